@@ -1,0 +1,39 @@
+"""Errors that a person caused or can mend. Each is one clear line; none is ever shown as a traceback."""
+
+
+class BroadcasterError(Exception):
+    """Something was refused or failed.
+
+    The message is one line that says what was wrong, where (file, line, column, option) and what to do.
+    It never holds a secret. `exit_code` is what the command line exits with.
+    """
+
+    exit_code = 1
+
+
+class UsageError(BroadcasterError):
+    """The command or call itself was malformed: a wrong option, a wrong value."""
+
+    exit_code = 2
+
+
+class SettingsError(BroadcasterError):
+    """An environment variable is missing or has an unusable value."""
+
+    exit_code = 2
+
+
+class InputError(BroadcasterError):
+    """A file or value given by the user cannot be used; nothing was written."""
+
+
+class NotFoundError(BroadcasterError):
+    """No such instance, campaign, … under that name."""
+
+
+class ConflictError(BroadcasterError):
+    """The request contradicts what is stored: the name is taken, the state does not allow it."""
+
+
+class UnavailableError(BroadcasterError):
+    """Postgres or Redis cannot be reached or are not ready (not migrated, read-only, …)."""

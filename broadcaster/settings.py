@@ -1,0 +1,161 @@
+"""Configuration: `BROADCASTER_*` environment variables and an optional `.env`, read and validated once."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, get_type_hints
+from urllib.parse import quote, urlsplit, urlunsplit
+
+import msgspec
+
+from broadcaster.errors import SettingsError
+
+PREFIX = "BROADCASTER_"
+
+Seconds = Annotated[float, msgspec.Meta(gt=0)]
+Bytes = Annotated[int, msgspec.Meta(gt=0)]
+Count = Annotated[int, msgspec.Meta(ge=1)]
+Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
+
+# sockaddr_un.sun_path is 108 bytes on Linux and 104 on macOS, and Postgres appends "/.s.PGSQL.5432.lock".
+_LONGEST_SOCKET_DIR = 80
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that can be configured. Field `x_y` is the variable `BROADCASTER_X_Y`.
+
+    Durations are seconds and sizes are bytes unless a name says otherwise.
+    """
+
+    home: Path
+    """Where the embedded servers keep their data, logs, sockets and generated secrets."""
+    database_url: str | None = None
+    """SQLAlchemy or libpq URL of Postgres. Unset: the embedded Postgres under `home`."""
+    redis_url: str | None = None
+    """Celery broker URL (redis://, rediss://, redis+socket://). Unset: the embedded Redis under `home`."""
+    secret_key: str | None = None
+    """Fernet key(s), comma separated, newest first, that encrypt instance keys at rest."""
+    secret_key_file: Path | None = None
+    """A file that holds the same, for orchestrators' secrets."""
+
+    flower_bind: str = "127.0.0.1"
+    flower_port: Port = 5555
+    flower_basic_auth: str | None = None
+    """`user:password`. Unset: generated once under `home`."""
+
+    worker_threads: Count = 64
+    """Celery threads of one worker. Each holds one `send` task; a thread costs next to nothing while it waits."""
+    drain_seconds: Seconds = 20.0
+    """How long one `send` task keeps its lanes before it gives them back."""
+    lease_seconds: Seconds = 15.0
+    """How long a lane stays with a worker that has stopped renewing it."""
+    claim_ahead_seconds: Seconds = 2.0
+    """How far ahead of their slots messages are claimed."""
+    request_timeout_seconds: Seconds = 30.0
+    """The longest one gateway request may take, from connecting to the last byte of the reply."""
+    connect_timeout_seconds: Seconds = 10.0
+    max_attempts: Count = 5
+    """How many attempts a message may spend before it fails."""
+    content_cache_bytes: Bytes = 256 * 1024 * 1024
+    """Encoded files that one worker keeps in memory."""
+    max_file_bytes: Bytes = 64 * 1024 * 1024
+    """The largest file that `campaign submit --file` accepts."""
+    log_level: str = "INFO"
+    log_json: bool = False
+
+    @property
+    def run_dir(self) -> Path:
+        """The private directory of the embedded servers' sockets.
+
+        Under `home`, or under the system's temporary directory where that path would be too long for a socket.
+        """
+        inside = self.home / "run"
+        if len(os.fsencode(inside)) <= _LONGEST_SOCKET_DIR:
+            return inside
+        digest = hashlib.sha256(os.fsencode(self.home)).hexdigest()[:12]
+        return Path(f"/tmp/broadcaster-{os.getuid()}-{digest}")  # noqa: S108 - created 0700, owner checked
+
+    @property
+    def postgres_url(self) -> str:
+        """SQLAlchemy URL with the psycopg driver: the configured one, or the embedded server's socket."""
+        if self.database_url is None:
+            query = f"host={quote(str(self.run_dir))}&passfile={quote(str(self.home / 'pgpass'))}"
+            return f"postgresql+psycopg://broadcaster@/broadcaster?{query}"
+        scheme, rest = self.database_url.split("://", 1)
+        return self.database_url if "+" in scheme else f"postgresql+psycopg://{rest}"
+
+    @property
+    def broker_url(self) -> str:
+        """Celery broker URL: the configured one, or the embedded server's socket."""
+        return self.redis_url or f"redis+socket://{self.run_dir}/redis.sock"
+
+
+def load(environ: Mapping[str, str] | None = None, dotenv: Path | None = Path(".env")) -> Settings:
+    """Read the settings from `environ` (default: the process's), over those in the `dotenv` file if it exists.
+
+    Raises SettingsError: one line that names every variable at fault and what it wants.
+    """
+    values = {**_dotenv(dotenv), **(os.environ if environ is None else environ)}
+    hints = get_type_hints(Settings, include_extras=True)
+    fields: dict[str, Any] = {}
+    faults: list[str] = []
+    for name in Settings.__struct_fields__:
+        raw = values.get(PREFIX + name.upper(), "")
+        if not raw:
+            continue
+        try:
+            fields[name] = _convert(raw, hints[name])
+        except msgspec.ValidationError as error:
+            faults.append(f"{PREFIX}{name.upper()}: {error}")
+    faults += _url_faults(fields)
+    if faults:
+        raise SettingsError("; ".join(faults))
+    fields["home"] = (fields.get("home") or default_home()).expanduser().absolute()
+    return Settings(**fields)
+
+
+def default_home() -> Path:
+    """The platform's user data directory; for root a system directory that other users can pass through."""
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        return Path("/var/lib/broadcaster")
+    import platformdirs  # noqa: PLC0415 - only the default needs it, and start-up time counts
+
+    return Path(platformdirs.user_data_dir("broadcaster"))
+
+
+def redact_url(url: str) -> str:
+    """The URL without its password, to show in messages."""
+    parts = urlsplit(url)
+    if parts.password is None:
+        return url
+    netloc = parts.netloc.replace(f":{parts.password}@", ":***@")
+    return urlunsplit(parts._replace(netloc=netloc))
+
+
+def _convert(raw: str, hint: Any) -> Any:
+    if hint is Path or hint == Path | None:
+        return Path(raw)
+    return msgspec.convert(raw, hint, strict=False)
+
+
+def _url_faults(fields: Mapping[str, Any]) -> list[str]:
+    wanted = {
+        "database_url": ("postgresql", "postgres", "postgresql+psycopg"),
+        "redis_url": ("redis", "rediss", "redis+socket", "unix"),
+    }
+    return [
+        f"{PREFIX}{name.upper()}: must start with {schemes[0]}:// (got {redact_url(fields[name])!r})"
+        for name, schemes in wanted.items()
+        if name in fields and fields[name].split("://", 1)[0] not in schemes
+    ]
+
+
+def _dotenv(path: Path | None) -> dict[str, str]:
+    if path is None or not path.is_file():
+        return {}
+    from dotenv import dotenv_values  # noqa: PLC0415 - only where there is such a file
+
+    return {name: value for name, value in dotenv_values(path).items() if value is not None}
