@@ -1,0 +1,9 @@
+-- What an attempt said of its lane, written by whoever holds it. An operator's word (paused, refused) stands.
+UPDATE lanes
+SET
+    health = %(health)s,
+    health_reason = %(reason)s,
+    health_since = CASE WHEN health = %(health)s THEN health_since ELSE now() END,
+    failures = %(failures)s,
+    not_before = now() + make_interval(secs => %(rest)s)
+WHERE id = %(lane)s AND lease_token = %(token)s AND health NOT IN ('refused', 'paused')

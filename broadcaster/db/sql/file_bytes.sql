@@ -1,0 +1,1 @@
+SELECT body FROM contents WHERE id = %(content_id)s

@@ -1,0 +1,18 @@
+-- Lanes with due work that nobody holds and nobody was woken for just now. Reads counters, never the backlog.
+UPDATE lanes
+SET woken_at = now()
+WHERE id IN (
+    SELECT l.id
+    FROM lanes l
+    WHERE (l.lease_token IS NULL OR l.lease_expires_at <= now())
+        AND l.health NOT IN ('refused', 'paused')
+        AND (l.not_before IS NULL OR l.not_before <= now())
+        AND (l.woken_at IS NULL OR l.woken_at <= now() - %(again_after)s)
+        AND EXISTS (
+            SELECT FROM campaign_lanes cl
+            JOIN campaigns c ON c.id = cl.campaign_id AND c.state = 'running'
+            WHERE cl.lane_id = l.id AND cl.open AND cl.pending > 0 AND cl.next_due_at <= now()
+        )
+    FOR UPDATE OF l SKIP LOCKED
+)
+RETURNING id

@@ -1,0 +1,296 @@
+"""The schema. Comments become `COMMENT ON`, so `\\d+` in psql is its documentation."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    DateTime,
+    Double,
+    Enum,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    SmallInteger,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    func,
+    text,
+    true,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+from broadcaster.domain.contents import ContentKind
+from broadcaster.domain.instances import Wire
+from broadcaster.domain.outcomes import Outcome
+from broadcaster.domain.states import CampaignState, LaneHealth, MessageState
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "%(table_name)s_%(column_0_N_name)s_idx",
+        "uq": "%(table_name)s_%(column_0_N_name)s_key",
+        "ck": "%(table_name)s_%(constraint_name)s_check",
+        "fk": "%(table_name)s_%(column_0_N_name)s_fkey",
+        "pk": "%(table_name)s_pkey",
+    }
+)
+
+
+def _enum(members: type[StrEnum], name: str) -> Enum:
+    return Enum(members, name=name, metadata=metadata, values_callable=lambda e: [m.value for m in e])
+
+
+def _moment(name: str, comment: str, **kwargs: Any) -> Column[Any]:
+    return Column(name, DateTime(timezone=True), comment=comment, **kwargs)
+
+
+campaign_state = _enum(CampaignState, "campaign_state")
+message_state = _enum(MessageState, "message_state")
+lane_health = _enum(LaneHealth, "lane_health")
+outcome = _enum(Outcome, "outcome")
+wire = _enum(Wire, "wire")
+content_kind = _enum(ContentKind, "content_kind")
+
+instances = Table(
+    "instances",
+    metadata,
+    Column("id", Integer, Identity(always=True), primary_key=True),
+    Column("name", Text, nullable=False, unique=True, comment="What operators call it."),
+    Column("key_encrypted", LargeBinary, nullable=False, comment="The WAChatPro key as a Fernet token."),
+    Column("base_url", Text, nullable=False, comment="Where the API answers, without a trailing slash."),
+    Column("wire", wire, nullable=False, comment="How requests are encoded."),
+    Column("rate_per_second", Double, comment="Messages per second; null: unlimited."),
+    Column("burst", Integer, nullable=False, comment="Accepted requests in any window W never exceed rate*W + burst."),
+    Column(
+        "interval_seconds",
+        Double,
+        nullable=False,
+        comment="Seconds between two messages, 0 when unlimited (domain/pacing.py).",
+    ),
+    Column(
+        "tolerance_seconds",
+        Double,
+        nullable=False,
+        comment="How far a message may run ahead of the even pace (domain/pacing.py).",
+    ),
+    Column("max_in_flight", Integer, nullable=False, comment="Requests under way at once, at most."),
+    Column("reply_rules", JSONB, comment="Differences from the default reply rules; null: none."),
+    _moment("created_at", "When it was added.", nullable=False, server_default=func.now()),
+    CheckConstraint("rate_per_second > 0", name="rate_positive"),
+    CheckConstraint("burst >= 1", name="burst_positive"),
+    CheckConstraint("max_in_flight >= 1", name="max_in_flight_positive"),
+    CheckConstraint("interval_seconds >= 0 AND tolerance_seconds >= 0", name="pace_not_negative"),
+    comment="One WAChatPro account each.",
+)
+
+lanes = Table(
+    "lanes",
+    metadata,
+    Column("id", Integer, ForeignKey(instances.c.id, ondelete="CASCADE"), primary_key=True, autoincrement=False),
+    Column("health", lane_health, nullable=False, server_default=LaneHealth.OK.value),
+    Column("health_reason", Text, comment="Why it is not ok, in the gateway's or the operator's words."),
+    _moment("health_since", "When the health last changed.", nullable=False, server_default=func.now()),
+    Column(
+        "failures",
+        Integer,
+        nullable=False,
+        server_default="0",
+        comment="Instance troubles since the last good reply: the exponent of the probe's back-off.",
+    ),
+    _moment("not_before", "No request leaves before this moment (throttled, down)."),
+    Column("lease_token", Uuid, comment="Who may send now; null: nobody. Each write of a holder is guarded by it."),
+    _moment("lease_expires_at", "From when on another worker may take the lane."),
+    Column("lease_holder", Text, comment="The worker that holds the lane, for people."),
+    _moment(
+        "clock",
+        "The GCRA's theoretical arrival time: when the next message is due at an even pace.",
+        nullable=False,
+        server_default=func.now(),
+    ),
+    _moment("woken_at", "When a wake-up was last published for it."),
+    comment="The outbound queue of one instance: pace, health, lease. The unit that a worker holds.",
+    postgresql_with={"fillfactor": "50"},
+)
+
+contents = Table(
+    "contents",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("kind", content_kind, nullable=False),
+    Column("digest", LargeBinary, nullable=False, comment="SHA-256 of the body: each is stored once."),
+    Column("body", LargeBinary, nullable=False, comment="The template, the file's bytes, or the URL (UTF-8)."),
+    UniqueConstraint("kind", "digest"),
+    comment="Texts, files and URLs that campaigns send, each stored once.",
+)
+
+campaigns = Table(
+    "campaigns",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("name", Text, nullable=False, unique=True),
+    Column("state", campaign_state, nullable=False),
+    Column("state_reason", Text, comment="Why it is in this state, where a reason is needed."),
+    Column("content_id", BigInteger, ForeignKey(contents.c.id), nullable=False),
+    Column("caption", Text, comment="Template of the caption (file and file_url)."),
+    Column("filename", Text, comment="The file name that recipients see (file)."),
+    Column(
+        "priority",
+        SmallInteger,
+        nullable=False,
+        server_default="0",
+        comment="Higher is sent first; equal ones share a lane equally.",
+    ),
+    Column(
+        "segment",
+        BigInteger,
+        nullable=False,
+        server_default="0",
+        comment="The partition of messages and attempts that holds it: 0 shared, otherwise its own.",
+    ),
+    Column("max_attempts", SmallInteger, nullable=False, comment="Attempts that a message may spend before it fails."),
+    Column("recipients_read", BigInteger, nullable=False, server_default="0", comment="Rows in the recipients file."),
+    Column("recipients_rejected", BigInteger, nullable=False, server_default="0", comment="Of those, unusable ones."),
+    Column("source", Text, comment="Where the recipients came from, for people."),
+    _moment("starts_at", "Not to be started before.", nullable=False, server_default=func.now()),
+    _moment("created_at", "When it was submitted.", nullable=False, server_default=func.now()),
+    _moment("started_at", "When it first became running."),
+    _moment("finished_at", "When it reached a final state."),
+    CheckConstraint(
+        "(finished_at IS NOT NULL) = (state IN ('finished', 'cancelled', 'failed'))", name="final_has_finished_at"
+    ),
+    CheckConstraint("max_attempts >= 1", name="max_attempts_positive"),
+    comment="Content, recipients, when, and over which instances.",
+    postgresql_with={"fillfactor": "70"},
+)
+Index(
+    "campaigns_open_idx",
+    campaigns.c.state,
+    postgresql_where=text("state IN ('scheduled', 'running', 'paused')"),
+)
+
+_COUNTED = [state.value for state in MessageState]
+
+campaign_lanes = Table(
+    "campaign_lanes",
+    metadata,
+    Column("campaign_id", BigInteger, ForeignKey(campaigns.c.id, ondelete="CASCADE"), nullable=False),
+    Column("lane_id", Integer, ForeignKey(lanes.c.id), nullable=False),
+    Column("total", BigInteger, nullable=False, server_default="0", comment="Messages planned for this lane."),
+    *(Column(state, BigInteger, nullable=False, server_default="0") for state in _COUNTED),
+    _moment(
+        "next_due_at",
+        "No pending message is due before: the trigger lowers it, a claim that found nothing raises it.",
+        nullable=False,
+        server_default=text("'-infinity'"),
+    ),
+    _moment("last_claimed_at", "Whose turn it is among campaigns with equal rights."),
+    Column("version", BigInteger, nullable=False, server_default="0", comment="Counts the trigger's changes."),
+    Column(
+        "open",
+        Boolean,
+        nullable=False,
+        server_default=true(),
+        comment="Until the campaign is final; keeps the index small however many campaigns there were.",
+    ),
+    PrimaryKeyConstraint("campaign_id", "lane_id"),
+    CheckConstraint(f"total = {' + '.join(_COUNTED)}", name="i1_nothing_lost"),
+    CheckConstraint(" AND ".join(f"{state} >= 0" for state in _COUNTED), name="counters_not_negative"),
+    comment="Rollup of messages by state per campaign and lane, kept by a trigger on messages (invariant I1).",
+    postgresql_with={"fillfactor": "50"},
+)
+Index("campaign_lanes_open_idx", campaign_lanes.c.lane_id, postgresql_where=campaign_lanes.c.open)
+
+messages = Table(
+    "messages",
+    metadata,
+    Column("segment", BigInteger, nullable=False, comment="Partition key: campaigns.segment."),
+    Column("campaign_id", BigInteger, nullable=False),
+    Column("seq", Integer, nullable=False, comment="The row's number among the campaign's recipients, from 1."),
+    Column("lane_id", Integer, nullable=False, comment="The instance that sends it."),
+    Column("phone", Text, nullable=False, comment="E.164 digits without the plus."),
+    Column("variables", JSONB, comment="Template variables by name; null: none."),
+    Column("state", message_state, nullable=False, server_default=MessageState.PENDING.value),
+    _moment("changed_at", "Since when it is in this state.", nullable=False, server_default=func.now()),
+    Column("attempt", SmallInteger, nullable=False, server_default="0", comment="Number of the latest attempt."),
+    Column(
+        "spent",
+        SmallInteger,
+        nullable=False,
+        server_default="0",
+        comment="Attempts that count against campaigns.max_attempts; trouble of the instance does not.",
+    ),
+    _moment(
+        "next_attempt_at",
+        "The only retry clock: a pending message is due from then on.",
+        nullable=False,
+        server_default=text("'-infinity'"),
+    ),
+    Column("lease_token", Uuid, comment="The lane lease under which it was claimed; guards every later write."),
+    Column("gateway_id", Text, comment="The gateway's id of the accepted message, where it gave one."),
+    Column("reason", Text, comment="Why it is where it is, where that needs a reason."),
+    PrimaryKeyConstraint("segment", "campaign_id", "seq"),
+    UniqueConstraint("segment", "campaign_id", "phone"),
+    comment="One recipient of one campaign each. No foreign keys: ingest writes campaign and messages together.",
+    postgresql_partition_by="LIST (segment)",
+)
+Index(
+    "messages_due_idx",
+    messages.c.campaign_id,
+    messages.c.lane_id,
+    messages.c.next_attempt_at,
+    messages.c.seq,
+    postgresql_where=text("state = 'pending'"),
+)
+Index(
+    "messages_held_idx",
+    messages.c.lane_id,
+    messages.c.state,
+    postgresql_where=text("state IN ('claimed', 'sending', 'in_doubt')"),
+)
+Index(
+    "messages_failure_idx",
+    messages.c.campaign_id,
+    messages.c.state,
+    postgresql_where=text("state IN ('failed', 'unknown', 'skipped', 'expired')"),
+)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("segment", BigInteger, nullable=False, comment="Partition key: campaigns.segment."),
+    Column("campaign_id", BigInteger, nullable=False),
+    Column("seq", Integer, nullable=False, comment="messages.seq"),
+    Column("attempt", SmallInteger, nullable=False, comment="Counts from 1 per message."),
+    Column("lane_id", Integer, nullable=False, comment="The instance it went through."),
+    Column("outcome", outcome, nullable=False),
+    Column("reason", Text, nullable=False, comment="What was concluded from the reply or the failure."),
+    Column("http_status", SmallInteger, comment="Null: no reply."),
+    Column("reply", Text, comment="The raw reply, at most 2 KB, key redacted."),
+    Column("duration_ms", Integer, comment="From the request's start to its end; null: nobody measured it."),
+    _moment("finished_at", "When its outcome was recorded.", nullable=False, server_default=func.now()),
+    PrimaryKeyConstraint("segment", "campaign_id", "seq", "attempt"),
+    comment="One HTTP request made, or about to be made, for a message.",
+    postgresql_partition_by="LIST (segment)",
+)
+
+rejected_recipients = Table(
+    "rejected_recipients",
+    metadata,
+    Column("campaign_id", BigInteger, ForeignKey(campaigns.c.id, ondelete="CASCADE"), nullable=False),
+    Column("line", BigInteger, nullable=False, comment="Line of the recipients file."),
+    Column("phone", Text, nullable=False, comment="As it stood in the file."),
+    Column("reason", Text, nullable=False),
+    PrimaryKeyConstraint("campaign_id", "line"),
+    comment="Rows of a recipients file that became no message, and why.",
+)
