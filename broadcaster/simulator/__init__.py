@@ -1,0 +1,67 @@
+"""A WAChatPro gateway to develop and test against. It shares no code with the client.
+
+In a test, inside an event loop or beside it:
+
+    async with Simulator(SimulatorConfig(instances=(InstanceConfig(name="a", key="k"),))) as sim:
+        sim.base_url                            # http://127.0.0.1:PORT
+        sim.ledger.entries                      # list[Entry]: every request, accepted or not
+        await sim.ledger.wait(accepted=10)
+        sim.gateway.faults = FaultPlan([parse_fault("kind=http_500_after_accept,nth=3")])
+
+    with background(SimulatorConfig()) as sim:  # the same, in a thread of its own
+        ...
+
+As a process, `serve(config)` or
+
+    python -m broadcaster.simulator --port 0 --ledger FILE --instance a:key --fault 'kind=http_429,probability=0.1'
+
+prints `simulator listening on http://127.0.0.1:PORT` when it is ready and stops on SIGTERM or SIGINT. By default
+it takes any key; an instance that is not configured is named `key-` and the first 12 hex digits of its key's
+SHA-256.
+
+`broadcaster.simulator.faults` lists the fault kinds, `.ledger.Entry` the fields of a ledger line, `.dialects` the
+shapes of replies (`sent`, `status`, `serialized`, `ok`, `self`, or `rotate`), `.config` the parsers of options and
+files.
+
+Control, from the same machine only:
+
+    GET  /_sim/ledger?since=N                       JSON list of the entries with seq > N
+    GET  /_sim/stats                                requests, accepted, doubled, accepted_by_instance, faults, …
+    POST /_sim/faults?seed=N                        JSON list of rules, which replaces the rules in force
+    POST /_sim/reset                                empty ledger, the rules it was started with
+    GET  /_sim/wait?accepted=N&timeout=S            200 once so many are accepted, 408 after S (30) seconds;
+                                                    also requests=N and instance=NAME
+    POST /_sim/incoming                             {"instance", "phone", "body"}: a message from a phone
+"""
+
+from broadcaster.simulator.config import (
+    InstanceConfig,
+    SimulatorConfig,
+    build_config,
+    load_faults,
+    load_instances,
+    parse_fault,
+    parse_faults,
+    parse_instance,
+)
+from broadcaster.simulator.faults import FaultPlan, FaultRule
+from broadcaster.simulator.ledger import Entry, Ledger
+from broadcaster.simulator.server import Simulator, background, serve
+
+__all__ = [
+    "Entry",
+    "FaultPlan",
+    "FaultRule",
+    "InstanceConfig",
+    "Ledger",
+    "Simulator",
+    "SimulatorConfig",
+    "background",
+    "build_config",
+    "load_faults",
+    "load_instances",
+    "parse_fault",
+    "parse_faults",
+    "parse_instance",
+    "serve",
+]

@@ -1,0 +1,186 @@
+"""How the simulator is configured: from Python, option strings, and JSON or TOML files."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+from broadcaster.errors import InputError, UsageError
+from broadcaster.simulator.dialects import SHAPES
+from broadcaster.simulator.faults import FaultRule
+
+AcceptedWire = Literal["json", "form", "both"]
+
+
+class InstanceConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One instance: its name in the ledger, its key, the encodings it takes and the shape of its replies."""
+
+    name: Annotated[str, Meta(min_length=1)]
+    key: Annotated[str, Meta(min_length=1)]
+    wire: AcceptedWire = "both"
+    shape: str = "sent"
+    """One of the dialects, or `rotate`."""
+
+    def __post_init__(self) -> None:
+        _check_shape(self.shape)
+
+    def __repr__(self) -> str:
+        return f"InstanceConfig(name={self.name!r}, key=***, wire={self.wire!r}, shape={self.shape!r})"
+
+
+class SimulatorConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that can be configured. The defaults take any key on a free port of the loopback interface."""
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Meta(ge=0, le=65535)] = 0
+    """0: any free port."""
+    instances: tuple[InstanceConfig, ...] = ()
+    any_key: bool | None = None
+    """Whether keys that are not configured are taken too. None: only if no instance is configured."""
+    wire: AcceptedWire = "both"
+    """What instances that are not configured take."""
+    shape: str = "sent"
+    """How instances that are not configured reply."""
+    ledger: Path | None = None
+    fsync: bool = False
+    """Whether a reply waits until the ledger is on the disk, and not just with the operating system."""
+    faults: tuple[FaultRule, ...] = ()
+    seed: int = 0
+    visible_after: Annotated[float, Meta(ge=0)] = 0.0
+    """After how many seconds `/wa/messages` shows a message, as if it had waited in the sending queue."""
+
+    def __post_init__(self) -> None:
+        _check_shape(self.shape)
+
+    @property
+    def takes_any_key(self) -> bool:
+        return not self.instances if self.any_key is None else self.any_key
+
+
+def parse_instance(option: str, *, wire: AcceptedWire = "both", shape: str = "sent") -> InstanceConfig:
+    """`NAME:KEY[,wire=json|form|both][,shape=…]`. `wire` and `shape` are for options that name none.
+
+    Raises UsageError.
+    """
+    identity, *rest = option.split(",")
+    name, colon, key = identity.partition(":")
+    if not (name and colon and key):
+        raise UsageError("--instance: must be NAME:KEY[,wire=…][,shape=…]")
+    fields = {"wire": wire, "shape": shape, **_pairs("--instance", rest)}
+    try:
+        return msgspec.convert({"name": name, "key": key, **fields}, InstanceConfig)
+    except msgspec.ValidationError as error:
+        raise UsageError(f"--instance {name}: {error}") from None
+
+
+def parse_fault(option: str) -> FaultRule:
+    """`kind=http_429,probability=0.1,retry_after=2,instance=a`; a range of seconds is `seconds=0.1..0.5`.
+
+    Raises UsageError.
+    """
+    fields: dict[str, Any] = dict(_pairs("--fault", option.split(",")))
+    seconds = fields.get("seconds", "")
+    try:
+        if ".." in seconds:
+            fields["seconds"] = [float(bound) for bound in seconds.split("..")]
+        return msgspec.convert(fields, FaultRule, strict=False)
+    except (msgspec.ValidationError, ValueError) as error:
+        raise UsageError(f"--fault {option}: {error}") from None
+
+
+def parse_faults(text: str | bytes, source: str) -> tuple[FaultRule, ...]:
+    """A JSON list of rules. Raises InputError, which names the `source`, the rule and the field."""
+    try:
+        return msgspec.json.decode(text, type=tuple[FaultRule, ...])
+    except msgspec.DecodeError as error:
+        raise InputError(f"{source}: {error}") from None
+
+
+def load_faults(path: Path) -> tuple[FaultRule, ...]:
+    """The rules in a JSON file. Raises InputError."""
+    return parse_faults(_read(path), f"faults {path}")
+
+
+def load_instances(path: Path) -> tuple[InstanceConfig, ...]:
+    """The list `instances` of a JSON or TOML file. Raises InputError."""
+    text = _read(path)
+    try:
+        document = tomllib.loads(text) if path.suffix == ".toml" else msgspec.json.decode(text)
+        instances = document.get("instances") if isinstance(document, dict) else None
+        return msgspec.convert(instances, tuple[InstanceConfig, ...])
+    except (tomllib.TOMLDecodeError, msgspec.DecodeError) as error:
+        raise InputError(f"instances {path}: {error}") from None
+
+
+def build_config(
+    *,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    instances: Sequence[str] = (),
+    instances_file: Path | None = None,
+    any_key: bool | None = None,
+    wire: str = "both",
+    shape: str = "sent",
+    ledger: Path | None = None,
+    fsync: bool = False,
+    faults: Sequence[str] = (),
+    faults_file: Path | None = None,
+    seed: int = 0,
+    visible_after: float = 0.0,
+) -> SimulatorConfig:
+    """The configuration that a command line asks for. Raises UsageError and InputError."""
+    try:
+        known_wire = msgspec.convert(wire, AcceptedWire)
+    except msgspec.ValidationError:
+        raise UsageError(f"--wire {wire}: must be json, form or both") from None
+    if shape not in SHAPES:
+        raise UsageError(f"--shape {shape}: must be one of {', '.join(SHAPES)}")
+    known = [parse_instance(option, wire=known_wire, shape=shape) for option in instances]
+    known += load_instances(instances_file) if instances_file else ()
+    for attribute in ("name", "key"):
+        values = [getattr(instance, attribute) for instance in known]
+        if len(set(values)) < len(values):
+            raise UsageError(f"--instance: two instances have the same {attribute}")
+    rules = [parse_fault(option) for option in faults]
+    rules += load_faults(faults_file) if faults_file else ()
+    return SimulatorConfig(
+        host=host,
+        port=port,
+        instances=tuple(known),
+        any_key=any_key,
+        wire=known_wire,
+        shape=shape,
+        ledger=ledger,
+        fsync=fsync,
+        faults=tuple(rules),
+        seed=seed,
+        visible_after=visible_after,
+    )
+
+
+def _pairs(option: str, parts: Sequence[str]) -> dict[str, str]:
+    pairs: dict[str, str] = {}
+    for part in parts:
+        name, equals, value = part.strip().partition("=")
+        if not equals or name in pairs:
+            raise UsageError(f"{option}: expected name=value, each name once, separated by commas, at {part!r}")
+        pairs[name] = value
+    return pairs
+
+
+def _check_shape(shape: str) -> None:
+    if shape not in SHAPES:
+        raise ValueError(f"there is no shape {shape!r}; there are {', '.join(SHAPES)}")
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "is not UTF-8 text"
+        raise InputError(f"{path}: {reason}") from None

@@ -1,0 +1,188 @@
+"""What the gateway saw and took: the evidence that tests and demos compare a sender's own accounts with."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator
+from itertools import islice
+from pathlib import Path
+
+import msgspec
+
+from broadcaster.errors import InputError
+
+INCOMING = "/_sim/incoming"
+"""The endpoint of entries that stand for a message *from* a phone."""
+
+
+class Entry(msgspec.Struct, kw_only=True, gc=False):
+    """One request. Texts are kept whole, so that `/wa/messages` can show them; a file only as its hash."""
+
+    seq: int = 0
+    """1, 2, 3, … in the order of the ledger."""
+    time_ns: int
+    """Unix time when the last byte of the request had been read."""
+    monotonic_ns: int
+    """The same moment on the monotonic clock, to measure rates with."""
+    endpoint: str = ""
+    """Empty when the request was not read."""
+    instance: str = ""
+    """Empty when the key is unknown or was not read."""
+    key_sha256: str = ""
+    """The first 12 hex digits of the key's hash: never the key."""
+    phone: str = ""
+    content_sha256: str = ""
+    body: str = ""
+    caption: str = ""
+    filename: str = ""
+    url: str = ""
+    accepted: bool = False
+    """Whether the message is in the sending queue: whatever the client was told, it will be delivered."""
+    fault: str | None = None
+    """The kind of the fault that was applied."""
+    gateway_id: str | None = None
+    status: int | None = None
+    """The status of the reply that was meant to leave; None when none was."""
+    refusal: str = ""
+    """What was wrong with the request, if anything was."""
+
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(Entry).decode
+
+
+class Ledger:
+    """Entries in memory and, given a `path`, appended to that file before any reply leaves.
+
+    A file that exists is read first, so a restarted gateway remembers; a torn last line (the gateway was killed
+    while writing) is cut off. Raises InputError if the file cannot be used.
+    """
+
+    def __init__(self, path: Path | None = None, *, fsync: bool = False) -> None:
+        self.entries: list[Entry] = []
+        self._path = path
+        self._fsync = fsync
+        self._conversations: dict[str, dict[str, list[Entry]]] = {}
+        self._accepted: Counter[str] = Counter()
+        self._unwritten: list[bytes] = []
+        self._afterwards: list[Callable[[], None]] = []
+        self._committing = False
+        self._waiters: list[tuple[Callable[[], bool], asyncio.Future[None]]] = []
+        self._file = None if path is None else self._open(path)
+
+    def append(self, entry: Entry, then: Callable[[], None] | None = None) -> None:
+        """Take an entry in. `then` is called once it is in the file (with fsync: on the disk).
+
+        Everything that one turn of the event loop brings is written together.
+        """
+        self._remember(entry)
+        if self._file is not None:
+            self._unwritten.append(_encode(entry))
+        if then is not None:
+            self._afterwards.append(then)
+        if not self._committing:
+            self._committing = True
+            asyncio.get_running_loop().call_soon(self._commit)
+
+    def accepted(self, instance: str | None = None) -> int:
+        """How many messages were accepted, over all instances or by one."""
+        return self._accepted.total() if instance is None else self._accepted[instance]
+
+    def conversation(self, instance: str, phone: str) -> Iterator[Entry]:
+        """Accepted and incoming messages between an instance and a phone, newest first."""
+        return reversed(self._conversations.get(instance, {}).get(phone, []))
+
+    def phones(self, instance: str) -> Iterator[str]:
+        """The phones that an instance has conversed with, the latest first."""
+        return reversed(self._conversations.get(instance, {}))
+
+    def since(self, seq: int) -> list[Entry]:
+        """The entries after number `seq`."""
+        return list(islice(self.entries, max(seq, 0), None))
+
+    async def wait(self, *, accepted: int = 0, requests: int = 0, instance: str | None = None) -> None:
+        """Wait until so many messages are accepted, by one instance or all, and so many requests entered."""
+
+        def reached() -> bool:
+            return self.accepted(instance) >= accepted and len(self.entries) >= requests
+
+        if reached():
+            return
+        waiter = (reached, asyncio.get_running_loop().create_future())
+        self._waiters.append(waiter)
+        try:
+            await waiter[1]
+        finally:
+            self._waiters.remove(waiter)
+
+    def clear(self) -> None:
+        """Forget everything and empty the file."""
+        self.entries.clear()
+        self._conversations.clear()
+        self._accepted.clear()
+        self._unwritten.clear()
+        if self._file is not None:
+            os.ftruncate(self._file, 0)
+
+    def close(self) -> None:
+        """Write what is left and close the file."""
+        self._commit()
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+
+    def _remember(self, entry: Entry) -> None:
+        entry.seq = len(self.entries) + 1
+        self.entries.append(entry)
+        if entry.accepted:
+            self._accepted[entry.instance] += 1
+        if entry.accepted or entry.endpoint == INCOMING:
+            # Taken out and put back, so that the order of the phones is the order of their latest messages.
+            conversations = self._conversations.setdefault(entry.instance, {})
+            conversation = conversations.pop(entry.phone, [])
+            conversation.append(entry)
+            conversations[entry.phone] = conversation
+
+    def _commit(self) -> None:
+        # Blocking on purpose: requests that arrive during a slow fsync share the next one.
+        self._committing = False
+        if self._file is not None and self._unwritten:
+            raw = memoryview(b"\n".join([*self._unwritten, b""]))
+            self._unwritten.clear()
+            while raw:
+                raw = raw[os.write(self._file, raw) :]
+            if self._fsync:
+                os.fsync(self._file)
+        afterwards, self._afterwards = self._afterwards, []
+        for then in afterwards:
+            then()
+        for reached, future in self._waiters:
+            if not future.done() and reached():
+                future.set_result(None)
+
+    def _open(self, path: Path) -> int:
+        try:
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+        except OSError as error:
+            raise InputError(f"ledger {path}: {error.strerror}") from None
+        try:
+            self._load(path, descriptor)
+        except BaseException:
+            os.close(descriptor)
+            raise
+        return descriptor
+
+    def _load(self, path: Path, descriptor: int) -> None:
+        whole = 0
+        with path.open("rb") as lines:
+            for number, line in enumerate(lines, start=1):
+                if not line.endswith(b"\n"):
+                    break
+                try:
+                    self._remember(_decode(line))
+                except msgspec.DecodeError as error:
+                    raise InputError(f"ledger {path}, line {number}: {error}; move the file away") from None
+                whole += len(line)
+        os.ftruncate(descriptor, whole)
