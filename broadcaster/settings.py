@@ -40,6 +40,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Fernet key(s), comma separated, newest first, that encrypt instance keys at rest."""
     secret_key_file: Path | None = None
     """A file that holds the same, for orchestrators' secrets."""
+    server_user: str = "nobody"
+    """The account that the embedded servers run as when root starts them; without effect for anybody else."""
 
     flower_bind: str = "127.0.0.1"
     flower_port: Port = 5555

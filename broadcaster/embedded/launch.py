@@ -1,0 +1,90 @@
+"""Become another program: record who this process is, bind its life to the supervisor's, drop root, exec.
+
+`Child` runs this file as a script in each new process. The process does all this itself, before the program
+starts, so there is no moment at which a program runs unrecorded or unbound, and no `preexec_fn`, which is unsafe
+beside threads. Only the standard library: the script runs without site-packages, to cost a few milliseconds.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+LINUX = sys.platform.startswith("linux")
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
+_START_TIME = 22 - 3  # proc_pid_stat(5): field 22, counted from field 3, the first one after the name
+
+
+def start_time(pid: int) -> str | None:
+    """What tells this life of `pid` from every other one, or None if no process has it (or only a zombie does).
+
+    On Linux the boot and the clock tick at which it started; elsewhere the second, as `ps` shows it.
+    """
+    if LINUX:
+        try:
+            stat = Path(f"/proc/{pid}/stat").read_text(errors="replace")
+            boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        except (FileNotFoundError, ProcessLookupError):
+            return None
+        # The name is in parentheses and may itself hold spaces and parentheses.
+        fields = stat.rpartition(")")[2].split()
+        return None if fields[0] in "ZX" else f"{boot}:{fields[_START_TIME]}"
+    return _start_time_by_ps(pid)
+
+
+def _start_time_by_ps(pid: int) -> str | None:
+    command = ["ps", "-o", "stat=,lstart=", "-p", str(pid)]
+    shown = subprocess.run(
+        command, env={"LC_ALL": "C", "PATH": os.defpath}, capture_output=True, text=True, check=False
+    )
+    state, _, started = shown.stdout.strip().partition(" ")
+    return None if not state or state.startswith("Z") else started.strip()
+
+
+def write_record(path: Path, record: dict[str, Any]) -> None:
+    """Write `record` with this process's own `process` (pid, start time) added, whole or not at all."""
+    record["process"] = {"pid": os.getpid(), "started": start_time(os.getpid())}
+    part = path.with_name(path.name + ".part")
+    part.write_text(json.dumps(record))
+    part.rename(path)
+
+
+def drop_privileges(uid: int, gid: int) -> None:
+    """Become `uid` for good, with no other group than `gid`."""
+    os.setgroups([])
+    os.setgid(gid)
+    os.setuid(uid)
+
+
+def die_with_parent(parent: int, signum: int) -> None:
+    """Have the kernel send `signum` to this process when the thread that started it ends. Linux only."""
+    if ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signum) != 0:
+        raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG)")
+    if os.getppid() != parent:  # it ended before the kernel was asked
+        sys.exit(1)
+
+
+def main(spec: dict[str, Any]) -> None:
+    """Do what `spec` says and exec `spec["argv"]`. See `Child.start`, which writes it."""
+    if spec["detach"] and os.fork() > 0:
+        os._exit(0)
+    write_record(Path(spec["record_path"]), spec["record"])
+    if spec["account"] is not None:
+        drop_privileges(*spec["account"])
+    # After the change of user, which clears it.
+    if spec["death_signal"] is not None and LINUX:
+        die_with_parent(spec["parent"], spec["death_signal"])
+    argv = spec["argv"]
+    try:
+        os.execvp(argv[0], argv)  # noqa: S606 - argv comes from the supervisor, and no shell reads it
+    except OSError as error:
+        sys.exit(f"cannot run {argv[0]}: {error.strerror}")
+
+
+if __name__ == "__main__":
+    main(json.loads(sys.argv[1]))

