@@ -1,0 +1,30 @@
+"""WAChatPro over HTTP: the client of its six methods, and what its replies mean."""
+
+from broadcaster.domain.instances import Wire
+from broadcaster.gateway.classify import classify_response
+from broadcaster.gateway.client import DEFAULT_BASE_URL, GatewayError, WAChatPro
+from broadcaster.gateway.failures import classify_exception
+from broadcaster.gateway.files import EncodedFile
+from broadcaster.gateway.lists import Chat, Contact, GatewayMessage
+from broadcaster.gateway.rules import DEFAULT_RULES, ReplyRules, read_rules
+from broadcaster.gateway.transport import PooledTransport, Reply, Transport, open_transport
+
+__all__ = [
+    "DEFAULT_BASE_URL",
+    "DEFAULT_RULES",
+    "Chat",
+    "Contact",
+    "EncodedFile",
+    "GatewayError",
+    "GatewayMessage",
+    "PooledTransport",
+    "Reply",
+    "ReplyRules",
+    "Transport",
+    "WAChatPro",
+    "Wire",
+    "classify_exception",
+    "classify_response",
+    "open_transport",
+    "read_rules",
+]

@@ -1,0 +1,208 @@
+"""The client of one WAChatPro instance: its six methods."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+import httpx
+
+from broadcaster.domain.instances import Wire
+from broadcaster.domain.outcomes import Outcome, Verdict
+from broadcaster.errors import BroadcasterError, InputError
+from broadcaster.gateway.classify import classify_response
+from broadcaster.gateway.failures import classify_exception
+from broadcaster.gateway.files import EncodedFile
+from broadcaster.gateway.lists import (
+    Chat,
+    Contact,
+    GatewayMessage,
+    find_list,
+    read_chat,
+    read_contact,
+    read_message,
+)
+from broadcaster.gateway.rules import DEFAULT_RULES, ReplyRules
+from broadcaster.gateway.signals import signals_of
+from broadcaster.gateway.texts import Redactor, parse_json
+from broadcaster.gateway.transport import HttpxTransport, Reply, Transport, open_transport
+from broadcaster.gateway.wire import CONTENT_TYPES, Body, Fields, encode_call, encode_file_call
+
+DEFAULT_BASE_URL = "https://api.wachatpro.com"
+SEND_REPLY_BYTES = 64 * 1024
+LIST_REPLY_BYTES = 4 * 1024 * 1024
+
+
+class GatewayError(BroadcasterError):
+    """A read failed; `verdict` says how, as it would of a send."""
+
+    def __init__(self, method: str, verdict: Verdict) -> None:
+        super().__init__(f"{method}: {verdict.reason}")
+        self.verdict = verdict
+
+
+class WAChatPro:
+    """One instance of WAChatPro, by its key.
+
+    A send makes one request and returns what it came to: it never raises for trouble of the gateway or on the way
+    there, and never repeats a request. A read raises GatewayError.
+    """
+
+    __slots__ = ("_base_url", "_key", "_owned", "_redact", "_rules", "_timeout", "_transport", "_wire")
+
+    def __init__(
+        self,
+        key: str,
+        base_url: str = DEFAULT_BASE_URL,
+        *,
+        wire: Wire = Wire.JSON,
+        transport: Transport | httpx.AsyncBaseTransport | None = None,
+        timeout: float = 30.0,
+        rules: ReplyRules = DEFAULT_RULES,
+    ) -> None:
+        """`transport` is shared and stays the caller's to close; without one the client opens and closes its own.
+
+        `timeout` is the seconds one request may take, from the call to the last byte of the reply.
+        Raises InputError where `base_url` is not an http(s) URL of a host, with or without a path.
+        """
+        self._key = key
+        self._base_url = _checked(base_url)
+        self._wire = wire
+        self._owned = transport is None
+        self._transport: Transport = (
+            HttpxTransport(transport)
+            if isinstance(transport, httpx.AsyncBaseTransport)
+            else transport or open_transport(connect_timeout=min(10.0, timeout / 2))
+        )
+        self._timeout = timeout
+        self._rules = rules
+        self._redact = Redactor(key)
+
+    def __repr__(self) -> str:
+        return f"WAChatPro({self._base_url!r}, wire={self._wire.value!r})"
+
+    async def send(self, phone: str, body: str) -> Verdict:
+        """Send a text. `phone` is digits in international format."""
+        return await self._send("send", {"key": self._key, "phone": phone, "body": body})
+
+    async def send_file(self, phone: str, file: EncodedFile, filename: str, caption: str | None = None) -> Verdict:
+        """Send a file under the name `filename`."""
+        if not file.is_prepared(self._wire):
+            await asyncio.to_thread(file.pieces, self._wire)
+        after: dict[str, str | int] = {"filename": filename}
+        if caption is not None:
+            after["caption"] = caption
+        try:
+            content = encode_file_call(self._wire, {"key": self._key, "phone": phone}, file, after)
+        except UnicodeEncodeError:
+            return _UNENCODABLE
+        return await self._deliver("sendfile", content)
+
+    async def send_file_url(self, phone: str, url: str, caption: str | None = None) -> Verdict:
+        """Send the file at `url`, which the gateway fetches."""
+        fields: dict[str, str | int] = {"key": self._key, "phone": phone, "url": url}
+        if caption is not None:
+            fields["caption"] = caption
+        return await self._send("sendfileurl", fields)
+
+    async def chats(self, limit: int = 100) -> list[Chat]:
+        """The instance's chats. Raises GatewayError."""
+        found = await self._list("chats", {"key": self._key, "limit": limit}, ("chats", "dialogs"))
+        return [read_chat(item) for item in found]
+
+    async def messages(self, phone: str, limit: int = 100) -> list[GatewayMessage]:
+        """The last messages of the chat with `phone`, in the gateway's order.
+
+        Every item of the gateway's list is one of the result, even where nothing in it could be read, so that a
+        message that is missing here is missing there. Raises GatewayError, also where a reply holds no list.
+        """
+        found = await self._list("messages", {"key": self._key, "phone": phone, "limit": limit}, ("messages",))
+        return [read_message(item) for item in found]
+
+    async def contacts(self) -> list[Contact]:
+        """The instance's contacts. Raises GatewayError."""
+        return [read_contact(item) for item in await self._list("contacts", {"key": self._key}, ("contacts",))]
+
+    async def aclose(self) -> None:
+        """Close the client's own transport; a shared one stays open."""
+        if self._owned:
+            await self._transport.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    async def _send(self, method: str, fields: Fields) -> Verdict:
+        try:
+            content = encode_call(self._wire, fields)
+        except UnicodeEncodeError:
+            return _UNENCODABLE
+        return await self._deliver(method, content)
+
+    async def _deliver(self, method: str, content: Body) -> Verdict:
+        try:
+            reply = await self._post(method, content, SEND_REPLY_BYTES)
+        except Exception as failure:  # noqa: BLE001 - whatever it was, the request may have left: that is a verdict
+            return self._failed(failure)
+        return classify_response(reply.status, reply.headers, reply.body, self._redact, self._rules)
+
+    async def _list(self, method: str, fields: Fields, names: tuple[str, ...]) -> list[Any]:
+        try:
+            reply = await self._post(method, encode_call(self._wire, fields), LIST_REPLY_BYTES)
+        except Exception as failure:  # noqa: BLE001 - as for sends
+            raise GatewayError(method, self._failed(failure)) from None
+        found = self._found(reply, names)
+        if found is None:
+            raise GatewayError(method, self._without_list(reply))
+        return found
+
+    def _found(self, reply: Reply, names: tuple[str, ...]) -> list[Any] | None:
+        """The list in a reply; None where the reply is not a whole and successful one that holds a list."""
+        if not (200 <= reply.status < 300 and reply.is_whole):
+            return None
+        try:
+            document = parse_json(reply.body)
+        except ValueError:
+            return None
+        failed = signals_of(document, self._rules, into_lists=False).no
+        return None if failed else find_list(document, names)
+
+    def _without_list(self, reply: Reply) -> Verdict:
+        verdict = classify_response(reply.status, reply.headers, reply.body, self._redact, self._rules)
+        if 200 <= reply.status < 300 and not reply.is_whole:
+            return replace(
+                verdict, outcome=Outcome.UNKNOWN, health=None, reason="the reply is too long to be read"
+            )
+        if verdict.outcome is Outcome.ACCEPTED:
+            return replace(verdict, outcome=Outcome.UNKNOWN, health=None, reason="the reply holds no list")
+        return verdict
+
+    async def _post(self, method: str, content: Body, limit: int) -> Reply:
+        return await self._transport.post(
+            f"{self._base_url}/wa/{method}", CONTENT_TYPES[self._wire], content, within=self._timeout, limit=limit
+        )
+
+    def _failed(self, failure: Exception) -> Verdict:
+        verdict = classify_exception(failure)
+        return replace(verdict, reason=self._redact(verdict.reason))
+
+
+_UNENCODABLE = Verdict(Outcome.REJECTED, "the text holds half of a surrogate pair, which cannot be sent")
+
+
+def _checked(base_url: str) -> str:
+    try:
+        parts = urlsplit(base_url)
+        usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable or parts.query or parts.fragment or parts.username is not None:
+        raise InputError("base URL: must be http(s)://host[:port][/path] without user, query or fragment")
+    return base_url.rstrip("/")

@@ -1,0 +1,109 @@
+"""A request without a reply as a verdict: which failures prove that nothing was sent.
+
+The names of exceptions prove little. pyreqwest raises ConnectTimeoutError when a reply does not come in time, and
+ConnectError when the connection is reset after the request was read (tests/integration/test_gateway_transport.py
+shows each over real sockets). The proof is the cause `client error (Connect)`, by which the library's connection pool
+marks what failed before there was a connection to write to. Everything that is not proven is `unknown`.
+"""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+
+import httpx
+from pyreqwest import exceptions as pyreqwest
+
+from broadcaster.domain.outcomes import Outcome, Verdict
+from broadcaster.domain.states import LaneHealth
+from broadcaster.gateway.texts import REASON_BYTES, excerpt, storable
+
+_CONNECT_CAUSE = "client error (Connect)"
+
+NEVER_SENT = MappingProxyType[type[Exception], LaneHealth | None](
+    {
+        httpx.ConnectError: LaneHealth.DOWN,
+        httpx.ConnectTimeout: LaneHealth.DOWN,
+        # This process had too many requests in flight: it says nothing of the instance.
+        httpx.PoolTimeout: None,
+        pyreqwest.PoolTimeoutError: None,
+    }
+)
+"""Failures that by their type alone prove that no byte was sent, and what they say of the instance."""
+
+NEVER_SENT_BY_CAUSE = frozenset[type[Exception]]({pyreqwest.ConnectError, pyreqwest.ConnectTimeoutError})
+"""Failures that prove it where their causes say so."""
+
+PERHAPS_SENT = frozenset[type[Exception]](
+    {
+        httpx.HTTPError,
+        httpx.HTTPStatusError,
+        httpx.RequestError,
+        httpx.TransportError,
+        httpx.TimeoutException,
+        httpx.ReadTimeout,
+        httpx.WriteTimeout,
+        httpx.NetworkError,
+        httpx.ReadError,
+        httpx.WriteError,
+        httpx.CloseError,
+        # A proxy that forwards plain HTTP fails with this after it has passed the request on.
+        httpx.ProxyError,
+        httpx.UnsupportedProtocol,
+        httpx.ProtocolError,
+        httpx.LocalProtocolError,
+        httpx.RemoteProtocolError,
+        httpx.DecodingError,
+        httpx.TooManyRedirects,
+        httpx.InvalidURL,
+        httpx.CookieConflict,
+        httpx.StreamError,
+        httpx.StreamConsumed,
+        httpx.StreamClosed,
+        httpx.ResponseNotRead,
+        httpx.RequestNotRead,
+        pyreqwest.PyreqwestError,
+        pyreqwest.DetailedPyreqwestError,
+        pyreqwest.RequestError,
+        pyreqwest.StatusError,
+        pyreqwest.RedirectError,
+        pyreqwest.DecodeError,
+        pyreqwest.BodyDecodeError,
+        pyreqwest.JSONDecodeError,
+        pyreqwest.TransportError,
+        pyreqwest.RequestTimeoutError,
+        pyreqwest.NetworkError,
+        pyreqwest.ReadTimeoutError,
+        pyreqwest.WriteTimeoutError,
+        pyreqwest.ReadError,
+        pyreqwest.WriteError,
+        pyreqwest.ClientClosedError,
+        pyreqwest.BuilderError,
+        pyreqwest.RequestPanicError,
+    }
+)
+"""Every other failure that a transport can raise: the request may have arrived. So is any exception not listed."""
+
+
+def classify_exception(failure: Exception) -> Verdict:
+    """What a request that raised came to. Never raises."""
+    reason = _reason(failure)
+    kind = type(failure)
+    if kind in NEVER_SENT:
+        return Verdict(Outcome.NOT_SENT, reason, NEVER_SENT[kind])
+    if kind in NEVER_SENT_BY_CAUSE and _CONNECT_CAUSE in _causes(failure):
+        return Verdict(Outcome.NOT_SENT, reason, LaneHealth.DOWN)
+    return Verdict(Outcome.UNKNOWN, reason)
+
+
+def _causes(failure: Exception) -> list[str]:
+    """The messages of the errors beneath a pyreqwest error, outermost first."""
+    if not isinstance(failure, pyreqwest.DetailedPyreqwestError):
+        return []
+    return [cause["message"] for cause in failure.details["causes"] or ()]
+
+
+def _reason(failure: Exception) -> str:
+    """What went wrong in words: the innermost cause, which says more than the library's name for it."""
+    causes = _causes(failure)
+    text = causes[-1] if causes else str(failure)
+    return excerpt(storable(text or type(failure).__name__), REASON_BYTES)

@@ -1,0 +1,175 @@
+"""How requests leave: one pool of connections for all the instances of a process.
+
+docs/decisions/0002-http-transport.md says why this library, with figures.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from types import TracebackType
+from typing import Protocol, Self
+
+import httpx
+from pyreqwest.client import Client, ClientBuilder
+from pyreqwest.http import Url
+
+from broadcaster.gateway.wire import Body
+
+# Shorter than the five seconds after which common servers close an idle connection: a request that crosses that
+# closing on the wire is in doubt, and a new connection is much cheaper than a message in doubt.
+IDLE_SECONDS = 4.0
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A reply: its status, its headers and at most so many bytes of its body as were asked for."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    is_whole: bool
+
+
+class Transport(Protocol):
+    """What the client needs of HTTP: one POST, once."""
+
+    async def post(self, url: str, content_type: str, body: Body, *, within: float, limit: int) -> Reply:
+        """Send one request, never twice, follow no redirect, and read at most `limit` bytes of the reply's body.
+
+        `within` is the seconds from the call to the last byte. Raises what `classify_exception` can tell apart.
+        """
+
+    async def aclose(self) -> None:
+        """Close every connection; requests in flight fail."""
+
+
+class PooledTransport:
+    """The transport of a worker process, shared by all its clients on one event loop. Made by `open_transport`."""
+
+    __slots__ = ("_client", "_timeouts", "_urls")
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._urls: dict[str, Url] = {}
+        self._timeouts: dict[float, timedelta] = {}
+
+    async def post(self, url: str, content_type: str, body: Body, *, within: float, limit: int) -> Reply:
+        """As `Transport.post`."""
+        request = self._client.post(self._url(url)).timeout(self._timeout(within))
+        if isinstance(body, bytes):
+            request = request.header("content-type", content_type).body_bytes(body)
+        else:
+            length = str(sum(map(len, body)))
+            request = request.headers((("content-type", content_type), ("content-length", length))).body_stream(
+                body
+            )
+        async with request.build_streamed() as response:
+            read = await response.body_reader.read(limit + 1)
+            content = b"" if read is None else bytes(read)
+            return Reply(response.status, response.headers, content[:limit], len(content) <= limit)
+
+    async def aclose(self) -> None:
+        """Close every connection; requests in flight fail."""
+        await self._client.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    def _url(self, url: str) -> Url:
+        if url not in self._urls:
+            self._urls[url] = Url(url)
+        return self._urls[url]
+
+    def _timeout(self, seconds: float) -> timedelta:
+        if seconds not in self._timeouts:
+            self._timeouts[seconds] = timedelta(seconds=seconds)
+        return self._timeouts[seconds]
+
+
+def open_transport(
+    connect_timeout: float = 10.0,
+    max_connections: int | None = None,
+    pool_timeout: float = 10.0,
+    *,
+    trust_env: bool = False,
+) -> PooledTransport:
+    """A pool of connections.
+
+    `connect_timeout` covers name resolution, TCP and TLS, in seconds; keep it below the clients' `timeout`, since
+    only its end proves that nothing was sent. `max_connections` bounds the requests in flight of the whole process
+    (None: the instances' own limits do), and one that waits longer than `pool_timeout` for its turn is not sent.
+    Certificates are verified against the system's store. `trust_env` heeds HTTP_PROXY and its like; by default
+    nothing but the gateway gets to see a key, or to answer in the gateway's name.
+    """
+    builder = (
+        ClientBuilder()
+        .user_agent("broadcaster")
+        .connect_timeout(timedelta(seconds=connect_timeout))
+        .pool_idle_timeout(timedelta(seconds=IDLE_SECONDS))
+        .follow_redirects(False)
+        .referer(False)
+        .http1_only()
+        .brotli(False)
+        .zstd(False)
+        .deflate(False)
+    )
+    if max_connections is not None:
+        builder = builder.max_connections(max_connections).pool_timeout(timedelta(seconds=pool_timeout))
+    if not trust_env:
+        builder = builder.no_proxy()
+    return PooledTransport(builder.build())
+
+
+class HttpxTransport:
+    """Any httpx transport as a `Transport`: `httpx.MockTransport` in tests, httpx's own where speed is no matter.
+
+    Its exceptions are believed. One that raises ConnectTimeout after the request has left, as httpx-aiohttp does,
+    makes messages be sent twice.
+    """
+
+    __slots__ = ("_inner",)
+
+    def __init__(self, inner: httpx.AsyncBaseTransport) -> None:
+        self._inner = inner
+
+    async def post(self, url: str, content_type: str, body: Body, *, within: float, limit: int) -> Reply:
+        """As `Transport.post`."""
+        headers = {"content-type": content_type, "user-agent": "broadcaster"}
+        if not isinstance(body, bytes):
+            headers["content-length"] = str(sum(map(len, body)))
+        content = body if isinstance(body, bytes) else _pieces(body)
+        waits = httpx.Timeout(within).as_dict()
+        request = httpx.Request("POST", url, headers=headers, content=content, extensions={"timeout": waits})
+        async with asyncio.timeout(within):
+            response = await self._inner.handle_async_request(request)
+            try:
+                content_read = await _read(response, limit + 1)
+            finally:
+                await response.aclose()
+        return Reply(response.status_code, response.headers, content_read[:limit], len(content_read) <= limit)
+
+    async def aclose(self) -> None:
+        """Close the inner transport."""
+        await self._inner.aclose()
+
+
+async def _pieces(body: tuple[memoryview, ...]) -> AsyncIterator[bytes]:
+    for piece in body:
+        yield bytes(piece)
+
+
+async def _read(response: httpx.Response, limit: int) -> bytes:
+    read = bytearray()
+    async for chunk in response.aiter_bytes():
+        read += chunk
+        if len(read) >= limit:
+            break
+    return bytes(read)
