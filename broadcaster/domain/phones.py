@@ -1,0 +1,203 @@
+"""Phone numbers as people and spreadsheets write them, to the digits of E.164.
+
+A number is accepted exactly when `phonenumbers.is_valid_number` accepts it. What is written without `+` or `00` is
+read as a number of the given country or, where none is given, as starting with its country calling code.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from enum import StrEnum
+
+import phonenumbers
+from phonenumbers import NumberParseException, PhoneNumberFormat, ValidationResult
+
+from broadcaster.domain.phone_proofs import prove
+from broadcaster.errors import InputError, UsageError
+
+MAX_WRITTEN_LENGTH = 64
+"""The longest text, in characters, that is looked at as a phone number."""
+
+# How many leading characters a proof is remembered by. Six settle nearly every number; nine the rest.
+_DEPTHS = (6, 9)
+_MAX_PROOFS = 200_000
+
+_SCIENTIFIC = re.compile(r"[+-]?\d+(?:[.,]\d*)?[eE][+-]?\d+")
+_WRITTEN_AS_FLOAT = re.compile(r"(\+?\d{7,})\.0+")
+
+
+class PhoneFault(StrEnum):
+    """Why a text is not taken as a phone number. A closed set; `sentence` says it to a person."""
+
+    EMPTY = "empty"
+    NOT_A_NUMBER = "not_a_number"
+    SCIENTIFIC_NOTATION = "scientific_notation"
+    NEEDS_COUNTRY = "needs_country"
+    UNKNOWN_COUNTRY_CODE = "unknown_country_code"
+    TOO_SHORT = "too_short"
+    TOO_LONG = "too_long"
+    INVALID_FOR_COUNTRY = "invalid_for_country"
+
+    @property
+    def sentence(self) -> str:
+        """One sentence, without the number, that says what is wrong and what to do."""
+        return _SENTENCES[self]
+
+
+_SENTENCES = {
+    PhoneFault.EMPTY: "The phone number is empty.",
+    PhoneFault.NOT_A_NUMBER: (
+        "This is not a phone number: only digits, +, spaces, dashes, dots and parentheses may be in it."
+    ),
+    PhoneFault.SCIENTIFIC_NOTATION: (
+        "A spreadsheet turned this number into scientific notation and lost digits: "
+        "format the column as text and enter the number again."
+    ),
+    PhoneFault.NEEDS_COUNTRY: (
+        "This is a national number, because it starts with 0: "
+        "write it with its country code, or name the country of such numbers."
+    ),
+    PhoneFault.UNKNOWN_COUNTRY_CODE: "The number does not start with the calling code of any country.",
+    PhoneFault.TOO_SHORT: "The number has too few digits for its country.",
+    PhoneFault.TOO_LONG: "The number has too many digits for its country.",
+    PhoneFault.INVALID_FOR_COUNTRY: "No number like this exists in its country.",
+}
+
+
+class PhoneError(InputError):
+    """A text that is not a usable phone number. `fault` says why; the message is the fault's sentence."""
+
+    def __init__(self, fault: PhoneFault) -> None:
+        super().__init__(fault.sentence)
+        self.fault = fault
+
+
+class PhoneNormaliser:
+    """Turns written numbers into E.164 digits, remembering what it has proven about their beginnings.
+
+    Call it with a text; it returns the digits (`"+62 812-3456-7890"` → `"6281234567890"`) or raises PhoneError.
+
+    `country` is the ISO 3166 code (`"ID"`) of the numbers that are written without `+` or `00`. Raises UsageError
+    for a code that is not a country's.
+    """
+
+    def __init__(self, country: str | None = None) -> None:
+        self._country = None if country is None else _region(country)
+        self._proofs: dict[tuple[int, str], str] = {}
+
+    def __call__(self, written: str) -> str:
+        head = self._proofs.get((len(written), written[:6]))
+        if head is not None:
+            rest = written[6:]
+            if rest.isdigit() and rest.isascii():
+                return head + rest
+        return self._normalise(written)
+
+    def _normalise(self, written: str) -> str:
+        cleaned = _clean(written)
+        digits, region = cleaned, self._country
+        if cleaned.startswith("+"):
+            digits, region = cleaned[1:], None
+        elif cleaned.startswith("00"):
+            digits, region = cleaned[2:], None
+        elif cleaned.startswith("0") and region is None:
+            raise PhoneError(PhoneFault.NEEDS_COUNTRY)
+        if not digits.isdecimal():
+            raise PhoneError(PhoneFault.NOT_A_NUMBER)
+        return self._remembered(cleaned, digits, region) or _ask_library(digits, region)
+
+    def _remembered(self, cleaned: str, digits: str, region: str | None) -> str | None:
+        """What a proof, old or new, says the number is. Proofs are kept by what was written, prefix included."""
+        for depth in _DEPTHS:
+            key = (len(cleaned), cleaned[:depth])
+            head = self._proofs.get(key)
+            if head is None and len(cleaned) > depth:
+                prefix = len(cleaned) - len(digits)
+                head = prove(digits[: depth - prefix], len(digits), region)
+                if head is not None and len(self._proofs) < _MAX_PROOFS:
+                    self._proofs[key] = head
+            if head is not None:
+                return head + cleaned[depth:]
+        return None
+
+
+def normalise_phone(written: str, country: str | None = None) -> str:
+    """The E.164 digits of one written number; for many numbers keep one PhoneNormaliser.
+
+    Raises PhoneError for an unusable number and UsageError for an unknown `country`.
+    """
+    return PhoneNormaliser(country)(written)
+
+
+def _region(country: str) -> str:
+    region = country.strip().upper()
+    if region not in phonenumbers.SUPPORTED_REGIONS:
+        raise UsageError(f"country {country!r} is not a two-letter ISO 3166 code; write one such as ID or GB")
+    return region
+
+
+def _clean(written: str) -> str:
+    """ASCII digits, with a leading `+` if there was one, and whatever else does not belong in a number."""
+    stripped = written.strip()
+    if not stripped:
+        raise PhoneError(PhoneFault.EMPTY)
+    if len(stripped) > MAX_WRITTEN_LENGTH:
+        raise PhoneError(PhoneFault.NOT_A_NUMBER)
+    if _SCIENTIFIC.fullmatch(stripped):
+        raise PhoneError(PhoneFault.SCIENTIFIC_NOTATION)
+    if as_float := _WRITTEN_AS_FLOAT.fullmatch(stripped):
+        stripped = as_float[1]
+    return stripped.translate(_PLAIN)
+
+
+def _ask_library(digits: str, region: str | None) -> str:
+    text = digits if region else f"+{digits}"
+    try:
+        number = phonenumbers.parse(text, region)
+    except NumberParseException as error:
+        raise PhoneError(_PARSE_FAULTS.get(error.error_type, PhoneFault.NOT_A_NUMBER)) from None
+    if not phonenumbers.is_valid_number(number):
+        possible = phonenumbers.is_possible_number_with_reason(number)
+        raise PhoneError(_LENGTH_FAULTS.get(possible, PhoneFault.INVALID_FOR_COUNTRY))
+    return phonenumbers.format_number(number, PhoneNumberFormat.E164).removeprefix("+")
+
+
+_PARSE_FAULTS = {
+    NumberParseException.INVALID_COUNTRY_CODE: PhoneFault.UNKNOWN_COUNTRY_CODE,
+    NumberParseException.TOO_SHORT_AFTER_IDD: PhoneFault.TOO_SHORT,
+    NumberParseException.TOO_SHORT_NSN: PhoneFault.TOO_SHORT,
+    NumberParseException.TOO_LONG: PhoneFault.TOO_LONG,
+}
+_LENGTH_FAULTS = {
+    ValidationResult.TOO_SHORT: PhoneFault.TOO_SHORT,
+    ValidationResult.IS_POSSIBLE_LOCAL_ONLY: PhoneFault.TOO_SHORT,
+    ValidationResult.TOO_LONG: PhoneFault.TOO_LONG,
+    ValidationResult.INVALID_COUNTRY_CODE: PhoneFault.UNKNOWN_COUNTRY_CODE,
+}
+
+
+class _PlainCharacters(dict[int, str]):
+    """For str.translate: digits of any script become ASCII, separators and invisible marks go, the rest stays."""
+
+    def __missing__(self, code: int) -> str:
+        character = chr(code)
+        category = unicodedata.category(character)
+        if category == "Nd":
+            plain = str(unicodedata.decimal(character))
+        elif category in {
+            "Zs",
+            "Pd",
+            "Cf",
+        }:  # spaces, dashes, and format marks such as U+200E around copied numbers
+            plain = ""
+        else:
+            plain = character
+        self[code] = plain
+        return plain
+
+
+# An apostrophe in front is how spreadsheets mark text; the minus sign and full-width forms are symbols to Unicode.
+_PLAIN = _PlainCharacters(
+    {ord(character): "" for character in ".()'\u2019\u2212\uff0e\uff08\uff09"} | {0xFF0B: "+"}
+)

@@ -1,0 +1,175 @@
+"""Lines of delimited text as rows of fields, each with the line on which it starts.
+
+Quotes that do not match, rows of uneven length and oversized fields refuse the whole file: what comes after a
+misplaced quote cannot be trusted.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections import deque
+from collections.abc import Iterator, Sequence
+from itertools import accumulate, chain, islice
+from typing import NamedTuple, NoReturn
+
+from broadcaster.errors import InputError, UsageError
+from broadcaster.services.recipient_text import RecipientText
+
+DELIMITERS = (",", ";", "\t", "|")
+"""What may separate fields without being named."""
+
+_DECLARED_DELIMITER = re.compile(r"sep=(.)\s*", re.IGNORECASE | re.DOTALL)
+_LINE_END = re.compile(r"\r\n|\n|\r")
+
+
+class Rows(NamedTuple):
+    """Some rows and, at the same index, the line on which each starts."""
+
+    lines: Sequence[int]
+    rows: list[list[str]]
+
+
+class RecipientRows:
+    """The header and the rows of `text`.
+
+    `delimiter` None: the one that a first line `sep=;` declares, as Excel writes it, or the one that makes
+    `expected` a column of the header (in whatever case), or else the one that makes the most columns.
+
+    Raises InputError for an empty file and UsageError for a delimiter that is not one character.
+    """
+
+    def __init__(self, text: RecipientText, *, expected: str, delimiter: str | None = None) -> None:
+        self._name = text.name
+        self._text = text
+        self._recent: deque[tuple[int, list[str]]] = deque()
+        """The blocks that hold the rows being read, each with the number of its first line."""
+        lines = self._lines()
+        first, self._skipped = _first_line(lines, text.name)
+        if declared := _DECLARED_DELIMITER.fullmatch(first):
+            delimiter = delimiter or declared[1]
+            first, skipped = _first_line(lines, text.name)
+            self._skipped += 1 + skipped
+        self._delimiter = delimiter or _detect_delimiter(first, expected)
+        try:
+            self._reader = csv.reader(chain([first], lines), delimiter=self._delimiter, strict=True)
+        except (TypeError, ValueError):
+            raise UsageError(f"delimiter {delimiter!r} is not a single character") from None
+        self.header: list[str] = []
+        self.header_line = self._skipped + 1
+        self.header = self._take(1).rows[0]
+
+    def batches(self, size: int) -> Iterator[Rows]:
+        """The rows after the header, at most `size` at a time, without blank lines.
+
+        Raises InputError for a row with more or fewer fields than the header, and for faulty quotes and fields.
+        """
+        width = len(self.header)
+        while (batch := self._take(size)).rows:
+            if set(map(len, batch.rows)) != {width}:
+                batch = self._without_blanks(batch)
+            if batch.rows:
+                yield batch
+
+    def _lines(self) -> Iterator[str]:
+        for block in self._text.blocks():
+            self._recent.append((self._text.lines_read - len(block) + 1, block))
+            yield from block
+
+    def _take(self, count: int) -> Rows:
+        """Up to `count` rows, fewer where a block of text ends."""
+        start = self._skipped + self._reader.line_num + 1
+        while len(self._recent) > 1 and self._recent[1][0] <= start:
+            self._recent.popleft()
+        rows: list[list[str]] = []
+        try:
+            # One row first: it brings the next block in when the last one is used up.
+            rows.extend(islice(self._reader, 1))
+            unread = self._text.lines_read - self._skipped - self._reader.line_num
+            rows.extend(islice(self._reader, min(count - 1, unread)))
+        except csv.Error as error:
+            # What was read before the fault is in `rows`, so it starts where they end.
+            self._refuse(start + sum(map(_lines_of, rows)), str(error))
+        end = self._skipped + self._reader.line_num + 1
+        if end - start == len(rows):
+            return Rows(range(start, end), rows)
+        return Rows(list(accumulate(map(_lines_of, rows[:-1]), initial=start)), rows)
+
+    def _without_blanks(self, batch: Rows) -> Rows:
+        kept = [(line, row) for line, row in zip(*batch, strict=True) if len(row) > 1 or any(map(str.strip, row))]
+        width = len(self.header)
+        for line, row in kept:
+            if len(row) != width:
+                hint = (
+                    "put quotes around a field that contains it"
+                    if len(row) > width
+                    else "fill in the missing ones"
+                )
+                raise InputError(
+                    f"{self._name}, line {line}: {len(row)} fields where the header has {width}; "
+                    f"fields are separated by {self._delimiter!r}: {hint}"
+                )
+        return Rows([line for line, _ in kept], [row for _, row in kept])
+
+    def _refuse(self, start: int, reason: str) -> NoReturn:
+        """Say what is wrong with the row that starts on line `start`."""
+        text = "".join(
+            line for first, block in self._recent for number, line in enumerate(block, first) if number >= start
+        )
+        fault = _find_fault(text, self._delimiter)
+        if fault is None:
+            raise InputError(f"{self._name}, line {start}: {reason}; mend or remove this row")
+        column = self.header[fault.column] if fault.column < len(self.header) else fault.column + 1
+        line = start + len(_LINE_END.findall(text, 0, fault.offset))
+        raise InputError(f"{self._name}, line {line}, column {column!r}: {fault.what}")
+
+
+class _Fault(NamedTuple):
+    column: int
+    """Counted from 0."""
+    offset: int
+    what: str
+
+
+def _find_fault(text: str, delimiter: str) -> _Fault | None:
+    """The first faulty field of the row that `text` starts with."""
+    field = re.compile(rf'"[^"]*(?:""[^"]*)*(?P<close>"?)|[^\r\n{re.escape(delimiter)}]*')
+    limit = csv.field_size_limit()
+    index = offset = 0
+    while found := field.match(text, offset):
+        quoted = found["close"] is not None
+        after = text[found.end() : found.end() + 1]
+        if quoted and (not found["close"] or (len(found[0]) > limit and _LINE_END.search(found[0]))):
+            return _Fault(index, offset, "the quote that opens here is never closed; close it, or leave it out")
+        if len(found[0]) > limit:
+            return _Fault(index, offset, f"the field is longer than {limit:,} characters; shorten it")
+        if after == delimiter:
+            index, offset = index + 1, found.end() + 1
+            continue
+        if quoted and after not in "\r\n":
+            what = 'there is text after the closing quote; write a quote inside a quoted field twice, like ""'
+            return _Fault(index, offset, what)
+        return None
+    return None
+
+
+def _first_line(lines: Iterator[str], name: str) -> tuple[str, int]:
+    """The next line that is not blank, and how many blank ones were before it."""
+    for blank, line in enumerate(lines):
+        if line.strip():
+            return line, blank
+    raise InputError(f"{name} is empty; it needs a header line with a phone column, and then the recipients")
+
+
+def _detect_delimiter(line: str, expected: str) -> str:
+    wanted = expected.casefold()
+
+    def fitness(delimiter: str) -> tuple[bool, int]:
+        columns = [column.strip().casefold() for column in next(csv.reader([line], delimiter=delimiter))]
+        return wanted in columns, len(columns)
+
+    return max(DELIMITERS, key=fitness)
+
+
+def _lines_of(row: list[str]) -> int:
+    return 1 + sum(len(_LINE_END.findall(field)) for field in row)

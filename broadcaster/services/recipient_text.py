@@ -1,0 +1,133 @@
+"""The bytes of a recipients file as lines of text, in bounded memory.
+
+Encodings, binary files, NUL characters and endless lines are dealt with here. Any of them refuses the whole file.
+"""
+
+from __future__ import annotations
+
+import codecs
+import io
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from broadcaster.errors import InputError, UsageError
+
+# Read at a time, and the longest line. Larger than the longest field that `csv` takes, 131,072 characters.
+_BLOCK_BYTES = 1 << 20
+
+_SIGNATURES = (
+    (b"PK\x03\x04", "an Excel workbook or another zip archive"),
+    (b"\xd0\xcf\x11\xe0", "an old Excel workbook"),
+    (b"%PDF", "a PDF document"),
+    (b"\x1f\x8b", "a gzip archive"),
+    (b"7z\xbc\xaf", "a 7-Zip archive"),
+    (b"Rar!", "a RAR archive"),
+    (b"PAR1", "a Parquet file"),
+    (b"SQLite format 3", "an SQLite database"),
+    (b"\x89PNG", "a PNG image"),
+    (b"\xff\xd8\xff", "a JPEG image"),
+)
+_UTF_16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
+
+class RecipientText:
+    """Reads `source` once, front to back; `name` is how messages call it.
+
+    `encoding` None means UTF-8. A byte order mark is not text. Raises UsageError for an unknown encoding.
+    """
+
+    def __init__(self, source: BinaryIO, name: str, encoding: str | None = None) -> None:
+        self.name = name
+        self.bytes_read = 0
+        self.lines_read = 0
+        self._source = source
+        self._encoding = encoding
+        self._decoder = _decoder(encoding)
+
+    def blocks(self) -> Iterator[list[str]]:
+        """Lines with their ends (`\\n`, `\\r\\n` or `\\r`), about a megabyte at a time.
+
+        Raises InputError for what is not text in the encoding.
+        """
+        rest = ""
+        while True:
+            data = self._read()
+            text = rest + self._decode(data, rest)
+            if "\0" in text:
+                raise self._nul(text)
+            # newline="" splits like csv does, and not at the other characters that str.splitlines takes for ends.
+            lines = io.StringIO(text, newline="").readlines()
+            # The last line may go on, and a last "\r" may be half of "\r\n".
+            rest = lines.pop() if data and lines and not lines[-1].endswith("\n") else ""
+            if len(rest) > _BLOCK_BYTES:
+                raise InputError(
+                    f"{self.name}, line {self.lines_read + len(lines) + 1}: the line is longer than a megabyte; "
+                    "a recipients file has one recipient in a line"
+                )
+            self.lines_read += len(lines)
+            if lines:
+                yield lines
+            if not data:
+                return
+
+    def _read(self) -> bytes:
+        parts: list[bytes] = []
+        missing = _BLOCK_BYTES
+        try:
+            while missing and (part := self._source.read(missing)):
+                parts.append(part)
+                missing -= len(part)
+        except OSError as error:
+            raise InputError(f"{self.name} cannot be read: {error.strerror}") from None
+        data = b"".join(parts)
+        if not self.bytes_read:
+            self._refuse_binary(data)
+        self.bytes_read += len(data)
+        return data
+
+    def _refuse_binary(self, head: bytes) -> None:
+        for signature, kind in _SIGNATURES:
+            if head.startswith(signature):
+                raise InputError(f"{self.name} is {kind}, not a CSV file; save the list as CSV (UTF-8)")
+        if self._encoding is None and head.startswith(_UTF_16_MARKS):
+            raise InputError(f"{self.name} is UTF-16 text; add --encoding utf-16, or save it as CSV (UTF-8)")
+
+    def _decode(self, data: bytes, rest: str) -> str:
+        at_start = self.bytes_read == len(data)
+        try:
+            text = self._decoder.decode(data, final=not data)
+        except UnicodeDecodeError as error:
+            line = self.lines_read + 1 + _line_ends(rest)
+            line += _line_ends(error.object[: error.start].decode(error.encoding, "replace"))
+            raise InputError(self._undecodable(line, error)) from None
+        return text.removeprefix("\ufeff") if at_start else text
+
+    def _undecodable(self, line: int, error: UnicodeDecodeError) -> str:
+        what = f"{self.name}, line {line}: byte 0x{error.object[error.start]:02X} is not"
+        if self._encoding is None:
+            return (
+                f"{what} UTF-8; save the file as CSV (UTF-8), or name its encoding, "
+                "like --encoding cp1252 (Western European) or cp1251 (Cyrillic)"
+            )
+        return f"{what} {self._encoding}; name the right --encoding, or save the file as CSV (UTF-8)"
+
+    def _nul(self, text: str) -> InputError:
+        line = self.lines_read + 1 + _line_ends(text[: text.index("\0")])
+        return InputError(
+            f"{self.name}, line {line}: there is a NUL character, so this is binary or UTF-16 "
+            "(then add --encoding utf-16-le); save the list as CSV (UTF-8)"
+        )
+
+
+def _decoder(encoding: str | None) -> codecs.IncrementalDecoder:
+    try:
+        "a".encode(encoding or "utf-8")  # a LookupError also for codecs that are not text, such as base64
+        return codecs.getincrementaldecoder(encoding or "utf-8")()
+    except (LookupError, UnicodeError, ValueError):
+        raise UsageError(
+            f"encoding {encoding!r} is not known; write one such as utf-8, utf-16 or cp1251"
+        ) from None
+
+
+def _line_ends(text: str) -> int:
+    return text.count("\n") + text.count("\r") - text.count("\r\n")

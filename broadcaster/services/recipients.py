@@ -1,0 +1,240 @@
+"""From a recipients file to a stream of validated recipients, in bounded memory and without a database.
+
+The file has a header line. One column holds the phone numbers; every other column is a template variable under its
+`variable_name`. A fault of the file refuses it (InputError); a fault of a phone number rejects only its row.
+Recipients that appear twice are not noticed here: that needs the database.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import repeat
+from pathlib import Path
+from typing import BinaryIO, NamedTuple, Self
+
+from broadcaster.domain.phones import MAX_WRITTEN_LENGTH, PhoneError, PhoneFault, PhoneNormaliser, normalise_phone
+from broadcaster.domain.templates import MAX_TEXT_LENGTH, Template, variable_name
+from broadcaster.errors import InputError
+from broadcaster.services.recipient_rows import RecipientRows, Rows
+from broadcaster.services.recipient_text import RecipientText
+
+MAX_COLUMNS = 256
+_PHONE_COLUMN = "phone"
+# The key of the phone in a row's variables until it is taken out; no variable can be called so.
+_PHONE_KEY = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecipientOptions:
+    """How to read a recipients file, and what its rows must be able to render."""
+
+    phone_column: str | None = None
+    """The column with the phone numbers, in whatever case. None: `phone`."""
+    country: str | None = None
+    """ISO 3166 code of the numbers written without `+` or `00`. None: those start with their country code."""
+    delimiter: str | None = None
+    """One character. None: detected from the header."""
+    encoding: str | None = None
+    """A Python codec. None: UTF-8, with or without a byte order mark."""
+    text: Template | None = None
+    """Must not render blank, nor longer than MAX_TEXT_LENGTH, for any recipient."""
+    caption: Template | None = None
+    """May render blank, but not longer than MAX_TEXT_LENGTH."""
+    batch_size: int = 5_000
+    """The most rows in one batch."""
+
+
+class Recipient(NamedTuple):
+    """A usable row: the line on which it starts, E.164 digits, and its other columns by variable name."""
+
+    line: int
+    phone: str
+    variables: dict[str, str]
+
+
+class RejectedRow(NamedTuple):
+    """A row that cannot be sent to: the phone as written (at most MAX_WRITTEN_LENGTH characters) and why."""
+
+    line: int
+    phone: str
+    fault: PhoneFault
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Consecutive rows of the file."""
+
+    recipients: list[Recipient]
+    rejected: list[RejectedRow]
+
+
+class RecipientReader:
+    """Iterate over it once for the batches. Made by `read_recipients`; a context manager that closes the file."""
+
+    def __init__(
+        self, source: BinaryIO, name: str, options: RecipientOptions, total_bytes: int | None = None
+    ) -> None:
+        self.name = name
+        self.total_bytes = total_bytes
+        """The size of the file, or None where that is not known."""
+        self._source = source
+        self._options = options
+        self._normalise = PhoneNormaliser(options.country)
+        self._file = RecipientText(source, name, options.encoding)
+        wanted = (options.phone_column or _PHONE_COLUMN).strip()
+        self._rows = RecipientRows(self._file, expected=wanted, delimiter=options.delimiter)
+        self.columns = tuple(column.strip() for column in self._rows.header)
+        """The header as written."""
+        where = f"{name}, line {self._rows.header_line}"
+        self._keys = _variable_keys(self.columns, wanted, where)
+        self.variables = tuple(key for key in self._keys if key != _PHONE_KEY)
+        """What templates may use, in the order of the columns."""
+        for template in (options.text, options.caption):
+            if template is not None:
+                template.check(self.variables)
+        if options.text is not None and not options.text.names and not options.text.never_blank:
+            raise InputError("the text is blank; nothing would be sent")
+
+    @property
+    def bytes_read(self) -> int:
+        """How much of the source has been read, for a progress bar over `total_bytes`."""
+        return self._file.bytes_read
+
+    def __iter__(self) -> Iterator[Batch]:
+        """Raises InputError, for the first fault of the file, wherever it comes up."""
+        empty = True
+        for rows in self._rows.batches(self._options.batch_size):
+            empty = False
+            batch = self._validate(rows)
+            if batch.recipients and self._options.text:
+                text = self._options.text
+                self._check_text(batch.recipients, text, may_be_blank=text.never_blank)
+            if batch.recipients and self._options.caption:
+                self._check_text(batch.recipients, self._options.caption, may_be_blank=True)
+            yield batch
+        if empty:
+            raise InputError(f"{self.name} has a header but no recipients")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._source.close()
+
+    def _validate(self, rows: Rows) -> Batch:
+        batch = Batch([], [])
+        normalise, add = self._normalise, batch.recipients.append
+        # One dict a row, made without entering Python: this loop is most of what a million rows cost.
+        cells: Iterator[dict[str, str]] = map(dict, map(zip, repeat(self._keys), rows.rows))
+        for line, row, variables in zip(rows.lines, rows.rows, cells, strict=True):
+            written = variables.pop(_PHONE_KEY)
+            try:
+                add(Recipient(line, normalise(written), variables))
+            except PhoneError as error:
+                # Spreadsheets leave rows of nothing but delimiters behind: those are nobody's.
+                if error.fault is not PhoneFault.EMPTY or any(map(str.strip, row)):
+                    batch.rejected.append(RejectedRow(line, written[:MAX_WRITTEN_LENGTH], error.fault))
+        return batch
+
+    def _check_text(self, recipients: list[Recipient], template: Template, may_be_blank: bool) -> None:
+        """Refuse the file if a text would be blank or too long. Rows are rendered only where that is possible."""
+        longest = {name: max(len(row.variables[name]) for row in recipients) for name in template.names}
+        if may_be_blank and template.longest(longest) <= MAX_TEXT_LENGTH:
+            return
+        for line, _, variables in recipients:
+            text = template.render(variables)
+            if not may_be_blank and not text.strip():
+                columns = " and ".join(repr(self._column(name)) for name in template.names)
+                raise InputError(
+                    f"{self.name}, line {line}: the text would be blank: there is nothing in column {columns}; "
+                    'fill it in, or give a default as in {{ name | default("there") }}'
+                )
+            if len(text) > MAX_TEXT_LENGTH:
+                column = self._column(max(template.names, key=lambda name: len(variables[name])))
+                raise InputError(
+                    f"{self.name}, line {line}: the text would be {len(text):,} characters long and at most "
+                    f"{MAX_TEXT_LENGTH:,} are allowed; shorten column {column!r}"
+                )
+
+    def _column(self, variable: str) -> str:
+        return self.columns[self._keys.index(variable)]
+
+
+def read_recipients(source: Path | BinaryIO, options: RecipientOptions) -> RecipientReader:
+    """Open a recipients file and check its header, so that what remains can only fail at a row.
+
+    A stream (standard input, say) is read from where it stands and need not be seekable. Use the reader in a
+    `with`: it closes the source.
+
+    Raises InputError for a file that cannot be used, TemplateError for a variable that is no column, and
+    UsageError for an option with an unusable value.
+    """
+    if isinstance(source, Path):
+        stream, name, size = _open(source)
+    else:
+        stream, size = source, None
+        name = "standard input" if getattr(source, "name", None) in (0, "<stdin>") else "the recipients file"
+    try:
+        return RecipientReader(stream, name, options, size)
+    except BaseException:
+        stream.close()
+        raise
+
+
+def _open(path: Path) -> tuple[BinaryIO, str, int | None]:
+    try:
+        stream = path.open("rb")
+    except OSError as error:
+        raise InputError(f"{path} cannot be opened: {error.strerror}") from None
+    status = os.fstat(stream.fileno())
+    return stream, str(path), status.st_size if stat.S_ISREG(status.st_mode) else None
+
+
+def _variable_keys(columns: tuple[str, ...], wanted: str, where: str) -> tuple[str, ...]:
+    """The variable name of each column, with _PHONE_KEY for the phones."""
+    if len(columns) > MAX_COLUMNS:
+        raise InputError(f"{where}: {len(columns)} columns, and at most {MAX_COLUMNS} are allowed; remove some")
+    phone = _phone_index(columns, wanted, where)
+    keys: dict[str, str] = {}
+    for index, column in enumerate(columns):
+        key = _PHONE_KEY if index == phone else variable_name(column)
+        if not key and index != phone:
+            what = f"its name {column!r} has no letters or digits" if column else "it has no name"
+            raise InputError(f"{where}, column {index + 1}: {what}; name it or remove the column")
+        if key in keys:
+            raise InputError(
+                f"{where}: columns {keys[key]!r} and {column!r} are both called {key!r} in templates; rename one"
+            )
+        keys[key] = column
+    return tuple(keys)
+
+
+def _phone_index(columns: tuple[str, ...], wanted: str, where: str) -> int:
+    folded = [column.casefold() for column in columns]
+    found = [index for index, column in enumerate(folded) if column == wanted.casefold()]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise InputError(f"{where}: {len(found)} columns are called {wanted!r}; rename or remove all but one")
+    if any(_looks_like_a_phone(column) for column in columns):
+        raise InputError(
+            f"{where}: there is no header; add a first line with the names of the columns, like phone,name"
+        )
+    close = difflib.get_close_matches(wanted.casefold(), folded, n=1)
+    hint = columns[folded.index(close[0])] if close else None
+    raise InputError(
+        f"{where}: no column is called {wanted!r} (columns: {', '.join(columns)}); "
+        + (f"did you mean --phone-column {hint!r}?" if hint else "name the right one with --phone-column")
+    )
+
+
+def _looks_like_a_phone(column: str) -> bool:
+    try:
+        normalise_phone(column)
+    except PhoneError as error:
+        return error.fault is PhoneFault.NEEDS_COUNTRY
+    return True
