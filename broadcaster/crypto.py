@@ -53,7 +53,8 @@ def open_vault(settings: Settings) -> Vault:
     if settings.database_url is None:
         return Vault([_generated_once(settings.home / "secret.key")])
     raise SettingsError(
-        "BROADCASTER_SECRET_KEY: missing; it encrypts instance keys. Make one with `openssl rand -base64 32 | tr +/ -_`"
+        "BROADCASTER_SECRET_KEY: missing; it encrypts instance keys. "
+        "Make one with `openssl rand -base64 32 | tr +/ -_`"
     )
 
 
@@ -66,7 +67,7 @@ def _generated_once(path: Path) -> str:
     try:
         # Linking a finished file makes the key appear whole, and only once, whoever comes first.
         draft = path.with_suffix(f".{os.getpid()}")
-        with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             file.write(Fernet.generate_key())
             file.flush()
             os.fsync(file.fileno())

@@ -22,19 +22,19 @@ BEGIN
     FOR UPDATE;
 
     UPDATE campaign_lanes cl SET
-        total = total + d.total,
-        pending = pending + d.pending,
-        claimed = claimed + d.claimed,
-        sending = sending + d.sending,
-        sent = sent + d.sent,
-        failed = failed + d.failed,
-        in_doubt = in_doubt + d.in_doubt,
-        unknown = unknown + d.unknown,
-        skipped = skipped + d.skipped,
-        cancelled = cancelled + d.cancelled,
-        expired = expired + d.expired,
-        next_due_at = least(next_due_at, d.next_due_at),
-        version = version + 1
+        total = cl.total + d.total,
+        pending = cl.pending + d.pending,
+        claimed = cl.claimed + d.claimed,
+        sending = cl.sending + d.sending,
+        sent = cl.sent + d.sent,
+        failed = cl.failed + d.failed,
+        in_doubt = cl.in_doubt + d.in_doubt,
+        unknown = cl.unknown + d.unknown,
+        skipped = cl.skipped + d.skipped,
+        cancelled = cl.cancelled + d.cancelled,
+        expired = cl.expired + d.expired,
+        next_due_at = least(cl.next_due_at, d.next_due_at),
+        version = cl.version + 1
     FROM (
         SELECT
             c.campaign_id,

@@ -4,10 +4,12 @@ SET woken_at = now()
 WHERE id IN (
     SELECT l.id
     FROM lanes l
+    JOIN instances i ON i.id = l.id
     WHERE (l.lease_token IS NULL OR l.lease_expires_at <= now())
         AND l.health NOT IN ('refused', 'paused')
         AND (l.not_before IS NULL OR l.not_before <= now())
         AND (l.woken_at IS NULL OR l.woken_at <= now() - %(again_after)s)
+        AND l.clock - make_interval(secs => i.tolerance_seconds) <= now() + %(ahead)s
         AND EXISTS (
             SELECT FROM campaign_lanes cl
             JOIN campaigns c ON c.id = cl.campaign_id AND c.state = 'running'

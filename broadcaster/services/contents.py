@@ -1,0 +1,103 @@
+"""What a campaign is to send, checked before anything is stored."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from sqlalchemy import Connection, select
+from sqlalchemy.dialects.postgresql import insert
+
+from broadcaster.db import tables
+from broadcaster.domain.contents import ContentKind
+from broadcaster.domain.templates import Template, compile_template
+from broadcaster.errors import InputError, UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """A text, a file or a URL. `text` and `caption` are the compiled templates of what recipients read."""
+
+    kind: ContentKind
+    body: bytes
+    text: Template | None = None
+    caption: Template | None = None
+    filename: str | None = None
+
+
+def text_content(text: str) -> Content:
+    """A text message. Raises InputError for an empty or faulty template."""
+    if not text.strip():
+        raise InputError("the text is empty: nothing would be sent")
+    _refuse_nul(text, "text")
+    return Content(ContentKind.TEXT, text.encode(), text=compile_template(text))
+
+
+def text_file_content(path: Path, most_bytes: int) -> Content:
+    """A text message whose template is in a UTF-8 file."""
+    try:
+        return text_content(_read(path, most_bytes).decode("utf-8-sig").strip("\r\n"))
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} is not UTF-8 text (byte {error.start}): save it as UTF-8") from None
+
+
+def file_content(path: Path, most_bytes: int, *, caption: str | None = None, filename: str | None = None) -> Content:
+    """A file, sent under its own name or `filename`. `most_bytes` is the largest that is accepted."""
+    body = _read(path, most_bytes)
+    if not body:
+        raise InputError(f"{path} is empty: nothing would be sent")
+    name = filename or path.name
+    _refuse_nul(name, "filename")
+    return Content(ContentKind.FILE, body, caption=_caption(caption), filename=name)
+
+
+def file_url_content(url: str, *, caption: str | None = None) -> Content:
+    """A file that the gateway fetches from an http(s) URL."""
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and not any(map(str.isspace, url))
+    except ValueError:
+        usable = False
+    if not usable:
+        raise UsageError(f"--file-url {url!r} is not an http:// or https:// URL")
+    return Content(ContentKind.FILE_URL, url.encode(), caption=_caption(caption))
+
+
+def store_content(connection: Connection, content: Content) -> int:
+    """The id of the stored content; the same bytes are stored once, however many campaigns send them."""
+    table = tables.contents
+    digest = hashlib.sha256(content.body).digest()
+    same = (table.c.kind == content.kind) & (table.c.digest == digest)
+    found = connection.scalar(select(table.c.id).where(same))
+    if found is not None:
+        return int(found)
+    statement = insert(table).values(kind=content.kind, digest=digest, body=content.body).on_conflict_do_nothing()
+    inserted = connection.scalar(statement.returning(table.c.id))
+    return int(inserted if inserted is not None else connection.execute(select(table.c.id).where(same)).scalar_one())
+
+
+def _caption(caption: str | None) -> Template | None:
+    if caption is None:
+        return None
+    _refuse_nul(caption, "caption")
+    return compile_template(caption)
+
+
+def _refuse_nul(text: str, what: str) -> None:
+    if "\0" in text:
+        raise InputError(f"the {what} contains a NUL character at position {text.index(chr(0)) + 1}: remove it")
+
+
+def _read(path: Path, most_bytes: int) -> bytes:
+    try:
+        with path.open("rb") as file:
+            body = file.read(most_bytes + 1)
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}") from None
+    if len(body) > most_bytes:
+        raise InputError(
+            f"{path} is larger than {most_bytes:,} bytes: make it smaller or raise BROADCASTER_MAX_FILE_BYTES"
+        )
+    return body

@@ -1,0 +1,201 @@
+"""Instances: adding, changing, pausing, removing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+from sqlalchemy import Connection, Engine, RowMapping, delete, func, insert, select, text, update
+from sqlalchemy.exc import IntegrityError
+
+from broadcaster.crypto import Vault
+from broadcaster.db import tables
+from broadcaster.db.engine import transaction
+from broadcaster.domain.instances import Wire
+from broadcaster.domain.pacing import default_burst, pace
+from broadcaster.domain.states import LaneHealth
+from broadcaster.errors import ConflictError, NotFoundError, UsageError
+
+DEFAULT_BASE_URL = "https://api.wachatpro.com"
+DEFAULT_MAX_IN_FLIGHT = 16
+_REPORT = select(text("*")).select_from(text("instance_report"))
+
+
+def add_instance(
+    engine: Engine,
+    vault: Vault,
+    name: str,
+    key: str,
+    *,
+    base_url: str = DEFAULT_BASE_URL,
+    rate_per_second: float | None = None,
+    burst: int | None = None,
+    max_in_flight: int = DEFAULT_MAX_IN_FLIGHT,
+    wire: Wire = Wire.JSON,
+) -> int:
+    """Add an instance with its lane; returns its id.
+
+    Raises UsageError for a wrong value, ConflictError when the name is taken.
+    """
+    if not name or name != name.strip() or not name.isprintable():
+        raise UsageError(f"instance name {name!r}: use printable characters, no outer spaces")
+    values = {
+        "name": name,
+        "key_encrypted": vault.encrypt(_usable_key(key)),
+        "base_url": _usable_url(base_url),
+        "wire": wire,
+        "max_in_flight": _at_least_one(max_in_flight, "--max-in-flight"),
+        **_limits(rate_per_second, burst),
+    }
+    try:
+        with transaction(engine) as connection:
+            instance_id = connection.scalar(insert(tables.instances).values(values).returning(tables.instances.c.id))
+            connection.execute(insert(tables.lanes).values(id=instance_id))
+    except IntegrityError:
+        raise ConflictError(
+            f"an instance called {name!r} exists already: change it with `broadcaster instance set {name}`"
+        ) from None
+    return int(instance_id)
+
+
+def set_instance(
+    engine: Engine,
+    vault: Vault,
+    name: str,
+    *,
+    key: str | None = None,
+    base_url: str | None = None,
+    rate_per_second: float | None = None,
+    unlimited: bool = False,
+    burst: int | None = None,
+    max_in_flight: int | None = None,
+    wire: Wire | None = None,
+) -> None:
+    """Change what is given and leave the rest. Workers follow within one drain (about 20 s).
+
+    A new key lets a lane go on that was parked because its key was refused.
+    """
+    with transaction(engine) as connection:
+        current = _find(connection, name)
+        values: dict[str, Any] = {}
+        if key is not None:
+            values["key_encrypted"] = vault.encrypt(_usable_key(key))
+        if base_url is not None:
+            values["base_url"] = _usable_url(base_url)
+        if wire is not None:
+            values["wire"] = wire
+        if max_in_flight is not None:
+            values["max_in_flight"] = _at_least_one(max_in_flight, "--max-in-flight")
+        if unlimited or rate_per_second is not None:
+            values |= _limits(None if unlimited else rate_per_second, burst)
+        elif burst is not None:
+            values |= _limits(current["rate_per_second"], burst)
+        if not values:
+            raise UsageError(f"nothing to change on instance {name!r}: give at least one option")
+        connection.execute(update(tables.instances).where(tables.instances.c.id == current["id"]).values(values))
+        if key is not None:
+            _set_health(connection, current["id"], LaneHealth.OK, None, only=[LaneHealth.REFUSED])
+
+
+def pause_instance(engine: Engine, name: str) -> None:
+    """Send nothing through it until it is resumed. Takes effect on running drains at once."""
+    with transaction(engine) as connection:
+        _set_health(connection, _find(connection, name)["id"], LaneHealth.PAUSED, "paused by an operator")
+
+
+def resume_instance(engine: Engine, name: str) -> None:
+    """Send through it again, whatever stopped it (paused, refused, down, throttled)."""
+    with transaction(engine) as connection:
+        _set_health(connection, _find(connection, name)["id"], LaneHealth.OK, None)
+
+
+def remove_instance(engine: Engine, name: str) -> None:
+    """Remove an instance that no campaign has used. Raises ConflictError otherwise: its history would go too."""
+    with transaction(engine) as connection:
+        instance_id = _find(connection, name)["id"]
+        used = connection.scalar(select(func.count()).where(tables.campaign_lanes.c.lane_id == instance_id))
+        if used:
+            raise ConflictError(
+                f"instance {name!r} has sent for {used} campaign(s), whose reports need it: "
+                f"pause it instead with `broadcaster instance pause {name}`"
+            )
+        connection.execute(delete(tables.instances).where(tables.instances.c.id == instance_id))
+
+
+def list_instances(engine: Engine) -> Sequence[RowMapping]:
+    """All instances as the view `instance_report` has them, by name."""
+    with transaction(engine) as connection:
+        return connection.execute(_REPORT.order_by(text("instance"))).mappings().all()
+
+
+def show_instance(engine: Engine, name: str) -> Mapping[str, Any]:
+    """One instance: the row of `instance_report` with base_url, wire and created_at. Never the key."""
+    with transaction(engine) as connection:
+        row = _find(connection, name)
+        report = connection.execute(_REPORT.where(text("instance_id = :id")), {"id": row["id"]}).mappings().one()
+        return {**report, **{column: row[column] for column in ("base_url", "wire", "created_at")}}
+
+
+def instance_key(engine: Engine, vault: Vault, name: str) -> tuple[Mapping[str, Any], str]:
+    """The instance's row and its key in the clear, for a client of one's own."""
+    with transaction(engine) as connection:
+        row = _find(connection, name)
+        return row, vault.decrypt(row["key_encrypted"])
+
+
+def _find(connection: Connection, name: str) -> Mapping[str, Any]:
+    row = connection.execute(select(tables.instances).where(tables.instances.c.name == name)).mappings().first()
+    if row is None:
+        raise NotFoundError(f"no instance is called {name!r}: see `broadcaster instance list`")
+    return dict(row)
+
+
+def _set_health(
+    connection: Connection,
+    instance_id: int,
+    health: LaneHealth,
+    reason: str | None,
+    only: Sequence[LaneHealth] = tuple(LaneHealth),
+) -> None:
+    lanes = tables.lanes
+    connection.execute(
+        update(lanes)
+        .where(lanes.c.id == instance_id, lanes.c.health.in_(only), lanes.c.health != health)
+        .values(health=health, health_reason=reason, health_since=func.now(), failures=0, not_before=None)
+    )
+
+
+def _limits(rate_per_second: float | None, burst: int | None) -> dict[str, Any]:
+    chosen = default_burst(rate_per_second) if burst is None else _at_least_one(burst, "--burst")
+    limit = pace(rate_per_second, chosen)
+    return {
+        "rate_per_second": rate_per_second,
+        "burst": chosen,
+        "interval_seconds": limit.interval,
+        "tolerance_seconds": limit.tolerance,
+    }
+
+
+def _at_least_one(value: int, option: str) -> int:
+    if value < 1:
+        raise UsageError(f"{option} {value} must be at least 1")
+    return value
+
+
+def _usable_key(key: str) -> str:
+    stripped = key.strip()
+    if not stripped or not stripped.isprintable():
+        raise UsageError("the instance's key is empty or contains control characters")
+    return stripped
+
+
+def _usable_url(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and not parts.query
+    except ValueError:
+        usable = False
+    if not usable:
+        raise UsageError(f"--base-url {url!r} is not an http:// or https:// URL")
+    return url.rstrip("/")

@@ -1,0 +1,87 @@
+"""What operators ask: where campaigns stand, who got a message and who did not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, Engine, RowMapping, text
+
+from broadcaster.db.engine import transaction
+from broadcaster.errors import NotFoundError
+
+_EXPORT_BATCH = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignDetail:
+    """A campaign's row of `campaign_report`, its lanes, and its failures by reason."""
+
+    summary: RowMapping
+    lanes: Sequence[RowMapping]
+    failures: Sequence[RowMapping]
+
+
+def list_campaigns(engine: Engine, *, limit: int = 50) -> Sequence[RowMapping]:
+    """The latest campaigns, newest first, as the view `campaign_report` has them."""
+    with transaction(engine) as connection:
+        rows = connection.execute(
+            text("SELECT * FROM campaign_report ORDER BY campaign_id DESC LIMIT :limit"), {"limit": limit}
+        )
+        return rows.mappings().all()
+
+
+def campaign_summary(engine: Engine, name: str) -> RowMapping:
+    """One campaign's row of `campaign_report`. Raises NotFoundError."""
+    with transaction(engine) as connection:
+        return _summary(connection, name)
+
+
+def campaign_detail(engine: Engine, name: str) -> CampaignDetail:
+    """All that `campaign report` shows. Raises NotFoundError."""
+    with transaction(engine) as connection:
+        summary = _summary(connection, name)
+        campaign = {"id": summary["campaign_id"]}
+        lanes = connection.execute(
+            text(
+                "SELECT i.name AS instance, l.health, l.health_reason, i.rate_per_second, cl.*"
+                " FROM campaign_lanes cl JOIN instances i ON i.id = cl.lane_id JOIN lanes l ON l.id = cl.lane_id"
+                " WHERE cl.campaign_id = :id ORDER BY i.name"
+            ),
+            campaign,
+        )
+        failures = connection.execute(
+            text("SELECT * FROM failure_report WHERE campaign_id = :id ORDER BY messages DESC, reason"), campaign
+        )
+        return CampaignDetail(summary, lanes.mappings().all(), failures.mappings().all())
+
+
+def export_messages(engine: Engine, name: str) -> Iterator[RowMapping]:
+    """Every message of a campaign as the view `message_log` has it, in file order, with flat memory."""
+    with transaction(engine) as connection:
+        campaign_id = _summary(connection, name)["campaign_id"]
+        rows = connection.execution_options(yield_per=_EXPORT_BATCH).execute(
+            text("SELECT * FROM message_log WHERE campaign_id = :id ORDER BY seq"), {"id": campaign_id}
+        )
+        yield from rows.mappings()
+
+
+def rejected_recipients(engine: Engine, name: str) -> Sequence[RowMapping]:
+    """The rows of the recipients file that became no message: line, phone as written, reason."""
+    with transaction(engine) as connection:
+        rows = connection.execute(
+            text("SELECT line, phone, reason FROM rejected_recipients WHERE campaign_id = :id ORDER BY line"),
+            {"id": _summary(connection, name)["campaign_id"]},
+        )
+        return rows.mappings().all()
+
+
+def _summary(connection: Connection, name: str) -> RowMapping:
+    row = (
+        connection.execute(text("SELECT * FROM campaign_report WHERE campaign = :name"), {"name": name})
+        .mappings()
+        .first()
+    )
+    if row is None:
+        raise NotFoundError(f"no campaign is called {name!r}: see `broadcaster campaign list`")
+    return row

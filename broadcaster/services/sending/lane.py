@@ -1,0 +1,291 @@
+"""One lane, while this worker holds it: the story of a message from claim to outcome."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import random
+from collections import Counter, deque
+from collections.abc import Coroutine
+from contextlib import suppress
+from dataclasses import dataclass
+from time import monotonic
+from uuid import UUID
+
+import structlog
+
+from broadcaster.domain.decisions import LaneChange, decide, lane_change
+from broadcaster.domain.outcomes import Outcome, Verdict
+from broadcaster.domain.pacing import Pacer
+from broadcaster.domain.states import LaneHealth, MessageState
+from broadcaster.gateway import WAChatPro
+from broadcaster.services.sending.contents import Contents, PreparedContent
+from broadcaster.services.sending.group_commit import GroupCommit
+from broadcaster.services.sending.store import (
+    Claim,
+    HeldLane,
+    IntentRow,
+    Message,
+    OutcomeRow,
+    SendingStore,
+    outcome_row,
+)
+
+log = structlog.get_logger()
+
+INTENT_LEAD = 0.02
+"""Seconds before its slot at which a message's intent is committed, so that it can leave on time."""
+MOST_CLAIMED = 500
+"""Messages that one lane keeps claimed, at most."""
+RECORD_RETRY = 0.5
+"""Seconds between tries to write an outcome while Postgres is away."""
+
+_COUNTED_AS = {
+    MessageState.SENT: "sent",
+    MessageState.FAILED: "failed",
+    MessageState.PENDING: "retried",
+    MessageState.IN_DOUBT: "in_doubt",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SendPath:
+    """What all lanes of a worker process share."""
+
+    store: SendingStore
+    intents: GroupCommit[IntentRow]
+    outcomes: GroupCommit[OutcomeRow]
+    contents: Contents
+    claim_ahead: float
+    """Seconds ahead of their slots that messages are claimed."""
+
+
+class LaneSender:
+    """Sends the messages of one held lane. It lives on one event loop and is not thread-safe.
+
+    The drain feeds it (`want`, `offer`) and `run` sends until it is closed or dry.
+    """
+
+    def __init__(
+        self,
+        lane: HeldLane,
+        token: UUID,
+        lease_ends: float,
+        gateway: WAChatPro,
+        path: SendPath,
+        changed: asyncio.Event,
+    ) -> None:
+        """`lease_ends` is the moment, on this process's monotonic clock, after which nothing may leave.
+
+        `changed` is set whenever the drain should look at this lane again.
+        """
+        self.lane = lane
+        self.counts: Counter[str] = Counter()
+        self._token = token
+        self._gateway = gateway
+        self._path = path
+        self._changed = changed
+        self._pacer = Pacer(lane.pace, lane.ahead, monotonic())
+        self._health, self._failures = lane.health, lane.failures
+        self._lease_ends = lease_ends
+        self._may_leave = True
+        self._closed: str | None = None
+        self._closing = asyncio.Event()
+        self._claimed: deque[Message] = deque()
+        self._arrived = asyncio.Event()
+        self._dry = False
+        self._ask_at = 0.0
+        self._in_flight = asyncio.Semaphore(1 if lane.pace.waits_for_reply else lane.max_in_flight)
+        self._before_turn = 0
+        self._turns = asyncio.Lock()
+        self._under_way: set[asyncio.Task[None]] = set()
+
+    # Between the drain and the lane
+
+    @property
+    def finished(self) -> bool:
+        """Nothing is under way, and nothing more would be started."""
+        return not self._under_way and (self._closed is not None or (self._dry and not self._claimed))
+
+    @property
+    def has_more(self) -> bool:
+        """Whether there was work left when its time was up."""
+        return self._may_leave and bool(self._claimed or not self._dry)
+
+    @property
+    def ask_at(self) -> float:
+        """The monotonic moment from which on it may want more."""
+        return self._ask_at if self._closed is None else math.inf
+
+    def want(self, now: float) -> int:
+        """How many messages to claim for it now; 0 while it has enough."""
+        keep = self._keep()
+        if self._closed is not None or now < self._ask_at or len(self._claimed) > keep // 2:
+            return 0
+        return keep - len(self._claimed)
+
+    def offer(self, claim: Claim, asked: int, lease_ends: float) -> None:
+        """Take what a claim brought when `asked` messages were wanted (0: it only renewed the lease)."""
+        self._lease_ends = lease_ends
+        if not claim.may_send:
+            self.close("the lane is paused or resting")
+        if asked == 0:
+            return
+        self.counts["claimed"] += len(claim.messages)
+        self._claimed.extend(claim.messages)
+        self._arrived.set()
+        self._dry = len(claim.messages) < claim.slots
+        self._ask_at = self._next_ask(monotonic())
+
+    def hand_over(self) -> None:
+        """Its time is up: start nothing more, let what has an intent leave."""
+        self.close("its time was up", may_leave=True)
+
+    def close(self, why: str, *, may_leave: bool = False) -> None:
+        """Start nothing more; unless `may_leave`, hold back even what has an intent already."""
+        self._may_leave = self._may_leave and may_leave
+        self._closed = self._closed or why
+        self._closing.set()
+        self._arrived.set()
+        self._changed.set()
+
+    def clock_ahead(self) -> float:
+        """Seconds by which the lane's clock is ahead of now, to be stored when it is given back."""
+        return self._pacer.ahead(monotonic())
+
+    def _keep(self) -> int:
+        """How many messages to keep claimed."""
+        if self._health is not LaneHealth.OK:
+            return 1
+        if self.lane.pace.interval:
+            ahead = self._path.claim_ahead + self.lane.pace.tolerance
+            return min(MOST_CLAIMED, math.ceil(ahead / self.lane.pace.interval) + 1)
+        return min(MOST_CLAIMED, max(200, 4 * self.lane.max_in_flight))
+
+    def _next_ask(self, now: float) -> float:
+        pause = self._path.claim_ahead / 4
+        if self._dry:
+            return now + pause
+        if not self.lane.pace.interval:
+            return now
+        room_in = self._pacer.wait(now, len(self._claimed) + self._before_turn) - self._path.claim_ahead
+        return now + max(pause, room_in)
+
+    # The story of a message
+
+    async def run(self) -> None:
+        """Launch each claimed message a little before its slot, until closed."""
+        while await self._has_claimed():
+            await self._in_flight.acquire()
+            await self._rest(self._pacer.wait(monotonic(), self._before_turn) - INTENT_LEAD)
+            if self._closed is not None:
+                return
+            self._before_turn += 1
+            self._start(self._send(self._claimed.popleft()))
+            if len(self._claimed) == self._keep() // 2:
+                self._changed.set()
+
+    async def _send(self, message: Message) -> None:
+        """Intent, POST, outcome. A failure before the intent is committed leaves the message claimed."""
+        try:
+            try:
+                content = await self._path.contents.of(message.campaign_id)
+                intended = await self._path.intents.commit(self._intent(message))
+                if intended:
+                    await self._turn()
+            finally:
+                self._before_turn -= 1
+            if not intended:
+                return
+            verdict, duration = await self._attempt(message, content)
+        finally:
+            self._in_flight.release()
+        self._judge(verdict)
+        await self._record(message, content, verdict, duration)
+
+    async def _attempt(self, message: Message, content: PreparedContent) -> tuple[Verdict, float | None]:
+        try:
+            payload = content.render(message.variables or {})
+        except Exception as error:  # noqa: BLE001 - whatever a template does, only its own message fails
+            return Verdict(Outcome.REJECTED, f"cannot be rendered: {type(error).__name__}"), None
+        if not self._may_leave:
+            return Verdict(Outcome.NOT_SENT, f"held back: {self._closed}"), None
+        started = monotonic()
+        if started >= self._lease_ends:
+            return Verdict(Outcome.NOT_SENT, "held back: the lease ran out"), None
+        verdict = await payload.send(self._gateway, message.phone)
+        ended = monotonic()
+        self._pacer.replied(ended)
+        return verdict, ended - started
+
+    async def _record(
+        self, message: Message, content: PreparedContent, verdict: Verdict, duration: float | None
+    ) -> None:
+        transition = decide(verdict, message.spent, content.max_attempts, _jitter())
+        row = outcome_row(message, self._token, verdict, transition, duration)
+        while True:
+            try:
+                moved = await self._path.outcomes.commit(row)
+            except Exception as error:  # noqa: BLE001 - only this process knows the outcome: keep it until written
+                log.warning("outcome not written yet", instance=self.lane.name, error=type(error).__name__)
+                await asyncio.sleep(RECORD_RETRY)
+            else:
+                self.counts[_COUNTED_AS[transition.state] if moved else "late"] += 1
+                return
+
+    def _judge(self, verdict: Verdict) -> None:
+        """Let the reply change the lane's health. Of many replies under way the first trouble counts."""
+        refused_now = verdict.health is LaneHealth.REFUSED and self._health is not LaneHealth.REFUSED
+        change = lane_change(verdict, self._health, self._failures, _jitter())
+        if change is None or not (self._may_leave or refused_now):
+            return
+        self._health, self._failures = change.health, change.failures
+        if change.health is not LaneHealth.OK:
+            self.close(verdict.reason)
+        self._start(self._write_health(change, verdict.reason))
+
+    async def _write_health(self, change: LaneChange, reason: str) -> None:
+        await self._path.store.change_lane_health(self.lane.id, self._token, change, reason)
+
+    def _intent(self, message: Message) -> IntentRow:
+        return IntentRow(message.segment, message.campaign_id, message.seq, self.lane.id, self._token)
+
+    # Waiting
+
+    async def _has_claimed(self) -> bool:
+        """Wait for a claimed message; False when closed."""
+        while self._closed is None and not self._claimed:
+            self._arrived.clear()
+            await self._arrived.wait()
+        return self._closed is None
+
+    async def _turn(self) -> None:
+        """Wait until the pace admits one more request; first come, first served."""
+        if not self.lane.pace.interval:
+            return
+        async with self._turns:
+            while (wait := self._pacer.wait(monotonic())) > 0:  # noqa: ASYNC110 - timers may fire a millisecond early
+                await asyncio.sleep(wait)
+            self._pacer.admit(monotonic())
+
+    async def _rest(self, seconds: float) -> None:
+        """Wait, unless it is closed meanwhile."""
+        if seconds > 0:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._closing.wait(), seconds)
+
+    def _start(self, story: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(story)
+        self._under_way.add(task)
+        task.add_done_callback(self._landed)
+
+    def _landed(self, task: asyncio.Task[None]) -> None:
+        self._under_way.discard(task)
+        if self.finished:
+            self._changed.set()
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.warning("left for recovery", instance=self.lane.name, error=type(error).__name__)
+
+
+def _jitter() -> float:
+    return random.random()  # noqa: S311 - spreads retries, guards nothing

@@ -1,0 +1,96 @@
+"""What one worker process keeps open for sending: pool, transport, group commits, prepared contents."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from types import TracebackType
+from typing import Self
+
+from broadcaster.crypto import open_vault
+from broadcaster.db.engine import open_pool
+from broadcaster.gateway import WAChatPro, open_transport
+from broadcaster.services.sending.contents import Contents
+from broadcaster.services.sending.drain import Drain, DrainReport
+from broadcaster.services.sending.group_commit import GroupCommit
+from broadcaster.services.sending.lane import SendPath
+from broadcaster.services.sending.store import HeldLane, SendingStore
+from broadcaster.settings import Settings
+
+_LINGER = 0.003
+"""Seconds that a lone row waits for company: little beside a round trip to the gateway, and a commit saved."""
+_MOST_ROWS = 200
+_POOL_SIZE = 6
+"""Intents, outcomes, claims of two drains at once, and room for the rest."""
+
+
+class SendingProcess:
+    """An async context manager; `drain` may be called any number of times at once within it."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._vault = open_vault(settings)
+        self._stack = AsyncExitStack()
+        self._drains: set[Drain] = set()
+        self._stopping = False
+
+    async def __aenter__(self) -> Self:
+        settings = self._settings
+        pool = await self._stack.enter_async_context(open_pool(settings, size=_POOL_SIZE))
+        self._transport = open_transport(connect_timeout=settings.connect_timeout_seconds)
+        self._stack.push_async_callback(self._transport.aclose)
+        store = SendingStore(
+            pool,
+            holder=f"{socket.gethostname()}:{os.getpid()}",
+            lease=settings.lease_seconds,
+            ahead=settings.claim_ahead_seconds,
+        )
+        self._path = SendPath(
+            store=store,
+            intents=GroupCommit(store.intend, linger=_LINGER, most=_MOST_ROWS),
+            outcomes=GroupCommit(store.record, linger=_LINGER, most=_MOST_ROWS),
+            contents=Contents(store, settings.content_cache_bytes),
+            claim_ahead=settings.claim_ahead_seconds,
+        )
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self._stack.aclose()
+
+    async def drain(self, lanes: Sequence[int]) -> DrainReport:
+        """Send what is due on `lanes` (ids), then finish the campaigns that balance."""
+        drain = Drain(
+            self._path,
+            self._open_gateway,
+            lease=self._settings.lease_seconds,
+            seconds=self._settings.drain_seconds,
+        )
+        self._drains.add(drain)
+        if self._stopping:
+            drain.stop()
+        try:
+            report = await drain.run(lanes)
+        finally:
+            self._drains.discard(drain)
+        if report.counts:
+            await self._path.store.finish_campaigns()
+        return report
+
+    def stop(self) -> None:
+        """Ask every drain to end: nothing new is claimed, what is under way finishes. Call it on the loop."""
+        self._stopping = True
+        for drain in self._drains:
+            drain.stop()
+
+    def _open_gateway(self, lane: HeldLane) -> WAChatPro:
+        return WAChatPro(
+            self._vault.decrypt(lane.key_encrypted),
+            lane.base_url,
+            wire=lane.wire,
+            transport=self._transport,
+            timeout=self._settings.request_timeout_seconds,
+        )

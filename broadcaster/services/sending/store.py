@@ -1,0 +1,235 @@
+"""The statements of the send path. Each is one guarded statement, committed when the call returns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from psycopg.rows import namedtuple_row
+
+from broadcaster.db.engine import AsyncPool
+from broadcaster.db.queries import query
+from broadcaster.domain.decisions import LaneChange, Transition
+from broadcaster.domain.instances import Wire
+from broadcaster.domain.outcomes import Verdict
+from broadcaster.domain.pacing import Pace, pace
+from broadcaster.domain.states import LaneHealth
+
+
+@dataclass(frozen=True, slots=True)
+class HeldLane:
+    """A lane that this worker has just taken. `ahead` is how many seconds its clock is ahead of now."""
+
+    id: int
+    name: str
+    key_encrypted: bytes
+    base_url: str
+    wire: Wire
+    reply_rules: Mapping[str, Any] | None
+    pace: Pace
+    max_in_flight: int
+    health: LaneHealth
+    failures: int
+    ahead: float
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A claimed message. `attempt` and `spent` are those before the attempt that it is claimed for."""
+
+    segment: int
+    campaign_id: int
+    seq: int
+    lane_id: int
+    phone: str
+    variables: Mapping[str, str] | None
+    attempt: int
+    spent: int
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What one lane got.
+
+    `slots` is how many it was allowed: fewer messages than that means that no more are due. `may_send` is false
+    when the lane is paused, refused or resting.
+    """
+
+    may_send: bool
+    slots: int
+    messages: list[Message]
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignContent:
+    """What the worker needs of a campaign to send a message of it; it never changes once submitted."""
+
+    content_id: int
+    kind: str
+    body: bytes
+    """The template or URL, as UTF-8; empty for a file, whose bytes come from `file_bytes`."""
+    caption: str | None
+    filename: str | None
+    max_attempts: int
+
+
+class IntentRow(msgspec.Struct, frozen=True):
+    """One intent, as `intend.sql` reads it."""
+
+    segment: int
+    campaign_id: int
+    seq: int
+    lane_id: int
+    token: UUID
+
+
+class OutcomeRow(msgspec.Struct, frozen=True):
+    """One outcome, as `record_outcomes.sql` reads it."""
+
+    segment: int
+    campaign_id: int
+    seq: int
+    attempt: int
+    token: UUID
+    state: str
+    delay: float
+    spent: int
+    outcome: str
+    reason: str
+    http_status: int | None
+    reply: str | None
+    gateway_id: str | None
+    duration_ms: int | None
+
+
+def outcome_row(
+    message: Message, token: UUID, verdict: Verdict, transition: Transition, duration: float | None
+) -> OutcomeRow:
+    """The row that writes `verdict` for the attempt after those that `message` was claimed with."""
+    return OutcomeRow(
+        segment=message.segment,
+        campaign_id=message.campaign_id,
+        seq=message.seq,
+        attempt=message.attempt + 1,
+        token=token,
+        state=transition.state,
+        delay=transition.delay,
+        spent=transition.spent,
+        outcome=verdict.outcome,
+        reason=verdict.reason,
+        http_status=verdict.http_status,
+        reply=verdict.reply,
+        gateway_id=verdict.gateway_id,
+        duration_ms=None if duration is None else round(duration * 1000),
+    )
+
+
+class SendingStore:
+    """The send path's view of Postgres."""
+
+    def __init__(self, pool: AsyncPool, *, holder: str, lease: float, ahead: float) -> None:
+        """`lease` and `ahead` are seconds: how long a lease lasts, how far ahead of its slot a message is claimed."""
+        self._pool = pool
+        self._holder = holder
+        self._lease = timedelta(seconds=lease)
+        self._ahead = ahead
+
+    async def take_lanes(self, lanes: Sequence[int], token: UUID) -> list[HeldLane]:
+        """Take those of `lanes` that are free, under the lease `token`."""
+        rows = await self._execute(
+            "take_lanes", {"lanes": list(lanes), "token": token, "holder": self._holder, "lease": self._lease}
+        )
+        return [
+            HeldLane(
+                id=row.id,
+                name=row.name,
+                key_encrypted=row.key_encrypted,
+                base_url=row.base_url,
+                wire=Wire(row.wire),
+                reply_rules=row.reply_rules,
+                pace=pace(row.rate_per_second, row.burst),
+                max_in_flight=row.max_in_flight,
+                health=LaneHealth(row.health),
+                failures=row.failures,
+                ahead=row.ahead_seconds,
+            )
+            for row in rows
+        ]
+
+    async def claim(self, wants: Mapping[int, int], token: UUID) -> dict[int, Claim]:
+        """Renew the leases of the lanes in `wants` and claim up to that many messages for each.
+
+        Lanes whose lease was lost are missing from the result.
+        """
+        rows = await self._execute(
+            "claim",
+            {
+                "lanes": list(wants),
+                "wants": list(wants.values()),
+                "token": token,
+                "lease": self._lease,
+                "ahead": self._ahead,
+            },
+        )
+        claims: dict[int, Claim] = {}
+        for lane_id, may_send, slots, segment, campaign_id, seq, phone, variables, attempt, spent in rows:
+            claim = claims.setdefault(lane_id, Claim(may_send, slots, []))
+            if seq is not None:
+                claim.messages.append(Message(segment, campaign_id, seq, lane_id, phone, variables, attempt, spent))
+        return claims
+
+    async def intend(self, rows: Sequence[IntentRow]) -> list[bool]:
+        """Commit intents; tells for each whether its request may leave (invariant I3)."""
+        granted = {(row[0], row[1]) for row in await self._execute("intend", {"rows": _json(rows)})}
+        return [(row.campaign_id, row.seq) in granted for row in rows]
+
+    async def record(self, rows: Sequence[OutcomeRow]) -> list[bool]:
+        """Commit outcomes; tells for each whether it was still this worker's to write (invariant I7)."""
+        moved = {(row[0], row[1]) for row in await self._execute("record_outcomes", {"rows": _json(rows)})}
+        return [(row.campaign_id, row.seq) in moved for row in rows]
+
+    async def change_lane_health(self, lane: int, token: UUID, change: LaneChange, reason: str) -> None:
+        """Write a lane's new health, if the lane is still held under `token`."""
+        await self._execute(
+            "change_lane_health",
+            {
+                "lane": lane,
+                "token": token,
+                "health": change.health.value,
+                "reason": None if change.health is LaneHealth.OK else reason,
+                "failures": change.failures,
+                "rest": change.rest,
+            },
+        )
+
+    async def release_lanes(self, ahead: Mapping[int, float], token: UUID) -> None:
+        """Give lanes back, each with how far its clock is ahead; what is claimed and unsent becomes pending."""
+        await self._execute("release_lanes", {"lanes": list(ahead), "ahead": list(ahead.values()), "token": token})
+
+    async def campaign_content(self, campaign_id: int) -> CampaignContent:
+        """What the campaign sends."""
+        [row] = await self._execute("campaign_content", {"campaign_id": campaign_id})
+        return CampaignContent(*row)
+
+    async def file_bytes(self, content_id: int) -> bytes:
+        """The bytes of a file content."""
+        [row] = await self._execute("file_bytes", {"content_id": content_id})
+        return bytes(row[0])
+
+    async def finish_campaigns(self) -> list[int]:
+        """Finish the campaigns that balance; returns their ids."""
+        return [row[0] for row in await self._execute("finish_campaigns", {})]
+
+    async def _execute(self, name: str, parameters: Mapping[str, Any]) -> list[Any]:
+        async with self._pool.connection() as connection, connection.cursor(row_factory=namedtuple_row) as cursor:
+            await cursor.execute(query(name), parameters, prepare=True)
+            return await cursor.fetchall() if cursor.description else []
+
+
+def _json(rows: Sequence[msgspec.Struct]) -> str:
+    # Postgres text cannot hold NUL, and one such reply must not sink its neighbours' outcomes.
+    return msgspec.json.encode(rows).decode().replace("\\u0000", "\\ufffd")

@@ -1,0 +1,67 @@
+"""The Celery application and beat's static table."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from celery import Celery
+
+from broadcaster.settings import Settings, load
+
+DISPATCH = "broadcaster.dispatch"
+LIFECYCLE = "broadcaster.lifecycle"
+RECOVER = "broadcaster.recover"
+SEND = "broadcaster.send"
+
+TICKS = "ticks"
+SENDS = "sends"
+
+BEAT = {
+    "dispatch": {"task": DISPATCH, "schedule": 1.0},
+    "lifecycle": {"task": LIFECYCLE, "schedule": 1.0},
+    "recover": {"task": RECOVER, "schedule": 5.0},
+}
+
+
+def configuration(settings: Settings) -> dict[str, Any]:
+    """Celery's settings. The reasons for the unusual ones are in docs/decisions/0004-celery-carries-wake-ups.md."""
+    return {
+        "broker_url": settings.broker_url,
+        "broker_connection_retry_on_startup": True,
+        "broker_channel_error_retry": True,
+        "broker_transport_options": {
+            "visibility_timeout": 300,
+            "unacked_restore_interval": 5,
+            "unacked_restore_throttle": 1,
+            # Without them a paused Redis hangs the worker for ever.
+            "socket_timeout": 5,
+            "socket_connect_timeout": 5,
+            "socket_keepalive": True,
+        },
+        "accept_content": ["json"],
+        "task_ignore_result": True,
+        "task_acks_late": False,
+        "task_default_queue": TICKS,
+        "task_routes": {SEND: {"queue": SENDS}},
+        "imports": ["broadcaster.worker.tasks"],
+        "worker_pool": "threads",
+        "worker_concurrency": settings.worker_threads,
+        "worker_prefetch_multiplier": 1,
+        "worker_send_task_events": True,
+        "worker_hijack_root_logger": False,
+        "worker_redirect_stdouts": False,
+        "worker_cancel_long_running_tasks_on_connection_loss": False,
+        "beat_schedule": BEAT,
+        "beat_max_loop_interval": 1,
+        "timezone": "UTC",
+    }
+
+
+def make_app(settings: Settings) -> Celery:
+    """The Celery application on the configured broker; nothing connects yet."""
+    app = Celery("broadcaster", set_as_current=True)
+    app.conf.update(configuration(settings))
+    return app
+
+
+app = make_app(load())

@@ -1,0 +1,60 @@
+"""What a worker process owns: one event loop on a thread of its own, and the engine of the ticks."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Coroutine, Sequence
+from typing import Any, Final, TypeVar
+
+from sqlalchemy import Engine
+
+from broadcaster.db.engine import open_engine
+from broadcaster.db.migrate import require_current
+from broadcaster.services.sending.drain import DrainReport
+from broadcaster.services.sending.process import SendingProcess
+from broadcaster.settings import Settings
+
+T = TypeVar("T")
+
+
+class Runtime:
+    """Started once per worker process; task threads hand their coroutines to its loop and wait."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Raises BroadcasterError when the database cannot be used as it is."""
+        self.settings = settings
+        self.engine: Final[Engine] = open_engine(settings)
+        require_current(self.engine)
+        self._loop = _new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="sending", daemon=True)
+        self._thread.start()
+        self._process = SendingProcess(settings)
+        self._call(self._process.__aenter__())
+
+    def drain(self, lanes: Sequence[int]) -> DrainReport:
+        """Send what is due on `lanes` (ids). Blocks the calling thread, not the loop."""
+        return asyncio.run_coroutine_threadsafe(self._process.drain(lanes), self._loop).result()
+
+    def stop(self) -> None:
+        """Let every drain end soon. Safe to call from a signal handler and more than once."""
+        self._loop.call_soon_threadsafe(self._process.stop)
+
+    def close(self) -> None:
+        """Close what was opened. Call it when no task is running any more."""
+        self._call(self._process.__aexit__(None, None, None))
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+        self.engine.dispose()
+
+    def _call(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
+
+
+def _new_event_loop() -> asyncio.AbstractEventLoop:
+    try:
+        import uvloop  # noqa: PLC0415 - not to be had on Windows
+    except ImportError:
+        return asyncio.new_event_loop()
+    return uvloop.new_event_loop()

@@ -1,0 +1,60 @@
+"""Celery tasks, each a few lines around a service."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from celery import signals
+
+from broadcaster.services import dispatch as scans
+from broadcaster.worker.app import DISPATCH, LIFECYCLE, RECOVER, SEND, app
+from broadcaster.worker.runtime import Runtime
+
+_runtimes: list[Runtime] = []
+
+
+def runtime() -> Runtime:
+    """This worker process's runtime."""
+    return _runtimes[0]
+
+
+# Ticks send no events: Flower's list shows what was sent, not the clock.
+@app.task(name=DISPATCH, send_events=False)
+def dispatch() -> None:
+    """Wake the lanes that have due work and no worker."""
+    for lanes in scans.wake_lanes(runtime().engine, claim_ahead=runtime().settings.claim_ahead_seconds):
+        send.delay(lanes)
+
+
+@app.task(name=LIFECYCLE, send_events=False)
+def lifecycle() -> None:
+    """Start the campaigns that are due and finish those that balance."""
+    scans.finish_campaigns(runtime().engine)
+    if scans.start_due_campaigns(runtime().engine):
+        dispatch()
+
+
+@app.task(name=RECOVER, send_events=False)
+def recover() -> None:
+    """Take back what workers that died had claimed."""
+    scans.recover_leases(runtime().engine)
+
+
+@app.task(name=SEND)
+def send(lanes: list[int]) -> dict[str, Any]:
+    """Drain lanes for a while; what Flower shows is what became of their messages, per instance."""
+    report = runtime().drain(lanes)
+    if report.unfinished:
+        send.delay(report.unfinished)
+    return report.counts
+
+
+def attach(opened: Runtime) -> None:
+    """Give the tasks of this process their runtime; before the worker starts."""
+    _runtimes.append(opened)
+
+
+@signals.worker_shutting_down.connect
+def _stop(**_: Any) -> None:
+    for each in _runtimes:
+        each.stop()
