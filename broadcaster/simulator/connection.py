@@ -6,7 +6,7 @@ import asyncio
 import socket
 import struct
 import time
-from typing import Protocol
+from typing import Protocol, cast
 
 from broadcaster.simulator import http1
 from broadcaster.simulator.http1 import BadRequestError, Head, Request, Response
@@ -77,7 +77,6 @@ class Connection(asyncio.Protocol):
     # asyncio.Protocol
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
         self._transport = transport
         peername = transport.get_extra_info("peername")
         self._peer = peername[0] if peername else ""

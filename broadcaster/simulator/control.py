@@ -58,9 +58,7 @@ class Control:
             elif route := self._routes.get((head.method, name)):
                 _reply(exchange, 200, route(exchange))
             else:
-                wanted = ", ".join(
-                    f"{method} {PREFIX}{known}" for method, known in [*self._routes, ("GET", "wait")]
-                )
+                wanted = ", ".join(f"{method} {PREFIX}{known}" for method, known in [*self._routes, ("GET", "wait")])
                 _reply(exchange, 404, {"error": f"there are {wanted}"})
         except (BroadcasterError, msgspec.DecodeError, ValueError) as error:
             _reply(exchange, 400, {"error": str(error)})

@@ -117,9 +117,7 @@ class FaultRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
             ("bytes", self.bytes is not None, self.kind == "big_reply"),
         ):
             if given and not fits:
-                raise ValueError(
-                    f"{name} does not go with {'no retry_after' if name == 'http_date' else self.kind}"
-                )
+                raise ValueError(f"{name} does not go with {'no retry_after' if name == 'http_date' else self.kind}")
 
     @property
     def base(self) -> str:

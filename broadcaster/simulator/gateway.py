@@ -166,9 +166,7 @@ class Gateway:
         instance = self._instances.get(key)
         if instance is None and self._config.takes_any_key:
             name = f"key-{_hash_of_key(key)}"
-            instance = Instance(
-                InstanceConfig(name=name, key=key, wire=self._config.wire, shape=self._config.shape)
-            )
+            instance = Instance(InstanceConfig(name=name, key=key, wire=self._config.wire, shape=self._config.shape))
             self._instances[key] = instance
         return instance
 
