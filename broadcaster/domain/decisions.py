@@ -21,6 +21,8 @@ THROTTLE_CAP = 5 * 60.0
 MOST_RETRY_AFTER = 24 * 3600.0
 """A gateway that asks for longer is asked again after this."""
 
+_TROUBLE = frozenset({LaneHealth.THROTTLED, LaneHealth.DOWN, LaneHealth.REFUSED})
+
 
 @dataclass(frozen=True, slots=True)
 class Transition:
@@ -53,12 +55,13 @@ def decide(verdict: Verdict, spent: int, max_attempts: int, jitter: float) -> Tr
         case Outcome.UNKNOWN:
             return Transition(MessageState.IN_DOUBT, spent=1)
         case Outcome.THROTTLED | Outcome.NOT_SENT:
-            if verdict.health is not None or verdict.outcome is Outcome.NOT_SENT:
-                return Transition(MessageState.PENDING, delay=verdict.retry_after or INSTANCE_PAUSE)
+            asked = None if verdict.retry_after is None else min(verdict.retry_after, MOST_RETRY_AFTER)
+            if verdict.outcome is Outcome.NOT_SENT or verdict.health in _TROUBLE:
+                return Transition(MessageState.PENDING, delay=asked or INSTANCE_PAUSE)
             if spent + 1 >= max_attempts:
                 return Transition(MessageState.FAILED, spent=1)
-            delay = verdict.retry_after or _backoff(RETRY_BASE, RETRY_CAP, spent, jitter)
-            return Transition(MessageState.PENDING, delay=min(delay, MOST_RETRY_AFTER), spent=1)
+            delay = asked or _backoff(RETRY_BASE, RETRY_CAP, spent, jitter)
+            return Transition(MessageState.PENDING, delay=delay, spent=1)
 
 
 def lane_change(verdict: Verdict, health: LaneHealth, failures: int, jitter: float) -> LaneChange | None:
