@@ -21,7 +21,7 @@ _WIRE_OF_CONTENT_TYPE: dict[str, Wire] = {
 }
 
 Key = Annotated[str, Meta(min_length=1)]
-Phone = Annotated[str, Meta(pattern=r"^[1-9][0-9]{6,14}\Z", description="international, digits only, no + or 00")]
+Phone = Annotated[str, Meta(pattern=r"^[1-9][0-9]{6,14}\Z")]
 Text = Annotated[str, Meta(min_length=1)]
 Limit = Annotated[int, Meta(ge=1)]
 
@@ -178,7 +178,7 @@ def read(request: Request) -> Call:
         else:
             fields = _FORM_DECODERS[endpoint].decode(_form_data(request.body)).params
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise RefusedError(400, str(error)) from None
+        raise RefusedError(400, _explain(error)) from None
     content = None if isinstance(fields, Reading) else fields.content()
     return Call(endpoint, wire, fields, content)
 
@@ -193,6 +193,13 @@ def _form_data(body: bytes) -> str:
     if [name for name, _ in pairs] != ["data"]:
         raise RefusedError(400, "the form must have exactly one field: data")
     return pairs[0][1]
+
+
+def _explain(error: Exception) -> str:
+    text = str(error)
+    if "matching regex" in text:
+        return "phone must be 7 to 15 digits, starting with the country code, without + or 00"
+    return text
 
 
 def _sha256(raw: bytes) -> str:

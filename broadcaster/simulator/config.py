@@ -168,7 +168,7 @@ def _pairs(option: str, parts: Sequence[str]) -> dict[str, str]:
     for part in parts:
         name, equals, value = part.strip().partition("=")
         if not equals or name in pairs:
-            raise UsageError(f"{option}: expected name=value, each name once, separated by commas, at {part!r}")
+            raise UsageError(f"{option}: expected name=value, separated by commas, each name once")
         pairs[name] = value
     return pairs
 

@@ -70,14 +70,15 @@ class Connection(asyncio.Protocol):
         self._head: Head | None = None
         self._begun = False
         self._exchange: Exchange | None = None
-        self._closing = False
+        self._half_closed = False
         self._writable = True
         self._advancing = False
 
     # asyncio.Protocol
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = transport
+        # A cast, for uvloop's transports do not inherit from asyncio's.
+        self._transport = cast(asyncio.Transport, transport)
         peername = transport.get_extra_info("peername")
         self._peer = peername[0] if peername else ""
         self._connections.add(self)
@@ -90,7 +91,7 @@ class Connection(asyncio.Protocol):
             self._transport.pause_reading()
 
     def eof_received(self) -> bool:
-        self._closing = True
+        self._half_closed = True
         return self._exchange is not None
 
     def pause_writing(self) -> None:
@@ -114,11 +115,13 @@ class Connection(asyncio.Protocol):
         self._exchange = None
         if self._transport is None:
             return
-        if self._closing or not exchange.request.head.keep_alive:
+        if not exchange.request.head.keep_alive:
             self._transport.close()
             return
         self._transport.resume_reading()
         self._advance()
+        if self._half_closed and self._exchange is None and self._transport is not None:
+            self._transport.close()
 
     def reset(self) -> None:
         """Close with a RST: a linger time of zero discards what was not sent and skips the FIN."""

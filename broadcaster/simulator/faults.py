@@ -18,6 +18,7 @@ Kinds, with what the ledger says of a message that they befall:
     drip                     accepted   the reply byte by byte, over `seconds`
     big_reply                accepted   a reply of `bytes`
 
+A request that breaks the rules of the API or has a wrong key is refused before any fault but drop_before_reading.
 Kinds that end in `_after_accept` befall the three sending endpoints only; the others any endpoint, unless the rule
 names one.
 """
