@@ -13,6 +13,7 @@ from broadcaster.gateway.texts import REASON_BYTES, Redactor, excerpt, readable,
 _ACCEPTED = StatusRule(Outcome.ACCEPTED, LaneHealth.OK)
 _REJECTED = StatusRule(Outcome.REJECTED, LaneHealth.OK)
 _UNKNOWN = StatusRule(Outcome.UNKNOWN)
+_PLAIN_TEXT_CHARACTERS = 500
 
 
 def classify_response(
@@ -21,7 +22,7 @@ def classify_response(
     """What a reply to a send came to, by the instance's `rules`. `redact` takes the key out of what is kept."""
     text = readable(body)
     signals = read_signals(body, rules)
-    rule, reason = _judge(status, signals, _plain(text), rules)
+    rule, reason = _judge(status, signals, text, rules)
     gateway_id = signals.gateway_id(rules)
     again = rule.outcome is Outcome.THROTTLED or rule.outcome is Outcome.NOT_SENT
     return Verdict(
@@ -35,20 +36,20 @@ def classify_response(
     )
 
 
-def _judge(status: int, signals: Signals, plain: str, rules: ReplyRules) -> tuple[StatusRule | TextRule, str]:
+def _judge(status: int, signals: Signals, text: str, rules: ReplyRules) -> tuple[StatusRule | TextRule, str]:
     if 200 <= status < 300:
-        return _judge_success(signals, plain, rules)
-    words = signals.words or plain
+        return _judge_success(signals, text, rules)
+    words = signals.words or _plain(text)
     reason = f"HTTP {status}: {words}" if words else f"HTTP {status}"
     rule = rules.for_status(status)
     return (rule.text and rules.for_text(words)) or rule, reason
 
 
-def _judge_success(signals: Signals, plain: str, rules: ReplyRules) -> tuple[StatusRule | TextRule, str]:
+def _judge_success(signals: Signals, text: str, rules: ReplyRules) -> tuple[StatusRule | TextRule, str]:
     """A 2xx says nothing by itself: only its body can say that the message was taken."""
     if signals.yes and not signals.no:
         return _ACCEPTED, "accepted"
-    words = signals.words or plain
+    words = signals.words or _plain(text)
     by_text = rules.for_text(words)
     if signals.no and signals.yes:
         return _UNKNOWN, f"the reply contradicts itself: {words}"
@@ -67,4 +68,4 @@ def _judge_success(signals: Signals, plain: str, rules: ReplyRules) -> tuple[Sta
 def _plain(text: str) -> str:
     """The reply itself as words, where it is a short plain text."""
     text = text.strip()
-    return "" if len(text) > 500 or text.startswith(("<", "{", "[")) else text
+    return "" if len(text) > _PLAIN_TEXT_CHARACTERS or text.startswith(("<", "{", "[")) else text

@@ -177,9 +177,7 @@ class WAChatPro:
     def _without_list(self, reply: Reply) -> Verdict:
         verdict = classify_response(reply.status, reply.headers, reply.body, self._redact, self._rules)
         if 200 <= reply.status < 300 and not reply.is_whole:
-            return replace(
-                verdict, outcome=Outcome.UNKNOWN, health=None, reason="the reply is too long to be read"
-            )
+            return replace(verdict, outcome=Outcome.UNKNOWN, health=None, reason="the reply is too long to be read")
         if verdict.outcome is Outcome.ACCEPTED:
             return replace(verdict, outcome=Outcome.UNKNOWN, health=None, reason="the reply holds no list")
         return verdict

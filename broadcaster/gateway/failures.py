@@ -1,9 +1,9 @@
 """A request without a reply as a verdict: which failures prove that nothing was sent.
 
 The names of exceptions prove little. pyreqwest raises ConnectTimeoutError when a reply does not come in time, and
-ConnectError when the connection is reset after the request was read (tests/integration/test_gateway_transport.py
-shows each over real sockets). The proof is the cause `client error (Connect)`, by which the library's connection pool
-marks what failed before there was a connection to write to. Everything that is not proven is `unknown`.
+ConnectError when the connection is reset after the request was read, as tests/integration/test_gateway_failures.py
+shows over real sockets. The proof is the cause `client error (Connect)`, by which its connection pool marks what
+failed before there was a connection to write to. Everything that is not proven is `unknown`.
 """
 
 from __future__ import annotations

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from enum import Enum, auto
+from functools import cached_property
 from typing import Any
 
 import msgspec
@@ -50,9 +52,7 @@ _TEXTS = (
         Outcome.REJECTED,
         _OK,
     ),
-    TextRule(
-        r"too (long|large|big)|(size|length|character) limit|limit of \d+ (char|byte|mb)", Outcome.REJECTED, _OK
-    ),
+    TextRule(r"too (long|large|big)|(size|length|character) limit|limit of \d+ (char|byte|mb)", Outcome.REJECTED, _OK),
     TextRule(
         r"(invalid|wrong|bad|incorrect|unknown|missing|expired) (\S+ ){0,2}(key|token)"
         r"|\b(key|token) (\S+ ){0,2}(invalid|wrong|incorrect|not valid|not found|unknown|missing|expired)",
@@ -97,7 +97,17 @@ _STATUSES = {
 _NEITHER = StatusRule(Outcome.UNKNOWN)
 
 
-class ReplyRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class FieldRole(Enum):
+    """What a field with a plain value is read as."""
+
+    VERDICT = auto()
+    ERROR = auto()
+    CODE = auto()
+    TEXT = auto()
+    ID = auto()
+
+
+class ReplyRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, dict=True):
     """What in a reply means what. Field names are lower case without `_` and `-`, and match every spelling."""
 
     verdict_fields: tuple[str, ...] = ("success", "sent", "ok", "status", "result", "queued")
@@ -133,6 +143,12 @@ class ReplyRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     """By status ("429"), by tens ("52x") or by hundreds ("4xx"); the most exact wins. 2xx is read by its body."""
     longest_retry_after: float = 24 * 3600.0
     """Seconds. A gateway that asks for longer is asked again after this."""
+
+    @cached_property
+    def roles(self) -> dict[str, FieldRole]:
+        """The role of each field by its name; verdicts before errors, and so on in the order of `FieldRole`."""
+        names = (self.verdict_fields, self.error_fields, self.code_fields, self.text_fields, self.id_fields)
+        return {name: role for role, group in reversed(tuple(zip(FieldRole, names, strict=True))) for name in group}
 
     def for_status(self, status: int) -> StatusRule:
         """The rule of a status outside 2xx."""
@@ -175,14 +191,10 @@ def _check(rules: ReplyRules) -> None:
         try:
             re.compile(rule.pattern)
         except re.error as error:
-            raise InputError(
-                f"reply rules: texts: {rule.pattern!r} is not a regular expression: {error}"
-            ) from None
+            raise InputError(f"reply rules: texts: {rule.pattern!r} is not a regular expression: {error}") from None
     for name in rules.statuses:
         if not re.fullmatch(r"[1345](\d\d|\dx|xx)", name):
-            raise InputError(
-                f"reply rules: statuses: {name!r} is not a status outside 2xx, such as 429, 52x or 4xx"
-            )
+            raise InputError(f"reply rules: statuses: {name!r} is not a status outside 2xx, such as 429, 52x or 4xx")
     healths = [rule.health for rule in rules.texts] + [rule.health for rule in rules.statuses.values()]
     if LaneHealth.PAUSED in healths:
         raise InputError("reply rules: health: only an operator can pause an instance")

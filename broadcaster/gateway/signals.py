@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from broadcaster.gateway.rules import ReplyRules
+from broadcaster.gateway.rules import FieldRole, ReplyRules
 from broadcaster.gateway.texts import parse_json, storable
 
 _DEEPEST = 4
+_NO_ERROR = ("false", "0", "none", "null", "no")
 
 
 @dataclass(slots=True)
@@ -53,9 +54,7 @@ def signals_of(document: Any, rules: ReplyRules, *, into_lists: bool) -> Signals
     `into_lists`: a list of one object speaks for the reply, as it does for a send; for a read it is one item.
     """
     signals = Signals(is_json=True)
-    for part in _objects(document, rules, 0, into_lists):
-        for name, value in part.items():
-            _note(signals, fold(name), value, rules)
+    _read(signals, document, rules, into_lists, 0)
     return signals
 
 
@@ -64,49 +63,51 @@ def fold(name: str) -> str:
     return name.lower().replace("_", "").replace("-", "")
 
 
-def _objects(value: Any, rules: ReplyRules, depth: int, into_lists: bool) -> Iterator[dict[str, Any]]:
-    """The objects that speak for the whole reply: the outermost one and those in its containers."""
+def _read(signals: Signals, value: Any, rules: ReplyRules, into_lists: bool, depth: int) -> None:
+    """Read an object that speaks for the whole reply, and those in its containers."""
     if into_lists and isinstance(value, list) and len(value) == 1:
         value = value[0]
     if not isinstance(value, dict):
         return
-    yield value
-    if depth == _DEEPEST:
-        return
     for name, inner in value.items():
-        if isinstance(inner, dict | list) and fold(name) in rules.containers:
-            yield from _objects(inner, rules, depth + 1, into_lists)
+        folded = fold(name)
+        if isinstance(inner, dict | list):
+            if inner and folded in rules.error_fields:
+                signals.no = True
+                signals.texts += [
+                    storable(text) for text in inner if isinstance(inner, list) and isinstance(text, str)
+                ]
+            if folded in rules.containers and depth < _DEEPEST:
+                _read(signals, inner, rules, into_lists, depth + 1)
+        elif inner is not None and inner != "":
+            _note(signals, folded, inner, rules)
 
 
-def _note(signals: Signals, name: str, value: Any, rules: ReplyRules) -> None:
-    if value is None or value == "":
+def _note(signals: Signals, name: str, value: str | float, rules: ReplyRules) -> None:
+    match rules.roles.get(name):
+        case FieldRole.VERDICT:
+            _note_verdict(signals, value, rules)
+        case FieldRole.ERROR:
+            _note_error(signals, value)
+        case FieldRole.CODE:
+            _note_number(signals, value)
+        case FieldRole.TEXT if isinstance(value, str):
+            signals.texts.append(storable(value))
+        case FieldRole.ID:
+            signals.ids.setdefault(name, storable(str(value)))
+            signals.hint = True
+
+
+def _note_error(signals: Signals, value: str | float) -> None:
+    if not value or (isinstance(value, str) and value.strip().lower() in _NO_ERROR):
+        signals.yes = True
         return
-    if name in rules.error_fields:
-        _note_error(signals, value)
-    elif isinstance(value, dict | list):
-        return
-    elif name in rules.verdict_fields:
-        _note_verdict(signals, value, rules)
-    elif name in rules.code_fields:
-        _note_number(signals, value)
-    elif name in rules.id_fields:
-        signals.ids.setdefault(name, storable(str(value)))
-        signals.hint = True
-    elif name in rules.text_fields and isinstance(value, str):
+    signals.no = True
+    if isinstance(value, str):
         signals.texts.append(storable(value))
 
 
-def _note_error(signals: Signals, value: Any) -> None:
-    if value is False or value == 0:
-        signals.yes = True
-        return
-    texts = [text for text in (value if isinstance(value, list) else [value]) if isinstance(text, str)]
-    signals.texts += map(storable, texts)
-    if value not in ([], {}):
-        signals.no = True
-
-
-def _note_verdict(signals: Signals, value: Any, rules: ReplyRules) -> None:
+def _note_verdict(signals: Signals, value: str | float, rules: ReplyRules) -> None:
     if isinstance(value, str):
         word = value.strip().lower()
         if word in rules.yes_words:
@@ -114,6 +115,9 @@ def _note_verdict(signals: Signals, value: Any, rules: ReplyRules) -> None:
         elif word in rules.no_words or word.startswith(rules.no_prefixes) or rules.for_text(word):
             signals.no = True
             signals.texts.append(storable(value))
+        elif word in ("0", "1"):
+            signals.yes |= word == "1"
+            signals.no |= word == "0"
         else:
             _note_number(signals, word)
     elif value in (0, 1):
@@ -123,14 +127,12 @@ def _note_verdict(signals: Signals, value: Any, rules: ReplyRules) -> None:
         _note_number(signals, value)
 
 
-def _note_number(signals: Signals, value: Any) -> None:
-    number = (
-        int(value) if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) == 3 else value
-    )
-    if isinstance(number, bool) or not isinstance(number, int):
-        return
-    if 200 <= number < 300:
+def _note_number(signals: Signals, value: str | float) -> None:
+    """An HTTP status, as a number or as its three digits."""
+    if isinstance(value, str):
+        value = int(value) if re.fullmatch(r"[1-5][0-9]{2}", value.strip()) else 0
+    if 200 <= value < 300:
         signals.hint = True
-    elif 400 <= number < 600:
+    elif 400 <= value < 600:
         signals.no = True
-        signals.code = number
+        signals.code = int(value)

@@ -35,13 +35,10 @@ def _any_spelling(character: str) -> str:
     if re.match(r"[A-Za-z0-9]", character):
         return character
     escaped_unicode = "".join(
-        rf"(?:\\|%(?:25)*5C)+u{unit:04x}"
-        for unit in memoryview(character.encode("utf-16-le", "replace")).cast("H")
+        rf"(?:\\|%(?:25)*5C)+u{unit:04x}" for unit in memoryview(character.encode("utf-16-le", "replace")).cast("H")
     )
     in_url = "".join(rf"%(?:25)*{byte:02x}" for byte in character.encode("utf-8", "replace"))
-    in_html = (
-        rf"(?:&|%(?:25)*26)(?:#0*{ord(character)}|#x0*{ord(character):x}|amp|lt|gt|quot|apos)(?:;|%(?:25)*3b)"
-    )
+    in_html = rf"(?:&|%(?:25)*26)(?:#0*{ord(character)}|#x0*{ord(character):x}|amp|lt|gt|quot|apos)(?:;|%(?:25)*3b)"
     plus = r"|\+" if character == " " else ""
     plain = re.escape(character)
     return rf"(?:(?:\\|%(?:25)*5C)*(?:{plain}|{in_url}{plus})|{escaped_unicode}|{in_html})"

@@ -23,7 +23,7 @@ from broadcaster.gateway.wire import Body
 IDLE_SECONDS = 4.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Reply:
     """A reply: its status, its headers and at most so many bytes of its body as were asked for."""
 
@@ -63,9 +63,7 @@ class PooledTransport:
             request = request.header("content-type", content_type).body_bytes(body)
         else:
             length = str(sum(map(len, body)))
-            request = request.headers((("content-type", content_type), ("content-length", length))).body_stream(
-                body
-            )
+            request = request.headers((("content-type", content_type), ("content-length", length))).body_stream(body)
         async with request.build_streamed() as response:
             read = await response.body_reader.read(limit + 1)
             content = b"" if read is None else bytes(read)
