@@ -37,7 +37,7 @@ class EncodedFile:
             return self._base64
         with self._making:
             if self._escaped is None:
-                self._escaped = _cut(b"".join(map(_escape, self._base64)))
+                self._escaped = tuple(map(_escape, self._base64))
             return self._escaped
 
     def is_prepared(self, wire: Wire) -> bool:
@@ -55,5 +55,5 @@ def _cut(encoded: bytes) -> tuple[memoryview, ...]:
     return tuple(view[start : start + PIECE_BYTES] for start in range(0, len(view), PIECE_BYTES))
 
 
-def _escape(piece: memoryview) -> bytes:
-    return bytes(piece).replace(b"+", b"%2B").replace(b"/", b"%2F").replace(b"=", b"%3D")
+def _escape(piece: memoryview) -> memoryview:
+    return memoryview(bytes(piece).replace(b"+", b"%2B").replace(b"/", b"%2F").replace(b"=", b"%3D"))

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from enum import Enum, auto
 from functools import cached_property
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -141,7 +141,7 @@ class ReplyRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     texts: tuple[TextRule, ...] = _TEXTS
     statuses: dict[str, StatusRule] = msgspec.field(default_factory=lambda: dict(_STATUSES))
     """By status ("429"), by tens ("52x") or by hundreds ("4xx"); the most exact wins. 2xx is read by its body."""
-    longest_retry_after: float = 24 * 3600.0
+    longest_retry_after: Annotated[float, msgspec.Meta(ge=0)] = 24 * 3600.0
     """Seconds. A gateway that asks for longer is asked again after this."""
 
     @cached_property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from collections.abc import Mapping
@@ -15,6 +16,7 @@ REPLY_BYTES = 2048
 """How much of a raw reply is kept."""
 REASON_BYTES = 300
 _MASK = "[key]"
+_JSON_SHORT_ESCAPES = {"\b": "b", "\f": "f", "\n": "n", "\r": "r", "\t": "t"}
 _UNREADABLE = "\N{REPLACEMENT CHARACTER}"
 
 
@@ -32,16 +34,19 @@ class Redactor:
 
 
 def _any_spelling(character: str) -> str:
+    """A pattern of one character as it stands, or escaped for JSON, a URL or HTML, or for one inside another."""
     if re.match(r"[A-Za-z0-9]", character):
         return character
-    escaped_unicode = "".join(
-        rf"(?:\\|%(?:25)*5C)+u{unit:04x}" for unit in memoryview(character.encode("utf-16-le", "replace")).cast("H")
-    )
-    in_url = "".join(rf"%(?:25)*{byte:02x}" for byte in character.encode("utf-8", "replace"))
-    in_html = rf"(?:&|%(?:25)*26)(?:#0*{ord(character)}|#x0*{ord(character):x}|amp|lt|gt|quot|apos)(?:;|%(?:25)*3b)"
-    plus = r"|\+" if character == " " else ""
-    plain = re.escape(character)
-    return rf"(?:(?:\\|%(?:25)*5C)*(?:{plain}|{in_url}{plus})|{escaped_unicode}|{in_html})"
+    slashes = r"(?:\\|%(?:25)*5C)"
+    plain = re.escape(character) + (r"|\+" if character == " " else "")
+    in_url = "".join(f"%(?:25)*{byte:02x}" for byte in character.encode("utf-8", "replace"))
+    units = memoryview(character.encode("utf-16-le", "replace")).cast("H")
+    in_json = "".join(f"{slashes}+u{unit:04x}" for unit in units)
+    if character in _JSON_SHORT_ESCAPES:
+        in_json += f"|{slashes}+{_JSON_SHORT_ESCAPES[character]}"
+    code = ord(character)
+    in_html = f"(?:&|%(?:25)*26)(?:#0*{code}|#x0*{code:x}|amp|lt|gt|quot|apos)(?:;|%(?:25)*3b)"
+    return f"(?:{slashes}*(?:{plain}|{in_url})|{in_json}|{in_html})"
 
 
 def readable(body: bytes) -> str:
@@ -64,16 +69,17 @@ def excerpt(text: str, size: int = REPLY_BYTES) -> str:
 
 
 def parse_json(body: bytes) -> Any:
-    """The value of a JSON text. Raises ValueError where it is not JSON, however deep or odd it is.
+    """The value of a JSON text. Raises ValueError where it is not JSON, or nested too deeply to be read.
 
-    Tolerates a byte order mark and text that is not UTF-8.
+    Tolerates a byte order mark, text that is not UTF-8, and halves of surrogate pairs, which JavaScript writes where
+    it has cut an emoji in two.
     """
     try:
         return msgspec.json.decode(body)
     except (ValueError, RecursionError):
         pass
     try:
-        return msgspec.json.decode(readable(body))
+        return json.loads(readable(body))
     except RecursionError:
         raise ValueError("nested too deeply") from None
 

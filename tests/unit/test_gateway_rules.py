@@ -1,0 +1,78 @@
+"""The rules of an instance: the defaults, overridden by its own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from broadcaster.domain.outcomes import Outcome, Verdict
+from broadcaster.domain.states import LaneHealth
+from broadcaster.errors import InputError
+from broadcaster.gateway import DEFAULT_RULES, classify_response, read_rules
+from broadcaster.gateway.texts import Redactor
+
+
+def classify(code: int, body: str, overrides: dict[str, Any] | None) -> Verdict:
+    return classify_response(code, {}, body.encode(), Redactor("key"), read_rules(overrides))
+
+
+@pytest.mark.parametrize("overrides", [None, {}])
+def test_an_instance_without_rules_has_the_default_ones(overrides: dict[str, Any] | None) -> None:
+    assert read_rules(overrides) is DEFAULT_RULES
+
+
+def text(pattern: str, outcome: str, health: str | None = None) -> dict[str, Any]:
+    return {"texts": [{"pattern": pattern, "outcome": outcome, "health": health}]}
+
+
+def status(name: str, outcome: str, **more: Any) -> dict[str, Any]:
+    return {"statuses": {name: {"outcome": outcome, **more}}}
+
+
+DOWN, REFUSED, SLOW, OK = LaneHealth.DOWN, LaneHealth.REFUSED, LaneHealth.THROTTLED, LaneHealth.OK
+GERMAN = {"verdict_fields": ["gesendet"], "yes_words": ["ja"]}
+
+
+@pytest.mark.parametrize(
+    ("code", "body", "overrides", "outcome", "health"),
+    [
+        (200, '{"error":"Em manutenção"}', text("manutenção", "not_sent", "down"), Outcome.NOT_SENT, DOWN),
+        (200, '{"error":"daily limit"}', text("daily limit", "rejected"), Outcome.REJECTED, None),
+        (200, '{"error":"invalid key"}', text("daily limit", "rejected"), Outcome.NOT_SENT, REFUSED),
+        (200, '{"message":"Message queued"}', text("^message queued", "accepted", "ok"), Outcome.ACCEPTED, OK),
+        (200, "OK", text("^ok$", "accepted", "ok"), Outcome.ACCEPTED, OK),
+        (500, '{"error":"not running"}', status("500", "unknown", text=True), Outcome.NOT_SENT, DOWN),
+        (503, "", status("500", "unknown", text=True), Outcome.THROTTLED, SLOW),
+        (521, "", status("52x", "not_sent", health="down"), Outcome.NOT_SENT, DOWN),
+        (404, "", status("4xx", "unknown"), Outcome.UNKNOWN, None),
+        (429, "", status("4xx", "unknown"), Outcome.THROTTLED, SLOW),
+        (200, '{"gesendet":"ja"}', GERMAN, Outcome.ACCEPTED, OK),
+        (200, '{"success":"ja"}', GERMAN, Outcome.UNKNOWN, None),
+    ],
+)
+def test_an_instances_own_rules_come_first(
+    code: int, body: str, overrides: dict[str, Any], outcome: Outcome, health: LaneHealth | None
+) -> None:
+    verdict = classify(code, body, overrides)
+    assert (verdict.outcome, verdict.health) == (outcome, health)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "fault"),
+    [
+        ({"text": []}, "text"),
+        ({"texts": [{"pattern": 7, "outcome": "rejected"}]}, "texts[0].pattern"),
+        ({"texts": [{"pattern": "x", "outcome": "lost"}]}, "texts[0].outcome"),
+        ({"texts": [{"pattern": "(", "outcome": "rejected"}]}, "'('"),
+        ({"statuses": {"2xx": {"outcome": "accepted"}}}, "'2xx'"),
+        ({"statuses": {"teapot": {"outcome": "accepted"}}}, "'teapot'"),
+        ({"statuses": {"404": {"outcome": "rejected", "health": "paused"}}}, "operator"),
+        ({"longest_retry_after": -1}, "longest_retry_after"),
+    ],
+)
+def test_a_fault_in_the_rules_is_one_line_that_says_where(overrides: dict[str, Any], fault: str) -> None:
+    with pytest.raises(InputError) as caught:
+        read_rules(overrides)
+    assert fault in str(caught.value)
+    assert "\n" not in str(caught.value)

@@ -1,0 +1,154 @@
+"""What is kept of replies: the key blanked out, Retry-After read, everything storable."""
+
+from __future__ import annotations
+
+import html
+import json
+import time
+from email.utils import formatdate
+from urllib.parse import quote, quote_plus
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from broadcaster.gateway.texts import Redactor, excerpt, parse_json, readable, retry_after, storable
+
+KEYS = [
+    "abc123DEF",
+    "a/b+c=d",
+    'quote" \\ back',
+    "ключ",
+    "a&b<c>'d",
+    "emoji🔑key",
+    "sp ace%41",
+    "tab\tkey",
+    "~!*()-._",
+]
+LONGEST = 86_400.0
+
+
+def in_javascript_url(text: str) -> str:
+    """What encodeURIComponent makes of it."""
+    return quote(text, safe="!'()*~-._")
+
+
+SPELLINGS = {
+    "plain": str,
+    "upper case": str.upper,
+    "json": lambda key: json.dumps(key)[1:-1],
+    "json in utf-8": lambda key: json.dumps(key, ensure_ascii=False)[1:-1],
+    "json with escaped slashes": lambda key: json.dumps(key)[1:-1].replace("/", "\\/"),
+    "url": lambda key: quote(key, safe=""),
+    "url in lower case": lambda key: quote(key, safe="").lower(),
+    "form": quote_plus,
+    "javascript's url": in_javascript_url,
+    "html": html.escape,
+    "json in a url": lambda key: quote_plus(json.dumps(key)[1:-1]),
+    "url twice": lambda key: quote(quote(key, safe=""), safe=""),
+    "json twice": lambda key: json.dumps(json.dumps(key)[1:-1])[1:-1],
+}
+
+
+@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_the_key_is_blanked_out_however_it_is_spelled(spelling: str, key: str) -> None:
+    written = SPELLINGS[spelling](key)
+    assert Redactor(key)(f"before {written} after {written}.") == "before [key] after [key]."
+
+
+@given(
+    noise=st.text(alphabet="0123456789"),
+    key=st.text(alphabet=st.characters(blacklist_characters="0123456789"), min_size=1),
+)
+def test_the_key_and_nothing_else_is_blanked_out(noise: str, key: str) -> None:
+    assert Redactor(key)(f"{noise}{key}{noise}") == f"{noise}[key]{noise}"
+
+
+def test_an_empty_key_blanks_nothing() -> None:
+    assert Redactor("")("abc") == "abc"
+
+
+def test_a_redactor_shows_no_key() -> None:
+    assert "s3cret" not in repr(Redactor("s3cret"))
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("0", 0.0),
+        ("120", 120.0),
+        (" 7 ", 7.0),
+        ("1.5", 1.5),
+        ("999999999999", LONGEST),
+        ("-5", None),
+        ("soon", None),
+        ("", None),
+        ("١٢", None),
+        ("120, 240", None),
+        ("1e9", None),
+        ("nan", None),
+    ],
+)
+def test_retry_after_in_seconds(value: str, expected: float | None) -> None:
+    assert retry_after({"Retry-After": value}, LONGEST) == expected
+
+
+NOON = "Sun, 06 Nov 1994 12:00:00 GMT"
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("Sun, 06 Nov 1994 12:01:30 GMT", 90.0),
+        ("Sunday, 06-Nov-94 12:01:30 GMT", 90.0),
+        ("Sun Nov  6 12:01:30 1994", 90.0),
+        ("Sun, 06 Nov 1994 11:59:00 GMT", 0.0),
+        ("Sun, 06 Nov 2994 12:00:00 GMT", LONGEST),
+        ("Sun, 99 Nov 1994 12:00:00 GMT", None),
+    ],
+)
+def test_retry_after_as_a_date_counts_from_the_replys_own_date(value: str, expected: float | None) -> None:
+    assert retry_after({"retry-after": value, "DATE": NOON}, LONGEST) == expected
+
+
+def test_retry_after_as_a_date_counts_from_now_without_a_usable_date() -> None:
+    in_a_minute = formatdate(time.time() + 60, usegmt=True)
+    for headers in ({"retry-after": in_a_minute}, {"retry-after": in_a_minute, "date": "yesterday"}):
+        waited = retry_after(headers, LONGEST)
+        assert waited is not None
+        assert 50 < waited <= 60
+
+
+@given(value=st.text(max_size=40), date=st.text(max_size=40))
+def test_no_header_makes_retry_after_raise(value: str, date: str) -> None:
+    waited = retry_after({"retry-after": value, "date": date}, LONGEST)
+    assert waited is None or 0 <= waited <= LONGEST
+
+
+@given(st.binary())
+def test_any_bytes_become_text_that_can_be_stored(body: bytes) -> None:
+    text = readable(body)
+    assert "\0" not in text
+    assert len(excerpt(text, 20).encode("utf-8")) <= 20
+
+
+@given(st.text(alphabet=st.characters(codec=None)))
+def test_any_json_text_can_be_stored(text: str) -> None:
+    stored = storable(text)
+    assert "\0" not in stored
+    stored.encode("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [(b'\xef\xbb\xbf{"a":1}', {"a": 1}), (b'["Envi\xe9"]', ["Envi\ufffd"]), (b'"\\ud83d"', "\ud83d"), (b" 1\n", 1)],
+)
+def test_json_is_read_tolerantly(body: bytes, expected: object) -> None:
+    assert parse_json(body) == expected
+
+
+@pytest.mark.parametrize("body", [b"", b"OK", b"{", b"[" * 100_000, b'{"a":' * 100_000, b"<html>"])
+def test_what_is_not_json_is_a_value_error(body: bytes) -> None:
+    with pytest.raises(ValueError):
+        parse_json(body)
