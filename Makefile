@@ -1,0 +1,51 @@
+# Everything runs in .venv, which is made on first use with the pinned versions of constraints.txt.
+
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+
+# The first Python here that is recent enough; `make PYTHON=…` decides otherwise.
+PYTHON ?= $(shell for python in python3 python3.12 python3.11 python3.13; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+.PHONY: help demo test check bench chaos clean
+
+help: ## show this list
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r target what; do \
+		printf '  make %-8s %s\n' "$$target" "$$what"; done
+
+demo: .venv/installed ## broadcast two sample campaigns to a simulated gateway and check the books (about 20 s)
+	@$(BIN)/broadcaster demo
+
+test: .venv/installed-dev ## run the test suite
+	$(BIN)/pytest -m "not chaos"
+
+check: .venv/installed-dev ## lint, formatting, types, layers, compose file
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	@if [ -f docker-compose.yml ]; then \
+		set -x; $(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml; fi
+
+bench: .venv/installed-dev ## measure against the naive way, side by side
+	$(BIN)/python -m benchmarks
+
+chaos: .venv/installed-dev ## kill, pause, flush and fault everything while sending (minutes)
+	$(BIN)/pytest -m chaos tests/chaos
+
+clean: ## remove what these targets made, .venv included
+	rm -rf .venv .demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv/installed: pyproject.toml constraints.txt
+	@if [ -z "$(PYTHON)" ]; then echo "make: Python 3.11 or later is needed: install it, or make PYTHON=/path/to/it" >&2; exit 1; fi
+	@echo "Installing into .venv (once, about a minute) …"
+	@$(PYTHON) -m venv .venv || { echo "make: $(PYTHON) cannot make virtual environments: install its venv module (python3-venv)" >&2; exit 1; }
+	@$(PIP) install --constraint constraints.txt --editable .
+	@touch $@
+
+.venv/installed-dev: .venv/installed
+	@$(PIP) install --constraint constraints.txt --editable '.[dev]'
+	@touch $@
