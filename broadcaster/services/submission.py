@@ -151,9 +151,9 @@ def _batches(recipients: RecipientReader, result: Submitted, content: Content, p
     for batch in recipients:
         result.read += len(batch.recipients) + len(batch.rejected)
         result.rejected += len(batch.rejected)
-        for recipient in batch.recipients[: SAMPLES - len(result.samples)]:
-            text = rendered.render(recipient.variables) if rendered else content.filename or content.body.decode()
-            result.samples.append((recipient.phone, text))
+        for _, phone, variables in batch.recipients[: SAMPLES - len(result.samples)]:
+            text = rendered.render(variables) if rendered else content.filename or content.body.decode()
+            result.samples.append((phone, text))
         for row in batch.rejected[: SAMPLES - len(result.rejects)]:
             result.rejects.append((row.line, row.phone, row.fault.sentence))
         progress(recipients.bytes_read, recipients.total_bytes, result.read)

@@ -30,10 +30,10 @@ WITH wanted AS (
         END AS slots
     FROM held
 ), dealt AS ( -- the lane's slots, dealt like cards to the campaigns of the highest priority, then the next
-    SELECT r.id AS lane_id, turn.campaign_id, turn.segment, turn.version, count(*)::int AS quota
+    SELECT r.id AS lane_id, turn.campaign_id, turn.segment, turn.priority, turn.version, count(*)::int AS quota
     FROM room r
     CROSS JOIN LATERAL (
-        SELECT cl.campaign_id, c.segment, cl.version
+        SELECT cl.campaign_id, c.segment, c.priority, cl.version
         FROM campaign_lanes cl
         JOIN campaigns c ON c.id = cl.campaign_id AND c.state = 'running'
         CROSS JOIN LATERAL generate_series(1, least(cl.pending, r.slots)) AS card
@@ -41,12 +41,17 @@ WITH wanted AS (
         ORDER BY c.priority DESC, card, cl.last_claimed_at NULLS FIRST, cl.campaign_id
         LIMIT r.slots
     ) turn
-    GROUP BY r.id, turn.campaign_id, turn.segment, turn.version
+    GROUP BY r.id, turn.campaign_id, turn.segment, turn.priority, turn.version
 ), due AS (
-    SELECT d.lane_id, m.segment, m.campaign_id, m.seq
+    SELECT
+        m.segment,
+        m.campaign_id,
+        m.seq,
+        d.priority,
+        row_number() OVER (PARTITION BY d.lane_id, d.campaign_id ORDER BY m.next_attempt_at, m.seq) AS card
     FROM dealt d
     CROSS JOIN LATERAL (
-        SELECT segment, campaign_id, seq
+        SELECT segment, campaign_id, seq, next_attempt_at
         FROM messages
         WHERE segment = d.segment AND campaign_id = d.campaign_id AND lane_id = d.lane_id
             AND state = 'pending' AND next_attempt_at <= now()
@@ -59,7 +64,8 @@ WITH wanted AS (
     SET state = 'claimed', lease_token = %(token)s, changed_at = now()
     FROM due
     WHERE m.segment = due.segment AND m.campaign_id = due.campaign_id AND m.seq = due.seq AND m.state = 'pending'
-    RETURNING m.segment, m.campaign_id, m.seq, m.lane_id, m.phone, m.variables, m.attempt, m.spent
+    RETURNING m.segment, m.campaign_id, m.seq, m.lane_id, m.phone, m.variables, m.attempt, m.spent,
+        due.priority, due.card
 ), served AS ( -- a campaign that had fewer due than it was dealt is asked again when its next one is due
     UPDATE campaign_lanes cl
     SET
@@ -102,4 +108,4 @@ SELECT
     claimed.spent
 FROM room
 LEFT JOIN claimed ON claimed.lane_id = room.id
-ORDER BY room.id, claimed.campaign_id, claimed.seq
+ORDER BY room.id, claimed.priority DESC, claimed.card, claimed.campaign_id

@@ -122,6 +122,8 @@ class LaneSender:
         keep = self._keep()
         if self._closed is not None or now < self._ask_at or len(self._claimed) > keep // 2:
             return 0
+        if self._health is not LaneHealth.OK and self._under_way:
+            return 0  # one probe at a time
         return keep - len(self._claimed)
 
     def offer(self, claim: Claim, asked: int, lease_ends: float) -> None:

@@ -1,0 +1,480 @@
+"""The send path on a real database and over real HTTP, in one process and without Celery."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from itertools import pairwise
+
+import msgspec
+import pytest
+from sqlalchemy import Engine, text
+
+from broadcaster.crypto import open_vault
+from broadcaster.domain.pacing import parse_rate
+from broadcaster.services import dispatch, lifecycle, reports
+from broadcaster.services.contents import text_content
+from broadcaster.services.instances import add_instance, pause_instance, set_instance
+from broadcaster.services.recipients import RecipientOptions, read_recipients
+from broadcaster.services.sending.process import SendingProcess
+from broadcaster.services.submission import Submission, submit
+from broadcaster.settings import Settings
+from broadcaster.simulator import InstanceConfig, Simulator, SimulatorConfig, background, parse_fault
+from broadcaster.simulator.faults import FaultPlan
+
+INSTANCES = ("a", "b", "c")
+
+
+@dataclass
+class Shop:
+    """A database, a gateway, and what a test does with them."""
+
+    engine: Engine
+    settings: Settings
+    gateway: Simulator
+
+    def add(self, name: str, rate: str = "unlimited", **options: int) -> None:
+        add_instance(
+            self.engine,
+            open_vault(self.settings),
+            name,
+            f"key-{name}",
+            base_url=self.gateway.base_url,
+            rate_per_second=parse_rate(rate),
+            **options,
+        )
+
+    def submit(self, name: str, count: int, *instances: str, priority: int = 0, first: int = 0) -> None:
+        content = text_content("Hi {{ name }}")
+        rows = "".join(f"62812{first + n:07d},N{n}\n" for n in range(count))
+        with read_recipients(
+            io.BytesIO(f"phone,name\n{rows}".encode()), RecipientOptions(text=content.text)
+        ) as recipients:
+            submission = Submission(name=name, instances=instances, content=content, max_attempts=3, priority=priority)
+            submit(self.engine, submission, recipients)
+        dispatch.start_due_campaigns(self.engine)
+
+    def fault(self, *rules: str) -> None:
+        self.gateway.gateway.faults = FaultPlan([parse_fault(rule) for rule in rules])
+
+    def lanes(self) -> list[int]:
+        return [lane for lanes in dispatch.wake_lanes(self.engine, claim_ahead=2.0) for lane in lanes]
+
+    def states(self, name: str) -> dict[str, int]:
+        summary = reports.campaign_summary(self.engine, name)
+        counted = ("pending", "claimed", "sending", "sent", "failed", "in_doubt", "unknown", "skipped", "cancelled")
+        return {state: summary[state] for state in counted if summary[state]}
+
+    def state(self, name: str) -> str:
+        return str(reports.campaign_summary(self.engine, name)["state"])
+
+    def accepted(self) -> Counter[str]:
+        return Counter(entry.phone for entry in self.gateway.ledger.entries if entry.accepted)
+
+    def sql(self, statement: str, **parameters: object) -> list[tuple[object, ...]]:
+        with self.engine.begin() as connection:
+            result = connection.execute(text(statement), parameters)
+            return [tuple(row) for row in result] if result.returns_rows else []
+
+
+@pytest.fixture
+def shop(engine: Engine, settings: Settings) -> Iterator[Shop]:
+    config = SimulatorConfig(instances=tuple(InstanceConfig(name=name, key=f"key-{name}") for name in INSTANCES))
+    with background(config) as gateway:
+        shop = Shop(engine, settings, gateway)
+        yield shop
+        assert_counters_equal_a_recount(shop)
+        assert all(times == 1 for times in shop.accepted().values()), "I2: doubled"
+
+
+def assert_counters_equal_a_recount(shop: Shop) -> None:
+    """Invariant I1: the counters are what counting says."""
+    states = ["pending", "claimed", "sending", "sent", "failed", "in_doubt", "unknown", "skipped", "cancelled", "expired"]
+    counted = ", ".join(f"count(*) FILTER (WHERE state = '{state}')" for state in states)
+    recount = shop.sql(
+        f"SELECT campaign_id, lane_id, count(*), {counted} FROM messages GROUP BY campaign_id, lane_id ORDER BY 1, 2"
+    )
+    counters = shop.sql(
+        f"SELECT campaign_id, lane_id, total, {', '.join(states)} FROM campaign_lanes WHERE total > 0 ORDER BY 1, 2"
+    )
+    assert counters == recount
+
+
+def drain(shop: Shop, *, settings: Settings | None = None) -> dict[str, dict[str, int]]:
+    """One `send` task over all lanes that are due."""
+
+    async def run() -> dict[str, dict[str, int]]:
+        async with SendingProcess(settings or shop.settings) as process:
+            return (await process.drain(shop.lanes())).counts
+
+    return asyncio.run(run())
+
+
+def test_every_message_is_sent_once_over_several_lanes(shop: Shop) -> None:
+    for name in INSTANCES:
+        shop.add(name)
+    shop.submit("c", 900, *INSTANCES)
+    counts = drain(shop)
+    assert {name: lane["sent"] for name, lane in counts.items()} == dict.fromkeys(INSTANCES, 300)
+    assert shop.states("c") == {"sent": 900}
+    assert shop.state("c") == "finished"
+    assert len(shop.accepted()) == 900
+
+
+def test_each_recipient_gets_its_own_text_and_its_reply_is_kept(shop: Shop) -> None:
+    shop.add("a")
+    shop.submit("c", 3, "a")
+    drain(shop)
+    assert {entry.body for entry in shop.gateway.ledger.entries} == {"Hi N0", "Hi N1", "Hi N2"}
+    rows = shop.sql("SELECT outcome, http_status, reply IS NOT NULL, duration_ms IS NOT NULL FROM attempts")
+    assert rows == [("accepted", 200, True, True)] * 3
+    assert all(gateway_id for (gateway_id,) in shop.sql("SELECT gateway_id FROM messages"))
+
+
+def test_many_workers_woken_for_the_same_lanes_send_each_message_once(shop: Shop) -> None:
+    for name in INSTANCES:
+        shop.add(name)
+    shop.submit("c", 600, *INSTANCES)
+    lanes = shop.lanes()
+
+    async def run() -> int:
+        async with AsyncExitStack() as stack:
+            workers = [await stack.enter_async_context(SendingProcess(shop.settings)) for _ in range(3)]
+            drained = await asyncio.gather(*(worker.drain(lanes) for worker in workers for _ in range(3)))
+        return sum(lane["sent"] for report in drained for lane in report.counts.values())
+
+    assert asyncio.run(run()) == 600
+    assert len(shop.accepted()) == 600
+
+
+def test_no_committed_intent_no_request(shop: Shop) -> None:
+    shop.add("a")
+    shop.submit("c", 50, "a")
+
+    async def run() -> None:
+        async with SendingProcess(msgspec.structs.replace(shop.settings, drain_seconds=0.5)) as process:
+
+            async def unavailable(_rows: object) -> list[bool]:
+                raise ConnectionError("Postgres went away")
+
+            process._path.intents._write = unavailable  # type: ignore[method-assign]  # the seam of the fault
+            await asyncio.wait_for(process.drain(shop.lanes()), 30)
+
+    asyncio.run(run())
+    assert shop.gateway.ledger.entries == []
+    assert shop.states("c") == {"pending": 50}
+
+
+def test_what_the_gateway_may_have_accepted_is_in_doubt_and_never_retried(shop: Shop) -> None:
+    shop.add("a")
+    shop.submit("c", 40, "a")
+    shop.fault(
+        "kind=drop_after_accept,count=10", "kind=http_500_after_accept,count=5", "kind=drop_before_accept,count=5"
+    )
+    drain(shop)
+    drain(shop)
+    assert shop.states("c") == {"sent": 20, "in_doubt": 20}
+    assert shop.state("c") == "running"
+    assert len(shop.gateway.ledger.entries) == 40
+
+
+def test_a_refused_number_fails_and_the_others_go_on(shop: Shop) -> None:
+    shop.add("a")
+    shop.submit("c", 10, "a")
+    shop.fault("kind=invalid_number,phone=628120000003")
+    drain(shop)
+    assert shop.states("c") == {"sent": 9, "failed": 1}
+    assert shop.state("c") == "finished"
+    [(phone, reason)] = shop.sql("SELECT phone, reason FROM messages WHERE state = 'failed'")
+    assert phone == "628120000003"
+    assert reason
+
+
+def test_throttling_rests_the_lane_and_spends_no_attempt(shop: Shop) -> None:
+    shop.add("a")
+    shop.submit("c", 100, "a")
+    shop.fault("kind=http_429,retry_after=1,nth=20,count=1")
+    drain(shop)
+    assert shop.sql("SELECT health, not_before > now() FROM lanes")[0] == ("throttled", True)
+    assert shop.lanes() == []
+    shop.sql("UPDATE lanes SET not_before = now(), woken_at = NULL")
+    shop.sql("UPDATE messages SET next_attempt_at = now() WHERE state = 'pending'")
+    drain(shop)
+    assert shop.states("c") == {"sent": 100}
+    assert shop.sql("SELECT health FROM lanes") == [("ok",)]
+    assert shop.sql("SELECT max(spent) FROM messages") == [(1,)]
+
+
+def test_a_refused_key_parks_the_lane_after_no_more_than_the_requests_in_flight(shop: Shop) -> None:
+    shop.add("a", max_in_flight=8)
+    shop.submit("c", 200, "a")
+    shop.fault("kind=bad_key")
+    drain(shop)
+    assert 1 <= len(shop.gateway.ledger.entries) <= 8
+    assert shop.sql("SELECT health FROM lanes") == [("refused",)]
+    assert shop.states("c") == {"pending": 200}
+    assert shop.lanes() == []
+    shop.fault()
+    set_instance(shop.engine, open_vault(shop.settings), "a", key="key-a")
+    shop.sql("UPDATE messages SET next_attempt_at = now()")
+    shop.sql("UPDATE lanes SET woken_at = NULL")
+    drain(shop)
+    assert shop.states("c") == {"sent": 200}
+
+
+def test_an_instance_that_is_down_is_probed_with_one_request_until_it_answers(shop: Shop) -> None:
+    shop.add("a", max_in_flight=8)
+    shop.submit("c", 50, "a")
+    shop.fault("kind=not_running")
+    drain(shop)
+    before = len(shop.gateway.ledger.entries)
+    assert shop.sql("SELECT health, failures FROM lanes") == [("down", 1)]
+    for probe in (1, 2):
+        shop.sql("UPDATE lanes SET not_before = now(), woken_at = NULL")
+        shop.sql("UPDATE messages SET next_attempt_at = now() WHERE state = 'pending'")
+        drain(shop)
+        assert len(shop.gateway.ledger.entries) == before + probe
+    shop.fault()
+    shop.sql("UPDATE lanes SET not_before = now(), woken_at = NULL")
+    shop.sql("UPDATE messages SET next_attempt_at = now() WHERE state = 'pending'")
+    drain(shop)
+    assert shop.states("c") == {"sent": 50}
+
+
+def test_trouble_of_one_lane_leaves_the_others_alone(shop: Shop) -> None:
+    shop.add("a")
+    shop.add("b")
+    shop.submit("c", 100, "a", "b")
+    shop.fault("kind=not_running,instance=a")
+    counts = drain(shop)
+    assert counts["b"]["sent"] == 50
+    assert shop.states("c") == {"sent": 50, "pending": 50}
+
+
+def test_the_limit_holds_in_every_window_through_handovers(shop: Shop) -> None:
+    shop.add("a", "40/s", burst=4)
+    shop.submit("c", 100, "a")
+    settings = msgspec.structs.replace(shop.settings, drain_seconds=0.4)
+    while shop.states("c") != {"sent": 100}:
+        shop.sql("UPDATE lanes SET woken_at = NULL")
+        drain(shop, settings=settings)
+    moments = sorted(entry.monotonic_ns / 1e9 for entry in shop.gateway.ledger.entries)
+    worst = max((j - i + 1) - (40 * (moments[j] - moments[i]) + 4) for i in range(100) for j in range(i, 100))
+    assert worst <= 1e-6
+
+
+def test_an_even_pace_has_even_gaps(shop: Shop) -> None:
+    shop.add("a", "10/s", burst=2)
+    shop.submit("c", 20, "a")
+    drain(shop)
+    moments = sorted(entry.monotonic_ns / 1e9 for entry in shop.gateway.ledger.entries)
+    gaps = sorted(b - a for a, b in pairwise(moments[2:]))
+    assert gaps[0] >= 0.05
+    assert gaps[len(gaps) // 2] == pytest.approx(0.1, rel=0.2)
+
+
+def test_a_lane_left_by_a_dead_worker_starts_as_if_it_had_just_used_its_burst(shop: Shop) -> None:
+    shop.add("a", "1/s", burst=5)
+    shop.submit("c", 10, "a")
+    shop.sql("UPDATE lanes SET lease_token = gen_random_uuid(), lease_expires_at = now() - interval '1 second'")
+    shop.sql("UPDATE lanes SET clock = now() - interval '1 hour'")
+    drain(shop, settings=msgspec.structs.replace(shop.settings, drain_seconds=0.5))
+    assert len(shop.gateway.ledger.entries) <= 1
+
+
+def test_a_campaign_of_higher_priority_goes_first(shop: Shop) -> None:
+    shop.add("a", max_in_flight=1)
+    shop.submit("low", 30, "a")
+    shop.submit("high", 30, "a", priority=5, first=1000)
+    drain(shop)
+    order = [int(entry.phone[5:]) >= 1000 for entry in shop.gateway.ledger.entries]
+    assert order == [True] * 30 + [False] * 30
+
+
+def test_campaigns_of_one_priority_share_a_lane_equally(shop: Shop) -> None:
+    shop.add("a", "200/s", burst=2)
+    shop.submit("large", 400, "a")
+    shop.submit("small", 40, "a", first=1000)
+    drain(shop, settings=msgspec.structs.replace(shop.settings, drain_seconds=1.5))
+    order = [int(entry.phone[5:]) >= 1000 for entry in shop.gateway.ledger.entries]
+    assert sum(order) == 40
+    assert len(order) - order[::-1].index(True) <= 2.2 * 40 + 8
+
+
+def test_pause_holds_everything_back_but_what_is_in_flight_and_resume_sends_the_rest(shop: Shop) -> None:
+    shop.add("a", max_in_flight=4)
+    shop.submit("c", 300, "a")
+    shop.fault("kind=latency,seconds=0.02")
+
+    async def run() -> None:
+        async with SendingProcess(shop.settings) as process:
+            draining = asyncio.create_task(process.drain(shop.lanes()))
+            while len(shop.gateway.ledger.entries) < 50:
+                await asyncio.sleep(0.01)
+            await asyncio.to_thread(lifecycle.pause_campaign, shop.engine, "c")
+            seen = len(shop.gateway.ledger.entries)
+            await draining
+            assert len(shop.gateway.ledger.entries) <= seen + 4
+
+    asyncio.run(run())
+    states = shop.states("c")
+    assert set(states) == {"sent", "pending"}
+    lifecycle.resume_campaign(shop.engine, "c")
+    shop.sql("UPDATE lanes SET woken_at = NULL")
+    drain(shop)
+    assert shop.states("c") == {"sent": 300}
+
+
+def test_cancel_is_final_and_nothing_leaves_after_it(shop: Shop) -> None:
+    shop.add("a", max_in_flight=4)
+    shop.submit("c", 300, "a")
+    shop.fault("kind=latency,seconds=0.02")
+
+    async def run() -> None:
+        async with SendingProcess(shop.settings) as process:
+            draining = asyncio.create_task(process.drain(shop.lanes()))
+            while len(shop.gateway.ledger.entries) < 50:
+                await asyncio.sleep(0.01)
+            await asyncio.to_thread(lifecycle.cancel_campaign, shop.engine, "c")
+            seen = len(shop.gateway.ledger.entries)
+            await draining
+            assert len(shop.gateway.ledger.entries) <= seen + 4
+
+    asyncio.run(run())
+    states = shop.states("c")
+    assert set(states) == {"sent", "cancelled"}
+    assert states["sent"] == len(shop.accepted())
+
+
+def test_a_paused_instance_is_not_sent_through(shop: Shop) -> None:
+    shop.add("a")
+    shop.submit("c", 5, "a")
+    pause_instance(shop.engine, "a")
+    assert shop.lanes() == []
+    assert drain(shop) == {}
+
+
+def test_a_stopped_worker_gives_back_what_it_had_claimed(shop: Shop) -> None:
+    shop.add("a", "20/s", max_in_flight=4)
+    shop.submit("c", 200, "a")
+
+    async def run() -> None:
+        async with SendingProcess(shop.settings) as process:
+            draining = asyncio.create_task(process.drain(shop.lanes()))
+            while len(shop.gateway.ledger.entries) < 5:
+                await asyncio.sleep(0.01)
+            process.stop()
+            report = await asyncio.wait_for(draining, 5)
+            assert report.unfinished
+
+    asyncio.run(run())
+    states = shop.states("c")
+    assert set(states) == {"sent", "pending"}
+    assert states["sent"] == len(shop.accepted())
+    assert shop.sql("SELECT lease_token FROM lanes") == [(None,)]
+
+
+def test_leases_that_ended_are_recovered_claimed_to_pending_and_sending_to_in_doubt(shop: Shop) -> None:
+    shop.add("a")
+    shop.submit("c", 10, "a")
+    token = "00000000-0000-4000-8000-000000000001"
+    shop.sql("UPDATE lanes SET lease_token = :t, lease_expires_at = now() - interval '1 s'", t=token)
+    shop.sql("UPDATE messages SET state = 'claimed', lease_token = :t WHERE seq <= 6", t=token)
+    shop.sql("UPDATE messages SET state = 'sending', attempt = 1 WHERE seq <= 2")
+    recovered = dispatch.recover_leases(shop.engine)
+    assert (recovered.pending, recovered.in_doubt) == (4, 2)
+    assert shop.states("c") == {"pending": 8, "in_doubt": 2}
+    assert shop.sql("SELECT seq, attempt, outcome FROM attempts ORDER BY seq") == [
+        (1, 1, "unknown"),
+        (2, 1, "unknown"),
+    ]
+    again = dispatch.recover_leases(shop.engine)
+    assert (again.pending, again.in_doubt) == (0, 0)
+
+
+def test_a_lease_that_holds_is_left_alone(shop: Shop) -> None:
+    shop.add("a")
+    shop.submit("c", 10, "a")
+    token = "00000000-0000-4000-8000-000000000001"
+    shop.sql("UPDATE lanes SET lease_token = :t, lease_expires_at = now() + interval '9 s'", t=token)
+    shop.sql("UPDATE messages SET state = 'claimed', lease_token = :t", t=token)
+    assert dispatch.recover_leases(shop.engine).pending == 0
+    shop.sql("UPDATE messages SET state = 'pending', lease_token = NULL")
+
+
+def test_a_zombie_changes_nothing(shop: Shop) -> None:
+    shop.add("a")
+    shop.submit("c", 20, "a")
+    shop.fault("kind=latency,seconds=0.4")
+
+    async def run() -> dict[str, dict[str, int]]:
+        async with SendingProcess(shop.settings) as process:
+            draining = asyncio.create_task(process.drain(shop.lanes()))
+            while len(shop.gateway.ledger.entries) < 5:
+                await asyncio.sleep(0.01)
+            shop.sql(
+                "UPDATE lanes SET lease_token = gen_random_uuid(), lease_expires_at = now() + interval '1 minute'"
+            )
+            dispatch.recover_leases(shop.engine)
+            before = shop.states("c")
+            counts = (await asyncio.wait_for(draining, 10)).counts
+            assert shop.states("c") == before
+            return counts
+
+    assert asyncio.run(run())["a"]["late"] >= 1
+
+
+def test_a_retry_in_the_future_is_found_when_it_is_due(shop: Shop) -> None:
+    shop.add("a")
+    shop.submit("c", 10, "a")
+    shop.sql("UPDATE messages SET next_attempt_at = now() + interval '1 hour' WHERE seq <= 5")
+    drain(shop)
+    assert shop.states("c") == {"sent": 5, "pending": 5}
+    shop.sql("UPDATE lanes SET woken_at = NULL")
+    assert shop.lanes() == []
+    shop.sql("UPDATE messages SET next_attempt_at = now() WHERE state = 'pending'")
+    drain(shop)
+    assert shop.states("c") == {"sent": 10}
+
+
+def test_a_hint_that_is_too_late_is_mended(shop: Shop) -> None:
+    shop.add("a")
+    shop.submit("c", 10, "a")
+    shop.sql("UPDATE campaign_lanes SET next_due_at = 'infinity'")
+    assert shop.lanes() == []
+    dispatch.recover_leases(shop.engine)
+    assert len(shop.lanes()) == 1
+
+
+def test_two_dispatchers_wake_each_lane_once(shop: Shop) -> None:
+    for name in INSTANCES:
+        shop.add(name)
+    shop.submit("c", 30, *INSTANCES)
+    assert len(shop.lanes()) == 3
+    assert shop.lanes() == []
+
+
+def test_a_template_that_fails_at_run_time_fails_only_its_own_message(shop: Shop) -> None:
+    shop.add("a")
+    shop.submit("c", 10, "a")
+    shop.sql("UPDATE messages SET variables = '{}' WHERE seq = 4")
+    drain(shop)
+    assert shop.states("c") == {"sent": 9, "failed": 1}
+    assert len(shop.gateway.ledger.entries) == 9
+
+
+def test_retry_sends_only_what_failed(shop: Shop) -> None:
+    shop.add("a")
+    shop.submit("c", 10, "a")
+    shop.fault("kind=invalid_number,phone=628120000003")
+    drain(shop)
+    shop.fault()
+    assert lifecycle.retry_campaign(shop.engine, "c").messages == 1
+    shop.sql("UPDATE lanes SET woken_at = NULL")
+    drain(shop)
+    assert shop.states("c") == {"sent": 10}
+    assert shop.state("c") == "finished"
