@@ -4,8 +4,39 @@ Servers for one's own process, such as a test session; they are those that the s
 
     with embedded.start_servers(settings):
         ...  # settings.postgres_url and settings.broker_url work here
+
+The stack, which is those servers and whatever `Role`s the caller has, under a supervisor:
+
+    embedded.run_stack(settings, [Role(name="worker", argv=[...]), ...], report=print, before_roles=migrate)
+    embedded.spawn_detached(settings, [sys.executable, "-m", ...])  # a command that does that, as a daemon
+    embedded.read_status(settings)                                  # StackStatus, from any process
+    embedded.stop_stack(settings, timeout=90)                       # also what a killed supervisor left
+
+One process at a time holds a home. On Linux everything it started ends with it, also when it is killed; whatever
+is still there (known by pid and start time, never by name) is stopped by the next one. Data survives all of that.
+
+Modules: `home` (layout, lock) and `account` (whom the servers run as); `launch` and `process` (how processes start,
+how they are known); `role` (a program, a running child); `postgres_install`, `postgres_cluster`, `postgres`, `redis`;
+`supervisor`, `signals`, `status`; `servers` and `stack` (the API).
 """
 
+from broadcaster.embedded.process import ProcessId
+from broadcaster.embedded.role import Role
 from broadcaster.embedded.servers import Servers, start_servers
+from broadcaster.embedded.stack import run_stack, spawn_detached, stop_stack
+from broadcaster.embedded.status import RoleState, RoleStatus, StackState, StackStatus, read_status
 
-__all__ = ["Servers", "start_servers"]
+__all__ = [
+    "ProcessId",
+    "Role",
+    "RoleState",
+    "RoleStatus",
+    "Servers",
+    "StackState",
+    "StackStatus",
+    "read_status",
+    "run_stack",
+    "spawn_detached",
+    "start_servers",
+    "stop_stack",
+]

@@ -67,7 +67,5 @@ def server_account(settings: Settings) -> Account | None:
             f"BROADCASTER_SERVER_USER: {who} is no user of this machine; name an existing unprivileged account"
         ) from None
     if entry.pw_uid == 0:
-        raise SettingsError(
-            "BROADCASTER_SERVER_USER: Postgres refuses to run as root; name an unprivileged account"
-        )
+        raise SettingsError("BROADCASTER_SERVER_USER: Postgres refuses to run as root; name an unprivileged account")
     return Account(entry.pw_name, entry.pw_uid, entry.pw_gid)

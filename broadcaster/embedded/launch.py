@@ -13,11 +13,27 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 LINUX = sys.platform.startswith("linux")
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _START_TIME = 22 - 3  # proc_pid_stat(5): field 22, counted from field 3, the first one after the name
+
+
+class Spec(NamedTuple):
+    """What the new process is to do before it becomes `argv`."""
+
+    argv: list[str]
+    record_path: str
+    record: dict[str, object]
+    """What to write there, beside the process's own id."""
+    account: tuple[int, int] | None = None
+    """uid and gid to drop to."""
+    death_signal: int | None = None
+    """What `parent` wants sent to it when it dies."""
+    parent: int = 0
+    detach: bool = False
+    """Whether to leave the process that started it, and be a child of nobody."""
 
 
 def start_time(pid: int) -> str | None:
@@ -46,7 +62,7 @@ def _start_time_by_ps(pid: int) -> str | None:
     return None if not state or state.startswith("Z") else started.strip()
 
 
-def write_record(path: Path, record: dict[str, Any]) -> None:
+def write_record(path: Path, record: dict[str, object]) -> None:
     """Write `record` with this process's own `process` (pid, start time) added, whole or not at all."""
     record["process"] = {"pid": os.getpid(), "started": start_time(os.getpid())}
     part = path.with_name(path.name + ".part")
@@ -69,22 +85,21 @@ def die_with_parent(parent: int, signum: int) -> None:
         sys.exit(1)
 
 
-def main(spec: dict[str, Any]) -> None:
-    """Do what `spec` says and exec `spec["argv"]`. See `Child.start`, which writes it."""
-    if spec["detach"] and os.fork() > 0:
+def main(spec: Spec) -> None:
+    """Do what `spec` says and become its program."""
+    if spec.detach and os.fork() > 0:
         os._exit(0)
-    write_record(Path(spec["record_path"]), spec["record"])
-    if spec["account"] is not None:
-        drop_privileges(*spec["account"])
+    write_record(Path(spec.record_path), spec.record)
+    if spec.account is not None:
+        drop_privileges(*spec.account)
     # After the change of user, which clears it.
-    if spec["death_signal"] is not None and LINUX:
-        die_with_parent(spec["parent"], spec["death_signal"])
-    argv = spec["argv"]
+    if spec.death_signal is not None and LINUX:
+        die_with_parent(spec.parent, spec.death_signal)
     try:
-        os.execvp(argv[0], argv)  # noqa: S606 - argv comes from the supervisor, and no shell reads it
+        os.execvp(spec.argv[0], spec.argv)  # noqa: S606 - argv comes from the supervisor, and no shell reads it
     except OSError as error:
-        sys.exit(f"cannot run {argv[0]}: {error.strerror}")
+        sys.exit(f"cannot run {spec.argv[0]}: {error.strerror}")
 
 
 if __name__ == "__main__":
-    main(json.loads(sys.argv[1]))
+    main(Spec(*json.loads(sys.argv[1])))

@@ -16,6 +16,7 @@ from broadcaster.embedded.process import ProcessId
 from broadcaster.embedded.role import Role, server_environment
 
 _SOCKET = ".s.PGSQL.5432"
+_OWN_CONFIG = "postgresql.local.conf"
 _PROTOCOL_3 = 196608
 _ANSWER_SECONDS = 1.0
 _POSTMASTER_SECONDS = 60.0
@@ -71,7 +72,7 @@ def postgres_role(home: Home, install: Installation) -> Role:
         env=server_environment(),
         account=home.account,
         prepare=lambda: _prepare(home, install),
-        ready=lambda: accepts_connections(home.run_dir / _SOCKET),
+        ready=lambda: _says_ready(home.postgres) and asks_for_password(home.run_dir / _SOCKET),
         ready_timeout=600.0,  # to replay max_wal_size from a slow disk after a crash
         stop_signal=signal.SIGINT,  # fast shutdown
         stop_timeout=60.0,
@@ -79,8 +80,8 @@ def postgres_role(home: Home, install: Installation) -> Role:
     )
 
 
-def accepts_connections(path: Path) -> bool:
-    """Whether a server on this socket answers the start of a session with a question for the password.
+def asks_for_password(path: Path) -> bool:
+    """Whether a server on this socket answers the start of a session with an authentication request ('R').
 
     While it still recovers it answers with an error instead.
     """
@@ -90,8 +91,21 @@ def accepts_connections(path: Path) -> bool:
             connection.settimeout(_ANSWER_SECONDS)
             connection.connect(str(path))
             connection.sendall(struct.pack("!ii", len(parameters) + 8, _PROTOCOL_3) + parameters)
-            return connection.recv(1) == b"R"
+            # The whole answer: to close with some of it unread would look like a fault to the server.
+            return connection.recv(1024).startswith(b"R")
     except OSError:
+        return False
+
+
+def _says_ready(cluster: Path) -> bool:
+    """Whether the last line of postmaster.pid says so, as pg_ctl reads it.
+
+    Asking the server that early would fill its log with refusals. A killed server's file may say so too, but then
+    there is no socket: that is removed before each start, and made only after the file is new.
+    """
+    try:
+        return (cluster / "postmaster.pid").read_text().rstrip().endswith("ready")
+    except FileNotFoundError:
         return False
 
 
@@ -103,6 +117,9 @@ def _prepare(home: Home, install: Installation) -> Mapping[str, str]:
     if not home.pgpass.exists():
         postgres_cluster.reset_password(home, install, environment)
     write_private(_config_path(home), _config(home), mode=0o644)
+    own = home.root / _OWN_CONFIG
+    if not own.exists():
+        write_private(own, "# Settings of your own. They win over Broadcaster's.\n", mode=0o644)
     return environment
 
 
@@ -159,13 +176,13 @@ def _config_path(home: Home) -> Path:
 def _config(home: Home) -> str:
     sockets = str(home.run_dir).replace('"', '""')
     return f"""\
-# Rewritten at every start. Your own settings go into {home.root / "postgresql.local.conf"}, and win.
+# Rewritten at every start: your own settings go into {_OWN_CONFIG}.
 include {_quoted(str(home.postgres / "postgresql.conf"))}
 
 listen_addresses = ''
 unix_socket_directories = {_quoted(f'"{sockets}"')}
 {_TUNING}
-include_if_exists 'postgresql.local.conf'
+include '{_OWN_CONFIG}'
 """
 
 

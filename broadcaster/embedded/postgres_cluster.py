@@ -77,9 +77,7 @@ def _write_pgpass(home: Home, password: str) -> None:
     write_private(home.pgpass, f"*:*:*:{NAME}:{password}\n")
 
 
-def _run_sql(
-    home: Home, install: Installation, cluster: Path, statement: str, environment: Mapping[str, str]
-) -> None:
+def _run_sql(home: Home, install: Installation, cluster: Path, statement: str, environment: Mapping[str, str]) -> None:
     """Run one statement without a server, as nothing but the account that owns the cluster may."""
     # Never into a message: the statement may hold a password.
     quiet = ["-c", "log_min_messages=fatal", "-c", "log_min_error_statement=panic"]

@@ -36,7 +36,7 @@ class Role:
     env: Mapping[str, str] | None = field(default=None, repr=False)
     """Its whole environment. None: this process's."""
     ready: Callable[[], bool] | None = None
-    """Whether it does its work by now; polled, so it must answer at once. None: as soon as it runs."""
+    """Whether it does its work by now. Polled, so it must answer at once. An OSError means no; None, always."""
     ready_timeout: float = 60.0
     """Seconds after which a process that is not ready is given up."""
     stop_signal: int = signal.SIGTERM
@@ -80,15 +80,14 @@ class Child:
         added = {} if role.prepare is None else role.prepare()
         bound = threading.current_thread() is threading.main_thread()
         record = {"name": role.name, "stop_signal": int(role.stop_signal), "stop_timeout": role.stop_timeout}
-        spec = {
-            "argv": [str(part) for part in role.argv],
-            "account": None if role.account is None else (role.account.uid, role.account.gid),
-            "death_signal": int(role.death_signal) if bound else None,
-            "parent": os.getpid(),
-            "detach": False,
-            "record_path": str(record_path(home, role.name)),
-            "record": record,
-        }
+        spec = launch.Spec(
+            argv=list(role.argv),
+            record_path=str(record_path(home, role.name)),
+            record=record,
+            account=None if role.account is None else (role.account.uid, role.account.gid),
+            death_signal=int(role.death_signal) if bound else None,
+            parent=os.getpid(),
+        )
         with open_log(home, role.name) as log:
             start = log.tell()
             process = subprocess.Popen(
@@ -137,7 +136,7 @@ def server_environment() -> dict[str, str]:
     return {"PATH": os.defpath, **kept, "LC_ALL": "C"}
 
 
-def launcher(spec: Mapping[str, object]) -> list[str]:
+def launcher(spec: launch.Spec) -> list[str]:
     """The command that runs launch.py with `spec`."""
     return [sys.executable, "-I", "-S", launch.__file__, json.dumps(spec)]
 
@@ -160,10 +159,13 @@ def open_log(home: Home, name: str) -> BinaryIO:
 
 def last_line(path: Path, start: int) -> str:
     """The last line with anything on it that was written to `path` after offset `start` (bytes), or ''."""
-    with path.open("rb") as file:
-        size = file.seek(0, os.SEEK_END)
-        file.seek(max(start, size - _TAIL_BYTES))
-        lines = file.read().decode(errors="replace").split("\n")
+    try:
+        with path.open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(start, size - _TAIL_BYTES))
+            lines = file.read().decode(errors="replace").split("\n")
+    except OSError:
+        return ""
     return next((line.strip() for line in reversed(lines) if line.strip()), "")
 
 

@@ -67,6 +67,13 @@ class _Member:
         )
 
 
+def _is_ready(role: Role) -> bool:
+    try:
+        return role.ready is None or role.ready()
+    except OSError:
+        return False
+
+
 class Supervisor:
     """The roles of one home.
 
@@ -99,8 +106,11 @@ class Supervisor:
         for member in new:
             self._members.append(member)
             self._spawn(member)
-        while not all(member.state is RoleState.READY for member in new):
-            self._wait(self._step())
+        while True:
+            pause = self._step()
+            if all(member.state is RoleState.READY for member in new):
+                break
+            self._wait(pause)
         for member in new:
             member.established = True
 
@@ -135,9 +145,9 @@ class Supervisor:
             return
         code = child.poll()
         if code is not None:
-            self._ended(member, describe_exit(code), child.last_line())
+            self._ended(member, describe_exit(code), child.last_line() if code > 0 else "")
         elif member.state is RoleState.STARTING:
-            if role.ready is None or role.ready():
+            if _is_ready(role):
                 self._set(member, RoleState.READY)
                 self._report(f"{role.name}: ready")
             elif time.monotonic() - member.started > role.ready_timeout:
@@ -149,6 +159,9 @@ class Supervisor:
         try:
             member.child = Child.start(self._home, member.role)
         except (BroadcasterError, OSError) as error:
+            if isinstance(error, BroadcasterError) and not member.established:
+                self._members.remove(member)
+                raise
             self._ended(member, "could not be started", str(error))
             return
         self._set(member, RoleState.STARTING)
@@ -160,8 +173,8 @@ class Supervisor:
         if not member.established:
             self._set(member, RoleState.STOPPED)
             self._members.remove(member)
-            log = log_path(self._home, name)
-            raise UnavailableError(f"{name} {how} while starting: {reason or 'it wrote nothing'} (its log: {log})")
+            why = f": {reason}" if reason else ""
+            raise UnavailableError(f"{name} {how} while starting{why} (its log: {log_path(self._home, name)})")
         proven = time.monotonic() - member.started >= PROVEN_SECONDS
         member.failures = 1 if proven else member.failures + 1
         delay = restart_delay(member.failures)
