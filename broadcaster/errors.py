@@ -1,5 +1,7 @@
 """Errors that a person caused or can mend. Each is one clear line; none is ever shown as a traceback."""
 
+from collections.abc import Sequence
+
 
 class BroadcasterError(Exception):
     """Something was refused or failed.
@@ -37,3 +39,14 @@ class ConflictError(BroadcasterError):
 
 class UnavailableError(BroadcasterError):
     """Postgres or Redis cannot be reached or are not ready (not migrated, read-only, …)."""
+
+
+def quoted(text: str, length: int = 40) -> str:
+    """How messages show what somebody else wrote: in quotes, on one line, at most `length` characters of it."""
+    return repr(text if len(text) <= length else text[: length - 1] + "…")
+
+
+def listed(texts: Sequence[str], most: int = 12) -> str:
+    """How messages list what somebody else wrote: each `quoted`, at most `most` of them."""
+    shown = ", ".join(map(quoted, texts[:most]))
+    return f"{shown} and {len(texts) - most} more" if len(texts) > most else shown or "none"

@@ -17,14 +17,15 @@ from broadcaster.domain.phone_proofs import prove
 from broadcaster.errors import InputError, UsageError
 
 MAX_WRITTEN_LENGTH = 64
-"""The longest text, in characters, that is looked at as a phone number."""
+"""The longest text, in characters, that is taken for a phone number."""
 
 # How many leading characters a proof is remembered by. Six settle nearly every number; nine the rest.
 _DEPTHS = (6, 9)
 _MAX_PROOFS = 200_000
 
-_SCIENTIFIC = re.compile(r"[+-]?\d+(?:[.,]\d*)?[eE][+-]?\d+")
-_WRITTEN_AS_FLOAT = re.compile(r"(\+?\d{7,})\.0+")
+_SCIENTIFIC = re.compile(r"\s*[+-]?\d+(?:[.,]\d*)?[eE][+-]?\d+\s*")
+# What pandas and others make of a number in a column with gaps. Nothing is lost, but the zero is not a digit of it.
+_WRITTEN_AS_FLOAT = re.compile(r"\s*(\+?\d{7,})\.0+\s*")
 
 
 class PhoneFault(StrEnum):
@@ -101,10 +102,10 @@ class PhoneNormaliser:
             digits, region = cleaned[1:], None
         elif cleaned.startswith("00"):
             digits, region = cleaned[2:], None
-        elif cleaned.startswith("0") and region is None:
-            raise PhoneError(PhoneFault.NEEDS_COUNTRY)
         if not digits.isdecimal():
-            raise PhoneError(PhoneFault.NOT_A_NUMBER)
+            raise PhoneError(_fault_of_text(written))
+        if region is None and digits is cleaned and digits.startswith("0"):
+            raise PhoneError(PhoneFault.NEEDS_COUNTRY)
         return self._remembered(cleaned, digits, region) or _ask_library(digits, region)
 
     def _remembered(self, cleaned: str, digits: str, region: str | None) -> str | None:
@@ -138,17 +139,21 @@ def _region(country: str) -> str:
 
 
 def _clean(written: str) -> str:
-    """ASCII digits, with a leading `+` if there was one, and whatever else does not belong in a number."""
-    stripped = written.strip()
-    if not stripped:
-        raise PhoneError(PhoneFault.EMPTY)
-    if len(stripped) > MAX_WRITTEN_LENGTH:
-        raise PhoneError(PhoneFault.NOT_A_NUMBER)
-    if _SCIENTIFIC.fullmatch(stripped):
-        raise PhoneError(PhoneFault.SCIENTIFIC_NOTATION)
-    if as_float := _WRITTEN_AS_FLOAT.fullmatch(stripped):
-        stripped = as_float[1]
-    return stripped.translate(_PLAIN)
+    """ASCII digits, with a leading `+` if there was one; what does not belong in a number is still in it."""
+    if len(written) > MAX_WRITTEN_LENGTH:
+        raise PhoneError(PhoneFault.NOT_A_NUMBER if written.strip() else PhoneFault.EMPTY)
+    if ".0" in written and (as_float := _WRITTEN_AS_FLOAT.fullmatch(written)):
+        written = as_float[1]
+    return written.strip().translate(_PLAIN)
+
+
+def _fault_of_text(written: str) -> PhoneFault:
+    """Why something with more or less than digits in it is no number."""
+    if not written.strip():
+        return PhoneFault.EMPTY
+    if _SCIENTIFIC.fullmatch(written):
+        return PhoneFault.SCIENTIFIC_NOTATION
+    return PhoneFault.NOT_A_NUMBER
 
 
 def _ask_library(digits: str, region: str | None) -> str:
@@ -198,6 +203,4 @@ class _PlainCharacters(dict[int, str]):
 
 
 # An apostrophe in front is how spreadsheets mark text; the minus sign and full-width forms are symbols to Unicode.
-_PLAIN = _PlainCharacters(
-    {ord(character): "" for character in ".()'\u2019\u2212\uff0e\uff08\uff09"} | {0xFF0B: "+"}
-)
+_PLAIN = _PlainCharacters({ord(character): "" for character in ".()'\u2019\u2212\uff0e\uff08\uff09"} | {0xFF0B: "+"})

@@ -9,26 +9,25 @@ from __future__ import annotations
 import difflib
 import re
 import unicodedata
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from broadcaster.errors import InputError
+from broadcaster.errors import InputError, listed, quoted
 
 MAX_TEXT_LENGTH = 65_536
 """The longest rendered text, in characters. Our limit: WhatsApp's apps cut off there, WAChatPro documents none."""
 
-_OPEN = "{{"
 _TAG = re.compile(
-    r"""\{\{ \s* (?P<name> [^\W\d]\w* ) \s*
+    r"""\{\{ \s* (?P<name> [^\s|{}]+ ) \s*
         (?: \| \s* default \s* \( \s*
             (?P<literal> "(?:[^"\\]|\\["'\\n])*" | '(?:[^'\\]|\\["'\\n])*' )
         \s* \) \s* )? \}\}""",
     re.VERBOSE,
 )
 _ESCAPE = re.compile(r"\\(.)")
-_NAME = re.compile(r"[^\W\d]\w*")
-_FILTER = re.compile(r"\{\{\s*\w+\s*\|\s*(?P<filter>\w*)\s*")
-_NOT_IN_NAMES = re.compile(r"\W+")
+# Of a tag that is not one: how far it is right. Used to say where it goes wrong.
+_NAME_PART = re.compile(r"\{\{\s*(?P<name>[^|{}]*[^|{}\s])?\s*")
+_FILTER_PART = re.compile(r"\|\s*(?P<filter>\w*)\s*")
 
 
 class TemplateError(InputError):
@@ -68,16 +67,14 @@ class Template:
             ]
         )
 
-    def check(self, columns: Collection[str]) -> None:
+    def check(self, columns: Sequence[str]) -> None:
         """Raise TemplateError unless every variable is one of `columns`."""
         for variable in self._variables:
             if variable.name not in columns:
                 close = difflib.get_close_matches(variable.name, columns, n=1)
-                hint = f"; did you mean {close[0]!r}?" if close else ""
-                known = ", ".join(columns) or "none"
-                raise _error(
-                    self.source, variable.offset, f"no column is called {variable.name!r} (columns: {known}){hint}"
-                )
+                hint = f"did you mean {quoted(close[0])}? " if close else ""
+                what = f"there is no column {quoted(variable.name)}; {hint}columns are: {listed(columns)}"
+                raise _error(self.source, variable.offset, what)
 
     @property
     def never_blank(self) -> bool:
@@ -94,20 +91,25 @@ class Template:
 def compile_template(source: str) -> Template:
     """Compile a text; names are compared as `variable_name` spells them, so `{{ Name }}` is `{{ name }}`.
 
-    Raises TemplateError for anything after `{{` that is not a variable, with or without a default.
+    Raises TemplateError for anything after `{{` that is not a variable, with or without a default, and for a text that
+    would be longer than MAX_TEXT_LENGTH whatever the variables.
     """
     literals: list[str] = []
     variables: list[Variable] = []
     position = 0
-    while (start := source.find(_OPEN, position)) >= 0:
+    while (start := source.find("{{", position)) >= 0:
         tag = _TAG.match(source, start)
-        if tag is None:
+        if tag is None or not tag["name"].isidentifier():
             raise _diagnose(source, start)
         default = _ESCAPE.sub(_unescape, tag["literal"][1:-1]) if tag["literal"] else ""
         literals.append(source[position:start])
         variables.append(Variable(variable_name(tag["name"]), default, start))
         position = tag.end()
     literals.append(source[position:])
+    if (length := sum(map(len, literals))) > MAX_TEXT_LENGTH:
+        raise TemplateError(
+            f"the template has {length:,} characters and at most {MAX_TEXT_LENGTH:,} are allowed; shorten it"
+        )
     return Template(
         source=source,
         names=tuple(dict.fromkeys(variable.name for variable in variables)),
@@ -122,8 +124,10 @@ def variable_name(text: str) -> str:
 
     `"First name"` is `first_name`, `"Order #"` is `order`, `"2nd"` is `_2nd`. Empty when nothing is left.
     """
-    name = _NOT_IN_NAMES.sub("_", unicodedata.normalize("NFC", text).strip().lower()).strip("_")
-    return f"_{name}" if name[:1].isdigit() else name
+    lower = unicodedata.normalize("NFKC", text).lower()
+    words = "".join(character if f"x{character}".isidentifier() else " " for character in lower.replace("_", " "))
+    name = "_".join(words.split())
+    return name if name.isidentifier() or not name else f"_{name}"
 
 
 def _unescape(found: re.Match[str]) -> str:
@@ -133,33 +137,25 @@ def _unescape(found: re.Match[str]) -> str:
 def _diagnose(source: str, start: int) -> TemplateError:
     """Say what is wrong with the `{{` at `start`."""
     end = source.find("}}", start)
-    if end < 0 or source.find(_OPEN, start + len(_OPEN), end) > 0:
+    if end < 0 or "{{" in source[start + 2 : end]:
         return _error(source, start, "'{{' is never closed; write {{ name }}")
-    written = source[start + len(_OPEN) : end].split("|", 1)[0].strip()
-    if not _NAME.fullmatch(written):
-        what = (
-            f"{_shorten(written)!r} is not a variable name"
-            if written
-            else "there is no name between '{{' and '}}'"
-        )
-        return _error(source, start, f"{what}; write letters, digits and underscores, like {{{{ first_name }}}}")
-    found = _FILTER.match(source, start)
-    if found is None:
-        return _error(source, start, "after the name only '|' or '}}' may follow")
-    if found["filter"] != "default":
-        return _error(
-            source,
-            found.start("filter"),
-            f'unknown filter {_shorten(found["filter"])!r}; there is only default("…")',
-        )
-    return _error(source, found.end(), 'default takes one text in straight quotes, like default("there")')
+    name = _NAME_PART.match(source, start)
+    if name is None or name["name"] is None:
+        return _error(source, start, "no name after '{{'; write {{ name }}")
+    if not name["name"].isidentifier():
+        what = f"{quoted(name['name'])} is not a name; use letters, digits and underscores, as in {{{{ first_name }}}}"
+        return _error(source, name.start("name"), what)
+    applied = _FILTER_PART.match(source, name.end())
+    if applied is None:
+        return _error(source, name.end(), "only '|' or '}}' may follow the name")
+    if applied["filter"] != "default":
+        what = f'unknown filter {quoted(applied["filter"])}; there is only default("…")'
+        return _error(source, applied.start("filter"), what)
+    what = 'default takes one text in straight quotes and nothing follows it, as in default("there")'
+    return _error(source, applied.start("filter"), what)
 
 
 def _error(source: str, offset: int, what: str) -> TemplateError:
     line = source.count("\n", 0, offset) + 1
-    column = offset - (source.rfind("\n", 0, offset) + 1) + 1
+    column = offset - source.rfind("\n", 0, offset)
     return TemplateError(f"template line {line}, column {column}: {what}")
-
-
-def _shorten(text: str, length: int = 40) -> str:
-    return text if len(text) <= length else text[: length - 1] + "…"

@@ -13,12 +13,13 @@ from collections.abc import Iterator, Sequence
 from itertools import accumulate, chain, islice
 from typing import NamedTuple, NoReturn
 
-from broadcaster.errors import InputError, UsageError
+from broadcaster.errors import InputError, UsageError, quoted
 from broadcaster.services.recipient_text import RecipientText
 
 DELIMITERS = (",", ";", "\t", "|")
 """What may separate fields without being named."""
 
+_NAMED_DELIMITERS = {"tab": "\t", r"\t": "\t"}
 _DECLARED_DELIMITER = re.compile(r"sep=(.)\s*", re.IGNORECASE | re.DOTALL)
 _LINE_END = re.compile(r"\r\n|\n|\r")
 
@@ -50,11 +51,8 @@ class RecipientRows:
             delimiter = delimiter or declared[1]
             first, skipped = _first_line(lines, text.name)
             self._skipped += 1 + skipped
-        self._delimiter = delimiter or _detect_delimiter(first, expected)
-        try:
-            self._reader = csv.reader(chain([first], lines), delimiter=self._delimiter, strict=True)
-        except (TypeError, ValueError):
-            raise UsageError(f"delimiter {delimiter!r} is not a single character") from None
+        self._delimiter = _checked(delimiter) if delimiter else _detect_delimiter(first, expected)
+        self._reader = csv.reader(chain([first], lines), delimiter=self._delimiter, strict=True)
         self.header: list[str] = []
         self.header_line = self._skipped + 1
         self.header = self._take(1).rows[0]
@@ -97,19 +95,20 @@ class RecipientRows:
 
     def _without_blanks(self, batch: Rows) -> Rows:
         kept = [(line, row) for line, row in zip(*batch, strict=True) if len(row) > 1 or any(map(str.strip, row))]
-        width = len(self.header)
         for line, row in kept:
-            if len(row) != width:
-                hint = (
-                    "put quotes around a field that contains it"
-                    if len(row) > width
-                    else "fill in the missing ones"
-                )
-                raise InputError(
-                    f"{self._name}, line {line}: {len(row)} fields where the header has {width}; "
-                    f"fields are separated by {self._delimiter!r}: {hint}"
-                )
+            if len(row) != len(self.header):
+                raise self._uneven(line, len(row))
         return Rows([line for line, _ in kept], [row for _, row in kept])
+
+    def _uneven(self, line: int, count: int) -> InputError:
+        width = len(self.header)
+        what = f"{count} field{'s' * (count != 1)} where the header has {width}"
+        delimiter = quoted(self._delimiter)
+        if count > width:
+            return InputError(
+                f"{self._name}, line {line}: {what}; put quotes around a field that contains {delimiter}"
+            )
+        return InputError(f"{self._name}, line {line}: {what}; write {delimiter} for every field, empty ones too")
 
     def _refuse(self, start: int, reason: str) -> NoReturn:
         """Say what is wrong with the row that starts on line `start`."""
@@ -119,9 +118,9 @@ class RecipientRows:
         fault = _find_fault(text, self._delimiter)
         if fault is None:
             raise InputError(f"{self._name}, line {start}: {reason}; mend or remove this row")
-        column = self.header[fault.column] if fault.column < len(self.header) else fault.column + 1
+        column = quoted(self.header[fault.column]) if fault.column < len(self.header) else fault.column + 1
         line = start + len(_LINE_END.findall(text, 0, fault.offset))
-        raise InputError(f"{self._name}, line {line}, column {column!r}: {fault.what}")
+        raise InputError(f"{self._name}, line {line}, column {column}: {fault.what}")
 
 
 class _Fault(NamedTuple):
@@ -159,6 +158,13 @@ def _first_line(lines: Iterator[str], name: str) -> tuple[str, int]:
         if line.strip():
             return line, blank
     raise InputError(f"{name} is empty; it needs a header line with a phone column, and then the recipients")
+
+
+def _checked(delimiter: str) -> str:
+    character = _NAMED_DELIMITERS.get(delimiter, delimiter)
+    if len(character) != 1 or character in '"\r\n':
+        raise UsageError(f"delimiter {quoted(delimiter)} is not usable; give one character, such as ';', or 'tab'")
+    return character
 
 
 def _detect_delimiter(line: str, expected: str) -> str:

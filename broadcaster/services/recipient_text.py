@@ -124,9 +124,7 @@ def _decoder(encoding: str | None) -> codecs.IncrementalDecoder:
         "a".encode(encoding or "utf-8")  # a LookupError also for codecs that are not text, such as base64
         return codecs.getincrementaldecoder(encoding or "utf-8")()
     except (LookupError, UnicodeError, ValueError):
-        raise UsageError(
-            f"encoding {encoding!r} is not known; write one such as utf-8, utf-16 or cp1251"
-        ) from None
+        raise UsageError(f"encoding {encoding!r} is not known; write one such as utf-8, utf-16 or cp1251") from None
 
 
 def _line_ends(text: str) -> int:
