@@ -1,0 +1,42 @@
+"""The commands, and where each of them is."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+import broadcaster
+from broadcaster.cli.groups import lazy_group
+
+COMMANDS = {
+    "up": ("broadcaster.cli.stack:up", "Start everything here: servers, migrations, worker, beat, Flower."),
+    "down": ("broadcaster.cli.stack:down", "Stop what `up` started."),
+    "status": ("broadcaster.cli.stack:status", "Show what is running here and how it is doing."),
+    "doctor": ("broadcaster.cli.stack:doctor", "Find out what is wrong, and say what to do."),
+    "demo": ("broadcaster.cli.demo:demo", "Send a sample campaign to a simulated gateway and prove that it balances."),
+    "instance": ("broadcaster.cli.instance:app", "Add, change and check WAChatPro instances."),
+    "campaign": ("broadcaster.cli.campaign:app", "Submit, watch, steer and report campaigns."),
+    "db": ("broadcaster.cli.db:app", "Bring the database up to date, or check it."),
+    "worker": ("broadcaster.cli.roles:worker", "Run one worker."),
+    "beat": ("broadcaster.cli.roles:beat", "Run one beat, the clock of the workers."),
+    "flower": ("broadcaster.cli.roles:flower", "Run Flower, the web view of the workers."),
+    "simulator": ("broadcaster.cli.roles:simulator", "Run a WAChatPro gateway to develop and test against."),
+}
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"broadcaster {broadcaster.__version__}")
+        raise typer.Exit
+
+
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    pass
+
+
+app = lazy_group(COMMANDS, "Bulk broadcasts over WhatsApp through the WAChatPro HTTP API.", _options)

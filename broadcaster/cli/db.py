@@ -1,0 +1,36 @@
+"""`broadcaster db`: the database's schema."""
+
+from __future__ import annotations
+
+from broadcaster.cli.database import database
+from broadcaster.cli.groups import lazy_group
+from broadcaster.cli.output import say
+from broadcaster.db.migrate import differences, require_current
+from broadcaster.db.migrate import upgrade as migrate
+from broadcaster.errors import UnavailableError
+from broadcaster.settings import load
+
+app = lazy_group(
+    {
+        "upgrade": ("broadcaster.cli.db:upgrade", "Bring the database to this version's schema."),
+        "check": ("broadcaster.cli.db:check", "Tell whether the database has this version's schema."),
+    },
+    "Bring the database up to date, or check it.",
+)
+
+
+def upgrade() -> None:
+    """Bring the database to this version's schema. Safe to run again, and on several machines at once."""
+    with database(load()) as engine:
+        applied = migrate(engine)
+    say(f"upgraded: {', '.join(applied)}" if applied else "the database is up to date")
+
+
+def check() -> None:
+    """Tell whether the database has this version's schema. Exit code 1: it has not."""
+    with database(load()) as engine:
+        require_current(engine)
+        found = differences(engine)
+    if found:
+        raise UnavailableError(f"the database differs from this version's schema: {found}")
+    say("the database is up to date")

@@ -1,0 +1,67 @@
+"""The command `broadcaster`: runs one command, and turns whatever goes wrong into one line and an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+
+from broadcaster.errors import BroadcasterError, UsageError
+
+INTERRUPTED = 130
+"""128 + SIGINT, what shells expect of a program that Ctrl-C ended."""
+_LONGEST_BUG = 300
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command that `arguments` (None: those of the process) ask for; returns the exit code.
+
+    0 done, 1 refused or failed, 2 called wrongly, 130 interrupted. Never raises, never shows a traceback.
+    """
+    try:
+        # A character that the terminal's encoding lacks is no reason to fail.
+        for stream in (sys.stdout, sys.stderr):
+            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # both are TextIOWrappers
+        code = _run(arguments)
+        sys.stdout.flush()
+    except BroadcasterError as error:
+        return _fail(str(error), error.exit_code)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Nobody reads any more (`… | head`). What is still buffered must not fail again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Exception as error:  # noqa: BLE001 - the last resort that keeps tracebacks from operators
+        if os.environ.get("BROADCASTER_LOG_LEVEL", "").upper() == "DEBUG":
+            traceback.print_exc()
+        text = f"{type(error).__name__}: {error}"[:_LONGEST_BUG]
+        return _fail(
+            f"this is a bug in broadcaster, please report it (BROADCASTER_LOG_LEVEL=DEBUG shows more): {text}"
+        )
+    return code
+
+
+def _run(arguments: Sequence[str] | None) -> int:
+    # Imported here, so that an interrupt during the import is as quiet as any other.
+    import typer  # noqa: PLC0415
+    from typer.main import get_command  # noqa: PLC0415
+
+    from broadcaster.cli.commands import app  # noqa: PLC0415
+
+    try:
+        return get_command(app).main(arguments, prog_name="broadcaster", standalone_mode=False) or 0
+    except typer.Abort:
+        return 1
+    except typer.TyperException as error:
+        context = getattr(error, "ctx", None)
+        hint = f" (see `{context.command_path} --help`)" if context else ""
+        raise UsageError(f"{error.format_message().rstrip('.')}{hint}") from None
+
+
+def _fail(message: str, code: int = 1) -> int:
+    from broadcaster.cli.output import one_line  # noqa: PLC0415 - only where something failed
+
+    sys.stderr.write(f"error: {one_line(message)}\n")
+    return code

@@ -1,0 +1,111 @@
+"""How commands show things: lines, tables for people, JSON for programs."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+
+_PIPE_WIDTH = 10_000
+"""Where nobody looks at it, a table is as wide as it needs to be: one row is one line."""
+
+
+def one_line(text: str) -> str:
+    """The text on one line, with what a terminal would act on written out, such as `\\x1b`."""
+    joined = " ".join(text.split("\n"))
+    if joined.isprintable():
+        return joined
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in joined)
+
+
+def say(text: str) -> None:
+    """One line of a result."""
+    sys.stdout.write(f"{one_line(text)}\n")
+
+
+def warn(text: str) -> None:
+    """One line on stderr about something that did not stop the command."""
+    sys.stderr.write(f"warning: {one_line(text)}\n")
+
+
+def say_json(document: Any, *, indent: bool = True) -> None:
+    """A result for programs. Moments are ISO 8601 in UTC."""
+    encoded = msgspec.json.encode(_in_utc(document))
+    sys.stdout.write((msgspec.json.format(encoded, indent=2) if indent else encoded).decode() + "\n")
+
+
+def say_table(
+    headers: Sequence[str], rows: Iterable[Sequence[object]], *, styles: Mapping[str, str] | None = None
+) -> None:
+    """Rows under headers; numbers are set to the right. `styles` gives the style of cells with a certain text."""
+    from rich.table import Table  # noqa: PLC0415 - start-up time: `--json` needs no tables
+    from rich.text import Text  # noqa: PLC0415
+
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    listed = [list(row) for row in rows]
+    for index, header in enumerate(headers):
+        numbers = bool(listed) and all(isinstance(row[index], int) or row[index] is None for row in listed)
+        table.add_column(header, justify="right" if numbers else "left", overflow="fold")
+    for row in listed:
+        cells = [f"{cell:,}" if isinstance(cell, int) else "" if cell is None else one_line(str(cell)) for cell in row]
+        table.add_row(*(Text(cell, style=(styles or {}).get(cell, "")) for cell in cells))
+    show(table)
+
+
+def say_fields(fields: Mapping[str, object]) -> None:
+    """A few named values under each other."""
+    width = max(map(len, fields))
+    for name, value in fields.items():
+        shown = f"{value:,}" if isinstance(value, int) else "-" if value is None else str(value)
+        say(f"{name:<{width}}  {shown}")
+
+
+def show(renderable: RenderableType) -> None:
+    """Anything that rich can draw."""
+    console().print(renderable)
+
+
+def console(*, stderr: bool = False) -> Console:
+    """A console that leaves text as it is: no markup, no emoji, no highlighting."""
+    from rich.console import Console  # noqa: PLC0415 - start-up time, as above
+
+    stream = sys.stderr if stderr else sys.stdout
+    return Console(
+        file=stream, width=None if stream.isatty() else _PIPE_WIDTH, markup=False, emoji=False, highlight=False
+    )
+
+
+def local_time(moment: datetime | None) -> str | None:
+    """A moment for people, in this machine's time zone."""
+    return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S %Z") if moment else None
+
+
+def duration(seconds: float) -> str:
+    """A span of time for people: `45 s`, `12 min`, `3 h 20 min`, `2 d 4 h`."""
+    whole = max(1, round(seconds))
+    if whole < 90:
+        return f"{whole} s"
+    minutes = round(whole / 60)
+    if minutes < 90:
+        return f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    if hours < 48:
+        return f"{hours} h {minutes} min"
+    days, hours = divmod(hours, 24)
+    return f"{days:,} d {hours} h"
+
+
+def _in_utc(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC)
+    if isinstance(value, Mapping):
+        return {str(name): _in_utc(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_in_utc(inner) for inner in value]
+    return value

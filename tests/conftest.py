@@ -1,0 +1,73 @@
+"""What all tests share: servers once per session, and per test a database, an engine, a command line, a gateway."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+
+from broadcaster.db.engine import open_engine
+from broadcaster.settings import Settings, load
+from broadcaster.simulator import Simulator, background
+from tests.support.cli import CliResult, RunCli, command, run
+from tests.support.servers import TestServers, clean_environment, running_servers
+
+
+@pytest.fixture(scope="session")
+def servers() -> Iterator[TestServers]:
+    """Postgres and Redis, started when the first test wants them."""
+    with running_servers() as running:
+        yield running
+
+
+@pytest.fixture
+def environ(servers: TestServers) -> Iterator[dict[str, str]]:
+    """The environment of a process that works on this test's database; the test may change it."""
+    with servers.environment() as variables:
+        yield clean_environment() | variables
+
+
+@pytest.fixture
+def settings(environ: Mapping[str, str]) -> Settings:
+    """The settings that `environ` stands for."""
+    return load(environ, dotenv=None)
+
+
+@pytest.fixture
+def engine(settings: Settings) -> Iterator[Engine]:
+    """On this test's database."""
+    opened = open_engine(settings)
+    yield opened
+    opened.dispose()
+
+
+@pytest.fixture
+def run_cli(environ: dict[str, str], tmp_path: Path) -> RunCli:
+    """Runs the command line as a real process in `tmp_path`."""
+
+    def run_command(
+        *args: str | Path,
+        stdin: str | bytes = b"",
+        environ: Mapping[str, str | None] | None = None,
+        timeout: float = 60,
+        _base: dict[str, str] = environ,
+    ) -> CliResult:
+        changed = {**_base, **(environ or {})}
+        return run(
+            command(*args),
+            cwd=tmp_path,
+            environ={name: value for name, value in changed.items() if value is not None},
+            stdin=stdin.encode() if isinstance(stdin, str) else stdin,
+            timeout=timeout,
+        )
+
+    return run_command
+
+
+@pytest.fixture
+def simulator() -> Iterator[Simulator]:
+    """A gateway that takes any key, in a thread of this process."""
+    with background() as running:
+        yield running

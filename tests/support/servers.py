@@ -1,0 +1,98 @@
+"""The servers of a test session, and a database per test."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import redis
+from cryptography.fernet import Fernet
+from sqlalchemy import Engine, create_engine, make_url, text
+
+from broadcaster.db.engine import open_engine
+from broadcaster.db.migrate import upgrade
+from broadcaster.embedded import start_servers
+from broadcaster.settings import Settings, load
+
+TEMPLATE = "migrated"
+
+
+class TestServers:
+    """Embedded Postgres and Redis, with a migrated database to copy."""
+
+    __test__ = False  # a helper, though its name looks like a test's to pytest
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._numbers = itertools.count(1)
+        self._secret_key = Fernet.generate_key().decode()
+        self._admin = create_engine(settings.postgres_url, isolation_level="AUTOCOMMIT")
+        self._execute(f"CREATE DATABASE {TEMPLATE}")
+        with _disposed(open_engine(load(self._environ(TEMPLATE), dotenv=None))) as engine:
+            upgrade(engine)
+
+    @contextmanager
+    def environment(self, *, migrated: bool = True) -> Iterator[dict[str, str]]:
+        """The `BROADCASTER_*` variables of a database of one's own and an empty Redis."""
+        name = f"test_{next(self._numbers)}"
+        self._execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE if migrated else 'template0'}")
+        self._flush_redis()
+        try:
+            yield self._environ(name)
+        finally:
+            self._execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+    def close(self) -> None:
+        self._admin.dispose()
+
+    def _environ(self, database: str) -> dict[str, str]:
+        url = make_url(self._settings.postgres_url).set(drivername="postgresql", database=database)
+        return {
+            "BROADCASTER_HOME": str(self._settings.home / "commands"),
+            "BROADCASTER_DATABASE_URL": url.render_as_string(hide_password=False),
+            "BROADCASTER_REDIS_URL": self._settings.broker_url,
+            "BROADCASTER_SECRET_KEY": self._secret_key,
+        }
+
+    def _execute(self, statement: str) -> None:
+        with self._admin.connect() as connection:
+            connection.execute(text(statement))
+
+    def _flush_redis(self) -> None:
+        with redis.Redis(unix_socket_path=str(self._settings.run_dir / "redis.sock")) as client:
+            client.flushall()
+
+
+@contextmanager
+def running_servers() -> Iterator[TestServers]:
+    """Servers in a home that their account can pass through, unlike what tmp_path gives to root."""
+    home = Path(tempfile.mkdtemp(prefix="broadcaster-test-", dir="/tmp"))
+    home.chmod(0o711)
+    settings = Settings(home=home)
+    try:
+        with start_servers(settings):
+            servers = TestServers(settings)
+            try:
+                yield servers
+            finally:
+                servers.close()
+    finally:
+        shutil.rmtree(home)
+
+
+def clean_environment() -> dict[str, str]:
+    """This process's environment without anybody's settings of ours."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("BROADCASTER_")}
+
+
+@contextmanager
+def _disposed(engine: Engine) -> Iterator[Engine]:
+    try:
+        yield engine
+    finally:
+        engine.dispose()
