@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from itertools import pairwise
+from urllib.request import urlopen
 
 import msgspec
 import pytest
@@ -16,6 +17,7 @@ from sqlalchemy import Engine, text
 
 from broadcaster.crypto import open_vault
 from broadcaster.domain.pacing import parse_rate
+from broadcaster.domain.states import MessageState
 from broadcaster.services import dispatch, lifecycle, reports
 from broadcaster.services.contents import text_content
 from broadcaster.services.instances import add_instance, pause_instance, set_instance
@@ -75,6 +77,11 @@ class Shop:
     def accepted(self) -> Counter[str]:
         return Counter(entry.phone for entry in self.gateway.ledger.entries if entry.accepted)
 
+    async def requests(self, count: int) -> None:
+        """Wait until the gateway has had so many."""
+        url = f"{self.gateway.base_url}/_sim/wait?requests={count}"
+        await asyncio.to_thread(lambda: urlopen(url, timeout=30).close())
+
     def sql(self, statement: str, **parameters: object) -> list[tuple[object, ...]]:
         with self.engine.begin() as connection:
             result = connection.execute(text(statement), parameters)
@@ -93,7 +100,7 @@ def shop(engine: Engine, settings: Settings) -> Iterator[Shop]:
 
 def assert_counters_equal_a_recount(shop: Shop) -> None:
     """Invariant I1: the counters are what counting says."""
-    states = ["pending", "claimed", "sending", "sent", "failed", "in_doubt", "unknown", "skipped", "cancelled", "expired"]
+    states = [state.value for state in MessageState]
     counted = ", ".join(f"count(*) FILTER (WHERE state = '{state}')" for state in states)
     recount = shop.sql(
         f"SELECT campaign_id, lane_id, count(*), {counted} FROM messages GROUP BY campaign_id, lane_id ORDER BY 1, 2"
@@ -313,8 +320,7 @@ def test_pause_holds_everything_back_but_what_is_in_flight_and_resume_sends_the_
     async def run() -> None:
         async with SendingProcess(shop.settings) as process:
             draining = asyncio.create_task(process.drain(shop.lanes()))
-            while len(shop.gateway.ledger.entries) < 50:
-                await asyncio.sleep(0.01)
+            await shop.requests(50)
             await asyncio.to_thread(lifecycle.pause_campaign, shop.engine, "c")
             seen = len(shop.gateway.ledger.entries)
             await draining
@@ -337,8 +343,7 @@ def test_cancel_is_final_and_nothing_leaves_after_it(shop: Shop) -> None:
     async def run() -> None:
         async with SendingProcess(shop.settings) as process:
             draining = asyncio.create_task(process.drain(shop.lanes()))
-            while len(shop.gateway.ledger.entries) < 50:
-                await asyncio.sleep(0.01)
+            await shop.requests(50)
             await asyncio.to_thread(lifecycle.cancel_campaign, shop.engine, "c")
             seen = len(shop.gateway.ledger.entries)
             await draining
@@ -365,8 +370,7 @@ def test_a_stopped_worker_gives_back_what_it_had_claimed(shop: Shop) -> None:
     async def run() -> None:
         async with SendingProcess(shop.settings) as process:
             draining = asyncio.create_task(process.drain(shop.lanes()))
-            while len(shop.gateway.ledger.entries) < 5:
-                await asyncio.sleep(0.01)
+            await shop.requests(5)
             process.stop()
             report = await asyncio.wait_for(draining, 5)
             assert report.unfinished
@@ -414,8 +418,7 @@ def test_a_zombie_changes_nothing(shop: Shop) -> None:
     async def run() -> dict[str, dict[str, int]]:
         async with SendingProcess(shop.settings) as process:
             draining = asyncio.create_task(process.drain(shop.lanes()))
-            while len(shop.gateway.ledger.entries) < 5:
-                await asyncio.sleep(0.01)
+            await shop.requests(5)
             shop.sql(
                 "UPDATE lanes SET lease_token = gen_random_uuid(), lease_expires_at = now() + interval '1 minute'"
             )
