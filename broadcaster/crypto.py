@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
@@ -63,20 +65,24 @@ def _split(text: str) -> list[str]:
 
 
 def _generated_once(path: Path) -> str:
-    path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        # Linking a finished file makes the key appear whole, and only once, whoever comes first.
-        draft = path.with_suffix(f".{os.getpid()}")
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(Fernet.generate_key())
-            file.flush()
-            os.fsync(file.fileno())
-        try:
-            draft.hardlink_to(path)
-        except FileExistsError:
-            pass
-        finally:
-            draft.unlink()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not path.exists():
+            _create_whole(path, Fernet.generate_key())
         return path.read_text(encoding="ascii").strip()
     except OSError as error:
         raise SettingsError(f"the secret key cannot be kept: {error.strerror}: {path}") from None
+
+
+def _create_whole(path: Path, content: bytes) -> None:
+    """A private file that appears with all its content, and only once, whoever comes first."""
+    descriptor, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        with suppress(FileExistsError):
+            path.hardlink_to(draft)
+    finally:
+        Path(draft).unlink()

@@ -252,6 +252,18 @@ def test_an_instance_that_is_down_is_probed_with_one_request_until_it_answers(sh
     assert shop.states("c") == {"sent": 50}
 
 
+def test_a_lane_whose_key_cannot_be_decrypted_is_parked_and_the_others_go_on(shop: Shop) -> None:
+    shop.add("a")
+    shop.add("b")
+    shop.submit("c", 20, "a", "b")
+    shop.sql("UPDATE instances SET key_encrypted = 'garbage' WHERE name = 'a'")
+    drain(shop)
+    assert shop.states("c") == {"sent": 10, "pending": 10}
+    [(health, reason)] = shop.sql("SELECT health, health_reason FROM lanes WHERE health <> 'ok'")
+    assert health == "refused"
+    assert "BROADCASTER_SECRET_KEY" in str(reason)
+
+
 def test_trouble_of_one_lane_leaves_the_others_alone(shop: Shop) -> None:
     shop.add("a")
     shop.add("b")

@@ -11,6 +11,9 @@ from uuid import uuid4
 
 import structlog
 
+from broadcaster.domain.decisions import LaneChange
+from broadcaster.domain.states import LaneHealth
+from broadcaster.errors import BroadcasterError
 from broadcaster.gateway import WAChatPro
 from broadcaster.services.sending.lane import LaneSender, SendPath
 from broadcaster.services.sending.store import HeldLane
@@ -85,11 +88,20 @@ class Drain:
     async def _take(self, lanes: Sequence[int]) -> None:
         asked = self._renewed = monotonic()
         for lane in await self._path.store.take_lanes(lanes, self._token):
-            sender = LaneSender(
-                lane, self._token, self._lease_ends(asked), self._open_gateway(lane), self._path, self._changed
-            )
+            try:
+                gateway = self._open_gateway(lane)
+            except BroadcasterError as error:
+                await self._park(lane, str(error))
+                continue
+            sender = LaneSender(lane, self._token, self._lease_ends(asked), gateway, self._path, self._changed)
             self._senders[lane.id] = sender
             self._runs[lane.id] = asyncio.create_task(sender.run())
+
+    async def _park(self, lane: HeldLane, why: str) -> None:
+        """A lane that cannot even be tried waits for an operator, and the others go on."""
+        change = LaneChange(LaneHealth.REFUSED, rest=0.0, failures=lane.failures + 1)
+        await self._path.store.change_lane_health(lane.id, self._token, change, why)
+        await self._path.store.release_lanes({lane.id: lane.ahead}, self._token)
 
     async def _claim(self) -> None:
         """One statement: claims for the lanes that want more, and a renewed lease for all when that is time."""

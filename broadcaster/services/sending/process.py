@@ -11,7 +11,7 @@ from typing import Self
 
 from broadcaster.crypto import open_vault
 from broadcaster.db.engine import open_pool
-from broadcaster.gateway import WAChatPro, open_transport
+from broadcaster.gateway import DEFAULT_RULES, WAChatPro, open_transport, read_rules
 from broadcaster.services.sending.contents import Contents
 from broadcaster.services.sending.drain import Drain, DrainReport
 from broadcaster.services.sending.group_commit import GroupCommit
@@ -93,4 +93,5 @@ class SendingProcess:
             wire=lane.wire,
             transport=self._transport,
             timeout=self._settings.request_timeout_seconds,
+            rules=read_rules(lane.reply_rules) if lane.reply_rules else DEFAULT_RULES,
         )

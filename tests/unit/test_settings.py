@@ -1,0 +1,76 @@
+"""Configuration is read once, and every fault is named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from broadcaster.errors import SettingsError
+from broadcaster.settings import Settings, load, redact_url
+
+
+def test_without_urls_the_embedded_servers_under_home_are_meant() -> None:
+    settings = load({"BROADCASTER_HOME": "/srv/b"}, dotenv=None)
+    assert settings.postgres_url == (
+        "postgresql+psycopg://broadcaster@/broadcaster?host=/srv/b/run&passfile=/srv/b/pgpass"
+    )
+    assert settings.broker_url == "redis+socket:///srv/b/run/redis.sock"
+
+
+def test_a_home_too_long_for_a_socket_gets_a_run_directory_of_its_own(tmp_path: Path) -> None:
+    settings = load({"BROADCASTER_HOME": str(tmp_path / ("x" * 90))}, dotenv=None)
+    assert len(str(settings.run_dir)) < 80
+    assert settings.run_dir == load({"BROADCASTER_HOME": str(settings.home)}, dotenv=None).run_dir
+
+
+@pytest.mark.parametrize("url", ["postgresql://u@h/d", "postgres://u@h/d", "postgresql+psycopg://u@h/d"])
+def test_any_spelling_of_a_postgres_url_uses_the_one_driver(url: str) -> None:
+    assert load({"BROADCASTER_DATABASE_URL": url}, dotenv=None).postgres_url == "postgresql+psycopg://u@h/d"
+
+
+def test_every_variable_at_fault_is_named_in_one_line() -> None:
+    with pytest.raises(SettingsError) as refusal:
+        load(
+            {
+                "BROADCASTER_LEASE_SECONDS": "0",
+                "BROADCASTER_FLOWER_PORT": "many",
+                "BROADCASTER_DATABASE_URL": "mysql://u:hunter2@h/d",
+            },
+            dotenv=None,
+        )
+    message = str(refusal.value)
+    assert message.count("BROADCASTER_") == 3
+    assert "\n" not in message
+    assert "hunter2" not in message
+
+
+def test_the_environment_goes_before_the_dotenv_file(tmp_path: Path) -> None:
+    dotenv = tmp_path / ".env"
+    dotenv.write_text("BROADCASTER_MAX_ATTEMPTS=7\nBROADCASTER_WORKER_THREADS=3\n")
+    settings = load({"BROADCASTER_MAX_ATTEMPTS": "9"}, dotenv=dotenv)
+    assert (settings.max_attempts, settings.worker_threads) == (9, 3)
+
+
+def test_every_setting_can_be_given_as_text() -> None:
+    given = {
+        "home": "/srv/b",
+        "database_url": "postgresql://h/d",
+        "redis_url": "redis://h",
+        "secret_key_file": "/run/key",
+        "log_json": "true",
+    }
+    environ = {f"BROADCASTER_{name.upper()}": given.get(name, "5") for name in Settings.__struct_fields__}
+    assert load(environ, dotenv=None).log_json is True
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("postgresql://u:p@h/d", "postgresql://u:***@h/d"),
+        ("redis://:p@h:6379/0", "redis://:***@h:6379/0"),
+        ("postgresql://u@h/d", "postgresql://u@h/d"),
+    ],
+)
+def test_passwords_are_never_shown(url: str, shown: str) -> None:
+    assert redact_url(url) == shown
