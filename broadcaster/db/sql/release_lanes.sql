@@ -17,6 +17,7 @@ SET
     lease_token = NULL,
     lease_holder = NULL,
     lease_expires_at = NULL,
+    woken_at = NULL, -- what comes next wakes it at once
     clock = now() + make_interval(secs => mine.ahead)
 FROM mine
 WHERE l.id = mine.id

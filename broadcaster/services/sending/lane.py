@@ -115,16 +115,11 @@ class LaneSender:
     @property
     def ask_at(self) -> float:
         """The monotonic moment from which on it may want more."""
-        return self._ask_at if self._closed is None else math.inf
+        return self._ask_at if self._hungry else math.inf
 
     def want(self, now: float) -> int:
         """How many messages to claim for it now; 0 while it has enough."""
-        keep = self._keep()
-        if self._closed is not None or now < self._ask_at or len(self._claimed) > keep // 2:
-            return 0
-        if self._health is not LaneHealth.OK and self._under_way:
-            return 0  # one probe at a time
-        return keep - len(self._claimed)
+        return self._keep() - len(self._claimed) if self._hungry and now >= self._ask_at else 0
 
     def offer(self, claim: Claim, asked: int, lease_ends: float) -> None:
         """Take what a claim brought when `asked` messages were wanted (0: it only renewed the lease)."""
@@ -154,6 +149,12 @@ class LaneSender:
     def clock_ahead(self) -> float:
         """Seconds by which the lane's clock is ahead of now, to be stored when it is given back."""
         return self._pacer.ahead(monotonic())
+
+    @property
+    def _hungry(self) -> bool:
+        if self._closed is not None or len(self._claimed) > self._keep() // 2:
+            return False
+        return self._health is LaneHealth.OK or not self._under_way  # otherwise one probe at a time
 
     def _keep(self) -> int:
         """How many messages to keep claimed."""
@@ -283,7 +284,7 @@ class LaneSender:
 
     def _landed(self, task: asyncio.Task[None]) -> None:
         self._under_way.discard(task)
-        if self.finished:
+        if self.finished or not self._claimed:
             self._changed.set()
         if not task.cancelled() and (error := task.exception()) is not None:
             log.warning("left for recovery", instance=self.lane.name, error=type(error).__name__)
