@@ -139,19 +139,18 @@ def _certainly(pattern: str) -> re.Pattern[str]:
     if not _UNDERSTOOD.fullmatch(pattern):
         return re.compile(r"(?!)")
     digit = rf"0-9{ANY_DIGIT}"
-    return re.compile(
-        _CONSUMES.sub(
-            lambda found: f"[{digit}]" if found[0] == r"\d" else found[0].replace(r"\d", digit),
-            pattern,
-        )
-    )
+
+    def widen(found: re.Match[str]) -> str:
+        return f"[{digit}]" if found[0] == r"\d" else found[0].replace(r"\d", digit)
+
+    return re.compile(_CONSUMES.sub(widen, pattern))
 
 
 @cache
 def _possibly(pattern: str, consuming: bool = False) -> re.Pattern[str]:
-    """`consuming`: matches of at least one digit only."""
+    """`consuming`: with at least one digit."""
     if not _UNDERSTOOD.fullmatch(pattern):
-        return re.compile("")
+        return re.compile(".*")
 
     def widen(found: re.Match[str]) -> str:
         token = found[0]

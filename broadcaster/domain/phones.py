@@ -19,6 +19,9 @@ from broadcaster.errors import InputError, UsageError
 MAX_WRITTEN_LENGTH = 64
 """The longest text, in characters, that is taken for a phone number."""
 
+# ITU-T E.164, 6.1. Some numbers that phonenumbers knows to exist are longer, so this only explains a refusal.
+_MAX_E164_DIGITS = 15
+
 # How many leading characters a proof is remembered by. Six settle nearly every number; nine the rest.
 _DEPTHS = (6, 9)
 _MAX_PROOFS = 200_000
@@ -163,6 +166,8 @@ def _ask_library(digits: str, region: str | None) -> str:
     except NumberParseException as error:
         raise PhoneError(_PARSE_FAULTS.get(error.error_type, PhoneFault.NOT_A_NUMBER)) from None
     if not phonenumbers.is_valid_number(number):
+        if len(digits) > _MAX_E164_DIGITS:
+            raise PhoneError(PhoneFault.TOO_LONG)
         possible = phonenumbers.is_possible_number_with_reason(number)
         raise PhoneError(_LENGTH_FAULTS.get(possible, PhoneFault.INVALID_FOR_COUNTRY))
     return phonenumbers.format_number(number, PhoneNumberFormat.E164).removeprefix("+")

@@ -124,7 +124,7 @@ def variable_name(text: str) -> str:
 
     `"First name"` is `first_name`, `"Order #"` is `order`, `"2nd"` is `_2nd`. Empty when nothing is left.
     """
-    lower = unicodedata.normalize("NFKC", text).lower()
+    lower = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).lower())
     words = "".join(character if f"x{character}".isidentifier() else " " for character in lower.replace("_", " "))
     name = "_".join(words.split())
     return name if name.isidentifier() or not name else f"_{name}"

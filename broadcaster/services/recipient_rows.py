@@ -136,16 +136,16 @@ def _find_fault(text: str, delimiter: str) -> _Fault | None:
     limit = csv.field_size_limit()
     index = offset = 0
     while found := field.match(text, offset):
-        quoted = found["close"] is not None
+        in_quotes = found["close"] is not None
         after = text[found.end() : found.end() + 1]
-        if quoted and (not found["close"] or (len(found[0]) > limit and _LINE_END.search(found[0]))):
+        if in_quotes and (not found["close"] or (len(found[0]) > limit and _LINE_END.search(found[0]))):
             return _Fault(index, offset, "the quote that opens here is never closed; close it, or leave it out")
         if len(found[0]) > limit:
             return _Fault(index, offset, f"the field is longer than {limit:,} characters; shorten it")
         if after == delimiter:
             index, offset = index + 1, found.end() + 1
             continue
-        if quoted and after not in "\r\n":
+        if in_quotes and after not in "\r\n":
             what = 'there is text after the closing quote; write a quote inside a quoted field twice, like ""'
             return _Fault(index, offset, what)
         return None

@@ -12,8 +12,11 @@ from typing import BinaryIO
 
 from broadcaster.errors import InputError, UsageError
 
-# Read at a time, and the longest line. Larger than the longest field that `csv` takes, 131,072 characters.
-_BLOCK_BYTES = 1 << 20
+BLOCK_BYTES = 1 << 20
+"""How much is read at a time."""
+
+# A file without line ends must not pile up in memory. `csv` takes fields of up to 131,072 characters.
+_MAX_LINE_LENGTH = 1 << 20
 
 _SIGNATURES = (
     (b"PK\x03\x04", "an Excel workbook or another zip archive"),
@@ -27,6 +30,7 @@ _SIGNATURES = (
     (b"\x89PNG", "a PNG image"),
     (b"\xff\xd8\xff", "a JPEG image"),
 )
+_MEND_ENCODING = "name the right --encoding, or save the file as CSV (UTF-8)"
 _UTF_16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
@@ -36,16 +40,20 @@ class RecipientText:
     `encoding` None means UTF-8. A byte order mark is not text. Raises UsageError for an unknown encoding.
     """
 
-    def __init__(self, source: BinaryIO, name: str, encoding: str | None = None) -> None:
+    def __init__(
+        self, source: BinaryIO, name: str, encoding: str | None = None, *, block_bytes: int = BLOCK_BYTES
+    ) -> None:
         self.name = name
         self.bytes_read = 0
         self.lines_read = 0
         self._source = source
         self._encoding = encoding
+        self._block_bytes = block_bytes
+        self._at_start = True
         self._decoder = _decoder(encoding)
 
     def blocks(self) -> Iterator[list[str]]:
-        """Lines with their ends (`\\n`, `\\r\\n` or `\\r`), about a megabyte at a time.
+        """Lines with their ends (`\\n`, `\\r\\n` or `\\r`), about a block at a time.
 
         Raises InputError for what is not text in the encoding.
         """
@@ -59,11 +67,8 @@ class RecipientText:
             lines = io.StringIO(text, newline="").readlines()
             # The last line may go on, and a last "\r" may be half of "\r\n".
             rest = lines.pop() if data and lines and not lines[-1].endswith("\n") else ""
-            if len(rest) > _BLOCK_BYTES:
-                raise InputError(
-                    f"{self.name}, line {self.lines_read + len(lines) + 1}: the line is longer than a megabyte; "
-                    "a recipients file has one recipient in a line"
-                )
+            if len(rest) > _MAX_LINE_LENGTH:
+                raise self._endless(self.lines_read + len(lines) + 1)
             self.lines_read += len(lines)
             if lines:
                 yield lines
@@ -72,7 +77,7 @@ class RecipientText:
 
     def _read(self) -> bytes:
         parts: list[bytes] = []
-        missing = _BLOCK_BYTES
+        missing = self._block_bytes
         try:
             while missing and (part := self._source.read(missing)):
                 parts.append(part)
@@ -93,14 +98,18 @@ class RecipientText:
             raise InputError(f"{self.name} is UTF-16 text; add --encoding utf-16, or save it as CSV (UTF-8)")
 
     def _decode(self, data: bytes, rest: str) -> str:
-        at_start = self.bytes_read == len(data)
         try:
             text = self._decoder.decode(data, final=not data)
         except UnicodeDecodeError as error:
             line = self.lines_read + 1 + _line_ends(rest)
             line += _line_ends(error.object[: error.start].decode(error.encoding, "replace"))
             raise InputError(self._undecodable(line, error)) from None
-        return text.removeprefix("\ufeff") if at_start else text
+        except UnicodeError as error:
+            raise InputError(f"{self.name} is not {self._encoding} ({error}); {_MEND_ENCODING}") from None
+        if self._at_start and text:
+            self._at_start = False
+            return text.removeprefix("\ufeff")
+        return text
 
     def _undecodable(self, line: int, error: UnicodeDecodeError) -> str:
         what = f"{self.name}, line {line}: byte 0x{error.object[error.start]:02X} is not"
@@ -109,7 +118,13 @@ class RecipientText:
                 f"{what} UTF-8; save the file as CSV (UTF-8), or name its encoding, "
                 "like --encoding cp1252 (Western European) or cp1251 (Cyrillic)"
             )
-        return f"{what} {self._encoding}; name the right --encoding, or save the file as CSV (UTF-8)"
+        return f"{what} {self._encoding}; {_MEND_ENCODING}"
+
+    def _endless(self, line: int) -> InputError:
+        return InputError(
+            f"{self.name}, line {line}: the line is longer than {_MAX_LINE_LENGTH:,} characters; "
+            "put one recipient on each line"
+        )
 
     def _nul(self, text: str) -> InputError:
         line = self.lines_read + 1 + _line_ends(text[: text.index("\0")])

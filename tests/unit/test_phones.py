@@ -1,0 +1,248 @@
+"""Written phone numbers to E.164 digits: exactly what phonenumbers accepts, and a reason for everything else."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+
+import phonenumbers
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from phonenumbers import NumberParseException, PhoneNumberFormat, PhoneNumberType
+
+from broadcaster.domain.phone_proofs import prove
+from broadcaster.domain.phones import PhoneError, PhoneFault, PhoneNormaliser, normalise_phone
+from broadcaster.errors import UsageError
+
+REGIONS = sorted(phonenumbers.SUPPORTED_REGIONS)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "6281234567890",
+        "+6281234567890",
+        "006281234567890",
+        "+62 812-3456-7890",
+        "(+62) 812.3456.7890",
+        "  6281234567890\n",
+        "62 812 3456 7890",
+        "+62\u00a0812\u202f3456\u20097890",
+        "\u200e+62 812‑3456‑7890\u202c",
+        "62\u2212812\u20133456\u20147890",
+        "+62 (0) 812 3456 7890",
+        "٦٢٨١٢٣٤٥٦٧٨٩٠",
+        "۶۲۸۱۲۳۴۵۶۷۸۹۰",
+        "＋６２８１２３４５６７８９０",
+        "'6281234567890",
+        "6281234567890.0",
+        "+6281234567890.00",
+    ],
+)
+def test_one_number_may_be_written_in_many_ways(written: str) -> None:
+    assert normalise_phone(written) == "6281234567890"
+
+
+@pytest.mark.parametrize(
+    ("written", "country", "digits"),
+    [
+        ("0812-3456-7890", "ID", "6281234567890"),
+        ("81234567890", "ID", "6281234567890"),
+        ("6281234567890", "ID", "6281234567890"),
+        ("+1 415 555 2671", "ID", "14155552671"),
+        ("0014155552671", "ID", "14155552671"),
+        ("(415) 555-2671", "us", "14155552671"),
+        ("011 62 812 3456 7890", "US", "6281234567890"),
+        ("07911 123456", "GB", "447911123456"),
+        ("9123456789", "IN", "919123456789"),
+        ("06 1234 5678", "IT", "390612345678"),
+        ("011 15 2345-6789", "AR", "5491123456789"),
+    ],
+)
+def test_without_a_plus_a_number_is_one_of_the_given_country(written: str, country: str, digits: str) -> None:
+    assert normalise_phone(written, country) == digits
+
+
+@pytest.mark.parametrize(
+    ("written", "fault"),
+    [
+        ("", PhoneFault.EMPTY),
+        (" \t\u00a0", PhoneFault.EMPTY),
+        (" " * 200, PhoneFault.EMPTY),
+        ("n/a", PhoneFault.NOT_A_NUMBER),
+        ("-", PhoneFault.NOT_A_NUMBER),
+        ("+", PhoneFault.NOT_A_NUMBER),
+        ("Ann", PhoneFault.NOT_A_NUMBER),
+        ("1-800-FLOWERS", PhoneFault.NOT_A_NUMBER),
+        ("6281234567890 ext 5", PhoneFault.NOT_A_NUMBER),
+        ("6281234567890/6281234567891", PhoneFault.NOT_A_NUMBER),
+        ("6281234567\n890", PhoneFault.NOT_A_NUMBER),
+        ("++6281234567890", PhoneFault.NOT_A_NUMBER),
+        ("62+81234567890", PhoneFault.NOT_A_NUMBER),
+        ("62812345678²", PhoneFault.NOT_A_NUMBER),
+        ("6281234567890" + " " * 60 + "1", PhoneFault.NOT_A_NUMBER),
+        ("6281234567890,0", PhoneFault.NOT_A_NUMBER),
+        ("6.28E+11", PhoneFault.SCIENTIFIC_NOTATION),
+        (" 6,28123E+12 ", PhoneFault.SCIENTIFIC_NOTATION),
+        ("6e12", PhoneFault.SCIENTIFIC_NOTATION),
+        ("081234567890", PhoneFault.NEEDS_COUNTRY),
+        ("+0812345678", PhoneFault.UNKNOWN_COUNTRY_CODE),
+        ("21012345678", PhoneFault.UNKNOWN_COUNTRY_CODE),
+        ("+6", PhoneFault.NOT_A_NUMBER),
+        ("62812345", PhoneFault.TOO_SHORT),
+        ("628123456789012345", PhoneFault.TOO_LONG),
+        ("141555526710", PhoneFault.TOO_LONG),
+        ("14151234567", PhoneFault.INVALID_FOR_COUNTRY),
+    ],
+)
+def test_a_refused_number_says_why(written: str, fault: PhoneFault) -> None:
+    with pytest.raises(PhoneError) as caught:
+        normalise_phone(written)
+    assert (caught.value.fault, str(caught.value)) == (fault, fault.sentence)
+
+
+@pytest.mark.parametrize("fault", PhoneFault)
+def test_every_fault_is_one_sentence(fault: PhoneFault) -> None:
+    assert fault.sentence.endswith(".")
+    assert "\n" not in fault.sentence
+
+
+def test_scientific_notation_is_blamed_on_the_spreadsheet() -> None:
+    assert "spreadsheet" in PhoneFault.SCIENTIFIC_NOTATION.sentence
+
+
+@pytest.mark.parametrize("country", ["UK", "XX", "", "Indonesia"])
+def test_an_unknown_country_is_refused(country: str) -> None:
+    with pytest.raises(UsageError, match="ISO 3166"):
+        PhoneNormaliser(country)
+
+
+@pytest.mark.parametrize("tail", ["56789O", "56789²", "5678٩٩", "5678 9", "5678.0", "567890"])
+def test_a_proven_beginning_says_nothing_of_a_tail_that_is_not_digits(tail: str) -> None:
+    normalise = PhoneNormaliser()
+    normalise("628123456789")
+    try:
+        first = normalise("628123" + tail)
+    except PhoneError as error:
+        assert _outcome(PhoneNormaliser(), "628123" + tail) == error.fault
+    else:
+        assert first == _outcome(PhoneNormaliser(), "628123" + tail)
+
+
+def test_the_normaliser_accepts_exactly_what_the_library_accepts_in_every_region() -> None:
+    choose = random.Random(20240501)
+    international, compared, valid = PhoneNormaliser(), 0, 0
+    for region in REGIONS:
+        national = PhoneNormaliser(region)
+        for digits in _numbers_like_the_examples(region, choose, count=8):
+            code = phonenumbers.country_code_for_region(region)
+            trunk = _national_prefix(region)
+            cases = [
+                (international, f"+{code}{digits}", None),
+                (international, f"+{code}{trunk}{digits}", None),
+                (national, f"{trunk}{digits}", region),
+                (national, f"{digits}", region),
+                (national, f"{code}{digits}", region),
+            ]
+            for normalise, written, country in cases:
+                if country and written.startswith("00"):
+                    continue  # for us always an international prefix
+                expected = _by_the_library(written, country)
+                found = _outcome(normalise, written)
+                assert (None if isinstance(found, PhoneFault) else found) == expected, (written, country)
+                compared += 1
+                valid += expected is not None
+    assert compared > 5000
+    assert 0.3 < valid / compared < 0.9  # both answers are really exercised
+
+
+def test_every_completion_of_a_proven_beginning_is_valid_for_the_library() -> None:
+    choose = random.Random(20240502)
+    proven = 0
+    for region in REGIONS:
+        code = str(phonenumbers.country_code_for_region(region))
+        trunk = _national_prefix(region)
+        for digits in _numbers_like_the_examples(region, choose, count=3):
+            for written, country in [(code + digits, None), (trunk + digits, region), (code + digits, region)]:
+                depth = choose.randint(4, 9)
+                head = prove(written[:depth], len(written), country) if depth < len(written) else None
+                if head is None:
+                    continue
+                proven += 1
+                for _ in range(2):
+                    tail = "".join(choose.choices("0123456789", k=len(written) - depth))
+                    text = written[:depth] + tail if country else f"+{written[:depth]}{tail}"
+                    assert _by_the_library(text, country) == head + tail, (written[:depth], country)
+    assert proven > 1000
+
+
+def test_mobile_numbers_of_every_region_are_settled_by_their_first_nine_digits() -> None:
+    for region in REGIONS:
+        example = phonenumbers.example_number_for_type(region, PhoneNumberType.MOBILE)
+        if example is not None:
+            digits = phonenumbers.format_number(example, PhoneNumberFormat.E164).removeprefix("+")
+            assert prove(digits[:9], len(digits), None) == digits[:9] or len(digits) <= 9, region
+
+
+@pytest.mark.parametrize(
+    ("leading", "length", "region"),
+    [
+        ("628", 13, None),  # 62800… is not valid
+        ("062812", 13, None),
+        ("1415", 11, None),  # 1415-0… is not valid
+        ("210123", 12, None),
+        ("008123", 12, "ID"),
+        ("0x", 10, "ID"),
+    ],
+)
+def test_what_depends_on_an_open_digit_is_not_proven(leading: str, length: int, region: str | None) -> None:
+    assert prove(leading, length, region) is None
+
+
+@given(st.text(max_size=80), st.sampled_from([None, "ID", "US"]))
+def test_any_text_is_either_digits_or_a_fault(text: str, country: str | None) -> None:
+    found = _outcome(PhoneNormaliser(country), text)
+    assert isinstance(found, PhoneFault) or (found.isascii() and found.isdigit() and 4 < len(found) < 18)
+
+
+@given(st.from_regex(r"\+?[0-9 ().-]{4,18}", fullmatch=True))
+def test_normalising_what_was_normalised_changes_nothing(text: str) -> None:
+    found = _outcome(PhoneNormaliser(), text)
+    if not isinstance(found, PhoneFault):
+        assert normalise_phone(found) == found
+
+
+def _outcome(normalise: PhoneNormaliser, written: str) -> str | PhoneFault:
+    try:
+        return normalise(written)
+    except PhoneError as error:
+        return error.fault
+
+
+def _by_the_library(written: str, country: str | None) -> str | None:
+    try:
+        number = phonenumbers.parse(written, country)
+    except NumberParseException:
+        return None
+    if not phonenumbers.is_valid_number(number):
+        return None
+    return phonenumbers.format_number(number, PhoneNumberFormat.E164).removeprefix("+")
+
+
+def _national_prefix(region: str) -> str:
+    metadata = phonenumbers.PhoneMetadata.metadata_for_region(region)
+    return (metadata and metadata.national_prefix) or ""
+
+
+def _numbers_like_the_examples(region: str, choose: random.Random, count: int) -> Iterator[str]:
+    """National significant numbers that share a random beginning with a valid one; some gain or lose a digit."""
+    for kind in (PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE):
+        example = phonenumbers.example_number_for_type(region, kind)
+        if example is None:
+            continue
+        digits = phonenumbers.national_significant_number(example)
+        for _ in range(count):
+            kept = choose.randint(1, len(digits) - 1)
+            length = len(digits) + choose.choice([0, 0, 0, 0, 0, 0, 1, -1])
+            yield digits[:kept] + "".join(choose.choices("0123456789", k=max(1, length - kept)))
