@@ -57,7 +57,7 @@ def server_account(settings: Settings) -> Account | None:
         return None
     try:
         owner = (settings.home / "postgres").stat().st_uid
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         owner = 0
     try:
         entry = pwd.getpwuid(owner) if owner else pwd.getpwnam(settings.server_user)

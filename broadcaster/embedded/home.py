@@ -131,13 +131,16 @@ def sync_directory(path: Path) -> None:
 def hold(home: Home) -> Iterator[None]:
     """Be the only supervisor of `home`. The kernel gives the lock back however this process ends.
 
-    Raises ConflictError that names the pid of the holder.
+    Raises ConflictError that names the pid of the holder, UnavailableError if the home is another user's.
     """
-    with open(home.lock, "a+", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
+    try:
+        descriptor = os.open(home.lock, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise UnavailableError(f"cannot lock {home.lock}: {error.strerror}") from None
+    with os.fdopen(descriptor, "r+") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            file.seek(0)
             holder = file.read().strip() or "(starting)"
             raise ConflictError(
                 f"{home.root} is in use by process {holder}: stop it first (`broadcaster down`), "

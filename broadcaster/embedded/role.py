@@ -191,6 +191,8 @@ def end_left_behind(home: Home) -> list[Record]:
         for record in records:
             if not record.process.wait_gone(record.stop_timeout):
                 record.process.kill()
+        for path in home.processes.glob("*.json"):
+            path.unlink()
     except PermissionError:
         raise UnavailableError(
             f"{record.name} (process {record.process.pid}) still runs for {home.root} and belongs to another "
