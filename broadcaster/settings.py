@@ -44,7 +44,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The account that the embedded servers run as when root starts them; without effect for anybody else."""
 
     flower_bind: str = "127.0.0.1"
+    """The address that Flower listens on. Its users can start tasks: keep it private."""
     flower_port: Port = 5555
+    """The port that Flower listens on."""
     flower_basic_auth: str | None = None
     """`user:password`. Unset: generated once under `home`."""
 
@@ -59,6 +61,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     request_timeout_seconds: Seconds = 30.0
     """The longest one gateway request may take, from connecting to the last byte of the reply."""
     connect_timeout_seconds: Seconds = 10.0
+    """The longest it may take to connect to the gateway: name resolution, TCP and TLS."""
     max_attempts: Count = 5
     """How many attempts a message may spend before it fails."""
     content_cache_bytes: Bytes = 256 * 1024 * 1024
@@ -66,7 +69,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_file_bytes: Bytes = 64 * 1024 * 1024
     """The largest file that `campaign submit --file` accepts."""
     log_level: str = "INFO"
+    """DEBUG, INFO, WARNING or ERROR."""
     log_json: bool = False
+    """Whether workers log one JSON object a line, for machines."""
 
     @property
     def run_dir(self) -> Path:

@@ -50,7 +50,7 @@ CAMPAIGN_TRANSITIONS = MappingProxyType(
         _C.DRAFT: frozenset({_C.SCHEDULED, _C.CANCELLED, _C.FAILED}),
         _C.SCHEDULED: frozenset({_C.RUNNING, _C.PAUSED, _C.CANCELLED, _C.FAILED}),
         _C.RUNNING: frozenset({_C.PAUSED, _C.FINISHED, _C.CANCELLED}),
-        _C.PAUSED: frozenset({_C.RUNNING, _C.FINISHED, _C.CANCELLED}),
+        _C.PAUSED: frozenset({_C.SCHEDULED, _C.RUNNING, _C.FINISHED, _C.CANCELLED}),
         # Only `retry` and `settle --as resend` re-open a campaign, by an operator's explicit word.
         _C.FINISHED: frozenset({_C.RUNNING}),
         _C.CANCELLED: frozenset(),
@@ -61,7 +61,7 @@ CAMPAIGN_TRANSITIONS = MappingProxyType(
 MESSAGE_TRANSITIONS = MappingProxyType(
     {
         _M.PENDING: frozenset({_M.CLAIMED, _M.SKIPPED, _M.CANCELLED, _M.EXPIRED}),
-        _M.CLAIMED: frozenset({_M.SENDING, _M.PENDING, _M.FAILED}),
+        _M.CLAIMED: frozenset({_M.SENDING, _M.PENDING, _M.CANCELLED}),
         _M.SENDING: frozenset({_M.SENT, _M.FAILED, _M.PENDING, _M.IN_DOUBT}),
         _M.IN_DOUBT: frozenset({_M.SENT, _M.PENDING, _M.UNKNOWN, _M.FAILED}),
         _M.UNKNOWN: frozenset({_M.SENT, _M.PENDING, _M.FAILED}),
