@@ -56,13 +56,16 @@ class SimulatorConfig(msgspec.Struct, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         _check_shape(self.shape)
+        for attribute in ("name", "key"):
+            if len({getattr(instance, attribute) for instance in self.instances}) < len(self.instances):
+                raise ValueError(f"two instances have the same {attribute}")
 
     @property
     def takes_any_key(self) -> bool:
         return not self.instances if self.any_key is None else self.any_key
 
 
-def parse_instance(option: str, *, wire: AcceptedWire = "both", shape: str = "sent") -> InstanceConfig:
+def parse_instance(option: str, *, wire: str = "both", shape: str = "sent") -> InstanceConfig:
     """`NAME:KEY[,wire=json|form|both][,shape=…]`. `wire` and `shape` are for options that name none.
 
     Raises UsageError.
@@ -134,33 +137,27 @@ def build_config(
     visible_after: float = 0.0,
 ) -> SimulatorConfig:
     """The configuration that a command line asks for. Raises UsageError and InputError."""
-    try:
-        known_wire = msgspec.convert(wire, AcceptedWire)
-    except msgspec.ValidationError:
-        raise UsageError(f"--wire {wire}: must be json, form or both") from None
-    if shape not in SHAPES:
-        raise UsageError(f"--shape {shape}: must be one of {', '.join(SHAPES)}")
-    known = [parse_instance(option, wire=known_wire, shape=shape) for option in instances]
+    known = [parse_instance(option, wire=wire, shape=shape) for option in instances]
     known += load_instances(instances_file) if instances_file else ()
-    for attribute in ("name", "key"):
-        values = [getattr(instance, attribute) for instance in known]
-        if len(set(values)) < len(values):
-            raise UsageError(f"--instance: two instances have the same {attribute}")
     rules = [parse_fault(option) for option in faults]
     rules += load_faults(faults_file) if faults_file else ()
-    return SimulatorConfig(
-        host=host,
-        port=port,
-        instances=tuple(known),
-        any_key=any_key,
-        wire=known_wire,
-        shape=shape,
-        ledger=ledger,
-        fsync=fsync,
-        faults=tuple(rules),
-        seed=seed,
-        visible_after=visible_after,
-    )
+    values = {
+        "host": host,
+        "port": port,
+        "instances": tuple(known),
+        "any_key": any_key,
+        "wire": wire,
+        "shape": shape,
+        "ledger": ledger,
+        "fsync": fsync,
+        "faults": tuple(rules),
+        "seed": seed,
+        "visible_after": visible_after,
+    }
+    try:
+        return msgspec.convert(values, SimulatorConfig)
+    except msgspec.ValidationError as error:
+        raise UsageError(f"simulator: {error}") from None
 
 
 def _pairs(option: str, parts: Sequence[str]) -> dict[str, str]:

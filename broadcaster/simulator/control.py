@@ -49,7 +49,7 @@ class Control:
         """Answer a request to a path under `/_sim/`."""
         head = exchange.request.head
         name = head.path.removeprefix(PREFIX)
-        if not _is_loopback(exchange.request.peer):
+        if not is_loopback(exchange.request.peer):
             _reply(exchange, 403, {"error": "only from this machine"})
             return
         try:
@@ -122,7 +122,8 @@ def _reply(exchange: Exchange, status: int, body: object) -> None:
     exchange.respond(Response(status, msgspec.json.encode(body)))
 
 
-def _is_loopback(peer: str) -> bool:
+def is_loopback(peer: str) -> bool:
+    """Whether the address of a client is one of this machine's own."""
     try:
         return ipaddress.ip_address(peer.partition("%")[0]).is_loopback
     except ValueError:

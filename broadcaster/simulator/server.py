@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import sys
 import threading
@@ -46,8 +47,9 @@ class Simulator:
             )
         except OSError as error:
             self.ledger.close()
-            address = f"{self.config.host}:{self.config.port}"
-            raise UnavailableError(f"cannot listen on {address}: {error.strerror or error}") from None
+            # asyncio wraps the system's words in its own, except where the name of the host is at fault (errno < 0).
+            reason = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
+            raise UnavailableError(f"cannot listen on {self.config.host}:{self.config.port}: {reason}") from None
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:
