@@ -51,7 +51,7 @@ def say_table(
     listed = [list(row) for row in rows]
     for index, header in enumerate(headers):
         numbers = bool(listed) and all(isinstance(row[index], int) or row[index] is None for row in listed)
-        table.add_column(header, justify="right" if numbers else "left", overflow="fold")
+        table.add_column(header, justify="right" if numbers else "left", no_wrap=numbers, overflow="fold")
     for row in listed:
         cells = [f"{cell:,}" if isinstance(cell, int) else "" if cell is None else one_line(str(cell)) for cell in row]
         table.add_row(*(Text(cell, style=(styles or {}).get(cell, "")) for cell in cells))
@@ -81,9 +81,14 @@ def console(*, stderr: bool = False) -> Console:
     )
 
 
-def local_time(moment: datetime | None) -> str | None:
+def local_time(moment: datetime | None, *, seconds: bool = True) -> str | None:
     """A moment for people, in this machine's time zone."""
-    return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S %Z") if moment else None
+    return moment.astimezone().strftime(f"%Y-%m-%d %H:%M{':%S' * seconds} %Z") if moment else None
+
+
+def utc_time(moment: datetime) -> str:
+    """A moment for programs, to the second: `2026-11-23T02:00:00Z`."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def duration(seconds: float) -> str:

@@ -2,23 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, Engine, RowMapping, text
 
 from broadcaster.db.engine import transaction
+from broadcaster.domain.states import MessageState
 from broadcaster.errors import NotFoundError
 
 _EXPORT_BATCH = 5_000
+# Without next_due_at and the like: they are the send path's own.
+_LANES = text(
+    "SELECT i.name AS instance, l.health, l.health_reason, i.rate_per_second, cl.total, "
+    + ", ".join(f"cl.{state}" for state in MessageState)
+    + " FROM campaign_lanes cl JOIN instances i ON i.id = cl.lane_id JOIN lanes l ON l.id = cl.lane_id"
+    " WHERE cl.campaign_id = :id ORDER BY i.name"
+)
 
 
 @dataclass(frozen=True, slots=True)
-class CampaignDetail:
-    """A campaign's row of `campaign_report`, its lanes, and its failures by reason."""
+class CampaignProgress:
+    """A campaign's row of `campaign_report`, and its lanes with their instances' health."""
 
     summary: RowMapping
     lanes: Sequence[RowMapping]
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignDetail(CampaignProgress):
+    """The same, with its failures by reason."""
+
     failures: Sequence[RowMapping]
 
 
@@ -37,31 +51,33 @@ def campaign_summary(engine: Engine, name: str) -> RowMapping:
         return _summary(connection, name)
 
 
+def campaign_progress(engine: Engine, name: str) -> CampaignProgress:
+    """What a live view shows; cheap, whatever the campaign's size. Raises NotFoundError."""
+    with transaction(engine) as connection:
+        summary = _summary(connection, name)
+        return CampaignProgress(summary, _lanes(connection, summary))
+
+
 def campaign_detail(engine: Engine, name: str) -> CampaignDetail:
     """All that `campaign report` shows. Raises NotFoundError."""
     with transaction(engine) as connection:
         summary = _summary(connection, name)
-        campaign = {"id": summary["campaign_id"]}
-        lanes = connection.execute(
-            text(
-                "SELECT i.name AS instance, l.health, l.health_reason, i.rate_per_second, cl.*"
-                " FROM campaign_lanes cl JOIN instances i ON i.id = cl.lane_id JOIN lanes l ON l.id = cl.lane_id"
-                " WHERE cl.campaign_id = :id ORDER BY i.name"
-            ),
-            campaign,
-        )
         failures = connection.execute(
-            text("SELECT * FROM failure_report WHERE campaign_id = :id ORDER BY messages DESC, reason"), campaign
+            text("SELECT * FROM failure_report WHERE campaign_id = :id ORDER BY messages DESC, reason"),
+            {"id": summary["campaign_id"]},
         )
-        return CampaignDetail(summary, lanes.mappings().all(), failures.mappings().all())
+        return CampaignDetail(summary, _lanes(connection, summary), failures.mappings().all())
 
 
-def export_messages(engine: Engine, name: str) -> Iterator[RowMapping]:
-    """Every message of a campaign as the view `message_log` has it, in file order, with flat memory."""
+def export_messages(
+    engine: Engine, name: str, states: Collection[MessageState] = tuple(MessageState)
+) -> Iterator[RowMapping]:
+    """The messages of a campaign in `states` as the view `message_log` has them, in file order, with flat memory."""
     with transaction(engine) as connection:
         campaign_id = _summary(connection, name)["campaign_id"]
         rows = connection.execution_options(yield_per=_EXPORT_BATCH).execute(
-            text("SELECT * FROM message_log WHERE campaign_id = :id ORDER BY seq"), {"id": campaign_id}
+            text("SELECT * FROM message_log WHERE campaign_id = :id AND state::text = ANY(:states) ORDER BY seq"),
+            {"id": campaign_id, "states": [state.value for state in states]},
         )
         yield from rows.mappings()
 
@@ -74,6 +90,10 @@ def rejected_recipients(engine: Engine, name: str) -> Sequence[RowMapping]:
             {"id": _summary(connection, name)["campaign_id"]},
         )
         return rows.mappings().all()
+
+
+def _lanes(connection: Connection, summary: RowMapping) -> Sequence[RowMapping]:
+    return connection.execute(_LANES, {"id": summary["campaign_id"]}).mappings().all()
 
 
 def _summary(connection: Connection, name: str) -> RowMapping:

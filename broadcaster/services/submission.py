@@ -85,6 +85,7 @@ def submit(
     try:
         with transaction(engine) as connection:
             _refuse_taken(connection, name)
+            _refuse_past(connection, submission.starts_at)
             lanes = _lanes(connection, submission.instances)
             _store(connection, submission, lanes, recipients, result, progress)
             if dry_run:
@@ -139,25 +140,31 @@ def _insert_campaign(
         "source": recipients.name,
     }
     if submission.starts_at is not None:
-        if submission.starts_at <= connection.execute(select(func.now())).scalar_one():
-            raise UsageError(f"--at {submission.starts_at.isoformat()} is in the past")
         values["starts_at"] = submission.starts_at
     campaign_id = connection.scalar(insert(tables.campaigns).values(values).returning(tables.campaigns.c.id))
     return int(campaign_id)
 
 
 def _batches(recipients: RecipientReader, result: Submitted, content: Content, progress: Progress) -> Iterator[Batch]:
-    rendered = content.text or content.caption
     for batch in recipients:
         result.read += len(batch.recipients) + len(batch.rejected)
         result.rejected += len(batch.rejected)
-        for _, phone, variables in batch.recipients[: SAMPLES - len(result.samples)]:
-            text = rendered.render(variables) if rendered else content.filename or content.body.decode()
-            result.samples.append((phone, text))
+        _sample(batch, result, content)
         for row in batch.rejected[: SAMPLES - len(result.rejects)]:
             result.rejects.append((row.line, row.phone, row.fault.sentence))
         progress(recipients.bytes_read, recipients.total_bytes, result.read)
         yield batch
+
+
+def _sample(batch: Batch, result: Submitted, content: Content) -> None:
+    """Render the first few messages; a phone that comes again makes none."""
+    rendered = content.text or content.caption
+    for _, phone, variables in batch.recipients:
+        if len(result.samples) == SAMPLES:
+            return
+        if phone not in dict(result.samples):
+            text = rendered.render(variables) if rendered else content.filename or content.body.decode()
+            result.samples.append((phone, text))
 
 
 def _copy(connection: Connection, batches: Iterator[Batch], lanes: dict[int, float | None]) -> None:
@@ -207,6 +214,12 @@ def _escape(text: str) -> str:
 def _refuse_taken(connection: Connection, name: str) -> None:
     if connection.scalar(select(tables.campaigns.c.id).where(tables.campaigns.c.name == name)) is not None:
         raise ConflictError(_taken(name))
+
+
+def _refuse_past(connection: Connection, starts_at: datetime | None) -> None:
+    """By the database's clock, and before the recipients are read, which may take longer than until the start."""
+    if starts_at is not None and starts_at <= connection.execute(select(func.now())).scalar_one():
+        raise UsageError(f"--at {starts_at.isoformat()} is in the past")
 
 
 def _conflict(error: IntegrityError, name: str) -> BroadcasterError:

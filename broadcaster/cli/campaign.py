@@ -1,0 +1,145 @@
+"""`broadcaster campaign`: where campaigns stand, and steering them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any
+
+import typer
+from sqlalchemy import Engine
+
+from broadcaster.cli.database import database, nudge_workers
+from broadcaster.cli.groups import lazy_group
+from broadcaster.cli.output import local_time, say, say_fields, say_json, say_table
+from broadcaster.domain.states import FINAL_MESSAGE_STATES, MessageState
+from broadcaster.services import lifecycle, reports
+from broadcaster.settings import load
+
+app = lazy_group(
+    {
+        "submit": ("broadcaster.cli.campaign_submit:submit", "Submit a campaign: content, recipients, instances."),
+        "list": ("broadcaster.cli.campaign:list_latest", "List the latest campaigns and where they stand."),
+        "show": ("broadcaster.cli.campaign:show", "Show where a campaign stands."),
+        "watch": ("broadcaster.cli.campaign_watch:watch", "Follow a campaign until it is final."),
+        "start": ("broadcaster.cli.campaign:start", "Start a draft."),
+        "pause": ("broadcaster.cli.campaign:pause", "Stop sending until it is resumed."),
+        "resume": ("broadcaster.cli.campaign:resume", "Go on with a paused campaign."),
+        "cancel": ("broadcaster.cli.campaign:cancel", "Cancel for good what has not left."),
+        "retry": ("broadcaster.cli.campaign:retry", "Send the failed messages again."),
+        "report": ("broadcaster.cli.campaign_report:report", "Show what a campaign came to, and why messages failed."),
+        "export": ("broadcaster.cli.campaign_report:export", "Write every message and its outcome as CSV."),
+    },
+    "Submit, watch, steer and report campaigns.",
+)
+
+STATE_STYLES = {
+    "running": "green",
+    "finished": "bold green",
+    "paused": "yellow",
+    "scheduled": "cyan",
+    "cancelled": "dim",
+    "failed": "bold red",
+}
+OPEN_STATES = tuple(state for state in MessageState if state not in FINAL_MESSAGE_STATES)
+
+Name = Annotated[str, typer.Argument(help="The campaign's name.", show_default=False)]
+Json = Annotated[bool, typer.Option("--json", help="Write JSON, for programs.")]
+
+
+def list_latest(
+    limit: Annotated[int, typer.Option("--limit", min=1, max=100_000, help="How many.")] = 50, as_json: Json = False
+) -> None:
+    """List the latest campaigns, newest first. OPEN counts the messages that are not final yet."""
+    with database(load()) as engine:
+        rows = reports.list_campaigns(engine, limit=limit)
+    if as_json:
+        say_json([campaign_document(row) for row in rows])
+    elif rows:
+        columns = ("campaign", "state", "total", "sent", "failed")
+        say_table(
+            ["NAME", "STATE", "TOTAL", "SENT", "FAILED", "OPEN", "STARTS"],
+            (
+                [*(row[name] for name in columns), still_open(row), local_time(row["starts_at"], seconds=False)]
+                for row in rows
+            ),
+            styles=STATE_STYLES,
+        )
+    else:
+        say("there are no campaigns yet: submit one with `broadcaster campaign submit`")
+
+
+def show(name: Name, as_json: Json = False) -> None:
+    """Show where a campaign stands: its messages by state, its instances and times."""
+    with database(load()) as engine:
+        document = campaign_document(reports.campaign_summary(engine, name))
+    if as_json:
+        say_json(document)
+    else:
+        say_fields(campaign_fields(document))
+
+
+def start(name: Name) -> None:
+    """Start a draft: at once, or at the time that it was submitted for."""
+    _move(name, lifecycle.start_campaign, nudge=True)
+
+
+def pause(name: Name) -> None:
+    """Stop sending until it is resumed. What is in flight still gets its outcome."""
+    _move(name, lifecycle.pause_campaign)
+
+
+def resume(name: Name) -> None:
+    """Go on with a paused campaign: only what was not sent is sent."""
+    _move(name, lifecycle.resume_campaign, nudge=True)
+
+
+def cancel(name: Name) -> None:
+    """Cancel for good what has not left. What is in flight still gets its outcome."""
+    _move(name, lifecycle.cancel_campaign)
+
+
+def retry(name: Name) -> None:
+    """Send the failed messages again, with new attempts. Never one that may have been sent."""
+    _move(name, lifecycle.retry_campaign, nudge=True)
+
+
+def campaign_document(row: Mapping[Any, Any]) -> dict[str, Any]:
+    """A campaign for programs: the keys of `--json`."""
+    rest = {key: value for key, value in row.items() if key not in ("campaign", "campaign_id")}
+    return {"name": row["campaign"], "id": row["campaign_id"], **rest}
+
+
+def campaign_fields(document: Mapping[str, Any]) -> dict[str, object]:
+    """A campaign for people: states that hold no message are left out."""
+    reason, read, rejected = (document[key] for key in ("state_reason", "recipients_read", "recipients_rejected"))
+    counts = {state.value.replace("_", " "): document[state] for state in MessageState if document[state]}
+    return {
+        "campaign": document["name"],
+        "state": f"{document['state']} ({reason})" if reason else document["state"],
+        "messages": document["total"],
+        **{f"  {state}": count for state, count in counts.items()},
+        "instances": ", ".join(document["instances"] or ()),
+        "content": document["content"],
+        "recipients": f"{document['source']}: {read:,} read, {rejected:,} rejected, "
+        f"{read - rejected - document['total']:,} duplicates",
+        **{
+            key.removesuffix("_at"): local_time(document[key])
+            for key in ("created_at", "starts_at", "started_at", "finished_at")
+        },
+    }
+
+
+def still_open(row: Mapping[Any, Any]) -> int:
+    """How many of a campaign's messages are not final yet."""
+    return sum(row[state] for state in OPEN_STATES)
+
+
+def _move(name: str, move: Callable[[Engine, str], lifecycle.Moved], *, nudge: bool = False) -> None:
+    settings = load()
+    with database(settings) as engine:
+        moved = move(engine, name)
+    verbs = {"retry_campaign": "sent again", "cancel_campaign": "cancelled", "pause_campaign": "taken back"}
+    count = f", {moved.messages:,} messages {verbs[move.__name__]}" if move.__name__ in verbs else ""
+    say(f"campaign {moved.name} is {moved.state}{count}")
+    if nudge:
+        nudge_workers(settings)

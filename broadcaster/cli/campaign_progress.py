@@ -1,0 +1,182 @@
+"""A campaign's progress: what is known of it at one moment, and three ways to show that."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Protocol
+
+from broadcaster.cli.campaign import STATE_STYLES, campaign_document, still_open
+from broadcaster.cli.output import console, duration, local_time, one_line, say, say_json
+from broadcaster.domain.states import CampaignState, LaneHealth, MessageState
+from broadcaster.services.reports import CampaignProgress
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+RATE_WINDOW_SECONDS = 10.0
+LINE_SECONDS = 1.0
+"""Where it is shown in lines, counts alone make at most one line in this time."""
+START_GRACE_SECONDS = 5.0
+
+
+class Meter:
+    """How many messages become final per second, over the last RATE_WINDOW_SECONDS."""
+
+    def __init__(self) -> None:
+        self._samples: deque[tuple[float, int]] = deque()
+
+    def rate(self, now: float, final: int) -> float:
+        """Per second, with `final` of them at the moment `now` (seconds on any one clock)."""
+        self._samples.append((now, final))
+        while len(self._samples) > 2 and now - self._samples[1][0] >= RATE_WINDOW_SECONDS:
+            self._samples.popleft()
+        first, before = self._samples[0]
+        return max(0.0, (final - before) / (now - first)) if now > first else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What is known at one moment.
+
+    `document` is what `campaign show --json` writes; `rate` is in messages per second; `notes` say what keeps the
+    campaign from going on.
+    """
+
+    document: dict[str, Any]
+    final: int
+    rate: float
+    notes: tuple[str, ...] = ()
+
+    @property
+    def state(self) -> CampaignState:
+        return CampaignState(self.document["state"])
+
+    @property
+    def total(self) -> int:
+        return int(self.document["total"])
+
+    @property
+    def counts(self) -> str:
+        """The states that hold messages, with how many."""
+        shown = [state for state in MessageState if self.document[state] or state is MessageState.SENT]
+        return ", ".join(f"{self.document[state]:,} {state.replace('_', ' ')}" for state in shown)
+
+    @property
+    def pace(self) -> str:
+        """How fast it goes and how long it will, or how long it took."""
+        started, finished = self.document["started_at"], self.document["finished_at"]
+        if finished and started:
+            seconds = max((finished - started).total_seconds(), 0.001)
+            return f"{self.total / seconds:,.1f}/s on average, took {duration(seconds)}"
+        if self.state is CampaignState.RUNNING and self.rate > 0:
+            return f"{self.rate:,.1f}/s, {duration((self.total - self.final) / self.rate)} left"
+        if self.state is CampaignState.SCHEDULED and self.document["starts_at"] > datetime.now(UTC):
+            return f"starts {local_time(self.document['starts_at'])}"
+        return ""
+
+
+def take_snapshot(progress: CampaignProgress, meter: Meter) -> Snapshot:
+    """What `progress`, read just now, comes to."""
+    document = campaign_document(progress.summary)
+    final = document["total"] - still_open(document)
+    return Snapshot(document, final, meter.rate(time.monotonic(), final), tuple(_notes(document, progress.lanes)))
+
+
+def _notes(document: dict[str, Any], lanes: Sequence[Any]) -> Iterator[str]:
+    if document["state"] == CampaignState.SCHEDULED:
+        late = (datetime.now(UTC) - document["starts_at"]).total_seconds()
+        if late > START_GRACE_SECONDS:
+            yield "it is due and no worker has started it: is `broadcaster up` running?"
+    for lane in lanes:
+        waiting = still_open(lane)
+        if waiting and lane["health"] != LaneHealth.OK:
+            reason = f" ({lane['health_reason']})" if lane["health_reason"] else ""
+            yield f"instance {lane['instance']} is {lane['health']}{reason}: {waiting:,} messages wait for it"
+
+
+class View(Protocol):
+    """Shows snapshots, one after the other."""
+
+    def update(self, snapshot: Snapshot) -> None: ...
+
+
+class JsonView:
+    """One document in a line for each change."""
+
+    def __init__(self) -> None:
+        self._last: dict[str, Any] | None = None
+
+    def update(self, snapshot: Snapshot) -> None:
+        """Write the document if it is not the last one."""
+        if snapshot.document != self._last:
+            self._last = snapshot.document
+            say_json(snapshot.document, indent=False)
+
+
+class LineView:
+    """One line for each change, and at most one in LINE_SECONDS where only counts change."""
+
+    def __init__(self) -> None:
+        self._last: Snapshot | None = None
+        self._next = 0.0
+
+    def update(self, snapshot: Snapshot) -> None:
+        """Write a line if there is something to tell."""
+        last = self._last
+        told = last is not None and (last.state, last.notes) == (snapshot.state, snapshot.notes)
+        if told and (time.monotonic() < self._next or last is None or last.counts == snapshot.counts):
+            return
+        self._last, self._next = snapshot, time.monotonic() + LINE_SECONDS
+        parts = [f"{snapshot.state}: {snapshot.final:,} of {snapshot.total:,}", snapshot.counts, snapshot.pace]
+        say("; ".join(filter(None, [*parts, *snapshot.notes])))
+
+
+class LiveView:
+    """A bar that moves. To be used in a `with`."""
+
+    def __init__(self, live: Any) -> None:
+        self._live = live
+
+    def update(self, snapshot: Snapshot) -> None:
+        """Draw it anew."""
+        self._live.update(render(snapshot), refresh=True)
+
+
+def render(snapshot: Snapshot) -> RenderableType:
+    """A snapshot as a terminal shows it."""
+    from rich.console import Group  # noqa: PLC0415 - start-up time: only terminals need it
+    from rich.progress_bar import ProgressBar  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    title = Text.assemble((snapshot.document["name"], "bold"), "  ", (snapshot.state, STATE_STYLES[snapshot.state]))
+    bar = Table.grid(padding=(0, 2, 0, 0), expand=True)
+    bar.add_column(ratio=1)
+    bar.add_column(justify="right", no_wrap=True)
+    share = snapshot.final / snapshot.total if snapshot.total else 0.0
+    bar.add_row(
+        ProgressBar(total=max(snapshot.total, 1), completed=snapshot.final),
+        f"{snapshot.final:,} of {snapshot.total:,}  {share:.0%}",
+    )
+    lines = [Text(snapshot.counts), Text(snapshot.pace, style="dim")]
+    return Group(title, bar, *lines, *(Text(one_line(note), style="yellow") for note in snapshot.notes))
+
+
+@contextmanager
+def open_view(*, as_json: bool) -> Iterator[View]:
+    """The view that suits whoever reads stdout."""
+    screen = console()
+    if as_json:
+        yield JsonView()
+    elif not screen.is_terminal:
+        yield LineView()
+    else:
+        from rich.live import Live  # noqa: PLC0415 - start-up time, as above
+
+        with Live(console=screen, auto_refresh=False) as live:
+            yield LiveView(live)

@@ -1,0 +1,156 @@
+"""`broadcaster campaign report` and `export`: what a campaign came to, in sum and message by message."""
+
+from __future__ import annotations
+
+import csv
+import os
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from itertools import chain
+from pathlib import Path
+from typing import IO, Annotated, Any
+
+import typer
+
+from broadcaster.cli.campaign import STATE_STYLES, Json, Name, campaign_document, campaign_fields
+from broadcaster.cli.database import database
+from broadcaster.cli.instance import HEALTH_STYLES
+from broadcaster.cli.output import say, say_fields, say_json, say_table, utc_time
+from broadcaster.domain.pacing import format_rate
+from broadcaster.domain.states import MessageState
+from broadcaster.errors import InputError, UsageError
+from broadcaster.services import reports
+from broadcaster.settings import load
+
+_COLUMNS = (
+    "phone",
+    "instance",
+    "state",
+    "changed_at",
+    "attempts",
+    "reason",
+    "gateway_id",
+    "last_outcome",
+    "last_http_status",
+    "last_reply",
+)
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+
+def report(name: Name, as_json: Json = False) -> None:
+    """Show what a campaign came to: in sum, per instance, and why messages were not sent."""
+    with database(load()) as engine:
+        detail = reports.campaign_detail(engine, name)
+    document = campaign_document(detail.summary)
+    if as_json:
+        say_json({**document, "lanes": detail.lanes, "failures": [_failure(row) for row in detail.failures]})
+        return
+    say_fields(campaign_fields(document))
+    say("")
+    states = [state for state in MessageState if document[state] or state in (MessageState.SENT, MessageState.FAILED)]
+    say_table(
+        ["INSTANCE", "HEALTH", "RATE", "TOTAL", *(state.replace("_", " ").upper() for state in states)],
+        (
+            [lane["instance"], lane["health"], format_rate(lane["rate_per_second"]), lane["total"]]
+            + [lane[state] for state in states]
+            for lane in detail.lanes
+        ),
+        styles=HEALTH_STYLES,
+    )
+    if detail.failures:
+        say("")
+        say_table(
+            ["STATE", "MESSAGES", "INSTANCE", "EXAMPLE", "REASON"],
+            (
+                [row["state"], row["messages"], row["instance"], row["example_phone"], row["reason"]]
+                for row in detail.failures
+            ),
+            styles=STATE_STYLES,
+        )
+
+
+def export(
+    name: Name,
+    output: Annotated[
+        Path,
+        typer.Option(
+            "--output", metavar="FILE|-", help="Written whole or not at all, for your eyes only; - is standard output."
+        ),
+    ] = Path("-"),
+    state: Annotated[
+        list[MessageState] | None, typer.Option("--state", help="Only messages in this state. May be repeated.")
+    ] = None,
+    rejected: Annotated[
+        bool, typer.Option("--rejected", help="The rows of the recipients file that became no message, and why.")
+    ] = False,
+) -> None:
+    """Write every message and its outcome as CSV (UTF-8), with the columns of the recipients file.
+
+    Cells that a spreadsheet would take for a formula begin with an apostrophe.
+    """
+    if rejected and state:
+        raise UsageError("--rejected with --state: rejected rows became no messages, so that they have no state")
+    with database(load()) as engine:
+        table: Iterable[Iterable[object]]
+        if rejected:
+            rows = (list(row.values()) for row in reports.rejected_recipients(engine, name))
+            table = chain([["line", "phone", "reason"]], rows)
+        else:
+            table = _message_rows(reports.export_messages(engine, name, state or tuple(MessageState)))
+        with _open_output(output) as file:
+            csv.writer(file).writerows(map(_cells, table))
+
+
+def _failure(row: Mapping[Any, Any]) -> dict[str, Any]:
+    return {key: value for key, value in row.items() if key not in ("campaign", "campaign_id")}
+
+
+def _message_rows(messages: Iterator[Mapping[Any, Any]]) -> Iterator[Iterable[object]]:
+    """A header and the messages. All messages of a campaign have the same variables, those of their file."""
+    first = next(messages, None)
+    variables = list((first["variables"] or {}) if first else ())
+    yield [*_COLUMNS, *(f"variable_{name}" if name in _COLUMNS else name for name in variables)]
+    for message in chain([first] if first else [], messages):
+        values = message["variables"] or {}
+        yield [*(message[column] for column in _COLUMNS), *(values.get(name) for name in variables)]
+
+
+def _cells(row: Iterable[object]) -> list[str]:
+    return [_cell(value) for value in row]
+
+
+def _cell(value: object) -> str:
+    text = "" if value is None else utc_time(value) if isinstance(value, datetime) else str(value)
+    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
+
+
+@contextmanager
+def _open_output(path: Path) -> Iterator[IO[str]]:
+    """A text file for CSV that replaces `path` once all is written."""
+    if path == Path("-"):
+        # csv ends lines with \r\n itself, and CSV is UTF-8 whatever the terminal is.
+        sys.stdout.reconfigure(encoding="utf-8", newline="")  # type: ignore[union-attr]  # a TextIOWrapper
+        yield sys.stdout
+        return
+    try:
+        if path.exists() and not path.is_file():
+            # A pipe or a device cannot be replaced.
+            with path.open("w", encoding="utf-8", newline="") as file:
+                yield file
+            return
+        descriptor, part = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    except OSError as error:
+        raise InputError(f"cannot write {path}: {error.strerror}") from None
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        Path(part).replace(path)
+    except OSError as error:
+        raise InputError(f"cannot write {path}: {error.strerror}") from None
+    finally:
+        Path(part).unlink(missing_ok=True)

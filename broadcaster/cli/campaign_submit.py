@@ -1,0 +1,265 @@
+"""`broadcaster campaign submit`: from the command line's options to a stored campaign."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated, BinaryIO
+
+import typer
+
+from broadcaster.cli.campaign import Json
+from broadcaster.cli.campaign_watch import follow
+from broadcaster.cli.database import database, nudge_workers
+from broadcaster.cli.output import console, duration, local_time, say, say_json
+from broadcaster.domain.contents import ContentKind
+from broadcaster.errors import UsageError, quoted
+from broadcaster.services import contents
+from broadcaster.services.recipients import RecipientOptions, read_recipients
+from broadcaster.services.submission import Progress, Submission, Submitted
+from broadcaster.services.submission import submit as store
+from broadcaster.settings import Settings, load
+
+_FURTHEST_START = timedelta(days=3653)
+"""Ten years: what is further away is a slip of the pen."""
+
+_Content = "Content (give one)"
+_Recipients = "Recipients file"
+
+
+def submit(
+    name: Annotated[str, typer.Argument(help="The campaign's name; each is used once.", show_default=False)],
+    instance: Annotated[
+        list[str],
+        typer.Option(
+            "--instance", metavar="NAME", help="Send through it. Several share the recipients by their rates."
+        ),
+    ],
+    recipients: Annotated[
+        Path,
+        typer.Option(
+            "--recipients",
+            metavar="FILE|-",
+            help="A CSV file with a header; - reads standard input. Its other columns are template variables.",
+            rich_help_panel=_Recipients,
+        ),
+    ],
+    text: Annotated[
+        str | None,
+        typer.Option("--text", help='The text, such as "Hello {{ name }}".', rich_help_panel=_Content),
+    ] = None,
+    text_file: Annotated[
+        Path | None,
+        typer.Option("--text-file", metavar="FILE", help="The text, from a UTF-8 file.", rich_help_panel=_Content),
+    ] = None,
+    file: Annotated[
+        Path | None, typer.Option("--file", metavar="FILE", help="A file to send.", rich_help_panel=_Content)
+    ] = None,
+    file_url: Annotated[
+        str | None,
+        typer.Option("--file-url", metavar="URL", help="A file that the gateway fetches.", rich_help_panel=_Content),
+    ] = None,
+    caption: Annotated[
+        str | None,
+        typer.Option("--caption", help="Goes with a file. May use variables.", rich_help_panel=_Content),
+    ] = None,
+    filename: Annotated[
+        str | None,
+        typer.Option("--filename", help="What recipients see the file called.", rich_help_panel=_Content),
+    ] = None,
+    at: Annotated[
+        str | None,
+        typer.Option("--at", metavar="WHEN", help="Not before, with the offset: 2026-11-23T09:00+07:00."),
+    ] = None,
+    priority: Annotated[
+        int, typer.Option("--priority", min=-32768, max=32767, help="Higher is sent first; equals share.")
+    ] = 0,
+    country: Annotated[
+        str | None,
+        typer.Option(
+            "--country",
+            metavar="ID",
+            help="Of phones that are written without their country code: ID, DE, …",
+            rich_help_panel=_Recipients,
+        ),
+    ] = None,
+    phone_column: Annotated[
+        str | None,
+        typer.Option(
+            "--phone-column",
+            metavar="COLUMN",
+            help="The one with the phones. Default: phone.",
+            rich_help_panel=_Recipients,
+        ),
+    ] = None,
+    encoding: Annotated[
+        str | None, typer.Option("--encoding", help="Default: utf-8.", rich_help_panel=_Recipients)
+    ] = None,
+    delimiter: Annotated[
+        str | None,
+        typer.Option(
+            "--delimiter", help="One character, or tab. Default: found in the header.", rich_help_panel=_Recipients
+        ),
+    ] = None,
+    max_attempts: Annotated[
+        int | None,
+        typer.Option("--max-attempts", min=1, max=100, help="Tries per message before it fails. Default: 5."),
+    ] = None,
+    draft: Annotated[bool, typer.Option("--draft", help="Store it, and wait for `campaign start`.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Check everything, show a preview, keep nothing.")
+    ] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Follow it until it is final.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Submit a campaign: all of its messages are stored, or none.
+
+    Rows with an unusable phone are rejected and reported; a fault of the file refuses the whole file.
+    """
+    settings = load()
+    if watch and (draft or dry_run):
+        raise UsageError(f"--watch with {'--draft' if draft else '--dry-run'}: there would be nothing to follow")
+    content = _content(settings, text, text_file, file, file_url, caption, filename)
+    submission = Submission(
+        name=name,
+        instances=instance,
+        content=content,
+        max_attempts=max_attempts or settings.max_attempts,
+        starts_at=_parse_start(at) if at is not None else None,
+        priority=priority,
+        draft=draft,
+    )
+    options = RecipientOptions(
+        phone_column=phone_column,
+        country=country,
+        delimiter=delimiter,
+        encoding=encoding,
+        text=content.text,
+        caption=content.caption,
+    )
+    source: Path | BinaryIO = sys.stdin.buffer if recipients == Path("-") else recipients
+    with database(settings) as engine:
+        with read_recipients(source, options) as reader, _progress_bar() as progress:
+            submitted = store(engine, submission, reader, dry_run=dry_run, progress=progress)
+        if as_json:
+            say_json({"dry_run": dry_run, **_document(submitted)}, indent=not watch)
+        else:
+            _say(submitted, submission, dry_run=dry_run)
+        if not (dry_run or draft):
+            nudge_workers(settings)
+        if watch:
+            follow(engine, name, as_json=as_json)
+
+
+def _content(
+    settings: Settings,
+    text: str | None,
+    text_file: Path | None,
+    file: Path | None,
+    file_url: str | None,
+    caption: str | None,
+    filename: str | None,
+) -> contents.Content:
+    if sum(option is not None for option in (text, text_file, file, file_url)) != 1:
+        raise UsageError("give exactly one of --text, --text-file, --file and --file-url")
+    if caption is not None and file is None and file_url is None:
+        raise UsageError("--caption goes with --file or --file-url; a text has none")
+    if filename is not None and file is None:
+        raise UsageError("--filename goes with --file only")
+    if text is not None:
+        return contents.text_content(text)
+    if text_file is not None:
+        return contents.text_file_content(text_file, settings.max_file_bytes)
+    if file is not None:
+        return contents.file_content(file, settings.max_file_bytes, caption=caption, filename=filename)
+    return contents.file_url_content(file_url or "", caption=caption)
+
+
+def _parse_start(text: str) -> datetime:
+    """An unambiguous moment; the database's clock tells later whether it has passed."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise UsageError(f"--at {quoted(text)} is not understood: write it like 2026-11-23T09:00+07:00") from None
+    if moment.tzinfo is None:
+        raise UsageError(
+            f"--at {quoted(text)} does not say in which time zone: add the offset from UTC, "
+            "like 2026-11-23T09:00+07:00 or 2026-11-23T02:00Z"
+        )
+    if moment > datetime.now(UTC) + _FURTHEST_START:
+        raise UsageError(f"--at {quoted(text)} is more than ten years away")
+    return moment
+
+
+def _document(submitted: Submitted) -> dict[str, object]:
+    document = asdict(submitted)
+    document["samples"] = [{"phone": phone, "message": message} for phone, message in submitted.samples]
+    document["rejects"] = [
+        {"line": line, "phone": phone, "reason": reason} for line, phone, reason in submitted.rejects
+    ]
+    return document
+
+
+def _say(submitted: Submitted, submission: Submission, *, dry_run: bool) -> None:
+    name = submitted.name
+    if dry_run:
+        say(f"dry run of campaign {name}: nothing was stored")
+    else:
+        say(f"campaign {name} is stored, as {submitted.state}")
+    say(
+        f"{submitted.read:,} recipients read, {submitted.total:,} messages, {submitted.rejected:,} rejected, "
+        f"{submitted.duplicates:,} duplicates"
+    )
+    for line, phone, reason in submitted.rejects:
+        say(f"  rejected: line {line}, {quoted(phone)}: {reason}")
+    if submitted.rejected > len(submitted.rejects):
+        say(f"  and {submitted.rejected - len(submitted.rejects):,} more")
+    if submitted.total < submitted.read and not dry_run:
+        say(f"  `broadcaster campaign export {name} --rejected` has them all")
+    if dry_run:
+        what = "message" if submission.content.kind is ContentKind.TEXT else "caption or file"
+        say(f"the first {len(submitted.samples)}, {what} as rendered:")
+        for phone, message in submitted.samples:
+            say(f"  {phone}  {message}")
+    _say_estimate(submitted, submission.starts_at)
+    if submission.draft and not dry_run:
+        say(f"start it with `broadcaster campaign start {name}`")
+
+
+def _say_estimate(submitted: Submitted, starts_at: datetime | None) -> None:
+    if submitted.seconds_to_send is None:
+        say("how long it takes cannot be told: an instance has no rate limit")
+        return
+    try:
+        end = (starts_at or datetime.now(UTC)) + timedelta(seconds=submitted.seconds_to_send)
+        by = f", until {local_time(end)}"
+    except OverflowError:
+        by = ""
+    say(f"at the instances' rates it takes {duration(submitted.seconds_to_send)}{by}, if they send nothing else")
+
+
+@contextmanager
+def _progress_bar() -> Iterator[Progress]:
+    """A bar on stderr while the recipients are read; nothing where stderr is no terminal."""
+    if not sys.stderr.isatty():
+        yield lambda _read, _total, _rows: None
+        return
+    from rich import progress  # noqa: PLC0415 - start-up time: only terminals need it
+
+    columns = (
+        progress.TextColumn("{task.description}"),
+        progress.BarColumn(),
+        progress.TextColumn("{task.fields[rows]:,} recipients"),
+    )
+    with progress.Progress(*columns, console=console(stderr=True), transient=True) as bar:
+        task = bar.add_task("reading", total=None, rows=0)
+
+        def show(read: int, total: int | None, rows: int) -> None:
+            description = "storing" if read == total else "reading"
+            bar.update(task, completed=read, total=total, rows=rows, description=description)
+
+        yield show

@@ -1,0 +1,61 @@
+"""`broadcaster campaign watch`: follows a campaign until it is final."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from typing import Annotated
+
+import typer
+from sqlalchemy import Engine
+
+from broadcaster.cli.campaign import Json, Name
+from broadcaster.cli.campaign_progress import Meter, open_view, take_snapshot
+from broadcaster.cli.database import database
+from broadcaster.domain.states import FINAL_CAMPAIGN_STATES, CampaignState
+from broadcaster.errors import UnavailableError
+from broadcaster.services.reports import campaign_progress
+from broadcaster.settings import load
+
+POLL_SECONDS = 0.5
+
+
+def watch(
+    name: Name,
+    timeout: Annotated[
+        float | None,
+        typer.Option("--timeout", min=0, metavar="SECONDS", help="Give up after so long, with exit code 1."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Follow a campaign until it is final.
+
+    Exit code 0: it finished, whatever became of single messages; 1: it was cancelled or failed. Ctrl-C ends the
+    watching and not the campaign. With --json there is one document in a line for each change.
+    """
+    with database(load()) as engine:
+        follow(engine, name, timeout=timeout, as_json=as_json)
+
+
+def follow(engine: Engine, name: str, *, timeout: float | None = None, as_json: bool = False) -> None:
+    """Show a campaign's progress until it is final.
+
+    Raises typer.Exit(1) unless it finished, and UnavailableError when `timeout` seconds have passed before.
+    """
+    deadline = None if timeout is None else time.monotonic() + timeout
+    meter = Meter()
+    snapshot = take_snapshot(campaign_progress(engine, name), meter)
+    with open_view(as_json=as_json) as view:
+        view.update(snapshot)
+        while snapshot.state not in FINAL_CAMPAIGN_STATES:
+            if deadline is not None and time.monotonic() >= deadline:
+                raise UnavailableError(f"campaign {name} is still {snapshot.state} after {timeout:g} s")
+            time.sleep(POLL_SECONDS)
+            try:
+                snapshot = take_snapshot(campaign_progress(engine, name), meter)
+            except UnavailableError as error:
+                # A restart of Postgres ends neither the campaign nor the watching.
+                snapshot = replace(snapshot, notes=(f"trying again: {error}",))
+            view.update(snapshot)
+    if snapshot.state is not CampaignState.FINISHED:
+        raise typer.Exit(1)

@@ -1,0 +1,231 @@
+"""`broadcaster instance`: the WAChatPro accounts that campaigns are sent through."""
+
+from __future__ import annotations
+
+import getpass
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from broadcaster.cli.database import database
+from broadcaster.cli.groups import lazy_group
+from broadcaster.cli.output import local_time, say, say_fields, say_json, say_table
+from broadcaster.crypto import open_vault
+from broadcaster.domain.instances import Wire
+from broadcaster.domain.pacing import format_rate, parse_rate
+from broadcaster.errors import InputError, UsageError
+from broadcaster.services import instances
+from broadcaster.settings import load
+
+app = lazy_group(
+    {
+        "add": ("broadcaster.cli.instance:add", "Add an instance."),
+        "list": ("broadcaster.cli.instance:list_all", "List all instances and how they are doing."),
+        "show": ("broadcaster.cli.instance:show", "Show one instance."),
+        "set": ("broadcaster.cli.instance:change", "Change an instance's key, limits or encoding."),
+        "pause": ("broadcaster.cli.instance:pause", "Send nothing through an instance until it is resumed."),
+        "resume": ("broadcaster.cli.instance:resume", "Send through an instance again, whatever stopped it."),
+        "check": ("broadcaster.cli.instance_check:check", "Ask the gateway whether an instance can be used."),
+        "remove": ("broadcaster.cli.instance:remove", "Remove an instance that no campaign has used."),
+    },
+    "Add, change and check WAChatPro instances.",
+)
+
+HEALTH_STYLES = {
+    "ok": "green",
+    "throttled": "yellow",
+    "down": "bold red",
+    "refused": "bold white on red",
+    "paused": "yellow",
+}
+_LARGEST = 1_000_000
+
+Name = Annotated[str, typer.Argument(help="The instance's name.", show_default=False)]
+Json = Annotated[bool, typer.Option("--json", help="Write JSON, for programs.")]
+Key = Annotated[
+    str | None,
+    typer.Option(
+        "--key", help="The secret key. Others on this machine can read it in `ps`: prefer --key-file or --key-stdin."
+    ),
+]
+KeyFile = Annotated[Path | None, typer.Option("--key-file", metavar="FILE", help="Read the key from a file.")]
+KeyStdin = Annotated[bool, typer.Option("--key-stdin", help="Read the key from standard input.")]
+Rate = Annotated[
+    str | None,
+    typer.Option("--rate", metavar="RATE", help="The most it may send: 20/min, 5/s, 1000/h or unlimited."),
+]
+Burst = Annotated[
+    int | None,
+    typer.Option(
+        "--burst", min=1, max=_LARGEST, help="Of these, how many at once. Default: half a second's worth, at least 2."
+    ),
+]
+InFlight = Annotated[
+    int | None,
+    typer.Option(
+        "--max-in-flight",
+        min=1,
+        max=_LARGEST,
+        help=f"The most requests under way at once. Default: {instances.DEFAULT_MAX_IN_FLIGHT}.",
+    ),
+]
+BaseUrl = Annotated[
+    str | None,
+    typer.Option("--base-url", metavar="URL", help=f"Where the API answers. Default: {instances.DEFAULT_BASE_URL}."),
+]
+WireOption = Annotated[Wire | None, typer.Option("--wire", help="How requests are encoded. Default: json.")]
+
+
+def add(
+    name: Name,
+    key: Key = None,
+    key_file: KeyFile = None,
+    key_stdin: KeyStdin = False,
+    base_url: BaseUrl = None,
+    rate: Rate = "unlimited",
+    burst: Burst = None,
+    max_in_flight: InFlight = None,
+    wire: WireOption = None,
+) -> None:
+    """Add an instance. Without a key option the key is asked for."""
+    settings = load()
+    rate_per_second = parse_rate(rate or "unlimited")
+    secret = _read_key(key, key_file, key_stdin)
+    if secret is None:
+        if not sys.stdin.isatty():
+            raise UsageError("the instance's key is missing: give --key-file FILE or --key-stdin")
+        secret = getpass.getpass(f"Key of {name}: ")
+    with database(settings) as engine:
+        instances.add_instance(
+            engine,
+            open_vault(settings),
+            name,
+            secret,
+            base_url=base_url or instances.DEFAULT_BASE_URL,
+            rate_per_second=rate_per_second,
+            burst=burst,
+            max_in_flight=max_in_flight or instances.DEFAULT_MAX_IN_FLIGHT,
+            wire=wire or Wire.JSON,
+        )
+    say(f"added instance {name}, at {format_rate(rate_per_second)}: try it with `broadcaster instance check {name}`")
+
+
+def change(
+    name: Name,
+    key: Key = None,
+    key_file: KeyFile = None,
+    key_stdin: KeyStdin = False,
+    base_url: BaseUrl = None,
+    rate: Rate = None,
+    burst: Burst = None,
+    max_in_flight: InFlight = None,
+    wire: WireOption = None,
+) -> None:
+    """Change what is given and leave the rest. Workers follow within 20 seconds.
+
+    A new rate comes with its default burst, unless --burst is given too.
+    """
+    settings = load()
+    rate_per_second = None if rate is None else parse_rate(rate)
+    secret = _read_key(key, key_file, key_stdin)
+    with database(settings) as engine:
+        instances.set_instance(
+            engine,
+            open_vault(settings),
+            name,
+            key=secret,
+            base_url=base_url,
+            rate_per_second=rate_per_second,
+            unlimited=rate is not None and rate_per_second is None,
+            burst=burst,
+            max_in_flight=max_in_flight,
+            wire=wire,
+        )
+    say(f"changed instance {name}")
+
+
+def pause(name: Name) -> None:
+    """Send nothing through an instance until it is resumed; what is in flight still gets its outcome."""
+    with database(load()) as engine:
+        instances.pause_instance(engine, name)
+    say(f"instance {name} is paused")
+
+
+def resume(name: Name) -> None:
+    """Send through an instance again, whatever stopped it: paused, key refused, down, throttled."""
+    with database(load()) as engine:
+        instances.resume_instance(engine, name)
+    say(f"instance {name} is in use again")
+
+
+def remove(name: Name) -> None:
+    """Remove an instance that no campaign has used."""
+    with database(load()) as engine:
+        instances.remove_instance(engine, name)
+    say(f"removed instance {name}")
+
+
+def list_all(as_json: Json = False) -> None:
+    """List all instances: their health, limits and what went through them so far."""
+    with database(load()) as engine:
+        rows = instances.list_instances(engine)
+    if as_json:
+        say_json([_document(row) for row in rows])
+    elif rows:
+        headers = ["NAME", "HEALTH", "RATE", "PENDING", "IN FLIGHT", "SENT", "FAILED", "IN DOUBT", "WHY"]
+        columns = ["pending", "in_progress", "sent", "failed", "in_doubt", "health_reason"]
+        say_table(
+            headers,
+            (
+                [row["instance"], row["health"], format_rate(row["rate_per_second"]), *(row[name] for name in columns)]
+                for row in rows
+            ),
+            styles=HEALTH_STYLES,
+        )
+    else:
+        say("there are no instances yet: add one with `broadcaster instance add`")
+
+
+def show(name: Name, as_json: Json = False) -> None:
+    """Show one instance. Its key is never shown."""
+    with database(load()) as engine:
+        row = instances.show_instance(engine, name)
+    document = _document(row)
+    if as_json:
+        say_json(document)
+        return
+    moments = {
+        key: local_time(document[key]) for key in ("health_since", "not_before", "lease_expires_at", "created_at")
+    }
+    del document["rate_per_second"], document["id"]
+    say_fields({key.replace("_", " "): value for key, value in (document | moments).items()})
+
+
+def _document(row: Mapping[Any, Any]) -> dict[str, Any]:
+    """An instance for programs: the keys of `--json`."""
+    document = {"name": row["instance"], "id": row["instance_id"]}
+    for key, value in row.items():
+        if key not in ("instance", "instance_id"):
+            document[key] = value
+        if key == "rate_per_second":
+            document["rate"] = format_rate(value)
+    return document
+
+
+def _read_key(key: str | None, key_file: Path | None, key_stdin: bool) -> str | None:
+    """The key from wherever it was given; None: nowhere."""
+    if (key is not None) + (key_file is not None) + key_stdin > 1:
+        raise UsageError("give only one of --key, --key-file and --key-stdin")
+    try:
+        if key_file is not None:
+            return key_file.read_text(encoding="utf-8")
+        return sys.stdin.read() if key_stdin else key
+    except OSError as error:
+        raise InputError(f"cannot read {key_file}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise InputError(
+            f"{key_file or 'standard input'} is not text: it should hold the key and nothing else"
+        ) from None

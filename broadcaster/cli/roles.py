@@ -1,0 +1,91 @@
+"""`broadcaster worker`, `beat`, `flower` and `simulator`: one role each, for orchestrators and development."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from broadcaster.settings import load
+
+# Celery and Flower are slow to import, so each role imports its own part only: hence the imports inside.
+
+
+def worker() -> None:
+    """Run one worker: it sends what is due. Stop it with SIGTERM or Ctrl-C: what is in flight finishes first.
+
+    Run as many as you like, on as many machines; the instances' limits hold for all of them together.
+    """
+    from broadcaster.worker.roles import run_worker  # noqa: PLC0415
+
+    run_worker(load())
+
+
+def beat() -> None:
+    """Run one beat: it tells the workers once a second to look for due work. A second one does no harm."""
+    from broadcaster.worker.roles import run_beat  # noqa: PLC0415
+
+    run_beat(load())
+
+
+def flower() -> None:
+    """Run Flower, the web view of workers and tasks, at BROADCASTER_FLOWER_BIND and BROADCASTER_FLOWER_PORT."""
+    from broadcaster.worker.flower import run_flower  # noqa: PLC0415
+
+    run_flower(load())
+
+
+def simulator(
+    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 picks a free one.")] = 8085,
+    instances: Annotated[
+        list[str] | None,
+        typer.Option("--instance", metavar="NAME:KEY[,wire=…][,shape=…]", help="An instance. Default: any key."),
+    ] = None,
+    instances_file: Annotated[
+        Path | None, typer.Option("--instances", metavar="FILE", help="A JSON or TOML file of instances.")
+    ] = None,
+    any_key: Annotated[
+        bool | None, typer.Option("--any-key/--no-any-key", help="Default: only if no instance is given.")
+    ] = None,
+    wire: Annotated[str, typer.Option(help="The encoding that instances take: json, form or both.")] = "both",
+    shape: Annotated[
+        str, typer.Option(help="The shape of replies: sent, status, serialized, ok, self or rotate.")
+    ] = "sent",
+    ledger: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Append every request here; read at the start.")
+    ] = None,
+    fsync: Annotated[bool, typer.Option("--fsync", help="Reply only when the ledger is on the disk.")] = False,
+    faults: Annotated[
+        list[str] | None,
+        typer.Option("--fault", metavar="kind=…,probability=…,…", help="What is to go wrong, and when."),
+    ] = None,
+    faults_file: Annotated[
+        Path | None, typer.Option("--faults", metavar="FILE", help="A JSON list of fault rules.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of the faults' probabilities.")] = 0,
+    visible_after: Annotated[
+        float, typer.Option(metavar="SECONDS", help="When /wa/messages shows a message that was sent.")
+    ] = 0.0,
+) -> None:
+    """Run a WAChatPro gateway to develop and test against. It takes messages, delivers nothing, and keeps a ledger."""
+    from broadcaster.simulator import build_config, serve  # noqa: PLC0415
+
+    serve(
+        build_config(
+            host=host,
+            port=port,
+            instances=instances or (),
+            instances_file=instances_file,
+            any_key=any_key,
+            wire=wire,
+            shape=shape,
+            ledger=ledger,
+            fsync=fsync,
+            faults=faults or (),
+            faults_file=faults_file,
+            seed=seed,
+            visible_after=visible_after,
+        )
+    )
