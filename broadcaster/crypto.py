@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
-from contextlib import suppress
 from pathlib import Path
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 from broadcaster.errors import SettingsError
+from broadcaster.secret_files import generated_once
 from broadcaster.settings import Settings
 
 
@@ -66,23 +64,6 @@ def _split(text: str) -> list[str]:
 
 def _generated_once(path: Path) -> str:
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if not path.exists():
-            _create_whole(path, Fernet.generate_key())
-        return path.read_text(encoding="ascii").strip()
+        return generated_once(path, lambda: Fernet.generate_key().decode())
     except OSError as error:
         raise SettingsError(f"the secret key cannot be kept: {error.strerror}: {path}") from None
-
-
-def _create_whole(path: Path, content: bytes) -> None:
-    """A private file that appears with all its content, and only once, whoever comes first."""
-    descriptor, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        with suppress(FileExistsError):
-            path.hardlink_to(draft)
-    finally:
-        Path(draft).unlink()

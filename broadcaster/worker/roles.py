@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-import logging
-import sys
-import tempfile
-from pathlib import Path
+import os
+import socket
+import warnings
+from typing import Any
 
+from celery import signals
+from celery.exceptions import SecurityWarning
+
+from broadcaster.errors import UnavailableError
 from broadcaster.settings import Settings
 from broadcaster.worker.app import SENDS, TICKS, app
+from broadcaster.worker.logs import configure_logs
+from broadcaster.worker.readiness import announce_ready
 from broadcaster.worker.runtime import Runtime
 from broadcaster.worker.tasks import attach
 
@@ -18,27 +24,48 @@ def run_worker(settings: Settings) -> None:
 
     Raises BroadcasterError when the database cannot be used as it is.
     """
+    _configure(settings)
     runtime = Runtime(settings)
     attach(runtime)
-    # Wake-ups are worthless when stale. Purging them here, rather than letting them expire, compares no two
-    # machines' clocks; whatever was still wanted is published again within two seconds.
-    app.control.purge()
+    signals.worker_ready.connect(_announce)
+    worker = app.Worker(
+        # Unlike the host's name, this tells the workers of one machine apart.
+        hostname=f"worker-{os.getpid()}@{socket.gethostname()}",
+        queues=[TICKS, SENDS],
+        # Wake-ups are worthless when stale. Purging them here, rather than letting them expire, compares no two
+        # machines' clocks; whatever was still wanted is published again within two seconds.
+        purge=True,
+        without_gossip=True,
+        without_mingle=True,
+        quiet=True,
+    )
     try:
-        app.worker_main(
-            [
-                "worker",
-                f"--queues={TICKS},{SENDS}",
-                f"--loglevel={settings.log_level}",
-                "--without-gossip",
-                "--without-mingle",
-            ]
-        )
+        worker.start()
     finally:
         runtime.close()
+    if worker.exitcode:
+        raise UnavailableError("the worker gave up: what it met is above this line")
 
 
 def run_beat(settings: Settings) -> None:
     """Fire the ticks until stopped. Any number of beats may run: every tick is an idempotent scan."""
-    # What beat remembers across restarts does not matter to ticks; a private file keeps several apart.
-    with tempfile.TemporaryDirectory(prefix="broadcaster-beat-") as directory:
-        app.Beat(schedule=str(Path(directory) / "schedule"), loglevel=settings.log_level, quiet=True).run()
+    _configure(settings)
+    signals.beat_init.connect(_announce)
+    # What beat could remember across restarts does not matter to ticks, so it keeps no file.
+    app.Beat(scheduler="celery.beat:Scheduler", loglevel=settings.log_level, quiet=True).run()
+
+
+def _configure(settings: Settings) -> None:
+    configure_logs(settings)
+    # Its advice against root is about pickle, and only JSON is accepted here.
+    warnings.simplefilter("ignore", SecurityWarning)
+    # A receiver of this signal keeps Celery from setting up logging itself.
+    signals.setup_logging.connect(_ours)
+
+
+def _ours(**_: Any) -> None:
+    pass
+
+
+def _announce(**_: Any) -> None:
+    announce_ready()

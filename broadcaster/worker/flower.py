@@ -1,0 +1,61 @@
+"""Flower, the web view of workers and tasks, inside this process: no secret of it is ever in an argv."""
+
+from __future__ import annotations
+
+import signal
+from typing import Any
+
+from flower.app import Flower
+from flower.options import options
+from flower.urls import settings as web_settings
+from tornado.ioloop import IOLoop
+
+from broadcaster.errors import UnavailableError
+from broadcaster.settings import Settings
+from broadcaster.worker.app import app
+from broadcaster.worker.flower_credentials import flower_credentials
+from broadcaster.worker.logs import configure_logs
+from broadcaster.worker.readiness import announce_ready
+
+_MOST_TASKS = 10_000
+_FORGET_WORKER_SECONDS = 600
+
+
+def run_flower(settings: Settings) -> None:
+    """Serve Flower, behind basic authentication and only to look at, until SIGTERM or SIGINT.
+
+    `/metrics` and `/healthcheck` answer everybody: Flower has it so, for monitoring; they name workers and tasks only.
+
+    Raises UnavailableError if it cannot listen where it is told to, SettingsError for unusable credentials.
+    """
+    configure_logs(settings)
+    credentials = flower_credentials(settings)
+    _set_options(
+        address=settings.flower_bind,
+        port=settings.flower_port,
+        basic_auth=[f"{credentials.user}:{credentials.password}"],
+        # Flower's own commands would go around the accounts that Postgres keeps.
+        read_only=True,
+        persistent=False,
+        max_tasks=_MOST_TASKS,
+        purge_offline_workers=_FORGET_WORKER_SECONDS,
+        tasks_columns="name,state,args,result,received,runtime,worker",
+    )
+    flower = Flower(capp=app, options=options, io_loop=IOLoop.current(), **web_settings)
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(signum, lambda *_: flower.io_loop.add_callback_from_signal(flower.stop))
+    try:
+        flower.start_http_server()
+    except OSError as error:
+        raise UnavailableError(
+            f"Flower cannot listen on {settings.flower_bind}:{settings.flower_port}: {error.strerror}; "
+            "set BROADCASTER_FLOWER_PORT to a free port"
+        ) from None
+    flower.io_loop.add_callback(announce_ready)
+    flower.start()
+
+
+def _set_options(**values: Any) -> None:
+    """Flower reads its options from a global of Tornado, also while it imports parts of itself."""
+    for name, value in values.items():
+        setattr(options, name, value)

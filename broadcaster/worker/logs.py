@@ -1,0 +1,64 @@
+"""What the roles write to their logs: one line for each thing that happens, for people or as JSON."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Mapping
+
+import structlog
+from structlog.typing import Processor
+
+from broadcaster.errors import SettingsError
+from broadcaster.settings import Settings
+from broadcaster.worker.app import DISPATCH, LIFECYCLE, RECOVER
+
+TICKS = frozenset({DISPATCH, LIFECYCLE, RECOVER})
+
+# At INFO these write a line for each request, each tick and each task that has not even begun.
+_QUIET = ("httpx", "httpcore", "celery.beat", "celery.worker.strategy", "tornado.access", "alembic")
+
+
+def configure_logs(settings: Settings) -> None:
+    """Send the log records of this process, ours and the libraries', to stderr.
+
+    Raises SettingsError for a level that does not exist.
+    """
+    level = logging.getLevelNamesMapping().get(settings.log_level.upper())
+    if level is None:
+        raise SettingsError(f"BROADCASTER_LOG_LEVEL: {settings.log_level!r} is not DEBUG, INFO, WARNING or ERROR")
+    shared: list[Processor] = [
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    handler = logging.StreamHandler(sys.stderr)
+    handler.addFilter(_is_worth_a_line)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_rendering(settings.log_json)],
+        )
+    )
+    logging.basicConfig(level=level, handlers=[handler], force=True)
+    for name in _QUIET:
+        logging.getLogger(name).setLevel(max(level, logging.WARNING))
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=True,
+    )
+
+
+def _rendering(as_json: bool) -> list[Processor]:
+    if as_json:
+        return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+    # The default traceback shows local variables, and those may be secrets (invariant I8).
+    plain = structlog.dev.plain_traceback
+    return [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain)]
+
+
+def _is_worth_a_line(record: logging.LogRecord) -> bool:
+    """Everything but Celery's accounts of ticks that went well: there are two a second."""
+    task = record.args.get("name") if isinstance(record.args, Mapping) else None
+    return task not in TICKS or record.levelno >= logging.WARNING
