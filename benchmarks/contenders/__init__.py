@@ -1,0 +1,1 @@
+"""Who takes turns in `benchmarks.sending`: each has a `label` and a `run`."""

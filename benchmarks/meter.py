@@ -1,0 +1,49 @@
+"""Measures one turn of a contender: how fast, and at whose cost."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from benchmarks.processes import cpu_seconds, family_memory
+from benchmarks.stand import Stand
+
+
+@dataclass(slots=True)
+class Run:
+    """One turn. Rates are messages a second, CPU is seconds a message, memory is bytes."""
+
+    rate: float = 0.0
+    """From the first to the last request, by the sink's clock."""
+    rate_in_sql: float = 0.0
+    """From the first to the last row that became `sent`; 0 where nobody keeps that."""
+    cpu: float = 0.0
+    """Of the sending processes."""
+    postgres_cpu: float = 0.0
+    sink_cpu: float = 0.0
+    memory: int = 0
+    """The most that the sending processes held, added up."""
+
+
+@contextmanager
+def metered(stand: Stand, senders: Sequence[int], messages: int) -> Iterator[Run]:
+    """Measure the block, in which the processes `senders` send `messages`; the run is filled in at its end.
+
+    Raises BenchmarkError if anything but `messages` requests arrived.
+    """
+    run = Run()
+    measured = {"cpu": senders, "postgres_cpu": [stand.postgres_pid], "sink_cpu": [stand.sink_pid]}
+    stand.sink.reset()
+    before = {name: cpu_seconds(pids) for name, pids in measured.items()}
+    yield run
+    for name, pids in measured.items():
+        setattr(run, name, (cpu_seconds(pids) - before[name]) / messages)
+    run.rate = stand.sink.counts(expected=messages).rate
+    run.memory = family_memory(senders)
+
+
+def own_process() -> list[int]:
+    """For a contender that runs in the bench itself."""
+    return [os.getpid()]
