@@ -1,18 +1,17 @@
-"""`broadcaster campaign`: where campaigns stand, and steering them."""
+"""`broadcaster campaign`: where campaigns stand."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
-from sqlalchemy import Engine
 
-from broadcaster.cli.database import database, nudge_workers
+from broadcaster.cli.database import database
 from broadcaster.cli.groups import lazy_group
 from broadcaster.cli.output import local_time, say, say_fields, say_json, say_table
 from broadcaster.domain.states import FINAL_MESSAGE_STATES, MessageState
-from broadcaster.services import lifecycle, reports
+from broadcaster.services import reports
 from broadcaster.settings import load
 
 app = lazy_group(
@@ -21,11 +20,11 @@ app = lazy_group(
         "list": ("broadcaster.cli.campaign:list_latest", "List the latest campaigns and where they stand."),
         "show": ("broadcaster.cli.campaign:show", "Show where a campaign stands."),
         "watch": ("broadcaster.cli.campaign_watch:watch", "Follow a campaign until it is final."),
-        "start": ("broadcaster.cli.campaign:start", "Start a draft."),
-        "pause": ("broadcaster.cli.campaign:pause", "Stop sending until it is resumed."),
-        "resume": ("broadcaster.cli.campaign:resume", "Go on with a paused campaign."),
-        "cancel": ("broadcaster.cli.campaign:cancel", "Cancel for good what has not left."),
-        "retry": ("broadcaster.cli.campaign:retry", "Send the failed messages again."),
+        "start": ("broadcaster.cli.campaign_steer:start", "Start a draft."),
+        "pause": ("broadcaster.cli.campaign_steer:pause", "Stop sending until it is resumed."),
+        "resume": ("broadcaster.cli.campaign_steer:resume", "Go on with a paused campaign."),
+        "cancel": ("broadcaster.cli.campaign_steer:cancel", "Cancel for good what has not left."),
+        "retry": ("broadcaster.cli.campaign_steer:retry", "Send the failed messages again."),
         "report": ("broadcaster.cli.campaign_report:report", "Show what a campaign came to, and why messages failed."),
         "export": ("broadcaster.cli.campaign_report:export", "Write every message and its outcome as CSV."),
     },
@@ -78,31 +77,6 @@ def show(name: Name, as_json: Json = False) -> None:
         say_fields(campaign_fields(document))
 
 
-def start(name: Name) -> None:
-    """Start a draft: at once, or at the time that it was submitted for."""
-    _move(name, lifecycle.start_campaign, nudge=True)
-
-
-def pause(name: Name) -> None:
-    """Stop sending until it is resumed. What is in flight still gets its outcome."""
-    _move(name, lifecycle.pause_campaign)
-
-
-def resume(name: Name) -> None:
-    """Go on with a paused campaign: only what was not sent is sent."""
-    _move(name, lifecycle.resume_campaign, nudge=True)
-
-
-def cancel(name: Name) -> None:
-    """Cancel for good what has not left. What is in flight still gets its outcome."""
-    _move(name, lifecycle.cancel_campaign)
-
-
-def retry(name: Name) -> None:
-    """Send the failed messages again, with new attempts. Never one that may have been sent."""
-    _move(name, lifecycle.retry_campaign, nudge=True)
-
-
 def campaign_document(row: Mapping[Any, Any]) -> dict[str, Any]:
     """A campaign for programs: the keys of `--json`."""
     rest = {key: value for key, value in row.items() if key not in ("campaign", "campaign_id")}
@@ -132,14 +106,3 @@ def campaign_fields(document: Mapping[str, Any]) -> dict[str, object]:
 def still_open(row: Mapping[Any, Any]) -> int:
     """How many of a campaign's messages are not final yet."""
     return sum(row[state] for state in OPEN_STATES)
-
-
-def _move(name: str, move: Callable[[Engine, str], lifecycle.Moved], *, nudge: bool = False) -> None:
-    settings = load()
-    with database(settings) as engine:
-        moved = move(engine, name)
-    verbs = {"retry_campaign": "sent again", "cancel_campaign": "cancelled", "pause_campaign": "taken back"}
-    count = f", {moved.messages:,} messages {verbs[move.__name__]}" if move.__name__ in verbs else ""
-    say(f"campaign {moved.name} is {moved.state}{count}")
-    if nudge:
-        nudge_workers(settings)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any
@@ -57,12 +56,7 @@ def _no_options() -> None:
 def load_command(name: str, target: str) -> Any:
     """Import the command called `name` from `target`, which is `module:attribute`."""
     module, _, attribute = target.partition(":")
-    # Modules make objects that stay; to look for garbage among them is a tenth of what importing them costs.
-    gc.disable()
-    try:
-        found = getattr(import_module(module), attribute)
-    finally:
-        gc.enable()
+    found = getattr(import_module(module), attribute)
     if not isinstance(found, typer.Typer):
         single = typer.Typer(add_completion=False, context_settings=HELP_OPTIONS)
         single.command(name)(found)

@@ -12,13 +12,15 @@ from broadcaster.domain.states import MessageState
 from broadcaster.errors import NotFoundError
 
 _EXPORT_BATCH = 5_000
-# Without next_due_at and the like: they are the send path's own.
-_LANES = text(
-    "SELECT i.name AS instance, l.health, l.health_reason, i.rate_per_second, cl.total, "
-    + ", ".join(f"cl.{state}" for state in MessageState)
-    + " FROM campaign_lanes cl JOIN instances i ON i.id = cl.lane_id JOIN lanes l ON l.id = cl.lane_id"
-    " WHERE cl.campaign_id = :id ORDER BY i.name"
-)
+_LANES = text("""
+    SELECT
+        i.name AS instance, l.health, l.health_reason, i.rate_per_second, cl.total,
+        cl.pending, cl.claimed, cl.sending, cl.sent, cl.failed, cl.in_doubt, cl.unknown,
+        cl.skipped, cl.cancelled, cl.expired
+    FROM campaign_lanes cl JOIN instances i ON i.id = cl.lane_id JOIN lanes l ON l.id = cl.lane_id
+    WHERE cl.campaign_id = :id
+    ORDER BY i.name
+""")
 
 
 @dataclass(frozen=True, slots=True)
