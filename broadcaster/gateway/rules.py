@@ -95,6 +95,8 @@ _STATUSES = {
     "5xx": StatusRule(Outcome.UNKNOWN),
 }
 _NEITHER = StatusRule(Outcome.UNKNOWN)
+# What went wrong is said at the beginning; a long text would only take long to search.
+_SEARCHED_CHARACTERS = 1000
 
 
 class FieldRole(Enum):
@@ -159,7 +161,7 @@ class ReplyRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
 
     def for_text(self, text: str) -> TextRule | None:
         """The first text rule that matches."""
-        plain = " ".join(text.lower().replace("_", " ").split())
+        plain = " ".join(text[:_SEARCHED_CHARACTERS].lower().replace("_", " ").split())
         return next((rule for rule in self.texts if re.search(rule.pattern, plain)), None)
 
 

@@ -36,7 +36,10 @@ class Signals:
 
     def gateway_id(self, rules: ReplyRules) -> str | None:
         """The most telling id."""
-        return next((self.ids[name] for name in rules.id_fields if name in self.ids), None)
+        for name in rules.id_fields if self.ids else ():
+            if name in self.ids:
+                return self.ids[name]
+        return None
 
 
 def read_signals(body: bytes, rules: ReplyRules) -> Signals:

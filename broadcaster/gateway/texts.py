@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import Any
+from urllib.parse import quote, quote_plus
 
 import msgspec
 
@@ -16,37 +18,45 @@ REPLY_BYTES = 2048
 """How much of a raw reply is kept."""
 REASON_BYTES = 300
 _MASK = "[key]"
-_JSON_SHORT_ESCAPES = {"\b": "b", "\f": "f", "\n": "n", "\r": "r", "\t": "t"}
 _UNREADABLE = "\N{REPLACEMENT CHARACTER}"
 
 
 class Redactor:
-    """Blanks an instance's key out of a text, escaped for a URL, JSON or HTML, or for one in another."""
+    """Blanks an instance's key out of a text, also where it is escaped for a URL, JSON or HTML, or for two of them."""
 
     __slots__ = ("_pattern",)
 
     def __init__(self, key: str) -> None:
         """`key` may be empty: then nothing is blanked."""
-        self._pattern = re.compile("".join(map(_any_spelling, key)), re.IGNORECASE) if key else None
+        spellings = sorted(_spellings(key), key=len, reverse=True)
+        self._pattern = re.compile("|".join(map(re.escape, spellings)), re.IGNORECASE) if key else None
 
     def __call__(self, text: str) -> str:
         return self._pattern.sub(_MASK, text) if self._pattern else text
 
 
-def _any_spelling(character: str) -> str:
-    """A pattern of one character as it stands, or escaped for JSON, a URL or HTML, or for one inside another."""
-    if re.match(r"[A-Za-z0-9]", character):
-        return character
-    slashes = r"(?:\\|%(?:25)*5C)"
-    plain = re.escape(character) + (r"|\+" if character == " " else "")
-    in_url = "".join(f"%(?:25)*{byte:02x}" for byte in character.encode("utf-8", "replace"))
-    units = memoryview(character.encode("utf-16-le", "replace")).cast("H")
-    in_json = "".join(f"{slashes}+u{unit:04x}" for unit in units)
-    if character in _JSON_SHORT_ESCAPES:
-        in_json += f"|{slashes}+{_JSON_SHORT_ESCAPES[character]}"
-    code = ord(character)
-    in_html = f"(?:&|%(?:25)*26)(?:#0*{code}|#x0*{code:x}|amp|lt|gt|quot|apos)(?:;|%(?:25)*3b)"
-    return f"(?:{slashes}*(?:{plain}|{in_url})|{in_json}|{in_html})"
+def _spellings(key: str) -> set[str]:
+    once = {escape(key) for escape in _ESCAPES}
+    return {key, *once, *(escape(spelling) for spelling in once for escape in _ESCAPES)}
+
+
+def _url_escape(safe: str) -> Callable[[str], str]:
+    return lambda text: quote(text, safe=safe, errors="replace")
+
+
+_ESCAPES: tuple[Callable[[str], str], ...] = (
+    lambda text: json.dumps(text)[1:-1],
+    lambda text: json.dumps(text).replace("/", r"\/")[1:-1],
+    lambda text: json.dumps(text, ensure_ascii=False)[1:-1],
+    lambda text: json.dumps(text, ensure_ascii=False).replace("/", r"\/")[1:-1],
+    _url_escape(""),
+    _url_escape("/"),
+    _url_escape("!'()*"),
+    lambda text: quote_plus(text, errors="replace"),
+    html.escape,
+    lambda text: html.escape(text).replace("&#x27;", "&#039;"),
+    lambda text: html.escape(text, quote=False),
+)
 
 
 def readable(body: bytes) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import NamedTuple
 
 import pytest
@@ -251,6 +252,19 @@ def test_no_reply_makes_classification_raise_or_keeps_what_cannot_be_stored(stat
         assert "\0" not in text
         text.encode("utf-8")
     assert len((verdict.reply or "").encode()) <= 2048
+
+
+@pytest.mark.parametrize(
+    "piece", ["scan ", "invalid ", "not ", "\\\\", "%5C", "%25", "s3cret", "key is ", "&#0", "[", '{"error":']
+)
+@pytest.mark.parametrize("status", [200, 400])
+def test_no_reply_takes_long_to_read(status: int, piece: str) -> None:
+    noise = piece * (64_000 // len(piece))
+    redact = Redactor('\\%/ "&s3cret')
+    for body in (noise, json.dumps({"error": noise, "id": noise})):
+        began = time.perf_counter()
+        classify_response(status, {}, body.encode(), redact, DEFAULT_RULES)
+        assert time.perf_counter() - began < 1
 
 
 @given(body=JSON.map(lambda value: json.dumps(value).encode()), status=st.integers(100, 199) | st.integers(300, 999))
