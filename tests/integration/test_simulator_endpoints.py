@@ -264,14 +264,6 @@ def test_pipelined_requests_are_answered_in_order(simulator: Simulator) -> None:
     assert sorted(ids, key=lambda gateway_id: replies.index(gateway_id.encode())) == ids
 
 
-def test_a_request_in_single_bytes_is_understood(simulator: Simulator) -> None:
-    with _connect(simulator) as sock:
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        for byte in _raw(1, "Connection: close"):
-            sock.send(bytes([byte]))
-        assert _read_all(sock).startswith(b"HTTP/1.1 200 OK")
-
-
 def test_a_client_that_has_finished_sending_still_gets_its_answers(simulator: Simulator) -> None:
     with _connect(simulator) as sock:
         sock.sendall(_raw(1) + _raw(2))
