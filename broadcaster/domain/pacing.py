@@ -1,24 +1,22 @@
-"""The arithmetic of rate limits: a generic cell rate algorithm (GCRA, ITU-T I.371) that keeps invariant I5.
+"""The arithmetic of rate limits: two generic cell rate algorithms (GCRA, ITU-T I.371) that keep invariant I5.
 
-I5 says that in any window W an instance accepts at most rate*W + burst requests. What we control is when a
-request *leaves*; when it is accepted depends on the network. So a part of the burst is kept back to absorb
-jitter, and the rest is the tolerance by which messages may run ahead of the even pace:
-
-    tolerance + jitter allowance = (burst - 1) * interval
-
-With burst 1 nothing can be kept back. Then the next request leaves one interval after the *reply* to the one
-before (its acceptance was no later than that), so the limit holds whatever the network does.
+I5 says that in any window W an instance accepts at most rate*W + burst requests. What we see is when a request
+leaves and when its reply comes; it is accepted at some moment in between. So the *limit* counts a request in full
+while it is in flight and lets it drain from its reply on, which is no earlier than its acceptance: the bound holds
+whatever the network does. The *pace* is for smoothness: requests leave evenly, running ahead of the even pace by no
+more than a part of the burst. What it leaves of the burst is room for requests in flight.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from math import ceil
 
 from broadcaster.errors import UsageError
 
-JITTER_ALLOWANCE = 0.25
-"""Seconds by which the time from leaving to being accepted may vary before the burst is used up."""
+ROOM_IN_FLIGHT = 0.25
+"""Seconds of sending that the pace leaves of the burst, at most, so that common latencies do not slow a lane."""
 
 _UNITS = {"s": 1.0, "sec": 1.0, "second": 1.0, "m": 60.0, "min": 60.0, "minute": 60.0, "h": 3600.0, "hour": 3600.0}
 _RATE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*/\s*([a-z]+)\s*", re.IGNORECASE)
@@ -32,24 +30,19 @@ class Pace:
     tolerance: float
     burst: int
 
-    @property
-    def waits_for_reply(self) -> bool:
-        """Whether the next request waits for the reply to the one before."""
-        return self.interval > 0 and self.burst == 1
-
 
 def pace(rate_per_second: float | None, burst: int) -> Pace:
-    """The pace that keeps `accepted <= rate*W + burst` in every window W. A rate of None is unlimited."""
+    """The pace under the limit `accepted <= rate*W + burst`. A rate of None is unlimited."""
     if rate_per_second is None:
         return Pace(0.0, 0.0, burst)
     interval = 1.0 / rate_per_second
     room = (burst - 1) * interval
-    return Pace(interval, room - min(room / 2, JITTER_ALLOWANCE), burst)
+    return Pace(interval, room - min(room / 2, ROOM_IN_FLIGHT), burst)
 
 
 def default_burst(rate_per_second: float | None) -> int:
-    """Half a second's worth of messages, and at least 2, so that jitter is absorbed without waiting for replies."""
-    return 2 if rate_per_second is None else max(2, round(rate_per_second / 2))
+    """A second's worth of messages, and at least 2, so that replies may take a while without slowing the lane."""
+    return 2 if rate_per_second is None else max(2, ceil(rate_per_second))
 
 
 def parse_rate(text: str) -> float | None:
@@ -86,24 +79,33 @@ class Pacer:
     """
 
     def __init__(self, pace: Pace, ahead: float, now: float) -> None:
-        self.pace = pace
-        self._arrival = now + ahead
-        """Theoretical arrival time of the next message."""
+        self._pace = pace
+        self._next = now + ahead
+        """When the next request is due at an even pace."""
+        self._drained = now + ahead
+        """When all replied requests will have drained."""
+        self._in_flight = 0
 
-    def wait(self, now: float, queued: int = 0) -> float:
-        """Seconds until the next request may leave, when `queued` others go before it; 0 or less: at once."""
-        arrival = max(self._arrival, now) + queued * self.pace.interval
-        return arrival - self.pace.tolerance - now
+    def due_in(self, now: float, queued: int = 0) -> float:
+        """Seconds until the even pace lets a request leave when `queued` others go before it; 0 or less: at once."""
+        due = max(self._next, now) + queued * self._pace.interval
+        return due - self._pace.tolerance - now
+
+    def wait(self, now: float) -> float:
+        """Seconds until one more request may leave; 0 or less: now. Meaningful with fewer than burst in flight."""
+        spare = (self._pace.burst - 1 - self._in_flight) * self._pace.interval
+        return max(self.due_in(now), self._drained - spare - now)
 
     def admit(self, now: float) -> None:
         """A request leaves now."""
-        self._arrival = max(self._arrival, now) + self.pace.interval
+        self._next = max(self._next, now) + self._pace.interval
+        self._in_flight += 1
 
     def replied(self, now: float) -> None:
-        """A reply came: with burst 1 the interval counts from here."""
-        if self.pace.waits_for_reply:
-            self._arrival = max(self._arrival, now + self.pace.interval)
+        """The reply to an admitted request came, or it is known that none will."""
+        self._drained = max(self._drained, now) + self._pace.interval
+        self._in_flight -= 1
 
     def ahead(self, now: float) -> float:
         """Seconds by which the lane's clock is ahead of now."""
-        return max(0.0, self._arrival - now)
+        return max(0.0, self._next - now, self._drained - now)

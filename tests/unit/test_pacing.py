@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from heapq import heappop, heappush
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from broadcaster.domain.pacing import JITTER_ALLOWANCE, Pacer, default_burst, format_rate, pace, parse_rate
+from broadcaster.domain.pacing import ROOM_IN_FLIGHT, Pacer, default_burst, format_rate, pace, parse_rate
 from broadcaster.errors import UsageError
 
 rates = st.floats(min_value=0.01, max_value=200, allow_nan=False)
@@ -27,39 +28,42 @@ def worst_excess(moments: list[float], rate: float, burst: int) -> float:
 
 @given(
     rate=rates,
-    burst=st.integers(min_value=2, max_value=50),
-    delays=st.lists(st.floats(min_value=0, max_value=5), min_size=2, max_size=60),
-    jitter=st.lists(st.floats(min_value=0, max_value=1), min_size=60, max_size=60),
-    ahead=st.floats(min_value=0, max_value=10),
+    burst=st.integers(min_value=1, max_value=8),
+    most_in_flight=st.integers(min_value=1, max_value=10),
+    requests=st.lists(
+        st.tuples(
+            st.sampled_from([0, 0, 0, 0.3, 1, 20]),  # idle before, in intervals
+            st.sampled_from([0.1, 1, 3, 10]),  # round trip, in intervals
+            st.sampled_from([0, 1]),  # when in the round trip it is accepted
+        ),
+        min_size=2,
+        max_size=40,
+    ),
+    ahead=st.sampled_from([0, 0, 0.5, 3]),  # in intervals
 )
-def test_no_window_exceeds_rate_and_burst_whatever_the_delays_and_the_jitter(
-    rate: float, burst: int, delays: list[float], jitter: list[float], ahead: float
+@settings(max_examples=500)
+def test_no_window_exceeds_rate_and_burst_whenever_requests_are_accepted_before_their_replies(
+    rate: float, burst: int, most_in_flight: int, requests: list[tuple[float, float, float]], ahead: float
 ) -> None:
-    limit = pace(rate, burst)
-    pacer = Pacer(limit, ahead, now=100.0)
-    allowance = (burst - 1) * limit.interval - limit.tolerance
-    now, accepted = 100.0, []
-    for delay, part in zip(delays, jitter, strict=False):
-        now += delay
-        now += max(0.0, pacer.wait(now))
+    pacer = Pacer(pace(rate, burst), ahead / rate, now=100.0)
+    now, accepted, replies = 100.0, [], []
+
+    def until(moment: float) -> float:
+        while replies and replies[0] <= moment:
+            pacer.replied(heappop(replies))
+        return moment
+
+    for idle, trip, part in requests:
+        round_trip = trip / rate
+        now = until(now + idle / rate)
+        while len(replies) >= min(most_in_flight, burst):
+            now = until(max(now, replies[0]))
+        while (wait := pacer.wait(now)) > 1e-9:
+            now = until(now + wait)
         pacer.admit(now)
-        accepted.append(now + part * allowance)
+        accepted.append(now + part * round_trip)
+        heappush(replies, now + round_trip)
     assert worst_excess(sorted(accepted), rate, burst) <= 1e-6
-
-
-@given(rate=rates, replies=st.lists(st.floats(min_value=0, max_value=3), min_size=2, max_size=40))
-def test_with_burst_1_no_window_exceeds_the_limit_however_late_requests_are_accepted(
-    rate: float, replies: list[float]
-) -> None:
-    pacer = Pacer(pace(rate, 1), 0.0, now=0.0)
-    now, accepted = 0.0, []
-    for index, round_trip in enumerate(replies):
-        now += max(0.0, pacer.wait(now))
-        pacer.admit(now)
-        accepted.append(now + round_trip * (index % 3) / 2)
-        now += round_trip
-        pacer.replied(now)
-    assert worst_excess(accepted, rate, 1) <= 1e-6
 
 
 @given(rate=rates, burst=st.integers(min_value=1, max_value=20), handovers=st.lists(st.booleans(), max_size=40))
@@ -71,6 +75,7 @@ def test_handing_the_clock_over_loses_nothing_of_the_limit(rate: float, burst: i
             pacer = Pacer(limit, pacer.ahead(now), now)
         now += max(0.0, pacer.wait(now))
         pacer.admit(now)
+        pacer.replied(now)
         sent.append(now)
     assert not sent or worst_excess(sent, rate, burst) <= 1e-6
 
@@ -81,6 +86,7 @@ def test_an_idle_lane_may_start_with_its_burst_and_then_keeps_the_even_pace() ->
     for _ in range(7):
         now += max(0.0, pacer.wait(now))
         pacer.admit(now)
+        pacer.replied(now)
         moments.append(now)
     assert moments[:4] == pytest.approx([0, 0, 0, 0])
     assert [b - a for a, b in pairwise(moments[4:])] == pytest.approx([1.0, 1.0])
@@ -89,13 +95,12 @@ def test_an_idle_lane_may_start_with_its_burst_and_then_keeps_the_even_pace() ->
 def test_unlimited_never_waits() -> None:
     pacer = Pacer(pace(None, 2), 0.0, now=0.0)
     for _ in range(1000):
-        assert pacer.wait(0.0) <= 0
+        assert pacer.due_in(0.0) <= 0
         pacer.admit(0.0)
 
 
-def test_the_jitter_allowance_is_bounded_so_that_large_bursts_stay_usable() -> None:
-    limit = pace(1.0, 60)
-    assert limit.tolerance == pytest.approx(59 - JITTER_ALLOWANCE)
+def test_the_room_for_requests_in_flight_is_bounded_so_that_large_bursts_stay_usable() -> None:
+    assert pace(1.0, 60).tolerance == pytest.approx(59 - ROOM_IN_FLIGHT)
 
 
 @pytest.mark.parametrize(
@@ -125,6 +130,5 @@ def test_a_rate_is_shown_as_it_was_given(text: str) -> None:
     assert format_rate(parse_rate(text)) == text
 
 
-def test_the_default_burst_absorbs_jitter_at_any_rate() -> None:
-    assert default_burst(1 / 60) == 2
-    assert default_burst(50) == 25
+def test_the_default_burst_is_a_second_of_messages_and_never_one() -> None:
+    assert [default_burst(rate) for rate in (None, 1 / 60, 2.5, 50)] == [2, 2, 3, 50]

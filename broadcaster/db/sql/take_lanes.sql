@@ -8,7 +8,7 @@ SET
     lease_expires_at = now() + %(lease)s,
     clock = CASE
         WHEN l.lease_token IS NULL THEN l.clock
-        ELSE greatest(l.clock, now() + make_interval(secs => i.interval_seconds + i.tolerance_seconds))
+        ELSE greatest(l.clock, now() + make_interval(secs => i.interval_seconds * i.burst))
     END
 FROM instances i
 WHERE i.id = l.id

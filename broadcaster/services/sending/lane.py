@@ -95,7 +95,8 @@ class LaneSender:
         self._arrived = asyncio.Event()
         self._dry = False
         self._ask_at = 0.0
-        self._in_flight = asyncio.Semaphore(1 if lane.pace.waits_for_reply else lane.max_in_flight)
+        paced = bool(lane.pace.interval)
+        self._in_flight = asyncio.Semaphore(min(lane.max_in_flight, lane.pace.burst) if paced else lane.max_in_flight)
         self._before_turn = 0
         self._turns = asyncio.Lock()
         self._under_way: set[asyncio.Task[None]] = set()
@@ -171,7 +172,7 @@ class LaneSender:
             return now + pause
         if not self.lane.pace.interval:
             return now
-        room_in = self._pacer.wait(now, len(self._claimed) + self._before_turn) - self._path.claim_ahead
+        room_in = self._pacer.due_in(now, len(self._claimed) + self._before_turn) - self._path.claim_ahead
         return now + max(pause, room_in)
 
     # The story of a message
@@ -180,7 +181,7 @@ class LaneSender:
         """Launch each claimed message a little before its slot, until closed."""
         while await self._has_claimed():
             await self._in_flight.acquire()
-            await self._rest(self._pacer.wait(monotonic(), self._before_turn) - INTENT_LEAD)
+            await self._rest(self._pacer.due_in(monotonic(), self._before_turn) - INTENT_LEAD)
             if self._closed is not None:
                 return
             self._before_turn += 1
@@ -200,13 +201,17 @@ class LaneSender:
                 self._before_turn -= 1
             if not intended:
                 return
-            verdict, duration = await self._attempt(message, content)
+            try:
+                verdict, duration = await self._attempt(message, content)
+            finally:
+                self._pacer.replied(monotonic())
         finally:
             self._in_flight.release()
         self._judge(verdict)
         await self._record(message, content, verdict, duration)
 
     async def _attempt(self, message: Message, content: PreparedContent) -> tuple[Verdict, float | None]:
+        """One request, which the pace has admitted already."""
         try:
             payload = content.render(message.variables or {})
         except Exception as error:  # noqa: BLE001 - whatever a template does, only its own message fails
@@ -217,9 +222,7 @@ class LaneSender:
         if started >= self._lease_ends:
             return Verdict(Outcome.NOT_SENT, "held back: the lease ran out"), None
         verdict = await payload.send(self._gateway, message.phone)
-        ended = monotonic()
-        self._pacer.replied(ended)
-        return verdict, ended - started
+        return verdict, monotonic() - started
 
     async def _record(
         self, message: Message, content: PreparedContent, verdict: Verdict, duration: float | None
@@ -265,6 +268,7 @@ class LaneSender:
     async def _turn(self) -> None:
         """Wait until the pace admits one more request; first come, first served."""
         if not self.lane.pace.interval:
+            self._pacer.admit(monotonic())
             return
         async with self._turns:
             while (wait := self._pacer.wait(monotonic())) > 0:  # noqa: ASYNC110 - timers may fire a millisecond early

@@ -1,0 +1,79 @@
+"""Roles as real processes: workers and beat around a test's database."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import IO
+
+from tests.support.cli import command
+
+READY = b"ready."
+"""What a Celery worker says when it takes tasks."""
+
+
+class Role:
+    """One process of the stack. Its output goes to a file, which tells when it is ready."""
+
+    def __init__(self, name: str, log: Path, environ: Mapping[str, str]) -> None:
+        self.log = log
+        self._output: IO[bytes] = log.open("wb")
+        self.process = subprocess.Popen(
+            command(name), env=environ, cwd=log.parent, stdout=self._output, stderr=subprocess.STDOUT
+        )
+
+    def wait_until_ready(self) -> None:
+        wait_for(lambda: READY in self.log.read_bytes() or self.process.poll() is not None, "the worker's start")
+        assert self.process.poll() is None, self.log.read_text()
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self, timeout: float = 40) -> int:
+        """SIGTERM; returns the exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(timeout)
+
+    def close(self) -> None:
+        if self.process.poll() is None:
+            self.kill()
+        self._output.close()
+
+
+class Stack:
+    """Starts roles and ends them all."""
+
+    def __init__(self, directory: Path, environ: Mapping[str, str], roles: ExitStack) -> None:
+        self._directory = directory
+        self._environ = environ
+        self._roles = roles
+        self._count = 0
+
+    def start(self, name: str, **variables: str) -> Role:
+        """Start `broadcaster NAME` with `variables` over the test's environment; workers are ready on return."""
+        self._count += 1
+        role = Role(name, self._directory / f"{name}-{self._count}.log", {**self._environ, **variables})
+        self._roles.callback(role.close)
+        if name == "worker":
+            role.wait_until_ready()
+        return role
+
+
+@contextmanager
+def running_stack(directory: Path, environ: Mapping[str, str]) -> Iterator[Stack]:
+    """A stack in `directory`, whose processes end with the block."""
+    with ExitStack() as roles:
+        yield Stack(directory, environ, roles)
+
+
+def wait_for(condition: Callable[[], bool], what: str, timeout: float = 60) -> None:
+    """Poll what only another process knows."""
+    ends = time.monotonic() + timeout
+    while not condition():
+        assert time.monotonic() < ends, f"gave up waiting for {what} after {timeout} s"
+        time.sleep(0.05)
