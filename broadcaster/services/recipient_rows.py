@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import csv
 import re
-from collections import deque
 from collections.abc import Iterator, Sequence
 from itertools import accumulate, chain, islice
 from typing import NamedTuple, NoReturn
@@ -43,7 +42,7 @@ class RecipientRows:
     def __init__(self, text: RecipientText, *, expected: str, delimiter: str | None = None) -> None:
         self._name = text.name
         self._text = text
-        self._recent: deque[tuple[int, list[str]]] = deque()
+        self._recent: list[tuple[int, list[str]]] = []
         """The blocks that hold the rows being read, each with the number of its first line."""
         lines = self._lines()
         first, self._skipped = _first_line(lines, text.name)
@@ -77,8 +76,8 @@ class RecipientRows:
     def _take(self, count: int) -> Rows:
         """Up to `count` rows, fewer where a block of text ends."""
         start = self._skipped + self._reader.line_num + 1
-        while len(self._recent) > 1 and self._recent[1][0] <= start:
-            self._recent.popleft()
+        # Blocks are read when they are needed, so the next row starts in the last one or after it.
+        del self._recent[:-1]
         rows: list[list[str]] = []
         try:
             # One row first: it brings the next block in when the last one is used up.

@@ -270,10 +270,10 @@ def test_the_wrong_encoding_is_named() -> None:
 
 
 def test_utf_16_without_a_mark_needs_its_byte_order() -> None:
-    assert refusal(CYRILLIC.encode("utf-16-be"), encoding="utf-16") == (
-        "people.csv is not utf-16 (UTF-16 stream does not start with BOM); "
-        "name the right --encoding, or save the file as CSV (UTF-8)"
-    )
+    # What is wrong with it differs between Python versions; what to do does not.
+    message = refusal(CYRILLIC.encode("utf-16-be"), encoding="utf-16")
+    assert message.startswith("people.csv")
+    assert message.endswith("; name the right --encoding, or save the file as CSV (UTF-8)")
 
 
 def test_a_missing_file_and_a_directory_are_refused(tmp_path: Path) -> None:
@@ -368,10 +368,32 @@ def test_no_more_is_read_than_the_batches_need(row: str) -> None:
         delivered = 0
         for number, batch in enumerate(reader):
             assert 0 < len(batch.recipients) <= 1_000
+            assert len(batch.recipients) * len(row) <= 2 * BLOCK_BYTES
             delivered += len(batch.recipients)
             assert reader.bytes_read - delivered * len(row) <= 2 * BLOCK_BYTES
             if number == 50:
                 break
+
+
+@pytest.mark.parametrize(
+    ("last", "error"),
+    [
+        ('"z\r\n\r\n', "line 5, column 'b': the quote that opens here is never closed; close it, or leave it out"),
+        (
+            '"z" ,',
+            "line 5, column 'b': there is text after the closing quote; "
+            'write a quote inside a quoted field twice, like ""',
+        ),
+        ("z,z", "line 3: 4 fields where the header has 3; put quotes around a field that contains ','"),
+    ],
+)
+def test_a_fault_is_named_alike_however_the_file_is_cut_into_blocks(last: str, error: str) -> None:
+    data = f'phone,a,b\r\n{PHONE},"",x\r\n{OTHER},"x\r\n\r\n""y",{last}\r\n'.encode()
+    for block_bytes in range(1, len(data) + 1):
+        text = RecipientText(io.BytesIO(data), "people.csv", block_bytes=block_bytes)
+        with pytest.raises(InputError) as caught:
+            list(RecipientRows(text, expected="phone").batches(1_000))
+        assert str(caught.value) == f"people.csv, {error}", block_bytes
 
 
 CELLS = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=6) | st.sampled_from(
