@@ -16,11 +16,13 @@ One process at a time holds a home. On Linux everything it started ends with it,
 is still there (known by pid and start time, never by name) is stopped by the next one. Data survives all of that.
 
 Modules: `home` (layout, lock) and `account` (whom the servers run as); `launch` and `process` (how processes start,
-how they are known); `role` (a program, a running child); `postgres_install`, `postgres_cluster`, `postgres`, `redis`;
-`supervisor`, `signals`, `status`; `servers` and `stack` (the API).
+how they are known); `role` (a program, a running child) and `readiness` (how it says that it is ready);
+`postgres_install`, `postgres_cluster`, `postgres`, `redis`; `supervisor`, `signals`, `status`; `servers` and `stack`
+(the API).
 """
 
 from broadcaster.embedded.process import ProcessId
+from broadcaster.embedded.readiness import ReadyNotice
 from broadcaster.embedded.role import Role
 from broadcaster.embedded.servers import Servers, start_servers
 from broadcaster.embedded.stack import run_stack, spawn_detached, stop_stack
@@ -28,6 +30,7 @@ from broadcaster.embedded.status import RoleState, RoleStatus, StackState, Stack
 
 __all__ = [
     "ProcessId",
+    "ReadyNotice",
     "Role",
     "RoleState",
     "RoleStatus",

@@ -20,8 +20,18 @@ from broadcaster.settings import Settings
 class Servers:
     """The embedded servers of one home, running until `stop` or the end of the `with` block."""
 
-    def __init__(self, cleanup: ExitStack) -> None:
+    def __init__(self, supervisor: Supervisor, cleanup: ExitStack) -> None:
+        self._supervisor = supervisor
         self._cleanup = cleanup
+
+    def add(self, roles: Sequence[Role]) -> None:
+        """Start `roles` beside the servers, to be stopped before them; returns when all are ready.
+
+        Nothing watches over them: whatever ends is not restarted.
+
+        Raises UnavailableError if one of them ends before it is ready, or is not ready in time.
+        """
+        self._supervisor.start(roles)
 
     def stop(self) -> None:
         """Stop them cleanly and let go of the home. To be called once or more."""
@@ -70,7 +80,7 @@ def start_servers(settings: Settings) -> Servers:
         supervisor = Supervisor(home, report=_ignore_line, wait=_sleep, changed=_ignore_change)
         cleanup.callback(supervisor.stop)
         supervisor.start(server_roles(settings, home))
-        return Servers(cleanup.pop_all())
+        return Servers(supervisor, cleanup.pop_all())
 
 
 def _sleep(seconds: float | None) -> None:

@@ -68,11 +68,13 @@ def run_stack(
     roles: Sequence[Role],
     report: Callable[[str], None],
     before_roles: Callable[[], None] | None = None,
+    when_ready: Callable[[], None] | None = None,
 ) -> None:
     """Run the embedded servers and `roles` until SIGINT, SIGTERM or SIGHUP; then stop all in reverse order.
 
     The servers come first; once they answer, `before_roles` is called (migrations), then the roles are started in
-    order. Whatever ends after all were ready is restarted. `report` gets one line for each thing that happens.
+    order. Once all are ready, `when_ready` is called; whatever ends after that is restarted. `report` gets one line
+    for each thing that happens.
     Each further signal while it stops kills the role that is being waited for. For the main thread only.
 
     Raises ConflictError if another process holds the home, SettingsError or UnavailableError if the servers or one
@@ -98,6 +100,8 @@ def run_stack(
                     before_roles()
             supervisor.start(roles)
             board.enter(StackState.READY)
+            if when_ready is not None:
+                when_ready()
             supervisor.watch()
         except KeyboardInterrupt:
             tell("stopping")

@@ -149,7 +149,7 @@ class Supervisor:
         elif member.state is RoleState.STARTING:
             if _is_ready(role):
                 self._set(member, RoleState.READY)
-                self._report(f"{role.name}: ready")
+                self._report(f"{role.name}: ready (pid {child.pid})")
             elif time.monotonic() - member.started > role.ready_timeout:
                 self._kill(child)
                 self._ended(member, f"was not ready within {role.ready_timeout:g} s", child.last_line())
@@ -165,7 +165,6 @@ class Supervisor:
             self._ended(member, "could not be started", str(error))
             return
         self._set(member, RoleState.STARTING)
-        self._report(f"{member.role.name}: started (pid {member.child.pid})")
 
     def _ended(self, member: _Member, how: str, reason: str) -> None:
         name = member.role.name

@@ -135,8 +135,6 @@ def test_roles_start_in_order_and_stop_in_reverse(
     stack.process.send_signal(signum)
     assert stack.finish() == 0
     assert [line.split(" (")[0] for line in stack.lines] == [
-        "first: started",
-        "second: started",
         "first: ready",
         "second: ready",
         "stopping",
