@@ -41,12 +41,13 @@ STATE_STYLES = {
 }
 OPEN_STATES = tuple(state for state in MessageState if state not in FINAL_MESSAGE_STATES)
 
-Name = Annotated[str, typer.Argument(help="The campaign's name.", show_default=False)]
+Name = Annotated[str, typer.Argument(metavar="NAME", help="The campaign's name.", show_default=False)]
 Json = Annotated[bool, typer.Option("--json", help="Write JSON, for programs.")]
 
 
 def list_latest(
-    limit: Annotated[int, typer.Option("--limit", min=1, max=100_000, help="How many.")] = 50, as_json: Json = False
+    limit: Annotated[int, typer.Option("--limit", metavar="N", min=1, max=100_000, help="How many.")] = 50,
+    as_json: Json = False,
 ) -> None:
     """List the latest campaigns, newest first. OPEN counts the messages that are not final yet."""
     with database(load()) as engine:
@@ -62,6 +63,7 @@ def list_latest(
                 for row in rows
             ),
             styles=STATE_STYLES,
+            folded=["NAME"],
         )
     else:
         say("there are no campaigns yet: submit one with `broadcaster campaign submit`")
@@ -95,7 +97,7 @@ def campaign_fields(document: Mapping[str, Any]) -> dict[str, object]:
         "instances": ", ".join(document["instances"] or ()),
         "content": document["content"],
         "recipients": f"{document['source']}: {read:,} read, {rejected:,} rejected, "
-        f"{read - rejected - document['total']:,} duplicates",
+        f"{read - rejected - document['total']:,} repeated",
         **{
             key.removesuffix("_at"): local_time(document[key])
             for key in ("created_at", "starts_at", "started_at", "finished_at")

@@ -95,7 +95,8 @@ def _notes(document: dict[str, Any], lanes: Sequence[Any]) -> Iterator[str]:
     for lane in lanes:
         waiting = still_open(lane)
         if waiting and lane["health"] != LaneHealth.OK:
-            reason = f" ({lane['health_reason']})" if lane["health_reason"] else ""
+            by_itself = lane["health"] != LaneHealth.PAUSED and lane["health_reason"]
+            reason = f" ({lane['health_reason']})" if by_itself else ""
             yield f"instance {lane['instance']} is {lane['health']}{reason}: {waiting:,} messages wait for it"
 
 

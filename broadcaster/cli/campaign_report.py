@@ -59,6 +59,7 @@ def report(name: Name, as_json: Json = False) -> None:
             for lane in detail.lanes
         ),
         styles=HEALTH_STYLES,
+        folded=["INSTANCE"],
     )
     if detail.failures:
         say("")
@@ -69,6 +70,7 @@ def report(name: Name, as_json: Json = False) -> None:
                 for row in detail.failures
             ),
             styles=STATE_STYLES,
+            folded=["INSTANCE", "REASON"],
         )
 
 
@@ -81,7 +83,8 @@ def export(
         ),
     ] = Path("-"),
     state: Annotated[
-        list[MessageState] | None, typer.Option("--state", help="Only messages in this state. May be repeated.")
+        list[MessageState] | None,
+        typer.Option("--state", metavar="STATE", help="Only messages in this state. May be repeated."),
     ] = None,
     rejected: Annotated[
         bool, typer.Option("--rejected", help="The rows of the recipients file that became no message, and why.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -32,7 +32,9 @@ _Recipients = "Recipients file"
 
 
 def submit(
-    name: Annotated[str, typer.Argument(help="The campaign's name; each is used once.", show_default=False)],
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="The campaign's name; each is used once.", show_default=False)
+    ],
     instance: Annotated[
         list[str],
         typer.Option(
@@ -50,7 +52,7 @@ def submit(
     ],
     text: Annotated[
         str | None,
-        typer.Option("--text", help='The text, such as "Hello {{ name }}".', rich_help_panel=_Content),
+        typer.Option("--text", metavar="TEXT", help='The text, such as "Hello {{ name }}".', rich_help_panel=_Content),
     ] = None,
     text_file: Annotated[
         Path | None,
@@ -65,18 +67,22 @@ def submit(
     ] = None,
     caption: Annotated[
         str | None,
-        typer.Option("--caption", help="Goes with a file. May use variables.", rich_help_panel=_Content),
+        typer.Option(
+            "--caption", metavar="TEXT", help="Goes with a file. May use variables.", rich_help_panel=_Content
+        ),
     ] = None,
     filename: Annotated[
         str | None,
-        typer.Option("--filename", help="What recipients see the file called.", rich_help_panel=_Content),
+        typer.Option(
+            "--filename", metavar="NAME", help="What recipients see the file called.", rich_help_panel=_Content
+        ),
     ] = None,
     at: Annotated[
         str | None,
         typer.Option("--at", metavar="WHEN", help="Not before, with the offset: 2026-11-23T09:00+07:00."),
     ] = None,
     priority: Annotated[
-        int, typer.Option("--priority", min=-32768, max=32767, help="Higher is sent first; equals share.")
+        int, typer.Option("--priority", metavar="N", min=-32768, max=32767, help="Higher is sent first; equals share.")
     ] = 0,
     country: Annotated[
         str | None,
@@ -97,17 +103,22 @@ def submit(
         ),
     ] = None,
     encoding: Annotated[
-        str | None, typer.Option("--encoding", help="Default: utf-8.", rich_help_panel=_Recipients)
+        str | None, typer.Option("--encoding", metavar="CODEC", help="Default: utf-8.", rich_help_panel=_Recipients)
     ] = None,
     delimiter: Annotated[
         str | None,
         typer.Option(
-            "--delimiter", help="One character, or tab. Default: found in the header.", rich_help_panel=_Recipients
+            "--delimiter",
+            metavar="CHAR",
+            help="One character, or tab. Default: found in the header.",
+            rich_help_panel=_Recipients,
         ),
     ] = None,
     max_attempts: Annotated[
         int | None,
-        typer.Option("--max-attempts", min=1, max=100, help="Tries per message before it fails. Default: 5."),
+        typer.Option(
+            "--max-attempts", metavar="N", min=1, max=100, help="Tries per message before it fails. Default: 5."
+        ),
     ] = None,
     draft: Annotated[bool, typer.Option("--draft", help="Store it, and wait for `campaign start`.")] = False,
     dry_run: Annotated[
@@ -211,8 +222,8 @@ def _say(submitted: Submitted, submission: Submission, *, dry_run: bool) -> None
     else:
         say(f"campaign {name} is stored, as {submitted.state}")
     say(
-        f"{submitted.read:,} recipients read, {submitted.total:,} messages, {submitted.rejected:,} rejected, "
-        f"{submitted.duplicates:,} duplicates"
+        f"recipients read: {submitted.read:,}; messages: {submitted.total:,}; rejected: {submitted.rejected:,}; "
+        f"repeated: {submitted.duplicates:,}"
     )
     for line, phone, reason in submitted.rejects:
         say(f"  rejected: line {line}, {quoted(phone)}: {reason}")
@@ -225,21 +236,21 @@ def _say(submitted: Submitted, submission: Submission, *, dry_run: bool) -> None
         say(f"the first {len(submitted.samples)}, {what} as rendered:")
         for phone, message in submitted.samples:
             say(f"  {phone}  {message}")
-    _say_estimate(submitted, submission.starts_at)
+    _say_estimate(submitted, submission)
     if submission.draft and not dry_run:
         say(f"start it with `broadcaster campaign start {name}`")
 
 
-def _say_estimate(submitted: Submitted, starts_at: datetime | None) -> None:
+def _say_estimate(submitted: Submitted, submission: Submission) -> None:
     if submitted.seconds_to_send is None:
-        say("how long it takes cannot be told: an instance has no rate limit")
+        say("how long sending takes cannot be told: an instance has no rate limit")
         return
-    try:
-        end = (starts_at or datetime.now(UTC)) + timedelta(seconds=submitted.seconds_to_send)
-        by = f", until {local_time(end)}"
-    except OverflowError:
-        by = ""
-    say(f"at the instances' rates it takes {duration(submitted.seconds_to_send)}{by}, if they send nothing else")
+    until = ""
+    if not submission.draft:
+        with suppress(OverflowError):
+            end = (submission.starts_at or datetime.now(UTC)) + timedelta(seconds=submitted.seconds_to_send)
+            until = f", until {local_time(end, seconds=False)}"
+    say(f"sending takes at least {duration(submitted.seconds_to_send)}{until}")
 
 
 @contextmanager

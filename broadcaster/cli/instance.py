@@ -43,12 +43,14 @@ HEALTH_STYLES = {
 }
 _LARGEST = 1_000_000
 
-Name = Annotated[str, typer.Argument(help="The instance's name.", show_default=False)]
+Name = Annotated[str, typer.Argument(metavar="NAME", help="The instance's name.", show_default=False)]
 Json = Annotated[bool, typer.Option("--json", help="Write JSON, for programs.")]
 Key = Annotated[
     str | None,
     typer.Option(
-        "--key", help="The secret key. Others on this machine can read it in `ps`: prefer --key-file or --key-stdin."
+        "--key",
+        metavar="KEY",
+        help="The secret key. Others on this machine can read it in `ps`: prefer --key-file or --key-stdin.",
     ),
 ]
 KeyFile = Annotated[Path | None, typer.Option("--key-file", metavar="FILE", help="Read the key from a file.")]
@@ -60,13 +62,18 @@ Rate = Annotated[
 Burst = Annotated[
     int | None,
     typer.Option(
-        "--burst", min=1, max=_LARGEST, help="Of these, how many at once. Default: half a second's worth, at least 2."
+        "--burst",
+        metavar="N",
+        min=1,
+        max=_LARGEST,
+        help="Of these, how many at once. Default: half a second's worth, at least 2.",
     ),
 ]
 InFlight = Annotated[
     int | None,
     typer.Option(
         "--max-in-flight",
+        metavar="N",
         min=1,
         max=_LARGEST,
         help=f"The most requests under way at once. Default: {instances.DEFAULT_MAX_IN_FLIGHT}.",
@@ -76,7 +83,9 @@ BaseUrl = Annotated[
     str | None,
     typer.Option("--base-url", metavar="URL", help=f"Where the API answers. Default: {instances.DEFAULT_BASE_URL}."),
 ]
-WireOption = Annotated[Wire | None, typer.Option("--wire", help="How requests are encoded. Default: json.")]
+WireOption = Annotated[
+    Wire | None, typer.Option("--wire", metavar="json|form", help="How requests are encoded. Default: json.")
+]
 
 
 def add(
@@ -175,15 +184,15 @@ def list_all(as_json: Json = False) -> None:
     if as_json:
         say_json([_document(row) for row in rows])
     elif rows:
-        headers = ["NAME", "HEALTH", "RATE", "PENDING", "IN FLIGHT", "SENT", "FAILED", "IN DOUBT", "WHY"]
-        columns = ["pending", "in_progress", "sent", "failed", "in_doubt", "health_reason"]
+        columns = ("pending", "in_progress", "sent", "failed", "in_doubt")
         say_table(
-            headers,
+            ["NAME", "HEALTH", "RATE", "PENDING", "IN FLIGHT", "SENT", "FAILED", "IN DOUBT"],
             (
-                [row["instance"], row["health"], format_rate(row["rate_per_second"]), *(row[name] for name in columns)]
+                [row["instance"], _health(row), format_rate(row["rate_per_second"]), *(row[name] for name in columns)]
                 for row in rows
             ),
             styles=HEALTH_STYLES,
+            folded=["NAME", "HEALTH"],
         )
     else:
         say("there are no instances yet: add one with `broadcaster instance add`")
@@ -202,6 +211,10 @@ def show(name: Name, as_json: Json = False) -> None:
     }
     del document["rate_per_second"], document["id"]
     say_fields({key.replace("_", " "): value for key, value in (document | moments).items()})
+
+
+def _health(row: Mapping[Any, Any]) -> str:
+    return ": ".join(filter(None, [row["health"], row["health_reason"]]))
 
 
 def _document(row: Mapping[Any, Any]) -> dict[str, Any]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
 if TYPE_CHECKING:
-    from rich.console import Console, RenderableType
+    from rich.console import Console
 
 _PIPE_WIDTH = 10_000
 """Where nobody looks at it, a table is as wide as it needs to be: one row is one line."""
@@ -41,21 +41,30 @@ def say_json(document: Any, *, indent: bool = True) -> None:
 
 
 def say_table(
-    headers: Sequence[str], rows: Iterable[Sequence[object]], *, styles: Mapping[str, str] | None = None
+    headers: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    *,
+    styles: Mapping[str, str] | None = None,
+    folded: Collection[str] = (),
 ) -> None:
-    """Rows under headers; numbers are set to the right. `styles` gives the style of cells with a certain text."""
+    """Rows under headers; numbers are set to the right.
+
+    `styles` gives the style of a cell by what it says before a colon. Columns that are `folded` make room where a
+    terminal is narrow.
+    """
     from rich.table import Table  # noqa: PLC0415 - start-up time: `--json` needs no tables
     from rich.text import Text  # noqa: PLC0415
 
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     listed = [list(row) for row in rows]
     for index, header in enumerate(headers):
-        numbers = bool(listed) and all(isinstance(row[index], int) or row[index] is None for row in listed)
-        table.add_column(header, justify="right" if numbers else "left", no_wrap=numbers, overflow="fold")
+        numbers = bool(listed) and all(isinstance(row[index], int) for row in listed)
+        justify: Literal["left", "right"] = "right" if numbers else "left"
+        table.add_column(header, justify=justify, no_wrap=header not in folded, overflow="fold")
     for row in listed:
         cells = [f"{cell:,}" if isinstance(cell, int) else "" if cell is None else one_line(str(cell)) for cell in row]
-        table.add_row(*(Text(cell, style=(styles or {}).get(cell, "")) for cell in cells))
-    show(table)
+        table.add_row(*(Text(cell, style=(styles or {}).get(cell.partition(":")[0], "")) for cell in cells))
+    console().print(table)
 
 
 def say_fields(fields: Mapping[str, object]) -> None:
@@ -64,11 +73,6 @@ def say_fields(fields: Mapping[str, object]) -> None:
     for name, value in fields.items():
         shown = f"{value:,}" if isinstance(value, int) else "-" if value is None else str(value)
         say(f"{name:<{width}}  {shown}")
-
-
-def show(renderable: RenderableType) -> None:
-    """Anything that rich can draw."""
-    console().print(renderable)
 
 
 def console(*, stderr: bool = False) -> Console:
