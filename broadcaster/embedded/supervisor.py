@@ -1,4 +1,4 @@
-"""Keeps roles running: starts them in order, restarts those that end, stops them in reverse order.
+"""Keeps roles running: starts them in order, restarts those that end, stops those started last first.
 
 One thread and one loop. The supervisor does not know what its roles do.
 """
@@ -44,6 +44,8 @@ class _Member:
     """One role under supervision."""
 
     role: Role
+    batch: int
+    """Roles started together are stopped together."""
     established: bool = False
     """Whether the stack has been up with it: from then on it is restarted; before that its end is an error."""
     child: Child | None = None
@@ -51,6 +53,7 @@ class _Member:
     since: datetime = field(default_factory=lambda: datetime.now(UTC))
     started: float = 0.0
     retry_at: float = 0.0
+    stop_by: float = 0.0
     failures: int = 0
     restarts: int = 0
     last_exit: str | None = None
@@ -102,7 +105,8 @@ class Supervisor:
         Raises UnavailableError if one of them ends before that, or is not ready in time. Those that were started
         earlier go on being looked after.
         """
-        new = [_Member(role) for role in roles]
+        batch = self._members[-1].batch + 1 if self._members else 0
+        new = [_Member(role, batch) for role in roles]
         for member in new:
             self._members.append(member)
             self._spawn(member)
@@ -120,9 +124,16 @@ class Supervisor:
             self._wait(self._step())
 
     def stop(self) -> None:
-        """Stop all roles in reverse order. A KeyboardInterrupt from `wait` kills the one that is waited for."""
-        for member in reversed(self._members):
-            self._stop(member)
+        """Stop all roles: those started last first, those started together at the same time.
+
+        A KeyboardInterrupt from `wait` kills the one that is waited for.
+        """
+        for batch in sorted({member.batch for member in self._members}, reverse=True):
+            members = [member for member in reversed(self._members) if member.batch == batch]
+            for member in members:
+                self._ask_to_stop(member)
+            for member in members:
+                self._await_stop(member)
         self._members.clear()
 
     def _step(self) -> float | None:
@@ -181,20 +192,23 @@ class Supervisor:
         self._set(member, RoleState.BACKING_OFF)
         self._report(f"{name}: {how}; restarting in {delay:g} s" + (f" ({reason})" if reason else ""))
 
-    def _stop(self, member: _Member) -> None:
+    def _ask_to_stop(self, member: _Member) -> None:
+        if member.child is not None:
+            self._set(member, RoleState.STOPPING)
+            member.child.send(member.role.stop_signal)
+            member.stop_by = time.monotonic() + member.role.stop_timeout
+
+    def _await_stop(self, member: _Member) -> None:
         child, role = member.child, member.role
         if child is not None:
-            self._set(member, RoleState.STOPPING)
-            child.send(role.stop_signal)
-            if not self._wait_for(child, role.stop_timeout):
+            if not self._ends_by(child, member.stop_by):
                 self._report(f"{role.name}: did not stop within {role.stop_timeout:g} s; killing it")
                 self._kill(child)
             member.child = None
             self._report(f"{role.name}: stopped")
         self._set(member, RoleState.STOPPED)
 
-    def _wait_for(self, child: Child, timeout: float) -> bool:
-        deadline = time.monotonic() + timeout
+    def _ends_by(self, child: Child, deadline: float) -> bool:
         while child.poll() is None:
             if time.monotonic() >= deadline:
                 return False
