@@ -28,8 +28,11 @@ class Account:
         return self.barrier(path) is None and self._granted(wanted, path)
 
     def barrier(self, path: Path) -> Path | None:
-        """The first directory on the way to `path` that this account cannot pass through, or None."""
-        parents = reversed(path.resolve().parents)
+        """The first directory on the way to `path` that this account cannot pass through, or None.
+
+        Both the way as it is written and the way that its links lead.
+        """
+        parents = (*reversed(path.absolute().parents), *reversed(path.resolve().parents))
         return next((parent for parent in parents if not self._granted(os.X_OK, parent)), None)
 
     def _granted(self, wanted: int, path: Path) -> bool:

@@ -128,6 +128,16 @@ def test_an_account_gets_what_the_mode_bits_grant_along_the_whole_way(tmp_path: 
     assert Account("root", 0, 0).can(os.X_OK, Path("/absent")) is False
 
 
+def test_a_link_in_a_closed_directory_is_out_of_reach_wherever_it_leads(tmp_path: Path) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+    link = closed / "true"
+    link.symlink_to("/bin/true")
+    account = Account("stranger", NOT_A_USER, NOT_A_USER)
+    assert account.can(os.X_OK, Path("/bin/true"))
+    assert not account.can(os.X_OK, link)
+
+
 def test_root_alone_needs_another_account(tmp_path: Path) -> None:
     account = server_account(Settings(home=tmp_path))
     assert (account is None) is (os.geteuid() != 0)
