@@ -13,7 +13,7 @@ COMMANDS = {
     "up": ("broadcaster.cli.stack:up", "Start everything here: servers, migrations, worker, beat, Flower."),
     "down": ("broadcaster.cli.stack:down", "Stop what `up` started."),
     "status": ("broadcaster.cli.stack:status", "Show what is running here and how it is doing."),
-    "doctor": ("broadcaster.cli.stack:doctor", "Find out what is wrong, and say what to do."),
+    "doctor": ("broadcaster.cli.doctor:doctor", "Find out what is wrong, and say what to do."),
     "demo": ("broadcaster.cli.demo:demo", "Send a sample campaign to a simulated gateway and prove that it balances."),
     "instance": ("broadcaster.cli.instance:app", "Add, change and check WAChatPro instances."),
     "campaign": ("broadcaster.cli.campaign:app", "Submit, watch, steer and report campaigns."),

@@ -70,7 +70,7 @@ def run_stack(
     before_roles: Callable[[], None] | None = None,
     when_ready: Callable[[], None] | None = None,
 ) -> None:
-    """Run the embedded servers and `roles` until SIGINT, SIGTERM or SIGHUP; then stop the roles, and after them the servers.
+    """Run the embedded servers and `roles` until SIGINT, SIGTERM or SIGHUP; then stop the roles, then the servers.
 
     The servers come first; once they answer, `before_roles` is called (migrations), then the roles are started in
     order. Once all are ready, `when_ready` is called; whatever ends after that is restarted. `report` gets one line

@@ -1,0 +1,64 @@
+"""`broadcaster doctor`: finds out what is wrong, and says what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated
+
+import typer
+
+from broadcaster import embedded
+from broadcaster.cli.database import database
+from broadcaster.cli.output import say_json, say_table
+from broadcaster.embedded import StackState
+from broadcaster.errors import SettingsError
+from broadcaster.services.diagnosis import Finding, Level, examine_database
+from broadcaster.settings import Settings, load
+
+_LEVEL_STYLES = {Level.OK.value: "green", Level.WARN.value: "yellow", Level.BAD.value: "bold red"}
+
+
+def doctor(as_json: Annotated[bool, typer.Option("--json", help="Write JSON, for programs.")] = False) -> None:
+    """Find out what is wrong, and say what to do. Takes a few seconds. Exit code 1: something is bad."""
+    findings = list(_examine())
+    healthy = all(finding.level is not Level.BAD for finding in findings)
+    if as_json:
+        say_json({"ok": healthy, "checks": findings})
+    else:
+        rows = ([finding.check, finding.level, finding.detail] for finding in findings)
+        say_table(
+            ["CHECK", "", "FINDING"], rows, styles={level.value: style for level, style in _LEVEL_STYLES.items()}
+        )
+    if not healthy:
+        raise typer.Exit(1)
+
+
+def _examine() -> Iterator[Finding]:
+    try:
+        settings = load()
+    except SettingsError as error:
+        yield Finding("settings", Level.BAD, str(error))
+        return
+    yield Finding("settings", Level.OK, f"are valid, home {settings.home}")
+    yield from _examine_stack(settings)
+    with database(settings) as engine:
+        yield from examine_database(engine, settings)
+    # Celery takes longer to import than all else.
+    from broadcaster.worker.examination import examine_workers  # noqa: PLC0415
+
+    yield from examine_workers()
+
+
+def _examine_stack(settings: Settings) -> Iterator[Finding]:
+    """What `up` runs here, if it is in use here at all."""
+    stack = embedded.read_status(settings)
+    if stack.state is StackState.STOPPED:
+        if settings.database_url is None:
+            yield Finding("stack", Level.BAD, f"is not running in {settings.home}: start it with `broadcaster up`")
+        return
+    unwell = [f"{role.name} is {role.state}" for role in stack.roles if role.state != "ready"]
+    level = {StackState.READY: Level.OK, StackState.LOST: Level.BAD}.get(stack.state, Level.WARN)
+    detail = ", ".join([f"is {stack.state}", *unwell])
+    if stack.state is StackState.LOST:
+        detail += ": its supervisor was killed; `broadcaster up` takes over what it left"
+    yield Finding("stack", level, detail)

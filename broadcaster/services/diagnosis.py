@@ -1,0 +1,150 @@
+"""Finds out what is wrong with an installation, as far as Postgres can tell."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sqlalchemy import Engine, func, select
+
+from broadcaster.crypto import open_vault
+from broadcaster.db import tables
+from broadcaster.db.engine import transaction
+from broadcaster.db.migrate import require_current
+from broadcaster.db.queries import query
+from broadcaster.domain.states import LaneHealth, MessageState
+from broadcaster.errors import BroadcasterError
+from broadcaster.services.instances import list_instances
+from broadcaster.settings import Settings
+
+RECOVERY_SECONDS = 10.0
+"""What the recovery of ended leases may take, on top of the lease."""
+DOUBT_SECONDS = 900.0
+"""A message that is in doubt for longer wants an operator's eye."""
+LATE_SECONDS = 10.0
+"""A campaign that is due is started within two seconds if a beat and a worker run."""
+CLOCK_SECONDS = 5.0
+"""No limit depends on this machine's clock, but people compare its log lines with the moments in the database."""
+
+
+class Level(StrEnum):
+    """How bad a finding is."""
+
+    OK = "ok"
+    WARN = "warn"
+    BAD = "bad"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one check came to: in one line, what is so, and what to do about it where something is wrong."""
+
+    check: str
+    level: Level
+    detail: str
+
+
+def examine_keys(engine: Engine, settings: Settings) -> Iterator[Finding]:
+    """Whether the configured secret key opens every instance's key."""
+    try:
+        vault = open_vault(settings)
+        with transaction(engine) as connection:
+            encrypted = connection.scalars(select(tables.instances.c.key_encrypted)).all()
+        for token in encrypted:
+            vault.decrypt(token)
+    except BroadcasterError as error:
+        yield Finding("secret key", Level.BAD, str(error))
+        return
+    yield Finding("secret key", Level.OK, f"opens the keys of all {len(encrypted)} instances")
+
+
+def examine_database(engine: Engine, settings: Settings) -> Iterator[Finding]:
+    """Everything about Postgres, in the order in which it should be mended; ends early where nothing more can be."""
+    try:
+        with transaction(engine) as connection:
+            version = connection.exec_driver_sql("SHOW server_version").scalar_one()
+        yield Finding("postgres", Level.OK, f"version {version}")
+    except BroadcasterError as error:
+        yield Finding("postgres", Level.BAD, str(error))
+        return
+    try:
+        require_current(engine)
+        yield Finding("schema", Level.OK, "is this version's")
+    except BroadcasterError as error:
+        yield Finding("schema", Level.BAD, str(error))
+        return
+    examinations: list[Callable[[Engine, Settings], Iterator[Finding]]] = [
+        _examine_clock,
+        examine_keys,
+        _examine_counters,
+        _examine_held_messages,
+        _examine_late_campaigns,
+        _examine_lanes,
+    ]
+    for examine in examinations:
+        yield from examine(engine, settings)
+
+
+def _examine_clock(engine: Engine, settings: Settings) -> Iterator[Finding]:
+    with transaction(engine) as connection:
+        before = time.time()
+        theirs = float(connection.execute(select(func.extract("epoch", func.clock_timestamp()))).scalar_one())
+        ahead = (before + time.time()) / 2 - theirs
+    level = Level.OK if abs(ahead) < CLOCK_SECONDS else Level.WARN
+    relation = "ahead of" if ahead > 0 else "behind"
+    yield Finding("clock", level, f"this machine's clock is {abs(ahead):.1f} s {relation} the database's")
+
+
+def _examine_counters(engine: Engine, settings: Settings) -> Iterator[Finding]:
+    with transaction(engine) as connection:
+        rows = connection.exec_driver_sql(query("miscounted_lanes")).all()
+    for row in rows:
+        where = f"campaign {row.campaign} on {row.instance}"
+        yield Finding("counters", Level.BAD, f"{where} keeps {row.kept:,} {row.state}, a recount says {row.counted:,}")
+    if not rows:
+        yield Finding("counters", Level.OK, "of every open campaign equal a recount: nothing is lost")
+
+
+def _examine_held_messages(engine: Engine, settings: Settings) -> Iterator[Finding]:
+    lease = settings.lease_seconds + RECOVERY_SECONDS
+    longest = {
+        MessageState.CLAIMED: settings.claim_ahead_seconds + lease,
+        MessageState.SENDING: settings.request_timeout_seconds + lease,
+        MessageState.IN_DOUBT: DOUBT_SECONDS,
+    }
+    with transaction(engine) as connection:
+        found = {MessageState(row.state): row for row in connection.exec_driver_sql(query("held_messages"))}
+    for state, limit in longest.items():
+        row = found.get(state)
+        check = state.replace("_", " ")
+        if row is None:
+            yield Finding(check, Level.OK, "no messages")
+            continue
+        level = Level.OK if row.oldest_seconds <= limit else Level.WARN
+        hint = f", longer than the {limit:g} s that are usual" if level is Level.WARN else ""
+        yield Finding(check, level, f"{row.messages:,} messages, the oldest for {row.oldest_seconds:.0f} s{hint}")
+
+
+def _examine_late_campaigns(engine: Engine, settings: Settings) -> Iterator[Finding]:
+    with transaction(engine) as connection:
+        rows = connection.exec_driver_sql(query("late_campaigns")).all()
+    late = [row for row in rows if row.late_seconds > LATE_SECONDS]
+    for row in late:
+        detail = f"{row.name} has been due for {row.late_seconds:.0f} s: no beat or no worker runs"
+        yield Finding("campaigns", Level.BAD, detail)
+    if not late:
+        yield Finding("campaigns", Level.OK, "none is due that has not been started")
+
+
+def _examine_lanes(engine: Engine, settings: Settings) -> Iterator[Finding]:
+    lanes = list_instances(engine)
+    unwell = [lane for lane in lanes if lane["health"] != LaneHealth.OK]
+    for lane in unwell:
+        level = Level.BAD if lane["health"] == LaneHealth.REFUSED else Level.WARN
+        reason = lane["health_reason"] or "no reason given"
+        waiting = f"{lane['pending']:,} messages wait for it"
+        yield Finding("instances", level, f"{lane['instance']} is {lane['health']} ({reason}), {waiting}")
+    if not unwell:
+        yield Finding("instances", Level.OK, f"all {len(lanes)} are ok")
