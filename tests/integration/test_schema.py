@@ -58,7 +58,9 @@ def test_the_enum_in_postgres_is_the_one_in_python(engine: Engine, name: str, me
         (LaneHealth, LANE_TRANSITIONS),
     ],
 )
-def test_every_state_is_in_the_table_of_transitions(members: type[StrEnum], transitions: dict[StrEnum, object]) -> None:
+def test_every_state_is_in_the_table_of_transitions(
+    members: type[StrEnum], transitions: dict[StrEnum, object]
+) -> None:
     assert set(transitions) == set(members)
 
 
