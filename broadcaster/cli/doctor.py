@@ -15,7 +15,7 @@ from broadcaster.errors import SettingsError
 from broadcaster.services.diagnosis import Finding, Level, examine_database
 from broadcaster.settings import Settings, load
 
-_LEVEL_STYLES = {Level.OK.value: "green", Level.WARN.value: "yellow", Level.BAD.value: "bold red"}
+LEVEL_STYLES = {"ok": "green", "warn": "yellow", "bad": "bold red"}
 
 
 def doctor(as_json: Annotated[bool, typer.Option("--json", help="Write JSON, for programs.")] = False) -> None:
