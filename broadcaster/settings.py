@@ -150,14 +150,22 @@ def _convert(raw: str, hint: Any) -> Any:
 
 def _url_faults(fields: Mapping[str, Any]) -> list[str]:
     wanted = {
-        "database_url": ("postgresql", "postgres", "postgresql+psycopg"),
-        "redis_url": ("redis", "rediss", "redis+socket", "unix"),
+        "database_url": ("user:password@host:5432/database", "postgresql", "postgres", "postgresql+psycopg"),
+        "redis_url": ("host:6379/0", "redis", "rediss", "redis+socket", "unix"),
     }
+    # The value is not shown: in what is no such URL, nobody knows which part is the password.
     return [
-        f"{PREFIX}{name.upper()}: must start with {schemes[0]}:// (got {redact_url(fields[name])!r})"
-        for name, schemes in wanted.items()
-        if name in fields and fields[name].split("://", 1)[0] not in schemes
+        f"{PREFIX}{name.upper()}: must be a URL like {schemes[0]}://{usual}"
+        for name, (usual, *schemes) in wanted.items()
+        if name in fields and (fields[name].split("://", 1)[0] not in schemes or not _parses(fields[name]))
     ]
+
+
+def _parses(url: str) -> bool:
+    try:
+        return urlsplit(url).port != 0
+    except ValueError:
+        return False
 
 
 def _dotenv(path: Path | None) -> dict[str, str]:
