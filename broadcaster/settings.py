@@ -31,7 +31,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     home: Path
-    """Where the embedded servers keep their data, logs, sockets and generated secrets."""
+    """Where the embedded servers keep their data, logs, sockets and generated secrets.
+
+    Unset: the platform's user data directory, or /var/lib/broadcaster for root.
+    """
     database_url: str | None = None
     """SQLAlchemy or libpq URL of Postgres. Unset: the embedded Postgres under `home`."""
     redis_url: str | None = None
