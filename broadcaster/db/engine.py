@@ -9,42 +9,52 @@ import psycopg
 from psycopg.rows import TupleRow
 from psycopg_pool import AsyncConnectionPool
 from sqlalchemy import Connection, Engine, create_engine
-from sqlalchemy.exc import OperationalError, ProgrammingError
+from sqlalchemy.exc import ArgumentError, DBAPIError
 
-from broadcaster.errors import UnavailableError
-from broadcaster.settings import Settings, redact_url
+from broadcaster.errors import SettingsError, UnavailableError
+from broadcaster.settings import Settings
 
 _CONNECT_TIMEOUT = 5
+_NOT_USABLE = (
+    psycopg.OperationalError,
+    psycopg.errors.InsufficientPrivilege,
+    psycopg.errors.ReadOnlySqlTransaction,
+)
+"""What the server says when the fault is not with a statement."""
 
 AsyncPool = AsyncConnectionPool[psycopg.AsyncConnection[TupleRow]]
 
 
 def open_engine(settings: Settings) -> Engine:
-    """An engine on the configured database; nothing connects yet."""
-    return create_engine(
-        settings.postgres_url,
-        pool_pre_ping=True,
-        connect_args={"connect_timeout": _CONNECT_TIMEOUT, "application_name": "broadcaster"},
-    )
+    """An engine on the configured database; nothing connects yet. Raises SettingsError where the URL is none."""
+    try:
+        return create_engine(
+            settings.postgres_url,
+            pool_pre_ping=True,
+            connect_args={"connect_timeout": _CONNECT_TIMEOUT, "application_name": "broadcaster"},
+        )
+    except (ArgumentError, ValueError):
+        # Their texts quote the URL, and where it cannot be parsed nobody knows which part is the password.
+        raise SettingsError(
+            "BROADCASTER_DATABASE_URL: cannot be parsed; write postgresql://user:password@host:5432/database, "
+            "with %XX for special characters"
+        ) from None
 
 
 @contextmanager
 def transaction(engine: Engine) -> Iterator[Connection]:
     """One transaction, committed at the end of the block.
 
-    Raises UnavailableError, in one line, where Postgres cannot be reached or has not been migrated.
+    Raises UnavailableError, in one line, where Postgres cannot be reached, written to, or has not been migrated.
     """
     try:
         with engine.begin() as connection:
             yield connection
-    except OperationalError as error:
-        raise UnavailableError(
-            f"Postgres at {redact_url(engine.url.render_as_string(hide_password=True))} is not usable: "
-            f"{one_line(error.orig)}"
-        ) from error
-    except ProgrammingError as error:
+    except DBAPIError as error:
         if isinstance(error.orig, psycopg.errors.UndefinedTable):
             raise UnavailableError("the database has no tables yet: run `broadcaster db upgrade`") from error
+        if isinstance(error.orig, _NOT_USABLE) or getattr(error.orig, "sqlstate", None) is None:
+            raise UnavailableError(f"Postgres is not usable: {one_line(error.orig)}") from error
         raise
 
 

@@ -51,6 +51,10 @@ def _enum(members: type[StrEnum], name: str) -> Enum:
     return Enum(members, name=name, metadata=metadata, values_callable=lambda e: [m.value for m in e])
 
 
+def _campaign_id(*references: ForeignKey) -> Column[Any]:
+    return Column("campaign_id", BigInteger, *references, nullable=False, comment="The campaign that it belongs to.")
+
+
 def _moment(name: str, comment: str, **kwargs: Any) -> Column[Any]:
     return Column(name, DateTime(timezone=True), comment=comment, **kwargs)
 
@@ -65,7 +69,7 @@ content_kind = _enum(ContentKind, "content_kind")
 instances = Table(
     "instances",
     metadata,
-    Column("id", Integer, Identity(always=True), primary_key=True),
+    Column("id", Integer, Identity(always=True), primary_key=True, comment="Also the id of its lane."),
     Column("name", Text, nullable=False, unique=True, comment="What operators call it."),
     Column("key_encrypted", LargeBinary, nullable=False, comment="The WAChatPro key as a Fernet token."),
     Column("base_url", Text, nullable=False, comment="Where the API answers, without a trailing slash."),
@@ -82,7 +86,7 @@ instances = Table(
         "tolerance_seconds",
         Double,
         nullable=False,
-        comment="How far a message may run ahead of the even pace (domain/pacing.py).",
+        comment="Seconds by which messages may run ahead of the even pace (domain/pacing.py).",
     ),
     Column("max_in_flight", Integer, nullable=False, comment="Requests under way at once, at most."),
     Column("reply_rules", JSONB, comment="Differences from the default reply rules; null: none."),
@@ -97,8 +101,21 @@ instances = Table(
 lanes = Table(
     "lanes",
     metadata,
-    Column("id", Integer, ForeignKey(instances.c.id, ondelete="CASCADE"), primary_key=True, autoincrement=False),
-    Column("health", lane_health, nullable=False, server_default=LaneHealth.OK.value),
+    Column(
+        "id",
+        Integer,
+        ForeignKey(instances.c.id, ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+        comment="The instance's id.",
+    ),
+    Column(
+        "health",
+        lane_health,
+        nullable=False,
+        server_default=LaneHealth.OK.value,
+        comment="Whether it can be sent through (docs/states.md).",
+    ),
     Column("health_reason", Text, comment="Why it is not ok, in the gateway's or the operator's words."),
     _moment("health_since", "When the health last changed.", nullable=False, server_default=func.now()),
     Column(
@@ -126,8 +143,8 @@ lanes = Table(
 contents = Table(
     "contents",
     metadata,
-    Column("id", BigInteger, Identity(always=True), primary_key=True),
-    Column("kind", content_kind, nullable=False),
+    Column("id", BigInteger, Identity(always=True), primary_key=True, comment="Campaigns refer to it."),
+    Column("kind", content_kind, nullable=False, comment="Which gateway method carries it."),
     Column("digest", LargeBinary, nullable=False, comment="SHA-256 of the body: each is stored once."),
     Column("body", LargeBinary, nullable=False, comment="The template, the file's bytes, or the URL (UTF-8)."),
     UniqueConstraint("kind", "digest"),
@@ -137,11 +154,11 @@ contents = Table(
 campaigns = Table(
     "campaigns",
     metadata,
-    Column("id", BigInteger, Identity(always=True), primary_key=True),
-    Column("name", Text, nullable=False, unique=True),
-    Column("state", campaign_state, nullable=False),
+    Column("id", BigInteger, Identity(always=True), primary_key=True, comment="Messages and attempts carry it."),
+    Column("name", Text, nullable=False, unique=True, comment="What operators call it."),
+    Column("state", campaign_state, nullable=False, comment="Where it stands (docs/states.md)."),
     Column("state_reason", Text, comment="Why it is in this state, where a reason is needed."),
-    Column("content_id", BigInteger, ForeignKey(contents.c.id), nullable=False),
+    Column("content_id", BigInteger, ForeignKey(contents.c.id), nullable=False, comment="What it sends."),
     Column("caption", Text, comment="Template of the caption (file and file_url)."),
     Column("filename", Text, comment="The file name that recipients see (file)."),
     Column(
@@ -184,10 +201,13 @@ _COUNTED = [state.value for state in MessageState]
 campaign_lanes = Table(
     "campaign_lanes",
     metadata,
-    Column("campaign_id", BigInteger, ForeignKey(campaigns.c.id, ondelete="CASCADE"), nullable=False),
-    Column("lane_id", Integer, ForeignKey(lanes.c.id), nullable=False),
+    _campaign_id(ForeignKey(campaigns.c.id, ondelete="CASCADE")),
+    Column("lane_id", Integer, ForeignKey(lanes.c.id), nullable=False, comment="The lane that sends this part."),
     Column("total", BigInteger, nullable=False, server_default="0", comment="Messages planned for this lane."),
-    *(Column(state, BigInteger, nullable=False, server_default="0") for state in _COUNTED),
+    *(
+        Column(state, BigInteger, nullable=False, server_default="0", comment=f"Of those, messages that are {state}.")
+        for state in _COUNTED
+    ),
     _moment(
         "next_due_at",
         "No pending message is due before: the trigger lowers it, a claim that found nothing raises it.",
@@ -215,12 +235,18 @@ messages = Table(
     "messages",
     metadata,
     Column("segment", BigInteger, nullable=False, comment="Partition key: campaigns.segment."),
-    Column("campaign_id", BigInteger, nullable=False),
+    _campaign_id(),
     Column("seq", Integer, nullable=False, comment="The row's number among the campaign's recipients, from 1."),
     Column("lane_id", Integer, nullable=False, comment="The instance that sends it."),
     Column("phone", Text, nullable=False, comment="E.164 digits without the plus."),
     Column("variables", JSONB, comment="Template variables by name; null: none."),
-    Column("state", message_state, nullable=False, server_default=MessageState.PENDING.value),
+    Column(
+        "state",
+        message_state,
+        nullable=False,
+        server_default=MessageState.PENDING.value,
+        comment="Where it stands (docs/states.md).",
+    ),
     _moment("changed_at", "Since when it is in this state.", nullable=False, server_default=func.now()),
     Column("attempt", SmallInteger, nullable=False, server_default="0", comment="Number of the latest attempt."),
     Column(
@@ -269,11 +295,11 @@ attempts = Table(
     "attempts",
     metadata,
     Column("segment", BigInteger, nullable=False, comment="Partition key: campaigns.segment."),
-    Column("campaign_id", BigInteger, nullable=False),
+    _campaign_id(),
     Column("seq", Integer, nullable=False, comment="messages.seq"),
     Column("attempt", SmallInteger, nullable=False, comment="Counts from 1 per message."),
     Column("lane_id", Integer, nullable=False, comment="The instance it went through."),
-    Column("outcome", outcome, nullable=False),
+    Column("outcome", outcome, nullable=False, comment="What it came to."),
     Column("reason", Text, nullable=False, comment="What was concluded from the reply or the failure."),
     Column("http_status", SmallInteger, comment="Null: no reply."),
     Column("reply", Text, comment="The raw reply, at most 2 KB, key redacted."),
@@ -287,10 +313,10 @@ attempts = Table(
 rejected_recipients = Table(
     "rejected_recipients",
     metadata,
-    Column("campaign_id", BigInteger, ForeignKey(campaigns.c.id, ondelete="CASCADE"), nullable=False),
+    _campaign_id(ForeignKey(campaigns.c.id, ondelete="CASCADE")),
     Column("line", BigInteger, nullable=False, comment="Line of the recipients file."),
     Column("phone", Text, nullable=False, comment="As it stood in the file."),
-    Column("reason", Text, nullable=False),
+    Column("reason", Text, nullable=False, comment="Why it became no message."),
     PrimaryKeyConstraint("campaign_id", "line"),
     comment="Rows of a recipients file that became no message, and why.",
 )

@@ -16,7 +16,7 @@ def upgrade() -> None:
     op.create_table(
         "attempts",
         sa.Column("segment", sa.BigInteger(), nullable=False, comment="Partition key: campaigns.segment."),
-        sa.Column("campaign_id", sa.BigInteger(), nullable=False),
+        sa.Column("campaign_id", sa.BigInteger(), nullable=False, comment="The campaign that it belongs to."),
         sa.Column("seq", sa.Integer(), nullable=False, comment="messages.seq"),
         sa.Column("attempt", sa.SmallInteger(), nullable=False, comment="Counts from 1 per message."),
         sa.Column("lane_id", sa.Integer(), nullable=False, comment="The instance it went through."),
@@ -24,10 +24,9 @@ def upgrade() -> None:
             "outcome",
             sa.Enum("accepted", "rejected", "throttled", "not_sent", "unknown", name="outcome"),
             nullable=False,
+            comment="What it came to.",
         ),
-        sa.Column(
-            "reason", sa.Text(), nullable=False, comment="What was concluded from the reply or the failure."
-        ),
+        sa.Column("reason", sa.Text(), nullable=False, comment="What was concluded from the reply or the failure."),
         sa.Column("http_status", sa.SmallInteger(), nullable=True, comment="Null: no reply."),
         sa.Column("reply", sa.Text(), nullable=True, comment="The raw reply, at most 2 KB, key redacted."),
         sa.Column(
@@ -49,8 +48,13 @@ def upgrade() -> None:
     )
     op.create_table(
         "contents",
-        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
-        sa.Column("kind", sa.Enum("text", "file", "file_url", name="content_kind"), nullable=False),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False, comment="Campaigns refer to it."),
+        sa.Column(
+            "kind",
+            sa.Enum("text", "file", "file_url", name="content_kind"),
+            nullable=False,
+            comment="Which gateway method carries it.",
+        ),
         sa.Column("digest", sa.LargeBinary(), nullable=False, comment="SHA-256 of the body: each is stored once."),
         sa.Column(
             "body", sa.LargeBinary(), nullable=False, comment="The template, the file's bytes, or the URL (UTF-8)."
@@ -61,17 +65,11 @@ def upgrade() -> None:
     )
     op.create_table(
         "instances",
-        sa.Column("id", sa.Integer(), sa.Identity(always=True), nullable=False),
+        sa.Column("id", sa.Integer(), sa.Identity(always=True), nullable=False, comment="Also the id of its lane."),
         sa.Column("name", sa.Text(), nullable=False, comment="What operators call it."),
-        sa.Column(
-            "key_encrypted", sa.LargeBinary(), nullable=False, comment="The WAChatPro key as a Fernet token."
-        ),
-        sa.Column(
-            "base_url", sa.Text(), nullable=False, comment="Where the API answers, without a trailing slash."
-        ),
-        sa.Column(
-            "wire", sa.Enum("json", "form", name="wire"), nullable=False, comment="How requests are encoded."
-        ),
+        sa.Column("key_encrypted", sa.LargeBinary(), nullable=False, comment="The WAChatPro key as a Fernet token."),
+        sa.Column("base_url", sa.Text(), nullable=False, comment="Where the API answers, without a trailing slash."),
+        sa.Column("wire", sa.Enum("json", "form", name="wire"), nullable=False, comment="How requests are encoded."),
         sa.Column("rate_per_second", sa.Double(), nullable=True, comment="Messages per second; null: unlimited."),
         sa.Column(
             "burst",
@@ -89,7 +87,7 @@ def upgrade() -> None:
             "tolerance_seconds",
             sa.Double(),
             nullable=False,
-            comment="How far a message may run ahead of the even pace (domain/pacing.py).",
+            comment="Seconds by which messages may run ahead of the even pace (domain/pacing.py).",
         ),
         sa.Column("max_in_flight", sa.Integer(), nullable=False, comment="Requests under way at once, at most."),
         sa.Column(
@@ -118,12 +116,9 @@ def upgrade() -> None:
     op.create_table(
         "messages",
         sa.Column("segment", sa.BigInteger(), nullable=False, comment="Partition key: campaigns.segment."),
-        sa.Column("campaign_id", sa.BigInteger(), nullable=False),
+        sa.Column("campaign_id", sa.BigInteger(), nullable=False, comment="The campaign that it belongs to."),
         sa.Column(
-            "seq",
-            sa.Integer(),
-            nullable=False,
-            comment="The row's number among the campaign's recipients, from 1.",
+            "seq", sa.Integer(), nullable=False, comment="The row's number among the campaign's recipients, from 1."
         ),
         sa.Column("lane_id", sa.Integer(), nullable=False, comment="The instance that sends it."),
         sa.Column("phone", sa.Text(), nullable=False, comment="E.164 digits without the plus."),
@@ -150,6 +145,7 @@ def upgrade() -> None:
             ),
             server_default="pending",
             nullable=False,
+            comment="Where it stands (docs/states.md).",
         ),
         sa.Column(
             "changed_at",
@@ -159,11 +155,7 @@ def upgrade() -> None:
             comment="Since when it is in this state.",
         ),
         sa.Column(
-            "attempt",
-            sa.SmallInteger(),
-            server_default="0",
-            nullable=False,
-            comment="Number of the latest attempt.",
+            "attempt", sa.SmallInteger(), server_default="0", nullable=False, comment="Number of the latest attempt."
         ),
         sa.Column(
             "spent",
@@ -193,9 +185,7 @@ def upgrade() -> None:
         ),
         sa.Column("reason", sa.Text(), nullable=True, comment="Why it is where it is, where that needs a reason."),
         sa.PrimaryKeyConstraint("segment", "campaign_id", "seq", name=op.f("messages_pkey")),
-        sa.UniqueConstraint(
-            "segment", "campaign_id", "phone", name=op.f("messages_segment_campaign_id_phone_key")
-        ),
+        sa.UniqueConstraint("segment", "campaign_id", "phone", name=op.f("messages_segment_campaign_id_phone_key")),
         comment="One recipient of one campaign each. No foreign keys: ingest writes campaign and messages together.",
         postgresql_partition_by="LIST (segment)",
     )
@@ -222,19 +212,22 @@ def upgrade() -> None:
     )
     op.create_table(
         "campaigns",
-        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
-        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column(
+            "id", sa.BigInteger(), sa.Identity(always=True), nullable=False, comment="Messages and attempts carry it."
+        ),
+        sa.Column("name", sa.Text(), nullable=False, comment="What operators call it."),
         sa.Column(
             "state",
             sa.Enum(
                 "draft", "scheduled", "running", "paused", "finished", "cancelled", "failed", name="campaign_state"
             ),
             nullable=False,
+            comment="Where it stands (docs/states.md).",
         ),
         sa.Column(
             "state_reason", sa.Text(), nullable=True, comment="Why it is in this state, where a reason is needed."
         ),
-        sa.Column("content_id", sa.BigInteger(), nullable=False),
+        sa.Column("content_id", sa.BigInteger(), nullable=False, comment="What it sends."),
         sa.Column("caption", sa.Text(), nullable=True, comment="Template of the caption (file and file_url)."),
         sa.Column("filename", sa.Text(), nullable=True, comment="The file name that recipients see (file)."),
         sa.Column(
@@ -286,12 +279,8 @@ def upgrade() -> None:
             nullable=False,
             comment="When it was submitted.",
         ),
-        sa.Column(
-            "started_at", sa.DateTime(timezone=True), nullable=True, comment="When it first became running."
-        ),
-        sa.Column(
-            "finished_at", sa.DateTime(timezone=True), nullable=True, comment="When it reached a final state."
-        ),
+        sa.Column("started_at", sa.DateTime(timezone=True), nullable=True, comment="When it first became running."),
+        sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True, comment="When it reached a final state."),
         sa.CheckConstraint(
             "(finished_at IS NOT NULL) = (state IN ('finished', 'cancelled', 'failed'))",
             name=op.f("campaigns_final_has_finished_at_check"),
@@ -312,12 +301,13 @@ def upgrade() -> None:
     )
     op.create_table(
         "lanes",
-        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False, comment="The instance's id."),
         sa.Column(
             "health",
             sa.Enum("ok", "throttled", "down", "refused", "paused", name="lane_health"),
             server_default="ok",
             nullable=False,
+            comment="Whether it can be sent through (docs/states.md).",
         ),
         sa.Column(
             "health_reason",
@@ -366,10 +356,7 @@ def upgrade() -> None:
             comment="The GCRA's theoretical arrival time: when the next message is due at an even pace.",
         ),
         sa.Column(
-            "woken_at",
-            sa.DateTime(timezone=True),
-            nullable=True,
-            comment="When a wake-up was last published for it.",
+            "woken_at", sa.DateTime(timezone=True), nullable=True, comment="When a wake-up was last published for it."
         ),
         sa.ForeignKeyConstraint(["id"], ["instances.id"], name=op.f("lanes_id_fkey"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name=op.f("lanes_pkey")),
@@ -378,21 +365,77 @@ def upgrade() -> None:
     )
     op.create_table(
         "campaign_lanes",
-        sa.Column("campaign_id", sa.BigInteger(), nullable=False),
-        sa.Column("lane_id", sa.Integer(), nullable=False),
+        sa.Column("campaign_id", sa.BigInteger(), nullable=False, comment="The campaign that it belongs to."),
+        sa.Column("lane_id", sa.Integer(), nullable=False, comment="The lane that sends this part."),
         sa.Column(
             "total", sa.BigInteger(), server_default="0", nullable=False, comment="Messages planned for this lane."
         ),
-        sa.Column("pending", sa.BigInteger(), server_default="0", nullable=False),
-        sa.Column("claimed", sa.BigInteger(), server_default="0", nullable=False),
-        sa.Column("sending", sa.BigInteger(), server_default="0", nullable=False),
-        sa.Column("sent", sa.BigInteger(), server_default="0", nullable=False),
-        sa.Column("failed", sa.BigInteger(), server_default="0", nullable=False),
-        sa.Column("in_doubt", sa.BigInteger(), server_default="0", nullable=False),
-        sa.Column("unknown", sa.BigInteger(), server_default="0", nullable=False),
-        sa.Column("skipped", sa.BigInteger(), server_default="0", nullable=False),
-        sa.Column("cancelled", sa.BigInteger(), server_default="0", nullable=False),
-        sa.Column("expired", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column(
+            "pending",
+            sa.BigInteger(),
+            server_default="0",
+            nullable=False,
+            comment="Of those, messages that are pending.",
+        ),
+        sa.Column(
+            "claimed",
+            sa.BigInteger(),
+            server_default="0",
+            nullable=False,
+            comment="Of those, messages that are claimed.",
+        ),
+        sa.Column(
+            "sending",
+            sa.BigInteger(),
+            server_default="0",
+            nullable=False,
+            comment="Of those, messages that are sending.",
+        ),
+        sa.Column(
+            "sent", sa.BigInteger(), server_default="0", nullable=False, comment="Of those, messages that are sent."
+        ),
+        sa.Column(
+            "failed",
+            sa.BigInteger(),
+            server_default="0",
+            nullable=False,
+            comment="Of those, messages that are failed.",
+        ),
+        sa.Column(
+            "in_doubt",
+            sa.BigInteger(),
+            server_default="0",
+            nullable=False,
+            comment="Of those, messages that are in_doubt.",
+        ),
+        sa.Column(
+            "unknown",
+            sa.BigInteger(),
+            server_default="0",
+            nullable=False,
+            comment="Of those, messages that are unknown.",
+        ),
+        sa.Column(
+            "skipped",
+            sa.BigInteger(),
+            server_default="0",
+            nullable=False,
+            comment="Of those, messages that are skipped.",
+        ),
+        sa.Column(
+            "cancelled",
+            sa.BigInteger(),
+            server_default="0",
+            nullable=False,
+            comment="Of those, messages that are cancelled.",
+        ),
+        sa.Column(
+            "expired",
+            sa.BigInteger(),
+            server_default="0",
+            nullable=False,
+            comment="Of those, messages that are expired.",
+        ),
         sa.Column(
             "next_due_at",
             sa.DateTime(timezone=True),
@@ -432,20 +475,15 @@ def upgrade() -> None:
         comment="Rollup of messages by state per campaign and lane, kept by a trigger on messages (invariant I1).",
         postgresql_with={"fillfactor": "50"},
     )
-    op.create_index(
-        "campaign_lanes_open_idx", "campaign_lanes", ["lane_id"], unique=False, postgresql_where="open"
-    )
+    op.create_index("campaign_lanes_open_idx", "campaign_lanes", ["lane_id"], unique=False, postgresql_where="open")
     op.create_table(
         "rejected_recipients",
-        sa.Column("campaign_id", sa.BigInteger(), nullable=False),
+        sa.Column("campaign_id", sa.BigInteger(), nullable=False, comment="The campaign that it belongs to."),
         sa.Column("line", sa.BigInteger(), nullable=False, comment="Line of the recipients file."),
         sa.Column("phone", sa.Text(), nullable=False, comment="As it stood in the file."),
-        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False, comment="Why it became no message."),
         sa.ForeignKeyConstraint(
-            ["campaign_id"],
-            ["campaigns.id"],
-            name=op.f("rejected_recipients_campaign_id_fkey"),
-            ondelete="CASCADE",
+            ["campaign_id"], ["campaigns.id"], name=op.f("rejected_recipients_campaign_id_fkey"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("campaign_id", "line", name=op.f("rejected_recipients_pkey")),
         comment="Rows of a recipients file that became no message, and why.",

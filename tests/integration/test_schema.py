@@ -70,8 +70,10 @@ def test_final_states_are_left_only_by_an_operators_word() -> None:
     assert {state for state in FINAL_CAMPAIGN_STATES if CAMPAIGN_TRANSITIONS[state]} == {CampaignState.FINISHED}
 
 
-def test_every_table_says_what_it_is_for() -> None:
-    assert [table.name for table in metadata.sorted_tables if not table.comment] == []
+def test_every_table_and_column_says_what_it_is_for() -> None:
+    silent = [table.name for table in metadata.sorted_tables if not table.comment]
+    silent += [str(column) for table in metadata.sorted_tables for column in table.columns if not column.comment]
+    assert silent == []
 
 
 def test_every_view_says_what_it_shows(engine: Engine) -> None:
