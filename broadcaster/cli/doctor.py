@@ -26,9 +26,7 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Write JSON, for
         say_json({"ok": healthy, "checks": findings})
     else:
         rows = ([finding.check, finding.level, finding.detail] for finding in findings)
-        say_table(
-            ["CHECK", "", "FINDING"], rows, styles={level.value: style for level, style in _LEVEL_STYLES.items()}
-        )
+        say_table(["CHECK", "LEVEL", "FINDING"], rows, styles=LEVEL_STYLES, folded=["FINDING"])
     if not healthy:
         raise typer.Exit(1)
 

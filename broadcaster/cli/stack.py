@@ -108,6 +108,7 @@ def status(as_json: Json = False) -> None:
                 for role in found.roles
             ),
             styles=STATE_STYLES,
+            folded=["LAST EXIT"],
         )
 
 
