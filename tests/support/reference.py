@@ -66,7 +66,7 @@ def _described(each: Command) -> str:
     paragraphs = inspect.cleandoc(each.command.help).split("\n\n")
     parts = [f"## {name}", f"```text\n{usage}\n```", *(" ".join(paragraph.split()) for paragraph in paragraphs)]
     rows = [_row(parameter, context) for parameter in parameters]
-    return "\n\n".join([*parts, _table(("", "Meaning"), rows)] if rows else parts)
+    return "\n\n".join([*parts, _table(("Option", "Meaning"), rows)] if rows else parts)
 
 
 def _row(parameter: Any, context: typer.Context) -> tuple[str, str]:

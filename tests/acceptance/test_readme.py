@@ -1,0 +1,98 @@
+"""What the README shows, done literally."""
+
+from __future__ import annotations
+
+import csv
+import re
+import shlex
+import shutil
+import socket
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, text
+
+from broadcaster.crypto import open_vault
+from broadcaster.services.contents import text_content
+from broadcaster.services.dispatch import start_due_campaigns
+from broadcaster.services.instances import add_instance
+from broadcaster.services.recipients import RecipientOptions, read_recipients
+from broadcaster.services.submission import Submission, submit
+from broadcaster.settings import Settings
+from broadcaster.simulator import Simulator
+from tests.support.cli import RunCli
+from tests.support.reference import README
+
+
+def blocks(language: str) -> list[str]:
+    """The README's code blocks in one language, in order."""
+    return re.findall(rf"^```{language}\n(.*?)^```", README.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+
+
+@pytest.fixture
+def people(tmp_path: Path) -> Path:
+    [content] = blocks("csv")
+    path = tmp_path / "people.csv"
+    path.write_text(content)
+    return path
+
+
+@pytest.fixture
+def own_stack(run_cli: RunCli, environ: dict[str, str]) -> Iterator[dict[str, str | None]]:
+    """The variables of a home where nothing is configured, and where nothing runs when the test is over."""
+    home = Path(tempfile.mkdtemp(prefix="broadcaster-test-", dir="/tmp"))
+    home.chmod(0o711)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = str(free.getsockname()[1])
+    unset = dict.fromkeys(name for name in environ if name.startswith("BROADCASTER_"))
+    variables = {**unset, "BROADCASTER_HOME": str(home), "BROADCASTER_FLOWER_PORT": port}
+    try:
+        yield variables
+    finally:
+        run_cli("down", environ=variables)
+        shutil.rmtree(home)
+
+
+def test_the_first_campaign_is_sent_with_the_commands_as_they_stand(
+    run_cli: RunCli, simulator: Simulator, own_stack: dict[str, str | None], people: Path
+) -> None:
+    [block] = [block for block in blocks("sh") if "broadcaster up" in block]
+    people.with_name("key.txt").write_text("any-key\n")
+    for line in block.splitlines():
+        arguments = shlex.split(line)[1:]
+        if arguments[:2] == ["instance", "add"]:
+            arguments += ["--base-url", simulator.base_url]
+        done = run_cli(*arguments, environ=own_stack, timeout=120)
+        assert (done.code, done.stderr) == (0, ""), line
+    assert {(entry.phone, entry.body) for entry in simulator.ledger.entries} == {
+        ("6281234567890", "Hello Ayu"),
+        ("6281298765432", "Hello Budi"),
+    }
+    with people.with_name("hello.csv").open(newline="") as file:
+        assert [row["state"] for row in csv.DictReader(file)] == ["sent", "sent"]
+
+
+def test_the_queries_answer_what_they_are_said_to(engine: Engine, settings: Settings, people: Path) -> None:
+    content = text_content("Hello {{ name }}")
+    add_instance(engine, open_vault(settings), "main", "any-key")
+    with read_recipients(people, RecipientOptions(text=content.text)) as recipients:
+        submit(engine, Submission(name="hello", instances=["main"], content=content, max_attempts=5), recipients)
+    start_due_campaigns(engine)
+    progress, missed = blocks("sql")
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE messages SET state = 'sent' WHERE seq = 1"))
+        assert connection.execute(text(progress)).all() == [("hello", 1, 2, 50, 0, 0)]
+        assert [row.phone for row in connection.execute(text(missed))] == ["6281298765432"]
+
+
+def test_the_client_works_as_shown(simulator: Simulator, capsys: pytest.CaptureFixture[str]) -> None:
+    [program] = blocks("python")
+    shown = program.replace("https://api.wachatpro.com", simulator.base_url)
+    assert shown != program
+    exec(compile(shown, "README.md", "exec"), {"__name__": "shown"})
+    assert [entry.endpoint for entry in simulator.ledger.entries] == ["/wa/send", "/wa/sendfile", "/wa/messages"]
+    output = capsys.readouterr().out
+    assert output.startswith("accepted ")
+    assert "Hello" in output

@@ -1,0 +1,116 @@
+"""The documentation says what the code does, and its links lead somewhere."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+from pathlib import Path
+
+import pytest
+
+from broadcaster.domain.states import (
+    CAMPAIGN_TRANSITIONS,
+    FINAL_CAMPAIGN_STATES,
+    FINAL_MESSAGE_STATES,
+    LANE_TRANSITIONS,
+    MESSAGE_TRANSITIONS,
+)
+from tests.support.reference import GENERATED, README, ROOT, rendered
+
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("benchmarks/*.md")])
+DECISIONS = sorted((ROOT / "docs" / "decisions").glob("[0-9]*.md"))
+Transitions = Mapping[StrEnum, Iterable[StrEnum]]
+
+MACHINES = pytest.mark.parametrize(
+    ("title", "transitions", "final"),
+    [
+        ("Campaign", CAMPAIGN_TRANSITIONS, FINAL_CAMPAIGN_STATES),
+        ("Message", MESSAGE_TRANSITIONS, FINAL_MESSAGE_STATES),
+        ("Lane", LANE_TRANSITIONS, frozenset()),
+    ],
+)
+
+
+def relative(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def section(title: str) -> str:
+    text = (ROOT / "docs" / "states.md").read_text(encoding="utf-8")
+    [found] = re.findall(rf"^## {title}\n(.*?)(?=^## |\Z)", text, re.DOTALL | re.MULTILINE)
+    return str(found)
+
+
+def edges(title: str) -> list[tuple[str, str]]:
+    [diagram] = re.findall(r"```mermaid\nstateDiagram-v2\n(.*?)```", section(title), re.DOTALL)
+    return re.findall(r"^ +(\S+) --> (\w+|\[\*\])", diagram, re.MULTILINE)
+
+
+@MACHINES
+def test_the_diagram_of_a_state_machine_is_its_table_of_transitions(
+    title: str, transitions: Transitions, final: frozenset[StrEnum]
+) -> None:
+    drawn = [edge for edge in edges(title) if "[*]" not in edge]
+    assert len(drawn) == len(set(drawn))
+    assert set(drawn) == {
+        (source.value, target.value) for source, targets in transitions.items() for target in targets
+    }
+
+
+@MACHINES
+def test_the_diagram_of_a_state_machine_ends_in_its_final_states(
+    title: str, transitions: Transitions, final: frozenset[StrEnum]
+) -> None:
+    assert {source for source, target in edges(title) if target == "[*]"} == {state.value for state in final}
+
+
+@MACHINES
+def test_every_state_has_one_paragraph(title: str, transitions: Transitions, final: frozenset[StrEnum]) -> None:
+    described = re.findall(r"^\*\*`(\w+)`\*\*: \S", section(title), re.MULTILINE)
+    assert sorted(described) == sorted(state.value for state in transitions)
+
+
+@pytest.mark.parametrize("document", GENERATED, ids=relative)
+def test_what_the_code_writes_is_up_to_date(document: Path) -> None:
+    current = document.read_text(encoding="utf-8") == rendered(document)
+    assert current, f"run `.venv/bin/python -m tests.support.reference` to write {relative(document)} anew"
+
+
+def test_the_two_commands_are_within_the_first_twenty_lines() -> None:
+    opening = README.read_text(encoding="utf-8").splitlines()[:20]
+    assert [line.split()[1] for line in opening if line.startswith("    make ")] == ["demo", "test"]
+
+
+def test_every_view_is_in_the_readme() -> None:
+    scripts = [path.read_text(encoding="utf-8") for path in (ROOT / "migrations" / "sql").glob("*.sql")]
+    views = {name for script in scripts for name in re.findall(r"CREATE VIEW (\w+)", script)}
+    assert views == set(re.findall(r"^\| `([a-z_]+)` \|", README.read_text(encoding="utf-8"), re.MULTILINE))
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=relative)
+def test_links_lead_to_files_that_exist(document: Path) -> None:
+    prose = re.sub(r"```.*?```", "", document.read_text(encoding="utf-8"), flags=re.DOTALL)
+    targets = [target.partition("#")[0] for target in re.findall(r"\]\(([^)]+)\)", prose)]
+    local = [target for target in targets if target and "://" not in target]
+    assert [target for target in local if not (document.parent / target).exists()] == []
+
+
+def test_decisions_that_the_code_refers_to_exist() -> None:
+    sources = [*ROOT.glob("broadcaster/**/*.py"), ROOT / "docker-compose.yml"]
+    names = {name for path in sources for name in re.findall(r"docs/decisions/([\w-]+)", path.read_text())}
+    assert names <= {path.stem for path in DECISIONS}
+
+
+@pytest.mark.parametrize("decision", DECISIONS, ids=relative)
+def test_a_decision_has_a_context_a_decision_and_consequences(decision: Path) -> None:
+    text = decision.read_text(encoding="utf-8")
+    assert text.startswith(f"# {int(decision.name[:4])}. ")
+    parts = ["Context", "Decision", "Consequences"]
+    assert [title for title in re.findall(r"^## (.*)", text, re.MULTILINE) if title in parts] == parts
+
+
+def test_decisions_are_numbered_without_gaps_and_are_all_in_the_index() -> None:
+    index = (ROOT / "docs" / "decisions" / "README.md").read_text(encoding="utf-8")
+    assert re.findall(r"\[(\d{4})\]\(([^)]+)\)", index) == [(path.name[:4], path.name) for path in DECISIONS]
+    assert [int(path.name[:4]) for path in DECISIONS] == list(range(1, len(DECISIONS) + 1))
