@@ -47,7 +47,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The account that the embedded servers run as when root starts them; without effect for anybody else."""
 
     flower_bind: str = "127.0.0.1"
-    """The address that Flower listens on. Its users can start tasks: keep it private."""
+    """The address that Flower listens on."""
     flower_port: Port = 5555
     """The port that Flower listens on."""
     flower_basic_auth: str | None = None
@@ -74,7 +74,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     log_level: str = "INFO"
     """DEBUG, INFO, WARNING or ERROR."""
     log_json: bool = False
-    """Whether workers log one JSON object a line, for machines."""
+    """Whether the roles log one JSON object a line, for machines."""
 
     @property
     def run_dir(self) -> Path:

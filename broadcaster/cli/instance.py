@@ -66,7 +66,7 @@ Burst = Annotated[
         metavar="N",
         min=1,
         max=_LARGEST,
-        help="Of these, how many at once. Default: half a second's worth, at least 2.",
+        help="Of these, how many at once. Default: a second's worth, at least 2.",
     ),
 ]
 InFlight = Annotated[
