@@ -113,7 +113,8 @@ def demo(
         _tell("roles", "worker, beat, Flower")
         _tell("gateway", f"simulated, at {gateway.base_url}")
         credentials = flower_credentials(settings)
-        _tell("Flower", f"{flower_url(settings)} user {credentials.user}, password {credentials.password}")
+        _tell("Flower", flower_url(settings))
+        _tell("", f"user {credentials.user}, password {credentials.password}")
         _add_instances(engine, settings, gateway, keys)
         for campaign in _CAMPAIGNS:
             _submit(engine, settings, campaign)
@@ -196,18 +197,13 @@ def _submit(engine: Engine, settings: Settings, campaign: _Campaign) -> None:
     options = RecipientOptions(text=content.text, caption=content.caption)
     with read_recipients(examples_dir() / campaign.recipients, options) as recipients:
         submitted = submit(engine, submission, recipients)
-    over = " and ".join(campaign.instances)
-    _tell(
-        "campaign", f"{campaign.name}: {submitted.total:,} messages over {over}, from examples/{campaign.recipients}"
-    )
+    _tell("campaign", f"{campaign.name}: {submitted.total:,} messages over {' and '.join(campaign.instances)}")
+    rejects = ", ".join(f"line {line}: {quoted(written)}" for line, written, _ in submitted.rejects)
+    left_out = f", {submitted.rejected:,} rejected ({rejects})" if rejects else ""
+    left_out += f", {submitted.duplicates:,} repeated" if submitted.duplicates else ""
+    _tell("", f"examples/{campaign.recipients}: {submitted.read:,} rows{left_out}")
     phone, text = submitted.samples[0]
     _tell("", f"to {phone}: {text}")
-    if submitted.rejected or submitted.duplicates:
-        line, written, reason = submitted.rejects[0]
-        _tell(
-            "", f"{submitted.read:,} rows: {submitted.rejected:,} rejected, {submitted.duplicates:,} repeated; such as"
-        )
-        _tell("", f"line {line}, {quoted(written)}: {reason}")
 
 
 def _follow(engine: Engine) -> None:
