@@ -20,7 +20,7 @@ def start(name: Name) -> None:
 
 def pause(name: Name) -> None:
     """Stop sending until it is resumed. What is in flight still gets its outcome."""
-    _move(name, lifecycle.pause_campaign)
+    _move(name, lifecycle.pause_campaign, "taken back from workers")
 
 
 def resume(name: Name) -> None:
@@ -30,20 +30,21 @@ def resume(name: Name) -> None:
 
 def cancel(name: Name) -> None:
     """Cancel for good what has not left. What is in flight still gets its outcome."""
-    _move(name, lifecycle.cancel_campaign)
+    _move(name, lifecycle.cancel_campaign, "cancelled")
 
 
 def retry(name: Name) -> None:
     """Send the failed messages again, with new attempts. Never one that may have been sent."""
-    _move(name, lifecycle.retry_campaign, nudge=True)
+    _move(name, lifecycle.retry_campaign, "to be sent again", nudge=True)
 
 
-def _move(name: str, move: Callable[[Engine, str], lifecycle.Moved], *, nudge: bool = False) -> None:
+def _move(
+    name: str, move: Callable[[Engine, str], lifecycle.Moved], what_became: str = "", *, nudge: bool = False
+) -> None:
     settings = load()
     with database(settings) as engine:
         moved = move(engine, name)
-    verbs = {"retry_campaign": "sent again", "cancel_campaign": "cancelled", "pause_campaign": "taken back"}
-    count = f", {moved.messages:,} messages {verbs[move.__name__]}" if move.__name__ in verbs else ""
-    say(f"campaign {moved.name} is {moved.state}{count}")
+    messages = f"; messages {what_became}: {moved.messages:,}" if what_became else ""
+    say(f"campaign {moved.name} is {moved.state}{messages}")
     if nudge:
         nudge_workers(settings)

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from sqlalchemy import Engine
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError
 
 from broadcaster.cli.output import warn
 from broadcaster.db.engine import open_engine
 from broadcaster.errors import UnavailableError
-from broadcaster.settings import Settings, redact_url
+from broadcaster.settings import Settings
 
 
 @contextmanager
@@ -39,11 +39,11 @@ def nudge_workers(settings: Settings) -> None:
     from broadcaster.worker.nudge import nudge  # noqa: PLC0415
 
     if not nudge():
-        where = redact_url(settings.broker_url) if settings.redis_url else f"the Redis in {settings.home}"
-        warn(f"{where} cannot be reached: everything is stored, and is sent once Redis and the workers are back")
+        start = "" if settings.redis_url else " (start them with `broadcaster up`)"
+        warn(f"Redis cannot be reached: all is stored, and is sent once Redis and the workers are back{start}")
 
 
 def _nobody_answers(error: UnavailableError) -> bool:
     """Whether the error is that no connection came about, and not something that a server said."""
     cause = error.__cause__
-    return isinstance(cause, OperationalError) and getattr(cause.orig, "sqlstate", None) is None
+    return isinstance(cause, DBAPIError) and getattr(cause.orig, "sqlstate", None) is None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from importlib import import_module
-from typing import Any
+from typing import Any, ClassVar
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -16,32 +16,40 @@ Commands = Mapping[str, tuple[str, str]]
 """By name: where the command is, as `module:attribute` (a function, or a Typer for a group), and its one-line help."""
 
 
-class Group(TyperGroup):
-    """Shows its help when no command is given."""
+class LazyGroup(TyperGroup):
+    """A group of `table`'s commands. Its own help, which is shown where no command is given, imports none of them."""
+
+    table: ClassVar[Commands] = {}
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        for name, (_, summary) in self.table.items():
+            self.add_command(TyperCommand(name, help=summary))
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """As in the base class."""
         return super().parse_args(ctx, args or ["--help"])
 
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
+        """As in the base class, with the command itself in place of its one-line help."""
+        name, _, rest = super().resolve_command(ctx, args)
+        return name, self.load(str(name)), rest
+
+    def load(self, name: str) -> Any:
+        """Import a command of the table."""
+        module, _, attribute = self.table[name][0].partition(":")
+        found = getattr(import_module(module), attribute)
+        if not isinstance(found, typer.Typer):
+            single = typer.Typer(add_completion=False, context_settings=HELP_OPTIONS)
+            single.command(name)(found)
+            found = single
+        return get_command(found)
+
 
 def lazy_group(commands: Commands, help_text: str, callback: Callable[..., None] | None = None) -> typer.Typer:
-    """A group of `commands`. Its own help imports none of them.
-
-    `callback` holds the options of the outermost group, which also offers completion to shells.
-    """
-
-    class LazyGroup(Group):
-        def __init__(self, **attributes: Any) -> None:
-            super().__init__(**attributes)
-            for name, (_, summary) in commands.items():
-                self.add_command(TyperCommand(name, help=summary))
-
-        def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
-            name, _, rest = super().resolve_command(ctx, args)
-            return name, load_command(str(name), commands[str(name)][0]), rest
-
+    """A group of `commands`. `callback` holds the options of the outermost one, which also serves shell completion."""
     return typer.Typer(
-        cls=LazyGroup,
+        cls=type("LazyGroup", (LazyGroup,), {"table": commands}),
         help=help_text,
         callback=callback or _no_options,
         add_completion=callback is not None,
@@ -51,14 +59,3 @@ def lazy_group(commands: Commands, help_text: str, callback: Callable[..., None]
 
 def _no_options() -> None:
     pass
-
-
-def load_command(name: str, target: str) -> Any:
-    """Import the command called `name` from `target`, which is `module:attribute`."""
-    module, _, attribute = target.partition(":")
-    found = getattr(import_module(module), attribute)
-    if not isinstance(found, typer.Typer):
-        single = typer.Typer(add_completion=False, context_settings=HELP_OPTIONS)
-        single.command(name)(found)
-        found = single
-    return get_command(found)

@@ -22,9 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # Imports make objects that stay: to look for garbage among them so often takes a tenth of the start-up time.
     gc.set_threshold(50_000)
     try:
-        # A character that the terminal's encoding lacks is no reason to fail.
-        for stream in (sys.stdout, sys.stderr):
-            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # both are TextIOWrappers
+        _prepare_output()
         code = _run(arguments)
         sys.stdout.flush()
     except BroadcasterError as error:
@@ -32,9 +30,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
-        # Nobody reads any more (`… | head`). What is still buffered must not fail again at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # Nobody reads any more (`… | head`).
+        _discard_output()
         return 1
+    except OSError as error:
+        _discard_output()
+        return _fail(": ".join(filter(None, [error.strerror or str(error), error.filename])))
     except Exception as error:  # noqa: BLE001 - the last resort that keeps tracebacks from operators
         if os.environ.get("BROADCASTER_LOG_LEVEL", "").upper() == "DEBUG":
             import traceback  # noqa: PLC0415 - start-up time
@@ -45,6 +46,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
             f"this is a bug in broadcaster, please report it (BROADCASTER_LOG_LEVEL=DEBUG shows more): {text}"
         )
     return code
+
+
+def _prepare_output() -> None:
+    # Python has no streams where a shell closed them (`>&-`).
+    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: PTH123, SIM115 - for the life of the process
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: PTH123, SIM115
+    for stream in (sys.stdout, sys.stderr):
+        # A character that the terminal's encoding lacks is no reason to fail.
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # both are TextIOWrappers
+
+
+def _discard_output() -> None:
+    """What is still buffered must not fail again at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _run(arguments: Sequence[str] | None) -> int:

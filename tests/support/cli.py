@@ -47,3 +47,20 @@ def run(args: list[str], *, cwd: Path, environ: Mapping[str, str], stdin: bytes,
     """Run a command to its end."""
     done = subprocess.run(args, cwd=cwd, env=environ, input=stdin, capture_output=True, timeout=timeout, check=False)
     return CliResult(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+def assert_refused(result: CliResult, *said: str, code: int = 1) -> None:
+    """The command ended with `code` and nothing but one line on stderr, which holds all of `said`."""
+    assert result.stderr.startswith("error: "), result
+    assert result.stderr.count("\n") == 1, result.stderr
+    assert result.stderr.endswith("\n")
+    assert "Traceback" not in result.stderr
+    assert "bug in broadcaster" not in result.stderr, result.stderr
+    assert [text for text in said if text not in result.stderr] == [], result.stderr
+    assert (result.code, result.stdout) == (code, "")
+
+
+def assert_done(result: CliResult) -> CliResult:
+    """The command succeeded and had nothing to complain about."""
+    assert (result.code, result.stderr) == (0, ""), result
+    return result

@@ -64,8 +64,13 @@ class TestServers:
             connection.execute(text(statement))
 
     def _flush_redis(self) -> None:
-        with redis.Redis(unix_socket_path=str(self._settings.run_dir / "redis.sock")) as client:
+        with redis_client(self._settings) as client:
             client.flushall()
+
+
+def redis_client(settings: Settings) -> redis.Redis:
+    """A client of the embedded Redis, to be used in a `with`."""
+    return redis.Redis.from_url(settings.broker_url.replace("redis+socket://", "unix://"))
 
 
 @contextmanager

@@ -1,0 +1,133 @@
+"""`broadcaster instance`, through the real command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, text
+
+from broadcaster.crypto import open_vault
+from broadcaster.domain.states import LaneHealth
+from broadcaster.services.instances import add_instance
+from broadcaster.settings import Settings
+from broadcaster.simulator import FaultPlan, FaultRule, Simulator
+from tests.support.cli import RunCli, assert_done, assert_refused
+
+KEY = "k3y-of-a"
+
+
+def test_an_instance_is_listed_with_its_limits_and_never_with_its_key(run_cli: RunCli, tmp_path: Path) -> None:
+    (tmp_path / "key").write_text(f"{KEY}\n")
+    assert_done(run_cli("instance", "add", "a", "--key-file", "key", "--rate", "20/min", "--wire", "form"))
+    assert_done(run_cli("instance", "add", "b", "--key-stdin", "--burst", "5", stdin=KEY))
+    shown = assert_done(run_cli("instance", "show", "a", "--json"))
+    listed = assert_done(run_cli("instance", "list", "--json"))
+    people = assert_done(run_cli("instance", "list"))
+    assert (shown.json["name"], shown.json["rate"], shown.json["burst"], shown.json["wire"]) == (
+        "a",
+        "20/min",
+        2,
+        "form",
+    )
+    assert [(row["name"], row["rate"], row["burst"]) for row in listed.json] == [
+        ("a", "20/min", 2),
+        ("b", "unlimited", 5),
+    ]
+    assert [line.split()[:3] for line in people.stdout.splitlines()[1:]] == [
+        ["a", "ok", "20/min"],
+        ["b", "ok", "unlimited"],
+    ]
+    everything = shown.stdout + listed.stdout + people.stdout + run_cli("instance", "show", "a").stdout
+    assert KEY not in everything
+
+
+def test_set_changes_what_is_given_and_leaves_the_rest(run_cli: RunCli) -> None:
+    assert_done(run_cli("instance", "add", "a", "--key", KEY, "--rate", "20/min", "--max-in-flight", "3"))
+    assert_done(run_cli("instance", "set", "a", "--rate", "10/s"))
+    shown = assert_done(run_cli("instance", "show", "a", "--json")).json
+    assert (shown["rate"], shown["burst"], shown["max_in_flight"]) == ("10/s", 10, 3)
+    assert_done(run_cli("instance", "set", "a", "--rate", "unlimited", "--burst", "7"))
+    shown = assert_done(run_cli("instance", "show", "a", "--json")).json
+    assert (shown["rate"], shown["rate_per_second"], shown["burst"]) == ("unlimited", None, 7)
+
+
+def test_a_refused_key_stands_out_and_a_new_key_lets_the_lane_go_on(run_cli: RunCli, engine: Engine) -> None:
+    assert_done(run_cli("instance", "add", "a", "--key", KEY))
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE lanes SET health = 'refused', health_reason = 'wrong key'"))
+    assert "refused: wrong key" in assert_done(run_cli("instance", "list")).stdout
+    assert_done(run_cli("instance", "set", "a", "--key-stdin", stdin="another"))
+    assert assert_done(run_cli("instance", "show", "a", "--json")).json["health"] == "ok"
+
+
+def test_pause_resume_and_remove(run_cli: RunCli) -> None:
+    assert_done(run_cli("instance", "add", "a", "--key", KEY))
+    assert_done(run_cli("instance", "pause", "a"))
+    assert assert_done(run_cli("instance", "show", "a", "--json")).json["health"] == "paused"
+    assert_done(run_cli("instance", "resume", "a"))
+    assert assert_done(run_cli("instance", "show", "a", "--json")).json["health"] == "ok"
+    assert_done(run_cli("instance", "remove", "a"))
+    assert assert_done(run_cli("instance", "list", "--json")).json == []
+
+
+def test_a_check_passes_where_the_gateway_shows_its_chats(run_cli: RunCli, simulator: Simulator) -> None:
+    assert_done(run_cli("instance", "add", "a", "--key", KEY, "--base-url", simulator.base_url))
+    people = assert_done(run_cli("instance", "check", "a")).stdout
+    assert [line.split("  ")[-1].strip() for line in people.splitlines()] == [
+        f"yes ({simulator.base_url})",
+        "yes",
+        "yes",
+        "yes (0 chats)",
+        "ok",
+    ]
+    programs = assert_done(run_cli("instance", "check", "a", "--json")).json
+    assert (programs["passed"], programs["key_accepted"], programs["chats"]) == (True, True, 0)
+    assert {entry.endpoint for entry in simulator.ledger.entries} == {"/wa/chats"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "found"),
+    [
+        ("bad_key", {"reachable": True, "key_accepted": False}),
+        ("http_401", {"reachable": True, "key_accepted": False}),
+        ("not_running", {"reachable": True, "running": False}),
+        ("http_429", {"reachable": True, "running": False}),
+        ("html", {"reachable": True, "reply_readable": False}),
+        ("http_500", {"reachable": True, "reply_readable": False}),
+        ("drop_before_accept", {"reachable": False}),
+    ],
+)
+def test_a_check_says_what_is_wrong(
+    run_cli: RunCli, engine: Engine, settings: Settings, simulator: Simulator, kind: str, found: dict[str, bool]
+) -> None:
+    add_instance(engine, open_vault(settings), "a", KEY, base_url=simulator.base_url)
+    simulator.gateway.faults = FaultPlan([FaultRule(kind=kind)])
+    people = run_cli("instance", "check", "a")
+    assert (people.code, people.stderr.count("\n")) == (1, 1)
+    assert people.stderr.startswith("error: instance a cannot be used: ")
+    assert "NO" in people.stdout
+    programs = run_cli("instance", "check", "a", "--json")
+    assert (programs.code, programs.stderr) == (1, "")
+    answers = ("reachable", "key_accepted", "running", "reply_readable")
+    assert {name: programs.json[name] for name in answers if programs.json[name] is not None} == found
+    assert programs.json["reason"]
+    assert KEY not in people.stdout + people.stderr + programs.stdout
+
+
+def test_a_check_of_an_address_where_nobody_listens_says_so(run_cli: RunCli) -> None:
+    assert_done(run_cli("instance", "add", "a", "--key", KEY, "--base-url", "http://127.0.0.1:1"))
+    result = run_cli("instance", "check", "a")
+    assert result.code == 1
+    assert result.stdout.startswith("reachable       NO (http://127.0.0.1:1)\n")
+
+
+def test_a_check_tells_that_the_lane_waits_for_the_operator(
+    run_cli: RunCli, simulator: Simulator, engine: Engine
+) -> None:
+    assert_done(run_cli("instance", "add", "a", "--key", KEY, "--base-url", simulator.base_url))
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE lanes SET health = :health"), {"health": LaneHealth.REFUSED})
+    told = assert_done(run_cli("instance", "check", "a")).stdout
+    assert "refused: go on with `broadcaster instance resume a`" in told
+    assert_refused(run_cli("instance", "resume", "b"), "'b'")
