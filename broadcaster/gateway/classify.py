@@ -40,9 +40,8 @@ def _judge(status: int, signals: Signals, text: str, rules: ReplyRules) -> tuple
     if 200 <= status < 300:
         return _judge_success(signals, text, rules)
     words = signals.words or _plain(text)
-    reason = f"HTTP {status}: {words}" if words else f"HTTP {status}"
     rule = rules.for_status(status)
-    return (rule.text and rules.for_text(words)) or rule, reason
+    return (rule.text and rules.for_text(words)) or rule, _with_words(f"HTTP {status}", words)
 
 
 def _judge_success(signals: Signals, text: str, rules: ReplyRules) -> tuple[StatusRule | TextRule, str]:
@@ -52,7 +51,7 @@ def _judge_success(signals: Signals, text: str, rules: ReplyRules) -> tuple[Stat
     words = signals.words or _plain(text)
     by_text = rules.for_text(words)
     if signals.no and signals.yes:
-        return _UNKNOWN, f"the reply contradicts itself: {words}"
+        return _UNKNOWN, _with_words("the reply contradicts itself", words)
     if signals.no:
         by_code = rules.for_status(signals.code) if signals.code else _REJECTED
         return by_text or by_code, words or "the gateway refused it without a reason"
@@ -62,7 +61,11 @@ def _judge_success(signals: Signals, text: str, rules: ReplyRules) -> tuple[Stat
         return _ACCEPTED, "accepted"
     if not signals.is_json:
         return _UNKNOWN, "the reply is not JSON"
-    return _UNKNOWN, f"the reply says neither accepted nor refused: {words}"
+    return _UNKNOWN, _with_words("the reply says neither accepted nor refused", words)
+
+
+def _with_words(reason: str, words: str) -> str:
+    return f"{reason}: {words}" if words else reason
 
 
 def _plain(text: str) -> str:

@@ -34,6 +34,7 @@ from broadcaster.gateway.wire import CONTENT_TYPES, Body, Fields, encode_call, e
 DEFAULT_BASE_URL = "https://api.wachatpro.com"
 SEND_REPLY_BYTES = 64 * 1024
 LIST_REPLY_BYTES = 4 * 1024 * 1024
+_UNENCODABLE = Verdict(Outcome.REJECTED, "the text holds half of a surrogate pair, which cannot be sent")
 
 
 class GatewayError(BroadcasterError):
@@ -70,7 +71,8 @@ class WAChatPro:
         """
         self._key = key
         self._base_url = _checked(base_url)
-        self._wire = wire
+        # A plain "json" out of a row must not pass for another encoding.
+        self._wire = Wire(wire)
         self._owned = transport is None
         self._transport: Transport = (
             HttpxTransport(transport)
@@ -190,9 +192,6 @@ class WAChatPro:
     def _failed(self, failure: Exception) -> Verdict:
         verdict = classify_exception(failure)
         return replace(verdict, reason=self._redact(verdict.reason))
-
-
-_UNENCODABLE = Verdict(Outcome.REJECTED, "the text holds half of a surrogate pair, which cannot be sent")
 
 
 def _checked(base_url: str) -> str:

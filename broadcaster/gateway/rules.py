@@ -129,15 +129,7 @@ class ReplyRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     id_fields: tuple[str, ...] = ("messageid", "msgid", "idmessage", "queueid", "serialized", "id")
     """Fields that name the message at the gateway, the most telling first."""
     containers: tuple[str, ...] = (
-        "data",
-        "result",
-        "response",
-        "message",
-        "messages",
-        "results",
-        "key",
-        "id",
-        "error",
+        *("data", "result", "results", "response", "message", "messages", "error", "key", "id", "messageid"),
     )
     """Fields whose object, or list of one object, is read like the reply itself."""
     texts: tuple[TextRule, ...] = _TEXTS

@@ -115,9 +115,11 @@ def _note_verdict(signals: Signals, value: str | float, rules: ReplyRules) -> No
         word = value.strip().lower()
         if word in rules.yes_words:
             signals.yes = True
-        elif word in rules.no_words or word.startswith(rules.no_prefixes) or rules.for_text(word):
+        elif rules.for_text(word):
             signals.no = True
             signals.texts.append(storable(value))
+        elif word in rules.no_words or word.startswith(rules.no_prefixes):
+            signals.no = True
         elif word in ("0", "1"):
             signals.yes |= word == "1"
             signals.no |= word == "0"

@@ -47,6 +47,7 @@ class Gateway:
         self.requests: list[bytes] = []
         self.closing = asyncio.Event()
         self.port = 0
+        self._open: dict[asyncio.Task[None], asyncio.WriteTransport] = {}
 
     async def read_request(self, reader: Read) -> bytes:
         """Read one request whole, count it, and return its body."""
@@ -59,12 +60,25 @@ class Gateway:
 
     async def handle(self, reader: Read, writer: Write) -> None:
         self.connections += 1
+        task = asyncio.current_task()
+        assert task is not None
+        self._open[task] = writer.transport
         try:
             await self.behaviour(self, reader, writer)
-        except (ConnectionError, asyncio.IncompleteReadError):
-            pass
-        finally:
             writer.close()
+            await writer.wait_closed()
+        except (ConnectionError, asyncio.IncompleteReadError):
+            writer.transport.abort()
+        finally:
+            del self._open[task]
+
+    async def close(self) -> None:
+        """End what is still open, and wait for it."""
+        self.closing.set()
+        for transport in self._open.values():
+            transport.abort()
+        if self._open:
+            await asyncio.wait(self._open)
 
 
 def reset(writer: Write) -> None:
@@ -82,10 +96,8 @@ async def serving(behaviour: Behaviour, tls: ssl.SSLContext | None = None) -> As
     try:
         yield gateway
     finally:
-        gateway.closing.set()
         server.close()
-        # The handlers are told to end above; the loop's own shutdown collects what is left of them.
-        await asyncio.sleep(0)
+        await gateway.close()
 
 
 @asynccontextmanager
@@ -179,7 +191,6 @@ GARBAGE = {
 }
 AFTER_IT_BEGAN: dict[str, Behaviour] = {
     "closed at once": close_at_once,
-    "reset before reading": reset_before_reading,
     "reset in the body": reset_in_the_body,
     "closed after reading": close_after_reading,
     "reset after reading": reset_after_reading,
@@ -200,6 +211,19 @@ def test_every_failure_after_the_request_began_is_unknown_and_not_repeated(name:
             assert (verdict.outcome, verdict.health) == (Outcome.UNKNOWN, None), verdict
             assert len(gateway.requests) <= 1
             assert gateway.connections == 1
+
+    asyncio.run(scenario())
+
+
+def test_a_connection_reset_before_anything_was_read_is_not_repeated() -> None:
+    """The reset may be there before the client has written (not sent) or after (unknown): both are true."""
+
+    async def scenario() -> None:
+        async with serving(reset_before_reading) as gateway, connected(gateway.port) as client:
+            verdict = await client.send("49151", "hello")
+            assert verdict.outcome in (Outcome.UNKNOWN, Outcome.NOT_SENT), verdict
+            assert gateway.connections == 1
+            assert gateway.requests == []
 
     asyncio.run(scenario())
 

@@ -30,9 +30,13 @@ class Gateway:
     port: int = 0
     connections: int = 0
     requests: list[tuple[bytes, bytes]] = field(default_factory=list)
+    handlers: dict[asyncio.Task[None], asyncio.WriteTransport] = field(default_factory=dict)
 
     async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
+        task = asyncio.current_task()
+        assert task is not None
+        self.handlers[task] = writer.transport
         try:
             while True:
                 head = await reader.readuntil(b"\r\n\r\n")
@@ -41,9 +45,16 @@ class Gateway:
                 writer.write(self.answer(len(self.requests)))
                 await writer.drain()
         except (ConnectionError, asyncio.IncompleteReadError):
-            pass
+            writer.transport.abort()
         finally:
-            writer.close()
+            del self.handlers[task]
+
+    async def close(self) -> None:
+        """End what is still open, and wait for it."""
+        for transport in self.handlers.values():
+            transport.abort()
+        if self.handlers:
+            await asyncio.wait(self.handlers)
 
     @property
     def base_url(self) -> str:
@@ -59,6 +70,7 @@ async def serving(answer: Callable[[int], bytes]) -> AsyncIterator[Gateway]:
         yield gateway
     finally:
         server.close()
+        await gateway.close()
 
 
 @asynccontextmanager

@@ -175,6 +175,7 @@ def test_every_reply_comes_to_its_outcome(row: Reply) -> None:
         ('{"success":true,"message_id":"m"}', "m"),
         ('{"success":true,"data":{"id":{"_serialized":"true_49@c.us_3E","id":"3E"}}}', "true_49@c.us_3E"),
         ('{"key":{"id":"3EB0"},"status":"PENDING"}', "3EB0"),
+        ('{"success":true,"messageId":{"fromMe":true,"_serialized":"true_49@c.us_3E"}}', "true_49@c.us_3E"),
         ('{"success":true}', None),
         ('{"success":true,"id":null}', None),
         ('{"success":true,"id":"a\\u0000\\ud800b"}', "a\N{REPLACEMENT CHARACTER}?b"),
@@ -199,6 +200,9 @@ def test_a_refusals_text_is_kept_as_the_reason() -> None:
     assert classify(200, '{"error":"Recipient blocked you"}').reason == "Recipient blocked you"
     assert classify(400, '{"message":"bad caption"}').reason == "HTTP 400: bad caption"
     assert classify(404, "<html>").reason == "HTTP 404"
+    assert classify(200, '{"status":"error","message":"out of ink"}').reason == "out of ink"
+    assert classify(200, '{"status":"disconnected"}').reason == "disconnected"
+    assert classify(200, '{"status":"failed"}').reason == "the gateway refused it without a reason"
 
 
 def test_the_raw_reply_is_kept_up_to_two_kilobytes() -> None:

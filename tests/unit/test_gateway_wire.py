@@ -126,6 +126,11 @@ def test_form_is_one_field_that_holds_the_method_and_the_parameters(name: str) -
     assert "transfer-encoding" not in request.headers
 
 
+def test_an_encoding_given_by_its_value_is_that_encoding() -> None:
+    as_text: Any = "json"
+    assert request_of(ROWS["contacts"], as_text).content == b'{"key":"k/1"}'
+
+
 def decoded(wire: Wire, body: bytes) -> Any:
     if wire is Wire.JSON:
         return json.loads(body)
