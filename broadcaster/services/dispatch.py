@@ -42,8 +42,14 @@ def start_due_campaigns(engine: Engine) -> list[int]:
 
 
 def finish_campaigns(engine: Engine) -> list[int]:
-    """Make campaigns that balance `finished` (invariant I1); returns their ids."""
+    """Make campaigns that balance `finished` (invariant I1) and clear up after cancelled ones.
+
+    Returns the ids of those that finished.
+    """
     with transaction(engine) as connection:
+        connection.exec_driver_sql(query("sweep_cancelled"))
+    with transaction(engine) as connection:
+        connection.exec_driver_sql(query("close_cancelled"))
         return list(connection.exec_driver_sql(query("finish_campaigns")).scalars())
 
 

@@ -27,6 +27,7 @@ from broadcaster.services.submission import Submission, submit
 from broadcaster.settings import Settings
 from broadcaster.simulator import InstanceConfig, Simulator, SimulatorConfig, background, parse_fault
 from broadcaster.simulator.faults import FaultPlan
+from tests.support.transitions import enforce_transitions
 
 INSTANCES = ("a", "b", "c")
 
@@ -93,6 +94,7 @@ def shop(engine: Engine, settings: Settings) -> Iterator[Shop]:
     config = SimulatorConfig(instances=tuple(InstanceConfig(name=name, key=f"key-{name}") for name in INSTANCES))
     with background(config) as gateway:
         shop = Shop(engine, settings, gateway)
+        enforce_transitions(engine)
         yield shop
         assert_counters_equal_a_recount(shop)
         assert all(times == 1 for times in shop.accepted().values()), "I2: doubled"
@@ -365,6 +367,24 @@ def test_cancel_is_final_and_nothing_leaves_after_it(shop: Shop) -> None:
     states = shop.states("c")
     assert set(states) == {"sent", "cancelled"}
     assert states["sent"] == len(shop.accepted())
+
+
+def test_what_comes_back_unsent_to_a_cancelled_campaign_is_cancelled_with_it(shop: Shop) -> None:
+    shop.add("a", max_in_flight=4)
+    shop.submit("c", 100, "a")
+    shop.fault("kind=latency,seconds=0.5", "kind=http_429,retry_after=1")
+
+    async def run() -> None:
+        async with SendingProcess(shop.settings) as process:
+            draining = asyncio.create_task(process.drain(shop.lanes()))
+            await shop.requests(4)
+            await asyncio.to_thread(lifecycle.cancel_campaign, shop.engine, "c")
+            await draining
+
+    asyncio.run(run())
+    dispatch.finish_campaigns(shop.engine)
+    assert shop.states("c") == {"cancelled": 100}
+    assert shop.sql("SELECT open FROM campaign_lanes") == [(False,)]
 
 
 def test_a_paused_instance_is_not_sent_through(shop: Shop) -> None:

@@ -6,7 +6,9 @@ WITH retried AS (
     WHERE c.id = %(campaign_id)s AND m.segment = c.segment AND m.campaign_id = c.id AND m.state = 'failed'
     RETURNING 1
 ), opened AS (
-    UPDATE campaign_lanes SET open = true WHERE campaign_id = %(campaign_id)s AND NOT open
+    -- After the messages, as everywhere: locks taken in one order cannot deadlock.
+    UPDATE campaign_lanes SET open = true
+    WHERE campaign_id = %(campaign_id)s AND NOT open AND (SELECT count(*) FROM retried) > 0
 )
 UPDATE campaigns
 SET
