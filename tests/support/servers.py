@@ -91,8 +91,12 @@ def running_servers() -> Iterator[TestServers]:
 
 
 def clean_environment() -> dict[str, str]:
-    """This process's environment without anybody's settings of ours."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("BROADCASTER_")}
+    """This process's environment without anybody's settings, of ours or of how Python buffers what it writes."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("BROADCASTER_") and name != "PYTHONUNBUFFERED"
+    }
 
 
 @contextmanager

@@ -1,0 +1,106 @@
+"""What the command line makes of numbers, moments and strangers' texts."""
+
+from __future__ import annotations
+
+import io
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from broadcaster.cli.campaign_progress import RATE_WINDOW_SECONDS, Meter, Snapshot, render
+from broadcaster.cli.output import duration, one_line, say_json, say_table
+from broadcaster.domain.states import MessageState
+
+NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+
+
+def snapshot(state: str, *, rate: float = 0.0, notes: tuple[str, ...] = (), **values: Any) -> Snapshot:
+    document = {
+        "name": "promo",
+        "state": state,
+        "total": 100,
+        "starts_at": NOON,
+        "started_at": None,
+        "finished_at": None,
+        **dict.fromkeys(MessageState, 0),
+        **values,
+    }
+    return Snapshot(document, 40, rate, notes)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("two\nlines", "two lines"),
+        ("clear\x1b[2Jscreen", "clear\\x1b[2Jscreen"),
+        ("right to left \u202eoverride", "right to left \\u202eoverride"),
+        ("Grüße 👋", "Grüße 👋"),
+    ],
+)
+def test_a_line_is_one_line_and_commands_no_terminal(text: str, shown: str) -> None:
+    assert one_line(text) == shown
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [
+        (0.2, "1 s"),
+        (89, "89 s"),
+        (90, "2 min"),
+        (3_599, "60 min"),
+        (12_000, "3 h 20 min"),
+        (187_200, "2 d 4 h"),
+        (1e9, "11,574 d 1 h"),
+    ],
+)
+def test_durations_are_in_the_units_that_people_use(seconds: float, shown: str) -> None:
+    assert duration(seconds) == shown
+
+
+def test_the_rate_is_that_of_the_last_seconds() -> None:
+    meter = Meter()
+    assert meter.rate(0.0, 0) == 0.0
+    assert meter.rate(1.0, 10) == 10.0
+    assert meter.rate(RATE_WINDOW_SECONDS, 10) == pytest.approx(1.0)
+    assert meter.rate(RATE_WINDOW_SECONDS + 2.0, 10) == 0.0
+    assert meter.rate(RATE_WINDOW_SECONDS + 3.0, 5) == 0.0, "retry takes final messages back"
+
+
+def test_the_pace_says_what_is_known_of_the_time() -> None:
+    ten_seconds = {"started_at": NOON, "finished_at": NOON + timedelta(seconds=10)}
+    assert snapshot("running", rate=2.0).pace == "2.0/s, 30 s left"
+    assert snapshot("running").pace == ""
+    assert snapshot("paused", rate=2.0).pace == ""
+    assert snapshot("finished", **ten_seconds).pace == "10.0/s on average, took 10 s"
+    assert snapshot("scheduled", starts_at=datetime.now(UTC) + timedelta(days=1)).pace.startswith("starts 20")
+
+
+def test_the_live_view_fits_a_terminal_and_passes_no_control_characters_on() -> None:
+    screen = io.StringIO()
+    notes = ("instance a is refused (\x1b]0;title\x07): 60 messages wait for it",)
+    Console(file=screen, width=80, force_terminal=True, color_system=None).print(
+        render(snapshot("running", rate=2.0, notes=notes, sent=38, failed=2, pending=60))
+    )
+    lines = screen.getvalue().splitlines()
+    assert [line.strip() for line in lines[::2]] == [
+        "promo  running",
+        "60 pending, 38 sent, 2 failed",
+        "instance a is refused (\\x1b]0;title\\x07): 60 messages wait for it",
+    ]
+    assert lines[1].endswith("40 of 100  40%")
+    assert max(map(len, lines)) <= 80
+
+
+def test_a_piped_table_has_one_line_for_a_row(capsys: pytest.CaptureFixture[str]) -> None:
+    say_table(["NAME", "SENT"], [["[red]" + "x" * 200, 1_234_567], ["two\nlines", 0]], folded=["NAME"])
+    header, first, second = capsys.readouterr().out.splitlines()
+    assert header.split() == ["NAME", "SENT"]
+    assert first.split() == ["[red]" + "x" * 200, "1,234,567"]
+    assert second.split() == ["two", "lines", "0"]
+
+
+def test_json_has_its_moments_in_utc(capsys: pytest.CaptureFixture[str]) -> None:
+    say_json([{"at": datetime.fromisoformat("2026-11-23T09:00:00+07:00")}], indent=False)
+    assert capsys.readouterr().out == '[{"at":"2026-11-23T02:00:00Z"}]\n'
