@@ -58,7 +58,6 @@ def up(
         _say_flower(settings, credentials, password_is_new)
         return
     tell = _teller()
-    tell(f"broadcaster {broadcaster.__version__}, home {settings.home}")
 
     def migrate() -> None:
         with database(settings) as engine:
@@ -67,7 +66,7 @@ def up(
 
     def announce() -> None:
         _say_flower(settings, credentials, password_is_new)
-        tell(f"up: Ctrl-C stops everything, logs are in {settings.home / 'logs'}")
+        tell(f"up: version {broadcaster.__version__}, logs are in {settings.home / 'logs'}; Ctrl-C stops everything")
 
     embedded.run_stack(settings, stack_roles(settings, worker_processes), tell, migrate, announce)
 

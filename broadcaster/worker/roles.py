@@ -8,6 +8,7 @@ import warnings
 from typing import Any
 
 from celery import signals
+from celery.apps.worker import install_worker_term_handler
 from celery.exceptions import SecurityWarning
 
 from broadcaster.errors import UnavailableError
@@ -27,6 +28,7 @@ def run_worker(settings: Settings) -> None:
     _configure(settings)
     runtime = Runtime(settings)
     attach(runtime)
+    signals.worker_ready.connect(_take_interrupts)
     signals.worker_ready.connect(_announce)
     worker = app.Worker(
         # Unlike the host's name, this tells the workers of one machine apart.
@@ -65,6 +67,11 @@ def _configure(settings: Settings) -> None:
 
 def _ours(**_: Any) -> None:
     pass
+
+
+def _take_interrupts(sender: Any, **_: Any) -> None:
+    """Ctrl-C is SIGTERM: Celery's own handler fails the exit code, and drops what is in flight at the second one."""
+    install_worker_term_handler(sender.controller, sig="SIGINT")
 
 
 def _announce(**_: Any) -> None:

@@ -1,0 +1,204 @@
+"""`broadcaster up`, `down`, `status` and `doctor` on one machine, with everything embedded."""
+
+from __future__ import annotations
+
+import ast
+import re
+import signal
+import socket
+import subprocess
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from broadcaster.embedded import StackState
+from broadcaster.simulator import Simulator
+from tests.support.cli import assert_done, assert_refused, command
+from tests.support.home import Home, temporary_home
+from tests.support.stack import wait_for
+
+PHONES = [f"1202555{n:04d}" for n in range(100, 140)]
+
+
+@pytest.fixture
+def home() -> Iterator[Home]:
+    with temporary_home() as prepared:
+        yield prepared
+
+
+@pytest.fixture
+def recipients(tmp_path: Path) -> Path:
+    path = tmp_path / "recipients.csv"
+    path.write_text("phone\n" + "".join(f"+{phone}\n" for phone in PHONES))
+    return path
+
+
+def up(home: Home, *options: str) -> str:
+    return assert_done(home.run("up", "--detach", *options)).stdout
+
+
+def add_instance(home: Home, simulator: Simulator, rate: str) -> None:
+    options = ("--key-stdin", "--base-url", simulator.base_url, "--rate", rate)
+    assert_done(home.run("instance", "add", "main", *options, stdin="a-key"))
+
+
+def submit(home: Home, recipients: Path, *options: str) -> None:
+    arguments = ("--instance", "main", "--recipients", recipients, "--text", "Hi")
+    assert_done(home.run("campaign", "submit", "news", *arguments, *options))
+
+
+def accepted(simulator: Simulator) -> Counter[str]:
+    return Counter(entry.phone for entry in simulator.ledger.entries if entry.accepted)
+
+
+def test_a_campaign_goes_through_what_up_started_and_down_leaves_nothing_running(
+    home: Home, simulator: Simulator, recipients: Path
+) -> None:
+    said = up(home)
+    processes = home.processes()
+    status = home.run("status", "--json").json
+    assert status["state"] == "ready"
+    assert [role["name"] for role in status["roles"]] == ["redis", "postgres", "worker", "beat", "flower"]
+    assert {role["name"]: role["pid"] for role in status["roles"]} | {"supervisor": status["pid"]} == {
+        name: process.pid for name, process in processes.items()
+    }
+    add_instance(home, simulator, "unlimited")
+    submit(home, recipients, "--watch")
+    assert home.run("campaign", "show", "news", "--json").json["sent"] == len(PHONES)
+    assert accepted(simulator) == Counter(PHONES)
+    assert_flower_shows_the_campaign(home, said, status["flower_url"])
+    assert_healthy(home)
+
+    assert_done(home.run("down"))
+    assert [name for name, process in processes.items() if process.is_alive()] == []
+    assert home.run("status", "--json").json["state"] == "stopped"
+    assert home.run("down").stdout == f"nothing was running in {home.directory}\n"
+
+
+def assert_flower_shows_the_campaign(home: Home, said: str, url: str) -> None:
+    """Flower wants the credentials that `up` printed, and shows what was sent through which instance."""
+    found = re.search(r"user (\S+), password (\S+) \(shown once, kept in (\S+)\)", said)
+    assert found is not None, said
+    user, password, path = found.groups()
+    assert Path(path).read_text() == f"{user}:{password}"
+    assert Path(path).stat().st_mode & 0o777 == 0o600
+    assert httpx.get(f"{url}api/tasks").status_code == 401
+    with httpx.Client(auth=(user, password), base_url=url) as flower:
+
+        def results() -> list[dict[str, dict[str, int]]]:
+            tasks = flower.get("api/tasks").json().values()
+            # Ticks would be here too, two a second, if they sent events.
+            assert {task["name"] for task in tasks} == {"broadcaster.send"}
+            return [ast.literal_eval(task["result"]) for task in tasks if task["result"]]
+
+        wait_for(lambda: sum(result["main"]["sent"] for result in results()) == len(PHONES), "the tasks' results")
+        # It is there to look, not to act.
+        assert flower.post("api/task/async-apply/broadcaster.dispatch", json={}).status_code == 403
+    running = (Path(f"/proc/{process.pid}/cmdline").read_bytes() for process in home.processes().values())
+    assert not any(password.encode() in line for line in running)
+    assert not any(password in log.read_text() for log in (home.directory / "logs").iterdir())
+
+
+def assert_healthy(home: Home) -> None:
+    examined = home.run("doctor", "--json")
+    assert examined.code == 0, examined.stdout
+    checks = {check["check"]: check["level"] for check in examined.json["checks"]}
+    assert set(checks.values()) == {"ok"}
+    assert {"settings", "stack", "postgres", "schema", "counters", "instances", "redis", "workers", "beat"} <= set(
+        checks
+    )
+
+
+def test_data_survives_down_and_a_kill_of_everything(home: Home, simulator: Simulator, recipients: Path) -> None:
+    up(home)
+    add_instance(home, simulator, "5/s")
+    submit(home, recipients)
+    wait_for(lambda: len(accepted(simulator)) >= 5, "the first messages")
+    assert_done(home.run("campaign", "pause", "news"))
+    wait_for(lambda: home.run("campaign", "show", "news", "--json").json["sending"] == 0, "what is in flight")
+    home.kill_everything()
+    assert home.status().state is StackState.LOST
+
+    assert "shown once" not in up(home)
+    assert home.run("campaign", "show", "news", "--json").json["state"] == "paused"
+    assert_done(home.run("down"))
+    up(home)
+    assert_done(home.run("instance", "set", "main", "--rate", "unlimited"))
+    assert_done(home.run("campaign", "resume", "news"))
+    assert_done(home.run("campaign", "watch", "news", "--timeout", "60"))
+    assert accepted(simulator) == Counter(PHONES)
+
+
+def test_a_role_that_is_killed_is_restarted_and_works(home: Home, simulator: Simulator, recipients: Path) -> None:
+    up(home)
+    first = home.processes()
+    for name in ("worker", "beat", "flower"):
+        first[name].send(signal.SIGKILL)
+
+    def all_are_back() -> bool:
+        status = home.status()
+        restarts = {role.name: role.restarts for role in status.roles}
+        return status.state is StackState.READY and restarts == {name: int(name in restarted) for name in restarts}
+
+    restarted = {"worker", "beat", "flower"}
+    wait_for(all_are_back, "the restarts")
+    add_instance(home, simulator, "unlimited")
+    submit(home, recipients, "--watch")
+    assert accepted(simulator) == Counter(PHONES)
+
+
+def test_up_in_the_foreground_tells_a_line_for_each_role_and_stops_all_at_sigterm(home: Home) -> None:
+    argv = command("up", "--worker-processes", "2")
+    with subprocess.Popen(argv, cwd=home.directory, env=home.environ, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        lines = []
+        for line in process.stdout:
+            lines.append(line.rstrip("\n").partition("Z ")[2] or line.rstrip("\n"))
+            if lines[-1].startswith("up: "):
+                break
+        processes = home.processes()
+        process.terminate()
+        rest = process.stdout.read().splitlines()
+    assert process.returncode == 0
+    told = [line.split(" (")[0] for line in lines]
+    assert told[:3] == ["redis: ready", "postgres: ready", "database: migrated to 0001"]
+    assert sorted(told[3:7]) == ["beat: ready", "flower: ready", "worker-1: ready", "worker-2: ready"]
+    assert told[7].startswith(f"Flower: {flower_url(home)} user broadcaster, password ")
+    names = ["stopping", *(f"{name}: stopped" for name in ("flower", "beat", "worker-2", "worker-1"))]
+    assert [line.partition("Z ")[2] for line in rest] == [*names, "postgres: stopped", "redis: stopped"]
+    assert len(processes) == 7
+    assert not any(process.is_alive() for process in processes.values())
+
+
+def flower_url(home: Home) -> str:
+    return f"http://127.0.0.1:{home.settings.flower_port}/"
+
+
+def test_a_second_up_is_refused_and_leaves_the_first_alone(home: Home) -> None:
+    up(home)
+    before = home.processes()
+    assert_refused(home.run("up", "--detach"), "already up", "`broadcaster down`")
+    assert_refused(home.run("up"), f"is in use by process {before['supervisor'].pid}")
+    assert home.processes() == before
+
+
+def test_a_port_of_flower_that_is_taken_fails_the_start_in_one_line(home: Home) -> None:
+    with socket.create_server(("127.0.0.1", home.settings.flower_port)):
+        assert_refused(home.run("up", "--detach"), "BROADCASTER_FLOWER_PORT", str(home.settings.flower_port))
+    assert home.status().state is StackState.STOPPED
+
+
+def test_doctor_names_what_is_not_running(home: Home) -> None:
+    examined = home.run("doctor", "--json")
+    bad = {check["check"]: check["detail"] for check in examined.json["checks"] if check["level"] == "bad"}
+    assert (examined.code, examined.json["ok"]) == (1, False)
+    assert set(bad) == {"stack", "postgres", "redis"}
+    assert "start it with `broadcaster up`" in bad["stack"]
+
+
+def test_status_and_down_find_nothing_where_nothing_was_started(home: Home) -> None:
+    assert home.run("status").stdout == f"nothing is running in {home.directory}: start it with `broadcaster up`\n"
+    assert assert_done(home.run("down")).stdout == f"nothing was running in {home.directory}\n"
