@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -101,7 +102,7 @@ def _notes(document: dict[str, Any], lanes: Sequence[Any]) -> Iterator[str]:
 
 
 class View(Protocol):
-    """Shows snapshots, one after the other."""
+    """Shows snapshots, one after the other, each at once."""
 
     def update(self, snapshot: Snapshot) -> None: ...
 
@@ -117,6 +118,7 @@ class JsonView:
         if snapshot.document != self._last:
             self._last = snapshot.document
             say_json(snapshot.document, indent=False)
+            sys.stdout.flush()
 
 
 class LineView:
@@ -135,6 +137,7 @@ class LineView:
         self._last, self._next = snapshot, time.monotonic() + LINE_SECONDS
         parts = [f"{snapshot.state}: {snapshot.final:,} of {snapshot.total:,}", snapshot.counts, snapshot.pace]
         say("; ".join(filter(None, [*parts, *snapshot.notes])))
+        sys.stdout.flush()
 
 
 class LiveView:

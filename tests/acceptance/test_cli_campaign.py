@@ -8,10 +8,11 @@ import os
 import pty
 import signal
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Self
 
 import msgspec
 import pytest
@@ -23,9 +24,10 @@ from broadcaster.services.instances import add_instance
 from broadcaster.settings import Settings
 from broadcaster.worker.app import TICKS
 from tests.support.cli import RunCli, assert_done, assert_refused, command
-from tests.support.servers import redis_client
+from tests.support.servers import TestServers, redis_client
 
-RECIPIENTS = "phone,name\n628123456789,Ann\n628123456780,Bob\n628123456781,Cid\n"
+PHONES = ["628123456789", "628123456780", "628123456781"]
+RECIPIENTS = "phone,name\n" + "".join(f"{phone},Ann\n" for phone in PHONES)
 REASON = "=HYPERLINK(...) is no phone"
 SHOW_KEYS = {
     *("name", "state", "total", "pending", "claimed", "sending", "sent", "failed", "in_doubt", "unknown"),
@@ -44,17 +46,23 @@ def submit(run_cli: RunCli, name: str = "promo", *options: str, recipients: str 
     assert_done(run_cli("campaign", "submit", name, *arguments, *options, stdin=recipients))
 
 
-def set_states(engine: Engine, **phones: str) -> None:
-    """Take a message to the state `sent` or `failed` by the way that a worker takes it."""
+def send(engine: Engine, *, sent: Sequence[str] = (), failed: Sequence[str] = ()) -> None:
+    """Take the messages to these phones to `sent` or `failed`, by the way that a worker takes them."""
     statement = text(
         "UPDATE messages SET state = CAST(:state AS message_state), reason = CAST(:reason AS text)"
-        " WHERE phone = :phone"
+        " WHERE phone = ANY(:phones)"
     )
+    start_due_campaigns(engine)
     with engine.begin() as connection:
-        for state, phone in phones.items():
-            for step in ("claimed", "sending", state):
-                reason = REASON if step == "failed" else None
-                connection.execute(statement, {"state": step, "reason": reason, "phone": phone})
+        for final, phones, reason in (("sent", sent, None), ("failed", failed, REASON)):
+            for state in ("claimed", "sending", final):
+                connection.execute(statement, {"state": state, "reason": reason, "phones": list(phones)})
+
+
+def finish(engine: Engine, *, sent: Sequence[str] = (), failed: Sequence[str] = ()) -> None:
+    """The same, for what is left of a campaign."""
+    send(engine, sent=sent, failed=failed)
+    finish_campaigns(engine)
 
 
 @pytest.mark.parametrize(
@@ -173,8 +181,7 @@ def test_a_campaign_is_steered_by_its_name(run_cli: RunCli) -> None:
 
 def test_a_report_tells_why_messages_failed_and_retry_sends_only_those_again(run_cli: RunCli, engine: Engine) -> None:
     submit(run_cli)
-    start_due_campaigns(engine)
-    set_states(engine, sent="628123456789", failed="628123456780")
+    send(engine, sent=PHONES[:1], failed=PHONES[1:2])
     people = assert_done(run_cli("campaign", "report", "promo")).stdout.splitlines()
     assert people[-1].split() == ["failed", "1", "a", "628123456780", *REASON.split()]
     programs = assert_done(run_cli("campaign", "report", "promo", "--json")).json
@@ -189,7 +196,7 @@ def test_a_report_tells_why_messages_failed_and_retry_sends_only_those_again(run
 
 def test_an_export_has_every_message_and_no_formula(run_cli: RunCli, engine: Engine, tmp_path: Path) -> None:
     submit(run_cli, recipients="phone,name,state\n628123456789,=1+1,Java\n628123456780,-Bob,@Bali\n")
-    set_states(engine, failed="628123456780")
+    send(engine, failed=PHONES[1:2])
     everything = assert_done(run_cli("campaign", "export", "promo")).stdout
     rows = list(csv.DictReader(io.StringIO(everything)))
     assert [(row["phone"], row["state"], row["name"], row["variable_state"]) for row in rows] == [
@@ -217,38 +224,55 @@ class Watching:
     """`campaign watch promo` as a process, with its lines as they come."""
 
     def __init__(self, environ: Mapping[str, str], *options: str) -> None:
-        self.process = subprocess.Popen(
-            command("campaign", "watch", "promo", *options),
-            env=environ,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
+        argv = command("campaign", "watch", "promo", *options)
+        self.process = subprocess.Popen(argv, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+    def line(self) -> str:
+        """The next line."""
         assert self.process.stdout is not None
-        self.first = self.process.stdout.readline().decode()
+        return self.process.stdout.readline().decode()
 
     def end(self) -> tuple[int, list[str], str]:
         """The exit code, the further lines, and stderr."""
         out, err = self.process.communicate(timeout=30)
         return self.process.returncode, out.decode().splitlines(), err.decode()
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.kill()
+        self.process.communicate()
+
 
 def test_watching_tells_each_change_in_a_line_and_ends_with_the_campaign(
     run_cli: RunCli, engine: Engine, environ: Mapping[str, str]
 ) -> None:
     submit(run_cli)
-    people, programs = Watching(environ), Watching(environ, "--json")
-    start_due_campaigns(engine)
-    set_states(engine, sent="628123456789", failed="628123456780")
-    set_states(engine, sent="628123456781")
-    finish_campaigns(engine)
-    code, lines, errors = people.end()
+    with Watching(environ) as people, Watching(environ, "--json") as programs:
+        assert people.line() == "scheduled: 0 of 3; 3 pending, 0 sent\n"
+        assert msgspec.json.decode(programs.line())["pending"] == 3
+        finish(engine, sent=PHONES[:2], failed=PHONES[2:])
+        code, lines, errors = people.end()
+        assert (code, errors) == (0, "")
+        assert lines[-1].startswith("finished: 3 of 3; 2 sent, 1 failed; ")
+        code, lines, errors = programs.end()
+        assert (code, errors) == (0, "")
+        assert msgspec.json.decode(lines[-1])["state"] == "finished"
+
+
+def test_watching_outlives_an_absence_of_postgres(
+    run_cli: RunCli, servers: TestServers, engine: Engine, environ: Mapping[str, str]
+) -> None:
+    submit(run_cli)
+    with Watching(environ) as watching:
+        assert watching.line().startswith("scheduled")
+        with servers.without(engine):
+            assert "trying again: Postgres is not usable: " in watching.line()
+        finish(engine, sent=PHONES)
+        code, lines, errors = watching.end()
     assert (code, errors) == (0, "")
-    assert people.first == "scheduled: 0 of 3; 3 pending, 0 sent\n"
-    assert lines[-1].startswith("finished: 3 of 3; 2 sent, 1 failed; ")
-    code, lines, errors = programs.end()
-    assert (code, errors) == (0, "")
-    assert msgspec.json.decode(lines[-1])["state"] == "finished"
-    assert msgspec.json.decode(programs.first)["pending"] == 3
+    assert lines[-1].startswith("finished: 3 of 3; 3 sent")
 
 
 def test_watching_a_cancelled_campaign_or_too_long_ends_with_code_1(run_cli: RunCli) -> None:
@@ -273,15 +297,15 @@ def test_watching_says_what_keeps_the_campaign_from_going_on(run_cli: RunCli, en
 
 def test_ctrl_c_ends_the_watching_quietly(run_cli: RunCli, environ: Mapping[str, str]) -> None:
     submit(run_cli)
-    watching = Watching(environ)
-    watching.process.send_signal(signal.SIGINT)
-    assert watching.end() == (130, [], "")
+    with Watching(environ) as watching:
+        assert watching.line().startswith("scheduled")
+        watching.process.send_signal(signal.SIGINT)
+        assert watching.end() == (130, [], "")
 
 
 def test_a_terminal_shows_a_bar_while_it_is_sent(run_cli: RunCli, engine: Engine, environ: Mapping[str, str]) -> None:
     submit(run_cli)
-    start_due_campaigns(engine)
-    set_states(engine, sent="628123456789")
+    send(engine, sent=PHONES[:1])
     outside, inside = pty.openpty()
     shown = b""
     with subprocess.Popen(
@@ -290,8 +314,7 @@ def test_a_terminal_shows_a_bar_while_it_is_sent(run_cli: RunCli, engine: Engine
         os.close(inside)
         while b"1 of 3" not in shown:
             shown += os.read(outside, 4096)
-        set_states(engine, sent="628123456780", failed="628123456781")
-        finish_campaigns(engine)
+        finish(engine, sent=PHONES[1:2], failed=PHONES[2:])
         with suppress(OSError):  # how Linux says that the other side of a terminal is gone
             while more := os.read(outside, 4096):
                 shown += more

@@ -85,6 +85,16 @@ def test_a_reader_that_goes_away_ends_a_command_quietly(
     assert (process.returncode, errors) == (1, b"")
 
 
+def test_a_reader_that_has_gone_before_anything_was_written_is_no_error_either(environ: Mapping[str, str]) -> None:
+    outside, inside = os.pipe()
+    os.close(outside)
+    done = subprocess.run(
+        command("campaign", "list", "--json"), env=environ, stdout=inside, stderr=subprocess.PIPE, check=False
+    )
+    os.close(inside)
+    assert (done.returncode, done.stderr) == (1, b"")
+
+
 def test_a_full_disk_is_said_in_one_line(environ: Mapping[str, str]) -> None:
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(

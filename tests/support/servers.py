@@ -47,6 +47,17 @@ class TestServers:
         finally:
             self._execute(f"DROP DATABASE {name} WITH (FORCE)")
 
+    @contextmanager
+    def without(self, engine: Engine) -> Iterator[None]:
+        """Nobody gets a connection to the engine's database, and those that there are end."""
+        name = engine.url.database
+        self._execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+        self._execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
+        try:
+            yield
+        finally:
+            self._execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
+
     def close(self) -> None:
         self._admin.dispose()
 
