@@ -7,16 +7,17 @@ from redis.exceptions import RedisError
 
 from broadcaster.worker.app import LIFECYCLE, app
 
-_RETRY = {"max_retries": 0}
-
 
 def nudge() -> bool:
     """Start due campaigns and wake their lanes; False when Redis cannot be reached.
 
     Nothing depends on it: the next tick does the same within a second, and Redis carries no facts (invariant I6).
     """
+    # A connection of its own, that is tried once: the shared one would try again for six seconds.
+    options = {**app.conf.broker_transport_options, "max_retries": 0}
     try:
-        app.send_task(LIFECYCLE, retry=False, retry_policy=_RETRY)
+        with app.connection_for_write(transport_options=options) as connection:
+            app.send_task(LIFECYCLE, connection=connection, retry=False)
     except (OperationalError, RedisError, OSError):
         return False
     return True
