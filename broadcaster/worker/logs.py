@@ -60,5 +60,5 @@ def _rendering(as_json: bool) -> list[Processor]:
 
 def _is_worth_a_line(record: logging.LogRecord) -> bool:
     """Everything but Celery's accounts of ticks that went well: there are two a second."""
-    task = record.args.get("name") if isinstance(record.args, Mapping) else None
-    return task not in TICKS or record.levelno >= logging.WARNING
+    told = record.args
+    return not (isinstance(told, Mapping) and told.get("name") in TICKS and "return_value" in told)

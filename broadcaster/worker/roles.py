@@ -9,7 +9,7 @@ from typing import Any
 
 from celery import signals
 from celery.apps.worker import install_worker_term_handler
-from celery.exceptions import SecurityWarning
+from celery.exceptions import CPendingDeprecationWarning, SecurityWarning
 
 from broadcaster.errors import UnavailableError
 from broadcaster.settings import Settings
@@ -59,8 +59,10 @@ def run_beat(settings: Settings) -> None:
 
 def _configure(settings: Settings) -> None:
     configure_logs(settings)
-    # Its advice against root is about pickle, and only JSON is accepted here.
+    # Celery's advice against root is about pickle, and only JSON is accepted here; its announcement for version 6 is
+    # about tasks that are acknowledged late, and there are none.
     warnings.simplefilter("ignore", SecurityWarning)
+    warnings.simplefilter("ignore", CPendingDeprecationWarning)
     # A receiver of this signal keeps Celery from setting up logging itself.
     signals.setup_logging.connect(_ours)
 

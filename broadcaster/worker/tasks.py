@@ -6,6 +6,7 @@ from typing import Any
 
 from celery import signals
 
+from broadcaster.errors import UnavailableError
 from broadcaster.services import dispatch as scans
 from broadcaster.worker.app import DISPATCH, LIFECYCLE, RECOVER, SEND, app
 from broadcaster.worker.runtime import Runtime
@@ -18,15 +19,19 @@ def runtime() -> Runtime:
     return _runtimes[0]
 
 
-# Ticks send no events: Flower's list shows what was sent, not the clock.
-@app.task(name=DISPATCH, send_events=False)
+# No events: Flower's list shows what was sent, not the clock. While Postgres is away there is a line for each tick in
+# the log, and no traceback.
+_TICK = {"send_events": False, "throws": (UnavailableError,)}
+
+
+@app.task(name=DISPATCH, **_TICK)
 def dispatch() -> None:
     """Wake the lanes that have due work and no worker."""
     for lanes in scans.wake_lanes(runtime().engine, claim_ahead=runtime().settings.claim_ahead_seconds):
         send.delay(lanes)
 
 
-@app.task(name=LIFECYCLE, send_events=False)
+@app.task(name=LIFECYCLE, **_TICK)
 def lifecycle() -> None:
     """Start the campaigns that are due and finish those that balance."""
     scans.finish_campaigns(runtime().engine)
@@ -34,10 +39,10 @@ def lifecycle() -> None:
         dispatch()
 
 
-@app.task(name=RECOVER, send_events=False)
+@app.task(name=RECOVER, **_TICK)
 def recover() -> None:
     """Take back what workers that died had claimed."""
-    scans.recover_leases(runtime().engine)
+    scans.recover_leases(runtime().engine, request_timeout=runtime().settings.request_timeout_seconds)
 
 
 @app.task(name=SEND)

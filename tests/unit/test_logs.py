@@ -35,9 +35,10 @@ def lines(capsys: pytest.CaptureFixture[str]) -> list[str]:
     return capsys.readouterr().err.splitlines()
 
 
-def celery_says(level: int, task: str) -> None:
+def celery_says(level: int, task: str, **context: str) -> None:
     """As Celery does it: the task's context is the mapping of arguments."""
-    logging.getLogger("celery.app.trace").log(level, "Task %(name)s[%(id)s] is done", {"name": task, "id": "1"})
+    told = {"name": task, "id": "1", **context}
+    logging.getLogger("celery.app.trace").log(level, "Task %(name)s[%(id)s] is done", told)
 
 
 def test_every_task_of_the_beat_is_known_as_a_tick() -> None:
@@ -49,11 +50,12 @@ def test_ticks_that_went_well_leave_no_line_and_those_that_failed_do(
 ) -> None:
     configure_logs(settings)
     for tick in TICKS:
-        celery_says(logging.INFO, tick)
+        celery_says(logging.INFO, tick, return_value="None")
     assert lines(capsys) == []
-    celery_says(logging.INFO, SEND)
-    celery_says(logging.ERROR, min(TICKS))
-    assert [msgspec.json.decode(line)["level"] for line in lines(capsys)] == ["info", "error"]
+    celery_says(logging.INFO, SEND, return_value="{}")
+    celery_says(logging.INFO, min(TICKS), exc="Postgres is not usable")
+    celery_says(logging.ERROR, min(TICKS), exc="a bug")
+    assert [msgspec.json.decode(line)["level"] for line in lines(capsys)] == ["info", "info", "error"]
 
 
 def test_requests_leave_no_line(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
