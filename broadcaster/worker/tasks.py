@@ -42,7 +42,7 @@ def lifecycle() -> None:
 @app.task(name=RECOVER, **_TICK)
 def recover() -> None:
     """Take back what workers that died had claimed."""
-    scans.recover_leases(runtime().engine, request_timeout=runtime().settings.request_timeout_seconds)
+    scans.recover_leases(runtime().engine)
 
 
 @app.task(name=SEND)
