@@ -22,6 +22,22 @@ _NOT_USABLE = (
 )
 """What the server says when the fault is not with a statement."""
 
+# The send path's statements touch a few hundred rows by key, whatever the size of the tables. Their plans must not
+# depend on statistics: those are missing when a campaign has just been submitted and late ever after, and a generic
+# plan outlives the table that it was made for. The other ways to join and scan read the whole backlog.
+PLAN_BY_KEY = """
+SELECT set_config(name, value, false)
+FROM (
+    VALUES
+        ('plan_cache_mode', 'force_generic_plan'),
+        ('enable_seqscan', 'off'),
+        ('enable_bitmapscan', 'off'),
+        ('enable_hashjoin', 'off'),
+        ('enable_mergejoin', 'off'),
+        ('enable_sort', 'off')
+) AS setting (name, value)
+"""
+
 AsyncPool = AsyncConnectionPool[psycopg.AsyncConnection[TupleRow]]
 
 
@@ -69,12 +85,17 @@ def open_pool(settings: Settings, *, size: int) -> AsyncPool:
         max_size=size,
         open=False,
         timeout=_CONNECT_TIMEOUT,
+        configure=_plan_by_key,
         kwargs={
             "autocommit": True,
             "connect_timeout": _CONNECT_TIMEOUT,
             "application_name": "broadcaster-worker",
         },
     )
+
+
+async def _plan_by_key(connection: psycopg.AsyncConnection[TupleRow]) -> None:
+    await connection.execute(PLAN_BY_KEY)
 
 
 def one_line(error: object) -> str:

@@ -59,11 +59,11 @@ WITH wanted AS (
         LIMIT d.quota
         FOR UPDATE SKIP LOCKED
     ) m
-), claimed AS (
+), claimed AS ( -- by key alone: `due` has checked the state and holds the rows
     UPDATE messages m
     SET state = 'claimed', lease_token = %(token)s, changed_at = now()
     FROM due
-    WHERE m.segment = due.segment AND m.campaign_id = due.campaign_id AND m.seq = due.seq AND m.state = 'pending'
+    WHERE m.segment = due.segment AND m.campaign_id = due.campaign_id AND m.seq = due.seq
     RETURNING m.segment, m.campaign_id, m.seq, m.lane_id, m.phone, m.variables, m.attempt, m.spent,
         due.priority, due.card
 ), served AS ( -- a campaign that had fewer due than it was dealt is asked again when its next one is due

@@ -1,5 +1,6 @@
 -- Writes what attempts came to. Guarded by state, attempt number and lease token (invariant I7): a row that
 -- was decided meanwhile stays as it is. Returns the messages that moved.
+-- The state is compared as text, so that the key finds the rows and not an index on states.
 WITH moved AS (
     UPDATE messages m
     SET
@@ -16,7 +17,7 @@ WITH moved AS (
         gateway_id text, duration_ms int
     )
     WHERE m.segment = r.segment AND m.campaign_id = r.campaign_id AND m.seq = r.seq
-        AND m.state = 'sending' AND m.attempt = r.attempt AND m.lease_token = r.token
+        AND m.state::text = 'sending' AND m.attempt = r.attempt AND m.lease_token = r.token
     RETURNING m.segment, m.campaign_id, m.seq, m.lane_id, m.attempt, r.outcome, r.reason, r.http_status, r.reply,
         r.duration_ms
 ), logged AS (
