@@ -5,7 +5,7 @@ from __future__ import annotations
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
-from broadcaster.worker.app import LIFECYCLE, app
+from broadcaster.worker.app import DISPATCH, LIFECYCLE, app
 
 
 def nudge() -> bool:
@@ -17,7 +17,8 @@ def nudge() -> bool:
     options = {**app.conf.broker_transport_options, "max_retries": 0}
     try:
         with app.connection_for_write(transport_options=options) as connection:
-            app.send_task(LIFECYCLE, connection=connection, retry=False)
+            for tick in (LIFECYCLE, DISPATCH):
+                app.send_task(tick, connection=connection, retry=False)
     except (OperationalError, RedisError, OSError):
         return False
     return True
