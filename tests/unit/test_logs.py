@@ -11,7 +11,7 @@ import structlog
 
 from broadcaster.errors import SettingsError
 from broadcaster.settings import Settings
-from broadcaster.worker.app import BEAT, SEND
+from broadcaster.worker.app import SEND
 from broadcaster.worker.logs import TICKS, configure_logs
 
 
@@ -39,10 +39,6 @@ def celery_says(level: int, task: str, **context: str) -> None:
     """As Celery does it: the task's context is the mapping of arguments."""
     told = {"name": task, "id": "1", **context}
     logging.getLogger("celery.app.trace").log(level, "Task %(name)s[%(id)s] is done", told)
-
-
-def test_every_task_of_the_beat_is_known_as_a_tick() -> None:
-    assert {entry["task"] for entry in BEAT.values()} == TICKS
 
 
 def test_ticks_that_went_well_leave_no_line_and_those_that_failed_do(
