@@ -8,13 +8,14 @@ from contextlib import contextmanager
 import psycopg
 from psycopg.rows import TupleRow
 from psycopg_pool import AsyncConnectionPool
-from sqlalchemy import Connection, Engine, create_engine
+from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from broadcaster.errors import SettingsError, UnavailableError
 from broadcaster.settings import Settings
 
 _CONNECT_TIMEOUT = 5
+_RECONNECT_TIMEOUT = 2
 _NOT_USABLE = (
     psycopg.OperationalError,
     psycopg.errors.InsufficientPrivilege,
@@ -41,10 +42,13 @@ FROM (
 AsyncPool = AsyncConnectionPool[psycopg.AsyncConnection[TupleRow]]
 
 
-def open_engine(settings: Settings) -> Engine:
-    """An engine on the configured database; nothing connects yet. Raises SettingsError where the URL is none."""
+def open_engine(settings: Settings, *, lock_timeout: float | None = None) -> Engine:
+    """An engine on the configured database; nothing connects yet. Raises SettingsError where the URL is none.
+
+    With a `lock_timeout` (seconds) its statements fail rather than wait for a lock for longer.
+    """
     try:
-        return create_engine(
+        engine = create_engine(
             settings.postgres_url,
             pool_pre_ping=True,
             connect_args={"connect_timeout": _CONNECT_TIMEOUT, "application_name": "broadcaster"},
@@ -55,6 +59,15 @@ def open_engine(settings: Settings) -> Engine:
             "BROADCASTER_DATABASE_URL: cannot be parsed; write postgresql://user:password@host:5432/database, "
             "with %XX for special characters"
         ) from None
+    if lock_timeout is not None:
+        milliseconds = round(lock_timeout * 1000)
+
+        @event.listens_for(engine, "connect")
+        def _set_lock_timeout(connection: psycopg.Connection[TupleRow], _record: object) -> None:
+            connection.execute(f"SET lock_timeout = {milliseconds}")
+            connection.commit()
+
+    return engine
 
 
 @contextmanager
@@ -74,18 +87,27 @@ def transaction(engine: Engine) -> Iterator[Connection]:
         raise
 
 
-def open_pool(settings: Settings, *, size: int) -> AsyncPool:
+def open_pool(settings: Settings, *, size: int, lock_timeout: float, statement_timeout: float) -> AsyncPool:
     """A pool of autocommit connections: on the send path every statement is a transaction of its own.
 
-    The caller opens and closes it on its event loop. A lost connection is replaced in the background.
+    The caller opens and closes it on its event loop. A lost connection is replaced in the background. Statements
+    fail rather than wait for a lock, or run altogether, for longer than the timeouts (seconds).
     """
+
+    async def configure(connection: psycopg.AsyncConnection[TupleRow]) -> None:
+        await _plan_by_key(connection)
+        for name, seconds in (("lock_timeout", lock_timeout), ("statement_timeout", statement_timeout)):
+            await connection.execute(f"SET {name} = {round(seconds * 1000)}")
+
     return AsyncConnectionPool(
         settings.postgres_url.replace("postgresql+psycopg://", "postgresql://", 1),
         min_size=1,
         max_size=size,
         open=False,
         timeout=_CONNECT_TIMEOUT,
-        configure=_plan_by_key,
+        # After this a new try is made whenever a connection is wanted, instead of at ever longer intervals.
+        reconnect_timeout=_RECONNECT_TIMEOUT,
+        configure=configure,
         kwargs={
             "autocommit": True,
             "connect_timeout": _CONNECT_TIMEOUT,

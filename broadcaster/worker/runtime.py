@@ -17,6 +17,9 @@ from broadcaster.settings import Settings
 
 T = TypeVar("T")
 
+_LOCK_TIMEOUT = 3.0
+"""Seconds. A tick that is refused a lock comes again; one that waited would keep the worker from stopping."""
+
 
 class Runtime:
     """Started once per worker process; task threads hand their coroutines to its loop and wait."""
@@ -24,7 +27,7 @@ class Runtime:
     def __init__(self, settings: Settings) -> None:
         """Raises BroadcasterError when the database cannot be used as it is."""
         self.settings = settings
-        self.engine: Final[Engine] = open_engine(settings)
+        self.engine: Final[Engine] = open_engine(settings, lock_timeout=_LOCK_TIMEOUT)
         require_current(self.engine)
         self._loop = _new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="sending", daemon=True)

@@ -3,124 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-import io
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from itertools import pairwise
-from urllib.request import urlopen
 
 import msgspec
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
 
 from broadcaster.crypto import open_vault
-from broadcaster.domain.pacing import parse_rate
-from broadcaster.domain.states import MessageState
-from broadcaster.services import dispatch, lifecycle, reports
-from broadcaster.services.contents import text_content
-from broadcaster.services.instances import add_instance, pause_instance, set_instance
-from broadcaster.services.recipients import RecipientOptions, read_recipients
+from broadcaster.services import dispatch, lifecycle
+from broadcaster.services.instances import pause_instance, set_instance
 from broadcaster.services.sending.process import SendingProcess
-from broadcaster.services.submission import Submission, submit
 from broadcaster.settings import Settings
-from broadcaster.simulator import InstanceConfig, Simulator, SimulatorConfig, background, parse_fault
-from broadcaster.simulator.faults import FaultPlan
-from tests.support.transitions import enforce_transitions
-
-INSTANCES = ("a", "b", "c")
-
-
-@dataclass
-class Shop:
-    """A database, a gateway, and what a test does with them."""
-
-    engine: Engine
-    settings: Settings
-    gateway: Simulator
-
-    def add(self, name: str, rate: str = "unlimited", **options: int) -> None:
-        add_instance(
-            self.engine,
-            open_vault(self.settings),
-            name,
-            f"key-{name}",
-            base_url=self.gateway.base_url,
-            rate_per_second=parse_rate(rate),
-            **options,
-        )
-
-    def submit(self, name: str, count: int, *instances: str, priority: int = 0, first: int = 0) -> None:
-        content = text_content("Hi {{ name }}")
-        rows = "".join(f"62812{first + n:07d},N{n}\n" for n in range(count))
-        with read_recipients(
-            io.BytesIO(f"phone,name\n{rows}".encode()), RecipientOptions(text=content.text)
-        ) as recipients:
-            submission = Submission(name=name, instances=instances, content=content, max_attempts=3, priority=priority)
-            submit(self.engine, submission, recipients)
-        dispatch.start_due_campaigns(self.engine)
-
-    def fault(self, *rules: str) -> None:
-        self.gateway.gateway.faults = FaultPlan([parse_fault(rule) for rule in rules])
-
-    def lanes(self) -> list[int]:
-        return [lane for lanes in dispatch.wake_lanes(self.engine, claim_ahead=2.0) for lane in lanes]
-
-    def states(self, name: str) -> dict[str, int]:
-        summary = reports.campaign_summary(self.engine, name)
-        counted = ("pending", "claimed", "sending", "sent", "failed", "in_doubt", "unknown", "skipped", "cancelled")
-        return {state: summary[state] for state in counted if summary[state]}
-
-    def state(self, name: str) -> str:
-        return str(reports.campaign_summary(self.engine, name)["state"])
-
-    def accepted(self) -> Counter[str]:
-        return Counter(entry.phone for entry in self.gateway.ledger.entries if entry.accepted)
-
-    async def requests(self, count: int) -> None:
-        """Wait until the gateway has had so many."""
-        url = f"{self.gateway.base_url}/_sim/wait?requests={count}"
-        await asyncio.to_thread(lambda: urlopen(url, timeout=30).close())
-
-    def sql(self, statement: str, **parameters: object) -> list[tuple[object, ...]]:
-        with self.engine.begin() as connection:
-            result = connection.execute(text(statement), parameters)
-            return [tuple(row) for row in result] if result.returns_rows else []
+from tests.support.shop import INSTANCES, Shop, drain, open_shop
 
 
 @pytest.fixture
 def shop(engine: Engine, settings: Settings) -> Iterator[Shop]:
-    config = SimulatorConfig(instances=tuple(InstanceConfig(name=name, key=f"key-{name}") for name in INSTANCES))
-    with background(config) as gateway:
-        shop = Shop(engine, settings, gateway)
-        enforce_transitions(engine)
-        yield shop
-        assert_counters_equal_a_recount(shop)
-        assert all(times == 1 for times in shop.accepted().values()), "I2: doubled"
-
-
-def assert_counters_equal_a_recount(shop: Shop) -> None:
-    """Invariant I1: the counters are what counting says."""
-    states = [state.value for state in MessageState]
-    counted = ", ".join(f"count(*) FILTER (WHERE state = '{state}')" for state in states)
-    recount = shop.sql(
-        f"SELECT campaign_id, lane_id, count(*), {counted} FROM messages GROUP BY campaign_id, lane_id ORDER BY 1, 2"
-    )
-    counters = shop.sql(
-        f"SELECT campaign_id, lane_id, total, {', '.join(states)} FROM campaign_lanes WHERE total > 0 ORDER BY 1, 2"
-    )
-    assert counters == recount
-
-
-def drain(shop: Shop, *, settings: Settings | None = None) -> dict[str, dict[str, int]]:
-    """One `send` task over all lanes that are due."""
-
-    async def run() -> dict[str, dict[str, int]]:
-        async with SendingProcess(settings or shop.settings) as process:
-            return (await process.drain(shop.lanes())).counts
-
-    return asyncio.run(run())
+    with open_shop(engine, settings) as opened:
+        yield opened
 
 
 def test_every_message_is_sent_once_over_several_lanes(shop: Shop) -> None:

@@ -107,6 +107,8 @@ class Drain:
         """One statement: claims for the lanes that want more, and a renewed lease for all when that is time."""
         now = monotonic()
         wants = {lane: want for lane, sender in self._senders.items() if (want := sender.want(now))}
+        if self._path.outcomes.is_full:
+            wants = {}
         if now - self._renewed >= self._lease / 3:
             wants = {lane: wants.get(lane, 0) for lane in self._senders}
         if not wants:

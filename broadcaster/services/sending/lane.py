@@ -10,6 +10,7 @@ from collections.abc import Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
 from time import monotonic
+from typing import Any
 from uuid import UUID
 
 import structlog
@@ -19,15 +20,17 @@ from broadcaster.domain.outcomes import Outcome, Verdict
 from broadcaster.domain.pacing import Pacer
 from broadcaster.domain.states import LaneHealth, MessageState
 from broadcaster.gateway import WAChatPro
+from broadcaster.services.sending import failpoints
 from broadcaster.services.sending.contents import Contents, PreparedContent
 from broadcaster.services.sending.group_commit import GroupCommit
+from broadcaster.services.sending.outcomes import OutcomeWriter
 from broadcaster.services.sending.store import (
     Claim,
     HeldLane,
     IntentRow,
     Message,
-    OutcomeRow,
     SendingStore,
+    UnclearIntentError,
     outcome_row,
 )
 
@@ -37,8 +40,6 @@ INTENT_LEAD = 0.02
 """Seconds before its slot at which a message's intent is committed, so that it can leave on time."""
 MOST_CLAIMED = 500
 """Messages that one lane keeps claimed, at most."""
-RECORD_RETRY = 0.5
-"""Seconds between tries to write an outcome while Postgres is away."""
 
 _COUNTED_AS = {
     MessageState.SENT: "sent",
@@ -54,7 +55,7 @@ class SendPath:
 
     store: SendingStore
     intents: GroupCommit[IntentRow]
-    outcomes: GroupCommit[OutcomeRow]
+    outcomes: OutcomeWriter
     contents: Contents
     claim_ahead: float
     """Seconds ahead of their slots that messages are claimed."""
@@ -194,7 +195,7 @@ class LaneSender:
         try:
             try:
                 content = await self._path.contents.of(message.campaign_id)
-                intended = await self._path.intents.commit(self._intent(message))
+                intended = await self._intend(message, content)
                 if intended:
                     await self._turn()
             finally:
@@ -210,6 +211,18 @@ class LaneSender:
         self._judge(verdict)
         await self._record(message, content, verdict, duration)
 
+    async def _intend(self, message: Message, content: PreparedContent) -> bool:
+        """Whether the intent is committed, so that its request may leave (invariant I3)."""
+        attempt = message.attempt + 1
+        row = IntentRow(message.segment, message.campaign_id, message.seq, attempt, self.lane.id, self._token)
+        try:
+            return await self._path.intents.commit(row)
+        except UnclearIntentError as error:
+            # Nothing more is intended under this lease: what is written here must not meet a later intent.
+            self.close(str(error))
+            await self._record(message, content, Verdict(Outcome.NOT_SENT, f"held back: {error}"), None)
+            return False
+
     async def _attempt(self, message: Message, content: PreparedContent) -> tuple[Verdict, float | None]:
         """One request, which the pace has admitted already."""
         try:
@@ -221,23 +234,22 @@ class LaneSender:
         started = monotonic()
         if started >= self._lease_ends:
             return Verdict(Outcome.NOT_SENT, "held back: the lease ran out"), None
-        verdict = await payload.send(self._gateway, message.phone)
+        request = payload.send(self._gateway, message.phone)
+        verdict = await (self._with_failpoints(request) if failpoints.ACTIVE else request)
         return verdict, monotonic() - started
+
+    async def _with_failpoints(self, request: Coroutine[Any, Any, Verdict]) -> Verdict:
+        await failpoints.reach("before_post")
+        verdict = await failpoints.reach_during("post_written", request)
+        await failpoints.reach("reply_read")
+        return verdict
 
     async def _record(
         self, message: Message, content: PreparedContent, verdict: Verdict, duration: float | None
     ) -> None:
         transition = decide(verdict, message.spent, content.max_attempts, _jitter())
-        row = outcome_row(message, self._token, verdict, transition, duration)
-        while True:
-            try:
-                moved = await self._path.outcomes.commit(row)
-            except Exception as error:  # noqa: BLE001 - only this process knows the outcome: keep it until written
-                log.warning("outcome not written yet", instance=self.lane.name, error=type(error).__name__)
-                await asyncio.sleep(RECORD_RETRY)
-            else:
-                self.counts[_COUNTED_AS[transition.state] if moved else "late"] += 1
-                return
+        moved = await self._path.outcomes.write(outcome_row(message, self._token, verdict, transition, duration))
+        self.counts[_COUNTED_AS[transition.state] if moved else "late"] += 1
 
     def _judge(self, verdict: Verdict) -> None:
         """Let the reply change the lane's health. Of many replies under way the first trouble counts."""
@@ -252,9 +264,6 @@ class LaneSender:
 
     async def _write_health(self, change: LaneChange, reason: str) -> None:
         await self._path.store.change_lane_health(self.lane.id, self._token, change, reason)
-
-    def _intent(self, message: Message) -> IntentRow:
-        return IntentRow(message.segment, message.campaign_id, message.seq, self.lane.id, self._token)
 
     # Waiting
 

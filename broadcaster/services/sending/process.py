@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from broadcaster.crypto import open_vault
 from broadcaster.db.engine import open_pool
@@ -16,6 +17,8 @@ from broadcaster.services.sending.contents import Contents
 from broadcaster.services.sending.drain import Drain, DrainReport
 from broadcaster.services.sending.group_commit import GroupCommit
 from broadcaster.services.sending.lane import SendPath
+from broadcaster.services.sending.outcomes import OutcomeWriter
+from broadcaster.services.sending.spool import Spool
 from broadcaster.services.sending.store import HeldLane, SendingStore
 from broadcaster.settings import Settings
 
@@ -24,6 +27,12 @@ _LINGER = 0.003
 _MOST_ROWS = 200
 _POOL_SIZE = 6
 """Intents, outcomes, claims of two drains at once, and room for the rest."""
+_LOCK_TIMEOUT = 2.0
+"""Seconds, longer than anything here holds a lock. What is refused one is tried again; a stop does not wait for it."""
+_CLOSE_TIMEOUT = 1.0
+"""Seconds that connections which are just being made may take to close."""
+_STOP_MARGIN = 2.5
+"""Seconds beyond the longest request after which a process that stops waits for Postgres no more."""
 
 
 class SendingProcess:
@@ -38,7 +47,12 @@ class SendingProcess:
 
     async def __aenter__(self) -> Self:
         settings = self._settings
-        pool = await self._stack.enter_async_context(open_pool(settings, size=_POOL_SIZE))
+        self._given_up: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        pool = open_pool(
+            settings, size=_POOL_SIZE, lock_timeout=_LOCK_TIMEOUT, statement_timeout=settings.lease_seconds
+        )
+        await pool.open()
+        self._stack.push_async_callback(pool.close, _CLOSE_TIMEOUT)
         self._transport = open_transport(connect_timeout=settings.connect_timeout_seconds)
         self._stack.push_async_callback(self._transport.aclose)
         store = SendingStore(
@@ -47,10 +61,14 @@ class SendingProcess:
             lease=settings.lease_seconds,
             ahead=settings.claim_ahead_seconds,
         )
+        spool = Spool(settings.home / "spool")
+        self._stack.callback(spool.close)
+        outcomes = OutcomeWriter(store, spool, linger=_LINGER, most=_MOST_ROWS)
+        await outcomes.replay()
         self._path = SendPath(
             store=store,
             intents=GroupCommit(store.intend, linger=_LINGER, most=_MOST_ROWS),
-            outcomes=GroupCommit(store.record, linger=_LINGER, most=_MOST_ROWS),
+            outcomes=outcomes,
             contents=Contents(store, settings.content_cache_bytes),
             claim_ahead=settings.claim_ahead_seconds,
         )
@@ -72,19 +90,38 @@ class SendingProcess:
         self._drains.add(drain)
         if self._stopping:
             drain.stop()
+        running = asyncio.create_task(drain.run(lanes))
         try:
-            report = await drain.run(lanes)
+            ends: set[asyncio.Future[Any]] = {running, self._given_up}
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         finally:
             self._drains.discard(drain)
-        if report.counts:
+        if not running.done():
+            running.cancel()
+            return DrainReport()
+        report = running.result()
+        if report.counts and not self._stopping:
             await self._path.store.finish_campaigns()
         return report
 
     def stop(self) -> None:
-        """Ask every drain to end: nothing new is claimed, what is under way finishes. Call it on the loop."""
+        """Ask every drain to end: nothing new is claimed, what is under way finishes. Call it on the loop.
+
+        Drains end within the request timeout and a little: what Postgres has not taken by then is spooled.
+        """
+        if self._stopping:
+            return
         self._stopping = True
+        self._path.outcomes.stop()
         for drain in self._drains:
             drain.stop()
+        loop = asyncio.get_running_loop()
+        loop.call_later(self._settings.request_timeout_seconds + _STOP_MARGIN, self._give_up)
+
+    def _give_up(self) -> None:
+        self._path.outcomes.give_up()
+        if not self._given_up.done():
+            self._given_up.set_result(None)
 
     def _open_gateway(self, lane: HeldLane) -> WAChatPro:
         return WAChatPro(

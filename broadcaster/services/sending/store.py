@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -9,6 +11,8 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
+import psycopg
+import structlog
 from psycopg.rows import namedtuple_row
 
 from broadcaster.db.engine import AsyncPool
@@ -18,6 +22,18 @@ from broadcaster.domain.instances import Wire
 from broadcaster.domain.outcomes import Verdict
 from broadcaster.domain.pacing import Pace, pace
 from broadcaster.domain.states import LaneHealth
+from broadcaster.services.sending import failpoints
+
+log = structlog.get_logger()
+
+_ROLLED_BACK = (psycopg.errors.SerializationFailure, psycopg.errors.DeadlockDetected)
+_TRIES = 4
+_LONGEST_PAUSE = 0.05
+"""Seconds before a statement that was rolled back for another's sake is tried again."""
+
+
+class UnclearIntentError(Exception):
+    """Whether an intent was committed could not be found out: nothing may leave on it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,16 +94,17 @@ class CampaignContent:
 
 
 class IntentRow(msgspec.Struct, frozen=True):
-    """One intent, as `intend.sql` reads it."""
+    """One intent, as `intend.sql` and `read_intents.sql` read it. `attempt` is the one that it is for."""
 
     segment: int
     campaign_id: int
     seq: int
+    attempt: int
     lane_id: int
     token: UUID
 
 
-class OutcomeRow(msgspec.Struct, frozen=True):
+class OutcomeRow(msgspec.Struct, frozen=True, eq=False):
     """One outcome, as `record_outcomes.sql` reads it."""
 
     segment: int
@@ -163,8 +180,12 @@ class SendingStore:
     async def claim(self, wants: Mapping[int, int], token: UUID) -> dict[int, Claim]:
         """Renew the leases of the lanes in `wants` and claim up to that many messages for each.
 
-        Lanes whose lease was lost are missing from the result.
+        Lanes whose lease was lost are missing from the result. After an error, what was claimed all the same goes
+        back when the lanes are released.
         """
+        what = "claim" if any(wants.values()) else "renewal"
+        if failpoints.ACTIVE:
+            await failpoints.reach(f"before_{what}")
         rows = await self._execute(
             "claim",
             {
@@ -175,6 +196,8 @@ class SendingStore:
                 "ahead": self._ahead,
             },
         )
+        if failpoints.ACTIVE:
+            await failpoints.reach(f"after_{what}")
         claims: dict[int, Claim] = {}
         for lane_id, may_send, slots, segment, campaign_id, seq, phone, variables, attempt, spent in rows:
             claim = claims.setdefault(lane_id, Claim(may_send, slots, []))
@@ -183,13 +206,34 @@ class SendingStore:
         return claims
 
     async def intend(self, rows: Sequence[IntentRow]) -> list[bool]:
-        """Commit intents; tells for each whether its request may leave (invariant I3)."""
-        granted = {(row[0], row[1]) for row in await self._execute("intend", {"rows": _json(rows)})}
+        """Commit intents; tells for each whether its request may leave (invariant I3).
+
+        A connection that is lost during the commit leaves open whether there was one: then it is read back.
+        Raises UnclearIntentError where it cannot be.
+        """
+        parameters = {"rows": _json(rows)}
+        try:
+            if failpoints.ACTIVE:
+                await failpoints.reach("before_intent")
+            committed = await self._execute("intend", parameters)
+            if failpoints.ACTIVE:
+                await failpoints.reach("after_intent")
+        except (psycopg.Error, OSError) as error:
+            log.warning("intents have to be read back", intents=len(rows), error=type(error).__name__)
+            try:
+                committed = await self._execute("read_intents", parameters)
+            except (psycopg.Error, OSError) as again:
+                raise UnclearIntentError(f"nobody knows of its intent: {type(again).__name__}") from error
+        granted = {(row[0], row[1]) for row in committed}
         return [(row.campaign_id, row.seq) in granted for row in rows]
 
     async def record(self, rows: Sequence[OutcomeRow]) -> list[bool]:
         """Commit outcomes; tells for each whether it was still this worker's to write (invariant I7)."""
+        if failpoints.ACTIVE:
+            await failpoints.reach("before_outcome")
         moved = {(row[0], row[1]) for row in await self._execute("record_outcomes", {"rows": _json(rows)})}
+        if failpoints.ACTIVE:
+            await failpoints.reach("after_outcome")
         return [(row.campaign_id, row.seq) in moved for row in rows]
 
     async def change_lane_health(self, lane: int, token: UUID, change: LaneChange, reason: str) -> None:
@@ -225,6 +269,14 @@ class SendingStore:
         return [row[0] for row in await self._execute("finish_campaigns", {})]
 
     async def _execute(self, name: str, parameters: Mapping[str, Any]) -> list[Any]:
+        for _ in range(_TRIES - 1):
+            try:
+                return await self._execute_once(name, parameters)
+            except _ROLLED_BACK:
+                await asyncio.sleep(random.uniform(0, _LONGEST_PAUSE))  # noqa: S311 - spreads tries, guards nothing
+        return await self._execute_once(name, parameters)
+
+    async def _execute_once(self, name: str, parameters: Mapping[str, Any]) -> list[Any]:
         async with self._pool.connection() as connection, connection.cursor(row_factory=namedtuple_row) as cursor:
             await cursor.execute(query(name), parameters, prepare=True)
             return await cursor.fetchall() if cursor.description else []
