@@ -65,6 +65,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The longest one gateway request may take, from connecting to the last byte of the reply."""
     connect_timeout_seconds: Seconds = 10.0
     """The longest it may take to connect to the gateway: name resolution, TCP and TLS."""
+    doubt_settle_seconds: Seconds = 10.0
+    """How long after its request has ended a message in doubt may be shown to be absent from its chat."""
+    doubt_polls: Count = 3
+    """How many readings of a chat in a row must show a message in doubt to be absent before it is sent again."""
+    doubt_poll_seconds: Seconds = 5.0
+    """The time between the first two readings of a chat for a message in doubt; it doubles with each, up to 5 min."""
+    doubt_deadline_seconds: Seconds = 3600.0
+    """How long a message may be in doubt before it is unknown and waits for `campaign settle`."""
+    gateway_clock_seconds: Seconds = 60.0
+    """By how much the gateway's clock may differ from the database's."""
     max_attempts: Count = 5
     """How many attempts a message may spend before it fails."""
     content_cache_bytes: Bytes = 256 * 1024 * 1024

@@ -33,7 +33,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from broadcaster.domain.contents import ContentKind
 from broadcaster.domain.instances import Wire
-from broadcaster.domain.outcomes import Outcome
+from broadcaster.domain.outcomes import Outcome, Resolution
 from broadcaster.domain.states import CampaignState, LaneHealth, MessageState
 
 metadata = MetaData(
@@ -64,6 +64,7 @@ message_state = _enum(MessageState, "message_state")
 lane_health = _enum(LaneHealth, "lane_health")
 outcome = _enum(Outcome, "outcome")
 wire = _enum(Wire, "wire")
+resolution = _enum(Resolution, "resolution")
 content_kind = _enum(ContentKind, "content_kind")
 
 instances = Table(
@@ -136,6 +137,18 @@ lanes = Table(
         server_default=func.now(),
     ),
     _moment("woken_at", "When a wake-up was last published for it."),
+    _moment(
+        "next_read_at",
+        "No chat is read back through it before: reads are paced apart from sends.",
+        nullable=False,
+        server_default=text("'-infinity'"),
+    ),
+    _moment("readback_proven_at", "When reading back last showed a message that was known to be accepted."),
+    Column(
+        "readback_delay_seconds",
+        Double,
+        comment="How old that message was: one that is in doubt for less may yet be shown.",
+    ),
     comment="The outbound queue of one instance: pace, health, lease. The unit that a worker holds.",
     postgresql_with={"fillfactor": "50"},
 )
@@ -309,6 +322,59 @@ attempts = Table(
     comment="One HTTP request made, or about to be made, for a message.",
     postgresql_partition_by="LIST (segment)",
 )
+
+Index(
+    "attempts_finished_idx",
+    attempts.c.finished_at,
+    postgresql_using="brin",
+    postgresql_with={"pages_per_range": "32", "autosummarize": "on"},
+)
+
+doubts = Table(
+    "doubts",
+    metadata,
+    Column("segment", BigInteger, nullable=False, comment="campaigns.segment"),
+    _campaign_id(),
+    Column("seq", Integer, nullable=False, comment="messages.seq"),
+    Column("attempt", SmallInteger, nullable=False, comment="attempts.attempt"),
+    Column("lane_id", Integer, nullable=False, comment="The instance it went through."),
+    Column("phone", Text, nullable=False, comment="Whose chat may show it."),
+    _moment("started_at", "When its intent was committed: the request left no earlier.", nullable=False),
+    _moment("ended_at", "When its request had ended for certain.", nullable=False),
+    Column("polls", SmallInteger, nullable=False, server_default="0", comment="How often its chat was asked for."),
+    Column(
+        "absences",
+        SmallInteger,
+        nullable=False,
+        server_default="0",
+        comment="How many of the latest polls, one after the other and settled, showed that it is not there.",
+    ),
+    _moment("next_poll_at", "When its chat is asked for next.", nullable=False, server_default=func.now()),
+    Column("reading", Text, comment="What the latest poll came to, for people."),
+    Column("resolved_as", resolution, comment="What was concluded; null: nothing yet."),
+    _moment("resolved_at", "When that was."),
+    PrimaryKeyConstraint("segment", "campaign_id", "seq", "attempt"),
+    CheckConstraint("(resolved_as IS NULL) = (resolved_at IS NULL)", name="resolved_at_a_time"),
+    comment="Attempts of which nobody knows whether the gateway accepted them, and what reading back says of them.",
+)
+Index("doubts_open_idx", doubts.c.lane_id, doubts.c.next_poll_at, postgresql_where=text("resolved_as IS NULL"))
+
+settlements = Table(
+    "settlements",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True, comment="In the order of the settlements."),
+    Column("segment", BigInteger, nullable=False, comment="campaigns.segment"),
+    _campaign_id(),
+    Column("seq", Integer, nullable=False, comment="messages.seq"),
+    Column("attempt", SmallInteger, nullable=False, comment="The attempt that was in doubt."),
+    Column("from_state", message_state, nullable=False, comment="Where the message stood."),
+    Column("to_state", message_state, nullable=False, comment="Where the operator put it; pending: sent again."),
+    Column("settled_by", Text, nullable=False, comment="Who said so."),
+    Column("reason", Text, comment="Why, in the operator's words."),
+    _moment("settled_at", "When it was settled.", nullable=False, server_default=func.now()),
+    comment="What operators decided about messages of which nobody knew whether they were accepted.",
+)
+Index("settlements_campaign_id_idx", settlements.c.campaign_id)
 
 rejected_recipients = Table(
     "rejected_recipients",

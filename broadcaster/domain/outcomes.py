@@ -23,6 +23,19 @@ class Outcome(StrEnum):
     """The request may have been accepted; nobody knows."""
 
 
+class Resolution(StrEnum):
+    """What was concluded of an attempt whose outcome was `UNKNOWN`."""
+
+    FOUND = "found"
+    """The chat shows it."""
+    ABSENT = "absent"
+    """The chat was shown not to hold it."""
+    UNKNOWN = "unknown"
+    """Neither could be shown in time."""
+    SETTLED = "settled"
+    """An operator decided."""
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """One attempt, classified.

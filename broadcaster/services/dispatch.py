@@ -1,4 +1,4 @@
-"""The idempotent scans that beat fires: starting, finishing, waking, recovering. Any number may run at once."""
+"""The idempotent scans that beat fires: starting, finishing, waking, recovering, giving up. Many may run at once."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from broadcaster.db.queries import query
 WAKE_AGAIN_AFTER = timedelta(seconds=2)
 """A wake-up that led to nothing in this time counts as lost, and another is published."""
 MOST_LANES_A_TASK = 250
+MOST_GIVEN_UP = 1000
+"""Doubts that one scan gives up, at most: the next one goes on."""
 TASKS_A_WAVE = 4
 """A wave of wake-ups is spread over this many tasks, so that several workers share it."""
 
@@ -53,9 +55,26 @@ def finish_campaigns(engine: Engine) -> list[int]:
         return list(connection.exec_driver_sql(query("finish_campaigns")).scalars())
 
 
-def recover_leases(engine: Engine) -> Recovered:
-    """Take messages back from leases that ended: `claimed → pending`, `sending → in_doubt`."""
+def recover_leases(engine: Engine, *, request_timeout: float = 30.0) -> Recovered:
+    """Take messages back from leases that ended: `claimed → pending`, `sending → in_doubt`.
+
+    `request_timeout` is for how many seconds a request may be under way that nobody waits for any more.
+    """
+    parameters = {"request_timeout": timedelta(seconds=request_timeout)}
     with transaction(engine) as connection:
-        row = connection.exec_driver_sql(query("recover_leases")).one()
+        row = connection.exec_driver_sql(query("recover_leases"), parameters).one()
         connection.exec_driver_sql(query("refresh_next_due"))
     return Recovered(pending=row.pending, in_doubt=row.in_doubt)
+
+
+def give_up_doubts(engine: Engine, *, deadline: float) -> int:
+    """Make unknown what has been in doubt for more than `deadline` seconds; returns how many messages."""
+    parameters = {"deadline": timedelta(seconds=deadline), "most": MOST_GIVEN_UP}
+    with transaction(engine) as connection:
+        return int(connection.exec_driver_sql(query("give_up_doubts"), parameters).scalar_one())
+
+
+def doubts_are_due(engine: Engine) -> bool:
+    """Whether there is a chat to read back."""
+    with transaction(engine) as connection:
+        return bool(connection.exec_driver_sql(query("due_doubts")).scalar_one())

@@ -11,7 +11,9 @@ from broadcaster.settings import Settings, load
 DISPATCH = "broadcaster.dispatch"
 LIFECYCLE = "broadcaster.lifecycle"
 RECOVER = "broadcaster.recover"
+RECONCILE = "broadcaster.reconcile"
 SEND = "broadcaster.send"
+READ_BACK = "broadcaster.read_back"
 
 TICKS = "ticks"
 SENDS = "sends"
@@ -20,6 +22,7 @@ BEAT = {
     "dispatch": {"task": DISPATCH, "schedule": 1.0},
     "lifecycle": {"task": LIFECYCLE, "schedule": 1.0},
     "recover": {"task": RECOVER, "schedule": 5.0},
+    "reconcile": {"task": RECONCILE, "schedule": 5.0},
 }
 
 
@@ -42,7 +45,7 @@ def configuration(settings: Settings) -> dict[str, Any]:
         "task_ignore_result": True,
         "task_acks_late": False,
         "task_default_queue": TICKS,
-        "task_routes": {SEND: {"queue": SENDS}},
+        "task_routes": {SEND: {"queue": SENDS}, READ_BACK: {"queue": SENDS}},
         "imports": ["broadcaster.worker.tasks"],
         "worker_pool": "threads",
         "worker_concurrency": settings.worker_threads,

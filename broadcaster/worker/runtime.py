@@ -39,6 +39,10 @@ class Runtime:
         """Send what is due on `lanes` (ids). Blocks the calling thread, not the loop."""
         return asyncio.run_coroutine_threadsafe(self._process.drain(lanes), self._loop).result()
 
+    def reconcile(self) -> dict[str, dict[str, int]]:
+        """Read back the chats that are due. Blocks as `drain` does."""
+        return self._call(self._process.reconcile())
+
     def stop(self) -> None:
         """Let every drain end soon. Safe to call from a signal handler and more than once."""
         self._loop.call_soon_threadsafe(self._process.stop)

@@ -8,7 +8,7 @@ from celery import signals
 
 from broadcaster.errors import UnavailableError
 from broadcaster.services import dispatch as scans
-from broadcaster.worker.app import DISPATCH, LIFECYCLE, RECOVER, SEND, app
+from broadcaster.worker.app import DISPATCH, LIFECYCLE, READ_BACK, RECONCILE, RECOVER, SEND, app
 from broadcaster.worker.runtime import Runtime
 
 _runtimes: list[Runtime] = []
@@ -42,7 +42,15 @@ def lifecycle() -> None:
 @app.task(name=RECOVER, **_TICK)
 def recover() -> None:
     """Take back what workers that died had claimed."""
-    scans.recover_leases(runtime().engine)
+    scans.recover_leases(runtime().engine, request_timeout=runtime().settings.request_timeout_seconds)
+
+
+@app.task(name=RECONCILE, send_events=False)
+def reconcile() -> None:
+    """Give up what has been in doubt for too long, and have the rest read back."""
+    scans.give_up_doubts(runtime().engine, deadline=runtime().settings.doubt_deadline_seconds)
+    if scans.doubts_are_due(runtime().engine):
+        read_back.delay()
 
 
 @app.task(name=SEND)
@@ -52,6 +60,12 @@ def send(lanes: list[int]) -> dict[str, Any]:
     if report.unfinished:
         send.delay(report.unfinished)
     return report.counts
+
+
+@app.task(name=READ_BACK)
+def read_back() -> dict[str, Any]:
+    """Read chats back for a few seconds; what Flower shows is what became of the messages in doubt, per instance."""
+    return runtime().reconcile()
 
 
 def attach(opened: Runtime) -> None:

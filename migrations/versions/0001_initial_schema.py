@@ -9,6 +9,8 @@ from sqlalchemy.dialects import postgresql
 revision = "0001"
 down_revision = None
 
+# Created with the table `messages`.
+_MESSAGE_STATE = postgresql.ENUM(name="message_state", create_type=False)
 _SQL = Path(__file__).resolve().parent.parent / "sql"
 
 
@@ -45,6 +47,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("segment", "campaign_id", "seq", "attempt", name=op.f("attempts_pkey")),
         comment="One HTTP request made, or about to be made, for a message.",
         postgresql_partition_by="LIST (segment)",
+    )
+    op.create_index(
+        "attempts_finished_idx",
+        "attempts",
+        ["finished_at"],
+        unique=False,
+        postgresql_using="brin",
+        postgresql_with={"pages_per_range": "32", "autosummarize": "on"},
     )
     op.create_table(
         "contents",
@@ -358,6 +368,25 @@ def upgrade() -> None:
         sa.Column(
             "woken_at", sa.DateTime(timezone=True), nullable=True, comment="When a wake-up was last published for it."
         ),
+        sa.Column(
+            "next_read_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("'-infinity'"),
+            nullable=False,
+            comment="No chat is read back through it before: reads are paced apart from sends.",
+        ),
+        sa.Column(
+            "readback_proven_at",
+            sa.DateTime(timezone=True),
+            nullable=True,
+            comment="When reading back last showed a message that was known to be accepted.",
+        ),
+        sa.Column(
+            "readback_delay_seconds",
+            sa.Double(),
+            nullable=True,
+            comment="How old that message was: one that is in doubt for less may yet be shown.",
+        ),
         sa.ForeignKeyConstraint(["id"], ["instances.id"], name=op.f("lanes_id_fkey"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name=op.f("lanes_pkey")),
         comment="The outbound queue of one instance: pace, health, lease. The unit that a worker holds.",
@@ -488,5 +517,100 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("campaign_id", "line", name=op.f("rejected_recipients_pkey")),
         comment="Rows of a recipients file that became no message, and why.",
     )
+    op.create_table(
+        "doubts",
+        sa.Column("segment", sa.BigInteger(), nullable=False, comment="campaigns.segment"),
+        sa.Column("campaign_id", sa.BigInteger(), nullable=False, comment="The campaign that it belongs to."),
+        sa.Column("seq", sa.Integer(), nullable=False, comment="messages.seq"),
+        sa.Column("attempt", sa.SmallInteger(), nullable=False, comment="attempts.attempt"),
+        sa.Column("lane_id", sa.Integer(), nullable=False, comment="The instance it went through."),
+        sa.Column("phone", sa.Text(), nullable=False, comment="Whose chat may show it."),
+        sa.Column(
+            "started_at",
+            sa.DateTime(timezone=True),
+            nullable=False,
+            comment="When its intent was committed: the request left no earlier.",
+        ),
+        sa.Column(
+            "ended_at",
+            sa.DateTime(timezone=True),
+            nullable=False,
+            comment="When its request had ended for certain.",
+        ),
+        sa.Column(
+            "polls",
+            sa.SmallInteger(),
+            server_default="0",
+            nullable=False,
+            comment="How often its chat was asked for.",
+        ),
+        sa.Column(
+            "absences",
+            sa.SmallInteger(),
+            server_default="0",
+            nullable=False,
+            comment="How many of the latest polls, one after the other and settled, showed that it is not there.",
+        ),
+        sa.Column(
+            "next_poll_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+            comment="When its chat is asked for next.",
+        ),
+        sa.Column("reading", sa.Text(), nullable=True, comment="What the latest poll came to, for people."),
+        sa.Column(
+            "resolved_as",
+            sa.Enum("found", "absent", "unknown", "settled", name="resolution"),
+            nullable=True,
+            comment="What was concluded; null: nothing yet.",
+        ),
+        sa.Column("resolved_at", sa.DateTime(timezone=True), nullable=True, comment="When that was."),
+        sa.CheckConstraint(
+            "(resolved_as IS NULL) = (resolved_at IS NULL)", name=op.f("doubts_resolved_at_a_time_check")
+        ),
+        sa.PrimaryKeyConstraint("segment", "campaign_id", "seq", "attempt", name=op.f("doubts_pkey")),
+        comment="Attempts of which nobody knows whether the gateway accepted them, and what reading back says of them.",
+    )
+    op.create_index(
+        "doubts_open_idx",
+        "doubts",
+        ["lane_id", "next_poll_at"],
+        unique=False,
+        postgresql_where=sa.text("resolved_as IS NULL"),
+    )
+    op.create_table(
+        "settlements",
+        sa.Column(
+            "id",
+            sa.BigInteger(),
+            sa.Identity(always=True),
+            nullable=False,
+            comment="In the order of the settlements.",
+        ),
+        sa.Column("segment", sa.BigInteger(), nullable=False, comment="campaigns.segment"),
+        sa.Column("campaign_id", sa.BigInteger(), nullable=False, comment="The campaign that it belongs to."),
+        sa.Column("seq", sa.Integer(), nullable=False, comment="messages.seq"),
+        sa.Column("attempt", sa.SmallInteger(), nullable=False, comment="The attempt that was in doubt."),
+        sa.Column("from_state", _MESSAGE_STATE, nullable=False, comment="Where the message stood."),
+        sa.Column(
+            "to_state",
+            _MESSAGE_STATE,
+            nullable=False,
+            comment="Where the operator put it; pending: sent again.",
+        ),
+        sa.Column("settled_by", sa.Text(), nullable=False, comment="Who said so."),
+        sa.Column("reason", sa.Text(), nullable=True, comment="Why, in the operator's words."),
+        sa.Column(
+            "settled_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+            comment="When it was settled.",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("settlements_pkey")),
+        comment="What operators decided about messages of which nobody knew whether they were accepted.",
+    )
+    op.create_index("settlements_campaign_id_idx", "settlements", ["campaign_id"], unique=False)
     for script in ("0001_accounting.sql", "0001_reports.sql"):
         op.get_bind().exec_driver_sql((_SQL / script).read_text(encoding="utf-8"))

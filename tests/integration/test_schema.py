@@ -11,7 +11,7 @@ from broadcaster.db import migrate
 from broadcaster.db.tables import metadata
 from broadcaster.domain.contents import ContentKind
 from broadcaster.domain.instances import Wire
-from broadcaster.domain.outcomes import Outcome
+from broadcaster.domain.outcomes import Outcome, Resolution
 from broadcaster.domain.states import (
     CAMPAIGN_TRANSITIONS,
     FINAL_CAMPAIGN_STATES,
@@ -40,6 +40,7 @@ def test_upgrading_twice_changes_nothing(engine: Engine) -> None:
         ("message_state", MessageState),
         ("lane_health", LaneHealth),
         ("outcome", Outcome),
+        ("resolution", Resolution),
         ("wire", Wire),
         ("content_kind", ContentKind),
     ],

@@ -18,12 +18,24 @@ WITH moved AS (
     )
     WHERE m.segment = r.segment AND m.campaign_id = r.campaign_id AND m.seq = r.seq
         AND m.state::text = 'sending' AND m.attempt = r.attempt AND m.lease_token = r.token
-    RETURNING m.segment, m.campaign_id, m.seq, m.lane_id, m.attempt, r.outcome, r.reason, r.http_status, r.reply,
-        r.duration_ms
+    RETURNING m.segment, m.campaign_id, m.seq, m.lane_id, m.phone, m.attempt, m.state, r.outcome, r.reason,
+        r.http_status, r.reply, r.duration_ms
 ), logged AS (
     INSERT INTO attempts (
         segment, campaign_id, seq, lane_id, attempt, outcome, reason, http_status, reply, duration_ms
     )
     SELECT segment, campaign_id, seq, lane_id, attempt, outcome, reason, http_status, reply, duration_ms FROM moved
+), doubted AS (
+    INSERT INTO doubts (segment, campaign_id, seq, attempt, lane_id, phone, started_at, ended_at)
+    SELECT
+        moved.segment, moved.campaign_id, moved.seq, moved.attempt, moved.lane_id, moved.phone,
+        ( -- the message as it was before this statement: since when it had been intended
+            SELECT m.changed_at
+            FROM messages m
+            WHERE m.segment = moved.segment AND m.campaign_id = moved.campaign_id AND m.seq = moved.seq
+        ),
+        now()
+    FROM moved
+    WHERE moved.state = 'in_doubt'
 )
 SELECT campaign_id, seq FROM moved

@@ -13,6 +13,8 @@ from typing import Any, Self
 from broadcaster.crypto import open_vault
 from broadcaster.db.engine import open_pool
 from broadcaster.gateway import DEFAULT_RULES, WAChatPro, open_transport, read_rules
+from broadcaster.services.doubts import Chat, DoubtStore
+from broadcaster.services.reconcile import Reconciler
 from broadcaster.services.sending.contents import Contents
 from broadcaster.services.sending.drain import Drain, DrainReport
 from broadcaster.services.sending.group_commit import GroupCommit
@@ -65,6 +67,7 @@ class SendingProcess:
         self._stack.callback(spool.close)
         outcomes = OutcomeWriter(store, spool, linger=_LINGER, most=_MOST_ROWS)
         await outcomes.replay()
+        self._doubts = DoubtStore(pool, settings)
         self._path = SendPath(
             store=store,
             intents=GroupCommit(store.intend, linger=_LINGER, most=_MOST_ROWS),
@@ -104,6 +107,10 @@ class SendingProcess:
             await self._path.store.finish_campaigns()
         return report
 
+    async def reconcile(self) -> dict[str, dict[str, int]]:
+        """Read back the chats that are due, for a few seconds; returns counts per instance name."""
+        return await Reconciler(self._doubts, self._open_gateway, self._settings, lambda: self._stopping).run()
+
     def stop(self) -> None:
         """Ask every drain to end: nothing new is claimed, what is under way finishes. Call it on the loop.
 
@@ -123,7 +130,7 @@ class SendingProcess:
         if not self._given_up.done():
             self._given_up.set_result(None)
 
-    def _open_gateway(self, lane: HeldLane) -> WAChatPro:
+    def _open_gateway(self, lane: HeldLane | Chat) -> WAChatPro:
         return WAChatPro(
             self._vault.decrypt(lane.key_encrypted),
             lane.base_url,

@@ -1,0 +1,25 @@
+-- What could not be read back in time is unknown, and the operator's to settle.
+WITH late AS (
+    SELECT d.segment, d.campaign_id, d.seq, d.attempt, d.reading
+    FROM doubts d
+    WHERE d.resolved_as IS NULL AND d.ended_at <= now() - %(deadline)s
+    ORDER BY d.segment, d.campaign_id, d.seq, d.attempt
+    LIMIT %(most)s
+), moved AS (
+    UPDATE messages m
+    SET
+        state = 'unknown',
+        changed_at = now(),
+        reason = left(concat_ws('; ', m.reason, coalesce(late.reading, 'its chat was never read back')), 500)
+    FROM late
+    WHERE m.segment = late.segment AND m.campaign_id = late.campaign_id AND m.seq = late.seq
+        AND m.state::text = 'in_doubt' AND m.attempt = late.attempt
+    RETURNING 1
+), resolved AS (
+    UPDATE doubts d
+    SET resolved_as = 'unknown', resolved_at = now()
+    FROM late
+    WHERE d.segment = late.segment AND d.campaign_id = late.campaign_id AND d.seq = late.seq
+        AND d.attempt = late.attempt AND d.resolved_as IS NULL
+)
+SELECT count(*) FROM moved

@@ -1,0 +1,320 @@
+"""Messages in doubt, read back from a real gateway's chats, on a real database."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+
+import msgspec
+import pytest
+from sqlalchemy import Engine
+
+from broadcaster.services import dispatch, doubts, reconcile
+from broadcaster.services.instances import pause_instance, resume_instance
+from broadcaster.services.lifecycle import cancel_campaign
+from broadcaster.services.sending.process import SendingProcess
+from broadcaster.settings import Settings
+from broadcaster.simulator import InstanceConfig, SimulatorConfig, background
+from tests.support.shop import Shop, assert_counters_equal_a_recount, drain
+from tests.support.transitions import enforce_transitions
+
+PHONE = "628120000000"
+PACE = 0.02
+
+
+@pytest.fixture(autouse=True)
+def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (doubts, reconcile):
+        monkeypatch.setattr(module, "READ_PACE", PACE)
+    monkeypatch.setattr(reconcile, "RUN_SECONDS", 0.2)
+
+
+@pytest.fixture
+def visible_after() -> float:
+    """After how many seconds the gateway shows a message."""
+    return 0.0
+
+
+@pytest.fixture(params=["sent"])
+def shop(engine: Engine, settings: Settings, visible_after: float, request: pytest.FixtureRequest) -> Iterator[Shop]:
+    quick = msgspec.structs.replace(settings, doubt_settle_seconds=0.05, doubt_poll_seconds=0.01, doubt_polls=2)
+    config = SimulatorConfig(
+        instances=(InstanceConfig(name="a", key="key-a", shape=request.param),), visible_after=visible_after
+    )
+    with background(config) as gateway:
+        shop = Shop(engine, quick, gateway)
+        shop.add("a")
+        enforce_transitions(engine)
+        yield shop
+        assert_counters_equal_a_recount(shop)
+
+
+def read_back(shop: Shop, rounds: int = 8, reconcilers: int = 1) -> None:
+    """So many ticks, in each of which every chat is due."""
+
+    async def run() -> None:
+        async with SendingProcess(shop.settings) as process:
+            for _ in range(rounds):
+                shop.sql("UPDATE doubts SET next_poll_at = now()")
+                shop.sql("UPDATE lanes SET next_read_at = now()")
+                await asyncio.gather(*(process.reconcile() for _ in range(reconcilers)))
+
+    asyncio.run(run())
+
+
+def send_again(shop: Shop) -> None:
+    shop.sql("UPDATE lanes SET woken_at = NULL")
+    drain(shop)
+
+
+def reads(shop: Shop) -> int:
+    return sum(entry.endpoint == "/wa/messages" for entry in shop.gateway.ledger.entries)
+
+
+def assert_each_phone_has(shop: Shop, times: int, phones: int) -> None:
+    assert sorted(shop.accepted().values()) == [times] * phones
+
+
+@pytest.mark.parametrize("shop", ["sent", "status", "serialized", "ok", "self", "rotate"], indirect=True)
+def test_a_message_whose_reply_was_lost_is_found_and_sent(shop: Shop) -> None:
+    shop.submit("c", 5, "a")
+    shop.fault("kind=drop_after_accept,nth=2,count=1", "kind=http_500_after_accept,nth=4,count=1")
+    drain(shop)
+    assert shop.states("c") == {"sent": 3, "in_doubt": 2}
+    read_back(shop, rounds=2)
+    assert shop.states("c") == {"sent": 5}
+    assert_each_phone_has(shop, 1, 5)
+    rows = shop.sql(
+        "SELECT m.gateway_id IS NOT NULL, m.reason, d.resolved_as, a.outcome FROM doubts d"
+        " JOIN messages m USING (segment, campaign_id, seq) JOIN attempts a USING (segment, campaign_id, seq)"
+    )
+    assert rows == [(True, "read back", "found", "unknown")] * 2
+    assert dispatch.finish_campaigns(shop.engine)
+
+
+def test_a_message_that_was_not_accepted_is_shown_absent_and_sent_exactly_once(shop: Shop) -> None:
+    shop.submit("c", 5, "a")
+    shop.fault("kind=drop_before_accept,nth=2,count=1")
+    drain(shop)
+    assert shop.states("c") == {"sent": 4, "in_doubt": 1}
+    read_back(shop)
+    assert shop.states("c") == {"sent": 4, "pending": 1}
+    assert shop.sql("SELECT resolved_as FROM doubts") == [("absent",)]
+    send_again(shop)
+    assert shop.states("c") == {"sent": 5}
+    assert shop.state("c") == "finished"
+    assert_each_phone_has(shop, 1, 5)
+
+
+def test_an_absence_counts_only_after_so_many_polls(shop: Shop) -> None:
+    shop.settings = msgspec.structs.replace(shop.settings, doubt_polls=1000)
+    shop.submit("c", 5, "a")
+    shop.fault("kind=drop_before_accept,nth=2,count=1")
+    drain(shop)
+    read_back(shop)
+    assert shop.states("c") == {"sent": 4, "in_doubt": 1}
+
+
+def test_a_message_shown_absent_whose_attempts_are_used_up_fails(shop: Shop) -> None:
+    shop.submit("c", 5, "a")
+    shop.sql("UPDATE campaigns SET max_attempts = 1")
+    shop.fault("kind=drop_before_accept,nth=2,count=1")
+    drain(shop)
+    read_back(shop)
+    assert shop.states("c") == {"sent": 4, "failed": 1}
+
+
+def test_an_identical_text_that_was_sent_does_not_vouch_for_one_in_doubt(shop: Shop) -> None:
+    shop.submit("one", 3, "a")
+    drain(shop)
+    shop.submit("two", 3, "a")
+    shop.fault(f"kind=drop_before_accept,phone={PHONE}")
+    send_again(shop)
+    shop.fault()
+    assert shop.states("two") == {"sent": 2, "in_doubt": 1}
+    read_back(shop)
+    assert shop.states("two").get("sent") == 2
+    send_again(shop)
+    assert shop.accepted()[PHONE] <= 2
+
+
+def test_of_two_identical_texts_that_the_chat_shows_both_are_sent(shop: Shop) -> None:
+    shop.submit("one", 3, "a")
+    drain(shop)
+    shop.submit("two", 3, "a")
+    shop.fault(f"kind=drop_after_accept,phone={PHONE}")
+    send_again(shop)
+    shop.fault()
+    read_back(shop, rounds=2)
+    assert shop.states("two") == {"sent": 3}
+    assert_each_phone_has(shop, 2, 3)
+
+
+def test_without_a_proof_that_reading_back_works_nothing_is_sent_again_and_in_the_end_it_is_unknown(
+    shop: Shop,
+) -> None:
+    shop.submit("c", 1, "a")
+    shop.fault("kind=drop_before_accept")
+    drain(shop)
+    shop.fault()
+    read_back(shop)
+    assert shop.states("c") == {"in_doubt": 1}
+    assert dispatch.give_up_doubts(shop.engine, deadline=3600.0) == 0
+    assert dispatch.give_up_doubts(shop.engine, deadline=0.01) == 1
+    assert shop.states("c") == {"unknown": 1}
+    assert dispatch.finish_campaigns(shop.engine)
+    [(reason, resolved)] = shop.sql("SELECT m.reason, d.resolved_as FROM messages m, doubts d")
+    assert "not in its chat, and reading back has not proved itself since" in str(reason)
+    assert resolved == "unknown"
+
+
+def test_a_proof_from_before_the_doubt_is_none(shop: Shop) -> None:
+    shop.submit("c", 1, "a")
+    shop.fault("kind=drop_before_accept")
+    drain(shop)
+    shop.fault()
+    shop.sql("UPDATE lanes SET readback_proven_at = now() - interval '1 minute', readback_delay_seconds = 0")
+    read_back(shop)
+    assert shop.states("c") == {"in_doubt": 1}
+
+
+def test_a_reading_that_is_younger_than_the_gateways_proven_delay_is_no_absence(shop: Shop) -> None:
+    shop.submit("c", 1, "a")
+    shop.fault("kind=drop_before_accept")
+    drain(shop)
+    shop.fault()
+    shop.sql("UPDATE lanes SET readback_proven_at = now() + interval '1 minute', readback_delay_seconds = 60")
+    read_back(shop)
+    assert shop.states("c") == {"in_doubt": 1}
+    shop.sql("UPDATE lanes SET readback_delay_seconds = 0")
+    read_back(shop)
+    assert shop.states("c") == {"pending": 1}
+
+
+@pytest.mark.parametrize("visible_after", [1.5])
+def test_a_gateway_that_shows_messages_late_does_not_make_them_be_sent_twice(shop: Shop) -> None:
+    shop.submit("c", 5, "a")
+    shop.fault("kind=drop_after_accept,nth=2,count=1")
+    drain(shop)
+    read_back(shop, rounds=4)
+    assert shop.states("c") == {"sent": 4, "in_doubt": 1}
+    for _ in range(30):
+        read_back(shop, rounds=1)
+        if shop.states("c") == {"sent": 5}:
+            break
+    assert shop.states("c") == {"sent": 5}
+    assert_each_phone_has(shop, 1, 5)
+
+
+def test_a_chat_that_cannot_be_read_leaves_the_message_in_doubt_and_the_instance_in_peace(shop: Shop) -> None:
+    shop.submit("c", 5, "a")
+    shop.fault("kind=drop_before_accept,nth=2,count=1", "kind=html,endpoint=/wa/messages")
+    drain(shop)
+    read_back(shop, rounds=1)
+    assert reads(shop) == 1
+    assert shop.sql("SELECT next_read_at > now() + interval '5 s' FROM lanes") == [(True,)]
+    read_back(shop)
+    assert shop.states("c") == {"sent": 4, "in_doubt": 1}
+    [(reading,)] = shop.sql("SELECT reading FROM doubts")
+    assert "the reply is not JSON" in str(reading)
+    dispatch.give_up_doubts(shop.engine, deadline=0.01)
+    assert shop.states("c") == {"sent": 4, "unknown": 1}
+
+
+def test_two_reconcilers_at_once_read_each_chat_once_a_poll(shop: Shop) -> None:
+    shop.submit("c", 5, "a")
+    shop.fault("kind=drop_after_accept,nth=2,count=1")
+    drain(shop)
+    shop.settings = msgspec.structs.replace(shop.settings, doubt_poll_seconds=60.0)
+    read_back(shop, rounds=1, reconcilers=5)
+    assert shop.states("c") == {"sent": 5}
+    assert reads(shop) == 1
+
+
+def test_an_instance_is_read_at_its_pace_however_many_reconcilers_there_are(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (doubts, reconcile):
+        monkeypatch.setattr(module, "READ_PACE", 0.25)
+    monkeypatch.setattr(reconcile, "RUN_SECONDS", 1.0)
+    shop.submit("c", 20, "a")
+    shop.fault("kind=drop_after_accept,count=20")
+    drain(shop)
+    read_back(shop, rounds=1, reconcilers=4)
+    moments = sorted(e.monotonic_ns / 1e9 for e in shop.gateway.ledger.entries if e.endpoint == "/wa/messages")
+    assert 3 <= len(moments) <= 6
+    # The first one waits for its connection: it arrives late by that.
+    assert moments[-1] - moments[0] >= 0.25 * (len(moments) - 1) - 0.2
+
+
+@pytest.mark.parametrize("rest", ["paused", "refused", "resting"])
+def test_a_lane_that_may_not_be_used_is_not_read_either(shop: Shop, rest: str) -> None:
+    shop.submit("c", 1, "a")
+    shop.fault("kind=drop_after_accept")
+    drain(shop)
+    shop.fault()
+    if rest == "paused":
+        pause_instance(shop.engine, "a")
+    elif rest == "refused":
+        shop.sql("UPDATE lanes SET health = 'refused'")
+    else:
+        shop.sql("UPDATE lanes SET health = 'throttled', not_before = now() + interval '1 minute'")
+    assert not dispatch.doubts_are_due(shop.engine)
+    read_back(shop, rounds=2)
+    assert reads(shop) == 0
+    resume_instance(shop.engine, "a")
+    assert dispatch.doubts_are_due(shop.engine)
+    read_back(shop, rounds=1)
+    assert shop.states("c") == {"sent": 1}
+
+
+def test_what_a_dead_worker_was_sending_is_looked_for_from_its_intent_on(shop: Shop) -> None:
+    shop.submit("c", 5, "a")
+    drain(shop)
+    shop.sql("UPDATE attempts SET outcome = 'unknown', finished_at = now() WHERE seq = 3")
+    shop.sql("DELETE FROM attempts WHERE seq = 3")
+    shop.sql("ALTER TABLE messages DISABLE TRIGGER refuse_moves")
+    shop.sql("UPDATE messages SET state = 'sending', gateway_id = NULL, lease_token = gen_random_uuid() WHERE seq = 3")
+    shop.sql("ALTER TABLE messages ENABLE TRIGGER refuse_moves")
+    shop.sql("UPDATE campaigns SET state = 'running', finished_at = NULL")
+    [(intended,)] = shop.sql("SELECT changed_at FROM messages WHERE seq = 3")
+    assert dispatch.recover_leases(shop.engine, request_timeout=30.0).in_doubt == 1
+    [(started, apart)] = shop.sql("SELECT started_at, extract(epoch FROM ended_at - now()) > 25 FROM doubts")
+    assert (started, apart) == (intended, True)
+    read_back(shop, rounds=1)
+    assert shop.states("c") == {"sent": 5}
+
+
+def test_an_absence_does_not_count_while_a_dead_workers_request_may_be_under_way(shop: Shop) -> None:
+    shop.submit("c", 5, "a")
+    shop.fault("kind=drop_before_accept,nth=2,count=1")
+    drain(shop)
+    shop.sql("UPDATE doubts SET ended_at = now() + interval '30 s'")
+    read_back(shop)
+    assert shop.states("c") == {"sent": 4, "in_doubt": 1}
+
+
+def test_a_late_reading_changes_nothing(shop: Shop) -> None:
+    shop.submit("c", 2, "a")
+    shop.fault("kind=drop_after_accept,nth=1,count=1", "kind=latency,seconds=0.3,endpoint=/wa/messages")
+    drain(shop)
+
+    async def run() -> None:
+        async with SendingProcess(shop.settings) as process:
+            reading = asyncio.create_task(process.reconcile())
+            await shop.requests(2)
+            shop.sql("UPDATE messages SET state = 'unknown' WHERE state = 'in_doubt'")
+            await reading
+
+    asyncio.run(run())
+    assert shop.states("c") == {"sent": 1, "unknown": 1}
+
+
+def test_what_comes_back_to_a_cancelled_campaign_is_cancelled_with_it(shop: Shop) -> None:
+    shop.submit("c", 5, "a")
+    shop.fault("kind=drop_before_accept,nth=2,count=1")
+    drain(shop)
+    cancel_campaign(shop.engine, "c")
+    read_back(shop)
+    dispatch.finish_campaigns(shop.engine)
+    assert shop.states("c") == {"sent": 4, "cancelled": 1}
