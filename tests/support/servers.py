@@ -31,7 +31,7 @@ class TestServers:
         self._settings = settings
         self._numbers = itertools.count(1)
         self._secret_key = Fernet.generate_key().decode()
-        self._admin = create_engine(settings.postgres_url, isolation_level="AUTOCOMMIT")
+        self._admin = create_engine(settings.postgres_url, isolation_level="AUTOCOMMIT", pool_pre_ping=True)
         self._execute(f"CREATE DATABASE {TEMPLATE}")
         with _disposed(open_engine(load(self._environ(TEMPLATE), dotenv=None))) as engine:
             upgrade(engine)

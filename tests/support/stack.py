@@ -54,12 +54,15 @@ class Stack:
         self._roles = roles
         self._count = 0
 
-    def start(self, name: str, **variables: str) -> Role:
-        """Start `broadcaster NAME` with `variables` over the test's environment; workers are ready on return."""
+    def start(self, name: str, *, ready: bool = True, **variables: str) -> Role:
+        """Start `broadcaster NAME` with `variables` over the test's environment.
+
+        A worker is ready on return, unless `ready` is false.
+        """
         self._count += 1
         role = Role(name, self._directory / f"{name}-{self._count}.log", {**self._environ, **variables})
         self._roles.callback(role.close)
-        if name == "worker":
+        if name == "worker" and ready:
             role.wait_until_ready()
         return role
 

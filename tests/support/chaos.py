@@ -1,0 +1,268 @@
+"""What the fault matrix is made of: servers that may be killed, campaigns under fault, and the books afterwards."""
+
+from __future__ import annotations
+
+import random
+import shutil
+import signal
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from itertools import accumulate
+from pathlib import Path
+
+from broadcaster.domain.pacing import parse_rate
+from broadcaster.embedded import ProcessId, Servers, start_servers
+from broadcaster.embedded.home import home_of
+from broadcaster.settings import Settings
+from tests.support.servers import TestServers, redis_client
+from tests.support.shop import Shop
+from tests.support.stack import Role, Stack, wait_for
+
+SEED = 20_260_101
+LEASE = 3.0
+RECOVERY = 10.0
+"""Seconds on top of the lease within which every lane of a worker that died sends again."""
+REQUEST_TIMEOUT = 3.0
+IN_FLIGHT = 4
+RATE, BURST = "50/s", 5
+INSTANCES = ("a", "b", "c")
+VARIABLES = {
+    "BROADCASTER_LEASE_SECONDS": str(LEASE),
+    "BROADCASTER_REQUEST_TIMEOUT_SECONDS": str(REQUEST_TIMEOUT),
+    "BROADCASTER_DRAIN_SECONDS": "5",
+    "BROADCASTER_WORKER_THREADS": "8",
+    "BROADCASTER_DOUBT_SETTLE_SECONDS": "1",
+    "BROADCASTER_DOUBT_POLL_SECONDS": "1",
+}
+LATENCY = "kind=latency,seconds=0.04"
+"""Requests that take a while are in flight when something happens."""
+
+
+class Server:
+    """One embedded server in a home of its own, which may be killed and started again."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._running: Servers = start_servers(settings)
+
+    @property
+    def process(self) -> ProcessId:
+        """The server's main process."""
+        if self.settings.database_url is None:
+            pid = int((home_of(self.settings).postgres / "postmaster.pid").read_text().split()[0])
+        else:
+            with redis_client(self.settings) as client:
+                pid = client.info()["process_id"]
+        found = ProcessId.of(pid)
+        assert found is not None
+        return found
+
+    def kill(self) -> None:
+        """SIGKILL, and nothing is started in its place."""
+        self.process.kill()
+
+    def start(self, *, empty: bool = False) -> None:
+        """Start it again; `empty`: as if it had never held anything (Redis)."""
+        self._running.stop()
+        if empty:
+            shutil.rmtree(home_of(self.settings).redis)
+        self._running = start_servers(self.settings)
+
+    def close(self) -> None:
+        self._running.stop()
+
+
+@dataclass(frozen=True)
+class BreakableServers:
+    """Postgres and Redis apart, so that each can go down alone, and databases for the tests."""
+
+    postgres: Server
+    redis: Server
+    databases: TestServers
+
+
+@contextmanager
+def breakable_servers() -> Iterator[BreakableServers]:
+    with ExitStack() as stack:
+        postgres, redis = (
+            Server(settings)
+            for settings in (
+                Settings(home=_home(stack), redis_url="redis://unused"),
+                Settings(home=_home(stack), database_url="postgresql://unused"),
+            )
+        )
+        stack.callback(postgres.close)
+        stack.callback(redis.close)
+        urls = {"database_url": postgres.settings.postgres_url, "redis_url": redis.settings.broker_url}
+        databases = TestServers(Settings(home=_home(stack), **urls))
+        stack.callback(databases.close)
+        yield BreakableServers(postgres, redis, databases)
+
+
+def _home(stack: ExitStack) -> Path:
+    path = Path(tempfile.mkdtemp(prefix="broadcaster-chaos-", dir="/tmp"))
+    stack.callback(shutil.rmtree, path, ignore_errors=True)
+    path.chmod(0o711)
+    return path
+
+
+@dataclass
+class Finding:
+    """A row of the table: what `runs` of a fault came to."""
+
+    fault: str
+    runs: int
+    lost: int
+    doubled: int
+    in_doubt: int
+    resolved: int
+    recovery: float | None
+    """Seconds until every instance had a message accepted again, in the slowest run; None: not measured."""
+
+
+@dataclass
+class Chaos:
+    """A stack around a test's database, with a gateway whose ledger is the judge."""
+
+    shop: Shop
+    stack: Stack
+    servers: BreakableServers
+    environ: Mapping[str, str]
+    findings: list[Finding]
+    random: random.Random = field(default_factory=lambda: random.Random(SEED))
+    workers: list[Role] = field(default_factory=list)
+    _recoveries: list[float] = field(default_factory=list)
+    _total: int = 0
+
+    def begin(self, count: int, *, workers: int = 2, faults: Sequence[str] = (LATENCY,), rate: str = RATE) -> None:
+        """A stack of so many workers and a beat that sends a campaign over all instances."""
+        for name in INSTANCES:
+            self.shop.add(name, rate, burst=BURST, max_in_flight=IN_FLIGHT)
+        self.shop.fault(*faults)
+        beat = self.stack.start("beat")
+        self.workers = self.start_workers(workers)
+        self._total = count
+        self.shop.submit("c", count, *INSTANCES)
+        if workers:
+            self.wait_accepted(20)
+        assert beat.process.poll() is None
+
+    def start_workers(self, count: int, **variables: str) -> list[Role]:
+        """Start them side by side, and wait until they take tasks."""
+        started = [self.stack.start("worker", ready=False, **variables) for _ in range(count)]
+        for worker in started:
+            worker.wait_until_ready()
+        return started
+
+    def replace(self, worker: Role) -> None:
+        """What a supervisor does when a worker has ended."""
+        self.workers[self.workers.index(worker)] = self.stack.start("worker")
+
+    def accepted(self) -> int:
+        return sum(entry.accepted for entry in self.shop.gateway.ledger.entries)
+
+    def wait_accepted(self, more: int, timeout: float = 60) -> None:
+        """Until the gateway has accepted so many more."""
+        goal = min(self._total, self.accepted() + more)
+        wait_for(lambda: self.accepted() >= goal, f"{goal} messages", timeout)
+
+    def recovered(self, since: float, timeout: float = 60) -> float:
+        """Wait until every instance that has work accepted a message after `since` (monotonic); returns how long."""
+
+        def first() -> dict[str, float]:
+            entries = [
+                entry
+                for entry in reversed(self.shop.gateway.ledger.entries)
+                if entry.accepted and entry.monotonic_ns / 1e9 > since
+            ]
+            return {entry.instance: entry.monotonic_ns / 1e9 - since for entry in entries}
+
+        wait_for(lambda: len(first()) == len(INSTANCES) or not self.unsent(), "every instance to send again", timeout)
+        seconds = max(first().values(), default=0.0)
+        self._recoveries.append(seconds)
+        return seconds
+
+    def unsent(self) -> int:
+        """Messages of the campaign on which workers still have something to do."""
+        states = self.shop.states("c")
+        return sum(states.get(state, 0) for state in ("pending", "claimed", "sending"))
+
+    def finish(self, fault: str, *, runs: int = 1, most_in_doubt: int, timeout: float = 120) -> Finding:
+        """Let the campaign drain, compare it with the ledger message by message, and note what was found."""
+        wait_for(lambda: not self.unsent(), "the campaign", timeout)
+        for worker in self.workers:
+            assert worker.process.poll() is None, worker.log.read_text()[-4000:]
+        states = {str(phone): str(state) for phone, state in self.shop.sql("SELECT phone, state FROM messages")}
+        accepted = self.shop.accepted()
+        by_state = defaultdict(set)
+        for phone, state in states.items():
+            by_state[state].add(phone)
+        doubted = {
+            tuple(row) for row in self.shop.sql("SELECT campaign_id, seq FROM attempts WHERE outcome = 'unknown'")
+        }
+        open_doubts = by_state["in_doubt"] | by_state["unknown"]
+        finding = Finding(
+            fault=fault,
+            runs=runs,
+            lost=len(by_state["sent"] - set(accepted)) + self._total - len(states) + len(by_state["failed"]),
+            doubled=sum(times > 1 for times in accepted.values()),
+            in_doubt=len(doubted),
+            resolved=len(doubted) - len(open_doubts),
+            recovery=max(self._recoveries, default=None),
+        )
+        self.findings.append(finding)
+        assert finding.lost == 0, finding
+        assert finding.doubled == 0, finding
+        assert set(accepted) - by_state["sent"] <= open_doubts, "accepted, and neither sent nor in doubt"
+        assert finding.in_doubt <= most_in_doubt, finding
+        self.assert_limits_held()
+        return finding
+
+    def assert_limits_held(self) -> None:
+        """Invariant I5 at the gateway, for every instance and every window."""
+        rate = parse_rate(RATE)
+        assert rate is not None
+        for name in INSTANCES:
+            moments = sorted(
+                entry.monotonic_ns / 1e9
+                for entry in self.shop.gateway.ledger.entries
+                if entry.accepted and entry.instance == name
+            )
+            assert not moments or worst_excess(moments, rate, BURST) <= 1e-6, name
+
+
+def worst_excess(moments: Sequence[float], rate: float, burst: int) -> float:
+    """By how much the worst window exceeds rate*W + burst, in messages."""
+    bounds = [1 - index + rate * moment for index, moment in enumerate(moments)]
+    best = accumulate(bounds, max)
+    return max(
+        index - rate * moment + start - burst for index, (moment, start) in enumerate(zip(moments, best, strict=True))
+    )
+
+
+def pause(process: ProcessId, seconds: float) -> None:
+    """SIGSTOP, and SIGCONT after so many seconds."""
+    process.send(signal.SIGSTOP)
+    try:
+        time.sleep(seconds)
+    finally:
+        process.send(signal.SIGCONT)
+
+
+def table(findings: Sequence[Finding]) -> str:
+    """The findings as a table for the documentation."""
+    heads = ("Fault", "Runs", "Lost", "Doubled", "In doubt", "Resolved", "Recovery")
+    rows = [
+        (
+            each.fault,
+            *(str(count) for count in (each.runs, each.lost, each.doubled, each.in_doubt, each.resolved)),
+            "" if each.recovery is None else f"{each.recovery:.1f} s",
+        )
+        for each in findings
+    ]
+    lines = [heads, ("---",) * len(heads), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
