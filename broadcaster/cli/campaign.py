@@ -25,6 +25,10 @@ app = lazy_group(
         "resume": ("broadcaster.cli.campaign_steer:resume", "Go on with a paused campaign."),
         "cancel": ("broadcaster.cli.campaign_steer:cancel", "Cancel for good what has not left."),
         "retry": ("broadcaster.cli.campaign_steer:retry", "Send the failed messages again."),
+        "settle": (
+            "broadcaster.cli.campaign_settle:settle",
+            "Decide about messages of which nobody knows whether they were accepted.",
+        ),
         "report": ("broadcaster.cli.campaign_report:report", "Show what a campaign came to, and why messages failed."),
         "export": ("broadcaster.cli.campaign_report:export", "Write every message and its outcome as CSV."),
     },

@@ -54,7 +54,7 @@ def _move(
     engine: Engine, name: str, target: CampaignState, sources: frozenset[CampaignState], statement: str
 ) -> Moved:
     with transaction(engine) as connection:
-        campaign_id, state = _lock(connection, name)
+        campaign_id, state = lock_campaign(connection, name)
         if state is target and state not in sources:
             return Moved(name, state)
         if state not in sources:
@@ -64,7 +64,8 @@ def _move(
         return Moved(name, CampaignState(row.state), row.messages)
 
 
-def _lock(connection: Connection, name: str) -> tuple[int, CampaignState]:
+def lock_campaign(connection: Connection, name: str) -> tuple[int, CampaignState]:
+    """Its id and state, which nobody else changes until the transaction ends. Raises NotFoundError."""
     table = tables.campaigns
     row = connection.execute(select(table.c.id, table.c.state).where(table.c.name == name).with_for_update()).first()
     if row is None:

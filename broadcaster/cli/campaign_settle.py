@@ -1,0 +1,120 @@
+"""`broadcaster campaign settle`: the operator's word where nobody knows whether a message was accepted."""
+
+from __future__ import annotations
+
+import getpass
+import os
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
+
+import typer
+from sqlalchemy import Engine
+
+from broadcaster.cli.campaign import Json, Name
+from broadcaster.cli.database import database, nudge_workers
+from broadcaster.cli.output import local_time, say, say_json, say_table
+from broadcaster.errors import UsageError
+from broadcaster.services import settling
+from broadcaster.services.settling import Settlement
+from broadcaster.settings import Settings, load
+
+_CONSEQUENCES = {
+    Settlement.SENT: "to be counted as sent",
+    Settlement.RESEND: "to be sent again, which makes it twice where the first one has arrived",
+    Settlement.FAILED: "to be counted as failed",
+}
+
+
+def settle(
+    name: Name,
+    settlement: Annotated[
+        Settlement | None,
+        typer.Option("--as", help="What becomes of them: count as sent, send again, count as failed."),
+    ] = None,
+    phones: Annotated[
+        list[str] | None, typer.Option("--phone", metavar="PHONE", help="Only this one. May be repeated.")
+    ] = None,
+    reason: Annotated[str | None, typer.Option("--reason", metavar="TEXT", help="Why, for the record.")] = None,
+    by: Annotated[
+        str | None,
+        typer.Option("--by", metavar="WHO", help="Who decides, for the record. Default: this account."),
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do it, instead of listing what would be done.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Decide about messages that are unknown, or still in doubt after the settle time.
+
+    Lists them, and with --yes does what --as says. Who decided what, when and why is kept in the table `settlements`.
+
+    Example: broadcaster campaign settle promo --as resend --phone 628123456789 --reason "asked her" --yes
+    """
+    if yes and settlement is None:
+        raise UsageError("--yes: say with --as what becomes of the messages: sent, resend or failed")
+    settings = load()
+    chosen = None if phones is None else [_digits(phone) for phone in phones]
+    with database(settings) as engine:
+        rows = settling.settleable(engine, name, settle_seconds=settings.doubt_settle_seconds, phones=chosen)
+        # Exactly those that were listed, and none that has become unknown since.
+        listed = [row["phone"] for row in rows]
+        done = _settle(engine, settings, name, settlement, listed, reason, by) if yes and settlement else None
+    if as_json:
+        say_json({"name": name, "as": settlement, "settled": done, "messages": [dict(row) for row in rows]})
+    else:
+        _tell(name, settlement, rows, done)
+    if done and settlement is Settlement.RESEND:
+        nudge_workers(settings)
+
+
+def _settle(
+    engine: Engine,
+    settings: Settings,
+    name: str,
+    settlement: Settlement,
+    phones: Sequence[str],
+    reason: str | None,
+    by: str | None,
+) -> int:
+    moved = settling.settle(
+        engine,
+        name,
+        settlement,
+        settle_seconds=settings.doubt_settle_seconds,
+        settled_by=by or _account(),
+        reason=reason,
+        phones=phones,
+    )
+    return moved.messages
+
+
+def _tell(name: str, settlement: Settlement | None, rows: Sequence[Mapping[Any, Any]], done: int | None) -> None:
+    if not rows:
+        say(f"campaign {name} has nothing to settle")
+        return
+    if done is not None:
+        say(f"campaign {name}: settled as {settlement}: {done:,}")
+        return
+    say_table(
+        ["PHONE", "STATE", "SINCE", "REASON"],
+        ([row["phone"], row["state"], local_time(row["since"]), row["reason"]] for row in rows),
+        folded=["REASON"],
+    )
+    if settlement is None:
+        say(f"messages: {len(rows):,}; settle them with --as sent, --as resend or --as failed, and --yes")
+    else:
+        say(f"messages {_CONSEQUENCES[settlement]}: {len(rows):,}; add --yes to do it")
+
+
+def _digits(phone: str) -> str:
+    """As it is stored: people paste numbers with a plus and blanks."""
+    digits = "".join(character for character in phone if character.isdecimal())
+    if not digits:
+        raise UsageError(f"--phone {phone!r} is no phone number")
+    return digits
+
+
+def _account() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        # A container's account may have a number only.
+        return f"uid {os.getuid()}"

@@ -1,0 +1,51 @@
+-- The operator's word on messages that are unknown, or in doubt past the settle time, each with a record of it.
+-- What is to be sent again has all its attempts anew, and re-opens its campaign.
+WITH open AS (
+    SELECT m.segment, m.campaign_id, m.seq, m.attempt, m.state
+    FROM campaigns c
+    JOIN messages m ON m.segment = c.segment AND m.campaign_id = c.id
+    LEFT JOIN doubts d
+        ON d.segment = m.segment AND d.campaign_id = m.campaign_id AND d.seq = m.seq AND d.attempt = m.attempt
+    WHERE c.id = %(campaign_id)s
+        AND m.lane_id IN (SELECT lane_id FROM campaign_lanes WHERE campaign_id = c.id)
+        AND (
+            m.state = 'unknown'
+            OR (m.state = 'in_doubt' AND coalesce(d.ended_at, m.changed_at) <= now() - %(settle)s)
+        )
+        AND (%(phones)s::text[] IS NULL OR m.phone = ANY (%(phones)s::text[]))
+    ORDER BY m.seq
+    FOR UPDATE OF m
+), settled AS (
+    UPDATE messages m
+    SET
+        state = %(target)s::message_state,
+        changed_at = now(),
+        spent = CASE %(target)s::message_state WHEN 'pending' THEN 0 ELSE m.spent END,
+        next_attempt_at = now(),
+        reason = concat_ws(': ', 'settled by ' || %(settled_by)s::text, %(reason)s::text)
+    FROM open
+    WHERE m.segment = open.segment AND m.campaign_id = open.campaign_id AND m.seq = open.seq
+        AND m.state::text = open.state::text AND m.attempt = open.attempt
+    RETURNING m.segment, m.campaign_id, m.seq, m.attempt, open.state AS from_state, m.state AS to_state
+), recorded AS (
+    INSERT INTO settlements (segment, campaign_id, seq, attempt, from_state, to_state, settled_by, reason)
+    SELECT segment, campaign_id, seq, attempt, from_state, to_state, %(settled_by)s, %(reason)s FROM settled
+), resolved AS (
+    UPDATE doubts d
+    SET resolved_as = 'settled', resolved_at = now()
+    FROM settled
+    WHERE d.segment = settled.segment AND d.campaign_id = settled.campaign_id AND d.seq = settled.seq
+        AND d.attempt = settled.attempt
+), opened AS (
+    -- After the messages, as everywhere: locks taken in one order cannot deadlock.
+    UPDATE campaign_lanes SET open = true
+    WHERE campaign_id = %(campaign_id)s AND NOT open
+        AND (SELECT count(*) FROM settled WHERE to_state = 'pending') > 0
+)
+UPDATE campaigns
+SET
+    state = CASE WHEN state = 'finished' AND again.messages > 0 THEN 'running' ELSE state END,
+    finished_at = CASE WHEN state = 'finished' AND again.messages > 0 THEN NULL ELSE finished_at END
+FROM (SELECT count(*) AS messages FROM settled WHERE to_state = 'pending') again
+WHERE id = %(campaign_id)s
+RETURNING state, (SELECT count(*) FROM settled) AS messages

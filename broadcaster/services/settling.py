@@ -1,0 +1,86 @@
+"""The operator's word on messages of which nobody knows whether the gateway accepted them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from enum import StrEnum
+
+from sqlalchemy import Engine, RowMapping
+
+from broadcaster.db.engine import transaction
+from broadcaster.db.queries import query
+from broadcaster.domain.states import CampaignState, MessageState
+from broadcaster.errors import ConflictError, InputError, listed
+from broadcaster.services.lifecycle import Moved, lock_campaign
+
+
+class Settlement(StrEnum):
+    """What an operator can say of such a message."""
+
+    SENT = "sent"
+    """It has arrived."""
+    RESEND = "resend"
+    """Send it again, whether it has arrived or not."""
+    FAILED = "failed"
+    """It has not arrived, and is not to be sent."""
+
+
+TARGETS = {
+    Settlement.SENT: MessageState.SENT,
+    Settlement.RESEND: MessageState.PENDING,
+    Settlement.FAILED: MessageState.FAILED,
+}
+
+
+def settleable(
+    engine: Engine, name: str, *, settle_seconds: float, phones: Sequence[str] | None = None
+) -> Sequence[RowMapping]:
+    """The messages of a campaign that can be settled: phone, state, since, reason; in file order.
+
+    Those that are unknown, and those in doubt for more than `settle_seconds`. With `phones` only theirs; raises
+    InputError where one of them has no such message, NotFoundError where there is no such campaign.
+    """
+    with transaction(engine) as connection:
+        campaign_id, _ = lock_campaign(connection, name)
+        parameters = {
+            "campaign_id": campaign_id,
+            "settle": timedelta(seconds=settle_seconds),
+            "phones": None if phones is None else list(phones),
+        }
+        rows = connection.exec_driver_sql(query("settleable_messages"), parameters).mappings().all()
+    missing = sorted(set(phones or ()) - {row["phone"] for row in rows})
+    if missing:
+        raise InputError(f"campaign {name!r} has nothing to settle for {listed(missing)}")
+    return rows
+
+
+def settle(
+    engine: Engine,
+    name: str,
+    settlement: Settlement,
+    *,
+    settle_seconds: float,
+    settled_by: str,
+    reason: str | None = None,
+    phones: Sequence[str] | None = None,
+) -> Moved:
+    """Settle what `settleable` lists, and keep who did it, when and why.
+
+    What is sent again gets all its attempts anew and re-opens a finished campaign. Raises ConflictError for what
+    cannot be sent again, because its campaign was cancelled.
+    """
+    with transaction(engine) as connection:
+        campaign_id, state = lock_campaign(connection, name)
+        if settlement is Settlement.RESEND and state is CampaignState.CANCELLED:
+            raise ConflictError(f"campaign {name!r} is cancelled, so nothing of it is sent again: use sent or failed")
+        parameters = {
+            "campaign_id": campaign_id,
+            "settle": timedelta(seconds=settle_seconds),
+            "phones": None if phones is None else list(phones),
+            "target": TARGETS[settlement].value,
+            "settled_by": settled_by,
+            "reason": reason,
+        }
+        row = connection.exec_driver_sql(query("settle_messages"), parameters).one()
+        return Moved(name, CampaignState(row.state), row.messages)
