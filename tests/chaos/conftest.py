@@ -24,14 +24,15 @@ def breakable() -> Iterator[BreakableServers]:
 
 
 @pytest.fixture
-def chaos(breakable: BreakableServers, tmp_path: Path) -> Iterator[Chaos]:
+def chaos(request: pytest.FixtureRequest, breakable: BreakableServers, tmp_path: Path) -> Iterator[Chaos]:
+    full = request.node.get_closest_marker("chaos") is not None
     with breakable.databases.environment() as variables:
         environ = {**clean_environment(), **variables, **VARIABLES, "BROADCASTER_HOME": str(tmp_path / "home")}
         settings = load(environ, dotenv=None)
         engine = open_engine(settings)
         try:
             with open_shop(engine, settings) as shop, running_stack(tmp_path, environ) as stack:
-                yield Chaos(shop, stack, breakable, environ, _findings)
+                yield Chaos(shop, stack, breakable, environ, _findings, full)
         finally:
             engine.dispose()
 

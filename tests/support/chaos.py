@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from itertools import accumulate
 from pathlib import Path
 
+import pytest
+
 from broadcaster.domain.pacing import parse_rate
 from broadcaster.embedded import ProcessId, Servers, start_servers
 from broadcaster.embedded.home import home_of
@@ -40,6 +42,12 @@ VARIABLES = {
 }
 LATENCY = "kind=latency,seconds=0.04"
 """Requests that take a while are in flight when something happens."""
+
+
+def short_and_full(short: int, full: int) -> pytest.MarkDecorator:
+    """Run a row so often in `make test` and in `make chaos`."""
+    runs = [pytest.param(short, id="short"), pytest.param(full, id="full", marks=pytest.mark.chaos)]
+    return pytest.mark.parametrize("runs", runs)
 
 
 class Server:
@@ -133,8 +141,11 @@ class Chaos:
     servers: BreakableServers
     environ: Mapping[str, str]
     findings: list[Finding]
+    full: bool
+    """Whether there is time: then doubts are waited for until they are resolved."""
     random: random.Random = field(default_factory=lambda: random.Random(SEED))
     workers: list[Role] = field(default_factory=list)
+    beats: list[Role] = field(default_factory=list)
     _recoveries: list[float] = field(default_factory=list)
     _total: int = 0
 
@@ -143,13 +154,12 @@ class Chaos:
         for name in INSTANCES:
             self.shop.add(name, rate, burst=BURST, max_in_flight=IN_FLIGHT)
         self.shop.fault(*faults)
-        beat = self.stack.start("beat")
+        self.beats = [self.stack.start("beat")]
         self.workers = self.start_workers(workers)
         self._total = count
         self.shop.submit("c", count, *INSTANCES)
         if workers:
             self.wait_accepted(20)
-        assert beat.process.poll() is None
 
     def start_workers(self, count: int, **variables: str) -> list[Role]:
         """Start them side by side, and wait until they take tasks."""
@@ -191,11 +201,26 @@ class Chaos:
         states = self.shop.states("c")
         return sum(states.get(state, 0) for state in ("pending", "claimed", "sending"))
 
-    def finish(self, fault: str, *, runs: int = 1, most_in_doubt: int, timeout: float = 120) -> Finding:
-        """Let the campaign drain, compare it with the ledger message by message, and note what was found."""
+    def finish(
+        self,
+        fault: str,
+        *,
+        runs: int = 1,
+        most_in_doubt: int,
+        failed: int = 0,
+        cancelled: int = 0,
+        timeout: float = 180,
+    ) -> Finding:
+        """Let the campaign drain, compare it with the ledger message by message, and note what was found.
+
+        `failed` and `cancelled` are how many messages are to end so.
+        """
         wait_for(lambda: not self.unsent(), "the campaign", timeout)
-        for worker in self.workers:
-            assert worker.process.poll() is None, worker.log.read_text()[-4000:]
+        if self.full:
+            # What is shown to be absent is sent again, so that this may make work once more.
+            wait_for(lambda: not self.shop.states("c").get("in_doubt") and not self.unsent(), "the doubts", timeout)
+        for role in (*self.workers, *self.beats):
+            assert role.process.poll() is None, role.log.read_text()[-4000:]
         states = {str(phone): str(state) for phone, state in self.shop.sql("SELECT phone, state FROM messages")}
         accepted = self.shop.accepted()
         by_state = defaultdict(set)
@@ -208,7 +233,10 @@ class Chaos:
         finding = Finding(
             fault=fault,
             runs=runs,
-            lost=len(by_state["sent"] - set(accepted)) + self._total - len(states) + len(by_state["failed"]),
+            lost=len(by_state["sent"] - set(accepted))
+            + self._total
+            - len(by_state["sent"] | open_doubts)
+            - (failed + cancelled),
             doubled=sum(times > 1 for times in accepted.values()),
             in_doubt=len(doubted),
             resolved=len(doubted) - len(open_doubts),
@@ -217,6 +245,7 @@ class Chaos:
         self.findings.append(finding)
         assert finding.lost == 0, finding
         assert finding.doubled == 0, finding
+        assert (len(by_state["failed"]), len(by_state["cancelled"])) == (failed, cancelled)
         assert set(accepted) - by_state["sent"] <= open_doubts, "accepted, and neither sent nor in doubt"
         assert finding.in_doubt <= most_in_doubt, finding
         self.assert_limits_held()
