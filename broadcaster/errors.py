@@ -41,6 +41,10 @@ class UnavailableError(BroadcasterError):
     """Postgres or Redis cannot be reached or are not ready (not migrated, read-only, …)."""
 
 
+class ContentionError(UnavailableError):
+    """Postgres ended the transaction in favour of another one; the same again may succeed."""
+
+
 def quoted(text: str, length: int = 40) -> str:
     """How messages show what somebody else wrote: in quotes, on one line, at most `length` characters of it."""
     return repr(text if len(text) <= length else text[: length - 1] + "…")

@@ -11,7 +11,7 @@ from psycopg_pool import AsyncConnectionPool
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
-from broadcaster.errors import SettingsError, UnavailableError
+from broadcaster.errors import ContentionError, SettingsError, UnavailableError
 from broadcaster.settings import Settings
 
 _CONNECT_TIMEOUT = 5
@@ -74,7 +74,8 @@ def open_engine(settings: Settings, *, lock_timeout: float | None = None) -> Eng
 def transaction(engine: Engine) -> Iterator[Connection]:
     """One transaction, committed at the end of the block.
 
-    Raises UnavailableError, in one line, where Postgres cannot be reached, written to, or has not been migrated.
+    Raises UnavailableError, in one line, where Postgres cannot be reached, written to, or has not been migrated;
+    ContentionError where it ended the transaction to resolve a deadlock.
     """
     try:
         with engine.begin() as connection:
@@ -82,6 +83,8 @@ def transaction(engine: Engine) -> Iterator[Connection]:
     except DBAPIError as error:
         if isinstance(error.orig, psycopg.errors.UndefinedTable):
             raise UnavailableError("the database has no tables yet: run `broadcaster db upgrade`") from error
+        if isinstance(error.orig, psycopg.errors.DeadlockDetected):
+            raise ContentionError(f"Postgres ended a deadlock: {one_line(error.orig)}") from error
         if isinstance(error.orig, _NOT_USABLE) or getattr(error.orig, "sqlstate", None) is None:
             raise UnavailableError(f"Postgres is not usable: {one_line(error.orig)}") from error
         raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, Engine, select
@@ -10,7 +11,10 @@ from broadcaster.db import tables
 from broadcaster.db.engine import transaction
 from broadcaster.db.queries import query
 from broadcaster.domain.states import CAMPAIGN_TRANSITIONS, CampaignState
-from broadcaster.errors import ConflictError, NotFoundError
+from broadcaster.errors import ConflictError, ContentionError, NotFoundError
+
+_TRIES = 5
+"""Workers write the messages of a running campaign all the time; a command that loses against them is repeated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +55,15 @@ def retry_campaign(engine: Engine, name: str) -> Moved:
 
 
 def _move(
+    engine: Engine, name: str, target: CampaignState, sources: frozenset[CampaignState], statement: str
+) -> Moved:
+    for _ in range(_TRIES - 1):
+        with suppress(ContentionError):
+            return _move_once(engine, name, target, sources, statement)
+    return _move_once(engine, name, target, sources, statement)
+
+
+def _move_once(
     engine: Engine, name: str, target: CampaignState, sources: frozenset[CampaignState], statement: str
 ) -> Moved:
     with transaction(engine) as connection:

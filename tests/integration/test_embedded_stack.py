@@ -59,6 +59,10 @@ def settings(monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
     settings = Settings(home=home, database_url="postgresql://elsewhere/x", redis_url="redis://elsewhere")
     yield settings
     embedded.stop_stack(settings, 30)
+    # A role that was being launched when its supervisor was killed ends by itself in a moment.
+    ends = time.monotonic() + 10
+    while left_behind(home_of(settings)) and time.monotonic() < ends:
+        time.sleep(0.02)
     assert left_behind(home_of(settings)) == []
     shutil.rmtree(home)
 
