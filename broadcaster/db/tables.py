@@ -323,12 +323,7 @@ attempts = Table(
     postgresql_partition_by="LIST (segment)",
 )
 
-Index(
-    "attempts_finished_idx",
-    attempts.c.finished_at,
-    postgresql_using="brin",
-    postgresql_with={"pages_per_range": "32", "autosummarize": "on"},
-)
+Index("attempts_lane_idx", attempts.c.lane_id, attempts.c.finished_at)
 
 doubts = Table(
     "doubts",

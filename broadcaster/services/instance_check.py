@@ -1,12 +1,15 @@
-"""Whether an instance can be sent through, found out by a read that sends nothing."""
+"""Whether an instance can be sent through and read back, found out by reads that send nothing."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from broadcaster.domain.outcomes import Verdict
 from broadcaster.domain.states import LaneHealth
-from broadcaster.gateway.client import GatewayError, WAChatPro
+from broadcaster.gateway import GatewayError, GatewayMessage, WAChatPro
+from broadcaster.services.doubts import PROOF_SECONDS, Accepted, DoubtStore
+from broadcaster.services.reconcile import ChatReader
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,62 @@ async def check_instance(gateway: WAChatPro) -> InstanceCheck:
     except GatewayError as error:
         return _failed(error.verdict)
     return InstanceCheck(reachable=True, key_accepted=True, running=True, reply_readable=True, chats=len(chats))
+
+
+@dataclass(frozen=True, slots=True)
+class ReadBackCheck:
+    """Whether a message in doubt could be found in its chat, and what the gateway shows of messages."""
+
+    works: bool | None
+    """A message that the gateway is known to have accepted was recognised. None: there was none to look for."""
+    reason: str | None = None
+    """Why it does not work or nobody knows."""
+    entries: int | None = None
+    """Messages in the chat that was read; of these have"""
+    ids: int = 0
+    times: int = 0
+    directions: int = 0
+    texts: int = 0
+
+
+async def check_read_back(store: DoubtStore, gateway: WAChatPro, reader: ChatReader, lane: int) -> ReadBackCheck:
+    """Look for the latest message that the gateway accepted, and keep it as the proof where it is found.
+
+    Where there is none, any chat is read, to see what messages look like. Never raises for trouble of the gateway.
+    """
+    accepted = await store.accepted_lately(lane)
+    try:
+        phone = accepted.phone if accepted else await _any_phone(gateway)
+        if phone is None:
+            return ReadBackCheck(None, "there is no chat yet")
+        entries = await reader.entries(phone)
+    except GatewayError as error:
+        return ReadBackCheck(False, str(error))
+    works, reason = await _recognised(store, reader, lane, accepted, entries)
+    return ReadBackCheck(
+        works,
+        reason,
+        entries=len(entries),
+        ids=sum(entry.id is not None for entry in entries),
+        times=sum(entry.at is not None for entry in entries),
+        directions=sum(entry.outgoing is not None for entry in entries),
+        texts=sum(any((entry.body, entry.caption, entry.filename)) for entry in entries),
+    )
+
+
+async def _recognised(
+    store: DoubtStore, reader: ChatReader, lane: int, accepted: Accepted | None, entries: Sequence[GatewayMessage]
+) -> tuple[bool | None, str | None]:
+    if accepted is None:
+        return None, f"nothing was accepted in the last {PROOF_SECONDS / 60:.0f} minutes to look for"
+    if not await reader.recognises(accepted, entries):
+        return False, "the latest accepted message is not in its chat, or not yet, or not to be recognised"
+    await store.prove(lane, accepted)
+    return True, None
+
+
+async def _any_phone(gateway: WAChatPro) -> str | None:
+    return next((chat.phone for chat in await gateway.chats() if chat.phone), None)
 
 
 def _failed(verdict: Verdict) -> InstanceCheck:

@@ -48,14 +48,7 @@ def upgrade() -> None:
         comment="One HTTP request made, or about to be made, for a message.",
         postgresql_partition_by="LIST (segment)",
     )
-    op.create_index(
-        "attempts_finished_idx",
-        "attempts",
-        ["finished_at"],
-        unique=False,
-        postgresql_using="brin",
-        postgresql_with={"pages_per_range": "32", "autosummarize": "on"},
-    )
+    op.create_index("attempts_lane_idx", "attempts", ["lane_id", "finished_at"], unique=False)
     op.create_table(
         "contents",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False, comment="Campaigns refer to it."),

@@ -9,10 +9,12 @@ from sqlalchemy import Engine, text
 
 from broadcaster.crypto import open_vault
 from broadcaster.domain.states import LaneHealth
+from broadcaster.services.dispatch import start_due_campaigns
 from broadcaster.services.instances import add_instance
 from broadcaster.settings import Settings
 from broadcaster.simulator import FaultPlan, FaultRule, Simulator
 from tests.support.cli import RunCli, assert_done, assert_refused
+from tests.support.shop import Shop, drain
 
 KEY = "k3y-of-a"
 
@@ -79,6 +81,8 @@ def test_a_check_passes_where_the_gateway_shows_its_chats(run_cli: RunCli, simul
         "yes",
         "yes",
         "yes (0 chats)",
+        "not known (there is no chat yet)",
+        "not known",
         "ok",
     ]
     programs = assert_done(run_cli("instance", "check", "a", "--json")).json
@@ -131,3 +135,22 @@ def test_a_check_tells_that_the_lane_waits_for_the_operator(
     told = assert_done(run_cli("instance", "check", "a")).stdout
     assert "refused: go on with `broadcaster instance resume a`" in told
     assert_refused(run_cli("instance", "resume", "b"), "'b'")
+
+
+def test_a_check_tells_whether_reading_back_works_and_what_messages_look_like(
+    run_cli: RunCli, simulator: Simulator, engine: Engine, settings: Settings
+) -> None:
+    add_instance(engine, open_vault(settings), "a", KEY, base_url=simulator.base_url)
+    arguments = ("--instance", "a", "--recipients", "-", "--text", "Hi")
+    assert_done(run_cli("campaign", "submit", "promo", *arguments, stdin="phone\n628123456789\n"))
+    start_due_campaigns(engine)
+    drain(Shop(engine, settings, simulator))
+    people = assert_done(run_cli("instance", "check", "a")).stdout
+    assert "read back       yes\n" in people
+    assert "1 in the chat, 1 with id, 1 with time, 1 with direction, 1 with text or file" in people
+    with engine.begin() as connection:
+        assert connection.scalar(text("SELECT readback_proven_at > now() - interval '1 minute' FROM lanes"))
+        connection.execute(text("UPDATE contents SET body = 'Something else'"))
+    programs = assert_done(run_cli("instance", "check", "a", "--json")).json
+    assert (programs["read_back"]["works"], programs["read_back"]["entries"]) == (False, 1)
+    assert programs["read_back"]["reason"]
