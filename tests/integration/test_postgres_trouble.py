@@ -120,9 +120,12 @@ def test_nothing_more_is_claimed_while_too_many_outcomes_wait(shop: Shop, monkey
 
 
 @pytest.mark.usefixtures("fail_at")
-def test_outcomes_that_postgres_does_not_take_before_the_end_are_written_by_the_next_worker(shop: Shop) -> None:
+@pytest.mark.parametrize("trouble", ["raise", "stall:60"])
+def test_outcomes_that_postgres_does_not_take_before_the_end_are_written_by_the_next_worker(
+    shop: Shop, trouble: str
+) -> None:
     shop.submit("c", 20, "a")
-    set_failpoints("before_outcome=raise")
+    set_failpoints(f"before_outcome={trouble}")
     settings = msgspec.structs.replace(shop.settings, request_timeout_seconds=0.5)
 
     async def run() -> None:
@@ -192,14 +195,13 @@ def test_one_bad_row_is_recorded_as_far_as_can_be_and_its_neighbours_as_they_are
     ]
 
 
-@pytest.mark.usefixtures("fail_at")
 def test_a_deadlock_is_tried_again_at_once(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     shop.submit("c", 10, "a")
     execute = SendingStore._execute_once
     deadlocks = iter([True, True])
 
     async def deadlocked(store: SendingStore, name: str, parameters: dict[str, object]) -> list[object]:
-        if name == "claim" and next(deadlocks, False):
+        if name == "intend" and next(deadlocks, False):
             raise psycopg.errors.DeadlockDetected("deadlock detected")
         return await execute(store, name, parameters)
 
