@@ -7,6 +7,7 @@ import subprocess
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -24,11 +25,20 @@ class BenchmarkError(Exception):
     """A run that proves nothing: something under test failed, or did not do what was measured."""
 
 
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """What a program took: seconds from its start to its end, and the most memory that it held, in bytes."""
+
+    seconds: float
+    memory: int
+
+
 class Program:
     """A child process; a context manager that ends it. Its output goes to `log`."""
 
     def __init__(self, argv: Sequence[str], env: Mapping[str, str], log: Path) -> None:
         self._log = log
+        self._started = time.monotonic()
         with log.open("ab") as output:
             self._process = subprocess.Popen(
                 argv, env=env, cwd=Path(__file__).parents[1], stdin=subprocess.DEVNULL, stdout=output, stderr=output
@@ -53,8 +63,8 @@ class Program:
         if self._process.poll() is not None:
             raise self._failure()
 
-    def peak_until_end(self) -> int:
-        """Wait for it to end well; the most memory that it held, in bytes."""
+    def wait(self) -> Finished:
+        """Wait for it to end, and raise BenchmarkError unless it ends well."""
         peak = 0
         while self._process.poll() is None:
             with suppress(ProcessLookupError, KeyError):
@@ -62,7 +72,7 @@ class Program:
             time.sleep(_POLL_SECONDS)
         if self._process.returncode != 0:
             raise self._failure()
-        return peak
+        return Finished(time.monotonic() - self._started, peak)
 
     def _failure(self) -> BenchmarkError:
         tail = self._log.read_text(errors="replace")[-2000:]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import sys
 import tempfile
 import time
@@ -117,9 +118,15 @@ def temporary_directory() -> Iterator[Path]:
 
 
 def stand_environment(home: Path) -> dict[str, str]:
-    """Every setting at its default, whatever this process's environment says, but `home`."""
+    """Every setting at its default, whatever this process's environment says, but `home` and a free port."""
     # An empty variable counts as unset, and wins over a .env file.
-    return {PREFIX + name.upper(): "" for name in Settings.__struct_fields__} | {f"{PREFIX}HOME": str(home)}
+    defaults = {PREFIX + name.upper(): "" for name in Settings.__struct_fields__}
+    return defaults | {f"{PREFIX}HOME": str(home), f"{PREFIX}FLOWER_PORT": str(_free_port())}
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
 
 
 def wait_until(condition: Callable[[], bool], *programs: Program, every: float = 0.02) -> None:

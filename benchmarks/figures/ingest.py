@@ -7,13 +7,12 @@ transaction, with neither checks nor counters.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.contenders import messages as each_message
 from benchmarks.contenders.ours import write_recipients
-from benchmarks.processes import Program
+from benchmarks.processes import Finished, Program
 from benchmarks.results import Row
 from benchmarks.stand import Stand, open_stand
 from broadcaster.embedded.postgres_install import bundled
@@ -34,8 +33,8 @@ _INSTANCE = "ingest"
 def measure(quick: bool) -> Sequence[Row]:
     """Ratios are to psql, so below 1. Both times are those of whole processes."""
     rows = 200_000 if quick else 1_000_000
-    ours: list[tuple[float, int]] = []
-    psql: list[tuple[float, int]] = []
+    ours: list[Finished] = []
+    psql: list[Finished] = []
     with open_stand() as stand:
         add_instance(stand.engine, stand.vault, _INSTANCE, "benchmark-key")
         stand.execute("CREATE TABLE psql_messages (LIKE messages_0 INCLUDING ALL) WITH (fillfactor = 80)")
@@ -45,15 +44,15 @@ def measure(quick: bool) -> Sequence[Row]:
             stand.execute("CHECKPOINT")
             psql.append(_through_psql(stand, file))
             stand.execute("CHECKPOINT")
-            ours.append(_timed(stand.broadcaster(*_submit(f"campaign {turn}", file))))
+            ours.append(_run(stand.broadcaster(*_submit(f"campaign {turn}", file))))
             for table in ("psql_messages", "messages"):
                 stand.execute(f"TRUNCATE {table}")
-    baseline = Row(f"psql, {rows:,} rows", [rows / seconds for seconds, _ in psql], "rows/s")
-    row = Row(f"submit, {rows:,} rows", [rows / seconds for seconds, _ in ours], "rows/s")
+    baseline = Row(f"psql, {rows:,} rows", [rows / each.seconds for each in psql], "rows/s")
+    row = Row(f"submit, {rows:,} rows", [rows / each.seconds for each in ours], "rows/s")
     return [
         baseline.against(baseline, "psql"),
         row.against(baseline, "psql"),
-        Row("memory of submit", [peak / 2**20 for _, peak in ours], "MiB"),
+        Row("memory of submit", [each.memory / 2**20 for each in ours], "MiB"),
     ]
 
 
@@ -62,18 +61,15 @@ def _submit(campaign: str, file: Path) -> list[str]:
     return ["campaign", "submit", campaign, *where, "--text", each_message.TEXT, "--draft"]
 
 
-def _through_psql(stand: Stand, file: Path) -> tuple[float, int]:
+def _through_psql(stand: Stand, file: Path) -> Finished:
     script = stand.directory / "ingest.sql"
     script.write_text(_PSQL.format(file=file))
     environment = {"PGHOST": str(stand.settings.run_dir), "PGPASSFILE": str(stand.settings.home / "pgpass")}
     command = [str(bundled().program("psql")), "--no-psqlrc", "--set=ON_ERROR_STOP=1", f"--file={script}"]
     login = ["--username=broadcaster", "--dbname=broadcaster"]
-    return _timed(Program([*command, *login], environment, stand.directory / "psql.log"))
+    return _run(Program([*command, *login], environment, stand.directory / "psql.log"))
 
 
-def _timed(program: Program) -> tuple[float, int]:
-    """Seconds until `program` ends, and the most memory that it held."""
-    began = time.monotonic()
+def _run(program: Program) -> Finished:
     with program:
-        peak = program.peak_until_end()
-    return time.monotonic() - began, peak
+        return program.wait()
