@@ -9,7 +9,7 @@ import pytest
 
 from broadcaster.db.engine import open_engine
 from broadcaster.settings import load
-from tests.support.chaos import VARIABLES, BreakableServers, Chaos, Finding, breakable_servers, table
+from tests.support.chaos import VARIABLES, BreakableServers, Chaos, Finding, breakable_servers, publish, table
 from tests.support.servers import clean_environment
 from tests.support.shop import open_shop
 from tests.support.stack import running_stack
@@ -37,7 +37,12 @@ def chaos(request: pytest.FixtureRequest, breakable: BreakableServers, tmp_path:
             engine.dispose()
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    if _findings:
-        terminalreporter.write_sep("=", "fault matrix")
-        terminalreporter.write_line(table(_findings))
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    if not _findings:
+        return
+    terminalreporter.write_sep("=", "fault matrix")
+    terminalreporter.write_line(table(_findings))
+    stats = terminalreporter.stats
+    is_whole = config.option.markexpr == "chaos" and not config.option.keyword
+    if is_whole and not stats.get("failed") and not stats.get("error") and len(stats["passed"]) == len(_findings):
+        publish(_findings)

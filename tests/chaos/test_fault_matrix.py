@@ -23,7 +23,7 @@ from broadcaster.embedded import ProcessId
 from broadcaster.services import lifecycle
 from broadcaster.services.sending import failpoints
 from broadcaster.worker.app import SEND, SENDS, make_app
-from tests.support.chaos import IN_FLIGHT, INSTANCES, LEASE, RECOVERY, Chaos, pause, short_and_full
+from tests.support.chaos import IN_FLIGHT, INSTANCES, LEASE, RECOVERY, REQUEST_TIMEOUT, Chaos, pause, short_and_full
 from tests.support.servers import redis_client
 from tests.support.stack import wait_for
 
@@ -263,6 +263,28 @@ def test_postgres_that_is_restarted_at_once_loses_and_doubles_nothing(chaos: Cha
         chaos.servers.postgres.start()
         assert chaos.recovered(time.monotonic()) <= LEASE + RECOVERY
     chaos.finish("Postgres immediate restart", runs=runs, most_in_doubt=AT_ONCE * runs)
+
+
+@full
+def test_workers_that_are_stopped_while_postgres_is_away_end_in_time_and_lose_nothing(chaos: Chaos) -> None:
+    runs = 5
+    chaos.begin(900 * runs)
+    for _ in range(runs):
+        time.sleep(chaos.random.uniform(0.2, 1.0))
+        chaos.servers.postgres.kill()
+        time.sleep(0.2)
+        stopped = time.monotonic()
+        for worker in chaos.workers:
+            worker.process.send_signal(signal.SIGTERM)
+        for worker in chaos.workers:
+            assert worker.process.wait(30) == 0
+        assert time.monotonic() - stopped <= REQUEST_TIMEOUT + 5
+        chaos.servers.postgres.start()
+        started = time.monotonic()
+        chaos.workers = chaos.start_workers(2)
+        assert chaos.recovered(started) <= LEASE + RECOVERY
+        assert chaos.unsent()
+    chaos.finish("SIGTERM to all workers while Postgres is down", runs=runs, most_in_doubt=AT_ONCE * runs)
 
 
 @full

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import platform
 import random
 import shutil
 import signal
@@ -11,6 +13,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from itertools import accumulate
 from pathlib import Path
 
@@ -24,6 +27,7 @@ from tests.support.servers import TestServers, redis_client
 from tests.support.shop import Shop
 from tests.support.stack import Role, Stack, wait_for
 
+DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "reliability.md"
 SEED = 20_260_101
 LEASE = 3.0
 RECOVERY = 10.0
@@ -295,3 +299,14 @@ def table(findings: Sequence[Finding]) -> str:
     ]
     lines = [heads, ("---",) * len(heads), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def publish(findings: Sequence[Finding]) -> None:
+    """Write the table into docs/reliability.md, with the date and the machine."""
+    machine = f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}, Python {platform.python_version()}"
+    heading = f"As of {datetime.now(UTC):%Y-%m-%d}, on {machine}, seed {SEED}:"
+    start, end = "<!-- matrix: make chaos -->", "<!-- end of matrix -->"
+    before, _, rest = DOCUMENT.read_text(encoding="utf-8").partition(start)
+    after = rest.partition(end)[2]
+    text = f"{before}{start}\n\n{heading}\n\n{table(findings)}\n\n{end}{after}"
+    DOCUMENT.write_text(text, encoding="utf-8")
