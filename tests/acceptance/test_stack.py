@@ -164,7 +164,8 @@ def test_up_in_the_foreground_tells_a_line_for_each_role_and_stops_all_at_sigter
         rest = process.stdout.read().splitlines()
     assert process.returncode == 0
     told = [line.split(" (")[0] for line in lines]
-    assert told[:3] == ["redis: ready", "postgres: ready", "database: migrated to 0001"]
+    assert told[:2] == ["redis: ready", "postgres: ready"]
+    assert told[2].startswith("database: migrated to ")
     assert sorted(told[3:7]) == ["beat: ready", "flower: ready", "worker-1: ready", "worker-2: ready"]
     assert told[7].startswith(f"Flower: {flower_url(home)} user broadcaster, password ")
     names = ["stopping", *(f"{name}: stopped" for name in ("flower", "beat", "worker-2", "worker-1"))]
