@@ -6,6 +6,7 @@ Each test is a row of docs/reliability.md. Those with a short form run it in `ma
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 import time
@@ -132,10 +133,8 @@ def test_a_worker_that_was_frozen_past_its_lease_changes_nothing_when_it_wakes(c
 @full
 @pytest.mark.parametrize("hours", [1, -1])
 def test_a_worker_with_a_wrong_clock_keeps_the_limits(chaos: Chaos, hours: int) -> None:
-    skew = {
-        "PYTHONPATH": str(Path(tests.support.__path__[0]) / "skewed"),
-        "TEST_CLOCK_SKEW": str(hours * 3600),
-    }
+    paths = (str(Path(tests.support.__path__[0]) / "skewed"), chaos.environ.get("PYTHONPATH"))
+    skew = {"PYTHONPATH": os.pathsep.join(filter(None, paths)), "TEST_CLOCK_SKEW": str(hours * 3600)}
     chaos.begin(1000, workers=1)
     chaos.workers += chaos.start_workers(2, **skew)
     right = chaos.workers.pop(0)
