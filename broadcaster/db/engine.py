@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import msgspec
 import psycopg
 from psycopg.rows import TupleRow
+from psycopg.types.json import set_json_loads
 from psycopg_pool import AsyncConnectionPool
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import ArgumentError, DBAPIError
@@ -99,6 +101,7 @@ def open_pool(settings: Settings, *, size: int, lock_timeout: float, statement_t
 
     async def configure(connection: psycopg.AsyncConnection[TupleRow]) -> None:
         await _plan_by_key(connection)
+        set_json_loads(msgspec.json.decode, connection)
         for name, seconds in (("lock_timeout", lock_timeout), ("statement_timeout", statement_timeout)):
             await connection.execute(f"SET {name} = {round(seconds * 1000)}")
 

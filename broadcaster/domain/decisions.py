@@ -42,6 +42,9 @@ class LaneChange:
     failures: int
 
 
+_SENT = Transition(MessageState.SENT, spent=1)
+
+
 def decide(verdict: Verdict, spent: int, max_attempts: int, jitter: float) -> Transition:
     """Where the message goes. `spent` counts attempts before this one; `jitter` is a random number in [0, 1).
 
@@ -49,7 +52,7 @@ def decide(verdict: Verdict, spent: int, max_attempts: int, jitter: float) -> Tr
     """
     match verdict.outcome:
         case Outcome.ACCEPTED:
-            return Transition(MessageState.SENT, spent=1)
+            return _SENT
         case Outcome.REJECTED:
             return Transition(MessageState.FAILED, spent=1)
         case Outcome.UNKNOWN:

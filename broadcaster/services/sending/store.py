@@ -7,13 +7,13 @@ import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
 import psycopg
 import structlog
-from psycopg.rows import namedtuple_row
+from psycopg.rows import AsyncRowFactory, namedtuple_row, tuple_row
 
 from broadcaster.db.engine import AsyncPool
 from broadcaster.db.queries import query
@@ -53,8 +53,7 @@ class HeldLane:
     ahead: float
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(NamedTuple):
     """A claimed message. `attempt` and `spent` are those before the attempt that it is claimed for."""
 
     segment: int
@@ -158,7 +157,9 @@ class SendingStore:
     async def take_lanes(self, lanes: Sequence[int], token: UUID) -> list[HeldLane]:
         """Take those of `lanes` that are free, under the lease `token`."""
         rows = await self._execute(
-            "take_lanes", {"lanes": list(lanes), "token": token, "holder": self._holder, "lease": self._lease}
+            "take_lanes",
+            {"lanes": list(lanes), "token": token, "holder": self._holder, "lease": self._lease},
+            namedtuple_row,
         )
         return [
             HeldLane(
@@ -268,16 +269,20 @@ class SendingStore:
         """Finish the campaigns that balance; returns their ids."""
         return [row[0] for row in await self._execute("finish_campaigns", {})]
 
-    async def _execute(self, name: str, parameters: Mapping[str, Any]) -> list[Any]:
+    async def _execute(
+        self, name: str, parameters: Mapping[str, Any], row_factory: AsyncRowFactory[Any] = tuple_row
+    ) -> list[Any]:
         for _ in range(_TRIES - 1):
             try:
-                return await self._execute_once(name, parameters)
+                return await self._execute_once(name, parameters, row_factory)
             except _ROLLED_BACK:
                 await asyncio.sleep(random.uniform(0, _LONGEST_PAUSE))  # noqa: S311 - spreads tries, guards nothing
-        return await self._execute_once(name, parameters)
+        return await self._execute_once(name, parameters, row_factory)
 
-    async def _execute_once(self, name: str, parameters: Mapping[str, Any]) -> list[Any]:
-        async with self._pool.connection() as connection, connection.cursor(row_factory=namedtuple_row) as cursor:
+    async def _execute_once(
+        self, name: str, parameters: Mapping[str, Any], row_factory: AsyncRowFactory[Any]
+    ) -> list[Any]:
+        async with self._pool.connection() as connection, connection.cursor(row_factory=row_factory) as cursor:
             await cursor.execute(query(name), parameters, prepare=True)
             return await cursor.fetchall() if cursor.description else []
 
