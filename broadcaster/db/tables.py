@@ -381,3 +381,16 @@ rejected_recipients = Table(
     PrimaryKeyConstraint("campaign_id", "line"),
     comment="Rows of a recipients file that became no message, and why.",
 )
+
+ticks = Table(
+    "ticks",
+    metadata,
+    Column("name", Text, primary_key=True, comment="Which of the scans that beat fires."),
+    Column("period_seconds", Double, nullable=False, comment="How many seconds apart beat fires it."),
+    _moment(
+        "done_at",
+        "When a worker last did it; more than three periods ago: no beat or no worker runs.",
+        nullable=False,
+    ),
+    comment="When each of beat's ticks was last done: one row per tick.",
+)

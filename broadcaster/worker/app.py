@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 from celery import Celery
@@ -18,12 +19,15 @@ READ_BACK = "broadcaster.read_back"
 TICKS = "ticks"
 SENDS = "sends"
 
-BEAT = {
+BEAT: dict[str, dict[str, Any]] = {
     "dispatch": {"task": DISPATCH, "schedule": 1.0},
     "lifecycle": {"task": LIFECYCLE, "schedule": 1.0},
     "recover": {"task": RECOVER, "schedule": 5.0},
     "reconcile": {"task": RECONCILE, "schedule": 5.0},
 }
+
+# A beat that starts fires everything at once, rather than after its first period.
+_LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 def configuration(settings: Settings) -> dict[str, Any]:
@@ -54,7 +58,7 @@ def configuration(settings: Settings) -> dict[str, Any]:
         "worker_hijack_root_logger": False,
         "worker_redirect_stdouts": False,
         "worker_cancel_long_running_tasks_on_connection_loss": False,
-        "beat_schedule": BEAT,
+        "beat_schedule": {name: {**entry, "last_run_at": _LONG_AGO} for name, entry in BEAT.items()},
         "beat_max_loop_interval": 1,
         "timezone": "UTC",
     }

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from celery import signals
 
-from broadcaster.errors import UnavailableError
+from broadcaster.errors import BroadcasterError, UnavailableError
 from broadcaster.services import dispatch as scans
-from broadcaster.worker.app import DISPATCH, LIFECYCLE, READ_BACK, RECONCILE, RECOVER, SEND, app
+from broadcaster.services.ticks import note_tick
+from broadcaster.worker.app import BEAT, DISPATCH, LIFECYCLE, READ_BACK, RECONCILE, RECOVER, SEND, app
 from broadcaster.worker.runtime import Runtime
 
 _runtimes: list[Runtime] = []
@@ -77,3 +79,13 @@ def attach(opened: Runtime) -> None:
 def _stop(**_: Any) -> None:
     for each in _runtimes:
         each.stop()
+
+
+@signals.task_success.connect
+def _note_tick(sender: Any, **_: Any) -> None:
+    """A beat that is wedged, or that nobody started, is noticed by the ticks that are not done."""
+    for name, entry in BEAT.items():
+        if entry["task"] == sender.name:
+            # The tick has been done, whether that can be noted or not.
+            with suppress(BroadcasterError):
+                note_tick(runtime().engine, name, entry["schedule"])

@@ -1,0 +1,44 @@
+"""When each of beat's ticks was last done: how a beat that is wedged, or that nobody started, is noticed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import Engine
+
+from broadcaster.db.engine import transaction
+from broadcaster.db.queries import query
+
+LATE_PERIODS = 3
+"""A tick that has not been done for more than so many of its periods is late."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """One of the scans that beat fires, and for how many seconds it has not been done; None: never yet."""
+
+    name: str
+    period: float
+    """How many seconds apart beat fires it."""
+    age: float | None
+
+    def is_late(self, running: float | None = None) -> bool:
+        """Whether it should have been done again by now.
+
+        Where the beat is known to have been `running` for so many seconds only, it is not blamed for earlier ones.
+        """
+        ages = [age for age in (self.age, running) if age is not None]
+        return not ages or min(ages) > LATE_PERIODS * self.period
+
+
+def note_tick(engine: Engine, name: str, period: float) -> None:
+    """Keep that the tick `name`, which beat fires every `period` seconds, was done just now."""
+    with transaction(engine) as connection:
+        connection.exec_driver_sql(query("note_tick"), {"name": name, "period": period})
+
+
+def read_ticks(engine: Engine) -> list[Tick]:
+    """The ticks that have ever been done, the most frequent first."""
+    with transaction(engine) as connection:
+        rows = connection.exec_driver_sql(query("tick_ages")).all()
+    return [Tick(row.name, row.period_seconds, row.age_seconds) for row in rows]
