@@ -29,7 +29,7 @@ from sqlalchemy import (
     text,
     true,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from broadcaster.domain.contents import ContentKind
 from broadcaster.domain.instances import Wire
@@ -164,6 +164,47 @@ contents = Table(
     comment="Texts, files and URLs that campaigns send, each stored once.",
 )
 
+audiences = Table(
+    "audiences",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True, comment="Members carry it."),
+    Column("name", Text, nullable=False, unique=True, comment="What operators call it."),
+    Column(
+        "variables",
+        ARRAY(Text),
+        nullable=False,
+        server_default="{}",
+        comment="The variables that its members may have, in the order in which they came.",
+    ),
+    _moment("created_at", "When it was first imported.", nullable=False, server_default=func.now()),
+    _moment("changed_at", "When an import last changed it.", nullable=False, server_default=func.now()),
+    comment="Recipients that are kept under a name.",
+)
+
+audience_members = Table(
+    "audience_members",
+    metadata,
+    Column(
+        "audience_id",
+        BigInteger,
+        ForeignKey(audiences.c.id, ondelete="CASCADE"),
+        nullable=False,
+        comment="The audience that it belongs to.",
+    ),
+    Column("phone", Text, nullable=False, comment="E.164 digits without the plus."),
+    Column(
+        "variables",
+        JSONB,
+        nullable=False,
+        server_default="{}",
+        comment="Template variables by name; one that is not known of this member is left out.",
+    ),
+    _moment("added_at", "When it came in.", nullable=False, server_default=func.now()),
+    _moment("changed_at", "When its variables last changed.", nullable=False, server_default=func.now()),
+    PrimaryKeyConstraint("audience_id", "phone"),
+    comment="One phone of one audience each.",
+)
+
 campaigns = Table(
     "campaigns",
     metadata,
@@ -196,6 +237,28 @@ campaigns = Table(
     _moment("created_at", "When it was submitted.", nullable=False, server_default=func.now()),
     _moment("started_at", "When it first became running."),
     _moment("finished_at", "When it reached a final state."),
+    Column(
+        "audience_id",
+        BigInteger,
+        ForeignKey(audiences.c.id, ondelete="SET NULL"),
+        comment="Whose members it gets as its recipients when it starts; null: those of a file, or removed since.",
+    ),
+    Column(
+        "audience_filter",
+        JSONB,
+        comment="Conditions that those members meet, all of them (domain/conditions.py); null: none.",
+    ),
+    Column(
+        "variables",
+        JSONB,
+        comment="Template variables that are the same for all recipients, over their own; null: none.",
+    ),
+    Column(
+        "test_of",
+        BigInteger,
+        ForeignKey("campaigns.id"),
+        comment="The campaign of which it sends one marked copy, counted nowhere; null: no test.",
+    ),
     CheckConstraint(
         "(finished_at IS NOT NULL) = (state IN ('finished', 'cancelled', 'failed'))", name="final_has_finished_at"
     ),

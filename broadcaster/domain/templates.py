@@ -81,9 +81,19 @@ class Template:
         """Whether something visible remains even when every variable is empty."""
         return any(map(str.strip, self._literals)) or any(variable.default.strip() for variable in self._variables)
 
+    @property
+    def variables(self) -> tuple[Variable, ...]:
+        """Every `{{ … }}`, in order of appearance."""
+        return self._variables
+
+    @property
+    def literal_length(self) -> int:
+        """The length of what is between the variables, in characters."""
+        return sum(map(len, self._literals))
+
     def longest(self, lengths: Mapping[str, int]) -> int:
         """A bound on the length of rendered texts, in characters, given the longest value of each variable."""
-        return sum(map(len, self._literals)) + sum(
+        return self.literal_length + sum(
             max(lengths[variable.name], len(variable.default)) for variable in self._variables
         )
 

@@ -1,0 +1,106 @@
+"""Conditions on the variables of an audience's members, as operators write them: `city=Jakarta`, `age>=18`.
+
+What they mean is evaluated by the database, in the function `audience_recipients`:
+
+- A value that is a number is compared as a number, an ISO date as a date, anything else as text.
+- A member whose own value is no number (no date) is neither more nor less than one.
+- Texts are equal whatever their case and outer white space. They have no order.
+- `!=` is true of everybody of whom `=` is not: also of members that lack the variable, which is an empty text.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+
+from broadcaster.domain.templates import variable_name
+from broadcaster.errors import UsageError, listed, quoted
+
+
+class Operator(StrEnum):
+    """How a member's value is compared with that of a condition."""
+
+    EQUAL = "="
+    NOT_EQUAL = "!="
+    LESS = "<"
+    AT_MOST = "<="
+    GREATER = ">"
+    AT_LEAST = ">="
+
+
+class ValueKind(StrEnum):
+    """As what values are compared."""
+
+    NUMBER = "number"
+    DATE = "date"
+    TEXT = "text"
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One comparison. Make one with `parse_condition`; `str` writes it as it was given, but for white space."""
+
+    variable: str
+    operator: Operator
+    kind: ValueKind
+    value: str
+
+    def __str__(self) -> str:
+        return f"{self.variable}{self.operator}{self.value}"
+
+
+_CONDITION = re.compile(r"(?P<column>[^=!<>]*)(?P<operator>!=|<=|>=|=|<|>)(?P<value>.*)", re.DOTALL)
+_NUMBER = re.compile(r"[+-]?[0-9]{1,100}([.][0-9]{1,100})?")
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_EQUALITIES = (Operator.EQUAL, Operator.NOT_EQUAL)
+_HELP = "write it like city=Jakarta or age>=18, with one of = != < <= > >="
+
+
+def parse_condition(text: str) -> Condition:
+    """Read `column operator value`; a column is called as in templates, in any spelling. Raises UsageError."""
+    found = _CONDITION.fullmatch(text)
+    value = found["value"].strip() if found else ""
+    # `==` and `=>` are slips of the pen, and would otherwise be looked for among the values.
+    if found is None or not (variable := variable_name(found["column"])) or value[:1] in ("=", "<", ">"):
+        raise UsageError(f"--where {quoted(text)} is not understood: {_HELP}")
+    if "\0" in value:
+        raise UsageError(f"--where {quoted(text)}: the value holds a NUL character")
+    operator, kind = Operator(found["operator"]), _kind(value)
+    if kind is ValueKind.TEXT and operator not in _EQUALITIES:
+        raise UsageError(f"--where {quoted(text)}: {operator} compares with a number or a date such as 2026-11-23")
+    return Condition(variable, operator, kind, value)
+
+
+def check_conditions(conditions: Sequence[Condition], columns: Sequence[str]) -> None:
+    """Raise UsageError unless every condition is about one of `columns`, the variables that there are."""
+    for condition in conditions:
+        if condition.variable not in columns:
+            close = difflib.get_close_matches(condition.variable, columns, n=1)
+            hint = f"did you mean {quoted(close[0])}? " if close else ""
+            raise UsageError(
+                f"--where {condition}: there is no column {quoted(condition.variable)}; "
+                f"{hint}columns are: {listed(columns)}"
+            )
+
+
+def describe_conditions(conditions: Sequence[Condition]) -> str:
+    """For people: `city=Jakarta and age>=18`."""
+    return " and ".join(map(str, conditions))
+
+
+def _kind(value: str) -> ValueKind:
+    if _NUMBER.fullmatch(value):
+        return ValueKind.NUMBER
+    return ValueKind.DATE if _DATE.fullmatch(value) and _is_date(value) else ValueKind.TEXT
+
+
+def _is_date(value: str) -> bool:
+    try:
+        date.fromisoformat(value)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,62 @@
+-- The text without outer white space, by the same characters as str.strip().
+CREATE FUNCTION trimmed(value text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+    SELECT btrim(
+        value,
+        E' \t\n\u000B\f\r\u001C\u001D\u001E\u001F\u0085\u00A0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006'
+            '\u2007\u2008\u2009\u200A\u2028\u2029\u202F\u205F\u3000'
+    )
+$$;
+
+-- Whom of an audience a campaign goes to: a view with parameters, which the planner inlines.
+--   conditions          [{variable, operator, kind, value}]: those to whom all of them apply (domain/conditions.py)
+--   campaign_variables  {name: value}: over the members' own
+--   template            {literals, longest, never_blank, blanks: {name: ""}, parts: [{name, fallback, required}]}:
+--                       what the rendered text is made of, lengths in characters
+-- `fault` is why somebody can be sent nothing; null: nothing is in the way.
+CREATE FUNCTION audience_recipients(audience bigint, conditions jsonb, campaign_variables jsonb, template jsonb)
+RETURNS TABLE (phone text, variables jsonb, fault text) LANGUAGE sql STABLE AS $$
+    SELECT
+        m.phone,
+        (template -> 'blanks') || own.variables,
+        CASE
+            WHEN rendered.missing IS NOT NULL THEN 'has no ' || rendered.missing
+            WHEN rendered.is_blank AND NOT (template ->> 'never_blank')::boolean THEN 'the text would be blank'
+            WHEN rendered.length + (template ->> 'literals')::integer > (template ->> 'longest')::integer
+                THEN 'the text would be too long'
+        END
+    FROM audience_members m
+    CROSS JOIN LATERAL (SELECT m.variables || coalesce(campaign_variables, '{}')) AS own (variables)
+    CROSS JOIN LATERAL (
+        SELECT
+            string_agg(part.name, ', ') FILTER (WHERE part.required AND value IS NULL) AS missing,
+            coalesce(sum(CASE WHEN trimmed(value) <> '' THEN length(value) ELSE part.fallback END), 0) AS length,
+            coalesce(bool_and(coalesce(trimmed(value), '') = ''), true) AS is_blank
+        FROM jsonb_to_recordset(template -> 'parts') AS part (name text, fallback integer, required boolean)
+        CROSS JOIN LATERAL (SELECT own.variables ->> part.name) AS known (value)
+    ) AS rendered
+    WHERE m.audience_id = audience
+        AND NOT EXISTS (
+            SELECT
+            FROM jsonb_to_recordset(conditions) AS c (variable text, operator text, kind text, value text)
+            CROSS JOIN LATERAL (SELECT coalesce(trimmed(m.variables ->> c.variable), '')) AS known (value)
+            CROSS JOIN LATERAL (
+                SELECT CASE
+                    WHEN c.kind = 'number' AND known.value ~ '^[+-]?[0-9]{1,100}([.][0-9]{1,100})?$'
+                        THEN sign(known.value::numeric - c.value::numeric)::integer
+                    WHEN c.kind = 'date' AND known.value ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}($|[T ])'
+                        THEN (left(known.value, 10) > c.value COLLATE "C")::integer
+                            - (left(known.value, 10) < c.value COLLATE "C")::integer
+                    WHEN c.kind = 'text' AND lower(known.value) = lower(c.value) THEN 0
+                END
+            ) AS compared (sign)
+            WHERE NOT CASE c.operator
+                WHEN '=' THEN coalesce(compared.sign = 0, false)
+                WHEN '!=' THEN coalesce(compared.sign <> 0, true)
+                WHEN '<' THEN coalesce(compared.sign < 0, false)
+                WHEN '<=' THEN coalesce(compared.sign <= 0, false)
+                WHEN '>' THEN coalesce(compared.sign > 0, false)
+                WHEN '>=' THEN coalesce(compared.sign >= 0, false)
+                ELSE false
+            END
+        )
+$$;

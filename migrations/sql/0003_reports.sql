@@ -1,0 +1,125 @@
+-- Tests of campaigns are counted nowhere.
+CREATE OR REPLACE VIEW campaign_report AS
+SELECT
+    c.id AS campaign_id,
+    c.name AS campaign,
+    c.state,
+    c.state_reason,
+    content.kind AS content,
+    c.priority,
+    coalesce(n.total, 0) AS total,
+    coalesce(n.pending, 0) AS pending,
+    coalesce(n.claimed, 0) AS claimed,
+    coalesce(n.sending, 0) AS sending,
+    coalesce(n.sent, 0) AS sent,
+    coalesce(n.failed, 0) AS failed,
+    coalesce(n.in_doubt, 0) AS in_doubt,
+    coalesce(n.unknown, 0) AS unknown,
+    coalesce(n.skipped, 0) AS skipped,
+    coalesce(n.cancelled, 0) AS cancelled,
+    coalesce(n.expired, 0) AS expired,
+    n.instances,
+    c.recipients_read,
+    c.recipients_rejected,
+    c.source,
+    c.created_at,
+    c.starts_at,
+    c.started_at,
+    c.finished_at,
+    a.name AS audience
+FROM campaigns c
+JOIN contents content ON content.id = c.content_id
+LEFT JOIN audiences a ON a.id = c.audience_id
+LEFT JOIN LATERAL (
+    SELECT
+        sum(cl.total)::bigint AS total,
+        sum(cl.pending)::bigint AS pending,
+        sum(cl.claimed)::bigint AS claimed,
+        sum(cl.sending)::bigint AS sending,
+        sum(cl.sent)::bigint AS sent,
+        sum(cl.failed)::bigint AS failed,
+        sum(cl.in_doubt)::bigint AS in_doubt,
+        sum(cl.unknown)::bigint AS unknown,
+        sum(cl.skipped)::bigint AS skipped,
+        sum(cl.cancelled)::bigint AS cancelled,
+        sum(cl.expired)::bigint AS expired,
+        array_agg(i.name ORDER BY i.name) AS instances
+    FROM campaign_lanes cl JOIN instances i ON i.id = cl.lane_id
+    WHERE cl.campaign_id = c.id
+) n ON true
+WHERE c.test_of IS NULL;
+
+CREATE OR REPLACE VIEW instance_report AS
+SELECT
+    i.id AS instance_id,
+    i.name AS instance,
+    l.health,
+    l.health_reason,
+    l.health_since,
+    i.rate_per_second,
+    i.burst,
+    i.max_in_flight,
+    coalesce(n.total, 0) AS total,
+    coalesce(n.pending, 0) AS pending,
+    coalesce(n.in_progress, 0) AS in_progress,
+    coalesce(n.sent, 0) AS sent,
+    coalesce(n.failed, 0) AS failed,
+    coalesce(n.in_doubt, 0) AS in_doubt,
+    coalesce(n.unknown, 0) AS unknown,
+    l.lease_holder,
+    l.lease_expires_at,
+    l.not_before
+FROM instances i
+JOIN lanes l ON l.id = i.id
+LEFT JOIN LATERAL (
+    SELECT
+        sum(cl.total)::bigint AS total,
+        sum(cl.pending)::bigint AS pending,
+        sum(cl.claimed + cl.sending)::bigint AS in_progress,
+        sum(cl.sent)::bigint AS sent,
+        sum(cl.failed)::bigint AS failed,
+        sum(cl.in_doubt)::bigint AS in_doubt,
+        sum(cl.unknown)::bigint AS unknown
+    FROM campaign_lanes cl JOIN campaigns c ON c.id = cl.campaign_id
+    WHERE cl.lane_id = i.id AND c.test_of IS NULL
+) n ON true;
+
+CREATE OR REPLACE VIEW failure_report AS
+SELECT
+    c.id AS campaign_id,
+    c.name AS campaign,
+    i.name AS instance,
+    m.state,
+    coalesce(m.reason, '') AS reason,
+    count(*) AS messages,
+    min(m.phone) AS example_phone,
+    max(m.changed_at) AS latest
+FROM messages m
+JOIN campaigns c ON c.id = m.campaign_id AND c.segment = m.segment
+JOIN instances i ON i.id = m.lane_id
+WHERE m.state IN ('failed', 'unknown', 'skipped', 'expired') AND c.test_of IS NULL
+GROUP BY c.id, c.name, i.name, m.state, coalesce(m.reason, '');
+
+CREATE OR REPLACE VIEW message_log AS
+SELECT
+    c.id AS campaign_id,
+    c.name AS campaign,
+    m.seq,
+    m.phone,
+    i.name AS instance,
+    m.state,
+    m.changed_at,
+    m.attempt AS attempts,
+    m.reason,
+    m.gateway_id,
+    a.outcome AS last_outcome,
+    a.http_status AS last_http_status,
+    a.duration_ms AS last_duration_ms,
+    a.reply AS last_reply,
+    m.variables
+FROM messages m
+JOIN campaigns c ON c.id = m.campaign_id AND c.segment = m.segment
+JOIN instances i ON i.id = m.lane_id
+LEFT JOIN attempts a
+    ON a.segment = m.segment AND a.campaign_id = m.campaign_id AND a.seq = m.seq AND a.attempt = m.attempt
+WHERE c.test_of IS NULL;
