@@ -10,19 +10,18 @@ from itertools import repeat
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Engine, func, insert, select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import Connection, Engine, insert, select
 
 from broadcaster.db import tables
 from broadcaster.db.engine import transaction
 from broadcaster.db.queries import query
 from broadcaster.domain.states import CampaignState
-from broadcaster.errors import BroadcasterError, ConflictError, InputError, NotFoundError, UsageError
+from broadcaster.errors import InputError
+from broadcaster.services.campaign_checks import check_name, lanes_of, name_taken_meanwhile, refuse_past, refuse_taken
 from broadcaster.services.contents import Content, store_content
 from broadcaster.services.recipients import Batch, RecipientReader
 
 SAMPLES = 3
-LONGEST_NAME = 200
 
 Progress = Callable[[int, int | None, int], None]
 """Called now and then with bytes read, bytes in all if known, and rows so far."""
@@ -79,21 +78,19 @@ def submit(
     taken, InputError for a recipients file that cannot be used. A dry run does everything and keeps nothing.
     """
     name = submission.name
-    if not name or name != name.strip() or len(name) > LONGEST_NAME or not name.isprintable():
-        raise UsageError(f"campaign name {name!r}: use 1 to {LONGEST_NAME} printable characters, no outer spaces")
+    check_name(name)
     result = Submitted(name)
     try:
-        with transaction(engine) as connection:
-            _refuse_taken(connection, name)
-            _refuse_past(connection, submission.starts_at)
-            lanes = _lanes(connection, submission.instances)
+        with name_taken_meanwhile(name), transaction(engine) as connection:
+            refuse_taken(connection, name)
+            # Before the recipients are read, which may take longer than until the start.
+            refuse_past(connection, submission.starts_at)
+            lanes = lanes_of(connection, submission.instances)
             _store(connection, submission, lanes, recipients, result, progress)
             if dry_run:
                 raise _DryRunError
     except _DryRunError:
         result.campaign_id = None
-    except IntegrityError as error:
-        raise _conflict(error, name) from None
     return result
 
 
@@ -209,38 +206,6 @@ def _deal_by_rate(lanes: dict[int, float | None]) -> Iterator[int]:
 
 def _escape(text: str) -> str:
     return text.replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n").replace("\r", "\\r")
-
-
-def _refuse_taken(connection: Connection, name: str) -> None:
-    if connection.scalar(select(tables.campaigns.c.id).where(tables.campaigns.c.name == name)) is not None:
-        raise ConflictError(_taken(name))
-
-
-def _refuse_past(connection: Connection, starts_at: datetime | None) -> None:
-    """By the database's clock, and before the recipients are read, which may take longer than until the start."""
-    if starts_at is not None and starts_at <= connection.execute(select(func.now())).scalar_one():
-        raise UsageError(f"--at {starts_at.isoformat()} is in the past")
-
-
-def _conflict(error: IntegrityError, name: str) -> BroadcasterError:
-    if "campaigns_name_key" in str(error.orig):
-        return ConflictError(_taken(name))
-    raise error
-
-
-def _taken(name: str) -> str:
-    return f"a campaign called {name!r} exists already: choose another name (nothing was submitted)"
-
-
-def _lanes(connection: Connection, names: Sequence[str]) -> dict[int, float | None]:
-    """The lanes of the named instances, each with its rate."""
-    table = tables.instances
-    rows = connection.execute(
-        select(table.c.name, table.c.id, table.c.rate_per_second).where(table.c.name.in_(names))
-    ).all()
-    if unknown := sorted(set(names) - {row.name for row in rows}):
-        raise NotFoundError(f"no instance is called {unknown[0]!r}: see `broadcaster instance list`")
-    return {row.id: row.rate_per_second for row in rows}
 
 
 def _seconds_to_send(connection: Connection, campaign_id: int) -> float | None:
