@@ -1,4 +1,4 @@
-"""The states of campaigns, messages and lanes, and every move between them (drawn in docs/states.md)."""
+"""The states of campaigns, messages, lanes, schedules, occurrences, and every move between them (docs/states.md)."""
 
 from __future__ import annotations
 
@@ -43,7 +43,26 @@ class LaneHealth(StrEnum):
     PAUSED = "paused"
 
 
-_C, _M, _L = CampaignState, MessageState, LaneHealth
+class ScheduleState(StrEnum):
+    """Whether a schedule makes occurrences."""
+
+    ACTIVE = "active"
+    PAUSED = "paused"
+    ENDED = "ended"
+
+
+class OccurrenceState(StrEnum):
+    """What became of one occurrence of a schedule."""
+
+    QUEUED = "queued"
+    STARTED = "started"
+    HELD = "held"
+    SKIPPED = "skipped"
+    REJECTED = "rejected"
+    FAILED = "failed"
+
+
+_C, _M, _L, _S, _O = CampaignState, MessageState, LaneHealth, ScheduleState, OccurrenceState
 
 CAMPAIGN_TRANSITIONS = MappingProxyType(
     {
@@ -83,6 +102,26 @@ LANE_TRANSITIONS = MappingProxyType(
     }
 )
 
+SCHEDULE_TRANSITIONS = MappingProxyType(
+    {
+        _S.ACTIVE: frozenset({_S.PAUSED, _S.ENDED}),
+        _S.PAUSED: frozenset({_S.ACTIVE, _S.ENDED}),
+        # By a later --until or a larger --count.
+        _S.ENDED: frozenset({_S.ACTIVE}),
+    }
+)
+
+OCCURRENCE_TRANSITIONS = MappingProxyType(
+    {
+        _O.QUEUED: frozenset({_O.STARTED, _O.SKIPPED}),
+        _O.HELD: frozenset({_O.STARTED, _O.QUEUED, _O.REJECTED}),
+        _O.STARTED: frozenset(),
+        _O.SKIPPED: frozenset(),
+        _O.REJECTED: frozenset(),
+        _O.FAILED: frozenset(),
+    }
+)
+
 FINAL_MESSAGE_STATES = frozenset(
     {
         _M.SENT,
@@ -94,3 +133,4 @@ FINAL_MESSAGE_STATES = frozenset(
     }
 )
 FINAL_CAMPAIGN_STATES = frozenset({_C.FINISHED, _C.CANCELLED, _C.FAILED})
+FINAL_OCCURRENCE_STATES = frozenset({_O.STARTED, _O.SKIPPED, _O.REJECTED, _O.FAILED})

@@ -13,8 +13,11 @@ from broadcaster.domain.states import (
     CAMPAIGN_TRANSITIONS,
     FINAL_CAMPAIGN_STATES,
     FINAL_MESSAGE_STATES,
+    FINAL_OCCURRENCE_STATES,
     LANE_TRANSITIONS,
     MESSAGE_TRANSITIONS,
+    OCCURRENCE_TRANSITIONS,
+    SCHEDULE_TRANSITIONS,
 )
 from tests.support.reference import GENERATED, README, ROOT, rendered
 
@@ -28,6 +31,8 @@ MACHINES = pytest.mark.parametrize(
         ("Campaign", CAMPAIGN_TRANSITIONS, FINAL_CAMPAIGN_STATES),
         ("Message", MESSAGE_TRANSITIONS, FINAL_MESSAGE_STATES),
         ("Lane", LANE_TRANSITIONS, frozenset()),
+        ("Schedule", SCHEDULE_TRANSITIONS, frozenset()),
+        ("Occurrence", OCCURRENCE_TRANSITIONS, FINAL_OCCURRENCE_STATES),
     ],
 )
 

@@ -1,0 +1,75 @@
+"""What becomes of occurrences that come due: on time, late, several at once. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+PUNCTUAL = timedelta(seconds=10)
+"""How late an occurrence may be noticed and not be called missed: beat looks once a second, and is restarted faster.
+
+The shortest grace. Of several occurrences that are due at once, all that are no later than this are run.
+"""
+
+
+class Misfire(StrEnum):
+    """What becomes of an occurrence that is noticed later than its schedule's grace."""
+
+    SKIP = "skip"
+    CATCH_UP = "catch-up"
+    HOLD = "hold"
+
+
+class Overlap(StrEnum):
+    """What becomes of an occurrence that comes due while the one before it is still being sent."""
+
+    QUEUE = "queue"
+    SKIP = "skip"
+
+
+class Fate(StrEnum):
+    """What is to be done about an occurrence that is due."""
+
+    RUN = "run"
+    HOLD = "hold"
+    SKIP = "skip"
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """An occurrence that is due, what is to be done about it, and why that is not simply to run it."""
+
+    at: datetime
+    fate: Fate
+    reason: str | None = None
+
+
+def judge(due: Sequence[datetime], now: datetime, misfire: Misfire, grace: timedelta) -> Iterator[Due]:
+    """What becomes of the occurrences of one schedule that are due (ascending), as seen at `now`.
+
+    Never a burst of old ones: of those that are more than PUNCTUAL late, at most the latest is run or held, and only
+    if no later one is due.
+    """
+    for at in due:
+        late = now - at
+        if late <= PUNCTUAL:
+            yield Due(at, Fate.RUN)
+        elif at != due[-1]:
+            yield Due(at, Fate.SKIP, "missed, and a later one was due when that was noticed")
+        elif late <= grace:
+            yield Due(at, Fate.RUN)
+        else:
+            yield _missed(at, late, misfire)
+
+
+def _missed(at: datetime, late: timedelta, misfire: Misfire) -> Due:
+    noticed = f"missed: noticed {timedelta(seconds=round(late.total_seconds()))} after it was due"
+    match misfire:
+        case Misfire.SKIP:
+            return Due(at, Fate.SKIP, noticed)
+        case Misfire.CATCH_UP:
+            return Due(at, Fate.RUN, noticed)
+        case Misfire.HOLD:
+            return Due(at, Fate.HOLD, noticed)
