@@ -17,6 +17,7 @@ from sqlalchemy import (
     Identity,
     Index,
     Integer,
+    Interval,
     LargeBinary,
     MetaData,
     PrimaryKeyConstraint,
@@ -34,7 +35,8 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from broadcaster.domain.contents import ContentKind
 from broadcaster.domain.instances import Wire
 from broadcaster.domain.outcomes import Outcome, Resolution
-from broadcaster.domain.states import CampaignState, LaneHealth, MessageState
+from broadcaster.domain.schedules import Misfire, Overlap
+from broadcaster.domain.states import CampaignState, LaneHealth, MessageState, OccurrenceState, ScheduleState
 
 metadata = MetaData(
     naming_convention={
@@ -66,6 +68,10 @@ outcome = _enum(Outcome, "outcome")
 wire = _enum(Wire, "wire")
 resolution = _enum(Resolution, "resolution")
 content_kind = _enum(ContentKind, "content_kind")
+schedule_state = _enum(ScheduleState, "schedule_state")
+occurrence_state = _enum(OccurrenceState, "occurrence_state")
+misfire = _enum(Misfire, "misfire")
+overlap = _enum(Overlap, "overlap")
 
 instances = Table(
     "instances",
@@ -456,4 +462,97 @@ ticks = Table(
         nullable=False,
     ),
     comment="When each of beat's ticks was last done: one row per tick.",
+)
+
+schedules = Table(
+    "schedules",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True, comment="Occurrences carry it."),
+    Column("name", Text, nullable=False, unique=True, comment="What operators call it; its campaigns begin with it."),
+    Column(
+        "state",
+        schedule_state,
+        nullable=False,
+        server_default=ScheduleState.ACTIVE.value,
+        comment="Whether it makes occurrences (docs/states.md).",
+    ),
+    Column("cron", Text, comment="When it is due, as a cron expression."),
+    Column("every", Text, comment="When it is due, as an interval: 30s, 10m, 2h, 1d, 2w."),
+    Column("timezone", Text, nullable=False, comment="Whose clocks the rule goes by: a name of the tz database."),
+    _moment("anchor", "Where intervals count from.", nullable=False),
+    _moment("next_at", "When it is due next; null: it is not active."),
+    _moment("from_at", "Not due before."),
+    _moment("until_at", "Not due after."),
+    Column("occurrence_limit", Integer, comment="After so many campaigns it ends; null: never."),
+    Column("occurrences_made", Integer, nullable=False, server_default="0", comment="Its campaigns so far."),
+    Column("misfire", misfire, nullable=False, comment="What becomes of an occurrence that is noticed too late."),
+    Column("grace", Interval, nullable=False, comment="How late an occurrence may be noticed and still run."),
+    Column("overlap", overlap, nullable=False, comment="What becomes of one while the one before is still sending."),
+    Column(
+        "audience_id",
+        BigInteger,
+        ForeignKey("audiences.id"),
+        nullable=False,
+        comment="Whom it sends to, each time anew.",
+    ),
+    Column("audience_filter", JSONB, comment="Which of the members; null: all."),
+    Column(
+        "content_id", BigInteger, ForeignKey(contents.c.id), nullable=False, comment="What its next campaign sends."
+    ),
+    Column("caption", Text, comment="campaigns.caption"),
+    Column("filename", Text, comment="campaigns.filename"),
+    Column("priority", SmallInteger, nullable=False, server_default="0", comment="campaigns.priority"),
+    Column("max_attempts", SmallInteger, nullable=False, comment="campaigns.max_attempts"),
+    _moment("created_at", "When it was added.", nullable=False, server_default=func.now()),
+    CheckConstraint("num_nonnulls(cron, every) = 1", name="one_rule"),
+    CheckConstraint("(next_at IS NOT NULL) = (state = 'active')", name="active_has_next_at"),
+    CheckConstraint("max_attempts >= 1", name="max_attempts_positive"),
+    CheckConstraint("occurrence_limit >= 1", name="occurrence_limit_positive"),
+    comment="Recurring broadcasts: what to send to which audience, and by which rule.",
+    postgresql_with={"fillfactor": "50"},
+)
+Index("schedules_due_idx", schedules.c.next_at, postgresql_where=text("state = 'active'"))
+
+schedule_lanes = Table(
+    "schedule_lanes",
+    metadata,
+    Column(
+        "schedule_id",
+        BigInteger,
+        ForeignKey(schedules.c.id, ondelete="CASCADE"),
+        nullable=False,
+        comment="The schedule that sends through it.",
+    ),
+    Column("lane_id", Integer, ForeignKey(lanes.c.id), nullable=False, comment="The lane of one of its instances."),
+    PrimaryKeyConstraint("schedule_id", "lane_id"),
+    comment="Which instances a schedule sends through.",
+)
+
+occurrences = Table(
+    "occurrences",
+    metadata,
+    Column(
+        "schedule_id",
+        BigInteger,
+        ForeignKey(schedules.c.id, ondelete="CASCADE"),
+        nullable=False,
+        comment="The schedule that came due.",
+    ),
+    _moment("due_at", "When it was due.", nullable=False),
+    Column("state", occurrence_state, nullable=False, comment="What became of it (docs/states.md)."),
+    Column("reason", Text, comment="Why, where that needs a reason."),
+    Column("number", Integer, comment="Counts the schedule's campaigns from 1; null: it made none."),
+    Column("campaign_id", BigInteger, ForeignKey(campaigns.c.id), unique=True, comment="Its campaign; null: none."),
+    Column("decided_by", Text, comment="The operator who started, approved or rejected it; null: nobody had to."),
+    _moment("decided_at", "When that was."),
+    _moment("created_at", "When it was noticed.", nullable=False, server_default=func.now()),
+    PrimaryKeyConstraint("schedule_id", "due_at"),
+    CheckConstraint("(number IS NULL) = (campaign_id IS NULL)", name="numbered_by_campaign"),
+    comment="One row per due time of a schedule, whatever became of it: the key starts each exactly once.",
+)
+Index(
+    "occurrences_queued_idx",
+    occurrences.c.schedule_id,
+    occurrences.c.due_at,
+    postgresql_where=text("state = 'queued'"),
 )

@@ -12,15 +12,20 @@ from broadcaster.db.tables import metadata
 from broadcaster.domain.contents import ContentKind
 from broadcaster.domain.instances import Wire
 from broadcaster.domain.outcomes import Outcome, Resolution
+from broadcaster.domain.schedules import Misfire, Overlap
 from broadcaster.domain.states import (
     CAMPAIGN_TRANSITIONS,
     FINAL_CAMPAIGN_STATES,
     FINAL_MESSAGE_STATES,
     LANE_TRANSITIONS,
     MESSAGE_TRANSITIONS,
+    OCCURRENCE_TRANSITIONS,
+    SCHEDULE_TRANSITIONS,
     CampaignState,
     LaneHealth,
     MessageState,
+    OccurrenceState,
+    ScheduleState,
 )
 
 
@@ -43,6 +48,10 @@ def test_upgrading_twice_changes_nothing(engine: Engine) -> None:
         ("resolution", Resolution),
         ("wire", Wire),
         ("content_kind", ContentKind),
+        ("schedule_state", ScheduleState),
+        ("occurrence_state", OccurrenceState),
+        ("misfire", Misfire),
+        ("overlap", Overlap),
     ],
 )
 def test_the_enum_in_postgres_is_the_one_in_python(engine: Engine, name: str, members: type[StrEnum]) -> None:
@@ -57,6 +66,8 @@ def test_the_enum_in_postgres_is_the_one_in_python(engine: Engine, name: str, me
         (CampaignState, CAMPAIGN_TRANSITIONS),
         (MessageState, MESSAGE_TRANSITIONS),
         (LaneHealth, LANE_TRANSITIONS),
+        (ScheduleState, SCHEDULE_TRANSITIONS),
+        (OccurrenceState, OCCURRENCE_TRANSITIONS),
     ],
 )
 def test_every_state_is_in_the_table_of_transitions(
