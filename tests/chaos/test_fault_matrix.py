@@ -24,12 +24,23 @@ from broadcaster.embedded import ProcessId
 from broadcaster.services import lifecycle
 from broadcaster.services.sending import failpoints
 from broadcaster.worker.app import SEND, SENDS, make_app
-from tests.support.chaos import IN_FLIGHT, INSTANCES, LEASE, RECOVERY, REQUEST_TIMEOUT, Chaos, pause, short_and_full
+from tests.support.chaos import (
+    IN_FLIGHT,
+    INSTANCES,
+    LATENCY,
+    LEASE,
+    RECOVERY,
+    REQUEST_TIMEOUT,
+    Chaos,
+    pause,
+    short_and_full,
+)
 from tests.support.servers import redis_client
 from tests.support.stack import wait_for
 
 AT_ONCE = IN_FLIGHT * len(INSTANCES)
 """The most requests that can be in flight when something happens."""
+SLOW = f"kind=latency,seconds={0.8 * REQUEST_TIMEOUT}"
 
 full = pytest.mark.chaos
 
@@ -104,14 +115,15 @@ def test_a_rolling_restart_leaves_nothing_in_doubt(chaos: Chaos) -> None:
 def test_a_crash_at_any_point_of_the_send_path_loses_and_doubles_nothing(chaos: Chaos, points: list[str]) -> None:
     chaos.begin(200 * len(points), workers=0)
     rules = [f"{point}=crash@{chaos.random.randint(1, 3)}" for point in points]
-    for first in range(0, len(rules), 2):
-        crashing = [
-            chaos.stack.start("worker", ready=False, BROADCASTER_FAILPOINTS=rule) for rule in rules[first : first + 2]
-        ]
+    for pair in (rules[first : first + 2] for first in range(0, len(rules), 2)):
+        # A lease is renewed without a claim only while its lanes wait for replies.
+        chaos.shop.fault(SLOW if any("renewal" in rule for rule in pair) else LATENCY)
+        crashing = [chaos.stack.start("worker", ready=False, BROADCASTER_FAILPOINTS=rule) for rule in pair]
         for worker in crashing:
             wait_for(lambda worker=worker: worker.process.poll() is not None, "the crash")
             assert worker.process.returncode == failpoints.CRASHED, worker.log.read_text()[-2000:]
     crashed = time.monotonic()
+    chaos.shop.fault(LATENCY)
     chaos.workers = chaos.start_workers(1)
     assert chaos.recovered(crashed) <= LEASE + RECOVERY
     chaos.finish("a worker crashes at a failpoint", runs=len(points), most_in_doubt=AT_ONCE * len(points))

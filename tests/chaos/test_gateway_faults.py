@@ -53,7 +53,9 @@ def test_replies_that_do_not_tell_leave_their_own_messages_in_doubt(chaos: Chaos
 
 @full
 def test_throttling_is_obeyed_and_costs_nothing(chaos: Chaos) -> None:
-    chaos.begin(1000, faults=[LATENCY, "kind=http_429,retry_after=2,probability=0.01"])
+    chaos.begin(1000, faults=[LATENCY, "kind=http_429,endpoint=/wa/send,retry_after=2,probability=0.01"])
+    wait_for(lambda: not chaos.unsent(), "the campaign", 180)
+    assert fired(chaos)
     chaos.finish("429 with Retry-After", runs=fired(chaos), most_in_doubt=0)
 
 
