@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 
 from broadcaster.db.engine import transaction
 from broadcaster.db.queries import query
+from broadcaster.services.audience_campaigns import start_audience_campaigns
 
 WAKE_AGAIN_AFTER = timedelta(seconds=2)
 """A wake-up that led to nothing in this time counts as lost, and another is published."""
@@ -38,9 +39,10 @@ def wake_lanes(engine: Engine, *, claim_ahead: float) -> list[list[int]]:
 
 
 def start_due_campaigns(engine: Engine) -> list[int]:
-    """Make campaigns that are due `running`; returns their ids."""
+    """Make campaigns that are due `running`; returns their ids. Those over audiences get their messages first."""
     with transaction(engine) as connection:
-        return list(connection.exec_driver_sql(query("start_due_campaigns")).scalars())
+        started = list(connection.exec_driver_sql(query("start_due_campaigns")).scalars())
+    return started + start_audience_campaigns(engine)
 
 
 def finish_campaigns(engine: Engine) -> list[int]:

@@ -1,0 +1,16 @@
+-- A campaign over an audience that is to start now, locked; nothing where it is not, or somebody else starts it.
+SELECT
+    c.id,
+    c.segment,
+    c.audience_id,
+    a.name AS audience,
+    a.variables AS columns,
+    c.audience_filter AS conditions,
+    c.variables AS campaign_variables,
+    CASE WHEN content.kind = 'text' THEN convert_from(content.body, 'UTF8') END AS text,
+    c.caption
+FROM campaigns c
+JOIN audiences a ON a.id = c.audience_id
+JOIN contents content ON content.id = c.content_id
+WHERE c.id = %(campaign_id)s AND c.state = 'scheduled' AND c.starts_at <= now() AND c.started_at IS NULL
+FOR UPDATE OF c SKIP LOCKED

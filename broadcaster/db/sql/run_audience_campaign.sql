@@ -1,0 +1,14 @@
+-- The campaign has its messages now. One without any balances at once, and finishes with the next tick.
+UPDATE campaigns c
+SET
+    state = 'running',
+    started_at = now(),
+    recipients_read = made.messages + made.rejected,
+    recipients_rejected = made.rejected,
+    state_reason = CASE WHEN made.messages = 0 THEN %(reason)s END
+FROM (
+    SELECT
+        (SELECT coalesce(sum(total), 0) FROM campaign_lanes WHERE campaign_id = %(campaign_id)s) AS messages,
+        (SELECT count(*) FROM rejected_recipients WHERE campaign_id = %(campaign_id)s) AS rejected
+) made
+WHERE c.id = %(campaign_id)s

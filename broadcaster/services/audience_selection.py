@@ -1,0 +1,85 @@
+"""Whom of an audience a campaign goes to: the members that meet its conditions and can be sent its content."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, RowMapping
+
+from broadcaster.db.queries import query
+from broadcaster.domain.conditions import Condition, check_conditions
+from broadcaster.domain.templates import MAX_TEXT_LENGTH, Template
+from broadcaster.errors import InputError
+from broadcaster.services.audiences import Audience
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """An audience's members as the recipients of one content, evaluated by Postgres (`audience_recipients`)."""
+
+    audience: Audience
+    conditions: Sequence[Condition] = ()
+    variables: Mapping[str, str] = field(default_factory=dict)
+    """Template variables that are the same for everybody, over the members' own."""
+    text: Template | None = None
+    """Nobody is sent a blank text, or one that is too long."""
+    caption: Template | None = None
+    """May be blank."""
+
+    def check(self) -> None:
+        """Raise UsageError for a condition, TemplateError for a variable, that is about no column of the audience.
+
+        InputError where the text is blank for everybody.
+        """
+        check_conditions(self.conditions, self.audience.variables)
+        for template in (self.text, self.caption):
+            if template is not None:
+                template.check((*self.audience.variables, *self.variables))
+        if self.text is not None and not (self.text.names or self.text.never_blank):
+            raise InputError("the text is blank; nothing would be sent")
+
+    def count(self, connection: Connection) -> tuple[int, int]:
+        """How many members meet the conditions now, and how many of them can be sent nothing."""
+        row = connection.exec_driver_sql(query("count_audience_recipients"), self.parameters()).one()
+        return int(row.members), int(row.faulty)
+
+    def sample(self, connection: Connection, most: int, phone: str | None = None) -> Sequence[RowMapping]:
+        """The first few in the order of phones, with `variables`; or only that of `phone`, with its `fault` if any."""
+        parameters = {**self.parameters(), "phone": phone, "most": most}
+        return connection.exec_driver_sql(query("sample_audience_recipients"), parameters).mappings().all()
+
+    def parameters(self) -> dict[str, Any]:
+        """What `audience_recipients` takes."""
+        return {
+            "audience_id": self.audience.id,
+            "conditions": _json(self.conditions),
+            "campaign_variables": _json(self.variables),
+            "template": _json(self._demands()),
+        }
+
+    def _demands(self) -> Mapping[str, Any]:
+        template = self.text or self.caption
+        variables = template.variables if template else ()
+        bare = {variable.name for variable in variables if not variable.default}
+        first = {variable.name: variable for variable in reversed(variables)}
+        return {
+            "blanks": dict.fromkeys(self.audience.variables, ""),
+            "literals": template.literal_length if template else 0,
+            "longest": MAX_TEXT_LENGTH,
+            "never_blank": self.text is None or self.text.never_blank,
+            "parts": [
+                {
+                    "name": variable.name,
+                    "fallback": len(variable.default),
+                    "required": variable is first[variable.name] and variable.name in bare,
+                }
+                for variable in variables
+            ],
+        }
+
+
+def _json(value: Any) -> str:
+    return msgspec.json.encode(value).decode()
