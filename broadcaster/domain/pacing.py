@@ -10,7 +10,9 @@ more than a part of the burst. What it leaves of the burst is room for requests 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from math import ceil
 
 from broadcaster.errors import UsageError
@@ -70,6 +72,22 @@ def format_rate(rate_per_second: float | None) -> str:
         if count >= 1 and abs(count - round(count)) < 1e-6 * count:
             return f"{round(count)}/{unit}"
     return f"{rate_per_second * 3600:.4g}/h"
+
+
+def worst_excess(moments: Sequence[float], rate_per_second: float, burst: int) -> float:
+    """By how many requests the worst window exceeds I5; at most 0 where the limit held.
+
+    `moments` are those at which one instance accepted requests, in order and in seconds.
+    """
+    # A window from request i to request j holds j - i + 1: each j is compared with the i that is worst for it.
+    bounds = [1 - index + rate_per_second * moment for index, moment in enumerate(moments)]
+    return max(
+        (
+            index - rate_per_second * moment + bound - burst
+            for index, (moment, bound) in enumerate(zip(moments, accumulate(bounds, max), strict=True))
+        ),
+        default=-float(burst),
+    )
 
 
 class Pacer:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
-from itertools import accumulate
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, text
 
+from broadcaster.domain.pacing import worst_excess
 from broadcaster.simulator import InstanceConfig, Simulator, SimulatorConfig, background, parse_fault
 from broadcaster.simulator.faults import FaultPlan
 from tests.support.cli import RunCli
@@ -53,15 +53,6 @@ def still_open(run_cli: RunCli, name: str) -> int:
     """Messages of the campaign on which workers still have something to do."""
     shown = run_cli("campaign", "show", name, "--json").json
     return int(shown["pending"] + shown["claimed"] + shown["sending"])
-
-
-def worst_excess(moments: list[float], rate: float, burst: int) -> float:
-    """By how much the worst window exceeds rate*W + burst, in messages."""
-    bounds = [1 - index + rate * moment for index, moment in enumerate(moments)]
-    best = accumulate(bounds, max)
-    return max(
-        index - rate * moment + start - burst for index, (moment, start) in enumerate(zip(moments, best, strict=True))
-    )
 
 
 def test_two_thousand_recipients_over_five_instances_with_faults_each_get_at_most_one(

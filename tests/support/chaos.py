@@ -14,12 +14,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from itertools import accumulate
 from pathlib import Path
 
 import pytest
 
-from broadcaster.domain.pacing import parse_rate
+from broadcaster.domain.pacing import parse_rate, worst_excess
 from broadcaster.embedded import ProcessId, Servers, start_servers
 from broadcaster.embedded.home import home_of
 from broadcaster.settings import Settings
@@ -265,16 +264,7 @@ class Chaos:
                 for entry in self.shop.gateway.ledger.entries
                 if entry.accepted and entry.instance == name
             )
-            assert not moments or worst_excess(moments, rate, BURST) <= 1e-6, name
-
-
-def worst_excess(moments: Sequence[float], rate: float, burst: int) -> float:
-    """By how much the worst window exceeds rate*W + burst, in messages."""
-    bounds = [1 - index + rate * moment for index, moment in enumerate(moments)]
-    best = accumulate(bounds, max)
-    return max(
-        index - rate * moment + start - burst for index, (moment, start) in enumerate(zip(moments, best, strict=True))
-    )
+            assert worst_excess(moments, rate, BURST) <= 1e-6, name
 
 
 def pause(process: ProcessId, seconds: float) -> None:

@@ -9,21 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from broadcaster.domain.pacing import ROOM_IN_FLIGHT, Pacer, default_burst, format_rate, pace, parse_rate
+from broadcaster.domain.pacing import ROOM_IN_FLIGHT, Pacer, default_burst, format_rate, pace, parse_rate, worst_excess
 from broadcaster.errors import UsageError
 
 rates = st.floats(min_value=0.01, max_value=200, allow_nan=False)
-
-
-def worst_excess(moments: list[float], rate: float, burst: int) -> float:
-    """By how much the worst window holds more than rate*W + burst, in messages; negative when none does."""
-    # count(i..j) - rate*(t_j - t_i) is largest for some i: keep the largest i - rate*t_i from the right.
-    worst = -float("inf")
-    best_start = -float("inf")
-    for index, moment in enumerate(moments):
-        best_start = max(best_start, 1 - index + rate * moment)
-        worst = max(worst, index - rate * moment + best_start - burst)
-    return worst
 
 
 @given(
