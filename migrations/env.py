@@ -19,6 +19,8 @@ context.configure(
     include_object=_is_ours,
     compare_type=True,
     compare_server_default=False,
+    # Locks are held for as long as one migration takes, and one may build an index while workers write.
+    transaction_per_migration=True,
 )
 with context.begin_transaction():
     context.run_migrations()

@@ -74,19 +74,27 @@ def open_engine(settings: Settings, *, lock_timeout: float | None = None) -> Eng
 
 @contextmanager
 def transaction(engine: Engine) -> Iterator[Connection]:
-    """One transaction, committed at the end of the block.
+    """One transaction, committed at the end of the block. Raises what `plain_errors` does."""
+    with plain_errors(), engine.begin() as connection:
+        yield connection
 
-    Raises UnavailableError, in one line, where Postgres cannot be reached, written to, or has not been migrated;
-    ContentionError where it ended the transaction to resolve a deadlock.
+
+@contextmanager
+def plain_errors() -> Iterator[None]:
+    """Say in one line what Postgres says within the block.
+
+    Raises UnavailableError where it cannot be reached, written to, or has not been migrated; ContentionError where
+    it ended the transaction to resolve a deadlock, or gave it no lock in time.
     """
     try:
-        with engine.begin() as connection:
-            yield connection
+        yield
     except DBAPIError as error:
         if isinstance(error.orig, psycopg.errors.UndefinedTable):
             raise UnavailableError("the database has no tables yet: run `broadcaster db upgrade`") from error
         if isinstance(error.orig, psycopg.errors.DeadlockDetected):
             raise ContentionError(f"Postgres ended a deadlock: {one_line(error.orig)}") from error
+        if isinstance(error.orig, psycopg.errors.LockNotAvailable):
+            raise ContentionError(f"Postgres gave no lock in time: {one_line(error.orig)}") from error
         if isinstance(error.orig, _NOT_USABLE) or getattr(error.orig, "sqlstate", None) is None:
             raise UnavailableError(f"Postgres is not usable: {one_line(error.orig)}") from error
         raise
