@@ -2,33 +2,45 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, BinaryIO
+from typing import Annotated
 
 import typer
 
 from broadcaster.cli.campaign import Json
 from broadcaster.cli.campaign_watch import follow
+from broadcaster.cli.content_options import (
+    CaptionOption,
+    FilenameOption,
+    FileOption,
+    FileUrlOption,
+    TextFileOption,
+    TextOption,
+    content_of,
+)
 from broadcaster.cli.database import database, nudge_workers
-from broadcaster.cli.output import console, duration, local_time, say, say_json
+from broadcaster.cli.output import duration, local_time, say, say_json
+from broadcaster.cli.recipient_options import (
+    FILE_PANEL,
+    CountryOption,
+    DelimiterOption,
+    EncodingOption,
+    PhoneColumnOption,
+    recipients_source,
+)
+from broadcaster.cli.recipient_progress import progress_bar
 from broadcaster.domain.contents import ContentKind
 from broadcaster.errors import UsageError, quoted
-from broadcaster.services import contents
 from broadcaster.services.recipients import RecipientOptions, read_recipients
-from broadcaster.services.submission import Progress, Submission, Submitted
+from broadcaster.services.submission import Submission, Submitted
 from broadcaster.services.submission import submit as store
-from broadcaster.settings import Settings, load
+from broadcaster.settings import load
 
 _FURTHEST_START = timedelta(days=3653)
 """Ten years: what is further away is a slip of the pen."""
-
-_Content = "Content (give one)"
-_Recipients = "Recipients file"
 
 
 def submit(
@@ -47,36 +59,15 @@ def submit(
             "--recipients",
             metavar="FILE|-",
             help="A CSV file with a header; - reads standard input. Its other columns are template variables.",
-            rich_help_panel=_Recipients,
+            rich_help_panel=FILE_PANEL,
         ),
     ],
-    text: Annotated[
-        str | None,
-        typer.Option("--text", metavar="TEXT", help='The text, such as "Hello {{ name }}".', rich_help_panel=_Content),
-    ] = None,
-    text_file: Annotated[
-        Path | None,
-        typer.Option("--text-file", metavar="FILE", help="The text, from a UTF-8 file.", rich_help_panel=_Content),
-    ] = None,
-    file: Annotated[
-        Path | None, typer.Option("--file", metavar="FILE", help="A file to send.", rich_help_panel=_Content)
-    ] = None,
-    file_url: Annotated[
-        str | None,
-        typer.Option("--file-url", metavar="URL", help="A file that the gateway fetches.", rich_help_panel=_Content),
-    ] = None,
-    caption: Annotated[
-        str | None,
-        typer.Option(
-            "--caption", metavar="TEXT", help="Goes with a file. May use variables.", rich_help_panel=_Content
-        ),
-    ] = None,
-    filename: Annotated[
-        str | None,
-        typer.Option(
-            "--filename", metavar="NAME", help="What recipients see the file called.", rich_help_panel=_Content
-        ),
-    ] = None,
+    text: TextOption = None,
+    text_file: TextFileOption = None,
+    file: FileOption = None,
+    file_url: FileUrlOption = None,
+    caption: CaptionOption = None,
+    filename: FilenameOption = None,
     at: Annotated[
         str | None,
         typer.Option("--at", metavar="WHEN", help="Not before, with the offset: 2026-11-23T09:00+07:00."),
@@ -84,36 +75,10 @@ def submit(
     priority: Annotated[
         int, typer.Option("--priority", metavar="N", min=-32768, max=32767, help="Higher is sent first; equals share.")
     ] = 0,
-    country: Annotated[
-        str | None,
-        typer.Option(
-            "--country",
-            metavar="ID",
-            help="Of phones that are written without their country code: ID, DE, …",
-            rich_help_panel=_Recipients,
-        ),
-    ] = None,
-    phone_column: Annotated[
-        str | None,
-        typer.Option(
-            "--phone-column",
-            metavar="COLUMN",
-            help="The one with the phones. Default: phone.",
-            rich_help_panel=_Recipients,
-        ),
-    ] = None,
-    encoding: Annotated[
-        str | None, typer.Option("--encoding", metavar="CODEC", help="Default: utf-8.", rich_help_panel=_Recipients)
-    ] = None,
-    delimiter: Annotated[
-        str | None,
-        typer.Option(
-            "--delimiter",
-            metavar="CHAR",
-            help="One character, or tab. Default: found in the header.",
-            rich_help_panel=_Recipients,
-        ),
-    ] = None,
+    country: CountryOption = None,
+    phone_column: PhoneColumnOption = None,
+    encoding: EncodingOption = None,
+    delimiter: DelimiterOption = None,
     max_attempts: Annotated[
         int | None,
         typer.Option(
@@ -134,7 +99,15 @@ def submit(
     settings = load()
     if watch and (draft or dry_run):
         raise UsageError(f"--watch with {'--draft' if draft else '--dry-run'}: there would be nothing to follow")
-    content = _content(settings, text, text_file, file, file_url, caption, filename)
+    content = content_of(
+        settings,
+        text=text,
+        text_file=text_file,
+        file=file,
+        file_url=file_url,
+        caption=caption,
+        filename=filename,
+    )
     submission = Submission(
         name=name,
         instances=instance,
@@ -152,9 +125,8 @@ def submit(
         text=content.text,
         caption=content.caption,
     )
-    source: Path | BinaryIO = sys.stdin.buffer if recipients == Path("-") else recipients
     with database(settings) as engine:
-        with read_recipients(source, options) as reader, _progress_bar() as progress:
+        with read_recipients(recipients_source(recipients), options) as reader, progress_bar() as progress:
             submitted = store(engine, submission, reader, dry_run=dry_run, progress=progress)
         if as_json:
             say_json({"dry_run": dry_run, **_document(submitted)}, indent=not watch)
@@ -164,30 +136,6 @@ def submit(
             nudge_workers(settings)
         if watch:
             follow(engine, name, as_json=as_json)
-
-
-def _content(
-    settings: Settings,
-    text: str | None,
-    text_file: Path | None,
-    file: Path | None,
-    file_url: str | None,
-    caption: str | None,
-    filename: str | None,
-) -> contents.Content:
-    if sum(option is not None for option in (text, text_file, file, file_url)) != 1:
-        raise UsageError("give exactly one of --text, --text-file, --file and --file-url")
-    if caption is not None and file is None and file_url is None:
-        raise UsageError("--caption goes with --file or --file-url; a text has none")
-    if filename is not None and file is None:
-        raise UsageError("--filename goes with --file only")
-    if text is not None:
-        return contents.text_content(text)
-    if text_file is not None:
-        return contents.text_file_content(text_file, settings.max_file_bytes)
-    if file is not None:
-        return contents.file_content(file, settings.max_file_bytes, caption=caption, filename=filename)
-    return contents.file_url_content(file_url or "", caption=caption)
 
 
 def _parse_start(text: str) -> datetime:
@@ -251,26 +199,3 @@ def _say_estimate(submitted: Submitted, submission: Submission) -> None:
             end = (submission.starts_at or datetime.now(UTC)) + timedelta(seconds=submitted.seconds_to_send)
             until = f", until {local_time(end, seconds=False)}"
     say(f"sending takes at least {duration(submitted.seconds_to_send)}{until}")
-
-
-@contextmanager
-def _progress_bar() -> Iterator[Progress]:
-    """A bar on stderr while the recipients are read; nothing where stderr is no terminal."""
-    if not sys.stderr.isatty():
-        yield lambda _read, _total, _rows: None
-        return
-    from rich import progress  # noqa: PLC0415 - start-up time: only terminals need it
-
-    columns = (
-        progress.TextColumn("{task.description}"),
-        progress.BarColumn(),
-        progress.TextColumn("{task.fields[rows]:,} recipients"),
-    )
-    with progress.Progress(*columns, console=console(stderr=True), transient=True) as bar:
-        task = bar.add_task("reading", total=None, rows=0)
-
-        def show(read: int, total: int | None, rows: int) -> None:
-            description = "storing" if read == total else "reading"
-            bar.update(task, completed=read, total=total, rows=rows, description=description)
-
-        yield show
