@@ -43,6 +43,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     terminalreporter.write_sep("=", "fault matrix")
     terminalreporter.write_line(table(_findings))
     stats = terminalreporter.stats
-    is_whole = config.option.markexpr == "chaos" and not config.option.keyword
+    narrowed = config.option.keyword or not all(Path(argument).is_dir() for argument in config.args)
+    is_whole = config.option.markexpr == "chaos" and not narrowed
     if is_whole and not stats.get("failed") and not stats.get("error") and len(stats["passed"]) == len(_findings):
         publish(_findings)
