@@ -19,7 +19,7 @@ LEVEL_STYLES = {"ok": "green", "warn": "yellow", "bad": "bold red"}
 
 
 def doctor(as_json: Annotated[bool, typer.Option("--json", help="Write JSON, for programs.")] = False) -> None:
-    """Find out what is wrong, and say what to do. Takes a few seconds. Exit code 1: something is bad."""
+    """Find out what is wrong, and say what to do. Exit code 1: something is bad."""
     findings = list(_examine())
     healthy = all(finding.level is not Level.BAD for finding in findings)
     if as_json:
@@ -41,10 +41,11 @@ def _examine() -> Iterator[Finding]:
     yield from _examine_stack(settings)
     with database(settings) as engine:
         yield from examine_database(engine, settings)
-    # Celery takes longer to import than all else.
-    from broadcaster.worker.examination import examine_workers  # noqa: PLC0415
+        # Celery takes longer to import than all else.
+        from broadcaster.worker.app import app  # noqa: PLC0415
+        from broadcaster.worker.examination import examine_workers  # noqa: PLC0415
 
-    yield from examine_workers()
+        yield from examine_workers(app, engine)
 
 
 def _examine_stack(settings: Settings) -> Iterator[Finding]:

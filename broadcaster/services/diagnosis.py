@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 
 from sqlalchemy import Engine, func, select
@@ -17,12 +18,15 @@ from broadcaster.db.queries import query
 from broadcaster.domain.states import LaneHealth, MessageState
 from broadcaster.errors import BroadcasterError
 from broadcaster.services.instances import list_instances
+from broadcaster.services.ticks import Tick, read_ticks
 from broadcaster.settings import Settings
 
 RECOVERY_SECONDS = 10.0
 """What the recovery of ended leases may take, on top of the lease."""
 DOUBT_SECONDS = 900.0
 """A message that is in doubt for longer wants an operator's eye."""
+GIVEN_UP_SECONDS = 60.0
+"""What giving up doubts may take once their deadline has passed."""
 LATE_SECONDS = 10.0
 """A campaign that is due is started within two seconds if a beat and a worker run."""
 CLOCK_SECONDS = 5.0
@@ -80,11 +84,32 @@ def examine_database(engine: Engine, settings: Settings) -> Iterator[Finding]:
         examine_keys,
         _examine_counters,
         _examine_held_messages,
+        _examine_stuck_doubts,
         _examine_late_campaigns,
         _examine_lanes,
     ]
     for examine in examinations:
         yield from examine(engine, settings)
+
+
+def examine_ticks(engine: Engine, periods: Mapping[str, float]) -> Iterator[Finding]:
+    """Whether each tick of `periods` (seconds by name) was done lately; nothing where Postgres cannot tell."""
+    try:
+        done = {tick.name: tick.age for tick in read_ticks(engine)}
+    except BroadcasterError:
+        return
+    ticks = [Tick(name, period, done.get(name)) for name, period in periods.items()]
+    late = [tick for tick in ticks if tick.is_late()]
+    for tick in late:
+        since = "was never done" if tick.age is None else f"was last done {tick.age:.0f} s ago"
+        detail = (
+            f"{tick.name}, due every {tick.period:g} s, {since}: start what is missing with "
+            "`broadcaster up`, `broadcaster beat` or `broadcaster worker`, or see the log of what runs"
+        )
+        yield Finding("beat", Level.BAD, detail)
+    if not late:
+        oldest = max((tick.age for tick in ticks if tick.age is not None), default=0.0)
+        yield Finding("beat", Level.OK, f"all {len(ticks)} ticks were done within {max(oldest, 0.0):.1f} s")
 
 
 def _examine_clock(engine: Engine, settings: Settings) -> Iterator[Finding]:
@@ -102,9 +127,14 @@ def _examine_counters(engine: Engine, settings: Settings) -> Iterator[Finding]:
         rows = connection.exec_driver_sql(query("miscounted_lanes")).all()
     for row in rows:
         where = f"campaign {row.campaign} on {row.instance}"
-        yield Finding("counters", Level.BAD, f"{where} keeps {row.kept:,} {row.state}, a recount says {row.counted:,}")
+        if row.kept == row.counted:
+            detail = f"{where} is finished with {row.counted:,} messages {row.state}"
+        else:
+            detail = f"{where} keeps {row.kept:,} {row.state}, a recount says {row.counted:,}"
+        yield Finding("counters", Level.BAD, detail)
     if not rows:
-        yield Finding("counters", Level.OK, "of every open campaign equal a recount: nothing is lost")
+        detail = "of every campaign balance, and equal a recount where it is open: nothing is lost"
+        yield Finding("counters", Level.OK, detail)
 
 
 def _examine_held_messages(engine: Engine, settings: Settings) -> Iterator[Finding]:
@@ -125,6 +155,20 @@ def _examine_held_messages(engine: Engine, settings: Settings) -> Iterator[Findi
         level = Level.OK if row.oldest_seconds <= limit else Level.WARN
         hint = f", longer than the {limit:g} s that are usual" if level is Level.WARN else ""
         yield Finding(check, level, f"{row.messages:,} messages, the oldest for {row.oldest_seconds:.0f} s{hint}")
+
+
+def _examine_stuck_doubts(engine: Engine, settings: Settings) -> Iterator[Finding]:
+    patience = settings.doubt_deadline_seconds + GIVEN_UP_SECONDS
+    with transaction(engine) as connection:
+        row = connection.exec_driver_sql(query("stuck_doubts"), {"deadline": timedelta(seconds=patience)}).one()
+    if not row.messages:
+        yield Finding("doubts", Level.OK, "all are read back or given up in time")
+        return
+    since = f"the oldest for {row.oldest_seconds:.0f} s"
+    detail = f"{row.messages:,} messages stay in doubt beyond BROADCASTER_DOUBT_DEADLINE_SECONDS, {since}"
+    if row.forgotten:
+        detail += f", {row.forgotten:,} of them unknown to reading back"
+    yield Finding("doubts", Level.BAD, f"{detail}: see the beat's ticks, or settle them with `campaign settle`")
 
 
 def _examine_late_campaigns(engine: Engine, settings: Settings) -> Iterator[Finding]:

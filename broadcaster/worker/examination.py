@@ -2,53 +2,59 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from typing import Any
 
+from celery import Celery
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
+from sqlalchemy import Engine
 
 from broadcaster.db.engine import one_line
-from broadcaster.services.diagnosis import Finding, Level
-from broadcaster.worker.app import BEAT, app
+from broadcaster.services.diagnosis import Finding, Level, examine_ticks
+from broadcaster.worker.app import BEAT, SENDS, TICKS
 
 _REPLY_SECONDS = 1.0
-_WATCH_SECONDS = 2.0
-"""Within it every beat has fired its one-second ticks."""
+_MOST_QUEUED = {TICKS: 30, SENDS: 100}
+"""Workers that keep up leave next to nothing in a queue: these are a dozen seconds of ticks, some waves of sends."""
 
 
-def examine_workers() -> Iterator[Finding]:
-    """Whether Redis takes writes, workers answer, and a beat's ticks reach them. Takes about four seconds."""
+def examine_workers(app: Celery, engine: Engine) -> Iterator[Finding]:
+    """Whether Redis takes writes, workers answer and keep up, and the ticks are done. Takes about a second."""
     try:
-        _write_something()
+        depths = _queue_depths(app)
     except (OperationalError, RedisError, OSError) as error:
         yield Finding("redis", Level.BAD, f"{one_line(error)}: nothing is sent until it is back, nothing is lost")
         return
     yield Finding("redis", Level.OK, "takes writes")
-    before = _ticks_done()
-    if not before:
-        yield Finding("workers", Level.BAD, "none answers: start one with `broadcaster up` or `broadcaster worker`")
-        return
-    yield Finding("workers", Level.OK, f"{', '.join(sorted(before))} answer")
-    time.sleep(_WATCH_SECONDS)
-    after = _ticks_done()
-    if any(done > before.get(worker, 0) for worker, done in after.items()):
-        yield Finding("beat", Level.OK, "ticks reach the workers")
+    workers = app.control.ping(timeout=_REPLY_SECONDS)
+    if workers:
+        names = sorted(name for answer in workers for name in answer)
+        yield Finding("workers", Level.OK, f"{', '.join(names)} answer")
     else:
-        detail = "no tick reached a worker: start one with `broadcaster up` or `broadcaster beat`"
-        yield Finding("beat", Level.BAD, detail)
+        yield Finding("workers", Level.BAD, "none answers: start one with `broadcaster up` or `broadcaster worker`")
+    yield from _judge_queues(depths)
+    yield from examine_ticks(engine, {name: entry["schedule"] for name, entry in BEAT.items()})
 
 
-def _write_something() -> None:
-    """Raises what Redis says: unreachable, read-only, out of memory."""
+def _queue_depths(app: Celery) -> dict[str, int]:
+    """How many tasks wait in each queue. Raises what Redis says: unreachable, read-only, out of memory."""
     with app.connection_for_write() as connection:
         connection.ensure_connection(max_retries=1, interval_start=0, reraise_as_library_errors=True)
-        connection.default_channel.client.set("broadcaster:doctor", "", px=1)
+        redis: Any = connection.default_channel.client
+        redis.set("broadcaster:doctor", "", px=1)
+        # Kombu keeps a queue as a Redis list of its name.
+        return {queue: redis.llen(queue) for queue in _MOST_QUEUED}
 
 
-def _ticks_done() -> dict[str, int]:
-    """How many ticks each worker that answers has done so far."""
-    stats: dict[str, dict[str, Any]] = app.control.inspect(timeout=_REPLY_SECONDS).stats() or {}
-    ticks = [entry["task"] for entry in BEAT.values()]
-    return {worker: sum(found["total"].get(tick, 0) for tick in ticks) for worker, found in stats.items()}
+def _judge_queues(depths: dict[str, int]) -> Iterator[Finding]:
+    long = {queue: depth for queue, depth in depths.items() if depth > _MOST_QUEUED[queue]}
+    for queue, depth in long.items():
+        detail = (
+            f"{depth:,} tasks wait in {queue}, more than {_MOST_QUEUED[queue]}: start another worker, "
+            "or raise BROADCASTER_WORKER_THREADS"
+        )
+        yield Finding("queues", Level.WARN, detail)
+    if not long:
+        listed = ", ".join(f"{depth} in {queue}" for queue, depth in depths.items())
+        yield Finding("queues", Level.OK, f"are short: {listed}")

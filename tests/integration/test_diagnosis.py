@@ -13,11 +13,15 @@ from broadcaster.crypto import open_vault
 from broadcaster.db.engine import open_engine
 from broadcaster.domain.states import MessageState
 from broadcaster.services.contents import text_content
-from broadcaster.services.diagnosis import Finding, Level, examine_database
+from broadcaster.services.diagnosis import Finding, Level, examine_database, examine_ticks
 from broadcaster.services.instances import add_instance, pause_instance
 from broadcaster.services.recipients import RecipientOptions, read_recipients
 from broadcaster.services.submission import Submission, submit
+from broadcaster.services.ticks import note_tick
 from broadcaster.settings import Settings
+from broadcaster.worker.app import SENDS, make_app
+from broadcaster.worker.examination import examine_workers
+from tests.support.servers import redis_client
 
 
 @pytest.fixture(autouse=True)
@@ -45,6 +49,16 @@ def execute(engine: Engine, statement: str) -> None:
         connection.execute(text(statement))
 
 
+def doubt(engine: Engine, *, seconds: int = 0) -> None:
+    """Reading back knows of all messages, whose requests ended so many seconds ago."""
+    execute(
+        engine,
+        "INSERT INTO doubts (segment, campaign_id, seq, attempt, lane_id, phone, started_at, ended_at) "
+        f"SELECT segment, campaign_id, seq, attempt, lane_id, phone, now(), now() - interval '{seconds} seconds' "
+        "FROM messages",
+    )
+
+
 def test_nothing_is_wrong_with_a_database_that_is_left_alone(engine: Engine, settings: Settings) -> None:
     assert unwell(engine, settings) == []
     assert "counters" in {finding.check for finding in findings(engine, settings)}
@@ -59,6 +73,29 @@ def test_a_counter_that_differs_from_a_recount_is_bad(engine: Engine, settings: 
     ]
 
 
+def test_a_message_that_was_lost_after_its_campaign_finished_is_bad(engine: Engine, settings: Settings) -> None:
+    execute(engine, "UPDATE campaigns SET state = 'finished', finished_at = now()")
+    execute(engine, "UPDATE messages SET state = 'sent' WHERE seq = 1")
+    assert unwell(engine, settings) == [
+        ("counters", Level.BAD, "campaign news on main is finished with 2 messages pending")
+    ]
+    execute(engine, "UPDATE campaign_lanes SET pending = pending - 2, sent = sent + 2")
+    assert unwell(engine, settings) == [
+        ("counters", Level.BAD, "campaign news on main keeps 0 pending, a recount says 2")
+    ]
+    execute(engine, "UPDATE campaign_lanes SET claimed = 1, sent = sent - 1")
+    assert [detail for _, _, detail in unwell(engine, settings)] == [
+        "campaign news on main keeps 0 pending, a recount says 2",
+        "campaign news on main keeps 1 claimed, a recount says 0",
+    ]
+
+
+def test_what_is_in_flight_of_a_cancelled_campaign_is_nothing_wrong(engine: Engine, settings: Settings) -> None:
+    execute(engine, "UPDATE messages SET state = 'sending' WHERE seq = 1")
+    execute(engine, "UPDATE campaigns SET state = 'cancelled', finished_at = now()")
+    assert unwell(engine, settings) == []
+
+
 @pytest.mark.parametrize("state", [MessageState.CLAIMED, MessageState.SENDING, MessageState.IN_DOUBT])
 def test_messages_that_have_long_been_on_their_way_are_a_warning(
     engine: Engine, settings: Settings, state: MessageState
@@ -66,11 +103,54 @@ def test_messages_that_have_long_been_on_their_way_are_a_warning(
     way = [MessageState.CLAIMED, MessageState.SENDING, MessageState.IN_DOUBT]
     for step in way[: way.index(state) + 1]:
         execute(engine, f"UPDATE messages SET state = '{step}', changed_at = now() WHERE seq <= 2")
+    doubt(engine)
     assert unwell(engine, settings) == []
     execute(engine, "UPDATE messages SET changed_at = now() - interval '1 hour' WHERE seq = 1")
     [(check, level, detail)] = unwell(engine, settings)
     assert (check, level) == (state.replace("_", " "), Level.WARN)
     assert detail.startswith("2 messages, the oldest for 3600 s, longer than")
+
+
+def test_doubts_past_their_deadline_or_unknown_to_reading_back_are_bad(engine: Engine, settings: Settings) -> None:
+    execute(engine, "UPDATE messages SET state = 'in_doubt', changed_at = now() - interval '4000 seconds'")
+    doubt(engine, seconds=3500)
+    assert [check for check, level, _ in unwell(engine, settings) if level is Level.BAD] == []
+    execute(engine, "UPDATE doubts SET ended_at = now() - interval '3700 seconds' WHERE seq = 1")
+    execute(engine, "UPDATE doubts SET resolved_as = 'unknown', resolved_at = now() WHERE seq = 2")
+    [detail] = [detail for check, level, detail in unwell(engine, settings) if level is Level.BAD]
+    assert detail.startswith(
+        "2 messages stay in doubt beyond BROADCASTER_DOUBT_DEADLINE_SECONDS, the oldest for 4000 s, "
+        "1 of them unknown to reading back: "
+    )
+
+
+def test_ticks_that_are_late_or_were_never_done_are_bad(engine: Engine) -> None:
+    periods = {"dispatch": 1.0, "recover": 5.0}
+    note_tick(engine, "dispatch", 1.0)
+    [never] = examine_ticks(engine, periods)
+    assert (never.check, never.level) == ("beat", Level.BAD)
+    assert never.detail.startswith(
+        "recover, due every 5 s, was never done: start what is missing with `broadcaster up`"
+    )
+    note_tick(engine, "recover", 5.0)
+    assert [finding.level for finding in examine_ticks(engine, periods)] == [Level.OK]
+    execute(engine, "UPDATE ticks SET done_at = now() - interval '14 seconds'")
+    [late] = examine_ticks(engine, periods)
+    assert late.detail.startswith("dispatch, due every 1 s, was last done 14 s ago")
+
+
+def test_tasks_that_pile_up_and_workers_that_are_not_there_are_told(engine: Engine, settings: Settings) -> None:
+    app = make_app(settings)
+
+    def found() -> dict[str, Level]:
+        return {finding.check: finding.level for finding in examine_workers(app, engine)}
+
+    expected = {"redis": Level.OK, "workers": Level.BAD, "queues": Level.OK, "beat": Level.BAD}
+    assert found() == expected
+    with redis_client(settings) as client:
+        client.rpush(SENDS, *["wake-up"] * 101)
+    assert found() == {**expected, "queues": Level.WARN}
+    app.close()
 
 
 def test_a_campaign_that_is_due_and_not_started_is_bad(engine: Engine, settings: Settings) -> None:

@@ -1,0 +1,10 @@
+-- Messages that are in doubt although their deadline has passed, or that reading back knows nothing of.
+SELECT
+    count(*) AS messages,
+    count(*) FILTER (WHERE d.seq IS NULL) AS forgotten,
+    coalesce(extract(epoch FROM now() - min(m.changed_at)), 0)::double precision AS oldest_seconds
+FROM messages m
+LEFT JOIN doubts d
+    ON d.segment = m.segment AND d.campaign_id = m.campaign_id AND d.seq = m.seq AND d.attempt = m.attempt
+    AND d.resolved_as IS NULL
+WHERE m.state = 'in_doubt' AND (d.seq IS NULL OR d.ended_at <= now() - %(deadline)s)
