@@ -10,7 +10,7 @@ import csv
 import re
 from collections.abc import Iterator, Sequence
 from itertools import accumulate, chain, islice
-from typing import NamedTuple, NoReturn
+from typing import NamedTuple, NoReturn, Protocol
 
 from broadcaster.errors import InputError, UsageError, quoted
 from broadcaster.services.recipient_text import RecipientText
@@ -28,6 +28,22 @@ class Rows(NamedTuple):
 
     lines: Sequence[int]
     rows: list[list[str]]
+
+
+class RowSource(Protocol):
+    """A recipients file as rows of fields."""
+
+    header: list[str]
+    header_line: int
+
+    @property
+    def bytes_read(self) -> int:
+        """How much of the file has been read."""
+        ...
+
+    def batches(self, size: int) -> Iterator[Rows]:
+        """The rows after the header, at most `size` at a time. Raises InputError for a faulty one."""
+        ...
 
 
 class RecipientRows:
@@ -55,6 +71,11 @@ class RecipientRows:
         self.header: list[str] = []
         self.header_line = self._skipped + 1
         self.header = self._take(1).rows[0]
+
+    @property
+    def bytes_read(self) -> int:
+        """How much of the file has been read."""
+        return self._text.bytes_read
 
     def batches(self, size: int) -> Iterator[Rows]:
         """The rows after the header, at most `size` at a time, without blank lines.

@@ -19,7 +19,6 @@ BLOCK_BYTES = 1 << 20
 _MAX_LINE_LENGTH = 1 << 20
 
 _SIGNATURES = (
-    (b"PK\x03\x04", "an Excel workbook or another zip archive"),
     (b"\xd0\xcf\x11\xe0", "an old Excel workbook"),
     (b"%PDF", "a PDF document"),
     (b"\x1f\x8b", "a gzip archive"),
@@ -35,18 +34,25 @@ _UTF_16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 class RecipientText:
-    """Reads `source` once, front to back; `name` is how messages call it.
+    """Reads `source` once, front to back; `name` is how messages call it, `head` what was read of it before.
 
     `encoding` None means UTF-8. A byte order mark is not text. Raises UsageError for an unknown encoding.
     """
 
     def __init__(
-        self, source: BinaryIO, name: str, encoding: str | None = None, *, block_bytes: int = BLOCK_BYTES
+        self,
+        source: BinaryIO,
+        name: str,
+        encoding: str | None = None,
+        *,
+        head: bytes = b"",
+        block_bytes: int = BLOCK_BYTES,
     ) -> None:
         self.name = name
         self.bytes_read = 0
         self.lines_read = 0
         self._source = source
+        self._head = head
         self._encoding = encoding
         self._block_bytes = block_bytes
         self._at_start = True
@@ -76,15 +82,8 @@ class RecipientText:
                 return
 
     def _read(self) -> bytes:
-        parts: list[bytes] = []
-        missing = self._block_bytes
-        try:
-            while missing and (part := self._source.read(missing)):
-                parts.append(part)
-                missing -= len(part)
-        except OSError as error:
-            raise InputError(f"{self.name} cannot be read: {error.strerror}") from None
-        data = b"".join(parts)
+        data = self._head + read_up_to(self._block_bytes, self._source, self.name)
+        self._head = b""
         if not self.bytes_read:
             self._refuse_binary(data)
         self.bytes_read += len(data)
@@ -132,6 +131,18 @@ class RecipientText:
             f"{self.name}, line {line}: there is a NUL character, so this is binary or UTF-16 "
             "(then add --encoding utf-16-le); save the list as CSV (UTF-8)"
         )
+
+
+def read_up_to(count: int, source: BinaryIO, name: str) -> bytes:
+    """The next `count` bytes, fewer only at the end. Raises InputError."""
+    parts: list[bytes] = []
+    try:
+        while count and (part := source.read(count)):
+            parts.append(part)
+            count -= len(part)
+    except OSError as error:
+        raise InputError(f"{name} cannot be read: {error.strerror}") from None
+    return b"".join(parts)
 
 
 def _decoder(encoding: str | None) -> codecs.IncrementalDecoder:

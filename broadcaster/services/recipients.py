@@ -1,8 +1,8 @@
-"""From a recipients file to a stream of validated recipients, in bounded memory and without a database.
+"""From a recipients file to a stream of validated recipients, without a database; from CSV in bounded memory.
 
-The file has a header line. One column holds the phone numbers; every other column is a template variable under its
-`variable_name`. A fault of the file refuses it (InputError); a fault of a phone number rejects only its row.
-Recipients that appear twice are not noticed here: that needs the database.
+The file, CSV or an Excel workbook, has a header line. One column holds the phone numbers; every other column is a
+template variable under its `variable_name`. A fault of the file refuses it (InputError); a fault of a phone number
+rejects only its row. Recipients that appear twice are not noticed here: that needs the database.
 """
 
 from __future__ import annotations
@@ -18,9 +18,10 @@ from typing import BinaryIO, NamedTuple, Self
 
 from broadcaster.domain.phones import MAX_WRITTEN_LENGTH, PhoneError, PhoneFault, PhoneNormaliser, normalise_phone
 from broadcaster.domain.templates import MAX_TEXT_LENGTH, Template, variable_name
-from broadcaster.errors import InputError, listed, quoted
-from broadcaster.services.recipient_rows import RecipientRows, Rows
-from broadcaster.services.recipient_text import RecipientText
+from broadcaster.errors import InputError, UsageError, listed, quoted
+from broadcaster.services.recipient_rows import RecipientRows, Rows, RowSource
+from broadcaster.services.recipient_text import RecipientText, read_up_to
+from broadcaster.services.recipient_workbook import SIGNATURE, WorkbookRows
 
 MAX_COLUMNS = 256
 _PHONE_COLUMN = "phone"
@@ -81,9 +82,8 @@ class RecipientReader:
         self._source = source
         self._options = options
         self._normalise = PhoneNormaliser(options.country)
-        self._file = RecipientText(source, name, options.encoding)
         wanted = (options.phone_column or _PHONE_COLUMN).strip()
-        self._rows = RecipientRows(self._file, expected=wanted, delimiter=options.delimiter)
+        self._rows = _open_rows(source, name, options, wanted)
         self.columns = tuple(column.strip() for column in self._rows.header)
         """The header as written."""
         where = f"{name}, line {self._rows.header_line}"
@@ -99,7 +99,7 @@ class RecipientReader:
     @property
     def bytes_read(self) -> int:
         """How much of the source has been read, for a progress bar over `total_bytes`."""
-        return self._file.bytes_read
+        return self._rows.bytes_read
 
     def __iter__(self) -> Iterator[Batch]:
         """Raises InputError, for the first fault of the file, wherever it comes up."""
@@ -188,6 +188,16 @@ def _open(path: Path) -> tuple[BinaryIO, str, int | None]:
         raise InputError(f"{path} cannot be opened: {error.strerror}") from None
     status = os.fstat(stream.fileno())
     return stream, str(path), status.st_size if stat.S_ISREG(status.st_mode) else None
+
+
+def _open_rows(source: BinaryIO, name: str, options: RecipientOptions, wanted: str) -> RowSource:
+    head = read_up_to(len(SIGNATURE), source, name)
+    if head != SIGNATURE:
+        text = RecipientText(source, name, options.encoding, head=head)
+        return RecipientRows(text, expected=wanted, delimiter=options.delimiter)
+    if options.encoding is not None or options.delimiter is not None:
+        raise UsageError(f"{name} is an Excel workbook, which has no encoding and no delimiter: leave them out")
+    return WorkbookRows(source, name, head=head)
 
 
 def _stream_name(stream: BinaryIO) -> str:

@@ -75,7 +75,7 @@ BAD_FILES: dict[str, tuple[bytes, tuple[str, ...]]] = {
     "UTF-16": (RUSSIAN.encode("utf-16"), ("UTF-16", "--encoding utf-16")),
     "UTF-16 without a mark": (RUSSIAN.encode("utf-16-le"), ("line 1", "NUL", "--encoding utf-16-le")),
     "cp1251": (RUSSIAN.encode("cp1251"), ("line 2", "not UTF-8", "--encoding cp1252", "cp1251")),
-    "a workbook": (b"PK\x03\x04" + bytes(60), ("Excel", "save the list as CSV")),
+    "a workbook": (b"PK\x03\x04" + bytes(60), ("Excel", "or as CSV")),
     "a picture": (b"\x89PNG\r\n\x1a\n" + bytes(60), ("PNG", "CSV")),
     "noise": (bytes(range(128, 256)), ("line 1", "byte 0x80 is not UTF-8")),
     "empty": (b"", ("is empty", "header")),

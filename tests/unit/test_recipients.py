@@ -142,7 +142,8 @@ def test_a_column_named_phone_beside_the_chosen_one_is_a_variable() -> None:
         (b"phone,name\n\n", "people.csv has a header but no recipients"),
         (
             b"PK\x03\x04[Content_Types].xml",
-            "people.csv is an Excel workbook or another zip archive, not a CSV file; save the list as CSV (UTF-8)",
+            "people.csv cannot be read as an Excel workbook (Cannot detect file format); "
+            "save the list as .xlsx or as CSV (UTF-8)",
         ),
         (b"%PDF-1.7\n", "people.csv is a PDF document, not a CSV file; save the list as CSV (UTF-8)"),
         (
