@@ -10,7 +10,7 @@ import typer
 from broadcaster import embedded
 from broadcaster.cli.database import database
 from broadcaster.cli.output import say_json, say_table
-from broadcaster.embedded import StackState
+from broadcaster.embedded import StackState, StackStatus
 from broadcaster.errors import SettingsError
 from broadcaster.services.diagnosis import Finding, Level, examine_database
 from broadcaster.settings import Settings, load
@@ -38,19 +38,19 @@ def _examine() -> Iterator[Finding]:
         yield Finding("settings", Level.BAD, str(error))
         return
     yield Finding("settings", Level.OK, f"are valid, home {settings.home}")
-    yield from _examine_stack(settings)
+    stack = embedded.read_status(settings)
+    yield from _examine_stack(settings, stack)
     with database(settings) as engine:
         yield from examine_database(engine, settings)
         # Celery takes longer to import than all else.
         from broadcaster.worker.app import app  # noqa: PLC0415
         from broadcaster.worker.examination import examine_workers  # noqa: PLC0415
 
-        yield from examine_workers(app, engine)
+        yield from examine_workers(app, engine, stack.settled_seconds if stack.is_up else None)
 
 
-def _examine_stack(settings: Settings) -> Iterator[Finding]:
+def _examine_stack(settings: Settings, stack: StackStatus) -> Iterator[Finding]:
     """What `up` runs here, if it is in use here at all."""
-    stack = embedded.read_status(settings)
     if stack.state is StackState.STOPPED:
         if settings.database_url is None:
             yield Finding("stack", Level.BAD, f"is not running in {settings.home}: start it with `broadcaster up`")

@@ -12,11 +12,12 @@ import typer
 import broadcaster
 from broadcaster import embedded
 from broadcaster.cli.database import database
-from broadcaster.cli.output import local_time, one_line, say, say_fields, say_json, say_table, utc_time
+from broadcaster.cli.output import local_time, one_line, say, say_fields, say_json, say_table, utc_time, warn
 from broadcaster.db.migrate import upgrade
-from broadcaster.embedded import ProcessId, ReadyNotice, Role, RoleStatus, StackState
+from broadcaster.embedded import ProcessId, ReadyNotice, Role, RoleStatus, StackState, StackStatus
 from broadcaster.embedded.home import home_of, prepare
 from broadcaster.errors import UnavailableError
+from broadcaster.services.ticks import Tick, read_ticks
 from broadcaster.settings import Settings, load
 from broadcaster.worker.flower_credentials import FlowerCredentials, credentials_path, flower_credentials
 
@@ -31,6 +32,8 @@ STATE_STYLES = {
     "backing_off": "bold red",
     "degraded": "bold red",
     "lost": "bold red",
+    "ticking": "green",
+    "late": "bold red",
 }
 
 WorkerProcesses = Annotated[
@@ -79,36 +82,23 @@ def down() -> None:
 
 
 def status(as_json: Json = False) -> None:
-    """Show what `up` runs here and how it is doing. `doctor` finds out what is wrong."""
+    """Show what `up` runs here and how it is doing. `doctor` finds out what is wrong.
+
+    Exit code 1: it was killed, or the work that is done every few seconds (its ticks) is not done.
+    """
     settings = load()
     found = embedded.read_status(settings)
-    document = {
-        "state": found.state,
-        "pid": found.process and found.process.pid,
-        "started_at": found.started_at,
-        "home": str(settings.home),
-        "flower_url": flower_url(settings),
-        "roles": [_role_document(role) for role in found.roles],
-    }
+    ticks = _read_ticks(settings, found)
+    running = found.settled_seconds
     if as_json:
-        say_json(document)
+        say_json(_status_document(settings, found, ticks, running))
     elif found.state is StackState.STOPPED:
         say(f"nothing is running in {settings.home}: start it with `broadcaster up`")
     else:
-        where = {"home": settings.home, "flower": flower_url(settings)}
-        say_fields(
-            {"state": found.state, "pid": _pid(found.process), "started": local_time(found.started_at), **where}
-        )
-        say("")
-        say_table(
-            ["ROLE", "STATE", "PID", "SINCE", "RESTARTS", "LAST EXIT"],
-            (
-                [role.name, role.state, _pid(role.process), local_time(role.since), role.restarts, role.last_exit]
-                for role in found.roles
-            ),
-            styles=STATE_STYLES,
-            folded=["LAST EXIT"],
-        )
+        _say_status(settings, found, ticks or [], running)
+    late = ticks is None or any(tick.is_late(running) for tick in ticks)
+    if found.state is StackState.LOST or (found.is_up and late):
+        raise typer.Exit(1)
 
 
 def stack_roles(settings: Settings, worker_processes: int = 1) -> list[Role]:
@@ -175,6 +165,63 @@ def _password(settings: Settings, credentials: FlowerCredentials, is_new: bool) 
     return f"password {credentials.password} (shown once, kept in {path})" if is_new else f"password in {path}"
 
 
+def _read_ticks(settings: Settings, stack: StackStatus) -> list[Tick] | None:
+    """When the ticks were last done, where something should do them; None, with a warning, if nobody can tell."""
+    if not stack.is_up:
+        return []
+    try:
+        with database(settings) as engine:
+            # Of a database in which none was ever done, the most frequent one stands for all.
+            return read_ticks(engine) or [Tick("dispatch", 1.0, None)]
+    except UnavailableError as error:
+        warn(f"when the ticks were last done cannot be told: {error}")
+        return None
+
+
+def _status_document(
+    settings: Settings, stack: StackStatus, ticks: list[Tick] | None, running: float | None
+) -> dict[str, object]:
+    return {
+        "state": stack.state,
+        "pid": stack.process and stack.process.pid,
+        "started_at": stack.started_at,
+        "home": str(settings.home),
+        "flower_url": flower_url(settings),
+        "roles": [_role_document(role) for role in stack.roles],
+        "ticks": None if ticks is None else [_tick_document(tick, running) for tick in ticks],
+    }
+
+
+def _say_status(settings: Settings, stack: StackStatus, ticks: list[Tick], running: float | None) -> None:
+    where = {"home": settings.home, "flower": flower_url(settings)}
+    say_fields({"state": stack.state, "pid": _pid(stack.process), "started": local_time(stack.started_at), **where})
+    say("")
+    say_table(
+        ["ROLE", "STATE", "PID", "SINCE", "RESTARTS", "LAST EXIT"],
+        (
+            [role.name, role.state, _pid(role.process), local_time(role.since), role.restarts, role.last_exit]
+            for role in stack.roles
+        ),
+        styles=STATE_STYLES,
+        folded=["LAST EXIT"],
+    )
+    if ticks:
+        say("")
+        say_table(
+            ["TICK", "STATE", "EVERY", "LAST DONE"],
+            (
+                [
+                    tick.name,
+                    "late" if tick.is_late(running) else "ticking",
+                    f"{tick.period:g} s",
+                    "never" if tick.age is None else f"{tick.age:.1f} s ago",
+                ]
+                for tick in ticks
+            ),
+            styles=STATE_STYLES,
+        )
+
+
 def _role_document(role: RoleStatus) -> dict[str, object]:
     return {
         "name": role.name,
@@ -183,6 +230,15 @@ def _role_document(role: RoleStatus) -> dict[str, object]:
         "since": role.since,
         "restarts": role.restarts,
         "last_exit": role.last_exit,
+    }
+
+
+def _tick_document(tick: Tick, running: float | None) -> dict[str, object]:
+    return {
+        "name": tick.name,
+        "period_seconds": tick.period,
+        "age_seconds": tick.age,
+        "late": tick.is_late(running),
     }
 
 

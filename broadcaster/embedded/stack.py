@@ -25,7 +25,6 @@ from broadcaster.errors import ConflictError, UnavailableError
 from broadcaster.settings import Settings
 
 _POLL_SECONDS = 0.02
-_UP = (StackState.READY, StackState.DEGRADED)
 
 
 class _Spawned(msgspec.Struct, frozen=True):
@@ -158,7 +157,7 @@ def spawn_detached(settings: Settings, argv: Sequence[str], timeout: float = 120
     deadline = time.monotonic() + timeout
     while time.monotonic() < deadline:
         status = read_status(settings)
-        if status.state in _UP:
+        if status.is_up:
             record.unlink(missing_ok=True)
             return status
         if process is None and record.exists():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 
 import msgspec
@@ -59,6 +59,17 @@ class StackStatus(msgspec.Struct, frozen=True, kw_only=True):
     """The supervisor."""
     started_at: datetime | None = None
     roles: tuple[RoleStatus, ...] = ()
+
+    @property
+    def is_up(self) -> bool:
+        """Whether all roles were ready once, and are restarted when they end."""
+        return self.state in (StackState.READY, StackState.DEGRADED)
+
+    @property
+    def settled_seconds(self) -> float | None:
+        """For how many seconds no role has become ready; None while none is."""
+        moments = [role.since for role in self.roles if role.state is RoleState.READY]
+        return (datetime.now(UTC) - max(moments)).total_seconds() if moments else None
 
 
 def read_status(settings: Settings) -> StackStatus:

@@ -92,14 +92,17 @@ def examine_database(engine: Engine, settings: Settings) -> Iterator[Finding]:
         yield from examine(engine, settings)
 
 
-def examine_ticks(engine: Engine, periods: Mapping[str, float]) -> Iterator[Finding]:
-    """Whether each tick of `periods` (seconds by name) was done lately; nothing where Postgres cannot tell."""
+def examine_ticks(engine: Engine, periods: Mapping[str, float], running: float | None = None) -> Iterator[Finding]:
+    """Whether each tick of `periods` (seconds by name) was done lately; nothing where Postgres cannot tell.
+
+    `running`: for how many seconds a beat and a worker have been at it, where that is known.
+    """
     try:
         done = {tick.name: tick.age for tick in read_ticks(engine)}
     except BroadcasterError:
         return
     ticks = [Tick(name, period, done.get(name)) for name, period in periods.items()]
-    late = [tick for tick in ticks if tick.is_late()]
+    late = [tick for tick in ticks if tick.is_late(running)]
     for tick in late:
         since = "was never done" if tick.age is None else f"was last done {tick.age:.0f} s ago"
         detail = (

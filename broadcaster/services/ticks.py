@@ -38,7 +38,10 @@ def note_tick(engine: Engine, name: str, period: float) -> None:
 
 
 def read_ticks(engine: Engine) -> list[Tick]:
-    """The ticks that have ever been done, the most frequent first."""
+    """The ticks that have ever been done, the most frequent first.
+
+    A release that has one tick less than the one before deletes its row, or it would be late for ever.
+    """
     with transaction(engine) as connection:
         rows = connection.exec_driver_sql(query("tick_ages")).all()
     return [Tick(row.name, row.period_seconds, row.age_seconds) for row in rows]

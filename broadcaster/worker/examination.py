@@ -19,8 +19,11 @@ _MOST_QUEUED = {TICKS: 30, SENDS: 100}
 """Workers that keep up leave next to nothing in a queue: these are a dozen seconds of ticks, some waves of sends."""
 
 
-def examine_workers(app: Celery, engine: Engine) -> Iterator[Finding]:
-    """Whether Redis takes writes, workers answer and keep up, and the ticks are done. Takes about a second."""
+def examine_workers(app: Celery, engine: Engine, running: float | None = None) -> Iterator[Finding]:
+    """Whether Redis takes writes, workers answer and keep up, and the ticks are done. Takes about a second.
+
+    `running`: for how many seconds a beat and a worker have been at it, where that is known.
+    """
     try:
         depths = _queue_depths(app)
     except (OperationalError, RedisError, OSError) as error:
@@ -34,7 +37,7 @@ def examine_workers(app: Celery, engine: Engine) -> Iterator[Finding]:
     else:
         yield Finding("workers", Level.BAD, "none answers: start one with `broadcaster up` or `broadcaster worker`")
     yield from _judge_queues(depths)
-    yield from examine_ticks(engine, {name: entry["schedule"] for name, entry in BEAT.items()})
+    yield from examine_ticks(engine, {name: entry["schedule"] for name, entry in BEAT.items()}, running)
 
 
 def _queue_depths(app: Celery) -> dict[str, int]:

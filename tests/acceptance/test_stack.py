@@ -13,8 +13,11 @@ from pathlib import Path
 
 import httpx
 import pytest
+from sqlalchemy import text
 
+from broadcaster.db.engine import open_engine
 from broadcaster.embedded import StackState
+from broadcaster.services.ticks import note_tick
 from broadcaster.simulator import Simulator
 from tests.support.cli import assert_done, assert_refused, command
 from tests.support.home import Home, temporary_home
@@ -71,6 +74,7 @@ def test_a_campaign_goes_through_what_up_started_and_down_leaves_nothing_running
     assert accepted(simulator) == Counter(PHONES)
     assert_flower_shows_the_campaign(home, said, status["flower_url"])
     assert_healthy(home)
+    assert_status_tells_of_ticks_that_are_late(home)
 
     assert_done(home.run("down"))
     assert [name for name, process in processes.items() if process.is_alive()] == []
@@ -107,9 +111,23 @@ def assert_healthy(home: Home) -> None:
     assert examined.code == 0, examined.stdout
     checks = {check["check"]: check["level"] for check in examined.json["checks"]}
     assert set(checks.values()) == {"ok"}
-    assert {"settings", "stack", "postgres", "schema", "counters", "instances", "redis", "workers", "beat"} <= set(
-        checks
-    )
+    assert {"settings", "stack", "postgres", "schema", "counters", "doubts", "instances"} <= set(checks)
+    assert {"redis", "workers", "queues", "beat"} <= set(checks)
+
+
+def assert_status_tells_of_ticks_that_are_late(home: Home) -> None:
+    """By its exit code too, for whatever watches it."""
+    status = assert_done(home.run("status", "--json")).json
+    assert {"dispatch", "lifecycle", "recover", "reconcile"} <= {tick["name"] for tick in status["ticks"]}
+    assert not any(tick["late"] for tick in status["ticks"])
+    engine = open_engine(home.settings)
+    note_tick(engine, "stuck", 0.5)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE ticks SET done_at = now() - interval '1 hour' WHERE name = 'stuck'"))
+    engine.dispose()
+    said = home.run("status")
+    assert (said.code, said.stderr) == (1, "")
+    assert re.search(r"^stuck +late +0.5 s +36\d\d\.\d s ago$", said.stdout, re.MULTILINE), said.stdout
 
 
 def test_data_survives_down_and_a_kill_of_everything(home: Home, simulator: Simulator, recipients: Path) -> None:
@@ -121,6 +139,7 @@ def test_data_survives_down_and_a_kill_of_everything(home: Home, simulator: Simu
     wait_for(lambda: home.run("campaign", "show", "news", "--json").json["sending"] == 0, "what is in flight")
     home.kill_everything()
     assert home.status().state is StackState.LOST
+    assert home.run("status").code == 1
 
     assert "shown once" not in up(home)
     assert home.run("campaign", "show", "news", "--json").json["state"] == "paused"

@@ -6,11 +6,12 @@ import os
 import signal
 import subprocess
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from broadcaster.embedded import Role, redis
+from broadcaster.embedded import Role, RoleState, RoleStatus, StackState, StackStatus, redis
 from broadcaster.embedded.account import Account, server_account
 from broadcaster.embedded.home import Home, hold, make_directory, reachable_copy, write_private
 from broadcaster.embedded.launch import start_time
@@ -250,3 +251,18 @@ def test_the_last_line_is_the_last_that_says_anything(tmp_path: Path) -> None:
         file.write("first\nport is taken\n\n")
     assert last_line(log, start) == "port is taken"
     assert last_line(tmp_path / "absent", 0) == ""
+
+
+def test_a_stack_has_settled_since_its_last_role_became_ready() -> None:
+    now = datetime.now(UTC)
+    roles = tuple(
+        RoleStatus(name=name, state=state, since=now - timedelta(seconds=ago))
+        for name, state, ago in (
+            ("postgres", RoleState.READY, 100),
+            ("beat", RoleState.READY, 50),
+            ("worker", RoleState.BACKING_OFF, 1),
+        )
+    )
+    stack = StackStatus(state=StackState.DEGRADED, roles=roles)
+    assert stack.settled_seconds == pytest.approx(50, abs=10)
+    assert StackStatus(state=StackState.STARTING, roles=roles[2:]).settled_seconds is None
