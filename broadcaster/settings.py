@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, get_type_hints
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import quote, urlsplit
 
 import msgspec
 
@@ -144,15 +144,6 @@ def default_home() -> Path:
     import platformdirs  # noqa: PLC0415 - only the default needs it, and start-up time counts
 
     return Path(platformdirs.user_data_dir("broadcaster"))
-
-
-def redact_url(url: str) -> str:
-    """The URL without its password, to show in messages."""
-    parts = urlsplit(url)
-    if parts.password is None:
-        return url
-    netloc = parts.netloc.replace(f":{parts.password}@", ":***@")
-    return urlunsplit(parts._replace(netloc=netloc))
 
 
 def _convert(raw: str, hint: Any) -> Any:
