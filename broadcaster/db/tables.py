@@ -551,8 +551,8 @@ occurrences = Table(
     comment="One row per due time of a schedule, whatever became of it: the key starts each exactly once.",
 )
 Index(
-    "occurrences_queued_idx",
+    "occurrences_open_idx",
     occurrences.c.schedule_id,
     occurrences.c.due_at,
-    postgresql_where=text("state = 'queued'"),
+    postgresql_where=text("state IN ('queued', 'held')"),
 )

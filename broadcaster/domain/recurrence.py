@@ -32,7 +32,8 @@ _FIELDS = {
 }
 _UNITS = {"s": "second", "m": "minute", "h": "hour", "d": "day", "w": "week"}
 _INTERVAL = re.compile(r"([0-9]{1,8})\s*(s|m|min|h|d|w)")
-_SECOND = timedelta(seconds=1)
+RESOLUTION = timedelta(seconds=1)
+"""Occurrences are whole seconds."""
 
 
 class Times(Protocol):
@@ -99,9 +100,9 @@ class Recurrence:
     def until(self, moment: datetime) -> Iterator[datetime]:
         """The moments no later than `moment` (aware), descending, in UTC."""
         reading = _reading(moment, self.clock)
-        reached = moment + _SECOND
+        reached = moment + RESOLUTION
         # While clocks show an hour for the second time, all of its readings have come due.
-        for earlier in self.times.before(reading + _shown_twice(reading, self.clock) + _SECOND):
+        for earlier in self.times.before(reading + _shown_twice(reading, self.clock) + RESOLUTION):
             due = _moment(earlier, self.clock)
             if due <= moment and due < reached:
                 yield due
@@ -209,7 +210,7 @@ def _moment(reading: datetime, clock: tzinfo) -> datetime:
     seconds = range(int(earliest.timestamp()), int(moment.timestamp()))
     after = moment.astimezone(clock).utcoffset()
     jump = bisect_left(seconds, True, key=lambda second: datetime.fromtimestamp(second, clock).utcoffset() == after)
-    return earliest + jump * _SECOND
+    return earliest + jump * RESOLUTION
 
 
 def _shown_twice(reading: datetime, clock: tzinfo) -> timedelta:

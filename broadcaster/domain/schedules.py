@@ -1,4 +1,4 @@
-"""What becomes of occurrences that come due: on time, late, several at once. Pure."""
+"""Which occurrences a schedule has, and what becomes of those that come due: on time, late, several at once. Pure."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from itertools import dropwhile, takewhile
+
+from broadcaster.domain.recurrence import RESOLUTION, Recurrence
 
 PUNCTUAL = timedelta(seconds=10)
 """How late an occurrence may be noticed and not be called missed: beat looks once a second, and is restarted faster.
@@ -35,6 +38,26 @@ class Fate(StrEnum):
     RUN = "run"
     HOLD = "hold"
     SKIP = "skip"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A recurrence from one moment to another, both included; None: without that bound."""
+
+    recurrence: Recurrence
+    begins: datetime | None = None
+    ends: datetime | None = None
+
+    def after(self, moment: datetime) -> Iterator[datetime]:
+        """The occurrences later than `moment`, ascending."""
+        if self.begins is not None:
+            moment = max(moment, self.begins - RESOLUTION)
+        return takewhile(lambda due: self.ends is None or due <= self.ends, self.recurrence.after(moment))
+
+    def latest(self, since: datetime, now: datetime) -> Iterator[datetime]:
+        """The occurrences from `since` to `now`, descending."""
+        not_ended = dropwhile(lambda due: self.ends is not None and due > self.ends, self.recurrence.until(now))
+        return takewhile(lambda due: due >= since, not_ended)
 
 
 @dataclass(frozen=True, slots=True)

@@ -122,9 +122,9 @@ def upgrade() -> None:
         comment="One row per due time of a schedule, whatever became of it: the key starts each exactly once.",
     )
     op.create_index(
-        "occurrences_queued_idx",
+        "occurrences_open_idx",
         "occurrences",
         ["schedule_id", "due_at"],
-        postgresql_where=sa.text("state = 'queued'"),
+        postgresql_where=sa.text("state IN ('queued', 'held')"),
     )
     op.get_bind().exec_driver_sql((_SQL / "0004_schedules.sql").read_text(encoding="utf-8"))

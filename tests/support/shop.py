@@ -27,6 +27,8 @@ from broadcaster.simulator.faults import FaultPlan
 from tests.support.transitions import enforce_transitions
 
 INSTANCES = ("a", "b", "c")
+POISON = ("{}", '{"name": 7}', '["name"]', '"name"', "true", "null")
+"""Variables, as JSON, of which no recipients file can be the source: each of them blows up the template."""
 
 
 @dataclass
@@ -95,7 +97,8 @@ def open_shop(engine: Engine, settings: Settings) -> Iterator[Shop]:
         enforce_transitions(engine)
         yield shop
         assert_counters_equal_a_recount(shop)
-        assert all(times == 1 for times in shop.accepted().values()), "I2: doubled"
+        messages = Counter(str(phone) for (phone,) in shop.sql("SELECT phone FROM messages"))
+        assert shop.accepted() <= messages, "I2: doubled"
 
 
 def assert_counters_equal_a_recount(shop: Shop) -> None:

@@ -1,0 +1,5 @@
+-- Where an operator has not started or cancelled it meanwhile.
+UPDATE campaigns
+SET state = 'scheduled', starts_at = now()
+WHERE id = %(campaign_id)s AND state = 'draft'
+RETURNING id

@@ -1,0 +1,110 @@
+"""Occurrences of schedules and their campaigns, as the tick and operators make them.
+
+All of it happens while the schedule's row is locked.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Engine, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from broadcaster.db import tables
+from broadcaster.db.engine import transaction
+from broadcaster.db.queries import query
+from broadcaster.domain.states import OccurrenceState
+from broadcaster.errors import ConflictError
+from broadcaster.services.audience_campaigns import (
+    AudienceCampaign,
+    start_audience_campaign,
+    store_audience_campaign,
+)
+from broadcaster.services.reports import campaign_summary
+from broadcaster.services.schedule_store import Schedule
+
+OCCURRENCE_VARIABLES = ("occurrence_date", "occurrence_number")
+"""What the texts of schedules may use beside the variables of their audience, over which these go."""
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """An occurrence that has become a campaign."""
+
+    schedule: str
+    due_at: datetime
+    number: int
+    campaign: str
+    state: OccurrenceState
+    """`started`, or `queued` behind the campaign before it."""
+
+
+def record_occurrence(
+    connection: Connection, schedule: Schedule, due_at: datetime, state: OccurrenceState, reason: str | None = None
+) -> bool:
+    """Note what became of an occurrence; False where that is known already. Each occurrence passes here once."""
+    values = {"schedule_id": schedule.id, "due_at": due_at, "state": state, "reason": reason}
+    statement = insert(tables.occurrences).values(values).on_conflict_do_nothing()
+    return connection.execute(statement.returning(tables.occurrences.c.due_at)).first() is not None
+
+
+def change_occurrence(connection: Connection, schedule: Schedule, due_at: datetime, **values: Any) -> None:
+    """Change columns of an occurrence."""
+    table = tables.occurrences
+    same = (table.c.schedule_id == schedule.id) & (table.c.due_at == due_at)
+    connection.execute(update(table).where(same).values(values))
+
+
+def is_sending(connection: Connection, schedule: Schedule, *, or_queued: bool = True) -> str | None:
+    """The name of a campaign of the schedule that has something left to send or, unless told otherwise, is queued."""
+    parameters = {"schedule_id": schedule.id, "queued": int(or_queued)}
+    return connection.exec_driver_sql(query("schedule_is_sending"), parameters).scalar()
+
+
+def make_campaign(connection: Connection, schedule: Schedule, due_at: datetime) -> Made:
+    """Store the campaign of a recorded occurrence, to start at once or when those before it have been sent.
+
+    Raises ConflictError, with nothing changed, where a campaign of another origin has its name.
+    """
+    table, campaigns = tables.schedules, tables.campaigns
+    name = schedule.campaign_name(due_at)
+    if connection.scalar(select(campaigns.c.id).where(campaigns.c.name == name)) is not None:
+        raise ConflictError(f"a campaign called {name!r} exists already, which is not of this schedule")
+    blocked = is_sending(connection, schedule) is not None
+    counted = update(table).where(table.c.id == schedule.id).values(occurrences_made=table.c.occurrences_made + 1)
+    number = int(connection.execute(counted.returning(table.c.occurrences_made)).scalar_one())
+    local_date = due_at.astimezone(schedule.zone).date().isoformat()
+    campaign = AudienceCampaign(
+        name=name,
+        audience_id=schedule.audience_id,
+        lanes=schedule.lanes,
+        content_id=schedule.content_id,
+        caption=schedule.caption,
+        filename=schedule.filename,
+        conditions=schedule.conditions,
+        variables=dict(zip(OCCURRENCE_VARIABLES, (local_date, str(number)), strict=True)),
+        max_attempts=schedule.max_attempts,
+        starts_at=due_at,
+        priority=schedule.priority,
+        draft=blocked,
+    )
+    campaign_id = store_audience_campaign(connection, campaign)
+    state = OccurrenceState.QUEUED if blocked else OccurrenceState.STARTED
+    change_occurrence(connection, schedule, due_at, state=state, number=number, campaign_id=campaign_id)
+    return Made(schedule.name, due_at, number, name, state)
+
+
+def start_occurrence(engine: Engine, campaign: str) -> dict[str, Any]:
+    """Give an occurrence's campaign its messages, if nobody has yet; returns its `state` and number of `messages`.
+
+    Raises NotFoundError.
+    """
+    table = tables.campaigns
+    with transaction(engine) as connection:
+        campaign_id = connection.scalar(select(table.c.id).where(table.c.name == campaign))
+    if campaign_id is not None:
+        start_audience_campaign(engine, campaign_id)
+    summary = campaign_summary(engine, campaign)
+    return {"state": summary["state"], "messages": summary["total"]}

@@ -1,0 +1,117 @@
+"""Schedules as they are stored: reading, locking, and what follows from their rows alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import islice
+from zoneinfo import ZoneInfo
+
+import msgspec
+from sqlalchemy import Connection, func, select
+
+from broadcaster.db import tables
+from broadcaster.db.queries import query
+from broadcaster.domain.conditions import Condition
+from broadcaster.domain.recurrence import find_zone, occurrence_label, recurrence
+from broadcaster.domain.schedules import Misfire, Overlap, Plan
+from broadcaster.domain.states import ScheduleState
+from broadcaster.errors import NotFoundError
+
+
+class Schedule(msgspec.Struct, frozen=True, kw_only=True):
+    """A row of `schedules` with its lanes (ids)."""
+
+    id: int
+    name: str
+    state: ScheduleState
+    cron: str | None
+    every: str | None
+    timezone: str
+    anchor: datetime
+    next_at: datetime | None
+    from_at: datetime | None
+    until_at: datetime | None
+    occurrence_limit: int | None
+    occurrences_made: int
+    misfire: Misfire
+    grace: timedelta
+    overlap: Overlap
+    audience_id: int
+    audience_filter: tuple[Condition, ...] | None
+    content_id: int
+    caption: str | None
+    filename: str | None
+    priority: int
+    max_attempts: int
+    lanes: tuple[int, ...]
+
+    @property
+    def conditions(self) -> Sequence[Condition]:
+        """Which members of the audience it sends to: those that meet all of these."""
+        return self.audience_filter or ()
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """Whose clocks it goes by."""
+        return find_zone(self.timezone)
+
+    @property
+    def plan(self) -> Plan:
+        """Its occurrences, but for `occurrence_limit`."""
+        return Plan(recurrence(self.cron, self.every, self.timezone, self.anchor), self.from_at, self.until_at)
+
+    @property
+    def remaining(self) -> int | None:
+        """How many campaigns it may still make; None: any number."""
+        return None if self.occurrence_limit is None else max(0, self.occurrence_limit - self.occurrences_made)
+
+    def upcoming(self, moment: datetime) -> Iterator[datetime]:
+        """Its occurrences after `moment`, ascending."""
+        return islice(self.plan.after(moment), self.remaining)
+
+    def campaign_name(self, due: datetime) -> str:
+        """What the campaign of an occurrence is called: `news 2026-11-23T09:00`."""
+        return f"{self.name} {occurrence_label(due, self.zone)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Following:
+    """What a schedule is after something has come due or changed: its state, and its next occurrence if active."""
+
+    state: ScheduleState
+    next_at: datetime | None
+
+    @classmethod
+    def of(cls, schedule: Schedule, moment: datetime) -> Following:
+        """With the first occurrence after `moment`; ended where there is none."""
+        next_at = next(schedule.upcoming(moment), None)
+        return cls(ScheduleState.ENDED if next_at is None else ScheduleState.ACTIVE, next_at)
+
+
+def read_schedule(connection: Connection, name: str) -> Schedule:
+    """Raises NotFoundError."""
+    row = connection.exec_driver_sql(query("read_schedule"), {"name": name}).mappings().first()
+    if row is None:
+        raise NotFoundError(f"no schedule is called {name!r}: see `broadcaster schedule list`")
+    return msgspec.convert(dict(row), Schedule)
+
+
+def lock_schedule(connection: Connection, name: str) -> Schedule:
+    """The schedule, which neither ticks nor commands change until the transaction ends. Raises NotFoundError."""
+    table = tables.schedules
+    connection.execute(select(table.c.id).where(table.c.name == name).with_for_update())
+    return read_schedule(connection, name)
+
+
+def lock_schedule_if_free(connection: Connection, schedule_id: int) -> Schedule | None:
+    """The schedule, locked; None where somebody else is at it, or has removed it."""
+    table = tables.schedules
+    name = connection.scalar(select(table.c.name).where(table.c.id == schedule_id).with_for_update(skip_locked=True))
+    return None if name is None else read_schedule(connection, name)
+
+
+def database_now(connection: Connection) -> datetime:
+    """The clock that all machines share."""
+    return connection.execute(select(func.now())).scalar_one()

@@ -1,0 +1,446 @@
+"""Schedules: occurrences exactly once, the misfire and overlap rules, and what operators decide."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import Engine, event
+
+from broadcaster.domain.conditions import parse_condition
+from broadcaster.domain.schedules import Misfire, Overlap
+from broadcaster.domain.states import ScheduleState
+from broadcaster.errors import BroadcasterError, ConflictError, InputError, NotFoundError, UsageError
+from broadcaster.services import lifecycle, occurrence_decisions
+from broadcaster.services.contents import text_content
+from broadcaster.services.occurrences import start_occurrence
+from broadcaster.services.schedule_reports import list_schedules, schedule_report, show_schedule, upcoming_occurrences
+from broadcaster.services.schedule_tick import MOST_RECORDED, make_due_occurrences
+from broadcaster.services.schedules import (
+    ScheduleChanges,
+    add_schedule,
+    pause_schedule,
+    remove_schedule,
+    resume_schedule,
+    set_schedule,
+)
+from broadcaster.settings import Settings
+from tests.support.schedules import DAY, MONDAY, Calendar, add_audience, new_schedule
+from tests.support.shop import Shop, open_shop
+
+HOUR = timedelta(hours=1)
+SECOND = timedelta(seconds=1)
+
+
+@pytest.fixture
+def shop(engine: Engine, settings: Settings) -> Iterator[Shop]:
+    with open_shop(engine, settings) as opened:
+        opened.add("a")
+        opened.add("b")
+        add_audience(opened, "people", 2)
+        yield opened
+
+
+@pytest.fixture
+def calendar(shop: Shop) -> Calendar:
+    return Calendar(shop)
+
+
+# Coming due
+
+
+def test_an_occurrence_becomes_a_campaign_when_it_is_due(calendar: Calendar) -> None:
+    calendar.add()
+    assert calendar.tick(-SECOND) == []
+    assert calendar.tick(SECOND) == ["news 2026-01-05T09:00"]
+    assert calendar.tick() == []
+    assert calendar.next_at() == MONDAY + DAY
+    calendar.send()
+    assert sorted(calendar.texts()) == ["N1: 2026-01-05, number 1", "N2: 2026-01-05, number 1"]
+    [row] = calendar.rows()
+    assert (row["state"], row["number"], row["due_at"], row["campaign_state"], row["sent"], row["still_open"]) == (
+        "started", 1, MONDAY, "finished", 2, 0,
+    )  # fmt: skip
+
+
+def test_many_ticks_at_once_make_each_occurrence_once(calendar: Calendar) -> None:
+    calendar.add(every="1s", from_at=MONDAY)
+    moments = [MONDAY + step * SECOND for step in range(8) for _ in range(8)]
+    with ThreadPoolExecutor(8) as ticks:
+        made = list(ticks.map(lambda now: len(list(make_due_occurrences(calendar.shop.engine, now=now))), moments))
+    calendar.tick(8 * SECOND)
+    assert len(calendar.made) + sum(made) <= 9
+    assert [row["due_at"] for row in calendar.rows()] == [MONDAY + step * SECOND for step in range(9)]
+    assert {row["number"] for row in calendar.rows()} == set(range(1, 10))
+
+
+class _DiedError(Exception):
+    pass
+
+
+def test_a_tick_that_dies_at_any_statement_has_done_nothing(calendar: Calendar) -> None:
+    calendar.add()
+    engine = calendar.shop.engine
+    left = 0
+
+    def die(*_: object) -> None:
+        nonlocal left
+        left -= 1
+        if left < 0:
+            raise _DiedError
+
+    for statements in range(100):
+        left = statements
+        event.listen(engine, "before_cursor_execute", die)
+        with suppress(_DiedError):
+            calendar.tick()
+        event.remove(engine, "before_cursor_execute", die)
+        if calendar.made:
+            break
+        assert calendar.rows() == []
+        assert calendar.shop.sql("SELECT name FROM campaigns") == []
+        assert calendar.next_at() == MONDAY
+    assert statements > 8
+    assert calendar.states() == ["started"]
+
+
+def test_a_schedule_that_fails_does_not_stop_the_others(calendar: Calendar) -> None:
+    calendar.add()
+    calendar.set(timezone="Nowhere/Land")
+    add_schedule(calendar.shop.engine, new_schedule("other"))
+    calendar.shop.sql("UPDATE schedules SET next_at = :at WHERE name = 'other'", at=MONDAY + SECOND)
+    assert calendar.tick(SECOND) == ["other 2026-01-05T09:00:01"]
+
+
+def test_a_campaign_that_has_the_name_already_fails_that_occurrence_only(calendar: Calendar) -> None:
+    calendar.add()
+    calendar.shop.submit("news 2026-01-05T09:00", 1, "a", first=500)
+    assert calendar.tick() == []
+    calendar.shop.sql("UPDATE campaigns SET name = 'mine'")
+    assert calendar.tick(DAY) == ["news 2026-01-06T09:00"]
+    assert [(row["state"], row["number"]) for row in calendar.rows()] == [("failed", None), ("started", 1)]
+    assert "is not of this schedule" in calendar.rows()[0]["reason"]
+
+
+def test_a_schedule_ends_after_its_count_until_it_gets_another_end(calendar: Calendar) -> None:
+    calendar.add(count=2)
+    for after in (0 * DAY, DAY, DAY):
+        calendar.tick(after)
+        calendar.send()
+    assert calendar.states() == ["started", "started"]
+    assert calendar.next_at() is None
+    set_schedule(calendar.shop.engine, "news", ScheduleChanges(forever=True))
+    assert calendar.next_at() is not None
+
+
+def test_a_schedule_ends_with_its_last_occurrence(calendar: Calendar) -> None:
+    calendar.add()
+    calendar.set(until_at=MONDAY + DAY)
+    assert calendar.tick() == ["news 2026-01-05T09:00"]
+    calendar.send()
+    # Noticed late, and after the end; due before it.
+    assert calendar.tick(DAY + SECOND) == ["news 2026-01-06T09:00"]
+    assert [row["state"] for row in list_schedules(calendar.shop.engine)] == ["ended"]
+
+
+def test_starting_an_occurrence_tells_flower_what_it_came_to(calendar: Calendar) -> None:
+    calendar.add()
+    [name] = calendar.tick()
+    assert start_occurrence(calendar.shop.engine, name) == {"state": "running", "messages": 2}
+    assert start_occurrence(calendar.shop.engine, name) == {"state": "running", "messages": 2}
+
+
+# Misfires: beat stopped, and started again later
+
+
+@pytest.mark.parametrize(
+    ("misfire", "state", "sent"),
+    [(Misfire.SKIP, "skipped", 0), (Misfire.CATCH_UP, "started", 2), (Misfire.HOLD, "held", 0)],
+)
+def test_after_an_outage_the_latest_occurrence_follows_its_rule(
+    calendar: Calendar, misfire: Misfire, state: str, sent: int
+) -> None:
+    calendar.add(misfire=misfire)
+    calendar.tick(3 * DAY + HOUR)
+    calendar.send()
+    assert calendar.states() == ["skipped", "skipped", "skipped", state]
+    assert len(list(calendar.texts())) == sent
+    assert "1:00:00 after it was due" in calendar.rows()[-1]["reason"]
+    assert calendar.next_at() == MONDAY + 4 * DAY
+    assert calendar.tick() == []
+
+
+@pytest.mark.parametrize("misfire", Misfire)
+def test_within_the_grace_an_occurrence_simply_runs(calendar: Calendar, misfire: Misfire) -> None:
+    calendar.add(misfire=misfire, grace=timedelta(minutes=10))
+    assert calendar.tick(timedelta(minutes=9)) == ["news 2026-01-05T09:00"]
+
+
+def test_a_long_outage_of_a_frequent_schedule_is_no_burst(calendar: Calendar) -> None:
+    calendar.add(every="10m", from_at=MONDAY, misfire=Misfire.CATCH_UP)
+    assert calendar.tick(30 * DAY + timedelta(minutes=5)) == ["news 2026-02-04T09:00"]
+    assert calendar.states() == ["skipped"] * (MOST_RECORDED - 1) + ["started"]
+    assert calendar.rows()[0]["reason"].endswith("so were earlier ones")
+
+
+def test_what_comes_due_while_beat_restarts_is_all_run(calendar: Calendar) -> None:
+    calendar.add(every="2s", from_at=MONDAY, overlap=Overlap.QUEUE)
+    calendar.tick(6 * SECOND)
+    assert calendar.states() == ["started", "queued", "queued", "queued"]
+    for _ in range(3):
+        calendar.send()
+        calendar.tick()
+    calendar.send()
+    assert calendar.states() == ["started"] * 4
+    assert len(list(calendar.texts())) == 8
+
+
+def test_a_held_occurrence_is_sent_once_it_is_approved_with_the_content_of_then(calendar: Calendar) -> None:
+    engine = calendar.shop.engine
+    calendar.add(misfire=Misfire.HOLD)
+    calendar.tick(3 * HOUR)
+    calendar.send()
+    set_schedule(engine, "news", ScheduleChanges(content=text_content("Late: {{ occurrence_date }}")))
+    made = occurrence_decisions.approve(engine, "news", by="ayu")
+    assert (made.campaign, made.number, made.state) == ("news 2026-01-05T09:00", 1, "started")
+    calendar.send()
+    assert list(calendar.texts()) == ["Late: 2026-01-05"] * 2
+    [row] = calendar.rows()
+    assert (row["state"], row["decided_by"]) == ("started", "ayu")
+    with pytest.raises(NotFoundError, match="no occurrence of schedule 'news' is held"):
+        occurrence_decisions.approve(engine, "news", by="ayu")
+
+
+def test_a_held_occurrence_that_is_rejected_is_never_sent_and_takes_no_number(calendar: Calendar) -> None:
+    calendar.add(misfire=Misfire.HOLD)
+    calendar.tick(3 * HOUR)
+    assert occurrence_decisions.reject(calendar.shop.engine, "news", by="ayu", reason="stale") == "2026-01-05T09:00"
+    calendar.tick(DAY - 3 * HOUR)
+    calendar.send()
+    rows = [(row["state"], row["number"], row["reason"], row["decided_by"]) for row in calendar.rows()]
+    assert rows == [("rejected", None, "stale", "ayu"), ("started", 1, None, None)]
+    assert len(list(calendar.texts())) == 2
+
+
+def test_of_several_held_occurrences_the_operator_says_which(calendar: Calendar) -> None:
+    engine = calendar.shop.engine
+    calendar.add(misfire=Misfire.HOLD)
+    calendar.tick(HOUR)
+    calendar.tick(DAY)
+    with pytest.raises(UsageError, match=r"2026-01-05T09:00.*2026-01-06T09:00"):
+        occurrence_decisions.approve(engine, "news", by="ayu")
+    with pytest.raises(NotFoundError, match="no occurrence 'yesterday' that is held"):
+        occurrence_decisions.approve(engine, "news", "yesterday", by="ayu")
+    occurrence_decisions.approve(engine, "news", "2026-01-06T09:00", by="ayu")
+    assert calendar.states() == ["held", "started"]
+
+
+# Overlap
+
+
+def test_an_overlapping_occurrence_waits_for_the_one_before_and_keeps_its_content(calendar: Calendar) -> None:
+    engine = calendar.shop.engine
+    calendar.add(content=text_content("first"))
+    calendar.tick()
+    set_schedule(engine, "news", ScheduleChanges(content=text_content("second")))
+    assert calendar.tick(DAY) == []
+    set_schedule(engine, "news", ScheduleChanges(content=text_content("third")))
+    assert calendar.tick(DAY) == []
+    assert calendar.states() == ["started", "queued", "queued"]
+    calendar.send()
+    assert calendar.tick() == ["news 2026-01-06T09:00"]
+    assert calendar.tick() == []
+    calendar.send()
+    assert calendar.tick() == ["news 2026-01-07T09:00"]
+    calendar.send()
+    assert list(calendar.texts()) == ["first"] * 2 + ["second"] * 2 + ["third"] * 2
+
+
+def test_an_overlapping_occurrence_is_skipped_where_the_rule_says_so(calendar: Calendar) -> None:
+    calendar.add(overlap=Overlap.SKIP)
+    calendar.tick()
+    assert calendar.tick(DAY) == []
+    calendar.send()
+    assert calendar.tick(DAY) == ["news 2026-01-07T09:00"]
+    assert [(row["state"], row["number"]) for row in calendar.rows()] == [
+        ("started", 1),
+        ("skipped", None),
+        ("started", 2),
+    ]
+    assert calendar.rows()[1]["reason"] == "'news 2026-01-05T09:00' was still being sent"
+
+
+def test_a_paused_campaign_is_still_being_sent(calendar: Calendar) -> None:
+    calendar.add()
+    [first] = calendar.tick()
+    lifecycle.pause_campaign(calendar.shop.engine, first)
+    calendar.tick(DAY)
+    assert calendar.states() == ["started", "queued"]
+    lifecycle.cancel_campaign(calendar.shop.engine, first)
+    assert calendar.tick() == ["news 2026-01-06T09:00"]
+
+
+def test_a_queued_campaign_that_is_cancelled_lets_the_next_one_go(calendar: Calendar) -> None:
+    calendar.add()
+    calendar.tick()
+    calendar.tick(DAY)
+    calendar.tick(DAY)
+    lifecycle.cancel_campaign(calendar.shop.engine, "news 2026-01-06T09:00")
+    calendar.send()
+    assert calendar.tick() == ["news 2026-01-07T09:00"]
+    assert calendar.states() == ["started", "skipped", "started"]
+
+
+def test_a_queued_campaign_may_be_started_by_hand(calendar: Calendar) -> None:
+    calendar.add()
+    calendar.tick()
+    calendar.tick(DAY)
+    lifecycle.start_campaign(calendar.shop.engine, "news 2026-01-06T09:00")
+    calendar.tick()
+    assert calendar.states() == ["started", "started"]
+
+
+# Operators
+
+
+def test_an_occurrence_can_be_run_at_once_and_counts(calendar: Calendar) -> None:
+    engine = calendar.shop.engine
+    calendar.add(count=2)
+    made = occurrence_decisions.run_now(engine, "news", by="ayu", now=MONDAY - HOUR)
+    assert (made.campaign, made.number, made.state) == ("news 2026-01-05T08:00", 1, "started")
+    with pytest.raises(ConflictError, match="this very second"):
+        occurrence_decisions.run_now(engine, "news", by="ayu", now=MONDAY - HOUR)
+    queued = occurrence_decisions.run_now(engine, "news", by="ayu", now=MONDAY - HOUR + SECOND)
+    assert (queued.campaign, queued.state) == ("news 2026-01-05T08:00:01", "queued")
+    calendar.tick()
+    assert calendar.states() == ["started", "queued"]
+    assert calendar.next_at() is None
+
+
+def test_pausing_makes_nothing_missed(calendar: Calendar) -> None:
+    engine = calendar.shop.engine
+    calendar.add(misfire=Misfire.CATCH_UP)
+    pause_schedule(engine, "news")
+    assert calendar.tick(3 * DAY) == []
+    assert resume_schedule(engine, "news") is ScheduleState.ACTIVE
+    following = calendar.next_at()
+    assert following is not None
+    assert following > datetime.now(UTC)
+    assert calendar.rows() == []
+
+
+def test_what_is_queued_stays_so_while_the_schedule_is_paused(calendar: Calendar) -> None:
+    calendar.add()
+    calendar.tick()
+    calendar.tick(DAY)
+    pause_schedule(calendar.shop.engine, "news")
+    calendar.send()
+    assert calendar.tick() == []
+    assert calendar.states() == ["started", "queued"]
+
+
+def test_changing_the_content_does_not_move_what_is_due(calendar: Calendar) -> None:
+    calendar.add()
+    for changes in (
+        ScheduleChanges(content=text_content("new")),
+        ScheduleChanges(count=9),
+        ScheduleChanges(priority=3),
+    ):
+        set_schedule(calendar.shop.engine, "news", changes)
+        assert calendar.next_at() == MONDAY
+
+
+def test_another_rule_counts_from_now(calendar: Calendar) -> None:
+    calendar.add()
+    set_schedule(calendar.shop.engine, "news", ScheduleChanges(every="2h"))
+    [[created]] = calendar.shop.sql("SELECT next_at - interval '2 hours' - now() FROM schedules")
+    assert isinstance(created, timedelta)
+    assert abs(created) < timedelta(minutes=1)
+    [row] = list_schedules(calendar.shop.engine)
+    assert (row["cron"], row["every"]) == (None, "2h")
+
+
+def test_every_part_of_a_schedule_can_be_changed(calendar: Calendar) -> None:
+    engine = calendar.shop.engine
+    calendar.add()
+    add_audience(calendar.shop, "others", 1)
+    changes = ScheduleChanges(
+        cron="30 8 * * mon",
+        timezone="Europe/Berlin",
+        audience="others",
+        conditions=[parse_condition("name=N1")],
+        instances=["b"],
+        max_attempts=7,
+        until_at=datetime(2100, 1, 1, tzinfo=UTC),
+        count=12,
+        misfire=Misfire.HOLD,
+        grace=timedelta(hours=2),
+        overlap=Overlap.SKIP,
+        priority=5,
+    )
+    set_schedule(engine, "news", changes)
+    row = show_schedule(engine, "news")
+    assert {key: row[key] for key in ("cron", "timezone", "audience", "instances", "count", "misfire", "overlap")} == {
+        "cron": "30 8 * * mon",
+        "timezone": "Europe/Berlin",
+        "audience": "others",
+        "instances": ["b"],
+        "count": 12,
+        "misfire": "hold",
+        "overlap": "skip",
+    }
+    assert (row["grace_seconds"], row["priority"], row["max_attempts"]) == (7200, 5, 7)
+    assert row["body"].startswith("{{ name }}")
+
+
+def test_removing_a_schedule_leaves_its_campaigns_and_cancels_what_is_queued(calendar: Calendar) -> None:
+    calendar.add()
+    calendar.tick()
+    calendar.tick(DAY)
+    assert remove_schedule(calendar.shop.engine, "news") == ["news 2026-01-06T09:00"]
+    calendar.send()
+    assert calendar.shop.state("news 2026-01-05T09:00") == "finished"
+    assert calendar.shop.state("news 2026-01-06T09:00") == "cancelled"
+    assert list_schedules(calendar.shop.engine) == []
+    with pytest.raises(NotFoundError, match="no schedule is called 'news'"):
+        schedule_report(calendar.shop.engine, "news")
+
+
+def test_what_is_upcoming_keeps_to_the_count_and_includes_what_is_due(calendar: Calendar) -> None:
+    calendar.add(count=3)
+    found = upcoming_occurrences(calendar.shop.engine, "news", 10)
+    assert found.occurrences == [MONDAY, MONDAY + DAY, MONDAY + 2 * DAY]
+    assert found.words == "At 09:00 every day"
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "said"),
+    [
+        ({"cron": "0 99 * * *"}, UsageError, "the hour field"),
+        ({"every": "2h", "cron": "0 9 * * *"}, UsageError, "exactly one of --cron and --every"),
+        ({"timezone": "Asia/Jakrta"}, UsageError, "did you mean Asia/Jakarta"),
+        ({"audience": "nobody"}, NotFoundError, "no audience is called 'nobody'"),
+        ({"instances": ["z"]}, NotFoundError, "no instance is called 'z'"),
+        ({"content": text_content("{{ nmae }}")}, InputError, "did you mean 'name'"),
+        ({"conditions": [parse_condition("city=Jakarta")]}, UsageError, "there is no column 'city'"),
+        ({"until_at": MONDAY}, UsageError, "would never come due"),
+        ({"grace": timedelta(seconds=5)}, UsageError, "--grace must be at least 10s"),
+        ({"name": "x" * 175}, UsageError, "use 1 to 174 printable characters"),
+    ],
+)
+def test_a_schedule_that_cannot_work_is_refused(
+    shop: Shop, options: dict[str, object], error: type[BroadcasterError], said: str
+) -> None:
+    name = str(options.pop("name", "news"))
+    with pytest.raises(error, match=said):
+        add_schedule(shop.engine, new_schedule(name, **options))
+    assert list_schedules(shop.engine) == []
+
+
+def test_a_name_is_used_once(calendar: Calendar) -> None:
+    calendar.add()
+    with pytest.raises(ConflictError, match="exists already"):
+        calendar.add()
