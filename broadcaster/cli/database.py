@@ -33,12 +33,15 @@ def database(settings: Settings) -> Iterator[Engine]:
         engine.dispose()
 
 
-def nudge_workers(settings: Settings) -> None:
-    """Let the workers look now instead of at the next tick. Without Redis: a warning, since nothing is lost."""
+def nudge_workers(settings: Settings, occurrence: tuple[str, str] | None = None) -> None:
+    """Let the workers look now instead of at the next tick. Without Redis: a warning, since nothing is lost.
+
+    `occurrence` is the schedule and the campaign of one that was made, if that is what there is to see.
+    """
     # Celery takes longer to import than all else, and only commands that start something need it.
     from broadcaster.worker.nudge import nudge  # noqa: PLC0415
 
-    if not nudge():
+    if not nudge(occurrence):
         start = "" if settings.redis_url else " (start them with `broadcaster up`)"
         warn(f"Redis cannot be reached: all is stored, and is sent once Redis and the workers are back{start}")
 

@@ -13,8 +13,10 @@ DISPATCH = "broadcaster.dispatch"
 LIFECYCLE = "broadcaster.lifecycle"
 RECOVER = "broadcaster.recover"
 RECONCILE = "broadcaster.reconcile"
+SCHEDULES = "broadcaster.schedules"
 SEND = "broadcaster.send"
 READ_BACK = "broadcaster.read_back"
+OCCURRENCE = "broadcaster.occurrence"
 
 TICKS = "ticks"
 SENDS = "sends"
@@ -22,6 +24,7 @@ SENDS = "sends"
 BEAT: dict[str, dict[str, Any]] = {
     "dispatch": {"task": DISPATCH, "schedule": 1.0},
     "lifecycle": {"task": LIFECYCLE, "schedule": 1.0},
+    "schedules": {"task": SCHEDULES, "schedule": 1.0},
     "recover": {"task": RECOVER, "schedule": 5.0},
     "reconcile": {"task": RECONCILE, "schedule": 5.0},
 }
@@ -49,7 +52,7 @@ def configuration(settings: Settings) -> dict[str, Any]:
         "task_ignore_result": True,
         "task_acks_late": False,
         "task_default_queue": TICKS,
-        "task_routes": {SEND: {"queue": SENDS}, READ_BACK: {"queue": SENDS}},
+        "task_routes": {task: {"queue": SENDS} for task in (SEND, READ_BACK, OCCURRENCE)},
         "imports": ["broadcaster.worker.tasks"],
         "worker_pool": "threads",
         "worker_concurrency": settings.worker_threads,

@@ -11,9 +11,9 @@ from structlog.typing import Processor
 
 from broadcaster.errors import SettingsError
 from broadcaster.settings import Settings
-from broadcaster.worker.app import DISPATCH, LIFECYCLE, RECONCILE, RECOVER
+from broadcaster.worker.app import BEAT
 
-TICKS = frozenset({DISPATCH, LIFECYCLE, RECOVER, RECONCILE})
+TICKS = frozenset(entry["task"] for entry in BEAT.values())
 
 # At INFO these write a line for each request, each tick and each task that has not even begun.
 _QUIET = ("httpx", "httpcore", "celery.beat", "celery.worker.strategy", "tornado.access", "alembic")

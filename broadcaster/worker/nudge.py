@@ -5,11 +5,13 @@ from __future__ import annotations
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
-from broadcaster.worker.app import DISPATCH, LIFECYCLE, app
+from broadcaster.worker.app import DISPATCH, LIFECYCLE, OCCURRENCE, app
 
 
-def nudge() -> bool:
+def nudge(occurrence: tuple[str, str] | None = None) -> bool:
     """Start due campaigns and wake their lanes; False when Redis cannot be reached.
+
+    With an `occurrence` (schedule, campaign) that was made, in its own task, which Flower shows.
 
     Nothing depends on it: the next tick does the same within a second, and Redis carries no facts (invariant I6).
     """
@@ -17,6 +19,8 @@ def nudge() -> bool:
     options = {**app.conf.broker_transport_options, "max_retries": 0}
     try:
         with app.connection_for_write(transport_options=options) as connection:
+            if occurrence is not None:
+                app.send_task(OCCURRENCE, occurrence, connection=connection, retry=False)
             for tick in (LIFECYCLE, DISPATCH):
                 app.send_task(tick, connection=connection, retry=False)
     except (OperationalError, RedisError, OSError):

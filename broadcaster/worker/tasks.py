@@ -9,8 +9,21 @@ from celery import signals
 
 from broadcaster.errors import BroadcasterError, UnavailableError
 from broadcaster.services import dispatch as scans
+from broadcaster.services.occurrences import start_occurrence
+from broadcaster.services.schedule_tick import make_due_occurrences
 from broadcaster.services.ticks import note_tick
-from broadcaster.worker.app import BEAT, DISPATCH, LIFECYCLE, READ_BACK, RECONCILE, RECOVER, SEND, app
+from broadcaster.worker.app import (
+    BEAT,
+    DISPATCH,
+    LIFECYCLE,
+    OCCURRENCE,
+    READ_BACK,
+    RECONCILE,
+    RECOVER,
+    SCHEDULES,
+    SEND,
+    app,
+)
 from broadcaster.worker.runtime import Runtime
 
 _runtimes: list[Runtime] = []
@@ -41,6 +54,13 @@ def lifecycle() -> None:
         dispatch()
 
 
+@app.task(name=SCHEDULES, **_TICK)
+def schedules() -> None:
+    """Make the campaigns of schedules that are due."""
+    for made in make_due_occurrences(runtime().engine):
+        occurrence.delay(made.schedule, made.campaign)
+
+
 @app.task(name=RECOVER, **_TICK)
 def recover() -> None:
     """Take back what workers that died had claimed."""
@@ -62,6 +82,14 @@ def send(lanes: list[int]) -> dict[str, Any]:
     if report.unfinished:
         send.delay(report.unfinished)
     return report.counts
+
+
+@app.task(name=OCCURRENCE, throws=(BroadcasterError,))
+def occurrence(schedule: str, campaign: str) -> dict[str, Any]:
+    """Start the campaign of an occurrence; were this lost, the lifecycle tick would do so. Flower shows the result."""
+    started = start_occurrence(runtime().engine, campaign)
+    dispatch()
+    return {"schedule": schedule, "campaign": campaign, **started}
 
 
 @app.task(name=READ_BACK)

@@ -118,7 +118,7 @@ def assert_healthy(home: Home) -> None:
 def assert_status_tells_of_ticks_that_are_late(home: Home) -> None:
     """By its exit code too, for whatever watches it."""
     status = assert_done(home.run("status", "--json")).json
-    assert {"dispatch", "lifecycle", "recover", "reconcile"} <= {tick["name"] for tick in status["ticks"]}
+    assert {"dispatch", "lifecycle", "schedules", "recover", "reconcile"} <= {tick["name"] for tick in status["ticks"]}
     assert not any(tick["late"] for tick in status["ticks"])
     engine = open_engine(home.settings)
     note_tick(engine, "stuck", 0.5)
