@@ -17,6 +17,9 @@ from broadcaster.errors import InputError, listed, quoted
 MAX_TEXT_LENGTH = 65_536
 """The longest rendered text, in characters. Our limit: WhatsApp's apps cut off there, WAChatPro documents none."""
 
+MAX_SOURCE_LENGTH = 4 * MAX_TEXT_LENGTH
+"""The longest template, in characters, tags included: it bounds how long one message can take to render."""
+
 _TAG = re.compile(
     r"""\{\{ \s* (?P<name> [^\s|{}]+ ) \s*
         (?: \| \s* default \s* \( \s*
@@ -60,11 +63,10 @@ class Template:
 
         Raises KeyError for a name that `variables` lacks: `check` the columns once, before the first row.
         """
+        # Each value is looked at once, however often it is used: a long one may be all white space.
+        blank = {name for name in self.names if not (value := variables[name]) or value.isspace()}
         return self._format % tuple(
-            [
-                value if (value := variables[variable.name]) and not value.isspace() else variable.default or value
-                for variable in self._variables
-            ]
+            [(variable.name in blank and variable.default) or variables[variable.name] for variable in self._variables]
         )
 
     def check(self, columns: Sequence[str]) -> None:
@@ -101,9 +103,11 @@ class Template:
 def compile_template(source: str) -> Template:
     """Compile a text; names are compared as `variable_name` spells them, so `{{ Name }}` is `{{ name }}`.
 
-    Raises TemplateError for anything after `{{` that is not a variable, with or without a default, and for a text that
-    would be longer than MAX_TEXT_LENGTH whatever the variables.
+    Raises TemplateError for anything after `{{` that is not a variable, with or without a default, for a source
+    longer than MAX_SOURCE_LENGTH, and for a text that would be longer than MAX_TEXT_LENGTH whatever the variables.
     """
+    if len(source) > MAX_SOURCE_LENGTH:
+        raise _too_long(len(source), MAX_SOURCE_LENGTH)
     literals: list[str] = []
     variables: list[Variable] = []
     position = 0
@@ -117,9 +121,7 @@ def compile_template(source: str) -> Template:
         position = tag.end()
     literals.append(source[position:])
     if (length := sum(map(len, literals))) > MAX_TEXT_LENGTH:
-        raise TemplateError(
-            f"the template has {length:,} characters and at most {MAX_TEXT_LENGTH:,} are allowed; shorten it"
-        )
+        raise _too_long(length, MAX_TEXT_LENGTH)
     return Template(
         source=source,
         names=tuple(dict.fromkeys(variable.name for variable in variables)),
@@ -142,6 +144,10 @@ def variable_name(text: str) -> str:
 
 def _unescape(found: re.Match[str]) -> str:
     return "\n" if found[1] == "n" else found[1]
+
+
+def _too_long(length: int, most: int) -> TemplateError:
+    return TemplateError(f"the template has {length:,} characters and at most {most:,} are allowed; shorten it")
 
 
 def _diagnose(source: str, start: int) -> TemplateError:

@@ -36,6 +36,7 @@ from tests.support.chaos import (
     short_and_full,
 )
 from tests.support.servers import redis_client
+from tests.support.shop import POISON
 from tests.support.stack import wait_for
 
 AT_ONCE = IN_FLIGHT * len(INSTANCES)
@@ -396,6 +397,12 @@ def test_a_cancellation_at_half_time_holds_all_but_the_requests_in_flight(chaos:
 @full
 def test_a_message_that_cannot_be_rendered_fails_alone(chaos: Chaos) -> None:
     chaos.begin(1000, workers=0)
-    chaos.shop.sql("UPDATE messages SET variables = '{}' WHERE seq % 20 = 0")
+    for nth, poison in enumerate(POISON):
+        chaos.shop.sql(
+            "UPDATE messages SET variables = CAST(:poison AS jsonb) WHERE seq % 20 = 0 AND seq / 20 % :kinds = :nth",
+            poison=poison,
+            kinds=len(POISON),
+            nth=nth,
+        )
     chaos.workers = chaos.start_workers(2)
     chaos.finish("one message in 20 cannot be rendered", most_in_doubt=0, failed=50)

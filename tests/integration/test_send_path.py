@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from itertools import pairwise
+from typing import NoReturn
 
 import msgspec
 import pytest
@@ -14,9 +15,10 @@ from sqlalchemy import Engine
 from broadcaster.crypto import open_vault
 from broadcaster.services import dispatch, lifecycle
 from broadcaster.services.instances import pause_instance, set_instance
+from broadcaster.services.sending import failpoints
 from broadcaster.services.sending.process import SendingProcess
 from broadcaster.settings import Settings
-from tests.support.shop import INSTANCES, Shop, drain, open_shop
+from tests.support.shop import INSTANCES, POISON, Shop, drain, open_shop
 
 
 @pytest.fixture
@@ -398,10 +400,23 @@ def test_two_dispatchers_wake_each_lane_once(shop: Shop) -> None:
 def test_a_template_that_fails_at_run_time_fails_only_its_own_message(shop: Shop) -> None:
     shop.add("a")
     shop.submit("c", 10, "a")
-    shop.sql("UPDATE messages SET variables = '{}' WHERE seq = 4")
+    for seq, poison in enumerate(POISON, start=3):
+        shop.sql("UPDATE messages SET variables = CAST(:poison AS jsonb) WHERE seq = :seq", poison=poison, seq=seq)
     drain(shop)
-    assert shop.states("c") == {"sent": 9, "failed": 1}
-    assert len(shop.gateway.ledger.entries) == 9
+    assert shop.states("c") == {"sent": 10 - len(POISON), "failed": len(POISON)}
+    assert len(shop.gateway.ledger.entries) == 10 - len(POISON)
+
+
+def test_without_failpoints_nothing_of_them_is_called(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    def called(*_: object) -> NoReturn:
+        raise AssertionError("a failpoint was reached")
+
+    monkeypatch.setattr(failpoints, "reach", called)
+    monkeypatch.setattr(failpoints, "reach_during", called)
+    shop.add("a")
+    shop.submit("c", 10, "a")
+    drain(shop)
+    assert shop.states("c") == {"sent": 10}
 
 
 def test_retry_sends_only_what_failed(shop: Shop) -> None:

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broadcaster.domain.templates import MAX_TEXT_LENGTH, TemplateError, compile_template, variable_name
+from broadcaster.domain.templates import (
+    MAX_SOURCE_LENGTH,
+    MAX_TEXT_LENGTH,
+    TemplateError,
+    compile_template,
+    variable_name,
+)
 
 ANN = {"name": "Ann", "code": "42", "empty": "", "blank": " \n"}
 
@@ -132,6 +140,24 @@ def test_a_template_that_is_always_too_long_is_refused() -> None:
     compile_template("x" * MAX_TEXT_LENGTH)
     with pytest.raises(TemplateError, match="65,537 characters and at most 65,536"):
         compile_template("x" * MAX_TEXT_LENGTH + "{{ name }}x")
+    with pytest.raises(TemplateError, match="262,145 characters and at most 262,144"):
+        compile_template(f"{'{{ name }}':<{MAX_SOURCE_LENGTH + 1}}")
+
+
+@pytest.mark.parametrize(
+    ("tag", "value"),
+    [
+        ("{{n}}", "x"),
+        ("{{n}}", ""),
+        ("{{n|default('x')}}", " " * 131_072),  # the largest cell of a CSV file
+    ],
+)
+def test_no_message_takes_long_to_render(tag: str, value: str) -> None:
+    template = compile_template(tag * (MAX_SOURCE_LENGTH // len(tag)))
+    began = time.process_time()
+    assert len(template.render({"n": value})) <= MAX_TEXT_LENGTH
+    # It takes a few milliseconds, for which the worker's loop does nothing else.
+    assert time.process_time() - began < 0.1
 
 
 @pytest.mark.parametrize(
