@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import csv
-import os
-import sys
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from datetime import datetime
 from itertools import chain
 from pathlib import Path
-from typing import IO, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from broadcaster.cli.campaign import STATE_STYLES, Json, Name, campaign_document, campaign_fields
+from broadcaster.cli.csv_output import write_csv
 from broadcaster.cli.database import database
 from broadcaster.cli.instance import HEALTH_STYLES
-from broadcaster.cli.output import say, say_fields, say_json, say_table, utc_time
+from broadcaster.cli.output import say, say_fields, say_json, say_table
 from broadcaster.domain.pacing import format_rate
 from broadcaster.domain.states import MessageState
-from broadcaster.errors import InputError, UsageError
+from broadcaster.errors import UsageError
 from broadcaster.services import reports
 from broadcaster.settings import load
 
@@ -37,7 +32,6 @@ _COLUMNS = (
     "last_http_status",
     "last_reply",
 )
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def report(name: Name, as_json: Json = False) -> None:
@@ -103,8 +97,7 @@ def export(
             table = chain([["line", "phone", "reason"]], rows)
         else:
             table = _message_rows(reports.export_messages(engine, name, state or tuple(MessageState)))
-        with _open_output(output) as file:
-            csv.writer(file).writerows(map(_cells, table))
+        write_csv(output, table)
 
 
 def _failure(row: Mapping[Any, Any]) -> dict[str, Any]:
@@ -119,41 +112,3 @@ def _message_rows(messages: Iterator[Mapping[Any, Any]]) -> Iterator[Iterable[ob
     for message in chain([first] if first else [], messages):
         values = message["variables"] or {}
         yield [*(message[column] for column in _COLUMNS), *(values.get(name) for name in variables)]
-
-
-def _cells(row: Iterable[object]) -> list[str]:
-    return [_cell(value) for value in row]
-
-
-def _cell(value: object) -> str:
-    text = "" if value is None else utc_time(value) if isinstance(value, datetime) else str(value)
-    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
-
-
-@contextmanager
-def _open_output(path: Path) -> Iterator[IO[str]]:
-    """A text file for CSV that replaces `path` once all is written."""
-    if path == Path("-"):
-        # csv ends lines with \r\n itself, and CSV is UTF-8 whatever the terminal is.
-        sys.stdout.reconfigure(encoding="utf-8", newline="")  # type: ignore[union-attr]  # a TextIOWrapper
-        yield sys.stdout
-        return
-    try:
-        if path.exists() and not path.is_file():
-            # A pipe or a device cannot be replaced.
-            with path.open("w", encoding="utf-8", newline="") as file:
-                yield file
-            return
-        descriptor, part = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    except OSError as error:
-        raise InputError(f"cannot write {path}: {error.strerror}") from None
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        Path(part).replace(path)
-    except OSError as error:
-        raise InputError(f"cannot write {path}: {error.strerror}") from None
-    finally:
-        Path(part).unlink(missing_ok=True)

@@ -17,6 +17,7 @@ COMMANDS = {
     "demo": ("broadcaster.cli.demo:demo", "Send a sample campaign to a simulated gateway and prove that it balances."),
     "instance": ("broadcaster.cli.instance:app", "Add, change and check WAChatPro instances."),
     "campaign": ("broadcaster.cli.campaign:app", "Submit, watch, steer and report campaigns."),
+    "audience": ("broadcaster.cli.audience:app", "Keep recipients under a name, for campaigns and schedules."),
     "db": ("broadcaster.cli.db:app", "Bring the database up to date, or check it."),
     "worker": ("broadcaster.cli.roles:worker", "Run one worker."),
     "beat": ("broadcaster.cli.roles:beat", "Run one beat, the clock of the workers."),

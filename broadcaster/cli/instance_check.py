@@ -7,17 +7,16 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-import httpx
 import typer
 
 from broadcaster.cli.database import database
+from broadcaster.cli.gateway import open_gateway
 from broadcaster.cli.instance import Json, Name
 from broadcaster.cli.output import say_fields, say_json
 from broadcaster.crypto import open_vault
 from broadcaster.db.engine import open_pool
 from broadcaster.domain.states import LaneHealth
 from broadcaster.errors import UnavailableError
-from broadcaster.gateway import WAChatPro, read_rules
 from broadcaster.services.doubts import DoubtStore
 from broadcaster.services.instance_check import InstanceCheck, ReadBackCheck, check_instance, check_read_back
 from broadcaster.services.instances import instance_key, show_instance
@@ -57,11 +56,7 @@ def check(name: Name, as_json: Json = False) -> None:
 
 
 async def _ask(row: Mapping[str, Any], key: str, settings: Settings) -> tuple[InstanceCheck, ReadBackCheck | None]:
-    timeout = settings.request_timeout_seconds
-    rules = read_rules(row["reply_rules"])
-    # One request needs no fast transport, and pyreqwest's threads abort a process that ends soon after it.
-    async with httpx.AsyncHTTPTransport(trust_env=False) as transport:
-        gateway = WAChatPro(key, row["base_url"], wire=row["wire"], timeout=timeout, rules=rules, transport=transport)
+    async with open_gateway(row, key, settings) as gateway:
         result = await check_instance(gateway)
         if not result.passed:
             return result, None

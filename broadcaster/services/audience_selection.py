@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, RowMapping
+from sqlalchemy import Connection, Engine, RowMapping
 
+from broadcaster.db.engine import transaction
 from broadcaster.db.queries import query
 from broadcaster.domain.conditions import Condition, check_conditions
 from broadcaster.domain.templates import MAX_TEXT_LENGTH, Template
 from broadcaster.errors import InputError
-from broadcaster.services.audiences import Audience
+from broadcaster.services.audiences import Audience, find_audience
+
+_EXPORT_BATCH = 5_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +69,8 @@ class Selection:
         bare = {variable.name for variable in variables if not variable.default}
         first = {variable.name: variable for variable in reversed(variables)}
         return {
-            "blanks": dict.fromkeys(self.audience.variables, ""),
+            # Also those of the template: a later import may have dropped a column that has a default there.
+            "blanks": dict.fromkeys((*self.audience.variables, *(template.names if template else ())), ""),
             "literals": template.literal_length if template else 0,
             "longest": MAX_TEXT_LENGTH,
             "never_blank": self.text is None or self.text.never_blank,
@@ -79,6 +83,29 @@ class Selection:
                 for variable in variables
             ],
         }
+
+
+def count_members(engine: Engine, name: str, conditions: Sequence[Condition] = ()) -> int:
+    """How many of an audience meet the conditions. Raises NotFoundError, and UsageError for one about no column."""
+    with transaction(engine) as connection:
+        selection = Selection(audience=find_audience(connection, name), conditions=conditions)
+        selection.check()
+        return selection.count(connection)[0]
+
+
+def export_members(engine: Engine, name: str, conditions: Sequence[Condition] = ()) -> Iterator[list[str]]:
+    """A header and the members that meet the conditions, in the order of phones, with flat memory.
+
+    Raises NotFoundError, and UsageError for a condition about no column.
+    """
+    with transaction(engine) as connection:
+        selection = Selection(audience=find_audience(connection, name), conditions=conditions)
+        selection.check()
+        columns = selection.audience.variables
+        yield ["phone", *(f"variable_{column}" if column == "phone" else column for column in columns)]
+        streamed = connection.execution_options(yield_per=_EXPORT_BATCH)
+        for row in streamed.exec_driver_sql(query("select_audience_recipients"), selection.parameters()):
+            yield [row.phone, *(row.variables[column] for column in columns)]
 
 
 def _json(value: Any) -> str:

@@ -2,12 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Engine, RowMapping, delete, func, select
 
 from broadcaster.db import tables
-from broadcaster.errors import NotFoundError
+from broadcaster.db.engine import transaction
+from broadcaster.domain.states import CampaignState
+from broadcaster.errors import ConflictError, NotFoundError, listed
+
+_MEMBERS = (
+    select(func.count())
+    .where(tables.audience_members.c.audience_id == tables.audiences.c.id)
+    .scalar_subquery()
+    .label("members")
+)
+_SUMMARY = select(
+    tables.audiences.c.name,
+    _MEMBERS,
+    tables.audiences.c.variables,
+    tables.audiences.c.created_at,
+    tables.audiences.c.changed_at,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,3 +48,56 @@ def find_audience(connection: Connection, name: str, *, lock: bool = False) -> A
     if row is None:
         raise NotFoundError(f"no audience is called {name!r}: see `broadcaster audience list`")
     return Audience(row.id, name, tuple(row.variables))
+
+
+def list_audiences(engine: Engine) -> Sequence[RowMapping]:
+    """Name, members, variables, created_at and changed_at of all audiences, by name."""
+    with transaction(engine) as connection:
+        return connection.execute(_SUMMARY.order_by(tables.audiences.c.name)).mappings().all()
+
+
+def show_audience(engine: Engine, name: str) -> Mapping[str, Any]:
+    """The same of one audience, with the `schedules` and `campaigns` that need it. Raises NotFoundError."""
+    with transaction(engine) as connection:
+        audience = find_audience(connection, name)
+        row = connection.execute(_SUMMARY.where(tables.audiences.c.id == audience.id)).mappings().one()
+        schedules, campaigns = audience_users(connection, audience.id)
+        return {**row, "schedules": schedules, "campaigns": campaigns}
+
+
+def audience_users(connection: Connection, audience_id: int) -> tuple[Sequence[str], Sequence[str]]:
+    """The names of the schedules, and of the campaigns that have yet to start, that an audience is needed for."""
+    schedules, campaigns = tables.schedules, tables.campaigns
+    of_schedules = select(schedules.c.name).where(schedules.c.audience_id == audience_id)
+    waiting = (CampaignState.DRAFT, CampaignState.SCHEDULED, CampaignState.PAUSED)
+    of_campaigns = select(campaigns.c.name).where(
+        campaigns.c.audience_id == audience_id, campaigns.c.state.in_(waiting), campaigns.c.started_at.is_(None)
+    )
+    return (
+        connection.execute(of_schedules.order_by(schedules.c.name)).scalars().all(),
+        connection.execute(of_campaigns.order_by(campaigns.c.name)).scalars().all(),
+    )
+
+
+def remove_audience(engine: Engine, name: str) -> int:
+    """Remove an audience; returns how many members it had. Campaigns that have started keep their messages.
+
+    Raises NotFoundError; ConflictError where a schedule uses it or a campaign over it has yet to start.
+    """
+    members = tables.audience_members
+    with transaction(engine) as connection:
+        audience = find_audience(connection, name, lock=True)
+        schedules, campaigns = audience_users(connection, audience.id)
+        if schedules:
+            raise ConflictError(
+                f"audience {name!r} is used by schedule {listed(schedules)}: "
+                "remove that first, or let it use another audience"
+            )
+        if campaigns:
+            raise ConflictError(
+                f"audience {name!r} is used by campaign {listed(campaigns)}, which has yet to start: "
+                "cancel that first, or let it start"
+            )
+        count = connection.execute(delete(members).where(members.c.audience_id == audience.id)).rowcount
+        connection.execute(delete(tables.audiences).where(tables.audiences.c.id == audience.id))
+        return count

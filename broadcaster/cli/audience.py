@@ -1,0 +1,121 @@
+"""`broadcaster audience`: recipients that are kept under a name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from broadcaster.cli.csv_output import write_csv
+from broadcaster.cli.database import database
+from broadcaster.cli.groups import lazy_group
+from broadcaster.cli.output import local_time, say, say_fields, say_json, say_table
+from broadcaster.cli.recipient_options import WhereOption
+from broadcaster.domain.conditions import describe_conditions, parse_condition
+from broadcaster.services import audiences
+from broadcaster.services.audience_selection import count_members, export_members
+from broadcaster.settings import load
+
+app = lazy_group(
+    {
+        "import": ("broadcaster.cli.audience_import:import_", "Add the recipients of a file to an audience."),
+        "sync": ("broadcaster.cli.audience_sync:sync", "Add an instance's contacts to an audience."),
+        "list": ("broadcaster.cli.audience:list_all", "List all audiences."),
+        "show": ("broadcaster.cli.audience:show", "Show an audience, and how many of it meet conditions."),
+        "export": ("broadcaster.cli.audience:export", "Write an audience as CSV."),
+        "remove": ("broadcaster.cli.audience:remove", "Remove an audience that nothing uses."),
+    },
+    "Keep recipients under a name, for campaigns and schedules.",
+)
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="The audience's name.", show_default=False)]
+Json = Annotated[bool, typer.Option("--json", help="Write JSON, for programs.")]
+
+
+def list_all(as_json: Json = False) -> None:
+    """List all audiences.
+
+    Example: broadcaster audience list --json
+    """
+    with database(load()) as engine:
+        rows = audiences.list_audiences(engine)
+    if as_json:
+        say_json([dict(row) for row in rows])
+    elif rows:
+        say_table(
+            ["NAME", "MEMBERS", "CHANGED", "VARIABLES"],
+            (
+                [row["name"], row["members"], local_time(row["changed_at"]), ", ".join(row["variables"])]
+                for row in rows
+            ),
+            folded=["NAME", "VARIABLES"],
+        )
+    else:
+        say("there are no audiences yet: make one with `broadcaster audience import`")
+
+
+def show(name: Name, where: WhereOption = None, as_json: Json = False) -> None:
+    """Show an audience, what uses it, and how many of its members meet the conditions.
+
+    Example: broadcaster audience show customers --where city=Jakarta --where 'age>=18'
+    """
+    conditions = [parse_condition(each) for each in where or ()]
+    with database(load()) as engine:
+        document: dict[str, Any] = dict(audiences.show_audience(engine, name))
+        if conditions:
+            document |= {
+                "where": [str(condition) for condition in conditions],
+                "matching": count_members(engine, name, conditions),
+            }
+    if as_json:
+        say_json(document)
+        return
+    fields = {
+        "audience": name,
+        "members": document["members"],
+        "variables": ", ".join(document["variables"]),
+        "schedules": ", ".join(document["schedules"]),
+        "campaigns to start": ", ".join(document["campaigns"]),
+        "created": local_time(document["created_at"]),
+        "changed": local_time(document["changed_at"]),
+    }
+    if conditions:
+        fields[describe_conditions(conditions)] = document["matching"]
+    say_fields({field: value if value != "" else None for field, value in fields.items()})
+
+
+def export(
+    name: Name,
+    output: Annotated[
+        Path,
+        typer.Option(
+            "--output", metavar="FILE|-", help="Written whole or not at all, for your eyes only; - is standard output."
+        ),
+    ] = Path("-"),
+    where: WhereOption = None,
+) -> None:
+    """Write the members and their variables as CSV (UTF-8), in the order of phones.
+
+    Cells that a spreadsheet would take for a formula begin with an apostrophe, which `audience import` takes away.
+
+    Example: broadcaster audience export customers --where city=Jakarta --output jakarta.csv
+    """
+    conditions = [parse_condition(each) for each in where or ()]
+    with database(load()) as engine:
+        write_csv(output, export_members(engine, name, conditions))
+
+
+def remove(name: Name, as_json: Json = False) -> None:
+    """Remove an audience. Refused while a schedule uses it or a campaign over it has yet to start.
+
+    Campaigns that have started keep their recipients.
+
+    Example: broadcaster audience remove customers
+    """
+    with database(load()) as engine:
+        members = audiences.remove_audience(engine, name)
+    if as_json:
+        say_json({"name": name, "removed": True, "members": members})
+    else:
+        say(f"audience {name} is removed, with its {members:,} members")

@@ -1,0 +1,95 @@
+"""`broadcaster audience import`: from a file to an audience."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from broadcaster.cli.audience import Json, Name
+from broadcaster.cli.database import database
+from broadcaster.cli.output import say, say_json
+from broadcaster.cli.recipient_options import (
+    CountryOption,
+    DelimiterOption,
+    EncodingOption,
+    PhoneColumnOption,
+    recipients_source,
+)
+from broadcaster.cli.recipient_progress import progress_bar
+from broadcaster.errors import UsageError, quoted
+from broadcaster.services.audience_imports import Imported, import_file
+from broadcaster.services.recipients import RecipientOptions, read_recipients
+from broadcaster.settings import load
+
+_KINDS = ("added", "changed", "removed")
+
+
+def import_(
+    name: Name,
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE",
+            help="A CSV or Excel (.xlsx) file with a header; - reads standard input.",
+            show_default=False,
+        ),
+    ],
+    country: CountryOption = None,
+    phone_column: PhoneColumnOption = None,
+    encoding: EncodingOption = None,
+    delimiter: DelimiterOption = None,
+    replace: Annotated[
+        bool,
+        typer.Option("--replace", help="Make the audience what the file is. Shows the difference; --yes does it."),
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do what --replace has shown.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Add the recipients of a file to an audience, which is made where there is none.
+
+    Of members that there are already, the columns of the file are changed and the others kept. Rows with an unusable
+    phone are rejected and reported; a fault of the file refuses the whole file.
+
+    Example: broadcaster audience import customers people.xlsx --country ID
+    """
+    if yes and not replace:
+        raise UsageError("--yes goes with --replace: without that, nothing is asked")
+    options = RecipientOptions(phone_column=phone_column, country=country, delimiter=delimiter, encoding=encoding)
+    with (
+        database(load()) as engine,
+        read_recipients(recipients_source(file), options) as reader,
+        progress_bar() as progress,
+    ):
+        imported = import_file(engine, name, reader, replace=replace, apply=yes or not replace, progress=progress)
+    if as_json:
+        say_json(import_document(imported))
+    else:
+        say_import(imported)
+
+
+def import_document(imported: Imported) -> dict[str, Any]:
+    """What an import did, for programs."""
+    rejects = [{"line": line, "phone": phone, "reason": reason} for line, phone, reason in imported.rejects]
+    return {**asdict(imported), "rejects": rejects}
+
+
+def say_import(imported: Imported) -> None:
+    """What an import did, for people."""
+    verb = "has" if imported.applied else "would have"
+    say(f"audience {imported.audience} {verb} {imported.members:,} members")
+    for kind in _KINDS:
+        count, examples = getattr(imported, kind), imported.examples.get(kind, [])
+        shown = ", ".join(examples) + (", …" if count > len(examples) else "")
+        say(f"  {kind}: {count:,}{f' ({shown})' if examples else ''}")
+    say(f"  unchanged: {imported.unchanged:,}")
+    if imported.rejected or imported.repeated:
+        say(f"read: {imported.read:,}; rejected: {imported.rejected:,}; repeated: {imported.repeated:,}")
+    for line, phone, reason in imported.rejects:
+        say(f"  rejected: line {line}, {quoted(phone)}: {reason}")
+    if imported.rejected > len(imported.rejects):
+        say(f"  and {imported.rejected - len(imported.rejects):,} more")
+    if not imported.applied:
+        say("nothing was changed; add --yes to do it")

@@ -1,0 +1,57 @@
+"""`broadcaster audience sync`: from an instance's contacts to an audience."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated
+
+import typer
+
+from broadcaster.cli.audience import Json, Name
+from broadcaster.cli.audience_import import import_document, say_import
+from broadcaster.cli.database import database
+from broadcaster.cli.gateway import open_gateway
+from broadcaster.cli.output import say, say_json
+from broadcaster.crypto import open_vault
+from broadcaster.errors import UnavailableError
+from broadcaster.gateway import GatewayError
+from broadcaster.services.audience_imports import Imported, import_members
+from broadcaster.services.audience_sync import NAME, People, read_people
+from broadcaster.services.instances import instance_key
+from broadcaster.settings import load
+
+
+def sync(
+    name: Name,
+    instance: Annotated[str, typer.Option("--instance", metavar="NAME", help="Whose contacts.", show_default=False)],
+    chats: Annotated[bool, typer.Option("--chats", help="Also everybody with whom it has a chat.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Add an instance's contacts to an audience, which is made where there is none. Sends nothing.
+
+    A contact's name becomes the variable `name`, and replaces the one that a member has. Groups and hidden numbers
+    are left out; members that are no contacts stay.
+
+    Example: broadcaster audience sync contacts --instance main --chats
+    """
+    settings = load()
+    with database(settings) as engine:
+        row, key = instance_key(engine, open_vault(settings), instance)
+
+        async def read() -> People:
+            async with open_gateway(row, key, settings) as gateway:
+                return await read_people(gateway, with_chats=chats)
+
+        try:
+            people = asyncio.run(read())
+        except GatewayError as error:
+            raise UnavailableError(f"instance {instance}: {error} (nothing was imported)") from None
+        imported = Imported(name, read=len(people.members))
+        import_members(engine, people.members, (NAME,), imported, source=f"instance {instance}")
+    if as_json:
+        lists = {"contacts": people.contacts, "chats": people.chats, "skipped": people.skipped}
+        say_json({**import_document(imported), "instance": instance, **lists})
+        return
+    say_import(imported)
+    counts = f"contacts: {people.contacts:,}" + ("" if people.chats is None else f"; chats: {people.chats:,}")
+    say(f"{counts}; without a phone, such as groups: {people.skipped:,}")

@@ -1,0 +1,28 @@
+"""A client of an instance's gateway, for commands that read through it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+
+from broadcaster.gateway import WAChatPro, read_rules
+from broadcaster.settings import Settings
+
+
+@asynccontextmanager
+async def open_gateway(instance: Mapping[str, Any], key: str, settings: Settings) -> AsyncIterator[WAChatPro]:
+    """The client of an instance (its row and key, `instances.instance_key`)."""
+    rules = read_rules(instance["reply_rules"])
+    # One request needs no fast transport, and pyreqwest's threads abort a process that ends soon after it.
+    async with httpx.AsyncHTTPTransport(trust_env=False) as transport:
+        yield WAChatPro(
+            key,
+            instance["base_url"],
+            wire=instance["wire"],
+            timeout=settings.request_timeout_seconds,
+            rules=rules,
+            transport=transport,
+        )

@@ -1,0 +1,168 @@
+"""Fills audiences: from a recipients file, or from what an instance knows. All of an import, or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import msgspec
+from sqlalchemy import Connection, Engine, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from broadcaster.db import tables
+from broadcaster.db.engine import transaction
+from broadcaster.db.queries import query
+from broadcaster.errors import InputError
+from broadcaster.services.audiences import Audience, find_audience
+from broadcaster.services.campaign_checks import check_name
+from broadcaster.services.recipients import RecipientReader
+from broadcaster.services.spreadsheet_cells import unescape_cell
+from broadcaster.services.submission import SAMPLES, Progress
+
+Member = tuple[str, Mapping[str, str]]
+"""A phone in E.164 digits, and its variables."""
+
+
+@dataclass(slots=True)
+class Imported:
+    """What an import made of an audience (or would: `applied`)."""
+
+    audience: str
+    applied: bool = False
+    read: int = 0
+    rejected: int = 0
+    repeated: int = 0
+    added: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    removed: int = 0
+    members: int = 0
+    """Of the audience, afterwards."""
+    rejects: list[tuple[int, str, str]] = field(default_factory=list)
+    """The first few (line, phone as written, reason)."""
+    examples: dict[str, list[str]] = field(default_factory=dict)
+    """The first few phones that are added, changed, unchanged, removed."""
+
+
+class _NotAppliedError(Exception):
+    """Rolls the transaction back."""
+
+
+def import_file(
+    engine: Engine,
+    name: str,
+    recipients: RecipientReader,
+    *,
+    replace: bool = False,
+    apply: bool = True,
+    progress: Progress = lambda _read, _total, _rows: None,
+) -> Imported:
+    """Add the file's recipients to the audience, which is made where there is none.
+
+    Of members that there are already, the file's variables are changed and the others kept. With `replace` the
+    audience becomes what the file is. Unless `apply`, only tells what would be done. Raises UsageError for the name,
+    InputError for a file that cannot be used.
+    """
+    result = Imported(name)
+    import_members(
+        engine,
+        _file_members(recipients, result, progress),
+        recipients.variables,
+        result,
+        replace=replace,
+        apply=apply,
+        source=recipients.name,
+    )
+    return result
+
+
+def import_members(
+    engine: Engine,
+    members: Iterable[Member],
+    variables: Sequence[str],
+    result: Imported,
+    *,
+    replace: bool = False,
+    apply: bool = True,
+    source: str,
+) -> None:
+    """The same for members from anywhere, whose variables are among `variables`. Fills in `result`.
+
+    Raises InputError that names the `source` where there are none.
+    """
+    check_name(result.audience, "audience")
+    try:
+        with transaction(engine) as connection:
+            connection.exec_driver_sql(query("stage_members"))
+            staged = _copy(connection, members)
+            if not staged:
+                raise InputError(_nobody(source, result))
+            # Locked only now: a file may take its time to arrive.
+            audience = _find_or_add(connection, result.audience, variables, replace=replace)
+            _merge(connection, audience, staged, result, replace=replace)
+            if not apply:
+                raise _NotAppliedError
+            result.applied = True
+    except _NotAppliedError:
+        pass
+
+
+def _file_members(recipients: RecipientReader, result: Imported, progress: Progress) -> Iterator[Member]:
+    for batch in recipients:
+        result.read += len(batch.recipients) + len(batch.rejected)
+        result.rejected += len(batch.rejected)
+        for row in batch.rejected[: SAMPLES - len(result.rejects)]:
+            result.rejects.append((row.line, row.phone, row.fault.sentence))
+        progress(recipients.bytes_read, recipients.total_bytes, result.read)
+        for _, phone, variables in batch.recipients:
+            yield phone, variables
+
+
+def _copy(connection: Connection, members: Iterable[Member]) -> int:
+    """Stream the members into the staging table by COPY's text format; returns how many there were."""
+    encode = msgspec.json.Encoder().encode
+    seq = 0
+    with connection.connection.cursor().copy("COPY staged_members (seq, phone, variables) FROM STDIN") as copy:
+        for seq, (phone, variables) in enumerate(members, 1):
+            values = encode(variables)
+            if b"\"'" in values:
+                values = encode({name: unescape_cell(value) for name, value in variables.items()})
+            # JSON escapes control characters itself, so that only its backslashes need COPY's escape.
+            copy.write(b"%d\t%s\t%s\n" % (seq, phone.encode(), values.replace(b"\\", b"\\\\")))
+    return seq
+
+
+def _find_or_add(connection: Connection, name: str, variables: Sequence[str], *, replace: bool) -> Audience:
+    """The audience, locked, with the variables that it has after the import."""
+    table = tables.audiences
+    connection.execute(insert(table).values(name=name).on_conflict_do_nothing())
+    found = find_audience(connection, name, lock=True)
+    known = variables if replace else dict.fromkeys((*found.variables, *variables))
+    return Audience(found.id, name, tuple(known))
+
+
+def _merge(connection: Connection, audience: Audience, staged: int, result: Imported, *, replace: bool) -> None:
+    parameters = {"audience_id": audience.id, "replace": replace}
+    result.repeated = staged - connection.exec_driver_sql(query("imported_members")).rowcount
+    connection.exec_driver_sql("ANALYZE imported_members")
+    for row in connection.exec_driver_sql(query("compare_members"), parameters):
+        setattr(result, row.kind, row.members)
+        result.examples[row.kind] = list(row.examples)
+    connection.exec_driver_sql(query("upsert_members"), parameters)
+    if replace:
+        connection.exec_driver_sql(query("delete_missing_members"), {"audience_id": audience.id})
+    table, members = tables.audiences, tables.audience_members
+    connection.execute(
+        update(table)
+        .where(table.c.id == audience.id)
+        .values(variables=list(audience.variables), changed_at=func.now())
+    )
+    count = select(func.count()).where(members.c.audience_id == audience.id)
+    result.members = connection.execute(count).scalar_one()
+
+
+def _nobody(source: str, result: Imported) -> str:
+    if not result.rejects:
+        return f"{source}: there is nobody to import"
+    line, phone, reason = result.rejects[0]
+    return f"{source}: none of its {result.read} recipients can be used; the first: line {line}, {phone!r}: {reason}"

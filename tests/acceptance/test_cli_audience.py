@@ -1,0 +1,95 @@
+"""`broadcaster audience`, through the real command line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from urllib.request import Request, urlopen
+
+from sqlalchemy import Engine
+
+from broadcaster.crypto import open_vault
+from broadcaster.services.instances import add_instance
+from broadcaster.settings import Settings
+from broadcaster.simulator import Simulator
+from tests.support.cli import RunCli, assert_done, assert_refused
+from tests.support.database import everything
+from tests.support.workbook import workbook
+
+PEOPLE = (
+    "phone,name,city\n+62 812-3456-0001,Ayu,Jakarta\n628123456002,=Budi,Bandung\n12,Cid,\n6281234560001,Ayu,Solo\n"
+)
+
+
+def say_hello(simulator: Simulator, key: str, phone: str) -> None:
+    """Whom an instance has written to is a contact of it."""
+    body = json.dumps({"key": key, "phone": phone, "body": "hello"}).encode()
+    with urlopen(Request(f"{simulator.base_url}/wa/send", body, {"Content-Type": "application/json"})):
+        pass
+
+
+def test_an_import_adds_changes_and_keeps(run_cli: RunCli) -> None:
+    first = assert_done(run_cli("audience", "import", "customers", "-", "--json", stdin=PEOPLE)).json
+    assert (first["added"], first["rejected"], first["repeated"], first["members"]) == (2, 1, 1, 2)
+    assert first["rejects"] == [{"line": 4, "phone": "12", "reason": first["rejects"][0]["reason"]}]
+    again = "phone,name,tier\n6281234560001,Ayu,gold\n628123456003,Dewi,\n"
+    second = assert_done(run_cli("audience", "import", "customers", "-", stdin=again)).stdout
+    assert "audience customers has 3 members" in second
+    assert "added: 1 (628123456003)" in second
+    assert "changed: 1 (6281234560001)" in second
+    assert assert_done(run_cli("audience", "export", "customers")).stdout == (
+        "phone,name,city,tier\r\n6281234560001,Ayu,Jakarta,gold\r\n628123456002,'=Budi,Bandung,\r\n628123456003,Dewi,,\r\n"
+    )
+    [listed] = assert_done(run_cli("audience", "list", "--json")).json
+    assert (listed["name"], listed["members"], listed["variables"]) == ("customers", 3, ["name", "city", "tier"])
+    shown = assert_done(run_cli("audience", "show", "customers", "--where", "city!=", "--json")).json
+    assert (shown["members"], shown["matching"], shown["schedules"], shown["campaigns"]) == (3, 2, [], [])
+
+
+def test_replacing_shows_the_difference_first_and_an_export_differs_in_nothing(
+    run_cli: RunCli, engine: Engine, tmp_path: Path
+) -> None:
+    assert_done(run_cli("audience", "import", "customers", "-", stdin=PEOPLE))
+    before = everything(engine)
+    (tmp_path / "new.xlsx").write_bytes(
+        workbook([["phone", "name", "city"], [6281234560001.0, "Ayu", "Medan"], [628123456003.0, "Dewi", 7.0]])
+    )
+    replace = ("audience", "import", "customers", "new.xlsx", "--replace")
+    shown = assert_done(run_cli(*replace, "--json")).json
+    assert [shown[kind] for kind in ("applied", "added", "changed", "removed")] == [False, 1, 1, 1]
+    assert everything(engine) == before
+    done = assert_done(run_cli(*replace, "--yes")).stdout
+    assert "removed: 1 (628123456002)" in done
+    exported = assert_done(run_cli("audience", "export", "customers")).stdout
+    same = assert_done(run_cli("audience", "import", "customers", "-", "--replace", "--yes", "--json", stdin=exported))
+    assert [same.json[kind] for kind in ("added", "changed", "removed", "unchanged")] == [0, 0, 0, 2]
+    assert "7\r\n" in exported
+
+
+def test_what_cannot_be_used_is_refused_in_one_line_and_changes_nothing(run_cli: RunCli, engine: Engine) -> None:
+    assert_done(run_cli("audience", "import", "customers", "-", stdin=PEOPLE))
+    before = everything(engine)
+    assert_refused(run_cli("audience", "import", "customers", "-", stdin="phone\n12\n"), "none of its 1 recipients")
+    assert_refused(run_cli("audience", "import", " x", "-", stdin=PEOPLE), "audience name", code=2)
+    assert_refused(run_cli("audience", "import", "customers", "-", "--yes", stdin=PEOPLE), "--replace", code=2)
+    assert_refused(run_cli("audience", "show", "nobody"), "no audience is called 'nobody'")
+    assert_refused(
+        run_cli("audience", "export", "customers", "--where", "ctiy=Jakarta"),
+        "there is no column 'ctiy'; did you mean 'city'? columns are: 'name', 'city'",
+        code=2,
+    )
+    assert everything(engine) == before
+
+
+def test_an_instances_contacts_and_chats_become_members(
+    run_cli: RunCli, settings: Settings, engine: Engine, simulator: Simulator
+) -> None:
+    for name, url in (("a", simulator.base_url), ("gone", "http://127.0.0.1:9")):
+        add_instance(engine, open_vault(settings), name, f"key-{name}", base_url=url)
+    for phone in ("628123456001", "628123456002"):
+        say_hello(simulator, "key-a", phone)
+    synced = assert_done(run_cli("audience", "sync", "known", "--instance", "a", "--chats", "--json")).json
+    assert [synced[key] for key in ("contacts", "chats", "added", "members", "skipped")] == [2, 2, 2, 2, 0]
+    before = everything(engine)
+    assert_refused(run_cli("audience", "sync", "known", "--instance", "gone"), "instance gone: contacts: ")
+    assert everything(engine) == before
