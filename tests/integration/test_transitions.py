@@ -1,0 +1,148 @@
+"""Every statement that moves messages, tried on a message in each state: what it does is in the table of transitions.
+
+The same table is enforced by a trigger in the tests of whole flows (tests/support/transitions.py).
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import uuid4
+
+import msgspec
+import psycopg
+import pytest
+from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import IntegrityError
+
+import broadcaster.db
+from broadcaster.crypto import open_vault
+from broadcaster.db.queries import query
+from broadcaster.domain.states import MESSAGE_TRANSITIONS, CampaignState, MessageState
+from broadcaster.services.contents import text_content
+from broadcaster.services.instances import add_instance
+from broadcaster.services.recipients import RecipientOptions, read_recipients
+from broadcaster.services.settling import TARGETS
+from broadcaster.services.submission import Submission, submit
+from broadcaster.settings import Settings
+
+STATES = dict(enumerate(MessageState, start=1))
+"""The state that each message (seq) is in."""
+TOKEN = uuid4()
+LEASE = timedelta(seconds=60)
+NOTHING = timedelta(0)
+
+Move = tuple[MessageState, MessageState]
+
+
+def rows(**values: object) -> str:
+    """What the statements on groups are given, with everything that any of them wants, for all messages."""
+    key = {"segment": 0, "campaign_id": 1, "lane_id": 1, "token": TOKEN, "attempt": 1}
+    return msgspec.json.encode([{**key, "seq": seq, **values} for seq in STATES]).decode()
+
+
+def outcome(state: MessageState) -> dict[str, object]:
+    return {"rows": rows(state=state.value, delay=0, spent=1, outcome="accepted", reason="")}
+
+
+CASES: list[tuple[str, dict[str, object]]] = [
+    ("cancel_campaign", {"campaign_id": 1}),
+    ("claim", {"lanes": [1], "wants": [100], "token": TOKEN, "lease": LEASE, "ahead": 100.0}),
+    ("give_up_doubts", {"deadline": NOTHING, "most": 100}),
+    ("intend", {"rows": rows()}),
+    ("pause_campaign", {"campaign_id": 1}),
+    *(("record_outcomes", outcome(state)) for state in sorted(MESSAGE_TRANSITIONS[MessageState.SENDING])),
+    ("recover_leases", {"request_timeout": NOTHING}),
+    ("release_lanes", {"lanes": [1], "ahead": [0.0], "token": TOKEN}),
+    *(
+        ("resolve_doubts", {"rows": rows(sight=sight), "read_at": datetime.now(UTC) + LEASE, "proof": LEASE})
+        for sight in ("found", "absent")
+    ),
+    ("retry_campaign", {"campaign_id": 1}),
+    *(
+        (
+            "settle_messages",
+            {
+                "campaign_id": 1,
+                "settle": NOTHING,
+                "phones": None,
+                "target": target.value,
+                "settled_by": "me",
+                "reason": None,
+            },
+        )
+        for target in TARGETS.values()
+    ),
+    ("sweep_cancelled", {}),
+]
+RECORD_DOUBTS = {"record_outcomes", "recover_leases"}
+
+
+@pytest.fixture
+def connection(settings: Settings, engine: Engine) -> Iterator[Connection]:
+    """A campaign of a message in each state, claimed under TOKEN in its first attempt, in a transaction."""
+    add_instance(engine, open_vault(settings), "main", "a-key")
+    content = text_content("Hi")
+    file = io.BytesIO(b"phone\n" + b"".join(b"+1202555%04d\n" % (100 + seq) for seq in STATES))
+    with read_recipients(file, RecipientOptions(text=content.text)) as recipients:
+        submit(engine, Submission(name="c", instances=["main"], content=content, max_attempts=5), recipients)
+    with engine.connect() as opened:
+        opened.execute(text("UPDATE messages SET lease_token = :token, attempt = 1"), {"token": TOKEN})
+        for seq, state in STATES.items():
+            opened.execute(text(f"UPDATE messages SET state = '{state}' WHERE seq = {seq}"))
+        opened.execute(text("UPDATE lanes SET readback_proven_at = now(), readback_delay_seconds = 0"))
+        yield opened
+
+
+def moves(connection: Connection, name: str, parameters: dict[str, object]) -> set[Move]:
+    """What one statement does, which is then undone. One that breaks a constraint does nothing."""
+    step = connection.begin_nested()
+    try:
+        connection.exec_driver_sql(query(name), parameters)
+        after = connection.execute(text("SELECT seq, state::text FROM messages")).all()
+    except IntegrityError as error:
+        assert isinstance(error.orig, psycopg.errors.CheckViolation), error
+        return set()
+    finally:
+        step.rollback()
+    return {(STATES[seq], MessageState(state)) for seq, state in after if STATES[seq] != state}
+
+
+@pytest.mark.parametrize(("name", "parameters"), CASES, ids=lambda value: value if isinstance(value, str) else "")
+def test_a_statement_makes_no_move_that_is_not_in_the_table(
+    connection: Connection, name: str, parameters: dict[str, object]
+) -> None:
+    if name not in RECORD_DOUBTS:
+        connection.execute(
+            text(
+                "INSERT INTO doubts (segment, campaign_id, seq, attempt, lane_id, phone, started_at, ended_at) "
+                "SELECT segment, campaign_id, seq, attempt, lane_id, phone, now(), now() FROM messages"
+            )
+        )
+    made = set()
+    for campaign in CampaignState:
+        for lease in ("now() + interval '1 minute'", "now()"):
+            for spent in (0, 5):
+                step = connection.begin_nested()
+                connection.execute(
+                    text(
+                        f"UPDATE campaigns SET state = '{campaign}', finished_at = "
+                        f"CASE WHEN '{campaign}' IN ('finished', 'cancelled', 'failed') THEN now() END"
+                    )
+                )
+                connection.execute(
+                    text(f"UPDATE lanes SET lease_token = :token, lease_expires_at = {lease}"), {"token": TOKEN}
+                )
+                connection.execute(text(f"UPDATE messages SET spent = {spent}"))
+                made |= moves(connection, name, parameters)
+                step.rollback()
+    assert made, "it moved nothing: its parameters are not those that it wants"
+    assert {move for move in made if move[1] not in MESSAGE_TRANSITIONS[move[0]]} == set()
+
+
+def test_every_statement_that_moves_messages_is_tried() -> None:
+    directory = Path(broadcaster.db.__path__[0]) / "sql"
+    found = {path.stem for path in directory.glob("*.sql") if "UPDATE messages" in path.read_text(encoding="utf-8")}
+    assert found == {name for name, _ in CASES}
