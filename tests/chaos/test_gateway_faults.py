@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import socket
 import time
+from collections import Counter
 
 import pytest
 
 from broadcaster.crypto import open_vault
+from broadcaster.domain.pacing import parse_rate
 from broadcaster.services.instances import set_instance
-from tests.support.chaos import IN_FLIGHT, INSTANCES, LATENCY, Chaos
+from tests.support.chaos import IN_FLIGHT, INSTANCES, LATENCY, RATE, Chaos
 from tests.support.stack import wait_for
 
 full = pytest.mark.chaos
+FULL_RATE = parse_rate(RATE) or 0.0
+MEASURED = 3.0
+"""Seconds over which a rate is measured."""
 
 AMBIGUOUS = {
     "a reply after the client's timeout": "kind=hang_after_accept,seconds=5",
@@ -115,4 +120,16 @@ def test_a_gateway_that_is_down_for_a_minute_is_probed_once_a_second_and_back_at
     back = time.monotonic()
     assert chaos.recovered(back) <= 10
     assert back - down >= 60
+    time.sleep(max(0.0, back + 10 + MEASURED - time.monotonic()))
+    assert all(rate >= 0.9 * FULL_RATE for rate in rates(chaos, since=back + 10))
     chaos.finish("the instance is down for 60 s", runs=1, most_in_doubt=0)
+
+
+def rates(chaos: Chaos, since: float) -> list[float]:
+    """Messages a second that each instance accepted in MEASURED seconds from `since` (monotonic) on."""
+    accepted = Counter(
+        entry.instance
+        for entry in chaos.shop.gateway.ledger.entries
+        if entry.accepted and since <= entry.monotonic_ns / 1e9 < since + MEASURED
+    )
+    return [accepted[name] / MEASURED for name in INSTANCES]
