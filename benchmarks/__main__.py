@@ -4,11 +4,28 @@ from __future__ import annotations
 
 import argparse
 import sys
-
-from redis import Redis
+import time
+from collections.abc import Mapping, Sequence
+from functools import partial
 
 from benchmarks import results
-from benchmarks.figures import bare_loop, ingest, startup, whole_path, worker_cost
+from benchmarks.figures import (
+    backlog,
+    bare_loop,
+    cli_start,
+    fairness,
+    files,
+    ingest,
+    lanes,
+    latency,
+    pacing,
+    reports,
+    soak,
+    startup,
+    sustained,
+    whole_path,
+    worker_cost,
+)
 from benchmarks.processes import BenchmarkError
 from benchmarks.stand import open_stand
 
@@ -16,40 +33,62 @@ FIGURES = {
     "whole-path": whole_path,
     "bare-loop": bare_loop,
     "worker-cost": worker_cost,
+    "files": files,
     "ingest": ingest,
+    "backlog": backlog,
+    "sustained": sustained,
+    "lanes": lanes,
+    "pacing": pacing,
+    "fairness": fairness,
+    "latency": latency,
+    "reports": reports,
     "startup": startup,
+    "cli-start": cli_start,
+    "soak": soak,
 }
+BY_NAME_ONLY = ("soak",)
 
 
 def main() -> int:
-    """Measure, print, and, if it was a whole run, write it down."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("figures", nargs="*", metavar="FIGURE", help=f"of {', '.join(FIGURES)}; default: all")
-    parser.add_argument("--quick", action="store_true", help="smaller, once each: to see that it works")
-    options = parser.parse_args()
-    if unknown := sorted(set(options.figures) - set(FIGURES)):
-        parser.error(f"no figure is called {unknown[0]!r}: choose from {', '.join(FIGURES)}")
+    """Measure, print, and, unless it was a quick look, write it down."""
+    options = _options()
     measured = {}
-    for name in options.figures or FIGURES:
+    for name in options.figures or [name for name in FIGURES if name not in BY_NAME_ONLY]:
         title = (FIGURES[name].__doc__ or "").split("\n", 1)[0].removesuffix(".")
         print(f"\n{title}\n", flush=True)
+        started = time.monotonic()
+        measure = partial(soak.measure, minutes=options.minutes) if name == "soak" else FIGURES[name].measure
         try:
-            measured[title] = FIGURES[name].measure(options.quick)
+            rows: Sequence[results.Row] = measure(options.quick)
         except BenchmarkError as error:
             print(f"{name}: {error}", file=sys.stderr)
             return 1
-        print(results.table(measured[title]), flush=True)
-    if not options.figures and not options.quick:
-        results.write(
-            results.Results(results.today(), "python -m benchmarks", results.machine(*_versions()), measured)
-        )
+        measured[name] = results.Figure(title, results.today(), rows)
+        print(f"{results.table(rows)}\n\n{name} took {time.monotonic() - started:.0f} s", flush=True)
+    print(f"\nTargets\n\n{results.targets(measured.values())}")
+    if not options.quick:
+        _write_down(measured)
     return 0
 
 
-def _versions() -> tuple[str, str]:
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("figures", nargs="*", metavar="FIGURE", help=f"of {', '.join(FIGURES)}; default: all but soak")
+    parser.add_argument("--quick", action="store_true", help="smaller, once each, not written down")
+    parser.add_argument("--minutes", type=float, default=30.0, help="how long to soak; default: 30")
+    options = parser.parse_args()
+    if unknown := sorted(set(options.figures) - set(FIGURES)):
+        parser.error(f"no figure is called {unknown[0]!r}: choose from {', '.join(FIGURES)}")
+    return options
+
+
+def _write_down(measured: Mapping[str, results.Figure]) -> None:
+    """Figures that were not measured keep what they came to the last time."""
+    known = {**results.read(), **measured}
+    figures = {name: known[name] for name in FIGURES if name in known}
     with open_stand() as stand:
-        redis = Redis(unix_socket_path=str(stand.settings.run_dir / "redis.sock"))
-        return str(stand.scalar("SHOW server_version")), str(redis.info("server")["redis_version"])
+        versions = str(stand.scalar("SHOW server_version")), str(stand.redis.info("server")["redis_version"])
+    results.write(results.Results(results.machine(*versions), figures))
 
 
 if __name__ == "__main__":

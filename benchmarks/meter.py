@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from benchmarks.processes import cpu_seconds, family_memory
+from benchmarks.sink import expect
 from benchmarks.stand import Stand
 
 
@@ -16,9 +17,7 @@ class Run:
     """One turn. Rates are messages a second, CPU is seconds a message, memory is bytes."""
 
     rate: float = 0.0
-    """From the first to the last request, by the sink's clock."""
-    rate_in_sql: float = 0.0
-    """From the first to the last row that became `sent`; 0 where nobody keeps that."""
+    """From the first message to the last, by the contender's own record."""
     cpu: float = 0.0
     """Of the sending processes."""
     postgres_cpu: float = 0.0
@@ -34,13 +33,13 @@ def metered(stand: Stand, senders: Sequence[int], messages: int) -> Iterator[Run
     Raises BenchmarkError if anything but `messages` requests arrived.
     """
     run = Run()
-    measured = {"cpu": senders, "postgres_cpu": [stand.postgres_pid], "sink_cpu": [stand.sink_pid]}
+    measured = {"cpu": senders, "postgres_cpu": [stand.postgres_pid], "sink_cpu": [stand.sink.pid]}
     stand.sink.reset()
     before = {name: cpu_seconds(pids) for name, pids in measured.items()}
     yield run
     for name, pids in measured.items():
         setattr(run, name, (cpu_seconds(pids) - before[name]) / messages)
-    run.rate = stand.sink.counts(expected=messages).rate
+    expect(stand.sink, messages)
     run.memory = family_memory(senders)
 
 

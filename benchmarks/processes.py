@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import Self
 
 _TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
 _STOP_SECONDS = 30.0
+_WAIT_SECONDS = 600.0
 _POLL_SECONDS = 0.01
 # Fields of /proc/<pid>/stat after the command name (proc_pid_stat(5)).
 _PARENT = 1
@@ -58,6 +59,11 @@ class Program:
             self._process.kill()
             self._process.wait()
 
+    def kill(self) -> None:
+        """SIGKILL, as the kernel does it when memory runs out."""
+        self._process.kill()
+        self._process.wait()
+
     def check(self) -> None:
         """Raise BenchmarkError if it has ended."""
         if self._process.poll() is not None:
@@ -79,6 +85,17 @@ class Program:
         return BenchmarkError(f"process {self.pid} ended with code {self._process.returncode}:\n{tail}")
 
 
+def wait_until(condition: Callable[[], bool], *programs: Program, every: float = 0.02) -> None:
+    """Poll `condition` every so many seconds. Raises BenchmarkError if one of `programs` ends, or never."""
+    deadline = time.monotonic() + _WAIT_SECONDS
+    while not condition():
+        for program in programs:
+            program.check()
+        if time.monotonic() > deadline:
+            raise BenchmarkError(f"still not so after {_WAIT_SECONDS:g} s: {condition}")
+        time.sleep(every)
+
+
 def cpu_seconds(pids: Sequence[int]) -> float:
     """The CPU time of the processes and all their descendants since they started."""
     ticks = 0
@@ -94,8 +111,17 @@ def family_memory(pids: Sequence[int]) -> int:
 
 def peak_memory(pid: int) -> int:
     """The most resident memory that the process has held, in bytes. Raises KeyError for a zombie."""
+    return _memory(pid, "VmHWM")
+
+
+def resident_memory(pid: int) -> int:
+    """The resident memory that the process holds now, in bytes. Raises KeyError for a zombie."""
+    return _memory(pid, "VmRSS")
+
+
+def _memory(pid: int, field: str) -> int:
     status = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
-    return int(status["VmHWM"].split()[0]) * 1024
+    return int(status[field].split()[0]) * 1024
 
 
 def _family(pids: Sequence[int]) -> dict[int, list[str]]:

@@ -1,18 +1,21 @@
-"""What a run found: `results.json`, and the same as a table in README.md."""
+"""What runs found: `results.json`, and the same as tables and plots in README.md."""
 
 from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 
 import msgspec
 
+from benchmarks import plots
+
 _DIRECTORY = Path(__file__).parent
 RESULTS = _DIRECTORY / "results.json"
+PLOTS = _DIRECTORY / "plots"
 README = _DIRECTORY / "README.md"
 BEGIN = "<!-- results: written by `python -m benchmarks` -->"
 END = "<!-- end of results -->"
@@ -27,6 +30,9 @@ class Row(msgspec.Struct, frozen=True):
     ratio: float | None = None
     baseline: str | None = None
     """What `ratio` is a multiple of."""
+    target: str | None = None
+    met: bool | None = None
+    """Whether the target was; None where there is none."""
 
     @property
     def value(self) -> float:
@@ -36,6 +42,30 @@ class Row(msgspec.Struct, frozen=True):
     def against(self, other: Row, name: str) -> Row:
         """This row with its ratio to `other`, which readers know as `name`."""
         return msgspec.structs.replace(self, ratio=self.value / other.value, baseline=name)
+
+    def at_least(self, bound: float) -> Row:
+        """This row with a lower bound for its ratio, or for its value if it has none."""
+        return self._judged("≥", bound, self._judged_value >= bound)
+
+    def at_most(self, bound: float) -> Row:
+        """This row with an upper bound for its ratio, or for its value if it has none."""
+        return self._judged("≤", bound, self._judged_value <= bound)
+
+    @property
+    def _judged_value(self) -> float:
+        return self.value if self.ratio is None else self.ratio
+
+    def _judged(self, relation: str, bound: float, met: bool) -> Row:
+        of = self.unit if self.ratio is None else f"× {self.baseline}"
+        return msgspec.structs.replace(self, target=f"{relation} {bound:g} {of}".rstrip(), met=met)
+
+
+class Figure(msgspec.Struct, frozen=True):
+    """What one figure's module measured."""
+
+    title: str
+    date: str
+    rows: Sequence[Row]
 
 
 class Machine(msgspec.Struct, frozen=True):
@@ -50,12 +80,10 @@ class Machine(msgspec.Struct, frozen=True):
 
 
 class Results(msgspec.Struct, frozen=True):
-    """A whole run."""
+    """The last run of each figure, by the figure's name."""
 
-    date: str
-    command: str
     machine: Machine
-    figures: Mapping[str, Sequence[Row]]
+    figures: Mapping[str, Figure]
 
 
 def machine(postgres: str, redis: str) -> Machine:
@@ -76,36 +104,81 @@ def today() -> str:
     return datetime.now(UTC).date().isoformat()
 
 
+def read() -> Mapping[str, Figure]:
+    """What is written down so far."""
+    return msgspec.json.decode(RESULTS.read_bytes(), type=Results).figures if RESULTS.exists() else {}
+
+
 def write(results: Results) -> None:
-    """Replace results.json, and the part of README.md between the markers."""
+    """Replace results.json, the plots, and the part of README.md between the markers."""
     RESULTS.write_bytes(msgspec.json.format(msgspec.json.encode(results), indent=2) + b"\n")
+    PLOTS.mkdir(exist_ok=True)
+    for name, figure in results.figures.items():
+        if bars := _bars(figure):
+            (PLOTS / f"{name}.svg").write_text(plots.bars(bars), encoding="utf-8")
     before, _, rest = README.read_text(encoding="utf-8").partition(BEGIN)
     after = rest.partition(END)[2]
     README.write_text(f"{before}{BEGIN}\n\n{as_markdown(results)}\n{END}{after}", encoding="utf-8")
 
 
 def as_markdown(results: Results) -> str:
-    """The machine and one table for each figure."""
+    """The machine, all targets, and each figure with its plot."""
     where = results.machine
     lines = [
-        f"{results.date} · `{results.command}` · {where.cores} cores, {where.memory_gib:g} GiB, {where.system}, "
-        f"Python {where.python}, Postgres {where.postgres}, Redis {where.redis}",
+        f"{where.cores} cores, {where.memory_gib:g} GiB, {where.system}, Python {where.python}, "
+        f"Postgres {where.postgres}, Redis {where.redis}",
+        "",
+        "### Targets",
+        "",
+        targets(results.figures.values()),
         "",
     ]
-    for figure, rows in results.figures.items():
-        lines += [f"### {figure}", "", table(rows), ""]
+    for name, figure in results.figures.items():
+        lines += [f"### {figure.title}", ""]
+        if _bars(figure):
+            lines += [f"![{figure.title}]({PLOTS.name}/{name}.svg)", ""]
+        lines += [table(figure.rows), "", f"Measured on {figure.date}.", ""]
+    return "\n".join(lines)
+
+
+def targets(figures: Iterable[Figure]) -> str:
+    """One line for each target: what was measured, what was wanted, and whether it was met."""
+    lines = ["| target | of | figure | ratio | met |", "|---|---|---:|---:|---|"]
+    lines += [
+        f"| {row.target} | {figure.title.partition(':')[0]}: {row.what} | {_figure(row)} | {_ratio(row)} "
+        f"| {'met' if row.met else '**not met**'} |"
+        for figure in figures
+        for row in figure.rows
+        if row.target
+    ]
     return "\n".join(lines)
 
 
 def table(rows: Sequence[Row]) -> str:
-    """Median, range over the rounds, ratio."""
-    lines = ["| what | figure | range | ratio |", "|---|---:|---:|---:|"]
+    """Median, range over the rounds, ratio, target."""
+    lines = ["| what | figure | range | ratio | target |", "|---|---:|---:|---:|---|"]
     for row in rows:
         spread = f"{_number(min(row.values))}–{_number(max(row.values))}" if len(row.values) > 1 else ""
-        ratio = "" if row.ratio is None else f"{row.ratio:.3g} × {row.baseline}"
-        lines.append(f"| {row.what} | {_number(row.value)} {row.unit} | {spread} | {ratio} |")
+        target = f"{row.target}: {'met' if row.met else '**not met**'}" if row.target else ""
+        lines.append(f"| {row.what} | {_figure(row)} | {spread} | {_ratio(row)} | {target} |")
     return "\n".join(lines)
 
 
+def _bars(figure: Figure) -> list[plots.Bar]:
+    """The rows in the unit of the first one; none where there is nothing to compare."""
+    unit = figure.rows[0].unit
+    rows = {row.what: row for row in figure.rows if row.unit == unit}.values()
+    bars = [plots.Bar(row.what, row.value, min(row.values), max(row.values), _figure(row)) for row in rows]
+    return bars if len(bars) > 1 else []
+
+
+def _figure(row: Row) -> str:
+    return f"{_number(row.value)} {row.unit}".rstrip()
+
+
+def _ratio(row: Row) -> str:
+    return "" if row.ratio is None else f"{row.ratio:.3g} × {row.baseline}"
+
+
 def _number(value: float) -> str:
-    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"

@@ -3,30 +3,45 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from functools import cache
 
 from benchmarks.contenders.bare import Bare
 from benchmarks.contenders.naive import Naive
 from benchmarks.contenders.ours import Ours
 from benchmarks.meter import Run
-from benchmarks.stand import open_stand
+from benchmarks.results import Row
+from benchmarks.stand import Stand, open_stand
 
 MAIN = Ours(workers=1, instances=4, in_flight=32)
-OURS = (MAIN, Ours(workers=1, instances=1, in_flight=64), Ours(workers=2, instances=4, in_flight=32))
+TWO_WORKERS = Ours(workers=2, instances=4, in_flight=32)
+OURS = (MAIN, Ours(workers=1, instances=1, in_flight=64), TWO_WORKERS)
 PREFORK = Naive("prefork", os.cpu_count() or 1)
 NAIVE = (PREFORK, Naive("threads", 16))
 BARE = Bare(in_flight=MAIN.instances * MAIN.in_flight)
 
 Contender = Ours | Naive | Bare
+Runs = Mapping[Contender, list[Run]]
 
 
 @cache
-def compare(quick: bool) -> dict[Contender, list[Run]]:
+def compare(quick: bool) -> Runs:
     """Every contender's runs, one a round. Measured once: several figures are views of it."""
     rounds, many, few = (1, 8_000, 1_000) if quick else (3, 40_000, 3_000)
-    runs: dict[Contender, list[Run]] = {each: [] for each in (*NAIVE, *OURS, BARE)}
     with open_stand() as stand:
-        for _ in range(rounds):
-            for contender, so_far in runs.items():
-                so_far.append(contender.run(stand, few if isinstance(contender, Naive) else many))
+        turns = {each: few if isinstance(each, Naive) else many for each in (*NAIVE, *OURS, BARE)}
+        return take_turns(stand, turns, rounds)
+
+
+def take_turns(stand: Stand, turns: Mapping[Contender, int], rounds: int) -> Runs:
+    """So many rounds, in each of which every contender sends so many messages."""
+    runs: dict[Contender, list[Run]] = {each: [] for each in turns}
+    for _ in range(rounds):
+        for each, messages in turns.items():
+            runs[each].append(each.run(stand, messages))
     return runs
+
+
+def rate(runs: Runs, each: Contender) -> Row:
+    """A contender's messages a second."""
+    return Row(each.label, [run.rate for run in runs[each]], "messages/s")

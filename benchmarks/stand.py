@@ -3,43 +3,44 @@
 from __future__ import annotations
 
 import os
-import socket
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from functools import cache, cached_property
 from pathlib import Path
+from typing import Any
 
 from celery import Celery
+from redis import Redis
 from sqlalchemy import Engine, text
 
-from benchmarks.processes import BenchmarkError, Program
-from benchmarks.sink import URL_VARIABLE, SinkClient
+from benchmarks import nginx
+from benchmarks.processes import Program, wait_until
+from benchmarks.recorder import Moments, Recorder
+from benchmarks.sink import URL_VARIABLE, Sink
 from broadcaster.crypto import Vault, open_vault
 from broadcaster.db.engine import open_engine, transaction
 from broadcaster.db.migrate import upgrade
 from broadcaster.embedded import start_servers
 from broadcaster.settings import PREFIX, Settings, load
 
-_WAIT_SECONDS = 300.0
-
 
 class Stand:
     """What a figure is measured on. Made by `open_stand`."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, **variables: str) -> None:
+        """`variables` are settings other than the default ones, as `BROADCASTER_*` has them."""
         self.directory = directory
-        environment = stand_environment(directory / "home")
+        environment = {**stand_environment(directory / "home"), **variables}
         self.settings: Settings = load(environment, dotenv=None)
         self.vault: Vault
         self.engine: Engine
-        self.sink: SinkClient
-        self.sink_pid: int
+        self.sink: Sink
         self._environment = {**os.environ, **environment}
 
     @contextmanager
-    def opened(self) -> Iterator[Stand]:
+    def opened(self, open_sink: Callable[[Stand], AbstractContextManager[Sink]]) -> Iterator[Stand]:
         """Servers, schema and sink, until the end of the block."""
         with ExitStack() as stack:
             stack.enter_context(start_servers(self.settings))
@@ -47,12 +48,7 @@ class Stand:
             stack.callback(self.engine.dispose)
             upgrade(self.engine)
             self.vault = open_vault(self.settings)
-            port_file = self.directory / "sink.port"
-            port_file.unlink(missing_ok=True)
-            sink = stack.enter_context(self.python("sink", "-m", "benchmarks.sink", str(port_file)))
-            wait_until(port_file.exists, sink)
-            self.sink = SinkClient(int(port_file.read_text()))
-            self.sink_pid = sink.pid
+            self.sink = stack.enter_context(open_sink(self))
             self._environment[URL_VARIABLE] = self.sink.base_url
             yield self
 
@@ -90,21 +86,73 @@ class Stand:
                 *programs,
             )
 
+    def nudge(self) -> None:
+        """What commands do for the workers to look now instead of at the next tick."""
+        app = Celery(broker=self.settings.broker_url)
+        with app.connection() as connection:
+            for tick in ("broadcaster.lifecycle", "broadcaster.dispatch"):
+                app.send_task(tick, queue="ticks", ignore_result=True, connection=connection)
+
+    @cached_property
+    def redis(self) -> Redis:
+        """A client of the stand's Redis."""
+        return Redis(unix_socket_path=str(self.settings.run_dir / "redis.sock"))
+
+    def moments(self) -> Moments:
+        """When requests came in, where the sink is a `recording` one."""
+        assert isinstance(self.sink, Recorder)
+        return self.sink.moments()
+
     def execute(self, statement: str, **parameters: object) -> None:
         """One statement in a transaction of its own."""
         with transaction(self.engine) as connection:
             connection.execute(text(statement), parameters)
 
-    def scalar(self, statement: str, **parameters: object) -> object:
+    def scalar(self, statement: str, **parameters: object) -> Any:
         """The first column of the first row."""
         with transaction(self.engine) as connection:
             return connection.execute(text(statement), parameters).scalar_one()
 
+    def rows(self, statement: str, **parameters: object) -> list[tuple[Any, ...]]:
+        """All rows."""
+        with transaction(self.engine) as connection:
+            return [tuple(row) for row in connection.execute(text(statement), parameters)]
+
+    def vacuum(self) -> None:
+        """Leave nothing to do to autovacuum, and current statistics to the planner."""
+        with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.execute(text("VACUUM (ANALYZE)"))
+
+
+def light(stand: Stand) -> AbstractContextManager[Sink]:
+    """nginx, or where there is none the recorder."""
+    program = _nginx()
+    return recording(stand) if program is None else nginx.start(program, stand.directory / "nginx")
+
 
 @contextmanager
-def open_stand() -> Iterator[Stand]:
+def recording(stand: Stand) -> Iterator[Recorder]:
+    """A sink that gives a stand `moments`."""
+    port_file = stand.directory / "recorder.port"
+    with stand.python("recorder", "-m", "benchmarks.recorder", str(port_file)) as process:
+        wait_until(port_file.exists, process)
+        yield Recorder(int(port_file.read_text()), process.pid)
+
+
+@cache
+def _nginx() -> str | None:
+    program = nginx.installed()
+    if program is None:
+        print("nginx is not installed: a Python sink stands in for it, at about 40 µs a request", flush=True)
+    return program
+
+
+@contextmanager
+def open_stand(
+    open_sink: Callable[[Stand], AbstractContextManager[Sink]] = light, **variables: str
+) -> Iterator[Stand]:
     """A stand in a new temporary directory."""
-    with temporary_directory() as directory, Stand(directory).opened() as stand:
+    with temporary_directory() as directory, Stand(directory, **variables).opened(open_sink) as stand:
         yield stand
 
 
@@ -117,24 +165,8 @@ def temporary_directory() -> Iterator[Path]:
         yield directory
 
 
-def stand_environment(home: Path) -> dict[str, str]:
+def stand_environment(home: Path) -> Mapping[str, str]:
     """Every setting at its default, whatever this process's environment says, but `home` and a free port."""
     # An empty variable counts as unset, and wins over a .env file.
     defaults = {PREFIX + name.upper(): "" for name in Settings.__struct_fields__}
-    return defaults | {f"{PREFIX}HOME": str(home), f"{PREFIX}FLOWER_PORT": str(_free_port())}
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
-
-
-def wait_until(condition: Callable[[], bool], *programs: Program, every: float = 0.02) -> None:
-    """Poll `condition` every so many seconds. Raises BenchmarkError if one of `programs` ends, or never."""
-    deadline = time.monotonic() + _WAIT_SECONDS
-    while not condition():
-        for program in programs:
-            program.check()
-        if time.monotonic() > deadline:
-            raise BenchmarkError(f"still not so after {_WAIT_SECONDS:g} s: {condition}")
-        time.sleep(every)
+    return defaults | {f"{PREFIX}HOME": str(home), f"{PREFIX}FLOWER_PORT": str(nginx.free_port())}

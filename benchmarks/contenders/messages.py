@@ -5,6 +5,10 @@ from __future__ import annotations
 KEY = "benchmark-key"
 TEXT = "Good morning {{ name }}! Your order {{ order }} has left our warehouse and arrives on Thursday."
 
+FILE = bytes(range(256)) * 800
+"""200 KB."""
+FILENAME = "brochure.pdf"
+
 
 def phone(number: int) -> str:
     """The recipient of message `number`."""

@@ -9,7 +9,8 @@ from sqlalchemy import text
 
 from benchmarks.contenders import messages as each_message
 from benchmarks.meter import Run, metered
-from benchmarks.stand import Stand, wait_until
+from benchmarks.processes import wait_until
+from benchmarks.stand import Stand
 from broadcaster.db.engine import transaction
 
 _APP = "benchmarks.contenders.naive_app"
@@ -47,6 +48,9 @@ class Naive:
                 with app.connection() as connection:
                     app.control.add_consumer(_QUEUE, connection=connection)
                 wait_until(all_sent, worker, every=0.1)
+        run.rate = (messages - 1) / float(
+            stand.scalar("SELECT extract(epoch FROM max(changed_at) - min(changed_at)) FROM naive_messages")
+        )
         return run
 
 
@@ -59,8 +63,9 @@ def _store(stand: Stand, messages: int) -> None:
         connection.execute(
             text(
                 "CREATE TABLE IF NOT EXISTS naive_messages"
-                " (id int PRIMARY KEY, phone text NOT NULL, body text NOT NULL, state text NOT NULL)"
+                " (id int PRIMARY KEY, phone text NOT NULL, body text NOT NULL, state text NOT NULL,"
+                " changed_at timestamptz NOT NULL)"
             )
         )
         connection.execute(text("TRUNCATE naive_messages"))
-        connection.execute(text("INSERT INTO naive_messages VALUES (:id, :phone, :body, 'pending')"), rows)
+        connection.execute(text("INSERT INTO naive_messages VALUES (:id, :phone, :body, 'pending', now())"), rows)

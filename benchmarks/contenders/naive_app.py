@@ -39,7 +39,7 @@ def send(message_id: int) -> None:
     )
     state = "sent" if reply.is_success and reply.json()["sent"] else "failed"
     with database.transaction():
-        database.execute("UPDATE naive_messages SET state = %s WHERE id = %s", [state, message_id])
+        database.execute("UPDATE naive_messages SET state = %s, changed_at = now() WHERE id = %s", [state, message_id])
 
 
 class _Database(threading.local):

@@ -5,16 +5,15 @@ from __future__ import annotations
 import csv
 import time
 from dataclasses import dataclass
-from decimal import Decimal
 from pathlib import Path
 
 from benchmarks.contenders import messages as each_message
 from benchmarks.meter import Run, metered
-from benchmarks.processes import BenchmarkError
-from benchmarks.stand import Stand, wait_until
+from benchmarks.processes import BenchmarkError, wait_until
+from benchmarks.stand import Stand
 from broadcaster.domain.pacing import default_burst
 from broadcaster.errors import NotFoundError
-from broadcaster.services.contents import text_content
+from broadcaster.services.contents import Content, file_content, text_content
 from broadcaster.services.instances import add_instance, show_instance
 from broadcaster.services.lifecycle import start_campaign
 from broadcaster.services.recipients import RecipientOptions, read_recipients
@@ -23,11 +22,12 @@ from broadcaster.services.submission import Submission, submit
 
 @dataclass(frozen=True, slots=True)
 class Ours:
-    """So many worker processes, and unlimited instances with so many requests in flight each."""
+    """So many worker processes, and unlimited instances with so many requests in flight each; texts or one file."""
 
     workers: int
     instances: int
     in_flight: int
+    file: bool = False
 
     @property
     def label(self) -> str:
@@ -40,36 +40,28 @@ class Ours:
         """One campaign, submitted beforehand: from its start to its last outcome."""
         campaign = f"campaign {time.monotonic_ns()}"
         campaign_id = self._submit(stand, campaign, messages)
+        return self.send(stand, campaign, campaign_id, messages)
+
+    def send(self, stand: Stand, campaign: str, campaign_id: int, messages: int) -> Run:
+        """Send a draft of so many pending messages."""
 
         def all_sent() -> bool:
-            sent = "SELECT sum(sent) = sum(total) FROM campaign_lanes WHERE campaign_id = :id"
-            return bool(stand.scalar(sent, id=campaign_id))
+            sent = "SELECT sum(sent) = :messages FROM campaign_lanes WHERE campaign_id = :id"
+            return bool(stand.scalar(sent, id=campaign_id, messages=messages))
 
         with stand.workers(self.workers) as workers, metered(stand, workers, messages) as run:
             start_campaign(stand.engine, campaign)
             wait_until(all_sent, every=0.1)
         first_to_last = stand.scalar(
-            "SELECT extract(epoch FROM max(changed_at) - min(changed_at)) FROM messages WHERE campaign_id = :id",
+            "SELECT extract(epoch FROM max(changed_at) - min(changed_at)) FROM messages"
+            " WHERE campaign_id = :id AND state = 'sent'",
             id=campaign_id,
         )
-        assert isinstance(first_to_last, Decimal)
-        run.rate_in_sql = (messages - 1) / float(first_to_last)
+        run.rate = (messages - 1) / float(first_to_last)
         return run
 
-    def _submit(self, stand: Stand, campaign: str, messages: int) -> int:
-        recipients = stand.directory / "recipients.csv"
-        write_recipients(recipients, messages)
-        content = text_content(each_message.TEXT)
-        submission = Submission(
-            name=campaign, instances=self._instances(stand), content=content, max_attempts=5, draft=True
-        )
-        with read_recipients(recipients, RecipientOptions(text=content.text)) as reader:
-            submitted = submit(stand.engine, submission, reader)
-        if submitted.campaign_id is None or submitted.total != messages:
-            raise BenchmarkError(f"{submitted.total} of {messages} recipients were submitted")
-        return submitted.campaign_id
-
-    def _instances(self, stand: Stand) -> list[str]:
+    def names(self, stand: Stand) -> list[str]:
+        """Its instances, which are added when they are first asked for."""
         names = [f"{self.in_flight} in flight, {number}" for number in range(1, self.instances + 1)]
         for name in names:
             try:
@@ -85,6 +77,26 @@ class Ours:
                     max_in_flight=self.in_flight,
                 )
         return names
+
+    def _submit(self, stand: Stand, campaign: str, messages: int) -> int:
+        recipients = stand.directory / "recipients.csv"
+        write_recipients(recipients, messages)
+        content = self._content(stand)
+        submission = Submission(
+            name=campaign, instances=self.names(stand), content=content, max_attempts=5, draft=True
+        )
+        with read_recipients(recipients, RecipientOptions(text=content.text)) as reader:
+            submitted = submit(stand.engine, submission, reader)
+        if submitted.campaign_id is None or submitted.total != messages:
+            raise BenchmarkError(f"{submitted.total} of {messages} recipients were submitted")
+        return submitted.campaign_id
+
+    def _content(self, stand: Stand) -> Content:
+        if not self.file:
+            return text_content(each_message.TEXT)
+        path = stand.directory / each_message.FILENAME
+        path.write_bytes(each_message.FILE)
+        return file_content(path, len(each_message.FILE))
 
 
 def write_recipients(path: Path, messages: int) -> None:

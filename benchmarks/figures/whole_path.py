@@ -1,4 +1,4 @@
-"""Whole path: messages a second, from the first request to the last.
+"""Whole path: messages a second, from the first outcome to the last.
 
 From pending rows to committed outcomes, beside a naive Celery app that sends the same texts through the same
 Postgres, Redis and sink.
@@ -9,17 +9,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from benchmarks.results import Row
-from benchmarks.sending import NAIVE, OURS, compare
+from benchmarks.sending import MAIN, NAIVE, OURS, TWO_WORKERS, compare, rate
 
 
 def measure(quick: bool) -> Sequence[Row]:
-    """Ratios are to the faster of the naive pools."""
+    """Ratios are to the faster of the naive pools; the last row's is to one worker."""
     runs = compare(quick)
-    naive = [Row(each.label, [run.rate for run in runs[each]], "messages/s") for each in NAIVE]
+    naive = [rate(runs, each) for each in NAIVE]
     best = max(naive, key=lambda row: row.value)
-    ours = [Row(each.label, [run.rate for run in runs[each]], "messages/s") for each in OURS]
-    in_sql = [
-        Row(f"{each.label}, by the rows in Postgres", [run.rate_in_sql for run in runs[each]], "messages/s")
-        for each in OURS
-    ]
-    return [row.against(best, "naive") for row in (*naive, *ours, *in_sql)]
+    rows = [row.against(best, "naive") for row in naive]
+    rows += [rate(runs, each).against(best, "naive").at_least(10) for each in OURS]
+    return [*rows, rate(runs, TWO_WORKERS).against(rate(runs, MAIN), "1 worker").at_least(1)]

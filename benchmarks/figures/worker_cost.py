@@ -24,6 +24,13 @@ def measure(quick: bool) -> Sequence[Row]:
     def memory(each: Contender) -> Row:
         return Row(f"memory of the workers: {each.label}", [run.memory / 2**20 for run in runs[each]], "MiB")
 
-    rows = [kind(each).against(kind(PREFORK), "naive") for kind in (cpu, postgres, memory) for each in (PREFORK, MAIN)]
+    def sink(each: Contender) -> Row:
+        return Row(f"CPU of the sink: {each.label}", [run.sink_cpu * 1e6 for run in runs[each]], "µs/message")
+
+    rows = [
+        row.against(kind(PREFORK), "naive")
+        for kind, ours in ((cpu, cpu(MAIN).at_most(150)), (postgres, postgres(MAIN)), (memory, memory(MAIN)))
+        for row in (kind(PREFORK), ours)
+    ]
     bare = Row(f"CPU of the {BARE.label}", [run.cpu * 1e6 for run in runs[BARE]], "µs/message")
-    return [*rows, bare.against(cpu(PREFORK), "naive")]
+    return [*rows, bare.against(cpu(PREFORK), "naive"), sink(MAIN)]

@@ -1,0 +1,118 @@
+"""Flat in lanes: what 10,000 instances cost that all send, at 0.2 to 1 message a second.
+
+One worker, in real time. The tick's time is that of its statement in a transaction that is rolled back, beside the
+ticks of the beat; claims are counted by a trigger on what only the claim writes, tasks by what Redis was given.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+import psycopg
+
+from benchmarks.campaigns import add_campaign, add_instances
+from benchmarks.processes import family_memory
+from benchmarks.results import Row
+from benchmarks.stand import Stand, open_stand
+from broadcaster.db.queries import query
+from broadcaster.domain.pacing import default_burst
+from broadcaster.services.dispatch import WAKE_AGAIN_AFTER
+from broadcaster.services.lifecycle import start_campaign
+
+_WARM_UP = 25.0
+"""Seconds: every lane has been handed over once."""
+_COUNT_CLAIMS = (
+    "CREATE SEQUENCE claims MINVALUE 0 START 0",
+    "CREATE FUNCTION count_claim() RETURNS trigger LANGUAGE plpgsql AS"
+    " $$ BEGIN PERFORM nextval('claims'); RETURN NULL; END $$",
+    "CREATE TRIGGER count_claims AFTER UPDATE OF last_claimed_at ON campaign_lanes"
+    " FOR EACH STATEMENT EXECUTE FUNCTION count_claim()",
+    "GRANT ALL ON SEQUENCE claims TO PUBLIC",
+)
+_WAVES = "SELECT count(DISTINCT lease_token) FROM lanes"
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What was seen of a stretch of sending."""
+
+    seconds: float = 0.0
+    tick: list[float] = field(default_factory=list)
+    """Milliseconds."""
+    waves: list[int] = field(default_factory=list)
+    claims: int = 0
+    tasks: int = 0
+    sent: int = 0
+    memory: int = 0
+
+
+def measure(quick: bool) -> Sequence[Row]:
+    """What was sent is in percent of what was permitted."""
+    lanes, seconds = (1_000, 20.0) if quick else (10_000, 60.0)
+    # Most are slow: together they want about half of what one machine can send.
+    rates = {f"instance {number}": 0.2 + 0.8 * (number / lanes) ** 9 for number in range(lanes)}
+    with open_stand() as stand:
+        ids = add_instances(stand, rates)
+        for statement in _COUNT_CLAIMS:
+            stand.execute(statement)
+        enough = {
+            lane: int(rate * (seconds + 2 * _WARM_UP)) + default_burst(rate)
+            for lane, rate in zip(ids, rates.values(), strict=True)
+        }
+        add_campaign(stand, "campaign", enough)
+        with stand.workers(1) as [worker]:
+            start_campaign(stand.engine, "campaign")
+            first = _tick(stand)
+            stand.nudge()
+            time.sleep(_WARM_UP)
+            seen = _watch(stand, worker, seconds)
+    permitted = sum(rates.values()) * seen.seconds
+    waves = sum(seen.waves) / len(seen.waves)
+    return [
+        Row(f"dispatch tick, {lanes:,} lanes held", seen.tick, "ms").at_most(50),
+        Row(f"dispatch tick that wakes {lanes:,} lanes at once", [first], "ms"),
+        Row("claims a second for each task that drains", [seen.claims / seen.seconds / waves], "").at_most(1),
+        Row("tasks that drain at once", seen.waves, ""),
+        Row("Celery tasks", [seen.tasks / seen.seconds], "/s").at_most(20),
+        Row("memory of the worker", [seen.memory / 2**20], "MiB").at_most(400),
+        Row("messages", [seen.sent / seen.seconds], "/s"),
+        Row("sent of what was permitted", [100 * seen.sent / permitted], "% of it").at_least(98),
+    ]
+
+
+def _watch(stand: Stand, worker: int, seconds: float) -> _Seen:
+    seen = _Seen()
+    before, started = _counts(stand), time.monotonic()
+    while time.monotonic() < started + seconds:
+        seen.tick.append(_tick(stand))
+        seen.waves.append(stand.scalar(_WAVES))
+        time.sleep(1.0)
+    seen.seconds = time.monotonic() - started
+    seen.claims, seen.tasks, seen.sent = (now - then for now, then in zip(_counts(stand), before, strict=True))
+    seen.memory = family_memory([worker])
+    return seen
+
+
+def _counts(stand: Stand) -> tuple[int, int, int]:
+    """Claims, tasks and messages so far."""
+    pushed = stand.redis.info("commandstats")["cmdstat_lpush"]["calls"]
+    sent = stand.scalar("SELECT sum(sent) FROM campaign_lanes")
+    return int(stand.scalar("SELECT last_value FROM claims")), int(pushed), int(sent)
+
+
+def _tick(stand: Stand) -> float:
+    """Milliseconds of the statement behind the dispatch tick, which takes no effect."""
+    parameters = {
+        "again_after": WAKE_AGAIN_AFTER,
+        "ahead": timedelta(seconds=stand.settings.claim_ahead_seconds),
+    }
+    url = stand.settings.postgres_url.replace("postgresql+psycopg://", "postgresql://", 1)
+    with psycopg.connect(url) as connection:
+        started = time.perf_counter()
+        connection.execute(query("wake_lanes"), parameters)
+        milliseconds = 1000 * (time.perf_counter() - started)
+        connection.rollback()
+    return milliseconds
