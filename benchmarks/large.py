@@ -18,7 +18,7 @@ import psycopg
 from benchmarks.campaigns import add_campaign, add_instances, even
 from benchmarks.processes import BenchmarkError
 from benchmarks.stand import Stand, open_stand
-from broadcaster.db.engine import PLAN_BY_KEY
+from broadcaster.db.pool import PLAN_BY_KEY
 from broadcaster.db.queries import query
 from broadcaster.services import instances, reports
 from broadcaster.services.dispatch import wake_lanes

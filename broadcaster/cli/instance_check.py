@@ -14,7 +14,7 @@ from broadcaster.cli.gateway import open_gateway
 from broadcaster.cli.instance import Json, Name
 from broadcaster.cli.output import say_fields, say_json
 from broadcaster.crypto import open_vault
-from broadcaster.db.engine import open_pool
+from broadcaster.db.pool import open_pool
 from broadcaster.domain.states import LaneHealth
 from broadcaster.errors import UnavailableError
 from broadcaster.services.doubts import DoubtStore

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import msgspec
 from psycopg.rows import namedtuple_row
 
-from broadcaster.db.engine import AsyncPool
+from broadcaster.db.pool import AsyncPool
 from broadcaster.db.queries import query
 from broadcaster.domain.contents import ContentKind
 from broadcaster.domain.instances import Wire

@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from broadcaster.crypto import open_vault
-from broadcaster.db.engine import open_pool
+from broadcaster.db.pool import open_pool
 from broadcaster.gateway import DEFAULT_RULES, WAChatPro, open_transport, read_rules
 from broadcaster.services.doubts import Chat, DoubtStore
 from broadcaster.services.reconcile import Reconciler

@@ -15,7 +15,7 @@ import psycopg
 import structlog
 from psycopg.rows import AsyncRowFactory, namedtuple_row, tuple_row
 
-from broadcaster.db.engine import AsyncPool
+from broadcaster.db.pool import AsyncPool
 from broadcaster.db.queries import query
 from broadcaster.domain.decisions import LaneChange, Transition
 from broadcaster.domain.instances import Wire
