@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
-import os
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
@@ -12,6 +10,7 @@ from sqlalchemy import Engine
 
 from broadcaster.cli.campaign import Json, Name
 from broadcaster.cli.database import database, nudge_workers
+from broadcaster.cli.operator import ByOption, account
 from broadcaster.cli.output import local_time, say, say_json, say_table
 from broadcaster.errors import UsageError
 from broadcaster.services import settling
@@ -35,10 +34,7 @@ def settle(
         list[str] | None, typer.Option("--phone", metavar="PHONE", help="Only this one. May be repeated.")
     ] = None,
     reason: Annotated[str | None, typer.Option("--reason", metavar="TEXT", help="Why, for the record.")] = None,
-    by: Annotated[
-        str | None,
-        typer.Option("--by", metavar="WHO", help="Who decides, for the record. Default: this account."),
-    ] = None,
+    by: ByOption = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do it, instead of listing what would be done.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -79,7 +75,7 @@ def _settle(
         name,
         settlement,
         settle_seconds=settings.doubt_settle_seconds,
-        settled_by=by or _account(),
+        settled_by=by or account(),
         reason=reason,
         phones=phones,
     )
@@ -110,11 +106,3 @@ def _digits(phone: str) -> str:
     if not digits:
         raise UsageError(f"--phone {phone!r} is no phone number")
     return digits
-
-
-def _account() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        # A container's account may have a number only.
-        return f"uid {os.getuid()}"

@@ -18,6 +18,7 @@ COMMANDS = {
     "instance": ("broadcaster.cli.instance:app", "Add, change and check WAChatPro instances."),
     "campaign": ("broadcaster.cli.campaign:app", "Submit, watch, steer and report campaigns."),
     "audience": ("broadcaster.cli.audience:app", "Keep recipients under a name, for campaigns and schedules."),
+    "schedule": ("broadcaster.cli.schedule:app", "Broadcasts that recur: schedules and their occurrences."),
     "db": ("broadcaster.cli.db:app", "Bring the database up to date, or check it."),
     "worker": ("broadcaster.cli.roles:worker", "Run one worker."),
     "beat": ("broadcaster.cli.roles:beat", "Run one beat, the clock of the workers."),

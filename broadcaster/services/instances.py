@@ -111,7 +111,7 @@ def resume_instance(engine: Engine, name: str) -> None:
 
 
 def remove_instance(engine: Engine, name: str) -> None:
-    """Remove an instance that no campaign has used. Raises ConflictError otherwise: its history would go too."""
+    """Remove an instance. Raises ConflictError where schedules use it, or campaigns have: their history would go."""
     with transaction(engine) as connection:
         instance_id = _find(connection, name)["id"]
         used = connection.scalar(select(func.count()).where(tables.campaign_lanes.c.lane_id == instance_id))
@@ -120,6 +120,7 @@ def remove_instance(engine: Engine, name: str) -> None:
                 f"instance {name!r} has sent for {used} campaign(s), whose reports need it: "
                 f"pause it instead with `broadcaster instance pause {name}`"
             )
+        _refuse_scheduled(connection, instance_id, name)
         connection.execute(delete(tables.instances).where(tables.instances.c.id == instance_id))
 
 
@@ -149,6 +150,17 @@ def _find(connection: Connection, name: str) -> Mapping[str, Any]:
     if row is None:
         raise NotFoundError(f"no instance is called {name!r}: see `broadcaster instance list`")
     return dict(row)
+
+
+def _refuse_scheduled(connection: Connection, instance_id: int, name: str) -> None:
+    schedules, lanes = tables.schedules, tables.schedule_lanes
+    using = select(schedules.c.name).join(lanes, lanes.c.schedule_id == schedules.c.id)
+    schedule = connection.scalar(using.where(lanes.c.lane_id == instance_id).order_by(schedules.c.name).limit(1))
+    if schedule is not None:
+        raise ConflictError(
+            f"instance {name!r} is used by schedule {schedule!r}: "
+            f"give that others with `broadcaster schedule set {schedule} --instance …`, or remove it"
+        )
 
 
 def _set_health(

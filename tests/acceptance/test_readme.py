@@ -9,7 +9,9 @@ import shutil
 import socket
 import tempfile
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import Engine, text
@@ -24,6 +26,7 @@ from broadcaster.settings import Settings
 from broadcaster.simulator import Simulator
 from tests.support.cli import RunCli
 from tests.support.reference import README
+from tests.support.shop import Shop, drain
 
 
 def blocks(language: str) -> list[str]:
@@ -72,6 +75,26 @@ def test_the_first_campaign_is_sent_with_the_commands_as_they_stand(
     }
     with people.with_name("hello.csv").open(newline="") as file:
         assert [row["state"] for row in csv.DictReader(file)] == ["sent", "sent"]
+
+
+def test_a_recurring_broadcast_is_sent_with_the_commands_as_they_stand(
+    run_cli: RunCli, engine: Engine, settings: Settings, simulator: Simulator, people: Path
+) -> None:
+    [block] = [block for block in blocks("sh") if "schedule add" in block]
+    add_instance(engine, open_vault(settings), "main", "any-key", base_url=simulator.base_url)
+    told = ""
+    for line in block.splitlines():
+        done = run_cli(*shlex.split(line)[1:])
+        assert (done.code, done.stderr) == (0, ""), line
+        told = done.stdout
+    assert "started" in told
+    start_due_campaigns(engine)
+    drain(Shop(engine, settings, simulator))
+    today = datetime.now(ZoneInfo("Asia/Jakarta")).date()
+    assert sorted(entry.body for entry in simulator.ledger.entries) in (
+        [f"Good morning {name}, number 1 of {day}" for name in ("Ayu", "Budi")]
+        for day in (today, today - timedelta(days=1))
+    )
 
 
 def test_the_queries_answer_what_they_are_said_to(engine: Engine, settings: Settings, people: Path) -> None:

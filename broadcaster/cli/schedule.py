@@ -1,0 +1,222 @@
+"""`broadcaster schedule`: what there is, what comes next, what became of what was due."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+import msgspec
+import typer
+
+from broadcaster.cli.database import database
+from broadcaster.cli.groups import lazy_group
+from broadcaster.cli.output import duration, say, say_fields, say_json, say_table, utc_time
+from broadcaster.domain.conditions import Condition, describe_conditions
+from broadcaster.domain.recurrence import find_zone, occurrence_label
+from broadcaster.domain.states import ScheduleState
+from broadcaster.services.schedule_reports import (
+    Upcoming,
+    list_schedules,
+    schedule_report,
+    show_schedule,
+    upcoming_occurrences,
+)
+from broadcaster.settings import load
+
+app = lazy_group(
+    {
+        "add": ("broadcaster.cli.schedule_add:add", "Add a schedule: when, to whom, what, through which instances."),
+        "list": ("broadcaster.cli.schedule:list_all", "List all schedules and when they are due next."),
+        "show": ("broadcaster.cli.schedule:show", "Show one schedule and what it sends."),
+        "set": ("broadcaster.cli.schedule_add:change", "Change when a schedule is due, or what it sends to whom."),
+        "pause": ("broadcaster.cli.schedule_steer:pause", "Let nothing come due until it is resumed."),
+        "resume": ("broadcaster.cli.schedule_steer:resume", "Go on with the next occurrence from now."),
+        "remove": ("broadcaster.cli.schedule_steer:remove", "Remove a schedule. Its campaigns stay."),
+        "next": ("broadcaster.cli.schedule:show_next", "Show the next occurrences, in local time and in UTC."),
+        "run-now": ("broadcaster.cli.schedule_steer:run_now", "Make an extra occurrence at once."),
+        "approve": ("broadcaster.cli.schedule_steer:approve", "Send an occurrence that is held."),
+        "reject": ("broadcaster.cli.schedule_steer:reject", "Do not send an occurrence that is held."),
+        "report": ("broadcaster.cli.schedule:report", "Show what became of each occurrence."),
+    },
+    "Broadcasts that recur: schedules and their occurrences.",
+)
+
+STATE_STYLES = {
+    "active": "green",
+    "paused": "yellow",
+    "ended": "dim",
+    "started": "green",
+    "queued": "cyan",
+    "held": "bold yellow",
+    "skipped": "yellow",
+    "rejected": "dim",
+    "failed": "bold red",
+}
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="The schedule's name.", show_default=False)]
+Json = Annotated[bool, typer.Option("--json", help="Write JSON, for programs.")]
+
+
+def list_all(as_json: Json = False) -> None:
+    """List all schedules: when they are due next, by their own clocks, and what waits for something.
+
+    Example: broadcaster schedule list
+    """
+    with database(load()) as engine:
+        rows = list_schedules(engine)
+    if as_json:
+        say_json([dict(row) for row in rows])
+    elif rows:
+        say_table(
+            ["NAME", "STATE", "RULE", "NEXT", "AUDIENCE", "CAMPAIGNS", "QUEUED", "HELD"],
+            (
+                [row["name"], row["state"], row["cron"] or f"every {row['every']}", _next_time(row), row["audience"]]
+                + [row[count] for count in ("campaigns", "queued", "held")]
+                for row in rows
+            ),
+            styles=STATE_STYLES,
+            folded=["NAME", "AUDIENCE"],
+        )
+    else:
+        say("there are no schedules yet: add one with `broadcaster schedule add`")
+
+
+def show(name: Name, as_json: Json = False) -> None:
+    """Show one schedule: when it is due, to whom it sends, and what.
+
+    Example: broadcaster schedule show news
+    """
+    with database(load()) as engine:
+        row = show_schedule(engine, name)
+        upcoming = upcoming_occurrences(engine, name, 1)
+    if as_json:
+        say_json({**row, "words": upcoming.words})
+    else:
+        say_fields(_fields(row, upcoming.words))
+
+
+def show_next(
+    name: Name,
+    number: Annotated[int, typer.Option("-n", "--number", metavar="N", min=1, max=1000, help="How many.")] = 10,
+    as_json: Json = False,
+) -> None:
+    """Show the rule in words and the next occurrences, in local time and in UTC.
+
+    Example: broadcaster schedule next news -n 5
+    """
+    with database(load()) as engine:
+        upcoming = upcoming_occurrences(engine, name, number)
+    if as_json:
+        say_json(upcoming_document(upcoming))
+    else:
+        say_upcoming(upcoming)
+
+
+def report(
+    name: Name,
+    limit: Annotated[int, typer.Option("--limit", metavar="N", min=1, max=100_000, help="How many.")] = 50,
+    as_json: Json = False,
+) -> None:
+    """Show what became of each occurrence, newest first. OPEN counts the messages that are not final yet.
+
+    Example: broadcaster schedule report news --limit 10
+    """
+    with database(load()) as engine:
+        schedule, rows = schedule_report(engine, name, limit=limit)
+    labels = [occurrence_label(row["due_at"], schedule.zone) for row in rows]
+    if as_json:
+        say_json([{"occurrence": label, **row} for label, row in zip(labels, rows, strict=True)])
+        return
+    if not rows:
+        say(f"schedule {name} has had no occurrences yet")
+        return
+    columns = ("total", "sent", "failed", "still_open", "reason")
+    say_table(
+        ["OCCURRENCE", "NUMBER", "STATE", "CAMPAIGN", "TOTAL", "SENT", "FAILED", "OPEN", "REASON"],
+        (
+            [label, row["number"], row["state"], row["campaign_state"], *(row[column] for column in columns)]
+            for label, row in zip(labels, rows, strict=True)
+        ),
+        styles=STATE_STYLES,
+        folded=["REASON"],
+    )
+
+
+def upcoming_document(upcoming: Upcoming) -> dict[str, Any]:
+    """The next occurrences for programs: the keys of `--json`."""
+    zone = upcoming.schedule.zone
+    return {
+        "name": upcoming.schedule.name,
+        "state": upcoming.schedule.state,
+        "words": upcoming.words,
+        "timezone": upcoming.schedule.timezone,
+        "occurrences": [
+            {
+                "local": due.astimezone(zone).isoformat(),
+                "utc": due,
+                "weekday": f"{due.astimezone(zone):%A}",
+                "campaign": upcoming.schedule.campaign_name(due),
+            }
+            for due in upcoming.occurrences
+        ],
+    }
+
+
+def say_upcoming(upcoming: Upcoming) -> None:
+    """The rule in words, and the next occurrences."""
+    schedule = upcoming.schedule
+    say(f"{upcoming.words}, by the clocks of {schedule.timezone}")
+    if schedule.state is not ScheduleState.ACTIVE:
+        resumed = "; if it were resumed:" if schedule.state is ScheduleState.PAUSED else ""
+        say(f"schedule {schedule.name} is {schedule.state}{resumed}")
+    if upcoming.occurrences:
+        say_table(
+            ["LOCAL", "UTC", "IN"],
+            (
+                [
+                    _local(due, schedule.zone),
+                    utc_time(due),
+                    duration((due - upcoming.now).total_seconds()) if due > upcoming.now else "due",
+                ]
+                for due in upcoming.occurrences
+            ),
+        )
+
+
+def _fields(row: Mapping[Any, Any], words: str) -> dict[str, object]:
+    zone = find_zone(row["timezone"])
+    conditions = msgspec.convert(row["conditions"] or [], list[Condition])
+    moments = {
+        name: None if row[name] is None else _local(row[name], zone) for name in ("next_at", "from_at", "until_at")
+    }
+    return {
+        "schedule": row["name"],
+        "state": row["state"],
+        "rule": f"{words}, by the clocks of {row['timezone']}",
+        "next": moments["next_at"],
+        "from": moments["from_at"],
+        "until": moments["until_at"],
+        "campaigns": f"{row['campaigns']:,}" + (f" of {row['count']:,}" if row["count"] else ""),
+        "queued": row["queued"],
+        "held": row["held"],
+        "audience": row["audience"] + (f" where {describe_conditions(conditions)}" if conditions else ""),
+        "instances": ", ".join(row["instances"]),
+        "content": row["body"] if row["body"] is not None else f"file {row['filename']}",
+        "caption": row["caption"],
+        "misfire": f"{row['misfire']}, after {duration(row['grace_seconds'])}",
+        "overlap": row["overlap"],
+        "priority": row["priority"],
+        "max attempts": row["max_attempts"],
+    }
+
+
+def _next_time(row: Mapping[Any, Any]) -> str | None:
+    return None if row["next_at"] is None else _local(row["next_at"], find_zone(row["timezone"]))
+
+
+def _local(moment: datetime, zone: ZoneInfo) -> str:
+    """A moment by the clocks of a zone: `Mon 2026-11-23 09:00 WIB`."""
+    local = moment.astimezone(zone)
+    return f"{local:%a %Y-%m-%d %H:%M{':%S' * bool(local.second)} %Z}"

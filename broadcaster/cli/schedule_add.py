@@ -1,0 +1,198 @@
+"""`broadcaster schedule add|set`: what is sent to whom, and when."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from sqlalchemy import Engine
+
+from broadcaster.cli.content_options import (
+    CaptionOption,
+    FilenameOption,
+    FileOption,
+    FileUrlOption,
+    TextFileOption,
+    TextOption,
+    content_of,
+)
+from broadcaster.cli.database import database
+from broadcaster.cli.output import say, say_json
+from broadcaster.cli.recipient_options import WhereOption
+from broadcaster.cli.schedule import Json, Name, say_upcoming, upcoming_document
+from broadcaster.cli.schedule_options import (
+    AUDIENCE,
+    INSTANCE,
+    TIMEZONE,
+    AttemptsOption,
+    CountOption,
+    CronOption,
+    EveryOption,
+    FromOption,
+    GraceOption,
+    MisfireOption,
+    OverlapOption,
+    PriorityOption,
+    UntilOption,
+    parse_grace,
+    parse_moment,
+)
+from broadcaster.domain.conditions import parse_condition
+from broadcaster.domain.recurrence import find_zone
+from broadcaster.domain.schedules import Misfire, Overlap
+from broadcaster.errors import UsageError
+from broadcaster.services.schedule_reports import show_schedule, upcoming_occurrences
+from broadcaster.services.schedules import (
+    DEFAULT_GRACE,
+    NewSchedule,
+    ScheduleChanges,
+    add_schedule,
+    set_schedule,
+)
+from broadcaster.settings import load
+
+_SHOWN = 3
+"""How many of the next occurrences are shown, so that a slip in the rule is seen."""
+
+
+def add(
+    name: Name,
+    timezone: Annotated[str, TIMEZONE],
+    audience: Annotated[str, AUDIENCE],
+    instance: Annotated[list[str], INSTANCE],
+    cron: CronOption = None,
+    every: EveryOption = None,
+    where: WhereOption = None,
+    text: TextOption = None,
+    text_file: TextFileOption = None,
+    file: FileOption = None,
+    file_url: FileUrlOption = None,
+    caption: CaptionOption = None,
+    filename: FilenameOption = None,
+    from_: FromOption = None,
+    until: UntilOption = None,
+    count: CountOption = None,
+    misfire: MisfireOption = None,
+    grace: GraceOption = None,
+    overlap: OverlapOption = None,
+    priority: PriorityOption = None,
+    max_attempts: AttemptsOption = None,
+    as_json: Json = False,
+) -> None:
+    """Add a schedule. Each occurrence becomes a campaign of its own, called NAME and the local time.
+
+    Texts may use {{ occurrence_date }} and {{ occurrence_number }} beside the variables of the audience.
+
+    Example: broadcaster schedule add news --cron "0 9 * * mon-fri" --timezone Asia/Jakarta --audience customers
+    --instance main --text "Good morning {{ name }}"
+    """
+    settings = load()
+    zone = find_zone(timezone)
+    new = NewSchedule(
+        name=name,
+        cron=cron,
+        every=every,
+        timezone=timezone,
+        audience=audience,
+        conditions=[parse_condition(each) for each in where or ()],
+        content=content_of(
+            settings,
+            text=text,
+            text_file=text_file,
+            file=file,
+            file_url=file_url,
+            caption=caption,
+            filename=filename,
+        ),
+        instances=instance,
+        max_attempts=max_attempts or settings.max_attempts,
+        from_at=parse_moment(from_, "--from", zone),
+        until_at=parse_moment(until, "--until", zone),
+        count=count,
+        misfire=misfire or Misfire.SKIP,
+        grace=DEFAULT_GRACE if grace is None else parse_grace(grace),
+        overlap=overlap or Overlap.QUEUE,
+        priority=priority or 0,
+    )
+    with database(settings) as engine:
+        add_schedule(engine, new)
+        _say_next(engine, name, "added", as_json)
+
+
+def change(
+    name: Name,
+    cron: CronOption = None,
+    every: EveryOption = None,
+    timezone: Annotated[str | None, TIMEZONE] = None,
+    audience: Annotated[str | None, AUDIENCE] = None,
+    where: WhereOption = None,
+    everybody: Annotated[bool, typer.Option("--everybody", help="Without --where.")] = False,
+    instance: Annotated[list[str] | None, INSTANCE] = None,
+    text: TextOption = None,
+    text_file: TextFileOption = None,
+    file: FileOption = None,
+    file_url: FileUrlOption = None,
+    caption: CaptionOption = None,
+    filename: FilenameOption = None,
+    from_: FromOption = None,
+    until: UntilOption = None,
+    count: CountOption = None,
+    forever: Annotated[bool, typer.Option("--forever", help="Without --until and --count.")] = False,
+    misfire: MisfireOption = None,
+    grace: GraceOption = None,
+    overlap: OverlapOption = None,
+    priority: PriorityOption = None,
+    max_attempts: AttemptsOption = None,
+    as_json: Json = False,
+) -> None:
+    """Change what is given and leave the rest. Occurrences that have their campaign already keep it as it is.
+
+    A new content, with its caption, replaces the old one as a whole. A new rule counts from now on.
+
+    Example: broadcaster schedule set news --text "Good morning {{ name }}, it is Friday"
+    """
+    if everybody and where:
+        raise UsageError("--everybody with --where: they contradict each other")
+    settings = load()
+    content = None
+    if any(option is not None for option in (text, text_file, file, file_url, caption, filename)):
+        content = content_of(
+            settings,
+            text=text,
+            text_file=text_file,
+            file=file,
+            file_url=file_url,
+            caption=caption,
+            filename=filename,
+        )
+    with database(settings) as engine:
+        zone = find_zone(timezone or show_schedule(engine, name)["timezone"])
+        changes = ScheduleChanges(
+            cron=cron,
+            every=every,
+            timezone=timezone,
+            audience=audience,
+            conditions=[parse_condition(each) for each in where or ()] if where or everybody else None,
+            content=content,
+            instances=instance,
+            max_attempts=max_attempts,
+            from_at=parse_moment(from_, "--from", zone),
+            until_at=parse_moment(until, "--until", zone),
+            count=count,
+            forever=forever,
+            misfire=misfire,
+            grace=None if grace is None else parse_grace(grace),
+            overlap=overlap,
+            priority=priority,
+        )
+        set_schedule(engine, name, changes)
+        _say_next(engine, name, "changed", as_json)
+
+
+def _say_next(engine: Engine, name: str, done: str, as_json: bool) -> None:
+    upcoming = upcoming_occurrences(engine, name, _SHOWN)
+    if as_json:
+        say_json(upcoming_document(upcoming))
+        return
+    say(f"{done} schedule {name}")
+    say_upcoming(upcoming)

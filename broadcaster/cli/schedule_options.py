@@ -1,0 +1,133 @@
+"""The options of schedules, shared by the commands that add and change them."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+import typer
+
+from broadcaster.domain.recurrence import parse_interval
+from broadcaster.domain.schedules import Misfire, Overlap
+from broadcaster.errors import UsageError, quoted
+
+_FURTHEST = timedelta(days=3653)
+"""Ten years: what is further away is a slip of the pen."""
+_WHEN = "When (--cron or --every)"
+_LATE = "Late and overlapping occurrences"
+
+CronOption = Annotated[
+    str | None,
+    typer.Option(
+        "--cron",
+        metavar="RULE",
+        help='Minute, hour, day of the month, month, day of the week: "0 9 * * mon-fri". Six fields: seconds first.',
+        rich_help_panel=_WHEN,
+    ),
+]
+EveryOption = Annotated[
+    str | None,
+    typer.Option(
+        "--every",
+        metavar="SPAN",
+        help="30s, 10m, 2h: elapsed time. 1d, 2w: at the same time of the day.",
+        rich_help_panel=_WHEN,
+    ),
+]
+TIMEZONE = typer.Option(
+    "--timezone", metavar="ZONE", help="Whose clocks count, such as Asia/Jakarta.", rich_help_panel=_WHEN
+)
+FromOption = Annotated[
+    str | None,
+    typer.Option(
+        "--from",
+        metavar="TIME",
+        help="Not before, such as 2026-11-23T09:00; intervals count from it. Default: now.",
+        rich_help_panel=_WHEN,
+    ),
+]
+UntilOption = Annotated[
+    str | None,
+    typer.Option("--until", metavar="TIME", help="Not after. A date includes its whole day.", rich_help_panel=_WHEN),
+]
+CountOption = Annotated[
+    int | None,
+    typer.Option(
+        "--count", metavar="N", min=1, max=1_000_000, help="End after so many campaigns in all.", rich_help_panel=_WHEN
+    ),
+]
+AUDIENCE = typer.Option("--audience", metavar="NAME", help="Whose members get it, each time as it is then.")
+INSTANCE = typer.Option(
+    "--instance", metavar="NAME", help="Send through it. Several share the recipients by their rates."
+)
+MisfireOption = Annotated[
+    Misfire | None,
+    typer.Option(
+        "--misfire",
+        help="What becomes of one that is noticed after its grace: skip it, send it late, hold it for approval. "
+        "Default: skip.",
+        rich_help_panel=_LATE,
+    ),
+]
+GraceOption = Annotated[
+    str | None,
+    typer.Option(
+        "--grace",
+        metavar="SPAN",
+        help="How late an occurrence may be noticed and simply be sent. Default: 10m.",
+        rich_help_panel=_LATE,
+    ),
+]
+OverlapOption = Annotated[
+    Overlap | None,
+    typer.Option(
+        "--overlap",
+        help="What becomes of one that is due while the one before is still being sent. Default: queue.",
+        rich_help_panel=_LATE,
+    ),
+]
+PriorityOption = Annotated[
+    int | None,
+    typer.Option(
+        "--priority", metavar="N", min=-32768, max=32767, help="Higher is sent first; equals share. Default: 0."
+    ),
+]
+AttemptsOption = Annotated[
+    int | None,
+    typer.Option("--max-attempts", metavar="N", min=1, max=100, help="Tries per message before it fails. Default: 5."),
+]
+
+
+def parse_grace(text: str) -> timedelta:
+    """A span of time such as `10m`. Raises UsageError."""
+    number, unit = parse_interval(text, "--grace")
+    return timedelta(**{f"{unit}s": number})
+
+
+def parse_moment(text: str | None, option: str, zone: ZoneInfo) -> datetime | None:
+    """A moment by the clocks of `zone`, unless it has an offset of its own.
+
+    A date is its first second, and with --until its last one. Raises UsageError that names `option`.
+    """
+    if text is None:
+        return None
+    try:
+        moment = _date(text, option) or datetime.fromisoformat(text)
+    except ValueError:
+        raise UsageError(f"{option} {quoted(text)} is not understood: write it like 2026-11-23T09:00") from None
+    try:
+        moment = (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC).replace(microsecond=0)
+    except OverflowError:
+        raise UsageError(f"{option} {quoted(text)} is too far away") from None
+    if abs(moment - datetime.now(UTC)) > _FURTHEST:
+        raise UsageError(f"{option} {quoted(text)} is more than ten years away")
+    return moment
+
+
+def _date(text: str, option: str) -> datetime | None:
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        return None
+    return datetime.combine(day, time(23, 59, 59) if option == "--until" else time())
