@@ -17,6 +17,8 @@ from broadcaster.settings import load
 app = lazy_group(
     {
         "submit": ("broadcaster.cli.campaign_submit:submit", "Submit a campaign: content, recipients, instances."),
+        "preview": ("broadcaster.cli.campaign_preview:preview", "Show messages exactly as they would be sent."),
+        "test": ("broadcaster.cli.campaign_test:test", "Send one marked copy to a phone of your own."),
         "list": ("broadcaster.cli.campaign:list_latest", "List the latest campaigns and where they stand."),
         "show": ("broadcaster.cli.campaign:show", "Show where a campaign stands."),
         "watch": ("broadcaster.cli.campaign_watch:watch", "Follow a campaign until it is final."),
@@ -91,7 +93,7 @@ def campaign_document(row: Mapping[Any, Any]) -> dict[str, Any]:
 
 def campaign_fields(document: Mapping[str, Any]) -> dict[str, object]:
     """A campaign for people: states that hold no message are left out."""
-    reason, read, rejected = (document[key] for key in ("state_reason", "recipients_read", "recipients_rejected"))
+    reason = document["state_reason"]
     counts = {state.value.replace("_", " "): document[state] for state in MessageState if document[state]}
     return {
         "campaign": document["name"],
@@ -100,13 +102,19 @@ def campaign_fields(document: Mapping[str, Any]) -> dict[str, object]:
         **{f"  {state}": count for state, count in counts.items()},
         "instances": ", ".join(document["instances"] or ()),
         "content": document["content"],
-        "recipients": f"{document['source']}: {read:,} read, {rejected:,} rejected, "
-        f"{read - rejected - document['total']:,} repeated",
+        "recipients": _recipients(document),
         **{
             key.removesuffix("_at"): local_time(document[key])
             for key in ("created_at", "starts_at", "started_at", "finished_at")
         },
     }
+
+
+def _recipients(document: Mapping[str, Any]) -> str:
+    source, read, rejected = (document[key] for key in ("source", "recipients_read", "recipients_rejected"))
+    if document["audience"] is not None and document["started_at"] is None:
+        return f"{source}, as it is at the start"
+    return f"{source}: {read:,} read, {rejected:,} rejected, {read - rejected - document['total']:,} repeated"
 
 
 def still_open(row: Mapping[Any, Any]) -> int:

@@ -25,15 +25,19 @@ from broadcaster.cli.database import database, nudge_workers
 from broadcaster.cli.output import duration, local_time, say, say_json
 from broadcaster.cli.recipient_options import (
     FILE_PANEL,
+    AudienceOption,
     CountryOption,
     DelimiterOption,
     EncodingOption,
     PhoneColumnOption,
+    WhereOption,
     recipients_source,
 )
 from broadcaster.cli.recipient_progress import progress_bar
+from broadcaster.domain.conditions import parse_condition
 from broadcaster.domain.contents import ContentKind
 from broadcaster.errors import UsageError, quoted
+from broadcaster.services.audience_submission import submit_over_audience
 from broadcaster.services.recipients import RecipientOptions, read_recipients
 from broadcaster.services.submission import Submission, Submitted
 from broadcaster.services.submission import submit as store
@@ -54,14 +58,17 @@ def submit(
         ),
     ],
     recipients: Annotated[
-        Path,
+        Path | None,
         typer.Option(
             "--recipients",
             metavar="FILE|-",
-            help="A CSV file with a header; - reads standard input. Its other columns are template variables.",
+            help="A CSV or Excel (.xlsx) file with a header; - reads standard input. "
+            "Its other columns are template variables.",
             rich_help_panel=FILE_PANEL,
         ),
-    ],
+    ] = None,
+    audience: AudienceOption = None,
+    where: WhereOption = None,
     text: TextOption = None,
     text_file: TextFileOption = None,
     file: FileOption = None,
@@ -94,11 +101,22 @@ def submit(
 ) -> None:
     """Submit a campaign: all of its messages are stored, or none.
 
-    Rows with an unusable phone are rejected and reported; a fault of the file refuses the whole file.
+    Rows with an unusable phone are rejected and reported; a fault of the file refuses the whole file. A campaign over
+    an audience gets its messages when it starts, from the members that there are then.
+
+    Example: broadcaster campaign submit promo --instance main --audience customers --where city=Jakarta --text 'Hi!'
     """
     settings = load()
     if watch and (draft or dry_run):
         raise UsageError(f"--watch with {'--draft' if draft else '--dry-run'}: there would be nothing to follow")
+    if (recipients is None) == (audience is None):
+        raise UsageError("give exactly one of --recipients and --audience")
+    if where and audience is None:
+        raise UsageError("--where goes with --audience; a file is taken as it is")
+    if audience is not None and (phone_column or country or encoding or delimiter):
+        raise UsageError(
+            "--country, --phone-column, --encoding and --delimiter say how a file is read, not an audience"
+        )
     content = content_of(
         settings,
         text=text,
@@ -125,13 +143,18 @@ def submit(
         text=content.text,
         caption=content.caption,
     )
+    conditions = [parse_condition(each) for each in where or ()]
     with database(settings) as engine:
-        with read_recipients(recipients_source(recipients), options) as reader, progress_bar() as progress:
-            submitted = store(engine, submission, reader, dry_run=dry_run, progress=progress)
-        if as_json:
-            say_json({"dry_run": dry_run, **_document(submitted)}, indent=not watch)
+        if recipients is not None:
+            with read_recipients(recipients_source(recipients), options) as reader, progress_bar() as progress:
+                submitted = store(engine, submission, reader, dry_run=dry_run, progress=progress)
         else:
-            _say(submitted, submission, dry_run=dry_run)
+            submitted = submit_over_audience(engine, submission, str(audience), conditions, dry_run=dry_run)
+        if as_json:
+            source = {"audience": audience, "where": [str(condition) for condition in conditions]}
+            say_json({"dry_run": dry_run, **_document(submitted), **source}, indent=not watch)
+        else:
+            _say(submitted, submission, audience, dry_run=dry_run)
         if not (dry_run or draft):
             nudge_workers(settings)
         if watch:
@@ -158,26 +181,32 @@ def _document(submitted: Submitted) -> dict[str, object]:
     document = asdict(submitted)
     document["samples"] = [{"phone": phone, "message": message} for phone, message in submitted.samples]
     document["rejects"] = [
-        {"line": line, "phone": phone, "reason": reason} for line, phone, reason in submitted.rejects
+        {"line": line or None, "phone": phone, "reason": reason} for line, phone, reason in submitted.rejects
     ]
     return document
 
 
-def _say(submitted: Submitted, submission: Submission, *, dry_run: bool) -> None:
+def _say(submitted: Submitted, submission: Submission, audience: str | None, *, dry_run: bool) -> None:
     name = submitted.name
     if dry_run:
         say(f"dry run of campaign {name}: nothing was stored")
     else:
         say(f"campaign {name} is stored, as {submitted.state}")
-    say(
-        f"recipients read: {submitted.read:,}; messages: {submitted.total:,}; rejected: {submitted.rejected:,}; "
-        f"repeated: {submitted.duplicates:,}"
-    )
+    if audience is None:
+        say(
+            f"recipients read: {submitted.read:,}; messages: {submitted.total:,}; rejected: {submitted.rejected:,}; "
+            f"repeated: {submitted.duplicates:,}"
+        )
+    else:
+        say(
+            f"members of {audience} now: {submitted.read:,}; messages: {submitted.total:,}; "
+            f"rejected: {submitted.rejected:,}; it gets those that there are when it starts"
+        )
     for line, phone, reason in submitted.rejects:
-        say(f"  rejected: line {line}, {quoted(phone)}: {reason}")
+        say(f"  rejected: {f'line {line}, ' if line else ''}{quoted(phone)}: {reason}")
     if submitted.rejected > len(submitted.rejects):
         say(f"  and {submitted.rejected - len(submitted.rejects):,} more")
-    if submitted.total < submitted.read and not dry_run:
+    if submitted.total < submitted.read and audience is None and not dry_run:
         say(f"  `broadcaster campaign export {name} --rejected` has them all")
     if dry_run:
         what = "message" if submission.content.kind is ContentKind.TEXT else "caption or file"

@@ -8,17 +8,15 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Engine, Row, insert, select
+from sqlalchemy import Connection, Engine, insert, select
 
 from broadcaster.db import tables
 from broadcaster.db.engine import transaction
 from broadcaster.db.queries import query
 from broadcaster.domain.conditions import Condition, describe_conditions
 from broadcaster.domain.states import CampaignState
-from broadcaster.domain.templates import compile_template
 from broadcaster.errors import UnavailableError
-from broadcaster.services.audience_selection import Selection
-from broadcaster.services.audiences import Audience
+from broadcaster.services.campaign_recipients import read_selection
 
 _SHARED_SEGMENT = 0
 
@@ -61,7 +59,7 @@ def store_audience_campaign(connection: Connection, campaign: AudienceCampaign) 
         "filename": campaign.filename,
         "priority": campaign.priority,
         "max_attempts": campaign.max_attempts,
-        "source": _source(source, campaign.conditions),
+        "source": describe_audience(source, campaign.conditions),
         "audience_id": campaign.audience_id,
     }
     # What is left out is null in SQL; None would become the null of JSON.
@@ -106,25 +104,14 @@ def start_audience_campaign(engine: Engine, campaign_id: int) -> bool:
         ).one_or_none()
         if row is None:
             return False
-        selection = _selection(row)
+        selection = read_selection(row)
         parameters = {**selection.parameters(), "campaign_id": campaign_id, "segment": _SHARED_SEGMENT}
         connection.exec_driver_sql(query("snapshot_audience"), parameters)
-        reason = f"there is nobody to send to in the {_source(row.audience, selection.conditions)}"
+        reason = f"there is nobody to send to in the {describe_audience(row.audience, selection.conditions)}"
         connection.exec_driver_sql(query("run_audience_campaign"), {"campaign_id": campaign_id, "reason": reason})
         return True
 
 
-def _selection(row: Row[tuple[object, ...]]) -> Selection:
-    """That of a stored campaign: a row of `lock_due_audience_campaign`."""
-    return Selection(
-        audience=Audience(row.audience_id, row.audience, tuple(row.columns)),
-        conditions=msgspec.convert(row.conditions or [], tuple[Condition, ...]),
-        variables=row.campaign_variables or {},
-        text=None if row.text is None else compile_template(row.text),
-        caption=None if row.caption is None else compile_template(row.caption),
-    )
-
-
-def _source(audience: str, conditions: Sequence[Condition]) -> str:
+def describe_audience(audience: str, conditions: Sequence[Condition]) -> str:
     """For people: where the recipients come from."""
     return f"audience {audience}" + (f" where {describe_conditions(conditions)}" if conditions else "")

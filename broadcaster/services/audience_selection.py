@@ -49,9 +49,14 @@ class Selection:
         row = connection.exec_driver_sql(query("count_audience_recipients"), self.parameters()).one()
         return int(row.members), int(row.faulty)
 
-    def sample(self, connection: Connection, most: int, phone: str | None = None) -> Sequence[RowMapping]:
-        """The first few in the order of phones, with `variables`; or only that of `phone`, with its `fault` if any."""
-        parameters = {**self.parameters(), "phone": phone, "most": most}
+    def sample(
+        self, connection: Connection, most: int, *, phone: str | None = None, faulty: bool = False
+    ) -> Sequence[RowMapping]:
+        """Phone, variables and fault of the first few in the order of phones that can be sent to, or not (`faulty`).
+
+        With `phone` only that one, whether it can or not.
+        """
+        parameters = {**self.parameters(), "phone": phone, "faulty": faulty, "most": most}
         return connection.exec_driver_sql(query("sample_audience_recipients"), parameters).mappings().all()
 
     def parameters(self) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -25,6 +26,11 @@ class Content:
     text: Template | None = None
     caption: Template | None = None
     filename: str | None = None
+
+    def shown(self, variables: Mapping[str, str]) -> str:
+        """What a recipient with these variables reads: the text, the caption, or else what the file is called."""
+        template = self.text or self.caption
+        return template.render(variables) if template else self.filename or self.body.decode()
 
 
 def text_content(text: str) -> Content:

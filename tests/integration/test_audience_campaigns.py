@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from sqlalchemy import Engine, text
 
 from broadcaster.domain.conditions import parse_condition
-from broadcaster.services import dispatch
+from broadcaster.domain.templates import TemplateError, compile_template
+from broadcaster.errors import ConflictError, InputError, NotFoundError
+from broadcaster.services import dispatch, lifecycle, reports
 from broadcaster.services.audience_campaigns import AudienceCampaign, store_audience_campaign
 from broadcaster.services.audience_selection import Selection
-from broadcaster.services.audiences import Audience, find_audience
+from broadcaster.services.audiences import Audience, find_audience, remove_audience
+from broadcaster.services.campaign_tests import read_test, send_test
 from broadcaster.services.contents import store_content, text_content
+from broadcaster.services.instances import list_instances
+from broadcaster.services.previews import preview_campaign
 from broadcaster.settings import Settings
 from tests.support.shop import Shop, drain, open_shop
 
@@ -42,8 +49,6 @@ def keep(shop: Shop, people: Mapping[str, Mapping[str, str]] = PEOPLE, name: str
         ).scalar_one()
         statement = text("INSERT INTO audience_members (audience_id, phone, variables) VALUES (:id, :phone, :vars)")
         for phone, variables in people.items():
-            import json
-
             connection.execute(statement, {"id": audience, "phone": phone, "vars": json.dumps(variables)})
         return find_audience(connection, name)
 
@@ -116,3 +121,174 @@ def test_conditions_compare_by_the_type_of_the_value(shop: Shop, where: list[str
         rows = selection.sample(connection, 10)
         assert selection.count(connection) == (len(found), 0)
     assert "".join(row["phone"][-1] for row in rows) == found
+
+
+def reasons(shop: Shop, name: str = "promo") -> dict[str, str]:
+    return {row["phone"]: row["reason"] for row in reports.rejected_recipients(shop.engine, name)}
+
+
+def test_members_that_can_be_sent_nothing_are_kept_with_the_reason(shop: Shop) -> None:
+    shop.add("a")
+    keep(shop, {**PEOPLE, "628120000006": {"name": "x" * 65_536, "city": "Solo"}})
+    store(shop, template="{{ name }} of {{ city }} and {{ city | default('nowhere') }}")
+    store(shop, "age!=31", name="blank", template="{{ age }}{{ joined | default(' ') }}")
+    dispatch.start_due_campaigns(shop.engine)
+    assert reasons(shop) == {
+        "628120000004": "has no city",
+        "628120000005": "has no name",
+        "628120000006": "the text would be too long",
+    }
+    assert reasons(shop, "blank") == {"628120000005": "has no age", "628120000006": "has no age"}
+    summary = reports.campaign_summary(shop.engine, "promo")
+    assert (summary["recipients_read"], summary["recipients_rejected"], summary["total"]) == (6, 3, 3)
+    drain(shop)
+
+
+def test_a_text_that_would_be_blank_is_not_sent(shop: Shop) -> None:
+    shop.add("a")
+    keep(shop, {"628120000001": {"note": " \u00a0\u2003\n"}, "628120000002": {"note": "sale"}, "628120000003": {}})
+    store(shop, template="{{ note | default(' ') }}")
+    dispatch.start_due_campaigns(shop.engine)
+    assert reasons(shop) == dict.fromkeys(("628120000001", "628120000003"), "the text would be blank")
+    drain(shop)
+    assert shop.accepted() == {"628120000002": 1}
+
+
+def test_a_campaign_with_nobody_to_send_to_finishes_and_says_so(shop: Shop) -> None:
+    shop.add("a")
+    keep(shop)
+    store(shop, "city=Medan")
+    dispatch.start_due_campaigns(shop.engine)
+    assert dispatch.finish_campaigns(shop.engine)
+    summary = reports.campaign_summary(shop.engine, "promo")
+    assert (summary["state"], summary["total"]) == ("finished", 0)
+    assert summary["state_reason"] == "there is nobody to send to in the audience customers where city=Medan"
+
+
+def test_a_paused_campaign_that_has_not_started_keeps_waiting_for_its_members(shop: Shop) -> None:
+    shop.add("a")
+    keep(shop)
+    store(shop, draft=True)
+    assert lifecycle.start_campaign(shop.engine, "promo").state == "scheduled"
+    lifecycle.pause_campaign(shop.engine, "promo")
+    assert dispatch.start_due_campaigns(shop.engine) == dispatch.finish_campaigns(shop.engine) == []
+    assert lifecycle.resume_campaign(shop.engine, "promo").state == "scheduled"
+    dispatch.start_due_campaigns(shop.engine)
+    assert shop.states("promo") == {"pending": len(PEOPLE)}
+    lifecycle.pause_campaign(shop.engine, "promo")
+    assert lifecycle.resume_campaign(shop.engine, "promo").state == "running"
+    lifecycle.cancel_campaign(shop.engine, "promo")
+    assert shop.states("promo") == {"cancelled": len(PEOPLE)}
+
+
+def test_several_ticks_at_once_give_it_its_messages_once(shop: Shop) -> None:
+    shop.add("a")
+    keep(shop, {f"62812{n:07d}": {} for n in range(2_000)})
+    for name in ("one", "two", "three"):
+        store(shop, name=name, template="Hi")
+    with ThreadPoolExecutor(4) as pool:
+        ticks = pool.map(lambda _: dispatch.start_due_campaigns(shop.engine), range(8))
+    assert sum(map(len, ticks)) == 3
+    assert all(shop.states(name) == {"pending": 2_000} for name in ("one", "two", "three"))
+
+
+def test_the_instances_share_the_members_by_their_rates(shop: Shop) -> None:
+    shop.add("a", "60/s")
+    shop.add("b", "30/s")
+    shop.add("c", "10/s")
+    keep(shop, {f"62812{n:07d}": {} for n in range(1_000)})
+    store(shop, instances=("a", "b", "c"), template="Hi")
+    dispatch.start_due_campaigns(shop.engine)
+    lanes = {lane["instance"]: lane["total"] for lane in reports.campaign_progress(shop.engine, "promo").lanes}
+    assert {name: round(total / 10) for name, total in lanes.items()} == {"a": 60, "b": 30, "c": 10}
+    early = shop.sql("SELECT count(*) FROM messages WHERE seq <= 20 GROUP BY lane_id ORDER BY lane_id")
+    assert early == [(12,), (7,), (1,)]
+
+
+def test_what_a_campaign_says_of_all_goes_over_what_members_say(shop: Shop) -> None:
+    audience = keep(shop)
+    template = compile_template("{{ name | default('you') }}: {{ occurrence_date }}")
+    selection = Selection(
+        audience=audience,
+        conditions=[parse_condition("age=31")],
+        variables={"occurrence_date": "2026-11-23", "name": "All"},
+        text=template,
+    )
+    selection.check()
+    with shop.engine.begin() as connection:
+        [row] = selection.sample(connection, 1)
+    assert template.render(row["variables"]) == "All: 2026-11-23"
+    with pytest.raises(TemplateError, match="there is no column 'occurrence_date'"):
+        Selection(audience=audience, text=template).check()
+
+
+def test_a_column_that_is_gone_has_its_default(shop: Shop) -> None:
+    shop.add("a")
+    keep(shop)
+    store(shop, template="Hi {{ city | default('you') }}")
+    shop.sql("UPDATE audiences SET variables = '{}'")
+    shop.sql("UPDATE audience_members SET variables = '{}'")
+    dispatch.start_due_campaigns(shop.engine)
+    drain(shop)
+    assert {entry.body for entry in shop.gateway.ledger.entries} == {"Hi you"}
+
+
+def test_an_audience_is_not_removed_while_a_campaign_waits_for_it(shop: Shop) -> None:
+    shop.add("a")
+    keep(shop)
+    store(shop)
+    with pytest.raises(ConflictError, match="used by campaign 'promo', which has yet to start"):
+        remove_audience(shop.engine, "customers")
+    dispatch.start_due_campaigns(shop.engine)
+    assert remove_audience(shop.engine, "customers") == len(PEOPLE)
+    drain(shop)
+    dispatch.finish_campaigns(shop.engine)
+    assert shop.state("promo") == "finished"
+    assert reports.campaign_summary(shop.engine, "promo")["source"] == "audience customers"
+
+
+def test_a_test_copy_is_sent_marked_and_counted_nowhere(shop: Shop) -> None:
+    shop.add("a")
+    shop.add("b")
+    keep(shop)
+    store(shop, "age=31", draft=True)
+    before = [*map(dict, reports.list_campaigns(shop.engine)), *map(dict, list_instances(shop.engine))]
+    copy = send_test(shop.engine, "promo", "628129999999", "b")
+    dispatch.start_due_campaigns(shop.engine)
+    drain(shop)
+    dispatch.finish_campaigns(shop.engine)
+    assert (read_test(shop.engine, copy.id).state, copy.instance) == ("sent", "b")
+    assert [entry.body for entry in shop.gateway.ledger.entries] == ["[TEST] Hi Ayu"]
+    assert [*map(dict, reports.list_campaigns(shop.engine)), *map(dict, list_instances(shop.engine))] == before
+    with pytest.raises(NotFoundError):
+        reports.campaign_summary(shop.engine, copy.name)
+
+
+@pytest.mark.parametrize(("to", "shown"), [("628120000003", "Citra"), ("628129999999", "Ayu")])
+def test_a_test_copy_has_the_variables_of_its_phone_if_it_is_a_recipient(shop: Shop, to: str, shown: str) -> None:
+    shop.add("a")
+    keep(shop)
+    store(shop)
+    dispatch.start_due_campaigns(shop.engine)
+    lifecycle.pause_campaign(shop.engine, "promo")
+    send_test(shop.engine, "promo", to)
+    dispatch.start_due_campaigns(shop.engine)
+    drain(shop)
+    assert [entry.body for entry in shop.gateway.ledger.entries] == [f"[TEST] Hi {shown}"]
+
+
+def test_a_preview_is_what_is_sent(shop: Shop) -> None:
+    shop.add("a")
+    keep(shop)
+    store(shop, template="Hi {{ name }},\nsee you in {{ city | default('town') }}")
+    planned = preview_campaign(shop.engine, "promo", most=10)
+    dispatch.start_due_campaigns(shop.engine)
+    assert preview_campaign(shop.engine, "promo", most=10) == planned
+    drain(shop)
+    assert {each.phone: each.text for each in planned} == {
+        entry.phone: entry.body for entry in shop.gateway.ledger.entries
+    }
+    [one] = preview_campaign(shop.engine, "promo", most=10, phone="628120000004")
+    assert one.text == "Hi Dewi,\nsee you in town"
+    with pytest.raises(InputError, match="628120000005 is not among those of campaign promo"):
+        preview_campaign(shop.engine, "promo", most=10, phone="628120000005")

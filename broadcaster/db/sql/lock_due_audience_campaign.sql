@@ -7,7 +7,8 @@ SELECT
     a.variables AS columns,
     c.audience_filter AS conditions,
     c.variables AS campaign_variables,
-    CASE WHEN content.kind = 'text' THEN convert_from(content.body, 'UTF8') END AS text,
+    content.kind,
+    CASE WHEN content.kind = 'text' THEN convert_from(content.body, 'UTF8') END AS body,
     c.caption
 FROM campaigns c
 JOIN audiences a ON a.id = c.audience_id

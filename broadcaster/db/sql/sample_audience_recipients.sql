@@ -3,6 +3,6 @@ SELECT r.phone, r.variables, r.fault
 FROM audience_recipients(
     %(audience_id)s, %(conditions)s::jsonb, %(campaign_variables)s::jsonb, %(template)s::jsonb
 ) r
-WHERE CASE WHEN %(phone)s::text IS NULL THEN r.fault IS NULL ELSE r.phone = %(phone)s::text END
+WHERE CASE WHEN %(phone)s::text IS NULL THEN (r.fault IS NOT NULL) = %(faulty)s ELSE r.phone = %(phone)s::text END
 ORDER BY r.phone
 LIMIT %(most)s

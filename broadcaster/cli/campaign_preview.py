@@ -1,0 +1,89 @@
+"""`broadcaster campaign preview`: what recipients would read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from broadcaster.cli.campaign import Json
+from broadcaster.cli.content_options import (
+    CaptionOption,
+    FilenameOption,
+    FileOption,
+    FileUrlOption,
+    TextFileOption,
+    TextOption,
+    content_of,
+)
+from broadcaster.cli.database import database
+from broadcaster.cli.output import say, say_json
+from broadcaster.cli.phones import phone_of
+from broadcaster.cli.recipient_options import AudienceOption, WhereOption
+from broadcaster.domain.conditions import parse_condition
+from broadcaster.errors import UsageError
+from broadcaster.services.previews import Preview, preview_audience, preview_campaign
+from broadcaster.settings import load
+
+
+def preview(
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", help="A campaign that is stored.", show_default=False)
+    ] = None,
+    audience: AudienceOption = None,
+    where: WhereOption = None,
+    text: TextOption = None,
+    text_file: TextFileOption = None,
+    file: FileOption = None,
+    file_url: FileUrlOption = None,
+    caption: CaptionOption = None,
+    filename: FilenameOption = None,
+    phone: Annotated[
+        str | None, typer.Option("--phone", metavar="PHONE", help="That of this recipient, instead of the first few.")
+    ] = None,
+    sample: Annotated[int, typer.Option("--sample", metavar="N", min=1, max=10_000, help="How many.")] = 5,
+    as_json: Json = False,
+) -> None:
+    """Show messages exactly as they would be sent, of a campaign or of what one over an audience would be.
+
+    Sends nothing and keeps nothing.
+
+    Example: broadcaster campaign preview promo --phone 628123456789
+    """
+    settings = load()
+    wanted = None if phone is None else phone_of("--phone", phone)
+    contents = (text, text_file, file, file_url, caption, filename)
+    if (name is None) == (audience is None):
+        raise UsageError("give the name of a campaign, or --audience and a content")
+    if name is not None and (where or any(option is not None for option in contents)):
+        raise UsageError(f"campaign {name} has its own content and recipients: leave out --where and the content")
+    with database(settings) as engine:
+        if name is not None:
+            previews = preview_campaign(engine, name, most=sample, phone=wanted)
+        else:
+            content = content_of(
+                settings,
+                text=text,
+                text_file=text_file,
+                file=file,
+                file_url=file_url,
+                caption=caption,
+                filename=filename,
+            )
+            conditions = [parse_condition(each) for each in where or ()]
+            previews = preview_audience(engine, str(audience), conditions, content, most=sample, phone=wanted)
+    if as_json:
+        say_json({"name": name, "audience": audience, "messages": [asdict(each) for each in previews]})
+    else:
+        _say(previews)
+
+
+def _say(previews: Sequence[Preview]) -> None:
+    for each in previews:
+        what = {"file": each.filename, "file at": each.url, "not sent": each.fault}
+        say(", ".join([each.phone, *(f"{name}: {value}" for name, value in what.items() if value is not None)]))
+        shown = each.text if each.text is not None else each.caption
+        for line in (shown or "").splitlines():
+            say(f"  {line}")

@@ -1,0 +1,82 @@
+"""`broadcaster campaign test`: one marked copy to a phone of one's own."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+from sqlalchemy import Engine
+
+from broadcaster.cli.campaign import Json, Name
+from broadcaster.cli.database import database, nudge_workers
+from broadcaster.cli.output import say, say_json
+from broadcaster.cli.phones import phone_of
+from broadcaster.domain.states import FINAL_MESSAGE_STATES, LaneHealth, MessageState
+from broadcaster.errors import BroadcasterError
+from broadcaster.services.campaign_tests import TestCopy, read_test, send_test
+from broadcaster.services.lifecycle import cancel_campaign
+from broadcaster.settings import load
+
+_POLL_SECONDS = 0.2
+
+
+class TestFailedError(BroadcasterError):
+    """The copy was not sent."""
+
+
+def test(
+    name: Name,
+    to: Annotated[str, typer.Option("--to", metavar="PHONE", help="Who gets the copy.", show_default=False)],
+    instance: Annotated[
+        str | None,
+        typer.Option("--instance", metavar="NAME", help="Through this one. Default: one of the campaign's."),
+    ] = None,
+    timeout: Annotated[
+        float, typer.Option("--timeout", min=0, metavar="SECONDS", help="Cancel it if it has not left by then.")
+    ] = 60.0,
+    as_json: Json = False,
+) -> None:
+    """Send one copy of a campaign's message to a phone, and wait for what becomes of it.
+
+    It goes the way of all messages, ahead of them, begins with [TEST] and is counted in no report and no list. Its
+    variables are those of this phone if the campaign goes to it, else those of the first recipient. Exit code 1: it
+    was not sent.
+
+    Example: broadcaster campaign test promo --to 628123456789
+    """
+    settings = load()
+    phone = phone_of("--to", to)
+    with database(settings) as engine:
+        copy = send_test(engine, name, phone, instance)
+        nudge_workers(settings)
+        copy = _follow(engine, copy, time.monotonic() + timeout)
+    if as_json:
+        say_json({"campaign": name, **{key: value for key, value in asdict(copy).items() if key != "id"}})
+    if copy.state is not MessageState.SENT:
+        raise TestFailedError(_failure(copy))
+    if not as_json:
+        say(f"the test of campaign {name} is sent to {phone} through instance {copy.instance}")
+
+
+def _follow(engine: Engine, copy: TestCopy, ends: float) -> TestCopy:
+    """Wait until it is final; cancel what has not left in time."""
+    while copy.state not in FINAL_MESSAGE_STATES and time.monotonic() < ends:
+        time.sleep(_POLL_SECONDS)
+        copy = read_test(engine, copy.id)
+    if copy.state in FINAL_MESSAGE_STATES:
+        return copy
+    cancel_campaign(engine, copy.name)
+    return read_test(engine, copy.id)
+
+
+def _failure(copy: TestCopy) -> str:
+    to = f"the test to {copy.phone}"
+    if copy.state is MessageState.CANCELLED:
+        why = f"instance {copy.instance} is {copy.health}" + (f" ({copy.health_reason})" if copy.health_reason else "")
+        hint = "is a worker running?" if copy.health is LaneHealth.OK else "see `broadcaster instance check`"
+        return f"{to} was cancelled, since it had not left in time: {why}; {hint}"
+    if copy.state is MessageState.FAILED:
+        return f"{to} failed: {copy.reason}"
+    return f"{to} may or may not have arrived, it is {copy.state}: {copy.reason}"

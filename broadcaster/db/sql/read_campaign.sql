@@ -1,0 +1,21 @@
+-- What a campaign sends and to whom. For a file the body is left out.
+SELECT
+    c.id,
+    c.state,
+    c.source,
+    c.started_at,
+    c.content_id,
+    content.kind,
+    CASE WHEN content.kind <> 'file' THEN convert_from(content.body, 'UTF8') END AS body,
+    c.caption,
+    c.filename,
+    c.max_attempts,
+    a.id AS audience_id,
+    a.name AS audience,
+    a.variables AS columns,
+    c.audience_filter AS conditions,
+    c.variables AS campaign_variables
+FROM campaigns c
+JOIN contents content ON content.id = c.content_id
+LEFT JOIN audiences a ON a.id = c.audience_id
+WHERE c.name = %(name)s AND c.test_of IS NULL

@@ -1,0 +1,17 @@
+-- Where the one message of a test stands, and the instance that sends it.
+SELECT
+    c.id,
+    c.name,
+    m.phone,
+    i.name AS instance,
+    l.health,
+    l.health_reason,
+    m.state,
+    m.attempt AS attempts,
+    m.reason,
+    m.gateway_id
+FROM campaigns c
+JOIN messages m ON m.segment = c.segment AND m.campaign_id = c.id
+JOIN instances i ON i.id = m.lane_id
+JOIN lanes l ON l.id = m.lane_id
+WHERE c.id = %(campaign_id)s

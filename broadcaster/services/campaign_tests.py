@@ -1,0 +1,115 @@
+"""Marked copies of a campaign's message, sent the way of all messages and counted nowhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC
+
+from sqlalchemy import Connection, Engine, func, insert, select
+
+from broadcaster.db import tables
+from broadcaster.db.engine import transaction
+from broadcaster.db.queries import query
+from broadcaster.domain.contents import ContentKind
+from broadcaster.domain.states import CampaignState, LaneHealth, MessageState
+from broadcaster.domain.templates import compile_template
+from broadcaster.errors import InputError
+from broadcaster.services.campaign_checks import lanes_of
+from broadcaster.services.campaign_recipients import StoredCampaign, read_campaign
+from broadcaster.services.contents import store_content, text_content
+
+MARK = "[TEST]"
+"""What the copy's text or caption begins with."""
+
+_HIGHEST_PRIORITY = 32_767
+
+
+@dataclass(frozen=True, slots=True)
+class TestCopy:
+    """Where a test stands."""
+
+    __test__ = False  # a service, though its name looks like a test's to pytest
+
+    id: int
+    name: str
+    """The test's own name, as a campaign."""
+    phone: str
+    instance: str
+    health: LaneHealth
+    """Of the instance."""
+    health_reason: str | None
+    state: MessageState
+    attempts: int
+    reason: str | None
+    gateway_id: str | None
+
+
+def send_test(engine: Engine, name: str, to: str, instance: str | None = None) -> TestCopy:
+    """Store a campaign of one message to `to` (E.164 digits): a copy of what the campaign `name` sends, marked.
+
+    It has the variables of `to` where the campaign goes to that one, else those of its first recipient. Without an
+    `instance` it goes over one of the campaign's, if possible a healthy one.
+
+    Raises NotFoundError, and InputError where there is nobody to take the variables from.
+    """
+    with transaction(engine) as connection:
+        campaign = read_campaign(connection, name)
+        lane = _lane(connection, campaign, instance)
+        test_id = _insert_campaign(connection, campaign)
+        connection.execute(insert(tables.campaign_lanes).values(campaign_id=test_id, lane_id=lane))
+        message = {"segment": 0, "campaign_id": test_id, "seq": 1, "lane_id": lane, "phone": to}
+        variables = _variables(connection, campaign, to)
+        connection.execute(insert(tables.messages).values({**message, "variables": variables}))
+    return read_test(engine, test_id)
+
+
+def read_test(engine: Engine, test_id: int) -> TestCopy:
+    """Where the test stands now."""
+    with transaction(engine) as connection:
+        row = connection.exec_driver_sql(query("read_test"), {"campaign_id": test_id}).mappings().one()
+    return TestCopy(**{**row, "health": LaneHealth(row["health"]), "state": MessageState(row["state"])})
+
+
+def _lane(connection: Connection, campaign: StoredCampaign, instance: str | None) -> int:
+    if instance is not None:
+        return next(iter(lanes_of(connection, [instance])))
+    chosen, lanes = tables.campaign_lanes, tables.lanes
+    of_campaign = select(lanes.c.id).join(chosen, chosen.c.lane_id == lanes.c.id)
+    of_campaign = of_campaign.where(chosen.c.campaign_id == campaign.id)
+    healthy_first = of_campaign.order_by(lanes.c.health != LaneHealth.OK, lanes.c.id).limit(1)
+    return int(connection.execute(healthy_first).scalar_one())
+
+
+def _insert_campaign(connection: Connection, campaign: StoredCampaign) -> int:
+    table = tables.campaigns
+    content_id, caption = campaign.content_id, campaign.caption
+    if campaign.kind is ContentKind.TEXT:
+        content_id = store_content(connection, text_content(f"{MARK} {campaign.body}"))
+    else:
+        caption = MARK if caption is None else f"{MARK} {caption}"
+    moment = connection.execute(select(func.clock_timestamp())).scalar_one()
+    values = {
+        "name": f"{campaign.name} (test {moment.astimezone(UTC).isoformat()})",
+        "state": CampaignState.SCHEDULED,
+        "content_id": content_id,
+        "caption": caption,
+        "filename": campaign.filename,
+        "priority": _HIGHEST_PRIORITY,
+        "max_attempts": campaign.max_attempts,
+        "source": f"a test of campaign {campaign.name}",
+        "recipients_read": 1,
+        "test_of": campaign.id,
+    }
+    return int(connection.execute(insert(table).values(values).returning(table.c.id)).scalar_one())
+
+
+def _variables(connection: Connection, campaign: StoredCampaign, to: str) -> Mapping[str, str]:
+    own = [recipient for recipient in campaign.recipients(connection, 1, to) if recipient.fault is None]
+    found = own or campaign.recipients(connection, 1)
+    if found:
+        return found[0].variables
+    rendered = campaign.body if campaign.kind is ContentKind.TEXT else campaign.caption
+    if rendered and compile_template(rendered).names:
+        raise InputError(f"campaign {campaign.name} goes to nobody: there are no variables for a test")
+    return {}

@@ -1,0 +1,60 @@
+"""A broadcast to an audience through the real command line, a worker and a beat: tested, previewed, sent."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from broadcaster.simulator import Simulator
+from tests.support.cli import RunCli, assert_done, assert_refused
+from tests.support.stack import running_stack
+
+PEOPLE = "phone,name,city\n628123456001,Ayu,Jakarta\n628123456002,Budi,Bandung\n628123456003,Citra,jakarta\n"
+LATER = "phone,name,city\n628123456004,Dewi,Jakarta\n"
+OVER = ("--instance", "a", "--audience", "customers")
+TEXT = ("--text", "Hi {{ name }}")
+
+
+def test_an_audience_gets_what_was_previewed_and_tested(
+    run_cli: RunCli, simulator: Simulator, environ: dict[str, str], tmp_path: Path
+) -> None:
+    assert_done(run_cli("instance", "add", "a", "--key-stdin", "--base-url", simulator.base_url, stdin="key-a"))
+    assert_done(run_cli("audience", "import", "customers", "-", stdin=PEOPLE))
+    jakarta = ("--where", "city=Jakarta")
+    submitted = assert_done(run_cli("campaign", "submit", "promo", *OVER, *jakarta, *TEXT, "--draft", "--json")).json
+    assert (submitted["total"], submitted["audience"], submitted["where"]) == (2, "customers", ["city=Jakarta"])
+    previewed = assert_done(run_cli("campaign", "preview", "promo", "--json")).json["messages"]
+    assert [each["text"] for each in previewed] == ["Hi Ayu", "Hi Citra"]
+    other = run_cli("campaign", "preview", "--audience", "customers", *TEXT, "--phone", "+62 812-3456-002")
+    assert assert_done(other).stdout == "628123456002\n  Hi Budi\n"
+    nobody = run_cli("campaign", "test", "promo", "--to", "628129999999", "--timeout", "0")
+    assert_refused(nobody, "cancelled, since it had not left in time: instance a is ok; is a worker running?")
+    with running_stack(tmp_path, environ) as stack:
+        stack.start("worker")
+        stack.start("beat")
+        tested = assert_done(run_cli("campaign", "test", "promo", "--to", "628129999999", "--json")).json
+        assert (tested["state"], tested["phone"]) == ("sent", "628129999999")
+        assert_done(run_cli("audience", "import", "customers", "-", stdin=LATER))
+        assert_done(run_cli("campaign", "start", "promo"))
+        assert_done(run_cli("campaign", "watch", "promo", "--timeout", "30", "--json"))
+    sent = sorted((entry.phone, entry.body) for entry in simulator.ledger.entries if entry.accepted)
+    assert sent == [
+        ("628123456001", "Hi Ayu"),
+        ("628123456003", "Hi Citra"),
+        ("628123456004", "Hi Dewi"),
+        ("628129999999", "[TEST] Hi Ayu"),
+    ]
+    [listed] = assert_done(run_cli("campaign", "list", "--json")).json
+    assert (listed["name"], listed["state"], listed["sent"], listed["total"]) == ("promo", "finished", 3, 3)
+
+
+def test_submissions_that_cannot_be_are_refused_in_one_line(run_cli: RunCli) -> None:
+    assert_done(run_cli("instance", "add", "a", "--key-stdin", stdin="key-a"))
+    assert_done(run_cli("audience", "import", "customers", "-", stdin=PEOPLE))
+    submit = ("campaign", "submit", "promo", *OVER)
+    assert_refused(run_cli(*submit, *TEXT, "--recipients", "-"), "exactly one of --recipients and --audience", code=2)
+    assert_refused(run_cli(*submit, *TEXT, "--where", "age>18"), "columns are: 'name', 'city'", code=2)
+    assert_refused(run_cli(*submit, *TEXT, "--where", "city=Medan"), "nobody in the audience customers where city")
+    assert_refused(run_cli(*submit, "--text", "{{ occurrence_date }}"), "there is no column 'occurrence_date'")
+    assert_refused(run_cli("campaign", "preview", "promo"), "no campaign is called 'promo'")
+    assert_refused(run_cli("campaign", "preview", "promo", *TEXT), "has its own content", code=2)
+    assert_refused(run_cli("campaign", "test", "promo", "--to", "12"), "--to '12'", code=2)
