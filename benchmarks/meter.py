@@ -22,6 +22,8 @@ class Run:
     """Of the sending processes."""
     postgres_cpu: float = 0.0
     sink_cpu: float = 0.0
+    wal: float = 0.0
+    """Bytes a message that Postgres wrote ahead."""
     memory: int = 0
     """The most that the sending processes held, added up."""
 
@@ -36,11 +38,17 @@ def metered(stand: Stand, senders: Sequence[int], messages: int) -> Iterator[Run
     measured = {"cpu": senders, "postgres_cpu": [stand.postgres_pid], "sink_cpu": [stand.sink.pid]}
     stand.sink.reset()
     before = {name: cpu_seconds(pids) for name, pids in measured.items()}
+    wal = _written_ahead(stand)
     yield run
     for name, pids in measured.items():
         setattr(run, name, (cpu_seconds(pids) - before[name]) / messages)
+    run.wal = (_written_ahead(stand) - wal) / messages
     expect(stand.sink, messages)
     run.memory = family_memory(senders)
+
+
+def _written_ahead(stand: Stand) -> int:
+    return int(stand.scalar("SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')"))
 
 
 def own_process() -> list[int]:

@@ -27,9 +27,17 @@ def measure(quick: bool) -> Sequence[Row]:
     def sink(each: Contender) -> Row:
         return Row(f"CPU of the sink: {each.label}", [run.sink_cpu * 1e6 for run in runs[each]], "µs/message")
 
+    def wal(each: Contender) -> Row:
+        return Row(f"WAL: {each.label}", [run.wal for run in runs[each]], "bytes/message")
+
     rows = [
         row.against(kind(PREFORK), "naive")
-        for kind, ours in ((cpu, cpu(MAIN).at_most(150)), (postgres, postgres(MAIN)), (memory, memory(MAIN)))
+        for kind, ours in (
+            (cpu, cpu(MAIN).at_most(150)),
+            (postgres, postgres(MAIN)),
+            (memory, memory(MAIN)),
+            (wal, wal(MAIN)),
+        )
         for row in (kind(PREFORK), ours)
     ]
     bare = Row(f"CPU of the {BARE.label}", [run.cpu * 1e6 for run in runs[BARE]], "µs/message")
