@@ -73,6 +73,7 @@ def test_a_campaign_goes_through_what_up_started_and_down_leaves_nothing_running
     assert home.run("campaign", "show", "news", "--json").json["sent"] == len(PHONES)
     assert accepted(simulator) == Counter(PHONES)
     assert_flower_shows_the_campaign(home, said, status["flower_url"])
+    assert_flower_shows_an_occurrence(home, recipients, status["flower_url"])
     assert_healthy(home)
     assert_status_tells_of_ticks_that_are_late(home)
 
@@ -104,6 +105,28 @@ def assert_flower_shows_the_campaign(home: Home, said: str, url: str) -> None:
     running = (Path(f"/proc/{process.pid}/cmdline").read_bytes() for process in home.processes().values())
     assert not any(password.encode() in line for line in running)
     assert not any(password in log.read_text() for log in (home.directory / "logs").iterdir())
+
+
+def assert_flower_shows_an_occurrence(home: Home, recipients: Path, url: str) -> None:
+    """A task with the schedule and the campaign, once it has come due; and still no ticks."""
+    assert_done(home.run("audience", "import", "people", recipients))
+    rule = ("--every", "1s", "--count", "1", "--timezone", "Asia/Jakarta", "--audience", "people")
+    assert_done(home.run("schedule", "add", "often", *rule, "--instance", "main", "--text", "Hi again"))
+    user, _, password = (home.directory / "flower.auth").read_text().partition(":")
+    with httpx.Client(auth=(user, password), base_url=url) as flower:
+
+        def occurrences() -> list[dict[str, str]]:
+            tasks = flower.get("api/tasks").json().values()
+            assert {task["name"] for task in tasks} <= {"broadcaster.send", "broadcaster.occurrence"}
+            return [task for task in tasks if task["name"] == "broadcaster.occurrence" and task["result"]]
+
+        wait_for(lambda: bool(occurrences()), "the occurrence's task")
+        [task] = occurrences()
+    schedule, campaign = ast.literal_eval(task["args"])
+    assert (schedule, campaign[:8]) == ("often", "often 20")
+    result = ast.literal_eval(task["result"])
+    assert result.pop("state") in ("running", "finished")
+    assert result == {"schedule": "often", "campaign": campaign, "messages": len(PHONES)}
 
 
 def assert_healthy(home: Home) -> None:
