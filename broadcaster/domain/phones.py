@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from enum import StrEnum
 
 import phonenumbers
@@ -97,6 +98,26 @@ class PhoneNormaliser:
             if rest.isdigit() and rest.isascii():
                 return head + rest
         return self._normalise(written)
+
+    def all(self, written: Sequence[str]) -> tuple[Sequence[str], dict[int, PhoneFault]]:
+        """The digits of the usable numbers in their order, and what is wrong with each other one, by its index."""
+        if self._is_normal(written):
+            return written, {}
+        numbers, faults = [], {}
+        for index, text in enumerate(written):
+            try:
+                numbers.append(self(text))
+            except PhoneError as error:
+                faults[index] = error.fault
+        return numbers, faults
+
+    def _is_normal(self, written: Sequence[str]) -> bool:
+        """Whether proofs show at once that all are the digits of valid numbers already, as most lists have them."""
+        digits = "".join(written)
+        if not (digits.isdigit() and digits.isascii()):
+            return False
+        beginnings = {(len(text), text[: _DEPTHS[0]]) for text in written}
+        return all(self._proofs.get(beginning) == beginning[1] for beginning in beginnings)
 
     def _normalise(self, written: str) -> str:
         cleaned = _clean(written)

@@ -60,7 +60,7 @@ class RecipientRows:
         self._text = text
         self._recent: list[tuple[int, list[str]]] = []
         """The blocks that hold the rows being read, each with the number of its first line."""
-        lines = self._lines()
+        lines = chain.from_iterable(self._blocks())
         first, self._skipped = _first_line(lines, text.name)
         if declared := _DECLARED_DELIMITER.fullmatch(first):
             delimiter = delimiter or declared[1]
@@ -89,10 +89,10 @@ class RecipientRows:
             if batch.rows:
                 yield batch
 
-    def _lines(self) -> Iterator[str]:
+    def _blocks(self) -> Iterator[list[str]]:
         for block in self._text.blocks():
             self._recent.append((self._text.lines_read - len(block) + 1, block))
-            yield from block
+            yield block
 
     def _take(self, count: int) -> Rows:
         """Up to `count` rows, fewer where a block of text ends."""

@@ -10,9 +10,9 @@ from __future__ import annotations
 import difflib
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import repeat
+from itertools import compress, repeat
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, Self
 
@@ -45,15 +45,12 @@ class RecipientOptions:
     """Must not render blank, nor longer than MAX_TEXT_LENGTH, for any recipient."""
     caption: Template | None = None
     """May render blank, but not longer than MAX_TEXT_LENGTH."""
-    batch_size: int = 5_000
-    """The most rows in one batch."""
+    batch_size: int = 500
+    """The most rows in one batch. Each is a list, and 700 new ones set off the garbage collector, which finds none."""
 
 
 Recipient = tuple[int, str, dict[str, str]]
-"""The line on which a usable row starts, its phone in E.164 digits, and its other columns by variable name.
-
-A bare tuple, because making a million named ones takes as long as parsing the file.
-"""
+"""The line on which a usable row starts, its phone in E.164 digits, and its other columns by variable name."""
 
 
 class RejectedRow(NamedTuple):
@@ -66,10 +63,22 @@ class RejectedRow(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Consecutive rows of the file."""
+    """Consecutive rows of the file, by column: a million rows are too many to make an object of each."""
 
-    recipients: list[Recipient]
-    rejected: list[RejectedRow]
+    lines: Sequence[int]
+    """Of each usable row, the line on which it starts."""
+    phones: Sequence[str]
+    """Of each usable row, its phone in E.164 digits."""
+    variables: Mapping[str, Sequence[str]]
+    """Of each usable row, its other columns, by variable name."""
+    rejected: Sequence[RejectedRow]
+
+    @property
+    def recipients(self) -> list[Recipient]:
+        """The usable rows one by one."""
+        names = tuple(self.variables)
+        rows = zip(*self.variables.values(), strict=True) if names else repeat(())
+        return list(zip(self.lines, self.phones, map(dict, map(zip, repeat(names), rows)), strict=False))
 
 
 class RecipientReader:
@@ -107,11 +116,11 @@ class RecipientReader:
         for rows in self._rows.batches(self._options.batch_size):
             empty = False
             batch = self._validate(rows)
-            if batch.recipients and self._options.text:
+            if batch.phones and self._options.text:
                 text = self._options.text
-                self._check_text(batch.recipients, text, may_be_blank=text.never_blank)
-            if batch.recipients and self._options.caption:
-                self._check_text(batch.recipients, self._options.caption, may_be_blank=True)
+                self._check_text(batch, text, may_be_blank=text.never_blank)
+            if batch.phones and self._options.caption:
+                self._check_text(batch, self._options.caption, may_be_blank=True)
             yield batch
         if empty:
             raise InputError(f"{self.name} has a header but no recipients")
@@ -123,26 +132,30 @@ class RecipientReader:
         self._source.close()
 
     def _validate(self, rows: Rows) -> Batch:
-        batch = Batch([], [])
-        normalise, add = self._normalise, batch.recipients.append
-        # One dict a row, made without entering Python: this loop is most of what a million rows cost.
-        cells: Iterator[dict[str, str]] = map(dict, map(zip, repeat(self._keys), rows.rows))
-        for line, row, variables in zip(rows.lines, rows.rows, cells, strict=True):
-            written = variables.pop(_PHONE_KEY)
-            try:
-                add((line, normalise(written), variables))
-            except PhoneError as error:
+        columns = dict(zip(self._keys, zip(*rows.rows, strict=True), strict=True))
+        written = columns.pop(_PHONE_KEY)
+        phones, faults = self._normalise.all(written)
+        if not faults:
+            return Batch(rows.lines, phones, columns, ())
+        usable = [row not in faults for row in range(len(written))]
+        return Batch(
+            list(compress(rows.lines, usable)),
+            phones,
+            {name: list(compress(column, usable)) for name, column in columns.items()},
+            [
+                RejectedRow(rows.lines[row], written[row][:MAX_WRITTEN_LENGTH], fault)
+                for row, fault in faults.items()
                 # Spreadsheets leave rows of nothing but delimiters behind: those are nobody's.
-                if error.fault is not PhoneFault.EMPTY or any(map(str.strip, row)):
-                    batch.rejected.append(RejectedRow(line, written[:MAX_WRITTEN_LENGTH], error.fault))
-        return batch
+                if fault is not PhoneFault.EMPTY or any(map(str.strip, rows.rows[row]))
+            ],
+        )
 
-    def _check_text(self, recipients: list[Recipient], template: Template, may_be_blank: bool) -> None:
+    def _check_text(self, batch: Batch, template: Template, may_be_blank: bool) -> None:
         """Refuse the file if a text would be blank or too long. Rows are rendered only where that is possible."""
-        longest = {name: max(len(variables[name]) for _, _, variables in recipients) for name in template.names}
+        longest = {name: max(map(len, batch.variables[name])) for name in template.names}
         if may_be_blank and template.longest(longest) <= MAX_TEXT_LENGTH:
             return
-        for line, _, variables in recipients:
+        for line, _, variables in batch.recipients:
             text = template.render(variables)
             if not may_be_blank and not text.strip():
                 columns = " and ".join(map(self._column, template.names))

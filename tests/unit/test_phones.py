@@ -247,3 +247,14 @@ def _numbers_like_the_examples(region: str, choose: random.Random, count: int) -
             kept = choose.randint(1, len(digits) - 1)
             length = len(digits) + choose.choice([0, 0, 0, 0, 0, 0, 1, -1])
             yield digits[:kept] + "".join(choose.choices("0123456789", k=max(1, length - kept)))
+
+
+def test_many_numbers_come_out_as_one_by_one() -> None:
+    normal = [f"62812345{n:05}" for n in range(50)]
+    for written in ([*normal], [*normal, "+62 812-3456-7890"], [*normal, "628123"], [*normal, "", *normal], ["x"], []):
+        many, one = PhoneNormaliser(), PhoneNormaliser()
+        for _ in range(2):  # the second time it knows the beginnings
+            numbers, faults = many.all(written)
+            outcomes = [_outcome(one, text) for text in written]
+            assert list(numbers) == [outcome for outcome in outcomes if not isinstance(outcome, PhoneFault)]
+            assert faults == {n: outcome for n, outcome in enumerate(outcomes) if isinstance(outcome, PhoneFault)}
