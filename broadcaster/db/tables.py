@@ -214,7 +214,7 @@ audience_members = Table(
 campaigns = Table(
     "campaigns",
     metadata,
-    Column("id", BigInteger, Identity(always=True), primary_key=True, comment="Messages and attempts carry it."),
+    Column("id", BigInteger, Identity(), primary_key=True, comment="Messages and attempts carry it."),
     Column("name", Text, nullable=False, unique=True, comment="What operators call it."),
     Column("state", campaign_state, nullable=False, comment="Where it stands (docs/states.md)."),
     Column("state_reason", Text, comment="Why it is in this state, where a reason is needed."),

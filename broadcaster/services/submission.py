@@ -9,19 +9,20 @@ from heapq import heapify, heapreplace
 from itertools import repeat
 from typing import Any
 
-import msgspec
-from sqlalchemy import Connection, Engine, insert, select
+from sqlalchemy import Connection, Engine, func, insert, select
 
 from broadcaster.db import tables
 from broadcaster.db.engine import transaction
-from broadcaster.db.queries import query
 from broadcaster.domain.states import CampaignState
 from broadcaster.errors import InputError
 from broadcaster.services.campaign_checks import check_name, lanes_of, name_taken_meanwhile, refuse_past, refuse_taken
 from broadcaster.services.contents import Content, store_content
+from broadcaster.services.loading import MessageText, load, share
 from broadcaster.services.recipients import Batch, RecipientReader
+from broadcaster.services.segments import SHARED, attach_segment
 
 SAMPLES = 3
+_CAMPAIGN_IDS = "campaigns_id_seq"
 
 Progress = Callable[[int, int | None, int], None]
 """Called now and then with bytes read, bytes in all if known, and rows so far."""
@@ -102,49 +103,59 @@ def _store(
     result: Submitted,
     progress: Progress,
 ) -> None:
-    connection.exec_driver_sql(query("stage_recipients"))
-    _copy(connection, _batches(recipients, result, submission.content, progress), lanes)
-    content_id = store_content(connection, submission.content)
-    campaign = {"campaign_id": _insert_campaign(connection, submission, content_id, recipients, result)}
-    connection.execute(insert(tables.campaign_lanes), [{**campaign, "lane_id": lane} for lane in lanes])
-    result.total = connection.exec_driver_sql(query("insert_messages"), campaign).rowcount
+    campaign_id = connection.execute(select(func.nextval(_CAMPAIGN_IDS))).scalar_one()
+    with MessageText(campaign_id, recipients.variables, _deal(lanes)) as messages:
+        segment = load(connection, messages, _batches(recipients, result, submission.content, progress))
+        # Only now: another submission of the same content or name waits for what is written here.
+        connection.execute(
+            insert(tables.campaigns).values(
+                id=campaign_id,
+                segment=segment.number if segment else SHARED,
+                **_campaign(submission, result),
+                content_id=store_content(connection, submission.content),
+                source=recipients.name,
+            )
+        )
+        table = tables.campaign_lanes
+        connection.execute(insert(table), [{"campaign_id": campaign_id, "lane_id": lane} for lane in lanes])
+        if segment:
+            attach_segment(connection, segment)
+        else:
+            share(connection, messages)
+        messages.copy_rejected(connection)
+    total = select(func.sum(table.c.total)).where(table.c.campaign_id == campaign_id)
+    result.total = int(connection.execute(total).scalar_one())
     result.duplicates = result.read - result.rejected - result.total
-    connection.exec_driver_sql(query("insert_rejected_recipients"), campaign)
     if result.total == 0:
         raise InputError(
             f"{recipients.name}: none of its {result.read} recipients can be used; "
             f"the first: line {result.rejects[0][0]}, {result.rejects[0][1]!r}: {result.rejects[0][2]}"
         )
-    result.campaign_id = campaign["campaign_id"]
-    result.seconds_to_send = _seconds_to_send(connection, result.campaign_id)
+    result.campaign_id = campaign_id
+    result.seconds_to_send = _seconds_to_send(connection, campaign_id)
 
 
-def _insert_campaign(
-    connection: Connection, submission: Submission, content_id: int, recipients: RecipientReader, result: Submitted
-) -> int:
+def _campaign(submission: Submission, result: Submitted) -> dict[str, Any]:
     content = submission.content
     result.state = CampaignState.DRAFT if submission.draft else CampaignState.SCHEDULED
     values: dict[str, Any] = {
         "name": submission.name,
         "state": result.state,
-        "content_id": content_id,
         "caption": content.caption.source if content.caption else None,
         "filename": content.filename,
         "priority": submission.priority,
         "max_attempts": submission.max_attempts,
         "recipients_read": result.read,
         "recipients_rejected": result.rejected,
-        "source": recipients.name,
     }
     if submission.starts_at is not None:
         values["starts_at"] = submission.starts_at
-    campaign_id = connection.scalar(insert(tables.campaigns).values(values).returning(tables.campaigns.c.id))
-    return int(campaign_id)
+    return values
 
 
 def _batches(recipients: RecipientReader, result: Submitted, content: Content, progress: Progress) -> Iterator[Batch]:
     for batch in recipients:
-        result.read += len(batch.recipients) + len(batch.rejected)
+        result.read += len(batch.phones) + len(batch.rejected)
         result.rejected += len(batch.rejected)
         _sample(batch, result, content)
         for row in batch.rejected[: SAMPLES - len(result.rejects)]:
@@ -155,6 +166,8 @@ def _batches(recipients: RecipientReader, result: Submitted, content: Content, p
 
 def _sample(batch: Batch, result: Submitted, content: Content) -> None:
     """Render the first few messages; a phone that comes again makes none."""
+    if len(result.samples) == SAMPLES:
+        return
     rendered = content.text or content.caption
     for _, phone, variables in batch.recipients:
         if len(result.samples) == SAMPLES:
@@ -162,27 +175,6 @@ def _sample(batch: Batch, result: Submitted, content: Content) -> None:
         if phone not in dict(result.samples):
             text = rendered.render(variables) if rendered else content.filename or content.body.decode()
             result.samples.append((phone, text))
-
-
-def _copy(connection: Connection, batches: Iterator[Batch], lanes: dict[int, float | None]) -> None:
-    """Stream the batches into the staging table by COPY's text format."""
-    encode = msgspec.json.Encoder().encode
-    next_lane = _deal(lanes)
-    seq = 0
-    cursor = connection.connection.cursor()
-    with cursor.copy("COPY staged_recipients (seq, line, lane_id, phone, variables, reason) FROM STDIN") as copy:
-        for batch in batches:
-            lines = []
-            for line, phone, variables in batch.recipients:
-                seq += 1
-                # JSON escapes control characters itself, so that only its backslashes need COPY's escape.
-                values = encode(variables).decode().replace("\\", "\\\\") if variables else "\\N"
-                lines.append(f"{seq}\t{line}\t{next(next_lane)}\t{phone}\t{values}\t\\N\n")
-            lines.extend(
-                f"\\N\t{row.line}\t\\N\t{_escape(row.phone)}\t\\N\t{_escape(row.fault.sentence)}\n"
-                for row in batch.rejected
-            )
-            copy.write("".join(lines))
 
 
 def _deal(lanes: dict[int, float | None]) -> Iterator[int]:
@@ -202,10 +194,6 @@ def _deal_by_rate(lanes: dict[int, float | None]) -> Iterator[int]:
         moment, lane = free_at[0]
         yield lane
         heapreplace(free_at, (moment + costs[lane], lane))
-
-
-def _escape(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n").replace("\r", "\\r")
 
 
 def _seconds_to_send(connection: Connection, campaign_id: int) -> float | None:

@@ -1,0 +1,176 @@
+"""From batches of recipients to messages in Postgres: numbered, dealt to lanes, streamed by COPY, each phone once.
+
+A campaign of ordinary size goes by way of a temporary table into the shared segment; a large one straight into a
+segment of its own. Which it is shows while its file is read.
+"""
+
+from __future__ import annotations
+
+import re
+from array import array
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
+from itertools import chain, count
+from tempfile import SpooledTemporaryFile
+from types import TracebackType
+from typing import Self
+
+import msgspec
+from sqlalchemy import Connection
+
+from broadcaster.db.queries import query
+from broadcaster.services.recipients import Batch
+from broadcaster.services.segments import LARGE_CAMPAIGN, Segment, index_phones, open_segment
+
+_STAGED = "staged_messages"
+_COLUMNS = "phone, seq, lane_id, variables"
+_HELD_BACK = 32 << 20
+"""Characters of COPY text that wait in memory, at most, until it is known where they go."""
+_CHUNK_BYTES = 1 << 16
+
+# What JSON writes differently between its quotes (RFC 8259, section 7). Nothing else is special to COPY's text format.
+_SPECIAL = re.compile(r'["\\\x00-\x1f]')
+
+
+class MessageText:
+    """Recipients as lines of COPY's text format, and what was rejected, kept aside until it can be copied too.
+
+    A context manager: what is kept aside is in a temporary file.
+    """
+
+    def __init__(self, campaign_id: int, names: Sequence[str], lanes: Iterator[int]) -> None:
+        """`names` are those of the variables; `lanes` deals one to each message."""
+        self.campaign_id = campaign_id
+        self.count = 0
+        """The messages so far."""
+        self._lanes = lanes
+        self._line = "%s\t%d\t%d\t" + _json_format(names) + "\n"
+        self._started = _Lines()
+        self._rejected = SpooledTemporaryFile[bytes](max_size=_CHUNK_BYTES)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._rejected.close()
+
+    def encode(self, batch: Batch) -> str:
+        """The batch's messages, numbered from the last ones on."""
+        for row in batch.rejected:
+            self.reject(row.line, row.phone, row.fault.sentence)
+        if not batch.phones:
+            return ""
+        first = self.count + 1
+        self.count += len(batch.phones)
+        self._started.add(first, batch.lines)
+        columns = map(_json_values, batch.variables.values())
+        # The phones come first: zip would draw a lane too many from behind a shorter one.
+        return "".join(map(self._line.__mod__, zip(batch.phones, count(first), self._lanes, *columns, strict=False)))
+
+    def reject(self, line: int, phone: str, reason: str) -> None:
+        """Keep aside that the row on `line` is no message."""
+        self._rejected.write(f"{self.campaign_id}\t{line}\t{_escape(phone)}\t{_escape(reason)}\n".encode())
+
+    def reject_repeated(self, seq: int, first: int, phone: str) -> None:
+        """Keep aside that message `seq` repeats message `first`."""
+        self.reject(self._started.of(seq), phone, f"is in the file already, on line {self._started.of(first)}")
+
+    def copy_rejected(self, connection: Connection) -> None:
+        """Store what was kept aside. The campaign must exist."""
+        self._rejected.seek(0)
+        chunks = iter(partial(self._rejected.read, _CHUNK_BYTES), b"")
+        _copy(connection, "rejected_recipients (campaign_id, line, phone, reason)", chunks)
+
+
+class _Lines:
+    """On which line each message started: kept as the few numbers from which on the distance is another one."""
+
+    def __init__(self) -> None:
+        self._seqs = array("q")
+        self._distances = array("q")
+
+    def add(self, seq: int, lines: Sequence[int]) -> None:
+        """Messages from number `seq` on started on `lines`."""
+        unbroken = lines[-1] - lines[0] == len(lines) - 1
+        for number, line in enumerate(lines[:1] if unbroken else lines, seq):
+            if not self._distances or self._distances[-1] != line - number:
+                self._seqs.append(number)
+                self._distances.append(line - number)
+
+    def of(self, seq: int) -> int:
+        return seq + self._distances[bisect_right(self._seqs, seq) - 1]
+
+
+def load(connection: Connection, messages: MessageText, batches: Iterable[Batch]) -> Segment | None:
+    """Stream the batches into Postgres, and keep the first message of each phone.
+
+    Returns the segment in which they are, or None: `share` moves them on. Both want the campaign to exist first.
+    """
+    texts = map(messages.encode, batches)
+    held_back = list(_until_large(messages, texts))
+    segment = None
+    if messages.count >= LARGE_CAMPAIGN:
+        segment = open_segment(connection, messages.campaign_id)
+    if segment is None:
+        connection.exec_driver_sql(query("stage_messages"))
+        _copy(connection, f"{_STAGED} ({_COLUMNS})", chain(held_back, texts))
+        _delete_repeated(connection, messages, _STAGED)
+        return None
+    # Frozen: nobody sees the table before it is committed, and no vacuum has to write all of it once more.
+    _copy(connection, f"{segment.messages} ({_COLUMNS})", chain(held_back, texts), "WITH (FREEZE)")
+    if not index_phones(connection, segment):
+        _delete_repeated(connection, messages, segment.messages)
+        index_phones(connection, segment)
+    return segment
+
+
+def share(connection: Connection, messages: MessageText) -> None:
+    """Move messages that are in no segment of their own into the shared one, whose trigger counts them."""
+    connection.exec_driver_sql(query("insert_messages"), {"campaign_id": messages.campaign_id})
+
+
+def _until_large(messages: MessageText, texts: Iterator[str]) -> Iterator[str]:
+    """The texts until there are enough of them for a segment, or more than should wait in memory."""
+    size = 0
+    for text in texts:
+        yield text
+        size += len(text)
+        if messages.count >= LARGE_CAMPAIGN or size > _HELD_BACK:
+            return
+
+
+def _copy(connection: Connection, target: str, texts: Iterable[str | bytes], options: str = "") -> None:
+    cursor = connection.connection.cursor()
+    with cursor.copy(f"COPY {target} FROM STDIN {options}") as copy:
+        for text in texts:
+            copy.write(text)
+
+
+def _delete_repeated(connection: Connection, messages: MessageText, table: str) -> None:
+    cursor = connection.connection.cursor()
+    for seq, first, phone in cursor.stream(query("delete_repeated_phones").format(table=table)):
+        messages.reject_repeated(seq, first, phone)
+
+
+def _json_format(names: Sequence[str]) -> str:
+    """For `%`: an object with these keys and texts as values; null where there are none."""
+    if not names:
+        return "\\N"
+    keys = [msgspec.json.encode(name).decode().replace("\\", "\\\\").replace("%", "%%") for name in names]
+    return "{" + ",".join(f'{key}:"%s"' for key in keys) + "}"
+
+
+def _json_values(column: Sequence[str]) -> Sequence[str]:
+    """The texts as they stand between the quotes of JSON, in COPY's text format."""
+    if not _SPECIAL.search("".join(column)):
+        return column
+    encode = msgspec.json.Encoder().encode
+    # JSON escapes control characters itself, so that only its backslashes need COPY's escape.
+    return [encode(value)[1:-1].decode().replace("\\", "\\\\") for value in column]
+
+
+def _escape(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n").replace("\r", "\\r")
