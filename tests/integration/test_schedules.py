@@ -320,6 +320,18 @@ def test_an_occurrence_can_be_run_at_once_and_counts(calendar: Calendar) -> None
     assert calendar.next_at() is None
 
 
+def test_what_is_run_at_once_does_not_overtake_what_is_queued(calendar: Calendar) -> None:
+    calendar.add()
+    calendar.tick()
+    calendar.tick(DAY)
+    calendar.send()
+    made = occurrence_decisions.run_now(calendar.shop.engine, "news", by="ayu", now=MONDAY + DAY + HOUR)
+    assert made.state == "queued"
+    assert calendar.tick() == ["news 2026-01-06T09:00"]
+    calendar.send()
+    assert calendar.tick() == ["news 2026-01-06T10:00"]
+
+
 def test_pausing_makes_nothing_missed(calendar: Calendar) -> None:
     engine = calendar.shop.engine
     calendar.add(misfire=Misfire.CATCH_UP)
