@@ -54,7 +54,8 @@ class Condition:
 
 
 _CONDITION = re.compile(r"(?P<column>[^=!<>]*)(?P<operator>!=|<=|>=|=|<|>)(?P<value>.*)", re.DOTALL)
-_NUMBER = re.compile(r"[+-]?[0-9]{1,100}([.][0-9]{1,100})?")
+_NUMBER = re.compile(r"[+-]?[0-9]+(?:[.][0-9]+)?")
+_LONGEST_NUMBER = 100
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _EQUALITIES = (Operator.EQUAL, Operator.NOT_EQUAL)
 _HELP = "write it like city=Jakarta or age>=18, with one of = != < <= > >="
@@ -93,7 +94,7 @@ def describe_conditions(conditions: Sequence[Condition]) -> str:
 
 
 def _kind(value: str) -> ValueKind:
-    if _NUMBER.fullmatch(value):
+    if len(value) <= _LONGEST_NUMBER and _NUMBER.fullmatch(value):
         return ValueKind.NUMBER
     return ValueKind.DATE if _DATE.fullmatch(value) and _is_date(value) else ValueKind.TEXT
 

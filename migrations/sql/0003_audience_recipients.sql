@@ -41,7 +41,8 @@ RETURNS TABLE (phone text, variables jsonb, fault text) LANGUAGE sql STABLE AS $
             CROSS JOIN LATERAL (SELECT coalesce(trimmed(m.variables ->> c.variable), '')) AS known (value)
             CROSS JOIN LATERAL (
                 SELECT CASE
-                    WHEN c.kind = 'number' AND known.value ~ '^[+-]?[0-9]{1,100}([.][0-9]{1,100})?$'
+                    WHEN c.kind = 'number' AND length(known.value) <= 100
+                        AND known.value ~ '^[+-]?[0-9]+(?:[.][0-9]+)?$'
                         THEN sign(known.value::numeric - c.value::numeric)::integer
                     WHEN c.kind = 'date' AND known.value ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}($|[T ])'
                         THEN (left(known.value, 10) > c.value COLLATE "C")::integer

@@ -292,3 +292,8 @@ def test_a_preview_is_what_is_sent(shop: Shop) -> None:
     assert one.text == "Hi Dewi,\nsee you in town"
     with pytest.raises(InputError, match="628120000005 is not among those of campaign promo"):
         preview_campaign(shop.engine, "promo", most=10, phone="628120000005")
+
+
+def test_postgres_trims_what_python_trims(shop: Shop) -> None:
+    spaces = "".join(character for character in map(chr, range(1, 0x110000)) if character.isspace())
+    assert shop.sql("SELECT trimmed(:text)", text=f"{spaces}\u200ba b{spaces}") == [("\u200ba b",)]
