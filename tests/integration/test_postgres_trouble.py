@@ -6,6 +6,7 @@ import asyncio
 import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import psycopg
@@ -68,8 +69,8 @@ def test_nothing_leaves_on_intents_that_cannot_be_read_back_and_none_stays_in_do
     shop.submit("c", 50, "a")
     execute = SendingStore._execute
 
-    async def unreadable(store: SendingStore, name: str, parameters: dict[str, object]) -> list[object]:
-        return await away() if name == "read_intents" else await execute(store, name, parameters)
+    async def unreadable(store: SendingStore, name: str, *arguments: Any) -> list[Any]:
+        return await away() if name == "read_intents" else await execute(store, name, *arguments)
 
     monkeypatch.setattr(SendingStore, "_execute", unreadable)
     set_failpoints("after_intent=raise")
@@ -200,10 +201,10 @@ def test_a_deadlock_is_tried_again_at_once(shop: Shop, monkeypatch: pytest.Monke
     execute = SendingStore._execute_once
     deadlocks = iter([True, True])
 
-    async def deadlocked(store: SendingStore, name: str, parameters: dict[str, object]) -> list[object]:
+    async def deadlocked(store: SendingStore, name: str, *arguments: Any) -> list[Any]:
         if name == "intend" and next(deadlocks, False):
             raise psycopg.errors.DeadlockDetected("deadlock detected")
-        return await execute(store, name, parameters)
+        return await execute(store, name, *arguments)
 
     monkeypatch.setattr(SendingStore, "_execute_once", deadlocked)
     assert drain(shop)["a"]["sent"] == 10
