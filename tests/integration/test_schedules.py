@@ -78,8 +78,8 @@ def test_many_ticks_at_once_make_each_occurrence_once(calendar: Calendar) -> Non
     assert sum(made) + len(calendar.made) == 1
 
 
-class _DiedError(Exception):
-    pass
+class _DiedError(BroadcasterError):
+    """Logged in one line, unlike a bug."""
 
 
 def test_a_tick_that_dies_at_any_statement_has_done_nothing(calendar: Calendar) -> None:
