@@ -16,9 +16,9 @@ from broadcaster.db.queries import query
 from broadcaster.domain.conditions import Condition, describe_conditions
 from broadcaster.domain.states import CampaignState
 from broadcaster.errors import UnavailableError
+from broadcaster.services.audience_selection import Selection
 from broadcaster.services.campaign_recipients import read_selection
-
-_SHARED_SEGMENT = 0
+from broadcaster.services.segments import LARGE_CAMPAIGN, SHARED, attach_segment, index_phones, open_segment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,11 +105,25 @@ def start_audience_campaign(engine: Engine, campaign_id: int) -> bool:
         if row is None:
             return False
         selection = read_selection(row)
-        parameters = {**selection.parameters(), "campaign_id": campaign_id, "segment": _SHARED_SEGMENT}
-        connection.exec_driver_sql(query("snapshot_audience"), parameters)
+        segment = _snapshot(connection, campaign_id, selection)
         reason = f"there is nobody to send to in the {describe_audience(row.audience, selection.conditions)}"
-        connection.exec_driver_sql(query("run_audience_campaign"), {"campaign_id": campaign_id, "reason": reason})
+        parameters = {"campaign_id": campaign_id, "segment": segment, "reason": reason}
+        connection.exec_driver_sql(query("run_audience_campaign"), parameters)
         return True
+
+
+def _snapshot(connection: Connection, campaign_id: int, selection: Selection) -> int:
+    """Make the campaign's messages of the members that there are now; returns the number of their segment."""
+    members, faulty = selection.count(connection)
+    segment = open_segment(connection, campaign_id) if members - faulty >= LARGE_CAMPAIGN else None
+    number, table = (segment.number, segment.messages) if segment else (SHARED, "messages")
+    parameters = {**selection.parameters(), "campaign_id": campaign_id, "segment": number}
+    connection.exec_driver_sql(query("snapshot_audience").format(messages=table), parameters)
+    if segment:
+        # No phone is twice in an audience.
+        index_phones(connection, segment)
+        attach_segment(connection, segment)
+    return number
 
 
 def describe_audience(audience: str, conditions: Sequence[Condition]) -> str:

@@ -109,7 +109,7 @@ def import_members(
 
 def _file_members(recipients: RecipientReader, result: Imported, progress: Progress) -> Iterator[Member]:
     for batch in recipients:
-        result.read += len(batch.recipients) + len(batch.rejected)
+        result.read += len(batch.phones) + len(batch.rejected)
         result.rejected += len(batch.rejected)
         for row in batch.rejected[: SAMPLES - len(result.rejects)]:
             result.rejects.append((row.line, row.phone, row.fault.sentence))

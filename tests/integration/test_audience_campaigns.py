@@ -12,7 +12,7 @@ from sqlalchemy import Engine, text
 from broadcaster.domain.conditions import parse_condition
 from broadcaster.domain.templates import TemplateError, compile_template
 from broadcaster.errors import ConflictError, InputError, NotFoundError
-from broadcaster.services import dispatch, lifecycle, reports
+from broadcaster.services import audience_campaigns, dispatch, lifecycle, reports
 from broadcaster.services.audience_campaigns import AudienceCampaign, store_audience_campaign
 from broadcaster.services.audience_selection import Selection
 from broadcaster.services.audiences import Audience, find_audience, remove_audience
@@ -297,3 +297,20 @@ def test_a_preview_is_what_is_sent(shop: Shop) -> None:
 def test_postgres_trims_what_python_trims(shop: Shop) -> None:
     spaces = "".join(character for character in map(chr, range(1, 0x110000)) if character.isspace())
     assert shop.sql("SELECT trimmed(:text)", text=f"{spaces}\u200ba b{spaces}") == [("\u200ba b",)]
+
+
+def test_a_large_campaign_gets_a_segment_of_its_own_and_is_sent(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(audience_campaigns, "LARGE_CAMPAIGN", 4)
+    shop.add("a")
+    shop.add("b")
+    keep(shop)
+    large = store(shop, template="Hi {{ name }}", instances=("a", "b"))
+    store(shop, "age=31", name="small")
+    dispatch.start_due_campaigns(shop.engine)
+    assert shop.sql("SELECT segment FROM campaigns ORDER BY id") == [(large,), (0,)]
+    assert reasons(shop) == {"628120000005": "has no name"}
+    assert shop.states("promo") == {"pending": 4}
+    lifecycle.cancel_campaign(shop.engine, "small")
+    drain(shop)
+    dispatch.finish_campaigns(shop.engine)
+    assert (shop.state("promo"), shop.states("promo")) == ("finished", {"sent": 4})

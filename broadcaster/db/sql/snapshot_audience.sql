@@ -25,7 +25,7 @@ WITH share AS (
     FROM recipient
     WHERE fault IS NOT NULL
 )
-INSERT INTO messages (segment, campaign_id, seq, lane_id, phone, variables)
+INSERT INTO {messages} (segment, campaign_id, seq, lane_id, phone, variables)
 SELECT
     %(segment)s,
     %(campaign_id)s,
