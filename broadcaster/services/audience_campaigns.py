@@ -114,11 +114,12 @@ def start_audience_campaign(engine: Engine, campaign_id: int) -> bool:
 
 def _snapshot(connection: Connection, campaign_id: int, selection: Selection) -> int:
     """Make the campaign's messages of the members that there are now; returns the number of their segment."""
-    members, faulty = selection.count(connection)
-    segment = open_segment(connection, campaign_id) if members - faulty >= LARGE_CAMPAIGN else None
+    connection.exec_driver_sql(query("snapshot_audience"), selection.parameters())
+    messages = connection.exec_driver_sql(query("snapshot_size")).scalar_one()
+    segment = open_segment(connection, campaign_id) if messages >= LARGE_CAMPAIGN else None
     number, table = (segment.number, segment.messages) if segment else (SHARED, "messages")
-    parameters = {**selection.parameters(), "campaign_id": campaign_id, "segment": number}
-    connection.exec_driver_sql(query("snapshot_audience").format(messages=table), parameters)
+    parameters = {"campaign_id": campaign_id, "segment": number}
+    connection.exec_driver_sql(query("deal_snapshot").format(messages=table), parameters)
     if segment:
         # No phone is twice in an audience.
         index_phones(connection, segment)

@@ -71,22 +71,16 @@ class Selection:
     def _demands(self) -> Mapping[str, Any]:
         template = self.text or self.caption
         variables = template.variables if template else ()
-        bare = {variable.name for variable in variables if not variable.default}
-        first = {variable.name: variable for variable in reversed(variables)}
+        names = template.names if template else ()
         return {
             # Also those of the template: a later import may have dropped a column that has a default there.
-            "blanks": dict.fromkeys((*self.audience.variables, *(template.names if template else ())), ""),
+            "blanks": dict.fromkeys((*self.audience.variables, *names), ""),
+            "fallbacks": sum(len(variable.default) for variable in variables),
             "literals": template.literal_length if template else 0,
             "longest": MAX_TEXT_LENGTH,
             "never_blank": self.text is None or self.text.never_blank,
-            "parts": [
-                {
-                    "name": variable.name,
-                    "fallback": len(variable.default),
-                    "required": variable is first[variable.name] and variable.name in bare,
-                }
-                for variable in variables
-            ],
+            "parts": [{"name": variable.name, "fallback": len(variable.default)} for variable in variables],
+            "required": list(dict.fromkeys(variable.name for variable in variables if not variable.default)),
         }
 
 

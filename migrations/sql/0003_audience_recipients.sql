@@ -10,8 +10,8 @@ $$;
 -- Whom of an audience a campaign goes to: a view with parameters, which the planner inlines.
 --   conditions          [{variable, operator, kind, value}]: those to whom all of them apply (domain/conditions.py)
 --   campaign_variables  {name: value}: over the members' own
---   template            {literals, longest, never_blank, blanks: {name: ""}, parts: [{name, fallback, required}]}:
---                       what the rendered text is made of, lengths in characters
+--   template            {required: [name], never_blank, parts: [{name, fallback}], literals, fallbacks, longest,
+--                       blanks: {name: ""}}: what the text is made of; lengths are in characters
 -- `fault` is why somebody can be sent nothing; null: nothing is in the way.
 CREATE FUNCTION audience_recipients(audience bigint, conditions jsonb, campaign_variables jsonb, template jsonb)
 RETURNS TABLE (phone text, variables jsonb, fault text) LANGUAGE sql STABLE AS $$
@@ -19,21 +19,31 @@ RETURNS TABLE (phone text, variables jsonb, fault text) LANGUAGE sql STABLE AS $
         m.phone,
         (template -> 'blanks') || own.variables,
         CASE
-            WHEN rendered.missing IS NOT NULL THEN 'has no ' || rendered.missing
-            WHEN rendered.is_blank AND NOT (template ->> 'never_blank')::boolean THEN 'the text would be blank'
-            WHEN rendered.length + (template ->> 'literals')::integer > (template ->> 'longest')::integer
+            WHEN NOT own.variables ?& ARRAY(SELECT jsonb_array_elements_text(template -> 'required')) THEN (
+                SELECT 'has no ' || string_agg(name, ', ')
+                FROM jsonb_array_elements_text(template -> 'required') AS required (name)
+                WHERE NOT own.variables ? name
+            )
+            WHEN NOT (template ->> 'never_blank')::boolean AND NOT EXISTS (
+                SELECT
+                FROM jsonb_to_recordset(template -> 'parts') AS part (name text)
+                WHERE trimmed(own.variables ->> part.name) <> ''
+            ) THEN 'the text would be blank'
+            -- No value is longer than all of them together, whose size costs nothing to know.
+            WHEN (template ->> 'literals')::integer + (template ->> 'fallbacks')::integer
+                + jsonb_array_length(template -> 'parts') * pg_column_size(own.variables)
+                > (template ->> 'longest')::integer
+                AND (
+                    SELECT (template ->> 'literals')::integer + sum(
+                        CASE WHEN trimmed(known.value) <> '' THEN length(known.value) ELSE part.fallback END
+                    )
+                    FROM jsonb_to_recordset(template -> 'parts') AS part (name text, fallback integer)
+                    CROSS JOIN LATERAL (SELECT own.variables ->> part.name) AS known (value)
+                ) > (template ->> 'longest')::integer
                 THEN 'the text would be too long'
         END
     FROM audience_members m
     CROSS JOIN LATERAL (SELECT m.variables || coalesce(campaign_variables, '{}')) AS own (variables)
-    CROSS JOIN LATERAL (
-        SELECT
-            string_agg(part.name, ', ') FILTER (WHERE part.required AND value IS NULL) AS missing,
-            coalesce(sum(CASE WHEN trimmed(value) <> '' THEN length(value) ELSE part.fallback END), 0) AS length,
-            coalesce(bool_and(coalesce(trimmed(value), '') = ''), true) AS is_blank
-        FROM jsonb_to_recordset(template -> 'parts') AS part (name text, fallback integer, required boolean)
-        CROSS JOIN LATERAL (SELECT own.variables ->> part.name) AS known (value)
-    ) AS rendered
     WHERE m.audience_id = audience
         AND NOT EXISTS (
             SELECT

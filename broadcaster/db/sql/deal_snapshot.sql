@@ -1,0 +1,33 @@
+-- Makes those of the snapshot who can be sent to a campaign's messages, in {messages}, and keeps the others with the
+-- reason. The lanes get shares in proportion to their rates, evenly spread: multiples of the golden ratio, modulo 1,
+-- lie in any interval as often as it is long, however few there are.
+WITH share AS (
+    SELECT
+        cl.lane_id,
+        coalesce(i.rate_per_second, greatest(100, 10 * max(i.rate_per_second) OVER ())) AS weight
+    FROM campaign_lanes cl
+    JOIN instances i ON i.id = cl.lane_id
+    WHERE cl.campaign_id = %(campaign_id)s
+), deal AS ( -- each lane with where its part of the interval from 0 to 1 begins
+    SELECT array_agg(lane_id ORDER BY lane_id) AS lanes, array_agg(begins ORDER BY lane_id) AS begins
+    FROM (
+        SELECT lane_id, (sum(weight) OVER (ORDER BY lane_id) - weight) / sum(weight) OVER () AS begins
+        FROM share
+    ) part
+), rejected AS (
+    INSERT INTO rejected_recipients (campaign_id, line, phone, reason)
+    SELECT %(campaign_id)s, seq, phone, fault
+    FROM audience_snapshot
+    WHERE fault IS NOT NULL
+)
+INSERT INTO {messages} (segment, campaign_id, seq, lane_id, phone, variables)
+SELECT
+    %(segment)s,
+    %(campaign_id)s,
+    s.seq,
+    deal.lanes[width_bucket(s.seq * 0.6180339887498949::float8 - floor(s.seq * 0.6180339887498949::float8), deal.begins)],
+    s.phone,
+    s.variables
+FROM audience_snapshot s
+CROSS JOIN deal
+WHERE s.fault IS NULL
