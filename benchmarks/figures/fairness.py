@@ -32,12 +32,12 @@ def measure(quick: bool) -> Sequence[Row]:
     priorities = {"alone": 0, "equal": 0, "higher": 1}
     with open_stand() as stand:
         [lane] = add_instances(stand, {"instance": _RATE}, burst=_BURST)
-        add_campaign(stand, _LARGE, {lane: large})
         drafts = {
             (what, turn): add_campaign(stand, f"{what} {turn}", {lane: _SMALL}, priority=priority)
             for what, priority in priorities.items()
             for turn in range(rounds)
         }
+        add_campaign(stand, _LARGE, {lane: large})
         with stand.workers(1):
             seconds: dict[str, list[float]] = {what: [] for what in priorities}
             for (what, turn), campaign in drafts.items():
