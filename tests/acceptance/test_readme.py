@@ -77,6 +77,25 @@ def test_the_first_campaign_is_sent_with_the_commands_as_they_stand(
         assert [row["state"] for row in csv.DictReader(file)] == ["sent", "sent"]
 
 
+def test_an_audience_is_kept_and_sent_to_with_the_commands_as_they_stand(
+    run_cli: RunCli, engine: Engine, settings: Settings, simulator: Simulator, people: Path
+) -> None:
+    [block] = [block for block in blocks("sh") if "campaign preview" in block]
+    people.with_name("corrected.csv").write_text("phone,name,city,age\n6281234567890,Ayu,Jakarta,31\n")
+    add_instance(engine, open_vault(settings), "main", "any-key", base_url=simulator.base_url)
+    for line in block.splitlines():
+        arguments = shlex.split(line)[1:]
+        if arguments[1] == "sync":
+            continue  # nobody has been written to, so there are no contacts
+        # Without a worker the copy does not leave, and is cancelled.
+        is_test = arguments[1] == "test"
+        done = run_cli(*arguments, *(["--timeout", "0"] if is_test else []))
+        assert (done.code, "was cancelled" in done.stderr) == ((1, True) if is_test else (0, False)), line
+    start_due_campaigns(engine)
+    drain(Shop(engine, settings, simulator))
+    assert [entry.body for entry in simulator.ledger.entries] == ["Hello Ayu"]
+
+
 def test_a_recurring_broadcast_is_sent_with_the_commands_as_they_stand(
     run_cli: RunCli, engine: Engine, settings: Settings, simulator: Simulator, people: Path
 ) -> None:
