@@ -205,7 +205,7 @@ def _fields(row: Mapping[Any, Any], words: str) -> dict[str, object]:
         "instances": ", ".join(row["instances"]),
         "content": row["body"] if row["body"] is not None else f"file {row['filename']}",
         "caption": row["caption"],
-        "misfire": f"{row['misfire']}, after {duration(row['grace_seconds'])}",
+        "misfire": f"{row['misfire']}, for {duration(row['grace_seconds'])}",
         "overlap": row["overlap"],
         "priority": row["priority"],
         "max attempts": row["max_attempts"],

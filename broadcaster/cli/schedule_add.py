@@ -109,7 +109,7 @@ def add(
         from_at=parse_moment(from_, "--from", zone),
         until_at=parse_moment(until, "--until", zone),
         count=count,
-        misfire=misfire or Misfire.SKIP,
+        misfire=misfire or Misfire.CATCH_UP,
         grace=DEFAULT_GRACE if grace is None else parse_grace(grace),
         overlap=overlap or Overlap.QUEUE,
         priority=priority or 0,

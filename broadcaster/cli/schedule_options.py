@@ -65,8 +65,8 @@ MisfireOption = Annotated[
     Misfire | None,
     typer.Option(
         "--misfire",
-        help="What becomes of one that is noticed after its grace: skip it, send it late, hold it for approval. "
-        "Default: skip.",
+        help="What becomes of one that was missed and is within its grace: skip it, send it late (the latest, once), "
+        "hold it for approval. Default: catch-up.",
         rich_help_panel=_LATE,
     ),
 ]
@@ -75,7 +75,7 @@ GraceOption = Annotated[
     typer.Option(
         "--grace",
         metavar="SPAN",
-        help="How late an occurrence may be noticed and simply be sent. Default: 10m.",
+        help="How late a missed one may still be sent or held; after it, it is skipped. Default: 10m.",
         rich_help_panel=_LATE,
     ),
 ]

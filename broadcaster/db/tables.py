@@ -485,8 +485,8 @@ schedules = Table(
     _moment("until_at", "Not due after."),
     Column("occurrence_limit", Integer, comment="After so many campaigns it ends; null: never."),
     Column("occurrences_made", Integer, nullable=False, server_default="0", comment="Its campaigns so far."),
-    Column("misfire", misfire, nullable=False, comment="What becomes of an occurrence that is noticed too late."),
-    Column("grace", Interval, nullable=False, comment="How late an occurrence may be noticed and still run."),
+    Column("misfire", misfire, nullable=False, comment="What becomes of an occurrence that was missed."),
+    Column("grace", Interval, nullable=False, comment="For how long a missed one may still be run or held."),
     Column("overlap", overlap, nullable=False, comment="What becomes of one while the one before is still sending."),
     Column(
         "audience_id",

@@ -18,7 +18,7 @@ The shortest grace. Of several occurrences that are due at once, all that are no
 
 
 class Misfire(StrEnum):
-    """What becomes of an occurrence that is noticed later than its schedule's grace."""
+    """What becomes of an occurrence that was missed and is noticed within its schedule's grace."""
 
     SKIP = "skip"
     CATCH_UP = "catch-up"
@@ -72,8 +72,8 @@ class Due:
 def judge(due: Sequence[datetime], now: datetime, misfire: Misfire, grace: timedelta) -> Iterator[Due]:
     """What becomes of the occurrences of one schedule that are due (ascending), as seen at `now`.
 
-    Never a burst of old ones: of those that are more than PUNCTUAL late, at most the latest is run or held, and only
-    if no later one is due.
+    Those that are more than PUNCTUAL late were missed. Never a burst of old ones: at most the latest of them is run or
+    held, only within `grace`, and only if no later one is due.
     """
     for at in due:
         late = now - at
@@ -81,14 +81,14 @@ def judge(due: Sequence[datetime], now: datetime, misfire: Misfire, grace: timed
             yield Due(at, Fate.RUN)
         elif at != due[-1]:
             yield Due(at, Fate.SKIP, "missed, and a later one was due when that was noticed")
-        elif late <= grace:
-            yield Due(at, Fate.RUN)
         else:
-            yield _missed(at, late, misfire)
+            yield _missed(at, late, misfire, grace)
 
 
-def _missed(at: datetime, late: timedelta, misfire: Misfire) -> Due:
+def _missed(at: datetime, late: timedelta, misfire: Misfire, grace: timedelta) -> Due:
     noticed = f"missed: noticed {timedelta(seconds=round(late.total_seconds()))} after it was due"
+    if late > grace:
+        return Due(at, Fate.SKIP, f"{noticed}, later than its grace")
     match misfire:
         case Misfire.SKIP:
             return Due(at, Fate.SKIP, noticed)

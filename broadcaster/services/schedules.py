@@ -49,7 +49,7 @@ class NewSchedule:
     """Aware; also where intervals count from."""
     until_at: datetime | None = None
     count: int | None = None
-    misfire: Misfire = Misfire.SKIP
+    misfire: Misfire = Misfire.CATCH_UP
     grace: timedelta = DEFAULT_GRACE
     overlap: Overlap = Overlap.QUEUE
     priority: int = 0

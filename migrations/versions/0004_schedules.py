@@ -46,10 +46,10 @@ def upgrade() -> None:
             "misfire",
             sa.Enum("skip", "catch-up", "hold", name="misfire"),
             nullable=False,
-            comment="What becomes of an occurrence that is noticed too late.",
+            comment="What becomes of an occurrence that was missed.",
         ),
         sa.Column(
-            "grace", sa.Interval(), nullable=False, comment="How late an occurrence may be noticed and still run."
+            "grace", sa.Interval(), nullable=False, comment="For how long a missed one may still be run or held."
         ),
         sa.Column(
             "overlap",

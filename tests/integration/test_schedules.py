@@ -164,7 +164,7 @@ def test_starting_an_occurrence_tells_flower_what_it_came_to(calendar: Calendar)
 def test_after_an_outage_the_latest_occurrence_follows_its_rule(
     calendar: Calendar, misfire: Misfire, state: str, sent: int
 ) -> None:
-    calendar.add(misfire=misfire)
+    calendar.add(misfire=misfire, grace=2 * HOUR)
     calendar.tick(3 * DAY + HOUR)
     calendar.send()
     assert calendar.states() == ["skipped", "skipped", "skipped", state]
@@ -175,9 +175,18 @@ def test_after_an_outage_the_latest_occurrence_follows_its_rule(
 
 
 @pytest.mark.parametrize("misfire", Misfire)
-def test_within_the_grace_an_occurrence_simply_runs(calendar: Calendar, misfire: Misfire) -> None:
+def test_after_an_outage_longer_than_its_grace_an_occurrence_is_only_recorded(
+    calendar: Calendar, misfire: Misfire
+) -> None:
     calendar.add(misfire=misfire, grace=timedelta(minutes=10))
-    assert calendar.tick(timedelta(minutes=9)) == ["news 2026-01-05T09:00"]
+    assert calendar.tick(timedelta(minutes=11)) == []
+    assert calendar.states() == ["skipped"]
+
+
+@pytest.mark.parametrize("misfire", Misfire)
+def test_what_is_noticed_in_time_simply_runs(calendar: Calendar, misfire: Misfire) -> None:
+    calendar.add(misfire=misfire)
+    assert calendar.tick(9 * SECOND) == ["news 2026-01-05T09:00"]
 
 
 def test_a_long_outage_of_a_frequent_schedule_is_no_burst(calendar: Calendar) -> None:
@@ -201,7 +210,7 @@ def test_what_comes_due_while_beat_restarts_is_all_run(calendar: Calendar) -> No
 
 def test_a_held_occurrence_is_sent_once_it_is_approved_with_the_content_of_then(calendar: Calendar) -> None:
     engine = calendar.shop.engine
-    calendar.add(misfire=Misfire.HOLD)
+    calendar.add(misfire=Misfire.HOLD, grace=DAY)
     calendar.tick(3 * HOUR)
     calendar.send()
     set_schedule(engine, "news", ScheduleChanges(content=text_content("Late: {{ occurrence_date }}")))
@@ -216,7 +225,7 @@ def test_a_held_occurrence_is_sent_once_it_is_approved_with_the_content_of_then(
 
 
 def test_a_held_occurrence_that_is_rejected_is_never_sent_and_takes_no_number(calendar: Calendar) -> None:
-    calendar.add(misfire=Misfire.HOLD)
+    calendar.add(misfire=Misfire.HOLD, grace=DAY)
     calendar.tick(3 * HOUR)
     assert occurrence_decisions.reject(calendar.shop.engine, "news", by="ayu", reason="stale") == "2026-01-05T09:00"
     calendar.tick(DAY - 3 * HOUR)
@@ -228,7 +237,7 @@ def test_a_held_occurrence_that_is_rejected_is_never_sent_and_takes_no_number(ca
 
 def test_of_several_held_occurrences_the_operator_says_which(calendar: Calendar) -> None:
     engine = calendar.shop.engine
-    calendar.add(misfire=Misfire.HOLD)
+    calendar.add(misfire=Misfire.HOLD, grace=DAY)
     calendar.tick(HOUR)
     calendar.tick(DAY)
     with pytest.raises(UsageError, match=r"2026-01-05T09:00.*2026-01-06T09:00"):
