@@ -23,7 +23,7 @@ demo: .venv/installed ## broadcast two sample campaigns to a simulated gateway a
 	@$(BIN)/broadcaster demo
 
 test: .venv/installed-dev ## run the test suite
-	$(BIN)/pytest -m "not chaos"
+	$(BIN)/pytest -m "not chaos" --numprocesses auto --dist worksteal
 
 check: .venv/installed-dev ## lint, formatting, types, layers, compose file
 	$(BIN)/ruff check
