@@ -94,7 +94,7 @@ def test_killing_everything_at_once_loses_and_doubles_nothing(chaos: Chaos) -> N
 @full
 def test_a_rolling_restart_leaves_nothing_in_doubt(chaos: Chaos) -> None:
     runs = 20
-    chaos.begin(700 * runs, workers=3)
+    chaos.begin(1000 * runs, workers=3)
     for number in range(runs):
         worker = chaos.workers[number % 3]
         worker.process.send_signal(signal.SIGTERM)
