@@ -175,6 +175,16 @@ class DoubtStore:
             return Accepted(Key(row.segment, row.campaign_id, row.seq, row.attempt), row.phone, row.accepted_at)
         return None
 
+    async def wants_proof(self, rows: Sequence[ReadingRow], accepted: Accepted) -> bool:
+        """Whether `accepted`, were it shown now, would help to resolve any of these doubts sooner."""
+        parameters = {
+            "rows": _json(rows),
+            "accepted_at": accepted.accepted_at,
+            "proof": timedelta(seconds=PROOF_SECONDS),
+        }
+        [row] = await self._execute("wants_proof", parameters)
+        return bool(row.wanted)
+
     async def prove(self, lane: int, accepted: Accepted) -> None:
         """Keep that `accepted` was shown just now."""
         await self._execute("prove_readback", {"lane": lane, "accepted_at": accepted.accepted_at})

@@ -131,7 +131,7 @@ class Reconciler:
         if not ripe:
             return
         resolved = Counter(await self._store.resolve(ripe, chat.read_at))
-        if resolved.total() < len(ripe) and await self._prove(reader, chat.lane):
+        if resolved.total() < len(ripe) and await self._prove(reader, chat.lane, ripe):
             resolved.update(await self._store.resolve(ripe, chat.read_at))
         counts.update(resolved)
 
@@ -150,10 +150,13 @@ class Reconciler:
         rows = _rows((each, seen.sight, seen.gateway_id) for each, seen in zip(attempts, readings, strict=True))
         return await self._store.note_readings(rows, chat.read_at, _WORDS)
 
-    async def _prove(self, reader: ChatReader, lane: int) -> bool:
-        """Whether the lane's reading back shows, now, a message that the gateway is known to have accepted."""
+    async def _prove(self, reader: ChatReader, lane: int, ripe: Sequence[ReadingRow]) -> bool:
+        """Whether the lane's reading back shows, now, a message that the gateway is known to have accepted.
+
+        It is only asked where that could resolve any of `ripe`.
+        """
         accepted = await self._store.accepted_lately(lane)
-        if accepted is None:
+        if accepted is None or not await self._store.wants_proof(ripe, accepted):
             return False
         await asyncio.sleep(await self._store.reserve_read(lane))
         try:
