@@ -108,6 +108,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return self.database_url if "+" in scheme else f"postgresql+psycopg://{rest}"
 
     @property
+    def libpq_url(self) -> str:
+        """The same without the driver's name, as psycopg by itself takes it."""
+        return self.postgres_url.replace("postgresql+psycopg://", "postgresql://", 1)
+
+    @property
     def broker_url(self) -> str:
         """Celery broker URL: the configured one, or the embedded server's socket."""
         return self.redis_url or f"redis+socket://{self.run_dir}/redis.sock"
