@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from broadcaster.cli.output import warn
@@ -40,13 +41,20 @@ def reader(settings: Settings) -> Iterator[Reader]:
         yield source
 
 
+def prepare_nudge() -> None:
+    """Import what `nudge_workers` needs, so that it does not come between the commit and the nudge.
+
+    Celery takes longer to import than the workers take to answer, and only commands that start something need it.
+    """
+    import_module("broadcaster.worker.nudge")
+
+
 def nudge_workers(settings: Settings, occurrence: tuple[str, str] | None = None) -> None:
     """Let the workers look now instead of at the next tick. Without Redis: a warning, since nothing is lost.
 
     `occurrence` is the schedule and the campaign of one that was made, if that is what there is to see.
     """
-    # Celery takes longer to import than all else, and only commands that start something need it.
-    from broadcaster.worker.nudge import nudge  # noqa: PLC0415
+    from broadcaster.worker.nudge import nudge  # noqa: PLC0415 - see prepare_nudge
 
     if not nudge(occurrence):
         start = "" if settings.redis_url else " (start them with `broadcaster up`)"
