@@ -64,6 +64,12 @@ SELECT
 FROM messages_0 WHERE campaign_id = :campaign GROUP BY lane_id
 """
 
+_FAILURES = """
+INSERT INTO failure_counts (campaign_id, lane_id, state, reason, messages, example_seq)
+SELECT campaign_id, lane_id, state, reason, count(*), max(seq)
+FROM messages_0 WHERE campaign_id = :campaign AND state = 'failed' GROUP BY campaign_id, lane_id, state, reason
+"""
+
 
 def add_instances(stand: Stand, rates: Mapping[str, float | None], *, burst: int | None = None) -> list[int]:
     """One instance for each name, at so many messages a second (None: unlimited); their lane ids, in order.
@@ -135,3 +141,4 @@ def _fill(connection: Connection, campaign: int, shares: Mapping[int, int], pend
     }
     connection.execute(text(_MESSAGES), parameters)
     connection.execute(text(_COUNTERS), parameters)
+    connection.execute(text(_FAILURES), parameters)

@@ -60,7 +60,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     lease_seconds: Seconds = 15.0
     """How long a lane stays with a worker that has stopped renewing it."""
     claim_ahead_seconds: Seconds = 2.0
-    """How far ahead of their slots messages are claimed."""
+    """How far ahead of their slots messages are claimed, at most; fast lanes claim less far ahead."""
     request_timeout_seconds: Seconds = 30.0
     """The longest one gateway request may take, from connecting to the last byte of the reply."""
     connect_timeout_seconds: Seconds = 10.0
@@ -106,6 +106,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             return f"postgresql+psycopg://broadcaster@/broadcaster?{query}"
         scheme, rest = self.database_url.split("://", 1)
         return self.database_url if "+" in scheme else f"postgresql+psycopg://{rest}"
+
+    @property
+    def libpq_url(self) -> str:
+        """The same without the driver's name, as psycopg by itself takes it."""
+        return self.postgres_url.replace("postgresql+psycopg://", "postgresql://", 1)
 
     @property
     def broker_url(self) -> str:

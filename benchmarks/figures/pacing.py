@@ -27,7 +27,7 @@ _SMOOTH_UP_TO = 10.0
 _WORKERS = 3
 _WARM_UP = 12.0
 """Seconds after which the slowest lane is past what it may run ahead."""
-_HELD = "SELECT id FROM lanes WHERE lease_holder LIKE '%:' || :pid"
+_HELD = "SELECT id FROM lanes WHERE lease_holder LIKE '%:' || :pid || ':%'"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from broadcaster.cli.database import database
+from broadcaster.cli.database import reader
 from broadcaster.cli.groups import lazy_group
 from broadcaster.cli.output import local_time, say, say_fields, say_json, say_table
 from broadcaster.domain.states import FINAL_MESSAGE_STATES, MessageState
@@ -56,8 +56,8 @@ def list_latest(
     as_json: Json = False,
 ) -> None:
     """List the latest campaigns, newest first. OPEN counts the messages that are not final yet."""
-    with database(load()) as engine:
-        rows = reports.list_campaigns(engine, limit=limit)
+    with reader(load()) as source:
+        rows = reports.list_campaigns(source, limit=limit)
     if as_json:
         say_json([campaign_document(row) for row in rows])
     elif rows:
@@ -77,8 +77,8 @@ def list_latest(
 
 def show(name: Name, as_json: Json = False) -> None:
     """Show where a campaign stands: its messages by state, its instances and times."""
-    with database(load()) as engine:
-        document = campaign_document(reports.campaign_summary(engine, name))
+    with reader(load()) as source:
+        document = campaign_document(reports.campaign_summary(source, name))
     if as_json:
         say_json(document)
     else:

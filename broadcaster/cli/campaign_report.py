@@ -11,7 +11,7 @@ import typer
 
 from broadcaster.cli.campaign import STATE_STYLES, Json, Name, campaign_document, campaign_fields
 from broadcaster.cli.csv_output import write_csv
-from broadcaster.cli.database import database
+from broadcaster.cli.database import reader
 from broadcaster.cli.instance import HEALTH_STYLES
 from broadcaster.cli.output import say, say_fields, say_json, say_table
 from broadcaster.domain.pacing import format_rate
@@ -36,8 +36,8 @@ _COLUMNS = (
 
 def report(name: Name, as_json: Json = False) -> None:
     """Show what a campaign came to: in sum, per instance, and why messages were not sent."""
-    with database(load()) as engine:
-        detail = reports.campaign_detail(engine, name)
+    with reader(load()) as source:
+        detail = reports.campaign_detail(source, name)
     document = campaign_document(detail.summary)
     if as_json:
         say_json({**document, "lanes": detail.lanes, "failures": [_failure(row) for row in detail.failures]})
@@ -90,13 +90,13 @@ def export(
     """
     if rejected and state:
         raise UsageError("--rejected with --state: rejected rows became no messages, so that they have no state")
-    with database(load()) as engine:
+    with reader(load()) as source:
         table: Iterable[Iterable[object]]
         if rejected:
-            rows = (list(row.values()) for row in reports.rejected_recipients(engine, name))
+            rows = (list(row.values()) for row in reports.rejected_recipients(source, name))
             table = chain([["line", "phone", "reason"]], rows)
         else:
-            table = _message_rows(reports.export_messages(engine, name, state or tuple(MessageState)))
+            table = _message_rows(reports.export_messages(source, name, state or tuple(MessageState)))
         write_csv(output, table)
 
 

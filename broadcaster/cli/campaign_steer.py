@@ -7,7 +7,7 @@ from collections.abc import Callable
 from sqlalchemy import Engine
 
 from broadcaster.cli.campaign import Name
-from broadcaster.cli.database import database, nudge_workers
+from broadcaster.cli.database import database, nudge_workers, prepare_nudge
 from broadcaster.cli.output import say
 from broadcaster.services import lifecycle
 from broadcaster.settings import load
@@ -42,9 +42,11 @@ def _move(
     name: str, move: Callable[[Engine, str], lifecycle.Moved], what_became: str = "", *, nudge: bool = False
 ) -> None:
     settings = load()
+    if nudge:
+        prepare_nudge()
     with database(settings) as engine:
         moved = move(engine, name)
-    messages = f"; messages {what_became}: {moved.messages:,}" if what_became else ""
-    say(f"campaign {moved.name} is {moved.state}{messages}")
     if nudge:
         nudge_workers(settings)
+    messages = f"; messages {what_became}: {moved.messages:,}" if what_became else ""
+    say(f"campaign {moved.name} is {moved.state}{messages}")

@@ -21,7 +21,7 @@ from broadcaster.cli.content_options import (
     TextOption,
     content_of,
 )
-from broadcaster.cli.database import database, nudge_workers
+from broadcaster.cli.database import database, nudge_workers, prepare_nudge
 from broadcaster.cli.output import duration, local_time, say, say_json
 from broadcaster.cli.recipient_options import (
     FILE_PANEL,
@@ -144,19 +144,22 @@ def submit(
         caption=content.caption,
     )
     conditions = [parse_condition(each) for each in where or ()]
+    nudges = not (dry_run or draft)
+    if nudges:
+        prepare_nudge()
     with database(settings) as engine:
         if recipients is not None:
             with read_recipients(recipients_source(recipients), options) as reader, progress_bar() as progress:
                 submitted = store(engine, submission, reader, dry_run=dry_run, progress=progress)
         else:
             submitted = submit_over_audience(engine, submission, str(audience), conditions, dry_run=dry_run)
+        if nudges:
+            nudge_workers(settings)
         if as_json:
             source = {"audience": audience, "where": [str(condition) for condition in conditions]}
             say_json({"dry_run": dry_run, **_document(submitted), **source}, indent=not watch)
         else:
             _say(submitted, submission, audience, dry_run=dry_run)
-        if not (dry_run or draft):
-            nudge_workers(settings)
         if watch:
             follow(engine, name, as_json=as_json)
 

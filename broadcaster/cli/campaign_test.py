@@ -10,7 +10,7 @@ import typer
 from sqlalchemy import Engine
 
 from broadcaster.cli.campaign import Json, Name
-from broadcaster.cli.database import database, nudge_workers
+from broadcaster.cli.database import database, nudge_workers, prepare_nudge
 from broadcaster.cli.output import say, say_json
 from broadcaster.cli.phones import phone_of
 from broadcaster.domain.states import FINAL_MESSAGE_STATES, LaneHealth, MessageState
@@ -48,6 +48,7 @@ def test(
     """
     settings = load()
     phone = phone_of("--to", to)
+    prepare_nudge()
     with database(settings) as engine:
         copy = send_test(engine, name, phone, instance)
         nudge_workers(settings)

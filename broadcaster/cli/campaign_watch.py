@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from sqlalchemy import Engine
 
 from broadcaster.cli.campaign import Json, Name
 from broadcaster.cli.campaign_progress import Meter, open_view, take_snapshot
-from broadcaster.cli.database import database
+from broadcaster.cli.database import reader
+from broadcaster.db.reading import Reader
 from broadcaster.domain.states import FINAL_CAMPAIGN_STATES, CampaignState
 from broadcaster.errors import UnavailableError
 from broadcaster.services.reports import campaign_progress
 from broadcaster.settings import load
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
 
 POLL_SECONDS = 0.5
 
@@ -33,18 +36,18 @@ def watch(
     Exit code 0: it finished, whatever became of single messages; 1: it was cancelled or failed. Ctrl-C ends the
     watching and not the campaign. With --json there is one document in a line for each change.
     """
-    with database(load()) as engine:
-        follow(engine, name, timeout=timeout, as_json=as_json)
+    with reader(load()) as source:
+        follow(source, name, timeout=timeout, as_json=as_json)
 
 
-def follow(engine: Engine, name: str, *, timeout: float | None = None, as_json: bool = False) -> None:
+def follow(source: Engine | Reader, name: str, *, timeout: float | None = None, as_json: bool = False) -> None:
     """Show a campaign's progress until it is final.
 
     Raises typer.Exit(1) unless it finished, and UnavailableError when `timeout` seconds have passed before.
     """
     deadline = None if timeout is None else time.monotonic() + timeout
     meter = Meter()
-    snapshot = take_snapshot(campaign_progress(engine, name), meter)
+    snapshot = take_snapshot(campaign_progress(source, name), meter)
     with open_view(as_json=as_json) as view:
         view.update(snapshot)
         while snapshot.state not in FINAL_CAMPAIGN_STATES:
@@ -52,7 +55,7 @@ def follow(engine: Engine, name: str, *, timeout: float | None = None, as_json: 
                 raise UnavailableError(f"campaign {name} is still {snapshot.state} after {timeout:g} s")
             time.sleep(POLL_SECONDS)
             try:
-                snapshot = take_snapshot(campaign_progress(engine, name), meter)
+                snapshot = take_snapshot(campaign_progress(source, name), meter)
             except UnavailableError as error:
                 # A restart of Postgres ends neither the campaign nor the watching.
                 snapshot = replace(snapshot, notes=(f"trying again: {error}",))

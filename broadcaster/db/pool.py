@@ -11,7 +11,7 @@ from psycopg.rows import TupleRow
 from psycopg.types.json import set_json_loads
 from psycopg_pool import AsyncConnectionPool
 
-from broadcaster.db.engine import CONNECT_TIMEOUT
+from broadcaster.db.reading import CONNECT_TIMEOUT
 from broadcaster.settings import Settings
 
 _RECONNECT_TIMEOUT = 2
@@ -49,7 +49,7 @@ def open_pool(settings: Settings, *, size: int, lock_timeout: float, statement_t
             await connection.execute(f"SET {name} = {round(seconds * 1000)}")
 
     return AsyncConnectionPool(
-        settings.postgres_url.replace("postgresql+psycopg://", "postgresql://", 1),
+        settings.libpq_url,
         min_size=1,
         max_size=size,
         open=False,

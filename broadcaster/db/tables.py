@@ -373,6 +373,21 @@ Index(
     postgresql_where=text("state IN ('failed', 'unknown', 'skipped', 'expired')"),
 )
 
+failure_counts = Table(
+    "failure_counts",
+    metadata,
+    _campaign_id(ForeignKey(campaigns.c.id, ondelete="CASCADE")),
+    Column("lane_id", Integer, ForeignKey(lanes.c.id), nullable=False, comment="The lane that was to send them."),
+    Column("state", message_state, nullable=False, comment="failed, unknown, skipped or expired."),
+    Column("reason", Text, nullable=False, comment="Why; from the 101st on: (other reasons)."),
+    Column("messages", BigInteger, nullable=False, comment="How many are in this state for this reason."),
+    Column("example_seq", Integer, comment="The last of them that came."),
+    _moment("latest", "When the last one came.", nullable=False, server_default=func.now()),
+    PrimaryKeyConstraint("campaign_id", "lane_id", "state", "reason"),
+    CheckConstraint("messages >= 0", name="messages_not_negative"),
+    comment="Rollup of messages that were not sent by reason, kept by the trigger on messages.",
+)
+
 attempts = Table(
     "attempts",
     metadata,

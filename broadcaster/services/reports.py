@@ -4,106 +4,107 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, Engine, RowMapping, text
+import psycopg
+from psycopg.rows import dict_row
 
-from broadcaster.db.engine import transaction
+from broadcaster.db.reading import Reader, Row, reading, rows
 from broadcaster.domain.states import MessageState
 from broadcaster.errors import NotFoundError
 
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
 _EXPORT_BATCH = 5_000
-_LANES = text("""
+_LANES = """
     SELECT
         i.name AS instance, l.health, l.health_reason, i.rate_per_second, cl.total,
         cl.pending, cl.claimed, cl.sending, cl.sent, cl.failed, cl.in_doubt, cl.unknown,
         cl.skipped, cl.cancelled, cl.expired
     FROM campaign_lanes cl JOIN instances i ON i.id = cl.lane_id JOIN lanes l ON l.id = cl.lane_id
-    WHERE cl.campaign_id = :id
+    WHERE cl.campaign_id = %(id)s
     ORDER BY i.name
-""")
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class CampaignProgress:
     """A campaign's row of `campaign_report`, and its lanes with their instances' health."""
 
-    summary: RowMapping
-    lanes: Sequence[RowMapping]
+    summary: Row
+    lanes: Sequence[Row]
 
 
 @dataclass(frozen=True, slots=True)
 class CampaignDetail(CampaignProgress):
     """The same, with its failures by reason."""
 
-    failures: Sequence[RowMapping]
+    failures: Sequence[Row]
 
 
-def list_campaigns(engine: Engine, *, limit: int = 50) -> Sequence[RowMapping]:
+def list_campaigns(source: Engine | Reader, *, limit: int = 50) -> Sequence[Row]:
     """The latest campaigns, newest first, as the view `campaign_report` has them."""
-    with transaction(engine) as connection:
-        rows = connection.execute(
-            text("SELECT * FROM campaign_report ORDER BY campaign_id DESC LIMIT :limit"), {"limit": limit}
-        )
-        return rows.mappings().all()
+    with reading(source) as connection:
+        return rows(connection, "SELECT * FROM campaign_report ORDER BY campaign_id DESC LIMIT %(limit)s", limit=limit)
 
 
-def campaign_summary(engine: Engine, name: str) -> RowMapping:
+def campaign_summary(source: Engine | Reader, name: str) -> Row:
     """One campaign's row of `campaign_report`. Raises NotFoundError."""
-    with transaction(engine) as connection:
+    with reading(source) as connection:
         return _summary(connection, name)
 
 
-def campaign_progress(engine: Engine, name: str) -> CampaignProgress:
+def campaign_progress(source: Engine | Reader, name: str) -> CampaignProgress:
     """What a live view shows; cheap, whatever the campaign's size. Raises NotFoundError."""
-    with transaction(engine) as connection:
+    with reading(source) as connection:
         summary = _summary(connection, name)
         return CampaignProgress(summary, _lanes(connection, summary))
 
 
-def campaign_detail(engine: Engine, name: str) -> CampaignDetail:
+def campaign_detail(source: Engine | Reader, name: str) -> CampaignDetail:
     """All that `campaign report` shows. Raises NotFoundError."""
-    with transaction(engine) as connection:
+    with reading(source) as connection:
         summary = _summary(connection, name)
-        failures = connection.execute(
-            text("SELECT * FROM failure_report WHERE campaign_id = :id ORDER BY messages DESC, reason"),
-            {"id": summary["campaign_id"]},
+        failures = rows(
+            connection,
+            "SELECT * FROM failure_report WHERE campaign_id = %(id)s ORDER BY messages DESC, reason",
+            id=summary["campaign_id"],
         )
-        return CampaignDetail(summary, _lanes(connection, summary), failures.mappings().all())
+        return CampaignDetail(summary, _lanes(connection, summary), failures)
 
 
 def export_messages(
-    engine: Engine, name: str, states: Collection[MessageState] = tuple(MessageState)
-) -> Iterator[RowMapping]:
+    source: Engine | Reader, name: str, states: Collection[MessageState] = tuple(MessageState)
+) -> Iterator[Row]:
     """The messages of a campaign in `states` as the view `message_log` has them, in file order, with flat memory."""
-    with transaction(engine) as connection:
+    with reading(source) as connection:
         campaign_id = _summary(connection, name)["campaign_id"]
-        rows = connection.execution_options(yield_per=_EXPORT_BATCH).execute(
-            text("SELECT * FROM message_log WHERE campaign_id = :id AND state::text = ANY(:states) ORDER BY seq"),
-            {"id": campaign_id, "states": [state.value for state in states]},
-        )
-        yield from rows.mappings()
+        with connection.cursor("export", row_factory=dict_row) as cursor:
+            cursor.itersize = _EXPORT_BATCH
+            cursor.execute(
+                "SELECT * FROM message_log WHERE campaign_id = %(id)s AND state::text = ANY(%(states)s) ORDER BY seq",
+                {"id": campaign_id, "states": [state.value for state in states]},
+            )
+            yield from cursor
 
 
-def rejected_recipients(engine: Engine, name: str) -> Sequence[RowMapping]:
+def rejected_recipients(source: Engine | Reader, name: str) -> Sequence[Row]:
     """The rows of the recipients file that became no message: line, phone as written, reason."""
-    with transaction(engine) as connection:
-        rows = connection.execute(
-            text("SELECT line, phone, reason FROM rejected_recipients WHERE campaign_id = :id ORDER BY line"),
-            {"id": _summary(connection, name)["campaign_id"]},
+    with reading(source) as connection:
+        return rows(
+            connection,
+            "SELECT line, phone, reason FROM rejected_recipients WHERE campaign_id = %(id)s ORDER BY line",
+            id=_summary(connection, name)["campaign_id"],
         )
-        return rows.mappings().all()
 
 
-def _lanes(connection: Connection, summary: RowMapping) -> Sequence[RowMapping]:
-    return connection.execute(_LANES, {"id": summary["campaign_id"]}).mappings().all()
+def _lanes(connection: psycopg.Connection[Any], summary: Row) -> Sequence[Row]:
+    return rows(connection, _LANES, id=summary["campaign_id"])
 
 
-def _summary(connection: Connection, name: str) -> RowMapping:
-    row = (
-        connection.execute(text("SELECT * FROM campaign_report WHERE campaign = :name"), {"name": name})
-        .mappings()
-        .first()
-    )
-    if row is None:
+def _summary(connection: psycopg.Connection[Any], name: str) -> Row:
+    found = rows(connection, "SELECT * FROM campaign_report WHERE campaign = %(name)s", name=name)
+    if not found:
         raise NotFoundError(f"no campaign is called {name!r}: see `broadcaster campaign list`")
-    return row
+    return found[0]

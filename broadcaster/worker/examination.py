@@ -10,7 +10,7 @@ from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 from sqlalchemy import Engine
 
-from broadcaster.db.engine import one_line
+from broadcaster.db.faults import one_line
 from broadcaster.services.diagnosis import Finding, Level, examine_ticks
 from broadcaster.worker.app import BEAT, SENDS, TICKS
 

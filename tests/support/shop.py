@@ -112,6 +112,21 @@ def assert_counters_equal_a_recount(shop: Shop) -> None:
         f"SELECT campaign_id, lane_id, total, {', '.join(states)} FROM campaign_lanes WHERE total > 0 ORDER BY 1, 2"
     )
     assert counters == recount
+    assert_failures_equal_a_recount(shop)
+
+
+def assert_failures_equal_a_recount(shop: Shop) -> None:
+    """What is counted by reason is what counting says."""
+    unsent = "state IN ('failed', 'unknown', 'skipped', 'expired')"
+    recount = shop.sql(
+        "SELECT campaign_id, lane_id, state::text, coalesce(reason, ''), count(*)"
+        f" FROM messages WHERE {unsent} GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4"
+    )
+    counts = shop.sql(
+        "SELECT campaign_id, lane_id, state::text, reason, messages"
+        " FROM failure_counts WHERE messages > 0 ORDER BY 1, 2, 3, 4"
+    )
+    assert counts == recount
 
 
 def drain(shop: Shop, *, settings: Settings | None = None) -> dict[str, dict[str, int]]:

@@ -66,26 +66,42 @@ WITH wanted AS (
     WHERE m.segment = due.segment AND m.campaign_id = due.campaign_id AND m.seq = due.seq
     RETURNING m.segment, m.campaign_id, m.seq, m.lane_id, m.phone, m.variables, m.attempt, m.spent,
         due.priority, due.card
+), turns AS ( -- the counters, once the messages are locked and in the trigger's order: nobody waits in a circle
+    SELECT turn.*
+    FROM (
+        SELECT d.campaign_id, d.lane_id, d.version, d.quota, taken.n, taken.next_due_at
+        FROM dealt d
+        CROSS JOIN LATERAL (
+            SELECT
+                (
+                    SELECT count(*)
+                    FROM claimed
+                    WHERE claimed.campaign_id = d.campaign_id AND claimed.lane_id = d.lane_id
+                ) AS n,
+                (
+                    SELECT min(m.next_attempt_at)
+                    FROM messages m
+                    WHERE m.segment = d.segment AND m.campaign_id = d.campaign_id AND m.lane_id = d.lane_id
+                        AND m.state = 'pending' AND m.next_attempt_at > now()
+                ) AS next_due_at
+        ) taken
+        ORDER BY d.campaign_id, d.lane_id
+    ) turn
+    CROSS JOIN LATERAL (
+        SELECT FROM campaign_lanes cl
+        WHERE cl.campaign_id = turn.campaign_id AND cl.lane_id = turn.lane_id
+        FOR UPDATE
+    ) counter
 ), served AS ( -- a campaign that had fewer due than it was dealt is asked again when its next one is due
     UPDATE campaign_lanes cl
     SET
         last_claimed_at = clock_timestamp(),
         next_due_at = CASE
-            WHEN taken.n < d.quota AND cl.version = d.version THEN coalesce(taken.next_due_at, 'infinity')
+            WHEN turns.n < turns.quota AND cl.version = turns.version THEN coalesce(turns.next_due_at, 'infinity')
             ELSE cl.next_due_at
         END
-    FROM dealt d
-    CROSS JOIN LATERAL (
-        SELECT
-            (SELECT count(*) FROM claimed WHERE claimed.campaign_id = d.campaign_id AND claimed.lane_id = d.lane_id) AS n,
-            (
-                SELECT min(m.next_attempt_at)
-                FROM messages m
-                WHERE m.segment = d.segment AND m.campaign_id = d.campaign_id AND m.lane_id = d.lane_id
-                    AND m.state = 'pending' AND m.next_attempt_at > now()
-            ) AS next_due_at
-    ) taken
-    WHERE cl.campaign_id = d.campaign_id AND cl.lane_id = d.lane_id
+    FROM turns
+    WHERE cl.campaign_id = turns.campaign_id AND cl.lane_id = turns.lane_id
 ), renewed AS (
     UPDATE lanes l
     SET

@@ -38,6 +38,10 @@ log = structlog.get_logger()
 
 INTENT_LEAD = 0.02
 """Seconds before its slot at which a message's intent is committed, so that it can leave on time."""
+CLAIMED_AHEAD = 10
+"""Messages that a lane with a rate claims ahead of their slots, at most: what is more urgent waits for them."""
+SHORTEST_AHEAD = 0.5
+"""Seconds ahead that it claims at least, so that it does not run dry while a claim is late."""
 MOST_CLAIMED = 500
 """Messages that one lane keeps claimed, at most."""
 
@@ -58,7 +62,7 @@ class SendPath:
     outcomes: OutcomeWriter
     contents: Contents
     claim_ahead: float
-    """Seconds ahead of their slots that messages are claimed."""
+    """Seconds ahead of their slots that messages are claimed, at most."""
 
 
 class LaneSender:
@@ -97,6 +101,7 @@ class LaneSender:
         self._dry = False
         self._ask_at = 0.0
         paced = bool(lane.pace.interval)
+        self._ahead = min(path.claim_ahead, max(SHORTEST_AHEAD, CLAIMED_AHEAD * lane.pace.interval))
         self._in_flight = asyncio.Semaphore(min(lane.max_in_flight, lane.pace.burst) if paced else lane.max_in_flight)
         self._before_turn = 0
         self._turns = asyncio.Lock()
@@ -121,7 +126,12 @@ class LaneSender:
 
     def want(self, now: float) -> int:
         """How many messages to claim for it now; 0 while it has enough."""
-        return self._keep() - len(self._claimed) if self._hungry and now >= self._ask_at else 0
+        if not self._hungry or now < self._ask_at:
+            return 0
+        room = self._keep() - len(self._claimed)
+        if self.lane.pace.interval:
+            room = min(room, 1 + int((self._ahead - self._next_slot_in(now)) / self.lane.pace.interval))
+        return max(1, room)
 
     def offer(self, claim: Claim, asked: int, lease_ends: float) -> None:
         """Take what a claim brought when `asked` messages were wanted (0: it only renewed the lease)."""
@@ -163,18 +173,20 @@ class LaneSender:
         if self._health is not LaneHealth.OK:
             return 1
         if self.lane.pace.interval:
-            ahead = self._path.claim_ahead + self.lane.pace.tolerance
+            ahead = self._ahead + self.lane.pace.tolerance
             return min(MOST_CLAIMED, math.ceil(ahead / self.lane.pace.interval) + 1)
         return min(MOST_CLAIMED, max(200, 4 * self.lane.max_in_flight))
 
     def _next_ask(self, now: float) -> float:
-        pause = self._path.claim_ahead / 4
         if self._dry:
-            return now + pause
+            return now + self._path.claim_ahead / 4
         if not self.lane.pace.interval:
             return now
-        room_in = self._pacer.due_in(now, len(self._claimed) + self._before_turn) - self._path.claim_ahead
-        return now + max(pause, room_in)
+        return now + max(self._ahead / 2, self._next_slot_in(now) - self._ahead)
+
+    def _next_slot_in(self, now: float) -> float:
+        """Seconds until the slot of the next message that is claimed."""
+        return self._pacer.due_in(now, len(self._claimed) + self._before_turn)
 
     # The story of a message
 

@@ -57,16 +57,17 @@ class OutcomeWriter:
                 return moved
         return False
 
-    async def replay(self) -> None:
-        """Write what workers of this host could not, under the same guards."""
+    async def replay(self) -> bool:
+        """Write what workers of this host could not, under the same guards; False where that has to wait."""
         try:
             with self._spool.left_behind() as rows:
                 moved = await asyncio.gather(*(self._group.commit(row) for row in rows))
         except Exception as error:  # noqa: BLE001 - they are safe where they are
             log.warning("outcomes of an earlier worker are left for later", error=type(error).__name__)
-        else:
-            if moved:
-                log.info("outcomes of an earlier worker written", outcomes=len(moved), took_effect=sum(moved))
+            return False
+        if moved:
+            log.info("outcomes of an earlier worker written", outcomes=len(moved), took_effect=sum(moved))
+        return True
 
     def stop(self) -> None:
         """From now on what cannot be written at once goes to the spool."""

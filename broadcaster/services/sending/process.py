@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import socket
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Any, Self
 
+import structlog
+
 from broadcaster.crypto import open_vault
 from broadcaster.db.pool import open_pool
+from broadcaster.errors import UnavailableError
 from broadcaster.gateway import DEFAULT_RULES, WAChatPro, open_transport, read_rules
 from broadcaster.services.doubts import Chat, DoubtStore
 from broadcaster.services.reconcile import Reconciler
@@ -20,9 +21,12 @@ from broadcaster.services.sending.drain import Drain, DrainReport
 from broadcaster.services.sending.group_commit import GroupCommit
 from broadcaster.services.sending.lane import SendPath
 from broadcaster.services.sending.outcomes import OutcomeWriter
+from broadcaster.services.sending.presence import Presence
 from broadcaster.services.sending.spool import Spool
 from broadcaster.services.sending.store import HeldLane, SendingStore
 from broadcaster.settings import Settings
+
+log = structlog.get_logger()
 
 _LINGER = 0.003
 """Seconds that a lone row waits for company: little beside a round trip to the gateway, and a commit saved."""
@@ -33,6 +37,8 @@ _LOCK_TIMEOUT = 2.0
 """Seconds, longer than anything here holds a lock. What is refused one is tried again; a stop does not wait for it."""
 _CLOSE_TIMEOUT = 1.0
 """Seconds that connections which are just being made may take to close."""
+_WATCH_SECONDS = 1.0
+"""How often a worker looks whether others of its host have ended."""
 _STOP_MARGIN = 2.5
 """Seconds beyond the longest request after which a process that stops waits for Postgres no more."""
 
@@ -44,6 +50,7 @@ class SendingProcess:
         self._settings = settings
         self._vault = open_vault(settings)
         self._stack = AsyncExitStack()
+        self._presence = Presence(settings.home / "workers")
         self._drains: set[Drain] = set()
         self._stopping = False
 
@@ -59,10 +66,12 @@ class SendingProcess:
         self._stack.push_async_callback(self._transport.aclose)
         store = SendingStore(
             pool,
-            holder=f"{socket.gethostname()}:{os.getpid()}",
+            holder=self._presence.holder,
             lease=settings.lease_seconds,
             ahead=settings.claim_ahead_seconds,
         )
+        self._presence.show()
+        self._stack.callback(self._presence.withdraw)
         spool = Spool(settings.home / "spool")
         self._stack.callback(spool.close)
         outcomes = OutcomeWriter(store, spool, linger=_LINGER, most=_MOST_ROWS)
@@ -75,6 +84,8 @@ class SendingProcess:
             contents=Contents(store, settings.content_cache_bytes),
             claim_ahead=settings.claim_ahead_seconds,
         )
+        watching = asyncio.create_task(self._watch_others())
+        self._stack.callback(watching.cancel)
         return self
 
     async def __aexit__(
@@ -124,6 +135,24 @@ class SendingProcess:
             drain.stop()
         loop = asyncio.get_running_loop()
         loop.call_later(self._settings.request_timeout_seconds + _STOP_MARGIN, self._give_up)
+
+    async def _watch_others(self) -> None:
+        """Free the lanes of workers of this host that have ended without giving them back."""
+        while True:
+            try:
+                with self._presence.ended() as holders:
+                    if holders:
+                        await self._free_lanes_of(holders)
+            except Exception as error:  # noqa: BLE001 - Postgres is away: then a second later, or the leases end
+                log.warning("cannot free the lanes of workers that ended", error=type(error).__name__)
+            await asyncio.sleep(_WATCH_SECONDS)
+
+    async def _free_lanes_of(self, holders: Sequence[str]) -> None:
+        # What they knew of their requests comes first: once a lease has ended, nobody believes it any more.
+        if not await self._path.outcomes.replay():
+            raise UnavailableError("outcomes of a worker that ended cannot be written yet")
+        await self._path.store.end_leases(holders)
+        log.warning("workers ended without a word", holders=holders)
 
     def _give_up(self) -> None:
         self._path.outcomes.give_up()

@@ -255,6 +255,10 @@ class SendingStore:
         """Give lanes back, each with how far its clock is ahead; what is claimed and unsent becomes pending."""
         await self._execute("release_lanes", {"lanes": list(ahead), "ahead": list(ahead.values()), "token": token})
 
+    async def end_leases(self, holders: Sequence[str]) -> None:
+        """End the leases of workers that have ended."""
+        await self._execute("end_leases", {"holders": list(holders)})
+
     async def campaign_content(self, campaign_id: int) -> CampaignContent:
         """What the campaign sends."""
         [row] = await self._execute("campaign_content", {"campaign_id": campaign_id})

@@ -1,0 +1,75 @@
+"""What Postgres says when something is wrong, in one line and as an error of ours.
+
+Apart from the engine, so that it can be used without SQLAlchemy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+
+from broadcaster.errors import BroadcasterError, ContentionError, SettingsError, UnavailableError
+
+_NOT_USABLE = (
+    psycopg.OperationalError,
+    psycopg.errors.InsufficientPrivilege,
+    psycopg.errors.ReadOnlySqlTransaction,
+)
+"""What the server says when the fault is not with a statement."""
+
+
+@contextmanager
+def plain_errors() -> Iterator[None]:
+    """Say in one line what Postgres says within the block, whether to psycopg or by way of SQLAlchemy.
+
+    Raises UnavailableError where it cannot be reached, written to, or has not been migrated; ContentionError where
+    it ended the transaction to resolve a deadlock, or gave it no lock in time.
+    """
+    try:
+        yield
+    except Exception as error:
+        if (plain := _plain(_cause(error))) is not None:
+            raise plain from error
+        raise
+
+
+def nobody_answered(error: BroadcasterError) -> bool:
+    """Whether the error is that no connection came about, and not something that a server said."""
+    cause = _cause(error.__cause__)
+    return isinstance(cause, psycopg.Error) and cause.sqlstate is None
+
+
+def unusable_url() -> SettingsError:
+    """Says that the database's URL is none, without showing it.
+
+    Other texts about it quote it, and where it cannot be parsed nobody knows which part is the password.
+    """
+    return SettingsError(
+        "BROADCASTER_DATABASE_URL: cannot be parsed; write postgresql://user:password@host:5432/database, "
+        "with %XX for special characters and with no options but libpq's"
+    )
+
+
+def one_line(error: object) -> str:
+    """An error's text without line breaks."""
+    return " ".join(str(error).split())
+
+
+def _cause(error: BaseException | None) -> object:
+    """The driver's error; SQLAlchemy keeps it as `orig` of its own."""
+    return getattr(error, "orig", error)
+
+
+def _plain(error: object) -> BroadcasterError | None:
+    match error:
+        case psycopg.errors.UndefinedTable():
+            return UnavailableError("the database has no tables yet: run `broadcaster db upgrade`")
+        case psycopg.errors.DeadlockDetected():
+            return ContentionError(f"Postgres ended a deadlock: {one_line(error)}")
+        case psycopg.errors.LockNotAvailable():
+            return ContentionError(f"Postgres gave no lock in time: {one_line(error)}")
+        case psycopg.Error() if isinstance(error, _NOT_USABLE) or error.sqlstate is None:
+            return UnavailableError(f"Postgres is not usable: {one_line(error)}")
+    return None

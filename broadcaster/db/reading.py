@@ -1,0 +1,68 @@
+"""Reading without SQLAlchemy, for commands that only show something: half of their CPU would be its import."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, cast
+
+import psycopg
+from psycopg.conninfo import make_conninfo
+from psycopg.rows import dict_row
+
+from broadcaster.db.faults import plain_errors, unusable_url
+from broadcaster.settings import Settings
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+CONNECT_TIMEOUT = 5
+"""Seconds."""
+
+Row = dict[str, Any]
+"""A row by its columns' names."""
+
+
+class Reader:
+    """One connection, made when it is first wanted and again when it was lost."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Nothing connects yet. Raises SettingsError where the configured URL is none."""
+        try:
+            self._conninfo = make_conninfo(
+                settings.libpq_url, connect_timeout=CONNECT_TIMEOUT, application_name="broadcaster"
+            )
+        except psycopg.ProgrammingError:
+            raise unusable_url() from None
+        self._connection: psycopg.Connection[Any] | None = None
+
+    @contextmanager
+    def begin(self) -> Iterator[psycopg.Connection[Any]]:
+        """One transaction. Raises psycopg.Error."""
+        if self._connection is None or self._connection.closed:
+            self._connection = psycopg.connect(self._conninfo)
+        with self._connection.transaction():
+            yield self._connection
+
+    def close(self) -> None:
+        """End the connection."""
+        if self._connection is not None:
+            self._connection.close()
+
+
+@contextmanager
+def reading(source: Engine | Reader) -> Iterator[psycopg.Connection[Any]]:
+    """One transaction of either, on psycopg's own connection. Raises what `plain_errors` does."""
+    with plain_errors():
+        if isinstance(source, Reader):
+            with source.begin() as connection:
+                yield connection
+        else:
+            with source.begin() as wrapped:
+                yield cast("psycopg.Connection[Any]", wrapped.connection.driver_connection)
+
+
+def rows(connection: psycopg.Connection[Any], statement: str, **parameters: object) -> list[Row]:
+    """What a statement with psycopg placeholders finds."""
+    with connection.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(statement.encode(), parameters).fetchall()

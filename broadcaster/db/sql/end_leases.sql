@@ -1,0 +1,10 @@
+-- Ends the leases of workers that are known to have ended, rather than wait until they run out.
+UPDATE lanes
+SET lease_expires_at = now(), woken_at = NULL -- what is due wakes them at once
+WHERE id IN (
+    SELECT id
+    FROM lanes
+    WHERE lease_holder = ANY (%(holders)s) AND lease_expires_at > now()
+    ORDER BY id
+    FOR UPDATE
+)

@@ -1,0 +1,40 @@
+"""Files that belong to one process for as long as it lives.
+
+Each is locked by its process, and the kernel gives the lock back however that ends. Whoever gets the lock of another's
+file has the proof that it has ended; a pid would prove nothing, since pids are used again.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from contextlib import ExitStack
+from pathlib import Path
+
+
+def create(path: Path) -> int:
+    """Make a file of this process, and its directory; returns the descriptor that keeps it. Raises OSError."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # Hidden until it is locked.
+    draft = path.with_name(f".{path.name}")
+    descriptor = os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    draft.rename(path)
+    directory = os.open(path.parent, os.O_RDONLY)
+    os.fsync(directory)
+    os.close(directory)
+    return descriptor
+
+
+def left_behind(directory: Path, suffix: str, locks: ExitStack) -> list[Path]:
+    """The files of processes that have ended, which are ours until `locks` are given back."""
+    return [path for path in sorted(directory.glob(f"[!.]*{suffix}")) if _locked(path, locks)]
+
+
+def _locked(path: Path, locks: ExitStack) -> bool:
+    try:
+        file = locks.enter_context(path.open("rb"))
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:  # its process lives, or another one has it, or had it and removed it
+        return False
+    return path.exists()

@@ -1,0 +1,70 @@
+"""Why messages were not sent, as it is counted while they are written, equals a recount of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import Engine
+
+from broadcaster.services import reports
+from broadcaster.services.lifecycle import retry_campaign
+from broadcaster.settings import Settings
+from tests.support.shop import Shop, assert_failures_equal_a_recount, open_shop
+
+
+@pytest.fixture
+def shop(engine: Engine, settings: Settings) -> Iterator[Shop]:
+    with open_shop(engine, settings) as opened:
+        for name in ("a", "b"):
+            opened.add(name)
+        opened.sql("ALTER TABLE messages DISABLE TRIGGER refuse_moves")
+        yield opened
+
+
+def move(shop: Shop, state: str, reason: str | None, where: str) -> None:
+    """`reason` is SQL."""
+    shop.sql(f"UPDATE messages SET state = '{state}', changed_at = now(), reason = {reason or 'NULL'} WHERE {where}")
+
+
+def test_failures_by_reason_equal_a_recount_whatever_becomes_of_messages(shop: Shop) -> None:
+    shop.submit("c", 200, "a", "b")
+    shop.submit("d", 100, "a", first=1000)
+    for statement in (
+        ("failed", "'refused for ' || seq % 3", "seq % 2 = 0"),
+        ("unknown", "NULL", "seq % 5 = 1"),
+        ("failed", "'settled'", "state = 'unknown' AND seq < 50"),
+        ("sent", "NULL", "state = 'unknown' AND seq < 90"),
+        ("failed", "'for another reason'", "state = 'failed' AND seq % 4 = 0"),
+        ("skipped", "'opted out'", "state = 'pending' AND seq % 7 = 3"),
+    ):
+        move(shop, *statement)
+        assert_failures_equal_a_recount(shop)
+    shop.sql("DELETE FROM messages WHERE seq > 150")
+    assert_failures_equal_a_recount(shop)
+    retry_campaign(shop.engine, "c")
+    assert_failures_equal_a_recount(shop)
+    assert {row["state"] for row in reports.campaign_detail(shop.engine, "c").failures} == {"unknown", "skipped"}
+
+
+def test_the_example_of_a_reason_is_one_of_its_messages(shop: Shop) -> None:
+    shop.submit("c", 10, "a")
+    move(shop, "failed", "'refused'", "true")
+    [row] = reports.campaign_detail(shop.engine, "c").failures
+    assert shop.sql("SELECT phone, changed_at FROM messages WHERE seq = 10") == [(row["example_phone"], row["latest"])]
+    move(shop, "pending", None, "seq = 10")
+    [row] = reports.campaign_detail(shop.engine, "c").failures
+    assert (row["messages"], row["example_phone"]) == (9, None)
+
+
+def test_reasons_that_are_all_different_are_counted_together_from_the_hundredth_on(shop: Shop) -> None:
+    shop.submit("c", 150, "a")
+    move(shop, "failed", "'reason ' || seq", "seq <= 140")
+    others = "SELECT messages FROM failure_counts WHERE reason = '(other reasons)'"
+    assert shop.sql("SELECT count(*), sum(messages) FROM failure_counts") == [(101, 140)]
+    assert shop.sql(others) == [(40,)]
+    move(shop, "failed", "repeat('x', 100000)", "seq > 140")
+    assert shop.sql(others) == [(50,)]
+    move(shop, "pending", None, "true")
+    assert shop.sql("SELECT count(*), sum(messages) FROM failure_counts") == [(101, 0)]
+    assert reports.campaign_detail(shop.engine, "c").failures == []
