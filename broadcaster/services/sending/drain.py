@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from heapq import nsmallest
 from itertools import chain, islice, takewhile
 from math import inf
+from random import uniform
 from time import monotonic
 from uuid import UUID, uuid4
 
@@ -25,12 +26,14 @@ log = structlog.get_logger()
 
 SHORTEST_WAVE = 0.02
 """Seconds between two claims, at least: lanes that want more meanwhile share the next one."""
-MOST_LANES_A_CLAIM = 250
+MOST_LANES_A_CLAIM = 500
 MOST_MESSAGES_A_CLAIM = 2000
 CLAIM_RETRY = 0.5
 """Seconds between tries to claim while Postgres is away."""
 LEASE_MARGIN = 1.0
 """Seconds before a lease ends from which on nothing more leaves under it."""
+SHORTEST_TENURE = 0.75
+"""The least of a task's time that it may get: tasks that began together must not hand over together for ever."""
 HAND_OVER = 1.0
 """Seconds that lanes whose time is up are waited for, to be handed over together; a request may take longer."""
 
@@ -108,7 +111,7 @@ class Drain:
         async with self._taking:
             asked = monotonic()
             taken = [] if self._stopping else await self._path.store.take_lanes(lanes, token)
-        mine = _Tenure(asked + self._seconds)
+        mine = _Tenure(asked + self._seconds * uniform(SHORTEST_TENURE, 1.0))  # noqa: S311 - spreads, guards nothing
         tenure = self._to_join() or mine
         refused: list[tuple[HeldLane, str]] = []
         for lane in taken:
@@ -306,6 +309,8 @@ class Drain:
 
     async def _wait(self, woken: float) -> None:
         """Until there is something to look at or something has to be done."""
+        if not self._runs:
+            return
         moments = [self._claim_by(), self._renew_by()]
         if not self._stopping:
             moments += [tenure.ends + HAND_OVER * tenure.is_up for tenure in self._waited_for]

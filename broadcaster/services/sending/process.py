@@ -46,6 +46,8 @@ class SendingProcess:
         self._settings = settings
         self._vault = open_vault(settings)
         self._stack = AsyncExitStack()
+        self._gateways: dict[bytes, tuple[object, WAChatPro]] = {}
+        """By encrypted key, with what else they are made of; as many as there are instances."""
         self._stopping = False
 
     async def __aenter__(self) -> Self:
@@ -131,11 +133,17 @@ class SendingProcess:
             self._given_up.set_result(None)
 
     def _open_gateway(self, lane: HeldLane | Chat) -> WAChatPro:
-        return WAChatPro(
-            self._vault.decrypt(lane.key_encrypted),
-            lane.base_url,
-            wire=lane.wire,
-            transport=self._transport,
-            timeout=self._settings.request_timeout_seconds,
-            rules=read_rules(lane.reply_rules) if lane.reply_rules else DEFAULT_RULES,
-        )
+        """The lane's client, made once: to decrypt a key, and to prepare blanking it out of replies, takes a while."""
+        made_of = (lane.base_url, lane.wire, lane.reply_rules)
+        known, gateway = self._gateways.get(lane.key_encrypted, (None, None))
+        if gateway is None or known != made_of:
+            gateway = WAChatPro(
+                self._vault.decrypt(lane.key_encrypted),
+                lane.base_url,
+                wire=lane.wire,
+                transport=self._transport,
+                timeout=self._settings.request_timeout_seconds,
+                rules=read_rules(lane.reply_rules) if lane.reply_rules else DEFAULT_RULES,
+            )
+            self._gateways[lane.key_encrypted] = (made_of, gateway)
+        return gateway
