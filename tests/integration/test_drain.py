@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from time import monotonic
+from uuid import uuid4
 
 import msgspec
+import psycopg
 import pytest
 from sqlalchemy import Engine
 
+from broadcaster.db.pool import PLAN_BY_KEY
+from broadcaster.db.queries import query
 from broadcaster.services.sending.process import SendingProcess
 from broadcaster.services.sending.store import Ask, Claim
 from broadcaster.settings import Settings
 from tests.support.shop import INSTANCES, Shop, drain, open_shop
+from tests.support.stack import wait_for
+
+WAITING = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
 
 
 @pytest.fixture
@@ -121,3 +130,29 @@ def test_a_lane_that_lost_its_lease_can_be_taken_again_while_its_requests_are_un
 
     asyncio.run(run())
     assert shop.states("c") == {"sent": 10}
+
+
+def test_a_claim_locks_counters_in_the_order_of_their_keys_as_all_statements_do(shop: Shop) -> None:
+    names = [f"lane {n}" for n in range(40)]
+    for name in names:
+        shop.add(name)
+    shop.submit("c", 80, *names)
+    token, url = uuid4(), shop.settings.postgres_url.replace("postgresql+psycopg://", "postgresql://", 1)
+    shop.sql("UPDATE lanes SET lease_token = :token, lease_expires_at = now() + interval '1 hour'", token=token)
+    lanes = [int(str(lane)) for (lane,) in shop.sql("SELECT id FROM lanes ORDER BY id")]
+    minute, held = timedelta(minutes=1), lanes[20]
+    wants = {"lanes": lanes, "tokens": [token] * 40, "wants": [2] * 40, "lease": minute, "ahead": 2.0}
+
+    def claim() -> int:
+        with psycopg.connect(url) as claiming:
+            claiming.execute(PLAN_BY_KEY)
+            return claiming.execute(query("claim"), wants).rowcount
+
+    with psycopg.connect(url) as holding, ThreadPoolExecutor() as thread:
+        holding.execute("SELECT FROM campaign_lanes WHERE lane_id = %s FOR UPDATE", (held,))
+        claimed = thread.submit(claim)
+        wait_for(lambda: shop.sql(WAITING) != [], "the claim to meet the lock")
+        free = shop.sql("SELECT lane_id FROM campaign_lanes ORDER BY lane_id FOR UPDATE SKIP LOCKED")
+        holding.rollback()
+        assert claimed.result() == 40 + 80
+    assert free == [(lane,) for lane in lanes[21:]]

@@ -52,7 +52,7 @@ WITH held AS (
     GROUP BY r.id, r.lease_token, turn.campaign_id, turn.segment, turn.priority, turn.version
 ), picked AS (
     SELECT d.*, coalesce(due.seqs, '{}') AS seqs
-    FROM dealt d
+    FROM (SELECT * FROM dealt ORDER BY campaign_id, lane_id) d -- the order in which all statements lock counters
     CROSS JOIN LATERAL (
         SELECT array_agg(m.seq) AS seqs
         FROM (

@@ -27,7 +27,7 @@ log = structlog.get_logger()
 SHORTEST_WAVE = 0.02
 """Seconds between two claims, at least: lanes that want more meanwhile share the next one."""
 MOST_LANES_A_CLAIM = 500
-MOST_MESSAGES_A_CLAIM = 2000
+MOST_MESSAGES_A_CLAIM = 1000
 CLAIM_RETRY = 0.5
 """Seconds between tries to claim while Postgres is away."""
 LEASE_MARGIN = 1.0

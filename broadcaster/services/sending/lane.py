@@ -40,6 +40,8 @@ INTENT_LEAD = 0.02
 """Seconds before its slot at which a message's intent is committed, so that it can leave on time."""
 MOST_CLAIMED = 500
 """Messages that one lane keeps claimed, at most."""
+FEWEST_CLAIMED = 200
+"""Messages that a lane without a limit keeps claimed, until it turns out to be faster than its claims."""
 LONGEST_WAIT = 1.0
 """Seconds that a lane may wait for a claim, while others join it."""
 
@@ -103,6 +105,7 @@ class LaneSender:
         self._may_ask = True
         paced = bool(lane.pace.interval)
         self._in_flight = asyncio.Semaphore(min(lane.max_in_flight, lane.pace.burst) if paced else lane.max_in_flight)
+        self._supply = min(MOST_CLAIMED, max(FEWEST_CLAIMED, 4 * lane.max_in_flight))
         self._before_turn = 0
         self._turns = asyncio.Lock()
         self._under_way: set[asyncio.Task[None]] = set()
@@ -136,6 +139,8 @@ class LaneSender:
             self.close("the lane is paused or resting")
         if asked == 0:
             return
+        if self.counts["claimed"] and len(self._claimed) < self._supply // 4:
+            self._supply = min(MOST_CLAIMED, 2 * self._supply)
         self.counts["claimed"] += len(claim.messages)
         self._claimed.extend(claim.messages)
         self._arrived.set()
@@ -172,7 +177,7 @@ class LaneSender:
         if self.lane.pace.interval:
             ahead = self._path.claim_ahead + self.lane.pace.tolerance
             return min(MOST_CLAIMED, math.ceil(ahead / self.lane.pace.interval) + 1)
-        return min(MOST_CLAIMED, max(200, 4 * self.lane.max_in_flight))
+        return self._supply
 
     def _ask_again_in(self, now: float) -> float:
         pause = self._path.claim_ahead / 4
