@@ -54,9 +54,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """`user:password`. Unset: generated once under `home`."""
 
     worker_threads: Count = 64
-    """Celery threads of one worker. Each holds one `send` task; a thread costs next to nothing while it waits."""
+    """Celery threads of one worker. Three quarters of them may wait for `send` tasks, which costs next to nothing."""
     drain_seconds: Seconds = 20.0
-    """How long one `send` task keeps its lanes before it gives them back."""
+    """How long one `send` task keeps its lanes, at most, before it gives them back."""
     lease_seconds: Seconds = 15.0
     """How long a lane stays with a worker that has stopped renewing it."""
     claim_ahead_seconds: Seconds = 2.0

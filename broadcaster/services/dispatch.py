@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from math import ceil
@@ -34,8 +35,14 @@ def wake_lanes(engine: Engine, *, claim_ahead: float) -> list[list[int]]:
     parameters = {"again_after": WAKE_AGAIN_AFTER, "ahead": timedelta(seconds=claim_ahead)}
     with transaction(engine) as connection:
         lanes = sorted(connection.exec_driver_sql(query("wake_lanes"), parameters).scalars())
-    size = min(MOST_LANES_A_TASK, max(1, ceil(len(lanes) / TASKS_A_WAVE)))
-    return [lanes[start : start + size] for start in range(0, len(lanes), size)]
+    return in_tasks(lanes, at_least=TASKS_A_WAVE)
+
+
+def in_tasks(lanes: Sequence[int], *, at_least: int = 1) -> list[list[int]]:
+    """Lanes (ids) in groups of one `send` task each, all of about the same size."""
+    tasks = max(at_least, ceil(len(lanes) / MOST_LANES_A_TASK))
+    size = max(1, ceil(len(lanes) / tasks))
+    return [list(lanes[start : start + size]) for start in range(0, len(lanes), size)]
 
 
 def start_due_campaigns(engine: Engine) -> list[int]:

@@ -79,8 +79,8 @@ def reconcile() -> None:
 def send(lanes: list[int]) -> dict[str, Any]:
     """Drain lanes for a while; what Flower shows is what became of their messages, per instance."""
     report = runtime().drain(lanes)
-    if report.unfinished:
-        send.delay(report.unfinished)
+    for unfinished in scans.in_tasks(report.unfinished):
+        send.delay(unfinished)
     return report.counts
 
 

@@ -29,13 +29,12 @@ def test_a_claim_locks_counters_in_the_order_in_which_the_trigger_does(engine: E
             shop.add(name)
         shop.submit("c", 10 * _LANES, *names)
         lanes = sorted(shop.lanes(), reverse=True)
-        lease = {"token": uuid4(), "lease": timedelta(minutes=1)}
+        token, lease = uuid4(), timedelta(minutes=1)
+        taking = {"lanes": lanes, "holder": "test", "token": token, "lease": lease}
+        asks = {"lanes": lanes, "tokens": [token] * _LANES, "wants": [5] * _LANES, "lease": lease, "ahead": 2.0}
         claiming.execute(PLAN_BY_KEY)
-        claiming.execute(query("take_lanes"), {"lanes": lanes, "holder": "test", **lease})
-        claim = threading.Thread(
-            target=claiming.execute,
-            args=(query("claim"), {"lanes": lanes, "wants": [5] * _LANES, "ahead": 2.0, **lease}),
-        )
+        claiming.execute(query("take_lanes"), taking)
+        claim = threading.Thread(target=claiming.execute, args=(query("claim"), asks))
         with psycopg.connect(settings.libpq_url) as other:
             other.execute("SELECT FROM campaign_lanes ORDER BY campaign_id, lane_id LIMIT 1 FOR UPDATE")
             claim.start()

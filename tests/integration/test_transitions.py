@@ -50,13 +50,13 @@ def outcome(state: MessageState) -> dict[str, object]:
 
 CASES: list[tuple[str, dict[str, object]]] = [
     ("cancel_campaign", {"campaign_id": 1}),
-    ("claim", {"lanes": [1], "wants": [100], "token": TOKEN, "lease": LEASE, "ahead": 100.0}),
+    ("claim", {"lanes": [1], "tokens": [TOKEN], "wants": [100], "lease": LEASE, "ahead": 100.0}),
     ("give_up_doubts", {"deadline": NOTHING, "most": 100}),
     ("intend", {"rows": rows()}),
     ("pause_campaign", {"campaign_id": 1}),
     *(("record_outcomes", outcome(state)) for state in sorted(MESSAGE_TRANSITIONS[MessageState.SENDING])),
     ("recover_leases", {"request_timeout": NOTHING}),
-    ("release_lanes", {"lanes": [1], "ahead": [0.0], "token": TOKEN}),
+    ("release_lanes", {"lanes": [1], "tokens": [TOKEN], "ahead": [0.0], "again": [False]}),
     *(
         ("resolve_doubts", {"rows": rows(sight=sight), "read_at": LONG_AFTER, "proof": LEASE})
         for sight in ("found", "absent")

@@ -1,25 +1,31 @@
--- Renews the leases of a task's lanes, advances their clocks and claims as many due messages as may be sent
--- within the next %(ahead)s seconds: fairly across running campaigns, higher priority first.
--- One row per lane still held (message columns null where it got none), or one per claimed message.
-WITH wanted AS (
-    SELECT * FROM unnest(%(lanes)s::int[], %(wants)s::int[]) AS w (lane_id, want)
-), held AS (
+-- Renews the leases of lanes, advances their clocks and claims as many due messages as may be sent within the
+-- next %(ahead)s seconds: fairly across running campaigns, higher priority first.
+-- One row per lane still held (message columns null), then one per message that was claimed for it.
+-- Nothing joins two of its results: nested loops over them would cost the square of the lanes.
+WITH held AS (
     SELECT
         l.id,
+        l.lease_token,
         greatest(l.clock, now()) AS clock,
         i.interval_seconds AS every,
         i.tolerance_seconds AS tolerance,
         l.health NOT IN ('refused', 'paused') AND (l.not_before IS NULL OR l.not_before <= now()) AS may_send,
         CASE WHEN l.health = 'ok' THEN w.want ELSE least(w.want, 1) END AS want -- not ok: a probe
-    FROM wanted w
-    JOIN lanes l ON l.id = w.lane_id
+    FROM lanes l
     JOIN instances i ON i.id = l.id
-    WHERE l.lease_token = %(token)s AND l.lease_expires_at > now()
+    CROSS JOIN LATERAL (
+        SELECT (%(wants)s::int[])[asked.n] AS want, (%(tokens)s::uuid[])[asked.n] AS token
+        FROM array_position(%(lanes)s::int[], l.id) AS asked (n)
+    ) w
+    WHERE l.id = ANY (%(lanes)s::int[]) AND l.lease_token = w.token AND l.lease_expires_at > now()
     ORDER BY l.id
     FOR UPDATE OF l
 ), room AS (
     SELECT
         id,
+        lease_token,
+        clock,
+        every,
         may_send,
         CASE
             WHEN NOT may_send THEN 0
@@ -30,7 +36,9 @@ WITH wanted AS (
         END AS slots
     FROM held
 ), dealt AS ( -- the lane's slots, dealt like cards to the campaigns of the highest priority, then the next
-    SELECT r.id AS lane_id, turn.campaign_id, turn.segment, turn.priority, turn.version, count(*)::int AS quota
+    SELECT
+        r.id AS lane_id, r.lease_token, turn.campaign_id, turn.segment, turn.priority, turn.version,
+        count(*)::int AS quota
     FROM room r
     CROSS JOIN LATERAL (
         SELECT cl.campaign_id, c.segment, c.priority, cl.version
@@ -41,87 +49,85 @@ WITH wanted AS (
         ORDER BY c.priority DESC, card, cl.last_claimed_at NULLS FIRST, cl.campaign_id
         LIMIT r.slots
     ) turn
-    GROUP BY r.id, turn.campaign_id, turn.segment, turn.priority, turn.version
-), due AS (
-    SELECT
-        m.segment,
-        m.campaign_id,
-        m.seq,
-        d.priority,
-        row_number() OVER (PARTITION BY d.lane_id, d.campaign_id ORDER BY m.next_attempt_at, m.seq) AS card
+    GROUP BY r.id, r.lease_token, turn.campaign_id, turn.segment, turn.priority, turn.version
+), picked AS (
+    SELECT d.*, coalesce(due.seqs, '{}') AS seqs
     FROM dealt d
     CROSS JOIN LATERAL (
-        SELECT segment, campaign_id, seq, next_attempt_at
-        FROM messages
-        WHERE segment = d.segment AND campaign_id = d.campaign_id AND lane_id = d.lane_id
-            AND state = 'pending' AND next_attempt_at <= now()
-        ORDER BY next_attempt_at, seq
-        LIMIT d.quota
-        FOR UPDATE SKIP LOCKED
-    ) m
-), claimed AS ( -- by key alone: `due` has checked the state and holds the rows
+        SELECT array_agg(m.seq) AS seqs
+        FROM (
+            SELECT seq
+            FROM messages
+            WHERE segment = d.segment AND campaign_id = d.campaign_id AND lane_id = d.lane_id
+                AND state = 'pending' AND next_attempt_at <= now()
+            ORDER BY next_attempt_at, seq
+            LIMIT d.quota
+            FOR UPDATE SKIP LOCKED
+        ) m
+    ) due
+), due AS MATERIALIZED (
+    SELECT p.segment, p.campaign_id, p.lease_token, p.priority, each.seq, each.card
+    FROM picked p CROSS JOIN LATERAL unnest(p.seqs) WITH ORDINALITY AS each (seq, card)
+), claimed AS ( -- by key alone: `picked` has checked the state and holds the rows
     UPDATE messages m
-    SET state = 'claimed', lease_token = %(token)s, changed_at = now()
+    SET state = 'claimed', lease_token = due.lease_token, changed_at = now()
     FROM due
     WHERE m.segment = due.segment AND m.campaign_id = due.campaign_id AND m.seq = due.seq
     RETURNING m.segment, m.campaign_id, m.seq, m.lane_id, m.phone, m.variables, m.attempt, m.spent,
         due.priority, due.card
-), turns AS ( -- the counters, once the messages are locked and in the trigger's order: nobody waits in a circle
-    SELECT turn.*
-    FROM (
-        SELECT d.campaign_id, d.lane_id, d.version, d.quota, taken.n, taken.next_due_at
-        FROM dealt d
-        CROSS JOIN LATERAL (
-            SELECT
-                (
-                    SELECT count(*)
-                    FROM claimed
-                    WHERE claimed.campaign_id = d.campaign_id AND claimed.lane_id = d.lane_id
-                ) AS n,
-                (
-                    SELECT min(m.next_attempt_at)
-                    FROM messages m
-                    WHERE m.segment = d.segment AND m.campaign_id = d.campaign_id AND m.lane_id = d.lane_id
-                        AND m.state = 'pending' AND m.next_attempt_at > now()
-                ) AS next_due_at
-        ) taken
-        ORDER BY d.campaign_id, d.lane_id
-    ) turn
+), turns AS ( -- the counters are locked in the order in which the trigger does: nobody waits in a circle
+    SELECT p.*
+    FROM (SELECT * FROM picked ORDER BY campaign_id, lane_id) p
     CROSS JOIN LATERAL (
-        SELECT FROM campaign_lanes cl
-        WHERE cl.campaign_id = turn.campaign_id AND cl.lane_id = turn.lane_id
-        FOR UPDATE
+        SELECT FROM campaign_lanes cl WHERE cl.campaign_id = p.campaign_id AND cl.lane_id = p.lane_id FOR UPDATE
     ) counter
 ), served AS ( -- a campaign that had fewer due than it was dealt is asked again when its next one is due
     UPDATE campaign_lanes cl
     SET
         last_claimed_at = clock_timestamp(),
         next_due_at = CASE
-            WHEN turns.n < turns.quota AND cl.version = turns.version THEN coalesce(turns.next_due_at, 'infinity')
+            WHEN cardinality(t.seqs) < t.quota AND cl.version = t.version THEN coalesce(
+                ( -- not min(): asked for in this order, only the index of due messages will do
+                    SELECT m.next_attempt_at
+                    FROM messages m
+                    WHERE m.segment = t.segment AND m.campaign_id = t.campaign_id AND m.lane_id = t.lane_id
+                        AND m.state = 'pending' AND m.next_attempt_at > now()
+                    ORDER BY m.next_attempt_at, m.seq
+                    LIMIT 1
+                ),
+                'infinity'
+            )
             ELSE cl.next_due_at
         END
-    FROM turns
-    WHERE cl.campaign_id = turns.campaign_id AND cl.lane_id = turns.lane_id
+    FROM turns t
+    WHERE cl.campaign_id = t.campaign_id AND cl.lane_id = t.lane_id
+), taken AS MATERIALIZED (
+    SELECT array_agg(lane_id ORDER BY lane_id) AS lanes, array_agg(n ORDER BY lane_id) AS counts
+    FROM (SELECT lane_id, sum(cardinality(seqs)) AS n FROM picked GROUP BY lane_id) each_lane
 ), renewed AS (
     UPDATE lanes l
     SET
         lease_expires_at = now() + %(lease)s,
-        clock = CASE WHEN n.taken = 0 THEN l.clock ELSE held.clock + make_interval(secs => n.taken * held.every) END
-    FROM held
-    CROSS JOIN LATERAL (SELECT count(*) AS taken FROM claimed WHERE claimed.lane_id = held.id) n
-    WHERE l.id = held.id
+        clock = CASE WHEN n.taken > 0 THEN room.clock + make_interval(secs => n.taken * room.every) ELSE l.clock END
+    FROM room
+    CROSS JOIN taken
+    CROSS JOIN LATERAL (SELECT taken.counts[array_position(taken.lanes, room.id)] AS taken) n
+    WHERE l.id = room.id
 )
 SELECT
-    room.id AS lane_id,
-    room.may_send,
-    room.slots,
-    claimed.segment,
-    claimed.campaign_id,
-    claimed.seq,
-    claimed.phone,
-    claimed.variables,
-    claimed.attempt,
-    claimed.spent
+    id AS lane_id,
+    may_send,
+    slots,
+    NULL::bigint AS segment,
+    NULL::bigint AS campaign_id,
+    NULL::int AS seq,
+    NULL::text AS phone,
+    NULL::jsonb AS variables,
+    NULL::smallint AS attempt,
+    NULL::smallint AS spent,
+    NULL::smallint AS priority,
+    NULL::bigint AS card
 FROM room
-LEFT JOIN claimed ON claimed.lane_id = room.id
-ORDER BY room.id, claimed.priority DESC, claimed.card, claimed.campaign_id
+UNION ALL
+SELECT lane_id, NULL, NULL, segment, campaign_id, seq, phone, variables, attempt, spent, priority, card FROM claimed
+ORDER BY lane_id, priority DESC NULLS FIRST, card, campaign_id

@@ -6,7 +6,7 @@ import asyncio
 import math
 import random
 from collections import Counter, deque
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
 from time import monotonic
@@ -44,6 +44,10 @@ SHORTEST_AHEAD = 0.5
 """Seconds ahead that it claims at least, so that it does not run dry while a claim is late."""
 MOST_CLAIMED = 500
 """Messages that one lane keeps claimed, at most."""
+FEWEST_CLAIMED = 200
+"""Messages that a lane without a limit keeps claimed, until it turns out to be faster than its claims."""
+LONGEST_WAIT = 1.0
+"""Seconds that a lane may wait for a claim, while others join it."""
 
 _COUNTED_AS = {
     MessageState.SENT: "sent",
@@ -76,33 +80,37 @@ class LaneSender:
         lane: HeldLane,
         token: UUID,
         lease_ends: float,
+        ends: float,
         gateway: WAChatPro,
         path: SendPath,
-        changed: asyncio.Event,
+        changed: Callable[[LaneSender], None],
     ) -> None:
-        """`lease_ends` is the moment, on this process's monotonic clock, after which nothing may leave.
+        """Nothing may leave after `lease_ends`, and nothing is claimed that would leave after `ends`.
 
-        `changed` is set whenever the drain should look at this lane again.
+        Both are moments on this process's monotonic clock. `changed` is called when the drain should look at this
+        lane again.
         """
         self.lane = lane
+        self.token = token
+        self.lease_ends = lease_ends
         self.counts: Counter[str] = Counter()
-        self._token = token
+        self._ends = ends
         self._gateway = gateway
         self._path = path
         self._changed = changed
         self._pacer = Pacer(lane.pace, lane.ahead, monotonic())
         self._health, self._failures = lane.health, lane.failures
-        self._lease_ends = lease_ends
         self._may_leave = True
         self._closed: str | None = None
         self._closing = asyncio.Event()
         self._claimed: deque[Message] = deque()
         self._arrived = asyncio.Event()
         self._dry = False
-        self._ask_at = 0.0
+        self._may_ask = True
         paced = bool(lane.pace.interval)
         self._ahead = min(path.claim_ahead, max(SHORTEST_AHEAD, CLAIMED_AHEAD * lane.pace.interval))
         self._in_flight = asyncio.Semaphore(min(lane.max_in_flight, lane.pace.burst) if paced else lane.max_in_flight)
+        self._supply = min(MOST_CLAIMED, max(FEWEST_CLAIMED, 4 * lane.max_in_flight))
         self._before_turn = 0
         self._turns = asyncio.Lock()
         self._under_way: set[asyncio.Task[None]] = set()
@@ -119,32 +127,35 @@ class LaneSender:
         """Whether there was work left when its time was up."""
         return self._may_leave and bool(self._claimed or not self._dry)
 
-    @property
-    def ask_at(self) -> float:
-        """The monotonic moment from which on it may want more."""
-        return self._ask_at if self._hungry else math.inf
-
     def want(self, now: float) -> int:
         """How many messages to claim for it now; 0 while it has enough."""
-        if not self._hungry or now < self._ask_at:
+        if not self._may_ask or not self._hungry:
             return 0
-        room = self._keep() - len(self._claimed)
+        wanted = self._keep() - len(self._claimed)
         if self.lane.pace.interval:
-            room = min(room, 1 + int((self._ahead - self._next_slot_in(now)) / self.lane.pace.interval))
-        return max(1, room)
+            wanted = max(1, min(wanted, self._slots_within(self._ahead, now)))
+            wanted = min(wanted, self._slots_within(self._ends - now, now))
+        return max(0, wanted)
+
+    def patience(self, now: float) -> float:
+        """Seconds that a claim for it may wait: what it has claimed lasts for longer."""
+        return min(LONGEST_WAIT, max(0.0, self._next_slot_in(now)) / 2)
 
     def offer(self, claim: Claim, asked: int, lease_ends: float) -> None:
         """Take what a claim brought when `asked` messages were wanted (0: it only renewed the lease)."""
-        self._lease_ends = lease_ends
+        self.lease_ends = lease_ends
         if not claim.may_send:
             self.close("the lane is paused or resting")
         if asked == 0:
             return
+        if self.counts["claimed"] and len(self._claimed) < self._supply // 4:
+            self._supply = min(MOST_CLAIMED, 2 * self._supply)
         self.counts["claimed"] += len(claim.messages)
         self._claimed.extend(claim.messages)
         self._arrived.set()
         self._dry = len(claim.messages) < claim.slots
-        self._ask_at = self._next_ask(monotonic())
+        self._may_ask = False
+        asyncio.get_running_loop().call_later(self._ask_again_in(monotonic()), self._ask_again)
 
     def hand_over(self) -> None:
         """Its time is up: start nothing more, let what has an intent leave."""
@@ -156,7 +167,7 @@ class LaneSender:
         self._closed = self._closed or why
         self._closing.set()
         self._arrived.set()
-        self._changed.set()
+        self._changed(self)
 
     def clock_ahead(self) -> float:
         """Seconds by which the lane's clock is ahead of now, to be stored when it is given back."""
@@ -175,18 +186,26 @@ class LaneSender:
         if self.lane.pace.interval:
             ahead = self._ahead + self.lane.pace.tolerance
             return min(MOST_CLAIMED, math.ceil(ahead / self.lane.pace.interval) + 1)
-        return min(MOST_CLAIMED, max(200, 4 * self.lane.max_in_flight))
+        return self._supply
 
-    def _next_ask(self, now: float) -> float:
+    def _ask_again_in(self, now: float) -> float:
         if self._dry:
-            return now + self._path.claim_ahead / 4
+            return self._path.claim_ahead / 4
         if not self.lane.pace.interval:
-            return now
-        return now + max(self._ahead / 2, self._next_slot_in(now) - self._ahead)
+            return 0.0
+        return max(self._ahead / 4, self._next_slot_in(now) - self._ahead)
+
+    def _ask_again(self) -> None:
+        self._may_ask = True
+        self._changed(self)
 
     def _next_slot_in(self, now: float) -> float:
-        """Seconds until the slot of the next message that is claimed."""
+        """Seconds until a message that is not claimed yet could leave."""
         return self._pacer.due_in(now, len(self._claimed) + self._before_turn)
+
+    def _slots_within(self, seconds: float, now: float) -> int:
+        """How many messages that are not claimed yet could leave within so many seconds."""
+        return math.floor((seconds - self._next_slot_in(now)) / self.lane.pace.interval) + 1
 
     # The story of a message
 
@@ -200,7 +219,7 @@ class LaneSender:
             self._before_turn += 1
             self._start(self._send(self._claimed.popleft()))
             if len(self._claimed) == self._keep() // 2:
-                self._changed.set()
+                self._changed(self)
 
     async def _send(self, message: Message) -> None:
         """Intent, POST, outcome. A failure before the intent is committed leaves the message claimed."""
@@ -226,7 +245,7 @@ class LaneSender:
     async def _intend(self, message: Message, content: PreparedContent) -> bool:
         """Whether the intent is committed, so that its request may leave (invariant I3)."""
         attempt = message.attempt + 1
-        row = IntentRow(message.segment, message.campaign_id, message.seq, attempt, self.lane.id, self._token)
+        row = IntentRow(message.segment, message.campaign_id, message.seq, attempt, self.lane.id, self.token)
         try:
             return await self._path.intents.commit(row)
         except UnclearIntentError as error:
@@ -244,7 +263,7 @@ class LaneSender:
         if not self._may_leave:
             return Verdict(Outcome.NOT_SENT, f"held back: {self._closed}"), None
         started = monotonic()
-        if started >= self._lease_ends:
+        if started >= self.lease_ends:
             return Verdict(Outcome.NOT_SENT, "held back: the lease ran out"), None
         request = payload.send(self._gateway, message.phone)
         verdict = await (self._with_failpoints(request) if failpoints.ACTIVE else request)
@@ -260,7 +279,7 @@ class LaneSender:
         self, message: Message, content: PreparedContent, verdict: Verdict, duration: float | None
     ) -> None:
         transition = decide(verdict, message.spent, content.max_attempts, _jitter())
-        moved = await self._path.outcomes.write(outcome_row(message, self._token, verdict, transition, duration))
+        moved = await self._path.outcomes.write(outcome_row(message, self.token, verdict, transition, duration))
         self.counts[_COUNTED_AS[transition.state] if moved else "late"] += 1
 
     def _judge(self, verdict: Verdict) -> None:
@@ -275,7 +294,7 @@ class LaneSender:
         self._start(self._write_health(change, verdict.reason))
 
     async def _write_health(self, change: LaneChange, reason: str) -> None:
-        await self._path.store.change_lane_health(self.lane.id, self._token, change, reason)
+        await self._path.store.change_lane_health(self.lane.id, self.token, change, reason)
 
     # Waiting
 
@@ -310,7 +329,7 @@ class LaneSender:
     def _landed(self, task: asyncio.Task[None]) -> None:
         self._under_way.discard(task)
         if self.finished or not self._claimed:
-            self._changed.set()
+            self._changed(self)
         if not task.cancelled() and (error := task.exception()) is not None:
             log.warning("left for recovery", instance=self.lane.name, error=type(error).__name__)
 

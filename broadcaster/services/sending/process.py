@@ -32,7 +32,9 @@ _LINGER = 0.003
 """Seconds that a lone row waits for company: little beside a round trip to the gateway, and a commit saved."""
 _MOST_ROWS = 200
 _POOL_SIZE = 6
-"""Intents, outcomes, claims of two drains at once, and room for the rest."""
+"""Intents, outcomes, claims, lanes that are taken, and room for the rest."""
+_SHARE_OF_THREADS = 0.75
+"""Of the worker's threads, for tasks that wait for their lanes. The ticks have the rest to themselves."""
 _LOCK_TIMEOUT = 2.0
 """Seconds, longer than anything here holds a lock. What is refused one is tried again; a stop does not wait for it."""
 _CLOSE_TIMEOUT = 1.0
@@ -51,7 +53,8 @@ class SendingProcess:
         self._vault = open_vault(settings)
         self._stack = AsyncExitStack()
         self._presence = Presence(settings.home / "workers")
-        self._drains: set[Drain] = set()
+        self._gateways: dict[bytes, tuple[object, WAChatPro]] = {}
+        """By encrypted key, with what else they are made of; as many as there are instances."""
         self._stopping = False
 
     async def __aenter__(self) -> Self:
@@ -84,6 +87,13 @@ class SendingProcess:
             contents=Contents(store, settings.content_cache_bytes),
             claim_ahead=settings.claim_ahead_seconds,
         )
+        self._drain = Drain(
+            self._path,
+            self._open_gateway,
+            lease=settings.lease_seconds,
+            seconds=settings.drain_seconds,
+            most_tasks=max(1, int(settings.worker_threads * _SHARE_OF_THREADS)),
+        )
         watching = asyncio.create_task(self._watch_others())
         self._stack.callback(watching.cancel)
         return self
@@ -91,25 +101,18 @@ class SendingProcess:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        self.stop()
+        stopped = asyncio.create_task(self._drain.stopped())
+        await asyncio.wait({stopped, self._given_up}, return_when=asyncio.FIRST_COMPLETED)
+        stopped.cancel()
+        self._drain.abandon()
         await self._stack.aclose()
 
     async def drain(self, lanes: Sequence[int]) -> DrainReport:
         """Send what is due on `lanes` (ids), then finish the campaigns that balance."""
-        drain = Drain(
-            self._path,
-            self._open_gateway,
-            lease=self._settings.lease_seconds,
-            seconds=self._settings.drain_seconds,
-        )
-        self._drains.add(drain)
-        if self._stopping:
-            drain.stop()
-        running = asyncio.create_task(drain.run(lanes))
-        try:
-            ends: set[asyncio.Future[Any]] = {running, self._given_up}
-            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            self._drains.discard(drain)
+        running = asyncio.create_task(self._drain.run(lanes))
+        ends: set[asyncio.Future[Any]] = {running, self._given_up}
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         if not running.done():
             running.cancel()
             return DrainReport()
@@ -123,16 +126,15 @@ class SendingProcess:
         return await Reconciler(self._doubts, self._open_gateway, self._settings, lambda: self._stopping).run()
 
     def stop(self) -> None:
-        """Ask every drain to end: nothing new is claimed, what is under way finishes. Call it on the loop.
+        """Ask the drain to end: nothing new is claimed, what is under way finishes. Call it on the loop.
 
-        Drains end within the request timeout and a little: what Postgres has not taken by then is spooled.
+        It ends within the request timeout and a little: what Postgres has not taken by then is spooled.
         """
         if self._stopping:
             return
         self._stopping = True
         self._path.outcomes.stop()
-        for drain in self._drains:
-            drain.stop()
+        self._drain.stop()
         loop = asyncio.get_running_loop()
         loop.call_later(self._settings.request_timeout_seconds + _STOP_MARGIN, self._give_up)
 
@@ -160,11 +162,17 @@ class SendingProcess:
             self._given_up.set_result(None)
 
     def _open_gateway(self, lane: HeldLane | Chat) -> WAChatPro:
-        return WAChatPro(
-            self._vault.decrypt(lane.key_encrypted),
-            lane.base_url,
-            wire=lane.wire,
-            transport=self._transport,
-            timeout=self._settings.request_timeout_seconds,
-            rules=read_rules(lane.reply_rules) if lane.reply_rules else DEFAULT_RULES,
-        )
+        """The lane's client, made once: to decrypt a key, and to prepare blanking it out of replies, takes a while."""
+        made_of = (lane.base_url, lane.wire, lane.reply_rules)
+        known, gateway = self._gateways.get(lane.key_encrypted, (None, None))
+        if gateway is None or known != made_of:
+            gateway = WAChatPro(
+                self._vault.decrypt(lane.key_encrypted),
+                lane.base_url,
+                wire=lane.wire,
+                transport=self._transport,
+                timeout=self._settings.request_timeout_seconds,
+                rules=read_rules(lane.reply_rules) if lane.reply_rules else DEFAULT_RULES,
+            )
+            self._gateways[lane.key_encrypted] = (made_of, gateway)
+        return gateway

@@ -66,6 +66,24 @@ class Message(NamedTuple):
     spent: int
 
 
+class Ask(NamedTuple):
+    """What a claim is asked for one lane: to renew its lease `token`, and `want` messages at most."""
+
+    lane_id: int
+    token: UUID
+    want: int
+
+
+class Return(NamedTuple):
+    """A lane to give back: its lease, and how many seconds its clock is ahead of now."""
+
+    lane_id: int
+    token: UUID
+    ahead: float
+    again: bool
+    """Whether the caller wakes it again, so that a tick need not."""
+
+
 @dataclass(frozen=True, slots=True)
 class Claim:
     """What one lane got.
@@ -178,32 +196,28 @@ class SendingStore:
             for row in rows
         ]
 
-    async def claim(self, wants: Mapping[int, int], token: UUID) -> dict[int, Claim]:
-        """Renew the leases of the lanes in `wants` and claim up to that many messages for each.
+    async def claim(self, asks: Sequence[Ask]) -> dict[int, Claim]:
+        """Renew the leases of these lanes and claim messages for them; the result is by lane id.
 
-        Lanes whose lease was lost are missing from the result. After an error, what was claimed all the same goes
-        back when the lanes are released.
+        Lanes whose lease was lost are missing from it. After an error, what was claimed all the same goes back when
+        the lanes are released.
         """
-        what = "claim" if any(wants.values()) else "renewal"
+        what = "claim" if any(ask.want for ask in asks) else "renewal"
         if failpoints.ACTIVE:
             await failpoints.reach(f"before_{what}")
+        lanes, tokens, wants = map(list, zip(*asks, strict=True))
         rows = await self._execute(
-            "claim",
-            {
-                "lanes": list(wants),
-                "wants": list(wants.values()),
-                "token": token,
-                "lease": self._lease,
-                "ahead": self._ahead,
-            },
+            "claim", {"lanes": lanes, "tokens": tokens, "wants": wants, "lease": self._lease, "ahead": self._ahead}
         )
         if failpoints.ACTIVE:
             await failpoints.reach(f"after_{what}")
         claims: dict[int, Claim] = {}
-        for lane_id, may_send, slots, segment, campaign_id, seq, phone, variables, attempt, spent in rows:
-            claim = claims.setdefault(lane_id, Claim(may_send, slots, []))
-            if seq is not None:
-                claim.messages.append(Message(segment, campaign_id, seq, lane_id, phone, variables, attempt, spent))
+        for lane_id, may_send, slots, segment, campaign_id, seq, phone, variables, attempt, spent, *_ in rows:
+            if seq is None:
+                claims[lane_id] = Claim(may_send, slots, [])
+            else:
+                message = Message(segment, campaign_id, seq, lane_id, phone, variables, attempt, spent)
+                claims[lane_id].messages.append(message)
         return claims
 
     async def intend(self, rows: Sequence[IntentRow]) -> list[bool]:
@@ -251,9 +265,10 @@ class SendingStore:
             },
         )
 
-    async def release_lanes(self, ahead: Mapping[int, float], token: UUID) -> None:
-        """Give lanes back, each with how far its clock is ahead; what is claimed and unsent becomes pending."""
-        await self._execute("release_lanes", {"lanes": list(ahead), "ahead": list(ahead.values()), "token": token})
+    async def release_lanes(self, returns: Sequence[Return]) -> None:
+        """Give lanes back; what is claimed and unsent becomes pending."""
+        lanes, tokens, ahead, again = map(list, zip(*returns, strict=True))
+        await self._execute("release_lanes", {"lanes": lanes, "tokens": tokens, "ahead": ahead, "again": again})
 
     async def end_leases(self, holders: Sequence[str]) -> None:
         """End the leases of workers that have ended."""

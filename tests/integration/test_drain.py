@@ -1,0 +1,123 @@
+"""How the lanes of several `send` tasks share one worker process, on a real database and over real HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from time import monotonic
+
+import msgspec
+import pytest
+from sqlalchemy import Engine
+
+from broadcaster.services.sending.process import SendingProcess
+from broadcaster.services.sending.store import Ask, Claim
+from broadcaster.settings import Settings
+from tests.support.shop import INSTANCES, Shop, drain, open_shop
+
+
+@pytest.fixture
+def shop(engine: Engine, settings: Settings) -> Iterator[Shop]:
+    with open_shop(engine, settings) as opened:
+        yield opened
+
+
+def test_lanes_of_more_tasks_than_may_wait_join_those_of_a_task_that_waits(shop: Shop) -> None:
+    for name in INSTANCES:
+        shop.add(name, max_in_flight=2)
+    shop.submit("c", 60, *INSTANCES)
+    shop.fault("kind=latency,seconds=0.05")
+    two_threads = msgspec.structs.replace(shop.settings, worker_threads=2)
+
+    async def run() -> None:
+        async with SendingProcess(two_threads) as process:
+            first, *others = shop.lanes()
+            waiting = asyncio.create_task(process.drain([first]))
+            await shop.requests(1)
+            for lane in others:
+                assert (await process.drain([lane])).counts == {}
+            assert not waiting.done()
+            assert (await waiting).counts == {name: {"claimed": 20, "sent": 20} for name in INSTANCES}
+
+    asyncio.run(run())
+    assert shop.states("c") == {"sent": 60}
+
+
+def test_a_claim_serves_the_lanes_of_all_tasks(shop: Shop) -> None:
+    for name in INSTANCES:
+        shop.add(name, "10/s", burst=2)
+    shop.submit("c", 120, *INSTANCES)
+    claims: list[Sequence[Ask]] = []
+
+    async def run() -> float:
+        async with SendingProcess(shop.settings) as process:
+            claim = process._path.store.claim
+
+            async def counted(asks: Sequence[Ask]) -> dict[int, Claim]:
+                claims.append(asks)
+                return await claim(asks)
+
+            process._path.store.claim = counted  # type: ignore[method-assign]  # the seam of the count
+            started = monotonic()
+            await asyncio.gather(*(process.drain([lane]) for lane in shop.lanes()))
+            return monotonic() - started
+
+    seconds = asyncio.run(run())
+    assert shop.states("c") == {"sent": 120}
+    assert len({ask.token for asks in claims for ask in asks}) == len(INSTANCES)
+    # The first one of each lane, two a second for all of them, and the last ones that find nothing.
+    assert len(claims) <= 2 * len(INSTANCES) + 2 * seconds
+
+
+def test_a_request_that_takes_long_keeps_no_other_lane_from_being_handed_over(shop: Shop) -> None:
+    for name in ("a", "b"):
+        shop.add(name, "10/s", burst=2)
+    shop.submit("hangs", 1, "a")
+    shop.submit("goes on", 100, "b", first=1000)
+    shop.fault("kind=latency,seconds=4,phone=628120000000")
+    settings = msgspec.structs.replace(shop.settings, drain_seconds=1.0)
+    lane = {str(name): id_ for id_, name in shop.sql("SELECT id, name FROM instances")}
+
+    async def run() -> None:
+        async with SendingProcess(settings) as process:
+            started = monotonic()
+            report = await process.drain(shop.lanes())
+            assert monotonic() - started < 3.5
+            assert report.unfinished == [lane["b"]]
+            held = shop.sql("SELECT id FROM lanes WHERE lease_token IS NOT NULL")
+            assert held == [(lane["a"],)]
+            # Whoever hands it over wakes it: a tick need not.
+            assert shop.lanes() == []
+
+    asyncio.run(run())
+    assert shop.states("hangs") == {"sent": 1}
+    assert shop.sql("SELECT id FROM lanes WHERE lease_token IS NOT NULL") == []
+
+
+def test_nothing_is_claimed_that_would_leave_after_the_lane_is_given_back(shop: Shop) -> None:
+    shop.add("a", "10/s", burst=2)
+    shop.submit("c", 100, "a")
+    counts = drain(shop, settings=msgspec.structs.replace(shop.settings, drain_seconds=2.0))
+    # At most the one whose slot is when the time is up.
+    assert counts["a"]["claimed"] - counts["a"]["sent"] <= 1
+    assert counts["a"]["sent"] >= 14
+
+
+def test_a_lane_that_lost_its_lease_can_be_taken_again_while_its_requests_are_under_way(shop: Shop) -> None:
+    shop.add("a", max_in_flight=2)
+    shop.submit("c", 10, "a")
+    shop.fault("kind=latency,seconds=1,count=2")
+
+    async def run() -> None:
+        async with SendingProcess(shop.settings) as process:
+            lanes = shop.lanes()
+            lost = asyncio.create_task(process.drain(lanes))
+            await shop.requests(2)
+            shop.sql("UPDATE lanes SET lease_token = NULL, lease_expires_at = NULL, lease_holder = NULL")
+            shop.sql("UPDATE messages SET state = 'pending', lease_token = NULL WHERE state = 'claimed'")
+            again = await process.drain(lanes)
+            assert again.counts["a"]["sent"] == 8
+            assert (await lost).counts["a"]["sent"] == 2
+
+    asyncio.run(run())
+    assert shop.states("c") == {"sent": 10}
