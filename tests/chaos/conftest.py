@@ -26,6 +26,8 @@ def breakable() -> Iterator[BreakableServers]:
 @pytest.fixture
 def chaos(request: pytest.FixtureRequest, breakable: BreakableServers, tmp_path: Path) -> Iterator[Chaos]:
     full = request.node.get_closest_marker("chaos") is not None
+    for server in (breakable.postgres, breakable.redis):
+        server.revive()
     with breakable.databases.environment() as variables:
         environ = {**clean_environment(), **variables, **VARIABLES, "BROADCASTER_HOME": str(tmp_path / "home")}
         settings = load(environ, dotenv=None)

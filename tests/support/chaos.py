@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+import redis
 
 from broadcaster.domain.pacing import parse_rate, worst_excess
 from broadcaster.embedded import ProcessId, Servers, start_servers
@@ -75,6 +76,13 @@ class Server:
     def kill(self) -> None:
         """SIGKILL, and nothing is started in its place."""
         self.process.kill()
+
+    def revive(self) -> None:
+        """Start it if a row that failed left it down."""
+        try:
+            _ = self.process
+        except (AssertionError, OSError, redis.RedisError):
+            self.start()
 
     def start(self, *, empty: bool = False) -> None:
         """Start it again; `empty`: as if it had never held anything (Redis)."""
