@@ -13,7 +13,7 @@ from benchmarks.results import Row
 from benchmarks.sending import rate, take_turns
 from benchmarks.stand import open_stand
 
-OURS = Ours(workers=1, instances=4, in_flight=8, file=True)
+OURS = Ours(workers=1, instances=4, in_flight=32, file=True)
 BARE = Bare(in_flight=OURS.instances * OURS.in_flight, file=True)
 
 
