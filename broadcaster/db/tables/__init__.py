@@ -1,0 +1,32 @@
+"""The schema, by subject. Comments become `COMMENT ON`, so `\\d+` in psql is its documentation."""
+
+from __future__ import annotations
+
+from broadcaster.db.tables.audience import audience_members, audiences
+from broadcaster.db.tables.campaign import campaign_lanes, campaigns, contents, failure_counts, rejected_recipients
+from broadcaster.db.tables.columns import metadata
+from broadcaster.db.tables.instance import instances, lanes
+from broadcaster.db.tables.message import attempts, doubts, messages, settlements
+from broadcaster.db.tables.schedule import occurrences, schedule_lanes, schedules
+from broadcaster.db.tables.tick import ticks
+
+__all__ = [
+    "attempts",
+    "audience_members",
+    "audiences",
+    "campaign_lanes",
+    "campaigns",
+    "contents",
+    "doubts",
+    "failure_counts",
+    "instances",
+    "lanes",
+    "messages",
+    "metadata",
+    "occurrences",
+    "rejected_recipients",
+    "schedule_lanes",
+    "schedules",
+    "settlements",
+    "ticks",
+]

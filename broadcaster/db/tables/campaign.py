@@ -1,0 +1,168 @@
+"""Campaigns: what they send, and how far they are."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    PrimaryKeyConstraint,
+    SmallInteger,
+    Table,
+    Text,
+    UniqueConstraint,
+    func,
+    text,
+    true,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+from broadcaster.db.tables.audience import audiences
+from broadcaster.db.tables.columns import campaign_id, campaign_state, content_kind, message_state, metadata, moment
+from broadcaster.db.tables.instance import lanes
+from broadcaster.domain.states import MessageState
+
+contents = Table(
+    "contents",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True, comment="Campaigns refer to it."),
+    Column("kind", content_kind, nullable=False, comment="Which gateway method carries it."),
+    Column("digest", LargeBinary, nullable=False, comment="SHA-256 of the body: each is stored once."),
+    Column("body", LargeBinary, nullable=False, comment="The template, the file's bytes, or the URL (UTF-8)."),
+    UniqueConstraint("kind", "digest"),
+    comment="Texts, files and URLs that campaigns send, each stored once.",
+)
+
+campaigns = Table(
+    "campaigns",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True, comment="Messages and attempts carry it."),
+    Column("name", Text, nullable=False, unique=True, comment="What operators call it."),
+    Column("state", campaign_state, nullable=False, comment="Where it stands (docs/states.md)."),
+    Column("state_reason", Text, comment="Why it is in this state, where a reason is needed."),
+    Column("content_id", BigInteger, ForeignKey(contents.c.id), nullable=False, comment="What it sends."),
+    Column("caption", Text, comment="Template of the caption (file and file_url)."),
+    Column("filename", Text, comment="The file name that recipients see (file)."),
+    Column(
+        "priority",
+        SmallInteger,
+        nullable=False,
+        server_default="0",
+        comment="Higher is sent first; equal ones share a lane equally.",
+    ),
+    Column(
+        "segment",
+        BigInteger,
+        nullable=False,
+        server_default="0",
+        comment="The partition of messages and attempts that holds it: 0 shared, otherwise its own.",
+    ),
+    Column("max_attempts", SmallInteger, nullable=False, comment="Attempts that a message may spend before it fails."),
+    Column("recipients_read", BigInteger, nullable=False, server_default="0", comment="Rows in the recipients file."),
+    Column("recipients_rejected", BigInteger, nullable=False, server_default="0", comment="Of those, unusable ones."),
+    Column("source", Text, comment="Where the recipients came from, for people."),
+    moment("starts_at", "Not to be started before.", nullable=False, server_default=func.now()),
+    moment("created_at", "When it was submitted.", nullable=False, server_default=func.now()),
+    moment("started_at", "When it first became running."),
+    moment("finished_at", "When it reached a final state."),
+    Column(
+        "audience_id",
+        BigInteger,
+        ForeignKey(audiences.c.id, ondelete="SET NULL"),
+        comment="Whose members it gets as its recipients when it starts; null: those of a file, or removed since.",
+    ),
+    Column(
+        "audience_filter",
+        JSONB,
+        comment="Conditions that those members meet, all of them (domain/conditions.py); null: none.",
+    ),
+    Column(
+        "variables",
+        JSONB,
+        comment="Template variables that are the same for all recipients, over their own; null: none.",
+    ),
+    Column(
+        "test_of",
+        BigInteger,
+        ForeignKey("campaigns.id"),
+        comment="The campaign of which it sends one marked copy, counted nowhere; null: no test.",
+    ),
+    CheckConstraint(
+        "(finished_at IS NOT NULL) = (state IN ('finished', 'cancelled', 'failed'))", name="final_has_finished_at"
+    ),
+    CheckConstraint("max_attempts >= 1", name="max_attempts_positive"),
+    comment="Content, recipients, when, and over which instances.",
+    postgresql_with={"fillfactor": "70"},
+)
+Index(
+    "campaigns_open_idx",
+    campaigns.c.state,
+    postgresql_where=text("state IN ('scheduled', 'running', 'paused')"),
+)
+
+_COUNTED = [state.value for state in MessageState]
+
+campaign_lanes = Table(
+    "campaign_lanes",
+    metadata,
+    campaign_id(ForeignKey(campaigns.c.id, ondelete="CASCADE")),
+    Column("lane_id", Integer, ForeignKey(lanes.c.id), nullable=False, comment="The lane that sends this part."),
+    Column("total", BigInteger, nullable=False, server_default="0", comment="Messages planned for this lane."),
+    *(
+        Column(state, BigInteger, nullable=False, server_default="0", comment=f"Of those, messages that are {state}.")
+        for state in _COUNTED
+    ),
+    moment(
+        "next_due_at",
+        "No pending message is due before: the trigger lowers it, a claim that found nothing raises it.",
+        nullable=False,
+        server_default=text("'-infinity'"),
+    ),
+    moment("last_claimed_at", "Whose turn it is among campaigns with equal rights."),
+    Column("version", BigInteger, nullable=False, server_default="0", comment="Counts the trigger's changes."),
+    Column(
+        "open",
+        Boolean,
+        nullable=False,
+        server_default=true(),
+        comment="Until the campaign is final; keeps the index small however many campaigns there were.",
+    ),
+    PrimaryKeyConstraint("campaign_id", "lane_id"),
+    CheckConstraint(f"total = {' + '.join(_COUNTED)}", name="i1_nothing_lost"),
+    CheckConstraint(" AND ".join(f"{state} >= 0" for state in _COUNTED), name="counters_not_negative"),
+    comment="Rollup of messages by state per campaign and lane, kept by a trigger on messages (invariant I1).",
+    postgresql_with={"fillfactor": "50"},
+)
+Index("campaign_lanes_open_idx", campaign_lanes.c.lane_id, postgresql_where=campaign_lanes.c.open)
+
+failure_counts = Table(
+    "failure_counts",
+    metadata,
+    campaign_id(ForeignKey(campaigns.c.id, ondelete="CASCADE")),
+    Column("lane_id", Integer, ForeignKey(lanes.c.id), nullable=False, comment="The lane that was to send them."),
+    Column("state", message_state, nullable=False, comment="failed, unknown, skipped or expired."),
+    Column("reason", Text, nullable=False, comment="Why; from the 101st on: (other reasons)."),
+    Column("messages", BigInteger, nullable=False, comment="How many are in this state for this reason."),
+    Column("example_seq", Integer, comment="The last of them that came."),
+    moment("latest", "When the last one came.", nullable=False, server_default=func.now()),
+    PrimaryKeyConstraint("campaign_id", "lane_id", "state", "reason"),
+    CheckConstraint("messages >= 0", name="messages_not_negative"),
+    comment="Rollup of messages that were not sent by reason, kept by the trigger on messages.",
+)
+
+rejected_recipients = Table(
+    "rejected_recipients",
+    metadata,
+    campaign_id(ForeignKey(campaigns.c.id, ondelete="CASCADE")),
+    Column("line", BigInteger, nullable=False, comment="Line of the recipients file."),
+    Column("phone", Text, nullable=False, comment="As it stood in the file."),
+    Column("reason", Text, nullable=False, comment="Why it became no message."),
+    PrimaryKeyConstraint("campaign_id", "line"),
+    comment="Rows of a recipients file that became no message, and why.",
+)

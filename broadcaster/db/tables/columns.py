@@ -1,0 +1,59 @@
+"""What the tables are made of: the metadata, the types, and columns that many of them have."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    DateTime,
+    Enum,
+    ForeignKey,
+    MetaData,
+)
+
+from broadcaster.domain.contents import ContentKind
+from broadcaster.domain.instances import Wire
+from broadcaster.domain.outcomes import Outcome, Resolution
+from broadcaster.domain.schedules import Misfire, Overlap
+from broadcaster.domain.states import CampaignState, LaneHealth, MessageState, OccurrenceState, ScheduleState
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "%(table_name)s_%(column_0_N_name)s_idx",
+        "uq": "%(table_name)s_%(column_0_N_name)s_key",
+        "ck": "%(table_name)s_%(constraint_name)s_check",
+        "fk": "%(table_name)s_%(column_0_N_name)s_fkey",
+        "pk": "%(table_name)s_pkey",
+    }
+)
+
+
+def enum_type(members: type[StrEnum], name: str) -> Enum:
+    """The Postgres enum of the values of `members`."""
+    return Enum(members, name=name, metadata=metadata, values_callable=lambda e: [m.value for m in e])
+
+
+def campaign_id(*references: ForeignKey) -> Column[Any]:
+    """The column by which a row belongs to a campaign."""
+    return Column("campaign_id", BigInteger, *references, nullable=False, comment="The campaign that it belongs to.")
+
+
+def moment(name: str, comment: str, **kwargs: Any) -> Column[Any]:
+    """A point in time, with its zone. `kwargs` are those of Column."""
+    return Column(name, DateTime(timezone=True), comment=comment, **kwargs)
+
+
+campaign_state = enum_type(CampaignState, "campaign_state")
+message_state = enum_type(MessageState, "message_state")
+lane_health = enum_type(LaneHealth, "lane_health")
+outcome = enum_type(Outcome, "outcome")
+wire = enum_type(Wire, "wire")
+resolution = enum_type(Resolution, "resolution")
+content_kind = enum_type(ContentKind, "content_kind")
+schedule_state = enum_type(ScheduleState, "schedule_state")
+occurrence_state = enum_type(OccurrenceState, "occurrence_state")
+misfire = enum_type(Misfire, "misfire")
+overlap = enum_type(Overlap, "overlap")

@@ -1,0 +1,108 @@
+"""Instances and their lanes."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    Double,
+    ForeignKey,
+    Identity,
+    Integer,
+    LargeBinary,
+    Table,
+    Text,
+    Uuid,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+from broadcaster.db.tables.columns import lane_health, metadata, moment, wire
+from broadcaster.domain.states import LaneHealth
+
+instances = Table(
+    "instances",
+    metadata,
+    Column("id", Integer, Identity(always=True), primary_key=True, comment="Also the id of its lane."),
+    Column("name", Text, nullable=False, unique=True, comment="What operators call it."),
+    Column("key_encrypted", LargeBinary, nullable=False, comment="The WAChatPro key as a Fernet token."),
+    Column("base_url", Text, nullable=False, comment="Where the API answers, without a trailing slash."),
+    Column("wire", wire, nullable=False, comment="How requests are encoded."),
+    Column("rate_per_second", Double, comment="Messages per second; null: unlimited."),
+    Column("burst", Integer, nullable=False, comment="Accepted requests in any window W never exceed rate*W + burst."),
+    Column(
+        "interval_seconds",
+        Double,
+        nullable=False,
+        comment="Seconds between two messages, 0 when unlimited (domain/pacing.py).",
+    ),
+    Column(
+        "tolerance_seconds",
+        Double,
+        nullable=False,
+        comment="Seconds by which messages may run ahead of the even pace (domain/pacing.py).",
+    ),
+    Column("max_in_flight", Integer, nullable=False, comment="Requests under way at once, at most."),
+    Column("reply_rules", JSONB, comment="Differences from the default reply rules; null: none."),
+    moment("created_at", "When it was added.", nullable=False, server_default=func.now()),
+    CheckConstraint("rate_per_second > 0", name="rate_positive"),
+    CheckConstraint("burst >= 1", name="burst_positive"),
+    CheckConstraint("max_in_flight >= 1", name="max_in_flight_positive"),
+    CheckConstraint("interval_seconds >= 0 AND tolerance_seconds >= 0", name="pace_not_negative"),
+    comment="One WAChatPro account each.",
+)
+
+lanes = Table(
+    "lanes",
+    metadata,
+    Column(
+        "id",
+        Integer,
+        ForeignKey(instances.c.id, ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+        comment="The instance's id.",
+    ),
+    Column(
+        "health",
+        lane_health,
+        nullable=False,
+        server_default=LaneHealth.OK.value,
+        comment="Whether it can be sent through (docs/states.md).",
+    ),
+    Column("health_reason", Text, comment="Why it is not ok, in the gateway's or the operator's words."),
+    moment("health_since", "When the health last changed.", nullable=False, server_default=func.now()),
+    Column(
+        "failures",
+        Integer,
+        nullable=False,
+        server_default="0",
+        comment="Instance troubles since the last good reply: the exponent of the probe's back-off.",
+    ),
+    moment("not_before", "No request leaves before this moment (throttled, down)."),
+    Column("lease_token", Uuid, comment="Who may send now; null: nobody. Each write of a holder is guarded by it."),
+    moment("lease_expires_at", "From when on another worker may take the lane."),
+    Column("lease_holder", Text, comment="The worker that holds the lane, for people."),
+    moment(
+        "clock",
+        "The GCRA's theoretical arrival time: when the next message is due at an even pace.",
+        nullable=False,
+        server_default=func.now(),
+    ),
+    moment("woken_at", "When a wake-up was last published for it."),
+    moment(
+        "next_read_at",
+        "No chat is read back through it before: reads are paced apart from sends.",
+        nullable=False,
+        server_default=text("'-infinity'"),
+    ),
+    moment("readback_proven_at", "When reading back last showed a message that was known to be accepted."),
+    Column(
+        "readback_delay_seconds",
+        Double,
+        comment="How old that message was: one that is in doubt for less may yet be shown.",
+    ),
+    comment="The outbound queue of one instance: pace, health, lease. The unit that a worker holds.",
+    postgresql_with={"fillfactor": "50"},
+)

@@ -1,0 +1,151 @@
+"""Messages, and what was tried and found out about each."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Identity,
+    Index,
+    Integer,
+    PrimaryKeyConstraint,
+    SmallInteger,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+from broadcaster.db.tables.columns import campaign_id, message_state, metadata, moment, outcome, resolution
+from broadcaster.domain.states import MessageState
+
+messages = Table(
+    "messages",
+    metadata,
+    Column("segment", BigInteger, nullable=False, comment="Partition key: campaigns.segment."),
+    campaign_id(),
+    Column("seq", Integer, nullable=False, comment="The row's number among the campaign's recipients, from 1."),
+    Column("lane_id", Integer, nullable=False, comment="The instance that sends it."),
+    Column("phone", Text, nullable=False, comment="E.164 digits without the plus."),
+    Column("variables", JSONB, comment="Template variables by name; null: none."),
+    Column(
+        "state",
+        message_state,
+        nullable=False,
+        server_default=MessageState.PENDING.value,
+        comment="Where it stands (docs/states.md).",
+    ),
+    moment("changed_at", "Since when it is in this state.", nullable=False, server_default=func.now()),
+    Column("attempt", SmallInteger, nullable=False, server_default="0", comment="Number of the latest attempt."),
+    Column(
+        "spent",
+        SmallInteger,
+        nullable=False,
+        server_default="0",
+        comment="Attempts that count against campaigns.max_attempts; trouble of the instance does not.",
+    ),
+    moment(
+        "next_attempt_at",
+        "The only retry clock: a pending message is due from then on.",
+        nullable=False,
+        server_default=text("'-infinity'"),
+    ),
+    Column("lease_token", Uuid, comment="The lane lease under which it was claimed; guards every later write."),
+    Column("gateway_id", Text, comment="The gateway's id of the accepted message, where it gave one."),
+    Column("reason", Text, comment="Why it is where it is, where that needs a reason."),
+    PrimaryKeyConstraint("segment", "campaign_id", "seq"),
+    UniqueConstraint("segment", "campaign_id", "phone"),
+    comment="One recipient of one campaign each. No foreign keys: ingest writes campaign and messages together.",
+    postgresql_partition_by="LIST (segment)",
+)
+Index(
+    "messages_due_idx",
+    messages.c.campaign_id,
+    messages.c.lane_id,
+    messages.c.next_attempt_at,
+    messages.c.seq,
+    postgresql_where=text("state = 'pending'"),
+)
+Index(
+    "messages_held_idx",
+    messages.c.lane_id,
+    messages.c.state,
+    postgresql_where=text("state IN ('claimed', 'sending', 'in_doubt')"),
+)
+Index(
+    "messages_failure_idx",
+    messages.c.campaign_id,
+    messages.c.state,
+    postgresql_where=text("state IN ('failed', 'unknown', 'skipped', 'expired')"),
+)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("segment", BigInteger, nullable=False, comment="Partition key: campaigns.segment."),
+    campaign_id(),
+    Column("seq", Integer, nullable=False, comment="messages.seq"),
+    Column("attempt", SmallInteger, nullable=False, comment="Counts from 1 per message."),
+    Column("lane_id", Integer, nullable=False, comment="The instance it went through."),
+    Column("outcome", outcome, nullable=False, comment="What it came to."),
+    Column("reason", Text, nullable=False, comment="What was concluded from the reply or the failure."),
+    Column("http_status", SmallInteger, comment="Null: no reply."),
+    Column("reply", Text, comment="The raw reply, at most 2 KB, key redacted."),
+    Column("duration_ms", Integer, comment="From the request's start to its end; null: nobody measured it."),
+    moment("finished_at", "When its outcome was recorded.", nullable=False, server_default=func.now()),
+    PrimaryKeyConstraint("segment", "campaign_id", "seq", "attempt"),
+    comment="One HTTP request made, or about to be made, for a message.",
+    postgresql_partition_by="LIST (segment)",
+)
+
+Index("attempts_lane_idx", attempts.c.lane_id, attempts.c.finished_at)
+
+doubts = Table(
+    "doubts",
+    metadata,
+    Column("segment", BigInteger, nullable=False, comment="campaigns.segment"),
+    campaign_id(),
+    Column("seq", Integer, nullable=False, comment="messages.seq"),
+    Column("attempt", SmallInteger, nullable=False, comment="attempts.attempt"),
+    Column("lane_id", Integer, nullable=False, comment="The instance it went through."),
+    Column("phone", Text, nullable=False, comment="Whose chat may show it."),
+    moment("started_at", "When its intent was committed: the request left no earlier.", nullable=False),
+    moment("ended_at", "When its request had ended for certain.", nullable=False),
+    Column("polls", SmallInteger, nullable=False, server_default="0", comment="How often its chat was asked for."),
+    Column(
+        "absences",
+        SmallInteger,
+        nullable=False,
+        server_default="0",
+        comment="How many of the latest polls, one after the other and settled, showed that it is not there.",
+    ),
+    moment("next_poll_at", "When its chat is asked for next.", nullable=False, server_default=func.now()),
+    Column("reading", Text, comment="What the latest poll came to, for people."),
+    Column("resolved_as", resolution, comment="What was concluded; null: nothing yet."),
+    moment("resolved_at", "When that was."),
+    PrimaryKeyConstraint("segment", "campaign_id", "seq", "attempt"),
+    CheckConstraint("(resolved_as IS NULL) = (resolved_at IS NULL)", name="resolved_at_a_time"),
+    comment="Attempts of which nobody knows whether the gateway accepted them, and what reading back says of them.",
+)
+Index("doubts_open_idx", doubts.c.lane_id, doubts.c.next_poll_at, postgresql_where=text("resolved_as IS NULL"))
+
+settlements = Table(
+    "settlements",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True, comment="In the order of the settlements."),
+    Column("segment", BigInteger, nullable=False, comment="campaigns.segment"),
+    campaign_id(),
+    Column("seq", Integer, nullable=False, comment="messages.seq"),
+    Column("attempt", SmallInteger, nullable=False, comment="The attempt that was in doubt."),
+    Column("from_state", message_state, nullable=False, comment="Where the message stood."),
+    Column("to_state", message_state, nullable=False, comment="Where the operator put it; pending: sent again."),
+    Column("settled_by", Text, nullable=False, comment="Who said so."),
+    Column("reason", Text, comment="Why, in the operator's words."),
+    moment("settled_at", "When it was settled.", nullable=False, server_default=func.now()),
+    comment="What operators decided about messages of which nobody knew whether they were accepted.",
+)
+Index("settlements_campaign_id_idx", settlements.c.campaign_id)
