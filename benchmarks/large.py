@@ -20,9 +20,10 @@ from benchmarks.processes import BenchmarkError
 from benchmarks.stand import Stand, open_stand
 from broadcaster.db.pool import PLAN_BY_KEY
 from broadcaster.db.queries import query
-from broadcaster.services import instances, reports
+from broadcaster.services import instances
+from broadcaster.services.campaigns import reports
+from broadcaster.services.campaigns.lifecycle import start_campaign
 from broadcaster.services.dispatch import wake_lanes
-from broadcaster.services.lifecycle import start_campaign
 
 LANES = 100
 _LANES_A_CLAIM = 10

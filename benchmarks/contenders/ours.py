@@ -13,11 +13,11 @@ from benchmarks.processes import BenchmarkError, wait_until
 from benchmarks.stand import Stand
 from broadcaster.domain.pacing import default_burst
 from broadcaster.errors import NotFoundError
-from broadcaster.services.contents import Content, file_content, text_content
+from broadcaster.services.campaigns.contents import Content, file_content, text_content
+from broadcaster.services.campaigns.lifecycle import start_campaign
+from broadcaster.services.campaigns.submission import Submission, submit
 from broadcaster.services.instances import add_instance, show_instance
-from broadcaster.services.lifecycle import start_campaign
-from broadcaster.services.recipients import RecipientOptions, read_recipients
-from broadcaster.services.submission import Submission, submit
+from broadcaster.services.recipients.reader import RecipientOptions, read_recipients
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from benchmarks.campaigns import add_campaign, add_instances
 from benchmarks.processes import wait_until
 from benchmarks.results import Row
 from benchmarks.stand import Stand, open_stand
-from broadcaster.services.lifecycle import start_campaign
+from broadcaster.services.campaigns.lifecycle import start_campaign
 
 _RATE, _BURST = 20.0, 2
 _SMALL = 100

@@ -19,8 +19,8 @@ from benchmarks.results import Row
 from benchmarks.stand import Stand, open_stand
 from broadcaster.db.queries import query
 from broadcaster.domain.pacing import default_burst
+from broadcaster.services.campaigns.lifecycle import start_campaign
 from broadcaster.services.dispatch import WAKE_AGAIN_AFTER
-from broadcaster.services.lifecycle import start_campaign
 
 _WARM_UP = 25.0
 """Seconds: every lane has been handed over once."""

@@ -15,9 +15,9 @@ from benchmarks.contenders import messages as each_message
 from benchmarks.processes import wait_until
 from benchmarks.results import Row
 from benchmarks.stand import Stand, open_stand, recording
-from broadcaster.services.contents import text_content
-from broadcaster.services.recipients import RecipientOptions, read_recipients
-from broadcaster.services.submission import Submission, submit
+from broadcaster.services.campaigns.contents import text_content
+from broadcaster.services.campaigns.submission import Submission, submit
+from broadcaster.services.recipients.reader import RecipientOptions, read_recipients
 
 _INSTANCE = "instance"
 _REST = 0.3

@@ -19,7 +19,7 @@ from benchmarks.campaigns import add_campaign, add_instances
 from benchmarks.results import Row
 from benchmarks.stand import Stand, open_stand, recording
 from broadcaster.domain.pacing import default_burst, worst_excess
-from broadcaster.services.lifecycle import start_campaign
+from broadcaster.services.campaigns.lifecycle import start_campaign
 
 _LANES_AT = {0.2: 40, 0.5: 40, 1.0: 40, 2.0: 30, 5.0: 20, 10.0: 15, 20.0: 10, 50.0: 5}
 """How many instances at each rate."""

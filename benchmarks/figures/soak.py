@@ -16,7 +16,7 @@ from benchmarks.processes import Program, resident_memory, wait_until
 from benchmarks.results import Row
 from benchmarks.sending import MAIN
 from benchmarks.stand import Stand, open_stand
-from broadcaster.services.lifecycle import pause_campaign, resume_campaign, start_campaign
+from broadcaster.services.campaigns.lifecycle import pause_campaign, resume_campaign, start_campaign
 
 _CAMPAIGN = "soak"
 _SAMPLE_SECONDS = 5.0

@@ -13,8 +13,8 @@ from broadcaster.cli.groups import lazy_group
 from broadcaster.cli.output import local_time, say, say_fields, say_json, say_table
 from broadcaster.cli.recipient_options import WhereOption
 from broadcaster.domain.conditions import describe_conditions, parse_condition
-from broadcaster.services import audiences
-from broadcaster.services.audience_selection import count_members, export_members
+from broadcaster.services.audiences import audience as audiences
+from broadcaster.services.audiences.selection import count_members, export_members
 from broadcaster.settings import load
 
 app = lazy_group(

@@ -20,8 +20,8 @@ from broadcaster.cli.recipient_options import (
 )
 from broadcaster.cli.recipient_progress import progress_bar
 from broadcaster.errors import UsageError, quoted
-from broadcaster.services.audience_imports import Imported, import_file
-from broadcaster.services.recipients import RecipientOptions, read_recipients
+from broadcaster.services.audiences.imports import Imported, import_file
+from broadcaster.services.recipients.reader import RecipientOptions, read_recipients
 from broadcaster.settings import load
 
 _KINDS = ("added", "changed", "removed")

@@ -15,8 +15,8 @@ from broadcaster.cli.output import say, say_json
 from broadcaster.crypto import open_vault
 from broadcaster.errors import UnavailableError
 from broadcaster.gateway import GatewayError
-from broadcaster.services.audience_imports import Imported, import_members
-from broadcaster.services.audience_sync import NAME, People, read_people
+from broadcaster.services.audiences.imports import Imported, import_members
+from broadcaster.services.audiences.sync import NAME, People, read_people
 from broadcaster.services.instances import instance_key
 from broadcaster.settings import load
 

@@ -11,7 +11,7 @@ from broadcaster.cli.database import reader
 from broadcaster.cli.groups import lazy_group
 from broadcaster.cli.output import local_time, say, say_fields, say_json, say_table
 from broadcaster.domain.states import FINAL_MESSAGE_STATES, MessageState
-from broadcaster.services import reports
+from broadcaster.services.campaigns import reports
 from broadcaster.settings import load
 
 app = lazy_group(

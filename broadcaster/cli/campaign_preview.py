@@ -24,7 +24,7 @@ from broadcaster.cli.phones import phone_of
 from broadcaster.cli.recipient_options import AudienceOption, WhereOption
 from broadcaster.domain.conditions import parse_condition
 from broadcaster.errors import UsageError
-from broadcaster.services.previews import Preview, preview_audience, preview_campaign
+from broadcaster.services.campaigns.previews import Preview, preview_audience, preview_campaign
 from broadcaster.settings import load
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from broadcaster.cli.campaign import STATE_STYLES, campaign_document, still_open
 from broadcaster.cli.output import console, duration, local_time, one_line, say, say_json
 from broadcaster.domain.states import CampaignState, LaneHealth, MessageState
-from broadcaster.services.reports import CampaignProgress
+from broadcaster.services.campaigns.reports import CampaignProgress
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

@@ -17,7 +17,7 @@ from broadcaster.cli.output import say, say_fields, say_json, say_table
 from broadcaster.domain.pacing import format_rate
 from broadcaster.domain.states import MessageState
 from broadcaster.errors import UsageError
-from broadcaster.services import reports
+from broadcaster.services.campaigns import reports
 from broadcaster.settings import load
 
 _COLUMNS = (

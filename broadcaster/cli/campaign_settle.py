@@ -13,8 +13,8 @@ from broadcaster.cli.database import database, nudge_workers
 from broadcaster.cli.operator import ByOption, account
 from broadcaster.cli.output import local_time, say, say_json, say_table
 from broadcaster.errors import UsageError
-from broadcaster.services import settling
-from broadcaster.services.settling import Settlement
+from broadcaster.services.campaigns import settling
+from broadcaster.services.campaigns.settling import Settlement
 from broadcaster.settings import Settings, load
 
 _CONSEQUENCES = {

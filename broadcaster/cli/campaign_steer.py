@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 from broadcaster.cli.campaign import Name
 from broadcaster.cli.database import database, nudge_workers, prepare_nudge
 from broadcaster.cli.output import say
-from broadcaster.services import lifecycle
+from broadcaster.services.campaigns import lifecycle
 from broadcaster.settings import load
 
 

@@ -37,10 +37,10 @@ from broadcaster.cli.recipient_progress import progress_bar
 from broadcaster.domain.conditions import parse_condition
 from broadcaster.domain.contents import ContentKind
 from broadcaster.errors import UsageError, quoted
-from broadcaster.services.audience_submission import submit_over_audience
-from broadcaster.services.recipients import RecipientOptions, read_recipients
-from broadcaster.services.submission import Submission, Submitted
-from broadcaster.services.submission import submit as store
+from broadcaster.services.campaigns.audience_submission import submit_over_audience
+from broadcaster.services.campaigns.submission import Submission, Submitted
+from broadcaster.services.campaigns.submission import submit as store
+from broadcaster.services.recipients.reader import RecipientOptions, read_recipients
 from broadcaster.settings import load
 
 _FURTHEST_START = timedelta(days=3653)

@@ -15,8 +15,8 @@ from broadcaster.cli.output import say, say_json
 from broadcaster.cli.phones import phone_of
 from broadcaster.domain.states import FINAL_MESSAGE_STATES, LaneHealth, MessageState
 from broadcaster.errors import BroadcasterError
-from broadcaster.services.campaign_tests import TestCopy, read_test, send_test
-from broadcaster.services.lifecycle import cancel_campaign
+from broadcaster.services.campaigns.lifecycle import cancel_campaign
+from broadcaster.services.campaigns.test_copies import TestCopy, read_test, send_test
 from broadcaster.settings import load
 
 _POLL_SECONDS = 0.2

@@ -14,7 +14,7 @@ from broadcaster.cli.database import reader
 from broadcaster.db.reading import Reader
 from broadcaster.domain.states import FINAL_CAMPAIGN_STATES, CampaignState
 from broadcaster.errors import UnavailableError
-from broadcaster.services.reports import campaign_progress
+from broadcaster.services.campaigns.reports import campaign_progress
 from broadcaster.settings import load
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from broadcaster.errors import UsageError
-from broadcaster.services import contents
+from broadcaster.services.campaigns import contents
 from broadcaster.settings import Settings
 
 _PANEL = "Content (give one)"

@@ -14,7 +14,7 @@ from typing import IO
 
 from broadcaster.cli.output import utc_time
 from broadcaster.errors import InputError
-from broadcaster.services.spreadsheet_cells import escape_cell
+from broadcaster.services.recipients.spreadsheet_cells import escape_cell
 
 
 def write_csv(output: Path, table: Iterable[Iterable[object]]) -> None:

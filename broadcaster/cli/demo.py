@@ -33,11 +33,11 @@ from broadcaster.domain.instances import Wire
 from broadcaster.domain.pacing import format_rate
 from broadcaster.domain.states import FINAL_CAMPAIGN_STATES
 from broadcaster.errors import BroadcasterError, UnavailableError, quoted
-from broadcaster.services.contents import Content, file_content, text_file_content
+from broadcaster.services.campaigns.contents import Content, file_content, text_file_content
+from broadcaster.services.campaigns.reports import campaign_detail, campaign_progress
+from broadcaster.services.campaigns.submission import Submission, submit
 from broadcaster.services.instances import add_instance
-from broadcaster.services.recipients import RecipientOptions, read_recipients
-from broadcaster.services.reports import campaign_detail, campaign_progress
-from broadcaster.services.submission import Submission, submit
+from broadcaster.services.recipients.reader import RecipientOptions, read_recipients
 from broadcaster.settings import PREFIX, Settings, load
 from broadcaster.simulator import InstanceConfig, Simulator, SimulatorConfig, background
 from broadcaster.worker.flower_credentials import flower_credentials

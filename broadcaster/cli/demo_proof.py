@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 
 from broadcaster.cli.campaign import still_open
 from broadcaster.domain.states import CampaignState, MessageState
-from broadcaster.services.reports import campaign_summary, export_messages
+from broadcaster.services.campaigns.reports import campaign_summary, export_messages
 from broadcaster.simulator import Entry
 
 _EXAMPLES = 3

@@ -17,10 +17,10 @@ from broadcaster.crypto import open_vault
 from broadcaster.db.pool import open_pool
 from broadcaster.domain.states import LaneHealth
 from broadcaster.errors import UnavailableError
-from broadcaster.services.doubts import DoubtStore
 from broadcaster.services.instance_check import InstanceCheck, ReadBackCheck, check_instance, check_read_back
 from broadcaster.services.instances import instance_key, show_instance
-from broadcaster.services.reconcile import ChatReader
+from broadcaster.services.reconcile.doubts import DoubtStore
+from broadcaster.services.reconcile.reconciler import ChatReader
 from broadcaster.settings import Settings, load
 
 

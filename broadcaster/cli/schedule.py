@@ -16,7 +16,7 @@ from broadcaster.cli.output import duration, say, say_fields, say_json, say_tabl
 from broadcaster.domain.conditions import Condition, describe_conditions
 from broadcaster.domain.recurrence import find_zone, occurrence_label
 from broadcaster.domain.states import ScheduleState
-from broadcaster.services.schedule_reports import (
+from broadcaster.services.schedules.reports import (
     Upcoming,
     list_schedules,
     schedule_report,

@@ -41,8 +41,8 @@ from broadcaster.domain.conditions import parse_condition
 from broadcaster.domain.recurrence import find_zone
 from broadcaster.domain.schedules import Misfire, Overlap
 from broadcaster.errors import UsageError
-from broadcaster.services.schedule_reports import show_schedule, upcoming_occurrences
-from broadcaster.services.schedules import (
+from broadcaster.services.schedules.reports import show_schedule, upcoming_occurrences
+from broadcaster.services.schedules.schedule import (
     DEFAULT_GRACE,
     NewSchedule,
     ScheduleChanges,

@@ -12,8 +12,9 @@ from broadcaster.cli.operator import ByOption, account
 from broadcaster.cli.output import say, say_json
 from broadcaster.cli.schedule import Json, Name
 from broadcaster.domain.states import OccurrenceState
-from broadcaster.services import occurrence_decisions, schedules
-from broadcaster.services.occurrences import Made
+from broadcaster.services.schedules import decisions as occurrence_decisions
+from broadcaster.services.schedules import schedule as schedules
+from broadcaster.services.schedules.occurrences import Made
 from broadcaster.settings import Settings, load
 
 Occurrence = Annotated[

@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 
 from broadcaster.db.engine import transaction
 from broadcaster.db.queries import query
-from broadcaster.services.audience_campaigns import start_audience_campaigns
+from broadcaster.services.campaigns.over_audience import start_audience_campaigns
 
 WAKE_AGAIN_AFTER = timedelta(seconds=2)
 """A wake-up that led to nothing in this time counts as lost, and another is published."""

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from broadcaster.domain.outcomes import Verdict
 from broadcaster.domain.states import LaneHealth
 from broadcaster.gateway import GatewayError, GatewayMessage, WAChatPro
-from broadcaster.services.doubts import PROOF_SECONDS, Accepted, DoubtStore
-from broadcaster.services.reconcile import ChatReader
+from broadcaster.services.reconcile.doubts import PROOF_SECONDS, Accepted, DoubtStore
+from broadcaster.services.reconcile.reconciler import ChatReader
 
 
 @dataclass(frozen=True, slots=True)

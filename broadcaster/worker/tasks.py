@@ -9,8 +9,8 @@ from celery import signals
 
 from broadcaster.errors import BroadcasterError, UnavailableError
 from broadcaster.services import dispatch as scans
-from broadcaster.services.occurrences import start_occurrence
-from broadcaster.services.schedule_tick import make_due_occurrences
+from broadcaster.services.schedules.occurrences import start_occurrence
+from broadcaster.services.schedules.tick import make_due_occurrences
 from broadcaster.services.ticks import note_tick
 from broadcaster.worker.app import (
     BEAT,

@@ -8,9 +8,9 @@ import pytest
 from sqlalchemy import Engine, text
 
 from broadcaster.crypto import open_vault
+from broadcaster.services.campaigns.lifecycle import cancel_campaign
 from broadcaster.services.dispatch import finish_campaigns, start_due_campaigns
 from broadcaster.services.instances import add_instance
-from broadcaster.services.lifecycle import cancel_campaign
 from broadcaster.settings import Settings
 from tests.support.cli import RunCli, assert_done, assert_refused
 

@@ -17,11 +17,11 @@ import pytest
 from sqlalchemy import Engine, text
 
 from broadcaster.crypto import open_vault
-from broadcaster.services.contents import text_content
+from broadcaster.services.campaigns.contents import text_content
+from broadcaster.services.campaigns.submission import Submission, submit
 from broadcaster.services.dispatch import start_due_campaigns
 from broadcaster.services.instances import add_instance
-from broadcaster.services.recipients import RecipientOptions, read_recipients
-from broadcaster.services.submission import Submission, submit
+from broadcaster.services.recipients.reader import RecipientOptions, read_recipients
 from broadcaster.settings import Settings
 from broadcaster.simulator import Simulator
 from tests.support.cli import RunCli

@@ -21,7 +21,7 @@ from sqlalchemy import text
 
 import tests.support
 from broadcaster.embedded import ProcessId
-from broadcaster.services import lifecycle
+from broadcaster.services.campaigns import lifecycle
 from broadcaster.services.sending import failpoints
 from broadcaster.worker.app import SEND, SENDS, make_app
 from tests.support.chaos import (

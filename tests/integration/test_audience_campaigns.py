@@ -12,14 +12,16 @@ from sqlalchemy import Engine, text
 from broadcaster.domain.conditions import parse_condition
 from broadcaster.domain.templates import TemplateError, compile_template
 from broadcaster.errors import ConflictError, InputError, NotFoundError
-from broadcaster.services import audience_campaigns, dispatch, lifecycle, reports
-from broadcaster.services.audience_campaigns import AudienceCampaign, store_audience_campaign
-from broadcaster.services.audience_selection import Selection
-from broadcaster.services.audiences import Audience, find_audience, remove_audience
-from broadcaster.services.campaign_tests import read_test, send_test
-from broadcaster.services.contents import store_content, text_content
+from broadcaster.services import dispatch
+from broadcaster.services.audiences.audience import Audience, find_audience, remove_audience
+from broadcaster.services.audiences.selection import Selection
+from broadcaster.services.campaigns import lifecycle, reports
+from broadcaster.services.campaigns import over_audience as audience_campaigns
+from broadcaster.services.campaigns.contents import store_content, text_content
+from broadcaster.services.campaigns.over_audience import AudienceCampaign, store_audience_campaign
+from broadcaster.services.campaigns.previews import preview_campaign
+from broadcaster.services.campaigns.test_copies import read_test, send_test
 from broadcaster.services.instances import list_instances
-from broadcaster.services.previews import preview_campaign
 from broadcaster.settings import Settings
 from tests.support.shop import Shop, drain, open_shop
 

@@ -12,11 +12,11 @@ from sqlalchemy import Engine, text
 from broadcaster.crypto import open_vault
 from broadcaster.db.engine import open_engine
 from broadcaster.domain.states import MessageState
-from broadcaster.services.contents import text_content
+from broadcaster.services.campaigns.contents import text_content
+from broadcaster.services.campaigns.submission import Submission, submit
 from broadcaster.services.diagnosis import Finding, Level, examine_database, examine_ticks
 from broadcaster.services.instances import add_instance, pause_instance
-from broadcaster.services.recipients import RecipientOptions, read_recipients
-from broadcaster.services.submission import Submission, submit
+from broadcaster.services.recipients.reader import RecipientOptions, read_recipients
 from broadcaster.services.ticks import note_tick
 from broadcaster.settings import Settings
 from broadcaster.worker.app import SENDS, make_app

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import Engine
 
-from broadcaster.services import reports
-from broadcaster.services.lifecycle import retry_campaign
+from broadcaster.services.campaigns import reports
+from broadcaster.services.campaigns.lifecycle import retry_campaign
 from broadcaster.settings import Settings
 from tests.support.shop import Shop, assert_failures_equal_a_recount, open_shop
 

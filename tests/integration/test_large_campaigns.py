@@ -11,10 +11,10 @@ from sqlalchemy import Engine, text
 
 from broadcaster.db.engine import transaction
 from broadcaster.errors import BroadcasterError, ConflictError
-from broadcaster.services import loading, segments
-from broadcaster.services.contents import text_content
-from broadcaster.services.recipients import RecipientOptions, read_recipients
-from broadcaster.services.submission import Submission, Submitted, submit
+from broadcaster.services.campaigns import loading, segments
+from broadcaster.services.campaigns.contents import text_content
+from broadcaster.services.campaigns.submission import Submission, Submitted, submit
+from broadcaster.services.recipients.reader import RecipientOptions, read_recipients
 from broadcaster.settings import Settings
 from tests.support.shop import Shop, drain, open_shop
 

@@ -9,9 +9,11 @@ import msgspec
 import pytest
 from sqlalchemy import Engine
 
-from broadcaster.services import dispatch, doubts, reconcile
+from broadcaster.services import dispatch
+from broadcaster.services.campaigns.lifecycle import cancel_campaign
 from broadcaster.services.instances import pause_instance, resume_instance
-from broadcaster.services.lifecycle import cancel_campaign
+from broadcaster.services.reconcile import doubts
+from broadcaster.services.reconcile import reconciler as reconcile
 from broadcaster.services.sending.process import SendingProcess
 from broadcaster.settings import Settings
 from broadcaster.simulator import InstanceConfig, SimulatorConfig, background

@@ -14,12 +14,12 @@ from broadcaster.domain.conditions import parse_condition
 from broadcaster.domain.schedules import Misfire, Overlap
 from broadcaster.domain.states import ScheduleState
 from broadcaster.errors import BroadcasterError, ConflictError, InputError, NotFoundError, UsageError
-from broadcaster.services import lifecycle, occurrence_decisions
-from broadcaster.services.contents import text_content
-from broadcaster.services.occurrences import start_occurrence
-from broadcaster.services.schedule_reports import list_schedules, schedule_report, show_schedule, upcoming_occurrences
-from broadcaster.services.schedule_tick import MOST_RECORDED, make_due_occurrences
-from broadcaster.services.schedules import (
+from broadcaster.services.campaigns import lifecycle
+from broadcaster.services.campaigns.contents import text_content
+from broadcaster.services.schedules import decisions as occurrence_decisions
+from broadcaster.services.schedules.occurrences import start_occurrence
+from broadcaster.services.schedules.reports import list_schedules, schedule_report, show_schedule, upcoming_occurrences
+from broadcaster.services.schedules.schedule import (
     ScheduleChanges,
     add_schedule,
     pause_schedule,
@@ -27,6 +27,7 @@ from broadcaster.services.schedules import (
     resume_schedule,
     set_schedule,
 )
+from broadcaster.services.schedules.tick import MOST_RECORDED, make_due_occurrences
 from broadcaster.settings import Settings
 from tests.support.schedules import DAY, MONDAY, Calendar, add_audience, new_schedule
 from tests.support.shop import Shop, open_shop

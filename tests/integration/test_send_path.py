@@ -13,7 +13,8 @@ import pytest
 from sqlalchemy import Engine
 
 from broadcaster.crypto import open_vault
-from broadcaster.services import dispatch, lifecycle
+from broadcaster.services import dispatch
+from broadcaster.services.campaigns import lifecycle
 from broadcaster.services.instances import pause_instance, set_instance
 from broadcaster.services.sending import failpoints
 from broadcaster.services.sending.process import SendingProcess

@@ -21,11 +21,11 @@ import broadcaster.db
 from broadcaster.crypto import open_vault
 from broadcaster.db.queries import query
 from broadcaster.domain.states import MESSAGE_TRANSITIONS, CampaignState, MessageState
-from broadcaster.services.contents import text_content
+from broadcaster.services.campaigns.contents import text_content
+from broadcaster.services.campaigns.settling import TARGETS
+from broadcaster.services.campaigns.submission import Submission, submit
 from broadcaster.services.instances import add_instance
-from broadcaster.services.recipients import RecipientOptions, read_recipients
-from broadcaster.services.settling import TARGETS
-from broadcaster.services.submission import Submission, submit
+from broadcaster.services.recipients.reader import RecipientOptions, read_recipients
 from broadcaster.settings import Settings
 
 STATES = dict(enumerate(MessageState, start=1))

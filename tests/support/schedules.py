@@ -8,11 +8,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from broadcaster.services import dispatch
-from broadcaster.services.contents import text_content
-from broadcaster.services.occurrences import Made
-from broadcaster.services.schedule_reports import schedule_report
-from broadcaster.services.schedule_tick import make_due_occurrences
-from broadcaster.services.schedules import NewSchedule, add_schedule
+from broadcaster.services.campaigns.contents import text_content
+from broadcaster.services.schedules.occurrences import Made
+from broadcaster.services.schedules.reports import schedule_report
+from broadcaster.services.schedules.schedule import NewSchedule, add_schedule
+from broadcaster.services.schedules.tick import make_due_occurrences
 from tests.support.shop import Shop, drain
 
 MONDAY = datetime(2026, 1, 5, 2, tzinfo=UTC)

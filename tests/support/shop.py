@@ -15,12 +15,13 @@ from sqlalchemy import Engine, text
 from broadcaster.crypto import open_vault
 from broadcaster.domain.pacing import parse_rate
 from broadcaster.domain.states import MessageState
-from broadcaster.services import dispatch, reports
-from broadcaster.services.contents import text_content
+from broadcaster.services import dispatch
+from broadcaster.services.campaigns import reports
+from broadcaster.services.campaigns.contents import text_content
+from broadcaster.services.campaigns.submission import Submission, submit
 from broadcaster.services.instances import add_instance
-from broadcaster.services.recipients import RecipientOptions, read_recipients
+from broadcaster.services.recipients.reader import RecipientOptions, read_recipients
 from broadcaster.services.sending.process import SendingProcess
-from broadcaster.services.submission import Submission, submit
 from broadcaster.settings import Settings
 from broadcaster.simulator import InstanceConfig, Simulator, SimulatorConfig, background, parse_fault
 from broadcaster.simulator.faults import FaultPlan

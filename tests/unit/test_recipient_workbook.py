@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from broadcaster.errors import BroadcasterError
-from broadcaster.services.recipients import Recipient, RecipientOptions, RejectedRow, read_recipients
+from broadcaster.services.recipients.reader import Recipient, RecipientOptions, RejectedRow, read_recipients
 from tests.support.workbook import Cell, workbook
 
 PHONE = "628123456789"

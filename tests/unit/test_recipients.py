@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from broadcaster.domain.phones import PhoneFault
 from broadcaster.domain.templates import MAX_TEXT_LENGTH, TemplateError, compile_template
 from broadcaster.errors import BroadcasterError, InputError, UsageError
-from broadcaster.services.recipient_rows import RecipientRows
-from broadcaster.services.recipient_text import BLOCK_BYTES, RecipientText
-from broadcaster.services.recipients import Recipient, RecipientOptions, RejectedRow, read_recipients
+from broadcaster.services.recipients.reader import Recipient, RecipientOptions, RejectedRow, read_recipients
+from broadcaster.services.recipients.rows import RecipientRows
+from broadcaster.services.recipients.text import BLOCK_BYTES, RecipientText
 
 PHONE = "6281234567890"
 OTHER = "6281234567891"

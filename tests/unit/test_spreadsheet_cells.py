@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from broadcaster.services.spreadsheet_cells import escape_cell, unescape_cell
+from broadcaster.services.recipients.spreadsheet_cells import escape_cell, unescape_cell
 
 
 @pytest.mark.parametrize("text", ["", "Ayu", "'", "=1+1", "-5", "+62", "@x", "\tx", "'=1", "''-"])

@@ -14,8 +14,8 @@ from broadcaster.crypto import open_vault
 from broadcaster.db.pool import open_pool
 from broadcaster.errors import UnavailableError
 from broadcaster.gateway import DEFAULT_RULES, WAChatPro, open_transport, read_rules
-from broadcaster.services.doubts import Chat, DoubtStore
-from broadcaster.services.reconcile import Reconciler
+from broadcaster.services.reconcile.doubts import Chat, DoubtStore
+from broadcaster.services.reconcile.reconciler import Reconciler
 from broadcaster.services.sending.contents import Contents
 from broadcaster.services.sending.drain import Drain, DrainReport
 from broadcaster.services.sending.group_commit import GroupCommit

@@ -11,8 +11,8 @@ from broadcaster.db.engine import transaction
 from broadcaster.domain.recurrence import occurrence_label
 from broadcaster.domain.states import OccurrenceState
 from broadcaster.errors import ConflictError, NotFoundError, UsageError, listed, quoted
-from broadcaster.services.occurrences import Made, change_occurrence, make_campaign, record_occurrence
-from broadcaster.services.schedule_store import Schedule, database_now, lock_schedule
+from broadcaster.services.schedules.occurrences import Made, change_occurrence, make_campaign, record_occurrence
+from broadcaster.services.schedules.store import Schedule, database_now, lock_schedule
 
 
 def run_now(engine: Engine, name: str, *, by: str, now: datetime | None = None) -> Made:

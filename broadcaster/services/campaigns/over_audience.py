@@ -16,9 +16,9 @@ from broadcaster.db.queries import query
 from broadcaster.domain.conditions import Condition, describe_conditions
 from broadcaster.domain.states import CampaignState
 from broadcaster.errors import UnavailableError
-from broadcaster.services.audience_selection import Selection
-from broadcaster.services.campaign_recipients import read_selection
-from broadcaster.services.segments import LARGE_CAMPAIGN, SHARED, attach_segment, index_phones, open_segment
+from broadcaster.services.audiences.selection import Selection
+from broadcaster.services.campaigns.recipients import read_selection
+from broadcaster.services.campaigns.segments import LARGE_CAMPAIGN, SHARED, attach_segment, index_phones, open_segment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,8 +20,8 @@ import msgspec
 from sqlalchemy import Connection
 
 from broadcaster.db.queries import query
-from broadcaster.services.recipients import Batch
-from broadcaster.services.segments import LARGE_CAMPAIGN, Segment, index_phones, open_segment
+from broadcaster.services.campaigns.segments import LARGE_CAMPAIGN, Segment, index_phones, open_segment
+from broadcaster.services.recipients.reader import Batch
 
 _STAGED = "staged_messages"
 _COLUMNS = "phone, seq, lane_id, variables"

@@ -15,7 +15,7 @@ from broadcaster.db.engine import transaction
 from broadcaster.db.queries import query
 from broadcaster.domain.contents import ContentKind
 from broadcaster.domain.recurrence import RESOLUTION
-from broadcaster.services.schedule_store import Schedule, database_now, read_schedule
+from broadcaster.services.schedules.store import Schedule, database_now, read_schedule
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,14 +8,16 @@ from sqlalchemy import Engine
 
 from broadcaster.db.engine import transaction
 from broadcaster.domain.conditions import Condition
+from broadcaster.domain.names import check_name
 from broadcaster.domain.states import CampaignState
 from broadcaster.errors import InputError
-from broadcaster.services.audience_campaigns import AudienceCampaign, describe_audience, store_audience_campaign
-from broadcaster.services.audience_selection import Selection
-from broadcaster.services.audiences import find_audience
-from broadcaster.services.campaign_checks import check_name, lanes_of, name_taken_meanwhile, refuse_past, refuse_taken
-from broadcaster.services.contents import store_content
-from broadcaster.services.submission import SAMPLES, Submission, Submitted
+from broadcaster.services.audiences.audience import find_audience
+from broadcaster.services.audiences.selection import Selection
+from broadcaster.services.campaigns.checks import lanes_of, name_taken_meanwhile, refuse_past, refuse_taken
+from broadcaster.services.campaigns.contents import store_content
+from broadcaster.services.campaigns.over_audience import AudienceCampaign, describe_audience, store_audience_campaign
+from broadcaster.services.campaigns.submission import Submission, Submitted
+from broadcaster.services.recipients.reader import SAMPLES
 
 
 class _DryRunError(Exception):

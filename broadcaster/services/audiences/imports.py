@@ -12,12 +12,11 @@ from sqlalchemy.dialects.postgresql import insert
 from broadcaster.db import tables
 from broadcaster.db.engine import transaction
 from broadcaster.db.queries import query
+from broadcaster.domain.names import check_name
 from broadcaster.errors import InputError
-from broadcaster.services.audiences import Audience, find_audience
-from broadcaster.services.campaign_checks import check_name
-from broadcaster.services.recipients import RecipientReader
-from broadcaster.services.spreadsheet_cells import unescape_cell
-from broadcaster.services.submission import SAMPLES, Progress
+from broadcaster.services.audiences.audience import Audience, find_audience
+from broadcaster.services.recipients.reader import SAMPLES, Progress, RecipientReader
+from broadcaster.services.recipients.spreadsheet_cells import unescape_cell
 
 Member = tuple[str, Mapping[str, str]]
 """A phone in E.164 digits, and its variables."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import difflib
 import os
 import stat
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import compress, repeat
 from pathlib import Path
@@ -19,11 +19,13 @@ from typing import BinaryIO, NamedTuple, Self
 from broadcaster.domain.phones import MAX_WRITTEN_LENGTH, PhoneError, PhoneFault, PhoneNormaliser, normalise_phone
 from broadcaster.domain.templates import MAX_TEXT_LENGTH, Template, variable_name
 from broadcaster.errors import InputError, UsageError, listed, quoted
-from broadcaster.services.recipient_rows import RecipientRows, Rows, RowSource
-from broadcaster.services.recipient_text import RecipientText, read_up_to
-from broadcaster.services.recipient_workbook import SIGNATURE, WorkbookRows
+from broadcaster.services.recipients.rows import RecipientRows, Rows, RowSource
+from broadcaster.services.recipients.text import RecipientText, read_up_to
+from broadcaster.services.recipients.workbook import SIGNATURE, WorkbookRows
 
 MAX_COLUMNS = 256
+SAMPLES = 3
+"""Rows that are shown for what was read, and for what was rejected."""
 _PHONE_COLUMN = "phone"
 # The key of the phone in a row's variables until it is taken out; no variable can be called so.
 _PHONE_KEY = ""
@@ -48,6 +50,9 @@ class RecipientOptions:
     batch_size: int = 500
     """The most rows in one batch. Each is a list, and 700 new ones set off the garbage collector, which finds none."""
 
+
+Progress = Callable[[int, int | None, int], None]
+"""Called now and then with bytes read, bytes in all if known, and rows so far."""
 
 Recipient = tuple[int, str, dict[str, str]]
 """The line on which a usable row starts, its phone in E.164 digits, and its other columns by variable name."""

@@ -14,7 +14,7 @@ from broadcaster.db.queries import query
 from broadcaster.domain.conditions import Condition, check_conditions
 from broadcaster.domain.templates import MAX_TEXT_LENGTH, Template
 from broadcaster.errors import InputError
-from broadcaster.services.audiences import Audience, find_audience
+from broadcaster.services.audiences.audience import Audience, find_audience
 
 _EXPORT_BATCH = 5_000
 

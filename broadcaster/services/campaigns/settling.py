@@ -12,7 +12,7 @@ from broadcaster.db.engine import transaction
 from broadcaster.db.queries import query
 from broadcaster.domain.states import CampaignState, MessageState
 from broadcaster.errors import ConflictError, InputError, listed
-from broadcaster.services.lifecycle import Moved, lock_campaign
+from broadcaster.services.campaigns.lifecycle import Moved, lock_campaign
 
 
 class Settlement(StrEnum):

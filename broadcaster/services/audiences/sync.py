@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from broadcaster.domain.phones import PhoneError, normalise_phone
 from broadcaster.gateway import Chat, Contact, WAChatPro
-from broadcaster.services.audience_imports import Member
+from broadcaster.services.audiences.imports import Member
 
 NAME = "name"
 """The variable that a contact's name becomes."""

@@ -13,7 +13,7 @@ from itertools import accumulate, chain, islice
 from typing import NamedTuple, NoReturn, Protocol
 
 from broadcaster.errors import InputError, UsageError, quoted
-from broadcaster.services.recipient_text import RecipientText
+from broadcaster.services.recipients.text import RecipientText
 
 DELIMITERS = (",", ";", "\t", "|")
 """What may separate fields without being named."""

@@ -21,7 +21,7 @@ from broadcaster.domain.contents import ContentKind
 from broadcaster.domain.readback import Claim, Reading, ShownContent, Sight, read_back
 from broadcaster.domain.templates import compile_template
 from broadcaster.gateway import GatewayError, GatewayMessage, WAChatPro
-from broadcaster.services.doubts import READ_PACE, Accepted, Attempt, Chat, DoubtStore, ReadingRow, Template
+from broadcaster.services.reconcile.doubts import READ_PACE, Accepted, Attempt, Chat, DoubtStore, ReadingRow, Template
 from broadcaster.settings import Settings
 
 log = structlog.get_logger()

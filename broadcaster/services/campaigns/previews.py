@@ -12,11 +12,11 @@ from broadcaster.domain.conditions import Condition
 from broadcaster.domain.contents import ContentKind
 from broadcaster.errors import InputError
 from broadcaster.gateway import EncodedFile
-from broadcaster.services.audience_campaigns import describe_audience
-from broadcaster.services.audience_selection import Selection
-from broadcaster.services.audiences import find_audience
-from broadcaster.services.campaign_recipients import Recipient, read_campaign
-from broadcaster.services.contents import Content
+from broadcaster.services.audiences.audience import find_audience
+from broadcaster.services.audiences.selection import Selection
+from broadcaster.services.campaigns.contents import Content
+from broadcaster.services.campaigns.over_audience import describe_audience
+from broadcaster.services.campaigns.recipients import Recipient, read_campaign
 from broadcaster.services.sending.contents import (
     FilePayload,
     FileUrlPayload,

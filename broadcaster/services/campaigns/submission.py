@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from heapq import heapify, heapreplace
@@ -13,19 +13,16 @@ from sqlalchemy import Connection, Engine, func, insert, select
 
 from broadcaster.db import tables
 from broadcaster.db.engine import transaction
+from broadcaster.domain.names import check_name
 from broadcaster.domain.states import CampaignState
 from broadcaster.errors import InputError
-from broadcaster.services.campaign_checks import check_name, lanes_of, name_taken_meanwhile, refuse_past, refuse_taken
-from broadcaster.services.contents import Content, store_content
-from broadcaster.services.loading import MessageText, load, share
-from broadcaster.services.recipients import Batch, RecipientReader
-from broadcaster.services.segments import SHARED, attach_segment
+from broadcaster.services.campaigns.checks import lanes_of, name_taken_meanwhile, refuse_past, refuse_taken
+from broadcaster.services.campaigns.contents import Content, store_content
+from broadcaster.services.campaigns.loading import MessageText, load, share
+from broadcaster.services.campaigns.segments import SHARED, attach_segment
+from broadcaster.services.recipients.reader import SAMPLES, Batch, Progress, RecipientReader
 
-SAMPLES = 3
 _CAMPAIGN_IDS = "campaigns_id_seq"
-
-Progress = Callable[[int, int | None, int], None]
-"""Called now and then with bytes read, bytes in all if known, and rows so far."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,8 +17,14 @@ from broadcaster.db.queries import query
 from broadcaster.domain.schedules import Due, Fate, Overlap, judge
 from broadcaster.domain.states import FINAL_CAMPAIGN_STATES, CampaignState, OccurrenceState, ScheduleState
 from broadcaster.errors import BroadcasterError, ConflictError, UnavailableError
-from broadcaster.services.occurrences import Made, change_occurrence, is_sending, make_campaign, record_occurrence
-from broadcaster.services.schedule_store import Following, Schedule, database_now, lock_schedule_if_free
+from broadcaster.services.schedules.occurrences import (
+    Made,
+    change_occurrence,
+    is_sending,
+    make_campaign,
+    record_occurrence,
+)
+from broadcaster.services.schedules.store import Following, Schedule, database_now, lock_schedule_if_free
 
 MOST_RECORDED = 20
 """Of the occurrences of a schedule that are due at once: more than can come due within PUNCTUAL."""

@@ -17,13 +17,13 @@ from broadcaster.db.engine import transaction
 from broadcaster.db.queries import query
 from broadcaster.domain.states import OccurrenceState
 from broadcaster.errors import ConflictError
-from broadcaster.services.audience_campaigns import (
+from broadcaster.services.campaigns.over_audience import (
     AudienceCampaign,
     start_audience_campaign,
     store_audience_campaign,
 )
-from broadcaster.services.reports import campaign_summary
-from broadcaster.services.schedule_store import Schedule
+from broadcaster.services.campaigns.reports import campaign_summary
+from broadcaster.services.schedules.store import Schedule
 
 OCCURRENCE_VARIABLES = ("occurrence_date", "occurrence_number")
 """What the texts of schedules may use beside the variables of their audience, over which these go."""

@@ -12,8 +12,8 @@ from itertools import islice
 from typing import BinaryIO
 
 from broadcaster.errors import InputError
-from broadcaster.services.recipient_rows import Rows
-from broadcaster.services.recipient_text import read_up_to
+from broadcaster.services.recipients.rows import Rows
+from broadcaster.services.recipients.text import read_up_to
 
 SIGNATURE = b"PK\x03\x04"
 """What .xlsx files begin with: they are zip archives."""

@@ -15,8 +15,8 @@ from broadcaster.domain.contents import ContentKind
 from broadcaster.domain.states import CampaignState
 from broadcaster.domain.templates import compile_template
 from broadcaster.errors import NotFoundError
-from broadcaster.services.audience_selection import Selection
-from broadcaster.services.audiences import Audience
+from broadcaster.services.audiences.audience import Audience
+from broadcaster.services.audiences.selection import Selection
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,18 +15,19 @@ from broadcaster.db import tables
 from broadcaster.db.engine import transaction
 from broadcaster.domain.conditions import Condition
 from broadcaster.domain.contents import ContentKind
+from broadcaster.domain.names import LONGEST_NAME, check_name
 from broadcaster.domain.recurrence import RESOLUTION, recurrence
 from broadcaster.domain.schedules import PUNCTUAL, Misfire, Overlap
 from broadcaster.domain.states import OccurrenceState, ScheduleState
 from broadcaster.domain.templates import Template, compile_template
 from broadcaster.errors import ConflictError, UsageError
-from broadcaster.services.audience_selection import Selection
-from broadcaster.services.audiences import Audience, find_audience
-from broadcaster.services.campaign_checks import LONGEST_NAME, check_name, lanes_of
-from broadcaster.services.contents import Content, store_content
-from broadcaster.services.lifecycle import cancel_campaign
-from broadcaster.services.occurrences import OCCURRENCE_VARIABLES
-from broadcaster.services.schedule_store import Following, Schedule, database_now, lock_schedule, read_schedule
+from broadcaster.services.audiences.audience import Audience, find_audience
+from broadcaster.services.audiences.selection import Selection
+from broadcaster.services.campaigns.checks import lanes_of
+from broadcaster.services.campaigns.contents import Content, store_content
+from broadcaster.services.campaigns.lifecycle import cancel_campaign
+from broadcaster.services.schedules.occurrences import OCCURRENCE_VARIABLES
+from broadcaster.services.schedules.store import Following, Schedule, database_now, lock_schedule, read_schedule
 
 LONGEST_SCHEDULE_NAME = LONGEST_NAME - len(" 2026-11-23T09:00:00+07:00")
 DEFAULT_GRACE = timedelta(minutes=10)

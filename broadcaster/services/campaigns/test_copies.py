@@ -15,9 +15,9 @@ from broadcaster.domain.contents import ContentKind
 from broadcaster.domain.states import CampaignState, LaneHealth, MessageState
 from broadcaster.domain.templates import compile_template
 from broadcaster.errors import InputError
-from broadcaster.services.campaign_checks import lanes_of
-from broadcaster.services.campaign_recipients import StoredCampaign, read_campaign
-from broadcaster.services.contents import store_content, text_content
+from broadcaster.services.campaigns.checks import lanes_of
+from broadcaster.services.campaigns.contents import store_content, text_content
+from broadcaster.services.campaigns.recipients import StoredCampaign, read_campaign
 
 MARK = "[TEST]"
 """What the copy's text or caption begins with."""

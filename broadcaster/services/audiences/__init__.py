@@ -1,0 +1,1 @@
+"""Recipients that are kept under a name."""

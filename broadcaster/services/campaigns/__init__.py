@@ -1,0 +1,1 @@
+"""Campaigns: submitting, steering, testing and reporting."""

@@ -1,0 +1,1 @@
+"""Recipients files, read and validated without a database."""

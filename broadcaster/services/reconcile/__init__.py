@@ -1,0 +1,1 @@
+"""Messages in doubt, resolved by reading their chats back."""

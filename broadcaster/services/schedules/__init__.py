@@ -1,0 +1,1 @@
+"""Recurring campaigns: schedules and their occurrences."""
