@@ -239,7 +239,7 @@ def test_an_audience_is_not_removed_while_a_campaign_waits_for_it(shop: Shop) ->
     shop.add("a")
     keep(shop)
     store(shop)
-    with pytest.raises(ConflictError, match="used by campaign 'promo', which has yet to start"):
+    with pytest.raises(ConflictError, match="needed for the start of campaign 'promo'"):
         remove_audience(shop.engine, "customers")
     dispatch.start_due_campaigns(shop.engine)
     assert remove_audience(shop.engine, "customers") == len(PEOPLE)

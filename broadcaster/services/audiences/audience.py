@@ -89,14 +89,15 @@ def remove_audience(engine: Engine, name: str) -> int:
         audience = find_audience(connection, name, lock=True)
         schedules, campaigns = audience_users(connection, audience.id)
         if schedules:
+            used_by = "schedule" if len(schedules) == 1 else "schedules"
             raise ConflictError(
-                f"audience {name!r} is used by schedule {listed(schedules)}: "
-                "remove that first, or let it use another audience"
+                f"audience {name!r} is used by {used_by} {listed(schedules)}: let every one use another, or remove it"
             )
         if campaigns:
+            used_by = "campaign" if len(campaigns) == 1 else "campaigns"
             raise ConflictError(
-                f"audience {name!r} is used by campaign {listed(campaigns)}, which has yet to start: "
-                "cancel that first, or let it start"
+                f"audience {name!r} is needed for the start of {used_by} {listed(campaigns)}: "
+                "let every one start, or cancel it"
             )
         count = connection.execute(delete(members).where(members.c.audience_id == audience.id)).rowcount
         connection.execute(delete(tables.audiences).where(tables.audiences.c.id == audience.id))
