@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from shlex import quote
 from typing import Annotated
 
 import typer
@@ -210,7 +211,7 @@ def _say(submitted: Submitted, submission: Submission, audience: str | None, *, 
     if submitted.rejected > len(submitted.rejects):
         say(f"  and {submitted.rejected - len(submitted.rejects):,} more")
     if submitted.total < submitted.read and audience is None and not dry_run:
-        say(f"  `broadcaster campaign export {name} --rejected` has them all")
+        say(f"  `broadcaster campaign export {quote(name)} --rejected` has them all")
     if dry_run:
         what = "message" if submission.content.kind is ContentKind.TEXT else "caption or file"
         say(f"the first {len(submitted.samples)}, {what} as rendered:")
@@ -218,7 +219,7 @@ def _say(submitted: Submitted, submission: Submission, audience: str | None, *, 
             say(f"  {phone}  {message}")
     _say_estimate(submitted, submission)
     if submission.draft and not dry_run:
-        say(f"start it with `broadcaster campaign start {name}`")
+        say(f"start it with `broadcaster campaign start {quote(name)}`")
 
 
 def _say_estimate(submitted: Submitted, submission: Submission) -> None:

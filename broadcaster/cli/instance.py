@@ -6,6 +6,7 @@ import getpass
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from shlex import quote
 from typing import Annotated, Any
 
 import typer
@@ -119,7 +120,10 @@ def add(
             max_in_flight=max_in_flight or instances.DEFAULT_MAX_IN_FLIGHT,
             wire=wire or Wire.JSON,
         )
-    say(f"added instance {name}, at {format_rate(rate_per_second)}: try it with `broadcaster instance check {name}`")
+    say(
+        f"added instance {name}, at {format_rate(rate_per_second)}: "
+        f"try it with `broadcaster instance check {quote(name)}`"
+    )
 
 
 def change(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import asdict
+from shlex import quote
 from typing import Any
 
 import typer
@@ -82,5 +83,5 @@ def _word(answer: bool | None, detail: str = "") -> str:
 def _sending(name: str, stored: Mapping[str, Any]) -> str:
     """What our own lane makes of it."""
     if stored["health"] in (LaneHealth.REFUSED, LaneHealth.PAUSED):
-        return f"{stored['health']}: go on with `broadcaster instance resume {name}`"
+        return f"{stored['health']}: go on with `broadcaster instance resume {quote(name)}`"
     return str(stored["health"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from shlex import quote
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -54,7 +55,7 @@ def add_instance(
             connection.execute(insert(tables.lanes).values(id=instance_id))
     except IntegrityError:
         raise ConflictError(
-            f"an instance called {name!r} exists already: change it with `broadcaster instance set {name}`"
+            f"an instance called {name!r} exists already: change it with `broadcaster instance set {quote(name)}`"
         ) from None
     return int(instance_id)
 
@@ -118,7 +119,7 @@ def remove_instance(engine: Engine, name: str) -> None:
         if used:
             raise ConflictError(
                 f"instance {name!r} has sent for {used} campaign(s), whose reports need it: "
-                f"pause it instead with `broadcaster instance pause {name}`"
+                f"pause it instead with `broadcaster instance pause {quote(name)}`"
             )
         _refuse_scheduled(connection, instance_id, name)
         connection.execute(delete(tables.instances).where(tables.instances.c.id == instance_id))
@@ -159,7 +160,7 @@ def _refuse_scheduled(connection: Connection, instance_id: int, name: str) -> No
     if schedule is not None:
         raise ConflictError(
             f"instance {name!r} is used by schedule {schedule!r}: "
-            f"give that others with `broadcaster schedule set {schedule} --instance …`, or remove it"
+            f"give that others with `broadcaster schedule set {quote(schedule)} --instance …`, or remove it"
         )
 
 

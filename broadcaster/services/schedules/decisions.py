@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from shlex import quote
 
 from sqlalchemy import Connection, Engine, select
 
@@ -60,7 +61,8 @@ def _held(connection: Connection, schedule: Schedule, wanted: str | None) -> dat
     labels: dict[str, datetime] = {occurrence_label(due_at, schedule.zone): due_at for due_at in moments}
     if not labels:
         raise NotFoundError(
-            f"no occurrence of schedule {schedule.name!r} is held: see `broadcaster schedule report {schedule.name}`"
+            f"no occurrence of schedule {schedule.name!r} is held: "
+            f"see `broadcaster schedule report {quote(schedule.name)}`"
         )
     if wanted is None and len(labels) > 1:
         raise UsageError(

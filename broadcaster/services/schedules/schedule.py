@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from shlex import quote
 from typing import Any
 
 import msgspec
@@ -127,7 +128,8 @@ def add_schedule(engine: Engine, new: NewSchedule) -> None:
         if "schedules_name_key" not in str(error.orig):
             raise
         raise ConflictError(
-            f"a schedule called {new.name!r} exists already: change it with `broadcaster schedule set {new.name}`"
+            f"a schedule called {new.name!r} exists already: "
+            f"change it with `broadcaster schedule set {quote(new.name)}`"
         ) from None
 
 
