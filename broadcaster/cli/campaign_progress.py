@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
-from broadcaster.cli.campaign import STATE_STYLES, campaign_document, still_open
+from broadcaster.cli.campaign_show import STATE_STYLES, campaign_document, still_open
 from broadcaster.cli.output import console, duration, local_time, one_line, say, say_json
 from broadcaster.domain.states import CampaignState, LaneHealth, MessageState
 from broadcaster.services.campaigns.reports import CampaignProgress

@@ -9,7 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
-from broadcaster.cli.campaign import STATE_STYLES, Json, Name, campaign_document, campaign_fields
+from broadcaster.cli.campaign import Json, Name
+from broadcaster.cli.campaign_show import STATE_STYLES, campaign_document, campaign_fields
 from broadcaster.cli.csv_output import write_csv
 from broadcaster.cli.database import reader
 from broadcaster.cli.instance import HEALTH_STYLES

@@ -39,10 +39,12 @@ def wake_lanes(engine: Engine, *, claim_ahead: float) -> list[list[int]]:
 
 
 def in_tasks(lanes: Sequence[int], *, at_least: int = 1) -> list[list[int]]:
-    """Lanes (ids) in groups of one `send` task each, all of about the same size."""
+    """Lanes (ids) in groups of one `send` task each, dealt like cards.
+
+    Instances that were added together often have the same rate, and should not all be with one worker.
+    """
     tasks = max(at_least, ceil(len(lanes) / MOST_LANES_A_TASK))
-    size = max(1, ceil(len(lanes) / tasks))
-    return [list(lanes[start : start + size]) for start in range(0, len(lanes), size)]
+    return [list(lanes[first::tasks]) for first in range(min(tasks, len(lanes)))]
 
 
 def start_due_campaigns(engine: Engine) -> list[int]:

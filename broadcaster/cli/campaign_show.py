@@ -1,0 +1,96 @@
+"""`broadcaster campaign list` and `show`: where campaigns stand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import typer
+
+from broadcaster.cli.campaign import Json, Name
+from broadcaster.cli.database import reader
+from broadcaster.cli.output import local_time, say, say_fields, say_json, say_table
+from broadcaster.domain.states import FINAL_MESSAGE_STATES, MessageState
+from broadcaster.services.campaigns import reports
+from broadcaster.settings import load
+
+STATE_STYLES = {
+    "running": "green",
+    "finished": "bold green",
+    "paused": "yellow",
+    "scheduled": "cyan",
+    "cancelled": "dim",
+    "failed": "bold red",
+}
+OPEN_STATES = tuple(state for state in MessageState if state not in FINAL_MESSAGE_STATES)
+
+
+def list_latest(
+    limit: Annotated[int, typer.Option("--limit", metavar="N", min=1, max=100_000, help="How many.")] = 50,
+    as_json: Json = False,
+) -> None:
+    """List the latest campaigns, newest first. OPEN counts the messages that are not final yet."""
+    with reader(load()) as source:
+        rows = reports.list_campaigns(source, limit=limit)
+    if as_json:
+        say_json([campaign_document(row) for row in rows])
+    elif rows:
+        columns = ("campaign", "state", "total", "sent", "failed")
+        say_table(
+            ["NAME", "STATE", "TOTAL", "SENT", "FAILED", "OPEN", "STARTS"],
+            (
+                [*(row[name] for name in columns), still_open(row), local_time(row["starts_at"], seconds=False)]
+                for row in rows
+            ),
+            styles=STATE_STYLES,
+            folded=["NAME"],
+        )
+    else:
+        say("there are no campaigns yet: submit one with `broadcaster campaign submit`")
+
+
+def show(name: Name, as_json: Json = False) -> None:
+    """Show where a campaign stands: its messages by state, its instances and times."""
+    with reader(load()) as source:
+        document = campaign_document(reports.campaign_summary(source, name))
+    if as_json:
+        say_json(document)
+    else:
+        say_fields(campaign_fields(document))
+
+
+def campaign_document(row: Mapping[Any, Any]) -> dict[str, Any]:
+    """A campaign for programs: the keys of `--json`."""
+    rest = {key: value for key, value in row.items() if key not in ("campaign", "campaign_id")}
+    return {"name": row["campaign"], "id": row["campaign_id"], **rest}
+
+
+def campaign_fields(document: Mapping[str, Any]) -> dict[str, object]:
+    """A campaign for people: states that hold no message are left out."""
+    reason = document["state_reason"]
+    counts = {state.value.replace("_", " "): document[state] for state in MessageState if document[state]}
+    return {
+        "campaign": document["name"],
+        "state": f"{document['state']} ({reason})" if reason else document["state"],
+        "messages": document["total"],
+        **{f"  {state}": count for state, count in counts.items()},
+        "instances": ", ".join(document["instances"] or ()),
+        "content": document["content"],
+        "recipients": _recipients(document),
+        **{
+            key.removesuffix("_at"): local_time(document[key])
+            for key in ("created_at", "starts_at", "started_at", "finished_at")
+        },
+    }
+
+
+def _recipients(document: Mapping[str, Any]) -> str:
+    source, read, rejected = (document[key] for key in ("source", "recipients_read", "recipients_rejected"))
+    if document["audience"] is not None and document["started_at"] is None:
+        return f"{source}, as it is at the start"
+    return f"{source}: {read:,} read, {rejected:,} rejected, {read - rejected - document['total']:,} repeated"
+
+
+def still_open(row: Mapping[Any, Any]) -> int:
+    """How many of a campaign's messages are not final yet."""
+    return sum(row[state] for state in OPEN_STATES)
