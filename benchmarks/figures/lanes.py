@@ -72,7 +72,7 @@ def measure(quick: bool) -> Sequence[Row]:
     permitted = sum(rates.values()) * seen.seconds
     waves = sum(seen.waves) / len(seen.waves)
     return [
-        Row(f"dispatch tick, {lanes:,} lanes held", seen.tick, "ms").at_most(50),
+        Row(f"dispatch tick, {lanes:,} lanes held, median", seen.tick, "ms").at_most(50),
         Row(f"dispatch tick that wakes {lanes:,} lanes at once", [first], "ms"),
         Row("claims a second for each task that drains", [seen.claims / seen.seconds / waves], "").at_most(1),
         Row("tasks that drain at once", seen.waves, ""),

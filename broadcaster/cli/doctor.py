@@ -19,7 +19,7 @@ LEVEL_STYLES = {"ok": "green", "warn": "yellow", "bad": "bold red"}
 
 
 def doctor(as_json: Annotated[bool, typer.Option("--json", help="Write JSON, for programs.")] = False) -> None:
-    """Find out what is wrong, and say what to do. Exit code 1: something is bad."""
+    """Find out what is wrong, and say what to do. Exit code 1: something is bad; warnings leave it at 0."""
     findings = list(_examine())
     healthy = all(finding.level is not Level.BAD for finding in findings)
     if as_json:

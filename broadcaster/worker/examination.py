@@ -57,7 +57,7 @@ def _judge_queues(depths: dict[str, int]) -> Iterator[Finding]:
             f"{depth:,} tasks wait in {queue}, more than {_MOST_QUEUED[queue]}: start another worker, "
             "or raise BROADCASTER_WORKER_THREADS"
         )
-        yield Finding("queues", Level.WARN, detail)
+        yield Finding("queues", Level.BAD, detail)
     if not long:
         listed = ", ".join(f"{depth} in {queue}" for queue, depth in depths.items())
         yield Finding("queues", Level.OK, f"are short: {listed}")

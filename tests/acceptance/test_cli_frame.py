@@ -44,6 +44,9 @@ def test_showing_a_campaign_imports_nothing_heavy_either(environ: Mapping[str, s
     assert imported_by("campaign", "list", environ=environ) == set()
 
 
+SHOWN_BY_EXAMPLE = ("audience", "schedule", *(f"campaign {name}" for name in ("submit", "preview", "test", "settle")))
+
+
 def commands(group: LazyGroup, path: tuple[str, ...] = ()) -> Iterator[tuple[str, object]]:
     for name in group.table:
         loaded = group.load(name)
@@ -59,6 +62,7 @@ def test_every_command_is_there_and_says_what_it_does_and_what_its_options_mean(
     for name, loaded in commands(group):
         assert loaded.help, name
         assert [option.name for option in loaded.params if not getattr(option, "help", "")] == [], name
+        assert "Example" in loaded.help or not name.startswith(SHOWN_BY_EXAMPLE), name
 
 
 def test_a_group_without_a_command_shows_its_help(run_cli: RunCli) -> None:

@@ -84,6 +84,7 @@ def test_a_schedule_from_its_adding_to_its_removal(run_cli: RunCli, engine: Engi
     assert_refused(run_cli("audience", "remove", "people"), "news")
     assert "removed schedule news" in assert_done(run_cli("schedule", "remove", "news")).stdout
     assert "no schedules yet" in assert_done(run_cli("schedule", "list")).stdout
+    assert "audience people is removed" in assert_done(run_cli("audience", "remove", "people")).stdout
 
 
 def test_occurrences_are_run_approved_and_rejected(run_cli: RunCli, engine: Engine) -> None:

@@ -62,6 +62,7 @@ def test_sent_and_failed_are_counted_and_recorded_and_the_campaign_finishes(run_
     assert_done(run_cli("campaign", "settle", "promo", "--as", "failed", "--yes"))
     assert states(engine) == {ANN: "sent", BOB: "failed", CID: "sent"}
     rows = sql(engine, "SELECT seq, attempt, from_state, to_state, settled_by, reason FROM settlements ORDER BY id")
+    assert sql(engine, "SELECT DISTINCT settled_at > now() - interval '1 minute' FROM settlements") == [(True,)]
     assert rows == [
         (1, 1, "unknown", "sent", "Zoe", "she answered"),
         (2, 1, "in_doubt", "failed", getpass.getuser(), None),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 
 import msgspec
 import pytest
@@ -96,9 +97,16 @@ def test_what_is_in_flight_of_a_cancelled_campaign_is_nothing_wrong(engine: Engi
     assert unwell(engine, settings) == []
 
 
-@pytest.mark.parametrize("state", [MessageState.CLAIMED, MessageState.SENDING, MessageState.IN_DOUBT])
-def test_messages_that_have_long_been_on_their_way_are_a_warning(
-    engine: Engine, settings: Settings, state: MessageState
+@pytest.mark.parametrize(
+    ("state", "unusual"),
+    [
+        (MessageState.CLAIMED, Level.WARN),
+        (MessageState.SENDING, Level.BAD),
+        (MessageState.IN_DOUBT, Level.WARN),
+    ],
+)
+def test_messages_that_have_long_been_on_their_way_are_told(
+    engine: Engine, settings: Settings, state: MessageState, unusual: Level
 ) -> None:
     way = [MessageState.CLAIMED, MessageState.SENDING, MessageState.IN_DOUBT]
     for step in way[: way.index(state) + 1]:
@@ -107,7 +115,7 @@ def test_messages_that_have_long_been_on_their_way_are_a_warning(
     assert unwell(engine, settings) == []
     execute(engine, "UPDATE messages SET changed_at = now() - interval '1 hour' WHERE seq = 1")
     [(check, level, detail)] = unwell(engine, settings)
-    assert (check, level) == (state.replace("_", " "), Level.WARN)
+    assert (check, level) == (state.replace("_", " "), unusual)
     assert detail.startswith("2 messages, the oldest for 3600 s, longer than")
 
 
@@ -133,7 +141,9 @@ def test_ticks_that_are_late_or_were_never_done_are_bad(engine: Engine) -> None:
         "recover, due every 5 s, was never done: start what is missing with `broadcaster up`"
     )
     note_tick(engine, "recover", 5.0)
-    assert [finding.level for finding in examine_ticks(engine, periods)] == [Level.OK]
+    [fine] = examine_ticks(engine, periods)
+    assert fine.level is Level.OK
+    assert re.fullmatch(r"has its ticks done: dispatch \d\.\d s ago, recover \d\.\d s ago", fine.detail)
     execute(engine, "UPDATE ticks SET done_at = now() - interval '14 seconds'")
     [late] = examine_ticks(engine, periods)
     assert late.detail.startswith("dispatch, due every 1 s, was last done 14 s ago")
@@ -149,7 +159,7 @@ def test_tasks_that_pile_up_and_workers_that_are_not_there_are_told(engine: Engi
     assert found() == expected
     with redis_client(settings) as client:
         client.rpush(SENDS, *["wake-up"] * 101)
-    assert found() == {**expected, "queues": Level.WARN}
+    assert found() == {**expected, "queues": Level.BAD}
     app.close()
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from pathlib import Path
 
 import msgspec
 import pytest
 from sqlalchemy import Engine
 
 from broadcaster.services import dispatch
+from broadcaster.services.campaigns.contents import file_content, file_url_content, text_content
 from broadcaster.services.campaigns.lifecycle import cancel_campaign
 from broadcaster.services.instances import pause_instance, resume_instance
 from broadcaster.services.reconcile import doubts
@@ -101,6 +103,56 @@ def test_a_message_whose_reply_was_lost_is_found_and_sent(shop: Shop) -> None:
     )
     assert rows == [(True, "read back", "found", "unknown")] * 2
     assert dispatch.finish_campaigns(shop.engine)
+
+
+def test_files_and_links_whose_replies_were_lost_are_found_too(shop: Shop, tmp_path: Path) -> None:
+    path = tmp_path / "price list.pdf"
+    path.write_bytes(b"%PDF-1.7")
+    link = "https://example.com/prices.pdf"
+    shop.submit("file", 1, "a", content=file_content(path, 1000, caption="For {{ name }}"))
+    shop.submit("link", 1, "a", first=1, content=file_url_content(link, caption="For {{ name }}"))
+    shop.fault("kind=drop_after_accept,count=2")
+    drain(shop)
+    assert (shop.states("file"), shop.states("link")) == ({"in_doubt": 1}, {"in_doubt": 1})
+    read_back_until_resolved(shop)
+    assert shop.sql("SELECT resolved_as FROM doubts") == [("found",)] * 2
+    assert_each_phone_has(shop, 1, 2)
+
+
+def test_all_doubts_of_a_phone_are_resolved_by_one_reading(shop: Shop) -> None:
+    shop.submit("one", 1, "a")
+    shop.submit("two", 1, "a", content=text_content("Something else, {{ name }}"))
+    shop.fault("kind=drop_after_accept,count=2")
+    drain(shop)
+    read_back(shop, rounds=1)
+    assert (shop.states("one"), shop.states("two"), reads(shop)) == ({"sent": 1}, {"sent": 1}, 1)
+
+
+def test_polls_of_a_chat_come_twice_as_far_apart_each_time(shop: Shop) -> None:
+    shop.settings = msgspec.structs.replace(shop.settings, doubt_poll_seconds=10.0)
+    shop.submit("c", 1, "a")
+    shop.fault("kind=drop_before_accept")
+    drain(shop)
+    shop.fault()
+    apart = []
+    for _ in range(7):
+        read_back(shop, rounds=1)
+        [(seconds,)] = shop.sql("SELECT round(extract(epoch FROM next_poll_at - now()) / 10) FROM doubts")
+        apart.append(int(str(seconds)) * 10)
+    assert apart == [10, 20, 40, 80, 160, 300, 300]
+
+
+def test_a_gateway_whose_clock_differs_is_understood_within_what_is_configured(shop: Shop) -> None:
+    shop.submit("c", 1, "a")
+    shop.fault("kind=drop_after_accept,count=1")
+    drain(shop)
+    shop.sql("UPDATE doubts SET started_at = started_at + interval '90 s', ended_at = ended_at + interval '90 s'")
+    shop.settings = msgspec.structs.replace(shop.settings, gateway_clock_seconds=60.0)
+    read_back(shop, rounds=2)
+    assert shop.states("c") == {"in_doubt": 1}
+    shop.settings = msgspec.structs.replace(shop.settings, gateway_clock_seconds=120.0)
+    read_back_until_resolved(shop)
+    assert shop.states("c") == {"sent": 1}
 
 
 def test_a_message_that_was_not_accepted_is_shown_absent_and_sent_exactly_once(shop: Shop) -> None:

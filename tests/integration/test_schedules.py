@@ -209,6 +209,16 @@ def test_what_comes_due_while_beat_restarts_is_all_run(calendar: Calendar) -> No
     assert len(list(calendar.texts())) == 8
 
 
+def test_of_what_comes_due_while_beat_restarts_only_the_first_is_run_where_overlaps_are_skipped(
+    calendar: Calendar,
+) -> None:
+    calendar.add(every="2s", from_at=MONDAY, overlap=Overlap.SKIP)
+    calendar.tick(6 * SECOND)
+    assert calendar.states() == ["started", "skipped", "skipped", "skipped"]
+    calendar.send()
+    assert len(list(calendar.texts())) == 2
+
+
 def test_a_held_occurrence_is_sent_once_it_is_approved_with_the_content_of_then(calendar: Calendar) -> None:
     engine = calendar.shop.engine
     calendar.add(misfire=Misfire.HOLD, grace=DAY)

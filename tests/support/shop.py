@@ -17,7 +17,7 @@ from broadcaster.domain.pacing import parse_rate
 from broadcaster.domain.states import MessageState
 from broadcaster.services import dispatch
 from broadcaster.services.campaigns import reports
-from broadcaster.services.campaigns.contents import text_content
+from broadcaster.services.campaigns.contents import Content, text_content
 from broadcaster.services.campaigns.submission import Submission, submit
 from broadcaster.services.instances import add_instance
 from broadcaster.services.recipients.reader import RecipientOptions, read_recipients
@@ -51,11 +51,19 @@ class Shop:
             **options,
         )
 
-    def submit(self, name: str, count: int, *instances: str, priority: int = 0, first: int = 0) -> None:
-        content = text_content("Hi {{ name }}")
+    def submit(
+        self,
+        name: str,
+        count: int,
+        *instances: str,
+        priority: int = 0,
+        first: int = 0,
+        content: Content | None = None,
+    ) -> None:
+        content = content or text_content("Hi {{ name }}")
         rows = "".join(f"62812{first + n:07d},N{n}\n" for n in range(count))
         with read_recipients(
-            io.BytesIO(f"phone,name\n{rows}".encode()), RecipientOptions(text=content.text)
+            io.BytesIO(f"phone,name\n{rows}".encode()), RecipientOptions(text=content.text, caption=content.caption)
         ) as recipients:
             submission = Submission(name=name, instances=instances, content=content, max_attempts=3, priority=priority)
             submit(self.engine, submission, recipients)
