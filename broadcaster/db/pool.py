@@ -32,6 +32,9 @@ FROM (
 ) AS setting (name, value)
 """
 
+_NOTICE_SILENCE = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 15_000}
+"""By which the kernel notices that the other machine is gone: seconds, and milliseconds for the last one."""
+
 AsyncPool = AsyncConnectionPool[psycopg.AsyncConnection[TupleRow]]
 
 
@@ -61,5 +64,6 @@ def open_pool(settings: Settings, *, size: int, lock_timeout: float, statement_t
             "autocommit": True,
             "connect_timeout": CONNECT_TIMEOUT,
             "application_name": "broadcaster-worker",
+            **_NOTICE_SILENCE,
         },
     )

@@ -21,6 +21,9 @@ THROTTLE_CAP = 5 * 60.0
 MOST_RETRY_AFTER = 24 * 3600.0
 """A gateway that asks for longer is asked again after this."""
 
+MOST_ATTEMPTS = 30_000
+"""Attempts of whatever kind after which a message fails: they are counted in 16 bits, and are days of trouble."""
+
 _TROUBLE = frozenset({LaneHealth.THROTTLED, LaneHealth.DOWN, LaneHealth.REFUSED})
 
 
@@ -65,6 +68,13 @@ def decide(verdict: Verdict, spent: int, max_attempts: int, jitter: float) -> Tr
                 return Transition(MessageState.FAILED, spent=1)
             delay = asked or _backoff(RETRY_BASE, RETRY_CAP, spent, jitter)
             return Transition(MessageState.PENDING, delay=delay, spent=1)
+
+
+def within_attempts(transition: Transition, attempt: int) -> Transition:
+    """`transition`, or the end of a message whose attempt number `attempt` was one of far too many."""
+    if transition.state is MessageState.PENDING and attempt >= MOST_ATTEMPTS:
+        return Transition(MessageState.FAILED, spent=transition.spent)
+    return transition
 
 
 def lane_change(verdict: Verdict, health: LaneHealth, failures: int, jitter: float) -> LaneChange | None:

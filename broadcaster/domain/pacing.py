@@ -20,6 +20,10 @@ from broadcaster.errors import UsageError
 ROOM_IN_FLIGHT = 0.25
 """Seconds of sending that the pace leaves of the burst, at most, so that common latencies do not slow a lane."""
 
+SLOWEST = 1 / 86_400
+FASTEST = 100_000.0
+"""The rates that can be kept, in messages per second."""
+
 _UNITS = {"s": 1.0, "sec": 1.0, "second": 1.0, "m": 60.0, "min": 60.0, "minute": 60.0, "h": 3600.0, "hour": 3600.0}
 _RATE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*/\s*([a-z]+)\s*", re.IGNORECASE)
 
@@ -60,7 +64,10 @@ def parse_rate(text: str) -> float | None:
         raise UsageError(
             f"rate {text!r} must be greater than 0 (to stop an instance use `broadcaster instance pause`)"
         )
-    return count / seconds
+    rate = count / seconds
+    if not SLOWEST <= rate <= FASTEST:
+        raise UsageError(f"rate {text!r} is out of range: use 1 a day (0.042/h) to {FASTEST:,.0f}/s, or unlimited")
+    return rate
 
 
 def format_rate(rate_per_second: float | None) -> str:

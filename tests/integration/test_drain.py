@@ -10,6 +10,7 @@ import msgspec
 import pytest
 from sqlalchemy import Engine
 
+from broadcaster.services.sending import drain as drain_module
 from broadcaster.services.sending.process import SendingProcess
 from broadcaster.services.sending.store import Ask, Claim
 from broadcaster.settings import Settings
@@ -121,3 +122,30 @@ def test_a_lane_that_lost_its_lease_can_be_taken_again_while_its_requests_are_un
 
     asyncio.run(run())
     assert shop.states("c") == {"sent": 10}
+
+
+def test_lanes_for_which_a_claim_has_no_room_are_left_to_the_next_one(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in INSTANCES:
+        shop.add(name)
+    shop.submit("c", 300, *INSTANCES)
+    monkeypatch.setattr(drain_module, "MOST_MESSAGES_A_CLAIM", 40)
+    monkeypatch.setattr(drain_module, "FAIR_SHARE", 20)
+    claims: list[Sequence[Ask]] = []
+
+    async def run() -> None:
+        async with SendingProcess(shop.settings) as process:
+            claim = process._path.store.claim
+
+            async def noted(asks: Sequence[Ask]) -> dict[int, Claim]:
+                claims.append(asks)
+                return await claim(asks)
+
+            process._path.store.claim = noted  # type: ignore[method-assign]  # the seam of the count
+            await process.drain(shop.lanes())
+
+    asyncio.run(run())
+    assert shop.states("c") == {"sent": 300}
+    assert [ask.want for ask in claims[0]] == [20, 20]
+    assert all(ask.want for asks in claims[:5] for ask in asks)

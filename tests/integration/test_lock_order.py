@@ -10,10 +10,12 @@ from datetime import timedelta
 from uuid import uuid4
 
 import psycopg
+import pytest
 from sqlalchemy import Engine
 
 from broadcaster.db.pool import PLAN_BY_KEY
 from broadcaster.db.queries import query
+from broadcaster.services import dispatch
 from broadcaster.settings import Settings
 from tests.support.shop import open_shop
 from tests.support.stack import wait_for
@@ -44,3 +46,44 @@ def test_a_claim_locks_counters_in_the_order_in_which_the_trigger_does(engine: E
             other.execute("SELECT FROM campaign_lanes ORDER BY campaign_id, lane_id FOR UPDATE NOWAIT")
         claim.join()
         assert shop.states("c") == {"pending": 5 * _LANES, "claimed": 5 * _LANES}
+
+
+@pytest.mark.parametrize("statement", ["take_lanes", "claim", "release_lanes"])
+def test_who_counts_the_first_failure_of_a_lane_keeps_nobody_from_holding_it(
+    engine: Engine, settings: Settings, statement: str
+) -> None:
+    with open_shop(engine, settings) as shop, psycopg.connect(settings.libpq_url, autocommit=True) as holding:
+        shop.add("instance")
+        shop.submit("c", 5, "instance")
+        token, lease = uuid4(), timedelta(minutes=1)
+        parameters = {
+            "take_lanes": {"lanes": [1], "holder": "test", "token": token, "lease": lease},
+            "claim": {"lanes": [1], "tokens": [token], "wants": [5], "lease": lease, "ahead": 2.0},
+            "release_lanes": {"lanes": [1], "tokens": [token], "ahead": [0.0], "again": [False]},
+        }
+        holding.execute("SET lock_timeout = 2000")
+        with psycopg.connect(settings.libpq_url) as other:
+            if statement != "take_lanes":
+                holding.execute(query("take_lanes"), parameters["take_lanes"])
+            other.execute("SELECT FROM lanes FOR KEY SHARE")  # what a foreign key's check takes
+            assert holding.execute(query(statement), parameters[statement]).rowcount > 0
+
+
+def test_a_message_that_somebody_has_locked_keeps_no_lane_from_being_given_back(
+    engine: Engine, settings: Settings
+) -> None:
+    with open_shop(engine, settings) as shop, psycopg.connect(settings.libpq_url, autocommit=True) as holding:
+        for name in ("a", "b"):
+            shop.add(name)
+        shop.submit("c", 6, "a", "b")
+        token, lease = uuid4(), timedelta(minutes=1)
+        holding.execute("SET lock_timeout = 2000")
+        holding.execute(query("take_lanes"), {"lanes": [1, 2], "holder": "test", "token": token, "lease": lease})
+        asks = {"lanes": [1, 2], "tokens": [token] * 2, "wants": [3, 3], "lease": lease, "ahead": 2.0}
+        holding.execute(query("claim"), asks)
+        with psycopg.connect(settings.libpq_url) as other:
+            other.execute("SELECT FROM messages WHERE seq = 1 FOR UPDATE")
+            returns = {"lanes": [1, 2], "tokens": [token] * 2, "ahead": [0.0] * 2, "again": [False] * 2}
+            holding.execute(query("release_lanes"), returns)
+        assert shop.states("c") == {"pending": 5, "claimed": 1}
+        assert dispatch.recover_leases(shop.engine).pending == 1

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import msgspec
@@ -13,12 +16,14 @@ import psycopg
 import pytest
 from sqlalchemy import Engine
 
+from broadcaster.db.pool import open_pool
 from broadcaster.services import dispatch
 from broadcaster.services.sending import failpoints, outcomes
 from broadcaster.services.sending.process import SendingProcess
 from broadcaster.services.sending.store import OutcomeRow, SendingStore
 from broadcaster.settings import Settings
 from tests.support.shop import Shop, drain, open_shop
+from tests.support.stack import wait_for
 
 
 @pytest.fixture
@@ -155,6 +160,27 @@ def test_outcomes_that_postgres_does_not_take_before_the_end_are_written_by_the_
 
 
 @pytest.mark.usefixtures("fail_at")
+def test_what_a_worker_spooled_when_it_stopped_is_written_by_its_neighbours_at_once(shop: Shop) -> None:
+    shop.submit("c", 5, "a")
+    stopping = msgspec.structs.replace(shop.settings, request_timeout_seconds=0.5)
+
+    async def run() -> None:
+        async with SendingProcess(shop.settings):
+            set_failpoints("before_outcome=raise")
+            async with SendingProcess(stopping) as process:
+                draining = asyncio.create_task(process.drain(shop.lanes()))
+                await shop.requests(5)
+                process.stop()
+                await draining
+            assert shop.states("c") == {"sending": 5}
+            set_failpoints("")
+            await asyncio.to_thread(wait_for, lambda: shop.states("c") == {"sent": 5}, "the neighbour")
+
+    asyncio.run(run())
+    assert list((shop.settings.home / "workers").iterdir()) == []
+
+
+@pytest.mark.usefixtures("fail_at")
 def test_a_spooled_outcome_that_was_decided_meanwhile_changes_nothing(shop: Shop) -> None:
     shop.submit("c", 5, "a")
     set_failpoints("before_outcome=raise")
@@ -231,3 +257,25 @@ def test_a_locked_table_does_not_keep_a_worker_from_stopping(shop: Shop) -> None
     dispatch.recover_leases(shop.engine)
     drain(shop)
     assert shop.states("c") == {"sent": 200}
+
+
+def test_a_connection_that_has_gone_silent_is_given_up_and_replaced(shop: Shop) -> None:
+    async def run() -> float:
+        async with open_pool(shop.settings, size=1, lock_timeout=2.0, statement_timeout=1.0) as pool:
+            store = SendingStore(pool, holder="test", lease=1.0, ahead=2.0)
+            await store.finish_campaigns()
+            [(backend,)] = shop.sql(
+                "SELECT pid FROM pg_stat_activity"
+                " WHERE application_name = 'broadcaster-worker' AND datname = current_database()"
+            )
+            os.kill(int(str(backend)), signal.SIGSTOP)
+            began = monotonic()
+            try:
+                with pytest.raises(TimeoutError):
+                    await store.finish_campaigns()
+                await store.finish_campaigns()
+            finally:
+                os.kill(int(str(backend)), signal.SIGCONT)
+            return monotonic() - began
+
+    assert asyncio.run(run()) < 15

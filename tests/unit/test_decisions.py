@@ -7,12 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from broadcaster.domain.decisions import (
+    MOST_ATTEMPTS,
     MOST_RETRY_AFTER,
     PROBE_CAP,
     RETRY_CAP,
     LaneChange,
+    Transition,
     decide,
     lane_change,
+    within_attempts,
 )
 from broadcaster.domain.outcomes import Outcome, Verdict
 from broadcaster.domain.states import LANE_TRANSITIONS, MESSAGE_TRANSITIONS, LaneHealth, MessageState
@@ -108,3 +111,10 @@ def test_a_rejected_message_says_that_the_instance_works() -> None:
 def test_a_refused_key_parks_the_lane() -> None:
     change = lane_change(Verdict(Outcome.NOT_SENT, "bad key", LaneHealth.REFUSED), LaneHealth.OK, 0, 0.0)
     assert change == LaneChange(LaneHealth.REFUSED, 0.0, 1)
+
+
+def test_a_message_that_has_met_trouble_for_days_fails_before_its_attempts_can_no_longer_be_counted() -> None:
+    again, sent = Transition(MessageState.PENDING, delay=1.0), Transition(MessageState.SENT, spent=1)
+    assert within_attempts(again, MOST_ATTEMPTS - 1) == again
+    assert within_attempts(again, MOST_ATTEMPTS) == Transition(MessageState.FAILED)
+    assert within_attempts(sent, MOST_ATTEMPTS) == sent

@@ -107,7 +107,7 @@ def test_rates_are_read_as_people_write_them(text: str, rate: float | None) -> N
     assert parse_rate(text) == (pytest.approx(rate) if rate else None)
 
 
-@pytest.mark.parametrize("text", ["", "20", "20/day", "-1/s", "x/min", "0/min", "1/0", "nan/s"])
+@pytest.mark.parametrize("text", ["", "20", "20/day", "-1/s", "x/min", "0/min", "1/0", "nan/s", "0.04/h", "100001/s"])
 def test_a_rate_that_makes_no_sense_is_refused_in_one_line(text: str) -> None:
     with pytest.raises(UsageError) as refusal:
         parse_rate(text)

@@ -19,7 +19,7 @@ WITH held AS (
     ) w
     WHERE l.id = ANY (%(lanes)s::int[]) AND l.lease_token = w.token AND l.lease_expires_at > now()
     ORDER BY l.id
-    FOR UPDATE OF l
+    FOR NO KEY UPDATE OF l
 ), room AS (
     SELECT
         id,
@@ -32,7 +32,7 @@ WITH held AS (
             WHEN every = 0 THEN want
             ELSE greatest(0, least(want, 1 + floor(
                 (%(ahead)s + tolerance - extract(epoch FROM clock - now())) / every
-            )::int))
+            )))::int
         END AS slots
     FROM held
 ), dealt AS ( -- the lane's slots, dealt like cards to the campaigns of the highest priority, then the next

@@ -6,5 +6,5 @@ WHERE id IN (
     FROM lanes
     WHERE lease_holder = ANY (%(holders)s) AND lease_expires_at > now()
     ORDER BY id
-    FOR UPDATE
+    FOR NO KEY UPDATE
 )

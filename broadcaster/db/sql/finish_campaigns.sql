@@ -8,7 +8,7 @@ WITH done AS (
             SELECT FROM campaign_lanes cl
             WHERE cl.campaign_id = c.id AND cl.pending + cl.claimed + cl.sending + cl.in_doubt > 0
         )
-    FOR UPDATE OF c SKIP LOCKED
+    FOR NO KEY UPDATE OF c SKIP LOCKED
 ), finished AS (
     UPDATE campaigns c SET state = 'finished', finished_at = now() FROM done WHERE c.id = done.id RETURNING c.id
 ), closed AS (

@@ -14,4 +14,4 @@ FROM campaigns c
 JOIN audiences a ON a.id = c.audience_id
 JOIN contents content ON content.id = c.content_id
 WHERE c.id = %(campaign_id)s AND c.state = 'scheduled' AND c.starts_at <= now() AND c.started_at IS NULL
-FOR UPDATE OF c SKIP LOCKED
+FOR NO KEY UPDATE OF c SKIP LOCKED

@@ -9,7 +9,7 @@ WITH free AS (
         AND (l.not_before IS NULL OR l.not_before <= now())
     ORDER BY l.next_read_at, l.id
     LIMIT %(most)s
-    FOR UPDATE OF l SKIP LOCKED
+    FOR NO KEY UPDATE OF l SKIP LOCKED
 ), chat AS (
     SELECT free.id AS lane_id, due.phone
     FROM free

@@ -10,7 +10,7 @@ WITH mine AS (
     CROSS JOIN LATERAL array_position(%(lanes)s::int[], l.id) AS returned (n)
     WHERE l.id = ANY (%(lanes)s::int[]) AND l.lease_token = (%(tokens)s::uuid[])[returned.n]
     ORDER BY l.id
-    FOR UPDATE OF l
+    FOR NO KEY UPDATE OF l
 ), unsent AS (
     SELECT held.*, mine.lease_token
     FROM mine
@@ -19,6 +19,7 @@ WITH mine AS (
         FROM messages m
         WHERE m.lane_id = mine.id AND m.state = 'claimed' AND m.lease_token = mine.lease_token
         OFFSET 0 -- lane by lane: joined otherwise, it reads what all lanes have claimed
+        FOR UPDATE SKIP LOCKED -- what is being paused or cancelled is left to that, or to recovery
     ) held
 ), returned AS (
     UPDATE messages m

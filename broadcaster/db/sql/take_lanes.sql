@@ -20,7 +20,7 @@ WHERE i.id = l.id
             AND free.health NOT IN ('refused', 'paused')
             AND (free.not_before IS NULL OR free.not_before <= now())
         ORDER BY free.id
-        FOR UPDATE SKIP LOCKED
+        FOR NO KEY UPDATE SKIP LOCKED
     )
 RETURNING
     l.id,

@@ -15,6 +15,6 @@ WHERE id IN (
             JOIN campaigns c ON c.id = cl.campaign_id AND c.state = 'running'
             WHERE cl.lane_id = l.id AND cl.open AND cl.pending > 0 AND cl.next_due_at <= now()
         )
-    FOR UPDATE OF l SKIP LOCKED
+    FOR NO KEY UPDATE OF l SKIP LOCKED
 )
 RETURNING id

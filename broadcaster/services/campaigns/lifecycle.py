@@ -80,7 +80,8 @@ def _move_once(
 def lock_campaign(connection: Connection, name: str) -> tuple[int, CampaignState]:
     """Its id and state, which nobody else changes until the transaction ends. Raises NotFoundError."""
     table = tables.campaigns
-    row = connection.execute(select(table.c.id, table.c.state).where(table.c.name == name).with_for_update()).first()
+    found = select(table.c.id, table.c.state).where(table.c.name == name)
+    row = connection.execute(found.with_for_update(key_share=True)).first()
     if row is None:
         raise NotFoundError(f"no campaign is called {name!r}: see `broadcaster campaign list`")
     return row.id, CampaignState(row.state)

@@ -38,7 +38,8 @@ class Key(NamedTuple):
 class Chat:
     """A chat to be read back, with what a client of its instance needs."""
 
-    lane: int
+    id: int
+    """Of its lane."""
     name: str
     key_encrypted: bytes
     base_url: str

@@ -126,12 +126,12 @@ class Reconciler:
     async def _reconcile(self, chat: Chat) -> None:
         counts = self._counts.setdefault(chat.name, Counter())
         counts["read"] += 1
-        reader = ChatReader(self._store, self._open_gateway(chat), chat.lane, self._settings)
+        reader = ChatReader(self._store, self._open_gateway(chat), chat.id, self._settings)
         ripe = await self._look(reader, chat)
         if not ripe:
             return
         resolved = Counter(await self._store.resolve(ripe, chat.read_at))
-        if resolved.total() < len(ripe) and await self._prove(reader, chat.lane, ripe):
+        if resolved.total() < len(ripe) and await self._prove(reader, chat.id, ripe):
             resolved.update(await self._store.resolve(ripe, chat.read_at))
         counts.update(resolved)
 
@@ -140,7 +140,7 @@ class Reconciler:
         try:
             entries = await reader.entries(chat.phone)
         except GatewayError as error:
-            await self._store.reserve_read(chat.lane, max(READ_REST, error.verdict.retry_after or 0.0))
+            await self._store.reserve_read(chat.id, max(READ_REST, error.verdict.retry_after or 0.0))
             attempts = await reader.attempts(chat.phone)
             rows = _rows((attempt, _UNREADABLE, None) for attempt in attempts)
             return await self._store.note_readings(rows, chat.read_at, {_UNREADABLE: f"not readable: {error}"})

@@ -28,6 +28,8 @@ SHORTEST_WAVE = 0.02
 """Seconds between two claims, at least: lanes that want more meanwhile share the next one."""
 MOST_LANES_A_CLAIM = 500
 MOST_MESSAGES_A_CLAIM = 1000
+FAIR_SHARE = 20
+"""Messages that a lane may have of a claim at least, however many want some."""
 CLAIM_RETRY = 0.5
 """Seconds between tries to claim while Postgres is away."""
 LEASE_MARGIN = 1.0
@@ -124,7 +126,10 @@ class Drain:
             self._hold(LaneSender(lane, token, lease_ends, tenure.ends, gateway, self._path, self._note), tenure)
         feeding = self._feeding
         for lane, why in refused:
-            await self._park(lane, token, why)
+            try:
+                await self._park(lane, token, why)
+            except Exception as error:  # noqa: BLE001 - its lease ends, and whoever takes it next tries again
+                log.warning("cannot park", instance=lane.name, error=type(error).__name__)
         if mine.senders and feeding is not None:
             await self._until_over(mine, feeding)
         return mine.report
@@ -299,12 +304,17 @@ class Drain:
         soon = now + self._lease / 12
         renewals = takewhile(lambda sender: soon >= self._renewal_of(sender), self._held.values())
         hungry = [] if is_full else nsmallest(MOST_LANES_A_CLAIM, self._hungry, key=self._hungry.__getitem__)
+        room = MOST_MESSAGES_A_CLAIM
+        fair_share = max(FAIR_SHARE, room // max(1, len(hungry)))
+        wanted: dict[LaneSender, int] = {}
+        for sender in hungry:
+            if room <= 0:
+                break  # the next claim is theirs
+            wanted[sender] = min(room, fair_share, sender.want(now))
+            room -= wanted[sender]
         wants: dict[LaneSender, int] = {}
-        room = 0 if is_full else MOST_MESSAGES_A_CLAIM
-        for sender in islice(chain(renewals, hungry) if is_late else chain(hungry, renewals), MOST_LANES_A_CLAIM):
-            if sender not in wants:
-                wants[sender] = min(room, sender.want(now))
-                room -= wants[sender]
+        for sender in islice(chain(renewals, wanted) if is_late else chain(wanted, renewals), MOST_LANES_A_CLAIM):
+            wants[sender] = wanted.get(sender, 0)
         return wants
 
     async def _wait(self, woken: float) -> None:

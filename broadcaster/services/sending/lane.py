@@ -15,7 +15,7 @@ from uuid import UUID
 
 import structlog
 
-from broadcaster.domain.decisions import LaneChange, decide, lane_change
+from broadcaster.domain.decisions import LaneChange, decide, lane_change, within_attempts
 from broadcaster.domain.outcomes import Outcome, Verdict
 from broadcaster.domain.pacing import Pacer
 from broadcaster.domain.states import LaneHealth, MessageState
@@ -278,7 +278,8 @@ class LaneSender:
     async def _record(
         self, message: Message, content: PreparedContent, verdict: Verdict, duration: float | None
     ) -> None:
-        transition = decide(verdict, message.spent, content.max_attempts, _jitter())
+        decided = decide(verdict, message.spent, content.max_attempts, _jitter())
+        transition = within_attempts(decided, message.attempt + 1)
         moved = await self._path.outcomes.write(outcome_row(message, self.token, verdict, transition, duration))
         self.counts[_COUNTED_AS[transition.state] if moved else "late"] += 1
 

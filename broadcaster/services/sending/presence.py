@@ -45,6 +45,12 @@ class Presence:
             os.close(self._descriptor)
             self._descriptor = None
 
+    def abandon(self) -> None:
+        """This process has ended, and left something to be done for it."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
     @contextmanager
     def ended(self) -> Iterator[list[str]]:
         """The holders that have ended without a word; forgotten at the end of the block, unless that raises."""

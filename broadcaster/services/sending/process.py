@@ -53,8 +53,8 @@ class SendingProcess:
         self._vault = open_vault(settings)
         self._stack = AsyncExitStack()
         self._presence = Presence(settings.home / "workers")
-        self._gateways: dict[bytes, tuple[object, WAChatPro]] = {}
-        """By encrypted key, with what else they are made of; as many as there are instances."""
+        self._gateways: dict[int, tuple[object, WAChatPro]] = {}
+        """By lane id, with what they are made of."""
         self._stopping = False
 
     async def __aenter__(self) -> Self:
@@ -74,8 +74,8 @@ class SendingProcess:
             ahead=settings.claim_ahead_seconds,
         )
         self._presence.show()
-        self._stack.callback(self._presence.withdraw)
         spool = Spool(settings.home / "spool")
+        self._stack.callback(lambda: self._leave(spool))
         self._stack.callback(spool.close)
         outcomes = OutcomeWriter(store, spool, linger=_LINGER, most=_MOST_ROWS)
         await outcomes.replay()
@@ -156,6 +156,13 @@ class SendingProcess:
         await self._path.store.end_leases(holders)
         log.warning("workers ended without a word", holders=holders)
 
+    def _leave(self, spool: Spool) -> None:
+        """What is left to others they are to notice: they write what is in the spool, and free the lanes."""
+        if spool.was_used or self._given_up.done():
+            self._presence.abandon()
+        else:
+            self._presence.withdraw()
+
     def _give_up(self) -> None:
         self._path.outcomes.give_up()
         if not self._given_up.done():
@@ -163,8 +170,8 @@ class SendingProcess:
 
     def _open_gateway(self, lane: HeldLane | Chat) -> WAChatPro:
         """The lane's client, made once: to decrypt a key, and to prepare blanking it out of replies, takes a while."""
-        made_of = (lane.base_url, lane.wire, lane.reply_rules)
-        known, gateway = self._gateways.get(lane.key_encrypted, (None, None))
+        made_of = (lane.key_encrypted, lane.base_url, lane.wire, lane.reply_rules)
+        known, gateway = self._gateways.get(lane.id, (None, None))
         if gateway is None or known != made_of:
             gateway = WAChatPro(
                 self._vault.decrypt(lane.key_encrypted),
@@ -174,5 +181,5 @@ class SendingProcess:
                 timeout=self._settings.request_timeout_seconds,
                 rules=read_rules(lane.reply_rules) if lane.reply_rules else DEFAULT_RULES,
             )
-            self._gateways[lane.key_encrypted] = (made_of, gateway)
+            self._gateways[lane.id] = (made_of, gateway)
         return gateway

@@ -31,6 +31,7 @@ class Spool:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self._descriptor: int | None = None
+        self.was_used = False
 
     def append(self, rows: Sequence[OutcomeRow]) -> None:
         """Keep `rows`; they survive a power failure once this returns. Raises OSError."""
@@ -41,6 +42,7 @@ class Spool:
         while lines:
             lines = lines[os.write(self._descriptor, lines) :]
         os.fsync(self._descriptor)
+        self.was_used = True
 
     def close(self) -> None:
         """Leave what was kept to the next worker."""

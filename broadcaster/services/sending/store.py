@@ -32,6 +32,10 @@ _LONGEST_PAUSE = 0.05
 """Seconds before a statement that was rolled back for another's sake is tried again."""
 
 
+_SILENCE = 1.0
+"""Seconds beyond the longest that a statement may run, a lease, after which nothing more is heard of it."""
+
+
 class UnclearIntentError(Exception):
     """Whether an intent was committed could not be found out: nothing may leave on it."""
 
@@ -301,7 +305,12 @@ class SendingStore:
     async def _execute_once(
         self, name: str, parameters: Mapping[str, Any], row_factory: AsyncRowFactory[Any]
     ) -> list[Any]:
-        async with self._pool.connection() as connection, connection.cursor(row_factory=row_factory) as cursor:
+        # The server's own limit does not help where a connection has gone silent.
+        async with (
+            asyncio.timeout(self._lease.total_seconds() + _SILENCE),
+            self._pool.connection() as connection,
+            connection.cursor(row_factory=row_factory) as cursor,
+        ):
             await cursor.execute(query(name), parameters, prepare=True)
             return await cursor.fetchall() if cursor.description else []
 
