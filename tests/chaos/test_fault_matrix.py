@@ -57,15 +57,15 @@ def process_of(pid: int) -> ProcessId:
 
 @short_and_full(1, 20)
 def test_killing_one_of_three_workers_loses_and_doubles_nothing(chaos: Chaos, runs: int) -> None:
-    chaos.begin(400 if runs == 1 else 900 * runs, workers=3)
+    chaos.begin(600 if runs == 1 else 900 * runs, workers=3)
     for _ in range(runs):
         time.sleep(chaos.random.uniform(0.1, 1.0))
         victim = chaos.random.choice(chaos.workers)
         victim.kill()
         killed = time.monotonic()
+        assert chaos.unsent()
         chaos.replace(victim)
         assert chaos.recovered(killed) <= LEASE + RECOVERY
-        assert chaos.unsent()
     chaos.finish("kill -9 one of 3 workers", runs=runs, most_in_doubt=AT_ONCE * runs)
 
 

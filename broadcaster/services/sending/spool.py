@@ -32,6 +32,7 @@ class Spool:
         self._directory = directory
         self._descriptor: int | None = None
         self.was_used = False
+        """Whether this process has kept anything."""
 
     def append(self, rows: Sequence[OutcomeRow]) -> None:
         """Keep `rows`; they survive a power failure once this returns. Raises OSError."""
