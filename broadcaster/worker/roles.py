@@ -15,6 +15,7 @@ from broadcaster.errors import UnavailableError
 from broadcaster.settings import Settings
 from broadcaster.worker.app import SENDS, TICKS, app
 from broadcaster.worker.logs import configure_logs
+from broadcaster.worker.memory import keep_memory_level
 from broadcaster.worker.readiness import announce_ready
 from broadcaster.worker.runtime import Runtime
 from broadcaster.worker.tasks import attach
@@ -59,6 +60,7 @@ def run_beat(settings: Settings) -> None:
 
 def _configure(settings: Settings) -> None:
     configure_logs(settings)
+    keep_memory_level()
     # Celery's advice against root is about pickle, and only JSON is accepted here; its announcement for version 6 is
     # about tasks that are acknowledged late, and there are none.
     warnings.simplefilter("ignore", SecurityWarning)

@@ -9,7 +9,7 @@ from itertools import islice
 
 import msgspec
 import structlog
-from sqlalchemy import Connection, Engine, select, update
+from sqlalchemy import Connection, DateTime, Engine, bindparam, select, update
 
 from broadcaster.db import tables
 from broadcaster.db.engine import transaction
@@ -28,6 +28,17 @@ from broadcaster.services.schedules.store import Following, Schedule, database_n
 
 MOST_RECORDED = 20
 """Of the occurrences of a schedule that are due at once: more than can come due within PUNCTUAL."""
+
+_QUEUED = select(tables.occurrences.c.schedule_id).where(tables.occurrences.c.state == OccurrenceState.QUEUED)
+_DUE = (tables.schedules.c.state == ScheduleState.ACTIVE) & (
+    tables.schedules.c.next_at <= bindparam("moment", type_=DateTime(timezone=True))
+)
+# Built once: a statement refers to itself, so that one for each tick would be garbage for the collector to find.
+_TO_LOOK_AT = (
+    select(tables.schedules.c.id)
+    .where(_DUE | tables.schedules.c.id.in_(_QUEUED))
+    .order_by(tables.schedules.c.next_at, tables.schedules.c.id)
+)
 
 log = structlog.get_logger(__name__)
 
@@ -54,13 +65,8 @@ def make_due_occurrences(engine: Engine, *, now: datetime | None = None) -> Iter
 
 
 def _to_look_at(engine: Engine, now: datetime | None) -> Sequence[int]:
-    table, occurrences = tables.schedules, tables.occurrences
-    queued = select(occurrences.c.schedule_id).where(occurrences.c.state == OccurrenceState.QUEUED)
     with transaction(engine) as connection:
-        moment = now or database_now(connection)
-        due = (table.c.state == ScheduleState.ACTIVE) & (table.c.next_at <= moment)
-        statement = select(table.c.id).where(due | table.c.id.in_(queued)).order_by(table.c.next_at, table.c.id)
-        return connection.scalars(statement).all()
+        return connection.scalars(_TO_LOOK_AT, {"moment": now or database_now(connection)}).all()
 
 
 def _make_due(connection: Connection, schedule_id: int, now: datetime | None) -> list[Made]:
