@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import shutil
 import signal
 import subprocess
@@ -14,6 +15,14 @@ import pytest
 from broadcaster.embedded.process import ProcessId
 from tests.support.cli import CliResult, command, run
 from tests.support.servers import clean_environment
+
+
+@pytest.fixture(autouse=True)
+def one_at_a_time() -> Iterator[None]:
+    """Demos that begin together would all take the same free port for Flower."""
+    with (Path(tempfile.gettempdir()) / "broadcaster-test-demo.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 @pytest.fixture
