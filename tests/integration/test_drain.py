@@ -23,6 +23,17 @@ def shop(engine: Engine, settings: Settings) -> Iterator[Shop]:
         yield opened
 
 
+def note_claims(process: SendingProcess, claims: list[Sequence[Ask]]) -> None:
+    """Add what each claim of the process asks for to `claims`."""
+    claim = process._path.store.claim
+
+    async def noted(asks: Sequence[Ask]) -> dict[int, Claim]:
+        claims.append(asks)
+        return await claim(asks)
+
+    process._path.store.claim = noted  # type: ignore[method-assign]  # the seam of the count
+
+
 def test_lanes_of_more_tasks_than_may_wait_join_those_of_a_task_that_waits(shop: Shop) -> None:
     for name in INSTANCES:
         shop.add(name, max_in_flight=2)
@@ -52,13 +63,7 @@ def test_a_claim_serves_the_lanes_of_all_tasks(shop: Shop) -> None:
 
     async def run() -> float:
         async with SendingProcess(shop.settings) as process:
-            claim = process._path.store.claim
-
-            async def counted(asks: Sequence[Ask]) -> dict[int, Claim]:
-                claims.append(asks)
-                return await claim(asks)
-
-            process._path.store.claim = counted  # type: ignore[method-assign]  # the seam of the count
+            note_claims(process, claims)
             started = monotonic()
             await asyncio.gather(*(process.drain([lane]) for lane in shop.lanes()))
             return monotonic() - started
@@ -136,13 +141,7 @@ def test_lanes_for_which_a_claim_has_no_room_are_left_to_the_next_one(
 
     async def run() -> None:
         async with SendingProcess(shop.settings) as process:
-            claim = process._path.store.claim
-
-            async def noted(asks: Sequence[Ask]) -> dict[int, Claim]:
-                claims.append(asks)
-                return await claim(asks)
-
-            process._path.store.claim = noted  # type: ignore[method-assign]  # the seam of the count
+            note_claims(process, claims)
             await process.drain(shop.lanes())
 
     asyncio.run(run())
