@@ -1,7 +1,8 @@
 """Soak: what grows while everything runs for long, at half the rate that the same stack reaches.
 
 One worker, beat and Flower. Slopes are fitted to the resident memory after the first third; Redis and Postgres are
-compared with what they were after a short warm-up.
+compared with what they were after a short warm-up. That fills Flower's list of tasks too, which would take an hour at
+the pace of wake-ups and look like a leak until then.
 """
 
 from __future__ import annotations
@@ -11,12 +12,16 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from statistics import linear_regression
 
+from celery import Celery
+
 from benchmarks.campaigns import add_campaign, add_instances, even
 from benchmarks.processes import Program, resident_memory, wait_until
 from benchmarks.results import Row
 from benchmarks.sending import MAIN
 from benchmarks.stand import Stand, open_stand
 from broadcaster.services.campaigns.lifecycle import pause_campaign, resume_campaign, start_campaign
+from broadcaster.worker.app import SEND, SENDS
+from broadcaster.worker.flower import MOST_TASKS
 
 _CAMPAIGN = "soak"
 _SAMPLE_SECONDS = 5.0
@@ -38,6 +43,7 @@ def measure(quick: bool, minutes: float = 30.0) -> Sequence[Row]:
             programs = {name: roles.enter_context(stand.broadcaster(name)) for name in ("worker", "beat", "flower")}
             stand.await_workers([programs["worker"]])
             start_campaign(stand.engine, _CAMPAIGN)
+            _fill_list_of_flower(stand)
             time.sleep(_WARM_UP / 6 if quick else _WARM_UP)
             before = _pause(stand)
             resume_campaign(stand.engine, _CAMPAIGN)
@@ -50,6 +56,15 @@ def measure(quick: bool, minutes: float = 30.0) -> Sequence[Row]:
         Row("messages", [rate], "/s"),
         Row("minutes", [minutes], "min"),
     ]
+
+
+def _fill_list_of_flower(stand: Stand) -> None:
+    """Have as many tasks done as it keeps: wake-ups of a lane that does not exist."""
+    app = Celery(broker=stand.settings.broker_url)
+    with app.connection() as connection:
+        for _ in range(MOST_TASKS):
+            app.send_task(SEND, ([0],), queue=SENDS, ignore_result=True, connection=connection)
+    wait_until(lambda: stand.redis.llen(SENDS) == 0)
 
 
 def _watch(

@@ -18,7 +18,7 @@ from broadcaster.worker.logs import configure_logs
 from broadcaster.worker.memory import keep_memory_level
 from broadcaster.worker.readiness import announce_ready
 
-_MOST_TASKS = 1_000
+MOST_TASKS = 1_000
 """In its list; each takes 7 to 45 KB of memory, by how many instances are in its result."""
 _FORGET_WORKER_SECONDS = 600
 
@@ -40,7 +40,7 @@ def run_flower(settings: Settings) -> None:
         # Flower's own commands would go around the accounts that Postgres keeps.
         read_only=True,
         persistent=False,
-        max_tasks=_MOST_TASKS,
+        max_tasks=MOST_TASKS,
         purge_offline_workers=_FORGET_WORKER_SECONDS,
         tasks_columns="name,state,args,result,received,runtime,worker",
     )
