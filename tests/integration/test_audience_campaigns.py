@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import text
 
 from broadcaster.domain.conditions import parse_condition
 from broadcaster.domain.templates import TemplateError, compile_template
@@ -22,15 +22,7 @@ from broadcaster.services.campaigns.over_audience import AudienceCampaign, store
 from broadcaster.services.campaigns.previews import preview_campaign
 from broadcaster.services.campaigns.test_copies import read_test, send_test
 from broadcaster.services.instances import list_instances
-from broadcaster.settings import Settings
-from tests.support.shop import Shop, drain, open_shop
-
-
-@pytest.fixture
-def shop(engine: Engine, settings: Settings) -> Iterator[Shop]:
-    with open_shop(engine, settings) as opened:
-        yield opened
-
+from tests.support.shop import Shop, drain
 
 PEOPLE: Mapping[str, Mapping[str, str]] = {
     "628120000001": {"name": "Ayu", "city": "Jakarta", "age": "31", "joined": "2026-01-05"},

@@ -3,24 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from time import monotonic
 
 import msgspec
 import pytest
-from sqlalchemy import Engine
 
 from broadcaster.services.sending import drain as drain_module
 from broadcaster.services.sending.process import SendingProcess
 from broadcaster.services.sending.store import Ask, Claim
-from broadcaster.settings import Settings
-from tests.support.shop import INSTANCES, Shop, drain, open_shop
-
-
-@pytest.fixture
-def shop(engine: Engine, settings: Settings) -> Iterator[Shop]:
-    with open_shop(engine, settings) as opened:
-        yield opened
+from tests.support.shop import INSTANCES, Shop, drain
 
 
 def note_claims(process: SendingProcess, claims: list[Sequence[Ask]]) -> None:

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
-from sqlalchemy import Engine
 
 from broadcaster.services.campaigns import reports
 from broadcaster.services.campaigns.lifecycle import retry_campaign
-from broadcaster.settings import Settings
-from tests.support.shop import Shop, assert_failures_equal_a_recount, open_shop
+from tests.support.shop import Shop, assert_failures_equal_a_recount
 
 
 @pytest.fixture
-def shop(engine: Engine, settings: Settings) -> Iterator[Shop]:
-    with open_shop(engine, settings) as opened:
-        for name in ("a", "b"):
-            opened.add(name)
-        opened.sql("ALTER TABLE messages DISABLE TRIGGER refuse_moves")
-        yield opened
+def shop(shop: Shop) -> Shop:
+    for name in ("a", "b"):
+        shop.add(name)
+    shop.sql("ALTER TABLE messages DISABLE TRIGGER refuse_moves")
+    return shop
 
 
 def move(shop: Shop, state: str, reason: str | None, where: str) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import threading
-from collections.abc import Iterator
 
 import pytest
 from sqlalchemy import Engine, text
@@ -15,8 +14,7 @@ from broadcaster.services.campaigns import loading, segments
 from broadcaster.services.campaigns.contents import text_content
 from broadcaster.services.campaigns.submission import Submission, Submitted, submit
 from broadcaster.services.recipients.reader import RecipientOptions, read_recipients
-from broadcaster.settings import Settings
-from tests.support.shop import Shop, drain, open_shop
+from tests.support.shop import Shop, drain
 
 PEOPLE = """\
 phone,name,Order #
@@ -37,11 +35,10 @@ lines",3
 
 
 @pytest.fixture
-def shop(engine: Engine, settings: Settings) -> Iterator[Shop]:
-    with open_shop(engine, settings) as opened:
-        opened.add("a")
-        opened.add("b", rate="1/s")
-        yield opened
+def shop(shop: Shop) -> Shop:
+    shop.add("a")
+    shop.add("b", rate="1/s")
+    return shop
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ Time passes by moving what is stored into the past. What the real clock adds mea
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 from time import monotonic
 from uuid import UUID, uuid4
@@ -16,12 +15,10 @@ from hypothesis import HealthCheck, example, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 from psycopg.rows import dict_row
-from sqlalchemy import Engine
 
 from broadcaster.db.queries import query
 from broadcaster.domain.pacing import Pacer, pace, worst_excess
-from broadcaster.settings import Settings
-from tests.support.shop import Shop, open_shop
+from tests.support.shop import Shop
 
 LEASE = 15.0
 CLAIM_AHEAD = 2.0
@@ -108,11 +105,10 @@ class LaneOfRecord:
 
 
 @pytest.fixture
-def shop(engine: Engine, settings: Settings) -> Iterator[Shop]:
-    with open_shop(engine, settings) as shop:
-        shop.add("a", "1/s")
-        shop.submit("c", 5000, "a")
-        yield shop
+def shop(shop: Shop) -> Shop:
+    shop.add("a", "1/s")
+    shop.submit("c", 5000, "a")
+    return shop
 
 
 ACTIONS = st.sampled_from(

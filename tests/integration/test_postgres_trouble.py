@@ -236,6 +236,25 @@ def test_a_deadlock_is_tried_again_at_once(shop: Shop, monkeypatch: pytest.Monke
     assert drain(shop)["a"]["sent"] == 10
 
 
+def test_a_rest_is_kept_though_postgres_was_away_when_it_began(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop.submit("c", 10, "a")
+    shop.fault("kind=http_429,retry_after=60,count=1")
+    execute = SendingStore._execute
+    trouble = iter([True, True])
+
+    async def away_twice(store: SendingStore, name: str, *arguments: Any) -> list[Any]:
+        return (
+            await away()
+            if name == "change_lane_health" and next(trouble, False)
+            else await execute(store, name, *arguments)
+        )
+
+    monkeypatch.setattr(SendingStore, "_execute", away_twice)
+    drain(shop)
+    assert shop.sql("SELECT health, not_before > now() + interval '50 seconds' FROM lanes") == [("throttled", True)]
+    assert next(trouble, None) is None
+
+
 def test_a_locked_table_does_not_keep_a_worker_from_stopping(shop: Shop) -> None:
     shop.submit("c", 200, "a")
     settings = msgspec.structs.replace(shop.settings, request_timeout_seconds=2)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import Engine, event
+from sqlalchemy import event
 
 from broadcaster.domain.conditions import parse_condition
 from broadcaster.domain.schedules import Misfire, Overlap
@@ -28,21 +27,19 @@ from broadcaster.services.schedules.schedule import (
     set_schedule,
 )
 from broadcaster.services.schedules.tick import MOST_RECORDED, make_due_occurrences
-from broadcaster.settings import Settings
 from tests.support.schedules import DAY, MONDAY, Calendar, add_audience, new_schedule
-from tests.support.shop import Shop, open_shop
+from tests.support.shop import Shop
 
 HOUR = timedelta(hours=1)
 SECOND = timedelta(seconds=1)
 
 
 @pytest.fixture
-def shop(engine: Engine, settings: Settings) -> Iterator[Shop]:
-    with open_shop(engine, settings) as opened:
-        opened.add("a")
-        opened.add("b")
-        add_audience(opened, "people", 2)
-        yield opened
+def shop(shop: Shop) -> Shop:
+    shop.add("a")
+    shop.add("b")
+    add_audience(shop, "people", 2)
+    return shop
 
 
 @pytest.fixture

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from itertools import pairwise
 from typing import NoReturn
 
 import msgspec
 import pytest
-from sqlalchemy import Engine
 
 from broadcaster.crypto import open_vault
 from broadcaster.services import dispatch
@@ -18,14 +16,7 @@ from broadcaster.services.campaigns import lifecycle
 from broadcaster.services.instances import pause_instance, set_instance
 from broadcaster.services.sending import failpoints
 from broadcaster.services.sending.process import SendingProcess
-from broadcaster.settings import Settings
-from tests.support.shop import INSTANCES, POISON, Shop, drain, open_shop
-
-
-@pytest.fixture
-def shop(engine: Engine, settings: Settings) -> Iterator[Shop]:
-    with open_shop(engine, settings) as opened:
-        yield opened
+from tests.support.shop import INSTANCES, POISON, Shop, drain
 
 
 def test_every_message_is_sent_once_over_several_lanes(shop: Shop) -> None:

@@ -48,6 +48,8 @@ FEWEST_CLAIMED = 200
 """Messages that a lane without a limit keeps claimed, until it turns out to be faster than its claims."""
 LONGEST_WAIT = 1.0
 """Seconds that a lane may wait for a claim, while others join it."""
+HEALTH_RETRY = 0.5
+"""Seconds between tries to write a lane's health while Postgres is away."""
 
 _COUNTED_AS = {
     MessageState.SENT: "sent",
@@ -295,7 +297,15 @@ class LaneSender:
         self._start(self._write_health(change, verdict.reason))
 
     async def _write_health(self, change: LaneChange, reason: str) -> None:
-        await self._path.store.change_lane_health(self.lane.id, self.token, change, reason)
+        """Until it is written or the lease is lost: a rest that nobody knows of is not kept."""
+        while True:
+            try:
+                await self._path.store.change_lane_health(self.lane.id, self.token, change, reason)
+                return
+            except Exception:
+                if monotonic() >= self.lease_ends:
+                    raise
+            await asyncio.sleep(HEALTH_RETRY)
 
     # Waiting
 

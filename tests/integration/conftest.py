@@ -1,0 +1,18 @@
+"""What integration tests share: the send path in one process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import Engine
+
+from broadcaster.settings import Settings
+from tests.support.shop import Shop, open_shop
+
+
+@pytest.fixture
+def shop(engine: Engine, settings: Settings) -> Iterator[Shop]:
+    """A database, a gateway and drains without Celery; the books are checked when the test has ended."""
+    with open_shop(engine, settings) as opened:
+        yield opened
