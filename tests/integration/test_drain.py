@@ -101,6 +101,19 @@ def test_nothing_is_claimed_that_would_leave_after_the_lane_is_given_back(shop: 
     assert counts["a"]["sent"] >= 14
 
 
+def test_a_lane_is_not_held_for_a_slot_that_is_far_away_but_woken_for_it(shop: Shop) -> None:
+    shop.add("a", "1/min", burst=1)
+    shop.submit("c", 3, "a")
+    for sent in (1, 2):
+        started = monotonic()
+        assert drain(shop)["a"]["sent"] == 1
+        assert monotonic() - started < shop.settings.drain_seconds / 2
+        assert shop.states("c") == {"pending": 3 - sent, "sent": sent}
+        assert shop.sql("SELECT lease_token, woken_at FROM lanes") == [(None, None)]
+        assert shop.lanes() == []
+        shop.sql("UPDATE lanes SET clock = clock - interval '1 minute'")
+
+
 def test_a_lane_that_lost_its_lease_can_be_taken_again_while_its_requests_are_under_way(shop: Shop) -> None:
     shop.add("a", max_in_flight=2)
     shop.submit("c", 10, "a")

@@ -48,6 +48,8 @@ FEWEST_CLAIMED = 200
 """Messages that a lane without a limit keeps claimed, until it turns out to be faster than its claims."""
 LONGEST_WAIT = 1.0
 """Seconds that a lane may wait for a claim, while others join it."""
+LONGEST_HELD = 30.0
+"""Seconds for which an idle lane is held, at most, before its next slot is near; for a later one a tick wakes it."""
 HEALTH_RETRY = 0.5
 """Seconds between tries to write a lane's health while Postgres is away."""
 
@@ -122,12 +124,12 @@ class LaneSender:
     @property
     def finished(self) -> bool:
         """Nothing is under way, and nothing more would be started."""
-        return not self._under_way and (self._closed is not None or (self._dry and not self._claimed))
+        return not self._under_way and (self._closed is not None or not (self._claimed or self._goes_on))
 
     @property
     def has_more(self) -> bool:
         """Whether there was work left when its time was up."""
-        return self._may_leave and bool(self._claimed or not self._dry)
+        return self._may_leave and bool(self._claimed or self._goes_on)
 
     def want(self, now: float) -> int:
         """How many messages to claim for it now; 0 while it has enough."""
@@ -174,6 +176,11 @@ class LaneSender:
     def clock_ahead(self) -> float:
         """Seconds by which the lane's clock is ahead of now, to be stored when it is given back."""
         return self._pacer.ahead(monotonic())
+
+    @property
+    def _goes_on(self) -> bool:
+        """Whether more is to be claimed for it soon."""
+        return not self._dry and self._next_slot_in(monotonic()) <= LONGEST_HELD + self._path.claim_ahead
 
     @property
     def _hungry(self) -> bool:
