@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import math
 import random
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
@@ -33,23 +32,12 @@ from broadcaster.services.sending.store import (
     UnclearIntentError,
     outcome_row,
 )
+from broadcaster.services.sending.supply import Supply
 
 log = structlog.get_logger()
 
 INTENT_LEAD = 0.02
 """Seconds before its slot at which a message's intent is committed, so that it can leave on time."""
-CLAIMED_AHEAD = 10
-"""Messages that a lane with a rate claims ahead of their slots, at most: what is more urgent waits for them."""
-SHORTEST_AHEAD = 0.5
-"""Seconds ahead that it claims at least, so that it does not run dry while a claim is late."""
-MOST_CLAIMED = 500
-"""Messages that one lane keeps claimed, at most."""
-FEWEST_CLAIMED = 200
-"""Messages that a lane without a limit keeps claimed, until it turns out to be faster than its claims."""
-LONGEST_WAIT = 1.0
-"""Seconds that a lane may wait for a claim, while others join it."""
-LONGEST_HELD = 30.0
-"""Seconds for which an idle lane is held, at most, before its next slot is near; for a later one a tick wakes it."""
 HEALTH_RETRY = 0.5
 """Seconds between tries to write a lane's health while Postgres is away."""
 
@@ -98,7 +86,6 @@ class LaneSender:
         self.token = token
         self.lease_ends = lease_ends
         self.counts: Counter[str] = Counter()
-        self._ends = ends
         self._gateway = gateway
         self._path = path
         self._changed = changed
@@ -107,15 +94,18 @@ class LaneSender:
         self._may_leave = True
         self._closed: str | None = None
         self._closing = asyncio.Event()
-        self._claimed: deque[Message] = deque()
+        self._supply = Supply(
+            lane.pace,
+            self._pacer,
+            max_in_flight=lane.max_in_flight,
+            claim_ahead=path.claim_ahead,
+            ends=ends,
+            probing=lane.health is not LaneHealth.OK,
+        )
         self._arrived = asyncio.Event()
-        self._dry = False
         self._may_ask = True
         paced = bool(lane.pace.interval)
-        self._ahead = min(path.claim_ahead, max(SHORTEST_AHEAD, CLAIMED_AHEAD * lane.pace.interval))
         self._in_flight = asyncio.Semaphore(min(lane.max_in_flight, lane.pace.burst) if paced else lane.max_in_flight)
-        self._supply = min(MOST_CLAIMED, max(FEWEST_CLAIMED, 4 * lane.max_in_flight))
-        self._before_turn = 0
         self._turns = asyncio.Lock()
         self._under_way: set[asyncio.Task[None]] = set()
 
@@ -124,26 +114,23 @@ class LaneSender:
     @property
     def finished(self) -> bool:
         """Nothing is under way, and nothing more would be started."""
-        return not self._under_way and (self._closed is not None or not (self._claimed or self._goes_on))
+        return not self._under_way and (self._closed is not None or not self._supply.goes_on(monotonic()))
 
     @property
     def has_more(self) -> bool:
         """Whether there was work left when its time was up."""
-        return self._may_leave and bool(self._claimed or self._goes_on)
+        return self._may_leave and self._supply.goes_on(monotonic())
 
     def want(self, now: float) -> int:
         """How many messages to claim for it now; 0 while it has enough."""
-        if not self._may_ask or not self._hungry:
+        has_probe = self._supply.probing and self._under_way
+        if self._closed is not None or not self._may_ask or has_probe:
             return 0
-        wanted = self._keep() - len(self._claimed)
-        if self.lane.pace.interval:
-            wanted = max(1, min(wanted, self._slots_within(self._ahead, now)))
-            wanted = min(wanted, self._slots_within(self._ends - now, now))
-        return max(0, wanted)
+        return self._supply.want(now)
 
     def patience(self, now: float) -> float:
-        """Seconds that a claim for it may wait: what it has claimed lasts for longer."""
-        return min(LONGEST_WAIT, max(0.0, self._next_slot_in(now)) / 2)
+        """Seconds that a claim for it may wait."""
+        return self._supply.patience(now)
 
     def offer(self, claim: Claim, asked: int, lease_ends: float) -> None:
         """Take what a claim brought when `asked` messages were wanted (0: it only renewed the lease)."""
@@ -152,14 +139,11 @@ class LaneSender:
             self.close("the lane is paused or resting")
         if asked == 0:
             return
-        if self.counts["claimed"] and len(self._claimed) < self._supply // 4:
-            self._supply = min(MOST_CLAIMED, 2 * self._supply)
         self.counts["claimed"] += len(claim.messages)
-        self._claimed.extend(claim.messages)
+        self._supply.add(claim)
         self._arrived.set()
-        self._dry = len(claim.messages) < claim.slots
         self._may_ask = False
-        asyncio.get_running_loop().call_later(self._ask_again_in(monotonic()), self._ask_again)
+        asyncio.get_running_loop().call_later(self._supply.ask_again_in(monotonic()), self._ask_again)
 
     def hand_over(self) -> None:
         """Its time is up: start nothing more, let what has an intent leave."""
@@ -177,44 +161,9 @@ class LaneSender:
         """Seconds by which the lane's clock is ahead of now, to be stored when it is given back."""
         return self._pacer.ahead(monotonic())
 
-    @property
-    def _goes_on(self) -> bool:
-        """Whether more is to be claimed for it soon."""
-        return not self._dry and self._next_slot_in(monotonic()) <= LONGEST_HELD + self._path.claim_ahead
-
-    @property
-    def _hungry(self) -> bool:
-        if self._closed is not None or len(self._claimed) > self._keep() // 2:
-            return False
-        return self._health is LaneHealth.OK or not self._under_way  # otherwise one probe at a time
-
-    def _keep(self) -> int:
-        """How many messages to keep claimed."""
-        if self._health is not LaneHealth.OK:
-            return 1
-        if self.lane.pace.interval:
-            ahead = self._ahead + self.lane.pace.tolerance
-            return min(MOST_CLAIMED, math.ceil(ahead / self.lane.pace.interval) + 1)
-        return self._supply
-
-    def _ask_again_in(self, now: float) -> float:
-        if self._dry:
-            return self._path.claim_ahead / 4
-        if not self.lane.pace.interval:
-            return 0.0
-        return max(self._ahead / 4, self._next_slot_in(now) - self._ahead)
-
     def _ask_again(self) -> None:
         self._may_ask = True
         self._changed(self)
-
-    def _next_slot_in(self, now: float) -> float:
-        """Seconds until a message that is not claimed yet could leave."""
-        return self._pacer.due_in(now, len(self._claimed) + self._before_turn)
-
-    def _slots_within(self, seconds: float, now: float) -> int:
-        """How many messages that are not claimed yet could leave within so many seconds."""
-        return math.floor((seconds - self._next_slot_in(now)) / self.lane.pace.interval) + 1
 
     # The story of a message
 
@@ -222,12 +171,11 @@ class LaneSender:
         """Launch each claimed message a little before its slot, until closed."""
         while await self._has_claimed():
             await self._in_flight.acquire()
-            await self._rest(self._pacer.due_in(monotonic(), self._before_turn) - INTENT_LEAD)
+            await self._rest(self._supply.turn_in(monotonic()) - INTENT_LEAD)
             if self._closed is not None:
                 return
-            self._before_turn += 1
-            self._start(self._send(self._claimed.popleft()))
-            if len(self._claimed) == self._keep() // 2:
+            self._start(self._send(self._supply.take()))
+            if len(self._supply) == self._supply.low_mark:
                 self._changed(self)
 
     async def _send(self, message: Message) -> None:
@@ -239,7 +187,7 @@ class LaneSender:
                 if intended:
                     await self._turn()
             finally:
-                self._before_turn -= 1
+                self._supply.had_turn()
             if not intended:
                 return
             try:
@@ -299,6 +247,7 @@ class LaneSender:
         if change is None or not (self._may_leave or refused_now):
             return
         self._health, self._failures = change.health, change.failures
+        self._supply.probing = change.health is not LaneHealth.OK
         if change.health is not LaneHealth.OK:
             self.close(verdict.reason)
         self._start(self._write_health(change, verdict.reason))
@@ -318,7 +267,7 @@ class LaneSender:
 
     async def _has_claimed(self) -> bool:
         """Wait for a claimed message; False when closed."""
-        while self._closed is None and not self._claimed:
+        while self._closed is None and not self._supply:
             self._arrived.clear()
             await self._arrived.wait()
         return self._closed is None
@@ -346,7 +295,7 @@ class LaneSender:
 
     def _landed(self, task: asyncio.Task[None]) -> None:
         self._under_way.discard(task)
-        if self.finished or not self._claimed:
+        if self.finished or not self._supply:
             self._changed(self)
         if not task.cancelled() and (error := task.exception()) is not None:
             log.warning("left for recovery", instance=self.lane.name, error=type(error).__name__)
