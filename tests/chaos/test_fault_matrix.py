@@ -25,8 +25,7 @@ from broadcaster.services.campaigns import lifecycle
 from broadcaster.services.sending import failpoints
 from broadcaster.worker.app import SEND, SENDS, make_app
 from tests.support.chaos import (
-    IN_FLIGHT,
-    INSTANCES,
+    AT_ONCE,
     LATENCY,
     LEASE,
     RECOVERY,
@@ -39,8 +38,6 @@ from tests.support.servers import redis_client
 from tests.support.shop import POISON
 from tests.support.stack import wait_for
 
-AT_ONCE = IN_FLIGHT * len(INSTANCES)
-"""The most requests that can be in flight when something happens."""
 SLOW = f"kind=latency,seconds={0.8 * REQUEST_TIMEOUT}"
 
 full = pytest.mark.chaos
@@ -126,7 +123,7 @@ def test_a_crash_at_any_point_of_the_send_path_loses_and_doubles_nothing(chaos: 
     crashed = time.monotonic()
     chaos.shop.fault(LATENCY)
     chaos.workers = chaos.start_workers(1)
-    assert chaos.recovered(crashed) <= LEASE + RECOVERY
+    assert chaos.recovered(crashed, faults=len(points)) <= LEASE + RECOVERY
     chaos.finish("a worker crashes at a failpoint", runs=len(points), most_in_doubt=AT_ONCE * len(points))
 
 
@@ -312,7 +309,7 @@ def test_connections_to_postgres_that_are_killed_twice_a_second_do_no_harm(chaos
     for _ in range(runs):
         time.sleep(0.5)
         terminate_connections(chaos)
-    chaos.recovered(time.monotonic())
+    chaos.recovered(time.monotonic(), faults=runs)
     chaos.finish("pg_terminate_backend every 0.5 s", runs=runs, most_in_doubt=AT_ONCE * runs)
 
 

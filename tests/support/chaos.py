@@ -36,6 +36,8 @@ REQUEST_TIMEOUT = 3.0
 IN_FLIGHT = 4
 RATE, BURST = "50/s", 5
 INSTANCES = ("a", "b", "c")
+AT_ONCE = IN_FLIGHT * len(INSTANCES)
+"""The most requests that can be in flight when something happens."""
 VARIABLES = {
     "BROADCASTER_LEASE_SECONDS": str(LEASE),
     "BROADCASTER_REQUEST_TIMEOUT_SECONDS": str(REQUEST_TIMEOUT),
@@ -158,6 +160,8 @@ class Chaos:
     workers: list[Role] = field(default_factory=list)
     beats: list[Role] = field(default_factory=list)
     _recoveries: list[float] = field(default_factory=list)
+    _doubts: int = 0
+    """How many there were at the last recovery."""
     _total: int = 0
 
     def begin(self, count: int, *, workers: int = 2, faults: Sequence[str] = (LATENCY,), rate: str = RATE) -> None:
@@ -191,8 +195,11 @@ class Chaos:
         goal = min(self._total, self.accepted() + more)
         wait_for(lambda: self.accepted() >= goal, f"{goal} messages", timeout)
 
-    def recovered(self, since: float, timeout: float = 60) -> float:
-        """Wait until every instance that has work accepted a message after `since` (monotonic); returns how long."""
+    def recovered(self, since: float, *, faults: int = 1) -> float:
+        """Wait until every instance that has work accepted a message after `since` (monotonic); returns how long.
+
+        No more may have come to be in doubt than could be in flight at so many `faults`.
+        """
 
         def first() -> dict[str, float]:
             entries = [
@@ -202,10 +209,26 @@ class Chaos:
             ]
             return {entry.instance: entry.monotonic_ns / 1e9 - since for entry in entries}
 
-        wait_for(lambda: len(first()) == len(INSTANCES) or not self.unsent(), "every instance to send again", timeout)
+        wait_for(lambda: len(first()) == len(INSTANCES) or not self.unsent(), "every instance to send again", 60)
         seconds = max(first().values(), default=0.0)
         self._recoveries.append(seconds)
+        wait_for(lambda: not self._left_behind(), "what nobody holds any more to be taken back", 60)
+        doubts, self._doubts = self._doubts, self.doubts()
+        assert self._doubts - doubts <= AT_ONCE * faults
         return seconds
+
+    def doubts(self) -> int:
+        """Requests that were ever in doubt."""
+        return int(str(self.shop.sql("SELECT count(*) FROM attempts WHERE outcome = 'unknown'")[0][0]))
+
+    def _left_behind(self) -> bool:
+        """Whether there are messages whose holder has lost their lane."""
+        return bool(
+            self.shop.sql(
+                "SELECT FROM messages WHERE state IN ('claimed', 'sending')"
+                " AND lease_token NOT IN (SELECT lease_token FROM lanes WHERE lease_expires_at > now()) LIMIT 1"
+            )
+        )
 
     def unsent(self) -> int:
         """Messages of the campaign on which workers still have something to do."""
