@@ -154,7 +154,7 @@ class Drain:
     def _to_join(self) -> _Tenure | None:
         """The tenure that more lanes have to join, if as many tasks wait as may."""
         to_join = [tenure for tenure in self._waited_for if not tenure.is_up]
-        if len(to_join) < self._most_tasks:
+        if len(self._waited_for) < self._most_tasks or not to_join:
             return None
         return min(to_join, key=lambda tenure: len(tenure.senders))
 
