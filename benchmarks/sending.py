@@ -15,10 +15,12 @@ from benchmarks.stand import Stand, open_stand
 
 MAIN = Ours(workers=1, instances=4, in_flight=32)
 TWO_WORKERS = Ours(workers=2, instances=4, in_flight=32)
-OURS = (MAIN, Ours(workers=1, instances=1, in_flight=64), TWO_WORKERS)
+FULL = Ours(workers=2, instances=4, in_flight=128)
+"""With enough in flight to keep both cores busy: with less, workers wait for replies and commits."""
+OURS = (MAIN, Ours(workers=1, instances=1, in_flight=64), TWO_WORKERS, FULL)
 PREFORK = Naive("prefork", os.cpu_count() or 1)
 NAIVE = (PREFORK, Naive("threads", 16))
-BARE = Bare(in_flight=MAIN.instances * MAIN.in_flight)
+BARE = Bare(in_flight=FULL.instances * FULL.in_flight)
 
 Contender = Ours | Naive | Bare
 Runs = Mapping[Contender, list[Run]]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,17 +40,18 @@ class Ours:
     def run(self, stand: Stand, messages: int) -> Run:
         """One campaign, submitted beforehand: from its start to its last outcome."""
         campaign = f"campaign {time.monotonic_ns()}"
-        campaign_id = self._submit(stand, campaign, messages)
-        return self.send(stand, campaign, campaign_id, messages)
+        campaign_id = self.submit(stand, campaign, messages)
+        with stand.workers(self.workers) as workers:
+            return self.send(stand, workers, campaign, campaign_id, messages)
 
-    def send(self, stand: Stand, campaign: str, campaign_id: int, messages: int) -> Run:
-        """Send a draft of so many pending messages."""
+    def send(self, stand: Stand, workers: Sequence[int], campaign: str, campaign_id: int, messages: int) -> Run:
+        """Send a draft of so many pending messages through the processes `workers`."""
 
         def all_sent() -> bool:
             sent = "SELECT sum(sent) = :messages FROM campaign_lanes WHERE campaign_id = :id"
             return bool(stand.scalar(sent, id=campaign_id, messages=messages))
 
-        with stand.workers(self.workers) as workers, metered(stand, workers, messages) as run:
+        with metered(stand, workers, messages) as run:
             start_campaign(stand.engine, campaign)
             wait_until(all_sent, every=0.1)
         first_to_last = stand.scalar(
@@ -78,7 +80,8 @@ class Ours:
                 )
         return names
 
-    def _submit(self, stand: Stand, campaign: str, messages: int) -> int:
+    def submit(self, stand: Stand, campaign: str, messages: int) -> int:
+        """Store a draft of so many messages; returns its id."""
         recipients = stand.directory / "recipients.csv"
         write_recipients(recipients, messages)
         content = self._content(stand)

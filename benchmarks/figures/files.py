@@ -6,30 +6,31 @@ A file is stored once and encoded once per worker; each request carries it as ba
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from benchmarks.contenders.bare import Bare
-from benchmarks.contenders.ours import Ours
 from benchmarks.results import Row
-from benchmarks.sending import rate, take_turns
+from benchmarks.sending import FULL, MAIN, Contender, rate, take_turns
 from benchmarks.stand import open_stand
 
-OURS = Ours(workers=1, instances=4, in_flight=32, file=True)
-BARE = Bare(in_flight=OURS.instances * OURS.in_flight, file=True)
+ONE_WORKER, BOTH_CORES = replace(MAIN, file=True), replace(FULL, file=True)
+BARE = Bare(in_flight=FULL.instances * FULL.in_flight, file=True)
 
 
 def measure(quick: bool) -> Sequence[Row]:
     """The ratio is to the bare loop, so below 1."""
     rounds, messages = (1, 1_000) if quick else (3, 8_000)
     with open_stand() as stand:
-        runs = take_turns(stand, {OURS: messages, BARE: messages}, rounds)
+        runs = take_turns(stand, dict.fromkeys((ONE_WORKER, BOTH_CORES, BARE), messages), rounds)
     bare = rate(runs, BARE)
 
-    def cpu(each: Bare | Ours) -> Row:
+    def cpu(each: Contender) -> Row:
         return Row(f"CPU of the {each.label}", [run.cpu * 1e6 for run in runs[each]], "µs/message")
 
     return [
         bare.against(bare, "bare"),
-        rate(runs, OURS).against(bare, "bare").at_least(0.6),
+        rate(runs, ONE_WORKER).against(bare, "bare"),
+        rate(runs, BOTH_CORES).against(bare, "bare").at_least(0.6),
         cpu(BARE),
-        cpu(OURS),
+        cpu(ONE_WORKER),
     ]

@@ -1,8 +1,9 @@
 """Soak: what grows while everything runs for long, at half the rate that the same stack reaches.
 
 One worker, beat and Flower. Slopes are fitted to the resident memory after the first third; Redis and Postgres are
-compared with what they were after a short warm-up. That fills Flower's list of tasks too, which would take an hour at
-the pace of wake-ups and look like a leak until then.
+compared with what they were after a warm-up. In that the worker sends at its full rate, so that pools and buffers have
+the size that they keep, and Flower's list of tasks is filled: at the pace of wake-ups that would take an hour and look
+like a leak until then.
 """
 
 from __future__ import annotations
@@ -26,7 +27,9 @@ from broadcaster.worker.flower import MOST_TASKS
 _CAMPAIGN = "soak"
 _SAMPLE_SECONDS = 5.0
 _WARM_UP = 60.0
-"""Seconds of sending before anything is compared: pools have the size that they will keep."""
+"""Seconds of sending at half the rate before anything is compared."""
+_AT_FULL_RATE = 200_000
+"""Messages that are sent before that."""
 _REST = 30.0
 """Seconds after which an idle stack has let go of what it does not need."""
 _CONNECTIONS = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
@@ -34,16 +37,18 @@ _CONNECTIONS = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_da
 
 def measure(quick: bool, minutes: float = 30.0) -> Sequence[Row]:
     """Growth is in absolute numbers."""
-    minutes = 0.5 if quick else minutes
+    minutes, full = (0.5, 20_000) if quick else (minutes, _AT_FULL_RATE)
     with open_stand() as stand:
         half = MAIN.run(stand, 5_000 if quick else 40_000).rate / 2
         lanes = add_instances(stand, dict.fromkeys((f"soak {number}" for number in range(4)), half / 4))
         add_campaign(stand, _CAMPAIGN, even(lanes, int(half * (60 * minutes + 2 * _WARM_UP))))
+        warm_up = MAIN.submit(stand, "warm-up", full)
         with ExitStack() as roles:
             programs = {name: roles.enter_context(stand.broadcaster(name)) for name in ("worker", "beat", "flower")}
             stand.await_workers([programs["worker"]])
-            start_campaign(stand.engine, _CAMPAIGN)
+            MAIN.send(stand, [programs["worker"].pid], "warm-up", warm_up, full)
             _fill_list_of_flower(stand)
+            start_campaign(stand.engine, _CAMPAIGN)
             time.sleep(_WARM_UP / 6 if quick else _WARM_UP)
             before = _pause(stand)
             resume_campaign(stand.engine, _CAMPAIGN)

@@ -47,5 +47,6 @@ def _send(stand: Stand, messages: int) -> tuple[float, list[float]]:
     lanes = [row[0] for row in stand.rows("SELECT id FROM instances WHERE name = ANY (:names)", names=names)]
     campaign = add_campaign(stand, _CAMPAIGN, even(lanes, messages))
     size = float(stand.scalar(_SIZE))
-    MAIN.send(stand, _CAMPAIGN, campaign, messages)
+    with stand.workers(MAIN.workers) as workers:
+        MAIN.send(stand, workers, _CAMPAIGN, campaign, messages)
     return size, [row[0] for row in stand.rows(_TENTHS, campaign=campaign)]
