@@ -113,11 +113,7 @@ def test_a_lane_goes_on_until_no_more_is_due() -> None:
 
 @pytest.mark.parametrize(("interval", "is_held"), [(LONGEST_IDLE, True), (60.0, False)])
 def test_a_lane_is_held_for_its_next_slot_unless_that_is_far_away(interval: float, is_held: bool) -> None:
-    kept = pace(1 / interval, burst=1)
-    pacer = Pacer(kept, ahead=0.0, now=NOW)
-    lane = Supply(kept, pacer, max_in_flight=8, claim_ahead=2.0, ends=NOW + 20, probing=False)
+    lane = supply(1 / interval, burst=1)
     fill(lane, 1)
     lane.take()
-    pacer.admit(NOW)
-    lane.had_turn()
     assert lane.goes_on(NOW) is is_held
