@@ -59,8 +59,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """How long one `send` task keeps its lanes, at most, before it gives them back."""
     lease_seconds: Seconds = 15.0
     """How long a lane stays with a worker that has stopped renewing it."""
-    claim_ahead_seconds: Seconds = 2.0
-    """How far ahead of their slots messages are claimed, at most; fast lanes claim less far ahead."""
     request_timeout_seconds: Seconds = 30.0
     """The longest one gateway request may take, from connecting to the last byte of the reply."""
     connect_timeout_seconds: Seconds = 10.0

@@ -13,7 +13,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
-from math import ceil
+from math import ceil, floor
 
 from broadcaster.errors import UsageError
 
@@ -111,15 +111,15 @@ class Pacer:
         """When all replied requests will have drained."""
         self._in_flight = 0
 
-    def due_in(self, now: float, queued: int = 0) -> float:
-        """Seconds until the even pace lets a request leave when `queued` others go before it; 0 or less: at once."""
-        due = max(self._next, now) + queued * self._pace.interval
-        return due - self._pace.tolerance - now
+    def wait(self, now: float, queued: int = 0) -> float:
+        """Seconds until one more request may leave after `queued` others; 0 or less: now."""
+        due = max(self._next, now) + queued * self._pace.interval - self._pace.tolerance
+        spare = (self._pace.burst - 1 - self._in_flight - queued) * self._pace.interval
+        return max(due, self._drained - spare) - now
 
-    def wait(self, now: float) -> float:
-        """Seconds until one more request may leave; 0 or less: now. Meaningful with fewer than burst in flight."""
-        spare = (self._pace.burst - 1 - self._in_flight) * self._pace.interval
-        return max(self.due_in(now), self._drained - spare - now)
+    def slots(self, now: float, queued: int, within: float) -> int:
+        """How many requests may leave within so many seconds after `queued` others; meaningless without a limit."""
+        return max(0, floor((within - self.wait(now, queued)) / self._pace.interval) + 1)
 
     def admit(self, now: float) -> None:
         """A request leaves now."""

@@ -8,10 +8,12 @@ from broadcaster.gateway.files import EncodedFile
 from broadcaster.gateway.lists import Chat, Contact, GatewayMessage
 from broadcaster.gateway.rules import DEFAULT_RULES, ReplyRules, read_rules
 from broadcaster.gateway.transport import PooledTransport, Reply, Transport, open_transport
+from broadcaster.gateway.wire import Body
 
 __all__ = [
     "DEFAULT_BASE_URL",
     "DEFAULT_RULES",
+    "Body",
     "Chat",
     "Contact",
     "EncodedFile",

@@ -22,17 +22,21 @@ TASKS_A_WAVE = 4
 """A wave of wake-ups is spread over this many tasks, so that several workers share it."""
 
 
+WAKE_AHEAD = timedelta(seconds=2)
+"""How long before its next slot a lane is woken: there is time for the wake-up to find a worker."""
+
+
 @dataclass(frozen=True, slots=True)
 class Recovered:
-    """Messages taken back from leases that ended."""
+    """What became of leases that ended: how many lanes are free again, and how many messages are in doubt."""
 
-    pending: int
+    lanes: int
     in_doubt: int
 
 
-def wake_lanes(engine: Engine, *, claim_ahead: float) -> list[list[int]]:
+def wake_lanes(engine: Engine) -> list[list[int]]:
     """The lanes (ids) to wake now, in groups of one task each. Its cost follows the lanes, never the backlog."""
-    parameters = {"again_after": WAKE_AGAIN_AFTER, "ahead": timedelta(seconds=claim_ahead)}
+    parameters = {"again_after": WAKE_AGAIN_AFTER, "ahead": WAKE_AHEAD}
     with transaction(engine) as connection:
         lanes = sorted(connection.exec_driver_sql(query("wake_lanes"), parameters).scalars())
     return in_tasks(lanes, at_least=TASKS_A_WAVE)
@@ -67,7 +71,7 @@ def finish_campaigns(engine: Engine) -> list[int]:
 
 
 def recover_leases(engine: Engine, *, request_timeout: float = 30.0) -> Recovered:
-    """Take messages back from leases that ended: `claimed → pending`, `sending → in_doubt`.
+    """Free the lanes whose lease has ended; what they were sending is in doubt.
 
     `request_timeout` is for how many seconds a request may be under way that nobody waits for any more.
     """
@@ -75,7 +79,7 @@ def recover_leases(engine: Engine, *, request_timeout: float = 30.0) -> Recovere
     with transaction(engine) as connection:
         row = connection.exec_driver_sql(query("recover_leases"), parameters).one()
         connection.exec_driver_sql(query("refresh_next_due"))
-    return Recovered(pending=row.pending, in_doubt=row.in_doubt)
+    return Recovered(lanes=row.lanes, in_doubt=row.in_doubt)
 
 
 def give_up_doubts(engine: Engine, *, deadline: float) -> int:

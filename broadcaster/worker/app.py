@@ -25,7 +25,7 @@ BEAT: dict[str, dict[str, Any]] = {
     "dispatch": {"task": DISPATCH, "schedule": 1.0},
     "lifecycle": {"task": LIFECYCLE, "schedule": 1.0},
     "schedules": {"task": SCHEDULES, "schedule": 1.0},
-    "recover": {"task": RECOVER, "schedule": 5.0},
+    "recover": {"task": RECOVER, "schedule": 1.0},
     "reconcile": {"task": RECONCILE, "schedule": 5.0},
 }
 

@@ -42,7 +42,7 @@ _TICK = {"send_events": False, "throws": (UnavailableError,)}
 @app.task(name=DISPATCH, **_TICK)
 def dispatch() -> None:
     """Wake the lanes that have due work and no worker."""
-    for lanes in scans.wake_lanes(runtime().engine, claim_ahead=runtime().settings.claim_ahead_seconds):
+    for lanes in scans.wake_lanes(runtime().engine):
         send.delay(lanes)
 
 
@@ -63,8 +63,9 @@ def schedules() -> None:
 
 @app.task(name=RECOVER, **_TICK)
 def recover() -> None:
-    """Take back what workers that died had claimed."""
-    scans.recover_leases(runtime().engine, request_timeout=runtime().settings.request_timeout_seconds)
+    """Free the lanes of workers that died."""
+    if scans.recover_leases(runtime().engine, request_timeout=runtime().settings.request_timeout_seconds).lanes:
+        dispatch()
 
 
 @app.task(name=RECONCILE, send_events=False)

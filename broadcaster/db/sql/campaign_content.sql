@@ -3,8 +3,7 @@ SELECT
     content.kind,
     CASE WHEN content.kind = 'file' THEN ''::bytea ELSE content.body END,
     c.caption,
-    c.filename,
-    c.max_attempts
+    c.filename
 FROM campaigns c
 JOIN contents content ON content.id = c.content_id
 WHERE c.id = %(campaign_id)s

@@ -5,5 +5,6 @@ SET
     health_reason = %(reason)s,
     health_since = CASE WHEN health = %(health)s THEN health_since ELSE now() END,
     failures = %(failures)s,
-    not_before = now() + make_interval(secs => %(rest)s)
+    not_before = now() + make_interval(secs => %(rest)s),
+    rest_seconds = %(rest)s
 WHERE id = %(lane)s AND lease_token = %(token)s AND health NOT IN ('refused', 'paused')

@@ -1,11 +1,11 @@
--- Renews the leases of lanes, advances their clocks and claims as many due messages as may be sent within the
--- next %(ahead)s seconds: fairly across running campaigns, higher priority first.
--- One row per lane still held (message columns null), then one per message that was claimed for it.
+-- Takes due messages of the lanes that the caller holds from `pending` to `sending`, under the token of this claim:
+-- the intent, committed before any request leaves (invariant I3). As many as have a slot within the next %(lead)s
+-- seconds, fairly across running campaigns, higher priority first. Renews the leases and moves the lanes' clocks.
+-- One row per lane still held (message columns null), then one per message.
 -- Nothing joins two of its results: nested loops over them would cost the square of the lanes.
 WITH held AS (
     SELECT
         l.id,
-        l.lease_token,
         greatest(l.clock, now()) AS clock,
         i.interval_seconds AS every,
         i.tolerance_seconds AS tolerance,
@@ -23,7 +23,6 @@ WITH held AS (
 ), room AS (
     SELECT
         id,
-        lease_token,
         clock,
         every,
         may_send,
@@ -31,25 +30,30 @@ WITH held AS (
             WHEN NOT may_send THEN 0
             WHEN every = 0 THEN want
             ELSE greatest(0, least(want, 1 + floor(
-                (%(ahead)s + tolerance - extract(epoch FROM clock - now())) / every
+                (%(lead)s + tolerance - extract(epoch FROM clock - now())) / every
             )))::int
         END AS slots
     FROM held
 ), dealt AS ( -- the lane's slots, dealt like cards to the campaigns of the highest priority, then the next
     SELECT
-        r.id AS lane_id, r.lease_token, turn.campaign_id, turn.segment, turn.priority, turn.version,
+        r.id AS lane_id, turn.campaign_id, turn.segment, turn.priority, turn.max_attempts, turn.version, turn.rivals,
         count(*)::int AS quota
     FROM room r
     CROSS JOIN LATERAL (
-        SELECT cl.campaign_id, c.segment, c.priority, cl.version
-        FROM campaign_lanes cl
-        JOIN campaigns c ON c.id = cl.campaign_id AND c.state = 'running'
-        CROSS JOIN LATERAL generate_series(1, least(cl.pending, r.slots)) AS card
-        WHERE cl.lane_id = r.id AND cl.open AND cl.pending > 0 AND cl.next_due_at <= now()
-        ORDER BY c.priority DESC, card, cl.last_claimed_at NULLS FIRST, cl.campaign_id
+        SELECT rival.*
+        FROM (
+            SELECT
+                cl.campaign_id, c.segment, c.priority, c.max_attempts, cl.version, cl.pending, cl.last_claimed_at,
+                count(*) OVER () AS rivals
+            FROM campaign_lanes cl
+            JOIN campaigns c ON c.id = cl.campaign_id AND c.state = 'running'
+            WHERE cl.lane_id = r.id AND cl.open AND cl.pending > 0 AND cl.next_due_at <= now() AND r.slots > 0
+        ) rival
+        CROSS JOIN LATERAL generate_series(1, least(rival.pending, r.slots)) AS card
+        ORDER BY rival.priority DESC, card, rival.last_claimed_at NULLS FIRST, rival.campaign_id
         LIMIT r.slots
     ) turn
-    GROUP BY r.id, r.lease_token, turn.campaign_id, turn.segment, turn.priority, turn.version
+    GROUP BY r.id, turn.campaign_id, turn.segment, turn.priority, turn.max_attempts, turn.version, turn.rivals
 ), picked AS (
     SELECT d.*, coalesce(due.seqs, '{}') AS seqs
     FROM dealt d
@@ -66,18 +70,22 @@ WITH held AS (
         ) m
     ) due
 ), due AS MATERIALIZED (
-    SELECT p.segment, p.campaign_id, p.lease_token, p.priority, each.seq, each.card
+    SELECT p.segment, p.campaign_id, p.priority, p.max_attempts, each.seq, each.card
     FROM picked p CROSS JOIN LATERAL unnest(p.seqs) WITH ORDINALITY AS each (seq, card)
 ), claimed AS ( -- by key alone: `picked` has checked the state and holds the rows
     UPDATE messages m
-    SET state = 'claimed', lease_token = due.lease_token, changed_at = now()
+    SET state = 'sending', attempt = m.attempt + 1, claim_token = %(claim)s, changed_at = now()
     FROM due
     WHERE m.segment = due.segment AND m.campaign_id = due.campaign_id AND m.seq = due.seq
-    RETURNING m.segment, m.campaign_id, m.seq, m.lane_id, m.phone, m.variables, m.attempt, m.spent,
-        due.priority, due.card
+    RETURNING m.lane_id, m.segment, m.campaign_id, m.seq, m.phone, m.variables, m.attempt, m.spent,
+        due.max_attempts, due.priority, due.card
 ), turns AS ( -- the counters are locked in the order in which the trigger does: nobody waits in a circle
     SELECT p.*
-    FROM (SELECT * FROM picked ORDER BY campaign_id, lane_id) p
+    FROM (
+        SELECT * FROM picked
+        WHERE EXISTS (SELECT FROM picked WHERE rivals > 1 OR cardinality(seqs) < quota)
+        ORDER BY campaign_id, lane_id
+    ) p
     CROSS JOIN LATERAL (
         SELECT FROM campaign_lanes cl WHERE cl.campaign_id = p.campaign_id AND cl.lane_id = p.lane_id FOR UPDATE
     ) counter
@@ -100,7 +108,7 @@ WITH held AS (
             ELSE cl.next_due_at
         END
     FROM turns t
-    WHERE cl.campaign_id = t.campaign_id AND cl.lane_id = t.lane_id
+    WHERE cl.campaign_id = t.campaign_id AND cl.lane_id = t.lane_id AND (t.rivals > 1 OR cardinality(t.seqs) < t.quota)
 ), taken AS MATERIALIZED (
     SELECT array_agg(lane_id ORDER BY lane_id) AS lanes, array_agg(n ORDER BY lane_id) AS counts
     FROM (SELECT lane_id, sum(cardinality(seqs)) AS n FROM picked GROUP BY lane_id) each_lane
@@ -125,9 +133,12 @@ SELECT
     NULL::jsonb AS variables,
     NULL::smallint AS attempt,
     NULL::smallint AS spent,
+    NULL::smallint AS max_attempts,
     NULL::smallint AS priority,
     NULL::bigint AS card
 FROM room
 UNION ALL
-SELECT lane_id, NULL, NULL, segment, campaign_id, seq, phone, variables, attempt, spent, priority, card FROM claimed
+SELECT
+    lane_id, NULL, NULL, segment, campaign_id, seq, phone, variables, attempt, spent, max_attempts, priority, card
+FROM claimed
 ORDER BY lane_id, priority DESC NULLS FIRST, card, campaign_id

@@ -1,6 +1,6 @@
 -- Ends the leases of workers that are known to have ended, rather than wait until they run out.
 UPDATE lanes
-SET lease_expires_at = now(), woken_at = NULL -- what is due wakes them at once
+SET lease_expires_at = now()
 WHERE id IN (
     SELECT id
     FROM lanes

@@ -1,36 +1,60 @@
--- Messages whose lease has ended: no byte left for a claimed one, so it is pending again; nobody knows about
--- a sending one, so it is in doubt. Its request, if it left, may be under way for %(request_timeout)s yet.
-WITH orphans AS (
-    SELECT m.segment, m.campaign_id, m.seq, m.state, m.changed_at
+-- Frees lanes whose lease has ended. Nobody knows about a message that was being sent through one, so it is in doubt:
+-- its request, if it left, may be under way for %(request_timeout)s yet. Nobody knows either how late the last request
+-- left, so the lane counts as just used to the full: invariant I5 holds through any crash.
+-- A lane of which a message is locked waits for the next time. A message that is sending through a free lane, which
+-- only a statement that outlived its holder leaves behind, is in doubt as well.
+WITH ended AS (
+    SELECT l.id, make_interval(secs => i.interval_seconds * i.burst) AS burst
+    FROM lanes l
+    JOIN instances i ON i.id = l.id
+    WHERE l.lease_token IS NOT NULL AND l.lease_expires_at <= now()
+    ORDER BY l.id
+    FOR NO KEY UPDATE OF l SKIP LOCKED
+), left_behind AS (
+    SELECT m.segment, m.campaign_id, m.seq, m.lane_id
     FROM messages m
-    WHERE m.state IN ('claimed', 'sending')
-        AND NOT EXISTS (
-            SELECT FROM lanes l
-            WHERE l.id = m.lane_id AND l.lease_token = m.lease_token AND l.lease_expires_at > now()
+    WHERE m.state = 'sending'
+        AND (
+            m.lane_id IN (SELECT id FROM ended)
+            OR EXISTS (SELECT FROM lanes l WHERE l.id = m.lane_id AND l.lease_token IS NULL)
         )
+), orphans AS (
+    SELECT m.segment, m.campaign_id, m.seq, m.attempt, m.changed_at
+    FROM left_behind
+    JOIN messages m USING (segment, campaign_id, seq)
+    WHERE m.state = 'sending'
     FOR UPDATE OF m SKIP LOCKED
 ), recovered AS (
     UPDATE messages m
     SET
-        state = CASE o.state WHEN 'claimed' THEN 'pending' ELSE 'in_doubt' END::message_state,
+        state = 'in_doubt',
         changed_at = now(),
-        spent = m.spent + CASE o.state WHEN 'sending' THEN 1 ELSE 0 END,
-        lease_token = NULL,
-        reason = CASE o.state WHEN 'sending' THEN 'the worker died while sending' ELSE m.reason END
+        spent = m.spent + 1,
+        claim_token = NULL,
+        reason = 'the worker died while sending'
     FROM orphans o
-    WHERE m.segment = o.segment AND m.campaign_id = o.campaign_id AND m.seq = o.seq AND m.state = o.state
-    RETURNING m.segment, m.campaign_id, m.seq, m.lane_id, m.phone, m.attempt, m.state, m.reason,
-        o.changed_at AS intended_at
+    WHERE m.segment = o.segment AND m.campaign_id = o.campaign_id AND m.seq = o.seq AND m.attempt = o.attempt
+        AND m.state::text = 'sending'
+    RETURNING m.segment, m.campaign_id, m.seq, m.lane_id, m.phone, m.attempt, m.reason, o.changed_at AS intended_at
 ), logged AS (
     INSERT INTO attempts (segment, campaign_id, seq, lane_id, attempt, outcome, reason)
-    SELECT segment, campaign_id, seq, lane_id, attempt, 'unknown', reason FROM recovered WHERE state = 'in_doubt'
+    SELECT segment, campaign_id, seq, lane_id, attempt, 'unknown', reason FROM recovered
 ), doubted AS (
     INSERT INTO doubts (segment, campaign_id, seq, attempt, lane_id, phone, started_at, ended_at)
     SELECT segment, campaign_id, seq, attempt, lane_id, phone, intended_at, now() + %(request_timeout)s
     FROM recovered
-    WHERE state = 'in_doubt'
+), freed AS (
+    UPDATE lanes l
+    SET
+        lease_token = NULL,
+        lease_holder = NULL,
+        lease_expires_at = NULL,
+        woken_at = NULL, -- what is due wakes it at once
+        clock = greatest(l.clock, now() + ended.burst)
+    FROM ended
+    WHERE l.id = ended.id
+        AND (SELECT count(*) FROM left_behind b WHERE b.lane_id = l.id)
+            = (SELECT count(*) FROM recovered r WHERE r.lane_id = l.id)
+    RETURNING l.id
 )
-SELECT
-    count(*) FILTER (WHERE state = 'pending') AS pending,
-    count(*) FILTER (WHERE state = 'in_doubt') AS in_doubt
-FROM recovered
+SELECT (SELECT count(*) FROM freed) AS lanes, (SELECT count(*) FROM recovered) AS in_doubt

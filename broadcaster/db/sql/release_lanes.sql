@@ -1,9 +1,9 @@
--- Gives lanes back: what was claimed and not sent becomes pending again, and each lane's clock is set to what
--- was really used. Guarded by the lease: a holder that lost it changes nothing.
+-- Gives lanes back, each with its clock set to what was really used. Guarded by the lease: a holder that lost it changes
+-- nothing. A lane that is still sending, because an outcome is in the spool or a claim was never heard of, is left to
+-- `recover_leases`.
 WITH mine AS (
     SELECT
         l.id,
-        l.lease_token,
         (%(ahead)s::double precision[])[returned.n] AS ahead,
         (%(again)s::boolean[])[returned.n] AS again
     FROM lanes l
@@ -11,22 +11,6 @@ WITH mine AS (
     WHERE l.id = ANY (%(lanes)s::int[]) AND l.lease_token = (%(tokens)s::uuid[])[returned.n]
     ORDER BY l.id
     FOR NO KEY UPDATE OF l
-), unsent AS (
-    SELECT held.*, mine.lease_token
-    FROM mine
-    CROSS JOIN LATERAL (
-        SELECT m.segment, m.campaign_id, m.seq
-        FROM messages m
-        WHERE m.lane_id = mine.id AND m.state = 'claimed' AND m.lease_token = mine.lease_token
-        OFFSET 0 -- lane by lane: joined otherwise, it reads what all lanes have claimed
-        FOR UPDATE SKIP LOCKED -- what is being paused or cancelled is left to that, or to recovery
-    ) held
-), returned AS (
-    UPDATE messages m
-    SET state = 'pending', lease_token = NULL, changed_at = now()
-    FROM unsent
-    WHERE m.segment = unsent.segment AND m.campaign_id = unsent.campaign_id AND m.seq = unsent.seq
-        AND m.state::text = 'claimed' AND m.lease_token = unsent.lease_token
 )
 UPDATE lanes l
 SET
@@ -37,4 +21,4 @@ SET
     woken_at = CASE WHEN mine.again THEN now() END,
     clock = now() + make_interval(secs => mine.ahead)
 FROM mine
-WHERE l.id = mine.id
+WHERE l.id = mine.id AND NOT lane_is_sending(mine.id) -- asked once the lane is locked: no claim comes after it

@@ -1,22 +1,17 @@
--- Takes every lane of %(lanes)s that nobody holds and that may be sent through.
--- A lane left behind by a worker that died counts as just used to the full, since nobody knows how late its
--- last request left: invariant I5 holds through any crash.
+-- Takes every lane of %(lanes)s that is free and may be sent through. One that was left behind is not free before
+-- `recover_leases` has dealt with what it was sending.
 UPDATE lanes l
 SET
     lease_token = %(token)s,
     lease_holder = %(holder)s,
-    lease_expires_at = now() + %(lease)s,
-    clock = CASE
-        WHEN l.lease_token IS NULL THEN l.clock
-        ELSE greatest(l.clock, now() + make_interval(secs => i.interval_seconds * i.burst))
-    END
+    lease_expires_at = now() + %(lease)s
 FROM instances i
 WHERE i.id = l.id
     AND l.id IN (
         SELECT free.id
         FROM lanes free
         WHERE free.id = ANY (%(lanes)s)
-            AND (free.lease_token IS NULL OR free.lease_expires_at <= now())
+            AND free.lease_token IS NULL
             AND free.health NOT IN ('refused', 'paused')
             AND (free.not_before IS NULL OR free.not_before <= now())
         ORDER BY free.id

@@ -5,7 +5,7 @@ WHERE id IN (
     SELECT l.id
     FROM lanes l
     JOIN instances i ON i.id = l.id
-    WHERE (l.lease_token IS NULL OR l.lease_expires_at <= now())
+    WHERE l.lease_token IS NULL
         AND l.health NOT IN ('refused', 'paused')
         AND (l.not_before IS NULL OR l.not_before <= now())
         AND (l.woken_at IS NULL OR l.woken_at <= now() - %(again_after)s)

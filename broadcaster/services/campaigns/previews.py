@@ -54,7 +54,6 @@ def preview_campaign(engine: Engine, name: str, *, most: int, phone: str | None 
         (campaign.body or "").encode(),
         campaign.caption,
         campaign.filename,
-        campaign.max_attempts,
     )
     return _previews(content, recipients, f"campaign {name}", phone)
 
@@ -77,7 +76,7 @@ def preview_audience(
         rows = selection.sample(connection, most, phone=phone)
     caption = content.caption.source if content.caption else None
     body = b"" if content.kind is ContentKind.FILE else content.body
-    stored = CampaignContent(0, content.kind, body, caption, content.filename, max_attempts=1)
+    stored = CampaignContent(0, content.kind, body, caption, content.filename)
     recipients = [Recipient(row["phone"], row["variables"], row["fault"]) for row in rows]
     return _previews(stored, recipients, describe_audience(name, conditions), phone)
 

@@ -146,7 +146,7 @@ class DoubtStore:
 
     async def template(self, campaign_id: int) -> Template:
         """What the campaign sends."""
-        [(_, kind, body, caption, filename, _)] = await self._execute("campaign_content", {"campaign_id": campaign_id})
+        [(_, kind, body, caption, filename)] = await self._execute("campaign_content", {"campaign_id": campaign_id})
         return Template(ContentKind(kind), bytes(body).decode(), caption, filename)
 
     async def note_readings(

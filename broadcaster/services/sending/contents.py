@@ -65,7 +65,6 @@ class FileUrlPayload:
 class PreparedContent:
     """A campaign's content with its templates compiled."""
 
-    max_attempts: int
     render: Callable[[Mapping[str, str]], Payload]
     """Makes the payload for one recipient's variables."""
     file: EncodedFile | None = None
@@ -112,15 +111,13 @@ def prepare(content: CampaignContent, file: EncodedFile | None = None) -> Prepar
     match ContentKind(content.kind), file:
         case ContentKind.TEXT, _:
             body = compile_template(content.body.decode())
-            return PreparedContent(content.max_attempts, lambda variables: TextPayload(body.render(variables)))
+            return PreparedContent(lambda variables: TextPayload(body.render(variables)))
         case ContentKind.FILE, EncodedFile():
             name, caption = content.filename or "file", _caption(content)
-            return PreparedContent(
-                content.max_attempts, lambda variables: FilePayload(file, name, caption(variables)), file
-            )
+            return PreparedContent(lambda variables: FilePayload(file, name, caption(variables)), file)
         case ContentKind.FILE_URL, _:
             url, caption = content.body.decode(), _caption(content)
-            return PreparedContent(content.max_attempts, lambda variables: FileUrlPayload(url, caption(variables)))
+            return PreparedContent(lambda variables: FileUrlPayload(url, caption(variables)))
     raise ValueError("a file's content needs the file")
 
 

@@ -1,4 +1,4 @@
-"""What a worker process holds: takes lanes' leases, keeps their senders fed, and gives the lanes back."""
+"""What a worker process holds: takes lanes' leases, claims for them, and gives the lanes back."""
 
 from __future__ import annotations
 
@@ -6,11 +6,9 @@ import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from heapq import nsmallest
-from itertools import chain, islice, takewhile
+from heapq import heappop, heappush
+from itertools import islice, takewhile
 from math import inf
-from random import uniform
-from time import monotonic
 from uuid import UUID, uuid4
 
 import structlog
@@ -19,21 +17,19 @@ from broadcaster.domain.decisions import LaneChange
 from broadcaster.domain.states import LaneHealth
 from broadcaster.errors import BroadcasterError
 from broadcaster.gateway import WAChatPro
-from broadcaster.services.sending.lane import LaneSender, SendPath
-from broadcaster.services.sending.store import Ask, HeldLane, Return
+from broadcaster.services.sending.lane import CLAIM_MARGIN, Lane, SendPath
+from broadcaster.services.sending.store import CLAIM_LEAD, Ask, Claim, HeldLane, Return
 
 log = structlog.get_logger()
 
-SHORTEST_WAVE = 0.02
-"""Seconds between two claims, at least: lanes that want more meanwhile share the next one."""
 MOST_LANES_A_CLAIM = 500
 MOST_MESSAGES_A_CLAIM = 1000
 FAIR_SHARE = 20
 """Messages that a lane may have of a claim at least, however many want some."""
 CLAIM_RETRY = 0.5
-"""Seconds between tries to claim while Postgres is away."""
+"""Seconds between tries to learn what became of a claim while Postgres is away."""
 LEASE_MARGIN = 1.0
-"""Seconds before a lease ends from which on nothing more leaves under it."""
+"""Stop sending this many seconds before the lease ends."""
 SHORTEST_TENURE = 0.75
 """The least of a task's time that it may get: tasks that began together must not hand over together for ever."""
 HAND_OVER = 1.0
@@ -47,11 +43,11 @@ class DrainReport:
     counts: dict[str, dict[str, int]] = field(default_factory=dict)
     unfinished: list[int] = field(default_factory=list)
 
-    def add(self, sender: LaneSender) -> None:
+    def add(self, lane: Lane) -> None:
         """Account for what a lane has done so far."""
-        for what, n in sender.counts.items():
+        for what, n in lane.counts.items():
             if n:
-                counts = self.counts.setdefault(sender.lane.name, {})
+                counts = self.counts.setdefault(lane.held.name, {})
                 counts[what] = counts.get(what, 0) + n
 
 
@@ -60,7 +56,7 @@ class _Tenure:
     """The lanes that a `send` task waits for, until `ends` and a little."""
 
     ends: float
-    senders: set[LaneSender] = field(default_factory=set)
+    lanes: set[Lane] = field(default_factory=set)
     report: DrainReport = field(default_factory=DrainReport)
     is_up: bool = False
     over: asyncio.Event = field(default_factory=asyncio.Event)
@@ -69,7 +65,7 @@ class _Tenure:
 class Drain:
     """All lanes that this process holds, whichever tasks brought them. It lives on one event loop.
 
-    One loop of its own feeds them all, so that a claim serves as many lanes as want one.
+    One loop of its own claims for them all, so that a claim serves as many lanes as want one.
     """
 
     def __init__(
@@ -93,15 +89,13 @@ class Drain:
         self._stopping = False
         self._taking = asyncio.Lock()
         self._feeding: asyncio.Task[None] | None = None
-        self._tenures: dict[LaneSender, _Tenure] = {}
-        self._waited_for: set[_Tenure] = set()
-        self._runs: dict[LaneSender, asyncio.Task[None]] = {}
+        self._tenures: dict[Lane, _Tenure] = {}
         """Of lanes that are held, and of those whose lease was lost while they had requests under way."""
-        self._held: dict[int, LaneSender] = {}
+        self._waited_for: set[_Tenure] = set()
+        self._held: dict[int, Lane] = {}
         """By lane id. The lease that was renewed longest ago comes first."""
-        self._hungry: dict[LaneSender, float] = {}
-        """Lanes that want more, each with the moment by which."""
-        self._changed: set[LaneSender] = set()
+        self._hungry = _Hungry()
+        self._changed: set[Lane] = set()
         self._look = asyncio.Event()
 
     async def run(self, lanes: Sequence[int]) -> DrainReport:
@@ -111,31 +105,31 @@ class Drain:
         """
         token = uuid4()
         async with self._taking:
-            asked = monotonic()
+            asked = self._path.clock()
             taken = [] if self._stopping else await self._path.store.take_lanes(lanes, token)
-        mine = _Tenure(asked + self._seconds * uniform(SHORTEST_TENURE, 1.0))  # noqa: S311 - spreads, guards nothing
+        mine = _Tenure(asked + self._seconds * self._path.random.uniform(SHORTEST_TENURE, 1.0))
         tenure = self._to_join() or mine
         refused: list[tuple[HeldLane, str]] = []
-        for lane in taken:
+        for held in taken:
             try:
-                gateway = self._open_gateway(lane)
+                gateway = self._open_gateway(held)
             except BroadcasterError as error:
-                refused.append((lane, str(error)))
+                refused.append((held, str(error)))
                 continue
             lease_ends = self._lease_ends(asked)
-            self._hold(LaneSender(lane, token, lease_ends, tenure.ends, gateway, self._path, self._note), tenure)
+            self._hold(Lane(held, token, lease_ends, tenure.ends, gateway, self._path, self._note), tenure)
         feeding = self._feeding
-        for lane, why in refused:
+        for held, why in refused:
             try:
-                await self._park(lane, token, why)
+                await self._park(held, token, why)
             except Exception as error:  # noqa: BLE001 - its lease ends, and whoever takes it next tries again
-                log.warning("cannot park", instance=lane.name, error=type(error).__name__)
-        if mine.senders and feeding is not None:
+                log.warning("cannot park", instance=held.name, error=type(error).__name__)
+        if mine.lanes and feeding is not None:
             await self._until_over(mine, feeding)
         return mine.report
 
     def stop(self) -> None:
-        """Claim and start nothing more; what is under way finishes."""
+        """Claim nothing more; what is claimed still leaves."""
         self._stopping = True
         self._look.set()
 
@@ -156,25 +150,24 @@ class Drain:
         to_join = [tenure for tenure in self._waited_for if not tenure.is_up]
         if len(self._waited_for) < self._most_tasks or not to_join:
             return None
-        return min(to_join, key=lambda tenure: len(tenure.senders))
+        return min(to_join, key=lambda tenure: len(tenure.lanes))
 
-    def _hold(self, sender: LaneSender, tenure: _Tenure) -> None:
-        if lost := self._held.pop(sender.lane.id, None):
+    def _hold(self, lane: Lane, tenure: _Tenure) -> None:
+        if lost := self._held.pop(lane.held.id, None):
             lost.close("the lease was lost")
-        self._held[sender.lane.id] = sender
-        self._runs[sender] = asyncio.create_task(sender.run())
-        self._tenures[sender] = tenure
+        self._held[lane.held.id] = lane
+        self._tenures[lane] = tenure
         self._waited_for.add(tenure)
-        tenure.senders.add(sender)
-        self._note(sender)
+        tenure.lanes.add(lane)
+        self._note(lane)
         if self._feeding is None:
             self._feeding = asyncio.create_task(self._feed())
 
-    async def _park(self, lane: HeldLane, token: UUID, why: str) -> None:
+    async def _park(self, held: HeldLane, token: UUID, why: str) -> None:
         """A lane that cannot even be tried waits for an operator, and the others go on."""
-        change = LaneChange(LaneHealth.REFUSED, rest=0.0, failures=lane.failures + 1)
-        await self._path.store.change_lane_health(lane.id, token, change, why)
-        await self._path.store.release_lanes([Return(lane.id, token, lane.ahead, again=False)])
+        change = LaneChange(LaneHealth.REFUSED, rest=0.0, failures=held.failures + 1)
+        await self._path.store.change_lane_health(held.id, token, change, why)
+        await self._path.store.release_lanes([Return(held.id, token, held.ahead, again=False)])
 
     async def _until_over(self, tenure: _Tenure, feeding: asyncio.Task[None]) -> None:
         """Raises what ended the feeding, should it fail."""
@@ -188,24 +181,24 @@ class Drain:
 
     # Feeding them
 
-    def _note(self, sender: LaneSender) -> None:
+    def _note(self, lane: Lane) -> None:
         """This lane wants to be looked at."""
-        self._changed.add(sender)
+        self._changed.add(lane)
         self._look.set()
 
     async def _feed(self) -> None:
         try:
-            while self._runs:
-                woken = monotonic()
+            while self._tenures:
                 self._look.clear()
-                self._end_tenures(woken)
-                await self._release(self._look_at_changed(woken))
+                now = self._path.clock()
+                self._end_tenures(now)
+                await self._release(self._look_at_changed(now))
                 await self._claim()
-                await self._wait(woken)
+                await self._wait()
         finally:
-            for run in self._runs.values():
-                run.cancel()
-            for each in (self._tenures, self._waited_for, self._runs, self._held, self._hungry, self._changed):
+            for lane in self._tenures:
+                lane.abandon()
+            for each in (self._tenures, self._waited_for, self._held, self._hungry, self._changed):
                 each.clear()
             self._feeding = None
 
@@ -213,131 +206,173 @@ class Drain:
         for tenure in list(self._waited_for):
             if not tenure.is_up and (self._stopping or now >= tenure.ends):
                 tenure.is_up = True
-                for sender in tenure.senders:
-                    sender.hand_over()
+                for lane in tenure.lanes:
+                    lane.hand_over()
             elif now >= tenure.ends + HAND_OVER and not self._stopping:
-                for sender in tenure.senders:
-                    tenure.report.add(sender)
+                for lane in tenure.lanes:
+                    tenure.report.add(lane)
                 self._end(tenure)
 
     def _end(self, tenure: _Tenure) -> None:
         self._waited_for.discard(tenure)
         tenure.over.set()
 
-    def _look_at_changed(self, now: float) -> list[LaneSender]:
-        """Note which lanes want more; returns those that have finished."""
+    def _look_at_changed(self, now: float) -> list[Lane]:
+        """Note by when which lanes want more; returns those that have finished."""
         finished = []
-        for sender in self._changed & self._runs.keys():
-            if sender.finished:
-                finished.append(sender)
-                self._hungry.pop(sender, None)
-            elif sender not in self._hungry and sender.want(now):
-                self._hungry[sender] = now + sender.patience(now)
+        for lane in self._changed & self._tenures.keys():
+            if lane.is_finished:
+                finished.append(lane)
+                self._hungry.discard(lane)
+            else:
+                self._hungry.add(lane, lane.claim_by(now))
         self._changed.clear()
         return finished
 
-    async def _release(self, finished: Sequence[LaneSender]) -> None:
+    async def _release(self, finished: Sequence[Lane]) -> None:
         if not finished:
             return
         returns = [
-            Return(sender.lane.id, sender.token, sender.clock_ahead(), self._is_handed_over(sender))
-            for sender in finished
+            Return(lane.held.id, lane.token, lane.clock_ahead(), self._is_handed_over(lane)) for lane in finished
         ]
         try:
             await self._path.store.release_lanes(returns)
         except Exception as error:  # noqa: BLE001 - then the leases end by themselves
             log.warning("cannot release", error=type(error).__name__)
-        for sender in finished:
-            self._let_go(sender)
+        for lane in finished:
+            self._let_go(lane)
 
-    def _is_handed_over(self, sender: LaneSender) -> bool:
+    def _is_handed_over(self, lane: Lane) -> bool:
         """Whether its task wakes it again; a tick does that where the task has not waited for it."""
-        return sender.has_more and not self._tenures[sender].over.is_set()
+        return lane.has_more and not self._tenures[lane].over.is_set()
 
-    def _let_go(self, sender: LaneSender) -> None:
-        self._runs.pop(sender).cancel()
-        if self._held.get(sender.lane.id) is sender:
-            del self._held[sender.lane.id]
-        tenure = self._tenures[sender]
+    def _let_go(self, lane: Lane) -> None:
+        if self._held.get(lane.held.id) is lane:
+            del self._held[lane.held.id]
+        tenure = self._tenures[lane]
         if not tenure.over.is_set():
-            tenure.report.add(sender)
-            if self._is_handed_over(sender):
-                tenure.report.unfinished.append(sender.lane.id)
-        del self._tenures[sender]
-        tenure.senders.discard(sender)
-        if not tenure.senders:
+            tenure.report.add(lane)
+            if self._is_handed_over(lane):
+                tenure.report.unfinished.append(lane.held.id)
+        del self._tenures[lane]
+        tenure.lanes.discard(lane)
+        if not tenure.lanes:
             self._end(tenure)
 
     async def _claim(self) -> None:
         """One statement: claims for lanes that want more, and renewed leases where that is time."""
-        now = monotonic()
-        wants = self._wants(now)
-        if not wants:
+        now = self._path.clock()
+        asks = self._asks(now)
+        if not asks:
             return
-        asks = [Ask(sender.lane.id, sender.token, want) for sender, want in wants.items()]
-        try:
-            claims = await self._path.store.claim(asks)
-        except Exception as error:  # noqa: BLE001 - Postgres is away; the leases say for how long that is bearable
-            log.warning("cannot claim", error=type(error).__name__)
-            await asyncio.sleep(CLAIM_RETRY)
-            return
-        for sender, want in wants.items():
-            self._hungry.pop(sender, None)
-            self._note(sender)
-            if self._held.get(sender.lane.id) is not sender:
+        claims = await self._heard([Ask(lane.held.id, lane.token, want) for lane, want in asks.items()])
+        for lane, want in asks.items():
+            self._note(lane)
+            if self._held.get(lane.held.id) is not lane:
                 continue
-            del self._held[sender.lane.id]
-            if claim := claims.get(sender.lane.id):
-                self._held[sender.lane.id] = sender
-                sender.offer(claim, want, self._lease_ends(now))
+            del self._held[lane.held.id]
+            if claim := claims.get(lane.held.id):
+                self._held[lane.held.id] = lane
+                lane.offer(claim, want, self._lease_ends(now))
             else:
-                sender.close("the lease was lost")
+                lane.close("the lease was lost")
 
-    def _wants(self, now: float) -> dict[LaneSender, int]:
+    async def _heard(self, asks: Sequence[Ask]) -> dict[int, Claim]:
+        """What a claim took. Where its commit was not heard, nothing else is claimed before it has been read back."""
+        claim = uuid4()
+        try:
+            return await self._path.store.claim(asks, claim)
+        except Exception as error:  # noqa: BLE001 - Postgres is away; the leases say for how long that is bearable
+            log.warning("a claim has to be read back", lanes=len(asks), error=type(error).__name__)
+        while True:
+            await asyncio.sleep(CLAIM_RETRY)
+            with suppress(Exception):
+                return await self._path.store.read_claim(asks, claim)
+
+    def _asks(self, now: float) -> dict[Lane, int]:
         """How many messages to claim for which lanes now; 0 only renews the lease.
 
         None, until a lane cannot wait any longer. Then for all that can share the statement.
         """
-        is_late, is_full = now >= self._renew_by(), self._path.outcomes.is_full
-        if not is_late and (is_full or now < self._claim_by()):
+        is_late = now >= self._renew_by()
+        if not is_late and now < self._hungry.first():
             return {}
-        soon = now + self._lease / 12
-        renewals = takewhile(lambda sender: soon >= self._renewal_of(sender), self._held.values())
-        hungry = [] if is_full else nsmallest(MOST_LANES_A_CLAIM, self._hungry, key=self._hungry.__getitem__)
+        hungry = self._hungry.take(now + CLAIM_LEAD - CLAIM_MARGIN, MOST_LANES_A_CLAIM)
         room = MOST_MESSAGES_A_CLAIM
         fair_share = max(FAIR_SHARE, room // max(1, len(hungry)))
-        wanted: dict[LaneSender, int] = {}
-        for sender in hungry:
-            if room <= 0:
-                break  # the next claim is theirs
-            wanted[sender] = min(room, fair_share, sender.want(now))
-            room -= wanted[sender]
-        wants: dict[LaneSender, int] = {}
-        for sender in islice(chain(renewals, wanted) if is_late else chain(wanted, renewals), MOST_LANES_A_CLAIM):
-            wants[sender] = wanted.get(sender, 0)
-        return wants
+        asks: dict[Lane, int] = {}
+        for lane in hungry:
+            if want := min(room, fair_share, lane.want(now)):
+                asks[lane] = want
+                room -= want
+            else:
+                self._note(lane)  # where there is no room left, the next claim is its
+        soon = now + self._lease / 12
+        renewals = takewhile(lambda lane: soon >= self._renewal_of(lane), self._held.values())
+        for lane in islice(renewals, MOST_LANES_A_CLAIM):
+            asks.setdefault(lane, 0)
+        return asks
 
-    async def _wait(self, woken: float) -> None:
+    async def _wait(self) -> None:
         """Until there is something to look at or something has to be done."""
-        if not self._runs:
+        if not self._tenures or self._look.is_set():
             return
-        moments = [self._claim_by(), self._renew_by()]
+        moments = [self._hungry.first(), self._renew_by()]
         if not self._stopping:
             moments += [tenure.ends + HAND_OVER * tenure.is_up for tenure in self._waited_for]
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._look.wait(), max(0.0, min(moments) - monotonic()))
-        await asyncio.sleep(max(0.0, woken + SHORTEST_WAVE - monotonic()))
-
-    def _claim_by(self) -> float:
-        return min(self._hungry.values(), default=inf)
+            await asyncio.wait_for(self._look.wait(), max(0.0, min(moments) - self._path.clock()))
 
     def _renew_by(self) -> float:
-        return next((self._renewal_of(sender) for sender in self._held.values()), inf)
+        return next((self._renewal_of(lane) for lane in self._held.values()), inf)
 
-    def _renewal_of(self, sender: LaneSender) -> float:
+    def _renewal_of(self, lane: Lane) -> float:
         """When a third of its lease has gone by."""
-        return sender.lease_ends + LEASE_MARGIN - self._lease * 2 / 3
+        return lane.lease_ends + LEASE_MARGIN - self._lease * 2 / 3
 
     def _lease_ends(self, asked: float) -> float:
         """The moment on this process's clock after which nothing may leave under a lease asked for at `asked`."""
         return asked + self._lease - LEASE_MARGIN
+
+
+class _Hungry:
+    """Lanes that want more, each with the moment by which; the earliest first."""
+
+    def __init__(self) -> None:
+        self._moments: dict[Lane, float] = {}
+        self._heap: list[tuple[float, int, Lane]] = []
+        """May hold entries that `_moments` does not know any more."""
+        self._added = 0
+
+    def add(self, lane: Lane, moment: float) -> None:
+        """It wants more by `moment`, or by an earlier one that it has named before; infinity: it wants nothing."""
+        if moment == inf:
+            self.discard(lane)
+        elif moment < self._moments.get(lane, inf):
+            self._moments[lane] = moment
+            self._added += 1
+            heappush(self._heap, (moment, self._added, lane))
+
+    def discard(self, lane: Lane) -> None:
+        """It wants nothing."""
+        self._moments.pop(lane, None)
+
+    def first(self) -> float:
+        """The earliest moment; infinity where there is none."""
+        while self._heap and self._moments.get(self._heap[0][2]) != self._heap[0][0]:
+            heappop(self._heap)
+        return self._heap[0][0] if self._heap else inf
+
+    def take(self, until: float, most: int) -> list[Lane]:
+        """Take out those whose moment is not after `until`."""
+        taken: list[Lane] = []
+        while len(taken) < most and self.first() <= until:
+            lane = heappop(self._heap)[2]
+            del self._moments[lane]
+            taken.append(lane)
+        return taken
+
+    def clear(self) -> None:
+        """Forget them all."""
+        self._moments.clear()
+        self._heap.clear()

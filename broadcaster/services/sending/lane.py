@@ -1,15 +1,13 @@
-"""One lane, while this worker holds it: the story of a message from claim to outcome."""
+"""One lane, while this worker holds it: the story of a message from its claim to its outcome."""
 
 from __future__ import annotations
 
 import asyncio
-import random
 from collections import Counter
 from collections.abc import Callable, Coroutine
-from contextlib import suppress
 from dataclasses import dataclass
-from time import monotonic
-from typing import Any
+from math import inf
+from random import Random
 from uuid import UUID
 
 import structlog
@@ -19,25 +17,30 @@ from broadcaster.domain.outcomes import Outcome, Verdict
 from broadcaster.domain.pacing import Pacer
 from broadcaster.domain.states import LaneHealth, MessageState
 from broadcaster.gateway import WAChatPro
-from broadcaster.services.sending import failpoints
-from broadcaster.services.sending.contents import Contents, PreparedContent
-from broadcaster.services.sending.group_commit import GroupCommit
+from broadcaster.services.sending.contents import Contents
 from broadcaster.services.sending.outcomes import OutcomeWriter
 from broadcaster.services.sending.store import (
+    CLAIM_LEAD,
     Claim,
     HeldLane,
-    IntentRow,
     Message,
+    OutcomeRow,
     SendingStore,
-    UnclearIntentError,
     outcome_row,
 )
-from broadcaster.services.sending.supply import Supply
 
 log = structlog.get_logger()
 
-INTENT_LEAD = 0.02
-"""Seconds before its slot at which a message's intent is committed, so that it can leave on time."""
+CLAIM_MARGIN = 0.02
+"""Seconds before its slot by which a message should be claimed, so that it can leave on time."""
+LINGER = 0.002
+"""Seconds that a lane without a rate waits for more places in flight to become free, so that they share a claim."""
+REFUSED_PAUSE = 0.01
+"""Seconds before a lane asks again that was allowed less than it wanted: the database's clock goes its own way."""
+DRY_PAUSE = 0.5
+"""Seconds before a lane asks again for which nothing more was due."""
+LONGEST_IDLE = 30.0
+"""Seconds that an idle lane is held for its next slot, at most; for a later one a tick wakes it."""
 HEALTH_RETRY = 0.5
 """Seconds between tries to write a lane's health while Postgres is away."""
 
@@ -54,200 +57,231 @@ class SendPath:
     """What all lanes of a worker process share."""
 
     store: SendingStore
-    intents: GroupCommit[IntentRow]
     outcomes: OutcomeWriter
     contents: Contents
-    claim_ahead: float
-    """Seconds ahead of their slots that messages are claimed, at most."""
+    clock: Callable[[], float]
+    """Seconds on a clock that no other process and no step of the time of day changes."""
+    random: Random
 
 
-class LaneSender:
+class Lane:
     """Sends the messages of one held lane. It lives on one event loop and is not thread-safe.
 
-    The drain feeds it (`want`, `offer`) and `run` sends until it is closed or dry.
+    The drain asks when and how much to claim for it (`claim_by`, `want`) and hands over what came (`offer`). A message
+    has a place in flight from its claim until its outcome is committed, so that a crash leaves no more than
+    `max_in_flight` in doubt.
     """
 
     def __init__(
         self,
-        lane: HeldLane,
+        held: HeldLane,
         token: UUID,
         lease_ends: float,
         ends: float,
         gateway: WAChatPro,
         path: SendPath,
-        changed: Callable[[LaneSender], None],
+        changed: Callable[[Lane], None],
     ) -> None:
-        """Nothing may leave after `lease_ends`, and nothing is claimed that would leave after `ends`.
+        """Nothing leaves after `lease_ends`, and nothing is claimed that would leave after `ends`.
 
-        Both are moments on this process's monotonic clock. `changed` is called when the drain should look at this
-        lane again.
+        Both are moments on the path's clock. `changed` is called when the drain should look at this lane again.
         """
-        self.lane = lane
+        self.held = held
         self.token = token
         self.lease_ends = lease_ends
         self.counts: Counter[str] = Counter()
+        self._ends = ends
         self._gateway = gateway
         self._path = path
         self._changed = changed
-        self._pacer = Pacer(lane.pace, lane.ahead, monotonic())
-        self._health, self._failures = lane.health, lane.failures
+        self._pacer = Pacer(held.pace, held.ahead, path.clock())
+        self._is_paced = held.pace.interval > 0
+        self._health, self._failures = held.health, held.failures
         self._may_leave = True
         self._closed: str | None = None
-        self._closing = asyncio.Event()
-        self._supply = Supply(
-            lane.pace,
-            self._pacer,
-            max_in_flight=lane.max_in_flight,
-            claim_ahead=path.claim_ahead,
-            ends=ends,
-            probing=lane.health is not LaneHealth.OK,
-        )
-        self._arrived = asyncio.Event()
-        self._may_ask = True
-        paced = bool(lane.pace.interval)
-        self._in_flight = asyncio.Semaphore(min(lane.max_in_flight, lane.pace.burst) if paced else lane.max_in_flight)
+        self._is_dry = False
+        self._ask_again_at = -inf
+        self._placed = 0
+        """Messages that have a place in flight."""
+        self._unanswered = 0
+        """Of those, messages whose request has not been answered, or given up."""
+        self._queued = 0
+        """Of those, messages that wait for their turn."""
         self._turns = asyncio.Lock()
-        self._under_way: set[asyncio.Task[None]] = set()
+        self._resting: asyncio.Future[None] | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
 
     # Between the drain and the lane
 
     @property
-    def finished(self) -> bool:
+    def is_finished(self) -> bool:
         """Nothing is under way, and nothing more would be started."""
-        return not self._under_way and (self._closed is not None or not self._supply.goes_on(monotonic()))
+        return not self._placed and not self._tasks and (self._closed is not None or not self._goes_on())
 
     @property
     def has_more(self) -> bool:
         """Whether there was work left when its time was up."""
-        return self._may_leave and self._supply.goes_on(monotonic())
+        return self._may_leave and self._goes_on()
+
+    def claim_by(self, now: float) -> float:
+        """The moment by which to claim for it; infinity while it wants nothing."""
+        if self._closed is not None or self._places() <= 0:
+            return inf
+        if not self._is_paced:
+            return max(now + LINGER, self._ask_again_at)
+        slot = now + max(0.0, self._pacer.wait(now, self._queued))
+        return inf if slot >= self._ends else max(slot - CLAIM_MARGIN, self._ask_again_at)
 
     def want(self, now: float) -> int:
-        """How many messages to claim for it now; 0 while it has enough."""
-        has_probe = self._supply.probing and self._under_way
-        if self._closed is not None or not self._may_ask or has_probe:
+        """How many messages to claim for it now."""
+        if self._closed is not None:
             return 0
-        return self._supply.want(now)
-
-    def patience(self, now: float) -> float:
-        """Seconds that a claim for it may wait."""
-        return self._supply.patience(now)
+        places = self._places()
+        if self._is_paced:
+            places = min(places, self._pacer.slots(now, self._queued, min(CLAIM_LEAD, self._ends - now)))
+        return max(0, places)
 
     def offer(self, claim: Claim, asked: int, lease_ends: float) -> None:
-        """Take what a claim brought when `asked` messages were wanted (0: it only renewed the lease)."""
+        """Send what a claim brought when `asked` messages were wanted (0: it only renewed the lease)."""
         self.lease_ends = lease_ends
         if not claim.may_send:
             self.close("the lane is paused or resting")
-        if asked == 0:
-            return
-        self.counts["claimed"] += len(claim.messages)
-        self._supply.add(claim)
-        self._arrived.set()
-        self._may_ask = False
-        asyncio.get_running_loop().call_later(self._supply.ask_again_in(monotonic()), self._ask_again)
+        got = len(claim.messages)
+        self.counts["claimed"] += got
+        self._placed += got
+        self._unanswered += got
+        self._queued += got
+        for message in claim.messages:
+            self._start(self._send(message))
+        if asked:
+            self._is_dry = got < claim.slots
+            if got < asked:
+                self._ask_again_at = self._path.clock() + (DRY_PAUSE if self._is_dry else REFUSED_PAUSE)
 
     def hand_over(self) -> None:
-        """Its time is up: start nothing more, let what has an intent leave."""
+        """Its time is up: claim nothing more, and let what is claimed leave."""
         self.close("its time was up", may_leave=True)
 
     def close(self, why: str, *, may_leave: bool = False) -> None:
-        """Start nothing more; unless `may_leave`, hold back even what has an intent already."""
+        """Claim nothing more; unless `may_leave`, hold back even what is claimed already."""
         self._may_leave = self._may_leave and may_leave
         self._closed = self._closed or why
-        self._closing.set()
-        self._arrived.set()
+        if self._resting is not None and not self._may_leave and not self._resting.done():
+            self._resting.set_result(None)
         self._changed(self)
+
+    def abandon(self) -> None:
+        """Stop at once; what is under way is left to recovery."""
+        for task in self._tasks:
+            task.cancel()
 
     def clock_ahead(self) -> float:
         """Seconds by which the lane's clock is ahead of now, to be stored when it is given back."""
-        return self._pacer.ahead(monotonic())
+        return self._pacer.ahead(self._path.clock())
 
-    def _ask_again(self) -> None:
-        self._may_ask = True
+    def written(self, row: OutcomeRow, moved: bool) -> None:
+        """The outcome of a message is committed: its place is free."""
+        self.counts[_COUNTED_AS[MessageState(row.state)] if moved else "late"] += 1
+        self._placed -= 1
         self._changed(self)
+
+    def _goes_on(self) -> bool:
+        """Whether there is more to send, now or soon."""
+        if self._is_dry:
+            return False
+        return not self._is_paced or self._pacer.wait(self._path.clock(), self._queued) <= LONGEST_IDLE
+
+    def _places(self) -> int:
+        """How many more messages may be on their way."""
+        if self._health is not LaneHealth.OK:
+            return 1 - self._placed
+        free = self.held.max_in_flight - self._placed
+        return min(free, self.held.pace.burst - self._unanswered) if self._is_paced else free
 
     # The story of a message
 
-    async def run(self) -> None:
-        """Launch each claimed message a little before its slot, until closed."""
-        while await self._has_claimed():
-            await self._in_flight.acquire()
-            await self._rest(self._supply.turn_in(monotonic()) - INTENT_LEAD)
-            if self._closed is not None:
-                return
-            self._start(self._send(self._supply.take()))
-            if len(self._supply) == self._supply.low_mark:
-                self._changed(self)
-
     async def _send(self, message: Message) -> None:
-        """Intent, POST, outcome. A failure before the intent is committed leaves the message claimed."""
+        """Its turn, the request, and what that came to."""
+        try:
+            verdict, duration = await self._attempt(message)
+        except BaseException as error:
+            # Nobody knows how far it came.
+            self._placed -= 1
+            if isinstance(error, Exception):
+                log.warning("left for recovery", instance=self.held.name, error=type(error).__name__)
+            raise
+        finally:
+            self._unanswered -= 1
+        self._judge(verdict)
+        decided = decide(verdict, message.spent, message.max_attempts, self._path.random.random())
+        transition = within_attempts(decided, message.attempt)
+        self._path.outcomes.write(outcome_row(message, verdict, transition, duration), self)
+
+    async def _attempt(self, message: Message) -> tuple[Verdict, float | None]:
+        """One request at the message's turn, and how many seconds it took; None where there was none."""
         try:
             try:
                 content = await self._path.contents.of(message.campaign_id)
-                intended = await self._intend(message, content)
-                if intended:
-                    await self._turn()
-            finally:
-                self._supply.had_turn()
-            if not intended:
-                return
+            except Exception as error:  # noqa: BLE001 - Postgres is away: provably nothing was sent
+                return Verdict(Outcome.NOT_SENT, f"held back: cannot read its content: {type(error).__name__}"), None
             try:
-                verdict, duration = await self._attempt(message, content)
-            finally:
-                self._pacer.replied(monotonic())
+                payload = content.render(message.variables or {})
+            except Exception as error:  # noqa: BLE001 - whatever a template does, only its own message fails
+                return Verdict(Outcome.REJECTED, f"cannot be rendered: {type(error).__name__}"), None
+            if self._is_paced:
+                await self._turns.acquire()
+                try:
+                    held_back = await self._turn()
+                finally:
+                    self._turns.release()
+            else:
+                held_back = self._held_back()
         finally:
-            self._in_flight.release()
-        self._judge(verdict)
-        await self._record(message, content, verdict, duration)
-
-    async def _intend(self, message: Message, content: PreparedContent) -> bool:
-        """Whether the intent is committed, so that its request may leave (invariant I3)."""
-        attempt = message.attempt + 1
-        row = IntentRow(message.segment, message.campaign_id, message.seq, attempt, self.lane.id, self.token)
+            self._queued -= 1
+        if held_back is not None:
+            return Verdict(Outcome.NOT_SENT, f"held back: {held_back}"), None
+        started = self._path.clock()
         try:
-            return await self._path.intents.commit(row)
-        except UnclearIntentError as error:
-            # Nothing more is intended under this lease: what is written here must not meet a later intent.
-            self.close(str(error))
-            await self._record(message, content, Verdict(Outcome.NOT_SENT, f"held back: {error}"), None)
-            return False
+            verdict = await payload.send(self._gateway, message.phone)
+        finally:
+            if self._is_paced:
+                self._pacer.replied(self._path.clock())
+        return verdict, self._path.clock() - started
 
-    async def _attempt(self, message: Message, content: PreparedContent) -> tuple[Verdict, float | None]:
-        """One request, which the pace has admitted already."""
-        try:
-            payload = content.render(message.variables or {})
-        except Exception as error:  # noqa: BLE001 - whatever a template does, only its own message fails
-            return Verdict(Outcome.REJECTED, f"cannot be rendered: {type(error).__name__}"), None
+    async def _turn(self) -> str | None:
+        """Wait until the pace admits one more request, and admit it; or why nothing may leave."""
+        # Timers may fire a millisecond early.
+        while (held_back := self._held_back()) is None and (wait := self._pacer.wait(self._path.clock())) > 0:
+            await self._rest(wait)
+        if held_back is None:
+            self._pacer.admit(self._path.clock())
+        return held_back
+
+    def _held_back(self) -> str | None:
+        """Why nothing may leave any more; None while it may."""
         if not self._may_leave:
-            return Verdict(Outcome.NOT_SENT, f"held back: {self._closed}"), None
-        started = monotonic()
-        if started >= self.lease_ends:
-            return Verdict(Outcome.NOT_SENT, "held back: the lease ran out"), None
-        request = payload.send(self._gateway, message.phone)
-        verdict = await (self._with_failpoints(request) if failpoints.ACTIVE else request)
-        return verdict, monotonic() - started
+            return self._closed
+        return "the lease ran out" if self._path.clock() >= self.lease_ends else None
 
-    async def _with_failpoints(self, request: Coroutine[Any, Any, Verdict]) -> Verdict:
-        await failpoints.reach("before_post")
-        verdict = await failpoints.reach_during("post_written", request)
-        await failpoints.reach("reply_read")
-        return verdict
+    async def _rest(self, seconds: float) -> None:
+        """Wait, unless everything is held back meanwhile."""
+        loop = asyncio.get_running_loop()
+        self._resting = loop.create_future()
+        timer = loop.call_later(seconds, _end_rest, self._resting)
+        try:
+            await self._resting
+        finally:
+            timer.cancel()
 
-    async def _record(
-        self, message: Message, content: PreparedContent, verdict: Verdict, duration: float | None
-    ) -> None:
-        decided = decide(verdict, message.spent, content.max_attempts, _jitter())
-        transition = within_attempts(decided, message.attempt + 1)
-        moved = await self._path.outcomes.write(outcome_row(message, self.token, verdict, transition, duration))
-        self.counts[_COUNTED_AS[transition.state] if moved else "late"] += 1
+    # Its health
 
     def _judge(self, verdict: Verdict) -> None:
         """Let the reply change the lane's health. Of many replies under way the first trouble counts."""
         refused_now = verdict.health is LaneHealth.REFUSED and self._health is not LaneHealth.REFUSED
-        change = lane_change(verdict, self._health, self._failures, _jitter())
+        change = lane_change(verdict, self._health, self._failures, self._path.random.random())
         if change is None or not (self._may_leave or refused_now):
             return
         self._health, self._failures = change.health, change.failures
-        self._supply.probing = change.health is not LaneHealth.OK
         if change.health is not LaneHealth.OK:
             self.close(verdict.reason)
         self._start(self._write_health(change, verdict.reason))
@@ -256,50 +290,27 @@ class LaneSender:
         """Until it is written or the lease is lost: a rest that nobody knows of is not kept."""
         while True:
             try:
-                await self._path.store.change_lane_health(self.lane.id, self.token, change, reason)
+                await self._path.store.change_lane_health(self.held.id, self.token, change, reason)
                 return
-            except Exception:
-                if monotonic() >= self.lease_ends:
-                    raise
+            except Exception as error:  # noqa: BLE001 - Postgres is away
+                if self._path.clock() >= self.lease_ends:
+                    log.warning("health not written", instance=self.held.name, error=type(error).__name__)
+                    return
             await asyncio.sleep(HEALTH_RETRY)
-
-    # Waiting
-
-    async def _has_claimed(self) -> bool:
-        """Wait for a claimed message; False when closed."""
-        while self._closed is None and not self._supply:
-            self._arrived.clear()
-            await self._arrived.wait()
-        return self._closed is None
-
-    async def _turn(self) -> None:
-        """Wait until the pace admits one more request; first come, first served."""
-        if not self.lane.pace.interval:
-            self._pacer.admit(monotonic())
-            return
-        async with self._turns:
-            while (wait := self._pacer.wait(monotonic())) > 0:  # noqa: ASYNC110 - timers may fire a millisecond early
-                await asyncio.sleep(wait)
-            self._pacer.admit(monotonic())
-
-    async def _rest(self, seconds: float) -> None:
-        """Wait, unless it is closed meanwhile."""
-        if seconds > 0:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._closing.wait(), seconds)
 
     def _start(self, story: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(story)
-        self._under_way.add(task)
-        task.add_done_callback(self._landed)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
 
-    def _landed(self, task: asyncio.Task[None]) -> None:
-        self._under_way.discard(task)
-        if self.finished or not self._supply:
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled():
+            task.exception()  # logged where it arose
+        if not self._placed and not self._tasks:
             self._changed(self)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            log.warning("left for recovery", instance=self.lane.name, error=type(error).__name__)
 
 
-def _jitter() -> float:
-    return random.random()  # noqa: S311 - spreads retries, guards nothing
+def _end_rest(resting: asyncio.Future[None]) -> None:
+    if not resting.done():
+        resting.set_result(None)

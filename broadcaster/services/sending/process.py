@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
+from random import Random
 from types import TracebackType
 from typing import Any, Self
 
@@ -13,12 +15,12 @@ import structlog
 from broadcaster.crypto import open_vault
 from broadcaster.db.pool import open_pool
 from broadcaster.errors import UnavailableError
-from broadcaster.gateway import DEFAULT_RULES, WAChatPro, open_transport, read_rules
+from broadcaster.gateway import DEFAULT_RULES, Transport, WAChatPro, open_transport, read_rules
 from broadcaster.services.reconcile.doubts import Chat, DoubtStore
 from broadcaster.services.reconcile.reconciler import Reconciler
 from broadcaster.services.sending.contents import Contents
 from broadcaster.services.sending.drain import Drain, DrainReport
-from broadcaster.services.sending.group_commit import GroupCommit
+from broadcaster.services.sending.failpoints import FailingStore, FailingTransport, configured
 from broadcaster.services.sending.lane import SendPath
 from broadcaster.services.sending.outcomes import OutcomeWriter
 from broadcaster.services.sending.presence import Presence
@@ -28,11 +30,8 @@ from broadcaster.settings import Settings
 
 log = structlog.get_logger()
 
-_LINGER = 0.003
-"""Seconds that a lone row waits for company: little beside a round trip to the gateway, and a commit saved."""
-_MOST_ROWS = 200
 _POOL_SIZE = 6
-"""Intents, outcomes, claims, lanes that are taken, and room for the rest."""
+"""Claims, outcomes, lanes that are taken, and room for the rest."""
 _SHARE_OF_THREADS = 0.75
 """Of the worker's threads, for tasks that wait for their lanes. The ticks have the rest to themselves."""
 _LOCK_TIMEOUT = 2.0
@@ -41,8 +40,17 @@ _CLOSE_TIMEOUT = 1.0
 """Seconds that connections which are just being made may take to close."""
 _WATCH_SECONDS = 1.0
 """How often a worker looks whether others of its host have ended."""
+_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 _STOP_MARGIN = 2.5
 """Seconds beyond the longest request after which a process that stops waits for Postgres no more."""
+
+
+def lease_clock() -> float:
+    """Seconds on a clock that nothing sets, and that also runs while the machine is suspended, where there is one.
+
+    CLOCK_MONOTONIC stands still meanwhile (clock_gettime(2)), and a worker would believe in a lease that has ended.
+    """
+    return time.clock_gettime(_CLOCK)
 
 
 class SendingProcess:
@@ -65,27 +73,27 @@ class SendingProcess:
         )
         await pool.open()
         self._stack.push_async_callback(pool.close, _CLOSE_TIMEOUT)
-        self._transport = open_transport(connect_timeout=settings.connect_timeout_seconds)
+        self._transport: Transport = open_transport(connect_timeout=settings.connect_timeout_seconds)
         self._stack.push_async_callback(self._transport.aclose)
-        store = SendingStore(
-            pool,
-            holder=self._presence.holder,
-            lease=settings.lease_seconds,
-            ahead=settings.claim_ahead_seconds,
-        )
+        holder, lease = self._presence.holder, settings.lease_seconds
+        if (failpoints := configured()) is None:
+            store = SendingStore(pool, holder=holder, lease=lease)
+        else:
+            store = FailingStore(pool, holder=holder, lease=lease, failpoints=failpoints)
+            self._transport = FailingTransport(self._transport, failpoints)
         self._presence.show()
         spool = Spool(settings.home / "spool")
         self._stack.callback(lambda: self._leave(spool))
         self._stack.callback(spool.close)
-        outcomes = OutcomeWriter(store, spool, linger=_LINGER, most=_MOST_ROWS)
+        outcomes = OutcomeWriter(store, spool)
         await outcomes.replay()
         self._doubts = DoubtStore(pool, settings)
         self._path = SendPath(
             store=store,
-            intents=GroupCommit(store.intend, linger=_LINGER, most=_MOST_ROWS),
             outcomes=outcomes,
             contents=Contents(store, settings.content_cache_bytes),
-            claim_ahead=settings.claim_ahead_seconds,
+            clock=lease_clock,
+            random=Random(),  # noqa: S311 - spreads retries, guards nothing
         )
         self._drain = Drain(
             self._path,
@@ -153,7 +161,7 @@ class SendingProcess:
         # What they knew of their requests comes first: once a lease has ended, nobody believes it any more.
         if not await self._path.outcomes.replay():
             raise UnavailableError("outcomes of a worker that ended cannot be written yet")
-        await self._path.store.end_leases(holders)
+        await self._path.store.free_lanes_of(holders, self._settings.request_timeout_seconds)
         log.warning("workers ended without a word", holders=holders)
 
     def _leave(self, spool: Spool) -> None:

@@ -12,7 +12,6 @@ from uuid import UUID
 
 import msgspec
 import psycopg
-import structlog
 from psycopg.rows import AsyncRowFactory, namedtuple_row, tuple_row
 
 from broadcaster.db.pool import AsyncPool
@@ -22,9 +21,9 @@ from broadcaster.domain.instances import Wire
 from broadcaster.domain.outcomes import Verdict
 from broadcaster.domain.pacing import Pace, pace
 from broadcaster.domain.states import LaneHealth
-from broadcaster.services.sending import failpoints
 
-log = structlog.get_logger()
+CLAIM_LEAD = 0.05
+"""Seconds before its slot at which a message is claimed, at most. Lanes that want one meanwhile share the claim."""
 
 _ROLLED_BACK = (psycopg.errors.SerializationFailure, psycopg.errors.DeadlockDetected)
 _TRIES = 4
@@ -34,10 +33,6 @@ _LONGEST_PAUSE = 0.05
 
 _SILENCE = 1.0
 """Seconds beyond the longest that a statement may run, a lease, after which nothing more is heard of it."""
-
-
-class UnclearIntentError(Exception):
-    """Whether an intent was committed could not be found out: nothing may leave on it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,16 +53,20 @@ class HeldLane:
 
 
 class Message(NamedTuple):
-    """A claimed message. `attempt` and `spent` are those before the attempt that it is claimed for."""
+    """A message that is to be sent: its attempt number `attempt` is committed, under the token `claim`.
 
+    `spent` counts the attempts before this one that count against `max_attempts`.
+    """
+
+    claim: UUID
     segment: int
     campaign_id: int
     seq: int
-    lane_id: int
     phone: str
     variables: Mapping[str, str] | None
     attempt: int
     spent: int
+    max_attempts: int
 
 
 class Ask(NamedTuple):
@@ -111,18 +110,6 @@ class CampaignContent:
     """The template or URL, as UTF-8; empty for a file, whose bytes come from `file_bytes`."""
     caption: str | None
     filename: str | None
-    max_attempts: int
-
-
-class IntentRow(msgspec.Struct, frozen=True):
-    """One intent, as `intend.sql` and `read_intents.sql` read it. `attempt` is the one that it is for."""
-
-    segment: int
-    campaign_id: int
-    seq: int
-    attempt: int
-    lane_id: int
-    token: UUID
 
 
 class OutcomeRow(msgspec.Struct, frozen=True, eq=False):
@@ -132,7 +119,7 @@ class OutcomeRow(msgspec.Struct, frozen=True, eq=False):
     campaign_id: int
     seq: int
     attempt: int
-    token: UUID
+    claim: UUID
     state: str
     delay: float
     spent: int
@@ -144,16 +131,14 @@ class OutcomeRow(msgspec.Struct, frozen=True, eq=False):
     duration_ms: int | None
 
 
-def outcome_row(
-    message: Message, token: UUID, verdict: Verdict, transition: Transition, duration: float | None
-) -> OutcomeRow:
-    """The row that writes `verdict` for the attempt after those that `message` was claimed with."""
+def outcome_row(message: Message, verdict: Verdict, transition: Transition, duration: float | None) -> OutcomeRow:
+    """The row that writes `verdict` for the attempt that `message` was claimed for. `duration` is in seconds."""
     return OutcomeRow(
         segment=message.segment,
         campaign_id=message.campaign_id,
         seq=message.seq,
-        attempt=message.attempt + 1,
-        token=token,
+        attempt=message.attempt,
+        claim=message.claim,
         state=transition.state,
         delay=transition.delay,
         spent=transition.spent,
@@ -169,12 +154,11 @@ def outcome_row(
 class SendingStore:
     """The send path's view of Postgres."""
 
-    def __init__(self, pool: AsyncPool, *, holder: str, lease: float, ahead: float) -> None:
-        """`lease` and `ahead` are seconds: how long a lease lasts, how far ahead of its slot a message is claimed."""
+    def __init__(self, pool: AsyncPool, *, holder: str, lease: float) -> None:
+        """A lease lasts for `lease` seconds, and is held under the name `holder`."""
         self._pool = pool
         self._holder = holder
         self._lease = timedelta(seconds=lease)
-        self._ahead = ahead
 
     async def take_lanes(self, lanes: Sequence[int], token: UUID) -> list[HeldLane]:
         """Take those of `lanes` that are free, under the lease `token`."""
@@ -200,60 +184,29 @@ class SendingStore:
             for row in rows
         ]
 
-    async def claim(self, asks: Sequence[Ask]) -> dict[int, Claim]:
-        """Renew the leases of these lanes and claim messages for them; the result is by lane id.
+    async def claim(self, asks: Sequence[Ask], claim: UUID) -> dict[int, Claim]:
+        """Renew the leases of these lanes and take messages for them, under the new token `claim`.
 
-        Lanes whose lease was lost are missing from it. After an error, what was claimed all the same goes back when
-        the lanes are released.
+        The result is by lane id; lanes whose lease was lost are missing from it. After an error nobody knows whether
+        it was committed, until `read_claim` says so.
         """
-        what = "claim" if any(ask.want for ask in asks) else "renewal"
-        if failpoints.ACTIVE:
-            await failpoints.reach(f"before_{what}")
         lanes, tokens, wants = map(list, zip(*asks, strict=True))
-        rows = await self._execute(
-            "claim", {"lanes": lanes, "tokens": tokens, "wants": wants, "lease": self._lease, "ahead": self._ahead}
-        )
-        if failpoints.ACTIVE:
-            await failpoints.reach(f"after_{what}")
-        claims: dict[int, Claim] = {}
-        for lane_id, may_send, slots, segment, campaign_id, seq, phone, variables, attempt, spent, *_ in rows:
-            if seq is None:
-                claims[lane_id] = Claim(may_send, slots, [])
-            else:
-                message = Message(segment, campaign_id, seq, lane_id, phone, variables, attempt, spent)
-                claims[lane_id].messages.append(message)
-        return claims
+        parameters = {"lanes": lanes, "tokens": tokens, "wants": wants, "claim": claim}
+        return _claims(claim, await self._execute("claim", {**parameters, "lease": self._lease, "lead": CLAIM_LEAD}))
 
-    async def intend(self, rows: Sequence[IntentRow]) -> list[bool]:
-        """Commit intents; tells for each whether its request may leave (invariant I3).
-
-        A connection that is lost during the commit leaves open whether there was one: then it is read back.
-        Raises UnclearIntentError where it cannot be.
-        """
-        parameters = {"rows": _json(rows)}
-        try:
-            if failpoints.ACTIVE:
-                await failpoints.reach("before_intent")
-            committed = await self._execute("intend", parameters)
-            if failpoints.ACTIVE:
-                await failpoints.reach("after_intent")
-        except (psycopg.Error, OSError) as error:
-            log.warning("intents have to be read back", intents=len(rows), error=type(error).__name__)
-            try:
-                committed = await self._execute("read_intents", parameters)
-            except (psycopg.Error, OSError) as again:
-                raise UnclearIntentError(f"nobody knows of its intent: {type(again).__name__}") from error
-        granted = {(row[0], row[1]) for row in committed}
-        return [(row.campaign_id, row.seq) in granted for row in rows]
+    async def read_claim(self, asks: Sequence[Ask], claim: UUID) -> dict[int, Claim]:
+        """What `claim` took, if it was committed. In its result no lane has been allowed anything beyond that."""
+        lanes, tokens, _ = map(list, zip(*asks, strict=True))
+        return _claims(claim, await self._execute("read_claim", {"lanes": lanes, "tokens": tokens, "claim": claim}))
 
     async def record(self, rows: Sequence[OutcomeRow]) -> list[bool]:
         """Commit outcomes; tells for each whether it was still this worker's to write (invariant I7)."""
-        if failpoints.ACTIVE:
-            await failpoints.reach("before_outcome")
-        moved = {(row[0], row[1]) for row in await self._execute("record_outcomes", {"rows": _json(rows)})}
-        if failpoints.ACTIVE:
-            await failpoints.reach("after_outcome")
-        return [(row.campaign_id, row.seq) in moved for row in rows]
+        # Postgres text cannot hold NUL, and one such reply must not sink its neighbours' outcomes.
+        document = msgspec.json.encode(rows).decode().replace("\\u0000", "\\ufffd")
+        moved = [False] * len(rows)
+        for (place,) in await self._execute("record_outcomes", {"rows": document}):
+            moved[place - 1] = True
+        return moved
 
     async def change_lane_health(self, lane: int, token: UUID, change: LaneChange, reason: str) -> None:
         """Write a lane's new health, if the lane is still held under `token`."""
@@ -270,13 +223,14 @@ class SendingStore:
         )
 
     async def release_lanes(self, returns: Sequence[Return]) -> None:
-        """Give lanes back; what is claimed and unsent becomes pending."""
+        """Give lanes back."""
         lanes, tokens, ahead, again = map(list, zip(*returns, strict=True))
         await self._execute("release_lanes", {"lanes": lanes, "tokens": tokens, "ahead": ahead, "again": again})
 
-    async def end_leases(self, holders: Sequence[str]) -> None:
-        """End the leases of workers that have ended."""
+    async def free_lanes_of(self, holders: Sequence[str], request_timeout: float) -> None:
+        """Free the lanes of workers that have ended, whose requests may be under way for so many seconds yet."""
         await self._execute("end_leases", {"holders": list(holders)})
+        await self._execute("recover_leases", {"request_timeout": timedelta(seconds=request_timeout)})
 
     async def campaign_content(self, campaign_id: int) -> CampaignContent:
         """What the campaign sends."""
@@ -315,6 +269,12 @@ class SendingStore:
             return await cursor.fetchall() if cursor.description else []
 
 
-def _json(rows: Sequence[msgspec.Struct]) -> str:
-    # Postgres text cannot hold NUL, and one such reply must not sink its neighbours' outcomes.
-    return msgspec.json.encode(rows).decode().replace("\\u0000", "\\ufffd")
+def _claims(claim: UUID, rows: Sequence[tuple[Any, ...]]) -> dict[int, Claim]:
+    claims: dict[int, Claim] = {}
+    for lane_id, may_send, slots, segment, campaign_id, seq, phone, variables, attempt, spent, most, *_ in rows:
+        lane = claims.get(lane_id)
+        if lane is None:
+            lane = claims[lane_id] = Claim(may_send, slots, [])
+        if seq is not None:
+            lane.messages.append(Message(claim, segment, campaign_id, seq, phone, variables, attempt, spent, most))
+    return claims

@@ -1,0 +1,21 @@
+-- What a claim took whose commit was not heard: nothing of it has left, and its messages are `sending` under its token
+-- if it was committed. In the form of `claim`: one row per lane still held, then one per message.
+SELECT
+    l.id AS lane_id,
+    l.health NOT IN ('refused', 'paused') AND (l.not_before IS NULL OR l.not_before <= now()) AS may_send,
+    0 AS slots,
+    m.segment,
+    m.campaign_id,
+    m.seq,
+    m.phone,
+    m.variables,
+    m.attempt,
+    m.spent,
+    c.max_attempts
+FROM lanes l
+CROSS JOIN LATERAL (
+    SELECT (%(tokens)s::uuid[])[asked.n] AS token FROM array_position(%(lanes)s::int[], l.id) AS asked (n)
+) mine
+LEFT JOIN messages m ON m.lane_id = l.id AND m.state = 'sending' AND m.claim_token = %(claim)s
+LEFT JOIN campaigns c ON c.id = m.campaign_id
+WHERE l.id = ANY (%(lanes)s::int[]) AND l.lease_token = mine.token AND l.lease_expires_at > now()
