@@ -24,7 +24,8 @@ def claim(
         return
     due = [m for m, each in enumerate(world.messages) if each.state == "pending" and rules.lane_of[m] == lane]
     for taken in combinations(due, min(want, len(due))):
-        after = with_lane(world, lane, Lane(row.lease)) if holds else world._replace(wrote_stale=bool(taken))
+        renewed = row.expired and not rules.statements_end_before_leases
+        after = with_lane(world, lane, row if renewed else Lane(row.lease)) if holds else world._replace(wrote_stale=bool(taken))
         for m in taken:
             attempt = world.messages[m].attempt + 1
             after = with_message(after, m, state="sending", attempt=attempt, claim=token, landed=False)

@@ -10,6 +10,7 @@ from tests.model.world import (
     OUTCOMES,
     Lane,
     LateOutcome,
+    Message,
     Request,
     Rules,
     Step,
@@ -100,8 +101,15 @@ def recover(world: World, rules: Rules) -> Iterator[Step]:
     """`recover_leases.sql`: what was sending under an expired lease is in doubt, and the lane is free, at once."""
     for number, lane in enumerate(world.lanes):
         if lane.lease and lane.expired:
+            orphans = sending(world, rules, number)
+            if not rules.recovery_sees_the_latest:
+                if lane.seen is None:
+                    seen = lane._replace(seen=tuple(orphans))
+                    yield Step("recovery sees an expired lease, and waits for the lane", with_lane(world, number, seen))
+                    continue
+                orphans = [m for m in orphans if m in lane.seen]
             after = with_lane(world, number, Lane())
-            for m in sending(world, rules, number):
+            for m in orphans:
                 state, spent = "in_doubt" if rules.recovery_doubts else "pending", world.messages[m].spent + 1
                 after = with_message(after, m, state=state, claim=0, spent=spent)
             yield Step("recovery frees the lane of an expired lease", after)
@@ -137,8 +145,7 @@ def finish(world: World, rules: Rules) -> Iterator[Step]:
 def sweep(world: World, rules: Rules) -> Iterator[Step]:
     """`sweep_cancelled.sql`: what came back unsent to a cancelled campaign."""
     if world.campaign == "cancelled" and any(row.state == "pending" for row in world.messages):
-        swept = (row._replace(state="cancelled") if row.state == "pending" else row for row in world.messages)
-        yield Step("what came back to the cancelled campaign is cancelled", world._replace(messages=tuple(swept)))
+        yield Step("what came back to the cancelled campaign is cancelled", _swept(world))
 
 
 def operator(world: World, rules: Rules) -> Iterator[Step]:
@@ -158,8 +165,12 @@ def _run(world: World, rules: Rules) -> Iterator[Step]:
     if world.campaign == "paused":
         yield Step("the operator resumes the campaign", world._replace(campaign="running"))
     if world.campaign in ("running", "paused"):
-        cancelled = sweep(world._replace(campaign="cancelled"), rules)
-        yield Step("the operator cancels the campaign", next((step.world for step in cancelled), world._replace(campaign="cancelled")))
+        yield Step("the operator cancels the campaign", _swept(world._replace(campaign="cancelled")))
+
+
+def _swept(world: World) -> World:
+    swept = (row._replace(state="cancelled") if row.state == "pending" else row for row in world.messages)
+    return world._replace(messages=tuple(swept))
 
 
 def _taken_back(world: World) -> World:
@@ -175,7 +186,7 @@ def _taken_back(world: World) -> World:
 def _retry(world: World, rules: Rules) -> Iterator[Step]:
     if world.campaign == "cancelled" or not any(row.state == "failed" for row in world.messages):
         return
-    again = tuple(_again(row, rules, row.by_word) if row.state == "failed" else row for row in world.messages)
+    again = tuple(_again(row, rules, row.by_word and rules.settled_as_failed_is_a_word) if row.state == "failed" else row for row in world.messages)
     yield Step("the operator retries what failed", _reopened(world._replace(messages=again)))
 
 
@@ -190,7 +201,7 @@ def _settle(world: World, rules: Rules) -> Iterator[Step]:
                 yield Step(f"{story} to be sent again", _reopened(world._replace(messages=messages)))
 
 
-def _again(row, rules: Rules, by_word: bool):
+def _again(row: Message, rules: Rules, by_word: bool) -> Message:
     attempt = row.attempt if rules.attempts_go_on else 0
     return row._replace(state="pending", attempt=attempt, spent=0, words=row.words + by_word, by_word=False)
 

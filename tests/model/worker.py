@@ -92,7 +92,8 @@ def send(world: World, rules: Rules) -> Iterator[Step]:
             continue
         for hold in worker.holds:
             if hold.stage == "ready":
-                intended = world.messages[hold.message].attempt >= hold.attempt
+                is_numbered = world.messages[hold.message].attempt >= hold.attempt or not rules.attempts_go_on
+                intended = is_numbered and all(late.claim != hold.claim for late in world.late_claims)
                 request = Request(hold.message, hold.attempt, intended)
                 after = with_hold(world, w, hold, hold._replace(stage="waiting"))
                 after = after._replace(requests=tuple(sorted((*world.requests, request))))
@@ -152,7 +153,9 @@ def release(world: World, rules: Rules) -> Iterator[Step]:
         done = with_worker(world, w, Worker())
         number, is_mine = worker.lane, world.lanes[worker.lane].lease == worker.lease
         is_sending = rules.release_wants_nothing_sending and bool(sending(world, rules, number))
-        if worker.phase == "releasing":
+        if worker.phase == "closing" and not rules.closed_lane_is_released:
+            yield Step("leaves its lease to run out", done, w)
+        elif worker.phase == "releasing":
             yield Step("frees the lane by what it saw", with_lane(done, number, Lane()) if is_mine else done, w)
         elif not is_mine:
             yield Step("releases a lane that it has lost, which changes nothing", done, w)

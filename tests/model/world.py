@@ -42,6 +42,8 @@ class Lane(NamedTuple):
 
     lease: int = 0
     expired: bool = False
+    seen: tuple[int, ...] | None = None
+    """Only in a broken protocol: what was sending when a recovery that is under way began, the lease being expired."""
 
 
 class Hold(NamedTuple):
@@ -138,6 +140,8 @@ class Rules:
     unheard_claim_needs_proof: bool = True
     """Otherwise it is treated as one that did happen."""
     unfound_claim_closes_lane: bool = True
+    closed_lane_is_released: bool = True
+    """Otherwise its lease is left to run out."""
     sends_only_in_time: bool = True
     read_timeout_is_unclear: bool = True
     """Otherwise it counts as not sent."""
@@ -148,10 +152,16 @@ class Rules:
     """Otherwise it judges by a snapshot from before it had the lane's lock."""
     recovery_doubts: bool = True
     """Otherwise it makes what was sending pending."""
+    recovery_sees_the_latest: bool = True
+    """Otherwise it moves what its snapshot shows, and may find another version of the lane when it has the lock."""
+    statements_end_before_leases: bool = True
+    """Otherwise a claim may run for so long that the lease that it renews is over when it is committed."""
     absence_waits_for_requests: bool = True
     absence_waits_for_holders: bool = True
     """A worker whose lease was ended early may send until that lease would have ended by itself."""
     pause_leaves_what_is_held: bool = True
+    settled_as_failed_is_a_word: bool = True
+    """Otherwise only `resend` excuses a second request, and not a retry of what the operator has called failed."""
     finish_sees_the_latest: bool = True
     """Otherwise it judges by a snapshot from before it had the campaign's lock."""
 
