@@ -13,8 +13,11 @@ def violated(world: World, rules: Rules) -> str | None:
         return "I7: a statement under a token that holds no more has changed something"
     if world.campaign == "finished" and any(row.state not in FINAL for row in world.messages):
         return "I1: the campaign is finished, and not every message is final"
-    for lane in range(len(world.lanes)):
-        if len(sending(world, rules, lane)) > rules.max_in_flight:
+    for number, lane in enumerate(world.lanes):
+        under_way = len(sending(world, rules, number))
+        if under_way and not lane.lease:
+            return "a lane is free while a message of it is sending: nobody will recover that"
+        if under_way > rules.max_in_flight:
             return "more messages of a lane are sending than may be in flight"
     for m, row in enumerate(world.messages):
         if row.accepted > 1 + row.words:

@@ -33,21 +33,25 @@ _NAMES = ("worker A", "worker B")
 
 @dataclass(frozen=True)
 class Result:
-    """How many worlds there are, and how to get to one that must not be, if there is any."""
+    """The worlds that were visited, and how to get to one that must not be, if there is any."""
 
-    worlds: int
+    worlds: Sequence[World]
     violation: str | None = None
     story: Sequence[str] = ()
 
     def __str__(self) -> str:
         lines = (f"{number:3}. {line}" for number, line in enumerate(self.story, start=1))
-        return "\n".join([self.violation or f"nothing goes wrong in {self.worlds} worlds", *lines])
+        return "\n".join([self.violation or f"nothing goes wrong in {len(self.worlds)} worlds", *lines])
 
 
 def explore(rules: Rules) -> Result:
-    """Stops at the first violation, or at the end at a world from which nothing that the service does leads on."""
+    """Every world that can be reached under these rules, up to the first that violates a property.
+
+    The last property needs all of them: nothing that the service does by itself leads out of a dead end.
+    """
     start = rules.start()
-    places, worlds, parents, ways_in = {start: 0}, [start], [0], [[]]
+    places, worlds, parents = {start: 0}, [start], [0]
+    ways_in: list[list[int]] = [[]]
     at = 0
     while at < len(worlds):
         for step in _steps(worlds[at], rules):
@@ -58,14 +62,14 @@ def explore(rules: Rules) -> Result:
                 parents.append(at)
                 ways_in.append([])
                 if violation := violated(world, rules):
-                    return Result(len(worlds), violation, _story(worlds, parents, place, rules))
+                    return Result(worlds, violation, _story(worlds, parents, place, rules))
             if step.is_own:
                 ways_in[place].append(at)
         at += 1
     for place in _dead_ends(worlds, ways_in):
         violation = "a dead end: without the operator or a further fault it is never settled"
-        return Result(len(worlds), violation, _story(worlds, parents, place, rules))
-    return Result(len(worlds))
+        return Result(worlds, violation, _story(worlds, parents, place, rules))
+    return Result(worlds)
 
 
 def _steps(world: World, rules: Rules) -> Iterator[Step]:

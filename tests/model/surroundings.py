@@ -9,8 +9,8 @@ from tests.model.world import (
     FINAL,
     OUTCOMES,
     Lane,
-    LateOutcome,
     Message,
+    OutcomeStatement,
     Request,
     Rules,
     Step,
@@ -74,7 +74,7 @@ def die(world: World, rules: Rules) -> Iterator[Step]:
             continue
         fallen = gone_wrong(with_worker(world, w, Worker()))
         yield Step("dies and starts anew", fallen, w, False)
-        if outcomes := {LateOutcome(*hold) for hold in worker.holds if hold.stage in OUTCOMES}:
+        if outcomes := {OutcomeStatement(*hold) for hold in worker.holds if hold.stage in OUTCOMES}:
             kept = fallen._replace(late_outcomes=tuple(sorted({*world.late_outcomes, *outcomes})))
             yield Step("spools its outcomes, ends and starts anew", kept, w, False)
 
@@ -83,12 +83,11 @@ def late_statements(world: World, rules: Rules) -> Iterator[Step]:
     """The server gets round to what its client gave up, or a worker to what was spooled."""
     for place, late in enumerate(world.late_claims):
         rest = world._replace(late_claims=(*world.late_claims[:place], *world.late_claims[place + 1 :]))
-        how = {"lane": late.lane, "lease": late.lease, "token": late.claim, "want": late.want, "began_in_time": True}
-        claims = list(database.claim(rest, rules, **how))
+        claims = list(database.claim(rest, rules, late, began_in_time=True))
         for after, holds in claims:
             yield Step(f"the claim that was given up is committed, and takes {len(holds)}", after)
         if not claims:
-            yield Step("the claim that was given up finds its lease gone", rest)
+            yield Step("the claim that was given up finds nothing to take", rest)
     for place, outcome in enumerate(world.late_outcomes):
         rest = world._replace(late_outcomes=(*world.late_outcomes[:place], *world.late_outcomes[place + 1 :]))
         after = database.record_outcome(rest, rules, outcome)
@@ -105,7 +104,9 @@ def recover(world: World, rules: Rules) -> Iterator[Step]:
             if not rules.recovery_sees_the_latest:
                 if lane.seen is None:
                     seen = lane._replace(seen=tuple(orphans))
-                    yield Step("recovery sees an expired lease, and waits for the lane", with_lane(world, number, seen))
+                    yield Step(
+                        "recovery sees an expired lease, and waits for the lane", with_lane(world, number, seen)
+                    )
                     continue
                 orphans = [m for m in orphans if m in lane.seen]
             after = with_lane(world, number, Lane())
@@ -144,7 +145,8 @@ def finish(world: World, rules: Rules) -> Iterator[Step]:
 
 def sweep(world: World, rules: Rules) -> Iterator[Step]:
     """`sweep_cancelled.sql`: what came back unsent to a cancelled campaign."""
-    if world.campaign == "cancelled" and any(row.state == "pending" for row in world.messages):
+    is_due = world.campaign == "cancelled" and any(row.state == "pending" for row in world.messages)
+    if is_due and rules.cancelled_is_swept:
         yield Step("what came back to the cancelled campaign is cancelled", _swept(world))
 
 
@@ -186,7 +188,10 @@ def _taken_back(world: World) -> World:
 def _retry(world: World, rules: Rules) -> Iterator[Step]:
     if world.campaign == "cancelled" or not any(row.state == "failed" for row in world.messages):
         return
-    again = tuple(_again(row, rules, row.by_word and rules.settled_as_failed_is_a_word) if row.state == "failed" else row for row in world.messages)
+    again = tuple(
+        _again(row, rules, row.by_word and rules.settled_as_failed_is_a_word) if row.state == "failed" else row
+        for row in world.messages
+    )
     yield Step("the operator retries what failed", _reopened(world._replace(messages=again)))
 
 

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from tests.model import database
 from tests.model.world import (
     OUTCOMES,
+    ClaimStatement,
     Hold,
     Lane,
-    LateClaim,
-    LateOutcome,
+    OutcomeStatement,
     Request,
     Rules,
     Step,
@@ -51,17 +51,15 @@ def claim(world: World, rules: Rules) -> Iterator[Step]:
         if world.campaign != "running":
             continue
         token = fresh(world) if rules.claim_token_is_fresh else worker.lease
-        how = {"lane": worker.lane, "lease": worker.lease, "token": token, "want": want, "began_in_time": False}
-        for after, holds in database.claim(world, rules, **how):
-            if not holds:
-                continue
+        statement = ClaimStatement(worker.lane, worker.lease, token, want)
+        for after, holds in database.claim(world, rules, statement, began_in_time=False):
             what = _named(holds)
             heard = worker._replace(holds=tuple(sorted((*worker.holds, *holds))))
             yield Step(f"claims {what}", with_worker(after, w, heard), w)
             if world.faults:
                 deaf = gone_wrong(with_worker(after, w, _deaf(worker, rules, token, holds)))
                 yield Step(f"claims {what}; it is committed, and not heard", deaf, w, False)
-                late = tuple(sorted((*world.late_claims, LateClaim(worker.lane, worker.lease, token, want))))
+                late = tuple(sorted((*world.late_claims, statement)))
                 deaf = gone_wrong(with_worker(world, w, _deaf(worker, rules, token, holds)))
                 story = "asks for messages and gives the statement up, which is still under way"
                 yield Step(story, deaf._replace(late_claims=late), w, False)
@@ -109,9 +107,13 @@ def notice_end_of_lease(world: World, rules: Rules) -> Iterator[Step]:
         if not worker.lease:
             continue
         if worker.in_time and not is_holder(world, worker):
-            yield Step("has its lease run out by its own clock", with_worker(world, w, worker._replace(in_time=False)), w)
+            yield Step(
+                "has its lease run out by its own clock", with_worker(world, w, worker._replace(in_time=False)), w
+            )
         if not worker.in_time:
-            yield Step("sees that its time is over, and forgets what has not left", with_worker(world, w, _let_go(worker)), w)
+            yield Step(
+                "sees that its time is over, and forgets what has not left", with_worker(world, w, _let_go(worker)), w
+            )
 
 
 def time_out(world: World, rules: Rules) -> Iterator[Step]:
@@ -132,7 +134,7 @@ def write_outcome(world: World, rules: Rules) -> Iterator[Step]:
         for hold in worker.holds:
             if hold.stage not in OUTCOMES:
                 continue
-            outcome = LateOutcome(*hold)
+            outcome = OutcomeStatement(*hold)
             what = f"that {_named([hold])} is {hold.stage}"
             written = database.record_outcome(world, rules, outcome)
             moved = "" if written.messages != world.messages else ", which changes nothing"

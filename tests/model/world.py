@@ -12,7 +12,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
+
+T = TypeVar("T")
 
 FINAL = frozenset({"sent", "failed", "unknown", "cancelled"})
 OUTCOMES = frozenset({"accepted", "rejected", "not sent", "unclear"})
@@ -79,8 +81,8 @@ class Request(NamedTuple):
     """Whether its intent was committed when it left."""
 
 
-class LateClaim(NamedTuple):
-    """A claim statement that its client has given up, and that the server may still run."""
+class ClaimStatement(NamedTuple):
+    """What a claim asks for. In `World.late_claims`, its client has given it up, and the server may still run it."""
 
     lane: int
     lease: int
@@ -88,8 +90,8 @@ class LateClaim(NamedTuple):
     want: int
 
 
-class LateOutcome(NamedTuple):
-    """An outcome that may be written at any later time: by a statement under way, or by a worker that finds it spooled."""
+class OutcomeStatement(NamedTuple):
+    """An outcome to write. Those in `World.late_outcomes` are delayed or spooled, and may be written at any time."""
 
     message: int
     attempt: int
@@ -104,8 +106,8 @@ class World(NamedTuple):
     lanes: tuple[Lane, ...]
     workers: tuple[Worker, ...] = (Worker(), Worker())
     requests: tuple[Request, ...] = ()
-    late_claims: tuple[LateClaim, ...] = ()
-    late_outcomes: tuple[LateOutcome, ...] = ()
+    late_claims: tuple[ClaimStatement, ...] = ()
+    late_outcomes: tuple[OutcomeStatement, ...] = ()
     campaign: str = "running"
     counted: bool = False
     """Only in a broken protocol: a finish has read the counters and has not written yet."""
@@ -159,6 +161,7 @@ class Rules:
     absence_waits_for_requests: bool = True
     absence_waits_for_holders: bool = True
     """A worker whose lease was ended early may send until that lease would have ended by itself."""
+    cancelled_is_swept: bool = True
     pause_leaves_what_is_held: bool = True
     settled_as_failed_is_a_word: bool = True
     """Otherwise only `resend` excuses a second request, and not a retry of what the operator has called failed."""
@@ -188,12 +191,12 @@ class Step(NamedTuple):
 Action = Callable[[World, Rules], Iterator[Step]]
 
 
-def replaced(many: tuple, place: int, one: object) -> tuple:
+def replaced(many: tuple[T, ...], place: int, one: T) -> tuple[T, ...]:
     """`many` with `one` in that place."""
     return (*many[:place], one, *many[place + 1 :])
 
 
-def with_message(world: World, place: int, **changes: object) -> World:
+def with_message(world: World, place: int, **changes: Any) -> World:
     """`world` with that message changed."""
     return world._replace(messages=replaced(world.messages, place, world.messages[place]._replace(**changes)))
 
