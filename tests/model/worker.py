@@ -1,0 +1,186 @@
+"""What a worker does of itself: take a lane, claim, send, write what came of it, release."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tests.model import database
+from tests.model.world import (
+    OUTCOMES,
+    ClaimStatement,
+    Hold,
+    Lane,
+    OutcomeStatement,
+    Request,
+    Rules,
+    Step,
+    Worker,
+    World,
+    fresh,
+    gone_wrong,
+    is_holder,
+    sending,
+    with_hold,
+    with_lane,
+    with_worker,
+)
+
+
+def take_lane(world: World, rules: Rules) -> Iterator[Step]:
+    """Only a lane that nobody holds, and only where something is due."""
+    for w, worker in enumerate(world.workers):
+        if worker.lease or worker.holds or world.campaign != "running":
+            continue
+        for number, lane in enumerate(world.lanes):
+            is_free = not lane.lease or (lane.expired and not rules.take_wants_a_free_lane)
+            if is_free and any(m.state == "pending" for m in world.messages):
+                lease = fresh(world)
+                taken = with_lane(world, number, Lane(lease))
+                yield Step("takes the lane", with_worker(taken, w, Worker(number, lease, True)), w)
+
+
+def claim(world: World, rules: Rules) -> Iterator[Step]:
+    """For as many messages as it has free places; its commit may not be heard, or come only after it was given up."""
+    for w, worker in enumerate(world.workers):
+        want = rules.max_in_flight - len(worker.holds)
+        if not worker.lease or worker.phase != "working" or worker.unheard or want < 1:
+            continue
+        if rules.claim_checks_lease and not is_holder(world, worker):
+            yield Step("asks for more and hears that its lease is lost", with_worker(world, w, _let_go(worker)), w)
+            continue
+        if world.campaign != "running":
+            continue
+        token = fresh(world) if rules.claim_token_is_fresh else worker.lease
+        statement = ClaimStatement(worker.lane, worker.lease, token, want)
+        for after, holds in database.claim(world, rules, statement, began_in_time=False):
+            what = _named(holds)
+            heard = worker._replace(holds=tuple(sorted((*worker.holds, *holds))))
+            yield Step(f"claims {what}", with_worker(after, w, heard), w)
+            if world.faults:
+                deaf = gone_wrong(with_worker(after, w, _deaf(worker, rules, token, holds)))
+                yield Step(f"claims {what}; it is committed, and not heard", deaf, w, False)
+                late = tuple(sorted((*world.late_claims, statement)))
+                deaf = gone_wrong(with_worker(world, w, _deaf(worker, rules, token, holds)))
+                story = "asks for messages and gives the statement up, which is still under way"
+                yield Step(story, deaf._replace(late_claims=late), w, False)
+
+
+def read_claim(world: World, rules: Rules) -> Iterator[Step]:
+    """A claim that was not heard is read back by its token; where it is not found, it may still come."""
+    for w, worker in enumerate(world.workers):
+        if not worker.unheard:
+            continue
+        if found := database.read_claim(world, worker.unheard):
+            holds = tuple(sorted((*worker.holds, *found)))
+            told = with_worker(world, w, worker._replace(unheard=0, holds=holds))
+            yield Step(f"reads its claim back: {_named(found)} is sending under its token", told, w)
+        else:
+            phase = "closing" if rules.unfound_claim_closes_lane else "working"
+            told = with_worker(world, w, worker._replace(unheard=0, phase=phase))
+            yield Step("reads its claim back: nothing is sending under its token", told, w)
+        if world.faults:
+            told = gone_wrong(with_worker(world, w, worker._replace(unheard=0, phase="closing")))
+            yield Step("cannot read its claim back, and closes the lane", told, w, False)
+
+
+def send(world: World, rules: Rules) -> Iterator[Step]:
+    """It looks at its own clock as the request leaves: nothing leaves under a lease that has ended."""
+    for w, worker in enumerate(world.workers):
+        if not worker.in_time and rules.sends_only_in_time:
+            continue
+        for hold in worker.holds:
+            if hold.stage == "ready":
+                is_numbered = world.messages[hold.message].attempt >= hold.attempt or not rules.attempts_go_on
+                intended = is_numbered and all(late.claim != hold.claim for late in world.late_claims)
+                request = Request(hold.message, hold.attempt, intended)
+                after = with_hold(world, w, hold, hold._replace(stage="waiting"))
+                after = after._replace(requests=tuple(sorted((*world.requests, request))))
+                yield Step(f"sends {_named([hold])}", after, w)
+                if world.faults:
+                    refused = with_hold(gone_wrong(world), w, hold, hold._replace(stage="not sent"))
+                    yield Step(f"cannot connect to send {_named([hold])}: not sent", refused, w, False)
+
+
+def notice_end_of_lease(world: World, rules: Rules) -> Iterator[Step]:
+    """By its own clock, some time after its lease was ended early; then it forgets what has not left."""
+    for w, worker in enumerate(world.workers):
+        if not worker.lease:
+            continue
+        if worker.in_time and not is_holder(world, worker):
+            yield Step(
+                "has its lease run out by its own clock", with_worker(world, w, worker._replace(in_time=False)), w
+            )
+        if not worker.in_time:
+            yield Step(
+                "sees that its time is over, and forgets what has not left", with_worker(world, w, _let_go(worker)), w
+            )
+
+
+def time_out(world: World, rules: Rules) -> Iterator[Step]:
+    """The client waits no longer for the reply; the request may still be under way."""
+    if not world.faults:
+        return
+    for w, worker in enumerate(world.workers):
+        for hold in worker.holds:
+            if hold.stage == "waiting":
+                stage = "unclear" if rules.read_timeout_is_unclear else "not sent"
+                after = with_hold(gone_wrong(world), w, hold, hold._replace(stage=stage))
+                yield Step(f"waits no longer for the reply to {_named([hold])}: {stage}", after, w, False)
+
+
+def write_outcome(world: World, rules: Rules) -> Iterator[Step]:
+    """Until that is heard to be committed, it is written again."""
+    for w, worker in enumerate(world.workers):
+        for hold in worker.holds:
+            if hold.stage not in OUTCOMES:
+                continue
+            outcome = OutcomeStatement(*hold)
+            what = f"that {_named([hold])} is {hold.stage}"
+            written = database.record_outcome(world, rules, outcome)
+            moved = "" if written.messages != world.messages else ", which changes nothing"
+            yield Step(f"writes {what}{moved}", with_hold(written, w, hold), w)
+            if world.faults:
+                if moved == "":
+                    yield Step(f"writes {what}; it is committed, and not heard", gone_wrong(written), w, False)
+                late = gone_wrong(world)._replace(late_outcomes=tuple(sorted({*world.late_outcomes, outcome})))
+                if late.late_outcomes != world.late_outcomes:
+                    yield Step(f"writes {what} and gives the statement up, which is still under way", late, w, False)
+
+
+def release(world: World, rules: Rules) -> Iterator[Step]:
+    """With nothing in flight. Where a message is sending all the same, the lease ends at once and is recovered."""
+    for w, worker in enumerate(world.workers):
+        if not worker.lease or worker.holds or worker.unheard:
+            continue
+        done = with_worker(world, w, Worker())
+        number, is_mine = worker.lane, world.lanes[worker.lane].lease == worker.lease
+        is_sending = rules.release_wants_nothing_sending and bool(sending(world, rules, number))
+        if worker.phase == "closing" and not rules.closed_lane_is_released:
+            yield Step("leaves its lease to run out", done, w)
+        elif worker.phase == "releasing":
+            yield Step("frees the lane by what it saw", with_lane(done, number, Lane()) if is_mine else done, w)
+        elif not is_mine:
+            yield Step("releases a lane that it has lost, which changes nothing", done, w)
+        elif is_sending:
+            expired = world.lanes[number]._replace(expired=True)
+            yield Step("ends its lease, since something is sending", with_lane(done, number, expired), w)
+        elif rules.release_sees_the_latest:
+            yield Step("releases the lane", with_lane(done, number, Lane()), w)
+        else:
+            yield Step("sees that nothing is sending", with_worker(world, w, worker._replace(phase="releasing")), w)
+
+
+def _let_go(worker: Worker) -> Worker:
+    """Without a lease; what has left is still waited for and written."""
+    return Worker(holds=tuple(hold for hold in worker.holds if hold.stage != "ready"))
+
+
+def _deaf(worker: Worker, rules: Rules, token: int, holds: tuple[Hold, ...]) -> Worker:
+    """After a claim that it has not heard of."""
+    if not rules.unheard_claim_needs_proof:
+        return worker._replace(holds=tuple(sorted((*worker.holds, *holds))))
+    return worker._replace(unheard=token) if rules.unheard_claim_is_read_back else worker
+
+
+def _named(holds: list[Hold] | tuple[Hold, ...]) -> str:
+    return " and ".join(f"message {hold.message + 1} (attempt {hold.attempt})" for hold in holds)
