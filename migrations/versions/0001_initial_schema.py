@@ -39,6 +39,7 @@ def upgrade() -> None:
         "segments.sql",
         "failure_counts.sql",
         "accounting.sql",
+        "leases.sql",
         "audience_recipients.sql",
         "reports.sql",
         "schedules.sql",

@@ -9,6 +9,9 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
+A_TURN = 1e-8
+"""Seconds that each turn of the loop takes: what waits for less than a rounding error must not wait for ever."""
+
 
 class VirtualTimeLoop(asyncio.SelectorEventLoop):
     """Its `time()` begins at 0 and moves by the timers only. Nothing on it may wait for the world outside."""
@@ -33,6 +36,7 @@ class _JumpingSelector(selectors.SelectSelector):
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         ready = super().select(0)
+        self._loop.jump(A_TURN)
         if ready or timeout == 0:
             return ready
         if timeout is None:

@@ -10,14 +10,14 @@ WITH ended AS (
     WHERE l.lease_token IS NOT NULL AND l.lease_expires_at <= now()
     ORDER BY l.id
     FOR NO KEY UPDATE OF l SKIP LOCKED
-), left_behind AS (
-    SELECT m.segment, m.campaign_id, m.seq, m.lane_id
+), left_behind AS MATERIALIZED (
+    SELECT ended.id AS lane_id, m.*
+    FROM ended CROSS JOIN LATERAL sending_through(ended.id) m
+    UNION ALL
+    SELECT m.lane_id, m.segment, m.campaign_id, m.seq
     FROM messages m
+    JOIN lanes l ON l.id = m.lane_id AND l.lease_token IS NULL
     WHERE m.state = 'sending'
-        AND (
-            m.lane_id IN (SELECT id FROM ended)
-            OR EXISTS (SELECT FROM lanes l WHERE l.id = m.lane_id AND l.lease_token IS NULL)
-        )
 ), orphans AS (
     SELECT m.segment, m.campaign_id, m.seq, m.attempt, m.changed_at
     FROM left_behind

@@ -21,4 +21,4 @@ SET
     woken_at = CASE WHEN mine.again THEN now() END,
     clock = now() + make_interval(secs => mine.ahead)
 FROM mine
-WHERE l.id = mine.id AND NOT lane_is_sending(mine.id) -- asked once the lane is locked: no claim comes after it
+WHERE l.id = mine.id AND NOT EXISTS (SELECT FROM sending_through(mine.id)) -- asked once the lane is locked

@@ -26,6 +26,8 @@ MOST_LANES_A_CLAIM = 500
 MOST_MESSAGES_A_CLAIM = 1000
 FAIR_SHARE = 20
 """Messages that a lane may have of a claim at least, however many want some."""
+SHORTEST_WAIT = 0.001
+"""Seconds before the next claim for a lane that got no room in one."""
 CLAIM_RETRY = 0.5
 """Seconds between tries to learn what became of a claim while Postgres is away."""
 LEASE_MARGIN = 1.0
@@ -275,10 +277,13 @@ class Drain:
                 self._held[lane.held.id] = lane
                 lane.offer(claim, want, self._lease_ends(now))
             else:
-                lane.close("the lease was lost")
+                lane.close("the lease was lost, or a claim under it")
 
     async def _heard(self, asks: Sequence[Ask]) -> dict[int, Claim]:
-        """What a claim took. Where its commit was not heard, nothing else is claimed before it has been read back."""
+        """What a claim took. Where its commit was not heard, nothing leaves before it has been read back.
+
+        If nothing of it is found, it may yet be committed: its lanes are given back, and then it finds no lease.
+        """
         claim = uuid4()
         try:
             return await self._path.store.claim(asks, claim)
@@ -287,7 +292,8 @@ class Drain:
         while True:
             await asyncio.sleep(CLAIM_RETRY)
             with suppress(Exception):
-                return await self._path.store.read_claim(asks, claim)
+                claims = await self._path.store.read_claim(asks, claim)
+                return claims if any(each.messages for each in claims.values()) else {}
 
     def _asks(self, now: float) -> dict[Lane, int]:
         """How many messages to claim for which lanes now; 0 only renews the lease.
@@ -305,8 +311,8 @@ class Drain:
             if want := min(room, fair_share, lane.want(now)):
                 asks[lane] = want
                 room -= want
-            else:
-                self._note(lane)  # where there is no room left, the next claim is its
+            else:  # there is no room left, or its slot is a rounding error too far away
+                self._hungry.add(lane, max(lane.claim_by(now), now + SHORTEST_WAIT))
         soon = now + self._lease / 12
         renewals = takewhile(lambda lane: soon >= self._renewal_of(lane), self._held.values())
         for lane in islice(renewals, MOST_LANES_A_CLAIM):
