@@ -73,7 +73,7 @@ class Shop:
         self.gateway.gateway.faults = FaultPlan([parse_fault(rule) for rule in rules])
 
     def lanes(self) -> list[int]:
-        return [lane for lanes in dispatch.wake_lanes(self.engine, claim_ahead=2.0) for lane in lanes]
+        return [lane for lanes in dispatch.wake_lanes(self.engine) for lane in lanes]
 
     def states(self, name: str) -> dict[str, int]:
         summary = reports.campaign_summary(self.engine, name)
