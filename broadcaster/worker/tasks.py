@@ -9,6 +9,7 @@ from celery import signals
 
 from broadcaster.errors import BroadcasterError, UnavailableError
 from broadcaster.services import dispatch as scans
+from broadcaster.services.clocks import mend_clocks
 from broadcaster.services.schedules.occurrences import start_occurrence
 from broadcaster.services.schedules.tick import make_due_occurrences
 from broadcaster.services.ticks import note_tick
@@ -63,8 +64,9 @@ def schedules() -> None:
 
 @app.task(name=RECOVER, **_TICK)
 def recover() -> None:
-    """Take back what workers that died had claimed."""
+    """Take back what workers that died had claimed, and mend what a step of the database's clock left behind."""
     scans.recover_leases(runtime().engine, request_timeout=runtime().settings.request_timeout_seconds)
+    mend_clocks(runtime().engine, runtime().settings)
 
 
 @app.task(name=RECONCILE, send_events=False)

@@ -18,6 +18,19 @@ def upgrade() -> None:
             nullable=False,
             comment="When a worker last did it; more than three periods ago: no beat or no worker runs.",
         ),
+        sa.Column(
+            "put_back_seconds",
+            sa.Double(),
+            server_default="0",
+            nullable=False,
+            comment="By how much the database's clock was put back, until what it had stored is mended; 0: not at all.",
+        ),
+        sa.Column(
+            "steady_since",
+            sa.DateTime(timezone=True),
+            nullable=True,
+            comment="When the database's clock was last found to have been put back; null: never.",
+        ),
         sa.PrimaryKeyConstraint("name", name=op.f("ticks_pkey")),
         comment="When each of beat's ticks was last done: one row per tick.",
     )
