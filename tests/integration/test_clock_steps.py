@@ -256,6 +256,19 @@ def test_a_reading_that_was_under_way_when_the_clock_was_stepped_is_no_absence(
     assert shop.sql("SELECT absences FROM doubts") == [(0,)]
 
 
+def test_an_identical_text_that_was_sent_before_a_long_silence_does_not_vouch_for_one_in_doubt(
+    shop: Shop, clock: DatabaseClock
+) -> None:
+    note_tick(shop.engine, *RECOVER)
+    send(shop, "c", "kind=drop_before_accept,count=1")
+    send(shop, "same")
+    clock.step(3 * 24 * HOUR)
+    recover(shop)
+    assert dispatch.give_up_doubts(shop.engine, deadline=HOUR) == 0
+    read_back(shop)
+    assert shop.states("c") == {"in_doubt": 1}
+
+
 # What waits
 
 

@@ -1,8 +1,13 @@
--- The attempts to one phone over one lane that have or may have an entry in its chat, of the last %(within)s.
+-- The attempts to one phone over one lane that have or may have an entry in its chat: of the last %(within)s, or of as
+-- long before its oldest doubt, where nobody read back for a while.
 -- `polls` is null unless the attempt is in doubt now, `ended_at` while it is under way.
 -- An attempt that began in the future, or after it ended, was begun by a clock that has been put back: by how much nobody
 -- knows, but its request lasted no longer than a few minutes.
-WITH known AS (
+WITH since AS MATERIALIZED (
+    SELECT least(now(), min(started_at)) - %(within)s AS moment
+    FROM doubts
+    WHERE lane_id = %(lane)s AND phone = %(phone)s AND resolved_as IS NULL
+), known AS (
     SELECT
         m.segment,
         m.campaign_id,
@@ -21,9 +26,9 @@ WITH known AS (
     LEFT JOIN doubts d
         ON d.segment = a.segment AND d.campaign_id = a.campaign_id AND d.seq = a.seq AND d.attempt = a.attempt
     WHERE cl.lane_id = %(lane)s
-        AND (c.finished_at IS NULL OR c.finished_at >= now() - %(within)s)
+        AND (c.finished_at IS NULL OR c.finished_at >= (SELECT moment FROM since))
         AND a.outcome IN ('accepted', 'unknown')
-        AND coalesce(d.ended_at, a.finished_at) >= now() - %(within)s
+        AND coalesce(d.ended_at, a.finished_at) >= (SELECT moment FROM since)
         AND d.resolved_as IS DISTINCT FROM 'absent'
     UNION ALL
     SELECT m.segment, m.campaign_id, m.seq, m.attempt, m.variables, NULL, m.changed_at, NULL, NULL
