@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from pathlib import Path
 from threading import Timer
 from time import sleep
 
 import msgspec
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from broadcaster.services import dispatch
 from broadcaster.services.clocks import mend_clocks
@@ -20,9 +21,11 @@ from broadcaster.services.sending.process import SendingProcess
 from broadcaster.services.ticks import note_tick, read_ticks
 from broadcaster.settings import Settings
 from broadcaster.simulator import InstanceConfig, SimulatorConfig, background
+from broadcaster.worker.app import BEAT
 from tests.support.database import everything
 from tests.support.database_clock import DatabaseClock
 from tests.support.shop import Shop, assert_counters_equal_a_recount, drain
+from tests.support.stack import running_stack, wait_for
 from tests.support.transitions import enforce_transitions
 
 HOUR = 3600.0
@@ -120,6 +123,33 @@ def test_a_beat_whose_next_tick_is_yet_to_come_after_the_clock_was_put_back_is_n
         later.join()
     assert (tick.is_late(), tick.put_back) == (False, False)
     assert tick.age is not None and 0 <= tick.age < 5
+
+
+def test_the_beat_of_a_live_stack_is_never_blamed_for_a_step_and_its_death_is_noticed_after_one(
+    engine: Engine, clock: DatabaseClock, environ: dict[str, str], tmp_path: Path
+) -> None:
+    def mended() -> bool:
+        with engine.connect() as connection:
+            unmended = connection.execute(text("SELECT 1 FROM ticks WHERE put_back_seconds > 0 OR done_at > now()"))
+            return unmended.first() is None
+
+    with running_stack(tmp_path, environ) as stack:
+        roles = [stack.start("worker"), stack.start("beat")]
+        wait_for(lambda: len(read_ticks(engine)) == len(BEAT), "every tick")
+        for seconds in (300.0, HOUR):
+            clock.step(seconds)
+            sleep(4)
+            clock.step(-seconds)
+            ticks = read_ticks(engine)
+            assert not [tick for tick in ticks if tick.is_late()]
+            assert all(tick.age is not None and 0 <= tick.age < tick.period + 2 for tick in ticks)
+            wait_for(mended, "the recover tick", 15)
+        clock.step(HOUR)
+        sleep(1.5)
+        for role in roles:
+            role.kill()
+        clock.step(-HOUR)
+        assert [tick.name for tick in read_ticks(engine) if tick.is_late()]
 
 
 # Reading back
