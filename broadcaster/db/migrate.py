@@ -27,6 +27,9 @@ and shorter than Postgres waits before it ends a deadlock."""
 _PAUSE = 1.0
 """Seconds between two tries, in which those who waited behind it pass."""
 
+_UNRELEASED = frozenset({"0001", "0002", "0003", "0004", "0005", "0006"})
+"""Revisions of before the first release. Nothing leads from their schemas to this one."""
+
 # Two migrators started together (two hosts, a restarted container) must not run the same step twice.
 _LOCK = 0x62726F6164
 
@@ -115,12 +118,15 @@ def _script() -> ScriptDirectory:
 
 def _known(script: ScriptDirectory, revision: str | None) -> str | None:
     """The revision, if there is one. Raises UnavailableError for one that this version has no migration to."""
-    if revision is not None and all(step.revision != revision for step in script.walk_revisions()):
+    if revision is None or any(step.revision == revision for step in script.walk_revisions()):
+        return revision
+    said = f"the database schema is at {revision}, which this version ({broadcaster.__version__}) does not know: "
+    if revision in _UNRELEASED:
         raise UnavailableError(
-            f"the database schema is at {revision}, which this version ({broadcaster.__version__}) does not know: "
-            "a newer one has upgraded it, so run that one"
+            f"{said}an unreleased one made it, and nothing upgrades it; start with a new database, or on the embedded "
+            "one with another BROADCASTER_HOME"
         )
-    return revision
+    raise UnavailableError(f"{said}a newer one has upgraded it, so run that one")
 
 
 def _revision(connection: Connection) -> str | None:

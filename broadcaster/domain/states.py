@@ -22,7 +22,6 @@ class MessageState(StrEnum):
     """Where one recipient of one campaign stands."""
 
     PENDING = "pending"
-    CLAIMED = "claimed"
     SENDING = "sending"
     SENT = "sent"
     FAILED = "failed"
@@ -79,8 +78,7 @@ CAMPAIGN_TRANSITIONS = MappingProxyType(
 
 MESSAGE_TRANSITIONS = MappingProxyType(
     {
-        _M.PENDING: frozenset({_M.CLAIMED, _M.SKIPPED, _M.CANCELLED, _M.EXPIRED}),
-        _M.CLAIMED: frozenset({_M.SENDING, _M.PENDING, _M.CANCELLED}),
+        _M.PENDING: frozenset({_M.SENDING, _M.SKIPPED, _M.CANCELLED, _M.EXPIRED}),
         _M.SENDING: frozenset({_M.SENT, _M.FAILED, _M.PENDING, _M.IN_DOUBT}),
         _M.IN_DOUBT: frozenset({_M.SENT, _M.PENDING, _M.UNKNOWN, _M.FAILED}),
         _M.UNKNOWN: frozenset({_M.SENT, _M.PENDING, _M.FAILED}),

@@ -151,7 +151,6 @@ def _examine_counters(engine: Engine, settings: Settings) -> Iterator[Finding]:
 def _examine_held_messages(engine: Engine, settings: Settings) -> Iterator[Finding]:
     lease = settings.lease_seconds + RECOVERY_SECONDS
     longest = {
-        MessageState.CLAIMED: settings.claim_ahead_seconds + lease,
         MessageState.SENDING: settings.request_timeout_seconds + lease,
         MessageState.IN_DOUBT: DOUBT_SECONDS,
     }
@@ -163,7 +162,7 @@ def _examine_held_messages(engine: Engine, settings: Settings) -> Iterator[Findi
         if row is None:
             yield Finding(check, Level.OK, "no messages")
             continue
-        # A slow gateway may keep messages claimed, a doubt may last until its deadline; no request lasts that long.
+        # A doubt may last until its deadline; no request lasts that long.
         unusual = Level.BAD if state is MessageState.SENDING else Level.WARN
         level = Level.OK if row.oldest_seconds <= limit else unusual
         hint = "" if level is Level.OK else f", longer than the {limit:g} s that are usual"

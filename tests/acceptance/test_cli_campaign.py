@@ -30,7 +30,7 @@ PHONES = ["628123456789", "628123456780", "628123456781"]
 RECIPIENTS = "phone,name\n" + "".join(f"{phone},Ann\n" for phone in PHONES)
 REASON = "=HYPERLINK(...) is no phone"
 SHOW_KEYS = {
-    *("name", "state", "total", "pending", "claimed", "sending", "sent", "failed", "in_doubt", "unknown"),
+    *("name", "state", "total", "pending", "sending", "sent", "failed", "in_doubt", "unknown"),
     *("skipped", "cancelled", "expired", "instances", "created_at", "starts_at", "started_at", "finished_at"),
 }
 
@@ -55,7 +55,7 @@ def send(engine: Engine, *, sent: Sequence[str] = (), failed: Sequence[str] = ()
     start_due_campaigns(engine)
     with engine.begin() as connection:
         for final, phones, reason in (("sent", sent, None), ("failed", failed, REASON)):
-            for state in ("claimed", "sending", final):
+            for state in ("sending", final):
                 connection.execute(statement, {"state": state, "reason": reason, "phones": list(phones)})
 
 

@@ -27,6 +27,6 @@ def test_upgrade_makes_an_empty_database_current_and_does_nothing_the_second_tim
     assert before.stderr.startswith("error: the database schema is at nothing")
     assert before.stderr.endswith("run `broadcaster db upgrade`\n")
     assert (first.code, first.stderr) == (0, "")
-    assert first.stdout.startswith("upgraded: 0001")
+    assert first.stdout.startswith("upgraded: 1.0001")
     assert (second.code, second.stdout) == (0, "the database is up to date\n")
     assert (after.code, after.stdout, after.stderr) == (0, "the database is up to date\n", "")

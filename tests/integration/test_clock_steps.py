@@ -12,6 +12,7 @@ import msgspec
 import pytest
 from sqlalchemy import Engine, text
 
+from broadcaster.db.queries import query
 from broadcaster.services import dispatch
 from broadcaster.services.clocks import mend_clocks
 from broadcaster.services.diagnosis import Level, examine_ticks
@@ -315,7 +316,8 @@ def test_a_message_that_was_to_wait_while_the_clock_was_ahead_waits_no_longer_th
     usual = 400 if noticed else 200
     shop.sql("UPDATE messages SET next_attempt_at = now() + make_interval(secs => :s) WHERE seq = 3", s=usual)
     mend_clocks(shop.engine, shop.settings)
-    dispatch.recover_leases(shop.engine)
+    with shop.engine.begin() as connection:
+        connection.exec_driver_sql(query("refresh_next_due"))
     waits = "round(extract(epoch FROM next_attempt_at - now()))::int"
     near = [(pytest.approx(5, abs=2), True)] * 2
     rows = shop.sql(f"SELECT {waits}, changed_at <= now() FROM messages WHERE seq < 3")
@@ -334,15 +336,17 @@ def test_moments_of_a_lane_that_were_written_while_the_clock_was_ahead_are_broug
         shop.sql(
             "UPDATE lanes SET lease_token = gen_random_uuid(),"
             " lease_expires_at = now() + make_interval(secs => :lease), woken_at = now(),"
-            " health_since = now(), next_read_at = now() + interval '10 s'",
+            " not_before = now() + interval '20 s', rest_seconds = 20, health_since = now(),"
+            " next_read_at = now() + interval '10 s'",
             lease=lease,
         )
     mend_clocks(shop.engine, shop.settings)
-    [(expires, woken, since, read)] = shop.sql(
-        "SELECT extract(epoch FROM lease_expires_at - now())::float, woken_at <= now(), health_since <= now(),"
-        " next_read_at <= now() FROM lanes"
+    [(expires, rest, *others)] = shop.sql(
+        "SELECT extract(epoch FROM lease_expires_at - now())::float, extract(epoch FROM not_before - now())::float,"
+        " woken_at <= now(), health_since <= now(), next_read_at <= now() FROM lanes"
     )
-    assert (expires, woken, since, read) == (pytest.approx(lease, abs=2), True, True, True)
+    assert (expires, rest) == (pytest.approx(lease, abs=2), pytest.approx(20, abs=2))
+    assert others == [True, True, True]
     shop.sql("UPDATE lanes SET lease_token = NULL, lease_expires_at = NULL, woken_at = NULL")
     mend_clocks(shop.engine, shop.settings)
     assert shop.sql("SELECT lease_expires_at, woken_at FROM lanes") == [(None, None)]

@@ -84,10 +84,10 @@ def test_a_message_that_was_lost_after_its_campaign_finished_is_bad(engine: Engi
     assert unwell(engine, settings) == [
         ("counters", Level.BAD, "campaign news on main keeps 0 pending, a recount says 2")
     ]
-    execute(engine, "UPDATE campaign_lanes SET claimed = 1, sent = sent - 1")
+    execute(engine, "UPDATE campaign_lanes SET sending = 1, sent = sent - 1")
     assert [detail for _, _, detail in unwell(engine, settings)] == [
         "campaign news on main keeps 0 pending, a recount says 2",
-        "campaign news on main keeps 1 claimed, a recount says 0",
+        "campaign news on main keeps 1 sending, a recount says 0",
     ]
 
 
@@ -100,7 +100,6 @@ def test_what_is_in_flight_of_a_cancelled_campaign_is_nothing_wrong(engine: Engi
 @pytest.mark.parametrize(
     ("state", "unusual"),
     [
-        (MessageState.CLAIMED, Level.WARN),
         (MessageState.SENDING, Level.BAD),
         (MessageState.IN_DOUBT, Level.WARN),
     ],
@@ -108,7 +107,7 @@ def test_what_is_in_flight_of_a_cancelled_campaign_is_nothing_wrong(engine: Engi
 def test_messages_that_have_long_been_on_their_way_are_told(
     engine: Engine, settings: Settings, state: MessageState, unusual: Level
 ) -> None:
-    way = [MessageState.CLAIMED, MessageState.SENDING, MessageState.IN_DOUBT]
+    way = [MessageState.SENDING, MessageState.IN_DOUBT]
     for step in way[: way.index(state) + 1]:
         execute(engine, f"UPDATE messages SET state = '{step}', changed_at = now() WHERE seq <= 2")
     doubt(engine)

@@ -46,7 +46,7 @@ def test_a_migration_that_waits_for_a_lock_lets_those_pass_who_wait_behind_it(en
         while not waited.is_set():
             began = monotonic()
             with engine.begin() as connection:
-                connection.execute(text("UPDATE messages SET state = 'claimed' WHERE seq = 0"))
+                connection.execute(text("UPDATE messages SET state = 'sending' WHERE seq = 0"))
             waits.append(monotonic() - began)
             waited.wait(0.05)
 
@@ -89,3 +89,12 @@ def test_an_old_version_says_that_a_newer_one_has_upgraded_the_database(engine: 
     for refuses in (migrate.require_current, migrate.upgrade):
         with pytest.raises(UnavailableError, match=r"is at 9002, which this version \(.+\) does not know: a newer"):
             refuses(engine)
+
+
+def test_a_database_of_an_unreleased_version_is_refused_in_one_line(engine: Engine) -> None:
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '0006'"))
+    for refuses in (migrate.require_current, migrate.upgrade):
+        with pytest.raises(UnavailableError, match=r"at 0006, .+ unreleased one .+ new database") as refused:
+            refuses(engine)
+        assert "\n" not in str(refused.value)

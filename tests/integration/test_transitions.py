@@ -90,7 +90,7 @@ def connection(settings: Settings, engine: Engine) -> Iterator[Connection]:
     with read_recipients(file, RecipientOptions(text=content.text)) as recipients:
         submit(engine, Submission(name="c", instances=["main"], content=content, max_attempts=5), recipients)
     with engine.connect() as opened:
-        opened.execute(text("UPDATE messages SET lease_token = :token, attempt = 1"), {"token": TOKEN})
+        opened.execute(text("UPDATE messages SET claim_token = :token, attempt = 1"), {"token": TOKEN})
         for seq, state in STATES.items():
             opened.execute(text(f"UPDATE messages SET state = '{state}' WHERE seq = {seq}"))
         opened.execute(text("UPDATE lanes SET readback_proven_at = now(), readback_delay_seconds = 0"))

@@ -225,7 +225,7 @@ class Chaos:
         """Whether there are messages whose holder has lost their lane."""
         return bool(
             self.shop.sql(
-                "SELECT FROM messages WHERE state IN ('claimed', 'sending')"
+                "SELECT FROM messages WHERE state = 'sending'"
                 " AND lease_token NOT IN (SELECT lease_token FROM lanes WHERE lease_expires_at > now()) LIMIT 1"
             )
         )
@@ -233,7 +233,7 @@ class Chaos:
     def unsent(self) -> int:
         """Messages of the campaign on which workers still have something to do."""
         states = self.shop.states("c")
-        return sum(states.get(state, 0) for state in ("pending", "claimed", "sending"))
+        return sum(states.get(state, 0) for state in ("pending", "sending"))
 
     def finish(
         self,

@@ -77,7 +77,7 @@ class Shop:
 
     def states(self, name: str) -> dict[str, int]:
         summary = reports.campaign_summary(self.engine, name)
-        counted = ("pending", "claimed", "sending", "sent", "failed", "in_doubt", "unknown", "skipped", "cancelled")
+        counted = ("pending", "sending", "sent", "failed", "in_doubt", "unknown", "skipped", "cancelled")
         return {state: summary[state] for state in counted if summary[state]}
 
     def state(self, name: str) -> str:

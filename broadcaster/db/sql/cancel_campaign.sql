@@ -1,9 +1,9 @@
 WITH cancelled AS (
     UPDATE messages m
-    SET state = 'cancelled', lease_token = NULL, changed_at = now(), reason = 'the campaign was cancelled'
+    SET state = 'cancelled', changed_at = now(), reason = 'the campaign was cancelled'
     FROM campaigns c
     WHERE c.id = %(campaign_id)s AND m.segment = c.segment AND m.campaign_id = c.id
-        AND m.state IN ('pending', 'claimed')
+        AND m.state = 'pending'
     RETURNING 1
 )
 UPDATE campaigns

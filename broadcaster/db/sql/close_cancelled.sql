@@ -3,4 +3,4 @@ UPDATE campaign_lanes cl
 SET open = false
 FROM campaigns c
 WHERE c.id = cl.campaign_id AND c.state = 'cancelled' AND cl.open
-    AND cl.pending + cl.claimed + cl.sending + cl.in_doubt = 0
+    AND cl.pending + cl.sending + cl.in_doubt = 0

@@ -8,6 +8,6 @@ ALTER TABLE messages_{segment}
     ADD CONSTRAINT new CHECK (
         segment = {segment} AND campaign_id = {segment} AND state = 'pending' AND next_attempt_at = '-infinity'
     );
-CREATE INDEX ON messages_{segment} (lane_id, state) WHERE state IN ('claimed', 'sending', 'in_doubt');
+CREATE INDEX ON messages_{segment} (lane_id, state) WHERE state IN ('sending', 'in_doubt');
 CREATE INDEX ON messages_{segment} (campaign_id, state) WHERE state IN ('failed', 'unknown', 'skipped', 'expired');
 CREATE TABLE attempts_{segment} (LIKE attempts INCLUDING DEFAULTS)

@@ -6,7 +6,7 @@ WITH done AS (
         AND (c.audience_id IS NULL OR c.started_at IS NOT NULL) -- it gets its messages when it starts
         AND NOT EXISTS (
             SELECT FROM campaign_lanes cl
-            WHERE cl.campaign_id = c.id AND cl.pending + cl.claimed + cl.sending + cl.in_doubt > 0
+            WHERE cl.campaign_id = c.id AND cl.pending + cl.sending + cl.in_doubt > 0
         )
     FOR NO KEY UPDATE OF c SKIP LOCKED
 ), finished AS (

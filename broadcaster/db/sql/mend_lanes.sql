@@ -4,6 +4,7 @@ WITH ahead AS (
     SELECT id
     FROM lanes
     WHERE lease_expires_at > now() + %(lease)s + interval '1 s'
+        OR not_before > now() + make_interval(secs => rest_seconds) + interval '1 s'
         OR woken_at > now() + interval '1 s'
         OR health_since > now() + interval '1 s'
         OR next_read_at > now() + %(longest_rest)s + interval '1 s'
@@ -15,6 +16,11 @@ WITH ahead AS (
 UPDATE lanes l
 SET
     lease_expires_at = CASE WHEN l.lease_expires_at IS NOT NULL THEN least(l.lease_expires_at, now() + %(lease)s) END,
+    not_before = CASE
+        WHEN l.not_before > now() + make_interval(secs => l.rest_seconds)
+            THEN now() + make_interval(secs => l.rest_seconds)
+        ELSE l.not_before
+    END,
     woken_at = CASE WHEN l.woken_at IS NOT NULL THEN least(l.woken_at, now()) END,
     health_since = least(l.health_since, now()),
     next_read_at = CASE

@@ -1,6 +1,6 @@
 -- What contradicts invariant I1, in any campaign, all in one snapshot: counters that differ from a recount of messages,
 -- and messages of a finished campaign that are not final.
--- That the ten counters add up to the total is a constraint of campaign_lanes. Of a closed campaign only what is not
+-- That the nine counters add up to the total is a constraint of campaign_lanes. Of a closed campaign only what is not
 -- final is recounted, which partial indexes hold: its history may be a hundred million rows.
 WITH campaign AS (
     SELECT id, segment, name, state = 'finished' AS finished, state IN ('finished', 'cancelled', 'failed') AS closed
@@ -22,7 +22,7 @@ counted AS (
     SELECT m.campaign_id, m.lane_id, m.state, count(*) AS messages
     FROM campaign c
     JOIN messages m ON m.segment = c.segment AND m.campaign_id = c.id
-    WHERE c.closed AND m.state IN ('claimed', 'sending', 'in_doubt')
+    WHERE c.closed AND m.state IN ('sending', 'in_doubt')
     GROUP BY m.campaign_id, m.lane_id, m.state
 ),
 kept AS (
@@ -32,7 +32,6 @@ kept AS (
     CROSS JOIN LATERAL (
         VALUES
             ('pending'::message_state, false, cl.pending),
-            ('claimed', false, cl.claimed),
             ('sending', false, cl.sending),
             ('in_doubt', false, cl.in_doubt),
             ('sent', true, cl.sent),

@@ -9,7 +9,7 @@
             c.started_at IS NULL
             OR EXISTS (
                 SELECT FROM campaign_lanes cl
-                WHERE cl.campaign_id = c.id AND cl.pending + cl.claimed + cl.sending + cl.in_doubt > 0
+                WHERE cl.campaign_id = c.id AND cl.pending + cl.sending + cl.in_doubt > 0
             )
         )
     LIMIT 1

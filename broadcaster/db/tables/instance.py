@@ -81,6 +81,11 @@ lanes = Table(
         comment="Instance troubles since the last good reply: the exponent of the probe's back-off.",
     ),
     moment("not_before", "No request leaves before this moment (throttled, down)."),
+    Column(
+        "rest_seconds",
+        Double,
+        comment="How long the rest was meant to be: not_before is never taken to lie further ahead.",
+    ),
     Column("lease_token", Uuid, comment="Who may send now; null: nobody. Each write of a holder is guarded by it."),
     moment("lease_expires_at", "From when on another worker may take the lane."),
     Column("lease_holder", Text, comment="The worker that holds the lane, for people."),

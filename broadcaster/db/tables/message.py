@@ -54,7 +54,7 @@ messages = Table(
         nullable=False,
         server_default=text("'-infinity'"),
     ),
-    Column("lease_token", Uuid, comment="The lane lease under which it was claimed; guards every later write."),
+    Column("claim_token", Uuid, comment="The claim that took it; guards every later write."),
     Column("gateway_id", Text, comment="The gateway's id of the accepted message, where it gave one."),
     Column("reason", Text, comment="Why it is where it is, where that needs a reason."),
     PrimaryKeyConstraint("segment", "campaign_id", "seq"),
@@ -74,7 +74,7 @@ Index(
     "messages_held_idx",
     messages.c.lane_id,
     messages.c.state,
-    postgresql_where=text("state IN ('claimed', 'sending', 'in_doubt')"),
+    postgresql_where=text("state IN ('sending', 'in_doubt')"),
 )
 Index(
     "messages_failure_idx",

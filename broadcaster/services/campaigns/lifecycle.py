@@ -32,7 +32,7 @@ def start_campaign(engine: Engine, name: str) -> Moved:
 
 
 def pause_campaign(engine: Engine, name: str) -> Moved:
-    """Nothing leaves any more but what is in flight; what was claimed becomes pending again."""
+    """Nothing leaves any more but what is in flight."""
     sources = frozenset({CampaignState.RUNNING, CampaignState.SCHEDULED})
     return _move(engine, name, CampaignState.PAUSED, sources, "pause_campaign")
 

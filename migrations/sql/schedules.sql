@@ -28,7 +28,7 @@ LEFT JOIN LATERAL (
         coalesce(sum(cl.sent), 0)::bigint AS sent,
         coalesce(sum(cl.failed), 0)::bigint AS failed,
         coalesce(sum(cl.skipped), 0)::bigint AS skipped,
-        coalesce(sum(cl.pending + cl.claimed + cl.sending + cl.in_doubt), 0)::bigint AS still_open
+        coalesce(sum(cl.pending + cl.sending + cl.in_doubt), 0)::bigint AS still_open
     FROM campaign_lanes cl
     WHERE cl.campaign_id = c.id
 ) n ON c.id IS NOT NULL;

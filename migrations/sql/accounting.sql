@@ -1,9 +1,3 @@
--- Segment 0 holds ordinary campaigns; a campaign with a segment of its own is dropped with its partition.
--- Rows change three times on their way, so pages keep room and vacuum comes early.
-CREATE TABLE messages_0 PARTITION OF messages FOR VALUES IN (0)
-    WITH (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0);
-CREATE TABLE attempts_0 PARTITION OF attempts FOR VALUES IN (0);
-
 CREATE TYPE message_change AS (
     campaign_id bigint,
     lane_id integer,
@@ -13,18 +7,22 @@ CREATE TYPE message_change AS (
 );
 
 -- Applies changes to the counters of campaign_lanes.
--- The rows are locked in one order first, so that statements over several counters cannot deadlock.
+-- The rows are locked first, one by one, by key, in the order of the keys, whatever the planner may think: statements
+-- over several counters cannot deadlock. A join in that order may be made by walking all counters of the campaign.
 CREATE FUNCTION count_message_changes(changes message_change[]) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
-    PERFORM FROM campaign_lanes
-    WHERE (campaign_id, lane_id) IN (SELECT c.campaign_id, c.lane_id FROM unnest(changes) c)
-    ORDER BY campaign_id, lane_id
-    FOR UPDATE;
+    PERFORM FROM (
+        SELECT DISTINCT c.campaign_id, c.lane_id FROM unnest(changes) c ORDER BY c.campaign_id, c.lane_id
+    ) changed
+    CROSS JOIN LATERAL (
+        SELECT FROM campaign_lanes cl
+        WHERE cl.campaign_id = changed.campaign_id AND cl.lane_id = changed.lane_id
+        FOR UPDATE
+    ) locked;
 
     UPDATE campaign_lanes cl SET
         total = cl.total + d.total,
         pending = cl.pending + d.pending,
-        claimed = cl.claimed + d.claimed,
         sending = cl.sending + d.sending,
         sent = cl.sent + d.sent,
         failed = cl.failed + d.failed,
@@ -41,7 +39,6 @@ BEGIN
             c.lane_id,
             sum(c.delta) AS total,
             coalesce(sum(c.delta) FILTER (WHERE c.state = 'pending'), 0) AS pending,
-            coalesce(sum(c.delta) FILTER (WHERE c.state = 'claimed'), 0) AS claimed,
             coalesce(sum(c.delta) FILTER (WHERE c.state = 'sending'), 0) AS sending,
             coalesce(sum(c.delta) FILTER (WHERE c.state = 'sent'), 0) AS sent,
             coalesce(sum(c.delta) FILTER (WHERE c.state = 'failed'), 0) AS failed,
@@ -58,10 +55,12 @@ BEGIN
 END
 $$;
 
--- One mechanism that no statement can forget, whoever wrote it: what came is added, what went is taken away.
+-- One mechanism that no statement can forget, whoever wrote it: what came is added, what went is taken away. Where
+-- messages came to be failed or the like, or are no more, they are counted by reason too.
 CREATE FUNCTION count_messages() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     changes message_change[] := '{}';
+    failures failure_change[] := '{}';
 BEGIN
     IF TG_OP IN ('INSERT', 'UPDATE') THEN
         SELECT array_agg((g.campaign_id, g.lane_id, g.state, g.due, g.n)::message_change) INTO changes
@@ -80,6 +79,27 @@ BEGIN
     IF changes <> '{}' THEN
         PERFORM count_message_changes(changes);
     END IF;
+    IF NOT EXISTS (SELECT FROM unnest(changes) c WHERE c.state IN ('failed', 'unknown', 'skipped', 'expired')) THEN
+        RETURN NULL;
+    END IF;
+    IF TG_OP IN ('INSERT', 'UPDATE') THEN
+        SELECT array_agg((g.campaign_id, g.lane_id, g.state, g.reason, g.seq, g.n)::failure_change) INTO failures
+        FROM (
+            SELECT campaign_id, lane_id, state, failure_reason(reason) AS reason, max(seq) AS seq, count(*) AS n
+            FROM new_rows WHERE state IN ('failed', 'unknown', 'skipped', 'expired')
+            GROUP BY campaign_id, lane_id, state, failure_reason(reason)
+        ) g;
+    END IF;
+    IF TG_OP IN ('UPDATE', 'DELETE') THEN
+        SELECT failures || array_agg((g.campaign_id, g.lane_id, g.state, g.reason, NULL, -g.n)::failure_change)
+        INTO failures
+        FROM (
+            SELECT campaign_id, lane_id, state, failure_reason(reason) AS reason, count(*) AS n
+            FROM old_rows WHERE state IN ('failed', 'unknown', 'skipped', 'expired')
+            GROUP BY campaign_id, lane_id, state, failure_reason(reason)
+        ) g;
+    END IF;
+    PERFORM count_failures(failures);
     RETURN NULL;
 END
 $$;
