@@ -49,6 +49,9 @@ def mend_clocks(engine: Engine, settings: Settings) -> ClockStep:
         if step:
             connection.exec_driver_sql(query("clock_is_mended"), {"back": step.back})
         _mend(connection, step, settings)
+    # Apart, because there may be very many: nobody waits for these rows.
+    with transaction(engine) as connection:
+        connection.exec_driver_sql(query("mend_attempts"), {"most": MOST_ATTEMPTS})
     return step
 
 
@@ -69,5 +72,4 @@ def _mend(connection: Connection, step: ClockStep, settings: Settings) -> None:
     connection.exec_driver_sql(query("mend_lanes"), lanes)
     connection.exec_driver_sql(query("mend_messages"), {"back": step.back})
     connection.exec_driver_sql(query("mend_turns"))
-    connection.exec_driver_sql(query("mend_attempts"), {"most": MOST_ATTEMPTS})
     connection.exec_driver_sql(query("mend_doubts"), doubts)

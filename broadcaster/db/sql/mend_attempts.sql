@@ -9,7 +9,7 @@ WITH put_back AS MATERIALIZED (
     CROSS JOIN LATERAL (
         SELECT a.segment, a.campaign_id, a.seq, a.attempt
         FROM attempts a
-        WHERE a.lane_id = l.id AND a.finished_at > now() + interval '1 s'
+        WHERE a.lane_id = l.id AND a.finished_at > now()
         ORDER BY a.finished_at
         LIMIT %(most)s
     ) late
