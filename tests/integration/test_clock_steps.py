@@ -15,7 +15,7 @@ from sqlalchemy import Engine, text
 from broadcaster.db.queries import query
 from broadcaster.services import dispatch
 from broadcaster.services.clocks import mend_clocks
-from broadcaster.services.diagnosis import Level, examine_ticks
+from broadcaster.services.diagnosis import Level, examine_database, examine_ticks
 from broadcaster.services.reconcile import doubts
 from broadcaster.services.reconcile import reconciler as reconcile
 from broadcaster.services.sending.process import SendingProcess
@@ -151,6 +151,19 @@ def test_the_beat_of_a_live_stack_is_never_blamed_for_a_step_and_its_death_is_no
             role.kill()
         clock.step(-HOUR)
         assert [tick.name for tick in read_ticks(engine) if tick.is_late()]
+
+
+def test_nothing_is_said_to_be_so_for_less_than_no_time(shop: Shop, clock: DatabaseClock) -> None:
+    shop.submit("c", 2, "a")
+    shop.sql("ALTER TABLE messages DISABLE TRIGGER refuse_moves")
+    with clock.stepped(HOUR):
+        shop.sql(
+            "UPDATE messages SET changed_at = now(), state = CASE seq WHEN 1 THEN 'sending' ELSE 'in_doubt' END"
+            "::message_state"
+        )
+    found = {finding.check: finding.detail for finding in examine_database(shop.engine, shop.settings)}
+    for check in ("sending", "in doubt", "doubts"):
+        assert "the oldest for 0 s" in found[check]
 
 
 # Reading back
