@@ -214,12 +214,18 @@ def _say_status(settings: Settings, stack: StackStatus, ticks: list[Tick], runni
                     tick.name,
                     "late" if tick.is_late(running) else "ticking",
                     f"{tick.period:g} s",
-                    "never" if tick.age is None else f"{tick.age:.1f} s ago",
+                    _last_done(tick),
                 ]
                 for tick in ticks
             ),
             styles=STATE_STYLES,
         )
+
+
+def _last_done(tick: Tick) -> str:
+    if tick.put_back:
+        return "before its clock was put back"
+    return "never" if tick.age is None else f"{tick.age:.1f} s ago"
 
 
 def _role_document(role: RoleStatus) -> dict[str, object]:

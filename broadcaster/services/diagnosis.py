@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
 
@@ -98,21 +98,29 @@ def examine_ticks(engine: Engine, periods: Mapping[str, float], running: float |
     `running`: for how many seconds a beat and a worker have been at it, where that is known.
     """
     try:
-        done = {tick.name: tick.age for tick in read_ticks(engine)}
+        done = {tick.name: tick for tick in read_ticks(engine)}
     except BroadcasterError:
         return
-    ticks = [Tick(name, period, done.get(name)) for name, period in periods.items()]
+    ticks = [
+        replace(done[name], period=period) if name in done else Tick(name, period, None)
+        for name, period in periods.items()
+    ]
     late = [tick for tick in ticks if tick.is_late(running)]
     for tick in late:
-        since = "was never done" if tick.age is None else f"was last done {tick.age:.0f} s ago"
         detail = (
-            f"{tick.name}, due every {tick.period:g} s, {since}: start what is missing with "
+            f"{tick.name}, due every {tick.period:g} s, {_last_done(tick)}: start what is missing with "
             "`broadcaster up`, `broadcaster beat` or `broadcaster worker`, or see the log of what runs"
         )
         yield Finding("beat", Level.BAD, detail)
     if not late:
-        ages = ", ".join(f"{tick.name} {max(tick.age, 0.0):.1f} s ago" for tick in ticks if tick.age is not None)
+        ages = ", ".join(f"{tick.name} {tick.age:.1f} s ago" for tick in ticks if tick.age is not None)
         yield Finding("beat", Level.OK, f"has its ticks done: {ages}" if ages else "has just begun")
+
+
+def _last_done(tick: Tick) -> str:
+    if tick.put_back:
+        return "has not been done since the database's clock was put back"
+    return "was never done" if tick.age is None else f"was last done {tick.age:.0f} s ago"
 
 
 def _examine_clock(engine: Engine, settings: Settings) -> Iterator[Finding]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from time import monotonic, sleep
 
 from sqlalchemy import Engine
 
@@ -11,6 +12,9 @@ from broadcaster.db.queries import query
 
 LATE_PERIODS = 3
 """A tick that has not been done for more than so many of its periods is late."""
+PUT_BACK_SLACK = 1.0
+"""Seconds beyond its period for which a tick that the clock was put back under is waited for."""
+_LOOK_AGAIN = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,11 +25,14 @@ class Tick:
     period: float
     """How many seconds apart beat fires it."""
     age: float | None
+    put_back: bool = False
+    """Whether it was noted by a database's clock that has been put back since, so that nobody knows its age."""
 
     def is_late(self, running: float | None = None) -> bool:
         """Whether it should have been done again by now.
 
         Where the beat is known to have been `running` for so many seconds only, it is not blamed for earlier ones.
+        A tick whose age nobody knows is late: `read_ticks` has waited for its next time.
         """
         ages = [age for age in (self.age, running) if age is not None]
         return not ages or min(ages) > LATE_PERIODS * self.period
@@ -40,8 +47,21 @@ def note_tick(engine: Engine, name: str, period: float) -> None:
 def read_ticks(engine: Engine) -> list[Tick]:
     """The ticks that have ever been done, the most frequent first.
 
+    Where the database's clock has been put back, a beat that lives notes each of its ticks anew within a period. That
+    is waited for, so that it is not blamed, and a dead one is not taken for a live one.
+
     A release that has one tick less than the one before deletes its row, or it would be late for ever.
     """
+    began = monotonic()
+    while True:
+        ticks = _read_ticks(engine)
+        waited = monotonic() - began
+        if not any(tick.put_back and waited <= tick.period + PUT_BACK_SLACK for tick in ticks):
+            return ticks
+        sleep(_LOOK_AGAIN)
+
+
+def _read_ticks(engine: Engine) -> list[Tick]:
     with transaction(engine) as connection:
         rows = connection.exec_driver_sql(query("tick_ages")).all()
-    return [Tick(row.name, row.period_seconds, row.age_seconds) for row in rows]
+    return [Tick(row.name, row.period_seconds, row.age_seconds, row.put_back) for row in rows]

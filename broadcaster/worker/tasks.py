@@ -9,6 +9,7 @@ from celery import signals
 
 from broadcaster.errors import BroadcasterError, UnavailableError
 from broadcaster.services import dispatch as scans
+from broadcaster.services.clocks import mend_clocks
 from broadcaster.services.schedules.occurrences import start_occurrence
 from broadcaster.services.schedules.tick import make_due_occurrences
 from broadcaster.services.ticks import note_tick
@@ -63,7 +64,8 @@ def schedules() -> None:
 
 @app.task(name=RECOVER, **_TICK)
 def recover() -> None:
-    """Free the lanes of workers that died."""
+    """Free the lanes of workers that died, and mend what a step of the database's clock left behind."""
+    mend_clocks(runtime().engine, runtime().settings)
     if scans.recover_leases(runtime().engine, request_timeout=runtime().settings.request_timeout_seconds).lanes:
         dispatch()
 

@@ -647,6 +647,14 @@ def _create_ticks() -> None:
             "When a worker last did it; more than three periods ago: no beat or no worker runs.",
             nullable=False,
         ),
+        sa.Column(
+            "put_back_seconds",
+            sa.Double(),
+            server_default="0",
+            nullable=False,
+            comment="By how much the database's clock was put back, until what it had stored is mended; 0: not at all.",
+        ),
+        _moment("steady_since", "When the database's clock was last found to have been put back; null: never."),
         sa.PrimaryKeyConstraint("name", name=op.f("ticks_pkey")),
         comment="When each of beat's ticks was last done: one row per tick.",
     )

@@ -19,6 +19,7 @@ from broadcaster.services.reconcile import reconciler as reconcile
 from broadcaster.services.sending.process import SendingProcess
 from broadcaster.settings import Settings
 from broadcaster.simulator import InstanceConfig, SimulatorConfig, background
+from tests.support.database_clock import DatabaseClock
 from tests.support.shop import Shop, assert_counters_equal_a_recount, drain
 from tests.support.transitions import enforce_transitions
 
@@ -143,10 +144,10 @@ def test_polls_of_a_chat_come_twice_as_far_apart_each_time(shop: Shop) -> None:
 
 
 def test_a_gateway_whose_clock_differs_is_understood_within_what_is_configured(shop: Shop) -> None:
+    DatabaseClock(shop.engine).step(90.0)
     shop.submit("c", 1, "a")
     shop.fault("kind=drop_after_accept,count=1")
     drain(shop)
-    shop.sql("UPDATE doubts SET started_at = started_at + interval '90 s', ended_at = ended_at + interval '90 s'")
     shop.settings = msgspec.structs.replace(shop.settings, gateway_clock_seconds=60.0)
     read_back(shop, rounds=2)
     assert shop.states("c") == {"in_doubt": 1}
@@ -246,7 +247,7 @@ def test_a_reading_that_is_younger_than_the_gateways_proven_delay_is_no_absence(
     shop.fault("kind=drop_before_accept")
     drain(shop)
     shop.fault()
-    shop.sql("UPDATE lanes SET readback_proven_at = now() + interval '1 minute', readback_delay_seconds = 60")
+    shop.sql("UPDATE lanes SET readback_proven_at = now(), readback_delay_seconds = 60")
     read_back(shop)
     assert shop.states("c") == {"in_doubt": 1}
     shop.sql("UPDATE lanes SET readback_delay_seconds = 0")
@@ -264,7 +265,7 @@ def test_a_doubt_that_is_too_young_for_a_proof_waits_for_it_and_is_not_proved_ag
     [(polls,)] = shop.sql("SELECT polls FROM doubts")
     assert reads(shop) == polls + 1
     assert shop.states("c") == {"sent": 1, "in_doubt": 1}
-    shop.sql("UPDATE doubts SET ended_at = ended_at - interval '1 minute'")
+    shop.sql("UPDATE doubts SET started_at = started_at - interval '1 min', ended_at = ended_at - interval '1 min'")
     read_back_until_resolved(shop)
     assert shop.states("c") == {"sent": 1, "pending": 1}
 

@@ -299,7 +299,9 @@ def hold(shop: Shop, expires: str, sending: int) -> None:
     """As if a worker held the only lane and were sending so many messages."""
     token = "00000000-0000-4000-8000-000000000001"
     shop.sql(f"UPDATE lanes SET lease_token = :t, lease_expires_at = now() + interval '{expires}'", t=token)
-    shop.sql("UPDATE messages SET state = 'sending', attempt = 1, claim_token = :t WHERE seq <= :n", t=token, n=sending)
+    shop.sql(
+        "UPDATE messages SET state = 'sending', attempt = 1, claim_token = :t WHERE seq <= :n", t=token, n=sending
+    )
 
 
 def test_a_lane_whose_lease_ended_is_free_and_what_it_was_sending_in_doubt(shop: Shop) -> None:

@@ -21,7 +21,7 @@ from broadcaster.domain.contents import ContentKind
 from broadcaster.domain.decisions import LaneChange
 from broadcaster.domain.instances import Wire
 from broadcaster.domain.outcomes import Outcome, Verdict
-from broadcaster.domain.pacing import pace, worst_excess
+from broadcaster.domain.pacing import CLAIM_LEAD, pace, worst_excess
 from broadcaster.domain.states import LaneHealth
 from broadcaster.gateway import WAChatPro
 from broadcaster.services.sending.contents import Contents
@@ -30,7 +30,6 @@ from broadcaster.services.sending.lane import SendPath
 from broadcaster.services.sending.outcomes import OutcomeWriter
 from broadcaster.services.sending.spool import Spool
 from broadcaster.services.sending.store import (
-    CLAIM_LEAD,
     Ask,
     CampaignContent,
     Claim,
@@ -148,7 +147,9 @@ class Bench:
     # The drain
 
     def run(self, seconds: float = 20.0, *, lease: float = LEASE) -> DrainReport:
-        return run_in_virtual_time(self.drain(lambda drain: drain.run([lane.id for lane in self.lanes]), seconds, lease))
+        return run_in_virtual_time(
+            self.drain(lambda drain: drain.run([lane.id for lane in self.lanes]), seconds, lease)
+        )
 
     async def drain(
         self, use: Callable[[Drain], Coroutine[Any, Any, DrainReport]], seconds: float = 20.0, lease: float = LEASE

@@ -1,8 +1,14 @@
--- What could not be read back in time is unknown, and the operator's to settle.
+-- What could not be read back in time is unknown, and the operator's to settle. Not between a step of the clock and the
+-- `recover` tick that mends what it left: an hour that never passed gives nothing up.
 WITH late AS (
     SELECT d.segment, d.campaign_id, d.seq, d.attempt, d.reading
     FROM doubts d
     WHERE d.resolved_as IS NULL AND d.ended_at <= now() - %(deadline)s
+        AND NOT EXISTS (
+            SELECT FROM ticks
+            WHERE put_back_seconds > 0 OR done_at > now() + interval '1 s'
+                OR (name = 'recover' AND done_at < now() - make_interval(secs => 3 * period_seconds))
+        )
     ORDER BY d.segment, d.campaign_id, d.seq, d.attempt
     LIMIT %(most)s
 ), moved AS (

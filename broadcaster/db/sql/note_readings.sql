@@ -1,6 +1,7 @@
 -- Writes what one reading of a chat said of its doubts. Guarded by the number of the poll: a reading that comes when
--- the next one has begun changes nothing. An absence counts from the settle time on, and one reading that does not tell
--- ends a row of them. Returns the doubts that are ripe to be resolved.
+-- the next one has begun changes nothing. An absence counts from the settle time on, unless the clock has been put back
+-- since it was read, and one reading that does not tell ends a row of them. Returns the doubts that are ripe to be
+-- resolved.
 WITH read AS (
     SELECT *
     FROM jsonb_to_recordset(%(rows)s) AS r (
@@ -12,7 +13,7 @@ WITH read AS (
         reading = %(words)s::jsonb ->> read.sight,
         absences = CASE
             WHEN read.sight = 'undecided' THEN 0
-            WHEN read.sight = 'absent' AND %(read_at)s >= d.ended_at + %(settle)s THEN d.absences + 1
+            WHEN read.sight = 'absent' AND %(read_at)s BETWEEN d.ended_at + %(settle)s AND now() THEN d.absences + 1
             ELSE d.absences
         END
     FROM read

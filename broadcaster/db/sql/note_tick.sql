@@ -1,5 +1,13 @@
--- A tick was done just now. Two workers may do one at once; the later of them counts.
+-- A tick was done just now. Two workers may do one at once: the later writing counts, and not the later moment, which
+-- may be of a clock that has been put back since. That it was put back is kept until `recover` has mended what is stored.
 INSERT INTO ticks (name, period_seconds, done_at)
-VALUES (%(name)s, %(period)s, now())
+VALUES (%(name)s, %(period)s, clock_timestamp())
 ON CONFLICT (name) DO UPDATE
-SET period_seconds = excluded.period_seconds, done_at = greatest(ticks.done_at, excluded.done_at)
+SET
+    period_seconds = excluded.period_seconds,
+    done_at = clock_timestamp(),
+    put_back_seconds = CASE
+        WHEN ticks.done_at > clock_timestamp() + interval '1 s'
+            THEN greatest(ticks.put_back_seconds, extract(epoch FROM ticks.done_at - clock_timestamp()))
+        ELSE ticks.put_back_seconds
+    END

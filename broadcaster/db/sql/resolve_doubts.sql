@@ -1,7 +1,14 @@
 -- Moves messages out of doubt by what reading back showed. Guarded by state and attempt. To be shown absent counts only
 -- where reading back has proved itself: within %(proof)s, since the doubt arose, and by a message that was no older
--- then than this one was when it was last looked for.
-WITH read AS (
+-- then than this one was when it was last looked for. Each of that is told by the database's clock. So it counts only
+-- while nothing lies in the future, and not between a step of the clock and the `recover` tick that mends what it left.
+WITH clock AS (
+    SELECT NOT EXISTS (
+        SELECT FROM ticks
+        WHERE put_back_seconds > 0 OR done_at > now() + interval '1 s'
+            OR (name = 'recover' AND done_at < now() - make_interval(secs => 3 * period_seconds))
+    ) AS is_steady
+), read AS (
     SELECT *
     FROM jsonb_to_recordset(%(rows)s) AS r (
         segment bigint, campaign_id bigint, seq int, attempt smallint, sight text, gateway_id text
@@ -11,11 +18,16 @@ WITH read AS (
     FROM read
     JOIN doubts d USING (segment, campaign_id, seq, attempt)
     JOIN lanes l ON l.id = d.lane_id
+    CROSS JOIN clock
     WHERE d.resolved_as IS NULL
         AND (
             read.sight = 'found'
             OR (
                 read.sight = 'absent'
+                AND clock.is_steady
+                AND d.started_at <= d.ended_at
+                AND %(read_at)s <= now()
+                AND l.readback_proven_at <= now()
                 AND l.readback_proven_at >= greatest(d.ended_at, now() - %(proof)s)
                 AND %(read_at)s - d.ended_at >= make_interval(secs => l.readback_delay_seconds)
             )

@@ -2,7 +2,7 @@
 SELECT
     count(*) AS messages,
     count(*) FILTER (WHERE d.seq IS NULL) AS forgotten,
-    coalesce(extract(epoch FROM now() - min(m.changed_at)), 0)::double precision AS oldest_seconds
+    greatest(extract(epoch FROM now() - min(m.changed_at)), 0)::double precision AS oldest_seconds
 FROM messages m
 LEFT JOIN doubts d
     ON d.segment = m.segment AND d.campaign_id = m.campaign_id AND d.seq = m.seq AND d.attempt = m.attempt

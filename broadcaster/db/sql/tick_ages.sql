@@ -1,4 +1,11 @@
--- For how many seconds each tick has not been done.
-SELECT name, period_seconds, extract(epoch FROM clock_timestamp() - done_at)::double precision AS age_seconds
+-- For how many seconds each tick has not been done. One that lies in the future was noted by a clock that has been put
+-- back since: nobody knows how old it is.
+SELECT
+    name,
+    period_seconds,
+    CASE WHEN NOT seen.put_back THEN greatest(seen.age, 0) END AS age_seconds,
+    seen.put_back
 FROM ticks
+CROSS JOIN LATERAL (SELECT extract(epoch FROM clock_timestamp() - done_at)::double precision AS age) read
+CROSS JOIN LATERAL (SELECT read.age, read.age < -1 AS put_back) seen
 ORDER BY period_seconds, name

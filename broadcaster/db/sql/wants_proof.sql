@@ -9,6 +9,7 @@ SELECT EXISTS (
     WHERE d.resolved_as IS NULL
         AND (
             l.readback_proven_at IS NULL
+            OR l.readback_proven_at > now()
             OR l.readback_proven_at < greatest(d.ended_at, now() - %(proof)s)
             OR l.readback_delay_seconds > extract(epoch FROM now() - %(accepted_at)s)
         )

@@ -21,5 +21,13 @@ ticks = Table(
         "When a worker last did it; more than three periods ago: no beat or no worker runs.",
         nullable=False,
     ),
+    Column(
+        "put_back_seconds",
+        Double,
+        nullable=False,
+        server_default="0",
+        comment="By how much the database's clock was put back, until what it had stored is mended; 0: not at all.",
+    ),
+    moment("steady_since", "When the database's clock was last found to have been put back; null: never."),
     comment="When each of beat's ticks was last done: one row per tick.",
 )

@@ -21,6 +21,8 @@ READ_PACE = 1.0
 """Seconds between two reads through one instance, at least."""
 LONGEST_POLL = 300.0
 """Seconds between two readings of a chat, at most."""
+LONGEST_REST = 3600.0
+"""Seconds without reads through one instance, at most, whatever it asks for."""
 PROOF_SECONDS = 600.0
 """For how long a message that was shown proves that those which are accepted are shown."""
 
@@ -95,6 +97,14 @@ class ReadingRow(msgspec.Struct, frozen=True):
     gateway_id: str | None
 
 
+def poll_intervals(settings: Settings) -> dict[str, timedelta]:
+    """The `first` interval between two readings of a chat, which doubles with each, and the `longest`."""
+    return {
+        "first": timedelta(seconds=settings.doubt_poll_seconds),
+        "longest": timedelta(seconds=max(LONGEST_POLL, settings.doubt_poll_seconds)),
+    }
+
+
 class DoubtStore:
     """The reconciler's view of Postgres."""
 
@@ -107,8 +117,7 @@ class DoubtStore:
         parameters = {
             "most": most,
             "pace": timedelta(seconds=READ_PACE),
-            "first": timedelta(seconds=self._settings.doubt_poll_seconds),
-            "longest": timedelta(seconds=max(LONGEST_POLL, self._settings.doubt_poll_seconds)),
+            **poll_intervals(self._settings),
         }
         return [
             Chat(
@@ -126,7 +135,12 @@ class DoubtStore:
 
     async def reserve_read(self, lane: int, seconds: float = READ_PACE) -> float:
         """Keep a moment of the lane free, with `seconds` after it; returns how many seconds it is away."""
-        [row] = await self._execute("reserve_read", {"lane": lane, "pace": timedelta(seconds=seconds)})
+        parameters = {
+            "lane": lane,
+            "pace": timedelta(seconds=min(seconds, LONGEST_REST)),
+            "longest": timedelta(seconds=LONGEST_REST),
+        }
+        [row] = await self._execute("reserve_read", parameters)
         return float(row.wait)
 
     async def attempts_to(self, lane: int, phone: str, within: timedelta) -> list[Attempt]:

@@ -158,7 +158,10 @@ class Reconciler:
         accepted = await self._store.accepted_lately(lane)
         if accepted is None or not await self._store.wants_proof(ripe, accepted):
             return False
-        await asyncio.sleep(await self._store.reserve_read(lane))
+        wait = await self._store.reserve_read(lane)
+        if wait > READ_REST:
+            return False  # The lane rests, or very many wait for it: the next poll tries again.
+        await asyncio.sleep(wait)
         try:
             entries = await reader.entries(accepted.phone)
         except GatewayError:

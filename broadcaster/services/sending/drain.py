@@ -14,11 +14,12 @@ from uuid import UUID, uuid4
 import structlog
 
 from broadcaster.domain.decisions import LaneChange
+from broadcaster.domain.pacing import CLAIM_LEAD
 from broadcaster.domain.states import LaneHealth
 from broadcaster.errors import BroadcasterError
 from broadcaster.gateway import WAChatPro
 from broadcaster.services.sending.lane import CLAIM_MARGIN, Lane, SendPath
-from broadcaster.services.sending.store import CLAIM_LEAD, Ask, Claim, HeldLane, Return
+from broadcaster.services.sending.store import Ask, Claim, HeldLane, Return
 
 log = structlog.get_logger()
 

@@ -14,13 +14,12 @@ import structlog
 
 from broadcaster.domain.decisions import LaneChange, decide, lane_change, within_attempts
 from broadcaster.domain.outcomes import Outcome, Verdict
-from broadcaster.domain.pacing import Pacer
+from broadcaster.domain.pacing import CLAIM_LEAD, Pacer
 from broadcaster.domain.states import LaneHealth, MessageState
 from broadcaster.gateway import WAChatPro
 from broadcaster.services.sending.contents import Contents
 from broadcaster.services.sending.outcomes import OutcomeWriter
 from broadcaster.services.sending.store import (
-    CLAIM_LEAD,
     Claim,
     HeldLane,
     Message,

@@ -19,11 +19,8 @@ from broadcaster.db.queries import query
 from broadcaster.domain.decisions import LaneChange, Transition
 from broadcaster.domain.instances import Wire
 from broadcaster.domain.outcomes import Verdict
-from broadcaster.domain.pacing import Pace, pace
+from broadcaster.domain.pacing import CLAIM_LEAD, Pace, pace
 from broadcaster.domain.states import LaneHealth
-
-CLAIM_LEAD = 0.05
-"""Seconds before its slot at which a message is claimed, at most. Lanes that want one meanwhile share the claim."""
 
 _ROLLED_BACK = (psycopg.errors.SerializationFailure, psycopg.errors.DeadlockDetected)
 _TRIES = 4
