@@ -1,10 +1,11 @@
 -- A finished campaign has nothing that is not final (invariant I1), whatever statements do to it at the same time:
 --   * its counters are closed by the statement that finishes it, and a constraint wants of what is closed that nothing
 --     is open: that is checked on the newest version of each counter, when whoever wrote it has committed;
---   * a counter that opens waits for whoever changes its campaign, and is refused where that is finished.
+--   * a counter that opens holds its campaign's state until the commit, and is refused where that is finished: who
+--     finishes a campaign sees all counters that opened before.
 
--- All counters, also those that look closed: one that opens meanwhile may not be seen yet, and is waited for.
--- There are none to close when a campaign is inserted: they refer to it.
+-- Reads that are repeatable would show counters as they were before the lock: nobody finishes anything by them.
+-- There are no counters to close when a campaign is inserted: they refer to it.
 CREATE FUNCTION close_counters() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     finished bigint[];
@@ -13,10 +14,20 @@ BEGIN
     FROM new_rows n
     JOIN old_rows o USING (id)
     WHERE n.state = 'finished' AND o.state <> 'finished';
-    IF finished IS NOT NULL THEN
-        PERFORM FROM campaign_lanes WHERE campaign_id = ANY (finished) ORDER BY campaign_id, lane_id FOR UPDATE;
-        UPDATE campaign_lanes SET open = false WHERE campaign_id = ANY (finished);
+    IF finished IS NULL THEN
+        RETURN NULL;
     END IF;
+    IF current_setting('transaction_isolation') NOT IN ('read committed', 'read uncommitted') THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'feature_not_supported',
+            MESSAGE = 'a campaign is finished in a transaction that is read committed, not in one that is '
+                || current_setting('transaction_isolation');
+    END IF;
+    PERFORM FROM campaign_lanes
+    WHERE campaign_id = ANY (finished) AND open
+    ORDER BY campaign_id, lane_id
+    FOR UPDATE;
+    UPDATE campaign_lanes SET open = false WHERE campaign_id = ANY (finished) AND open;
     RETURN NULL;
 END
 $$;
@@ -24,7 +35,7 @@ $$;
 CREATE TRIGGER close_counters AFTER UPDATE ON campaigns
     REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION close_counters();
 
--- The lock is one that conflicts with a change of the state. Whoever changes it holds it already.
+-- The lock conflicts with any change of the campaign. Who changes it in the same transaction has it already.
 CREATE FUNCTION refuse_finished(campaign bigint) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     found_state campaign_state;
