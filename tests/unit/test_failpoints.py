@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+
+import psycopg
 import pytest
 
 from broadcaster.errors import SettingsError
-from broadcaster.services.sending import failpoints
-from broadcaster.services.sending.failpoints import Failpoint, parse
+from broadcaster.services.sending.failpoints import VARIABLE, Failpoint, Failpoints, configured, parse
+from tests.support.virtual_time import run_in_virtual_time
 
 
 def test_points_kinds_durations_and_counts_are_understood() -> None:
-    assert parse(" after_intent=crash@3; before_outcome=stall:5;reply_read=raise ") == {
-        "after_intent": Failpoint("crash", 0.0, 3),
+    assert parse(" after_claim=crash@3; before_outcome=stall:5;reply_read=raise ") == {
+        "after_claim": Failpoint("crash", 0.0, 3),
         "before_outcome": Failpoint("stall", 5.0, None),
         "reply_read": Failpoint("raise", 0.0, None),
     }
@@ -19,12 +22,47 @@ def test_points_kinds_durations_and_counts_are_understood() -> None:
 
 @pytest.mark.parametrize(
     ("text", "said"),
-    [("after_lunch=crash", "no point 'after_lunch'"), ("after_intent", "POINT="), ("after_intent=explode", "POINT=")],
+    [("after_lunch=crash", "no point 'after_lunch'"), ("after_claim", "POINT="), ("after_claim=explode", "POINT=")],
 )
 def test_what_is_no_failpoint_is_a_clear_error(text: str, said: str) -> None:
     with pytest.raises(SettingsError, match=said):
         parse(text)
 
 
-def test_there_are_none_unless_the_environment_says_so() -> None:
-    assert failpoints.ACTIVE is False
+def test_there_are_none_unless_the_environment_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(VARIABLE, raising=False)
+    assert configured() is None
+    monkeypatch.setenv(VARIABLE, " ; ")
+    assert configured() is None
+    monkeypatch.setenv(VARIABLE, "after_claim=crash")
+    assert configured() is not None
+
+
+def test_a_point_is_reached_every_time_or_at_the_nth_only() -> None:
+    points = Failpoints(parse("before_post=raise@2;before_claim=raise"))
+
+    async def reach() -> list[str]:
+        reached = []
+        for point in ("before_post", "before_claim", "reply_read") * 3:
+            try:
+                await points.reach(point)
+            except psycopg.OperationalError as error:
+                reached.append(str(error))
+        return reached
+
+    every = "failpoint before_claim"
+    assert run_in_virtual_time(reach()) == [every, "failpoint before_post", every, every]
+
+
+def test_a_stall_takes_its_seconds_and_a_request_is_under_way_meanwhile() -> None:
+    points = Failpoints(parse("post_written=stall:5"))
+
+    async def request() -> float:
+        await asyncio.sleep(0.1)
+        return asyncio.get_running_loop().time()
+
+    async def stalled() -> tuple[float, float]:
+        replied = await points.reach_during("post_written", request())
+        return replied, asyncio.get_running_loop().time()
+
+    assert run_in_virtual_time(stalled()) == (pytest.approx(0.1, abs=1e-3), pytest.approx(5.05, abs=1e-3))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from heapq import heappop, heappush
 from itertools import pairwise
+from math import inf
 
 import pytest
 from hypothesis import given, settings
@@ -69,6 +70,83 @@ def test_handing_the_clock_over_loses_nothing_of_the_limit(rate: float, burst: i
     assert not sent or worst_excess(sent, rate, burst) <= 1e-6
 
 
+histories = st.lists(
+    st.tuples(
+        st.sampled_from([0, 0, 0.3, 1, 20]),  # idle before, in intervals
+        st.sampled_from([0.0, 0.1, 1, 5, None]),  # round trip, in intervals; None: it has not come
+    ),
+    max_size=12,
+)
+
+
+def pacer_after(
+    history: list[tuple[float, float | None]], rate: float, burst: int
+) -> tuple[Pacer, float, list[float]]:
+    """A pacer with a past, the moment now, and when the replies come that are still out."""
+    pacer, now, replies = Pacer(pace(rate, burst), 0.0, now=50.0), 50.0, []
+    for idle, trip in history:
+        now += idle / rate
+        while replies and replies[0] <= now:
+            pacer.replied(heappop(replies))
+        if len(replies) < burst and pacer.wait(now) <= 0:
+            pacer.admit(now)
+            heappush(replies, inf if trip is None else now + trip / rate)
+    return pacer, now, replies
+
+
+@given(
+    rate=rates,
+    burst=st.integers(min_value=1, max_value=20),
+    history=histories,
+    queued=st.integers(0, 30),
+    data=st.data(),
+)
+def test_as_many_slots_are_within_a_time_as_may_leave_in_it(
+    rate: float, burst: int, history: list[tuple[float, float | None]], queued: int, data: st.DataObject
+) -> None:
+    pacer, now, _ = pacer_after(history, rate, burst)
+    within = data.draw(st.sampled_from([0.0, 0.05, 0.3, 1.0, 7.0])) / rate
+    slots = pacer.slots(now, queued, within)
+    rounding = 1e-6 / rate
+    assert slots >= 0
+    assert slots == 0 or pacer.wait(now, queued + slots - 1) <= within + rounding
+    assert pacer.wait(now, queued + slots) > within - rounding
+
+
+@given(rate=rates, burst=st.integers(min_value=1, max_value=20), history=histories, queued=st.integers(0, 30))
+def test_no_request_may_leave_before_the_wait_that_was_foretold_behind_others(
+    rate: float, burst: int, history: list[tuple[float, float | None]], queued: int
+) -> None:
+    pacer, now, replies = pacer_after(history, rate, burst)
+    foretold = now + pacer.wait(now, queued)
+    for _ in range(queued + 1):
+        while len(replies) >= burst or pacer.wait(now) > 1e-9 / rate:
+            turn = now + max(0.0, pacer.wait(now)) if len(replies) < burst else inf
+            now = min([turn, *replies[:1]])
+            if now == inf:
+                return
+            while replies and replies[0] <= now:
+                pacer.replied(heappop(replies))
+        pacer.admit(now)
+        heappush(replies, now + 0.5 / rate)
+    assert now >= foretold - 1e-6 / rate
+
+
+@given(rate=rates, burst=st.integers(min_value=1, max_value=20), idle=st.sampled_from([0.0, 0.4, 1.0, 50.0]))
+def test_behind_others_that_leave_in_time_a_request_leaves_when_it_was_foretold(
+    rate: float, burst: int, idle: float
+) -> None:
+    foretold = Pacer(pace(rate, burst), 0.0, now=0.0)
+    now = idle / rate
+    moments = [now + max(0.0, foretold.wait(now, queued)) for queued in range(burst)]
+    pacer, left = Pacer(pace(rate, burst), 0.0, now=0.0), []
+    for _ in range(burst):
+        now += max(0.0, pacer.wait(now))
+        pacer.admit(now)
+        left.append(now)
+    assert left == pytest.approx(moments, abs=1e-6 / rate)
+
+
 def test_an_idle_lane_may_start_with_its_burst_and_then_keeps_the_even_pace() -> None:
     pacer = Pacer(pace(1.0, 5), 0.0, now=0.0)
     now, moments = 0.0, []
@@ -84,7 +162,7 @@ def test_an_idle_lane_may_start_with_its_burst_and_then_keeps_the_even_pace() ->
 def test_unlimited_never_waits() -> None:
     pacer = Pacer(pace(None, 2), 0.0, now=0.0)
     for _ in range(1000):
-        assert pacer.due_in(0.0) <= 0
+        assert pacer.wait(0.0) <= 0
         pacer.admit(0.0)
 
 

@@ -1,6 +1,6 @@
 """Named places in the send path at which a test makes the process crash, fail or stall.
 
-    BROADCASTER_FAILPOINTS='after_intent=crash@3;before_outcome=stall:5'
+    BROADCASTER_FAILPOINTS='after_claim=crash@3;before_outcome=stall:5'
 
 One or more of `POINT=KIND[:SECONDS][@NTH]`: `crash` ends the process as kill -9 would, `raise` fails as a lost
 connection to Postgres does, `stall` sleeps. With `@NTH` only the nth time that the point is reached, otherwise

@@ -49,9 +49,13 @@ class OutcomeWriter:
         """What is being committed."""
         self._writing: asyncio.Task[None] | None = None
         self._stopping = asyncio.Event()
+        self._has_given_up = False
 
     def write(self, row: OutcomeRow, sender: Sender) -> None:
         """Write the outcome soon, and tell `sender` when it is."""
+        if self._has_given_up:
+            self._keep([row])
+            return
         self._waiting.append((row, sender))
         if self._writing is None:
             self._writing = asyncio.create_task(self._write_all())
@@ -77,7 +81,8 @@ class OutcomeWriter:
         self._stopping.set()
 
     def give_up(self) -> None:
-        """Spool everything that is not written by now."""
+        """Spool everything that is not written by now, and what comes yet. Nobody is told any more."""
+        self._has_given_up = True
         if self._writing is not None:
             self._writing.cancel()
         left = [*self._group, *self._waiting]
