@@ -6,6 +6,7 @@ It would look for one after a second only, and meanwhile everything that wants o
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from uuid import uuid4
 
@@ -15,6 +16,7 @@ from sqlalchemy import Engine
 
 from broadcaster.db.pool import PLAN_BY_KEY
 from broadcaster.db.queries import query
+from broadcaster.domain.pacing import CLAIM_LEAD
 from broadcaster.services import dispatch
 from broadcaster.settings import Settings
 from tests.support.shop import open_shop
@@ -22,6 +24,11 @@ from tests.support.stack import wait_for
 
 _LANES = 20
 _WAITING = "SELECT count(*) FROM pg_stat_activity WHERE pid = %s AND wait_event_type = 'Lock'"
+
+
+def _claiming(lease: timedelta) -> dict[str, object]:
+    """What every claim wants beside its lanes."""
+    return {"claim": uuid4(), "lease": lease, "lead": CLAIM_LEAD}
 
 
 def test_a_claim_locks_counters_in_the_order_in_which_the_trigger_does(engine: Engine, settings: Settings) -> None:
@@ -33,7 +40,7 @@ def test_a_claim_locks_counters_in_the_order_in_which_the_trigger_does(engine: E
         lanes = sorted(shop.lanes(), reverse=True)
         token, lease = uuid4(), timedelta(minutes=1)
         taking = {"lanes": lanes, "holder": "test", "token": token, "lease": lease}
-        asks = {"lanes": lanes, "tokens": [token] * _LANES, "wants": [5] * _LANES, "lease": lease, "ahead": 2.0}
+        asks = {"lanes": lanes, "tokens": [token] * _LANES, "wants": [5] * _LANES, **_claiming(lease)}
         claiming.execute(PLAN_BY_KEY)
         claiming.execute(query("take_lanes"), taking)
         claim = threading.Thread(target=claiming.execute, args=(query("claim"), asks))
@@ -45,7 +52,7 @@ def test_a_claim_locks_counters_in_the_order_in_which_the_trigger_does(engine: E
             # It holds none of the others: nobody who locks them in this order can meet it.
             other.execute("SELECT FROM campaign_lanes ORDER BY campaign_id, lane_id FOR UPDATE NOWAIT")
         claim.join()
-        assert shop.states("c") == {"pending": 5 * _LANES, "claimed": 5 * _LANES}
+        assert shop.states("c") == {"pending": 5 * _LANES, "sending": 5 * _LANES}
 
 
 @pytest.mark.parametrize("statement", ["take_lanes", "claim", "release_lanes"])
@@ -58,7 +65,7 @@ def test_who_counts_the_first_failure_of_a_lane_keeps_nobody_from_holding_it(
         token, lease = uuid4(), timedelta(minutes=1)
         parameters = {
             "take_lanes": {"lanes": [1], "holder": "test", "token": token, "lease": lease},
-            "claim": {"lanes": [1], "tokens": [token], "wants": [5], "lease": lease, "ahead": 2.0},
+            "claim": {"lanes": [1], "tokens": [token], "wants": [5], **_claiming(lease)},
             "release_lanes": {"lanes": [1], "tokens": [token], "ahead": [0.0], "again": [False]},
         }
         holding.execute("SET lock_timeout = 2000")
@@ -69,7 +76,7 @@ def test_who_counts_the_first_failure_of_a_lane_keeps_nobody_from_holding_it(
             assert holding.execute(query(statement), parameters[statement]).rowcount > 0
 
 
-def test_a_message_that_somebody_has_locked_keeps_no_lane_from_being_given_back(
+def test_a_message_that_somebody_has_locked_keeps_no_other_one_from_being_recovered(
     engine: Engine, settings: Settings
 ) -> None:
     with open_shop(engine, settings) as shop, psycopg.connect(settings.libpq_url, autocommit=True) as holding:
@@ -77,13 +84,38 @@ def test_a_message_that_somebody_has_locked_keeps_no_lane_from_being_given_back(
             shop.add(name)
         shop.submit("c", 6, "a", "b")
         token, lease = uuid4(), timedelta(minutes=1)
-        holding.execute("SET lock_timeout = 2000")
         holding.execute(query("take_lanes"), {"lanes": [1, 2], "holder": "test", "token": token, "lease": lease})
-        asks = {"lanes": [1, 2], "tokens": [token] * 2, "wants": [3, 3], "lease": lease, "ahead": 2.0}
+        asks = {"lanes": [1, 2], "tokens": [token] * 2, "wants": [3, 3], **_claiming(lease)}
         holding.execute(query("claim"), asks)
-        with psycopg.connect(settings.libpq_url) as other:
+        shop.sql("UPDATE lanes SET lease_expires_at = now()")
+        with ThreadPoolExecutor() as pool, psycopg.connect(settings.libpq_url) as other:
             other.execute("SELECT FROM messages WHERE seq = 1 FOR UPDATE")
-            returns = {"lanes": [1, 2], "tokens": [token] * 2, "ahead": [0.0] * 2, "again": [False] * 2}
-            holding.execute(query("release_lanes"), returns)
-        assert shop.states("c") == {"pending": 5, "claimed": 1}
-        assert dispatch.recover_leases(shop.engine).pending == 1
+            first = pool.submit(dispatch.recover_leases, shop.engine).result(20)
+        assert (first.lanes, first.in_doubt) == (1, 5)
+        assert shop.states("c") == {"sending": 1, "in_doubt": 5}
+        second = dispatch.recover_leases(shop.engine)
+        assert (second.lanes, second.in_doubt) == (1, 1)
+
+
+def test_a_lane_is_not_given_back_from_under_a_claim_that_is_about_to_be_committed(
+    engine: Engine, settings: Settings
+) -> None:
+    with (
+        open_shop(engine, settings) as shop,
+        psycopg.connect(settings.libpq_url) as claiming,
+        psycopg.connect(settings.libpq_url, autocommit=True) as releasing,
+    ):
+        shop.add("a")
+        shop.submit("c", 5, "a")
+        token, lease = uuid4(), timedelta(minutes=1)
+        releasing.execute(query("take_lanes"), {"lanes": [1], "holder": "test", "token": token, "lease": lease})
+        claiming.execute(query("claim"), {"lanes": [1], "tokens": [token], "wants": [2], **_claiming(lease)})
+        returns = {"lanes": [1], "tokens": [token], "ahead": [0.0], "again": [False]}
+        release = threading.Thread(target=releasing.execute, args=(query("release_lanes"), returns))
+        release.start()
+        waiting = (releasing.info.backend_pid,)
+        wait_for(lambda: shop.sql(_WAITING % waiting) == [(1,)], "the release waits for the claim")
+        claiming.commit()
+        release.join()
+        assert shop.states("c") == {"pending": 3, "sending": 2}
+        assert shop.sql("SELECT lease_token FROM lanes") == [(token,)]

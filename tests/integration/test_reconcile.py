@@ -350,12 +350,11 @@ def test_a_lane_that_may_not_be_used_is_not_read_either(shop: Shop, rest: str) -
 def test_what_a_dead_worker_was_sending_is_looked_for_from_its_intent_on(shop: Shop) -> None:
     shop.submit("c", 5, "a")
     drain(shop)
-    shop.sql("UPDATE attempts SET outcome = 'unknown', finished_at = now() WHERE seq = 3")
     shop.sql("DELETE FROM attempts WHERE seq = 3")
-    shop.sql("ALTER TABLE messages DISABLE TRIGGER refuse_moves")
-    shop.sql("UPDATE messages SET state = 'sending', gateway_id = NULL, lease_token = gen_random_uuid() WHERE seq = 3")
-    shop.sql("ALTER TABLE messages ENABLE TRIGGER refuse_moves")
     shop.sql("UPDATE campaigns SET state = 'running', finished_at = NULL")
+    shop.sql("ALTER TABLE messages DISABLE TRIGGER refuse_moves")
+    shop.sql("UPDATE messages SET state = 'sending', gateway_id = NULL, claim_token = gen_random_uuid() WHERE seq = 3")
+    shop.sql("ALTER TABLE messages ENABLE TRIGGER refuse_moves")
     [(intended,)] = shop.sql("SELECT changed_at FROM messages WHERE seq = 3")
     assert dispatch.recover_leases(shop.engine, request_timeout=30.0).in_doubt == 1
     [(started, apart)] = shop.sql("SELECT started_at, extract(epoch FROM ended_at - now()) > 25 FROM doubts")
