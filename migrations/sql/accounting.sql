@@ -7,13 +7,13 @@ CREATE TYPE message_change AS (
     delta integer
 );
 
--- Applies changes to the counters of campaign_lanes; returns how many of these rows there are.
+-- Applies changes to the counters of campaign_lanes; returns whether there are rows for all of them.
 -- The rows are locked first, one by one, by key, in the order of the keys, whatever the planner may think: statements
 -- over several counters cannot deadlock. A join in that order may be made by walking all counters of the campaign.
 -- A row that comes to have something that is not final is open, whoever moved it.
-CREATE FUNCTION count_message_changes(changes message_change[]) RETURNS bigint LANGUAGE plpgsql AS $$
+CREATE FUNCTION count_message_changes(changes message_change[]) RETURNS boolean LANGUAGE plpgsql AS $$
 DECLARE
-    counted bigint;
+    all_counted boolean;
 BEGIN
     WITH changed AS MATERIALIZED (
         SELECT
@@ -41,25 +41,27 @@ BEGIN
             WHERE cl.campaign_id = changed.campaign_id AND cl.lane_id = changed.lane_id
             FOR UPDATE
         ) counter
+    ), counted AS (
+        UPDATE campaign_lanes cl SET
+            total = cl.total + d.total,
+            pending = cl.pending + d.pending,
+            sending = cl.sending + d.sending,
+            sent = cl.sent + d.sent,
+            failed = cl.failed + d.failed,
+            in_doubt = cl.in_doubt + d.in_doubt,
+            unknown = cl.unknown + d.unknown,
+            skipped = cl.skipped + d.skipped,
+            cancelled = cl.cancelled + d.cancelled,
+            expired = cl.expired + d.expired,
+            next_due_at = least(cl.next_due_at, d.due),
+            version = cl.version + 1,
+            open = cl.open OR cl.pending + d.pending + cl.sending + d.sending + cl.in_doubt + d.in_doubt > 0
+        FROM locked d
+        WHERE cl.campaign_id = d.campaign_id AND cl.lane_id = d.lane_id
+        RETURNING 1
     )
-    UPDATE campaign_lanes cl SET
-        total = cl.total + d.total,
-        pending = cl.pending + d.pending,
-        sending = cl.sending + d.sending,
-        sent = cl.sent + d.sent,
-        failed = cl.failed + d.failed,
-        in_doubt = cl.in_doubt + d.in_doubt,
-        unknown = cl.unknown + d.unknown,
-        skipped = cl.skipped + d.skipped,
-        cancelled = cl.cancelled + d.cancelled,
-        expired = cl.expired + d.expired,
-        next_due_at = least(cl.next_due_at, d.due),
-        version = cl.version + 1,
-        open = cl.open OR cl.pending + d.pending + cl.sending + d.sending + cl.in_doubt + d.in_doubt > 0
-    FROM locked d
-    WHERE cl.campaign_id = d.campaign_id AND cl.lane_id = d.lane_id;
-    GET DIAGNOSTICS counted = ROW_COUNT;
-    RETURN counted;
+    SELECT (SELECT count(*) FROM counted) = (SELECT count(*) FROM changed) INTO all_counted;
+    RETURN all_counted;
 END
 $$;
 
@@ -88,16 +90,14 @@ $$;
 CREATE FUNCTION count_messages() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     changes message_change[];
-    counters bigint;
     unsent boolean;
     failures failure_change[] := '{}';
 BEGIN
     IF TG_OP = 'UPDATE' THEN
         SELECT
             array_agg((g.campaign_id, g.lane_id, g.state, g.due, g.delta)::message_change),
-            count(DISTINCT (g.campaign_id, g.lane_id)),
             bool_or(g.state IN ('failed', 'unknown', 'skipped', 'expired'))
-        INTO changes, counters, unsent
+        INTO changes, unsent
         FROM (
             SELECT campaign_id, lane_id, state, min(due) AS due, sum(delta)::integer AS delta
             FROM (
@@ -110,9 +110,8 @@ BEGIN
     ELSIF TG_OP = 'INSERT' THEN
         SELECT
             array_agg((g.campaign_id, g.lane_id, g.state, g.due, g.delta)::message_change),
-            count(DISTINCT (g.campaign_id, g.lane_id)),
             bool_or(g.state IN ('failed', 'unknown', 'skipped', 'expired'))
-        INTO changes, counters, unsent
+        INTO changes, unsent
         FROM (
             SELECT campaign_id, lane_id, state, min(next_attempt_at) AS due, count(*)::integer AS delta
             FROM new_rows
@@ -121,9 +120,8 @@ BEGIN
     ELSE
         SELECT
             array_agg((g.campaign_id, g.lane_id, g.state, NULL, g.delta)::message_change),
-            count(DISTINCT (g.campaign_id, g.lane_id)),
             bool_or(g.state IN ('failed', 'unknown', 'skipped', 'expired'))
-        INTO changes, counters, unsent
+        INTO changes, unsent
         FROM (
             SELECT campaign_id, lane_id, state, -count(*)::integer AS delta
             FROM old_rows
@@ -133,7 +131,7 @@ BEGIN
     IF changes IS NULL THEN
         RETURN NULL;
     END IF;
-    IF count_message_changes(changes) < counters THEN
+    IF NOT count_message_changes(changes) THEN
         PERFORM refuse_uncounted(changes);
     END IF;
     IF NOT unsent THEN
