@@ -7,15 +7,15 @@ CREATE TYPE message_change AS (
     delta integer
 );
 
--- Applies changes to the counters of campaign_lanes; returns how many of these rows there are not.
+-- Applies changes to the counters of campaign_lanes; returns whether there are rows for all of them.
 -- The rows are updated by key and in the order of the keys, so that statements over several counters cannot deadlock.
 -- The settings see to that, whatever the planner may think: other joins, or a walk of the table, have another order.
 -- To lock the rows in order beforehand costs more than all the rest.
 -- A row that comes to have something that is not final is open, whoever moved it.
-CREATE FUNCTION count_message_changes(changes message_change[]) RETURNS bigint LANGUAGE plpgsql
+CREATE FUNCTION count_message_changes(changes message_change[]) RETURNS boolean LANGUAGE plpgsql
 SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off SET enable_bitmapscan = off AS $$
 DECLARE
-    missing bigint;
+    all_counted boolean;
 BEGIN
     WITH changed AS MATERIALIZED (
         SELECT
@@ -54,8 +54,8 @@ BEGIN
         WHERE cl.campaign_id = d.campaign_id AND cl.lane_id = d.lane_id
         RETURNING 1
     )
-    SELECT (SELECT count(*) FROM changed) - (SELECT count(*) FROM counted) INTO missing;
-    RETURN missing;
+    SELECT (SELECT count(*) FROM counted) = (SELECT count(*) FROM changed) INTO all_counted;
+    RETURN all_counted;
 END
 $$;
 
@@ -125,7 +125,7 @@ BEGIN
     IF changes IS NULL THEN
         RETURN NULL;
     END IF;
-    IF count_message_changes(changes) > 0 THEN
+    IF NOT count_message_changes(changes) THEN
         PERFORM refuse_uncounted(changes);
     END IF;
     IF NOT unsent THEN
