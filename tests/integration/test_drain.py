@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from time import monotonic
+from uuid import UUID
 
 import msgspec
 import pytest
 
+from broadcaster.services import dispatch
 from broadcaster.services.sending import drain as drain_module
 from broadcaster.services.sending.process import SendingProcess
 from broadcaster.services.sending.store import Ask, Claim
@@ -19,9 +21,9 @@ def note_claims(process: SendingProcess, claims: list[Sequence[Ask]]) -> None:
     """Add what each claim of the process asks for to `claims`."""
     claim = process._path.store.claim
 
-    async def noted(asks: Sequence[Ask]) -> dict[int, Claim]:
+    async def noted(asks: Sequence[Ask], token: UUID) -> dict[int, Claim]:
         claims.append(asks)
-        return await claim(asks)
+        return await claim(asks, token)
 
     process._path.store.claim = noted  # type: ignore[method-assign]  # the seam of the count
 
@@ -30,7 +32,7 @@ def test_lanes_of_more_tasks_than_may_wait_join_those_of_a_task_that_waits(shop:
     for name in INSTANCES:
         shop.add(name, max_in_flight=2)
     shop.submit("c", 60, *INSTANCES)
-    shop.fault("kind=latency,seconds=0.05")
+    shop.fault("kind=latency,seconds=0.1")
     two_threads = msgspec.structs.replace(shop.settings, worker_threads=2)
 
     async def run() -> None:
@@ -53,18 +55,15 @@ def test_a_claim_serves_the_lanes_of_all_tasks(shop: Shop) -> None:
     shop.submit("c", 120, *INSTANCES)
     claims: list[Sequence[Ask]] = []
 
-    async def run() -> float:
+    async def run() -> None:
         async with SendingProcess(shop.settings) as process:
             note_claims(process, claims)
-            started = monotonic()
             await asyncio.gather(*(process.drain([lane]) for lane in shop.lanes()))
-            return monotonic() - started
 
-    seconds = asyncio.run(run())
+    asyncio.run(run())
     assert shop.states("c") == {"sent": 120}
     assert len({ask.token for asks in claims for ask in asks}) == len(INSTANCES)
-    # The first one of each lane, two a second for all of them, and the last ones that find nothing.
-    assert len(claims) <= 2 * len(INSTANCES) + 2 * seconds
+    assert max(sum(ask.want > 0 for ask in asks) for asks in claims) == len(INSTANCES)
 
 
 def test_a_request_that_takes_long_keeps_no_other_lane_from_being_handed_over(shop: Shop) -> None:
@@ -72,33 +71,25 @@ def test_a_request_that_takes_long_keeps_no_other_lane_from_being_handed_over(sh
         shop.add(name, "10/s", burst=2)
     shop.submit("hangs", 1, "a")
     shop.submit("goes on", 100, "b", first=1000)
-    shop.fault("kind=latency,seconds=4,phone=628120000000")
+    shop.fault("kind=latency,seconds=6,phone=628120000000")
     settings = msgspec.structs.replace(shop.settings, drain_seconds=1.0)
     lane = {str(name): id_ for id_, name in shop.sql("SELECT id, name FROM instances")}
 
     async def run() -> None:
         async with SendingProcess(settings) as process:
-            started = monotonic()
             report = await process.drain(shop.lanes())
-            assert monotonic() - started < 3.5
+            assert shop.states("hangs") == {"sending": 1}
             assert report.unfinished == [lane["b"]]
             held = shop.sql("SELECT id FROM lanes WHERE lease_token IS NOT NULL")
             assert held == [(lane["a"],)]
             # Whoever hands it over wakes it: a tick need not.
-            assert shop.lanes() == []
+            assert shop.sql("SELECT id FROM lanes WHERE woken_at IS NOT NULL AND lease_token IS NULL") == [
+                (lane["b"],)
+            ]
 
     asyncio.run(run())
     assert shop.states("hangs") == {"sent": 1}
     assert shop.sql("SELECT id FROM lanes WHERE lease_token IS NOT NULL") == []
-
-
-def test_nothing_is_claimed_that_would_leave_after_the_lane_is_given_back(shop: Shop) -> None:
-    shop.add("a", "10/s", burst=2)
-    shop.submit("c", 100, "a")
-    counts = drain(shop, settings=msgspec.structs.replace(shop.settings, drain_seconds=2.0))
-    # At most the one whose slot is when the time is up.
-    assert counts["a"]["claimed"] - counts["a"]["sent"] <= 1
-    assert counts["a"]["sent"] >= 14
 
 
 def test_a_lane_is_not_held_for_a_slot_that_is_far_away_but_woken_for_it(shop: Shop) -> None:
@@ -124,21 +115,21 @@ def test_a_lane_that_lost_its_lease_can_be_taken_again_while_its_requests_are_un
             lanes = shop.lanes()
             lost = asyncio.create_task(process.drain(lanes))
             await shop.requests(2)
-            shop.sql("UPDATE lanes SET lease_token = NULL, lease_expires_at = NULL, lease_holder = NULL")
-            shop.sql("UPDATE messages SET state = 'pending', lease_token = NULL WHERE state = 'claimed'")
+            shop.sql("UPDATE lanes SET lease_expires_at = now()")
+            dispatch.recover_leases(shop.engine)
             again = await process.drain(lanes)
-            assert again.counts["a"]["sent"] == 8
-            assert (await lost).counts["a"]["sent"] == 2
+            assert again.counts == {"a": {"claimed": 8, "sent": 8}}
+            assert (await lost).counts == {"a": {"claimed": 2, "late": 2}}
 
     asyncio.run(run())
-    assert shop.states("c") == {"sent": 10}
+    assert shop.states("c") == {"sent": 8, "in_doubt": 2}
 
 
 def test_lanes_for_which_a_claim_has_no_room_are_left_to_the_next_one(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in INSTANCES:
-        shop.add(name)
+        shop.add(name, max_in_flight=32)
     shop.submit("c", 300, *INSTANCES)
     monkeypatch.setattr(drain_module, "MOST_MESSAGES_A_CLAIM", 40)
     monkeypatch.setattr(drain_module, "FAIR_SHARE", 20)

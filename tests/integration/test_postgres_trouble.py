@@ -7,9 +7,12 @@ import os
 import signal
 import stat
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from threading import Event
 from time import monotonic
 from typing import Any
+from uuid import UUID, uuid4
 
 import msgspec
 import psycopg
@@ -18,12 +21,28 @@ from sqlalchemy import Engine
 
 from broadcaster.db.pool import open_pool
 from broadcaster.services import dispatch
-from broadcaster.services.sending import failpoints, outcomes
+from broadcaster.services.sending import drain as drain_module
+from broadcaster.services.sending import process
+from broadcaster.services.sending.failpoints import Failpoints, parse
 from broadcaster.services.sending.process import SendingProcess
-from broadcaster.services.sending.store import OutcomeRow, SendingStore
+from broadcaster.services.sending.store import Ask, Claim, OutcomeRow, Return, SendingStore
 from broadcaster.settings import Settings
 from tests.support.shop import Shop, drain, open_shop
 from tests.support.stack import wait_for
+
+
+@dataclass
+class FailAt:
+    """Sets the failpoints of the workers in this process; none at first."""
+
+    failpoints: Failpoints
+
+    def __call__(self, text: str) -> None:
+        self.failpoints._points = parse(text)
+
+    def reached(self, point: str) -> int:
+        """How often it was, while it was set."""
+        return self.failpoints._reached[point]
 
 
 @pytest.fixture
@@ -34,171 +53,251 @@ def shop(engine: Engine, settings: Settings, tmp_path: Path) -> Iterator[Shop]:
 
 
 @pytest.fixture
-def fail_at(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Sets failpoints of this process; none at first."""
-    monkeypatch.setattr(failpoints, "ACTIVE", True)
-    monkeypatch.setattr(failpoints, "_points", {})
-    failpoints._reached.clear()
-    yield
+def fail_at(monkeypatch: pytest.MonkeyPatch) -> FailAt:
+    failpoints = Failpoints({})
+    monkeypatch.setattr(process, "configured", lambda: failpoints)
+    return FailAt(failpoints)
 
 
-def set_failpoints(text: str) -> None:
-    failpoints._points = failpoints.parse(text)
+@pytest.fixture
+def read_claim(monkeypatch: pytest.MonkeyPatch) -> Iterator[Event]:
+    """Claims can be read back once this is set."""
+    monkeypatch.setattr(drain_module, "CLAIM_RETRY", 0.05)
+    possible, read = Event(), SendingStore.read_claim
+
+    async def read_if_possible(store: SendingStore, asks: Sequence[Ask], claim: UUID) -> dict[int, Claim]:
+        if not possible.is_set():
+            raise psycopg.OperationalError("the connection is lost")
+        return await read(store, asks, claim)
+
+    monkeypatch.setattr(SendingStore, "read_claim", read_if_possible)
+    yield possible
 
 
-async def away(*_: object) -> list[bool]:
-    raise psycopg.OperationalError("the connection is lost")
+def taken(shop: Shop) -> bool:
+    """Whether a claim has been committed."""
+    return bool(shop.states("c").get("sending"))
 
 
-@pytest.mark.usefixtures("fail_at")
-def test_intents_whose_commit_lost_its_connection_are_read_back_and_sent(shop: Shop) -> None:
-    shop.submit("c", 50, "a")
-    set_failpoints("after_intent=raise")
-    assert drain(shop)["a"] == {"claimed": 50, "sent": 50}
-    assert shop.states("c") == {"sent": 50}
+# Claims
 
 
-@pytest.mark.usefixtures("fail_at")
-def test_intents_that_were_not_committed_are_read_back_and_not_sent(shop: Shop) -> None:
-    shop.submit("c", 50, "a")
-    set_failpoints("before_intent=raise")
-    drain(shop, settings=msgspec.structs.replace(shop.settings, drain_seconds=0.5))
-    assert shop.gateway.ledger.entries == []
-    assert shop.states("c") == {"pending": 50}
-
-
-@pytest.mark.usefixtures("fail_at")
-def test_nothing_leaves_on_intents_that_cannot_be_read_back_and_none_stays_in_doubt(
-    shop: Shop, monkeypatch: pytest.MonkeyPatch
+def test_claims_whose_commit_lost_its_connection_are_read_back_and_sent(
+    shop: Shop, fail_at: FailAt, read_claim: Event
 ) -> None:
     shop.submit("c", 50, "a")
-    execute = SendingStore._execute
+    fail_at("after_claim=raise")
+    read_claim.set()
+    assert drain(shop)["a"] == {"claimed": 50, "sent": 50}
+    assert shop.states("c") == {"sent": 50}
+    assert shop.sql("SELECT max(attempt) FROM messages") == [(1,)]
 
-    async def unreadable(store: SendingStore, name: str, *arguments: Any) -> list[Any]:
-        return await away() if name == "read_intents" else await execute(store, name, *arguments)
 
-    monkeypatch.setattr(SendingStore, "_execute", unreadable)
-    set_failpoints("after_intent=raise")
+def test_a_claim_that_was_not_committed_sends_nothing_and_its_lanes_are_given_back(
+    shop: Shop, fail_at: FailAt, read_claim: Event
+) -> None:
+    shop.submit("c", 50, "a")
+    fail_at("before_claim=raise")
+    read_claim.set()
     drain(shop)
+    assert fail_at.reached("before_claim") == 1
     assert shop.gateway.ledger.entries == []
     assert shop.states("c") == {"pending": 50}
-    assert shop.sql("SELECT DISTINCT outcome, duration_ms IS NULL FROM attempts") == [("not_sent", True)]
+    assert shop.sql("SELECT lease_token FROM lanes") == [(None,)]
 
 
-@pytest.mark.usefixtures("fail_at")
-def test_what_a_lost_claim_took_all_the_same_is_given_back_with_the_lane(shop: Shop) -> None:
+@pytest.mark.parametrize("recovered", ["before it is read back", "after it was read back"])
+def test_a_claim_that_cannot_be_read_back_sends_nothing_and_is_in_doubt_once_its_lease_has_ended(
+    shop: Shop, fail_at: FailAt, read_claim: Event, recovered: str
+) -> None:
     shop.submit("c", 50, "a")
-    set_failpoints("after_claim=raise@1")
-    drain(shop)
-    assert shop.states("c") == {"pending": 50}
-    set_failpoints("")
-    shop.sql("UPDATE lanes SET woken_at = NULL")
-    drain(shop)
-    assert shop.states("c") == {"sent": 50}
-
-
-@pytest.mark.usefixtures("fail_at")
-def test_outcomes_are_kept_until_postgres_takes_them(shop: Shop) -> None:
-    shop.submit("c", 50, "a")
-    set_failpoints("before_outcome=raise@1;after_outcome=raise@2")
-    drain(shop)
-    assert shop.states("c") == {"sent": 50}
-    assert len(shop.gateway.ledger.entries) == 50
-
-
-@pytest.mark.usefixtures("fail_at")
-def test_nothing_more_is_claimed_while_too_many_outcomes_wait(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(outcomes, "MOST_WAITING", 20)
-    shop.submit("c", 1_000, "a")
-    set_failpoints("before_outcome=raise")
+    fail_at("after_claim=raise@1")
 
     async def run() -> None:
         async with SendingProcess(shop.settings) as process:
             draining = asyncio.create_task(process.drain(shop.lanes()))
-            await shop.requests(200)
-            await asyncio.sleep(1)
-            assert shop.states("c")["pending"] > 500
-            set_failpoints("")
-            await draining
+            await asyncio.to_thread(wait_for, lambda: taken(shop), "the claim")
+            shop.sql("UPDATE lanes SET lease_expires_at = now()")
+            if recovered == "before it is read back":
+                assert dispatch.recover_leases(shop.engine).in_doubt == 8
+            read_claim.set()
+            assert (await draining).counts == {}
 
     asyncio.run(run())
-    assert shop.states("c") == {"sent": 1_000}
+    dispatch.recover_leases(shop.engine)
+    assert shop.gateway.ledger.entries == []
+    assert shop.states("c") == {"in_doubt": 8, "pending": 42}
 
 
-@pytest.mark.usefixtures("fail_at")
-@pytest.mark.parametrize("trouble", ["raise", "stall:60"])
-def test_outcomes_that_postgres_does_not_take_before_the_end_are_written_by_the_next_worker(
-    shop: Shop, trouble: str
+def test_a_worker_that_stops_while_a_claim_cannot_be_read_back_ends_in_time_and_leaves_it_to_its_neighbours(
+    shop: Shop, fail_at: FailAt, read_claim: Event
 ) -> None:
-    shop.submit("c", 20, "a")
-    set_failpoints(f"before_outcome={trouble}")
+    shop.submit("c", 50, "a")
+    fail_at("after_claim=raise@1")
     settings = msgspec.structs.replace(shop.settings, request_timeout_seconds=0.5)
 
     async def run() -> None:
         async with SendingProcess(settings) as process:
             draining = asyncio.create_task(process.drain(shop.lanes()))
-            await shop.requests(20)
+            await asyncio.to_thread(wait_for, lambda: taken(shop), "the claim")
+            process.stop()
+            await asyncio.wait_for(draining, settings.request_timeout_seconds + 5)
+        assert shop.states("c") == {"sending": 8, "pending": 42}
+        async with SendingProcess(settings):
+            free = "SELECT FROM lanes WHERE lease_token IS NULL"
+            await asyncio.to_thread(wait_for, lambda: shop.sql(free) == [()], "the neighbour")
+
+    asyncio.run(run())
+    assert not read_claim.is_set()
+    assert shop.gateway.ledger.entries == []
+    assert shop.states("c") == {"in_doubt": 8, "pending": 42}
+
+
+def test_a_claim_that_comes_after_its_lanes_were_given_back_takes_nothing(shop: Shop) -> None:
+    shop.submit("c", 50, "a")
+    [lane], token = shop.lanes(), uuid4()
+
+    async def run() -> tuple[dict[int, Claim], dict[int, Claim]]:
+        async with open_pool(shop.settings, size=1, lock_timeout=2.0, statement_timeout=10.0) as pool:
+            store = SendingStore(pool, holder="test", lease=15.0)
+            await store.take_lanes([lane], token)
+            await store.release_lanes([Return(lane, token, 0.0, again=False)])
+            given_back = await store.claim([Ask(lane, token, 5)], uuid4())
+            await store.take_lanes([lane], uuid4())
+            return given_back, await store.claim([Ask(lane, token, 5)], uuid4())
+
+    assert asyncio.run(run()) == ({}, {})
+    assert shop.states("c") == {"pending": 50}
+
+
+# Outcomes
+
+
+def test_outcomes_are_kept_until_postgres_takes_them(shop: Shop, fail_at: FailAt) -> None:
+    shop.submit("c", 50, "a")
+    fail_at("before_outcome=raise@1;after_outcome=raise@2")
+    drain(shop)
+    assert shop.states("c") == {"sent": 50}
+    assert len(shop.gateway.ledger.entries) == 50
+
+
+def test_no_more_are_sending_than_may_be_in_flight_while_outcomes_cannot_be_written(
+    shop: Shop, fail_at: FailAt
+) -> None:
+    shop.submit("c", 100, "a")
+    fail_at("before_outcome=raise")
+
+    async def run() -> None:
+        async with SendingProcess(shop.settings) as process:
+            draining = asyncio.create_task(process.drain(shop.lanes()))
+            await shop.requests(8)
+            await asyncio.sleep(1.5)
+            assert shop.states("c") == {"sending": 8, "pending": 92}
+            assert len(shop.gateway.ledger.entries) == 8
+            fail_at("")
+            await draining
+
+    asyncio.run(run())
+    assert shop.states("c") == {"sent": 100}
+
+
+# The spool
+
+
+def stop_without_postgres(shop: Shop, fail_at: FailAt, count: int, trouble: str = "raise") -> Settings:
+    """A worker sends so many, and is stopped while Postgres takes no outcome; returns its settings."""
+    settings = msgspec.structs.replace(shop.settings, request_timeout_seconds=0.5)
+    fail_at(f"before_outcome={trouble}")
+
+    async def run() -> None:
+        async with SendingProcess(settings) as process:
+            draining = asyncio.create_task(process.drain(shop.lanes()))
+            await shop.requests(count)
             process.stop()
             await asyncio.wait_for(draining, settings.request_timeout_seconds + 5)
 
     asyncio.run(run())
+    fail_at("")
+    return settings
+
+
+@pytest.mark.parametrize("trouble", ["raise", "stall:60"])
+def test_outcomes_that_postgres_does_not_take_before_the_end_are_written_by_the_next_worker(
+    shop: Shop, fail_at: FailAt, trouble: str
+) -> None:
+    shop.submit("c", 20, "a")
+    settings = stop_without_postgres(shop, fail_at, 8, trouble)
     [file] = (settings.home / "spool").iterdir()
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    assert len(file.read_bytes().splitlines()) == 20
+    assert len(file.read_bytes().splitlines()) == 8
     with file.open("ab") as torn:
         torn.write(b'{"segment":0,"camp')
-
-    set_failpoints("")
 
     async def start() -> None:
         async with SendingProcess(settings):
             pass
 
     asyncio.run(start())
-    assert shop.states("c") == {"sent": 20}
+    assert shop.states("c") == {"sent": 8, "pending": 12}
     assert list((settings.home / "spool").iterdir()) == []
 
 
-@pytest.mark.usefixtures("fail_at")
-def test_what_a_worker_spooled_when_it_stopped_is_written_by_its_neighbours_at_once(shop: Shop) -> None:
+def test_a_lane_with_spooled_outcomes_is_taken_by_nobody_before_they_are_written(
+    shop: Shop, fail_at: FailAt, tmp_path: Path
+) -> None:
+    shop.submit("c", 20, "a")
+    settings = stop_without_postgres(shop, fail_at, 8)
+    assert shop.states("c") == {"sending": 8, "pending": 12}
+    [lane] = [lane for (lane,) in shop.sql("SELECT id FROM lanes")]
+    elsewhere = msgspec.structs.replace(settings, home=tmp_path / "another host")
+
+    async def run() -> None:
+        async with SendingProcess(elsewhere) as process:
+            assert (await process.drain([lane])).counts == {}
+            async with SendingProcess(settings):
+                free = "SELECT FROM lanes WHERE lease_token IS NULL"
+                await asyncio.to_thread(wait_for, lambda: shop.sql(free) == [()], "the neighbour")
+                assert shop.states("c") == {"sent": 8, "pending": 12}
+            assert (await process.drain([lane])).counts == {"a": {"claimed": 12, "sent": 12}}
+
+    asyncio.run(run())
+
+
+def test_what_a_worker_spooled_when_it_stopped_is_written_by_its_neighbours_at_once(
+    shop: Shop, fail_at: FailAt
+) -> None:
     shop.submit("c", 5, "a")
     stopping = msgspec.structs.replace(shop.settings, request_timeout_seconds=0.5)
 
     async def run() -> None:
         async with SendingProcess(shop.settings):
-            set_failpoints("before_outcome=raise")
+            fail_at("before_outcome=raise")
             async with SendingProcess(stopping) as process:
                 draining = asyncio.create_task(process.drain(shop.lanes()))
                 await shop.requests(5)
                 process.stop()
                 await draining
             assert shop.states("c") == {"sending": 5}
-            set_failpoints("")
+            fail_at("")
             await asyncio.to_thread(wait_for, lambda: shop.states("c") == {"sent": 5}, "the neighbour")
+            free = "SELECT FROM lanes WHERE lease_token IS NULL"
+            await asyncio.to_thread(wait_for, lambda: shop.sql(free) == [()], "the lane")
 
     asyncio.run(run())
     assert list((shop.settings.home / "workers").iterdir()) == []
 
 
-@pytest.mark.usefixtures("fail_at")
-def test_a_spooled_outcome_that_was_decided_meanwhile_changes_nothing(shop: Shop) -> None:
+def test_a_spooled_outcome_that_was_decided_meanwhile_changes_nothing(shop: Shop, fail_at: FailAt) -> None:
     shop.submit("c", 5, "a")
-    set_failpoints("before_outcome=raise")
-    settings = msgspec.structs.replace(shop.settings, request_timeout_seconds=0.5)
-
-    async def run() -> None:
-        async with SendingProcess(settings) as process:
-            draining = asyncio.create_task(process.drain(shop.lanes()))
-            await shop.requests(5)
-            process.stop()
-            await draining
-
-    asyncio.run(run())
+    settings = stop_without_postgres(shop, fail_at, 5)
     shop.sql("UPDATE lanes SET lease_expires_at = now() - interval '1 second'")
     assert dispatch.recover_leases(shop.engine).in_doubt == 5
-    set_failpoints("")
     drain(shop, settings=settings)
     assert shop.states("c") == {"in_doubt": 5}
+    assert list((settings.home / "spool").iterdir()) == []
+
+
+# Other trouble
 
 
 def test_one_bad_row_is_recorded_as_far_as_can_be_and_its_neighbours_as_they_are(
@@ -222,13 +321,14 @@ def test_one_bad_row_is_recorded_as_far_as_can_be_and_its_neighbours_as_they_are
     ]
 
 
-def test_a_deadlock_is_tried_again_at_once(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("statement", ["claim", "record_outcomes"])
+def test_a_deadlock_is_tried_again_at_once(shop: Shop, monkeypatch: pytest.MonkeyPatch, statement: str) -> None:
     shop.submit("c", 10, "a")
     execute = SendingStore._execute_once
     deadlocks = iter([True, True])
 
     async def deadlocked(store: SendingStore, name: str, *arguments: Any) -> list[Any]:
-        if name == "intend" and next(deadlocks, False):
+        if name == statement and next(deadlocks, False):
             raise psycopg.errors.DeadlockDetected("deadlock detected")
         return await execute(store, name, *arguments)
 
@@ -243,11 +343,9 @@ def test_a_rest_is_kept_though_postgres_was_away_when_it_began(shop: Shop, monke
     trouble = iter([True, True])
 
     async def away_twice(store: SendingStore, name: str, *arguments: Any) -> list[Any]:
-        return (
-            await away()
-            if name == "change_lane_health" and next(trouble, False)
-            else await execute(store, name, *arguments)
-        )
+        if name == "change_lane_health" and next(trouble, False):
+            raise psycopg.OperationalError("the connection is lost")
+        return await execute(store, name, *arguments)
 
     monkeypatch.setattr(SendingStore, "_execute", away_twice)
     drain(shop)
@@ -281,7 +379,7 @@ def test_a_locked_table_does_not_keep_a_worker_from_stopping(shop: Shop) -> None
 def test_a_connection_that_has_gone_silent_is_given_up_and_replaced(shop: Shop) -> None:
     async def run() -> float:
         async with open_pool(shop.settings, size=1, lock_timeout=2.0, statement_timeout=1.0) as pool:
-            store = SendingStore(pool, holder="test", lease=1.0, ahead=2.0)
+            store = SendingStore(pool, holder="test", lease=1.0)
             await store.finish_campaigns()
             [(backend,)] = shop.sql(
                 "SELECT pid FROM pg_stat_activity"
