@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,7 +13,7 @@ import msgspec
 import psycopg
 
 from broadcaster.domain.states import CAMPAIGN_TRANSITIONS, MESSAGE_TRANSITIONS, CampaignState, MessageState
-from tests.interleavings.recipes import Recipe, Side, claim_token
+from tests.interleavings.recipes import Books, Recipe, Side, claim_token
 
 Grant = tuple[int, int, int]
 """campaign, seq, attempt"""
@@ -51,23 +51,26 @@ class Move(NamedTuple):
 @cache
 def _books_query() -> str:
     states = [state.value for state in MessageState]
-    return (Path(__file__).parent / "invariants.sql").read_text(encoding="utf-8").format(
-        recounted=", ".join(f"count(*) FILTER (WHERE state = '{state}') AS {state}" for state in states),
-        kept=", ".join(f"cl.{state}" for state in states),
-        counted=", ".join(f"coalesce(recount.{state}, 0)" for state in states),
+    return (
+        (Path(__file__).parent / "invariants.sql")
+        .read_text(encoding="utf-8")
+        .format(
+            recounted=", ".join(f"count(*) FILTER (WHERE state = '{state}') AS {state}" for state in states),
+            kept=", ".join(f"cl.{state}" for state in states),
+            counted=", ".join(f"coalesce(recount.{state}, 0)" for state in states),
+        )
     )
 
 
-def broken(connection: psycopg.Connection[Any], sides: Iterable[Ran]) -> list[str]:
+def broken(connection: psycopg.Connection[Any], ran: Sequence[Ran], books: Books) -> list[str]:
     """What is wrong, in words."""
-    ran = list(sides)
     problems = [text for (text,) in connection.execute(_books_query())]
     for source, target in connection.execute("SELECT source::text, target::text FROM gate.campaign_moves ORDER BY n"):
         names = set().union(*(each.recipe.names for each in ran))
         if not _may_move(CampaignState(source), CampaignState(target), names):
             problems.append(f"a campaign went from {source} to {target}")
     moves = [
-        Move(Side(int(side)), campaign, seq, MessageState(source), MessageState(target), *rest)
+        Move(int(side), campaign, seq, MessageState(source), MessageState(target), *rest)
         for side, campaign, seq, source, target, *rest in connection.execute(
             "SELECT side, campaign_id, seq, source::text, target::text, attempt_before, attempt_after, claim_before,"
             " claim_after FROM gate.moves ORDER BY n"
@@ -76,9 +79,9 @@ def broken(connection: psycopg.Connection[Any], sides: Iterable[Ran]) -> list[st
     for move in moves:
         problems += _wrong_move(move)
     for each in ran:
-        mine = [move for move in moves if move.side is each.side]
+        mine = [move for move in moves if move.side == each.side]
         problems += _wrong_grants(each, mine)
-        problems += _wrong_outcomes(each, mine)
+        problems += _wrong_outcomes(each, mine, books)
     doubled = Counter(grant for each in ran for grant in _granted(each))
     problems += [f"I2: message {grant} was granted {times} times" for grant, times in doubled.items() if times > 1]
     return problems
@@ -115,7 +118,7 @@ def _wrong_grants(each: Ran, moves: list[Move]) -> Iterator[str]:
         yield f"I3: {each.recipe} returned {_granted(each)} and moved {sorted(moved)}"
 
 
-def _wrong_outcomes(each: Ran, moves: list[Move]) -> Iterator[str]:
+def _wrong_outcomes(each: Ran, moves: list[Move], books: Books) -> Iterator[str]:
     """A worker's outcome moves what that very claim is sending, and says so."""
     ended = [move for move in moves if move.source is MessageState.SENDING]
     if "record_outcomes" not in each.recipe.names:
@@ -123,7 +126,7 @@ def _wrong_outcomes(each: Ran, moves: list[Move]) -> Iterator[str]:
             if "recover_leases" not in each.recipe.names or move.target is not MessageState.IN_DOUBT:
                 yield f"I7: {each.recipe} ended the sending of message {move.seq} of campaign {move.campaign}"
         return
-    rows = msgspec.json.decode(each.recipe.steps[-1].parameters(each.side)["rows"])
+    rows = msgspec.json.decode(each.recipe.steps[-1].parameters(books, each.side)["rows"])
     given = [(row["campaign_id"], row["seq"], row["attempt"], row["claim"]) for row in rows]
     moved = Counter((m.campaign, m.seq, m.attempt, str(m.claim_before)) for m in ended)
     said = Counter(given[place - 1] for (place,) in each.outcome.rows[-1]) if not each.outcome.error else Counter()

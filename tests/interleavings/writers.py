@@ -36,8 +36,4 @@ def writing_functions() -> set[str]:
 def writing_statements() -> set[str]:
     """The names of all of db/sql/*.sql that write messages, campaigns, counters, lanes or doubts."""
     calls = re.compile(r"\b(?:" + "|".join(sorted(writing_functions())) + r")\s*\(")
-    return {
-        path.stem
-        for path in DIRECTORY.glob("*.sql")
-        if _WRITES.search(text := _text(path)) or calls.search(text)
-    }
+    return {path.stem for path in DIRECTORY.glob("*.sql") if _WRITES.search(text := _text(path)) or calls.search(text)}
