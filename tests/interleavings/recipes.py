@@ -1,4 +1,4 @@
-"""How each statement that writes the books is run: its parameters, and what the code runs with it in one transaction."""
+"""How each statement that writes the books is run: its parameters, and what runs with it in one transaction."""
 
 from __future__ import annotations
 
