@@ -20,6 +20,7 @@ from benchmarks.processes import BenchmarkError
 from benchmarks.stand import Stand, open_stand
 from broadcaster.db.pool import PLAN_BY_KEY
 from broadcaster.db.queries import query
+from broadcaster.domain.pacing import CLAIM_LEAD
 from broadcaster.services import instances
 from broadcaster.services.campaigns import reports
 from broadcaster.services.campaigns.lifecycle import start_campaign
@@ -89,7 +90,7 @@ def _dispatch_in_turn(stands: Sequence[tuple[Times, Stand]], turns: int) -> None
 
 
 def _dispatch(stand: Stand) -> None:
-    woken = sum(map(len, wake_lanes(stand.engine, claim_ahead=stand.settings.claim_ahead_seconds)))
+    woken = sum(map(len, wake_lanes(stand.engine)))
     if woken != LANES:
         raise BenchmarkError(f"{woken} of {LANES} lanes were woken")
 
@@ -129,8 +130,9 @@ class _Taker:
             "lanes": self._lanes[first : first + _LANES_A_CLAIM],
             "tokens": [self._token] * _LANES_A_CLAIM,
             "wants": [_WANTED] * _LANES_A_CLAIM,
+            "claim": uuid4(),
             "lease": self._lease,
-            "ahead": 2.0,
+            "lead": CLAIM_LEAD,
         }
         rows = self._connection.execute(query("claim"), parameters, prepare=True).fetchall()
         # A row of each lane comes first, without a message.
@@ -141,11 +143,11 @@ class _Taker:
 def _require_true_counters(stand: Stand) -> None:
     """Invariant I1: what the reports read equals what counting says."""
     states = "count(*), " + ", ".join(
-        f"count(*) FILTER (WHERE state = '{state}')" for state in ("pending", "claimed", "failed")
+        f"count(*) FILTER (WHERE state = '{state}')" for state in ("pending", "sending", "failed")
     )
     recount = stand.rows(f"SELECT campaign_id, lane_id, {states} FROM messages GROUP BY 1, 2 ORDER BY 1, 2")
     counters = stand.rows(
-        "SELECT campaign_id, lane_id, total, pending, claimed, failed FROM campaign_lanes ORDER BY 1, 2"
+        "SELECT campaign_id, lane_id, total, pending, sending, failed FROM campaign_lanes ORDER BY 1, 2"
     )
     if counters != recount:
         raise BenchmarkError("the counters differ from a recount")

@@ -1,7 +1,8 @@
 """Flat in lanes: what 10,000 instances cost that all send, at 0.2 to 1 message a second.
 
 One worker, in real time. The tick's time is that of its statement in a transaction that is rolled back, beside the
-ticks of the beat; claims are counted by a trigger on what only the claim writes, tasks by what Redis was given.
+ticks of the beat; claims are counted by a trigger on the lanes' clocks, which counts the few hand-overs too; tasks by
+what Redis was given.
 """
 
 from __future__ import annotations
@@ -9,7 +10,6 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
 
 import psycopg
 
@@ -20,7 +20,7 @@ from benchmarks.stand import Stand, open_stand
 from broadcaster.db.queries import query
 from broadcaster.domain.pacing import default_burst
 from broadcaster.services.campaigns.lifecycle import start_campaign
-from broadcaster.services.dispatch import WAKE_AGAIN_AFTER
+from broadcaster.services.dispatch import WAKE_AGAIN_AFTER, WAKE_AHEAD
 
 _WARM_UP = 25.0
 """Seconds: every lane has been handed over once."""
@@ -28,8 +28,7 @@ _COUNT_CLAIMS = (
     "CREATE SEQUENCE claims MINVALUE 0 START 0",
     "CREATE FUNCTION count_claim() RETURNS trigger LANGUAGE plpgsql AS"
     " $$ BEGIN PERFORM nextval('claims'); RETURN NULL; END $$",
-    "CREATE TRIGGER count_claims AFTER UPDATE OF last_claimed_at ON campaign_lanes"
-    " FOR EACH STATEMENT EXECUTE FUNCTION count_claim()",
+    "CREATE TRIGGER count_claims AFTER UPDATE OF clock ON lanes FOR EACH STATEMENT EXECUTE FUNCTION count_claim()",
     "GRANT ALL ON SEQUENCE claims TO PUBLIC",
 )
 _WAVES = "SELECT count(DISTINCT lease_token) FROM lanes"
@@ -107,7 +106,7 @@ def _tick(stand: Stand) -> float:
     """Milliseconds of the statement behind the dispatch tick, which takes no effect."""
     parameters = {
         "again_after": WAKE_AGAIN_AFTER,
-        "ahead": timedelta(seconds=stand.settings.claim_ahead_seconds),
+        "ahead": WAKE_AHEAD,
     }
     url = stand.settings.postgres_url.replace("postgresql+psycopg://", "postgresql://", 1)
     with psycopg.connect(url) as connection:

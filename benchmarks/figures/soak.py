@@ -99,7 +99,7 @@ def _slope(samples: Sequence[tuple[float, float]]) -> float:
 def _pause(stand: Stand) -> Mapping[str, int]:
     """Pause, rest, and tell what the idle stack holds."""
     pause_campaign(stand.engine, _CAMPAIGN)
-    wait_until(lambda: bool(stand.scalar("SELECT sum(claimed + sending) = 0 FROM campaign_lanes")))
+    wait_until(lambda: bool(stand.scalar("SELECT sum(sending) = 0 FROM campaign_lanes")))
     time.sleep(_REST)
     redis = stand.redis
     return {

@@ -20,7 +20,7 @@ def start(name: Name) -> None:
 
 def pause(name: Name) -> None:
     """Stop sending until it is resumed. What is in flight still gets its outcome."""
-    _move(name, lifecycle.pause_campaign, "taken back from workers")
+    _move(name, lifecycle.pause_campaign)
 
 
 def resume(name: Name) -> None:

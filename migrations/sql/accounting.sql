@@ -1,39 +1,23 @@
+-- How many messages more or fewer are in a state, of one campaign and lane; `due`: when the first that came is due.
 CREATE TYPE message_change AS (
     campaign_id bigint,
     lane_id integer,
     state message_state,
-    next_attempt_at timestamptz,
-    delta bigint
+    due timestamptz,
+    delta integer
 );
 
--- Applies changes to the counters of campaign_lanes.
--- The rows are locked first, one by one, by key, in the order of the keys, whatever the planner may think: statements
--- over several counters cannot deadlock. A join in that order may be made by walking all counters of the campaign.
-CREATE FUNCTION count_message_changes(changes message_change[]) RETURNS void LANGUAGE plpgsql AS $$
+-- Applies changes to the counters of campaign_lanes; returns whether there are rows for all of them.
+-- The rows are updated by key and in the order of the keys, so that statements over several counters cannot deadlock.
+-- The settings see to that, whatever the planner may think: other joins, or a walk of the table, have another order.
+-- To lock the rows in order beforehand costs more than all the rest.
+-- A row that comes to have something that is not final is open, whoever moved it.
+CREATE FUNCTION count_message_changes(changes message_change[]) RETURNS boolean LANGUAGE plpgsql
+SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off SET enable_bitmapscan = off AS $$
+DECLARE
+    all_counted boolean;
 BEGIN
-    PERFORM FROM (
-        SELECT DISTINCT c.campaign_id, c.lane_id FROM unnest(changes) c ORDER BY c.campaign_id, c.lane_id
-    ) changed
-    CROSS JOIN LATERAL (
-        SELECT FROM campaign_lanes cl
-        WHERE cl.campaign_id = changed.campaign_id AND cl.lane_id = changed.lane_id
-        FOR UPDATE
-    ) locked;
-
-    UPDATE campaign_lanes cl SET
-        total = cl.total + d.total,
-        pending = cl.pending + d.pending,
-        sending = cl.sending + d.sending,
-        sent = cl.sent + d.sent,
-        failed = cl.failed + d.failed,
-        in_doubt = cl.in_doubt + d.in_doubt,
-        unknown = cl.unknown + d.unknown,
-        skipped = cl.skipped + d.skipped,
-        cancelled = cl.cancelled + d.cancelled,
-        expired = cl.expired + d.expired,
-        next_due_at = least(cl.next_due_at, d.next_due_at),
-        version = cl.version + 1
-    FROM (
+    WITH changed AS MATERIALIZED (
         SELECT
             c.campaign_id,
             c.lane_id,
@@ -47,11 +31,51 @@ BEGIN
             coalesce(sum(c.delta) FILTER (WHERE c.state = 'skipped'), 0) AS skipped,
             coalesce(sum(c.delta) FILTER (WHERE c.state = 'cancelled'), 0) AS cancelled,
             coalesce(sum(c.delta) FILTER (WHERE c.state = 'expired'), 0) AS expired,
-            min(c.next_attempt_at) FILTER (WHERE c.state = 'pending' AND c.delta > 0) AS next_due_at
+            min(c.due) FILTER (WHERE c.state = 'pending') AS due
         FROM unnest(changes) c
         GROUP BY c.campaign_id, c.lane_id
-    ) d
-    WHERE cl.campaign_id = d.campaign_id AND cl.lane_id = d.lane_id;
+        ORDER BY c.campaign_id, c.lane_id
+    ), counted AS (
+        UPDATE campaign_lanes cl SET
+            total = cl.total + d.total,
+            pending = cl.pending + d.pending,
+            sending = cl.sending + d.sending,
+            sent = cl.sent + d.sent,
+            failed = cl.failed + d.failed,
+            in_doubt = cl.in_doubt + d.in_doubt,
+            unknown = cl.unknown + d.unknown,
+            skipped = cl.skipped + d.skipped,
+            cancelled = cl.cancelled + d.cancelled,
+            expired = cl.expired + d.expired,
+            next_due_at = least(cl.next_due_at, d.due),
+            version = cl.version + 1,
+            open = cl.open OR cl.pending + d.pending + cl.sending + d.sending + cl.in_doubt + d.in_doubt > 0
+        FROM changed d
+        WHERE cl.campaign_id = d.campaign_id AND cl.lane_id = d.lane_id
+        RETURNING 1
+    )
+    SELECT (SELECT count(*) FROM counted) = (SELECT count(*) FROM changed) INTO all_counted;
+    RETURN all_counted;
+END
+$$;
+
+-- Messages that come where no counter is would be counted nowhere.
+CREATE FUNCTION refuse_uncounted(changes message_change[]) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    uncounted record;
+BEGIN
+    SELECT c.campaign_id, c.lane_id INTO uncounted
+    FROM unnest(changes) c
+    WHERE NOT EXISTS (SELECT FROM campaign_lanes cl WHERE cl.campaign_id = c.campaign_id AND cl.lane_id = c.lane_id)
+    GROUP BY c.campaign_id, c.lane_id
+    HAVING sum(c.delta) > 0
+    LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'foreign_key_violation',
+            MESSAGE = 'campaign ' || uncounted.campaign_id || ' does not go over lane ' || uncounted.lane_id
+                || ': there is no row of campaign_lanes that would count its messages';
+    END IF;
 END
 $$;
 
@@ -59,27 +83,52 @@ $$;
 -- messages came to be failed or the like, or are no more, they are counted by reason too.
 CREATE FUNCTION count_messages() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
-    changes message_change[] := '{}';
+    changes message_change[];
+    unsent boolean;
     failures failure_change[] := '{}';
 BEGIN
-    IF TG_OP IN ('INSERT', 'UPDATE') THEN
-        SELECT array_agg((g.campaign_id, g.lane_id, g.state, g.due, g.n)::message_change) INTO changes
+    IF TG_OP = 'UPDATE' THEN
+        SELECT
+            array_agg((g.campaign_id, g.lane_id, g.state, g.due, g.delta)::message_change),
+            bool_or(g.state IN ('failed', 'unknown', 'skipped', 'expired'))
+        INTO changes, unsent
         FROM (
-            SELECT campaign_id, lane_id, state, min(next_attempt_at) AS due, count(*) AS n
-            FROM new_rows GROUP BY campaign_id, lane_id, state
+            SELECT campaign_id, lane_id, state, min(due) AS due, sum(delta)::integer AS delta
+            FROM (
+                SELECT campaign_id, lane_id, state, next_attempt_at AS due, 1 AS delta FROM new_rows
+                UNION ALL
+                SELECT campaign_id, lane_id, state, NULL, -1 FROM old_rows
+            ) moved
+            GROUP BY campaign_id, lane_id, state
+        ) g;
+    ELSIF TG_OP = 'INSERT' THEN
+        SELECT
+            array_agg((g.campaign_id, g.lane_id, g.state, g.due, g.delta)::message_change),
+            bool_or(g.state IN ('failed', 'unknown', 'skipped', 'expired'))
+        INTO changes, unsent
+        FROM (
+            SELECT campaign_id, lane_id, state, min(next_attempt_at) AS due, count(*)::integer AS delta
+            FROM new_rows
+            GROUP BY campaign_id, lane_id, state
+        ) g;
+    ELSE
+        SELECT
+            array_agg((g.campaign_id, g.lane_id, g.state, NULL, g.delta)::message_change),
+            bool_or(g.state IN ('failed', 'unknown', 'skipped', 'expired'))
+        INTO changes, unsent
+        FROM (
+            SELECT campaign_id, lane_id, state, -count(*)::integer AS delta
+            FROM old_rows
+            GROUP BY campaign_id, lane_id, state
         ) g;
     END IF;
-    IF TG_OP IN ('UPDATE', 'DELETE') THEN
-        SELECT changes || array_agg((g.campaign_id, g.lane_id, g.state, NULL, -g.n)::message_change) INTO changes
-        FROM (
-            SELECT campaign_id, lane_id, state, count(*) AS n
-            FROM old_rows GROUP BY campaign_id, lane_id, state
-        ) g;
+    IF changes IS NULL THEN
+        RETURN NULL;
     END IF;
-    IF changes <> '{}' THEN
-        PERFORM count_message_changes(changes);
+    IF NOT count_message_changes(changes) THEN
+        PERFORM refuse_uncounted(changes);
     END IF;
-    IF NOT EXISTS (SELECT FROM unnest(changes) c WHERE c.state IN ('failed', 'unknown', 'skipped', 'expired')) THEN
+    IF NOT unsent THEN
         RETURN NULL;
     END IF;
     IF TG_OP IN ('INSERT', 'UPDATE') THEN

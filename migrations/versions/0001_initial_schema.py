@@ -40,6 +40,7 @@ def upgrade() -> None:
         "failure_counts.sql",
         "accounting.sql",
         "leases.sql",
+        "finishing.sql",
         "audience_recipients.sql",
         "reports.sql",
         "schedules.sql",
@@ -478,6 +479,9 @@ def _create_campaigns() -> None:
             server_default=sa.text("true"),
             nullable=False,
             comment="Until the campaign is final; keeps the index small however many campaigns there were.",
+        ),
+        sa.CheckConstraint(
+            "open OR pending + sending + in_doubt = 0", name=op.f("campaign_lanes_closed_has_nothing_open_check")
         ),
         sa.CheckConstraint(
             "pending >= 0 AND sending >= 0 AND sent >= 0 AND failed >= 0 AND in_doubt >= 0 AND unknown >= 0 AND skipped >= 0 AND cancelled >= 0 AND expired >= 0",

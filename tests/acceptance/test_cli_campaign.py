@@ -170,8 +170,8 @@ def test_a_campaign_is_steered_by_its_name(run_cli: RunCli) -> None:
     ]
     assert told == [
         "campaign promo is running\n",
-        "campaign promo is paused; messages taken back from workers: 0\n",
-        "campaign promo is paused; messages taken back from workers: 0\n",
+        "campaign promo is paused\n",
+        "campaign promo is paused\n",
         "campaign promo is running\n",
         "campaign promo is cancelled; messages cancelled: 3\n",
         "campaign promo is cancelled; messages cancelled: 0\n",

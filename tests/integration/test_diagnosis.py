@@ -75,6 +75,8 @@ def test_a_counter_that_differs_from_a_recount_is_bad(engine: Engine, settings: 
 
 
 def test_a_message_that_was_lost_after_its_campaign_finished_is_bad(engine: Engine, settings: Settings) -> None:
+    # As if nothing kept a campaign from finishing with something open.
+    execute(engine, "ALTER TABLE campaigns DISABLE TRIGGER close_counters")
     execute(engine, "UPDATE campaigns SET state = 'finished', finished_at = now()")
     execute(engine, "UPDATE messages SET state = 'sent' WHERE seq = 1")
     assert unwell(engine, settings) == [

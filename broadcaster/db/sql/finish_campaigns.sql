@@ -1,5 +1,7 @@
 -- Invariant I1: a campaign is finished only when every message of it is final.
-WITH done AS (
+-- Locks first and decides then, by what is committed when the lock is held: what this statement sees of the counters
+-- is as old as its beginning, and a retry may have come between.
+WITH candidates AS MATERIALIZED (
     SELECT c.id
     FROM campaigns c
     WHERE c.state IN ('running', 'paused')
@@ -8,10 +10,11 @@ WITH done AS (
             SELECT FROM campaign_lanes cl
             WHERE cl.campaign_id = c.id AND cl.pending + cl.sending + cl.in_doubt > 0
         )
+    ORDER BY c.id
     FOR NO KEY UPDATE OF c SKIP LOCKED
-), finished AS (
-    UPDATE campaigns c SET state = 'finished', finished_at = now() FROM done WHERE c.id = done.id RETURNING c.id
-), closed AS (
-    UPDATE campaign_lanes cl SET open = false FROM finished WHERE cl.campaign_id = finished.id
 )
-SELECT id FROM finished
+UPDATE campaigns c
+SET state = 'finished', finished_at = now()
+FROM candidates
+WHERE c.id = candidates.id AND c.state IN ('running', 'paused') AND campaign_balances(candidates.id)
+RETURNING c.id

@@ -1,5 +1,5 @@
 -- Nothing more is claimed. What is on its way already gets its outcome.
 UPDATE campaigns
 SET state = 'paused'
-WHERE id = %(campaign_id)s
+WHERE id = %(campaign_id)s AND state IN ('running', 'scheduled')
 RETURNING state, 0 AS messages

@@ -1,12 +1,12 @@
 -- A campaign that was paused before its time waits for it, and one over an audience for its messages.
-UPDATE campaigns c
+UPDATE campaigns
 SET
-    state = CASE WHEN ready.now THEN 'running' ELSE 'scheduled' END::campaign_state,
-    started_at = CASE WHEN ready.now THEN coalesce(started_at, now()) END
-FROM (
-    SELECT starts_at <= now() AND (audience_id IS NULL OR started_at IS NOT NULL) AS now
-    FROM campaigns
-    WHERE id = %(campaign_id)s
-) ready
-WHERE c.id = %(campaign_id)s
-RETURNING c.state, 0 AS messages
+    state = CASE
+        WHEN starts_at <= now() AND (audience_id IS NULL OR started_at IS NOT NULL) THEN 'running'
+        ELSE 'scheduled'
+    END::campaign_state,
+    started_at = CASE
+        WHEN starts_at <= now() AND (audience_id IS NULL OR started_at IS NOT NULL) THEN coalesce(started_at, now())
+    END
+WHERE id = %(campaign_id)s AND state = 'paused'
+RETURNING state, 0 AS messages

@@ -1,18 +1,24 @@
 -- Failed messages are provably not accepted (invariant I4), so that sending them again doubles nothing.
-WITH retried AS (
+-- The campaign is locked before anything moves, so that nobody finishes it meanwhile.
+WITH campaign AS MATERIALIZED (
+    SELECT id, segment
+    FROM campaigns
+    WHERE id = %(campaign_id)s AND state IN ('running', 'paused', 'finished')
+    FOR NO KEY UPDATE
+), retried AS (
     UPDATE messages m
     SET state = 'pending', changed_at = now(), spent = 0, next_attempt_at = now(), reason = NULL
-    FROM campaigns c
-    WHERE c.id = %(campaign_id)s AND m.segment = c.segment AND m.campaign_id = c.id AND m.state = 'failed'
+    FROM campaign
+    WHERE m.segment = campaign.segment AND m.campaign_id = campaign.id AND m.state = 'failed'
     RETURNING 1
-), opened AS (
-    -- After the messages, as everywhere: locks taken in one order cannot deadlock.
-    UPDATE campaign_lanes SET open = true
-    WHERE campaign_id = %(campaign_id)s AND NOT open AND (SELECT count(*) FROM retried) > 0
+), again AS MATERIALIZED (
+    SELECT count(*) AS messages FROM retried
 )
-UPDATE campaigns
+UPDATE campaigns c
 SET
-    state = CASE WHEN state = 'finished' AND (SELECT count(*) FROM retried) > 0 THEN 'running' ELSE state END,
-    finished_at = CASE WHEN state = 'finished' AND (SELECT count(*) FROM retried) = 0 THEN finished_at END
-WHERE id = %(campaign_id)s
-RETURNING state, (SELECT count(*) FROM retried) AS messages
+    state = CASE WHEN c.state = 'finished' AND again.messages > 0 THEN 'running' ELSE c.state END,
+    finished_at = CASE WHEN again.messages > 0 THEN NULL ELSE c.finished_at END
+FROM campaign
+CROSS JOIN again
+WHERE c.id = campaign.id
+RETURNING c.state, again.messages

@@ -12,4 +12,5 @@ FROM (
         (SELECT coalesce(sum(total), 0) FROM campaign_lanes WHERE campaign_id = %(campaign_id)s) AS messages,
         (SELECT count(*) FROM rejected_recipients WHERE campaign_id = %(campaign_id)s) AS rejected
 ) made
-WHERE c.id = %(campaign_id)s
+WHERE c.id = %(campaign_id)s AND c.state = 'scheduled' AND c.started_at IS NULL
+RETURNING c.id

@@ -1,13 +1,19 @@
 -- The operator's word on messages that are unknown, or in doubt past the settle time, each with a record of it.
--- What is to be sent again has all its attempts anew, and re-opens its campaign.
-WITH open AS (
+-- What is to be sent again has all its attempts anew, and re-opens its campaign: one of which something is sent at all.
+-- The campaign is locked before anything moves, so that nobody finishes it meanwhile.
+WITH campaign AS MATERIALIZED (
+    SELECT id, segment
+    FROM campaigns
+    WHERE id = %(campaign_id)s
+        AND (%(target)s::message_state <> 'pending' OR state IN ('running', 'paused', 'finished'))
+    FOR NO KEY UPDATE
+), open AS (
     SELECT m.segment, m.campaign_id, m.seq, m.attempt, m.state
-    FROM campaigns c
+    FROM campaign c
     JOIN messages m ON m.segment = c.segment AND m.campaign_id = c.id
     LEFT JOIN doubts d
         ON d.segment = m.segment AND d.campaign_id = m.campaign_id AND d.seq = m.seq AND d.attempt = m.attempt
-    WHERE c.id = %(campaign_id)s
-        AND m.lane_id IN (SELECT lane_id FROM campaign_lanes WHERE campaign_id = c.id)
+    WHERE m.lane_id IN (SELECT lane_id FROM campaign_lanes WHERE campaign_id = c.id)
         AND (
             m.state = 'unknown'
             OR (m.state = 'in_doubt' AND coalesce(d.ended_at, m.changed_at) <= now() - %(settle)s)
@@ -36,16 +42,14 @@ WITH open AS (
     FROM settled
     WHERE d.segment = settled.segment AND d.campaign_id = settled.campaign_id AND d.seq = settled.seq
         AND d.attempt = settled.attempt
-), opened AS (
-    -- After the messages, as everywhere: locks taken in one order cannot deadlock.
-    UPDATE campaign_lanes SET open = true
-    WHERE campaign_id = %(campaign_id)s AND NOT open
-        AND (SELECT count(*) FROM settled WHERE to_state = 'pending') > 0
+), done AS MATERIALIZED (
+    SELECT count(*) AS messages, count(*) FILTER (WHERE to_state = 'pending') AS again FROM settled
 )
-UPDATE campaigns
+UPDATE campaigns c
 SET
-    state = CASE WHEN state = 'finished' AND again.messages > 0 THEN 'running' ELSE state END,
-    finished_at = CASE WHEN state = 'finished' AND again.messages > 0 THEN NULL ELSE finished_at END
-FROM (SELECT count(*) AS messages FROM settled WHERE to_state = 'pending') again
-WHERE id = %(campaign_id)s
-RETURNING state, (SELECT count(*) FROM settled) AS messages
+    state = CASE WHEN c.state = 'finished' AND done.again > 0 THEN 'running' ELSE c.state END,
+    finished_at = CASE WHEN c.state = 'finished' AND done.again > 0 THEN NULL ELSE c.finished_at END
+FROM campaign
+CROSS JOIN done
+WHERE c.id = campaign.id
+RETURNING c.state, done.messages

@@ -3,5 +3,5 @@ UPDATE campaigns
 SET
     state = CASE WHEN starts_at <= now() AND audience_id IS NULL THEN 'running' ELSE 'scheduled' END::campaign_state,
     started_at = CASE WHEN starts_at <= now() AND audience_id IS NULL THEN now() END
-WHERE id = %(campaign_id)s
+WHERE id = %(campaign_id)s AND state = 'draft'
 RETURNING state, 0 AS messages

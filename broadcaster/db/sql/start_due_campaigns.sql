@@ -1,5 +1,14 @@
 -- Those that have their messages. One over an audience gets them when it first starts (snapshot_audience).
-UPDATE campaigns
-SET state = 'running', started_at = coalesce(started_at, now())
-WHERE state = 'scheduled' AND starts_at <= now() AND (audience_id IS NULL OR started_at IS NOT NULL)
-RETURNING id
+-- One that somebody else changes is left to them, or to the next tick.
+WITH due AS MATERIALIZED (
+    SELECT id
+    FROM campaigns
+    WHERE state = 'scheduled' AND starts_at <= now() AND (audience_id IS NULL OR started_at IS NOT NULL)
+    ORDER BY id
+    FOR NO KEY UPDATE SKIP LOCKED
+)
+UPDATE campaigns c
+SET state = 'running', started_at = coalesce(c.started_at, now())
+FROM due
+WHERE c.id = due.id AND c.state = 'scheduled'
+RETURNING c.id

@@ -134,6 +134,7 @@ campaign_lanes = Table(
         comment="Until the campaign is final; keeps the index small however many campaigns there were.",
     ),
     PrimaryKeyConstraint("campaign_id", "lane_id"),
+    CheckConstraint("open OR pending + sending + in_doubt = 0", name="closed_has_nothing_open"),
     CheckConstraint(f"total = {' + '.join(_COUNTED)}", name="i1_nothing_lost"),
     CheckConstraint(" AND ".join(f"{state} >= 0" for state in _COUNTED), name="counters_not_negative"),
     comment="Rollup of messages by state per campaign and lane, kept by a trigger on messages (invariant I1).",

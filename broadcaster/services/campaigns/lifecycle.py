@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -10,7 +11,7 @@ from sqlalchemy import Connection, Engine, select
 from broadcaster.db import tables
 from broadcaster.db.engine import transaction
 from broadcaster.db.queries import query
-from broadcaster.domain.states import CAMPAIGN_TRANSITIONS, CampaignState
+from broadcaster.domain.states import CampaignState
 from broadcaster.errors import ConflictError, ContentionError, NotFoundError
 
 _TRIES = 5
@@ -28,53 +29,58 @@ class Moved:
 
 def start_campaign(engine: Engine, name: str) -> Moved:
     """`draft → scheduled`; when its time has come, `scheduled → running` follows at once."""
-    return _move(engine, name, CampaignState.SCHEDULED, frozenset({CampaignState.DRAFT}), "start_campaign")
+    return _move(engine, name, "start_campaign", CampaignState.SCHEDULED, "draft")
 
 
 def pause_campaign(engine: Engine, name: str) -> Moved:
     """Nothing leaves any more but what is in flight."""
-    sources = frozenset({CampaignState.RUNNING, CampaignState.SCHEDULED})
-    return _move(engine, name, CampaignState.PAUSED, sources, "pause_campaign")
+    return _move(engine, name, "pause_campaign", CampaignState.PAUSED, "running or scheduled")
 
 
 def resume_campaign(engine: Engine, name: str) -> Moved:
     """Go on where it was paused: only what was not sent is sent."""
-    return _move(engine, name, CampaignState.RUNNING, frozenset({CampaignState.PAUSED}), "resume_campaign")
+    return _move(engine, name, "resume_campaign", CampaignState.RUNNING, "paused")
 
 
 def cancel_campaign(engine: Engine, name: str) -> Moved:
     """What has not left is cancelled for good; what is in flight still gets its outcome."""
-    sources = frozenset(state for state, targets in CAMPAIGN_TRANSITIONS.items() if CampaignState.CANCELLED in targets)
-    return _move(engine, name, CampaignState.CANCELLED, sources, "cancel_campaign")
+    sources = "draft or paused or running or scheduled"
+    return _move(engine, name, "cancel_campaign", CampaignState.CANCELLED, sources)
 
 
 def retry_campaign(engine: Engine, name: str) -> Moved:
     """Send the failed messages of a campaign again, with a new set of attempts. Never one that may have been sent."""
-    sources = frozenset({CampaignState.RUNNING, CampaignState.PAUSED, CampaignState.FINISHED})
-    return _move(engine, name, CampaignState.RUNNING, sources, "retry_campaign")
+    return _move(engine, name, "retry_campaign", CampaignState.RUNNING, "finished or paused or running")
 
 
-def _move(
-    engine: Engine, name: str, target: CampaignState, sources: frozenset[CampaignState], statement: str
-) -> Moved:
+def patiently(move: Callable[[], Moved]) -> Moved:
+    """What `move` returns, a transaction that Postgres may end in favour of another one: it is repeated then.
+
+    Raises ContentionError where it loses again and again.
+    """
     for _ in range(_TRIES - 1):
         with suppress(ContentionError):
-            return _move_once(engine, name, target, sources, statement)
-    return _move_once(engine, name, target, sources, statement)
+            return move()
+    return move()
 
 
-def _move_once(
-    engine: Engine, name: str, target: CampaignState, sources: frozenset[CampaignState], statement: str
-) -> Moved:
-    with transaction(engine) as connection:
-        campaign_id, state = lock_campaign(connection, name)
-        if state is target and state not in sources:
-            return Moved(name, state)
-        if state not in sources:
-            wanted = " or ".join(sorted(sources))
-            raise ConflictError(f"campaign {name!r} is {state}; only a campaign that is {wanted} can become {target}")
-        row = connection.exec_driver_sql(query(statement), {"campaign_id": campaign_id}).one()
-        return Moved(name, CampaignState(row.state), row.messages)
+def _move(engine: Engine, name: str, statement: str, target: CampaignState, sources: str) -> Moved:
+    """Run a statement that changes the campaign if its state allows it, and else returns no row.
+
+    `sources` are the states that do, for people. A campaign that is `target` already is left as it is.
+    """
+
+    def move() -> Moved:
+        with transaction(engine) as connection:
+            campaign_id, state = lock_campaign(connection, name)
+            row = connection.exec_driver_sql(query(statement), {"campaign_id": campaign_id}).one_or_none()
+            if row is not None:
+                return Moved(name, CampaignState(row.state), row.messages)
+            if state is target:
+                return Moved(name, state)
+            raise ConflictError(f"campaign {name!r} is {state}; only a campaign that is {sources} can become {target}")
+
+    return patiently(move)
 
 
 def lock_campaign(connection: Connection, name: str) -> tuple[int, CampaignState]:

@@ -108,7 +108,7 @@ def start_audience_campaign(engine: Engine, campaign_id: int) -> bool:
         segment = _snapshot(connection, campaign_id, selection)
         reason = f"there is nobody to send to in the {describe_audience(row.audience, selection.conditions)}"
         parameters = {"campaign_id": campaign_id, "segment": segment, "reason": reason}
-        connection.exec_driver_sql(query("run_audience_campaign"), parameters)
+        connection.exec_driver_sql(query("run_audience_campaign"), parameters).one()
         return True
 
 

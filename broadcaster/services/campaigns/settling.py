@@ -12,7 +12,7 @@ from broadcaster.db.engine import transaction
 from broadcaster.db.queries import query
 from broadcaster.domain.states import CampaignState, MessageState
 from broadcaster.errors import ConflictError, InputError, listed
-from broadcaster.services.campaigns.lifecycle import Moved, lock_campaign
+from broadcaster.services.campaigns.lifecycle import Moved, lock_campaign, patiently
 
 
 class Settlement(StrEnum):
@@ -70,17 +70,23 @@ def settle(
     What is sent again gets all its attempts anew and re-opens a finished campaign. Raises ConflictError for what
     cannot be sent again, because its campaign was cancelled.
     """
-    with transaction(engine) as connection:
-        campaign_id, state = lock_campaign(connection, name)
-        if settlement is Settlement.RESEND and state is CampaignState.CANCELLED:
-            raise ConflictError(f"campaign {name!r} is cancelled, so nothing of it is sent again: use sent or failed")
-        parameters = {
-            "campaign_id": campaign_id,
-            "settle": timedelta(seconds=settle_seconds),
-            "phones": None if phones is None else list(phones),
-            "target": TARGETS[settlement].value,
-            "settled_by": settled_by,
-            "reason": reason,
-        }
-        row = connection.exec_driver_sql(query("settle_messages"), parameters).one()
-        return Moved(name, CampaignState(row.state), row.messages)
+    parameters = {
+        "settle": timedelta(seconds=settle_seconds),
+        "phones": None if phones is None else list(phones),
+        "target": TARGETS[settlement].value,
+        "settled_by": settled_by,
+        "reason": reason,
+    }
+
+    def settle_once() -> Moved:
+        with transaction(engine) as connection:
+            campaign_id, state = lock_campaign(connection, name)
+            own = {"campaign_id": campaign_id, **parameters}
+            row = connection.exec_driver_sql(query("settle_messages"), own).one_or_none()
+            if row is None:
+                raise ConflictError(
+                    f"campaign {name!r} is {state}, so nothing of it is sent again: use sent or failed"
+                )
+            return Moved(name, CampaignState(row.state), row.messages)
+
+    return patiently(settle_once)

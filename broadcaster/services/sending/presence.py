@@ -1,7 +1,7 @@
 """Shows the other workers of this host that a worker lives, so that they notice at once when it does not any more.
 
-Nothing depends on it: leases end by themselves. Were a worker taken for dead that lives, its further intents would be
-refused, and what it is sending would be in doubt: nothing would be doubled.
+Nothing depends on it: leases end by themselves. A file's lock is given back by the kernel when its process has ended,
+and with it all its connections, so that nothing of it can leave any more.
 """
 
 from __future__ import annotations

@@ -1,0 +1,82 @@
+-- A campaign in each situation in which a statement does something; see books.py for the names of the numbers.
+-- Lanes: 1 and 4 are held, 2 is free, 3 has been left behind. Through 1 and 3 something is being sent.
+INSERT INTO contents (kind, digest, body) VALUES ('text', '\x00', 'Hi');
+INSERT INTO audiences (name, variables) VALUES ('customers', '{}');
+INSERT INTO audience_members (audience_id, phone, variables)
+SELECT 1, '120255500' || n, '{}' FROM generate_series(10, 15) n;
+INSERT INTO instances (
+    name, key_encrypted, base_url, wire, burst, interval_seconds, tolerance_seconds, max_in_flight
+)
+SELECT 'lane ' || n, '\x00', 'http://127.0.0.1:9', 'json', 1, 0, 0, 100 FROM generate_series(1, 4) n;
+INSERT INTO lanes (id) SELECT id FROM instances ON CONFLICT DO NOTHING;
+UPDATE lanes SET
+    clock = now() - interval '1 hour',
+    readback_proven_at = now(),
+    readback_delay_seconds = 0,
+    lease_token = ('00000000-0000-0000-0000-00000000010' || id)::uuid,
+    lease_holder = 'worker ' || id,
+    lease_expires_at = now() + CASE id WHEN 3 THEN interval '-1 minute' ELSE interval '1 hour' END
+WHERE id <> 2;
+UPDATE lanes SET clock = now() - interval '1 hour', readback_proven_at = now(), readback_delay_seconds = 0 WHERE id = 2;
+
+INSERT INTO campaigns (id, name, state, content_id, max_attempts, starts_at, started_at, audience_id)
+SELECT id, 'campaign ' || id, state::campaign_state, 1, 3, now() - interval '3 hours',
+    CASE WHEN state IN ('running', 'paused') THEN now() - interval '3 hours' END, CASE id WHEN 9 THEN 1 END
+FROM (VALUES
+    (1, 'running'), (2, 'running'), (3, 'running'), (4, 'paused'), (5, 'running'), (6, 'running'), (7, 'scheduled'),
+    (8, 'draft'), (9, 'scheduled'), (11, 'running'), (12, 'running'), (13, 'paused'), (15, 'running'), (16, 'running')
+) c (id, state);
+INSERT INTO campaign_lanes (campaign_id, lane_id)
+SELECT c.id, l.id FROM campaigns c CROSS JOIN lanes l
+WHERE l.id <= CASE c.id WHEN 9 THEN 2 ELSE 4 END;
+
+WITH part (campaign, lane, state, messages) AS (VALUES
+    (1, 1, 'pending', 3), (1, 1, 'sending', 4), (1, 1, 'sent', 1), (1, 1, 'failed', 2), (1, 1, 'in_doubt', 2),
+    (1, 1, 'unknown', 1), (1, 1, 'skipped', 1), (1, 1, 'cancelled', 1), (1, 1, 'expired', 1),
+    (1, 2, 'pending', 3), (1, 2, 'failed', 1), (1, 2, 'in_doubt', 2), (1, 2, 'unknown', 1),
+    (1, 3, 'pending', 2), (1, 3, 'sending', 3), (1, 3, 'in_doubt', 1),
+    (1, 4, 'pending', 2), (1, 4, 'sent', 1),
+    (2, 1, 'sent', 1), (2, 1, 'failed', 1), (2, 2, 'unknown', 1),
+    (3, 1, 'sent', 1), (3, 1, 'failed', 1), (3, 2, 'unknown', 1), (3, 2, 'failed', 1),
+    (4, 1, 'pending', 2), (4, 1, 'sending', 1), (4, 4, 'pending', 1), (4, 2, 'failed', 1), (4, 2, 'unknown', 1),
+    (5, 2, 'pending', 2), (5, 1, 'sending', 1), (5, 1, 'cancelled', 1), (5, 2, 'in_doubt', 1), (5, 1, 'unknown', 1),
+    (6, 1, 'cancelled', 1), (6, 2, 'sent', 1), (6, 2, 'unknown', 1),
+    (7, 1, 'pending', 1), (7, 2, 'pending', 1),
+    (8, 1, 'pending', 1), (8, 4, 'pending', 1),
+    (11, 1, 'sending', 1), (11, 1, 'sent', 1),
+    (12, 2, 'in_doubt', 1), (12, 2, 'sent', 1),
+    (13, 1, 'failed', 1), (13, 2, 'unknown', 1),
+    (15, 4, 'pending', 1), (15, 1, 'sent', 1),
+    (16, 2, 'pending', 2)
+)
+INSERT INTO messages (segment, campaign_id, seq, lane_id, phone, state, attempt, spent, changed_at, claim_token, reason)
+SELECT
+    0, campaign, row_number() OVER (PARTITION BY campaign ORDER BY lane, state, n), lane,
+    '6281' || campaign * 1000 + row_number() OVER (PARTITION BY campaign ORDER BY lane, state, n),
+    state::message_state,
+    CASE WHEN state IN ('pending', 'skipped', 'cancelled', 'expired') THEN 0 ELSE 1 END,
+    CASE WHEN state IN ('failed', 'in_doubt', 'unknown') THEN 1 ELSE 0 END,
+    now() - interval '10 minutes',
+    CASE state WHEN 'sending' THEN ('00000000-0000-0000-0000-00000000020' || lane)::uuid END,
+    CASE WHEN state IN ('failed', 'unknown', 'skipped', 'expired') THEN 'because' END
+FROM part CROSS JOIN LATERAL generate_series(1, messages) n;
+
+INSERT INTO attempts (segment, campaign_id, seq, attempt, lane_id, outcome, reason, finished_at)
+SELECT segment, campaign_id, seq, attempt, lane_id,
+    CASE state WHEN 'sent' THEN 'accepted' WHEN 'failed' THEN 'rejected' ELSE 'unknown' END::outcome, 'because',
+    now() - interval '2 hours'
+FROM messages WHERE state IN ('sent', 'failed', 'in_doubt', 'unknown');
+INSERT INTO doubts (segment, campaign_id, seq, attempt, lane_id, phone, started_at, ended_at, resolved_as, resolved_at)
+SELECT segment, campaign_id, seq, attempt, lane_id, phone, now() - interval '2 hours', now() - interval '2 hours',
+    CASE state WHEN 'unknown' THEN 'unknown'::resolution END, CASE state WHEN 'unknown' THEN now() END
+FROM messages WHERE state IN ('in_doubt', 'unknown');
+
+-- A clock that has been put back left these behind.
+UPDATE messages SET changed_at = now() + interval '1 hour', next_attempt_at = now() + interval '2 hours'
+WHERE campaign_id = 1 AND (lane_id, seq) IN (SELECT lane_id, max(seq) FROM messages WHERE state = 'pending' AND campaign_id = 1 GROUP BY 1);
+UPDATE campaign_lanes SET last_claimed_at = now() + interval '1 hour' WHERE campaign_id = 1 AND lane_id <> 3;
+UPDATE campaign_lanes SET next_due_at = 'infinity' WHERE campaign_id = 1 AND lane_id = 2;
+
+UPDATE campaigns SET state = 'finished', finished_at = now() WHERE id = 3;
+UPDATE campaign_lanes SET open = false WHERE campaign_id = 3;
+UPDATE campaigns SET state = 'cancelled', finished_at = now() WHERE id IN (5, 6);

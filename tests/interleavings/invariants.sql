@@ -1,0 +1,54 @@
+-- What contradicts the invariants, in words: nothing, however statements met.
+WITH recount AS (
+    SELECT
+        campaign_id, lane_id, count(*) AS total,
+        {recounted},
+        min(next_attempt_at) FILTER (WHERE state = 'pending') AS due
+    FROM messages GROUP BY campaign_id, lane_id
+), failures AS (
+    SELECT campaign_id, lane_id, state, coalesce(reason, '') AS reason, count(*) AS messages
+    FROM messages WHERE state IN ('failed', 'unknown', 'skipped', 'expired') GROUP BY 1, 2, 3, 4
+)
+SELECT format(
+    'I1: campaign %s, lane %s: %s kept, %s counted', campaign_id, lane_id, ({kept}), ({counted})
+)
+FROM campaign_lanes cl FULL JOIN recount USING (campaign_id, lane_id)
+WHERE (cl.total, {kept}) IS DISTINCT FROM (coalesce(recount.total, 0), {counted})
+UNION ALL
+SELECT format('I1: failures of campaign %s, lane %s, %s: %s kept, %s counted', campaign_id, lane_id, state,
+    f.messages, failures.messages)
+FROM (SELECT * FROM failure_counts WHERE messages > 0) f FULL JOIN failures USING (campaign_id, lane_id, state, reason)
+WHERE f.messages IS DISTINCT FROM failures.messages
+UNION ALL
+SELECT format('I1: campaign %s is finished, and %s of it are %s', c.id, count(*), m.state)
+FROM campaigns c JOIN messages m ON m.segment = c.segment AND m.campaign_id = c.id
+WHERE c.state = 'finished' AND m.state IN ('pending', 'sending', 'in_doubt') GROUP BY c.id, m.state
+UNION ALL
+SELECT format('I1: campaign %s, lane %s is closed, and has something that is not final', campaign_id, lane_id)
+FROM campaign_lanes WHERE NOT open AND pending + sending + in_doubt > 0
+UNION ALL
+SELECT format('I1: campaign %s, lane %s is never served: its next message is due at %s, not at %s',
+    campaign_id, lane_id, due, next_due_at)
+FROM campaign_lanes JOIN recount USING (campaign_id, lane_id)
+WHERE due < next_due_at AND NOT (campaign_id = 1 AND lane_id = 2) -- which the books begin with
+UNION ALL
+SELECT format('I2: message %s of campaign %s is %s with the claim %s', seq, campaign_id, state, claim_token)
+FROM messages WHERE (state = 'sending') <> (claim_token IS NOT NULL)
+UNION ALL
+SELECT format('I2: message %s of campaign %s is sending through lane %s, which nobody holds', seq, campaign_id, l.id)
+FROM messages m JOIN lanes l ON l.id = m.lane_id WHERE m.state = 'sending' AND l.lease_token IS NULL
+UNION ALL
+SELECT format('I4: message %s of campaign %s is %s and its doubt %s', seq, campaign_id, m.state,
+    CASE WHEN d.seq IS NULL THEN 'is not there' ELSE coalesce(d.resolved_as::text, 'is open') END)
+FROM messages m LEFT JOIN doubts d USING (segment, campaign_id, seq, attempt)
+WHERE (m.state = 'in_doubt') <> (d.seq IS NOT NULL AND d.resolved_as IS NULL)
+UNION ALL
+SELECT format('I4: the doubt about attempt %s of message %s of campaign %s is open beyond the attempt', d.attempt, seq,
+    campaign_id)
+FROM doubts d JOIN messages m USING (segment, campaign_id, seq)
+WHERE d.resolved_as IS NULL AND d.attempt <> m.attempt
+UNION ALL
+SELECT format('I3: message %s of campaign %s is %s without a record of attempt %s', seq, campaign_id, m.state,
+    m.attempt)
+FROM messages m LEFT JOIN attempts a USING (segment, campaign_id, seq, attempt)
+WHERE m.state IN ('sent', 'failed', 'in_doubt', 'unknown') AND a.seq IS NULL

@@ -1,0 +1,231 @@
+"""Two transactions in two sessions, the second run while the first is held, and what both come to."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from broadcaster.db.pool import PLAN_BY_KEY
+from tests.interleavings.invariants import Outcome, Ran, broken
+from tests.interleavings.recipes import Books, Recipe, Side
+
+FIRST, SECOND = 1, 2
+_HERE = Path(__file__).parent
+_PATIENCE = 20.0
+"""Seconds after which a session that neither ends nor waits is given up."""
+_POLL = 0.0003
+_ALLOWED = (psycopg.errors.DeadlockDetected, psycopg.errors.LockNotAvailable)
+"""What the code answers by trying again."""
+_WAITING = """
+SELECT wait_event_type = 'Lock', wait_event = 'advisory', backend_xmin IS NOT NULL, backend_xid IS NOT NULL
+FROM pg_stat_activity WHERE pid = %s
+"""
+
+
+_EVERYTHING = " UNION ALL ".join(
+    f"SELECT '{table}', md5(string_agg(t::text, ' ' ORDER BY t::text)) FROM {table} t"
+    for table in ("messages", "campaigns", "campaign_lanes", "lanes", "doubts")
+)
+
+
+class Meeting(Enum):
+    """Where the first transaction is while the second one runs to its end, or until it waits for the first one."""
+
+    BEFORE_LOCKS = "between its snapshot and its locks"
+    BEFORE_COMMIT = "between its statement and its commit"
+
+
+class NotHeldError(AssertionError):
+    """A statement was not held where it was to be."""
+
+
+class Arena:
+    """A database with the books, and two sessions of each kind on it."""
+
+    def __init__(self, url: str) -> None:
+        self._admin = psycopg.connect(url, autocommit=True)
+        for name in ("gate", "books", "restore"):
+            self._admin.execute((_HERE / f"{name}.sql").read_text(encoding="utf-8"))
+        self._url = url
+        self.books = self._read_books()
+        self._sessions = {
+            (side, worker, gated): self._open_session(side, worker, gated)
+            for side, worker, gated in itertools.product((FIRST, SECOND), (False, True), (False, True))
+        }
+        self._threads = ThreadPoolExecutor(max_workers=2)
+        self.deadlocks = 0
+
+    def close(self) -> None:
+        self._threads.shutdown()
+        for connection in (*self._sessions.values(), self._admin):
+            connection.close()
+
+    def _read_books(self) -> Books:
+        return Books(
+            self.sql(
+                "SELECT campaign_id, seq, attempt, claim_token FROM messages WHERE state = 'sending' ORDER BY 1, 2"
+            ),
+            self.sql("SELECT campaign_id, seq, attempt, polls FROM doubts WHERE resolved_as IS NULL ORDER BY 1, 2"),
+            self.sql("SELECT now()")[0][0],
+        )
+
+    def sql(self, statement: str, *parameters: object) -> list[tuple[Any, ...]]:
+        """What another session sees or does."""
+        cursor = self._admin.execute(statement, parameters)
+        return cursor.fetchall() if cursor.description else []
+
+    def restore(self) -> None:
+        """The books as they were."""
+        self._admin.execute("SELECT saved.restore()")
+
+    def tidy(self) -> None:
+        """Remove what so many pairs have left dead."""
+        self._admin.execute("VACUUM")
+
+    def meet(self, first: Recipe, second: Recipe, meeting: Meeting) -> list[str]:
+        """What is wrong after both have run."""
+        self.restore()
+        if meeting is Meeting.BEFORE_LOCKS:
+            outcomes = self._meet_before_locks(first, second)
+        else:
+            outcomes = self._meet_before_commit(first, second)
+        ran = [
+            Ran(side, recipe, outcome)
+            for side, recipe, outcome in zip((FIRST, SECOND), (first, second), outcomes, strict=True)
+        ]
+        return self._judge(ran)
+
+    def follow(self, recipes: Sequence[Recipe]) -> list[str]:
+        """What is wrong after all of them have run, one after the other."""
+        self.restore()
+        return self._judge(
+            [Ran(side, recipe, self._run(recipe, side, held=False)) for side, recipe in enumerate(recipes, FIRST)]
+        )
+
+    def _judge(self, ran: list[Ran]) -> list[str]:
+        problems = []
+        for each in ran:
+            if isinstance(each.outcome.error, _ALLOWED):
+                self.deadlocks += 1
+            elif each.outcome.error is not None:
+                problems.append(f"{each.recipe} failed: {type(each.outcome.error).__name__}: {each.outcome.error}")
+        return problems + broken(self._admin, ran, self.books)
+
+    def changes(self, recipe: Recipe) -> bool:
+        """Whether a transaction that meets nobody changes the books."""
+        self.restore()
+        before = self.sql(_EVERYTHING)
+        outcome = self._run(recipe, FIRST, held=False)
+        if outcome.error:
+            raise outcome.error
+        return self.sql(_EVERYTHING) != before
+
+    def sees_the_past(self) -> bool:
+        """Whether a held statement sees nothing that is committed meanwhile, and locks nothing by what it did not see."""
+        self.restore()
+        session = self._sessions[FIRST, False, True]
+        count = "SELECT count(*) FROM campaigns WHERE state = 'paused'"
+        with self._gate_shut():
+            session.execute("SET gate.hold = 'on'")
+            run = self._threads.submit(lambda: session.execute(count).fetchall())
+            _wait(lambda: bool(self.sql(_WAITING, session.info.backend_pid)[0][1]), "the count is held")
+            self.sql("UPDATE campaigns SET state = 'paused' WHERE state = 'running'")
+        return run.result(_PATIENCE) != self.sql(count)
+
+    def _meet_before_locks(self, first: Recipe, second: Recipe) -> tuple[Outcome, Outcome]:
+        with self._gate_shut():
+            one = self._threads.submit(self._run, first, FIRST, held=True)
+            self._wait_until_held(first, one)
+            other = self._threads.submit(self._run, second, SECOND, held=False)
+            self._wait_until_blocked(second, other)
+        return one.result(_PATIENCE), other.result(_PATIENCE)
+
+    def _meet_before_commit(self, first: Recipe, second: Recipe) -> tuple[Outcome, Outcome]:
+        session = self._sessions[FIRST, first.worker, False]
+        session.execute(f"SET gate.side = '{FIRST:d}'")
+        session.execute("BEGIN")
+        one = self._steps(session, first, FIRST, held=False)
+        other = self._threads.submit(self._run, second, SECOND, held=False)
+        self._wait_until_blocked(second, other)
+        session.execute("ROLLBACK" if one.error else "COMMIT")
+        return one, other.result(_PATIENCE)
+
+    def _run(self, recipe: Recipe, side: Side, held: bool) -> Outcome:
+        session = self._sessions[FIRST if side == FIRST or side > SECOND else SECOND, recipe.worker, held]
+        session.execute(f"SET gate.side = '{side:d}'")
+        if len(recipe.steps) == 1:
+            return self._steps(session, recipe, side, held)
+        session.execute("BEGIN")
+        outcome = self._steps(session, recipe, side, held)
+        session.execute("ROLLBACK" if outcome.error else "COMMIT")
+        return outcome
+
+    def _steps(self, session: psycopg.Connection[Any], recipe: Recipe, side: Side, held: bool) -> Outcome:
+        rows: list[list[Any]] = []
+        try:
+            for step in recipe.steps:
+                if held and step is recipe.steps[recipe.held]:
+                    session.execute("SET gate.hold = 'on'")
+                elif held and step.plain:
+                    session.execute("SET search_path = public")
+                parameters = step.parameters(self.books, side)
+                cursor = session.execute(step.statement(side), parameters or None, prepare=recipe.worker)
+                rows.append(cursor.fetchall() if cursor.description else [])
+                if held and step.plain:
+                    session.execute("SET search_path = gate, public")
+                if step.decides and not rows[-1]:
+                    break
+        except psycopg.Error as error:
+            return Outcome(rows, error)
+        return Outcome(rows, None)
+
+    def _open_session(self, side: Side, worker: bool, gated: bool) -> psycopg.Connection[Any]:
+        path = "gate, public" if gated else "public"
+        session = psycopg.connect(self._url, autocommit=True)
+        for setting in (f"search_path = {path}", "deadlock_timeout = 20"):
+            session.execute(f"SET {setting}")
+        if worker:
+            session.execute(PLAN_BY_KEY)
+        return session
+
+    @contextmanager
+    def _gate_shut(self) -> Iterator[None]:
+        self._admin.execute("SELECT pg_advisory_lock(1)")
+        try:
+            yield
+        finally:
+            self._admin.execute("SELECT pg_advisory_unlock(1)")
+
+    def _wait_until_held(self, recipe: Recipe, run: Future[Outcome]) -> None:
+        pid = self._sessions[FIRST, recipe.worker, True].info.backend_pid
+
+        def held() -> bool:
+            if run.done():
+                raise NotHeldError(f"{recipe} ended without being held: {run.result()}")
+            return bool(self.sql(_WAITING, pid)[0][1])
+
+        _wait(held, f"{recipe} is held")
+        _, _, has_snapshot, has_written = self.sql(_WAITING, pid)[0]
+        # To lock a row takes a transaction id, so that one without has locked nothing.
+        if not has_snapshot or (has_written and len(recipe.steps) == 1):
+            raise NotHeldError(f"{recipe} is held without a snapshot, or with locks")
+
+    def _wait_until_blocked(self, recipe: Recipe, run: Future[Outcome]) -> None:
+        pid = self._sessions[SECOND, recipe.worker, False].info.backend_pid
+        _wait(lambda: run.done() or bool(self.sql(_WAITING, pid)[0][0]), f"{recipe} ends or waits")
+
+
+def _wait(condition: Callable[[], bool], what: str) -> None:
+    ends = time.monotonic() + _PATIENCE
+    while not condition():
+        if time.monotonic() > ends:
+            raise NotHeldError(f"gave up waiting until {what}")
+        time.sleep(_POLL)

@@ -1,0 +1,350 @@
+"""How each statement that writes the books is run: its parameters, and what runs with it in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import IntEnum
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from broadcaster.db.queries import query
+
+
+class Campaign(IntEnum):
+    """The campaigns of books.sql."""
+
+    EVERYTHING = 1
+    """Running, with messages in every state, on all lanes."""
+    BALANCED = 2
+    """Running, and everything is final; some failed, one is unknown."""
+    FINISHED = 3
+    PAUSED = 4
+    STRAY = 5
+    """Cancelled, with messages that came back since."""
+    CLEARED = 6
+    """Cancelled, with nothing left to do but to close its counters."""
+    DUE = 7
+    DRAFT = 8
+    AUDIENCE = 9
+    NEW = 20
+    """Not there yet, like the next two."""
+    LAST_SENDING = 11
+    """Running: all but one message, which is being sent, is final."""
+    LAST_DOUBT = 12
+    """Running: all but one message, which is in doubt, is final."""
+    BALANCED_PAUSE = 13
+    SEGMENT = 30
+    """Not there yet, like the next two: each in a segment of its own."""
+    LAST_PENDING = 15
+    """Running: all but one message is final."""
+    AWAKE = 16
+    """Running, with something due over the free lane."""
+
+
+Side = int
+"""Which of the sessions that meet: 1 and 2, or the place in a row of them."""
+
+
+HOUR, MINUTE, NOTHING = timedelta(hours=1), timedelta(minutes=1), timedelta(0)
+STALE = UUID(int=0xDEAD)
+_POLLING = {"first": timedelta(seconds=5), "longest": MINUTE}
+_LEASES = {1: UUID("00000000-0000-0000-0000-000000000101"), 4: UUID("00000000-0000-0000-0000-000000000104")}
+_EXPIRED = UUID("00000000-0000-0000-0000-000000000103")
+
+_BARE = {Campaign.LAST_PENDING, Campaign.BALANCED_PAUSE, Campaign.LAST_DOUBT, Campaign.STRAY}
+"""Campaigns that are steered by the statement alone: with the lock before it, others show the same."""
+_SENT_AGAIN = (Campaign.EVERYTHING, Campaign.BALANCED, Campaign.FINISHED, Campaign.LAST_DOUBT)
+LOCK_CAMPAIGN = "SELECT id, state FROM campaigns WHERE id = %(campaign_id)s FOR NO KEY UPDATE"
+"""What services/campaigns/lifecycle.py does before each of its statements."""
+_INSERT_CAMPAIGN = """
+WITH campaign AS (
+    INSERT INTO campaigns (id, name, state, content_id, max_attempts, segment)
+    SELECT %(campaign_id)s, 'new ' || %(campaign_id)s::text, 'scheduled', 1, 3, %(segment)s RETURNING id
+)
+INSERT INTO campaign_lanes (campaign_id, lane_id) SELECT campaign.id, lanes.id FROM campaign CROSS JOIN lanes
+"""
+_STAGE = """
+INSERT INTO staged_messages (phone, seq, lane_id) SELECT '6299' || n, n, 1 + n % 4 FROM generate_series(1000, 1007) n
+"""
+_FILL_SEGMENT = """
+INSERT INTO messages_{segment} (seq, lane_id, phone) SELECT n, 1 + n % 4, '6299' || n
+FROM generate_series(1000, 1007) n
+"""
+
+
+def take_token(side: Side) -> UUID:
+    """The lease under which this side takes lanes."""
+    return UUID(int=0x300 + side)
+
+
+def claim_token(side: Side) -> UUID:
+    """The token of this side's claim."""
+    return UUID(int=0x400 + side)
+
+
+@dataclass(frozen=True)
+class Books:
+    """What recipes have to know of the books: the messages that are being sent, and those in doubt."""
+
+    sending: list[tuple[int, int, int, UUID]]
+    """campaign, seq, attempt, claim token"""
+    doubts: list[tuple[int, int, int, int]]
+    """campaign, seq, attempt, polls"""
+    read_at: datetime
+
+
+@dataclass(frozen=True)
+class Step:
+    """One statement, with the parameters that it has on this side."""
+
+    statement: Callable[[Side], str]
+    parameters: Callable[[Books, Side], Mapping[str, Any]]
+    name: str | None = None
+    """Its file, unless it is none."""
+    plain: bool = False
+    """Whether it has to find the tables themselves, and no gate."""
+    decides: bool = False
+    """Whether the transaction ends with it where it returns no row."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A transaction of one or more statements. `held` is the place of the one that is held before its locks."""
+
+    label: str
+    steps: tuple[Step, ...]
+    worker: bool = False
+    """Whether it is run by the pool of the send path, with its settings."""
+    held: int = -1
+
+    @property
+    def names(self) -> set[str]:
+        return {step.name for step in self.steps if step.name}
+
+    def __str__(self) -> str:
+        return self.label
+
+
+def _step(
+    name: str,
+    parameters: Callable[[Books, Side], Mapping[str, Any]] | None = None,
+    *,
+    decides: bool = False,
+    **fixed: Any,
+) -> Step:
+    """The statement of the file `name`. Its parameters are `fixed`, unless they depend on the books or on the side."""
+    return Step(lambda _: query(name), parameters or (lambda _books, _side: fixed), name, decides=decides)
+
+
+def _sql(text: str, **fixed: Any) -> Step:
+    return Step(lambda _: text, lambda _books, _side: fixed)
+
+
+def _claim(side: Side, lanes: tuple[int, ...]) -> dict[str, Any]:
+    # Lane 2 is held by whoever the other side takes it for, lane 3 was held by a worker that does not know it yet.
+    tokens = {**_LEASES, 2: take_token(3 - side), 3: _EXPIRED}
+    return {
+        "lanes": list(lanes),
+        "tokens": [tokens[lane] for lane in lanes],
+        "wants": [2] * len(lanes),
+        "claim": claim_token(side),
+        "lease": HOUR,
+        "lead": 0.05,
+    }
+
+
+def _outcomes(books: Books, state: str, outcome: str, *, claim: UUID | None = None, attempt: int = 0) -> str:
+    return _json(
+        [
+            {
+                "segment": 0,
+                "campaign_id": campaign,
+                "seq": seq,
+                "attempt": number + attempt,
+                "claim": claim or token,
+                "state": state,
+                "delay": 0.0,
+                "spent": 1,
+                "outcome": outcome,
+                "reason": "said so",
+            }
+            for campaign, seq, number, token in books.sending
+        ]
+    )
+
+
+def _readings(books: Books, sight: str) -> str:
+    return _json(
+        [
+            {"segment": 0, "campaign_id": campaign, "seq": seq, "attempt": attempt, "polls": polls, "sight": sight}
+            for campaign, seq, attempt, polls in books.doubts
+        ]
+    )
+
+
+def _worker(label: str, step: Step) -> Recipe:
+    return Recipe(label, (step,), worker=True)
+
+
+def _sending() -> list[Recipe]:
+    def outcomes(about: str, state: str, outcome: str, **changes: Any) -> Recipe:
+        step = _step("record_outcomes", lambda books, _side: {"rows": _outcomes(books, state, outcome, **changes)})
+        return _worker(f"record_outcomes {about}", step)
+
+    lanes = (1, 2, 3, 4)
+    taking = {"lanes": list(lanes), "holder": "new", "lease": HOUR}
+    returned = {"lanes": list(lanes), "ahead": [0.0] * 4, "again": [False] * 4}
+    return [
+        _worker("claim", _step("claim", lambda _, side: _claim(side, lanes))),
+        _worker("take_lanes", _step("take_lanes", lambda _, side: {**taking, "token": take_token(side)})),
+        _worker(
+            "release_lanes",
+            _step("release_lanes", lambda _, side: {**returned, "tokens": _claim(side, lanes)["tokens"]}),
+        ),
+        outcomes("sent", "sent", "accepted"),
+        outcomes("pending", "pending", "throttled"),
+        outcomes("in_doubt", "in_doubt", "unknown"),
+        outcomes("of a stale claim", "sent", "accepted", claim=STALE),
+        outcomes("of a stale attempt", "failed", "rejected", attempt=-1),
+        _worker("end_leases", _step("end_leases", holders=["worker 1", "worker 4"])),
+        _worker("recover_leases by a worker", _step("recover_leases", request_timeout=MINUTE)),
+        _worker(
+            "change_lane_health",
+            _step("change_lane_health", lane=1, token=_LEASES[1], health="down", reason="no", failures=1, rest=9.0),
+        ),
+        _worker("finish_campaigns by a worker", _step("finish_campaigns")),
+    ]
+
+
+def _reconciling() -> list[Recipe]:
+    def readings(name: str, sight: str, **fixed: Any) -> Step:
+        return _step(name, lambda books, _: {"rows": _readings(books, sight), "read_at": books.read_at, **fixed})
+
+    words = '{"absent": "not there"}'
+    return [
+        _worker("pick_chats", _step("pick_chats", most=10, pace=NOTHING, **_POLLING)),
+        _worker("note_readings", readings("note_readings", "absent", words=words, settle=NOTHING, polls=1)),
+        _worker("resolve_doubts found", readings("resolve_doubts", "found", proof=HOUR)),
+        _worker("resolve_doubts absent", readings("resolve_doubts", "absent", proof=HOUR)),
+        _worker("prove_readback", _step("prove_readback", lambda books, _: {"lane": 1, "accepted_at": books.read_at})),
+        _worker("reserve_read", _step("reserve_read", lane=1, pace=MINUTE, longest=HOUR)),
+    ]
+
+
+def _ticking() -> list[Recipe]:
+    mending = (
+        _step("mend_lanes", back=1.0, lease=HOUR, lead=0.05, longest_rest=HOUR),
+        _step("mend_messages", back=1.0),
+        _step("mend_turns"),
+        _step("mend_doubts", back=1.0, gap=0.0, slack=1.0, request_timeout=MINUTE, **_POLLING),
+    )
+    recover, refresh = _step("recover_leases", request_timeout=MINUTE), _step("refresh_next_due")
+    close, finish = _step("close_cancelled"), _step("finish_campaigns")
+    return [
+        Recipe("wake_lanes", (_step("wake_lanes", again_after=NOTHING, ahead=MINUTE),)),
+        Recipe("start_due_campaigns", (_step("start_due_campaigns"),)),
+        Recipe("sweep_cancelled", (_step("sweep_cancelled"),)),
+        Recipe("close_cancelled", (close,)),
+        Recipe("finish_campaigns", (finish,)),
+        Recipe("close_cancelled, finish_campaigns", (close, finish)),
+        Recipe("recover_leases", (recover,)),
+        Recipe("refresh_next_due", (refresh,)),
+        Recipe("recover_leases, refresh_next_due", (recover, refresh), held=0),
+        Recipe("give_up_doubts", (_step("give_up_doubts", deadline=HOUR, most=1000),)),
+        *(Recipe(str(step.name), (step,)) for step in mending),
+        Recipe("mend everything", mending, held=0),
+    ]
+
+
+def _steering() -> list[Recipe]:
+    def steer(name: str, campaign: Campaign, about: str = "", **fixed: Any) -> list[Recipe]:
+        step = _step(name, campaign_id=campaign, **fixed)
+        label = f"{name}{about} of {campaign.name}"
+        bare = Recipe(label, (step,))
+        if campaign in _BARE:
+            return [bare]
+        return [bare, Recipe(f"lock_campaign, {label}", (_sql(LOCK_CAMPAIGN, campaign_id=campaign), step))]
+
+    def settle(campaign: Campaign, target: str) -> list[Recipe]:
+        fixed = {"settle": NOTHING, "phones": None, "target": target, "settled_by": "me", "reason": None}
+        return steer("settle_messages", campaign, f" as {target}", **fixed)
+
+    steered = {
+        "start_campaign": [Campaign.DRAFT],
+        "pause_campaign": [Campaign.EVERYTHING, Campaign.LAST_PENDING],
+        "resume_campaign": [Campaign.PAUSED, Campaign.BALANCED_PAUSE],
+        "cancel_campaign": [Campaign.EVERYTHING, Campaign.LAST_PENDING],
+        "retry_campaign": [Campaign.EVERYTHING, Campaign.BALANCED, Campaign.FINISHED],
+    }
+    moves = [steer(name, campaign) for name, campaigns in steered.items() for campaign in campaigns]
+    moves += [settle(campaign, "pending") for campaign in _SENT_AGAIN]
+    moves += [settle(Campaign.LAST_DOUBT, "failed"), settle(Campaign.STRAY, "sent")]
+    queued = Recipe("start_queued_campaign", (_step("start_queued_campaign", campaign_id=Campaign.DRAFT),))
+    return [*(recipe for move in moves for recipe in move), queued]
+
+
+def _submitting() -> list[Recipe]:
+    into = _step("insert_messages", lambda _, side: {"campaign_id": Campaign.NEW + side})
+    filling = "create_segment", "", "delete_repeated_phones", "index_phones", "count_segment", "attach_segment"
+    return [
+        Recipe("insert_messages", (_new_campaign(Campaign.NEW), _step("stage_messages"), _sql(_STAGE), into)),
+        *_over_an_audience(),
+        Recipe("a segment", (_new_campaign(Campaign.SEGMENT), *map(_segment, filling)), held=5),
+    ]
+
+
+def _new_campaign(first: Campaign) -> Step:
+    """A campaign that only this side knows, over all lanes."""
+
+    def parameters(_books: Books, side: Side) -> dict[str, Any]:
+        return {"campaign_id": first + side, "segment": first + side if first is Campaign.SEGMENT else 0}
+
+    return Step(lambda _: _INSERT_CAMPAIGN, parameters, plain=True)
+
+
+def _segment(name: str) -> Step:
+    """A statement on the segment of this side's campaign; without a name the one that fills it."""
+
+    def statement(side: Side) -> str:
+        number = Campaign.SEGMENT + side
+        return (query(name) if name else _FILL_SEGMENT).format(segment=number, table=f"messages_{number}")
+
+    return Step(statement, lambda _books, _side: {}, name or None, plain=name != "count_segment")
+
+
+def _over_an_audience() -> list[Recipe]:
+    campaign = {"campaign_id": Campaign.AUDIENCE}
+    template = {
+        "required": [],
+        "never_blank": True,
+        "parts": [],
+        "literals": 2,
+        "fallbacks": 0,
+        "longest": 99,
+        "blanks": {},
+    }
+    selection = {"audience_id": 1, "conditions": "[]", "campaign_variables": "{}", "template": _json(template)}
+    lock = _step("lock_due_audience_campaign", decides=True, **campaign)
+    deal = Step(
+        lambda _: query("deal_snapshot").format(messages="messages"),
+        lambda _books, _side: {**campaign, "segment": 0},
+        "deal_snapshot",
+    )
+    run = _step("run_audience_campaign", segment=0, reason="nobody", **campaign)
+    snapshot = _step("snapshot_audience", **selection)
+    return [
+        Recipe("a campaign over an audience", (lock, snapshot, deal, run), held=0),
+        Recipe("run_audience_campaign", (run,)),
+    ]
+
+
+def _json(value: object) -> str:
+    return msgspec.json.encode(value).decode()
+
+
+RECIPES = [*_sending(), *_reconciling(), *_ticking(), *_steering(), *_submitting()]
+"""Every transaction that writes the books."""

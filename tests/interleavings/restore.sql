@@ -1,0 +1,34 @@
+-- Keeps the books as they are now, and puts them back in a few milliseconds.
+CREATE SCHEMA saved;
+CREATE TABLE saved.names AS SELECT name, ordinality AS n FROM unnest(ARRAY[
+    'ticks', 'settlements', 'failure_counts', 'rejected_recipients', 'doubts', 'attempts', 'messages', 'campaign_lanes',
+    'lanes', 'campaigns'
+]) WITH ORDINALITY AS t (name);
+DO $$
+DECLARE
+    each text;
+BEGIN
+    FOR each IN SELECT name FROM saved.names LOOP
+        EXECUTE format('CREATE TABLE saved.%I AS SELECT * FROM public.%I', each, each);
+    END LOOP;
+END
+$$;
+CREATE FUNCTION saved.restore() RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    each text;
+BEGIN
+    PERFORM set_config('session_replication_role', 'replica', true);
+    FOR each IN SELECT inhrelid::regclass::text FROM pg_inherits
+        WHERE inhparent IN ('public.messages'::regclass, 'public.attempts'::regclass)
+            AND inhrelid NOT IN ('public.messages_0'::regclass, 'public.attempts_0'::regclass)
+    LOOP
+        EXECUTE 'DROP TABLE ' || each;
+    END LOOP;
+    FOR each IN SELECT name FROM saved.names ORDER BY n LOOP
+        EXECUTE format('DELETE FROM public.%I', each);
+        EXECUTE format('INSERT INTO public.%I OVERRIDING SYSTEM VALUE SELECT * FROM saved.%I', each, each);
+    END LOOP;
+    DELETE FROM gate.moves;
+    DELETE FROM gate.campaign_moves;
+END
+$$;

@@ -1,0 +1,74 @@
+"""Every two transactions that write messages, lanes, campaigns, doubts or counters, whichever way they meet.
+
+The second runs while the first is held: between its snapshot and its locks, and again between its statement and its
+commit. Whatever they are, the books hold afterwards (invariants.sql, invariants.py). The list of statements is taken
+from the code, so that a new one joins by itself.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+
+import pytest
+
+from broadcaster.settings import load
+from tests.interleavings.pairs import Arena, Meeting
+from tests.interleavings.recipes import RECIPES, Recipe
+from tests.interleavings.writers import writing_statements
+from tests.support.servers import TestServers, clean_environment
+
+_STALE = {"record_outcomes of a stale claim", "record_outcomes of a stale attempt"}
+_BETWEEN_CLAIMS = [recipe for recipe in RECIPES if len(recipe.steps) == 1]
+
+
+@pytest.fixture(scope="module")
+def arena(servers: TestServers) -> Iterator[Arena]:
+    with servers.environment() as variables:
+        opened = Arena(load(clean_environment() | variables, dotenv=None).libpq_url)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def tidy_arena(arena: Arena) -> Iterator[Arena]:
+    yield arena
+    arena.tidy()
+
+
+def test_every_statement_that_writes_the_books_has_a_recipe() -> None:
+    tried = set().union(*(recipe.names for recipe in RECIPES))
+    missing = writing_statements() - tried
+    assert not missing, (
+        f"add to recipes.py how the code runs {', '.join(sorted(missing))}, and to books.sql what it finds"
+    )
+
+
+def test_every_recipe_does_something(arena: Arena) -> None:
+    idle = {recipe.label for recipe in RECIPES if not arena.changes(recipe)}
+    assert idle == _STALE, "the books or the parameters are not those that they want"
+
+
+def test_what_is_held_sees_what_there_was_before_another_session_committed(arena: Arena) -> None:
+    assert arena.sees_the_past()
+
+
+@pytest.mark.parametrize("first", RECIPES, ids=str)
+def test_the_books_hold_whatever_meets(tidy_arena: Arena, first: Recipe) -> None:
+    broken = [
+        f"{first}, held {meeting.value}, and {second}: {problem}"
+        for second, meeting in itertools.product(RECIPES, Meeting)
+        for problem in tidy_arena.meet(first, second, meeting)
+    ]
+    assert not broken, "\n".join(broken)
+
+
+@pytest.mark.parametrize("second", _BETWEEN_CLAIMS, ids=str)
+def test_the_books_hold_whatever_comes_between_two_claims(tidy_arena: Arena, second: Recipe) -> None:
+    claim = next(recipe for recipe in RECIPES if recipe.label == "claim")
+    broken = [
+        f"claim, {second}, {third}, claim: {problem}"
+        for third in _BETWEEN_CLAIMS
+        for problem in tidy_arena.follow([claim, second, third, claim])
+    ]
+    assert not broken, "\n".join(broken)

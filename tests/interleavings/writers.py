@@ -1,0 +1,39 @@
+"""Which statements write the books, as the files themselves and the database's functions say."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import broadcaster.db
+
+_BOOKS = r"(?:messages|campaigns|campaign_lanes|lanes|doubts)(?:_\{segment\})?"
+_WRITES = re.compile(
+    rf"\b(?:INSERT\s+INTO|UPDATE|DELETE\s+FROM|MERGE\s+INTO|TRUNCATE|ALTER\s+TABLE|COPY)\s+(?:ONLY\s+)?"
+    rf"(?:(?:public\.)?{_BOOKS}\b|\{{\w+\}})",
+    re.IGNORECASE,
+)
+_COMMENT = re.compile(r"--[^\n]*")
+
+DIRECTORY = Path(broadcaster.db.__path__[0]) / "sql"
+SCHEMA = Path(broadcaster.db.__path__[0]).parent.parent / "migrations" / "sql"
+
+
+def _text(path: Path) -> str:
+    return _COMMENT.sub("", path.read_text(encoding="utf-8"))
+
+
+def writing_functions() -> set[str]:
+    """The functions of the schema that write messages, campaigns, counters, lanes or doubts when they are called."""
+    found = set()
+    for path in sorted(SCHEMA.glob("*.sql")):
+        for name, body in re.findall(r"CREATE FUNCTION (\w+)\((.*?)\n\$\$;", _text(path), re.DOTALL):
+            if _WRITES.search(body) and "RETURNS trigger" not in body:
+                found.add(name)
+    return found
+
+
+def writing_statements() -> set[str]:
+    """The names of all of db/sql/*.sql that write messages, campaigns, counters, lanes or doubts."""
+    calls = re.compile(r"\b(?:" + "|".join(sorted(writing_functions())) + r")\s*\(")
+    return {path.stem for path in DIRECTORY.glob("*.sql") if _WRITES.search(text := _text(path)) or calls.search(text)}
