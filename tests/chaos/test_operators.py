@@ -97,12 +97,7 @@ def test_a_storm_of_contrary_orders_loses_nothing_and_doubles_only_what_an_opera
     give, ends = operators(chaos), time.monotonic() + seconds
     with ThreadPoolExecutor(len(ORDERS)) as pool:
         given = sum(pool.map(lambda orders: say(give, orders, ends, chaos.random), ORDERS))
-    print(
-        "STAT",
-        chaos.shop.states("c"),
-        chaos.shop.sql("SELECT outcome, count(*) FROM attempts GROUP BY 1"),
-        chaos.shop.sql("SELECT to_state, count(*) FROM settlements GROUP BY 1"),
-    )
+    assert chaos.shop.resent() or not chaos.full
 
     chaos.shop.fault(LATENCY)
     give("resume")
