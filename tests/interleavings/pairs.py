@@ -129,7 +129,7 @@ class Arena:
         return self.sql(_EVERYTHING) != before
 
     def sees_the_past(self) -> bool:
-        """Whether a held statement sees nothing that is committed meanwhile, and locks nothing by what it did not see."""
+        """Whether a held statement sees nothing that is committed meanwhile, and locks nothing that it did not see."""
         self.restore()
         session = self._sessions[FIRST, False, True]
         count = "SELECT count(*) FROM campaigns WHERE state = 'paused'"
