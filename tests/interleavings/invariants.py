@@ -13,7 +13,7 @@ import msgspec
 import psycopg
 
 from broadcaster.domain.states import CAMPAIGN_TRANSITIONS, MESSAGE_TRANSITIONS, CampaignState, MessageState
-from tests.interleavings.recipes import Books, Recipe, Side, claim_token
+from tests.interleavings.transactions import Books, Recipe, Side, claim_token
 
 Grant = tuple[int, int, int]
 """campaign, seq, attempt"""

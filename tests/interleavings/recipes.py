@@ -1,53 +1,16 @@
-"""How each statement that writes the books is run: its parameters, and what runs with it in one transaction."""
+"""How each statement that writes the books is run: its parameters, and what the code runs in the same transaction."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from enum import IntEnum
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import msgspec
 
 from broadcaster.db.queries import query
-
-
-class Campaign(IntEnum):
-    """The campaigns of books.sql."""
-
-    EVERYTHING = 1
-    """Running, with messages in every state, on all lanes."""
-    BALANCED = 2
-    """Running, and everything is final; some failed, one is unknown."""
-    FINISHED = 3
-    PAUSED = 4
-    STRAY = 5
-    """Cancelled, with messages that came back since."""
-    CLEARED = 6
-    """Cancelled, with nothing left to do but to close its counters."""
-    DUE = 7
-    DRAFT = 8
-    AUDIENCE = 9
-    NEW = 20
-    """Not there yet, like the next two."""
-    LAST_SENDING = 11
-    """Running: all but one message, which is being sent, is final."""
-    LAST_DOUBT = 12
-    """Running: all but one message, which is in doubt, is final."""
-    BALANCED_PAUSE = 13
-    SEGMENT = 30
-    """Not there yet, like the next two: each in a segment of its own."""
-    LAST_PENDING = 15
-    """Running: all but one message is final."""
-    AWAKE = 16
-    """Running, with something due over the free lane."""
-
-
-Side = int
-"""Which of the sessions that meet: 1 and 2, or the place in a row of them."""
-
+from tests.interleavings.transactions import Books, Campaign, Recipe, Side, Step, claim_token, take_token
 
 HOUR, MINUTE, NOTHING = timedelta(hours=1), timedelta(minutes=1), timedelta(0)
 STALE = UUID(int=0xDEAD)
@@ -76,59 +39,6 @@ FROM generate_series(1000, 1007) n
 """
 
 
-def take_token(side: Side) -> UUID:
-    """The lease under which this side takes lanes."""
-    return UUID(int=0x300 + side)
-
-
-def claim_token(side: Side) -> UUID:
-    """The token of this side's claim."""
-    return UUID(int=0x400 + side)
-
-
-@dataclass(frozen=True)
-class Books:
-    """What recipes have to know of the books: the messages that are being sent, and those in doubt."""
-
-    sending: list[tuple[int, int, int, UUID]]
-    """campaign, seq, attempt, claim token"""
-    doubts: list[tuple[int, int, int, int]]
-    """campaign, seq, attempt, polls"""
-    read_at: datetime
-
-
-@dataclass(frozen=True)
-class Step:
-    """One statement, with the parameters that it has on this side."""
-
-    statement: Callable[[Side], str]
-    parameters: Callable[[Books, Side], Mapping[str, Any]]
-    name: str | None = None
-    """Its file, unless it is none."""
-    plain: bool = False
-    """Whether it has to find the tables themselves, and no gate."""
-    decides: bool = False
-    """Whether the transaction ends with it where it returns no row."""
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """A transaction of one or more statements. `held` is the place of the one that is held before its locks."""
-
-    label: str
-    steps: tuple[Step, ...]
-    worker: bool = False
-    """Whether it is run by the pool of the send path, with its settings."""
-    held: int = -1
-
-    @property
-    def names(self) -> set[str]:
-        return {step.name for step in self.steps if step.name}
-
-    def __str__(self) -> str:
-        return self.label
-
-
 def _step(
     name: str,
     parameters: Callable[[Books, Side], Mapping[str, Any]] | None = None,
@@ -146,7 +56,7 @@ def _sql(text: str, **fixed: Any) -> Step:
 
 def _claim(side: Side, lanes: tuple[int, ...]) -> dict[str, Any]:
     # Lane 2 is held by whoever the other side takes it for, lane 3 was held by a worker that does not know it yet.
-    tokens = {**_LEASES, 2: take_token(3 - side), 3: _EXPIRED}
+    tokens = {**_LEASES, 2: take_token(side + 1), 3: _EXPIRED}
     return {
         "lanes": list(lanes),
         "tokens": [tokens[lane] for lane in lanes],
@@ -158,6 +68,8 @@ def _claim(side: Side, lanes: tuple[int, ...]) -> dict[str, Any]:
 
 
 def _outcomes(books: Books, state: str, outcome: str, *, claim: UUID | None = None, attempt: int = 0) -> str:
+    """Of all that is being sent, and of all that the first claim of the test may have taken."""
+    claimed = [(campaign, seq, 1, claim_token(1)) for campaign, seq in books.pending]
     return _json(
         [
             {
@@ -172,7 +84,7 @@ def _outcomes(books: Books, state: str, outcome: str, *, claim: UUID | None = No
                 "outcome": outcome,
                 "reason": "said so",
             }
-            for campaign, seq, number, token in books.sending
+            for campaign, seq, number, token in [*books.sending, *claimed]
         ]
     )
 
