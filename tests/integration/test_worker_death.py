@@ -57,7 +57,7 @@ def neighbour(shop: Shop, instance: str) -> Iterator[subprocess.Popen[str]]:
 
 def held(shop: Shop) -> set[object]:
     """The instances whose lanes are held."""
-    query = "SELECT i.name FROM lanes l JOIN instances i ON i.id = l.id WHERE l.lease_expires_at > now()"
+    query = "SELECT i.name FROM lanes l JOIN instances i ON i.id = l.id WHERE l.lease_token IS NOT NULL"
     return {name for (name,) in shop.sql(query)}
 
 
