@@ -106,6 +106,18 @@ def test_a_claim_that_was_not_committed_sends_nothing_and_its_lanes_are_given_ba
     assert shop.sql("SELECT lease_token FROM lanes") == [(None,)]
 
 
+def test_what_is_under_way_is_not_sent_again_when_a_later_claim_is_read_back(
+    shop: Shop, fail_at: FailAt, read_claim: Event
+) -> None:
+    shop.submit("c", 20, "a")
+    shop.fault("kind=latency,seconds=2,phone=628120000000")
+    fail_at("after_claim=raise")
+    read_claim.set()
+    assert drain(shop)["a"] == {"claimed": 20, "sent": 20}
+    assert len(shop.gateway.ledger.entries) == 20
+    assert shop.states("c") == {"sent": 20}
+
+
 @pytest.mark.parametrize("recovered", ["before it is read back", "after it was read back"])
 def test_a_claim_that_cannot_be_read_back_sends_nothing_and_is_in_doubt_once_its_lease_has_ended(
     shop: Shop, fail_at: FailAt, read_claim: Event, recovered: str

@@ -363,23 +363,24 @@ def test_a_worker_whose_machine_was_suspended_does_not_believe_in_its_lease() ->
 
 
 def test_a_claim_that_was_not_heard_is_read_back_before_anything_else_is_claimed() -> None:
-    class Deaf(Bench):
-        lost: list[UUID] = []
-        kept: dict[int, Claim] = {}
+    lost: list[UUID] = []
+    kept: dict[int, Claim] = {}
 
+    class Deaf(Bench):
         async def claim(self, asks: Sequence[Ask], claim: UUID) -> dict[int, Claim]:
             claims = await super().claim(asks, claim)
             if len(self.claims) == 3:
-                Deaf.lost, Deaf.kept = [claim], claims
+                lost.append(claim)
+                kept.update(claims)
                 raise ConnectionError("the connection is lost")
             return claims
 
         async def read_claim(self, asks: Sequence[Ask], claim: UUID) -> dict[int, Claim]:
-            assert [claim] == Deaf.lost
+            assert [claim] == lost
             assert len(self.claims) == 3
             if now() < 2.0:
                 raise ConnectionError("Postgres is away")
-            return Deaf.kept
+            return kept
 
     bench = Deaf([held_lane(max_in_flight=6)], backlog=60)
     bench.run()
