@@ -13,7 +13,7 @@ import msgspec
 import psycopg
 
 from broadcaster.domain.states import CAMPAIGN_TRANSITIONS, MESSAGE_TRANSITIONS, CampaignState, MessageState
-from tests.interleavings.transactions import Books, Recipe, Side, claim_token
+from tests.interleavings.transactions import LEFT_BEHIND, Books, Recipe, Side, claim_token
 
 Grant = tuple[int, int, int]
 """campaign, seq, attempt"""
@@ -113,6 +113,10 @@ def _granted(each: Ran) -> list[Grant]:
 
 
 def _wrong_grants(each: Ran, moves: list[Move]) -> Iterator[str]:
+    if not each.outcome.error and "claim" in each.recipe.names:
+        for row in each.outcome.rows[-1]:
+            if row[0] == LEFT_BEHIND:
+                yield f"I7: {each.recipe} was answered for lane {LEFT_BEHIND}, whose lease has ended"
     moved = Counter((m.campaign, m.seq, m.attempt) for m in moves if m.target is MessageState.SENDING)
     if moved != Counter(_granted(each)):
         yield f"I3: {each.recipe} returned {_granted(each)} and moved {sorted(moved)}"

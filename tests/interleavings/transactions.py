@@ -45,6 +45,10 @@ Side = int
 """Which of the sessions that meet: 1 and 2, or the place in a row of them."""
 
 
+LEFT_BEHIND = 3
+"""The lane whose worker's lease has ended, though it may not know it."""
+
+
 def take_token(side: Side) -> UUID:
     """The lease under which this side takes lanes: another one than that of the side before it."""
     return UUID(int=0x300 + side % 2)
