@@ -10,14 +10,21 @@ from uuid import UUID
 import msgspec
 
 from broadcaster.db.queries import query
-from tests.interleavings.transactions import LEFT_BEHIND, Books, Campaign, Recipe, Side, Step, claim_token, take_token
+from tests.interleavings.transactions import (
+    LANES,
+    Books,
+    Campaign,
+    Recipe,
+    Side,
+    Step,
+    claim_token,
+    lease_of_claim,
+    take_token,
+)
 
 HOUR, MINUTE, NOTHING = timedelta(hours=1), timedelta(minutes=1), timedelta(0)
 STALE = UUID(int=0xDEAD)
 _POLLING = {"first": timedelta(seconds=5), "longest": MINUTE}
-_LEASES = {1: UUID("00000000-0000-0000-0000-000000000101"), 4: UUID("00000000-0000-0000-0000-000000000104")}
-_EXPIRED = UUID("00000000-0000-0000-0000-000000000103")
-
 _BARE = {Campaign.LAST_PENDING, Campaign.BALANCED_PAUSE, Campaign.LAST_DOUBT, Campaign.STRAY}
 """Campaigns that are steered by the statement alone: with the lock before it, others show the same."""
 _SENT_AGAIN = (Campaign.EVERYTHING, Campaign.BALANCED, Campaign.FINISHED, Campaign.LAST_DOUBT)
@@ -54,17 +61,8 @@ def _sql(text: str, **fixed: Any) -> Step:
     return Step(lambda _: text, lambda _books, _side: fixed)
 
 
-def _claim(side: Side, lanes: tuple[int, ...]) -> dict[str, Any]:
-    # Lane 2 is held by whoever the other side takes it for.
-    tokens = {**_LEASES, 2: take_token(side + 1), LEFT_BEHIND: _EXPIRED}
-    return {
-        "lanes": list(lanes),
-        "tokens": [tokens[lane] for lane in lanes],
-        "wants": [2] * len(lanes),
-        "claim": claim_token(side),
-        "lease": HOUR,
-        "lead": 0.05,
-    }
+def _leases(side: Side) -> list[UUID]:
+    return [lease_of_claim(side, lane) for lane in LANES]
 
 
 def _outcomes(books: Books, state: str, outcome: str, *, claim: UUID | None = None, attempt: int = 0) -> str:
@@ -107,16 +105,22 @@ def _sending() -> list[Recipe]:
         step = _step("record_outcomes", lambda books, _side: {"rows": _outcomes(books, state, outcome, **changes)})
         return _worker(f"record_outcomes {about}", step)
 
-    lanes = (1, 2, 3, 4)
-    taking = {"lanes": list(lanes), "holder": "new", "lease": HOUR}
-    returned = {"lanes": list(lanes), "ahead": [0.0] * 4, "again": [False] * 4}
+    lanes = list(LANES)
+    claiming = {"lanes": lanes, "wants": [2] * len(lanes), "lease": HOUR, "lead": 0.05}
+    taking = {"lanes": lanes, "holder": "new", "lease": HOUR}
+    returning = {"lanes": lanes, "ahead": [0.0] * len(lanes), "again": [False] * len(lanes)}
+    ill = {"health": "down", "reason": "no", "failures": 1, "rest": 9.0}
+    by_side: dict[str, Callable[[Side], dict[str, Any]]] = {
+        "claim": lambda side: {**claiming, "tokens": _leases(side), "claim": claim_token(side)},
+        "take_lanes": lambda side: {**taking, "token": take_token(side)},
+        "release_lanes": lambda side: {**returning, "tokens": _leases(side)},
+    }
+    holding = [
+        _worker(name, _step(name, lambda _, side, parameters=parameters: parameters(side)))
+        for name, parameters in by_side.items()
+    ]
     return [
-        _worker("claim", _step("claim", lambda _, side: _claim(side, lanes))),
-        _worker("take_lanes", _step("take_lanes", lambda _, side: {**taking, "token": take_token(side)})),
-        _worker(
-            "release_lanes",
-            _step("release_lanes", lambda _, side: {**returned, "tokens": _claim(side, lanes)["tokens"]}),
-        ),
+        *holding,
         outcomes("sent", "sent", "accepted"),
         outcomes("pending", "pending", "throttled"),
         outcomes("in_doubt", "in_doubt", "unknown"),
@@ -124,10 +128,7 @@ def _sending() -> list[Recipe]:
         outcomes("of a stale attempt", "failed", "rejected", attempt=-1),
         _worker("end_leases", _step("end_leases", holders=["worker 1", "worker 4"])),
         _worker("recover_leases", _step("recover_leases", request_timeout=MINUTE)),
-        _worker(
-            "change_lane_health",
-            _step("change_lane_health", lane=1, token=_LEASES[1], health="down", reason="no", failures=1, rest=9.0),
-        ),
+        _worker("change_lane_health", _step("change_lane_health", lane=1, token=lease_of_claim(1, 1), **ill)),
         _worker("finish_campaigns", _step("finish_campaigns")),
     ]
 

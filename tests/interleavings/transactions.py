@@ -45,6 +45,9 @@ Side = int
 """Which of the sessions that meet: 1 and 2, or the place in a row of them."""
 
 
+LANES = (1, 2, 3, 4)
+_LEASES, _CLAIMS = 0x100, 0x200
+"""The tokens of books.sql: that of a lane's lease, or of the claim through it, is the sum of this and the lane."""
 LEFT_BEHIND = 3
 """The lane whose worker's lease has ended, though it may not know it."""
 
@@ -57,6 +60,17 @@ def take_token(side: Side) -> UUID:
 def claim_token(side: Side) -> UUID:
     """The token of this side's claim."""
     return UUID(int=0x400 + side)
+
+
+def lease_of_claim(side: Side, lane: int) -> UUID:
+    """The lease under which this side's claim asks for the lane. Lane 2 is held by whom the next side takes it for."""
+    return take_token(side + 1) if lane == 2 else UUID(int=_LEASES + lane)
+
+
+def leases_of_claims() -> dict[tuple[UUID, int], UUID]:
+    """By claim and lane: those of the books, and those of any side's claim."""
+    before = {(UUID(int=_CLAIMS + lane), lane): UUID(int=_LEASES + lane) for lane in (1, LEFT_BEHIND)}
+    return before | {(claim_token(side), lane): lease_of_claim(side, lane) for side in range(1, 9) for lane in LANES}
 
 
 @dataclass(frozen=True)
