@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import hypothesis
 import pytest
 from sqlalchemy import Engine
 
@@ -13,6 +14,10 @@ from broadcaster.settings import Settings, load
 from broadcaster.simulator import Simulator, background
 from tests.support.cli import CliResult, RunCli, command, run
 from tests.support.servers import TestServers, clean_environment, running_servers
+
+# How long an example takes says how busy the machine is, and nothing about the code.
+hypothesis.settings.register_profile("any machine", deadline=None)
+hypothesis.settings.load_profile("any machine")
 
 
 @pytest.fixture(scope="session")

@@ -202,9 +202,8 @@ def test_campaigns_of_one_priority_share_a_lane_equally(shop: Shop) -> None:
     shop.submit("large", 400, "a")
     shop.submit("small", 40, "a", first=1000)
     drain(shop, settings=msgspec.structs.replace(shop.settings, drain_seconds=1.5))
-    order = [int(entry.phone[5:]) >= 1000 for entry in shop.gateway.ledger.entries]
-    assert sum(order) == 40
-    assert len(order) - order[::-1].index(True) <= 2.2 * 40 + 8
+    order = [int(entry.phone[5:]) >= 1000 for entry in shop.gateway.ledger.entries][:40]
+    assert sum(order) == pytest.approx(len(order) / 2, abs=4)
 
 
 def test_pause_holds_everything_back_but_what_is_in_flight_and_resume_sends_the_rest(shop: Shop) -> None:

@@ -13,7 +13,7 @@ import msgspec
 import psycopg
 
 from broadcaster.domain.states import CAMPAIGN_TRANSITIONS, MESSAGE_TRANSITIONS, CampaignState, MessageState
-from tests.interleavings.recipes import Books, Recipe, Side, claim_token
+from tests.interleavings.transactions import LEFT_BEHIND, Books, Recipe, Side, claim_token, leases_of_claims
 
 Grant = tuple[int, int, int]
 """campaign, seq, attempt"""
@@ -48,6 +48,12 @@ class Move(NamedTuple):
     claim: UUID | None
 
 
+_SENDING = """
+SELECT m.campaign_id, m.seq, l.id, m.claim_token, l.lease_token
+FROM messages m JOIN lanes l ON l.id = m.lane_id WHERE m.state = 'sending' AND l.lease_token IS NOT NULL
+"""
+
+
 @cache
 def _books_query() -> str:
     states = [state.value for state in MessageState]
@@ -76,6 +82,7 @@ def broken(connection: psycopg.Connection[Any], ran: Sequence[Ran], books: Books
             " claim_after FROM gate.moves ORDER BY n"
         )
     ]
+    problems += _wrong_leases(connection)
     for move in moves:
         problems += _wrong_move(move)
     for each in ran:
@@ -92,6 +99,14 @@ def _may_move(source: CampaignState, target: CampaignState, names: set[str]) -> 
         return True
     # Two moves in one statement: `draft → scheduled`, and as it is due, `scheduled → running`.
     return (source, target) == (CampaignState.DRAFT, CampaignState.RUNNING) and "start_campaign" in names
+
+
+def _wrong_leases(connection: psycopg.Connection[Any]) -> Iterator[str]:
+    """A lane that is held has nothing that is being sent by an earlier holder."""
+    leases = leases_of_claims()
+    for campaign, seq, lane, claim, lease in connection.execute(_SENDING):
+        if lease != leases[claim, lane]:
+            yield f"I2: message {seq} of campaign {campaign} is sending through lane {lane}, now held under {lease}"
 
 
 def _wrong_move(move: Move) -> Iterator[str]:
@@ -113,6 +128,10 @@ def _granted(each: Ran) -> list[Grant]:
 
 
 def _wrong_grants(each: Ran, moves: list[Move]) -> Iterator[str]:
+    if not each.outcome.error and "claim" in each.recipe.names:
+        for row in each.outcome.rows[-1]:
+            if row[0] == LEFT_BEHIND:
+                yield f"I7: {each.recipe} was answered for lane {LEFT_BEHIND}, whose lease has ended"
     moved = Counter((m.campaign, m.seq, m.attempt) for m in moves if m.target is MessageState.SENDING)
     if moved != Counter(_granted(each)):
         yield f"I3: {each.recipe} returned {_granted(each)} and moved {sorted(moved)}"

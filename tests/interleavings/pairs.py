@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from enum import Enum
 from pathlib import Path
@@ -15,18 +15,20 @@ import psycopg
 
 from broadcaster.db.pool import PLAN_BY_KEY
 from tests.interleavings.invariants import Outcome, Ran, broken
-from tests.interleavings.recipes import Books, Recipe, Side
+from tests.interleavings.transactions import Books, Recipe, Side
 
 FIRST, SECOND = 1, 2
 _HERE = Path(__file__).parent
 _PATIENCE = 20.0
 """Seconds after which a session that neither ends nor waits is given up."""
-_POLL = 0.0003
+_POLL = 0.001
+_MOSTLY = 0.005
+"""Seconds in which a transaction that waits for nobody has mostly ended."""
 _ALLOWED = (psycopg.errors.DeadlockDetected, psycopg.errors.LockNotAvailable)
 """What the code answers by trying again."""
 _WAITING = """
 SELECT wait_event_type = 'Lock', wait_event = 'advisory', backend_xmin IS NOT NULL, backend_xid IS NOT NULL
-FROM pg_stat_activity WHERE pid = %s
+FROM pg_stat_get_activity(%s)
 """
 
 
@@ -54,6 +56,8 @@ class Arena:
         self._admin = psycopg.connect(url, autocommit=True)
         for name in ("gate", "books", "restore"):
             self._admin.execute((_HERE / f"{name}.sql").read_text(encoding="utf-8"))
+        self._admin.execute("ANALYZE")
+        self._admin.execute("SET jit = off")
         self._url = url
         self.books = self._read_books()
         self._sessions = {
@@ -73,6 +77,7 @@ class Arena:
             self.sql(
                 "SELECT campaign_id, seq, attempt, claim_token FROM messages WHERE state = 'sending' ORDER BY 1, 2"
             ),
+            self.sql("SELECT campaign_id, seq FROM messages WHERE state = 'pending' AND attempt = 0 ORDER BY 1, 2"),
             self.sql("SELECT campaign_id, seq, attempt, polls FROM doubts WHERE resolved_as IS NULL ORDER BY 1, 2"),
             self.sql("SELECT now()")[0][0],
         )
@@ -129,7 +134,7 @@ class Arena:
         return self.sql(_EVERYTHING) != before
 
     def sees_the_past(self) -> bool:
-        """Whether a held statement sees nothing that is committed meanwhile, and locks nothing by what it did not see."""
+        """Whether a held statement does not see what is committed meanwhile."""
         self.restore()
         session = self._sessions[FIRST, False, True]
         count = "SELECT count(*) FROM campaigns WHERE state = 'paused'"
@@ -220,6 +225,7 @@ class Arena:
 
     def _wait_until_blocked(self, recipe: Recipe, run: Future[Outcome]) -> None:
         pid = self._sessions[SECOND, recipe.worker, False].info.backend_pid
+        wait([run], timeout=_MOSTLY)
         _wait(lambda: run.done() or bool(self.sql(_WAITING, pid)[0][0]), f"{recipe} ends or waits")
 
 

@@ -1,60 +1,30 @@
-"""How each statement that writes the books is run: its parameters, and what runs with it in one transaction."""
+"""How each statement that writes the books is run: its parameters, and what the code runs in the same transaction."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from enum import IntEnum
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import msgspec
 
 from broadcaster.db.queries import query
-
-
-class Campaign(IntEnum):
-    """The campaigns of books.sql."""
-
-    EVERYTHING = 1
-    """Running, with messages in every state, on all lanes."""
-    BALANCED = 2
-    """Running, and everything is final; some failed, one is unknown."""
-    FINISHED = 3
-    PAUSED = 4
-    STRAY = 5
-    """Cancelled, with messages that came back since."""
-    CLEARED = 6
-    """Cancelled, with nothing left to do but to close its counters."""
-    DUE = 7
-    DRAFT = 8
-    AUDIENCE = 9
-    NEW = 20
-    """Not there yet, like the next two."""
-    LAST_SENDING = 11
-    """Running: all but one message, which is being sent, is final."""
-    LAST_DOUBT = 12
-    """Running: all but one message, which is in doubt, is final."""
-    BALANCED_PAUSE = 13
-    SEGMENT = 30
-    """Not there yet, like the next two: each in a segment of its own."""
-    LAST_PENDING = 15
-    """Running: all but one message is final."""
-    AWAKE = 16
-    """Running, with something due over the free lane."""
-
-
-Side = int
-"""Which of the sessions that meet: 1 and 2, or the place in a row of them."""
-
+from tests.interleavings.transactions import (
+    LANES,
+    Books,
+    Campaign,
+    Recipe,
+    Side,
+    Step,
+    claim_token,
+    lease_of_claim,
+    take_token,
+)
 
 HOUR, MINUTE, NOTHING = timedelta(hours=1), timedelta(minutes=1), timedelta(0)
 STALE = UUID(int=0xDEAD)
 _POLLING = {"first": timedelta(seconds=5), "longest": MINUTE}
-_LEASES = {1: UUID("00000000-0000-0000-0000-000000000101"), 4: UUID("00000000-0000-0000-0000-000000000104")}
-_EXPIRED = UUID("00000000-0000-0000-0000-000000000103")
-
 _BARE = {Campaign.LAST_PENDING, Campaign.BALANCED_PAUSE, Campaign.LAST_DOUBT, Campaign.STRAY}
 """Campaigns that are steered by the statement alone: with the lock before it, others show the same."""
 _SENT_AGAIN = (Campaign.EVERYTHING, Campaign.BALANCED, Campaign.FINISHED, Campaign.LAST_DOUBT)
@@ -76,59 +46,6 @@ FROM generate_series(1000, 1007) n
 """
 
 
-def take_token(side: Side) -> UUID:
-    """The lease under which this side takes lanes."""
-    return UUID(int=0x300 + side)
-
-
-def claim_token(side: Side) -> UUID:
-    """The token of this side's claim."""
-    return UUID(int=0x400 + side)
-
-
-@dataclass(frozen=True)
-class Books:
-    """What recipes have to know of the books: the messages that are being sent, and those in doubt."""
-
-    sending: list[tuple[int, int, int, UUID]]
-    """campaign, seq, attempt, claim token"""
-    doubts: list[tuple[int, int, int, int]]
-    """campaign, seq, attempt, polls"""
-    read_at: datetime
-
-
-@dataclass(frozen=True)
-class Step:
-    """One statement, with the parameters that it has on this side."""
-
-    statement: Callable[[Side], str]
-    parameters: Callable[[Books, Side], Mapping[str, Any]]
-    name: str | None = None
-    """Its file, unless it is none."""
-    plain: bool = False
-    """Whether it has to find the tables themselves, and no gate."""
-    decides: bool = False
-    """Whether the transaction ends with it where it returns no row."""
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """A transaction of one or more statements. `held` is the place of the one that is held before its locks."""
-
-    label: str
-    steps: tuple[Step, ...]
-    worker: bool = False
-    """Whether it is run by the pool of the send path, with its settings."""
-    held: int = -1
-
-    @property
-    def names(self) -> set[str]:
-        return {step.name for step in self.steps if step.name}
-
-    def __str__(self) -> str:
-        return self.label
-
-
 def _step(
     name: str,
     parameters: Callable[[Books, Side], Mapping[str, Any]] | None = None,
@@ -144,20 +61,13 @@ def _sql(text: str, **fixed: Any) -> Step:
     return Step(lambda _: text, lambda _books, _side: fixed)
 
 
-def _claim(side: Side, lanes: tuple[int, ...]) -> dict[str, Any]:
-    # Lane 2 is held by whoever the other side takes it for, lane 3 was held by a worker that does not know it yet.
-    tokens = {**_LEASES, 2: take_token(3 - side), 3: _EXPIRED}
-    return {
-        "lanes": list(lanes),
-        "tokens": [tokens[lane] for lane in lanes],
-        "wants": [2] * len(lanes),
-        "claim": claim_token(side),
-        "lease": HOUR,
-        "lead": 0.05,
-    }
+def _leases(side: Side) -> list[UUID]:
+    return [lease_of_claim(side, lane) for lane in LANES]
 
 
 def _outcomes(books: Books, state: str, outcome: str, *, claim: UUID | None = None, attempt: int = 0) -> str:
+    """Of all that is being sent, and of all that the first claim of the test may have taken."""
+    claimed = [(campaign, seq, 1, claim_token(1)) for campaign, seq in books.pending]
     return _json(
         [
             {
@@ -172,7 +82,7 @@ def _outcomes(books: Books, state: str, outcome: str, *, claim: UUID | None = No
                 "outcome": outcome,
                 "reason": "said so",
             }
-            for campaign, seq, number, token in books.sending
+            for campaign, seq, number, token in [*books.sending, *claimed]
         ]
     )
 
@@ -195,28 +105,31 @@ def _sending() -> list[Recipe]:
         step = _step("record_outcomes", lambda books, _side: {"rows": _outcomes(books, state, outcome, **changes)})
         return _worker(f"record_outcomes {about}", step)
 
-    lanes = (1, 2, 3, 4)
-    taking = {"lanes": list(lanes), "holder": "new", "lease": HOUR}
-    returned = {"lanes": list(lanes), "ahead": [0.0] * 4, "again": [False] * 4}
+    lanes = list(LANES)
+    claiming = {"lanes": lanes, "wants": [2] * len(lanes), "lease": HOUR, "lead": 0.05}
+    taking = {"lanes": lanes, "holder": "new", "lease": HOUR}
+    returning = {"lanes": lanes, "ahead": [0.0] * len(lanes), "again": [False] * len(lanes)}
+    ill = {"health": "down", "reason": "no", "failures": 1, "rest": 9.0}
+    by_side: dict[str, Callable[[Side], dict[str, Any]]] = {
+        "claim": lambda side: {**claiming, "tokens": _leases(side), "claim": claim_token(side)},
+        "take_lanes": lambda side: {**taking, "token": take_token(side)},
+        "release_lanes": lambda side: {**returning, "tokens": _leases(side)},
+    }
+    holding = [
+        _worker(name, _step(name, lambda _, side, parameters=parameters: parameters(side)))
+        for name, parameters in by_side.items()
+    ]
     return [
-        _worker("claim", _step("claim", lambda _, side: _claim(side, lanes))),
-        _worker("take_lanes", _step("take_lanes", lambda _, side: {**taking, "token": take_token(side)})),
-        _worker(
-            "release_lanes",
-            _step("release_lanes", lambda _, side: {**returned, "tokens": _claim(side, lanes)["tokens"]}),
-        ),
+        *holding,
         outcomes("sent", "sent", "accepted"),
         outcomes("pending", "pending", "throttled"),
         outcomes("in_doubt", "in_doubt", "unknown"),
         outcomes("of a stale claim", "sent", "accepted", claim=STALE),
         outcomes("of a stale attempt", "failed", "rejected", attempt=-1),
         _worker("end_leases", _step("end_leases", holders=["worker 1", "worker 4"])),
-        _worker("recover_leases by a worker", _step("recover_leases", request_timeout=MINUTE)),
-        _worker(
-            "change_lane_health",
-            _step("change_lane_health", lane=1, token=_LEASES[1], health="down", reason="no", failures=1, rest=9.0),
-        ),
-        _worker("finish_campaigns by a worker", _step("finish_campaigns")),
+        _worker("recover_leases", _step("recover_leases", request_timeout=MINUTE)),
+        _worker("change_lane_health", _step("change_lane_health", lane=1, token=lease_of_claim(1, 1), **ill)),
+        _worker("finish_campaigns", _step("finish_campaigns")),
     ]
 
 
@@ -249,13 +162,11 @@ def _ticking() -> list[Recipe]:
         Recipe("start_due_campaigns", (_step("start_due_campaigns"),)),
         Recipe("sweep_cancelled", (_step("sweep_cancelled"),)),
         Recipe("close_cancelled", (close,)),
-        Recipe("finish_campaigns", (finish,)),
         Recipe("close_cancelled, finish_campaigns", (close, finish)),
-        Recipe("recover_leases", (recover,)),
         Recipe("refresh_next_due", (refresh,)),
         Recipe("recover_leases, refresh_next_due", (recover, refresh), held=0),
         Recipe("give_up_doubts", (_step("give_up_doubts", deadline=HOUR, most=1000),)),
-        *(Recipe(str(step.name), (step,)) for step in mending),
+        Recipe("mend_messages", (mending[1],)),
         Recipe("mend everything", mending, held=0),
     ]
 
@@ -277,7 +188,7 @@ def _steering() -> list[Recipe]:
         "start_campaign": [Campaign.DRAFT],
         "pause_campaign": [Campaign.EVERYTHING, Campaign.LAST_PENDING],
         "resume_campaign": [Campaign.PAUSED, Campaign.BALANCED_PAUSE],
-        "cancel_campaign": [Campaign.EVERYTHING, Campaign.LAST_PENDING],
+        "cancel_campaign": [Campaign.EVERYTHING, Campaign.LAST_PENDING, Campaign.BALANCED, Campaign.DRAFT],
         "retry_campaign": [Campaign.EVERYTHING, Campaign.BALANCED, Campaign.FINISHED],
     }
     moves = [steer(name, campaign) for name, campaigns in steered.items() for campaign in campaigns]

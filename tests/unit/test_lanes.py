@@ -282,6 +282,21 @@ def test_leases_of_lanes_that_only_wait_are_renewed() -> None:
     assert max(b - a for a, b in pairwise(renewals)) <= 6.0 / 3 + 0.5
 
 
+def test_a_lane_that_the_database_allows_nothing_asks_less_and_less_often() -> None:
+    class Slower(Bench):
+        async def claim(self, asks: Sequence[Ask], claim: UUID) -> dict[int, Claim]:
+            claims = await super().claim(asks, claim)
+            return claims if now() < 1.0 else {lane: Claim(True, 0, []) for lane in claims}
+
+        def take(self, ask: Ask, claim: UUID) -> list[Message]:
+            return super().take(ask, claim) if now() < 1.0 else []
+
+    bench = Slower([held_lane(rate=50.0, burst=50)])
+    bench.run(10.0)
+    refused = [at for at, _ in bench.claims if at >= 1.0]
+    assert len(refused) <= 8 + 2 * 10
+
+
 # What is held back
 
 

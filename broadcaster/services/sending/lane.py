@@ -35,7 +35,10 @@ CLAIM_MARGIN = 0.02
 LINGER = 0.002
 """Seconds that a lane without a rate waits for more places in flight to become free, so that they share a claim."""
 REFUSED_PAUSE = 0.01
-"""Seconds before a lane asks again that was allowed less than it wanted: the database's clock goes its own way."""
+"""Seconds before a lane asks again that was allowed less than it wanted, since the database's clock goes its own way.
+
+They double while it is allowed nothing, up to `DRY_PAUSE`: its rate was lowered, or that clock was put back.
+"""
 DRY_PAUSE = 0.5
 """Seconds before a lane asks again for which nothing more was due."""
 LONGEST_IDLE = 30.0
@@ -100,6 +103,7 @@ class Lane:
         self._closed: str | None = None
         self._is_dry = False
         self._ask_again_at = -inf
+        self._refused_pause = REFUSED_PAUSE
         self._placed = 0
         """Messages that have a place in flight."""
         self._unanswered = 0
@@ -154,8 +158,9 @@ class Lane:
             self._start(self._send(message))
         if asked:
             self._is_dry = got < claim.slots
+            self._refused_pause = min(DRY_PAUSE, 2 * self._refused_pause) if not claim.slots else REFUSED_PAUSE
             if got < asked:
-                self._ask_again_at = self._path.clock() + (DRY_PAUSE if self._is_dry else REFUSED_PAUSE)
+                self._ask_again_at = self._path.clock() + (DRY_PAUSE if self._is_dry else self._refused_pause)
 
     def hand_over(self) -> None:
         """Its time is up: claim nothing more, and let what is claimed leave."""
