@@ -153,7 +153,7 @@ def test_the_urls_of_the_settings_work_as_they_are(new_settings: Settings) -> No
             connection.ensure_connection(max_retries=1)
             with connection.SimpleQueue("wake") as queue:
                 queue.put({"lane": 1})
-                received = queue.get(timeout=2)
+                received = queue.get(timeout=20)
                 received.ack()
         assert (name, received.payload) == ("broadcaster@broadcaster", {"lane": 1})
 

@@ -284,7 +284,7 @@ def test_a_stopped_worker_sends_what_it_has_claimed_and_gives_its_lanes_back(sho
             draining = asyncio.create_task(process.drain(shop.lanes()))
             await shop.requests(5)
             process.stop()
-            report = await asyncio.wait_for(draining, 5)
+            report = await asyncio.wait_for(draining, 30)
             assert report.unfinished
 
     asyncio.run(run())

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from email.utils import parsedate_to_datetime
+from select import select
 
 import httpx
 import pytest
@@ -15,6 +16,8 @@ from broadcaster.simulator import Entry, Simulator, SimulatorConfig, background,
 
 PHONE = "628123456789"
 TEXT = {"key": "k", "phone": PHONE, "body": "hello"}
+EARLY = 0.01
+"""Seconds by which a timer may fire too early, and more."""
 
 
 @contextmanager
@@ -139,21 +142,18 @@ def test_silence_before_acceptance_ends_in_a_reset() -> None:
         with pytest.raises(ConnectionResetError):
             sock.recv(1)
 
-        assert time.monotonic() - began >= 0.2
+        assert time.monotonic() - began >= 0.2 - EARLY
         assert _only_entry(simulator).accepted is False
         assert _only_entry(simulator).status is None
 
 
 def test_silence_after_acceptance_ends_in_the_reply() -> None:
-    with _under("kind=hang_after_accept,seconds=0.3") as (simulator, sock):
-        began = time.monotonic()
+    with _under("kind=hang_after_accept,seconds=2") as (simulator, sock):
         sock.sendall(_request())
         counts = httpx.get(f"{simulator.base_url}/_sim/wait?accepted=1").json()
         assert counts["accepted"] == 1
-        assert time.monotonic() - began < 0.3
+        assert select([sock], [], [], 0) == ([], [], [])
         assert _reply(sock).startswith(b"HTTP/1.1 200 OK")
-
-        assert time.monotonic() - began >= 0.3
 
 
 def test_a_late_gateway_accepts_what_the_client_has_given_up() -> None:
@@ -171,7 +171,7 @@ def test_latency_delays_another_fault() -> None:
         began = time.monotonic()
 
         assert _post(simulator).status_code == 500
-        assert time.monotonic() - began >= 0.2
+        assert time.monotonic() - began >= 0.2 - EARLY
         assert _only_entry(simulator).fault == "http_500"
 
 
@@ -183,7 +183,7 @@ def test_a_reply_can_drip() -> None:
 
         assert len(pieces) > 10
         assert b"".join(pieces).endswith(b'"Message was queued"}')
-        assert time.monotonic() - began >= 0.3
+        assert time.monotonic() - began >= 0.3 - EARLY
         assert _only_entry(simulator).accepted is True
 
 
@@ -229,5 +229,5 @@ def test_stopping_does_not_wait_for_what_hangs() -> None:
         sock.sendall(_request())
         httpx.get(f"{simulator.base_url}/_sim/wait?accepted=1").raise_for_status()
 
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 30
     assert not any(thread.name == "simulator" for thread in threading.enumerate())

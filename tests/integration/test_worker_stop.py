@@ -19,7 +19,7 @@ from tests.support.stack import Stack, running_stack, wait_for
 
 PHONES = [f"1202555{n:04d}" for n in range(100, 200)]
 LATENCY = 2.0
-REQUEST_TIMEOUT = 10.0
+REQUEST_TIMEOUT = 30.0
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def test_a_stopped_worker_finishes_what_is_in_flight_and_gives_the_rest_back(
         worker.process.send_signal(signum)
     asked = time.monotonic()
     assert worker.process.wait(REQUEST_TIMEOUT + 5) == 0
-    assert time.monotonic() - asked < LATENCY + 5
+    assert time.monotonic() - asked < REQUEST_TIMEOUT / 2
 
     after = campaign_summary(engine, "news")
     accepted = Counter(entry.phone for entry in simulator.ledger.entries if entry.accepted)
