@@ -60,7 +60,7 @@ def by_thread(chaos: Chaos) -> Give:
 
 def by_shell(chaos: Chaos) -> Give:
     def give(order: str) -> None:
-        arguments = ("settle", "c", "--as", order, "--yes") if order in Settlement else (order, "c")
+        arguments = ("settle", "c", "--as", order, "--yes") if order in ("sent", "resend") else (order, "c")
         argv = command("campaign", *arguments)
         result = run(argv, cwd=chaos.shop.settings.home, environ=chaos.environ, stdin=b"", timeout=60)
         if result.code != 0:

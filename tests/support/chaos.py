@@ -166,13 +166,21 @@ class Chaos:
     """How many there were at the last recovery."""
     _total: int = 0
 
-    def begin(self, count: int, *, workers: int = 2, faults: Sequence[str] = (LATENCY,), rate: str = RATE) -> None:
-        """A stack of so many workers and a beat that sends a campaign over all instances."""
+    def begin(
+        self,
+        count: int,
+        *,
+        workers: int = 2,
+        faults: Sequence[str] = (LATENCY,),
+        rate: str = RATE,
+        **variables: str,
+    ) -> None:
+        """A stack of so many workers, with `variables`, and a beat that sends a campaign over all instances."""
         for name in INSTANCES:
             self.shop.add(name, rate, burst=BURST, max_in_flight=IN_FLIGHT)
         self.shop.fault(*faults)
         self.beats = [self.stack.start("beat")]
-        self.workers = self.start_workers(workers)
+        self.workers = self.start_workers(workers, **variables)
         self._total, self._rate = count, rate
         self.shop.submit("c", count, *INSTANCES)
         if workers:
