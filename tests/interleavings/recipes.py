@@ -25,7 +25,7 @@ from tests.interleavings.transactions import (
 HOUR, MINUTE, NOTHING = timedelta(hours=1), timedelta(minutes=1), timedelta(0)
 STALE = UUID(int=0xDEAD)
 _POLLING = {"first": timedelta(seconds=5), "longest": MINUTE}
-_BARE = {Campaign.LAST_PENDING, Campaign.BALANCED_PAUSE, Campaign.LAST_DOUBT, Campaign.STRAY}
+_BARE = {Campaign.DUE, Campaign.LAST_PENDING, Campaign.BALANCED_PAUSE, Campaign.LAST_DOUBT, Campaign.STRAY}
 """Campaigns that are steered by the statement alone: with the lock before it, others show the same."""
 _SENT_AGAIN = (Campaign.EVERYTHING, Campaign.BALANCED, Campaign.FINISHED, Campaign.LAST_DOUBT)
 LOCK_CAMPAIGN = "SELECT id, state FROM campaigns WHERE id = %(campaign_id)s FOR NO KEY UPDATE"
@@ -184,11 +184,12 @@ def _steering() -> list[Recipe]:
         fixed = {"settle": NOTHING, "phones": None, "target": target, "settled_by": "me", "reason": None}
         return steer("settle_messages", campaign, f" as {target}", **fixed)
 
+    cancelled = [Campaign.EVERYTHING, Campaign.LAST_PENDING, Campaign.BALANCED, Campaign.DRAFT, Campaign.DUE]
     steered = {
         "start_campaign": [Campaign.DRAFT],
         "pause_campaign": [Campaign.EVERYTHING, Campaign.LAST_PENDING],
         "resume_campaign": [Campaign.PAUSED, Campaign.BALANCED_PAUSE],
-        "cancel_campaign": [Campaign.EVERYTHING, Campaign.LAST_PENDING, Campaign.BALANCED, Campaign.DRAFT],
+        "cancel_campaign": cancelled,
         "retry_campaign": [Campaign.EVERYTHING, Campaign.BALANCED, Campaign.FINISHED],
     }
     moves = [steer(name, campaign) for name, campaigns in steered.items() for campaign in campaigns]
