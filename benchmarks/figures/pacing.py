@@ -70,7 +70,7 @@ def measure(quick: bool) -> Sequence[Row]:
     others = minute.rates.keys() - minute.bereft
     smoothness = f"99th percentile of the deviation up to {_SMOOTH_UP_TO:g}/s, where the worker lived"
     return [
-        Row(smoothness, [_p99(smooth)], "%").at_most(20),
+        Row(smoothness, [_p99(smooth)], "%").at_most(6),
         *(Row(f"the same at {rate:g}/s", [_p99(deviations[rate])], "%") for rate in deviations),
         Row("median deviation", [median(smooth)], "%"),
         Row("instances with a window over the limit", [sum(each > 1e-6 for each in excess)], "").at_most(0),

@@ -33,10 +33,10 @@ def measure(quick: bool) -> Sequence[Row]:
     rows = [
         row.against(kind(PREFORK), "naive")
         for kind, ours in (
-            (cpu, cpu(MAIN).at_most(150)),
-            (postgres, postgres(MAIN)),
+            (cpu, cpu(MAIN).at_most(80)),
+            (postgres, postgres(MAIN).at_most(50)),
             (memory, memory(MAIN)),
-            (wal, wal(MAIN)),
+            (wal, wal(MAIN).at_most(1200)),
         )
         for row in (kind(PREFORK), ours)
     ]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
 from time import monotonic
-from typing import Any
+from typing import Any, NoReturn
 from uuid import UUID, uuid4
 
 import msgspec
@@ -21,6 +21,7 @@ from sqlalchemy import Engine
 
 from broadcaster.db.pool import open_pool
 from broadcaster.services import dispatch
+from broadcaster.services.reconcile.doubts import DoubtStore
 from broadcaster.services.sending import drain as drain_module
 from broadcaster.services.sending import process
 from broadcaster.services.sending.failpoints import Failpoints, parse
@@ -386,6 +387,29 @@ def test_a_locked_table_does_not_keep_a_worker_from_stopping(shop: Shop) -> None
     dispatch.recover_leases(shop.engine)
     drain(shop)
     assert shop.states("c") == {"sent": 200}
+
+
+def test_reading_back_from_a_silent_postgres_does_not_keep_a_worker_from_stopping(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = msgspec.structs.replace(shop.settings, request_timeout_seconds=0.5)
+    asked = asyncio.Event()
+
+    async def silent(*_: object) -> NoReturn:
+        asked.set()
+        await asyncio.Event().wait()
+        raise AssertionError("it has answered")
+
+    monkeypatch.setattr(DoubtStore, "pick_chats", silent)
+
+    async def run() -> None:
+        async with SendingProcess(settings) as process:
+            reading = asyncio.create_task(process.reconcile())
+            await asked.wait()
+            process.stop()
+            assert await asyncio.wait_for(reading, settings.request_timeout_seconds + 5) == {}
+
+    asyncio.run(run())
 
 
 def test_a_connection_that_has_gone_silent_is_given_up_and_replaced(shop: Shop) -> None:

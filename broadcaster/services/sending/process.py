@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from contextlib import AsyncExitStack
 from random import Random
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import structlog
 
@@ -29,6 +29,8 @@ from broadcaster.services.sending.store import HeldLane, SendingStore
 from broadcaster.settings import Settings
 
 log = structlog.get_logger()
+
+T = TypeVar("T")
 
 _POOL_SIZE = 6
 """Claims, outcomes, lanes that are taken, and room for the rest."""
@@ -118,20 +120,17 @@ class SendingProcess:
 
     async def drain(self, lanes: Sequence[int]) -> DrainReport:
         """Send what is due on `lanes` (ids), then finish the campaigns that balance."""
-        running = asyncio.create_task(self._drain.run(lanes))
-        ends: set[asyncio.Future[Any]] = {running, self._given_up}
-        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
-        if not running.done():
-            running.cancel()
+        report = await self._unless_given_up(self._drain.run(lanes))
+        if report is None:
             return DrainReport()
-        report = running.result()
         if report.counts and not self._stopping:
             await self._path.store.finish_campaigns()
         return report
 
     async def reconcile(self) -> dict[str, dict[str, int]]:
         """Read back the chats that are due, for a few seconds; returns counts per instance name."""
-        return await Reconciler(self._doubts, self._open_gateway, self._settings, lambda: self._stopping).run()
+        reconciler = Reconciler(self._doubts, self._open_gateway, self._settings, lambda: self._stopping)
+        return await self._unless_given_up(reconciler.run()) or {}
 
     def stop(self) -> None:
         """Ask the drain to end: nothing new is claimed, what is under way finishes. Call it on the loop.
@@ -145,6 +144,16 @@ class SendingProcess:
         self._drain.stop()
         loop = asyncio.get_running_loop()
         loop.call_later(self._settings.request_timeout_seconds + _STOP_MARGIN, self._give_up)
+
+    async def _unless_given_up(self, work: Coroutine[Any, Any, T]) -> T | None:
+        """What `work` comes to; None where this process waits for Postgres no more."""
+        running = asyncio.ensure_future(work)
+        ends: set[asyncio.Future[Any]] = {running, self._given_up}
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        if running.done():
+            return running.result()
+        running.cancel()
+        return None
 
     async def _watch_others(self) -> None:
         """Free the lanes of workers of this host that have ended without giving them back."""
