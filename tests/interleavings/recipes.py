@@ -115,12 +115,12 @@ def _sending() -> list[Recipe]:
         "take_lanes": lambda side: {**taking, "token": take_token(side)},
         "release_lanes": lambda side: {**returning, "tokens": _leases(side)},
     }
-    holding = [
-        _worker(name, _step(name, lambda _, side, parameters=parameters: parameters(side)))
-        for name, parameters in by_side.items()
-    ]
+
+    def hold(name: str, parameters: Callable[[Side], dict[str, Any]]) -> Recipe:
+        return _worker(name, _step(name, lambda _, side: parameters(side)))
+
     return [
-        *holding,
+        *(hold(name, parameters) for name, parameters in by_side.items()),
         outcomes("sent", "sent", "accepted"),
         outcomes("pending", "pending", "throttled"),
         outcomes("in_doubt", "in_doubt", "unknown"),
@@ -271,3 +271,6 @@ def _json(value: object) -> str:
 
 RECIPES = [*_sending(), *_reconciling(), *_ticking(), *_steering(), *_submitting()]
 """Every transaction that writes the books."""
+
+PAUSED_BEFORE = Recipe("resume_campaign of EVERYTHING", (_step("resume_campaign", campaign_id=Campaign.EVERYTHING),))
+"""Does something only where that campaign has been paused before."""
