@@ -91,7 +91,13 @@ def broken(connection: psycopg.Connection[Any], ran: Sequence[Ran], books: Books
         problems += _wrong_outcomes(each, mine, books)
     doubled = Counter(grant for each in ran for grant in _granted(each))
     problems += [f"I2: message {grant} was granted {times} times" for grant, times in doubled.items() if times > 1]
+    taken = Counter(row[0] for each in ran if "take_lanes" in each.recipe.names for row in _returned(each))
+    problems += [f"I2: lane {lane} was taken {times} times" for lane, times in taken.items() if times > 1]
     return problems
+
+
+def _returned(each: Ran) -> list[Any]:
+    return [] if each.outcome.error else each.outcome.rows[-1]
 
 
 def _may_move(source: CampaignState, target: CampaignState, names: set[str]) -> bool:
@@ -122,16 +128,14 @@ def _wrong_move(move: Move) -> Iterator[str]:
 
 def _granted(each: Ran) -> list[Grant]:
     """The messages that a claim returned: what its worker sends."""
-    if each.outcome.error or "claim" not in each.recipe.names:
+    if "claim" not in each.recipe.names:
         return []
-    return [(row[4], row[5], row[8]) for row in each.outcome.rows[-1] if row[5] is not None]
+    return [(row[4], row[5], row[8]) for row in _returned(each) if row[5] is not None]
 
 
 def _wrong_grants(each: Ran, moves: list[Move]) -> Iterator[str]:
-    if not each.outcome.error and "claim" in each.recipe.names:
-        for row in each.outcome.rows[-1]:
-            if row[0] == LEFT_BEHIND:
-                yield f"I7: {each.recipe} was answered for lane {LEFT_BEHIND}, whose lease has ended"
+    if "claim" in each.recipe.names and any(row[0] == LEFT_BEHIND for row in _returned(each)):
+        yield f"I7: {each.recipe} was answered for lane {LEFT_BEHIND}, whose lease has ended"
     moved = Counter((m.campaign, m.seq, m.attempt) for m in moves if m.target is MessageState.SENDING)
     if moved != Counter(_granted(each)):
         yield f"I3: {each.recipe} returned {_granted(each)} and moved {sorted(moved)}"
@@ -148,7 +152,7 @@ def _wrong_outcomes(each: Ran, moves: list[Move], books: Books) -> Iterator[str]
     rows = msgspec.json.decode(each.recipe.steps[-1].parameters(books, each.side)["rows"])
     given = [(row["campaign_id"], row["seq"], row["attempt"], row["claim"]) for row in rows]
     moved = Counter((m.campaign, m.seq, m.attempt, str(m.claim_before)) for m in ended)
-    said = Counter(given[place - 1] for (place,) in each.outcome.rows[-1]) if not each.outcome.error else Counter()
+    said = Counter(given[place - 1] for (place,) in _returned(each))
     for stranger in moved - Counter(given):
         yield f"I7: {each.recipe} moved {stranger}, which it was not given"
     if moved != said:

@@ -24,6 +24,9 @@ SELECT format('I1: campaign %s is finished, and %s of it are %s', c.id, count(*)
 FROM campaigns c JOIN messages m ON m.segment = c.segment AND m.campaign_id = c.id
 WHERE c.state = 'finished' AND m.state IN ('pending', 'sending', 'in_doubt') GROUP BY c.id, m.state
 UNION ALL
+SELECT format('I1: campaign %s is finished, and its counter of lane %s is open', c.id, lane_id)
+FROM campaigns c JOIN campaign_lanes ON campaign_id = c.id WHERE c.state = 'finished' AND open
+UNION ALL
 SELECT format('I1: campaign %s, lane %s is closed, and has something that is not final', campaign_id, lane_id)
 FROM campaign_lanes WHERE NOT open AND pending + sending + in_doubt > 0
 UNION ALL

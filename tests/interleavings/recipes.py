@@ -24,8 +24,8 @@ from tests.interleavings.transactions import (
 
 HOUR, MINUTE, NOTHING = timedelta(hours=1), timedelta(minutes=1), timedelta(0)
 STALE = UUID(int=0xDEAD)
-_POLLING = {"first": timedelta(seconds=5), "longest": MINUTE}
-_BARE = {Campaign.LAST_PENDING, Campaign.BALANCED_PAUSE, Campaign.LAST_DOUBT, Campaign.STRAY}
+_POLLING: dict[str, Any] = {"first": timedelta(seconds=5), "longest": MINUTE}
+_BARE = {Campaign.DUE, Campaign.LAST_PENDING, Campaign.BALANCED_PAUSE, Campaign.LAST_DOUBT, Campaign.STRAY}
 """Campaigns that are steered by the statement alone: with the lock before it, others show the same."""
 _SENT_AGAIN = (Campaign.EVERYTHING, Campaign.BALANCED, Campaign.FINISHED, Campaign.LAST_DOUBT)
 LOCK_CAMPAIGN = "SELECT id, state FROM campaigns WHERE id = %(campaign_id)s FOR NO KEY UPDATE"
@@ -109,18 +109,18 @@ def _sending() -> list[Recipe]:
     claiming = {"lanes": lanes, "wants": [2] * len(lanes), "lease": HOUR, "lead": 0.05}
     taking = {"lanes": lanes, "holder": "new", "lease": HOUR}
     returning = {"lanes": lanes, "ahead": [0.0] * len(lanes), "again": [False] * len(lanes)}
-    ill = {"health": "down", "reason": "no", "failures": 1, "rest": 9.0}
+    ill: dict[str, Any] = {"health": "down", "reason": "no", "failures": 1, "rest": 9.0}
     by_side: dict[str, Callable[[Side], dict[str, Any]]] = {
         "claim": lambda side: {**claiming, "tokens": _leases(side), "claim": claim_token(side)},
         "take_lanes": lambda side: {**taking, "token": take_token(side)},
         "release_lanes": lambda side: {**returning, "tokens": _leases(side)},
     }
-    holding = [
-        _worker(name, _step(name, lambda _, side, parameters=parameters: parameters(side)))
-        for name, parameters in by_side.items()
-    ]
+
+    def hold(name: str, parameters: Callable[[Side], dict[str, Any]]) -> Recipe:
+        return _worker(name, _step(name, lambda _, side: parameters(side)))
+
     return [
-        *holding,
+        *(hold(name, parameters) for name, parameters in by_side.items()),
         outcomes("sent", "sent", "accepted"),
         outcomes("pending", "pending", "throttled"),
         outcomes("in_doubt", "in_doubt", "unknown"),
@@ -181,14 +181,21 @@ def _steering() -> list[Recipe]:
         return [bare, Recipe(f"lock_campaign, {label}", (_sql(LOCK_CAMPAIGN, campaign_id=campaign), step))]
 
     def settle(campaign: Campaign, target: str) -> list[Recipe]:
-        fixed = {"settle": NOTHING, "phones": None, "target": target, "settled_by": "me", "reason": None}
+        fixed: dict[str, Any] = {
+            "settle": NOTHING,
+            "phones": None,
+            "target": target,
+            "settled_by": "me",
+            "reason": None,
+        }
         return steer("settle_messages", campaign, f" as {target}", **fixed)
 
+    cancelled = [Campaign.EVERYTHING, Campaign.LAST_PENDING, Campaign.BALANCED, Campaign.DRAFT, Campaign.DUE]
     steered = {
         "start_campaign": [Campaign.DRAFT],
         "pause_campaign": [Campaign.EVERYTHING, Campaign.LAST_PENDING],
         "resume_campaign": [Campaign.PAUSED, Campaign.BALANCED_PAUSE],
-        "cancel_campaign": [Campaign.EVERYTHING, Campaign.LAST_PENDING, Campaign.BALANCED, Campaign.DRAFT],
+        "cancel_campaign": cancelled,
         "retry_campaign": [Campaign.EVERYTHING, Campaign.BALANCED, Campaign.FINISHED],
     }
     moves = [steer(name, campaign) for name, campaigns in steered.items() for campaign in campaigns]
@@ -228,7 +235,7 @@ def _segment(name: str) -> Step:
 
 
 def _over_an_audience() -> list[Recipe]:
-    campaign = {"campaign_id": Campaign.AUDIENCE}
+    campaign: dict[str, Any] = {"campaign_id": Campaign.AUDIENCE}
     template = {
         "required": [],
         "never_blank": True,
@@ -238,7 +245,12 @@ def _over_an_audience() -> list[Recipe]:
         "longest": 99,
         "blanks": {},
     }
-    selection = {"audience_id": 1, "conditions": "[]", "campaign_variables": "{}", "template": _json(template)}
+    selection: dict[str, Any] = {
+        "audience_id": 1,
+        "conditions": "[]",
+        "campaign_variables": "{}",
+        "template": _json(template),
+    }
     lock = _step("lock_due_audience_campaign", decides=True, **campaign)
     deal = Step(
         lambda _: query("deal_snapshot").format(messages="messages"),
@@ -259,3 +271,6 @@ def _json(value: object) -> str:
 
 RECIPES = [*_sending(), *_reconciling(), *_ticking(), *_steering(), *_submitting()]
 """Every transaction that writes the books."""
+
+PAUSED_BEFORE = Recipe("resume_campaign of EVERYTHING", (_step("resume_campaign", campaign_id=Campaign.EVERYTHING),))
+"""Does something only where that campaign has been paused before."""

@@ -14,7 +14,7 @@ import pytest
 
 from broadcaster.settings import load
 from tests.interleavings.pairs import Arena, Meeting
-from tests.interleavings.recipes import RECIPES
+from tests.interleavings.recipes import PAUSED_BEFORE, RECIPES
 from tests.interleavings.transactions import Recipe
 from tests.interleavings.writers import writing_statements
 from tests.support.servers import TestServers, clean_environment
@@ -73,7 +73,7 @@ def test_the_books_hold_whatever_comes_between_two_claims(tidy_arena: Arena, sec
     claim = next(recipe for recipe in RECIPES if recipe.label == "claim")
     broken = [
         f"claim, {second}, {third}, claim: {problem}"
-        for third in _BETWEEN_CLAIMS
+        for third in [*_BETWEEN_CLAIMS, PAUSED_BEFORE]
         for problem in tidy_arena.follow([claim, second, third, claim])
     ]
     assert not broken, "\n".join(broken)
