@@ -266,9 +266,9 @@ def test_no_reply_takes_long_to_read(status: int, piece: str) -> None:
     noise = piece * (64_000 // len(piece))
     redact = Redactor('\\%/ "&s3cret')
     for body in (noise, json.dumps({"error": noise, "id": noise})):
-        began = time.perf_counter()
+        began = time.process_time()
         classify_response(status, {}, body.encode(), redact, DEFAULT_RULES)
-        assert time.perf_counter() - began < 1
+        assert time.process_time() - began < 1
 
 
 @given(body=JSON.map(lambda value: json.dumps(value).encode()), status=st.integers(100, 199) | st.integers(300, 999))
