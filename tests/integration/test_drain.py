@@ -73,7 +73,8 @@ def test_a_claim_serves_the_lanes_of_all_tasks(shop: Shop, monkeypatch: pytest.M
 
     asyncio.run(run())
     assert shop.states("c") == {"sent": 120}
-    assert len({ask.token for ask in claims[1] if ask.want}) >= 2
+    # Those that were not in the first one wait for it together.
+    assert max(len({ask.token for ask in asks if ask.want}) for asks in claims[:2]) >= 2
 
 
 def test_a_request_that_takes_long_keeps_no_other_lane_from_being_handed_over(shop: Shop) -> None:
