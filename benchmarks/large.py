@@ -127,6 +127,7 @@ class _Taker:
         """A hundred messages of the next ten lanes. Raises BenchmarkError if there are fewer."""
         first = turn * _LANES_A_CLAIM % LANES
         parameters = {
+            "outcomes": "[]",
             "lanes": self._lanes[first : first + _LANES_A_CLAIM],
             "tokens": [self._token] * _LANES_A_CLAIM,
             "wants": [_WANTED] * _LANES_A_CLAIM,
@@ -134,10 +135,10 @@ class _Taker:
             "lease": self._lease,
             "lead": CLAIM_LEAD,
         }
-        rows = self._connection.execute(query("claim"), parameters, prepare=True).fetchall()
-        # A row of each lane comes first, without a message.
-        if len(rows) != _LANES_A_CLAIM * (1 + _WANTED):
-            raise BenchmarkError(f"{len(rows) - _LANES_A_CLAIM} messages were claimed")
+        rows = self._connection.execute(query("turn_over"), parameters, prepare=True).fetchall()
+        # A row of each lane comes first, without a message, and one of outcomes last.
+        if len(rows) != _LANES_A_CLAIM * (1 + _WANTED) + 1:
+            raise BenchmarkError(f"{len(rows) - _LANES_A_CLAIM - 1} messages were claimed")
 
 
 def _require_true_counters(stand: Stand) -> None:

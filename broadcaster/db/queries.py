@@ -1,4 +1,4 @@
-"""Named queries in real SQL: `query("claim")` is the text of `sql/claim.sql`, with psycopg placeholders."""
+"""Named queries in real SQL: `query("turn_over")` is the text of `sql/turn_over.sql`, with psycopg placeholders."""
 
 from functools import cache
 from importlib.resources import files

@@ -22,8 +22,8 @@ from sqlalchemy import text
 import tests.support
 from broadcaster.embedded import ProcessId
 from broadcaster.services.campaigns import lifecycle
-from broadcaster.services.sending import failpoints
 from broadcaster.worker.app import SEND, SENDS, make_app
+from tests.support import failpoints
 from tests.support.chaos import (
     AT_ONCE,
     LATENCY,
@@ -39,6 +39,7 @@ from tests.support.shop import POISON
 from tests.support.stack import wait_for
 
 SLOW = f"kind=latency,seconds={0.8 * REQUEST_TIMEOUT}"
+FAILING = Path(failpoints.__file__)
 
 full = pytest.mark.chaos
 
@@ -116,7 +117,9 @@ def test_a_crash_at_any_point_of_the_send_path_loses_and_doubles_nothing(chaos: 
     for pair in (rules[first : first + 2] for first in range(0, len(rules), 2)):
         # A lease is renewed without a claim only while its lanes wait for replies.
         chaos.shop.fault(SLOW if any("renewal" in rule for rule in pair) else LATENCY)
-        crashing = [chaos.stack.start("worker", ready=False, BROADCASTER_FAILPOINTS=rule) for rule in pair]
+        crashing = [
+            chaos.stack.start("worker", ready=False, program=FAILING, BROADCASTER_FAILPOINTS=rule) for rule in pair
+        ]
         for worker in crashing:
             wait_for(lambda worker=worker: worker.process.poll() is not None, "the crash")
             assert worker.process.returncode == failpoints.CRASHED, worker.log.read_text()[-2000:]

@@ -13,20 +13,23 @@ import pytest
 from broadcaster.services import dispatch
 from broadcaster.services.sending import drain as drain_module
 from broadcaster.services.sending.process import SendingProcess
-from broadcaster.services.sending.store import Ask, Claim, SendingStore
+from broadcaster.services.sending.store import Ask, Claim, OutcomeRow, SendingStore
 from tests.support.shop import INSTANCES, Shop, drain
 from tests.support.stack import wait_for
 
 
 def note_claims(process: SendingProcess, claims: list[Sequence[Ask]]) -> None:
     """Add what each claim of the process asks for to `claims`."""
-    claim = process._path.store.claim
+    turn_over = process._path.store.turn_over
 
-    async def noted(asks: Sequence[Ask], token: UUID) -> dict[int, Claim]:
-        claims.append(asks)
-        return await claim(asks, token)
+    async def noted(
+        outcomes: Sequence[OutcomeRow], asks: Sequence[Ask], claim: UUID
+    ) -> tuple[list[bool], dict[int, Claim]]:
+        if asks:
+            claims.append(asks)
+        return await turn_over(outcomes, asks, claim)
 
-    process._path.store.claim = noted  # type: ignore[method-assign]  # the seam of the count
+    process._path.store.turn_over = noted  # type: ignore[method-assign]  # the seam of the count
 
 
 def test_lanes_of_more_tasks_than_may_wait_join_those_of_a_task_that_waits(shop: Shop) -> None:
@@ -58,17 +61,17 @@ def test_a_claim_serves_the_lanes_of_all_tasks(shop: Shop, monkeypatch: pytest.M
 
     async def run() -> None:
         async with SendingProcess(shop.settings) as process:
-            held, claim = process._drain._held, SendingStore.claim
+            held, turn_over = process._drain._held, SendingStore.turn_over
 
-            async def claim_once_all_are_held(
-                store: SendingStore, asks: Sequence[Ask], token: UUID
-            ) -> dict[int, Claim]:
+            async def once_all_are_held(
+                store: SendingStore, outcomes: Sequence[OutcomeRow], asks: Sequence[Ask], claim: UUID
+            ) -> tuple[list[bool], dict[int, Claim]]:
                 if not claims:
                     await asyncio.to_thread(wait_for, lambda: len(held) == len(INSTANCES), "the lanes of all tasks")
                 claims.append(asks)
-                return await claim(store, asks, token)
+                return await turn_over(store, outcomes, asks, claim)
 
-            monkeypatch.setattr(SendingStore, "claim", claim_once_all_are_held)
+            monkeypatch.setattr(SendingStore, "turn_over", once_all_are_held)
             await asyncio.gather(*(process.drain([lane]) for lane in shop.lanes()))
 
     asyncio.run(run())

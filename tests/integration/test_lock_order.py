@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from uuid import uuid4
 
+import msgspec
 import psycopg
 import pytest
 from sqlalchemy import Engine
@@ -28,7 +29,7 @@ _WAITING = "SELECT count(*) FROM pg_stat_activity WHERE pid = %s AND wait_event_
 
 def _claiming(lease: timedelta) -> dict[str, object]:
     """What every claim wants beside its lanes."""
-    return {"claim": uuid4(), "lease": lease, "lead": CLAIM_LEAD}
+    return {"outcomes": "[]", "claim": uuid4(), "lease": lease, "lead": CLAIM_LEAD}
 
 
 def test_a_claim_locks_counters_in_the_order_in_which_the_trigger_does(engine: Engine, settings: Settings) -> None:
@@ -43,7 +44,7 @@ def test_a_claim_locks_counters_in_the_order_in_which_the_trigger_does(engine: E
         asks = {"lanes": lanes, "tokens": [token] * _LANES, "wants": [5] * _LANES, **_claiming(lease)}
         claiming.execute(PLAN_BY_KEY)
         claiming.execute(query("take_lanes"), taking)
-        claim = threading.Thread(target=claiming.execute, args=(query("claim"), asks))
+        claim = threading.Thread(target=claiming.execute, args=(query("turn_over"), asks))
         with psycopg.connect(settings.libpq_url) as other:
             other.execute("SELECT FROM campaign_lanes ORDER BY campaign_id, lane_id LIMIT 1 FOR UPDATE")
             claim.start()
@@ -55,7 +56,40 @@ def test_a_claim_locks_counters_in_the_order_in_which_the_trigger_does(engine: E
         assert shop.states("c") == {"pending": 5 * _LANES, "sending": 5 * _LANES}
 
 
-@pytest.mark.parametrize("statement", ["take_lanes", "claim", "release_lanes"])
+def test_a_claim_that_records_for_another_lane_locks_counters_in_that_order_too(
+    engine: Engine, settings: Settings
+) -> None:
+    with open_shop(engine, settings) as shop, psycopg.connect(settings.libpq_url, autocommit=True) as worker:
+        names = [f"instance {number}" for number in range(_LANES)]
+        for name in names:
+            shop.add(name)
+        for campaign in ("c", "d"):  # rivals, so that the claim locks their counters itself
+            shop.submit(campaign, 10 * _LANES, *names)
+        first, *others = sorted(shop.lanes())
+        token, lease = uuid4(), timedelta(minutes=1)
+        worker.execute(PLAN_BY_KEY)
+        taking = {"lanes": [first, *others], "holder": "test", "token": token, "lease": lease}
+        worker.execute(query("take_lanes"), taking)
+        worker.execute(query("turn_over"), {"lanes": [first], "tokens": [token], "wants": [2], **_claiming(lease)})
+        said = {"state": "sent", "delay": 0, "spent": 1, "outcome": "accepted", "reason": ""}
+        key = "segment, campaign_id, seq, attempt, claim_token AS claim"
+        outcomes = f"SELECT json_agg(m)::text FROM (SELECT {key} FROM messages WHERE state = 'sending') m"
+        [[sending]] = shop.sql(outcomes)
+        rows = msgspec.json.encode([{**row, **said} for row in msgspec.json.decode(str(sending))]).decode()
+        asks = {"lanes": others, "tokens": [token] * len(others), "wants": [4] * len(others), **_claiming(lease)}
+        turn_over = threading.Thread(target=worker.execute, args=(query("turn_over"), {**asks, "outcomes": rows}))
+        with psycopg.connect(settings.libpq_url) as other:
+            other.execute("SELECT FROM campaign_lanes ORDER BY campaign_id, lane_id LIMIT 1 FOR UPDATE")
+            turn_over.start()
+            waiting = (worker.info.backend_pid,)
+            wait_for(lambda: shop.sql(_WAITING % waiting) == [(1,)], "the statement waits for the first counter")
+            other.execute("SELECT FROM campaign_lanes ORDER BY campaign_id, lane_id FOR UPDATE NOWAIT")
+        turn_over.join()
+        assert shop.states("c") == shop.states("d")
+        assert shop.states("c") == {"sent": 1, "sending": 2 * len(others), "pending": 8 * len(others) + 9}
+
+
+@pytest.mark.parametrize("statement", ["take_lanes", "turn_over", "release_lanes"])
 def test_who_counts_the_first_failure_of_a_lane_keeps_nobody_from_holding_it(
     engine: Engine, settings: Settings, statement: str
 ) -> None:
@@ -65,7 +99,7 @@ def test_who_counts_the_first_failure_of_a_lane_keeps_nobody_from_holding_it(
         token, lease = uuid4(), timedelta(minutes=1)
         parameters = {
             "take_lanes": {"lanes": [1], "holder": "test", "token": token, "lease": lease},
-            "claim": {"lanes": [1], "tokens": [token], "wants": [5], **_claiming(lease)},
+            "turn_over": {"lanes": [1], "tokens": [token], "wants": [5], **_claiming(lease)},
             "release_lanes": {"lanes": [1], "tokens": [token], "ahead": [0.0], "again": [False]},
         }
         holding.execute("SET lock_timeout = 2000")
@@ -73,7 +107,8 @@ def test_who_counts_the_first_failure_of_a_lane_keeps_nobody_from_holding_it(
             if statement != "take_lanes":
                 holding.execute(query("take_lanes"), parameters["take_lanes"])
             other.execute("SELECT FROM lanes FOR KEY SHARE")  # what a foreign key's check takes
-            assert holding.execute(query(statement), parameters[statement]).rowcount > 0
+            rows = holding.execute(query(statement), parameters[statement]).rowcount
+            assert rows > (statement == "turn_over")  # whose last row is there whether or not it holds the lane
 
 
 def test_a_message_that_somebody_has_locked_keeps_no_other_one_from_being_recovered(
@@ -86,7 +121,7 @@ def test_a_message_that_somebody_has_locked_keeps_no_other_one_from_being_recove
         token, lease = uuid4(), timedelta(minutes=1)
         holding.execute(query("take_lanes"), {"lanes": [1, 2], "holder": "test", "token": token, "lease": lease})
         asks = {"lanes": [1, 2], "tokens": [token] * 2, "wants": [3, 3], **_claiming(lease)}
-        holding.execute(query("claim"), asks)
+        holding.execute(query("turn_over"), asks)
         shop.sql("UPDATE lanes SET lease_expires_at = now()")
         with ThreadPoolExecutor() as pool, psycopg.connect(settings.libpq_url) as other:
             other.execute("SELECT FROM messages WHERE seq = 1 FOR UPDATE")
@@ -109,7 +144,7 @@ def test_a_lane_is_not_given_back_from_under_a_claim_that_is_about_to_be_committ
         shop.submit("c", 5, "a")
         token, lease = uuid4(), timedelta(minutes=1)
         releasing.execute(query("take_lanes"), {"lanes": [1], "holder": "test", "token": token, "lease": lease})
-        claiming.execute(query("claim"), {"lanes": [1], "tokens": [token], "wants": [2], **_claiming(lease)})
+        claiming.execute(query("turn_over"), {"lanes": [1], "tokens": [token], "wants": [2], **_claiming(lease)})
         returns = {"lanes": [1], "tokens": [token], "ahead": [0.0], "again": [False]}
         release = threading.Thread(target=releasing.execute, args=(query("release_lanes"), returns))
         release.start()

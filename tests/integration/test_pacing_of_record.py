@@ -63,8 +63,8 @@ class LaneOfRecord:
         if self._pacer is None:
             return
         asks = {"lanes": [1], "tokens": [self._token], "wants": [1], "claim": uuid4()}
-        rows = self._connection.execute(
-            query("claim"), {**asks, "lease": timedelta(seconds=LEASE), "lead": CLAIM_LEAD}
+        *rows, _ = self._connection.execute(
+            query("turn_over"), {"outcomes": "[]", **asks, "lease": timedelta(seconds=LEASE), "lead": CLAIM_LEAD}
         ).fetchall()
         if rows:
             self._lease_ends = self._now + LEASE

@@ -24,10 +24,10 @@ from broadcaster.services import dispatch
 from broadcaster.services.reconcile.doubts import DoubtStore
 from broadcaster.services.sending import drain as drain_module
 from broadcaster.services.sending import process
-from broadcaster.services.sending.failpoints import Failpoints, parse
 from broadcaster.services.sending.process import SendingProcess
 from broadcaster.services.sending.store import Ask, Claim, OutcomeRow, Return, SendingStore
 from broadcaster.settings import Settings
+from tests.support.failpoints import Failpoints, parse, wrappers
 from tests.support.shop import Shop, drain, open_shop
 from tests.support.stack import wait_for
 
@@ -56,7 +56,8 @@ def shop(engine: Engine, settings: Settings, tmp_path: Path) -> Iterator[Shop]:
 @pytest.fixture
 def fail_at(monkeypatch: pytest.MonkeyPatch) -> FailAt:
     failpoints = Failpoints({})
-    monkeypatch.setattr(process, "configured", lambda: failpoints)
+    for name, wrapper in wrappers(failpoints).items():
+        monkeypatch.setattr(process, name, wrapper)
     return FailAt(failpoints)
 
 
@@ -175,9 +176,10 @@ def test_a_claim_that_comes_after_its_lanes_were_given_back_takes_nothing(shop: 
             store = SendingStore(pool, holder="test", lease=15.0)
             await store.take_lanes([lane], token)
             await store.release_lanes([Return(lane, token, 0.0, again=False)])
-            given_back = await store.claim([Ask(lane, token, 5)], uuid4())
+            _, given_back = await store.turn_over([], [Ask(lane, token, 5)], uuid4())
             await store.take_lanes([lane], uuid4())
-            return given_back, await store.claim([Ask(lane, token, 5)], uuid4())
+            _, taken_again = await store.turn_over([], [Ask(lane, token, 5)], uuid4())
+            return given_back, taken_again
 
     assert asyncio.run(run()) == ({}, {})
     assert shop.states("c") == {"pending": 50}
@@ -190,6 +192,7 @@ def test_outcomes_are_kept_until_postgres_takes_them(shop: Shop, fail_at: FailAt
     shop.submit("c", 50, "a")
     fail_at("before_outcome=raise@1;after_outcome=raise@2")
     drain(shop)
+    drain(shop)  # the lanes were given back, since what was claimed along with the outcomes was not found
     assert shop.states("c") == {"sent": 50}
     assert len(shop.gateway.ledger.entries) == 50
 
@@ -209,6 +212,8 @@ def test_no_more_are_sending_than_may_be_in_flight_while_outcomes_cannot_be_writ
             assert len(shop.gateway.ledger.entries) == 8
             fail_at("")
             await draining
+            assert shop.states("c") == {"sent": 8, "pending": 92}
+            await process.drain(shop.lanes())
 
     asyncio.run(run())
     assert shop.states("c") == {"sent": 100}
@@ -317,16 +322,18 @@ def test_one_bad_row_is_recorded_as_far_as_can_be_and_its_neighbours_as_they_are
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shop.submit("c", 50, "a")
-    record = SendingStore.record
+    turn_over = SendingStore.turn_over
 
-    async def with_a_bad_row(store: SendingStore, rows: Sequence[OutcomeRow]) -> list[bool]:
+    async def with_a_bad_row(
+        store: SendingStore, rows: Sequence[OutcomeRow], asks: Sequence[Ask], claim: UUID
+    ) -> tuple[list[bool], dict[int, Claim]]:
         spoilt = [
             msgspec.structs.replace(row, http_status=99_999) if row.seq == 7 and row.http_status else row
             for row in rows
         ]
-        return await record(store, spoilt)
+        return await turn_over(store, spoilt, asks, claim)
 
-    monkeypatch.setattr(SendingStore, "record", with_a_bad_row)
+    monkeypatch.setattr(SendingStore, "turn_over", with_a_bad_row)
     drain(shop)
     assert shop.states("c") == {"sent": 50}
     assert shop.sql("SELECT seq, http_status, reason FROM attempts WHERE http_status IS DISTINCT FROM 200") == [
@@ -334,14 +341,13 @@ def test_one_bad_row_is_recorded_as_far_as_can_be_and_its_neighbours_as_they_are
     ]
 
 
-@pytest.mark.parametrize("statement", ["claim", "record_outcomes"])
-def test_a_deadlock_is_tried_again_at_once(shop: Shop, monkeypatch: pytest.MonkeyPatch, statement: str) -> None:
+def test_a_deadlock_is_tried_again_at_once(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     shop.submit("c", 10, "a")
     execute = SendingStore._execute_once
     deadlocks = iter([True, True])
 
     async def deadlocked(store: SendingStore, name: str, *arguments: Any) -> list[Any]:
-        if name == statement and next(deadlocks, False):
+        if name == "turn_over" and next(deadlocks, False):
             raise psycopg.errors.DeadlockDetected("deadlock detected")
         return await execute(store, name, *arguments)
 

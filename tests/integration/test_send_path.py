@@ -61,7 +61,7 @@ def test_no_committed_claim_no_request(shop: Shop, monkeypatch: pytest.MonkeyPat
     async def unavailable(*_: object) -> dict[int, Claim]:
         raise ConnectionError("Postgres went away")
 
-    monkeypatch.setattr(SendingStore, "claim", unavailable)
+    monkeypatch.setattr(SendingStore, "turn_over", unavailable)
     drain(shop)
     assert shop.gateway.ledger.entries == []
     assert shop.states("c") == {"pending": 50}

@@ -46,16 +46,23 @@ def rows(**values: object) -> str:
     return msgspec.json.encode([{**key, "seq": seq, **values} for seq in STATES]).decode()
 
 
-def outcome(state: MessageState) -> dict[str, object]:
-    return {"rows": rows(state=state.value, delay=0, spent=1, outcome="accepted", reason="")}
+def turn_over(outcomes: str, *lanes: int) -> tuple[str, dict[str, object]]:
+    """Outcomes to write, and the lanes to claim for."""
+    claiming = {"lanes": list(lanes), "tokens": [TOKEN for _ in lanes], "wants": [100 for _ in lanes]}
+    return "turn_over", {"outcomes": outcomes, **claiming, "claim": uuid4(), "lease": LEASE, "lead": 100.0}
+
+
+def outcome(state: MessageState) -> str:
+    return rows(state=state.value, delay=0, spent=1, outcome="accepted", reason="")
+
+
+ENDS_OF_SENDING = sorted(MESSAGE_TRANSITIONS[MessageState.SENDING])
 
 
 CASES: list[tuple[str, dict[str, object]]] = [
     ("cancel_campaign", {"campaign_id": 1}),
-    ("claim", {"lanes": [1], "tokens": [TOKEN], "wants": [100], "claim": uuid4(), "lease": LEASE, "lead": 100.0}),
     ("give_up_doubts", {"deadline": NOTHING, "most": 100}),
     ("mend_messages", {"back": 1.0}),
-    *(("record_outcomes", outcome(state)) for state in sorted(MESSAGE_TRANSITIONS[MessageState.SENDING])),
     ("recover_leases", {"request_timeout": NOTHING}),
     *(
         ("resolve_doubts", {"rows": rows(sight=sight), "read_at": READ_BACK, "proof": LEASE})
@@ -77,8 +84,11 @@ CASES: list[tuple[str, dict[str, object]]] = [
         for target in TARGETS.values()
     ),
     ("sweep_cancelled", {}),
+    turn_over("[]", 1),
+    *(turn_over(outcome(state)) for state in ENDS_OF_SENDING),
+    *(turn_over(outcome(state), 1) for state in ENDS_OF_SENDING),
 ]
-RECORD_DOUBTS = {"record_outcomes", "recover_leases"}
+RECORD_DOUBTS = {"turn_over", "recover_leases"}
 CHANGES_MOMENTS_ONLY = {"mend_messages"}
 
 

@@ -87,6 +87,7 @@ def broken(connection: psycopg.Connection[Any], ran: Sequence[Ran], books: Books
         problems += _wrong_move(move)
     for each in ran:
         mine = [move for move in moves if move.side == each.side]
+        problems += _wrong_shape(each)
         problems += _wrong_grants(each, mine)
         problems += _wrong_outcomes(each, mine, books)
     doubled = Counter(grant for each in ran for grant in _granted(each))
@@ -98,6 +99,17 @@ def broken(connection: psycopg.Connection[Any], ran: Sequence[Ran], books: Books
 
 def _returned(each: Ran) -> list[Any]:
     return [] if each.outcome.error else each.outcome.rows[-1]
+
+
+def _turned_over(each: Ran) -> list[Any]:
+    """What `turn_over` returned of lanes and messages. Its last row is that of the outcomes."""
+    return _returned(each)[:-1] if "turn_over" in each.recipe.names else []
+
+
+def _recorded(each: Ran) -> list[int]:
+    """The places of the outcomes that moved a message, as `turn_over` said."""
+    rows = _returned(each)
+    return (rows[-1][-1] or []) if rows else []
 
 
 def _may_move(source: CampaignState, target: CampaignState, names: set[str]) -> bool:
@@ -126,15 +138,22 @@ def _wrong_move(move: Move) -> Iterator[str]:
         yield f"I7: {what} became {move.target} in attempt {move.attempt}, not {move.attempt_before}, {move.claim}"
 
 
+def _wrong_shape(each: Ran) -> Iterator[str]:
+    """A row for each lane and message, and then one of outcomes, which its worker takes apart by their order."""
+    if "turn_over" not in each.recipe.names or each.outcome.error:
+        return
+    *rows, (*rest, _) = _returned(each)
+    if any(value is not None for value in rest) or any(row[0] is None or row[-1] is not None for row in rows):
+        yield f"{each.recipe} returned {_returned(each)}"
+
+
 def _granted(each: Ran) -> list[Grant]:
     """The messages that a claim returned: what its worker sends."""
-    if "claim" not in each.recipe.names:
-        return []
-    return [(row[4], row[5], row[8]) for row in _returned(each) if row[5] is not None]
+    return [(row[4], row[5], row[8]) for row in _turned_over(each) if row[5] is not None]
 
 
 def _wrong_grants(each: Ran, moves: list[Move]) -> Iterator[str]:
-    if "claim" in each.recipe.names and any(row[0] == LEFT_BEHIND for row in _returned(each)):
+    if any(row[0] == LEFT_BEHIND for row in _turned_over(each)):
         yield f"I7: {each.recipe} was answered for lane {LEFT_BEHIND}, whose lease has ended"
     moved = Counter((m.campaign, m.seq, m.attempt) for m in moves if m.target is MessageState.SENDING)
     if moved != Counter(_granted(each)):
@@ -144,15 +163,15 @@ def _wrong_grants(each: Ran, moves: list[Move]) -> Iterator[str]:
 def _wrong_outcomes(each: Ran, moves: list[Move], books: Books) -> Iterator[str]:
     """A worker's outcome moves what that very claim is sending, and says so."""
     ended = [move for move in moves if move.source is MessageState.SENDING]
-    if "record_outcomes" not in each.recipe.names:
+    if "turn_over" not in each.recipe.names:
         for move in ended:
             if "recover_leases" not in each.recipe.names or move.target is not MessageState.IN_DOUBT:
                 yield f"I7: {each.recipe} ended the sending of message {move.seq} of campaign {move.campaign}"
         return
-    rows = msgspec.json.decode(each.recipe.steps[-1].parameters(books, each.side)["rows"])
+    rows = msgspec.json.decode(each.recipe.steps[-1].parameters(books, each.side)["outcomes"])
     given = [(row["campaign_id"], row["seq"], row["attempt"], row["claim"]) for row in rows]
     moved = Counter((m.campaign, m.seq, m.attempt, str(m.claim_before)) for m in ended)
-    said = Counter(given[place - 1] for (place,) in _returned(each))
+    said = Counter(given[place - 1] for place in _recorded(each))
     for stranger in moved - Counter(given):
         yield f"I7: {each.recipe} moved {stranger}, which it was not given"
     if moved != said:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -100,18 +100,41 @@ def _worker(label: str, step: Step) -> Recipe:
     return Recipe(label, (step,), worker=True)
 
 
-def _sending() -> list[Recipe]:
-    def outcomes(about: str, state: str, outcome: str, **changes: Any) -> Recipe:
-        step = _step("record_outcomes", lambda books, _side: {"rows": _outcomes(books, state, outcome, **changes)})
-        return _worker(f"record_outcomes {about}", step)
+def _turn_over(about: str, lanes: Sequence[int], outcomes: Callable[[Books], str] = lambda _: "[]") -> Recipe:
+    """A worker's one statement: it writes outcomes, and claims for those lanes."""
 
+    def parameters(books: Books, side: Side) -> dict[str, Any]:
+        return {
+            "outcomes": outcomes(books),
+            "lanes": list(lanes),
+            "tokens": [lease_of_claim(side, lane) for lane in lanes],
+            "wants": [2] * len(lanes),
+            "claim": claim_token(side),
+            "lease": HOUR,
+            "lead": 0.05,
+        }
+
+    return _worker(f"turn_over that {about}", _step("turn_over", parameters))
+
+
+def _recording(about: str, state: str, outcome: str, **changes: Any) -> list[Recipe]:
+    """By itself, and with a claim for the same lanes in the same statement."""
+
+    def outcomes(books: Books) -> str:
+        return _outcomes(books, state, outcome, **changes)
+
+    return [
+        _turn_over(f"records {about}", (), outcomes),
+        _turn_over(f"records {about} and claims", LANES, outcomes),
+    ]
+
+
+def _sending() -> list[Recipe]:
     lanes = list(LANES)
-    claiming = {"lanes": lanes, "wants": [2] * len(lanes), "lease": HOUR, "lead": 0.05}
     taking = {"lanes": lanes, "holder": "new", "lease": HOUR}
     returning = {"lanes": lanes, "ahead": [0.0] * len(lanes), "again": [False] * len(lanes)}
     ill: dict[str, Any] = {"health": "down", "reason": "no", "failures": 1, "rest": 9.0}
     by_side: dict[str, Callable[[Side], dict[str, Any]]] = {
-        "claim": lambda side: {**claiming, "tokens": _leases(side), "claim": claim_token(side)},
         "take_lanes": lambda side: {**taking, "token": take_token(side)},
         "release_lanes": lambda side: {**returning, "tokens": _leases(side)},
     }
@@ -120,12 +143,13 @@ def _sending() -> list[Recipe]:
         return _worker(name, _step(name, lambda _, side: parameters(side)))
 
     return [
+        _turn_over("claims", lanes),
         *(hold(name, parameters) for name, parameters in by_side.items()),
-        outcomes("sent", "sent", "accepted"),
-        outcomes("pending", "pending", "throttled"),
-        outcomes("in_doubt", "in_doubt", "unknown"),
-        outcomes("of a stale claim", "sent", "accepted", claim=STALE),
-        outcomes("of a stale attempt", "failed", "rejected", attempt=-1),
+        *_recording("sent", "sent", "accepted"),
+        *_recording("pending", "pending", "throttled"),
+        *_recording("in_doubt", "in_doubt", "unknown"),
+        *_recording("sent of a stale claim", "sent", "accepted", claim=STALE),
+        *_recording("failed of a stale attempt", "failed", "rejected", attempt=-1),
         _worker("end_leases", _step("end_leases", holders=["worker 1", "worker 4"])),
         _worker("recover_leases", _step("recover_leases", request_timeout=MINUTE)),
         _worker("change_lane_health", _step("change_lane_health", lane=1, token=lease_of_claim(1, 1), **ill)),

@@ -19,7 +19,8 @@ from tests.interleavings.transactions import Recipe
 from tests.interleavings.writers import writing_statements
 from tests.support.servers import TestServers, clean_environment
 
-_STALE = {"record_outcomes of a stale claim", "record_outcomes of a stale attempt"}
+_STALE = {"turn_over that records sent of a stale claim", "turn_over that records failed of a stale attempt"}
+_CLAIM = "turn_over that claims"
 _BETWEEN_CLAIMS = [
     recipe
     for recipe in RECIPES
@@ -68,12 +69,13 @@ def test_the_books_hold_whatever_meets(tidy_arena: Arena, first: Recipe) -> None
     assert not broken, "\n".join(broken)
 
 
+@pytest.mark.parametrize("last", [_CLAIM, "turn_over that records pending and claims"])
 @pytest.mark.parametrize("second", _BETWEEN_CLAIMS, ids=str)
-def test_the_books_hold_whatever_comes_between_two_claims(tidy_arena: Arena, second: Recipe) -> None:
-    claim = next(recipe for recipe in RECIPES if recipe.label == "claim")
+def test_the_books_hold_whatever_comes_between_two_claims(tidy_arena: Arena, second: Recipe, last: str) -> None:
+    first, fourth = (next(recipe for recipe in RECIPES if recipe.label == label) for label in (_CLAIM, last))
     broken = [
-        f"claim, {second}, {third}, claim: {problem}"
+        f"{first}, {second}, {third}, {fourth}: {problem}"
         for third in [*_BETWEEN_CLAIMS, PAUSED_BEFORE]
-        for problem in tidy_arena.follow([claim, second, third, claim])
+        for problem in tidy_arena.follow([first, second, third, fourth])
     ]
     assert not broken, "\n".join(broken)

@@ -11,7 +11,7 @@ from tests.model.world import Action, Rules, Step, World
 
 ACTIONS: Sequence[Action] = (
     worker.take_lane,
-    worker.claim,
+    worker.turn_over,
     worker.read_claim,
     worker.send,
     worker.notice_end_of_lease,

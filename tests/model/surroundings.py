@@ -83,11 +83,8 @@ def late_statements(world: World, rules: Rules) -> Iterator[Step]:
     """The server gets round to what its client gave up, or a worker to what was spooled."""
     for place, late in enumerate(world.late_claims):
         rest = world._replace(late_claims=(*world.late_claims[:place], *world.late_claims[place + 1 :]))
-        claims = list(database.claim(rest, rules, late, began_in_time=True))
-        for after, holds in claims:
-            yield Step(f"the claim that was given up is committed, and takes {len(holds)}", after)
-        if not claims:
-            yield Step("the claim that was given up finds nothing to take", rest)
+        for after, holds in database.turn_over(rest, rules, late, began_in_time=True):
+            yield Step(f"the claim that was given up is committed, and takes {len(holds) or 'nothing'}", after)
     for place, outcome in enumerate(world.late_outcomes):
         rest = world._replace(late_outcomes=(*world.late_outcomes[:place], *world.late_outcomes[place + 1 :]))
         after = database.record_outcome(rest, rules, outcome)

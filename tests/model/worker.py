@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from tests.model import database
 from tests.model.world import (
     OUTCOMES,
-    ClaimStatement,
     Hold,
     Lane,
     OutcomeStatement,
     Request,
     Rules,
     Step,
+    TurnOver,
     Worker,
     World,
     fresh,
@@ -39,48 +39,60 @@ def take_lane(world: World, rules: Rules) -> Iterator[Step]:
                 yield Step("takes the lane", with_worker(taken, w, Worker(number, lease, True)), w)
 
 
-def claim(world: World, rules: Rules) -> Iterator[Step]:
-    """For as many messages as it has free places; its commit may not be heard, or come only after it was given up."""
+def turn_over(world: World, rules: Rules) -> Iterator[Step]:
+    """Write what it knows, and claim for as many messages as have a place then.
+
+    Its commit may not be heard, or come only after it was given up.
+    """
     for w, worker in enumerate(world.workers):
-        want = rules.max_in_flight - len(worker.holds)
+        decided = tuple(hold for hold in worker.holds if hold.stage in OUTCOMES)
+        want = rules.max_in_flight - len(worker.holds) + len(decided)
         if not worker.lease or worker.phase != "working" or worker.unheard or want < 1:
             continue
-        if rules.claim_checks_lease and not is_holder(world, worker):
-            yield Step("asks for more and hears that its lease is lost", with_worker(world, w, _let_go(worker)), w)
-            continue
-        if world.campaign != "running":
-            continue
+        told = decided if rules.claim_writes_what_frees_its_places else ()
         token = fresh(world) if rules.claim_token_is_fresh else worker.lease
-        statement = ClaimStatement(worker.lane, worker.lease, token, want)
-        for after, holds in database.claim(world, rules, statement, began_in_time=False):
-            what = _named(holds)
-            heard = worker._replace(holds=tuple(sorted((*worker.holds, *holds))))
-            yield Step(f"claims {what}", with_worker(after, w, heard), w)
+        outcomes = tuple(OutcomeStatement(*hold) for hold in told)
+        statement = TurnOver(worker.lane, worker.lease, token, want, outcomes)
+        is_lost = rules.claim_checks_lease and not is_holder(world, worker)
+        if world.campaign != "running" and not is_lost:
+            continue
+        writes = f"writes what became of {_named(told)}, and " if told else ""
+        for after, holds in database.turn_over(world, rules, statement, began_in_time=False):
+            heard = _with_claim(worker, told, holds)
+            if is_lost:
+                story = f"{writes}asks for more and hears that its lease is lost"
+                yield Step(story, with_worker(after, w, _let_go(heard)), w)
+                continue
+            story = f"{writes}claims {_named(holds)}"
+            yield Step(story, with_worker(after, w, heard), w)
             if world.faults:
-                deaf = gone_wrong(with_worker(after, w, _deaf(worker, rules, token, holds)))
-                yield Step(f"claims {what}; it is committed, and not heard", deaf, w, False)
+                deaf = _deaf(worker, rules, token, told, holds)
+                unheard = gone_wrong(with_worker(after, w, deaf))
+                yield Step(f"{story}; it is committed, and not heard", unheard, w, False)
                 late = tuple(sorted((*world.late_claims, statement)))
-                deaf = gone_wrong(with_worker(world, w, _deaf(worker, rules, token, holds)))
-                story = "asks for messages and gives the statement up, which is still under way"
-                yield Step(story, deaf._replace(late_claims=late), w, False)
+                unheard = gone_wrong(with_worker(world, w, deaf))._replace(late_claims=late)
+                story = f"{writes}asks for messages; it gives the statement up, which is still under way"
+                yield Step(story, unheard, w, False)
 
 
 def read_claim(world: World, rules: Rules) -> Iterator[Step]:
-    """A claim that was not heard is read back by its token; where it is not found, it may still come."""
+    """A claim that was not heard is read back by its token; where it is not found, it may still come.
+
+    Found, it proves the outcomes that went with it to be written; otherwise they are written again.
+    """
     for w, worker in enumerate(world.workers):
         if not worker.unheard:
             continue
         if found := database.read_claim(world, worker.unheard):
-            holds = tuple(sorted((*worker.holds, *found)))
-            told = with_worker(world, w, worker._replace(unheard=0, holds=holds))
-            yield Step(f"reads its claim back: {_named(found)} is sending under its token", told, w)
+            proven = with_worker(world, w, _with_claim(worker, worker.told, found))
+            yield Step(f"reads its claim back: {_named(found)} is sending under its token", proven, w)
         else:
             phase = "closing" if rules.unfound_claim_closes_lane else "working"
-            told = with_worker(world, w, worker._replace(unheard=0, phase=phase))
-            yield Step("reads its claim back: nothing is sending under its token", told, w)
+            unproven = with_worker(world, w, worker._replace(unheard=0, told=(), phase=phase))
+            yield Step("reads its claim back: nothing is sending under its token", unproven, w)
         if world.faults:
-            told = gone_wrong(with_worker(world, w, worker._replace(unheard=0, phase="closing")))
-            yield Step("cannot read its claim back, and closes the lane", told, w, False)
+            closed = gone_wrong(with_worker(world, w, worker._replace(unheard=0, told=(), phase="closing")))
+            yield Step("cannot read its claim back, and closes the lane", closed, w, False)
 
 
 def send(world: World, rules: Rules) -> Iterator[Step]:
@@ -175,12 +187,18 @@ def _let_go(worker: Worker) -> Worker:
     return Worker(holds=tuple(hold for hold in worker.holds if hold.stage != "ready"))
 
 
-def _deaf(worker: Worker, rules: Rules, token: int, holds: tuple[Hold, ...]) -> Worker:
+def _with_claim(worker: Worker, told: tuple[Hold, ...], taken: tuple[Hold, ...]) -> Worker:
+    """With what a claim took, in the places of those whose outcomes were written with it, too."""
+    kept = (hold for hold in worker.holds if hold not in told)
+    return worker._replace(holds=tuple(sorted((*kept, *taken))), unheard=0, told=())
+
+
+def _deaf(worker: Worker, rules: Rules, token: int, told: tuple[Hold, ...], holds: tuple[Hold, ...]) -> Worker:
     """After a claim that it has not heard of."""
     if not rules.unheard_claim_needs_proof:
-        return worker._replace(holds=tuple(sorted((*worker.holds, *holds))))
-    return worker._replace(unheard=token) if rules.unheard_claim_is_read_back else worker
+        return _with_claim(worker, told, holds)
+    return worker._replace(unheard=token, told=told) if rules.unheard_claim_is_read_back else worker
 
 
 def _named(holds: list[Hold] | tuple[Hold, ...]) -> str:
-    return " and ".join(f"message {hold.message + 1} (attempt {hold.attempt})" for hold in holds)
+    return " and ".join(f"message {hold.message + 1} (attempt {hold.attempt})" for hold in holds) or "nothing"

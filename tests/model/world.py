@@ -69,6 +69,8 @@ class Worker(NamedTuple):
     """`closing`: it claims no more under this lease. `releasing`: only in a broken protocol."""
     unheard: int = 0
     """The token of a claim that it has not heard of."""
+    told: tuple[Hold, ...] = ()
+    """Those places in flight whose outcomes went with that claim."""
     holds: tuple[Hold, ...] = ()
 
 
@@ -81,15 +83,6 @@ class Request(NamedTuple):
     """Whether its intent was committed when it left."""
 
 
-class ClaimStatement(NamedTuple):
-    """What a claim asks for. In `World.late_claims`, its client has given it up, and the server may still run it."""
-
-    lane: int
-    lease: int
-    claim: int
-    want: int
-
-
 class OutcomeStatement(NamedTuple):
     """An outcome to write. Those in `World.late_outcomes` are delayed or spooled, and may be written at any time."""
 
@@ -99,6 +92,19 @@ class OutcomeStatement(NamedTuple):
     outcome: str
 
 
+class TurnOver(NamedTuple):
+    """What a claim asks for, and the outcomes that are written with it.
+
+    In `World.late_claims`, its client has given it up, and the server may still run it.
+    """
+
+    lane: int
+    lease: int
+    claim: int
+    want: int
+    outcomes: tuple[OutcomeStatement, ...]
+
+
 class World(NamedTuple):
     """All there is at one moment."""
 
@@ -106,7 +112,7 @@ class World(NamedTuple):
     lanes: tuple[Lane, ...]
     workers: tuple[Worker, ...] = (Worker(), Worker())
     requests: tuple[Request, ...] = ()
-    late_claims: tuple[ClaimStatement, ...] = ()
+    late_claims: tuple[TurnOver, ...] = ()
     late_outcomes: tuple[OutcomeStatement, ...] = ()
     campaign: str = "running"
     counted: bool = False
@@ -131,6 +137,8 @@ class Rules:
     orders: int = 1
 
     claim_checks_lease: bool = True
+    claim_writes_what_frees_its_places: bool = True
+    """Otherwise outcomes that wait to be written free places for it, and are written by themselves."""
     claim_token_is_fresh: bool = True
     """Otherwise it is the lease's, as it used to be."""
     attempts_go_on: bool = True
@@ -240,8 +248,9 @@ def fresh(world: World) -> int:
     used.update(lane.lease for lane in world.lanes)
     for worker in world.workers:
         used.update((worker.lease, worker.unheard))
-        used.update(hold.claim for hold in worker.holds)
+        used.update(hold.claim for hold in (*worker.holds, *worker.told))
     for late in world.late_claims:
         used.update((late.lease, late.claim))
+        used.update(outcome.claim for outcome in late.outcomes)
     used.update(outcome.claim for outcome in world.late_outcomes)
     return next(number for number in range(1, len(used) + 2) if number not in used)

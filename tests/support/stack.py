@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -19,11 +20,15 @@ READY = b"ready."
 class Role:
     """One process of the stack. Its output goes to a file, which tells when it is ready."""
 
-    def __init__(self, name: str, log: Path, environ: Mapping[str, str]) -> None:
+    def __init__(self, name: str, log: Path, environ: Mapping[str, str], program: Path | None) -> None:
         self.log = log
         self._output: IO[bytes] = log.open("wb")
         self.process = subprocess.Popen(
-            command(name), env=environ, cwd=log.parent, stdout=self._output, stderr=subprocess.STDOUT
+            command(name) if program is None else [sys.executable, "-P", str(program), name],
+            env=environ,
+            cwd=log.parent,
+            stdout=self._output,
+            stderr=subprocess.STDOUT,
         )
 
     def wait_until_ready(self) -> None:
@@ -54,13 +59,13 @@ class Stack:
         self._roles = roles
         self._count = 0
 
-    def start(self, name: str, *, ready: bool = True, **variables: str) -> Role:
-        """Start `broadcaster NAME` with `variables` over the test's environment.
+    def start(self, name: str, *, ready: bool = True, program: Path | None = None, **variables: str) -> Role:
+        """Start `broadcaster NAME`, or the Python file `program` in its place, with `variables` over the environment.
 
         A worker is ready on return, unless `ready` is false.
         """
         self._count += 1
-        role = Role(name, self._directory / f"{name}-{self._count}.log", {**self._environ, **variables})
+        role = Role(name, self._directory / f"{name}-{self._count}.log", {**self._environ, **variables}, program)
         self._roles.callback(role.close)
         if name == "worker" and ready:
             role.wait_until_ready()

@@ -1,14 +1,18 @@
-"""Failpoints: what they understand, and that they are off."""
+"""Failpoints: what they understand and do."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
+from typing import cast
+from uuid import UUID
 
 import psycopg
 import pytest
 
-from broadcaster.errors import SettingsError
-from broadcaster.services.sending.failpoints import VARIABLE, Failpoint, Failpoints, configured, parse
+from broadcaster.db.pool import AsyncPool
+from broadcaster.services.sending.store import Ask, OutcomeRow, SendingStore
+from tests.support.failpoints import FailingStore, Failpoint, Failpoints, parse
 from tests.support.virtual_time import run_in_virtual_time
 
 
@@ -25,17 +29,8 @@ def test_points_kinds_durations_and_counts_are_understood() -> None:
     [("after_lunch=crash", "no point 'after_lunch'"), ("after_claim", "POINT="), ("after_claim=explode", "POINT=")],
 )
 def test_what_is_no_failpoint_is_a_clear_error(text: str, said: str) -> None:
-    with pytest.raises(SettingsError, match=said):
+    with pytest.raises(ValueError, match=said):
         parse(text)
-
-
-def test_there_are_none_unless_the_environment_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(VARIABLE, raising=False)
-    assert configured() is None
-    monkeypatch.setenv(VARIABLE, " ; ")
-    assert configured() is None
-    monkeypatch.setenv(VARIABLE, "after_claim=crash")
-    assert configured() is not None
 
 
 def test_a_point_is_reached_every_time_or_at_the_nth_only() -> None:
@@ -66,3 +61,37 @@ def test_a_stall_takes_its_seconds_and_a_request_is_under_way_meanwhile() -> Non
         return replied, asyncio.get_running_loop().time()
 
     assert run_in_virtual_time(stalled()) == (pytest.approx(0.1, abs=1e-3), pytest.approx(5.05, abs=1e-3))
+
+
+OUTCOMES = [cast(OutcomeRow, object())]
+CLAIM = Ask(1, UUID(int=1), 3)
+RENEWAL = Ask(2, UUID(int=2), 0)
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "asks", "points"),
+    [
+        (OUTCOMES, [], ["outcome"]),
+        ([], [RENEWAL, CLAIM], ["claim"]),
+        ([], [RENEWAL], ["renewal"]),
+        (OUTCOMES, [CLAIM], ["outcome", "claim"]),
+        (OUTCOMES, [RENEWAL], ["outcome", "renewal"]),
+    ],
+)
+def test_a_statement_is_between_the_points_of_all_that_it_does(
+    monkeypatch: pytest.MonkeyPatch, outcomes: Sequence[OutcomeRow], asks: Sequence[Ask], points: Sequence[str]
+) -> None:
+    reached: list[str] = []
+
+    class Noted(Failpoints):
+        async def reach(self, point: str) -> None:
+            reached.append(point)
+
+    async def commit(*_: object) -> tuple[list[bool], dict[int, object]]:
+        reached.append("committed")
+        return [True], {}
+
+    monkeypatch.setattr(SendingStore, "turn_over", commit)
+    store = FailingStore(cast(AsyncPool, None), holder="me", lease=15.0, failpoints=Noted({}))
+    assert run_in_virtual_time(store.turn_over(outcomes, asks, UUID(int=7))) == ([True], {})
+    assert reached == [*(f"before_{each}" for each in points), "committed", *(f"after_{each}" for each in points)]

@@ -26,8 +26,8 @@ from broadcaster.domain.states import LaneHealth
 from broadcaster.gateway import WAChatPro
 from broadcaster.services.sending.contents import Contents
 from broadcaster.services.sending.drain import Drain, DrainReport
-from broadcaster.services.sending.lane import SendPath
-from broadcaster.services.sending.outcomes import OutcomeWriter
+from broadcaster.services.sending.lane import LINGER, SendPath
+from broadcaster.services.sending.outcomes import MOST, OutcomeWriter
 from broadcaster.services.sending.spool import Spool
 from broadcaster.services.sending.store import (
     Ask,
@@ -45,6 +45,8 @@ LEASE = 15.0
 ACCEPTED = Verdict(Outcome.ACCEPTED, "taken", health=LaneHealth.OK)
 ROUND_TRIP = 0.004
 """Seconds of a statement."""
+
+TurnedOver = tuple[list[bool], dict[int, Claim]]
 
 
 def now() -> float:
@@ -77,6 +79,20 @@ class Sent:
 
 
 @dataclass
+class Statement:
+    """One that the drain sent off, whether or not it was committed, and when."""
+
+    at: float
+    outcomes: Sequence[OutcomeRow]
+    asks: Sequence[Ask]
+
+    @property
+    def wanted(self) -> int:
+        """How many messages it claims at most."""
+        return sum(ask.want for ask in self.asks)
+
+
+@dataclass
 class Bench:
     """A drain between a store and gateways that do as they are told."""
 
@@ -86,15 +102,17 @@ class Bench:
     latency: float = 0.0
     verdicts: Callable[[Sent], Verdict] = lambda _: ACCEPTED
     clock: Callable[[], float] = now
-    claims: list[tuple[float, Sequence[Ask]]] = field(default_factory=list)
+    statements: list[Statement] = field(default_factory=list)
     granted: Counter[int] = field(default_factory=Counter)
     sent: list[Sent] = field(default_factory=list)
     outcomes: list[tuple[float, OutcomeRow]] = field(default_factory=list)
     health: list[LaneChange] = field(default_factory=list)
     released: list[Return] = field(default_factory=list)
     sending: Counter[int] = field(default_factory=Counter)
+    """Places that each lane has taken, as far as is committed."""
     most_sending: Counter[int] = field(default_factory=Counter)
     lane_of: dict[tuple[int, int], int] = field(default_factory=dict)
+    """Of messages that are claimed and whose outcome is not committed."""
     numbers: Any = field(default_factory=lambda: count(1))
 
     # What the drain wants of a store
@@ -103,10 +121,23 @@ class Bench:
         await asyncio.sleep(ROUND_TRIP)
         return [lane for lane in self.lanes if lane.id in lanes]
 
-    async def claim(self, asks: Sequence[Ask], claim: UUID) -> dict[int, Claim]:
-        self.claims.append((now(), asks))
+    async def turn_over(self, outcomes: Sequence[OutcomeRow], asks: Sequence[Ask], claim: UUID) -> TurnedOver:
+        self.statements.append(Statement(now(), outcomes, asks))
         await asyncio.sleep(ROUND_TRIP)
-        return {ask.lane_id: Claim(True, ask.want, self.take(ask, claim)) for ask in asks}
+        return self.commit(outcomes, asks, claim)
+
+    def commit(self, outcomes: Sequence[OutcomeRow], asks: Sequence[Ask], claim: UUID) -> TurnedOver:
+        """In one moment: what is written first leaves its place to what is claimed then."""
+        moved = [self.write(row) for row in outcomes]
+        return moved, {ask.lane_id: Claim(True, ask.want, self.take(ask, claim)) for ask in asks}
+
+    def write(self, row: OutcomeRow) -> bool:
+        lane = self.lane_of.pop((row.campaign_id, row.seq), None)
+        if lane is None:
+            return False
+        self.outcomes.append((now(), row))
+        self.sending[lane] -= 1
+        return True
 
     def take(self, ask: Ask, claim: UUID) -> list[Message]:
         messages = []
@@ -123,13 +154,6 @@ class Bench:
         await asyncio.sleep(ROUND_TRIP)
         return {ask.lane_id: Claim(True, 0, []) for ask in asks}
 
-    async def record(self, rows: Sequence[OutcomeRow]) -> list[bool]:
-        await asyncio.sleep(ROUND_TRIP)
-        for row in rows:
-            self.outcomes.append((now(), row))
-            self.sending[self.lane_of[(row.campaign_id, row.seq)]] -= 1
-        return [True] * len(rows)
-
     async def change_lane_health(self, _lane: int, _token: UUID, change: LaneChange, _reason: str) -> None:
         self.health.append(change)
 
@@ -144,6 +168,9 @@ class Bench:
     def open_gateway(self, lane: HeldLane) -> WAChatPro:
         return cast(WAChatPro, _Gateway(self, lane.id))
 
+    async def reply(self, _sent: Sent) -> None:
+        await asyncio.sleep(self.latency)
+
     # The drain
 
     def run(self, seconds: float = 20.0, *, lease: float = LEASE) -> DrainReport:
@@ -157,7 +184,7 @@ class Bench:
         store = cast(SendingStore, self)
         path = SendPath(
             store=store,
-            outcomes=OutcomeWriter(store, cast(Spool, None)),
+            outcomes=OutcomeWriter(store, cast(Spool, None), self.clock),
             contents=Contents(store, 1),
             clock=self.clock,
             random=Random(1),
@@ -166,6 +193,10 @@ class Bench:
 
     def moments(self, lane: int = 1) -> list[float]:
         return [sent.at for sent in self.sent if sent.lane == lane]
+
+    def claims(self) -> list[Statement]:
+        """Those that renew a lease at least."""
+        return [statement for statement in self.statements if statement.asks]
 
 
 class _Gateway:
@@ -176,7 +207,7 @@ class _Gateway:
     async def send(self, phone: str, _body: str) -> Verdict:
         sent = Sent(self._lane, phone, now())
         self._bench.sent.append(sent)
-        await asyncio.sleep(self._bench.latency)
+        await self._bench.reply(sent)
         return self._bench.verdicts(sent)
 
 
@@ -204,8 +235,8 @@ def test_a_slow_gateway_delays_a_lane_but_never_breaks_its_limit() -> None:
 def test_a_claim_does_not_bound_what_a_lane_without_a_rate_can_send() -> None:
     bench = Bench([held_lane(number, max_in_flight=32) for number in range(1, 5)], latency=0.001)
     bench.run(2.0)
-    # A place goes through a claim, a request and a commit, each with what it waits for company.
-    cycle = 2 * ROUND_TRIP + 0.001 + 0.002 + 0.003 + 2 * ROUND_TRIP
+    # A place goes through one statement and one request, and waits a little for company.
+    cycle = ROUND_TRIP + 0.001 + LINGER
     assert len(bench.sent) >= 4 * 32 / cycle * 1.4
 
 
@@ -215,26 +246,76 @@ def test_a_claim_does_not_bound_what_a_lane_without_a_rate_can_send() -> None:
 def test_a_message_is_claimed_within_the_lead_of_its_slot() -> None:
     bench = Bench([held_lane(rate=2.0)])
     bench.run()
-    claimed = [at for at, asks in bench.claims for ask in asks for _ in range(ask.want)]
+    claimed = [statement.at for statement in bench.statements for _ in range(statement.wanted)]
     waits = [sent - taken for taken, sent in zip(claimed, bench.moments(), strict=True)]
     assert max(waits) <= CLAIM_LEAD + 1e-6
     assert min(waits[2:]) >= ROUND_TRIP
 
 
-def test_lanes_share_claims() -> None:
+def test_lanes_share_statements() -> None:
     lanes = [held_lane(number, rate=0.5 + number / 200) for number in range(1, 201)]
     bench = Bench(lanes)
     bench.run()
-    seconds = bench.claims[-1][0]
     assert len(bench.sent) >= 180 * 14
-    # The moments by which lanes have to be claimed for lie between the lead and the margin of their slots.
-    assert len(bench.claims) <= 45 * seconds
+    # One for the claim and one for the outcome of each message would be two.
+    assert len(bench.statements) <= 0.65 * len(bench.sent)
 
 
 def test_a_place_in_flight_is_held_until_the_outcome_is_committed() -> None:
     bench = Bench([held_lane(1, max_in_flight=5), held_lane(2, rate=100.0, burst=100, max_in_flight=3)], latency=0.01)
     bench.run(3.0)
     assert bench.most_sending == {1: 5, 2: 3}
+
+
+def test_a_lane_claims_into_the_places_of_the_outcomes_that_go_along_in_the_same_statement() -> None:
+    bench = Bench([held_lane(max_in_flight=4)], backlog=40, latency=0.01)
+    bench.run()
+    turnovers = [(len(statement.outcomes), statement.wanted) for statement in bench.statements]
+    assert turnovers == [(0, 4)] + [(4, 4)] * 10
+    assert bench.most_sending == {1: 4}
+    assert len(bench.sent) == 40
+
+
+class Together(Bench):
+    """Gateways that have answered nothing until the first second is over."""
+
+    async def reply(self, _sent: Sent) -> None:
+        await asyncio.sleep(max(0.0, 1.0 - now()))
+
+
+def test_nothing_is_claimed_while_more_outcomes_wait_than_one_statement_takes() -> None:
+    bench = Together([held_lane(number, max_in_flight=32) for number in range(1, 41)], backlog=64)
+    bench.run(4.0)
+    first, second, *_ = [statement for statement in bench.statements if statement.at >= 1.0]
+    assert (len(first.outcomes), first.wanted) == (MOST, 0)
+    assert len(second.outcomes) == 40 * 32 - MOST
+    assert second.wanted > 0
+    assert max(bench.most_sending.values()) == 32
+    assert len(bench.sent) == len(bench.outcomes) == 40 * 64
+
+
+def test_a_drain_waits_quietly_while_postgres_takes_none_of_more_outcomes_than_one_statement_takes() -> None:
+    looks = 0
+
+    def clock() -> float:
+        nonlocal looks
+        looks += 1
+        assert looks <= 100_000, "it does not wait"
+        return now()
+
+    class Away(Together):
+        async def turn_over(self, outcomes: Sequence[OutcomeRow], asks: Sequence[Ask], claim: UUID) -> TurnedOver:
+            if 0.5 < now() < 2.2:
+                self.statements.append(Statement(now(), outcomes, asks))
+                await asyncio.sleep(ROUND_TRIP)
+                raise ConnectionError("Postgres is away")
+            return await super().turn_over(outcomes, asks, claim)
+
+    bench = Away([held_lane(number, max_in_flight=32) for number in range(1, 41)], backlog=64, clock=clock)
+    bench.run(4.0)
+    assert len([statement for statement in bench.statements if 0.5 < statement.at < 2.2]) <= 4
+    assert max(bench.most_sending.values()) == 32
+    assert len(bench.sent) == len(bench.outcomes) == 40 * 64
 
 
 def test_a_lane_with_a_rate_has_no_more_requests_unanswered_than_its_burst() -> None:
@@ -261,6 +342,45 @@ def test_a_lane_for_which_nothing_more_is_due_is_given_back() -> None:
     assert len(bench.sent) == 20
 
 
+@pytest.mark.parametrize("is_stopped", [True, False])
+def test_a_lane_is_not_given_back_before_its_outcomes_are_committed(is_stopped: bool) -> None:
+    class Away(Bench):
+        def is_away(self) -> bool:
+            return 0.2 < now() < 2.0
+
+        async def turn_over(self, outcomes: Sequence[OutcomeRow], asks: Sequence[Ask], claim: UUID) -> TurnedOver:
+            if self.is_away():
+                await asyncio.sleep(ROUND_TRIP)
+                raise ConnectionError("Postgres is away")
+            return await super().turn_over(outcomes, asks, claim)
+
+        async def read_claim(self, asks: Sequence[Ask], claim: UUID) -> dict[int, Claim]:
+            if self.is_away():
+                raise ConnectionError("Postgres is away")
+            return await super().read_claim(asks, claim)
+
+        async def release_lanes(self, returns: Sequence[Return]) -> None:
+            assert now() >= 2.0
+            assert self.sending[1] == 0
+            await super().release_lanes(returns)
+
+    bench = Away([held_lane(max_in_flight=4)], backlog=4, latency=0.3)
+
+    async def run(drain: Drain) -> DrainReport:
+        running = asyncio.create_task(drain.run([1]))
+        await asyncio.sleep(0.1)
+        if is_stopped:
+            drain.stop()
+        report = await running
+        await drain.stopped()
+        return report
+
+    report = run_in_virtual_time(bench.drain(run))
+    assert report.counts == {"i1": {"claimed": 4, "sent": 4}}
+    assert len(bench.outcomes) == 4
+    assert [each.lane_id for each in bench.released] == [1]
+
+
 async def _timed(work: Coroutine[Any, Any, object]) -> float:
     await work
     return now()
@@ -278,22 +398,21 @@ def test_leases_of_lanes_that_only_wait_are_renewed() -> None:
     bench = Bench([held_lane(rate=1 / 25, burst=1), held_lane(2)], latency=0.0)
     bench.backlog = 50
     bench.run(60.0, lease=6.0)
-    renewals = [at for at, asks in bench.claims for ask in asks if ask.lane_id == 1]
+    renewals = [claim.at for claim in bench.claims() for ask in claim.asks if ask.lane_id == 1]
     assert max(b - a for a, b in pairwise(renewals)) <= 6.0 / 3 + 0.5
 
 
 def test_a_lane_that_the_database_allows_nothing_asks_less_and_less_often() -> None:
     class Slower(Bench):
-        async def claim(self, asks: Sequence[Ask], claim: UUID) -> dict[int, Claim]:
-            claims = await super().claim(asks, claim)
-            return claims if now() < 1.0 else {lane: Claim(True, 0, []) for lane in claims}
-
-        def take(self, ask: Ask, claim: UUID) -> list[Message]:
-            return super().take(ask, claim) if now() < 1.0 else []
+        def commit(self, outcomes: Sequence[OutcomeRow], asks: Sequence[Ask], claim: UUID) -> TurnedOver:
+            if now() < 1.0:
+                return super().commit(outcomes, asks, claim)
+            moved, _ = super().commit(outcomes, [], claim)
+            return moved, {ask.lane_id: Claim(True, 0, []) for ask in asks}
 
     bench = Slower([held_lane(rate=50.0, burst=50)])
     bench.run(10.0)
-    refused = [at for at, _ in bench.claims if at >= 1.0]
+    refused = [claim for claim in bench.claims() if claim.at >= 1.0]
     assert len(refused) <= 8 + 2 * 10
 
 
@@ -316,7 +435,7 @@ def test_a_lane_in_trouble_sends_one_message_until_it_is_well() -> None:
     bench = Bench([HeldLane(**{**_fields(troubled), "health": LaneHealth.DOWN})], latency=0.1, backlog=30)
     bench.run()
     assert bench.moments()[1] - bench.moments()[0] >= 0.1
-    assert [ask.want for _, asks in bench.claims for ask in asks][:2] == [1, 8]
+    assert [claim.wanted for claim in bench.claims()][:2] == [1, 8]
     assert len(bench.sent) == 30
 
 
@@ -326,10 +445,10 @@ def _fields(lane: HeldLane) -> dict[str, Any]:
 
 def test_nothing_leaves_once_the_lease_may_have_ended() -> None:
     class Silent(Bench):
-        async def claim(self, asks: Sequence[Ask], claim: UUID) -> dict[int, Claim]:
+        async def turn_over(self, outcomes: Sequence[OutcomeRow], asks: Sequence[Ask], claim: UUID) -> TurnedOver:
             if now() > 3.0:
                 raise ConnectionError("Postgres is away")
-            return await super().claim(asks, claim)
+            return await super().turn_over(outcomes, asks, claim)
 
         async def read_claim(self, asks: Sequence[Ask], claim: UUID) -> dict[int, Claim]:
             raise ConnectionError("Postgres is away")
@@ -355,13 +474,12 @@ def test_a_worker_whose_machine_was_suspended_does_not_believe_in_its_lease() ->
         return now() + suspended
 
     class Suspended(Bench):
-        async def claim(self, asks: Sequence[Ask], claim: UUID) -> dict[int, Claim]:
+        def commit(self, outcomes: Sequence[OutcomeRow], asks: Sequence[Ask], claim: UUID) -> TurnedOver:
             nonlocal suspended
-            claims = await super().claim(asks, claim)
-            if len(self.claims) == 5:
+            if len(self.claims()) == 5:
                 # The timers of the loop stand still while the machine does.
                 suspended = 60.0
-            return claims
+            return super().commit(outcomes, asks, claim)
 
     bench = Suspended([held_lane(max_in_flight=4)], clock=clock, latency=0.01)
 
@@ -377,27 +495,65 @@ def test_a_worker_whose_machine_was_suspended_does_not_believe_in_its_lease() ->
     assert {row.reason for row in held_back} == {"held back: the lease ran out"}
 
 
-def test_a_claim_that_was_not_heard_is_read_back_before_anything_else_is_claimed() -> None:
-    lost: list[UUID] = []
-    kept: dict[int, Claim] = {}
+@dataclass
+class Deaf(Bench):
+    """The drain does not hear of its third statement, and reads back what became of it after two seconds only."""
 
-    class Deaf(Bench):
-        async def claim(self, asks: Sequence[Ask], claim: UUID) -> dict[int, Claim]:
-            claims = await super().claim(asks, claim)
-            if len(self.claims) == 3:
-                lost.append(claim)
-                kept.update(claims)
-                raise ConnectionError("the connection is lost")
-            return claims
+    is_committed: bool = True
+    lost: dict[int, Claim] = field(default_factory=dict)
+    statements_at_reading: set[int] = field(default_factory=set)
 
-        async def read_claim(self, asks: Sequence[Ask], claim: UUID) -> dict[int, Claim]:
-            assert [claim] == lost
-            assert len(self.claims) == 3
-            if now() < 2.0:
-                raise ConnectionError("Postgres is away")
-            return kept
+    async def turn_over(self, outcomes: Sequence[OutcomeRow], asks: Sequence[Ask], claim: UUID) -> TurnedOver:
+        if len(self.statements) != 2:
+            return await super().turn_over(outcomes, asks, claim)
+        if self.is_committed:
+            _, self.lost = await super().turn_over(outcomes, asks, claim)
+        else:
+            self.statements.append(Statement(now(), outcomes, asks))
+            await asyncio.sleep(ROUND_TRIP)
+        raise ConnectionError("the connection is lost")
 
+    async def read_claim(self, asks: Sequence[Ask], claim: UUID) -> dict[int, Claim]:
+        self.statements_at_reading.add(len(self.statements))
+        if now() < 2.0:
+            raise ConnectionError("Postgres is away")
+        messages = [each for lost in self.lost.values() for each in lost.messages if each.claim == claim]
+        return {ask.lane_id: Claim(True, 0, messages) for ask in asks}  # of the one lane that there is
+
+    async def reply(self, sent: Sent) -> None:
+        """Some do while the claim is read back."""
+        await asyncio.sleep(0.01 if int(sent.phone) % 3 else 0.1)
+
+    def written(self) -> list[list[int]]:
+        """What each statement brought to write."""
+        return [[row.seq for row in statement.outcomes] for statement in self.statements]
+
+
+def test_a_statement_that_was_not_heard_and_is_found_is_taken_as_heard() -> None:
     bench = Deaf([held_lane(max_in_flight=6)], backlog=60)
-    bench.run()
+    report = bench.run()
+    assert bench.statements_at_reading == {3}, "nothing else is sent off meanwhile"
+    assert bench.written()[2]
+    assert bench.statements[2].wanted > 0
     assert len(bench.sent) == len({sent.phone for sent in bench.sent}) == 60
+    assert bench.most_sending == {1: 6}
+    assert report.counts == {"i1": {"claimed": 60, "sent": 60}}
+    assert sorted(seq for seqs in bench.written() for seq in seqs) == list(range(1, 61)), "each is written once"
+
+
+def test_of_a_statement_that_was_not_heard_and_is_not_found_the_outcomes_are_written_again_and_no_place_is_used() -> (
+    None
+):
+    bench = Deaf([held_lane(max_in_flight=6)], backlog=60, is_committed=False)
+    report = bench.run()
+    assert bench.statements_at_reading == {3}
+    _, _, lost, again, *later = bench.written()
+    assert lost
+    assert again[: len(lost)] == lost
+    assert len(again) > len(lost), "what came meanwhile goes along"
+    assert not any(statement.asks for statement in bench.statements[3:]), "it may yet be committed"
+    assert later == []
+    assert len(bench.sent) == len(bench.outcomes) == report.counts["i1"]["sent"]
+    assert bench.most_sending == {1: 6}
     assert sum(bench.sending.values()) == 0
+    assert [each.lane_id for each in bench.released] == [1]

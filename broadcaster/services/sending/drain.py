@@ -196,7 +196,7 @@ class Drain:
                 now = self._path.clock()
                 self._end_tenures(now)
                 await self._release(self._look_at_changed(now))
-                await self._claim()
+                await self._turn_over()
                 await self._wait()
         finally:
             for lane in self._tenures:
@@ -262,11 +262,11 @@ class Drain:
         if not tenure.lanes:
             self._end(tenure)
 
-    async def _claim(self) -> None:
-        """One statement: claims for lanes that want more, and renewed leases where that is time."""
+    async def _turn_over(self) -> None:
+        """One statement: outcomes, claims for lanes that want more, and renewed leases where that is time."""
         now = self._path.clock()
         asks = self._asks(now)
-        if not asks:
+        if not asks and now < self._path.outcomes.commit_by():
             return
         claims = await self._heard([Ask(lane.held.id, lane.token, want) for lane, want in asks.items()])
         for lane, want in asks.items():
@@ -287,24 +287,28 @@ class Drain:
         """
         claim = uuid4()
         try:
-            return await self._path.store.claim(asks, claim)
+            return await self._path.outcomes.turn_over(asks, claim)
         except Exception as error:  # noqa: BLE001 - Postgres is away; the leases say for how long that is bearable
-            log.warning("a claim has to be read back", lanes=len(asks), error=type(error).__name__)
-        while True:
+            log.warning("outcomes and claims were not heard of", lanes=len(asks), error=type(error).__name__)
+        while asks:
             await asyncio.sleep(CLAIM_RETRY)
             with suppress(Exception):
                 claims = await self._path.store.read_claim(asks, claim)
-                return claims if any(each.messages for each in claims.values()) else {}
+                if not any(each.messages for each in claims.values()):
+                    return {}
+                self._path.outcomes.committed()
+                return claims
+        return {}
 
     def _asks(self, now: float) -> dict[Lane, int]:
         """How many messages to claim for which lanes now; 0 only renews the lease.
 
-        None, until a lane cannot wait any longer. Then for all that can share the statement.
+        None, until a lane or an outcome cannot wait any longer. Then for all that can share the statement.
         """
-        is_late = now >= self._renew_by()
-        if not is_late and now < self._hungry.first():
+        if now < self._turn_over_by():
             return {}
-        hungry = self._hungry.take(now + CLAIM_LEAD - CLAIM_MARGIN, MOST_LANES_A_CLAIM)
+        most = 0 if self._path.outcomes.is_behind else MOST_LANES_A_CLAIM
+        hungry = self._hungry.take(now + CLAIM_LEAD - CLAIM_MARGIN, most)
         room = MOST_MESSAGES_A_CLAIM
         fair_share = max(FAIR_SHARE, room // max(1, len(hungry)))
         asks: dict[Lane, int] = {}
@@ -324,11 +328,17 @@ class Drain:
         """Until there is something to look at or something has to be done."""
         if not self._tenures or self._look.is_set():
             return
-        moments = [self._hungry.first(), self._renew_by()]
+        moments = [self._turn_over_by()]
         if not self._stopping:
             moments += [tenure.ends + HAND_OVER * tenure.is_up for tenure in self._waited_for]
         with suppress(TimeoutError):
             await asyncio.wait_for(self._look.wait(), max(0.0, min(moments) - self._path.clock()))
+
+    def _turn_over_by(self) -> float:
+        outcomes = self._path.outcomes
+        # A place is claimed along with the outcome that frees it, or after that.
+        claim_by = inf if outcomes.is_behind else self._hungry.first()
+        return min(claim_by, self._renew_by(), outcomes.commit_by())
 
     def _renew_by(self) -> float:
         return next((self._renewal_of(lane) for lane in self._held.values()), inf)

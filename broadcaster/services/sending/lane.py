@@ -70,8 +70,8 @@ class Lane:
     """Sends the messages of one held lane. It lives on one event loop and is not thread-safe.
 
     The drain asks when and how much to claim for it (`claim_by`, `want`) and hands over what came (`offer`). A message
-    has a place in flight from its claim until its outcome is committed, so that a crash leaves no more than
-    `max_in_flight` in doubt.
+    has a place in flight from its claim until its outcome is committed. The next message may be claimed in that very
+    transaction, so a crash leaves no more than `max_in_flight` in doubt.
     """
 
     def __init__(
@@ -105,7 +105,9 @@ class Lane:
         self._ask_again_at = -inf
         self._refused_pause = REFUSED_PAUSE
         self._placed = 0
-        """Messages that have a place in flight."""
+        """Messages that are claimed and whose outcome is not committed."""
+        self._decided = 0
+        """Of those, messages whose outcome is committed along with the next claim, which may have their places."""
         self._unanswered = 0
         """Of those, messages whose request has not been answered, or given up."""
         self._queued = 0
@@ -187,6 +189,7 @@ class Lane:
         """The outcome of a message is committed: its place is free."""
         self.counts[_COUNTED_AS[MessageState(row.state)] if moved else "late"] += 1
         self._placed -= 1
+        self._decided -= 1
         self._changed(self)
 
     def _goes_on(self) -> bool:
@@ -197,9 +200,8 @@ class Lane:
 
     def _places(self) -> int:
         """How many more messages may be on their way."""
-        if self._health is not LaneHealth.OK:
-            return 1 - self._placed
-        free = self.held.max_in_flight - self._placed
+        most = self.held.max_in_flight if self._health is LaneHealth.OK else 1
+        free = most - self._placed + self._decided
         return min(free, self.held.pace.burst - self._unanswered) if self._is_paced else free
 
     # The story of a message
@@ -219,7 +221,9 @@ class Lane:
         self._judge(verdict)
         decided = decide(verdict, message.spent, message.max_attempts, self._path.random.random())
         transition = within_attempts(decided, message.attempt)
+        self._decided += 1
         self._path.outcomes.write(outcome_row(message, verdict, transition, duration), self)
+        self._changed(self)
 
     async def _attempt(self, message: Message) -> tuple[Verdict, float | None]:
         """One request at the message's turn, and how many seconds it took; None where there was none."""

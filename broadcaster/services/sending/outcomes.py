@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import deque
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Callable, Sequence
+from math import inf
 from typing import Protocol
+from uuid import UUID, uuid4
 
 import msgspec
 import psycopg
 import structlog
 
 from broadcaster.services.sending.spool import Spool
-from broadcaster.services.sending.store import OutcomeRow, SendingStore
+from broadcaster.services.sending.store import Ask, Claim, OutcomeRow, SendingStore
 
 log = structlog.get_logger()
 
 LINGER = 0.003
 """Seconds that a lone outcome waits for company: little beside a round trip to the gateway, and a commit saved."""
-MOST = 200
+MOST = 1000
 """Outcomes that share a commit, at most."""
 RETRY = 0.5
 """Seconds between tries to write outcomes while Postgres is away."""
@@ -34,101 +34,122 @@ class Sender(Protocol):
         """It is committed; `moved` tells whether it took effect. Or it is spooled, and has not yet."""
 
 
+_Outcome = tuple[OutcomeRow, Sender]
+
+
 class OutcomeWriter:
     """Lives on one event loop; any number of senders write through it at once.
 
     Outcomes that come while a group is being committed are the next group. How many there can be is bounded by the
-    places in flight, which they keep.
+    messages in flight.
     """
 
-    def __init__(self, store: SendingStore, spool: Spool) -> None:
+    def __init__(self, store: SendingStore, spool: Spool, clock: Callable[[], float]) -> None:
         self._store = store
         self._spool = spool
-        self._waiting: deque[tuple[OutcomeRow, Sender]] = deque()
-        self._group: list[tuple[OutcomeRow, Sender]] = []
-        """What is being committed."""
-        self._writing: asyncio.Task[None] | None = None
-        self._stopping = asyncio.Event()
-        self._has_given_up = False
+        self._clock = clock
+        self._waiting: deque[_Outcome] = deque()
+        self._group: list[_Outcome] = []
+        """What is being committed, or what was when nothing was heard of it."""
+        self._commit_by = inf
+        self._is_failing = self._is_stopping = self._has_given_up = False
 
     def write(self, row: OutcomeRow, sender: Sender) -> None:
-        """Write the outcome soon, and tell `sender` when it is."""
+        """Write the outcome with the next group, and tell `sender` when that is done."""
         if self._has_given_up:
             self._keep([row])
             return
+        if not self._waiting and not self._is_failing:
+            self._commit_by = self._clock() + LINGER
         self._waiting.append((row, sender))
-        if self._writing is None:
-            self._writing = asyncio.create_task(self._write_all())
+
+    def commit_by(self) -> float:
+        """The moment by which to commit what waits; infinity where nothing does."""
+        return self._commit_by if self._group or self._waiting else inf
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether more waits than goes with the next group."""
+        return len(self._group) + len(self._waiting) > MOST
+
+    async def turn_over(self, asks: Sequence[Ask], claim: UUID) -> dict[int, Claim]:
+        """Commit what waits and claim, in one transaction. Raises what the store does: then what waited waits on."""
+        self._is_failing = False
+        self._group += [self._waiting.popleft() for _ in range(min(MOST - len(self._group), len(self._waiting)))]
+        try:
+            moved, claims = await self._commit([row for row, _ in self._group], asks, claim)
+        except Exception:
+            self._is_failing = True
+            self._commit_by = self._clock() + RETRY
+            if self._is_stopping:
+                self._spool_all()
+            raise
+        self._tell(moved)
+        return claims
+
+    def committed(self) -> None:
+        """The last `turn_over` was committed after all: what it claimed has been found."""
+        self._is_failing = False
+        self._tell([True] * len(self._group))
 
     async def replay(self) -> bool:
         """Write what workers of this host could not, under the same guards; False where that has to wait."""
+        took_effect: list[bool] = []
         try:
             with self._spool.left_behind() as rows:
-                moved = [
-                    each
-                    for first in range(0, len(rows), MOST)
-                    for each in await self._record(rows[first : first + MOST])
-                ]
+                for first in range(0, len(rows), MOST):
+                    moved, _ = await self._commit(rows[first : first + MOST], (), uuid4())
+                    took_effect += moved
         except Exception as error:  # noqa: BLE001 - they are safe where they are
             log.warning("outcomes of an earlier worker are left for later", error=type(error).__name__)
             return False
-        if moved:
-            log.info("outcomes of an earlier worker written", outcomes=len(moved), took_effect=sum(moved))
+        if took_effect:
+            log.info("outcomes of an earlier worker written", outcomes=len(rows), took_effect=sum(took_effect))
         return True
 
     def stop(self) -> None:
         """From now on what cannot be written at once goes to the spool."""
-        self._stopping.set()
+        self._is_stopping = True
+        if self._is_failing:
+            self._spool_all()
 
     def give_up(self) -> None:
         """Spool everything that is not written by now, and what comes yet. Nobody is told any more."""
         self._has_given_up = True
-        if self._writing is not None:
-            self._writing.cancel()
-        left = [*self._group, *self._waiting]
+        self._keep([row for row, _ in (*self._group, *self._waiting)])
+        self._group, self._waiting = [], deque()
+
+    def _tell(self, moved: Sequence[bool]) -> None:
+        group, self._group = self._group, []
+        for (row, sender), each in zip(group, moved, strict=not self._has_given_up):
+            sender.written(row, each)
+
+    def _spool_all(self) -> None:
+        self._group += self._waiting
         self._waiting.clear()
-        if left:
-            self._keep([row for row, _ in left])
+        self._is_failing = False
+        self._keep([row for row, _ in self._group])
+        self._tell([False] * len(self._group))
 
-    async def _write_all(self) -> None:
+    async def _commit(
+        self, rows: Sequence[OutcomeRow], asks: Sequence[Ask], claim: UUID
+    ) -> tuple[list[bool], dict[int, Claim]]:
         try:
-            while self._waiting:
-                if len(self._waiting) < MOST:
-                    await asyncio.sleep(LINGER)
-                self._group = [self._waiting.popleft() for _ in range(min(MOST, len(self._waiting)))]
-                moved = await self._commit([row for row, _ in self._group])
-                group, self._group = self._group, []
-                for (row, sender), each in zip(group, moved, strict=True):
-                    sender.written(row, each)
-        finally:
-            self._writing = None
-
-    async def _commit(self, rows: Sequence[OutcomeRow]) -> list[bool]:
-        """Until Postgres takes them; spooled, and not in effect, where this process ends first."""
-        while True:
-            try:
-                return await self._record(rows)
-            except Exception as error:  # noqa: BLE001 - whatever it is, the outcomes are still wanted
-                log.warning("outcomes not written yet", outcomes=len(rows), error=type(error).__name__)
-            if self._stopping.is_set():
-                self._keep(rows)
-                return [False] * len(rows)
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), RETRY)
-
-    async def _record(self, rows: Sequence[OutcomeRow]) -> list[bool]:
-        try:
-            return await self._store.record(rows)
+            return await self._store.turn_over(rows, asks, claim)
         except _FAULTS_OF_A_ROW as error:
+            if not rows:
+                raise
             log.warning("writing outcomes one by one", outcomes=len(rows), error=type(error).__name__)
-        return [await self._record_alone(row) for row in rows]
+        moved = [await self._record_alone(row) for row in rows]
+        _, claims = await self._store.turn_over((), asks, claim) if asks else ([], {})
+        return moved, claims
 
     async def _record_alone(self, row: OutcomeRow) -> bool:
         """As it is; or what is needed of it; or, if even that is refused, left for recovery."""
         refused = ""
         for each in (row, _bare(row)):
             try:
-                [moved] = await self._store.record([each])
+                [moved], _ = await self._store.turn_over([each], (), uuid4())
             except _FAULTS_OF_A_ROW as error:
                 refused = type(error).__name__
             else:
@@ -137,6 +158,8 @@ class OutcomeWriter:
         return False
 
     def _keep(self, rows: Sequence[OutcomeRow]) -> None:
+        if not rows:
+            return
         try:
             self._spool.append(rows)
         except OSError as error:

@@ -20,7 +20,6 @@ from broadcaster.services.reconcile.doubts import Chat, DoubtStore
 from broadcaster.services.reconcile.reconciler import Reconciler
 from broadcaster.services.sending.contents import Contents
 from broadcaster.services.sending.drain import Drain, DrainReport
-from broadcaster.services.sending.failpoints import FailingStore, FailingTransport, configured
 from broadcaster.services.sending.lane import SendPath
 from broadcaster.services.sending.outcomes import OutcomeWriter
 from broadcaster.services.sending.presence import Presence
@@ -77,17 +76,12 @@ class SendingProcess:
         self._stack.push_async_callback(pool.close, _CLOSE_TIMEOUT)
         self._transport: Transport = open_transport(connect_timeout=settings.connect_timeout_seconds)
         self._stack.push_async_callback(self._transport.aclose)
-        holder, lease = self._presence.holder, settings.lease_seconds
-        if (failpoints := configured()) is None:
-            store = SendingStore(pool, holder=holder, lease=lease)
-        else:
-            store = FailingStore(pool, holder=holder, lease=lease, failpoints=failpoints)
-            self._transport = FailingTransport(self._transport, failpoints)
+        store = SendingStore(pool, holder=self._presence.holder, lease=settings.lease_seconds)
         self._presence.show()
         spool = Spool(settings.home / "spool")
         self._stack.callback(lambda: self._leave(spool))
         self._stack.callback(spool.close)
-        outcomes = OutcomeWriter(store, spool)
+        outcomes = OutcomeWriter(store, spool, lease_clock)
         await outcomes.replay()
         self._doubts = DoubtStore(pool, settings)
         self._path = SendPath(

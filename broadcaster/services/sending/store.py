@@ -110,7 +110,7 @@ class CampaignContent:
 
 
 class OutcomeRow(msgspec.Struct, frozen=True, eq=False):
-    """One outcome, as `record_outcomes.sql` reads it."""
+    """One outcome, as `turn_over.sql` reads it."""
 
     segment: int
     campaign_id: int
@@ -181,29 +181,31 @@ class SendingStore:
             for row in rows
         ]
 
-    async def claim(self, asks: Sequence[Ask], claim: UUID) -> dict[int, Claim]:
-        """Renew the leases of these lanes and take messages for them, under the new token `claim`.
+    async def turn_over(
+        self, outcomes: Sequence[OutcomeRow], asks: Sequence[Ask], claim: UUID
+    ) -> tuple[list[bool], dict[int, Claim]]:
+        """Commit outcomes and, in the same transaction, renew leases and take messages under the new token `claim`.
 
-        The result is by lane id; lanes whose lease was lost are missing from it. After an error nobody knows whether
-        it was committed, until `read_claim` says so.
+        The first result tells for each outcome whether it was still this worker's to write (invariant I7), the second
+        what each lane got, by lane id; lanes whose lease was lost are missing from it. After an error nobody knows
+        whether it was committed, until `read_claim` says so; outcomes can simply be written again.
         """
-        lanes, tokens, wants = map(list, zip(*asks, strict=True))
-        parameters = {"lanes": lanes, "tokens": tokens, "wants": wants, "claim": claim}
-        return _claims(claim, await self._execute("claim", {**parameters, "lease": self._lease, "lead": CLAIM_LEAD}))
+        lanes, tokens, wants = _columns(asks)
+        # Postgres text cannot hold NUL, and one such reply must not sink its neighbours' outcomes.
+        document = msgspec.json.encode(outcomes).decode().replace("\\u0000", "\\ufffd")
+        parameters = {"outcomes": document, "lanes": lanes, "tokens": tokens, "wants": wants, "claim": claim}
+        *rows, (*_, places) = await self._execute(
+            "turn_over", {**parameters, "lease": self._lease, "lead": CLAIM_LEAD}
+        )
+        moved = [False] * len(outcomes)
+        for place in places or ():
+            moved[place - 1] = True
+        return moved, _claims(claim, rows)
 
     async def read_claim(self, asks: Sequence[Ask], claim: UUID) -> dict[int, Claim]:
         """What `claim` took, if it was committed. In its result no lane has been allowed anything beyond that."""
-        lanes, tokens, _ = map(list, zip(*asks, strict=True))
+        lanes, tokens, _ = _columns(asks)
         return _claims(claim, await self._execute("read_claim", {"lanes": lanes, "tokens": tokens, "claim": claim}))
-
-    async def record(self, rows: Sequence[OutcomeRow]) -> list[bool]:
-        """Commit outcomes; tells for each whether it was still this worker's to write (invariant I7)."""
-        # Postgres text cannot hold NUL, and one such reply must not sink its neighbours' outcomes.
-        document = msgspec.json.encode(rows).decode().replace("\\u0000", "\\ufffd")
-        moved = [False] * len(rows)
-        for (place,) in await self._execute("record_outcomes", {"rows": document}):
-            moved[place - 1] = True
-        return moved
 
     async def change_lane_health(self, lane: int, token: UUID, change: LaneChange, reason: str) -> None:
         """Write a lane's new health, if the lane is still held under `token`."""
@@ -264,6 +266,10 @@ class SendingStore:
         ):
             await cursor.execute(query(name), parameters, prepare=True)
             return await cursor.fetchall() if cursor.description else []
+
+
+def _columns(asks: Sequence[Ask]) -> tuple[list[int], list[UUID], list[int]]:
+    return [ask.lane_id for ask in asks], [ask.token for ask in asks], [ask.want for ask in asks]
 
 
 def _claims(claim: UUID, rows: Sequence[tuple[Any, ...]]) -> dict[int, Claim]:

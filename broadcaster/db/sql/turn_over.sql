@@ -1,9 +1,55 @@
--- Takes due messages of the lanes that the caller holds from `pending` to `sending`, under the token of this claim:
--- the intent, committed before any request leaves (invariant I3). As many as have a slot within the next %(lead)s
--- seconds, fairly across running campaigns, higher priority first. Renews the leases and moves the lanes' clocks.
--- One row per lane still held (message columns null), then one per message.
--- Nothing joins two of its results: nested loops over them would cost the square of the lanes.
-WITH held AS (
+-- A worker's turnover, in one commit: what its attempts came to is written, and its lanes get the next messages.
+--
+-- Outcomes are guarded by state, attempt number and claim token (invariant I7): a row that was decided meanwhile stays as
+-- it is. The state is compared as text, so that the key finds the rows and not an index on states.
+--
+-- Due messages of the lanes that the caller holds go from `pending` to `sending`, under the token of this claim: the
+-- intent, committed before any request leaves (invariant I3). As many as have a slot within the next %(lead)s seconds,
+-- fairly across running campaigns, higher priority first. Renews the leases and moves the lanes' clocks.
+--
+-- One row per lane still held (message columns null), then one per message; at last one of which outcomes moved a
+-- message, by their places. Nothing joins two of its results: nested loops over them would cost the square of the lanes.
+-- The triggers that count messages run once for both changes.
+WITH moved AS (
+    UPDATE messages m
+    SET
+        state = r.state,
+        changed_at = now(),
+        spent = m.spent + r.spent,
+        next_attempt_at = now() + make_interval(secs => r.delay),
+        claim_token = NULL,
+        gateway_id = coalesce(r.gateway_id, m.gateway_id),
+        reason = r.reason
+    FROM ROWS FROM (jsonb_to_recordset(%(outcomes)s) AS (
+        segment bigint, campaign_id bigint, seq int, attempt smallint, claim uuid, state message_state,
+        delay double precision, spent smallint, outcome outcome, reason text, http_status smallint, reply text,
+        gateway_id text, duration_ms int
+    )) WITH ORDINALITY AS r (
+        segment, campaign_id, seq, attempt, claim, state, delay, spent, outcome, reason, http_status, reply,
+        gateway_id, duration_ms, place
+    )
+    WHERE m.segment = r.segment AND m.campaign_id = r.campaign_id AND m.seq = r.seq
+        AND m.state::text = 'sending' AND m.attempt = r.attempt AND m.claim_token = r.claim
+    RETURNING m.segment, m.campaign_id, m.seq, m.lane_id, m.phone, m.attempt, m.state, r.outcome, r.reason,
+        r.http_status, r.reply, r.duration_ms, r.place
+), logged AS (
+    INSERT INTO attempts (
+        segment, campaign_id, seq, lane_id, attempt, outcome, reason, http_status, reply, duration_ms
+    )
+    SELECT segment, campaign_id, seq, lane_id, attempt, outcome, reason, http_status, reply, duration_ms FROM moved
+), doubted AS (
+    INSERT INTO doubts (segment, campaign_id, seq, attempt, lane_id, phone, started_at, ended_at)
+    SELECT
+        moved.segment, moved.campaign_id, moved.seq, moved.attempt, moved.lane_id, moved.phone,
+        ( -- the message as it was before this statement: since when it had been intended
+            SELECT m.changed_at
+            FROM messages m
+            WHERE m.segment = moved.segment AND m.campaign_id = moved.campaign_id AND m.seq = moved.seq
+        ),
+        now()
+    FROM moved
+    WHERE moved.state = 'in_doubt'
+), held AS (
     SELECT
         l.id,
         greatest(l.clock, now()) AS clock,
@@ -82,7 +128,10 @@ WITH held AS (
 ), turns AS ( -- the counters are locked in the order in which the trigger does: nobody waits in a circle
     SELECT p.*
     FROM (
-        SELECT * FROM picked
+        SELECT campaign_id, lane_id, segment, quota, version, rivals, seqs FROM picked
+        WHERE EXISTS (SELECT FROM picked WHERE rivals > 1 OR cardinality(seqs) < quota)
+        UNION ALL -- the trigger counts what was recorded too
+        SELECT DISTINCT campaign_id, lane_id, NULL::bigint, NULL::int, NULL::bigint, NULL::bigint, NULL::int[] FROM moved
         WHERE EXISTS (SELECT FROM picked WHERE rivals > 1 OR cardinality(seqs) < quota)
         ORDER BY campaign_id, lane_id
     ) p
@@ -123,22 +172,23 @@ WITH held AS (
     WHERE l.id = room.id
 )
 SELECT
-    id AS lane_id,
-    may_send,
-    slots,
-    NULL::bigint AS segment,
-    NULL::bigint AS campaign_id,
-    NULL::int AS seq,
-    NULL::text AS phone,
-    NULL::jsonb AS variables,
-    NULL::smallint AS attempt,
-    NULL::smallint AS spent,
-    NULL::smallint AS max_attempts,
-    NULL::smallint AS priority,
-    NULL::bigint AS card
-FROM room
-UNION ALL
-SELECT
-    lane_id, NULL, NULL, segment, campaign_id, seq, phone, variables, attempt, spent, max_attempts, priority, card
+    lane_id,
+    NULL::boolean AS may_send,
+    NULL::int AS slots,
+    segment,
+    campaign_id,
+    seq,
+    phone,
+    variables,
+    attempt,
+    spent,
+    max_attempts,
+    priority,
+    card,
+    NULL::bigint[] AS places
 FROM claimed
-ORDER BY lane_id, priority DESC NULLS FIRST, card, campaign_id
+UNION ALL
+SELECT id, may_send, slots, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL FROM room
+UNION ALL
+SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, array_agg(place) FROM moved
+ORDER BY lane_id NULLS LAST, priority DESC NULLS FIRST, card, campaign_id

@@ -1,17 +1,17 @@
-"""Named places in the send path at which a test makes the process crash, fail or stall.
+"""Named places in the send path at which a test makes a worker crash, fail or stall. Nothing of it ships.
 
-    BROADCASTER_FAILPOINTS='after_claim=crash@3;before_outcome=stall:5'
+    BROADCASTER_FAILPOINTS='after_claim=crash@3;before_outcome=stall:5' python tests/support/failpoints.py worker
 
 One or more of `POINT=KIND[:SECONDS][@NTH]`: `crash` ends the process as kill -9 would, `raise` fails as a lost
 connection to Postgres does, `stall` sleeps. With `@NTH` only the nth time that the point is reached, otherwise
-every time. Not for operators, hence no setting. Without the variable nothing here is on the path of a message.
+every time.
 
-    before_claim, after_claim      around the statement that claims, which commits what is to be sent
-    before_renewal, after_renewal  the same where it only renews leases
+    before_claim, after_claim      around a statement that claims, which commits what is to be sent
+    before_renewal, after_renewal  around one that only renews leases
     before_post                    the intent is committed, and no byte has left
     post_written                   the request has left, its reply has not come (wants a gateway with latency)
     reply_read                     the outcome is known to this process alone
-    before_outcome, after_outcome  around the commit of a group of outcomes
+    before_outcome, after_outcome  around one that writes outcomes; it may claim as well, and then reaches both pairs
 """
 
 from __future__ import annotations
@@ -19,17 +19,20 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import sys
 from collections import Counter
 from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 from uuid import UUID
 
 import psycopg
 
+from broadcaster.cli.main import main
 from broadcaster.db.pool import AsyncPool
-from broadcaster.errors import SettingsError
-from broadcaster.gateway import Body, Reply, Transport
+from broadcaster.gateway import Body, Reply, Transport, open_transport
+from broadcaster.services.sending import process
 from broadcaster.services.sending.store import Ask, Claim, OutcomeRow, SendingStore
 
 T = TypeVar("T")
@@ -56,14 +59,14 @@ class Failpoint:
 
 
 def parse(text: str) -> dict[str, Failpoint]:
-    """Read the variable's value. Raises SettingsError, naming the part that is none."""
+    """Read the variable's value. Raises ValueError, naming the part that is none."""
     points = {}
     for part in filter(None, (part.strip() for part in text.split(";"))):
         match = _RULE.fullmatch(part)
         if match is None:
-            raise SettingsError(f"{VARIABLE}: {part!r} is not POINT=crash|raise|stall[:SECONDS][@NTH]")
+            raise ValueError(f"{VARIABLE}: {part!r} is not POINT=crash|raise|stall[:SECONDS][@NTH]")
         if match["point"] not in POINTS:
-            raise SettingsError(f"{VARIABLE}: there is no point {match['point']!r}, only {', '.join(sorted(POINTS))}")
+            raise ValueError(f"{VARIABLE}: there is no point {match['point']!r}, only {', '.join(sorted(POINTS))}")
         nth = int(match["nth"]) if match["nth"] else None
         points[match["point"]] = Failpoint(match["kind"], float(match["seconds"] or 0), nth)
     return points
@@ -110,20 +113,20 @@ class FailingStore(SendingStore):
         super().__init__(pool, holder=holder, lease=lease)
         self._failpoints = failpoints
 
-    async def claim(self, asks: Sequence[Ask], claim: UUID) -> dict[int, Claim]:
-        """As `SendingStore.claim`."""
-        what = "claim" if any(ask.want for ask in asks) else "renewal"
-        await self._failpoints.reach(f"before_{what}")
-        claims = await super().claim(asks, claim)
-        await self._failpoints.reach(f"after_{what}")
-        return claims
-
-    async def record(self, rows: Sequence[OutcomeRow]) -> list[bool]:
-        """As `SendingStore.record`."""
-        await self._failpoints.reach("before_outcome")
-        moved = await super().record(rows)
-        await self._failpoints.reach("after_outcome")
-        return moved
+    async def turn_over(
+        self, outcomes: Sequence[OutcomeRow], asks: Sequence[Ask], claim: UUID
+    ) -> tuple[list[bool], dict[int, Claim]]:
+        """As `SendingStore.turn_over`."""
+        parts = [
+            *(["outcome"] if outcomes else []),
+            *(["claim" if any(ask.want for ask in asks) else "renewal"] if asks else []),
+        ]
+        for part in parts:
+            await self._failpoints.reach(f"before_{part}")
+        result = await super().turn_over(outcomes, asks, claim)
+        for part in parts:
+            await self._failpoints.reach(f"after_{part}")
+        return result
 
 
 class FailingTransport:
@@ -148,7 +151,21 @@ class FailingTransport:
         await self._inner.aclose()
 
 
-def configured() -> Failpoints | None:
-    """Those that the environment sets; None where it sets none. Raises SettingsError."""
-    points = parse(os.environ.get(VARIABLE, ""))
-    return Failpoints(points) if points else None
+def wrappers(failpoints: Failpoints) -> dict[str, Any]:
+    """What takes the place of names in `services.sending.process`, for the processes that are opened afterwards."""
+
+    def open_failing_transport(**options: Any) -> Transport:
+        return FailingTransport(open_transport(**options), failpoints)
+
+    return {"SendingStore": partial(FailingStore, failpoints=failpoints), "open_transport": open_failing_transport}
+
+
+def run() -> int:
+    """The command line with the points that the environment sets; its exit code."""
+    for name, wrapper in wrappers(Failpoints(parse(os.environ[VARIABLE]))).items():
+        setattr(process, name, wrapper)
+    return main()
+
+
+if __name__ == "__main__":
+    sys.exit(run())
