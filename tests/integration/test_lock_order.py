@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from typing import Any
 from uuid import uuid4
 
 import msgspec
@@ -20,7 +21,7 @@ from broadcaster.db.queries import query
 from broadcaster.domain.pacing import CLAIM_LEAD
 from broadcaster.services import dispatch
 from broadcaster.settings import Settings
-from tests.support.shop import open_shop
+from tests.support.shop import Shop, open_shop
 from tests.support.stack import wait_for
 
 _LANES = 20
@@ -30,6 +31,20 @@ _WAITING = "SELECT count(*) FROM pg_stat_activity WHERE pid = %s AND wait_event_
 def _claiming(lease: timedelta) -> dict[str, object]:
     """What every claim wants beside its lanes."""
     return {"outcomes": "[]", "claim": uuid4(), "lease": lease, "lead": CLAIM_LEAD}
+
+
+def turn_over_while_the_first_counter_is_locked(
+    shop: Shop, settings: Settings, worker: psycopg.Connection[Any], parameters: dict[str, object]
+) -> None:
+    """It has to wait for that one, and hold none of the others: nobody who locks them in this order can meet it."""
+    turn_over = threading.Thread(target=worker.execute, args=(query("turn_over"), parameters))
+    with psycopg.connect(settings.libpq_url) as other:
+        other.execute("SELECT FROM campaign_lanes ORDER BY campaign_id, lane_id LIMIT 1 FOR UPDATE")
+        turn_over.start()
+        waiting = (worker.info.backend_pid,)
+        wait_for(lambda: shop.sql(_WAITING % waiting) == [(1,)], "the statement waits for the first counter")
+        other.execute("SELECT FROM campaign_lanes ORDER BY campaign_id, lane_id FOR UPDATE NOWAIT")
+    turn_over.join()
 
 
 def test_a_claim_locks_counters_in_the_order_in_which_the_trigger_does(engine: Engine, settings: Settings) -> None:
@@ -44,15 +59,7 @@ def test_a_claim_locks_counters_in_the_order_in_which_the_trigger_does(engine: E
         asks = {"lanes": lanes, "tokens": [token] * _LANES, "wants": [5] * _LANES, **_claiming(lease)}
         claiming.execute(PLAN_BY_KEY)
         claiming.execute(query("take_lanes"), taking)
-        claim = threading.Thread(target=claiming.execute, args=(query("turn_over"), asks))
-        with psycopg.connect(settings.libpq_url) as other:
-            other.execute("SELECT FROM campaign_lanes ORDER BY campaign_id, lane_id LIMIT 1 FOR UPDATE")
-            claim.start()
-            waiting = (claiming.info.backend_pid,)
-            wait_for(lambda: shop.sql(_WAITING % waiting) == [(1,)], "the claim waits for the first counter")
-            # It holds none of the others: nobody who locks them in this order can meet it.
-            other.execute("SELECT FROM campaign_lanes ORDER BY campaign_id, lane_id FOR UPDATE NOWAIT")
-        claim.join()
+        turn_over_while_the_first_counter_is_locked(shop, settings, claiming, asks)
         assert shop.states("c") == {"pending": 5 * _LANES, "sending": 5 * _LANES}
 
 
@@ -77,14 +84,7 @@ def test_a_claim_that_records_for_another_lane_locks_counters_in_that_order_too(
         [[sending]] = shop.sql(outcomes)
         rows = msgspec.json.encode([{**row, **said} for row in msgspec.json.decode(str(sending))]).decode()
         asks = {"lanes": others, "tokens": [token] * len(others), "wants": [4] * len(others), **_claiming(lease)}
-        turn_over = threading.Thread(target=worker.execute, args=(query("turn_over"), {**asks, "outcomes": rows}))
-        with psycopg.connect(settings.libpq_url) as other:
-            other.execute("SELECT FROM campaign_lanes ORDER BY campaign_id, lane_id LIMIT 1 FOR UPDATE")
-            turn_over.start()
-            waiting = (worker.info.backend_pid,)
-            wait_for(lambda: shop.sql(_WAITING % waiting) == [(1,)], "the statement waits for the first counter")
-            other.execute("SELECT FROM campaign_lanes ORDER BY campaign_id, lane_id FOR UPDATE NOWAIT")
-        turn_over.join()
+        turn_over_while_the_first_counter_is_locked(shop, settings, worker, {**asks, "outcomes": rows})
         assert shop.states("c") == shop.states("d")
         assert shop.states("c") == {"sent": 1, "sending": 2 * len(others), "pending": 8 * len(others) + 9}
 

@@ -64,7 +64,7 @@ def fail_at(monkeypatch: pytest.MonkeyPatch) -> FailAt:
 @pytest.fixture
 def read_claim(monkeypatch: pytest.MonkeyPatch) -> Iterator[Event]:
     """Claims can be read back once this is set."""
-    monkeypatch.setattr(drain_module, "CLAIM_RETRY", 0.05)
+    monkeypatch.setattr(drain_module, "RETRY", 0.05)
     possible, read = Event(), SendingStore.read_claim
 
     async def read_if_possible(store: SendingStore, asks: Sequence[Ask], claim: UUID) -> dict[int, Claim]:

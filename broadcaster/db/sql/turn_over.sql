@@ -129,15 +129,14 @@ WITH moved AS (
     SELECT p.*
     FROM (
         SELECT campaign_id, lane_id, segment, quota, version, rivals, seqs FROM picked
-        WHERE EXISTS (SELECT FROM picked WHERE rivals > 1 OR cardinality(seqs) < quota)
         UNION ALL -- the trigger counts what was recorded too
         SELECT DISTINCT campaign_id, lane_id, NULL::bigint, NULL::int, NULL::bigint, NULL::bigint, NULL::int[] FROM moved
-        WHERE EXISTS (SELECT FROM picked WHERE rivals > 1 OR cardinality(seqs) < quota)
         ORDER BY campaign_id, lane_id
     ) p
     CROSS JOIN LATERAL (
         SELECT FROM campaign_lanes cl WHERE cl.campaign_id = p.campaign_id AND cl.lane_id = p.lane_id FOR UPDATE
     ) counter
+    WHERE EXISTS (SELECT FROM picked WHERE rivals > 1 OR cardinality(seqs) < quota)
 ), served AS ( -- a campaign that had fewer due than it was dealt is asked again when its next one is due
     UPDATE campaign_lanes cl
     SET

@@ -19,6 +19,7 @@ from broadcaster.domain.states import LaneHealth
 from broadcaster.errors import BroadcasterError
 from broadcaster.gateway import WAChatPro
 from broadcaster.services.sending.lane import CLAIM_MARGIN, Lane, SendPath
+from broadcaster.services.sending.outcomes import RETRY
 from broadcaster.services.sending.store import Ask, Claim, HeldLane, Return
 
 log = structlog.get_logger()
@@ -29,8 +30,6 @@ FAIR_SHARE = 20
 """Messages that a lane may have of a claim at least, however many want some."""
 SHORTEST_WAIT = 0.001
 """Seconds before the next claim for a lane that got no room in one."""
-CLAIM_RETRY = 0.5
-"""Seconds between tries to learn what became of a claim while Postgres is away."""
 LEASE_MARGIN = 1.0
 """Stop sending this many seconds before the lease ends."""
 SHORTEST_TENURE = 0.75
@@ -265,6 +264,9 @@ class Drain:
     async def _turn_over(self) -> None:
         """One statement: outcomes, claims for lanes that want more, and renewed leases where that is time."""
         now = self._path.clock()
+        if now < self._turn_over_by():
+            return
+        # Whoever cannot wait any longer takes along all that can share the statement.
         asks = self._asks(now)
         if not asks and now < self._path.outcomes.commit_by():
             return
@@ -291,7 +293,7 @@ class Drain:
         except Exception as error:  # noqa: BLE001 - Postgres is away; the leases say for how long that is bearable
             log.warning("outcomes and claims were not heard of", lanes=len(asks), error=type(error).__name__)
         while asks:
-            await asyncio.sleep(CLAIM_RETRY)
+            await asyncio.sleep(RETRY)
             with suppress(Exception):
                 claims = await self._path.store.read_claim(asks, claim)
                 if not any(each.messages for each in claims.values()):
@@ -301,12 +303,7 @@ class Drain:
         return {}
 
     def _asks(self, now: float) -> dict[Lane, int]:
-        """How many messages to claim for which lanes now; 0 only renews the lease.
-
-        None, until a lane or an outcome cannot wait any longer. Then for all that can share the statement.
-        """
-        if now < self._turn_over_by():
-            return {}
+        """How many messages to claim for which lanes now; 0 only renews the lease."""
         most = 0 if self._path.outcomes.is_behind else MOST_LANES_A_CLAIM
         hungry = self._hungry.take(now + CLAIM_LEAD - CLAIM_MARGIN, most)
         room = MOST_MESSAGES_A_CLAIM
@@ -335,6 +332,7 @@ class Drain:
             await asyncio.wait_for(self._look.wait(), max(0.0, min(moments) - self._path.clock()))
 
     def _turn_over_by(self) -> float:
+        """When the first lane or outcome cannot wait any longer."""
         outcomes = self._path.outcomes
         # A place is claimed along with the outcome that frees it, or after that.
         claim_by = inf if outcomes.is_behind else self._hungry.first()

@@ -22,7 +22,7 @@ LINGER = 0.003
 MOST = 1000
 """Outcomes that share a commit, at most."""
 RETRY = 0.5
-"""Seconds between tries to write outcomes while Postgres is away."""
+"""Seconds between tries to write outcomes, or to learn what became of a claim, while Postgres is away."""
 _FAULTS_OF_A_ROW = (psycopg.DataError, psycopg.IntegrityError, ValueError)
 """Whatever else goes wrong says nothing of the rows, and passes."""
 
