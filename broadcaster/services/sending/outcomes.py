@@ -31,7 +31,7 @@ class Sender(Protocol):
     """Whoever waits for an outcome to be written."""
 
     def written(self, row: OutcomeRow, moved: bool) -> None:
-        """It is committed; `moved` tells whether it took effect. Or it is spooled, and has not yet."""
+        """It is committed; `moved` tells whether it took effect, as far as can be known. Or it is spooled."""
 
 
 _Outcome = tuple[OutcomeRow, Sender]
@@ -75,6 +75,7 @@ class OutcomeWriter:
     async def turn_over(self, asks: Sequence[Ask], claim: UUID) -> dict[int, Claim]:
         """Commit what waits and claim, in one transaction. Raises what the store does: then what waited waits on."""
         self._is_failing = False
+        repeated = len(self._group)
         self._group += [self._waiting.popleft() for _ in range(min(MOST - len(self._group), len(self._waiting)))]
         try:
             moved, claims = await self._commit([row for row, _ in self._group], asks, claim)
@@ -84,7 +85,8 @@ class OutcomeWriter:
             if self._is_stopping:
                 self._spool_all()
             raise
-        self._tell(moved)
+        # What had no effect this time most likely had it when nothing was heard.
+        self._tell([True] * repeated + moved[repeated:])
         return claims
 
     def committed(self) -> None:
