@@ -1,4 +1,4 @@
-"""A sink that keeps every request's moment by the key that it carried.
+"""A sink that keeps the moment of every message by the key that its request carried, not of chats that are read.
 
 `GET /` returns what came since the last `DELETE /`. Started as `python -m benchmarks.recorder FILE`, it writes its
 port to FILE.
@@ -26,6 +26,7 @@ Moments = dict[str, list[float]]
 _HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
 _ANSWER = _HEAD % len(REPLY) + REPLY
 _KEY = re.compile(rb'"key":"([^"]*)"')
+_SEND = re.compile(rb"POST \S*/wa/send")
 
 
 class Recorder:
@@ -66,8 +67,9 @@ class _Connection(asyncio.Protocol):
             length = int(head.partition(b"content-length:")[2].partition(b"\r\n")[0])
             if len(pending) < end + 4 + length:
                 break
-            key = _KEY.search(pending, end)
-            self.moments[key[1] if key else b""].append(time.monotonic())
+            if _SEND.match(pending):
+                key = _KEY.search(pending, end)
+                self.moments[key[1] if key else b""].append(time.monotonic())
             pending = pending[end + 4 + length :]
             self._transport.write(_ANSWER)
         self._pending = pending

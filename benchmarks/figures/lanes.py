@@ -1,8 +1,8 @@
 """Flat in lanes: what 10,000 instances cost that all send, at 0.2 to 1 message a second.
 
 One worker, in real time. The tick's time is that of its statement in a transaction that is rolled back, beside the
-ticks of the beat. A trigger counts claims, as statements that move a lane's clock; it counts the few hand-overs too.
-Tasks are counted by what Redis was given.
+ticks of the beat. A trigger counts the statements that move a lane's clock: claims, and the few hand-overs. Tasks are
+counted by what Redis was given.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import psycopg
 
 from benchmarks.campaigns import add_campaign, add_instances
-from benchmarks.processes import family_memory
+from benchmarks.processes import cpu_seconds, family_memory
 from benchmarks.results import Row
 from benchmarks.stand import Stand, open_stand
 from broadcaster.db.queries import query
@@ -48,6 +48,9 @@ class _Seen:
     tasks: int = 0
     sent: int = 0
     memory: int = 0
+    cpu: float = 0.0
+    """Seconds of the worker."""
+    postgres_cpu: float = 0.0
 
 
 def measure(quick: bool) -> Sequence[Row]:
@@ -71,11 +74,12 @@ def measure(quick: bool) -> Sequence[Row]:
             time.sleep(_WARM_UP)
             seen = _watch(stand, worker, seconds)
     permitted = sum(rates.values()) * seen.seconds
-    waves = sum(seen.waves) / len(seen.waves)
     return [
         Row(f"dispatch tick, {lanes:,} lanes held, median", seen.tick, "ms").at_most(50),
         Row(f"dispatch tick that wakes {lanes:,} lanes at once", [first], "ms"),
-        Row("claims a second for each task that drains", [seen.claims / seen.seconds / waves], "").at_most(1),
+        Row("CPU of the worker", [1e6 * seen.cpu / seen.sent], "µs/message").at_most(236),
+        Row("CPU of Postgres", [1e6 * seen.postgres_cpu / seen.sent], "µs/message").at_most(176),
+        Row("messages a claim", [seen.sent / seen.claims], ""),
         Row("tasks that drain at once", seen.waves, ""),
         Row("Celery tasks", [seen.tasks / seen.seconds], "/s").at_most(20),
         Row("memory of the worker", [seen.memory / 2**20], "MiB").at_most(400),
@@ -87,12 +91,14 @@ def measure(quick: bool) -> Sequence[Row]:
 def _watch(stand: Stand, worker: int, seconds: float) -> _Seen:
     seen = _Seen()
     before, started = _counts(stand), time.monotonic()
+    cpu, postgres_cpu = cpu_seconds([worker]), cpu_seconds([stand.postgres_pid])
     while time.monotonic() < started + seconds:
         seen.tick.append(_tick(stand))
         seen.waves.append(stand.scalar(_WAVES))
         time.sleep(1.0)
     seen.seconds = time.monotonic() - started
     seen.claims, seen.tasks, seen.sent = (now - then for now, then in zip(_counts(stand), before, strict=True))
+    seen.cpu, seen.postgres_cpu = cpu_seconds([worker]) - cpu, cpu_seconds([stand.postgres_pid]) - postgres_cpu
     seen.memory = family_memory([worker])
     return seen
 

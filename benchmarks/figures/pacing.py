@@ -3,6 +3,7 @@
 A minute with three workers, all lanes busy, seen from the gateway. Deviations are those of the gaps between two
 requests of an instance from its interval, in percent of it, after the first seconds in which a lane may run ahead.
 The lanes that the killed worker held are counted apart: nobody may send through them until its lease has ended.
+Beside them stand those of a process that only sleeps from tick to tick.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
 
+from benchmarks import metronome
 from benchmarks.campaigns import add_campaign, add_instances
 from benchmarks.results import Row
 from benchmarks.stand import Stand, open_stand, recording
@@ -40,6 +42,8 @@ class _Minute:
     rates: Mapping[str, float]
     bereft: Collection[str]
     """The instances whose worker was killed."""
+    ticks: Sequence[float]
+    """When the metronome was awake."""
 
     def counted(self, name: str) -> list[float]:
         """Those after the warm-up."""
@@ -55,7 +59,7 @@ class _Minute:
         found: defaultdict[float, list[float]] = defaultdict(list)
         for name, rate in self.rates.items():
             if name not in self.bereft:
-                found[rate] += [100 * abs((late - early) * rate - 1) for early, late in pairwise(self.counted(name))]
+                found[rate] += _deviations(self.counted(name), rate)
         return found
 
 
@@ -71,6 +75,11 @@ def measure(quick: bool) -> Sequence[Row]:
     smoothness = f"99th percentile of the deviation up to {_SMOOTH_UP_TO:g}/s, where the worker lived"
     return [
         Row(smoothness, [_p99(smooth)], "%").at_most(6),
+        Row(
+            f"the same of a process that only sleeps, {metronome.RATE:g} times a second",
+            [_p99(_deviations(minute.ticks, metronome.RATE))],
+            "%",
+        ),
         *(Row(f"the same at {rate:g}/s", [_p99(deviations[rate])], "%") for rate in deviations),
         Row("median deviation", [median(smooth)], "%"),
         Row("instances with a window over the limit", [sum(each > 1e-6 for each in excess)], "").at_most(0),
@@ -95,6 +104,8 @@ def _send(seconds: float) -> _Minute:
         start_campaign(stand.engine, "campaign")
         stand.nudge()
         time.sleep(_WARM_UP)
+        ticks = stand.directory / "ticks"
+        ticking = roles.enter_context(stand.python("metronome", "-m", metronome.__name__, str(seconds), str(ticks)))
         begins = time.monotonic()
         time.sleep(seconds / 3)
         bereft = _held_by(stand, workers[0].pid)
@@ -103,11 +114,18 @@ def _send(seconds: float) -> _Minute:
         time.sleep(begins + seconds - time.monotonic())
         ends = time.monotonic()
         names = dict(zip(lanes, rates, strict=True))
-        return _Minute(begins, ends, stand.moments(), rates, {names[lane] for lane in bereft})
+        bereft_names = {names[lane] for lane in bereft}
+        ticking.wait()
+        awake = [float(line) for line in ticks.read_text().split()]
+        return _Minute(begins, ends, stand.moments(), rates, bereft_names, awake)
 
 
 def _held_by(stand: Stand, pid: int) -> list[int]:
     return [row[0] for row in stand.rows(_HELD, pid=str(pid))]
+
+
+def _deviations(moments: Sequence[float], rate: float) -> list[float]:
+    return [100 * abs((late - early) * rate - 1) for early, late in pairwise(moments)]
 
 
 def _p99(values: Sequence[float]) -> float:

@@ -20,7 +20,7 @@ from broadcaster.errors import UsageError
 ROOM_IN_FLIGHT = 0.25
 """Seconds of sending that the pace leaves of the burst, at most, so that common latencies do not slow a lane."""
 
-CLAIM_LEAD = 0.05
+CLAIM_LEAD = 0.1
 """Seconds before its slot at which a message is claimed, at most. Lanes that want one meanwhile share the claim."""
 
 SLOWEST = 1 / 86_400

@@ -30,7 +30,7 @@ from broadcaster.services.sending.store import (
 
 log = structlog.get_logger()
 
-CLAIM_MARGIN = 0.02
+CLAIM_MARGIN = 0.06
 """Seconds before its slot by which a message should be claimed, so that it can leave on time."""
 LINGER = 0.002
 """Seconds that a lane without a rate waits for more places in flight to become free, so that they share a claim."""
