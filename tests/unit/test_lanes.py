@@ -26,8 +26,8 @@ from broadcaster.domain.states import LaneHealth
 from broadcaster.gateway import WAChatPro
 from broadcaster.services.sending.contents import Contents
 from broadcaster.services.sending.drain import Drain, DrainReport
-from broadcaster.services.sending.lane import LINGER, SendPath
-from broadcaster.services.sending.outcomes import MOST, OutcomeWriter
+from broadcaster.services.sending.lane import SendPath
+from broadcaster.services.sending.outcomes import LINGER, MOST, OutcomeWriter
 from broadcaster.services.sending.spool import Spool
 from broadcaster.services.sending.store import (
     Ask,

@@ -18,7 +18,7 @@ from broadcaster.domain.pacing import CLAIM_LEAD, Pacer
 from broadcaster.domain.states import LaneHealth, MessageState
 from broadcaster.gateway import WAChatPro
 from broadcaster.services.sending.contents import Contents
-from broadcaster.services.sending.outcomes import OutcomeWriter
+from broadcaster.services.sending.outcomes import LINGER, OutcomeWriter
 from broadcaster.services.sending.store import (
     Claim,
     HeldLane,
@@ -32,8 +32,6 @@ log = structlog.get_logger()
 
 CLAIM_MARGIN = 0.06
 """Seconds before its slot by which a message should be claimed, so that it can leave on time."""
-LINGER = 0.002
-"""Seconds that a lane without a rate waits for more places in flight to become free, so that they share a claim."""
 REFUSED_PAUSE = 0.01
 """Seconds before a lane asks again that was allowed less than it wanted, since the database's clock goes its own way.
 

@@ -17,8 +17,8 @@ from broadcaster.services.sending.store import Ask, Claim, OutcomeRow, SendingSt
 
 log = structlog.get_logger()
 
-LINGER = 0.003
-"""Seconds that a lone outcome waits for company: little beside a round trip to the gateway, and a commit saved."""
+LINGER = 0.002
+"""Seconds that a lone outcome, or a free place, waits for company: little beside a round trip, and a commit saved."""
 MOST = 1000
 """Outcomes that share a commit, at most."""
 RETRY = 0.5
