@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Annotated, Any
+from collections.abc import Sequence
+from math import ceil
+from typing import Annotated
 
 import typer
 from sqlalchemy import Engine
@@ -14,13 +15,13 @@ from broadcaster.cli.operator import ByOption, account
 from broadcaster.cli.output import local_time, say, say_json, say_table
 from broadcaster.errors import UsageError
 from broadcaster.services.campaigns import settling
-from broadcaster.services.campaigns.settling import Settlement
+from broadcaster.services.campaigns.settling import Settleable, Settlement
 from broadcaster.settings import Settings, load
 
 _CONSEQUENCES = {
     Settlement.SENT: "to be counted as sent",
     Settlement.RESEND: "to be sent again, which makes it twice where the first one has arrived",
-    Settlement.FAILED: "to be counted as failed",
+    Settlement.FAILED: "to be counted as failed, which `campaign retry` sends again, whether they have arrived or not",
 }
 
 
@@ -38,9 +39,10 @@ def settle(
     yes: Annotated[bool, typer.Option("--yes", help="Do it, instead of listing what would be done.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Decide about messages that are unknown, or still in doubt after the settle time.
+    """Decide about messages that are unknown, or still in doubt some seconds after their requests have ended.
 
-    Lists them, and with --yes does what --as says. Who decided what, when and why is kept in the table `settlements`.
+    A message that is settled as failed counts as one that has not arrived: `campaign retry` sends it again. Lists them,
+    and with --yes does what --as says. Who decided what, when and why is kept in the table `settlements`.
 
     Example: broadcaster campaign settle promo --as resend --phone 628123456789 --reason "asked her" --yes
     """
@@ -49,14 +51,14 @@ def settle(
     settings = load()
     chosen = None if phones is None else [_digits(phone) for phone in phones]
     with database(settings) as engine:
-        rows = settling.settleable(engine, name, settle_seconds=settings.doubt_settle_seconds, phones=chosen)
+        found = settling.settleable(engine, name, settle_seconds=settings.doubt_settle_seconds, phones=chosen)
         # Exactly those that were listed, and none that has become unknown since.
-        listed = [row["phone"] for row in rows]
+        listed = [row["phone"] for row in found.messages]
         done = _settle(engine, settings, name, settlement, listed, reason, by) if yes and settlement else None
     if as_json:
-        say_json({"name": name, "as": settlement, "settled": done, "messages": [dict(row) for row in rows]})
+        say_json({"name": name, "as": settlement, "settled": done, "messages": found.messages})
     else:
-        _tell(name, settlement, rows, done)
+        _tell(name, settlement, found, done)
     if done and settlement is Settlement.RESEND:
         nudge_workers(settings)
 
@@ -82,9 +84,14 @@ def _settle(
     return moved.messages
 
 
-def _tell(name: str, settlement: Settlement | None, rows: Sequence[Mapping[Any, Any]], done: int | None) -> None:
-    if not rows:
+def _tell(name: str, settlement: Settlement | None, found: Settleable, done: int | None) -> None:
+    rows = found.messages
+    if found.waits:
+        read_back, wait = len(found.waits), ceil(min(found.waits))
+        say(f"messages in doubt that are still being read back: {read_back:,}; the first can be settled in {wait} s")
+    elif not rows:
         say(f"campaign {name} has nothing to settle")
+    if not rows:
         return
     if done is not None:
         say(f"campaign {name}: settled as {settlement}: {done:,}")

@@ -34,7 +34,10 @@ def cancel(name: Name) -> None:
 
 
 def retry(name: Name) -> None:
-    """Send the failed messages again, with new attempts. Never one that may have been sent."""
+    """Send the failed messages again, with new attempts.
+
+    Never one that may have been sent, unless you have settled it as failed.
+    """
     _move(name, lifecycle.retry_campaign, "to be sent again", nudge=True)
 
 

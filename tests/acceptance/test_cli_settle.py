@@ -88,6 +88,12 @@ def test_a_message_that_is_in_doubt_just_now_is_left_to_reading_back(run_cli: Ru
     sql(engine, "UPDATE messages SET changed_at = now() WHERE state = 'in_doubt'")
     listed = assert_done(run_cli("campaign", "settle", "promo", "--json")).json
     assert [row["phone"] for row in listed["messages"]] == [ANN]
+    told = assert_done(run_cli("campaign", "settle", "promo")).stdout
+    assert "messages in doubt that are still being read back: 1; the first can be settled in " in told
+    assert "messages: 1; settle them" in told
+    told = assert_done(run_cli("campaign", "settle", "promo", "--phone", BOB, "--as", "sent", "--yes")).stdout
+    assert "the first can be settled in " in told and "settled as" not in told
+    assert states(engine)[BOB] == "in_doubt"
 
 
 def test_what_was_doubted_is_closed_with_the_settlement(run_cli: RunCli, engine: Engine) -> None:

@@ -49,7 +49,10 @@ def cancel_campaign(engine: Engine, name: str) -> Moved:
 
 
 def retry_campaign(engine: Engine, name: str) -> Moved:
-    """Send the failed messages of a campaign again, with a new set of attempts. Never one that may have been sent."""
+    """Send the failed messages of a campaign again, with a new set of attempts.
+
+    Never one that may have been sent, unless an operator has settled it as failed.
+    """
     return _move(engine, name, "retry_campaign", CampaignState.RUNNING, "finished or paused or running")
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import Engine, RowMapping
+from sqlalchemy import Engine
 
 from broadcaster.db.engine import transaction
 from broadcaster.db.queries import query
@@ -33,13 +35,21 @@ TARGETS = {
 }
 
 
-def settleable(
-    engine: Engine, name: str, *, settle_seconds: float, phones: Sequence[str] | None = None
-) -> Sequence[RowMapping]:
-    """The messages of a campaign that can be settled: phone, state, since, reason; in file order.
+@dataclass(frozen=True, slots=True)
+class Settleable:
+    """What of a campaign can be settled."""
 
-    Those that are unknown, and those in doubt for more than `settle_seconds`. With `phones` only theirs; raises
-    InputError where one of them has no such message, NotFoundError where there is no such campaign.
+    messages: Sequence[Mapping[str, Any]]
+    """Now: phone, state, since, reason; in file order."""
+    waits: Sequence[float]
+    """Of those in doubt that cannot be yet: in how many seconds."""
+
+
+def settleable(engine: Engine, name: str, *, settle_seconds: float, phones: Sequence[str] | None = None) -> Settleable:
+    """The messages of a campaign that are unknown or in doubt; a doubt can be settled `settle_seconds` after its request.
+
+    With `phones` only theirs; raises InputError where one of them has no such message, NotFoundError where there is no
+    such campaign.
     """
     with transaction(engine) as connection:
         campaign_id, _ = lock_campaign(connection, name)
@@ -52,7 +62,9 @@ def settleable(
     missing = sorted(set(phones or ()) - {row["phone"] for row in rows})
     if missing:
         raise InputError(f"campaign {name!r} has nothing to settle for {listed(missing)}")
-    return rows
+    waits = [row["wait"] for row in rows if row["wait"] > 0]
+    ripe = [{key: value for key, value in row.items() if key != "wait"} for row in rows if row["wait"] <= 0]
+    return Settleable(ripe, waits)
 
 
 def settle(
