@@ -41,8 +41,8 @@ def settle(
 ) -> None:
     """Decide about messages that are unknown, or still in doubt some seconds after their requests have ended.
 
-    Lists them, and with --yes does what --as says. What is settled as failed counts as not arrived, and `campaign retry`
-    sends it again. Who decided what, when and why is kept in the table `settlements`.
+    Lists them, and with --yes does what --as says. What is settled as failed counts as not arrived, so that `campaign
+    retry` sends it again. Who decided what, when and why is kept in the table `settlements`.
 
     Example: broadcaster campaign settle promo --as resend --phone 628123456789 --reason "asked her" --yes
     """

@@ -85,6 +85,17 @@ def reads(shop: Shop) -> int:
     return sum(entry.endpoint == "/wa/messages" for entry in shop.gateway.ledger.entries)
 
 
+def sent_without_a_reply_yet(shop: Shop, seq: int) -> None:
+    """The message was accepted, and its worker does not know yet."""
+    shop.sql(f"DELETE FROM attempts WHERE seq = {seq}")
+    shop.sql("UPDATE campaigns SET state = 'running', finished_at = NULL")
+    shop.sql("ALTER TABLE messages DISABLE TRIGGER refuse_moves")
+    shop.sql(
+        f"UPDATE messages SET state = 'sending', gateway_id = NULL, claim_token = gen_random_uuid() WHERE seq = {seq}"
+    )
+    shop.sql("ALTER TABLE messages ENABLE TRIGGER refuse_moves")
+
+
 def assert_each_phone_has(shop: Shop, times: int, phones: int) -> None:
     assert sorted(shop.accepted().values()) == [times] * phones
 
@@ -200,6 +211,19 @@ def test_an_identical_text_that_was_sent_does_not_vouch_for_one_in_doubt(shop: S
     assert shop.states("two").get("sent") == 2
     send_again(shop)
     assert shop.accepted()[PHONE] <= 2
+
+
+def test_what_a_cancelled_campaign_is_still_sending_does_not_vouch_for_an_identical_text(shop: Shop) -> None:
+    shop.submit("one", 1, "a")
+    drain(shop)
+    sent_without_a_reply_yet(shop, seq=1)
+    cancel_campaign(shop.engine, "one")
+    shop.submit("two", 1, "a")
+    shop.fault(f"kind=drop_before_accept,phone={PHONE}")
+    send_again(shop)
+    shop.fault()
+    read_back(shop)
+    assert (shop.states("one"), shop.states("two")) == ({"sending": 1}, {"in_doubt": 1})
 
 
 def test_of_two_identical_texts_that_the_chat_shows_both_are_sent(shop: Shop) -> None:
@@ -350,11 +374,7 @@ def test_a_lane_that_may_not_be_used_is_not_read_either(shop: Shop, rest: str) -
 def test_what_a_dead_worker_was_sending_is_looked_for_from_its_intent_on(shop: Shop) -> None:
     shop.submit("c", 5, "a")
     drain(shop)
-    shop.sql("DELETE FROM attempts WHERE seq = 3")
-    shop.sql("UPDATE campaigns SET state = 'running', finished_at = NULL")
-    shop.sql("ALTER TABLE messages DISABLE TRIGGER refuse_moves")
-    shop.sql("UPDATE messages SET state = 'sending', gateway_id = NULL, claim_token = gen_random_uuid() WHERE seq = 3")
-    shop.sql("ALTER TABLE messages ENABLE TRIGGER refuse_moves")
+    sent_without_a_reply_yet(shop, seq=3)
     [(intended,)] = shop.sql("SELECT changed_at FROM messages WHERE seq = 3")
     assert dispatch.recover_leases(shop.engine, request_timeout=30.0).in_doubt == 1
     [(started, apart)] = shop.sql("SELECT started_at, extract(epoch FROM ended_at - now()) > 25 FROM doubts")

@@ -32,11 +32,8 @@ WITH since AS MATERIALIZED (
         AND d.resolved_as IS DISTINCT FROM 'absent'
     UNION ALL
     SELECT m.segment, m.campaign_id, m.seq, m.attempt, m.variables, NULL, m.changed_at, NULL, NULL
-    FROM campaign_lanes cl
-    JOIN campaigns c ON c.id = cl.campaign_id AND c.finished_at IS NULL
-    JOIN messages m
-        ON m.segment = c.segment AND m.campaign_id = c.id AND m.phone = %(phone)s AND m.lane_id = cl.lane_id
-    WHERE cl.lane_id = %(lane)s AND m.state = 'sending'
+    FROM messages m -- of a cancelled campaign as well
+    WHERE m.lane_id = %(lane)s AND m.state = 'sending' AND m.phone = %(phone)s
 )
 SELECT
     segment,

@@ -46,7 +46,7 @@ class Settleable:
 
 
 def settleable(engine: Engine, name: str, *, settle_seconds: float, phones: Sequence[str] | None = None) -> Settleable:
-    """The messages of a campaign that are unknown or in doubt. These can be settled `settle_seconds` after their request.
+    """The messages of a campaign that are unknown or in doubt. A doubt can be settled after `settle_seconds`.
 
     With `phones` only theirs; raises InputError where one of them has no such message, NotFoundError where there is no
     such campaign.
