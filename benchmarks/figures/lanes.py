@@ -1,7 +1,8 @@
 """Flat in lanes: what 10,000 instances cost that all send, at 0.2 to 1 message a second.
 
 One worker, in real time. The tick's time is that of its statement in a transaction that is rolled back, beside the
-ticks of the beat. Tasks are counted by what Redis was given. Almost every commit is that of a claim.
+ticks of the beat. Tasks are counted by what Redis was given. Most commits are those of outcomes and claims; the ticks
+and what the bench itself asks are among them.
 """
 
 from __future__ import annotations
@@ -79,24 +80,27 @@ def measure(quick: bool) -> Sequence[Row]:
 
 def _watch(stand: Stand, worker: int, seconds: float) -> _Seen:
     seen = _Seen()
-    before, started = _counts(stand), time.monotonic()
-    cpu, postgres_cpu = cpu_seconds([worker]), cpu_seconds([stand.postgres_pid])
+    before, started = _counts(stand, worker), time.monotonic()
     while time.monotonic() < started + seconds:
         seen.tick.append(_tick(stand))
         seen.waves.append(stand.scalar(_WAVES))
         time.sleep(1.0)
     seen.seconds = time.monotonic() - started
-    seen.commits, seen.tasks, seen.sent = (now - then for now, then in zip(_counts(stand), before, strict=True))
-    seen.cpu, seen.postgres_cpu = cpu_seconds([worker]) - cpu, cpu_seconds([stand.postgres_pid]) - postgres_cpu
+    for what, count in _counts(stand, worker).items():
+        setattr(seen, what, count - before[what])
     seen.memory = family_memory([worker])
     return seen
 
 
-def _counts(stand: Stand) -> tuple[int, int, int]:
-    """Commits, tasks and messages so far."""
-    pushed = stand.redis.info("commandstats")["cmdstat_lpush"]["calls"]
-    sent = stand.scalar("SELECT sum(sent) FROM campaign_lanes")
-    return int(stand.scalar(_COMMITS)), int(pushed), int(sent)
+def _counts(stand: Stand, worker: int) -> dict[str, float]:
+    """What has been counted so far, by its name in `_Seen`."""
+    return {
+        "commits": stand.scalar(_COMMITS),
+        "tasks": stand.redis.info("commandstats")["cmdstat_lpush"]["calls"],
+        "sent": int(stand.scalar("SELECT sum(sent) FROM campaign_lanes")),
+        "cpu": cpu_seconds([worker]),
+        "postgres_cpu": cpu_seconds([stand.postgres_pid]),
+    }
 
 
 def _tick(stand: Stand) -> float:

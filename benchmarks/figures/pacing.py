@@ -108,16 +108,23 @@ def _send(seconds: float) -> _Minute:
         ticking = roles.enter_context(stand.python("metronome", "-m", metronome.__name__, str(seconds), str(ticks)))
         begins = time.monotonic()
         time.sleep(seconds / 3)
-        bereft = _held_by(stand, workers[0].pid)
-        workers[0].kill()
+        # One may hold nothing just now, between two tasks.
+        held = {worker: _held_by(stand, worker.pid) for worker in workers}
+        victim, bereft = max(held.items(), key=lambda item: len(item[1]))
+        victim.kill()
         roles.enter_context(stand.broadcaster("worker"))
         time.sleep(begins + seconds - time.monotonic())
         ends = time.monotonic()
         names = dict(zip(lanes, rates, strict=True))
-        bereft_names = {names[lane] for lane in bereft}
         ticking.wait()
-        awake = [float(line) for line in ticks.read_text().split()]
-        return _Minute(begins, ends, stand.moments(), rates, bereft_names, awake)
+        return _Minute(
+            begins,
+            ends,
+            stand.moments(),
+            rates,
+            bereft={names[lane] for lane in bereft},
+            ticks=[float(line) for line in ticks.read_text().split()],
+        )
 
 
 def _held_by(stand: Stand, pid: int) -> list[int]:
