@@ -110,38 +110,38 @@ def test_it_is_behind_while_more_waits_than_goes_with_one_commit(desk: Desk) -> 
     }
 
 
-class NothingMoves(Postgres):
-    """Where a recovery was faster, or the same outcomes were committed before."""
+class OddOnesMove(Postgres):
+    """Of the others a recovery was faster, or the same outcomes were committed before."""
 
     async def turn_over(
         self, outcomes: Sequence[OutcomeRow], asks: Sequence[Ask], claim: UUID
     ) -> tuple[list[bool], dict[int, Claim]]:
-        moved, claims = await super().turn_over(outcomes, asks, claim)
-        return [False for _ in moved], claims
+        _, claims = await super().turn_over(outcomes, asks, claim)
+        return [each.seq % 2 == 1 for each in outcomes], claims
 
 
 def test_a_sender_is_told_of_what_did_not_take_effect(desk: Desk) -> None:
-    desk.postgres = NothingMoves()
+    desk.postgres = OddOnesMove()
 
     async def use(writer: OutcomeWriter) -> None:
         desk.write(writer, 1, 2)
         await asyncio.sleep(1)
 
     desk.run(use)
-    assert desk.told.written_ == [(1, False), (2, False)]
+    assert desk.told.written_ == [(1, True), (2, False)]
 
 
 def test_what_has_no_effect_when_it_is_written_again_counts_as_written_the_first_time(desk: Desk) -> None:
-    desk.postgres = NothingMoves()
+    desk.postgres = OddOnesMove()
 
     async def use(writer: OutcomeWriter) -> None:
         await desk.write_unheard(writer, 1, 2)
         desk.postgres.trouble = lambda _: None
-        desk.write(writer, 3)
+        desk.write(writer, 3, 4)
         await writer.turn_over((), CLAIM)
 
     desk.run(use, driven=False)
-    assert desk.told.written_ == [(1, True), (2, True), (3, False)]
+    assert desk.told.written_ == [(1, True), (2, True), (3, True), (4, False)]
 
 
 # Claims

@@ -32,7 +32,7 @@ WITH since AS MATERIALIZED (
         AND d.resolved_as IS DISTINCT FROM 'absent'
     UNION ALL
     SELECT m.segment, m.campaign_id, m.seq, m.attempt, m.variables, NULL, m.changed_at, NULL, NULL
-    FROM messages m -- of a cancelled campaign as well
+    FROM messages m -- whatever its campaign's state: requests of a cancelled one may be under way
     WHERE m.lane_id = %(lane)s AND m.state = 'sending' AND m.phone = %(phone)s
 )
 SELECT

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
+from math import ceil
 from typing import Any
 
 from sqlalchemy import Engine
@@ -46,10 +47,10 @@ class Settleable:
 
 
 def settleable(engine: Engine, name: str, *, settle_seconds: float, phones: Sequence[str] | None = None) -> Settleable:
-    """The messages of a campaign that are unknown or in doubt. A doubt can be settled after `settle_seconds`.
+    """The messages of a campaign that are unknown, or in doubt: those so many seconds after their request has ended.
 
-    With `phones` only theirs; raises InputError where one of them has no such message, NotFoundError where there is no
-    such campaign.
+    With `phones` only theirs. Raises NotFoundError where there is no such campaign, and InputError where one of the
+    phones has no message that can be settled now.
     """
     with transaction(engine) as connection:
         campaign_id, _ = lock_campaign(connection, name)
@@ -62,9 +63,14 @@ def settleable(engine: Engine, name: str, *, settle_seconds: float, phones: Sequ
     missing = sorted(set(phones or ()) - {row["phone"] for row in rows})
     if missing:
         raise InputError(f"campaign {name!r} has nothing to settle for {listed(missing)}")
-    waits = [row["wait"] for row in rows if row["wait"] > 0]
-    ripe = [{key: value for key, value in row.items() if key != "wait"} for row in rows if row["wait"] <= 0]
-    return Settleable(ripe, waits)
+    waits = {row["phone"]: row["wait"] for row in rows if row["wait"] > 0}
+    if phones and waits:
+        raise InputError(
+            f"campaign {name!r} cannot settle {listed(sorted(waits))} yet: still in doubt and being read back;"
+            f" try again in {ceil(max(waits.values()))} s"
+        )
+    ripe = [{key: value for key, value in row.items() if key != "wait"} for row in rows if not row["wait"]]
+    return Settleable(ripe, list(waits.values()))
 
 
 def settle(

@@ -85,7 +85,7 @@ class OutcomeWriter:
             if self._is_stopping:
                 self._spool_all()
             raise
-        # What had no effect this time most likely had it when nothing was heard.
+        # A row that is written again without effect most likely took effect the first time, when nothing was heard.
         self._tell([True] * repeated + moved[repeated:])
         return claims
 
