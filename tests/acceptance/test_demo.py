@@ -18,9 +18,10 @@ from tests.support.servers import clean_environment
 
 
 @pytest.fixture(autouse=True)
-def one_at_a_time() -> Iterator[None]:
+def one_at_a_time(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Demos that begin together would all take the same free port for Flower."""
-    with (Path(tempfile.gettempdir()) / "broadcaster-test-demo.lock").open("w") as lock:
+    # All processes of a test run have this directory in common, and no two users do.
+    with (tmp_path_factory.getbasetemp().parent / "demo.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 

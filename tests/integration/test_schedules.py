@@ -5,15 +5,17 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from threading import Event
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import Connection, event
 
 from broadcaster.domain.conditions import parse_condition
 from broadcaster.domain.schedules import Misfire, Overlap
 from broadcaster.domain.states import ScheduleState
 from broadcaster.errors import BroadcasterError, ConflictError, InputError, NotFoundError, UsageError
-from broadcaster.services.campaigns import lifecycle
+from broadcaster.services.audiences.selection import Selection
+from broadcaster.services.campaigns import lifecycle, over_audience
 from broadcaster.services.campaigns.contents import text_content
 from broadcaster.services.schedules import decisions as occurrence_decisions
 from broadcaster.services.schedules.occurrences import start_occurrence
@@ -29,6 +31,7 @@ from broadcaster.services.schedules.schedule import (
 from broadcaster.services.schedules.tick import MOST_RECORDED, make_due_occurrences
 from tests.support.schedules import DAY, MONDAY, Calendar, add_audience, new_schedule
 from tests.support.shop import Shop
+from tests.support.stack import wait_for
 
 HOUR = timedelta(hours=1)
 SECOND = timedelta(seconds=1)
@@ -150,6 +153,34 @@ def test_starting_an_occurrence_tells_flower_what_it_came_to(calendar: Calendar)
     [name] = calendar.tick()
     assert start_occurrence(calendar.shop.engine, name) == {"state": "running", "messages": 2}
     assert start_occurrence(calendar.shop.engine, name) == {"state": "running", "messages": 2}
+
+
+def test_an_occurrence_that_a_tick_is_starting_just_now_is_told_of_when_it_has_started(
+    calendar: Calendar, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calendar.add()
+    [name] = calendar.tick()
+    begun, go_on = Event(), Event()
+    take = over_audience._snapshot
+
+    def take_slowly(connection: Connection, campaign_id: int, selection: Selection) -> int:
+        begun.set()
+        assert go_on.wait(30)
+        return take(connection, campaign_id, selection)
+
+    monkeypatch.setattr(over_audience, "_snapshot", take_slowly)
+    engine = calendar.shop.engine
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    with ThreadPoolExecutor(2) as threads:
+        tick = threads.submit(over_audience.start_audience_campaigns, engine)
+        assert begun.wait(30)
+        task = threads.submit(start_occurrence, engine, name)
+        try:
+            wait_for(lambda: task.done() or calendar.shop.sql(waiting) == [(1,)], "the task waits for the tick")
+        finally:
+            go_on.set()
+        assert len(tick.result()) == 1
+        assert task.result() == {"state": "running", "messages": 2}
 
 
 # Misfires: beat stopped, and started again later

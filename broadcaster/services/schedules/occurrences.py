@@ -5,6 +5,7 @@ All of it happens while the schedule's row is locked.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,7 +17,7 @@ from broadcaster.db import tables
 from broadcaster.db.engine import transaction
 from broadcaster.db.queries import query
 from broadcaster.domain.states import OccurrenceState
-from broadcaster.errors import ConflictError
+from broadcaster.errors import ConflictError, UnavailableError
 from broadcaster.services.campaigns.over_audience import (
     AudienceCampaign,
     start_audience_campaign,
@@ -99,12 +100,13 @@ def make_campaign(connection: Connection, schedule: Schedule, due_at: datetime) 
 def start_occurrence(engine: Engine, campaign: str) -> dict[str, Any]:
     """Give an occurrence's campaign its messages, if nobody has yet; returns its `state` and number of `messages`.
 
-    Raises NotFoundError.
+    Where a tick is about to, waits for it, as long as the engine waits for a lock. Raises NotFoundError.
     """
     table = tables.campaigns
     with transaction(engine) as connection:
         campaign_id = connection.scalar(select(table.c.id).where(table.c.name == campaign))
-    if campaign_id is not None:
-        start_audience_campaign(engine, campaign_id)
+    if campaign_id is not None and not start_audience_campaign(engine, campaign_id):
+        with suppress(UnavailableError), transaction(engine) as connection:
+            connection.execute(select(table.c.id).where(table.c.id == campaign_id).with_for_update(read=True))
     summary = campaign_summary(engine, campaign)
     return {"state": summary["state"], "messages": summary["total"]}
