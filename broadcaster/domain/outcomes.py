@@ -42,7 +42,8 @@ class Verdict:
 
     `health` is what it says of the *instance*: OK when it answered as a working instance does, THROTTLED, DOWN or
     REFUSED when the trouble is the instance's and not the message's, None when it says nothing either way.
-    `retry_after` is in seconds. `reply` is the raw reply, at most 2 KB of text with the key redacted.
+    `retry_after` is in seconds. `reply` is the raw reply, at most 2 KB of text with the key redacted. A refusal whose
+    `is_recognised` is false rests on words that no rule knows.
     """
 
     outcome: Outcome
@@ -52,3 +53,4 @@ class Verdict:
     http_status: int | None = None
     gateway_id: str | None = None
     reply: str | None = None
+    is_recognised: bool = True
