@@ -1,4 +1,7 @@
-"""What follows from an outcome: for the message, and for the lane it went through. Pure."""
+"""What follows from one verdict by itself: for the message, and for the lane it went through. Pure.
+
+`judgement` weighs it with those before it, since one reply is weak evidence.
+"""
 
 from __future__ import annotations
 
@@ -17,14 +20,16 @@ PROBE_BASE = 1.0
 PROBE_CAP = 8.0
 THROTTLE_BASE = 2.0
 """Seconds of rest after a throttling reply that names none; doubles with each one."""
-THROTTLE_CAP = 5 * 60.0
+THROTTLE_CAP = 60.0
+"""No longer, since a gateway that wants a longer rest can name one."""
 MOST_RETRY_AFTER = 24 * 3600.0
 """A gateway that asks for longer is asked again after this."""
 
 MOST_ATTEMPTS = 30_000
 """Attempts of whatever kind after which a message fails: they are counted in 16 bits, and are days of trouble."""
 
-_TROUBLE = frozenset({LaneHealth.THROTTLED, LaneHealth.DOWN, LaneHealth.REFUSED})
+TROUBLE = frozenset({LaneHealth.THROTTLED, LaneHealth.DOWN, LaneHealth.REFUSED})
+"""What a verdict says of an instance whose trouble is its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +43,12 @@ class Transition:
 
 @dataclass(frozen=True, slots=True)
 class LaneChange:
-    """The new health of a lane. `rest` is seconds without any request."""
+    """The new health of a lane. `rest` is seconds without any request; `reason` is for the operator."""
 
     health: LaneHealth
     rest: float
     failures: int
+    reason: str = ""
 
 
 _SENT = Transition(MessageState.SENT, spent=1)
@@ -62,11 +68,11 @@ def decide(verdict: Verdict, spent: int, max_attempts: int, jitter: float) -> Tr
             return Transition(MessageState.IN_DOUBT, spent=1)
         case Outcome.THROTTLED | Outcome.NOT_SENT:
             asked = None if verdict.retry_after is None else min(verdict.retry_after, MOST_RETRY_AFTER)
-            if verdict.outcome is Outcome.NOT_SENT or verdict.health in _TROUBLE:
+            if verdict.outcome is Outcome.NOT_SENT or verdict.health in TROUBLE:
                 return Transition(MessageState.PENDING, delay=asked or INSTANCE_PAUSE)
             if spent + 1 >= max_attempts:
                 return Transition(MessageState.FAILED, spent=1)
-            delay = asked or _backoff(RETRY_BASE, RETRY_CAP, spent, jitter)
+            delay = asked or backoff(RETRY_BASE, RETRY_CAP, spent, jitter)
             return Transition(MessageState.PENDING, delay=delay, spent=1)
 
 
@@ -88,14 +94,19 @@ def lane_change(verdict: Verdict, health: LaneHealth, failures: int, jitter: flo
         case LaneHealth.OK:
             return None if health is LaneHealth.OK else LaneChange(LaneHealth.OK, 0.0, 0)
         case LaneHealth.REFUSED | LaneHealth.PAUSED:
-            return LaneChange(LaneHealth.REFUSED, 0.0, failures + 1)
+            return LaneChange(LaneHealth.REFUSED, 0.0, failures + 1, verdict.reason)
         case LaneHealth.DOWN:
-            return LaneChange(LaneHealth.DOWN, _backoff(PROBE_BASE, PROBE_CAP, failures, jitter), failures + 1)
+            return down(backoff(PROBE_BASE, PROBE_CAP, failures, jitter), failures, verdict.reason)
         case LaneHealth.THROTTLED:
-            rest = verdict.retry_after or _backoff(THROTTLE_BASE, THROTTLE_CAP, failures, jitter)
-            return LaneChange(LaneHealth.THROTTLED, min(rest, MOST_RETRY_AFTER), failures + 1)
+            rest = verdict.retry_after or backoff(THROTTLE_BASE, THROTTLE_CAP, failures, jitter)
+            return LaneChange(LaneHealth.THROTTLED, min(rest, MOST_RETRY_AFTER), failures + 1, verdict.reason)
 
 
-def _backoff(base: float, cap: float, exponent: int, jitter: float) -> float:
+def down(rest: float, failures: int, reason: str) -> LaneChange:
+    """The lane goes down, or stays so, and rests for so many seconds."""
+    return LaneChange(LaneHealth.DOWN, rest, failures + 1, reason)
+
+
+def backoff(base: float, cap: float, exponent: int, jitter: float) -> float:
     """Exponential with up to a quarter of jitter, so that what failed together does not come back together."""
     return min(cap, base * 2.0 ** min(exponent, 30)) * (1 + jitter / 4)

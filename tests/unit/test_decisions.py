@@ -97,6 +97,12 @@ def test_a_lane_that_is_down_is_probed_ever_more_slowly_but_often_enough_to_be_b
     assert PROBE_CAP * 1.25 <= 10
 
 
+def test_a_lane_is_throttled_for_seconds_at_first_and_for_about_a_minute_at_most() -> None:
+    throttled = Verdict(Outcome.THROTTLED, "slow down", LaneHealth.THROTTLED)
+    rests = [lane_change(throttled, LaneHealth.THROTTLED, failures, 0.0) for failures in (0, 1, 2, 9, 99)]
+    assert [change and change.rest for change in rests] == [2, 4, 8, 60, 60]
+
+
 def test_a_good_reply_closes_the_breaker() -> None:
     assert lane_change(Verdict(Outcome.ACCEPTED, "", LaneHealth.OK), LaneHealth.DOWN, 7, 0.0) == LaneChange(
         LaneHealth.OK, 0.0, 0
@@ -110,7 +116,7 @@ def test_a_rejected_message_says_that_the_instance_works() -> None:
 
 def test_a_refused_key_parks_the_lane() -> None:
     change = lane_change(Verdict(Outcome.NOT_SENT, "bad key", LaneHealth.REFUSED), LaneHealth.OK, 0, 0.0)
-    assert change == LaneChange(LaneHealth.REFUSED, 0.0, 1)
+    assert change == LaneChange(LaneHealth.REFUSED, 0.0, 1, "bad key")
 
 
 def test_a_message_that_has_met_trouble_for_days_fails_before_its_attempts_can_no_longer_be_counted() -> None:
