@@ -1,0 +1,214 @@
+"""What follows from a reply: for its message, for its lane, and for the run of the lane's outcomes. Pure.
+
+A lane stops at once for trouble in known words, and for a run of replies that are trouble together (`outcome_run`).
+It is then probed by reading, which costs no message (`after_probe`); when reads are well, by single messages to
+recipients picked at random, until one is accepted.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from broadcaster.domain.decisions import (
+    PROBE_BASE,
+    PROBE_CAP,
+    TROUBLE,
+    LaneChange,
+    Transition,
+    backoff,
+    decide,
+    down,
+    lane_change,
+    within_attempts,
+)
+from broadcaster.domain.outcome_run import HANDFUL, OutcomeRun, text_key
+from broadcaster.domain.outcomes import Outcome, Verdict
+from broadcaster.domain.states import LaneHealth, MessageState
+
+REFUSAL_PAUSE = 5.0
+"""Seconds, and up to twice as many, before a message tries again that may have been refused for the account's sake."""
+REFUSAL_CAP = 30.0
+"""Where the lane goes on, they double with each attempt up to this."""
+MOST_REFUSALS = 60
+"""Attempts, over half an hour and more, after which a message fails that hardly anyone shares the refusals of."""
+REFUSED_CAP = 30.0
+"""Seconds between single messages while all are refused in unknown words, at most: none of them is spent."""
+UNKNOWN_BASE = 2.0
+UNKNOWN_CAP = 45.0
+"""Seconds between single messages while all are left open, at most. Each may leave a doubt, and healing is noticed
+within a minute by nothing else."""
+STUBBORN = 40
+"""Failed reads, some five minutes of them, after which one message is tried: some gateways send and cannot list."""
+_QUOTED_CHARACTERS = 120
+_NO_SUCH_METHOD = frozenset({404, 405, 501})
+_FAILED = Transition(MessageState.FAILED, spent=1)
+_OPERATORS = frozenset({LaneHealth.REFUSED, LaneHealth.PAUSED})
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """The attempt that was answered.
+
+    `message` is any text that is its message's alone on the lane. `number` counts the message's attempts with this
+    one, `spent` those before it that count against `max_attempts`. `left` is what the run's `heard` was when it left.
+    """
+
+    message: str
+    number: int
+    spent: int
+    max_attempts: int
+    left: int
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """Where the message goes, how the lane's health changes (None: it does not), and the run with this outcome."""
+
+    transition: Transition
+    change: LaneChange | None
+    run: OutcomeRun
+
+
+def judge(
+    run: OutcomeRun, verdict: Verdict, attempt: Attempt, health: LaneHealth, failures: int, jitter: float
+) -> Judgement:
+    """What follows from `verdict`. `run`, `health` and `failures` are the lane's, `jitter` is random in [0, 1).
+
+    A message is never failed by words that no rule knows, unless another was accepted since it was first refused, or
+    the words have been learned, or it was refused `MOST_REFUSALS` times and fewer than a handful are.
+    """
+    if health is LaneHealth.OK and run.is_trouble:
+        run = run.restarted()  # somebody else put the lane right
+    is_refusal = verdict.outcome is Outcome.REJECTED and not verdict.is_recognised
+    if is_refusal and verdict.health not in TROUBLE:
+        return _judge_refusal(run, verdict, attempt, health, failures, jitter)
+    after = _heard(run, verdict, attempt)
+    change = _change(run, after, verdict, attempt, health, failures, jitter)
+    # Where the status tells of the instance's own trouble, the words need not.
+    known = replace(verdict, outcome=Outcome.NOT_SENT) if is_refusal else verdict
+    return _judgement(decide(known, attempt.spent, attempt.max_attempts, jitter), change, after, attempt)
+
+
+def after_probe(read: Verdict | None, failures: int, jitter: float) -> LaneChange | None:
+    """How a lane that is not well rests on after a read; None when a single message may be tried.
+
+    `read` is what the failed read came to; None when the chats could be listed.
+    """
+    if read is None or _is_unknown_method(read):
+        return None
+    if read.health in TROUBLE:
+        return lane_change(read, LaneHealth.DOWN, failures, jitter)
+    if read.outcome is Outcome.REJECTED and read.is_recognised:
+        return None  # it understood the request, and answered as it does when it runs
+    if read.outcome is not Outcome.NOT_SENT and failures % STUBBORN == STUBBORN - 1:
+        return None
+    return down(backoff(PROBE_BASE, PROBE_CAP, failures, jitter), failures, f"cannot read its chats: {read.reason}")
+
+
+def _is_unknown_method(read: Verdict) -> bool:
+    """The application itself, not a web server before it, says that it has no such method."""
+    return read.http_status in _NO_SUCH_METHOD and (read.reply or "").lstrip().startswith(("{", "["))
+
+
+def _judgement(decided: Transition, change: LaneChange | None, run: OutcomeRun, attempt: Attempt) -> Judgement:
+    transition = within_attempts(decided, attempt.number)
+    if transition.state is MessageState.FAILED:
+        run = run.forgotten(attempt.message)
+    if change is not None and change.health is not LaneHealth.OK:
+        run = run.stopping()
+    return Judgement(transition, change, run)
+
+
+def _judge_refusal(
+    run: OutcomeRun, verdict: Verdict, attempt: Attempt, health: LaneHealth, failures: int, jitter: float
+) -> Judgement:
+    """What follows from a refusal in words that no rule knows."""
+    text = text_key(verdict.reason)
+    goes_on = health is LaneHealth.OK and not run.is_late(attempt.left)
+    was_refused = attempt.number > attempt.spent + 1
+    if goes_on and (run.is_own_trouble(attempt.message, text) or (was_refused and run.is_learned(text))):
+        after = run.refused_again(attempt.message, text)
+        decided = _FAILED if after.is_learned(text) else _tried(attempt, jitter)
+        return _judgement(decided, None, after, attempt)
+    after = run.refused(attempt.message, text, attempt.left)
+    change = _change(run, after, verdict, attempt, health, failures, jitter)
+    decided = _doubtful(after, text, attempt, goes_on and change is None, jitter)
+    return _judgement(decided, change, after.note(attempt.message, text), attempt)
+
+
+def _doubtful(run: OutcomeRun, text: str, attempt: Attempt, goes_on: bool, jitter: float) -> Transition:
+    """Where a message goes that was refused, and nothing shows yet whether for the account's sake."""
+    if not goes_on:
+        # Even then learned words end a message, but not all those that were under way when the lane stopped.
+        if run.is_learned(text) and not run.is_late(attempt.left):
+            return _tried(attempt, jitter)
+        return Transition(MessageState.PENDING, delay=REFUSAL_PAUSE * (1 + jitter))
+    if run.is_learned(text) or attempt.number >= MOST_REFUSALS:
+        return _FAILED
+    if run.is_vouched(attempt.message):
+        return _tried(attempt, jitter)
+    doubled = REFUSAL_PAUSE * 2.0 ** min(attempt.number - 1, 10)
+    return Transition(MessageState.PENDING, delay=min(doubled, REFUSAL_CAP) * (1 + jitter))
+
+
+def _tried(attempt: Attempt, jitter: float) -> Transition:
+    """It tries as often as any message may, and holds nobody up."""
+    return decide(Verdict(Outcome.THROTTLED, ""), attempt.spent, attempt.max_attempts, jitter)
+
+
+def _heard(run: OutcomeRun, verdict: Verdict, attempt: Attempt) -> OutcomeRun:
+    """The run with one more reply that is no refusal in unknown words."""
+    match verdict.outcome:
+        case Outcome.ACCEPTED:
+            return run.accepted(attempt.message, attempt.left)
+        case Outcome.UNKNOWN:
+            return run.left_open(attempt.left)
+    return run.answered() if verdict.health is LaneHealth.OK and not run.is_late(attempt.left) else run
+
+
+def _change(
+    run: OutcomeRun,
+    after: OutcomeRun,
+    verdict: Verdict,
+    attempt: Attempt,
+    health: LaneHealth,
+    failures: int,
+    jitter: float,
+) -> LaneChange | None:
+    """The lane's new health. Of the replies that were under way when a lane stopped, none stops it again."""
+    if health in _OPERATORS:
+        return None
+    if run.is_late(attempt.left) and verdict.health not in _OPERATORS:
+        return None
+    if verdict.health in TROUBLE or verdict.health in _OPERATORS:
+        return lane_change(verdict, health, failures, jitter)
+    if verdict.outcome is Outcome.UNKNOWN or not verdict.is_recognised:
+        rests = health is not LaneHealth.OK or after.is_trouble
+        return _stop(after, verdict, failures, jitter) if rests else None
+    if health is LaneHealth.OK:
+        return None
+    # Where a run has stopped the lane, a recipient's refusal only spares it the next rest: it goes on one by one.
+    is_good = verdict.outcome is Outcome.ACCEPTED or (verdict.health is LaneHealth.OK and not after.is_trouble)
+    return LaneChange(LaneHealth.OK, 0.0, 0) if is_good else None
+
+
+def _stop(run: OutcomeRun, verdict: Verdict, failures: int, jitter: float) -> LaneChange:
+    """The lane stops for its run, or rests on: the longer, the more single messages came to nothing since."""
+    base, cap = PROBE_BASE, REFUSED_CAP
+    if verdict.outcome is Outcome.UNKNOWN:
+        base, cap = UNKNOWN_BASE, UNKNOWN_CAP
+    elif run.is_learned(text_key(verdict.reason)):
+        cap = PROBE_CAP
+    return down(backoff(base, cap, max(0, run.length - HANDFUL), jitter), failures, _why(run, verdict))
+
+
+def _why(run: OutcomeRun, verdict: Verdict) -> str:
+    said = verdict.reason[:_QUOTED_CHARACTERS]
+    if run.length <= 1:
+        return said
+    if not run.unknowns:
+        refused = run.refusals + run.learned
+        return f"refused {refused} messages in a row with “{said}”, which no rule knows, and accepted none"
+    if not (run.refusals or run.learned):
+        return f"left open of {run.unknowns} messages in a row whether it took them: {said}"
+    return f"accepted none of {run.refusals + run.learned + run.unknowns} messages in a row: {said}"
