@@ -19,6 +19,12 @@ ROTATE = "rotate"
 OWN_NUMBER = "15550000000"
 """The phone number that every simulated instance sends from."""
 
+MESSAGES, CHATS, CONTACTS = range(3)
+"""What a reply can list, as places in `Dialect.wrappers`."""
+
+Item = dict[str, object]
+"""One message, chat or contact of a list."""
+
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
@@ -45,37 +51,39 @@ class Dialect:
 
     def messages(self, entries: Iterable[Entry]) -> object:
         """The reply of `/wa/messages`."""
-        return self._wrap(0, [self._message(entry) for entry in entries])
+        return self.listed(MESSAGES, [self.message(entry) for entry in entries])
 
     def chats(self, latest: Iterable[Entry]) -> object:
         """The reply of `/wa/chats`, of the latest message of each."""
-        return self._wrap(
-            1,
-            [
-                {"id": self.identify(self._chat(entry)), "name": entry.phone, **self.date(entry.time_ns)}
-                for entry in latest
-            ],
-        )
+        return self.listed(CHATS, [self.chat(entry) for entry in latest])
 
     def contacts(self, phones: Iterable[str]) -> object:
         """The reply of `/wa/contacts`."""
-        return self._wrap(2, [{"id": f"{phone}{self.suffix}", "number": phone, "name": phone} for phone in phones])
+        return self.listed(CONTACTS, [self.contact(phone) for phone in phones])
+
+    def listed(self, kind: int, items: list[Item]) -> object:
+        """The reply that lists the items; `kind` is one of MESSAGES, CHATS and CONTACTS."""
+        wrapper = self.wrappers[kind]
+        return items if wrapper is None else {wrapper: items}
+
+    def chat(self, latest: Entry) -> Item:
+        """One chat, of its latest message."""
+        phone = latest.phone
+        return {"id": self.identify(f"{phone}{self.suffix}"), "name": phone, **self.date(latest.time_ns)}
+
+    def contact(self, phone: str) -> Item:
+        """One contact."""
+        return {"id": f"{phone}{self.suffix}", "number": phone, "name": phone}
 
     def gateway_id(self, phone: str, unique: str) -> str:
         """The id that a message gets."""
         return f"true_{phone}{self.suffix}_{unique}"
 
-    def _chat(self, entry: Entry) -> str:
-        return f"{entry.phone}{self.suffix}"
-
-    def _wrap(self, which: int, items: list[dict[str, object]]) -> object:
-        wrapper = self.wrappers[which]
-        return items if wrapper is None else {wrapper: items}
-
-    def _message(self, entry: Entry) -> dict[str, object]:
-        message: dict[str, object] = {
+    def message(self, entry: Entry) -> Item:
+        """One message."""
+        message: Item = {
             "id": self.identify(entry.gateway_id or ""),
-            **self.direct(entry.endpoint != INCOMING, self._chat(entry)),
+            **self.direct(entry.endpoint != INCOMING, f"{entry.phone}{self.suffix}"),
             **self.date(entry.time_ns),
         }
         filename = entry.filename or entry.url.rpartition("/")[2]
