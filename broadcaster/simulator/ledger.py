@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -15,6 +16,12 @@ from broadcaster.errors import InputError
 
 INCOMING = "/_sim/incoming"
 """The endpoint of entries that stand for a message *from* a phone."""
+
+OUTGOING = "/_sim/outgoing"
+"""The endpoint of entries that stand for a message to a phone which was written by hand, not through the API."""
+
+BY_HAND = frozenset({INCOMING, OUTGOING})
+"""The endpoints of what a person wrote. It stands in the chat, and nothing was accepted."""
 
 
 class Entry(msgspec.Struct, kw_only=True, gc=False):
@@ -47,6 +54,11 @@ class Entry(msgspec.Struct, kw_only=True, gc=False):
     """The status of the reply that was meant to leave; None when none was."""
     refusal: str = ""
     """What was wrong with the request, if anything was."""
+
+
+def hash_of_key(key: str) -> str:
+    """What the ledger knows a key by."""
+    return hashlib.sha256(key.encode()).hexdigest()[:12]
 
 
 _encode = msgspec.json.Encoder().encode
@@ -91,16 +103,21 @@ class Ledger:
         return self._accepted.total() if instance is None else self._accepted[instance]
 
     def conversation(self, instance: str, phone: str) -> Iterator[Entry]:
-        """Accepted and incoming messages between an instance and a phone, newest first."""
+        """Messages between an instance and a phone, accepted or written by hand on either side, newest first."""
         return reversed(self._conversations.get(instance, {}).get(phone, []))
 
     def phones(self, instance: str) -> Iterator[str]:
         """The phones that an instance has conversed with, the latest first."""
         return reversed(self._conversations.get(instance, {}))
 
-    def since(self, seq: int) -> list[Entry]:
-        """The entries after number `seq`."""
-        return list(islice(self.entries, max(seq, 0), None))
+    def since(self, seq: int, *, instance: str | None = None, key_sha256: str | None = None) -> list[Entry]:
+        """The entries after number `seq`: all of them, those of one instance, or those of one key's hash."""
+        return [
+            entry
+            for entry in islice(self.entries, max(seq, 0), None)
+            if (instance is None or entry.instance == instance)
+            and (key_sha256 is None or entry.key_sha256 == key_sha256)
+        ]
 
     async def wait(self, *, accepted: int = 0, requests: int = 0, instance: str | None = None) -> None:
         """Wait until so many messages are accepted, by one instance or all, and so many requests entered."""
@@ -138,7 +155,7 @@ class Ledger:
         self.entries.append(entry)
         if entry.accepted:
             self._accepted[entry.instance] += 1
-        if entry.accepted or entry.endpoint == INCOMING:
+        if entry.accepted or entry.endpoint in BY_HAND:
             # Taken out and put back, so that the order of the phones is the order of their latest messages.
             conversations = self._conversations.setdefault(entry.instance, {})
             conversation = conversations.pop(entry.phone, [])
