@@ -44,6 +44,10 @@ class Exchange:
         """Cut the connection with a TCP RST, without an answer."""
         self._connection.reset()
 
+    async def gone(self) -> None:
+        """Wait until the client has closed its end of the connection."""
+        await self._connection.gone()
+
     async def drip(self, response: Response, seconds: float) -> None:
         """Send the response byte by byte, evenly over `seconds`."""
         raw = self._render(response)
@@ -73,6 +77,7 @@ class Connection(asyncio.Protocol):
         self._half_closed = False
         self._writable = True
         self._advancing = False
+        self._gone: asyncio.Event | None = None
 
     # asyncio.Protocol
 
@@ -92,6 +97,7 @@ class Connection(asyncio.Protocol):
 
     def eof_received(self) -> bool:
         self._half_closed = True
+        self._note_that_it_is_gone()
         return self._exchange is not None
 
     def pause_writing(self) -> None:
@@ -104,6 +110,7 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
         self._connections.discard(self)
+        self._note_that_it_is_gone()
 
     # for the exchange and the server
 
@@ -122,6 +129,16 @@ class Connection(asyncio.Protocol):
         self._advance()
         if self._half_closed and self._exchange is None and self._transport is not None:
             self._transport.close()
+
+    async def gone(self) -> None:
+        if self._transport is None or self._half_closed:
+            return
+        self._gone = self._gone or asyncio.Event()
+        await self._gone.wait()
+
+    def _note_that_it_is_gone(self) -> None:
+        if self._gone is not None:
+            self._gone.set()
 
     def reset(self) -> None:
         """Close with a RST: a linger time of zero discards what was not sent and skips the FIN."""
