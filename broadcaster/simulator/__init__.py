@@ -19,19 +19,23 @@ prints `simulator listening on http://127.0.0.1:PORT` when it is ready and stops
 it takes any key; an instance that is not configured is named `key-` and the first 12 hex digits of its key's
 SHA-256.
 
-`broadcaster.simulator.faults` lists the fault kinds, `.ledger.Entry` the fields of a ledger line, `.dialects` the
+`broadcaster.simulator.faults` lists the fault kinds, `.troubles` what lasting troubles say, `.listings` how
+`/wa/messages` and `/wa/chats` can distort the truth, `.ledger.Entry` the fields of a ledger line, `.dialects` the
 shapes of replies (`sent`, `status`, `serialized`, `ok`, `self`, or `rotate`), `.config` the parsers of options and
-files.
+files. `guide()` is all of that as a text.
 
 Control, from the same machine only:
 
-    GET  /_sim/ledger?since=N                       JSON list of the entries with seq > N
+    GET  /_sim/ledger?since=N                       JSON list of the entries with seq > N; also instance=NAME and
+                                                    key_sha256=HASH (`hash_of_key`)
     GET  /_sim/stats                                requests, accepted, doubled, accepted_by_instance, faults, …
     POST /_sim/faults?seed=N                        JSON list of rules, which replaces the rules in force
-    POST /_sim/reset                                empty ledger, the rules it was started with
+    POST /_sim/listing?instance=NAME                a listing (JSON), of one instance or of all
+    POST /_sim/reset                                empty ledger, the rules and listings it was started with
     GET  /_sim/wait?accepted=N&timeout=S            200 once so many are accepted, 408 after S (30) seconds;
                                                     also requests=N and instance=NAME
     POST /_sim/incoming                             {"instance", "phone", "body"}: a message from a phone
+    POST /_sim/outgoing                             the same, to a phone: written by hand, not through the API
 """
 
 from broadcaster.simulator.config import (
@@ -43,25 +47,33 @@ from broadcaster.simulator.config import (
     parse_fault,
     parse_faults,
     parse_instance,
+    parse_listing,
 )
 from broadcaster.simulator.faults import FaultPlan, FaultRule
-from broadcaster.simulator.ledger import Entry, Ledger
+from broadcaster.simulator.guide import guide
+from broadcaster.simulator.ledger import Entry, Ledger, hash_of_key
+from broadcaster.simulator.listings import Hide, Listing
 from broadcaster.simulator.server import Simulator, background, serve
 
 __all__ = [
     "Entry",
     "FaultPlan",
     "FaultRule",
+    "Hide",
     "InstanceConfig",
     "Ledger",
+    "Listing",
     "Simulator",
     "SimulatorConfig",
     "background",
     "build_config",
+    "guide",
+    "hash_of_key",
     "load_faults",
     "load_instances",
     "parse_fault",
     "parse_faults",
     "parse_instance",
+    "parse_listing",
     "serve",
 ]

@@ -10,16 +10,22 @@ from pathlib import Path
 from broadcaster.errors import BroadcasterError
 from broadcaster.simulator.config import build_config
 from broadcaster.simulator.dialects import SHAPES
+from broadcaster.simulator.guide import guide
 from broadcaster.simulator.server import serve
 
 
 def parser() -> argparse.ArgumentParser:
     """The options; every destination is a parameter of `build_config`."""
-    options = argparse.ArgumentParser(prog="python -m broadcaster.simulator", description=__doc__)
+    options = argparse.ArgumentParser(
+        prog="python -m broadcaster.simulator",
+        description=__doc__,
+        epilog=guide(),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     add = options.add_argument
     add("--host", default="127.0.0.1")
     add("--port", type=int, default=0, help="0 picks a free one")
-    add("--instance", dest="instances", action="append", default=[], metavar="NAME:KEY[,wire=…][,shape=…]")
+    add("--instance", dest="instances", action="append", default=[], metavar="NAME:KEY[,wire=…][,shape=…][,page=…]…")
     add("--instances", dest="instances_file", type=Path, metavar="FILE", help="a JSON or TOML file of instances")
     add("--any-key", action=argparse.BooleanOptionalAction, help="default: only if no instance is given")
     add("--wire", choices=("json", "form", "both"), default="both", help="the encoding that instances take")
@@ -30,6 +36,7 @@ def parser() -> argparse.ArgumentParser:
     add("--faults", dest="faults_file", type=Path, metavar="FILE", help="a JSON list of fault rules")
     add("--seed", type=int, default=0, help="of the faults' probabilities")
     add("--visible-after", type=float, default=0.0, metavar="S", help="when /wa/messages shows a message")
+    add("--listing", default="", metavar="aliases=…,texts=…,…", help="how instances list that say nothing of it")
     return options
 
 

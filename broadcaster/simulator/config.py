@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -12,25 +12,29 @@ from msgspec import Meta
 
 from broadcaster.errors import InputError, UsageError
 from broadcaster.simulator.dialects import SHAPES
-from broadcaster.simulator.faults import FaultRule
+from broadcaster.simulator.listings import HONEST, Listing
+from broadcaster.simulator.rules import FaultRule
 
 AcceptedWire = Literal["json", "form", "both"]
 
 
 class InstanceConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One instance: its name in the ledger, its key, the encodings it takes and the shape of its replies."""
+    """One instance: its name in the ledger, its key, the encodings it takes, how it replies and how it lists."""
 
     name: Annotated[str, Meta(min_length=1)]
     key: Annotated[str, Meta(min_length=1)]
     wire: AcceptedWire = "both"
     shape: str = "sent"
     """One of the dialects, or `rotate`."""
+    listing: Listing | None = None
+    """None: that of the simulator."""
 
     def __post_init__(self) -> None:
         _check_shape(self.shape)
 
     def __repr__(self) -> str:
-        return f"InstanceConfig(name={self.name!r}, key=***, wire={self.wire!r}, shape={self.shape!r})"
+        shown = f"name={self.name!r}, key=***, wire={self.wire!r}, shape={self.shape!r}, listing={self.listing!r}"
+        return f"InstanceConfig({shown})"
 
 
 class SimulatorConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,6 +57,8 @@ class SimulatorConfig(msgspec.Struct, frozen=True, kw_only=True):
     seed: int = 0
     visible_after: Annotated[float, Meta(ge=0)] = 0.0
     """After how many seconds `/wa/messages` shows a message, as if it had waited in the sending queue."""
+    listing: Listing = HONEST
+    """How instances list that are not configured, or without a listing of their own."""
 
     def __post_init__(self) -> None:
         _check_shape(self.shape)
@@ -64,29 +70,66 @@ class SimulatorConfig(msgspec.Struct, frozen=True, kw_only=True):
     def takes_any_key(self) -> bool:
         return not self.instances if self.any_key is None else self.any_key
 
+    @property
+    def listings(self) -> dict[str, Listing]:
+        """The listings that instances have of their own, by name."""
+        return {instance.name: instance.listing for instance in self.instances if instance.listing is not None}
+
 
 def parse_instance(option: str, *, wire: str = "both", shape: str = "sent") -> InstanceConfig:
-    """`NAME:KEY[,wire=json|form|both][,shape=…]`. `wire` and `shape` are for options that name none.
+    """`NAME:KEY[,wire=json|form|both][,shape=…]`, and what parse_listing takes.
 
-    Raises UsageError.
+    `wire` and `shape` are for options that name none. Raises UsageError.
     """
     identity, *rest = option.split(",")
     name, colon, key = identity.partition(":")
     if not (name and colon and key):
         raise UsageError("--instance: must be NAME:KEY[,wire=…][,shape=…]")
-    fields = {"wire": wire, "shape": shape, **_pairs("--instance", rest)}
+    fields: dict[str, Any] = {"wire": wire, "shape": shape, **_pairs("--instance", rest)}
+    listing = {field: value for field, value in fields.items() if field not in {"wire", "shape"}}
     try:
-        return msgspec.convert({"name": name, "key": key, **fields}, InstanceConfig)
+        if listing:
+            fields = {"wire": fields["wire"], "shape": fields["shape"], "listing": _listing(listing)}
+        return msgspec.convert({"name": name, "key": key, **fields}, InstanceConfig, strict=False)
     except msgspec.ValidationError as error:
         raise UsageError(f"--instance {name}: {error}") from None
+
+
+def parse_listing(option: str) -> Listing:
+    """`aliases=brazil,texts=escape_html+strip_markup,page=50,order=oldest,hides=files+52*,lag=3`.
+
+    Aliases by prefixes are `52>521+54>549`. Raises UsageError.
+    """
+    try:
+        return msgspec.convert(_listing(_pairs("--listing", option.split(","))), Listing, strict=False)
+    except msgspec.ValidationError as error:
+        raise UsageError(f"--listing {option}: {error}") from None
+
+
+def _listing(fields: Mapping[str, str]) -> dict[str, Any]:
+    """The fields of a listing with their lists taken apart."""
+    listing: dict[str, Any] = {**fields}
+    for name in ("texts", "omits", "hides"):
+        if name in fields:
+            listing[name] = fields[name].split("+")
+    if "hides" in fields:
+        listing["hides"] = [{"phone" if part[:1].isdigit() else "what": part} for part in listing["hides"]]
+    if ">" in fields.get("aliases", ""):
+        pairs = [prefixes.partition(">") for prefixes in fields["aliases"].split("+")]
+        listing["aliases"] = {sent: kept for sent, _, kept in pairs}
+    return listing
 
 
 def parse_fault(option: str) -> FaultRule:
     """`kind=http_429,probability=0.1,retry_after=2,instance=a`; a range of seconds is `seconds=0.1..0.5`.
 
+    A `body=` takes the rest of the option, commas and all; it is JSON if it can be read as an object or a list.
     Raises UsageError.
     """
-    fields: dict[str, Any] = dict(_pairs("--fault", option.split(",")))
+    rule, has_body, body = option.partition(",body=")
+    fields: dict[str, Any] = dict(_pairs("--fault", rule.split(",")))
+    if has_body:
+        fields["body"] = _body(body)
     seconds = fields.get("seconds", "")
     try:
         if ".." in seconds:
@@ -94,6 +137,14 @@ def parse_fault(option: str) -> FaultRule:
         return msgspec.convert(fields, FaultRule, strict=False)
     except (msgspec.ValidationError, ValueError) as error:
         raise UsageError(f"--fault {option}: {error}") from None
+
+
+def _body(text: str) -> object:
+    try:
+        read = msgspec.json.decode(text)
+    except msgspec.DecodeError:
+        return text
+    return read if isinstance(read, dict | list) else text
 
 
 def parse_faults(text: str | bytes, source: str) -> tuple[FaultRule, ...]:
@@ -135,6 +186,7 @@ def build_config(
     faults_file: Path | None = None,
     seed: int = 0,
     visible_after: float = 0.0,
+    listing: str = "",
 ) -> SimulatorConfig:
     """The configuration that a command line asks for. Raises UsageError and InputError."""
     known = [parse_instance(option, wire=wire, shape=shape) for option in instances]
@@ -153,6 +205,7 @@ def build_config(
         "faults": tuple(rules),
         "seed": seed,
         "visible_after": visible_after,
+        "listing": parse_listing(listing) if listing else HONEST,
     }
     try:
         return msgspec.convert(values, SimulatorConfig)

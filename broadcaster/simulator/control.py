@@ -17,13 +17,15 @@ from broadcaster.simulator.connection import Exchange
 from broadcaster.simulator.faults import FaultPlan
 from broadcaster.simulator.gateway import Gateway
 from broadcaster.simulator.http1 import Response
+from broadcaster.simulator.ledger import OUTGOING
+from broadcaster.simulator.listings import Listing
 
 PREFIX = "/_sim/"
 _LONGEST_WAIT = 600.0
 
 
 class Incoming(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """The body of `POST /_sim/incoming`."""
+    """The body of `POST /_sim/incoming` and `/_sim/outgoing`."""
 
     instance: Text
     phone: Phone
@@ -42,7 +44,9 @@ class Control:
             ("GET", "stats"): lambda exchange: self.stats(),
             ("POST", "faults"): self._set_faults,
             ("POST", "reset"): self._reset,
-            ("POST", "incoming"): self._incoming,
+            ("POST", "listing"): self._set_listing,
+            ("POST", "incoming"): self._by_hand,
+            ("POST", "outgoing"): self._by_hand,
         }
 
     def answer(self, exchange: Exchange) -> None:
@@ -79,7 +83,12 @@ class Control:
         }
 
     def _entries(self, exchange: Exchange) -> object:
-        return self._ledger.since(int(exchange.request.parameters.get("since", "0")))
+        parameters = exchange.request.parameters
+        return self._ledger.since(
+            int(parameters.get("since", "0")),
+            instance=parameters.get("instance"),
+            key_sha256=parameters.get("key_sha256"),
+        )
 
     def _set_faults(self, exchange: Exchange) -> object:
         seed = int(exchange.request.parameters.get("seed", self._config.seed))
@@ -90,11 +99,18 @@ class Control:
     def _reset(self, exchange: Exchange) -> object:
         self._ledger.clear()
         self._gateway.faults = FaultPlan(self._config.faults, self._config.seed)
+        self._gateway.reset_listings()
         return {}
 
-    def _incoming(self, exchange: Exchange) -> object:
+    def _set_listing(self, exchange: Exchange) -> object:
+        listing = msgspec.json.decode(exchange.request.body, type=Listing)
+        self._gateway.set_listing(listing, exchange.request.parameters.get("instance"))
+        return listing
+
+    def _by_hand(self, exchange: Exchange) -> object:
         message = msgspec.json.decode(exchange.request.body, type=Incoming)
-        return self._gateway.receive(message.instance, message.phone, message.body)
+        outgoing = exchange.request.head.path == OUTGOING
+        return self._gateway.receive(message.instance, message.phone, message.body, outgoing=outgoing)
 
     def _wait(self, exchange: Exchange) -> None:
         parameters = exchange.request.parameters

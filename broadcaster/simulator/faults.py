@@ -5,165 +5,56 @@ Kinds, with what the ledger says of a message that they befall:
     latency                  accepted   `seconds` late (a client that has given up meanwhile does not change that)
     http_NNN                 refused    replies with the status NNN, 400 to 599
     http_NNN_after_accept    accepted   the same reply, a lie
+    http_NNN_then_accept     accepted   the same reply at once, accepted `seconds` (5) after it
     html                     refused    200 with a web page
     html_after_accept        accepted
+    html_then_accept         accepted   after the page
+    reply                    refused    any `status` (200) with any `body` (empty): text as it is, else JSON
+    reply_after_accept       accepted
+    reply_then_accept        accepted   after the reply
     drop_before_reading      refused    RST at the first byte of the request
     drop_before_accept       refused    RST after the last byte of the request
     drop_after_accept        accepted   RST
+    drop_then_accept         accepted   RST, accepted `seconds` after it
     hang_before_accept       refused    silence for `seconds`, then RST
     hang_after_accept        accepted   silence for `seconds`, then the reply
-    not_running              refused    200 with the words of an instance that is not running
-    invalid_number           refused    200 with the words for a phone that is not on WhatsApp
-    bad_key                  refused    200 with the words for a wrong key
+    hang_then_accept         accepted   silence; accepted `seconds` after the client has gone
     drip                     accepted   the reply byte by byte, over `seconds`
     big_reply                accepted   a reply of `bytes`
+    false_yes                refused    the reply of an accepted message
+    rate_limit               refused    429 to what exceeds `rate` requests in any `seconds` (1) of an instance
+
+Lasting troubles by name, with what they befall if the rule names no endpoint; `troubles` has their words:
+
+    not_running, not_connected, not_connected_id, not_connected_pt, logged_out, no_session, starting      any
+    bad_key, key_code, unauthorized, account_disabled, wrong_address, no_route, wrong_method, wrong_wire  any
+    no_credit, low_balance, subscription, quota, strange_words, strange_status                          sends
+    invalid_number, no_whatsapp, no_whatsapp_id, too_big, too_long, too_often                           sends
+    contradiction, empty                                                                                sends
+
+All of them refuse, and last until the rules change, `count` is reached or `until` has passed.
+
+A proxy that has forwarded is `http_503_after_accept` or `http_408_after_accept`; one that has not is `http_503` with
+`retry_after`; one that still holds the request is `http_504_then_accept` or `hang_then_accept`. What is accepted
+late is in the ledger from then on, with that time.
 
 A request that breaks the rules of the API or has a wrong key is refused before any fault but drop_before_reading.
-Kinds that end in `_after_accept` befall the three sending endpoints only; the others any endpoint, unless the rule
-names one.
+Kinds that end in `_after_accept` or `_then_accept`, and false_yes, befall the three sending endpoints only,
+rate_limit the three that read; the others any endpoint, unless the rule names one, `sends` or `reads`.
 """
 
 from __future__ import annotations
 
-import math
 import random
-import re
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Sequence
-from typing import Annotated
 
 import msgspec
-from msgspec import Meta
 
-from broadcaster.simulator.api import ENDPOINTS, SENDING_ENDPOINTS
+from broadcaster.simulator.rules import DROP_BEFORE_READING, LATENCY, RATE_LIMIT, FaultRule
 
-LATENCY = "latency"
-DROP_BEFORE_READING = "drop_before_reading"
-
-_KIND = re.compile(
-    r"latency|drip|big_reply|not_running|invalid_number|bad_key|drop_before_reading|(drop|hang)_(before|after)_accept"
-    r"|(html|http_[45]\d\d)(_after_accept)?"
-)
-_KINDS = (
-    "latency, http_400 to http_599 and html (both also with _after_accept), drop_before_reading,"
-    " drop_before_accept, drop_after_accept, hang_before_accept, hang_after_accept, not_running, invalid_number,"
-    " bad_key, drip, big_reply"
-)
-_DEFAULT_SECONDS = {"hang": 30.0, "drip": 5.0}
-_DEFAULT_BYTES = 10 * 1024 * 1024
-
-Seconds = Annotated[float, Meta(ge=0)]
-Count = Annotated[int, Meta(ge=1)]
-
-
-class FaultRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """One fault and the requests that it befalls: those that meet every condition given.
-
-    Raises ValueError (msgspec: ValidationError) where the parts do not go together.
-    """
-
-    kind: str
-    probability: Annotated[float, Meta(ge=0, le=1)] = 1.0
-    phone: str | None = None
-    """The exact phone, or a prefix followed by `*`."""
-    instance: str | None = None
-    endpoint: str | None = None
-    nth: Count | None = None
-    """Only the nth request that meets the conditions above."""
-    count: Count | None = None
-    """At most so many times."""
-    after: Seconds = 0.0
-    """Not before so many seconds have passed since the rules were set."""
-    until: Seconds | None = None
-    """Not after so many seconds."""
-
-    # Checked below and not by Meta: msgspec 0.22 corrupts memory over a constrained number beside a fixed tuple.
-    seconds: float | tuple[float, float] | None = None
-    """How long (latency, hang, drip): fixed, or drawn evenly from a range."""
-    retry_after: Annotated[int, Meta(ge=0)] | None = None
-    """Send `Retry-After` with an http fault, in seconds."""
-    http_date: bool = False
-    """Send it as a date instead."""
-    headers: dict[str, str] | None = None
-    """More headers for an http fault."""
-    bytes: Count | None = None
-    """The size of a big_reply."""
-
-    def __post_init__(self) -> None:
-        if not _KIND.fullmatch(self.kind):
-            raise ValueError(f"there is no fault kind {self.kind!r}; there are {_KINDS}")
-        if self.endpoint is not None and self.endpoint not in ENDPOINTS:
-            raise ValueError(f"there is no endpoint {self.endpoint!r}; there are {', '.join(ENDPOINTS)}")
-        if self.phone is not None and not re.fullmatch(r"\d+\*?|\*", self.phone):
-            raise ValueError("phone must be digits, or leading digits followed by *")
-        if self.until is not None and self.until <= self.after:
-            raise ValueError("until must be later than after")
-        low, high = self.range_of_seconds
-        if not 0 <= low <= high < math.inf:
-            raise ValueError("seconds must not be negative, and a range must be in ascending order")
-        if self.kind == LATENCY and self.seconds is None:
-            raise ValueError("latency needs seconds")
-        if self.kind == DROP_BEFORE_READING and (self.phone or self.instance or self.endpoint):
-            raise ValueError(f"{self.kind} cannot depend on phone, instance or endpoint: nothing has been read")
-        self._check_parameters()
-
-    def _check_parameters(self) -> None:
-        timed, http = self.base in {LATENCY, "hang", "drip"}, self.http_status is not None
-        for name, given, fits in (
-            ("seconds", self.seconds is not None, timed),
-            ("retry_after", self.retry_after is not None, http),
-            ("http_date", self.http_date, self.retry_after is not None),
-            ("headers", self.headers is not None, http),
-            ("bytes", self.bytes is not None, self.kind == "big_reply"),
-        ):
-            if given and not fits:
-                raise ValueError(f"{name} does not go with {'no retry_after' if name == 'http_date' else self.kind}")
-
-    @property
-    def base(self) -> str:
-        """The kind without its stage: `drop`, `hang`, `html`, `http_503`, …"""
-        return re.sub(r"_(before|after)_(accept|reading)$", "", self.kind)
-
-    @property
-    def http_status(self) -> int | None:
-        """The status of an http fault."""
-        return int(self.base[5:]) if self.base.startswith("http_") else None
-
-    @property
-    def accepts(self) -> bool:
-        """Whether the message is accepted all the same."""
-        return self.kind.endswith("_after_accept") or self.kind in {LATENCY, "drip", "big_reply"}
-
-    @property
-    def is_silent(self) -> bool:
-        """Whether no reply leaves."""
-        return self.base == "drop" or self.kind == "hang_before_accept"
-
-    @property
-    def range_of_seconds(self) -> tuple[float, float]:
-        """Between what the duration is drawn."""
-        if isinstance(self.seconds, tuple):
-            return self.seconds
-        seconds = _DEFAULT_SECONDS.get(self.base, 0.0) if self.seconds is None else self.seconds
-        return seconds, seconds
-
-    @property
-    def reply_bytes(self) -> int:
-        """The size of a big_reply."""
-        return self.bytes or _DEFAULT_BYTES
-
-    def matches(self, instance: str, endpoint: str, phone: str) -> bool:
-        """Whether a request is of the sort that this rule befalls."""
-        if self.endpoint is not None and self.endpoint != endpoint:
-            return False
-        if self.kind.endswith("_after_accept") and endpoint not in SENDING_ENDPOINTS:
-            return False
-        if self.instance is not None and self.instance != instance:
-            return False
-        if self.phone is None:
-            return True
-        return phone.startswith(self.phone[:-1]) if self.phone.endswith("*") else phone == self.phone
+__all__ = ["Fault", "FaultPlan", "FaultRule"]
 
 
 class Fault(msgspec.Struct, frozen=True):
@@ -186,6 +77,7 @@ class FaultPlan:
         self._since = time.monotonic()
         self._seen = [0] * len(self.rules)
         self._count = [0] * len(self.rules)
+        self._answered: dict[tuple[int, str], deque[float]] = {}
         self._unread = any(rule.kind == DROP_BEFORE_READING for rule in self.rules)
 
     def choose(self, instance: str, endpoint: str, phone: str) -> tuple[Fault | None, Fault | None]:
@@ -197,7 +89,7 @@ class FaultPlan:
                 continue
             if rule.kind == LATENCY:
                 latency = self._fire(index, rule, already=latency) or latency
-            else:
+            elif rule.kind != RATE_LIMIT or self._exceeds(index, rule, instance):
                 fault = self._fire(index, rule, already=fault) or fault
         return latency, fault
 
@@ -227,3 +119,13 @@ class FaultPlan:
         self._count[index] += 1
         self.fired[rule.kind] += 1
         return Fault(rule, self._random.uniform(*rule.range_of_seconds))
+
+    def _exceeds(self, index: int, rule: FaultRule, instance: str) -> bool:
+        now = time.monotonic()
+        answered = self._answered.setdefault((index, instance), deque())
+        while answered and answered[0] <= now - rule.range_of_seconds[0]:
+            answered.popleft()
+        if rule.rate is not None and len(answered) >= rule.rate:
+            return True
+        answered.append(now)
+        return False

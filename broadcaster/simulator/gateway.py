@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import itertools
 import secrets
 import time
@@ -16,20 +15,25 @@ from broadcaster.simulator.api import Call, RefusedError
 from broadcaster.simulator.config import InstanceConfig, SimulatorConfig
 from broadcaster.simulator.connection import Exchange
 from broadcaster.simulator.dialects import DIALECTS, ROTATE, Dialect
-from broadcaster.simulator.faults import DROP_BEFORE_READING, Fault, FaultPlan
+from broadcaster.simulator.faults import Fault, FaultPlan
 from broadcaster.simulator.http1 import Request, Response
-from broadcaster.simulator.ledger import INCOMING, Entry, Ledger
-from broadcaster.simulator.replies import BAD_KEY, reply_under
+from broadcaster.simulator.ledger import INCOMING, OUTGOING, Entry, Ledger, hash_of_key
+from broadcaster.simulator.listings import Listing
+from broadcaster.simulator.replies import reply_under
+from broadcaster.simulator.rules import DROP_BEFORE_READING
+from broadcaster.simulator.troubles import BAD_KEY
+from broadcaster.simulator.view import View
 
 _LARGE_BYTES = 1024 * 1024
 
 
 class Instance:
-    """A configured instance and its place in the rotation of dialects."""
+    """A configured instance, its view of its chats, and its place in the rotation of dialects."""
 
-    def __init__(self, config: InstanceConfig) -> None:
+    def __init__(self, config: InstanceConfig, view: View) -> None:
         self.name = config.name
         self.wire = config.wire
+        self.view = view
         self._dialects = itertools.cycle(DIALECTS.values() if config.shape == ROTATE else [DIALECTS[config.shape]])
 
     def dialect(self) -> Dialect:
@@ -44,8 +48,12 @@ class Gateway:
         self.ledger = ledger
         self.faults = FaultPlan(config.faults, config.seed)
         self._config = config
-        self._instances = {instance.key: Instance(instance) for instance in config.instances}
-        self._default = Instance(InstanceConfig(name="", key="", wire=config.wire, shape=config.shape))
+        self._listing = config.listing
+        self._listings = config.listings
+        self._instances = {
+            instance.key: Instance(instance, self._view(instance.name)) for instance in config.instances
+        }
+        self._default = Instance(self._config_of("", ""), self._view(""))
         self._id_prefix = f"3EB0{secrets.token_hex(3).upper()}"
         self._ids = itertools.count(1)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -90,19 +98,45 @@ class Gateway:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def receive(self, instance: str, phone: str, body: str) -> Entry:
-        """Enter a message from a phone to an instance."""
+    def receive(self, instance: str, phone: str, body: str, *, outgoing: bool = False) -> Entry:
+        """Enter a message that a person wrote: from the phone, or (`outgoing`) to it, by hand and not by the API."""
         entry = Entry(
             time_ns=time.time_ns(),
             monotonic_ns=time.monotonic_ns(),
-            endpoint=INCOMING,
+            endpoint=OUTGOING if outgoing else INCOMING,
             instance=instance,
             phone=phone,
             body=body,
-            gateway_id=f"false_{phone}@c.us_{self._unique_id()}",
+            gateway_id=f"{'true' if outgoing else 'false'}_{phone}@c.us_{self._unique_id()}",
         )
         self.ledger.append(entry)
         return entry
+
+    def set_listing(self, listing: Listing, instance: str | None = None) -> None:
+        """List so from now on: one instance, or all. Raises ValueError for an instance that cannot exist."""
+        if instance is None:
+            self._listing, self._listings = listing, {}
+        elif self._config.takes_any_key or instance in {known.name for known in self._config.instances}:
+            self._listings = {**self._listings, instance: listing}
+        else:
+            raise ValueError(f"there is no instance {instance!r}")
+        self._renew_views()
+
+    def reset_listings(self) -> None:
+        """List as at the start."""
+        self._listing, self._listings = self._config.listing, self._config.listings
+        self._renew_views()
+
+    def _renew_views(self) -> None:
+        for known in list(self._instances.values()):
+            known.view = self._view(known.name)
+
+    def _view(self, instance: str) -> View:
+        listing = self._listings.get(instance, self._listing)
+        return View(listing, self.ledger, instance, self._config.visible_after)
+
+    def _config_of(self, name: str, key: str) -> InstanceConfig:
+        return InstanceConfig(name=name, key=key, wire=self._config.wire, shape=self._config.shape)
 
     def _take(self, exchange: Exchange, call: Call) -> None:
         instance = self._instance(call.fields.key)
@@ -130,7 +164,7 @@ class Gateway:
         entry = _entry(exchange.request, call, instance.name)
         honest: object
         if call.content is None:
-            honest = self._listing(call, instance.name, dialect)
+            honest = _listing(call, instance.view, dialect)
         else:
             entry.accepted = fault is None or fault.rule.accepts
             gateway_id = dialect.gateway_id(call.phone, self._unique_id())
@@ -143,7 +177,22 @@ class Gateway:
             entry.fault = fault.rule.kind
             reply = reply_under(fault.rule, dialect, honest)
         entry.status = None if reply is None else reply.status
-        self.ledger.append(entry, then=lambda: self._deliver(exchange, reply, fault))
+        if fault is not None and fault.rule.accepts_late:
+            self.spawn(self._accept_late(exchange, entry, reply, fault))
+        else:
+            self.ledger.append(entry, then=lambda: self._deliver(exchange, reply, fault))
+
+    async def _accept_late(self, exchange: Exchange, entry: Entry, reply: Response | None, fault: Fault) -> None:
+        """A proxy answers for the gateway, which gets the request only afterwards."""
+        if fault.rule.base == "hang":
+            await exchange.gone()
+        else:
+            _finish(exchange, reply)
+        await asyncio.sleep(fault.seconds)
+        entry.time_ns, entry.monotonic_ns = time.time_ns(), time.monotonic_ns()
+        self.ledger.append(entry)
+        if fault.rule.base == "hang":
+            exchange.reset()
 
     def _deliver(self, exchange: Exchange, reply: Response | None, fault: Fault | None) -> None:
         if fault is None or fault.rule.base not in {"hang", "drip"}:
@@ -165,26 +214,22 @@ class Gateway:
     def _instance(self, key: str) -> Instance | None:
         instance = self._instances.get(key)
         if instance is None and self._config.takes_any_key:
-            name = f"key-{_hash_of_key(key)}"
-            instance = Instance(InstanceConfig(name=name, key=key, wire=self._config.wire, shape=self._config.shape))
+            name = f"key-{hash_of_key(key)}"
+            instance = Instance(self._config_of(name, key), self._view(name))
             self._instances[key] = instance
         return instance
 
-    def _listing(self, call: Call, instance: str, dialect: Dialect) -> object:
-        newest = time.time_ns() - int(self._config.visible_after * 1e9)
-        fields = call.fields
-        if isinstance(fields, api.Messages):
-            conversation = self.ledger.conversation(instance, fields.phone)
-            visible = (entry for entry in conversation if entry.time_ns <= newest)
-            return dialect.messages(itertools.islice(visible, fields.limit))
-        phones = self.ledger.phones(instance)
-        if isinstance(fields, api.Chats):
-            latest = (next(self.ledger.conversation(instance, phone)) for phone in phones)
-            return dialect.chats(itertools.islice(latest, fields.limit))
-        return dialect.contacts(phones)
-
     def _unique_id(self) -> str:
         return f"{self._id_prefix}{next(self._ids):010X}"
+
+
+def _listing(call: Call, view: View, dialect: Dialect) -> object:
+    fields = call.fields
+    if isinstance(fields, api.Messages):
+        return view.messages(dialect, fields.phone, fields.limit)
+    if isinstance(fields, api.Chats):
+        return view.chats(dialect, fields.limit)
+    return view.contacts(dialect)
 
 
 async def _deliver_slowly(exchange: Exchange, reply: Response | None, fault: Fault) -> None:
@@ -210,14 +255,10 @@ def _entry(request: Request, call: Call | None, instance: str) -> Entry:
         instance=instance,
     )
     if call is not None:
-        entry.key_sha256 = _hash_of_key(call.fields.key)
+        entry.key_sha256 = hash_of_key(call.fields.key)
         entry.phone = call.phone
         if call.content is not None:
             entry.content_sha256 = call.content.sha256
             entry.body, entry.caption = call.content.body, call.content.caption
             entry.filename, entry.url = call.content.filename, call.content.url
     return entry
-
-
-def _hash_of_key(key: str) -> str:
-    return hashlib.sha256(key.encode()).hexdigest()[:12]

@@ -6,18 +6,15 @@ import time
 from email.utils import formatdate
 from http import HTTPStatus
 
+import msgspec
+
 from broadcaster.simulator import dialects
 from broadcaster.simulator.dialects import Dialect
-from broadcaster.simulator.faults import FaultRule
 from broadcaster.simulator.http1 import Response, phrase
+from broadcaster.simulator.rules import FaultRule
+from broadcaster.simulator.troubles import TROUBLES
 
-BAD_KEY = "wrong key"
-
-_FAILURES = {
-    "not_running": "instance not running, please start the instance first",
-    "invalid_number": "phone is not registered on WhatsApp: invalid number",
-    "bad_key": BAD_KEY,
-}
+_HTML = "text/html"
 _PAGE = "<!DOCTYPE html><html><head><title>{0}</title></head><body><center><h1>{0}</h1></center></body></html>\n"
 
 
@@ -28,12 +25,15 @@ def reply_under(rule: FaultRule, dialect: Dialect, honest: object) -> Response |
     """
     if rule.is_silent:
         return None
+    if rule.base == "reply":
+        return _answer(rule, rule.status or HTTPStatus.OK, "" if rule.body is msgspec.UNSET else rule.body)
+    if trouble := TROUBLES.get(rule.kind):
+        body = dialect.failed(trouble.words) if trouble.body is None else trouble.body
+        return _answer(rule, trouble.status, body)
     if rule.http_status is not None:
         return _http_error(rule, rule.http_status, dialect)
     if rule.base == "html":
-        return Response(200, _PAGE.format("Welcome").encode(), content_type="text/html")
-    if rule.kind in _FAILURES:
-        return Response(200, dialects.encode(dialect.failed(_FAILURES[rule.kind])))
+        return Response(200, _PAGE.format("Welcome").encode(), content_type=_HTML)
     if rule.kind == "big_reply":
         honest = _padded(honest, rule.reply_bytes)
     return Response(200, dialects.encode(honest))
@@ -41,14 +41,23 @@ def reply_under(rule: FaultRule, dialect: Dialect, honest: object) -> Response |
 
 def _http_error(rule: FaultRule, status: int, dialect: Dialect) -> Response:
     """A 4xx speaks the gateway's dialect; a 5xx is the page of the proxy before it."""
+    if status < HTTPStatus.INTERNAL_SERVER_ERROR:
+        return _answer(rule, status, dialect.failed(phrase(status)))
+    return _answer(rule, status, _PAGE.format(f"{status} {phrase(status)}"))
+
+
+def _answer(rule: FaultRule, status: int, body: object) -> Response:
     headers = dict(rule.headers or {})
     if rule.retry_after is not None:
         date = formatdate(time.time() + rule.retry_after, usegmt=True)
         headers["Retry-After"] = date if rule.http_date else str(rule.retry_after)
-    if status < HTTPStatus.INTERNAL_SERVER_ERROR:
-        return Response(status, dialects.encode(dialect.failed(phrase(status))), headers=headers)
-    page = _PAGE.format(f"{status} {phrase(status)}").encode()
-    return Response(status, page, content_type="text/html", headers=headers)
+    if isinstance(body, str):
+        raw, usual = body.encode(), _HTML if body.lstrip().startswith("<") else "text/plain"
+    else:
+        raw, usual = dialects.encode(body), "application/json"
+    named = [name for name in headers if name.lower() == "content-type"]
+    content_type = headers.pop(named[0]) if named else usual
+    return Response(status, raw, content_type=content_type, headers=headers)
 
 
 def _padded(reply: object, size: int) -> object:

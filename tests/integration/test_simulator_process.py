@@ -11,6 +11,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from broadcaster.simulator import guide
+
 PHONE = "628123456789"
 COMMAND = [sys.executable, "-m", "broadcaster.simulator"]
 
@@ -70,6 +72,26 @@ def test_its_options_configure_it(tmp_path: Path) -> None:
         assert _send(url, "hello") == {"ok": True}
         assert httpx.post(f"{url}/wa/contacts", json={"key": "l"}).status_code == 503
         assert httpx.post(f"{url}/wa/contacts", json={"key": "unknown"}).json()["ok"] is False
+
+
+def test_instances_list_as_their_options_say() -> None:
+    options = ("--instance", "a:k,texts=lower", "--instance", "b:l", "--listing", "texts=escape_html,page=1")
+    with _running(*options) as (_, url):
+
+        def listed(key: str) -> list[str]:
+            for body in ("old", "New & <b>"):
+                httpx.post(f"{url}/wa/send", json={"key": key, "phone": PHONE, "body": body})
+            reply = httpx.post(f"{url}/wa/messages", json={"key": key, "phone": PHONE}).json()
+            return [message["body"] for message in reply["messages"]]
+
+        assert listed("k") == ["new & <b>", "old"]
+        assert listed("l") == ["New &amp; &lt;b&gt;"]
+
+
+def test_its_help_explains_what_can_go_wrong() -> None:
+    result = subprocess.run([*COMMAND, "--help"], capture_output=True, text=True, timeout=20, check=True)
+
+    assert guide() in result.stdout
 
 
 def test_a_port_that_is_taken_is_one_line() -> None:

@@ -4,13 +4,16 @@ import pytest
 
 from broadcaster.errors import InputError, UsageError
 from broadcaster.simulator import (
+    Hide,
     InstanceConfig,
+    Listing,
     SimulatorConfig,
     build_config,
     load_faults,
     load_instances,
     parse_fault,
     parse_instance,
+    parse_listing,
 )
 
 
@@ -73,11 +76,72 @@ def test_a_key_is_not_in_the_repr() -> None:
         ("kind=http_429,http_date=true", "http_date does not go with"),
         ("kind=drip,bytes=1", "bytes does not go with drip"),
         ("kind=drop_before_reading,phone=62*", "nothing has been read"),
+        ("kind=reply,status=600", "status must be 200 to 599"),
+        ("kind=html,status=500", "status does not go with html"),
+        ("kind=http_500,body=x", "body does not go with http_500"),
+        ("kind=http_500,seconds=1", "seconds does not go with http_500"),
+        ("kind=rate_limit", "rate_limit needs rate"),
+        ("kind=not_connected,rate=1", "rate does not go with not_connected"),
+        ("kind=not_connected_after_accept", "there is no fault kind"),
+        ("kind=false_yes,status=200", "status does not go with false_yes"),
     ],
 )
 def test_a_bad_fault_option_is_one_line(option: str, complaint: str) -> None:
     with pytest.raises(UsageError, match="--fault") as raised:
         parse_fault(option)
+
+    assert complaint in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("option", "body"),
+    [
+        ('kind=reply,status=400,body={"error": "no, not you", "code": 1}', {"error": "no, not you", "code": 1}),
+        ("kind=reply,body=[1, 2]", [1, 2]),
+        ("kind=reply,body=upstream connect error, or so", "upstream connect error, or so"),
+        ("kind=reply,body=17", "17"),
+        ("kind=reply,body=", ""),
+    ],
+)
+def test_the_body_of_a_reply_takes_the_rest_of_the_option(option: str, body: object) -> None:
+    assert parse_fault(option).body == body
+
+
+def test_an_instance_option_says_how_the_instance_lists() -> None:
+    listing = "aliases=52>521+54>549,texts=escape_html+strip_markup,page=50,order=oldest,hides=files+55*,thumbnails=1"
+
+    instance = parse_instance(f"a:k,wire=form,{listing}")
+
+    assert instance.wire == "form"
+    assert instance.listing == parse_listing(listing)
+    assert instance.listing == Listing(
+        aliases={"52": "521", "54": "549"},
+        texts=("escape_html", "strip_markup"),
+        page=50,
+        order="oldest",
+        hides=(Hide(what="files"), Hide(phone="55*")),
+        thumbnails=True,
+    )
+
+
+@pytest.mark.parametrize(
+    ("option", "complaint"),
+    [
+        ("aliases=france", "there are no aliases 'france'; there are mexico, brazil"),
+        ("aliases=52>x", "'x' is not the beginning of a number"),
+        ("texts=upper", "there is no change of texts 'upper'; there are escape_html"),
+        ("page=0", "page"),
+        ("order=random", "order"),
+        ("hides=some", "hides"),
+        ("hides=5x", "phone must be digits"),
+        ("omits=bodies", "omits"),
+        ("colour=red", "unknown field `colour`"),
+    ],
+)
+def test_a_bad_listing_option_is_one_line(option: str, complaint: str) -> None:
+    with pytest.raises(UsageError, match="--listing") as raised:
+        build_config(listing=option)
 
     assert complaint in str(raised.value)
     assert "\n" not in str(raised.value)

@@ -1,8 +1,9 @@
 import msgspec
 import pytest
 
-from broadcaster.simulator import FaultPlan, parse_fault
+from broadcaster.simulator import FaultPlan, faults, guide, parse_fault
 from broadcaster.simulator.faults import Fault
+from broadcaster.simulator.troubles import TROUBLES
 
 PHONE = "628123456789"
 
@@ -25,6 +26,9 @@ def _fired(plan: FaultPlan, times: int, *, instance: str = "a", endpoint: str = 
         ("instance=b", False),
         ("endpoint=/wa/send", True),
         ("endpoint=/wa/messages", False),
+        ("endpoint=sends", True),
+        ("endpoint=reads", False),
+        ("endpoint=any", True),
         ("probability=0", False),
         ("after=3600", False),
         ("until=3600", True),
@@ -108,13 +112,81 @@ def test_a_request_that_is_not_read_is_dropped_by_its_own_rule_only() -> None:
         ("bad_key", False),
         ("drip", True),
         ("big_reply", True),
+        ("http_504_then_accept", True),
+        ("html_then_accept", True),
+        ("drop_then_accept", True),
+        ("hang_then_accept", True),
+        ("reply", False),
+        ("reply_after_accept", True),
+        ("reply_then_accept", True),
+        ("false_yes", False),
+        ("rate_limit,rate=1", False),
+        *[(name, False) for name in TROUBLES],
     ],
 )
 def test_every_kind_says_whether_the_message_is_accepted(kind: str, accepts: bool) -> None:
     assert parse_fault(f"kind={kind}").accepts is accepts
 
 
-def test_a_rule_survives_json() -> None:
-    rule = parse_fault("kind=hang_after_accept,seconds=1..2,phone=62*,nth=3")
+@pytest.mark.parametrize(
+    ("kind", "sends", "reads"),
+    [
+        *[(trouble.name, True, trouble.befalls == "any") for trouble in TROUBLES.values()],
+        ("no_credit,endpoint=any", True, True),
+        ("not_connected,endpoint=sends", True, False),
+        ("not_connected,endpoint=reads", False, True),
+        ("reply", True, True),
+        ("reply_after_accept,endpoint=any", True, False),
+        ("false_yes", True, False),
+    ],
+)
+def test_a_rule_that_names_no_endpoint_befalls_those_of_its_kind(kind: str, sends: bool, reads: bool) -> None:
+    rule = parse_fault(f"kind={kind}")
+
+    assert [rule.matches("a", endpoint, PHONE) for endpoint in ("/wa/send", "/wa/sendfileurl")] == [sends] * 2
+    assert [rule.matches("a", endpoint, PHONE) for endpoint in ("/wa/chats", "/wa/messages")] == [reads] * 2
+
+
+def test_no_trouble_of_the_account_lasts_shorter_than_its_rules() -> None:
+    plan = FaultPlan([parse_fault("kind=no_credit")])
+
+    assert _fired(plan, 1000) == ["no_credit"] * 1000
+
+
+def test_so_many_requests_of_each_instance_are_answered_in_any_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr(faults.time, "monotonic", lambda: now[0])
+    plan = FaultPlan([parse_fault("kind=rate_limit,rate=2")])
+
+    def answered(instance: str = "a", endpoint: str = "/wa/messages") -> int:
+        return _fired(plan, 5, instance=instance, endpoint=endpoint).count(None)
+
+    assert (answered(), answered("b"), answered(endpoint="/wa/send")) == (2, 2, 5)
+    now[0] += 0.9
+    assert answered() == 0
+    now[0] += 0.2
+    assert answered() == 2
+
+
+def test_every_kind_is_explained() -> None:
+    text = guide()
+
+    for name in (*TROUBLES, "false_yes", "rate_limit", "reply_then_accept", "hang_then_accept"):
+        assert f" {name}" in (faults.__doc__ or "")
+        assert f" {name}" in text
+    assert max(map(len, text.splitlines())) <= 119
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        "kind=hang_after_accept,seconds=1..2,phone=62*,nth=3",
+        'kind=reply,status=466,body={"used": 67}',
+        "kind=reply,body=",
+        "kind=reply",
+    ],
+)
+def test_a_rule_survives_json(option: str) -> None:
+    rule = parse_fault(option)
 
     assert msgspec.json.decode(msgspec.json.encode(rule), type=type(rule)) == rule
