@@ -1,0 +1,59 @@
+"""The numbers under which WhatsApp may keep one person's chat. Pure.
+
+WhatsApp keeps an account under the number it was registered with. Where a country has changed its numbers since, that
+may be the old one, and a gateway lists nothing under the other. Which of them it is cannot be told from the number, so
+all have to be asked. What is known of it:
+
+- Mexico put a 1 in front of mobile numbers until August 2019 (IFT); WhatsApp still keeps many as 521.
+- Argentina writes mobile numbers with a 9 after the country code, and WhatsApp keeps them so. The 15 of national
+  dialling is no part of an E.164 number.
+- Brazil put a 9 in front of its mobile numbers, which began with 6 to 9, from 2012 to 2016 (ANATEL). Outside the areas
+  11 to 28 accounts are mostly, but not always, kept without it.
+- Ivory Coast put two digits of the operator in front of its numbers on 31 January 2021 (ARTCI): 01, 05, 07 for mobile
+  numbers; 21, 25, 27 for others, which began with 2 or 3. Old accounts are kept under old numbers.
+- Benin put 01 in front of all its numbers on 30 November 2024 (ARCEP Bénin).
+
+Sources: green-api.com "What are the features of sending and receiving messages to numbers of different countries",
+support.whapi.cloud "Specifics of sending messages to numbers of different countries", adiwajshing/Baileys issue 1997,
+wwebjs/whatsapp-web.js issue 596, devlikeapro/waha issue 1894, fr.wikipedia.org "Liste des indicatifs téléphoniques en
+Côte d'Ivoire", allafrica.com 202411300249. Of Benin only the change is documented, not what WhatsApp made of it.
+"""
+
+from __future__ import annotations
+
+import re
+
+PLAIN = "plain"
+"""The class of numbers that have one form only."""
+
+_PLANS: tuple[tuple[str, re.Pattern[str], tuple[str, ...]], ...] = (
+    ("MX", re.compile(r"521?(?P<rest>[2-9][0-9]{9})"), ("52{rest}", "521{rest}")),
+    ("AR", re.compile(r"549?(?P<rest>[1-8][0-9]{9})"), ("549{rest}", "54{rest}")),
+    (
+        "BR",
+        re.compile(r"55(?P<area>[1-9][0-9])9?(?P<rest>[6-9][0-9]{7})"),
+        ("55{area}9{rest}", "55{area}{rest}"),
+    ),
+    ("CI", re.compile(r"225(?P<operator>[02][157])(?P<rest>[0-9]{8})"), ("225{operator}{rest}", "225{rest}")),
+    ("CI", re.compile(r"225(?P<rest>[23][0-9]{7})"), ("22521{rest}", "22525{rest}", "22527{rest}")),
+    ("CI", re.compile(r"225(?P<rest>[0-9]{8})"), ("22501{rest}", "22505{rest}", "22507{rest}")),
+    ("BJ", re.compile(r"229(?:01)?(?P<rest>[0-9]{8})"), ("22901{rest}", "229{rest}")),
+)
+
+
+def forms(phone: str) -> tuple[str, ...]:
+    """Every number under which WhatsApp may keep the chat of `phone` (E.164 digits), beginning with `phone` itself."""
+    for _, pattern, spellings in _PLANS:
+        if match := pattern.fullmatch(phone):
+            return tuple(dict.fromkeys((phone, *(spelling.format(**match.groupdict()) for spelling in spellings))))
+    return (phone,)
+
+
+def number_class(phone: str) -> str:
+    """Of which numbers a proof also holds for `phone`: the country where numbers have several forms, else PLAIN."""
+    return next((country for country, pattern, _ in _PLANS if pattern.fullmatch(phone)), PLAIN)
+
+
+def is_same_person(phone: str, other: str) -> bool:
+    """Whether both may be the number of one account. Not transitive: an old number may have become one of several."""
+    return other in forms(phone) or phone in forms(other)
