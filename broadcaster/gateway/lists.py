@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -20,38 +20,62 @@ _LIST_NAMES = ("data", "messages", "chats", "dialogs", "contacts", "result", "re
 _DEEPEST = 4
 _ID_NAMES = ("serialized", "id", "messageid", "msgid", "key")
 _CHAT_NAMES = ("chatid", "remotejid", "remote", "jid")
-_NUMBER_NAMES = ("phone", "number", "user")
+# Where newer gateways tell the phone of a person whose id hides it.
+_ALTERNATIVE_NAMES = ("remotejidalt", "chatalt", "pnjid", "pn")
+_SENDER_NAMES = ("senderpn", "senderalt", "participantpn", "participantalt")
+_RECIPIENT_NAMES = ("recipientpn", "recipientalt")
+_NUMBER_NAMES = ("phone", "number", "phonenumber", "user")
 _TIME_NAMES = ("time", "timestamp", "messagetimestamp", "t", "date")
+_CHAT_TIME_NAMES = (*_TIME_NAMES, "lasttime", "lastmessagetime", "lastmessagetimestamp", "conversationtimestamp")
+_LAST_MESSAGE_NAMES = ("lastmessage", "lastmsg", "latestmessage")
 _TEXT_NAMES = ("body", "text", "message", "content", "conversation", "caption")
 _OUTGOING_NAMES = ("fromme", "self", "direction")
-_PERSON_SUFFIXES = frozenset({"c.us", "s.whatsapp.net"})
+_PERSON_SUFFIXES = frozenset({"c.us", "s.whatsapp.net", "hosted"})
+_HIDING_SUFFIXES = frozenset({"lid", "hosted.lid"})
+_GROUP_SUFFIX = "g.us"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Chat(msgspec.Struct, frozen=True, kw_only=True):
-    """A chat of an instance. `phone` is None for groups; `at` is when it last changed, in UTC."""
+    """A chat of an instance. `phone` is None for groups; `at` is when it last changed, in UTC.
+
+    `lid` are the digits by which WhatsApp names a person whose number it hides.
+    """
 
     id: str | None = None
     phone: str | None = None
+    lid: str | None = None
     name: str | None = None
     at: datetime | None = None
+
+    @property
+    def hidden(self) -> bool:
+        """Whether it is with some person whose number is not shown."""
+        return self.phone is None and self.lid is not None
 
 
 class GatewayMessage(msgspec.Struct, frozen=True, kw_only=True):
     """A message of a chat.
 
     `phone` is the other side's, in digits; `outgoing` is whether the instance sent it; `at` is in UTC. `body` is
-    its text or, for a file, what stands in its place; `kind` is the gateway's own word ("chat", "image", …).
+    its text or, for a file, what stands in its place; `kind` is the gateway's own word ("chat", "image", …). `lid` are
+    the digits by which WhatsApp names the other side where it hides the number.
     """
 
     id: str | None = None
     phone: str | None = None
+    lid: str | None = None
     outgoing: bool | None = None
     body: str | None = None
     caption: str | None = None
     filename: str | None = None
     at: datetime | None = None
     kind: str | None = None
+
+    @property
+    def hidden(self) -> bool:
+        """Whether it is to or from some person whose number is not shown."""
+        return self.phone is None and self.lid is not None
 
 
 class Contact(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,20 +107,26 @@ def _find(value: Any, names: tuple[str, ...], depth: int) -> list[Any] | None:
 def read_chat(item: Any) -> Chat:
     """One item of a list of chats: an object, or an id as text."""
     fields = _item(item)
+    last = next((each for each in map(fields.get, _LAST_MESSAGE_NAMES) if isinstance(each, dict)), {})
+    names = (*_CHAT_NAMES, "id")
+    lid = _lid(fields, (*names, "lid", "lidjid"))
+    phone = _phone(fields, (*names, *_ALTERNATIVE_NAMES, *_NUMBER_NAMES), lid)
     return Chat(
         id=_identity(fields),
-        phone=_phone(fields, (*_CHAT_NAMES, "id", *_NUMBER_NAMES)),
+        phone=phone or (read_message(last).phone if lid else None),
+        lid=lid,
         name=_text(fields, ("name", "pushname", "title", "subject")),
-        at=_time(fields, (*_TIME_NAMES, "lasttime", "lastmessagetime", "conversationtimestamp")),
+        at=max(filter(None, (_latest(fields, _CHAT_TIME_NAMES), _latest(_fields(last), _TIME_NAMES))), default=None),
     )
 
 
 def read_contact(item: Any) -> Contact:
     """One item of a list of contacts: an object, or an id as text."""
     fields = _item(item)
+    names = (*_CHAT_NAMES, "id")
     return Contact(
         id=_identity(fields),
-        phone=_phone(fields, (*_CHAT_NAMES, "id", *_NUMBER_NAMES)),
+        phone=_phone(fields, (*names, *_ALTERNATIVE_NAMES, *_NUMBER_NAMES), _lid(fields, names)),
         name=_text(fields, ("name", "pushname", "notify", "formattedname", "shortname", "verifiedname")),
     )
 
@@ -109,10 +139,13 @@ def read_message(item: Any) -> GatewayMessage:
         if isinstance(inner, dict):
             fields = {**_fields(inner), **fields}
     outgoing = _outgoing(fields)
-    side = () if outgoing is None else ("to",) if outgoing else ("from",)
+    side = () if outgoing is None else ("to", *_RECIPIENT_NAMES) if outgoing else ("from", *_SENDER_NAMES)
+    names = (*_CHAT_NAMES, "id", *side[:1])
+    lid = _lid(fields, names)
     return GatewayMessage(
         id=_identity(fields),
-        phone=_phone(fields, (*_CHAT_NAMES, "id", *side, *_NUMBER_NAMES)),
+        phone=_phone(fields, (*names, *_ALTERNATIVE_NAMES, *side[1:], *_NUMBER_NAMES), lid),
+        lid=lid,
         outgoing=outgoing,
         body=_text(fields, _TEXT_NAMES),
         caption=_text(fields, ("caption",)),
@@ -176,38 +209,45 @@ def _outgoing(fields: Mapping[str, Any]) -> bool | None:
     return match[1] == "true" if match else None
 
 
-def _phone(fields: Mapping[str, Any], names: Iterable[str]) -> str | None:
-    for name in names:
-        value = fields.get(name)
-        if isinstance(value, dict):
-            inner = _fields(value)
-            value = inner.get("serialized") or inner.get("remote") or inner.get("user")
-        phone = _digits(str(value), bare=name != "id") if _is_scalar(value) else None
-        if phone:
-            return phone
+def _phone(fields: Mapping[str, Any], names: Sequence[str], lid: str | None) -> str | None:
+    """The first of the fields that tells a phone; what is called a phone and is the `lid` is none."""
+    addresses = {name: _address(fields.get(name)) for name in names}
+    if any(suffix == _GROUP_SUFFIX for _, suffix in addresses.values()):
+        return None  # Whatever else tells a phone is that of whoever wrote into the group.
+    for name, (digits, suffix) in addresses.items():
+        is_phone = name != "id" and digits != lid if suffix is None else suffix in _PERSON_SUFFIXES
+        if digits and is_phone:
+            return digits
     return None
 
 
-def _digits(text: str, *, bare: bool) -> str | None:
-    """The phone in an id such as `4915112345678@c.us`; with `bare`, also one that is only a number.
+def _lid(fields: Mapping[str, Any], names: Iterable[str]) -> str | None:
+    addresses = (_address(fields.get(name)) for name in names)
+    return next((digits for digits, suffix in addresses if suffix in _HIDING_SUFFIXES), None)
 
-    None for groups (`@g.us`), for ids that hide the number (`@lid`) and for everything else.
-    """
-    match = re.fullmatch(
-        r"(?:(?:true|false)_)?\+?([0-9]{5,20})(?::[0-9]+)?(?:@([a-z.]+)(?:_.*)?)?", text.strip(), re.DOTALL
-    )
-    if not match:
-        return None
-    suffix = match[2]
-    return match[1] if (bare if suffix is None else suffix in _PERSON_SUFFIXES) else None
+
+def _address(value: Any) -> tuple[str | None, str | None]:
+    """The digits and the suffix of an id such as `4915112345678@c.us`; of a number, the digits alone."""
+    if isinstance(value, dict):
+        inner = _fields(value)
+        user, server = inner.get("user"), inner.get("server")
+        whole = f"{user}@{server}" if _is_scalar(user) and isinstance(server, str) else user
+        value = inner.get("serialized") or inner.get("remote") or whole
+    if not _is_scalar(value):
+        return None, None
+    text = str(value).strip()
+    if "@g.us" in text:
+        return None, _GROUP_SUFFIX
+    match = re.fullmatch(r"(?:(?:true|false)_)?\+?([0-9]{5,20})(?::[0-9]+)?(?:@([a-z.]+)(?:_.*)?)?", text, re.DOTALL)
+    return (match[1], match[2]) if match else (None, None)
 
 
 def _time(fields: Mapping[str, Any], names: Iterable[str]) -> datetime | None:
-    for name in names:
-        moment = _moment(fields.get(name))
-        if moment:
-            return moment
-    return None
+    return next((moment for moment in map(_moment, map(fields.get, names)) if moment), None)
+
+
+def _latest(fields: Mapping[str, Any], names: Iterable[str]) -> datetime | None:
+    return max(filter(None, map(_moment, map(fields.get, names))), default=None)
 
 
 def _moment(value: Any) -> datetime | None:

@@ -99,7 +99,41 @@ def test_a_reply_without_a_list_is_not_an_empty_list(document: Any) -> None:
         ),
         ({"number": 4915112345678, "direction": "in"}, GatewayMessage(phone="4915112345678", outgoing=False)),
         ({"id": "3EB01234567", "chatId": "123-456@g.us"}, GatewayMessage(id="3EB01234567")),
-        ({"id": 4711123, "chatId": "8412345678@lid"}, GatewayMessage(id="4711123")),
+        ({"id": "3EB0", "chatId": "123-456@g.us", "phone": "4915112345678"}, GatewayMessage(id="3EB0")),
+        ({"id": 4711123, "chatId": "8412345678@lid"}, GatewayMessage(id="4711123", lid="8412345678")),
+        ({"chatId": "8412345678@lid", "phone": "8412345678"}, GatewayMessage(lid="8412345678")),
+        (
+            {"id": "true_8412345678@lid_3EB0"},
+            GatewayMessage(id="true_8412345678@lid_3EB0", lid="8412345678", outgoing=True),
+        ),
+        (
+            {"to": {"server": "lid", "user": "8412345678"}, "fromMe": True},
+            GatewayMessage(lid="8412345678", outgoing=True),
+        ),
+        (
+            {
+                "key": {
+                    "remoteJid": "8412345678@lid",
+                    "remoteJidAlt": "4915112345678@s.whatsapp.net",
+                    "fromMe": True,
+                    "id": "3EB0",
+                },
+            },
+            GatewayMessage(id="3EB0", phone="4915112345678", lid="8412345678", outgoing=True),
+        ),
+        (
+            {"key": {"remoteJid": "8412345678@lid", "senderPn": "4915112345678@s.whatsapp.net", "fromMe": False}},
+            GatewayMessage(phone="4915112345678", lid="8412345678", outgoing=False),
+        ),
+        (
+            # Of what was sent, the sender is the instance itself.
+            {"key": {"remoteJid": "8412345678@lid", "senderPn": "4930111111@s.whatsapp.net", "fromMe": True}},
+            GatewayMessage(lid="8412345678", outgoing=True),
+        ),
+        (
+            {"key": {"remoteJid": "120363041@g.us", "participantPn": "4915112345678@c.us", "fromMe": False}},
+            GatewayMessage(outgoing=False),
+        ),
         ({}, GatewayMessage()),
         (None, GatewayMessage()),
         ([], GatewayMessage()),
@@ -152,6 +186,38 @@ def test_times_are_read_in_seconds_milliseconds_and_iso(value: Any, expected: da
         ),
         ({"id": "1203630@g.us", "subject": "Group"}, Chat(id="1203630@g.us", name="Group")),
         ({"chatId": "4915112345678@c.us"}, Chat(phone="4915112345678")),
+        ({"id": "8412345678@lid"}, Chat(id="8412345678@lid", lid="8412345678")),
+        ({"id": {"server": "lid", "user": "8412345678"}, "phone": "8412345678"}, Chat(lid="8412345678")),
+        (
+            {"id": "8412345678@lid", "pnJid": "4915112345678@s.whatsapp.net"},
+            Chat(id="8412345678@lid", phone="4915112345678", lid="8412345678"),
+        ),
+        (
+            {
+                "remoteJid": "8412345678@lid",
+                "lastMessage": {
+                    "key": {"remoteJid": "8412345678@lid", "remoteJidAlt": "4915112345678@s.whatsapp.net"},
+                    "messageTimestamp": SECONDS,
+                },
+            },
+            Chat(phone="4915112345678", lid="8412345678", at=AT),
+        ),
+        (
+            {
+                "phone": "4915112345678",
+                "unread": 2,
+                "lastMessage": {"timestamp": SECONDS, "body": "Hi", "fromMe": True},
+            },
+            Chat(phone="4915112345678", at=AT),
+        ),
+        (
+            {"phone": "4915112345678", "t": SECONDS - 60, "last_message": {"t": SECONDS}},
+            Chat(phone="4915112345678", at=AT),
+        ),
+        (
+            {"phone": "4915112345678", "lastMessage": "Hi", "lastMessageTimestamp": SECONDS * 1000},
+            Chat(phone="4915112345678", at=AT),
+        ),
         ("4915112345678@c.us", Chat(id="4915112345678@c.us", phone="4915112345678")),
         (7, Chat(id="7")),
         (None, Chat()),
@@ -178,7 +244,25 @@ def test_contacts_of_many_shapes_are_read(item: Any, expected: Contact) -> None:
 
 
 NAMES = st.sampled_from(
-    ["id", "_serialized", "key", "chatId", "fromMe", "direction", "t", "timestamp", "date", "body", "message", "phone"]
+    [
+        "id",
+        "_serialized",
+        "key",
+        "chatId",
+        "fromMe",
+        "direction",
+        "t",
+        "timestamp",
+        "date",
+        "body",
+        "message",
+        "phone",
+        "server",
+        "user",
+        "remoteJidAlt",
+        "senderPn",
+        "lastMessage",
+    ]
 )
 ANY_JSON = st.recursive(
     st.none()
@@ -198,6 +282,12 @@ def test_no_json_makes_reading_raise(value: Any) -> None:
     read_chat(value)
     read_contact(value)
     find_list(value, ("messages",))
+
+
+@given(st.dictionaries(NAMES, ANY_JSON, max_size=6))
+def test_a_number_that_is_hidden_is_not_taken_for_a_phone(item: dict[str, Any]) -> None:
+    hiding = {**item, "chatId": "8412345678@lid", "phone": "8412345678", "number": 8412345678}
+    assert "8412345678" not in (read_message(hiding).phone, read_chat(hiding).phone)
 
 
 @given(st.dictionaries(NAMES, ANY_JSON, max_size=6))
