@@ -82,7 +82,8 @@ def add_instances(stand: Stand, rates: Mapping[str, float | None], *, burst: int
         rows.append(
             {
                 "name": name,
-                "key": stand.vault.encrypt(name),
+                "fingerprint": name.encode(),
+                "key": stand.vault.seal(name, stand.sink.base_url),
                 "url": stand.sink.base_url,
                 "rate": rate,
                 "burst": limit.burst,
@@ -93,13 +94,21 @@ def add_instances(stand: Stand, rates: Mapping[str, float | None], *, burst: int
     with transaction(stand.engine) as connection:
         connection.execute(
             text(
-                "INSERT INTO instances (name, key_encrypted, base_url, wire, rate_per_second, burst,"
+                "WITH account AS ("
+                "INSERT INTO accounts (fingerprint, key_encrypted, base_url, wire)"
+                " VALUES (:fingerprint, :key, :url, 'json') RETURNING id"
+                ") INSERT INTO instances (name, account_id, rate_per_second, burst,"
                 " interval_seconds, tolerance_seconds, max_in_flight)"
-                " VALUES (:name, :key, :url, 'json', :rate, :burst, :interval, :tolerance, 16)"
+                " SELECT :name, id, :rate, :burst, :interval, :tolerance, 16 FROM account"
             ),
             rows,
         )
-        connection.execute(text("INSERT INTO lanes (id) SELECT id FROM instances ON CONFLICT DO NOTHING"))
+        connection.execute(
+            text("INSERT INTO lanes (id, account_id) SELECT id, account_id FROM instances ON CONFLICT DO NOTHING")
+        )
+        connection.execute(
+            text("INSERT INTO account_lanes SELECT account_id, id FROM instances ON CONFLICT DO NOTHING")
+        )
         ids: dict[str, int] = dict(connection.execute(text("SELECT name, id FROM instances")).tuples().all())
     return [ids[name] for name in rates]
 

@@ -1,7 +1,10 @@
-"""Encrypts instance keys at rest (invariant I8)."""
+"""Encrypts the keys of accounts at rest, each bound to its URL (invariant I8)."""
 
 from __future__ import annotations
 
+import hmac
+import json
+from base64 import urlsafe_b64decode
 from pathlib import Path
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
@@ -18,24 +21,38 @@ class Vault:
         """`keys` are Fernet keys (32 bytes, URL-safe base64), newest first. Raises SettingsError."""
         try:
             self._fernet = MultiFernet([Fernet(key) for key in keys])
+            self._hash_keys = [urlsafe_b64decode(key) for key in keys]
         except ValueError:
             raise SettingsError(
                 "BROADCASTER_SECRET_KEY: not a Fernet key; make one with `openssl rand -base64 32 | tr +/ -_`"
             ) from None
 
-    def encrypt(self, secret: str) -> bytes:
-        """The secret as a Fernet token."""
-        return self._fernet.encrypt(secret.encode())
+    def seal(self, key: str, base_url: str) -> bytes:
+        """The account's key as a Fernet token that holds its URL too: copied to another account it opens nothing."""
+        return self._fernet.encrypt(json.dumps([base_url, key]).encode())
 
-    def decrypt(self, token: bytes) -> str:
-        """The secret. Raises SettingsError when it was encrypted under a key that is not configured."""
+    def open(self, token: bytes, base_url: str) -> str:
+        """The key that was sealed for this URL.
+
+        Raises SettingsError when it was sealed for another one, or under a secret key that is not configured.
+        """
         try:
-            return self._fernet.decrypt(token).decode()
+            sealed_for, key = json.loads(self._fernet.decrypt(token))
         except InvalidToken:
             raise SettingsError(
                 "BROADCASTER_SECRET_KEY: does not open the stored instance keys; configure the key they were "
                 "added under (several may be given, comma separated, newest first)"
             ) from None
+        if sealed_for != base_url:
+            raise SettingsError(
+                f"the stored key of {base_url} belongs to another URL: give it again with `broadcaster instance set`"
+            )
+        return str(key)
+
+    def fingerprints(self, key: str, base_url: str) -> list[bytes]:
+        """What tells the account apart without telling its key, for each configured secret key, newest first."""
+        account = json.dumps(["account", base_url, key]).encode()
+        return [hmac.digest(secret, account, "sha256") for secret in self._hash_keys]
 
 
 def open_vault(settings: Settings) -> Vault:

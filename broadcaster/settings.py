@@ -71,6 +71,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The time between the first two readings of a chat for a message in doubt; it doubles with each, up to 5 min."""
     doubt_deadline_seconds: Seconds = 3600.0
     """How long a message may be in doubt before it is unknown and waits for `campaign settle`."""
+    truth_check_seconds: Annotated[float, msgspec.Meta(ge=0, le=86_400)] = 10.0
+    """How often an accepted message of an instance is looked for in its chat; 0: never.
+
+    A gateway that says yes and sends nothing is noticed by nothing else.
+    """
     gateway_clock_seconds: Seconds = 60.0
     """By how much the gateway's clock may differ from the database's."""
     max_attempts: Count = 5

@@ -73,7 +73,7 @@ class Ours:
                     stand.engine,
                     stand.vault,
                     name,
-                    each_message.KEY,
+                    f"{each_message.KEY} of {name}",
                     base_url=stand.sink.base_url,
                     burst=default_burst(None),
                     max_in_flight=self.in_flight,

@@ -11,9 +11,10 @@ from typing import Annotated, Any
 
 import typer
 
+from broadcaster.base_urls import DEFAULT_BASE_URL, is_in_the_clear
 from broadcaster.cli.database import database
 from broadcaster.cli.groups import lazy_group
-from broadcaster.cli.output import local_time, say, say_fields, say_json, say_table
+from broadcaster.cli.output import local_time, say, say_fields, say_json, say_table, warn
 from broadcaster.crypto import open_vault
 from broadcaster.domain.instances import Wire
 from broadcaster.domain.pacing import format_rate, parse_rate
@@ -82,7 +83,7 @@ InFlight = Annotated[
 ]
 BaseUrl = Annotated[
     str | None,
-    typer.Option("--base-url", metavar="URL", help=f"Where the API answers. Default: {instances.DEFAULT_BASE_URL}."),
+    typer.Option("--base-url", metavar="URL", help=f"Where the API answers. Default: {DEFAULT_BASE_URL}."),
 ]
 WireOption = Annotated[
     Wire | None, typer.Option("--wire", metavar="json|form", help="How requests are encoded. Default: json.")
@@ -114,12 +115,13 @@ def add(
             open_vault(settings),
             name,
             secret,
-            base_url=base_url or instances.DEFAULT_BASE_URL,
+            base_url=base_url or DEFAULT_BASE_URL,
             rate_per_second=rate_per_second,
             burst=burst,
             max_in_flight=max_in_flight or instances.DEFAULT_MAX_IN_FLIGHT,
             wire=wire or Wire.JSON,
         )
+    _warn_in_the_clear(base_url or "")
     say(
         f"added instance {name}, at {format_rate(rate_per_second)}: "
         f"try it with `broadcaster instance check {quote(name)}`"
@@ -137,8 +139,9 @@ def change(
     max_in_flight: InFlight = None,
     wire: WireOption = None,
 ) -> None:
-    """Change what is given and leave the rest. Workers follow within 20 seconds.
+    """Change what is given and leave the rest. Workers follow within 20 seconds, and at once to another key or URL.
 
+    With another key or URL it is another account: what is in doubt of the old one is still read back there.
     A new rate comes with its default burst, unless --burst is given too.
     """
     settings = load()
@@ -157,6 +160,7 @@ def change(
             max_in_flight=max_in_flight,
             wire=wire,
         )
+    _warn_in_the_clear(base_url or "")
     say(f"changed instance {name}")
 
 
@@ -215,6 +219,13 @@ def show(name: Name, as_json: Json = False) -> None:
     }
     del document["rate_per_second"], document["id"]
     say_fields({key.replace("_", " "): value for key, value in (document | moments).items()})
+
+
+def _warn_in_the_clear(base_url: str) -> None:
+    if is_in_the_clear(base_url):
+        warn(
+            "http:// sends the key and the messages unencrypted to another network: use https:// if the gateway has it"
+        )
 
 
 def _health(row: Mapping[Any, Any]) -> str:

@@ -20,8 +20,8 @@ from broadcaster.domain.states import LaneHealth
 from broadcaster.errors import UnavailableError
 from broadcaster.services.instance_check import InstanceCheck, ReadBackCheck, check_instance, check_read_back
 from broadcaster.services.instances import instance_key, show_instance
+from broadcaster.services.reconcile.chat_reader import ChatReader
 from broadcaster.services.reconcile.doubts import DoubtStore
-from broadcaster.services.reconcile.reconciler import ChatReader
 from broadcaster.settings import Settings, load
 
 
@@ -63,8 +63,8 @@ async def _ask(row: Mapping[str, Any], key: str, settings: Settings) -> tuple[In
             return result, None
         async with open_pool(settings, size=1, lock_timeout=5.0, statement_timeout=30.0) as pool:
             store = DoubtStore(pool, settings)
-            reader = ChatReader(store, gateway, row["id"], settings)
-            return result, await check_read_back(store, gateway, reader, row["id"])
+            reader = ChatReader(store, gateway, row["account_id"], settings)
+            return result, await check_read_back(store, gateway, reader, row["account_id"])
 
 
 def _shape(found: ReadBackCheck) -> str:

@@ -57,6 +57,10 @@ def simulator(
         Path | None, typer.Option(metavar="FILE", help="Append every request here; read at the start.")
     ] = None,
     fsync: Annotated[bool, typer.Option("--fsync", help="Reply only when the ledger is on the disk.")] = False,
+    listing: Annotated[
+        str,
+        typer.Option(metavar="aliases=…,page=…,…", help="How chats are listed of instances that do not say so."),
+    ] = "",
     faults: Annotated[
         list[str] | None,
         typer.Option("--fault", metavar="kind=…,probability=…,…", help="What is to go wrong, and when."),
@@ -68,10 +72,16 @@ def simulator(
     visible_after: Annotated[
         float, typer.Option(metavar="SECONDS", help="When /wa/messages shows a message that was sent.")
     ] = 0.0,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Tell what --fault and --listing can make go wrong, and exit.")
+    ] = False,
 ) -> None:
     """Run a WAChatPro gateway to develop and test against. It takes messages, delivers nothing, and keeps a ledger."""
-    from broadcaster.simulator import build_config, serve  # noqa: PLC0415
+    from broadcaster.simulator import build_config, guide, serve  # noqa: PLC0415
 
+    if explain:
+        typer.echo(guide())
+        return
     serve(
         build_config(
             host=host,
@@ -81,6 +91,7 @@ def simulator(
             any_key=any_key,
             wire=wire,
             shape=shape,
+            listing=listing,
             ledger=ledger,
             fsync=fsync,
             faults=faults or (),

@@ -2,62 +2,41 @@
 
 A *claim* is one attempt of ours that has, or may have, an entry in the chat. Claims compete for entries: an identical
 text that was sent legitimately must not vouch for one that was not. So a message counts as found only if it is found
-however the entries are dealt out among all claims, and as absent only if nothing in a list that provably covers its
-time could be it. Everything between is undecided.
+however the entries are dealt out among all claims.
+
+A message counts as absent only where the chat itself shows it: a list that reaches over its time, in which nothing
+could be it, everything that went out since is known to be something else, and all that is known is there. A chat that
+shows nothing of its time is silent, which proves nothing: it may be the wrong end of the chat, or the wrong number.
+Everything between is undecided.
 """
 
 from __future__ import annotations
 
-import unicodedata
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Protocol
-from urllib.parse import unquote, urlsplit
 
+from broadcaster.domain.chat_pages import ChatEntry, Message, Page, Placed, bare_id, messages, place
+from broadcaster.domain.shown_content import ShownContent, Wanted, compare
 
-class ChatEntry(Protocol):
-    """One entry of a chat, as far as the gateway shows it: None is what it does not show."""
-
-    @property
-    def id(self) -> str | None: ...
-    @property
-    def phone(self) -> str | None: ...
-    @property
-    def outgoing(self) -> bool | None: ...
-    @property
-    def at(self) -> datetime | None: ...
-    @property
-    def body(self) -> str | None: ...
-    @property
-    def caption(self) -> str | None: ...
-    @property
-    def filename(self) -> str | None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class ShownContent:
-    """What a chat can show of a message: `text` of a text message; otherwise a file's name or URL, and caption."""
-
-    text: str | None = None
-    filename: str | None = None
-    url: str | None = None
-    caption: str | None = None
+__all__ = ["ChatEntry", "Claim", "Page", "Reading", "ShownContent", "Sight", "Why", "read_back"]
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
     """One attempt that may have an entry, dated between `start` and `end` (None: it may still be under way).
 
-    `gateway_id` is the id that the gateway gave it, where it gave one.
+    `gateway_id` is the id that the gateway gave it, where it gave one. `is_known` is whether the gateway is known to
+    have accepted it: then it explains an entry.
     """
 
     content: ShownContent
     start: datetime
     end: datetime | None
     gateway_id: str | None = None
+    is_known: bool = False
 
 
 class Sight(StrEnum):
@@ -65,167 +44,188 @@ class Sight(StrEnum):
 
     FOUND = "found"
     ABSENT = "absent"
+    SILENT = "silent"
+    """It shows nothing of the claim's time, and proves nothing without a proof of the same kind."""
     UNDECIDED = "undecided"
+
+
+class Why(StrEnum):
+    """Why a claim is undecided, in words for people. A closed set."""
+
+    CONTESTED = "the chat shows fewer such messages than may have been sent"
+    UNCLEAR = "the chat shows something that may be it"
+    UNEXPLAINED = "the chat shows a message that nobody knows of"
+    INCOMPLETE = "the chat does not show another message that was accepted"
+    SHORT = "the list does not reach back"
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a chat says of one claim; `gateway_id` is that of the entry it was found by, where that shows one."""
+    """What a chat says of one claim.
+
+    `gateway_id` is that of the entry it was found by, where that shows one. `entries` is the length of the longest
+    page: what a shorter one has proven says nothing of this one. `why` is None unless the claim is undecided.
+    """
 
     sight: Sight
     gateway_id: str | None = None
+    entries: int = 0
+    why: Why | None = None
 
 
-def read_back(
-    claims: Sequence[Claim], entries: Sequence[ChatEntry], phone: str, *, limit: int, clock_difference: timedelta
-) -> list[Reading]:
-    """What the chat with `phone` says of each claim, in their order.
+def read_back(claims: Sequence[Claim], pages: Sequence[Page], *, clock_difference: timedelta) -> list[Reading]:
+    """What a chat says of each claim, in their order.
 
-    `claims` are all attempts to that phone whose entries may be in the list, known or in doubt. `limit` is how many
-    entries were asked for. `clock_difference` is by how much the gateway's clock may differ from that of the claims.
+    `claims` are all attempts to one person whose entries may be in a list, known or not. `pages` are what is listed
+    for each form of the person's number (`whatsapp_numbers.forms`): without one of them an absence proves nothing.
+    `clock_difference` is by how much the gateway's clock may differ from that of the claims.
     """
-    chat = _distinct([entry for entry in entries if entry.outgoing is not False])
-    named = Counter(entry.id for entry in chat)
-    own = _by_id(claims, chat, named)
-    left = [number for number in range(len(chat)) if number not in own.values()]
-    certain: dict[int, list[int]] = {}
-    possible: dict[int, bool] = {}
+    return _Chat(claims, pages, clock_difference).readings()
+
+
+class _Chat:
+    """The claims to a chat, and which of its messages may be whose."""
+
+    def __init__(self, claims: Sequence[Claim], pages: Sequence[Page], clock_difference: timedelta) -> None:
+        self._claims = claims
+        self._difference = clock_difference
+        self._placed = place(pages)
+        self._messages = messages(self._placed)
+        self._own = _by_id(claims, self._messages)
+        taken = set(self._own.values())
+        self._left = [number for number in range(len(self._messages)) if number not in taken]
+        self._doubled = [number for number in taken if self._messages[number].may_be_two]
+        self._possible: dict[int, list[int]] = {}
+        self._certain: dict[int, list[int]] = {}
+        self._known: dict[int, list[int]] = {}
+        """Which messages each known claim explains."""
+        seen = [message.seen for message in self._messages]
+        for claim, each in enumerate(claims):
+            if claim not in self._own:
+                wanted = Wanted(each.content)
+                alike = {number: compare(wanted, seen[number]) for number in self._since(each, self._left)}
+                same = [number for number, is_same in alike.items() if is_same and self._may_count(each, number)]
+                self._possible[claim] = [number for number, is_same in alike.items() if is_same is not False]
+                self._certain[claim] = [number for number in same if self._is_full(number)]
+                if each.is_known:
+                    self._known[claim] = same
+        self._dealt = _deal(self._certain)
+        self._explained = _deal(self._known)
+
+    def readings(self) -> list[Reading]:
+        longest = max(map(len, self._placed), default=0)
+        return [self._reading(claim, longest) for claim in range(len(self._claims))]
+
+    def _reading(self, claim: int, longest: int) -> Reading:
+        if claim in self._own or self._is_found(claim):
+            found = self._own[claim] if claim in self._own else self._dealt[claim]
+            return Reading(Sight.FOUND, self._messages[found].entry.id, longest)
+        if self._possible[claim]:
+            why = Why.CONTESTED if self._certain[claim] else Why.UNCLEAR
+            return Reading(Sight.UNDECIDED, None, longest, why)
+        if not self._is_all_explained(self._claims[claim]):
+            return Reading(Sight.UNDECIDED, None, longest, Why.UNEXPLAINED)
+        if self._misses_known(claim):
+            return Reading(Sight.UNDECIDED, None, longest, Why.INCOMPLETE)
+        sight = self._extent(self._claims[claim].start)
+        return Reading(sight, None, longest, Why.SHORT if sight is Sight.UNDECIDED else None)
+
+    def _since(self, claim: Claim, numbers: Sequence[int]) -> Iterator[int]:
+        """Those of the messages that are not provably older than the claim."""
+        for number in numbers:
+            at = self._messages[number].entry.at
+            if at is None or at >= claim.start - self._difference:
+                yield number
+
+    def _is_in_time(self, claim: Claim, number: int) -> bool:
+        at = self._messages[number].entry.at
+        return at is None or claim.end is None or at <= claim.end + self._difference
+
+    def _may_count(self, claim: Claim, number: int) -> bool:
+        message = self._messages[number]
+        return message.is_here and message.is_single and self._is_in_time(claim, number)
+
+    def _is_full(self, number: int) -> bool:
+        """Everything that makes a message a claim's is shown; only another claim could have it."""
+        entry = self._messages[number].entry
+        return entry.outgoing is True and entry.at is not None
+
+    def _is_found(self, claim: int) -> bool:
+        """Whether it has a message in every dealing, also where others may have theirs in another spelling."""
+        if claim not in self._dealt or not _is_needed(claim, self._certain, len(self._dealt)):
+            return False
+        shown = {number for numbers in self._certain.values() for number in numbers}
+        wide = {
+            other: [number for number in numbers if number in shown and self._is_in_time(self._claims[other], number)]
+            for other, numbers in self._possible.items()
+        }
+        wide[claim] = self._certain[claim]
+        return _is_needed(claim, wide, len(_deal(wide)))
+
+    def _is_all_explained(self, claim: Claim) -> bool:
+        """Whether each message since the claim began is one that is known, each of these being one message."""
+        if any(True for _ in self._since(claim, self._doubled)):
+            return False  # There may be another behind one that is known.
+        # What looks like a known one counts also where it is older: it may be what that one has to explain.
+        messages = {
+            *self._since(claim, self._left),
+            *(number for numbers in self._known.values() for number in numbers),
+        }
+        return len(self._explained) == len(messages)
+
+    def _misses_known(self, claim: int) -> bool:
+        """Whether another message that began no earlier was accepted and is not there: then it may not be either."""
+        start = self._claims[claim].start
+        missing = self._known.keys() - self._explained.keys() - {claim}
+        return any(self._claims[other].start >= start for other in missing)
+
+    def _extent(self, start: datetime) -> Sight:
+        """What lists in which nothing is left to explain prove of a message that began at `start`."""
+        later = [page for page in self._placed if any(entry.at and entry.at >= start for entry, _ in page)]
+        if not later:
+            return Sight.SILENT
+        # A list of another form of the number, too, may be the wrong end of a chat.
+        return Sight.ABSENT if all(self._reaches_over(page, start) for page in later) else Sight.UNDECIDED
+
+    def _reaches_over(self, page: Sequence[Placed], start: datetime) -> bool:
+        moments = [entry.at for entry, is_here in page if is_here and entry.at]
+        return bool(moments) and min(moments) < start - self._difference and start <= max(moments)
+
+
+def _by_id(claims: Sequence[Claim], messages: Sequence[Message]) -> dict[int, int]:
+    """The messages that bear a claim's own id. An id that does not tell apart is none."""
+    own: dict[int, int] = {}
     for claim, each in enumerate(claims):
-        if claim not in own:
-            alike = [number for number in left if _could_be(each, chat[number], clock_difference)]
-            possible[claim] = bool(alike)
-            certain[claim] = [
-                number
-                for number in alike
-                # Several entries under one id may be one message or many: nothing can be counted by them.
-                if (chat[number].id is None or named[chat[number].id] == 1)
-                and _is_like(each, chat[number], phone, clock_difference)
-            ]
-    dealt = _deal(certain)
-
-    def reading(claim: int) -> Reading:
-        if claim in own:
-            return Reading(Sight.FOUND, chat[own[claim]].id)
-        if claim in dealt and _is_needed(claim, certain, len(dealt)):
-            return Reading(Sight.FOUND, chat[dealt[claim]].id)
-        start = claims[claim].start - clock_difference
-        absent = not possible[claim] and _covers(entries, start, limit)
-        return Reading(Sight.ABSENT if absent else Sight.UNDECIDED)
-
-    return [reading(claim) for claim in range(len(claims))]
-
-
-def _distinct(entries: Sequence[ChatEntry]) -> list[ChatEntry]:
-    """The entries in an order that is not the list's; one that is listed twice under its id counts once."""
-    distinct: list[ChatEntry] = []
-    for entry in sorted(entries, key=_order):
-        if not (entry.id and distinct and _order(distinct[-1]) == _order(entry)):
-            distinct.append(entry)
-    return distinct
-
-
-def _order(entry: ChatEntry) -> tuple[str, ...]:
-    moment = entry.at.isoformat() if entry.at else ""
-    texts = (entry.id, entry.body, entry.caption, entry.filename, entry.phone)
-    return (moment, *(text or "" for text in texts), str(entry.outgoing))
-
-
-def _by_id(claims: Sequence[Claim], chat: Sequence[ChatEntry], named: Mapping[str | None, int]) -> dict[int, int]:
-    """The entries that bear a claim's own id. An id that does not tell apart is none."""
-    given = Counter(each.gateway_id for each in claims)
-    own = {
-        claim: number
-        for claim, each in enumerate(claims)
-        if each.gateway_id and given[each.gateway_id] == 1
-        for number, entry in enumerate(chat)
-        if entry.id and named[entry.id] == 1 and _is_same_id(each.gateway_id, entry.id)
-    }
+        ours = bare_id(each.gateway_id)
+        bearers = [number for number, it in enumerate(messages) if ours and it.id and _is_same_id(ours, it.id)]
+        if len(bearers) == 1:
+            own[claim] = bearers[0]
     owners = Counter(own.values())
     return {claim: number for claim, number in own.items() if owners[number] == 1}
 
 
 def _is_same_id(ours: str, theirs: str) -> bool:
-    """Some gateways answer `3EB0…` and list `true_4915112345678@c.us_3EB0…`."""
     return ours == theirs or ours.endswith(f"_{theirs}") or theirs.endswith(f"_{ours}")
 
 
-def _could_be(claim: Claim, entry: ChatEntry, clock_difference: timedelta) -> bool:
-    """Nothing that the entry shows rules out that it is the claim's."""
-    too_early = entry.at is not None and entry.at < claim.start - clock_difference
-    return not too_early and _compare(claim.content, entry) is not False
-
-
-def _is_like(claim: Claim, entry: ChatEntry, phone: str, clock_difference: timedelta) -> bool:
-    """Everything that makes an entry the claim's is shown and fits; only another claim could have it."""
-    if entry.outgoing is not True or entry.at is None or entry.phone not in (None, phone):
-        return False
-    in_time = claim.end is None or entry.at <= claim.end + clock_difference
-    return in_time and _compare(claim.content, entry) is True
-
-
-def _compare(content: ShownContent, entry: ChatEntry) -> bool | None:
-    """Whether the entry shows this content; None where it does not show enough to tell."""
-    body = _folded(entry.body)
-    if content.text is not None:
-        text = _folded(content.text)
-        if not body:
-            return None
-        # A gateway may cut long texts short, and a beginning is no proof of anything else.
-        cut = body.rstrip("….").rstrip()
-        return True if body == text else None if text.startswith(cut) else False
-    name = _folded(content.filename or _last_part(content.url or ""))
-    caption, shown_name = _folded(content.caption), _folded(entry.filename)
-    shown_captions = {_folded(entry.caption), body} - {""}
-    if content.url and _folded(content.url) in shown_captions:
-        return True
-    if shown_name == name and shown_name:
-        # The same file under different words is another message of ours.
-        return True if not caption or caption in shown_captions else None
-    if not shown_name and caption and caption in shown_captions:
-        return True
-    is_text = not shown_name and not entry.caption and body and "://" not in body
-    return False if is_text else None
-
-
-def _last_part(url: str) -> str:
-    return unquote(urlsplit(url).path.rpartition("/")[2])
-
-
-def _folded(text: str | None) -> str:
-    """The text in one spelling: Unicode NFC, each run of white space one blank, none around it."""
-    return " ".join(unicodedata.normalize("NFC", text or "").split())
-
-
-def _covers(entries: Sequence[ChatEntry], start: datetime, limit: int) -> bool:
-    """Whether nothing later than `start` can be missing from the list.
-
-    A list that is shorter than what was asked for is the whole chat. A full one must reach over the start, from
-    before it to after it, or it may be the wrong end of the chat.
-    """
-    if len(entries) < limit:
-        return True
-    moments = [entry.at for entry in entries if entry.at is not None]
-    return bool(moments) and min(moments) < start <= max(moments)
-
-
-def _deal(wanted: Mapping[int, Sequence[int]]) -> dict[int, int]:
-    """Entries to claims, each at most once and as many as possible (augmenting paths)."""
+def _deal(wanted: Mapping[int, Collection[int]]) -> dict[int, int]:
+    """Messages to claims, each at most once and as many as possible (augmenting paths)."""
     holder: dict[int, int] = {}
 
     def serve(claim: int, tried: set[int]) -> bool:
-        for entry in wanted[claim]:
-            if entry not in tried:
-                tried.add(entry)
-                if entry not in holder or serve(holder[entry], tried):
-                    holder[entry] = claim
+        for number in wanted[claim]:
+            if number not in tried:
+                tried.add(number)
+                if number not in holder or serve(holder[number], tried):
+                    holder[number] = claim
                     return True
         return False
 
     for claim in wanted:
         serve(claim, set())
-    return {claim: entry for entry, claim in holder.items()}
+    return {claim: number for number, claim in holder.items()}
 
 
-def _is_needed(claim: int, wanted: Mapping[int, Sequence[int]], most: int) -> bool:
-    """Whether it has an entry in every dealing of `most` entries: without it one fewer could be dealt."""
-    return len(_deal({other: entries for other, entries in wanted.items() if other != claim})) < most
+def _is_needed(claim: int, wanted: Mapping[int, Collection[int]], most: int) -> bool:
+    """Whether it has a message in every dealing of `most`: without it one fewer could be dealt."""
+    return len(_deal({other: numbers for other, numbers in wanted.items() if other != claim})) < most

@@ -1,8 +1,9 @@
 """WAChatPro over HTTP: the client of its six methods, and what its replies mean."""
 
+from broadcaster.base_urls import DEFAULT_BASE_URL
 from broadcaster.domain.instances import Wire
 from broadcaster.gateway.classify import classify_response
-from broadcaster.gateway.client import DEFAULT_BASE_URL, GatewayError, WAChatPro
+from broadcaster.gateway.client import GatewayError, WAChatPro
 from broadcaster.gateway.failures import classify_exception
 from broadcaster.gateway.files import EncodedFile
 from broadcaster.gateway.lists import Chat, Contact, GatewayMessage

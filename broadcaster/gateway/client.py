@@ -6,13 +6,13 @@ import asyncio
 from dataclasses import replace
 from types import TracebackType
 from typing import Any, Self
-from urllib.parse import urlsplit
 
 import httpx
 
+from broadcaster.base_urls import DEFAULT_BASE_URL, usable_base_url
 from broadcaster.domain.instances import Wire
 from broadcaster.domain.outcomes import Outcome, Verdict
-from broadcaster.errors import BroadcasterError, InputError
+from broadcaster.errors import BroadcasterError
 from broadcaster.gateway.classify import classify_response
 from broadcaster.gateway.failures import classify_exception
 from broadcaster.gateway.files import EncodedFile
@@ -31,7 +31,6 @@ from broadcaster.gateway.texts import Redactor, parse_json
 from broadcaster.gateway.transport import HttpxTransport, Reply, Transport, open_transport
 from broadcaster.gateway.wire import CONTENT_TYPES, Body, Fields, encode_call, encode_file_call
 
-DEFAULT_BASE_URL = "https://api.wachatpro.com"
 SEND_REPLY_BYTES = 64 * 1024
 LIST_REPLY_BYTES = 4 * 1024 * 1024
 _UNENCODABLE = Verdict(Outcome.REJECTED, "the text holds half of a surrogate pair, which cannot be sent")
@@ -70,7 +69,7 @@ class WAChatPro:
         Raises InputError where `base_url` is not an http(s) URL of a host, with or without a path.
         """
         self._key = key
-        self._base_url = _checked(base_url)
+        self._base_url = usable_base_url(base_url)
         # A plain "json" out of a row must not pass for another encoding.
         self._wire = Wire(wire)
         self._owned = transport is None
@@ -192,14 +191,3 @@ class WAChatPro:
     def _failed(self, failure: Exception) -> Verdict:
         verdict = classify_exception(failure)
         return replace(verdict, reason=self._redact(verdict.reason))
-
-
-def _checked(base_url: str) -> str:
-    try:
-        parts = urlsplit(base_url)
-        usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
-    except ValueError:
-        usable = False
-    if not usable or parts.query or parts.fragment or parts.username is not None:
-        raise InputError("base URL: must be http(s)://host[:port][/path] without user, query or fragment")
-    return base_url.rstrip("/")

@@ -57,13 +57,12 @@ def mend_clocks(engine: Engine, settings: Settings) -> ClockStep:
 
 
 def _mend(connection: Connection, step: ClockStep, settings: Settings) -> None:
-    # Lanes, then messages with their counters, then doubts: the order of those who send and who read back.
+    # Lanes, messages with their counters, accounts, doubts: the order of those who send and who read back.
     lanes = {
-        "back": step.back,
         "lease": timedelta(seconds=settings.lease_seconds),
         "lead": CLAIM_LEAD,
-        "longest_rest": timedelta(seconds=LONGEST_REST),
     }
+    accounts = {"back": step.back, "longest_rest": timedelta(seconds=LONGEST_REST)}
     doubts = {
         "back": step.back,
         "gap": step.gap,
@@ -74,4 +73,5 @@ def _mend(connection: Connection, step: ClockStep, settings: Settings) -> None:
     connection.exec_driver_sql(query("mend_lanes"), lanes)
     connection.exec_driver_sql(query("mend_messages"), {"back": step.back})
     connection.exec_driver_sql(query("mend_turns"))
+    connection.exec_driver_sql(query("mend_accounts"), accounts)
     connection.exec_driver_sql(query("mend_doubts"), doubts)

@@ -55,13 +55,15 @@ def examine_keys(engine: Engine, settings: Settings) -> Iterator[Finding]:
     try:
         vault = open_vault(settings)
         with transaction(engine) as connection:
-            encrypted = connection.scalars(select(tables.instances.c.key_encrypted)).all()
-        for token in encrypted:
-            vault.decrypt(token)
+            kept = tables.accounts
+            found = select(kept.c.key_encrypted, kept.c.base_url).where(kept.c.key_encrypted.is_not(None))
+            accounts = connection.execute(found).all()
+        for key_encrypted, base_url in accounts:
+            vault.open(key_encrypted, base_url)
     except BroadcasterError as error:
         yield Finding("secret key", Level.BAD, str(error))
         return
-    yield Finding("secret key", Level.OK, f"opens the keys of all {len(encrypted)} instances")
+    yield Finding("secret key", Level.OK, f"opens the keys of all {len(accounts)} accounts")
 
 
 def examine_database(engine: Engine, settings: Settings) -> Iterator[Finding]:

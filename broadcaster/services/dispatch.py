@@ -12,6 +12,8 @@ from sqlalchemy import Engine
 from broadcaster.db.engine import transaction
 from broadcaster.db.queries import query
 from broadcaster.services.campaigns.over_audience import start_audience_campaigns
+from broadcaster.services.reconcile.truth import UNTIL
+from broadcaster.settings import Settings
 
 WAKE_AGAIN_AFTER = timedelta(seconds=2)
 """A wake-up that led to nothing in this time counts as lost, and another is published."""
@@ -75,7 +77,7 @@ def recover_leases(engine: Engine, *, request_timeout: float = 30.0) -> Recovere
 
     `request_timeout` is for how many seconds a request may be under way that nobody waits for any more.
     """
-    parameters = {"request_timeout": timedelta(seconds=request_timeout)}
+    parameters = {"request_timeout": timedelta(seconds=request_timeout), "ended": []}
     with transaction(engine) as connection:
         row = connection.exec_driver_sql(query("recover_leases"), parameters).one()
         connection.exec_driver_sql(query("refresh_next_due"))
@@ -93,3 +95,11 @@ def doubts_are_due(engine: Engine) -> bool:
     """Whether there is a chat to read back."""
     with transaction(engine) as connection:
         return bool(connection.exec_driver_sql(query("due_doubts")).scalar_one())
+
+
+def truths_are_due(engine: Engine, settings: Settings) -> bool:
+    """Whether there is an accepted message to look for in its chat."""
+    if not settings.truth_check_seconds:
+        return False
+    with transaction(engine) as connection:
+        return bool(connection.exec_driver_sql(query("due_truths"), {"until": UNTIL}).scalar_one())

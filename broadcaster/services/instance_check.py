@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from broadcaster.domain.outcomes import Verdict
+from broadcaster.domain.readback import Page, Sight
 from broadcaster.domain.states import LaneHealth
-from broadcaster.gateway import GatewayError, GatewayMessage, WAChatPro
+from broadcaster.gateway import GatewayError, WAChatPro
+from broadcaster.services.reconcile.chat_reader import ChatReader
 from broadcaster.services.reconcile.doubts import PROOF_SECONDS, Accepted, DoubtStore
-from broadcaster.services.reconcile.reconciler import ChatReader
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,20 +59,21 @@ class ReadBackCheck:
     texts: int = 0
 
 
-async def check_read_back(store: DoubtStore, gateway: WAChatPro, reader: ChatReader, lane: int) -> ReadBackCheck:
+async def check_read_back(store: DoubtStore, gateway: WAChatPro, reader: ChatReader, account: int) -> ReadBackCheck:
     """Look for the latest message that the gateway accepted, and keep it as the proof where it is found.
 
     Where there is none, any chat is read, to see what messages look like. Never raises for trouble of the gateway.
     """
-    accepted = await store.accepted_lately(lane)
+    accepted = next(iter(await store.accepted_lately(account)), None)
     try:
         phone = accepted.phone if accepted else await _any_phone(gateway)
         if phone is None:
             return ReadBackCheck(None, "there is no chat yet")
-        entries = await reader.entries(phone)
+        pages = await reader.pages(phone)
     except GatewayError as error:
         return ReadBackCheck(False, str(error))
-    works, reason = await _recognised(store, reader, lane, accepted, entries)
+    works, reason = await _recognised(store, reader, account, accepted, pages)
+    entries = [entry for page in pages for entry in page.entries]
     return ReadBackCheck(
         works,
         reason,
@@ -84,13 +86,13 @@ async def check_read_back(store: DoubtStore, gateway: WAChatPro, reader: ChatRea
 
 
 async def _recognised(
-    store: DoubtStore, reader: ChatReader, lane: int, accepted: Accepted | None, entries: Sequence[GatewayMessage]
+    store: DoubtStore, reader: ChatReader, account: int, accepted: Accepted | None, pages: Sequence[Page]
 ) -> tuple[bool | None, str | None]:
     if accepted is None:
         return None, f"nothing was accepted in the last {PROOF_SECONDS / 60:.0f} minutes to look for"
-    if not await reader.recognises(accepted, entries):
+    if await reader.sight_of(accepted, pages) is not Sight.FOUND:
         return False, "the latest accepted message is not in its chat, or not yet, or not to be recognised"
-    await store.prove(lane, accepted)
+    await store.prove(account, accepted, max(len(page.entries) for page in pages))
     return True, None
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from shlex import quote
 from typing import Any
-from urllib.parse import urlsplit
 
-from sqlalchemy import Connection, Engine, RowMapping, delete, func, insert, select, text, update
+from sqlalchemy import Connection, Engine, RowMapping, delete, func, insert, null, select, text, update
 from sqlalchemy.exc import IntegrityError
 
+from broadcaster.base_urls import DEFAULT_BASE_URL
 from broadcaster.crypto import Vault
 from broadcaster.db import tables
 from broadcaster.db.engine import transaction
@@ -17,9 +17,16 @@ from broadcaster.domain.instances import Wire
 from broadcaster.domain.pacing import default_burst, pace
 from broadcaster.domain.states import LaneHealth
 from broadcaster.errors import ConflictError, NotFoundError, UsageError
+from broadcaster.services.accounts import (
+    account_key,
+    held_already,
+    note_lane,
+    store_account,
+    usable_account,
+)
 
-DEFAULT_BASE_URL = "https://api.wachatpro.com"
 DEFAULT_MAX_IN_FLIGHT = 16
+_TROUBLES = (LaneHealth.REFUSED, LaneHealth.DOWN, LaneHealth.THROTTLED)
 _REPORT = select(text("*")).select_from(text("instance_report"))
 
 
@@ -37,23 +44,25 @@ def add_instance(
 ) -> int:
     """Add an instance with its lane; returns its id.
 
-    Raises UsageError for a wrong value, ConflictError when the name is taken.
+    Raises UsageError for a wrong value, ConflictError when the name is taken or another instance has the account.
     """
     if not name or name != name.strip() or not name.isprintable():
         raise UsageError(f"instance name {name!r}: use printable characters, no outer spaces")
     values = {
         "name": name,
-        "key_encrypted": vault.encrypt(_usable_key(key)),
-        "base_url": _usable_url(base_url),
-        "wire": wire,
         "max_in_flight": _at_least_one(max_in_flight, "--max-in-flight"),
         **_limits(rate_per_second, burst),
     }
+    account = usable_account(key, base_url, wire)
     try:
         with transaction(engine) as connection:
+            values["account_id"] = store_account(connection, vault, account)
             instance_id = connection.scalar(insert(tables.instances).values(values).returning(tables.instances.c.id))
-            connection.execute(insert(tables.lanes).values(id=instance_id))
-    except IntegrityError:
+            connection.execute(insert(tables.lanes).values(id=instance_id, account_id=values["account_id"]))
+            note_lane(connection, values["account_id"], instance_id)
+    except IntegrityError as error:
+        if "account_id" in str(error.orig):
+            raise held_already(None) from None
         raise ConflictError(
             f"an instance called {name!r} exists already: change it with `broadcaster instance set {quote(name)}`"
         ) from None
@@ -73,30 +82,48 @@ def set_instance(
     max_in_flight: int | None = None,
     wire: Wire | None = None,
 ) -> None:
-    """Change what is given and leave the rest. Workers follow within one drain (about 20 s).
+    """Change what is given and leave the rest.
 
-    A new key lets a lane go on that was parked because its key was refused.
+    Another key or URL is another account. Workers change over with their next message, and a lane goes on that was
+    down, throttled or refused. What was sent through the account before is read back there.
     """
     with transaction(engine) as connection:
-        current = _find(connection, name)
+        current = _find(connection, name, lock=True)
         values: dict[str, Any] = {}
-        if key is not None:
-            values["key_encrypted"] = vault.encrypt(_usable_key(key))
-        if base_url is not None:
-            values["base_url"] = _usable_url(base_url)
-        if wire is not None:
-            values["wire"] = wire
         if max_in_flight is not None:
             values["max_in_flight"] = _at_least_one(max_in_flight, "--max-in-flight")
         if unlimited or rate_per_second is not None:
             values |= _limits(None if unlimited else rate_per_second, burst)
         elif burst is not None:
             values |= _limits(current["rate_per_second"], burst)
+        if key is not None or base_url is not None or wire is not None:
+            values["account_id"] = _changed_account(connection, vault, current, key, base_url, wire)
         if not values:
             raise UsageError(f"nothing to change on instance {name!r}: give at least one option")
         connection.execute(update(tables.instances).where(tables.instances.c.id == current["id"]).values(values))
-        if key is not None:
-            _set_health(connection, current["id"], LaneHealth.OK, None, only=[LaneHealth.REFUSED])
+        if key is not None or base_url is not None:
+            _set_health(connection, current["id"], LaneHealth.OK, None, only=_TROUBLES)
+            of_lane = tables.lanes.c.id == current["id"]
+            connection.execute(update(tables.lanes).where(of_lane).values(outcome_run=null()))
+
+
+def _changed_account(
+    connection: Connection,
+    vault: Vault,
+    instance: Mapping[str, Any],
+    key: str | None,
+    base_url: str | None,
+    wire: Wire | None,
+) -> int:
+    """The id of the instance's account once these have changed; the old one stays until it is forgotten."""
+    account = usable_account(
+        account_key(vault, instance) if key is None else key,
+        base_url or instance["base_url"],
+        wire or Wire(instance["wire"]),
+    )
+    changed = store_account(connection, vault, account, of=instance["id"])
+    note_lane(connection, changed, instance["id"])
+    return changed
 
 
 def pause_instance(engine: Engine, name: str) -> None:
@@ -107,8 +134,12 @@ def pause_instance(engine: Engine, name: str) -> None:
 
 def resume_instance(engine: Engine, name: str) -> None:
     """Send through it again, whatever stopped it (paused, refused, down, throttled)."""
+    accounts = tables.accounts
     with transaction(engine) as connection:
-        _set_health(connection, _find(connection, name)["id"], LaneHealth.OK, None)
+        instance = _find(connection, name)
+        _set_health(connection, instance["id"], LaneHealth.OK, None)
+        trusted = update(accounts).where(accounts.c.id == instance["account_id"])
+        connection.execute(trusted.values(truth_shown=0, truth_missing=0))
 
 
 def remove_instance(engine: Engine, name: str) -> None:
@@ -143,11 +174,15 @@ def instance_key(engine: Engine, vault: Vault, name: str) -> tuple[Mapping[str, 
     """The instance's row and its key in the clear, for a client of one's own."""
     with transaction(engine) as connection:
         row = _find(connection, name)
-        return row, vault.decrypt(row["key_encrypted"])
+        return row, account_key(vault, row)
 
 
-def _find(connection: Connection, name: str) -> Mapping[str, Any]:
-    row = connection.execute(select(tables.instances).where(tables.instances.c.name == name)).mappings().first()
+def _find(connection: Connection, name: str, *, lock: bool = False) -> Mapping[str, Any]:
+    """The instance's row with its account's; with `lock`, nobody else changes it meanwhile."""
+    instances, accounts = tables.instances, tables.accounts
+    found = select(instances, accounts.c.base_url, accounts.c.wire, accounts.c.key_encrypted).join(accounts)
+    found = found.where(instances.c.name == name)
+    row = connection.execute(found.with_for_update(of=instances) if lock else found).mappings().first()
     if row is None:
         raise NotFoundError(f"no instance is called {name!r}: see `broadcaster instance list`")
     return dict(row)
@@ -194,21 +229,3 @@ def _at_least_one(value: int, option: str) -> int:
     if value < 1:
         raise UsageError(f"{option} {value} must be at least 1")
     return value
-
-
-def _usable_key(key: str) -> str:
-    stripped = key.strip()
-    if not stripped or not stripped.isprintable():
-        raise UsageError("the instance's key is empty or contains control characters")
-    return stripped
-
-
-def _usable_url(url: str) -> str:
-    try:
-        parts = urlsplit(url)
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and not parts.query
-    except ValueError:
-        usable = False
-    if not usable:
-        raise UsageError(f"--base-url {url!r} is not an http:// or https:// URL")
-    return url.rstrip("/")

@@ -9,6 +9,7 @@ from celery import signals
 
 from broadcaster.errors import BroadcasterError, UnavailableError
 from broadcaster.services import dispatch as scans
+from broadcaster.services.accounts import forget_accounts
 from broadcaster.services.clocks import mend_clocks
 from broadcaster.services.schedules.occurrences import start_occurrence
 from broadcaster.services.schedules.tick import make_due_occurrences
@@ -72,9 +73,10 @@ def recover() -> None:
 
 @app.task(name=RECONCILE, send_events=False)
 def reconcile() -> None:
-    """Give up what has been in doubt for too long, and have the rest read back."""
+    """Give up what has been in doubt for too long, have the rest read back, and forget keys that nobody needs."""
+    forget_accounts(runtime().engine)
     scans.give_up_doubts(runtime().engine, deadline=runtime().settings.doubt_deadline_seconds)
-    if scans.doubts_are_due(runtime().engine):
+    if scans.doubts_are_due(runtime().engine) or scans.truths_are_due(runtime().engine, runtime().settings):
         read_back.delay()
 
 
@@ -97,7 +99,7 @@ def occurrence(schedule: str, campaign: str) -> dict[str, Any]:
 
 @app.task(name=READ_BACK)
 def read_back() -> dict[str, Any]:
-    """Read chats back for a few seconds; what Flower shows is what became of the messages in doubt, per instance."""
+    """Read chats for a few seconds; what Flower shows is what they said of messages in doubt, per instance."""
     return runtime().reconcile()
 
 

@@ -68,9 +68,12 @@ SELECT
     coalesce(n.unknown, 0) AS unknown,
     l.lease_holder,
     l.lease_expires_at,
-    l.not_before
+    l.not_before,
+    a.truth_shown,
+    a.truth_missing
 FROM instances i
 JOIN lanes l ON l.id = i.id
+JOIN accounts a ON a.id = i.account_id
 LEFT JOIN LATERAL (
     SELECT
         sum(cl.total)::bigint AS total,

@@ -29,10 +29,12 @@ _SQL = Path(__file__).resolve().parent.parent / "sql"
 
 
 def upgrade() -> None:
+    _create_accounts()
     _create_instances()
     _create_audiences()
     _create_messages()
     _create_campaigns()
+    _create_account_records()
     _create_schedules()
     _create_ticks()
     for script in (
@@ -57,14 +59,115 @@ def _counter(state: str) -> sa.Column[Any]:
     return sa.Column(state, sa.BigInteger(), server_default="0", nullable=False, comment=comment)
 
 
+def _create_accounts() -> None:
+    op.create_table(
+        "accounts",
+        sa.Column("id", sa.Integer(), sa.Identity(always=True), nullable=False, comment="Attempts and doubts carry it."),
+        sa.Column(
+            "fingerprint",
+            sa.LargeBinary(),
+            nullable=False,
+            comment="Keyed hash of URL and key: tells accounts apart without telling the key.",
+        ),
+        sa.Column("key_encrypted", sa.LargeBinary(), comment="Its WAChatPro key, sealed for its URL; null: forgotten."),
+        sa.Column("base_url", sa.Text(), nullable=False, comment="Where the API answers, without a trailing slash."),
+        sa.Column("wire", sa.Enum("json", "form", name="wire"), nullable=False, comment="How requests are encoded."),
+        _moment("created_at", "When an instance first had it.", server_default=sa.text("now()"), nullable=False),
+        _moment(
+            "next_read_at",
+            "No chat is read back through it before: reads are paced apart from sends.",
+            server_default=sa.text("'-infinity'"),
+            nullable=False,
+        ),
+        sa.Column(
+            "reads_a_second",
+            sa.SmallInteger(),
+            server_default="4",
+            nullable=False,
+            comment="How many chats are read in a second: more while it answers, half as many where it does not.",
+        ),
+        _moment("unreadable_since", "Since when its chats cannot be read; null: they can."),
+        _moment(
+            "next_truth_at",
+            "No accepted message is looked for in its chat before.",
+            server_default=sa.text("'-infinity'"),
+            nullable=False,
+        ),
+        sa.Column(
+            "truth_shown",
+            sa.Integer(),
+            server_default="0",
+            nullable=False,
+            comment="Of those, so many were shown lately,",
+        ),
+        sa.Column(
+            "truth_missing", sa.Integer(), server_default="0", nullable=False, comment="and so many were not."
+        ),
+        sa.CheckConstraint("reads_a_second >= 1", name=op.f("accounts_reads_positive_check")),
+        sa.PrimaryKeyConstraint("id", name=op.f("accounts_pkey")),
+        sa.UniqueConstraint("fingerprint", name=op.f("accounts_fingerprint_key")),
+        comment="What instances are at the gateway. One that no instance has any more is kept for reading back.",
+    )
+
+
+def _create_account_records() -> None:
+    op.create_table(
+        "proofs",
+        sa.Column("account_id", sa.Integer(), nullable=False, comment="Whose."),
+        sa.Column(
+            "number_class",
+            sa.Text(),
+            nullable=False,
+            comment="Which numbers it holds for (domain/whatsapp_numbers.py).",
+        ),
+        sa.Column(
+            "content_kind",
+            postgresql.ENUM(name="content_kind", create_type=False),
+            nullable=False,
+            comment="Which contents it holds for.",
+        ),
+        _moment(
+            "proven_at", "When reading back last showed a message that was known to be accepted.", nullable=False
+        ),
+        sa.Column(
+            "delay_seconds",
+            sa.Double(),
+            nullable=False,
+            comment="How old that message was: one that is in doubt for less may yet be shown.",
+        ),
+        sa.Column("entries", sa.Integer(), nullable=False, comment="How long the list was that showed it."),
+        sa.ForeignKeyConstraint(
+            ["account_id"], ["accounts.id"], name=op.f("proofs_account_id_fkey"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("account_id", "number_class", "content_kind", name=op.f("proofs_pkey")),
+        comment="What reading an account's chats back has been shown to show.",
+    )
+    op.create_table(
+        "account_lanes",
+        sa.Column("account_id", sa.Integer(), nullable=False, comment="The account."),
+        sa.Column("lane_id", sa.Integer(), nullable=False, comment="The lane."),
+        sa.ForeignKeyConstraint(
+            ["account_id"], ["accounts.id"], name=op.f("account_lanes_account_id_fkey"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
+            ["lane_id"], ["lanes.id"], name=op.f("account_lanes_lane_id_fkey"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("account_id", "lane_id", name=op.f("account_lanes_pkey")),
+        comment="The lanes that have, or once had, an account.",
+    )
+
+
 def _create_instances() -> None:
     op.create_table(
         "instances",
         sa.Column("id", sa.Integer(), sa.Identity(always=True), nullable=False, comment="Also the id of its lane."),
         sa.Column("name", sa.Text(), nullable=False, comment="What operators call it."),
-        sa.Column("key_encrypted", sa.LargeBinary(), nullable=False, comment="The WAChatPro key as a Fernet token."),
-        sa.Column("base_url", sa.Text(), nullable=False, comment="Where the API answers, without a trailing slash."),
-        sa.Column("wire", sa.Enum("json", "form", name="wire"), nullable=False, comment="How requests are encoded."),
+        sa.Column(
+            "account_id",
+            sa.Integer(),
+            nullable=False,
+            comment="What it is at the gateway; no other instance is the same.",
+        ),
         sa.Column("rate_per_second", sa.Double(), comment="Messages per second; null: unlimited."),
         sa.Column(
             "burst",
@@ -93,9 +196,11 @@ def _create_instances() -> None:
         ),
         sa.CheckConstraint("max_in_flight >= 1", name=op.f("instances_max_in_flight_positive_check")),
         sa.CheckConstraint("rate_per_second > 0", name=op.f("instances_rate_positive_check")),
+        sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("instances_account_id_fkey")),
         sa.PrimaryKeyConstraint("id", name=op.f("instances_pkey")),
+        sa.UniqueConstraint("account_id", name=op.f("instances_account_id_key")),
         sa.UniqueConstraint("name", name=op.f("instances_name_key")),
-        comment="One WAChatPro account each.",
+        comment="Names for accounts, each with its limits.",
     )
     op.create_table(
         "lanes",
@@ -115,6 +220,11 @@ def _create_instances() -> None:
             server_default="0",
             nullable=False,
             comment="Instance troubles since the last good reply: the exponent of the probe's back-off.",
+        ),
+        sa.Column(
+            "outcome_run",
+            postgresql.JSONB(),
+            comment="What its latest outcomes say together, and which refusals it has learned (domain/outcome_run.py).",
         ),
         _moment("not_before", "No request leaves before this moment (throttled, down)."),
         sa.Column(
@@ -136,18 +246,13 @@ def _create_instances() -> None:
             nullable=False,
         ),
         _moment("woken_at", "When a wake-up was last published for it."),
-        _moment(
-            "next_read_at",
-            "No chat is read back through it before: reads are paced apart from sends.",
-            server_default=sa.text("'-infinity'"),
-            nullable=False,
-        ),
-        _moment("readback_proven_at", "When reading back last showed a message that was known to be accepted."),
         sa.Column(
-            "readback_delay_seconds",
-            sa.Double(),
-            comment="How old that message was: one that is in doubt for less may yet be shown.",
+            "account_id",
+            sa.Integer(),
+            nullable=False,
+            comment="The account that it sends through under its lease; the instance may have another one by now.",
         ),
+        sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("lanes_account_id_fkey")),
         sa.ForeignKeyConstraint(["id"], ["instances.id"], name=op.f("lanes_id_fkey"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name=op.f("lanes_pkey")),
         comment="The outbound queue of one instance: pace, health, lease. The unit that a worker holds.",
@@ -261,7 +366,7 @@ def _create_messages() -> None:
         sa.Column("campaign_id", sa.BigInteger(), nullable=False, comment="The campaign that it belongs to."),
         sa.Column("seq", sa.Integer(), nullable=False, comment="messages.seq"),
         sa.Column("attempt", sa.SmallInteger(), nullable=False, comment="Counts from 1 per message."),
-        sa.Column("lane_id", sa.Integer(), nullable=False, comment="The instance it went through."),
+        sa.Column("account_id", sa.Integer(), nullable=False, comment="The account it went through."),
         sa.Column(
             "outcome",
             sa.Enum("accepted", "rejected", "throttled", "not_sent", "unknown", name="outcome"),
@@ -279,7 +384,7 @@ def _create_messages() -> None:
         comment="One HTTP request made, or about to be made, for a message.",
         postgresql_partition_by="LIST (segment)",
     )
-    op.create_index("attempts_lane_idx", "attempts", ["lane_id", "finished_at"])
+    op.create_index("attempts_account_idx", "attempts", ["account_id", "finished_at"])
     op.create_table(
         "doubts",
         sa.Column("segment", sa.BigInteger(), nullable=False, comment="campaigns.segment"),
@@ -287,6 +392,7 @@ def _create_messages() -> None:
         sa.Column("seq", sa.Integer(), nullable=False, comment="messages.seq"),
         sa.Column("attempt", sa.SmallInteger(), nullable=False, comment="attempts.attempt"),
         sa.Column("lane_id", sa.Integer(), nullable=False, comment="The instance it went through."),
+        sa.Column("account_id", sa.Integer(), nullable=False, comment="The account whose chats may show it."),
         sa.Column("phone", sa.Text(), nullable=False, comment="Whose chat may show it."),
         _moment("started_at", "When its intent was committed: the request left no earlier.", nullable=False),
         _moment("ended_at", "When its request had ended for certain.", nullable=False),
@@ -303,6 +409,13 @@ def _create_messages() -> None:
         _moment("next_poll_at", "When its chat is asked for next.", server_default=sa.text("now()"), nullable=False),
         sa.Column("reading", sa.Text(), comment="What the latest poll came to, for people."),
         sa.Column(
+            "unreadable_seconds",
+            sa.Double(),
+            server_default="0",
+            nullable=False,
+            comment="For how long its account could not be read meanwhile: no part of its deadline.",
+        ),
+        sa.Column(
             "resolved_as",
             sa.Enum("found", "absent", "unknown", "settled", name="resolution"),
             comment="What was concluded; null: nothing yet.",
@@ -315,7 +428,7 @@ def _create_messages() -> None:
         comment="Attempts of which nobody knows whether the gateway accepted them, and what reading back says of them.",
     )
     op.create_index(
-        "doubts_open_idx", "doubts", ["lane_id", "next_poll_at"], postgresql_where=sa.text("resolved_as IS NULL")
+        "doubts_open_idx", "doubts", ["account_id", "next_poll_at"], postgresql_where=sa.text("resolved_as IS NULL")
     )
     op.create_table(
         "settlements",

@@ -22,7 +22,7 @@ KEY = "k3y-of-a"
 def test_an_instance_is_listed_with_its_limits_and_never_with_its_key(run_cli: RunCli, tmp_path: Path) -> None:
     (tmp_path / "key").write_text(f"{KEY}\n")
     assert_done(run_cli("instance", "add", "a", "--key-file", "key", "--rate", "20/min", "--wire", "form"))
-    assert_done(run_cli("instance", "add", "b", "--key-stdin", "--burst", "5", stdin=KEY))
+    assert_done(run_cli("instance", "add", "b", "--key-stdin", "--burst", "5", stdin=f"{KEY}-b"))
     shown = assert_done(run_cli("instance", "show", "a", "--json"))
     listed = assert_done(run_cli("instance", "list", "--json"))
     people = assert_done(run_cli("instance", "list"))
@@ -149,7 +149,7 @@ def test_a_check_tells_whether_reading_back_works_and_what_messages_look_like(
     assert "read back       yes\n" in people
     assert "1 in the chat, 1 with id, 1 with time, 1 with direction, 1 with text or file" in people
     with engine.begin() as connection:
-        assert connection.scalar(text("SELECT readback_proven_at > now() - interval '1 minute' FROM lanes"))
+        assert connection.scalar(text("SELECT proven_at > now() - interval '1 minute' FROM proofs"))
         connection.execute(text("UPDATE contents SET body = 'Something else'"))
     programs = assert_done(run_cli("instance", "check", "a", "--json")).json
     assert (programs["read_back"]["works"], programs["read_back"]["entries"]) == (False, 1)

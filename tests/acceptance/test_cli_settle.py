@@ -100,8 +100,8 @@ def test_a_message_that_is_in_doubt_just_now_is_left_to_reading_back(run_cli: Ru
 def test_what_was_doubted_is_closed_with_the_settlement(run_cli: RunCli, engine: Engine) -> None:
     sql(
         engine,
-        "INSERT INTO doubts (segment, campaign_id, seq, attempt, lane_id, phone, started_at, ended_at)"
-        " SELECT segment, campaign_id, seq, attempt, lane_id, phone, changed_at, changed_at FROM messages"
+        "INSERT INTO doubts (segment, campaign_id, seq, attempt, lane_id, account_id, phone, started_at, ended_at)"
+        " SELECT segment, campaign_id, seq, attempt, lane_id, 1, phone, changed_at, changed_at FROM messages"
         " WHERE state = 'in_doubt'",
     )
     assert_done(run_cli("campaign", "settle", "promo", "--as", "sent", "--yes"))

@@ -25,7 +25,7 @@ from broadcaster.simulator import InstanceConfig, SimulatorConfig, background
 from broadcaster.worker.app import BEAT
 from tests.support.database import everything
 from tests.support.database_clock import DatabaseClock
-from tests.support.shop import Shop, assert_counters_equal_a_recount, drain
+from tests.support.shop import Shop, assert_counters_equal_a_recount, drain, prove
 from tests.support.stack import running_stack, wait_for
 from tests.support.transitions import enforce_transitions
 
@@ -37,7 +37,8 @@ RECOVER = ("recover", 5.0)
 @pytest.fixture(autouse=True)
 def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (doubts, reconcile):
-        monkeypatch.setattr(module, "READ_PACE", 0.02)
+        monkeypatch.setattr(module, "ROUND_SECONDS", 0.02)
+    monkeypatch.setattr(reconcile, "IDLE_SECONDS", 0.02)
     monkeypatch.setattr(reconcile, "RUN_SECONDS", 0.2)
 
 
@@ -67,7 +68,7 @@ def read_back(shop: Shop, rounds: int = 8) -> None:
         async with SendingProcess(shop.settings) as process:
             for _ in range(rounds):
                 shop.sql("UPDATE doubts SET next_poll_at = now()")
-                shop.sql("UPDATE lanes SET next_read_at = now()")
+                shop.sql("UPDATE accounts SET next_read_at = now()")
                 await process.reconcile()
 
     asyncio.run(run())
@@ -234,12 +235,12 @@ def test_a_proof_from_before_the_doubt_does_not_come_after_it_by_a_clock_that_wa
     shop: Shop, clock: DatabaseClock
 ) -> None:
     with clock.stepped(300.0):
-        shop.sql("UPDATE lanes SET readback_proven_at = now(), readback_delay_seconds = 0")
+        prove(shop)
     send(shop, "c", "kind=drop_before_accept,count=1")
     read_back(shop)
     assert shop.states("c") == {"in_doubt": 1}
     recover(shop)
-    assert shop.sql("SELECT readback_proven_at, readback_delay_seconds FROM lanes") == [(None, None)]
+    assert shop.sql("SELECT FROM proofs") == []
 
 
 def test_a_message_that_was_accepted_while_the_clock_was_ahead_proves_nothing(
@@ -257,7 +258,7 @@ def test_a_message_that_was_accepted_while_the_clock_was_ahead_proves_nothing(
     shop.sql("UPDATE attempts SET finished_at = finished_at - interval '61 s' WHERE outcome = 'accepted'")
     shop.sql("UPDATE ticks SET steady_since = steady_since - interval '61 s'")
     read_back(shop)
-    assert shop.sql("SELECT readback_proven_at FROM lanes") == [(None,)]
+    assert shop.sql("SELECT FROM proofs") == []
     send(shop, "proof", first=2)
     read_back(shop)
     assert shop.states("c") == {"pending": 1}
@@ -270,7 +271,7 @@ def test_a_chat_whose_next_poll_and_read_were_planned_while_the_clock_was_ahead_
     with clock.stepped(300.0):
         note_tick(shop.engine, *RECOVER)
         shop.sql("UPDATE doubts SET polls = 1, absences = 1, next_poll_at = now()")
-        shop.sql("UPDATE lanes SET next_read_at = now() + interval '1 s'")
+        shop.sql("UPDATE accounts SET next_read_at = now() + interval '1 s'")
     assert not dispatch.doubts_are_due(shop.engine)
     recover(shop)
     sleep(1.5)
@@ -285,7 +286,7 @@ def test_a_reading_that_was_under_way_when_the_clock_was_stepped_is_no_absence(
     note_tick(shop.engine, *RECOVER)
     send(shop, "c", "kind=drop_before_accept,count=1")
     send(shop, "proof", "kind=latency,seconds=0.5,endpoint=/wa/messages", first=1)
-    shop.sql("UPDATE lanes SET readback_proven_at = now(), readback_delay_seconds = 0")
+    prove(shop)
     shop.fault("kind=latency,seconds=1,endpoint=/wa/messages")
 
     async def run() -> None:
@@ -350,17 +351,16 @@ def test_moments_of_a_lane_that_were_written_while_the_clock_was_ahead_are_broug
         shop.sql(
             "UPDATE lanes SET lease_token = gen_random_uuid(),"
             " lease_expires_at = now() + make_interval(secs => :lease), woken_at = now(),"
-            " not_before = now() + interval '20 s', rest_seconds = 20, health_since = now(),"
-            " next_read_at = now() + interval '10 s'",
+            " not_before = now() + interval '20 s', rest_seconds = 20, health_since = now()",
             lease=lease,
         )
     mend_clocks(shop.engine, shop.settings)
     [(expires, rest, *others)] = shop.sql(
         "SELECT extract(epoch FROM lease_expires_at - now())::float, extract(epoch FROM not_before - now())::float,"
-        " woken_at <= now(), health_since <= now(), next_read_at <= now() FROM lanes"
+        " woken_at <= now(), health_since <= now() FROM lanes"
     )
     assert (expires, rest) == (pytest.approx(lease, abs=60), pytest.approx(20, abs=60))
-    assert others == [True, True, True]
+    assert others == [True, True]
     shop.sql("UPDATE lanes SET lease_token = NULL, lease_expires_at = NULL, woken_at = NULL")
     mend_clocks(shop.engine, shop.settings)
     assert shop.sql("SELECT lease_expires_at, woken_at FROM lanes") == [(None, None)]
@@ -375,7 +375,7 @@ def test_where_no_clock_was_stepped_nothing_is_changed(shop: Shop, clock: Databa
     shop.submit("waiting", 2, "a", first=2)
     shop.sql("UPDATE messages SET next_attempt_at = now() + interval '1 hour' WHERE state = 'pending'")
     shop.sql("UPDATE doubts SET ended_at = now() + interval '20 s'")
-    shop.sql("UPDATE lanes SET next_read_at = now() + interval '10 s'")
+    shop.sql("UPDATE accounts SET next_read_at = now() + interval '10 s'")
     before = everything(shop.engine)
     assert not mend_clocks(shop.engine, shop.settings)
     assert everything(shop.engine) == before

@@ -54,8 +54,8 @@ def doubt(engine: Engine, *, seconds: int = 0) -> None:
     """Reading back knows of all messages, whose requests ended so many seconds ago."""
     execute(
         engine,
-        "INSERT INTO doubts (segment, campaign_id, seq, attempt, lane_id, phone, started_at, ended_at) "
-        f"SELECT segment, campaign_id, seq, attempt, lane_id, phone, now(), now() - interval '{seconds} seconds' "
+        "INSERT INTO doubts (segment, campaign_id, seq, attempt, lane_id, account_id, phone, started_at, ended_at) "
+        f"SELECT segment, campaign_id, seq, attempt, lane_id, 1, phone, now(), now() - interval '{seconds} seconds' "
         "FROM messages",
     )
 

@@ -92,7 +92,8 @@ class LaneOfRecord:
                 self._move_messages("pending", f"seq = {seq}")
             ahead = self._pacer.ahead(self._now)
             self._connection.execute(
-                query("release_lanes"), {"lanes": [1], "tokens": [self._token], "ahead": [ahead], "again": [False]}
+                query("release_lanes"),
+                {"lanes": [1], "tokens": [self._token], "ahead": [ahead], "again": [False], "runs": [None]},
             )
             self._pacer = None
 

@@ -20,7 +20,7 @@ from broadcaster.services.sending.process import SendingProcess
 from broadcaster.settings import Settings
 from broadcaster.simulator import InstanceConfig, SimulatorConfig, background
 from tests.support.database_clock import DatabaseClock
-from tests.support.shop import Shop, assert_counters_equal_a_recount, drain
+from tests.support.shop import Shop, assert_counters_equal_a_recount, drain, prove
 from tests.support.transitions import enforce_transitions
 
 PHONE = "628120000000"
@@ -30,7 +30,8 @@ PACE = 0.02
 @pytest.fixture(autouse=True)
 def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (doubts, reconcile):
-        monkeypatch.setattr(module, "READ_PACE", PACE)
+        monkeypatch.setattr(module, "ROUND_SECONDS", PACE)
+    monkeypatch.setattr(reconcile, "IDLE_SECONDS", PACE)
     monkeypatch.setattr(reconcile, "RUN_SECONDS", 0.2)
 
 
@@ -61,7 +62,7 @@ def read_back(shop: Shop, rounds: int = 8, reconcilers: int = 1) -> None:
         async with SendingProcess(shop.settings) as process:
             for _ in range(rounds):
                 shop.sql("UPDATE doubts SET next_poll_at = now()")
-                shop.sql("UPDATE lanes SET next_read_at = now()")
+                shop.sql("UPDATE accounts SET next_read_at = now()")
                 await asyncio.gather(*(process.reconcile() for _ in range(reconcilers)))
 
     asyncio.run(run())
@@ -140,7 +141,9 @@ def test_all_doubts_of_a_phone_are_resolved_by_one_reading(shop: Shop) -> None:
     assert (shop.states("one"), shop.states("two"), reads(shop)) == ({"sent": 1}, {"sent": 1}, 1)
 
 
-def test_polls_of_a_chat_come_twice_as_far_apart_each_time(shop: Shop) -> None:
+def test_polls_keep_their_pace_while_absences_are_counted_and_then_come_twice_as_far_apart_each_time(
+    shop: Shop,
+) -> None:
     shop.settings = msgspec.structs.replace(shop.settings, doubt_poll_seconds=10.0)
     shop.submit("c", 1, "a")
     shop.fault("kind=drop_before_accept")
@@ -151,7 +154,7 @@ def test_polls_of_a_chat_come_twice_as_far_apart_each_time(shop: Shop) -> None:
         read_back(shop, rounds=1)
         [(seconds,)] = shop.sql("SELECT round(extract(epoch FROM next_poll_at - now()) / 10) FROM doubts")
         apart.append(int(str(seconds)) * 10)
-    assert apart == [10, 20, 40, 80, 160, 300, 300]
+    assert apart == [10, 10, 10, 80, 160, 300, 300]
 
 
 def test_a_gateway_whose_clock_differs_is_understood_within_what_is_configured(shop: Shop) -> None:
@@ -252,7 +255,7 @@ def test_without_a_proof_that_reading_back_works_nothing_is_sent_again_and_in_th
     assert shop.states("c") == {"unknown": 1}
     assert dispatch.finish_campaigns(shop.engine)
     [(reason, resolved)] = shop.sql("SELECT m.reason, d.resolved_as FROM messages m, doubts d")
-    assert "not in its chat, and reading back has not proved itself since" in str(reason)
+    assert "its chat shows nothing of that time, and no message of its kind has been shown since" in str(reason)
     assert resolved == "unknown"
 
 
@@ -261,7 +264,7 @@ def test_a_proof_from_before_the_doubt_is_none(shop: Shop) -> None:
     shop.fault("kind=drop_before_accept")
     drain(shop)
     shop.fault()
-    shop.sql("UPDATE lanes SET readback_proven_at = now() - interval '1 minute', readback_delay_seconds = 0")
+    prove(shop, ago=60)
     read_back(shop)
     assert shop.states("c") == {"in_doubt": 1}
 
@@ -271,10 +274,10 @@ def test_a_reading_that_is_younger_than_the_gateways_proven_delay_is_no_absence(
     shop.fault("kind=drop_before_accept")
     drain(shop)
     shop.fault()
-    shop.sql("UPDATE lanes SET readback_proven_at = now(), readback_delay_seconds = 60")
+    prove(shop, delay=60)
     read_back(shop)
     assert shop.states("c") == {"in_doubt": 1}
-    shop.sql("UPDATE lanes SET readback_delay_seconds = 0")
+    prove(shop)
     read_back_until_resolved(shop)
     assert shop.states("c") == {"pending": 1}
 
@@ -285,7 +288,7 @@ def test_a_doubt_that_is_too_young_for_a_proof_waits_for_it_and_is_not_proved_ag
     drain(shop)
     shop.sql("UPDATE attempts SET finished_at = finished_at - interval '1 minute' WHERE outcome = 'accepted'")
     read_back(shop)
-    assert shop.sql("SELECT readback_delay_seconds > 59 FROM lanes") == [(True,)]
+    assert shop.sql("SELECT delay_seconds > 59 FROM proofs") == [(True,)]
     [(polls,)] = shop.sql("SELECT polls FROM doubts")
     assert reads(shop) == polls + 1
     assert shop.states("c") == {"sent": 1, "in_doubt": 1}
@@ -315,7 +318,7 @@ def test_a_chat_that_cannot_be_read_leaves_the_message_in_doubt_and_the_instance
     drain(shop)
     read_back(shop, rounds=1)
     assert reads(shop) == 1
-    assert shop.sql("SELECT next_read_at > now() + interval '5 s' FROM lanes") == [(True,)]
+    assert shop.sql("SELECT next_read_at > now() + interval '5 s' FROM accounts") == [(True,)]
     read_back(shop)
     assert shop.states("c") == {"sent": 4, "in_doubt": 1}
     [(reading,)] = shop.sql("SELECT reading FROM doubts")
@@ -334,12 +337,14 @@ def test_two_reconcilers_at_once_read_each_chat_once_a_poll(shop: Shop) -> None:
     assert reads(shop) == 1
 
 
-def test_an_instance_is_read_at_its_pace_however_many_reconcilers_there_are(
+def test_an_account_is_read_at_its_pace_however_many_reconcilers_there_are(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for module in (doubts, reconcile):
-        monkeypatch.setattr(module, "READ_PACE", 0.25)
+        monkeypatch.setattr(module, "ROUND_SECONDS", 0.25)
     monkeypatch.setattr(reconcile, "RUN_SECONDS", 1.0)
+    monkeypatch.setattr(doubts, "MOST_READS", 1)
+    shop.sql("UPDATE accounts SET reads_a_second = 1")
     shop.submit("c", 20, "a")
     shop.fault("kind=drop_after_accept,count=20")
     drain(shop)
@@ -350,23 +355,27 @@ def test_an_instance_is_read_at_its_pace_however_many_reconcilers_there_are(
     assert moments[-1] - moments[0] >= 0.25 * (len(moments) - 1) - 0.2
 
 
-@pytest.mark.parametrize("rest", ["paused", "refused", "resting"])
-def test_a_lane_that_may_not_be_used_is_not_read_either(shop: Shop, rest: str) -> None:
+def test_a_throttled_account_is_not_read_either(shop: Shop) -> None:
     shop.submit("c", 1, "a")
     shop.fault("kind=drop_after_accept")
     drain(shop)
     shop.fault()
-    if rest == "paused":
-        pause_instance(shop.engine, "a")
-    elif rest == "refused":
-        shop.sql("UPDATE lanes SET health = 'refused'")
-    else:
-        shop.sql("UPDATE lanes SET health = 'throttled', not_before = now() + interval '1 minute'")
+    shop.sql("UPDATE lanes SET health = 'throttled', not_before = now() + interval '1 minute'")
     assert not dispatch.doubts_are_due(shop.engine)
     read_back(shop, rounds=2)
     assert reads(shop) == 0
     resume_instance(shop.engine, "a")
     assert dispatch.doubts_are_due(shop.engine)
+    read_back(shop, rounds=1)
+    assert shop.states("c") == {"sent": 1}
+
+
+def test_what_a_paused_instance_has_in_doubt_is_read_back(shop: Shop) -> None:
+    shop.submit("c", 1, "a")
+    shop.fault("kind=drop_after_accept")
+    drain(shop)
+    shop.fault()
+    pause_instance(shop.engine, "a")
     read_back(shop, rounds=1)
     assert shop.states("c") == {"sent": 1}
 

@@ -56,6 +56,7 @@ def outcome(state: MessageState) -> str:
     return rows(state=state.value, delay=0, spent=1, outcome="accepted", reason="")
 
 
+KIND = {"number_class": "plain", "content_kind": "text", "entries": 0}
 ENDS_OF_SENDING = sorted(MESSAGE_TRANSITIONS[MessageState.SENDING])
 
 
@@ -63,10 +64,10 @@ CASES: list[tuple[str, dict[str, object]]] = [
     ("cancel_campaign", {"campaign_id": 1}),
     ("give_up_doubts", {"deadline": NOTHING, "most": 100}),
     ("mend_messages", {"back": 1.0}),
-    ("recover_leases", {"request_timeout": NOTHING}),
+    ("recover_leases", {"request_timeout": NOTHING, "ended": []}),
     *(
-        ("resolve_doubts", {"rows": rows(sight=sight), "read_at": READ_BACK, "proof": LEASE})
-        for sight in ("found", "absent")
+        ("resolve_doubts", {"rows": rows(sight=sight, **KIND), "read_at": READ_BACK, "proof": LEASE})
+        for sight in ("found", "absent", "silent")
     ),
     ("retry_campaign", {"campaign_id": 1}),
     *(
@@ -104,7 +105,7 @@ def connection(settings: Settings, engine: Engine) -> Iterator[Connection]:
         opened.execute(text("UPDATE messages SET claim_token = :token, attempt = 1"), {"token": TOKEN})
         for seq, state in STATES.items():
             opened.execute(text(f"UPDATE messages SET state = '{state}' WHERE seq = {seq}"))
-        opened.execute(text("UPDATE lanes SET readback_proven_at = now(), readback_delay_seconds = 0"))
+        opened.execute(text("INSERT INTO proofs SELECT id, 'plain', 'text', now(), 0, 100 FROM accounts"))
         yield opened
 
 
@@ -132,8 +133,8 @@ def test_a_statement_makes_no_move_that_is_not_in_the_table(
     if name not in RECORD_DOUBTS:
         connection.execute(
             text(
-                "INSERT INTO doubts (segment, campaign_id, seq, attempt, lane_id, phone, started_at, ended_at) "
-                "SELECT segment, campaign_id, seq, attempt, lane_id, phone, :begun, :begun FROM messages"
+                "INSERT INTO doubts (segment, campaign_id, seq, attempt, lane_id, account_id, phone, started_at,"
+                " ended_at) SELECT segment, campaign_id, seq, attempt, lane_id, 1, phone, :begun, :begun FROM messages"
             ),
             {"begun": BEGUN},
         )

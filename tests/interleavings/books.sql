@@ -4,20 +4,24 @@ INSERT INTO contents (kind, digest, body) VALUES ('text', '\x00', 'Hi');
 INSERT INTO audiences (name, variables) VALUES ('customers', '{}');
 INSERT INTO audience_members (audience_id, phone, variables)
 SELECT 1, '120255500' || n, '{}' FROM generate_series(10, 15) n;
-INSERT INTO instances (
-    name, key_encrypted, base_url, wire, burst, interval_seconds, tolerance_seconds, max_in_flight
-)
-SELECT 'lane ' || n, '\x00', 'http://127.0.0.1:9', 'json', 1, 0, 0, 100 FROM generate_series(1, 4) n;
-INSERT INTO lanes (id) SELECT id FROM instances ON CONFLICT DO NOTHING;
+INSERT INTO accounts (fingerprint, key_encrypted, base_url, wire)
+SELECT ('lane ' || n)::bytea, '\x00', 'http://127.0.0.1:9', 'json' FROM generate_series(1, 4) n;
+INSERT INTO instances (name, account_id, burst, interval_seconds, tolerance_seconds, max_in_flight)
+SELECT 'lane ' || id, id, 1, 0, 0, 100 FROM accounts ORDER BY id;
+INSERT INTO lanes (id, account_id) SELECT id, account_id FROM instances;
+-- Of an account that no instance has any more nothing is in doubt; the first one cannot be read.
+INSERT INTO accounts (fingerprint, key_encrypted, base_url, wire) VALUES ('old', '\x00', 'http://127.0.0.1:9', 'json');
+UPDATE accounts SET unreadable_since = now() - interval '1 hour' WHERE id = 1;
+INSERT INTO account_lanes (account_id, lane_id) SELECT account_id, id FROM lanes;
+INSERT INTO proofs (account_id, number_class, content_kind, proven_at, delay_seconds, entries)
+SELECT id, 'plain', 'text', now(), 0, 100 FROM accounts;
 UPDATE lanes SET
     clock = now() - interval '1 hour',
-    readback_proven_at = now(),
-    readback_delay_seconds = 0,
     lease_token = ('00000000-0000-0000-0000-00000000010' || id)::uuid,
     lease_holder = 'worker ' || id,
     lease_expires_at = now() + CASE id WHEN 3 THEN interval '-1 minute' ELSE interval '1 hour' END
 WHERE id <> 2;
-UPDATE lanes SET clock = now() - interval '1 hour', readback_proven_at = now(), readback_delay_seconds = 0 WHERE id = 2;
+UPDATE lanes SET clock = now() - interval '1 hour' WHERE id = 2;
 
 INSERT INTO campaigns (id, name, state, content_id, max_attempts, starts_at, started_at, audience_id)
 SELECT id, 'campaign ' || id, state::campaign_state, 1, 3, now() - interval '3 hours',
@@ -61,13 +65,13 @@ SELECT
     CASE WHEN state IN ('failed', 'unknown', 'skipped', 'expired') THEN 'because' END
 FROM part CROSS JOIN LATERAL generate_series(1, messages) n;
 
-INSERT INTO attempts (segment, campaign_id, seq, attempt, lane_id, outcome, reason, finished_at)
+INSERT INTO attempts (segment, campaign_id, seq, attempt, account_id, outcome, reason, finished_at)
 SELECT segment, campaign_id, seq, attempt, lane_id,
     CASE state WHEN 'sent' THEN 'accepted' WHEN 'failed' THEN 'rejected' ELSE 'unknown' END::outcome, 'because',
     now() - interval '2 hours'
 FROM messages WHERE state IN ('sent', 'failed', 'in_doubt', 'unknown');
-INSERT INTO doubts (segment, campaign_id, seq, attempt, lane_id, phone, started_at, ended_at, resolved_as, resolved_at)
-SELECT segment, campaign_id, seq, attempt, lane_id, phone, now() - interval '2 hours', now() - interval '2 hours',
+INSERT INTO doubts (segment, campaign_id, seq, attempt, lane_id, account_id, phone, started_at, ended_at, resolved_as, resolved_at)
+SELECT segment, campaign_id, seq, attempt, lane_id, lane_id, phone, now() - interval '2 hours', now() - interval '2 hours',
     CASE state WHEN 'unknown' THEN 'unknown'::resolution END, CASE state WHEN 'unknown' THEN now() END
 FROM messages WHERE state IN ('in_doubt', 'unknown');
 

@@ -24,6 +24,7 @@ CREATE VIEW gate.messages AS SELECT * FROM public.messages WHERE (SELECT gate.ho
 CREATE VIEW gate.campaigns AS SELECT * FROM public.campaigns WHERE (SELECT gate.hold());
 CREATE VIEW gate.campaign_lanes AS SELECT * FROM public.campaign_lanes WHERE (SELECT gate.hold());
 CREATE VIEW gate.lanes AS SELECT * FROM public.lanes WHERE (SELECT gate.hold());
+CREATE VIEW gate.accounts AS SELECT * FROM public.accounts WHERE (SELECT gate.hold());
 CREATE VIEW gate.doubts AS SELECT * FROM public.doubts WHERE (SELECT gate.hold());
 CREATE VIEW gate.instances AS SELECT * FROM public.instances WHERE (SELECT gate.hold());
 CREATE VIEW gate.ticks AS SELECT * FROM public.ticks WHERE (SELECT gate.hold());

@@ -25,6 +25,7 @@ from tests.interleavings.transactions import (
 HOUR, MINUTE, NOTHING = timedelta(hours=1), timedelta(minutes=1), timedelta(0)
 STALE = UUID(int=0xDEAD)
 _POLLING: dict[str, Any] = {"first": timedelta(seconds=5), "longest": MINUTE}
+_KIND = {"reading": "so it is", "number_class": "plain", "content_kind": "text", "entries": 0}
 _BARE = {Campaign.DUE, Campaign.LAST_PENDING, Campaign.BALANCED_PAUSE, Campaign.LAST_DOUBT, Campaign.STRAY}
 """Campaigns that are steered by the statement alone: with the lock before it, others show the same."""
 _SENT_AGAIN = (Campaign.EVERYTHING, Campaign.BALANCED, Campaign.FINISHED, Campaign.LAST_DOUBT)
@@ -91,6 +92,7 @@ def _readings(books: Books, sight: str) -> str:
     return _json(
         [
             {"segment": 0, "campaign_id": campaign, "seq": seq, "attempt": attempt, "polls": polls, "sight": sight}
+            | _KIND
             for campaign, seq, attempt, polls in books.doubts
         ]
     )
@@ -132,8 +134,13 @@ def _recording(about: str, state: str, outcome: str, **changes: Any) -> list[Rec
 def _sending() -> list[Recipe]:
     lanes = list(LANES)
     taking = {"lanes": lanes, "holder": "new", "lease": HOUR}
-    returning = {"lanes": lanes, "ahead": [0.0] * len(lanes), "again": [False] * len(lanes)}
-    ill: dict[str, Any] = {"health": "down", "reason": "no", "failures": 1, "rest": 9.0}
+    returning = {
+        "lanes": lanes,
+        "ahead": [0.0] * len(lanes),
+        "again": [False] * len(lanes),
+        "runs": [None] * len(lanes),
+    }
+    ill: dict[str, Any] = {"health": "down", "reason": "no", "failures": 1, "rest": 9.0, "run": "{}"}
     by_side: dict[str, Callable[[Side], dict[str, Any]]] = {
         "take_lanes": lambda side: {**taking, "token": take_token(side)},
         "release_lanes": lambda side: {**returning, "tokens": _leases(side)},
@@ -151,7 +158,7 @@ def _sending() -> list[Recipe]:
         *_recording("sent of a stale claim", "sent", "accepted", claim=STALE),
         *_recording("failed of a stale attempt", "failed", "rejected", attempt=-1),
         _worker("end_leases", _step("end_leases", holders=["worker 1", "worker 4"])),
-        _worker("recover_leases", _step("recover_leases", request_timeout=MINUTE)),
+        _worker("recover_leases", _step("recover_leases", request_timeout=MINUTE, ended=["worker 3"])),
         _worker("change_lane_health", _step("change_lane_health", lane=1, token=lease_of_claim(1, 1), **ill)),
         _worker("finish_campaigns", _step("finish_campaigns")),
     ]
@@ -161,25 +168,32 @@ def _reconciling() -> list[Recipe]:
     def readings(name: str, sight: str, **fixed: Any) -> Step:
         return _step(name, lambda books, _: {"rows": _readings(books, sight), "read_at": books.read_at, **fixed})
 
-    words = '{"absent": "not there"}'
+    def note_reads(books: Books, _: Side) -> dict[str, Any]:
+        counts = {"answered": 1, "failed": 0, "most": 64}
+        return {"account": 1, "read_at": books.read_at, "pace": NOTHING, "rest": MINUTE, **counts}
+
     return [
         _worker("pick_chats", _step("pick_chats", most=10, pace=NOTHING, **_POLLING)),
-        _worker("note_readings", readings("note_readings", "absent", words=words, settle=NOTHING, polls=1)),
+        _worker("note_readings", readings("note_readings", "absent", settle=NOTHING, first=MINUTE, polls=1)),
         _worker("resolve_doubts found", readings("resolve_doubts", "found", proof=HOUR)),
         _worker("resolve_doubts absent", readings("resolve_doubts", "absent", proof=HOUR)),
-        _worker("prove_readback", _step("prove_readback", lambda books, _: {"lane": 1, "accepted_at": books.read_at})),
-        _worker("reserve_read", _step("reserve_read", lane=1, pace=MINUTE, longest=HOUR)),
+        _worker("resolve_doubts silent", readings("resolve_doubts", "silent", proof=HOUR)),
+        _worker("note_reads", _step("note_reads", note_reads)),
+        _worker("pick_truths", _step("pick_truths", most=10, every=MINUTE, since=NOTHING, until=3 * HOUR)),
+        _worker("note_truth", _step("note_truth", account=1, shown=False, most=40)),
+        _worker("stop_sending_through", _step("stop_sending_through", account=2, reason="it lies")),
     ]
 
 
 def _ticking() -> list[Recipe]:
     mending = (
-        _step("mend_lanes", back=1.0, lease=HOUR, lead=0.05, longest_rest=HOUR),
+        _step("mend_lanes", lease=HOUR, lead=0.05),
         _step("mend_messages", back=1.0),
         _step("mend_turns"),
+        _step("mend_accounts", back=1.0, longest_rest=HOUR),
         _step("mend_doubts", back=1.0, gap=0.0, slack=1.0, request_timeout=MINUTE, **_POLLING),
     )
-    recover, refresh = _step("recover_leases", request_timeout=MINUTE), _step("refresh_next_due")
+    recover, refresh = _step("recover_leases", request_timeout=MINUTE, ended=["worker 3"]), _step("refresh_next_due")
     close, finish = _step("close_cancelled"), _step("finish_campaigns")
     return [
         Recipe("wake_lanes", (_step("wake_lanes", again_after=NOTHING, ahead=MINUTE),)),
@@ -189,6 +203,7 @@ def _ticking() -> list[Recipe]:
         Recipe("close_cancelled, finish_campaigns", (close, finish)),
         Recipe("refresh_next_due", (refresh,)),
         Recipe("recover_leases, refresh_next_due", (recover, refresh), held=0),
+        Recipe("forget_accounts", (_step("forgettable_accounts"), _step("forget_accounts", accounts=[5])), held=1),
         Recipe("give_up_doubts", (_step("give_up_doubts", deadline=HOUR, most=1000),)),
         Recipe("mend_messages", (mending[1],)),
         Recipe("mend everything", mending, held=0),

@@ -1,8 +1,8 @@
 -- Keeps the books as they are now, and puts them back in a few milliseconds.
 CREATE SCHEMA saved;
 CREATE TABLE saved.names AS SELECT name, ordinality AS n FROM unnest(ARRAY[
-    'ticks', 'settlements', 'failure_counts', 'rejected_recipients', 'doubts', 'attempts', 'messages', 'campaign_lanes',
-    'lanes', 'campaigns'
+    'ticks', 'proofs', 'settlements', 'failure_counts', 'rejected_recipients', 'doubts', 'attempts', 'messages', 'campaign_lanes',
+    'lanes', 'accounts', 'campaigns'
 ]) WITH ORDINALITY AS t (name);
 DO $$
 DECLARE

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import broadcaster.db
 
-_BOOKS = r"(?:messages|campaigns|campaign_lanes|lanes|doubts)(?:_\{segment\})?"
+_BOOKS = r"(?:messages|campaigns|campaign_lanes|lanes|accounts|doubts)(?:_\{segment\})?"
 _WRITES = re.compile(
     rf"\b(?:INSERT\s+INTO|UPDATE|DELETE\s+FROM|MERGE\s+INTO|TRUNCATE|ALTER\s+TABLE|COPY)\s+(?:ONLY\s+)?"
     rf"(?:(?:public\.)?{_BOOKS}\b|\{{\w+\}})",
@@ -24,7 +24,7 @@ def _text(path: Path) -> str:
 
 
 def writing_functions() -> set[str]:
-    """The functions of the schema that write messages, campaigns, counters, lanes or doubts when they are called."""
+    """The functions of the schema that write any of these tables when they are called."""
     found = set()
     for path in sorted(SCHEMA.glob("*.sql")):
         for name, body in re.findall(r"CREATE FUNCTION (\w+)\((.*?)\n\$\$;", _text(path), re.DOTALL):
@@ -34,6 +34,6 @@ def writing_functions() -> set[str]:
 
 
 def writing_statements() -> set[str]:
-    """The names of all of db/sql/*.sql that write messages, campaigns, counters, lanes or doubts."""
+    """The names of all of db/sql/*.sql that write any of these tables."""
     calls = re.compile(r"\b(?:" + "|".join(sorted(writing_functions())) + r")\s*\(")
     return {path.stem for path in DIRECTORY.glob("*.sql") if _WRITES.search(text := _text(path)) or calls.search(text)}

@@ -154,3 +154,14 @@ def drain(shop: Shop, *, settings: Settings | None = None) -> dict[str, dict[str
             return (await process.drain(shop.lanes())).counts
 
     return asyncio.run(run())
+
+
+def prove(shop: Shop, *, delay: float = 0.0, ago: float = 0.0) -> None:
+    """Reading back has shown a text so many seconds ago, which was `delay` seconds old then."""
+    shop.sql(
+        "INSERT INTO proofs SELECT id, 'plain', 'text', now() - make_interval(secs => :ago), :delay, 100 FROM accounts"
+        " ON CONFLICT (account_id, number_class, content_kind) DO UPDATE"
+        " SET proven_at = excluded.proven_at, delay_seconds = excluded.delay_seconds",
+        delay=delay,
+        ago=ago,
+    )

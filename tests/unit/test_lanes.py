@@ -20,10 +20,11 @@ import pytest
 from broadcaster.domain.contents import ContentKind
 from broadcaster.domain.decisions import LaneChange
 from broadcaster.domain.instances import Wire
+from broadcaster.domain.outcome_run import HANDFUL, OutcomeRun
 from broadcaster.domain.outcomes import Outcome, Verdict
 from broadcaster.domain.pacing import CLAIM_LEAD, pace, worst_excess
 from broadcaster.domain.states import LaneHealth
-from broadcaster.gateway import WAChatPro
+from broadcaster.gateway import Chat, GatewayError, WAChatPro
 from broadcaster.services.sending.contents import Contents
 from broadcaster.services.sending.drain import Drain, DrainReport
 from broadcaster.services.sending.lane import SendPath
@@ -57,6 +58,7 @@ def held_lane(number: int = 1, rate: float | None = None, *, burst: int = 2, max
     return HeldLane(
         id=number,
         name=f"i{number}",
+        account_id=1,
         key_encrypted=b"",
         base_url="http://localhost",
         wire=Wire.JSON,
@@ -65,6 +67,7 @@ def held_lane(number: int = 1, rate: float | None = None, *, burst: int = 2, max
         max_in_flight=max_in_flight,
         health=LaneHealth.OK,
         failures=0,
+        run=OutcomeRun(),
         ahead=0.0,
     )
 
@@ -107,6 +110,9 @@ class Bench:
     sent: list[Sent] = field(default_factory=list)
     outcomes: list[tuple[float, OutcomeRow]] = field(default_factory=list)
     health: list[LaneChange] = field(default_factory=list)
+    runs: list[OutcomeRun] = field(default_factory=list)
+    reads: list[float] = field(default_factory=list)
+    unreadable: Verdict | None = None
     released: list[Return] = field(default_factory=list)
     sending: Counter[int] = field(default_factory=Counter)
     """Places that each lane has taken, as far as is committed."""
@@ -154,8 +160,9 @@ class Bench:
         await asyncio.sleep(ROUND_TRIP)
         return {ask.lane_id: Claim(True, 0, []) for ask in asks}
 
-    async def change_lane_health(self, _lane: int, _token: UUID, change: LaneChange, _reason: str) -> None:
+    async def change_lane_health(self, _lane: int, _token: UUID, change: LaneChange, run: OutcomeRun) -> None:
         self.health.append(change)
+        self.runs.append(run)
 
     async def release_lanes(self, returns: Sequence[Return]) -> None:
         self.released += returns
@@ -203,6 +210,14 @@ class _Gateway:
     def __init__(self, bench: Bench, lane: int) -> None:
         self._bench = bench
         self._lane = lane
+
+    async def chats(self, limit: int) -> list[Chat]:
+        assert limit == 1
+        self._bench.reads.append(now())
+        await asyncio.sleep(self._bench.latency)
+        if self._bench.unreadable:
+            raise GatewayError("chats", self._bench.unreadable)
+        return []
 
     async def send(self, phone: str, _body: str) -> Verdict:
         sent = Sent(self._lane, phone, now())
@@ -430,13 +445,64 @@ def test_trouble_of_the_account_holds_back_what_is_claimed_and_costs_no_attempt(
     assert [each.lane_id for each in bench.released] == [1]
 
 
-def test_a_lane_in_trouble_sends_one_message_until_it_is_well() -> None:
-    troubled = held_lane(max_in_flight=8)
-    bench = Bench([HeldLane(**{**_fields(troubled), "health": LaneHealth.DOWN})], latency=0.1, backlog=30)
+@pytest.mark.parametrize("health", [LaneHealth.DOWN, LaneHealth.THROTTLED])
+def test_a_lane_in_trouble_sends_one_message_until_it_is_well(health: LaneHealth) -> None:
+    bench = Bench([_in(health, held_lane(max_in_flight=8))], latency=0.1, backlog=30)
     bench.run()
     assert bench.moments()[1] - bench.moments()[0] >= 0.1
-    assert [claim.wanted for claim in bench.claims()][:2] == [1, 8]
+    assert [claim.wanted for claim in bench.claims() if claim.wanted][:2] == [1, 8]
     assert len(bench.sent) == 30
+
+
+def test_a_lane_that_is_down_is_asked_for_its_chats_before_it_sends_anything() -> None:
+    bench = Bench([_in(LaneHealth.DOWN, held_lane())], latency=0.1, backlog=30)
+    bench.run()
+    assert len(bench.reads) == 1
+    assert bench.reads[0] <= bench.moments()[0] - 0.1
+
+
+def test_a_lane_whose_chats_cannot_be_listed_rests_on_and_sends_nothing() -> None:
+    bench = Bench([_in(LaneHealth.DOWN, held_lane())], backlog=30)
+    bench.unreadable = Verdict(Outcome.UNKNOWN, "HTTP 502", http_status=502)
+    bench.run()
+    assert (len(bench.reads), len(bench.sent)) == (1, 0)
+    [change] = bench.health
+    assert (change.health, change.reason) == (LaneHealth.DOWN, "cannot read its chats: HTTP 502")
+    assert change.rest > 0
+    assert [each.lane_id for each in bench.released] == [1]
+
+
+def test_a_handful_of_replies_that_say_nothing_stops_the_lane() -> None:
+    lost = Verdict(Outcome.UNKNOWN, "HTTP 500", http_status=500)
+    bench = Bench([held_lane(max_in_flight=8)], backlog=1000, latency=0.1, verdicts=lambda _: lost)
+    bench.run()
+    assert len(bench.sent) <= 8 + HANDFUL
+    assert [change.health for change in bench.health] == [LaneHealth.DOWN]
+    assert sum(bench.sending.values()) == 0
+
+
+def test_a_handful_of_refusals_in_words_that_no_rule_knows_stops_the_lane_and_fails_nobody() -> None:
+    refused = Verdict(Outcome.REJECTED, "perangkat belum terhubung", LaneHealth.OK, is_recognised=False)
+    bench = Bench([held_lane(max_in_flight=8)], backlog=1000, latency=0.1, verdicts=lambda _: refused)
+    bench.run()
+    assert len(bench.sent) <= 8 + HANDFUL
+    assert {(row.state, row.spent) for _, row in bench.outcomes} == {("pending", 0)}
+    assert "perangkat belum terhubung" in bench.health[0].reason
+    assert bench.runs[0].is_trouble, "whoever takes the lane next knows of it"
+
+
+def test_what_a_lane_has_heard_is_given_back_with_it() -> None:
+    refused = Verdict(Outcome.REJECTED, "nope", LaneHealth.OK, is_recognised=False)
+    bench = Bench([held_lane()], backlog=2, verdicts=lambda _: refused)
+    bench.run()
+    assert [each.run.refusals if each.run else None for each in bench.released] == [2]
+    bench = Bench([held_lane()], backlog=2)
+    bench.run()
+    assert [each.run for each in bench.released] == [None], "there is nothing to write"
+
+
+def _in(health: LaneHealth, lane: HeldLane) -> HeldLane:
+    return HeldLane(**{**_fields(lane), "health": health})
 
 
 def _fields(lane: HeldLane) -> dict[str, Any]:

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import html
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from random import Random
 
+import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from broadcaster.domain.readback import Claim, Reading, ShownContent, Sight, read_back
+from broadcaster.domain.readback import Claim, Page, Reading, ShownContent, Sight, Why, read_back
 from broadcaster.gateway import GatewayMessage
 
-PHONE = "628123456789"
+PHONE = "5215512345678"
+ALIAS = "525512345678"
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+CLOCK = timedelta(seconds=5)
 HI = ShownContent(text="Hi Ann")
+THUMBNAIL = "/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDAAYEBQYFBAYGBQYHBwYIChAKCgkJChQODwwQFxQYGBcUFhYaHSUfGhsj"
 
 
 def at(seconds: float) -> datetime:
@@ -21,9 +29,17 @@ def at(seconds: float) -> datetime:
 
 
 def claim(
-    start: float = 0, end: float | None = 60, content: ShownContent = HI, gateway_id: str | None = None
+    start: float = 0,
+    end: float | None = 60,
+    content: ShownContent = HI,
+    gateway_id: str | None = None,
+    is_known: bool = False,
 ) -> Claim:
-    return Claim(content, at(start), None if end is None else at(end), gateway_id)
+    return Claim(content, at(start), None if end is None else at(end), gateway_id, is_known)
+
+
+def known(text: str, start: float = 0, gateway_id: str | None = None) -> Claim:
+    return claim(start, start + 60, ShownContent(text=text), gateway_id, True)
 
 
 def entry(seconds: float | None = 1, body: str | None = "Hi Ann", **fields: object) -> GatewayMessage:
@@ -31,30 +47,159 @@ def entry(seconds: float | None = 1, body: str | None = "Hi Ann", **fields: obje
     return GatewayMessage(**values)  # type: ignore[arg-type]  # a test's shorthand
 
 
-def sights(claims: list[Claim], *entries: GatewayMessage, limit: int = 100, clock: float = 5) -> list[Sight]:
-    readings = read_back(claims, entries, PHONE, limit=limit, clock_difference=timedelta(seconds=clock))
-    return [reading.sight for reading in readings]
+def reply(seconds: float, body: str = "Who is it?", **fields: object) -> GatewayMessage:
+    return entry(seconds, body, outgoing=False, **fields)
 
 
-def sight(*entries: GatewayMessage, content: ShownContent = HI, limit: int = 100) -> Sight:
-    [only] = sights([claim(content=content)], *entries, limit=limit)
+BEFORE, AFTER = reply(-60), reply(30)
+AROUND = (BEFORE, AFTER)
+
+
+def readings(claims: list[Claim], *pages: Page, clock: timedelta = CLOCK) -> list[Reading]:
+    return read_back(claims, pages, clock_difference=clock)
+
+
+def sights(claims: list[Claim], *entries: GatewayMessage) -> list[Sight]:
+    return [reading.sight for reading in readings(claims, Page(PHONE, entries))]
+
+
+def sight(*entries: GatewayMessage, content: ShownContent = HI) -> Sight:
+    [only] = sights([claim(content=content)], *entries)
     return only
 
 
+def why(*entries: GatewayMessage, claims: Sequence[Claim] = ()) -> Why | None:
+    return readings([claim(), *claims], Page(PHONE, entries))[0].why
+
+
 def test_an_entry_with_its_text_in_its_time_is_found_with_its_id() -> None:
-    readings = read_back([claim()], [entry(id="x")], PHONE, limit=100, clock_difference=timedelta(0))
-    assert readings == [Reading(Sight.FOUND, "x")]
+    assert readings([claim()], Page(PHONE, [entry(id="x")])) == [Reading(Sight.FOUND, "x", 1)]
 
 
-def test_nothing_in_a_whole_chat_is_absent() -> None:
-    assert sight() is Sight.ABSENT
-    assert sight(entry(body="Something else")) is Sight.ABSENT
-    assert sight(entry(outgoing=False)) is Sight.ABSENT
+def test_nothing_in_a_chat_that_reaches_over_its_time_is_absent() -> None:
+    assert readings([claim()], Page(PHONE, AROUND)) == [Reading(Sight.ABSENT, None, 2)]
+    assert sight(*AROUND, entry(-10)) is Sight.ABSENT
+
+
+def test_a_chat_that_shows_nothing_of_its_time_is_silent() -> None:
+    assert readings([claim()]) == [Reading(Sight.SILENT)]
+    assert sight() is Sight.SILENT
+    assert sight(BEFORE, entry(-10)) is Sight.SILENT
+    assert sight(reply(-1)) is Sight.SILENT
+    assert sight(GatewayMessage(outgoing=False)) is Sight.SILENT
+
+
+def test_a_list_that_does_not_reach_back_shows_no_absence() -> None:
+    assert (sight(AFTER), why(AFTER)) == (Sight.UNDECIDED, Why.SHORT)
+    assert why(reply(-4), AFTER) is Why.SHORT
+    assert why(entry(20, "Other"), claims=[known("Other")]) is Why.SHORT
+
+
+@pytest.mark.parametrize("length", [3, 50, 100])
+def test_a_page_that_is_the_oldest_of_a_chat_is_no_absence(length: int) -> None:
+    history = [reply(-10_000 + 100 * n) for n in range(length)]
+    assert sight(*history) is Sight.SILENT
+    told = readings([claim()], Page(PHONE, history))
+    assert [reading.entries for reading in told] == [length]
+
+
+def test_what_goes_out_and_is_not_known_leaves_all_undecided() -> None:
+    assert (sight(*AROUND, entry(body="Something else")), why(*AROUND, entry(body="Something else"))) == (
+        Sight.UNDECIDED,
+        Why.UNEXPLAINED,
+    )
+    assert why(BEFORE, entry(seconds=None, body="Something else")) is Why.UNEXPLAINED
+    assert why(*AROUND, entry(body="Something else", outgoing=None)) is Why.UNEXPLAINED
+    assert why(*AROUND, entry(body="Something else"), claims=[claim(content=ShownContent(text="Something else"))]) is (
+        Why.UNEXPLAINED
+    ), "an attempt in doubt explains nothing"
+
+
+def test_what_is_known_explains_its_entry_and_no_other() -> None:
+    told = sights([claim(), known("Other")], *AROUND, entry(5, "Other"))
+    assert told == [Sight.ABSENT, Sight.FOUND]
+    told = sights([claim(), known("Other", gateway_id="x")], *AROUND, entry(5, "garbled", id=f"true_{PHONE}@c.us_x"))
+    assert told == [Sight.ABSENT, Sight.FOUND]
+    assert why(*AROUND, entry(5, "Other"), entry(6, "Other"), claims=[known("Other")]) is Why.UNEXPLAINED
+    # The earlier one may be what is known, and the later one anything.
+    assert why(*AROUND, entry(-20, "Other"), entry(6, "Other"), claims=[known("Other", -20)]) is Why.UNEXPLAINED
+    assert why(*AROUND, entry(90, "Other"), claims=[known("Other")]) is Why.UNEXPLAINED
+    assert sight(BEFORE, reply(90), entry(-20, "Other")) is Sight.ABSENT
+
+
+@pytest.mark.parametrize("entries", [AROUND, (BEFORE,), ()])
+def test_a_chat_that_does_not_show_what_was_accepted_since_shows_no_absence(
+    entries: tuple[GatewayMessage, ...],
+) -> None:
+    assert why(*entries, claims=[known("Other")]) is Why.INCOMPLETE
+    assert why(*entries, claims=[known("Other", -1)]) is None, "that one may be older than the list"
+    assert why(*entries, entry(1, "Other"), claims=[known("Other"), known("Other")]) is Why.INCOMPLETE
+    [told] = readings([known("Hi Ann")], Page(PHONE, entries))
+    assert told.why is None, "itself is what is looked for"
 
 
 def test_a_text_is_compared_without_its_white_space_and_in_one_unicode_form() -> None:
     content = ShownContent(text="Caf\u00e9\n\n  at  8 ")
     assert sight(entry(body=" Cafe\u0301 at\u00a08"), content=content) is Sight.FOUND
+
+
+SPELLINGS: dict[str, Callable[[str], str]] = {
+    "escaped": html.escape,
+    "escaped in part": lambda text: html.escape(text, quote=False),
+    "escaped twice": lambda text: html.escape(html.escape(text)),
+    "without markup": lambda text: text.translate(dict.fromkeys(map(ord, "*_~`"))),
+    "without variation selectors": lambda text: text.replace("\ufe0f", ""),
+    "with zero width": lambda text: "\ufeff" + text.replace(" ", " \u200b"),
+    "with typography": lambda text: text.replace("'", "’").replace('"', "“").replace("...", "…").replace("-", "–"),
+    "with line breaks as tags": lambda text: text.replace("\n", "<br/>"),
+    "with escaped line breaks as tags": lambda text: html.escape(text.replace("\n", "<br />")),
+    "with line breaks as written": lambda text: text.replace("\n", "\\n"),
+    "all at once": lambda text: html.escape(text.replace("*", "").replace("\ufe0f", "").replace("\n", "<br>")),
+}
+ODD = ShownContent(text='*Tom & "Ann\'s"* <3 \u2764\ufe0f ~20 €~ `now`...\nYours, T-J')
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS.values(), ids=SPELLINGS)
+def test_a_text_is_found_however_the_gateway_spells_it(spelling: Callable[[str], str]) -> None:
+    assert ODD.text is not None
+    assert sight(*AROUND, entry(body=spelling(ODD.text)), content=ODD) is Sight.FOUND
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        "*Tom",
+        'Tom & "Ann\'s" <3 ? ~20 ?~ now',
+        "tom &amp; &quot;ann's&quot; <3 20 now... yours, t-j",
+        "\u2764",
+        "",
+        None,
+    ],
+)
+def test_what_may_be_left_of_a_text_is_never_its_absence(shown: str | None) -> None:
+    lookalike = [known(shown)] if shown else []
+    told = sights([claim(content=ODD), *lookalike], *AROUND, entry(body=shown))
+    assert told[0] is Sight.UNDECIDED
+
+
+def test_a_short_text_is_not_what_is_left_of_a_long_one() -> None:
+    long = claim(content=ShownContent(text="The early bird offer ends on Monday"))
+    assert sights([long, known("Tea?")], *AROUND, entry(body="Tea?")) == [Sight.ABSENT, Sight.FOUND]
+
+
+def test_texts_that_differ_by_their_markup_vouch_for_none_of_them() -> None:
+    marked = ShownContent(text="Hi *Ann*")
+    assert sights([claim(), claim(content=marked)], *AROUND, entry()) == [Sight.UNDECIDED] * 2
+    assert sights([claim(), claim(content=marked)], *AROUND, entry(), entry(2)) == [Sight.FOUND] * 2
+
+
+def test_a_text_that_may_be_another_one_cut_short_vouches_for_neither() -> None:
+    long = ShownContent(text="Hi Ann, how are you?")
+    assert sights([claim(), claim(content=long)], *AROUND, entry()) == [Sight.UNDECIDED] * 2
+    assert sights([claim(), claim(content=long)], *AROUND, entry(), entry(2, long.text)) == [Sight.FOUND] * 2
+    three = [claim(content=long), claim(content=long), claim()]
+    told = sights(three, entry(1, long.text), entry(2), entry(3))
+    assert told == [Sight.UNDECIDED, Sight.UNDECIDED, Sight.FOUND]
 
 
 @pytest.mark.parametrize(
@@ -68,14 +213,15 @@ def test_a_text_is_compared_without_its_white_space_and_in_one_unicode_form() ->
         entry(body="Hi A"),
         entry(seconds=600),
         entry(phone="4915112345678"),
+        entry(filename="offer.pdf"),
     ],
 )
 def test_what_may_or_may_not_be_it_leaves_it_undecided(unclear: GatewayMessage) -> None:
-    assert sight(unclear) is Sight.UNDECIDED
+    assert (sight(*AROUND, unclear), why(*AROUND, unclear)) == (Sight.UNDECIDED, Why.UNCLEAR)
 
 
 def test_an_identical_text_from_before_does_not_vouch_for_it() -> None:
-    assert sight(entry(seconds=-10)) is Sight.ABSENT
+    assert sight(entry(seconds=-10), *AROUND) is Sight.ABSENT
 
 
 def test_clocks_may_differ_by_the_allowance() -> None:
@@ -84,23 +230,13 @@ def test_clocks_may_differ_by_the_allowance() -> None:
     assert sight(entry(seconds=66)) is Sight.UNDECIDED
 
 
-def test_a_full_list_that_does_not_reach_back_shows_no_absence() -> None:
-    others = [entry(seconds=n, body="Other") for n in (10, 20)]
-    assert sight(*others, limit=2) is Sight.UNDECIDED
-    assert sight(*others, entry(seconds=-60, body="Old"), limit=3) is Sight.ABSENT
-    assert sight(*others, entry(seconds=None, body="Old"), limit=3) is Sight.UNDECIDED
-
-
-def test_a_full_list_that_ends_before_shows_no_absence() -> None:
-    assert sight(entry(seconds=-70, body="Old"), entry(seconds=-60, body="Old"), limit=2) is Sight.UNDECIDED
-
-
 def test_as_many_entries_as_identical_claims_are_all_found() -> None:
     assert sights([claim(), claim(2)], entry(3, id="x"), entry(4, id="y")) == [Sight.FOUND] * 2
 
 
 def test_fewer_entries_than_identical_claims_decide_nothing() -> None:
     assert sights([claim(), claim(2)], entry(3)) == [Sight.UNDECIDED] * 2
+    assert why(entry(3), claims=[claim(2)]) is Why.CONTESTED
 
 
 def test_a_claim_that_is_the_only_one_for_its_entry_is_found_beside_others_that_are_not() -> None:
@@ -112,8 +248,13 @@ def test_a_claim_that_is_the_only_one_for_its_entry_is_found_beside_others_that_
 
 
 def test_a_known_id_accounts_for_its_entry_and_for_no_other() -> None:
-    assert sights([claim(gateway_id="x"), claim()], entry(1, id="x")) == [Sight.FOUND, Sight.ABSENT]
+    assert sights([claim(gateway_id="x"), claim()], *AROUND, entry(1, id="x")) == [Sight.FOUND, Sight.ABSENT]
     assert sights([claim(gateway_id="x"), claim()], entry(1, id=f"true_{PHONE}@c.us_x"), entry(2)) == [Sight.FOUND] * 2
+    ambiguous = entry(1, id="a_x"), entry(2, id="b_x")
+    assert sights([claim(content=ODD, gateway_id="x")], *AROUND, *ambiguous) == [Sight.UNDECIDED]
+    for ids in (("x", "x"), ("x", "a_x")):
+        claims = [claim(content=content, gateway_id=id_) for content, id_ in zip((ODD, FILE), ids, strict=True)]
+        assert sights(claims, *AROUND, entry(id="a_x")) == [Sight.UNDECIDED] * 2
 
 
 def test_a_request_under_way_may_own_what_looks_like_ours() -> None:
@@ -122,14 +263,87 @@ def test_a_request_under_way_may_own_what_looks_like_ours() -> None:
 
 def test_one_entry_listed_twice_is_one() -> None:
     assert sights([claim(), claim()], entry(id="x"), entry(id="x")) == [Sight.UNDECIDED] * 2
+    assert sights([claim(), claim()], entry(), entry()) == [Sight.UNDECIDED] * 2
+    assert sights([claim(), claim()], entry(id="x"), entry()) == [Sight.UNDECIDED] * 2
+    assert sight(entry(outgoing=None), entry()) is Sight.FOUND
+    told = sights([claim(), known("Other")], *AROUND, *[entry(5, "Other")] * 2, *[entry(None, "Other")] * 1)
+    assert told == [Sight.UNDECIDED, Sight.FOUND]
+    assert sights([claim(), known("Other")], *AROUND, *[entry(5, "Other")] * 2) == [Sight.ABSENT, Sight.FOUND]
+
+
+def test_an_entry_without_an_id_beside_its_double_that_has_one_may_be_any_message() -> None:
+    known_by_id = known("Other", gateway_id="x")
+    told = sights([claim(content=FILE), known_by_id], *AROUND, entry(5, "[message]", id="x"), entry(5, "[message]"))
+    assert told == [Sight.UNDECIDED, Sight.FOUND]
+    told = sights([claim(), known_by_id], *AROUND, entry(-20, "Old", id="x"), entry(-20, "Old"))
+    assert told == [Sight.ABSENT, Sight.FOUND]
 
 
 def test_entries_under_one_id_cannot_be_counted() -> None:
     assert sights([claim(), claim()], entry(1, id="x"), entry(2, id="x")) == [Sight.UNDECIDED] * 2
-    assert sights([claim(gateway_id="x")], entry(1, id="x", body="a"), entry(2, id="x", body="b")) == [Sight.ABSENT]
+    own = sights([claim(gateway_id="x")], *AROUND, entry(1, id="x", body="a"), entry(2, id="x", body="b"))
+    assert own == [Sight.UNDECIDED]
+
+
+@pytest.mark.parametrize(("first", "second"), [(PHONE, ALIAS), (ALIAS, PHONE)])
+def test_a_chat_that_is_kept_under_another_form_of_the_number_is_found_there(first: str, second: str) -> None:
+    shown = entry(phone=second, id=f"true_{second}@c.us_3EB0")
+    found = Reading(Sight.FOUND, f"true_{second}@c.us_3EB0", 1)
+    assert readings([claim()], Page(first, []), Page(second, [shown])) == [found]
+    by_id = claim(content=FILE, gateway_id=f"true_{first}@c.us_3EB0")
+    assert readings([by_id], Page(first, []), Page(second, [shown])) == [found]
+
+
+def test_every_form_of_the_number_must_show_that_it_is_absent() -> None:
+    [told] = readings([claim()], Page(PHONE, AROUND), Page(ALIAS, [entry(body="Something else")]))
+    assert (told.sight, told.why) == (Sight.UNDECIDED, Why.UNEXPLAINED)
+    [told] = readings([claim()], Page(PHONE, AROUND), Page(ALIAS, [reply(40)]))
+    assert (told.sight, told.why) == (Sight.UNDECIDED, Why.SHORT)
+    [told] = readings([claim()], Page(PHONE, [BEFORE]), Page(ALIAS, [AFTER]))
+    assert (told.sight, told.why) == (Sight.UNDECIDED, Why.SHORT)
+    assert readings([claim()], Page(PHONE, AROUND), Page(ALIAS, [])) == [Reading(Sight.ABSENT, None, 2)]
+    assert readings([claim()], Page(PHONE, [BEFORE]), Page(ALIAS, AROUND)) == [Reading(Sight.ABSENT, None, 2)]
+
+
+@pytest.mark.parametrize("id_", [None, "true_{}@c.us_3EB0"])
+def test_a_chat_that_is_listed_under_both_forms_is_one(id_: str | None) -> None:
+    def page(phone: str, *shown: GatewayMessage) -> Page:
+        named = [msgspec.structs.replace(each, phone=phone, id=id_ and id_.format(phone)) for each in shown]
+        return Page(phone, [*AROUND, *named])
+
+    twice = page(PHONE, entry()), page(ALIAS, entry())
+    assert [told.sight for told in readings([claim()], *twice)] == [Sight.FOUND]
+    assert [told.sight for told in readings([claim(), claim()], *twice)] == [Sight.UNDECIDED] * 2
+    twice = page(PHONE, entry(body="Other")), page(ALIAS, entry(body="Other"))
+    assert [told.sight for told in readings([claim(), known("Other")], *twice)] == [Sight.ABSENT, Sight.FOUND]
+
+
+def test_a_hidden_number_is_some_persons() -> None:
+    assert sight(*AROUND, entry(lid="77")) is Sight.FOUND
+    assert why(*AROUND, entry(body="Something else", lid="77")) is Why.UNEXPLAINED
+    assert sights([claim(), known("Other")], *AROUND, entry(body="Other", lid="77")) == [Sight.ABSENT, Sight.FOUND]
+
+
+def test_the_same_text_to_another_person_is_another_message() -> None:
+    to_both = entry(5, "Other", phone=PHONE), entry(5, "Other", phone="4915112345678")
+    assert why(reply(-60, phone=PHONE), reply(30, phone=PHONE), *to_both, claims=[known("Other")]) is Why.UNEXPLAINED
+
+
+@pytest.mark.parametrize("stranger", [reply(2, phone="4915112345678"), reply(2, lid="88")])
+def test_on_a_page_that_shows_others_nothing_that_hides_its_number_can_be_told(stranger: GatewayMessage) -> None:
+    assert sight(*AROUND, entry(lid="77"), stranger) is Sight.UNDECIDED
+    assert why(*AROUND, entry(body="Other", lid="77"), stranger, claims=[known("Other")]) is Why.UNEXPLAINED
+    assert sight(BEFORE, reply(3, lid="77"), stranger) is Sight.UNDECIDED
+    assert sight(*AROUND, entry(phone=PHONE), stranger) is Sight.FOUND
+    mixed, own = Page(PHONE, [entry(id="x"), reply(2, lid="77"), stranger]), Page(ALIAS, [entry(id="x")])
+    assert readings([claim()], mixed, own)[0].sight is Sight.FOUND
+    ours = reply(-60, phone=PHONE), reply(-50, lid="77")
+    assert sight(*ours, stranger) is Sight.UNDECIDED
+    assert sight(*ours, stranger, reply(1, phone=ALIAS)) is Sight.ABSENT
 
 
 FILE = ShownContent(filename="offer.pdf", caption="For you")
+BARE_FILE = ShownContent(filename="offer.pdf")
 LINK = ShownContent(url="https://shop.example/files/offer%201.pdf", caption=None)
 
 
@@ -138,22 +352,45 @@ LINK = ShownContent(url="https://shop.example/files/offer%201.pdf", caption=None
     [
         (FILE, entry(body="For you", filename="offer.pdf", caption="For you"), Sight.FOUND),
         (FILE, entry(body="https://gateway.example/1", filename="offer.pdf", caption="For you"), Sight.FOUND),
+        (FILE, entry(body=THUMBNAIL, filename="offer.pdf", caption="For&nbsp;you"), Sight.FOUND),
         (FILE, entry(body="For  you"), Sight.FOUND),
         (FILE, entry(body=None, filename="offer.pdf"), Sight.UNDECIDED),
         (FILE, entry(body="https://gateway.example/1"), Sight.UNDECIDED),
         (FILE, entry(body=None), Sight.UNDECIDED),
         (FILE, entry(body=None, filename="renamed.pdf", caption="For you"), Sight.UNDECIDED),
-        (FILE, entry(body="Hello"), Sight.ABSENT),
-        (ShownContent(filename="offer.pdf"), entry(body=None, filename="offer.pdf"), Sight.FOUND),
+        (FILE, entry(body="Hello"), Sight.UNDECIDED),
+        (FILE, entry(body=THUMBNAIL), Sight.UNDECIDED),
+        (BARE_FILE, entry(body=THUMBNAIL), Sight.UNDECIDED),
+        (BARE_FILE, entry(body=None, filename="offer.pdf"), Sight.FOUND),
+        (BARE_FILE, entry(body=None, filename="offer.pdf", caption="For you"), Sight.UNDECIDED),
         (LINK, entry(body="https://shop.example/files/offer%201.pdf"), Sight.FOUND),
         (LINK, entry(body=None, filename="offer 1.pdf"), Sight.FOUND),
         (LINK, entry(body="https://gateway.example/1"), Sight.UNDECIDED),
+        (LINK, entry(body=THUMBNAIL), Sight.UNDECIDED),
     ],
 )
 def test_a_file_is_known_by_what_the_gateway_shows_of_it(
     content: ShownContent, shown: GatewayMessage, expected: Sight
 ) -> None:
-    assert sight(shown, content=content) is expected
+    assert sight(*AROUND, shown, content=content) is expected
+
+
+@pytest.mark.parametrize("content", [FILE, BARE_FILE, LINK])
+@pytest.mark.parametrize(
+    "body", [THUMBNAIL, THUMBNAIL[:30], f"data:image/jpeg;base64,{THUMBNAIL}", "https://a.example/1"]
+)
+def test_a_file_that_is_shown_by_a_thumbnail_is_not_absent_whatever_else_was_sent(
+    content: ShownContent, body: str
+) -> None:
+    assert sights([claim(content=content), known(body)], *AROUND, entry(body=body))[0] is Sight.UNDECIDED
+    by_id = claim(content=content, gateway_id="3EB0")
+    assert sights([by_id], *AROUND, entry(body=body, id="3EB0")) == [Sight.FOUND]
+
+
+def test_a_file_is_absent_where_all_that_went_out_is_a_known_text() -> None:
+    assert sights([claim(content=FILE), known("Hello Ann")], *AROUND, entry(body="Hello Ann"))[0] is Sight.ABSENT
+    # What is left of its caption.
+    assert sights([claim(content=FILE), known("For")], *AROUND, entry(body="For"))[0] is Sight.UNDECIDED
 
 
 ENTRIES = st.lists(
@@ -163,6 +400,7 @@ ENTRIES = st.lists(
         st.sampled_from(["Hi Ann", "Hi", "Other", None]),
         outgoing=st.sampled_from([True, True, True, None, False]),
         id=st.sampled_from([None, "a", "b", "c", "d", "e"]),
+        phone=st.sampled_from([None, None, PHONE, ALIAS, "4915112345678"]),
     ),
     max_size=8,
 )
@@ -173,27 +411,42 @@ CLAIMS = st.lists(
         st.one_of(st.none(), st.integers(40, 60)),
         st.sampled_from([HI, ShownContent(text="Other"), FILE]),
         st.sampled_from([None, None, "a", "b"]),
+        st.booleans(),
     ),
     max_size=5,
 )
 
 
-@given(CLAIMS, ENTRIES)
-def test_no_entry_is_found_twice(claims: list[Claim], entries: list[GatewayMessage]) -> None:
-    readings = read_back(claims, entries, PHONE, limit=100, clock_difference=timedelta(seconds=5))
-    found = [reading for reading in readings if reading.sight is Sight.FOUND]
+@given(CLAIMS, ENTRIES, ENTRIES)
+def test_no_entry_is_found_twice(
+    claims: list[Claim], entries: list[GatewayMessage], others: list[GatewayMessage]
+) -> None:
+    told = readings(claims, Page(PHONE, entries), Page(ALIAS, others))
+    found = [reading for reading in told if reading.sight is Sight.FOUND]
     named = [reading.gateway_id for reading in found if reading.gateway_id]
     assert len(named) == len(set(named))
-    assert len(found) <= sum(each.outgoing is True or each.id is not None for each in entries)
+    assert len(found) <= sum(each.outgoing is True or each.id is not None for each in entries + others)
+    assert all((reading.why is not None) is (reading.sight is Sight.UNDECIDED) for reading in told)
 
 
-@given(CLAIMS, ENTRIES, st.randoms())
-def test_the_order_of_the_list_does_not_matter(
-    claims: list[Claim], entries: list[GatewayMessage], random: object
+@given(CLAIMS, ENTRIES, ENTRIES, st.randoms())
+def test_the_order_of_lists_and_pages_does_not_matter(
+    claims: list[Claim], entries: list[GatewayMessage], others: list[GatewayMessage], random: Random
 ) -> None:
-    shuffled = list(entries)
-    random.shuffle(shuffled)  # type: ignore[attr-defined]  # a random.Random
-    assert sights(claims, *entries) == sights(claims, *shuffled)
+    told = readings(claims, Page(PHONE, entries), Page(ALIAS, others))
+    shuffled = random.sample(entries, len(entries))
+    again = readings(claims, Page(ALIAS, others), Page(PHONE, shuffled))
+    assert [reading.sight for reading in told] == [reading.sight for reading in again]
+
+
+@given(CLAIMS, ENTRIES)
+def test_a_page_that_is_listed_under_both_forms_changes_nothing(
+    claims: list[Claim], entries: list[GatewayMessage]
+) -> None:
+    assert readings(claims, Page(PHONE, entries)) == readings(claims, Page(PHONE, entries), Page(ALIAS, entries))
+    assert readings(claims, Page(PHONE, entries)) == [
+        replace(reading, entries=len(entries)) for reading in readings(claims, Page(PHONE, entries + entries))
+    ]
 
 
 @given(CLAIMS, ENTRIES)
@@ -204,13 +457,198 @@ def test_who_is_found_does_not_depend_on_the_order_of_the_claims(
 
 
 @given(CLAIMS, ENTRIES)
-def test_what_the_chat_holds_is_never_absent(claims: list[Claim], entries: list[GatewayMessage]) -> None:
+def test_what_the_chat_holds_is_found(claims: list[Claim], entries: list[GatewayMessage]) -> None:
     mine = claim(5, 30, ShownContent(text="Mine"))
-    told = sights([*claims, mine], *entries, entry(10, "Mine", id="mine"))
+    told = sights([*claims, mine], *entries, entry(10, "Mine", id="mine", phone=PHONE))
     assert told[-1] is Sight.FOUND
 
 
 @given(st.integers(1, 4), st.integers(0, 6))
 def test_identical_messages_are_found_only_if_there_are_enough_for_all(messages: int, shown: int) -> None:
-    told = sights([claim() for _ in range(messages)], *(entry(n) for n in range(shown)))
+    told = sights([claim() for _ in range(messages)], *AROUND, *(entry(n) for n in range(shown)))
     assert told == [Sight.FOUND if shown >= messages else Sight.UNDECIDED if shown else Sight.ABSENT] * messages
+
+
+# What truly happened, and what a gateway makes of it.
+
+
+@dataclass(frozen=True)
+class Happening:
+    """A message of a true history. `claim` is its attempt, where it is ours; without `was_taken` it is in no chat."""
+
+    content: ShownContent
+    seconds: float
+    outgoing: bool = True
+    claim: Claim | None = None
+    was_taken: bool = True
+
+
+@dataclass(frozen=True)
+class Gateway:
+    """How a gateway lists: each of `hides` is a share of entries, by which field."""
+
+    spellings: tuple[Callable[[str], str], ...] = ()
+    files: str = "whole"
+    hides: tuple[str, ...] = ()
+    sure_ids: bool = True
+    most: int = 100
+    oldest: bool = False
+    doubles: bool = False
+    aliases: bool = False
+
+    def spell(self, text: str) -> str:
+        for spelling in self.spellings:
+            text = spelling(text)
+        return text
+
+    def show(self, number: int, each: Happening, phone: str, random: Random) -> GatewayMessage:
+        content = each.content
+        caption = content.caption and self.spell(content.caption)
+        body = {
+            "whole": caption,
+            "thumbnail": THUMBNAIL,
+            "link": "https://gateway.example/1",
+            "caption": caption,
+        }[self.files]
+        hidden = {field for field in self.hides if random.random() < 0.5}
+        named = self.sure_ids and not (each.claim and "id" in hidden)
+        return GatewayMessage(
+            id=f"true_{phone}@c.us_{number}" if named else None,
+            phone=None if "phone" in hidden else phone,
+            outgoing=None if "outgoing" in hidden else each.outgoing,
+            body=self.spell(content.text) if content.text else body,
+            caption=caption if content.text is None and self.files == "whole" else None,
+            filename=content.filename if self.files == "whole" else None,
+            at=None if "at" in hidden else at(each.seconds),
+        )
+
+    def list(self, history: Sequence[Happening], random: Random) -> tuple[list[Page], set[int]]:
+        """The pages, and which of the history is on any."""
+        pages, listed = [], set()
+        chat = sorted((each.seconds, number) for number, each in enumerate(history) if each.was_taken)
+        for phone in (PHONE, ALIAS) if self.aliases else (PHONE,):
+            most = random.randint(1, self.most) if self.aliases else self.most
+            oldest = random.random() < 0.5 if self.aliases else self.oldest
+            numbers = [number for _, number in (chat[:most] if oldest else chat[-most:])]
+            entries = [self.show(number, history[number], phone, random) for number in numbers]
+            if self.doubles:
+                entries += random.sample(entries, random.randint(0, len(entries)))
+            random.shuffle(entries)
+            pages.append(Page(phone, entries))
+            listed |= set(numbers)
+        random.shuffle(pages)
+        return pages, listed
+
+
+def squash(text: str | None) -> str:
+    """What two texts have in common that nobody could tell apart in a list."""
+    text = text or ""
+    for _ in range(6):
+        text = html.unescape(text)
+    for tag in ("<br>", "<br/>", "<br />", "\\n"):
+        text = text.replace(tag, "")
+    return "".join(filter(str.isalnum, text.casefold()))
+
+
+CUT: Callable[[str], str] = lambda text: text[:6]  # noqa: E731 - one of a table
+LOSSY = [
+    CUT,
+    lambda text: text.encode("ascii", "ignore").decode(),
+    lambda text: text.encode("ascii", "replace").decode(),
+    lambda text: f"Shop: {text}",
+    lambda text: "[message]",
+]
+TEXTS = [
+    "Hi Ann",
+    "Hi *Ann*",
+    "Hi Ann \u2764\ufe0f",
+    "Hi Ann, how are you?",
+    "Tom & <Ann>",
+    "Tom\n& <Ann>",
+    "Grüße",
+    "Gruß 2",
+]
+CONTENTS = st.one_of(
+    st.sampled_from([ShownContent(text=text) for text in TEXTS]),
+    st.sampled_from([FILE, BARE_FILE, ShownContent(filename="b.png", caption="Hi Ann")]),
+)
+
+
+@st.composite
+def ours(draw: st.DrawFn) -> Happening:
+    start = draw(st.integers(-100, 100))
+    end = start + draw(st.integers(1, 60))
+    was_taken = draw(st.booleans())
+    is_known = was_taken and draw(st.booleans())
+    ended = None if not is_known and draw(st.integers(0, 5)) == 0 else end
+    attempt = claim(start, ended, draw(CONTENTS), None, is_known)
+    skew = draw(st.integers(-4, 4))
+    return Happening(attempt.content, draw(st.integers(start, end)) + skew, claim=attempt, was_taken=was_taken)
+
+
+HISTORIES = st.tuples(
+    st.lists(ours(), min_size=1, max_size=4),
+    st.lists(st.builds(Happening, CONTENTS, st.integers(-200, 200)), max_size=2),
+    st.lists(st.builds(Happening, CONTENTS, st.integers(-300, 300), st.just(False)), max_size=4),
+).map(lambda parts: [each for part in parts for each in part])
+GATEWAYS = st.builds(
+    Gateway,
+    spellings=st.lists(st.sampled_from([*SPELLINGS.values(), *LOSSY]), max_size=3).map(tuple),
+    files=st.sampled_from(["whole", "thumbnail", "link", "caption"]),
+    hides=st.lists(st.sampled_from(["id", "phone", "outgoing", "at"]), max_size=4).map(tuple),
+    sure_ids=st.booleans(),
+    most=st.integers(1, 12),
+    oldest=st.booleans(),
+    doubles=st.booleans(),
+    aliases=st.booleans(),
+)
+
+
+def with_ids(history: Sequence[Happening], random: Random) -> list[Happening]:
+    """Some of what was taken has told its id."""
+    return [
+        replace(each, claim=replace(each.claim, gateway_id=f"true_{PHONE}@c.us_{number}"))
+        if each.claim and each.was_taken and random.random() < 0.3
+        else each
+        for number, each in enumerate(history)
+    ]
+
+
+@settings(max_examples=1000)
+@given(HISTORIES, GATEWAYS, st.randoms(use_true_random=False))
+def test_whatever_a_gateway_makes_of_a_chat_what_is_in_it_is_not_absent_and_nothing_vouches_for_what_is_not(
+    history: list[Happening], gateway: Gateway, random: Random
+) -> None:
+    history = with_ids(history, random)
+    pages, listed = gateway.list(history, random)
+    attempts = [(number, each) for number, each in enumerate(history) if each.claim]
+    told = readings([each.claim for _, each in attempts if each.claim], *pages)
+    for (number, each), reading in zip(attempts, told, strict=True):
+        if each.was_taken and number in listed:
+            assert reading.sight in (Sight.FOUND, Sight.UNDECIDED)
+        if reading.sight is Sight.FOUND and not each.was_taken:
+            by_hand = [by.content for by in history if by.claim is None and by.outgoing]
+            shown = {
+                squash(part)
+                for by in by_hand
+                for part in (gateway.spell(by.text or ""), gateway.spell(by.caption or ""), by.filename)
+            }
+            wanted = {squash(each.content.text), squash(each.content.caption), squash(each.content.filename)}
+            assert wanted & shown - {""}, "only somebody who sends the same by hand may vouch for it"
+
+
+DISTINCT = ["Your order is ready", "Good morning Ann", "Closed on Monday", "New prices from May", "Lunch?"]
+
+
+@given(st.lists(st.tuples(st.integers(0, 60), st.booleans()), min_size=1, max_size=5), st.booleans(), st.randoms())
+def test_an_honest_chat_with_something_around_shows_each_message_and_each_absence(
+    requests: list[tuple[int, bool]], sure_ids: bool, random: Random
+) -> None:
+    history = [
+        Happening(content, start + 1, claim=claim(start, start + 10, content, None, was_taken), was_taken=was_taken)
+        for (start, was_taken), content in zip(requests, (ShownContent(text=text) for text in DISTINCT), strict=False)
+    ]
+    around = [Happening(HI, -100, outgoing=False), Happening(HI, -90), Happening(HI, 100, outgoing=False)]
+    pages, _ = Gateway(sure_ids=sure_ids).list([*history, *around], random)
+    told = readings([each.claim for each in history if each.claim], *pages)
+    assert [reading.sight for reading in told] == [Sight.FOUND if each.was_taken else Sight.ABSENT for each in history]

@@ -2,9 +2,11 @@
 SELECT EXISTS (
     SELECT
     FROM doubts d
-    JOIN lanes l ON l.id = d.lane_id
-    WHERE d.resolved_as IS NULL AND d.next_poll_at <= now()
-        AND l.next_read_at <= now()
-        AND l.health NOT IN ('refused', 'paused')
-        AND (l.not_before IS NULL OR l.not_before <= now())
+    JOIN accounts a ON a.id = d.account_id
+    WHERE d.resolved_as IS NULL AND d.next_poll_at <= now() AND a.next_read_at <= now()
+        AND a.key_encrypted IS NOT NULL
+        AND NOT EXISTS (
+            SELECT FROM instances i JOIN lanes l ON l.id = i.id
+            WHERE i.account_id = a.id AND l.health = 'throttled' AND l.not_before > now()
+        )
 )

@@ -1,9 +1,12 @@
--- What could not be read back in time is unknown, and the operator's to settle. Not between a step of the clock and the
+-- What could not be read back in time is unknown, and the operator's to settle. Time in which its account could not be
+-- read does not count. Not between a step of the clock and the
 -- `recover` tick that mends what it left: an hour that never passed gives nothing up.
 WITH late AS (
     SELECT d.segment, d.campaign_id, d.seq, d.attempt, d.reading
     FROM doubts d
+    JOIN accounts a ON a.id = d.account_id
     WHERE d.resolved_as IS NULL AND d.ended_at <= now() - %(deadline)s
+        AND d.ended_at + make_interval(secs => d.unreadable_seconds) <= least(a.unreadable_since, now()) - %(deadline)s
         AND NOT EXISTS (
             SELECT FROM ticks
             WHERE put_back_seconds > 0 OR done_at > now() + interval '1 s'

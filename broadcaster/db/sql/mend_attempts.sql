@@ -5,11 +5,11 @@ WITH put_back AS MATERIALIZED (
 ), ahead AS (
     SELECT late.*, put_back.at
     FROM put_back
-    CROSS JOIN lanes l
+    CROSS JOIN accounts c
     CROSS JOIN LATERAL (
         SELECT a.segment, a.campaign_id, a.seq, a.attempt
         FROM attempts a
-        WHERE a.lane_id = l.id AND a.finished_at > now()
+        WHERE a.account_id = c.id AND a.finished_at > now()
         ORDER BY a.finished_at
         LIMIT %(most)s
     ) late

@@ -1,5 +1,4 @@
--- Moments of lanes that lie further ahead than their rule allows were written by a clock that has been put back, by
--- %(back)s seconds where that is known. What reading back showed by that clock proves nothing any more.
+-- Moments of lanes that lie further ahead than their rule allows were written by a clock that has been put back.
 WITH ahead AS (
     SELECT l.id, now() + make_interval(secs => %(lead)s + i.interval_seconds * i.burst) AS latest_clock
     FROM lanes l
@@ -9,9 +8,6 @@ WITH ahead AS (
         OR not_before > now() + make_interval(secs => rest_seconds) + interval '1 s'
         OR woken_at > now() + interval '1 s'
         OR health_since > now() + interval '1 s'
-        OR next_read_at > now() + %(longest_rest)s + interval '1 s'
-        OR readback_proven_at > now() + interval '1 s'
-        OR (%(back)s > 0 AND (next_read_at > now() OR readback_proven_at IS NOT NULL))
     ORDER BY l.id
     FOR NO KEY UPDATE OF l
 )
@@ -25,13 +21,6 @@ SET
         ELSE l.not_before
     END,
     woken_at = CASE WHEN l.woken_at IS NOT NULL THEN least(l.woken_at, now()) END,
-    health_since = least(l.health_since, now()),
-    next_read_at = CASE
-        WHEN l.next_read_at > now() + %(longest_rest)s + interval '1 s' THEN now()
-        WHEN l.next_read_at > now() THEN l.next_read_at - make_interval(secs => %(back)s)
-        ELSE l.next_read_at
-    END,
-    readback_proven_at = NULL,
-    readback_delay_seconds = NULL
+    health_since = least(l.health_since, now())
 FROM ahead
 WHERE l.id = ahead.id

@@ -1,20 +1,25 @@
--- Writes what one reading of a chat said of its doubts. Guarded by the number of the poll: a reading that comes when
--- the next one has begun changes nothing. An absence counts from the settle time on, unless the clock has been put back
--- since it was read, and one reading that does not tell ends a row of them. Returns the doubts that are ripe to be
--- resolved.
+-- Writes what one reading of a chat said of its doubts, and when they are looked for again. Guarded by the number of the
+-- poll: a reading that comes when the next one has begun changes nothing. An absence counts from the settle time on,
+-- unless the clock has been put back since it was read, and one reading that does not tell ends a row of them. While
+-- absences are being counted the pauses do not grow. Returns the doubts that are ripe to be resolved.
 WITH read AS (
     SELECT *
     FROM jsonb_to_recordset(%(rows)s) AS r (
-        segment bigint, campaign_id bigint, seq int, attempt smallint, polls smallint, sight text, gateway_id text
+        segment bigint, campaign_id bigint, seq int, attempt smallint, polls smallint, sight text, reading text
     )
 ), noted AS (
     UPDATE doubts d
     SET
-        reading = %(words)s::jsonb ->> read.sight,
+        reading = read.reading,
         absences = CASE
             WHEN read.sight = 'undecided' THEN 0
-            WHEN read.sight = 'absent' AND %(read_at)s BETWEEN d.ended_at + %(settle)s AND now() THEN d.absences + 1
+            WHEN read.sight IN ('absent', 'silent') AND %(read_at)s BETWEEN d.ended_at + %(settle)s AND now()
+                THEN d.absences + 1
             ELSE d.absences
+        END,
+        next_poll_at = CASE
+            WHEN read.sight NOT IN ('absent', 'silent') OR d.absences > %(polls)s THEN d.next_poll_at
+            ELSE least(d.next_poll_at, greatest(now() + %(first)s, d.ended_at + %(settle)s))
         END
     FROM read
     WHERE d.segment = read.segment AND d.campaign_id = read.campaign_id AND d.seq = read.seq
@@ -23,4 +28,4 @@ WITH read AS (
 )
 SELECT segment, campaign_id, seq, attempt
 FROM noted
-WHERE sight = 'found' OR (sight = 'absent' AND absences >= %(polls)s)
+WHERE sight = 'found' OR (sight IN ('absent', 'silent') AND absences >= %(polls)s)

@@ -1,36 +1,45 @@
--- Takes the chats to read back now: of each lane that may be asked, the one whose poll is most overdue. The pace of
--- the lane and the next poll of the doubts advance in this statement, so that two reconcilers never take the same.
+-- Takes the chats to read back now: of each account that may be asked, as many as it is read in a second, those whose
+-- poll is most overdue. The account's next round, %(pace)s away unless this one is heard of before, and the next
+-- poll of the doubts advance in this statement, so that two reconcilers never take the same. An account is asked whatever its instance's health, except while that is throttled:
+-- reading sends nothing.
 WITH free AS (
-    SELECT l.id
-    FROM lanes l
-    WHERE l.id IN (SELECT d.lane_id FROM doubts d WHERE d.resolved_as IS NULL AND d.next_poll_at <= now())
-        AND l.next_read_at <= now()
-        AND l.health NOT IN ('refused', 'paused')
-        AND (l.not_before IS NULL OR l.not_before <= now())
-    ORDER BY l.next_read_at, l.id
+    SELECT a.id, a.reads_a_second
+    FROM accounts a
+    WHERE a.id IN (SELECT d.account_id FROM doubts d WHERE d.resolved_as IS NULL AND d.next_poll_at <= now())
+        AND a.next_read_at <= now()
+        AND a.key_encrypted IS NOT NULL
+        AND NOT EXISTS (
+            SELECT FROM instances i JOIN lanes l ON l.id = i.id
+            WHERE i.account_id = a.id AND l.health = 'throttled' AND l.not_before > now()
+        )
+    ORDER BY a.next_read_at, a.id
     LIMIT %(most)s
-    FOR NO KEY UPDATE OF l SKIP LOCKED
+    FOR NO KEY UPDATE OF a SKIP LOCKED
 ), chat AS (
-    SELECT free.id AS lane_id, due.phone
+    SELECT free.id AS account_id, due.phone, due.lane_id
     FROM free
     CROSS JOIN LATERAL (
-        SELECT d.phone
+        SELECT d.phone, min(d.lane_id) AS lane_id
         FROM doubts d
-        WHERE d.lane_id = free.id AND d.resolved_as IS NULL AND d.next_poll_at <= now()
-        ORDER BY d.next_poll_at, d.phone
-        LIMIT 1
+        WHERE d.account_id = free.id AND d.resolved_as IS NULL AND d.next_poll_at <= now()
+        GROUP BY d.phone
+        ORDER BY min(d.next_poll_at), d.phone
+        LIMIT free.reads_a_second
     ) due
 ), paced AS (
-    UPDATE lanes l SET next_read_at = now() + %(pace)s FROM chat WHERE l.id = chat.lane_id
+    UPDATE accounts a SET next_read_at = now() + %(pace)s FROM free WHERE a.id = free.id
 ), polled AS (
     UPDATE doubts d
     SET
         polls = d.polls + 1,
         next_poll_at = now() + least(%(longest)s, %(first)s * power(2, least(d.polls, 20)))
     FROM chat
-    WHERE d.lane_id = chat.lane_id AND d.phone = chat.phone AND d.resolved_as IS NULL
+    WHERE d.account_id = chat.account_id AND d.phone = chat.phone AND d.resolved_as IS NULL
 )
-SELECT i.id, i.name, i.key_encrypted, i.base_url, i.wire, i.reply_rules, chat.phone, now() AS read_at
+SELECT
+    i.name, a.id AS account_id, a.key_encrypted, a.base_url, a.wire, i.reply_rules, a.reads_a_second, chat.phone,
+    now() AS read_at
 FROM chat
+JOIN accounts a ON a.id = chat.account_id
 JOIN instances i ON i.id = chat.lane_id
-ORDER BY i.id
+ORDER BY a.id, chat.phone

@@ -1,11 +1,13 @@
--- Gives lanes back, each with its clock set to what was really used. Guarded by the lease: a holder that lost it changes
+-- Gives lanes back, each with its clock set to what was really used, and with its run of outcomes where that is another
+-- than when it was taken. Guarded by the lease: a holder that lost it changes
 -- nothing. A lane that is still sending, because an outcome is in the spool or a claim was never heard of, is left to
 -- `recover_leases`.
 WITH mine AS (
     SELECT
         l.id,
         (%(ahead)s::double precision[])[returned.n] AS ahead,
-        (%(again)s::boolean[])[returned.n] AS again
+        (%(again)s::boolean[])[returned.n] AS again,
+        (%(runs)s::text[])[returned.n]::jsonb AS run
     FROM lanes l
     CROSS JOIN LATERAL array_position(%(lanes)s::int[], l.id) AS returned (n)
     WHERE l.id = ANY (%(lanes)s::int[]) AND l.lease_token = (%(tokens)s::uuid[])[returned.n]
@@ -19,6 +21,7 @@ SET
     lease_expires_at = NULL,
     -- What comes next wakes it at once, unless its worker is about to: two wake-ups would tear its task's lanes apart.
     woken_at = CASE WHEN mine.again THEN now() END,
-    clock = now() + make_interval(secs => mine.ahead)
+    clock = now() + make_interval(secs => mine.ahead),
+    outcome_run = coalesce(mine.run, l.outcome_run)
 FROM mine
 WHERE l.id = mine.id AND NOT EXISTS (SELECT FROM sending_through(mine.id)) -- asked once the lane is locked

@@ -1,7 +1,9 @@
 -- Moves messages out of doubt by what reading back showed. Guarded by state and attempt. To be shown absent counts only
--- where reading back has proved itself: within %(proof)s, since the doubt arose, and by a message that was no older
--- then than this one was when it was last looked for. Each of that is told by the database's clock. So it counts only
--- while nothing lies in the future, and not between a step of the clock and the `recover` tick that mends what it left.
+-- where reading back has proved itself on the same account: within %(proof)s, since the doubt arose, and by a message
+-- that was no older then than this one was when it was last looked for. Where the chat is silent, which says nothing
+-- by itself, that message was of the same kind, and it was shown in a list no shorter than this one. Each of that is told
+-- by the database's clock. So it counts only while nothing lies in the future, and not between a step of the clock and
+-- the `recover` tick that mends what it left.
 WITH clock AS (
     SELECT NOT EXISTS (
         SELECT FROM ticks
@@ -11,25 +13,37 @@ WITH clock AS (
 ), read AS (
     SELECT *
     FROM jsonb_to_recordset(%(rows)s) AS r (
-        segment bigint, campaign_id bigint, seq int, attempt smallint, sight text, gateway_id text
+        segment bigint, campaign_id bigint, seq int, attempt smallint, sight text, gateway_id text, number_class text,
+        content_kind content_kind, entries int
     )
 ), trusted AS (
     SELECT read.*, d.ended_at
     FROM read
     JOIN doubts d USING (segment, campaign_id, seq, attempt)
-    JOIN lanes l ON l.id = d.lane_id
     CROSS JOIN clock
     WHERE d.resolved_as IS NULL
         AND (
             read.sight = 'found'
             OR (
-                read.sight = 'absent'
+                read.sight IN ('absent', 'silent')
                 AND clock.is_steady
                 AND d.started_at <= d.ended_at
                 AND %(read_at)s <= now()
-                AND l.readback_proven_at <= now()
-                AND l.readback_proven_at >= greatest(d.ended_at, now() - %(proof)s)
-                AND %(read_at)s - d.ended_at >= make_interval(secs => l.readback_delay_seconds)
+                AND EXISTS (
+                    SELECT
+                    FROM proofs p
+                    WHERE p.account_id = d.account_id
+                        AND p.proven_at <= now()
+                        AND p.proven_at >= greatest(d.ended_at, now() - %(proof)s)
+                        AND %(read_at)s - d.ended_at >= make_interval(secs => p.delay_seconds)
+                        AND (
+                            read.sight = 'absent'
+                            OR (
+                                p.number_class = read.number_class AND p.content_kind = read.content_kind
+                                AND p.entries >= read.entries
+                            )
+                        )
+                )
             )
         )
 ), moved AS (
@@ -55,7 +69,7 @@ WITH clock AS (
     RETURNING m.segment, m.campaign_id, m.seq, m.attempt, m.state, t.sight
 ), resolved AS (
     UPDATE doubts d
-    SET resolved_as = moved.sight::resolution, resolved_at = now()
+    SET resolved_as = CASE moved.sight WHEN 'found' THEN 'found' ELSE 'absent' END::resolution, resolved_at = now()
     FROM moved
     WHERE d.segment = moved.segment AND d.campaign_id = moved.campaign_id AND d.seq = moved.seq
         AND d.attempt = moved.attempt

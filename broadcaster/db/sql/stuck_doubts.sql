@@ -7,4 +7,9 @@ FROM messages m
 LEFT JOIN doubts d
     ON d.segment = m.segment AND d.campaign_id = m.campaign_id AND d.seq = m.seq AND d.attempt = m.attempt
     AND d.resolved_as IS NULL
-WHERE m.state = 'in_doubt' AND (d.seq IS NULL OR d.ended_at <= now() - %(deadline)s)
+LEFT JOIN accounts a ON a.id = d.account_id
+WHERE m.state = 'in_doubt'
+    AND (
+        d.seq IS NULL
+        OR d.ended_at + make_interval(secs => d.unreadable_seconds) <= least(a.unreadable_since, now()) - %(deadline)s
+    )

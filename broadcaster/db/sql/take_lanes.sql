@@ -1,11 +1,14 @@
--- Takes every lane of %(lanes)s that is free and may be sent through. One that was left behind is not free before
+-- Takes every lane of %(lanes)s that is free and may be sent through, with the account that its instance has now: what
+-- is sent under this lease belongs to it, whatever account the instance gets meanwhile. One that was left behind is not free before
 -- `recover_leases` has dealt with what it was sending.
 UPDATE lanes l
 SET
     lease_token = %(token)s,
     lease_holder = %(holder)s,
-    lease_expires_at = now() + %(lease)s
+    lease_expires_at = now() + %(lease)s,
+    account_id = i.account_id
 FROM instances i
+JOIN accounts a ON a.id = i.account_id
 WHERE i.id = l.id
     AND l.id IN (
         SELECT free.id
@@ -20,13 +23,15 @@ WHERE i.id = l.id
 RETURNING
     l.id,
     i.name,
-    i.key_encrypted,
-    i.base_url,
-    i.wire,
+    l.account_id,
+    a.key_encrypted,
+    a.base_url,
+    a.wire,
     i.reply_rules,
     i.rate_per_second,
     i.burst,
     i.max_in_flight,
     l.health,
     l.failures,
+    l.outcome_run,
     greatest(0, extract(epoch FROM l.clock - now()))::double precision AS ahead_seconds

@@ -5,7 +5,8 @@
 --
 -- Due messages of the lanes that the caller holds go from `pending` to `sending`, under the token of this claim: the
 -- intent, committed before any request leaves (invariant I3). As many as have a slot within the next %(lead)s seconds,
--- fairly across running campaigns, higher priority first. Renews the leases and moves the lanes' clocks.
+-- fairly across running campaigns, higher priority first. A lane that is not well is tried with one, which is picked at
+-- random, since a list may begin with recipients who are all refused. Renews the leases and moves the lanes' clocks.
 --
 -- One row per lane still held (message columns null), then one per message; at last one of which outcomes moved a
 -- message, by their places. Nothing joins two of its results: nested loops over them would cost the square of the lanes.
@@ -34,13 +35,17 @@ WITH moved AS (
         r.http_status, r.reply, r.duration_ms, r.place
 ), logged AS (
     INSERT INTO attempts (
-        segment, campaign_id, seq, lane_id, attempt, outcome, reason, http_status, reply, duration_ms
+        segment, campaign_id, seq, account_id, attempt, outcome, reason, http_status, reply, duration_ms
     )
-    SELECT segment, campaign_id, seq, lane_id, attempt, outcome, reason, http_status, reply, duration_ms FROM moved
-), doubted AS (
-    INSERT INTO doubts (segment, campaign_id, seq, attempt, lane_id, phone, started_at, ended_at)
     SELECT
-        moved.segment, moved.campaign_id, moved.seq, moved.attempt, moved.lane_id, moved.phone,
+        segment, campaign_id, seq, (SELECT l.account_id FROM lanes l WHERE l.id = lane_id), attempt, outcome, reason,
+        http_status, reply, duration_ms
+    FROM moved
+), doubted AS (
+    INSERT INTO doubts (segment, campaign_id, seq, attempt, lane_id, account_id, phone, started_at, ended_at)
+    SELECT
+        moved.segment, moved.campaign_id, moved.seq, moved.attempt, moved.lane_id,
+        (SELECT l.account_id FROM lanes l WHERE l.id = moved.lane_id), moved.phone,
         ( -- the message as it was before this statement: since when it had been intended
             SELECT m.changed_at
             FROM messages m
@@ -55,7 +60,9 @@ WITH moved AS (
         greatest(l.clock, now()) AS clock,
         i.interval_seconds AS every,
         i.tolerance_seconds AS tolerance,
-        l.health NOT IN ('refused', 'paused') AND (l.not_before IS NULL OR l.not_before <= now()) AS may_send,
+        l.health NOT IN ('refused', 'paused') AND (l.not_before IS NULL OR l.not_before <= now())
+            AND l.account_id = i.account_id AS may_send, -- another account is for another lease
+        l.health = 'ok' AS is_well,
         CASE WHEN l.health = 'ok' THEN w.want ELSE least(w.want, 1) END AS want -- not ok: a probe
     FROM lanes l
     JOIN instances i ON i.id = l.id
@@ -72,6 +79,7 @@ WITH moved AS (
         clock,
         every,
         may_send,
+        is_well,
         CASE
             WHEN NOT may_send THEN 0
             WHEN every = 0 THEN want
@@ -83,7 +91,7 @@ WITH moved AS (
 ), dealt AS ( -- the lane's slots, dealt like cards to the campaigns of the highest priority, then the next
     SELECT
         r.id AS lane_id, turn.campaign_id, turn.segment, turn.priority, turn.max_attempts, turn.version, turn.rivals,
-        count(*)::int AS quota
+        r.is_well, count(*)::int AS quota
     FROM room r
     CROSS JOIN LATERAL (
         SELECT rival.*
@@ -99,10 +107,23 @@ WITH moved AS (
         ORDER BY rival.priority DESC, card, rival.last_claimed_at NULLS FIRST, rival.campaign_id
         LIMIT r.slots
     ) turn
-    GROUP BY r.id, turn.campaign_id, turn.segment, turn.priority, turn.max_attempts, turn.version, turn.rivals
+    GROUP BY r.id, r.is_well, turn.campaign_id, turn.segment, turn.priority, turn.max_attempts, turn.version, turn.rivals
 ), picked AS (
     SELECT d.*, coalesce(due.seqs, '{}') AS seqs
     FROM dealt d
+    CROSS JOIN LATERAL (
+        SELECT CASE WHEN d.is_well THEN 0 ELSE coalesce(
+            ( -- among those that were never tried
+                SELECT floor(random() * (m.seq + 1))::int
+                FROM messages m
+                WHERE m.segment = d.segment AND m.campaign_id = d.campaign_id AND m.lane_id = d.lane_id
+                    AND m.state = 'pending' AND m.next_attempt_at = '-infinity'
+                ORDER BY m.seq DESC
+                LIMIT 1
+            ),
+            0
+        ) END AS seq
+    ) first
     CROSS JOIN LATERAL (
         SELECT array_agg(m.seq) AS seqs
         FROM (
@@ -110,6 +131,7 @@ WITH moved AS (
             FROM messages
             WHERE segment = d.segment AND campaign_id = d.campaign_id AND lane_id = d.lane_id
                 AND state = 'pending' AND next_attempt_at <= now()
+                AND (next_attempt_at, seq) >= ('-infinity', first.seq)
             ORDER BY next_attempt_at, seq
             LIMIT d.quota
             FOR UPDATE SKIP LOCKED

@@ -1,4 +1,4 @@
-"""Instances and their lanes."""
+"""Instances, their accounts at the gateway, and their lanes."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from sqlalchemy import (
     Identity,
     Integer,
     LargeBinary,
+    PrimaryKeyConstraint,
+    SmallInteger,
     Table,
     Text,
     Uuid,
@@ -18,17 +20,92 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-from broadcaster.db.tables.columns import lane_health, metadata, moment, wire
+from broadcaster.db.tables.columns import content_kind, lane_health, metadata, moment, wire
 from broadcaster.domain.states import LaneHealth
+
+accounts = Table(
+    "accounts",
+    metadata,
+    Column("id", Integer, Identity(always=True), primary_key=True, comment="Attempts and doubts carry it."),
+    Column(
+        "fingerprint",
+        LargeBinary,
+        nullable=False,
+        unique=True,
+        comment="Keyed hash of URL and key: tells accounts apart without telling the key.",
+    ),
+    Column("key_encrypted", LargeBinary, comment="Its WAChatPro key, sealed for its URL; null: forgotten."),
+    Column("base_url", Text, nullable=False, comment="Where the API answers, without a trailing slash."),
+    Column("wire", wire, nullable=False, comment="How requests are encoded."),
+    moment("created_at", "When an instance first had it.", nullable=False, server_default=func.now()),
+    moment(
+        "next_read_at",
+        "No chat is read back through it before: reads are paced apart from sends.",
+        nullable=False,
+        server_default=text("'-infinity'"),
+    ),
+    Column(
+        "reads_a_second",
+        SmallInteger,
+        nullable=False,
+        server_default="4",
+        comment="How many chats are read in a second: more while it answers, half as many where it does not.",
+    ),
+    moment("unreadable_since", "Since when its chats cannot be read; null: they can."),
+    moment(
+        "next_truth_at",
+        "No accepted message is looked for in its chat before.",
+        nullable=False,
+        server_default=text("'-infinity'"),
+    ),
+    Column("truth_shown", Integer, nullable=False, server_default="0", comment="Of those, so many were shown lately,"),
+    Column("truth_missing", Integer, nullable=False, server_default="0", comment="and so many were not."),
+    CheckConstraint("reads_a_second >= 1", name="reads_positive"),
+    comment="What instances are at the gateway. One that no instance has any more is kept for reading back.",
+)
+
+proofs = Table(
+    "proofs",
+    metadata,
+    Column("account_id", Integer, ForeignKey(accounts.c.id, ondelete="CASCADE"), nullable=False, comment="Whose."),
+    Column("number_class", Text, nullable=False, comment="Which numbers it holds for (domain/whatsapp_numbers.py)."),
+    Column("content_kind", content_kind, nullable=False, comment="Which contents it holds for."),
+    moment("proven_at", "When reading back last showed a message that was known to be accepted.", nullable=False),
+    Column(
+        "delay_seconds",
+        Double,
+        nullable=False,
+        comment="How old that message was: one that is in doubt for less may yet be shown.",
+    ),
+    Column("entries", Integer, nullable=False, comment="How long the list was that showed it."),
+    PrimaryKeyConstraint("account_id", "number_class", "content_kind"),
+    comment="What reading an account's chats back has been shown to show.",
+)
+
+account_lanes = Table(
+    "account_lanes",
+    metadata,
+    Column(
+        "account_id", Integer, ForeignKey(accounts.c.id, ondelete="CASCADE"), nullable=False, comment="The account."
+    ),
+    Column("lane_id", Integer, ForeignKey("lanes.id", ondelete="CASCADE"), nullable=False, comment="The lane."),
+    PrimaryKeyConstraint("account_id", "lane_id"),
+    comment="The lanes that have, or once had, an account.",
+)
 
 instances = Table(
     "instances",
     metadata,
     Column("id", Integer, Identity(always=True), primary_key=True, comment="Also the id of its lane."),
     Column("name", Text, nullable=False, unique=True, comment="What operators call it."),
-    Column("key_encrypted", LargeBinary, nullable=False, comment="The WAChatPro key as a Fernet token."),
-    Column("base_url", Text, nullable=False, comment="Where the API answers, without a trailing slash."),
-    Column("wire", wire, nullable=False, comment="How requests are encoded."),
+    Column(
+        "account_id",
+        Integer,
+        ForeignKey(accounts.c.id),
+        nullable=False,
+        unique=True,
+        comment="What it is at the gateway; no other instance is the same.",
+    ),
     Column("rate_per_second", Double, comment="Messages per second; null: unlimited."),
     Column("burst", Integer, nullable=False, comment="Accepted requests in any window W never exceed rate*W + burst."),
     Column(
@@ -50,7 +127,7 @@ instances = Table(
     CheckConstraint("burst >= 1", name="burst_positive"),
     CheckConstraint("max_in_flight >= 1", name="max_in_flight_positive"),
     CheckConstraint("interval_seconds >= 0 AND tolerance_seconds >= 0", name="pace_not_negative"),
-    comment="One WAChatPro account each.",
+    comment="Names for accounts, each with its limits.",
 )
 
 lanes = Table(
@@ -80,6 +157,11 @@ lanes = Table(
         server_default="0",
         comment="Instance troubles since the last good reply: the exponent of the probe's back-off.",
     ),
+    Column(
+        "outcome_run",
+        JSONB,
+        comment="What its latest outcomes say together, and which refusals it has learned (domain/outcome_run.py).",
+    ),
     moment("not_before", "No request leaves before this moment (throttled, down)."),
     Column(
         "rest_seconds",
@@ -96,17 +178,12 @@ lanes = Table(
         server_default=func.now(),
     ),
     moment("woken_at", "When a wake-up was last published for it."),
-    moment(
-        "next_read_at",
-        "No chat is read back through it before: reads are paced apart from sends.",
-        nullable=False,
-        server_default=text("'-infinity'"),
-    ),
-    moment("readback_proven_at", "When reading back last showed a message that was known to be accepted."),
     Column(
-        "readback_delay_seconds",
-        Double,
-        comment="How old that message was: one that is in doubt for less may yet be shown.",
+        "account_id",
+        Integer,
+        ForeignKey(accounts.c.id),
+        nullable=False,
+        comment="The account that it sends through under its lease; the instance may have another one by now.",
     ),
     comment="The outbound queue of one instance: pace, health, lease. The unit that a worker holds.",
     postgresql_with={"fillfactor": "50"},

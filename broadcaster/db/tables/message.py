@@ -6,6 +6,7 @@ from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     Column,
+    Double,
     Identity,
     Index,
     Integer,
@@ -90,7 +91,7 @@ attempts = Table(
     campaign_id(),
     Column("seq", Integer, nullable=False, comment="messages.seq"),
     Column("attempt", SmallInteger, nullable=False, comment="Counts from 1 per message."),
-    Column("lane_id", Integer, nullable=False, comment="The instance it went through."),
+    Column("account_id", Integer, nullable=False, comment="The account it went through."),
     Column("outcome", outcome, nullable=False, comment="What it came to."),
     Column("reason", Text, nullable=False, comment="What was concluded from the reply or the failure."),
     Column("http_status", SmallInteger, comment="Null: no reply."),
@@ -102,7 +103,7 @@ attempts = Table(
     postgresql_partition_by="LIST (segment)",
 )
 
-Index("attempts_lane_idx", attempts.c.lane_id, attempts.c.finished_at)
+Index("attempts_account_idx", attempts.c.account_id, attempts.c.finished_at)
 
 doubts = Table(
     "doubts",
@@ -112,6 +113,7 @@ doubts = Table(
     Column("seq", Integer, nullable=False, comment="messages.seq"),
     Column("attempt", SmallInteger, nullable=False, comment="attempts.attempt"),
     Column("lane_id", Integer, nullable=False, comment="The instance it went through."),
+    Column("account_id", Integer, nullable=False, comment="The account whose chats may show it."),
     Column("phone", Text, nullable=False, comment="Whose chat may show it."),
     moment("started_at", "When its intent was committed: the request left no earlier.", nullable=False),
     moment("ended_at", "When its request had ended for certain.", nullable=False),
@@ -125,13 +127,20 @@ doubts = Table(
     ),
     moment("next_poll_at", "When its chat is asked for next.", nullable=False, server_default=func.now()),
     Column("reading", Text, comment="What the latest poll came to, for people."),
+    Column(
+        "unreadable_seconds",
+        Double,
+        nullable=False,
+        server_default="0",
+        comment="For how long its account could not be read meanwhile: no part of its deadline.",
+    ),
     Column("resolved_as", resolution, comment="What was concluded; null: nothing yet."),
     moment("resolved_at", "When that was."),
     PrimaryKeyConstraint("segment", "campaign_id", "seq", "attempt"),
     CheckConstraint("(resolved_as IS NULL) = (resolved_at IS NULL)", name="resolved_at_a_time"),
     comment="Attempts of which nobody knows whether the gateway accepted them, and what reading back says of them.",
 )
-Index("doubts_open_idx", doubts.c.lane_id, doubts.c.next_poll_at, postgresql_where=text("resolved_as IS NULL"))
+Index("doubts_open_idx", doubts.c.account_id, doubts.c.next_poll_at, postgresql_where=text("resolved_as IS NULL"))
 
 settlements = Table(
     "settlements",

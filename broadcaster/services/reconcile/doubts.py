@@ -15,14 +15,21 @@ from broadcaster.db.queries import query
 from broadcaster.domain.contents import ContentKind
 from broadcaster.domain.instances import Wire
 from broadcaster.domain.states import MessageState
+from broadcaster.domain.whatsapp_numbers import number_class
 from broadcaster.settings import Settings
 
-READ_PACE = 1.0
-"""Seconds between two reads through one instance, at least."""
+ROUND_SECONDS = 1.0
+"""Seconds between the rounds of reads through one account, at least: each has as many as it bears in a second."""
+LONGEST_ROUND = 10.0
+"""Seconds after which the next round may begin although nothing was heard of the one before: its worker died."""
+MOST_READS = 64
+"""Reads through one account in a second, at most."""
 LONGEST_POLL = 300.0
 """Seconds between two readings of a chat, at most."""
 LONGEST_REST = 3600.0
-"""Seconds without reads through one instance, at most, whatever it asks for."""
+"""Seconds without reads through one account, at most, whatever it asks for."""
+MOST_ACCEPTED = 200
+"""Messages that were accepted lately, among which one is looked for that proves reading back."""
 PROOF_SECONDS = 600.0
 """For how long a message that was shown proves that those which are accepted are shown."""
 
@@ -37,17 +44,18 @@ class Key(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Chat:
-    """A chat to be read back, with what a client of its instance needs."""
+class ReadAccount:
+    """An account whose chats are to be read back, with what a client of it needs."""
 
-    id: int
-    """Of its lane."""
     name: str
+    """Of its instance."""
+    account_id: int
     key_encrypted: bytes
     base_url: str
     wire: Wire
     reply_rules: Mapping[str, Any] | None
-    phone: str
+    phones: list[str]
+    """Whose chats are due."""
     read_at: datetime
 
 
@@ -55,14 +63,17 @@ class Chat:
 class Attempt:
     """An attempt that has or may have an entry in a chat; `ended_at` is None while it is under way.
 
-    `polls` is the number of the poll where it is in doubt, otherwise None.
+    `is_known`: the gateway is known to have accepted it. `polls` is the number of the poll where it is in doubt,
+    otherwise None.
     """
 
+    phone: str
     key: Key
     variables: dict[str, str] | None
     gateway_id: str | None
     started_at: datetime
     ended_at: datetime | None
+    is_known: bool
     polls: int | None
 
 
@@ -72,7 +83,16 @@ class Accepted:
 
     key: Key
     phone: str
+    content_kind: ContentKind
     accepted_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """An accepted message that is to be looked for in its chat."""
+
+    account: ReadAccount
+    accepted: Accepted
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +106,11 @@ class Template:
 
 
 class ReadingRow(msgspec.Struct, frozen=True):
-    """What a chat said of one doubt, as `note_readings.sql` reads it. `sight` may also be `unreadable`."""
+    """What a chat said of one doubt, as `note_readings.sql` and `resolve_doubts.sql` read it.
+
+    `sight` may also be `unreadable`; `reading` says it to people. The rest says what kind of proof a silence needs:
+    the class of its number, the kind of its content, and how long the list was.
+    """
 
     segment: int
     campaign_id: int
@@ -94,7 +118,11 @@ class ReadingRow(msgspec.Struct, frozen=True):
     attempt: int
     polls: int
     sight: str
+    reading: str
     gateway_id: str | None
+    number_class: str
+    content_kind: str
+    entries: int
 
 
 def poll_intervals(settings: Settings) -> dict[str, timedelta]:
@@ -112,47 +140,66 @@ class DoubtStore:
         self._pool = pool
         self._settings = settings
 
-    async def pick_chats(self, most: int) -> list[Chat]:
-        """At most one due chat of each lane that may be asked now; the caller is the only one to have them."""
+    async def pick_chats(self, most: int) -> list[ReadAccount]:
+        """The due chats of at most `most` accounts that may be read now; the caller is the only one to have them."""
         parameters = {
             "most": most,
-            "pace": timedelta(seconds=READ_PACE),
+            "pace": timedelta(seconds=LONGEST_ROUND),
             **poll_intervals(self._settings),
         }
-        return [
-            Chat(
-                row.id,
-                row.name,
-                row.key_encrypted,
-                row.base_url,
-                Wire(row.wire),
-                row.reply_rules,
-                row.phone,
-                row.read_at,
-            )
-            for row in await self._execute("pick_chats", parameters)
-        ]
+        accounts: dict[int, ReadAccount] = {}
+        for row in await self._execute("pick_chats", parameters):
+            accounts.setdefault(row.account_id, _account(row)).phones.append(row.phone)
+        return list(accounts.values())
 
-    async def reserve_read(self, lane: int, seconds: float = READ_PACE) -> float:
-        """Keep a moment of the lane free, with `seconds` after it; returns how many seconds it is away."""
-        parameters = {
-            "lane": lane,
-            "pace": timedelta(seconds=min(seconds, LONGEST_REST)),
-            "longest": timedelta(seconds=LONGEST_REST),
-        }
-        [row] = await self._execute("reserve_read", parameters)
-        return float(row.wait)
+    async def pick_truths(self, most: int, since: timedelta, until: timedelta) -> list[Sample]:
+        """Messages that were accepted between `until` and `since` ago, at most one of an account, to be looked for."""
+        every = timedelta(seconds=self._settings.truth_check_seconds)
+        parameters = {"most": most, "since": since, "until": until, "every": every}
+        return [Sample(_account(row), _accepted(row)) for row in await self._execute("pick_truths", parameters)]
 
-    async def attempts_to(self, lane: int, phone: str, within: timedelta) -> list[Attempt]:
-        """The attempts over the lane to one phone that may have an entry of the time `within` in its chat."""
-        rows = await self._execute("chat_attempts", {"lane": lane, "phone": phone, "within": within})
+    async def note_truth(self, account: int, most: int, *, shown: bool) -> tuple[int, int]:
+        """Count one more accepted message that was shown or missing; returns how many of late were each.
+
+        Once they are `most`, what was counted before counts half as much.
+        """
+        [row] = await self._execute("note_truth", {"account": account, "shown": shown, "most": most})
+        return row.truth_shown, row.truth_missing
+
+    async def stop_sending_through(self, account: int, reason: str) -> bool:
+        """Stop the instance that has the account until an operator resumes it; False where it is stopped already."""
+        return bool(await self._execute("stop_sending_through", {"account": account, "reason": reason}))
+
+    async def note_reads(self, account: int, read_at: datetime, *, answered: int, failed: int, rest: float) -> None:
+        """Of the round that began at `read_at` so many reads were answered and so many were not.
+
+        `rest` is how many seconds the account rests where any was not.
+        """
+        await self._execute(
+            "note_reads",
+            {
+                "account": account,
+                "read_at": read_at,
+                "pace": timedelta(seconds=ROUND_SECONDS),
+                "answered": answered,
+                "failed": failed,
+                "most": MOST_READS,
+                "rest": timedelta(seconds=min(rest, LONGEST_REST)),
+            },
+        )
+
+    async def attempts_to(self, account: int, phones: Sequence[str], within: timedelta) -> list[Attempt]:
+        """The attempts through the account to these phones that may have an entry of the last `within`."""
+        rows = await self._execute("chat_attempts", {"account": account, "phones": list(phones), "within": within})
         return [
             Attempt(
+                row.phone,
                 Key(row.segment, row.campaign_id, row.seq, row.attempt),
                 row.variables,
                 row.gateway_id,
                 row.started_at,
                 row.ended_at,
+                row.is_known,
                 row.polls,
             )
             for row in rows
@@ -163,15 +210,13 @@ class DoubtStore:
         [(_, kind, body, caption, filename)] = await self._execute("campaign_content", {"campaign_id": campaign_id})
         return Template(ContentKind(kind), bytes(body).decode(), caption, filename)
 
-    async def note_readings(
-        self, rows: Sequence[ReadingRow], read_at: datetime, words: Mapping[str, str]
-    ) -> list[ReadingRow]:
-        """Keep what a chat said, each sight in `words` for people; returns the readings by which to resolve."""
+    async def note_readings(self, rows: Sequence[ReadingRow], read_at: datetime) -> list[ReadingRow]:
+        """Keep what chats said; returns the readings by which to resolve."""
         parameters = {
             "rows": _json(rows),
-            "words": _json(words),
             "read_at": read_at,
             "settle": timedelta(seconds=self._settings.doubt_settle_seconds),
+            "first": timedelta(seconds=self._settings.doubt_poll_seconds),
             "polls": self._settings.doubt_polls,
         }
         ripe = {tuple(row) for row in await self._execute("note_readings", parameters)}
@@ -183,31 +228,56 @@ class DoubtStore:
         found = await self._execute("resolve_doubts", parameters)
         return {MessageState(row.state): row.messages for row in found}
 
-    async def accepted_lately(self, lane: int) -> Accepted | None:
-        """The latest message that the gateway is known to have accepted through the lane, if it is not too old."""
-        parameters = {"lane": lane, "within": timedelta(seconds=PROOF_SECONDS)}
-        for row in await self._execute("accepted_lately", parameters):
-            return Accepted(Key(row.segment, row.campaign_id, row.seq, row.attempt), row.phone, row.accepted_at)
-        return None
+    async def accepted_lately(self, account: int) -> list[Accepted]:
+        """The latest messages that the gateway is known to have accepted through the account, the latest first."""
+        parameters = {"account": account, "within": timedelta(seconds=PROOF_SECONDS), "most": MOST_ACCEPTED}
+        return [_accepted(row) for row in await self._execute("accepted_lately", parameters)]
 
     async def wants_proof(self, rows: Sequence[ReadingRow], accepted: Accepted) -> bool:
         """Whether `accepted`, were it shown now, would help to resolve any of these doubts sooner."""
         parameters = {
             "rows": _json(rows),
+            "number_class": number_class(accepted.phone),
+            "content_kind": accepted.content_kind.value,
             "accepted_at": accepted.accepted_at,
             "proof": timedelta(seconds=PROOF_SECONDS),
         }
         [row] = await self._execute("wants_proof", parameters)
         return bool(row.wanted)
 
-    async def prove(self, lane: int, accepted: Accepted) -> None:
-        """Keep that `accepted` was shown just now."""
-        await self._execute("prove_readback", {"lane": lane, "accepted_at": accepted.accepted_at})
+    async def prove(self, account: int, accepted: Accepted, entries: int) -> None:
+        """Keep that `accepted` was shown just now, in a list of so many entries."""
+        parameters = {
+            "account": account,
+            "number_class": number_class(accepted.phone),
+            "content_kind": accepted.content_kind.value,
+            "accepted_at": accepted.accepted_at,
+            "entries": entries,
+        }
+        await self._execute("prove_readback", parameters)
 
     async def _execute(self, name: str, parameters: Mapping[str, Any]) -> list[Any]:
         async with self._pool.connection() as connection, connection.cursor(row_factory=namedtuple_row) as cursor:
             await cursor.execute(query(name), parameters, prepare=True)
             return await cursor.fetchall() if cursor.description else []
+
+
+def _account(row: Any) -> ReadAccount:
+    return ReadAccount(
+        name=row.name,
+        account_id=row.account_id,
+        key_encrypted=row.key_encrypted,
+        base_url=row.base_url,
+        wire=Wire(row.wire),
+        reply_rules=row.reply_rules,
+        phones=[],
+        read_at=row.read_at,
+    )
+
+
+def _accepted(row: Any) -> Accepted:
+    key = Key(row.segment, row.campaign_id, row.seq, row.attempt)
+    return Accepted(key, row.phone, ContentKind(row.content_kind), row.accepted_at)
 
 
 def _json(document: object) -> str:

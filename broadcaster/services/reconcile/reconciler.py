@@ -1,90 +1,51 @@
 """Resolves messages in doubt by reading their chats back: found is sent, shown to be absent is sent again.
 
-    pick chats → read one → match → keep what it said → resolve, once reading back has proved itself
+    pick chats → read them → match → keep what they said → resolve, once reading back has proved itself
 
-`domain/readback.py` does the matching, `doubts.py` holds the statements, docs/decisions/0008-reading-back.md the
-reasons.
+`domain/readback.py` does the matching, `chat_reader.py` the reading, `doubts.py` holds the statements,
+docs/decisions/0008-reading-back.md the reasons.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
-from datetime import timedelta
+from collections.abc import Callable, Mapping, Sequence
 from time import monotonic
 
 import structlog
 
 from broadcaster.domain.contents import ContentKind
-from broadcaster.domain.readback import Claim, Reading, ShownContent, Sight, read_back
-from broadcaster.domain.templates import compile_template
-from broadcaster.gateway import GatewayError, GatewayMessage, WAChatPro
-from broadcaster.services.reconcile.doubts import READ_PACE, Accepted, Attempt, Chat, DoubtStore, ReadingRow, Template
+from broadcaster.domain.readback import Page, Reading, Sight
+from broadcaster.domain.whatsapp_numbers import number_class
+from broadcaster.gateway import GatewayError, WAChatPro
+from broadcaster.services.reconcile.chat_reader import ChatReader
+from broadcaster.services.reconcile.doubts import (
+    ROUND_SECONDS,
+    Accepted,
+    Attempt,
+    DoubtStore,
+    ReadAccount,
+    ReadingRow,
+)
+from broadcaster.services.reconcile.truth import check_truth
 from broadcaster.settings import Settings
 
 log = structlog.get_logger()
 
-LIMIT = 100
-"""Entries of a chat that are asked for."""
-SHOWN_WITHIN = timedelta(minutes=10)
-"""By how much an entry may be dated later than its request ended: the gateway has a queue of its own."""
 READ_REST = 10.0
-"""Seconds without reads through an instance whose chat could not be read, unless it asks for more."""
-RUN_SECONDS = 5.0
-"""How long one run goes on picking chats: until the next tick starts another."""
-_MOST_CHATS = 100
+"""Seconds without reads through an account of which none was answered, unless it asks for more."""
+RUN_SECONDS = 10.0
+"""How long one run goes on picking chats: until after the next tick has started another."""
+IDLE_SECONDS = 0.5
+"""Seconds before a run that finds nothing due looks again."""
+_MOST_ACCOUNTS = 100
 _UNREADABLE = "unreadable"
-_WORDS: dict[str, str] = {
+_WORDS = {
     Sight.FOUND: "found in its chat",
     Sight.ABSENT: "not in its chat, and reading back has not proved itself since",
-    Sight.UNDECIDED: "its chat does not tell",
+    Sight.SILENT: "its chat shows nothing of that time, and no message of its kind has been shown since",
 }
-
-
-class ChatReader:
-    """Reads chats of one instance and matches them with our attempts."""
-
-    def __init__(self, store: DoubtStore, gateway: WAChatPro, lane: int, settings: Settings) -> None:
-        self._store = store
-        self._gateway = gateway
-        self._lane = lane
-        self._clock_difference = timedelta(seconds=settings.gateway_clock_seconds)
-        self._within = timedelta(seconds=settings.doubt_deadline_seconds) + SHOWN_WITHIN + 2 * self._clock_difference
-
-    async def attempts(self, phone: str) -> list[Attempt]:
-        """The attempts that the chat may show."""
-        return await self._store.attempts_to(self._lane, phone, self._within)
-
-    async def entries(self, phone: str) -> list[GatewayMessage]:
-        """The latest entries of the chat. Raises GatewayError."""
-        return await self._gateway.messages(phone, LIMIT)
-
-    async def match(self, phone: str, attempts: Sequence[Attempt], entries: Sequence[GatewayMessage]) -> list[Reading]:
-        """What `entries` say of each attempt."""
-        claims = [await self._claim(attempt) for attempt in attempts]
-        return read_back(claims, entries, phone, limit=LIMIT, clock_difference=self._clock_difference)
-
-    async def recognises(self, accepted: Accepted, entries: Sequence[GatewayMessage]) -> bool:
-        """Whether the chat shows a message that the gateway is known to have accepted.
-
-        It must be recognised as one in doubt is, by its content and time, and not by the id that it was given.
-        """
-        attempts = [
-            replace(attempt, gateway_id=None) if attempt.key == accepted.key else attempt
-            for attempt in await self.attempts(accepted.phone)
-        ]
-        readings = await self.match(accepted.phone, attempts, entries)
-        return any(
-            reading.sight is Sight.FOUND and attempt.key == accepted.key
-            for attempt, reading in zip(attempts, readings, strict=True)
-        )
-
-    async def _claim(self, attempt: Attempt) -> Claim:
-        template = await self._store.template(attempt.key.campaign_id)
-        end = None if attempt.ended_at is None else attempt.ended_at + SHOWN_WITHIN
-        return Claim(_shown(template, attempt.variables or {}), attempt.started_at, end, attempt.gateway_id)
 
 
 class Reconciler:
@@ -93,11 +54,11 @@ class Reconciler:
     def __init__(
         self,
         store: DoubtStore,
-        open_gateway: Callable[[Chat], WAChatPro],
+        open_gateway: Callable[[ReadAccount], WAChatPro],
         settings: Settings,
         is_stopping: Callable[[], bool],
     ) -> None:
-        """`open_gateway` makes the client of a chat's instance; once `is_stopping`, no further chat is picked."""
+        """`open_gateway` makes the client of an account; once `is_stopping`, no further chat is picked."""
         self._store = store
         self._open_gateway = open_gateway
         self._settings = settings
@@ -107,87 +68,142 @@ class Reconciler:
     async def run(self) -> dict[str, dict[str, int]]:
         """Read back what is due. Returns counts per instance name: chats read, and messages by their new state."""
         ends = monotonic() + RUN_SECONDS
-        while not self._is_stopping():
-            chats = await self._store.pick_chats(_MOST_CHATS)
-            # From here, which is later than the pick by the database's clock: then the next one is not too early.
-            next_pick = monotonic() + READ_PACE
-            await asyncio.gather(*(self._guarded(chat) for chat in chats))
-            if not chats or next_pick >= ends:
-                break
-            await asyncio.sleep(next_pick - monotonic())
+        rounds: set[asyncio.Task[None]] = {asyncio.create_task(self._check_truth())}
+        while not self._is_stopping() and monotonic() < ends:
+            picked = await self._store.pick_chats(_MOST_ACCOUNTS)
+            rounds |= {asyncio.create_task(self._guarded(account)) for account in picked}
+            _, rounds = await asyncio.wait(rounds, timeout=IDLE_SECONDS) if rounds else (None, rounds)
+            if not picked and not rounds:
+                await asyncio.sleep(IDLE_SECONDS)
+        if rounds:
+            await asyncio.wait(rounds)
         return {name: dict(counts) for name, counts in self._counts.items()}
 
-    async def _guarded(self, chat: Chat) -> None:
+    async def _check_truth(self) -> None:
         try:
-            await self._reconcile(chat)
-        except Exception as error:  # noqa: BLE001 - its doubts stay until the next poll, and the other chats go on
-            log.warning("cannot read back", instance=chat.name, error=type(error).__name__)
+            await check_truth(self._store, self._open_gateway, self._settings)
+        except Exception as error:  # noqa: BLE001 - the next run checks again
+            log.warning("cannot check what was accepted", error=type(error).__name__)
 
-    async def _reconcile(self, chat: Chat) -> None:
-        counts = self._counts.setdefault(chat.name, Counter())
-        counts["read"] += 1
-        reader = ChatReader(self._store, self._open_gateway(chat), chat.id, self._settings)
-        ripe = await self._look(reader, chat)
-        if not ripe:
-            return
-        resolved = Counter(await self._store.resolve(ripe, chat.read_at))
-        if resolved.total() < len(ripe) and await self._prove(reader, chat.id, ripe):
-            resolved.update(await self._store.resolve(ripe, chat.read_at))
-        counts.update(resolved)
-
-    async def _look(self, reader: ChatReader, chat: Chat) -> list[ReadingRow]:
-        """Read the chat and keep what it says of its doubts; returns the readings by which to resolve."""
+    async def _guarded(self, account: ReadAccount) -> None:
         try:
-            entries = await reader.entries(chat.phone)
+            await _Round(self._store, self._open_gateway(account), account, self._settings, self._counted).run()
+        except Exception as error:  # noqa: BLE001 - its doubts stay until the next poll, and the other accounts go on
+            log.warning("cannot read back", instance=account.name, error=type(error).__name__)
+
+    def _counted(self, name: str) -> Counter[str]:
+        return self._counts.setdefault(name, Counter())
+
+
+class _Round:
+    """The due chats of one account, read once."""
+
+    def __init__(
+        self,
+        store: DoubtStore,
+        gateway: WAChatPro,
+        account: ReadAccount,
+        settings: Settings,
+        counted: Callable[[str], Counter[str]],
+    ) -> None:
+        self._store = store
+        self._account = account
+        self._reader = ChatReader(store, gateway, account.account_id, settings)
+        self._counts = counted(account.name)
+        self._answered = 0
+        self._failures: list[GatewayError] = []
+
+    async def run(self) -> None:
+        """Read, keep what the chats said, resolve what can be."""
+        pages = dict(zip(self._account.phones, await self._read_all(self._account.phones), strict=True))
+        rows = await self._rows(pages)
+        ripe = await self._store.note_readings(rows, self._account.read_at)
+        if ripe:
+            await self._resolve(ripe)
+        await self._note_reads()
+
+    async def _resolve(self, ripe: Sequence[ReadingRow]) -> None:
+        resolved = Counter(await self._store.resolve(ripe, self._account.read_at))
+        if resolved.total() < len(ripe) and await self._prove(ripe):
+            resolved.update(await self._store.resolve(ripe, self._account.read_at))
+        self._counts.update(resolved)
+
+    async def _read_all(self, phones: Sequence[str]) -> list[list[Page] | GatewayError]:
+        self._counts["read"] += len(phones)
+        return await asyncio.gather(*map(self._read, phones))
+
+    async def _read(self, phone: str) -> list[Page] | GatewayError:
+        try:
+            pages = await self._reader.pages(phone)
         except GatewayError as error:
-            await self._store.reserve_read(chat.id, max(READ_REST, error.verdict.retry_after or 0.0))
-            attempts = await reader.attempts(chat.phone)
-            rows = _rows((attempt, _UNREADABLE, None) for attempt in attempts)
-            return await self._store.note_readings(rows, chat.read_at, {_UNREADABLE: f"not readable: {error}"})
-        # After the chat, so that whatever it shows of ours is among them.
-        attempts = await reader.attempts(chat.phone)
-        readings = await reader.match(chat.phone, attempts, entries)
-        rows = _rows((each, seen.sight, seen.gateway_id) for each, seen in zip(attempts, readings, strict=True))
-        return await self._store.note_readings(rows, chat.read_at, _WORDS)
+            self._failures.append(error)
+            return error
+        self._answered += 1
+        return pages
 
-    async def _prove(self, reader: ChatReader, lane: int, ripe: Sequence[ReadingRow]) -> bool:
-        """Whether the lane's reading back shows, now, a message that the gateway is known to have accepted.
+    async def _rows(self, pages: Mapping[str, list[Page] | GatewayError]) -> list[ReadingRow]:
+        """What was said of those attempts that are in doubt."""
+        rows: list[ReadingRow] = []
+        for phone, attempts in (await self._reader.attempts(list(pages))).items():
+            seen = pages[phone]
+            said: Sequence[Reading | GatewayError]
+            if isinstance(seen, GatewayError):
+                said = [seen] * len(attempts)
+            else:
+                said = await self._reader.match(attempts, seen)
+            for attempt, each in zip(attempts, said, strict=True):
+                if attempt.polls is not None:
+                    rows.append(_row(attempt, await self._reader.content_kind(attempt), each))
+        return rows
 
-        It is only asked where that could resolve any of `ripe`.
+    async def _prove(self, ripe: Sequence[ReadingRow]) -> bool:
+        """Whether reading back shows, now, messages that the gateway is known to have accepted.
+
+        One is asked for of each kind that could resolve any of `ripe`; where there is none, any one is.
         """
-        accepted = await self._store.accepted_lately(lane)
-        if accepted is None or not await self._store.wants_proof(ripe, accepted):
+        wanted = {(row.number_class, row.content_kind) for row in ripe if row.sight != Sight.FOUND}
+        latest = await self._store.accepted_lately(self._account.account_id)
+        of_kind: dict[tuple[str, str], Accepted] = {}
+        for accepted in latest:
+            of_kind.setdefault((number_class(accepted.phone), accepted.content_kind), accepted)
+        candidates = [of_kind[kind] for kind in wanted if kind in of_kind] or latest[:1]
+        proven = [await self._prove_by(accepted, ripe) for accepted in candidates]
+        return any(proven)
+
+    async def _prove_by(self, accepted: Accepted, ripe: Sequence[ReadingRow]) -> bool:
+        if not await self._store.wants_proof(ripe, accepted):
             return False
-        wait = await self._store.reserve_read(lane)
-        if wait > READ_REST:
-            return False  # The lane rests, or very many wait for it: the next poll tries again.
-        await asyncio.sleep(wait)
-        try:
-            entries = await reader.entries(accepted.phone)
-        except GatewayError:
+        pages = await self._read(accepted.phone)
+        if isinstance(pages, GatewayError) or await self._reader.sight_of(accepted, pages) is not Sight.FOUND:
             return False
-        proven = await reader.recognises(accepted, entries)
-        if proven:
-            await self._store.prove(lane, accepted)
-        return proven
+        await self._store.prove(self._account.account_id, accepted, max(len(page.entries) for page in pages))
+        return True
+
+    async def _note_reads(self) -> None:
+        asked = max((error.verdict.retry_after or 0.0 for error in self._failures), default=0.0)
+        rest = asked or (ROUND_SECONDS if self._answered else READ_REST)
+        await self._store.note_reads(
+            self._account.account_id,
+            self._account.read_at,
+            answered=self._answered,
+            failed=len(self._failures),
+            rest=rest,
+        )
 
 
-def _rows(readings: Iterable[tuple[Attempt, str, str | None]]) -> list[ReadingRow]:
-    """What was said of those attempts that are in doubt."""
-    return [
-        ReadingRow(*attempt.key, attempt.polls, sight, gateway_id)
-        for attempt, sight, gateway_id in readings
-        if attempt.polls is not None
-    ]
-
-
-def _shown(template: Template, variables: dict[str, str]) -> ShownContent:
-    """What a chat can show of a campaign's message to one recipient."""
-    caption = None if template.caption is None else compile_template(template.caption).render(variables)
-    match template.kind:
-        case ContentKind.TEXT:
-            return ShownContent(text=compile_template(template.body).render(variables))
-        case ContentKind.FILE:
-            return ShownContent(filename=template.filename or "file", caption=caption)
-        case ContentKind.FILE_URL:
-            return ShownContent(url=template.body, caption=caption)
+def _row(attempt: Attempt, kind: ContentKind, said: Reading | GatewayError) -> ReadingRow:
+    if isinstance(said, GatewayError):
+        sight, reading, gateway_id, entries = _UNREADABLE, f"not readable: {said}", None, 0
+    else:
+        reading = _WORDS.get(said.sight, f"its chat does not tell: {said.why}")
+        sight, gateway_id, entries = said.sight.value, said.gateway_id, said.entries
+    return ReadingRow(
+        *attempt.key,
+        polls=attempt.polls or 0,
+        sight=sight,
+        reading=reading,
+        gateway_id=gateway_id,
+        number_class=number_class(attempt.phone),
+        content_kind=kind.value,
+        entries=entries,
+    )

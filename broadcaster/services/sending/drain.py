@@ -167,8 +167,8 @@ class Drain:
 
     async def _park(self, held: HeldLane, token: UUID, why: str) -> None:
         """A lane that cannot even be tried waits for an operator, and the others go on."""
-        change = LaneChange(LaneHealth.REFUSED, rest=0.0, failures=held.failures + 1)
-        await self._path.store.change_lane_health(held.id, token, change, why)
+        change = LaneChange(LaneHealth.REFUSED, rest=0.0, failures=held.failures + 1, reason=why)
+        await self._path.store.change_lane_health(held.id, token, change, held.run)
         await self._path.store.release_lanes([Return(held.id, token, held.ahead, again=False)])
 
     async def _until_over(self, tenure: _Tenure, feeding: asyncio.Task[None]) -> None:
@@ -235,7 +235,8 @@ class Drain:
         if not finished:
             return
         returns = [
-            Return(lane.held.id, lane.token, lane.clock_ahead(), self._is_handed_over(lane)) for lane in finished
+            Return(lane.held.id, lane.token, lane.clock_ahead(), self._is_handed_over(lane), lane.new_run())
+            for lane in finished
         ]
         try:
             await self._path.store.release_lanes(returns)

@@ -12,11 +12,13 @@ from uuid import UUID
 
 import structlog
 
-from broadcaster.domain.decisions import LaneChange, decide, lane_change, within_attempts
+from broadcaster.domain.decisions import LaneChange, Transition
+from broadcaster.domain.judgement import Attempt, after_probe, judge
+from broadcaster.domain.outcome_run import OutcomeRun
 from broadcaster.domain.outcomes import Outcome, Verdict
 from broadcaster.domain.pacing import CLAIM_LEAD, Pacer
 from broadcaster.domain.states import LaneHealth, MessageState
-from broadcaster.gateway import WAChatPro
+from broadcaster.gateway import GatewayError, WAChatPro
 from broadcaster.services.sending.contents import Contents
 from broadcaster.services.sending.outcomes import LINGER, OutcomeWriter
 from broadcaster.services.sending.store import (
@@ -96,7 +98,8 @@ class Lane:
         self._changed = changed
         self._pacer = Pacer(held.pace, held.ahead, path.clock())
         self._is_paced = held.pace.interval > 0
-        self._health, self._failures = held.health, held.failures
+        self._health, self._failures, self._run = held.health, held.failures, held.run
+        self._is_probing = held.health is LaneHealth.DOWN
         self._may_leave = True
         self._closed: str | None = None
         self._is_dry = False
@@ -113,6 +116,8 @@ class Lane:
         self._turns = asyncio.Lock()
         self._resting: asyncio.Future[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+        if self._is_probing:
+            self._start(self._probe())
 
     # Between the drain and the lane
 
@@ -128,7 +133,7 @@ class Lane:
 
     def claim_by(self, now: float) -> float:
         """The moment by which to claim for it; infinity while it wants nothing."""
-        if self._closed is not None or self._places() <= 0:
+        if self._closed is not None or self._is_probing or self._places() <= 0:
             return inf
         if not self._is_paced:
             return max(now + LINGER, self._ask_again_at)
@@ -137,7 +142,7 @@ class Lane:
 
     def want(self, now: float) -> int:
         """How many messages to claim for it now."""
-        if self._closed is not None:
+        if self._closed is not None or self._is_probing:
             return 0
         places = self._places()
         if self._is_paced:
@@ -183,6 +188,10 @@ class Lane:
         """Seconds by which the lane's clock is ahead of now, to be stored when it is given back."""
         return self._pacer.ahead(self._path.clock())
 
+    def new_run(self) -> OutcomeRun | None:
+        """What its outcomes say together; None: as when it was taken."""
+        return None if self._run is self.held.run else self._run
+
     def written(self, row: OutcomeRow, moved: bool) -> None:
         """The outcome of a message is committed: its place is free."""
         self.counts[_COUNTED_AS[MessageState(row.state)] if moved else "late"] += 1
@@ -207,7 +216,7 @@ class Lane:
     async def _send(self, message: Message) -> None:
         """Its turn, the request, and what that came to."""
         try:
-            verdict, duration = await self._attempt(message)
+            verdict, duration, left = await self._attempt(message)
         except BaseException as error:
             # Nobody knows how far it came.
             self._placed -= 1
@@ -216,24 +225,27 @@ class Lane:
             raise
         finally:
             self._unanswered -= 1
-        self._judge(verdict)
-        decided = decide(verdict, message.spent, message.max_attempts, self._path.random.random())
-        transition = within_attempts(decided, message.attempt)
+        transition = self._judge(message, verdict, left)
         self._decided += 1
         self._path.outcomes.write(outcome_row(message, verdict, transition, duration), self)
         self._changed(self)
 
-    async def _attempt(self, message: Message) -> tuple[Verdict, float | None]:
-        """One request at the message's turn, and how many seconds it took; None where there was none."""
+    async def _attempt(self, message: Message) -> tuple[Verdict, float | None, int]:
+        """One request at the message's turn, how many seconds it took, and what the lane had heard when it left.
+
+        The seconds are None where there was no request.
+        """
         try:
             try:
                 content = await self._path.contents.of(message.campaign_id)
             except Exception as error:  # noqa: BLE001 - Postgres is away: provably nothing was sent
-                return Verdict(Outcome.NOT_SENT, f"held back: cannot read its content: {type(error).__name__}"), None
+                reason = f"held back: cannot read its content: {type(error).__name__}"
+                return Verdict(Outcome.NOT_SENT, reason), None, self._run.heard
             try:
                 payload = content.render(message.variables or {})
             except Exception as error:  # noqa: BLE001 - whatever a template does, only its own message fails
-                return Verdict(Outcome.REJECTED, f"cannot be rendered: {type(error).__name__}"), None
+                reason = f"cannot be rendered: {type(error).__name__}"
+                return Verdict(Outcome.REJECTED, reason), None, self._run.heard
             if self._is_paced:
                 await self._turns.acquire()
                 try:
@@ -245,14 +257,14 @@ class Lane:
         finally:
             self._queued -= 1
         if held_back is not None:
-            return Verdict(Outcome.NOT_SENT, f"held back: {held_back}"), None
-        started = self._path.clock()
+            return Verdict(Outcome.NOT_SENT, f"held back: {held_back}"), None, self._run.heard
+        started, left = self._path.clock(), self._run.heard
         try:
             verdict = await payload.send(self._gateway, message.phone)
         finally:
             if self._is_paced:
                 self._pacer.replied(self._path.clock())
-        return verdict, self._path.clock() - started
+        return verdict, self._path.clock() - started, left
 
     async def _turn(self) -> str | None:
         """Wait until the pace admits one more request, and admit it; or why nothing may leave."""
@@ -281,22 +293,46 @@ class Lane:
 
     # Its health
 
-    def _judge(self, verdict: Verdict) -> None:
-        """Let the reply change the lane's health. Of many replies under way the first trouble counts."""
-        refused_now = verdict.health is LaneHealth.REFUSED and self._health is not LaneHealth.REFUSED
-        change = lane_change(verdict, self._health, self._failures, self._path.random.random())
-        if change is None or not (self._may_leave or refused_now):
+    def _judge(self, message: Message, verdict: Verdict, left: int) -> Transition:
+        """Where the message goes; and let the reply change the lane's health."""
+        attempt = Attempt(
+            f"{message.campaign_id}/{message.seq}", message.attempt, message.spent, message.max_attempts, left
+        )
+        jitter = self._path.random.random()
+        judged = judge(self._run, verdict, attempt, self._health, self._failures, jitter)
+        self._run = judged.run
+        if judged.change is not None:
+            self._change(judged.change)
+        return judged.transition
+
+    async def _probe(self) -> None:
+        """Ask a lane that is down for its chats, which costs no message, before one is tried."""
+        read: Verdict | None = None
+        try:
+            await self._gateway.chats(limit=1)
+        except GatewayError as error:
+            read = error.verdict
+        self._is_probing = False
+        change = after_probe(read, self._failures, self._path.random.random())
+        if change is not None:
+            self._change(change)
+        self._changed(self)
+
+    def _change(self, change: LaneChange) -> None:
+        """Of many replies under way the first trouble counts, unless a later one says that the key is refused."""
+        refused_now = change.health is LaneHealth.REFUSED and self._health is not LaneHealth.REFUSED
+        if not (self._may_leave or refused_now):
             return
         self._health, self._failures = change.health, change.failures
         if change.health is not LaneHealth.OK:
-            self.close(verdict.reason)
-        self._start(self._write_health(change, verdict.reason))
+            self.close(change.reason)
+        self._start(self._write_health(change))
 
-    async def _write_health(self, change: LaneChange, reason: str) -> None:
+    async def _write_health(self, change: LaneChange) -> None:
         """Until it is written or the lease is lost: a rest that nobody knows of is not kept."""
         while True:
             try:
-                await self._path.store.change_lane_health(self.held.id, self.token, change, reason)
+                await self._path.store.change_lane_health(self.held.id, self.token, change, self._run)
                 return
             except Exception as error:  # noqa: BLE001 - Postgres is away
                 if self._path.clock() >= self.lease_ends:

@@ -16,7 +16,7 @@ from broadcaster.crypto import open_vault
 from broadcaster.db.pool import open_pool
 from broadcaster.errors import UnavailableError
 from broadcaster.gateway import DEFAULT_RULES, Transport, WAChatPro, open_transport, read_rules
-from broadcaster.services.reconcile.doubts import Chat, DoubtStore
+from broadcaster.services.reconcile.doubts import DoubtStore, ReadAccount
 from broadcaster.services.reconcile.reconciler import Reconciler
 from broadcaster.services.sending.contents import Contents
 from broadcaster.services.sending.drain import Drain, DrainReport
@@ -63,7 +63,7 @@ class SendingProcess:
         self._stack = AsyncExitStack()
         self._presence = Presence(settings.home / "workers")
         self._gateways: dict[int, tuple[object, WAChatPro]] = {}
-        """By lane id, with what they are made of."""
+        """By account id, with what they are made of."""
         self._stopping = False
 
     async def __aenter__(self) -> Self:
@@ -179,18 +179,18 @@ class SendingProcess:
         if not self._given_up.done():
             self._given_up.set_result(None)
 
-    def _open_gateway(self, lane: HeldLane | Chat) -> WAChatPro:
-        """The lane's client, made once: to decrypt a key, and to prepare blanking it out of replies, takes a while."""
+    def _open_gateway(self, lane: HeldLane | ReadAccount) -> WAChatPro:
+        """The account's client, made once: opening its key and preparing to blank it out of replies takes a while."""
         made_of = (lane.key_encrypted, lane.base_url, lane.wire, lane.reply_rules)
-        known, gateway = self._gateways.get(lane.id, (None, None))
+        known, gateway = self._gateways.get(lane.account_id, (None, None))
         if gateway is None or known != made_of:
             gateway = WAChatPro(
-                self._vault.decrypt(lane.key_encrypted),
+                self._vault.open(lane.key_encrypted, lane.base_url),
                 lane.base_url,
                 wire=lane.wire,
                 transport=self._transport,
                 timeout=self._settings.request_timeout_seconds,
                 rules=read_rules(lane.reply_rules) if lane.reply_rules else DEFAULT_RULES,
             )
-            self._gateways[lane.id] = (made_of, gateway)
+            self._gateways[lane.account_id] = (made_of, gateway)
         return gateway

@@ -18,6 +18,7 @@ from broadcaster.db.pool import AsyncPool
 from broadcaster.db.queries import query
 from broadcaster.domain.decisions import LaneChange, Transition
 from broadcaster.domain.instances import Wire
+from broadcaster.domain.outcome_run import OutcomeRun
 from broadcaster.domain.outcomes import Verdict
 from broadcaster.domain.pacing import CLAIM_LEAD, Pace, pace
 from broadcaster.domain.states import LaneHealth
@@ -38,6 +39,7 @@ class HeldLane:
 
     id: int
     name: str
+    account_id: int
     key_encrypted: bytes
     base_url: str
     wire: Wire
@@ -46,6 +48,7 @@ class HeldLane:
     max_in_flight: int
     health: LaneHealth
     failures: int
+    run: OutcomeRun
     ahead: float
 
 
@@ -82,6 +85,8 @@ class Return(NamedTuple):
     ahead: float
     again: bool
     """Whether the caller wakes it again, so that a tick need not."""
+    run: OutcomeRun | None = None
+    """What its outcomes say together; None: as when it was taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +173,7 @@ class SendingStore:
             HeldLane(
                 id=row.id,
                 name=row.name,
+                account_id=row.account_id,
                 key_encrypted=row.key_encrypted,
                 base_url=row.base_url,
                 wire=Wire(row.wire),
@@ -176,6 +182,7 @@ class SendingStore:
                 max_in_flight=row.max_in_flight,
                 health=LaneHealth(row.health),
                 failures=row.failures,
+                run=OutcomeRun.from_document(row.outcome_run),
                 ahead=row.ahead_seconds,
             )
             for row in rows
@@ -207,29 +214,33 @@ class SendingStore:
         lanes, tokens, _ = _columns(asks)
         return _claims(claim, await self._execute("read_claim", {"lanes": lanes, "tokens": tokens, "claim": claim}))
 
-    async def change_lane_health(self, lane: int, token: UUID, change: LaneChange, reason: str) -> None:
-        """Write a lane's new health, if the lane is still held under `token`."""
+    async def change_lane_health(self, lane: int, token: UUID, change: LaneChange, run: OutcomeRun) -> None:
+        """Write a lane's new health and the run that led to it, if the lane is still held under `token`."""
         await self._execute(
             "change_lane_health",
             {
                 "lane": lane,
                 "token": token,
                 "health": change.health.value,
-                "reason": None if change.health is LaneHealth.OK else reason,
+                "reason": None if change.health is LaneHealth.OK else change.reason,
                 "failures": change.failures,
+                "run": _document(run),
                 "rest": change.rest,
             },
         )
 
     async def release_lanes(self, returns: Sequence[Return]) -> None:
         """Give lanes back."""
-        lanes, tokens, ahead, again = map(list, zip(*returns, strict=True))
-        await self._execute("release_lanes", {"lanes": lanes, "tokens": tokens, "ahead": ahead, "again": again})
+        lanes, tokens, ahead, again, runs = map(list, zip(*returns, strict=True))
+        documents = [None if run is None else _document(run) for run in runs]
+        parameters = {"lanes": lanes, "tokens": tokens, "ahead": ahead, "again": again, "runs": documents}
+        await self._execute("release_lanes", parameters)
 
     async def free_lanes_of(self, holders: Sequence[str], request_timeout: float) -> None:
-        """Free the lanes of workers that have ended, whose requests may be under way for so many seconds yet."""
+        """Free the lanes of workers that have ended, whose requests may be under way for so many seconds at most."""
         await self._execute("end_leases", {"holders": list(holders)})
-        await self._execute("recover_leases", {"request_timeout": timedelta(seconds=request_timeout)})
+        parameters = {"request_timeout": timedelta(seconds=request_timeout), "ended": list(holders)}
+        await self._execute("recover_leases", parameters)
 
     async def campaign_content(self, campaign_id: int) -> CampaignContent:
         """What the campaign sends."""
@@ -266,6 +277,10 @@ class SendingStore:
         ):
             await cursor.execute(query(name), parameters, prepare=True)
             return await cursor.fetchall() if cursor.description else []
+
+
+def _document(run: OutcomeRun) -> str:
+    return msgspec.json.encode(run.to_document()).decode()
 
 
 def _columns(asks: Sequence[Ask]) -> tuple[list[int], list[UUID], list[int]]:

@@ -1,0 +1,96 @@
+"""What an instance is at its gateway: URL and key, and how requests are encoded.
+
+An attempt, a doubt and a reading back belong to the account that sent. An instance that gets another key or URL gets
+another account; the one before is kept for as long as anything of it is in doubt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from shlex import quote
+from typing import Any
+
+from sqlalchemy import Connection, Engine, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from broadcaster.base_urls import usable_base_url
+from broadcaster.crypto import Vault
+from broadcaster.db import tables
+from broadcaster.db.engine import transaction
+from broadcaster.db.queries import query
+from broadcaster.domain.instances import Wire
+from broadcaster.errors import ConflictError, InputError, UsageError
+
+_accounts, _instances = tables.accounts, tables.instances
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """An account in the clear."""
+
+    key: str
+    base_url: str
+    wire: Wire
+
+    def __repr__(self) -> str:
+        return f"Account(key=***, base_url={self.base_url!r}, wire={self.wire.value!r})"
+
+
+def usable_account(key: str, base_url: str, wire: Wire) -> Account:
+    """The account as it is stored. Raises UsageError for an unusable key or URL."""
+    stripped = key.strip()
+    if not stripped or not stripped.isprintable():
+        raise UsageError("the instance's key is empty or contains control characters")
+    try:
+        return Account(stripped, usable_base_url(base_url), wire)
+    except InputError as error:
+        raise UsageError(f"--{error}".replace("base URL", "base-url", 1)) from None
+
+
+def store_account(connection: Connection, vault: Vault, account: Account, *, of: int | None = None) -> int:
+    """The id of the account, whether it was known or not; it is sealed anew, and its wire is the given one.
+
+    `of` is the instance that may have it already. Raises ConflictError where another one has it.
+    """
+    fingerprints = vault.fingerprints(account.key, account.base_url)
+    values = {"key_encrypted": vault.seal(account.key, account.base_url), "wire": account.wire}
+    known = connection.scalar(select(_accounts.c.id).where(_accounts.c.fingerprint.in_(fingerprints)))
+    if known is None:
+        made = insert(_accounts).values(fingerprint=fingerprints[0], base_url=account.base_url, **values)
+        made = made.on_conflict_do_update(index_elements=["fingerprint"], set_=values)
+        return int(connection.execute(made.returning(_accounts.c.id)).scalar_one())
+    holder = connection.scalar(
+        select(_instances.c.name).where(_instances.c.account_id == known, _instances.c.id != of)
+    )
+    if holder is not None:
+        raise held_already(holder)
+    connection.execute(update(_accounts).where(_accounts.c.id == known).values(values))
+    return int(known)
+
+
+def held_already(holder: str | None) -> ConflictError:
+    """Two instances with one account would answer for each other's messages."""
+    which = "another instance" if holder is None else f"instance {holder!r}"
+    command = "" if holder is None else f": change that one with `broadcaster instance set {quote(holder)}`"
+    return ConflictError(f"{which} has this key at this URL already{command}")
+
+
+def note_lane(connection: Connection, account_id: int, lane_id: int) -> None:
+    """From now on messages may have been sent through the account by this lane."""
+    row = {"account_id": account_id, "lane_id": lane_id}
+    connection.execute(insert(tables.account_lanes).values(row).on_conflict_do_nothing())
+
+
+def account_key(vault: Vault, row: Mapping[str, Any]) -> str:
+    """The key of an account's row. Raises SettingsError where it cannot be opened."""
+    return vault.open(row["key_encrypted"], row["base_url"])
+
+
+def forget_accounts(engine: Engine) -> int:
+    """Forget the keys that no instance has any more and nothing in doubt needs; returns of how many accounts."""
+    with transaction(engine) as connection:
+        left = list(connection.exec_driver_sql(query("forgettable_accounts")).scalars())
+        if not left:
+            return 0
+        return connection.exec_driver_sql(query("forget_accounts"), {"accounts": left}).rowcount

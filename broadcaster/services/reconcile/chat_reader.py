@@ -1,0 +1,96 @@
+"""Reads chats of one account, under every form of their numbers, and matches them with our attempts."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+from broadcaster.domain.contents import ContentKind
+from broadcaster.domain.readback import Claim, Page, Reading, ShownContent, Sight, read_back
+from broadcaster.domain.templates import compile_template
+from broadcaster.domain.whatsapp_numbers import forms
+from broadcaster.gateway import WAChatPro
+from broadcaster.services.reconcile.doubts import Accepted, Attempt, DoubtStore, Template
+from broadcaster.settings import Settings
+
+LIMIT = 100
+"""Entries of a chat that are asked for."""
+SHOWN_WITHIN = timedelta(minutes=10)
+"""By how much an entry may be dated later than its request ended: the gateway has a queue of its own."""
+MOST_AT_ONCE = 16
+"""Reads through one account that are under way at once."""
+
+
+class ChatReader:
+    """The chats of one account."""
+
+    def __init__(self, store: DoubtStore, gateway: WAChatPro, account: int, settings: Settings) -> None:
+        self._store = store
+        self._gateway = gateway
+        self._account = account
+        self._clock_difference = timedelta(seconds=settings.gateway_clock_seconds)
+        self._within = timedelta(seconds=settings.doubt_deadline_seconds) + SHOWN_WITHIN + 2 * self._clock_difference
+        self._places = asyncio.Semaphore(MOST_AT_ONCE)
+        self._templates: dict[int, Template] = {}
+
+    async def pages(self, phone: str) -> list[Page]:
+        """The latest entries of the chat, under each form of its number. Raises GatewayError."""
+        found: list[Page] = []
+        for form in forms(phone):
+            async with self._places:
+                found.append(Page(form, await self._gateway.messages(form, LIMIT)))
+        return found
+
+    async def attempts(self, phones: Sequence[str]) -> dict[str, list[Attempt]]:
+        """By phone, the attempts that its chat may show. Asked after the chats were read, none of ours is missed."""
+        attempts: dict[str, list[Attempt]] = {phone: [] for phone in phones}
+        for attempt in await self._store.attempts_to(self._account, phones, self._within):
+            attempts[attempt.phone].append(attempt)
+        return attempts
+
+    async def match(self, attempts: Sequence[Attempt], pages: Sequence[Page]) -> list[Reading]:
+        """What the pages of a chat say of each of the attempts to its phone."""
+        claims = [await self._claim(attempt) for attempt in attempts]
+        return read_back(claims, pages, clock_difference=self._clock_difference)
+
+    async def sight_of(self, accepted: Accepted, pages: Sequence[Page]) -> Sight:
+        """What the chat says of a message that the gateway is known to have accepted.
+
+        It must be recognised as one in doubt is, by its content and time, and not by the id that it was given.
+        """
+        attempts = [
+            replace(attempt, gateway_id=None, is_known=False) if attempt.key == accepted.key else attempt
+            for attempt in (await self.attempts([accepted.phone]))[accepted.phone]
+        ]
+        readings = await self.match(attempts, pages)
+        sights = [seen.sight for each, seen in zip(attempts, readings, strict=True) if each.key == accepted.key]
+        return sights[0] if sights else Sight.UNDECIDED
+
+    async def content_kind(self, attempt: Attempt) -> ContentKind:
+        """What kind of content the attempt was to send."""
+        return (await self._template(attempt.key.campaign_id)).kind
+
+    async def _template(self, campaign: int) -> Template:
+        if campaign not in self._templates:
+            self._templates[campaign] = await self._store.template(campaign)
+        return self._templates[campaign]
+
+    async def _claim(self, attempt: Attempt) -> Claim:
+        template = await self._template(attempt.key.campaign_id)
+        end = None if attempt.ended_at is None else attempt.ended_at + SHOWN_WITHIN
+        content = _shown(template, attempt.variables or {})
+        return Claim(content, attempt.started_at, end, attempt.gateway_id, is_known=attempt.is_known)
+
+
+def _shown(template: Template, variables: Mapping[str, str]) -> ShownContent:
+    """What a chat can show of a campaign's message to one recipient."""
+    caption = None if template.caption is None else compile_template(template.caption).render(variables)
+    match template.kind:
+        case ContentKind.TEXT:
+            return ShownContent(text=compile_template(template.body).render(variables))
+        case ContentKind.FILE:
+            return ShownContent(filename=template.filename or "file", caption=caption)
+        case ContentKind.FILE_URL:
+            return ShownContent(url=template.body, caption=caption)

@@ -1,0 +1,72 @@
+"""Looks for a sample of accepted messages in their chats: so a gateway that says yes and sends nothing is noticed.
+
+What is shown is also the proof that reading back of its kind can be trusted (`reconciler.py`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import timedelta
+from shlex import quote
+
+import structlog
+
+from broadcaster.domain.readback import Sight
+from broadcaster.domain.truth import false_yes_estimate, is_lying
+from broadcaster.gateway import GatewayError, WAChatPro
+from broadcaster.services.reconcile.chat_reader import ChatReader
+from broadcaster.services.reconcile.doubts import DoubtStore, ReadAccount, Sample
+from broadcaster.settings import Settings
+
+log = structlog.get_logger()
+
+SINCE = timedelta(minutes=2)
+"""How long ago a message was accepted, at least, that should be shown by now: the gateway has a queue of its own."""
+UNTIL = timedelta(minutes=15)
+MOST_COUNTED = 40
+"""Messages from which on older ones count half as much."""
+_MOST_SAMPLES = 20
+"""In one run, whatever the number of accounts."""
+_SIGHTS = {Sight.FOUND: True, Sight.ABSENT: False, Sight.SILENT: False}
+
+
+async def check_truth(store: DoubtStore, open_gateway: Callable[[ReadAccount], WAChatPro], settings: Settings) -> None:
+    """Look for one accepted message of each account whose turn it is."""
+    if settings.truth_check_seconds:
+        samples = await store.pick_truths(_MOST_SAMPLES, SINCE, UNTIL)
+        await asyncio.gather(*(_check(store, open_gateway, sample, settings) for sample in samples))
+
+
+async def _check(
+    store: DoubtStore, open_gateway: Callable[[ReadAccount], WAChatPro], sample: Sample, settings: Settings
+) -> None:
+    account = sample.account
+    reader = ChatReader(store, open_gateway(account), account.account_id, settings)
+    try:
+        pages = await reader.pages(sample.accepted.phone)
+    except GatewayError:
+        return  # that says nothing of the message
+    sight = await reader.sight_of(sample.accepted, pages)
+    if sight is Sight.FOUND:
+        await store.prove(account.account_id, sample.accepted, max(len(page.entries) for page in pages))
+    if sight in _SIGHTS:
+        await _count(store, account, shown=_SIGHTS[sight])
+
+
+async def _count(store: DoubtStore, account: ReadAccount, *, shown: bool) -> None:
+    counts = await store.note_truth(account.account_id, MOST_COUNTED, shown=shown)
+    if shown or not is_lying(*counts):
+        return
+    if await store.stop_sending_through(account.account_id, _why(account, *counts)):
+        log.error("an instance says yes and sends nothing", instance=account.name, shown=counts[0], missing=counts[1])
+
+
+def _why(account: ReadAccount, shown: int, missing: int) -> str:
+    """The evidence, and what an operator can do."""
+    share = false_yes_estimate(shown, missing)
+    return (
+        f"of {shown + missing} accepted messages that were looked for, {missing} are not in their chats: "
+        f"{share.low:.0%} to {share.high:.0%} of what it says it took may never have been sent. "
+        f"Look at the phone, then go on with `broadcaster instance resume {quote(account.name)}`"
+    )
