@@ -42,8 +42,9 @@ class Verdict:
 
     `health` is what it says of the *instance*: OK when it answered as a working instance does, THROTTLED, DOWN or
     REFUSED when the trouble is the instance's and not the message's, None when it says nothing either way.
-    `retry_after` is in seconds. `reply` is the raw reply, at most 2 KB of text with the key redacted. A refusal whose
-    `is_recognised` is false rests on words that no rule knows.
+    `retry_after` is in seconds. `reply` is the raw reply, at most 2 KB of text with the key redacted.
+    `is_recognised` is False where a refusal (`REJECTED`) rests on no rule that knows its words, its structure or its
+    exact status: one such refusal is the message's, many in a row may be the account's trouble in words not known.
     """
 
     outcome: Outcome
