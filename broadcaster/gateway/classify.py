@@ -1,19 +1,59 @@
-"""A reply as a verdict. Pure, and total: no bytes make it raise."""
+"""A reply as a verdict. Pure, and total: no bytes make it raise.
+
+How much a part of a reply is trusted: a flag (`"sent": true`) before words, and words before nothing. Where parts
+contradict each other nobody knows, but for one thing: where one flag says yes, another says no, no id names a message,
+and the words say that the instance itself could not send, then the yes was said of the call and not of the message.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from broadcaster.domain.outcomes import Outcome, Verdict
 from broadcaster.domain.states import LaneHealth
-from broadcaster.gateway.rules import ReplyRules, StatusRule, TextRule
+from broadcaster.gateway.rules import (
+    QUEUED,
+    ReplyRules,
+    StatusRule,
+    TextRule,
+    begins_as_failure,
+    reads_as_success,
+    says,
+)
 from broadcaster.gateway.signals import Signals, read_signals
-from broadcaster.gateway.texts import REASON_BYTES, Redactor, excerpt, readable, retry_after
+from broadcaster.gateway.texts import REASON_BYTES, Redactor, excerpt, is_page, readable, retry_after
 
 _ACCEPTED = StatusRule(Outcome.ACCEPTED, LaneHealth.OK)
 _REJECTED = StatusRule(Outcome.REJECTED, LaneHealth.OK)
+_THROTTLED = StatusRule(Outcome.THROTTLED, LaneHealth.THROTTLED)
 _UNKNOWN = StatusRule(Outcome.UNKNOWN)
+_WRONG_ADDRESS = StatusRule(Outcome.NOT_SENT, LaneHealth.DOWN)
+# Statuses of an address that does not exist. In the body of a reply they are of something else: the address answered.
+_OF_THE_ADDRESS = (404, 405, 410, 415)
 _PLAIN_TEXT_CHARACTERS = 500
+
+
+class _Reading(NamedTuple):
+    rule: StatusRule | TextRule
+    reason: str
+    is_recognised: bool = True
+
+
+_TAKEN = _Reading(_ACCEPTED, "accepted")
+
+
+class _Reply(NamedTuple):
+    """What there is to judge by."""
+
+    status: int
+    headers: Mapping[str, str]
+    text: str
+    signals: Signals
+    words: str
+    failure: TextRule | None
+    """What a text rule makes of the words, where it is not success."""
+    rules: ReplyRules
 
 
 def classify_response(
@@ -22,7 +62,7 @@ def classify_response(
     """What a reply to a send came to, by the instance's `rules`. `redact` takes the key out of what is kept."""
     text = readable(body)
     signals = read_signals(body, rules)
-    rule, reason = _judge(status, signals, text, rules)
+    rule, reason, is_recognised = _judge(status, headers, text, signals, rules)
     gateway_id = signals.gateway_id(rules)
     again = rule.outcome is Outcome.THROTTLED or rule.outcome is Outcome.NOT_SENT
     return Verdict(
@@ -33,35 +73,108 @@ def classify_response(
         http_status=status,
         gateway_id=excerpt(redact(gateway_id), REASON_BYTES) if gateway_id else None,
         reply=excerpt(redact(text)),
+        is_recognised=is_recognised or rule.outcome is not Outcome.REJECTED,
     )
 
 
-def _judge(status: int, signals: Signals, text: str, rules: ReplyRules) -> tuple[StatusRule | TextRule, str]:
-    if 200 <= status < 300:
-        return _judge_success(signals, text, rules)
-    words = signals.words or _plain(text)
-    rule = rules.for_status(status)
-    return (rule.text and rules.for_text(words)) or rule, _with_words(f"HTTP {status}", words)
-
-
-def _judge_success(signals: Signals, text: str, rules: ReplyRules) -> tuple[StatusRule | TextRule, str]:
-    """A 2xx says nothing by itself: only its body can say that the message was taken."""
-    if signals.yes and not signals.no:
-        return _ACCEPTED, "accepted"
+def _judge(status: int, headers: Mapping[str, str], text: str, signals: Signals, rules: ReplyRules) -> _Reading:
+    is_success = 200 <= status < 300
+    if is_success and signals.yes and not (signals.no or signals.absent) and not _is_contradicted(signals, rules):
+        return _TAKEN
     words = signals.words or _plain(text)
     by_text = rules.for_text(words)
-    if signals.no and signals.yes:
-        return _UNKNOWN, _with_words("the reply contradicts itself", words)
-    if signals.no:
-        by_code = rules.for_status(signals.code) if signals.code else _REJECTED
-        return by_text or by_code, words or "the gateway refused it without a reason"
-    if by_text and by_text.outcome is Outcome.ACCEPTED:
-        return by_text, "accepted"
-    if signals.hint and not by_text:
-        return _ACCEPTED, "accepted"
+    failure = None if by_text and by_text.outcome is Outcome.ACCEPTED else by_text
+    reply = _Reply(status, headers, text, signals, words, failure, rules)
+    if not is_success:
+        return _judge_failure(reply)
+    if signals.yes or signals.no or signals.absent:
+        return _judge_flags(reply)
+    if by_text and not failure:
+        return _Reading(by_text, "accepted")
+    return _judge_hints(reply)
+
+
+def _is_contradicted(signals: Signals, rules: ReplyRules) -> bool:
+    """Whether what a reply says in words speaks against its flag of success."""
+    if any(begins_as_failure(text) for text in signals.texts):
+        return True
+    # A gateway that names the message may repeat its text, which can speak of anything.
+    if signals.ids:
+        return False
+    return signals.is_unread_sentence or any(
+        not reads_as_success(text) and _is_failure(rules.for_text(text)) for text in signals.texts
+    )
+
+
+def _is_failure(rule: TextRule | None) -> bool:
+    return rule is not None and rule is not QUEUED and rule.outcome is not Outcome.ACCEPTED
+
+
+def _judge_failure(reply: _Reply) -> _Reading:
+    """A status outside 2xx."""
+    status, signals, failure, rules = reply.status, reply.signals, reply.failure, reply.rules
+    rule = rules.for_status(status)
+    reason = _with_words(f"HTTP {status}", reply.words)
+    if rule.outcome is Outcome.REJECTED and signals.yes and not signals.absent:
+        return _contradiction(reply)
+    if signals.absent and rule.reads(Outcome.REJECTED):
+        return _Reading(_REJECTED, reason)
+    if failure and rule.reads(failure.outcome):
+        return _Reading(failure, reason)
+    if rule.page and not signals.is_json and is_page(reply.headers, reply.text):
+        return _Reading(_WRONG_ADDRESS, f"HTTP {status}: a web page and no reply of a gateway: is the base URL right?")
+    if rule.page and signals.code and rules.knows_status(signals.code) and signals.code not in _OF_THE_ADDRESS:
+        return _Reading(_by_status(signals.code, reply), reason)
+    return _Reading(_by_status(status, reply), reason, rules.knows_status(status))
+
+
+def _judge_flags(reply: _Reply) -> _Reading:
+    """A 2xx with a field that says yes or no, and not yes alone and unopposed."""
+    signals, words, failure = reply.signals, reply.words, reply.failure
+    if signals.absent:
+        if signals.yes and signals.ids:
+            return _contradiction(reply)
+        return _Reading(_REJECTED, words or "the number is not on WhatsApp")
+    if signals.yes:
+        return _contradiction(reply)
+    reason = words or "the gateway refused it without a reason"
+    if failure:
+        return _Reading(failure, reason)
+    if signals.code is None or signals.code in _OF_THE_ADDRESS:
+        return _Reading(_REJECTED, reason, is_recognised=False)
+    return _Reading(_by_status(signals.code, reply), reason, reply.rules.knows_status(signals.code))
+
+
+def _judge_hints(reply: _Reply) -> _Reading:
+    """A 2xx that says neither yes nor no: it says nothing by its status."""
+    signals, words, failure = reply.signals, reply.words, reply.failure
+    reports_failure = any(begins_as_failure(text) for text in signals.texts)
+    if signals.hint:
+        is_sure = not signals.is_unread or signals.ids.keys() - {"id"}
+        if is_sure and not (reports_failure or signals.is_unread_sentence or _is_failure(failure)):
+            return _TAKEN
+    elif failure and (signals.is_unread or reports_failure):
+        return _Reading(failure, words)
     if not signals.is_json:
-        return _UNKNOWN, "the reply is not JSON"
-    return _UNKNOWN, _with_words("the reply says neither accepted nor refused", words)
+        return _Reading(_UNKNOWN, "the reply is not JSON")
+    return _Reading(_UNKNOWN, _with_words("the reply says neither accepted nor refused", words))
+
+
+def _contradiction(reply: _Reply) -> _Reading:
+    signals, failure = reply.signals, reply.failure
+    says_no = signals.no or reply.status >= 400
+    if says_no and failure and failure.outcome is Outcome.NOT_SENT and not signals.ids:
+        return _Reading(failure, reply.words)
+    return _Reading(_UNKNOWN, _with_words("the reply contradicts itself", reply.words))
+
+
+def _by_status(status: int, reply: _Reply) -> StatusRule:
+    """What a status says, with Retry-After and the words that can make it mean "not now"."""
+    rule = reply.rules.for_status(status)
+    if rule.throttled_by is None or (reply.failure and reply.failure.outcome is Outcome.UNKNOWN):
+        return rule
+    waits = retry_after(reply.headers, reply.rules.longest_retry_after) is not None
+    return _THROTTLED if waits or says(reply.words, rule.throttled_by) else rule
 
 
 def _with_words(reason: str, words: str) -> str:

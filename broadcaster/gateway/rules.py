@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from enum import Enum, auto
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Annotated, Any
 
 import msgspec
@@ -17,6 +17,8 @@ import msgspec
 from broadcaster.domain.outcomes import Outcome
 from broadcaster.domain.states import LaneHealth
 from broadcaster.errors import InputError
+from broadcaster.gateway import reply_words as words
+from broadcaster.gateway.texts import spoken
 
 _OK, _DOWN, _REFUSED, _THROTTLED = LaneHealth.OK, LaneHealth.DOWN, LaneHealth.REFUSED, LaneHealth.THROTTLED
 
@@ -24,8 +26,9 @@ _OK, _DOWN, _REFUSED, _THROTTLED = LaneHealth.OK, LaneHealth.DOWN, LaneHealth.RE
 class TextRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A failure whose text matches `pattern` came to `outcome`, and says `health` of the instance (null: nothing).
 
-    The pattern is a regular expression. It is searched for in lower case with `_` and runs of blanks as one blank.
-    With the outcome `accepted`, a 2xx reply that matches and signals no failure counts as accepted.
+    The pattern is a regular expression. It is searched for in lower case with `_` and runs of blanks as one blank, and
+    in the other form that `texts.spoken` gives. With the outcome `accepted`, a 2xx reply that matches and signals no
+    failure counts as accepted.
     """
 
     pattern: str
@@ -34,69 +37,76 @@ class TextRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class StatusRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A reply with this HTTP status came to `outcome`, unless `text` is true and a text rule matches."""
+    """A reply with this HTTP status came to `outcome`, except where its body says more."""
 
     outcome: Outcome
     health: LaneHealth | None = None
-    text: bool = False
+    text: bool | tuple[Outcome, ...] = False
+    """Whether a text rule that matches decides instead: always, never, or only for one of these outcomes."""
+    page: bool = False
+    """Whether a web page with this status says that the address is wrong: not sent, the instance is down."""
+    throttled_by: str | None = None
+    """A pattern as in `TextRule`: where it matches, or Retry-After is given, the reply means "not now" instead."""
+
+    def reads(self, outcome: Outcome) -> bool:
+        """Whether a text rule of this outcome decides."""
+        return self.text if isinstance(self.text, bool) else outcome in self.text
 
 
-# The first match wins.
+QUEUED = TextRule(words.QUEUED, Outcome.UNKNOWN)
+"""The gateway put the message by: no contradiction to a sign of success, and a doubt beside one of failure."""
+
+# The first match wins. What leaves a doubt comes first, then what is said of one message, then what is said of the
+# account: a text that may mean either matches neither, see reply_words.
 _TEXTS = (
-    # The gateway gave up waiting for its own phone: it may still deliver.
-    TextRule(r"timed? ?-?out", Outcome.UNKNOWN),
-    TextRule(r"not registered|(not|no) (\S+ ){0,3}whatsapp", Outcome.REJECTED, _OK),
-    TextRule(
-        r"(invalid|wrong|bad|unknown|missing) (\S+ )?(phone|number|recipient|chat)"
-        r"|(phone|number|recipient|chat)( number| id)? (is )?(invalid|not valid|wrong|missing|required)",
-        Outcome.REJECTED,
-        _OK,
-    ),
-    TextRule(r"too (long|large|big)|(size|length|character) limit|limit of \d+ (char|byte|mb)", Outcome.REJECTED, _OK),
-    TextRule(
-        r"(invalid|wrong|bad|incorrect|unknown|missing|expired) (\S+ ){0,2}(key|token)"
-        r"|\b(key|token) (\S+ ){0,2}(invalid|wrong|incorrect|not valid|not found|unknown|missing|expired)",
-        Outcome.NOT_SENT,
-        _REFUSED,
-    ),
-    TextRule(r"unauthori[sz]ed|forbidden|(access|permission) denied", Outcome.NOT_SENT, _REFUSED),
-    TextRule(
-        r"(subscription|trial|licen[cs]e|plan|account) (\S+ ){0,2}(expired|ended|suspended|blocked)"
-        r"|payment required",
-        Outcome.NOT_SENT,
-        _REFUSED,
-    ),
-    TextRule(
-        r"not (\S+ )?(running|started|ready|connected|logged in|authenticated|paired)"
-        r"|disconnect|log(ged)?[ -]?out|scan .*\bqr\b|\bqr[ -]?code"
-        r"|(instance|session) (\S+ ){0,2}(stopped|closed|expired|not found)",
-        Outcome.NOT_SENT,
-        _DOWN,
-    ),
-    TextRule(r"too many|limit|quota", Outcome.THROTTLED, _THROTTLED),
+    QUEUED,
+    TextRule(words.DOUBT, Outcome.UNKNOWN),
+    TextRule(words.TOO_LARGE, Outcome.REJECTED, _OK),
+    TextRule(words.RECIPIENT_TOO_OFTEN, Outcome.THROTTLED),
+    TextRule(words.RECIPIENT, Outcome.REJECTED, _OK),
+    TextRule(words.UNUSABLE_FILE, Outcome.REJECTED, _OK),
+    TextRule(words.KEY_REFUSED, Outcome.NOT_SENT, _REFUSED),
+    TextRule(words.ACCOUNT_ENDED, Outcome.NOT_SENT, _REFUSED),
+    TextRule(words.NO_CREDIT, Outcome.NOT_SENT, _DOWN),
+    TextRule(words.DOWN, Outcome.NOT_SENT, _DOWN),
+    TextRule(words.DOWN_IF_NOBODY_ELSE, Outcome.NOT_SENT, _DOWN),
+    TextRule(words.WRONG_ADDRESS, Outcome.NOT_SENT, _DOWN),
+    TextRule(words.TOO_FAST, Outcome.THROTTLED, _THROTTLED),
 )
 
+_WRONG_ADDRESS = StatusRule(Outcome.NOT_SENT, _DOWN)
 _STATUSES = {
     # 307 and 308 say "repeat this very request over there": nothing was done with it here, the base URL is wrong.
     # Any other redirect is also how an application answers a post that it has carried out (RFC 9110, 15.4).
-    "307": StatusRule(Outcome.NOT_SENT, _DOWN),
-    "308": StatusRule(Outcome.NOT_SENT, _DOWN),
+    "307": _WRONG_ADDRESS,
+    "308": _WRONG_ADDRESS,
     "3xx": StatusRule(Outcome.UNKNOWN),
     "401": StatusRule(Outcome.NOT_SENT, _REFUSED, text=True),
+    # No credit; 466 is what one gateway of the family says of a plan that is used up.
+    "402": StatusRule(Outcome.NOT_SENT, _DOWN),
+    "466": StatusRule(Outcome.NOT_SENT, _DOWN),
     "403": StatusRule(Outcome.NOT_SENT, _REFUSED, text=True),
-    # The message's trouble: the gateway did not get it in time, or not yet.
-    "408": StatusRule(Outcome.THROTTLED),
+    # "Not found" may also be said of the recipient, in words.
+    "404": StatusRule(Outcome.NOT_SENT, _DOWN, text=(Outcome.REJECTED, Outcome.NOT_SENT)),
+    "405": _WRONG_ADDRESS,
+    "410": StatusRule(Outcome.NOT_SENT, _DOWN, text=(Outcome.REJECTED, Outcome.NOT_SENT)),
+    "415": _WRONG_ADDRESS,
+    # A proxy that gave up waiting may have passed the request on.
+    "408": StatusRule(Outcome.UNKNOWN),
+    # Also as the page of a proxy it speaks of this message only: the next one may be smaller.
+    "413": StatusRule(Outcome.REJECTED, _OK),
     "425": StatusRule(Outcome.THROTTLED),
-    "429": StatusRule(Outcome.THROTTLED, _THROTTLED),
-    "4xx": StatusRule(Outcome.REJECTED, _OK, text=True),
-    "503": StatusRule(Outcome.THROTTLED, _THROTTLED),
+    "429": StatusRule(Outcome.THROTTLED, _THROTTLED, text=(Outcome.THROTTLED,)),
+    "4xx": StatusRule(Outcome.REJECTED, _OK, text=True, page=True),
     # A broken gateway, or a proxy in front of it that lost the reply: the message may be in the queue. It says
     # nothing of the instance's health either, since what was accepted must not count as a failure of the lane.
+    "503": StatusRule(Outcome.UNKNOWN, throttled_by=words.BUSY),
     "5xx": StatusRule(Outcome.UNKNOWN),
 }
 _NEITHER = StatusRule(Outcome.UNKNOWN)
-# What went wrong is said at the beginning; a long text would only take long to search.
-_SEARCHED_CHARACTERS = 1000
+_LONGEST_PATTERN = 300
+_REMEMBERED_TEXTS = 500
+_LONGEST_REMEMBERED = 200
 
 
 class FieldRole(Enum):
@@ -107,6 +117,8 @@ class FieldRole(Enum):
     CODE = auto()
     TEXT = auto()
     ID = auto()
+    ANSWER = auto()
+    EXISTS = auto()
 
 
 class ReplyRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, dict=True):
@@ -116,18 +128,30 @@ class ReplyRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     """Fields that say whether the message was taken: true or false, 1 or 0, an HTTP status, or a word."""
     yes_words: tuple[str, ...] = (
         *("true", "yes", "ok", "success", "successful", "succeeded", "sent", "queued", "enqueued", "accepted"),
-        *("added", "submitted", "scheduled", "pending", "processing", "done", "delivered"),
+        *("added", "submitted", "scheduled", "pending", "processing", "done", "delivered", "in_queue", "inqueue"),
+        *("server_ack", "sukses", "berhasil", "terkirim", "sucesso", "enviado", "enviada", "éxito", "exito"),
+        *("erfolg", "erfolgreich", "gesendet", "başarılı", "basarili", "gönderildi"),
     )
     no_words: tuple[str, ...] = ("false", "no", "denied", "rejected", "invalid", "unauthorized", "forbidden")
-    no_prefixes: tuple[str, ...] = ("error", "fail", "not ")
+    no_prefixes: tuple[str, ...] = (
+        *("error", "fail", "not ", "fatal", "exception", "gagal", "erro", "falha", "fallo", "fallid", "fehler"),
+        *("fehlgeschlagen", "hata", "başarısız", "basarisiz", "échec", "echec", "erreur", "ошибка"),
+    )
     error_fields: tuple[str, ...] = ("error", "errors", "err", "errormessage", "exception")
     """Fields that signal a failure unless they are empty or false."""
     code_fields: tuple[str, ...] = ("code", "statuscode", "errorcode")
-    """Fields that repeat an HTTP status."""
-    text_fields: tuple[str, ...] = ("message", "msg", "reason", "description", "detail", "details", "info")
+    """Fields that repeat an HTTP status. Any other code says nothing by itself, but a name in it is read as words."""
+    text_fields: tuple[str, ...] = ("message", "msg", "reason", "description", "detail", "details", "info", "title")
     """Fields that say in words what went wrong, besides the error fields."""
     id_fields: tuple[str, ...] = ("messageid", "msgid", "idmessage", "queueid", "serialized", "id")
     """Fields that name the message at the gateway, the most telling first."""
+    answer_fields: tuple[str, ...] = ("response", "data", "results")
+    """Fields whose false or whose sentence speaks against success, and never for it."""
+    exists_fields: tuple[str, ...] = (
+        *("exists", "numberexists", "existswhatsapp", "existsonwhatsapp", "onwhatsapp", "isonwhatsapp", "inwhatsapp"),
+        *("isinwhatsapp", "iswhatsapp", "haswhatsapp", "iswhatsappnumber", "iswhatsappuser", "canreceivemessage"),
+    )
+    """Fields whose false says that the number is not on WhatsApp."""
     containers: tuple[str, ...] = (
         *("data", "result", "results", "response", "message", "messages", "error", "key", "id", "messageid"),
     )
@@ -141,8 +165,15 @@ class ReplyRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     @cached_property
     def roles(self) -> dict[str, FieldRole]:
         """The role of each field by its name; verdicts before errors, and so on in the order of `FieldRole`."""
-        names = (self.verdict_fields, self.error_fields, self.code_fields, self.text_fields, self.id_fields)
+        names = (
+            *(self.verdict_fields, self.error_fields, self.code_fields, self.text_fields, self.id_fields),
+            *(self.answer_fields, self.exists_fields),
+        )
         return {name: role for role, group in reversed(tuple(zip(FieldRole, names, strict=True))) for name in group}
+
+    @cached_property
+    def _known_texts(self) -> dict[str, TextRule | None]:
+        return {}
 
     def for_status(self, status: int) -> StatusRule:
         """The rule of a status outside 2xx."""
@@ -151,10 +182,43 @@ class ReplyRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
                 return self.statuses[name]
         return _NEITHER
 
+    def knows_status(self, status: int) -> bool:
+        """Whether there is a rule for exactly this status."""
+        return f"{status}" in self.statuses
+
     def for_text(self, text: str) -> TextRule | None:
         """The first text rule that matches."""
-        plain = " ".join(text[:_SEARCHED_CHARACTERS].lower().replace("_", " ").split())
-        return next((rule for rule in self.texts if re.search(rule.pattern, plain)), None)
+        known = self._known_texts
+        if text in known:
+            return known[text]
+        forms = spoken(text)
+        found = next((rule for rule in self.texts if any(re.search(rule.pattern, form) for form in forms)), None)
+        # The same few texts come again and again: most replies are searched once.
+        if len(text) <= _LONGEST_REMEMBERED:
+            if len(known) >= _REMEMBERED_TEXTS:
+                known.clear()
+            known[text] = found
+        return found
+
+
+def says(text: str, pattern: str) -> bool:
+    """Whether a text matches a pattern as in `TextRule`."""
+    return any(re.search(pattern, form) for form in spoken(text))
+
+
+def begins_as_failure(text: str) -> bool:
+    """Whether a text reports a failure from its first words."""
+    return _says_from_the_start(text[:_LONGEST_REMEMBERED], words.BEGINS_AS_FAILURE)
+
+
+def reads_as_success(text: str) -> bool:
+    """Whether a text says from its first words that all went well."""
+    return _says_from_the_start(text[:_LONGEST_REMEMBERED], words.READS_AS_SUCCESS)
+
+
+@lru_cache(maxsize=_REMEMBERED_TEXTS)
+def _says_from_the_start(text: str, pattern: str) -> bool:
+    return says(text, pattern)
 
 
 DEFAULT_RULES = ReplyRules()
@@ -172,23 +236,33 @@ def read_rules(overrides: Mapping[str, Any] | None) -> ReplyRules:
         rules = msgspec.convert(dict(overrides), ReplyRules)
     except msgspec.ValidationError as error:
         raise InputError(f"reply rules: {error}") from None
-    _check(rules)
+    own_texts = rules.texts if "texts" in overrides else ()
+    _check(own_texts, rules.statuses)
     return msgspec.structs.replace(
         rules,
-        texts=(*rules.texts, *_TEXTS) if "texts" in overrides else _TEXTS,
+        texts=(*own_texts, *_TEXTS),
         statuses={**_STATUSES, **rules.statuses},
     )
 
 
-def _check(rules: ReplyRules) -> None:
-    for rule in rules.texts:
-        try:
-            re.compile(rule.pattern)
-        except re.error as error:
-            raise InputError(f"reply rules: texts: {rule.pattern!r} is not a regular expression: {error}") from None
-    for name in rules.statuses:
+def _check(texts: tuple[TextRule, ...], statuses: dict[str, StatusRule]) -> None:
+    for text in texts:
+        _check_pattern("texts", text.pattern)
+    for name, status in statuses.items():
         if not re.fullmatch(r"[1345](\d\d|\dx|xx)", name):
             raise InputError(f"reply rules: statuses: {name!r} is not a status outside 2xx, such as 429, 52x or 4xx")
-    healths = [rule.health for rule in rules.texts] + [rule.health for rule in rules.statuses.values()]
+        if status.throttled_by is not None and status is not _STATUSES.get(name):
+            _check_pattern(f"statuses: {name}", status.throttled_by)
+    healths = [text.health for text in texts] + [status.health for status in statuses.values()]
     if LaneHealth.PAUSED in healths:
         raise InputError("reply rules: health: only an operator can pause an instance")
+
+
+def _check_pattern(where: str, pattern: str) -> None:
+    if len(pattern) > _LONGEST_PATTERN:
+        start = pattern[:30]
+        raise InputError(f"reply rules: {where}: {start!r}… is longer than {_LONGEST_PATTERN} characters: split it up")
+    try:
+        re.compile(pattern)
+    except (re.error, OverflowError, RecursionError) as error:
+        raise InputError(f"reply rules: {where}: {pattern!r} is not a regular expression: {error}") from None

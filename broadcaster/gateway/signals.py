@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
-from broadcaster.gateway.rules import FieldRole, ReplyRules
+from broadcaster.gateway.rules import QUEUED, FieldRole, ReplyRules, reads_as_success
 from broadcaster.gateway.texts import parse_json, storable
 
 _DEEPEST = 4
+_MOST_TEXTS = 10
+_LONGEST_NAME = 40
 _NO_ERROR = ("false", "0", "none", "null", "no")
+_NO = (False, "false", "no", "0")
+_OF_THE_SENDER = ("instance", "session", "device")
+_OF_THE_RECIPIENT = ("number", "jid", "phone", "chatid", "to", "remotejid", "recipient", "contact", "wid", "query")
+_IN_WORDS = frozenset({FieldRole.TEXT, FieldRole.ERROR, FieldRole.ANSWER, FieldRole.VERDICT})
 
 
 @dataclass(slots=True)
@@ -22,8 +30,14 @@ class Signals:
     """A field says that the message was taken."""
     no: bool = False
     """A field says that it was not."""
+    absent: bool = False
+    """A field says that the recipient's number is not on WhatsApp."""
     hint: bool = False
     """Something that goes with success without saying so: an id, a code in 2xx."""
+    is_unread: bool = False
+    """A field that says whether the message was taken says it in a word or code that nobody knows."""
+    is_unread_sentence: bool = False
+    """It says so, or the answer does, in a sentence that nobody knows."""
     code: int | None = None
     """An HTTP error status repeated in the body."""
     texts: list[str] = field(default_factory=list)
@@ -63,6 +77,11 @@ def signals_of(document: Any, rules: ReplyRules, *, into_lists: bool) -> Signals
 
 def fold(name: str) -> str:
     """A field name without the differences between spellings."""
+    return _fold(name) if len(name) <= _LONGEST_NAME else _fold.__wrapped__(name)
+
+
+@lru_cache(maxsize=1000)
+def _fold(name: str) -> str:
     return name.lower().replace("_", "").replace("-", "")
 
 
@@ -75,30 +94,82 @@ def _read(signals: Signals, value: Any, rules: ReplyRules, into_lists: bool, dep
     for name, inner in value.items():
         folded = fold(name)
         if isinstance(inner, dict | list):
-            if inner and folded in rules.error_fields:
-                signals.no = True
-                signals.texts += [
-                    storable(text) for text in inner if isinstance(inner, list) and isinstance(text, str)
-                ]
+            _note_parts(signals, folded, inner, rules, into_lists)
             if folded in rules.containers and depth < _DEEPEST:
                 _read(signals, inner, rules, into_lists, depth + 1)
         elif inner is not None and inner != "":
-            _note(signals, folded, inner, rules)
+            _note(signals, folded, inner, value, rules)
 
 
-def _note(signals: Signals, name: str, value: str | float, rules: ReplyRules) -> None:
-    match rules.roles.get(name):
+def _is_of_the_recipient(value: dict[str, Any]) -> bool:
+    """Whether what an object says not to exist is the recipient's number, and not a session."""
+    names = [fold(name) for name in value]
+    return any(name in _OF_THE_RECIPIENT for name in names) or not any(
+        name.startswith(_OF_THE_SENDER) for name in names
+    )
+
+
+def _note_parts(
+    signals: Signals, name: str, value: dict[str, Any] | list[Any], rules: ReplyRules, into_lists: bool
+) -> None:
+    """Note what the texts in a field's list say, or those of its object where it is about errors."""
+    role = rules.roles.get(name)
+    if role is FieldRole.ERROR and value:
+        signals.no = True
+        signals.texts += _sentences(value, rules)
+    elif into_lists and isinstance(value, list):
+        if role in _IN_WORDS:
+            signals.texts += _sentences(value, rules)
+        elif role is FieldRole.ID and value and type(value[0]) in (str, int):
+            signals.ids.setdefault(name, storable(str(value[0])))
+            signals.hint = True
+
+
+def _sentences(value: dict[str, Any] | list[Any], rules: ReplyRules) -> list[str]:
+    """The first texts in a list, or in lists in it; of an object also the names of its fields: `phone: is invalid`."""
+    found: list[str] = []
+    for text in _strings(value, rules):
+        if len(found) == _MOST_TEXTS:
+            break
+        found.append(storable(text))
+    return found
+
+
+def _strings(value: Any, rules: ReplyRules, depth: int = 0) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list) and depth < _DEEPEST:
+        for inner in value:
+            # An object in a list of one is read for its fields like the reply itself.
+            if not isinstance(inner, dict) or not rules.roles.keys() & map(fold, inner):
+                yield from _strings(inner, rules, depth + 1)
+    elif isinstance(value, dict) and depth < _DEEPEST:
+        for name, inner in value.items():
+            if fold(name) not in rules.roles and fold(name) not in rules.containers:
+                yield from (f"{name}: {text}" for text in _strings(inner, rules, depth + 1))
+
+
+def _note(signals: Signals, name: str, value: str | float | bool, beside: dict[str, Any], rules: ReplyRules) -> None:
+    role = rules.roles.get(name)
+    if value is False and role is not FieldRole.ERROR and name in rules.containers:
+        signals.no = True
+        return
+    match role:
         case FieldRole.VERDICT:
             _note_verdict(signals, value, rules)
         case FieldRole.ERROR:
             _note_error(signals, value)
         case FieldRole.CODE:
-            _note_number(signals, value)
+            _note_code(signals, value)
         case FieldRole.TEXT if isinstance(value, str):
             signals.texts.append(storable(value))
         case FieldRole.ID:
             signals.ids.setdefault(name, storable(str(value)))
             signals.hint = True
+        case FieldRole.ANSWER if isinstance(value, str) and _is_sentence(value):
+            _note_sentence(signals, value)
+        case FieldRole.EXISTS if value in _NO:
+            signals.absent |= _is_of_the_recipient(beside)
 
 
 def _note_error(signals: Signals, value: str | float) -> None:
@@ -110,21 +181,15 @@ def _note_error(signals: Signals, value: str | float) -> None:
         signals.texts.append(storable(value))
 
 
+def _note_code(signals: Signals, value: str | float) -> None:
+    _note_number(signals, value)
+    if isinstance(value, str) and re.search(r"[^\W\d]{3}", value):
+        signals.texts.append(storable(value))
+
+
 def _note_verdict(signals: Signals, value: str | float, rules: ReplyRules) -> None:
     if isinstance(value, str):
-        word = value.strip().lower()
-        if word in rules.yes_words:
-            signals.yes = True
-        elif rules.for_text(word):
-            signals.no = True
-            signals.texts.append(storable(value))
-        elif word in rules.no_words or word.startswith(rules.no_prefixes):
-            signals.no = True
-        elif word in ("0", "1"):
-            signals.yes |= word == "1"
-            signals.no |= word == "0"
-        else:
-            _note_number(signals, word)
+        _note_word(signals, value, rules)
     elif value in (0, 1):
         signals.yes |= bool(value)
         signals.no |= not value
@@ -132,8 +197,39 @@ def _note_verdict(signals: Signals, value: str | float, rules: ReplyRules) -> No
         _note_number(signals, value)
 
 
-def _note_number(signals: Signals, value: str | float) -> None:
-    """An HTTP status, as a number or as its three digits."""
+def _note_word(signals: Signals, value: str, rules: ReplyRules) -> None:
+    word = value.strip().lower()
+    if word in rules.yes_words:
+        signals.yes = True
+    elif word in ("0", "1"):
+        signals.yes |= word == "1"
+        signals.no |= word == "0"
+    elif word.isdigit():
+        signals.is_unread |= not _note_number(signals, word)
+    elif (rule := rules.for_text(word)) and rule is not QUEUED:
+        signals.no |= rule.outcome.value != "accepted"
+        signals.texts.append(storable(value))
+    elif word in rules.no_words or word.startswith(rules.no_prefixes):
+        signals.no = True
+        if _is_sentence(value):
+            signals.texts.append(storable(value))
+    elif _is_sentence(value):
+        _note_sentence(signals, value)
+    else:
+        signals.is_unread = True
+
+
+def _is_sentence(value: str) -> bool:
+    return " " in value.strip()
+
+
+def _note_sentence(signals: Signals, value: str) -> None:
+    signals.texts.append(storable(value))
+    signals.is_unread_sentence |= not reads_as_success(value)
+
+
+def _note_number(signals: Signals, value: str | float) -> bool:
+    """Note an HTTP status, as a number or as its three digits. Returns whether it is one."""
     if isinstance(value, str):
         value = int(value) if re.fullmatch(r"[1-5][0-9]{2}", value.strip()) else 0
     if 200 <= value < 300:
@@ -141,3 +237,6 @@ def _note_number(signals: Signals, value: str | float) -> None:
     elif 400 <= value < 600:
         signals.no = True
         signals.code = int(value)
+    else:
+        return False
+    return True

@@ -6,6 +6,7 @@ import html
 import json
 import re
 import time
+import unicodedata
 from collections.abc import Callable, Mapping
 from datetime import UTC
 from email.utils import parsedate_to_datetime
@@ -18,6 +19,10 @@ REPLY_BYTES = 2048
 """How much of a raw reply is kept."""
 REASON_BYTES = 300
 _MASK = "[key]"
+# What went wrong is said at the beginning; a long text would only take long to search.
+_SEARCHED_CHARACTERS = 1000
+_JOINED_WORDS = re.compile(r"(?<=[a-z])(?=[A-Z])")
+_LETTERS = str.maketrans({"ı": "i", "ł": "l", "ø": "o", "’": "'", "‘": "'", "`": "'"})
 _UNREADABLE = "\N{REPLACEMENT CHARACTER}"
 
 
@@ -71,6 +76,20 @@ def storable(text: str) -> str:
     return text.encode("utf-8", "replace").decode("utf-8").replace("\0", _UNREADABLE)
 
 
+def spoken(text: str) -> tuple[str, ...]:
+    """A text as rules search it: in lower case with `_` and runs of blanks as one blank, and where that differs once
+    more with accents taken off, `n't` as ` not` and joinedWords apart.
+    """
+    text = text[:_SEARCHED_CHARACTERS].replace("_", " ")
+    plain = " ".join(text.lower().split())
+    folded = _JOINED_WORDS.sub(" ", text.replace("WhatsApp", "whatsapp")).lower()
+    if not folded.isascii():
+        decomposed = unicodedata.normalize("NFKD", folded)
+        folded = "".join(c for c in decomposed if not unicodedata.combining(c)).translate(_LETTERS)
+    folded = " ".join(folded.replace("can't", "cannot").replace("n't", " not").split())
+    return (plain,) if folded == plain else (plain, folded)
+
+
 def excerpt(text: str, size: int = REPLY_BYTES) -> str:
     """The beginning of a text, at most `size` bytes of UTF-8."""
     if len(text) * 4 <= size:
@@ -97,6 +116,14 @@ def parse_json(body: bytes) -> Any:
 def header(headers: Mapping[str, str], name: str) -> str | None:
     """The header `name` (lower case) whatever its case in `headers`."""
     return next((value for key, value in headers.items() if key.lower() == name), None)
+
+
+def is_page(headers: Mapping[str, str], text: str) -> bool:
+    """Whether a body that is not JSON is a web page, by its beginning or by its Content-Type."""
+    beginning = text[:_SEARCHED_CHARACTERS].lstrip().lower()
+    if beginning.startswith("<") and ("<html" in beginning or not beginning.startswith("<?xml")):
+        return True
+    return bool(beginning) and "html" in (header(headers, "content-type") or "").lower()
 
 
 def retry_after(headers: Mapping[str, str], longest: float) -> float | None:
