@@ -20,6 +20,7 @@ from broadcaster.gateway.rules import (
     begins_as_failure,
     reads_as_success,
     says,
+    speaks_against,
 )
 from broadcaster.gateway.signals import Signals, read_signals
 from broadcaster.gateway.texts import REASON_BYTES, Redactor, excerpt, is_page, readable, retry_after
@@ -67,7 +68,7 @@ def classify_response(
     again = rule.outcome is Outcome.THROTTLED or rule.outcome is Outcome.NOT_SENT
     return Verdict(
         outcome=rule.outcome,
-        reason=excerpt(redact(reason), REASON_BYTES),
+        reason=reason if reason is _TAKEN.reason else excerpt(redact(reason), REASON_BYTES),
         health=rule.health,
         retry_after=retry_after(headers, rules.longest_retry_after) if again else None,
         http_status=status,
@@ -96,14 +97,18 @@ def _judge(status: int, headers: Mapping[str, str], text: str, signals: Signals,
 
 def _is_contradicted(signals: Signals, rules: ReplyRules) -> bool:
     """Whether what a reply says in words speaks against its flag of success."""
-    if any(begins_as_failure(text) for text in signals.texts):
-        return True
-    # A gateway that names the message may repeat its text, which can speak of anything.
-    if signals.ids:
+    for text in signals.texts:
+        # A gateway that names the message may repeat its text, which can speak of anything.
+        if begins_as_failure(text) or (not signals.ids and _is_doubtful(text, rules)):
+            return True
+    return signals.is_unread_sentence and not signals.ids
+
+
+def _is_doubtful(text: str, rules: ReplyRules) -> bool:
+    if reads_as_success(text):
         return False
-    return signals.is_unread_sentence or any(
-        not reads_as_success(text) and _is_failure(rules.for_text(text)) for text in signals.texts
-    )
+    rule = rules.for_text(text)
+    return _is_failure(rule) if rule else speaks_against(text)
 
 
 def _is_failure(rule: TextRule | None) -> bool:

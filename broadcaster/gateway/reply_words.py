@@ -5,12 +5,15 @@ taken off, `n't` as ` not` and joinedWords apart: write them without accents. A 
 A lane's trouble that is read as a recipient's fails every message, and a recipient's that is read as the lane's stops
 everybody. Where a text may mean either, let it match nothing: the run of such refusals then shows whose it was.
 
-In the tables each line is one alternative, ` ~ ` is at most forty characters of the same sentence, and words in
-capitals stand for the patterns of `_NAMES`.
+In the tables each line is one alternative (a line further in goes on with it), ` ~ ` is at most forty characters of
+the same sentence, and words in capitals stand for the patterns of `_NAMES`.
 """
 
 from __future__ import annotations
 
+import re
+
+_CONTINUED = re.compile(r"\n {8,}")
 _NAMES = {
     "WHATSAPP": r"\b(whats ?app|wa|zap)\b(?! (session|connection|instance|client|device|socket|web|access|conn))",
     "RECIPIENT": r"\b(recipient|receiver|addressee|destination|customer|penerima|tujuan|destinatari\w+|empfanger\w*"
@@ -19,15 +22,16 @@ _NAMES = {
     "KEY": r"\b(keys?|apikeys?|tokens?|passwords?|credentials?|secret|signature)\b",
     "CREDIT": r"\b(credits?|balance|quota|quote|funds|points|allowance|wallet)\b",
     "CONTRACT": r"\b(subscription|trial|licen[cs]e|plan|account|pack|package|membership|contract)\b",
-    "SENDING": r"\b(instance|session|device|bot|client|channel|engine|socket|browser|whatsapp web)\b",
-    "SIZE": r"\d+ ?([kmg]i?b|bytes?|octets?|char(acter)?s?|caracter\w*|karakter|zeichen|символ\w*|байт\w*|мб)\b",
+    "SENDING": r"\b(instance|session|device|bot|client|sender|channel|engine|socket|browser|whatsapp web)\b",
+    "SIZE": r"\d{1,9} ?([kmg]i?b|bytes?|octets?|char(acter)?s?|caracter\w*|karakter|zeichen|символ\w*|байт\w*|мб)\b",
     "SPAN": r"(second|sec|minute|min|hour|day|s|m|h|menit|jam|hari|minuto|hora|dia|detik)\b",
 }
 
 
 def _table(lines: str, *, but: str = "") -> str:
     """The pattern of a table; no text matches in which `but` is found too."""
-    pattern = "|".join(line.strip().replace(" ~ ", r"\b[^;.!?]{0,40}\b") for line in lines.strip().splitlines())
+    lines = _CONTINUED.sub("", lines).replace(" ~ ", r"\b[^;.!?]{0,40}\b").replace(r"\S", r"[^\s;]")
+    pattern = "|".join(line.strip() for line in lines.strip().splitlines())
     for name, meaning in _NAMES.items():
         pattern, but = pattern.replace(name, meaning), but.replace(name, meaning)
     return f"^(?!.*?({but})).*?({pattern})" if but else pattern
@@ -82,7 +86,7 @@ TOO_LARGE = _table(r"""
     \b(limit|exceed\w*|max\w*|larger|longer|bigger|greater|smaller|shorter|less|fewer|lower|under|over) ~ SIZE
     \b(above|below|up to|at most|no more than) ~ SIZE
     SIZE ~ (limit|max\w*|allowed|exceed\w*)
-    \b(size|length|characters?) ~ (limit|exceed\w*|max\w*|too|over|larger|longer|greater)
+    \b(size|length|characters?) ~ (less|at most|up to|equal|must|limit|exceed\w*|max\w*|too|over|larger|longer|greater)
     \b(limit|exceed\w*|max\w*) ~ (size|length|characters?)\b
     terlalu (besar|panjang)|\b(ukuran|panjang|karakter) ~ (melebihi|maks|batas)
     \b(melebihi|maks\w*) ~ (ukuran|panjang|karakter|SIZE)
@@ -99,18 +103,22 @@ TOO_LARGE = _table(r"""
 
 RECIPIENT_TOO_OFTEN = _table(
     r"""
-    \b(too (many|often|much|frequent\w*|fast|soon)|limit\w*|quota|throttl\w*|flood\w*) ~ (this|that|same|single|each|the) (\S+ )?(recipient|receiver|contact|chat|user|person|conversation)\b
+    \b(too (many|often|much|frequent\w*|fast|soon)|limit\w*|quota|throttl\w*|flood\w*) ~ (this|that|same|single|each|
+        the) (\S+ )?(recipient|receiver|contact|chat|user|person|conversation)\b
     \btoo (many|often|much|frequent\w*|fast|soon) ~ to (this|that|the same) (\S+ )?number\b
     \bper (recipient|receiver|contact|chat|destination|conversation)\b|pair rate limit
     \brecipient ~ (rate|limit\w*|quota|too (often|many|soon)|throttl\w*)
     \b(this|that|the same) (recipient|receiver|contact|number) ~ (too (often|many|soon|recently)|recently)
-    (terlalu (banyak|sering|cepat)|batas|limit) ~ (ke|kepada|untuk|per) ((nomor|kontak) (ini|yang sama|tujuan)|penerima|tujuan)
-    \b(muit[ao]s|demasiad[ao]s|excesso|limite) ~ (para|por|a|ao|al|con) ((este|esse|o mesmo|el mismo|mesmo|mismo|cada|o) )?(destinatari|contato|contacto)
+    (terlalu (banyak|sering|cepat)|batas|limit) ~ (ke|kepada|untuk|per) ((nomor|kontak) (ini|yang sama|tujuan)|
+        penerima|tujuan)
+    \b(muit[ao]s|demasiad[ao]s|excesso|limite) ~ (para|por|a|ao|al|con) ((este|esse|o mesmo|el mismo|mesmo|mismo|cada|
+        o) )?(destinatari|contato|contacto)
     \b(muit[ao]s|demasiad[ao]s) ~ (a este|para este|ao mesmo|para o mesmo|al mismo|a ese|para esse) numero
-    \b(zu (viele|oft|haufig|schnell)|limit|grenze) ~ (an|fur|pro) ((dies\w+|denselben|dieselbe|den|jede\w*) )?(empfanger|kontakt|chat|nummer)
+    \b(zu (viele|oft|haufig|schnell)|limit|grenze) ~ (an|fur|pro) ((dies\w+|denselben|dieselbe|den|
+        jede\w*) )?(empfanger|kontakt|chat|nummer)
     \b(bu|ayni) (alici|kisi|numara)\w* ~ (cok (fazla|sik)|limit|sinir)|alici basina
     \b(trop|limite) ~ (a|pour|par) ((ce|ce meme|le meme|chaque) )?(destinataire|contact)
-    """,  # noqa: E501 - one alternative is one line
+    """,
     but=r"\b(plan|package|upgrade|subscription|paket|plano)\b",
 )
 """This recipient was written to too often; the others can be."""
@@ -121,10 +129,13 @@ RECIPIENT = _table(
     \bnot (yet |currently )?(found |registered |present |active |available |exist )?(on|in|at|with) WHATSAPP
     \bnot (yet |currently )?(registered|using|have|use|own|linked to) ((an?|any|valid|active|with|for|to|on) )*WHATSAPP
     \bnot (an? )?((valid|active|registered) )*WHATSAPP[ -](number|user|account|contact|id|jid)
-    \b(has|have|having|with) no ((valid|active|registered) )*WHATSAPP|\bno WHATSAPP (account|number|user)
+    \b(has|have|having|with) no ((valid|active|registered) )*WHATSAPP|\bno WHATSAPP (account|number|user|for|on)
     \bwithout (an? )?WHATSAPP|\bnon-?WHATSAPP
+    \b(enter|provide|use|specify|must be|should be|need) (an? )?valid (\S+ )?(phone|number|recipient|destination)\b
     WHATSAPP (number|user|contact|id|jid) (\S+ ){0,2}(not exist|not found|not registered)|no lid for user
-    \b(invalid|wrong|bad|unknown|incorrect|malformed) (?!(account|api|instance|from|sender|key|your|server) )(\S+ )?(phone|number|recipient|receiver|destination|chat|jid|wid|msisdn|contact|mobile)\b(?! (of|session|key|state|connection|param|field))
+    \b(invalid|wrong|bad|unknown|incorrect|malformed) (?!(account|api|instance|from|sender|key|your|
+        server) )(\S+ )?(phone|number|recipient|receiver|destination|chat|jid|wid|msisdn|contact|mobile)\b(?! (of|
+        session|key|state|connection|param|field))
     NUMBER:?( id)? (\S+ ){0,3}?(invalid|not (\S+ )?valid|wrong|incorrect|malformed|unknown)\b
     \b(phone|chat|contact|mobile)( id)?:? ((is|was|seems) )?(invalid|not (\S+ )?valid|wrong|incorrect|malformed)\b
     (NUMBER|\b(contact|chat)\b)( id)?( \S+){0,2}? (not exist|not found|cannot be found|not reachable)\b|\blandline\b
@@ -132,126 +143,199 @@ RECIPIENT = _table(
     \bblocked by (the )?(recipient|contact|user|customer)|(black|block)list
     RECIPIENT ~ (disabled|banned|deleted|deactivated)\b|\b24[ -]?h\w* (session |service )?window|re-?engagement message
     \bnot ((one of|in|on|among|part of) )?(your|my|the|our|a|saved) contacts?\b
-    \b(nomor|nomer|no hp|penerima|tujuan|kontak) ~ (tidak|belum|bukan|tdk|blm) (ter)?(daftar|valid|punya|memiliki|mempunyai|ada|ditemukan|benar|menggunakan|pengguna|nomor|dikenal)
-    \b(tidak|belum|bukan|tdk) (terdaftar|ada|memiliki|punya|menggunakan|pengguna|nomor|aktif|akun) (di |pada |akun )?WHATSAPP
+    \b(nomor|nomer|no hp|penerima|tujuan|kontak) ~ (tidak|belum|bukan|tdk|blm) (ter)?(daftar|valid|punya|memiliki|
+        mempunyai|ada|ditemukan|benar|menggunakan|pengguna|nomor|dikenal)
+    \b(tidak|belum|bukan|tdk) (terdaftar|ada|memiliki|punya|menggunakan|pengguna|nomor|aktif|akun) (di |pada |
+        akun )?WHATSAPP
     \b(nomor|nomer|penerima)\b( \S+){0,2} (salah|invalid|keliru)\b|format nomor
-    \b(numero|destinatario|contato|contacto|telefone|telefono) ~ (nao|no) ((esta|es|e|foi|fue|se|ha sido) )*(registrad|cadastrad|exist|possui|tem|tiene|posee|valid|encontr|um |un |usa|utiliza)
-    \b(numero|destinatario|contato|contacto|telefone|telefono) ~ (invalid|incorret|incorrect|inexistente|errad|equivocad|(sem|sin) WHATSAPP)
-    \b(nao|no) (possui|tem|tiene|posee|usa|utiliza|esta (em|no|en)|existe (no|en)|(esta )?(registrad|cadastrad)[oa] (no|en|em)|e um|es un|hay) (\S+ ){0,3}WHATSAPP
+    \b(numero|destinatario|contato|contacto|telefone|telefono) ~ (nao|no) ((esta|es|e|foi|fue|se|
+        ha sido) )*(registrad|cadastrad|exist|possui|tem|tiene|posee|valid|encontr|um |un |usa|utiliza)
+    \b(numero|destinatario|contato|contacto|telefone|telefono) ~ (invalid|incorret|incorrect|inexistente|errad|
+        equivocad|(sem|sin) WHATSAPP)
+    \b(nao|no) (possui|tem|tiene|posee|usa|utiliza|esta (em|no|en)|existe (no|en)|(esta )?(registrad|
+        cadastrad)[oa] (no|en|em)|e um|es un|hay|e d[oe]|es de) (\S+ ){0,3}?WHATSAPP
     (numero|telefono) (de (whatsapp )?)?(no|nao) valid|\b(sem|sin) WHATSAPP$
-    \b(\w*nummer|empfanger\w*|kontakt) ~ (nicht (\S+ )?(registriert|gultig|gefunden|vorhanden|erreichbar|(bei|auf|in) whatsapp)|keine?n? (\S+ )?whatsapp|ungultig|existiert nicht|unbekannt|falsch)
-    \bkein (\S+ )?whatsapp-?( ?konto| ?nutzer| ?account|$)|\bnicht (bei|auf) whatsapp|ungultige[rsn]? (\S+ )?(\w*nummer|empfanger)
-    \b(numara|alici|telefon|kisi)\w* ~ (kayitli degil|bulunamadi|gecersiz|hatali|yanlis|mevcut degil|whatsapp\S* (yok|kullanmiyor|kayitli|degil|hesabi (yok|degil)))
+    \b(\w*nummer|empfanger\w*|kontakt) ~ (nicht (\S+ )?(registriert|gultig|gefunden|vorhanden|erreichbar|(bei|auf|
+        in) whatsapp)|keine?n? (\S+ )?whatsapp|ungultig|existiert nicht|unbekannt|falsch)
+    \bkein (\S+ )?whatsapp-?( ?konto| ?nutzer| ?account|$)|\bnicht (bei|auf) whatsapp|
+        ungultige[rsn]? (\S+ )?(\w*nummer|empfanger)
+    \b(numara|alici|telefon|kisi)\w* ~ (kayitli degil|bulunamadi|gecersiz|hatali|yanlis|mevcut degil|whatsapp\S* (yok|
+        kullanmiyor|kayitli|degil|hesabi (yok|degil)))
     whatsapp\S* (\S+ )?(kayitli degil|uyesi degil|hesabi (yok|bulunmuyor))|gecersiz (\S+ )?(numara|alici|telefon)
-    \b(numero|destinataire|destinatario) ~ ((pas|non)( \S+)? (inscrit|enregistre|valide|valido|sur whatsapp|un |trouve|trovato|registrato|whatsapp)|(n.a|n.existe) pas|non (esiste|ha)|invalide|incorrect|inconnu|introuvable|errato|inesistente)
-    (номер|получател|абонент)\w* ~ (не (зарегистрирован|существует|найден|использует|имеет)|неверн|некорректн|недействит|нет whatsapp)
+    \b(numero|destinataire|destinatario) ~ ((pas|non)( \S+)? (inscrit|enregistre|valide|valido|sur whatsapp|un |
+        trouve|trovato|registrato|whatsapp)|(n.a|n.existe) pas|non (esiste|ha)|invalide|incorrect|inconnu|introuvable|
+        errato|inesistente)
+    (номер|получател|абонент)\w* ~ (не (зарегистрирован|существует|найден|использует|имеет)|неверн|некорректн|
+        недействит|нет whatsapp)
     رقم[^;.!?]{0,30}غير (صحيح|صالح|مسجل)|غير مسجل[^;.!?]{0,20}واتس
-    """,  # noqa: E501
+    """,
     but=_SENDER,
 )
 """Nothing can be sent to this recipient: not on WhatsApp, no valid number, does not want it."""
 
 UNUSABLE_FILE = _table(r"""
     \b(unsupported|invalid|unknown|corrupt(ed)?|broken|bad) (\S+ )?(file|media|image|document|mime ?-?type|base64)\b
-    \b(file|media|image|document|attachment|mime ?-?type|base64) (\S+ ){0,3}(not (\S+ )?(supported|allowed|valid|accepted|found|accessible)|invalid|corrupt\w*|unsupported|unreachable)
-    \b(could not|cannot|failed to|unable to|error) (download|fetch|load|get|read|decode)(ing)? (the |your )?(\S+ )?(file|media|image|document|attachment)
+    \b(file|media|image|document|attachment|mime ?-?type|base64) (\S+ ){0,3}(not (\S+ )?(supported|allowed|valid|
+        accepted|found|accessible)|invalid|corrupt\w*|unsupported|unreachable)
+    \b(could not|cannot|failed to|unable to|error) (download|fetch|load|get|read|decode)(ing)? (the |
+        your )?(\S+ )?(file|media|image|document|attachment)
     \b(file )?url (is )?(unreachable|inaccessible)|format file|\barquivo (\S+ ){0,2}(invalid|nao (suportad|permitid))
     \barchivo (\S+ ){0,2}(invalid|no (valid|soportad|permitid))
-""")  # noqa: E501
+""")
 """The content cannot be sent to anybody."""
 
 KEY_REFUSED = _table(r"""
-    \b(invalid|wrong|bad|incorrect|unknown|missing|expired|revoked|no) (?!(\S+ )?(phone|number|recipient|chat|target)\b)(\S+ ){0,2}KEY
-    KEY (\S+ ){0,3}(invalid|wrong|incorrect|not valid|not found|unknown|missing|expired|revoked|required|mismatch\w*|not match|not exist|not recogni[sz]ed|disabled)
+    \b(invalid|wrong|bad|incorrect|unknown|missing|expired|revoked|no) (?!(\S+ )?(phone|number|recipient|chat|
+        target)\b)(\S+ ){0,2}KEY
+    KEY (\S+ ){0,3}(invalid|wrong|incorrect|not valid|not found|unknown|missing|expired|revoked|required|mismatch\w*|
+        not match|not exist|not recogni[sz]ed|disabled)
     \bunauthori[sz]ed|unauthenticated|\bforbidden\b|(access|permission) denied|login failed
-    \bauthenti(cation|fication) (\S+ )?(fail|error|required)|authori[sz]ation (\S+ )?(fail|error|required|missing|invalid)
-    \b(has|have|with) no (authori[sz]ation|permission|access)|\byou (are|do) not (authori[sz]ed|allowed|permitted|have (\S+ )?(access|permission))
-    \b(token|kunci|api ?key|kata sandi|kredensial|otorisasi|autentikasi) ~ (salah|tidak|belum|invalid|kadaluarsa|kedaluwarsa|gagal|kosong)
+    \bauthenti(cation|fication) (\S+ )?(fail|error|required)|authori[sz]ation (\S+ )?(fail|error|required|missing|
+        invalid)
+    \b(has|have|with) no (authori[sz]ation|permission|access)|\byou (are|do) not (authori[sz]ed|allowed|permitted|
+        have (\S+ )?(access|permission))
+    \b(token|kunci|api ?key|kata sandi|kredensial|otorisasi|autentikasi) ~ (salah|tidak|belum|invalid|kadaluarsa|
+        kedaluwarsa|gagal|kosong)
+    \bip\b (\S+ ){0,3}(not (\S+ )?(allowed|whitelisted|authori[sz]ed)|blocked|banned)
     akses ditolak|tidak (diizinkan|memiliki (izin|akses)|punya akses)
-    \b(chave|clave|llave|token|senha|contrasena|credencia\w+) ~ (invalid|incorret|incorrect|errad|erron|expir|vencid|(nao|no) (\S+ )?(encontrad|autorizad|valid|exist|coincid))
+    \b(chave|clave|llave|token|senha|contrasena|credencia\w+) ~ (invalid|incorret|incorrect|errad|erron|expir|vencid|
+        (nao|no) (\S+ )?(encontrad|autorizad|valid|exist|coincid))
     \b(nao|no) (esta )?autorizad|acess?o (negado|proibido|denegado|prohibido)|\b(sem|sin) (permis|autoriza)
-    \b\w*(schlussel|token|passwort|kennwort|zugangsdaten) ~ (ungultig|falsch|abgelaufen|unbekannt|nicht (gultig|gefunden|korrekt))
-    \b(ungultige|falsche)[rsnm]? (\S+ )?(\S*schlussel|\S*token|passwort|kennwort|zugangsdaten)|nicht (autorisiert|berechtigt)
+    \b\w*(schlussel|token|passwort|kennwort|zugangsdaten) ~ (ungultig|falsch|abgelaufen|unbekannt|nicht (gultig|
+        gefunden|korrekt))
+    \b(ungultige|falsche)[rsnm]? (\S+ )?(\S*schlussel|\S*token|passwort|kennwort|zugangsdaten)|nicht (autorisiert|
+        berechtigt)
     (zugriff|zugang) verweigert|yetkisiz|yetkiniz|erisim (engellendi|reddedildi)
-    \b(anahtar|token|sifre|parola|kimlik)\w* ~ (gecersiz|hatali|yanlis|dogrulanamadi|suresi|bulunamadi)|gecersiz (\S+ ){0,2}(anahtar|token|sifre|kimlik|api)
+    \b(anahtar|token|sifre|parola|kimlik)\w* ~ (gecersiz|hatali|yanlis|dogrulanamadi|suresi|bulunamadi)|
+        gecersiz (\S+ ){0,2}(anahtar|token|sifre|kimlik|api)
     \b(cle|jeton|mot de passe|identifiants|chiave) ~ (invalid|incorrect|expire|errat|non valid|inconnu)
     \bnon (autorise|autorizzato)|acces (refuse|interdit)|accesso negato
-    \b(неверн|недействительн|неправильн)\w* (\S+ )?(токен|ключ|пароль)|\b(токен|ключ)\w* ~ (неверн|недействит|не найден|истек)
+    \b(неверн|недействительн|неправильн)\w* (\S+ )?(токен|ключ|пароль)|\b(токен|ключ)\w* ~ (неверн|недействит|
+        не найден|истек)
     не авторизован|доступ запрещ|غير مصرح
-""")  # noqa: E501
+""")
 """The key, or whoever holds it, is not let in."""
 
 ACCOUNT_ENDED = _table(
     r"""
-    CONTRACT ~ (expired|ended|suspended|blocked|disabled|banned|deactivated|inactive|terminated|cancell?ed|closed|frozen|locked|no longer|not (\S+ )?(active|valid)|is over|restricted|lapsed)\b
+    CONTRACT ~ (expired|ended|suspended|blocked|disabled|banned|deactivated|inactive|terminated|cancell?ed|closed|
+        frozen|locked|no longer|not (\S+ )?(active|valid)|is over|restricted|lapsed)\b
     \b(active|valid|paid) (subscription|licen[cs]e|plan|membership)|subscription (is )?(required|needed)
     \bno (\S+ )?(subscription|licen[cs]e|plan)\b|\brenew\b|payment required
     \b(your|sender|the sender.s?) (\S+ )?(number|phone|whatsapp) ~ (banned|blocked|restricted|suspended)
+    \b(service|access|user|company|organi[sz]ation) (\S+ ){0,3}(suspended|disabled|deactivated|revoked|expired|
+        inactive|not active)\b
     \byou (have been|are|were) (\S+ )?(banned|blocked|suspended|restricted)
-    \b(langganan|paket|masa aktif|lisensi|akun|layanan) ~ (habis|berakhir|kadaluarsa|kedaluwarsa|expired|diblokir|dinonaktifkan|ditangguhkan|nonaktif|tidak (aktif|berlaku)|dibekukan)
-    \b(assinatura|plano|licenca|conta|periodo de teste|suscripcion|plan|licencia|cuenta|periodo de prueba) ~ (expir|vencid|vencio|venceu|cancelad|suspens|suspendid|bloquead|desativad|desactivad|inativ|inactiv|encerrad|caducad|banid)
-    \b(abo|abonnement|lizenz|\w*konto|tarif|paket|testzeitraum|vertrag) ~ (abgelaufen|gesperrt|deaktiviert|gekundigt|beendet|nicht aktiv)
-    \b(abonelik|aboneligi|lisans|hesap|hesabi|paket|deneme)\w* ~ (suresi|doldu|bitti|sona er|askiya|engellen|devre disi|pasif|kapatil|iptal|donduruldu)
-    \b(abonnement|compte|licence|abbonamento|licenza) ~ (expire|suspendu|bloque|desactive|resilie|termine|scadut|sospes|disattivat)
+    \b(langganan|paket|masa aktif|lisensi|akun|layanan) ~ (habis|berakhir|kadaluarsa|kedaluwarsa|expired|diblokir|
+        dinonaktifkan|ditangguhkan|nonaktif|tidak (aktif|berlaku)|dibekukan)
+    \b(assinatura|plano|licenca|conta|periodo de teste|suscripcion|plan|licencia|cuenta|periodo de prueba) ~ (expir|
+        vencid|vencio|venceu|cancelad|suspens|suspendid|bloquead|desativad|desactivad|inativ|inactiv|encerrad|caducad|
+        banid)
+    \b(abo|abonnement|lizenz|\w*konto|tarif|paket|testzeitraum|vertrag) ~ (abgelaufen|gesperrt|deaktiviert|gekundigt|
+        beendet|nicht aktiv)
+    \b(abonelik|aboneligi|lisans|hesap|hesabi|paket|deneme)\w* ~ (suresi|doldu|bitti|sona er|askiya|engellen|
+        devre disi|pasif|kapatil|iptal|donduruldu)
+    \b(abonnement|compte|licence|abbonamento|licenza) ~ (expire|suspendu|bloque|desactive|resilie|termine|scadut|
+        sospes|disattivat)
     \b(подписк|аккаунт|тариф|лиценз)\w* ~ (истек|заблокирован|приостановлен|отключен|закончил)
-    """,  # noqa: E501
+    """,
     but="RECIPIENT",
 )
 """The account at the gateway, or its contract, is over or barred."""
 
-NO_CREDIT = _table(r"""
-    \b(not enough|insufficient|no|no more|out of|low|lack(s|ing|ed)?|zero|exhausted|depleted|used up|exceed\w*|reached|without|negative|have 0) ((your|the|any|all|messages?|sms|account|monthly|daily|weekly|free|remaining|available|sending|api|more|of|whatsapp|wa) )*CREDIT
-    CREDIT ~ (exhausted|exceeded|used up|insufficient|finished|empty|depleted|(too |is |very )low|expired|reached|not (enough|sufficient|cover)|zero|is 0|ended|(ran|run) out|consumed|is full|negative)\b
+NO_CREDIT = _table(
+    r"""
+    \b(not (have )?(enough|sufficient)|insufficient|no|no more|out of|low|lack(s|ing|ed)?|zero|exhausted|depleted|
+        used up|exceed\w*|reached|without|negative|(have )?\b0|used (up )?all) ((your|the|any|all|messages?|sms|
+        account|monthly|daily|weekly|free|remaining|available|sending|api|more|of|whatsapp|wa) )*CREDIT
+    CREDIT ~ (exhausted|exceeded|used up|insufficient|finished|empty|depleted|(too |is |very )low|expired|reached|
+        not (enough|sufficient|cover)|zero|is 0|ended|(ran|run) out|consumed|is full|negative)\b
     \btop(ping)?[ -]?up\b|\brecharge\b|\bupgrade ((your|the|to) )?(\S+ )?(plan|account|package|subscription)
+    \bused (up )?all (of )?(your|the) (\S+ )?messages|out of messages|\bmessages (are )?(exhausted|used up)
     \b(buy|purchase|add) (more )?(\S+ )?credits?|\bunpaid\b|\boverdue\b|too many (\S+ )?(devices|instances|sessions)
-    \b(plan|package|subscription|pack|tier|trial)('s)? ~ (limit|quota|exceed\w*|exhausted|reached|used up|does not (allow|include|support|permit))
+    \b(plan|package|subscription|pack|tier|trial)('s)? ~ (limit|quota|exceed\w*|exhausted|reached|used up|
+        does not (allow|include|support|permit))
     \b(limit|quota|allow\w*|maximum) ~ (plan|package|subscription|tier|trial|(this|per|a|the) month|monthly)\b
     \b(monthly|yearly|annual) (\S+ ){0,2}(limit|quota|maximum)
-    \b(saldo|kuota|quota|kredit|pulsa|deposit) ~ (habis|tidak (cukup|mencukupi|tersedia)|kurang|kosong|terlampaui|limit)
-    (tidak (punya|memiliki|ada)|kehabisan) (\S+ )?(saldo|kuota|kredit)|isi (ulang )?saldo|\bkuota (\S+ )?habis
-    \b(saldo|creditos?|cota|cuota|quota|franquia) ~ (insuficiente|esgotad|agotad|acab|excedid|atingid|alcanzad|superad|zerad|bajo|baixo|termin)
+    \b(saldo|kuota|quota|kredit|pulsa|deposit) ~ (habis|tidak (cukup|mencukupi|tersedia)|kurang|kosong|terlampaui|
+        limit)
+    (tidak (punya|memiliki|ada)|kehabisan) (\S+ )?(saldo|kuota|kredit)|isi (ulang )?saldo|\b(saldo|kuota|
+        kredit)\b\D{0,10}\b0\b
+    \b(saldo|creditos?|cota|cuota|quota|franquia) ~ (insuficiente|esgotad|agotad|acab|excedid|atingid|alcanzad|
+        superad|zerad|bajo|baixo|termin)
     \b(sem|sin) (saldo|creditos?|cota)|limite (mensal|mensual|d[oe] (seu |su |tu )?plan)|\b(recarreg|recargu)
     \b(nao|no) (ha|hay|tem|tiene|possui|tienes) (\S+ )?(saldo|creditos?)
-    \b(\w*guthaben|kontingent|kredit) ~ (reicht nicht|nicht aus|aufgebraucht|erschopft|zu (gering|niedrig)|leer|uberschritten)
+    \b(\w*guthaben|kontingent|kredit) ~ (reicht nicht|nicht aus|aufgebraucht|erschopft|zu (gering|niedrig)|leer|
+        uberschritten)
     \b(kein|nicht genug|nicht genugend|unzureichendes) (\S+ )?(guthaben|kontingent|kredit)|monatslimit
-    \b(bakiye|kredi|kota|kontor)\w* ~ (yetersiz|yeterli degil|bitti|doldu|asildi|tukendi|yok)|yetersiz (bakiye|kredi|kota|kontor)
+    \b(bakiye|kredi|kota|kontor)\w* ~ (yetersiz|yeterli degil|bitti|doldu|asildi|tukendi|yok)|yetersiz (bakiye|kredi|
+        kota|kontor)
     \b(aylik|paket) (\S+ )?(limit|kota)
     \b(credit|solde|quota|credito) ~ (insuffisant|epuise|depasse|insufficiente|esaurito)
     \b(недостаточно|закончились|нет) (\S+ )?(средств|баланс|кредит|денег)|баланс\w* ~ (недостаточ|исчерпан)
-""")  # noqa: E501
+    """,
+    but=r"\b(per|pro|por|a|each) (second|minute|hour|sekunde|stunde|segundo|minuto|hora|detik|menit|jam)\b",
+)
 """The account has no credit, or its plan's share is used up."""
 
 DOWN = _table(
     r"""
-    SENDING ~ (stopped|closed|expired|not found|offline|paused|deleted|destroyed|missing|unavailable|inactive|lost|down|dead|crashed|unpaired|unlinked|terminated|conflict|unknown|invalid|not exist|suspended|disabled|unreachable|failed|no longer)\b
-    SENDING ~ ((re)?starting|being (re)?started|initiali[sz]ing|loading|booting|connecting|pairing|opening|sleeping|expected (status|state))\b
-    SENDING ~ not (\S+ ){0,2}(active|online|open|opened|available|found|exist|valid|working|linked|alive|up|running|ready|activated|scanned|connected|authori[sz]ed|started)\b
-    disconnect|log(ged)?[ -]?out|sign(ed)?[ -]out\b|scan .{0,40}\bqr\b|\bqr[ -]?code|\bqr\b|connection (is |was |has been )?closed
+    SENDING ~ (stopped|closed|expired|not found|offline|paused|deleted|destroyed|missing|unavailable|inactive|wrong|
+        lost|down|dead|crashed|unpaired|unlinked|terminated|conflict|unknown|invalid|not exist|suspended|disabled|
+        unreachable|failed|no longer)\b
+    SENDING ~ ((re)?starting|being (re)?started|initiali[sz]ing|loading|booting|connecting|pairing|opening|sleeping|
+        expected (status|state))\b
+    SENDING ~ not (\S+ ){0,2}(active|online|open|opened|available|found|exist|valid|working|linked|alive|up|running|
+        ready|activated|scanned|connected|authori[sz]ed|started)\b
+    disconnect|log(ged)?[ -]?out|sign(ed)?[ -]out\b|scan .{0,40}\bqr\b|\bqr[ -]?code|\bqr\b|connection (is |was |
+        has been )?closed
     \bno (\S+ ){0,3}(session|instance|device|connection|client|socket|bot)s?\b
+    \bno (active|paired|connected|linked|available|valid) (\S+ )?(phone|sender|number|whatsapp)\b|\bstate: ?(close|
+        disconn|stop)
     \b(unknown|invalid|missing|nonexistent|wrong) (\S+ )?(instance|session|device)\b
-    \b(re-?)?(start|launch|connect|link|pair|authenticate|scan|activate) ((the|your|this|an?|again) )*(whatsapp )?(instance|session|device|bot|client|phone|whatsapp|account)\b
-    \bphone (is |seems |went |has )?(offline|unreachable|switched off|turned off|not (online|reachable))|(phone|device) (has )?lost
-    \bmaintenance\b|(service|server|gateway|whatsapp|system) (is |are )?(currently |temporarily )?(unavailable|down|not available)\b
-    (^|; )(stopped|closed?|starting|stopping|unpaired|conflict|offline|inactive|not authorized|deauthorized|not connected|unlaunched)(;|$)
-    \b(perangkat|device|sesi|session|instance|instansi|bot|akun|whatsapp|wa|koneksi|hp) ~ (terputus|putus|mati|offline|nonaktif|kadaluarsa|kedaluwarsa)
-    \b(perangkat|device|sesi|session|instance|instansi|bot|akun|whatsapp|wa|koneksi|hp) ~ (belum|tidak|blm|tdk|gak|ga|nggak) (\S+ )?(ter\w+|aktif|login|siap|jalan|berjalan|online|ready|connect\w*|ada|ditemukan|tersedia|di-?scan|konek)
-    \b(belum|tidak|blm|tdk) (terhubung|tersambung|terkoneksi|konek|connect|login)|\bpindai\b|scan (ulang|kode|barcode)|pemeliharaan
-    \b(instancia|sessao|sesion|dispositivo|aparelho|celular|conexao|conexion|bot|cliente|whatsapp|servico|servicio) ~ (nao|no) (\S+ ){0,2}(conectad|ativ|activ|inicia|pront|list|autentic|logad|encontrad|exist|vinculad|emparejad|dispon|rodando|ejecut)
-    \b(instancia|sessao|sesion|dispositivo|aparelho|celular|conexao|conexion|bot|cliente|whatsapp|servico|servicio) ~ (desligad|apagad|cerrad|fechad|encerrad|expirad|expiro|expirou|offline|parad|detenid|caid|inativ|inactiv|inexistente|suspens|perdid)
+    \b(re-?)?(start|launch|connect|link|pair|authenticate|scan|activate) ((the|your|this|an?|
+        again) )*(whatsapp )?(instance|session|device|bot|client|phone|whatsapp|account)\b
+    \bphone (is |seems |went |has )?(no internet|no connection|offline|unreachable|switched off|turned off|
+        not (online|reachable))|(phone|device) (has )?lost
+    \bmaintenance\b|(service|server|gateway|whatsapp|system) (is |are )?(currently |temporarily )?(unavailable|down|
+        not available)\b
+    (^|; )(stopped|closed?|starting|stopping|unpaired|conflict|offline|inactive|not authorized|deauthorized|
+        not connected|unlaunched)(;|$)
+    \b(perangkat|device|sesi|session|instance|instansi|bot|akun|whatsapp|wa|koneksi|hp) ~ (terputus|putus|mati|
+        offline|nonaktif|kadaluarsa|kedaluwarsa)
+    \b(perangkat|device|sesi|session|instance|instansi|bot|akun|whatsapp|wa|koneksi|hp) ~ (belum|tidak|blm|tdk|gak|ga|
+        nggak) (\S+ )?(ter\w+|aktif|login|siap|jalan|berjalan|online|ready|connect\w*|ada|ditemukan|tersedia|di-?scan|
+        konek)
+    \b(belum|tidak|blm|tdk) (terhubung|tersambung|terkoneksi|konek|connect|login)|\bpindai\b|scan (ulang|kode|
+        barcode)|pemeliharaan
+    \b(instancia|sessao|sesion|dispositivo|aparelho|celular|conexao|conexion|bot|cliente|whatsapp|servico|
+        servicio) ~ (nao|no) (\S+ ){0,2}(conectad|ativ|activ|inicia|pront|list|autentic|logad|encontrad|exist|
+        vinculad|emparejad|dispon|rodando|ejecut)
+    \b(instancia|sessao|sesion|dispositivo|aparelho|celular|conexao|conexion|bot|cliente|whatsapp|servico|
+        servicio) ~ (desligad|apagad|cerrad|fechad|encerrad|expirad|expiro|expirou|offline|parad|detenid|caid|inativ|
+        inactiv|inexistente|suspens|perdid)
+    \b(nenhuma?|ningun|ninguna|no hay|nao ha) (\S+ )?(sess?ao|sesion|dispositivo|instancia|aparelho|conexao|conexion|
+        celular)
     desconect|desconex|\b(nao|no) (esta |se ha |se encuentra )?conectad|\b(sem|sin) conex|manutencao|mantenimiento
-    \b(leia|leer|escane\w+|ler) (\S+ )?(codigo )?qr|\b(inicie|reinicie|conecte) (\S+ )?(instancia|sess?ao|sesion|whatsapp|dispositivo|aparelho)
-    \bnicht (\S+ )?(verbunden|bereit|gestartet|angemeldet|eingeloggt|authentifiziert|gekoppelt|initialisiert)|\bgetrennt\b|abgemeldet
-    \bkeine (\S+ )?(sitzung|verbindung|instanz)|\bwartung
-    \b(sitzung|instanz|gerat|verbindung|client|bot) ~ (abgelaufen|beendet|geschlossen|nicht (\S+ )?(gefunden|aktiv|erreichbar)|gestoppt|offline|inaktiv|existiert nicht|verloren|unterbrochen)
-    \bbagli degil|baglanti\w* (yok|kesil|kop|kapali|kapandi|kurulamadi|saglanamadi)|baglanma(di|mis)|cikis yapil|cevrimdisi|karekod|kare kod|\bbakim
+    \b(leia|leer|escane\w+|ler) (\S+ )?(codigo )?qr|\b(inicie|reinicie|conecte) (\S+ ){0,2}(instancia|sess?ao|sesion|
+        whatsapp|dispositivo|aparelho)
+    \bnicht (\S+ )?(verbunden|bereit|gestartet|angemeldet|eingeloggt|authentifiziert|gekoppelt|initialisiert)|
+        \bgetrennt\b|abgemeldet
+    \bkeine? (\S+ )?(sitzung|verbindung|instanz|gerat)|\bwartung|telefon (\S+ )?(offline|nicht erreichbar)
+    \b(sitzung|instanz|gerat|verbindung|client|bot) ~ (abgelaufen|beendet|geschlossen|nicht (\S+ )?(gefunden|aktiv|
+        erreichbar)|gestoppt|offline|inaktiv|existiert nicht|verloren|unterbrochen)
+    \bbagli degil|baglanti\w* (yok|kesil|kop|kapali|kapandi|kurulamadi|saglanamadi)|baglanma(di|mis)|cikis yapil|
+        cevrimdisi|karekod|kare kod|\bbakim
     oturum\w* (\S+ )?(acilma|acik degil|kapali|kapandi|sonlan|suresi|bulunamadi|yok)
-    \b(cihaz|instance|oturum|bot|whatsapp)\w* ~ (hazir degil|baslatilma|calismiyor|bulunamadi|aktif degil|kapali|bagli degil|kopuk)
+    \b(cihaz|instance|oturum|bot|whatsapp)\w* ~ (hazir degil|baslatilma|calismiyor|bulunamadi|aktif degil|kapali|
+        bagli degil|kopuk)
     deconnect|\b(pas|non) (\S+ )?(connect|demarr|authentifi)|\baucune (session|instance)|scannez
     \b(instance|session|appareil) ~ (pas (prete?|active?|lancee?)|expiree?|fermee?|inactive|introuvable|arretee?)
-    disconness|\bnon (\S+ )?(conness|pront|avviat|autenticat|collegat)|\b(sessione|istanza|dispositivo) ~ (scadut|chius|non (trovat|attiv))
+    disconness|\bnon (\S+ )?(conness|pront|avviat|autenticat|collegat)|\b(sessione|istanza|dispositivo) ~ (scadut|
+        chius|non (trovat|attiv))
     не (подключ|запущен|готов)|отключ[её]н|\b(устройств|сесси|инстанс)\w* ~ (не |истек|закрыт|остановлен)
     غير متصل|未连接|未登录|断开|掉线|离线
-    """  # noqa: E501
+    """
 )
 """What sends is not running, not connected, or not there."""
 
@@ -272,10 +356,13 @@ WRONG_ADDRESS = _table(r"""
 """There is no such call at this address."""
 
 TOO_FAST = _table(r"""
-    \brate[ -]?(is )?limit(?!\w*\W{0,3}(of |is |remaining|left|\d))|too (fast|often|frequent\w*|quickly)\b|slow down|\bflood|throttl
+    \brate[ -]?(is )?limit(?!\w*\W{0,3}(of |is |remaining|left|\d))|too (fast|often|frequent\w*|quickly)\b|slow down|
+        \bflood|throttl
     \btoo many\b(?! (\S+ )?(recipients|parameters|arguments|fields|files|attachments|buttons|numbers|links))
-    \boverload|\bover capacity|(server|service|system|gateway|queue|instance|api) (is |are )?(\S+ )?(busy|full|overwhelmed)|too busy
-    \blimit\w* ~ (reached|exceed\w*|hit|exhausted|over)\b|\b(reach\w*|exceed\w*|hit|surpass\w*|over) ~ limit
+    \boverload|\bover capacity|(server|service|system|gateway|queue|instance|api) (is |are )?(\S+ )?(busy|full|
+        overwhelmed)|too busy
+    \b(limit\w*|quota|rate) ~ (reached|exceed\w*|hit|exhausted|over)\b|\b(reach\w*|exceed\w*|hit|surpass\w*|
+        over) ~ limit
     \b(daily|hourly|minute|sending|message|request|per[ -]SPAN) limit(?!\w*\W+\d)
     \b(only|maximum|max|at most|limit of) \d+ \S+ (per|a|each|every|/) ?SPAN
     terlalu (banyak|cepat|sering)|\bbatas (pengiriman|harian|maksimal)|\blimit (harian|pengiriman|tercapai)
@@ -284,12 +371,13 @@ TOO_FAST = _table(r"""
     \blimite (diari|horari|de (envio|requisic|taxa|mensage|mensaje|solicit|peticion|velocidad))
     \blimite ~ (atingid|excedid|alcanzad|superad|ultrapassad)|\b(excedeu|atingiu|excedio|excedido|alcanzado) ~ limite
     \b(muito|demasiado|muy) rapido|sobrecarregad|sobrecargad
-    \bzu (viele (anfragen|nachrichten|versuche)|schnell|haufig)|limit (\S+ )?(erreicht|uberschritten)|uberlastet|ausgelastet
+    \bzu (viele (anfragen|nachrichten|versuche)|schnell|haufig)|limit (\S+ )?(erreicht|uberschritten)|uberlastet|
+        ausgelastet
     \bcok (fazla (istek|mesaj|deneme|gonderim)|hizli|sik)|\b(limit|sinir)\w* ~ (asildi|asti|ulasildi|ulasti|doldu)
     \bgunluk (\S+ )?(limit|sinir)
     \btrop de (requetes|messages|demandes)|\blimite ~ (atteint|depass|raggiunt|superat)|tropp[ei] (richieste|messaggi)
     слишком (много|часто|быстро)|превышен\w* (\S+ )?лимит|\bлимит\w* ~ (превышен|исчерпан)
-""")  # noqa: E501
+""")
 """The instance was asked for more in a time than it takes."""
 
 BUSY = rf"{TOO_FAST}|\bbusy\b|at capacity|\bmaintenance\b|manutencao|mantenimiento|\bwartung|\bbakim|pemeliharaan"
@@ -298,23 +386,30 @@ BUSY = rf"{TOO_FAST}|\bbusy\b|at capacity|\bmaintenance\b|manutencao|mantenimien
 BEGINS_AS_FAILURE = r"^\W*({})".format(
     _table(r"""
     errors?\b|err\b|fatal|fail(ed|ure|s)?\b|exception|denied|rejected|refused|invalid
-    (\S+ ){0,3}((was|were|is|has|have|been|could|can|will|did)( be| been)? ?not|not|cannot|unable to)( be| been)? (sent|delivered|queued|accepted|processed|send|deliver)\b
+    (\S+ ){0,3}((was|were|is|has|have|been|could|can|will|did)( be| been)? ?not|not|cannot|
+        unable to)( be| been)? (sent|delivered|queued|accepted|processed|send|deliver)\b
     (could not|cannot|can not|unable to|not able to|did not) (send|deliver|queue|find|reach|process)
     gagal|galat|kesalahan|(pesan )?(tidak|belum) (dapat |bisa )?(terkirim|dikirim|mengirim)
     erro\b|falha|falhou|nao (foi (possivel|enviad)|enviad|e possivel)|(a )?mensagem nao (\S+ )?envi
     fallo|fallid|no se (pudo|envio|ha)|no enviad|(el )?mensaje no (\S+ )?envi
     fehler|fehlgeschlagen|(die )?(nachricht )?(konnte |wurde )?nicht (gesendet|zugestellt|versendet)
     hata\b|basarisiz|(mesaj )?gonderileme|echec|erreur|errore|ошибка|не (удалось|отправлен)|خطأ|فشل|失败|错误
-""")  # noqa: E501
+""")
 )
 """A text that reports a failure from its first words."""
 
-READS_AS_SUCCESS = r"^(?!.*\b({})\b)\W*(\S+ ){{0,4}}?\W*({})".format(
-    r"not?|but|cannot|un\w*|fail\w*|error\w*|gagal|belum|tidak|nao|sem|sin|nicht|kein\w*|degil|pas|non|не",
-    _table(r"""
-    (success\w*|sent|queued|accepted|delivered|ok|okay|done|added|submitted|scheduled|processing|pending|queue)\b
-    berhasil|sukses|terkirim|dikirim|antrian|sucesso|enviad|exito|fila\b|cola\b|envoye|inviat
-    erfolg|gesendet|warteschlange|basari|gonderil|kuyru|успешно|отправлен|очеред|تم|成功
-"""),
+SPEAKS_AGAINST = (
+    r"\b(not|cannot|unable|unsuccessful\w*|invalid|fail(ed|ure|s)?|denied|rejected|gagal|belum|tidak|nao|nicht|kein\w*"
+    r"|degil|falha|fehler|не)\b"
 )
-"""A sentence that says in its first words that all went well, and nothing against it."""
+"""A word that no report of success needs."""
+
+READS_AS_SUCCESS = r"^(?![^;.!?]*{})\W*(({}) )*({})".format(
+    SPEAKS_AGAINST,
+    r"your|the|an?|all|messages?|msg|text|file|media|is|are|was|were|has|have|been|pesan|anda|telah|sudah|mensagem|sua"
+    r"|foi|com|mensaje|su|ha|sido|se|el|la|ihre|die|nachricht|wurde|mesaj\w*|сообщение",
+    r"(success\w*|sent|queued|accepted|delivered|ok|okay|done|added|submitted|scheduled|processing|pending|in queue)\b"
+    r"|berhasil|sukses|terkirim|dikirim|dalam antrian|sucesso|enviad|exito|na fila|en cola|envoye|inviat"
+    r"|erfolg|gesendet|basari|gonderil|kuyru|успешно|отправлен|تم|成功",
+)
+"""A text that says in its first sentence that all went well, and nothing against it."""

@@ -216,6 +216,11 @@ def reads_as_success(text: str) -> bool:
     return _says_from_the_start(text[:_LONGEST_REMEMBERED], words.READS_AS_SUCCESS)
 
 
+def speaks_against(text: str) -> bool:
+    """Whether a text holds a word, such as "not", that no report of success needs."""
+    return _says_from_the_start(text[:_LONGEST_REMEMBERED], words.SPEAKS_AGAINST)
+
+
 @lru_cache(maxsize=_REMEMBERED_TEXTS)
 def _says_from_the_start(text: str, pattern: str) -> bool:
     return says(text, pattern)

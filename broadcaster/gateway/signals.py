@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any
 
 from broadcaster.gateway.rules import QUEUED, FieldRole, ReplyRules, reads_as_success
@@ -13,7 +12,6 @@ from broadcaster.gateway.texts import parse_json, storable
 
 _DEEPEST = 4
 _MOST_TEXTS = 10
-_LONGEST_NAME = 40
 _NO_ERROR = ("false", "0", "none", "null", "no")
 _NO = (False, "false", "no", "0")
 _OF_THE_SENDER = ("instance", "session", "device")
@@ -77,12 +75,7 @@ def signals_of(document: Any, rules: ReplyRules, *, into_lists: bool) -> Signals
 
 def fold(name: str) -> str:
     """A field name without the differences between spellings."""
-    return _fold(name) if len(name) <= _LONGEST_NAME else _fold.__wrapped__(name)
-
-
-@lru_cache(maxsize=1000)
-def _fold(name: str) -> str:
-    return name.lower().replace("_", "").replace("-", "")
+    return name if name.isalnum() and name.islower() else name.lower().replace("_", "").replace("-", "")
 
 
 def _read(signals: Signals, value: Any, rules: ReplyRules, into_lists: bool, depth: int) -> None:

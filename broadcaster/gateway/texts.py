@@ -84,7 +84,7 @@ def spoken(text: str) -> tuple[str, ...]:
     plain = " ".join(text.lower().split())
     folded = _JOINED_WORDS.sub(" ", text.replace("WhatsApp", "whatsapp")).lower()
     if not folded.isascii():
-        decomposed = unicodedata.normalize("NFKD", folded)
+        decomposed = unicodedata.normalize("NFKD", folded)[: 2 * _SEARCHED_CHARACTERS]
         folded = "".join(c for c in decomposed if not unicodedata.combining(c)).translate(_LETTERS)
     folded = " ".join(folded.replace("can't", "cannot").replace("n't", " not").split())
     return (plain,) if folded == plain else (plain, folded)

@@ -259,7 +259,24 @@ def test_no_reply_makes_classification_raise_or_keeps_what_cannot_be_stored(stat
 
 
 @pytest.mark.parametrize(
-    "piece", ["scan ", "invalid ", "not ", "\\\\", "%5C", "%25", "s3cret", "key is ", "&#0", "[", '{"error":']
+    "piece",
+    [
+        "scan ",
+        "invalid ",
+        "not ",
+        "number ",
+        "erro ",
+        "9",
+        "ﷺ ",
+        "\\\\",
+        "%5C",
+        "%25",
+        "s3cret",
+        "key is ",
+        "&#0",
+        "[",
+        '{"error":',
+    ],
 )
 @pytest.mark.parametrize("status", [200, 400])
 def test_no_reply_takes_long_to_read(status: int, piece: str) -> None:

@@ -47,6 +47,12 @@ GERMAN = {"verdict_fields": ["gesendet"], "yes_words": ["ja"]}
         (521, "", status("52x", "not_sent", health="down"), Outcome.NOT_SENT, DOWN),
         (409, "", status("4xx", "unknown"), Outcome.UNKNOWN, None),
         (429, "", status("4xx", "unknown"), Outcome.THROTTLED, SLOW),
+        (413, "", status("413", "not_sent", health="down"), Outcome.NOT_SENT, DOWN),
+        (404, '{"error":"not on whatsapp"}', status("404", "unknown", text=["rejected"]), Outcome.REJECTED, OK),
+        (404, '{"error":"invalid key"}', status("404", "unknown", text=["rejected"]), Outcome.UNKNOWN, None),
+        (400, "<html>", status("4xx", "unknown"), Outcome.UNKNOWN, None),
+        (400, "<html>", status("4xx", "unknown", page=True), Outcome.NOT_SENT, DOWN),
+        (500, "come back", status("5xx", "unknown", throttled_by="come back"), Outcome.THROTTLED, SLOW),
         (200, '{"gesendet":"ja"}', GERMAN, Outcome.ACCEPTED, OK),
         (200, '{"success":"ja"}', GERMAN, Outcome.UNKNOWN, None),
     ],
@@ -59,6 +65,26 @@ def test_an_instances_own_rules_come_first(
 
 
 @pytest.mark.parametrize(
+    ("code", "body", "outcome"),
+    [
+        (200, '{"success":false,"message":"all is well"}', Outcome.REJECTED),
+        (400, '{"message":"all is well"}', Outcome.REJECTED),
+        (200, '{"status":"all is well"}', Outcome.ACCEPTED),
+    ],
+)
+def test_words_that_an_instance_has_for_success_do_not_outdo_a_failure(code: int, body: str, outcome: Outcome) -> None:
+    assert classify(code, body, text("all is well", "accepted", "ok")).outcome is outcome
+
+
+def test_only_an_exact_status_or_known_words_make_a_refusal_recognised() -> None:
+    assert not classify(418, "", None).is_recognised
+    assert not classify(418, "", status("41x", "rejected")).is_recognised
+    assert classify(418, "", status("418", "rejected")).is_recognised
+    assert classify(418, "zimt", text("zimt", "rejected")).is_recognised
+    assert not classify(200, '{"success":false,"message":"zimt"}', None).is_recognised
+
+
+@pytest.mark.parametrize(
     ("overrides", "fault"),
     [
         ({"text": []}, "text"),
@@ -68,6 +94,10 @@ def test_an_instances_own_rules_come_first(
         ({"statuses": {"2xx": {"outcome": "accepted"}}}, "'2xx'"),
         ({"statuses": {"teapot": {"outcome": "accepted"}}}, "'teapot'"),
         ({"statuses": {"404": {"outcome": "rejected", "health": "paused"}}}, "operator"),
+        (text("x" * 301, "rejected"), "300 characters"),
+        (status("503", "unknown", throttled_by="x" * 301), "statuses: 503"),
+        (status("503", "unknown", throttled_by="["), "statuses: 503"),
+        (status("404", "unknown", text=["lost"]), "text"),
         ({"longest_retry_after": -1}, "longest_retry_after"),
     ],
 )

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broadcaster.gateway.texts import Redactor, excerpt, parse_json, readable, retry_after, storable
+from broadcaster.gateway.texts import Redactor, excerpt, is_page, parse_json, readable, retry_after, spoken, storable
 
 KEYS = [
     "abc123DEF",
@@ -152,3 +152,40 @@ def test_json_is_read_tolerantly(body: bytes, expected: object) -> None:
 def test_what_is_not_json_is_a_value_error(body: bytes) -> None:
     with pytest.raises(ValueError):
         parse_json(body)
+
+
+@pytest.mark.parametrize(
+    ("text", "forms"),
+    [
+        ("Not_Running  now", ("not running now",)),
+        ("Nomor ini tidak terdaftar di WhatsApp", ("nomor ini tidak terdaftar di whatsapp",)),
+        ("A instância está", ("a instância está", "a instancia esta")),
+        ("It isn't, it can’t", ("it isn't, it can’t", "it is not, it cannot")),
+        ("BalanceTooLow", ("balancetoolow", "balance too low")),
+        ("BAĞLANTI Kapalı", ("bağlanti kapalı", "baglanti kapali")),
+        ("", ("",)),
+    ],
+)
+def test_words_are_searched_as_they_are_and_in_their_plainest_form(text: str, forms: tuple[str, ...]) -> None:
+    assert spoken(text) == forms
+
+
+@given(st.text(alphabet=st.characters(codec=None), max_size=50))
+def test_any_text_can_be_searched(text: str) -> None:
+    assert len(spoken(text)) in (1, 2)
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body", "expected"),
+    [
+        ("text/html", "Not here", True),
+        ("text/html", "", False),
+        ("application/json", "<html>", True),
+        ("", " \n<!DOCTYPE HTML>", True),
+        ("", '<?xml version="1.0"?><!DOCTYPE html><html xmlns="x">', True),
+        ("", '<?xml version="1.0"?><Error/>', False),
+        ("text/plain", "a < b", False),
+    ],
+)
+def test_a_web_page_is_known_by_its_beginning_or_its_type(content_type: str, body: str, expected: bool) -> None:
+    assert is_page({"Content-Type": content_type}, body) is expected
