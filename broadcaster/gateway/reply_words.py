@@ -81,8 +81,10 @@ DOUBT = _table(r"""
 """)
 """The gateway lost sight of it: it may still be delivered."""
 
-TOO_LARGE = _table(r"""
-    (?<!for )too (long|large|big|heavy)\b|too many (characters|bytes|chars|lines|words)
+TOO_LARGE = _table(
+    r"""
+    (?<!for )(?<!rate )(?<!rate is )(?<!queue )(?<!queue is )too (long|large|big|heavy)\b(?! (a )?number)|
+        too many (characters|bytes|chars|lines|words)
     \b(limit|exceed\w*|max\w*|larger|longer|bigger|greater|smaller|shorter|less|fewer|lower|under|over) ~ SIZE
     \b(above|below|up to|at most|no more than) ~ SIZE
     SIZE ~ (limit|max\w*|allowed|exceed\w*)
@@ -98,13 +100,15 @@ TOO_LARGE = _table(r"""
     \bcok (buyuk|uzun)|\b(boyut|uzunluk|karakter)\w* ~ (asildi|asiyor|siniri|limit|fazla)
     \btrop (grand|gros|long|volumineu|lourd)|taille maximale|tropp[oa] (grande|lung|pesante)
     слишком (большой|длинн)
-""")
+    """,
+    but="KEY",
+)
 """This message, or its file, is too long or too large."""
 
 RECIPIENT_TOO_OFTEN = _table(
     r"""
     \b(too (many|often|much|frequent\w*|fast|soon)|limit\w*|quota|throttl\w*|flood\w*) ~ (this|that|same|single|each|
-        the) (\S+ )?(recipient|receiver|contact|chat|user|person|conversation)\b
+        the) (\S+ )?(recipient|receiver|contact|chat|conversation)\b
     \btoo (many|often|much|frequent\w*|fast|soon) ~ to (this|that|the same) (\S+ )?number\b
     \bper (recipient|receiver|contact|chat|destination|conversation)\b|pair rate limit
     \brecipient ~ (rate|limit\w*|quota|too (often|many|soon)|throttl\w*)
@@ -125,7 +129,7 @@ RECIPIENT_TOO_OFTEN = _table(
 
 RECIPIENT = _table(
     r"""
-    ^\W*not registered|(NUMBER|\bphone\b) ~ not (\S+ )?registered
+    NUMBER ~ not (\S+ )?registered
     \bnot (yet |currently )?(found |registered |present |active |available |exist )?(on|in|at|with) WHATSAPP
     \bnot (yet |currently )?(registered|using|have|use|own|linked to) ((an?|any|valid|active|with|for|to|on) )*WHATSAPP
     \bnot (an? )?((valid|active|registered) )*WHATSAPP[ -](number|user|account|contact|id|jid)
@@ -133,9 +137,9 @@ RECIPIENT = _table(
     \bwithout (an? )?WHATSAPP|\bnon-?WHATSAPP
     \b(enter|provide|use|specify|must be|should be|need) (an? )?valid (\S+ )?(phone|number|recipient|destination)\b
     WHATSAPP (number|user|contact|id|jid) (\S+ ){0,2}(not exist|not found|not registered)|no lid for user
-    \b(invalid|wrong|bad|unknown|incorrect|malformed) (?!(account|api|instance|from|sender|key|your|
-        server) )(\S+ )?(phone|number|recipient|receiver|destination|chat|jid|wid|msisdn|contact|mobile)\b(?! (of|
-        session|key|state|connection|param|field))
+    \b(invalid|wrong|bad|unknown|incorrect|malformed) (?!(account|api|instance|from|sender|key|your|server) |
+        (phone )?number id)(\S+ )?(phone|number|recipient|receiver|destination|chat|jid|wid|msisdn|contact|
+        mobile)\b(?! (of|session|key|state|connection|param|field))
     NUMBER:?( id)? (\S+ ){0,3}?(invalid|not (\S+ )?valid|wrong|incorrect|malformed|unknown)\b
     \b(phone|chat|contact|mobile)( id)?:? ((is|was|seems) )?(invalid|not (\S+ )?valid|wrong|incorrect|malformed)\b
     (NUMBER|\b(contact|chat)\b)( id)?( \S+){0,2}? (not exist|not found|cannot be found|not reachable)\b|\blandline\b
@@ -173,7 +177,8 @@ RECIPIENT = _table(
 )
 """Nothing can be sent to this recipient: not on WhatsApp, no valid number, does not want it."""
 
-UNUSABLE_FILE = _table(r"""
+UNUSABLE_FILE = _table(
+    r"""
     \b(unsupported|invalid|unknown|corrupt(ed)?|broken|bad) (\S+ )?(file|media|image|document|mime ?-?type|base64)\b
     \b(file|media|image|document|attachment|mime ?-?type|base64) (\S+ ){0,3}(not (\S+ )?(supported|allowed|valid|
         accepted|found|accessible)|invalid|corrupt\w*|unsupported|unreachable)
@@ -181,7 +186,9 @@ UNUSABLE_FILE = _table(r"""
         your )?(\S+ )?(file|media|image|document|attachment)
     \b(file )?url (is )?(unreachable|inaccessible)|format file|\barquivo (\S+ ){0,2}(invalid|nao (suportad|permitid))
     \barchivo (\S+ ){0,2}(invalid|no (valid|soportad|permitid))
-""")
+    """,
+    but=_SENDER,
+)
 """The content cannot be sent to anybody."""
 
 KEY_REFUSED = _table(r"""
@@ -286,12 +293,11 @@ DOWN = _table(
     SENDING ~ ((re)?starting|being (re)?started|initiali[sz]ing|loading|booting|connecting|pairing|opening|sleeping|
         expected (status|state))\b
     SENDING ~ not (\S+ ){0,2}(active|online|open|opened|available|found|exist|valid|working|linked|alive|up|running|
-        ready|activated|scanned|connected|authori[sz]ed|started)\b
+        ready|activated|scanned|connected|registered|authori[sz]ed|started)\b
     disconnect|log(ged)?[ -]?out|sign(ed)?[ -]out\b|scan .{0,40}\bqr\b|\bqr[ -]?code|\bqr\b|connection (is |was |
         has been )?closed
     \bno (\S+ ){0,3}(session|instance|device|connection|client|socket|bot)s?\b
-    \bno (active|paired|connected|linked|available|valid) (\S+ )?(phone|sender|number|whatsapp)\b|\bstate: ?(close|
-        disconn|stop)
+    \bno (active|paired|connected|linked) (\S+ )?(phone|sender|number|whatsapp)\b|\bstate: ?(close|disconn|stop)
     \b(unknown|invalid|missing|nonexistent|wrong) (\S+ )?(instance|session|device)\b
     \b(re-?)?(start|launch|connect|link|pair|authenticate|scan|activate) ((the|your|this|an?|
         again) )*(whatsapp )?(instance|session|device|bot|client|phone|whatsapp|account)\b
@@ -304,18 +310,19 @@ DOWN = _table(
     \b(perangkat|device|sesi|session|instance|instansi|bot|akun|whatsapp|wa|koneksi|hp) ~ (terputus|putus|mati|
         offline|nonaktif|kadaluarsa|kedaluwarsa)
     \b(perangkat|device|sesi|session|instance|instansi|bot|akun|whatsapp|wa|koneksi|hp) ~ (belum|tidak|blm|tdk|gak|ga|
-        nggak) (\S+ )?(ter\w+|aktif|login|siap|jalan|berjalan|online|ready|connect\w*|ada|ditemukan|tersedia|di-?scan|
-        konek)
+        nggak) (\S+ )?(ter(?!daftar)\w+|aktif|login|siap|jalan|berjalan|online|ready|connect\w*|di-?scan|konek)
+    \b(perangkat|device|sesi|session|instance|instansi) ~ (belum|tidak|blm|tdk) (ada|ditemukan|tersedia|dikenal)
     \b(belum|tidak|blm|tdk) (terhubung|tersambung|terkoneksi|konek|connect|login)|\bpindai\b|scan (ulang|kode|
         barcode)|pemeliharaan
-    \b(instancia|sessao|sesion|dispositivo|aparelho|celular|conexao|conexion|bot|cliente|whatsapp|servico|
-        servicio) ~ (nao|no) (\S+ ){0,2}(conectad|ativ|activ|inicia|pront|list|autentic|logad|encontrad|exist|
-        vinculad|emparejad|dispon|rodando|ejecut)
-    \b(instancia|sessao|sesion|dispositivo|aparelho|celular|conexao|conexion|bot|cliente|whatsapp|servico|
-        servicio) ~ (desligad|apagad|cerrad|fechad|encerrad|expirad|expiro|expirou|offline|parad|detenid|caid|inativ|
-        inactiv|inexistente|suspens|perdid)
+    \b(instancia|sessao|sesion|dispositivo|aparelho|celular|conexao|conexion|bot|servico|servicio) ~ (nao|
+        no) (\S+ ){0,2}(conectad|ativ|activ|inicia|pront|list|autentic|logad|encontrad|exist|vinculad|emparejad|
+        dispon|rodando|ejecut)
+    \b(instancia|sessao|sesion|dispositivo|aparelho|celular|conexao|conexion|bot|servico|servicio) ~ (desligad|apagad|
+        cerrad|fechad|encerrad|expirad|expiro|expirou|offline|parad|detenid|caid|inativ|inactiv|inexistente|suspens|
+        perdid)
     \b(nenhuma?|ningun|ninguna|no hay|nao ha) (\S+ )?(sess?ao|sesion|dispositivo|instancia|aparelho|conexao|conexion|
         celular)
+    \bwhatsapp ~ (nao|no) (esta )?(conectad|ativ|activ|inici|pront|list|autentic|vinculad|emparejad)
     desconect|desconex|\b(nao|no) (esta |se ha |se encuentra )?conectad|\b(sem|sin) conex|manutencao|mantenimiento
     \b(leia|leer|escane\w+|ler) (\S+ )?(codigo )?qr|\b(inicie|reinicie|conecte) (\S+ ){0,2}(instancia|sess?ao|sesion|
         whatsapp|dispositivo|aparelho)
@@ -327,8 +334,8 @@ DOWN = _table(
     \bbagli degil|baglanti\w* (yok|kesil|kop|kapali|kapandi|kurulamadi|saglanamadi)|baglanma(di|mis)|cikis yapil|
         cevrimdisi|karekod|kare kod|\bbakim
     oturum\w* (\S+ )?(acilma|acik degil|kapali|kapandi|sonlan|suresi|bulunamadi|yok)
-    \b(cihaz|instance|oturum|bot|whatsapp)\w* ~ (hazir degil|baslatilma|calismiyor|bulunamadi|aktif degil|kapali|
-        bagli degil|kopuk)
+    \bwhatsapp ~ (hazir degil|bagli degil|kapali|kopuk)|\b(cihaz|instance|oturum|bot)\w* ~ (hazir degil|baslatilma|
+        calismiyor|bulunamadi|aktif degil|kapali|bagli degil|kopuk)
     deconnect|\b(pas|non) (\S+ )?(connect|demarr|authentifi)|\baucune (session|instance)|scannez
     \b(instance|session|appareil) ~ (pas (prete?|active?|lancee?)|expiree?|fermee?|inactive|introuvable|arretee?)
     disconness|\bnon (\S+ )?(conness|pront|avviat|autenticat|collegat)|\b(sessione|istanza|dispositivo) ~ (scadut|
@@ -357,7 +364,7 @@ WRONG_ADDRESS = _table(r"""
 
 TOO_FAST = _table(r"""
     \brate[ -]?(is )?limit(?!\w*\W{0,3}(of |is |remaining|left|\d))|too (fast|often|frequent\w*|quickly)\b|slow down|
-        \bflood|throttl
+        \bflood|throttl|\brate (is )?too (large|high)
     \btoo many\b(?! (\S+ )?(recipients|parameters|arguments|fields|files|attachments|buttons|numbers|links))
     \boverload|\bover capacity|(server|service|system|gateway|queue|instance|api) (is |are )?(\S+ )?(busy|full|
         overwhelmed)|too busy

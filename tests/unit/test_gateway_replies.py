@@ -137,6 +137,7 @@ REPLIES = [
     *(Reply(UNRECOGNISED, {"status": word, "message": "xqz"}) for word in ("error", "failed", "fatal", "gagal", 400)),
     *(Reply(UNRECOGNISED, body, 400) for body in ("", "xqz", {"xqz": 1}, {"message": "xqz zqk"})),
     Reply(UNRECOGNISED, "", 400, PAGE),
+    Reply(UNRECOGNISED, {"message": "xqz"}, 400, PAGE),
     Reply(UNRECOGNISED, {"message": "invalid data", "errors": {"phone": ["The phone field is required."]}}, 422),
     Reply(MESSAGE, {"message": "xqz", "errors": {"phone": ["is invalid"]}}, 422),
 ]
