@@ -41,7 +41,8 @@ class _Reading(NamedTuple):
     is_recognised: bool = True
 
 
-_TAKEN = _Reading(_ACCEPTED, "accepted")
+_TAKEN_REASON = "accepted"
+_TAKEN = _Reading(_ACCEPTED, _TAKEN_REASON)
 
 
 class _Reply(NamedTuple):
@@ -65,16 +66,17 @@ def classify_response(
     signals = read_signals(body, rules)
     rule, reason, is_recognised = _judge(status, headers, text, signals, rules)
     gateway_id = signals.gateway_id(rules)
-    again = rule.outcome is Outcome.THROTTLED or rule.outcome is Outcome.NOT_SENT
+    outcome = rule.outcome
+    again = outcome is Outcome.THROTTLED or outcome is Outcome.NOT_SENT
     return Verdict(
-        outcome=rule.outcome,
-        reason=reason if reason is _TAKEN.reason else excerpt(redact(reason), REASON_BYTES),
+        outcome=outcome,
+        reason=reason if reason is _TAKEN_REASON else excerpt(redact(reason), REASON_BYTES),
         health=rule.health,
         retry_after=retry_after(headers, rules.longest_retry_after) if again else None,
         http_status=status,
         gateway_id=excerpt(redact(gateway_id), REASON_BYTES) if gateway_id else None,
         reply=excerpt(redact(text)),
-        is_recognised=is_recognised or rule.outcome is not Outcome.REJECTED,
+        is_recognised=is_recognised or outcome is not Outcome.REJECTED,
     )
 
 
@@ -91,7 +93,7 @@ def _judge(status: int, headers: Mapping[str, str], text: str, signals: Signals,
     if signals.yes or signals.no or signals.absent:
         return _judge_flags(reply)
     if by_text and not failure:
-        return _Reading(by_text, "accepted")
+        return _Reading(by_text, _TAKEN_REASON)
     return _judge_hints(reply)
 
 

@@ -75,7 +75,7 @@ def signals_of(document: Any, rules: ReplyRules, *, into_lists: bool) -> Signals
 
 def fold(name: str) -> str:
     """A field name without the differences between spellings."""
-    return name if name.isalnum() and name.islower() else name.lower().replace("_", "").replace("-", "")
+    return name.lower().replace("_", "").replace("-", "")
 
 
 def _read(signals: Signals, value: Any, rules: ReplyRules, into_lists: bool, depth: int) -> None:
@@ -85,7 +85,8 @@ def _read(signals: Signals, value: Any, rules: ReplyRules, into_lists: bool, dep
     if not isinstance(value, dict):
         return
     for name, inner in value.items():
-        folded = fold(name)
+        # Most names are folded already, and this is done for every reply.
+        folded = name if name.isalpha() and name.islower() else fold(name)
         if isinstance(inner, dict | list):
             _note_parts(signals, folded, inner, rules, into_lists)
             if folded in rules.containers and depth < _DEEPEST:
