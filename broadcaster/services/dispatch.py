@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 from broadcaster.db.engine import transaction
 from broadcaster.db.queries import query
 from broadcaster.services.campaigns.over_audience import start_audience_campaigns
-from broadcaster.services.reconcile.truth import UNTIL
+from broadcaster.services.reconcile.truth import SINCE, UNTIL
 from broadcaster.settings import Settings
 
 WAKE_AGAIN_AFTER = timedelta(seconds=2)
@@ -102,4 +102,4 @@ def truths_are_due(engine: Engine, settings: Settings) -> bool:
     if not settings.truth_check_seconds:
         return False
     with transaction(engine) as connection:
-        return bool(connection.exec_driver_sql(query("due_truths"), {"until": UNTIL}).scalar_one())
+        return bool(connection.exec_driver_sql(query("due_truths"), {"since": SINCE, "until": UNTIL}).scalar_one())

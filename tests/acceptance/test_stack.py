@@ -155,7 +155,7 @@ def assert_status_tells_of_ticks_that_are_late(home: Home) -> None:
 
 def test_data_survives_down_and_a_kill_of_everything(home: Home, simulator: Simulator, recipients: Path) -> None:
     up(home)
-    add_instance(home, simulator, "5/s")
+    add_instance(home, simulator, "2/s")
     submit(home, recipients)
     wait_for(lambda: len(accepted(simulator)) >= 5, "the first messages")
     assert_done(home.run("campaign", "pause", "news"))

@@ -109,7 +109,7 @@ class LaneOfRecord:
 
     def recover(self) -> None:
         """Beat ticks: a holder whose lease has ended does not hold it any more."""
-        self._connection.execute(query("recover_leases"), {"request_timeout": timedelta(seconds=30)})
+        self._connection.execute(query("recover_leases"), {"request_timeout": timedelta(seconds=30), "ended": []})
         if self._pacer is not None and not self._is_held():
             self._pacer = None
 

@@ -132,7 +132,7 @@ def test_an_empty_list_is_empty(method: str) -> None:
         (httpx.ConnectError("refused"), Outcome.NOT_SENT, LaneHealth.DOWN),
         (httpx.ReadError("reset"), Outcome.UNKNOWN, None),
         (httpx.Response(401), Outcome.NOT_SENT, LaneHealth.REFUSED),
-        (httpx.Response(404, json=[]), Outcome.REJECTED, LaneHealth.OK),
+        (httpx.Response(404, json=[]), Outcome.NOT_SENT, LaneHealth.DOWN),
         (httpx.Response(429), Outcome.THROTTLED, LaneHealth.THROTTLED),
         (httpx.Response(500, json={"messages": []}), Outcome.UNKNOWN, None),
         (httpx.Response(302, json=[]), Outcome.UNKNOWN, None),
