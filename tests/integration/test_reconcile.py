@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import msgspec
 import pytest
 from sqlalchemy import Engine
 
+from broadcaster.db.queries import query
 from broadcaster.services import dispatch
 from broadcaster.services.campaigns.contents import file_content, file_url_content, text_content
 from broadcaster.services.campaigns.lifecycle import cancel_campaign
@@ -425,3 +427,56 @@ def test_what_comes_back_to_a_cancelled_campaign_is_cancelled_with_it(shop: Shop
     read_back_until_resolved(shop)
     dispatch.finish_campaigns(shop.engine)
     assert shop.states("c") == {"sent": 4, "cancelled": 1}
+
+
+def test_an_account_is_read_faster_while_it_answers_and_slower_where_it_does_not(shop: Shop) -> None:
+    shop.settings = msgspec.structs.replace(shop.settings, doubt_polls=1000)
+    shop.submit("c", 40, "a")
+    shop.sql("UPDATE instances SET max_in_flight = 1")
+    shop.fault(*(f"kind=drop_before_accept,phone=62812{2 * n:07d}" for n in range(20)))
+    drain(shop)
+    shop.fault()
+    assert shop.states("c") == {"sent": 20, "in_doubt": 20}
+    rates = []
+    for _ in range(3):
+        read_back(shop, rounds=1)
+        [(rate,)] = shop.sql("SELECT reads_a_second FROM accounts")
+        rates.append(rate)
+    assert rates == sorted(rates)
+    assert rates[-1] > 4
+    shop.fault("kind=http_429,endpoint=/wa/messages")
+    read_back(shop, rounds=1)
+    [(rate,)] = shop.sql("SELECT reads_a_second FROM accounts")
+    assert rate < rates[-1]
+
+
+def test_time_in_which_the_account_could_not_be_read_does_not_count_against_a_doubt(shop: Shop) -> None:
+    shop.submit("c", 1, "a")
+    shop.fault("kind=drop_before_accept,endpoint=/wa/send", "kind=http_500,endpoint=/wa/messages")
+    drain(shop)
+    read_back(shop, rounds=1)
+    assert shop.sql("SELECT unreadable_since IS NOT NULL FROM accounts") == [(True,)]
+    earlier = "now() - interval '2 hours'"
+    shop.sql(f"UPDATE doubts SET started_at = {earlier}, ended_at = {earlier}")
+    shop.sql(f"UPDATE accounts SET unreadable_since = {earlier}")
+    assert dispatch.give_up_doubts(shop.engine, deadline=3600.0) == 0
+    shop.fault()
+    read_back(shop, rounds=1)
+    assert shop.sql("SELECT unreadable_since FROM accounts") == [(None,)]
+    assert dispatch.give_up_doubts(shop.engine, deadline=3600.0) == 0
+    shop.sql("UPDATE doubts SET ended_at = ended_at - interval '1 hour'")
+    assert dispatch.give_up_doubts(shop.engine, deadline=3600.0) == 1
+
+
+def test_a_process_that_is_known_to_have_ended_is_not_waited_for_as_long_as_a_silent_one(shop: Shop) -> None:
+    shop.submit("c", 2, "a")
+    drain(shop)
+    for ended, least, most in (([], 25, 31), (["gone"], 0, 3)):
+        sent_without_a_reply_yet(shop, seq=1)
+        shop.sql("UPDATE lanes SET lease_token = gen_random_uuid(), lease_holder = 'gone', lease_expires_at = now()")
+        parameters = {"request_timeout": timedelta(seconds=30), "ended": ended}
+        with shop.engine.begin() as connection:
+            connection.exec_driver_sql(query("recover_leases"), parameters)
+        [(under_way,)] = shop.sql("SELECT extract(epoch FROM ended_at - now())::float FROM doubts")
+        assert least <= float(str(under_way)) <= most
+        shop.sql("DELETE FROM doubts")
