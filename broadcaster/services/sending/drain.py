@@ -235,7 +235,7 @@ class Drain:
         if not finished:
             return
         returns = [
-            Return(lane.held.id, lane.token, lane.clock_ahead(), self._is_handed_over(lane), lane.new_run())
+            Return(lane.held.id, lane.token, lane.clock_ahead(), self._is_handed_over(lane), lane.standing.new_run)
             for lane in finished
         ]
         try:

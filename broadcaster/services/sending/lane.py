@@ -13,14 +13,13 @@ from uuid import UUID
 import structlog
 
 from broadcaster.domain.decisions import LaneChange, Transition
-from broadcaster.domain.judgement import Attempt, after_probe, judge
-from broadcaster.domain.outcome_run import OutcomeRun
 from broadcaster.domain.outcomes import Outcome, Verdict
 from broadcaster.domain.pacing import CLAIM_LEAD, Pacer
 from broadcaster.domain.states import LaneHealth, MessageState
-from broadcaster.gateway import GatewayError, WAChatPro
+from broadcaster.gateway import WAChatPro
 from broadcaster.services.sending.contents import Contents
 from broadcaster.services.sending.outcomes import LINGER, OutcomeWriter
+from broadcaster.services.sending.standing import Standing
 from broadcaster.services.sending.store import (
     Claim,
     HeldLane,
@@ -98,7 +97,7 @@ class Lane:
         self._changed = changed
         self._pacer = Pacer(held.pace, held.ahead, path.clock())
         self._is_paced = held.pace.interval > 0
-        self._health, self._failures, self._run = held.health, held.failures, held.run
+        self.standing = Standing(held, path.random)
         self._is_probing = held.health is LaneHealth.DOWN
         self._may_leave = True
         self._closed: str | None = None
@@ -188,10 +187,6 @@ class Lane:
         """Seconds by which the lane's clock is ahead of now, to be stored when it is given back."""
         return self._pacer.ahead(self._path.clock())
 
-    def new_run(self) -> OutcomeRun | None:
-        """What its outcomes say together; None: as when it was taken."""
-        return None if self._run is self.held.run else self._run
-
     def written(self, row: OutcomeRow, moved: bool) -> None:
         """The outcome of a message is committed: its place is free."""
         self.counts[_COUNTED_AS[MessageState(row.state)] if moved else "late"] += 1
@@ -207,7 +202,7 @@ class Lane:
 
     def _places(self) -> int:
         """How many more messages may be on their way."""
-        most = self.held.max_in_flight if self._health is LaneHealth.OK else 1
+        most = self.held.max_in_flight if self.standing.is_well else 1
         free = most - self._placed + self._decided
         return min(free, self.held.pace.burst - self._unanswered) if self._is_paced else free
 
@@ -216,7 +211,7 @@ class Lane:
     async def _send(self, message: Message) -> None:
         """Its turn, the request, and what that came to."""
         try:
-            verdict, duration, left = await self._attempt(message)
+            verdict, duration, heard = await self._attempt(message)
         except BaseException as error:
             # Nobody knows how far it came.
             self._placed -= 1
@@ -225,7 +220,7 @@ class Lane:
             raise
         finally:
             self._unanswered -= 1
-        transition = self._judge(message, verdict, left)
+        transition = self._judge(message, verdict, heard)
         self._decided += 1
         self._path.outcomes.write(outcome_row(message, verdict, transition, duration), self)
         self._changed(self)
@@ -240,12 +235,12 @@ class Lane:
                 content = await self._path.contents.of(message.campaign_id)
             except Exception as error:  # noqa: BLE001 - Postgres is away: provably nothing was sent
                 reason = f"held back: cannot read its content: {type(error).__name__}"
-                return Verdict(Outcome.NOT_SENT, reason), None, self._run.heard
+                return Verdict(Outcome.NOT_SENT, reason), None, self.standing.heard
             try:
                 payload = content.render(message.variables or {})
             except Exception as error:  # noqa: BLE001 - whatever a template does, only its own message fails
                 reason = f"cannot be rendered: {type(error).__name__}"
-                return Verdict(Outcome.REJECTED, reason), None, self._run.heard
+                return Verdict(Outcome.REJECTED, reason), None, self.standing.heard
             if self._is_paced:
                 await self._turns.acquire()
                 try:
@@ -257,14 +252,14 @@ class Lane:
         finally:
             self._queued -= 1
         if held_back is not None:
-            return Verdict(Outcome.NOT_SENT, f"held back: {held_back}"), None, self._run.heard
-        started, left = self._path.clock(), self._run.heard
+            return Verdict(Outcome.NOT_SENT, f"held back: {held_back}"), None, self.standing.heard
+        started, heard = self._path.clock(), self.standing.heard
         try:
             verdict = await payload.send(self._gateway, message.phone)
         finally:
             if self._is_paced:
                 self._pacer.replied(self._path.clock())
-        return verdict, self._path.clock() - started, left
+        return verdict, self._path.clock() - started, heard
 
     async def _turn(self) -> str | None:
         """Wait until the pace admits one more request, and admit it; or why nothing may leave."""
@@ -293,37 +288,27 @@ class Lane:
 
     # Its health
 
-    def _judge(self, message: Message, verdict: Verdict, left: int) -> Transition:
+    def _judge(self, message: Message, verdict: Verdict, heard: int) -> Transition:
         """Where the message goes; and let the reply change the lane's health."""
-        attempt = Attempt(
-            f"{message.campaign_id}/{message.seq}", message.attempt, message.spent, message.max_attempts, left
-        )
-        jitter = self._path.random.random()
-        judged = judge(self._run, verdict, attempt, self._health, self._failures, jitter)
-        self._run = judged.run
+        judged = self.standing.judge(message, verdict, heard)
         if judged.change is not None:
             self._change(judged.change)
         return judged.transition
 
     async def _probe(self) -> None:
-        """Ask a lane that is down for its chats, which costs no message, before one is tried."""
-        read: Verdict | None = None
-        try:
-            await self._gateway.chats(limit=1)
-        except GatewayError as error:
-            read = error.verdict
+        """Before a message is tried."""
+        change = await self.standing.probe(self._gateway)
         self._is_probing = False
-        change = after_probe(read, self._failures, self._path.random.random())
         if change is not None:
             self._change(change)
         self._changed(self)
 
     def _change(self, change: LaneChange) -> None:
         """Of many replies under way the first trouble counts, unless a later one says that the key is refused."""
-        refused_now = change.health is LaneHealth.REFUSED and self._health is not LaneHealth.REFUSED
+        refused_now = change.health is LaneHealth.REFUSED and not self.standing.is_refused
         if not (self._may_leave or refused_now):
             return
-        self._health, self._failures = change.health, change.failures
+        self.standing.change(change)
         if change.health is not LaneHealth.OK:
             self.close(change.reason)
         self._start(self._write_health(change))
@@ -332,7 +317,7 @@ class Lane:
         """Until it is written or the lease is lost: a rest that nobody knows of is not kept."""
         while True:
             try:
-                await self._path.store.change_lane_health(self.held.id, self.token, change, self._run)
+                await self._path.store.change_lane_health(self.held.id, self.token, change, self.standing.run)
                 return
             except Exception as error:  # noqa: BLE001 - Postgres is away
                 if self._path.clock() >= self.lease_ends:

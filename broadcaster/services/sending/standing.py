@@ -1,0 +1,70 @@
+"""How a held lane stands with its gateway: its health, and the run of its outcomes."""
+
+from __future__ import annotations
+
+from random import Random
+
+from broadcaster.domain.decisions import LaneChange
+from broadcaster.domain.judgement import Attempt, Judgement, after_probe, judge
+from broadcaster.domain.outcome_run import OutcomeRun
+from broadcaster.domain.outcomes import Verdict
+from broadcaster.domain.states import LaneHealth
+from broadcaster.gateway import GatewayError, WAChatPro
+from broadcaster.services.sending.store import HeldLane, Message
+
+
+class Standing:
+    """What the replies of one lane have come to so far, while this worker holds it."""
+
+    __slots__ = ("_failures", "_health", "_held", "_random", "_run")
+
+    def __init__(self, held: HeldLane, random: Random) -> None:
+        self._held = held
+        self._random = random
+        self._health, self._failures, self._run = held.health, held.failures, held.run
+
+    @property
+    def is_well(self) -> bool:
+        """Whether more than one message at a time may be tried."""
+        return self._health is LaneHealth.OK
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether the gateway does not accept the key."""
+        return self._health is LaneHealth.REFUSED
+
+    @property
+    def heard(self) -> int:
+        """The number of the latest trouble: a request keeps what it was when it left."""
+        return self._run.heard
+
+    @property
+    def run(self) -> OutcomeRun:
+        """What its outcomes say together."""
+        return self._run
+
+    @property
+    def new_run(self) -> OutcomeRun | None:
+        """What its outcomes say together; None: as when it was taken."""
+        return None if self._run is self._held.run else self._run
+
+    def judge(self, message: Message, verdict: Verdict, heard: int) -> Judgement:
+        """What follows from a reply to a request that left when so much had been `heard`."""
+        name = f"{message.campaign_id}/{message.seq}"
+        attempt = Attempt(name, message.attempt, message.spent, message.max_attempts, heard)
+        judged = judge(self._run, verdict, attempt, self._health, self._failures, self._random.random())
+        self._run = judged.run
+        return judged
+
+    async def probe(self, gateway: WAChatPro) -> LaneChange | None:
+        """Ask for the chats of a lane that is down, which costs no message. None: one may be tried."""
+        read: Verdict | None = None
+        try:
+            await gateway.chats(limit=1)
+        except GatewayError as error:
+            read = error.verdict
+        return after_probe(read, self._failures, self._random.random())
+
+    def change(self, change: LaneChange) -> None:
+        """From now on it stands so."""
+        self._health, self._failures = change.health, change.failures
