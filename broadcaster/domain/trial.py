@@ -1,0 +1,177 @@
+"""What a trial message has shown of a gateway, and which rules follow from it. Pure.
+
+A rule is only proposed where it narrows what counts as accepted. One message is weak evidence: what it was not shown
+to say may still be what the gateway says of another kind of message, so a person confirms.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from broadcaster.domain.chat_pages import ChatEntry, Page, bare_id
+from broadcaster.domain.shown_content import Seen, ShownContent, Wanted, compare
+from broadcaster.domain.trial_text import TextChange, text_changes
+from broadcaster.errors import listed
+
+_DEEPEST = 4
+_YES_WORDS = "yes_words"
+_TRUE = "true"
+"""Counts in any case: as a value that is no word it is no part of the words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Appearance:
+    """A trial message as its chat shows it."""
+
+    forms: tuple[str, ...]
+    """The numbers whose lists show it, of those that were asked for."""
+    number: str | None
+    """Whose chat it is in by the entry itself, where that says so."""
+    id: str | None
+    is_same_id: bool | None
+    """Whether that is the id that the reply gave. None: one of them is missing."""
+    text: str | None
+    changes: tuple[TextChange, ...]
+    """How its text is otherwise than it was sent."""
+    is_recognised: bool
+    """Whether reading back takes this text, with its time and direction, for the one that was sent."""
+    missing: tuple[str, ...]
+    """What reading back needs of an entry and this one does not show."""
+
+
+def find_trial(token: str, sent: str, gateway_id: str | None, pages: Sequence[Page]) -> Appearance | None:
+    """The message with the `token` in its text, or else with the id of the reply; None: no page shows it."""
+    by_text = [(page, entry) for page in pages for entry in page.entries if token in _words(entry).lower()]
+    by_id = [(page, entry) for page in pages for entry in page.entries if _is_same(gateway_id, entry.id)]
+    found = by_text or by_id
+    if not found:
+        return None
+    entry = found[0][1]
+    shown = entry.body or entry.caption
+    is_alike = compare(Wanted(ShownContent(text=sent)), Seen(entry)) is True
+    missing = {"time": entry.at is None, "direction": entry.outgoing is None, "id": entry.id is None}
+    return Appearance(
+        forms=tuple(dict.fromkeys(page.phone for page, _ in found)),
+        number=entry.phone,
+        id=entry.id,
+        is_same_id=_is_same(gateway_id, entry.id) if gateway_id and entry.id else None,
+        text=shown,
+        changes=text_changes(sent, shown) if shown else (TextChange("text", "is not shown"),),
+        is_recognised=is_alike and entry.at is not None and entry.outgoing is True,
+        missing=tuple(what for what, is_missing in missing.items() if is_missing),
+    )
+
+
+class ReplyVocabulary(Protocol):
+    """The part of the reply rules by which a field says yes."""
+
+    @property
+    def verdict_fields(self) -> tuple[str, ...]: ...
+    @property
+    def yes_words(self) -> tuple[str, ...]: ...
+    @property
+    def containers(self) -> tuple[str, ...]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """A field of a reply that says yes: `data.status` and its value."""
+
+    path: str
+    value: str | float | bool
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """What follows from a trial for the rules: `rules` are all differences from the defaults as they would be then.
+
+    None: nothing is proposed, and `reason` says why.
+    """
+
+    reason: str
+    rules: Mapping[str, Any] | None = None
+
+
+def yes_flags(reply: Any, rules: ReplyVocabulary) -> tuple[Flag, ...]:
+    """The fields of a decoded reply that say that the message was taken."""
+    return tuple(_flags(reply, rules, "", 0))
+
+
+def advise(
+    reply: Any, overrides: Mapping[str, Any], rules: ReplyVocabulary, *, is_accepted: bool, is_shown: bool
+) -> Advice:
+    """What to propose after a trial with this (decoded) reply. `rules` are what `overrides` make of the defaults.
+
+    Proposed is to count only that word as a yes which this gateway uses.
+    """
+    flags = yes_flags(reply, rules)
+    said = ", ".join(f"{flag.path} = {_spelt(flag.value)}" for flag in flags)
+    fields = ", ".join(rules.verdict_fields)
+    if not is_accepted:
+        return Advice(
+            f"{said} says yes, but something else in the reply speaks against it"
+            if flags
+            else f"none of the fields {fields} says yes in the reply"
+        )
+    if not flags:
+        return Advice(
+            f"it counts as accepted without any of the fields {fields} saying yes: it is read by weaker signs"
+        )
+    if not is_shown:
+        return Advice(f"{said} says yes, but the message was not seen, and so the yes is not proven")
+    if any(text.get("outcome") == "accepted" for text in overrides.get("texts", ())):
+        return Advice("the instance has a rule of its own for what is accepted")
+    used = {_TRUE, *(_word(flag.value) for flag in flags)}
+    words = [word for word in rules.yes_words if word in used]
+    others = [word for word in rules.yes_words if word not in used]
+    if not others:
+        return Advice("no other word than those of this reply counts as a yes already")
+    return Advice(
+        f"{said} says yes: of words, count only {' and '.join(words) or _TRUE} as a yes, and no longer "
+        f"{listed(others, 3)}. What is answered by one of those, a file perhaps, is in doubt then",
+        {**overrides, _YES_WORDS: words},
+    )
+
+
+def only_narrows(before: Mapping[str, Any], after: Mapping[str, Any], yes_words: Sequence[str]) -> bool:
+    """Whether `after` counts nothing as accepted that `before` does not, by which `yes_words` say yes."""
+    rest = [{name: value for name, value in each.items() if name != _YES_WORDS} for each in (before, after)]
+    return rest[0] == rest[1] and set(after.get(_YES_WORDS, ())) <= set(yes_words) and _YES_WORDS in after
+
+
+def _words(entry: ChatEntry) -> str:
+    return f"{entry.body or ''} {entry.caption or ''}"
+
+
+def _is_same(ours: str | None, theirs: str | None) -> bool:
+    return bool(ours) and bare_id(ours) == bare_id(theirs)
+
+
+def _flags(value: Any, rules: ReplyVocabulary, path: str, depth: int) -> Iterator[Flag]:
+    if isinstance(value, list) and len(value) == 1:
+        value = value[0]
+    if not isinstance(value, dict):
+        return
+    for name, inner in value.items():
+        folded = name.lower().replace("_", "").replace("-", "")
+        if isinstance(inner, dict | list):
+            if folded in rules.containers and depth < _DEEPEST:
+                yield from _flags(inner, rules, f"{path}{name}.", depth + 1)
+        elif folded in rules.verdict_fields and _says_yes(inner, rules):
+            yield Flag(f"{path}{name}", inner)
+
+
+def _says_yes(value: Any, rules: ReplyVocabulary) -> bool:
+    if isinstance(value, str):
+        return _word(value) == "1" or _word(value) in rules.yes_words
+    return isinstance(value, int | float) and value == 1
+
+
+def _word(value: object) -> str | None:
+    return value.strip().lower() if isinstance(value, str) else None
+
+
+def _spelt(value: str | float | bool) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
