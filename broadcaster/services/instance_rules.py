@@ -1,0 +1,266 @@
+"""The rules by which an instance's replies are read, where they differ from the defaults: kept, tried, learned."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, Engine, null, select, update
+
+from broadcaster.db import tables
+from broadcaster.db.engine import transaction
+from broadcaster.domain.outcomes import Outcome, Verdict
+from broadcaster.domain.states import LaneHealth
+from broadcaster.domain.trial import Flag, only_narrows, yes_flags
+from broadcaster.errors import ConflictError, InputError, NotFoundError, UsageError, quoted
+from broadcaster.gateway import ReplyRules, classify_response, read_rules
+from broadcaster.gateway.texts import Redactor, parse_json
+
+Overrides = Mapping[str, Any]
+"""Differences from the default rules, as decoded JSON."""
+
+_SHORTEST_TEXT = 4
+"""Letters and digits of a text that is learned: a shorter one is found in too many others."""
+
+
+class About(StrEnum):
+    """Whom a gateway's text is about."""
+
+    RECIPIENT = "recipient"
+    ACCOUNT = "account"
+    GATEWAY = "gateway"
+
+
+_LEARNED = {
+    About.RECIPIENT: (Outcome.REJECTED, LaneHealth.OK),
+    About.ACCOUNT: (Outcome.NOT_SENT, LaneHealth.REFUSED),
+    About.GATEWAY: (Outcome.NOT_SENT, LaneHealth.DOWN),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How a reply is read, and by which parts of the rules, such as `yes_words: queued`."""
+
+    verdict: Verdict
+    parts: tuple[str, ...]
+
+
+def stored_rules(engine: Engine, name: str) -> dict[str, Any]:
+    """What is kept of the instance's rules: its differences from the defaults. Raises NotFoundError."""
+    with transaction(engine) as connection:
+        return _read(connection, name)
+
+
+def store_rules(engine: Engine, name: str, overrides: Overrides) -> None:
+    """Keep these differences in the place of those before; none: the defaults. Workers follow with their next lease.
+
+    Raises NotFoundError, and InputError where they are no rules; then nothing is written.
+    """
+    with _changing(engine, name) as change:
+        change(overrides)
+
+
+def narrow_rules(engine: Engine, name: str, before: Overrides, after: Overrides) -> None:
+    """Keep `after`, which was proposed when `before` was kept.
+
+    Raises ConflictError where the rules have changed since, or where `after` could count more as accepted.
+    """
+    with _changing(engine, name, before=before) as change:
+        if not only_narrows(before, after, read_rules(before).yes_words):
+            raise ConflictError(
+                "a proposal may only narrow what counts as accepted, and this one does not: kept as is"
+            )
+        change(after)
+
+
+def learn_text(engine: Engine, name: str, text: str, about: About) -> bool:
+    """From now on a reply that holds `text` is read as being about this; False: it was read so already.
+
+    Raises NotFoundError, UsageError for a text that is in too many others, and ConflictError for one that may come
+    with a message that was taken: to read that as refused could send it twice.
+    """
+    plain = " ".join(text.lower().replace("_", " ").split())
+    if sum(map(str.isalnum, plain)) < _SHORTEST_TEXT or not plain.isprintable():
+        raise UsageError(f"{quoted(text)} is too short or holds control characters: give a few words of the reply")
+    outcome, health = _LEARNED[about]
+    learned = {"pattern": re.escape(plain).replace("\\ ", " "), "outcome": outcome.value, "health": health.value}
+    with _changing(engine, name) as change:
+        current = _read(change.connection, name)
+        rules = read_rules(current)
+        _refuse_taken(text, plain, rules)
+        known = rules.for_text(plain)
+        if known and (known.outcome, known.health) == (outcome, health):
+            return False
+        change({**current, "texts": [learned, *current.get("texts", ())]})
+    return True
+
+
+def decode_rules(text: str | bytes, source: str) -> dict[str, Any]:
+    """The differences that a file holds. Raises InputError: one line that names `source` and the place."""
+    try:
+        document = json.loads(text, object_pairs_hook=_unrepeated)
+    except json.JSONDecodeError as error:
+        raise InputError(f"{source}, line {error.lineno}, column {error.colno}: not JSON: {error.msg}") from None
+    except (UnicodeDecodeError, RecursionError):
+        raise InputError(f"{source}: not JSON in UTF-8, or nested too deeply") from None
+    except _RepeatedError as error:
+        raise InputError(f"{source}: {error} is given twice: keep one") from None
+    if not isinstance(document, dict):
+        raise InputError(f'{source}: the rules must be one object, such as {{"yes_words": ["success"]}}')
+    try:
+        read_rules(document)
+    except InputError as error:
+        raise InputError(f"{source}: {error}: nothing was changed") from None
+    _refuse_unstorable(document, source)
+    return document
+
+
+def explain(rules: ReplyRules, status: int, body: bytes) -> Reading:
+    """How a reply to a send is read, and why: which parts of the rules it would be read otherwise without."""
+
+    def read(changed: ReplyRules) -> Verdict:
+        return classify_response(status, {}, body, Redactor(""), changed)
+
+    verdict = read(rules)
+
+    def is_decisive(**changed: object) -> bool:
+        other = read(msgspec.structs.replace(rules, **changed))
+        return (other.outcome, other.health, other.is_recognised) != (
+            verdict.outcome,
+            verdict.health,
+            verdict.is_recognised,
+        )
+
+    parts = [*_deciding_text(rules, is_decisive), *_deciding_words(rules, body, is_decisive)]
+    parts += _deciding_status(rules, status, is_decisive, is_needed=not parts)
+    if not parts and verdict.outcome is Outcome.ACCEPTED:
+        # It would count as accepted without any one of them, too.
+        parts += [f"verdict_fields: {flag.path}" for flag in _yes_flags(body, rules)]
+    return Reading(verdict, tuple(parts))
+
+
+def _yes_flags(body: bytes, rules: ReplyRules) -> tuple[Flag, ...]:
+    try:
+        return yes_flags(parse_json(body), rules)
+    except ValueError:
+        return ()
+
+
+_Decisive = Callable[..., bool]
+
+
+def _deciding_text(rules: ReplyRules, is_decisive: _Decisive) -> Iterator[str]:
+    """The first rule that matches decides: the last one that the table cannot be cut short before."""
+    for last in reversed(range(len(rules.texts))):
+        if is_decisive(texts=rules.texts[:last]):
+            rule = rules.texts[last]
+            yield f"texts: {rule.pattern}"
+            return
+
+
+def _deciding_words(rules: ReplyRules, body: bytes, is_decisive: _Decisive) -> Iterator[str]:
+    """The names of fields, and the words in them."""
+    written = _folded(body.decode("utf-8", "replace"))
+    for field in msgspec.structs.fields(rules):
+        words = getattr(rules, field.name)
+        if field.name == "texts" or not isinstance(words, tuple):
+            continue
+        for word in words:
+            rest = tuple(other for other in words if other != word)
+            if _folded(word) in written and is_decisive(**{field.name: rest}):
+                yield f"{field.name}: {word}"
+
+
+def _deciding_status(rules: ReplyRules, status: int, is_decisive: _Decisive, *, is_needed: bool) -> Iterator[str]:
+    """The row of the status; it is named in any case where nothing else decides."""
+    rows = [row for row in (f"{status}", f"{status // 10}x", f"{status // 100}xx") if row in rules.statuses]
+    for row in rows[:1]:
+        rest = {name: rule for name, rule in rules.statuses.items() if name != row}
+        if is_needed or is_decisive(statuses=rest):
+            yield f"statuses: {row}"
+
+
+def _folded(text: str) -> str:
+    return text.lower().replace("_", "").replace("-", "")
+
+
+class _Change:
+    """Writes an instance's rules, whose row nobody else changes until the transaction ends."""
+
+    def __init__(self, connection: Connection, instance_id: int) -> None:
+        self.connection = connection
+        self._id = instance_id
+
+    def __call__(self, overrides: Overrides) -> None:
+        read_rules(overrides)
+        table = tables.instances
+        values = {"reply_rules": dict(overrides) if overrides else null()}
+        self.connection.execute(update(table).where(table.c.id == self._id).values(values))
+
+
+@contextmanager
+def _changing(engine: Engine, name: str, *, before: Overrides | None = None) -> Iterator[_Change]:
+    """One change of the instance's rules. With `before`, raises ConflictError where others are kept by now."""
+    table = tables.instances
+    with transaction(engine) as connection:
+        found = select(table.c.id).where(table.c.name == name).with_for_update()
+        instance_id = connection.scalar(found)
+        if instance_id is None:
+            raise _unknown(name)
+        if before is not None and _read(connection, name) != dict(before):
+            raise ConflictError(f"the rules of instance {name!r} have been changed meanwhile: check it again")
+        yield _Change(connection, instance_id)
+
+
+def _read(connection: Connection, name: str) -> dict[str, Any]:
+    table = tables.instances
+    row = connection.execute(select(table.c.reply_rules).where(table.c.name == name)).first()
+    if row is None:
+        raise _unknown(name)
+    return dict(row.reply_rules or {})
+
+
+def _refuse_taken(text: str, plain: str, rules: ReplyRules) -> None:
+    """Raise ConflictError for a text that may be said of a message that was taken."""
+    as_word = msgspec.json.encode({"status": plain})
+    known = rules.for_text(plain)
+    taken = explain(rules, 200, as_word).verdict.outcome is Outcome.ACCEPTED
+    if taken or (known is not None and known.outcome in (Outcome.ACCEPTED, Outcome.UNKNOWN)):
+        raise ConflictError(
+            f"{quoted(text)} may be said of a message that was taken, and read as refused that could be sent twice: "
+            "give words that only a refusal has"
+        )
+
+
+def _refuse_unstorable(document: Overrides, source: str) -> None:
+    try:
+        written = json.dumps(document, ensure_ascii=False)
+        written.encode()
+    except UnicodeEncodeError:
+        written = "\\u0000"
+    if "\\u0000" in written:
+        raise InputError(f"{source}: a text holds a NUL or half of a surrogate pair: remove it (nothing was changed)")
+
+
+class _RepeatedError(ValueError):
+    """A name is given twice in one object."""
+
+
+def _unrepeated(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in found:
+            raise _RepeatedError(quoted(name))
+        found[name] = value
+    return found
+
+
+def _unknown(name: str) -> NotFoundError:
+    return NotFoundError(f"no instance is called {name!r}: see `broadcaster instance list`")

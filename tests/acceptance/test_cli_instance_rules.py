@@ -1,0 +1,133 @@
+"""`broadcaster instance rules`, through the real command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, text
+
+from broadcaster.crypto import open_vault
+from broadcaster.services.dispatch import start_due_campaigns
+from broadcaster.services.instances import add_instance
+from broadcaster.settings import Settings
+from broadcaster.simulator import Simulator
+from tests.support.cli import RunCli, assert_done, assert_refused
+from tests.support.shop import Shop, drain
+
+UNKNOWN = '{"success": false, "message": "Plonk ufandelo 17"}'
+
+
+@pytest.fixture(autouse=True)
+def instance(settings: Settings, engine: Engine, simulator: Simulator) -> None:
+    """One instance called `main`."""
+    add_instance(engine, open_vault(settings), "main", "key-a", base_url=simulator.base_url)
+
+
+def stored(engine: Engine) -> object:
+    with engine.connect() as connection:
+        return connection.scalar(text("SELECT reply_rules FROM instances"))
+
+
+def test_rules_are_set_from_a_file_shown_and_reset(run_cli: RunCli, engine: Engine, tmp_path: Path) -> None:
+    assert "default rules" in assert_done(run_cli("instance", "rules", "main")).stdout
+    (tmp_path / "rules.json").write_text('{"yes_words": ["success"], "statuses": {"430": {"outcome": "throttled"}}}')
+    told = assert_done(run_cli("instance", "rules", "main", "set", "rules.json")).stdout
+    assert told == "instance main is read by the rules of rules.json: workers follow within 20 seconds\n"
+    kept = {"yes_words": ["success"], "statuses": {"430": {"outcome": "throttled"}}}
+    assert stored(engine) == kept
+    shown = assert_done(run_cli("instance", "rules", "main", "show")).stdout
+    assert shown == "statuses:\n  430  throttled\nyes_words:\n  success\n"
+    programs = assert_done(run_cli("instance", "rules", "main", "show", "--all", "--json")).json
+    assert programs["differences"] == kept
+    assert (programs["rules"]["yes_words"], programs["rules"]["statuses"]["5xx"]["outcome"]) == (
+        ["success"],
+        "unknown",
+    )
+    everything = assert_done(run_cli("instance", "rules", "main", "show", "--all")).stdout
+    assert "error_fields:\n  error, " in everything
+    assert_done(run_cli("instance", "rules", "main", "reset"))
+    assert stored(engine) is None
+
+
+def test_rules_with_a_fault_are_refused_in_one_line_and_leave_those_before(run_cli: RunCli, engine: Engine) -> None:
+    assert_done(run_cli("instance", "rules", "main", "set", "-", stdin='{"yes_words": ["success"]}'))
+    refused = run_cli("instance", "rules", "main", "set", "-", stdin='{"yes_words": ["ok"],\n"texts": [}')
+    assert_refused(refused, "standard input, line 2, column 11: not JSON")
+    refused = run_cli(
+        "instance", "rules", "main", "set", "-", stdin='{"yes_words": ["ok"], "texts": [{"pattern": "x"}]}'
+    )
+    assert_refused(refused, "missing required field `outcome`", "$.texts[0]", "nothing was changed")
+    assert_refused(run_cli("instance", "rules", "main", "set", "nowhere.json"), "cannot read nowhere.json")
+    assert_refused(run_cli("instance", "rules", "other", "reset"), "no instance is called 'other'")
+    assert stored(engine) == {"yes_words": ["success"]}
+
+
+def test_a_reply_is_tried_without_sending_anything(run_cli: RunCli, simulator: Simulator, tmp_path: Path) -> None:
+    (tmp_path / "reply").write_text("<html>Bad gateway</html>")
+    people = assert_done(run_cli("instance", "rules", "main", "test", "@reply", "--status", "502")).stdout
+    assert people.startswith("read as       nobody knows: the message is in doubt, and is looked for in its chat\n")
+    assert "by the rules  statuses: 5xx\n" in people
+    taken = assert_done(run_cli("instance", "rules", "main", "test", "-", "--json", stdin='{"sent": true, "id": "x"}'))
+    assert taken.json == {
+        "name": "main",
+        "outcome": "accepted",
+        "reason": "accepted",
+        "health": "ok",
+        "http_status": 200,
+        "gateway_id": "x",
+        "is_recognised": True,
+        "rules": ["verdict_fields: sent"],
+    }
+    assert simulator.ledger.entries == []
+
+
+@pytest.mark.parametrize(
+    ("about", "outcome", "health"),
+    [("recipient", "rejected", "ok"), ("account", "not_sent", "refused"), ("gateway", "not_sent", "down")],
+)
+def test_a_text_is_learned_as_being_about_somebody(
+    run_cli: RunCli, engine: Engine, about: str, outcome: str, health: str
+) -> None:
+    rules = ("instance", "rules", "main")
+    assert_done(run_cli(*rules, "set", "-", stdin='{"texts": [{"pattern": "foo", "outcome": "unknown"}]}'))
+    learned = assert_done(run_cli(*rules, "learn", "UFANDELO  17", "--about", about)).stdout
+    assert "workers follow within 20 seconds" in learned
+    again = assert_done(run_cli(*rules, "learn", "ufandelo_17", "--about", about)).stdout
+    assert "already: nothing was changed" in again
+    assert stored(engine) == {
+        "texts": [
+            {"pattern": "ufandelo 17", "outcome": outcome, "health": health},
+            {"pattern": "foo", "outcome": "unknown"},
+        ]
+    }
+    read = assert_done(run_cli(*rules, "test", UNKNOWN, "--json")).json
+    assert (read["outcome"], read["health"], read["is_recognised"]) == (outcome, health, True)
+
+
+@pytest.mark.parametrize("learned", ["success", "Request timed out"])
+def test_what_may_be_said_of_a_message_that_was_taken_is_not_learned(
+    run_cli: RunCli, engine: Engine, learned: str
+) -> None:
+    refused = run_cli("instance", "rules", "main", "learn", learned, "--about", "account")
+    assert_refused(refused, "could be sent twice", "give words that only a refusal has")
+    assert stored(engine) is None
+
+
+def test_a_text_that_is_in_too_many_others_is_not_learned(run_cli: RunCli) -> None:
+    refused = run_cli("instance", "rules", "main", "learn", "a.b", "--about", "recipient")
+    assert_refused(refused, "'a.b' is too short", code=2)
+
+
+def test_a_worker_reads_by_what_was_learned(
+    run_cli: RunCli, engine: Engine, settings: Settings, simulator: Simulator
+) -> None:
+    shop = Shop(engine, settings, simulator)
+    shop.submit("promo", 1, "main")
+    shop.fault('kind=reply,endpoint=/wa/send,body={"sent":false,"message":"(a+b) plonk [x]"}')
+    assert_done(run_cli("instance", "rules", "main", "learn", "(a+b) plonk [x]", "--about", "account"))
+    start_due_campaigns(engine)
+    drain(shop)
+    shown = assert_done(run_cli("instance", "show", "main", "--json")).json
+    assert (shown["health"], shown["health_reason"]) == ("refused", "(a+b) plonk [x]")
+    assert shop.states("promo") == {"pending": 1}
