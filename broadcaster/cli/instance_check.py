@@ -1,59 +1,111 @@
-"""`broadcaster instance check`: asks the gateway, and says in words what it found."""
+"""`broadcaster instance check`: asks the gateway, and says in words what it found and what to do."""
 
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Mapping
 from dataclasses import asdict
+from datetime import UTC, datetime
 from shlex import quote
-from typing import Any
+from typing import Annotated, Any
 
 import typer
+from sqlalchemy import Engine
 
 from broadcaster.cli.database import database
 from broadcaster.cli.gateway import open_gateway
 from broadcaster.cli.instance import Json, Name
-from broadcaster.cli.output import say_fields, say_json
+from broadcaster.cli.instance_trial import (
+    Tried,
+    follow_advice,
+    trial_document,
+    trial_fields,
+    trial_problem,
+    try_instance,
+)
+from broadcaster.cli.output import local_time, say, say_fields, say_json
+from broadcaster.cli.phones import phone_of
 from broadcaster.crypto import open_vault
 from broadcaster.db.pool import open_pool
 from broadcaster.domain.states import LaneHealth
-from broadcaster.errors import UnavailableError
-from broadcaster.services.instance_check import InstanceCheck, ReadBackCheck, check_instance, check_read_back
+from broadcaster.errors import UnavailableError, UsageError, quoted
+from broadcaster.services.instance_check import (
+    InstanceCheck,
+    ReadBackCheck,
+    SendingCheck,
+    check_instance,
+    check_read_back,
+    check_sending,
+)
+from broadcaster.services.instance_rules import narrow_rules
 from broadcaster.services.instances import instance_key, show_instance
 from broadcaster.services.reconcile.chat_reader import ChatReader
 from broadcaster.services.reconcile.doubts import DoubtStore
 from broadcaster.settings import Settings, load
 
+To = Annotated[
+    str | None,
+    typer.Option(
+        "--to", metavar="MY_PHONE", help="Send one marked message to this phone, and see what is made of it."
+    ),
+]
+Timeout = Annotated[
+    float,
+    typer.Option(
+        "--timeout",
+        min=0,
+        metavar="SECONDS",
+        help="With --to: how long to wait for it to leave, and then to be shown.",
+    ),
+]
+Yes = Annotated[bool, typer.Option("--yes", help="With --to: take over the rules that are proposed.")]
 
-def check(name: Name, as_json: Json = False) -> None:
-    """Ask the gateway for the instance's chats, which sends nothing. Exit code 1: it cannot be used as it is.
 
-    Then look for the latest message that it accepted, as is done for messages in doubt: only where that is found may
-    one that is missing be sent again. What the gateway shows of messages is told, too.
+def check(name: Name, to: To = None, timeout: Timeout = 60.0, yes: Yes = False, as_json: Json = False) -> None:
+    """Find out whether an instance can be used, which sends nothing. Exit code 1: it cannot be used as it is now.
+
+    The gateway is asked for the instance's chats. Then the latest message that it accepted is looked for, as is done
+    for messages in doubt: only where that is found may one that is missing be sent again.
+
+    With --to one message is sent the way of all messages, ahead of them, by a worker. It begins with [TEST]
+    and is counted in no report. Told are the raw reply and how it was read, how long it took until the chat showed the
+    message, under which number and id, and what was made of its text.
+
+    Where its reply says yes by a field and the chat shows it, rules are proposed: of words, only that of the reply
+    counts as a yes then. They narrow what counts as accepted and never widen it, and you confirm them, at the question
+    or with --yes.
+
+    Example: broadcaster instance check main --to 628123456789
     """
+    if yes and to is None:
+        raise UsageError("--yes: rules are proposed only with --to MY_PHONE")
+    phone = None if to is None else phone_of("--to", to)
     settings = load()
     with database(settings) as engine:
         row, key = instance_key(engine, open_vault(settings), name)
-        stored = show_instance(engine, name)
-    result, read_back = asyncio.run(_ask(row, key, settings))
+        sending = check_sending(show_instance(engine, name), datetime.now(UTC))
+        result, read_back = asyncio.run(_ask(row, key, settings))
+        document = _document(name, result, read_back, sending)
+        problem = _problem(name, result, sending)
+        if not as_json:
+            say_fields(_fields(name, row["base_url"], result, read_back, sending, is_tried=phone is not None))
+        # Whether a lane goes on that is down or rests is shown by the message.
+        if phone is not None and result.passed and sending.health not in (LaneHealth.REFUSED, LaneHealth.PAUSED):
+            tried = _try(engine, settings, row, key, phone, timeout, as_json=as_json)
+            problem = trial_problem(name, tried, timeout)
+            document |= {"passed": problem is None, "problem": problem, "trial": trial_document(tried)}
+            if not as_json:
+                say_fields(trial_fields(tried))
+                follow_advice(engine, name, tried, is_confirmed=yes)
+            elif yes and tried.advice.rules is not None:
+                narrow_rules(engine, name, tried.before, tried.advice.rules)
     if as_json:
-        say_json({"name": name, "passed": result.passed, **asdict(result), "read_back": read_back})
-        if not result.passed:
+        say_json(document)
+        if problem is not None:
             raise typer.Exit(1)
-        return
-    say_fields(
-        {
-            "reachable": _word(result.reachable, row["base_url"]),
-            "key accepted": _word(result.key_accepted),
-            "running": _word(result.running),
-            "reply readable": _word(result.reply_readable, f"{result.chats} chats" if result.passed else ""),
-            "read back": _word(read_back.works, read_back.reason or "") if read_back else "not known",
-            "messages": _shape(read_back) if read_back else "not known",
-            "sending": _sending(name, stored),
-        }
-    )
-    if not result.passed:
-        raise UnavailableError(f"instance {name} cannot be used: {result.reason}")
+    elif problem is not None:
+        raise UnavailableError(problem)
 
 
 async def _ask(row: Mapping[str, Any], key: str, settings: Settings) -> tuple[InstanceCheck, ReadBackCheck | None]:
@@ -67,6 +119,103 @@ async def _ask(row: Mapping[str, Any], key: str, settings: Settings) -> tuple[In
             return result, await check_read_back(store, gateway, reader, row["account_id"])
 
 
+def _try(
+    engine: Engine,
+    settings: Settings,
+    row: Mapping[str, Any],
+    key: str,
+    phone: str,
+    seconds: float,
+    *,
+    as_json: bool,
+) -> Tried:
+    if not as_json:
+        say(f"sending a marked message to {phone} …")
+        sys.stdout.flush()
+    tried = try_instance(engine, settings, row, key, phone, seconds)
+    if tried.look is not None and tried.look.appearance is not None:
+        # It is kept as the proof that messages to such numbers are shown.
+        asyncio.run(_ask(row, key, settings))
+    return tried
+
+
+def _document(
+    name: str, result: InstanceCheck, read_back: ReadBackCheck | None, sending: SendingCheck
+) -> dict[str, Any]:
+    answers = {key: value for key, value in asdict(result).items() if key != "health"}
+    problem = _problem(name, result, sending)
+    parts = {"read_back": read_back, "sending": sending}
+    return {"name": name, "passed": problem is None, "problem": problem, **answers, **parts}
+
+
+def _fields(
+    name: str,
+    base_url: str,
+    result: InstanceCheck,
+    read_back: ReadBackCheck | None,
+    sending: SendingCheck,
+    *,
+    is_tried: bool,
+) -> dict[str, object]:
+    mend = _mend(name, result)
+    return {
+        "reachable": _word(result.reachable, base_url, mend),
+        "key accepted": _word(result.key_accepted, "", mend),
+        "running": _word(result.running, "", mend),
+        "reply readable": _word(result.reply_readable, f"{result.chats} chats" if result.passed else "", mend),
+        "read back": _read_back(name, read_back, is_tried=is_tried) if read_back else "not known",
+        "messages": _shape(read_back) if read_back else "not known",
+        "sending": "yes" if sending.works else f"NO, {_rest(name, sending)}",
+    }
+
+
+def _problem(name: str, result: InstanceCheck, sending: SendingCheck) -> str | None:
+    """Why the instance cannot be used now, and what to do; None: it can."""
+    if not result.passed:
+        return f"instance {name} cannot be used: {_said(result.reason)}; {_mend(name, result)}"
+    return None if sending.works else f"nothing is sent through instance {name} now: {_rest(name, sending)}"
+
+
+def _mend(name: str, result: InstanceCheck) -> str:
+    """What to do about the gateway's answer."""
+    change, again = f"`broadcaster instance set {quote(name)}", f"`broadcaster instance check {quote(name)}`"
+    if not result.reachable:
+        return f"see whether its address is right, {change} --base-url URL` changes it, and whether it runs"
+    if result.key_accepted is False:
+        return f"give the right key and address with {change} --key-file FILE --base-url URL`"
+    if result.health is LaneHealth.THROTTLED:
+        return f"wait a minute, then {again}"
+    if result.running is False:
+        return f"start it or scan its QR code at the gateway, then {again}"
+    return f"see whether its address is right, {change} --base-url URL` changes it; if it is, try later"
+
+
+def _rest(name: str, sending: SendingCheck) -> str:
+    """Why nothing is sent, until when, and what to do."""
+    resume = f"`broadcaster instance resume {quote(name)}`"
+    reason = f" ({_said(sending.reason)})" if sending.reason else ""
+    state = "resting" if sending.health is LaneHealth.OK else sending.health.value
+    if sending.health is LaneHealth.PAUSED:
+        return f"it is paused{reason}: go on with {resume}"
+    if sending.health is LaneHealth.REFUSED:
+        return f"it is refused{reason}: mend that, then go on with {resume}"
+    next_try = local_time(sending.next_try) or "within seconds"
+    return f"it is {state}{reason}: it is tried again by itself, {next_try}; at once with {resume}"
+
+
+def _said(reason: str | None) -> str:
+    """The gateway's words, in which the key is blanked."""
+    words = reason or "no reason is given"
+    return f"{quoted(words, 300)}, where [key] stands for its key" if "[key]" in words else words
+
+
+def _read_back(name: str, found: ReadBackCheck, *, is_tried: bool) -> str:
+    told = _word(found.works, found.reason or "")
+    if found.works or is_tried:
+        return told
+    return f"{told}; find out with `broadcaster instance check {quote(name)} --to MY_PHONE`"
+
+
 def _shape(found: ReadBackCheck) -> str:
     """What the gateway shows of messages."""
     if found.entries is None:
@@ -75,13 +224,7 @@ def _shape(found: ReadBackCheck) -> str:
     return ", ".join([f"{found.entries} in the chat", *(f"{count} with {what}" for what, count in shown.items())])
 
 
-def _word(answer: bool | None, detail: str = "") -> str:
+def _word(answer: bool | None, detail: str = "", mend: str = "") -> str:
     word = "not known" if answer is None else "yes" if answer else "NO"
-    return f"{word} ({detail})" if detail else word
-
-
-def _sending(name: str, stored: Mapping[str, Any]) -> str:
-    """What our own lane makes of it."""
-    if stored["health"] in (LaneHealth.REFUSED, LaneHealth.PAUSED):
-        return f"{stored['health']}: go on with `broadcaster instance resume {quote(name)}`"
-    return str(stored["health"])
+    told = f"{word} ({detail})" if detail else word
+    return f"{told}: {mend}" if answer is False and mend else told

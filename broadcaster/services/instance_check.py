@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
 from broadcaster.domain.outcomes import Verdict
 from broadcaster.domain.readback import Page, Sight
@@ -27,11 +29,33 @@ class InstanceCheck:
     chats: int | None = None
     reason: str | None = None
     """What is wrong, in the gateway's words where it gave any."""
+    health: LaneHealth | None = None
+    """What that says of the instance; None: nothing."""
 
     @property
     def passed(self) -> bool:
         """Whether nothing is wrong."""
         return self.chats is not None
+
+
+@dataclass(frozen=True, slots=True)
+class SendingCheck:
+    """Whether our own lane sends through the instance now."""
+
+    works: bool
+    health: LaneHealth
+    reason: str | None = None
+    next_try: datetime | None = None
+    """When it is tried again by itself; None: at once, or not before an operator resumes it."""
+
+
+def check_sending(stored: Mapping[str, Any], now: datetime) -> SendingCheck:
+    """What the lane's row says (`instances.show_instance`)."""
+    health, not_before = LaneHealth(stored["health"]), stored["not_before"]
+    rests_until = not_before if not_before is not None and not_before > now else None
+    works = health is LaneHealth.OK and rests_until is None
+    next_try = None if health in (LaneHealth.REFUSED, LaneHealth.PAUSED) else rests_until
+    return SendingCheck(works, health, stored["health_reason"], next_try)
 
 
 async def check_instance(gateway: WAChatPro) -> InstanceCheck:
@@ -101,11 +125,11 @@ async def _any_phone(gateway: WAChatPro) -> str | None:
 
 
 def _failed(verdict: Verdict) -> InstanceCheck:
-    reason = verdict.reason
+    reason, health = verdict.reason, verdict.health
     if verdict.http_status is None:
-        return InstanceCheck(reachable=False, reason=reason)
-    if verdict.health is LaneHealth.REFUSED:
-        return InstanceCheck(reachable=True, key_accepted=False, reason=reason)
-    if verdict.health in (LaneHealth.DOWN, LaneHealth.THROTTLED):
-        return InstanceCheck(reachable=True, running=False, reason=reason)
-    return InstanceCheck(reachable=True, reply_readable=False, reason=reason)
+        return InstanceCheck(reachable=False, reason=reason, health=health)
+    if health is LaneHealth.REFUSED:
+        return InstanceCheck(reachable=True, key_accepted=False, reason=reason, health=health)
+    if health in (LaneHealth.DOWN, LaneHealth.THROTTLED):
+        return InstanceCheck(reachable=True, running=False, reason=reason, health=health)
+    return InstanceCheck(reachable=True, reply_readable=False, reason=reason, health=health)

@@ -12,8 +12,8 @@ from broadcaster.domain.states import LaneHealth
 from broadcaster.services.dispatch import start_due_campaigns
 from broadcaster.services.instances import add_instance
 from broadcaster.settings import Settings
-from broadcaster.simulator import FaultPlan, FaultRule, Simulator
-from tests.support.cli import RunCli, assert_done, assert_refused
+from broadcaster.simulator import FaultPlan, FaultRule, InstanceConfig, Simulator, SimulatorConfig, background
+from tests.support.cli import RunCli, assert_done
 from tests.support.shop import Shop, drain
 
 KEY = "k3y-of-a"
@@ -81,36 +81,45 @@ def test_a_check_passes_where_the_gateway_shows_its_chats(run_cli: RunCli, simul
         "yes",
         "yes",
         "yes (0 chats)",
-        "not known (there is no chat yet)",
+        "not known (there is no chat yet); find out with `broadcaster instance check a --to MY_PHONE`",
         "not known",
-        "ok",
+        "yes",
     ]
     programs = assert_done(run_cli("instance", "check", "a", "--json")).json
     assert (programs["passed"], programs["key_accepted"], programs["chats"]) == (True, True, 0)
+    assert (programs["problem"], programs["sending"]["works"]) == (None, True)
     assert {entry.endpoint for entry in simulator.ledger.entries} == {"/wa/chats"}
 
 
 @pytest.mark.parametrize(
-    ("kind", "found"),
+    ("kind", "found", "to_do"),
     [
-        ("bad_key", {"reachable": True, "key_accepted": False}),
-        ("http_401", {"reachable": True, "key_accepted": False}),
-        ("not_running", {"reachable": True, "running": False}),
-        ("http_429", {"reachable": True, "running": False}),
-        ("html", {"reachable": True, "reply_readable": False}),
-        ("http_500", {"reachable": True, "reply_readable": False}),
-        ("drop_before_accept", {"reachable": False}),
+        ("bad_key", {"reachable": True, "key_accepted": False}, "`broadcaster instance set a --key-file FILE"),
+        ("http_401", {"reachable": True, "key_accepted": False}, "`broadcaster instance set a --key-file FILE"),
+        ("not_running", {"reachable": True, "running": False}, "scan its QR code"),
+        ("http_429", {"reachable": True, "running": False}, "wait a minute, then `broadcaster instance check a`"),
+        ("html", {"reachable": True, "reply_readable": False}, "`broadcaster instance set a --base-url URL`"),
+        ("http_500", {"reachable": True, "reply_readable": False}, "try later"),
+        ("drop_before_accept", {"reachable": False}, "`broadcaster instance set a --base-url URL`"),
     ],
 )
-def test_a_check_says_what_is_wrong(
-    run_cli: RunCli, engine: Engine, settings: Settings, simulator: Simulator, kind: str, found: dict[str, bool]
+def test_a_check_says_what_is_wrong_and_what_to_do(
+    run_cli: RunCli,
+    engine: Engine,
+    settings: Settings,
+    simulator: Simulator,
+    kind: str,
+    found: dict[str, bool],
+    to_do: str,
 ) -> None:
     add_instance(engine, open_vault(settings), "a", KEY, base_url=simulator.base_url)
     simulator.gateway.faults = FaultPlan([FaultRule(kind=kind)])
     people = run_cli("instance", "check", "a")
     assert (people.code, people.stderr.count("\n")) == (1, 1)
     assert people.stderr.startswith("error: instance a cannot be used: ")
-    assert "NO" in people.stdout
+    [bad] = [line for line in people.stdout.splitlines() if " NO" in line]
+    assert to_do in bad
+    assert to_do in people.stderr
     programs = run_cli("instance", "check", "a", "--json")
     assert (programs.code, programs.stderr) == (1, "")
     answers = ("reachable", "key_accepted", "running", "reply_readable")
@@ -123,18 +132,46 @@ def test_a_check_of_an_address_where_nobody_listens_says_so(run_cli: RunCli) -> 
     assert_done(run_cli("instance", "add", "a", "--key", KEY, "--base-url", "http://127.0.0.1:1"))
     result = run_cli("instance", "check", "a")
     assert result.code == 1
-    assert result.stdout.startswith("reachable       NO (http://127.0.0.1:1)\n")
+    assert result.stdout.startswith("reachable       NO (http://127.0.0.1:1): see whether its address is right")
 
 
-def test_a_check_tells_that_the_lane_waits_for_the_operator(
-    run_cli: RunCli, simulator: Simulator, engine: Engine
+@pytest.mark.parametrize(
+    ("health", "rests", "told"),
+    [
+        ("paused", None, "it is paused (Why): go on with `broadcaster instance resume a`"),
+        ("refused", None, "it is refused (Why): mend that, then go on with `broadcaster instance resume a`"),
+        ("down", None, "it is down (Why): it is tried again by itself, within seconds; at once with"),
+        ("down", "1 hour", "it is down (Why): it is tried again by itself, 2"),
+        ("throttled", "1 hour", "it is throttled (Why): it is tried again by itself, 2"),
+        ("ok", "1 hour", "it is resting (Why): it is tried again by itself, 2"),
+    ],
+)
+def test_a_check_tells_that_nothing_is_sent_and_what_to_do(
+    run_cli: RunCli, simulator: Simulator, engine: Engine, health: str, rests: str | None, told: str
 ) -> None:
     assert_done(run_cli("instance", "add", "a", "--key", KEY, "--base-url", simulator.base_url))
     with engine.begin() as connection:
-        connection.execute(text("UPDATE lanes SET health = :health"), {"health": LaneHealth.REFUSED})
-    told = assert_done(run_cli("instance", "check", "a")).stdout
-    assert "refused: go on with `broadcaster instance resume a`" in told
-    assert_refused(run_cli("instance", "resume", "b"), "'b'")
+        connection.execute(
+            text(
+                "UPDATE lanes SET health = :health, health_reason = 'Why',"
+                " not_before = now() + CAST(:rests AS interval)"
+            ),
+            {"health": LaneHealth(health), "rests": rests},
+        )
+    people = run_cli("instance", "check", "a")
+    assert people.code == 1
+    assert f"sending         NO, {told}" in people.stdout
+    assert people.stderr.startswith(f"error: nothing is sent through instance a now: {told}")
+    programs = run_cli("instance", "check", "a", "--json")
+    assert (programs.code, programs.json["passed"], programs.json["sending"]["works"]) == (1, False, False)
+    assert (programs.json["sending"]["next_try"] is None) is (rests is None)
+
+
+def test_a_key_that_is_a_word_of_the_reply_leaves_a_sentence(run_cli: RunCli) -> None:
+    with background(SimulatorConfig(instances=(InstanceConfig(name="a", key="right"),))) as gateway:
+        assert_done(run_cli("instance", "add", "a", "--key", "wrong", "--base-url", gateway.base_url))
+        told = run_cli("instance", "check", "a").stderr
+    assert "cannot be used: '[key] key', where [key] stands for its key; give the right key" in told
 
 
 def test_a_check_tells_whether_reading_back_works_and_what_messages_look_like(

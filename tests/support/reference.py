@@ -44,7 +44,9 @@ def _commands(words: tuple[str, ...], summary: str, command: Any) -> Iterator[Co
     context = typer.Context(command)
     for name in command.list_commands(context):
         _, found, _ = command.resolve_command(context, [name])
-        yield from _commands((*words, name), command.get_command(context, name).help, found)
+        # What a group is about stands before its commands: `instance rules NAME show`.
+        about = _arguments(found) if hasattr(found, "list_commands") else []
+        yield from _commands((*words, name, *about), command.get_command(context, name).help, found)
 
 
 def command_table() -> str:
@@ -61,12 +63,16 @@ def command_reference() -> str:
 def _described(each: Command) -> str:
     name, parameters = " ".join(("broadcaster", *each.words)), each.command.params
     context = typer.Context(each.command, info_name=name)
-    arguments = [parameter.name.upper() for parameter in parameters if parameter.param_type_name == "argument"]
+    arguments = _arguments(each.command)
     usage = " ".join([name, *arguments, *(["[OPTIONS]"] if len(parameters) > len(arguments) else [])])
     paragraphs = inspect.cleandoc(each.command.help).split("\n\n")
     parts = [f"## {name}", f"```text\n{usage}\n```", *(" ".join(paragraph.split()) for paragraph in paragraphs)]
     rows = [_row(parameter, context) for parameter in parameters]
     return "\n\n".join([*parts, _table(("Option", "Meaning"), rows)] if rows else parts)
+
+
+def _arguments(command: Any) -> list[str]:
+    return [parameter.name.upper() for parameter in command.params if parameter.param_type_name == "argument"]
 
 
 def _row(parameter: Any, context: typer.Context) -> tuple[str, str]:

@@ -1,0 +1,173 @@
+"""A marked message through an instance, the way of all messages: what its gateway replies, and what it shows of it."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC
+
+from sqlalchemy import Engine, func, insert, select
+
+from broadcaster.db import tables
+from broadcaster.db.engine import transaction
+from broadcaster.db.queries import query
+from broadcaster.domain.chat_pages import Page
+from broadcaster.domain.outcomes import Outcome
+from broadcaster.domain.states import CampaignState, LaneHealth, MessageState
+from broadcaster.domain.trial import Appearance, find_trial
+from broadcaster.domain.trial_text import trial_text
+from broadcaster.domain.whatsapp_numbers import forms
+from broadcaster.errors import ConflictError
+from broadcaster.gateway import GatewayError, WAChatPro
+from broadcaster.services.campaigns.checks import lanes_of
+from broadcaster.services.campaigns.contents import store_content, text_content
+from broadcaster.services.campaigns.lifecycle import cancel_campaign
+from broadcaster.services.campaigns.test_copies import MARK
+
+_HIGHEST_PRIORITY = 32_767
+_POLL_SECONDS = 0.2
+_LOOK_SECONDS = 1.0
+"""Between two looks into the chat. Each is one read for each form of the number."""
+_LISTED = 100
+"""Entries of the chat that are asked for."""
+_UNDER_WAY = (MessageState.PENDING, MessageState.SENDING)
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """The message of a trial, as it is stored: a campaign that is counted nowhere."""
+
+    id: int
+    name: str
+    """Its own name, as a campaign."""
+    instance: str
+    phone: str
+    token: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What became of the message, by the gateway's reply to its latest attempt."""
+
+    state: MessageState
+    reason: str | None
+    gateway_id: str | None
+    attempt: int | None
+    """None, as all that follows but the health: there was no attempt."""
+    outcome: Outcome | None
+    outcome_reason: str | None
+    http_status: int | None
+    reply: str | None
+    duration_ms: int | None
+    age_seconds: float | None
+    """Since when that is known."""
+    health: LaneHealth
+    """Of the instance."""
+    health_reason: str | None
+
+    @property
+    def is_awaited(self) -> bool:
+        """Whether there may yet be a first reply."""
+        return self.state is MessageState.SENDING or (self.state is MessageState.PENDING and self.outcome is None)
+
+    @property
+    def may_have_arrived(self) -> bool:
+        """Whether there is anything to look for in the chat."""
+        return self.outcome in (Outcome.ACCEPTED, Outcome.UNKNOWN)
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What the chat has shown in the end. `seconds` passed from the reply until then."""
+
+    appearance: Appearance | None
+    seconds: float
+    failures: tuple[str, ...] = ()
+    """What the gateway answered where the chat could not be read, the last time that it was tried."""
+
+
+def start_trial(engine: Engine, instance: str, phone: str) -> Trial:
+    """Store the message to `phone` (E.164 digits), to be sent before all others. Raises NotFoundError."""
+    token = secrets.token_hex(3)
+    text = trial_text(MARK, token)
+    campaigns = tables.campaigns
+    with transaction(engine) as connection:
+        lane = next(iter(lanes_of(connection, [instance])))
+        moment = connection.execute(select(func.clock_timestamp())).scalar_one()
+        trial_id = connection.execute(
+            select(func.nextval(func.pg_get_serial_sequence("campaigns", "id")))
+        ).scalar_one()
+        name = f"{instance} (check {token}, {moment.astimezone(UTC).isoformat()})"
+        values = {
+            "id": trial_id,
+            "name": name,
+            "state": CampaignState.SCHEDULED,
+            "content_id": store_content(connection, text_content(text)),
+            "priority": _HIGHEST_PRIORITY,
+            # Whatever becomes of the first one is what there is to see.
+            "max_attempts": 1,
+            "source": f"a check of instance {instance}",
+            "recipients_read": 1,
+            # It is no copy of another campaign's message, and is counted nowhere like one.
+            "test_of": trial_id,
+        }
+        connection.execute(insert(campaigns).values(values))
+        connection.execute(insert(tables.campaign_lanes).values(campaign_id=trial_id, lane_id=lane))
+        message = {"segment": 0, "campaign_id": trial_id, "seq": 1, "lane_id": lane, "phone": phone}
+        connection.execute(insert(tables.messages).values(message))
+    return Trial(int(trial_id), name, instance, phone, token, text)
+
+
+def follow_trial(engine: Engine, trial: Trial, seconds: float) -> Sent:
+    """Wait for the reply to the message, for so long at most; cancel what has not left or would be tried again."""
+    ends = time.monotonic() + seconds
+    sent = _read_sent(engine, trial)
+    while sent.is_awaited and time.monotonic() < ends:
+        time.sleep(_POLL_SECONDS)
+        sent = _read_sent(engine, trial)
+    if sent.state not in _UNDER_WAY:
+        return sent
+    with suppress(ConflictError):  # it has become final meanwhile
+        cancel_campaign(engine, trial.name)
+    return _read_sent(engine, trial)
+
+
+async def look_for_trial(gateway: WAChatPro, trial: Trial, sent: Sent, seconds: float) -> Look:
+    """Look for the message in its chat, under every form of the number, until it is shown or time is up."""
+    replied = time.monotonic() - (sent.age_seconds or 0.0)
+    ends = time.monotonic() + seconds
+    while True:
+        pages, failures = await _pages(gateway, trial.phone)
+        seen = find_trial(trial.token, trial.text, sent.gateway_id, pages)
+        now = time.monotonic()
+        if seen is not None or now >= ends:
+            return Look(seen, now - replied, failures)
+        await asyncio.sleep(min(_LOOK_SECONDS, ends - now))
+
+
+async def _pages(gateway: WAChatPro, phone: str) -> tuple[list[Page], tuple[str, ...]]:
+    """What is listed under each form of the number, and why it is not where the gateway refuses one."""
+    pages, failures = [], []
+    for form in forms(phone):
+        try:
+            pages.append(Page(form, await gateway.messages(form, _LISTED)))
+        except GatewayError as error:
+            failures.append(f"{form}: {error.verdict.reason}")
+    return pages, tuple(failures)
+
+
+def _read_sent(engine: Engine, trial: Trial) -> Sent:
+    with transaction(engine) as connection:
+        row = connection.exec_driver_sql(query("read_trial"), {"campaign_id": trial.id}).mappings().one()
+    return Sent(
+        **{
+            **row,
+            "state": MessageState(row["state"]),
+            "outcome": None if row["outcome"] is None else Outcome(row["outcome"]),
+            "health": LaneHealth(row["health"]),
+        }
+    )
