@@ -182,7 +182,11 @@ def trial_problem(name: str, tried: Tried, seconds: float) -> str | None:
         shown = "its chat shows it" if look and look.appearance else "its chat does not show it"
         return f"nobody knows whether the gateway took the message, {shown}: {sent.outcome_reason}"
     is_known = tried.reading is None or tried.reading.verdict.is_recognised
-    learn = "" if is_known else f"; say whom it is about with `broadcaster instance rules {quote(name)} learn`"
+    learn = (
+        ""
+        if is_known
+        else f"; say whom it is about with `broadcaster instance rules {quote(name)} learn TEXT --about …`"
+    )
     return f"the gateway did not take the message: {sent.outcome_reason}{learn}"
 
 

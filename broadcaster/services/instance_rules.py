@@ -98,7 +98,12 @@ def learn_text(engine: Engine, name: str, text: str, about: About) -> bool:
         known = rules.for_text(plain)
         if known and (known.outcome, known.health) == (outcome, health):
             return False
-        change({**current, "texts": [learned, *current.get("texts", ())]})
+        others = [rule for rule in current.get("texts", ()) if rule["pattern"] != learned["pattern"]]
+        changed = {**current, "texts": [learned, *others]}
+        found = read_rules(changed).for_text(text)
+        if found is None or found.pattern != learned["pattern"]:
+            raise UsageError(f"{quoted(text)} is not found again in a reply: give fewer and plainer words of it")
+        change(changed)
     return True
 
 
@@ -230,7 +235,7 @@ def _read(connection: Connection, name: str) -> dict[str, Any]:
 def _refuse_taken(text: str, plain: str, rules: ReplyRules) -> None:
     """Raise ConflictError for a text that may be said of a message that was taken."""
     as_word = msgspec.json.encode({"status": plain})
-    known = rules.for_text(plain)
+    known = rules.for_text(text)
     taken = explain(rules, 200, as_word).verdict.outcome is Outcome.ACCEPTED
     if taken or (known is not None and known.outcome in (Outcome.ACCEPTED, Outcome.UNKNOWN)):
         raise ConflictError(

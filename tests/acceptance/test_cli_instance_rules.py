@@ -8,7 +8,9 @@ import pytest
 from sqlalchemy import Engine, text
 
 from broadcaster.crypto import open_vault
+from broadcaster.errors import ConflictError
 from broadcaster.services.dispatch import start_due_campaigns
+from broadcaster.services.instance_rules import narrow_rules
 from broadcaster.services.instances import add_instance
 from broadcaster.settings import Settings
 from broadcaster.simulator import Simulator
@@ -95,6 +97,8 @@ def test_a_text_is_learned_as_being_about_somebody(
     assert "workers follow within 20 seconds" in learned
     again = assert_done(run_cli(*rules, "learn", "ufandelo_17", "--about", about)).stdout
     assert "already: nothing was changed" in again
+    assert_done(run_cli(*rules, "learn", "ufandelo 17", "--about", "gateway" if about == "account" else "account"))
+    assert_done(run_cli(*rules, "learn", "ufandelo 17", "--about", about))
     assert stored(engine) == {
         "texts": [
             {"pattern": "ufandelo 17", "outcome": outcome, "health": health},
@@ -131,3 +135,13 @@ def test_a_worker_reads_by_what_was_learned(
     shown = assert_done(run_cli("instance", "show", "main", "--json")).json
     assert (shown["health"], shown["health_reason"]) == ("refused", "(a+b) plonk [x]")
     assert shop.states("promo") == {"pending": 1}
+
+
+def test_a_proposal_is_not_taken_over_where_it_is_stale_or_would_widen(engine: Engine) -> None:
+    narrow_rules(engine, "main", {}, {"yes_words": ["true", "success"]})
+    with pytest.raises(ConflictError, match="changed meanwhile"):
+        narrow_rules(engine, "main", {}, {"yes_words": ["true"]})
+    for wider in ({"yes_words": ["success", "ok"]}, {"yes_words": ["success"], "error_fields": []}):
+        with pytest.raises(ConflictError, match="may only narrow"):
+            narrow_rules(engine, "main", {"yes_words": ["true", "success"]}, wider)
+    assert stored(engine) == {"yes_words": ["true", "success"]}
