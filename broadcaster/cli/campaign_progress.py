@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
-from broadcaster.cli.campaign_show import STATE_STYLES, campaign_document, still_open
+from broadcaster.cli.campaign_show import STATE_STYLES, campaign_document, still_open, with_troubles
 from broadcaster.cli.output import console, duration, local_time, one_line, say, say_json
-from broadcaster.domain.states import CampaignState, LaneHealth, MessageState
+from broadcaster.cli.troubles import said_by_instances, trouble_line
+from broadcaster.domain.standstill import Cause, Standstill
+from broadcaster.domain.states import CampaignState, MessageState
 from broadcaster.services.campaigns.reports import CampaignProgress
 
 if TYPE_CHECKING:
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
 RATE_WINDOW_SECONDS = 10.0
 LINE_SECONDS = 1.0
 """Where it is shown in lines, counts alone make at most one line in this time."""
-START_GRACE_SECONDS = 5.0
 
 
 class Meter:
@@ -81,24 +82,14 @@ class Snapshot:
         return ""
 
 
-def take_snapshot(progress: CampaignProgress, meter: Meter) -> Snapshot:
-    """What `progress`, read just now, comes to."""
+def take_snapshot(progress: CampaignProgress, meter: Meter, troubles: Sequence[Standstill] = ()) -> Snapshot:
+    """What `progress` and `troubles`, read just now, come to."""
     document = campaign_document(progress.summary)
     final = document["total"] - still_open(document)
-    return Snapshot(document, final, meter.rate(time.monotonic(), final), tuple(_notes(document, progress.lanes)))
-
-
-def _notes(document: dict[str, Any], lanes: Sequence[Any]) -> Iterator[str]:
-    if document["state"] == CampaignState.SCHEDULED:
-        late = (datetime.now(UTC) - document["starts_at"]).total_seconds()
-        if late > START_GRACE_SECONDS:
-            yield "it is due and no worker has started it: is `broadcaster up` running?"
-    for lane in lanes:
-        waiting = still_open(lane)
-        if waiting and lane["health"] != LaneHealth.OK:
-            by_itself = lane["health"] != LaneHealth.PAUSED and lane["health_reason"]
-            reason = f" ({lane['health_reason']})" if by_itself else ""
-            yield f"instance {lane['instance']} is {lane['health']}{reason}: {waiting:,} messages wait for it"
+    # When it starts is said by the pace.
+    told = (each for each in said_by_instances(troubles) if each.cause is not Cause.STARTS_LATER)
+    notes = tuple(map(trouble_line, told))
+    return Snapshot(with_troubles(document, troubles), final, meter.rate(time.monotonic(), final), notes)
 
 
 class View(Protocol):

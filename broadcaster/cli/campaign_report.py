@@ -10,11 +10,12 @@ from typing import Annotated, Any
 import typer
 
 from broadcaster.cli.campaign import Json, Name
-from broadcaster.cli.campaign_show import STATE_STYLES, campaign_document, campaign_fields
+from broadcaster.cli.campaign_show import STATE_STYLES, campaign_document, campaign_fields, with_troubles
 from broadcaster.cli.csv_output import write_csv
 from broadcaster.cli.database import reader
 from broadcaster.cli.instance import HEALTH_STYLES
 from broadcaster.cli.output import say, say_fields, say_json, say_table
+from broadcaster.cli.troubles import said_by_instances, say_troubles, troubles
 from broadcaster.domain.pacing import format_rate
 from broadcaster.domain.states import MessageState
 from broadcaster.errors import UsageError
@@ -37,13 +38,17 @@ _COLUMNS = (
 
 def report(name: Name, as_json: Json = False) -> None:
     """Show what a campaign came to: in sum, per instance, and why messages were not sent."""
-    with reader(load()) as source:
+    settings = load()
+    with reader(settings) as source:
         detail = reports.campaign_detail(source, name)
+        found = troubles(source, settings, name)
     document = campaign_document(detail.summary)
     if as_json:
-        say_json({**document, "lanes": detail.lanes, "failures": [_failure(row) for row in detail.failures]})
+        failures = [_failure(row) for row in detail.failures]
+        say_json({**with_troubles(document, found), "lanes": detail.lanes, "failures": failures})
         return
     say_fields(campaign_fields(document))
+    say_troubles(said_by_instances(found))
     say("")
     states = [state for state in MessageState if document[state] or state in (MessageState.SENT, MessageState.FAILED)]
     say_table(

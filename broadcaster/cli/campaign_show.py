@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
@@ -10,6 +10,8 @@ import typer
 from broadcaster.cli.campaign import Json, Name
 from broadcaster.cli.database import reader
 from broadcaster.cli.output import local_time, say, say_fields, say_json, say_table
+from broadcaster.cli.troubles import said_by_instances, say_troubles, trouble_document, troubles
+from broadcaster.domain.standstill import Standstill
 from broadcaster.domain.states import FINAL_MESSAGE_STATES, MessageState
 from broadcaster.services.campaigns import reports
 from broadcaster.settings import load
@@ -50,19 +52,27 @@ def list_latest(
 
 
 def show(name: Name, as_json: Json = False) -> None:
-    """Show where a campaign stands: its messages by state, its instances and times."""
-    with reader(load()) as source:
+    """Show where a campaign stands: its messages by state, its instances and times, and what keeps it from moving."""
+    settings = load()
+    with reader(settings) as source:
         document = campaign_document(reports.campaign_summary(source, name))
+        found = troubles(source, settings, name)
     if as_json:
-        say_json(document)
+        say_json(with_troubles(document, found))
     else:
         say_fields(campaign_fields(document))
+        say_troubles(said_by_instances(found))
 
 
 def campaign_document(row: Mapping[Any, Any]) -> dict[str, Any]:
     """A campaign for programs: the keys of `--json`."""
     rest = {key: value for key, value in row.items() if key not in ("campaign", "campaign_id")}
     return {"name": row["campaign"], "id": row["campaign_id"], **rest}
+
+
+def with_troubles(document: Mapping[str, Any], found: Sequence[Standstill]) -> dict[str, Any]:
+    """The document of one campaign, with what keeps it from moving."""
+    return {**document, "standing_still": [trouble_document(each) for each in found]}
 
 
 def campaign_fields(document: Mapping[str, Any]) -> dict[str, object]:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from broadcaster.cli.campaign import Json, Name
-from broadcaster.cli.campaign_progress import Meter, open_view, take_snapshot
+from broadcaster.cli.campaign_progress import Meter, Snapshot, open_view, take_snapshot
 from broadcaster.cli.database import reader
+from broadcaster.cli.troubles import troubles
 from broadcaster.db.reading import Reader
 from broadcaster.domain.states import FINAL_CAMPAIGN_STATES, CampaignState
 from broadcaster.errors import UnavailableError
@@ -31,7 +32,7 @@ def watch(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Follow a campaign until it is final.
+    """Follow a campaign until it is final, and say why where it does not move.
 
     Exit code 0: it finished, whatever became of single messages; 1: it was cancelled or failed. Ctrl-C ends the
     watching and not the campaign. With --json there is one document in a line for each change.
@@ -46,8 +47,12 @@ def follow(source: Engine | Reader, name: str, *, timeout: float | None = None, 
     Raises typer.Exit(1) unless it finished, and UnavailableError when `timeout` seconds have passed before.
     """
     deadline = None if timeout is None else time.monotonic() + timeout
-    meter = Meter()
-    snapshot = take_snapshot(campaign_progress(source, name), meter)
+    settings, meter = load(), Meter()
+
+    def look() -> Snapshot:
+        return take_snapshot(campaign_progress(source, name), meter, troubles(source, settings, name))
+
+    snapshot = look()
     with open_view(as_json=as_json) as view:
         view.update(snapshot)
         while snapshot.state not in FINAL_CAMPAIGN_STATES:
@@ -55,7 +60,7 @@ def follow(source: Engine | Reader, name: str, *, timeout: float | None = None, 
                 raise UnavailableError(f"campaign {name} is still {snapshot.state} after {timeout:g} s")
             time.sleep(POLL_SECONDS)
             try:
-                snapshot = take_snapshot(campaign_progress(source, name), meter)
+                snapshot = look()
             except UnavailableError as error:
                 # A restart of Postgres ends neither the campaign nor the watching.
                 snapshot = replace(snapshot, notes=(f"trying again: {error}",))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -13,7 +14,9 @@ import broadcaster
 from broadcaster import embedded
 from broadcaster.cli.database import database
 from broadcaster.cli.output import local_time, one_line, say, say_fields, say_json, say_table, utc_time, warn
+from broadcaster.cli.troubles import say_troubles, trouble_document, troubles
 from broadcaster.db.migrate import upgrade
+from broadcaster.domain.standstill import Standstill
 from broadcaster.embedded import ProcessId, ReadyNotice, Role, RoleStatus, StackState, StackStatus
 from broadcaster.embedded.home import home_of, prepare
 from broadcaster.errors import UnavailableError
@@ -82,22 +85,25 @@ def down() -> None:
 
 
 def status(as_json: Json = False) -> None:
-    """Show what `up` runs here and how it is doing. `doctor` finds out what is wrong.
+    """Show what `up` runs here, how it is doing, and which instances and campaigns do not move, and why.
 
-    Exit code 1: it was killed, or the work that is done every few seconds (its ticks) is not done.
+    `doctor` finds out what is wrong. Exit code 1: it was killed, the work that is done every few seconds (its ticks)
+    is not done, or Postgres is away.
     """
     settings = load()
     found = embedded.read_status(settings)
-    ticks = _read_ticks(settings, found)
+    work = _read_work(settings, found)
     running = found.settled_seconds
     if as_json:
-        say_json(_status_document(settings, found, ticks, running))
+        say_json(_status_document(settings, found, work, running))
     elif found.state is StackState.STOPPED:
         say(f"nothing is running in {settings.home}: start it with `broadcaster up`")
     else:
-        _say_status(settings, found, ticks or [], running)
-    late = ticks is None or any(tick.is_late(running) for tick in ticks)
-    if found.state is StackState.LOST or (found.is_up and late):
+        _say_status(settings, found, work.ticks or [], running)
+    if not as_json:
+        say_troubles(work.troubles or [])
+    late = found.is_up and any(tick.is_late(running) for tick in work.ticks or ())
+    if found.state is StackState.LOST or late or work.is_unknown:
         raise typer.Exit(1)
 
 
@@ -165,22 +171,30 @@ def _password(settings: Settings, credentials: FlowerCredentials, is_new: bool) 
     return f"password {credentials.password} (shown once, kept in {path})" if is_new else f"password in {path}"
 
 
-def _read_ticks(settings: Settings, stack: StackStatus) -> list[Tick] | None:
-    """When the ticks were last done, where something should do them; None, with a warning, if nobody can tell."""
-    if not stack.is_up:
-        return []
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """What the database tells of the work; None: it was not asked, or, where that `is_unknown`, did not answer."""
+
+    ticks: list[Tick] | None = None
+    troubles: list[Standstill] | None = None
+    is_unknown: bool = False
+
+
+def _read_work(settings: Settings, stack: StackStatus) -> _Work:
+    """When the ticks were last done, where something here should do them, and what does not move."""
+    if not stack.is_up and settings.database_url is None:
+        return _Work(ticks=[])
     try:
         with database(settings) as engine:
             # Of a database in which none was ever done, the most frequent one stands for all.
-            return read_ticks(engine) or [Tick("dispatch", 1.0, None)]
+            ticks = (read_ticks(engine) or [Tick("dispatch", 1.0, None)]) if stack.is_up else []
+            return _Work(ticks, troubles(engine, settings))
     except UnavailableError as error:
-        warn(f"when the ticks were last done cannot be told: {error}")
-        return None
+        warn(f"when the ticks were last done and what does not move is not known: Postgres is away ({error})")
+        return _Work(is_unknown=True)
 
 
-def _status_document(
-    settings: Settings, stack: StackStatus, ticks: list[Tick] | None, running: float | None
-) -> dict[str, object]:
+def _status_document(settings: Settings, stack: StackStatus, work: _Work, running: float | None) -> dict[str, object]:
     return {
         "state": stack.state,
         "pid": stack.process and stack.process.pid,
@@ -188,7 +202,8 @@ def _status_document(
         "home": str(settings.home),
         "flower_url": flower_url(settings),
         "roles": [_role_document(role) for role in stack.roles],
-        "ticks": None if ticks is None else [_tick_document(tick, running) for tick in ticks],
+        "ticks": None if work.ticks is None else [_tick_document(tick, running) for tick in work.ticks],
+        "standing_still": None if work.troubles is None else [trouble_document(each) for each in work.troubles],
     }
 
 

@@ -1,0 +1,92 @@
+"""What does not move, as commands show it: one sentence each, with the command that helps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from functools import partial
+from itertools import chain, repeat
+from typing import TYPE_CHECKING, Any
+
+from broadcaster.cli.output import console, local_time, one_line
+from broadcaster.db.reading import Reader
+from broadcaster.domain.standstill import Cause, Scene, Standstill
+from broadcaster.services.standstill import find_standstills
+from broadcaster.settings import Settings
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+_REDIS_SECONDS = 1.0
+
+
+def troubles(source: Engine | Reader, settings: Settings, campaign: str | None = None) -> list[Standstill]:
+    """Everything that does not move, or what concerns one campaign."""
+    return find_standstills(source, settings, campaign=campaign, surroundings=partial(_look_around, settings=settings))
+
+
+def trouble_document(trouble: Standstill) -> dict[str, Any]:
+    """One of them for programs: an item of `standing_still`."""
+    return {
+        "what": trouble.what,
+        "name": trouble.name,
+        "cause": trouble.cause,
+        "why": trouble.why,
+        "since": trouble.since,
+        "next_try": trouble.next_try,
+        "until": trouble.until,
+        "waiting": trouble.waiting,
+        "command": trouble.remedy.command,
+    }
+
+
+def trouble_line(trouble: Standstill) -> str:
+    """One of them for people."""
+    return trouble.sentence(_clock)
+
+
+def say_troubles(found: Sequence[Standstill]) -> None:
+    """All of them, each on a line, after an empty one; nothing where there are none."""
+    from rich.text import Text  # noqa: PLC0415 - start-up time: `--json` needs none
+
+    screen = console()
+    for empty_line, trouble in zip(chain(["\n"], repeat("")), found, strict=False):
+        line = f"{empty_line}{one_line(trouble_line(trouble))}"
+        screen.print(Text(line, style="yellow"), soft_wrap=True)
+
+
+def said_by_instances(found: Sequence[Standstill]) -> list[Standstill]:
+    """Those of one campaign without what the lines of its instances say."""
+    return [trouble for trouble in found if trouble.cause is not Cause.INSTANCES]
+
+
+def _clock(moment: datetime) -> str:
+    """`12:31:08` where that is today, here."""
+    local = moment.astimezone()
+    today = datetime.now().astimezone().date()
+    return f"{local:%H:%M:%S}" if local.date() == today else str(local_time(moment, seconds=False))
+
+
+def _look_around(scene: Scene, settings: Settings) -> Scene:
+    """What can be known of a standing beat beside the database: whether Redis answers, and who would start it."""
+    from broadcaster import embedded  # noqa: PLC0415 - start-up time: only a standing beat needs it
+
+    runs_here = embedded.read_status(settings).is_up
+    configured = settings.database_url is not None and settings.redis_url is not None
+    starter = "broadcaster doctor" if runs_here or configured else "broadcaster up"
+    return replace(scene, is_redis_away=not _redis_answers(settings), starter=starter)
+
+
+def _redis_answers(settings: Settings) -> bool:
+    from kombu.connection import Connection  # noqa: PLC0415 - start-up time, as above
+    from kombu.exceptions import OperationalError  # noqa: PLC0415
+    from redis.exceptions import RedisError  # noqa: PLC0415
+
+    options = {"max_retries": 0, "socket_timeout": _REDIS_SECONDS, "socket_connect_timeout": _REDIS_SECONDS}
+    try:
+        connect: Any = Connection  # has no types
+        with connect(settings.broker_url, transport_options=options) as connection:
+            return bool(connection.default_channel.client.ping())
+    except (OperationalError, RedisError, OSError):
+        return False

@@ -1,0 +1,99 @@
+-- What may keep instances and open campaigns from moving: one row for each lane and open campaign on it, and for each
+-- lane without any; with a %(campaign)s only its own. Reads counters and the beat's ticks, never the backlog; of doubts
+-- the %(most)s that come first, and where there are more, nobody can tell when the last is given up.
+WITH beat AS (
+    SELECT
+        max(done_at) FILTER (WHERE done_at <= now()) AS ticked_at,
+        coalesce(bool_or(done_at BETWEEN now() - %(silence)s AND now() + interval '1 s'), false) AS is_ticking
+    FROM ticks
+), part AS (
+    SELECT
+        cl.*,
+        c.name AS campaign,
+        c.state,
+        c.starts_at,
+        c.started_at,
+        c.priority,
+        first_value(c.name) OVER by_rank AS first_campaign,
+        first_value(c.priority) OVER by_rank AS first_priority,
+        first_value(c.state = 'running' AND cl.pending > 0 AND cl.next_due_at <= now()) OVER by_rank AS first_is_due
+    FROM campaign_lanes cl
+    JOIN campaigns c ON c.id = cl.campaign_id
+    WHERE cl.open AND c.state IN ('draft', 'scheduled', 'running', 'paused') AND c.test_of IS NULL
+    WINDOW by_rank AS (
+        PARTITION BY cl.lane_id
+        ORDER BY c.state = 'running' AND cl.pending > 0 AND cl.next_due_at <= now() DESC, c.priority DESC, c.id
+    )
+), doubt AS MATERIALIZED (
+    SELECT
+        d.campaign_id,
+        d.lane_id,
+        d.started_at,
+        d.next_poll_at,
+        a.next_read_at,
+        d.ended_at + make_interval(secs => d.unreadable_seconds) + CASE
+            WHEN a.unreadable_since IS NULL THEN interval '0'
+            ELSE greatest(interval '0', now() - greatest(a.unreadable_since, d.ended_at))
+        END AS counts_from
+    FROM doubts d
+    JOIN accounts a ON a.id = d.account_id
+    WHERE d.resolved_as IS NULL
+    LIMIT %(most)s
+), doubted AS (
+    SELECT
+        campaign_id,
+        lane_id,
+        min(started_at) AS since,
+        max(counts_from) + %(deadline)s AS decided_by,
+        min(greatest(next_poll_at, next_read_at)) AS next_poll_at
+    FROM doubt
+    GROUP BY campaign_id, lane_id
+)
+SELECT
+    now() AS now,
+    beat.ticked_at,
+    beat.is_ticking,
+    i.name AS instance,
+    l.health,
+    l.health_reason,
+    l.health_since,
+    l.not_before,
+    i.rate_per_second,
+    l.clock - make_interval(secs => i.tolerance_seconds) AS slot,
+    least(l.clock, now()) AS used_at,
+    l.lease_token IS NOT NULL OR coalesce(l.woken_at > now() - %(silence)s, false) AS is_tended,
+    unreadable.unreadable_since,
+    unreadable.next_read_at,
+    unreadable.is_former,
+    part.campaign,
+    part.state,
+    part.starts_at,
+    part.started_at,
+    part.pending,
+    part.sending,
+    part.in_doubt,
+    CASE WHEN isfinite(part.next_due_at) THEN part.next_due_at END AS next_due_at,
+    part.last_claimed_at,
+    CASE WHEN part.first_is_due AND part.first_priority > part.priority THEN part.first_campaign END AS outranked_by,
+    doubted.since AS doubted_since,
+    CASE WHEN (SELECT count(*) FROM doubt) < %(most)s THEN doubted.decided_by END AS decided_by,
+    CASE WHEN isfinite(doubted.next_poll_at) THEN doubted.next_poll_at END AS next_poll_at
+FROM lanes l
+JOIN instances i ON i.id = l.id
+CROSS JOIN beat
+LEFT JOIN part ON part.lane_id = l.id
+LEFT JOIN doubted ON doubted.campaign_id = part.campaign_id AND doubted.lane_id = part.lane_id
+LEFT JOIN LATERAL (
+    SELECT a.unreadable_since, CASE WHEN isfinite(a.next_read_at) THEN a.next_read_at END AS next_read_at,
+        a.id <> i.account_id AS is_former
+    FROM account_lanes al
+    JOIN accounts a ON a.id = al.account_id
+    WHERE al.lane_id = l.id AND a.unreadable_since IS NOT NULL
+        AND EXISTS (
+            SELECT FROM doubts d WHERE d.account_id = a.id AND d.lane_id = l.id AND d.resolved_as IS NULL
+        )
+    ORDER BY a.unreadable_since
+    LIMIT 1
+) unreadable ON true
+WHERE %(campaign)s::text IS NULL OR part.campaign = %(campaign)s
+ORDER BY i.name, part.campaign

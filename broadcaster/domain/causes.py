@@ -1,0 +1,293 @@
+"""Why something does not move: one cause of a closed set, and the command that helps. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime, timedelta
+from shlex import quote
+
+from broadcaster.domain.pacing import SLOWEST, format_rate
+from broadcaster.domain.standstill import Campaign, Cause, Lane, Part, Remedy, Scene, Standstill, What, counted
+from broadcaster.domain.states import CampaignState, LaneHealth
+
+SOON = timedelta(seconds=2)
+"""What is tried again within this time moves."""
+SLOW = timedelta(seconds=10)
+"""An instance that may send its next message later than this does not look as if it moved."""
+STALLED = timedelta(seconds=60)
+"""Messages that have been due for so long, while nothing keeps them, should have been sent."""
+START_GRACE = timedelta(seconds=5)
+"""A campaign that is due is started within two seconds, on a busy machine later."""
+
+
+def standing_still(lanes: Sequence[Lane], campaigns: Sequence[Campaign], scene: Scene) -> list[Standstill]:
+    """Every instance of `lanes` that is not well, then every one of `campaigns` that does not move."""
+    instances = (found for lane in lanes for found in _instance(lane, campaigns, scene))
+    return [*instances, *(found for campaign in campaigns for found in _campaign(campaign, scene))]
+
+
+def lane_remedy(lane: Lane) -> Remedy:
+    """What to do about an instance that is not ok."""
+    name = quote(lane.name)
+    match lane.health:
+        case LaneHealth.PAUSED:
+            return Remedy("go on with", f"broadcaster instance resume {name}")
+        case LaneHealth.REFUSED:
+            return Remedy("give the new key, then it goes on:", f"broadcaster instance set {name} --key-stdin")
+        case LaneHealth.THROTTLED:
+            slower = format_rate(max(lane.rate / 2, SLOWEST)) if lane.rate else "20/min"
+            return Remedy("if that happens often, send slower:", f"broadcaster instance set {name} --rate {slower}")
+        case _:
+            return Remedy("see", f"broadcaster instance check {name}")
+
+
+def _instance(lane: Lane, campaigns: Sequence[Campaign], scene: Scene) -> Iterator[Standstill]:
+    parts = [(campaign, part) for campaign in campaigns for part in campaign.parts if part.lane.name == lane.name]
+    if lane.health is not LaneHealth.OK:
+        waiting = [part for campaign, part in parts if part.pending and _wants_to_send(campaign, scene)]
+        yield Standstill(
+            What.INSTANCE,
+            lane.name,
+            Cause(lane.health),
+            _SAYS[lane.health],
+            lane_remedy(lane),
+            detail=None if lane.health is LaneHealth.PAUSED else lane.reason,
+            since=lane.since,
+            # Nobody tries where nothing waits, or where no worker runs.
+            next_try=lane.not_before if lane.health in _TRIED_AGAIN and waiting and scene.is_ticking else None,
+            waiting=sum(part.pending for part in waiting),
+        )
+    if lane.unreadable_since is not None:
+        yield _unreadable(lane, [(campaign, part) for campaign, part in parts if part.in_doubt], scene)
+
+
+_SAYS = {
+    LaneHealth.PAUSED: "is paused by an operator",
+    LaneHealth.REFUSED: "is refused by the gateway",
+    LaneHealth.DOWN: "is down",
+    LaneHealth.THROTTLED: "has to rest",
+}
+_TRIED_AGAIN = (LaneHealth.DOWN, LaneHealth.THROTTLED)
+
+
+def _unreadable(lane: Lane, doubted: Sequence[tuple[Campaign, Part]], scene: Scene) -> Standstill:
+    if not lane.unreadable_is_former:
+        remedy = Remedy("see", f"broadcaster instance check {quote(lane.name)}")
+    elif doubted:
+        remedy = Remedy("decide yourself with", f"broadcaster campaign settle {quote(doubted[0][0].name)}")
+    else:
+        remedy = Remedy("see", "broadcaster doctor")
+    former = " with its former key or URL" if lane.unreadable_is_former else ""
+    return Standstill(
+        What.INSTANCE,
+        lane.name,
+        Cause.UNREADABLE,
+        f"does not let its chats be read{former}",
+        remedy,
+        detail="whether messages in doubt arrived cannot be told",
+        since=lane.unreadable_since,
+        next_try=lane.next_read_at if scene.is_ticking else None,
+        waiting=sum(part.in_doubt for _, part in doubted),
+    )
+
+
+def _wants_to_send(campaign: Campaign, scene: Scene) -> bool:
+    return campaign.state is CampaignState.RUNNING or (
+        campaign.state is CampaignState.SCHEDULED and campaign.starts_at <= scene.now
+    )
+
+
+def _campaign(campaign: Campaign, scene: Scene) -> Iterator[Standstill]:
+    has_begun = campaign.started_at is not None
+    match campaign.state:
+        case CampaignState.DRAFT:
+            remedy = Remedy("start it with", f"broadcaster campaign start {quote(campaign.name)}")
+            yield _of(campaign, Cause.DRAFT, "is a draft", remedy)
+        case CampaignState.SCHEDULED if campaign.starts_at > scene.now:
+            remedy = Remedy("follow it with", f"broadcaster campaign watch {quote(campaign.name)}")
+            yield _of(campaign, Cause.STARTS_LATER, "is not due yet", remedy, next_try=campaign.starts_at)
+        case CampaignState.SCHEDULED if scene.now - campaign.starts_at > START_GRACE:
+            yield _nobody_works(campaign, scene) or _of(
+                campaign,
+                Cause.NOT_STARTED,
+                "is due and has not begun",
+                Remedy("find out why with", "broadcaster doctor"),
+                since=campaign.starts_at,
+                waiting=campaign.pending,
+            )
+        case CampaignState.PAUSED:
+            if campaign.pending or not has_begun:
+                remedy = Remedy("go on with", f"broadcaster campaign resume {quote(campaign.name)}")
+                yield _of(campaign, Cause.PAUSED, "is paused by an operator", remedy, waiting=campaign.pending)
+            if campaign.in_doubt:
+                yield _in_doubt(campaign)
+        case CampaignState.RUNNING if any(part.open for part in campaign.parts):
+            nobody = _nobody_works(campaign, scene)
+            yield from [nobody] if nobody else _stopped(campaign, scene)
+
+
+def _of(
+    campaign: Campaign,
+    cause: Cause,
+    says: str,
+    remedy: Remedy,
+    *,
+    detail: str | None = None,
+    since: datetime | None = None,
+    next_try: datetime | None = None,
+    until: datetime | None = None,
+    waiting: int = 0,
+) -> Standstill:
+    return Standstill(What.CAMPAIGN, campaign.name, cause, says, remedy, detail, since, next_try, until, waiting)
+
+
+def _nobody_works(campaign: Campaign, scene: Scene) -> Standstill | None:
+    if scene.is_ticking:
+        return None
+    advice = "find out what is missing with" if scene.starter.endswith("doctor") else "start what is missing with"
+    cause, detail = Cause.NOT_RUNNING, "no worker or no beat runs"
+    if scene.is_redis_away:
+        cause, detail = Cause.REDIS_AWAY, "Redis is away; nothing is lost"
+    since = None if scene.ticked_at is None else max(scene.ticked_at, campaign.started_at or campaign.starts_at)
+    return _of(
+        campaign,
+        cause,
+        "stands still",
+        Remedy(advice, scene.starter),
+        detail=detail,
+        since=since,
+        waiting=sum(part.open for part in campaign.parts),
+    )
+
+
+def _stopped(campaign: Campaign, scene: Scene) -> Iterator[Standstill]:
+    """What keeps the parts of a running campaign; nothing where one of them moves."""
+    kept: dict[Cause, list[Part]] = {}
+    for part in campaign.parts:
+        if part.sending:
+            return
+        if part.pending:
+            cause = _keeps(part, campaign, scene)
+            if cause is None:
+                return
+            kept.setdefault(cause, []).append(part)
+    for cause, parts in kept.items():
+        yield _KEPT[cause](campaign, parts)
+    if campaign.in_doubt:
+        yield _in_doubt(campaign)
+
+
+def _keeps(part: Part, campaign: Campaign, scene: Scene) -> Cause | None:
+    """What keeps the pending messages of a part; None: they are being sent."""
+    lane, now = part.lane, scene.now
+    if lane.health is not LaneHealth.OK:
+        return Cause.INSTANCES
+    if part.next_due_at is not None and part.next_due_at > now + SOON:
+        return Cause.RETRY
+    if part.outranked_by is not None:
+        return Cause.OUTRANKED
+    if lane.slot is not None and lane.slot > now + SLOW:
+        return Cause.PACED
+    since = _idle_since(part, campaign)
+    return Cause.STALLED if lane.is_tended and since is not None and now - since > STALLED else None
+
+
+def _idle_since(part: Part, campaign: Campaign) -> datetime | None:
+    known = (part.lane.used_at, part.lane.since, campaign.started_at, part.next_due_at)
+    return max((moment for moment in known if moment is not None), default=None)
+
+
+def _waits_for_instances(campaign: Campaign, parts: Sequence[Part]) -> Standstill:
+    lanes = [part.lane for part in parts]
+    rests = [lane.not_before for lane in lanes if lane.health in _TRIED_AGAIN and lane.not_before]
+    return _of(
+        campaign,
+        Cause.INSTANCES,
+        "stands still",
+        lane_remedy(lanes[0]),
+        detail=", ".join(f"instance {lane.name} {_SAYS[lane.health]}" for lane in lanes),
+        since=max((lane.since for lane in lanes if lane.since), default=None),
+        next_try=min(rests, default=None),
+        waiting=_pending(parts),
+    )
+
+
+def _waits_for_a_retry(campaign: Campaign, parts: Sequence[Part]) -> Standstill:
+    return _of(
+        campaign,
+        Cause.RETRY,
+        "waits for another try",
+        Remedy("see why with", f"broadcaster campaign export {quote(campaign.name)} --state pending"),
+        since=max((part.ran_dry_at for part in parts if part.ran_dry_at), default=None),
+        next_try=min((part.next_due_at for part in parts if part.next_due_at), default=None),
+        waiting=_pending(parts),
+    )
+
+
+def _waits_for_a_slot(campaign: Campaign, parts: Sequence[Part]) -> Standstill:
+    lane = min((part.lane for part in parts if part.lane.slot), key=lambda lane: str(lane.slot))
+    return _of(
+        campaign,
+        Cause.PACED,
+        "waits for its turn",
+        Remedy("see its limit with", f"broadcaster instance show {quote(lane.name)}"),
+        detail=f"instance {lane.name} may send {format_rate(lane.rate)}",
+        next_try=lane.slot,
+        waiting=_pending(parts),
+    )
+
+
+def _waits_for_another_campaign(campaign: Campaign, parts: Sequence[Part]) -> Standstill:
+    first = next(part for part in parts if part.outranked_by)
+    return _of(
+        campaign,
+        Cause.OUTRANKED,
+        "waits for its turn",
+        Remedy("follow that one with", f"broadcaster campaign watch {quote(str(first.outranked_by))}"),
+        detail=f"campaign {first.outranked_by} goes first on instance {first.lane.name}",
+        waiting=_pending(parts),
+    )
+
+
+def _waits_for_nothing(campaign: Campaign, parts: Sequence[Part]) -> Standstill:
+    idle = [since for part in parts if (since := _idle_since(part, campaign))]
+    return _of(
+        campaign,
+        Cause.STALLED,
+        "stands still",
+        Remedy("find out why with", "broadcaster doctor"),
+        detail="its messages are due, and no worker takes them",
+        since=max(idle, default=None),
+        waiting=_pending(parts),
+    )
+
+
+_KEPT: dict[Cause, Callable[[Campaign, Sequence[Part]], Standstill]] = {
+    Cause.INSTANCES: _waits_for_instances,
+    Cause.RETRY: _waits_for_a_retry,
+    Cause.PACED: _waits_for_a_slot,
+    Cause.OUTRANKED: _waits_for_another_campaign,
+    Cause.STALLED: _waits_for_nothing,
+}
+
+
+def _in_doubt(campaign: Campaign) -> Standstill:
+    parts = [part for part in campaign.parts if part.in_doubt]
+    ends = [part.decided_by for part in parts]
+    known = [end for end in ends if end is not None]
+    polls = [part.next_poll_at for part in parts if part.next_poll_at]
+    return _of(
+        campaign,
+        Cause.IN_DOUBT,
+        f"has {counted(campaign.in_doubt)} in doubt",
+        Remedy("decide yourself with", f"broadcaster campaign settle {quote(campaign.name)}"),
+        detail="their chats are read back",
+        since=min((part.doubted_since for part in parts if part.doubted_since), default=None),
+        next_try=min(polls, default=None),
+        until=max(known) if len(known) == len(ends) else None,
+        waiting=campaign.in_doubt,
+    )
+
+
+def _pending(parts: Sequence[Part]) -> int:
+    return sum(part.pending for part in parts)

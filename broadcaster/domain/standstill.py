@@ -1,0 +1,185 @@
+"""What is known of things that may not move, and how it is said that one does not. Pure; `causes.py` decides."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import NamedTuple
+
+from broadcaster.domain.states import CampaignState, LaneHealth
+
+
+class Cause(StrEnum):
+    """Why an instance sends nothing, or a campaign does not move."""
+
+    PAUSED = "paused"
+    REFUSED = "refused"
+    DOWN = "down"
+    THROTTLED = "throttled"
+    UNREADABLE = "unreadable"
+    DRAFT = "draft"
+    STARTS_LATER = "starts_later"
+    NOT_STARTED = "not_started"
+    NOT_RUNNING = "not_running"
+    REDIS_AWAY = "redis_away"
+    INSTANCES = "instances"
+    RETRY = "retry"
+    PACED = "paced"
+    OUTRANKED = "outranked"
+    IN_DOUBT = "in_doubt"
+    STALLED = "stalled"
+
+
+class What(StrEnum):
+    """What does not move."""
+
+    INSTANCE = "instance"
+    CAMPAIGN = "campaign"
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """What is known of an instance. `reason` is in the gateway's words; `rate` in messages per second."""
+
+    name: str
+    health: LaneHealth = LaneHealth.OK
+    reason: str | None = None
+    since: datetime | None = None
+    """Of the health."""
+    not_before: datetime | None = None
+    rate: float | None = None
+    slot: datetime | None = None
+    """From when on its limit allows another message."""
+    used_at: datetime | None = None
+    """No message was taken for it since."""
+    is_tended: bool = True
+    """Whether a worker holds it or was called for it just now."""
+    unreadable_since: datetime | None = None
+    """Since when chats cannot be read in which there is something to look for."""
+    next_read_at: datetime | None = None
+    unreadable_is_former: bool = False
+    """Whether that is an account which the instance had before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one lane has to do for one campaign: how many messages, and from when on."""
+
+    lane: Lane
+    pending: int = 0
+    sending: int = 0
+    in_doubt: int = 0
+    next_due_at: datetime | None = None
+    """No pending message is due before; None: at once."""
+    ran_dry_at: datetime | None = None
+    """When it was last noticed that fewer are due than could be sent."""
+    outranked_by: str | None = None
+    """The campaign of a higher priority whose messages go first."""
+    doubted_since: datetime | None = None
+    decided_by: datetime | None = None
+    """When the last doubt is given up; None: nobody can tell."""
+    next_poll_at: datetime | None = None
+
+    @property
+    def open(self) -> int:
+        """Its messages that are not final."""
+        return self.pending + self.sending + self.in_doubt
+
+
+@dataclass(frozen=True, slots=True)
+class Campaign:
+    """A campaign that is not final, over its lanes."""
+
+    name: str
+    state: CampaignState
+    starts_at: datetime
+    started_at: datetime | None
+    parts: Sequence[Part]
+
+    @property
+    def pending(self) -> int:
+        """Its messages that have not left."""
+        return sum(part.pending for part in self.parts)
+
+    @property
+    def in_doubt(self) -> int:
+        """Its messages of which nobody knows whether they were accepted."""
+        return sum(part.in_doubt for part in self.parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What holds for all of them, at the moment `now` of the database's clock."""
+
+    now: datetime
+    is_ticking: bool = True
+    """Whether a beat fires ticks and a worker does them."""
+    ticked_at: datetime | None = None
+    """When the last one was done; None: never."""
+    is_redis_away: bool = False
+    starter: str = "broadcaster up"
+    """The command that starts what is missing, or finds out what that is."""
+
+
+class Remedy(NamedTuple):
+    """What to do: `advice` leads to the `command`."""
+
+    advice: str
+    command: str
+
+    def __str__(self) -> str:
+        return f"{self.advice} `{self.command}`"
+
+
+@dataclass(frozen=True, slots=True)
+class Standstill:
+    """Something that does not move, and why."""
+
+    what: What
+    name: str
+    cause: Cause
+    says: str
+    """What is so, after its name."""
+    remedy: Remedy
+    detail: str | None = None
+    since: datetime | None = None
+    next_try: datetime | None = None
+    until: datetime | None = None
+    """When doubts that nothing has decided are given up."""
+    waiting: int = 0
+    """Messages that wait for it."""
+
+    @property
+    def why(self) -> str:
+        """Without its name, moments and numbers."""
+        return f"{self.says}: {self.detail}" if self.detail else self.says
+
+    def sentence(self, clock: Callable[[datetime], str]) -> str:
+        """All of it for people. `clock` writes a moment."""
+        since = f" since {clock(self.since)}" if self.since else ""
+        clauses = [f"{self.what} {self.name} {self.says}{since}" + (f": {self.detail}" if self.detail else "")]
+        if self.next_try and self.cause in _NEXT:
+            clauses.append(f"{_NEXT[self.cause]} {clock(self.next_try)}")
+        if self.until:
+            clauses.append(f"what is not decided by {clock(self.until)} is unknown")
+        if self.waiting and self.cause is not Cause.IN_DOUBT:
+            clauses.append(f"{counted(self.waiting)} {'waits' if self.waiting == 1 else 'wait'}")
+        return f"{'; '.join(clauses)}: {self.remedy}"
+
+
+_NEXT = {
+    Cause.DOWN: "next try",
+    Cause.THROTTLED: "it goes on at",
+    Cause.UNREADABLE: "next try",
+    Cause.STARTS_LATER: "it starts at",
+    Cause.INSTANCES: "next try",
+    Cause.RETRY: "next try",
+    Cause.PACED: "next message at",
+}
+
+
+def counted(messages: int) -> str:
+    """`1 message`, `1,200 messages`."""
+    return f"{messages:,} {'message' if messages == 1 else 'messages'}"

@@ -1,0 +1,122 @@
+"""Why nothing moves: what the database knows of it, and what follows.
+
+Needs no SQLAlchemy, for the commands that only show something.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from broadcaster.db.queries import query
+from broadcaster.db.reading import Reader, Row, reading, rows
+from broadcaster.domain.causes import standing_still
+from broadcaster.domain.standstill import Campaign, Lane, Part, Scene, Standstill
+from broadcaster.domain.states import CampaignState, LaneHealth
+from broadcaster.settings import Settings
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+SILENCE = timedelta(seconds=5)
+"""A beat of which nothing was heard for so long fires no ticks: most of them are a second apart."""
+MOST_DOUBTS = 10_000
+"""Doubts that are looked at, at most."""
+
+Surroundings = Callable[[Scene], Scene]
+"""Adds to a scene in which no ticks are done what can be known beside the database."""
+
+
+def find_standstills(
+    source: Engine | Reader,
+    settings: Settings,
+    *,
+    campaign: str | None = None,
+    surroundings: Surroundings = lambda scene: scene,
+) -> list[Standstill]:
+    """The instances that are not well and the campaigns that do not move.
+
+    With a `campaign` only what concerns that one, which may also be a draft, or not due yet.
+    """
+    parameters = {
+        "campaign": campaign,
+        "silence": SILENCE,
+        "deadline": timedelta(seconds=settings.doubt_deadline_seconds),
+        "most": MOST_DOUBTS,
+    }
+    with reading(source) as connection:
+        found = rows(connection, query("standing_still"), **parameters)
+    lanes, campaigns = _facts(found)
+    scene = _scene(found)
+    if campaign is None:
+        campaigns = [each for each in campaigns if each.state is not CampaignState.DRAFT]
+        campaigns = [
+            each for each in campaigns if each.state is not CampaignState.SCHEDULED or each.starts_at <= scene.now
+        ]
+    else:
+        concerned = {part.lane.name for each in campaigns for part in each.parts if part.open or not each.started_at}
+        lanes = [lane for lane in lanes if lane.name in concerned]
+    return standing_still(lanes, campaigns, scene if scene.is_ticking else surroundings(scene))
+
+
+def _scene(found: Sequence[Row]) -> Scene:
+    if not found:
+        return Scene(datetime.now(UTC))
+    return Scene(found[0]["now"], is_ticking=found[0]["is_ticking"], ticked_at=found[0]["ticked_at"])
+
+
+def _facts(found: Sequence[Row]) -> tuple[list[Lane], list[Campaign]]:
+    lanes: dict[str, Lane] = {}
+    campaigns: dict[str, Campaign] = {}
+    for row in found:
+        lane = lanes.setdefault(row["instance"], _lane(row))
+        if row["campaign"] is None:
+            continue
+        known = campaigns.get(row["campaign"])
+        before = () if known is None else known.parts
+        campaigns[row["campaign"]] = replace(_campaign(row), parts=[*before, _part(row, lane)])
+    return list(lanes.values()), [campaigns[name] for name in sorted(campaigns)]
+
+
+def _lane(row: Row) -> Lane:
+    return Lane(
+        name=row["instance"],
+        health=LaneHealth(row["health"]),
+        reason=row["health_reason"],
+        since=row["health_since"],
+        not_before=row["not_before"],
+        rate=row["rate_per_second"],
+        slot=row["slot"],
+        used_at=row["used_at"],
+        is_tended=row["is_tended"],
+        unreadable_since=row["unreadable_since"],
+        next_read_at=row["next_read_at"],
+        unreadable_is_former=bool(row["is_former"]),
+    )
+
+
+def _campaign(row: Row) -> Campaign:
+    return Campaign(
+        name=row["campaign"],
+        state=CampaignState(row["state"]),
+        starts_at=row["starts_at"],
+        started_at=row["started_at"],
+        parts=(),
+    )
+
+
+def _part(row: Row, lane: Lane) -> Part:
+    return Part(
+        lane=lane,
+        pending=row["pending"],
+        sending=row["sending"],
+        in_doubt=row["in_doubt"],
+        next_due_at=row["next_due_at"],
+        ran_dry_at=row["last_claimed_at"],
+        outranked_by=row["outranked_by"],
+        doubted_since=row["doubted_since"],
+        decided_by=row["decided_by"],
+        next_poll_at=row["next_poll_at"],
+    )

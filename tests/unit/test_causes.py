@@ -1,0 +1,244 @@
+"""Why something does not move: each cause, its sentence and its command."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from broadcaster.domain.causes import standing_still
+from broadcaster.domain.standstill import Campaign, Cause, Lane, Part, Scene, Standstill
+from broadcaster.domain.states import CampaignState, LaneHealth
+
+NOW = datetime(2026, 11, 27, 12, 31, tzinfo=UTC)
+SCENE = Scene(NOW, ticked_at=NOW)
+AWAY = replace(SCENE, is_ticking=False, ticked_at=NOW - timedelta(seconds=90))
+
+
+def ago(seconds: float) -> datetime:
+    return NOW - timedelta(seconds=seconds)
+
+
+def lane(health: LaneHealth = LaneHealth.OK, **known: Any) -> Lane:
+    return Lane(**{"name": "main", "health": health, "since": ago(60), "rate": 5.0, "used_at": ago(1), **known})
+
+
+def campaign(*parts: Part, state: CampaignState = CampaignState.RUNNING, **known: Any) -> Campaign:
+    return Campaign(
+        **{"name": "news", "state": state, "starts_at": ago(600), "started_at": ago(600), **known}, parts=parts
+    )
+
+
+def found(*campaigns: Campaign, scene: Scene = SCENE) -> list[Standstill]:
+    lanes = {part.lane.name: part.lane for each in campaigns for part in each.parts}
+    return standing_still(list(lanes.values()), campaigns, scene)
+
+
+def sentences(*campaigns: Campaign, scene: Scene = SCENE) -> list[str]:
+    return [each.sentence(lambda moment: f"{moment:%H:%M:%S}") for each in found(*campaigns, scene=scene)]
+
+
+DOWN = lane(LaneHealth.DOWN, reason="The device is not connected to WhatsApp", not_before=NOW + timedelta(seconds=8))
+REFUSED = lane(LaneHealth.REFUSED, reason="wrong key", not_before=ago(60))
+RESTS = lane(LaneHealth.THROTTLED, reason="HTTP 429", not_before=NOW + timedelta(seconds=30))
+SLOW = lane(rate=1 / 3600, slot=NOW + timedelta(minutes=40))
+UNREADABLE = lane(unreadable_since=ago(120), next_read_at=NOW + timedelta(seconds=10))
+DOUBT = Part(lane(), in_doubt=5, doubted_since=ago(60), decided_by=NOW + timedelta(minutes=59))
+
+
+@pytest.mark.parametrize(
+    ("what", "said"),
+    [
+        (
+            campaign(Part(DOWN, pending=199)),
+            "instance main is down since 12:30:00: The device is not connected to WhatsApp; next try 12:31:08; "
+            "199 messages wait: see `broadcaster instance check main`",
+        ),
+        (
+            campaign(Part(REFUSED, pending=1)),
+            "instance main is refused by the gateway since 12:30:00: wrong key; 1 message waits: "
+            "give the new key, then it goes on: `broadcaster instance set main --key-stdin`",
+        ),
+        (
+            campaign(Part(lane(LaneHealth.PAUSED, reason="paused by an operator", name="my shop"), pending=1200)),
+            "instance my shop is paused by an operator since 12:30:00; 1,200 messages wait: "
+            "go on with `broadcaster instance resume 'my shop'`",
+        ),
+        (
+            campaign(Part(RESTS, pending=3)),
+            "instance main has to rest since 12:30:00: HTTP 429; it goes on at 12:31:30; 3 messages wait: "
+            "if that happens often, send slower: `broadcaster instance set main --rate 150/min`",
+        ),
+        (
+            campaign(Part(UNREADABLE, sending=1, in_doubt=5)),
+            "instance main does not let its chats be read since 12:29:00: whether messages in doubt arrived cannot be "
+            "told; next try 12:31:10; 5 messages wait: see `broadcaster instance check main`",
+        ),
+        (
+            campaign(Part(replace(UNREADABLE, unreadable_is_former=True), sending=1, in_doubt=5)),
+            "instance main does not let its chats be read with its former key or URL since 12:29:00: whether messages "
+            "in doubt arrived cannot be told; next try 12:31:10; 5 messages wait: "
+            "decide yourself with `broadcaster campaign settle news`",
+        ),
+        (
+            campaign(Part(lane(), pending=3), state=CampaignState.DRAFT, started_at=None),
+            "campaign news is a draft: start it with `broadcaster campaign start news`",
+        ),
+        (
+            campaign(Part(lane(), pending=3), state=CampaignState.SCHEDULED, starts_at=NOW + timedelta(hours=1)),
+            "campaign news is not due yet; it starts at 13:31:00: follow it with `broadcaster campaign watch news`",
+        ),
+        (
+            campaign(Part(lane(), pending=3), state=CampaignState.SCHEDULED, starts_at=ago(60)),
+            "campaign news is due and has not begun since 12:30:00; 3 messages wait: find out why with "
+            "`broadcaster doctor`",
+        ),
+        (
+            campaign(Part(lane(), pending=3), state=CampaignState.PAUSED),
+            "campaign news is paused by an operator; 3 messages wait: go on with `broadcaster campaign resume news`",
+        ),
+        (
+            campaign(Part(lane(), pending=3, next_due_at=NOW + timedelta(minutes=4), ran_dry_at=ago(30))),
+            "campaign news waits for another try since 12:30:30; next try 12:35:00; 3 messages wait: "
+            "see why with `broadcaster campaign export news --state pending`",
+        ),
+        (
+            campaign(Part(SLOW, pending=3)),
+            "campaign news waits for its turn: instance main may send 1/h; next message at 13:11:00; 3 messages wait: "
+            "see its limit with `broadcaster instance show main`",
+        ),
+        (
+            campaign(Part(lane(), pending=3, outranked_by="urgent")),
+            "campaign news waits for its turn: campaign urgent goes first on instance main; 3 messages wait: "
+            "follow that one with `broadcaster campaign watch urgent`",
+        ),
+        (
+            campaign(DOUBT),
+            "campaign news has 5 messages in doubt since 12:30:00: their chats are read back; what is not decided by "
+            "13:30:00 is unknown: decide yourself with `broadcaster campaign settle news`",
+        ),
+        (
+            campaign(Part(lane(used_at=ago(90), since=ago(900)), pending=3)),
+            "campaign news stands still since 12:29:30: its messages are due, and no worker takes them; "
+            "3 messages wait: find out why with `broadcaster doctor`",
+        ),
+    ],
+    ids=lambda value: "" if isinstance(value, Campaign) else value.split(":")[0].split(" since")[0],
+)
+def test_each_cause_has_one_sentence_that_ends_with_the_command(what: Campaign, said: str) -> None:
+    assert sentences(what)[0] == said
+    assert said.endswith("`")
+
+
+def test_every_cause_is_one_that_can_be_found() -> None:
+    """The table above and the tests below have them all; none is left that nothing decides for."""
+    parts = [
+        *(Part(each, pending=1) for each in (DOWN, REFUSED, RESTS, lane(LaneHealth.PAUSED), SLOW)),
+        Part(UNREADABLE, in_doubt=1),
+        Part(lane(), pending=1, next_due_at=NOW + timedelta(minutes=1)),
+        Part(lane(), pending=1, outranked_by="urgent"),
+        Part(lane(used_at=ago(90), since=ago(900)), pending=1),
+    ]
+    running = [campaign(part) for part in parts]
+    states = (CampaignState.DRAFT, CampaignState.PAUSED, CampaignState.SCHEDULED)
+    others = [campaign(Part(lane(), pending=1), state=state) for state in states]
+    later = campaign(Part(lane(), pending=1), state=CampaignState.SCHEDULED, starts_at=NOW + timedelta(hours=1))
+    each = [found(one) for one in [*running, *others, later]]
+    each += [found(running[0], scene=scene) for scene in (AWAY, replace(AWAY, is_redis_away=True))]
+    assert {standstill.cause for standstills in each for standstill in standstills} == {*Cause}
+
+
+@pytest.mark.parametrize(
+    ("scene", "said"),
+    [
+        (AWAY, "12:29:30: no worker or no beat runs; 4 messages wait: start what is missing with `broadcaster up`"),
+        (
+            replace(AWAY, is_redis_away=True),
+            "12:29:30: Redis is away; nothing is lost; 4 messages wait: start what is missing with `broadcaster up`",
+        ),
+        (
+            replace(AWAY, starter="broadcaster doctor"),
+            "12:29:30: no worker or no beat runs; 4 messages wait: find out what is missing with `broadcaster doctor`",
+        ),
+    ],
+)
+def test_where_nobody_works_that_is_the_cause_and_no_other(scene: Scene, said: str) -> None:
+    due = campaign(Part(lane(), pending=3, in_doubt=1, next_due_at=NOW + timedelta(minutes=4)))
+    assert sentences(due, scene=scene) == [f"campaign news stands still since {said}"]
+    late = campaign(Part(lane(), pending=4), state=CampaignState.SCHEDULED, starts_at=ago(300), started_at=None)
+    assert sentences(late, scene=scene) == [f"campaign news stands still since {said}"]
+
+
+def test_where_nobody_ever_worked_nobody_knows_since_when() -> None:
+    assert sentences(campaign(Part(lane(), pending=3)), scene=replace(AWAY, ticked_at=None))[0].startswith(
+        "campaign news stands still: no worker"
+    )
+
+
+@pytest.mark.parametrize(
+    "moving",
+    [
+        campaign(),
+        campaign(Part(lane(), pending=3)),
+        campaign(Part(lane(), sending=1, in_doubt=3)),
+        campaign(DOUBT, Part(lane(name="b"), pending=3)),
+        campaign(Part(lane(), pending=3, next_due_at=NOW + timedelta(seconds=1))),
+        campaign(Part(lane(slot=NOW + timedelta(seconds=5)), pending=3)),
+        campaign(Part(lane(used_at=ago(90), is_tended=False), pending=3)),
+        campaign(Part(lane(used_at=ago(900)), pending=3), started_at=ago(30)),
+        campaign(Part(lane(), pending=3), state=CampaignState.SCHEDULED, starts_at=ago(2)),
+        campaign(Part(lane()), state=CampaignState.PAUSED),
+    ],
+)
+def test_what_moves_is_not_told_of(moving: Campaign) -> None:
+    assert found(moving) == []
+
+
+def test_a_campaign_is_told_of_only_where_none_of_its_instances_sends() -> None:
+    other = Part(lane(name="other"), pending=7)
+    assert [each.what for each in found(campaign(Part(DOWN, pending=3), other))] == ["instance"]
+    paused = Part(lane(LaneHealth.PAUSED, name="other"), pending=7)
+    *_, told = found(campaign(Part(DOWN, pending=3), paused, DOUBT))[:-1]
+    assert (told.cause, told.waiting, told.next_try) == (Cause.INSTANCES, 10, DOWN.not_before)
+    assert told.why == "stands still: instance main is down, instance other is paused by an operator"
+
+
+def test_messages_of_what_does_not_want_to_send_yet_wait_for_no_instance() -> None:
+    part = Part(DOWN, pending=3)
+    for state in (CampaignState.PAUSED, CampaignState.DRAFT):
+        instance = found(campaign(part, state=state))[0]
+        assert (instance.cause, instance.waiting, instance.next_try) == (Cause.DOWN, 0, None)
+
+
+def test_an_instance_that_nobody_tries_has_no_next_try() -> None:
+    assert found(campaign(Part(DOWN, pending=3)), scene=AWAY)[0].next_try is None
+    assert found(campaign(Part(REFUSED, pending=3)))[0].next_try is None
+
+
+def test_doubts_of_which_nobody_can_tell_when_they_end_have_no_end() -> None:
+    unclear = replace(DOUBT, decided_by=None)
+    [told] = found(campaign(DOUBT, unclear))
+    assert (told.until, told.waiting) == (None, 10)
+
+
+@pytest.mark.parametrize(
+    ("rate", "slower"), [(None, "20/min"), (1 / 3600, "0.5/h"), (1 / 86_400, "0.04167/h"), (20.0, "10/s")]
+)
+def test_an_instance_that_has_to_rest_is_better_off_at_half_its_rate(rate: float | None, slower: str) -> None:
+    [told, _] = found(campaign(Part(replace(RESTS, rate=rate), pending=3)))
+    assert told.remedy.command == f"broadcaster instance set main --rate {slower}"
+
+
+NAMES: list[Callable[[str], Campaign]] = [
+    lambda name: campaign(Part(lane(), pending=3), state=CampaignState.PAUSED, name=name),
+    lambda name: campaign(replace(DOUBT), name=name),
+]
+
+
+@pytest.mark.parametrize("named", NAMES)
+def test_a_name_that_a_shell_would_split_is_quoted_in_the_command(named: Callable[[str], Campaign]) -> None:
+    [told] = found(named("it's new; rm"))
+    assert told.remedy.command.endswith("""'it'"'"'s new; rm'""")
