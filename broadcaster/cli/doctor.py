@@ -12,7 +12,8 @@ from broadcaster.cli.database import database
 from broadcaster.cli.output import say_json, say_table
 from broadcaster.embedded import StackState, StackStatus
 from broadcaster.errors import SettingsError
-from broadcaster.services.diagnosis import Finding, Level, examine_database
+from broadcaster.services.diagnosis import examine_database
+from broadcaster.services.findings import Finding, Level, failed, unwell, well
 from broadcaster.settings import Settings, load
 
 LEVEL_STYLES = {"ok": "green", "warn": "yellow", "bad": "bold red"}
@@ -35,9 +36,9 @@ def _examine() -> Iterator[Finding]:
     try:
         settings = load()
     except SettingsError as error:
-        yield Finding("settings", Level.BAD, str(error))
+        yield failed("settings", error, "mend that, and look again with", "broadcaster doctor")
         return
-    yield Finding("settings", Level.OK, f"are valid, home {settings.home}")
+    yield well("settings", f"are valid, home {settings.home}")
     stack = embedded.read_status(settings)
     yield from _examine_stack(settings, stack)
     with database(settings) as engine:
@@ -53,11 +54,17 @@ def _examine_stack(settings: Settings, stack: StackStatus) -> Iterator[Finding]:
     """What `up` runs here, if it is in use here at all."""
     if stack.state is StackState.STOPPED:
         if settings.database_url is None:
-            yield Finding("stack", Level.BAD, f"is not running in {settings.home}: start it with `broadcaster up`")
+            what = f"is not running in {settings.home}"
+            yield unwell("stack", Level.BAD, what, "start it with", "broadcaster up")
         return
-    unwell = [f"{role.name} is {role.state}" for role in stack.roles if role.state != "ready"]
-    level = {StackState.READY: Level.OK, StackState.LOST: Level.BAD}.get(stack.state, Level.WARN)
-    detail = ", ".join([f"is {stack.state}", *unwell])
-    if stack.state is StackState.LOST:
-        detail += ": its supervisor was killed; `broadcaster up` takes over what it left"
-    yield Finding("stack", level, detail)
+    ailing = [f"{role.name} is {role.state}" for role in stack.roles if role.state != "ready"]
+    what = ", ".join([f"is {stack.state}", *ailing])
+    match stack.state:
+        case StackState.READY:
+            yield well("stack", what)
+        case StackState.LOST:
+            what += ": its supervisor was killed"
+            yield unwell("stack", Level.BAD, what, "take over what it left with", "broadcaster up")
+        case _:
+            advice = f"see the logs in {settings.home / 'logs'}, and whether it lasts with"
+            yield unwell("stack", Level.WARN, what, advice, "broadcaster status")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
-from datetime import timedelta
-from enum import StrEnum
+from dataclasses import replace
+from datetime import datetime, timedelta
+from shlex import quote
 
 from sqlalchemy import Engine, func, select
 
@@ -15,39 +15,29 @@ from broadcaster.db import tables
 from broadcaster.db.engine import transaction
 from broadcaster.db.migrate import require_current
 from broadcaster.db.queries import query
-from broadcaster.domain.states import LaneHealth, MessageState
+from broadcaster.domain.standstill import Cause, Standstill, What, counted
+from broadcaster.domain.states import MessageState
 from broadcaster.errors import BroadcasterError
+from broadcaster.services.doubt_diagnosis import examine_doubts
+from broadcaster.services.findings import Finding, Level, failed, not_known, unwell, well
 from broadcaster.services.instances import list_instances
+from broadcaster.services.standstill import find_standstills
 from broadcaster.services.ticks import Tick, read_ticks
 from broadcaster.settings import Settings
 
+_LOOK_AGAIN = "broadcaster doctor"
+_IN_POSTGRES = ("schema", "counters", "doubts", "campaigns", "instances")
+"""The checks of which nothing is known without it."""
 RECOVERY_SECONDS = 10.0
 """What the recovery of ended leases may take, on top of the lease."""
 DOUBT_SECONDS = 900.0
 """A message that is in doubt for longer wants an operator's eye."""
-GIVEN_UP_SECONDS = 60.0
-"""What giving up doubts may take once their deadline has passed."""
 LATE_SECONDS = 10.0
 """A campaign that is due is started within two seconds if a beat and a worker run."""
+UNREADABLE = timedelta(minutes=1)
+"""Chats that cannot be read for longer are no hiccup."""
 CLOCK_SECONDS = 5.0
 """No limit depends on this machine's clock, but people compare its log lines with the moments in the database."""
-
-
-class Level(StrEnum):
-    """How bad a finding is."""
-
-    OK = "ok"
-    WARN = "warn"
-    BAD = "bad"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What one check came to: in one line, what is so, and what to do about it where something is wrong."""
-
-    check: str
-    level: Level
-    detail: str
 
 
 def examine_keys(engine: Engine, settings: Settings) -> Iterator[Finding]:
@@ -61,9 +51,9 @@ def examine_keys(engine: Engine, settings: Settings) -> Iterator[Finding]:
         for key_encrypted, base_url in accounts:
             vault.open(key_encrypted, base_url)
     except BroadcasterError as error:
-        yield Finding("secret key", Level.BAD, str(error))
+        yield failed("secret key", error, "once it is the right one, look again with", _LOOK_AGAIN)
         return
-    yield Finding("secret key", Level.OK, f"opens the keys of all {len(accounts)} accounts")
+    yield well("secret key", f"opens the keys of all {len(accounts)} accounts")
 
 
 def examine_database(engine: Engine, settings: Settings) -> Iterator[Finding]:
@@ -71,37 +61,42 @@ def examine_database(engine: Engine, settings: Settings) -> Iterator[Finding]:
     try:
         with transaction(engine) as connection:
             version = connection.exec_driver_sql("SHOW server_version").scalar_one()
-        yield Finding("postgres", Level.OK, f"version {version}")
+        yield well("postgres", f"version {version}")
     except BroadcasterError as error:
-        yield Finding("postgres", Level.BAD, str(error))
+        if settings.database_url is None:
+            yield failed("postgres", error, "start it with", "broadcaster up")
+        else:
+            yield failed("postgres", error, "once it is back, look again with", _LOOK_AGAIN)
+        yield from (not_known(check, "Postgres") for check in _IN_POSTGRES)
         return
     try:
         require_current(engine)
-        yield Finding("schema", Level.OK, "is this version's")
+        yield well("schema", "is this version's")
     except BroadcasterError as error:
-        yield Finding("schema", Level.BAD, str(error))
+        yield failed("schema", error, "then look again with", "broadcaster db check")
         return
     examinations: list[Callable[[Engine, Settings], Iterator[Finding]]] = [
         _examine_clock,
         examine_keys,
         _examine_counters,
         _examine_held_messages,
-        _examine_stuck_doubts,
+        examine_doubts,
         _examine_late_campaigns,
-        _examine_lanes,
+        _examine_standstills,
     ]
     for examine in examinations:
         yield from examine(engine, settings)
 
 
 def examine_ticks(engine: Engine, periods: Mapping[str, float], running: float | None = None) -> Iterator[Finding]:
-    """Whether each tick of `periods` (seconds by name) was done lately; nothing where Postgres cannot tell.
+    """Whether each tick of `periods` (seconds by name) was done lately, as far as Postgres can tell.
 
     `running`: for how many seconds a beat and a worker have been at it, where that is known.
     """
     try:
         done = {tick.name: tick for tick in read_ticks(engine)}
     except BroadcasterError:
+        yield not_known("beat", "Postgres")
         return
     ticks = [
         replace(done[name], period=period) if name in done else Tick(name, period, None)
@@ -109,14 +104,12 @@ def examine_ticks(engine: Engine, periods: Mapping[str, float], running: float |
     ]
     late = [tick for tick in ticks if tick.is_late(running)]
     for tick in late:
-        detail = (
-            f"{tick.name}, due every {tick.period:g} s, {_last_done(tick)}: start what is missing with "
-            "`broadcaster up`, `broadcaster beat` or `broadcaster worker`, or see the log of what runs"
-        )
-        yield Finding("beat", Level.BAD, detail)
+        what = f"{tick.name}, due every {tick.period:g} s, {_last_done(tick)}"
+        advice = "see the log of what runs, or start what is missing with `broadcaster beat`, `broadcaster worker` or"
+        yield unwell("beat", Level.BAD, what, advice, "broadcaster up")
     if not late:
         ages = ", ".join(f"{tick.name} {tick.age:.1f} s ago" for tick in ticks if tick.age is not None)
-        yield Finding("beat", Level.OK, f"has its ticks done: {ages}" if ages else "has just begun")
+        yield well("beat", f"has its ticks done: {ages}" if ages else "has just begun")
 
 
 def _last_done(tick: Tick) -> str:
@@ -130,9 +123,12 @@ def _examine_clock(engine: Engine, settings: Settings) -> Iterator[Finding]:
         before = time.time()
         theirs = float(connection.execute(select(func.extract("epoch", func.clock_timestamp()))).scalar_one())
         ahead = (before + time.time()) / 2 - theirs
-    level = Level.OK if abs(ahead) < CLOCK_SECONDS else Level.WARN
     relation = "ahead of" if ahead > 0 else "behind"
-    yield Finding("clock", level, f"this machine's clock is {abs(ahead):.1f} s {relation} the database's")
+    what = f"this machine's clock is {abs(ahead):.1f} s {relation} the database's"
+    if abs(ahead) < CLOCK_SECONDS:
+        yield well("clock", what)
+    else:
+        yield unwell("clock", Level.WARN, what, "set the wrong one, for example with", "timedatectl set-ntp true")
 
 
 def _examine_counters(engine: Engine, settings: Settings) -> Iterator[Finding]:
@@ -141,13 +137,13 @@ def _examine_counters(engine: Engine, settings: Settings) -> Iterator[Finding]:
     for row in rows:
         where = f"campaign {row.campaign} on {row.instance}"
         if row.kept == row.counted:
-            detail = f"{where} is finished with {row.counted:,} messages {row.state}"
+            what = f"{where} is finished with {row.counted:,} messages {row.state}"
         else:
-            detail = f"{where} keeps {row.kept:,} {row.state}, a recount says {row.counted:,}"
-        yield Finding("counters", Level.BAD, detail)
+            what = f"{where} keeps {row.kept:,} {row.state}, a recount says {row.counted:,}"
+        export = f"broadcaster campaign export {quote(row.campaign)}"
+        yield unwell("counters", Level.BAD, what, "report it, with what each message came to from", export)
     if not rows:
-        detail = "of every campaign balance, and equal a recount where it is open: nothing is lost"
-        yield Finding("counters", Level.OK, detail)
+        yield well("counters", "of every campaign balance, and equal a recount where it is open: nothing is lost")
 
 
 def _examine_held_messages(engine: Engine, settings: Settings) -> Iterator[Finding]:
@@ -162,27 +158,16 @@ def _examine_held_messages(engine: Engine, settings: Settings) -> Iterator[Findi
         row = found.get(state)
         check = state.replace("_", " ")
         if row is None:
-            yield Finding(check, Level.OK, "no messages")
+            yield well(check, "no messages")
+            continue
+        what = f"{row.messages:,} messages, the oldest for {row.oldest_seconds:.0f} s"
+        if row.oldest_seconds <= limit:
+            yield well(check, what)
             continue
         # A doubt may last until its deadline; no request lasts that long.
         unusual = Level.BAD if state is MessageState.SENDING else Level.WARN
-        level = Level.OK if row.oldest_seconds <= limit else unusual
-        hint = "" if level is Level.OK else f", longer than the {limit:g} s that are usual"
-        yield Finding(check, level, f"{row.messages:,} messages, the oldest for {row.oldest_seconds:.0f} s{hint}")
-
-
-def _examine_stuck_doubts(engine: Engine, settings: Settings) -> Iterator[Finding]:
-    patience = settings.doubt_deadline_seconds + GIVEN_UP_SECONDS
-    with transaction(engine) as connection:
-        row = connection.exec_driver_sql(query("stuck_doubts"), {"deadline": timedelta(seconds=patience)}).one()
-    if not row.messages:
-        yield Finding("doubts", Level.OK, "all are read back or given up in time")
-        return
-    since = f"the oldest for {row.oldest_seconds:.0f} s"
-    detail = f"{row.messages:,} messages stay in doubt beyond BROADCASTER_DOUBT_DEADLINE_SECONDS, {since}"
-    if row.forgotten:
-        detail += f", {row.forgotten:,} of them unknown to reading back"
-    yield Finding("doubts", Level.BAD, f"{detail}: see the beat's ticks, or settle them with `campaign settle`")
+        what += f", longer than the {limit:g} s that are usual"
+        yield unwell(check, unusual, what, "see which campaigns and why with", "broadcaster status")
 
 
 def _examine_late_campaigns(engine: Engine, settings: Settings) -> Iterator[Finding]:
@@ -190,19 +175,31 @@ def _examine_late_campaigns(engine: Engine, settings: Settings) -> Iterator[Find
         rows = connection.exec_driver_sql(query("late_campaigns")).all()
     late = [row for row in rows if row.late_seconds > LATE_SECONDS]
     for row in late:
-        detail = f"{row.name} has been due for {row.late_seconds:.0f} s: no beat or no worker runs"
-        yield Finding("campaigns", Level.BAD, detail)
+        what = f"{row.name} has been due for {row.late_seconds:.0f} s: no beat or no worker runs"
+        yield unwell("campaigns", Level.BAD, what, "start what is missing with", "broadcaster up")
     if not late:
-        yield Finding("campaigns", Level.OK, "none is due that has not been started")
+        yield well("campaigns", "none is due that has not been started")
 
 
-def _examine_lanes(engine: Engine, settings: Settings) -> Iterator[Finding]:
-    lanes = list_instances(engine)
-    unwell = [lane for lane in lanes if lane["health"] != LaneHealth.OK]
-    for lane in unwell:
-        level = Level.BAD if lane["health"] == LaneHealth.REFUSED else Level.WARN
-        reason = lane["health_reason"] or "no reason given"
-        waiting = f"{lane['pending']:,} messages wait for it"
-        yield Finding("instances", level, f"{lane['instance']} is {lane['health']} ({reason}), {waiting}")
-    if not unwell:
-        yield Finding("instances", Level.OK, f"all {len(lanes)} are ok")
+def _examine_standstills(engine: Engine, settings: Settings) -> Iterator[Finding]:
+    found = find_standstills(engine, settings)
+    with transaction(engine) as connection:
+        now = connection.execute(select(func.now())).scalar_one()
+    for each in found:
+        if each.cause is Cause.STALLED:
+            what = f"{each.name} has had {counted(each.waiting)} due for a minute or longer, and no worker takes them"
+            advice = "see the workers' logs, and start them anew with `broadcaster down` and"
+            yield unwell("campaigns", Level.BAD, what, advice, "broadcaster up")
+    unwell_ones = [each for each in found if each.what is What.INSTANCE]
+    for each in unwell_ones:
+        why = f" ({each.detail})" if each.detail else ""
+        waiting = f"{counted(each.waiting) if each.waiting else 'nothing'} waiting for it"
+        what = f"{each.name} {each.says}{why}, {waiting}"
+        yield unwell("instances", _level(each, now), what, each.remedy.advice.removesuffix(":"), each.remedy.command)
+    if not unwell_ones:
+        yield well("instances", f"all {len(list_instances(engine))} are ok")
+
+
+def _level(instance: Standstill, now: datetime) -> Level:
+    is_hiccup = instance.cause is Cause.UNREADABLE and now - (instance.since or now) <= UNREADABLE
+    return Level.BAD if instance.waiting and not is_hiccup else Level.WARN

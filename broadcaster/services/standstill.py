@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from broadcaster.db.queries import query
@@ -48,8 +48,10 @@ def find_standstills(
     }
     with reading(source) as connection:
         found = rows(connection, query("standing_still"), **parameters)
+    if not found:
+        return []
     lanes, campaigns = _facts(found)
-    scene = _scene(found)
+    scene = Scene(found[0]["now"], is_ticking=found[0]["is_ticking"], ticked_at=found[0]["ticked_at"])
     if campaign is None:
         campaigns = [each for each in campaigns if each.state is not CampaignState.DRAFT]
         campaigns = [
@@ -59,12 +61,6 @@ def find_standstills(
         concerned = {part.lane.name for each in campaigns for part in each.parts if part.open or not each.started_at}
         lanes = [lane for lane in lanes if lane.name in concerned]
     return standing_still(lanes, campaigns, scene if scene.is_ticking else surroundings(scene))
-
-
-def _scene(found: Sequence[Row]) -> Scene:
-    if not found:
-        return Scene(datetime.now(UTC))
-    return Scene(found[0]["now"], is_ticking=found[0]["is_ticking"], ticked_at=found[0]["ticked_at"])
 
 
 def _facts(found: Sequence[Row]) -> tuple[list[Lane], list[Campaign]]:

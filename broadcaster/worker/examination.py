@@ -11,12 +11,14 @@ from redis.exceptions import RedisError
 from sqlalchemy import Engine
 
 from broadcaster.db.faults import one_line
-from broadcaster.services.diagnosis import Finding, Level, examine_ticks
+from broadcaster.services.diagnosis import examine_ticks
+from broadcaster.services.findings import Finding, Level, not_known, unwell, well
 from broadcaster.worker.app import BEAT, SENDS, TICKS
 
 _REPLY_SECONDS = 1.0
 _MOST_QUEUED = {TICKS: 30, SENDS: 100}
 """Workers that keep up leave next to nothing in a queue: these are a dozen seconds of ticks, some waves of sends."""
+_PERIODS: dict[str, float] = {name: entry["schedule"] for name, entry in BEAT.items()}
 
 
 def examine_workers(app: Celery, engine: Engine, running: float | None = None) -> Iterator[Finding]:
@@ -27,17 +29,22 @@ def examine_workers(app: Celery, engine: Engine, running: float | None = None) -
     try:
         depths = _queue_depths(app)
     except (OperationalError, RedisError, OSError) as error:
-        yield Finding("redis", Level.BAD, f"{one_line(error)}: nothing is sent until it is back, nothing is lost")
+        what = f"{one_line(error)}: nothing is sent until it is back, nothing is lost"
+        advice = "unless BROADCASTER_REDIS_URL names another one, start it with"
+        yield unwell("redis", Level.BAD, what, advice, "broadcaster up")
+        yield from (not_known(check, "Redis") for check in ("workers", "queues"))
+        yield from examine_ticks(engine, _PERIODS, running)
         return
-    yield Finding("redis", Level.OK, "takes writes")
+    yield well("redis", "takes writes")
     workers = app.control.ping(timeout=_REPLY_SECONDS)
     if workers:
         names = sorted(name for answer in workers for name in answer)
-        yield Finding("workers", Level.OK, f"{', '.join(names)} answer")
+        yield well("workers", f"{', '.join(names)} answer")
     else:
-        yield Finding("workers", Level.BAD, "none answers: start one with `broadcaster up` or `broadcaster worker`")
+        advice = "start one with `broadcaster up` or"
+        yield unwell("workers", Level.BAD, "none answers", advice, "broadcaster worker")
     yield from _judge_queues(depths)
-    yield from examine_ticks(engine, {name: entry["schedule"] for name, entry in BEAT.items()}, running)
+    yield from examine_ticks(engine, _PERIODS, running)
 
 
 def _queue_depths(app: Celery) -> dict[str, int]:
@@ -53,11 +60,9 @@ def _queue_depths(app: Celery) -> dict[str, int]:
 def _judge_queues(depths: dict[str, int]) -> Iterator[Finding]:
     long = {queue: depth for queue, depth in depths.items() if depth > _MOST_QUEUED[queue]}
     for queue, depth in long.items():
-        detail = (
-            f"{depth:,} tasks wait in {queue}, more than {_MOST_QUEUED[queue]}: start another worker, "
-            "or raise BROADCASTER_WORKER_THREADS"
-        )
-        yield Finding("queues", Level.BAD, detail)
+        what = f"{depth:,} tasks wait in {queue}, more than {_MOST_QUEUED[queue]}"
+        advice = "raise BROADCASTER_WORKER_THREADS, or start another worker with"
+        yield unwell("queues", Level.BAD, what, advice, "broadcaster worker")
     if not long:
         listed = ", ".join(f"{depth} in {queue}" for queue, depth in depths.items())
-        yield Finding("queues", Level.OK, f"are short: {listed}")
+        yield well("queues", f"are short: {listed}")

@@ -13,10 +13,12 @@ from sqlalchemy import Engine, text
 from broadcaster.crypto import open_vault
 from broadcaster.db.engine import open_engine
 from broadcaster.domain.states import MessageState
+from broadcaster.services import diagnosis
 from broadcaster.services.campaigns.contents import text_content
 from broadcaster.services.campaigns.submission import Submission, submit
-from broadcaster.services.diagnosis import Finding, Level, examine_database, examine_ticks
-from broadcaster.services.instances import add_instance, pause_instance
+from broadcaster.services.diagnosis import examine_database, examine_ticks
+from broadcaster.services.findings import Finding, Level
+from broadcaster.services.instances import add_instance
 from broadcaster.services.recipients.reader import RecipientOptions, read_recipients
 from broadcaster.services.ticks import note_tick
 from broadcaster.settings import Settings
@@ -41,8 +43,14 @@ def findings(engine: Engine, settings: Settings) -> list[Finding]:
 
 
 def unwell(engine: Engine, settings: Settings) -> list[tuple[str, Level, str]]:
-    found = findings(engine, settings)
-    return [(each.check, each.level, each.detail) for each in found if each.level is not Level.OK]
+    """What is wrong, in the words before the command, which each of them has."""
+    return [told(finding) for finding in findings(engine, settings) if finding.level is not Level.OK]
+
+
+def told(finding: Finding) -> tuple[str, Level, str]:
+    assert finding.command is not None
+    assert finding.detail.endswith(f"`{finding.command}`"), finding
+    return finding.check, finding.level, finding.detail.rpartition(": ")[0]
 
 
 def execute(engine: Engine, statement: str) -> None:
@@ -127,9 +135,61 @@ def test_doubts_past_their_deadline_or_unknown_to_reading_back_are_bad(engine: E
     execute(engine, "UPDATE doubts SET ended_at = now() - interval '3700 seconds' WHERE seq = 1")
     execute(engine, "UPDATE doubts SET resolved_as = 'unknown', resolved_at = now() WHERE seq = 2")
     [detail] = [detail for check, level, detail in unwell(engine, settings) if level is Level.BAD]
-    assert detail.startswith(
+    assert detail == (
         "2 messages stay in doubt beyond BROADCASTER_DOUBT_DEADLINE_SECONDS, the oldest for 4000 s, "
-        "1 of them unknown to reading back: "
+        "1 of them unknown to reading back"
+    )
+
+
+def many_doubts(engine: Engine, doubts: int, attempts: int) -> None:
+    """So many messages through `main` are in doubt, of so many attempts within the hour."""
+    execute(
+        engine,
+        "INSERT INTO doubts (segment, campaign_id, seq, attempt, lane_id, account_id, phone, started_at, ended_at) "
+        f"SELECT 0, 1, 100 + n, 1, 1, 1, n::text, now(), now() FROM generate_series(1, {doubts}) n",
+    )
+    execute(
+        engine,
+        "INSERT INTO attempts (segment, campaign_id, seq, attempt, account_id, outcome, reason, finished_at) "
+        f"SELECT 0, 1, 100 + n, 1, 1, 'unknown', '', now() - interval '50 min' FROM generate_series(1, {attempts}) n",
+    )
+
+
+@pytest.mark.parametrize(("doubts", "attempts", "is_bad"), [(20, 0, False), (21, 21, True), (21, 421, False)])
+def test_doubts_that_are_many_for_what_was_sent_are_bad(
+    engine: Engine, settings: Settings, doubts: int, attempts: int, is_bad: bool
+) -> None:
+    many_doubts(engine, doubts, attempts)
+    what = f"21 messages through main are in doubt, many for its {attempts} attempts of the last hour"
+    assert unwell(engine, settings) == ([("doubts", Level.BAD, what)] if is_bad else [])
+
+
+def test_doubts_that_cannot_be_read_back_in_time_are_bad(engine: Engine, settings: Settings) -> None:
+    many_doubts(engine, 20, 20)
+    execute(engine, "UPDATE accounts SET reads_a_second = 1")
+    hurry = msgspec.structs.replace(settings, doubt_deadline_seconds=60.0, doubt_polls=3)
+    assert unwell(engine, hurry) == []
+    slower = msgspec.structs.replace(hurry, doubt_deadline_seconds=59.0)
+    what = "20 messages through main are in doubt, more than can be read back in time at 1 a second"
+    assert unwell(engine, slower) == [("doubts", Level.BAD, what)]
+
+
+@pytest.mark.parametrize(("seconds", "level"), [(10, Level.WARN), (90, Level.BAD)])
+def test_chats_that_cannot_be_read_are_no_hiccup_after_a_minute(
+    engine: Engine, settings: Settings, seconds: int, level: Level
+) -> None:
+    unreadable = f"UPDATE accounts SET unreadable_since = now() - interval '{seconds} s'"
+    execute(engine, unreadable)
+    assert unwell(engine, settings) == []
+    execute(engine, "UPDATE campaigns SET state = 'running', started_at = now()")
+    execute(engine, "UPDATE messages SET state = 'sending'")
+    execute(engine, "UPDATE messages SET state = 'in_doubt'")
+    doubt(engine)
+    [(check, found, detail)] = unwell(engine, settings)
+    assert (check, found) == ("instances", level)
+    assert detail == (
+        "main does not let its chats be read (whether messages in doubt arrived cannot be told), "
+        "3 messages waiting for it"
     )
 
 
@@ -138,16 +198,14 @@ def test_ticks_that_are_late_or_were_never_done_are_bad(engine: Engine) -> None:
     note_tick(engine, "dispatch", 1.0)
     [never] = examine_ticks(engine, periods)
     assert (never.check, never.level) == ("beat", Level.BAD)
-    assert never.detail.startswith(
-        "recover, due every 5 s, was never done: start what is missing with `broadcaster up`"
-    )
+    assert told(never)[2] == "recover, due every 5 s, was never done"
     note_tick(engine, "recover", 5.0)
     [fine] = examine_ticks(engine, periods)
     assert fine.level is Level.OK
     assert re.fullmatch(r"has its ticks done: dispatch \d\.\d s ago, recover \d\.\d s ago", fine.detail)
     execute(engine, "UPDATE ticks SET done_at = now() - interval '14 seconds'")
     [late] = examine_ticks(engine, periods)
-    assert late.detail.startswith("dispatch, due every 1 s, was last done 14 s ago")
+    assert told(late)[2] == "dispatch, due every 1 s, was last done 14 s ago"
 
 
 def test_tasks_that_pile_up_and_workers_that_are_not_there_are_told(engine: Engine, settings: Settings) -> None:
@@ -161,7 +219,17 @@ def test_tasks_that_pile_up_and_workers_that_are_not_there_are_told(engine: Engi
     with redis_client(settings) as client:
         client.rpush(SENDS, *["wake-up"] * 101)
     assert found() == {**expected, "queues": Level.BAD}
+    assert all(told(each) for each in examine_workers(app, engine) if each.level is not Level.OK)
     app.close()
+
+
+def test_without_redis_what_it_would_tell_is_not_known(engine: Engine, settings: Settings) -> None:
+    app = make_app(msgspec.structs.replace(settings, redis_url="redis://127.0.0.1:1/0"))
+    found = [told(finding) for finding in examine_workers(app, engine)]
+    app.close()
+    assert [(check, level) for check, level, _ in found[:1]] == [("redis", Level.BAD)]
+    assert found[1:3] == [(check, Level.WARN, "not known: Redis is away") for check in ("workers", "queues")]
+    assert {check for check, _, _ in found[3:]} == {"beat"}
 
 
 def test_a_campaign_that_is_due_and_not_started_is_bad(engine: Engine, settings: Settings) -> None:
@@ -171,13 +239,40 @@ def test_a_campaign_that_is_due_and_not_started_is_bad(engine: Engine, settings:
     assert detail == "news has been due for 60 s: no beat or no worker runs"
 
 
-def test_a_paused_instance_is_a_warning_and_a_refused_one_is_bad(engine: Engine, settings: Settings) -> None:
-    pause_instance(engine, "main")
-    why = "main is paused (paused by an operator), 3 messages wait for it"
-    assert unwell(engine, settings) == [("instances", Level.WARN, why)]
-    execute(engine, "UPDATE lanes SET health = 'refused', health_reason = 'wrong key'")
-    why = "main is refused (wrong key), 3 messages wait for it"
-    assert unwell(engine, settings) == [("instances", Level.BAD, why)]
+@pytest.mark.parametrize(
+    ("health", "says"),
+    [
+        ("paused", "is paused by an operator"),
+        ("refused", "is refused by the gateway (wrong key)"),
+        ("down", "is down (wrong key)"),
+        ("throttled", "has to rest (wrong key)"),
+    ],
+)
+def test_an_instance_that_is_not_well_is_a_warning_and_bad_where_messages_wait_for_it(
+    engine: Engine, settings: Settings, health: str, says: str
+) -> None:
+    execute(engine, f"UPDATE lanes SET health = '{health}', health_reason = 'wrong key'")
+    assert unwell(engine, settings) == [("instances", Level.WARN, f"main {says}, nothing waiting for it")]
+    execute(engine, "UPDATE campaigns SET state = 'running', started_at = now()")
+    assert unwell(engine, settings) == [("instances", Level.BAD, f"main {says}, 3 messages waiting for it")]
+
+
+def test_messages_that_no_worker_takes_are_bad(engine: Engine, settings: Settings) -> None:
+    note_tick(engine, "dispatch", 1.0)
+    execute(engine, "UPDATE campaigns SET state = 'running', started_at = now() - interval '2 min'")
+    execute(engine, "UPDATE lanes SET clock = now() - interval '2 min', woken_at = now()")
+    assert unwell(engine, settings) == []
+    execute(engine, "UPDATE lanes SET health_since = clock")
+    what = "news has had 3 messages due for a minute or longer, and no worker takes them"
+    assert unwell(engine, settings) == [("campaigns", Level.BAD, what)]
+
+
+def test_a_clock_that_is_far_off_is_told_with_what_sets_it(
+    engine: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(diagnosis, "CLOCK_SECONDS", -1.0)
+    [(check, level, _)] = unwell(engine, settings)
+    assert (check, level) == ("clock", Level.WARN)
 
 
 def test_a_secret_key_that_does_not_open_the_instances_keys_is_bad(engine: Engine, settings: Settings) -> None:
@@ -191,12 +286,15 @@ def test_a_schema_of_another_version_is_bad_and_ends_the_examination(engine: Eng
     execute(engine, "UPDATE alembic_version SET version_num = '0000'")
     found = findings(engine, settings)
     assert [(finding.check, finding.level) for finding in found] == [("postgres", Level.OK), ("schema", Level.BAD)]
-    assert "does not know" in found[-1].detail
+    assert "does not know" in told(found[-1])[2]
 
 
 def test_a_server_that_cannot_be_reached_is_bad_and_ends_the_examination(settings: Settings) -> None:
     elsewhere = msgspec.structs.replace(settings, database_url="postgresql://nobody@127.0.0.1:1/x")
     engine = open_engine(elsewhere)
-    [finding] = findings(engine, elsewhere)
+    bad, *rest = [told(finding) for finding in findings(engine, elsewhere)]
+    [beat] = [told(finding) for finding in examine_ticks(engine, {"dispatch": 1.0})]
     engine.dispose()
-    assert (finding.check, finding.level) == ("postgres", Level.BAD)
+    assert bad[:2] == ("postgres", Level.BAD)
+    assert [check for check, _, _ in rest] == ["schema", "counters", "doubts", "campaigns", "instances"]
+    assert {(level, detail) for _, level, detail in [*rest, beat]} == {(Level.WARN, "not known: Postgres is away")}

@@ -1,0 +1,22 @@
+-- Of each account with messages in doubt: how many, what it was asked for in the last hour, and how fast it is read.
+SELECT
+    i.name AS instance,
+    c.name AS campaign,
+    a.reads_a_second,
+    doubted.messages,
+    lately.attempts
+FROM accounts a
+CROSS JOIN LATERAL (
+    SELECT count(*) AS messages, min(d.lane_id) AS lane_id, min(d.campaign_id) AS campaign_id
+    FROM doubts d
+    WHERE d.account_id = a.id AND d.resolved_as IS NULL
+) doubted
+JOIN instances i ON i.id = doubted.lane_id
+JOIN campaigns c ON c.id = doubted.campaign_id
+CROSS JOIN LATERAL (
+    SELECT count(*) AS attempts
+    FROM attempts t
+    WHERE t.account_id = a.id AND t.finished_at > now() - interval '1 hour'
+) lately
+WHERE doubted.messages > 0
+ORDER BY i.name, a.id

@@ -1,0 +1,56 @@
+"""Finds out what is wrong with messages in doubt: too many, too old, not to be decided in time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from shlex import quote
+from typing import Any
+
+from sqlalchemy import Engine
+
+from broadcaster.db.engine import transaction
+from broadcaster.db.queries import query
+from broadcaster.services.findings import Finding, Level, unwell, well
+from broadcaster.settings import Settings
+
+FEW_DOUBTS = 20
+DOUBTED_SHARE = 0.05
+"""More doubts than these, and than this share of an hour's attempts, are no accident any more."""
+GIVEN_UP_SECONDS = 60.0
+"""What giving up doubts may take once their deadline has passed."""
+
+
+def examine_doubts(engine: Engine, settings: Settings) -> Iterator[Finding]:
+    """Whether all doubts are decided in time, and are few for what was sent."""
+    patience = settings.doubt_deadline_seconds + GIVEN_UP_SECONDS
+    with transaction(engine) as connection:
+        stuck = connection.exec_driver_sql(query("stuck_doubts"), {"deadline": timedelta(seconds=patience)}).one()
+        accounts = connection.exec_driver_sql(query("doubts_by_account")).all()
+    found = [finding for account in accounts for finding in _examine_account(account, settings)]
+    if stuck.messages:
+        since = f"the oldest for {stuck.oldest_seconds:.0f} s"
+        what = f"{stuck.messages:,} messages stay in doubt beyond BROADCASTER_DOUBT_DEADLINE_SECONDS, {since}"
+        if stuck.forgotten:
+            what += f", {stuck.forgotten:,} of them unknown to reading back"
+        settle = f"broadcaster campaign settle {quote(accounts[0].campaign) if accounts else 'NAME'}"
+        found.append(unwell("doubts", Level.BAD, what, "see the beat's ticks, or settle them with", settle))
+    yield from found or [well("doubts", "all are read back or given up in time")]
+
+
+def _examine_account(account: Any, settings: Settings) -> Iterator[Finding]:
+    if account.messages > max(FEW_DOUBTS, DOUBTED_SHARE * account.attempts):
+        what = (
+            f"{account.messages:,} messages through {account.instance} are in doubt, "
+            f"many for its {account.attempts:,} attempts of the last hour"
+        )
+        check = f"broadcaster instance check {quote(account.instance)}"
+        yield unwell("doubts", Level.BAD, what, "see how it answers with", check)
+    reads = account.reads_a_second * settings.doubt_deadline_seconds
+    if account.messages * settings.doubt_polls > reads:
+        what = (
+            f"{account.messages:,} messages through {account.instance} are in doubt, more than can be read back in "
+            f"time at {account.reads_a_second} a second"
+        )
+        settle = f"broadcaster campaign settle {quote(account.campaign)}"
+        yield unwell("doubts", Level.BAD, what, "settle them with", settle)
