@@ -6,6 +6,7 @@ import csv
 import io
 import os
 import pty
+import re
 import signal
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -122,7 +123,7 @@ def test_show_json_has_stable_keys_and_times_in_utc(run_cli: RunCli) -> None:
     assert datetime.fromisoformat(shown["starts_at"]) == start
     assert (shown["started_at"], shown["finished_at"]) == (None, None)
     listed = assert_done(run_cli("campaign", "list", "--json")).json
-    assert listed == [shown]
+    assert [{**promo, "standing_still": shown["standing_still"]} for promo in listed] == [shown]
 
 
 def test_a_dry_run_shows_counts_rejects_and_messages_and_keeps_nothing(run_cli: RunCli, tmp_path: Path) -> None:
@@ -292,8 +293,8 @@ def test_watching_says_what_keeps_the_campaign_from_going_on(run_cli: RunCli, en
         connection.execute(text("UPDATE lanes SET health = 'refused', health_reason = 'wrong\x1b[2Jkey'"))
         connection.execute(text("UPDATE campaigns SET starts_at = now() - interval '1 minute'"))
     told = run_cli("campaign", "watch", "promo", "--timeout", "0").stdout
-    assert "no worker has started it: is `broadcaster up` running?" in told
-    assert "instance a is refused (wrong\\x1b[2Jkey): 3 messages wait for it" in told
+    assert "campaign promo stands still: no worker or no beat runs; 3 messages wait: find out" in told
+    assert re.search(r"instance a is refused by the gateway since \S+: wrong\\x1b\[2Jkey; 3 messages wait: give", told)
 
 
 def test_ctrl_c_ends_the_watching_quietly(run_cli: RunCli, environ: Mapping[str, str]) -> None:

@@ -1,0 +1,130 @@
+"""What the database knows of what does not move."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import Engine
+
+from broadcaster.crypto import open_vault
+from broadcaster.db.queries import query
+from broadcaster.domain.standstill import Cause, Standstill
+from broadcaster.services.instances import pause_instance, set_instance
+from broadcaster.services.standstill import MOST_DOUBTS, SILENCE, find_standstills
+from broadcaster.services.ticks import note_tick
+from tests.support.shop import Shop, drain
+
+
+@pytest.fixture(autouse=True)
+def beat(engine: Engine) -> None:
+    """Was there just now."""
+    note_tick(engine, "dispatch", 1.0)
+
+
+def found(shop: Shop, campaign: str | None = None) -> list[Standstill]:
+    return find_standstills(shop.engine, shop.settings, campaign=campaign)
+
+
+def causes(shop: Shop, campaign: str | None = None) -> list[tuple[str, Cause]]:
+    return [(each.name, each.cause) for each in found(shop, campaign)]
+
+
+def test_nothing_is_told_of_a_shop_in_which_all_moves(shop: Shop) -> None:
+    shop.add("a")
+    assert found(shop) == []
+    shop.submit("news", 3, "a")
+    assert found(shop) == []
+    drain(shop)
+    assert found(shop) == []
+
+
+def test_a_campaign_is_told_of_its_own_instances_only(shop: Shop) -> None:
+    shop.add("a")
+    shop.add("b")
+    shop.submit("news", 3, "a")
+    shop.submit("more", 2, "b")
+    pause_instance(shop.engine, "a")
+    pause_instance(shop.engine, "b")
+    assert causes(shop, "news") == [("a", Cause.PAUSED), ("news", Cause.INSTANCES)]
+    assert [(each.name, each.waiting) for each in found(shop)] == [("a", 3), ("b", 2), ("more", 2), ("news", 3)]
+    shop.sql("UPDATE messages SET state = 'cancelled' WHERE campaign_id = 1")
+    assert causes(shop, "news") == []
+
+
+def test_a_silent_beat_stops_every_campaign_that_has_something_to_do(shop: Shop) -> None:
+    shop.add("a")
+    shop.submit("news", 3, "a")
+    shop.sql("UPDATE ticks SET done_at = now() - interval '1 minute'")
+    [told] = found(shop)
+    assert (told.cause, told.waiting) == (Cause.NOT_RUNNING, 3)
+    shop.sql("UPDATE ticks SET done_at = now() + interval '1 hour'")
+    assert causes(shop) == [("news", Cause.NOT_RUNNING)], "noted by a clock that has been put back since"
+
+
+def test_a_campaign_of_a_higher_priority_goes_first(shop: Shop) -> None:
+    shop.add("a")
+    shop.submit("news", 3, "a")
+    shop.submit("urgent", 3, "a", priority=1)
+    [told] = found(shop)
+    assert (told.name, told.remedy.command) == ("news", "broadcaster campaign watch urgent")
+    assert causes(shop, "news") == [("news", Cause.OUTRANKED)]
+    shop.sql("UPDATE campaign_lanes SET next_due_at = now() + interval '1 hour' WHERE campaign_id = 2")
+    assert causes(shop) == [("urgent", Cause.RETRY)]
+
+
+def test_doubts_end_at_their_deadline_and_the_time_in_which_nothing_could_be_read_does_not_count(shop: Shop) -> None:
+    shop.add("a")
+    shop.fault("kind=html,endpoint=/wa/send")
+    shop.submit("news", 2, "a")
+    drain(shop)
+    [told] = found(shop)
+    [(ended_at,)] = shop.sql("SELECT max(ended_at) FROM doubts")
+    deadline = timedelta(seconds=shop.settings.doubt_deadline_seconds)
+    assert (told.cause, told.until) == (Cause.IN_DOUBT, ended_at + deadline)
+    shop.sql("UPDATE doubts SET unreadable_seconds = 60")
+    [told] = found(shop)
+    assert told.until == ended_at + deadline + timedelta(seconds=60)
+    shop.sql("UPDATE accounts SET unreadable_since = now() - interval '10 s'")
+    shop.sql("UPDATE doubts SET ended_at = now() - interval '10 s', unreadable_seconds = 0")
+    unreadable, told = found(shop)
+    assert (unreadable.name, unreadable.cause, unreadable.waiting) == ("a", Cause.UNREADABLE, 2)
+    [(now,)] = shop.sql("SELECT now()")
+    assert told.until is not None
+    assert timedelta() <= now + deadline - told.until < timedelta(seconds=30)  # type: ignore[operator]
+
+
+def test_chats_of_a_former_account_that_cannot_be_read_leave_it_to_the_operator(shop: Shop) -> None:
+    shop.add("a")
+    shop.fault("kind=html,endpoint=/wa/send")
+    shop.submit("news", 2, "a")
+    drain(shop)
+    set_instance(shop.engine, open_vault(shop.settings), "a", key="another")
+    shop.sql("UPDATE accounts SET unreadable_since = now() WHERE id = 1")
+    told = found(shop)[0]
+    assert told.says == "does not let its chats be read with its former key or URL"
+    assert told.remedy.command == "broadcaster campaign settle news"
+    shop.sql("UPDATE doubts SET resolved_as = 'settled', resolved_at = now()")
+    assert causes(shop) == [("news", Cause.IN_DOUBT)]
+
+
+def test_what_waits_for_a_retry_or_for_its_pace_is_told_with_its_moment(shop: Shop) -> None:
+    shop.add("a", rate="1/h", burst=1)
+    shop.submit("news", 3, "a")
+    drain(shop)
+    [told] = found(shop)
+    [(slot,)] = shop.sql(
+        "SELECT clock - make_interval(secs => tolerance_seconds) FROM lanes JOIN instances USING (id)"
+    )
+    assert (told.cause, told.next_try, told.waiting) == (Cause.PACED, slot, 2)
+    shop.sql("UPDATE campaign_lanes SET next_due_at = now() + interval '1 hour'")
+    assert causes(shop) == [("news", Cause.RETRY)]
+
+
+def test_its_cost_does_not_follow_the_backlog(shop: Shop) -> None:
+    """The plan reads neither messages nor attempts."""
+    parameters = {"campaign": None, "silence": SILENCE, "deadline": timedelta(hours=1), "most": MOST_DOUBTS}
+    with shop.engine.begin() as connection:
+        plan = connection.exec_driver_sql(f"EXPLAIN {query('standing_still')}", parameters).scalars().all()
+    read = {table for table in ("messages", "attempts", "doubts", "campaign_lanes") if table in "\n".join(plan)}
+    assert read == {"doubts", "campaign_lanes"}
