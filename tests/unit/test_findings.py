@@ -1,0 +1,50 @@
+"""Every finding of something wrong ends with a command that helps."""
+
+from __future__ import annotations
+
+import ast
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+import broadcaster
+from broadcaster.cli.doctor import _examine_stack
+from broadcaster.embedded import RoleState, RoleStatus, StackState, StackStatus
+from broadcaster.errors import SettingsError, UnavailableError
+from broadcaster.services.findings import Level, failed, not_known, unwell
+from broadcaster.settings import Settings
+
+PACKAGE = Path(broadcaster.__path__[0])
+NOT_READY = RoleStatus(name="worker", state=RoleState.BACKING_OFF, since=datetime(2026, 11, 27, tzinfo=UTC))
+
+
+def test_findings_are_made_only_where_each_has_its_command() -> None:
+    made = set()
+    for path in PACKAGE.rglob("*.py"):
+        calls = (node for node in ast.walk(ast.parse(path.read_bytes())) if isinstance(node, ast.Call))
+        if any(ast.unparse(call.func) == "Finding" for call in calls):
+            made.add(path.relative_to(PACKAGE).as_posix())
+    assert made == {"services/findings.py"}
+
+
+@pytest.mark.parametrize(
+    ("finding", "detail"),
+    [
+        (unwell("x", Level.WARN, "it rains", "stay in with", "tea"), "it rains: stay in with `tea`"),
+        (failed("x", SettingsError("it rains"), "stay in with", "tea"), "it rains: stay in with `tea`"),
+        (failed("x", UnavailableError("run `db upgrade`"), "stay in with", "tea"), "run `db upgrade`"),
+        (not_known("x", "Redis"), "not known: Redis is away: once it is back, look again with `broadcaster doctor`"),
+    ],
+)
+def test_what_is_wrong_ends_with_the_command(finding: object, detail: str) -> None:
+    assert finding.detail == detail  # type: ignore[attr-defined]
+    assert detail.endswith(f"`{finding.command}`")  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("state", [state for state in StackState if state is not StackState.READY])
+def test_a_stack_that_is_not_ready_is_told_with_what_to_do(state: StackState, tmp_path: Path) -> None:
+    [finding] = _examine_stack(Settings(home=tmp_path), StackStatus(state=state, roles=(NOT_READY,)))
+    is_bad = state in (StackState.STOPPED, StackState.LOST)
+    assert finding.level is (Level.BAD if is_bad else Level.WARN)
+    assert finding.detail.endswith(f"`{finding.command}`")
