@@ -9,7 +9,7 @@ import shutil
 import signal
 import tempfile
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -22,6 +22,7 @@ import redis
 from broadcaster.domain.pacing import parse_rate, worst_excess
 from broadcaster.embedded import ProcessId, Servers, start_servers
 from broadcaster.embedded.home import home_of
+from broadcaster.services.campaigns.contents import Content
 from broadcaster.settings import Settings
 from tests.support.servers import TestServers, redis_client
 from tests.support.shop import Shop
@@ -160,6 +161,9 @@ class Chaos:
     random: random.Random = field(default_factory=lambda: random.Random(SEED))
     workers: list[Role] = field(default_factory=list)
     beats: list[Role] = field(default_factory=list)
+    instances: Sequence[str] = INSTANCES
+    """Through which it sends."""
+    _campaigns: list[str] = field(default_factory=lambda: ["c"])
     _rate: str = RATE
     _recoveries: list[float] = field(default_factory=list)
     _doubts: int = 0
@@ -173,18 +177,33 @@ class Chaos:
         workers: int = 2,
         faults: Sequence[str] = (LATENCY,),
         rate: str = RATE,
+        instances: Sequence[str] = INSTANCES,
+        in_flight: int = IN_FLIGHT,
+        prefix: str = "62812",
+        content: Content | None = None,
+        awaited: int = 20,
         **variables: str,
     ) -> None:
-        """A stack of so many workers, with `variables`, and a beat that sends a campaign over all instances."""
-        for name in INSTANCES:
-            self.shop.add(name, rate, burst=BURST, max_in_flight=IN_FLIGHT)
+        """A stack of so many workers, with `variables`, and a beat that sends a campaign over all instances.
+
+        Returns once so many messages are `awaited`.
+        """
+        self.instances = instances
+        for name in instances:
+            self.shop.add(name, rate, burst=BURST, max_in_flight=in_flight)
         self.shop.fault(*faults)
         self.beats = [self.stack.start("beat")]
         self.workers = self.start_workers(workers, **variables)
         self._total, self._rate = count, rate
-        self.shop.submit("c", count, *INSTANCES)
+        self.shop.submit("c", count, *instances, prefix=prefix, content=content)
         if workers:
-            self.wait_accepted(20)
+            self.wait_accepted(awaited)
+
+    def also(self, name: str, count: int, *, first: int) -> None:
+        """Send one more campaign over the same instances."""
+        self._total += count
+        self._campaigns.append(name)
+        self.shop.submit(name, count, *self.instances, first=first)
 
     def start_workers(self, count: int, **variables: str) -> list[Role]:
         """Start them side by side, and wait until they take tasks."""
@@ -210,7 +229,21 @@ class Chaos:
 
         No more may have come to be in doubt than could be in flight at so many `faults`.
         """
+        seconds = self._until_all_send(since)
+        wait_for(lambda: not self._left_behind(), "what nobody holds any more to be taken back", 60)
+        doubts, self._doubts = self._doubts, self.doubts()
+        assert self._doubts - doubts <= AT_ONCE * faults
+        return seconds
 
+    def healed(self, *faults: str, within: float = 60.0) -> float:
+        """Let the gateway work but for `faults`, and wait until everything is sent or decided; returns how long."""
+        self.shop.fault(LATENCY, *faults)
+        since = time.monotonic()
+        self._until_all_send(since, within)
+        wait_for(lambda: not self.unsent() and not self.in_doubt(), "everything", since + within - time.monotonic())
+        return time.monotonic() - since
+
+    def _until_all_send(self, since: float, timeout: float = 60.0) -> float:
         def first() -> dict[str, float]:
             entries = [
                 entry
@@ -219,13 +252,17 @@ class Chaos:
             ]
             return {entry.instance: entry.monotonic_ns / 1e9 - since for entry in entries}
 
-        wait_for(lambda: len(first()) == len(INSTANCES) or not self.unsent(), "every instance to send again", 60)
+        wait_for(
+            lambda: len(first()) == len(self.instances) or not self.unsent(), "every instance to send again", timeout
+        )
         seconds = max(first().values(), default=0.0)
         self._recoveries.append(seconds)
-        wait_for(lambda: not self._left_behind(), "what nobody holds any more to be taken back", 60)
-        doubts, self._doubts = self._doubts, self.doubts()
-        assert self._doubts - doubts <= AT_ONCE * faults
         return seconds
+
+    def decided(self) -> Counter[str]:
+        """What doubts came to: found, absent or unknown."""
+        rows = self.shop.sql("SELECT resolved_as FROM doubts WHERE resolved_as IS NOT NULL")
+        return Counter(str(came_to) for (came_to,) in rows)
 
     def doubts(self) -> int:
         """Requests that were ever in doubt."""
@@ -241,9 +278,16 @@ class Chaos:
         )
 
     def unsent(self) -> int:
-        """Messages of the campaign on which workers still have something to do."""
-        states = self.shop.states("c")
-        return sum(states.get(state, 0) for state in ("pending", "sending"))
+        """Messages on which workers still have something to do."""
+        return self._count("pending", "sending")
+
+    def in_doubt(self) -> int:
+        """Messages that are in doubt now."""
+        return self._count("in_doubt")
+
+    def _count(self, *states: str) -> int:
+        counts = [self.shop.states(name) for name in self._campaigns]
+        return sum(each.get(state, 0) for each in counts for state in states)
 
     def finish(
         self,
@@ -264,7 +308,7 @@ class Chaos:
         wait_for(lambda: not self.unsent(), "the campaign", timeout)
         if self.full:
             # What is shown to be absent is sent again, so that this may make work once more.
-            wait_for(lambda: not self.shop.states("c").get("in_doubt") and not self.unsent(), "the doubts", timeout)
+            wait_for(lambda: not self.in_doubt() and not self.unsent(), "the doubts", timeout)
         for role in (*self.workers, *self.beats):
             assert role.process.poll() is None, role.log.read_text()[-4000:]
         states = {str(phone): str(state) for phone, state in self.shop.sql("SELECT phone, state FROM messages")}
@@ -304,7 +348,7 @@ class Chaos:
         """
         if (rate := parse_rate(self._rate)) is None:
             return
-        for name in INSTANCES:
+        for name in self.instances:
             moments = sorted(
                 entry.monotonic_ns / 1e9
                 for entry in self.shop.gateway.ledger.entries

@@ -28,6 +28,8 @@ from broadcaster.simulator.faults import FaultPlan
 from tests.support.transitions import enforce_transitions
 
 INSTANCES = ("a", "b", "c")
+MORE_INSTANCES = ("d", "e", "f", "g")
+"""The gateway knows these too: `key-d`, …"""
 POISON = ("{}", '{"name": 7}', '["name"]', '"name"', "true", "null")
 """Variables, as JSON, of which no recipients file can be the source: each of them blows up the template."""
 
@@ -58,10 +60,12 @@ class Shop:
         *instances: str,
         priority: int = 0,
         first: int = 0,
+        prefix: str = "62812",
         content: Content | None = None,
     ) -> None:
+        """Send to `count` phones: the prefix and seven digits, counted from `first` on."""
         content = content or text_content("Hi {{ name }}")
-        rows = "".join(f"62812{first + n:07d},N{n}\n" for n in range(count))
+        rows = "".join(f"{prefix}{first + n:07d},N{n}\n" for n in range(count))
         with read_recipients(
             io.BytesIO(f"phone,name\n{rows}".encode()), RecipientOptions(text=content.text, caption=content.caption)
         ) as recipients:
@@ -108,7 +112,8 @@ class Shop:
 @contextmanager
 def open_shop(engine: Engine, settings: Settings) -> Iterator[Shop]:
     """A shop whose books are checked at its end."""
-    config = SimulatorConfig(instances=tuple(InstanceConfig(name=name, key=f"key-{name}") for name in INSTANCES))
+    names = (*INSTANCES, *MORE_INSTANCES)
+    config = SimulatorConfig(instances=tuple(InstanceConfig(name=name, key=f"key-{name}") for name in names))
     with background(config) as gateway:
         shop = Shop(engine, settings, gateway)
         enforce_transitions(engine)
