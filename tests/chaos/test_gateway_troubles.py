@@ -274,7 +274,7 @@ def test_a_reply_that_contradicts_itself_is_in_doubt(chaos: Chaos) -> None:
 @full
 def test_thirty_numbers_without_whatsapp_in_a_row_do_not_hold_the_others(chaos: Chaos) -> None:
     body = '{"success": false, "error": "Ufandelo ga mirsote"}'
-    absent = [f"kind=reply,endpoint=sends,phone=628120000{tens}*,body={body}" for tens in (100, 101, 102)]
+    absent = [f"kind=reply,endpoint=sends,phone=6281200001{tens}*,body={body}" for tens in range(3)]
     begun = time.monotonic()
     chaos.begin(1000, instances=("a",), faults=[LATENCY, *absent])
     wait_for(lambda: chaos.accepted() == 970, "the others", 90)
