@@ -15,8 +15,8 @@ import structlog
 from broadcaster.domain.readback import Sight
 from broadcaster.domain.truth import false_yes_estimate, is_lying
 from broadcaster.gateway import GatewayError, WAChatPro
-from broadcaster.services.reconcile.chat_reader import ChatReader
-from broadcaster.services.reconcile.doubts import DoubtStore, ReadAccount, Sample
+from broadcaster.services.reconcile.chat_reader import LIMIT, ChatReader
+from broadcaster.services.reconcile.doubts import Accepted, DoubtStore, ReadAccount, Sample
 from broadcaster.settings import Settings
 
 log = structlog.get_logger()
@@ -41,17 +41,26 @@ async def check_truth(store: DoubtStore, open_gateway: Callable[[ReadAccount], W
 async def _check(
     store: DoubtStore, open_gateway: Callable[[ReadAccount], WAChatPro], sample: Sample, settings: Settings
 ) -> None:
-    account = sample.account
-    reader = ChatReader(store, open_gateway(account), account.account_id, settings)
+    account, gateway = sample.account, open_gateway(sample.account)
+    reader = ChatReader(store, gateway, account.account_id, settings)
     try:
         pages = await reader.pages(sample.accepted.phone)
+        sight = await reader.sight_of(sample.accepted, pages)
+        if sight is Sight.SILENT and await _may_be_hidden(gateway, sample.accepted, settings):
+            return
     except GatewayError:
         return  # that says nothing of the message
-    sight = await reader.sight_of(sample.accepted, pages)
     if sight is Sight.FOUND:
         await store.prove(account.account_id, sample.accepted, max(len(page.entries) for page in pages))
     if sight in _SIGHTS:
         await _count(store, account, shown=_SIGHTS[sight])
+
+
+async def _may_be_hidden(gateway: WAChatPro, accepted: Accepted, settings: Settings) -> bool:
+    """Whether a chat that shows no number has changed since: then silence under the number says nothing."""
+    since = accepted.accepted_at - timedelta(seconds=settings.gateway_clock_seconds)
+    chats = await gateway.chats(LIMIT)
+    return any(chat.hidden and (chat.at is None or chat.at >= since) for chat in chats)
 
 
 async def _count(store: DoubtStore, account: ReadAccount, *, shown: bool) -> None:
