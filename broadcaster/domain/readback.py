@@ -57,6 +57,7 @@ class Why(StrEnum):
     UNEXPLAINED = "the chat shows a message that nobody knows of"
     INCOMPLETE = "the chat does not show another message that was accepted"
     SHORT = "the list does not reach back"
+    UNREAD = "the chat could not be read under every form of its number"
 
 
 @dataclass(frozen=True, slots=True)

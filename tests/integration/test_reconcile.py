@@ -480,3 +480,21 @@ def test_a_process_that_is_known_to_have_ended_is_not_waited_for_as_long_as_a_si
         [(under_way,)] = shop.sql("SELECT extract(epoch FROM ended_at - now())::float FROM doubts")
         assert least <= float(str(under_way)) <= most
         shop.sql("DELETE FROM doubts")
+
+
+def test_where_a_chat_cannot_be_read_under_every_form_of_its_number_what_is_there_is_found_and_nothing_is_absent(
+    shop: Shop,
+) -> None:
+    shop.submit("c", 2, "a", prefix="52551")
+    shop.fault(
+        "kind=drop_after_accept,endpoint=/wa/send,phone=525510000000",
+        "kind=drop_before_accept,endpoint=/wa/send,phone=525510000001",
+        'kind=reply,phone=521*,endpoint=/wa/messages,status=404,body={"error": "chat not found"}',
+    )
+    drain(shop)
+    prove(shop)
+    read_back(shop)
+    assert shop.states("c") == {"sent": 1, "in_doubt": 1}
+    [(reading,)] = shop.sql("SELECT reading FROM doubts WHERE resolved_as IS NULL")
+    assert "could not be read under every form of its number" in str(reading)
+    assert shop.sql("SELECT reads_a_second >= 4, unreadable_since FROM accounts") == [(True, None)]

@@ -8,10 +8,11 @@ from dataclasses import replace
 from datetime import timedelta
 
 from broadcaster.domain.contents import ContentKind
-from broadcaster.domain.readback import Claim, Page, Reading, ShownContent, Sight, read_back
+from broadcaster.domain.outcomes import Outcome
+from broadcaster.domain.readback import Claim, Page, Reading, ShownContent, Sight, Why, read_back
 from broadcaster.domain.templates import compile_template
 from broadcaster.domain.whatsapp_numbers import forms
-from broadcaster.gateway import WAChatPro
+from broadcaster.gateway import GatewayError, WAChatPro
 from broadcaster.services.reconcile.doubts import Accepted, Attempt, DoubtStore, Template
 from broadcaster.settings import Settings
 
@@ -34,13 +35,25 @@ class ChatReader:
         self._within = timedelta(seconds=settings.doubt_deadline_seconds) + SHOWN_WITHIN + 2 * self._clock_difference
         self._places = asyncio.Semaphore(MOST_AT_ONCE)
         self._templates: dict[int, Template] = {}
+        self.failures: list[GatewayError] = []
+        """Of all reads so far, those that the account did not bear."""
 
     async def pages(self, phone: str) -> list[Page]:
-        """The latest entries of the chat, under each form of its number. Raises GatewayError."""
+        """The latest entries of the chat, under each form of its number that can be read.
+
+        Some gateways answer with an error where they have no such chat. Raises GatewayError where none can be read.
+        """
         found: list[Page] = []
+        failures: list[GatewayError] = []
         for form in forms(phone):
-            async with self._places:
-                found.append(Page(form, await self._gateway.messages(form, LIMIT)))
+            try:
+                async with self._places:
+                    found.append(Page(form, await self._gateway.messages(form, LIMIT)))
+            except GatewayError as error:
+                failures.append(error)
+        self.failures += [error for error in failures if not (found and _is_answer(error))]
+        if not found:
+            raise failures[-1]
         return found
 
     async def attempts(self, phones: Sequence[str]) -> dict[str, list[Attempt]]:
@@ -51,9 +64,17 @@ class ChatReader:
         return attempts
 
     async def match(self, attempts: Sequence[Attempt], pages: Sequence[Page]) -> list[Reading]:
-        """What the pages of a chat say of each of the attempts to its phone."""
+        """What the pages of a chat say of each attempt to its phone. Where one is missing, nothing is absent."""
         claims = [await self._claim(attempt) for attempt in attempts]
-        return read_back(claims, pages, clock_difference=self._clock_difference)
+        readings = read_back(claims, pages, clock_difference=self._clock_difference)
+        if not attempts or {page.phone for page in pages} >= set(forms(attempts[0].phone)):
+            return readings
+        return [
+            replace(each, sight=Sight.UNDECIDED, why=Why.UNREAD)
+            if each.sight in (Sight.ABSENT, Sight.SILENT)
+            else each
+            for each in readings
+        ]
 
     async def sight_of(self, accepted: Accepted, pages: Sequence[Page]) -> Sight:
         """What the chat says of a message that the gateway is known to have accepted.
@@ -82,6 +103,12 @@ class ChatReader:
         end = None if attempt.ended_at is None else attempt.ended_at + SHOWN_WITHIN
         content = _shown(template, attempt.variables or {})
         return Claim(content, attempt.started_at, end, attempt.gateway_id, is_known=attempt.is_known)
+
+
+def _is_answer(error: GatewayError) -> bool:
+    """Whether the gateway said in words that it has no such chat, or cannot list it."""
+    verdict = error.verdict
+    return verdict.http_status is not None and verdict.outcome in (Outcome.REJECTED, Outcome.NOT_SENT)
 
 
 def _shown(template: Template, variables: Mapping[str, str]) -> ShownContent:

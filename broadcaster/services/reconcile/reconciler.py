@@ -111,7 +111,6 @@ class _Round:
         self._reader = ChatReader(store, gateway, account.account_id, settings)
         self._counts = counted(account.name)
         self._answered = 0
-        self._failures: list[GatewayError] = []
 
     async def run(self) -> None:
         """Read, keep what the chats said, resolve what can be."""
@@ -136,7 +135,6 @@ class _Round:
         try:
             pages = await self._reader.pages(phone)
         except GatewayError as error:
-            self._failures.append(error)
             return error
         self._answered += 1
         return pages
@@ -180,13 +178,14 @@ class _Round:
         return True
 
     async def _note_reads(self) -> None:
-        asked = max((error.verdict.retry_after or 0.0 for error in self._failures), default=0.0)
+        failures = self._reader.failures
+        asked = max((error.verdict.retry_after or 0.0 for error in failures), default=0.0)
         rest = asked or (ROUND_SECONDS if self._answered else READ_REST)
         await self._store.note_reads(
             self._account.account_id,
             self._account.read_at,
             answered=self._answered,
-            failed=len(self._failures),
+            failed=len(failures),
             rest=rest,
         )
 
