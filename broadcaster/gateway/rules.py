@@ -105,6 +105,8 @@ _STATUSES = {
 }
 _NEITHER = StatusRule(Outcome.UNKNOWN)
 _LONGEST_PATTERN = 300
+# A repeated group with a repetition or an alternative inside: `re` tries every way to share the text out among them.
+_ENDLESS = re.compile(r"\((?:[^()\\]|\\.)*(?:[*+|]|\{\d*,\d*\})(?:[^()\\]|\\.)*\)(?:[*+]|\{\d+,\})")
 _REMEMBERED_TEXTS = 500
 _LONGEST_REMEMBERED = 200
 
@@ -271,3 +273,8 @@ def _check_pattern(where: str, pattern: str) -> None:
         re.compile(pattern)
     except (re.error, OverflowError, RecursionError) as error:
         raise InputError(f"reply rules: {where}: {pattern!r} is not a regular expression: {error}") from None
+    if _ENDLESS.search(pattern):
+        raise InputError(
+            f"reply rules: {where}: {pattern!r} repeats a group that repeats or chooses inside: a hostile reply could "
+            "keep a worker busy with it for hours; repeat only plain groups"
+        )

@@ -106,3 +106,14 @@ def test_a_fault_in_the_rules_is_one_line_that_says_where(overrides: dict[str, A
         read_rules(overrides)
     assert fault in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("pattern", ["(a+)+$", "(a|a)*b", r"(\w*x)*", "(?:a{1,9})+b", "(ab|a)+c"])
+def test_a_pattern_that_could_keep_a_worker_busy_for_ever_is_refused(pattern: str) -> None:
+    with pytest.raises(InputError, match="keep a worker busy"):
+        read_rules({"texts": [{"pattern": pattern, "outcome": "rejected"}]})
+
+
+@pytest.mark.parametrize("pattern", ["no (chat|number)", r"\(limit\)+", "(code )+", "a+b+", r"(very )?large"])
+def test_a_pattern_that_is_soon_done_is_taken(pattern: str) -> None:
+    read_rules({"texts": [{"pattern": pattern, "outcome": "rejected"}]})
