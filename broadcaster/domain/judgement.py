@@ -34,7 +34,7 @@ MOST_REFUSALS = 60
 REFUSED_CAP = 30.0
 """Seconds between single messages while all are refused in unknown words, at most: none of them is spent."""
 UNKNOWN_BASE = 2.0
-UNKNOWN_CAP = 45.0
+UNKNOWN_CAP = 40.0
 """Seconds between single messages while all are left open, at most. Each may leave a doubt, and healing is noticed
 within a minute by nothing else."""
 STUBBORN = 40

@@ -105,7 +105,7 @@ def test_a_key_that_is_revoked_parks_the_lane_after_the_requests_in_flight(chaos
 
 
 @full
-def test_a_gateway_that_is_down_for_a_minute_is_probed_once_a_second_and_back_at_full_rate_in_ten(
+def test_a_gateway_that_is_down_for_a_minute_is_probed_and_back_at_full_rate_in_ten(
     chaos: Chaos,
 ) -> None:
     chaos.begin(3000)

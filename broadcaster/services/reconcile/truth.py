@@ -77,5 +77,7 @@ def _why(account: ReadAccount, shown: int, missing: int) -> str:
     return (
         f"of {shown + missing} accepted messages that were looked for, {missing} are not in their chats: "
         f"{share.low:.0%} to {share.high:.0%} of what it says it took may never have been sent. "
-        f"Look at the phone, then go on with `broadcaster instance resume {quote(account.name)}`"
+        "Look at the phone. If they did arrive, this gateway does not list what it sends, and "
+        "BROADCASTER_TRUTH_CHECK_SECONDS=0 ends these checks. "
+        f"Go on with `broadcaster instance resume {quote(account.name)}`"
     )
