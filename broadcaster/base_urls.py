@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
@@ -12,6 +13,7 @@ from broadcaster.errors import InputError
 DEFAULT_BASE_URL = "https://api.wachatpro.com"
 _LOCAL_SUFFIXES = (".localhost", ".local", ".internal", ".lan", ".home.arpa")
 _LONGEST = 500
+_METHOD = re.compile(r"/wa/(?:send|sendfile|sendfileurl|chats|messages|contacts)/?$")
 
 
 def usable_base_url(text: str) -> str:
@@ -24,6 +26,8 @@ def usable_base_url(text: str) -> str:
     if not _is_plain(stripped):
         # Not quoted: it may hold a password.
         raise InputError("base URL: must be http(s)://host[:port][/path] without user, query or fragment")
+    if method := _METHOD.search(stripped):
+        raise InputError(f"base URL: must end before {method[0].rstrip('/')}, which is added to it")
     try:
         return str(Url(stripped)).rstrip("/")
     except ValueError as error:

@@ -116,7 +116,7 @@ def add(
             open_vault(settings),
             name,
             secret,
-            base_url=base_url or DEFAULT_BASE_URL,
+            base_url=DEFAULT_BASE_URL if base_url is None else base_url,
             rate_per_second=rate_per_second,
             burst=burst,
             max_in_flight=max_in_flight or instances.DEFAULT_MAX_IN_FLIGHT,

@@ -28,6 +28,7 @@ from broadcaster.cli.output import local_time, say, say_fields, say_json
 from broadcaster.cli.phones import phone_of
 from broadcaster.crypto import open_vault
 from broadcaster.db.pool import open_pool
+from broadcaster.domain.outcomes import WRONG_ADDRESS
 from broadcaster.domain.states import LaneHealth
 from broadcaster.errors import UnavailableError, UsageError, quoted
 from broadcaster.services.instance_check import (
@@ -185,6 +186,8 @@ def _mend(name: str, result: InstanceCheck) -> str:
         return f"give the right key and address with {change} --key-file FILE --base-url URL`"
     if result.health is LaneHealth.THROTTLED:
         return f"wait a minute, then {again}"
+    if WRONG_ADDRESS in (result.reason or ""):
+        return f"give the right address with {change} --base-url URL`"
     if result.running is False:
         return f"start it or scan its QR code at the gateway, then {again}"
     return f"see whether its address is right, {change} --base-url URL` changes it; if it is, try later"

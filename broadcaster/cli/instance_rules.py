@@ -26,7 +26,7 @@ from broadcaster.settings import load
 
 OUTCOMES = {
     Outcome.ACCEPTED: "taken: the message counts as sent",
-    Outcome.REJECTED: "refused for its own sake: the message fails",
+    Outcome.REJECTED: "refused because of this recipient: the message fails",
     Outcome.THROTTLED: "not now: the message is tried again later",
     Outcome.NOT_SENT: "not sent: the message waits and is tried again",
     Outcome.UNKNOWN: "nobody knows: the message is in doubt, and is looked for in its chat",
@@ -169,7 +169,7 @@ def reading_fields(verdict: Verdict, parts: Sequence[str]) -> dict[str, str]:
     return {
         "read as": OUTCOMES[verdict.outcome],
         "the instance": _HEALTHS[verdict.health] if verdict.health else "may be well or not: it says nothing of it",
-        "recognised": recognised,
+        **({"recognised": recognised} if verdict.outcome is Outcome.REJECTED else {}),
         "reason": verdict.reason,
         "by the rules": ", ".join(map(_short, parts)) or "no single one",
         **({"gateway id": verdict.gateway_id} if verdict.gateway_id else {}),

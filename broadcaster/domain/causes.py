@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from shlex import quote
 
+from broadcaster.domain.judgement import UNKNOWN_WORDS
+from broadcaster.domain.outcomes import WRONG_ADDRESS
 from broadcaster.domain.pacing import SLOWEST, format_rate
 from broadcaster.domain.standstill import Campaign, Cause, Lane, Part, Remedy, Scene, Standstill, What, counted
 from broadcaster.domain.states import CampaignState, LaneHealth
 
+_KEY_IS_MEANT = re.compile(r"key|token|unauthori[sz]ed|api\b|HTTP 40[13]|BROADCASTER_SECRET_KEY", re.IGNORECASE)
+"""Reasons of a refusal that another key may mend. An account that has ended, say, is mended elsewhere."""
 SOON = timedelta(seconds=2)
 """What is tried again within this time moves."""
 SLOW = timedelta(seconds=10)
@@ -33,10 +38,19 @@ def lane_remedy(lane: Lane) -> Remedy:
         case LaneHealth.PAUSED:
             return Remedy("go on with", f"broadcaster instance resume {name}")
         case LaneHealth.REFUSED:
-            return Remedy("give the new key, then it goes on:", f"broadcaster instance set {name} --key-stdin")
+            if _KEY_IS_MEANT.search(lane.reason or ""):
+                return Remedy("give the new key, then it goes on:", f"broadcaster instance set {name} --key-stdin")
+            return Remedy("once that is mended, go on with", f"broadcaster instance resume {name}")
         case LaneHealth.THROTTLED:
             slower = format_rate(max(lane.rate / 2, SLOWEST)) if lane.rate else "20/min"
             return Remedy("if that happens often, send slower:", f"broadcaster instance set {name} --rate {slower}")
+        case LaneHealth.DOWN if UNKNOWN_WORDS in (lane.reason or ""):
+            return Remedy(
+                "if you know what they mean, say so:",
+                f"broadcaster instance rules {name} learn 'WORDS' --about recipient|account|gateway",
+            )
+        case LaneHealth.DOWN if WRONG_ADDRESS in (lane.reason or ""):
+            return Remedy("give the right one with", f"broadcaster instance set {name} --base-url URL")
         case _:
             return Remedy("see", f"broadcaster instance check {name}")
 
@@ -63,7 +77,7 @@ def _instance(lane: Lane, campaigns: Sequence[Campaign], scene: Scene) -> Iterat
 
 _SAYS = {
     LaneHealth.PAUSED: "is paused by an operator",
-    LaneHealth.REFUSED: "is refused by the gateway",
+    LaneHealth.REFUSED: "is stopped",
     LaneHealth.DOWN: "is down",
     LaneHealth.THROTTLED: "has to rest",
 }

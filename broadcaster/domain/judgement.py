@@ -39,6 +39,8 @@ UNKNOWN_CAP = 40.0
 within a minute by nothing else."""
 STUBBORN = 40
 """Failed reads, some five minutes of them, after which one message is tried: some gateways send and cannot list."""
+UNKNOWN_WORDS = "which no rule knows"
+"""How the reason of a stop says that nobody knows whose trouble the words are."""
 _QUOTED_CHARACTERS = 120
 _NO_SUCH_METHOD = frozenset({404, 405, 501})
 _FAILED = Transition(MessageState.FAILED, spent=1)
@@ -208,7 +210,7 @@ def _why(run: OutcomeRun, verdict: Verdict) -> str:
         return said
     if not run.unknowns:
         refused = run.refusals + run.learned
-        return f"refused {refused} messages in a row with “{said}”, which no rule knows, and accepted none"
+        return f"refused {refused} messages in a row with “{said}”, {UNKNOWN_WORDS}"
     if not (run.refusals or run.learned):
         return f"left open of {run.unknowns} messages in a row whether it took them: {said}"
     return f"accepted none of {run.refusals + run.learned + run.unknowns} messages in a row: {said}"

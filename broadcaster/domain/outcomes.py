@@ -7,6 +7,9 @@ from enum import StrEnum
 
 from broadcaster.domain.states import LaneHealth
 
+WRONG_ADDRESS = "is the base URL right?"
+"""How a reason says that something answers there, and not as a gateway."""
+
 
 class Outcome(StrEnum):
     """A closed set. Only `REJECTED`, `THROTTLED` and `NOT_SENT` are provably not accepted by the gateway."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from broadcaster.domain.outcomes import Outcome, Verdict
+from broadcaster.domain.outcomes import WRONG_ADDRESS, Outcome, Verdict
 from broadcaster.domain.states import LaneHealth
 from broadcaster.gateway.rules import (
     QUEUED,
@@ -56,6 +56,14 @@ class _Reply(NamedTuple):
     failure: TextRule | None
     """What a text rule makes of the words, where it is not success."""
     rules: ReplyRules
+
+
+_MEANINGS = {
+    402: "the account has no credit or no subscription",
+    466: "the account's quota is used up",
+    **dict.fromkeys(_OF_THE_ADDRESS, f"nothing answers there as a gateway: {WRONG_ADDRESS}"),
+}
+"""What statuses say whose reply holds no words."""
 
 
 def classify_response(
@@ -121,7 +129,7 @@ def _judge_failure(reply: _Reply) -> _Reading:
     """A status outside 2xx."""
     status, signals, failure, rules = reply.status, reply.signals, reply.failure, reply.rules
     rule = rules.for_status(status)
-    reason = _with_words(f"HTTP {status}", reply.words)
+    reason = _with_words(f"HTTP {status}", reply.words or _MEANINGS.get(status, ""))
     if rule.outcome is Outcome.REJECTED and signals.yes and not signals.absent:
         return _contradiction(reply)
     if signals.absent and rule.reads(Outcome.REJECTED):
@@ -129,7 +137,7 @@ def _judge_failure(reply: _Reply) -> _Reading:
     if failure and rule.reads(failure.outcome):
         return _Reading(failure, reason)
     if rule.page and not signals.is_json and is_page(reply.headers, reply.text):
-        return _Reading(_WRONG_ADDRESS, f"HTTP {status}: a web page and no reply of a gateway: is the base URL right?")
+        return _Reading(_WRONG_ADDRESS, f"HTTP {status}: a web page and no reply of a gateway: {WRONG_ADDRESS}")
     if rule.page and signals.code and rules.knows_status(signals.code) and signals.code not in _OF_THE_ADDRESS:
         return _Reading(_by_status(signals.code, reply), reason)
     return _Reading(_by_status(status, reply), reason, rules.knows_status(status))

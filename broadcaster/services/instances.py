@@ -118,7 +118,7 @@ def _changed_account(
     """The id of the instance's account once these have changed; the old one stays until it is forgotten."""
     account = usable_account(
         account_key(vault, instance) if key is None else key,
-        base_url or instance["base_url"],
+        instance["base_url"] if base_url is None else base_url,
         wire or Wire(instance["wire"]),
     )
     changed = store_account(connection, vault, account, of=instance["id"])
@@ -139,7 +139,7 @@ def resume_instance(engine: Engine, name: str) -> None:
         instance = _find(connection, name)
         _set_health(connection, instance["id"], LaneHealth.OK, None)
         trusted = update(accounts).where(accounts.c.id == instance["account_id"])
-        connection.execute(trusted.values(truth_shown=0, truth_missing=0))
+        connection.execute(trusted.values(truth_shown=0, truth_missing=0, truth_since=func.now()))
 
 
 def remove_instance(engine: Engine, name: str) -> None:

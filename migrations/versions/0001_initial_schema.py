@@ -93,6 +93,19 @@ def _create_accounts() -> None:
             server_default=sa.text("'-infinity'"),
             nullable=False,
         ),
+        _moment(
+            "truth_since",
+            "Only messages that were accepted later are looked for: an operator has resumed its instance then.",
+            server_default=sa.text("'-infinity'"),
+            nullable=False,
+        ),
+        sa.Column(
+            "truth_sample",
+            postgresql.ARRAY(sa.Text()),
+            server_default="{}",
+            nullable=False,
+            comment="The messages that were looked for lately, the latest first: each counts once.",
+        ),
         sa.Column(
             "truth_shown",
             sa.Integer(),

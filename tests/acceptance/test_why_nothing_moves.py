@@ -88,7 +88,7 @@ def test_a_key_that_is_refused_goes_on_with_the_command_that_is_told(
     found = standing_still(run_cli)
     assert found.keys() == {"refused", "instances"}
     sentence = (
-        rf"instance main is refused by the gateway since {TIME}: .*key.*; 12 messages wait: "
+        rf"instance main is stopped since {TIME}: .*key.*; 12 messages wait: "
         r"give the new key, then it goes on: `broadcaster instance set main --key-stdin`"
     )
     assert_said_everywhere(run_cli, sentence)

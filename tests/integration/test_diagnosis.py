@@ -243,7 +243,7 @@ def test_a_campaign_that_is_due_and_not_started_is_bad(engine: Engine, settings:
     ("health", "says"),
     [
         ("paused", "is paused by an operator"),
-        ("refused", "is refused by the gateway (wrong key)"),
+        ("refused", "is stopped (wrong key)"),
         ("down", "is down (wrong key)"),
         ("throttled", "has to rest (wrong key)"),
     ],

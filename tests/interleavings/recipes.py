@@ -180,7 +180,7 @@ def _reconciling() -> list[Recipe]:
         _worker("resolve_doubts silent", readings("resolve_doubts", "silent", proof=HOUR)),
         _worker("note_reads", _step("note_reads", note_reads)),
         _worker("pick_truths", _step("pick_truths", most=10, every=MINUTE, since=NOTHING, until=3 * HOUR)),
-        _worker("note_truth", _step("note_truth", account=1, shown=False, most=40)),
+        _worker("note_truth", _step("note_truth", account=1, message="1/1/1", kept=200, shown=False, most=40)),
         _worker("stop_sending_through", _step("stop_sending_through", account=2, reason="it lies")),
     ]
 

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from broadcaster.domain.causes import standing_still
+from broadcaster.domain.judgement import UNKNOWN_WORDS
+from broadcaster.domain.outcomes import WRONG_ADDRESS
 from broadcaster.domain.standstill import Campaign, Cause, Lane, Part, Scene, Standstill
 from broadcaster.domain.states import CampaignState, LaneHealth
 
@@ -59,8 +61,24 @@ DOUBT = Part(lane(), in_doubt=5, doubted_since=ago(60), decided_by=NOW + timedel
         ),
         (
             campaign(Part(REFUSED, pending=1)),
-            "instance main is refused by the gateway since 12:30:00: wrong key; 1 message waits: "
+            "instance main is stopped since 12:30:00: wrong key; 1 message waits: "
             "give the new key, then it goes on: `broadcaster instance set main --key-stdin`",
+        ),
+        (
+            campaign(Part(lane(LaneHealth.REFUSED, reason="This account has been disabled"), pending=1)),
+            "instance main is stopped since 12:30:00: This account has been disabled; 1 message waits: "
+            "once that is mended, go on with `broadcaster instance resume main`",
+        ),
+        (
+            campaign(Part(lane(LaneHealth.DOWN, reason=f"HTTP 404: nothing there: {WRONG_ADDRESS}"), pending=1)),
+            "instance main is down since 12:30:00: HTTP 404: nothing there: is the base URL right?; 1 message waits: "
+            "give the right one with `broadcaster instance set main --base-url URL`",
+        ),
+        (
+            campaign(Part(lane(LaneHealth.DOWN, reason=f"refused 5 messages with “x”, {UNKNOWN_WORDS}"), pending=1)),
+            "instance main is down since 12:30:00: refused 5 messages with “x”, which no rule knows; 1 message waits: "
+            "if you know what they mean, say so: "
+            "`broadcaster instance rules main learn 'WORDS' --about recipient|account|gateway`",
         ),
         (
             campaign(Part(lane(LaneHealth.PAUSED, reason="paused by an operator", name="my shop"), pending=1200)),

@@ -199,7 +199,7 @@ def test_retry_after_means_nothing_for_other_outcomes(status: int) -> None:
 def test_a_refusals_text_is_kept_as_the_reason() -> None:
     assert classify(200, '{"error":"Recipient blocked you"}').reason == "Recipient blocked you"
     assert classify(400, '{"message":"bad caption"}').reason == "HTTP 400: bad caption"
-    assert classify(404, "<html>").reason == "HTTP 404"
+    assert classify(404, "<html>").reason == "HTTP 404: nothing answers there as a gateway: is the base URL right?"
     assert classify(200, '{"status":"error","message":"out of ink"}').reason == "out of ink"
     assert classify(200, '{"status":"disconnected"}').reason == "disconnected"
     assert classify(200, '{"status":"failed"}').reason == "the gateway refused it without a reason"

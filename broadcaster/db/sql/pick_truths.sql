@@ -1,5 +1,5 @@
 -- Takes messages that were accepted between %(until)s and %(since)s ago, to see whether their chats show them: one of each
--- account that was lately sent through and whose turn it is. It is nobody else's turn with that account for %(every)s.
+-- account that was lately sent through and whose turn it is, and none that was looked for before. It is nobody else's turn with that account for %(every)s.
 WITH active AS (
     SELECT DISTINCT i.account_id, i.name, i.reply_rules
     FROM campaigns c
@@ -31,8 +31,9 @@ CROSS JOIN LATERAL (
             finished_at - make_interval(secs => coalesce(duration_ms, 0) / 1000.0) AS accepted_at
         FROM attempts
         WHERE account_id = a.id AND outcome = 'accepted'
-            AND finished_at > greatest(now() - %(until)s, (SELECT max(steady_since) FROM ticks))
+            AND finished_at > greatest(a.truth_since, now() - %(until)s, (SELECT max(steady_since) FROM ticks))
             AND finished_at <= now() - %(since)s
+            AND concat_ws('/', campaign_id, seq, attempt) <> ALL (a.truth_sample)
         ORDER BY finished_at DESC
         LIMIT 200
     ) lately

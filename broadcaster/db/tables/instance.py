@@ -18,7 +18,7 @@ from sqlalchemy import (
     func,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from broadcaster.db.tables.columns import content_kind, lane_health, metadata, moment, wire
 from broadcaster.domain.states import LaneHealth
@@ -57,6 +57,19 @@ accounts = Table(
         "No accepted message is looked for in its chat before.",
         nullable=False,
         server_default=text("'-infinity'"),
+    ),
+    moment(
+        "truth_since",
+        "Only messages that were accepted later are looked for: an operator has resumed its instance then.",
+        nullable=False,
+        server_default=text("'-infinity'"),
+    ),
+    Column(
+        "truth_sample",
+        ARRAY(Text),
+        nullable=False,
+        server_default="{}",
+        comment="The messages that were looked for lately, the latest first: each counts once.",
     ),
     Column("truth_shown", Integer, nullable=False, server_default="0", comment="Of those, so many were shown lately,"),
     Column("truth_missing", Integer, nullable=False, server_default="0", comment="and so many were not."),

@@ -158,12 +158,14 @@ class DoubtStore:
         parameters = {"most": most, "since": since, "until": until, "every": every}
         return [Sample(_account(row), _accepted(row)) for row in await self._execute("pick_truths", parameters)]
 
-    async def note_truth(self, account: int, most: int, *, shown: bool) -> tuple[int, int]:
+    async def note_truth(self, account: int, key: Key, most: int, *, shown: bool) -> tuple[int, int]:
         """Count one more accepted message that was shown or missing; returns how many of late were each.
 
-        Once they are `most`, what was counted before counts half as much.
+        Once they are `most`, what was counted before counts half as much. It is not looked for again.
         """
-        [row] = await self._execute("note_truth", {"account": account, "shown": shown, "most": most})
+        message = f"{key.campaign_id}/{key.seq}/{key.attempt}"
+        parameters = {"account": account, "message": message, "kept": MOST_ACCEPTED, "shown": shown, "most": most}
+        [row] = await self._execute("note_truth", parameters)
         return row.truth_shown, row.truth_missing
 
     async def stop_sending_through(self, account: int, reason: str) -> bool:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from datetime import timedelta
-from shlex import quote
 
 import structlog
 
@@ -53,7 +52,7 @@ async def _check(
     if sight is Sight.FOUND:
         await store.prove(account.account_id, sample.accepted, max(len(page.entries) for page in pages))
     if sight in _SIGHTS:
-        await _count(store, account, shown=_SIGHTS[sight])
+        await _count(store, sample, shown=_SIGHTS[sight])
 
 
 async def _may_be_hidden(gateway: WAChatPro, accepted: Accepted, settings: Settings) -> bool:
@@ -63,21 +62,21 @@ async def _may_be_hidden(gateway: WAChatPro, accepted: Accepted, settings: Setti
     return any(chat.hidden and (chat.at is None or chat.at >= since) for chat in chats)
 
 
-async def _count(store: DoubtStore, account: ReadAccount, *, shown: bool) -> None:
-    counts = await store.note_truth(account.account_id, MOST_COUNTED, shown=shown)
+async def _count(store: DoubtStore, sample: Sample, *, shown: bool) -> None:
+    account = sample.account
+    counts = await store.note_truth(account.account_id, sample.accepted.key, MOST_COUNTED, shown=shown)
     if shown or not is_lying(*counts):
         return
-    if await store.stop_sending_through(account.account_id, _why(account, *counts)):
+    if await store.stop_sending_through(account.account_id, _why(*counts)):
         log.error("an instance says yes and sends nothing", instance=account.name, shown=counts[0], missing=counts[1])
 
 
-def _why(account: ReadAccount, shown: int, missing: int) -> str:
-    """The evidence, and what an operator can do."""
+def _why(shown: int, missing: int) -> str:
+    """The evidence, and how to tell what it means."""
     share = false_yes_estimate(shown, missing)
     return (
         f"of {shown + missing} accepted messages that were looked for, {missing} are not in their chats: "
         f"{share.low:.0%} to {share.high:.0%} of what it says it took may never have been sent. "
         "Look at the phone. If they did arrive, this gateway does not list what it sends, and "
-        "BROADCASTER_TRUTH_CHECK_SECONDS=0 ends these checks. "
-        f"Go on with `broadcaster instance resume {quote(account.name)}`"
+        "BROADCASTER_TRUTH_CHECK_SECONDS=0 ends these checks"
     )
