@@ -224,7 +224,7 @@ def test_a_key_that_is_copied_to_another_url_opens_nothing(shop: Shop) -> None:
     "url",
     [
         *("ftp://h", "http://", "http://h?x=1", "http://h#x", "http://u:secret@h", "http://h:0", "http://h:99999"),
-        *("http://a b", "http://1.2.3.999", "h", "http://h\\x", "http://h\nx", "http:///x"),
+        *("http://a b", "http://1.2.3.999", "h", "http://h\\x", "http://h\nx", "http:///x", "", "http://h/wa/send"),
     ],
 )
 def test_an_unusable_url_is_refused_wherever_it_is_given_and_not_repeated(shop: Shop, url: str) -> None:
