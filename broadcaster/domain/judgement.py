@@ -31,7 +31,7 @@ REFUSAL_CAP = 30.0
 """Where the lane goes on, they double with each attempt up to this."""
 MOST_REFUSALS = 60
 """Attempts, over half an hour and more, after which a message fails that hardly anyone shares the refusals of."""
-REFUSED_CAP = 30.0
+REFUSED_CAP = 15.0
 """Seconds between single messages while all are refused in unknown words, at most: none of them is spent."""
 UNKNOWN_BASE = 2.0
 UNKNOWN_CAP = 40.0

@@ -88,7 +88,7 @@ async def check_read_back(store: DoubtStore, gateway: WAChatPro, reader: ChatRea
 
     Where there is none, any chat is read, to see what messages look like. Never raises for trouble of the gateway.
     """
-    accepted = next(iter(await store.accepted_lately(account)), None)
+    accepted = await store.accepted_lately(account)
     try:
         phone = accepted.phone if accepted else await _any_phone(gateway)
         if phone is None:

@@ -62,14 +62,18 @@ def _counter(state: str) -> sa.Column[Any]:
 def _create_accounts() -> None:
     op.create_table(
         "accounts",
-        sa.Column("id", sa.Integer(), sa.Identity(always=True), nullable=False, comment="Attempts and doubts carry it."),
+        sa.Column(
+            "id", sa.Integer(), sa.Identity(always=True), nullable=False, comment="Attempts and doubts carry it."
+        ),
         sa.Column(
             "fingerprint",
             sa.LargeBinary(),
             nullable=False,
             comment="Keyed hash of URL and key: tells accounts apart without telling the key.",
         ),
-        sa.Column("key_encrypted", sa.LargeBinary(), comment="Its WAChatPro key, sealed for its URL; null: forgotten."),
+        sa.Column(
+            "key_encrypted", sa.LargeBinary(), comment="Its WAChatPro key, sealed for its URL; null: forgotten."
+        ),
         sa.Column("base_url", sa.Text(), nullable=False, comment="Where the API answers, without a trailing slash."),
         sa.Column("wire", sa.Enum("json", "form", name="wire"), nullable=False, comment="How requests are encoded."),
         _moment("created_at", "When an instance first had it.", server_default=sa.text("now()"), nullable=False),
@@ -113,9 +117,7 @@ def _create_accounts() -> None:
             nullable=False,
             comment="Of those, so many were shown lately,",
         ),
-        sa.Column(
-            "truth_missing", sa.Integer(), server_default="0", nullable=False, comment="and so many were not."
-        ),
+        sa.Column("truth_missing", sa.Integer(), server_default="0", nullable=False, comment="and so many were not."),
         sa.CheckConstraint("reads_a_second >= 1", name=op.f("accounts_reads_positive_check")),
         sa.PrimaryKeyConstraint("id", name=op.f("accounts_pkey")),
         sa.UniqueConstraint("fingerprint", name=op.f("accounts_fingerprint_key")),
@@ -139,9 +141,7 @@ def _create_account_records() -> None:
             nullable=False,
             comment="Which contents it holds for.",
         ),
-        _moment(
-            "proven_at", "When reading back last showed a message that was known to be accepted.", nullable=False
-        ),
+        _moment("proven_at", "When reading back last showed a message that was known to be accepted.", nullable=False),
         sa.Column(
             "delay_seconds",
             sa.Double(),

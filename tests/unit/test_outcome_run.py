@@ -357,7 +357,7 @@ def test_a_stopped_lane_goes_on_one_by_one_while_recipients_are_refused_in_known
 
 @pytest.mark.parametrize(
     ("verdict", "expected", "cap"),
-    [(nope(), [1, 2, 4, 8, 16, 30, 30], REFUSED_CAP), (OPEN, [2, 4, 8, 16, 32, 40, 40], UNKNOWN_CAP)],
+    [(nope(), [1, 2, 4, 8, 15, 15, 15], REFUSED_CAP), (OPEN, [2, 4, 8, 16, 32, 40, 40], UNKNOWN_CAP)],
 )
 def test_the_pauses_between_single_messages_grow_and_leave_healing_noticed_within_a_minute(
     verdict: Verdict, expected: list[float], cap: float

@@ -1,7 +1,8 @@
 -- Writes what one reading of a chat said of its doubts, and when they are looked for again. Guarded by the number of the
 -- poll: a reading that comes when the next one has begun changes nothing. An absence counts from the settle time on,
 -- unless the clock has been put back since it was read, and one reading that does not tell ends a row of them. While
--- absences are being counted the pauses do not grow. Returns the doubts that are ripe to be resolved.
+-- absences are being counted the pauses do not grow, and while they wait for a proof they grow to six times as long at
+-- most. Returns the doubts that are ripe to be resolved.
 WITH read AS (
     SELECT *
     FROM jsonb_to_recordset(%(rows)s) AS r (
@@ -18,7 +19,8 @@ WITH read AS (
             ELSE d.absences
         END,
         next_poll_at = CASE
-            WHEN read.sight NOT IN ('absent', 'silent') OR d.absences > %(polls)s THEN d.next_poll_at
+            WHEN read.sight NOT IN ('absent', 'silent') THEN d.next_poll_at
+            WHEN d.absences > %(polls)s THEN least(d.next_poll_at, now() + 6 * %(first)s) -- a proof may come
             ELSE least(d.next_poll_at, greatest(now() + %(first)s, d.ended_at + %(settle)s))
         END
     FROM read

@@ -1,6 +1,7 @@
 -- Moves messages out of doubt by what reading back showed. Guarded by state and attempt. To be shown absent counts only
 -- where reading back has proved itself on the same account: within %(proof)s, since the doubt arose, and by a message
--- that was no older then than this one was when it was last looked for. Where the chat is silent, which says nothing
+-- that was accepted no earlier than this one was intended, and was no older when it was shown than this one was when it
+-- was last looked for. Where the chat is silent, which says nothing
 -- by itself, that message was of the same kind, and it was shown in a list no shorter than this one. Each of that is told
 -- by the database's clock. So it counts only while nothing lies in the future, and not between a step of the clock and
 -- the `recover` tick that mends what it left.
@@ -35,6 +36,7 @@ WITH clock AS (
                     WHERE p.account_id = d.account_id
                         AND p.proven_at <= now()
                         AND p.proven_at >= greatest(d.ended_at, now() - %(proof)s)
+                        AND p.proven_at - make_interval(secs => p.delay_seconds) >= d.started_at
                         AND %(read_at)s - d.ended_at >= make_interval(secs => p.delay_seconds)
                         AND (
                             read.sight = 'absent'

@@ -15,7 +15,7 @@ from broadcaster.db.queries import query
 from broadcaster.domain.contents import ContentKind
 from broadcaster.domain.instances import Wire
 from broadcaster.domain.states import MessageState
-from broadcaster.domain.whatsapp_numbers import number_class
+from broadcaster.domain.whatsapp_numbers import forms, number_class
 from broadcaster.settings import Settings
 
 ROUND_SECONDS = 1.0
@@ -28,8 +28,8 @@ LONGEST_POLL = 300.0
 """Seconds between two readings of a chat, at most."""
 LONGEST_REST = 3600.0
 """Seconds without reads through one account, at most, whatever it asks for."""
-MOST_ACCEPTED = 200
-"""Messages that were accepted lately, among which one is looked for that proves reading back."""
+MOST_ACCEPTED = 100
+"""Messages that were accepted first and last since a doubt arose, among which are looked for some that prove."""
 PROOF_SECONDS = 600.0
 """For how long a message that was shown proves that those which are accepted are shown."""
 
@@ -191,8 +191,10 @@ class DoubtStore:
         )
 
     async def attempts_to(self, account: int, phones: Sequence[str], within: timedelta) -> list[Attempt]:
-        """The attempts through the account to these phones that may have an entry of the last `within`."""
-        rows = await self._execute("chat_attempts", {"account": account, "phones": list(phones), "within": within})
+        """The attempts to these phones that may have an entry of the last `within` in the account's chats."""
+        asked = [(phone, form) for phone in phones for form in forms(phone)]
+        parameters = {"phones": [phone for phone, _ in asked], "forms": [form for _, form in asked]}
+        rows = await self._execute("chat_attempts", {"account": account, "within": within, **parameters})
         return [
             Attempt(
                 row.phone,
@@ -230,10 +232,15 @@ class DoubtStore:
         found = await self._execute("resolve_doubts", parameters)
         return {MessageState(row.state): row.messages for row in found}
 
-    async def accepted_lately(self, account: int) -> list[Accepted]:
-        """The latest messages that the gateway is known to have accepted through the account, the latest first."""
-        parameters = {"account": account, "within": timedelta(seconds=PROOF_SECONDS), "most": MOST_ACCEPTED}
-        return [_accepted(row) for row in await self._execute("accepted_lately", parameters)]
+    async def accepted_lately(self, account: int) -> Accepted | None:
+        """The latest message that the gateway is known to have accepted through the account, if it is not too old."""
+        parameters = {"account": account, "within": timedelta(seconds=PROOF_SECONDS), "most": 1}
+        return next(map(_accepted, await self._execute("accepted_lately", parameters)), None)
+
+    async def accepted_since(self, account: int, rows: Sequence[ReadingRow]) -> list[Accepted]:
+        """Messages that the gateway is known to have accepted since these doubts began, in the order of time."""
+        parameters = {"account": account, "rows": _json(rows), "within": timedelta(seconds=PROOF_SECONDS)}
+        return [_accepted(row) for row in await self._execute("accepted_since", {**parameters, "most": MOST_ACCEPTED})]
 
     async def wants_proof(self, rows: Sequence[ReadingRow], accepted: Accepted) -> bool:
         """Whether `accepted`, were it shown now, would help to resolve any of these doubts sooner."""

@@ -157,16 +157,22 @@ class _Round:
     async def _prove(self, ripe: Sequence[ReadingRow]) -> bool:
         """Whether reading back shows, now, messages that the gateway is known to have accepted.
 
-        One is asked for of each kind that could resolve any of `ripe`; where there is none, any one is.
+        Some are asked for of each kind that could resolve any of `ripe`, until one is shown. Where there is none of
+        its kind, any is.
         """
+        accepted = await self._store.accepted_since(self._account.account_id, ripe)
+        of_kind: dict[tuple[str, str], list[Accepted]] = {}
+        for each in accepted:
+            of_kind.setdefault((number_class(each.phone), each.content_kind), []).append(each)
         wanted = {(row.number_class, row.content_kind) for row in ripe if row.sight != Sight.FOUND}
-        latest = await self._store.accepted_lately(self._account.account_id)
-        of_kind: dict[tuple[str, str], Accepted] = {}
-        for accepted in latest:
-            of_kind.setdefault((number_class(accepted.phone), accepted.content_kind), accepted)
-        candidates = [of_kind[kind] for kind in wanted if kind in of_kind] or latest[:1]
-        proven = [await self._prove_by(accepted, ripe) for accepted in candidates]
-        return any(proven)
+        groups = [of_kind[kind] for kind in wanted if kind in of_kind] or ([accepted] if accepted else [])
+        return any([await self._prove_by_any(_spread(group), ripe) for group in groups])
+
+    async def _prove_by_any(self, candidates: Sequence[Accepted], ripe: Sequence[ReadingRow]) -> bool:
+        for accepted in candidates:
+            if await self._prove_by(accepted, ripe):
+                return True
+        return False
 
     async def _prove_by(self, accepted: Accepted, ripe: Sequence[ReadingRow]) -> bool:
         if not await self._store.wants_proof(ripe, accepted):
@@ -188,6 +194,12 @@ class _Round:
             failed=len(failures),
             rest=rest,
         )
+
+
+def _spread(accepted: Sequence[Accepted]) -> list[Accepted]:
+    """The latest one, which proves most; one from between and the first, which are likelier to be shown by now."""
+    chosen = dict.fromkeys((len(accepted) - 1, len(accepted) // 2, 0))
+    return [accepted[index] for index in chosen]
 
 
 def _row(attempt: Attempt, kind: ContentKind, said: Reading | GatewayError) -> ReadingRow:

@@ -1,0 +1,36 @@
+-- Messages that the gateway is known to have taken through the account since the first of these doubts was intended, by a
+-- clock that has not been put back since: the earliest and the latest %(most)s.
+WITH since AS (
+    SELECT greatest(min(d.started_at), now() - %(within)s, (SELECT max(steady_since) FROM ticks)) AS moment
+    FROM jsonb_to_recordset(%(rows)s) AS r (segment bigint, campaign_id bigint, seq int, attempt smallint)
+    JOIN doubts d USING (segment, campaign_id, seq, attempt)
+), found AS (
+    (
+        SELECT a.*
+        FROM since JOIN attempts a ON a.finished_at > since.moment
+        WHERE a.finished_at <= now() AND a.account_id = %(account)s AND a.outcome = 'accepted'
+        ORDER BY a.finished_at
+        LIMIT %(most)s
+    )
+    UNION
+    (
+        SELECT a.*
+        FROM since JOIN attempts a ON a.finished_at > since.moment
+        WHERE a.finished_at <= now() AND a.account_id = %(account)s AND a.outcome = 'accepted'
+        ORDER BY a.finished_at DESC
+        LIMIT %(most)s
+    )
+)
+SELECT
+    m.phone,
+    c.kind AS content_kind,
+    found.segment,
+    found.campaign_id,
+    found.seq,
+    found.attempt,
+    found.finished_at - make_interval(secs => coalesce(found.duration_ms, 0) / 1000.0) AS accepted_at
+FROM found
+JOIN messages m USING (segment, campaign_id, seq)
+JOIN campaigns ON campaigns.id = found.campaign_id
+JOIN contents c ON c.id = campaigns.content_id
+ORDER BY accepted_at
