@@ -106,9 +106,6 @@ def add_instances(stand: Stand, rates: Mapping[str, float | None], *, burst: int
         connection.execute(
             text("INSERT INTO lanes (id, account_id) SELECT id, account_id FROM instances ON CONFLICT DO NOTHING")
         )
-        connection.execute(
-            text("INSERT INTO account_lanes SELECT account_id, id FROM instances ON CONFLICT DO NOTHING")
-        )
         ids: dict[str, int] = dict(connection.execute(text("SELECT name, id FROM instances")).tuples().all())
     return [ids[name] for name in rates]
 

@@ -76,12 +76,6 @@ def held_already(holder: str | None) -> ConflictError:
     return ConflictError(f"{which} has this key at this URL already{command}")
 
 
-def note_lane(connection: Connection, account_id: int, lane_id: int) -> None:
-    """From now on messages may have been sent through the account by this lane."""
-    row = {"account_id": account_id, "lane_id": lane_id}
-    connection.execute(insert(tables.account_lanes).values(row).on_conflict_do_nothing())
-
-
 def account_key(vault: Vault, row: Mapping[str, Any]) -> str:
     """The key of an account's row. Raises SettingsError where it cannot be opened."""
     return vault.open(row["key_encrypted"], row["base_url"])

@@ -20,7 +20,6 @@ from broadcaster.errors import ConflictError, NotFoundError, UsageError
 from broadcaster.services.accounts import (
     account_key,
     held_already,
-    note_lane,
     store_account,
     usable_account,
 )
@@ -59,7 +58,6 @@ def add_instance(
             values["account_id"] = store_account(connection, vault, account)
             instance_id = connection.scalar(insert(tables.instances).values(values).returning(tables.instances.c.id))
             connection.execute(insert(tables.lanes).values(id=instance_id, account_id=values["account_id"]))
-            note_lane(connection, values["account_id"], instance_id)
     except IntegrityError as error:
         if "account_id" in str(error.orig):
             raise held_already(None) from None
@@ -121,9 +119,7 @@ def _changed_account(
         instance["base_url"] if base_url is None else base_url,
         wire or Wire(instance["wire"]),
     )
-    changed = store_account(connection, vault, account, of=instance["id"])
-    note_lane(connection, changed, instance["id"])
-    return changed
+    return store_account(connection, vault, account, of=instance["id"])
 
 
 def pause_instance(engine: Engine, name: str) -> None:

@@ -34,7 +34,7 @@ def upgrade() -> None:
     _create_audiences()
     _create_messages()
     _create_campaigns()
-    _create_account_records()
+    _create_proofs()
     _create_schedules()
     _create_ticks()
     for script in (
@@ -125,7 +125,7 @@ def _create_accounts() -> None:
     )
 
 
-def _create_account_records() -> None:
+def _create_proofs() -> None:
     op.create_table(
         "proofs",
         sa.Column("account_id", sa.Integer(), nullable=False, comment="Whose."),
@@ -154,19 +154,6 @@ def _create_account_records() -> None:
         ),
         sa.PrimaryKeyConstraint("account_id", "number_class", "content_kind", name=op.f("proofs_pkey")),
         comment="What reading an account's chats back has been shown to show.",
-    )
-    op.create_table(
-        "account_lanes",
-        sa.Column("account_id", sa.Integer(), nullable=False, comment="The account."),
-        sa.Column("lane_id", sa.Integer(), nullable=False, comment="The lane."),
-        sa.ForeignKeyConstraint(
-            ["account_id"], ["accounts.id"], name=op.f("account_lanes_account_id_fkey"), ondelete="CASCADE"
-        ),
-        sa.ForeignKeyConstraint(
-            ["lane_id"], ["lanes.id"], name=op.f("account_lanes_lane_id_fkey"), ondelete="CASCADE"
-        ),
-        sa.PrimaryKeyConstraint("account_id", "lane_id", name=op.f("account_lanes_pkey")),
-        comment="The lanes that have, or once had, an account.",
     )
 
 

@@ -48,6 +48,16 @@ WITH beat AS (
         min(greatest(next_poll_at, next_read_at)) AS next_poll_at
     FROM doubt
     GROUP BY campaign_id, lane_id
+), unread AS ( -- of each lane, the account that has not been readable for longest, of which something is in doubt
+    SELECT DISTINCT ON (d.lane_id)
+        d.lane_id,
+        a.id AS account_id,
+        a.unreadable_since,
+        CASE WHEN isfinite(a.next_read_at) THEN a.next_read_at END AS next_read_at
+    FROM accounts a
+    JOIN doubts d ON d.account_id = a.id AND d.resolved_as IS NULL
+    WHERE a.unreadable_since IS NOT NULL
+    ORDER BY d.lane_id, a.unreadable_since
 )
 SELECT
     now() AS now,
@@ -84,16 +94,7 @@ CROSS JOIN beat
 LEFT JOIN part ON part.lane_id = l.id
 LEFT JOIN doubted ON doubted.campaign_id = part.campaign_id AND doubted.lane_id = part.lane_id
 LEFT JOIN LATERAL (
-    SELECT a.unreadable_since, CASE WHEN isfinite(a.next_read_at) THEN a.next_read_at END AS next_read_at,
-        a.id <> i.account_id AS is_former
-    FROM account_lanes al
-    JOIN accounts a ON a.id = al.account_id
-    WHERE al.lane_id = l.id AND a.unreadable_since IS NOT NULL
-        AND EXISTS (
-            SELECT FROM doubts d WHERE d.account_id = a.id AND d.lane_id = l.id AND d.resolved_as IS NULL
-        )
-    ORDER BY a.unreadable_since
-    LIMIT 1
+    SELECT unread.*, unread.account_id <> i.account_id AS is_former FROM unread WHERE unread.lane_id = l.id
 ) unreadable ON true
 WHERE %(campaign)s::text IS NULL OR part.campaign = %(campaign)s
 ORDER BY i.name, part.campaign

@@ -95,17 +95,6 @@ proofs = Table(
     comment="What reading an account's chats back has been shown to show.",
 )
 
-account_lanes = Table(
-    "account_lanes",
-    metadata,
-    Column(
-        "account_id", Integer, ForeignKey(accounts.c.id, ondelete="CASCADE"), nullable=False, comment="The account."
-    ),
-    Column("lane_id", Integer, ForeignKey("lanes.id", ondelete="CASCADE"), nullable=False, comment="The lane."),
-    PrimaryKeyConstraint("account_id", "lane_id"),
-    comment="The lanes that have, or once had, an account.",
-)
-
 instances = Table(
     "instances",
     metadata,
