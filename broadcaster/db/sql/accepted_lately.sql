@@ -17,7 +17,9 @@ FROM (
     ORDER BY finished_at DESC
     LIMIT %(most)s
 ) a
-JOIN messages m ON m.segment = a.segment AND m.campaign_id = a.campaign_id AND m.seq = a.seq
+CROSS JOIN LATERAL ( -- by key, whatever is known of a table that has just been filled
+    SELECT phone FROM messages WHERE segment = a.segment AND campaign_id = a.campaign_id AND seq = a.seq OFFSET 0
+) m
 JOIN campaigns ON campaigns.id = a.campaign_id
 JOIN contents c ON c.id = campaigns.content_id
 ORDER BY a.finished_at DESC

@@ -30,7 +30,12 @@ SELECT
     found.attempt,
     found.finished_at - make_interval(secs => coalesce(found.duration_ms, 0) / 1000.0) AS accepted_at
 FROM found
-JOIN messages m USING (segment, campaign_id, seq)
+CROSS JOIN LATERAL ( -- by key, whatever is known of a table that has just been filled
+    SELECT phone
+    FROM messages
+    WHERE segment = found.segment AND campaign_id = found.campaign_id AND seq = found.seq
+    OFFSET 0
+) m
 JOIN campaigns ON campaigns.id = found.campaign_id
 JOIN contents c ON c.id = campaigns.content_id
 ORDER BY accepted_at

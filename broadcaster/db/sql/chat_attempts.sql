@@ -30,8 +30,12 @@ WITH asked AS MATERIALIZED (
             AND a.account_id = %(account)s AND m.phone = asked.phone THEN d.polls END AS polls
     FROM asked
     JOIN campaigns c ON c.finished_at IS NULL OR c.finished_at >= asked.since
-    JOIN messages m ON m.segment = c.segment AND m.campaign_id = c.id AND m.phone = asked.form
-    JOIN attempts a ON a.segment = m.segment AND a.campaign_id = m.campaign_id AND a.seq = m.seq
+    CROSS JOIN LATERAL ( -- by key, whatever is known of a table that has just been filled
+        SELECT * FROM messages WHERE segment = c.segment AND campaign_id = c.id AND phone = asked.form OFFSET 0
+    ) m
+    CROSS JOIN LATERAL (
+        SELECT * FROM attempts WHERE segment = m.segment AND campaign_id = m.campaign_id AND seq = m.seq OFFSET 0
+    ) a
     LEFT JOIN doubts d
         ON d.segment = a.segment AND d.campaign_id = a.campaign_id AND d.seq = a.seq AND d.attempt = a.attempt
     WHERE a.outcome IN ('accepted', 'unknown')

@@ -40,7 +40,9 @@ CROSS JOIN LATERAL (
     ORDER BY random()
     LIMIT 1
 ) one
-JOIN messages m ON m.segment = one.segment AND m.campaign_id = one.campaign_id AND m.seq = one.seq
+CROSS JOIN LATERAL ( -- by key, whatever is known of a table that has just been filled
+    SELECT phone FROM messages WHERE segment = one.segment AND campaign_id = one.campaign_id AND seq = one.seq OFFSET 0
+) m
 JOIN campaigns ON campaigns.id = one.campaign_id
 JOIN contents c ON c.id = campaigns.content_id
 ORDER BY a.id

@@ -117,8 +117,12 @@ class _Round:
         pages = dict(zip(self._account.phones, await self._read_all(self._account.phones), strict=True))
         rows = await self._rows(pages)
         ripe = await self._store.note_readings(rows, self._account.read_at)
+        missing = [row for row in rows if row.sight in (Sight.ABSENT, Sight.SILENT)]
         if ripe:
             await self._resolve(ripe)
+        elif missing:
+            # What is shown now is old enough by the time when they are ripe.
+            await self._prove(missing)
         await self._note_reads()
 
     async def _resolve(self, ripe: Sequence[ReadingRow]) -> None:
