@@ -96,7 +96,7 @@ async def check_read_back(store: DoubtStore, gateway: WAChatPro, reader: ChatRea
         pages = await reader.pages(phone)
     except GatewayError as error:
         return ReadBackCheck(False, str(error))
-    works, reason = await _recognised(store, reader, account, accepted, pages)
+    works, reason = await _recognised(reader, accepted, pages)
     entries = [entry for page in pages for entry in page.entries]
     return ReadBackCheck(
         works,
@@ -110,13 +110,12 @@ async def check_read_back(store: DoubtStore, gateway: WAChatPro, reader: ChatRea
 
 
 async def _recognised(
-    store: DoubtStore, reader: ChatReader, account: int, accepted: Accepted | None, pages: Sequence[Page]
+    reader: ChatReader, accepted: Accepted | None, pages: Sequence[Page]
 ) -> tuple[bool | None, str | None]:
     if accepted is None:
         return None, f"nothing was accepted in the last {PROOF_SECONDS / 60:.0f} minutes to look for"
-    if await reader.sight_of(accepted, pages) is not Sight.FOUND:
+    if await reader.prove(accepted, pages) is not Sight.FOUND:
         return False, "the latest accepted message is not in its chat, or not yet, or not to be recognised"
-    await store.prove(account, accepted, max(len(page.entries) for page in pages))
     return True, None
 
 

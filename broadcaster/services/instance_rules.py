@@ -20,6 +20,7 @@ from broadcaster.domain.states import LaneHealth
 from broadcaster.domain.trial import Flag, only_narrows, yes_flags
 from broadcaster.errors import ConflictError, InputError, NotFoundError, UsageError, quoted
 from broadcaster.gateway import ReplyRules, classify_response, read_rules
+from broadcaster.gateway.signals import fold
 from broadcaster.gateway.texts import Redactor, parse_json
 
 Overrides = Mapping[str, Any]
@@ -172,14 +173,14 @@ def _deciding_text(rules: ReplyRules, is_decisive: _Decisive) -> Iterator[str]:
 
 def _deciding_words(rules: ReplyRules, body: bytes, is_decisive: _Decisive) -> Iterator[str]:
     """The names of fields, and the words in them."""
-    written = _folded(body.decode("utf-8", "replace"))
+    written = fold(body.decode("utf-8", "replace"))
     for field in msgspec.structs.fields(rules):
         words = getattr(rules, field.name)
         if field.name == "texts" or not isinstance(words, tuple):
             continue
         for word in words:
             rest = tuple(other for other in words if other != word)
-            if _folded(word) in written and is_decisive(**{field.name: rest}):
+            if fold(word) in written and is_decisive(**{field.name: rest}):
                 yield f"{field.name}: {word}"
 
 
@@ -190,10 +191,6 @@ def _deciding_status(rules: ReplyRules, status: int, is_decisive: _Decisive, *, 
         rest = {name: rule for name, rule in rules.statuses.items() if name != row}
         if is_needed or is_decisive(statuses=rest):
             yield f"statuses: {row}"
-
-
-def _folded(text: str) -> str:
-    return text.lower().replace("_", "").replace("-", "")
 
 
 class _Change:

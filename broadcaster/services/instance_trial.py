@@ -14,25 +14,22 @@ from sqlalchemy import Engine, func, insert, select
 from broadcaster.db import tables
 from broadcaster.db.engine import transaction
 from broadcaster.db.queries import query
-from broadcaster.domain.chat_pages import Page
 from broadcaster.domain.outcomes import Outcome
 from broadcaster.domain.states import CampaignState, LaneHealth, MessageState
 from broadcaster.domain.trial import Appearance, find_trial
 from broadcaster.domain.trial_text import trial_text
-from broadcaster.domain.whatsapp_numbers import forms
 from broadcaster.errors import ConflictError
-from broadcaster.gateway import GatewayError, WAChatPro
+from broadcaster.gateway import WAChatPro
 from broadcaster.services.campaigns.checks import lanes_of
 from broadcaster.services.campaigns.contents import store_content, text_content
 from broadcaster.services.campaigns.lifecycle import cancel_campaign
 from broadcaster.services.campaigns.test_copies import MARK
+from broadcaster.services.reconcile.chat_reader import list_chat
 
 _HIGHEST_PRIORITY = 32_767
 _POLL_SECONDS = 0.2
 _LOOK_SECONDS = 1.0
 """Between two looks into the chat. Each is one read for each form of the number."""
-_LISTED = 100
-"""Entries of the chat that are asked for."""
 _UNDER_WAY = (MessageState.PENDING, MessageState.SENDING)
 
 
@@ -141,23 +138,13 @@ async def look_for_trial(gateway: WAChatPro, trial: Trial, sent: Sent, seconds: 
     replied = time.monotonic() - (sent.age_seconds or 0.0)
     ends = time.monotonic() + seconds
     while True:
-        pages, failures = await _pages(gateway, trial.phone)
+        pages, failures = await list_chat(gateway, trial.phone)
         seen = find_trial(trial.token, trial.text, sent.gateway_id, pages)
         now = time.monotonic()
         if seen is not None or now >= ends:
-            return Look(seen, now - replied, failures)
+            said = tuple(f"{form}: {error.verdict.reason}" for form, error in failures.items())
+            return Look(seen, now - replied, said)
         await asyncio.sleep(min(_LOOK_SECONDS, ends - now))
-
-
-async def _pages(gateway: WAChatPro, phone: str) -> tuple[list[Page], tuple[str, ...]]:
-    """What is listed under each form of the number, and why it is not where the gateway refuses one."""
-    pages, failures = [], []
-    for form in forms(phone):
-        try:
-            pages.append(Page(form, await gateway.messages(form, _LISTED)))
-        except GatewayError as error:
-            failures.append(f"{form}: {error.verdict.reason}")
-    return pages, tuple(failures)
 
 
 def _read_sent(engine: Engine, trial: Trial) -> Sent:

@@ -21,7 +21,7 @@ LIMIT = 100
 SHOWN_WITHIN = timedelta(minutes=10)
 """By how much an entry may be dated later than its request ended: the gateway has a queue of its own."""
 MOST_AT_ONCE = 16
-"""Reads through one account that are under way at once."""
+"""Chats of one account that are being read at once."""
 
 
 class ChatReader:
@@ -43,17 +43,11 @@ class ChatReader:
 
         Some gateways answer with an error where they have no such chat. Raises GatewayError where none can be read.
         """
-        found: list[Page] = []
-        failures: list[GatewayError] = []
-        for form in forms(phone):
-            try:
-                async with self._places:
-                    found.append(Page(form, await self._gateway.messages(form, LIMIT)))
-            except GatewayError as error:
-                failures.append(error)
-        self.failures += [error for error in failures if not (found and _is_answer(error))]
+        async with self._places:
+            found, failures = await list_chat(self._gateway, phone)
+        self.failures += [error for error in failures.values() if not (found and _is_answer(error))]
         if not found:
-            raise failures[-1]
+            raise list(failures.values())[-1]
         return found
 
     async def attempts(self, phones: Sequence[str]) -> dict[str, list[Attempt]]:
@@ -76,8 +70,8 @@ class ChatReader:
             for each in readings
         ]
 
-    async def sight_of(self, accepted: Accepted, pages: Sequence[Page]) -> Sight:
-        """What the chat says of a message that the gateway is known to have accepted.
+    async def prove(self, accepted: Accepted, pages: Sequence[Page]) -> Sight:
+        """What the chat says of a message that the gateway is known to have accepted; where it is found, that is kept.
 
         It must be recognised as one in doubt is, by its content and time, and not by the id that it was given.
         """
@@ -87,7 +81,10 @@ class ChatReader:
         ]
         readings = await self.match(attempts, pages)
         sights = [seen.sight for each, seen in zip(attempts, readings, strict=True) if each.key == accepted.key]
-        return sights[0] if sights else Sight.UNDECIDED
+        sight = sights[0] if sights else Sight.UNDECIDED
+        if sight is Sight.FOUND:
+            await self._store.prove(self._account, accepted, max(len(page.entries) for page in pages))
+        return sight
 
     async def content_kind(self, attempt: Attempt) -> ContentKind:
         """What kind of content the attempt was to send."""
@@ -103,6 +100,18 @@ class ChatReader:
         end = None if attempt.ended_at is None else attempt.ended_at + SHOWN_WITHIN
         content = _shown(template, attempt.variables or {})
         return Claim(content, attempt.started_at, end, attempt.gateway_id, is_known=attempt.is_known)
+
+
+async def list_chat(gateway: WAChatPro, phone: str) -> tuple[list[Page], dict[str, GatewayError]]:
+    """What is listed under each form of the number, and by form why it is not where the gateway refuses one."""
+    pages: list[Page] = []
+    failures: dict[str, GatewayError] = {}
+    for form in forms(phone):
+        try:
+            pages.append(Page(form, await gateway.messages(form, LIMIT)))
+        except GatewayError as error:
+            failures[form] = error
+    return pages, failures
 
 
 def _is_answer(error: GatewayError) -> bool:

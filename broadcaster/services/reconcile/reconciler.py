@@ -87,12 +87,10 @@ class Reconciler:
 
     async def _guarded(self, account: ReadAccount) -> None:
         try:
-            await _Round(self._store, self._open_gateway(account), account, self._settings, self._counted).run()
+            counts = self._counts.setdefault(account.name, Counter())
+            await _Round(self._store, self._open_gateway(account), account, self._settings, counts).run()
         except Exception as error:  # noqa: BLE001 - its doubts stay until the next poll, and the other accounts go on
             log.warning("cannot read back", instance=account.name, error=type(error).__name__)
-
-    def _counted(self, name: str) -> Counter[str]:
-        return self._counts.setdefault(name, Counter())
 
 
 class _Round:
@@ -104,12 +102,12 @@ class _Round:
         gateway: WAChatPro,
         account: ReadAccount,
         settings: Settings,
-        counted: Callable[[str], Counter[str]],
+        counts: Counter[str],
     ) -> None:
         self._store = store
         self._account = account
         self._reader = ChatReader(store, gateway, account.account_id, settings)
-        self._counts = counted(account.name)
+        self._counts = counts
         self._answered = 0
 
     async def run(self) -> None:
@@ -182,10 +180,7 @@ class _Round:
         if not await self._store.wants_proof(ripe, accepted):
             return False
         pages = await self._read(accepted.phone)
-        if isinstance(pages, GatewayError) or await self._reader.sight_of(accepted, pages) is not Sight.FOUND:
-            return False
-        await self._store.prove(self._account.account_id, accepted, max(len(page.entries) for page in pages))
-        return True
+        return not isinstance(pages, GatewayError) and await self._reader.prove(accepted, pages) is Sight.FOUND
 
     async def _note_reads(self) -> None:
         failures = self._reader.failures

@@ -44,13 +44,11 @@ async def _check(
     reader = ChatReader(store, gateway, account.account_id, settings)
     try:
         pages = await reader.pages(sample.accepted.phone)
-        sight = await reader.sight_of(sample.accepted, pages)
+        sight = await reader.prove(sample.accepted, pages)
         if sight is Sight.SILENT and await _may_be_hidden(gateway, sample.accepted, settings):
             return
     except GatewayError:
         return  # that says nothing of the message
-    if sight is Sight.FOUND:
-        await store.prove(account.account_id, sample.accepted, max(len(page.entries) for page in pages))
     if sight in _SIGHTS:
         await _count(store, sample, shown=_SIGHTS[sight])
 
