@@ -16,22 +16,15 @@ from broadcaster.errors import ConflictError, UsageError
 from broadcaster.services import dispatch
 from broadcaster.services.accounts import forget_accounts
 from broadcaster.services.instances import add_instance, remove_instance, set_instance
-from broadcaster.services.reconcile import doubts
-from broadcaster.services.reconcile import reconciler as reconcile
 from broadcaster.services.sending.process import SendingProcess
 from broadcaster.settings import Settings
 from broadcaster.simulator import InstanceConfig, SimulatorConfig, background
+from tests.support.reading_back import read_back
 from tests.support.shop import Shop, drain, prove
 
+pytestmark = pytest.mark.usefixtures("quick_rounds")
+
 PHONE = "628120000000"
-
-
-@pytest.fixture(autouse=True)
-def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (doubts, reconcile):
-        monkeypatch.setattr(module, "ROUND_SECONDS", 0.02)
-    monkeypatch.setattr(reconcile, "IDLE_SECONDS", 0.02)
-    monkeypatch.setattr(reconcile, "RUN_SECONDS", 0.2)
 
 
 @pytest.fixture
@@ -46,17 +39,6 @@ def shop(engine: Engine, settings: Settings) -> Iterator[Shop]:
 
 def change(shop: Shop, name: str, **changes: str | Wire) -> None:
     set_instance(shop.engine, open_vault(shop.settings), name, **changes)  # type: ignore[arg-type]
-
-
-def read_back(shop: Shop, rounds: int = 8) -> None:
-    async def run() -> None:
-        async with SendingProcess(shop.settings) as process:
-            for _ in range(rounds):
-                shop.sql("UPDATE doubts SET next_poll_at = now()")
-                shop.sql("UPDATE accounts SET next_read_at = now()")
-                await process.reconcile()
-
-    asyncio.run(run())
 
 
 def reads_of(shop: Shop) -> set[str]:

@@ -16,8 +16,6 @@ from broadcaster.db.queries import query
 from broadcaster.services import dispatch
 from broadcaster.services.clocks import mend_clocks
 from broadcaster.services.diagnosis import Level, examine_database, examine_ticks
-from broadcaster.services.reconcile import doubts
-from broadcaster.services.reconcile import reconciler as reconcile
 from broadcaster.services.sending.process import SendingProcess
 from broadcaster.services.ticks import note_tick, read_ticks
 from broadcaster.settings import Settings
@@ -25,21 +23,16 @@ from broadcaster.simulator import InstanceConfig, SimulatorConfig, background
 from broadcaster.worker.app import BEAT
 from tests.support.database import everything
 from tests.support.database_clock import DatabaseClock
+from tests.support.reading_back import read_back
 from tests.support.shop import Shop, assert_counters_equal_a_recount, drain, prove
 from tests.support.stack import running_stack, wait_for
 from tests.support.transitions import enforce_transitions
 
+pytestmark = pytest.mark.usefixtures("quick_rounds")
+
 HOUR = 3600.0
 PHONE = "628120000000"
 RECOVER = ("recover", 5.0)
-
-
-@pytest.fixture(autouse=True)
-def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (doubts, reconcile):
-        monkeypatch.setattr(module, "ROUND_SECONDS", 0.02)
-    monkeypatch.setattr(reconcile, "IDLE_SECONDS", 0.02)
-    monkeypatch.setattr(reconcile, "RUN_SECONDS", 0.2)
 
 
 @pytest.fixture
@@ -59,19 +52,6 @@ def shop(clock: DatabaseClock, engine: Engine, settings: Settings) -> Iterator[S
         yield shop
         assert_counters_equal_a_recount(shop)
         assert set(shop.accepted().values()) <= {1}, "I2: doubled"
-
-
-def read_back(shop: Shop, rounds: int = 8) -> None:
-    """So many ticks, in each of which every chat is due."""
-
-    async def run() -> None:
-        async with SendingProcess(shop.settings) as process:
-            for _ in range(rounds):
-                shop.sql("UPDATE doubts SET next_poll_at = now()")
-                shop.sql("UPDATE accounts SET next_read_at = now()")
-                await process.reconcile()
-
-    asyncio.run(run())
 
 
 def send(shop: Shop, name: str, *faults: str, first: int = 0) -> None:

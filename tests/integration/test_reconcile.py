@@ -22,19 +22,13 @@ from broadcaster.services.sending.process import SendingProcess
 from broadcaster.settings import Settings
 from broadcaster.simulator import InstanceConfig, Listing, SimulatorConfig, background
 from tests.support.database_clock import DatabaseClock
+from tests.support.reading_back import read_back
 from tests.support.shop import Shop, assert_counters_equal_a_recount, drain, prove
 from tests.support.transitions import enforce_transitions
 
+pytestmark = pytest.mark.usefixtures("quick_rounds")
+
 PHONE = "628120000000"
-PACE = 0.02
-
-
-@pytest.fixture(autouse=True)
-def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (doubts, reconcile):
-        monkeypatch.setattr(module, "ROUND_SECONDS", PACE)
-    monkeypatch.setattr(reconcile, "IDLE_SECONDS", PACE)
-    monkeypatch.setattr(reconcile, "RUN_SECONDS", 0.2)
 
 
 @pytest.fixture
@@ -55,19 +49,6 @@ def shop(engine: Engine, settings: Settings, visible_after: float, request: pyte
         enforce_transitions(engine)
         yield shop
         assert_counters_equal_a_recount(shop)
-
-
-def read_back(shop: Shop, rounds: int = 8, reconcilers: int = 1) -> None:
-    """So many ticks, in each of which every chat is due."""
-
-    async def run() -> None:
-        async with SendingProcess(shop.settings) as process:
-            for _ in range(rounds):
-                shop.sql("UPDATE doubts SET next_poll_at = now()")
-                shop.sql("UPDATE accounts SET next_read_at = now()")
-                await asyncio.gather(*(process.reconcile() for _ in range(reconcilers)))
-
-    asyncio.run(run())
 
 
 def read_back_until_resolved(shop: Shop) -> None:
