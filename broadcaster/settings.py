@@ -68,7 +68,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     doubt_polls: Count = 3
     """How many readings of a chat in a row must show a message in doubt to be absent before it is sent again."""
     doubt_poll_seconds: Seconds = 5.0
-    """The time between the first two readings of a chat for a message in doubt; it doubles with each, up to 5 min."""
+    """The time between two readings of a chat that may show that a message in doubt is not there.
+
+    Where a chat does not tell, it doubles with each reading, up to 5 min.
+    """
     doubt_deadline_seconds: Seconds = 3600.0
     """How long a message may be in doubt before it is unknown and waits for `campaign settle`."""
     truth_check_seconds: Annotated[float, msgspec.Meta(ge=0, le=86_400)] = 10.0
