@@ -128,8 +128,7 @@ class _Chat:
             return Reading(Sight.UNDECIDED, None, longest, Why.UNEXPLAINED)
         if self._misses_known(claim):
             return Reading(Sight.UNDECIDED, None, longest, Why.INCOMPLETE)
-        sight = self._extent(self._claims[claim].start)
-        return Reading(sight, None, longest, Why.SHORT if sight is Sight.UNDECIDED else None)
+        return self._extent(self._claims[claim].start, longest)
 
     def _since(self, claim: Claim, numbers: Sequence[int]) -> Iterator[int]:
         """Those of the messages that are not provably older than the claim."""
@@ -180,13 +179,19 @@ class _Chat:
         missing = self._known.keys() - self._explained.keys() - {claim}
         return any(self._claims[other].start >= start for other in missing)
 
-    def _extent(self, start: datetime) -> Sight:
+    def _extent(self, start: datetime, longest: int) -> Reading:
         """What lists in which nothing is left to explain prove of a message that began at `start`."""
         later = [page for page in self._placed if any(entry.at and entry.at >= start for entry, _ in page)]
         if not later:
-            return Sight.SILENT
+            return Reading(Sight.SILENT, None, longest)
         # A list of another form of the number, too, may be the wrong end of a chat.
-        return Sight.ABSENT if all(self._reaches_over(page, start) for page in later) else Sight.UNDECIDED
+        if not all(self._reaches_over(page, start) for page in later):
+            return Reading(Sight.UNDECIDED, None, longest, Why.SHORT)
+        shows_ours = any(
+            entry.outgoing and is_here and entry.at and entry.at >= start for page in later for entry, is_here in page
+        )
+        # Replies may be listed sooner than what was sent: then the list is long enough, and proves no more.
+        return Reading(Sight.ABSENT, None, longest) if shows_ours else Reading(Sight.SILENT, None, 0)
 
     def _reaches_over(self, page: Sequence[Placed], start: datetime) -> bool:
         moments = [entry.at for entry, is_here in page if is_here and entry.at]

@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 from broadcaster.db.engine import transaction
 from broadcaster.db.queries import query
 from broadcaster.services.campaigns.over_audience import start_audience_campaigns
+from broadcaster.services.reconcile.reconciler import RUN_SECONDS
 from broadcaster.services.reconcile.truth import SINCE, UNTIL
 from broadcaster.settings import Settings
 
@@ -92,9 +93,10 @@ def give_up_doubts(engine: Engine, *, deadline: float) -> int:
 
 
 def doubts_are_due(engine: Engine) -> bool:
-    """Whether there is a chat to read back."""
+    """Whether there is a chat to read back while a run would go on that started now."""
     with transaction(engine) as connection:
-        return bool(connection.exec_driver_sql(query("due_doubts")).scalar_one())
+        parameters = {"ahead": timedelta(seconds=RUN_SECONDS)}
+        return bool(connection.exec_driver_sql(query("due_doubts"), parameters).scalar_one())
 
 
 def truths_are_due(engine: Engine, settings: Settings) -> bool:

@@ -12,7 +12,7 @@ page=N         at most N messages or chats, whatever the limit asked for
 order=…        newest (first), oldest (the oldest ones, oldest first) or newest_ascending (the newest, oldest first)
 lag=S          messages and chats show a message after S seconds
 hides=…+…      what no list shows: everything, files, texts, sent_by_api, or a phone or prefix (52*); in JSON
-               {"what", "phone", "endpoint", "after", "older_than"}
+               {"what", "phone", "endpoint", "after", "older_than", "younger_than"}
 duplicates=…   same_ids or without_ids: every message is listed twice
 thumbnails=1   files are listed with a picture in base64 as text, without file name and caption
 omits=…+…      times, ids, directions
@@ -42,6 +42,8 @@ class Hide(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """Not before so many seconds have passed since this was set."""
     older_than: Seconds = 0.0
     """Only messages that were accepted more than so many seconds ago."""
+    younger_than: Seconds | None = None
+    """Only messages that were accepted less than so many seconds ago: these chats lag, and others do not."""
 
     def __post_init__(self) -> None:
         if self.phone is not None and not re.fullmatch(r"\d+\*?|\*", self.phone):

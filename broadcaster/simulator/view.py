@@ -159,6 +159,8 @@ def _is_hidden(entry: Entry, hide: Hide, now: int) -> bool:
             return False
     if hide.older_than and now - entry.time_ns <= hide.older_than * 1e9:
         return False
+    if hide.younger_than is not None and now - entry.time_ns >= hide.younger_than * 1e9:
+        return False
     match hide.what:
         case "everything":
             return True

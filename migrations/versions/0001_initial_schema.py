@@ -34,7 +34,7 @@ def upgrade() -> None:
     _create_audiences()
     _create_messages()
     _create_campaigns()
-    _create_proofs()
+    _create_looks()
     _create_schedules()
     _create_ticks()
     for script in (
@@ -125,35 +125,37 @@ def _create_accounts() -> None:
     )
 
 
-def _create_proofs() -> None:
+def _create_looks() -> None:
     op.create_table(
-        "proofs",
+        "looks",
         sa.Column("account_id", sa.Integer(), nullable=False, comment="Whose."),
+        sa.Column("segment", sa.BigInteger(), nullable=False, comment="Of the message that was looked for,"),
+        sa.Column("campaign_id", sa.BigInteger(), nullable=False, comment="its campaign,"),
+        sa.Column("seq", sa.Integer(), nullable=False, comment="and its place in it."),
         sa.Column(
-            "number_class",
-            sa.Text(),
-            nullable=False,
-            comment="Which numbers it holds for (domain/whatsapp_numbers.py).",
+            "number_class", sa.Text(), nullable=False, comment="What its number is (domain/whatsapp_numbers.py)."
         ),
         sa.Column(
             "content_kind",
             postgresql.ENUM(name="content_kind", create_type=False),
             nullable=False,
-            comment="Which contents it holds for.",
+            comment="What it was.",
         ),
-        _moment("proven_at", "When reading back last showed a message that was known to be accepted.", nullable=False),
+        _moment("accepted_at", "When the gateway took it.", nullable=False),
+        _moment("looked_at", "When it was last looked for.", nullable=False),
+        sa.Column("is_shown", sa.Boolean(), nullable=False, comment="Whether its chat showed it then."),
         sa.Column(
-            "delay_seconds",
+            "late_seconds",
             sa.Double(),
             nullable=False,
-            comment="How old that message was: one that is in doubt for less may yet be shown.",
+            comment="How old it was when last looked for in vain: others of its kind may be shown as late. 0: never.",
         ),
-        sa.Column("entries", sa.Integer(), nullable=False, comment="How long the list was that showed it."),
+        sa.Column("entries", sa.Integer(), nullable=False, comment="How long the list was that was looked through."),
         sa.ForeignKeyConstraint(
-            ["account_id"], ["accounts.id"], name=op.f("proofs_account_id_fkey"), ondelete="CASCADE"
+            ["account_id"], ["accounts.id"], name=op.f("looks_account_id_fkey"), ondelete="CASCADE"
         ),
-        sa.PrimaryKeyConstraint("account_id", "number_class", "content_kind", name=op.f("proofs_pkey")),
-        comment="What reading an account's chats back has been shown to show.",
+        sa.PrimaryKeyConstraint("account_id", "segment", "campaign_id", "seq", name=op.f("looks_pkey")),
+        comment="Accepted messages that were lately looked for in their chats: what reading an account back can prove.",
     )
 
 

@@ -186,7 +186,7 @@ def test_a_check_tells_whether_reading_back_works_and_what_messages_look_like(
     assert "read back       yes\n" in people
     assert "1 in the chat, 1 with id, 1 with time, 1 with direction, 1 with text or file" in people
     with engine.begin() as connection:
-        assert connection.scalar(text("SELECT proven_at > now() - interval '1 minute' FROM proofs"))
+        assert connection.scalar(text("SELECT is_shown AND looked_at > now() - interval '1 minute' FROM looks"))
         connection.execute(text("UPDATE contents SET body = 'Something else'"))
     programs = assert_done(run_cli("instance", "check", "a", "--json")).json
     assert (programs["read_back"]["works"], programs["read_back"]["entries"]) == (False, 1)

@@ -220,7 +220,7 @@ def test_a_proof_from_before_the_doubt_does_not_come_after_it_by_a_clock_that_wa
     read_back(shop)
     assert shop.states("c") == {"in_doubt": 1}
     recover(shop)
-    assert shop.sql("SELECT FROM proofs") == []
+    assert shop.sql("SELECT FROM looks WHERE is_shown") == []
 
 
 def test_a_message_that_was_accepted_while_the_clock_was_ahead_proves_nothing(
@@ -238,7 +238,7 @@ def test_a_message_that_was_accepted_while_the_clock_was_ahead_proves_nothing(
     shop.sql("UPDATE attempts SET finished_at = finished_at - interval '61 s' WHERE outcome = 'accepted'")
     shop.sql("UPDATE ticks SET steady_since = steady_since - interval '61 s'")
     read_back(shop)
-    assert shop.sql("SELECT FROM proofs") == []
+    assert shop.sql("SELECT FROM looks WHERE is_shown") == []
     send(shop, "proof", first=2)
     read_back(shop)
     assert shop.states("c") == {"pending": 1}

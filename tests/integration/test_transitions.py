@@ -105,7 +105,9 @@ def connection(settings: Settings, engine: Engine) -> Iterator[Connection]:
         opened.execute(text("UPDATE messages SET claim_token = :token, attempt = 1"), {"token": TOKEN})
         for seq, state in STATES.items():
             opened.execute(text(f"UPDATE messages SET state = '{state}' WHERE seq = {seq}"))
-        opened.execute(text("INSERT INTO proofs SELECT id, 'plain', 'text', now(), 0, 100 FROM accounts"))
+        opened.execute(
+            text("INSERT INTO looks SELECT id, 1, 1, -1, 'plain', 'text', now(), now(), true, 0, 100 FROM accounts")
+        )
         yield opened
 
 

@@ -12,8 +12,8 @@ INSERT INTO lanes (id, account_id) SELECT id, account_id FROM instances;
 -- Of an account that no instance has any more nothing is in doubt; the first one cannot be read.
 INSERT INTO accounts (fingerprint, key_encrypted, base_url, wire) VALUES ('old', '\x00', 'http://127.0.0.1:9', 'json');
 UPDATE accounts SET unreadable_since = now() - interval '1 hour' WHERE id = 1;
-INSERT INTO proofs (account_id, number_class, content_kind, proven_at, delay_seconds, entries)
-SELECT id, 'plain', 'text', now(), 0, 100 FROM accounts;
+INSERT INTO looks
+SELECT id, 1, 1, 1, 'plain', 'text', now(), now(), true, 0, 100 FROM accounts;
 UPDATE lanes SET
     clock = now() - interval '1 hour',
     lease_token = ('00000000-0000-0000-0000-00000000010' || id)::uuid,

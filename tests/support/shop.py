@@ -161,12 +161,16 @@ def drain(shop: Shop, *, settings: Settings | None = None) -> dict[str, dict[str
     return asyncio.run(run())
 
 
-def prove(shop: Shop, *, delay: float = 0.0, ago: float = 0.0) -> None:
-    """Reading back has shown a text so many seconds ago, which was `delay` seconds old then."""
+def prove(shop: Shop, *, delay: float = 0.0, ago: float = 0.0, is_shown: bool = True, seq: int = -1) -> None:
+    """So many seconds ago a text was looked for and shown, or not, which was `delay` seconds old then."""
     shop.sql(
-        "INSERT INTO proofs SELECT id, 'plain', 'text', now() - make_interval(secs => :ago), :delay, 100 FROM accounts"
-        " ON CONFLICT (account_id, number_class, content_kind) DO UPDATE"
-        " SET proven_at = excluded.proven_at, delay_seconds = excluded.delay_seconds",
+        "INSERT INTO looks SELECT id, 1, 1, :seq, 'plain', 'text', now() - make_interval(secs => :ago + :delay),"
+        " now() - make_interval(secs => :ago), :is_shown, CASE WHEN :is_shown THEN 0 ELSE :delay END, 100"
+        " FROM accounts"
+        " ON CONFLICT (account_id, segment, campaign_id, seq) DO UPDATE SET accepted_at = excluded.accepted_at,"
+        " looked_at = excluded.looked_at, is_shown = excluded.is_shown, late_seconds = excluded.late_seconds",
         delay=delay,
         ago=ago,
+        is_shown=is_shown,
+        seq=seq,
     )

@@ -76,9 +76,15 @@ def test_an_entry_with_its_text_in_its_time_is_found_with_its_id() -> None:
     assert readings([claim()], Page(PHONE, [entry(id="x")])) == [Reading(Sight.FOUND, "x", 1)]
 
 
-def test_nothing_in_a_chat_that_reaches_over_its_time_is_absent() -> None:
-    assert readings([claim()], Page(PHONE, AROUND)) == [Reading(Sight.ABSENT, None, 2)]
-    assert sight(*AROUND, entry(-10)) is Sight.ABSENT
+def test_nothing_between_what_went_out_before_and_after_is_absent() -> None:
+    told = readings([claim(), known("Other", 20)], Page(PHONE, [*AROUND, entry(25, "Other")]))
+    assert told[0] == Reading(Sight.ABSENT, None, 3)
+    assert sights([claim(), known("Other", 20)], *AROUND, entry(-10), entry(25, "Other"))[0] is Sight.ABSENT
+
+
+def test_a_reply_may_be_listed_before_what_it_replies_to_and_shows_only_that_the_list_is_long_enough() -> None:
+    assert readings([claim()], Page(PHONE, AROUND)) == [Reading(Sight.SILENT, None, 0)]
+    assert sight(*AROUND, entry(-10)) is Sight.SILENT
 
 
 def test_a_chat_that_shows_nothing_of_its_time_is_silent() -> None:
@@ -124,7 +130,7 @@ def test_what_is_known_explains_its_entry_and_no_other() -> None:
     # The earlier one may be what is known, and the later one anything.
     assert why(*AROUND, entry(-20, "Other"), entry(6, "Other"), claims=[known("Other", -20)]) is Why.UNEXPLAINED
     assert why(*AROUND, entry(90, "Other"), claims=[known("Other")]) is Why.UNEXPLAINED
-    assert sight(BEFORE, reply(90), entry(-20, "Other")) is Sight.ABSENT
+    assert sight(BEFORE, reply(90), entry(-20, "Other")) is Sight.SILENT
 
 
 @pytest.mark.parametrize("entries", [AROUND, (BEFORE,), ()])
@@ -221,7 +227,7 @@ def test_what_may_or_may_not_be_it_leaves_it_undecided(unclear: GatewayMessage) 
 
 
 def test_an_identical_text_from_before_does_not_vouch_for_it() -> None:
-    assert sight(entry(seconds=-10), *AROUND) is Sight.ABSENT
+    assert sight(entry(seconds=-10), *AROUND) is Sight.SILENT
 
 
 def test_clocks_may_differ_by_the_allowance() -> None:
@@ -276,7 +282,7 @@ def test_an_entry_without_an_id_beside_its_double_that_has_one_may_be_any_messag
     told = sights([claim(content=FILE), known_by_id], *AROUND, entry(5, "[message]", id="x"), entry(5, "[message]"))
     assert told == [Sight.UNDECIDED, Sight.FOUND]
     told = sights([claim(), known_by_id], *AROUND, entry(-20, "Old", id="x"), entry(-20, "Old"))
-    assert told == [Sight.ABSENT, Sight.FOUND]
+    assert told == [Sight.SILENT, Sight.FOUND]
 
 
 def test_entries_under_one_id_cannot_be_counted() -> None:
@@ -301,8 +307,8 @@ def test_every_form_of_the_number_must_show_that_it_is_absent() -> None:
     assert (told.sight, told.why) == (Sight.UNDECIDED, Why.SHORT)
     [told] = readings([claim()], Page(PHONE, [BEFORE]), Page(ALIAS, [AFTER]))
     assert (told.sight, told.why) == (Sight.UNDECIDED, Why.SHORT)
-    assert readings([claim()], Page(PHONE, AROUND), Page(ALIAS, [])) == [Reading(Sight.ABSENT, None, 2)]
-    assert readings([claim()], Page(PHONE, [BEFORE]), Page(ALIAS, AROUND)) == [Reading(Sight.ABSENT, None, 2)]
+    assert readings([claim()], Page(PHONE, AROUND), Page(ALIAS, [])) == [Reading(Sight.SILENT)]
+    assert readings([claim()], Page(PHONE, [BEFORE]), Page(ALIAS, AROUND)) == [Reading(Sight.SILENT)]
 
 
 @pytest.mark.parametrize("id_", [None, "true_{}@c.us_3EB0"])
@@ -339,7 +345,7 @@ def test_on_a_page_that_shows_others_nothing_that_hides_its_number_can_be_told(s
     assert readings([claim()], mixed, own)[0].sight is Sight.FOUND
     ours = reply(-60, phone=PHONE), reply(-50, lid="77")
     assert sight(*ours, stranger) is Sight.UNDECIDED
-    assert sight(*ours, stranger, reply(1, phone=ALIAS)) is Sight.ABSENT
+    assert sight(*ours, stranger, reply(1, phone=ALIAS)) is Sight.SILENT
 
 
 FILE = ShownContent(filename="offer.pdf", caption="For you")
@@ -466,7 +472,7 @@ def test_what_the_chat_holds_is_found(claims: list[Claim], entries: list[Gateway
 @given(st.integers(1, 4), st.integers(0, 6))
 def test_identical_messages_are_found_only_if_there_are_enough_for_all(messages: int, shown: int) -> None:
     told = sights([claim() for _ in range(messages)], *AROUND, *(entry(n) for n in range(shown)))
-    assert told == [Sight.FOUND if shown >= messages else Sight.UNDECIDED if shown else Sight.ABSENT] * messages
+    assert told == [Sight.FOUND if shown >= messages else Sight.UNDECIDED if shown else Sight.SILENT] * messages
 
 
 # What truly happened, and what a gateway makes of it.
@@ -641,7 +647,7 @@ DISTINCT = ["Your order is ready", "Good morning Ann", "Closed on Monday", "New 
 
 
 @given(st.lists(st.tuples(st.integers(0, 60), st.booleans()), min_size=1, max_size=5), st.booleans(), st.randoms())
-def test_an_honest_chat_with_something_around_shows_each_message_and_each_absence(
+def test_an_honest_chat_with_something_around_shows_each_message_and_leaves_no_other_undecided(
     requests: list[tuple[int, bool]], sure_ids: bool, random: Random
 ) -> None:
     history = [
@@ -651,4 +657,5 @@ def test_an_honest_chat_with_something_around_shows_each_message_and_each_absenc
     around = [Happening(HI, -100, outgoing=False), Happening(HI, -90), Happening(HI, 100, outgoing=False)]
     pages, _ = Gateway(sure_ids=sure_ids).list([*history, *around], random)
     told = readings([each.claim for each in history if each.claim], *pages)
-    assert [reading.sight for reading in told] == [Sight.FOUND if each.was_taken else Sight.ABSENT for each in history]
+    assert [reading.sight is Sight.FOUND for reading in told] == [each.was_taken for each in history]
+    assert Sight.UNDECIDED not in {reading.sight for reading in told}

@@ -1,9 +1,9 @@
--- Whether any chat can be read back now.
+-- Whether any chat can be read back now, or within %(ahead)s.
 SELECT EXISTS (
     SELECT
     FROM doubts d
     JOIN accounts a ON a.id = d.account_id
-    WHERE d.resolved_as IS NULL AND d.next_poll_at <= now() AND a.next_read_at <= now()
+    WHERE d.resolved_as IS NULL AND d.next_poll_at <= now() + %(ahead)s AND a.next_read_at <= now() + %(ahead)s
         AND a.key_encrypted IS NOT NULL
         AND NOT EXISTS (
             SELECT FROM instances i JOIN lanes l ON l.id = i.id

@@ -9,7 +9,7 @@ WITH ahead AS (
     ORDER BY a.id
     FOR NO KEY UPDATE OF a
 ), disproved AS (
-    DELETE FROM proofs WHERE %(back)s > 0 OR proven_at > now() + interval '1 s'
+    DELETE FROM looks WHERE %(back)s > 0 OR looked_at > now() + interval '1 s'
 )
 UPDATE accounts a
 SET

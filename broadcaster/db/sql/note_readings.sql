@@ -20,8 +20,8 @@ WITH read AS (
         END,
         next_poll_at = CASE
             WHEN read.sight NOT IN ('absent', 'silent') THEN d.next_poll_at
-            WHEN d.absences > %(polls)s THEN least(d.next_poll_at, now() + 6 * %(first)s) -- a proof may come
-            ELSE least(d.next_poll_at, greatest(now() + %(first)s, d.ended_at + %(settle)s))
+            WHEN d.absences > %(polls)s THEN least(d.next_poll_at, %(read_at)s + 6 * %(first)s) -- a proof may come
+            ELSE least(d.next_poll_at, greatest(%(read_at)s + %(first)s, d.ended_at + %(settle)s))
         END
     FROM read
     WHERE d.segment = read.segment AND d.campaign_id = read.campaign_id AND d.seq = read.seq

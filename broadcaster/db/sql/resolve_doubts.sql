@@ -1,10 +1,11 @@
 -- Moves messages out of doubt by what reading back showed. Guarded by state and attempt. To be shown absent counts only
 -- where reading back has proved itself on the same account: within %(proof)s, since the doubt arose, and by a message
 -- that was accepted no earlier than this one was intended, and was no older when it was shown than this one was when it
--- was last looked for. Where the chat is silent, which says nothing
--- by itself, that message was of the same kind, and it was shown in a list no shorter than this one. Each of that is told
--- by the database's clock. So it counts only while nothing lies in the future, and not between a step of the clock and
--- the `recover` tick that mends what it left.
+-- was last looked for. Where the chat is silent, which says nothing by itself, that message was of the same kind, it was
+-- shown in a list no shorter than this one, and no other of its kind was looked for in vain that was half as old as this
+-- one or older: what is listed late for one chat may be listed later for another. Each of that is told by the database's
+-- clock. So it counts only while nothing lies in the future, and not between a step of the clock and the `recover` tick
+-- that mends what it left.
 WITH clock AS (
     SELECT NOT EXISTS (
         SELECT FROM ticks
@@ -32,19 +33,29 @@ WITH clock AS (
                 AND %(read_at)s <= now()
                 AND EXISTS (
                     SELECT
-                    FROM proofs p
-                    WHERE p.account_id = d.account_id
-                        AND p.proven_at <= now()
-                        AND p.proven_at >= greatest(d.ended_at, now() - %(proof)s)
-                        AND p.proven_at - make_interval(secs => p.delay_seconds) >= d.started_at
-                        AND %(read_at)s - d.ended_at >= make_interval(secs => p.delay_seconds)
+                    FROM looks l
+                    WHERE l.account_id = d.account_id
+                        AND l.is_shown
+                        AND l.looked_at <= now()
+                        AND l.looked_at >= greatest(d.ended_at, now() - %(proof)s)
+                        AND l.accepted_at >= d.started_at
+                        AND %(read_at)s - d.ended_at >= l.looked_at - l.accepted_at
                         AND (
                             read.sight = 'absent'
                             OR (
-                                p.number_class = read.number_class AND p.content_kind = read.content_kind
-                                AND p.entries >= read.entries
+                                l.number_class = read.number_class AND l.content_kind = read.content_kind
+                                AND l.entries >= read.entries
                             )
                         )
+                )
+                AND NOT EXISTS (
+                    SELECT
+                    FROM looks l
+                    WHERE read.sight = 'silent'
+                        AND l.account_id = d.account_id
+                        AND l.number_class = read.number_class AND l.content_kind = read.content_kind
+                        AND l.looked_at >= now() - %(proof)s
+                        AND %(read_at)s - d.ended_at < make_interval(secs => 2 * l.late_seconds)
                 )
             )
         )

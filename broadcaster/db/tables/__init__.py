@@ -5,7 +5,7 @@ from __future__ import annotations
 from broadcaster.db.tables.audience import audience_members, audiences
 from broadcaster.db.tables.campaign import campaign_lanes, campaigns, contents, failure_counts, rejected_recipients
 from broadcaster.db.tables.columns import metadata
-from broadcaster.db.tables.instance import accounts, instances, lanes, proofs
+from broadcaster.db.tables.instance import accounts, instances, lanes, looks
 from broadcaster.db.tables.message import attempts, doubts, messages, settlements
 from broadcaster.db.tables.schedule import occurrences, schedule_lanes, schedules
 from broadcaster.db.tables.tick import ticks
@@ -22,10 +22,10 @@ __all__ = [
     "failure_counts",
     "instances",
     "lanes",
+    "looks",
     "messages",
     "metadata",
     "occurrences",
-    "proofs",
     "rejected_recipients",
     "schedule_lanes",
     "schedules",

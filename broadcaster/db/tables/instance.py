@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from sqlalchemy import (
+    BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     Double,
@@ -77,22 +79,27 @@ accounts = Table(
     comment="What instances are at the gateway. One that no instance has any more is kept for reading back.",
 )
 
-proofs = Table(
-    "proofs",
+looks = Table(
+    "looks",
     metadata,
     Column("account_id", Integer, ForeignKey(accounts.c.id, ondelete="CASCADE"), nullable=False, comment="Whose."),
-    Column("number_class", Text, nullable=False, comment="Which numbers it holds for (domain/whatsapp_numbers.py)."),
-    Column("content_kind", content_kind, nullable=False, comment="Which contents it holds for."),
-    moment("proven_at", "When reading back last showed a message that was known to be accepted.", nullable=False),
+    Column("segment", BigInteger, nullable=False, comment="Of the message that was looked for,"),
+    Column("campaign_id", BigInteger, nullable=False, comment="its campaign,"),
+    Column("seq", Integer, nullable=False, comment="and its place in it."),
+    Column("number_class", Text, nullable=False, comment="What its number is (domain/whatsapp_numbers.py)."),
+    Column("content_kind", content_kind, nullable=False, comment="What it was."),
+    moment("accepted_at", "When the gateway took it.", nullable=False),
+    moment("looked_at", "When it was last looked for.", nullable=False),
+    Column("is_shown", Boolean, nullable=False, comment="Whether its chat showed it then."),
     Column(
-        "delay_seconds",
+        "late_seconds",
         Double,
         nullable=False,
-        comment="How old that message was: one that is in doubt for less may yet be shown.",
+        comment="How old it was when last looked for in vain: others of its kind may be shown as late. 0: never.",
     ),
-    Column("entries", Integer, nullable=False, comment="How long the list was that showed it."),
-    PrimaryKeyConstraint("account_id", "number_class", "content_kind"),
-    comment="What reading an account's chats back has been shown to show.",
+    Column("entries", Integer, nullable=False, comment="How long the list was that was looked through."),
+    PrimaryKeyConstraint("account_id", "segment", "campaign_id", "seq"),
+    comment="Accepted messages that were lately looked for in their chats: what reading an account back can prove.",
 )
 
 instances = Table(

@@ -11,9 +11,9 @@ from broadcaster.domain.contents import ContentKind
 from broadcaster.domain.outcomes import Outcome
 from broadcaster.domain.readback import Claim, Page, Reading, ShownContent, Sight, Why, read_back
 from broadcaster.domain.templates import compile_template
-from broadcaster.domain.whatsapp_numbers import forms
+from broadcaster.domain.whatsapp_numbers import forms, number_class
 from broadcaster.gateway import GatewayError, WAChatPro
-from broadcaster.services.reconcile.doubts import Accepted, Attempt, DoubtStore, Template
+from broadcaster.services.reconcile.doubts import Accepted, Attempt, DoubtStore, LookRow, Template
 from broadcaster.settings import Settings
 
 LIMIT = 100
@@ -70,8 +70,8 @@ class ChatReader:
             for each in readings
         ]
 
-    async def prove(self, accepted: Accepted, pages: Sequence[Page]) -> Sight:
-        """What the chat says of a message that the gateway is known to have accepted; where it is found, that is kept.
+    async def look_for(self, accepted: Accepted, pages: Sequence[Page]) -> Sight:
+        """What the chat says of a message that the gateway is known to have accepted. That is kept where it is plain.
 
         It must be recognised as one in doubt is, by its content and time, and not by the id that it was given.
         """
@@ -82,8 +82,9 @@ class ChatReader:
         readings = await self.match(attempts, pages)
         sights = [seen.sight for each, seen in zip(attempts, readings, strict=True) if each.key == accepted.key]
         sight = sights[0] if sights else Sight.UNDECIDED
-        if sight is Sight.FOUND:
-            await self._store.prove(self._account, accepted, max(len(page.entries) for page in pages))
+        if sight is not Sight.UNDECIDED:
+            longest = max(len(page.entries) for page in pages)
+            await self._store.note_looks(self._account, [_look(accepted, sight is Sight.FOUND, longest)])
         return sight
 
     async def content_kind(self, attempt: Attempt) -> ContentKind:
@@ -112,6 +113,19 @@ async def list_chat(gateway: WAChatPro, phone: str) -> tuple[list[Page], dict[st
         except GatewayError as error:
             failures[form] = error
     return pages, failures
+
+
+def _look(accepted: Accepted, is_shown: bool, entries: int) -> LookRow:
+    return LookRow(
+        accepted.key.segment,
+        accepted.key.campaign_id,
+        accepted.key.seq,
+        number_class=number_class(accepted.phone),
+        content_kind=accepted.content_kind.value,
+        accepted_at=accepted.accepted_at,
+        is_shown=is_shown,
+        entries=entries,
+    )
 
 
 def _is_answer(error: GatewayError) -> bool:

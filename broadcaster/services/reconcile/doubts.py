@@ -32,6 +32,8 @@ MOST_ACCEPTED = 100
 """Messages that were accepted first and last since a doubt arose, among which are looked for some that prove."""
 PROOF_SECONDS = 600.0
 """For how long a message that was shown proves that those which are accepted are shown."""
+LOOK_PAUSE = 2.5
+"""Seconds between two looks for accepted messages of one kind, for the same doubts."""
 
 
 class Key(NamedTuple):
@@ -122,6 +124,22 @@ class ReadingRow(msgspec.Struct, frozen=True):
     gateway_id: str | None
     number_class: str
     content_kind: str
+    entries: int
+
+
+class LookRow(msgspec.Struct, frozen=True):
+    """An accepted message that was looked for in its chat, as `note_looks.sql` reads it.
+
+    `entries` is how long the list was.
+    """
+
+    segment: int
+    campaign_id: int
+    seq: int
+    number_class: str
+    content_kind: str
+    accepted_at: datetime
+    is_shown: bool
     entries: int
 
 
@@ -242,28 +260,22 @@ class DoubtStore:
         parameters = {"account": account, "rows": _json(rows), "within": timedelta(seconds=PROOF_SECONDS)}
         return [_accepted(row) for row in await self._execute("accepted_since", {**parameters, "most": MOST_ACCEPTED})]
 
-    async def wants_proof(self, rows: Sequence[ReadingRow], accepted: Accepted) -> bool:
-        """Whether `accepted`, were it shown now, would help to resolve any of these doubts sooner."""
+    async def wants_look(self, rows: Sequence[ReadingRow], latest: Accepted) -> bool:
+        """Whether messages of a kind, with the `latest` one of it, should be looked for on behalf of these doubts."""
         parameters = {
             "rows": _json(rows),
-            "number_class": number_class(accepted.phone),
-            "content_kind": accepted.content_kind.value,
-            "accepted_at": accepted.accepted_at,
-            "proof": timedelta(seconds=PROOF_SECONDS),
+            "number_class": number_class(latest.phone),
+            "content_kind": latest.content_kind.value,
+            "accepted_at": latest.accepted_at,
+            "pause": timedelta(seconds=LOOK_PAUSE),
         }
-        [row] = await self._execute("wants_proof", parameters)
+        [row] = await self._execute("wants_look", parameters)
         return bool(row.wanted)
 
-    async def prove(self, account: int, accepted: Accepted, entries: int) -> None:
-        """Keep that `accepted` was shown just now, in a list of so many entries."""
-        parameters = {
-            "account": account,
-            "number_class": number_class(accepted.phone),
-            "content_kind": accepted.content_kind.value,
-            "accepted_at": accepted.accepted_at,
-            "entries": entries,
-        }
-        await self._execute("prove_readback", parameters)
+    async def note_looks(self, account: int, looks: Sequence[LookRow]) -> None:
+        """Keep whether these accepted messages were shown just now."""
+        within = timedelta(seconds=PROOF_SECONDS)
+        await self._execute("note_looks", {"account": account, "looks": _json(looks), "within": within})
 
     async def _execute(self, name: str, parameters: Mapping[str, Any]) -> list[Any]:
         async with self._pool.connection() as connection, connection.cursor(row_factory=namedtuple_row) as cursor:

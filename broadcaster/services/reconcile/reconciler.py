@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from random import sample
 from time import monotonic
 
 import structlog
@@ -39,12 +40,14 @@ RUN_SECONDS = 10.0
 """How long one run goes on picking chats: until after the next tick has started another."""
 IDLE_SECONDS = 0.5
 """Seconds before a run that finds nothing due looks again."""
+LOOKED_FOR = 5
+"""Accepted messages of a kind that are looked for at once."""
 _MOST_ACCOUNTS = 100
 _UNREADABLE = "unreadable"
 _WORDS = {
     Sight.FOUND: "found in its chat",
     Sight.ABSENT: "not in its chat, and reading back has not proved itself since",
-    Sight.SILENT: "its chat shows nothing of that time, and no message of its kind has been shown since",
+    Sight.SILENT: "its chat shows nothing of that time, and not enough is known of how soon its kind is shown",
 }
 
 
@@ -116,18 +119,11 @@ class _Round:
         rows = await self._rows(pages)
         ripe = await self._store.note_readings(rows, self._account.read_at)
         missing = [row for row in rows if row.sight in (Sight.ABSENT, Sight.SILENT)]
+        if missing:
+            await self._look(missing)
         if ripe:
-            await self._resolve(ripe)
-        elif missing:
-            # What is shown now is old enough by the time when they are ripe.
-            await self._prove(missing)
+            self._counts.update(await self._store.resolve(ripe, self._account.read_at))
         await self._note_reads()
-
-    async def _resolve(self, ripe: Sequence[ReadingRow]) -> None:
-        resolved = Counter(await self._store.resolve(ripe, self._account.read_at))
-        if resolved.total() < len(ripe) and await self._prove(ripe):
-            resolved.update(await self._store.resolve(ripe, self._account.read_at))
-        self._counts.update(resolved)
 
     async def _read_all(self, phones: Sequence[str]) -> list[list[Page] | GatewayError]:
         self._counts["read"] += len(phones)
@@ -156,31 +152,25 @@ class _Round:
                     rows.append(_row(attempt, await self._reader.content_kind(attempt), each))
         return rows
 
-    async def _prove(self, ripe: Sequence[ReadingRow]) -> bool:
-        """Whether reading back shows, now, messages that the gateway is known to have accepted.
+    async def _look(self, missing: Sequence[ReadingRow]) -> None:
+        """Look for messages that the gateway is known to have accepted since, on behalf of those that are missing.
 
-        Some are asked for of each kind that could resolve any of `ripe`, until one is shown. Where there is none of
-        its kind, any is.
+        Some of each of their kinds are looked for. Where there is none of their kinds, any are.
         """
-        accepted = await self._store.accepted_since(self._account.account_id, ripe)
+        accepted = await self._store.accepted_since(self._account.account_id, missing)
         of_kind: dict[tuple[str, str], list[Accepted]] = {}
         for each in accepted:
             of_kind.setdefault((number_class(each.phone), each.content_kind), []).append(each)
-        wanted = {(row.number_class, row.content_kind) for row in ripe if row.sight != Sight.FOUND}
+        wanted = {(row.number_class, row.content_kind) for row in missing}
         groups = [of_kind[kind] for kind in wanted if kind in of_kind] or ([accepted] if accepted else [])
-        return any([await self._prove_by_any(_spread(group), ripe) for group in groups])
+        for group in groups:
+            if await self._store.wants_look(missing, group[-1]):
+                await asyncio.gather(*map(self._look_for, _sample(group)))
 
-    async def _prove_by_any(self, candidates: Sequence[Accepted], ripe: Sequence[ReadingRow]) -> bool:
-        for accepted in candidates:
-            if await self._prove_by(accepted, ripe):
-                return True
-        return False
-
-    async def _prove_by(self, accepted: Accepted, ripe: Sequence[ReadingRow]) -> bool:
-        if not await self._store.wants_proof(ripe, accepted):
-            return False
+    async def _look_for(self, accepted: Accepted) -> None:
         pages = await self._read(accepted.phone)
-        return not isinstance(pages, GatewayError) and await self._reader.prove(accepted, pages) is Sight.FOUND
+        if not isinstance(pages, GatewayError):
+            await self._reader.look_for(accepted, pages)
 
     async def _note_reads(self) -> None:
         failures = self._reader.failures
@@ -195,10 +185,10 @@ class _Round:
         )
 
 
-def _spread(accepted: Sequence[Accepted]) -> list[Accepted]:
-    """The latest one, which proves most; one from between and the first, which are likelier to be shown by now."""
-    chosen = dict.fromkeys((len(accepted) - 1, len(accepted) // 2, 0))
-    return [accepted[index] for index in chosen]
+def _sample(accepted: Sequence[Accepted]) -> list[Accepted]:
+    """The latest one, which proves most, and some at random: lists may be late for some chats and not for others."""
+    *earlier, latest = accepted
+    return [latest, *sample(earlier, min(len(earlier), LOOKED_FOR - 1))]
 
 
 def _row(attempt: Attempt, kind: ContentKind, said: Reading | GatewayError) -> ReadingRow:
