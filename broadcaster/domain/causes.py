@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from shlex import quote
 
-from broadcaster.domain.judgement import UNKNOWN_WORDS
+from broadcaster.domain.judgement import BLAMED, UNKNOWN_WORDS
 from broadcaster.domain.outcomes import WRONG_ADDRESS
 from broadcaster.domain.pacing import SLOWEST, format_rate
 from broadcaster.domain.standstill import Campaign, Cause, Lane, Part, Remedy, Scene, Standstill, What, counted
@@ -48,6 +48,12 @@ def lane_remedy(lane: Lane) -> Remedy:
             return Remedy(
                 "if you know what they mean, say so:",
                 f"broadcaster instance rules {name} learn 'WORDS' --about recipient|account|gateway",
+            )
+        case LaneHealth.DOWN if BLAMED in (lane.reason or ""):
+            return Remedy(
+                "look at its phone, and try who failed again with `broadcaster campaign retry`; "
+                "if the list is bad, go on with",
+                f"broadcaster instance resume {name}",
             )
         case LaneHealth.DOWN if WRONG_ADDRESS in (lane.reason or ""):
             return Remedy("give the right one with", f"broadcaster instance set {name} --base-url URL")

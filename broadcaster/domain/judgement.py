@@ -21,7 +21,7 @@ from broadcaster.domain.decisions import (
     lane_change,
     within_attempts,
 )
-from broadcaster.domain.outcome_run import HANDFUL, OutcomeRun, text_key
+from broadcaster.domain.outcome_run import OutcomeRun, text_key
 from broadcaster.domain.outcomes import Outcome, Verdict
 from broadcaster.domain.states import LaneHealth, MessageState
 
@@ -32,7 +32,7 @@ REFUSAL_CAP = 30.0
 MOST_REFUSALS = 60
 """Attempts, over half an hour and more, after which a message fails that hardly anyone shares the refusals of."""
 REFUSED_CAP = 15.0
-"""Seconds between single messages while all are refused in unknown words, at most: none of them is spent."""
+"""Seconds between single messages while all are refused or put off, at most: none of them is spent."""
 UNKNOWN_BASE = 2.0
 UNKNOWN_CAP = 40.0
 """Seconds between single messages while all are left open, at most. Each may leave a doubt, and healing is noticed
@@ -41,6 +41,8 @@ STUBBORN = 40
 """Failed reads, some five minutes of them, after which one message is tried: some gateways send and cannot list."""
 UNKNOWN_WORDS = "which no rule knows"
 """How the reason of a stop says that nobody knows whose trouble the words are."""
+BLAMED = "as if every recipient were at fault"
+"""How it says that they are known to be about recipients, and were said of all."""
 _QUOTED_CHARACTERS = 120
 _NO_SUCH_METHOD = frozenset({404, 405, 501})
 _FAILED = Transition(MessageState.FAILED, spent=1)
@@ -77,7 +79,8 @@ def judge(
     """What follows from `verdict`. `run`, `health` and `failures` are the lane's, `jitter` is random in [0, 1).
 
     A message is never failed by words that no rule knows, unless another was accepted since it was first refused, or
-    the words have been learned, or it was refused `MOST_REFUSALS` times and fewer than a handful are.
+    the words have been learned, or it was refused `MOST_REFUSALS` times and fewer than a handful are. Nor is it by any
+    words that are said of all.
     """
     if health is LaneHealth.OK and run.is_trouble:
         run = run.restarted()  # somebody else put the lane right
@@ -87,8 +90,9 @@ def judge(
     after = _heard(run, verdict, attempt)
     change = _change(run, after, verdict, attempt, health, failures, jitter)
     # Where the status tells of the instance's own trouble, the words need not.
-    known = replace(verdict, outcome=Outcome.NOT_SENT) if is_refusal else verdict
-    return _judgement(decide(known, attempt.spent, attempt.max_attempts, jitter), change, after, attempt)
+    if is_refusal or _is_said_of_all(run, after, verdict, attempt):
+        verdict = replace(verdict, outcome=Outcome.NOT_SENT)
+    return _judgement(decide(verdict, attempt.spent, attempt.max_attempts, jitter), change, after, attempt)
 
 
 def after_probe(read: Verdict | None, failures: int, jitter: float) -> LaneChange | None:
@@ -141,9 +145,6 @@ def _judge_refusal(
 def _doubtful(run: OutcomeRun, text: str, attempt: Attempt, goes_on: bool, jitter: float) -> Transition:
     """Where a message goes that was refused, and nothing shows yet whether for the account's sake."""
     if not goes_on:
-        # Even then learned words end a message, but not all those that were under way when the lane stopped.
-        if run.is_learned(text) and not run.is_late(attempt.left):
-            return _tried(attempt, jitter)
         return Transition(MessageState.PENDING, delay=REFUSAL_PAUSE * (1 + jitter))
     if run.is_learned(text) or attempt.number >= MOST_REFUSALS:
         return _FAILED
@@ -165,7 +166,27 @@ def _heard(run: OutcomeRun, verdict: Verdict, attempt: Attempt) -> OutcomeRun:
             return run.accepted(attempt.message, attempt.left)
         case Outcome.UNKNOWN:
             return run.left_open(attempt.left)
-    return run.answered() if verdict.health is LaneHealth.OK and not run.is_late(attempt.left) else run
+        case Outcome.THROTTLED if verdict.health not in TROUBLE:
+            return run.postponed(attempt.message, attempt.left)
+        case Outcome.REJECTED if _is_blamed(verdict):
+            return run.answered(attempt.left)
+    return run
+
+
+def _is_blamed(verdict: Verdict) -> bool:
+    """Whether it is the gateway that refuses a recipient in known words. What cannot be rendered never reaches it."""
+    is_reply = verdict.health is LaneHealth.OK or (verdict.health is None and verdict.http_status is not None)
+    return verdict.is_recognised and is_reply
+
+
+def _is_said_of_all(run: OutcomeRun, after: OutcomeRun, verdict: Verdict, attempt: Attempt) -> bool:
+    """Whether a message meets what everybody meets, in words that are about one recipient: it is not spent."""
+    match verdict.outcome:
+        case Outcome.REJECTED:
+            return run.is_said_of_all and _is_blamed(verdict)
+        case Outcome.THROTTLED:
+            return after.is_trouble or run.is_late(attempt.left)
+    return False
 
 
 def _change(
@@ -178,15 +199,16 @@ def _change(
     jitter: float,
 ) -> LaneChange | None:
     """The lane's new health. Of the replies that were under way when a lane stopped, none stops it again."""
+    if health is LaneHealth.OK and verdict.health is LaneHealth.OK and verdict.outcome is Outcome.ACCEPTED:
+        return None  # as almost always
     if health in _OPERATORS:
         return None
     if run.is_late(attempt.left) and verdict.health not in _OPERATORS:
         return None
     if verdict.health in TROUBLE or verdict.health in _OPERATORS:
         return lane_change(verdict, health, failures, jitter)
-    if verdict.outcome is Outcome.UNKNOWN or not verdict.is_recognised:
-        rests = health is not LaneHealth.OK or after.is_trouble
-        return _stop(after, verdict, failures, jitter) if rests else None
+    if _rests(after, verdict, health):
+        return _stop(after, verdict, failures, jitter)
     if health is LaneHealth.OK:
         return None
     # Where a run has stopped the lane, a recipient's refusal only spares it the next rest: it goes on one by one.
@@ -194,23 +216,39 @@ def _change(
     return LaneChange(LaneHealth.OK, 0.0, 0) if is_good else None
 
 
+def _rests(run: OutcomeRun, verdict: Verdict, health: LaneHealth) -> bool:
+    """Whether the lane stops for its run, or rests on, after a reply that does not itself tell of the account."""
+    match verdict.outcome:
+        case Outcome.REJECTED if verdict.is_recognised:
+            return run.is_said_of_all and _is_blamed(verdict)
+        case Outcome.REJECTED | Outcome.UNKNOWN:
+            return run.is_trouble or health is not LaneHealth.OK
+        case Outcome.THROTTLED:
+            return run.is_trouble
+    return False
+
+
 def _stop(run: OutcomeRun, verdict: Verdict, failures: int, jitter: float) -> LaneChange:
     """The lane stops for its run, or rests on: the longer, the more single messages came to nothing since."""
-    base, cap = PROBE_BASE, REFUSED_CAP
-    if verdict.outcome is Outcome.UNKNOWN:
-        base, cap = UNKNOWN_BASE, UNKNOWN_CAP
-    elif run.is_learned(text_key(verdict.reason)):
-        cap = PROBE_CAP
-    return down(backoff(base, cap, max(0, run.length - HANDFUL), jitter), failures, _why(run, verdict))
+    is_open = verdict.outcome is Outcome.UNKNOWN
+    base, cap = (UNKNOWN_BASE, UNKNOWN_CAP) if is_open else (PROBE_BASE, REFUSED_CAP)
+    health = LaneHealth.THROTTLED if verdict.outcome is Outcome.THROTTLED else LaneHealth.DOWN
+    return LaneChange(health, backoff(base, cap, run.excess, jitter), failures + 1, _why(run, verdict))
 
 
 def _why(run: OutcomeRun, verdict: Verdict) -> str:
     said = verdict.reason[:_QUOTED_CHARACTERS]
-    if run.length <= 1:
+    refused = run.refusals + run.learned
+    known = run.answers if run.is_said_of_all else 0
+    together = refused + known + run.unknowns + run.delays
+    if verdict.outcome is Outcome.REJECTED and verdict.is_recognised:
+        return f"refused {run.answers + run.learned} messages in a row with “{said}”, {BLAMED}"
+    if together <= 1:
         return said
-    if not run.unknowns:
-        refused = run.refusals + run.learned
+    if together == refused:
         return f"refused {refused} messages in a row with “{said}”, {UNKNOWN_WORDS}"
-    if not (run.refusals or run.learned):
+    if together == run.unknowns:
         return f"left open of {run.unknowns} messages in a row whether it took them: {said}"
-    return f"accepted none of {run.refusals + run.learned + run.unknowns} messages in a row: {said}"
+    if together == run.delays:
+        return f"put off {run.delays} messages in a row: {said}"
+    return f"accepted none of {together} messages in a row: {said}"

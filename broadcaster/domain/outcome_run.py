@@ -3,8 +3,9 @@
 A gateway that nobody controls refuses in any language, and with the same words for a recipient's trouble and for its
 account's. What tells them apart is what happens to others meanwhile:
 
-- the account's trouble meets everybody. A *run* is what was refused in unknown words, or left open, since a message
-  was last accepted. `HANDFUL` of them are the account's trouble, whatever their words;
+- the account's trouble meets everybody. A *run* is what was refused in unknown words, put off, or left open, since a
+  message was last accepted. `HANDFUL` of them are the account's trouble, whatever their words. So are `MANY` in words
+  that are known to be about recipients: of so many in a row they are *said of all*, and no longer believed;
 - a recipient's trouble meets the same recipient again, after others were accepted. Who was refused is *noted*, so that
   the second time is known as such. After a handful of recipients the text is *learned*: it is about recipients;
 - a text with which somebody was refused who was accepted later is *passing*, and is never learned.
@@ -20,15 +21,18 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass, field, replace
 from typing import Annotated, Any
 
 import msgspec
+from msgspec.structs import replace
 
 HANDFUL = 5
 """Messages in a row that are the account's trouble; recipients by which a text is learned."""
-REASSURING = 20
-"""Recipients in a row, refused in known words, by which a run ends: then not every message comes to nothing."""
+MANY = 30
+"""Refusals in a row, in words known to be about recipients, that are the account's trouble all the same: a sorted list
+may well have thirty numbers without WhatsApp in a row, and seldom more."""
+LEARNED_WEIGHT = 3
+"""One in learned words counts for so many of them: a few recipients have taught those, and no person."""
 TEXT_CHARACTERS = 120
 MOST_TEXTS = 50
 MOST_NOTED = 64
@@ -54,8 +58,7 @@ def text_key(reason: str) -> str:
     return _BLANKS.sub("#", " ".join(text.split()))[:TEXT_CHARACTERS]
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
+class Refused(msgspec.Struct, frozen=True):
     """A recipient that was refused with `text`: the trouble number `at`. `again`: and once more since."""
 
     text: str
@@ -63,8 +66,7 @@ class Refused:
     again: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class OutcomeRun:
+class OutcomeRun(msgspec.Struct, frozen=True):
     """An immutable value; every reply makes the next one. Messages are named by any text that is theirs on the lane.
 
     `left`, where it is asked for, is what `heard` was when the request left.
@@ -73,31 +75,50 @@ class OutcomeRun:
     refusals: Count = 0
     """Refused in words that no rule knows, since a message was last accepted."""
     learned: Count = 0
-    """Refused in words that have been learned, since a message was last accepted: two of them count as one."""
+    """Refused in words that have been learned, since a message was last accepted, while the lane went on."""
     unknowns: Count = 0
     """Left open, since a message was last accepted."""
     answers: Count = 0
-    """Recipients refused in known words since the last of those."""
+    """Refused in words that a rule knows to be about recipients, since a message was last accepted."""
+    delays: Count = 0
+    """Put off as if for their recipients' sake, since a message was last accepted."""
+    delayed: tuple[str, ...] = ()
+    """The first messages of those, a handful at most: while the lane goes on, each of them counts once."""
     heard: Count = 0
     """The number of the latest trouble: of a refusal in unknown words, or of a stop."""
     stopped: Count = 0
     """The number of the latest stop."""
     vouched: Count = 0
     """The number of the latest trouble after which a request left that was accepted."""
-    noted: dict[str, Refused] = field(default_factory=dict)
+    noted: dict[str, Refused] = {}
     """Recipients by message, the first that was refused first."""
-    texts: dict[str, int] = field(default_factory=dict)
+    texts: dict[str, int] = {}
     """By how many recipients each text was shown to be about recipients, or that it is passing."""
 
     @property
     def length(self) -> int:
-        """How many messages came to nothing since one was accepted, by their weight."""
-        return self.refusals + self.unknowns + self.learned // 2
+        """How many messages came to nothing since one was accepted, and nobody knows for whose sake."""
+        return self.refusals + self.unknowns + self.delays
+
+    @property
+    def blamed(self) -> int:
+        """How many were refused, by their weight, in words that are known to be about recipients."""
+        return self.answers + LEARNED_WEIGHT * self.learned
+
+    @property
+    def is_said_of_all(self) -> bool:
+        """Whether those are so many that the words say nothing of recipients any more."""
+        return self.blamed >= MANY
 
     @property
     def is_trouble(self) -> bool:
-        """Whether they are the account's trouble."""
-        return self.length >= HANDFUL
+        """Whether all that is the account's trouble."""
+        return self.length >= HANDFUL or self.blamed >= MANY
+
+    @property
+    def excess(self) -> int:
+        """How many more it is than it takes for that."""
+        return max(0, self.length - HANDFUL) + max(0, self.blamed - MANY)
 
     def is_late(self, left: int) -> bool:
         """Whether a request left before the lane stopped: its reply says nothing of what is the case since."""
@@ -129,15 +150,27 @@ class OutcomeRun:
             run = replace(run, vouched=left)
         return run if run.is_late(left) else run.restarted()
 
-    def answered(self) -> OutcomeRun:
-        """A recipient was refused in known words: that alone ends a run only when it goes on."""
-        if not self.length:
+    def answered(self, left: int) -> OutcomeRun:
+        """A message was refused in words that a rule knows to be about its recipient.
+
+        Of those that were under way when the lane stopped all but the last count: the next one decides.
+        """
+        if self.is_late(left) and self.blamed >= MANY - 1:
             return self
-        return self.restarted() if self.answers + 1 >= REASSURING else replace(self, answers=self.answers + 1)
+        return replace(self, answers=self.answers + 1)
+
+    def postponed(self, message: str, left: int) -> OutcomeRun:
+        """A message was put off as if for its recipient's sake, who may have been written to too often.
+
+        The same one again is no more evidence than before, unless it is all that a stopped lane is tried with.
+        """
+        if self.is_late(left) or (message in self.delayed and not self.is_trouble):
+            return self
+        return replace(self, delays=self.delays + 1, delayed=(*self.delayed, message)[:HANDFUL])
 
     def left_open(self, left: int) -> OutcomeRun:
         """Nobody knows whether the gateway took a message."""
-        return self if self.is_late(left) else replace(self, unknowns=self.unknowns + 1, answers=0)
+        return self if self.is_late(left) else replace(self, unknowns=self.unknowns + 1)
 
     def refused(self, message: str, text: str, left: int) -> OutcomeRun:
         """A message was refused in words that no rule knows, and nothing shows yet whose trouble that is.
@@ -148,9 +181,9 @@ class OutcomeRun:
         is_same = message in self.noted and not self.is_vouched(message) and not self.is_trouble
         if is_same or self.is_late(left):
             return run
-        if self.is_learned(text):
-            return replace(run, learned=self.learned + 1, answers=0)
-        return replace(run, refusals=self.refusals + 1, answers=0)
+        if self.is_learned(text) and not self.is_trouble:
+            return replace(run, learned=self.learned + 1)
+        return replace(run, refusals=self.refusals + 1)
 
     def refused_again(self, message: str, text: str) -> OutcomeRun:
         """A message was refused whose trouble is its own: whoever is noted bears witness to the text, once."""
@@ -183,10 +216,10 @@ class OutcomeRun:
         return replace(self, heard=self.heard + 1, stopped=self.heard + 1)
 
     def restarted(self) -> OutcomeRun:
-        """What was refused or left open until now says nothing more of the account."""
-        if not (self.length or self.learned):
+        """What was refused, put off or left open until now says nothing more of the account."""
+        if not (self.refusals or self.unknowns or self.delays or self.learned or self.answers):
             return self
-        return replace(self, refusals=0, learned=0, unknowns=0, answers=0)
+        return replace(self, refusals=0, learned=0, unknowns=0, answers=0, delays=0, delayed=())
 
     def to_document(self) -> dict[str, Any]:
         """As plain JSON, of at most some 30 KB and commonly a few hundred bytes."""
@@ -201,7 +234,10 @@ class OutcomeRun:
         except msgspec.ValidationError:
             return cls()
         return replace(
-            run, noted=dict(list(run.noted.items())[:MOST_NOTED]), texts=dict(list(run.texts.items())[:MOST_TEXTS])
+            run,
+            delayed=run.delayed[:HANDFUL],
+            noted=dict(list(run.noted.items())[:MOST_NOTED]),
+            texts=dict(list(run.texts.items())[:MOST_TEXTS]),
         )
 
 

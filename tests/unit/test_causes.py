@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from broadcaster.domain.causes import standing_still
-from broadcaster.domain.judgement import UNKNOWN_WORDS
+from broadcaster.domain.judgement import BLAMED, UNKNOWN_WORDS
 from broadcaster.domain.outcomes import WRONG_ADDRESS
 from broadcaster.domain.standstill import Campaign, Cause, Lane, Part, Scene, Standstill
 from broadcaster.domain.states import CampaignState, LaneHealth
@@ -79,6 +79,12 @@ DOUBT = Part(lane(), in_doubt=5, doubted_since=ago(60), decided_by=NOW + timedel
             "instance main is down since 12:30:00: refused 5 messages with “x”, which no rule knows; 1 message waits: "
             "if you know what they mean, say so: "
             "`broadcaster instance rules main learn 'WORDS' --about recipient|account|gateway`",
+        ),
+        (
+            campaign(Part(lane(LaneHealth.DOWN, reason=f"refused 30 messages with “x”, {BLAMED}"), pending=2)),
+            "instance main is down since 12:30:00: refused 30 messages with “x”, as if every recipient were at fault; "
+            "2 messages wait: look at its phone, and try who failed again with `broadcaster campaign retry`; "
+            "if the list is bad, go on with `broadcaster instance resume main`",
         ),
         (
             campaign(Part(lane(LaneHealth.PAUSED, reason="paused by an operator", name="my shop"), pending=1200)),

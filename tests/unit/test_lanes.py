@@ -20,7 +20,7 @@ import pytest
 from broadcaster.domain.contents import ContentKind
 from broadcaster.domain.decisions import LaneChange
 from broadcaster.domain.instances import Wire
-from broadcaster.domain.outcome_run import HANDFUL, OutcomeRun
+from broadcaster.domain.outcome_run import HANDFUL, MANY, OutcomeRun
 from broadcaster.domain.outcomes import Outcome, Verdict
 from broadcaster.domain.pacing import CLAIM_LEAD, pace, worst_excess
 from broadcaster.domain.states import LaneHealth
@@ -489,6 +489,25 @@ def test_a_handful_of_refusals_in_words_that_no_rule_knows_stops_the_lane_and_fa
     assert {(row.state, row.spent) for _, row in bench.outcomes} == {("pending", 0)}
     assert "perangkat belum terhubung" in bench.health[0].reason
     assert bench.runs[0].is_trouble, "whoever takes the lane next knows of it"
+
+
+@pytest.mark.parametrize(
+    ("verdict", "health", "failed"),
+    [
+        (Verdict(Outcome.REJECTED, "not on WhatsApp", LaneHealth.OK, http_status=200), LaneHealth.DOWN, MANY),
+        (Verdict(Outcome.THROTTLED, "HTTP 425", http_status=425), LaneHealth.THROTTLED, 0),
+    ],
+)
+def test_words_about_one_recipient_that_are_said_of_all_stop_the_lane(
+    verdict: Verdict, health: LaneHealth, failed: int
+) -> None:
+    bench = Bench([held_lane(max_in_flight=8)], backlog=1000, latency=0.1, verdicts=lambda _: verdict)
+    bench.run()
+    assert len(bench.sent) <= failed + 8 + HANDFUL
+    assert [change.health for change in bench.health] == [health]
+    assert sum(row.state == "failed" for _, row in bench.outcomes) == failed
+    assert sum(row.spent for _, row in bench.outcomes) <= failed + HANDFUL
+    assert sum(bench.sending.values()) == 0
 
 
 def test_what_a_lane_has_heard_is_given_back_with_it() -> None:

@@ -16,11 +16,13 @@ from hypothesis import strategies as st
 
 from broadcaster.domain.decisions import MOST_ATTEMPTS, LaneChange
 from broadcaster.domain.judgement import (
+    BLAMED,
     MOST_REFUSALS,
     REFUSAL_PAUSE,
     REFUSED_CAP,
     STUBBORN,
     UNKNOWN_CAP,
+    UNKNOWN_WORDS,
     Attempt,
     Judgement,
     after_probe,
@@ -28,9 +30,10 @@ from broadcaster.domain.judgement import (
 )
 from broadcaster.domain.outcome_run import (
     HANDFUL,
+    LEARNED_WEIGHT,
+    MANY,
     MOST_NOTED,
     MOST_TEXTS,
-    REASSURING,
     STALE,
     TEXT_CHARACTERS,
     OutcomeRun,
@@ -49,6 +52,10 @@ NOT_CONNECTED = Verdict(Outcome.NOT_SENT, "not connected", DOWN)
 SLOW_DOWN = Verdict(Outcome.THROTTLED, "slow down", THROTTLED)
 BAD_KEY = Verdict(Outcome.NOT_SENT, "bad key", REFUSED)
 TOO_OFTEN = Verdict(Outcome.THROTTLED, "this recipient too often")
+TOO_EARLY = Verdict(Outcome.THROTTLED, "HTTP 425", retry_after=86_400, http_status=425)
+TOO_LARGE = Verdict(Outcome.REJECTED, "HTTP 413", OK, http_status=413, reply="<html>413</html>")
+NO_RECIPIENT = Verdict(Outcome.REJECTED, "no recipient", http_status=200)
+CANNOT_BE_RENDERED = Verdict(Outcome.REJECTED, "cannot be rendered")
 
 
 def nope(text: str = "nope") -> Verdict:
@@ -137,10 +144,10 @@ def test_a_refusal_in_unknown_words_costs_its_message_nothing_and_is_tried_again
         assert judgement.change is None
 
 
-def test_a_refusal_in_known_words_fails_its_message_and_counts_for_nothing() -> None:
+def test_a_refusal_in_known_words_fails_its_message_at_once() -> None:
     lane = Lane()
-    assert lane.hear_all([NO_WHATSAPP] * 100) == [MessageState.FAILED] * 100
-    assert (lane.health, lane.run) == (OK, OutcomeRun())
+    assert lane.hear_all([NO_WHATSAPP] * MANY) == [MessageState.FAILED] * MANY
+    assert not (lane.run.noted or lane.run.texts)
 
 
 def test_a_status_that_tells_of_the_instance_does_so_whatever_the_words() -> None:
@@ -259,16 +266,16 @@ def test_a_text_is_not_learned_with_which_somebody_was_refused_who_was_accepted_
 
 def test_learned_words_are_the_account_s_trouble_too_when_everybody_meets_them() -> None:
     lane = taught()
-    assert lane.hear_all([nope()] * 200).count(MessageState.FAILED) == 2 * HANDFUL - 1
+    assert lane.hear_all([nope()] * 200).count(MessageState.FAILED) == MANY // LEARNED_WEIGHT - 1
     assert lane.health is DOWN
-    assert max(rests(lane)) <= 10  # most likely it is a row of bad numbers after all
 
 
-def test_learned_words_end_a_message_even_while_nobody_is_accepted() -> None:
+def test_learned_words_spend_nobody_while_nobody_is_accepted_and_fail_at_once_afterwards() -> None:
     lane = taught()
-    lane.hear_all([nope()] * 2 * HANDFUL)
-    states = [lane.hear(nope(), "bad").transition.state.value for _ in range(5)]
-    assert states == [*["pending"] * 4, "failed"]
+    lane.hear_all([nope()] * 10)
+    assert [lane.hear(nope(), "bad").transition.spent for _ in range(MOST_REFUSALS)] == [0] * MOST_REFUSALS
+    lane.hear(ACCEPTED)
+    assert lane.hear(nope(), "bad").transition.state is MessageState.FAILED
 
 
 def test_of_what_was_under_way_when_the_lane_stopped_learned_words_fail_nobody() -> None:
@@ -308,7 +315,8 @@ def test_who_is_refused_again_while_the_lane_is_stopped_bears_no_witness_and_is_
         ([nope(f"{each} is void") for each in "abcde"], "“e is void”"),
         ([OPEN] * 5, "left open of 5 messages in a row whether it took them: HTTP 500"),
         ([OPEN, nope(), OPEN, nope(), OPEN], "accepted none of 5 messages in a row: HTTP 500"),
-        ([nope(), NO_WHATSAPP, nope(), nope(), TOO_OFTEN, nope(), nope()], "refused 5 messages in a row"),
+        ([nope(), NO_WHATSAPP, nope(), nope(), nope(), nope()], "refused 5 messages in a row"),
+        ([nope(), NO_WHATSAPP, OPEN, nope(), TOO_OFTEN, nope()], "accepted none of 5 messages in a row: nope"),
     ],
 )
 def test_a_handful_in_a_row_is_the_account_s_trouble_and_the_operator_is_told(
@@ -337,33 +345,40 @@ def test_bad_numbers_in_known_words_do_not_hide_that_nothing_is_taken() -> None:
     assert lane.health is DOWN
 
 
-def test_many_bad_numbers_in_a_row_in_known_words_end_a_run() -> None:
+def test_known_refusals_between_what_is_left_open_do_not_end_the_run() -> None:
     lane = Lane()
-    lane.hear_all([OPEN] * HANDFUL)
-    lane.hear_all([NO_WHATSAPP] * (REASSURING - 1))
+    for _ in range(HANDFUL):
+        lane.hear_all([NO_WHATSAPP] * 5)
+        lane.hear(OPEN)
     assert lane.health is DOWN
-    lane.hear(NO_WHATSAPP)
-    assert lane.health is OK
-    lane.hear_all([OPEN] * (HANDFUL - 1))
-    assert lane.health is OK
 
 
 def test_a_stopped_lane_goes_on_one_by_one_while_recipients_are_refused_in_known_words() -> None:
     lane = Lane()
     lane.hear_all([OPEN] * HANDFUL)
-    assert lane.hear(NO_WHATSAPP).change is None
+    for _ in range(MANY - 1):
+        judgement = lane.hear(NO_WHATSAPP)
+        assert judgement.change is None
+        assert judgement.transition.state is MessageState.FAILED
     assert lane.health is DOWN
+    assert lane.hear(NO_WHATSAPP).change is not None
+    assert lane.hear(NO_WHATSAPP).transition.spent == 0
 
 
 @pytest.mark.parametrize(
-    ("verdict", "expected", "cap"),
-    [(nope(), [1, 2, 4, 8, 15, 15, 15], REFUSED_CAP), (OPEN, [2, 4, 8, 16, 32, 40, 40], UNKNOWN_CAP)],
+    ("verdict", "most", "expected", "cap"),
+    [
+        (nope(), HANDFUL, [1, 2, 4, 8, 15, 15, 15], REFUSED_CAP),
+        (TOO_EARLY, HANDFUL, [1, 2, 4, 8, 15, 15, 15], REFUSED_CAP),
+        (NO_WHATSAPP, MANY, [1, 2, 4, 8, 15, 15, 15], REFUSED_CAP),
+        (OPEN, HANDFUL, [2, 4, 8, 16, 32, 40, 40], UNKNOWN_CAP),
+    ],
 )
 def test_the_pauses_between_single_messages_grow_and_leave_healing_noticed_within_a_minute(
-    verdict: Verdict, expected: list[float], cap: float
+    verdict: Verdict, most: int, expected: list[float], cap: float
 ) -> None:
     lane = Lane()
-    lane.hear_all([verdict] * (HANDFUL + 6))
+    lane.hear_all([verdict] * (most + 6))
     assert rests(lane) == expected
     assert cap * 1.25 < 60
 
@@ -398,7 +413,7 @@ def test_a_lane_that_is_down_for_a_known_reason_stays_so_when_a_probe_is_not_acc
         assert lane.health is DOWN
 
 
-@pytest.mark.parametrize("verdict", [NOT_CONNECTED, SLOW_DOWN, OPEN, nope()])
+@pytest.mark.parametrize("verdict", [NOT_CONNECTED, SLOW_DOWN, OPEN, nope(), TOO_OFTEN, NO_WHATSAPP])
 def test_replies_that_were_under_way_together_stop_a_lane_once(verdict: Verdict) -> None:
     lane = Lane()
     for number in range(128):
@@ -439,12 +454,121 @@ def test_a_lane_that_an_operator_put_right_begins_a_new_run() -> None:
     assert lane.health is OK
 
 
+# Words that are known to be about recipients, said of all
+
+
+@pytest.mark.parametrize("verdict", [NO_WHATSAPP, TOO_LARGE, NO_RECIPIENT])
+def test_known_words_that_are_said_of_everybody_fail_thirty_and_stop_the_lane(verdict: Verdict) -> None:
+    lane = Lane()
+    states = lane.hear_all([verdict] * 200)
+    assert states == [MessageState.FAILED] * MANY + [MessageState.PENDING] * (200 - MANY)
+    assert (lane.health, lane.spent.total()) == (DOWN, MANY)
+    assert lane.changes[0].reason == f"refused {MANY} messages in a row with “{verdict.reason}”, {BLAMED}"
+    assert UNKNOWN_WORDS not in lane.changes[-1].reason
+
+
+def test_of_what_was_under_way_when_they_stopped_the_lane_nobody_fails() -> None:
+    lane = Lane()
+    before = lane.run.heard
+    lane.hear_all([NO_WHATSAPP] * MANY)
+    late = [lane.hear(NO_WHATSAPP, left=before) for _ in range(100)]
+    assert {each.transition.state for each in late} == {MessageState.PENDING}
+    assert lane.hear(NO_WHATSAPP).change == replace(
+        lane.changes[0], rest=2.0, failures=2, reason=lane.changes[-1].reason
+    )
+
+
+def test_one_accepted_reopens_the_lane_and_who_is_refused_again_fails() -> None:
+    lane = Lane()
+    lane.hear_all([NO_WHATSAPP] * MANY)
+    assert lane.hear(NO_WHATSAPP, "bad").transition.spent == 0
+    assert lane.hear(ACCEPTED).change == LaneChange(OK, 0.0, 0)
+    assert lane.hear(NO_WHATSAPP, "bad").transition.state is MessageState.FAILED
+    assert lane.hear_all([NO_WHATSAPP] * (MANY - 2)) == [MessageState.FAILED] * (MANY - 2)
+    assert lane.health is OK
+
+
+def test_an_operator_who_resumes_again_and_again_brings_a_list_that_is_all_bad_to_its_end() -> None:
+    lane, bad = Lane(), [f"bad {number}" for number in range(100)]
+    for _ in range(4):
+        lane.health = OK
+        bad = [name for name in bad if lane.hear(NO_WHATSAPP, name).transition.state is not MessageState.FAILED]
+    assert not bad
+
+
+def test_what_cannot_be_rendered_fails_and_says_nothing_of_the_account() -> None:
+    lane = Lane()
+    assert lane.hear_all([CANNOT_BE_RENDERED] * 100) == [MessageState.FAILED] * 100
+    assert lane.run == OutcomeRun()
+    lane.hear_all([NO_WHATSAPP] * MANY)
+    judgement = lane.hear(CANNOT_BE_RENDERED)
+    assert (judgement.transition.state, judgement.change) == (MessageState.FAILED, None)
+
+
+def test_known_words_between_known_trouble_of_the_account_do_not_fail_everybody() -> None:
+    lane = Lane()
+    for _ in range(20):
+        left = lane.run.heard
+        lane.hear(NOT_CONNECTED, left=left)
+        for _ in range(15):
+            lane.hear(NO_WHATSAPP, left=left)
+        lane.hear(NO_WHATSAPP)
+    assert lane.spent.total() <= MANY + 15
+    assert lane.health is DOWN
+
+
+# Put off, as if for the recipient's sake
+
+
+@pytest.mark.parametrize("verdict", [TOO_OFTEN, TOO_EARLY])
+def test_a_handful_of_recipients_that_are_put_off_in_a_row_are_the_account_s_trouble(verdict: Verdict) -> None:
+    lane = Lane()
+    assert set(lane.hear_all([verdict] * 200)) == {MessageState.PENDING}
+    assert (lane.health, lane.spent.total()) == (THROTTLED, HANDFUL - 1)
+    assert lane.changes[0].reason == f"put off {HANDFUL} messages in a row: {verdict.reason}"
+
+
+def test_fewer_recipients_that_are_put_off_again_and_again_slow_nobody_and_end_after_their_attempts() -> None:
+    lane = Lane()
+    for _ in range(5):
+        judgements = [lane.hear(TOO_OFTEN, f"often {number}") for number in range(HANDFUL - 1)]
+    assert {each.transition.state for each in judgements} == {MessageState.FAILED}
+    assert not lane.changes
+
+
+def test_recipients_that_are_put_off_while_others_are_accepted_are_no_trouble() -> None:
+    lane = Lane()
+    for _ in range(10):
+        lane.hear_all([TOO_OFTEN] * (HANDFUL - 1))
+        lane.hear(ACCEPTED)
+    assert not lane.changes
+
+
+def test_one_recipient_that_is_all_a_stopped_lane_has_left_is_tried_ever_more_slowly() -> None:
+    lane = Lane()
+    lane.hear_all([TOO_OFTEN] * HANDFUL)
+    judged = [lane.hear(TOO_OFTEN, "sole").transition for _ in range(10)]
+    assert {(each.state, each.spent) for each in judged} == {(MessageState.PENDING, 0)}
+    assert rests(lane)[-1] == REFUSED_CAP
+    assert lane.hear(ACCEPTED, "sole").change == LaneChange(OK, 0.0, 0)
+
+
+def test_how_long_a_gateway_puts_off_one_message_is_kept_by_that_message_alone() -> None:
+    lane = Lane()
+    lane.hear_all([TOO_EARLY] * HANDFUL)
+    judgement = lane.hear(TOO_EARLY)
+    assert judgement.transition.delay == TOO_EARLY.retry_after
+    assert judgement.change is not None
+    assert judgement.change.rest <= REFUSED_CAP
+
+
 # Whatever comes
 
 replies = st.sampled_from(
     [
         *(ACCEPTED, OPEN, NO_WHATSAPP, NOT_CONNECTED, SLOW_DOWN, TOO_OFTEN, Verdict(Outcome.NOT_SENT, "held back")),
         *(nope("a"), nope("b"), nope("c"), replace(nope("a"), health=None), replace(OPEN, health=OK)),
+        *(TOO_EARLY, TOO_LARGE, NO_RECIPIENT, CANNOT_BE_RENDERED),
     ]
 )
 messages = st.sampled_from([f"m{number}" for number in range(12)])
@@ -488,8 +612,8 @@ def test_unknown_words_fail_nobody_unless_another_was_accepted_since_or_they_are
 
 
 @given(
-    st.lists(replies.filter(lambda verdict: verdict not in (ACCEPTED, NO_WHATSAPP)), max_size=60),
-    st.integers(0, REASSURING - 1),
+    st.lists(replies.filter(lambda verdict: verdict is not ACCEPTED), max_size=60),
+    st.integers(0, 2 * MANY),
 )
 def test_whatever_a_gateway_answers_that_accepts_nothing_a_handful_stops_the_lane_for_good(
     verdicts: Sequence[Verdict], bad_numbers: int
@@ -503,6 +627,25 @@ def test_whatever_a_gateway_answers_that_accepts_nothing_a_handful_stops_the_lan
         assert unread < HANDFUL or lane.health is not OK
         assert verdict.is_recognised or state is MessageState.PENDING
     assert not lane.run.texts
+
+
+rows = st.tuples(replies.filter(lambda verdict: verdict is not ACCEPTED), st.integers(1, 2 * MANY), ages)
+
+
+@given(st.lists(rows, max_size=12))
+def test_whatever_a_gateway_answers_that_accepts_nothing_few_fail_or_are_spent(
+    story: Sequence[tuple[Verdict, int, int]],
+) -> None:
+    lane, spent = Lane(), 0
+    for verdict, times, age in story:
+        for _ in range(times):
+            left = max(0, lane.run.heard - age)
+            was_under_way = lane.run.is_late(left)
+            transition = lane.hear(verdict, left=left).transition
+            is_doubt = transition.state is MessageState.IN_DOUBT
+            if not (was_under_way or is_doubt or verdict is CANNOT_BE_RENDERED):
+                spent += transition.spent
+    assert spent < MANY + HANDFUL
 
 
 @given(st.lists(st.lists(st.sampled_from([OPEN, nope("a"), nope("b"), NO_WHATSAPP, TOO_OFTEN]), max_size=HANDFUL - 1)))
@@ -562,7 +705,8 @@ def test_a_run_stays_small_and_keeps_the_first_and_the_last_who_were_refused() -
 def test_the_texts_are_bounded_and_what_is_known_outlives_what_is_not() -> None:
     run = OutcomeRun(texts={"known": HANDFUL, "first": 1, "passing": -1})
     for number in range(MOST_TEXTS + 10):
-        run = replace(run, noted={"m": Refused(f"text {number}", 0)}).refused_again("m", f"text {number}")
+        noted = OutcomeRun(texts=run.texts, noted={"m": Refused(f"text {number}", 0)})
+        run = noted.refused_again("m", f"text {number}")
     assert len(run.texts) == MOST_TEXTS
     assert {"known", "passing", f"text {MOST_TEXTS + 9}"} <= run.texts.keys()
     assert "first" not in run.texts
@@ -720,6 +864,44 @@ def test_an_outage_in_unknown_words_fails_nobody_and_is_over_within_a_minute(
         in_vain = sum(begins <= at < heals for at in ended.requests)
         # Yeses of before that are still coming in let as many more leave.
         assert in_vain <= IN_FLIGHT * (2 if begins else 1) + 10 + (heals - begins) / REFUSED_CAP
+
+
+@pytest.mark.parametrize("order", ["shuffled", "first", "within", "near the end"])
+@pytest.mark.parametrize("bad", [30, 60])
+def test_bad_numbers_in_known_words_hold_the_others_for_less_than_a_minute(order: str, bad: int) -> None:
+    for seed in range(20):
+        names = names_with(bad, 1000, order, Random(seed))
+        ended = run_campaign(
+            names, lambda name, _: NO_WHATSAPP if name.startswith("bad") else ACCEPTED, seed, newest=seed % 2 / 10
+        )
+        assert Counter(ended.states.values()) == {MessageState.SENT: 1000, MessageState.FAILED: bad}
+        assert ended.down_seconds < 60
+
+
+@pytest.mark.parametrize("trouble", [NO_WHATSAPP, TOO_LARGE, TOO_OFTEN, replace(TOO_EARLY, retry_after=20)])
+@pytest.mark.parametrize("outage", [(0.0, 60.0), (1.0, 300.0)])
+def test_an_outage_in_words_about_recipients_fails_few_and_is_over_within_a_minute(
+    trouble: Verdict, outage: tuple[float, float]
+) -> None:
+    begins, heals = outage
+    # Yeses of before that are still coming in let as many more leave.
+    most_failed = (MANY + IN_FLIGHT * bool(begins)) if trouble.outcome is Outcome.REJECTED else 0
+    for seed in range(10):
+        names = [f"good {number}" for number in range(400)]
+        ended = run_campaign(names, lambda _, at: trouble if begins <= at < heals else ACCEPTED, seed)
+        assert ended.count(MessageState.FAILED) <= most_failed
+        assert ended.count(MessageState.SENT) == 400 - ended.count(MessageState.FAILED)
+        assert ended.ended < heals + 60
+        in_vain = sum(begins <= at < heals for at in ended.requests)
+        assert in_vain <= most_failed + IN_FLIGHT * 2 + 10 + (heals - begins) / REFUSED_CAP
+
+
+def test_a_list_of_which_half_is_bad_in_known_words_is_not_stopped() -> None:
+    for seed in range(10):
+        names = names_with(1000, 1000, "shuffled", Random(seed))
+        ended = run_campaign(names, lambda name, _: NO_WHATSAPP if name.startswith("bad") else ACCEPTED, seed)
+        assert Counter(ended.states.values()) == {MessageState.SENT: 1000, MessageState.FAILED: 1000}
+        assert ended.down_seconds == 0
 
 
 def test_an_outage_that_leaves_everything_open_leaves_few_in_doubt() -> None:
