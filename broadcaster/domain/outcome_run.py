@@ -75,7 +75,7 @@ class OutcomeRun(msgspec.Struct, frozen=True):
     refusals: Count = 0
     """Refused in words that no rule knows, since a message was last accepted."""
     learned: Count = 0
-    """Refused in words that have been learned, since a message was last accepted, while the lane went on."""
+    """Refused in words that have been learned, since a message was last accepted."""
     unknowns: Count = 0
     """Left open, since a message was last accepted."""
     answers: Count = 0
@@ -181,7 +181,7 @@ class OutcomeRun(msgspec.Struct, frozen=True):
         is_same = message in self.noted and not self.is_vouched(message) and not self.is_trouble
         if is_same or self.is_late(left):
             return run
-        if self.is_learned(text) and not self.is_trouble:
+        if self.is_learned(text):
             return replace(run, learned=self.learned + 1)
         return replace(run, refusals=self.refusals + 1)
 

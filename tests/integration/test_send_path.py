@@ -9,9 +9,10 @@ import msgspec
 import pytest
 
 from broadcaster.crypto import open_vault
+from broadcaster.domain.outcome_run import HANDFUL, MANY
 from broadcaster.services import dispatch
 from broadcaster.services.campaigns import lifecycle
-from broadcaster.services.instances import pause_instance, set_instance
+from broadcaster.services.instances import pause_instance, resume_instance, set_instance
 from broadcaster.services.sending.process import SendingProcess
 from broadcaster.services.sending.store import Claim, SendingStore
 from tests.support.shop import INSTANCES, POISON, Shop, drain
@@ -91,6 +92,28 @@ def test_a_refused_number_fails_and_the_others_go_on(shop: Shop) -> None:
     [(phone, reason)] = shop.sql("SELECT phone, reason FROM messages WHERE state = 'failed'")
     assert phone == "628120000003"
     assert reason
+
+
+@pytest.mark.parametrize(
+    ("kind", "failed", "health"),
+    [("no_whatsapp", MANY, "down"), ("too_big", MANY, "down"), ("too_often", 0, "throttled")],
+)
+def test_words_about_a_recipient_that_are_said_of_all_stop_the_lane_and_the_rest_is_sent_after_it(
+    shop: Shop, kind: str, failed: int, health: str
+) -> None:
+    shop.add("a", max_in_flight=8)
+    shop.submit("c", 200, "a")
+    shop.fault(f"kind={kind}")
+    drain(shop)
+    assert len(shop.gateway.ledger.entries) <= failed + HANDFUL + 8
+    assert shop.sql("SELECT health FROM lanes") == [(health,)]
+    assert shop.states("c") == {"pending": 200 - failed, **({"failed": failed} if failed else {})}
+    shop.fault()
+    resume_instance(shop.engine, "a")
+    shop.sql("UPDATE messages SET next_attempt_at = now() WHERE state = 'pending'")
+    shop.sql("UPDATE lanes SET woken_at = NULL")
+    drain(shop)
+    assert shop.states("c").get("sent") == 200 - failed
 
 
 def test_throttling_rests_the_lane_and_spends_no_attempt(shop: Shop) -> None:

@@ -317,6 +317,7 @@ def test_who_is_refused_again_while_the_lane_is_stopped_bears_no_witness_and_is_
         ([OPEN, nope(), OPEN, nope(), OPEN], "accepted none of 5 messages in a row: HTTP 500"),
         ([nope(), NO_WHATSAPP, nope(), nope(), nope(), nope()], "refused 5 messages in a row"),
         ([nope(), NO_WHATSAPP, OPEN, nope(), TOO_OFTEN, nope()], "accepted none of 5 messages in a row: nope"),
+        ([NO_WHATSAPP] * (MANY - 1) + [TOO_OFTEN, NO_WHATSAPP], "refused 30 messages in a row with “not registered”"),
     ],
 )
 def test_a_handful_in_a_row_is_the_account_s_trouble_and_the_operator_is_told(
@@ -465,6 +466,8 @@ def test_known_words_that_are_said_of_everybody_fail_thirty_and_stop_the_lane(ve
     assert (lane.health, lane.spent.total()) == (DOWN, MANY)
     assert lane.changes[0].reason == f"refused {MANY} messages in a row with “{verdict.reason}”, {BLAMED}"
     assert UNKNOWN_WORDS not in lane.changes[-1].reason
+    lane.hear(nope())
+    assert lane.changes[-1].reason == "accepted none of 201 messages in a row: nope"
 
 
 def test_of_what_was_under_way_when_they_stopped_the_lane_nobody_fails() -> None:
@@ -544,13 +547,27 @@ def test_recipients_that_are_put_off_while_others_are_accepted_are_no_trouble() 
     assert not lane.changes
 
 
+def test_who_was_put_off_before_one_was_accepted_counts_anew() -> None:
+    lane = Lane()
+    for number in (*range(HANDFUL - 1), -1, *range(HANDFUL)):
+        lane.hear(ACCEPTED if number < 0 else TOO_OFTEN, f"often {number}")
+    assert lane.health is THROTTLED
+
+
+def test_who_is_put_off_in_a_request_that_left_before_the_lane_stopped_is_not_spent() -> None:
+    lane = Lane()
+    lane.hear(NOT_CONNECTED)
+    assert lane.hear(TOO_OFTEN, left=0).transition.spent == 0
+    assert lane.run.delays == 0
+
+
 def test_one_recipient_that_is_all_a_stopped_lane_has_left_is_tried_ever_more_slowly() -> None:
     lane = Lane()
     lane.hear_all([TOO_OFTEN] * HANDFUL)
-    judged = [lane.hear(TOO_OFTEN, "sole").transition for _ in range(10)]
+    judged = [lane.hear(TOO_OFTEN, "message 0").transition for _ in range(10)]
     assert {(each.state, each.spent) for each in judged} == {(MessageState.PENDING, 0)}
     assert rests(lane)[-1] == REFUSED_CAP
-    assert lane.hear(ACCEPTED, "sole").change == LaneChange(OK, 0.0, 0)
+    assert lane.hear(ACCEPTED, "message 0").change == LaneChange(OK, 0.0, 0)
 
 
 def test_how_long_a_gateway_puts_off_one_message_is_kept_by_that_message_alone() -> None:
@@ -684,6 +701,7 @@ def test_whatever_is_stored_is_a_run_by_which_can_be_judged(document: object) ->
 
 def test_a_document_of_another_version_keeps_what_is_understood() -> None:
     assert OutcomeRun.from_document({"texts": {"nope": HANDFUL}, "colour": "red"}).is_learned("nope")
+    assert OutcomeRun.from_document({"answers": 7, "learned": 1, "delayed": ["m"] * 99}).delayed == ("m",) * HANDFUL
     assert OutcomeRun.from_document({"texts": ["nope"]}) == OutcomeRun.from_document(None) == OutcomeRun()
 
 
