@@ -90,7 +90,7 @@ def judge(
     after = _heard(run, verdict, attempt)
     change = _change(run, after, verdict, attempt, health, failures, jitter)
     # Where the status tells of the instance's own trouble, the words need not.
-    if is_refusal or _is_said_of_all(run, after, verdict, attempt):
+    if is_refusal or (verdict.outcome is not Outcome.ACCEPTED and _is_said_of_all(run, after, verdict, attempt)):
         verdict = replace(verdict, outcome=Outcome.NOT_SENT)
     return _judgement(decide(verdict, attempt.spent, attempt.max_attempts, jitter), change, after, attempt)
 
