@@ -14,9 +14,11 @@ import msgspec
 import pytest
 
 from broadcaster.crypto import open_vault
+from broadcaster.domain.outcome_run import MANY
 from broadcaster.errors import ConflictError
 from broadcaster.services.campaigns.contents import Content, file_content, text_content
 from broadcaster.services.instances import set_instance
+from broadcaster.simulator import Listing
 from broadcaster.simulator.config import parse_listing
 from tests.support.chaos import IN_FLIGHT, INSTANCES, LATENCY, Chaos
 from tests.support.shop import MORE_INSTANCES
@@ -28,6 +30,14 @@ MOST_TRIED = IN_FLIGHT + 10
 TROUBLED = 30.0
 """Seconds for which a lasting trouble lasts."""
 EVERYONE = (*INSTANCES, *MORE_INSTANCES)
+USUAL = {
+    "BROADCASTER_LEASE_SECONDS": "15",
+    "BROADCASTER_REQUEST_TIMEOUT_SECONDS": "30",
+    "BROADCASTER_DRAIN_SECONDS": "20",
+    "BROADCASTER_DOUBT_SETTLE_SECONDS": "10",
+    "BROADCASTER_DOUBT_POLL_SECONDS": "5",
+}
+"""What is configured unless somebody says otherwise."""
 LOST, REFUSED = 6, 4
 """Of the first ten messages, so many are accepted and so many are not; to all of them there is no reply."""
 
@@ -116,6 +126,16 @@ def test_however_chats_are_listed_what_has_no_reply_is_found_or_left_undecided(
     wait_for(lambda: not chaos.unsent() and not chaos.in_doubt(), "the doubts")
     assert chaos.decided() == ({"found": LOST, "absent": REFUSED} if chats.tells else {"unknown": LOST + REFUSED})
     chaos.finish(f"{name}, no replies", runs=LOST + REFUSED, most_in_doubt=LOST + REFUSED)
+
+
+@full
+def test_lists_that_are_half_a_minute_late_for_a_third_of_the_chats_double_nothing(chaos: Chaos) -> None:
+    late = [{"phone": f"62812{tens:06d}*", "younger_than": 30.0} for tens in range(0, 60, 3)]
+    chaos.shop.gateway.gateway.set_listing(msgspec.convert({"hides": late}, Listing))
+    chaos.begin(600, faults=[LATENCY, *unheard()], **USUAL)
+    wait_for(lambda: not chaos.unsent() and not chaos.in_doubt(), "the doubts", 180)
+    assert chaos.decided() == {"found": LOST, "absent": REFUSED}
+    chaos.finish("lists 30 s late for a third of the chats, no replies", runs=LOST + REFUSED, most_in_doubt=10)
 
 
 def wrote(chaos: Chaos, phone: str, count: int) -> None:
@@ -217,6 +237,20 @@ def test_whatever_words_refuse_everything_the_lanes_stop_and_nothing_fails(chaos
 
 
 @full
+def test_words_about_recipients_that_are_said_of_all_stop_the_lanes_after_thirty(chaos: Chaos) -> None:
+    kinds = {"a": "no_whatsapp", "b": "too_often", "c": "too_big"}
+    chaos.begin(900)
+    chaos.shop.fault(LATENCY, *trouble(kinds))
+    wait_for(lambda: "ok" not in health(chaos).values(), "all lanes to stop", 20)
+    time.sleep(TROUBLED)
+    assert "ok" not in health(chaos).values()
+    failed = chaos.shop.states("c").get("failed", 0)
+    assert 2 * MANY <= failed <= 2 * (MANY + IN_FLIGHT)
+    chaos.healed()
+    chaos.finish("not on WhatsApp, too often and too big said of all", runs=len(kinds), most_in_doubt=0, failed=failed)
+
+
+@full
 def test_whatever_is_left_open_of_everything_the_lanes_stop_and_it_is_decided_afterwards(chaos: Chaos) -> None:
     kinds = {"a": "http_500,endpoint=sends", "b": "html,endpoint=sends", "c": "http_500_after_accept"}
     chaos.begin(900)
@@ -284,15 +318,6 @@ def test_thirty_numbers_without_whatsapp_in_a_row_do_not_hold_the_others(chaos: 
 
 
 # Many doubts at once
-
-USUAL = {
-    "BROADCASTER_LEASE_SECONDS": "15",
-    "BROADCASTER_REQUEST_TIMEOUT_SECONDS": "30",
-    "BROADCASTER_DRAIN_SECONDS": "20",
-    "BROADCASTER_DOUBT_SETTLE_SECONDS": "10",
-    "BROADCASTER_DOUBT_POLL_SECONDS": "5",
-}
-"""What is configured unless somebody says otherwise."""
 
 
 @full
