@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from ipaddress import ip_address
+from itertools import product
 from urllib.parse import urlsplit
 
 from pyreqwest.http import Url
@@ -13,6 +14,8 @@ from broadcaster.errors import InputError
 DEFAULT_BASE_URL = "https://api.wachatpro.com"
 _LOCAL_SUFFIXES = (".localhost", ".local", ".internal", ".lan", ".home.arpa")
 _LONGEST = 500
+_LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
+_DEFAULT_PORTS = (80, 443)
 _METHOD = re.compile(r"/wa/(?:send|sendfile|sendfileurl|chats|messages|contacts)/?$")
 
 
@@ -29,15 +32,36 @@ def usable_base_url(text: str) -> str:
     if method := _METHOD.search(stripped):
         raise InputError(f"base URL: must end before {method[0].rstrip('/')}, which is added to it")
     try:
-        return str(Url(stripped)).rstrip("/")
+        return _spelled(stripped)
     except ValueError as error:
         raise InputError(f"base URL: {error}") from None
+
+
+def same_server_urls(base_url: str) -> list[str]:
+    """Every spelling of a usable base URL that surely means the same server, sorted; the given one is among them.
+
+    They differ in the scheme, in a port that a scheme has by default, in the name of this machine's loopback, and in a
+    dot at the end of the host.
+    """
+    parts = urlsplit(base_url)
+    given = parts.netloc.removesuffix(f":{parts.port}")
+    host = given.removesuffix(".") or given
+    hosts = _LOOPBACK if host in _LOOPBACK else (host,)
+    dotted = tuple(f"{each}." for each in hosts if not each.endswith(("]", ".")))
+    ports = _DEFAULT_PORTS if parts.port in (None, *_DEFAULT_PORTS) else (parts.port,)
+    spellings = product(("http", "https"), hosts + dotted, ports)
+    return sorted({_spelled(f"{scheme}://{name}:{port}{parts.path}") for scheme, name, port in spellings})
 
 
 def is_in_the_clear(base_url: str) -> bool:
     """Whether keys and messages go to another network unencrypted."""
     parts = urlsplit(base_url)
     return parts.scheme == "http" and not _is_local(parts.hostname or "")
+
+
+def _spelled(text: str) -> str:
+    """In one spelling. Raises ValueError."""
+    return str(Url(text)).rstrip("/")
 
 
 def _is_plain(text: str) -> bool:

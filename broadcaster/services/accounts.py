@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from shlex import quote
 from typing import Any
 
-from sqlalchemy import Connection, Engine, select, update
+from sqlalchemy import Connection, Engine, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from broadcaster.base_urls import usable_base_url
+from broadcaster.base_urls import same_server_urls, usable_base_url
 from broadcaster.crypto import Vault
 from broadcaster.db import tables
 from broadcaster.db.engine import transaction
@@ -53,6 +53,7 @@ def store_account(connection: Connection, vault: Vault, account: Account, *, of:
 
     `of` is the instance that may have it already. Raises ConflictError where another one has it.
     """
+    _refuse_held(connection, vault, account, of)
     fingerprints = vault.fingerprints(account.key, account.base_url)
     values = {"key_encrypted": vault.seal(account.key, account.base_url), "wire": account.wire}
     known = connection.scalar(select(_accounts.c.id).where(_accounts.c.fingerprint.in_(fingerprints)))
@@ -60,20 +61,34 @@ def store_account(connection: Connection, vault: Vault, account: Account, *, of:
         made = insert(_accounts).values(fingerprint=fingerprints[0], base_url=account.base_url, **values)
         made = made.on_conflict_do_update(index_elements=["fingerprint"], set_=values)
         return int(connection.execute(made.returning(_accounts.c.id)).scalar_one())
-    holder = connection.scalar(
-        select(_instances.c.name).where(_instances.c.account_id == known, _instances.c.id != of)
-    )
-    if holder is not None:
-        raise held_already(holder)
     connection.execute(update(_accounts).where(_accounts.c.id == known).values(values))
     return int(known)
 
 
-def held_already(holder: str | None) -> ConflictError:
-    """Two instances with one account would answer for each other's messages."""
+def _refuse_held(connection: Connection, vault: Vault, account: Account, of: int | None) -> None:
+    """Raise ConflictError where another instance than `of` has the account, however its URL is spelled."""
+    spellings = same_server_urls(account.base_url)
+    known = [mark for url in spellings for mark in vault.fingerprints(account.key, url)]
+    # Of two that come at once with different spellings, each would not see the other's.
+    connection.execute(select(func.pg_advisory_xact_lock(_lock_of(vault, account.key, spellings[0]))))
+    held = select(_instances.c.name, _accounts.c.base_url).join(_accounts)
+    held = held.where(_accounts.c.fingerprint.in_(known), _instances.c.id != of)
+    holder = connection.execute(held.limit(1)).first()
+    if holder is not None:
+        raise held_already(holder.name, None if holder.base_url == account.base_url else holder.base_url)
+
+
+def _lock_of(vault: Vault, key: str, base_url: str) -> int:
+    # Whoever rotates secret keys keeps the oldest for as long as anything is sealed with it.
+    return int.from_bytes(vault.fingerprints(key, base_url)[-1][:8], "big", signed=True)
+
+
+def held_already(holder: str | None, spelled: str | None = None) -> ConflictError:
+    """Two instances with one account would answer for each other's messages. `spelled`: the holder's other URL."""
     which = "another instance" if holder is None else f"instance {holder!r}"
+    where = f", which it has as {spelled}" if spelled else ""
     command = "" if holder is None else f": change that one with `broadcaster instance set {quote(holder)}`"
-    return ConflictError(f"{which} has this key at this URL already{command}")
+    return ConflictError(f"{which} has this key at this URL already{where}{command}")
 
 
 def account_key(vault: Vault, row: Mapping[str, Any]) -> str:

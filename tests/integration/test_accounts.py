@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import urlsplit
 
 import msgspec
 import pytest
 from sqlalchemy import Engine
 
+from broadcaster.base_urls import same_server_urls, usable_base_url
 from broadcaster.crypto import open_vault
 from broadcaster.domain.instances import Wire
 from broadcaster.errors import ConflictError, UsageError
@@ -135,12 +137,26 @@ def test_two_instances_with_one_account_are_refused(shop: Shop) -> None:
     assert shop.sql("SELECT name FROM instances ORDER BY name") == [("a",), ("b",)]
 
 
+@pytest.mark.parametrize(
+    "spelling", ["https://127.0.0.1:{}", "http://LOCALHOST:{}/", "http://localhost.:{}", "http://[::1]:{}"]
+)
+def test_an_account_under_another_spelling_of_its_url_is_refused(shop: Shop, spelling: str) -> None:
+    url = spelling.format(urlsplit(shop.gateway.base_url).port)
+    with pytest.raises(ConflictError, match=f"'a' has this key .* already, which it has as {shop.gateway.base_url}:"):
+        add_instance(shop.engine, open_vault(shop.settings), "c", "key-a", base_url=url)
+    set_instance(shop.engine, open_vault(shop.settings), "a", base_url=url)
+    assert shop.sql("SELECT base_url FROM accounts JOIN instances i ON i.account_id = accounts.id") == [
+        (usable_base_url(url),)
+    ], "an instance may spell its own otherwise, and is sent through that"
+
+
 def test_of_many_that_add_one_account_at_once_one_gets_it(shop: Shop) -> None:
     vault = open_vault(shop.settings)
+    urls = same_server_urls(shop.gateway.base_url)
 
     def add(number: int) -> bool:
         try:
-            add_instance(shop.engine, vault, f"n{number}", "key-b", base_url=shop.gateway.base_url)
+            add_instance(shop.engine, vault, f"n{number}", "key-b", base_url=urls[number % len(urls)])
         except ConflictError:
             return False
         return True
