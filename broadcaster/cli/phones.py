@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from broadcaster.domain.phones import PhoneError, normalise_phone
+from broadcaster.domain.phones import PhoneError, PhoneFault, normalise_phone
 from broadcaster.errors import UsageError, quoted
 
 
@@ -11,4 +11,7 @@ def phone_of(option: str, written: str) -> str:
     try:
         return normalise_phone(written)
     except PhoneError as error:
-        raise UsageError(f"{option} {quoted(written)}: {error.fault.sentence}") from None
+        said = error.fault.sentence
+        if error.fault is not PhoneFault.NEEDS_COUNTRY:
+            said = f"{said} Write all of it, with its country code, such as +62 812-3456-789."
+        raise UsageError(f"{option} {quoted(written)}: {said}") from None

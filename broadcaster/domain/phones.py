@@ -188,7 +188,7 @@ def _ask_library(digits: str, region: str | None) -> str:
     try:
         number = phonenumbers.parse(text, region)
     except NumberParseException as error:
-        raise PhoneError(_PARSE_FAULTS.get(error.error_type, PhoneFault.NOT_A_NUMBER)) from None
+        raise PhoneError(_PARSE_FAULTS[error.error_type]) from None
     if not phonenumbers.is_valid_number(number):
         if len(digits) > _MAX_E164_DIGITS:
             raise PhoneError(PhoneFault.TOO_LONG)
@@ -199,6 +199,8 @@ def _ask_library(digits: str, region: str | None) -> str:
 
 _PARSE_FAULTS = {
     NumberParseException.INVALID_COUNTRY_CODE: PhoneFault.UNKNOWN_COUNTRY_CODE,
+    # There are digits and nothing else: to the library one or two of them are no number.
+    NumberParseException.NOT_A_NUMBER: PhoneFault.TOO_SHORT,
     NumberParseException.TOO_SHORT_AFTER_IDD: PhoneFault.TOO_SHORT,
     NumberParseException.TOO_SHORT_NSN: PhoneFault.TOO_SHORT,
     NumberParseException.TOO_LONG: PhoneFault.TOO_LONG,
