@@ -15,13 +15,15 @@ import typer
 from broadcaster.cli.database import database
 from broadcaster.cli.groups import HELP_OPTIONS, Commands, LazyGroup
 from broadcaster.cli.instance import Json, Name
-from broadcaster.cli.output import say, say_fields, say_json
+from broadcaster.cli.output import say, say_fields, say_json, warn
 from broadcaster.domain.outcomes import Outcome, Verdict
 from broadcaster.domain.states import LaneHealth
 from broadcaster.errors import InputError
 from broadcaster.gateway import read_rules
+from broadcaster.gateway.rule_words import pattern_words
 from broadcaster.services import instance_rules
 from broadcaster.services.instance_rules import About
+from broadcaster.services.rules_file import decode_rules
 from broadcaster.settings import load
 
 OUTCOMES = {
@@ -94,14 +96,22 @@ def put(
 
     They are checked as a whole, and nothing is written where anything is wrong. `texts` go before the default ones,
     `statuses` replace single rows, any other field replaces the whole default. Workers follow within 20 seconds.
+    What `show --json` writes can be given as it is. A warning names the rules by which more counts as accepted than
+    before: without one, the new rules only narrow that.
 
     Example: echo '{"yes_words": ["success"]}' | broadcaster instance rules main set -
     """
     name, source = str(context.obj), "standard input" if file == "-" else file
-    differences = instance_rules.decode_rules(_read(file), source)
+    differences = decode_rules(_read(file), source)
     with database(load()) as engine:
-        instance_rules.store_rules(engine, name, differences)
+        wider = instance_rules.store_rules(engine, name, differences)
     say(f"instance {name} is read by the rules of {source}: {_FOLLOW}")
+    if wider:
+        of_instance = f"`broadcaster instance rules {quote(name)}"
+        warn(
+            f"more replies may count as accepted than before, by {'; '.join(map(_short, wider))}: what was never sent "
+            f"would count as sent; try replies with {of_instance} test REPLY`, go back with {of_instance} reset`"
+        )
 
 
 def learn(
@@ -171,7 +181,7 @@ def reading_fields(verdict: Verdict, parts: Sequence[str]) -> dict[str, str]:
         "the instance": _HEALTHS[verdict.health] if verdict.health else "may be well or not: it says nothing of it",
         **({"recognised": recognised} if verdict.outcome is Outcome.REJECTED else {}),
         "reason": verdict.reason,
-        "by the rules": ", ".join(map(_short, parts)) or "no single one",
+        "by the rules": ", ".join(map(_readable, parts)) or "no single one",
         **({"gateway id": verdict.gateway_id} if verdict.gateway_id else {}),
     }
 
@@ -186,7 +196,7 @@ def _show_table(rules: Mapping[str, Any]) -> None:
 def _rows(field: str, value: Any) -> Iterator[str]:
     if field == "texts":
         for rule in value:
-            yield f"{_meaning(rule)}  {_short(rule['pattern'])}"
+            yield f"{_meaning(rule)}  {_short(pattern_words(rule['pattern']))}"
     elif field == "statuses":
         for status, rule in value.items():
             yield f"{status:<5}{_meaning(rule)}{_exceptions(rule)}"
@@ -201,6 +211,11 @@ def _meaning(rule: Mapping[str, Any]) -> str:
 
 def _exceptions(rule: Mapping[str, Any]) -> str:
     return "  unless its text says more" if rule.get("text") else ""
+
+
+def _readable(part: str) -> str:
+    field, _, value = part.partition(": ")
+    return _short(f"{field}: {pattern_words(value)}" if field == "texts" else part)
 
 
 def _short(text: str) -> str:

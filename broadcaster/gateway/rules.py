@@ -18,6 +18,7 @@ from broadcaster.domain.outcomes import Outcome
 from broadcaster.domain.states import LaneHealth
 from broadcaster.errors import InputError
 from broadcaster.gateway import reply_words as words
+from broadcaster.gateway.rule_words import fault_words
 from broadcaster.gateway.texts import spoken
 
 _OK, _DOWN, _REFUSED, _THROTTLED = LaneHealth.OK, LaneHealth.DOWN, LaneHealth.REFUSED, LaneHealth.THROTTLED
@@ -229,6 +230,11 @@ def _says_from_the_start(text: str, pattern: str) -> bool:
 
 
 DEFAULT_RULES = ReplyRules()
+_NAMES = {
+    "": ReplyRules.__struct_fields__,
+    "texts": TextRule.__struct_fields__,
+    "statuses": StatusRule.__struct_fields__,
+}
 
 
 def read_rules(overrides: Mapping[str, Any] | None) -> ReplyRules:
@@ -242,7 +248,7 @@ def read_rules(overrides: Mapping[str, Any] | None) -> ReplyRules:
     try:
         rules = msgspec.convert(dict(overrides), ReplyRules)
     except msgspec.ValidationError as error:
-        raise InputError(f"reply rules: {error}") from None
+        raise InputError(fault_words(str(error), _faulty_status(overrides), _NAMES)) from None
     own_texts = rules.texts if "texts" in overrides else ()
     _check(own_texts, rules.statuses)
     return msgspec.structs.replace(
@@ -252,29 +258,43 @@ def read_rules(overrides: Mapping[str, Any] | None) -> ReplyRules:
     )
 
 
+def _faulty_status(overrides: Mapping[str, Any]) -> str | None:
+    """The row of `statuses` that is no such rule, which msgspec does not name."""
+    rows = overrides.get("statuses")
+    for name, row in rows.items() if isinstance(rows, dict) else ():
+        try:
+            msgspec.convert(row, StatusRule)
+        except msgspec.ValidationError:
+            return str(name)
+    return None
+
+
 def _check(texts: tuple[TextRule, ...], statuses: dict[str, StatusRule]) -> None:
     for text in texts:
         _check_pattern("texts", text.pattern)
     for name, status in statuses.items():
         if not re.fullmatch(r"[1345](\d\d|\dx|xx)", name):
-            raise InputError(f"reply rules: statuses: {name!r} is not a status outside 2xx, such as 429, 52x or 4xx")
+            raise InputError(f"statuses: {name!r} is not a status outside 2xx, such as 429, 52x or 4xx")
         if status.throttled_by is not None and status is not _STATUSES.get(name):
             _check_pattern(f"statuses: {name}", status.throttled_by)
     healths = [text.health for text in texts] + [status.health for status in statuses.values()]
     if LaneHealth.PAUSED in healths:
-        raise InputError("reply rules: health: only an operator can pause an instance")
+        raise InputError("health: only an operator can pause an instance: give another one")
 
 
 def _check_pattern(where: str, pattern: str) -> None:
     if len(pattern) > _LONGEST_PATTERN:
         start = pattern[:30]
-        raise InputError(f"reply rules: {where}: {start!r}… is longer than {_LONGEST_PATTERN} characters: split it up")
+        raise InputError(f"{where}: {start!r}… is longer than {_LONGEST_PATTERN} characters: split it up")
     try:
         re.compile(pattern)
     except (re.error, OverflowError, RecursionError) as error:
-        raise InputError(f"reply rules: {where}: {pattern!r} is not a regular expression: {error}") from None
+        raise InputError(
+            f"{where}: {pattern!r} is not a regular expression ({error}): write a "
+            "backslash, in JSON two, before each of ( ) [ ] {{ }} . * + ? ^ $ | that is meant as such"
+        ) from None
     if _ENDLESS.search(pattern):
         raise InputError(
-            f"reply rules: {where}: {pattern!r} repeats a group that repeats or chooses inside: a hostile reply could "
+            f"{where}: {pattern!r} repeats a group that repeats or chooses inside: a hostile reply could "
             "keep a worker busy with it for hours; repeat only plain groups"
         )

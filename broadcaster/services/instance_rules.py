@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -18,10 +17,11 @@ from broadcaster.db.engine import transaction
 from broadcaster.domain.outcomes import Outcome, Verdict
 from broadcaster.domain.states import LaneHealth
 from broadcaster.domain.trial import Flag, only_narrows, yes_flags
-from broadcaster.errors import ConflictError, InputError, NotFoundError, UsageError, quoted
+from broadcaster.errors import ConflictError, NotFoundError, UsageError, quoted
 from broadcaster.gateway import ReplyRules, classify_response, read_rules
 from broadcaster.gateway.signals import fold
 from broadcaster.gateway.texts import Redactor, parse_json
+from broadcaster.gateway.widening import widened_rules
 
 Overrides = Mapping[str, Any]
 """Differences from the default rules, as decoded JSON."""
@@ -59,13 +59,16 @@ def stored_rules(engine: Engine, name: str) -> dict[str, Any]:
         return _read(connection, name)
 
 
-def store_rules(engine: Engine, name: str, overrides: Overrides) -> None:
+def store_rules(engine: Engine, name: str, overrides: Overrides) -> tuple[str, ...]:
     """Keep these differences in the place of those before; none: the defaults. Workers follow with their next lease.
 
-    Raises NotFoundError, and InputError where they are no rules; then nothing is written.
+    Returns by which of them more may count as accepted than before. Raises NotFoundError, and InputError where they
+    are no rules; then nothing is written.
     """
     with _changing(engine, name) as change:
+        before = read_rules(_read(change.connection, name))
         change(overrides)
+    return widened_rules(before, read_rules(overrides))
 
 
 def narrow_rules(engine: Engine, name: str, before: Overrides, after: Overrides) -> None:
@@ -106,26 +109,6 @@ def learn_text(engine: Engine, name: str, text: str, about: About) -> bool:
             raise UsageError(f"{quoted(text)} is not found again in a reply: give fewer and plainer words of it")
         change(changed)
     return True
-
-
-def decode_rules(text: str | bytes, source: str) -> dict[str, Any]:
-    """The differences that a file holds. Raises InputError: one line that names `source` and the place."""
-    try:
-        document = json.loads(text, object_pairs_hook=_unrepeated)
-    except json.JSONDecodeError as error:
-        raise InputError(f"{source}, line {error.lineno}, column {error.colno}: not JSON: {error.msg}") from None
-    except (UnicodeDecodeError, RecursionError):
-        raise InputError(f"{source}: not JSON in UTF-8, or nested too deeply") from None
-    except _RepeatedError as error:
-        raise InputError(f"{source}: {error} is given twice: keep one") from None
-    if not isinstance(document, dict):
-        raise InputError(f'{source}: the rules must be one object, such as {{"yes_words": ["success"]}}')
-    try:
-        read_rules(document)
-    except InputError as error:
-        raise InputError(f"{source}: {error}: nothing was changed") from None
-    _refuse_unstorable(document, source)
-    return document
 
 
 def explain(rules: ReplyRules, status: int, body: bytes) -> Reading:
@@ -239,29 +222,6 @@ def _refuse_taken(text: str, plain: str, rules: ReplyRules) -> None:
             f"{quoted(text)} may be said of a message that was taken, and read as refused that could be sent twice: "
             "give words that only a refusal has"
         )
-
-
-def _refuse_unstorable(document: Overrides, source: str) -> None:
-    try:
-        written = json.dumps(document, ensure_ascii=False)
-        written.encode()
-    except UnicodeEncodeError:
-        written = "\\u0000"
-    if "\\u0000" in written:
-        raise InputError(f"{source}: a text holds a NUL or half of a surrogate pair: remove it (nothing was changed)")
-
-
-class _RepeatedError(ValueError):
-    """A name is given twice in one object."""
-
-
-def _unrepeated(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for name, value in pairs:
-        if name in found:
-            raise _RepeatedError(quoted(name))
-        found[name] = value
-    return found
 
 
 def _unknown(name: str) -> NotFoundError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -59,14 +60,44 @@ def test_rules_with_a_fault_are_refused_in_one_line_and_leave_those_before(run_c
     refused = run_cli(
         "instance", "rules", "main", "set", "-", stdin='{"yes_words": ["ok"], "texts": [{"pattern": "x"}]}'
     )
-    assert_refused(refused, "missing required field `outcome`", "$.texts[0]", "nothing was changed")
+    assert_refused(refused, "texts, entry 1: outcome is missing: add what", "nothing was changed")
     assert_refused(run_cli("instance", "rules", "main", "set", "nowhere.json"), "cannot read nowhere.json")
     assert_refused(run_cli("instance", "rules", "other", "reset"), "no instance is called 'other'")
     assert stored(engine) == {"yes_words": ["success"]}
 
 
+def test_what_show_writes_for_programs_can_be_set_as_it_is(run_cli: RunCli, engine: Engine) -> None:
+    kept = {"texts": [{"pattern": "zimt", "outcome": "rejected"}], "yes_words": ["success"]}
+    rules = ("instance", "rules", "main")
+    assert_done(run_cli(*rules, "set", "-", stdin=json.dumps(kept)))
+    for options in ((), ("--all",)):
+        shown = assert_done(run_cli(*rules, "show", "--json", *options)).stdout
+        assert_done(run_cli(*rules, "reset"))
+        assert_done(run_cli(*rules, "set", "-", stdin=shown))
+        assert stored(engine) == kept
+    assert_done(run_cli(*rules, "reset"))
+    assert_done(run_cli(*rules, "set", "-", stdin=run_cli(*rules, "show", "--json").stdout))
+    assert stored(engine) is None
+
+
+def test_rules_that_count_more_as_accepted_are_named_in_one_warning(run_cli: RunCli, engine: Engine) -> None:
+    wider = {"yes_words": ["put by"], "texts": [{"pattern": "all is well", "outcome": "accepted"}]}
+    done = run_cli("instance", "rules", "main", "set", "-", stdin=json.dumps(wider))
+    assert (done.code, done.stderr.count("\n"), stored(engine)) == (0, 1, wider)
+    assert done.stderr.startswith(
+        "warning: more replies may count as accepted than before, by yes_words with put by; "
+        "texts with 'all is well', which is accepted: "
+    )
+    assert done.stderr.endswith("`broadcaster instance rules main reset`\n")
+
+
 def test_a_reply_is_tried_without_sending_anything(run_cli: RunCli, simulator: Simulator, tmp_path: Path) -> None:
     (tmp_path / "reply").write_text("<html>Bad gateway</html>")
+    learned = ("instance", "rules", "main", "learn", "(a+b) plonk", "--about", "recipient")
+    assert_done(run_cli(*learned))
+    for words, said in (("(A+B) plonk", "'(a+b) plonk'"), ("invalid key", "words for a refused key")):
+        tried = run_cli("instance", "rules", "main", "test", json.dumps({"success": False, "message": words}))
+        assert f"by the rules  texts: {said}, " in assert_done(tried).stdout
     people = assert_done(run_cli("instance", "rules", "main", "test", "@reply", "--status", "502")).stdout
     assert people.startswith("read as       nobody knows: the message is in doubt, and is looked for in its chat\n")
     assert "by the rules  statuses: 5xx\n" in people

@@ -88,8 +88,19 @@ def test_only_an_exact_status_or_known_words_make_a_refusal_recognised() -> None
     ("overrides", "fault"),
     [
         ({"text": []}, "text"),
-        ({"texts": [{"pattern": 7, "outcome": "rejected"}]}, "texts[0].pattern"),
-        ({"texts": [{"pattern": "x", "outcome": "lost"}]}, "texts[0].outcome"),
+        ({"texts": [{"pattern": 7, "outcome": "rejected"}]}, "texts, entry 1, pattern: must be a text in quotes"),
+        (
+            {"texts": [{"pattern": "x", "outcome": "lost"}]},
+            "texts, entry 1, outcome: 'lost' must be one of accepted, rej",
+        ),
+        ({"texts": [{"pattern": "x"}]}, "texts, entry 1: outcome is missing: add what the reply came to, one of"),
+        ({"texts": [{"pattern": "x", "helth": 1}]}, "texts, entry 1: 'helth' is not known here: do you mean health?"),
+        ({"texts": ["x"]}, "texts, entry 1: must be an object in braces"),
+        ({"name": "main"}, "'name' is not known here: known are verdict_fields, yes_words"),
+        ({"yes_words": "ok"}, 'yes_words: must be a list in brackets, such as ["success"]'),
+        ({"yes_words": [1]}, "yes_words, entry 1: must be a text in quotes"),
+        ({"statuses": {"429": {"outcome": "unknown"}, "500": "x"}}, "statuses, 500: must be an object in braces"),
+        ({"statuses": {"500": {"outcome": "unknown", "page": 1}}}, "statuses, 500, page: must be true or false"),
         ({"texts": [{"pattern": "(", "outcome": "rejected"}]}, "'('"),
         ({"statuses": {"2xx": {"outcome": "accepted"}}}, "'2xx'"),
         ({"statuses": {"teapot": {"outcome": "accepted"}}}, "'teapot'"),
@@ -97,8 +108,8 @@ def test_only_an_exact_status_or_known_words_make_a_refusal_recognised() -> None
         (text("x" * 301, "rejected"), "300 characters"),
         (status("503", "unknown", throttled_by="x" * 301), "statuses: 503"),
         (status("503", "unknown", throttled_by="["), "statuses: 503"),
-        (status("404", "unknown", text=["lost"]), "text"),
-        ({"longest_retry_after": -1}, "longest_retry_after"),
+        (status("404", "unknown", text=["lost"]), "statuses, 404, text, entry 1: 'lost' must be one of"),
+        ({"longest_retry_after": -1}, "longest_retry_after: must be a number of seconds, 0 or more"),
     ],
 )
 def test_a_fault_in_the_rules_is_one_line_that_says_where(overrides: dict[str, Any], fault: str) -> None:

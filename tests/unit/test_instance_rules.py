@@ -8,20 +8,30 @@ import pytest
 from broadcaster.domain.outcomes import Outcome
 from broadcaster.errors import InputError
 from broadcaster.gateway import DEFAULT_RULES, read_rules
-from broadcaster.services.instance_rules import decode_rules, explain
+from broadcaster.services.instance_rules import explain
+from broadcaster.services.rules_file import decode_rules
 
 
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ('{"yes_words": ["ok"],\n "texts": [}', "f.json, line 2, column 12: not JSON"),
+        ('{"yes_words": ["ok"],\n "texts": [}', "f.json, line 2, column 12: not JSON: a value is missing here"),
         (b"\xff{}", "f.json: not JSON in UTF-8"),
         ("[]", "must be one object"),
-        ('{"yes_wordz": []}', "unknown field `yes_wordz`"),
-        ('{"texts": [{"pattern": 1, "outcome": "rejected"}]}', "$.texts[0].pattern"),
+        ('{"yes_wordz": []}', "f.json: 'yes_wordz' is not known here: do you mean yes_words? (nothing was changed)"),
+        (
+            '{"texts": [{"pattern": 1, "outcome": "rejected"}]}',
+            "f.json: texts, entry 1, pattern: must be a text in quotes",
+        ),
         ('{"texts": [{"pattern": "(", "outcome": "rejected"}]}', "not a regular expression"),
         ('{"statuses": {"200": {"outcome": "accepted"}}}', "'200' is not a status outside 2xx"),
         ('{"yes_words": [], "yes_words": ["ok"]}', "'yes_words' is given twice"),
+        ("", "f.json is empty: give rules as JSON"),
+        ("{'yes_words': []}", "f.json, line 1, column 2: not JSON: a name in double quotes is missing"),
+        ('{"yes_words": ["a\n"]}', "a text goes on in the next line"),
+        ('{"name": "main", "differences": []}', "f.json: differences: must be an object"),
+        ('{"differences": {}, "yes_words": []}', "'yes_words' stands beside the differences"),
+        ('{"differences": {}, "rules": {"yes_words": []}}', "leave `rules` out"),
         ('{"yes_words": ["\\u0000"]}', "NUL"),
         ('{"yes_words": ["\\ud800"]}', "surrogate"),
     ],
