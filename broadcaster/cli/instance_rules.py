@@ -21,9 +21,9 @@ from broadcaster.domain.states import LaneHealth
 from broadcaster.errors import InputError
 from broadcaster.gateway import read_rules
 from broadcaster.gateway.rule_words import pattern_words
+from broadcaster.gateway.rules_file import decode_rules
 from broadcaster.services import instance_rules
 from broadcaster.services.instance_rules import About
-from broadcaster.services.rules_file import decode_rules
 from broadcaster.settings import load
 
 OUTCOMES = {

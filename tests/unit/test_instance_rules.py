@@ -8,8 +8,8 @@ import pytest
 from broadcaster.domain.outcomes import Outcome
 from broadcaster.errors import InputError
 from broadcaster.gateway import DEFAULT_RULES, read_rules
+from broadcaster.gateway.rules_file import decode_rules
 from broadcaster.services.instance_rules import explain
-from broadcaster.services.rules_file import decode_rules
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from broadcaster.errors import InputError, quoted
-from broadcaster.gateway import read_rules
+from broadcaster.gateway.rules import read_rules
 
 _SHOWN = {"name", "differences", "rules"}
 """What `show --json` writes: of it, only the differences are read."""
