@@ -197,12 +197,15 @@ def list_all(as_json: Json = False) -> None:
         say_table(
             ["NAME", "HEALTH", "RATE", "PENDING", "IN FLIGHT", "SENT", "FAILED", "IN DOUBT"],
             (
-                [row["instance"], _health(row), format_rate(row["rate_per_second"]), *(row[name] for name in columns)]
+                [row["instance"], row["health"], format_rate(row["rate_per_second"]), *(row[name] for name in columns)]
                 for row in rows
             ),
             styles=HEALTH_STYLES,
-            folded=["NAME", "HEALTH"],
+            folded=["NAME"],
         )
+        for row in rows:
+            if row["health_reason"] and row["health"] != "paused":
+                say(f"{row['instance']} is {row['health']}: {row['health_reason']}")
     else:
         say("there are no instances yet: add one with `broadcaster instance add`")
 
@@ -227,10 +230,6 @@ def _warn_in_the_clear(base_url: str) -> None:
         warn(
             "http:// sends the key and the messages unencrypted to another network: use https:// if the gateway has it"
         )
-
-
-def _health(row: Mapping[Any, Any]) -> str:
-    return ": ".join(filter(None, [row["health"], row["health_reason"]]))
 
 
 def _document(row: Mapping[Any, Any]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 _PIPE_WIDTH = 10_000
-"""Where nobody looks at it, a table is as wide as it needs to be: one row is one line."""
+"""Where nobody looks at it and COLUMNS is not set, a table is as wide as it needs to be: one row is one line."""
 
 
 def one_line(text: str) -> str:
@@ -64,7 +65,11 @@ def say_table(
     for row in listed:
         cells = [f"{cell:,}" if isinstance(cell, int) else "" if cell is None else one_line(str(cell)) for cell in row]
         table.add_row(*(Text(cell, style=(styles or {}).get(cell.partition(":")[0], "")) for cell in cells))
-    console().print(table)
+    screen = console()
+    with screen.capture() as drawn:
+        screen.print(table)
+    # Where nobody asks for the width of a terminal, rows are padded to the longest one.
+    sys.stdout.write("".join(f"{line.rstrip()}\n" for line in drawn.get().splitlines()))
 
 
 def say_fields(fields: Mapping[str, object]) -> None:
@@ -76,13 +81,16 @@ def say_fields(fields: Mapping[str, object]) -> None:
 
 
 def console(*, stderr: bool = False) -> Console:
-    """A console that leaves text as it is: no markup, no emoji, no highlighting."""
+    """A console that leaves text as it is: no markup, no emoji, no highlighting.
+
+    Whoever pipes to a terminal, such as `watch`, says in COLUMNS how wide that is.
+    """
     from rich.console import Console  # noqa: PLC0415 - start-up time, as above
 
     stream = sys.stderr if stderr else sys.stdout
-    return Console(
-        file=stream, width=None if stream.isatty() else _PIPE_WIDTH, markup=False, emoji=False, highlight=False
-    )
+    columns = os.environ.get("COLUMNS", "")
+    piped = int(columns) if columns.isdecimal() and int(columns) else _PIPE_WIDTH
+    return Console(file=stream, width=None if stream.isatty() else piped, markup=False, emoji=False, highlight=False)
 
 
 def local_time(moment: datetime | None, *, seconds: bool = True) -> str | None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from broadcaster.cli.output import console, local_time, one_line
 from broadcaster.db.reading import Reader
-from broadcaster.domain.standstill import Cause, Scene, Standstill
+from broadcaster.domain.standstill import Cause, Scene, Standstill, counted
 from broadcaster.services.standstill import find_standstills
 from broadcaster.settings import Settings
 
@@ -42,7 +42,12 @@ def trouble_document(trouble: Standstill) -> dict[str, Any]:
 
 
 def trouble_line(trouble: Standstill) -> str:
-    """One of them for people."""
+    """One of them for people. What instances keep points to their lines, which say it."""
+    if trouble.cause is Cause.INSTANCES:
+        waits = (
+            f"; {counted(trouble.waiting)} {'waits' if trouble.waiting == 1 else 'wait'}" if trouble.waiting else ""
+        )
+        return f"{trouble.what} {trouble.name} {trouble.says}: {trouble.detail}, see above{waits}"
     return trouble.sentence(_clock)
 
 

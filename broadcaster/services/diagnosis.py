@@ -108,8 +108,10 @@ def examine_ticks(engine: Engine, periods: Mapping[str, float], running: float |
         advice = "see the log of what runs, or start what is missing with `broadcaster beat`, `broadcaster worker` or"
         yield unwell("beat", Level.BAD, what, advice, "broadcaster up")
     if not late:
-        ages = ", ".join(f"{tick.name} {tick.age:.1f} s ago" for tick in ticks if tick.age is not None)
-        yield well("beat", f"has its ticks done: {ages}" if ages else "has just begun")
+        ages = {tick.age: tick.name for tick in ticks if tick.age is not None}
+        oldest = max(ages, default=0.0)
+        said = f"has its ticks done, each within its time, {ages[oldest]} the longest ago: {oldest:.1f} s"
+        yield well("beat", said if ages else "has just begun")
 
 
 def _last_done(tick: Tick) -> str:

@@ -54,11 +54,22 @@ def test_set_changes_what_is_given_and_leaves_the_rest(run_cli: RunCli) -> None:
     assert (shown["rate"], shown["rate_per_second"], shown["burst"]) == ("unlimited", None, 7)
 
 
+def test_a_list_fits_a_hundred_columns_whatever_is_wrong(run_cli: RunCli, engine: Engine) -> None:
+    for name in ("front-desk-of-the-clinic", "b"):
+        assert_done(run_cli("instance", "add", name, "--key", f"{KEY}-{name}", "--rate", "1234567/h"))
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE lanes SET health = 'throttled', health_reason = repeat('too many ', 30)"))
+    assert_done(run_cli("instance", "pause", "b"))
+    table = assert_done(run_cli("instance", "list")).stdout.splitlines()
+    assert max(map(len, table[:3])) <= 100
+    assert [line[:48] for line in table[3:]] == ["front-desk-of-the-clinic is throttled: too many t"[:48]]
+
+
 def test_a_refused_key_stands_out_and_a_new_key_lets_the_lane_go_on(run_cli: RunCli, engine: Engine) -> None:
     assert_done(run_cli("instance", "add", "a", "--key", KEY))
     with engine.begin() as connection:
         connection.execute(text("UPDATE lanes SET health = 'refused', health_reason = 'wrong key'"))
-    assert "refused: wrong key" in assert_done(run_cli("instance", "list")).stdout
+    assert "a is refused: wrong key\n" in assert_done(run_cli("instance", "list")).stdout
     assert_done(run_cli("instance", "set", "a", "--key-stdin", stdin="another"))
     assert assert_done(run_cli("instance", "show", "a", "--json")).json["health"] == "ok"
 

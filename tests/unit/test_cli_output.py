@@ -11,7 +11,10 @@ from rich.console import Console
 
 from broadcaster.cli.campaign_progress import RATE_WINDOW_SECONDS, Meter, Snapshot, render
 from broadcaster.cli.output import duration, one_line, say_json, say_table
-from broadcaster.domain.states import MessageState
+from broadcaster.cli.troubles import trouble_line
+from broadcaster.domain.causes import standing_still
+from broadcaster.domain.standstill import Campaign, Lane, Part, Scene
+from broadcaster.domain.states import CampaignState, LaneHealth, MessageState
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
@@ -99,6 +102,25 @@ def test_a_piped_table_has_one_line_for_a_row(capsys: pytest.CaptureFixture[str]
     assert header.split() == ["NAME", "SENT"]
     assert first.split() == ["[red]" + "x" * 200, "1,234,567"]
     assert second.split() == ["two", "lines", "0"]
+
+
+def test_a_table_is_as_wide_as_whoever_draws_it_on_a_terminal_says(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    say_table(["NAME", "WHY"], [["a", "not connected to WhatsApp " * 4], ["b", ""]], folded=["WHY"])
+    lines = capsys.readouterr().out.splitlines()
+    assert (len(lines), max(map(len, lines)) <= 40) == (6, True)
+    assert [line for line in lines if line.endswith(" ")] == []
+
+
+def test_a_campaign_that_waits_for_an_instance_points_to_what_is_said_of_that() -> None:
+    lane = Lane("main", LaneHealth.DOWN, "not connected", since=NOON, not_before=NOON + timedelta(seconds=8))
+    news = Campaign("news", CampaignState.RUNNING, NOON, NOON, [Part(lane, pending=2)])
+    first, second = map(trouble_line, standing_still([lane], [news], Scene(NOON)))
+    assert "not connected; next try" in first
+    assert first.endswith("2 messages wait: see `broadcaster instance check main`")
+    assert second == "campaign news stands still: instance main is down, see above; 2 messages wait"
 
 
 def test_json_has_its_moments_in_utc(capsys: pytest.CaptureFixture[str]) -> None:
