@@ -16,7 +16,7 @@ from broadcaster.db.engine import transaction
 from broadcaster.domain.instances import Wire
 from broadcaster.domain.pacing import default_burst, pace
 from broadcaster.domain.states import LaneHealth
-from broadcaster.errors import ConflictError, NotFoundError, UsageError
+from broadcaster.errors import ConflictError, NotFoundError, UsageError, listed
 from broadcaster.services.accounts import (
     account_key,
     held_already,
@@ -139,15 +139,13 @@ def resume_instance(engine: Engine, name: str) -> None:
 
 
 def remove_instance(engine: Engine, name: str) -> None:
-    """Remove an instance. Raises ConflictError where schedules use it, or campaigns have: their history would go."""
+    """Remove an instance. Raises ConflictError where schedules use it, or campaigns have: their history would go.
+
+    So would that of marked messages (`check --to`, `campaign test`): they are evidence of what was sent to whom.
+    """
     with transaction(engine) as connection:
         instance_id = _find(connection, name)["id"]
-        used = connection.scalar(select(func.count()).where(tables.campaign_lanes.c.lane_id == instance_id))
-        if used:
-            raise ConflictError(
-                f"instance {name!r} has sent for {used} campaign(s), whose reports need it: "
-                f"pause it instead with `broadcaster instance pause {quote(name)}`"
-            )
+        _refuse_used(connection, instance_id, name)
         _refuse_scheduled(connection, instance_id, name)
         connection.execute(delete(tables.instances).where(tables.instances.c.id == instance_id))
 
@@ -182,6 +180,31 @@ def _find(connection: Connection, name: str, *, lock: bool = False) -> Mapping[s
     if row is None:
         raise NotFoundError(f"no instance is called {name!r}: see `broadcaster instance list`")
     return dict(row)
+
+
+def _refuse_used(connection: Connection, instance_id: int, name: str) -> None:
+    campaigns, lanes, messages = tables.campaigns, tables.campaign_lanes, tables.messages
+    using = select(campaigns.c.id, campaigns.c.name, campaigns.c.test_of).join(
+        lanes, lanes.c.campaign_id == campaigns.c.id
+    )
+    used = connection.execute(using.where(lanes.c.lane_id == instance_id).order_by(campaigns.c.id)).all()
+    if not used:
+        return
+    named = [row.name for row in used if row.test_of is None]
+    if named:
+        what = f"is used by {_counted(len(named), 'campaign')} ({listed(named, 3)}), whose reports need it"
+    else:
+        latest = select(messages.c.phone).where(messages.c.segment == 0, messages.c.campaign_id == used[-1].id)
+        tests = f"{_counted(len(used), 'test message')}, the latest to {connection.scalar(latest)}"
+        what = f"is used by {tests} (of `instance check --to` or `campaign test`), and what was sent is kept"
+    raise ConflictError(
+        f"instance {name!r} {what}: pause it instead with `broadcaster instance pause {quote(name)}`, or give it "
+        f"another account with `broadcaster instance set {quote(name)} --key-file FILE --base-url URL`"
+    )
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number:,} {what if number == 1 else f'{what}s'}"
 
 
 def _refuse_scheduled(connection: Connection, instance_id: int, name: str) -> None:

@@ -108,6 +108,10 @@ def test_without_a_worker_the_message_is_cancelled_in_one_line(run_cli: RunCli, 
     assert (result.code, result.stderr.count("\n")) == (1, 1)
     assert "no worker took the message within 0.5 s, and it is cancelled: is one running?" in result.stderr
     assert [entry for entry in gateway.ledger.entries if entry.endpoint == "/wa/send"] == []
+    kept = run_cli("instance", "remove", "plain")
+    assert_refused(
+        kept, f"used by 1 test message, the latest to {PHONE} (of `instance check --to`", "is kept: pause it"
+    )
 
 
 def test_what_cannot_send_is_sent_nothing(run_cli: RunCli, gateway: Simulator, engine: Engine) -> None:
