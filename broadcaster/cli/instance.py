@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import getpass
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from shlex import quote
 from typing import Annotated, Any
@@ -18,8 +18,11 @@ from broadcaster.cli.output import local_time, say, say_fields, say_json, say_ta
 from broadcaster.crypto import open_vault
 from broadcaster.domain.instances import Wire
 from broadcaster.domain.pacing import format_rate, parse_rate
+from broadcaster.domain.standstill import counted
+from broadcaster.domain.states import LaneHealth
 from broadcaster.errors import InputError, UsageError
 from broadcaster.services import instances
+from broadcaster.services.instances import ChangedInstance
 from broadcaster.settings import load
 
 app = lazy_group(
@@ -149,7 +152,7 @@ def change(
     rate_per_second = None if rate is None else parse_rate(rate)
     secret = _read_key(key, key_file, key_stdin)
     with database(settings) as engine:
-        instances.set_instance(
+        changed = instances.set_instance(
             engine,
             open_vault(settings),
             name,
@@ -162,7 +165,33 @@ def change(
             wire=wire,
         )
     _warn_in_the_clear(base_url or "")
-    say(f"changed instance {name}")
+    say("; ".join([f"changed instance {name}", *_what_follows(name, changed, key_is_given=secret is not None)]))
+
+
+def _what_follows(name: str, changed: ChangedInstance, *, key_is_given: bool) -> Iterator[str]:
+    if changed.is_other_account:
+        yield "a new account begins, and what the one before left in doubt is still looked for there"
+    elif key_is_given:
+        yield "it is the same account as before"
+    told = f" ({changed.health_reason})" if changed.health_reason else ""
+    goes, waits = ("goes", "waits") if changed.waiting == 1 else ("go", "wait")
+    match changed.health:
+        case LaneHealth.OK if not changed.waiting:
+            yield "it goes on, and nothing waits for it" if changed.goes_on else "nothing waits for it"
+        case LaneHealth.OK if changed.is_other_account or changed.goes_on:
+            yield f"{counted(changed.waiting)} that {waits} for it {goes} out at once, {_at(changed)}"
+        case LaneHealth.OK:
+            yield f"{counted(changed.waiting)} {waits} for it, and workers follow within 20 seconds, {_at(changed)}"
+        case LaneHealth.PAUSED:
+            yield f"it stays paused: go on with `broadcaster instance resume {quote(name)}`"
+        case LaneHealth.REFUSED:
+            yield f"it stays stopped{told}: mend that, then go on with `broadcaster instance resume {quote(name)}`"
+        case _:
+            yield f"it is still {changed.health}{told} and is tried again by itself: see `broadcaster status`"
+
+
+def _at(changed: ChangedInstance) -> str:
+    return f"at {format_rate(changed.rate_per_second)}" if changed.rate_per_second else "without a limit"
 
 
 def pause(name: Name) -> None:

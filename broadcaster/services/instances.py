@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from shlex import quote
 from typing import Any
 
@@ -15,7 +16,7 @@ from broadcaster.db import tables
 from broadcaster.db.engine import transaction
 from broadcaster.domain.instances import Wire
 from broadcaster.domain.pacing import default_burst, pace
-from broadcaster.domain.states import LaneHealth
+from broadcaster.domain.states import CampaignState, LaneHealth
 from broadcaster.errors import ConflictError, NotFoundError, UsageError, listed
 from broadcaster.services.accounts import (
     account_key,
@@ -67,6 +68,20 @@ def add_instance(
     return int(instance_id)
 
 
+@dataclass(frozen=True, slots=True)
+class ChangedInstance:
+    """An instance as it is after a change, and what follows."""
+
+    is_other_account: bool
+    goes_on: bool
+    """It was down, throttled or refused, and is tried at once."""
+    health: LaneHealth
+    health_reason: str | None
+    rate_per_second: float | None
+    waiting: int
+    """Messages of running campaigns that have not left."""
+
+
 def set_instance(
     engine: Engine,
     vault: Vault,
@@ -79,7 +94,7 @@ def set_instance(
     burst: int | None = None,
     max_in_flight: int | None = None,
     wire: Wire | None = None,
-) -> None:
+) -> ChangedInstance:
     """Change what is given and leave the rest.
 
     Another key or URL is another account. Workers change over with their next message, and a lane goes on that was
@@ -99,10 +114,35 @@ def set_instance(
         if not values:
             raise UsageError(f"nothing to change on instance {name!r}: give at least one option")
         connection.execute(update(tables.instances).where(tables.instances.c.id == current["id"]).values(values))
+        before = _health(connection, current["id"])
         if key is not None or base_url is not None:
             _set_health(connection, current["id"], LaneHealth.OK, None, only=_TROUBLES)
             of_lane = tables.lanes.c.id == current["id"]
             connection.execute(update(tables.lanes).where(of_lane).values(outcome_run=null()))
+        health, reason = after = _health(connection, current["id"])
+        return ChangedInstance(
+            is_other_account=values.get("account_id", current["account_id"]) != current["account_id"],
+            goes_on=before != after,
+            health=health,
+            health_reason=reason,
+            rate_per_second=values.get("rate_per_second", current["rate_per_second"]),
+            waiting=_waiting(connection, current["id"]),
+        )
+
+
+def _health(connection: Connection, instance_id: int) -> tuple[LaneHealth, str | None]:
+    lanes = tables.lanes
+    row = connection.execute(select(lanes.c.health, lanes.c.health_reason).where(lanes.c.id == instance_id)).one()
+    return LaneHealth(row.health), row.health_reason
+
+
+def _waiting(connection: Connection, instance_id: int) -> int:
+    campaigns, parts = tables.campaigns, tables.campaign_lanes
+    pending = select(func.coalesce(func.sum(parts.c.pending), 0)).join(
+        campaigns, campaigns.c.id == parts.c.campaign_id
+    )
+    running = pending.where(parts.c.lane_id == instance_id, campaigns.c.state == CampaignState.RUNNING, parts.c.open)
+    return int(connection.execute(running).scalar_one())
 
 
 def _changed_account(

@@ -54,6 +54,36 @@ def test_set_changes_what_is_given_and_leaves_the_rest(run_cli: RunCli) -> None:
     assert (shown["rate"], shown["rate_per_second"], shown["burst"]) == ("unlimited", None, 7)
 
 
+def test_set_says_what_follows(run_cli: RunCli, engine: Engine) -> None:
+    assert_done(run_cli("instance", "add", "a", "--key", KEY, "--rate", "20/min"))
+
+    def told(*options: str) -> str:
+        return (
+            assert_done(run_cli("instance", "set", "a", *options)).stdout.removeprefix("changed instance a; ").strip()
+        )
+
+    def is_now(health: str) -> None:
+        with engine.begin() as connection:
+            connection.execute(text("UPDATE lanes SET health = :health, health_reason = 'Why'"), {"health": health})
+
+    assert told("--rate", "30/min") == "nothing waits for it"
+    options = ("--instance", "a", "--recipients", "-", "--text", "Hi")
+    assert_done(run_cli("campaign", "submit", "promo", *options, stdin="phone\n628123456789\n628123456780\n"))
+    start_due_campaigns(engine)
+    assert told("--rate", "10/min") == "2 messages wait for it, and workers follow within 20 seconds, at 10/min"
+    begins = "a new account begins, and what the one before left in doubt is still looked for there; "
+    at_once = "2 messages that wait for it go out at once, at 10/min"
+    assert told("--key", "another") == begins + at_once
+    is_now("refused")
+    assert told("--rate", "10/min").startswith("it stays stopped (Why): mend that, then go on with `broadcaster")
+    assert told("--key", "another") == f"it is the same account as before; {at_once}"
+    is_now("down")
+    assert told("--rate", "10/min") == "it is still down (Why) and is tried again by itself: see `broadcaster status`"
+    assert told("--base-url", "https://elsewhere.example") == begins + at_once
+    assert_done(run_cli("instance", "pause", "a"))
+    assert told("--key", KEY) == f"{begins}it stays paused: go on with `broadcaster instance resume a`"
+
+
 def test_a_list_fits_a_hundred_columns_whatever_is_wrong(run_cli: RunCli, engine: Engine) -> None:
     for name in ("front-desk-of-the-clinic", "b"):
         assert_done(run_cli("instance", "add", name, "--key", f"{KEY}-{name}", "--rate", "1234567/h"))
