@@ -30,6 +30,7 @@ from broadcaster.crypto import open_vault
 from broadcaster.db.pool import open_pool
 from broadcaster.domain.outcomes import WRONG_ADDRESS
 from broadcaster.domain.states import LaneHealth
+from broadcaster.domain.truth import false_yes_estimate
 from broadcaster.errors import UnavailableError, UsageError, quoted
 from broadcaster.services.instance_check import (
     InstanceCheck,
@@ -85,8 +86,8 @@ def check(name: Name, to: To = None, timeout: Timeout = 60.0, yes: Yes = False, 
     settings = load()
     with database(settings) as engine:
         row, key = instance_key(engine, open_vault(settings), name)
-        sending = check_sending(show_instance(engine, name), datetime.now(UTC))
         result, read_back = asyncio.run(_ask(row, key, settings))
+        sending = check_sending(show_instance(engine, name), result, datetime.now(UTC))
         document = _document(name, result, read_back, sending)
         problem = _problem(name, result, sending)
         if not as_json:
@@ -163,18 +164,22 @@ def _fields(
         "reachable": _word(result.reachable, base_url, mend),
         "key accepted": _word(result.key_accepted, "", mend),
         "running": _word(result.running, "", mend),
-        "reply readable": _word(result.reply_readable, f"{result.chats} chats" if result.passed else "", mend),
+        "reply readable": _word(result.reply_readable, _counted(result.chats), mend),
         "read back": _read_back(name, read_back, is_tried=is_tried) if read_back else "not known",
         "messages": _shape(read_back) if read_back else "not known",
-        "sending": "yes" if sending.works else f"NO, {_rest(name, sending)}",
+        "sending": _sending(name, result, sending),
     }
+
+
+def _counted(chats: int | None) -> str:
+    return "" if chats is None else "1 chat" if chats == 1 else f"{chats:,} chats"
 
 
 def _problem(name: str, result: InstanceCheck, sending: SendingCheck) -> str | None:
     """Why the instance cannot be used now, and what to do; None: it can."""
     if not result.passed:
         return f"instance {name} cannot be used: {_said(result.reason)}; {_mend(name, result)}"
-    return None if sending.works else f"nothing is sent through instance {name} now: {_rest(name, sending)}"
+    return f"nothing is sent through instance {name} now: {_rest(name, sending)}" if sending.rests else None
 
 
 def _mend(name: str, result: InstanceCheck) -> str:
@@ -191,6 +196,26 @@ def _mend(name: str, result: InstanceCheck) -> str:
     if result.running is False:
         return f"start it or scan its QR code at the gateway, then {again}"
     return f"see whether its address is right, {change} --base-url URL` changes it; if it is, try later"
+
+
+def _sending(name: str, result: InstanceCheck, sending: SendingCheck) -> str:
+    if sending.rests:
+        return f"NO, {_rest(name, sending)}"
+    if sending.works is None:
+        return "not known: its list of chats cannot be read"
+    if not sending.works:
+        lacks = "its key is not accepted" if result.key_accepted is False else "it takes no requests now"
+        return f"NO, {lacks if result.reachable else 'nothing answers there'}"
+    looked_for = sending.shown + sending.missing
+    if not looked_for:
+        return "yes; whether what it accepts arrives was not looked for lately"
+    if not sending.missing:
+        return f"yes; of what it accepted lately {looked_for:,} were looked for, and all are in their chats"
+    share = false_yes_estimate(sending.shown, sending.missing)
+    return (
+        f"DOUBTFUL: of {looked_for:,} accepted messages that were looked for, {sending.missing:,} are not in their "
+        f"chats, so {share.low:.0%} to {share.high:.0%} of what it accepts may never be sent: look at a phone"
+    )
 
 
 def _rest(name: str, sending: SendingCheck) -> str:

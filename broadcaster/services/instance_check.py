@@ -14,6 +14,8 @@ from broadcaster.gateway import GatewayError, WAChatPro
 from broadcaster.services.reconcile.chat_reader import ChatReader
 from broadcaster.services.reconcile.doubts import PROOF_SECONDS, Accepted, DoubtStore
 
+TROUBLES = (LaneHealth.REFUSED, LaneHealth.DOWN, LaneHealth.THROTTLED)
+
 
 @dataclass(frozen=True, slots=True)
 class InstanceCheck:
@@ -40,22 +42,35 @@ class InstanceCheck:
 
 @dataclass(frozen=True, slots=True)
 class SendingCheck:
-    """Whether our own lane sends through the instance now."""
+    """Whether messages go out through the instance now, by its lane and by what its gateway answered."""
 
-    works: bool
+    works: bool | None
+    """None: the lane would send, and the gateway's answer does not tell whether it would take anything."""
     health: LaneHealth
     reason: str | None = None
     next_try: datetime | None = None
     """When it is tried again by itself; None: at once, or not before an operator resumes it."""
+    shown: int = 0
+    """Accepted messages of late that truth checks found in their chats,"""
+    missing: int = 0
+    """and those that they did not."""
+
+    @property
+    def rests(self) -> bool:
+        """Whether our own lane sends nothing now, whatever the gateway would take."""
+        return self.health is not LaneHealth.OK or self.next_try is not None
 
 
-def check_sending(stored: Mapping[str, Any], now: datetime) -> SendingCheck:
-    """What the lane's row says (`instances.show_instance`)."""
+def check_sending(stored: Mapping[str, Any], found: InstanceCheck, now: datetime) -> SendingCheck:
+    """What the lane's row says (`instances.show_instance`), and the gateway's answer."""
     health, not_before = LaneHealth(stored["health"]), stored["not_before"]
     rests_until = not_before if not_before is not None and not_before > now else None
-    works = health is LaneHealth.OK and rests_until is None
+    works: bool | None = health is LaneHealth.OK and rests_until is None
+    if works and not found.passed:
+        works = None if found.reachable and found.health not in TROUBLES else False
     next_try = None if health in (LaneHealth.REFUSED, LaneHealth.PAUSED) else rests_until
-    return SendingCheck(works, health, stored["health_reason"], next_try)
+    truth = (stored["truth_shown"], stored["truth_missing"])
+    return SendingCheck(works, health, stored["health_reason"], next_try, *truth)
 
 
 async def check_instance(gateway: WAChatPro) -> InstanceCheck:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -124,7 +125,7 @@ def test_a_check_passes_where_the_gateway_shows_its_chats(run_cli: RunCli, simul
         "yes (0 chats)",
         "not known (there is no chat yet); find out with `broadcaster instance check a --to MY_PHONE`",
         "not known",
-        "yes",
+        "yes; whether what it accepts arrives was not looked for lately",
     ]
     programs = assert_done(run_cli("instance", "check", "a", "--json")).json
     assert (programs["passed"], programs["key_accepted"], programs["chats"]) == (True, True, 0)
@@ -158,11 +159,13 @@ def test_a_check_says_what_is_wrong_and_what_to_do(
     people = run_cli("instance", "check", "a")
     assert (people.code, people.stderr.count("\n")) == (1, 1)
     assert people.stderr.startswith("error: instance a cannot be used: ")
-    [bad] = [line for line in people.stdout.splitlines() if " NO" in line]
+    bad, *_ = [line for line in people.stdout.splitlines() if " NO" in line]
+    assert re.search("sending  +(NO, (its key|it takes no|nothing answers)|not known: its list)", people.stdout)
     assert to_do in bad
     assert to_do in people.stderr
     programs = run_cli("instance", "check", "a", "--json")
     assert (programs.code, programs.stderr) == (1, "")
+    assert not programs.json["sending"]["works"]
     answers = ("reachable", "key_accepted", "running", "reply_readable")
     assert {name: programs.json[name] for name in answers if programs.json[name] is not None} == found
     assert programs.json["reason"]
@@ -206,6 +209,25 @@ def test_a_check_tells_that_nothing_is_sent_and_what_to_do(
     programs = run_cli("instance", "check", "a", "--json")
     assert (programs.code, programs.json["passed"], programs.json["sending"]["works"]) == (1, False, False)
     assert (programs.json["sending"]["next_try"] is None) is (rests is None)
+
+
+@pytest.mark.parametrize(
+    ("shown", "missing", "told"),
+    [
+        (12, 0, "yes; of what it accepted lately 12 were looked for, and all are in their chats"),
+        (7, 5, "DOUBTFUL: of 12 accepted messages that were looked for, 5 are not in their chats, so 19% to 68% of"),
+    ],
+)
+def test_a_check_tells_what_truth_checks_have_found(
+    run_cli: RunCli, simulator: Simulator, engine: Engine, shown: int, missing: int, told: str
+) -> None:
+    assert_done(run_cli("instance", "add", "a", "--key", KEY, "--base-url", simulator.base_url))
+    with engine.begin() as connection:
+        counts = {"shown": shown, "missing": missing}
+        connection.execute(text("UPDATE accounts SET truth_shown = :shown, truth_missing = :missing"), counts)
+    assert f"sending         {told}" in assert_done(run_cli("instance", "check", "a")).stdout
+    sending = assert_done(run_cli("instance", "check", "a", "--json")).json["sending"]
+    assert (sending["works"], sending["shown"], sending["missing"]) == (True, shown, missing)
 
 
 def test_a_key_that_is_a_word_of_the_reply_leaves_a_sentence(run_cli: RunCli) -> None:
