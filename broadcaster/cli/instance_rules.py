@@ -128,7 +128,8 @@ def learn(
 ) -> None:
     """Say whom a refusal is about whose text no rule knows. Workers follow within 20 seconds.
 
-    Give the words that only this refusal has: they go before all other rules.
+    Give the words that only this refusal has: they go before all other rules. Exit code 1: by the latest replies with
+    these words nothing would be read otherwise, since their status or another field decides.
 
     Example: broadcaster instance rules main learn "nomor tidak terdaftar" --about recipient
     """

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
+from shlex import quote
 from typing import Any
 
 import msgspec
@@ -19,8 +20,8 @@ from broadcaster.domain.states import LaneHealth
 from broadcaster.domain.trial import Flag, only_narrows, yes_flags
 from broadcaster.errors import ConflictError, NotFoundError, UsageError, quoted
 from broadcaster.gateway import ReplyRules, classify_response, read_rules
-from broadcaster.gateway.signals import fold
-from broadcaster.gateway.texts import Redactor, parse_json
+from broadcaster.gateway.signals import fold, read_signals
+from broadcaster.gateway.texts import REPLY_BYTES, Redactor, parse_json
 from broadcaster.gateway.widening import widened_rules
 
 Overrides = Mapping[str, Any]
@@ -28,6 +29,10 @@ Overrides = Mapping[str, Any]
 
 _SHORTEST_TEXT = 4
 """Letters and digits of a text that is learned: a shorter one is found in too many others."""
+_MOST_REPLIES = 200
+"""The latest ones in which a text that is learned is looked for."""
+_STATUS = re.compile(r"\s*HTTP \d{3}\b", re.IGNORECASE)
+"""How reasons begin that are told of a reply outside 2xx."""
 
 
 class About(StrEnum):
@@ -88,7 +93,8 @@ def learn_text(engine: Engine, name: str, text: str, about: About) -> bool:
     """From now on a reply that holds `text` is read as being about this; False: it was read so already.
 
     Raises NotFoundError, UsageError for a text that is in too many others, and ConflictError for one that may come
-    with a message that was taken: to read that as refused could send it twice.
+    with a message that was taken: to read that as refused could send it twice. ConflictError too where no reply would
+    be read otherwise, by the latest ones that hold the text.
     """
     plain = " ".join(text.lower().replace("_", " ").split())
     if sum(map(str.isalnum, plain)) < _SHORTEST_TEXT or not plain.isprintable():
@@ -107,6 +113,7 @@ def learn_text(engine: Engine, name: str, text: str, about: About) -> bool:
         found = read_rules(changed).for_text(text)
         if found is None or found.pattern != learned["pattern"]:
             raise UsageError(f"{quoted(text)} is not found again in a reply: give fewer and plainer words of it")
+        _refuse_idle(change, name, text, rules, read_rules(changed))
         change(changed)
     return True
 
@@ -183,6 +190,22 @@ class _Change:
         self.connection = connection
         self._id = instance_id
 
+    def latest_replies(self) -> list[_Received]:
+        """The latest replies of the instance's account that were not accepted and are kept whole."""
+        attempts, instances = tables.attempts, tables.instances
+        account = select(instances.c.account_id).where(instances.c.id == self._id).scalar_subquery()
+        latest = select(attempts.c.http_status, attempts.c.reply, attempts.c.outcome)
+        latest = latest.where(attempts.c.account_id == account).order_by(attempts.c.finished_at.desc())
+        rows = self.connection.execute(latest.limit(_MOST_REPLIES)).all()
+        return [
+            (row.http_status, row.reply)
+            for row in rows
+            if row.http_status is not None
+            and row.reply is not None
+            and row.outcome != Outcome.ACCEPTED
+            and len(row.reply.encode()) < REPLY_BYTES - 4
+        ]
+
     def __call__(self, overrides: Overrides) -> None:
         read_rules(overrides)
         table = tables.instances
@@ -210,6 +233,40 @@ def _read(connection: Connection, name: str) -> dict[str, Any]:
     if row is None:
         raise _unknown(name)
     return dict(row.reply_rules or {})
+
+
+def _refuse_idle(change: _Change, name: str, text: str, before: ReplyRules, after: ReplyRules) -> None:
+    """Raise ConflictError where the text decides nothing: it is a status, or comes with one that decides alone."""
+    rules = f"`broadcaster instance rules {quote(name)}"
+    if found := _STATUS.match(text):
+        raise ConflictError(
+            f"that changes nothing: {quoted(found[0])} is the status of a reply and none of its words; give the words "
+            f"alone or, where only the status tells, give that a rule in `statuses`, see {rules} set --help`"
+        )
+    held = [reply for reply in change.latest_replies() if after.for_text(_words_of(reply, after)) is after.texts[0]]
+    if not held or any(_reads(before, reply) != _reads(after, reply) for reply in held):
+        return
+    statuses = ", ".join(sorted({f"HTTP {status}" for status, _ in held}))
+    raise ConflictError(
+        f"that changes nothing: the latest replies with these words ({statuses}) are read alike with and without "
+        f"them, by their status or another field: see {rules} test REPLY --status CODE`; where only the status tells, "
+        f"and you know that nothing was taken, give that a rule in `statuses`, see {rules} set --help`"
+    )
+
+
+_Received = tuple[int, str]
+"""The HTTP status and the body of a reply."""
+
+
+def _words_of(reply: _Received, rules: ReplyRules) -> str:
+    _, body = reply
+    return read_signals(body.encode(), rules).words or body
+
+
+def _reads(rules: ReplyRules, reply: _Received) -> tuple[Outcome, LaneHealth | None, bool]:
+    status, body = reply
+    verdict = classify_response(status, {}, body.encode(), Redactor(""), rules)
+    return verdict.outcome, verdict.health, verdict.is_recognised
 
 
 def _refuse_taken(text: str, plain: str, rules: ReplyRules) -> None:

@@ -154,6 +154,39 @@ def test_a_text_that_is_in_too_many_others_is_not_learned(run_cli: RunCli) -> No
     assert_refused(refused, "'a.b' is too short", code=2)
 
 
+@pytest.mark.parametrize(
+    ("status", "words", "told"),
+    [
+        (500, "Plonk ufandelo", "the latest replies with these words (HTTP 500) are read alike with and without"),
+        (466, "HTTP 466: plonk ufandelo", "'HTTP 466' is the status of a reply and none of its words"),
+    ],
+)
+def test_words_that_change_nothing_are_not_learned(
+    run_cli: RunCli, engine: Engine, settings: Settings, simulator: Simulator, status: int, words: str, told: str
+) -> None:
+    shop = Shop(engine, settings, simulator)
+    shop.submit("promo", 1, "main")
+    shop.fault(f'kind=reply,endpoint=/wa/send,status={status},body={{"error":"Plonk ufandelo"}}')
+    start_due_campaigns(engine)
+    drain(shop)
+    refused = run_cli("instance", "rules", "main", "learn", words, "--about", "gateway")
+    assert_refused(refused, f"that changes nothing: {told}", "give that a rule in `statuses`")
+    assert stored(engine) is None
+
+
+def test_words_of_which_one_reply_would_be_read_otherwise_are_learned(
+    run_cli: RunCli, engine: Engine, settings: Settings, simulator: Simulator
+) -> None:
+    shop = Shop(engine, settings, simulator)
+    shop.submit("promo", 2, "main")
+    body = 'body={"error":"Plonk ufandelo"}'
+    shop.fault(*(f"kind=reply,endpoint=/wa/send,{each},{body}" for each in ("nth=1,status=500", "status=418")))
+    start_due_campaigns(engine)
+    drain(shop)
+    assert shop.sql("SELECT DISTINCT http_status FROM attempts ORDER BY 1") == [(418,), (500,)]
+    assert_done(run_cli("instance", "rules", "main", "learn", "plonk ufandelo", "--about", "gateway"))
+
+
 def test_a_worker_reads_by_what_was_learned(
     run_cli: RunCli, engine: Engine, settings: Settings, simulator: Simulator
 ) -> None:
