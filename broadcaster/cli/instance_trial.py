@@ -153,17 +153,17 @@ def follow_advice(engine: Engine, name: str, tried: Tried, *, is_confirmed: bool
     if advice.rules is None:
         say(f"no rules are proposed: {advice.reason}")
         return
-    say(f"proposed: {advice.reason}")
+    say(f"proposal: {advice.reason}.")
     asked = not is_confirmed and sys.stdin.isatty() and sys.stdout.isatty()
     if is_confirmed or (asked and typer.confirm(f"Read the replies of {name} so from now on?", default=False)):
         narrow_rules(engine, name, tried.before, advice.rules)
         say(
-            "taken over: workers follow within 20 seconds; "
+            "agreed: workers read replies so within 20 seconds; "
             f"`broadcaster instance rules {quote(name)} reset` goes back to the defaults"
         )
         return
     written = quote(json.dumps(advice.rules, ensure_ascii=False))
-    say(f"nothing was changed: `echo {written} | broadcaster instance rules {quote(name)} set -` does it")
+    say(f"nothing was changed; if you agree: `echo {written} | broadcaster instance rules {quote(name)} set -`")
 
 
 def trial_problem(name: str, tried: Tried, seconds: float) -> str | None:

@@ -117,20 +117,23 @@ def advise(
         )
     if not flags:
         return Advice(
-            f"it counts as accepted without any of the fields {fields} saying yes: it is read by weaker signs"
+            f"none of the fields {fields} says yes, and it counts as accepted by weaker signs, such as an id"
         )
     if not is_shown:
-        return Advice(f"{said} says yes, but the message was not seen, and so the yes is not proven")
+        return Advice(f"{said} says yes, but the chat does not show the message, and so the yes is not proven")
     if any(text.get("outcome") == "accepted" for text in overrides.get("texts", ())):
-        return Advice("the instance has a rule of its own for what is accepted")
+        return Advice("the instance has a rule of its own for what is accepted, which stays")
     used = {_TRUE, *(_word(flag.value) for flag in flags)}
     words = [word for word in rules.yes_words if word in used]
     others = [word for word in rules.yes_words if word not in used]
     if not others:
-        return Advice("no other word than those of this reply counts as a yes already")
+        return Advice("only the words of this reply count as a yes already")
+    said_words = " and ".join(word for word in words if word != _TRUE) or _TRUE
     return Advice(
-        f"{said} says yes: of words, count only {' and '.join(words) or _TRUE} as a yes, and no longer "
-        f"{listed(others, 3)}. What is answered by one of those, a file perhaps, is in doubt then",
+        f"take only {said_words} for a yes from now on. The gateway said yes by {said}, and the chat shows the "
+        f"message. Other words, such as {listed(others, 3)}, would no longer count as a yes: a message that "
+        "is answered so, a file perhaps, would not count as sent before it is found in its chat. "
+        "You may as well leave it as it is",
         {**overrides, _YES_WORDS: words},
     )
 

@@ -72,9 +72,9 @@ def test_a_message_shows_what_a_gateway_makes_of_it(
     assert told["under number"] == PHONE
     assert told["under id"] == f"{first.gateway_id}: the one of the reply"
     assert told["text"] == "came back as it was sent"
-    assert "no longer 'yes'" in plain.stdout
+    assert "proposal: take only true for a yes from now on. The gateway said yes by sent = true" in plain.stdout
     assert (
-        'nothing was changed: `echo \'{"yes_words": ["true"]}\' | broadcaster instance rules plain set -`'
+        'changed; if you agree: `echo \'{"yes_words": ["true"]}\' | broadcaster instance rules plain set -`'
         in plain.stdout
     )
 
