@@ -64,7 +64,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     connect_timeout_seconds: Seconds = 10.0
     """The longest it may take to connect to the gateway: name resolution, TCP and TLS."""
     doubt_settle_seconds: Seconds = 10.0
-    """How long after its request has ended a message in doubt may be shown to be absent from its chat."""
+    """How long after its request has ended a message in doubt may be shown to be absent from its chat.
+
+    Four times as long where the gateway left it open: a proxy may hold a request that nobody waits for any more.
+    """
     doubt_polls: Count = 3
     """How many readings of a chat in a row must show a message in doubt to be absent before it is sent again."""
     doubt_poll_seconds: Seconds = 5.0
@@ -103,6 +106,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             return inside
         digest = hashlib.sha256(os.fsencode(self.home)).hexdigest()[:12]
         return Path(f"/tmp/broadcaster-{os.getuid()}-{digest}")  # noqa: S108 - created 0700, owner checked
+
+    @property
+    def gateway_hold_seconds(self) -> float:
+        """For how many seconds a request may be under way behind a gateway that has left it open."""
+        return 3 * self.doubt_settle_seconds
 
     @property
     def postgres_url(self) -> str:

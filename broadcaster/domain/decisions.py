@@ -67,8 +67,10 @@ def decide(verdict: Verdict, spent: int, max_attempts: int, jitter: float) -> Tr
         case Outcome.UNKNOWN:
             return Transition(MessageState.IN_DOUBT, spent=1)
         case Outcome.THROTTLED | Outcome.NOT_SENT:
+            if verdict.health in TROUBLE:
+                return Transition(MessageState.PENDING, delay=INSTANCE_PAUSE)
             asked = None if verdict.retry_after is None else min(verdict.retry_after, MOST_RETRY_AFTER)
-            if verdict.outcome is Outcome.NOT_SENT or verdict.health in TROUBLE:
+            if verdict.outcome is Outcome.NOT_SENT:
                 return Transition(MessageState.PENDING, delay=asked or INSTANCE_PAUSE)
             if spent + 1 >= max_attempts:
                 return Transition(MessageState.FAILED, spent=1)

@@ -24,6 +24,7 @@ from broadcaster.gateway.lists import (
     read_chat,
     read_contact,
     read_message,
+    says_no_chat,
 )
 from broadcaster.gateway.rules import DEFAULT_RULES, ReplyRules
 from broadcaster.gateway.signals import signals_of
@@ -118,9 +119,15 @@ class WAChatPro:
         """The last messages of the chat with `phone`, in the gateway's order.
 
         Every item of the gateway's list is one of the result, even where nothing in it could be read, so that a
-        message that is missing here is missing there. Raises GatewayError, also where a reply holds no list.
+        message that is missing here is missing there. An error that says that there is no such chat is an empty list.
+        Raises GatewayError, also where a reply holds no list.
         """
-        found = await self._list("messages", {"key": self._key, "phone": phone, "limit": limit}, ("messages",))
+        try:
+            found = await self._list("messages", {"key": self._key, "phone": phone, "limit": limit}, ("messages",))
+        except GatewayError as error:
+            if says_no_chat(error.verdict.reply or ""):
+                return []
+            raise
         return [read_message(item) for item in found]
 
     async def contacts(self) -> list[Contact]:

@@ -34,6 +34,18 @@ _PERSON_SUFFIXES = frozenset({"c.us", "s.whatsapp.net", "hosted"})
 _HIDING_SUFFIXES = frozenset({"lid", "hosted.lid"})
 _GROUP_SUFFIX = "g.us"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_CHAT = r"(?:chats?|conversations?|dialogs?|messages?|history|contact|number|phone)"
+_GONE = r"(?:(?:was |were |is |are )?not found|(?:does|do|did)(?: not|n.t) exist|(?:is |are )?empty)"
+_NO_CHAT = re.compile(
+    rf"\bno (?:such )?{_CHAT}\b|\b{_CHAT}(?: [\w@.+:-]+){{0,4}} {_GONE}\b"
+    rf"|\b(?:could not|couldn.t|can ?not|can.t|unable to) find (?:\w+ ){{0,3}}{_CHAT}\b"
+)
+"""How a gateway says of a number to which nothing was sent that there is nothing to list."""
+
+
+def says_no_chat(reply: str) -> bool:
+    """Whether a reply that holds no list says, and is no web page, that there is no such chat or nothing in it."""
+    return not reply.lstrip().startswith("<") and _NO_CHAT.search(re.sub(r"[_\s]+", " ", reply).casefold()) is not None
 
 
 class Chat(msgspec.Struct, frozen=True, kw_only=True):

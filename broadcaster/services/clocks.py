@@ -67,7 +67,7 @@ def _mend(connection: Connection, step: ClockStep, settings: Settings) -> None:
         "back": step.back,
         "gap": step.gap,
         "slack": SLACK_SECONDS,
-        "request_timeout": timedelta(seconds=settings.request_timeout_seconds),
+        "longest_request": timedelta(seconds=max(settings.request_timeout_seconds, settings.gateway_hold_seconds)),
         **poll_intervals(settings),
     }
     connection.exec_driver_sql(query("mend_lanes"), lanes)

@@ -173,7 +173,7 @@ def test_a_claim_that_comes_after_its_lanes_were_given_back_takes_nothing(shop: 
 
     async def run() -> tuple[dict[int, Claim], dict[int, Claim]]:
         async with open_pool(shop.settings, size=1, lock_timeout=2.0, statement_timeout=10.0) as pool:
-            store = SendingStore(pool, holder="test", lease=15.0)
+            store = SendingStore(pool, holder="test", lease=15.0, hold=30.0)
             await store.take_lanes([lane], token)
             await store.release_lanes([Return(lane, token, 0.0, again=False)])
             _, given_back = await store.turn_over([], [Ask(lane, token, 5)], uuid4())
@@ -421,7 +421,7 @@ def test_reading_back_from_a_silent_postgres_does_not_keep_a_worker_from_stoppin
 def test_a_connection_that_has_gone_silent_is_given_up_and_replaced(shop: Shop) -> None:
     async def run() -> float:
         async with open_pool(shop.settings, size=1, lock_timeout=2.0, statement_timeout=1.0) as pool:
-            store = SendingStore(pool, holder="test", lease=1.0)
+            store = SendingStore(pool, holder="test", lease=1.0, hold=30.0)
             await store.finish_campaigns()
             [(backend,)] = shop.sql(
                 "SELECT pid FROM pg_stat_activity"

@@ -364,8 +364,41 @@ def test_a_chat_that_cannot_be_read_leaves_the_message_in_doubt_and_the_instance
     assert shop.states("c") == {"sent": 4, "in_doubt": 1}
     [(reading,)] = shop.sql("SELECT reading FROM doubts")
     assert "the reply is not JSON" in str(reading)
+    shop.sql("UPDATE doubts SET ended_at = now() - interval '1 hour'")
     dispatch.give_up_doubts(shop.engine, deadline=0.01)
     assert shop.states("c") == {"sent": 4, "unknown": 1}
+
+
+def test_a_gateway_that_says_that_there_is_no_such_chat_has_an_empty_one(shop: Shop) -> None:
+    no_chat = 'kind=reply,endpoint=/wa/messages,phone=628120000001,status=404,body={"error": "Chat not found"}'
+    shop.submit("c", 5, "a")
+    shop.fault("kind=drop_before_accept,nth=2,count=1", no_chat)
+    drain(shop)
+    shop.fault(no_chat)
+    read_back_until_resolved(shop)
+    assert shop.states("c") == {"sent": 4, "pending": 1}
+    assert shop.sql("SELECT unreadable_since, reads_a_second > 4 FROM accounts") == [(None, True)]
+
+
+def test_texts_that_are_shown_prove_nothing_of_files(shop: Shop, tmp_path: Path) -> None:
+    """Files may be listed later than texts, also to the same phone."""
+    path = tmp_path / "prices.pdf"
+    path.write_bytes(b"%PDF-1.7")
+    shop.submit("before", 3, "a", content=text_content("Before, {{ name }}"))
+    drain(shop)
+    shop.sql("UPDATE attempts SET finished_at = finished_at - interval '10 min'")
+    late = {"what": "files", "younger_than": 3.0}
+    shop.gateway.gateway.set_listing(msgspec.convert({"hides": [late]}, Listing))
+    shop.submit("file", 3, "a", content=file_content(path, 1000))
+    shop.fault("kind=http_500_after_accept,endpoint=/wa/sendfile")
+    drain(shop)
+    shop.fault()
+    shop.submit("text", 3, "a", content=text_content("After, {{ name }}"))
+    drain(shop)
+    read_back(shop)
+    assert shop.states("file") == {"in_doubt": 3}
+    read_back_until_resolved(shop)
+    assert shop.states("file") == {"sent": 3}
 
 
 def test_a_run_starts_also_for_what_is_due_only_while_it_goes_on(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -540,7 +573,7 @@ def test_where_a_chat_cannot_be_read_under_every_form_of_its_number_what_is_ther
     shop.fault(
         "kind=drop_after_accept,endpoint=/wa/send,phone=525510000000",
         "kind=drop_before_accept,endpoint=/wa/send,phone=525510000001",
-        'kind=reply,phone=521*,endpoint=/wa/messages,status=404,body={"error": "chat not found"}',
+        'kind=reply,phone=521*,endpoint=/wa/messages,status=400,body={"error": "invalid number"}',
     )
     drain(shop)
     prove(shop)

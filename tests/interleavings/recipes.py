@@ -113,6 +113,7 @@ def _turn_over(about: str, lanes: Sequence[int], outcomes: Callable[[Books], str
             "wants": [2] * len(lanes),
             "claim": claim_token(side),
             "lease": HOUR,
+            "hold": NOTHING,
             "lead": 0.05,
         }
 
@@ -175,9 +176,9 @@ def _reconciling() -> list[Recipe]:
     return [
         _worker("pick_chats", _step("pick_chats", most=10, pace=NOTHING, **_POLLING)),
         _worker("note_readings", readings("note_readings", "absent", settle=NOTHING, first=MINUTE, polls=1)),
-        _worker("resolve_doubts found", readings("resolve_doubts", "found", proof=HOUR)),
-        _worker("resolve_doubts absent", readings("resolve_doubts", "absent", proof=HOUR)),
-        _worker("resolve_doubts silent", readings("resolve_doubts", "silent", proof=HOUR)),
+        _worker("resolve_doubts found", readings("resolve_doubts", "found", proof=HOUR, hidden=MINUTE)),
+        _worker("resolve_doubts absent", readings("resolve_doubts", "absent", proof=HOUR, hidden=MINUTE)),
+        _worker("resolve_doubts silent", readings("resolve_doubts", "silent", proof=HOUR, hidden=MINUTE)),
         _worker("note_reads", _step("note_reads", note_reads)),
         _worker("pick_truths", _step("pick_truths", most=10, every=MINUTE, since=NOTHING, until=3 * HOUR)),
         _worker("note_truth", _step("note_truth", account=1, message="1/1/1", kept=200, shown=False, most=40)),
@@ -191,7 +192,7 @@ def _ticking() -> list[Recipe]:
         _step("mend_messages", back=1.0),
         _step("mend_turns"),
         _step("mend_accounts", back=1.0, longest_rest=HOUR),
-        _step("mend_doubts", back=1.0, gap=0.0, slack=1.0, request_timeout=MINUTE, **_POLLING),
+        _step("mend_doubts", back=1.0, gap=0.0, slack=1.0, longest_request=MINUTE, **_POLLING),
     )
     recover, refresh = _step("recover_leases", request_timeout=MINUTE, ended=["worker 3"]), _step("refresh_next_due")
     close, finish = _step("close_cancelled"), _step("finish_campaigns")

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from broadcaster.domain.decisions import (
+    INSTANCE_PAUSE,
     MOST_ATTEMPTS,
     MOST_RETRY_AFTER,
     PROBE_CAP,
@@ -57,8 +58,14 @@ def test_trouble_of_the_message_backs_off_and_fails_when_attempts_are_exhausted(
     assert decide(verdict, 4, 5, 0.0).state is MessageState.FAILED
 
 
-def test_retry_after_is_honoured() -> None:
-    assert decide(Verdict(Outcome.THROTTLED, "", LaneHealth.THROTTLED, retry_after=30), 0, 5, 0.5).delay == 30
+def test_retry_after_is_honoured_by_the_message_or_by_the_lane() -> None:
+    """A lane that an operator resumes goes on with all its messages, also with the one that was told to wait."""
+    assert decide(Verdict(Outcome.THROTTLED, "", retry_after=30), 0, 5, 0.5).delay == 30
+    of_the_lane = Verdict(Outcome.THROTTLED, "", LaneHealth.THROTTLED, retry_after=30)
+    assert decide(of_the_lane, 0, 5, 0.5).delay == INSTANCE_PAUSE
+    change = lane_change(of_the_lane, LaneHealth.OK, 0, 0.5)
+    assert change is not None
+    assert change.rest == 30
 
 
 @given(verdict=verdicts, spent=st.integers(0, 100), most=st.integers(1, 10), jitter=jitters)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from broadcaster.gateway import Chat, Contact, GatewayMessage
-from broadcaster.gateway.lists import find_list, read_chat, read_contact, read_message
+from broadcaster.gateway.lists import find_list, read_chat, read_contact, read_message, says_no_chat
 
 AT = datetime(2024, 5, 6, 7, 8, 9, tzinfo=UTC)
 SECONDS = int(AT.timestamp())
@@ -34,6 +34,43 @@ SECONDS = int(AT.timestamp())
 )
 def test_a_list_is_found_at_the_root_or_under_its_usual_names(document: Any) -> None:
     assert find_list(document, ("messages",)) == [1]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Chat not found",
+        "chat 4915112345678@c.us not found",
+        "no such chat",
+        "No messages",
+        "The conversation does not exist",
+        "conversation doesn't exist",
+        "chat_not_found",
+        "could not find the chat",
+        "Message history is empty",
+        "contact was not found",
+    ],
+)
+def test_a_refusal_may_say_that_there_is_no_such_chat(words: str) -> None:
+    assert says_no_chat(f'{{"success": false, "error": "{words}"}}')
+    assert not says_no_chat(f"<html><body>{words}</body></html>")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "",
+        "no",
+        "not connected",
+        "page not found",
+        "instance not found",
+        "invalid key",
+        "too many requests",
+        "not allowed",
+    ],
+)
+def test_any_other_refusal_says_nothing_of_a_chat(words: str) -> None:
+    assert not says_no_chat(f'{{"error": "{words}"}}')
 
 
 @pytest.mark.parametrize("document", [{}, {"messages": None}, {"messages": {}}, {"other": [1]}, "list", 1, None, True])

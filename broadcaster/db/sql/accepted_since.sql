@@ -1,9 +1,12 @@
 -- Messages that the gateway is known to have taken through the account since the first of these doubts was intended, by a
--- clock that has not been put back since: the earliest and the latest %(most)s.
-WITH since AS (
-    SELECT greatest(min(d.started_at), now() - %(within)s, (SELECT max(steady_since) FROM ticks)) AS moment
+-- clock that has not been put back since: the earliest and the latest %(most)s. `apart` is how many seconds lie between
+-- the message and the doubt nearest to it, `is_missing` whether it was looked for and not shown, last time.
+WITH doubt AS (
+    SELECT d.started_at
     FROM jsonb_to_recordset(%(rows)s) AS r (segment bigint, campaign_id bigint, seq int, attempt smallint)
     JOIN doubts d USING (segment, campaign_id, seq, attempt)
+), since AS (
+    SELECT greatest(min(started_at), now() - %(within)s, (SELECT max(steady_since) FROM ticks)) AS moment FROM doubt
 ), found AS (
     (
         SELECT a.*
@@ -28,8 +31,18 @@ SELECT
     found.campaign_id,
     found.seq,
     found.attempt,
-    found.finished_at - make_interval(secs => coalesce(found.duration_ms, 0) / 1000.0) AS accepted_at
+    accepted.at AS accepted_at,
+    (SELECT min(abs(extract(epoch FROM accepted.at - doubt.started_at))) FROM doubt)::double precision AS apart,
+    EXISTS (
+        SELECT
+        FROM looks l
+        WHERE l.account_id = %(account)s AND l.segment = found.segment AND l.campaign_id = found.campaign_id
+            AND l.seq = found.seq AND NOT l.is_shown
+    ) AS is_missing
 FROM found
+CROSS JOIN LATERAL (
+    SELECT found.finished_at - make_interval(secs => coalesce(found.duration_ms, 0) / 1000.0) AS at
+) accepted
 CROSS JOIN LATERAL ( -- by key, whatever is known of a table that has just been filled
     SELECT phone
     FROM messages
@@ -38,4 +51,4 @@ CROSS JOIN LATERAL ( -- by key, whatever is known of a table that has just been 
 ) m
 JOIN campaigns ON campaigns.id = found.campaign_id
 JOIN contents c ON c.id = campaigns.content_id
-ORDER BY accepted_at
+ORDER BY accepted.at

@@ -30,8 +30,8 @@ SET
         ELSE d.started_at
     END,
     ended_at = CASE
-        WHEN met.least_back > 0 AND d.ended_at > now() + %(request_timeout)s + interval '1 s'
-            THEN least(d.ended_at - make_interval(secs => met.least_back), now() + %(request_timeout)s)
+        WHEN met.least_back > 0 AND d.ended_at > now() + %(longest_request)s + interval '1 s'
+            THEN least(d.ended_at - make_interval(secs => met.least_back), now() + %(longest_request)s)
         WHEN d.ended_at < now() THEN least(d.ended_at + make_interval(secs => %(gap)s), now())
         ELSE d.ended_at
     END,

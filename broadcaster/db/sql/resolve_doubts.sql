@@ -1,11 +1,11 @@
 -- Moves messages out of doubt by what reading back showed. Guarded by state and attempt. To be shown absent counts only
--- where reading back has proved itself on the same account: within %(proof)s, since the doubt arose, and by a message
--- that was accepted no earlier than this one was intended, and was no older when it was shown than this one was when it
--- was last looked for. Where the chat is silent, which says nothing by itself, that message was of the same kind, it was
--- shown in a list no shorter than this one, and no other of its kind was looked for in vain that was half as old as this
--- one or older: what is listed late for one chat may be listed later for another. Each of that is told by the database's
--- clock. So it counts only while nothing lies in the future, and not between a step of the clock and the `recover` tick
--- that mends what it left.
+-- where reading back has proved itself on the same account: within %(proof)s, since the doubt arose, and by a message of
+-- the same kind that was accepted no earlier than this one was intended, and was no older when it was shown than this one
+-- was when it was last looked for. A chat that is silent says nothing by itself: there that message was shown in a list
+-- no shorter than this one. And no other of its kind was looked for in vain that was half as old as this one or older,
+-- unless it was %(hidden)s old, and may never be shown: what is listed late for one chat may be listed later for another.
+-- Each of that is told by the database's clock. So it counts only while nothing lies in the future, and not between a step
+-- of the clock and the `recover` tick that mends what it left.
 WITH clock AS (
     SELECT NOT EXISTS (
         SELECT FROM ticks
@@ -40,22 +40,17 @@ WITH clock AS (
                         AND l.looked_at >= greatest(d.ended_at, now() - %(proof)s)
                         AND l.accepted_at >= d.started_at
                         AND %(read_at)s - d.ended_at >= l.looked_at - l.accepted_at
-                        AND (
-                            read.sight = 'absent'
-                            OR (
-                                l.number_class = read.number_class AND l.content_kind = read.content_kind
-                                AND l.entries >= read.entries
-                            )
-                        )
+                        AND l.number_class = read.number_class AND l.content_kind = read.content_kind
+                        AND (read.sight = 'absent' OR l.entries >= read.entries)
                 )
                 AND NOT EXISTS (
                     SELECT
                     FROM looks l
-                    WHERE read.sight = 'silent'
-                        AND l.account_id = d.account_id
+                    WHERE l.account_id = d.account_id
                         AND l.number_class = read.number_class AND l.content_kind = read.content_kind
                         AND l.looked_at >= now() - %(proof)s
                         AND %(read_at)s - d.ended_at < make_interval(secs => 2 * l.late_seconds)
+                        AND (l.is_shown OR l.late_seconds < extract(epoch FROM %(hidden)s))
                 )
             )
         )
@@ -68,7 +63,7 @@ WITH clock AS (
             ELSE 'pending'
         END::message_state,
         changed_at = now(),
-        next_attempt_at = now(),
+        next_attempt_at = CASE t.sight WHEN 'found' THEN now() ELSE '-infinity' END, -- before what nobody tried yet
         gateway_id = CASE t.sight WHEN 'found' THEN coalesce(t.gateway_id, m.gateway_id) END,
         reason = CASE
             WHEN t.sight = 'found' THEN 'read back'

@@ -51,7 +51,7 @@ WITH moved AS (
             FROM messages m
             WHERE m.segment = moved.segment AND m.campaign_id = moved.campaign_id AND m.seq = moved.seq
         ),
-        now()
+        now() + %(hold)s -- a proxy may yet hand it on
     FROM moved
     WHERE moved.state = 'in_doubt'
 ), held AS (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -32,6 +32,8 @@ MOST_ACCEPTED = 100
 """Messages that were accepted first and last since a doubt arose, among which are looked for some that prove."""
 PROOF_SECONDS = 600.0
 """For how long a message that was shown proves that those which are accepted are shown."""
+HIDDEN_SECONDS = 300.0
+"""How old an accepted message is that may never be shown, where it has not been until then."""
 LOOK_PAUSE = 2.5
 """Seconds between two looks for accepted messages of one kind, for the same doubts."""
 
@@ -87,6 +89,10 @@ class Accepted:
     phone: str
     content_kind: ContentKind
     accepted_at: datetime
+    apart: float = 0.0
+    """Seconds between it and the doubt nearest to it."""
+    is_missing: bool = False
+    """It was looked for in its chat and not shown, last time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,6 +253,7 @@ class DoubtStore:
     async def resolve(self, rows: Sequence[ReadingRow], read_at: datetime) -> dict[MessageState, int]:
         """Move messages out of doubt; returns how many went where. What cannot be trusted stays in doubt."""
         parameters = {"rows": _json(rows), "read_at": read_at, "proof": timedelta(seconds=PROOF_SECONDS)}
+        parameters["hidden"] = timedelta(seconds=HIDDEN_SECONDS)
         found = await self._execute("resolve_doubts", parameters)
         return {MessageState(row.state): row.messages for row in found}
 
@@ -258,7 +265,8 @@ class DoubtStore:
     async def accepted_since(self, account: int, rows: Sequence[ReadingRow]) -> list[Accepted]:
         """Messages that the gateway is known to have accepted since these doubts began, in the order of time."""
         parameters = {"account": account, "rows": _json(rows), "within": timedelta(seconds=PROOF_SECONDS)}
-        return [_accepted(row) for row in await self._execute("accepted_since", {**parameters, "most": MOST_ACCEPTED})]
+        rows = await self._execute("accepted_since", {**parameters, "most": MOST_ACCEPTED})
+        return [replace(_accepted(row), apart=row.apart, is_missing=row.is_missing) for row in rows]
 
     async def wants_look(self, rows: Sequence[ReadingRow], latest: Accepted) -> bool:
         """Whether messages of a kind, with the `latest` one of it, should be looked for on behalf of these doubts."""

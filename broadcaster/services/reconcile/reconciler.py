@@ -40,7 +40,7 @@ RUN_SECONDS = 10.0
 """How long one run goes on picking chats: until after the next tick has started another."""
 IDLE_SECONDS = 0.5
 """Seconds before a run that finds nothing due looks again."""
-LOOKED_FOR = 5
+LOOKED_FOR = 10
 """Accepted messages of a kind that are looked for at once."""
 _MOST_ACCOUNTS = 100
 _UNREADABLE = "unreadable"
@@ -153,19 +153,13 @@ class _Round:
         return rows
 
     async def _look(self, missing: Sequence[ReadingRow]) -> None:
-        """Look for messages that the gateway is known to have accepted since, on behalf of those that are missing.
-
-        Some of each of their kinds are looked for. Where there is none of their kinds, any are.
-        """
-        accepted = await self._store.accepted_since(self._account.account_id, missing)
+        """Look for messages of the same kinds that the gateway is known to have accepted since."""
         of_kind: dict[tuple[str, str], list[Accepted]] = {}
-        for each in accepted:
+        for each in await self._store.accepted_since(self._account.account_id, missing):
             of_kind.setdefault((number_class(each.phone), each.content_kind), []).append(each)
-        wanted = {(row.number_class, row.content_kind) for row in missing}
-        groups = [of_kind[kind] for kind in wanted if kind in of_kind] or ([accepted] if accepted else [])
-        for group in groups:
-            if await self._store.wants_look(missing, group[-1]):
-                await asyncio.gather(*map(self._look_for, _sample(group)))
+        for kind in {(row.number_class, row.content_kind) for row in missing} & of_kind.keys():
+            if await self._store.wants_look(missing, of_kind[kind][-1]):
+                await asyncio.gather(*map(self._look_for, _sample(of_kind[kind])))
 
     async def _look_for(self, accepted: Accepted) -> None:
         pages = await self._read(accepted.phone)
@@ -186,9 +180,18 @@ class _Round:
 
 
 def _sample(accepted: Sequence[Accepted]) -> list[Accepted]:
-    """The latest one, which proves most, and some at random: lists may be late for some chats and not for others."""
-    *earlier, latest = accepted
-    return [latest, *sample(earlier, min(len(earlier), LOOKED_FOR - 1))]
+    """The latest one, which proves most; those that were missing; some of the nearest to the doubts, and any others.
+
+    Lists may be late for some chats and not for others, or for what was accepted in some seconds.
+    """
+    chosen = {accepted[-1].key: accepted[-1]}
+    missing = [each for each in accepted if each.is_missing]
+    nearest = sorted(accepted, key=lambda each: each.apart)[: 2 * LOOKED_FOR]
+    for group, most in ((missing, LOOKED_FOR // 2), (nearest, LOOKED_FOR // 2), (accepted, LOOKED_FOR)):
+        others = [each for each in group if each.key not in chosen]
+        for each in sample(others, min(len(others), most, LOOKED_FOR - len(chosen))):
+            chosen[each.key] = each
+    return list(chosen.values())
 
 
 def _row(attempt: Attempt, kind: ContentKind, said: Reading | GatewayError) -> ReadingRow:

@@ -76,7 +76,9 @@ class SendingProcess:
         self._stack.push_async_callback(pool.close, _CLOSE_TIMEOUT)
         self._transport: Transport = open_transport(connect_timeout=settings.connect_timeout_seconds)
         self._stack.push_async_callback(self._transport.aclose)
-        store = SendingStore(pool, holder=self._presence.holder, lease=settings.lease_seconds)
+        store = SendingStore(
+            pool, holder=self._presence.holder, lease=settings.lease_seconds, hold=settings.gateway_hold_seconds
+        )
         self._presence.show()
         spool = Spool(settings.home / "spool")
         self._stack.callback(lambda: self._leave(spool))

@@ -156,11 +156,15 @@ def outcome_row(message: Message, verdict: Verdict, transition: Transition, dura
 class SendingStore:
     """The send path's view of Postgres."""
 
-    def __init__(self, pool: AsyncPool, *, holder: str, lease: float) -> None:
-        """A lease lasts for `lease` seconds, and is held under the name `holder`."""
+    def __init__(self, pool: AsyncPool, *, holder: str, lease: float, hold: float) -> None:
+        """A lease lasts for `lease` seconds, and is held under the name `holder`.
+
+        `hold` is for how many seconds a request may be under way behind a gateway that has left it open.
+        """
         self._pool = pool
         self._holder = holder
         self._lease = timedelta(seconds=lease)
+        self._hold = timedelta(seconds=hold)
 
     async def take_lanes(self, lanes: Sequence[int], token: UUID) -> list[HeldLane]:
         """Take those of `lanes` that are free, under the lease `token`."""
@@ -202,7 +206,7 @@ class SendingStore:
         document = msgspec.json.encode(outcomes).decode().replace("\\u0000", "\\ufffd")
         parameters = {"outcomes": document, "lanes": lanes, "tokens": tokens, "wants": wants, "claim": claim}
         *rows, (*_, places) = await self._execute(
-            "turn_over", {**parameters, "lease": self._lease, "lead": CLAIM_LEAD}
+            "turn_over", {**parameters, "lease": self._lease, "lead": CLAIM_LEAD, "hold": self._hold}
         )
         moved = [False] * len(outcomes)
         for place in places or ():
