@@ -31,7 +31,8 @@ _BOOK = (
 _BOOK_RELATIONS = (
     f'<Relationships xmlns="{_RELATIONS}">'
     f'<Relationship Id="r1" Type="{_OFFICE}/worksheet" Target="worksheets/sheet1.xml"/>'
-    f'<Relationship Id="r2" Type="{_OFFICE}/styles" Target="styles.xml"/></Relationships>'
+    f'<Relationship Id="r2" Type="{_OFFICE}/styles" Target="styles.xml"/>'
+    f'<Relationship Id="r3" Type="{_OFFICE}/sharedStrings" Target="sharedStrings.xml"/></Relationships>'
 )
 # Style 1 shows a number as a date.
 _STYLES = (
@@ -46,18 +47,31 @@ Cell = str | float | bool | Day | None
 
 def workbook(rows: Sequence[Sequence[Cell]], *, first_row: int = 1) -> bytes:
     """An .xlsx file of one sheet with `rows` from `first_row` on; None leaves a cell out."""
-    lines = "".join(
-        f'<row r="{number}">{"".join(_cell(f"{_letters(i)}{number}", cell) for i, cell in enumerate(row))}</row>'
-        for number, row in enumerate(rows, first_row)
+    return workbook_of(
+        "".join(
+            f'<row r="{number}">{"".join(_cell(f"{_letters(i)}{number}", cell) for i, cell in enumerate(row))}</row>'
+            for number, row in enumerate(rows, first_row)
+        )
     )
+
+
+def text_cell(place: str, text: str) -> str:
+    """The XML of a cell that holds a text."""
+    return f'<c r="{place}" t="inlineStr"><is><t xml:space="preserve">{escape(text)}</t></is></c>'
+
+
+def workbook_of(rows: str, *, shared_text: str | None = None) -> bytes:
+    """An .xlsx file whose only sheet holds the XML `rows`; `shared_text` is what `<c t="s"><v>0</v></c>` shows."""
     parts = {
         "[Content_Types].xml": _TYPES,
         "_rels/.rels": _ROOT,
         "xl/workbook.xml": _BOOK,
         "xl/_rels/workbook.xml.rels": _BOOK_RELATIONS,
         "xl/styles.xml": _STYLES,
-        "xl/worksheets/sheet1.xml": f'<worksheet xmlns="{_MAIN}"><sheetData>{lines}</sheetData></worksheet>',
+        "xl/worksheets/sheet1.xml": f'<worksheet xmlns="{_MAIN}"><sheetData>{rows}</sheetData></worksheet>',
     }
+    if shared_text is not None:
+        parts["xl/sharedStrings.xml"] = f'<sst xmlns="{_MAIN}"><si><t>{shared_text}</t></si></sst>'
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, text in parts.items():
@@ -72,7 +86,7 @@ def _cell(place: str, cell: Cell) -> str:
         case bool():
             return f'<c r="{place}" t="b"><v>{int(cell)}</v></c>'
         case str():
-            return f'<c r="{place}" t="inlineStr"><is><t xml:space="preserve">{escape(cell)}</t></is></c>'
+            return text_cell(place, cell)
         case (day,):
             return f'<c r="{place}" s="1"><v>{day}</v></c>'
         case number:

@@ -377,6 +377,22 @@ def test_no_more_is_read_than_the_batches_need(row: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("header", "row", "error"),
+    [
+        ("phone,name\n", '"\n",', "line 2: the row is longer than 1,048,576 characters; close its last quote"),
+        ('"phone\n"', ',"\n"', "line 1: the row is longer than 1,048,576 characters; close its last quote"),
+        ("phone\n", ",", "line 2: the line is longer than 1,048,576 characters; put one recipient on each line"),
+        ("", "\n", "begins with megabytes of blank lines; remove them"),
+    ],
+)
+def test_what_never_ends_is_refused_after_a_few_megabytes(header: str, row: str, error: str) -> None:
+    source = io.BufferedReader(_Endless(header or row, row))
+    with pytest.raises(InputError) as caught, read_recipients(source, RecipientOptions()) as reader:
+        list(reader)
+    assert str(caught.value) in (f"the recipients file {error}", f"the recipients file, {error}")
+
+
+@pytest.mark.parametrize(
     ("last", "error"),
     [
         ('"z\r\n\r\n', "line 5, column 'b': the quote that opens here is never closed; close it, or leave it out"),

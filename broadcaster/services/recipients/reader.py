@@ -19,11 +19,11 @@ from typing import BinaryIO, NamedTuple, Self
 from broadcaster.domain.phones import MAX_WRITTEN_LENGTH, PhoneError, PhoneFault, PhoneNormaliser, normalise_phone
 from broadcaster.domain.templates import MAX_TEXT_LENGTH, Template, variable_name
 from broadcaster.errors import InputError, UsageError, listed, quoted
+from broadcaster.services.recipients.limits import MAX_COLUMNS
 from broadcaster.services.recipients.rows import RecipientRows, Rows, RowSource
 from broadcaster.services.recipients.text import RecipientText, read_up_to
 from broadcaster.services.recipients.workbook import SIGNATURE, WorkbookRows
 
-MAX_COLUMNS = 256
 SAMPLES = 3
 """Rows that are shown for what was read, and for what was rejected."""
 _PHONE_COLUMN = "phone"
@@ -98,6 +98,14 @@ class RecipientReader:
         self._normalise = PhoneNormaliser(options.country)
         wanted = (options.phone_column or _PHONE_COLUMN).strip()
         self._rows = _open_rows(source, name, options, wanted)
+        try:
+            self._read_header(wanted)
+        except BaseException:
+            self._rows.close()
+            raise
+
+    def _read_header(self, wanted: str) -> None:
+        name, options = self.name, self._options
         self.columns = tuple(column.strip() for column in self._rows.header)
         """The header as written."""
         where = f"{name}, line {self._rows.header_line}"
@@ -134,6 +142,7 @@ class RecipientReader:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._rows.close()
         self._source.close()
 
     def _validate(self, rows: Rows) -> Batch:

@@ -13,7 +13,8 @@ from itertools import accumulate, chain, islice
 from typing import NamedTuple, NoReturn, Protocol
 
 from broadcaster.errors import InputError, UsageError, quoted
-from broadcaster.services.recipients.text import RecipientText
+from broadcaster.services.recipients.limits import LONGEST_FIELD, LONGEST_ROW
+from broadcaster.services.recipients.text import BLOCK_BYTES, RecipientText
 
 DELIMITERS = (",", ";", "\t", "|")
 """What may separate fields without being named."""
@@ -21,6 +22,8 @@ DELIMITERS = (",", ";", "\t", "|")
 _NAMED_DELIMITERS = {"tab": "\t", r"\t": "\t"}
 _DECLARED_DELIMITER = re.compile(r"sep=(.)\s*", re.IGNORECASE | re.DOTALL)
 _LINE_END = re.compile(r"\r\n|\n|\r")
+# Beside the row that is read there are those of the block in which it starts, and of the one in which it ends.
+_MOST_RECENT_CHARACTERS = LONGEST_ROW + 4 * BLOCK_BYTES
 
 
 class Rows(NamedTuple):
@@ -28,6 +31,10 @@ class Rows(NamedTuple):
 
     lines: Sequence[int]
     rows: list[list[str]]
+
+
+class _EndlessRowError(Exception):
+    """A row that goes on and on, so that reading it takes ever more memory."""
 
 
 class RowSource(Protocol):
@@ -43,6 +50,10 @@ class RowSource(Protocol):
 
     def batches(self, size: int) -> Iterator[Rows]:
         """The rows after the header, at most `size` at a time. Raises InputError for a faulty one."""
+        ...
+
+    def close(self) -> None:
+        """Give back what reading takes, but for the file."""
         ...
 
 
@@ -61,11 +72,14 @@ class RecipientRows:
         self._recent: list[tuple[int, list[str]]] = []
         """The blocks that hold the rows being read, each with the number of its first line."""
         lines = chain.from_iterable(self._blocks())
-        first, self._skipped = _first_line(lines, text.name)
-        if declared := _DECLARED_DELIMITER.fullmatch(first):
-            delimiter = delimiter or declared[1]
-            first, skipped = _first_line(lines, text.name)
-            self._skipped += 1 + skipped
+        try:
+            first, self._skipped = _first_line(lines, text.name)
+            if declared := _DECLARED_DELIMITER.fullmatch(first):
+                delimiter = delimiter or declared[1]
+                first, skipped = _first_line(lines, text.name)
+                self._skipped += 1 + skipped
+        except _EndlessRowError:
+            raise InputError(f"{text.name} begins with megabytes of blank lines; remove them") from None
         self._delimiter = _checked(delimiter) if delimiter else _detect_delimiter(first, expected)
         self._reader = csv.reader(chain([first], lines), delimiter=self._delimiter, strict=True)
         self.header: list[str] = []
@@ -89,10 +103,19 @@ class RecipientRows:
             if batch.rows:
                 yield batch
 
+    def close(self) -> None:
+        """Nothing is held but the file."""
+
     def _blocks(self) -> Iterator[list[str]]:
         for block in self._text.blocks():
             self._recent.append((self._text.lines_read - len(block) + 1, block))
+            # Quoted fields go over lines, so that a row may have more of them than memory.
+            if len(self._recent) > 2 and self._recent_characters() > _MOST_RECENT_CHARACTERS:
+                raise _EndlessRowError
             yield block
+
+    def _recent_characters(self) -> int:
+        return sum(len(line) for _, block in self._recent for line in block)
 
     def _take(self, count: int) -> Rows:
         """Up to `count` rows, fewer where a block of text ends."""
@@ -105,9 +128,14 @@ class RecipientRows:
             rows.extend(islice(self._reader, 1))
             unread = self._text.lines_read - self._skipped - self._reader.line_num
             rows.extend(islice(self._reader, min(count - 1, unread)))
-        except csv.Error as error:
+        except (csv.Error, _EndlessRowError) as error:
             # What was read before the fault is in `rows`, so it starts where they end.
-            self._refuse(start + sum(map(_lines_of, rows)), str(error))
+            line = start + sum(map(_lines_of, rows))
+            if isinstance(error, csv.Error):
+                self._refuse(line, str(error))
+            raise InputError(
+                f"{self._name}, line {line}: the row is longer than {LONGEST_ROW:,} characters; close its last quote"
+            ) from None
         end = self._skipped + self._reader.line_num + 1
         if end - start == len(rows):
             return Rows(range(start, end), rows)
@@ -153,7 +181,7 @@ class _Fault(NamedTuple):
 def _find_fault(text: str, delimiter: str) -> _Fault | None:
     """The first faulty field of the row that `text` starts with."""
     field = re.compile(rf'"[^"]*(?:""[^"]*)*(?P<close>"?)|[^\r\n{re.escape(delimiter)}]*')
-    limit = csv.field_size_limit()
+    limit = LONGEST_FIELD
     index = offset = 0
     while found := field.match(text, offset):
         in_quotes = found["close"] is not None

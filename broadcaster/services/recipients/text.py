@@ -11,12 +11,10 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from broadcaster.errors import InputError, UsageError
+from broadcaster.services.recipients.limits import LONGEST_ROW
 
 BLOCK_BYTES = 1 << 20
 """How much is read at a time."""
-
-# A file without line ends must not pile up in memory. `csv` takes fields of up to 131,072 characters.
-_MAX_LINE_LENGTH = 1 << 20
 
 _SIGNATURES = (
     (b"\xd0\xcf\x11\xe0", "an old Excel workbook"),
@@ -73,7 +71,7 @@ class RecipientText:
             lines = io.StringIO(text, newline="").readlines()
             # The last line may go on, and a last "\r" may be half of "\r\n".
             rest = lines.pop() if data and lines and not lines[-1].endswith("\n") else ""
-            if len(rest) > _MAX_LINE_LENGTH:
+            if len(rest) > LONGEST_ROW:
                 raise self._endless(self.lines_read + len(lines) + 1)
             self.lines_read += len(lines)
             if lines:
@@ -121,7 +119,7 @@ class RecipientText:
 
     def _endless(self, line: int) -> InputError:
         return InputError(
-            f"{self.name}, line {line}: the line is longer than {_MAX_LINE_LENGTH:,} characters; "
+            f"{self.name}, line {line}: the line is longer than {LONGEST_ROW:,} characters; "
             "put one recipient on each line"
         )
 

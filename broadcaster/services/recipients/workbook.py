@@ -1,47 +1,58 @@
 """The first sheet of an Excel workbook as rows of fields, each with its row number.
 
-Unlike a CSV file, a workbook is held in memory as a whole; Excel's own limit is a million rows.
+The workbook is read in a process of its own: what the library makes of a hostile file cannot harm this one.
 """
 
 from __future__ import annotations
 
-import datetime
-import io
+import os
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
-from itertools import islice
-from typing import BinaryIO
+from contextlib import suppress
+from itertools import chain
+from typing import IO, BinaryIO
+
+import msgspec
 
 from broadcaster.errors import InputError
+from broadcaster.services.recipients.limits import MOST_CPU_SECONDS, MOST_PACKED_BYTES
 from broadcaster.services.recipients.rows import Rows
-from broadcaster.services.recipients.text import read_up_to
+from broadcaster.services.recipients.text import BLOCK_BYTES, read_up_to
+from broadcaster.services.recipients.workbook_process import LENGTH_BYTES, TOO_LARGE, Frame
 
 SIGNATURE = b"PK\x03\x04"
 """What .xlsx files begin with: they are zip archives."""
 
-MOST_BYTES = 256 << 20
-_MEND = "save the list as .xlsx or as CSV (UTF-8)"
-
-Cell = int | float | str | bool | datetime.time | datetime.date | datetime.datetime | datetime.timedelta
+# -P: nothing is imported from the directory that the command is given in.
+_COMMAND = (sys.executable, "-P", "-m", "broadcaster.services.recipients.workbook_process")
 
 
 class WorkbookRows:
     """The header and the rows of a workbook; used as `RecipientRows` is. `head` is what was read of `source` before.
 
-    Raises InputError for what is no workbook, is encrypted, or has nothing on its first sheet.
+    Raises InputError for what is no workbook, is encrypted or too large, or has nothing on its first sheet.
     """
 
     def __init__(self, source: BinaryIO, name: str, *, head: bytes = b"") -> None:
         self._name = name
-        data = head + read_up_to(MOST_BYTES, source, name)
-        if len(data) > MOST_BYTES:
-            raise InputError(f"{name} is a workbook of more than {MOST_BYTES >> 20} MiB; save the list as CSV (UTF-8)")
-        self.bytes_read = len(data)
-        self._rows = enumerate(_sheet_rows(data, name), 1)
-        self.header_line, header = next(((line, row) for line, row in self._rows if any(row)), (0, []))
-        if not header:
-            raise InputError(f"{name}: its first sheet is empty; it needs a header row with a phone column")
-        self._first = next(index for index, field in enumerate(header) if field)
-        self._end = max(index for index, field in enumerate(header) if field) + 1
+        self.bytes_read = 0
+        self._process = _start()
+        self._input, self._output = _pipes(self._process)
+        try:
+            self._feed(source, head)
+            self._frames = self._received()
+            first = next(self._frames, None)
+            if first is None:
+                raise InputError(f"{name}: its first sheet is empty; it needs a header row with a phone column")
+        except BaseException:
+            self.close()
+            raise
+        self.header_line, header = first.lines.pop(0), first.rows.pop(0)
+        self._begun = first
+        used = [index for index, field in enumerate(header) if field]
+        self._first, self._end = used[0], used[-1] + 1
         self.header = header[self._first : self._end]
 
     def batches(self, size: int) -> Iterator[Rows]:
@@ -49,9 +60,54 @@ class WorkbookRows:
 
         Raises InputError for a cell that is under no column of the header.
         """
-        used = ((line, self._within(line, row)) for line, row in self._rows if any(row))
-        while rows := list(islice(used, size)):
-            yield Rows([line for line, _ in rows], [row for _, row in rows])
+        for frame in chain((self._begun,), self._frames):
+            rows = list(map(self._within, frame.lines, frame.rows))
+            for start in range(0, len(rows), size):
+                end = start + size
+                yield Rows(frame.lines[start:end], rows[start:end])
+
+    def close(self) -> None:
+        """End the process that reads, whatever it has still to say."""
+        self._process.kill()
+        with suppress(BrokenPipeError):
+            self._input.close()
+        self._output.close()
+        self._process.wait()
+
+    def _feed(self, source: BinaryIO, head: bytes) -> None:
+        """Write the workbook to the process, which answers when it has all of it."""
+        blocks = iter(lambda: read_up_to(BLOCK_BYTES, source, self._name), b"")
+        # Where it has ended already, what it has to say is read later.
+        with suppress(BrokenPipeError):
+            for block in chain((head,), blocks):
+                self.bytes_read += len(block)
+                if self.bytes_read > MOST_PACKED_BYTES:
+                    raise InputError(
+                        f"{self._name} is a workbook of more than {MOST_PACKED_BYTES >> 20} MiB; "
+                        "save the list as CSV (UTF-8)"
+                    )
+                self._input.write(block)
+            self._input.close()
+
+    def _received(self) -> Iterator[Frame]:
+        decode = msgspec.msgpack.Decoder(Frame).decode
+        while True:
+            length = self._output.read(LENGTH_BYTES)
+            encoded = self._output.read(int.from_bytes(length, "big"))
+            if len(length) < LENGTH_BYTES or not encoded:
+                raise InputError(f"{self._name}: {self._death()}")
+            frame = decode(encoded)
+            if frame.fault is not None:
+                raise InputError(f"{self._name}{frame.fault}")
+            if not frame.rows:
+                return
+            yield frame
+
+    def _death(self) -> str:
+        """Why the process has ended before its last frame: its library ends it where memory runs out."""
+        if self._process.wait() == -signal.SIGXCPU:
+            return f"it takes more than {MOST_CPU_SECONDS // 60} minutes to read; save the list as CSV (UTF-8)"
+        return TOO_LARGE
 
     def _within(self, line: int, row: list[str]) -> list[str]:
         if any(row[: self._first]) or any(row[self._end :]):
@@ -62,31 +118,15 @@ class WorkbookRows:
         return row[self._first : self._end]
 
 
-def _sheet_rows(data: bytes, name: str) -> Iterator[list[str]]:
-    # Only workbooks need it, and start-up time counts.
-    from python_calamine import CalamineError, CalamineWorkbook, PasswordError  # noqa: PLC0415
-
-    try:
-        sheet = CalamineWorkbook.from_filelike(io.BytesIO(data)).get_sheet_by_index(0)
-    except PasswordError:
-        raise InputError(f"{name} is encrypted; save it without a password") from None
-    except CalamineError as error:
-        raise InputError(f"{name} cannot be read as an Excel workbook ({error}); {_MEND}") from None
-    return ([field_of(cell) for cell in row] for row in sheet.iter_rows())
+def _start() -> subprocess.Popen[bytes]:
+    # It needs no secret, and what its library prints when it fails is for programmers.
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("BROADCASTER_")}
+    return subprocess.Popen(
+        _COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environ
+    )
 
 
-def field_of(cell: Cell) -> str:
-    """A cell as it would stand in a CSV file. Excel knows no whole numbers: 628123456789.0 is `628123456789`."""
-    match cell:
-        case str():
-            return cell
-        case bool():
-            return "TRUE" if cell else "FALSE"
-        case float():
-            return str(int(cell)) if cell.is_integer() else repr(cell)
-        case datetime.datetime():
-            return cell.date().isoformat() if cell.time() == datetime.time() else cell.isoformat(sep=" ")
-        case datetime.date() | datetime.time():
-            return cell.isoformat()
-        case _:
-            return str(cell)
+def _pipes(process: subprocess.Popen[bytes]) -> tuple[IO[bytes], IO[bytes]]:
+    assert process.stdin is not None
+    assert process.stdout is not None
+    return process.stdin, process.stdout
