@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from broadcaster.domain.outcomes import WRONG_ADDRESS, Outcome, Verdict
 from broadcaster.domain.states import LaneHealth
+from broadcaster.gateway.redaction import Redactor
 from broadcaster.gateway.rules import (
     QUEUED,
     ReplyRules,
@@ -23,7 +24,7 @@ from broadcaster.gateway.rules import (
     speaks_against,
 )
 from broadcaster.gateway.signals import Signals, read_signals
-from broadcaster.gateway.texts import REASON_BYTES, Redactor, excerpt, is_page, readable, retry_after
+from broadcaster.gateway.texts import REASON_BYTES, excerpt, is_page, readable, retry_after
 
 _ACCEPTED = StatusRule(Outcome.ACCEPTED, LaneHealth.OK)
 _REJECTED = StatusRule(Outcome.REJECTED, LaneHealth.OK)

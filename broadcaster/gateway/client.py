@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import httpx
+import msgspec
 
 from broadcaster.base_urls import DEFAULT_BASE_URL, usable_base_url
 from broadcaster.domain.instances import Wire
@@ -26,14 +27,20 @@ from broadcaster.gateway.lists import (
     read_message,
     says_no_chat,
 )
+from broadcaster.gateway.redaction import Redactor
 from broadcaster.gateway.rules import DEFAULT_RULES, ReplyRules
 from broadcaster.gateway.signals import signals_of
-from broadcaster.gateway.texts import Redactor, parse_json
+from broadcaster.gateway.texts import REASON_BYTES, excerpt, parse_json
 from broadcaster.gateway.transport import HttpxTransport, Reply, Transport, open_transport
 from broadcaster.gateway.wire import CONTENT_TYPES, Body, Fields, encode_call, encode_file_call
 
 SEND_REPLY_BYTES = 64 * 1024
 LIST_REPLY_BYTES = 4 * 1024 * 1024
+MOST_ENTRIES = 20_000
+"""Of chats or messages: such a list is longer than LIST_REPLY_BYTES, unless it is made to stop a worker's loop."""
+MOST_CONTACTS = 100_000
+"""They are read by a command, for itself."""
+_Entry = TypeVar("_Entry", Chat, Contact)
 _UNENCODABLE = Verdict(Outcome.REJECTED, "the text holds half of a surrogate pair, which cannot be sent")
 
 
@@ -113,7 +120,7 @@ class WAChatPro:
     async def chats(self, limit: int = 100) -> list[Chat]:
         """The instance's chats. Raises GatewayError."""
         found = await self._list("chats", {"key": self._key, "limit": limit}, ("chats", "dialogs"))
-        return [read_chat(item) for item in found]
+        return [self._named(read_chat(item)) for item in found]
 
     async def messages(self, phone: str, limit: int = 100) -> list[GatewayMessage]:
         """The last messages of the chat with `phone`, in the gateway's order.
@@ -132,7 +139,8 @@ class WAChatPro:
 
     async def contacts(self) -> list[Contact]:
         """The instance's contacts. Raises GatewayError."""
-        return [read_contact(item) for item in await self._list("contacts", {"key": self._key}, ("contacts",))]
+        found = await self._list("contacts", {"key": self._key}, ("contacts",), most=MOST_CONTACTS)
+        return [self._named(read_contact(item)) for item in found]
 
     async def aclose(self) -> None:
         """Close the client's own transport; a shared one stays open."""
@@ -161,7 +169,9 @@ class WAChatPro:
             return self._failed(failure)
         return classify_response(reply.status, reply.headers, reply.body, self._redact, self._rules)
 
-    async def _list(self, method: str, fields: Fields, names: tuple[str, ...]) -> list[Any]:
+    async def _list(
+        self, method: str, fields: Fields, names: tuple[str, ...], *, most: int = MOST_ENTRIES
+    ) -> list[Any]:
         try:
             reply = await self._post(method, encode_call(self._wire, fields), LIST_REPLY_BYTES)
         except Exception as failure:  # noqa: BLE001 - as for sends
@@ -169,6 +179,8 @@ class WAChatPro:
         found = self._found(reply, names)
         if found is None:
             raise GatewayError(method, self._without_list(reply))
+        if len(found) > most:
+            raise GatewayError(method, Verdict(Outcome.UNKNOWN, f"the reply lists more than {most:,} entries"))
         return found
 
     def _found(self, reply: Reply, names: tuple[str, ...]) -> list[Any] | None:
@@ -190,6 +202,10 @@ class WAChatPro:
             return replace(verdict, outcome=Outcome.UNKNOWN, health=None, reason="the reply holds no list")
         return verdict
 
+    def _named(self, entry: _Entry) -> _Entry:
+        """The entry without the key in its name, which is kept and shown."""
+        return msgspec.structs.replace(entry, name=self._redact(entry.name)) if entry.name else entry
+
     async def _post(self, method: str, content: Body, limit: int) -> Reply:
         return await self._transport.post(
             f"{self._base_url}/wa/{method}", CONTENT_TYPES[self._wire], content, within=self._timeout, limit=limit
@@ -197,4 +213,4 @@ class WAChatPro:
 
     def _failed(self, failure: Exception) -> Verdict:
         verdict = classify_exception(failure)
-        return replace(verdict, reason=self._redact(verdict.reason))
+        return replace(verdict, reason=excerpt(self._redact(verdict.reason), REASON_BYTES))

@@ -15,7 +15,7 @@ from pyreqwest import exceptions as pyreqwest
 
 from broadcaster.domain.outcomes import Outcome, Verdict
 from broadcaster.domain.states import LaneHealth
-from broadcaster.gateway.texts import REASON_BYTES, excerpt, storable
+from broadcaster.gateway.texts import REPLY_BYTES, excerpt, storable
 
 _CONNECT_CAUSE = "client error (Connect)"
 
@@ -103,7 +103,10 @@ def _causes(failure: Exception) -> list[str]:
 
 
 def _reason(failure: Exception) -> str:
-    """What went wrong in words: the innermost cause, which says more than the library's name for it."""
+    """What went wrong in words: the innermost cause, which says more than the library's name for it.
+
+    Longer than what is kept: a key must not be cut before it is blanked out.
+    """
     causes = _causes(failure)
     text = causes[-1] if causes else str(failure)
-    return excerpt(storable(text or type(failure).__name__), REASON_BYTES)
+    return excerpt(storable(text or type(failure).__name__), REPLY_BYTES)

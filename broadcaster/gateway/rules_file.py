@@ -27,6 +27,8 @@ _SYNTAX = {
     "Invalid \\escape": "a backslash in a text must be written twice",
 }
 _UNCHANGED = "nothing was changed"
+LONGEST_RULES = 256 * 1024
+"""Bytes. The whole table in force is about 30 KB, and workers keep that of each instance."""
 
 
 def decode_rules(text: str | bytes, source: str) -> dict[str, Any]:
@@ -46,6 +48,8 @@ def decode_rules(text: str | bytes, source: str) -> dict[str, Any]:
 
 
 def _decoded(text: str | bytes, source: str) -> dict[str, Any]:
+    if len(text) > LONGEST_RULES:
+        raise InputError(f"{source}: rules of more than {LONGEST_RULES:,} bytes: give only what differs")
     if not text.strip():
         raise InputError(f"{source} is empty: give rules as JSON, such as {_EXAMPLE}")
     try:

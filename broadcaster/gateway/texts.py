@@ -1,67 +1,26 @@
-"""What may be kept of a reply: safe to store, short, and without the key."""
+"""What may be kept of a reply: safe to store, and short."""
 
 from __future__ import annotations
 
-import html
 import json
 import re
 import time
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import Any
-from urllib.parse import quote, quote_plus
 
 import msgspec
 
 REPLY_BYTES = 2048
 """How much of a raw reply is kept."""
 REASON_BYTES = 300
-_MASK = "[key]"
 # What went wrong is said at the beginning; a long text would only take long to search.
 _SEARCHED_CHARACTERS = 1000
 _JOINED_WORDS = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _LETTERS = str.maketrans({"ı": "i", "ł": "l", "ø": "o", "’": "'", "‘": "'", "`": "'"})
 _UNREADABLE = "\N{REPLACEMENT CHARACTER}"
-
-
-class Redactor:
-    """Blanks an instance's key out of a text, also where it is escaped for a URL, JSON or HTML, or for two of them."""
-
-    __slots__ = ("_pattern",)
-
-    def __init__(self, key: str) -> None:
-        """`key` may be empty: then nothing is blanked."""
-        spellings = sorted(_spellings(key), key=len, reverse=True)
-        self._pattern = re.compile("|".join(map(re.escape, spellings)), re.IGNORECASE) if key else None
-
-    def __call__(self, text: str) -> str:
-        return self._pattern.sub(_MASK, text) if self._pattern else text
-
-
-def _spellings(key: str) -> set[str]:
-    once = {escape(key) for escape in _ESCAPES}
-    return {key, *once, *(escape(spelling) for spelling in once for escape in _ESCAPES)}
-
-
-def _url_escape(safe: str) -> Callable[[str], str]:
-    return lambda text: quote(text, safe=safe, errors="replace")
-
-
-_ESCAPES: tuple[Callable[[str], str], ...] = (
-    lambda text: json.dumps(text)[1:-1],
-    lambda text: json.dumps(text).replace("/", r"\/")[1:-1],
-    lambda text: json.dumps(text, ensure_ascii=False)[1:-1],
-    lambda text: json.dumps(text, ensure_ascii=False).replace("/", r"\/")[1:-1],
-    _url_escape(""),
-    _url_escape("/"),
-    _url_escape("!'()*"),
-    lambda text: quote_plus(text, errors="replace"),
-    html.escape,
-    lambda text: html.escape(text).replace("&#x27;", "&#039;"),
-    lambda text: html.escape(text, quote=False),
-)
 
 
 def readable(body: bytes) -> str:

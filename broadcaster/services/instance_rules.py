@@ -20,8 +20,9 @@ from broadcaster.domain.states import LaneHealth
 from broadcaster.domain.trial import Flag, only_narrows, yes_flags
 from broadcaster.errors import ConflictError, NotFoundError, UsageError, quoted
 from broadcaster.gateway import ReplyRules, classify_response, read_rules
+from broadcaster.gateway.redaction import Redactor
 from broadcaster.gateway.signals import fold, read_signals
-from broadcaster.gateway.texts import REPLY_BYTES, Redactor, parse_json
+from broadcaster.gateway.texts import REPLY_BYTES, parse_json
 from broadcaster.gateway.widening import widened_rules
 
 Overrides = Mapping[str, Any]

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from broadcaster.domain.outcomes import Outcome, Verdict
 from broadcaster.domain.states import LaneHealth
 from broadcaster.gateway import DEFAULT_RULES, classify_response
-from broadcaster.gateway.texts import Redactor
+from broadcaster.gateway.redaction import Redactor
 
 ACCEPTED, REJECTED, THROTTLED = Outcome.ACCEPTED, Outcome.REJECTED, Outcome.THROTTLED
 NOT_SENT, UNKNOWN = Outcome.NOT_SENT, Outcome.UNKNOWN

@@ -163,6 +163,25 @@ def test_a_message_that_failed_does_not_fail_the_list_that_it_is_in() -> None:
         assert message.body == "Hi"
 
 
+@pytest.mark.parametrize(("method", "most"), [("messages", 20_000), ("chats", 20_000), ("contacts", 100_000)])
+def test_a_list_of_more_entries_than_there_are_is_unreadable(method: str, most: int) -> None:
+    assert len(run(READS[method], httpx.Response(200, json=[0] * most))) == most
+    with pytest.raises(GatewayError, match=f"^{method}: the reply lists more than {most:,} entries$") as caught:
+        run(READS[method], httpx.Response(200, json=[0] * (most + 1)))
+    assert (caught.value.verdict.outcome, caught.value.verdict.health) == (Outcome.UNKNOWN, None)
+
+
+def test_the_key_is_in_no_name_of_a_chat_or_contact() -> None:
+    listed = [{"id": "4915112345678@c.us", "name": f"Ayu {KEY}"}]
+    for method in ("chats", "contacts"):
+        assert run(READS[method], httpx.Response(200, json=listed))[0].name == "Ayu [key]"
+
+
+def test_a_key_at_the_end_of_a_long_reason_is_not_cut_before_it_is_blanked_out() -> None:
+    reason = run(SENDS["send"], httpx.ReadError("x" * 298 + KEY)).reason
+    assert reason == "x" * 298 + "[k"
+
+
 def test_the_key_is_in_no_repr_verdict_or_error() -> None:
     assert KEY not in repr(WAChatPro(KEY, transport=httpx.MockTransport(lambda _: httpx.Response(200))))
     assert KEY not in repr(run(SENDS["send"], httpx.ReadError(f"could not read {KEY}")))

@@ -12,7 +12,7 @@ import pytest
 from broadcaster.domain.outcomes import Outcome, Verdict
 from broadcaster.domain.states import LaneHealth
 from broadcaster.gateway import DEFAULT_RULES, classify_response
-from broadcaster.gateway.texts import Redactor
+from broadcaster.gateway.redaction import Redactor
 
 DATA = Path(__file__).parent / "data"
 FIELD: dict[str, dict[str, Any]] = json.loads((DATA / "replies.json").read_text("utf-8"))

@@ -10,7 +10,7 @@ from broadcaster.domain.outcomes import Outcome, Verdict
 from broadcaster.domain.states import LaneHealth
 from broadcaster.errors import InputError
 from broadcaster.gateway import DEFAULT_RULES, classify_response, read_rules
-from broadcaster.gateway.texts import Redactor
+from broadcaster.gateway.redaction import Redactor
 
 
 def classify(code: int, body: str, overrides: dict[str, Any] | None) -> Verdict:

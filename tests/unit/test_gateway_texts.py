@@ -1,76 +1,17 @@
-"""What is kept of replies: the key blanked out, Retry-After read, everything storable."""
+"""What is kept of replies: Retry-After read, everything storable."""
 
 from __future__ import annotations
 
-import html
-import json
 import time
 from email.utils import formatdate
-from urllib.parse import quote, quote_plus
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broadcaster.gateway.texts import Redactor, excerpt, is_page, parse_json, readable, retry_after, spoken, storable
+from broadcaster.gateway.texts import excerpt, is_page, parse_json, readable, retry_after, spoken, storable
 
-KEYS = [
-    "abc123DEF",
-    "a/b+c=d",
-    'quote" \\ back',
-    "ключ",
-    "a&b<c>'d",
-    "emoji🔑key",
-    "sp ace%41",
-    "tab\tkey",
-    "~!*()-._",
-]
 LONGEST = 86_400.0
-
-
-def in_javascript_url(text: str) -> str:
-    """What encodeURIComponent makes of it."""
-    return quote(text, safe="!'()*~-._")
-
-
-SPELLINGS = {
-    "plain": str,
-    "upper case": str.upper,
-    "json": lambda key: json.dumps(key)[1:-1],
-    "json in utf-8": lambda key: json.dumps(key, ensure_ascii=False)[1:-1],
-    "json with escaped slashes": lambda key: json.dumps(key)[1:-1].replace("/", "\\/"),
-    "url": lambda key: quote(key, safe=""),
-    "url in lower case": lambda key: quote(key, safe="").lower(),
-    "form": quote_plus,
-    "javascript's url": in_javascript_url,
-    "html": html.escape,
-    "json in a url": lambda key: quote_plus(json.dumps(key)[1:-1]),
-    "url twice": lambda key: quote(quote(key, safe=""), safe=""),
-    "json twice": lambda key: json.dumps(json.dumps(key)[1:-1])[1:-1],
-}
-
-
-@pytest.mark.parametrize("key", KEYS)
-@pytest.mark.parametrize("spelling", SPELLINGS)
-def test_the_key_is_blanked_out_however_it_is_spelled(spelling: str, key: str) -> None:
-    written = SPELLINGS[spelling](key)
-    assert Redactor(key)(f"before {written} after {written}.") == "before [key] after [key]."
-
-
-@given(
-    noise=st.text(alphabet="0123456789"),
-    key=st.text(alphabet=st.characters(blacklist_characters="0123456789"), min_size=1),
-)
-def test_the_key_and_nothing_else_is_blanked_out(noise: str, key: str) -> None:
-    assert Redactor(key)(f"{noise}{key}{noise}") == f"{noise}[key]{noise}"
-
-
-def test_an_empty_key_blanks_nothing() -> None:
-    assert Redactor("")("abc") == "abc"
-
-
-def test_a_redactor_shows_no_key() -> None:
-    assert "s3cret" not in repr(Redactor("s3cret"))
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,9 @@ from broadcaster.services.instance_rules import explain
     [
         ('{"yes_words": ["ok"],\n "texts": [}', "f.json, line 2, column 12: not JSON: a value is missing here"),
         (b"\xff{}", "f.json: not JSON in UTF-8"),
+        ("[" * 100_000, "nested too deeply"),
+        ('{"longest_retry_after": ' + "9" * 5_000 + "}", "an endless number"),
+        (" " * 300_000 + "{}", "rules of more than 262,144 bytes"),
         ("[]", "must be one object"),
         ('{"yes_wordz": []}', "f.json: 'yes_wordz' is not known here: do you mean yes_words? (nothing was changed)"),
         (

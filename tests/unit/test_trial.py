@@ -17,7 +17,7 @@ from broadcaster.domain.outcomes import Outcome
 from broadcaster.domain.trial import Flag, advise, find_trial, only_narrows, yes_flags
 from broadcaster.domain.trial_text import text_changes, trial_text
 from broadcaster.gateway import DEFAULT_RULES, classify_response, read_rules
-from broadcaster.gateway.texts import Redactor
+from broadcaster.gateway.redaction import Redactor
 from broadcaster.simulator.texts import CHANGES
 
 TOKEN = "a1b2c3"

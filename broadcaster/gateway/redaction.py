@@ -1,0 +1,234 @@
+"""Takes an account's key out of what its gateway says, in whatever form the key comes back.
+
+Two searches, both by `in`, which costs next to nothing where there is nothing to find. One is for the spellings of the
+key as a whole, as URLs, JSON and HTML escape it. The other is for the key, its hex and its base64 in the plain form of
+the text: in lower case, without what may stand between, with escapes read. Only what is found is then located.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+import re
+import unicodedata
+from collections.abc import Callable, Iterator
+from urllib.parse import quote, quote_plus, unquote
+
+MASK = "[key]"
+LONGEST_TEXT = 2048
+"""Characters of a text that are kept. What follows is cut off, and looked at only as far as a key may go over it."""
+
+# Shorter ones may be ordinary text: a form of the key, and the key itself without what stands between.
+_SHORTEST_FORM = 8
+_SHORTEST_KEY = 4
+# How far a key may go over the end: some sixteen characters for each of its own, as in `&#x006b; `.
+_LONGEST_CHARACTER = 16
+_MOST_LEVELS = 3
+"""How many escapes in each other are read: JSON in a URL in HTML."""
+_ESCAPE = re.compile(
+    r"(?:\\u[0-9a-f]{4})+|\\u\{0*[0-9a-f]{1,6}\}|\\x[0-9a-f]{2}|\\[^ux]"
+    r"|(?:%[0-9a-f]{2})+|&(?:#[0-9]{1,8}|#x[0-9a-f]{1,7}|[a-z][a-z0-9]{1,30});?",
+    re.IGNORECASE | re.DOTALL,
+)
+_BLANKS = {"n", "r", "t", "b", "f", "v", "0", "\n"}
+_BETWEEN = {"Cc", "Cf", "Zs", "Zl", "Zp"}
+
+
+class _Letters(dict[int, str | None]):
+    """For str.translate: letters and digits in lower case; the rest goes, or only what can be seen of it stays."""
+
+    def __init__(self, *, only: bool) -> None:
+        super().__init__({ord("\N{REPLACEMENT CHARACTER}"): None})
+        self._only = only
+
+    def __missing__(self, code: int) -> str | None:
+        character = chr(code)
+        # None and not an empty text: str.translate is ten times as fast with it.
+        goes = not character.isalnum() if self._only else unicodedata.category(character) in _BETWEEN
+        self[code] = None if goes else _lower(character)
+        return self[code]
+
+
+class _Lower(dict[int, str]):
+    def __missing__(self, code: int) -> str:
+        self[code] = _lower(chr(code))
+        return self[code]
+
+
+def _lower(character: str) -> str:
+    # One for one, whatever stands beside it: places in a text must stay places.
+    lower = character.lower()
+    return lower if len(lower) == 1 else character
+
+
+_ALPHANUMERIC, _VISIBLE, _LOWER = _Letters(only=True), _Letters(only=False), _Lower()
+
+
+class Redactor:
+    """Blanks an account's key out of a text, also where it is escaped, encoded, reversed, or in pieces."""
+
+    __slots__ = ("_forms", "_plain", "_reach", "_spellings")
+
+    def __init__(self, key: str) -> None:
+        """`key` may be empty: then nothing is blanked."""
+        # Of a key that is mostly punctuation, letters alone would be found in ordinary text.
+        self._plain = _ALPHANUMERIC if len(key.translate(_ALPHANUMERIC)) >= _SHORTEST_FORM else _VISIBLE
+        self._forms = tuple(_forms(key, self._plain)) if key else ()
+        # Nobody escapes letters and digits only: then the key has no spelling that is not a form.
+        spelled = {text.translate(_LOWER) for text in _spellings(key)} if key else set()
+        self._spellings = tuple(spelled.difference(self._forms))
+        self._reach = LONGEST_TEXT + _LONGEST_CHARACTER * (len(key) + LONGEST_TEXT // 8)
+
+    def __call__(self, text: str) -> str:
+        """The beginning of the text, at most LONGEST_TEXT characters of it, without the key."""
+        searched = text[: self._reach]
+        if not self._is_in(searched):
+            return text[:LONGEST_TEXT]
+        kept: list[str] = []
+        end = 0
+        for start, stop in _joined(self._places(searched)):
+            if start >= LONGEST_TEXT:
+                break
+            kept += (searched[end:start], MASK)
+            end = stop
+        return "".join((*kept, searched[end:LONGEST_TEXT]))
+
+    def _is_in(self, text: str) -> bool:
+        if self._spellings:
+            lower = text.lower() if text.isascii() else text.translate(_LOWER)
+            if any(spelling in lower for spelling in self._spellings):
+                return True
+        for _ in range(_MOST_LEVELS + 1):
+            plain = text.translate(self._plain)
+            for form in self._forms:
+                if form in plain:
+                    return True
+            if not ("\\" in text or "%" in text or "&" in text):
+                return False
+            escaped, text = text, _ESCAPE.sub(_unescaped, text)
+            if text == escaped:
+                return False
+        return False
+
+    def _places(self, text: str) -> Iterator[tuple[int, int]]:
+        """Where anything of the key starts and ends."""
+        lower = text.translate(_LOWER)
+        for spelling in self._spellings:
+            yield from ((start, start + len(spelling)) for start in _found(spelling, lower))
+        for level, starts, ends in _levels(text):
+            seen = [index for index, character in enumerate(level) if character.translate(self._plain)]
+            plain = level.translate(self._plain)
+            for form in self._forms:
+                for start in _found(form, plain):
+                    yield starts[seen[start]], ends[seen[start + len(form) - 1]]
+
+
+def _levels(text: str) -> Iterator[tuple[str, list[int], list[int]]]:
+    """The text, then with its escapes read, then with those read that this has made; and where each character was."""
+    starts, ends = list(range(len(text))), list(range(1, len(text) + 1))
+    for _ in range(_MOST_LEVELS + 1):
+        yield text, starts, ends
+        parts: list[str] = []
+        next_starts: list[int] = []
+        next_ends: list[int] = []
+        end = 0
+        for match in _ESCAPE.finditer(text):
+            read = _unescaped(match)
+            parts += (text[end : match.start()], read)
+            next_starts += starts[end : match.start()] + [starts[match.start()]] * len(read)
+            next_ends += ends[end : match.start()] + [ends[match.end() - 1]] * len(read)
+            end = match.end()
+        if not parts:
+            return
+        text = "".join((*parts, text[end:]))
+        starts, ends = next_starts + starts[end:], next_ends + ends[end:]
+
+
+def _unescaped(match: re.Match[str]) -> str:
+    text = match[0]
+    if text[0] == "%":
+        return unquote(text)
+    if text[0] == "&":
+        return html.unescape(text)
+    if text[1] in "ux" and len(text) > 2:
+        codes = [int(part.strip("{}"), 16) for part in re.split(r"\\[uUxX]", text)[1:]]
+        characters = "".join(chr(code) if code <= 0x10FFFF else "" for code in codes)
+        return characters.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return "" if text[1] in _BLANKS else text[1]
+
+
+def _found(what: str, text: str) -> Iterator[int]:
+    start = text.find(what)
+    while start >= 0:
+        yield start
+        start = text.find(what, start + 1)
+
+
+def _joined(places: Iterator[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """In their order, and those that overlap as one."""
+    last: tuple[int, int] | None = None
+    for start, end in sorted(places):
+        if last and start < last[1]:
+            last = (last[0], max(last[1], end))
+        else:
+            if last:
+                yield last
+            last = (start, end)
+    if last:
+        yield last
+
+
+def _forms(key: str, plain: _Letters) -> Iterator[str]:
+    """What is looked for in the plain form of a text, in that form itself."""
+    bare = key.translate(plain)
+    utf8, utf16 = key.encode("utf-8", "replace"), key.encode("utf-16-be", "replace")
+    latin = key.encode("latin-1", "ignore")
+    # Of either byte order: without the zero that is the first in one and the last in the other.
+    little = key.encode("utf-16-le", "replace")[:-1]
+    encoded = {utf8, utf16[1:], little, latin}
+    forms = {
+        bare[::-1],
+        # UTF-8 read as another encoding, and what is left where the other encoding has no such characters.
+        utf8.decode("latin-1").translate(plain),
+        utf8.decode("cp1252", "replace").translate(plain),
+        key.encode("ascii", "ignore").decode().translate(plain),
+        *(data.hex() for data in encoded),
+        *(core.translate(plain) for data in encoded for core in _base64_cores(data)),
+    }
+    yield from (form for form in forms if len(form) >= _SHORTEST_FORM and form != bare)
+    if len(bare) >= _SHORTEST_KEY:
+        yield bare
+
+
+def _base64_cores(data: bytes) -> Iterator[str]:
+    """What stands of it in any base64 that it is part of, by how many bytes are before it (modulo three)."""
+    for before in range(3):
+        encoded = base64.b64encode(bytes(before) + data).decode()
+        core = encoded[-(-8 * before // 6) : 8 * (before + len(data)) // 6]
+        yield core
+        yield core.translate({ord("+"): "-", ord("/"): "_"})
+
+
+def _spellings(key: str) -> set[str]:
+    once = {escape(key) for escape in _ESCAPES}
+    return {key, *once, *(escape(spelling) for spelling in once for escape in _ESCAPES)}
+
+
+def _url_escape(safe: str) -> Callable[[str], str]:
+    return lambda text: quote(text, safe=safe, errors="replace")
+
+
+_ESCAPES: tuple[Callable[[str], str], ...] = (
+    lambda text: json.dumps(text)[1:-1],
+    lambda text: json.dumps(text).replace("/", r"\/")[1:-1],
+    lambda text: json.dumps(text, ensure_ascii=False)[1:-1],
+    lambda text: json.dumps(text, ensure_ascii=False).replace("/", r"\/")[1:-1],
+    _url_escape(""),
+    _url_escape("/"),
+    _url_escape("!'()*"),
+    lambda text: quote_plus(text, errors="replace"),
+    html.escape,
+    lambda text: html.escape(text).replace("&#x27;", "&#039;"),
+    lambda text: html.escape(text, quote=False),
+)

@@ -1,0 +1,207 @@
+"""No form of a key survives in what is kept of a reply, and nothing else goes."""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+import time
+from collections.abc import Callable
+from urllib.parse import quote, quote_plus
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from broadcaster.gateway.redaction import LONGEST_TEXT, Redactor
+from broadcaster.gateway.texts import readable
+
+KEYS = [
+    "abc123DEF",
+    "a/b+c=d",
+    'quote" \\ back',
+    "ключ",
+    "a&b<c>'d",
+    "emoji🔑key",
+    "sp ace%41",
+    "tab\tkey",
+    "~!*()-._",
+]
+
+
+def in_javascript_url(text: str) -> str:
+    """What encodeURIComponent makes of it."""
+    return quote(text, safe="!'()*~-._")
+
+
+SPELLINGS = {
+    "plain": str,
+    "upper case": str.upper,
+    "json": lambda key: json.dumps(key)[1:-1],
+    "json in utf-8": lambda key: json.dumps(key, ensure_ascii=False)[1:-1],
+    "json with escaped slashes": lambda key: json.dumps(key)[1:-1].replace("/", "\\/"),
+    "url": lambda key: quote(key, safe=""),
+    "url in lower case": lambda key: quote(key, safe="").lower(),
+    "form": quote_plus,
+    "javascript's url": in_javascript_url,
+    "html": html.escape,
+    "json in a url": lambda key: quote_plus(json.dumps(key)[1:-1]),
+    "url twice": lambda key: quote(quote(key, safe=""), safe=""),
+    "json twice": lambda key: json.dumps(json.dumps(key)[1:-1])[1:-1],
+}
+
+
+@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_the_key_is_blanked_out_however_it_is_spelled(spelling: str, key: str) -> None:
+    written = SPELLINGS[spelling](key)
+    assert Redactor(key)(f"before {written} after {written}.") == "before [key] after [key]."
+
+
+@given(
+    noise=st.text(alphabet="0123456789"),
+    key=st.text(alphabet=st.characters(blacklist_characters="0123456789"), min_size=1),
+)
+def test_the_key_and_nothing_else_is_blanked_out(noise: str, key: str) -> None:
+    assert Redactor(key)(f"{noise}{key}{noise}") == f"{noise}[key]{noise}"
+
+
+def test_an_empty_key_blanks_nothing() -> None:
+    assert Redactor("")("abc") == "abc"
+
+
+def test_a_redactor_shows_no_key() -> None:
+    assert "s3cret" not in repr(Redactor("s3cret"))
+
+
+KEY = "wa-7f3Kq9/Zt0+xL5"
+Form = Callable[[str], str]
+
+
+def each(written: Callable[[str], str], between: str = "") -> Form:
+    return lambda key: between.join(map(written, key))
+
+
+def utf16_unit(character: str) -> str:
+    data = character.encode("utf-16-be")
+    return "".join(f"\\u{data[at : at + 2].hex()}" for at in range(0, len(data), 2))
+
+
+FORMS: dict[str, Form] = {
+    "base64": lambda key: base64.b64encode(key.encode()).decode(),
+    "base64 for URLs": lambda key: base64.urlsafe_b64encode(key.encode()).decode(),
+    "base64 in lines": lambda key: base64.encodebytes((key * 4).encode()).decode(),
+    "base64 of UTF-16": lambda key: base64.b64encode(key.encode("utf-16")).decode(),
+    "base64 in a URL": lambda key: quote(base64.b64encode(key.encode()).decode(), safe=""),
+    "base64 in JSON": lambda key: base64.b64encode(key.encode()).decode().replace("/", "\\/"),
+    "hex": lambda key: key.encode().hex(),
+    "upper hex": lambda key: key.encode().hex().upper(),
+    "hex with blanks": lambda key: key.encode().hex(" "),
+    "hex with colons": lambda key: key.encode().hex(":"),
+    "a list of bytes": lambda key: str([hex(byte) for byte in key.encode()]).replace("0x", ""),
+    "hex of UTF-16": lambda key: key.encode("utf-16").hex(),
+    "\\uXXXX": each(utf16_unit),
+    "\\UXXXX": lambda key: each(utf16_unit)(key).upper().replace("\\U", "\\u"),
+    "\\u{X}": each(lambda character: f"\\u{{{ord(character):x}}}"),
+    "\\xXX": lambda key: "".join(f"\\x{byte:02x}" for byte in key.encode()),
+    "percent": lambda key: "".join(f"%{byte:02x}" for byte in key.encode()),
+    "percent twice": lambda key: "".join(f"%25{byte:02X}" for byte in key.encode()),
+    "HTML": each(lambda character: f"&#{ord(character)};"),
+    "hexadecimal HTML": each(lambda character: f"&#x{ord(character):04X};"),
+    "HTML with blanks": each(lambda character: f"&#{ord(character)};", "\n"),
+    "JSON in HTML": lambda key: html.escape(each(utf16_unit)(key)).replace("\\", "&#92;"),
+    "blanks between": " ".join,
+    "line breaks between": "\r\n".join,
+    "escaped line breaks between": "\\n".join,
+    "zero-width characters between": "\u200b".join,
+    "read as UTF-16": lambda key: readable(key.encode("utf-16")),
+    "read as big UTF-16": lambda key: readable(key.encode("utf-16-be")),
+    "reversed": lambda key: key[::-1],
+    "a list of characters": lambda key: json.dumps(list(key)),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_key_is_blanked_out_in_whatever_form_it_comes_back(form: str) -> None:
+    written = FORMS[form](KEY)
+    shown = Redactor(KEY)(f"Sorry: {written} is wrong.")
+    assert shown.startswith("Sorry: ")
+    assert shown.endswith(" is wrong.")
+    assert "[key]" in shown
+    assert len(shown) <= len("Sorry: [key] is wrong.") + 24, shown
+
+
+ALPHABET = st.characters(codec="utf-8", exclude_categories=["Cc", "Cf", "Zs", "Zl", "Zp", "Co", "Cn"])
+ANY_KEY = st.text(ALPHABET, min_size=8, max_size=40) | st.from_regex(r"[A-Za-z0-9_.~+/=-]{16,48}", fullmatch=True)
+SURROUNDINGS = st.text(st.characters(codec="utf-8"), max_size=40) | st.sampled_from(
+    ["\\", "%", "&", "&#", "\\u00", "%2", "\\\\", '{"key":"', "key=", "AA", "0", "a\n", "Key:\r\n", "\\x"]
+)
+
+
+@given(key=ANY_KEY, before=SURROUNDINGS, after=SURROUNDINGS, form=st.sampled_from(sorted(FORMS)))
+def test_no_form_of_any_key_survives_in_any_surroundings(key: str, before: str, after: str, form: str) -> None:
+    written = FORMS[form](key)
+    redact = Redactor(key)
+    shown = redact(before + written + after)
+    assert "[key]" in shown
+    assert written not in shown
+    assert redact(shown) == shown
+
+
+@given(key=ANY_KEY, before=st.binary(max_size=20), after=st.binary(max_size=20), for_urls=st.booleans())
+def test_no_base64_that_holds_the_key_survives(key: str, before: bytes, after: bytes, for_urls: bool) -> None:
+    encode = base64.urlsafe_b64encode if for_urls else base64.b64encode
+    shown = Redactor(key)(encode(before + key.encode() + after).decode())
+    # What is left is of the bytes around it, and of those that share a character with them.
+    assert len(shown) <= len(encode(before)) + len("[key]") + len(encode(after)) + 8
+    assert "[key]" in shown
+
+
+@given(key=ANY_KEY)
+def test_what_another_encoding_leaves_of_a_key_does_not_survive(key: str) -> None:
+    for encoding in ("latin-1", "cp1252"):
+        shown = Redactor(key)(f"<{key.encode().decode(encoding, 'replace')}>")
+        assert shown == "<[key]>" or len(shown) <= 14, shown
+
+
+ORDINARY = [
+    '{"sent":true,"message":"Message queued","id":"true_6281234567890@c.us_3EB0C767D26A1B2E"}',
+    '{"error":"Instance is not running; scan the QR code at https:\\/\\/wa.example\\/qr?x=1%202&amp;y=3"}',
+    "Сообщение поставлено в очередь, 100% · ✓ \\u0421\\u0435",
+    "<html><body>502 Bad Gateway&nbsp;</body></html>",
+    base64.b64encode(b"an ordinary text that is no key at all").decode(),
+]
+
+
+@pytest.mark.parametrize("text", ORDINARY)
+@pytest.mark.parametrize("key", [*KEYS, KEY, "0" * 8 + "f" * 24, "a" * 32])
+def test_ordinary_text_stays_as_it_is(text: str, key: str) -> None:
+    assert Redactor(key)(text) == text
+
+
+def test_no_more_is_kept_than_is_asked_for_and_a_key_across_its_end_goes() -> None:
+    redact = Redactor(KEY)
+    assert redact("x" * 70_000) == "x" * LONGEST_TEXT
+    for written in (KEY, FORMS["hexadecimal HTML"](KEY)):
+        for start in range(LONGEST_TEXT - len(written), LONGEST_TEXT):
+            assert redact("." * start + written + "." * 70_000).rstrip(".") == "." * start + "[key]"
+
+
+@pytest.mark.parametrize("unit", [KEY, "%25", "\\u0025", "&amp;", "\\", "&", "%", "w" * 60, FORMS["HTML"](KEY)])
+def test_a_hostile_reply_takes_milliseconds(unit: str) -> None:
+    redact = Redactor(KEY)
+    started = time.process_time()
+    redact(unit * (65_536 // len(unit)))
+    assert time.process_time() - started < 0.5
+
+
+def test_a_usual_reply_takes_microseconds() -> None:
+    redact = Redactor(KEY)
+    fastest = min(_seconds(redact, ORDINARY[0] * 2) for _ in range(200))
+    assert fastest < 100e-6, "some 5 µs where nothing else runs"
+
+
+def _seconds(redact: Redactor, text: str) -> float:
+    started = time.perf_counter()
+    redact(text)
+    return time.perf_counter() - started
