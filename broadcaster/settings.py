@@ -94,6 +94,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """DEBUG, INFO, WARNING or ERROR."""
     log_json: bool = False
     """Whether the roles log one JSON object a line, for machines."""
+    allow_private_file_urls: bool = False
+    """Whether `--file-url` may name a host that is not public, for a gateway among one's own servers."""
 
     @property
     def run_dir(self) -> Path:

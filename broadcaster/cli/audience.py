@@ -98,6 +98,7 @@ def export(
     """Write the members and their variables as CSV (UTF-8), in the order of phones.
 
     Cells that a spreadsheet would take for a formula begin with an apostrophe, which `audience import` takes away.
+    On standard output control characters are written out, such as \\x1b; a file holds all as it is.
 
     Example: broadcaster audience export customers --where city=Jakarta --output jakarta.csv
     """

@@ -92,7 +92,8 @@ def export(
 ) -> None:
     """Write every message and its outcome as CSV (UTF-8), with the columns of the recipients file.
 
-    Cells that a spreadsheet would take for a formula begin with an apostrophe.
+    Cells that a spreadsheet would take for a formula begin with an apostrophe. On standard output control characters
+    are written out, such as \\x1b; a file holds all as it is.
     """
     if rejected and state:
         raise UsageError("--rejected with --state: rejected rows became no messages, so that they have no state")

@@ -61,4 +61,4 @@ def content_of(
         return contents.text_file_content(text_file, settings.max_file_bytes)
     if file is not None:
         return contents.file_content(file, settings.max_file_bytes, caption=caption, filename=filename)
-    return contents.file_url_content(file_url or "", caption=caption)
+    return contents.file_url_content(file_url or "", caption=caption, allow_private=settings.allow_private_file_urls)

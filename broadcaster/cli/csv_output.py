@@ -12,22 +12,22 @@ from datetime import datetime
 from pathlib import Path
 from typing import IO
 
-from broadcaster.cli.output import utc_time
+from broadcaster.cli.output import csv_field, utc_time
 from broadcaster.errors import InputError
 from broadcaster.services.recipients.spreadsheet_cells import escape_cell
+
+STANDARD_OUTPUT = Path("-")
 
 
 def write_csv(output: Path, table: Iterable[Iterable[object]]) -> None:
     """Write the rows as UTF-8 to a file that is replaced once all is written, or to standard output (`-`).
 
-    Cells that a spreadsheet would take for a formula begin with an apostrophe. Raises InputError.
+    Cells that a spreadsheet would take for a formula begin with an apostrophe. On standard output, which may be a
+    terminal, what that would act on is written out, such as `\\x1b`; a file holds all as it is. Raises InputError.
     """
+    rows = ([_cell(value) for value in row] for row in table)
     with _open_output(output) as file:
-        csv.writer(file).writerows(map(_cells, table))
-
-
-def _cells(row: Iterable[object]) -> list[str]:
-    return [_cell(value) for value in row]
+        csv.writer(file).writerows(rows if output != STANDARD_OUTPUT else ([*map(csv_field, row)] for row in rows))
 
 
 def _cell(value: object) -> str:
@@ -37,7 +37,7 @@ def _cell(value: object) -> str:
 @contextmanager
 def _open_output(path: Path) -> Iterator[IO[str]]:
     """A text file for CSV that replaces `path` once all is written."""
-    if path == Path("-"):
+    if path == STANDARD_OUTPUT:
         # csv ends lines with \r\n itself, and CSV is UTF-8 whatever the terminal is.
         sys.stdout.reconfigure(encoding="utf-8", newline="")  # type: ignore[union-attr]  # a TextIOWrapper
         yield sys.stdout

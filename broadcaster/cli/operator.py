@@ -8,8 +8,20 @@ from typing import Annotated
 
 import typer
 
+from broadcaster.domain.names import check_name
+
+
+def _nameable(who: str | None) -> str | None:
+    if who is not None:
+        check_name(who, "--by")
+    return who
+
+
 ByOption = Annotated[
-    str | None, typer.Option("--by", metavar="WHO", help="Who decides, for the record. Default: this account.")
+    str | None,
+    typer.Option(
+        "--by", metavar="WHO", help="Who decides, for the record. Default: this account.", callback=_nameable
+    ),
 ]
 
 

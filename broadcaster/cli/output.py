@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -25,6 +26,17 @@ def one_line(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in joined)
 
 
+_ACTED_ON = "\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff"
+"""What terminals act on beside the first 32 characters: DEL and C1, and what turns the direction of a text."""
+_ACTED_ON_IN_JSON = re.compile(f"[{_ACTED_ON}]")
+_ACTED_ON_IN_CSV = re.compile(f"[\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f{_ACTED_ON}]|\\r(?!\\n)")
+
+
+def csv_field(text: str) -> str:
+    """The text for a CSV file on a terminal: with what it would act on written out, but for tabs and line ends."""
+    return _ACTED_ON_IN_CSV.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+
+
 def say(text: str) -> None:
     """One line of a result."""
     sys.stdout.write(f"{one_line(text)}\n")
@@ -38,7 +50,9 @@ def warn(text: str) -> None:
 def say_json(document: Any, *, indent: bool = True) -> None:
     """A result for programs. Moments are ISO 8601 in UTC."""
     encoded = msgspec.json.encode(_in_utc(document))
-    sys.stdout.write((msgspec.json.format(encoded, indent=2) if indent else encoded).decode() + "\n")
+    text = (msgspec.json.format(encoded, indent=2) if indent else encoded).decode()
+    # They can only be in strings, where an escape is the same to whoever reads it.
+    sys.stdout.write(_ACTED_ON_IN_JSON.sub(lambda found: f"\\u{ord(found[0]):04x}", text) + "\n")
 
 
 def say_table(

@@ -12,7 +12,7 @@ import html
 import json
 import re
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from urllib.parse import quote, quote_plus, unquote
 
 MASK = "[key]"
@@ -24,14 +24,20 @@ _SHORTEST_FORM = 8
 _SHORTEST_KEY = 4
 # How far a key may go over the end: some sixteen characters for each of its own, as in `&#x006b; `.
 _LONGEST_CHARACTER = 16
-_MOST_LEVELS = 3
-"""How many escapes in each other are read: JSON in a URL in HTML."""
 _ESCAPE = re.compile(
-    r"(?:\\u[0-9a-f]{4})+|\\u\{0*[0-9a-f]{1,6}\}|\\x[0-9a-f]{2}|\\[^ux]"
-    r"|(?:%[0-9a-f]{2})+|&(?:#[0-9]{1,8}|#x[0-9a-f]{1,7}|[a-z][a-z0-9]{1,30});?",
-    re.IGNORECASE | re.DOTALL,
+    r"(?:\\++u[0-9a-f]{4})+|\\++u\{0*[0-9a-f]{1,6}\}|\\++x[0-9a-f]{2}|\\[\"'\\/]"
+    r"|(?:%[0-9a-f]{2})+|&(?:#[0-9]{1,7}|#x[0-9a-f]{1,7}|[a-z][a-z0-9]{1,30});?",
+    re.IGNORECASE,
 )
-_BLANKS = {"n", "r", "t", "b", "f", "v", "0", "\n"}
+_ESCAPED_BLANK = re.compile(
+    r"\\++[bfnrt]|%(?:25)*+(?:20|0[9ad])"
+    r"|&(?:nbsp|#0*+(?:9|10|13|32|160)(?![0-9])|#x0*+(?:9|a|d|20|a0)(?![0-9a-f]));?",
+    re.IGNORECASE,
+)
+# How many characters an escape that is cut off in front of a form may take from it when it is read: `&#` and a number.
+_TAKEN = 7
+# Blanks first: what is left between them may be plain. Then escapes in each other, such as JSON in a URL in HTML.
+_STEPS = (_ESCAPED_BLANK, _ESCAPE, _ESCAPE, _ESCAPE)
 _BETWEEN = {"Cc", "Cf", "Zs", "Zl", "Zp"}
 
 
@@ -68,13 +74,15 @@ _ALPHANUMERIC, _VISIBLE, _LOWER = _Letters(only=True), _Letters(only=False), _Lo
 class Redactor:
     """Blanks an account's key out of a text, also where it is escaped, encoded, reversed, or in pieces."""
 
-    __slots__ = ("_forms", "_plain", "_reach", "_spellings")
+    __slots__ = ("_forms", "_plain", "_reach", "_spellings", "_tails")
 
     def __init__(self, key: str) -> None:
         """`key` may be empty: then nothing is blanked."""
         # Of a key that is mostly punctuation, letters alone would be found in ordinary text.
         self._plain = _ALPHANUMERIC if len(key.translate(_ALPHANUMERIC)) >= _SHORTEST_FORM else _VISIBLE
         self._forms = tuple(_forms(key, self._plain)) if key else ()
+        # A form without what may be taken from it, or as a whole where too little would be left.
+        self._tails = {form[_TAKEN if len(form) >= _TAKEN + _SHORTEST_FORM else 0 :]: form for form in self._forms}
         # Nobody escapes letters and digits only: then the key has no spelling that is not a form.
         spelled = {text.translate(_LOWER) for text in _spellings(key)} if key else set()
         self._spellings = tuple(spelled.difference(self._forms))
@@ -99,16 +107,21 @@ class Redactor:
             lower = text.lower() if text.isascii() else text.translate(_LOWER)
             if any(spelling in lower for spelling in self._spellings):
                 return True
-        for _ in range(_MOST_LEVELS + 1):
-            plain = text.translate(self._plain)
-            for form in self._forms:
-                if form in plain:
-                    return True
+        if self._is_any_in(text, self._forms):
+            return True
+        for escape in _STEPS:
             if not ("\\" in text or "%" in text or "&" in text):
                 return False
-            escaped, text = text, _ESCAPE.sub(_unescaped, text)
-            if text == escaped:
-                return False
+            escaped, text = text, escape.sub(_unescaped, text)
+            if text != escaped and self._is_any_in(text, self._tails):
+                return True
+        return False
+
+    def _is_any_in(self, text: str, forms: Iterable[str]) -> bool:
+        plain = text.translate(self._plain)
+        for form in forms:  # noqa: SIM110 - any() takes twice as long
+            if form in plain:
+                return True
         return False
 
     def _places(self, text: str) -> Iterator[tuple[int, int]]:
@@ -119,43 +132,47 @@ class Redactor:
         for level, starts, ends in _levels(text):
             seen = [index for index, character in enumerate(level) if character.translate(self._plain)]
             plain = level.translate(self._plain)
-            for form in self._forms:
-                for start in _found(form, plain):
-                    yield starts[seen[start]], ends[seen[start + len(form) - 1]]
+            for tail, form in self._tails.items():
+                for start in _found(tail, plain):
+                    first = max(start - len(form) + len(tail), 0)
+                    yield starts[seen[first]], ends[seen[start + len(tail) - 1]]
 
 
 def _levels(text: str) -> Iterator[tuple[str, list[int], list[int]]]:
     """The text, then with its escapes read, then with those read that this has made; and where each character was."""
     starts, ends = list(range(len(text))), list(range(1, len(text) + 1))
-    for _ in range(_MOST_LEVELS + 1):
-        yield text, starts, ends
+    yield text, starts, ends
+    for escape in _STEPS:
         parts: list[str] = []
         next_starts: list[int] = []
         next_ends: list[int] = []
         end = 0
-        for match in _ESCAPE.finditer(text):
+        for match in escape.finditer(text):
             read = _unescaped(match)
             parts += (text[end : match.start()], read)
             next_starts += starts[end : match.start()] + [starts[match.start()]] * len(read)
             next_ends += ends[end : match.start()] + [ends[match.end() - 1]] * len(read)
             end = match.end()
         if not parts:
-            return
+            continue
         text = "".join((*parts, text[end:]))
         starts, ends = next_starts + starts[end:], next_ends + ends[end:]
+        yield text, starts, ends
 
 
 def _unescaped(match: re.Match[str]) -> str:
     text = match[0]
+    if match.re is _ESCAPED_BLANK:
+        return ""
     if text[0] == "%":
         return unquote(text)
     if text[0] == "&":
         return html.unescape(text)
-    if text[1] in "ux" and len(text) > 2:
-        codes = [int(part.strip("{}"), 16) for part in re.split(r"\\[uUxX]", text)[1:]]
+    if len(text) > 2:
+        codes = [int(part.strip("{}"), 16) for part in re.split(r"\\+[uUxX]", text)[1:]]
         characters = "".join(chr(code) if code <= 0x10FFFF else "" for code in codes)
         return characters.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return "" if text[1] in _BLANKS else text[1]
+    return text[1]
 
 
 def _found(what: str, text: str) -> Iterator[int]:

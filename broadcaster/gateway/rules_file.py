@@ -59,10 +59,10 @@ def _decoded(text: str | bytes, source: str) -> dict[str, Any]:
         raise InputError(
             f"{source}, line {error.lineno}, column {error.colno}: not JSON: {said} ({_UNCHANGED})"
         ) from None
-    except (UnicodeDecodeError, RecursionError):
-        raise InputError(f"{source}: not JSON in UTF-8, or nested too deeply") from None
     except _RepeatedError as error:
         raise InputError(f"{source}: {error} is given twice: keep one") from None
+    except (ValueError, RecursionError):
+        raise InputError(f"{source}: not JSON in UTF-8, nested too deeply, or with an endless number") from None
     if not isinstance(document, dict):
         raise InputError(f"{source}: the rules must be one object in braces, such as {_EXAMPLE}")
     return document

@@ -15,6 +15,7 @@ from broadcaster.crypto import Vault
 from broadcaster.db import tables
 from broadcaster.db.engine import transaction
 from broadcaster.domain.instances import Wire
+from broadcaster.domain.names import check_name
 from broadcaster.domain.pacing import default_burst, pace
 from broadcaster.domain.states import CampaignState, LaneHealth
 from broadcaster.errors import ConflictError, NotFoundError, UsageError, listed
@@ -46,8 +47,7 @@ def add_instance(
 
     Raises UsageError for a wrong value, ConflictError when the name is taken or another instance has the account.
     """
-    if not name or name != name.strip() or not name.isprintable():
-        raise UsageError(f"instance name {name!r}: use printable characters, no outer spaces")
+    check_name(name, "instance")
     values = {
         "name": name,
         "max_in_flight": _at_least_one(max_in_flight, "--max-in-flight"),

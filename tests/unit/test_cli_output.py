@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import csv
 import io
+import json
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from rich.console import Console
 
 from broadcaster.cli.campaign_progress import RATE_WINDOW_SECONDS, Meter, Snapshot, render
-from broadcaster.cli.output import duration, one_line, say_json, say_table
+from broadcaster.cli.csv_output import write_csv
+from broadcaster.cli.output import duration, one_line, say, say_fields, say_json, say_table, warn
 from broadcaster.cli.troubles import trouble_line
 from broadcaster.domain.causes import standing_still
 from broadcaster.domain.standstill import Campaign, Lane, Part, Scene
@@ -121,6 +125,58 @@ def test_a_campaign_that_waits_for_an_instance_points_to_what_is_said_of_that() 
     assert "not connected; next try" in first
     assert first.endswith("2 messages wait: see `broadcaster instance check main`")
     assert second == "campaign news stands still: instance main is down, see above; 2 messages wait"
+
+
+ACTED_ON = (
+    "\x1b[2J",
+    "\x07",
+    "\x7f",
+    "\x85",
+    "\x9b",
+    "\u200e",
+    "\u202e",
+    "\u2066",
+    "\u2069",
+    "\u061c",
+    "\u2028",
+    "\ufeff",
+)
+"""What moves a cursor, ends a line, changes a title, or turns the direction of what is read."""
+
+
+def acted_on(text: str) -> list[str]:
+    return [character for character in text if character not in "\n\t" and not character.isprintable()]
+
+
+@pytest.mark.parametrize("what", ACTED_ON, ids=ascii)
+def test_no_output_holds_what_a_terminal_acts_on(what: str, capsys: pytest.CaptureFixture[str]) -> None:
+    stranger = f"Ayu{what}Ratna"
+    say(stranger)
+    warn(stranger)
+    say_fields({"name": stranger})
+    say_table(["NAME"], [[stranger]])
+    say_json({"name": stranger, stranger: [stranger]})
+    say_json([stranger], indent=False)
+    written = capsys.readouterr()
+    assert acted_on(written.out + written.err) == []
+    assert json.loads(written.out.splitlines()[-1]) == [stranger], "JSON loses nothing"
+
+
+@pytest.mark.parametrize("what", [*ACTED_ON, "\r"], ids=ascii)
+def test_a_csv_file_on_standard_output_holds_nothing_of_that_and_a_file_holds_all(
+    what: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    table = [["phone", "name"], ["628123456789", f"Ayu{what}Ratna"], ["628123456780", "two\nlines"]]
+    shown = io.TextIOWrapper(io.BytesIO())
+    monkeypatch.setattr("sys.stdout", shown)
+    write_csv(Path("-"), table)
+    shown.flush()
+    written = shown.buffer.getvalue().decode()
+    assert acted_on(written.replace("\r\n", "")) == []
+    assert "two\nlines" in written
+    write_csv(tmp_path / "people.csv", table)
+    with (tmp_path / "people.csv").open(newline="", encoding="utf-8") as file:
+        assert list(csv.reader(file)) == table
 
 
 def test_json_has_its_moments_in_utc(capsys: pytest.CaptureFixture[str]) -> None:

@@ -124,7 +124,7 @@ def _copy(connection: Connection, members: Iterable[Member]) -> int:
     with connection.connection.cursor().copy("COPY staged_members (seq, phone, variables) FROM STDIN") as copy:
         for seq, (phone, variables) in enumerate(members, 1):
             values = encode(variables)
-            if b"\"'" in values:
+            if b"'" in values:
                 values = encode({name: unescape_cell(value) for name, value in variables.items()})
             # JSON escapes control characters itself, so that only its backslashes need COPY's escape.
             copy.write(b"%d\t%s\t%s\n" % (seq, phone.encode(), values.replace(b"\\", b"\\\\")))

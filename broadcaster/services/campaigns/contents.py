@@ -6,15 +6,16 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from sqlalchemy import Connection, select
 from sqlalchemy.dialects.postgresql import insert
 
 from broadcaster.db import tables
 from broadcaster.domain.contents import ContentKind
+from broadcaster.domain.names import check_filename
 from broadcaster.domain.templates import Template, compile_template
-from broadcaster.errors import InputError, UsageError
+from broadcaster.errors import InputError
+from broadcaster.file_urls import usable_file_url
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,21 +55,15 @@ def file_content(path: Path, most_bytes: int, *, caption: str | None = None, fil
     body = _read(path, most_bytes)
     if not body:
         raise InputError(f"{path} is empty: nothing would be sent")
-    name = filename or path.name
-    _refuse_nul(name, "filename")
+    name = path.name if filename is None else filename
+    check_filename(name)
     return Content(ContentKind.FILE, body, caption=_caption(caption), filename=name)
 
 
-def file_url_content(url: str, *, caption: str | None = None) -> Content:
-    """A file that the gateway fetches from an http(s) URL."""
-    try:
-        parts = urlsplit(url)
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and not any(map(str.isspace, url))
-    except ValueError:
-        usable = False
-    if not usable:
-        raise UsageError(f"--file-url {url!r} is not an http:// or https:// URL")
-    return Content(ContentKind.FILE_URL, url.encode(), caption=_caption(caption))
+def file_url_content(url: str, *, caption: str | None = None, allow_private: bool = False) -> Content:
+    """A file that the gateway fetches from a URL. Raises UsageError for one that is not usable."""
+    body = usable_file_url(url, allow_private=allow_private).encode()
+    return Content(ContentKind.FILE_URL, body, caption=_caption(caption))
 
 
 def store_content(connection: Connection, content: Content) -> int:

@@ -16,6 +16,7 @@ from itertools import compress, repeat
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, Self
 
+from broadcaster.domain.names import LONGEST_NAME
 from broadcaster.domain.phones import MAX_WRITTEN_LENGTH, PhoneError, PhoneFault, PhoneNormaliser, normalise_phone
 from broadcaster.domain.templates import MAX_TEXT_LENGTH, Template, variable_name
 from broadcaster.errors import InputError, UsageError, listed, quoted
@@ -245,6 +246,10 @@ def _variable_keys(columns: tuple[str, ...], wanted: str, where: str) -> tuple[s
         if not key and index != phone:
             what = f"the name {quoted(column)} has no letters or digits" if column else "the column has no name"
             raise InputError(f"{where}, column {index + 1}: {what}; name it in the header, or remove it")
+        if len(key) > LONGEST_NAME:
+            raise InputError(
+                f"{where}, column {index + 1}: the name is longer than {LONGEST_NAME} characters; shorten it"
+            )
         if key in keys:
             raise InputError(
                 f"{where}: columns {quoted(keys[key])} and {quoted(column)} are both {{{{ {key} }}}} in templates; "
