@@ -59,6 +59,7 @@ def test_every_setting_can_be_given_as_text() -> None:
         "redis_url": "redis://h",
         "secret_key_file": "/run/key",
         "log_json": "true",
+        "allow_private_file_urls": "true",
     }
     environ = {f"BROADCASTER_{name.upper()}": given.get(name, "5") for name in Settings.__struct_fields__}
     assert load(environ, dotenv=None).log_json is True
