@@ -40,9 +40,9 @@ def configuration(settings: Settings) -> dict[str, Any]:
         "broker_connection_retry_on_startup": True,
         "broker_channel_error_retry": True,
         "broker_transport_options": {
-            "visibility_timeout": 300,
-            "unacked_restore_interval": 5,
-            "unacked_restore_throttle": 1,
+            # What a worker has taken and not begun is not kept in Redis: it is published again within two seconds, and
+            # whoever restored it from there would trust what others may have written.
+            "ack_emulation": False,
             # Without them a paused Redis hangs the worker for ever.
             "socket_timeout": 5,
             "socket_connect_timeout": 5,

@@ -10,15 +10,23 @@ from typing import Any
 from celery import signals
 from celery.apps.worker import install_worker_term_handler
 from celery.exceptions import CPendingDeprecationWarning, SecurityWarning
+from celery.worker.control import Panel
 
 from broadcaster.errors import UnavailableError
 from broadcaster.settings import Settings
+from broadcaster.worker import transport
 from broadcaster.worker.app import SENDS, TICKS, app
 from broadcaster.worker.logs import configure_logs
 from broadcaster.worker.memory import keep_memory_level
 from broadcaster.worker.readiness import announce_ready
 from broadcaster.worker.runtime import Runtime
 from broadcaster.worker.tasks import attach
+from broadcaster.worker.watch import Watch
+
+COMMANDS = [name for name, about in Panel.meta.items() if about.type == "control"]
+"""Remote control that changes a worker: to stop consuming, or altogether. Redis is not to be obeyed, only asked."""
+STOP_MARGIN = 15.0
+"""Seconds beyond the request timeout in which a worker has stopped, if it stops at all."""
 
 
 def run_worker(settings: Settings) -> None:
@@ -27,6 +35,9 @@ def run_worker(settings: Settings) -> None:
     Raises BroadcasterError when the database cannot be used as it is.
     """
     _configure(settings)
+    transport.install()
+    for command in COMMANDS:
+        del Panel.data[command]
     runtime = Runtime(settings)
     attach(runtime)
     signals.worker_ready.connect(_take_interrupts)
@@ -42,10 +53,13 @@ def run_worker(settings: Settings) -> None:
         without_mingle=True,
         quiet=True,
     )
+    watch = Watch(app, patience=settings.request_timeout_seconds + STOP_MARGIN)
+    watch.start()
     try:
         worker.start()
     finally:
         runtime.close()
+        watch.stop()
     if worker.exitcode:
         raise UnavailableError("the worker gave up: what it met is above this line")
 

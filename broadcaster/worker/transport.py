@@ -1,0 +1,46 @@
+"""kombu's transport for a Redis to which others may write: what is not ours is dropped, and ends no worker."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import structlog
+from kombu.transport import TRANSPORT_ALIASES, redis
+
+from broadcaster.worker.envelopes import fault
+
+log = structlog.get_logger()
+
+
+class Channel(redis.Channel):
+    """Survives what is no JSON."""
+
+    def _brpop_read(self, **options: Any) -> Any:
+        try:
+            return super()._brpop_read(**options)  # type: ignore[no-untyped-call]
+        except (ValueError, RecursionError) as error:
+            _dropped("?", type(error).__name__)
+            return True
+
+
+class Transport(redis.Transport):
+    """Hands on what `envelopes` accepts."""
+
+    Channel = Channel
+
+    def _deliver(self, message: object, queue: str) -> None:
+        why = fault(message, queue)
+        if why is None:
+            super()._deliver(message, queue)  # type: ignore[no-untyped-call]
+        else:
+            _dropped(queue, why)
+
+
+def install() -> None:
+    """Make it the transport of every connection to Redis that this process opens from now on."""
+    name = f"{__name__}:{Transport.__name__}"
+    TRANSPORT_ALIASES.update(dict.fromkeys(("redis", "rediss"), name))
+
+
+def _dropped(queue: str, why: str) -> None:
+    log.warning("dropped a message from Redis that is not ours", queue=queue, why=why)

@@ -1,0 +1,71 @@
+"""Ends a worker that no longer takes what waits for it in Redis, so that whoever runs it starts another one."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from time import monotonic
+from typing import Any
+
+import structlog
+from celery import Celery, signals
+from celery.worker import state
+from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
+
+from broadcaster.worker.app import TICKS
+
+log = structlog.get_logger()
+
+LONGEST_SILENCE = 30.0
+"""Seconds without a task while ticks wait. Beat sends four a second, and workers share them."""
+_EVERY = 5.0
+"""Seconds between two looks."""
+
+
+class Watch:
+    """Looks on from a thread of its own: the one that takes tasks may hang."""
+
+    def __init__(self, app: Celery, patience: float) -> None:
+        """`patience` is how many seconds the worker has to stop before it is ended."""
+        self._app = app
+        self._patience = patience
+        self._heard = monotonic()
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
+
+    def start(self) -> None:
+        """From now on, until `stop`."""
+        signals.task_received.connect(self._hear)
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._ended.set()
+
+    def _hear(self, **_: Any) -> None:
+        self._heard = monotonic()
+
+    def _run(self) -> None:
+        every = min(_EVERY, LONGEST_SILENCE / 2)
+        while not self._ended.wait(every):
+            if monotonic() - self._heard > LONGEST_SILENCE and self._are_ticks_left() and not self._is_busy():
+                log.error(
+                    "this worker takes no tasks any more, though there are some: it ends", silent=LONGEST_SILENCE
+                )
+                os.kill(os.getpid(), signal.SIGTERM)
+                if not self._ended.wait(self._patience):
+                    os._exit(1)
+                return
+
+    def _is_busy(self) -> bool:
+        """Whether it has as many tasks as it takes at once."""
+        most: int = self._app.conf.worker_concurrency
+        return len(state.reserved_requests) >= most
+
+    def _are_ticks_left(self) -> bool:
+        try:
+            with self._app.connection_for_read() as connection:
+                return bool(connection.default_channel.client.llen(TICKS))
+        except (OperationalError, RedisError, OSError):
+            return False  # nobody knows, and Redis itself is away
