@@ -1,8 +1,9 @@
-"""Secrets that are generated once and kept in a private file."""
+"""Files that decide what happens or hold secrets: read only where nobody else can have written them."""
 
 from __future__ import annotations
 
 import os
+import stat
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
@@ -12,12 +13,22 @@ from pathlib import Path
 def generated_once(path: Path, generate: Callable[[], str]) -> str:
     """The secret in the file `path`, which `generate` makes if there is none yet, with mode 0600.
 
-    Raises OSError if it can be neither read nor written.
+    Raises OSError if it can be neither read nor written, or if it is not a file that is this user's (or root's) alone
+    to write.
     """
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         _create_whole(path, generate().encode("ascii"))
-    return path.read_text(encoding="ascii").strip()
+    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode) or not is_ours_alone(status):
+            raise PermissionError(0, "others may have written it: make a new one and `chmod go-w` it", str(path))
+        return file.read().decode("ascii").strip()
+
+
+def is_ours_alone(status: os.stat_result) -> bool:
+    """Whether a file or directory is this user's or root's, and no group nor anybody else may write it."""
+    return status.st_uid in (os.geteuid(), 0) and not status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
 
 
 def _create_whole(path: Path, content: bytes) -> None:

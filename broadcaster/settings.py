@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, get_type_hints
@@ -11,7 +11,9 @@ from urllib.parse import quote, urlsplit
 
 import msgspec
 
+from broadcaster.dotenv_file import read_dotenv, say_read
 from broadcaster.errors import SettingsError
+from broadcaster.secret_files import is_ours_alone
 
 PREFIX = "BROADCASTER_"
 
@@ -43,8 +45,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Fernet key(s), comma separated, newest first, that encrypt instance keys at rest."""
     secret_key_file: Path | None = None
     """A file that holds the same, for orchestrators' secrets."""
-    server_user: str = "nobody"
-    """The account that the embedded servers run as when root starts them; without effect for anybody else."""
+    server_user: str | None = None
+    """The account that the embedded servers run as when root starts them; without effect for anybody else.
+
+    Unset: `broadcaster`, if there is such a user; otherwise a user id that nobody has, kept under `home`.
+    """
 
     flower_bind: str = "127.0.0.1"
     """The address that Flower listens on."""
@@ -101,13 +106,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def run_dir(self) -> Path:
         """The private directory of the embedded servers' sockets.
 
-        Under `home`, or under the system's temporary directory where that path would be too long for a socket.
+        Under `home`, or, where that path would be too long for a socket, where the link `home/sockets` leads.
         """
-        inside = self.home / "run"
-        if len(os.fsencode(inside)) <= _LONGEST_SOCKET_DIR:
-            return inside
-        digest = hashlib.sha256(os.fsencode(self.home)).hexdigest()[:12]
-        return Path(f"/tmp/broadcaster-{os.getuid()}-{digest}")  # noqa: S108 - created 0700, owner checked
+        return sockets_dir(self.home) / "run"
+
+    def environment(self) -> dict[str, str]:
+        """The variables from which another process loads these very settings, whatever its directory and `.env`."""
+        return {f"{PREFIX}{name.upper()}": _written(getattr(self, name)) for name in self.__struct_fields__}
 
     @property
     def gateway_hold_seconds(self) -> float:
@@ -139,7 +144,11 @@ def load(environ: Mapping[str, str] | None = None, dotenv: Path | None = Path(".
 
     Raises SettingsError: one line that names every variable at fault and what it wants.
     """
-    values = {**_dotenv(dotenv), **(os.environ if environ is None else environ)}
+    given = os.environ if environ is None else environ
+    kept = {} if dotenv is None else read_dotenv(dotenv)
+    if dotenv is not None and any(name.startswith(PREFIX) and name not in given for name in kept):
+        say_read(dotenv)
+    values = {**kept, **given}
     hints = get_type_hints(Settings, include_extras=True)
     fields: dict[str, Any] = {}
     faults: list[str] = []
@@ -155,7 +164,25 @@ def load(environ: Mapping[str, str] | None = None, dotenv: Path | None = Path(".
     if faults:
         raise SettingsError("; ".join(faults))
     fields["home"] = (fields.get("home") or default_home()).expanduser().absolute()
+    if "secret_key_file" in fields:
+        fields["secret_key_file"] = fields["secret_key_file"].absolute()
     return Settings(**fields)
+
+
+def sockets_dir(home: Path) -> Path:
+    """The directory that holds `run`: the home, or the one that its link `sockets` leads to.
+
+    That one is made under the system's temporary directory with a name that nobody can foresee. It may be gone since,
+    and somebody else's may be there: then, and before it is made, it is the home, where no server is.
+    """
+    if len(os.fsencode(home / "run")) <= _LONGEST_SOCKET_DIR:
+        return home
+    try:
+        elsewhere = (home / "sockets").readlink()
+        status = elsewhere.lstat()
+    except OSError:
+        return home
+    return elsewhere if stat.S_ISDIR(status.st_mode) and is_ours_alone(status) else home
 
 
 def default_home() -> Path:
@@ -193,9 +220,6 @@ def _parses(url: str) -> bool:
         return False
 
 
-def _dotenv(path: Path | None) -> dict[str, str]:
-    if path is None or not path.is_file():
-        return {}
-    from dotenv import dotenv_values  # noqa: PLC0415 - only where there is such a file
-
-    return {name: value for name, value in dotenv_values(path).items() if value is not None}
+def _written(value: object) -> str:
+    """The opposite of `_convert`; an empty variable counts as none."""
+    return "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from broadcaster.errors import BroadcasterError, UsageError
+from broadcaster.search_path import leave_relative_paths
 
 INTERRUPTED = 130
 """128 + SIGINT, what shells expect of a program that Ctrl-C ended."""
@@ -21,6 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     # Imports make objects that stay: to look for garbage among them so often takes a tenth of the start-up time.
     gc.set_threshold(50_000)
+    leave_relative_paths()
     try:
         _prepare_output()
         code = _run(arguments)

@@ -13,6 +13,7 @@ import typer
 import broadcaster
 from broadcaster import embedded
 from broadcaster.cli.database import database
+from broadcaster.cli.own_process import own_command, own_environment
 from broadcaster.cli.output import local_time, one_line, say, say_fields, say_json, say_table, utc_time, warn
 from broadcaster.cli.troubles import say_troubles, trouble_document, troubles
 from broadcaster.db.migrate import upgrade
@@ -126,7 +127,8 @@ def _role(settings: Settings, name: str, command: str, stop_timeout: float = 10.
     notice = ReadyNotice(settings.run_dir / f"{name}.ready")
     return Role(
         name=name,
-        argv=[sys.executable, "-m", "broadcaster", command],
+        argv=own_command(command),
+        env=own_environment(settings),
         prepare=notice.prepare,
         ready=notice.heard,
         stop_timeout=stop_timeout,
@@ -134,9 +136,9 @@ def _role(settings: Settings, name: str, command: str, stop_timeout: float = 10.
 
 
 def _spawn(settings: Settings, worker_processes: int) -> None:
-    argv = [sys.executable, "-m", "broadcaster", "up", "--worker-processes", str(worker_processes)]
+    argv = own_command("up", "--worker-processes", str(worker_processes))
     try:
-        embedded.spawn_detached(settings, argv)
+        embedded.spawn_detached(settings, argv, own_environment(settings))
     except UnavailableError as error:
         # It ends with the last line that the background process wrote, and that is an error's line already.
         raise UnavailableError(str(error).removeprefix("error: ")) from None
