@@ -33,7 +33,8 @@ def read_dotenv(path: Path) -> dict[str, str]:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             return {}
-        strange = [each for each, found in ((shown, status), (_shown(path.parent), directory)) if not is_ours_alone(found)]
+        looked_at = {shown: status, _shown(path.parent): directory}
+        strange = [name for name, found in looked_at.items() if not is_ours_alone(found)]
         if strange:
             raise SettingsError(
                 f"{shown}: others can write what is in it, so it is not read: "

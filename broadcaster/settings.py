@@ -169,13 +169,18 @@ def load(environ: Mapping[str, str] | None = None, dotenv: Path | None = Path(".
     return Settings(**fields)
 
 
+def fits_socket(directory: Path) -> bool:
+    """Whether the path of `directory` is short enough for sockets in it."""
+    return len(os.fsencode(directory)) <= _LONGEST_SOCKET_DIR
+
+
 def sockets_dir(home: Path) -> Path:
     """The directory that holds `run`: the home, or the one that its link `sockets` leads to.
 
     That one is made under the system's temporary directory with a name that nobody can foresee. It may be gone since,
     and somebody else's may be there: then, and before it is made, it is the home, where no server is.
     """
-    if len(os.fsencode(home / "run")) <= _LONGEST_SOCKET_DIR:
+    if fits_socket(home / "run"):
         return home
     try:
         elsewhere = (home / "sockets").readlink()

@@ -21,5 +21,5 @@ def own_command(*arguments: str) -> list[str]:
 
 
 def own_environment(settings: Settings) -> dict[str, str]:
-    """This process's environment with all `settings` in it, so that the other process reads the same, wherever it is."""
+    """This process's environment with `settings` in it, so that the other process has the same, wherever it is."""
     return {**os.environ, **settings.environment()}

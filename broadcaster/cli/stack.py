@@ -13,13 +13,13 @@ import typer
 import broadcaster
 from broadcaster import embedded
 from broadcaster.cli.database import database
-from broadcaster.cli.own_process import own_command, own_environment
 from broadcaster.cli.output import local_time, one_line, say, say_fields, say_json, say_table, utc_time, warn
+from broadcaster.cli.own_process import own_command, own_environment
 from broadcaster.cli.troubles import say_troubles, trouble_document, troubles
 from broadcaster.db.migrate import upgrade
 from broadcaster.domain.standstill import Standstill
 from broadcaster.embedded import ProcessId, ReadyNotice, Role, RoleStatus, StackState, StackStatus
-from broadcaster.embedded.home import home_of, prepare
+from broadcaster.embedded.home import prepare
 from broadcaster.errors import UnavailableError
 from broadcaster.services.ticks import Tick, read_ticks
 from broadcaster.settings import Settings, load
@@ -56,7 +56,7 @@ def up(
     stopping or by a power failure; the next `up` goes on from there.
     """
     settings = load()
-    prepare(home_of(settings))
+    prepare(settings)
     password_is_new = not settings.flower_basic_auth and not credentials_path(settings).exists()
     credentials = flower_credentials(settings)
     if detach:
@@ -124,7 +124,8 @@ def flower_url(settings: Settings) -> str:
 
 
 def _role(settings: Settings, name: str, command: str, stop_timeout: float = 10.0) -> Role:
-    notice = ReadyNotice(settings.run_dir / f"{name}.ready")
+    # Not beside the servers' sockets: their account could speak in the role's stead.
+    notice = ReadyNotice(settings.run_dir.parent / f"{name}.ready")
     return Role(
         name=name,
         argv=own_command(command),

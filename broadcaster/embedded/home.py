@@ -8,13 +8,15 @@ import shutil
 import stat
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from broadcaster.embedded.account import Account, server_account
+from broadcaster.embedded.account import Account, picked_account, server_account
+from broadcaster.embedded.own_files import hand_over, make_directory, way_to
 from broadcaster.errors import ConflictError, SettingsError, UnavailableError
-from broadcaster.settings import Settings
+from broadcaster.secret_files import is_ours_alone
+from broadcaster.settings import Settings, fits_socket, sockets_dir
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,9 +24,13 @@ class Home:
     """Where things are. The servers' own directories belong to `account`, everything else to whoever runs this."""
 
     root: Path
-    run_dir: Path
     account: Account | None
     """Whom the servers run as, if not as this process's own user."""
+
+    @property
+    def run_dir(self) -> Path:
+        """Where the servers put their sockets; see `Settings.run_dir`."""
+        return sockets_dir(self.root) / "run"
 
     @property
     def postgres(self) -> Path:
@@ -62,69 +68,51 @@ class Home:
 
 
 def home_of(settings: Settings) -> Home:
-    """The home that the settings name, which need not exist yet.
+    """The home that the settings name, which need not exist yet, nor does the account before `prepare`.
 
     Raises SettingsError if root has no account to run the servers as.
     """
-    return Home(settings.home, settings.run_dir, server_account(settings))
+    return Home(settings.home, server_account(settings))
 
 
-def prepare(home: Home) -> None:
-    """Create what is missing and check that the servers can live there.
+def prepare(settings: Settings) -> Home:
+    """Create what is missing of the home and check that it is this user's alone and that the servers can live there.
 
-    Raises SettingsError if their account cannot get to `home`, UnavailableError if something cannot be created or
-    belongs to somebody else.
+    Raises SettingsError if their account cannot get to it or others can change it, UnavailableError if something
+    cannot be created or belongs to somebody else.
     """
+    home = home_of(settings)
     try:
-        _check_the_way(home)
+        check_the_way(home)
         _make_root(home.root)
+        if os.geteuid() == 0 and home.account is None and None in (settings.database_url, settings.redis_url):
+            home = replace(home, account=picked_account(home.root))
+            check_the_way(home)
         for path in (home.logs, home.processes):
             make_directory(path, None)
-        for path in (home.run_dir, home.redis):
-            make_directory(path, home.account)
+        if not fits_socket(home.run_dir):
+            _make_sockets_dir(home.root)
     except OSError as error:
         raise UnavailableError(f"cannot prepare {home.root}: {error.strerror} ({error.filename})") from None
+    return home
 
 
-def make_directory(path: Path, owner: Account | None) -> None:
-    """Make `path` a private directory of `owner` (None: of this process's user).
+def give_to_account(home: Home) -> None:
+    """Make the servers' own directories, and give their account what another one had before.
 
-    Raises UnavailableError if something else is there.
+    For whoever holds `home`, once nothing runs there.
+
+    Raises UnavailableError if something cannot be created or belongs to somebody else.
     """
-    uid = os.geteuid() if owner is None else owner.uid
-    path.mkdir(mode=0o700, exist_ok=True)
-    status = path.stat(follow_symlinks=False)
-    if not stat.S_ISDIR(status.st_mode) or status.st_uid not in (uid, os.geteuid()):
-        raise UnavailableError(f"{path} is not a directory of uid {uid}, which must own it: remove it or chown it")
-    if owner is not None and status.st_uid != uid:
-        os.chown(path, owner.uid, owner.gid)
-    if status.st_mode & 0o077:
-        path.chmod(0o700)
-
-
-def write_private(path: Path, text: str, mode: int = 0o600) -> None:
-    """Replace `path` by a file of this process's user holding `text`: whole or not at all, also if power fails."""
-    descriptor, part = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    account = home.account
     try:
-        with os.fdopen(descriptor, "w") as file:
-            os.fchmod(file.fileno(), mode)
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(part).rename(path)
-    except BaseException:
-        Path(part).unlink(missing_ok=True)
-        raise
-    sync_directory(path.parent)
-
-
-def sync_directory(path: Path) -> None:
-    """Make the names in `path` (new files, renames) survive a power failure."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        for path in (home.run_dir, home.redis, home.postgres):
+            if account is not None and path.is_dir() and not path.is_symlink():
+                hand_over(path, account)
+        for path in (home.run_dir, home.redis):
+            make_directory(path, account)
+    except OSError as error:
+        raise UnavailableError(f"cannot prepare {home.root}: {error.strerror} ({error.filename})") from None
 
 
 @contextmanager
@@ -134,7 +122,7 @@ def hold(home: Home) -> Iterator[None]:
     Raises ConflictError that names the pid of the holder, UnavailableError if the home is another user's.
     """
     try:
-        descriptor = os.open(home.lock, os.O_RDWR | os.O_CREAT, 0o600)
+        descriptor = os.open(home.lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
     except OSError as error:
         raise UnavailableError(f"cannot lock {home.lock}: {error.strerror}") from None
     with os.fdopen(descriptor, "r+") as file:
@@ -161,10 +149,9 @@ def reachable_copy(home: Home, source: Path, key: str, copy: Callable[[Path, Pat
     `copy(source, target)` makes it, once; older versions of the same kind are removed.
     """
     target = home.runtime / key
+    make_directory(home.runtime, None, 0o755)
     if target.is_dir():
         return target
-    home.runtime.mkdir(exist_ok=True)
-    home.runtime.chmod(0o755)
     part = Path(tempfile.mkdtemp(prefix=f".{key}.", dir=home.runtime))
     try:
         copy(source, part)
@@ -182,17 +169,43 @@ def reachable_copy(home: Home, source: Path, key: str, copy: Callable[[Path, Pat
     return target
 
 
-def _check_the_way(home: Home) -> None:
-    account = home.account
-    if account is None:
+def check_the_way(home: Home) -> None:
+    """Raise SettingsError if others can change what is in the home or, for root, put another one in its place.
+
+    Also if the servers' account cannot get there. A home that does not exist yet is looked at as far as it does.
+    """
+    root = home.root
+    if root.exists() and not is_ours_alone(root.stat()):
+        owner = os.geteuid()
+        raise SettingsError(
+            f"BROADCASTER_HOME: {root} can be changed by others than uid {owner}: run as its owner, "
+            f"or `chown {owner} {root}` and `chmod go-w {root}`, or choose another directory"
+        )
+    if os.geteuid() != 0:
         return
-    existing = next(path for path in (home.root, *home.root.parents) if path.exists())
-    barrier = account.barrier(existing / "anything")
-    if barrier is not None:
+    for path in way_to(root):
+        if path not in (root, root.resolve()) and not _only_root_replaces(path.lstat()):
+            raise SettingsError(
+                f"BROADCASTER_HOME: others than root can replace what {path} leads to: choose a directory that is "
+                "below none of anybody else's, such as /var/lib/broadcaster, or run without root"
+            )
+    existing = next(path for path in (root, *root.parents) if path.exists())
+    barrier = None if home.account is None else home.account.barrier(existing / "anything")
+    if home.account is not None and barrier is not None:
         raise SettingsError(
             "BROADCASTER_HOME: Postgres refuses to run as root, and the account that runs it instead, "
-            f"{account.name!r}, cannot pass through {barrier}: `chmod o+x {barrier}`, or choose another directory"
+            f"{home.account.name!r}, cannot pass through {barrier}: `chmod o+x {barrier}`, or choose another directory"
         )
+
+
+def _only_root_replaces(status: os.stat_result) -> bool:
+    """Whether a link is root's, or nobody but root can rename or remove in a directory what is root's."""
+    if stat.S_ISLNK(status.st_mode):
+        return status.st_uid == 0
+    sticky = bool(status.st_mode & stat.S_ISVTX)
+    by_group = bool(status.st_mode & stat.S_IWGRP) and status.st_gid != 0
+    by_others = bool(status.st_mode & stat.S_IWOTH)
+    return status.st_uid == 0 and (sticky or not (by_group or by_others))
 
 
 def _make_root(path: Path) -> None:
@@ -200,5 +213,23 @@ def _make_root(path: Path) -> None:
     if path.exists():
         return
     _make_root(path.parent)
-    path.mkdir(exist_ok=True)
-    path.chmod(0o711 if os.geteuid() == 0 else 0o700)
+    with suppress(FileExistsError):  # somebody was faster; whoever that was is looked at before anything is put there
+        path.mkdir(mode=0o700)
+        path.chmod(_passable())
+
+
+def _passable() -> int:
+    return 0o711 if os.geteuid() == 0 else 0o700
+
+
+def _make_sockets_dir(root: Path) -> None:
+    """Make a directory for the sockets of a home with a long path, and the link to it."""
+    link = root / "sockets"
+    link.unlink(missing_ok=True)
+    elsewhere = Path(tempfile.mkdtemp(prefix="broadcaster-", dir="/tmp"))
+    elsewhere.chmod(_passable())
+    try:
+        link.symlink_to(elsewhere)
+    except BaseException:
+        elsewhere.rmdir()
+        raise

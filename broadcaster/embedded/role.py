@@ -96,7 +96,7 @@ class Child:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 env={**(os.environ if role.env is None else role.env), **added},
-                cwd=None if role.account is None else "/",
+                cwd="/",  # what the caller's directory holds is nothing to it
                 start_new_session=True,
             )
         return cls(role, process, home, start)

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Self
 
 from broadcaster.embedded import postgres_install, redis
-from broadcaster.embedded.home import Home, hold, home_of, prepare
+from broadcaster.embedded.home import Home, give_to_account, hold, prepare
 from broadcaster.embedded.postgres import postgres_role
 from broadcaster.embedded.role import Role, end_left_behind
 from broadcaster.embedded.status import RoleStatus
@@ -72,11 +72,11 @@ def start_servers(settings: Settings) -> Servers:
     Raises ConflictError if another process holds the home, SettingsError or UnavailableError if they cannot run
     there.
     """
-    home = home_of(settings)
-    prepare(home)
+    home = prepare(settings)
     with ExitStack() as cleanup:
         cleanup.enter_context(hold(home))
         end_left_behind(home)
+        give_to_account(home)
         supervisor = Supervisor(home, report=_ignore_line, wait=_sleep, changed=_ignore_change)
         cleanup.callback(supervisor.stop)
         supervisor.start(server_roles(settings, home))

@@ -6,14 +6,14 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
 
-from broadcaster.embedded.home import Home, hold, home_of, prepare
+from broadcaster.embedded.home import Home, check_the_way, give_to_account, hold, home_of, prepare
 from broadcaster.embedded.launch import Spec
 from broadcaster.embedded.process import ProcessId
 from broadcaster.embedded.role import Role, end_left_behind, last_line, launcher, log_path, open_log
@@ -79,8 +79,7 @@ def run_stack(
     Raises ConflictError if another process holds the home, SettingsError or UnavailableError if the servers or one
     of the roles cannot be started; then nothing is left running.
     """
-    home = home_of(settings)
-    prepare(home)
+    home = prepare(settings)
 
     def tell(line: str) -> None:
         with suppress(OSError):  # nobody reads any more: a closed pipe, a terminal that is gone
@@ -89,6 +88,7 @@ def run_stack(
     with hold(home), StopSignals() as signals:
         for record in end_left_behind(home):
             tell(f"{record.name}: stopped (pid {record.process.pid}, left by a supervisor that was killed)")
+        give_to_account(home)
         board = _Board(home)
         supervisor = Supervisor(home, report=tell, wait=signals.wait, changed=board.show)
         try:
@@ -119,6 +119,7 @@ def stop_stack(settings: Settings, timeout: float) -> bool:
     the home is held by a process that is not a stack.
     """
     home = home_of(settings)
+    check_the_way(home)
     status = read_status(settings)
     if status.process is not None:
         pid = status.process.pid
@@ -136,10 +137,13 @@ def stop_stack(settings: Settings, timeout: float) -> bool:
     return bool(left) or status.state is not StackState.STOPPED
 
 
-def spawn_detached(settings: Settings, argv: Sequence[str], timeout: float = 120.0) -> StackStatus:
+def spawn_detached(
+    settings: Settings, argv: Sequence[str], env: Mapping[str, str] | None = None, timeout: float = 120.0
+) -> StackStatus:
     """Run `argv`, which has to call `run_stack` for the same home, as a daemon; return once its roles are ready.
 
-    It has its own session, no terminal, and writes to `home/logs/up.log`.
+    It has its own session, no terminal, `/` as its directory, `env` (None: this process's) as its whole environment,
+    and writes to `home/logs/up.log`.
 
     Raises ConflictError if the stack runs already, UnavailableError with the last line that it wrote if it ends
     before it is ready, or if it is not ready after `timeout` seconds (it is then still starting).
@@ -147,11 +151,10 @@ def spawn_detached(settings: Settings, argv: Sequence[str], timeout: float = 120
     running = read_status(settings).process
     if running is not None:
         raise ConflictError(f"already up: process {running.pid} holds {settings.home} (`broadcaster down` stops it)")
-    home = home_of(settings)
-    prepare(home)
+    home = prepare(settings)
     record = home.root / "spawned.json"
     record.unlink(missing_ok=True)
-    log_start = _daemonize(home, argv, record)
+    log_start = _daemonize(home, argv, env, record)
     log = log_path(home, "up")
     process: ProcessId | None = None
     deadline = time.monotonic() + timeout
@@ -169,7 +172,7 @@ def spawn_detached(settings: Settings, argv: Sequence[str], timeout: float = 120
     raise UnavailableError(f"not ready after {timeout:g} s, still starting (its log: {log})")
 
 
-def _daemonize(home: Home, argv: Sequence[str], record: Path) -> int:
+def _daemonize(home: Home, argv: Sequence[str], env: Mapping[str, str] | None, record: Path) -> int:
     """Start `argv` as nobody's child; the size of its log before it wrote anything."""
     spec = Spec(argv=list(argv), record_path=str(record), record={}, detach=True)
     with open_log(home, "up") as log:
@@ -179,6 +182,8 @@ def _daemonize(home: Home, argv: Sequence[str], record: Path) -> int:
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
+            env=env,
+            cwd="/",
             start_new_session=True,
             check=True,
         )

@@ -8,6 +8,7 @@ from enum import StrEnum
 import msgspec
 
 from broadcaster.embedded.home import Home
+from broadcaster.embedded.own_files import write_private
 from broadcaster.embedded.process import ProcessId
 from broadcaster.errors import UnavailableError
 from broadcaster.settings import Settings
@@ -97,7 +98,4 @@ def read_status(settings: Settings) -> StackStatus:
 
 def write_status(home: Home, status: StackStatus) -> None:
     """Replace `home/up.json`, whole or not at all."""
-    part = home.state.with_name(".up.json.part")
-    part.touch(mode=0o600)
-    part.write_bytes(msgspec.json.encode(status))
-    part.rename(home.state)
+    write_private(home.state, msgspec.json.encode(status).decode())

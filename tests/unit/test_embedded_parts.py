@@ -13,8 +13,9 @@ import pytest
 
 from broadcaster.embedded import Role, RoleState, RoleStatus, StackState, StackStatus, redis
 from broadcaster.embedded.account import Account, server_account
-from broadcaster.embedded.home import Home, hold, make_directory, reachable_copy, write_private
+from broadcaster.embedded.home import Home, hold, reachable_copy
 from broadcaster.embedded.launch import start_time
+from broadcaster.embedded.own_files import make_directory, write_private
 from broadcaster.embedded.postgres import _config
 from broadcaster.embedded.process import ProcessId
 from broadcaster.embedded.role import last_line, server_environment
@@ -28,7 +29,7 @@ NOT_A_USER = 54321
 
 @pytest.fixture
 def home(tmp_path: Path) -> Home:
-    return Home(tmp_path, tmp_path / "run", None)
+    return Home(tmp_path, None)
 
 
 def test_the_back_off_doubles_up_to_a_limit() -> None:
@@ -225,7 +226,7 @@ def test_without_any_redis_the_error_says_what_to_install(home: Home, monkeypatc
 
 def test_the_configuration_quotes_what_a_path_may_hold(tmp_path: Path) -> None:
     odd = tmp_path / 'it\'s "odd"'
-    text = _config(Home(odd, odd / "run", None))
+    text = _config(Home(odd, None))
     assert "it''s" in text
     assert '""odd""' in text
     assert "fsync = on" in text.splitlines()
