@@ -62,6 +62,10 @@ class Account:
         return mode & wanted == wanted
 
 
+NOBODY_YET = Account("a user id of its own", _UNUSED[0], _UNUSED[0])
+"""Stands for the account that is not picked yet: what it may do, everybody may."""
+
+
 def server_account(settings: Settings) -> Account | None:
     """The account to drop to, or None where the servers run as whoever starts them, or none was picked yet.
 

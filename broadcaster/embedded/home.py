@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from broadcaster.embedded.account import Account, picked_account, server_account
+from broadcaster.embedded.account import NOBODY_YET, Account, picked_account, server_account
 from broadcaster.embedded.own_files import hand_over, make_directory, way_to
 from broadcaster.errors import ConflictError, SettingsError, UnavailableError
 from broadcaster.secret_files import is_ours_alone
@@ -84,10 +84,12 @@ def prepare(settings: Settings) -> Home:
     home = home_of(settings)
     try:
         check_the_way(home)
+        needs_account = os.geteuid() == 0 and None in (settings.database_url, settings.redis_url)
+        if needs_account:
+            _check_passage(home.root, home.account or NOBODY_YET)
         _make_root(home.root)
-        if os.geteuid() == 0 and home.account is None and None in (settings.database_url, settings.redis_url):
+        if needs_account and home.account is None:
             home = replace(home, account=picked_account(home.root))
-            check_the_way(home)
         for path in (home.logs, home.processes):
             make_directory(path, None)
         if not fits_socket(home.run_dir):
@@ -172,7 +174,7 @@ def reachable_copy(home: Home, source: Path, key: str, copy: Callable[[Path, Pat
 def check_the_way(home: Home) -> None:
     """Raise SettingsError if others can change what is in the home or, for root, put another one in its place.
 
-    Also if the servers' account cannot get there. A home that does not exist yet is looked at as far as it does.
+    A home that does not exist yet is looked at as far as it does.
     """
     root = home.root
     if root.exists() and not is_ours_alone(root.stat()):
@@ -189,12 +191,16 @@ def check_the_way(home: Home) -> None:
                 f"BROADCASTER_HOME: others than root can replace what {path} leads to: choose a directory that is "
                 "below none of anybody else's, such as /var/lib/broadcaster, or run without root"
             )
+
+
+def _check_passage(root: Path, account: Account) -> None:
+    """Raise SettingsError if `account` cannot get to the home, which need not exist yet."""
     existing = next(path for path in (root, *root.parents) if path.exists())
-    barrier = None if home.account is None else home.account.barrier(existing / "anything")
-    if home.account is not None and barrier is not None:
+    barrier = account.barrier(existing / "anything")
+    if barrier is not None:
         raise SettingsError(
             "BROADCASTER_HOME: Postgres refuses to run as root, and the account that runs it instead, "
-            f"{home.account.name!r}, cannot pass through {barrier}: `chmod o+x {barrier}`, or choose another directory"
+            f"{account.name!r}, cannot pass through {barrier}: `chmod o+x {barrier}`, or choose another directory"
         )
 
 

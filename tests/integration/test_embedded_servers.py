@@ -22,7 +22,7 @@ import redis
 import sqlalchemy
 
 from broadcaster.embedded import Servers, postgres_install, start_servers
-from broadcaster.embedded.home import home_of, prepare
+from broadcaster.embedded.home import give_to_account, home_of, prepare
 from broadcaster.embedded.postgres import postgres_role
 from broadcaster.embedded.process import ProcessId
 from broadcaster.embedded.role import Child, left_behind
@@ -365,9 +365,13 @@ def test_a_long_home_puts_its_sockets_elsewhere(settings: Settings) -> None:
     moved = Settings(home=long)
     with start_servers(moved):
         store(moved, "precious")
-        assert moved.run_dir.parent == Path("/tmp")
+        assert moved.run_dir.parent == (long / "sockets").readlink()
+        assert moved.run_dir.parent.parent == Path("/tmp")
         assert stat.S_IMODE(moved.run_dir.stat().st_mode) == 0o700
-    shutil.rmtree(moved.run_dir)
+    elsewhere = moved.run_dir.parent
+    with start_servers(moved):
+        assert moved.run_dir.parent == elsewhere
+    shutil.rmtree(elsewhere)
 
 
 def test_a_socket_directory_of_somebody_else_is_refused(new_settings: Settings) -> None:
@@ -383,8 +387,8 @@ def test_an_installation_out_of_the_accounts_reach_is_copied_once(new_settings: 
     for part in (bundled.root, bundled.libraries):
         shutil.copytree(part, private / part.relative_to(bundled.site), ignore=shutil.ignore_patterns("*.a"))
     install = postgres_install.Installation(private, bundled.version)
-    home = home_of(new_settings)
-    prepare(home)
+    home = prepare(new_settings)
+    give_to_account(home)
     reachable = postgres_install.reachable(home, install)
     assert (reachable.site == private) is (not AS_ROOT)
     before = reachable.program("postgres").stat().st_ino
@@ -407,7 +411,9 @@ def test_a_home_that_the_account_cannot_reach_is_refused_in_one_line(tmp_path: P
         return start_servers(settings)
 
     if AS_ROOT:
-        with pytest.raises(SettingsError, match=r"'nobody', cannot pass through /.*: `chmod o\+x /") as caught:
+        with pytest.raises(
+            SettingsError, match=r"a user id of its own', cannot pass through /.*: `chmod o\+x "
+        ) as caught:
             start()
         assert "\n" not in str(caught.value)
         assert not settings.home.exists()

@@ -308,8 +308,7 @@ def test_down_stops_what_a_killed_stack_left(settings: Settings, orphan: Process
 
 
 def test_a_stranger_with_a_recorded_pid_is_never_signalled(settings: Settings) -> None:
-    home = home_of(settings)
-    prepare(home)
+    home = prepare(settings)
     with subprocess.Popen(["sleep", "60"]) as stranger:
         reused = {"pid": stranger.pid, "started": "another life"}
         record = {"process": reused, "name": "worker", "stop_signal": 9, "stop_timeout": 1}
@@ -364,8 +363,7 @@ def test_a_report_that_nobody_reads_does_not_stop_the_stack(settings: Settings, 
 
 
 def test_a_log_that_has_grown_is_moved_aside_at_the_next_start(settings: Settings) -> None:
-    home = home_of(settings)
-    prepare(home)
+    home = prepare(settings)
     log = home.logs / "worker.log"
     log.touch()
     os.truncate(log, MAX_LOG_BYTES + 1)

@@ -18,10 +18,18 @@ def test_without_urls_the_embedded_servers_under_home_are_meant() -> None:
     assert settings.broker_url == "redis+socket:///srv/b/run/redis.sock"
 
 
-def test_a_home_too_long_for_a_socket_gets_a_run_directory_of_its_own(tmp_path: Path) -> None:
-    settings = load({"BROADCASTER_HOME": str(tmp_path / ("x" * 90))}, dotenv=None)
-    assert len(str(settings.run_dir)) < 80
-    assert settings.run_dir == load({"BROADCASTER_HOME": str(settings.home)}, dotenv=None).run_dir
+def test_the_sockets_of_a_home_with_a_long_path_are_where_its_link_leads_unless_that_is_open_to_others(
+    tmp_path: Path,
+) -> None:
+    home, elsewhere = tmp_path / ("x" * 90), tmp_path / "elsewhere"
+    settings = load({"BROADCASTER_HOME": str(home)}, dotenv=None)
+    assert settings.run_dir == home / "run"
+    home.mkdir()
+    elsewhere.mkdir(mode=0o700)
+    (home / "sockets").symlink_to(elsewhere)
+    assert settings.run_dir == elsewhere / "run"
+    elsewhere.chmod(0o777)
+    assert settings.run_dir == home / "run"
 
 
 @pytest.mark.parametrize("url", ["postgresql://u@h/d", "postgres://u@h/d", "postgresql+psycopg://u@h/d"])
