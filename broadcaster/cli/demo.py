@@ -38,7 +38,7 @@ from broadcaster.services.campaigns.reports import campaign_detail, campaign_pro
 from broadcaster.services.campaigns.submission import Submission, submit
 from broadcaster.services.instances import add_instance
 from broadcaster.services.recipients.reader import RecipientOptions, read_recipients
-from broadcaster.settings import PREFIX, Settings, load
+from broadcaster.settings import PREFIX, Settings
 from broadcaster.simulator import InstanceConfig, Simulator, SimulatorConfig, background
 from broadcaster.worker.flower_credentials import flower_credentials
 
@@ -104,12 +104,13 @@ def demo(
     with (
         _temporary_home() as home,
         background(_gateway_config(home, keys)) as gateway,
-        embedded.start_servers(settings := _take_settings(home)) as servers,
+        _listener() as listener,
+        embedded.start_servers(settings := _take_settings(home, listener)) as servers,
         database(settings) as engine,
     ):
         upgrade(engine)
         _tell("servers", "Postgres and Redis, in a temporary directory")
-        servers.add(stack_roles(settings))
+        servers.add(stack_roles(settings, flower_listener=listener))
         _tell("roles", "worker, beat, Flower")
         _tell("gateway", f"simulated, at {gateway.base_url}")
         credentials = flower_credentials(settings)
@@ -154,22 +155,18 @@ def _temporary_home() -> Iterator[Path]:
     shutil.rmtree(home)
 
 
-def _take_settings(home: Path) -> Settings:
-    """Set the environment, for this process and those it starts, to a configuration of the demo's own.
-
-    An empty variable counts as none, also where a `.env` file has a value for it.
-    """
-    port = _free_port(Settings(home=home).flower_port)
-    own = {"home": str(home), "flower_port": str(port)}
-    os.environ.update({f"{PREFIX}{name.upper()}": own.get(name, "") for name in Settings.__struct_fields__})
-    return load()
+def _take_settings(home: Path, listener: socket.socket) -> Settings:
+    """Set the environment, for this process and those it starts, to a configuration of the demo's own."""
+    settings = Settings(home=home, flower_port=listener.getsockname()[1])
+    os.environ.update(settings.environment())
+    return settings
 
 
-def _free_port(wanted: int) -> int:
-    """`wanted`, or, if it is taken, one that is not."""
-    for port in (wanted, 0):
-        with suppress(OSError), socket.create_server(("127.0.0.1", port)) as listener:
-            return int(listener.getsockname()[1])
+def _listener() -> socket.socket:
+    """Where Flower is to listen: at its usual port, or, if that is taken, at any other. It is ours from now on."""
+    for port in (Settings(home=Path()).flower_port, 0):
+        with suppress(OSError):
+            return socket.create_server(("127.0.0.1", port))
     raise UnavailableError("no free port on 127.0.0.1 for Flower")
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import socket
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -23,7 +24,7 @@ from broadcaster.embedded.home import prepare
 from broadcaster.errors import UnavailableError
 from broadcaster.services.ticks import Tick, read_ticks
 from broadcaster.settings import Settings, load
-from broadcaster.worker.flower_credentials import FlowerCredentials, credentials_path, flower_credentials
+from broadcaster.worker.flower_credentials import LISTENER, FlowerCredentials, credentials_path, flower_credentials
 
 ANSWER_SECONDS = 5.0
 """What a worker may take, beyond its longest request, to record outcomes and to give back what it had claimed."""
@@ -108,12 +109,18 @@ def status(as_json: Json = False) -> None:
         raise typer.Exit(1)
 
 
-def stack_roles(settings: Settings, worker_processes: int = 1) -> list[Role]:
-    """The roles beside the servers, in the order in which they start."""
+def stack_roles(
+    settings: Settings, worker_processes: int = 1, flower_listener: socket.socket | None = None
+) -> list[Role]:
+    """The roles beside the servers, in the order in which they start. Flower listens on `flower_listener`, if any."""
     names = [f"worker-{n}" for n in range(1, worker_processes + 1)] if worker_processes > 1 else ["worker"]
     stop_timeout = settings.request_timeout_seconds + ANSWER_SECONDS
     workers = [_role(settings, name, "worker", stop_timeout) for name in names]
-    return [*workers, _role(settings, "beat", "beat"), _role(settings, "flower", "flower")]
+    flower = _role(settings, "flower", "flower")
+    if flower_listener is not None:
+        number = flower_listener.fileno()
+        flower = replace(flower, passed=[number], env={**(flower.env or {}), LISTENER: str(number)})
+    return [*workers, _role(settings, "beat", "beat"), flower]
 
 
 def flower_url(settings: Settings) -> str:

@@ -11,18 +11,16 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO, Self
+from typing import Self
 
 import msgspec
 
 from broadcaster.embedded import launch
 from broadcaster.embedded.account import Account
 from broadcaster.embedded.home import Home
+from broadcaster.embedded.logs import LogPump, RotatedFile
 from broadcaster.embedded.process import ProcessId
 from broadcaster.errors import UnavailableError
-
-MAX_LOG_BYTES = 10 * 1024 * 1024
-_TAIL_BYTES = 8192
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +42,8 @@ class Role:
     """Seconds that it has to stop before it is killed."""
     death_signal: int = signal.SIGKILL
     """What the kernel sends it when its supervisor dies (Linux)."""
+    passed: Sequence[int] = ()
+    """Descriptors that it has from the start, under the same numbers."""
     account: Account | None = None
     """Whom it runs as. None: this process's user."""
     prepare: Callable[[], Mapping[str, str]] | None = None
@@ -62,12 +62,13 @@ class Record(msgspec.Struct, frozen=True):
 class Child:
     """A running process of a role. It leads a session and a process group of its own."""
 
-    def __init__(self, role: Role, process: subprocess.Popen[bytes], home: Home, log_start: int) -> None:
+    def __init__(self, role: Role, process: subprocess.Popen[bytes], home: Home, log: RotatedFile) -> None:
         self.role = role
         self.pid = process.pid
         self._process = process
-        self._log = log_path(home, role.name)
-        self._log_start = log_start
+        assert process.stdout is not None
+        self._log = LogPump(process.stdout, log)
+        self._log.start()
         self._record = record_path(home, role.name)
 
     @classmethod
@@ -88,18 +89,22 @@ class Child:
             death_signal=int(role.death_signal) if bound else None,
             parent=os.getpid(),
         )
-        with open_log(home, role.name) as log:
-            start = log.tell()
+        log = RotatedFile(log_path(home, role.name))
+        try:
             process = subprocess.Popen(
                 launcher(spec),
                 stdin=subprocess.DEVNULL,
-                stdout=log,
+                stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 env={**(os.environ if role.env is None else role.env), **added},
                 cwd="/",  # what the caller's directory holds is nothing to it
+                pass_fds=tuple(role.passed),
                 start_new_session=True,
             )
-        return cls(role, process, home, start)
+        except BaseException:
+            log.close()
+            raise
+        return cls(role, process, home, log)
 
     def poll(self) -> int | None:
         """Its exit code (negative: the signal that ended it), or None while it runs. Ends with it what it left."""
@@ -122,7 +127,7 @@ class Child:
 
     def last_line(self) -> str:
         """The last line that this process wrote to its log, or ''."""
-        return last_line(self._log, self._log_start)
+        return self._log.last_line()
 
     def _end_group_of_zombie(self) -> None:
         """Kill what an ended process left in its group, while its zombie still keeps the number from others."""
@@ -147,26 +152,6 @@ def record_path(home: Home, name: str) -> Path:
 
 def log_path(home: Home, name: str) -> Path:
     return home.logs / f"{name}.log"
-
-
-def open_log(home: Home, name: str) -> BinaryIO:
-    """The log of `name`, to append to; one that has outgrown MAX_LOG_BYTES is first moved aside to `.log.1`."""
-    path = log_path(home, name)
-    if path.exists() and path.stat().st_size > MAX_LOG_BYTES:
-        path.rename(path.with_name(path.name + ".1"))
-    return open(path, "ab", opener=lambda name, flags: os.open(name, flags, 0o600))
-
-
-def last_line(path: Path, start: int) -> str:
-    """The last line with anything on it that was written to `path` after offset `start` (bytes), or ''."""
-    try:
-        with path.open("rb") as file:
-            size = file.seek(0, os.SEEK_END)
-            file.seek(max(start, size - _TAIL_BYTES))
-            lines = file.read().decode(errors="replace").split("\n")
-    except OSError:
-        return ""
-    return next((line.strip() for line in reversed(lines) if line.strip()), "")
 
 
 def left_behind(home: Home) -> list[Record]:

@@ -15,8 +15,9 @@ import msgspec
 
 from broadcaster.embedded.home import Home, check_the_way, give_to_account, hold, home_of, prepare
 from broadcaster.embedded.launch import Spec
+from broadcaster.embedded.logs import open_log, read_last_line, rotate_own_output
 from broadcaster.embedded.process import ProcessId
-from broadcaster.embedded.role import Role, end_left_behind, last_line, launcher, log_path, open_log
+from broadcaster.embedded.role import Role, end_left_behind, launcher, log_path
 from broadcaster.embedded.servers import server_roles
 from broadcaster.embedded.signals import StopSignals
 from broadcaster.embedded.status import RoleState, RoleStatus, StackState, StackStatus, read_status, write_status
@@ -84,6 +85,7 @@ def run_stack(
     def tell(line: str) -> None:
         with suppress(OSError):  # nobody reads any more: a closed pipe, a terminal that is gone
             report(line)
+        rotate_own_output(log_path(home, "up"))
 
     with hold(home), StopSignals() as signals:
         for record in end_left_behind(home):
@@ -167,7 +169,7 @@ def spawn_detached(
             process = msgspec.json.decode(record.read_bytes(), type=_Spawned).process
             record.unlink()
         if process is not None and not process.is_alive():
-            raise UnavailableError(last_line(log, log_start) or f"it ended without a word (its log: {log})")
+            raise UnavailableError(read_last_line(log, log_start) or f"it ended without a word (its log: {log})")
         time.sleep(_POLL_SECONDS)
     raise UnavailableError(f"not ready after {timeout:g} s, still starting (its log: {log})")
 
@@ -175,7 +177,7 @@ def spawn_detached(
 def _daemonize(home: Home, argv: Sequence[str], env: Mapping[str, str] | None, record: Path) -> int:
     """Start `argv` as nobody's child; the size of its log before it wrote anything."""
     spec = Spec(argv=list(argv), record_path=str(record), record={}, detach=True)
-    with open_log(home, "up") as log:
+    with open_log(log_path(home, "up")) as log:
         start = log.tell()
         subprocess.run(
             launcher(spec),

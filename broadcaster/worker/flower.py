@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import gc
+import os
 import signal
+import socket
 from typing import Any
 
 from flower.app import Flower
 from flower.options import options
 from flower.urls import settings as web_settings
+from tornado.httpserver import HTTPServer
 from tornado.ioloop import IOLoop, PeriodicCallback
 
 from broadcaster.errors import UnavailableError
 from broadcaster.settings import Settings
 from broadcaster.worker.app import app
-from broadcaster.worker.flower_credentials import flower_credentials
+from broadcaster.worker.flower_credentials import LISTENER, flower_credentials
 from broadcaster.worker.logs import configure_logs
 from broadcaster.worker.memory import keep_memory_level
 from broadcaster.worker.readiness import announce_ready
@@ -51,7 +54,7 @@ def run_flower(settings: Settings) -> None:
     for signum in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signum, lambda *_: flower.io_loop.add_callback_from_signal(flower.stop))
     try:
-        flower.start_http_server()
+        _listen(flower)
     except OSError as error:
         raise UnavailableError(
             f"Flower cannot listen on {settings.flower_bind}:{settings.flower_port}: {error.strerror}; "
@@ -60,6 +63,18 @@ def run_flower(settings: Settings) -> None:
     PeriodicCallback(_collect, 1000 * _COLLECT_SECONDS).start()
     flower.io_loop.add_callback(announce_ready)
     flower.start()
+
+
+def _listen(flower: Flower) -> None:
+    """On the socket that was handed to this process, or on one of its own.
+
+    Raises OSError.
+    """
+    handed = os.environ.get(LISTENER)
+    if handed:
+        HTTPServer(flower).add_socket(socket.socket(fileno=int(handed)))
+    else:
+        flower.start_http_server()
 
 
 def _collect() -> None:

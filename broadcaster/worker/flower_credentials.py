@@ -11,6 +11,8 @@ from broadcaster.errors import SettingsError
 from broadcaster.secret_files import generated_once
 from broadcaster.settings import Settings
 
+LISTENER = "FLOWER_LISTENER"
+"""The variable that holds the number of a descriptor on which Flower is to listen, where it is handed one."""
 _USER = "broadcaster"
 
 

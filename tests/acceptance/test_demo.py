@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-import fcntl
+import re
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
 
 from broadcaster.embedded.process import ProcessId
+from broadcaster.settings import Settings
 from tests.support.cli import CliResult, command, run
 from tests.support.servers import clean_environment
 
-
-@pytest.fixture(autouse=True)
-def one_at_a_time(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Demos that begin together would all take the same free port for Flower."""
-    # All processes of a test run have this directory in common, and no two users do.
-    with (tmp_path_factory.getbasetemp().parent / "demo.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+FLOWER_PORT = Settings(home=Path()).flower_port
+"""Which the demo takes unless it is taken."""
 
 
 @pytest.fixture
@@ -80,6 +77,22 @@ def test_an_interrupted_demo_stops_what_it_started_and_leaves_nothing_behind(
     assert len(children) == 5
     assert not any(child is not None and child.is_alive() for child in children)
     assert list(directory.iterdir()) == []
+
+
+def test_two_demos_at_once_beside_a_used_port_balance_their_books(environ: dict[str, str], tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        with suppress(OSError):  # in use already
+            stack.enter_context(socket.create_server(("127.0.0.1", FLOWER_PORT)))
+        demos = [
+            stack.enter_context(
+                subprocess.Popen(command("demo"), cwd=tmp_path, env=environ, stdout=subprocess.PIPE, text=True)
+            )
+            for _ in range(2)
+        ]
+        told = [demo.communicate(timeout=180)[0] for demo in demos]
+    assert [demo.returncode for demo in demos] == [0, 0], told
+    ports = {match[1] for text in told if (match := re.search(r"http://127\.0\.0\.1:(\d+)/\n", text))}
+    assert len(ports - {str(FLOWER_PORT)}) == 2, told
 
 
 def children_of(pid: int) -> list[str]:

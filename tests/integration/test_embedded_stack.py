@@ -20,7 +20,7 @@ import pytest
 from broadcaster import embedded
 from broadcaster.embedded import ProcessId, RoleState, StackState, StackStatus
 from broadcaster.embedded.home import home_of, prepare
-from broadcaster.embedded.role import MAX_LOG_BYTES, left_behind, open_log
+from broadcaster.embedded.role import left_behind
 from broadcaster.errors import ConflictError, UnavailableError
 from broadcaster.settings import Settings
 
@@ -360,16 +360,6 @@ def test_a_report_that_nobody_reads_does_not_stop_the_stack(settings: Settings, 
     processes(embedded.read_status(settings))[0].send(signal.SIGKILL)
     until_state(settings, StackState.DEGRADED)
     assert until_state(settings, StackState.READY).roles[0].restarts == 1
-
-
-def test_a_log_that_has_grown_is_moved_aside_at_the_next_start(settings: Settings) -> None:
-    home = prepare(settings)
-    log = home.logs / "worker.log"
-    log.touch()
-    os.truncate(log, MAX_LOG_BYTES + 1)
-    with open_log(home, "worker") as file:
-        assert file.tell() == 0
-    assert (home.logs / "worker.log.1").stat().st_size == MAX_LOG_BYTES + 1
 
 
 def test_a_killed_server_is_restarted_with_its_data(

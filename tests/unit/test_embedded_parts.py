@@ -15,10 +15,11 @@ from broadcaster.embedded import Role, RoleState, RoleStatus, StackState, StackS
 from broadcaster.embedded.account import Account, server_account
 from broadcaster.embedded.home import Home, hold, reachable_copy
 from broadcaster.embedded.launch import start_time
+from broadcaster.embedded.logs import read_last_line
 from broadcaster.embedded.own_files import make_directory, write_private
 from broadcaster.embedded.postgres import _config
 from broadcaster.embedded.process import ProcessId
-from broadcaster.embedded.role import last_line, server_environment
+from broadcaster.embedded.role import server_environment
 from broadcaster.embedded.signals import StopSignals
 from broadcaster.embedded.supervisor import LONGEST_DELAY, describe_exit, restart_delay
 from broadcaster.errors import ConflictError, SettingsError, UnavailableError
@@ -240,11 +241,11 @@ def test_the_last_line_is_the_last_that_says_anything(tmp_path: Path) -> None:
     log = tmp_path / "worker.log"
     log.write_text("before\n")
     start = log.stat().st_size
-    assert last_line(log, start) == ""
+    assert read_last_line(log, start) == ""
     with log.open("a") as file:
         file.write("first\nport is taken\n\n")
-    assert last_line(log, start) == "port is taken"
-    assert last_line(tmp_path / "absent", 0) == ""
+    assert read_last_line(log, start) == "port is taken"
+    assert read_last_line(tmp_path / "absent", 0) == ""
 
 
 def test_a_stack_has_settled_since_its_last_role_became_ready() -> None:
