@@ -6,6 +6,7 @@ import io
 import os
 import stat
 import sys
+from contextlib import ExitStack
 from functools import cache
 from pathlib import Path
 
@@ -24,23 +25,8 @@ def read_dotenv(path: Path) -> dict[str, str]:
 
     Raises SettingsError otherwise, and for a file that is too long or no text.
     """
-    opened = _open(path)
-    if opened is None:
-        return {}
     shown = _shown(path)
-    directory, descriptor = opened
-    with os.fdopen(descriptor, "rb") as file:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            return {}
-        looked_at = {shown: status, _shown(path.parent): directory}
-        strange = [name for name, found in looked_at.items() if not is_ours_alone(found)]
-        if strange:
-            raise SettingsError(
-                f"{shown}: others can write what is in it, so it is not read: "
-                f"remove it, or `chown {os.geteuid()}` and `chmod go-w` {' and '.join(strange)}"
-            )
-        content = file.read(_MOST_BYTES + 1)
+    content = _read(path, shown)
     if len(content) > _MOST_BYTES:
         raise SettingsError(f"{shown}: has more than {_MOST_BYTES:,} bytes")
     from dotenv import dotenv_values  # noqa: PLC0415 - only where there is such a file
@@ -58,22 +44,29 @@ def say_read(path: Path) -> None:
     sys.stderr.write(f"note: settings are read from {_shown(path)}\n")
 
 
-def _open(path: Path) -> tuple[os.stat_result, int] | None:
-    """What the directory of `path` is, and a descriptor of the file in it. None: there is no such file.
-
-    Raises SettingsError if it cannot be opened.
-    """
-    try:
-        directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+def _read(path: Path, shown: str) -> bytes:
+    """The beginning of the file `path`, a byte more than may be; nothing if there is no such file."""
+    with ExitStack() as opened:
         try:
+            directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+            opened.callback(os.close, directory)
             # A FIFO would wait for ever for its writer.
-            return os.fstat(directory), os.open(path.name, os.O_RDONLY | os.O_NONBLOCK, dir_fd=directory)
-        finally:
-            os.close(directory)
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except OSError as error:
-        raise SettingsError(f"{_shown(path)}: cannot be read: {error.strerror}") from None
+            file = os.open(path.name, os.O_RDONLY | os.O_NONBLOCK, dir_fd=directory)
+            opened.callback(os.close, file)
+        except (FileNotFoundError, NotADirectoryError):
+            return b""
+        except OSError as error:
+            raise SettingsError(f"{shown}: cannot be read: {error.strerror}") from None
+        looked_at = {shown: os.fstat(file), _shown(path.parent): os.fstat(directory)}
+        if not stat.S_ISREG(looked_at[shown].st_mode):
+            return b""
+        strange = [name for name, status in looked_at.items() if not is_ours_alone(status)]
+        if strange:
+            raise SettingsError(
+                f"{shown}: others can write what is in it, so it is not read: "
+                f"remove it, or `chown {os.geteuid()}` and `chmod go-w` {' and '.join(strange)}"
+            )
+        return os.read(file, _MOST_BYTES + 1)
 
 
 def _shown(path: Path) -> str:

@@ -17,7 +17,7 @@ from typing import IO, BinaryIO
 from broadcaster.embedded.launch import LINUX
 
 MOST_BYTES = 10 * 1024 * 1024
-"""Of one file. The line that would pass it begins the next."""
+"""Of one file, apart from a line that ends beyond that."""
 OLDER_FILES = 4
 """How many are kept beside the current one: `.log.1`, the newest, to `.log.4`."""
 _CHUNK_BYTES = 64 * 1024
@@ -37,12 +37,12 @@ class RotatedFile:
     def write(self, data: bytes) -> None:
         """Append `data`, to a new file from its next line on where it is time for that.
 
-        Only a line that is longer than a file is parted.
+        Only a line that is very long is parted.
         Raises OSError, and some of it is lost then.
         """
         if self._size and self._size + len(data) > MOST_BYTES:
             end = 0 if self._at_line_start else data.find(b"\n") + 1
-            if end or self._at_line_start or self._size > MOST_BYTES:
+            if end or self._at_line_start or self._size > MOST_BYTES + _CHUNK_BYTES:
                 self._append(data[:end])
                 self._rotate()
                 data = data[end:]

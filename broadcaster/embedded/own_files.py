@@ -89,10 +89,12 @@ def read_foreign(path: Path, most: int = 4096) -> str:
         raise
     except OSError as error:
         raise UnavailableError(f"cannot read {path}: {error.strerror}") from None
-    with os.fdopen(descriptor, "rb") as file:
+    try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise UnavailableError(f"cannot read {path}: it is no file")
-        return file.read(most).decode(errors="replace")
+        return os.read(descriptor, most).decode(errors="replace")
+    finally:
+        os.close(descriptor)
 
 
 def hand_over(directory: Path, owner: Account) -> None:

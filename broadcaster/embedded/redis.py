@@ -50,7 +50,10 @@ def find_program(home: Home) -> Path:
 
     Raises UnavailableError if there is none.
     """
-    found = next((path for name in _PROGRAMS if (path := shutil.which(name))), None)
+    # An empty or relative entry means the current directory, where anybody may have put a program of that name.
+    searched = os.environ.get("PATH", "").split(os.pathsep)
+    places = os.pathsep.join(place for place in searched if Path(place).is_absolute())
+    found = next((path for name in _PROGRAMS if places and (path := shutil.which(name, path=places))), None)
     program = Path(found) if found else _bundled()
     if program is None:
         raise UnavailableError(

@@ -210,6 +210,16 @@ def test_a_redis_or_valkey_on_the_path_comes_before_the_bundled_one(
         assert redis.find_program(home) == tmp_path / name
 
 
+def test_a_redis_in_the_current_directory_is_not_run(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "redis-server").touch(mode=0o755)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", f":.:{tmp_path.name}")
+    monkeypatch.setattr(redis, "_bundled", lambda: Path("/bundled/redis-server"))
+    assert redis.find_program(home) == Path("/bundled/redis-server")
+
+
 def test_without_any_redis_the_error_says_what_to_install(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
     monkeypatch.setattr(redis, "_bundled", lambda: None)
