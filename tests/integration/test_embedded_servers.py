@@ -21,6 +21,7 @@ import pytest
 import redis
 import sqlalchemy
 
+from broadcaster.cli.stack import stack_roles
 from broadcaster.embedded import Servers, postgres_install, start_servers
 from broadcaster.embedded.home import give_to_account, home_of, prepare
 from broadcaster.embedded.postgres import postgres_role
@@ -372,6 +373,16 @@ def test_a_long_home_puts_its_sockets_elsewhere(settings: Settings) -> None:
     with start_servers(moved):
         assert moved.run_dir.parent == elsewhere
     shutil.rmtree(elsewhere)
+
+
+def test_the_servers_cannot_speak_for_a_role(new_settings: Settings) -> None:
+    [role, *_] = stack_roles(new_settings)
+    home = prepare(new_settings)
+    give_to_account(home)
+    assert role.prepare is not None
+    with closing(role.prepare.__self__):  # type: ignore[attr-defined]  # the notice that it is a method of
+        place = Path(role.prepare()["NOTIFY_SOCKET"]).parent
+    assert (place.stat().st_uid, place.stat().st_mode & 0o022) == (os.geteuid(), 0)
 
 
 def test_a_socket_directory_of_somebody_else_is_refused(new_settings: Settings) -> None:
