@@ -108,10 +108,12 @@ def test_the_servers_account_gets_no_file_of_roots_while_the_cluster_is_made(
             ) as attacker:
                 assert attacker.stdout is not None
                 assert attacker.stdout.readline() == b"at it\n"
-                with start_servers(theirs):
-                    assert owners(settings) == {user.pw_uid}
-                assert attacker.poll() is None
-                attacker.kill()
+                try:
+                    with start_servers(theirs):
+                        assert owners(settings) == {user.pw_uid}
+                    assert attacker.poll() is None
+                finally:
+                    attacker.kill()
             status = victim.stat()
             assert (victim.read_text(), status.st_uid, stat.S_IMODE(status.st_mode)) == ("precious", 0, 0o600)
             shutil.rmtree(settings.home / "postgres")
