@@ -3,6 +3,7 @@
 How much a part of a reply is trusted: a flag (`"sent": true`) before words, and words before nothing. Where parts
 contradict each other nobody knows, but for one thing: where one flag says yes, another says no, no id names a message,
 and the words say that the instance itself could not send, then the yes was said of the call and not of the message.
+What is kept for later, under way or lost sight of is neither sent nor refused, whatever else is said.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from broadcaster.domain.states import LaneHealth
 from broadcaster.gateway.redaction import Redactor
 from broadcaster.gateway.rules import (
     QUEUED,
+    UNDER_WAY,
     ReplyRules,
     StatusRule,
     TextRule,
@@ -94,7 +96,7 @@ def _judge(status: int, headers: Mapping[str, str], text: str, signals: Signals,
     if is_success and signals.yes and not (signals.no or signals.absent) and not _is_contradicted(signals, rules):
         return _TAKEN
     words = signals.words or _plain(text)
-    by_text = rules.for_text(words)
+    by_text = QUEUED if signals.is_kept else rules.for_text(words)
     failure = None if by_text and by_text.outcome is Outcome.ACCEPTED else by_text
     reply = _Reply(status, headers, text, signals, words, failure, rules)
     if not is_success:
@@ -119,10 +121,12 @@ def _is_doubtful(text: str, rules: ReplyRules) -> bool:
     if reads_as_success(text):
         return False
     rule = rules.for_text(text)
-    return _is_failure(rule) if rule else speaks_against(text)
+    return _is_failure(rule, text, rules) if rule else speaks_against(text)
 
 
-def _is_failure(rule: TextRule | None) -> bool:
+def _is_failure(rule: TextRule | None, text: str, rules: ReplyRules) -> bool:
+    if rule is UNDER_WAY:
+        return rules.fails_besides(text)
     return rule is not None and rule is not QUEUED and rule.outcome is not Outcome.ACCEPTED
 
 
@@ -131,9 +135,9 @@ def _judge_failure(reply: _Reply) -> _Reading:
     status, signals, failure, rules = reply.status, reply.signals, reply.failure, reply.rules
     rule = rules.for_status(status)
     reason = _with_words(f"HTTP {status}", reply.words or _MEANINGS.get(status, ""))
-    if rule.outcome is Outcome.REJECTED and signals.yes and not signals.absent:
+    if signals.yes and not signals.absent and rule.outcome not in (Outcome.ACCEPTED, Outcome.UNKNOWN):
         return _contradiction(reply)
-    if signals.absent and rule.reads(Outcome.REJECTED):
+    if signals.absent and not _leaves_doubt(failure) and rule.reads(Outcome.REJECTED):
         return _Reading(_REJECTED, reason)
     if failure and rule.reads(failure.outcome):
         return _Reading(failure, reason)
@@ -148,7 +152,7 @@ def _judge_flags(reply: _Reply) -> _Reading:
     """A 2xx with a field that says yes or no, and not yes alone and unopposed."""
     signals, words, failure = reply.signals, reply.words, reply.failure
     if signals.absent:
-        if signals.yes and signals.ids:
+        if (signals.yes and signals.ids) or _leaves_doubt(failure):
             return _contradiction(reply)
         return _Reading(_REJECTED, words or "the number is not on WhatsApp")
     if signals.yes:
@@ -167,7 +171,7 @@ def _judge_hints(reply: _Reply) -> _Reading:
     reports_failure = any(begins_as_failure(text) for text in signals.texts)
     if signals.hint:
         is_sure = not signals.is_unread or signals.ids.keys() - {"id"}
-        if is_sure and not (reports_failure or signals.is_unread_sentence or _is_failure(failure)):
+        if is_sure and not (reports_failure or signals.is_unread_sentence or _is_failure(failure, words, reply.rules)):
             return _TAKEN
     elif failure and (signals.is_unread or reports_failure):
         return _Reading(failure, words)
@@ -176,10 +180,15 @@ def _judge_hints(reply: _Reply) -> _Reading:
     return _Reading(_UNKNOWN, _with_words("the reply says neither accepted nor refused", words))
 
 
+def _leaves_doubt(failure: TextRule | None) -> bool:
+    return failure is not None and failure.outcome is Outcome.UNKNOWN
+
+
 def _contradiction(reply: _Reply) -> _Reading:
     signals, failure = reply.signals, reply.failure
     says_no = signals.no or reply.status >= 400
-    if says_no and failure and failure.outcome is Outcome.NOT_SENT and not signals.ids:
+    is_of_the_call = not (signals.ids or signals.is_of_the_message)
+    if says_no and failure and failure.outcome is Outcome.NOT_SENT and is_of_the_call:
         return _Reading(failure, reply.words)
     return _Reading(_UNKNOWN, _with_words("the reply contradicts itself", reply.words))
 
@@ -187,10 +196,16 @@ def _contradiction(reply: _Reply) -> _Reading:
 def _by_status(status: int, reply: _Reply) -> StatusRule:
     """What a status says, with Retry-After and the words that can make it mean "not now"."""
     rule = reply.rules.for_status(status)
-    if rule.throttled_by is None or (reply.failure and reply.failure.outcome is Outcome.UNKNOWN):
+    if rule.throttled_by is None or reply.signals.yes or _leaves_doubt(reply.failure):
         return rule
-    waits = retry_after(reply.headers, reply.rules.longest_retry_after) is not None
+    # The page of a proxy: it asks for a pause also where it has passed the request on.
+    is_of_the_gateway = reply.signals.is_json or not (reply.text.strip() and _is_long_or_page(reply))
+    waits = is_of_the_gateway and retry_after(reply.headers, reply.rules.longest_retry_after) is not None
     return _THROTTLED if waits or says(reply.words, rule.throttled_by) else rule
+
+
+def _is_long_or_page(reply: _Reply) -> bool:
+    return not _plain(reply.text) or is_page(reply.headers, reply.text)
 
 
 def _with_words(reason: str, words: str) -> str:

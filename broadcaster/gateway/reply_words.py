@@ -28,7 +28,7 @@ _NAMES = {
 }
 
 
-def _table(lines: str, *, but: str = "") -> str:
+def table(lines: str, *, but: str = "") -> str:
     """The pattern of a table; no text matches in which `but` is found too."""
     lines = _CONTINUED.sub("", lines).replace(" ~ ", r"\b[^;.!?]{0,40}\b").replace(r"\S", r"[^\s;]")
     pattern = "|".join(line.strip() for line in lines.strip().splitlines())
@@ -50,7 +50,7 @@ _SENDER = "|".join(
     )
 )
 
-QUEUED = _table(r"""
+QUEUED = table(r"""
     (will|to) be (sent|delivered|retried|processed) (later|when|once|as soon|after|automatically|shortly|soon)
     (?<!not )(?<!be )\bqueued\b
     (added|put|placed|sent|saved) (in|to|into) (the |a )?(\S+ )?queue\b
@@ -61,13 +61,13 @@ QUEUED = _table(r"""
     \b(en|a) (la )?cola\b
     sera (enviad|entregue)|se enviara
     in (die |der )?warteschlange|wird (spater )?(gesendet|zugestellt)
-    kuyruga (alin|eklen)|\bsirada\b
+    kuyruga (alin(?!ma)|eklen(?!me))|\bsirada\b
     file d'attente|in coda\b
     в очеред
 """)
 """It was put by for later, whatever else the reply says."""
 
-DOUBT = _table(r"""
+DOUBT = table(r"""
     timed? ?-?out|deadline exceeded|(took|takes|taking|waited|waiting) (\S+ )?too long
     connection (was |is |has been |to \S+ )?(lost|reset|aborted|terminated|interrupted|broken)
     econnreset|socket hang ?up|broken pipe|bad gateway|\bupstream|network error
@@ -81,7 +81,7 @@ DOUBT = _table(r"""
 """)
 """The gateway lost sight of it: it may still be delivered."""
 
-TOO_LARGE = _table(
+TOO_LARGE = table(
     r"""
     (?<!for )(?<!rate )(?<!rate is )(?<!queue )(?<!queue is )too (long|large|big|heavy)\b(?! (a )?number)|
         too many (characters|bytes|chars|lines|words)
@@ -105,7 +105,7 @@ TOO_LARGE = _table(
 )
 """This message, or its file, is too long or too large."""
 
-RECIPIENT_TOO_OFTEN = _table(
+RECIPIENT_TOO_OFTEN = table(
     r"""
     \b(too (many|often|much|frequent\w*|fast|soon)|limit\w*|quota|throttl\w*|flood\w*) ~ (this|that|same|single|each|
         the) (\S+ )?(recipient|receiver|contact|chat|conversation)\b
@@ -127,7 +127,7 @@ RECIPIENT_TOO_OFTEN = _table(
 )
 """This recipient was written to too often; the others can be."""
 
-RECIPIENT = _table(
+RECIPIENT = table(
     r"""
     NUMBER ~ not (\S+ )?registered
     \bnot (yet |currently )?(found |registered |present |active |available |exist )?(on|in|at|with) WHATSAPP
@@ -177,7 +177,7 @@ RECIPIENT = _table(
 )
 """Nothing can be sent to this recipient: not on WhatsApp, no valid number, does not want it."""
 
-UNUSABLE_FILE = _table(
+UNUSABLE_FILE = table(
     r"""
     \b(unsupported|invalid|unknown|corrupt(ed)?|broken|bad) (\S+ )?(file|media|image|document|mime ?-?type|base64)\b
     \b(file|media|image|document|attachment|mime ?-?type|base64) (\S+ ){0,3}(not (\S+ )?(supported|allowed|valid|
@@ -191,7 +191,7 @@ UNUSABLE_FILE = _table(
 )
 """The content cannot be sent to anybody."""
 
-KEY_REFUSED = _table(r"""
+KEY_REFUSED = table(r"""
     \b(invalid|wrong|bad|incorrect|unknown|missing|expired|revoked|no) (?!(\S+ )?(phone|number|recipient|chat|
         target)\b)(\S+ ){0,2}KEY
     KEY (\S+ ){0,3}(invalid|wrong|incorrect|not valid|not found|unknown|missing|expired|revoked|required|mismatch\w*|
@@ -223,7 +223,7 @@ KEY_REFUSED = _table(r"""
 """)
 """The key, or whoever holds it, is not let in."""
 
-ACCOUNT_ENDED = _table(
+ACCOUNT_ENDED = table(
     r"""
     CONTRACT ~ (expired|ended|suspended|blocked|disabled|banned|deactivated|inactive|terminated|cancell?ed|closed|
         frozen|locked|no longer|not (\S+ )?(active|valid)|is over|restricted|lapsed)\b
@@ -250,7 +250,7 @@ ACCOUNT_ENDED = _table(
 )
 """The account at the gateway, or its contract, is over or barred."""
 
-NO_CREDIT = _table(
+NO_CREDIT = table(
     r"""
     \b(not (have )?(enough|sufficient)|insufficient|no|no more|out of|low|lack(s|ing|ed)?|zero|exhausted|depleted|
         used up|exceed\w*|reached|without|negative|(have )?\b0|used (up )?all) ((your|the|any|all|messages?|sms|
@@ -285,7 +285,7 @@ NO_CREDIT = _table(
 )
 """The account has no credit, or its plan's share is used up."""
 
-DOWN = _table(
+DOWN = table(
     r"""
     SENDING ~ (stopped|closed|expired|not found|offline|paused|deleted|destroyed|missing|unavailable|inactive|wrong|
         lost|down|dead|crashed|unpaired|unlinked|terminated|conflict|unknown|invalid|not exist|suspended|disabled|
@@ -346,7 +346,7 @@ DOWN = _table(
 )
 """What sends is not running, not connected, or not there."""
 
-DOWN_IF_NOBODY_ELSE = _table(
+DOWN_IF_NOBODY_ELSE = table(
     r"""
     \bnot (\S+ )?(running|started|ready|connected|logged in|authenticated|paired|linked|launched|scanned)\b
     \bnot (\S+ )?initiali[sz]ed\b
@@ -355,14 +355,14 @@ DOWN_IF_NOBODY_ELSE = _table(
 )
 """The same in words that fit a recipient too, where none is spoken of."""
 
-WRONG_ADDRESS = _table(r"""
+WRONG_ADDRESS = table(r"""
     \bcannot (post|get|put)\b|\bmethod (is )?not allowed|\bno (such )?(route|endpoint|method)\b
     \b(route|endpoint|api method|path)\b (\S+ ){0,2}(not found|not allowed|not supported|not exist|unknown|invalid)
     \b(unknown|invalid|undefined|unsupported) (api )?(route|endpoint|method|path)\b
 """)
 """There is no such call at this address."""
 
-TOO_FAST = _table(r"""
+TOO_FAST = table(r"""
     \brate[ -]?(is )?limit(?!\w*\W{0,3}(of |is |remaining|left|\d))|too (fast|often|frequent\w*|quickly)\b|slow down|
         \bflood|throttl|\brate (is )?too (large|high)
     \btoo many\b(?! (\S+ )?(recipients|parameters|arguments|fields|files|attachments|buttons|numbers|links))
@@ -391,7 +391,7 @@ BUSY = rf"{TOO_FAST}|\bbusy\b|at capacity|\bmaintenance\b|manutencao|mantenimien
 """What a gateway says that took nothing because it has too much to do, or is being worked on."""
 
 BEGINS_AS_FAILURE = r"^\W*({})".format(
-    _table(r"""
+    table(r"""
     errors?\b|err\b|fatal|fail(ed|ure|s)?\b|exception|denied|rejected|refused|invalid
     (\S+ ){0,3}((was|were|is|has|have|been|could|can|will|did)( be| been)? ?not|not|cannot|
         unable to)( be| been)? (sent|delivered|queued|accepted|processed|send|deliver)\b

@@ -9,11 +9,13 @@ from difflib import get_close_matches
 from broadcaster.domain.outcomes import Outcome
 from broadcaster.domain.states import LaneHealth
 from broadcaster.errors import quoted
+from broadcaster.gateway import replies_in_doubt as doubts
 from broadcaster.gateway import reply_words as words
 
 _MEANINGS = {
-    words.QUEUED: "words for put by for later",
-    words.DOUBT: "words for lost sight of",
+    doubts.QUEUED: "words for put in a queue",
+    doubts.DOUBT: "words for lost sight of",
+    doubts.UNDER_WAY: "words for kept for later or still under way",
     words.TOO_LARGE: "words for too long or too large",
     words.RECIPIENT_TOO_OFTEN: "words for a recipient written to too often",
     words.RECIPIENT: "words for a recipient that cannot be reached",

@@ -7,7 +7,7 @@ gets rules of its own, as JSON: `{"texts": [{"pattern": "manutenção", "outcome
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from enum import Enum, auto
 from functools import cached_property, lru_cache
 from typing import Annotated, Any
@@ -17,6 +17,7 @@ import msgspec
 from broadcaster.domain.outcomes import Outcome
 from broadcaster.domain.states import LaneHealth
 from broadcaster.errors import InputError
+from broadcaster.gateway import replies_in_doubt as doubts
 from broadcaster.gateway import reply_words as words
 from broadcaster.gateway.rule_words import fault_words
 from broadcaster.gateway.texts import spoken
@@ -54,14 +55,17 @@ class StatusRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return self.text if isinstance(self.text, bool) else outcome in self.text
 
 
-QUEUED = TextRule(words.QUEUED, Outcome.UNKNOWN)
+QUEUED = TextRule(doubts.QUEUED, Outcome.UNKNOWN)
 """The gateway put the message by: no contradiction to a sign of success, and a doubt beside one of failure."""
+UNDER_WAY = TextRule(doubts.UNDER_WAY, Outcome.UNKNOWN)
+"""The same in words that less surely speak of the message: beside a failure no sign of success is believed."""
 
 # The first match wins. What leaves a doubt comes first, then what is said of one message, then what is said of the
 # account: a text that may mean either matches neither, see reply_words.
 _TEXTS = (
     QUEUED,
-    TextRule(words.DOUBT, Outcome.UNKNOWN),
+    TextRule(doubts.DOUBT, Outcome.UNKNOWN),
+    UNDER_WAY,
     TextRule(words.TOO_LARGE, Outcome.REJECTED, _OK),
     TextRule(words.RECIPIENT_TOO_OFTEN, Outcome.THROTTLED),
     TextRule(words.RECIPIENT, Outcome.REJECTED, _OK),
@@ -75,7 +79,9 @@ _TEXTS = (
     TextRule(words.TOO_FAST, Outcome.THROTTLED, _THROTTLED),
 )
 
-_WRONG_ADDRESS = StatusRule(Outcome.NOT_SENT, _DOWN)
+# Whatever the status: words that leave a doubt leave it.
+_DOUBTS = (Outcome.UNKNOWN,)
+_WRONG_ADDRESS = StatusRule(Outcome.NOT_SENT, _DOWN, text=_DOUBTS)
 _STATUSES = {
     # 307 and 308 say "repeat this very request over there": nothing was done with it here, the base URL is wrong.
     # Any other redirect is also how an application answers a post that it has carried out (RFC 9110, 15.4).
@@ -84,20 +90,20 @@ _STATUSES = {
     "3xx": StatusRule(Outcome.UNKNOWN),
     "401": StatusRule(Outcome.NOT_SENT, _REFUSED, text=True),
     # No credit; 466 is what one gateway of the family says of a plan that is used up.
-    "402": StatusRule(Outcome.NOT_SENT, _DOWN),
-    "466": StatusRule(Outcome.NOT_SENT, _DOWN),
+    "402": StatusRule(Outcome.NOT_SENT, _DOWN, text=_DOUBTS),
+    "466": StatusRule(Outcome.NOT_SENT, _DOWN, text=_DOUBTS),
     "403": StatusRule(Outcome.NOT_SENT, _REFUSED, text=True),
     # "Not found" may also be said of the recipient, in words.
-    "404": StatusRule(Outcome.NOT_SENT, _DOWN, text=(Outcome.REJECTED, Outcome.NOT_SENT)),
+    "404": StatusRule(Outcome.NOT_SENT, _DOWN, text=(Outcome.REJECTED, Outcome.NOT_SENT, *_DOUBTS)),
     "405": _WRONG_ADDRESS,
-    "410": StatusRule(Outcome.NOT_SENT, _DOWN, text=(Outcome.REJECTED, Outcome.NOT_SENT)),
+    "410": StatusRule(Outcome.NOT_SENT, _DOWN, text=(Outcome.REJECTED, Outcome.NOT_SENT, *_DOUBTS)),
     "415": _WRONG_ADDRESS,
     # A proxy that gave up waiting may have passed the request on.
     "408": StatusRule(Outcome.UNKNOWN),
     # Also as the page of a proxy it speaks of this message only: the next one may be smaller.
-    "413": StatusRule(Outcome.REJECTED, _OK),
-    "425": StatusRule(Outcome.THROTTLED),
-    "429": StatusRule(Outcome.THROTTLED, _THROTTLED, text=(Outcome.THROTTLED,)),
+    "413": StatusRule(Outcome.REJECTED, _OK, text=_DOUBTS),
+    "425": StatusRule(Outcome.THROTTLED, text=_DOUBTS),
+    "429": StatusRule(Outcome.THROTTLED, _THROTTLED, text=(Outcome.THROTTLED, *_DOUBTS)),
     "4xx": StatusRule(Outcome.REJECTED, _OK, text=True, page=True),
     # A broken gateway, or a proxy in front of it that lost the reply: the message may be in the queue. It says
     # nothing of the instance's health either, since what was accepted must not count as a failure of the lane.
@@ -194,14 +200,21 @@ class ReplyRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
         known = self._known_texts
         if text in known:
             return known[text]
-        forms = spoken(text)
-        found = next((rule for rule in self.texts if any(re.search(rule.pattern, form) for form in forms)), None)
+        found = next(self._all_for(text), None)
         # The same few texts come again and again: most replies are searched once.
         if len(text) <= _LONGEST_REMEMBERED:
             if len(known) >= _REMEMBERED_TEXTS:
                 known.clear()
             known[text] = found
         return found
+
+    def fails_besides(self, text: str) -> bool:
+        """Whether any text rule but those for a message put by matches."""
+        return any(rule not in (QUEUED, UNDER_WAY) for rule in self._all_for(text))
+
+    def _all_for(self, text: str) -> Iterator[TextRule]:
+        forms = spoken(text)
+        return (rule for rule in self.texts if any(re.search(rule.pattern, form) for form in forms))
 
 
 def says(text: str, pattern: str) -> bool:

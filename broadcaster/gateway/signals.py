@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from broadcaster.gateway.rules import QUEUED, FieldRole, ReplyRules, reads_as_success
+from broadcaster.gateway.rules import QUEUED, UNDER_WAY, FieldRole, ReplyRules, reads_as_success
 from broadcaster.gateway.texts import parse_json, storable
 
 _DEEPEST = 4
@@ -16,6 +16,29 @@ _NO_ERROR = ("false", "0", "none", "null", "no")
 _NO = (False, "false", "no", "0")
 _OF_THE_SENDER = ("instance", "session", "device")
 _OF_THE_RECIPIENT = ("number", "jid", "phone", "chatid", "to", "remotejid", "recipient", "contact", "wid", "query")
+_OF_THE_CALL = (
+    *(
+        "true",
+        "yes",
+        "ok",
+        "success",
+        "successful",
+        "succeeded",
+        "done",
+        "1",
+        "sukses",
+        "berhasil",
+        "sucesso",
+        "éxito",
+    ),
+    *("exito", "erfolg", "erfolgreich", "başarılı", "basarili"),
+)
+"""Words of success that may be said of the call alone. Any other tells where the message is."""
+_KEPT = (
+    *("queued", "isqueued", "enqueued", "pending", "ispending", "buffered", "stored", "saved", "scheduled"),
+    *("isscheduled", "delayed", "deferred", "postponed", "retrying", "willretry", "autoretry", "inprogress"),
+    "processing",
+)
 _IN_WORDS = frozenset({FieldRole.TEXT, FieldRole.ERROR, FieldRole.ANSWER, FieldRole.VERDICT})
 
 
@@ -36,6 +59,10 @@ class Signals:
     """A field that says whether the message was taken says it in a word or code that nobody knows."""
     is_unread_sentence: bool = False
     """It says so, or the answer does, in a sentence that nobody knows."""
+    is_of_the_message: bool = False
+    """What says yes says it of the message, such as `"status": "pending"`, and not of the call alone."""
+    is_kept: bool = False
+    """A field says that the message is kept for later, or is under way."""
     code: int | None = None
     """An HTTP error status repeated in the body."""
     texts: list[str] = field(default_factory=list)
@@ -151,6 +178,7 @@ def _note(signals: Signals, name: str, value: str | float | bool, beside: dict[s
     match role:
         case FieldRole.VERDICT:
             _note_verdict(signals, value, rules)
+            signals.is_kept |= value is True and name in _KEPT
         case FieldRole.ERROR:
             _note_error(signals, value)
         case FieldRole.CODE:
@@ -164,6 +192,8 @@ def _note(signals: Signals, name: str, value: str | float | bool, beside: dict[s
             _note_sentence(signals, value)
         case FieldRole.EXISTS if value in _NO:
             signals.absent |= _is_of_the_recipient(beside)
+        case None if value is True and name in _KEPT:
+            signals.is_kept = True
 
 
 def _note_error(signals: Signals, value: str | float) -> None:
@@ -195,19 +225,28 @@ def _note_word(signals: Signals, value: str, rules: ReplyRules) -> None:
     word = value.strip().lower()
     if word in rules.yes_words:
         signals.yes = True
+        signals.is_of_the_message |= word not in _OF_THE_CALL
     elif word in ("0", "1"):
         signals.yes |= word == "1"
         signals.no |= word == "0"
     elif word.isdigit():
         signals.is_unread |= not _note_number(signals, word)
-    elif (rule := rules.for_text(word)) and rule is not QUEUED:
+    elif (rule := rules.for_text(word)) in (QUEUED, UNDER_WAY):
+        signals.is_kept = True
+        _note_unread(signals, value)
+    elif rule:
         signals.no |= rule.outcome.value != "accepted"
         signals.texts.append(storable(value))
     elif word in rules.no_words or word.startswith(rules.no_prefixes):
         signals.no = True
         if _is_sentence(value):
             signals.texts.append(storable(value))
-    elif _is_sentence(value):
+    else:
+        _note_unread(signals, value)
+
+
+def _note_unread(signals: Signals, value: str) -> None:
+    if _is_sentence(value):
         _note_sentence(signals, value)
     else:
         signals.is_unread = True

@@ -146,7 +146,7 @@ TABLE = [
     Reply(418, "", REJECTED, OK),
     Reply(422, '{"message":"not on whatsapp"}', REJECTED, OK),
     Reply(425, "", THROTTLED, None),
-    Reply(429, '{"success":true}', THROTTLED, SLOW),
+    Reply(429, '{"success":true}', UNKNOWN, None),
     Reply(500, '{"success":false,"error":"instance not running"}', UNKNOWN, None),
     Reply(501, "", UNKNOWN, None),
     Reply(502, "", UNKNOWN, None),

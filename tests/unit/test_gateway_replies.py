@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from broadcaster.domain.outcomes import Outcome, Verdict
 from broadcaster.domain.states import LaneHealth
@@ -16,6 +18,7 @@ from broadcaster.gateway.redaction import Redactor
 
 DATA = Path(__file__).parent / "data"
 FIELD: dict[str, dict[str, Any]] = json.loads((DATA / "replies.json").read_text("utf-8"))
+DOUBTS: dict[str, list[str]] = json.loads((DATA / "reply_doubts.json").read_text("utf-8"))
 TEXTS: dict[str, list[str]] = json.loads((DATA / "reply_texts.json").read_text("utf-8"))
 
 SENT, MESSAGE, WAITS, LANE, DOUBT = "sent", "message", "message waits, others go on", "lane", "doubt"
@@ -88,6 +91,16 @@ REPLIES = [
     Reply(LANE, {"success": True, "data": {"success": False, "message": "session closed"}}),
     Reply(LANE, {"status": "success", "data": {"status": "error", "message": "insufficient credits"}}),
     Reply(DOUBT, {"success": True, "id": "3E", "data": {"success": False, "message": "session closed"}}),
+    # what says yes says it of the message: it is under way, whatever the instance says of itself
+    *(Reply(DOUBT, {"status": word, "error": "not connected"}) for word in ("queued", "PENDING", "scheduled", "sent")),
+    *(Reply(DOUBT, {"success": False, name: True, "error": "not connected"}) for name in ("queued", "is_pending")),
+    Reply(DOUBT, {"success": False, "status": "delayed", "error": "not connected"}),
+    Reply(DOUBT, {"buffered": True, "message": "not connected"}, 400),
+    Reply(LANE, {"success": False, "queued": False, "error": "not connected"}),
+    # under way beside success is success, unless a failure is told of besides
+    Reply(SENT, {"success": True, "message": "Your message is being sent in the background"}),
+    Reply(SENT, {"success": True, "message": "will be added to the sending queue"}),
+    Reply(DOUBT, {"success": True, "message": "Phone offline, message buffered"}),
     # the number does not exist, whatever the words
     Reply(MESSAGE, {"status": "success", "data": {"exists": False, "number": "6"}}),
     Reply(MESSAGE, {"success": False, "numberExists": False, "error": "xqz instance not connected"}),
@@ -114,7 +127,19 @@ REPLIES = [
     Reply(DOUBT, {"message": "Service temporarily unavailable"}, 503),
     Reply(DOUBT, "", 503, {"Retry-After": "soon"}),
     Reply(DOUBT, {"message": "timed out"}, 503, {"Retry-After": "3"}),
-    Reply(SLOW, "<html>", 503, {"Retry-After": "3"}),
+    Reply(DOUBT, "<html>", 503, {"Retry-After": "3"}),
+    Reply(DOUBT, "Service Unavailable", 503, {"Retry-After": "3", **PAGE}),
+    Reply(DOUBT, "Service Unavailable " * 50, 503, {"Retry-After": "3"}),
+    Reply(DOUBT, "Error 503 Backend fetch failed", 503, {"Retry-After": "5"}),
+    Reply(SLOW, "Service Unavailable", 503, {"Retry-After": "3"}),
+    Reply(SLOW, {"message": "xqz"}, 503, {"Retry-After": "3"}),
+    Reply(DOUBT, {"success": True}, 503, {"Retry-After": "3"}),
+    Reply(DOUBT, {"success": True, "message": "queued, slow down"}, 429),
+    Reply(DOUBT, {"error": False, "message": "slow down"}, 429),
+    Reply(DOUBT, {"sent": True}, 425),
+    Reply(DOUBT, {"ok": True}, 404),
+    *(Reply(DOUBT, {"error": "xqz, message queued"}, status) for status in (401, 402, 403, 404, 413, 425, 429, 466)),
+    Reply(SLOW, {"error": "xqz, message queue is full"}, 429),
     Reply(SLOW, "", 503, {"retry-after": "Wed, 21 Oct 2015 07:28:00 GMT"}),
     Reply(SLOW, {"message": "Server is too busy"}, 503),
     Reply(SLOW, {"message": "Down for maintenance"}, 503),
@@ -171,6 +196,46 @@ def test_a_refusal_is_read_for_whom_it_speaks_of_in_many_languages(want: str) ->
         if not means(classify(status, body), want)
     ]
     assert misread == []
+
+
+@pytest.mark.parametrize("text", DOUBTS["kept"])
+def test_what_is_kept_for_later_or_lost_sight_of_is_never_read_as_refused(text: str) -> None:
+    misread = [body for status, body in refusals(text) if not means(classify(status, body), DOUBT)]
+    assert misread == []
+    assert classify(429, {"error": text}).outcome is Outcome.UNKNOWN
+
+
+@pytest.mark.parametrize("text", DOUBTS["refused"])
+def test_words_of_waiting_that_speak_of_something_else_leave_no_doubt(text: str) -> None:
+    outcomes = {classify(status, body).outcome for status, body in refusals(text)}
+    assert not outcomes & {Outcome.UNKNOWN, Outcome.ACCEPTED}
+
+
+REFUSALS = [
+    (status, body)
+    for want in (MESSAGE, WAITS, LANE, SLOW, UNRECOGNISED)
+    for text in TEXTS[want]
+    for status, body in refusals(text)
+]
+
+
+@settings(max_examples=300, deadline=None)
+@given(refusal=st.sampled_from(REFUSALS), kept=st.sampled_from(DOUBTS["kept"]))
+def test_words_of_waiting_beside_a_refusal_make_it_unknown_and_never_accepted(refusal: Any, kept: str) -> None:
+    status, body = refusal
+    content = f"{body}. {kept}" if isinstance(body, str) else {**body, "info": kept}
+    assert classify(status, content).outcome is Outcome.UNKNOWN
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    text=st.sampled_from([text for want in (MESSAGE, WAITS, LANE, SLOW) for text in TEXTS[want]]),
+    kept=st.sampled_from(DOUBTS["kept"]),
+    flag=st.sampled_from(["success", "sent", "ok"]),
+)
+def test_words_of_waiting_resolve_no_contradiction(text: str, kept: str, flag: str) -> None:
+    assert classify(200, {flag: False, "message": f"{text}. {kept}"}).outcome is Outcome.UNKNOWN
+    assert classify(429, {flag: True, "message": f"{text}. {kept}"}).outcome is Outcome.UNKNOWN
 
 
 @pytest.mark.parametrize("want", [MESSAGE, WAITS, LANE, SLOW])
