@@ -85,7 +85,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     truth_check_seconds: Annotated[float, msgspec.Meta(ge=0, le=86_400)] = 10.0
     """How often an accepted message of an instance is looked for in its chat; 0: never.
 
-    A gateway that says yes and sends nothing is noticed by nothing else.
+    A gateway that says yes and sends nothing is noticed by nothing else. After a message that was not there the next
+    one is looked for within 2 s, five times in a row at most.
     """
     gateway_clock_seconds: Seconds = 60.0
     """By how much the gateway's clock may differ from the database's."""

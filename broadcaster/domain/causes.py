@@ -12,6 +12,7 @@ from broadcaster.domain.outcomes import WRONG_ADDRESS
 from broadcaster.domain.pacing import SLOWEST, format_rate
 from broadcaster.domain.standstill import Campaign, Cause, Lane, Part, Remedy, Scene, Standstill, What, counted
 from broadcaster.domain.states import CampaignState, LaneHealth
+from broadcaster.domain.truth import is_suspect
 
 _KEY_IS_MEANT = re.compile(r"key|token|unauthori[sz]ed|api\b|HTTP 40[13]|BROADCASTER_SECRET_KEY", re.IGNORECASE)
 """Reasons of a refusal that another key may mend. An account that has ended, say, is mended elsewhere."""
@@ -29,6 +30,31 @@ def standing_still(lanes: Sequence[Lane], campaigns: Sequence[Campaign], scene: 
     """Every instance of `lanes` that is not well, then every one of `campaigns` that does not move."""
     instances = (found for lane in lanes for found in _instance(lane, campaigns, scene))
     return [*instances, *(found for campaign in campaigns for found in _campaign(campaign, scene))]
+
+
+def suspicions(lanes: Sequence[Lane]) -> list[Standstill]:
+    """Every instance of `lanes` that goes on while more of what it accepted is missing than an honest one's."""
+    return [_suspicion(lane) for lane in lanes if _is_suspect(lane)]
+
+
+def _is_suspect(lane: Lane) -> bool:
+    # One that is stopped says it by its reason.
+    return lane.health is not LaneHealth.REFUSED and is_suspect(lane.shown, lane.missing)
+
+
+def _suspicion(lane: Lane) -> Standstill:
+    looked_for = f"of {lane.shown + lane.missing} accepted messages that were looked for"
+    return Standstill(
+        What.INSTANCE,
+        lane.name,
+        Cause.SUSPECT,
+        "may not send all that it accepts",
+        Remedy(
+            "look at the phone, and see what becomes of a message to yours:",
+            f"broadcaster instance check {quote(lane.name)} --to MY_PHONE",
+        ),
+        detail=f"{looked_for} {lane.missing} are not in their chats",
+    )
 
 
 def lane_remedy(lane: Lane) -> Remedy:

@@ -12,13 +12,14 @@ from broadcaster.domain.states import CampaignState, LaneHealth
 
 
 class Cause(StrEnum):
-    """Why an instance sends nothing, or a campaign does not move."""
+    """Why an instance sends nothing, or may send nothing, or a campaign does not move."""
 
     PAUSED = "paused"
     REFUSED = "refused"
     DOWN = "down"
     THROTTLED = "throttled"
     UNREADABLE = "unreadable"
+    SUSPECT = "suspect"
     DRAFT = "draft"
     STARTS_LATER = "starts_later"
     NOT_STARTED = "not_started"
@@ -61,6 +62,10 @@ class Lane:
     next_read_at: datetime | None = None
     unreadable_is_former: bool = False
     """Whether that is an account which the instance had before."""
+    shown: int = 0
+    """Accepted messages that were looked for of late, and that their chats showed,"""
+    missing: int = 0
+    """and those that they did not."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from broadcaster.db.queries import query
 from broadcaster.db.reading import Reader, Row, reading, rows
-from broadcaster.domain.causes import standing_still
+from broadcaster.domain.causes import standing_still, suspicions
 from broadcaster.domain.standstill import Campaign, Lane, Part, Scene, Standstill
 from broadcaster.domain.states import CampaignState, LaneHealth
 from broadcaster.settings import Settings
@@ -38,7 +38,8 @@ def find_standstills(
 ) -> list[Standstill]:
     """The instances that are not well and the campaigns that do not move.
 
-    With a `campaign` only what concerns that one, which may also be a draft, or not due yet.
+    With a `campaign` only what concerns that one, which may also be a draft, or not due yet, or, for an instance that
+    may not send all that it accepts, finished within a day.
     """
     parameters = {
         "campaign": campaign,
@@ -51,6 +52,7 @@ def find_standstills(
     if not found:
         return []
     lanes, campaigns = _facts(found)
+    doubtful = suspicions(lanes)
     scene = Scene(found[0]["now"], is_ticking=found[0]["is_ticking"], ticked_at=found[0]["ticked_at"])
     if campaign is None:
         campaigns = [each for each in campaigns if each.state is not CampaignState.DRAFT]
@@ -60,7 +62,7 @@ def find_standstills(
     else:
         concerned = {part.lane.name for each in campaigns for part in each.parts if part.open or not each.started_at}
         lanes = [lane for lane in lanes if lane.name in concerned]
-    return standing_still(lanes, campaigns, scene if scene.is_ticking else surroundings(scene))
+    return [*doubtful, *standing_still(lanes, campaigns, scene if scene.is_ticking else surroundings(scene))]
 
 
 def _facts(found: Sequence[Row]) -> tuple[list[Lane], list[Campaign]]:
@@ -90,6 +92,8 @@ def _lane(row: Row) -> Lane:
         unreadable_since=row["unreadable_since"],
         next_read_at=row["next_read_at"],
         unreadable_is_former=bool(row["is_former"]),
+        shown=row["truth_shown"],
+        missing=row["truth_missing"],
     )
 
 

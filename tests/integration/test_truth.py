@@ -12,10 +12,12 @@ import msgspec
 import pytest
 from sqlalchemy import Engine
 
+from broadcaster.domain.standstill import Cause
 from broadcaster.services.campaigns.contents import file_content
 from broadcaster.services.instances import resume_instance
 from broadcaster.services.reconcile import truth
 from broadcaster.services.sending.process import SendingProcess
+from broadcaster.services.standstill import find_standstills
 from broadcaster.settings import Settings
 from broadcaster.simulator import InstanceConfig, SimulatorConfig, background
 from broadcaster.simulator.config import parse_listing
@@ -151,3 +153,49 @@ def test_what_was_accepted_before_an_operator_looked_is_not_looked_for_again(sho
     look(shop)
     assert counted(shop) == [(0, 0)]
     assert lane(shop)[0] == "ok"
+
+
+def waits(shop: Shop) -> float:
+    """Seconds until the next look."""
+    [(seconds,)] = shop.sql("SELECT extract(epoch FROM next_truth_at - now())::float FROM accounts")
+    return float(str(seconds))
+
+
+def test_after_a_miss_the_next_look_comes_sooner_and_five_times_in_a_row_at_most(engine: Engine, shop: Shop) -> None:
+    shop.settings = msgspec.structs.replace(shop.settings, truth_check_seconds=600.0)
+    shop.submit("well", 1, "a")
+    drain(shop)
+    look(shop, 1)
+    assert waits(shop) > 500
+    shop.fault("kind=false_yes")
+    shop.submit("false", 20, "a", first=1000)
+    drain(shop)
+    sooner = []
+    for _ in range(7):
+        look(shop, 1)
+        sooner.append(waits(shop) < 3)
+    assert sooner == [True, True, True, True, True, False, True]
+
+
+def test_while_it_is_only_suspected_people_are_told_to_look_also_after_the_campaign(shop: Shop) -> None:
+    shop.submit("well", 3, "a")
+    drain(shop)
+    look(shop, 4)
+    assert suspected(shop, "well") == []
+    shop.fault("kind=false_yes")
+    shop.submit("false", 4, "a", first=1000)
+    drain(shop)
+    look(shop, 6)
+    assert counted(shop) == [(3, 4)]
+    for campaign in ("false", None):
+        assert suspected(shop, campaign) == [
+            "of 7 accepted messages that were looked for 4 are not in their chats",
+            "broadcaster instance check a --to MY_PHONE",
+        ]
+    shop.sql("UPDATE accounts SET next_truth_at = now() - interval '2 days'")
+    assert suspected(shop, "false") == []
+
+
+def suspected(shop: Shop, campaign: str | None) -> list[str | None]:
+    found = find_standstills(shop.engine, shop.settings, campaign=campaign)
+    return [said for each in found if each.cause is Cause.SUSPECT for said in (each.detail, each.remedy.command)]

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from broadcaster.domain.causes import standing_still
+from broadcaster.domain.causes import standing_still, suspicions
 from broadcaster.domain.judgement import BLAMED, UNKNOWN_WORDS
 from broadcaster.domain.outcomes import WRONG_ADDRESS
 from broadcaster.domain.standstill import Campaign, Cause, Lane, Part, Scene, Standstill
@@ -157,6 +157,22 @@ def test_each_cause_has_one_sentence_that_ends_with_the_command(what: Campaign, 
     assert said.endswith("`")
 
 
+SUSPECT = lane(shown=7, missing=5)
+
+
+def test_an_instance_that_may_not_send_is_told_of_with_the_evidence_and_what_to_do() -> None:
+    [told] = suspicions([SUSPECT, lane(shown=40, missing=1)])
+    assert told.sentence(str) == (
+        "instance main may not send all that it accepts: of 12 accepted messages that were looked for 5 are not in "
+        "their chats: look at the phone, and see what becomes of a message to yours: "
+        "`broadcaster instance check main --to MY_PHONE`"
+    )
+
+
+def test_an_instance_that_was_stopped_says_why_by_its_reason_alone() -> None:
+    assert suspicions([replace(SUSPECT, health=LaneHealth.REFUSED)]) == []
+
+
 def test_every_cause_is_one_that_can_be_found() -> None:
     """The table above and the tests below have them all; none is left that nothing decides for."""
     parts = [
@@ -172,6 +188,7 @@ def test_every_cause_is_one_that_can_be_found() -> None:
     later = campaign(Part(lane(), pending=1), state=CampaignState.SCHEDULED, starts_at=NOW + timedelta(hours=1))
     each = [found(one) for one in [*running, *others, later]]
     each += [found(running[0], scene=scene) for scene in (AWAY, replace(AWAY, is_redis_away=True))]
+    each += [suspicions([SUSPECT])]
     assert {standstill.cause for standstills in each for standstill in standstills} == {*Cause}
 
 

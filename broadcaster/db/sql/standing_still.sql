@@ -1,6 +1,7 @@
 -- What may keep instances and open campaigns from moving: one row for each lane and open campaign on it, and for each
--- lane without any; with a %(campaign)s only its own. Reads counters and the beat's ticks, never the backlog; of doubts
--- the %(most)s that come first, and where there are more, nobody can tell when the last is given up.
+-- lane without any; with a %(campaign)s only its own, and the lanes of one that ended within a day. Reads counters and
+-- the beat's ticks, never the backlog; of doubts the %(most)s that come first, and where there are more, nobody can tell
+-- when the last is given up. What truth checks found long ago says nothing any more.
 WITH beat AS (
     SELECT
         max(done_at) FILTER (WHERE done_at <= now()) AS ticked_at,
@@ -75,6 +76,8 @@ SELECT
     unreadable.unreadable_since,
     unreadable.next_read_at,
     unreadable.is_former,
+    a.truth_shown,
+    CASE WHEN a.next_truth_at > now() - interval '1 day' THEN a.truth_missing ELSE 0 END AS truth_missing,
     part.campaign,
     part.state,
     part.starts_at,
@@ -90,11 +93,17 @@ SELECT
     CASE WHEN isfinite(doubted.next_poll_at) THEN doubted.next_poll_at END AS next_poll_at
 FROM lanes l
 JOIN instances i ON i.id = l.id
+JOIN accounts a ON a.id = i.account_id
 CROSS JOIN beat
-LEFT JOIN part ON part.lane_id = l.id
+LEFT JOIN part ON part.lane_id = l.id AND (%(campaign)s::text IS NULL OR part.campaign = %(campaign)s)
 LEFT JOIN doubted ON doubted.campaign_id = part.campaign_id AND doubted.lane_id = part.lane_id
 LEFT JOIN LATERAL (
     SELECT unread.*, unread.account_id <> i.account_id AS is_former FROM unread WHERE unread.lane_id = l.id
 ) unreadable ON true
-WHERE %(campaign)s::text IS NULL OR part.campaign = %(campaign)s
+WHERE %(campaign)s::text IS NULL OR part.campaign IS NOT NULL OR EXISTS (
+    SELECT
+    FROM campaigns c
+    JOIN campaign_lanes cl ON cl.campaign_id = c.id AND cl.lane_id = l.id AND cl.sent > 0
+    WHERE c.name = %(campaign)s AND (c.finished_at IS NULL OR c.finished_at > now() - interval '1 day')
+)
 ORDER BY i.name, part.campaign
