@@ -39,6 +39,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """
     database_url: str | None = None
     """SQLAlchemy or libpq URL of Postgres. Unset: the embedded Postgres under `home`."""
+    migration_database_url: str | None = None
+    """The same database as the role that owns its schema, for `db upgrade` alone. Unset: `database_url`."""
     redis_url: str | None = None
     """Celery broker URL (redis://, rediss://, redis+socket://). Unset: the embedded Redis under `home`."""
     secret_key: str | None = None
@@ -124,10 +126,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def postgres_url(self) -> str:
         """SQLAlchemy URL with the psycopg driver: the configured one, or the embedded server's socket."""
         if self.database_url is None:
-            query = f"host={quote(str(self.run_dir))}&passfile={quote(str(self.home / 'pgpass'))}"
-            return f"postgresql+psycopg://broadcaster@/broadcaster?{query}"
-        scheme, rest = self.database_url.split("://", 1)
-        return self.database_url if "+" in scheme else f"postgresql+psycopg://{rest}"
+            return self._embedded_url("broadcaster_runtime", "pgpass-runtime")
+        return _with_driver(self.database_url)
+
+    @property
+    def migration_url(self) -> str:
+        """The same for migrations: as the owner of the schema, who is the embedded server's superuser."""
+        if self.database_url is None:
+            return self._embedded_url("broadcaster", "pgpass")
+        return _with_driver(self.migration_database_url or self.database_url)
 
     @property
     def libpq_url(self) -> str:
@@ -138,6 +145,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def broker_url(self) -> str:
         """Celery broker URL: the configured one, or the embedded server's socket."""
         return self.redis_url or f"redis+socket://{self.run_dir}/redis.sock"
+
+    def _embedded_url(self, role: str, passfile: str) -> str:
+        query = f"host={quote(str(self.run_dir))}&passfile={quote(str(self.home / passfile))}"
+        return f"postgresql+psycopg://{role}@/broadcaster?{query}"
 
 
 def load(environ: Mapping[str, str] | None = None, dotenv: Path | None = Path(".env")) -> Settings:
@@ -207,16 +218,28 @@ def _convert(raw: str, hint: Any) -> Any:
 
 
 def _url_faults(fields: Mapping[str, Any]) -> list[str]:
+    postgres = ("user:password@host:5432/database", "postgresql", "postgres", "postgresql+psycopg")
     wanted = {
-        "database_url": ("user:password@host:5432/database", "postgresql", "postgres", "postgresql+psycopg"),
+        "database_url": postgres,
+        "migration_database_url": postgres,
         "redis_url": ("host:6379/0", "redis", "rediss", "redis+socket", "unix"),
     }
     # The value is not shown: in what is no such URL, nobody knows which part is the password.
-    return [
+    faults = [
         f"{PREFIX}{name.upper()}: must be a URL like {schemes[0]}://{usual}"
         for name, (usual, *schemes) in wanted.items()
         if name in fields and (fields[name].split("://", 1)[0] not in schemes or not _parses(fields[name]))
     ]
+    if "migration_database_url" in fields and "database_url" not in fields:
+        faults.append(
+            f"{PREFIX}MIGRATION_DATABASE_URL: goes with {PREFIX}DATABASE_URL; the embedded Postgres needs neither"
+        )
+    return faults
+
+
+def _with_driver(url: str) -> str:
+    scheme, rest = url.split("://", 1)
+    return url if "+" in scheme else f"postgresql+psycopg://{rest}"
 
 
 def _parses(url: str) -> bool:

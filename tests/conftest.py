@@ -14,6 +14,7 @@ from broadcaster.db.engine import open_engine
 from broadcaster.settings import Settings, load
 from broadcaster.simulator import Simulator, background
 from tests.support.cli import CliResult, RunCli, command, run
+from tests.support.database import as_owner
 from tests.support.servers import TestServers, clean_environment, running_servers
 
 # How long an example takes says how busy the machine is, and nothing about the code.
@@ -48,10 +49,16 @@ def settings(environ: Mapping[str, str]) -> Settings:
 
 @pytest.fixture
 def engine(settings: Settings) -> Iterator[Engine]:
-    """On this test's database."""
+    """On this test's database, as the role that commands and workers are."""
     opened = open_engine(settings)
     yield opened
     opened.dispose()
+
+
+@pytest.fixture
+def owner(engine: Engine) -> Engine:
+    """On this test's database, as the owner of its schema: for what a test makes of the tables itself."""
+    return as_owner(engine)
 
 
 @pytest.fixture

@@ -23,12 +23,27 @@ def database(settings: Settings) -> Iterator[Engine]:
     # Half of the CPU of a command that only shows something would be SQLAlchemy's import.
     from broadcaster.db.engine import open_engine  # noqa: PLC0415
 
-    engine = open_engine(settings)
-    try:
-        with _how_to_start(settings):
-            yield engine
-    finally:
-        engine.dispose()
+    with _disposed(open_engine(settings)) as engine, _how_to_start(settings):
+        yield engine
+
+
+def upgrade_database(settings: Settings) -> list[str]:
+    """Run what is missing of the migrations, then grant commands and workers what they need; returns the revisions.
+
+    Raises what `upgrade` and `grant_runtime` do.
+    """
+    from broadcaster.db.engine import open_engine, open_migrator  # noqa: PLC0415 - start-up time, as above
+    from broadcaster.db.grants import grant_runtime  # noqa: PLC0415
+    from broadcaster.db.migrate import upgrade  # noqa: PLC0415
+
+    with (
+        _disposed(open_migrator(settings)) as migrator,
+        _disposed(open_engine(settings)) as runtime,
+        _how_to_start(settings),
+    ):
+        applied = upgrade(migrator)
+        grant_runtime(migrator, runtime)
+    return applied
 
 
 @contextmanager
@@ -59,6 +74,14 @@ def nudge_workers(settings: Settings, occurrence: tuple[str, str] | None = None)
     if not nudge(occurrence):
         start = "" if settings.redis_url else " (start them with `broadcaster up`)"
         warn(f"Redis cannot be reached: all is stored, and is sent once Redis and the workers are back{start}")
+
+
+@contextmanager
+def _disposed(engine: Engine) -> Iterator[Engine]:
+    try:
+        yield engine
+    finally:
+        engine.dispose()
 
 
 @contextmanager

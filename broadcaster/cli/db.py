@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from broadcaster.cli.database import database
+from broadcaster.cli.database import database, upgrade_database
 from broadcaster.cli.groups import lazy_group
 from broadcaster.cli.output import say
+from broadcaster.db.grants import require_privileges
 from broadcaster.db.migrate import differences, require_current
-from broadcaster.db.migrate import upgrade as migrate
 from broadcaster.errors import UnavailableError
 from broadcaster.settings import load
 
@@ -20,16 +20,20 @@ app = lazy_group(
 
 
 def upgrade() -> None:
-    """Bring the database to this version's schema. Safe to run again, and on several machines at once."""
-    with database(load()) as engine:
-        applied = migrate(engine)
+    """Bring the database to this version's schema, and grant the role of BROADCASTER_DATABASE_URL what it needs.
+
+    Works as the role of BROADCASTER_MIGRATION_DATABASE_URL, where that is set. Safe to run again, and on several
+    machines at once.
+    """
+    applied = upgrade_database(load())
     say(f"upgraded: {', '.join(applied)}" if applied else "the database is up to date")
 
 
 def check() -> None:
-    """Tell whether the database has this version's schema. Exit code 1: it has not."""
+    """Tell whether the database has this version's schema, and its role what it needs. Exit code 1: it has not."""
     with database(load()) as engine:
         require_current(engine)
+        require_privileges(engine)
         found = differences(engine)
     if found:
         raise UnavailableError(f"the database differs from this version's schema: {found}")

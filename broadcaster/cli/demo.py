@@ -23,12 +23,11 @@ from sqlalchemy import Engine
 
 from broadcaster import embedded
 from broadcaster.cli.campaign_progress import Meter, render, take_snapshot
-from broadcaster.cli.database import database, nudge_workers
+from broadcaster.cli.database import database, nudge_workers, upgrade_database
 from broadcaster.cli.demo_proof import prove
 from broadcaster.cli.output import console, one_line, say_table, warn
 from broadcaster.cli.stack import flower_url, stack_roles
 from broadcaster.crypto import open_vault
-from broadcaster.db.migrate import upgrade
 from broadcaster.domain.instances import Wire
 from broadcaster.domain.pacing import format_rate
 from broadcaster.domain.states import FINAL_CAMPAIGN_STATES
@@ -108,7 +107,7 @@ def demo(
         embedded.start_servers(settings := _take_settings(home, listener)) as servers,
         database(settings) as engine,
     ):
-        upgrade(engine)
+        upgrade_database(settings)
         _tell("servers", "Postgres and Redis, in a temporary directory")
         servers.add(stack_roles(settings, flower_listener=listener))
         _tell("roles", "worker, beat, Flower")

@@ -13,11 +13,10 @@ import typer
 
 import broadcaster
 from broadcaster import embedded
-from broadcaster.cli.database import database
+from broadcaster.cli.database import database, upgrade_database
 from broadcaster.cli.output import local_time, one_line, say, say_fields, say_json, say_table, utc_time, warn
 from broadcaster.cli.own_process import own_command, own_environment
 from broadcaster.cli.troubles import say_troubles, trouble_document, troubles
-from broadcaster.db.migrate import upgrade
 from broadcaster.domain.standstill import Standstill
 from broadcaster.embedded import ProcessId, ReadyNotice, Role, RoleStatus, StackState, StackStatus
 from broadcaster.embedded.home import prepare
@@ -68,8 +67,7 @@ def up(
     tell = _teller()
 
     def migrate() -> None:
-        with database(settings) as engine:
-            applied = upgrade(engine)
+        applied = upgrade_database(settings)
         tell(f"database: migrated to {applied[-1]}" if applied else "database: up to date")
 
     def announce() -> None:

@@ -23,14 +23,7 @@ def open_engine(settings: Settings, *, lock_timeout: float | None = None) -> Eng
 
     With a `lock_timeout` (seconds) its statements fail rather than wait for a lock for longer.
     """
-    try:
-        engine = create_engine(
-            settings.postgres_url,
-            pool_pre_ping=True,
-            connect_args={"connect_timeout": CONNECT_TIMEOUT, "application_name": "broadcaster"},
-        )
-    except (ArgumentError, ValueError):
-        raise unusable_url() from None
+    engine = _engine(settings.postgres_url, "BROADCASTER_DATABASE_URL")
     if lock_timeout is not None:
         milliseconds = round(lock_timeout * 1000)
 
@@ -42,8 +35,25 @@ def open_engine(settings: Settings, *, lock_timeout: float | None = None) -> Eng
     return engine
 
 
+def open_migrator(settings: Settings) -> Engine:
+    """The same as the role that owns the schema, for migrations and nothing else."""
+    own = settings.migration_database_url is not None
+    return _engine(settings.migration_url, "BROADCASTER_MIGRATION_DATABASE_URL" if own else "BROADCASTER_DATABASE_URL")
+
+
 @contextmanager
 def transaction(engine: Engine) -> Iterator[Connection]:
     """One transaction, committed at the end of the block. Raises what `plain_errors` does."""
     with plain_errors(), engine.begin() as connection:
         yield connection
+
+
+def _engine(url: str, variable: str) -> Engine:
+    try:
+        return create_engine(
+            url,
+            pool_pre_ping=True,
+            connect_args={"connect_timeout": CONNECT_TIMEOUT, "application_name": "broadcaster"},
+        )
+    except (ArgumentError, ValueError):
+        raise unusable_url(variable) from None

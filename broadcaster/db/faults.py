@@ -12,11 +12,7 @@ import psycopg
 
 from broadcaster.errors import BroadcasterError, ContentionError, SettingsError, UnavailableError
 
-_NOT_USABLE = (
-    psycopg.OperationalError,
-    psycopg.errors.InsufficientPrivilege,
-    psycopg.errors.ReadOnlySqlTransaction,
-)
+_NOT_USABLE = (psycopg.OperationalError, psycopg.errors.ReadOnlySqlTransaction)
 """What the server says when the fault is not with a statement."""
 
 
@@ -41,13 +37,13 @@ def nobody_answered(error: BroadcasterError) -> bool:
     return isinstance(cause, psycopg.Error) and cause.sqlstate is None
 
 
-def unusable_url() -> SettingsError:
-    """Says that the database's URL is none, without showing it.
+def unusable_url(variable: str = "BROADCASTER_DATABASE_URL") -> SettingsError:
+    """Says that the database's URL in this variable is none, without showing it.
 
     Other texts about it quote it, and where it cannot be parsed nobody knows which part is the password.
     """
     return SettingsError(
-        "BROADCASTER_DATABASE_URL: cannot be parsed; write postgresql://user:password@host:5432/database, "
+        f"{variable}: cannot be parsed; write postgresql://user:password@host:5432/database, "
         "with %XX for special characters and with no options but libpq's"
     )
 
@@ -64,6 +60,10 @@ def _cause(error: BaseException | None) -> object:
 
 def _plain(error: object) -> BroadcasterError | None:
     match error:
+        case psycopg.errors.InsufficientPrivilege():
+            return UnavailableError(
+                f"this role may not do that ({one_line(error)}): `broadcaster db upgrade` grants what it needs"
+            )
         case psycopg.errors.UndefinedTable():
             return UnavailableError("the database has no tables yet: run `broadcaster db upgrade`")
         case psycopg.errors.DeadlockDetected():

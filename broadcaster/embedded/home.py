@@ -56,7 +56,13 @@ class Home:
 
     @property
     def pgpass(self) -> Path:
+        """The password of the superuser, who owns the schema."""
         return self.root / "pgpass"
+
+    @property
+    def runtime_pgpass(self) -> Path:
+        """The password of the role that commands and workers are."""
+        return self.root / "pgpass-runtime"
 
     @property
     def lock(self) -> Path:

@@ -117,6 +117,8 @@ def _prepare(home: Home, install: Installation) -> Mapping[str, str]:
     environment = _survive_a_kill(home)
     if not home.pgpass.exists():
         postgres_cluster.reset_password(home, install, environment)
+    if not home.runtime_pgpass.exists():
+        postgres_cluster.reset_runtime_password(home, install, environment)
     write_private(_config_path(home), _config(home), mode=0o644)
     own = home.root / _OWN_CONFIG
     if not own.exists():

@@ -16,13 +16,15 @@ from broadcaster.embedded.role import server_environment
 from broadcaster.errors import UnavailableError
 
 NAME = "broadcaster"
-"""Of the superuser and of the database, as in `settings.postgres_url`."""
+"""Of the superuser and of the database, as in `settings.migration_url`."""
+RUNTIME = "broadcaster_runtime"
+"""The role of commands and workers, as in `settings.postgres_url`: what it may do is granted by `db upgrade`."""
 _TIMEOUT = 120.0
 _STAGING = "postgres.new-"
 
 
 def create(home: Home, install: Installation) -> None:
-    """Make the cluster of `home`, with its database, its superuser and their generated password in `home.pgpass`.
+    """Make the cluster of `home`, with its database, its roles and their generated passwords in files of `home`.
 
     It is made aside and renamed, so that there is either none or a complete one.
 
@@ -45,7 +47,8 @@ def create(home: Home, install: Installation) -> None:
         locale = ["--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
         _run(home, [str(programs.program("initdb")), *options, *locale, "--data-checksums"])
         _run_sql(home, programs, cluster, f"CREATE DATABASE {NAME}", {})
-        _write_pgpass(home, password)
+        _write_pgpass(home.pgpass, NAME, password)
+        _set_runtime_password(home, programs, cluster, {})
         move_directory(cluster, home.postgres)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
@@ -66,12 +69,26 @@ def reset_password(home: Home, install: Installation, environment: Mapping[str, 
     """Give the superuser a new password and write it to `home.pgpass`: the old one was lost with that file."""
     password, programs = secrets.token_urlsafe(32), nameless(home, install)
     _run_sql(home, programs, home.postgres, f"ALTER ROLE {NAME} PASSWORD '{password}'", environment)
-    _write_pgpass(home, password)
+    _write_pgpass(home.pgpass, NAME, password)
 
 
-def _write_pgpass(home: Home, password: str) -> None:
+def reset_runtime_password(home: Home, install: Installation, environment: Mapping[str, str]) -> None:
+    """The same for the role of commands and workers, in `home.runtime_pgpass`; the role is made if it is not there."""
+    _set_runtime_password(home, nameless(home, install), home.postgres, environment)
+
+
+def _set_runtime_password(home: Home, install: Installation, cluster: Path, environment: Mapping[str, str]) -> None:
+    password = secrets.token_urlsafe(32)
+    exists = f"EXISTS (SELECT FROM pg_roles WHERE rolname = '{RUNTIME}')"
+    make = f"IF NOT {exists} THEN CREATE ROLE {RUNTIME}; END IF"
+    alter = f"ALTER ROLE {RUNTIME} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION PASSWORD '{password}'"
+    _run_sql(home, install, cluster, f"DO $$ BEGIN {make}; {alter}; END $$", environment)
+    _write_pgpass(home.runtime_pgpass, RUNTIME, password)
+
+
+def _write_pgpass(path: Path, role: str, password: str) -> None:
     # host:port:database:user:password; the host is the socket's directory, which moves with the home.
-    write_private(home.pgpass, f"*:*:*:{NAME}:{password}\n")
+    write_private(path, f"*:*:*:{role}:{password}\n")
 
 
 def _run_sql(home: Home, install: Installation, cluster: Path, statement: str, environment: Mapping[str, str]) -> None:

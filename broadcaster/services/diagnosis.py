@@ -13,6 +13,7 @@ from sqlalchemy import Engine, func, select
 from broadcaster.crypto import open_vault
 from broadcaster.db import tables
 from broadcaster.db.engine import transaction
+from broadcaster.db.grants import connected_role, excess, require_privileges
 from broadcaster.db.migrate import require_current
 from broadcaster.db.queries import query
 from broadcaster.domain.standstill import Cause, Standstill, What, counted
@@ -26,7 +27,7 @@ from broadcaster.services.ticks import Tick, read_ticks
 from broadcaster.settings import Settings
 
 _LOOK_AGAIN = "broadcaster doctor"
-_IN_POSTGRES = ("schema", "counters", "doubts", "campaigns", "instances")
+_IN_POSTGRES = ("schema", "role", "counters", "doubts", "campaigns", "instances")
 """The checks of which nothing is known without it."""
 RECOVERY_SECONDS = 10.0
 """What the recovery of ended leases may take, on top of the lease."""
@@ -69,11 +70,15 @@ def examine_database(engine: Engine, settings: Settings) -> Iterator[Finding]:
             yield failed("postgres", error, "once it is back, look again with", _LOOK_AGAIN)
         yield from (not_known(check, "Postgres") for check in _IN_POSTGRES)
         return
+    check = "schema"
     try:
         require_current(engine)
-        yield well("schema", "is this version's")
+        yield well(check, "is this version's")
+        check = "role"
+        require_privileges(engine)
+        yield _judge_role(engine)
     except BroadcasterError as error:
-        yield failed("schema", error, "then look again with", "broadcaster db check")
+        yield failed(check, error, "then look again with", "broadcaster db check")
         return
     examinations: list[Callable[[Engine, Settings], Iterator[Finding]]] = [
         _examine_clock,
@@ -86,6 +91,17 @@ def examine_database(engine: Engine, settings: Settings) -> Iterator[Finding]:
     ]
     for examine in examinations:
         yield from examine(engine, settings)
+
+
+def _judge_role(engine: Engine) -> Finding:
+    """Whether whoever has the database's password could change what it proves."""
+    role, _ = connected_role(engine)
+    beyond = excess(engine)
+    if not beyond:
+        return well("role", f"{role} has what it needs, and cannot delete what is evidence")
+    what = f"{role} {' and '.join(beyond)}, which nothing here needs"
+    advice = "give BROADCASTER_DATABASE_URL a role of its own (docs/security-roles.md), then run"
+    return unwell("role", Level.WARN, what, advice, "broadcaster db upgrade")
 
 
 def examine_ticks(engine: Engine, periods: Mapping[str, float], running: float | None = None) -> Iterator[Finding]:

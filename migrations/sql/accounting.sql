@@ -81,7 +81,10 @@ $$;
 
 -- One mechanism that no statement can forget, whoever wrote it: what came is added, what went is taken away. Where
 -- messages came to be failed or the like, or are no more, they are counted by reason too.
-CREATE FUNCTION count_messages() RETURNS trigger LANGUAGE plpgsql AS $$
+-- It runs as the schema's owner: nobody else may write what it writes, and so nobody can make the books say anything
+-- but what happened to messages. A temporary table of the caller's stands for none of its tables.
+CREATE FUNCTION count_messages() RETURNS trigger LANGUAGE plpgsql
+SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
     changes message_change[];
     unsent boolean;
@@ -152,6 +155,9 @@ BEGIN
     RETURN NULL;
 END
 $$;
+
+-- Who may call it may tie it to a table of his own, and count what never was.
+REVOKE ALL ON FUNCTION count_messages() FROM PUBLIC;
 
 CREATE TRIGGER count_inserted AFTER INSERT ON messages
     REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION count_messages();

@@ -42,7 +42,7 @@ RETURNS TABLE (phone text, variables jsonb, fault text) LANGUAGE sql STABLE AS $
                 ) > (template ->> 'longest')::integer
                 THEN 'the text would be too long'
         END
-    FROM audience_members m
+    FROM public.audience_members m
     CROSS JOIN LATERAL (SELECT m.variables || coalesce(campaign_variables, '{}')) AS own (variables)
     WHERE m.audience_id = audience
         AND NOT EXISTS (

@@ -4,9 +4,12 @@
 --   * a counter that opens holds its campaign's state until the commit, and is refused where that is finished: who
 --     finishes a campaign sees all counters that opened before.
 
+-- A temporary table of the caller's stands for none of the tables here.
+
 -- Reads that are repeatable would show counters as they were before the lock: nobody finishes anything by them.
 -- There are no counters to close when a campaign is inserted: they refer to it.
-CREATE FUNCTION close_counters() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION close_counters() RETURNS trigger LANGUAGE plpgsql
+SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
     finished bigint[];
 BEGIN
@@ -49,7 +52,8 @@ BEGIN
 END
 $$;
 
-CREATE FUNCTION check_opened_counter() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION check_opened_counter() RETURNS trigger LANGUAGE plpgsql
+SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
     PERFORM refuse_finished(NEW.campaign_id);
     RETURN NULL;
@@ -61,7 +65,8 @@ CREATE TRIGGER check_opened AFTER UPDATE ON campaign_lanes
     FOR EACH ROW WHEN (NEW.open AND (NOT OLD.open OR NEW.campaign_id <> OLD.campaign_id))
     EXECUTE FUNCTION check_opened_counter();
 
-CREATE FUNCTION check_inserted_counters() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION check_inserted_counters() RETURNS trigger LANGUAGE plpgsql
+SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
     PERFORM refuse_finished(opened.campaign_id)
     FROM (SELECT DISTINCT campaign_id FROM new_rows WHERE open ORDER BY campaign_id) opened;
@@ -77,7 +82,7 @@ CREATE TRIGGER check_inserted AFTER INSERT ON campaign_lanes
 CREATE FUNCTION campaign_balances(campaign bigint) RETURNS boolean LANGUAGE plpgsql VOLATILE AS $$
 BEGIN
     RETURN NOT EXISTS (
-        SELECT FROM campaign_lanes cl
+        SELECT FROM public.campaign_lanes cl
         WHERE cl.campaign_id = campaign AND cl.pending + cl.sending + cl.in_doubt > 0
     );
 END

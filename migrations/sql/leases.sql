@@ -4,6 +4,7 @@ CREATE FUNCTION sending_through(lane integer) RETURNS TABLE (segment bigint, cam
 LANGUAGE plpgsql VOLATILE AS $$
 BEGIN
     RETURN QUERY
-        SELECT m.segment, m.campaign_id, m.seq FROM messages m WHERE m.lane_id = lane AND m.state = 'sending';
+        SELECT m.segment, m.campaign_id, m.seq FROM public.messages m
+        WHERE m.lane_id = lane AND m.state = 'sending';
 END
 $$;

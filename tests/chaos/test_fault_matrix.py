@@ -34,6 +34,7 @@ from tests.support.chaos import (
     pause,
     short_and_full,
 )
+from tests.support.database import as_owner
 from tests.support.servers import redis_client
 from tests.support.shop import POISON
 from tests.support.stack import wait_for
@@ -321,7 +322,7 @@ def test_connections_to_postgres_that_are_killed_twice_a_second_do_no_harm(chaos
 @full
 def test_a_locked_table_stops_the_sending_for_no_longer_than_it_is_locked(chaos: Chaos) -> None:
     chaos.begin(1500)
-    with chaos.shop.engine.begin() as connection:
+    with as_owner(chaos.shop.engine).begin() as connection:
         connection.execute(text("LOCK TABLE messages"))
         time.sleep(20)
     assert chaos.recovered(time.monotonic()) <= LEASE + RECOVERY

@@ -24,6 +24,7 @@ from broadcaster.services.ticks import note_tick
 from broadcaster.settings import Settings
 from broadcaster.worker.app import SENDS, make_app
 from broadcaster.worker.examination import examine_workers
+from tests.support.database import as_owner
 from tests.support.servers import redis_client
 
 
@@ -54,7 +55,7 @@ def told(finding: Finding) -> tuple[str, Level, str]:
 
 
 def execute(engine: Engine, statement: str) -> None:
-    with engine.begin() as connection:
+    with as_owner(engine).begin() as connection:
         connection.execute(text(statement))
 
 
@@ -296,5 +297,5 @@ def test_a_server_that_cannot_be_reached_is_bad_and_ends_the_examination(setting
     [beat] = [told(finding) for finding in examine_ticks(engine, {"dispatch": 1.0})]
     engine.dispose()
     assert bad[:2] == ("postgres", Level.BAD)
-    assert [check for check, _, _ in rest] == ["schema", "counters", "doubts", "campaigns", "instances"]
+    assert [check for check, _, _ in rest] == ["schema", "role", "counters", "doubts", "campaigns", "instances"]
     assert {(level, detail) for _, level, detail in [*rest, beat]} == {(Level.WARN, "not known: Postgres is away")}

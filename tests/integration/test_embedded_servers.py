@@ -85,10 +85,15 @@ def settings(new_settings: Settings, used_home: Path) -> Settings:
 
 
 def query(settings: Settings, statement: str) -> list[tuple[object, ...]]:
-    conninfo = settings.postgres_url.replace("+psycopg", "")
+    conninfo = settings.migration_url.replace("+psycopg", "")
     with closing(psycopg.connect(conninfo, autocommit=True)) as connection:
         cursor = connection.execute(statement)
         return cursor.fetchall() if cursor.description else []
+
+
+def query_as_runtime(settings: Settings, statement: str) -> list[tuple[object, ...]]:
+    with closing(psycopg.connect(settings.libpq_url, autocommit=True)) as connection:
+        return connection.execute(statement.encode()).fetchall()
 
 
 def redis_client(settings: Settings) -> redis.Redis:
@@ -156,7 +161,7 @@ def test_the_urls_of_the_settings_work_as_they_are(new_settings: Settings) -> No
                 queue.put({"lane": 1})
                 received = queue.get(timeout=20)
                 received.ack()
-        assert (name, received.payload) == ("broadcaster@broadcaster", {"lane": 1})
+        assert (name, received.payload) == ("broadcaster_runtime@broadcaster", {"lane": 1})
 
 
 def test_the_servers_are_durable_and_private(settings: Settings) -> None:
@@ -169,12 +174,12 @@ def test_the_servers_are_durable_and_private(settings: Settings) -> None:
             psycopg.connect(f"host={settings.run_dir} user=broadcaster dbname=broadcaster passfile=/nonexistent")
         modes = {
             path.name: stat.S_IMODE(path.stat().st_mode)
-            for path in (settings.run_dir, settings.home / "pgpass", settings.run_dir / "redis.sock")
+            for path in (settings.run_dir, *settings.home.glob("pgpass*"), settings.run_dir / "redis.sock")
         }
     assert shown == ["on", "on", "on", "on", "", "off"]
     assert (kept["appendonly"], kept["appendfsync"], kept["maxmemory-policy"]) == ("yes", "everysec", "noeviction")
     assert kept["port"] == "0"
-    assert modes == {"run": 0o700, "pgpass": 0o600, "redis.sock": 0o600}
+    assert modes == {"run": 0o700, "pgpass": 0o600, "pgpass-runtime": 0o600, "redis.sock": 0o600}
 
 
 def test_the_servers_run_without_privileges_and_without_our_secrets(
@@ -314,16 +319,29 @@ def test_servers_that_are_configured_by_url_are_not_started(new_settings: Settin
     assert not (home / "postgres").exists()
 
 
-def test_a_lost_password_file_is_replaced(settings: Settings) -> None:
+@pytest.mark.parametrize("name", ["pgpass", "pgpass-runtime"])
+def test_a_lost_password_file_is_replaced(settings: Settings, name: str) -> None:
     with start_servers(settings):
         store(settings, "precious")
-    lost = (settings.home / "pgpass").read_text()
-    (settings.home / "pgpass").unlink()
+    lost = (settings.home / name).read_text()
+    (settings.home / name).unlink()
     with start_servers(settings):
         assert stored(settings) == ("precious", b"precious")
-    assert (settings.home / "pgpass").read_text() != lost
+        assert query_as_runtime(settings, "SELECT 1") == [(1,)]
+    assert (settings.home / name).read_text() != lost
     for log in (settings.home / "logs").iterdir():
         assert "PASSWORD" not in log.read_text()
+
+
+def test_a_home_of_before_there_were_two_roles_gets_the_second_one(settings: Settings) -> None:
+    with start_servers(settings):
+        store(settings, "precious")
+        query(settings, "DROP ROLE broadcaster_runtime")
+    (settings.home / "pgpass-runtime").unlink()
+    with start_servers(settings):
+        assert stored(settings) == ("precious", b"precious")
+        rights = "SELECT rolsuper OR rolcreatedb OR rolcreaterole OR rolreplication OR rolbypassrls FROM pg_roles"
+        assert query_as_runtime(settings, f"{rights} WHERE rolname = current_user") == [(False,)]
 
 
 def test_a_cluster_that_was_not_finished_is_made_again(new_settings: Settings) -> None:

@@ -370,7 +370,7 @@ def test_a_killed_server_is_restarted_with_its_data(
     run("roles = [script('worker', sleeper)]")
     status = until_state(settings, StackState.READY)
     assert [role.name for role in status.roles] == ["redis", "postgres", "worker"]
-    conninfo = Settings(home=settings.home).postgres_url.replace("+psycopg", "")
+    conninfo = Settings(home=settings.home).migration_url.replace("+psycopg", "")
     with closing(psycopg.connect(conninfo, autocommit=True)) as connection:
         connection.execute("CREATE TABLE kept AS SELECT 'precious' AS value")
     for server in processes(status)[:2]:

@@ -14,6 +14,7 @@ from broadcaster.services.campaigns import loading, segments
 from broadcaster.services.campaigns.contents import text_content
 from broadcaster.services.campaigns.submission import Submission, Submitted, submit
 from broadcaster.services.recipients.reader import RecipientOptions, read_recipients
+from tests.support.database import as_owner
 from tests.support.shop import Shop, drain
 
 PEOPLE = """\
@@ -132,14 +133,16 @@ def test_it_is_sent_and_its_sums_outlive_its_segment(shop: Shop) -> None:
     assert len(shop.accepted()) == 70
     assert shop.sql("SELECT segment = campaign_id, count(*) FROM attempts GROUP BY 1") == [(True, 70)]
     [(campaign,)] = shop.sql("SELECT id FROM campaigns WHERE name = 'own'")
-    with transaction(shop.engine) as connection:
+    with transaction(as_owner(shop.engine)) as connection:
         connection.execute(text(f"DROP TABLE messages_{campaign}, attempts_{campaign}"))
         assert shop.states("own") == {"sent": 40}
         connection.rollback()
 
 
-def test_there_are_only_so_many_segments(shop: Shop, all_are_large: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(segments, "MOST_SEGMENTS", 1)
+@pytest.mark.usefixtures("all_are_large")
+def test_there_are_only_so_many_segments(shop: Shop) -> None:
+    for number in range(1001, 1032):
+        shop.sql(f"CREATE TABLE messages_{number} PARTITION OF messages FOR VALUES IN ({number})")
     _submit(shop.engine, "own", PEOPLE, "a")
     assert _submit(shop.engine, "shared", PEOPLE, "a").total == 5
     assert shop.sql("SELECT segment = 0 FROM campaigns ORDER BY id") == [(False,), (True,)]
@@ -167,7 +170,7 @@ def test_others_send_and_submit_while_one_is_being_attached(shop: Shop) -> None:
         except BaseException as error:  # noqa: BLE001 - shown by the assertion
             errors.append(error)
 
-    with transaction(shop.engine) as connection:
+    with transaction(as_owner(shop.engine)) as connection:
         segment = segments.open_segment(connection, 1_000_000)
         assert segment is not None
         connection.exec_driver_sql(

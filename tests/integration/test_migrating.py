@@ -18,6 +18,12 @@ from tests.support.next_version import COLUMNS, INDEX, copy_next_version
 
 
 @pytest.fixture
+def engine(owner: Engine) -> Engine:
+    """As the one who migrates."""
+    return owner
+
+
+@pytest.fixture
 def next_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """This process's migrations are those of the next version."""
     migrations = copy_next_version(tmp_path)

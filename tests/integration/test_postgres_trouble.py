@@ -27,6 +27,7 @@ from broadcaster.services.sending import process
 from broadcaster.services.sending.process import SendingProcess
 from broadcaster.services.sending.store import Ask, Claim, OutcomeRow, Return, SendingStore
 from broadcaster.settings import Settings
+from tests.support.database import as_owner
 from tests.support.failpoints import Failpoints, parse, wrappers
 from tests.support.shop import Shop, drain, open_shop
 from tests.support.stack import wait_for
@@ -381,7 +382,7 @@ def test_a_locked_table_does_not_keep_a_worker_from_stopping(shop: Shop) -> None
         async with SendingProcess(settings) as process:
             draining = asyncio.create_task(process.drain(shop.lanes()))
             await shop.requests(8)
-            with shop.engine.connect() as connection:
+            with as_owner(shop.engine).connect() as connection:
                 await asyncio.to_thread(connection.exec_driver_sql, "LOCK TABLE messages")
                 process.stop()
                 await asyncio.wait_for(draining, settings.request_timeout_seconds + 5)

@@ -27,6 +27,7 @@ from broadcaster.services.campaigns.submission import Submission, submit
 from broadcaster.services.instances import add_instance
 from broadcaster.services.recipients.reader import RecipientOptions, read_recipients
 from broadcaster.settings import Settings
+from tests.support.database import as_owner
 
 STATES = dict(enumerate(MessageState, start=1))
 """The state that each message (seq) is in."""
@@ -101,7 +102,7 @@ def connection(settings: Settings, engine: Engine) -> Iterator[Connection]:
     file = io.BytesIO(b"phone\n" + b"".join(b"+1202555%04d\n" % (100 + seq) for seq in STATES))
     with read_recipients(file, RecipientOptions(text=content.text)) as recipients:
         submit(engine, Submission(name="c", instances=["main"], content=content, max_attempts=5), recipients)
-    with engine.connect() as opened:
+    with as_owner(engine).connect() as opened:
         opened.execute(text("UPDATE messages SET claim_token = :token, attempt = 1"), {"token": TOKEN})
         for seq, state in STATES.items():
             opened.execute(text(f"UPDATE messages SET state = '{state}' WHERE seq = {seq}"))

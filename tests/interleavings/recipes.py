@@ -41,6 +41,8 @@ INSERT INTO campaign_lanes (campaign_id, lane_id) SELECT campaign.id, lanes.id F
 _STAGE = """
 INSERT INTO staged_messages (phone, seq, lane_id) SELECT '6299' || n, n, 1 + n % 4 FROM generate_series(1000, 1007) n
 """
+_READ = "SELECT FROM campaign_lanes"
+"""Held in place of a function, which finds the tables themselves."""
 _FILL_SEGMENT = """
 INSERT INTO messages_{segment} (seq, lane_id, phone) SELECT n, 1 + n % 4, '6299' || n
 FROM generate_series(1000, 1007) n
@@ -247,11 +249,12 @@ def _steering() -> list[Recipe]:
 
 def _submitting() -> list[Recipe]:
     into = _step("insert_messages", lambda _, side: {"campaign_id": Campaign.NEW + side})
-    filling = "create_segment", "", "delete_repeated_phones", "index_phones", "count_segment", "attach_segment"
+    filling = "open_segment", "", "delete_repeated_of_segment", "index_segment"
+    shown = _sql(_READ), _segment("attach_segment")
     return [
         Recipe("insert_messages", (_new_campaign(Campaign.NEW), _step("stage_messages"), _sql(_STAGE), into)),
         *_over_an_audience(),
-        Recipe("a segment", (_new_campaign(Campaign.SEGMENT), *map(_segment, filling)), held=5),
+        Recipe("a segment", (_new_campaign(Campaign.SEGMENT), *map(_segment, filling), *shown), held=5),
     ]
 
 
@@ -268,10 +271,12 @@ def _segment(name: str) -> Step:
     """A statement on the segment of this side's campaign; without a name the one that fills it."""
 
     def statement(side: Side) -> str:
-        number = Campaign.SEGMENT + side
-        return (query(name) if name else _FILL_SEGMENT).format(segment=number, table=f"messages_{number}")
+        return query(name) if name else _FILL_SEGMENT.format(segment=Campaign.SEGMENT + side)
 
-    return Step(statement, lambda _books, _side: {}, name or None, plain=name != "count_segment")
+    def parameters(_books: Books, side: Side) -> dict[str, Any]:
+        return {"campaign_id": Campaign.SEGMENT + side} if name else {}
+
+    return Step(statement, parameters, name or None, plain=True)
 
 
 def _over_an_audience() -> list[Recipe]:

@@ -12,12 +12,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from broadcaster.settings import load
 from tests.interleavings.pairs import Arena, Meeting
 from tests.interleavings.recipes import PAUSED_BEFORE, RECIPES
 from tests.interleavings.transactions import Recipe
 from tests.interleavings.writers import writing_statements
-from tests.support.servers import TestServers, clean_environment
+from tests.support.servers import TestServers
 
 _STALE = {"turn_over that records sent of a stale claim", "turn_over that records failed of a stale attempt"}
 _CLAIM = "turn_over that claims"
@@ -31,7 +30,7 @@ _BETWEEN_CLAIMS = [
 @pytest.fixture(scope="module")
 def arena(servers: TestServers) -> Iterator[Arena]:
     with servers.environment() as variables:
-        opened = Arena(load(clean_environment() | variables, dotenv=None).libpq_url)
+        opened = Arena(variables["BROADCASTER_MIGRATION_DATABASE_URL"])
         yield opened
         opened.close()
 

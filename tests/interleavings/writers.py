@@ -7,10 +7,10 @@ from pathlib import Path
 
 import broadcaster.db
 
-_BOOKS = r"(?:messages|campaigns|campaign_lanes|lanes|accounts|doubts)(?:_\{segment\})?"
+_BOOKS = r"(?:messages|campaigns|campaign_lanes|lanes|accounts|doubts)(?:_%\d\$s)?"
 _WRITES = re.compile(
     rf"\b(?:INSERT\s+INTO|UPDATE|DELETE\s+FROM|MERGE\s+INTO|TRUNCATE|ALTER\s+TABLE|COPY)\s+(?:ONLY\s+)?"
-    rf"(?:(?:public\.)?{_BOOKS}\b|\{{\w+\}})",
+    rf"(?:(?:public\.)?{_BOOKS}\b|\{{\w+\}}|%(?:\d\$)?s)",
     re.IGNORECASE,
 )
 _COMMENT = re.compile(r"--[^\n]*")

@@ -120,7 +120,11 @@ def breakable_servers() -> Iterator[BreakableServers]:
         )
         stack.callback(postgres.close)
         stack.callback(redis.close)
-        urls = {"database_url": postgres.settings.postgres_url, "redis_url": redis.settings.broker_url}
+        urls = {
+            "database_url": postgres.settings.postgres_url,
+            "migration_database_url": postgres.settings.migration_url,
+            "redis_url": redis.settings.broker_url,
+        }
         databases = TestServers(Settings(home=_home(stack), **urls))
         stack.callback(databases.close)
         yield BreakableServers(postgres, redis, databases)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, NullPool, create_engine, text
 
 from broadcaster.db import tables
 
@@ -14,3 +14,11 @@ def everything(engine: Engine) -> dict[str, list[str]]:
             table.name: sorted(connection.scalars(text(f"SELECT t::text FROM {table.name} t")))
             for table in tables.metadata.sorted_tables
         }
+
+
+def as_owner(engine: Engine) -> Engine:
+    """The same database as the owner of its schema: for what a test makes of the tables itself."""
+    url = engine.url.set(username="broadcaster")
+    passfile = str(url.query["passfile"]).removesuffix("-runtime")
+    # Without a pool there is nothing to dispose of.
+    return create_engine(url.update_query_dict({"passfile": passfile}), poolclass=NullPool)

@@ -16,10 +16,14 @@ from contextlib import contextmanager
 
 from sqlalchemy import Connection, Engine, text
 
+from tests.support.database import as_owner
+
 _FUNCTIONS = """
 CREATE SCHEMA test_clock;
 CREATE TABLE test_clock.ahead (by_interval interval NOT NULL);
 INSERT INTO test_clock.ahead VALUES ('0');
+GRANT USAGE ON SCHEMA test_clock TO PUBLIC;
+GRANT SELECT ON test_clock.ahead TO PUBLIC;
 CREATE FUNCTION test_clock.now() RETURNS timestamptz LANGUAGE plpgsql STABLE AS $$
 DECLARE
     -- Kept for the transaction, and gone with it.
@@ -47,6 +51,11 @@ JOIN pg_attribute a ON a.attrelid = d.adrelid AND a.attnum = d.adnum
 JOIN pg_class c ON c.oid = d.adrelid AND c.relnamespace = 'public'::regnamespace
 WHERE pg_get_expr(d.adbin, d.adrelid) ~ '(now|clock_timestamp)\\(\\)'
 """
+_FIXED_PATHS = """
+SELECT format('ALTER FUNCTION %s', oid::regprocedure)
+FROM pg_proc
+WHERE pronamespace = 'public'::regnamespace AND array_to_string(proconfig, ' ') ~ 'search_path='
+"""
 _BOUND_VIEWS = """
 SELECT format('CREATE OR REPLACE VIEW %s AS %s', c.oid::regclass, pg_get_viewdef(c.oid))
 FROM pg_class c
@@ -60,14 +69,16 @@ class DatabaseClock:
 
     def __init__(self, engine: Engine) -> None:
         """Replace it. Sessions that were there before keep the real one: those of `engine` are closed."""
-        self._engine = engine
+        self._owner = as_owner(engine)
         self.ahead = 0.0
-        with engine.begin() as connection:
+        with self._owner.begin() as connection:
             # Defaults and views are bound to the function that they were made with.
             bound = [*connection.scalars(text(_BOUND_DEFAULTS)), *connection.scalars(text(_BOUND_VIEWS))]
             connection.exec_driver_sql(_FUNCTIONS)
             # Tables are still made in `public`.
             path = "public, test_clock, pg_catalog"
+            for statement in connection.scalars(text(_FIXED_PATHS)).all():
+                connection.exec_driver_sql(f"{statement} SET search_path = {path}")
             connection.exec_driver_sql(f"SET LOCAL search_path = {path}")
             for statement in bound:
                 connection.exec_driver_sql(statement)
@@ -77,7 +88,7 @@ class DatabaseClock:
     def step(self, seconds: float) -> None:
         """Put it forward, or back where that is negative, for transactions that begin from now on."""
         self.ahead += seconds
-        with self._engine.begin() as connection:
+        with self._owner.begin() as connection:
             _set(connection, self.ahead)
 
     @contextmanager

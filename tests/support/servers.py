@@ -14,8 +14,7 @@ import redis
 from cryptography.fernet import Fernet
 from sqlalchemy import Engine, create_engine, make_url, text
 
-from broadcaster.db.engine import open_engine
-from broadcaster.db.migrate import upgrade
+from broadcaster.cli.database import upgrade_database
 from broadcaster.embedded import start_servers
 from broadcaster.settings import Settings, load
 
@@ -31,10 +30,9 @@ class TestServers:
         self._settings = settings
         self._numbers = itertools.count(1)
         self._secret_key = Fernet.generate_key().decode()
-        self._admin = create_engine(settings.postgres_url, isolation_level="AUTOCOMMIT", pool_pre_ping=True)
+        self._admin = create_engine(settings.migration_url, isolation_level="AUTOCOMMIT", pool_pre_ping=True)
         self._execute(f"CREATE DATABASE {TEMPLATE}")
-        with _disposed(open_engine(load(self._environ(TEMPLATE), dotenv=None))) as engine:
-            upgrade(engine)
+        upgrade_database(load(self._environ(TEMPLATE), dotenv=None))
 
     @contextmanager
     def environment(self, *, migrated: bool = True) -> Iterator[dict[str, str]]:
@@ -62,10 +60,10 @@ class TestServers:
         self._admin.dispose()
 
     def _environ(self, database: str) -> dict[str, str]:
-        url = make_url(self._settings.postgres_url).set(drivername="postgresql", database=database)
         return {
             "BROADCASTER_HOME": str(self._settings.home / "commands"),
-            "BROADCASTER_DATABASE_URL": url.render_as_string(hide_password=False),
+            "BROADCASTER_DATABASE_URL": _libpq_url(self._settings.postgres_url, database),
+            "BROADCASTER_MIGRATION_DATABASE_URL": _libpq_url(self._settings.migration_url, database),
             "BROADCASTER_REDIS_URL": self._settings.broker_url,
             "BROADCASTER_SECRET_KEY": self._secret_key,
         }
@@ -110,9 +108,5 @@ def clean_environment() -> dict[str, str]:
     }
 
 
-@contextmanager
-def _disposed(engine: Engine) -> Iterator[Engine]:
-    try:
-        yield engine
-    finally:
-        engine.dispose()
+def _libpq_url(url: str, database: str) -> str:
+    return make_url(url).set(drivername="postgresql", database=database).render_as_string(hide_password=False)

@@ -25,6 +25,7 @@ from broadcaster.services.sending.process import SendingProcess
 from broadcaster.settings import Settings
 from broadcaster.simulator import InstanceConfig, Simulator, SimulatorConfig, background, parse_fault
 from broadcaster.simulator.faults import FaultPlan
+from tests.support.database import as_owner
 from tests.support.transitions import enforce_transitions
 
 INSTANCES = ("a", "b", "c")
@@ -104,7 +105,8 @@ class Shop:
         await asyncio.to_thread(lambda: urlopen(url, timeout=30).close())
 
     def sql(self, statement: str, **parameters: object) -> list[tuple[object, ...]]:
-        with self.engine.begin() as connection:
+        """As the owner of the schema: what a test makes of the tables itself."""
+        with as_owner(self.engine).begin() as connection:
             result = connection.execute(text(statement), parameters)
             return [tuple(row) for row in result] if result.returns_rows else []
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Engine, text
 
 from broadcaster.domain.states import MESSAGE_TRANSITIONS
+from tests.support.database import as_owner
 
 _REFUSE = """
 CREATE TABLE allowed_moves (source message_state, target message_state);
@@ -23,6 +24,7 @@ END
 $$;
 CREATE TRIGGER refuse_moves AFTER UPDATE ON messages
     REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION refuse_moves();
+GRANT SELECT ON allowed_moves TO PUBLIC;
 """
 
 
@@ -31,7 +33,7 @@ def enforce_transitions(engine: Engine) -> None:
     allowed = [
         {"source": source, "target": target} for source, targets in MESSAGE_TRANSITIONS.items() for target in targets
     ]
-    with engine.begin() as connection:
+    with as_owner(engine).begin() as connection:
         connection.exec_driver_sql(_REFUSE)
         connection.execute(
             text("INSERT INTO allowed_moves VALUES (CAST(:source AS message_state), CAST(:target AS message_state))"),

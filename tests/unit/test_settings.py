@@ -13,6 +13,9 @@ from broadcaster.settings import Settings, load
 def test_without_urls_the_embedded_servers_under_home_are_meant() -> None:
     settings = load({"BROADCASTER_HOME": "/srv/b"}, dotenv=None)
     assert settings.postgres_url == (
+        "postgresql+psycopg://broadcaster_runtime@/broadcaster?host=/srv/b/run&passfile=/srv/b/pgpass-runtime"
+    )
+    assert settings.migration_url == (
         "postgresql+psycopg://broadcaster@/broadcaster?host=/srv/b/run&passfile=/srv/b/pgpass"
     )
     assert settings.broker_url == "redis+socket:///srv/b/run/redis.sock"
@@ -35,6 +38,22 @@ def test_the_sockets_of_a_home_with_a_long_path_are_where_its_link_leads_unless_
 @pytest.mark.parametrize("url", ["postgresql://u@h/d", "postgres://u@h/d", "postgresql+psycopg://u@h/d"])
 def test_any_spelling_of_a_postgres_url_uses_the_one_driver(url: str) -> None:
     assert load({"BROADCASTER_DATABASE_URL": url}, dotenv=None).postgres_url == "postgresql+psycopg://u@h/d"
+
+
+@pytest.mark.parametrize(
+    ("migration", "meant"), [("", "postgresql+psycopg://u@h/d"), ("postgres://o@h/d", "postgresql+psycopg://o@h/d")]
+)
+def test_migrations_are_run_as_a_role_of_their_own_where_there_is_one(migration: str, meant: str) -> None:
+    urls = {"BROADCASTER_DATABASE_URL": "postgresql://u@h/d", "BROADCASTER_MIGRATION_DATABASE_URL": migration}
+    assert load(urls, dotenv=None).migration_url == meant
+    assert load(urls, dotenv=None).postgres_url == "postgresql+psycopg://u@h/d"
+
+
+def test_a_url_for_migrations_alone_is_refused() -> None:
+    with pytest.raises(
+        SettingsError, match=r"^BROADCASTER_MIGRATION_DATABASE_URL: goes with BROADCASTER_DATABASE_URL"
+    ):
+        load({"BROADCASTER_MIGRATION_DATABASE_URL": "postgresql://o@h/d"}, dotenv=None)
 
 
 def test_every_variable_at_fault_is_named_in_one_line() -> None:
@@ -64,6 +83,7 @@ def test_every_setting_can_be_given_as_text() -> None:
     given = {
         "home": "/srv/b",
         "database_url": "postgresql://h/d",
+        "migration_database_url": "postgresql://h/d",
         "redis_url": "redis://h",
         "secret_key_file": "/run/key",
         "log_json": "true",

@@ -1,5 +1,5 @@
--- Several spellings of one number are one message: the first one counts.
-DELETE FROM {table} m
-USING (SELECT phone, min(seq) AS seq FROM {table} GROUP BY phone HAVING count(*) > 1) first
+-- Several spellings of one number are one message: the first one stays. So it is in segments (migrations/sql/large_campaigns.sql).
+DELETE FROM staged_messages m
+USING (SELECT phone, min(seq) AS seq FROM staged_messages GROUP BY phone HAVING count(*) > 1) first
 WHERE m.phone = first.phone AND m.seq > first.seq
 RETURNING m.seq, first.seq, m.phone

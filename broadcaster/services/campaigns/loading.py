@@ -117,12 +117,12 @@ def load(connection: Connection, messages: MessageText, batches: Iterable[Batch]
     if segment is None:
         connection.exec_driver_sql(query("stage_messages"))
         _copy(connection, f"{_STAGED} ({_COLUMNS})", chain(held_back, texts))
-        _delete_repeated(connection, messages, _STAGED)
+        _delete_repeated(connection, messages, "delete_repeated_phones")
         return None
     # Frozen: nobody sees the table before it is committed, and no vacuum has to write all of it once more.
     _copy(connection, f"{segment.messages} ({_COLUMNS})", chain(held_back, texts), "WITH (FREEZE)")
     if not index_phones(connection, segment):
-        _delete_repeated(connection, messages, segment.messages)
+        _delete_repeated(connection, messages, "delete_repeated_of_segment")
         index_phones(connection, segment)
     return segment
 
@@ -149,9 +149,9 @@ def _copy(connection: Connection, target: str, texts: Iterable[str | bytes], opt
             copy.write(text)
 
 
-def _delete_repeated(connection: Connection, messages: MessageText, table: str) -> None:
+def _delete_repeated(connection: Connection, messages: MessageText, statement: str) -> None:
     cursor = connection.connection.cursor()
-    for seq, first, phone in cursor.stream(query("delete_repeated_phones").format(table=table)):
+    for seq, first, phone in cursor.stream(query(statement), {"campaign_id": messages.campaign_id}):
         messages.reject_repeated(seq, first, phone)
 
 

@@ -1,0 +1,107 @@
+"""What the role may do that commands and workers connect as: granted after migrations, and looked after.
+
+migrations/sql/grants.sql says it, and nothing else does: the checks read it there.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import msgspec
+from psycopg import sql
+from psycopg.types.json import Jsonb
+from sqlalchemy import Engine
+
+from broadcaster.db.engine import transaction
+from broadcaster.db.migrate import migrations_dir
+from broadcaster.db.queries import query
+from broadcaster.errors import SettingsError, UnavailableError
+
+_COMMENT = re.compile(r"--[^\n]*")
+_GRANT = re.compile(
+    r"GRANT (?P<privilege>[A-Z]+)(?: \((?P<columns>[^)]+)\))? ON"
+    r"(?: (?P<kind>FUNCTION|SEQUENCE|SCHEMA|DATABASE))? (?P<objects>.+?) TO \{role\};"
+)
+_SEPARATOR = re.compile(r",\s*(?![^(]*\))")
+_SHOWN = 3
+"""So many lacking privileges are named."""
+
+
+class _Privilege(msgspec.Struct, frozen=True):
+    """One privilege on one object, or on one of its columns."""
+
+    privilege: str
+    kind: str
+    object: str
+    column: str | None
+
+
+def connected_role(engine: Engine) -> tuple[str, str]:
+    """The role that its connections are, and their database."""
+    with transaction(engine) as connection:
+        role, database = connection.exec_driver_sql("SELECT current_user, current_database()").one()
+    return str(role), str(database)
+
+
+def grant_runtime(migrator: Engine, runtime: Engine) -> str | None:
+    """Let the role of `runtime` do what commands and workers do, and nothing else; returns its name.
+
+    None, and nothing done, where both are the same role. Raises SettingsError where they are not on the same database,
+    UnavailableError where the migrator may not grant something.
+    """
+    owner, own_database = connected_role(migrator)
+    role, database = connected_role(runtime)
+    if database != own_database:
+        raise SettingsError(
+            "BROADCASTER_MIGRATION_DATABASE_URL: must be of the same database as BROADCASTER_DATABASE_URL, "
+            f"not {own_database!r} and {database!r}"
+        )
+    if role == owner:
+        return None
+    grant(migrator, role, database)
+    return role
+
+
+def grant(migrator: Engine, role: str, database: str) -> None:
+    """Let the role do what migrations/sql/grants.sql says, and nothing else, whatever it was granted before."""
+    statements = _statements().format(role=quoted(role), database=quoted(database))
+    with transaction(migrator) as connection:
+        connection.exec_driver_sql(statements, execution_options={"no_parameters": True})
+
+
+def require_privileges(engine: Engine) -> None:
+    """Raise UnavailableError where the engine's role lacks a privilege. The schema must be current."""
+    needed = [msgspec.structs.asdict(privilege) for privilege in _needed()]
+    with transaction(engine) as connection:
+        found = connection.exec_driver_sql(query("lacking_privileges"), {"needed": Jsonb(needed)})
+        lacking = list(found.scalars())
+    if lacking:
+        more = f" and {len(lacking) - _SHOWN} more" if len(lacking) > _SHOWN else ""
+        raise UnavailableError(
+            f"the role {connected_role(engine)[0]!r} lacks {', '.join(lacking[:_SHOWN])}{more}: "
+            "grant what it needs with `broadcaster db upgrade`"
+        )
+
+
+def excess(engine: Engine) -> list[str]:
+    """What the engine's role may do beyond what commands and workers do, as far as it touches evidence."""
+    with transaction(engine) as connection:
+        return list(connection.exec_driver_sql(query("excess_privileges")).scalars())
+
+
+def quoted(name: str) -> str:
+    """A name as an identifier in SQL."""
+    return sql.Identifier(name).as_string(None)
+
+
+def _statements() -> str:
+    return (migrations_dir() / "sql" / "grants.sql").read_text(encoding="utf-8")
+
+
+def _needed() -> Iterator[_Privilege]:
+    flat = " ".join(_COMMENT.sub("", _statements()).split())
+    for grant in _GRANT.finditer(flat):
+        columns = [name.strip() for name in grant["columns"].split(",")] if grant["columns"] else [None]
+        for each in _SEPARATOR.split(grant["objects"].strip()):
+            yield from (_Privilege(grant["privilege"], grant["kind"] or "TABLE", each, column) for column in columns)

@@ -1,1 +1,0 @@
-SELECT count(*) FROM pg_inherits WHERE inhparent = 'messages'::regclass

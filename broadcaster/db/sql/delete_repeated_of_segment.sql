@@ -1,0 +1,1 @@
+SELECT seq, first_seq, phone FROM delete_repeated_of_segment(%(campaign_id)s)

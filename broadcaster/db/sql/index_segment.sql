@@ -1,0 +1,1 @@
+SELECT index_segment(%(campaign_id)s)

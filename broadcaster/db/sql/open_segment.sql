@@ -1,0 +1,1 @@
+SELECT open_segment(%(campaign_id)s)

@@ -1,0 +1,53 @@
+-- What the role may do that commands and workers connect as: exactly this, after each `broadcaster db upgrade`.
+-- One privilege a statement: `broadcaster db check` reads from here what the role needs (broadcaster/db/grants.py).
+-- What is evidence (messages, attempts, doubts, settlements, counters) it cannot delete, and of a message it changes
+-- where it stands and never to whom it goes. Counters are written by the trigger of messages alone.
+-- docs/security-roles.md has the table for people.
+
+REVOKE CREATE ON SCHEMA public FROM PUBLIC;
+REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {role};
+REVOKE ALL ON ALL SEQUENCES IN SCHEMA public FROM {role};
+REVOKE CREATE ON SCHEMA public FROM {role};
+
+GRANT USAGE ON SCHEMA public TO {role};
+-- Campaigns are loaded by way of temporary tables.
+GRANT TEMPORARY ON DATABASE {database} TO {role};
+
+GRANT SELECT ON
+    accounts, alembic_version, attempts, audience_members, audiences, campaign_lanes, campaigns, contents, doubts,
+    failure_counts, instances, lanes, looks, messages, occurrences, rejected_recipients, schedule_lanes, schedules,
+    settlements, ticks, campaign_report, failure_report, instance_report, message_log, occurrence_report
+TO {role};
+
+-- Evidence: what was to be sent, what was tried, what came of it.
+GRANT INSERT ON
+    attempts, campaigns, contents, doubts, rejected_recipients, settlements
+TO {role};
+GRANT INSERT (segment, campaign_id, seq, lane_id, phone, variables) ON messages TO {role};
+GRANT INSERT (campaign_id, lane_id) ON campaign_lanes TO {role};
+GRANT UPDATE (state, changed_at, attempt, spent, next_attempt_at, claim_token, gateway_id, reason) ON messages TO {role};
+GRANT UPDATE (finished_at) ON attempts TO {role};
+GRANT UPDATE (
+    started_at, ended_at, polls, absences, next_poll_at, reading, unreadable_seconds, resolved_as, resolved_at
+) ON doubts TO {role};
+GRANT UPDATE (
+    state, state_reason, segment, recipients_read, recipients_rejected, starts_at, started_at, finished_at
+) ON campaigns TO {role};
+GRANT UPDATE (next_due_at, last_claimed_at, open) ON campaign_lanes TO {role};
+GRANT USAGE ON SEQUENCE campaigns_id_seq TO {role};
+
+-- What operators keep, and where workers stand.
+GRANT INSERT ON
+    accounts, audience_members, audiences, instances, lanes, looks, occurrences, schedule_lanes, schedules, ticks
+TO {role};
+GRANT UPDATE ON
+    accounts, audience_members, audiences, instances, lanes, looks, occurrences, schedules, ticks
+TO {role};
+GRANT DELETE ON
+    audience_members, audiences, instances, looks, schedule_lanes, schedules
+TO {role};
+
+-- Segments of large campaigns.
+GRANT EXECUTE ON FUNCTION
+    open_segment(bigint), index_segment(bigint), delete_repeated_of_segment(bigint), attach_segment(bigint)
+TO {role};

@@ -1,0 +1,276 @@
+"""What the role of commands and workers may do, and what it may not whoever has its password."""
+
+from __future__ import annotations
+
+import pytest
+from psycopg import errors
+from sqlalchemy import Engine, NullPool, create_engine, text
+from sqlalchemy.exc import DBAPIError
+
+from broadcaster.cli.database import upgrade_database
+from broadcaster.db.grants import excess, grant, grant_runtime, quoted, require_privileges
+from broadcaster.errors import SettingsError, UnavailableError
+from broadcaster.services.diagnosis import examine_database
+from broadcaster.services.findings import Level
+from broadcaster.settings import Settings
+from tests.support.database import as_owner
+from tests.support.shop import Shop, drain
+
+AS_IT_IS = {"no_parameters": True}
+VIEWS = ("campaign_report", "failure_report", "instance_report", "message_log", "occurrence_report")
+KEPT = "DELETE INSERT SELECT UPDATE"
+"""Of what operators keep."""
+PRIVILEGES = {
+    "accounts": "INSERT SELECT UPDATE",
+    "alembic_version": "SELECT",
+    "attempts": "INSERT SELECT UPDATE(finished_at)",
+    "audience_members": KEPT,
+    "audiences": KEPT,
+    "campaign_lanes": "INSERT(campaign_id lane_id) SELECT UPDATE(last_claimed_at next_due_at open)",
+    "campaigns": "INSERT SELECT UPDATE(finished_at recipients_read recipients_rejected segment started_at starts_at"
+    " state state_reason)",
+    "contents": "INSERT SELECT",
+    "doubts": "INSERT SELECT UPDATE(absences ended_at next_poll_at polls reading resolved_as resolved_at started_at"
+    " unreadable_seconds)",
+    "failure_counts": "SELECT",
+    "instances": KEPT,
+    "lanes": "INSERT SELECT UPDATE",
+    "looks": KEPT,
+    "messages": "INSERT(campaign_id lane_id phone segment seq variables) SELECT UPDATE(attempt changed_at claim_token"
+    " gateway_id next_attempt_at reason spent state)",
+    "occurrences": "INSERT SELECT UPDATE",
+    "rejected_recipients": "INSERT SELECT",
+    "schedule_lanes": "DELETE INSERT SELECT",
+    "schedules": KEPT,
+    "settlements": "INSERT SELECT",
+    "ticks": "INSERT SELECT UPDATE",
+    **dict.fromkeys(VIEWS, "SELECT"),
+}
+"""By table; in parentheses the columns where it is not all of them. docs/security-roles.md has the same for people."""
+_PRIVILEGES = """
+SELECT relname, string_agg(privilege || coalesce('(' || columns || ')', ''), ' ' ORDER BY privilege)
+FROM (
+    SELECT c.relname, acl.privilege_type AS privilege, NULL AS columns
+    FROM pg_class c CROSS JOIN LATERAL aclexplode(c.relacl) acl
+    WHERE c.relnamespace = 'public'::regnamespace AND c.relkind <> 'S' AND acl.grantee IN (0, current_user::regrole)
+    UNION ALL
+    SELECT c.relname, acl.privilege_type, string_agg(a.attname, ' ' ORDER BY a.attname)
+    FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid CROSS JOIN LATERAL aclexplode(a.attacl) acl
+    WHERE c.relnamespace = 'public'::regnamespace AND acl.grantee IN (0, current_user::regrole)
+    GROUP BY 1, 2
+) granted
+GROUP BY relname
+"""
+
+
+@pytest.fixture
+def sent(shop: Shop) -> Shop:
+    """A campaign of which everything was sent, and one that waits."""
+    shop.add("a")
+    shop.submit("done", 2, "a")
+    drain(shop)
+    shop.submit("waiting", 2, "a", first=100)
+    return shop
+
+
+def as_runtime(engine: Engine, statement: str) -> None:
+    with engine.begin() as connection:
+        connection.execute(text(statement))
+
+
+def test_the_role_of_commands_and_workers_has_these_privileges_and_no_other(engine: Engine) -> None:
+    with engine.begin() as connection:
+        found = dict(connection.execute(text(_PRIVILEGES)).tuples().all())
+        memberships = connection.scalars(
+            text("SELECT roleid::regrole::text FROM pg_auth_members WHERE member = current_user::regrole")
+        )
+        assert list(memberships) == []
+    assert found == PRIVILEGES
+    assert excess(engine) == []
+    require_privileges(engine)
+
+
+def test_who_runs_as_the_owner_is_told_so(engine: Engine) -> None:
+    assert excess(as_owner(engine))[:3] == [
+        "is a superuser",
+        "owns the schema's tables",
+        "may create objects in the schema",
+    ]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "CREATE TABLE mine (n int)",
+        "CREATE FUNCTION mine() RETURNS int LANGUAGE sql RETURN 1",
+        "CREATE SCHEMA mine",
+        "ALTER TABLE messages DISABLE TRIGGER ALL",
+        "DROP TABLE looks",
+        "ALTER FUNCTION count_messages() RESET ALL",
+        "SET session_replication_role = replica",
+        "DELETE FROM messages",
+        "DELETE FROM messages_0",
+        "SELECT * FROM messages_0",
+        "TRUNCATE messages",
+        "DELETE FROM attempts",
+        "UPDATE attempts SET outcome = 'rejected'",
+        "UPDATE messages SET phone = '1'",
+        "UPDATE messages SET campaign_id = 2",
+        "INSERT INTO messages (campaign_id, segment, seq, lane_id, phone, state) VALUES (1, 0, 9, 1, '9', 'sent')",
+        "UPDATE campaign_lanes SET sent = sent + 1, total = total + 1",
+        "INSERT INTO campaign_lanes (campaign_id, lane_id, total, sent) VALUES (1, 1, 1, 1)",
+        "UPDATE failure_counts SET messages = 0",
+        "DELETE FROM doubts",
+        "DELETE FROM settlements",
+        "UPDATE settlements SET settled_by = 'somebody else'",
+        "DELETE FROM campaigns",
+        "DELETE FROM rejected_recipients",
+        "UPDATE contents SET body = 'another text'",
+        "UPDATE alembic_version SET version_num = '0'",
+        "SELECT count_message_changes(ARRAY[(1, 1, 'sent', now(), 1)::message_change])",
+        "SELECT * FROM pg_authid",
+        "SELECT pg_read_file('/etc/passwd')",
+        "COPY messages TO PROGRAM 'cat'",
+        "COPY (SELECT 1) TO '/tmp/broadcaster-copy'",
+        "ALTER ROLE broadcaster_runtime SUPERUSER",
+        "CREATE ROLE another",
+        "SET ROLE broadcaster",
+    ],
+)
+def test_what_it_has_no_use_for_is_refused(sent: Shop, statement: str) -> None:
+    sent.sql(
+        "INSERT INTO settlements (segment, campaign_id, seq, attempt, from_state, to_state, settled_by)"
+        " VALUES (0, 1, 1, 1, 'unknown', 'sent', 'me')"
+    )
+    with pytest.raises(DBAPIError, match=r"permission denied|must be|must have") as refused:
+        as_runtime(sent.engine, statement)
+    assert isinstance(refused.value.orig, errors.InsufficientPrivilege)
+
+
+def test_no_table_of_its_own_can_be_counted_as_messages(sent: Shop) -> None:
+    with pytest.raises(DBAPIError, match="permission denied for function count_messages"):
+        as_runtime(
+            sent.engine,
+            "CREATE TEMPORARY TABLE mine (LIKE messages) ON COMMIT DROP;"
+            "CREATE TRIGGER mine AFTER INSERT ON mine REFERENCING NEW TABLE AS new_rows"
+            " FOR EACH STATEMENT EXECUTE FUNCTION count_messages()",
+        )
+
+
+def test_temporary_tables_stand_for_no_table_of_the_books(sent: Shop) -> None:
+    """What a session makes for itself is found first, unless a function says where it looks."""
+    with sent.engine.begin() as connection:
+        for name in ("campaigns", "campaign_lanes", "failure_counts", "audience_members"):
+            connection.execute(text(f"CREATE TEMPORARY TABLE {name} (LIKE public.{name}) ON COMMIT DROP"))
+        connection.execute(text("CREATE TEMPORARY TABLE message_change (campaign_id int) ON COMMIT DROP"))
+        connection.execute(text("INSERT INTO campaigns SELECT * FROM public.campaigns"))
+        connection.execute(text("UPDATE campaigns SET state = 'running', finished_at = NULL"))
+        connection.execute(text("UPDATE public.messages SET state = 'skipped', reason = 'no' WHERE state = 'pending'"))
+        assert connection.scalar(text("SELECT campaign_balances(2)"))
+        assert connection.scalar(text("SELECT count(*) FROM campaign_lanes")) == 0
+    assert sent.states("waiting") == {"skipped": 2}
+    with sent.engine.begin() as connection:
+        connection.execute(text("CREATE TEMPORARY TABLE campaigns (LIKE public.campaigns) ON COMMIT DROP"))
+        connection.execute(text("INSERT INTO campaigns SELECT * FROM public.campaigns"))
+        connection.execute(text("UPDATE campaigns SET state = 'running', finished_at = NULL"))
+        with pytest.raises(DBAPIError, match="campaign 1 is finished"):
+            connection.execute(text("UPDATE public.campaign_lanes SET open = true WHERE campaign_id = 1"))
+
+
+def test_every_function_that_runs_as_the_owner_looks_in_fixed_places_and_is_not_for_everybody(engine: Engine) -> None:
+    with engine.begin() as connection:
+        functions = connection.execute(
+            text(
+                "SELECT proname, coalesce(array_to_string(proconfig, '; '), ''),"
+                " EXISTS (SELECT FROM aclexplode(coalesce(proacl, acldefault('f', proowner))) WHERE grantee = 0)"
+                " FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND prosecdef"
+            )
+        ).all()
+    assert {name for name, _, _ in functions} >= {"count_messages", "open_segment", "attach_segment"}
+    for name, config, for_everybody in functions:
+        assert "search_path=pg_catalog, public, pg_temp" in config, name
+        assert not for_everybody, name
+
+
+SEGMENT_CALLS = ("index_segment", "delete_repeated_of_segment", "attach_segment")
+
+
+@pytest.mark.parametrize("function", SEGMENT_CALLS)
+@pytest.mark.parametrize("campaign", ["0", "1", "77", "-1", "NULL"])
+def test_only_segments_that_are_being_filled_are_touched(sent: Shop, function: str, campaign: str) -> None:
+    with pytest.raises(DBAPIError, match="no segment is being filled"):
+        as_runtime(sent.engine, f"SELECT * FROM {function}({campaign})")
+
+
+@pytest.mark.parametrize("campaign", ["0", "1", "-1", "NULL"])
+def test_a_campaign_with_messages_gets_no_segment(sent: Shop, campaign: str) -> None:
+    with pytest.raises(DBAPIError, match="is not new: it gets no segment"):
+        as_runtime(sent.engine, f"SELECT open_segment({campaign})")
+
+
+def test_a_segment_belongs_to_its_campaign_alone_and_takes_new_messages_alone(sent: Shop) -> None:
+    attempts: list[tuple[str, str]] = [
+        ("INSERT INTO messages_77 (seq, lane_id, phone, campaign_id) VALUES (1, 1, '1', 1)", "violates check"),
+        ("INSERT INTO messages_77 (seq, lane_id, phone, state) VALUES (1, 1, '1', 'sent')", "permission denied"),
+        ("SELECT attach_segment(77)", "none to which a segment belongs"),
+        ("DELETE FROM messages_77", "permission denied"),
+        ("DROP TABLE messages_77", "must be owner"),
+    ]
+    for statement, refusal in attempts:
+        with pytest.raises(DBAPIError, match=refusal), sent.engine.begin() as connection:
+            connection.execute(text("SELECT open_segment(77)"))
+            connection.execute(text(statement))
+
+
+def test_what_was_loaded_is_out_of_reach_once_it_is_a_segment(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("broadcaster.services.campaigns.loading.LARGE_CAMPAIGN", 1)
+    shop.add("a")
+    shop.submit("own", 3, "a")
+    for statement in ("SELECT * FROM messages_1", "INSERT INTO messages_1 (phone) VALUES ('1')"):
+        with pytest.raises(DBAPIError, match="permission denied"):
+            as_runtime(shop.engine, statement)
+    drain(shop)
+    assert shop.states("own") == {"sent": 3}
+
+
+def test_a_lacking_privilege_is_named_and_an_upgrade_grants_it(
+    engine: Engine, owner: Engine, settings: Settings
+) -> None:
+    as_runtime(owner, "REVOKE UPDATE (reason) ON messages FROM broadcaster_runtime")
+    as_runtime(owner, "GRANT DELETE ON messages TO broadcaster_runtime")
+    with pytest.raises(UnavailableError, match=r"lacks UPDATE on messages.reason: grant .+ `broadcaster db upgrade`"):
+        require_privileges(engine)
+    [role] = [finding for finding in examine_database(engine, settings) if finding.check == "role"]
+    assert (role.level, role.command) == (Level.BAD, "broadcaster db upgrade")
+    assert upgrade_database(settings) == []
+    require_privileges(engine)
+    assert excess(engine) == []
+
+
+def test_a_role_that_may_more_than_it_has_use_for_is_a_warning(
+    engine: Engine, owner: Engine, settings: Settings
+) -> None:
+    as_runtime(owner, "GRANT DELETE ON messages, attempts TO broadcaster_runtime")
+    as_runtime(owner, "GRANT CREATE ON SCHEMA public TO broadcaster_runtime")
+    [role] = [finding for finding in examine_database(engine, settings) if finding.check == "role"]
+    assert role.level is Level.WARN
+    assert "may create objects in the schema and may delete from attempts, messages" in role.detail
+
+
+@pytest.mark.parametrize("name", ["plain", 'with "quotes"', "a; DROP TABLE messages; --", "%s\n{role}"])
+def test_a_role_of_any_name_is_granted(owner: Engine, name: str) -> None:
+    holds = text("SELECT has_table_privilege(:name, 'messages', 'SELECT')")
+    with owner.begin() as connection:
+        connection.exec_driver_sql(f"CREATE ROLE {quoted(name)}", execution_options=AS_IT_IS)
+        assert not connection.scalar(holds, {"name": name})
+    grant(owner, name, str(owner.url.database))
+    with owner.begin() as connection:
+        assert connection.scalar(holds, {"name": name})
+        for end in ("DROP OWNED BY", "DROP ROLE"):
+            connection.exec_driver_sql(f"{end} {quoted(name)}", execution_options=AS_IT_IS)
+
+
+def test_urls_of_different_databases_are_refused(engine: Engine, owner: Engine) -> None:
+    elsewhere = create_engine(owner.url.set(database="postgres"), poolclass=NullPool)
+    with pytest.raises(SettingsError, match="must be of the same database"):
+        grant_runtime(elsewhere, engine)
