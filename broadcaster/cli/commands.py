@@ -19,6 +19,7 @@ COMMANDS = {
     "campaign": ("broadcaster.cli.campaign:app", "Submit, watch, steer and report campaigns."),
     "audience": ("broadcaster.cli.audience:app", "Keep recipients under a name, for campaigns and schedules."),
     "schedule": ("broadcaster.cli.schedule:app", "Broadcasts that recur: schedules and their occurrences."),
+    "audit": ("broadcaster.cli.audit:audit", "Show what operators did: who, when, what, before and after."),
     "db": ("broadcaster.cli.db:app", "Bring the database up to date, or check it."),
     "worker": ("broadcaster.cli.roles:worker", "Run one worker."),
     "beat": ("broadcaster.cli.roles:beat", "Run one beat, the clock of the workers."),

@@ -7,6 +7,7 @@ from contextlib import closing, contextmanager
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from broadcaster.cli.operator import as_operator
 from broadcaster.cli.output import warn
 from broadcaster.db.faults import nobody_answered
 from broadcaster.db.reading import Reader
@@ -23,7 +24,7 @@ def database(settings: Settings) -> Iterator[Engine]:
     # Half of the CPU of a command that only shows something would be SQLAlchemy's import.
     from broadcaster.db.engine import open_engine  # noqa: PLC0415
 
-    with _disposed(open_engine(settings)) as engine, _how_to_start(settings):
+    with _disposed(open_engine(settings, session=as_operator())) as engine, _how_to_start(settings):
         yield engine
 
 
@@ -32,17 +33,20 @@ def upgrade_database(settings: Settings) -> list[str]:
 
     Raises what `upgrade` and `grant_runtime` do.
     """
-    from broadcaster.db.engine import open_engine, open_migrator  # noqa: PLC0415 - start-up time, as above
+    from broadcaster.db.engine import open_engine, open_migrator, transaction  # noqa: PLC0415 - start-up time, as above
     from broadcaster.db.grants import grant_runtime  # noqa: PLC0415
     from broadcaster.db.migrate import upgrade  # noqa: PLC0415
+    from broadcaster.services.audit import note_operation  # noqa: PLC0415
 
     with (
-        _disposed(open_migrator(settings)) as migrator,
+        _disposed(open_migrator(settings, session=as_operator())) as migrator,
         _disposed(open_engine(settings)) as runtime,
         _how_to_start(settings),
     ):
         applied = upgrade(migrator)
-        grant_runtime(migrator, runtime)
+        role = grant_runtime(migrator, runtime)
+        with transaction(migrator) as connection:
+            note_operation(connection, "database", str(migrator.url.database), applied=applied, granted_to=role)
     return applied
 
 

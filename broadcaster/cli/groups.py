@@ -10,6 +10,8 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
+from broadcaster.cli.operator import note_command
+
 HELP_OPTIONS = {"help_option_names": ["-h", "--help"]}
 
 Commands = Mapping[str, tuple[str, str]]
@@ -33,6 +35,7 @@ class LazyGroup(TyperGroup):
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
         """As in the base class, with the command itself in place of its one-line help."""
         name, _, rest = super().resolve_command(ctx, args)
+        note_command(f"{ctx.command_path} {name}")
         return name, self.load(str(name)), rest
 
     def load(self, name: str) -> Any:

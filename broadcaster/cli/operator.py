@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-import getpass
 import os
+import pwd
+import socket
+from collections.abc import Mapping
 from typing import Annotated
 
 import typer
@@ -24,11 +26,35 @@ ByOption = Annotated[
     ),
 ]
 
+_LONGEST = 200
+"""Characters of each setting. The database keeps no more either."""
+
+_given = ["broadcaster"]
+
 
 def account() -> str:
-    """The account that runs the command."""
+    """The account that runs the command, as the system knows it: the environment may say anything."""
+    uid = os.geteuid()
     try:
-        return getpass.getuser()
-    except (KeyError, OSError):
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
         # A container's account may have a number only.
-        return f"uid {os.getuid()}"
+        return f"uid {uid}"
+
+
+def note_command(words: str) -> None:
+    """Remember which command is being run, without its options: they may hold secrets and phones."""
+    _given[:] = [words]
+
+
+def as_operator() -> Mapping[str, str]:
+    """The settings by which a session of the database knows who gives which command (migrations/sql/audit.sql)."""
+    behind = os.environ.get("SUDO_USER")
+    who = f"{account()} (sudo: {behind})" if behind else account()
+    said = {"operator": who, "host": socket.gethostname(), "command": _given[0].removeprefix("broadcaster ")}
+    return {f"broadcaster.{name}": _plain(text) for name, text in said.items()}
+
+
+def _plain(text: str) -> str:
+    """Without what a terminal would act on, or Postgres refuses."""
+    return "".join(c if c.isprintable() else "?" for c in text[:_LONGEST]).encode(errors="replace").decode()

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Annotated
-from zoneinfo import ZoneInfo
 
 import typer
 
@@ -105,7 +104,7 @@ def parse_grace(text: str) -> timedelta:
     return timedelta(**{f"{unit}s": number})
 
 
-def parse_moment(text: str | None, option: str, zone: ZoneInfo) -> datetime | None:
+def parse_moment(text: str | None, option: str, zone: tzinfo) -> datetime | None:
     """A moment by the clocks of `zone`, unless it has an offset of its own.
 
     A date is its first second, and with --until its last one. Raises UsageError that names `option`.

@@ -5,8 +5,9 @@ The send path has a pool of its own (`db.pool`), and commands that only show som
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from types import MappingProxyType
 
 import psycopg
 from psycopg.rows import TupleRow
@@ -17,28 +18,26 @@ from broadcaster.db.faults import plain_errors, unusable_url
 from broadcaster.db.reading import CONNECT_TIMEOUT
 from broadcaster.settings import Settings
 
+_SET = "SELECT set_config(name, value, false) FROM unnest(%s::text[], %s::text[]) AS setting (name, value)"
 
-def open_engine(settings: Settings, *, lock_timeout: float | None = None) -> Engine:
+
+def open_engine(
+    settings: Settings, *, lock_timeout: float | None = None, session: Mapping[str, str] = MappingProxyType({})
+) -> Engine:
     """An engine on the configured database; nothing connects yet. Raises SettingsError where the URL is none.
 
-    With a `lock_timeout` (seconds) its statements fail rather than wait for a lock for longer.
+    With a `lock_timeout` (seconds) its statements fail rather than wait for a lock for longer. `session` are further
+    settings of its sessions.
     """
-    engine = _engine(settings.postgres_url, "BROADCASTER_DATABASE_URL")
-    if lock_timeout is not None:
-        milliseconds = round(lock_timeout * 1000)
-
-        @event.listens_for(engine, "connect")
-        def _set_lock_timeout(connection: psycopg.Connection[TupleRow], _record: object) -> None:
-            connection.execute(f"SET lock_timeout = {milliseconds}")
-            connection.commit()
-
-    return engine
+    timeouts = {} if lock_timeout is None else {"lock_timeout": str(round(lock_timeout * 1000))}
+    return _engine(settings.postgres_url, "BROADCASTER_DATABASE_URL", {**timeouts, **session})
 
 
-def open_migrator(settings: Settings) -> Engine:
+def open_migrator(settings: Settings, *, session: Mapping[str, str] = MappingProxyType({})) -> Engine:
     """The same as the role that owns the schema, for migrations and nothing else."""
     own = settings.migration_database_url is not None
-    return _engine(settings.migration_url, "BROADCASTER_MIGRATION_DATABASE_URL" if own else "BROADCASTER_DATABASE_URL")
+    variable = "BROADCASTER_MIGRATION_DATABASE_URL" if own else "BROADCASTER_DATABASE_URL"
+    return _engine(settings.migration_url, variable, session)
 
 
 @contextmanager
@@ -48,12 +47,20 @@ def transaction(engine: Engine) -> Iterator[Connection]:
         yield connection
 
 
-def _engine(url: str, variable: str) -> Engine:
+def _engine(url: str, variable: str, session: Mapping[str, str]) -> Engine:
     try:
-        return create_engine(
+        engine = create_engine(
             url,
             pool_pre_ping=True,
             connect_args={"connect_timeout": CONNECT_TIMEOUT, "application_name": "broadcaster"},
         )
     except (ArgumentError, ValueError):
         raise unusable_url(variable) from None
+    if session:
+
+        @event.listens_for(engine, "connect")
+        def _set(connection: psycopg.Connection[TupleRow], _record: object) -> None:
+            connection.execute(_SET, [list(session), list(session.values())])
+            connection.commit()
+
+    return engine

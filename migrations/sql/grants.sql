@@ -14,7 +14,7 @@ GRANT USAGE ON SCHEMA public TO {role};
 GRANT TEMPORARY ON DATABASE {database} TO {role};
 
 GRANT SELECT ON
-    accounts, alembic_version, attempts, audience_members, audiences, campaign_lanes, campaigns, contents, doubts,
+    accounts, alembic_version, attempts, audience_members, audiences, audit_log, campaign_lanes, campaigns, contents, doubts,
     failure_counts, instances, lanes, looks, messages, occurrences, rejected_recipients, schedule_lanes, schedules,
     settlements, ticks, campaign_report, failure_report, instance_report, message_log, occurrence_report
 TO {role};
@@ -46,6 +46,9 @@ TO {role};
 GRANT DELETE ON
     audience_members, audiences, instances, looks, schedule_lanes, schedules
 TO {role};
+
+-- The audit trail: triggers write it.
+GRANT EXECUTE ON FUNCTION note_operation(text, text, jsonb) TO {role};
 
 -- Segments of large campaigns.
 GRANT EXECUTE ON FUNCTION

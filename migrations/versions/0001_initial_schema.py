@@ -37,6 +37,7 @@ def upgrade() -> None:
     _create_looks()
     _create_schedules()
     _create_ticks()
+    _create_audit()
     for script in (
         "segments.sql",
         "failure_counts.sql",
@@ -47,6 +48,7 @@ def upgrade() -> None:
         "audience_recipients.sql",
         "reports.sql",
         "schedules.sql",
+        "audit.sql",
     ):
         # Not to be looked through for parameters: functions format statements of their own.
         op.get_bind().exec_driver_sql(
@@ -781,3 +783,35 @@ def _create_ticks() -> None:
         sa.PrimaryKeyConstraint("name", name=op.f("ticks_pkey")),
         comment="When each of beat's ticks was last done: one row per tick.",
     )
+
+
+def _create_audit() -> None:
+    op.create_table(
+        "audit_log",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False, comment="In the order of writing."),
+        _moment("at", "When, by the database's clock.", server_default=sa.text("clock_timestamp()"), nullable=False),
+        sa.Column(
+            "operator",
+            sa.Text(),
+            nullable=False,
+            comment="Who: the account of the operating system, as its command says.",
+        ),
+        sa.Column("host", sa.Text(), nullable=False, comment="On which machine."),
+        sa.Column("command", sa.Text(), nullable=False, comment="By which command, without its options."),
+        sa.Column("db_role", sa.Text(), nullable=False, comment="The role that was logged in, as the database knows."),
+        sa.Column(
+            "object_kind",
+            sa.Text(),
+            nullable=False,
+            comment="instance, campaign, audience, schedule, occurrence or such.",
+        ),
+        sa.Column("object_name", sa.Text(), nullable=False, comment="What operators call it."),
+        sa.Column(
+            "action", sa.Text(), nullable=False, comment="added, changed, removed, or noted: what has no before."
+        ),
+        sa.Column("before", postgresql.JSONB(), comment="What changed, as it was; null: it was not there."),
+        sa.Column("after", postgresql.JSONB(), comment="The same as it became; null: it is not there any more."),
+        sa.PrimaryKeyConstraint("id", name=op.f("audit_log_pkey")),
+        comment="What operators did: rows come, and nobody changes or deletes one.",
+    )
+    op.create_index("audit_log_object_idx", "audit_log", ["object_kind", "object_name", "id"])

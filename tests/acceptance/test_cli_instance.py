@@ -15,6 +15,7 @@ from broadcaster.services.instances import add_instance
 from broadcaster.settings import Settings
 from broadcaster.simulator import FaultPlan, FaultRule, InstanceConfig, Simulator, SimulatorConfig, background
 from tests.support.cli import RunCli, assert_done
+from tests.support.database import as_owner
 from tests.support.shop import Shop, drain
 
 KEY = "k3y-of-a"
@@ -248,7 +249,7 @@ def test_a_check_tells_whether_reading_back_works_and_what_messages_look_like(
     people = assert_done(run_cli("instance", "check", "a")).stdout
     assert "read back       yes\n" in people
     assert "1 in the chat, 1 with id, 1 with time, 1 with direction, 1 with text or file" in people
-    with engine.begin() as connection:
+    with as_owner(engine).begin() as connection:
         assert connection.scalar(text("SELECT is_shown AND looked_at > now() - interval '1 minute' FROM looks"))
         connection.execute(text("UPDATE contents SET body = 'Something else'"))
     programs = assert_done(run_cli("instance", "check", "a", "--json")).json

@@ -26,6 +26,7 @@ PRIVILEGES = {
     "attempts": "INSERT SELECT UPDATE(finished_at)",
     "audience_members": KEPT,
     "audiences": KEPT,
+    "audit_log": "SELECT",
     "campaign_lanes": "INSERT(campaign_id lane_id) SELECT UPDATE(last_claimed_at next_due_at open)",
     "campaigns": "INSERT SELECT UPDATE(finished_at recipients_read recipients_rejected segment started_at starts_at"
     " state state_reason)",
@@ -80,7 +81,7 @@ def as_runtime(engine: Engine, statement: str) -> None:
 
 def test_the_role_of_commands_and_workers_has_these_privileges_and_no_other(engine: Engine) -> None:
     with engine.begin() as connection:
-        found = dict(connection.execute(text(_PRIVILEGES)).tuples().all())
+        found = dict(map(tuple, connection.execute(text(_PRIVILEGES))))
         memberships = connection.scalars(
             text("SELECT roleid::regrole::text FROM pg_auth_members WHERE member = current_user::regrole")
         )
@@ -186,7 +187,7 @@ def test_every_function_that_runs_as_the_owner_looks_in_fixed_places_and_is_not_
                 " FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND prosecdef"
             )
         ).all()
-    assert {name for name, _, _ in functions} >= {"count_messages", "open_segment", "attach_segment"}
+    assert {name for name, _, _ in functions} >= {"count_messages", "open_segment", "attach_segment", "audit_change"}
     for name, config, for_everybody in functions:
         assert "search_path=pg_catalog, public, pg_temp" in config, name
         assert not for_everybody, name

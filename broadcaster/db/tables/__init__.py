@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from broadcaster.db.tables.audience import audience_members, audiences
+from broadcaster.db.tables.audit import audit_log
 from broadcaster.db.tables.campaign import campaign_lanes, campaigns, contents, failure_counts, rejected_recipients
 from broadcaster.db.tables.columns import metadata
 from broadcaster.db.tables.instance import accounts, instances, lanes, looks
@@ -15,6 +16,7 @@ __all__ = [
     "attempts",
     "audience_members",
     "audiences",
+    "audit_log",
     "campaign_lanes",
     "campaigns",
     "contents",

@@ -12,6 +12,7 @@ from broadcaster.db import tables
 from broadcaster.db.engine import transaction
 from broadcaster.domain.states import CampaignState
 from broadcaster.errors import ConflictError, NotFoundError, listed
+from broadcaster.services.audit import note_operation
 
 _MEMBERS = (
     select(func.count())
@@ -101,4 +102,5 @@ def remove_audience(engine: Engine, name: str) -> int:
             )
         count = connection.execute(delete(members).where(members.c.audience_id == audience.id)).rowcount
         connection.execute(delete(tables.audiences).where(tables.audiences.c.id == audience.id))
+        note_operation(connection, "audience", name, members_removed=count)
         return count

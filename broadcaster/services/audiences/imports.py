@@ -15,6 +15,7 @@ from broadcaster.db.queries import query
 from broadcaster.domain.names import check_name
 from broadcaster.errors import InputError
 from broadcaster.services.audiences.audience import Audience, find_audience
+from broadcaster.services.audit import note_operation
 from broadcaster.services.recipients.reader import SAMPLES, Progress, RecipientReader
 from broadcaster.services.recipients.spreadsheet_cells import unescape_cell
 
@@ -102,6 +103,7 @@ def import_members(
             if not apply:
                 raise _NotAppliedError
             result.applied = True
+            _note(connection, result, source)
     except _NotAppliedError:
         pass
 
@@ -158,6 +160,11 @@ def _merge(connection: Connection, audience: Audience, staged: int, result: Impo
     )
     count = select(func.count()).where(members.c.audience_id == audience.id)
     result.members = connection.execute(count).scalar_one()
+
+
+def _note(connection: Connection, result: Imported, source: str) -> None:
+    counts = {name: getattr(result, name) for name in ("added", "changed", "removed", "rejected", "members")}
+    note_operation(connection, "audience", result.audience, source=source, **counts)
 
 
 def _nobody(source: str, result: Imported) -> str:

@@ -1,0 +1,1 @@
+SELECT note_operation(%(kind)s, %(name)s, %(detail)s)
