@@ -73,10 +73,12 @@ def postgres_role(home: Home, install: Installation) -> Role:
         env=server_environment(),
         account=home.account,
         prepare=lambda: _prepare(home, install),
-        ready=lambda: _says_ready(home.postgres) and asks_for_password(home.run_dir / _SOCKET),
+        ready=lambda: _says(home.postgres, "ready") and asks_for_password(home.run_dir / _SOCKET),
         ready_timeout=600.0,  # to replay max_wal_size from a slow disk after a crash
+        answers=lambda: not _says(home.postgres, "stopping") and bool(_first_answer(home.run_dir / _SOCKET)),
         stop_signal=signal.SIGINT,  # fast shutdown
         stop_timeout=60.0,
+        abort_signal=signal.SIGQUIT,  # immediate shutdown
         death_signal=signal.SIGINT,
     )
 
@@ -84,8 +86,13 @@ def postgres_role(home: Home, install: Installation) -> Role:
 def asks_for_password(path: Path) -> bool:
     """Whether a server on this socket answers the start of a session with an authentication request ('R').
 
-    While it still recovers it answers with an error instead.
+    While it still recovers, or already shuts down, it answers with an error instead.
     """
+    return _first_answer(path).startswith(b"R")
+
+
+def _first_answer(path: Path) -> bytes:
+    """What a server on this socket answers the start of a session with; nothing where it does not in time."""
     parameters = f"user\0{postgres_cluster.NAME}\0database\0{postgres_cluster.NAME}\0\0".encode()
     try:
         with socket.socket(socket.AF_UNIX) as connection:
@@ -93,19 +100,19 @@ def asks_for_password(path: Path) -> bool:
             connection.connect(str(path))
             connection.sendall(struct.pack("!ii", len(parameters) + 8, _PROTOCOL_3) + parameters)
             # The whole answer: to close with some of it unread would look like a fault to the server.
-            return connection.recv(1024).startswith(b"R")
+            return connection.recv(1024)
     except OSError:
-        return False
+        return b""
 
 
-def _says_ready(cluster: Path) -> bool:
-    """Whether the last line of postmaster.pid says so, as pg_ctl reads it.
+def _says(cluster: Path, state: str) -> bool:
+    """Whether the last line of postmaster.pid says that the server is `ready` or `stopping`, as pg_ctl reads it.
 
-    Asking the server that early would fill its log with refusals. A killed server's file may say so too, but then
+    Asking a server that starts would fill its log with refusals. A killed server's file may say so too, but then
     there is no socket: that is removed before each start, and made only after the file is new.
     """
     try:
-        return read_foreign(cluster / "postmaster.pid").rstrip().endswith("ready")
+        return read_foreign(cluster / "postmaster.pid").rstrip().endswith(state)
     except FileNotFoundError:
         return False
 

@@ -39,6 +39,7 @@ def redis_role(home: Home, program: Path) -> Role:
         account=home.account,
         ready=lambda: answers_ping(home.run_dir / _SOCKET),
         ready_timeout=120.0,  # to load a long append-only file
+        answers=lambda: bool(_answer(home.run_dir / _SOCKET)),
         stop_signal=signal.SIGTERM,
         stop_timeout=30.0,
         death_signal=signal.SIGTERM,
@@ -69,14 +70,19 @@ def find_program(home: Home) -> Path:
 
 def answers_ping(path: Path) -> bool:
     """Whether a server on this socket answers PING with PONG; while it loads its data it answers with an error."""
+    return _answer(path).startswith(b"+PONG")
+
+
+def _answer(path: Path) -> bytes:
+    """What a server on this socket answers PING with; nothing where it does not in time."""
     try:
         with socket.socket(socket.AF_UNIX) as connection:
             connection.settimeout(_ANSWER_SECONDS)
             connection.connect(str(path))
             connection.sendall(b"PING\r\n")
-            return connection.recv(16).startswith(b"+PONG")
+            return connection.recv(16)
     except OSError:
-        return False
+        return b""
 
 
 def _bundled() -> Path | None:

@@ -37,9 +37,14 @@ class Role:
     """Whether it does its work by now. Polled, so it must answer at once. An OSError means no; None, always."""
     ready_timeout: float = 60.0
     """Seconds after which a process that is not ready is given up."""
+    answers: Callable[[], bool] | None = None
+    """Whether a process that was ready still does its work. Asked every few seconds; it may take one itself. Where it
+    says no for long, the process is ended and started again. An OSError means no; None, always."""
     stop_signal: int = signal.SIGTERM
     stop_timeout: float = 30.0
     """Seconds that it has to stop before it is killed."""
+    abort_signal: int = signal.SIGKILL
+    """What ends it where it does not answer, and `stop_signal` has not ended it."""
     death_signal: int = signal.SIGKILL
     """What the kernel sends it when its supervisor dies (Linux)."""
     passed: Sequence[int] = ()

@@ -150,9 +150,13 @@ def spawn_detached(
     Raises ConflictError if the stack runs already, UnavailableError with the last line that it wrote if it ends
     before it is ready, or if it is not ready after `timeout` seconds (it is then still starting).
     """
-    running = read_status(settings).process
+    found = read_status(settings)
+    running = found.process
     if running is not None:
-        raise ConflictError(f"already up: process {running.pid} holds {settings.home} (`broadcaster down` stops it)")
+        ailing = "".join(f"; {role.name} is {role.state}" for role in found.roles if role.state is not RoleState.READY)
+        raise ConflictError(
+            f"already up: process {running.pid} holds {settings.home}{ailing} (`broadcaster down` stops it)"
+        )
     home = prepare(settings)
     record = home.root / "spawned.json"
     record.unlink(missing_ok=True)

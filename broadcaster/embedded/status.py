@@ -19,6 +19,8 @@ class RoleState(StrEnum):
 
     STARTING = "starting"
     READY = "ready"
+    NOT_ANSWERING = "not_answering"
+    """It was ready, and does not answer now. If that lasts, it is ended."""
     BACKING_OFF = "backing_off"
     """It ended and will be started again after a pause."""
     STOPPING = "stopping"

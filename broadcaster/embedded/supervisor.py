@@ -21,6 +21,12 @@ FIRST_DELAY = 0.5
 LONGEST_DELAY = 30.0
 PROVEN_SECONDS = 60.0
 """A process that was up this long has shown that it can run: the next back-off starts from the beginning."""
+ASK_SECONDS = 2.0
+"""How often a process that is ready is asked whether it still answers."""
+SILENT_SECONDS = 10.0
+"""One that has not answered for so long is ended: it hangs, is stopped, or shuts down and waits for its clients."""
+END_SECONDS = 10.0
+"""What it then has to stop, and again after its abort signal, before it is killed."""
 _POLL_SECONDS = 0.01
 
 
@@ -54,6 +60,10 @@ class _Member:
     started: float = 0.0
     retry_at: float = 0.0
     stop_by: float = 0.0
+    ask_at: float = 0.0
+    silent_since: float | None = None
+    """It has not answered since; None: it does."""
+    is_aborted: bool = False
     failures: int = 0
     restarts: int = 0
     last_exit: str | None = None
@@ -70,11 +80,14 @@ class _Member:
         )
 
 
-def _is_ready(role: Role) -> bool:
+def _says_yes(question: Callable[[], bool] | None) -> bool:
     try:
-        return role.ready is None or role.ready()
+        return question is None or question()
     except OSError:
         return False
+
+
+_ASKED = (RoleState.READY, RoleState.NOT_ANSWERING)
 
 
 class Supervisor:
@@ -119,7 +132,7 @@ class Supervisor:
             member.established = True
 
     def watch(self) -> None:
-        """Restart what ends, until `wait` raises KeyboardInterrupt."""
+        """Restart what ends or does not answer any more, until `wait` raises KeyboardInterrupt."""
         while True:
             self._wait(self._step())
 
@@ -141,8 +154,10 @@ class Supervisor:
         pauses: list[float] = []
         for member in self._members:
             self._advance(member)
-            if member.state is RoleState.STARTING:
+            if member.state in (RoleState.STARTING, RoleState.STOPPING):
                 pauses.append(_POLL_SECONDS)
+            elif member.state in _ASKED and member.role.answers is not None:
+                pauses.append(max(0.0, member.ask_at - time.monotonic()))
             elif member.state is RoleState.BACKING_OFF:
                 pauses.append(max(0.0, member.retry_at - time.monotonic()))
         return min(pauses, default=None)
@@ -156,14 +171,51 @@ class Supervisor:
             return
         code = child.poll()
         if code is not None:
-            self._ended(member, describe_exit(code), child.last_line() if code > 0 else "")
+            silent = "" if member.silent_since is None else "did not answer any more, and "
+            self._ended(member, f"{silent}{describe_exit(code)}", child.last_line() if code > 0 else "")
         elif member.state is RoleState.STARTING:
-            if _is_ready(role):
+            if _says_yes(role.ready):
+                member.ask_at = time.monotonic() + ASK_SECONDS
                 self._set(member, RoleState.READY)
                 self._report(f"{role.name}: ready (pid {child.pid})")
             elif time.monotonic() - member.started > role.ready_timeout:
                 self._kill(child)
                 self._ended(member, f"was not ready within {role.ready_timeout:g} s", child.last_line())
+        elif member.state is RoleState.STOPPING:
+            self._hurry(member, child)
+        elif member.established and time.monotonic() >= member.ask_at:
+            self._ask(member, child)
+
+    def _ask(self, member: _Member, child: Child) -> None:
+        """Ask whether it still answers, and end it where it has not for long."""
+        name = member.role.name
+        answers = _says_yes(member.role.answers)
+        now = time.monotonic()
+        member.ask_at = now + ASK_SECONDS
+        if answers:
+            if member.silent_since is not None:
+                member.silent_since = None
+                self._set(member, RoleState.READY)
+                self._report(f"{name}: answers again")
+        elif member.silent_since is None:
+            member.silent_since = now
+            self._set(member, RoleState.NOT_ANSWERING)
+            self._report(f"{name}: does not answer (pid {child.pid})")
+        elif now - member.silent_since >= SILENT_SECONDS:
+            self._report(f"{name}: has not answered for {SILENT_SECONDS:g} s; ending it")
+            self._ask_to_stop(member)
+            member.stop_by = now + END_SECONDS
+
+    def _hurry(self, member: _Member, child: Child) -> None:
+        """End one that does not answer and has not stopped in time: by its abort signal first."""
+        if time.monotonic() < member.stop_by:
+            return
+        if member.is_aborted or member.role.abort_signal == signal.SIGKILL:
+            child.kill()
+        else:
+            child.send(member.role.abort_signal)
+        member.is_aborted = True
+        member.stop_by = time.monotonic() + END_SECONDS
 
     def _spawn(self, member: _Member) -> None:
         member.started = time.monotonic()
@@ -180,6 +232,7 @@ class Supervisor:
     def _ended(self, member: _Member, how: str, reason: str) -> None:
         name = member.role.name
         member.child, member.last_exit = None, how
+        member.silent_since, member.is_aborted = None, False
         if not member.established:
             self._set(member, RoleState.STOPPED)
             self._members.remove(member)
@@ -196,6 +249,7 @@ class Supervisor:
         if member.child is not None:
             self._set(member, RoleState.STOPPING)
             member.child.send(member.role.stop_signal)
+            member.child.send(signal.SIGCONT)  # one that is stopped hears of it only then
             member.stop_by = time.monotonic() + member.role.stop_timeout
 
     def _await_stop(self, member: _Member) -> None:

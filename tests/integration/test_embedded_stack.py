@@ -380,3 +380,55 @@ def test_a_killed_server_is_restarted_with_its_data(
     with closing(psycopg.connect(conninfo, autocommit=True)) as connection:
         assert connection.execute("SELECT value FROM kept").fetchone() == ("precious",)
     assert embedded.stop_stack(settings, 30) is True
+
+
+HURRY = (
+    "from broadcaster.embedded import supervisor as s; s.ASK_SECONDS, s.SILENT_SECONDS, s.END_SECONDS = 0.1, 0.5, 3"
+)
+
+
+def test_a_role_that_does_not_answer_is_ended_and_started_again(
+    settings: Settings, run: Callable[[str], Stack], tmp_path: Path
+) -> None:
+    mute = tmp_path / "mute"
+    stack = run(f"{HURRY}\nroles = [script('deaf', stubborn, answers=lambda: not Path({str(mute)!r}).exists())]")
+    until_state(settings, StackState.READY)
+    mute.touch()
+    assert stack.until("does not answer").startswith("deaf: does not answer (pid ")
+    assert embedded.read_status(settings).roles[0].state is RoleState.NOT_ANSWERING
+    mute.unlink()
+    assert stack.until("again") == "deaf: answers again"
+    assert until_state(settings, StackState.READY).roles[0].restarts == 0
+    mute.touch()
+    how = "did not answer any more, and was ended by SIGKILL"
+    assert stack.until("restarting") == f"deaf: {how}; restarting in 0.5 s"
+    mute.unlink()
+    [deaf] = until_state(settings, StackState.READY).roles
+    assert (deaf.restarts, deaf.last_exit) == (1, how)
+
+
+@pytest.mark.parametrize(("server", "trouble"), [(0, signal.SIGSTOP), (1, signal.SIGSTOP), (1, signal.SIGTERM)])
+def test_a_server_that_lives_and_does_not_answer_is_ended_and_started_again(
+    settings: Settings, run: Callable[[str], Stack], monkeypatch: pytest.MonkeyPatch, server: int, trouble: int
+) -> None:
+    """Postgres waits for its clients after a SIGTERM, and lets nobody else in."""
+    monkeypatch.delenv("BROADCASTER_DATABASE_URL")
+    monkeypatch.delenv("BROADCASTER_REDIS_URL")
+    stack = run(f"{HURRY}\nroles = [script('worker', sleeper)]")
+    status = until_state(settings, StackState.READY)
+    conninfo = Settings(home=settings.home).postgres_url.replace("+psycopg", "")
+    with closing(psycopg.connect(conninfo, autocommit=True)):
+        processes(status)[server].send(trouble)
+        stack.until("; restarting")
+        roles = until_state(settings, StackState.READY).roles
+    assert [role.restarts for role in roles] == [int(n == server) for n in range(3)]
+    assert str(roles[server].last_exit).startswith("did not answer any more, and exited with code 0")
+    with closing(psycopg.connect(conninfo)) as connection:
+        assert connection.execute("SELECT 1").fetchone() == (1,)
+
+
+def test_a_second_stack_is_told_what_ails_the_first(settings: Settings, run: Callable[[str], Stack]) -> None:
+    stack = run(f"{HURRY}\ns.SILENT_SECONDS = 600\nroles = [script('deaf', sleeper, answers=lambda: False)]")
+    stack.until("does not answer")
+    with pytest.raises(ConflictError, match="deaf is not_answering"):
+        embedded.spawn_detached(settings, command(TWO_SLEEPERS))
