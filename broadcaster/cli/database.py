@@ -94,7 +94,10 @@ def _how_to_start(settings: Settings) -> Iterator[None]:
         yield
     except UnavailableError as error:
         if settings.database_url is None and nobody_answered(error):
-            raise UnavailableError(
-                f"no Postgres is running in {settings.home}: start it with `broadcaster up`"
-            ) from error
+            from broadcaster.cli.server_remedy import server_remedy  # noqa: PLC0415 - start-up time
+            from broadcaster.embedded import read_status  # noqa: PLC0415
+
+            stack = read_status(settings)
+            what = "no Postgres is running" if stack.process is None else "Postgres does not answer"
+            raise UnavailableError(f"{what} in {settings.home}: {server_remedy(stack)}") from error
         raise

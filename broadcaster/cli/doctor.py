@@ -10,6 +10,7 @@ import typer
 from broadcaster import embedded
 from broadcaster.cli.database import database
 from broadcaster.cli.output import say_json, say_table
+from broadcaster.cli.server_remedy import server_remedy
 from broadcaster.embedded import StackState, StackStatus
 from broadcaster.errors import SettingsError
 from broadcaster.services.diagnosis import examine_database
@@ -42,12 +43,12 @@ def _examine() -> Iterator[Finding]:
     stack = embedded.read_status(settings)
     yield from _examine_stack(settings, stack)
     with database(settings) as engine:
-        yield from examine_database(engine, settings)
+        yield from examine_database(engine, settings, server_remedy(stack))
         # Celery takes longer to import than all else.
         from broadcaster.worker.app import app  # noqa: PLC0415
         from broadcaster.worker.examination import examine_workers  # noqa: PLC0415
 
-        yield from examine_workers(app, engine, stack.settled_seconds if stack.is_up else None)
+        yield from examine_workers(app, engine, stack.settled_seconds if stack.is_up else None, server_remedy(stack))
 
 
 def _examine_stack(settings: Settings, stack: StackStatus) -> Iterator[Finding]:

@@ -33,6 +33,7 @@ STATE_STYLES = {
     "ready": "green",
     "starting": "yellow",
     "stopping": "yellow",
+    "not_answering": "bold red",
     "backing_off": "bold red",
     "degraded": "bold red",
     "lost": "bold red",

@@ -16,7 +16,7 @@ from broadcaster.db.engine import transaction
 from broadcaster.db.grants import connected_role, excess, require_privileges
 from broadcaster.db.migrate import require_current
 from broadcaster.db.queries import query
-from broadcaster.domain.standstill import Cause, Standstill, What, counted
+from broadcaster.domain.standstill import Cause, Remedy, Standstill, What, counted
 from broadcaster.domain.states import MessageState
 from broadcaster.errors import BroadcasterError
 from broadcaster.services.doubt_diagnosis import examine_doubts
@@ -26,6 +26,7 @@ from broadcaster.services.standstill import find_standstills
 from broadcaster.services.ticks import Tick, read_ticks
 from broadcaster.settings import Settings
 
+START = Remedy("start it with", "broadcaster up")
 _LOOK_AGAIN = "broadcaster doctor"
 _IN_POSTGRES = ("schema", "role", "counters", "doubts", "campaigns", "instances")
 """The checks of which nothing is known without it."""
@@ -57,15 +58,18 @@ def examine_keys(engine: Engine, settings: Settings) -> Iterator[Finding]:
     yield well("secret key", f"opens the keys of all {len(accounts)} accounts")
 
 
-def examine_database(engine: Engine, settings: Settings) -> Iterator[Finding]:
-    """Everything about Postgres, in the order in which it should be mended; ends early where nothing more can be."""
+def examine_database(engine: Engine, settings: Settings, starter: Remedy = START) -> Iterator[Finding]:
+    """Everything about Postgres, in the order in which it should be mended; ends early where nothing more can be.
+
+    `starter` is how an embedded server comes back that does not answer.
+    """
     try:
         with transaction(engine) as connection:
             version = connection.exec_driver_sql("SHOW server_version").scalar_one()
         yield well("postgres", f"version {version}")
     except BroadcasterError as error:
         if settings.database_url is None:
-            yield failed("postgres", error, "start it with", "broadcaster up")
+            yield failed("postgres", error, *starter)
         else:
             yield failed("postgres", error, "once it is back, look again with", _LOOK_AGAIN)
         yield from (not_known(check, "Postgres") for check in _IN_POSTGRES)
@@ -121,7 +125,12 @@ def examine_ticks(engine: Engine, periods: Mapping[str, float], running: float |
     late = [tick for tick in ticks if tick.is_late(running)]
     for tick in late:
         what = f"{tick.name}, due every {tick.period:g} s, {_last_done(tick)}"
-        advice = "see the log of what runs, or start what is missing with `broadcaster beat`, `broadcaster worker` or"
+        # Where `up` runs here, all of that has been started, and `up` is refused.
+        advice = (
+            "see the log of what runs, or start what is missing with `broadcaster beat`, `broadcaster worker` or"
+            if running is None
+            else "see the log of what runs, or start all anew with `broadcaster down` and"
+        )
         yield unwell("beat", Level.BAD, what, advice, "broadcaster up")
     if not late:
         ages = {tick.age: tick.name for tick in ticks if tick.age is not None}

@@ -11,7 +11,8 @@ from redis.exceptions import RedisError
 from sqlalchemy import Engine
 
 from broadcaster.db.faults import one_line
-from broadcaster.services.diagnosis import examine_ticks
+from broadcaster.domain.standstill import Remedy
+from broadcaster.services.diagnosis import START, examine_ticks
 from broadcaster.services.findings import Finding, Level, not_known, unwell, well
 from broadcaster.worker.app import BEAT, SENDS, TICKS
 
@@ -21,17 +22,20 @@ _MOST_QUEUED = {TICKS: 30, SENDS: 100}
 _PERIODS: dict[str, float] = {name: entry["schedule"] for name, entry in BEAT.items()}
 
 
-def examine_workers(app: Celery, engine: Engine, running: float | None = None) -> Iterator[Finding]:
+def examine_workers(
+    app: Celery, engine: Engine, running: float | None = None, starter: Remedy = START
+) -> Iterator[Finding]:
     """Whether Redis takes writes, workers answer and keep up, and the ticks are done. Takes about a second.
 
-    `running`: for how many seconds a beat and a worker have been at it, where that is known.
+    `running`: for how many seconds a beat and a worker have been at it, where that is known. `starter` is how an
+    embedded server comes back that does not answer.
     """
     try:
         depths = _queue_depths(app)
     except (OperationalError, RedisError, OSError) as error:
         what = f"{one_line(error)}: nothing is sent until it is back, nothing is lost"
-        advice = "unless BROADCASTER_REDIS_URL names another one, start it with"
-        yield unwell("redis", Level.BAD, what, advice, "broadcaster up")
+        advice = f"unless BROADCASTER_REDIS_URL names another one, {starter.advice}"
+        yield unwell("redis", Level.BAD, what, advice, starter.command)
         yield from (not_known(check, "Redis") for check in ("workers", "queues"))
         yield from examine_ticks(engine, _PERIODS, running)
         return

@@ -192,6 +192,26 @@ def test_a_role_that_is_killed_is_restarted_and_works(home: Home, simulator: Sim
     assert accepted(simulator) == Counter(PHONES)
 
 
+def test_a_postgres_that_shuts_down_and_waits_is_told_and_comes_back(
+    home: Home, simulator: Simulator, recipients: Path
+) -> None:
+    """A SIGTERM lets it wait for its clients, which are the workers, and refuse everybody else."""
+    up(home)
+    home.processes()["postgres"].send(signal.SIGTERM)
+    wait_for(lambda: home.status().state is StackState.DEGRADED, "the supervisor to notice")
+    told = home.run("status")
+    assert told.code == 1
+    assert "Postgres does not answer" in told.stderr
+    assert "start all anew with `broadcaster down` and `broadcaster up`" in told.stderr
+    assert "no Postgres is running" not in told.stderr
+    bad = {check["check"]: check["detail"] for check in home.run("doctor", "--json").json["checks"]}
+    assert "ended and started again by itself" in bad["postgres"]
+    wait_for(lambda: home.status().state is StackState.READY, "the restart")
+    add_instance(home, simulator, "unlimited")
+    submit(home, recipients, "--watch")
+    assert accepted(simulator) == Counter(PHONES)
+
+
 def test_up_in_the_foreground_tells_a_line_for_each_role_and_stops_all_at_sigterm(home: Home) -> None:
     argv = command("up", "--worker-processes", "2")
     with subprocess.Popen(argv, cwd=home.directory, env=home.environ, stdout=subprocess.PIPE, text=True) as process:

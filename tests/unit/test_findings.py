@@ -7,9 +7,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 import broadcaster
 from broadcaster.cli.doctor import _examine_stack
+from broadcaster.cli.server_remedy import server_remedy
 from broadcaster.embedded import RoleState, RoleStatus, StackState, StackStatus
 from broadcaster.errors import SettingsError, UnavailableError
 from broadcaster.services.findings import Level, failed, not_known, unwell
@@ -48,3 +50,22 @@ def test_a_stack_that_is_not_ready_is_told_with_what_to_do(state: StackState, tm
     is_bad = state in (StackState.STOPPED, StackState.LOST)
     assert finding.level is (Level.BAD if is_bad else Level.WARN)
     assert finding.detail.endswith(f"`{finding.command}`")
+
+
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        (StackState.STOPPED, "start it with `broadcaster up`"),
+        (StackState.LOST, "start it with `broadcaster up`"),
+        (StackState.STARTING, "it is being started, follow that with `broadcaster status`"),
+        (StackState.STOPPING, "it is being stopped; once it has, start it with `broadcaster up`"),
+        (
+            StackState.DEGRADED,
+            "postgres is not_answering; what does not answer is ended and started again by itself within a minute; "
+            "if it lasts, start all anew with `broadcaster down` and `broadcaster up`",
+        ),
+    ],
+)
+def test_a_server_that_does_not_answer_comes_back_by_a_command_that_works_now(state: StackState, said: str) -> None:
+    postgres = replace(NOT_READY, name="postgres", state=RoleState.NOT_ANSWERING)
+    assert str(server_remedy(StackStatus(state=state, roles=(postgres,)))) == said
