@@ -67,10 +67,10 @@ def said_by_instances(found: Sequence[Standstill]) -> list[Standstill]:
 
 
 def _clock(moment: datetime) -> str:
-    """`12:31:08` where that is today, here."""
+    """`12:31:08 CET` where that is today, here."""
     local = moment.astimezone()
     today = datetime.now().astimezone().date()
-    return f"{local:%H:%M:%S}" if local.date() == today else str(local_time(moment, seconds=False))
+    return f"{local:%H:%M:%S %Z}" if local.date() == today else str(local_time(moment, seconds=False))
 
 
 def _look_around(scene: Scene, settings: Settings) -> Scene:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from shlex import quote
 
 from broadcaster.domain.judgement import BLAMED, UNKNOWN_WORDS
-from broadcaster.domain.outcomes import WRONG_ADDRESS
 from broadcaster.domain.pacing import SLOWEST, format_rate
+from broadcaster.domain.remedies import address_remedy, learning_remedy
 from broadcaster.domain.standstill import Campaign, Cause, Lane, Part, Remedy, Scene, Standstill, What, counted
 from broadcaster.domain.states import CampaignState, LaneHealth
 from broadcaster.domain.truth import is_suspect
@@ -22,6 +23,8 @@ SLOW = timedelta(seconds=10)
 """An instance that may send its next message later than this does not look as if it moved."""
 STALLED = timedelta(seconds=60)
 """Messages that have been due for so long, while nothing keeps them, should have been sent."""
+RESTED = timedelta(seconds=10)
+"""An instance whose rest has been over for so long does not rest any more."""
 START_GRACE = timedelta(seconds=5)
 """A campaign that is due is started within two seconds, on a busy machine later."""
 
@@ -29,7 +32,8 @@ START_GRACE = timedelta(seconds=5)
 def standing_still(lanes: Sequence[Lane], campaigns: Sequence[Campaign], scene: Scene) -> list[Standstill]:
     """Every instance of `lanes` that is not well, then every one of `campaigns` that does not move."""
     instances = (found for lane in lanes for found in _instance(lane, campaigns, scene))
-    return [*instances, *(found for campaign in campaigns for found in _campaign(campaign, scene))]
+    found = [*instances, *(found for campaign in campaigns for found in _campaign(campaign, scene))]
+    return [_from(scene.now, each) for each in found]
 
 
 def suspicions(lanes: Sequence[Lane]) -> list[Standstill]:
@@ -57,9 +61,18 @@ def _suspicion(lane: Lane) -> Standstill:
     )
 
 
-def lane_remedy(lane: Lane) -> Remedy:
-    """What to do about an instance that is not ok."""
+def _from(now: datetime, found: Standstill) -> Standstill:
+    """Without a next try that lies in the past: that one is due now."""
+    if found.next_try is None or found.next_try > now:
+        return found
+    return replace(found, next_try=None, is_due=True)
+
+
+def lane_remedy(lane: Lane, campaigns: Sequence[Campaign]) -> Remedy:
+    """What to do about an instance that is not ok. `campaigns` are those that it sends for."""
     name = quote(lane.name)
+    if lane.health in _GATEWAYS and (remedy := address_remedy(lane.name, lane.reason, lane.wire)):
+        return remedy
     match lane.health:
         case LaneHealth.PAUSED:
             return Remedy("go on with", f"broadcaster instance resume {name}")
@@ -71,32 +84,28 @@ def lane_remedy(lane: Lane) -> Remedy:
             slower = format_rate(max(lane.rate / 2, SLOWEST)) if lane.rate else "20/min"
             return Remedy("if that happens often, send slower:", f"broadcaster instance set {name} --rate {slower}")
         case LaneHealth.DOWN if UNKNOWN_WORDS in (lane.reason or ""):
-            return Remedy(
-                "if you know what they mean, say so:",
-                f"broadcaster instance rules {name} learn 'WORDS' --about recipient|account|gateway",
-            )
+            return learning_remedy(lane.name, lane.reason or "")
         case LaneHealth.DOWN if BLAMED in (lane.reason or ""):
-            return Remedy(
-                "look at its phone, and try who failed again with `broadcaster campaign retry`; "
-                "if the list is bad, go on with",
-                f"broadcaster instance resume {name}",
+            failed = [campaign.name for campaign in campaigns if any(part.failed for part in campaign.parts)]
+            again = "".join(
+                f", try who failed again with `broadcaster campaign retry {quote(each)}`" for each in failed[:2]
             )
-        case LaneHealth.DOWN if WRONG_ADDRESS in (lane.reason or ""):
-            return Remedy("give the right one with", f"broadcaster instance set {name} --base-url URL")
+            advice = f"look at its phone{again}; if the list is bad, go on with"
+            return Remedy(advice, f"broadcaster instance resume {name}")
         case _:
             return Remedy("see", f"broadcaster instance check {name}")
 
 
 def _instance(lane: Lane, campaigns: Sequence[Campaign], scene: Scene) -> Iterator[Standstill]:
     parts = [(campaign, part) for campaign in campaigns for part in campaign.parts if part.lane.name == lane.name]
-    if lane.health is not LaneHealth.OK:
+    if _is_unwell(lane, scene):
         waiting = [part for campaign, part in parts if part.pending and _wants_to_send(campaign, scene)]
         yield Standstill(
             What.INSTANCE,
             lane.name,
             Cause(lane.health),
             _SAYS[lane.health],
-            lane_remedy(lane),
+            lane_remedy(lane, [campaign for campaign, _ in parts]),
             detail=None if lane.health is LaneHealth.PAUSED else lane.reason,
             since=lane.since,
             # Nobody tries where nothing waits, or where no worker runs.
@@ -113,7 +122,15 @@ _SAYS = {
     LaneHealth.DOWN: "is down",
     LaneHealth.THROTTLED: "has to rest",
 }
+_GATEWAYS = (LaneHealth.REFUSED, LaneHealth.DOWN)
 _TRIED_AGAIN = (LaneHealth.DOWN, LaneHealth.THROTTLED)
+
+
+def _is_unwell(lane: Lane, scene: Scene) -> bool:
+    """Whether it sends nothing now. Once its rest is over it sends, and is ok again with the first message taken."""
+    if lane.health is LaneHealth.THROTTLED and lane.not_before is not None:
+        return scene.now - lane.not_before < RESTED
+    return lane.health is not LaneHealth.OK
 
 
 def _unreadable(lane: Lane, doubted: Sequence[tuple[Campaign, Part]], scene: Scene) -> Standstill:
@@ -184,7 +201,18 @@ def _of(
     until: datetime | None = None,
     waiting: int = 0,
 ) -> Standstill:
-    return Standstill(What.CAMPAIGN, campaign.name, cause, says, remedy, detail, since, next_try, until, waiting)
+    return Standstill(
+        What.CAMPAIGN,
+        campaign.name,
+        cause,
+        says,
+        remedy,
+        detail=detail,
+        since=since,
+        next_try=next_try,
+        until=until,
+        waiting=waiting,
+    )
 
 
 def _nobody_works(campaign: Campaign, scene: Scene) -> Standstill | None:
@@ -226,7 +254,7 @@ def _stopped(campaign: Campaign, scene: Scene) -> Iterator[Standstill]:
 def _keeps(part: Part, campaign: Campaign, scene: Scene) -> Cause | None:
     """What keeps the pending messages of a part; None: they are being sent."""
     lane, now = part.lane, scene.now
-    if lane.health is not LaneHealth.OK:
+    if _is_unwell(lane, scene):
         return Cause.INSTANCES
     if part.next_due_at is not None and part.next_due_at > now + SOON:
         return Cause.RETRY
@@ -250,7 +278,7 @@ def _waits_for_instances(campaign: Campaign, parts: Sequence[Part]) -> Standstil
         campaign,
         Cause.INSTANCES,
         "stands still",
-        lane_remedy(lanes[0]),
+        lane_remedy(lanes[0], [campaign]),
         detail=", ".join(f"instance {lane.name} {_SAYS[lane.health]}" for lane in lanes),
         since=max((lane.since for lane in lanes if lane.since), default=None),
         next_try=min(rests, default=None),

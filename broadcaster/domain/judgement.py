@@ -242,13 +242,13 @@ def _why(run: OutcomeRun, verdict: Verdict) -> str:
     known = run.answers if run.is_said_of_all else 0
     together = refused + known + run.unknowns + run.delays
     if verdict.outcome is Outcome.REJECTED and verdict.is_recognised:
-        return f"refused {run.answers + run.learned} messages in a row with “{said}”, {BLAMED}"
+        return f"refused {run.answers + run.learned} attempts in a row with “{said}”, {BLAMED}"
     if together <= 1:
         return said
     if together == refused:
-        return f"refused {refused} messages in a row with “{said}”, {UNKNOWN_WORDS}"
+        return f"refused {refused} attempts in a row with “{said}”, {UNKNOWN_WORDS}"
     if together == run.unknowns:
-        return f"left open of {run.unknowns} messages in a row whether it took them: {said}"
+        return f"left open of {run.unknowns} attempts in a row whether it took them: {said}"
     if together == run.delays:
-        return f"put off {run.delays} messages in a row: {said}"
-    return f"accepted none of {together} messages in a row: {said}"
+        return f"put off {run.delays} attempts in a row: {said}"
+    return f"accepted none of {together} attempts in a row: {said}"

@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
+from broadcaster.domain.instances import Wire
 from broadcaster.domain.states import CampaignState, LaneHealth
 
 
@@ -51,6 +52,7 @@ class Lane:
     """Of the health."""
     not_before: datetime | None = None
     rate: float | None = None
+    wire: Wire | None = None
     slot: datetime | None = None
     """From when on its limit allows another message."""
     used_at: datetime | None = None
@@ -76,6 +78,7 @@ class Part:
     pending: int = 0
     sending: int = 0
     in_doubt: int = 0
+    failed: int = 0
     next_due_at: datetime | None = None
     """No pending message is due before; None: at once."""
     ran_dry_at: datetime | None = None
@@ -151,6 +154,9 @@ class Standstill:
     detail: str | None = None
     since: datetime | None = None
     next_try: datetime | None = None
+    """Never in the past."""
+    is_due: bool = False
+    """Whether the next try comes now."""
     until: datetime | None = None
     """When doubts that nothing has decided are given up."""
     waiting: int = 0
@@ -167,6 +173,8 @@ class Standstill:
         clauses = [f"{self.what} {self.name} {self.says}{since}" + (f": {self.detail}" if self.detail else "")]
         if self.next_try and self.cause in _NEXT:
             clauses.append(f"{_NEXT[self.cause]} {clock(self.next_try)}")
+        elif self.is_due and self.cause in _NEXT:
+            clauses.append(f"{_NEXT[self.cause].removesuffix(' at')} now")
         if self.until:
             clauses.append(f"what is not decided by {clock(self.until)} is unknown")
         if self.waiting and self.cause is not Cause.IN_DOUBT:
@@ -182,6 +190,7 @@ _NEXT = {
     Cause.INSTANCES: "next try",
     Cause.RETRY: "next try",
     Cause.PACED: "next message at",
+    Cause.IN_DOUBT: "next reading",
 }
 
 

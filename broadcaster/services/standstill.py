@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from broadcaster.db.queries import query
 from broadcaster.db.reading import Reader, Row, reading, rows
 from broadcaster.domain.causes import standing_still, suspicions
+from broadcaster.domain.instances import Wire
 from broadcaster.domain.standstill import Campaign, Lane, Part, Scene, Standstill
 from broadcaster.domain.states import CampaignState, LaneHealth
 from broadcaster.settings import Settings
@@ -86,6 +87,7 @@ def _lane(row: Row) -> Lane:
         since=row["health_since"],
         not_before=row["not_before"],
         rate=row["rate_per_second"],
+        wire=Wire(row["wire"]),
         slot=row["slot"],
         used_at=row["used_at"],
         is_tended=row["is_tended"],
@@ -113,6 +115,7 @@ def _part(row: Row, lane: Lane) -> Part:
         pending=row["pending"],
         sending=row["sending"],
         in_doubt=row["in_doubt"],
+        failed=row["failed"],
         next_due_at=row["next_due_at"],
         ran_dry_at=row["last_claimed_at"],
         outranked_by=row["outranked_by"],

@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 
 from broadcaster.domain.causes import standing_still, suspicions
+from broadcaster.domain.instances import Wire
 from broadcaster.domain.judgement import BLAMED, UNKNOWN_WORDS
 from broadcaster.domain.outcomes import WRONG_ADDRESS
 from broadcaster.domain.standstill import Campaign, Cause, Lane, Part, Scene, Standstill
 from broadcaster.domain.states import CampaignState, LaneHealth
+from tests.support.commands import assert_runnable
 
 NOW = datetime(2026, 11, 27, 12, 31, tzinfo=UTC)
 SCENE = Scene(NOW, ticked_at=NOW)
@@ -48,7 +50,13 @@ REFUSED = lane(LaneHealth.REFUSED, reason="wrong key", not_before=ago(60))
 RESTS = lane(LaneHealth.THROTTLED, reason="HTTP 429", not_before=NOW + timedelta(seconds=30))
 SLOW = lane(rate=1 / 3600, slot=NOW + timedelta(minutes=40))
 UNREADABLE = lane(unreadable_since=ago(120), next_read_at=NOW + timedelta(seconds=10))
-DOUBT = Part(lane(), in_doubt=5, doubted_since=ago(60), decided_by=NOW + timedelta(minutes=59))
+DOUBT = Part(
+    lane(),
+    in_doubt=5,
+    doubted_since=ago(60),
+    decided_by=NOW + timedelta(minutes=59),
+    next_poll_at=NOW + timedelta(seconds=4),
+)
 
 
 @pytest.mark.parametrize(
@@ -75,15 +83,28 @@ DOUBT = Part(lane(), in_doubt=5, doubted_since=ago(60), decided_by=NOW + timedel
             "give the right one with `broadcaster instance set main --base-url URL`",
         ),
         (
-            campaign(Part(lane(LaneHealth.DOWN, reason=f"refused 5 messages with “x”, {UNKNOWN_WORDS}"), pending=1)),
-            "instance main is down since 12:30:00: refused 5 messages with “x”, which no rule knows; 1 message waits: "
-            "if you know what they mean, say so: "
-            "`broadcaster instance rules main learn 'WORDS' --about recipient|account|gateway`",
+            campaign(Part(lane(LaneHealth.DOWN, reason=f"refused 5: “nope 17 zut”, {UNKNOWN_WORDS}"), pending=1)),
+            "instance main is down since 12:30:00: refused 5: “nope 17 zut”, which no rule knows; 1 message waits: "
+            "if you know whom these words are about (gateway, account or recipient), say so: "
+            "`broadcaster instance rules main learn nope --about gateway`",
         ),
         (
-            campaign(Part(lane(LaneHealth.DOWN, reason=f"refused 30 messages with “x”, {BLAMED}"), pending=2)),
+            campaign(Part(lane(LaneHealth.DOWN, reason=f"refused 5: “HTTP 499”, {UNKNOWN_WORDS}"), pending=1)),
+            "instance main is down since 12:30:00: refused 5: “HTTP 499”, which no rule knows; 1 message waits: "
+            "if you know whom this status is about (gateway, account or recipient), say so: "
+            "`broadcaster instance rules main learn 'HTTP 499' --about gateway`",
+        ),
+        (
+            campaign(Part(lane(LaneHealth.DOWN, reason="HTTP 415: no", wire=Wire.FORM), pending=1)),
+            "instance main is down since 12:30:00: HTTP 415: no; 1 message waits: "
+            "it takes the other encoding, give that with `broadcaster instance set main --wire json`",
+        ),
+        (
+            campaign(
+                Part(lane(LaneHealth.DOWN, reason=f"refused 30 messages with “x”, {BLAMED}"), pending=2, failed=30)
+            ),
             "instance main is down since 12:30:00: refused 30 messages with “x”, as if every recipient were at fault; "
-            "2 messages wait: look at its phone, and try who failed again with `broadcaster campaign retry`; "
+            "2 messages wait: look at its phone, try who failed again with `broadcaster campaign retry news`; "
             "if the list is bad, go on with `broadcaster instance resume main`",
         ),
         (
@@ -141,8 +162,8 @@ DOUBT = Part(lane(), in_doubt=5, doubted_since=ago(60), decided_by=NOW + timedel
         ),
         (
             campaign(DOUBT),
-            "campaign news has 5 messages in doubt since 12:30:00: their chats are read back; what is not decided by "
-            "13:30:00 is unknown: decide yourself with `broadcaster campaign settle news`",
+            "campaign news has 5 messages in doubt since 12:30:00: their chats are read back; next reading 12:31:04; "
+            "what is not decided by 13:30:00 is unknown: decide yourself with `broadcaster campaign settle news`",
         ),
         (
             campaign(Part(lane(used_at=ago(90), since=ago(900)), pending=3)),
@@ -155,6 +176,23 @@ DOUBT = Part(lane(), in_doubt=5, doubted_since=ago(60), decided_by=NOW + timedel
 def test_each_cause_has_one_sentence_that_ends_with_the_command(what: Campaign, said: str) -> None:
     assert sentences(what)[0] == said
     assert said.endswith("`")
+    assert_runnable(said)
+
+
+def test_a_next_try_never_lies_in_the_past() -> None:
+    [instance, told] = found(campaign(Part(replace(DOWN, not_before=ago(1)), pending=3)))
+    assert (instance.next_try, told.next_try) == (None, None)
+    assert "; next try now; 3 messages wait" in sentences(campaign(Part(replace(DOWN, not_before=NOW), pending=3)))[0]
+    assert "; it goes on now; " in sentences(campaign(Part(replace(RESTS, not_before=ago(1)), pending=3)))[0]
+    assert "; next reading now; " in sentences(campaign(replace(DOUBT, next_poll_at=ago(1))))[0]
+
+
+def test_a_rest_that_is_over_is_none() -> None:
+    rested = replace(RESTS, not_before=ago(1200))
+    assert found(campaign(Part(rested))) == []
+    assert found(campaign(Part(rested, pending=3))) == []
+    later = Part(rested, pending=3, next_due_at=NOW + timedelta(minutes=4))
+    assert [each.cause for each in found(campaign(later))] == [Cause.RETRY]
 
 
 SUSPECT = lane(shown=7, missing=5)

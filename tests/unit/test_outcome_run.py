@@ -311,13 +311,13 @@ def test_who_is_refused_again_while_the_lane_is_stopped_bears_no_witness_and_is_
 @pytest.mark.parametrize(
     ("verdicts", "reason"),
     [
-        ([nope("Gagal 1")] * 5, "refused 5 messages in a row with “Gagal 1”, which no rule knows"),
+        ([nope("Gagal 1")] * 5, "refused 5 attempts in a row with “Gagal 1”, which no rule knows"),
         ([nope(f"{each} is void") for each in "abcde"], "“e is void”"),
-        ([OPEN] * 5, "left open of 5 messages in a row whether it took them: HTTP 500"),
-        ([OPEN, nope(), OPEN, nope(), OPEN], "accepted none of 5 messages in a row: HTTP 500"),
-        ([nope(), NO_WHATSAPP, nope(), nope(), nope(), nope()], "refused 5 messages in a row"),
-        ([nope(), NO_WHATSAPP, OPEN, nope(), TOO_OFTEN, nope()], "accepted none of 5 messages in a row: nope"),
-        ([NO_WHATSAPP] * (MANY - 1) + [TOO_OFTEN, NO_WHATSAPP], "refused 30 messages in a row with “not registered”"),
+        ([OPEN] * 5, "left open of 5 attempts in a row whether it took them: HTTP 500"),
+        ([OPEN, nope(), OPEN, nope(), OPEN], "accepted none of 5 attempts in a row: HTTP 500"),
+        ([nope(), NO_WHATSAPP, nope(), nope(), nope(), nope()], "refused 5 attempts in a row"),
+        ([nope(), NO_WHATSAPP, OPEN, nope(), TOO_OFTEN, nope()], "accepted none of 5 attempts in a row: nope"),
+        ([NO_WHATSAPP] * (MANY - 1) + [TOO_OFTEN, NO_WHATSAPP], "refused 30 attempts in a row with “not registered”"),
     ],
 )
 def test_a_handful_in_a_row_is_the_account_s_trouble_and_the_operator_is_told(
@@ -464,10 +464,10 @@ def test_known_words_that_are_said_of_everybody_fail_thirty_and_stop_the_lane(ve
     states = lane.hear_all([verdict] * 200)
     assert states == [MessageState.FAILED] * MANY + [MessageState.PENDING] * (200 - MANY)
     assert (lane.health, lane.spent.total()) == (DOWN, MANY)
-    assert lane.changes[0].reason == f"refused {MANY} messages in a row with “{verdict.reason}”, {BLAMED}"
+    assert lane.changes[0].reason == f"refused {MANY} attempts in a row with “{verdict.reason}”, {BLAMED}"
     assert UNKNOWN_WORDS not in lane.changes[-1].reason
     lane.hear(nope())
-    assert lane.changes[-1].reason == "accepted none of 201 messages in a row: nope"
+    assert lane.changes[-1].reason == "accepted none of 201 attempts in a row: nope"
 
 
 def test_of_what_was_under_way_when_they_stopped_the_lane_nobody_fails() -> None:
@@ -528,7 +528,7 @@ def test_a_handful_of_recipients_that_are_put_off_in_a_row_are_the_account_s_tro
     lane = Lane()
     assert set(lane.hear_all([verdict] * 200)) == {MessageState.PENDING}
     assert (lane.health, lane.spent.total()) == (THROTTLED, HANDFUL - 1)
-    assert lane.changes[0].reason == f"put off {HANDFUL} messages in a row: {verdict.reason}"
+    assert lane.changes[0].reason == f"put off {HANDFUL} attempts in a row: {verdict.reason}"
 
 
 def test_fewer_recipients_that_are_put_off_again_and_again_slow_nobody_and_end_after_their_attempts() -> None:
