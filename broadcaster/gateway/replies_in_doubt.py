@@ -41,12 +41,14 @@ _ON_ITS_WAY = table(rf"""
     being (sent|processed|delivered|transmitted|dispatched|uploaded|retried|held|submitted|resent)\b
     (still|currently|now|is|message|request) (sending|processing|delivering|uploading|transmitting|trying)\b|
         ^processing\b
+    next (attempt|try|retry) (in|at|after)\b
     not (yet )?(been )?(sent|delivered|dispatched|processed) yet\b|not yet (been )?(sent|delivered|dispatched|
         processed)\b
     already (been |being )?(sent|delivered|queued|submitted|processed|accepted|reported|exists?|received|in)\b
     duplicated? (message|request|send|submission|entry|id)\b
     (di|ter)simpan\b|(di|ter)tunda\b|(di|ter)jadwal\w*|(di|ter)jadual\w*|ditahan\b|ditampung\b|ditangguh\w*
-    (masuk|dalam|ke|di) (daftar )?(antri|antre|antrian|antrean|giliran)\b|kotak keluar\b|menunggu\b|dalam proses\b
+    (masuk|dalam|ke|di) (daftar )?(antri|antre|antrian|antrean|giliran)\b|kotak keluar\b|daftar tunggu\b|menunggu\b|
+        dalam proses\b
     akan {_UP_TO_3}((di|ter)kirim\w*|dihantar\w*|diproses|dicoba|dicuba|mencoba|mengirim\w*|menghantar|cuba)\b
     dikirim(kan)? (ulang|otomatis|nanti|kemudian|setelah|saat|ketika|begitu|secara otomatis|belakangan)
     dihantar (semula|kemudian|nanti|selepas|apabila|secara automatik)|nanti (dikirim|dihantar)
@@ -58,7 +60,8 @@ _ON_ITS_WAY = table(rf"""
         encolad|enfileirad|reprogramad|planificad|postergad|bufferizad)[oa]s?\b|pospuest\w+|pendientes?\b|
         pendentes?\b
     (en|em) (espera|proces\w+|curso|progreso|progresso|camino|andamento|segundo plano|cola|fila|envio)\b
-    (en|a|na|para a?) (la )?(cola|fila)\b|bandeja de salida|caixa de saida|aguardando\b|esperando\b
+    (en|a|na|para a?) (la )?(cola|fila)\b|en (la|tu|su) bandeja|bandeja de salida|caixa de saida|aguardando\b|
+        esperando\b
     (sera|seran|serao|vai ser|va a ser|se) {_UP_TO_3}(enviad|entregad|entregue|reintentad|procesad|processad|
         reenviad|
         enviara|entregara|mandara|reintentara|procesara|reenviara|enviaran|tentad|despachad|refeit|repetid|
@@ -81,7 +84,8 @@ _ON_ITS_WAY = table(rf"""
     bereits (gesendet|verschickt|versendet|zugestellt)|schon (gesendet|verschickt)
     (enregistre|sauvegarde|stocke|programme|planifie|reporte|differe|retarde|retenu|conserve|repousse|
         tamponne)e?s?\b
-    (mise?s? )?(en|de) (attente|cote|memoire|file)\b|boite d.envoi|en (arriere|tache)[ -](plan|de fond)\b|en cours\b
+    (mise?s? )?(en|de) (attente|cote|memoire|file)\b|boite d.envoi|en (arriere|tache)[ -](plan|de fond)\b|
+        en cours\b|reprendra\b
     (sera|seront|va etre) {_UP_TO_3}(envoye|livre|transmis|expedie|reessaye|traite|remis|relance|distribue|
         delivre)\w*
     (nouvel essai|nouvelle tentative) ~ (auto\w*|prevu\w*|programm\w*|sera|dans)|deja envoye\w*
@@ -122,6 +126,9 @@ _NOBODY_KNOWS = table(r"""
         unacknowledged\b
     (no|without|missing|lacking|lost|before|awaiting) (the |a |any )?(\S+ )?(confirmation|ack|acks|acknowledge?ment|
         receipt|response|answer|reply)\b
+    not (get|receive|have|obtain|see) ((a|any|the) )*(\S+ )?(confirmation|ack|acknowledge?ment|receipt|response|
+        answer|reply)\b
+    after ((the|your|a) )*(message|it|request) ((was|had|has|is|been|being) )*(sent|submitted|handed|passed|accepted)\b
     confirmation (is |was |has )?(not|never|missing|lost|failed|outstanding|unavailable)
     (not|never) (confirm|respond|answer|reply|acknowledge|responding|answering|replying)(ed|ing)?\b|unresponsive\b
     (tell|say|determine|know|verify|confirm|ascertain|guarantee) (if|whether|that|delivery|the (delivery|outcome|
@@ -149,7 +156,8 @@ _NOBODY_KNOWS = table(r"""
         (interrupted|aborted|cut off|cut short|broken off|lost|incomplete)\b
     page (has been|was|is) closed|browser (has |was )?(disconnected|died)|protocol error|navigation failed because
     stream error|backend fetch|guru meditation|(backend|origin|proxy) (read |write )?(error|failure|fail|read)
-    (saat|ketika|sedang|selama|sewaktu|semasa|waktu|tengah) (proses )?(meng(irim|hantar)|pengiriman|penghantaran|
+    (saat|ketika|sedang|selama|sewaktu|semasa|waktu|tengah) ((proses|pesan|mesej) )*(meng(irim|hantar)|pengiriman|
+        penghantaran|
         dikirim|kirim|dihantar)\w*
     (tidak|belum|tak|tdk|blm) (dapat |bisa |ter)*(dikonfirmasi|konfirmasi|dipastikan|pasti|diketahui|disahkan|
         diverifikasi
@@ -167,7 +175,7 @@ _NOBODY_KNOWS = table(r"""
         risposta|acuse)
     (no|nao|non) ((se|pudo|puede|ha|fue|foi|pode|ser|sido|possivel|esta|e|stato|stata|puo|essere|possibile|podido|
         il|la|o|a|si|ha) )*(confirm|conferm|respond|rispond|respuesta)\w*|(no|nao) ((se|e|es|foi) )*(sabe|sabemos|
-        determin)\w*|non (si sa|sappiamo|e chiaro|e noto)|se desconoce\b
+        determin)\w*|(no hay|nao ha) (\S+ )?confirm\w+|non (si sa|sappiamo|e chiaro|e noto)|se desconoce\b
     (estado|status|resultado|resultat|stato|esito|risultato|entrega|envio) ~ (desconocid|desconhecid|sconosciut|
         ignot|
         inciert|incert|indeterminad)\w*|(quizas?|tal vez|talvez|posiblemente|possivelmente|forse)\b
@@ -214,13 +222,15 @@ _NOBODY_KNOWS = table(r"""
 _OF_THE_SENDER = (
     r"(accounts?|instances?|sessions?|devices?|subscription|payments?|invoice|verification|approval|kyc|registration|"
     r"log-?in|pairing|business|template|plan|order|qr( code)?|connection|licen[cs]e|profile|review|activation|users?|"
-    r"sender|channel|client|bot|trial|bill|akun|perangkat|sesi|instansi|pembayaran|cuenta|conta|instancia|sess?ao|sesion|"
+    r"sender|channel|client|bot|trial|bill|akun|perangkat|sesi|instansi|pembayaran|cuenta|conta|instancia|sess?ao|"
+    r"sesion|"
     r"dispositivo|pag(o|amento)|konto|zahlung|sitzung|instanz|gerat|compte|paiement|sessione|istanza|hesap|hesabiniz|"
     r"odeme|cihaz|oturum|аккаунт|инстанс|сессия|устройство|e-?mails?|correo|phone number|numbers?|numero|nomor|nummer|"
     r"numara\w*|telefon|номер|contacts?|recipient|address|identity|media|link|kyc|credentials?|token|key|signature)"
 )
 _FOR_THE_OPERATOR = (
-    r"(qr|scan\w*|approv\w*|verif\w*|activat\w*|pay\w*|review|set-?up|config\w*|authent\w*|authori[sz]\w*|sess\w*|regist\w*|"
+    r"(qr|scan\w*|approv\w*|verif\w*|activat\w*|pay\w*|review|set-?up|config\w*|authent\w*|authori[sz]\w*|sess\w*|"
+    r"regist\w*|"
     r"invoice\w*|log-?in|log in|pair\w*|bill\w*|kyc|actions?|invit\w*|updates?|subscription|restart|you to|pembayaran|"
     r"verifikasi|persetujuan|aktivasi|pago|pagamento|aprova\w*|aproba\w*|leitura|escane\w*|lectura|freigabe|zahlung|"
     r"verifizierung|genehmigung|bestatigung des kontos|paiement|validation|scansione|approvazione|verifica|onay\w*|"
@@ -257,7 +267,7 @@ _SAID_AGAINST = table(rf"""
         unavailable|voll|cheia|llena|pleine|piena|dolu|penuh|переполнен\w*|ممتلئ?|esta (cheia|llena)|e piena|
         est pleine)
     (too many|max\w*|limits? of|over \d+|\d+)( number| count)?( of)? ((the|your|allowed|messages|jobs|
-        items) )*(pending|waiting|queued|scheduled|delayed|stored|saved|in (the |
+        items|requests) )*(pending|waiting|queued|scheduled|delayed|stored|saved|in (the |
         your |a )?queue|in progress)\b|(room|space|place|full|much|capacity) ([\w'-]+ )?in (the )?([\w'-]+ )?queue
     pending ([\w'-]+ ){{0,2}}?{_FOR_THE_OPERATOR}\b|pending (messages?|requests?|items?|jobs?|limit|queue)\b
     {_OF_THE_SENDER}[:,]? {_IS}(pending|awaiting|waiting|on hold|held|delayed|deferred|saved|stored|kept|confirmed|
@@ -282,7 +292,7 @@ _SAID_AGAINST = table(rf"""
         handling) another\b
     (restart|update|upgrade|reboot|backup|downtime) (is |was )?scheduled\b|terlalu banyak \w+ (ter|di)?tunda
     retrying (is|may|too)\b|being (sent|processed) too\b|(mohon|silakan|harap|harus) (untuk )?menunggu|
-        bitte warte\w*|warteschlange (ist )?voll
+        bitte warte\w*|warten sie|warteschlange (ist )?voll
     scheduled ([\w'-]+ )?(maintenance|downtime|outage|restart|updates?|upgrade|break|work|pause|backup|messages|
         hours|time|date|
         feature|sending)\b|maintenance ([\w'-]+ ){{0,2}}(scheduled|in progress|under way|pending)\b
