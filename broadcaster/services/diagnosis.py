@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from shlex import quote
 
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Connection, Engine, func, select
 
 from broadcaster.crypto import open_vault
 from broadcaster.db import tables
@@ -36,8 +36,8 @@ DOUBT_SECONDS = 900.0
 """A message that is in doubt for longer wants an operator's eye."""
 LATE_SECONDS = 10.0
 """A campaign that is due is started within two seconds if a beat and a worker run."""
-UNREADABLE = timedelta(minutes=1)
-"""Chats that cannot be read for longer are no hiccup."""
+HICCUP = timedelta(minutes=1)
+"""Chats that cannot be read for longer, and a longer rest, are no hiccup."""
 CLOCK_SECONDS = 5.0
 """No limit depends on this machine's clock, but people compare its log lines with the moments in the database."""
 
@@ -181,6 +181,7 @@ def _examine_held_messages(engine: Engine, settings: Settings) -> Iterator[Findi
     }
     with transaction(engine) as connection:
         found = {MessageState(row.state): row for row in connection.exec_driver_sql(query("held_messages"))}
+        tests = {state: _tests_held(connection, state) for state in longest}
     for state, limit in longest.items():
         row = found.get(state)
         check = state.replace("_", " ")
@@ -194,7 +195,24 @@ def _examine_held_messages(engine: Engine, settings: Settings) -> Iterator[Findi
         # A doubt may last until its deadline; no request lasts that long.
         unusual = Level.BAD if state is MessageState.SENDING else Level.WARN
         what += f", longer than the {limit:g} s that are usual"
-        yield unwell(check, unusual, what, "see which campaigns and why with", "broadcaster status")
+        held, name = tests[state]
+        if held:
+            what += f", {held:,} of them tests, such as {name}"
+        if held < row.messages:
+            yield unwell(check, unusual, what, "see which campaigns and why with", "broadcaster status")
+        else:
+            show = f"broadcaster campaign show {quote(str(name))}"
+            yield unwell(check, unusual, what, "`status` tells of no tests, see that one with", show)
+
+
+def _tests_held(connection: Connection, state: MessageState) -> tuple[int, str | None]:
+    """How many messages in a state are tests, which `status` does not tell of, and the name of one."""
+    lanes, campaigns = tables.campaign_lanes, tables.campaigns
+    held = lanes.c[state.value]
+    found = select(func.coalesce(func.sum(held), 0), func.min(campaigns.c.name))
+    joined = found.join_from(lanes, campaigns, campaigns.c.id == lanes.c.campaign_id)
+    messages, name = connection.execute(joined.where(campaigns.c.test_of.is_not(None), held > 0)).one()
+    return int(messages), name
 
 
 def _examine_late_campaigns(engine: Engine, settings: Settings) -> Iterator[Finding]:
@@ -228,5 +246,6 @@ def _examine_standstills(engine: Engine, settings: Settings) -> Iterator[Finding
 
 
 def _level(instance: Standstill, now: datetime) -> Level:
-    is_hiccup = instance.cause is Cause.UNREADABLE and now - (instance.since or now) <= UNREADABLE
+    lasts = max(now - (instance.since or now), (instance.next_try or now) - now)
+    is_hiccup = instance.cause in (Cause.UNREADABLE, Cause.THROTTLED) and lasts <= HICCUP
     return Level.BAD if instance.waiting and not is_hiccup else Level.WARN

@@ -24,6 +24,7 @@ from broadcaster.services.ticks import note_tick
 from broadcaster.settings import Settings
 from broadcaster.worker.app import SENDS, make_app
 from broadcaster.worker.examination import examine_workers
+from tests.support.commands import assert_runnable
 from tests.support.database import as_owner
 from tests.support.servers import redis_client
 
@@ -51,6 +52,7 @@ def unwell(engine: Engine, settings: Settings) -> list[tuple[str, Level, str]]:
 def told(finding: Finding) -> tuple[str, Level, str]:
     assert finding.command is not None
     assert finding.detail.endswith(f"`{finding.command}`"), finding
+    assert_runnable(f"`{finding.command}`")
     return finding.check, finding.level, finding.detail.rpartition(": ")[0]
 
 
@@ -252,10 +254,34 @@ def test_a_campaign_that_is_due_and_not_started_is_bad(engine: Engine, settings:
 def test_an_instance_that_is_not_well_is_a_warning_and_bad_where_messages_wait_for_it(
     engine: Engine, settings: Settings, health: str, says: str
 ) -> None:
-    execute(engine, f"UPDATE lanes SET health = '{health}', health_reason = 'wrong key'")
+    lasting = "health_reason = 'wrong key', health_since = now() - interval '2 min'"
+    execute(engine, f"UPDATE lanes SET health = '{health}', {lasting}")
     assert unwell(engine, settings) == [("instances", Level.WARN, f"main {says}, nothing waiting for it")]
     execute(engine, "UPDATE campaigns SET state = 'running', started_at = now()")
     assert unwell(engine, settings) == [("instances", Level.BAD, f"main {says}, 3 messages waiting for it")]
+
+
+def test_a_short_rest_is_a_warning(engine: Engine, settings: Settings) -> None:
+    note_tick(engine, "dispatch", 1.0)
+    execute(engine, "UPDATE campaigns SET state = 'running', started_at = now()")
+    rest = "UPDATE lanes SET health = 'throttled', health_reason = 'HTTP 429', health_since = now()"
+    execute(engine, f"{rest}, not_before = now() + interval '30 s'")
+    assert unwell(engine, settings)[0][:2] == ("instances", Level.WARN)
+    execute(engine, f"{rest}, not_before = now() + interval '1 hour'")
+    assert unwell(engine, settings)[0][:2] == ("instances", Level.BAD)
+    execute(engine, f"{rest}, not_before = now() - interval '20 min'")
+    assert unwell(engine, settings) == []
+
+
+def test_tests_that_are_long_in_doubt_are_named(engine: Engine, settings: Settings) -> None:
+    execute(engine, "UPDATE messages SET state = 'sending' WHERE seq <= 2")
+    execute(engine, "UPDATE messages SET state = 'in_doubt' WHERE seq <= 2")
+    doubt(engine)
+    execute(engine, "UPDATE messages SET changed_at = now() - interval '1 hour' WHERE seq <= 2")
+    execute(engine, "UPDATE campaigns SET test_of = id, name = 'main (check a1)'")
+    [finding] = [each for each in findings(engine, settings) if each.level is not Level.OK]
+    assert "2 of them tests, such as main (check a1): `status` tells of no tests, see that one" in finding.detail
+    assert finding.command == "broadcaster campaign show 'main (check a1)'"
 
 
 def test_messages_that_no_worker_takes_are_bad(engine: Engine, settings: Settings) -> None:
