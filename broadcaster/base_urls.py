@@ -12,11 +12,10 @@ from pyreqwest.http import Url
 from broadcaster.errors import InputError
 
 DEFAULT_BASE_URL = "https://api.wachatpro.com"
-_LOCAL_SUFFIXES = (".localhost", ".local", ".internal", ".lan", ".home.arpa")
 _LONGEST = 500
 _LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 _DEFAULT_PORTS = (80, 443)
-_METHOD = re.compile(r"/wa/(?:send|sendfile|sendfileurl|chats|messages|contacts)/?$")
+_METHOD = re.compile(r"/wa(?:/(?:send|sendfile|sendfileurl|chats|messages|contacts))?/*$")
 
 
 def usable_base_url(text: str) -> str:
@@ -54,9 +53,9 @@ def same_server_urls(base_url: str) -> list[str]:
 
 
 def is_in_the_clear(base_url: str) -> bool:
-    """Whether keys and messages go to another network unencrypted."""
-    parts = urlsplit(base_url)
-    return parts.scheme == "http" and not _is_local(parts.hostname or "")
+    """Whether keys and messages leave this machine unencrypted."""
+    parts = urlsplit(base_url.strip())
+    return parts.scheme == "http" and not _is_this_machine(parts.hostname or "")
 
 
 def _spelled(text: str) -> str:
@@ -82,9 +81,9 @@ def _is_plain(text: str) -> bool:
     )
 
 
-def _is_local(host: str) -> bool:
+def _is_this_machine(host: str) -> bool:
     try:
-        address = ip_address(host)
+        return ip_address(host).is_loopback
     except ValueError:
-        return "." not in host or host.endswith(_LOCAL_SUFFIXES)
-    return address.is_private
+        name = host.removesuffix(".")
+        return name == "localhost" or name.endswith(".localhost")

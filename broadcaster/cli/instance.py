@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import sys
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from shlex import quote
 from typing import Annotated, Any
@@ -44,7 +45,7 @@ HEALTH_STYLES = {
     "ok": "green",
     "throttled": "yellow",
     "down": "bold red",
-    "refused": "bold white on red",
+    "stopped": "bold white on red",
     "paused": "yellow",
 }
 _LARGEST = 1_000_000
@@ -226,7 +227,12 @@ def list_all(as_json: Json = False) -> None:
         say_table(
             ["NAME", "HEALTH", "RATE", "PENDING", "IN FLIGHT", "SENT", "FAILED", "IN DOUBT"],
             (
-                [row["instance"], row["health"], format_rate(row["rate_per_second"]), *(row[name] for name in columns)]
+                [
+                    row["instance"],
+                    health_word(row["health"]),
+                    format_rate(row["rate_per_second"]),
+                    *(row[name] for name in columns),
+                ]
                 for row in rows
             ),
             styles=HEALTH_STYLES,
@@ -234,7 +240,7 @@ def list_all(as_json: Json = False) -> None:
         )
         for row in rows:
             if row["health_reason"] and row["health"] != "paused":
-                say(f"{row['instance']} is {row['health']}: {row['health_reason']}")
+                say(f"{row['instance']} is {health_word(row['health'])}: {row['health_reason']}")
     else:
         say("there are no instances yet: add one with `broadcaster instance add`")
 
@@ -250,15 +256,21 @@ def show(name: Name, as_json: Json = False) -> None:
     moments = {
         key: local_time(document[key]) for key in ("health_since", "not_before", "lease_expires_at", "created_at")
     }
+    if document["not_before"] is not None and document["not_before"] <= datetime.now(UTC):
+        moments["not_before"] = None
+    document["health"] = health_word(document["health"])
     del document["rate_per_second"], document["id"]
     say_fields({key.replace("_", " "): value for key, value in (document | moments).items()})
 
 
+def health_word(health: str) -> str:
+    """How a lane's health is said to people, as `status` says it."""
+    return "stopped" if health == LaneHealth.REFUSED else str(health)
+
+
 def _warn_in_the_clear(base_url: str) -> None:
     if is_in_the_clear(base_url):
-        warn(
-            "http:// sends the key and the messages unencrypted to another network: use https:// if the gateway has it"
-        )
+        warn("http:// sends the key and the messages unencrypted over the network: use https:// if the gateway has it")
 
 
 def _document(row: Mapping[Any, Any]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from sqlalchemy import Engine
 
 from broadcaster.cli.database import database
 from broadcaster.cli.gateway import open_gateway
-from broadcaster.cli.instance import Json, Name
+from broadcaster.cli.instance import Json, Name, health_word
 from broadcaster.cli.instance_trial import (
     Tried,
     follow_advice,
@@ -28,7 +28,8 @@ from broadcaster.cli.output import local_time, say, say_fields, say_json
 from broadcaster.cli.phones import phone_of
 from broadcaster.crypto import open_vault
 from broadcaster.db.pool import open_pool
-from broadcaster.domain.outcomes import WRONG_ADDRESS
+from broadcaster.domain.instances import Wire
+from broadcaster.domain.remedies import address_remedy
 from broadcaster.domain.states import LaneHealth
 from broadcaster.domain.truth import false_yes_estimate
 from broadcaster.errors import UnavailableError, UsageError, quoted
@@ -88,10 +89,10 @@ def check(name: Name, to: To = None, timeout: Timeout = 60.0, yes: Yes = False, 
         row, key = instance_key(engine, open_vault(settings), name)
         result, read_back = asyncio.run(_ask(row, key, settings))
         sending = check_sending(show_instance(engine, name), result, datetime.now(UTC))
-        document = _document(name, result, read_back, sending)
-        problem = _problem(name, result, sending)
+        document = _document(name, row, result, read_back, sending)
+        problem = document["problem"]
         if not as_json:
-            say_fields(_fields(name, row["base_url"], result, read_back, sending, is_tried=phone is not None))
+            say_fields(_fields(name, row, result, read_back, sending, is_tried=phone is not None))
         # Whether a lane goes on that is down or rests is shown by the message.
         if phone is not None and result.passed and sending.health not in (LaneHealth.REFUSED, LaneHealth.PAUSED):
             tried = _try(engine, settings, row, key, phone, timeout, as_json=as_json)
@@ -142,26 +143,30 @@ def _try(
 
 
 def _document(
-    name: str, result: InstanceCheck, read_back: ReadBackCheck | None, sending: SendingCheck
+    name: str,
+    row: Mapping[str, Any],
+    result: InstanceCheck,
+    read_back: ReadBackCheck | None,
+    sending: SendingCheck,
 ) -> dict[str, Any]:
     answers = {key: value for key, value in asdict(result).items() if key != "health"}
-    problem = _problem(name, result, sending)
+    problem = _problem(name, row["wire"], result, sending)
     parts = {"read_back": read_back, "sending": sending}
     return {"name": name, "passed": problem is None, "problem": problem, **answers, **parts}
 
 
 def _fields(
     name: str,
-    base_url: str,
+    row: Mapping[str, Any],
     result: InstanceCheck,
     read_back: ReadBackCheck | None,
     sending: SendingCheck,
     *,
     is_tried: bool,
 ) -> dict[str, object]:
-    mend = _mend(name, result)
+    mend = _mend(name, row["wire"], result)
     return {
-        "reachable": _word(result.reachable, base_url, mend),
+        "reachable": _word(result.reachable, row["base_url"], mend),
         "key accepted": _word(result.key_accepted, "", mend),
         "running": _word(result.running, "", mend),
         "reply readable": _word(result.reply_readable, _counted(result.chats), mend),
@@ -175,24 +180,24 @@ def _counted(chats: int | None) -> str:
     return "" if chats is None else "1 chat" if chats == 1 else f"{chats:,} chats"
 
 
-def _problem(name: str, result: InstanceCheck, sending: SendingCheck) -> str | None:
+def _problem(name: str, wire: Wire, result: InstanceCheck, sending: SendingCheck) -> str | None:
     """Why the instance cannot be used now, and what to do; None: it can."""
     if not result.passed:
-        return f"instance {name} cannot be used: {_said(result.reason)}; {_mend(name, result)}"
+        return f"instance {name} cannot be used: {_said(result.reason)}; {_mend(name, wire, result)}"
     return f"nothing is sent through instance {name} now: {_rest(name, sending)}" if sending.rests else None
 
 
-def _mend(name: str, result: InstanceCheck) -> str:
+def _mend(name: str, wire: Wire, result: InstanceCheck) -> str:
     """What to do about the gateway's answer."""
     change, again = f"`broadcaster instance set {quote(name)}", f"`broadcaster instance check {quote(name)}`"
     if not result.reachable:
         return f"see whether its address is right, {change} --base-url URL` changes it, and whether it runs"
+    if remedy := address_remedy(name, result.reason, wire):
+        return str(remedy)
     if result.key_accepted is False:
         return f"give the right key and address with {change} --key-file FILE --base-url URL`"
     if result.health is LaneHealth.THROTTLED:
         return f"wait a minute, then {again}"
-    if WRONG_ADDRESS in (result.reason or ""):
-        return f"give the right address with {change} --base-url URL`"
     if result.running is False:
         return f"start it or scan its QR code at the gateway, then {again}"
     return f"see whether its address is right, {change} --base-url URL` changes it; if it is, try later"
@@ -222,11 +227,11 @@ def _rest(name: str, sending: SendingCheck) -> str:
     """Why nothing is sent, until when, and what to do."""
     resume = f"`broadcaster instance resume {quote(name)}`"
     reason = f" ({_said(sending.reason)})" if sending.reason else ""
-    state = "resting" if sending.health is LaneHealth.OK else sending.health.value
+    state = "resting" if sending.health is LaneHealth.OK else health_word(sending.health)
     if sending.health is LaneHealth.PAUSED:
         return f"it is paused{reason}: go on with {resume}"
     if sending.health is LaneHealth.REFUSED:
-        return f"it is refused{reason}: mend that, then go on with {resume}"
+        return f"it is {state}{reason}: mend that, then go on with {resume}"
     next_try = local_time(sending.next_try) or "within seconds"
     return f"it is {state}{reason}: it is tried again by itself, {next_try}; at once with {resume}"
 

@@ -41,6 +41,7 @@ _HEALTHS = {
     LaneHealth.PAUSED: "is paused",
 }
 _ROW_CHARACTERS = 100
+_SAYING_YES = ("verdict_fields", "yes_words")
 _FOLLOW = "workers follow within 20 seconds"
 
 
@@ -99,13 +100,26 @@ def put(
     What `show --json` writes can be given as it is. A warning names the rules by which more counts as accepted than
     before: without one, the new rules only narrow that.
 
+    A status is "430", "43x" or "4xx". Its outcome is accepted, rejected (this message fails), throttled or not_sent
+    (it is tried again) or unknown (it is in doubt). Its health, if it has one, is what becomes of the instance: ok,
+    throttled, down (until it answers again) or refused (until you resume it).
+
     Example: echo '{"yes_words": ["success"]}' | broadcaster instance rules main set -
+
+    Example: echo '{"statuses": {"499": {"outcome": "not_sent", "health": "down"}}}' | broadcaster instance rules
+    main set -
     """
     name, source = str(context.obj), "standard input" if file == "-" else file
     differences = decode_rules(_read(file), source)
     with database(load()) as engine:
         wider = instance_rules.store_rules(engine, name, differences)
     say(f"instance {name} is read by the rules of {source}: {_FOLLOW}")
+    if nothing := [field for field in _SAYING_YES if differences.get(field) == []]:
+        warn(
+            f"{' and '.join(nothing)} {'is' if len(nothing) == 1 else 'are'} empty: fewer replies count as accepted, "
+            "perhaps none, and such messages stay in doubt until they are read back; try replies with "
+            f"`broadcaster instance rules {quote(name)} test REPLY`"
+        )
     if wider:
         of_instance = f"`broadcaster instance rules {quote(name)}"
         warn(
@@ -116,7 +130,12 @@ def put(
 
 def learn(
     context: typer.Context,
-    text: Annotated[str, typer.Argument(metavar="TEXT", help="Words of the reply, whatever their capitals.")],
+    text: Annotated[
+        str,
+        typer.Argument(
+            metavar="TEXT", help="Words of the reply, whatever their capitals; or a status that has none: 'HTTP 499'."
+        ),
+    ],
     about: Annotated[
         About,
         typer.Option(
@@ -128,8 +147,9 @@ def learn(
 ) -> None:
     """Say whom a refusal is about whose text no rule knows. Workers follow within 20 seconds.
 
-    Give the words that only this refusal has: they go before all other rules. Exit code 1: by the latest replies with
-    these words nothing would be read otherwise, since their status or another field decides.
+    Give the words that only this refusal has: they go before all other rules. Of a refusal without words give the
+    status, such as 'HTTP 499'; where such a reply has words, those that a rule knows still decide. Exit code 1: by
+    the latest replies with these words nothing would be read otherwise, since their status or another field decides.
 
     Example: broadcaster instance rules main learn "nomor tidak terdaftar" --about recipient
     """

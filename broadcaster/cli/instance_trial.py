@@ -15,9 +15,12 @@ from sqlalchemy import Engine
 
 from broadcaster.cli.database import nudge_workers, prepare_nudge
 from broadcaster.cli.gateway import open_gateway
+from broadcaster.cli.instance import health_word
 from broadcaster.cli.instance_rules import reading_fields
 from broadcaster.cli.output import say
+from broadcaster.domain.instances import Wire
 from broadcaster.domain.outcomes import Outcome
+from broadcaster.domain.remedies import address_remedy, learning_remedy
 from broadcaster.domain.states import LaneHealth, MessageState
 from broadcaster.domain.trial import Advice, Appearance, advise
 from broadcaster.gateway import ReplyRules, read_rules
@@ -35,6 +38,7 @@ class Tried:
     reading: Reading | None
     look: Look | None
     advice: Advice
+    wire: Wire
     before: Mapping[str, Any]
     """The instance's own rules by which the reply was read."""
 
@@ -53,7 +57,7 @@ def try_instance(
     reading = None
     if sent.http_status is not None and sent.reply is not None:
         reading = explain(rules, sent.http_status, sent.reply.encode())
-    return Tried(trial, sent, reading, look, _advice(sent, look, before, rules), before)
+    return Tried(trial, sent, reading, look, _advice(sent, look, before, rules), row["wire"], before)
 
 
 async def _look(
@@ -81,6 +85,10 @@ def trial_fields(tried: Tried) -> dict[str, object]:
         return {"sent": f"NO, it is {sent.state}"}
     took = "" if sent.duration_ms is None else f" after {sent.duration_ms / 1000:.1f} s"
     status = "none" if sent.http_status is None else f"HTTP {sent.http_status}"
+    is_late = sent.outcome is Outcome.UNKNOWN and sent.http_status is None
+    if is_late and look is not None and look.appearance is not None:
+        said = f"there was none ({sent.outcome_reason}), and its chat shows the message: it was sent"
+        return {"reply": said, **_appearance_fields(tried.trial, look)}
     fields: dict[str, object] = {"reply": f"{status}{took}: {(sent.reply or '').strip() or '(nothing)'}"}
     if tried.reading is not None and tried.reading.verdict.outcome is sent.outcome:
         fields |= reading_fields(tried.reading.verdict, tried.reading.parts)
@@ -179,15 +187,28 @@ def trial_problem(name: str, tried: Tried, seconds: float) -> str | None:
             "phone; where it is not there either, the gateway says yes and sends nothing"
         )
     if sent.outcome is Outcome.UNKNOWN:
-        shown = "its chat shows it" if look and look.appearance else "its chat does not show it"
-        return f"nobody knows whether the gateway took the message, {shown}: {sent.outcome_reason}"
+        return _left_open(name, tried)
+    said = f"the gateway did not take the message: {sent.outcome_reason}"
+    if remedy := address_remedy(name, sent.outcome_reason, tried.wire):
+        return f"{said}; {remedy}"
     is_known = tried.reading is None or tried.reading.verdict.is_recognised
-    learn = (
-        ""
-        if is_known
-        else f"; say whom it is about with `broadcaster instance rules {quote(name)} learn TEXT --about …`"
+    return said if is_known else f"{said}; {learning_remedy(name, sent.outcome_reason or '')}"
+
+
+def _left_open(name: str, tried: Tried) -> str | None:
+    """A reply that does not tell: its chat does, if it shows the message."""
+    sent, look = tried.sent, tried.look
+    if look is None or look.appearance is None:
+        return (
+            f"nobody knows whether the gateway took the message, and its chat does not show it: {sent.outcome_reason}"
+        )
+    if sent.http_status is None:
+        return None
+    return (
+        f"the message was sent, as its chat shows, and the reply does not say so: {sent.outcome_reason}; messages are "
+        "in doubt until they are read back, and several such replies in a row stop the instance: see how replies are "
+        f"read with `broadcaster instance rules {quote(name)} set --help`"
     )
-    return f"the gateway did not take the message: {sent.outcome_reason}{learn}"
 
 
 def _not_left(name: str, sent: Sent, seconds: float) -> str:
@@ -195,7 +216,7 @@ def _not_left(name: str, sent: Sent, seconds: float) -> str:
         return f"the gateway did not answer within {seconds:g} s: the message is still under way"
     if sent.health is not LaneHealth.OK:
         reason = f" ({sent.health_reason})" if sent.health_reason else ""
-        return f"the message did not leave within {seconds:g} s: instance {name} is {sent.health}{reason}"
+        return f"the message did not leave within {seconds:g} s: instance {name} is {health_word(sent.health)}{reason}"
     return (
         f"no worker took the message within {seconds:g} s, and it is cancelled: is one running? "
         "see `broadcaster status`, start one with `broadcaster up` or `broadcaster worker` and `broadcaster beat`"

@@ -18,7 +18,7 @@ from broadcaster.errors import listed
 _DEEPEST = 4
 _YES_WORDS = "yes_words"
 _TRUE = "true"
-"""Counts in any case: as a value that is no word it is no part of the words."""
+"""As a value that is no word, it counts in any case."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,12 +123,12 @@ def advise(
         return Advice(f"{said} says yes, but the chat does not show the message, and so the yes is not proven")
     if any(text.get("outcome") == "accepted" for text in overrides.get("texts", ())):
         return Advice("the instance has a rule of its own for what is accepted, which stays")
-    used = {_TRUE, *(_word(flag.value) for flag in flags)}
+    used = {_word(flag.value) for flag in flags} & {*rules.yes_words} or {_TRUE}
     words = [word for word in rules.yes_words if word in used]
     others = [word for word in rules.yes_words if word not in used]
-    if not others:
+    if not words or not {*others} - {_TRUE}:
         return Advice("only the words of this reply count as a yes already")
-    said_words = " and ".join(word for word in words if word != _TRUE) or _TRUE
+    said_words = " and ".join(words)
     return Advice(
         f"take only {said_words} for a yes from now on. The gateway said yes by {said}, and the chat shows the "
         f"message. Other words, such as {listed(others, 3)}, would no longer count as a yes: a message that "

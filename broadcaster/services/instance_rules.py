@@ -32,8 +32,10 @@ _SHORTEST_TEXT = 4
 """Letters and digits of a text that is learned: a shorter one is found in too many others."""
 _MOST_REPLIES = 200
 """The latest ones in which a text that is learned is looked for."""
-_STATUS = re.compile(r"\s*HTTP \d{3}\b", re.IGNORECASE)
-"""How reasons begin that are told of a reply outside 2xx."""
+_STATUS = re.compile(r"\s*HTTP (\d{3})\b(\W*$)?", re.IGNORECASE)
+"""How reasons begin that are told of a reply outside 2xx, and all there is of them where it has no words."""
+_PLACEHOLDERS = ("WORDS", "TEXT")
+"""What stands in instructions for the words of a reply."""
 
 
 class About(StrEnum):
@@ -93,10 +95,16 @@ def narrow_rules(engine: Engine, name: str, before: Overrides, after: Overrides)
 def learn_text(engine: Engine, name: str, text: str, about: About) -> bool:
     """From now on a reply that holds `text` is read as being about this; False: it was read so already.
 
+    A `text` such as `HTTP 499` is the status of replies without words.
+
     Raises NotFoundError, UsageError for a text that is in too many others, and ConflictError for one that may come
     with a message that was taken: to read that as refused could send it twice. ConflictError too where no reply would
     be read otherwise, by the latest ones that hold the text.
     """
+    if (status := _STATUS.match(text)) and status[2] is not None:
+        return _learn_status(engine, name, int(status[1]), about)
+    if text.strip() in _PLACEHOLDERS:
+        raise UsageError(f"{quoted(text)} stands for the words of the reply: give those")
     plain = " ".join(text.lower().replace("_", " ").split())
     if sum(map(str.isalnum, plain)) < _SHORTEST_TEXT or not plain.isprintable():
         raise UsageError(f"{quoted(text)} is too short or holds control characters: give a few words of the reply")
@@ -116,6 +124,34 @@ def learn_text(engine: Engine, name: str, text: str, about: About) -> bool:
             raise UsageError(f"{quoted(text)} is not found again in a reply: give fewer and plainer words of it")
         _refuse_idle(change, name, text, rules, read_rules(changed))
         change(changed)
+    return True
+
+
+def _learn_status(engine: Engine, name: str, status: int, about: About) -> bool:
+    """The same for replies with a status whose words, if any, say nothing.
+
+    Raises ConflictError for one that may come with a message that was taken, or that is known already.
+    """
+    outcome, health = _LEARNED[about]
+    row, rules_of = f"{status}", f"`broadcaster instance rules {quote(name)}"
+    with _changing(engine, name) as change:
+        current = _read(change.connection, name)
+        rules, own = read_rules(current), current.get("statuses", {})
+        rule = rules.for_status(status)
+        if rule.outcome in (Outcome.ACCEPTED, Outcome.UNKNOWN):
+            raise ConflictError(
+                f"HTTP {status} may come with a message that was taken, and read as refused that could be sent twice: "
+                f"if you know that nothing was, give it a rule in `statuses`, see {rules_of} set --help`"
+            )
+        if rules.knows_status(status) and row not in own:
+            raise ConflictError(
+                f"that changes nothing: HTTP {status} has a rule already, see {rules_of} show --all`; another one in "
+                f"`statuses` takes its place, see {rules_of} set --help`"
+            )
+        learned = msgspec.to_builtins(msgspec.structs.replace(rule, outcome=outcome, health=health))
+        if own.get(row) == learned:
+            return False
+        change({**current, "statuses": {**own, row: learned}})
     return True
 
 

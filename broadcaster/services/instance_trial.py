@@ -72,6 +72,14 @@ class Sent:
         return self.state is MessageState.SENDING or (self.state is MessageState.PENDING and self.outcome is None)
 
     @property
+    def replied_id(self) -> str | None:
+        """The message's id where the reply gave it, and not its chat when it was read back."""
+        is_said = self.gateway_id is not None and (
+            self.outcome is Outcome.ACCEPTED or self.gateway_id in (self.reply or "")
+        )
+        return self.gateway_id if is_said else None
+
+    @property
     def may_have_arrived(self) -> bool:
         """Whether there is anything to look for in the chat."""
         return self.outcome in (Outcome.ACCEPTED, Outcome.UNKNOWN)
@@ -139,7 +147,7 @@ async def look_for_trial(gateway: WAChatPro, trial: Trial, sent: Sent, seconds: 
     ends = time.monotonic() + seconds
     while True:
         pages, failures = await list_chat(gateway, trial.phone)
-        seen = find_trial(trial.token, trial.text, sent.gateway_id, pages)
+        seen = find_trial(trial.token, trial.text, sent.replied_id, pages)
         now = time.monotonic()
         if seen is not None or now >= ends:
             said = tuple(f"{form}: {error.verdict.reason}" for form, error in failures.items())

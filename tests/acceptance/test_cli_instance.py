@@ -101,7 +101,7 @@ def test_a_refused_key_stands_out_and_a_new_key_lets_the_lane_go_on(run_cli: Run
     assert_done(run_cli("instance", "add", "a", "--key", KEY))
     with engine.begin() as connection:
         connection.execute(text("UPDATE lanes SET health = 'refused', health_reason = 'wrong key'"))
-    assert "a is refused: wrong key\n" in assert_done(run_cli("instance", "list")).stdout
+    assert "a is stopped: wrong key\n" in assert_done(run_cli("instance", "list")).stdout
     assert_done(run_cli("instance", "set", "a", "--key-stdin", stdin="another"))
     assert assert_done(run_cli("instance", "show", "a", "--json")).json["health"] == "ok"
 
@@ -184,7 +184,7 @@ def test_a_check_of_an_address_where_nobody_listens_says_so(run_cli: RunCli) -> 
     ("health", "rests", "told"),
     [
         ("paused", None, "it is paused (Why): go on with `broadcaster instance resume a`"),
-        ("refused", None, "it is refused (Why): mend that, then go on with `broadcaster instance resume a`"),
+        ("refused", None, "it is stopped (Why): mend that, then go on with `broadcaster instance resume a`"),
         ("down", None, "it is down (Why): it is tried again by itself, within seconds; at once with"),
         ("down", "1 hour", "it is down (Why): it is tried again by itself, 2"),
         ("throttled", "1 hour", "it is throttled (Why): it is tried again by itself, 2"),

@@ -149,6 +149,59 @@ def test_what_may_be_said_of_a_message_that_was_taken_is_not_learned(
     assert stored(engine) is None
 
 
+def test_a_status_without_words_is_learned_beside_what_is_known(run_cli: RunCli, engine: Engine) -> None:
+    rules = ("instance", "rules", "main")
+    assert_done(run_cli(*rules, "learn", "ufandelo", "--about", "recipient"))
+    learned = assert_done(run_cli(*rules, "learn", "HTTP 499", "--about", "account")).stdout
+    assert "has learned that this is about the account" in learned
+    assert "nothing was changed" in assert_done(run_cli(*rules, "learn", "http 499:", "--about", "account")).stdout
+
+    def read(reply: str, status: str) -> tuple[str, str, bool]:
+        found = assert_done(run_cli(*rules, "test", reply, "--status", status, "--json")).json
+        return found["outcome"], found["health"], found["is_recognised"]
+
+    assert read("", "499") == ("not_sent", "refused", True)
+    assert read('{"error": "Ufandelo"}', "499") == ("rejected", "ok", True)
+    assert read("", "498") == ("rejected", "ok", False)
+    assert_done(run_cli(*rules, "learn", "HTTP 499", "--about", "gateway"))
+    assert read("", "499") == ("not_sent", "down", True)
+
+
+@pytest.mark.parametrize(
+    ("status", "told"),
+    [
+        (500, "HTTP 500 may come with a message that was taken"),
+        (200, "HTTP 200 may come with a message that was taken"),
+        (402, "that changes nothing: HTTP 402 has a rule already"),
+    ],
+)
+def test_a_status_that_may_be_of_a_message_that_was_taken_or_is_known_is_not_learned(
+    run_cli: RunCli, engine: Engine, status: int, told: str
+) -> None:
+    refused = run_cli("instance", "rules", "main", "learn", f"HTTP {status}", "--about", "account")
+    assert_refused(refused, told, "`broadcaster instance rules main set --help`")
+    assert stored(engine) is None
+
+
+@pytest.mark.parametrize("placeholder", ["WORDS", "TEXT"])
+def test_a_placeholder_is_no_text(run_cli: RunCli, placeholder: str) -> None:
+    refused = run_cli("instance", "rules", "main", "learn", placeholder, "--about", "recipient")
+    assert_refused(refused, "stands for the words of the reply", code=2)
+
+
+def test_rules_by_which_nothing_says_yes_are_warned_of(run_cli: RunCli) -> None:
+    result = run_cli("instance", "rules", "main", "set", "-", stdin='{"yes_words": []}')
+    assert result.code == 0
+    assert result.stderr.startswith("warning: yes_words is empty: fewer replies count as accepted")
+
+
+def test_the_examples_of_rules_for_a_status_can_be_run(run_cli: RunCli, engine: Engine) -> None:
+    told = assert_done(run_cli("instance", "rules", "main", "set", "--help")).stdout
+    assert '{"statuses": {"499"' in " ".join(told.split())
+    rules = '{"statuses": {"499": {"outcome": "not_sent", "health": "down"}}}'
+    assert_done(run_cli("instance", "rules", "main", "set", "-", stdin=rules))
+
+
 def test_a_text_that_is_in_too_many_others_is_not_learned(run_cli: RunCli) -> None:
     refused = run_cli("instance", "rules", "main", "learn", "a.b", "--about", "recipient")
     assert_refused(refused, "'a.b' is too short", code=2)

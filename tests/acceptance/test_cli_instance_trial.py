@@ -63,6 +63,8 @@ def test_a_message_shows_what_a_gateway_makes_of_it(
         refused = run_cli(*check, "plain", "--to", PHONE, "--yes")
         gateway.gateway.faults = FaultPlan([parse_fault("kind=http_500_after_accept,endpoint=/wa/send")])
         unknown = run_cli(*check, "plain", "--to", PHONE)
+        gateway.gateway.faults = FaultPlan([parse_fault("kind=drop_after_accept,endpoint=/wa/send")])
+        silent = run_cli(*check, "plain", "--to", PHONE)
     told = fields(plain.stdout)
     [first] = [entry for entry in gateway.ledger.entries if entry.instance == "plain" and entry.accepted][:1]
     assert (first.phone, first.body.startswith("[TEST] ")) == (PHONE, True)
@@ -88,7 +90,7 @@ def test_a_message_shows_what_a_gateway_makes_of_it(
         rules = dict(connection.execute(text("SELECT name, reply_rules FROM instances")).all())
         proven = connection.scalars(text("SELECT number_class FROM looks WHERE is_shown")).all()
         pending = connection.scalar(text("SELECT count(*) FROM messages WHERE state = 'pending'"))
-    assert rules == {"plain": None, "strange": {"yes_words": ["true", "success"]}, "blind": None, "timeless": None}
+    assert rules == {"plain": None, "strange": {"yes_words": ["success"]}, "blind": None, "timeless": None}
     assert "MX" in proven
     assert pending == 0
 
@@ -99,7 +101,9 @@ def test_a_message_shows_what_a_gateway_makes_of_it(
     assert (refused.code, refused.stderr.count("\n")) == (1, 1)
     assert "did not take the message" in refused.stderr
     assert "says yes in the reply" in refused.stdout
-    assert "its chat shows it" in unknown.stderr
+    assert "the message was sent, as its chat shows, and the reply does not say so" in unknown.stderr
+    assert (silent.code, "and its chat shows the message: it was sent" in silent.stdout) == (0, True)
+    assert fields(silent.stdout)["under id"].endswith(": the reply gave none")
     assert assert_done(run_cli("campaign", "list", "--json")).json == []
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from broadcaster.base_urls import same_server_urls, usable_base_url
+from broadcaster.base_urls import is_in_the_clear, same_server_urls, usable_base_url
+from broadcaster.errors import InputError
 
 
 @pytest.mark.parametrize(
@@ -40,3 +41,29 @@ def test_spellings_that_surely_mean_one_server_are_one(one: str, other: str) -> 
 )
 def test_what_may_be_another_server_is_another(one: str, other: str) -> None:
     assert not set(same_server_urls(usable_base_url(one))) & set(same_server_urls(usable_base_url(other)))
+
+
+@pytest.mark.parametrize("path", ["/wa", "/wa/", "/v1/wa", "/wa/send", "/wa/messages/"])
+def test_a_url_that_ends_in_what_is_added_to_it_is_refused(path: str) -> None:
+    with pytest.raises(InputError, match=r"must end before /wa"):
+        usable_base_url(f"https://api.example.com{path}")
+    assert usable_base_url("https://api.example.com/java") == "https://api.example.com/java"
+
+
+@pytest.mark.parametrize(
+    ("url", "is_in_clear"),
+    [
+        ("http://gateway", True),
+        ("http://gateway.local:8085", True),
+        ("http://192.168.1.7", True),
+        ("http://api.example.com", True),
+        ("https://gateway", False),
+        ("http://localhost:8085", False),
+        ("http://shop.localhost.", False),
+        ("http://127.0.0.9:1", False),
+        ("http://[::1]:8085", False),
+        ("", False),
+    ],
+)
+def test_only_what_stays_on_this_machine_may_go_in_the_clear(url: str, is_in_clear: bool) -> None:
+    assert is_in_the_clear(url) is is_in_clear
