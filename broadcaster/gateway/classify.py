@@ -65,6 +65,7 @@ _MEANINGS = {
     402: "the account has no credit or no subscription",
     466: "the account's quota is used up",
     **dict.fromkeys(_OF_THE_ADDRESS, f"nothing answers there as a gateway: {WRONG_ADDRESS}"),
+    415: "it does not take this encoding: is the wire right?",
 }
 """What statuses say whose reply holds no words."""
 

@@ -304,7 +304,7 @@ def _check_pattern(where: str, pattern: str) -> None:
     except (re.error, OverflowError, RecursionError) as error:
         raise InputError(
             f"{where}: {pattern!r} is not a regular expression ({error}): write a "
-            "backslash, in JSON two, before each of ( ) [ ] {{ }} . * + ? ^ $ | that is meant as such"
+            "backslash, in JSON two, before each of ( ) [ ] { } . * + ? ^ $ | that is meant as such"
         ) from None
     if _ENDLESS.search(pattern):
         raise InputError(

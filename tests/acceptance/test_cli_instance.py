@@ -15,6 +15,7 @@ from broadcaster.services.instances import add_instance
 from broadcaster.settings import Settings
 from broadcaster.simulator import FaultPlan, FaultRule, InstanceConfig, Simulator, SimulatorConfig, background
 from tests.support.cli import RunCli, assert_done
+from tests.support.commands import assert_runnable
 from tests.support.database import as_owner
 from tests.support.shop import Shop, drain
 
@@ -143,6 +144,8 @@ def test_a_check_passes_where_the_gateway_shows_its_chats(run_cli: RunCli, simul
         ("http_429", {"reachable": True, "running": False}, "wait a minute, then `broadcaster instance check a`"),
         ("html", {"reachable": True, "reply_readable": False}, "`broadcaster instance set a --base-url URL`"),
         ("http_500", {"reachable": True, "reply_readable": False}, "try later"),
+        ("no_route", {"reachable": True, "running": False}, "`broadcaster instance set a --base-url URL`"),
+        ("wrong_wire", {"reachable": True, "running": False}, "`broadcaster instance set a --wire form`"),
         ("drop_before_accept", {"reachable": False}, "`broadcaster instance set a --base-url URL`"),
     ],
 )
@@ -164,6 +167,7 @@ def test_a_check_says_what_is_wrong_and_what_to_do(
     assert re.search("sending  +(NO, (its key|it takes no|nothing answers)|not known: its list)", people.stdout)
     assert to_do in bad
     assert to_do in people.stderr
+    assert_runnable(people.stdout + people.stderr)
     programs = run_cli("instance", "check", "a", "--json")
     assert (programs.code, programs.stderr) == (1, "")
     assert not programs.json["sending"]["works"]
@@ -207,6 +211,7 @@ def test_a_check_tells_that_nothing_is_sent_and_what_to_do(
     assert people.code == 1
     assert f"sending         NO, {told}" in people.stdout
     assert people.stderr.startswith(f"error: nothing is sent through instance a now: {told}")
+    assert_runnable(people.stdout + people.stderr)
     programs = run_cli("instance", "check", "a", "--json")
     assert (programs.code, programs.json["passed"], programs.json["sending"]["works"]) == (1, False, False)
     assert (programs.json["sending"]["next_try"] is None) is (rests is None)

@@ -16,6 +16,7 @@ from broadcaster.simulator import InstanceConfig, Simulator, SimulatorConfig, ba
 from broadcaster.simulator.config import parse_listing
 from broadcaster.simulator.faults import FaultPlan
 from tests.support.cli import RunCli, assert_done, assert_refused, command
+from tests.support.commands import assert_runnable
 from tests.support.stack import running_stack
 
 PHONE, MEXICAN = "628123456789", "525512345678"
@@ -104,6 +105,8 @@ def test_a_message_shows_what_a_gateway_makes_of_it(
     assert "the message was sent, as its chat shows, and the reply does not say so" in unknown.stderr
     assert (silent.code, "and its chat shows the message: it was sent" in silent.stdout) == (0, True)
     assert fields(silent.stdout)["under id"].endswith(": the reply gave none")
+    for each in (plain, blind, refused, unknown, silent):
+        assert_runnable(each.stdout + each.stderr)
     assert assert_done(run_cli("campaign", "list", "--json")).json == []
 
 
