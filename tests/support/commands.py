@@ -6,6 +6,7 @@ import re
 import shlex
 from typing import Any
 
+import typer
 from typer.main import get_command
 
 from broadcaster.cli.commands import app
@@ -41,5 +42,7 @@ def _parse(words: list[str], line: str) -> None:
             if not (rest and hasattr(command, "resolve_command")):
                 return
             name, command, rest = command.resolve_command(context, rest)
+    except typer.Exit:
+        return  # it has shown its help
     except Exception as error:
         raise AssertionError(f"{line!r} cannot be run: {error!r}") from error
