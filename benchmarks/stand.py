@@ -19,9 +19,9 @@ from benchmarks import nginx
 from benchmarks.processes import Program, wait_until
 from benchmarks.recorder import Moments, Recorder
 from benchmarks.sink import URL_VARIABLE, Sink
+from broadcaster.cli.database import upgrade_database
 from broadcaster.crypto import Vault, open_vault
-from broadcaster.db.engine import open_engine, transaction
-from broadcaster.db.migrate import upgrade
+from broadcaster.db.engine import open_migrator, transaction
 from broadcaster.embedded import start_servers
 from broadcaster.settings import PREFIX, Settings, load
 
@@ -44,9 +44,9 @@ class Stand:
         """Servers, schema and sink, until the end of the block."""
         with ExitStack() as stack:
             stack.enter_context(start_servers(self.settings))
-            self.engine = open_engine(self.settings)
+            self.engine = open_migrator(self.settings)
             stack.callback(self.engine.dispose)
-            upgrade(self.engine)
+            upgrade_database(self.settings)
             self.vault = open_vault(self.settings)
             self.sink = stack.enter_context(open_sink(self))
             self._environment[URL_VARIABLE] = self.sink.base_url

@@ -46,7 +46,7 @@ class _Database(threading.local):
     """A connection for each thread, and so for each forked process."""
 
     def __init__(self) -> None:
-        url = _settings.postgres_url.replace("postgresql+psycopg://", "postgresql://", 1)
+        url = _settings.migration_url.replace("postgresql+psycopg://", "postgresql://", 1)
         self.connection = psycopg.connect(url, autocommit=True)
 
 

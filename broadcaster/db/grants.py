@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import msgspec
 from psycopg import sql
 from psycopg.types.json import Jsonb
-from sqlalchemy import Engine
+from sqlalchemy import Engine, func, select
 
 from broadcaster.db.engine import transaction
 from broadcaster.db.migrate import migrations_dir
@@ -24,6 +24,7 @@ _GRANT = re.compile(
     r"(?: (?P<kind>FUNCTION|SEQUENCE|SCHEMA|DATABASE))? (?P<objects>.+?) TO \{role\};"
 )
 _SEPARATOR = re.compile(r",\s*(?![^(]*\))")
+_LOCK = 0x6772616E74
 _SHOWN = 3
 """So many lacking privileges are named."""
 
@@ -67,6 +68,8 @@ def grant(migrator: Engine, role: str, database: str) -> None:
     """Let the role do what migrations/sql/grants.sql says, and nothing else, whatever it was granted before."""
     statements = _statements().format(role=quoted(role), database=quoted(database))
     with transaction(migrator) as connection:
+        # Two that are started together would change the same rows of the catalogue, which is an error to Postgres.
+        connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
         connection.exec_driver_sql(statements, execution_options={"no_parameters": True})
 
 

@@ -2,9 +2,6 @@
 -- workers say nothing there, and nothing of what they do is kept: for them a trigger is one look at a setting.
 -- Triggers and functions write as the schema's owner, and nobody else may; nobody at all changes what is written.
 
-CREATE FUNCTION operator_is_known() RETURNS boolean LANGUAGE sql STABLE PARALLEL SAFE
-RETURN coalesce(current_setting('broadcaster.operator', true), '') <> '';
-
 -- One row of the trail, in the words of the session's settings.
 CREATE FUNCTION write_audit(kind text, name text, what text, old_values jsonb, new_values jsonb) RETURNS void
 LANGUAGE sql SET search_path = pg_catalog, public, pg_temp AS $$
@@ -127,7 +124,7 @@ $$;
 CREATE FUNCTION note_operation(kind text, name text, detail jsonb) RETURNS void LANGUAGE plpgsql
 SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
-    IF operator_is_known() THEN
+    IF current_setting('broadcaster.operator', true) <> '' THEN
         IF pg_column_size(detail) > 8000 THEN
             RAISE EXCEPTION USING ERRCODE = 'program_limit_exceeded', MESSAGE = 'too much detail for the audit trail';
         END IF;
@@ -151,37 +148,37 @@ CREATE TRIGGER refuse_change BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_log
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_audit_change();
 
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON instances
-    FOR EACH ROW WHEN (operator_is_known()) EXECUTE FUNCTION audit_change(
+    FOR EACH ROW WHEN (current_setting('broadcaster.operator', true) <> '') EXECUTE FUNCTION audit_change(
         'instance', 'name', 'account_id', 'rate_per_second', 'burst', 'max_in_flight', 'reply_rules'
     );
 CREATE TRIGGER audit AFTER UPDATE OF wire, truth_since ON accounts
-    FOR EACH ROW WHEN (operator_is_known()) EXECUTE FUNCTION audit_change(
+    FOR EACH ROW WHEN (current_setting('broadcaster.operator', true) <> '') EXECUTE FUNCTION audit_change(
         'instance', 'wire', 'truth_shown', 'truth_missing', 'truth_since'
     );
 CREATE TRIGGER audit AFTER UPDATE OF health, outcome_run ON lanes
-    FOR EACH ROW WHEN (operator_is_known()) EXECUTE FUNCTION audit_change('instance', 'health', 'health_reason', '*outcome_run');
+    FOR EACH ROW WHEN (current_setting('broadcaster.operator', true) <> '') EXECUTE FUNCTION audit_change('instance', 'health', 'health_reason', '*outcome_run');
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON audiences
-    FOR EACH ROW WHEN (operator_is_known()) EXECUTE FUNCTION audit_change('audience', 'name', 'variables');
+    FOR EACH ROW WHEN (current_setting('broadcaster.operator', true) <> '') EXECUTE FUNCTION audit_change('audience', 'name', 'variables');
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON campaigns
-    FOR EACH ROW WHEN (operator_is_known()) EXECUTE FUNCTION audit_change(
+    FOR EACH ROW WHEN (current_setting('broadcaster.operator', true) <> '') EXECUTE FUNCTION audit_change(
         'campaign', 'name', 'state', 'state_reason', 'content_id', '*caption', 'filename', 'priority', 'segment',
         'max_attempts', 'recipients_read', 'recipients_rejected', 'starts_at', 'audience_id', '*audience_filter',
         '*variables', 'test_of'
     );
 CREATE TRIGGER audit_messages AFTER UPDATE ON messages
     REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
-    FOR EACH STATEMENT WHEN (operator_is_known()) EXECUTE FUNCTION audit_messages();
+    FOR EACH STATEMENT WHEN (current_setting('broadcaster.operator', true) <> '') EXECUTE FUNCTION audit_messages();
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON schedules
-    FOR EACH ROW WHEN (operator_is_known()) EXECUTE FUNCTION audit_change(
+    FOR EACH ROW WHEN (current_setting('broadcaster.operator', true) <> '') EXECUTE FUNCTION audit_change(
         'schedule', 'name', 'state', 'cron', 'every', 'timezone', 'anchor', 'from_at', 'until_at', 'occurrence_limit',
         'misfire', 'grace', 'overlap', 'audience_id', '*audience_filter', 'content_id', '*caption', 'filename',
         'priority', 'max_attempts'
     );
 CREATE TRIGGER audit_inserted AFTER INSERT ON schedule_lanes REFERENCING NEW TABLE AS changed_rows
-    FOR EACH STATEMENT WHEN (operator_is_known()) EXECUTE FUNCTION audit_schedule_lanes();
+    FOR EACH STATEMENT WHEN (current_setting('broadcaster.operator', true) <> '') EXECUTE FUNCTION audit_schedule_lanes();
 CREATE TRIGGER audit_deleted AFTER DELETE ON schedule_lanes REFERENCING OLD TABLE AS changed_rows
-    FOR EACH STATEMENT WHEN (operator_is_known()) EXECUTE FUNCTION audit_schedule_lanes();
+    FOR EACH STATEMENT WHEN (current_setting('broadcaster.operator', true) <> '') EXECUTE FUNCTION audit_schedule_lanes();
 CREATE TRIGGER audit AFTER INSERT OR UPDATE ON occurrences
-    FOR EACH ROW WHEN (operator_is_known()) EXECUTE FUNCTION audit_change(
+    FOR EACH ROW WHEN (current_setting('broadcaster.operator', true) <> '') EXECUTE FUNCTION audit_change(
         'occurrence', 'state', 'reason', 'number', 'campaign_id', 'decided_by'
     );

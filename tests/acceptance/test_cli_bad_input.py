@@ -160,7 +160,7 @@ ADD = ["instance", "add", "b", "--key", "hunter2"]
 EMBEDDED: dict[str, str | None] = {DSN: None, MIGRATION: None, "BROADCASTER_HOME": "nowhere"}
 BAD_SETTINGS = {
     "nobody listens": Refused(LIST, ("127.0.0.1", "refused"), 1, {DSN: "postgresql://u:hunter2@127.0.0.1:1/d"}),
-    "migrations alone": Refused(LIST, (f"{MIGRATION}: goes with {DSN}",), 1, {DSN: None}),
+    "migrations alone": Refused(LIST, (f"{MIGRATION}: goes with {DSN}",), 2, {DSN: None}),
     "password in the query": Refused(LIST, ("refused",), 1, {DSN: "postgresql://u@127.0.0.1:1/d?password=hunter2"}),
     "no such host": Refused(["db", "upgrade"], ("host.invalid",), 1, {DSN: "postgresql://u:hunter2@host.invalid/d"}),
     "no port": Refused(["db", "check"], (DSN,), 2, {DSN: "postgresql://u:hunter2@127.0.0.1:port/d"}),

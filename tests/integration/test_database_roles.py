@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from psycopg import errors
 from sqlalchemy import Engine, NullPool, create_engine, text
@@ -269,6 +271,11 @@ def test_a_role_of_any_name_is_granted(owner: Engine, name: str) -> None:
         assert connection.scalar(holds, {"name": name})
         for end in ("DROP OWNED BY", "DROP ROLE"):
             connection.exec_driver_sql(f"{end} {quoted(name)}", execution_options=AS_IT_IS)
+
+
+def test_several_upgrades_at_once_grant_without_getting_in_each_others_way(settings: Settings) -> None:
+    with ThreadPoolExecutor() as pool:
+        assert list(pool.map(upgrade_database, [settings] * 6)) == [[]] * 6
 
 
 def test_urls_of_different_databases_are_refused(engine: Engine, owner: Engine) -> None:
