@@ -92,6 +92,6 @@ def test_a_statement_is_between_the_points_of_all_that_it_does(
         return [True], {}
 
     monkeypatch.setattr(SendingStore, "turn_over", commit)
-    store = FailingStore(cast(AsyncPool, None), holder="me", lease=15.0, failpoints=Noted({}))
+    store = FailingStore(cast(AsyncPool, None), holder="me", lease=15.0, hold=30.0, failpoints=Noted({}))
     assert run_in_virtual_time(store.turn_over(outcomes, asks, UUID(int=7))) == ([True], {})
     assert reached == [*(f"before_{each}" for each in points), "committed", *(f"after_{each}" for each in points)]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from broadcaster.domain.outcomes import Outcome
 from broadcaster.gateway import DEFAULT_RULES, classify_response, read_rules
-from broadcaster.gateway.texts import Redactor
+from broadcaster.gateway.redaction import Redactor
 from broadcaster.gateway.widening import widened_rules
 
 DAILY = {"pattern": "daily limit", "outcome": "rejected"}
