@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -14,6 +13,7 @@ from broadcaster.embedded import logs
 from broadcaster.embedded.home import Home
 from broadcaster.embedded.logs import LogPump, RotatedFile, rotate_own_output
 from broadcaster.embedded.role import Child, Role
+from tests.support.stack import wait_for
 
 
 @pytest.fixture(autouse=True)
@@ -73,9 +73,7 @@ def test_a_running_role_loses_no_line_when_its_log_is_replaced(
     home.processes.mkdir()
     program = "for number in range(5000): print('line', number, flush=number % 100 == 0)"
     child = Child.start(home, Role(name="worker", argv=[sys.executable, "-c", program]))
-    while child.poll() is None:
-        time.sleep(0.01)
-    assert child.last_line() == "line 4999"
+    wait_for(lambda: child.poll() is not None and child.last_line() == "line 4999", "the role's last line")
     files = sorted(home.logs.iterdir(), key=lambda path: -int(path.suffix[1:]) if path.suffix != ".log" else 0)
     assert len(files) > 40
     lines = [line for path in files for line in path.read_text().splitlines()]
