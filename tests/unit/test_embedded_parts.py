@@ -210,6 +210,13 @@ def test_a_redis_or_valkey_on_the_path_comes_before_the_bundled_one(
         assert redis.find_program(home) == tmp_path / name
 
 
+def test_the_bundled_one_is_a_valkey_that_runs_here(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    program = redis.find_program(home)
+    told = subprocess.run([program, "--version"], capture_output=True, text=True, check=True, timeout=30)
+    assert told.stdout.startswith("Valkey server v=9.")
+
+
 def test_a_redis_in_the_current_directory_is_not_run(
     home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
