@@ -48,6 +48,10 @@ def configuration(settings: Settings) -> dict[str, Any]:
             "socket_connect_timeout": 5,
             "socket_keepalive": True,
         },
+        # An expiry would be kept by Lua scripts, and no user of Redis is to run any (deploy/redis-users.acl). What a
+        # killed process leaves for want of it is its name in a set.
+        "control_queue_expires": None,
+        "event_queue_expires": None,
         "accept_content": ["json"],
         "task_ignore_result": True,
         "task_acks_late": False,

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from broadcaster.settings import Settings
 from tests.support.reference import ROOT
+from tests.support.servers import redis_client
 from tests.support.stack import Stack, running_stack, wait_for
 
 
@@ -20,7 +22,11 @@ def stack(tmp_path: Path, environ: dict[str, str]) -> Iterator[Stack]:
 
 
 @pytest.mark.parametrize("role", ["worker", "beat"])
-def test_a_role_is_healthy_while_it_talks_to_redis(role: str, stack: Stack, environ: dict[str, str]) -> None:
+def test_a_role_is_healthy_while_it_talks_to_redis(
+    role: str, stack: Stack, environ: dict[str, str], settings: Settings
+) -> None:
+    with redis_client(settings) as redis:
+        redis.client_kill_filter(_type="normal", skipme=True)  # what other tests of this process have left open
     url = environ["BROADCASTER_REDIS_URL"].replace("redis+socket://", "unix://")
 
     def check() -> tuple[int, str]:

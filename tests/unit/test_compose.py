@@ -158,7 +158,14 @@ def test_no_secret_is_written_down(name: str) -> None:
     for variable, value in SERVICES[name].get("environment", {}).items():
         if re.search("PASSWORD|SECRET|AUTH", variable):
             assert value.startswith(("${", "/run/secrets/")), variable
-        assert not re.search(r"://[^/]*:[^/]*@", str(value)), variable
+        without_references = re.sub(r"\$\{[^}]*\}", "", str(value))
+        assert not re.search(r"://[^/]*:[^/]+@", without_references), variable
+
+
+@pytest.mark.parametrize("name", ["worker", "beat", "flower"])
+def test_each_role_is_its_own_user_of_redis(name: str) -> None:
+    password = SERVICES["redis"]["environment"][f"REDIS_{name.upper()}_PASSWORD"]
+    assert SERVICES[name]["environment"]["BROADCASTER_REDIS_URL"] == f"redis://{name}:{password}@redis:6379/0"
 
 
 @EVERY_SERVICE
