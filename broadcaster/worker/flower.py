@@ -8,7 +8,6 @@ import signal
 import socket
 from typing import Any
 
-from flower.app import Flower
 from flower.options import options
 from flower.urls import settings as web_settings
 from tornado.httpserver import HTTPServer
@@ -18,6 +17,7 @@ from broadcaster.errors import UnavailableError
 from broadcaster.settings import Settings
 from broadcaster.worker.app import app
 from broadcaster.worker.flower_credentials import LISTENER, flower_credentials
+from broadcaster.worker.flower_door import GuardedFlower
 from broadcaster.worker.logs import configure_logs
 from broadcaster.worker.memory import keep_memory_level
 from broadcaster.worker.readiness import announce_ready
@@ -50,7 +50,7 @@ def run_flower(settings: Settings) -> None:
         purge_offline_workers=_FORGET_WORKER_SECONDS,
         tasks_columns="name,state,args,result,received,runtime,worker",
     )
-    flower = Flower(capp=app, options=options, io_loop=IOLoop.current(), **web_settings)
+    flower = GuardedFlower(credentials, capp=app, options=options, io_loop=IOLoop.current(), **web_settings)
     for signum in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signum, lambda *_: flower.io_loop.add_callback_from_signal(flower.stop))
     try:
@@ -65,7 +65,7 @@ def run_flower(settings: Settings) -> None:
     flower.start()
 
 
-def _listen(flower: Flower) -> None:
+def _listen(flower: GuardedFlower) -> None:
     """On the socket that was handed to this process, or on one of its own.
 
     Raises OSError.
