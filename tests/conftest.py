@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -25,6 +26,8 @@ hypothesis.settings.load_profile("any machine")
 # What a shell starts in the background ignores Ctrl-C, and would pass that on to the commands under test.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+# Those who run tests side by side are told the width of a terminal; here nobody draws on one.
+os.environ.pop("COLUMNS", None)
 
 
 @pytest.fixture(scope="session")

@@ -64,7 +64,14 @@ class LaneOfRecord:
             return
         asks = {"lanes": [1], "tokens": [self._token], "wants": [1], "claim": uuid4()}
         *rows, _ = self._connection.execute(
-            query("turn_over"), {"outcomes": "[]", **asks, "lease": timedelta(seconds=LEASE), "lead": CLAIM_LEAD}
+            query("turn_over"),
+            {
+                "outcomes": "[]",
+                **asks,
+                "lease": timedelta(seconds=LEASE),
+                "lead": CLAIM_LEAD,
+                "hold": timedelta(0),
+            },
         ).fetchall()
         if rows:
             self._lease_ends = self._now + LEASE

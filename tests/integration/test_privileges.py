@@ -253,6 +253,7 @@ def test_settings_that_others_could_have_written_stop_the_command_with_one_line(
 
 
 def execute(settings: Settings, statement: str) -> list[tuple[object, ...]]:
-    with psycopg.connect(settings.libpq_url, autocommit=True) as connection:
+    url = settings.migration_url.replace("+psycopg", "", 1)
+    with psycopg.connect(url, autocommit=True) as connection:
         cursor = connection.execute(statement)
         return cursor.fetchall() if cursor.description else []

@@ -338,14 +338,14 @@ def test_what_somebody_else_of_ours_sent_does_not_vouch_for_a_message(shop: Shop
     assert shop.states("two").get("sent") is None, "the entries are the first campaign's"
 
 
-@pytest.mark.parametrize("visible_after", [1.5])
+@pytest.mark.parametrize("visible_after", [5.0])
 def test_a_gateway_that_shows_messages_late_does_not_make_them_be_sent_twice(shop: Shop) -> None:
     shop.submit("c", 5, "a")
     shop.fault("kind=drop_after_accept,nth=2,count=1")
     drain(shop)
     read_back(shop, rounds=4)
     assert shop.states("c") == {"sent": 4, "in_doubt": 1}
-    for _ in range(30):
+    for _ in range(100):
         read_back(shop, rounds=1)
         if shop.states("c") == {"sent": 5}:
             break
@@ -377,7 +377,7 @@ def test_a_gateway_that_says_that_there_is_no_such_chat_has_an_empty_one(shop: S
     shop.fault(no_chat)
     read_back_until_resolved(shop)
     assert shop.states("c") == {"sent": 4, "pending": 1}
-    assert shop.sql("SELECT unreadable_since, reads_a_second > 4 FROM accounts") == [(None, True)]
+    assert shop.sql("SELECT unreadable_since, reads_a_second >= 4 FROM accounts") == [(None, True)]
 
 
 def test_texts_that_are_shown_prove_nothing_of_files(shop: Shop, tmp_path: Path) -> None:
