@@ -50,7 +50,14 @@ def rows(**values: object) -> str:
 def turn_over(outcomes: str, *lanes: int) -> tuple[str, dict[str, object]]:
     """Outcomes to write, and the lanes to claim for."""
     claiming = {"lanes": list(lanes), "tokens": [TOKEN for _ in lanes], "wants": [100 for _ in lanes]}
-    return "turn_over", {"outcomes": outcomes, **claiming, "claim": uuid4(), "lease": LEASE, "lead": 100.0}
+    return "turn_over", {
+        "outcomes": outcomes,
+        **claiming,
+        "claim": uuid4(),
+        "lease": LEASE,
+        "lead": 100.0,
+        "hold": LEASE,
+    }
 
 
 def outcome(state: MessageState) -> str:
@@ -67,7 +74,7 @@ CASES: list[tuple[str, dict[str, object]]] = [
     ("mend_messages", {"back": 1.0}),
     ("recover_leases", {"request_timeout": NOTHING, "ended": []}),
     *(
-        ("resolve_doubts", {"rows": rows(sight=sight, **KIND), "read_at": READ_BACK, "proof": LEASE})
+        ("resolve_doubts", {"rows": rows(sight=sight, **KIND), "read_at": READ_BACK, "proof": LEASE, "hidden": LEASE})
         for sight in ("found", "absent", "silent")
     ),
     ("retry_campaign", {"campaign_id": 1}),
