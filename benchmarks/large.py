@@ -134,6 +134,7 @@ class _Taker:
             "claim": uuid4(),
             "lease": self._lease,
             "lead": CLAIM_LEAD,
+            "hold": self._lease,
         }
         rows = self._connection.execute(query("turn_over"), parameters, prepare=True).fetchall()
         # A row of each lane comes first, without a message, and one of outcomes last.
