@@ -129,7 +129,8 @@ async def _recognised(
 ) -> tuple[bool | None, str | None]:
     if accepted is None:
         return None, f"nothing was accepted in the last {PROOF_SECONDS / 60:.0f} minutes to look for"
-    if await reader.look_for(accepted, pages) is not Sight.FOUND:
+    [sight] = await reader.look_for([(accepted, pages)])
+    if sight is not Sight.FOUND:
         return False, "the latest accepted message is not in its chat, or not yet, or not to be recognised"
     return True, None
 

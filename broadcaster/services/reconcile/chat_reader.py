@@ -70,22 +70,30 @@ class ChatReader:
             for each in readings
         ]
 
-    async def look_for(self, accepted: Accepted, pages: Sequence[Page]) -> Sight:
-        """What the chat says of a message that the gateway is known to have accepted. That is kept where it is plain.
+    async def look_for(self, chats: Sequence[tuple[Accepted, Sequence[Page]]]) -> list[Sight]:
+        """What chats say of messages that the gateway is known to have accepted. That is kept where it is plain.
 
-        It must be recognised as one in doubt is, by its content and time, and not by the id that it was given.
+        Each must be recognised as one in doubt is, by its content and time, and not by the id that it was given.
         """
-        attempts = [
-            replace(attempt, gateway_id=None, is_known=False) if attempt.key == accepted.key else attempt
-            for attempt in (await self.attempts([accepted.phone]))[accepted.phone]
+        attempts = await self.attempts(list(dict.fromkeys(accepted.phone for accepted, _ in chats)))
+        sights = [await self._sight(accepted, attempts[accepted.phone], pages) for accepted, pages in chats]
+        looks = [
+            _look(accepted, sight is Sight.FOUND, max(len(page.entries) for page in pages))
+            for (accepted, pages), sight in zip(chats, sights, strict=True)
+            if sight is not Sight.UNDECIDED
         ]
-        readings = await self.match(attempts, pages)
-        sights = [seen.sight for each, seen in zip(attempts, readings, strict=True) if each.key == accepted.key]
-        sight = sights[0] if sights else Sight.UNDECIDED
-        if sight is not Sight.UNDECIDED:
-            longest = max(len(page.entries) for page in pages)
-            await self._store.note_looks(self._account, [_look(accepted, sight is Sight.FOUND, longest)])
-        return sight
+        if looks:
+            await self._store.note_looks(self._account, looks)
+        return sights
+
+    async def _sight(self, accepted: Accepted, attempts: Sequence[Attempt], pages: Sequence[Page]) -> Sight:
+        claims = [
+            replace(attempt, gateway_id=None, is_known=False) if attempt.key == accepted.key else attempt
+            for attempt in attempts
+        ]
+        readings = await self.match(claims, pages)
+        sights = [seen.sight for each, seen in zip(claims, readings, strict=True) if each.key == accepted.key]
+        return sights[0] if sights else Sight.UNDECIDED
 
     async def content_kind(self, attempt: Attempt) -> ContentKind:
         """What kind of content the attempt was to send."""

@@ -159,12 +159,15 @@ class _Round:
             of_kind.setdefault((number_class(each.phone), each.content_kind), []).append(each)
         for kind in {(row.number_class, row.content_kind) for row in missing} & of_kind.keys():
             if await self._store.wants_look(missing, of_kind[kind][-1]):
-                await asyncio.gather(*map(self._look_for, _sample(of_kind[kind])))
-
-    async def _look_for(self, accepted: Accepted) -> None:
-        pages = await self._read(accepted.phone)
-        if not isinstance(pages, GatewayError):
-            await self._reader.look_for(accepted, pages)
+                chosen = _sample(of_kind[kind])
+                read = await asyncio.gather(*(self._read(accepted.phone) for accepted in chosen))
+                await self._reader.look_for(
+                    [
+                        (accepted, pages)
+                        for accepted, pages in zip(chosen, read, strict=True)
+                        if isinstance(pages, list)
+                    ]
+                )
 
     async def _note_reads(self) -> None:
         failures = self._reader.failures

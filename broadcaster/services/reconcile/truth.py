@@ -44,7 +44,7 @@ async def _check(
     reader = ChatReader(store, gateway, account.account_id, settings)
     try:
         pages = await reader.pages(sample.accepted.phone)
-        sight = await reader.look_for(sample.accepted, pages)
+        [sight] = await reader.look_for([(sample.accepted, pages)])
         if sight is Sight.SILENT and await _may_be_hidden(gateway, sample.accepted, settings):
             return
     except GatewayError:
