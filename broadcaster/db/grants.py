@@ -41,7 +41,7 @@ class _Privilege(msgspec.Struct, frozen=True):
 def connected_role(engine: Engine) -> tuple[str, str]:
     """The role that its connections are, and their database."""
     with transaction(engine) as connection:
-        role, database = connection.exec_driver_sql("SELECT current_user, current_database()").one()
+        role, database = connection.execute(select(func.current_user(), func.current_database())).one()
     return str(role), str(database)
 
 

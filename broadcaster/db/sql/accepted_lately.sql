@@ -1,5 +1,5 @@
--- Messages that the gateway is known to have taken through the account: the latest of the last %(within)s, by a clock
--- that has not been put back since.
+-- The latest message that the gateway is known to have taken through the account in the last %(within)s, by a clock that
+-- has not been put back since.
 SELECT
     m.phone,
     c.kind AS content_kind,
@@ -15,11 +15,10 @@ FROM (
         AND finished_at <= now()
         AND account_id = %(account)s AND outcome = 'accepted'
     ORDER BY finished_at DESC
-    LIMIT %(most)s
+    LIMIT 1
 ) a
 CROSS JOIN LATERAL ( -- by key, whatever is known of a table that has just been filled
     SELECT phone FROM messages WHERE segment = a.segment AND campaign_id = a.campaign_id AND seq = a.seq OFFSET 0
 ) m
 JOIN campaigns ON campaigns.id = a.campaign_id
 JOIN contents c ON c.id = campaigns.content_id
-ORDER BY a.finished_at DESC

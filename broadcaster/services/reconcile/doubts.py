@@ -252,21 +252,30 @@ class DoubtStore:
 
     async def resolve(self, rows: Sequence[ReadingRow], read_at: datetime) -> dict[MessageState, int]:
         """Move messages out of doubt; returns how many went where. What cannot be trusted stays in doubt."""
-        parameters = {"rows": _json(rows), "read_at": read_at, "proof": timedelta(seconds=PROOF_SECONDS)}
-        parameters["hidden"] = timedelta(seconds=HIDDEN_SECONDS)
+        parameters = {
+            "rows": _json(rows),
+            "read_at": read_at,
+            "proof": timedelta(seconds=PROOF_SECONDS),
+            "hidden": timedelta(seconds=HIDDEN_SECONDS),
+        }
         found = await self._execute("resolve_doubts", parameters)
         return {MessageState(row.state): row.messages for row in found}
 
     async def accepted_lately(self, account: int) -> Accepted | None:
         """The latest message that the gateway is known to have accepted through the account, if it is not too old."""
-        parameters = {"account": account, "within": timedelta(seconds=PROOF_SECONDS), "most": 1}
+        parameters = {"account": account, "within": timedelta(seconds=PROOF_SECONDS)}
         return next(map(_accepted, await self._execute("accepted_lately", parameters)), None)
 
     async def accepted_since(self, account: int, rows: Sequence[ReadingRow]) -> list[Accepted]:
         """Messages that the gateway is known to have accepted since these doubts began, in the order of time."""
-        parameters = {"account": account, "rows": _json(rows), "within": timedelta(seconds=PROOF_SECONDS)}
-        rows = await self._execute("accepted_since", {**parameters, "most": MOST_ACCEPTED})
-        return [replace(_accepted(row), apart=row.apart, is_missing=row.is_missing) for row in rows]
+        parameters = {
+            "account": account,
+            "rows": _json(rows),
+            "within": timedelta(seconds=PROOF_SECONDS),
+            "most": MOST_ACCEPTED,
+        }
+        found = await self._execute("accepted_since", parameters)
+        return [replace(_accepted(row), apart=row.apart, is_missing=row.is_missing) for row in found]
 
     async def wants_look(self, rows: Sequence[ReadingRow], latest: Accepted) -> bool:
         """Whether messages of a kind, with the `latest` one of it, should be looked for on behalf of these doubts."""
