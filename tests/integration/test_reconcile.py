@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from time import sleep
 
 import msgspec
 import pytest
@@ -380,23 +381,45 @@ def test_a_gateway_that_says_that_there_is_no_such_chat_has_an_empty_one(shop: S
     assert shop.sql("SELECT unreadable_since, reads_a_second >= 4 FROM accounts") == [(None, True)]
 
 
+def test_what_the_gateway_left_open_is_under_way_for_three_settle_times_more(shop: Shop) -> None:
+    """A proxy may hold a request that nobody waits for any more."""
+    shop.settings = msgspec.structs.replace(shop.settings, doubt_settle_seconds=100.0)
+    shop.submit("c", 3, "a")
+    shop.fault("kind=http_500,endpoint=/wa/send,nth=2,count=1")
+    drain(shop)
+    assert shop.sql("SELECT ended_at - now() BETWEEN interval '250 s' AND interval '300 s' FROM doubts") == [(True,)]
+
+
+def test_what_was_shown_absent_goes_before_what_nobody_has_tried(shop: Shop) -> None:
+    shop.submit("c", 5, "a")
+    shop.fault("kind=drop_before_accept,nth=4,count=1")
+    drain(shop)
+    shop.fault()
+    prove(shop)
+    read_back_until_resolved(shop)
+    assert shop.sql("SELECT seq, next_attempt_at = '-infinity' FROM messages WHERE state = 'pending'") == [(4, True)]
+
+
 def test_texts_that_are_shown_prove_nothing_of_files(shop: Shop, tmp_path: Path) -> None:
     """Files may be listed later than texts, also to the same phone."""
     path = tmp_path / "prices.pdf"
     path.write_bytes(b"%PDF-1.7")
+    shop.settings = msgspec.structs.replace(shop.settings, gateway_clock_seconds=1.0)
+    late = {"what": "files", "younger_than": 8.0}
+    shop.gateway.gateway.set_listing(msgspec.convert({"hides": [late]}, Listing))
     shop.submit("before", 3, "a", content=text_content("Before, {{ name }}"))
     drain(shop)
-    shop.sql("UPDATE attempts SET finished_at = finished_at - interval '10 min'")
-    late = {"what": "files", "younger_than": 3.0}
-    shop.gateway.gateway.set_listing(msgspec.convert({"hides": [late]}, Listing))
+    sleep(2.5)  # entries are dated in whole seconds, and this one has to be older than the doubt for certain
     shop.submit("file", 3, "a", content=file_content(path, 1000))
     shop.fault("kind=http_500_after_accept,endpoint=/wa/sendfile")
     drain(shop)
     shop.fault()
+    sleep(1.5)  # and this one younger
     shop.submit("text", 3, "a", content=text_content("After, {{ name }}"))
     drain(shop)
-    read_back(shop)
+    read_back(shop, rounds=4)
     assert shop.states("file") == {"in_doubt": 3}
+    assert shop.sql("SELECT DISTINCT absences > 0, reading LIKE 'not in its chat%' FROM doubts") == [(True, True)]
     read_back_until_resolved(shop)
     assert shop.states("file") == {"sent": 3}
 
