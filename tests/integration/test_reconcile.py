@@ -285,7 +285,7 @@ def test_a_silence_counts_only_when_it_is_twice_as_old_as_any_that_turned_out_to
 
 def test_lists_that_are_late_for_some_chats_alone_do_not_make_their_messages_be_sent_twice(shop: Shop) -> None:
     """Other chats are no evidence unless many of them are: a third of these are shown after four seconds."""
-    late = [{"what": "everything", "phone": f"{PHONE[:-1]}{tens}*", "younger_than": 4.0} for tens in range(3)]
+    late = [{"what": "everything", "phone": f"{PHONE[:-2]}{tens}*", "younger_than": 4.0} for tens in range(3)]
     shop.gateway.gateway.set_listing(msgspec.convert({"hides": late}, Listing))
     shop.submit("c", 90, "a")
     shop.fault("kind=drop_after_accept,nth=5,count=1", "kind=drop_after_accept,nth=15,count=1")
