@@ -38,8 +38,8 @@ SEND_REPLY_BYTES = 64 * 1024
 LIST_REPLY_BYTES = 4 * 1024 * 1024
 MOST_ENTRIES = 20_000
 """Of chats or messages: such a list is longer than LIST_REPLY_BYTES, unless it is made to stop a worker's loop."""
-MOST_CONTACTS = 100_000
-"""They are read by a command, for itself."""
+MOST_CONTACTS = 150_000
+"""They are read by a command, for itself. A list of LIST_REPLY_BYTES holds hardly more, where they are short."""
 _Entry = TypeVar("_Entry", Chat, Contact)
 _UNENCODABLE = Verdict(Outcome.REJECTED, "the text holds half of a surrogate pair, which cannot be sent")
 
