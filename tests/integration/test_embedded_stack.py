@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import msgspec
@@ -18,7 +18,7 @@ import psycopg
 import pytest
 
 from broadcaster import embedded
-from broadcaster.embedded import ProcessId, RoleState, StackState, StackStatus
+from broadcaster.embedded import ProcessId, RoleState, StackState, StackStatus, launch
 from broadcaster.embedded.home import home_of, prepare
 from broadcaster.embedded.role import left_behind
 from broadcaster.errors import ConflictError, UnavailableError
@@ -59,11 +59,10 @@ def settings(monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
     settings = Settings(home=home, database_url="postgresql://elsewhere/x", redis_url="redis://elsewhere")
     yield settings
     embedded.stop_stack(settings, 30)
-    # A role that was being launched when its supervisor was killed ends by itself in a moment.
-    ends = time.monotonic() + 10
-    while left_behind(home_of(settings)) and time.monotonic() < ends:
-        time.sleep(0.02)
-    assert left_behind(home_of(settings)) == []
+    # A role that was being launched when its supervisor was killed ends by itself in a moment, and may have yet to
+    # write its record.
+    eventually(lambda: not being_launched(home))
+    eventually(lambda: left_behind(home_of(settings)) == [])
     # It may be putting a last file in place while the directory goes.
     shutil.rmtree(home, ignore_errors=True)
 
@@ -120,6 +119,17 @@ def eventually(happened: Callable[[], bool], timeout: float = 20.0) -> None:
     while not happened():
         assert time.monotonic() < deadline, "it did not happen"
         time.sleep(0.01)
+
+
+def being_launched(home: Path) -> list[int]:
+    """The processes that were told to record themselves under `home`, and have not become their program yet."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(FileNotFoundError, ProcessLookupError):
+            command = path.read_bytes()
+            if os.fsencode(launch.__file__) in command and os.fsencode(home) in command:
+                found.append(int(path.parent.name))
+    return found
 
 
 def processes(status: StackStatus) -> list[ProcessId]:
