@@ -10,7 +10,7 @@ from pathlib import Path
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 from broadcaster.errors import SettingsError
-from broadcaster.secret_files import generated_once
+from broadcaster.secret_files import generated_once, read_secret
 from broadcaster.settings import Settings
 
 
@@ -20,9 +20,10 @@ class Vault:
     def __init__(self, keys: list[str]) -> None:
         """`keys` are Fernet keys (32 bytes, URL-safe base64), newest first. Raises SettingsError."""
         try:
-            self._fernet = MultiFernet([Fernet(key) for key in keys])
+            fernets = [Fernet(key) for key in keys]
+            self._newest, self._fernet = fernets[0], MultiFernet(fernets)
             self._hash_keys = [urlsafe_b64decode(key) for key in keys]
-        except ValueError:
+        except (ValueError, IndexError):
             raise SettingsError(
                 "BROADCASTER_SECRET_KEY: not a Fernet key; make one with `openssl rand -base64 32 | tr +/ -_`"
             ) from None
@@ -49,6 +50,14 @@ class Vault:
             )
         return str(key)
 
+    def is_newest(self, token: bytes) -> bool:
+        """Whether the newest secret key opens it, so that the older ones are not needed for it."""
+        try:
+            self._newest.decrypt(token)
+        except InvalidToken:
+            return False
+        return True
+
     def fingerprints(self, key: str, base_url: str) -> list[bytes]:
         """What tells the account apart without telling its key, for each configured secret key, newest first."""
         account = json.dumps(["account", base_url, key]).encode()
@@ -58,17 +67,17 @@ class Vault:
 def open_vault(settings: Settings) -> Vault:
     """The vault under the configured key, or, with the embedded Postgres, under one generated once.
 
-    Raises SettingsError when no key is configured for a database of one's own.
+    Raises SettingsError when no key is configured for a database of one's own, or others can read or change its file.
     """
     if settings.secret_key:
         return Vault(_split(settings.secret_key))
     if settings.secret_key_file:
         try:
-            return Vault(_split(settings.secret_key_file.read_text(encoding="utf-8")))
+            return Vault(_split(read_secret(settings.secret_key_file)))
         except OSError as error:
             raise SettingsError(f"BROADCASTER_SECRET_KEY_FILE: {error.strerror}: {settings.secret_key_file}") from None
     if settings.database_url is None:
-        return Vault([_generated_once(settings.home / "secret.key")])
+        return Vault(_split(_generated_once(settings.home / "secret.key")))
     raise SettingsError(
         "BROADCASTER_SECRET_KEY: missing; it encrypts instance keys. "
         "Make one with `openssl rand -base64 32 | tr +/ -_`"

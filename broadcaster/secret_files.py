@@ -13,22 +13,36 @@ from pathlib import Path
 def generated_once(path: Path, generate: Callable[[], str]) -> str:
     """The secret in the file `path`, which `generate` makes if there is none yet, with mode 0600.
 
-    Raises OSError if it can be neither read nor written, or if it is not a file that is this user's (or root's) alone
-    to write.
+    Raises OSError if it can be neither read nor written, or where `read_secret` would.
     """
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         _create_whole(path, generate().encode("ascii"))
-    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
-        status = os.fstat(file.fileno())
-        if not stat.S_ISREG(status.st_mode) or not is_ours_alone(status):
-            raise PermissionError(0, "others may have written it: make a new one and `chmod go-w` it", str(path))
-        return file.read().decode("ascii").strip()
+    return _read(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), path)
+
+
+def read_secret(path: Path) -> str:
+    """The secret in a file that somebody else made, such as an operator or an orchestrator.
+
+    Raises OSError if it cannot be read, if anybody but this user and root may write it, or if it is this user's and
+    others may read it. Orchestrators mount files of root's that all may read, inside of a container.
+    """
+    return _read(os.open(path, os.O_RDONLY | os.O_NONBLOCK), path)
 
 
 def is_ours_alone(status: os.stat_result) -> bool:
     """Whether a file or directory is this user's or root's, and no group nor anybody else may write it."""
     return status.st_uid in (os.geteuid(), 0) and not status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+
+
+def _read(descriptor: int, path: Path) -> str:
+    with os.fdopen(descriptor, "rb") as file:
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode) or not is_ours_alone(status):
+            raise PermissionError(0, "others may have written it: make a new one and `chmod go-w` it", str(path))
+        if status.st_uid == os.geteuid() and status.st_mode & (stat.S_IRGRP | stat.S_IROTH):
+            raise PermissionError(0, "others may have read it: `chmod go=` it, or make a new one", str(path))
+        return file.read().decode("ascii").strip()
 
 
 def _create_whole(path: Path, content: bytes) -> None:

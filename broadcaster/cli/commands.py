@@ -21,6 +21,7 @@ COMMANDS = {
     "schedule": ("broadcaster.cli.schedule:app", "Broadcasts that recur: schedules and their occurrences."),
     "audit": ("broadcaster.cli.audit:audit", "Show what operators did: who, when, what, before and after."),
     "db": ("broadcaster.cli.db:app", "Bring the database up to date, or check it."),
+    "secrets": ("broadcaster.cli.secrets:app", "Change the secret key that instance keys are encrypted with."),
     "worker": ("broadcaster.cli.roles:worker", "Run one worker."),
     "beat": ("broadcaster.cli.roles:beat", "Run one beat, the clock of the workers."),
     "flower": ("broadcaster.cli.roles:flower", "Run Flower, the web view of the workers."),

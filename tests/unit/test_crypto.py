@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from cryptography.fernet import Fernet
 
 from broadcaster.crypto import Vault, open_vault
 from broadcaster.errors import SettingsError
+from broadcaster.secret_files import read_secret
 from broadcaster.settings import load
 
 URL = "https://api.example.com"
@@ -68,6 +70,7 @@ def test_a_database_of_ones_own_needs_a_key_of_ones_own(tmp_path: Path) -> None:
 def test_the_key_may_come_from_a_file(tmp_path: Path) -> None:
     path = tmp_path / "secret"
     path.write_text(f"{NEW}\n{OLD}\n")
+    path.chmod(0o600)
     vault = open_vault(settings_with(tmp_path, BROADCASTER_SECRET_KEY_FILE=str(path)))
     assert vault.open(Vault([OLD]).seal("x", URL), URL) == "x"
 
@@ -85,3 +88,56 @@ def test_with_the_embedded_database_a_key_is_generated_once_and_is_private(tmp_p
     assert {vault.open(token, URL) for vault in vaults} == {"x"}
     assert (tmp_path / "secret.key").stat().st_mode & 0o777 == 0o600
     assert [path.name for path in tmp_path.iterdir()] == ["secret.key"]
+
+
+def test_a_token_of_an_older_key_is_told_from_one_of_the_newest() -> None:
+    vault = Vault([NEW, OLD])
+    assert vault.is_newest(vault.seal("x", URL))
+    assert not vault.is_newest(Vault([OLD]).seal("x", URL))
+
+
+@pytest.mark.parametrize(
+    ("mode", "trouble"),
+    [
+        (0o600, None),
+        (0o400, None),
+        (0o644, "others may have read"),
+        (0o640, "others may have read"),
+        (0o620, "others may have written"),
+        (0o602, "others may have written"),
+    ],
+)
+@pytest.mark.parametrize("variable", ["BROADCASTER_SECRET_KEY_FILE", "BROADCASTER_HOME"])
+def test_a_key_file_that_others_can_read_or_change_is_refused(
+    tmp_path: Path, variable: str, mode: int, trouble: str | None
+) -> None:
+    path = tmp_path / "secret.key"
+    path.write_text(f"{NEW}\n{OLD}")
+    path.chmod(mode)
+    settings = settings_with(tmp_path, **{variable: str(path if variable.endswith("FILE") else tmp_path)})
+    if trouble is None:
+        assert open_vault(settings).open(Vault([OLD]).seal("x", URL), URL) == "x"
+    else:
+        with pytest.raises(SettingsError, match=trouble) as refused:
+            open_vault(settings)
+        assert str(path) in str(refused.value)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+def test_a_file_of_roots_may_be_open_to_others_as_orchestrators_mount_it(tmp_path: Path) -> None:
+    path = tmp_path / "secret.key"
+    path.write_text(NEW)
+    path.chmod(0o444)
+    tmp_path.chmod(0o711)
+    os.chown(path, 54321, 54321)
+    with pytest.raises(SettingsError, match="others may have written"):
+        open_vault(settings_with(tmp_path, BROADCASTER_SECRET_KEY_FILE=str(path)))
+    os.chown(path, 0, 0)
+    descriptor = os.open(path, os.O_RDONLY)
+    os.seteuid(54321)
+    try:
+        path = Path(f"/proc/self/fd/{descriptor}")
+        assert read_secret(path) == NEW
+    finally:
+        os.seteuid(0)
+        os.close(descriptor)

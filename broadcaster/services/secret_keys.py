@@ -1,0 +1,91 @@
+"""Seals all keys of accounts anew under the newest secret key, so that the older ones can go."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ARRAY, ColumnElement, Integer, LargeBinary, any_, column, func, literal, select, update
+from sqlalchemy.engine import Connection, Engine
+
+from broadcaster.crypto import Vault
+from broadcaster.db import tables
+from broadcaster.db.engine import transaction
+from broadcaster.errors import ConflictError, ContentionError
+
+_accounts = tables.accounts
+_TRIES = 5
+_VALUES = ("before", "token", "fingerprint")
+
+
+@dataclass(frozen=True, slots=True)
+class Rotation:
+    """How many accounts have a key, and how many of these were sealed anew."""
+
+    accounts: int
+    renewed: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Renewal:
+    account: int
+    before: bytes
+    token: bytes
+    fingerprint: bytes
+
+
+def rotate(engine: Engine, vault: Vault) -> Rotation:
+    """Seal every key that is not under the newest secret key anew, and renew the fingerprints with them.
+
+    All in one transaction, so that whenever it ends all accounts are renewed or none. It is safe beside workers: rows
+    are locked only while what was worked out before is written, and a key that was changed meanwhile is looked at
+    again. What is under the newest already is left alone, so it may be run again at any time.
+
+    Raises SettingsError where a key opens under none of the secret keys, ConflictError where two accounts turn out to
+    be one, ContentionError where it loses against workers time and again.
+    """
+    for tries_left in reversed(range(_TRIES)):
+        accounts, renewals = _plan(engine, vault)
+        try:
+            with transaction(engine) as connection:
+                _write(connection, renewals)
+        except ContentionError:
+            if not tries_left:
+                raise
+        else:
+            break
+    return Rotation(accounts, len(renewals))
+
+
+def _plan(engine: Engine, vault: Vault) -> tuple[int, list[_Renewal]]:
+    columns = (_accounts.c.id, _accounts.c.base_url, _accounts.c.key_encrypted, _accounts.c.fingerprint)
+    with transaction(engine) as connection:
+        rows = connection.execute(select(*columns).where(_accounts.c.key_encrypted.is_not(None))).all()
+    renewals, marks = [], Counter[bytes]()
+    for row in rows:
+        key = vault.open(row.key_encrypted, row.base_url)
+        newest = vault.fingerprints(key, row.base_url)[0]
+        marks[newest] += 1
+        if marks[newest] > 1:
+            raise ConflictError(
+                f"two instances have the same key at {row.base_url}, one under an older secret key: "
+                "give one of them another key, or remove it, and run this again"
+            )
+        if newest != row.fingerprint or not vault.is_newest(row.key_encrypted):
+            renewals.append(_Renewal(row.id, row.key_encrypted, vault.seal(key, row.base_url), newest))
+    return len(rows), renewals
+
+
+def _write(connection: Connection, renewals: list[_Renewal]) -> None:
+    """Raises ContentionError where one of the keys has changed since it was read."""
+    ids = literal([each.account for each in renewals], ARRAY(Integer))
+    locked = select(_accounts.c.id).where(_accounts.c.id == any_(ids)).order_by(_accounts.c.id)
+    connection.execute(locked.with_for_update())
+    values = (literal([getattr(each, name) for each in renewals], ARRAY(LargeBinary)) for name in _VALUES)
+    columns: list[ColumnElement[Any]] = [column("id", Integer), *(column(name, LargeBinary) for name in _VALUES)]
+    new = func.unnest(ids, *values).table_valued(*columns).render_derived()
+    change = update(_accounts).where(_accounts.c.id == new.c.id, _accounts.c.key_encrypted == new.c.before)
+    written = connection.execute(change.values(key_encrypted=new.c.token, fingerprint=new.c.fingerprint))
+    if written.rowcount != len(renewals):
+        raise ContentionError("the keys of accounts keep changing: run it again")
