@@ -7,7 +7,7 @@ import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, get_type_hints
-from urllib.parse import quote, urlsplit
+from urllib.parse import parse_qsl, quote, urlsplit
 
 import msgspec
 
@@ -42,7 +42,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     migration_database_url: str | None = None
     """The same database as the role that owns its schema, for `db upgrade` alone. Unset: `database_url`."""
     redis_url: str | None = None
-    """Celery broker URL (redis://, rediss://, redis+socket://). Unset: the embedded Redis under `home`."""
+    """Celery broker URL (redis://, rediss://, redis+socket://). Unset: the embedded Redis under `home`.
+
+    rediss:// checks the server's certificate; `?ssl_ca_certs=/path/ca.pem` says by whose.
+    """
     secret_key: str | None = None
     """Fernet key(s), comma separated, newest first, that encrypt instance keys at rest."""
     secret_key_file: Path | None = None
@@ -145,6 +148,19 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def broker_url(self) -> str:
         """Celery broker URL: the configured one, or the embedded server's socket."""
         return self.redis_url or f"redis+socket://{self.run_dir}/redis.sock"
+
+    @property
+    def broker_tls(self) -> dict[str, str] | None:
+        """How TLS to the broker is done, in redis-py's words; None: without.
+
+        The server's certificate is checked, unless `ssl_cert_reqs` in the URL says otherwise: kombu by itself does so
+        only where the URL says it.
+        """
+        parts = urlsplit(self.broker_url)
+        if parts.scheme != "rediss":
+            return None
+        given = {name: value for name, value in parse_qsl(parts.query) if name.startswith("ssl_")}
+        return {"ssl_cert_reqs": "required", **given}
 
     def _embedded_url(self, role: str, passfile: str) -> str:
         query = f"host={quote(str(self.run_dir))}&passfile={quote(str(self.home / passfile))}"

@@ -39,7 +39,7 @@ def main(role: str) -> str | None:
         with redis.Redis.from_url(os.environ["BROADCASTER_REDIS_URL"], socket_timeout=5) as connection:
             seconds = silence(connection, COMMANDS[role])
     except redis.RedisError as error:
-        return f"Redis does not answer: {type(error).__name__}"
+        return f"Redis does not answer: {type(error).__name__}: {' '.join(str(error).split())}"
     if seconds is None:
         return f"this {role} has no connection to Redis"
     return f"this {role} has been silent for {seconds} s" if seconds > LONGEST_SILENCE else None

@@ -37,6 +37,7 @@ def configuration(settings: Settings) -> dict[str, Any]:
     """Celery's settings. The reasons for the unusual ones are in docs/decisions/0004-celery-carries-wake-ups.md."""
     return {
         "broker_url": settings.broker_url,
+        "broker_use_ssl": settings.broker_tls,
         "broker_connection_retry_on_startup": True,
         "broker_channel_error_retry": True,
         "broker_transport_options": {
