@@ -162,6 +162,28 @@ def test_no_secret_is_written_down(name: str) -> None:
         assert not re.search(r"://[^/]*:[^/]+@", without_references), variable
 
 
+@EVERY_SERVICE
+def test_a_container_can_change_nothing_of_its_image_and_gains_no_rights(name: str) -> None:
+    service = SERVICES[name]
+    assert service["read_only"] is True
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert "/tmp" in service["tmpfs"]
+    assert service["mem_limit"]
+    assert service["pids_limit"]
+    assert "cap_add" not in service or name == "postgres"
+
+
+@EVERY_SERVICE
+def test_a_container_that_is_read_only_has_no_secret_that_compose_would_copy_into_it(name: str) -> None:
+    assert all("file" in load_compose()["secrets"][secret] for secret in SERVICES[name].get("secrets", []))
+
+
+def test_what_a_worker_has_to_keep_outlives_its_container() -> None:
+    home = re.findall(r"BROADCASTER_HOME=(\S+)", DOCKERFILE.read_text(encoding="utf-8"))
+    assert [place.partition(":")[2] for place in SERVICES["worker"]["volumes"]] == home
+
+
 @pytest.mark.parametrize("name", ["worker", "beat", "flower"])
 def test_each_role_is_its_own_user_of_redis(name: str) -> None:
     password = SERVICES["redis"]["environment"][f"REDIS_{name.upper()}_PASSWORD"]
