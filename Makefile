@@ -9,7 +9,7 @@ PYTHON ?= $(shell for python in python3 python3.12 python3.11 python3.13; do \
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help demo test check bench chaos clean
+.PHONY: help demo test check bench chaos lock sbom clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r target what; do \
@@ -34,6 +34,18 @@ bench: .venv/installed-dev ## measure against the naive way, side by side
 
 chaos: .venv/installed-dev ## kill, pause, flush and fault everything while sending (minutes)
 	$(BIN)/pytest -m chaos tests/chaos
+
+lock: ## write requirements.txt anew: the versions of constraints.txt with hashes
+	$(PYTHON) -m venv build/lock
+	build/lock/bin/python -m pip --disable-pip-version-check --quiet install uv==0.13.9
+	{ sed -n '/^#/p' requirements.txt; echo hatchling | build/lock/bin/uv pip compile --quiet --universal \
+		--python-version 3.11 --generate-hashes --no-header --no-annotate --constraint constraints.txt pyproject.toml -; \
+	} > build/requirements.txt
+	mv build/requirements.txt requirements.txt
+
+sbom: .venv/installed ## write the bill of materials, dist/sbom.cdx.json (CycloneDX)
+	@mkdir -p dist
+	$(BIN)/python deploy/sbom.py requirements.txt > dist/sbom.cdx.json
 
 clean: ## remove what these targets made, .venv included
 	rm -rf .venv .demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
