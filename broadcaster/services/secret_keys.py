@@ -13,6 +13,7 @@ from broadcaster.crypto import Vault
 from broadcaster.db import tables
 from broadcaster.db.engine import transaction
 from broadcaster.errors import ConflictError, ContentionError
+from broadcaster.services.audit import note_operation
 
 _accounts = tables.accounts
 _TRIES = 5
@@ -50,6 +51,7 @@ def rotate(engine: Engine, vault: Vault) -> Rotation:
         try:
             with transaction(engine) as connection:
                 _write(connection, renewals)
+                note_operation(connection, "secrets", "*", accounts=accounts, renewed=len(renewals))
         except ContentionError:
             if not tries_left:
                 raise

@@ -116,6 +116,7 @@ STEPS = [
     Step("schedule remove", "news", "schedule news", "cron", "0 8 * * *", None),
     Step("audience remove", "people", "audience people", "members_removed", None, 2,
          first=_sql("UPDATE campaigns SET audience_id = NULL")),
+    Step("secrets rotate", "", "secrets *", "accounts", None, 1),
     Step("instance remove", "d", "instance d", "burst", 1, None, first=_instance("d")),
 ]  # fmt: skip
 
