@@ -131,14 +131,14 @@ def recurrence(cron: str | None, every: str | None, timezone: str, anchor: datet
     return Recurrence(Steps(start, step), clock, f"Every {period}{' ' if clock is zone else ', '}{words}")
 
 
-def parse_interval(text: str, option: str) -> tuple[int, str]:
+def parse_interval(text: str, option: str, longest: timedelta = LONGEST_INTERVAL) -> tuple[int, str]:
     """`30s`, `10m`, `2h`, `1d`, `2w` as (2, "hour") and the like. Raises UsageError that names `option`."""
     found = _INTERVAL.fullmatch(text.strip().lower())
     if found is None:
         raise UsageError(f"{option} {quoted(text)} is not understood: write it like 30s, 10m, 2h, 1d or 2w")
     number, unit = int(found[1]), _UNITS[found[2][0]]
-    if not timedelta(0) < timedelta(**{f"{unit}s": number}) <= LONGEST_INTERVAL:
-        raise UsageError(f"{option} {quoted(text)} must be between 1s and {LONGEST_INTERVAL.days}d")
+    if not timedelta(0) < timedelta(**{f"{unit}s": number}) <= longest:
+        raise UsageError(f"{option} {quoted(text)} must be between 1s and {longest.days}d")
     return number, unit
 
 

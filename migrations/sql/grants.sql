@@ -15,7 +15,7 @@ GRANT TEMPORARY ON DATABASE {database} TO {role};
 
 GRANT SELECT ON
     accounts, alembic_version, attempts, audience_members, audiences, audit_log, campaign_lanes, campaigns, contents, doubts,
-    failure_counts, instances, lanes, looks, messages, occurrences, rejected_recipients, schedule_lanes, schedules,
+    failure_counts, instances, lanes, looks, messages, occurrences, purges, rejected_recipients, schedule_lanes, schedules,
     settlements, ticks, campaign_report, failure_report, instance_report, message_log, occurrence_report
 TO {role};
 
@@ -54,3 +54,6 @@ GRANT EXECUTE ON FUNCTION note_operation(text, text, jsonb) TO {role};
 GRANT EXECUTE ON FUNCTION
     open_segment(bigint), index_segment(bigint), delete_repeated_of_segment(bigint), attach_segment(bigint)
 TO {role};
+
+-- What is personal of a campaign that ended more than a day ago.
+GRANT EXECUTE ON FUNCTION purge_campaign(bigint, interval) TO {role};

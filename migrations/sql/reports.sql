@@ -25,7 +25,8 @@ SELECT
     c.starts_at,
     c.started_at,
     c.finished_at,
-    a.name AS audience
+    a.name AS audience,
+    c.purged_at
 FROM campaigns c
 JOIN contents content ON content.id = c.content_id
 LEFT JOIN audiences a ON a.id = c.audience_id

@@ -49,6 +49,7 @@ def upgrade() -> None:
         "reports.sql",
         "schedules.sql",
         "audit.sql",
+        "purging.sql",
     ):
         # Not to be looked through for parameters: functions format statements of their own.
         op.get_bind().exec_driver_sql(
@@ -555,11 +556,15 @@ def _create_campaigns() -> None:
             sa.BigInteger(),
             comment="The campaign of which it sends one marked copy, counted nowhere; null: no test.",
         ),
+        _moment("purged_at", "When what is personal of it was deleted; null: not yet."),
         sa.CheckConstraint(
             "(finished_at IS NOT NULL) = (state IN ('finished', 'cancelled', 'failed'))",
             name=op.f("campaigns_final_has_finished_at_check"),
         ),
         sa.CheckConstraint("max_attempts >= 1", name=op.f("campaigns_max_attempts_positive_check")),
+        sa.CheckConstraint(
+            "purged_at IS NULL OR finished_at IS NOT NULL", name=op.f("campaigns_purged_is_final_check")
+        ),
         sa.ForeignKeyConstraint(
             ["audience_id"], ["audiences.id"], name=op.f("campaigns_audience_id_fkey"), ondelete="SET NULL"
         ),
@@ -649,6 +654,35 @@ def _create_campaigns() -> None:
         ),
         sa.PrimaryKeyConstraint("campaign_id", "line", name=op.f("rejected_recipients_pkey")),
         comment="Rows of a recipients file that became no message, and why.",
+    )
+    op.create_table(
+        "purges",
+        sa.Column("campaign_id", sa.BigInteger(), nullable=False, comment="Of which it was deleted."),
+        _moment("purged_at", "When.", server_default=sa.text("now()"), nullable=False),
+        sa.Column(
+            "operator",
+            sa.Text(),
+            nullable=False,
+            comment="By whose command, as that says; schedule: by the hourly task.",
+        ),
+        sa.Column(
+            "messages",
+            postgresql.JSONB(),
+            nullable=False,
+            comment="Its messages by state, counted when they were deleted,",
+        ),
+        sa.Column("attempts", postgresql.JSONB(), nullable=False, comment="its attempts by outcome,"),
+        sa.Column("doubts", postgresql.JSONB(), nullable=False, comment="its doubts by what was concluded,"),
+        sa.Column("rejected_recipients", sa.BigInteger(), nullable=False, comment="and its rejected rows."),
+        sa.Column(
+            "accepted_more_than_once",
+            sa.BigInteger(),
+            nullable=False,
+            comment="Messages that the gateway accepted in more than one attempt.",
+        ),
+        sa.ForeignKeyConstraint(["campaign_id"], ["campaigns.id"], name=op.f("purges_campaign_id_fkey")),
+        sa.PrimaryKeyConstraint("campaign_id", name=op.f("purges_pkey")),
+        comment="What was deleted of campaigns, in numbers: the proof that their books balanced.",
     )
 
 

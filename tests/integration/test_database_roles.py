@@ -42,6 +42,7 @@ PRIVILEGES = {
     "messages": "INSERT(campaign_id lane_id phone segment seq variables) SELECT UPDATE(attempt changed_at claim_token"
     " gateway_id next_attempt_at reason spent state)",
     "occurrences": "INSERT SELECT UPDATE",
+    "purges": "SELECT",
     "rejected_recipients": "INSERT SELECT",
     "schedule_lanes": "DELETE INSERT SELECT",
     "schedules": KEPT,
@@ -191,7 +192,13 @@ def test_every_function_that_runs_as_the_owner_looks_in_fixed_places_and_is_not_
                 " FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND prosecdef"
             )
         ).all()
-    assert {name for name, _, _ in functions} >= {"count_messages", "open_segment", "attach_segment", "audit_change"}
+    assert {name for name, _, _ in functions} >= {
+        "count_messages",
+        "open_segment",
+        "attach_segment",
+        "audit_change",
+        "purge_campaign",
+    }
     for name, config, for_everybody in functions:
         assert "search_path=pg_catalog, public, pg_temp" in config, name
         assert not for_everybody, name

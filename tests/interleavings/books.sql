@@ -27,7 +27,7 @@ SELECT id, 'campaign ' || id, state::campaign_state, 1, 3, now() - interval '3 h
     CASE WHEN state IN ('running', 'paused') THEN now() - interval '3 hours' END, CASE id WHEN 9 THEN 1 END
 FROM (VALUES
     (1, 'running'), (2, 'running'), (3, 'running'), (4, 'paused'), (5, 'running'), (6, 'running'), (7, 'scheduled'),
-    (8, 'draft'), (9, 'scheduled'), (11, 'running'), (12, 'running'), (13, 'paused'), (15, 'running'), (16, 'running')
+    (8, 'draft'), (9, 'scheduled'), (11, 'running'), (12, 'running'), (13, 'paused'), (15, 'running'), (16, 'running'), (17, 'running')
 ) c (id, state);
 INSERT INTO campaign_lanes (campaign_id, lane_id)
 SELECT c.id, l.id FROM campaigns c CROSS JOIN lanes l
@@ -50,7 +50,8 @@ WITH part (campaign, lane, state, messages) AS (VALUES
     (12, 2, 'in_doubt', 1), (12, 2, 'sent', 1),
     (13, 1, 'failed', 1), (13, 2, 'unknown', 1),
     (15, 4, 'pending', 1), (15, 1, 'sent', 1),
-    (16, 2, 'pending', 2)
+    (16, 2, 'pending', 2),
+    (17, 1, 'sent', 2), (17, 1, 'failed', 1), (17, 2, 'unknown', 1), (17, 2, 'sent', 1)
 )
 INSERT INTO messages (segment, campaign_id, seq, lane_id, phone, state, attempt, spent, changed_at, claim_token, reason)
 SELECT
@@ -83,3 +84,6 @@ UPDATE campaign_lanes SET next_due_at = 'infinity' WHERE campaign_id = 1 AND lan
 UPDATE campaigns SET state = 'finished', finished_at = now() WHERE id = 3;
 UPDATE campaign_lanes SET open = false WHERE campaign_id = 3;
 UPDATE campaigns SET state = 'cancelled', finished_at = now() WHERE id IN (5, 6);
+ALTER TABLE campaigns DISABLE TRIGGER refuse_backdating;
+UPDATE campaigns SET state = 'finished', finished_at = now() - interval '30 days' WHERE id = 17;
+ALTER TABLE campaigns ENABLE TRIGGER refuse_backdating;

@@ -12,12 +12,13 @@ WITH recount AS (
 SELECT format(
     'I1: campaign %s, lane %s: %s kept, %s counted', campaign_id, lane_id, ({kept}), ({counted})
 )
-FROM campaign_lanes cl FULL JOIN recount USING (campaign_id, lane_id)
+FROM (SELECT * FROM campaign_lanes WHERE campaign_id NOT IN (SELECT campaign_id FROM purges)) cl
+FULL JOIN recount USING (campaign_id, lane_id)
 WHERE (cl.total, {kept}) IS DISTINCT FROM (coalesce(recount.total, 0), {counted})
 UNION ALL
 SELECT format('I1: failures of campaign %s, lane %s, %s: %s kept, %s counted', campaign_id, lane_id, state,
     f.messages, failures.messages)
-FROM (SELECT * FROM failure_counts WHERE messages > 0) f FULL JOIN failures USING (campaign_id, lane_id, state, reason)
+FROM (SELECT * FROM failure_counts WHERE messages > 0 AND campaign_id NOT IN (SELECT campaign_id FROM purges)) f FULL JOIN failures USING (campaign_id, lane_id, state, reason)
 WHERE f.messages IS DISTINCT FROM failures.messages
 UNION ALL
 SELECT format('I1: campaign %s is finished, and %s of it are %s', c.id, count(*), m.state)
@@ -55,3 +56,21 @@ SELECT format('I3: message %s of campaign %s is %s without a record of attempt %
     m.attempt)
 FROM messages m LEFT JOIN attempts a USING (segment, campaign_id, seq, attempt)
 WHERE m.state IN ('sent', 'failed', 'in_doubt', 'unknown') AND a.seq IS NULL
+UNION ALL
+SELECT format('I1: of campaign %s %s were deleted, and %s had been sent', campaign_id, p.messages, kept.sent)
+FROM purges p
+CROSS JOIN LATERAL (SELECT sum(total) AS total, sum(sent) AS sent FROM campaign_lanes cl WHERE cl.campaign_id = p.campaign_id) kept
+WHERE kept.sent <> (p.messages ->> 'sent')::bigint
+    OR kept.total <> (SELECT sum(n::bigint) FROM jsonb_each_text(p.messages) AS each (state, n))
+UNION ALL
+SELECT format('campaign %s is purged, and %s of it is left', id, tableoid::regclass)
+FROM campaigns CROSS JOIN LATERAL (
+    SELECT tableoid FROM messages WHERE campaign_id = id
+    UNION ALL SELECT tableoid FROM attempts WHERE campaign_id = id
+    UNION ALL SELECT tableoid FROM doubts WHERE campaign_id = id
+) left_over (tableoid)
+WHERE purged_at IS NOT NULL
+UNION ALL
+SELECT format('campaign %s is %s and purged at %s, and its proof says %s', c.id, c.state, c.purged_at, p.purged_at)
+FROM campaigns c FULL JOIN purges p ON p.campaign_id = c.id
+WHERE c.purged_at IS DISTINCT FROM p.purged_at OR (c.purged_at IS NOT NULL AND c.state <> 'finished')

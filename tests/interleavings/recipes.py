@@ -28,7 +28,7 @@ _POLLING: dict[str, Any] = {"first": timedelta(seconds=5), "longest": MINUTE}
 _KIND = {"reading": "so it is", "number_class": "plain", "content_kind": "text", "entries": 0}
 _BARE = {Campaign.DUE, Campaign.LAST_PENDING, Campaign.BALANCED_PAUSE, Campaign.LAST_DOUBT, Campaign.STRAY}
 """Campaigns that are steered by the statement alone: with the lock before it, others show the same."""
-_SENT_AGAIN = (Campaign.EVERYTHING, Campaign.BALANCED, Campaign.FINISHED, Campaign.LAST_DOUBT)
+_SENT_AGAIN = (Campaign.EVERYTHING, Campaign.BALANCED, Campaign.FINISHED, Campaign.LAST_DOUBT, Campaign.OLD)
 LOCK_CAMPAIGN = "SELECT id, state FROM campaigns WHERE id = %(campaign_id)s FOR NO KEY UPDATE"
 """What services/campaigns/lifecycle.py does before each of its statements."""
 _INSERT_CAMPAIGN = """
@@ -238,13 +238,18 @@ def _steering() -> list[Recipe]:
         "pause_campaign": [Campaign.EVERYTHING, Campaign.LAST_PENDING],
         "resume_campaign": [Campaign.PAUSED, Campaign.BALANCED_PAUSE],
         "cancel_campaign": cancelled,
-        "retry_campaign": [Campaign.EVERYTHING, Campaign.BALANCED, Campaign.FINISHED],
+        "retry_campaign": [Campaign.EVERYTHING, Campaign.BALANCED, Campaign.FINISHED, Campaign.OLD],
     }
     moves = [steer(name, campaign) for name, campaigns in steered.items() for campaign in campaigns]
     moves += [settle(campaign, "pending") for campaign in _SENT_AGAIN]
-    moves += [settle(Campaign.LAST_DOUBT, "failed"), settle(Campaign.STRAY, "sent")]
+    moves += [settle(Campaign.LAST_DOUBT, "failed"), settle(Campaign.STRAY, "sent"), settle(Campaign.OLD, "sent")]
     queued = Recipe("start_queued_campaign", (_step("start_queued_campaign", campaign_id=Campaign.DRAFT),))
     return [*(recipe for move in moves for recipe in move), queued]
+
+
+def _purging() -> list[Recipe]:
+    purge = _step("purge_campaign", campaign_id=Campaign.OLD, older_than=24 * HOUR)
+    return [Recipe("purge_campaign", (_sql(_READ), purge), held=0)]
 
 
 def _submitting() -> list[Recipe]:
@@ -314,7 +319,7 @@ def _json(value: object) -> str:
     return msgspec.json.encode(value).decode()
 
 
-RECIPES = [*_sending(), *_reconciling(), *_ticking(), *_steering(), *_submitting()]
+RECIPES = [*_sending(), *_reconciling(), *_ticking(), *_steering(), *_purging(), *_submitting()]
 """Every transaction that writes the books."""
 
 PAUSED_BEFORE = Recipe("resume_campaign of EVERYTHING", (_step("resume_campaign", campaign_id=Campaign.EVERYTHING),))

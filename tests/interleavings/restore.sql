@@ -1,7 +1,7 @@
 -- Keeps the books as they are now, and puts them back in a few milliseconds.
 CREATE SCHEMA saved;
 CREATE TABLE saved.names AS SELECT name, ordinality AS n FROM unnest(ARRAY[
-    'ticks', 'looks', 'settlements', 'failure_counts', 'rejected_recipients', 'doubts', 'attempts', 'messages', 'campaign_lanes',
+    'purges', 'ticks', 'looks', 'settlements', 'failure_counts', 'rejected_recipients', 'doubts', 'attempts', 'messages', 'campaign_lanes',
     'lanes', 'accounts', 'campaigns'
 ]) WITH ORDINALITY AS t (name);
 DO $$

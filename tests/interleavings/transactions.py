@@ -35,6 +35,8 @@ class Campaign(IntEnum):
     """Running: all but one message is final."""
     AWAKE = 16
     """Running, with something due over the free lane."""
+    OLD = 17
+    """Finished long ago; some failed, one is unknown."""
     NEW = 20
     """Not there yet, like the next two."""
     SEGMENT = 30

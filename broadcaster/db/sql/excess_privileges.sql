@@ -12,8 +12,8 @@ FROM (
     UNION ALL
     SELECT 4, 'may delete from ' || string_agg(evidence, ', ' ORDER BY evidence)
     FROM unnest(ARRAY[
-        'attempts', 'audit_log', 'campaign_lanes', 'campaigns', 'doubts', 'failure_counts', 'messages', 'rejected_recipients',
-        'settlements'
+        'attempts', 'audit_log', 'campaign_lanes', 'campaigns', 'doubts', 'failure_counts', 'messages', 'purges',
+        'rejected_recipients', 'settlements'
     ]) AS evidence
     WHERE has_table_privilege(evidence, 'DELETE') OR has_table_privilege(evidence, 'TRUNCATE')
     HAVING count(*) > 0

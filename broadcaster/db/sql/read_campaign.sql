@@ -4,6 +4,7 @@ SELECT
     c.state,
     c.source,
     c.started_at,
+    c.purged_at,
     c.content_id,
     content.kind,
     CASE WHEN content.kind <> 'file' THEN convert_from(content.body, 'UTF8') END AS body,

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from broadcaster.db.tables.audience import audience_members, audiences
 from broadcaster.db.tables.audit import audit_log
-from broadcaster.db.tables.campaign import campaign_lanes, campaigns, contents, failure_counts, rejected_recipients
+from broadcaster.db.tables.campaign import (
+    campaign_lanes,
+    campaigns,
+    contents,
+    failure_counts,
+    purges,
+    rejected_recipients,
+)
 from broadcaster.db.tables.columns import metadata
 from broadcaster.db.tables.instance import accounts, instances, lanes, looks
 from broadcaster.db.tables.message import attempts, doubts, messages, settlements
@@ -28,6 +35,7 @@ __all__ = [
     "messages",
     "metadata",
     "occurrences",
+    "purges",
     "rejected_recipients",
     "schedule_lanes",
     "schedules",

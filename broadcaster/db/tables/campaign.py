@@ -93,10 +93,12 @@ campaigns = Table(
         ForeignKey("campaigns.id"),
         comment="The campaign of which it sends one marked copy, counted nowhere; null: no test.",
     ),
+    moment("purged_at", "When what is personal of it was deleted; null: not yet."),
     CheckConstraint(
         "(finished_at IS NOT NULL) = (state IN ('finished', 'cancelled', 'failed'))", name="final_has_finished_at"
     ),
     CheckConstraint("max_attempts >= 1", name="max_attempts_positive"),
+    CheckConstraint("purged_at IS NULL OR finished_at IS NOT NULL", name="purged_is_final"),
     comment="Content, recipients, when, and over which instances.",
     postgresql_with={"fillfactor": "70"},
 )
@@ -166,4 +168,25 @@ rejected_recipients = Table(
     Column("reason", Text, nullable=False, comment="Why it became no message."),
     PrimaryKeyConstraint("campaign_id", "line"),
     comment="Rows of a recipients file that became no message, and why.",
+)
+
+purges = Table(
+    "purges",
+    metadata,
+    Column(
+        "campaign_id", BigInteger, ForeignKey(campaigns.c.id), primary_key=True, comment="Of which it was deleted."
+    ),
+    moment("purged_at", "When.", nullable=False, server_default=func.now()),
+    Column("operator", Text, nullable=False, comment="By whose command, as that says; schedule: by the hourly task."),
+    Column("messages", JSONB, nullable=False, comment="Its messages by state, counted when they were deleted,"),
+    Column("attempts", JSONB, nullable=False, comment="its attempts by outcome,"),
+    Column("doubts", JSONB, nullable=False, comment="its doubts by what was concluded,"),
+    Column("rejected_recipients", BigInteger, nullable=False, comment="and its rejected rows."),
+    Column(
+        "accepted_more_than_once",
+        BigInteger,
+        nullable=False,
+        comment="Messages that the gateway accepted in more than one attempt.",
+    ),
+    comment="What was deleted of campaigns, in numbers: the proof that their books balanced.",
 )

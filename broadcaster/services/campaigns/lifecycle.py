@@ -13,6 +13,7 @@ from broadcaster.db.engine import transaction
 from broadcaster.db.queries import query
 from broadcaster.domain.states import CampaignState
 from broadcaster.errors import ConflictError, ContentionError, NotFoundError
+from broadcaster.services.campaigns.purged import refuse_purged
 
 _TRIES = 5
 """Workers write the messages of a running campaign all the time; a command that loses against them is repeated."""
@@ -87,10 +88,14 @@ def _move(engine: Engine, name: str, statement: str, target: CampaignState, sour
 
 
 def lock_campaign(connection: Connection, name: str) -> tuple[int, CampaignState]:
-    """Its id and state, which nobody else changes until the transaction ends. Raises NotFoundError."""
+    """Its id and state, which nobody else changes until the transaction ends.
+
+    Raises NotFoundError, and ConflictError where its messages are deleted.
+    """
     table = tables.campaigns
-    found = select(table.c.id, table.c.state).where(table.c.name == name)
+    found = select(table.c.id, table.c.state, table.c.purged_at).where(table.c.name == name)
     row = connection.execute(found.with_for_update(key_share=True)).first()
     if row is None:
         raise NotFoundError(f"no campaign is called {name!r}: see `broadcaster campaign list`")
+    refuse_purged(name, row.purged_at)
     return row.id, CampaignState(row.state)

@@ -17,6 +17,7 @@ from broadcaster.domain.templates import compile_template
 from broadcaster.errors import NotFoundError
 from broadcaster.services.audiences.audience import Audience
 from broadcaster.services.audiences.selection import Selection
+from broadcaster.services.campaigns.purged import refuse_purged
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +57,11 @@ class StoredCampaign:
 
 
 def read_campaign(connection: Connection, name: str) -> StoredCampaign:
-    """The campaign called so. Raises NotFoundError."""
+    """The campaign called so. Raises NotFoundError, and ConflictError where its messages are deleted."""
     row = connection.exec_driver_sql(query("read_campaign"), {"name": name}).one_or_none()
     if row is None:
         raise NotFoundError(f"no campaign is called {name!r}: see `broadcaster campaign list`")
+    refuse_purged(name, row.purged_at)
     return StoredCampaign(
         id=row.id,
         name=name,

@@ -12,6 +12,7 @@ from psycopg.rows import dict_row
 from broadcaster.db.reading import Reader, Row, reading, rows
 from broadcaster.domain.states import MessageState
 from broadcaster.errors import NotFoundError
+from broadcaster.services.campaigns.purged import refuse_purged
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -77,9 +78,12 @@ def campaign_detail(source: Engine | Reader, name: str) -> CampaignDetail:
 def export_messages(
     source: Engine | Reader, name: str, states: Collection[MessageState] = tuple(MessageState)
 ) -> Iterator[Row]:
-    """The messages of a campaign in `states` as the view `message_log` has them, in file order, with flat memory."""
+    """The messages of a campaign in `states` as the view `message_log` has them, in file order, with flat memory.
+
+    Raises NotFoundError, and ConflictError where they are deleted.
+    """
     with reading(source) as connection:
-        campaign_id = _summary(connection, name)["campaign_id"]
+        campaign_id = _unpurged(connection, name)
         with connection.cursor("export", row_factory=dict_row) as cursor:
             cursor.itersize = _EXPORT_BATCH
             cursor.execute(
@@ -90,17 +94,27 @@ def export_messages(
 
 
 def rejected_recipients(source: Engine | Reader, name: str) -> Sequence[Row]:
-    """The rows of the recipients file that became no message: line, phone as written, reason."""
+    """The rows of the recipients file that became no message: line, phone as written, reason.
+
+    Raises NotFoundError, and ConflictError where they are deleted.
+    """
     with reading(source) as connection:
         return rows(
             connection,
             "SELECT line, phone, reason FROM rejected_recipients WHERE campaign_id = %(id)s ORDER BY line",
-            id=_summary(connection, name)["campaign_id"],
+            id=_unpurged(connection, name),
         )
 
 
 def _lanes(connection: psycopg.Connection[Any], summary: Row) -> Sequence[Row]:
     return rows(connection, _LANES, id=summary["campaign_id"])
+
+
+def _unpurged(connection: psycopg.Connection[Any], name: str) -> int:
+    """The id of a campaign whose messages are there."""
+    summary = _summary(connection, name)
+    refuse_purged(name, summary["purged_at"])
+    return int(summary["campaign_id"])
 
 
 def _summary(connection: psycopg.Connection[Any], name: str) -> Row:

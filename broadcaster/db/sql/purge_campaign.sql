@@ -1,0 +1,1 @@
+SELECT * FROM purge_campaign(%(campaign_id)s, %(older_than)s)
