@@ -20,6 +20,7 @@ PREFIX = "BROADCASTER_"
 Seconds = Annotated[float, msgspec.Meta(gt=0)]
 Bytes = Annotated[int, msgspec.Meta(gt=0)]
 Count = Annotated[int, msgspec.Meta(ge=1)]
+Days = Annotated[int, msgspec.Meta(ge=1, le=36_500)]
 Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
 
 # sockaddr_un.sun_path is 108 bytes on Linux and 104 on macOS, and Postgres appends "/.s.PGSQL.5432.lock".
@@ -101,6 +102,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Encoded files that one worker keeps in memory."""
     max_file_bytes: Bytes = 64 * 1024 * 1024
     """The largest file that `campaign submit --file` accepts."""
+    retention_days: Days | None = None
+    """For how many days what is personal of a campaign is kept after its end; then it is deleted. Unset: for ever.
+
+    A beat that has it fires the deletion once an hour, and a worker that has it deletes.
+    """
     log_level: str = "INFO"
     """DEBUG, INFO, WARNING or ERROR."""
     log_json: bool = False

@@ -22,6 +22,7 @@ from broadcaster.errors import BroadcasterError
 from broadcaster.services.doubt_diagnosis import examine_doubts
 from broadcaster.services.findings import Finding, Level, failed, not_known, unwell, well
 from broadcaster.services.instances import list_instances
+from broadcaster.services.retention_diagnosis import examine_retention
 from broadcaster.services.standstill import find_standstills
 from broadcaster.services.ticks import Tick, read_ticks
 from broadcaster.settings import Settings
@@ -90,6 +91,7 @@ def examine_database(engine: Engine, settings: Settings, starter: Remedy = START
         _examine_counters,
         _examine_held_messages,
         examine_doubts,
+        examine_retention,
         _examine_late_campaigns,
         _examine_standstills,
     ]

@@ -14,6 +14,7 @@ LIFECYCLE = "broadcaster.lifecycle"
 RECOVER = "broadcaster.recover"
 RECONCILE = "broadcaster.reconcile"
 SCHEDULES = "broadcaster.schedules"
+PURGE = "broadcaster.purge"
 SEND = "broadcaster.send"
 READ_BACK = "broadcaster.read_back"
 OCCURRENCE = "broadcaster.occurrence"
@@ -28,6 +29,9 @@ BEAT: dict[str, dict[str, Any]] = {
     "recover": {"task": RECOVER, "schedule": 1.0},
     "reconcile": {"task": RECONCILE, "schedule": 5.0},
 }
+
+PURGE_SECONDS = 3600.0
+"""How often beat has old campaigns purged, where that is set. No tick: to be late does no harm."""
 
 # A beat that starts fires everything at once, rather than after its first period.
 _LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
@@ -66,10 +70,16 @@ def configuration(settings: Settings) -> dict[str, Any]:
         "worker_hijack_root_logger": False,
         "worker_redirect_stdouts": False,
         "worker_cancel_long_running_tasks_on_connection_loss": False,
-        "beat_schedule": {name: {**entry, "last_run_at": _LONG_AGO} for name, entry in BEAT.items()},
+        "beat_schedule": {name: {**entry, "last_run_at": _LONG_AGO} for name, entry in _fired(settings).items()},
         "beat_max_loop_interval": 1,
         "timezone": "UTC",
     }
+
+
+def _fired(settings: Settings) -> dict[str, dict[str, Any]]:
+    """What beat fires."""
+    purge = {} if settings.retention_days is None else {"purge": {"task": PURGE, "schedule": PURGE_SECONDS}}
+    return BEAT | purge
 
 
 def make_app(settings: Settings) -> Celery:

@@ -13,7 +13,17 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from broadcaster.worker.app import DISPATCH, LIFECYCLE, OCCURRENCE, READ_BACK, RECONCILE, RECOVER, SCHEDULES, SEND
+from broadcaster.worker.app import (
+    DISPATCH,
+    LIFECYCLE,
+    OCCURRENCE,
+    PURGE,
+    READ_BACK,
+    RECONCILE,
+    RECOVER,
+    SCHEDULES,
+    SEND,
+)
 
 QUESTIONS = frozenset(
     {"active", "active_queues", "clock", "conf", "ping", "registered", "report", "reserved", "revoked", "scheduled"}
@@ -77,7 +87,7 @@ class _Embedded(msgspec.Struct, forbid_unknown_fields=True):
 _NO_NAMES = dict[str, msgspec.UnsetType]
 _WITHOUT = msgspec.json.Decoder(tuple[tuple[()], _NO_NAMES, _Embedded])
 _BODIES: dict[str, msgspec.json.Decoder[Any]] = {
-    **dict.fromkeys((DISPATCH, LIFECYCLE, RECOVER, RECONCILE, SCHEDULES, READ_BACK), _WITHOUT),
+    **dict.fromkeys((DISPATCH, LIFECYCLE, RECOVER, RECONCILE, SCHEDULES, READ_BACK, PURGE), _WITHOUT),
     SEND: msgspec.json.Decoder(tuple[tuple[_Lanes], _NO_NAMES, _Embedded]),
     OCCURRENCE: msgspec.json.Decoder(tuple[tuple[_Name, _Name], _NO_NAMES, _Embedded]),
 }

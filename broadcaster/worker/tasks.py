@@ -10,6 +10,7 @@ from celery import signals
 from broadcaster.errors import BroadcasterError, UnavailableError
 from broadcaster.services import dispatch as scans
 from broadcaster.services.accounts import forget_accounts
+from broadcaster.services.campaigns.purging import purge_due
 from broadcaster.services.clocks import mend_clocks
 from broadcaster.services.schedules.occurrences import start_occurrence
 from broadcaster.services.schedules.tick import make_due_occurrences
@@ -19,6 +20,7 @@ from broadcaster.worker.app import (
     DISPATCH,
     LIFECYCLE,
     OCCURRENCE,
+    PURGE,
     READ_BACK,
     RECONCILE,
     RECOVER,
@@ -101,6 +103,13 @@ def occurrence(schedule: str, campaign: str) -> dict[str, Any]:
 def read_back() -> dict[str, Any]:
     """Read chats for a few seconds; what Flower shows is what they said of messages in doubt, per instance."""
     return runtime().reconcile()
+
+
+@app.task(name=PURGE, throws=(UnavailableError,))
+def purge() -> dict[str, Any]:
+    """Purge for a few seconds the campaigns that ended long enough ago; what Flower shows is what went."""
+    days = runtime().settings.retention_days
+    return {} if days is None else purge_due(runtime().engine, days)
 
 
 def attach(opened: Runtime) -> None:
