@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from broadcaster.cli.campaign import Json, Name
-from broadcaster.cli.campaign_show import STATE_STYLES, campaign_document, campaign_fields, with_troubles
+from broadcaster.cli.campaign_show import STATE_STYLES, campaign_document, campaign_fields, say_purged, with_troubles
 from broadcaster.cli.csv_output import write_csv
 from broadcaster.cli.database import reader
 from broadcaster.cli.instance import HEALTH_STYLES
@@ -48,6 +48,7 @@ def report(name: Name, as_json: Json = False) -> None:
         say_json({**with_troubles(document, found), "lanes": detail.lanes, "failures": failures})
         return
     say_fields(campaign_fields(document))
+    say_purged(document)
     say_troubles(said_by_instances(found))
     say("")
     states = [state for state in MessageState if document[state] or state in (MessageState.SENT, MessageState.FAILED)]

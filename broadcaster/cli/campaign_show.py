@@ -14,6 +14,7 @@ from broadcaster.cli.troubles import said_by_instances, say_troubles, trouble_do
 from broadcaster.domain.standstill import Standstill
 from broadcaster.domain.states import FINAL_MESSAGE_STATES, MessageState
 from broadcaster.services.campaigns import reports
+from broadcaster.services.campaigns.purged import told_of_purge
 from broadcaster.settings import load
 
 STATE_STYLES = {
@@ -61,6 +62,7 @@ def show(name: Name, as_json: Json = False) -> None:
         say_json(with_troubles(document, found))
     else:
         say_fields(campaign_fields(document))
+        say_purged(document)
         say_troubles(said_by_instances(found))
 
 
@@ -92,6 +94,12 @@ def campaign_fields(document: Mapping[str, Any]) -> dict[str, object]:
             for key in ("created_at", "starts_at", "started_at", "finished_at")
         },
     }
+
+
+def say_purged(document: Mapping[str, Any]) -> None:
+    """A line where the campaign has its totals only."""
+    if document["purged_at"] is not None:
+        say(told_of_purge(document["purged_at"]))
 
 
 def _recipients(document: Mapping[str, Any]) -> str:

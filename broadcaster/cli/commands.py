@@ -19,6 +19,7 @@ COMMANDS = {
     "campaign": ("broadcaster.cli.campaign:app", "Submit, watch, steer and report campaigns."),
     "audience": ("broadcaster.cli.audience:app", "Keep recipients under a name, for campaigns and schedules."),
     "schedule": ("broadcaster.cli.schedule:app", "Broadcasts that recur: schedules and their occurrences."),
+    "purge": ("broadcaster.cli.purge:purge", "Delete what is personal of campaigns that ended long ago."),
     "audit": ("broadcaster.cli.audit:audit", "Show what operators did: who, when, what, before and after."),
     "db": ("broadcaster.cli.db:app", "Bring the database up to date, or check it."),
     "secrets": ("broadcaster.cli.secrets:app", "Change the secret key that instance keys are encrypted with."),

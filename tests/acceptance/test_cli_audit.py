@@ -59,6 +59,13 @@ def _sql(statement: str) -> Callable[[Engine], object]:
     return run
 
 
+def _ended_long_ago(campaign: str) -> Callable[[Engine], object]:
+    return _sql(
+        "SET LOCAL session_replication_role = replica;"
+        f"UPDATE campaigns SET finished_at = now() - interval '2 days' WHERE name = '{campaign}'"
+    )
+
+
 def _held(due: str) -> Callable[[Engine], object]:
     return _sql(f"INSERT INTO occurrences (schedule_id, due_at, state) SELECT id, '{due}', 'held' FROM schedules")
 
@@ -116,6 +123,7 @@ STEPS = [
     Step("schedule remove", "news", "schedule news", "cron", "0 8 * * *", None),
     Step("audience remove", "people", "audience people", "members_removed", None, 2,
          first=_sql("UPDATE campaigns SET audience_id = NULL")),
+    Step("purge", "--older-than 1d --campaign c", "campaign c", "purged", None, ..., first=_ended_long_ago("c")),
     Step("secrets rotate", "", "secrets *", "accounts", None, 1),
     Step("instance remove", "d", "instance d", "burst", 1, None, first=_instance("d")),
 ]  # fmt: skip

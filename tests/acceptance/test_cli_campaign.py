@@ -33,6 +33,7 @@ REASON = "=HYPERLINK(...) is no phone"
 SHOW_KEYS = {
     *("name", "state", "total", "pending", "sending", "sent", "failed", "in_doubt", "unknown"),
     *("skipped", "cancelled", "expired", "instances", "created_at", "starts_at", "started_at", "finished_at"),
+    "purged_at",
 }
 
 
