@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from pathlib import Path
 
 import hypothesis
@@ -14,7 +15,8 @@ from sqlalchemy import Engine
 from broadcaster.db.engine import open_engine
 from broadcaster.settings import Settings, load
 from broadcaster.simulator import Simulator, background
-from tests.support.cli import CliResult, RunCli, command, run
+from tests.support.cli import CliResult, RunCli
+from tests.support.cli_processes import CliProcesses
 from tests.support.database import as_owner
 from tests.support.servers import TestServers, clean_environment, running_servers
 
@@ -64,8 +66,15 @@ def owner(engine: Engine) -> Engine:
     return as_owner(engine)
 
 
+@pytest.fixture(scope="session")
+def cli_processes() -> Iterator[CliProcesses]:
+    """Processes of the command line that have imported everything already."""
+    with closing(CliProcesses()) as processes:
+        yield processes
+
+
 @pytest.fixture
-def run_cli(environ: dict[str, str], tmp_path: Path) -> RunCli:
+def run_cli(environ: dict[str, str], tmp_path: Path, cli_processes: CliProcesses) -> RunCli:
     """Runs the command line as a real process in `tmp_path`."""
 
     def run_command(
@@ -75,14 +84,16 @@ def run_cli(environ: dict[str, str], tmp_path: Path) -> RunCli:
         timeout: float = 60,
         _base: dict[str, str] = environ,
     ) -> CliResult:
+        assert not any(name.startswith("PYTHON") for name in environ or {}), "read at start: run `command` instead"
         changed = {**_base, **(environ or {})}
-        return run(
-            command(*args),
+        done = cli_processes.run(
+            [str(each) for each in args],
             cwd=tmp_path,
             environ={name: value for name, value in changed.items() if value is not None},
             stdin=stdin.encode() if isinstance(stdin, str) else stdin,
             timeout=timeout,
         )
+        return CliResult(done.returncode, done.stdout.decode(), done.stderr.decode())
 
     return run_command
 

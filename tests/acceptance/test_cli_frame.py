@@ -17,7 +17,7 @@ from broadcaster.cli.groups import LazyGroup
 from broadcaster.crypto import open_vault
 from broadcaster.services.instances import add_instance
 from broadcaster.settings import Settings
-from tests.support.cli import RunCli, assert_done, command
+from tests.support.cli import RunCli, assert_done, command, run
 
 HEAVY = ("sqlalchemy", "celery", "alembic", "cryptography", "httpx", "phonenumbers", "pyreqwest")
 PROGRAM = f"""
@@ -112,6 +112,7 @@ def test_closed_streams_are_no_reason_to_fail(environ: Mapping[str, str]) -> Non
     assert subprocess.run(["sh", "-c", shell], env=environ, check=False).returncode == 0
 
 
-def test_a_terminal_without_unicode_is_no_reason_to_fail(run_cli: RunCli) -> None:
-    result = run_cli("campaign", "show", "Übung", environ={"PYTHONIOENCODING": "ascii"})
+def test_a_terminal_without_unicode_is_no_reason_to_fail(environ: dict[str, str], tmp_path: Path) -> None:
+    ascii_only = environ | {"PYTHONIOENCODING": "ascii"}
+    result = run(command("campaign", "show", "Übung"), cwd=tmp_path, environ=ascii_only, stdin=b"", timeout=60)
     assert result.stderr == "error: no campaign is called '\\xdcbung': see `broadcaster campaign list`\n"
