@@ -8,16 +8,8 @@ from typing import Annotated
 
 import typer
 
-from broadcaster.settings import Settings, load
-
-# Celery and Flower are slow to import, so each role imports its own part only: hence the imports inside.
-
-
-def _settings() -> Settings:
-    """Read them here, then work in `/`: Celery looks for modules of its own in the current directory, too."""
-    settings = load()
-    os.chdir("/")
-    return settings
+# Celery and Flower are slow to import, so each role imports its own part only: hence the imports inside. They read the
+# settings, and then work in `/`: nothing is to come from the current directory.
 
 
 def worker() -> None:
@@ -27,21 +19,24 @@ def worker() -> None:
     """
     from broadcaster.worker.roles import run_worker  # noqa: PLC0415
 
-    run_worker(_settings())
+    os.chdir("/")
+    run_worker()
 
 
 def beat() -> None:
     """Run one beat: it tells the workers once a second to look for due work. A second one does no harm."""
     from broadcaster.worker.roles import run_beat  # noqa: PLC0415
 
-    run_beat(_settings())
+    os.chdir("/")
+    run_beat()
 
 
 def flower() -> None:
     """Run Flower, the web view of workers and tasks, at BROADCASTER_FLOWER_BIND and BROADCASTER_FLOWER_PORT."""
     from broadcaster.worker.flower import run_flower  # noqa: PLC0415
 
-    run_flower(_settings())
+    os.chdir("/")
+    run_flower()
 
 
 def simulator(

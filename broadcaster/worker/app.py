@@ -6,8 +6,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from celery import Celery
+from celery.loaders.app import AppLoader
 
 from broadcaster.settings import Settings, load
+from broadcaster.worker import flower_command
 
 DISPATCH = "broadcaster.dispatch"
 LIFECYCLE = "broadcaster.lifecycle"
@@ -60,9 +62,10 @@ def configuration(settings: Settings) -> dict[str, Any]:
         "accept_content": ["json"],
         "task_ignore_result": True,
         "task_acks_late": False,
+        "task_queues": {name: {"exchange": name} for name in (TICKS, SENDS)},
         "task_default_queue": TICKS,
         "task_routes": {task: {"queue": SENDS} for task in (SEND, READ_BACK, OCCURRENCE)},
-        "imports": ["broadcaster.worker.tasks"],
+        "imports": ["broadcaster.worker.tasks", "broadcaster.worker.hooks"],
         "worker_pool": "threads",
         "worker_concurrency": settings.worker_threads,
         "worker_prefetch_multiplier": 1,
@@ -72,6 +75,8 @@ def configuration(settings: Settings) -> dict[str, Any]:
         "worker_cancel_long_running_tasks_on_connection_loss": False,
         "beat_schedule": {name: {**entry, "last_run_at": _LONG_AGO} for name, entry in _fired(settings).items()},
         "beat_max_loop_interval": 1,
+        # What beat could remember across restarts does not matter to ticks, so it keeps no file.
+        "beat_scheduler": "celery.beat:Scheduler",
         "timezone": "UTC",
     }
 
@@ -82,11 +87,22 @@ def _fired(settings: Settings) -> dict[str, dict[str, Any]]:
     return BEAT | purge
 
 
+class Loader(AppLoader):  # type: ignore[misc]  # Celery ships no types
+    """Imports what is installed. Celery's own looks in the current directory first."""
+
+    def import_from_cwd(self, module: str, imp: Any = None, package: str | None = None) -> Any:
+        """Not from there."""
+        return (imp or self.import_module)(module, package=package)
+
+
 def make_app(settings: Settings) -> Celery:
     """The Celery application on the configured broker; nothing connects yet."""
-    app = Celery("broadcaster", set_as_current=True)
+    app = Celery("broadcaster", set_as_current=True, loader=Loader)
     app.conf.update(configuration(settings))
     return app
 
 
-app = make_app(load())
+settings = load()
+"""Of this process and its roles."""
+app = make_app(settings)
+flower_command.replace()

@@ -6,17 +6,18 @@ import gc
 import os
 import signal
 import socket
+from collections.abc import Sequence
 from typing import Any
 
+from flower.command import apply_env_options, apply_options, extract_settings
 from flower.options import options
 from flower.urls import settings as web_settings
 from tornado.httpserver import HTTPServer
 from tornado.ioloop import IOLoop, PeriodicCallback
 
-from broadcaster.errors import UnavailableError
-from broadcaster.settings import Settings
-from broadcaster.worker.app import app
-from broadcaster.worker.flower_credentials import LISTENER, flower_credentials
+from broadcaster.errors import UnavailableError, UsageError
+from broadcaster.worker.app import app, settings
+from broadcaster.worker.flower_credentials import LISTENER, FlowerCredentials, flower_credentials
 from broadcaster.worker.flower_door import GuardedFlower
 from broadcaster.worker.logs import configure_logs
 from broadcaster.worker.memory import keep_memory_level
@@ -29,27 +30,37 @@ _COLLECT_SECONDS = 60
 """Tasks that fall off the list refer to themselves, 2 KB each, and so few come that the collector would leave them."""
 
 
-def run_flower(settings: Settings) -> None:
+def run_flower(arguments: Sequence[str] | None = None) -> None:
     """Serve Flower, behind basic authentication and only to look at, until SIGTERM or SIGINT.
 
-    `/metrics` and `/healthcheck` answer everybody: Flower has it so, for monitoring; they name workers and tasks only.
+    `arguments` are options of Flower's own, such as `--port=5556`. Unless they are None, its variables (`FLOWER_PORT`)
+    count too. `/metrics` and `/healthcheck` answer everybody: Flower has it so, for monitoring; they name workers and
+    tasks only.
 
-    Raises UnavailableError if it cannot listen where it is told to, SettingsError for unusable credentials.
+    Raises UnavailableError if it cannot listen where it is told to, SettingsError for unusable credentials, UsageError
+    for options that would open it.
     """
     configure_logs(settings)
     keep_memory_level()
-    credentials = flower_credentials(settings)
     _set_options(
         address=settings.flower_bind,
         port=settings.flower_port,
-        basic_auth=[f"{credentials.user}:{credentials.password}"],
         # Flower's own commands would go around the accounts that Postgres keeps.
         read_only=True,
         persistent=False,
         max_tasks=MOST_TASKS,
         purge_offline_workers=_FORGET_WORKER_SECONDS,
         tasks_columns="name,state,args,result,received,runtime,worker",
+        # Neither its logs beside ours, nor what a flowerconfig.py in the current directory says.
+        logging="none",
+        conf=os.devnull,
     )
+    if arguments is not None:
+        apply_env_options()
+        apply_options("flower", arguments)
+        extract_settings()
+    credentials = _credentials()
+    _set_options(basic_auth=[f"{credentials.user}:{credentials.password}"])
     flower = GuardedFlower(credentials, capp=app, options=options, io_loop=IOLoop.current(), **web_settings)
     for signum in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signum, lambda *_: flower.io_loop.add_callback_from_signal(flower.stop))
@@ -57,12 +68,25 @@ def run_flower(settings: Settings) -> None:
         _listen(flower)
     except OSError as error:
         raise UnavailableError(
-            f"Flower cannot listen on {settings.flower_bind}:{settings.flower_port}: {error.strerror}; "
+            f"Flower cannot listen on {options.address}:{options.port}: {error.strerror}; "
             "set BROADCASTER_FLOWER_PORT to a free port"
         ) from None
     PeriodicCallback(_collect, 1000 * _COLLECT_SECONDS).start()
     flower.io_loop.add_callback(announce_ready)
     flower.start()
+
+
+def _credentials() -> FlowerCredentials:
+    """Those that its options give, or ours. Raises UsageError where the options would let in others."""
+    if not options.read_only:
+        raise UsageError("--read_only: Flower is only to look at; leave the option out")
+    if options.auth or options.auth_provider:
+        raise UsageError("--auth: Flower is behind a user and a password; set BROADCASTER_FLOWER_BASIC_AUTH")
+    if not options.basic_auth:
+        return flower_credentials(settings)
+    if len(options.basic_auth) > 1:
+        raise UsageError("--basic_auth: Flower has one user; give one user:password")
+    return FlowerCredentials.parse(options.basic_auth[0], "--basic_auth")
 
 
 def _listen(flower: GuardedFlower) -> None:

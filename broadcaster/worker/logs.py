@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Mapping
+from logging.handlers import WatchedFileHandler
 
 import structlog
 from structlog.typing import Processor
@@ -19,24 +20,27 @@ TICKS = frozenset(entry["task"] for entry in BEAT.values())
 _QUIET = ("httpx", "httpcore", "celery.beat", "celery.worker.strategy", "tornado.access", "alembic")
 
 
-def configure_logs(settings: Settings) -> None:
-    """Send the log records of this process, ours and the libraries', to stderr.
+def configure_logs(settings: Settings, *, level: int | None = None, file: str | None = None) -> None:
+    """Send the log records of this process, ours and the libraries', to stderr, or to `file`.
+
+    `level` is one of `logging`, in place of the configured one.
 
     Raises SettingsError for a level that does not exist.
     """
-    level = logging.getLevelNamesMapping().get(settings.log_level.upper())
+    level = level or logging.getLevelNamesMapping().get(settings.log_level.upper())
     if level is None:
         raise SettingsError(f"BROADCASTER_LOG_LEVEL: {settings.log_level!r} is not DEBUG, INFO, WARNING or ERROR")
     shared: list[Processor] = [
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
-    handler = logging.StreamHandler(sys.stderr)
+    handler = WatchedFileHandler(file) if file else logging.StreamHandler(sys.stderr)
     handler.addFilter(_is_worth_a_line)
+    rendering = _rendering(settings.log_json, colors=file is None and sys.stderr.isatty())
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_rendering(settings.log_json)],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *rendering],
         )
     )
     logging.basicConfig(level=level, handlers=[handler], force=True)
@@ -50,12 +54,12 @@ def configure_logs(settings: Settings) -> None:
     )
 
 
-def _rendering(as_json: bool) -> list[Processor]:
+def _rendering(as_json: bool, *, colors: bool) -> list[Processor]:
     if as_json:
         return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
     # The default traceback shows local variables, and those may be secrets (invariant I8).
     plain = structlog.dev.plain_traceback
-    return [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain)]
+    return [structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=plain)]
 
 
 def _is_worth_a_line(record: logging.LogRecord) -> bool:

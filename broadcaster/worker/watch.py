@@ -14,12 +14,10 @@ from celery.worker import state
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
-from broadcaster.worker.app import TICKS
-
 log = structlog.get_logger()
 
 LONGEST_SILENCE = 30.0
-"""Seconds without a task while ticks wait. Beat sends four a second, and workers share them."""
+"""Seconds without a task while some wait. Beat sends four ticks a second, and workers share them."""
 _EVERY = 5.0
 """Seconds between two looks."""
 
@@ -27,9 +25,10 @@ _EVERY = 5.0
 class Watch:
     """Looks on from a thread of its own: the one that takes tasks may hang."""
 
-    def __init__(self, app: Celery, patience: float) -> None:
-        """`patience` is how many seconds the worker has to stop before it is ended."""
+    def __init__(self, app: Celery, threads: int, patience: float) -> None:
+        """`threads` is how many tasks the worker takes at once, `patience` how many seconds it has to stop."""
         self._app = app
+        self._threads = threads
         self._patience = patience
         self._heard = monotonic()
         self._ended = threading.Event()
@@ -49,7 +48,7 @@ class Watch:
     def _run(self) -> None:
         every = min(_EVERY, LONGEST_SILENCE / 2)
         while not self._ended.wait(every):
-            if monotonic() - self._heard > LONGEST_SILENCE and self._are_ticks_left() and not self._is_busy():
+            if monotonic() - self._heard > LONGEST_SILENCE and self._are_tasks_left() and not self._is_busy():
                 log.error(
                     "this worker takes no tasks any more, though there are some: it ends", silent=LONGEST_SILENCE
                 )
@@ -60,12 +59,12 @@ class Watch:
 
     def _is_busy(self) -> bool:
         """Whether it has as many tasks as it takes at once."""
-        most: int = self._app.conf.worker_concurrency
-        return len(state.reserved_requests) >= most
+        return len(state.reserved_requests) >= self._threads
 
-    def _are_ticks_left(self) -> bool:
+    def _are_tasks_left(self) -> bool:
         try:
             with self._app.connection_for_read() as connection:
-                return bool(connection.default_channel.client.llen(TICKS))
+                redis: Any = connection.default_channel.client
+                return any(redis.llen(queue) for queue in self._app.amqp.queues.consume_from)
         except (OperationalError, RedisError, OSError):
             return False  # nobody knows, and Redis itself is away

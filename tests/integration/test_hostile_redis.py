@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,8 @@ from broadcaster.settings import Settings
 from broadcaster.simulator import Simulator
 from broadcaster.worker.app import make_app
 from tests.support import deaf_worker
-from tests.support.cli import RunCli, assert_done
+from tests.support.cli import RunCli, assert_done, celery
+from tests.support.cli import command as ours
 from tests.support.servers import redis_client
 from tests.support.stack import Stack, running_stack, wait_for
 from tests.unit.test_envelopes import MALFORMED
@@ -29,6 +30,8 @@ COMMANDS: dict[str, dict[str, Any]] = {
     "time_limit": {"task_name": "broadcaster.send", "hard": 1},
     "disable_events": {},
 }
+BOTH_WAYS = pytest.mark.parametrize("by", [ours, celery])
+"""`broadcaster worker` and `celery -A broadcaster worker`."""
 
 
 @pytest.fixture
@@ -46,10 +49,16 @@ def assert_sends(run_cli: RunCli, engine: Engine, name: str) -> None:
     wait_for(lambda: campaign_summary(engine, name)["sent"] == 1, f"{name} to be sent", 30)
 
 
+@BOTH_WAYS
 def test_what_is_not_ours_is_dropped_and_the_worker_goes_on(
-    run_cli: RunCli, simulator: Simulator, engine: Engine, settings: Settings, stack: Stack
+    run_cli: RunCli,
+    simulator: Simulator,
+    engine: Engine,
+    settings: Settings,
+    stack: Stack,
+    by: Callable[..., list[str]],
 ) -> None:
-    worker = stack.start("worker")
+    worker = stack.start("worker", by=by)
     junk = [b"\xff\x00 no JSON", b"[" * 100_000, *(json.dumps(each).encode() for each in MALFORMED.values())]
     with redis_client(settings) as redis:
         for _ in range(3):
@@ -76,10 +85,11 @@ def test_a_key_of_the_wrong_type_holds_a_worker_up_only_while_it_is_there(
     assert worker.process.poll() is None
 
 
+@BOTH_WAYS
 def test_a_worker_answers_questions_and_obeys_nobody(
-    run_cli: RunCli, engine: Engine, settings: Settings, stack: Stack
+    run_cli: RunCli, engine: Engine, settings: Settings, stack: Stack, by: Callable[..., list[str]]
 ) -> None:
-    worker = stack.start("worker")
+    worker = stack.start("worker", by=by)
     app = make_app(settings)
     for command, arguments in COMMANDS.items():
         assert app.control.broadcast(command, arguments=arguments, reply=True, timeout=0.5) == []

@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.request import Request, urlopen
 
@@ -16,7 +16,8 @@ from sqlalchemy import Engine
 
 from broadcaster.services.campaigns.reports import campaign_summary
 from broadcaster.simulator import Simulator
-from tests.support.cli import RunCli, assert_done
+from tests.support.cli import RunCli, assert_done, celery
+from tests.support.cli import command as ours
 from tests.support.home import free_port
 from tests.support.redis_with_users import ROLES, RedisWithUsers, redis_with_users
 from tests.support.reference import ROOT
@@ -112,6 +113,7 @@ def test_a_user_without_a_password_of_its_own_is_not_there(tmp_path: Path) -> No
         assert "worker-password" not in "".join(path.read_text() for path in tmp_path.glob("tmp.*"))
 
 
+@pytest.mark.parametrize("by", [ours, celery])
 def test_a_campaign_is_sent_watched_and_diagnosed_under_these_users(
     run_cli: RunCli,
     simulator: Simulator,
@@ -119,15 +121,16 @@ def test_a_campaign_is_sent_watched_and_diagnosed_under_these_users(
     environ: dict[str, str],
     server: RedisWithUsers,
     tmp_path: Path,
+    by: Callable[..., list[str]],
 ) -> None:
     environ["BROADCASTER_REDIS_URL"] = server.url("operator")
     assert_done(run_cli("instance", "add", "main", "--key-stdin", "--base-url", simulator.base_url, stdin="a-key"))
     port = free_port()
     with running_stack(tmp_path, environ) as stack:
-        beat = stack.start("beat", BROADCASTER_REDIS_URL=server.url("beat"))
-        worker = stack.start("worker", BROADCASTER_REDIS_URL=server.url("worker"))
+        beat = stack.start("beat", by=by, BROADCASTER_REDIS_URL=server.url("beat"))
+        worker = stack.start("worker", by=by, BROADCASTER_REDIS_URL=server.url("worker"))
         login = {"BROADCASTER_FLOWER_BASIC_AUTH": "a:b", "BROADCASTER_FLOWER_PORT": str(port)}
-        flower = stack.start("flower", BROADCASTER_REDIS_URL=server.url("flower"), **login)
+        flower = stack.start("flower", by=by, BROADCASTER_REDIS_URL=server.url("flower"), **login)
         for role in ("operator", "worker"):  # the command line on its own, and beside a worker
             arguments = ("--instance", "main", "--recipients", "-", "--text", "Hi")
             url = {"BROADCASTER_REDIS_URL": server.url(role)}

@@ -43,6 +43,11 @@ def command(*args: str | Path) -> list[str]:
     return [sys.executable, "-m", "broadcaster", *map(str, args)]
 
 
+def celery(*args: str | Path) -> list[str]:
+    """The argv of `celery -A broadcaster *args`."""
+    return [str(Path(sys.executable).with_name("celery")), "-A", "broadcaster", *map(str, args)]
+
+
 def run(args: list[str], *, cwd: Path, environ: Mapping[str, str], stdin: bytes, timeout: float) -> CliResult:
     """Run a command to its end."""
     done = subprocess.run(args, cwd=cwd, env=environ, input=stdin, capture_output=True, timeout=timeout, check=False)

@@ -20,11 +20,11 @@ READY = b"ready."
 class Role:
     """One process of the stack. Its output goes to a file, which tells when it is ready."""
 
-    def __init__(self, name: str, log: Path, environ: Mapping[str, str], program: Path | None) -> None:
+    def __init__(self, argv: list[str], log: Path, environ: Mapping[str, str]) -> None:
         self.log = log
         self._output: IO[bytes] = log.open("wb")
         self.process = subprocess.Popen(
-            command(name) if program is None else [sys.executable, "-P", str(program), name],
+            argv,
             env=environ,
             cwd=log.parent,
             stdout=self._output,
@@ -59,13 +59,22 @@ class Stack:
         self._roles = roles
         self._count = 0
 
-    def start(self, name: str, *, ready: bool = True, program: Path | None = None, **variables: str) -> Role:
+    def start(
+        self,
+        name: str,
+        *options: str,
+        ready: bool = True,
+        by: Callable[..., list[str]] = command,
+        program: Path | None = None,
+        **variables: str,
+    ) -> Role:
         """Start `broadcaster NAME`, or the Python file `program` in its place, with `variables` over the environment.
 
-        A worker is ready on return, unless `ready` is false.
+        `by` makes the argv, `options` included. A worker is ready on return, unless `ready` is false.
         """
         self._count += 1
-        role = Role(name, self._directory / f"{name}-{self._count}.log", {**self._environ, **variables}, program)
+        argv = by(name, *options) if program is None else [sys.executable, "-P", str(program), name]
+        role = Role(argv, self._directory / f"{name}-{self._count}.log", {**self._environ, **variables})
         self._roles.callback(role.close)
         if name == "worker" and ready:
             role.wait_until_ready()
