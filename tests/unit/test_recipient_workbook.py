@@ -152,6 +152,17 @@ def test_a_panic_of_the_library_is_one_line(monkeypatch: pytest.MonkeyPatch, tmp
     )
 
 
+def test_without_the_reader_a_line_says_which_extra_is_missing(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "python_calamine.py").write_text("raise ModuleNotFoundError(name=__name__)")
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}:{Path(__file__).parents[2]}")
+    assert refusal(workbook([["phone"], [PHONE]])) == (
+        "the recipients file is a workbook, and nothing reads those here: "
+        "`pip install 'wachatpro-broadcaster[xlsx]'`, or save the list as CSV (UTF-8)"
+    )
+
+
 def test_nothing_is_imported_from_the_current_directory(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "msgspec.py").write_text(f"open({str(tmp_path / 'run')!r}, 'w')")
     monkeypatch.chdir(tmp_path)

@@ -34,6 +34,7 @@ TOO_LARGE = (
     "clear them, or save the list as CSV (UTF-8)"
 )
 _MEND = "save the list as .xlsx or as CSV (UTF-8)"
+_INSTALL = "`pip install 'wachatpro-broadcaster[xlsx]'`, or save the list as CSV (UTF-8)"
 _FRAME_ROWS = 500
 _FRAME_CHARACTERS = 1 << 20
 
@@ -133,8 +134,10 @@ def _check_unpacked_size(data: bytes) -> None:
 
 
 def _rows(data: bytes) -> Iterable[list[str]]:
-    from python_calamine import CalamineError, CalamineWorkbook, PasswordError  # noqa: PLC0415 - it may fail too
-
+    try:
+        from python_calamine import CalamineError, CalamineWorkbook, PasswordError  # noqa: PLC0415 - it may fail too
+    except ModuleNotFoundError:
+        raise _RefusedError(f" is a workbook, and nothing reads those here: {_INSTALL}") from None
     try:
         sheet = CalamineWorkbook.from_filelike(io.BytesIO(data)).get_sheet_by_index(0)
     except PasswordError:
