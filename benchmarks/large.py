@@ -153,7 +153,7 @@ def _require_true_counters(stand: Stand) -> None:
     )
     if counters != recount:
         raise BenchmarkError("the counters differ from a recount")
-    reasons = "SELECT campaign_id, lane_id, coalesce(reason, ''), count(*) FROM messages WHERE state = 'failed'"
+    reasons = "SELECT campaign_id, lane_id, failure_reason(reason), count(*) FROM messages WHERE state = 'failed'"
     failures = "SELECT campaign_id, lane_id, reason, messages FROM failure_counts WHERE messages > 0 ORDER BY 1, 2, 3"
     if stand.rows(f"{reasons} GROUP BY 1, 2, 3 ORDER BY 1, 2, 3") != stand.rows(failures):
         raise BenchmarkError("the failures by reason differ from a recount")

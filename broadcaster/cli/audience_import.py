@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from broadcaster.cli.audience import Json, Name
-from broadcaster.cli.database import database
+from broadcaster.cli.database import database, vault_opener
 from broadcaster.cli.output import say, say_json
 from broadcaster.cli.recipient_options import (
     CountryOption,
@@ -58,12 +58,21 @@ def import_(
     if yes and not replace:
         raise UsageError("--yes goes with --replace: without that, nothing is asked")
     options = RecipientOptions(phone_column=phone_column, country=country, delimiter=delimiter, encoding=encoding)
+    settings = load()
     with (
-        database(load()) as engine,
+        database(settings) as engine,
         read_recipients(recipients_source(file), options) as reader,
         progress_bar() as progress,
     ):
-        imported = import_file(engine, name, reader, replace=replace, apply=yes or not replace, progress=progress)
+        imported = import_file(
+            engine,
+            name,
+            reader,
+            open_vault=vault_opener(settings),
+            replace=replace,
+            apply=yes or not replace,
+            progress=progress,
+        )
     if as_json:
         say_json(import_document(imported))
     else:

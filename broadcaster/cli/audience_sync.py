@@ -36,7 +36,8 @@ def sync(
     """
     settings = load()
     with database(settings) as engine:
-        row, key = instance_key(engine, open_vault(settings), instance)
+        vault = open_vault(settings)
+        row, key = instance_key(engine, vault, instance)
 
         async def read() -> People:
             async with open_gateway(row, key, settings) as gateway:
@@ -47,7 +48,9 @@ def sync(
         except GatewayError as error:
             raise UnavailableError(f"instance {instance}: {error} (nothing was imported)") from None
         imported = Imported(name, read=len(people.members))
-        import_members(engine, people.members, (NAME,), imported, source=f"instance {instance}")
+        import_members(
+            engine, people.members, (NAME,), imported, open_vault=lambda: vault, source=f"instance {instance}"
+        )
     if as_json:
         lists = {"contacts": people.contacts, "chats": people.chats, "skipped": people.skipped}
         say_json({**import_document(imported), "instance": instance, **lists})

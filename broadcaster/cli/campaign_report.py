@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any
@@ -67,7 +67,7 @@ def report(name: Name, as_json: Json = False) -> None:
         say_table(
             ["STATE", "MESSAGES", "INSTANCE", "EXAMPLE", "REASON"],
             (
-                [row["state"], row["messages"], row["instance"], row["example_phone"], row["reason"]]
+                [row["state"], row["messages"], row["instance"], _example(row), row["reason"]]
                 for row in detail.failures
             ),
             styles=STATE_STYLES,
@@ -104,7 +104,8 @@ def export(
             rows = (list(row.values()) for row in reports.rejected_recipients(source, name))
             table = chain([["line", "phone", "reason"]], rows)
         else:
-            table = _message_rows(reports.export_messages(source, name, state or tuple(MessageState)))
+            messages = reports.export_messages(source, name, state or tuple(MessageState))
+            table = _message_rows(messages, reports.variable_names(source, name))
         write_csv(output, table)
 
 
@@ -112,11 +113,13 @@ def _failure(row: Mapping[Any, Any]) -> dict[str, Any]:
     return {key: value for key, value in row.items() if key not in ("campaign", "campaign_id")}
 
 
-def _message_rows(messages: Iterator[Mapping[Any, Any]]) -> Iterator[Iterable[object]]:
-    """A header and the messages. All messages of a campaign have the same variables, those of their file."""
-    first = next(messages, None)
-    variables = list((first["variables"] or {}) if first else ())
+def _example(row: Mapping[Any, Any]) -> str | None:
+    return "(forgotten)" if row["reason"] == "forgotten" else row["example_phone"]
+
+
+def _message_rows(messages: Iterator[Mapping[Any, Any]], variables: Sequence[str]) -> Iterator[Iterable[object]]:
+    """A header and the messages. Of who was forgotten the phone and the variables are empty."""
     yield [*_COLUMNS, *(f"variable_{name}" if name in _COLUMNS else name for name in variables)]
-    for message in chain([first] if first else [], messages):
+    for message in messages:
         values = message["variables"] or {}
         yield [*(message[column] for column in _COLUMNS), *(values.get(name) for name in variables)]

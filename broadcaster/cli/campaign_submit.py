@@ -22,7 +22,7 @@ from broadcaster.cli.content_options import (
     TextOption,
     content_of,
 )
-from broadcaster.cli.database import database, nudge_workers, prepare_nudge
+from broadcaster.cli.database import database, nudge_workers, prepare_nudge, vault_opener
 from broadcaster.cli.output import duration, local_time, say, say_json
 from broadcaster.cli.recipient_options import (
     FILE_PANEL,
@@ -151,7 +151,14 @@ def submit(
     with database(settings) as engine:
         if recipients is not None:
             with read_recipients(recipients_source(recipients), options) as reader, progress_bar() as progress:
-                submitted = store(engine, submission, reader, dry_run=dry_run, progress=progress)
+                submitted = store(
+                    engine,
+                    submission,
+                    reader,
+                    open_vault=vault_opener(settings),
+                    dry_run=dry_run,
+                    progress=progress,
+                )
         else:
             submitted = submit_over_audience(engine, submission, str(audience), conditions, dry_run=dry_run)
         if nudges:

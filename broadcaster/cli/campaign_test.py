@@ -10,7 +10,7 @@ import typer
 from sqlalchemy import Engine
 
 from broadcaster.cli.campaign import Json, Name
-from broadcaster.cli.database import database, nudge_workers, prepare_nudge
+from broadcaster.cli.database import database, nudge_workers, prepare_nudge, vault_opener
 from broadcaster.cli.output import say, say_json
 from broadcaster.cli.phones import phone_of
 from broadcaster.domain.states import FINAL_MESSAGE_STATES, LaneHealth, MessageState
@@ -50,7 +50,7 @@ def test(
     phone = phone_of("--to", to)
     prepare_nudge()
     with database(settings) as engine:
-        copy = send_test(engine, name, phone, instance)
+        copy = send_test(engine, name, phone, instance, open_vault=vault_opener(settings))
         nudge_workers(settings)
         copy = _follow(engine, copy, time.monotonic() + timeout)
     if as_json:

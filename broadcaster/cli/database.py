@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from importlib import import_module
 from typing import TYPE_CHECKING
@@ -16,6 +16,8 @@ from broadcaster.settings import Settings
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
+
+    from broadcaster.crypto import Vault
 
 
 @contextmanager
@@ -58,6 +60,17 @@ def reader(settings: Settings) -> Iterator[Reader]:
     """
     with closing(Reader(settings)) as source, _how_to_start(settings):
         yield source
+
+
+def vault_opener(settings: Settings) -> Callable[[], Vault]:
+    """Opens the secret keys when they are called for, which is seldom: start-up time."""
+
+    def opened() -> Vault:
+        from broadcaster.crypto import open_vault  # noqa: PLC0415
+
+        return open_vault(settings)
+
+    return opened
 
 
 def prepare_nudge() -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import typer
 from sqlalchemy import Engine
 
-from broadcaster.cli.database import nudge_workers, prepare_nudge
+from broadcaster.cli.database import nudge_workers, prepare_nudge, vault_opener
 from broadcaster.cli.gateway import open_gateway
 from broadcaster.cli.instance import health_word
 from broadcaster.cli.instance_rules import reading_fields
@@ -48,7 +48,7 @@ def try_instance(
 ) -> Tried:
     """Send the message through the instance (its row and key) and look for it, for so long at most each."""
     prepare_nudge()
-    trial = start_trial(engine, row["name"], phone)
+    trial = start_trial(engine, row["name"], phone, open_vault=vault_opener(settings))
     nudge_workers(settings)
     sent = follow_trial(engine, trial, seconds)
     look = asyncio.run(_look(row, key, settings, trial, sent, seconds)) if sent.may_have_arrived else None

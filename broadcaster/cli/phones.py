@@ -6,10 +6,13 @@ from broadcaster.domain.phones import PhoneError, PhoneFault, normalise_phone
 from broadcaster.errors import UsageError, quoted
 
 
-def phone_of(option: str, written: str) -> str:
-    """The phone as it is stored: digits, with the country code. Raises UsageError that names the option."""
+def phone_of(option: str, written: str, country: str | None = None) -> str:
+    """The phone as it is stored: digits, with the country code. Raises UsageError that names the option.
+
+    `country` is the ISO 3166 code of numbers that are written without theirs.
+    """
     try:
-        return normalise_phone(written)
+        return normalise_phone(written, country)
     except PhoneError as error:
         said = error.fault.sentence
         if error.fault is not PhoneFault.NEEDS_COUNTRY:

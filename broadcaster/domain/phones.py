@@ -35,7 +35,7 @@ _WRITTEN_AS_FLOAT = re.compile(r"\s*(\+?\d{7,})\.0+\s*")
 
 
 class PhoneFault(StrEnum):
-    """Why a text is not taken as a phone number. A closed set; `sentence` says it to a person."""
+    """Why a text is not taken as the phone number of a recipient. A closed set; `sentence` says it to a person."""
 
     EMPTY = "empty"
     NOT_A_NUMBER = "not_a_number"
@@ -45,6 +45,7 @@ class PhoneFault(StrEnum):
     TOO_SHORT = "too_short"
     TOO_LONG = "too_long"
     INVALID_FOR_COUNTRY = "invalid_for_country"
+    FORGOTTEN = "forgotten"
 
     @property
     def sentence(self) -> str:
@@ -69,6 +70,7 @@ _SENTENCES = {
     PhoneFault.TOO_SHORT: "The number has too few digits for its country.",
     PhoneFault.TOO_LONG: "The number has too many digits for its country.",
     PhoneFault.INVALID_FOR_COUNTRY: "No number like this exists in its country.",
+    PhoneFault.FORGOTTEN: "This number was forgotten: `broadcaster phone readmit` takes it again.",
 }
 
 

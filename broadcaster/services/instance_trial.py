@@ -24,6 +24,7 @@ from broadcaster.services.campaigns.checks import lanes_of
 from broadcaster.services.campaigns.contents import store_content, text_content
 from broadcaster.services.campaigns.lifecycle import cancel_campaign
 from broadcaster.services.campaigns.test_copies import MARK
+from broadcaster.services.forgetting.forgotten import OpenVault, no_vault, refuse_forgotten
 from broadcaster.services.reconcile.chat_reader import list_chat
 
 _HIGHEST_PRIORITY = 32_767
@@ -95,12 +96,16 @@ class Look:
     """What the gateway answered where the chat could not be read, the last time that it was tried."""
 
 
-def start_trial(engine: Engine, instance: str, phone: str) -> Trial:
-    """Store the message to `phone` (E.164 digits), to be sent before all others. Raises NotFoundError."""
+def start_trial(engine: Engine, instance: str, phone: str, *, open_vault: OpenVault = no_vault) -> Trial:
+    """Store the message to `phone` (E.164 digits), to be sent before all others.
+
+    Raises NotFoundError, and InputError where the phone was forgotten.
+    """
     token = secrets.token_hex(3)
     text = trial_text(MARK, token)
     campaigns = tables.campaigns
     with transaction(engine) as connection:
+        refuse_forgotten(connection, phone, open_vault)
         lane = next(iter(lanes_of(connection, [instance])))
         moment = connection.execute(select(func.clock_timestamp())).scalar_one()
         trial_id = connection.execute(

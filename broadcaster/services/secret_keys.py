@@ -14,6 +14,7 @@ from broadcaster.db import tables
 from broadcaster.db.engine import transaction
 from broadcaster.errors import ConflictError, ContentionError
 from broadcaster.services.audit import note_operation
+from broadcaster.services.forgetting.forgotten import SEALED_FOR
 
 _accounts = tables.accounts
 _TRIES = 5
@@ -39,9 +40,10 @@ class _Renewal:
 def rotate(engine: Engine, vault: Vault) -> Rotation:
     """Seal every key that is not under the newest secret key anew, and renew the fingerprints with them.
 
-    All in one transaction, so that whenever it ends all accounts are renewed or none. It is safe beside workers: rows
-    are locked only while what was worked out before is written, and a key that was changed meanwhile is looked at
-    again. What is under the newest already is left alone, so it may be run again at any time.
+    The key by which forgotten numbers are known is sealed anew with them. All in one transaction, so that whenever it
+    ends everything is renewed or nothing. It is safe beside workers: rows are locked only while what was worked out
+    before is written, and a key that was changed meanwhile is looked at again. What is under the newest already is
+    left alone, so it may be run again at any time.
 
     Raises SettingsError where a key opens under none of the secret keys, ConflictError where two accounts turn out to
     be one, ContentionError where it loses against workers time and again.
@@ -51,6 +53,7 @@ def rotate(engine: Engine, vault: Vault) -> Rotation:
         try:
             with transaction(engine) as connection:
                 _write(connection, renewals)
+                _renew_forgetting_key(connection, vault)
                 note_operation(connection, "secrets", "*", accounts=accounts, renewed=len(renewals))
         except ContentionError:
             if not tries_left:
@@ -91,3 +94,11 @@ def _write(connection: Connection, renewals: list[_Renewal]) -> None:
     written = connection.execute(change.values(key_encrypted=new.c.token, fingerprint=new.c.fingerprint))
     if written.rowcount != len(renewals):
         raise ContentionError("the keys of accounts keep changing: run it again")
+
+
+def _renew_forgetting_key(connection: Connection, vault: Vault) -> None:
+    key = tables.forgetting_key.c.key_encrypted
+    sealed = connection.execute(select(key).with_for_update()).scalar_one_or_none()
+    if sealed is not None and not vault.is_newest(sealed):
+        renewed = vault.seal(vault.open(sealed, SEALED_FOR), SEALED_FOR)
+        connection.execute(update(tables.forgetting_key).values(key_encrypted=renewed))

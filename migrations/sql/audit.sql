@@ -28,7 +28,7 @@ SET search_path = pg_catalog, public, pg_temp AS $$
 $$;
 
 -- Keeps what an operator changed of a row: TG_ARGV has the kind of object and the columns. Of a column with a * before
--- it only that it changed is kept: its values are personal, long or secret.
+-- it only that it changed is kept: its values are personal, long or secret. Reasons are kept without anybody's number.
 CREATE FUNCTION audit_change() RETURNS trigger LANGUAGE plpgsql
 SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
@@ -40,15 +40,22 @@ DECLARE
     after jsonb;
 BEGIN
     SELECT
-        jsonb_object_agg(listed.name, CASE WHEN listed.is_shown THEN old_row -> listed.name ELSE '"(not kept)"' END)
-            FILTER (WHERE TG_OP <> 'INSERT' AND listed.old_value IS NOT NULL OR TG_OP = 'UPDATE'),
-        jsonb_object_agg(listed.name, CASE WHEN listed.is_shown THEN new_row -> listed.name ELSE '"(not kept)"' END)
-            FILTER (WHERE TG_OP <> 'DELETE' AND listed.new_value IS NOT NULL OR TG_OP = 'UPDATE')
+        jsonb_object_agg(listed.name, CASE
+            WHEN NOT listed.is_shown THEN '"(not kept)"'
+            WHEN listed.is_reason THEN to_jsonb(without_numbers(old_row ->> listed.name))
+            ELSE old_row -> listed.name
+        END) FILTER (WHERE TG_OP <> 'INSERT' AND listed.old_value IS NOT NULL OR TG_OP = 'UPDATE'),
+        jsonb_object_agg(listed.name, CASE
+            WHEN NOT listed.is_shown THEN '"(not kept)"'
+            WHEN listed.is_reason THEN to_jsonb(without_numbers(new_row ->> listed.name))
+            ELSE new_row -> listed.name
+        END) FILTER (WHERE TG_OP <> 'DELETE' AND listed.new_value IS NOT NULL OR TG_OP = 'UPDATE')
     INTO before, after
     FROM (
         SELECT
             ltrim(column_name, '*') AS name,
             column_name NOT LIKE '*%' AS is_shown,
+            column_name LIKE '%reason' AS is_reason,
             nullif(old_row -> ltrim(column_name, '*'), 'null') AS old_value,
             nullif(new_row -> ltrim(column_name, '*'), 'null') AS new_value
         FROM unnest(TG_ARGV[1:]) AS column_name

@@ -15,8 +15,9 @@ GRANT TEMPORARY ON DATABASE {database} TO {role};
 
 GRANT SELECT ON
     accounts, alembic_version, attempts, audience_members, audiences, audit_log, campaign_lanes, campaigns, contents, doubts,
-    failure_counts, instances, lanes, looks, messages, occurrences, purges, rejected_recipients, schedule_lanes, schedules,
-    settlements, ticks, campaign_report, failure_report, instance_report, message_log, occurrence_report
+    failure_counts, forgetting_key, forgotten_phones, instances, lanes, looks, messages, occurrences, purges,
+    rejected_recipients, schedule_lanes, schedules, settlements, ticks, campaign_report, failure_report, instance_report,
+    message_log, occurrence_report
 TO {role};
 
 -- Evidence: what was to be sent, what was tried, what came of it.
@@ -46,6 +47,12 @@ TO {role};
 GRANT DELETE ON
     audience_members, audiences, instances, looks, schedule_lanes, schedules
 TO {role};
+
+-- Who was forgotten stays so until the person has agreed again; a function forgets. The key is made once, and sealed anew.
+GRANT DELETE ON forgotten_phones TO {role};
+GRANT INSERT ON forgetting_key TO {role};
+GRANT UPDATE (key_encrypted) ON forgetting_key TO {role};
+GRANT EXECUTE ON FUNCTION forget_phone(text, bytea) TO {role};
 
 -- The audit trail: triggers write it.
 GRANT EXECUTE ON FUNCTION note_operation(text, text, jsonb) TO {role};

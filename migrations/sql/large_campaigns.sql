@@ -50,7 +50,7 @@ BEGIN
     -- every new message is in. The other ones stay empty for now, which is cheaper to keep than to find out later.
     EXECUTE format(
         $ddl$
-        CREATE TABLE public.messages_%1$s (LIKE public.messages INCLUDING DEFAULTS)
+        CREATE TABLE public.messages_%1$s (LIKE public.messages INCLUDING DEFAULTS INCLUDING CONSTRAINTS)
             WITH (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0);
         ALTER TABLE public.messages_%1$s
             ALTER segment SET DEFAULT %1$s,

@@ -38,6 +38,7 @@ def upgrade() -> None:
     _create_schedules()
     _create_ticks()
     _create_audit()
+    _create_forgetting()
     for script in (
         "segments.sql",
         "failure_counts.sql",
@@ -50,6 +51,7 @@ def upgrade() -> None:
         "schedules.sql",
         "audit.sql",
         "purging.sql",
+        "forgetting.sql",
     ):
         # Not to be looked through for parameters: functions format statements of their own.
         op.get_bind().exec_driver_sql(
@@ -317,7 +319,7 @@ def _create_messages() -> None:
             "seq", sa.Integer(), nullable=False, comment="The row's number among the campaign's recipients, from 1."
         ),
         sa.Column("lane_id", sa.Integer(), nullable=False, comment="The instance that sends it."),
-        sa.Column("phone", sa.Text(), nullable=False, comment="E.164 digits without the plus."),
+        sa.Column("phone", sa.Text(), comment="E.164 digits without the plus; null: forgotten."),
         sa.Column("variables", postgresql.JSONB(), comment="Template variables by name; null: none."),
         sa.Column(
             "state",
@@ -346,6 +348,10 @@ def _create_messages() -> None:
         sa.Column("claim_token", sa.Uuid(), comment="The claim that took it; guards every later write."),
         sa.Column("gateway_id", sa.Text(), comment="The gateway's id of the accepted message, where it gave one."),
         sa.Column("reason", sa.Text(), comment="Why it is where it is, where that needs a reason."),
+        sa.CheckConstraint(
+            "phone IS NOT NULL OR state IN ('sent', 'failed', 'unknown', 'skipped', 'cancelled', 'expired')",
+            name=op.f("messages_forgotten_is_final_check"),
+        ),
         sa.PrimaryKeyConstraint("segment", "campaign_id", "seq", name=op.f("messages_pkey")),
         sa.UniqueConstraint("segment", "campaign_id", "phone", name=op.f("messages_segment_campaign_id_phone_key")),
         comment="One recipient of one campaign each. No foreign keys: ingest writes campaign and messages together.",
@@ -402,7 +408,7 @@ def _create_messages() -> None:
         sa.Column("attempt", sa.SmallInteger(), nullable=False, comment="attempts.attempt"),
         sa.Column("lane_id", sa.Integer(), nullable=False, comment="The instance it went through."),
         sa.Column("account_id", sa.Integer(), nullable=False, comment="The account whose chats may show it."),
-        sa.Column("phone", sa.Text(), nullable=False, comment="Whose chat may show it."),
+        sa.Column("phone", sa.Text(), comment="Whose chat may show it; null: forgotten."),
         _moment("started_at", "When its intent was committed: the request left no earlier.", nullable=False),
         _moment("ended_at", "When its request had ended for certain.", nullable=False),
         sa.Column(
@@ -432,6 +438,9 @@ def _create_messages() -> None:
         _moment("resolved_at", "When that was."),
         sa.CheckConstraint(
             "(resolved_as IS NULL) = (resolved_at IS NULL)", name=op.f("doubts_resolved_at_a_time_check")
+        ),
+        sa.CheckConstraint(
+            "phone IS NOT NULL OR resolved_as IS NOT NULL", name=op.f("doubts_forgotten_is_resolved_check")
         ),
         sa.PrimaryKeyConstraint("segment", "campaign_id", "seq", "attempt", name=op.f("doubts_pkey")),
         comment="Attempts of which nobody knows whether the gateway accepted them, and what reading back says of them.",
@@ -647,7 +656,7 @@ def _create_campaigns() -> None:
         "rejected_recipients",
         sa.Column("campaign_id", sa.BigInteger(), nullable=False, comment="The campaign that it belongs to."),
         sa.Column("line", sa.BigInteger(), nullable=False, comment="Line of the recipients file."),
-        sa.Column("phone", sa.Text(), nullable=False, comment="As it stood in the file."),
+        sa.Column("phone", sa.Text(), nullable=False, comment="As it stood in the file, unless it was forgotten."),
         sa.Column("reason", sa.Text(), nullable=False, comment="Why it became no message."),
         sa.ForeignKeyConstraint(
             ["campaign_id"], ["campaigns.id"], name=op.f("rejected_recipients_campaign_id_fkey"), ondelete="CASCADE"
@@ -849,3 +858,33 @@ def _create_audit() -> None:
         comment="What operators did: rows come, and nobody changes or deletes one.",
     )
     op.create_index("audit_log_object_idx", "audit_log", ["object_kind", "object_name", "id"])
+
+
+def _create_forgetting() -> None:
+    op.create_table(
+        "forgotten_phones",
+        sa.Column(
+            "digest",
+            sa.LargeBinary(),
+            nullable=False,
+            comment="Keyed hash of the number: tells that it is the same, and never which.",
+        ),
+        _moment("forgotten_at", "When it was forgotten.", server_default=sa.text("now()"), nullable=False),
+        sa.PrimaryKeyConstraint("digest", name=op.f("forgotten_phones_pkey")),
+        comment="Who was forgotten, and is not taken in again.",
+    )
+    op.create_table(
+        "forgetting_key",
+        sa.Column(
+            "is_only", sa.Boolean(), server_default=sa.text("true"), nullable=False, comment="There is one, for good."
+        ),
+        sa.Column(
+            "key_encrypted",
+            sa.LargeBinary(),
+            nullable=False,
+            comment="What digests are keyed with, sealed like accounts.",
+        ),
+        sa.CheckConstraint("is_only", name=op.f("forgetting_key_one_check")),
+        sa.PrimaryKeyConstraint("is_only", name=op.f("forgetting_key_pkey")),
+        comment="The key of forgotten_phones. Numbers are not known any more, so it can never be another one.",
+    )

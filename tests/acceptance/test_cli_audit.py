@@ -124,6 +124,8 @@ STEPS = [
     Step("audience remove", "people", "audience people", "members_removed", None, 2,
          first=_sql("UPDATE campaigns SET audience_id = NULL")),
     Step("purge", "--older-than 1d --campaign c", "campaign c", "purged", None, ..., first=_ended_long_ago("c")),
+    Step("phone forget", "628123456001 --yes", "phone *", "messages", None, {"failed": 1}),
+    Step("phone readmit", "628123456001", "phone *", "readmitted", None, True),
     Step("secrets rotate", "", "secrets *", "accounts", None, 1),
     Step("instance remove", "d", "instance d", "burst", 1, None, first=_instance("d")),
 ]  # fmt: skip

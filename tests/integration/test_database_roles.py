@@ -36,6 +36,8 @@ PRIVILEGES = {
     "doubts": "INSERT SELECT UPDATE(absences ended_at next_poll_at polls reading resolved_as resolved_at started_at"
     " unreadable_seconds)",
     "failure_counts": "SELECT",
+    "forgetting_key": "INSERT SELECT UPDATE(key_encrypted)",
+    "forgotten_phones": "DELETE SELECT",
     "instances": KEPT,
     "lanes": "INSERT SELECT UPDATE",
     "looks": KEPT,

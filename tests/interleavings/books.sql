@@ -64,6 +64,19 @@ SELECT
     CASE state WHEN 'sending' THEN ('00000000-0000-0000-0000-00000000020' || lane)::uuid END,
     CASE WHEN state IN ('failed', 'unknown', 'skipped', 'expired') THEN 'because' END
 FROM part CROSS JOIN LATERAL generate_series(1, messages) n;
+-- One person of several campaigns, of whom nothing is being sent.
+UPDATE messages m SET phone = '628777000000'
+FROM (
+    SELECT DISTINCT ON (campaign_id) campaign_id, seq FROM messages
+    WHERE (campaign_id, state) IN (
+        (1, 'pending'), (2, 'failed'), (3, 'unknown'), (4, 'pending'), (5, 'in_doubt'), (7, 'pending'), (12, 'in_doubt'),
+        (15, 'pending')
+    )
+    ORDER BY campaign_id, seq
+) hers
+WHERE m.campaign_id = hers.campaign_id AND m.seq = hers.seq;
+INSERT INTO audience_members (audience_id, phone, variables) VALUES (1, '628777000000', '{}');
+INSERT INTO rejected_recipients (campaign_id, line, phone, reason) VALUES (2, 9, '+628 777-000000', 'because');
 
 INSERT INTO attempts (segment, campaign_id, seq, attempt, account_id, outcome, reason, finished_at)
 SELECT segment, campaign_id, seq, attempt, lane_id,

@@ -6,7 +6,7 @@ WITH recount AS (
         min(next_attempt_at) FILTER (WHERE state = 'pending') AS due
     FROM messages GROUP BY campaign_id, lane_id
 ), failures AS (
-    SELECT campaign_id, lane_id, state, coalesce(reason, '') AS reason, count(*) AS messages
+    SELECT campaign_id, lane_id, state, failure_reason(reason) AS reason, count(*) AS messages
     FROM messages WHERE state IN ('failed', 'unknown', 'skipped', 'expired') GROUP BY 1, 2, 3, 4
 )
 SELECT format(
@@ -74,3 +74,15 @@ UNION ALL
 SELECT format('campaign %s is %s and purged at %s, and its proof says %s', c.id, c.state, c.purged_at, p.purged_at)
 FROM campaigns c FULL JOIN purges p ON p.campaign_id = c.id
 WHERE c.purged_at IS DISTINCT FROM p.purged_at OR (c.purged_at IS NOT NULL AND c.state <> 'finished')
+UNION ALL
+SELECT format('message %s of campaign %s is to somebody who was forgotten', seq, campaign_id)
+FROM messages WHERE phone = '628777000000' AND EXISTS (SELECT FROM forgotten_phones)
+UNION ALL
+SELECT format('campaign %s has rejected somebody who was forgotten', campaign_id)
+FROM rejected_recipients WHERE phone LIKE '%000000' AND EXISTS (SELECT FROM forgotten_phones)
+UNION ALL
+SELECT format('audience %s has a member who was forgotten', audience_id)
+FROM audience_members WHERE phone = '628777000000' AND EXISTS (SELECT FROM forgotten_phones)
+UNION ALL
+SELECT format('somebody has taken the number of message %s of campaign %s away', seq, campaign_id)
+FROM messages WHERE phone IS NULL AND NOT EXISTS (SELECT FROM forgotten_phones)

@@ -29,6 +29,9 @@ _KIND = {"reading": "so it is", "number_class": "plain", "content_kind": "text",
 _BARE = {Campaign.DUE, Campaign.LAST_PENDING, Campaign.BALANCED_PAUSE, Campaign.LAST_DOUBT, Campaign.STRAY}
 """Campaigns that are steered by the statement alone: with the lock before it, others show the same."""
 _SENT_AGAIN = (Campaign.EVERYTHING, Campaign.BALANCED, Campaign.FINISHED, Campaign.LAST_DOUBT, Campaign.OLD)
+FORGOTTEN = "628777000000"
+"""Whose messages are in several campaigns, in different states; a member of the audience, too."""
+DIGEST = b"d" * 32
 LOCK_CAMPAIGN = "SELECT id, state FROM campaigns WHERE id = %(campaign_id)s FOR NO KEY UPDATE"
 """What services/campaigns/lifecycle.py does before each of its statements."""
 _INSERT_CAMPAIGN = """
@@ -62,6 +65,10 @@ def _step(
 
 def _sql(text: str, **fixed: Any) -> Step:
     return Step(lambda _: text, lambda _books, _side: fixed)
+
+
+HOLD_OFF = _step("hold_off_forgetting")
+"""Whoever stores recipients has it, before their first row."""
 
 
 def _leases(side: Side) -> list[UUID]:
@@ -256,10 +263,11 @@ def _submitting() -> list[Recipe]:
     into = _step("insert_messages", lambda _, side: {"campaign_id": Campaign.NEW + side})
     filling = "open_segment", "", "delete_repeated_of_segment", "index_segment"
     shown = _sql(_READ), _segment("attach_segment")
+    shared = _new_campaign(Campaign.NEW), _step("stage_messages"), _sql(_STAGE), HOLD_OFF, into
     return [
-        Recipe("insert_messages", (_new_campaign(Campaign.NEW), _step("stage_messages"), _sql(_STAGE), into)),
+        Recipe("insert_messages", shared),
         *_over_an_audience(),
-        Recipe("a segment", (_new_campaign(Campaign.SEGMENT), *map(_segment, filling), *shown), held=5),
+        Recipe("a segment", (_new_campaign(Campaign.SEGMENT), *map(_segment, filling), HOLD_OFF, *shown), held=6),
     ]
 
 
@@ -310,16 +318,26 @@ def _over_an_audience() -> list[Recipe]:
     run = _step("run_audience_campaign", segment=0, reason="nobody", **campaign)
     snapshot = _step("snapshot_audience", **selection)
     return [
-        Recipe("a campaign over an audience", (lock, snapshot, deal, run), held=0),
+        Recipe("a campaign over an audience", (HOLD_OFF, lock, snapshot, deal, run), held=1),
         Recipe("run_audience_campaign", (run,)),
     ]
+
+
+def _forgetting() -> list[Recipe]:
+    forget = Step(
+        lambda _: query("forget_phone"),
+        lambda _books, _side: {"phone": FORGOTTEN, "digest": DIGEST},
+        "forget_phone",
+        plain=True,
+    )
+    return [Recipe("forget_phone", (_sql(_READ), forget), held=0)]
 
 
 def _json(value: object) -> str:
     return msgspec.json.encode(value).decode()
 
 
-RECIPES = [*_sending(), *_reconciling(), *_ticking(), *_steering(), *_purging(), *_submitting()]
+RECIPES = [*_sending(), *_reconciling(), *_ticking(), *_steering(), *_purging(), *_submitting(), *_forgetting()]
 """Every transaction that writes the books."""
 
 PAUSED_BEFORE = Recipe("resume_campaign of EVERYTHING", (_step("resume_campaign", campaign_id=Campaign.EVERYTHING),))

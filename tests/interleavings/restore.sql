@@ -1,8 +1,8 @@
 -- Keeps the books as they are now, and puts them back in a few milliseconds.
 CREATE SCHEMA saved;
 CREATE TABLE saved.names AS SELECT name, ordinality AS n FROM unnest(ARRAY[
-    'purges', 'ticks', 'looks', 'settlements', 'failure_counts', 'rejected_recipients', 'doubts', 'attempts', 'messages', 'campaign_lanes',
-    'lanes', 'accounts', 'campaigns'
+    'purges', 'ticks', 'looks', 'settlements', 'failure_counts', 'rejected_recipients', 'doubts', 'attempts', 'messages',
+    'campaign_lanes', 'lanes', 'accounts', 'campaigns', 'audience_members', 'forgotten_phones'
 ]) WITH ORDINALITY AS t (name);
 DO $$
 DECLARE

@@ -22,3 +22,4 @@ CROSS JOIN LATERAL ( -- by key, whatever is known of a table that has just been 
 ) m
 JOIN campaigns ON campaigns.id = a.campaign_id
 JOIN contents c ON c.id = campaigns.content_id
+WHERE m.phone IS NOT NULL -- forgotten: nobody knows whose chat to read

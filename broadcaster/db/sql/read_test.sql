@@ -2,7 +2,7 @@
 SELECT
     c.id,
     c.name,
-    m.phone,
+    coalesce(m.phone, '(forgotten)') AS phone,
     i.name AS instance,
     l.health,
     l.health_reason,

@@ -10,6 +10,7 @@ WITH campaign AS MATERIALIZED (
     SET state = 'pending', changed_at = now(), spent = 0, next_attempt_at = now(), reason = NULL
     FROM campaign
     WHERE m.segment = campaign.segment AND m.campaign_id = campaign.id AND m.state = 'failed'
+        AND m.phone IS NOT NULL -- who was forgotten stays so
     RETURNING 1
 ), again AS MATERIALIZED (
     SELECT count(*) AS messages FROM retried

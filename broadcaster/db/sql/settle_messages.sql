@@ -18,6 +18,7 @@ WITH campaign AS MATERIALIZED (
             m.state = 'unknown'
             OR (m.state = 'in_doubt' AND coalesce(d.ended_at, m.changed_at) <= now() - %(settle)s)
         )
+        AND m.phone IS NOT NULL -- who was forgotten stays so
         AND (%(phones)s::text[] IS NULL OR m.phone = ANY (%(phones)s::text[]))
     ORDER BY m.seq
     FOR UPDATE OF m

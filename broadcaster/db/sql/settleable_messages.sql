@@ -14,5 +14,6 @@ LEFT JOIN doubts d
 WHERE c.id = %(campaign_id)s
     AND m.lane_id IN (SELECT lane_id FROM campaign_lanes WHERE campaign_id = c.id)
     AND m.state IN ('unknown', 'in_doubt')
+    AND m.phone IS NOT NULL -- who was forgotten stays so
     AND (%(phones)s::text[] IS NULL OR m.phone = ANY (%(phones)s::text[]))
 ORDER BY m.seq

@@ -13,6 +13,7 @@ from broadcaster.db.tables.campaign import (
     rejected_recipients,
 )
 from broadcaster.db.tables.columns import metadata
+from broadcaster.db.tables.forgetting import forgetting_key, forgotten_phones
 from broadcaster.db.tables.instance import accounts, instances, lanes, looks
 from broadcaster.db.tables.message import attempts, doubts, messages, settlements
 from broadcaster.db.tables.schedule import occurrences, schedule_lanes, schedules
@@ -29,6 +30,8 @@ __all__ = [
     "contents",
     "doubts",
     "failure_counts",
+    "forgetting_key",
+    "forgotten_phones",
     "instances",
     "lanes",
     "looks",

@@ -164,7 +164,7 @@ rejected_recipients = Table(
     metadata,
     campaign_id(ForeignKey(campaigns.c.id, ondelete="CASCADE")),
     Column("line", BigInteger, nullable=False, comment="Line of the recipients file."),
-    Column("phone", Text, nullable=False, comment="As it stood in the file."),
+    Column("phone", Text, nullable=False, comment="As it stood in the file, unless it was forgotten."),
     Column("reason", Text, nullable=False, comment="Why it became no message."),
     PrimaryKeyConstraint("campaign_id", "line"),
     comment="Rows of a recipients file that became no message, and why.",

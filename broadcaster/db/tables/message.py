@@ -31,7 +31,7 @@ messages = Table(
     campaign_id(),
     Column("seq", Integer, nullable=False, comment="The row's number among the campaign's recipients, from 1."),
     Column("lane_id", Integer, nullable=False, comment="The instance that sends it."),
-    Column("phone", Text, nullable=False, comment="E.164 digits without the plus."),
+    Column("phone", Text, comment="E.164 digits without the plus; null: forgotten."),
     Column("variables", JSONB, comment="Template variables by name; null: none."),
     Column(
         "state",
@@ -60,6 +60,10 @@ messages = Table(
     Column("reason", Text, comment="Why it is where it is, where that needs a reason."),
     PrimaryKeyConstraint("segment", "campaign_id", "seq"),
     UniqueConstraint("segment", "campaign_id", "phone"),
+    CheckConstraint(
+        "phone IS NOT NULL OR state IN ('sent', 'failed', 'unknown', 'skipped', 'cancelled', 'expired')",
+        name="forgotten_is_final",
+    ),
     comment="One recipient of one campaign each. No foreign keys: ingest writes campaign and messages together.",
     postgresql_partition_by="LIST (segment)",
 )
@@ -114,7 +118,7 @@ doubts = Table(
     Column("attempt", SmallInteger, nullable=False, comment="attempts.attempt"),
     Column("lane_id", Integer, nullable=False, comment="The instance it went through."),
     Column("account_id", Integer, nullable=False, comment="The account whose chats may show it."),
-    Column("phone", Text, nullable=False, comment="Whose chat may show it."),
+    Column("phone", Text, comment="Whose chat may show it; null: forgotten."),
     moment("started_at", "When its intent was committed: the request left no earlier.", nullable=False),
     moment("ended_at", "When its request had ended for certain.", nullable=False),
     Column("polls", SmallInteger, nullable=False, server_default="0", comment="How often its chat was asked for."),
@@ -138,6 +142,7 @@ doubts = Table(
     moment("resolved_at", "When that was."),
     PrimaryKeyConstraint("segment", "campaign_id", "seq", "attempt"),
     CheckConstraint("(resolved_as IS NULL) = (resolved_at IS NULL)", name="resolved_at_a_time"),
+    CheckConstraint("phone IS NOT NULL OR resolved_as IS NOT NULL", name="forgotten_is_resolved"),
     comment="Attempts of which nobody knows whether the gateway accepted them, and what reading back says of them.",
 )
 Index("doubts_open_idx", doubts.c.account_id, doubts.c.next_poll_at, postgresql_where=text("resolved_as IS NULL"))

@@ -13,9 +13,11 @@ from broadcaster.db import tables
 from broadcaster.db.engine import transaction
 from broadcaster.db.queries import query
 from broadcaster.domain.names import check_name
+from broadcaster.domain.phones import PhoneFault
 from broadcaster.errors import InputError
 from broadcaster.services.audiences.audience import Audience, find_audience
 from broadcaster.services.audit import note_operation
+from broadcaster.services.forgetting.forgotten import FORGOTTEN, Forgotten, OpenVault, no_vault
 from broadcaster.services.recipients.reader import SAMPLES, Progress, RecipientReader
 from broadcaster.services.recipients.spreadsheet_cells import unescape_cell
 
@@ -44,15 +46,12 @@ class Imported:
     """The first few phones that are added, changed, unchanged, removed."""
 
 
-class _NotAppliedError(Exception):
-    """Rolls the transaction back."""
-
-
 def import_file(
     engine: Engine,
     name: str,
     recipients: RecipientReader,
     *,
+    open_vault: OpenVault = no_vault,
     replace: bool = False,
     apply: bool = True,
     progress: Progress = lambda _read, _total, _rows: None,
@@ -60,19 +59,16 @@ def import_file(
     """Add the file's recipients to the audience, which is made where there is none.
 
     Of members that there are already, the file's variables are changed and the others kept. With `replace` the
-    audience becomes what the file is. Unless `apply`, only tells what would be done. Raises UsageError for the name,
-    InputError for a file that cannot be used.
+    audience becomes what the file is. Unless `apply`, only tells what would be done, and writes to temporary tables
+    alone: nothing of it is left on disk. Raises UsageError for the name, InputError for a file that cannot be used,
+    ContentionError where somebody was forgotten meanwhile.
     """
     result = Imported(name)
-    import_members(
-        engine,
-        _file_members(recipients, result, progress),
-        recipients.variables,
-        result,
-        replace=replace,
-        apply=apply,
-        source=recipients.name,
-    )
+    check_name(name, "audience")
+    with transaction(engine) as connection:
+        forgotten = Forgotten(connection, open_vault)
+        members = _file_members(recipients, forgotten, result, progress)
+        _import(connection, members, recipients.variables, forgotten, result, replace, apply, recipients.name)
     return result
 
 
@@ -82,8 +78,7 @@ def import_members(
     variables: Sequence[str],
     result: Imported,
     *,
-    replace: bool = False,
-    apply: bool = True,
+    open_vault: OpenVault = no_vault,
     source: str,
 ) -> None:
     """The same for members from anywhere, whose variables are among `variables`. Fills in `result`.
@@ -91,25 +86,59 @@ def import_members(
     Raises InputError that names the `source` where there are none.
     """
     check_name(result.audience, "audience")
-    try:
-        with transaction(engine) as connection:
-            connection.exec_driver_sql(query("stage_members"))
-            staged = _copy(connection, members)
-            if not staged:
-                raise InputError(_nobody(source, result))
-            # Locked only now: a file may take its time to arrive.
-            audience = _find_or_add(connection, result.audience, variables, replace=replace)
-            _merge(connection, audience, staged, result, replace=replace)
-            if not apply:
-                raise _NotAppliedError
-            result.applied = True
-            _note(connection, result, source)
-    except _NotAppliedError:
-        pass
+    with transaction(engine) as connection:
+        forgotten = Forgotten(connection, open_vault)
+        members = _remembered(members, forgotten, result)
+        _import(connection, members, variables, forgotten, result, replace=False, apply=True, source=source)
 
 
-def _file_members(recipients: RecipientReader, result: Imported, progress: Progress) -> Iterator[Member]:
-    for batch in recipients:
+def _import(
+    connection: Connection,
+    members: Iterable[Member],
+    variables: Sequence[str],
+    forgotten: Forgotten,
+    result: Imported,
+    replace: bool,
+    apply: bool,
+    source: str,
+) -> None:
+    connection.exec_driver_sql(query("stage_members"))
+    staged = _copy(connection, members)
+    if not staged:
+        raise InputError(_nobody(source, result))
+    result.repeated = staged - connection.exec_driver_sql(query("imported_members")).rowcount
+    # The planner wants to know how many they are. Samples of who they are would stay on disk.
+    connection.exec_driver_sql(
+        "ALTER TABLE imported_members ALTER phone SET STATISTICS 0, ALTER variables SET STATISTICS 0"
+    )
+    connection.exec_driver_sql("ANALYZE imported_members")
+    if not apply:
+        found = select(tables.audiences.c.id).where(tables.audiences.c.name == result.audience)
+        _compare(connection, connection.scalar(found), result, replace=replace)
+        return
+    forgotten.hold(connection)
+    # Locked only now: a file may take its time to arrive.
+    audience = _find_or_add(connection, result.audience, variables, replace=replace)
+    _merge(connection, audience, result, replace=replace)
+    result.applied = True
+    _note(connection, result, source)
+
+
+def _remembered(members: Iterable[Member], forgotten: Forgotten, result: Imported) -> Iterator[Member]:
+    """Those who were not forgotten."""
+    for number, member in enumerate(members, 1):
+        if member[0] not in forgotten:
+            yield member
+            continue
+        result.rejected += 1
+        if len(result.rejects) < SAMPLES:
+            result.rejects.append((number, FORGOTTEN, PhoneFault.FORGOTTEN.sentence))
+
+
+def _file_members(
+    recipients: RecipientReader, forgotten: Forgotten, result: Imported, progress: Progress
+) -> Iterator[Member]:
+    for batch in map(forgotten.without, recipients):
         result.read += len(batch.phones) + len(batch.rejected)
         result.rejected += len(batch.rejected)
         for row in batch.rejected[: SAMPLES - len(result.rejects)]:
@@ -142,24 +171,29 @@ def _find_or_add(connection: Connection, name: str, variables: Sequence[str], *,
     return Audience(found.id, name, tuple(known))
 
 
-def _merge(connection: Connection, audience: Audience, staged: int, result: Imported, *, replace: bool) -> None:
-    parameters = {"audience_id": audience.id, "replace": replace}
-    result.repeated = staged - connection.exec_driver_sql(query("imported_members")).rowcount
-    connection.exec_driver_sql("ANALYZE imported_members")
+def _compare(connection: Connection, audience_id: int | None, result: Imported, *, replace: bool) -> None:
+    """Fill in how the audience differs from the import; None: there is no such audience yet."""
+    parameters = {"audience_id": audience_id, "replace": replace}
     for row in connection.exec_driver_sql(query("compare_members"), parameters):
         setattr(result, row.kind, row.members)
         result.examples[row.kind] = list(row.examples)
+    members = tables.audience_members
+    before = connection.execute(select(func.count()).where(members.c.audience_id == audience_id)).scalar_one()
+    result.members = before + result.added - result.removed
+
+
+def _merge(connection: Connection, audience: Audience, result: Imported, *, replace: bool) -> None:
+    _compare(connection, audience.id, result, replace=replace)
+    parameters = {"audience_id": audience.id, "replace": replace}
     connection.exec_driver_sql(query("upsert_members"), parameters)
     if replace:
         connection.exec_driver_sql(query("delete_missing_members"), {"audience_id": audience.id})
-    table, members = tables.audiences, tables.audience_members
+    table = tables.audiences
     connection.execute(
         update(table)
         .where(table.c.id == audience.id)
         .values(variables=list(audience.variables), changed_at=func.now())
     )
-    count = select(func.count()).where(members.c.audience_id == audience.id)
-    result.members = connection.execute(count).scalar_one()
 
 
 def _note(connection: Connection, result: Imported, source: str) -> None:

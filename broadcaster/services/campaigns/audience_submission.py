@@ -20,10 +20,6 @@ from broadcaster.services.campaigns.submission import Submission, Submitted
 from broadcaster.services.recipients.reader import SAMPLES
 
 
-class _DryRunError(Exception):
-    """Rolls the transaction back."""
-
-
 def submit_over_audience(
     engine: Engine,
     submission: Submission,
@@ -42,28 +38,28 @@ def submit_over_audience(
     content = submission.content
     state = CampaignState.DRAFT if submission.draft else CampaignState.SCHEDULED
     result = Submitted(submission.name, state=state)
-    try:
-        with name_taken_meanwhile(submission.name), transaction(engine) as connection:
-            refuse_taken(connection, submission.name)
-            refuse_past(connection, submission.starts_at)
-            lanes = lanes_of(connection, submission.instances)
-            selection = Selection(
-                audience=find_audience(connection, audience),
-                conditions=conditions,
-                text=content.text,
-                caption=content.caption,
-            )
-            selection.check()
-            result.read, result.rejected = selection.count(connection)
-            result.total = result.read - result.rejected
-            faulty = selection.sample(connection, SAMPLES, faulty=True) if result.rejected else ()
-            result.rejects = [(0, row["phone"], row["fault"]) for row in faulty]
-            if not (result.total or submission.draft or submission.starts_at):
-                raise InputError(_nobody(describe_audience(audience, conditions), result))
-            result.samples = [
-                (row["phone"], content.shown(row["variables"])) for row in selection.sample(connection, SAMPLES)
-            ]
-            result.seconds_to_send = _seconds_to_send(result.total, lanes.values())
+    with name_taken_meanwhile(submission.name), transaction(engine) as connection:
+        refuse_taken(connection, submission.name)
+        refuse_past(connection, submission.starts_at)
+        lanes = lanes_of(connection, submission.instances)
+        selection = Selection(
+            audience=find_audience(connection, audience),
+            conditions=conditions,
+            text=content.text,
+            caption=content.caption,
+        )
+        selection.check()
+        result.read, result.rejected = selection.count(connection)
+        result.total = result.read - result.rejected
+        faulty = selection.sample(connection, SAMPLES, faulty=True) if result.rejected else ()
+        result.rejects = [(0, row["phone"], row["fault"]) for row in faulty]
+        if not (result.total or submission.draft or submission.starts_at):
+            raise InputError(_nobody(describe_audience(audience, conditions), result))
+        result.samples = [
+            (row["phone"], content.shown(row["variables"])) for row in selection.sample(connection, SAMPLES)
+        ]
+        result.seconds_to_send = _seconds_to_send(result.total, lanes.values())
+        if not dry_run:
             result.campaign_id = store_audience_campaign(
                 connection,
                 AudienceCampaign(
@@ -80,10 +76,6 @@ def submit_over_audience(
                     draft=submission.draft,
                 ),
             )
-            if dry_run:
-                raise _DryRunError
-    except _DryRunError:
-        result.campaign_id = None
     return result
 
 

@@ -115,9 +115,7 @@ def load(connection: Connection, messages: MessageText, batches: Iterable[Batch]
     if messages.count >= LARGE_CAMPAIGN:
         segment = open_segment(connection, messages.campaign_id)
     if segment is None:
-        connection.exec_driver_sql(query("stage_messages"))
-        _copy(connection, f"{_STAGED} ({_COLUMNS})", chain(held_back, texts))
-        _delete_repeated(connection, messages, "delete_repeated_phones")
+        _stage(connection, messages, chain(held_back, texts))
         return None
     # Frozen: nobody sees the table before it is committed, and no vacuum has to write all of it once more.
     _copy(connection, f"{segment.messages} ({_COLUMNS})", chain(held_back, texts), "WITH (FREEZE)")
@@ -127,9 +125,25 @@ def load(connection: Connection, messages: MessageText, batches: Iterable[Batch]
     return segment
 
 
+def stage(connection: Connection, messages: MessageText, batches: Iterable[Batch]) -> None:
+    """Stream the batches into the temporary table alone, however many they are, and keep the first of each phone."""
+    _stage(connection, messages, map(messages.encode, batches))
+
+
+def shares_staged(connection: Connection) -> dict[int, int]:
+    """How many of the staged messages each lane has."""
+    return {row.lane_id: row.messages for row in connection.exec_driver_sql(query("staged_by_lane"))}
+
+
 def share(connection: Connection, messages: MessageText) -> None:
     """Move messages that are in no segment of their own into the shared one, whose trigger counts them."""
     connection.exec_driver_sql(query("insert_messages"), {"campaign_id": messages.campaign_id})
+
+
+def _stage(connection: Connection, messages: MessageText, texts: Iterable[str]) -> None:
+    connection.exec_driver_sql(query("stage_messages"))
+    _copy(connection, f"{_STAGED} ({_COLUMNS})", texts)
+    _delete_repeated(connection, messages, "delete_repeated_phones")
 
 
 def _until_large(messages: MessageText, texts: Iterator[str]) -> Iterator[str]:

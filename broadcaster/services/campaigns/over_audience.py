@@ -19,6 +19,7 @@ from broadcaster.errors import UnavailableError
 from broadcaster.services.audiences.selection import Selection
 from broadcaster.services.campaigns.recipients import read_selection
 from broadcaster.services.campaigns.segments import LARGE_CAMPAIGN, SHARED, attach_segment, index_phones, open_segment
+from broadcaster.services.forgetting.forgotten import hold_off
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +100,8 @@ def start_audience_campaigns(engine: Engine) -> list[int]:
 def start_audience_campaign(engine: Engine, campaign_id: int) -> bool:
     """`scheduled → running`, with the members that its audience has now; False where it was not to be started."""
     with transaction(engine) as connection:
+        # No member was forgotten, and nobody is while members become messages.
+        hold_off(connection)
         row = connection.exec_driver_sql(
             query("lock_due_audience_campaign"), {"campaign_id": campaign_id}
         ).one_or_none()

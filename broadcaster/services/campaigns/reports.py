@@ -93,6 +93,17 @@ def export_messages(
             yield from cursor
 
 
+def variable_names(source: Engine | Reader, name: str) -> Sequence[str]:
+    """The variables that the messages of a campaign have, all of them the same ones, unless somebody was forgotten."""
+    with reading(source) as connection:
+        found = rows(
+            connection,
+            "SELECT variables FROM message_log WHERE campaign_id = %(id)s AND phone IS NOT NULL ORDER BY seq LIMIT 1",
+            id=_summary(connection, name)["campaign_id"],
+        )
+        return list((found[0]["variables"] or {}) if found else ())
+
+
 def rejected_recipients(source: Engine | Reader, name: str) -> Sequence[Row]:
     """The rows of the recipients file that became no message: line, phone as written, reason.
 

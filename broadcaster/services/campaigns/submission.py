@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from heapq import heapify, heapreplace
@@ -18,8 +18,9 @@ from broadcaster.domain.states import CampaignState
 from broadcaster.errors import InputError
 from broadcaster.services.campaigns.checks import lanes_of, name_taken_meanwhile, refuse_past, refuse_taken
 from broadcaster.services.campaigns.contents import Content, store_content
-from broadcaster.services.campaigns.loading import MessageText, load, share
+from broadcaster.services.campaigns.loading import MessageText, load, share, shares_staged, stage
 from broadcaster.services.campaigns.segments import SHARED, attach_segment
+from broadcaster.services.forgetting.forgotten import Forgotten, OpenVault, no_vault
 from broadcaster.services.recipients.reader import SAMPLES, Batch, Progress, RecipientReader
 
 _CAMPAIGN_IDS = "campaigns_id_seq"
@@ -58,38 +59,47 @@ class Submitted:
     """At the instances' rates; None where one is unlimited."""
 
 
-class _DryRunError(Exception):
-    """Rolls the transaction back."""
-
-
 def submit(
     engine: Engine,
     submission: Submission,
     recipients: RecipientReader,
     *,
+    open_vault: OpenVault = no_vault,
     dry_run: bool = False,
     progress: Progress = lambda _read, _total, _rows: None,
 ) -> Submitted:
     """Store the campaign with all its messages in one transaction, or nothing at all.
 
     Raises UsageError for a wrong value, NotFoundError for an unknown instance, ConflictError for a name that is
-    taken, InputError for a recipients file that cannot be used. A dry run does everything and keeps nothing.
+    taken, InputError for a recipients file that cannot be used, ContentionError where somebody was forgotten
+    meanwhile. A dry run does what tells the same, and writes to temporary tables alone: nothing of it is left on disk.
     """
     name = submission.name
     check_name(name)
     result = Submitted(name)
-    try:
-        with name_taken_meanwhile(name), transaction(engine) as connection:
-            refuse_taken(connection, name)
-            # Before the recipients are read, which may take longer than until the start.
-            refuse_past(connection, submission.starts_at)
-            lanes = lanes_of(connection, submission.instances)
-            _store(connection, submission, lanes, recipients, result, progress)
-            if dry_run:
-                raise _DryRunError
-    except _DryRunError:
-        result.campaign_id = None
+    with name_taken_meanwhile(name), transaction(engine) as connection:
+        refuse_taken(connection, name)
+        # Before the recipients are read, which may take longer than until the start.
+        refuse_past(connection, submission.starts_at)
+        lanes = lanes_of(connection, submission.instances)
+        forgotten = Forgotten(connection, open_vault)
+        batches = _batches(recipients, forgotten, result, submission.content, progress)
+        result.state = CampaignState.DRAFT if submission.draft else CampaignState.SCHEDULED
+        if dry_run:
+            shares = _try(connection, recipients.variables, lanes, batches)
+        else:
+            shares = _store(connection, submission, lanes, recipients, batches, forgotten, result)
+        _check(connection, recipients.name, result, shares)
     return result
+
+
+def _try(
+    connection: Connection, variables: Sequence[str], lanes: dict[int, float | None], batches: Iterator[Batch]
+) -> dict[int, int]:
+    """How many messages each lane would get."""
+    with MessageText(0, variables, _deal(lanes)) as messages:
+        stage(connection, messages, batches)
+        return shares_staged(connection)
 
 
 def _store(
@@ -97,12 +107,15 @@ def _store(
     submission: Submission,
     lanes: dict[int, float | None],
     recipients: RecipientReader,
+    batches: Iterator[Batch],
+    forgotten: Forgotten,
     result: Submitted,
-    progress: Progress,
-) -> None:
+) -> dict[int, int]:
+    """How many messages each lane gets."""
     campaign_id = connection.execute(select(func.nextval(_CAMPAIGN_IDS))).scalar_one()
     with MessageText(campaign_id, recipients.variables, _deal(lanes)) as messages:
-        segment = load(connection, messages, _batches(recipients, result, submission.content, progress))
+        segment = load(connection, messages, batches)
+        forgotten.hold(connection)
         # Only now: another submission of the same content or name waits for what is written here.
         connection.execute(
             insert(tables.campaigns).values(
@@ -120,21 +133,24 @@ def _store(
         else:
             share(connection, messages)
         messages.copy_rejected(connection)
-    total = select(func.sum(table.c.total)).where(table.c.campaign_id == campaign_id)
-    result.total = int(connection.execute(total).scalar_one())
+    result.campaign_id = campaign_id
+    shares = select(table.c.lane_id, table.c.total).where(table.c.campaign_id == campaign_id)
+    return {row.lane_id: row.total for row in connection.execute(shares)}
+
+
+def _check(connection: Connection, source: str, result: Submitted, shares: Mapping[int, int]) -> None:
+    result.total = sum(shares.values())
     result.duplicates = result.read - result.rejected - result.total
     if result.total == 0:
         raise InputError(
-            f"{recipients.name}: none of its {result.read} recipients can be used; "
+            f"{source}: none of its {result.read} recipients can be used; "
             f"the first: line {result.rejects[0][0]}, {result.rejects[0][1]!r}: {result.rejects[0][2]}"
         )
-    result.campaign_id = campaign_id
-    result.seconds_to_send = _seconds_to_send(connection, campaign_id)
+    result.seconds_to_send = _seconds_to_send(connection, shares)
 
 
 def _campaign(submission: Submission, result: Submitted) -> dict[str, Any]:
     content = submission.content
-    result.state = CampaignState.DRAFT if submission.draft else CampaignState.SCHEDULED
     values: dict[str, Any] = {
         "name": submission.name,
         "state": result.state,
@@ -150,8 +166,10 @@ def _campaign(submission: Submission, result: Submitted) -> dict[str, Any]:
     return values
 
 
-def _batches(recipients: RecipientReader, result: Submitted, content: Content, progress: Progress) -> Iterator[Batch]:
-    for batch in recipients:
+def _batches(
+    recipients: RecipientReader, forgotten: Forgotten, result: Submitted, content: Content, progress: Progress
+) -> Iterator[Batch]:
+    for batch in map(forgotten.without, recipients):
         result.read += len(batch.phones) + len(batch.rejected)
         result.rejected += len(batch.rejected)
         _sample(batch, result, content)
@@ -193,11 +211,7 @@ def _deal_by_rate(lanes: dict[int, float | None]) -> Iterator[int]:
         heapreplace(free_at, (moment + costs[lane], lane))
 
 
-def _seconds_to_send(connection: Connection, campaign_id: int) -> float | None:
-    table, lanes = tables.instances, tables.campaign_lanes
-    rows = connection.execute(
-        select(lanes.c.total, table.c.interval_seconds)
-        .join(table, table.c.id == lanes.c.lane_id)
-        .where(lanes.c.campaign_id == campaign_id)
-    ).all()
-    return max(row.total * row.interval_seconds for row in rows) or None
+def _seconds_to_send(connection: Connection, shares: Mapping[int, int]) -> float | None:
+    table = tables.instances
+    rows = connection.execute(select(table.c.id, table.c.interval_seconds).where(table.c.id.in_(shares))).all()
+    return max(shares[row.id] * row.interval_seconds for row in rows) or None

@@ -18,6 +18,7 @@ from broadcaster.errors import InputError
 from broadcaster.services.campaigns.checks import lanes_of
 from broadcaster.services.campaigns.contents import store_content, text_content
 from broadcaster.services.campaigns.recipients import StoredCampaign, read_campaign
+from broadcaster.services.forgetting.forgotten import OpenVault, no_vault, refuse_forgotten
 
 MARK = "[TEST]"
 """What the copy's text or caption begins with."""
@@ -45,15 +46,18 @@ class TestCopy:
     gateway_id: str | None
 
 
-def send_test(engine: Engine, name: str, to: str, instance: str | None = None) -> TestCopy:
+def send_test(
+    engine: Engine, name: str, to: str, instance: str | None = None, *, open_vault: OpenVault = no_vault
+) -> TestCopy:
     """Store a campaign of one message to `to` (E.164 digits): a copy of what the campaign `name` sends, marked.
 
     It has the variables of `to` where the campaign goes to that one, else those of its first recipient. Without an
     `instance` it goes over one of the campaign's, if possible a healthy one.
 
-    Raises NotFoundError, and InputError where there is nobody to take the variables from.
+    Raises NotFoundError, and InputError where there is nobody to take the variables from, or `to` was forgotten.
     """
     with transaction(engine) as connection:
+        refuse_forgotten(connection, to, open_vault)
         campaign = read_campaign(connection, name)
         lane = _lane(connection, campaign, instance)
         test_id = _insert_campaign(connection, campaign)

@@ -1,0 +1,18 @@
+-- What there is of a number: its messages by state, one a campaign, and how often it is in audiences and among rejected
+-- rows. `forget_phone` counts the same.
+WITH theirs AS (
+    SELECT m.state
+    FROM campaigns c
+    CROSS JOIN LATERAL ( -- by key, whatever is known of a table that has just been filled
+        SELECT state FROM messages WHERE segment = c.segment AND campaign_id = c.id AND phone = %(phone)s OFFSET 0
+    ) m
+)
+SELECT
+    (
+        SELECT coalesce(jsonb_object_agg(state, n), '{}')
+        FROM (SELECT state, count(*) AS n FROM theirs GROUP BY state) counted
+    ) AS messages,
+    (
+        SELECT count(*) FROM audiences a JOIN audience_members m ON m.audience_id = a.id AND m.phone = %(phone)s
+    ) AS members,
+    (SELECT count(*) FROM rejected_recipients r WHERE mentions(r.phone, %(phone)s)) AS rejected

@@ -1,0 +1,108 @@
+"""Who was forgotten, for those who take recipients in.
+
+Nobody's number is kept. What is kept is a keyed hash of each, and the key, sealed by the secret keys: whoever has the
+database alone can try no numbers.
+"""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import compress
+
+from sqlalchemy import Connection, select
+from sqlalchemy.dialects.postgresql import insert
+
+from broadcaster.crypto import Vault
+from broadcaster.db import tables
+from broadcaster.db.queries import query
+from broadcaster.domain.phones import PhoneFault
+from broadcaster.errors import ContentionError, InputError, SettingsError
+from broadcaster.services.recipients.reader import Batch, RejectedRow
+
+FORGOTTEN = "(forgotten)"
+"""What is shown and kept in place of the number."""
+SEALED_FOR = "forgotten phones"
+"""What the key is sealed for, as those of accounts are for their URLs."""
+
+OpenVault = Callable[[], Vault]
+"""Gives the secret keys. Called only where somebody was forgotten."""
+
+_key = tables.forgetting_key.c.key_encrypted
+
+
+def no_vault() -> Vault:
+    """For those who have no secret keys at hand: they take nobody in once somebody was forgotten."""
+    raise SettingsError("BROADCASTER_SECRET_KEY: needed to know who was forgotten")
+
+
+class Forgotten:
+    """Whoever was forgotten when a transaction began to read recipients."""
+
+    def __init__(self, connection: Connection, open_vault: OpenVault = no_vault) -> None:
+        """Raises SettingsError where somebody was, and the secret key is not configured."""
+        self._digests = _digests(connection)
+        self._key = _read_key(connection, open_vault()) if self._digests else b""
+
+    def __contains__(self, phone: str) -> bool:
+        """Whether the person with this number, in E.164 digits, was forgotten."""
+        return bool(self._digests) and digest(self._key, phone) in self._digests
+
+    def without(self, batch: Batch) -> Batch:
+        """The batch with those who were forgotten among the rejected rows, which do not have their numbers."""
+        if not self._digests:
+            return batch
+        kept = [phone not in self for phone in batch.phones]
+        if all(kept):
+            return batch
+        lines = (line for line, is_kept in zip(batch.lines, kept, strict=False) if not is_kept)
+        return replace(
+            batch,
+            lines=list(compress(batch.lines, kept)),
+            phones=list(compress(batch.phones, kept)),
+            variables={name: list(compress(column, kept)) for name, column in batch.variables.items()},
+            rejected=[*batch.rejected, *(RejectedRow(line, FORGOTTEN, PhoneFault.FORGOTTEN) for line in lines)],
+        )
+
+    def hold(self, connection: Connection) -> None:
+        """Nobody else is forgotten until the transaction ends. Call it before the first row is stored.
+
+        Raises ContentionError where somebody has been since, who may be among those that were read.
+        """
+        hold_off(connection)
+        if _digests(connection) - self._digests:
+            raise ContentionError("somebody was forgotten meanwhile (nothing was stored): run it again")
+
+
+def hold_off(connection: Connection) -> None:
+    """Nobody is forgotten until the transaction ends."""
+    connection.exec_driver_sql(query("hold_off_forgetting"))
+
+
+def refuse_forgotten(connection: Connection, phone: str, open_vault: OpenVault = no_vault) -> None:
+    """Raise InputError where the number was forgotten; it cannot be until the transaction ends."""
+    hold_off(connection)
+    if phone in Forgotten(connection, open_vault):
+        raise InputError(PhoneFault.FORGOTTEN.sentence)
+
+
+def digest(key: bytes, phone: str) -> bytes:
+    """What a number in E.164 digits is known by."""
+    return hmac.digest(key, phone.encode(), "sha256")
+
+
+def digest_key(connection: Connection, vault: Vault) -> bytes:
+    """The key of digests, which is made where there is none yet."""
+    sealed = vault.seal(secrets.token_hex(32), SEALED_FOR)
+    connection.execute(insert(tables.forgetting_key).values(key_encrypted=sealed).on_conflict_do_nothing())
+    return _read_key(connection, vault)
+
+
+def _read_key(connection: Connection, vault: Vault) -> bytes:
+    return bytes.fromhex(vault.open(connection.execute(select(_key)).scalar_one(), SEALED_FOR))
+
+
+def _digests(connection: Connection) -> frozenset[bytes]:
+    return frozenset(connection.execute(select(tables.forgotten_phones.c.digest)).scalars())

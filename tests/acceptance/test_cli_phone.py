@@ -1,0 +1,114 @@
+"""`broadcaster phone`: forgetting a person while others are being sent to, through the real command line."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, text
+
+from broadcaster.simulator import Simulator
+from tests.support.cli import RunCli, assert_done, assert_refused
+from tests.support.database import everything
+from tests.support.stack import running_stack, wait_for
+
+PHONES = [f"6281234560{n:02d}" for n in range(20)]
+PEOPLE = "phone,name\n" + "".join(f"{phone},Name {phone[-2:]}\n" for phone in PHONES)
+FIRST, LAST = PHONES[0], PHONES[-1]
+WRITTEN = f"+{LAST[:2]} {LAST[2:5]}-{LAST[5:]}"
+SUBMIT = ("campaign", "submit", "promo", "--instance", "a", "--recipients", "-", "--text", "Hi {{ name }}")
+
+
+@pytest.fixture
+def campaign(run_cli: RunCli, simulator: Simulator) -> RunCli:
+    """A campaign that takes some seconds, and an audience of the same people."""
+    address = ("--base-url", simulator.base_url, "--rate", "5/s", "--burst", "1")
+    assert_done(run_cli("instance", "add", "a", "--key-stdin", *address, stdin="key-a"))
+    assert_done(run_cli("audience", "import", "people", "-", stdin=PEOPLE))
+    assert_done(run_cli(*SUBMIT, stdin=PEOPLE + f"{LAST[:9]},nobody\n"))
+    return run_cli
+
+
+def test_who_is_forgotten_while_a_campaign_runs_gets_nothing_more_and_the_books_balance(
+    campaign: RunCli, simulator: Simulator, environ: dict[str, str], tmp_path: Path
+) -> None:
+    with running_stack(tmp_path, environ) as stack:
+        stack.start("worker")
+        stack.start("beat")
+        wait_for(lambda: len(simulator.ledger.entries) >= 2, "the first messages")
+        gone = assert_done(campaign("phone", "forget", WRITTEN, "--yes", "--json")).json
+        assert (gone["forgotten"], gone["messages"], gone["members"]) == (True, {"pending": 1}, 1)
+        assert_done(campaign("campaign", "watch", "promo", "--timeout", "60", "--json"))
+        sent = assert_done(campaign("phone", "forget", FIRST, "--yes", "--json")).json
+        assert sent["messages"] == {"sent": 1}
+    shown = assert_done(campaign("campaign", "show", "promo", "--json")).json
+    assert (shown["state"], shown["total"], shown["sent"], shown["skipped"]) == ("finished", 20, 19, 1)
+    accepted = sorted(entry.phone for entry in simulator.ledger.entries if entry.accepted)
+    assert accepted == PHONES[:-1]
+    exported = list(csv.DictReader(io.StringIO(assert_done(campaign("campaign", "export", "promo")).stdout)))
+    assert [row["phone"] for row in exported] == ["", *PHONES[1:-1], ""]
+    assert [row["name"] for row in exported] == ["", *(f"Name {phone[-2:]}" for phone in PHONES[1:-1]), ""]
+    report = assert_done(campaign("campaign", "report", "promo")).stdout
+    assert "(forgotten)" in report and LAST not in report
+
+
+def test_without_yes_it_shows_what_would_go_and_changes_nothing(campaign: RunCli, engine: Engine) -> None:
+    before = everything(engine)
+    for options in ((), ("--dry-run",)):
+        shown = assert_done(campaign("phone", "forget", WRITTEN, *options)).stdout
+        assert shown.splitlines() == [
+            "messages: 1, one a campaign (pending: 1)",
+            "audiences: 1; rejected rows of recipients files: 0",
+            "nothing was changed; add --yes to forget the number",
+        ]
+    assert assert_done(campaign("phone", "forget", WRITTEN, "--json")).json == {
+        "forgotten": False, "messages": {"pending": 1}, "members": 1, "rejected": 0, "name": None,
+    }  # fmt: skip
+    assert everything(engine) == before
+    assert "the number is forgotten" in assert_done(campaign("phone", "forget", WRITTEN, "--yes")).stdout
+
+
+def test_the_trail_has_one_note_of_it_without_the_number(campaign: RunCli, engine: Engine) -> None:
+    with engine.begin() as connection:
+        last = connection.scalar(text("SELECT max(id) FROM audit_log"))
+    done = assert_done(campaign("phone", "forget", "0812-3456-019", "--country", "ID", "--yes", "--json")).json
+    with engine.begin() as connection:
+        found = connection.execute(text("SELECT * FROM audit_log WHERE id > :last"), {"last": last}).mappings()
+        [row] = [dict(row) for row in found]
+        digest = connection.scalar(text("SELECT encode(digest, 'hex') FROM forgotten_phones"))
+    assert (row["command"], row["object_kind"], row["object_name"]) == ("phone forget", "phone", done["name"])
+    assert digest.startswith(done["name"])
+    assert row["after"] == {"messages": {"pending": 1}, "members": 1, "rejected": 0}
+    assert LAST[-8:] not in str(everything(engine))
+
+
+def test_a_file_and_a_test_are_refused_until_the_person_agrees_again(campaign: RunCli) -> None:
+    assert_done(campaign("phone", "forget", LAST, "--yes"))
+    again = ("campaign", "submit", "again", *SUBMIT[3:])
+    people = f"phone,name\n{WRITTEN},Ann\n{FIRST},Bob\n"
+    refused = "(forgotten)': This number was forgotten: `broadcaster phone readmit` takes it again."
+    assert refused in assert_done(campaign(*again, "--dry-run", stdin=people)).stdout
+    stored = assert_done(campaign(*again, stdin=people)).stdout
+    assert refused in stored and "messages: 1; rejected: 1" in stored
+    rejected = assert_done(campaign("campaign", "export", "again", "--rejected")).stdout
+    assert rejected.splitlines()[1].startswith("2,(forgotten),This number was forgotten")
+    imported = assert_done(campaign("audience", "import", "people", "-", stdin=people)).stdout
+    assert refused in imported
+    only = f"phone,name\n{LAST},Ann\n"
+    assert_refused(campaign("campaign", "submit", "only", *SUBMIT[3:], stdin=only), "none of its 1", "was forgotten")
+    assert_refused(campaign("campaign", "test", "promo", "--to", LAST), "was forgotten", "phone readmit")
+    assert assert_done(campaign("phone", "readmit", WRITTEN)).stdout == "the number may be taken in again\n"
+    assert "messages: 2; rejected: 0" in assert_done(campaign(*again[:2], "third", *again[3:], stdin=people)).stdout
+
+
+def test_numbers_that_cannot_be_are_refused_in_one_line(run_cli: RunCli) -> None:
+    for command in ("forget", "readmit"):
+        assert_refused(run_cli("phone", command, "12"), "NUMBER '12'", "too few digits", code=2)
+        assert_refused(run_cli("phone", command, "0812-3456-019"), "starts with 0", "country", code=2)
+        assert_refused(run_cli("phone", command, "1", "--country", "Java"), "'Java'", code=2)
+    assert_refused(run_cli("phone", "forget", LAST, "--yes", "--dry-run"), "--yes with --dry-run", code=2)
+    assert_refused(run_cli("phone", "readmit", LAST), "not among those that were forgotten")
+    key: dict[str, str | None] = {"BROADCASTER_SECRET_KEY": None}
+    assert_refused(run_cli("phone", "forget", LAST, "--yes", environ=key), "BROADCASTER_SECRET_KEY", code=2)

@@ -1,0 +1,412 @@
+"""Everything of one person goes, whatever happens meanwhile, and nobody takes the person in again by accident."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import threading
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import msgspec
+import pytest
+from cryptography.fernet import Fernet
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from broadcaster.crypto import Vault, open_vault
+from broadcaster.domain.phones import PhoneFault
+from broadcaster.errors import ConflictError, ContentionError, InputError, SettingsError
+from broadcaster.services import dispatch, secret_keys
+from broadcaster.services.audiences.imports import Imported, import_file, import_members
+from broadcaster.services.campaigns import loading, over_audience, reports
+from broadcaster.services.campaigns.audience_submission import submit_over_audience
+from broadcaster.services.campaigns.contents import text_content
+from broadcaster.services.campaigns.lifecycle import retry_campaign
+from broadcaster.services.campaigns.previews import preview_campaign
+from broadcaster.services.campaigns.settling import Settlement, settle, settleable
+from broadcaster.services.campaigns.submission import Submission, Submitted, submit
+from broadcaster.services.campaigns.test_copies import send_test
+from broadcaster.services.forgetting.phone import Traces, forget, readmit, traces
+from broadcaster.services.instance_trial import start_trial
+from broadcaster.services.recipients.reader import Batch, RecipientOptions, RecipientReader, read_recipients
+from broadcaster.services.sending.process import SendingProcess
+from broadcaster.settings import Settings
+from tests.support.database import everything
+from tests.support.reading_back import read_back
+from tests.support.shop import Shop, drain, prove
+
+ANN = "628120000000"
+"""The first recipient of each campaign."""
+BOB = "628120000001"
+OPEN_STATES = {"pending": "skipped", "in_doubt": "unknown"}
+REFUSED = PhoneFault.FORGOTTEN.sentence
+
+
+@pytest.fixture
+def shop(shop: Shop) -> Shop:
+    shop.add("a")
+    shop.add("b")
+    return shop
+
+
+def forgotten(shop: Shop, phone: str = ANN, patience: float = 10) -> Traces:
+    return forget(shop.engine, open_vault(shop.settings), phone, patience=patience)
+
+
+def put(shop: Shop, campaign: str, state: str) -> None:
+    """Ann's message of the campaign into a state, with what is stored of it then."""
+    shop.sql("ALTER TABLE messages DISABLE TRIGGER refuse_moves")
+    shop.sql(
+        "UPDATE messages m SET state = CAST(:state AS message_state), attempt = 1, reason = 'no ' || :ann,"
+        " gateway_id = 'true_' || :ann || '@c.us', claim_token = CASE :state WHEN 'sending' THEN gen_random_uuid() END"
+        " FROM campaigns c WHERE c.id = campaign_id AND c.name = :name AND phone = :ann",
+        state=state,
+        name=campaign,
+        ann=ANN,
+    )
+    shop.sql(
+        "INSERT INTO attempts (segment, campaign_id, seq, attempt, account_id, outcome, reason, reply)"
+        " SELECT m.segment, campaign_id, seq, 1, 1, 'unknown', 'said ' || phone, jsonb_build_object('to', phone)"
+        " FROM messages m JOIN campaigns c ON c.id = campaign_id WHERE c.name = :name AND phone = :ann",
+        name=campaign,
+        ann=ANN,
+    )
+    if state in ("in_doubt", "unknown"):
+        shop.sql(
+            "INSERT INTO doubts (segment, campaign_id, seq, attempt, lane_id, account_id, phone, started_at, ended_at,"
+            " reading, resolved_as, resolved_at)"
+            " SELECT m.segment, campaign_id, seq, 1, lane_id, 1, phone, now(), now(), 'nothing of ' || phone,"
+            " CASE m.state WHEN 'unknown' THEN CAST('unknown' AS resolution) END,"
+            " CASE m.state WHEN 'unknown' THEN now() END"
+            " FROM messages m JOIN campaigns c ON c.id = campaign_id WHERE c.name = :name AND phone = :ann",
+            name=campaign,
+            ann=ANN,
+        )
+    shop.sql("ALTER TABLE messages ENABLE TRIGGER refuse_moves")
+
+
+def send(
+    shop: Shop, name: str, people: str, *, dry_run: bool = False, reader: RecipientReader | None = None
+) -> Submitted:
+    content = text_content("Hi")
+    submission = Submission(name=name, instances=["a"], content=content, max_attempts=3)
+    with reader or read_recipients(io.BytesIO(people.encode()), RecipientOptions(text=content.text)) as recipients:
+        return submit(
+            shop.engine, submission, recipients, open_vault=lambda: open_vault(shop.settings), dry_run=dry_run
+        )
+
+
+def keep(shop: Shop, people: str) -> Imported:
+    with read_recipients(io.BytesIO(people.encode()), RecipientOptions()) as recipients:
+        return import_file(shop.engine, "people", recipients, open_vault=lambda: open_vault(shop.settings))
+
+
+@pytest.mark.parametrize(
+    "state", ["pending", "in_doubt", "sent", "failed", "unknown", "skipped", "cancelled", "expired"]
+)
+def test_a_message_is_final_and_nobodys_afterwards(shop: Shop, state: str) -> None:
+    shop.submit("c", 2, "a")
+    put(shop, "c", state)
+    assert forgotten(shop).messages == {state: 1}
+    assert shop.sql("SELECT state, phone, variables, reason, gateway_id FROM messages WHERE seq = 1") == [
+        (OPEN_STATES.get(state, state), None, None, "forgotten", None)
+    ]
+    assert shop.sql("SELECT reason, reply FROM attempts") == [("forgotten", None)]
+    assert set(shop.sql("SELECT phone, reading, resolved_as FROM doubts")) <= {(None, None, "unknown")}
+    assert shop.sql("SELECT phone, state, reason FROM messages WHERE seq = 2") == [(BOB, "pending", None)]
+
+
+def test_a_message_that_is_on_its_way_is_waited_for_and_nothing_is_changed_before(shop: Shop) -> None:
+    shop.submit("c", 1, "a")
+    shop.submit("d", 1, "a")
+    put(shop, "d", "sending")
+    before = everything(shop.engine)
+    with pytest.raises(ConflictError, match=r"a message of campaign 'd' .* `broadcaster status`"):
+        forgotten(shop, patience=0)
+    after = everything(shop.engine)
+    assert {name for name in before if before[name] != after[name]} <= {"forgetting_key"}
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(forgotten, shop)
+        shop.sql("UPDATE messages SET state = 'sent', claim_token = NULL WHERE state = 'sending'")
+        assert waiting.result(30).messages == {"pending": 1, "sent": 1}
+
+
+def test_the_number_is_nowhere_in_the_database_afterwards(shop: Shop) -> None:
+    states = ("pending", "in_doubt", "sent", "failed", "unknown")
+    for state in states:
+        shop.submit(state, 1, "a")
+        put(shop, state, state)
+    keep(shop, f"phone,name\n{ANN},Ann\n{BOB},Bob\n")
+    shop.sql(
+        "INSERT INTO settlements (segment, campaign_id, seq, attempt, from_state, to_state, settled_by, reason)"
+        " SELECT segment, campaign_id, seq, attempt, 'unknown', 'sent', 'me', 'she (+62 812-000-0000) said'"
+        " FROM messages"
+    )
+    spellings = (
+        ANN,
+        "+62 812-0000 000",
+        "0812 0000 000",
+        "\u0660\u0668\u0661\u0662\u0660\u0660\u0660\u0660\u0660\u0660\u0660",
+    )
+    for line, written in enumerate([*spellings, "nobody"]):
+        shop.sql("INSERT INTO rejected_recipients VALUES (1, :line, :written, 'why')", line=line, written=written)
+    shop.sql(f"UPDATE campaigns SET state_reason = 'for {ANN}' WHERE id = 1")
+    with shop.engine.begin() as connection:
+        connection.execute(text("SELECT set_config('broadcaster.operator', 'me', true)"))
+        for health, reason in (("down", f"number +{ANN} is banned"), ("ok", None), ("down", f"{ANN} is banned")):
+            connection.execute(
+                text("UPDATE lanes SET health = CAST(:health AS lane_health), health_reason = :reason WHERE id = 1"),
+                {"health": health, "reason": reason},
+            )
+    shop.sql("ANALYZE")
+    assert traces(shop.engine, ANN) == Traces(messages=dict.fromkeys(states, 1), members=1, rejected=4)
+    found = forgotten(shop)
+    assert (found.messages, found.members, found.rejected) == (dict.fromkeys(states, 1), 1, 4)
+    contents = everything(shop.engine)
+    contents["pg_stats"] = [str(row) for row in shop.sql("SELECT s::text FROM pg_stats s WHERE schemaname = 'public'")]
+    tail = ANN[-9:]
+    for table, rows in contents.items():
+        for row in rows:
+            digits = "".join(each for each in row if each.isdecimal() and each.isascii())
+            assert tail not in row, (table, row)
+            assert tail.encode().hex() not in row, (table, row)
+            if table not in ("contents", "accounts", "forgotten_phones", "forgetting_key", "pg_stats", "messages"):
+                assert tail not in digits, (table, row)
+    assert shop.sql("SELECT phone FROM rejected_recipients") == [("nobody",)]
+    assert traces(shop.engine, ANN) == Traces(messages={}, members=0, rejected=0)
+
+
+def test_only_the_keyed_hash_is_left_and_its_key_is_sealed(shop: Shop) -> None:
+    forgotten(shop)
+    [(first,)] = shop.sql("SELECT digest FROM forgotten_phones")
+    assert isinstance(first, bytes)
+    assert len(first) == 32
+    [(sealed,)] = shop.sql("SELECT key_encrypted FROM forgetting_key")
+    assert isinstance(sealed, bytes)
+    assert sealed.startswith(b"gAAAA")
+    forgotten(shop)
+    forgotten(shop, BOB)
+    assert len(shop.sql("SELECT digest FROM forgotten_phones")) == 2
+    with pytest.raises(SettingsError, match="BROADCASTER_SECRET_KEY"):
+        forget(shop.engine, Vault([Fernet.generate_key().decode()]), ANN)
+
+
+def test_who_was_forgotten_is_known_under_the_next_secret_key_too(shop: Shop, settings: Settings) -> None:
+    forgotten(shop)
+    new = Fernet.generate_key().decode()
+    secret_keys.rotate(shop.engine, Vault([new, settings.secret_key or ""]))
+    shop.settings = msgspec.structs.replace(settings, secret_key=new)
+    with pytest.raises(InputError, match="none of its 1 recipients"):
+        send(shop, "c", f"phone\n{ANN}\n")
+
+
+PEOPLE = f"phone,name\n{ANN},Ann\n{BOB},Bob\n+62 812-0000-000,Ann again\n12,\n"
+
+
+@pytest.mark.parametrize("large", [False, True])
+def test_a_file_does_not_bring_back_who_was_forgotten(
+    shop: Shop, large: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loading, "LARGE_CAMPAIGN", 1 if large else 100)
+    forgotten(shop)
+    tried = send(shop, "c", PEOPLE, dry_run=True)
+    done = send(shop, "c", PEOPLE)
+    assert (done.read, done.total, done.rejected) == (tried.read, tried.total, tried.rejected) == (4, 1, 3)
+    assert sorted(done.rejects) == sorted(tried.rejects)
+    assert shop.sql("SELECT phone FROM messages") == [(BOB,)]
+    assert [tuple(row.values()) for row in reports.rejected_recipients(shop.engine, "c")] == [
+        (2, "(forgotten)", REFUSED),
+        (4, "(forgotten)", REFUSED),
+        (5, "12", PhoneFault.TOO_SHORT.sentence),
+    ]
+
+
+def test_an_audience_does_not_bring_back_who_was_forgotten(shop: Shop) -> None:
+    keep(shop, PEOPLE)
+    forgotten(shop)
+    done = keep(shop, PEOPLE)
+    assert (done.read, done.rejected, done.members) == (4, 3, 1)
+    synced = Imported("people")
+    vault = open_vault(shop.settings)
+    import_members(shop.engine, [(ANN, {}), (BOB, {})], (), synced, open_vault=lambda: vault, source="instance a")
+    assert (synced.rejected, synced.members, synced.rejects) == (1, 1, [(1, "(forgotten)", REFUSED)])
+    assert shop.sql("SELECT phone FROM audience_members") == [(BOB,)]
+
+
+def test_nobody_who_was_forgotten_is_sent_a_test(shop: Shop) -> None:
+    shop.submit("c", 2, "a")
+    forgotten(shop)
+    vault = open_vault(shop.settings)
+    for attempt in (
+        lambda: send_test(shop.engine, "c", ANN, open_vault=lambda: vault),
+        lambda: start_trial(shop.engine, "a", ANN, open_vault=lambda: vault),
+    ):
+        with pytest.raises(InputError, match="was forgotten"):
+            attempt()
+
+
+def test_without_the_secret_key_nobody_is_taken_in(shop: Shop) -> None:
+    shop.submit("before", 1, "a", first=5)
+    forgotten(shop)
+    with pytest.raises(SettingsError, match="BROADCASTER_SECRET_KEY"):
+        shop.submit("after", 1, "a", first=7)
+
+
+def test_who_agrees_again_is_taken_in_again(shop: Shop) -> None:
+    forgotten(shop)
+    vault = open_vault(shop.settings)
+    assert readmit(shop.engine, vault, BOB) is None
+    assert readmit(shop.engine, vault, ANN)
+    assert readmit(shop.engine, vault, ANN) is None
+    assert send(shop, "c", PEOPLE).total == 2
+
+
+def paused_reader(people: str, read: threading.Event, go_on: threading.Event) -> RecipientReader:
+    """A file of which all is read, and whose end is long in coming."""
+    reader = read_recipients(io.BytesIO(people.encode()), RecipientOptions())
+
+    class Paused(RecipientReader):
+        def __init__(self) -> None:
+            self.name, self.variables, self.total_bytes = reader.name, reader.variables, None
+
+        bytes_read = 0
+
+        def __iter__(self) -> Iterable[Batch]:  # type: ignore[override]
+            yield from reader
+            read.set()
+            assert go_on.wait(30)
+
+        def __exit__(self, *_: object) -> None:
+            reader.__exit__()
+
+    return Paused()
+
+
+def test_a_file_that_is_read_while_somebody_is_forgotten_is_not_stored(shop: Shop) -> None:
+    read, go_on = threading.Event(), threading.Event()
+    with ThreadPoolExecutor(1) as pool:
+        storing = pool.submit(send, shop, "c", "", reader=paused_reader(PEOPLE, read, go_on))
+        assert read.wait(30)
+        forgotten(shop)
+        go_on.set()
+        with pytest.raises(ContentionError, match=r"somebody was forgotten meanwhile .* run it again"):
+            storing.result(30)
+    assert shop.sql("SELECT count(*) FROM messages") == [(0,)]
+    assert send(shop, "c", PEOPLE).total == 1
+
+
+def test_a_campaign_that_starts_meanwhile_has_no_message_to_them(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    keep(shop, PEOPLE)
+    submission = Submission(name="c", instances=["a"], content=text_content("Hi"), max_attempts=3)
+    submit_over_audience(shop.engine, submission, "people")
+    made, go_on = threading.Event(), threading.Event()
+    snapshot = over_audience._snapshot
+
+    def slow_snapshot(*arguments: Any) -> int:
+        segment = snapshot(*arguments)
+        made.set()
+        assert go_on.wait(30)
+        return segment
+
+    monkeypatch.setattr(over_audience, "_snapshot", slow_snapshot)
+    with ThreadPoolExecutor(2) as pool:
+        starting = pool.submit(dispatch.start_due_campaigns, shop.engine)
+        assert made.wait(30)
+        waiting = pool.submit(forgotten, shop)
+        with pytest.raises(TimeoutError):
+            waiting.result(0.5)
+        go_on.set()
+        starting.result(30)
+        assert waiting.result(30).messages == {"pending": 1}
+    assert shop.states("c") == {"pending": 1, "skipped": 1}
+
+
+def test_a_late_writer_changes_nothing(shop: Shop) -> None:
+    shop.submit("c", 1, "a")
+    shop.fault("kind=latency,seconds=1.5")
+
+    async def run() -> dict[str, dict[str, int]]:
+        async with SendingProcess(shop.settings) as process:
+            draining = asyncio.create_task(process.drain(shop.lanes()))
+            await shop.requests(1)
+            shop.sql("UPDATE lanes SET lease_expires_at = now()")
+            assert dispatch.recover_leases(shop.engine).in_doubt == 1
+            assert (await asyncio.to_thread(forgotten, shop)).messages == {"in_doubt": 1}
+            before = everything(shop.engine)
+            counts = (await asyncio.wait_for(draining, 20)).counts
+            after = everything(shop.engine)
+            assert {name for name in before if before[name] != after[name]} <= {"lanes"}
+            return counts
+
+    assert asyncio.run(run())["a"]["late"] == 1
+    assert shop.states("c") == {"unknown": 1}
+
+
+@pytest.mark.usefixtures("quick_rounds")
+def test_nobody_reads_their_chat_or_sends_them_anything_more(shop: Shop) -> None:
+    shop.submit("sent", 1, "a")
+    drain(shop)
+    shop.submit("doubted", 1, "a")
+    put(shop, "doubted", "in_doubt")
+    shop.submit("failed", 1, "a")
+    put(shop, "failed", "failed")
+    shop.submit("waiting", 1, "a")
+    prove(shop)
+    forgotten(shop)
+    sends = shop.accepted()
+    read_back(shop)
+    assert retry_campaign(shop.engine, "failed").messages == 0
+    for name in ("doubted", "failed"):
+        assert settleable(shop.engine, name, settle_seconds=0).messages == []
+        moved = settle(shop.engine, name, Settlement.RESEND, settle_seconds=0, settled_by="me")
+        assert moved.messages == 0
+    drain(shop)
+    assert shop.accepted() == sends
+    with pytest.raises(InputError, match="goes to nobody"):
+        preview_campaign(shop.engine, "failed", most=3)
+    dispatch.finish_campaigns(shop.engine)
+    assert {shop.state(name) for name in ("sent", "doubted", "failed", "waiting")} == {"finished"}
+    with pytest.raises(DBAPIError, match="forgotten_is_final"):
+        shop.sql("UPDATE messages SET state = 'pending' WHERE reason = 'forgotten' AND state = 'failed'")
+
+
+def test_claims_settlements_and_forgetting_meet_without_harm(shop: Shop) -> None:
+    for n in range(6):
+        shop.submit(f"c{n}", 20, "a", "b")
+        put(shop, f"c{n}", "unknown" if n % 2 else "pending")
+
+    def settle_all() -> None:
+        for n in range(6):
+            settle(shop.engine, f"c{n}", Settlement.RESEND, settle_seconds=0, settled_by="me")
+
+    with ThreadPoolExecutor(3) as pool:
+        running = [pool.submit(each) for each in (lambda: drain(shop), settle_all, lambda: forgotten(shop))]
+        for each in running:
+            each.result(60)
+    drain(shop)
+    assert shop.sql("SELECT count(*) FROM messages WHERE phone = :ann", ann=ANN) == [(0,)]
+    assert shop.sql("SELECT count(*) FROM messages WHERE phone IS NULL AND reason = 'forgotten'") == [(6,)]
+    assert shop.accepted()[ANN] <= 6
+
+
+def test_a_report_shows_nobody(shop: Shop) -> None:
+    shop.submit("c", 2, "a")
+    put(shop, "c", "failed")
+    [before] = reports.campaign_detail(shop.engine, "c").failures
+    assert before["reason"] == "no …"
+    forgotten(shop)
+    [after] = reports.campaign_detail(shop.engine, "c").failures
+    assert (after["reason"], after["messages"], after["example_phone"]) == ("forgotten", 1, None)
+    [first, _] = reports.export_messages(shop.engine, "c")
+    assert (first["phone"], first["variables"], first["last_reply"]) == (None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("number", "digest"), [("", b"x" * 32), ("%", b"x" * 32), ("62' OR true --", b"x" * 32), (ANN, b"x"), (ANN, None)]
+)
+def test_the_function_takes_nothing_but_a_number_and_its_digest(shop: Shop, number: str, digest: bytes | None) -> None:
+    shop.submit("c", 1, "a")
+    with pytest.raises(DBAPIError, match="not the digits"), shop.engine.begin() as connection:
+        connection.execute(text("SELECT * FROM forget_phone(:number, :digest)"), {"number": number, "digest": digest})
