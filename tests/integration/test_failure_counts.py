@@ -63,3 +63,27 @@ def test_reasons_that_are_all_different_are_counted_together_from_the_hundredth_
     move(shop, "pending", None, "true")
     assert shop.sql("SELECT count(*), sum(messages) FROM failure_counts") == [(101, 0)]
     assert reports.campaign_detail(shop.engine, "c").failures == []
+
+
+@pytest.mark.parametrize(
+    ("said", "counted"),
+    [
+        ("not registered: 628123456789", "not registered: …"),
+        ("+62 812-3456-789 is not on WhatsApp", "… is not on WhatsApp"),
+        ("no chat (628) 123.456.789@c.us", "no chat …@c.us"),
+        ("HTTP 503 after 30 s, 3 times", "HTTP 503 after 30 s, 3 times"),
+        ("code 123456", "code 123456"),
+        (None, ""),
+    ],
+)
+def test_reasons_are_counted_without_anybodys_number(shop: Shop, said: str | None, counted: str) -> None:
+    shop.submit("c", 2, "a")
+    shop.sql("UPDATE messages SET state = 'failed', reason = :said", said=said)
+    assert shop.sql("SELECT reason, messages FROM failure_counts") == [(counted, 2)]
+
+
+def test_what_differs_by_its_number_alone_is_one_reason(shop: Shop) -> None:
+    shop.submit("c", 150, "a")
+    move(shop, "failed", "phone || ' does not exist'", "true")
+    [row] = reports.campaign_detail(shop.engine, "c").failures
+    assert (row["reason"], row["messages"]) == ("… does not exist", 150)
