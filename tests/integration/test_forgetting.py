@@ -410,3 +410,18 @@ def test_the_function_takes_nothing_but_a_number_and_its_digest(shop: Shop, numb
     shop.submit("c", 1, "a")
     with pytest.raises(DBAPIError, match="not the digits"), shop.engine.begin() as connection:
         connection.execute(text("SELECT * FROM forget_phone(:number, :digest)"), {"number": number, "digest": digest})
+
+
+def test_a_person_is_found_without_a_look_at_everybody_elses_messages(shop: Shop) -> None:
+    scanned = (
+        "SELECT sum(seq_scan), sum(seq_tup_read) FROM pg_stat_user_tables"
+        " WHERE relname ~ '^(messages|attempts|audience_members)'"
+    )
+    for name in ("c", "d"):
+        shop.submit(name, 300, "a")
+    shop.sql("ANALYZE")
+    shop.engine.dispose()  # What a session has counted is told when it ends.
+    before = shop.sql(scanned)
+    assert forgotten(shop).messages == {"pending": 2}
+    shop.engine.dispose()
+    assert shop.sql(scanned) == before
