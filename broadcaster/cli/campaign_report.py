@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,6 +16,7 @@ from broadcaster.cli.database import reader
 from broadcaster.cli.instance import HEALTH_STYLES
 from broadcaster.cli.output import say, say_fields, say_json, say_table
 from broadcaster.cli.troubles import said_by_instances, say_troubles, troubles
+from broadcaster.db.reading import Reader
 from broadcaster.domain.pacing import format_rate
 from broadcaster.domain.states import MessageState
 from broadcaster.errors import UsageError
@@ -104,8 +105,7 @@ def export(
             rows = (list(row.values()) for row in reports.rejected_recipients(source, name))
             table = chain([["line", "phone", "reason"]], rows)
         else:
-            messages = reports.export_messages(source, name, state or tuple(MessageState))
-            table = _message_rows(messages, reports.variable_names(source, name))
+            table = _message_rows(source, name, state or tuple(MessageState))
         write_csv(output, table)
 
 
@@ -117,9 +117,10 @@ def _example(row: Mapping[Any, Any]) -> str | None:
     return "(forgotten)" if row["reason"] == "forgotten" else row["example_phone"]
 
 
-def _message_rows(messages: Iterator[Mapping[Any, Any]], variables: Sequence[str]) -> Iterator[Iterable[object]]:
+def _message_rows(source: Reader, name: str, states: Collection[MessageState]) -> Iterator[Iterable[object]]:
     """A header and the messages. Of who was forgotten the phone and the variables are empty."""
+    variables = reports.variable_names(source, name)
     yield [*_COLUMNS, *(f"variable_{name}" if name in _COLUMNS else name for name in variables)]
-    for message in messages:
+    for message in reports.export_messages(source, name, states):
         values = message["variables"] or {}
         yield [*(message[column] for column in _COLUMNS), *(values.get(name) for name in variables)]
