@@ -59,8 +59,9 @@ def test_the_key_is_blanked_out_however_it_is_spelled(spelling: str, key: str) -
 
 
 @given(
-    noise=st.text(alphabet="0123456789"),
-    key=st.text(alphabet=st.characters(blacklist_characters="0123456789"), min_size=1),
+    # Digits would make another spelling of some keys: %25 is one of %.
+    noise=st.text(alphabet="~"),
+    key=st.text(alphabet=st.characters(blacklist_characters="~"), min_size=1),
 )
 def test_the_key_and_nothing_else_is_blanked_out(noise: str, key: str) -> None:
     assert Redactor(key)(f"{noise}{key}{noise}") == f"{noise}[key]{noise}"
