@@ -20,6 +20,7 @@ COMPOSE = ROOT / "docker-compose.yml"
 DOCKERFILE = ROOT / "deploy" / "Dockerfile"
 SHELL_FILES = [README, COMPOSE, ROOT / "Makefile"]
 ONE_SHOT = {"migrate"}
+WITHOUT_DATABASE = {"beat", "flower"}
 
 
 def load_compose() -> dict[str, Any]:
@@ -188,6 +189,24 @@ def test_what_a_worker_has_to_keep_outlives_its_container() -> None:
 def test_each_role_is_its_own_user_of_redis(name: str) -> None:
     password = SERVICES["redis"]["environment"][f"REDIS_{name.upper()}_PASSWORD"]
     assert SERVICES[name]["environment"]["BROADCASTER_REDIS_URL"] == f"redis://{name}:{password}@redis:6379/0"
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_the_schema_is_owned_by_a_role_that_nothing_but_the_migration_connects_as(name: str) -> None:
+    environment = SERVICES[name].get("environment", {})
+    passwords = SERVICES["postgres"]["environment"]
+    runtime = f"postgresql://broadcaster_runtime:{passwords['RUNTIME_PASSWORD']}@postgres/broadcaster"
+    owner = f"postgresql://broadcaster_owner:{passwords['OWNER_PASSWORD']}@postgres/broadcaster"
+    assert environment.get("BROADCASTER_DATABASE_URL") == (None if name in WITHOUT_DATABASE else runtime)
+    assert environment.get("BROADCASTER_MIGRATION_DATABASE_URL") == (owner if name == "migrate" else None)
+    assert passwords["POSTGRES_PASSWORD"] not in str(environment)
+
+
+def test_postgres_makes_the_roles_when_it_initialises_its_volume() -> None:
+    mounted = dict(place.split(":")[:2] for place in SERVICES["postgres"]["volumes"])
+    [script] = [source for source, place in mounted.items() if place.startswith("/docker-entrypoint-initdb.d/")]
+    assert (ROOT / script).is_file()
+    assert "POSTGRES_USER" not in SERVICES["postgres"]["environment"], "the script is run as `postgres`"
 
 
 @EVERY_SERVICE
