@@ -62,7 +62,10 @@ def configuration(settings: Settings) -> dict[str, Any]:
         "accept_content": ["json"],
         "task_ignore_result": True,
         "task_acks_late": False,
-        "task_queues": {name: {"exchange": name} for name in (TICKS, SENDS)},
+        # Without an exchange of a name there is no table of bindings in Redis, in whose place somebody could put what
+        # lets nobody start any more.
+        "task_queues": {name: {"exchange": "", "routing_key": name} for name in (TICKS, SENDS)},
+        "task_default_exchange": "",
         "task_default_queue": TICKS,
         "task_routes": {task: {"queue": SENDS} for task in (SEND, READ_BACK, OCCURRENCE)},
         "imports": ["broadcaster.worker.tasks", "broadcaster.worker.hooks"],

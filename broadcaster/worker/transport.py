@@ -6,6 +6,7 @@ from typing import Any
 
 import structlog
 from kombu.transport import TRANSPORT_ALIASES, redis
+from redis.exceptions import ResponseError
 
 from broadcaster.worker.envelopes import fault
 
@@ -13,7 +14,14 @@ log = structlog.get_logger()
 
 
 class Channel(redis.Channel):
-    """Survives what is no JSON."""
+    """Survives what is no JSON, and what stands in the place of a table of bindings."""
+
+    def _queue_bind(self, exchange: str, *binding: str) -> None:
+        try:
+            super()._queue_bind(exchange, *binding)  # type: ignore[no-untyped-call]
+        except ResponseError as error:
+            # Only answers to questions go by such a table: tasks go by the name of their queue.
+            log.warning("the bindings of an exchange cannot be kept", exchange=exchange, error=str(error))
 
     def _brpop_read(self, **options: Any) -> Any:
         try:

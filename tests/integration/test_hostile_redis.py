@@ -85,6 +85,20 @@ def test_a_key_of_the_wrong_type_holds_a_worker_up_only_while_it_is_there(
     assert worker.process.poll() is None
 
 
+def test_a_key_in_the_place_of_a_table_of_bindings_lets_nobody_give_up(
+    run_cli: RunCli, engine: Engine, settings: Settings, environ: dict[str, str], simulator: Simulator, tmp_path: Path
+) -> None:
+    exchanges = ("ticks", "sends", "celery.pidbox", "reply.celery.pidbox", "celeryev")
+    with redis_client(settings) as redis:
+        for exchange in exchanges:
+            redis.mset({f"_kombu.binding.{exchange}": "x", f"_kombu.binding_permanent.{exchange}": "x"})
+    assert_done(run_cli("instance", "add", "main", "--key-stdin", "--base-url", simulator.base_url, stdin="a-key"))
+    with running_stack(tmp_path, environ) as running:
+        beat, worker = running.start("beat"), running.start("worker")
+        assert_sends(run_cli, engine, "after")
+        assert [role.stop() for role in (worker, beat)] == [0, 0]
+
+
 @BOTH_WAYS
 def test_a_worker_answers_questions_and_obeys_nobody(
     run_cli: RunCli, engine: Engine, settings: Settings, stack: Stack, by: Callable[..., list[str]]
