@@ -9,6 +9,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+_MOST_BYTES = 64 * 1024
+
 
 def generated_once(path: Path, generate: Callable[[], str]) -> str:
     """The secret in the file `path`, which `generate` makes if there is none yet, with mode 0600.
@@ -42,7 +44,10 @@ def _read(descriptor: int, path: Path) -> str:
             raise PermissionError(0, "others may have written it: make a new one and `chmod go-w` it", str(path))
         if status.st_uid == os.geteuid() and status.st_mode & (stat.S_IRGRP | stat.S_IROTH):
             raise PermissionError(0, "others may have read it: `chmod go=` it, or make a new one", str(path))
-        return file.read().decode("ascii").strip()
+        content = file.read(_MOST_BYTES + 1)
+    if len(content) > _MOST_BYTES or not content.isascii():
+        raise OSError(0, f"it is no plain text of at most {_MOST_BYTES:,} bytes: make a new one", str(path))
+    return content.decode("ascii").strip()
 
 
 def _create_whole(path: Path, content: bytes) -> None:

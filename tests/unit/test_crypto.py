@@ -123,6 +123,17 @@ def test_a_key_file_that_others_can_read_or_change_is_refused(
         assert str(path) in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    "content", ["schlüssel".encode(), b"\xff\x00", b"a" * 100_000], ids=["UTF-8", "bytes", "long"]
+)
+def test_a_key_file_that_holds_no_key_is_refused(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "secret.key"
+    path.write_bytes(content)
+    path.chmod(0o600)
+    with pytest.raises(SettingsError, match="no plain text of at most 65,536 bytes"):
+        open_vault(settings_with(tmp_path, BROADCASTER_SECRET_KEY_FILE=str(path)))
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
 def test_a_file_of_roots_may_be_open_to_others_as_orchestrators_mount_it(tmp_path: Path) -> None:
     path = tmp_path / "secret.key"
