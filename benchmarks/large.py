@@ -21,10 +21,10 @@ from benchmarks.stand import Stand, open_stand
 from broadcaster.db.pool import PLAN_BY_KEY
 from broadcaster.db.queries import query
 from broadcaster.domain.pacing import CLAIM_LEAD
-from broadcaster.services import instances
 from broadcaster.services.campaigns import reports
 from broadcaster.services.campaigns.lifecycle import start_campaign
 from broadcaster.services.dispatch import wake_lanes
+from broadcaster.services.instance_reports import list_instances
 
 LANES = 100
 _LANES_A_CLAIM = 10
@@ -39,7 +39,7 @@ REPORTS: dict[str, Callable[[Stand], object]] = {
     "campaign list": lambda stand: reports.list_campaigns(stand.engine),
     "campaign watch": lambda stand: reports.campaign_progress(stand.engine, _CAMPAIGN),
     "campaign report, with failures by reason": lambda stand: reports.campaign_detail(stand.engine, _CAMPAIGN),
-    "instance list": lambda stand: instances.list_instances(stand.engine),
+    "instance list": lambda stand: list(list_instances(stand.engine)),
 }
 
 

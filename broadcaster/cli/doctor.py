@@ -14,7 +14,7 @@ from broadcaster.cli.server_remedy import server_remedy
 from broadcaster.embedded import StackState, StackStatus
 from broadcaster.errors import SettingsError
 from broadcaster.services.diagnosis import examine_database
-from broadcaster.services.findings import Finding, Level, failed, unwell, well
+from broadcaster.services.findings import Finding, Level, failed, few, unwell, well
 from broadcaster.settings import Settings, load
 
 LEVEL_STYLES = {"ok": "green", "warn": "yellow", "bad": "bold red"}
@@ -22,7 +22,7 @@ LEVEL_STYLES = {"ok": "green", "warn": "yellow", "bad": "bold red"}
 
 def doctor(as_json: Annotated[bool, typer.Option("--json", help="Write JSON, for programs.")] = False) -> None:
     """Find out what is wrong, and say what to do. Exit code 1: something is bad; warnings leave it at 0."""
-    findings = list(_examine())
+    findings = list(few(_examine()))
     healthy = all(finding.level is not Level.BAD for finding in findings)
     if as_json:
         say_json({"ok": healthy, "checks": findings})

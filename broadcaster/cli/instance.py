@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import getpass
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from shlex import quote
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from broadcaster.base_urls import DEFAULT_BASE_URL, is_in_the_clear
 from broadcaster.cli.database import database
 from broadcaster.cli.groups import lazy_group
-from broadcaster.cli.output import local_time, say, say_fields, say_json, say_table, warn
+from broadcaster.cli.input_files import STANDARD_INPUT, read_input
+from broadcaster.cli.instance_list import health_word, instance_document
+from broadcaster.cli.output import local_time, say, say_fields, say_json, warn
 from broadcaster.crypto import open_vault
 from broadcaster.domain.instances import Wire
 from broadcaster.domain.pacing import format_rate, parse_rate
@@ -29,7 +31,7 @@ from broadcaster.settings import load
 app = lazy_group(
     {
         "add": ("broadcaster.cli.instance:add", "Add an instance."),
-        "list": ("broadcaster.cli.instance:list_all", "List all instances and how they are doing."),
+        "list": ("broadcaster.cli.instance_list:list_all", "List all instances and how they are doing."),
         "show": ("broadcaster.cli.instance:show", "Show one instance."),
         "set": ("broadcaster.cli.instance:change", "Change an instance's key, limits or encoding."),
         "pause": ("broadcaster.cli.instance:pause", "Send nothing through an instance until it is resumed."),
@@ -41,14 +43,9 @@ app = lazy_group(
     "Add, change and check WAChatPro instances.",
 )
 
-HEALTH_STYLES = {
-    "ok": "green",
-    "throttled": "yellow",
-    "down": "bold red",
-    "stopped": "bold white on red",
-    "paused": "yellow",
-}
 _LARGEST = 1_000_000
+_LONGEST_KEY_FILE = 16 * 1024
+"""Bytes: a key, and what surrounds it."""
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The instance's name.", show_default=False)]
 Json = Annotated[bool, typer.Option("--json", help="Write JSON, for programs.")]
@@ -216,40 +213,11 @@ def remove(name: Name) -> None:
     say(f"removed instance {name}")
 
 
-def list_all(as_json: Json = False) -> None:
-    """List all instances: their health, limits and what went through them so far."""
-    with database(load()) as engine:
-        rows = instances.list_instances(engine)
-    if as_json:
-        say_json([_document(row) for row in rows])
-    elif rows:
-        columns = ("pending", "in_progress", "sent", "failed", "in_doubt")
-        say_table(
-            ["NAME", "HEALTH", "RATE", "PENDING", "IN FLIGHT", "SENT", "FAILED", "IN DOUBT"],
-            (
-                [
-                    row["instance"],
-                    health_word(row["health"]),
-                    format_rate(row["rate_per_second"]),
-                    *(row[name] for name in columns),
-                ]
-                for row in rows
-            ),
-            styles=HEALTH_STYLES,
-            folded=["NAME"],
-        )
-        for row in rows:
-            if row["health_reason"] and row["health"] != "paused":
-                say(f"{row['instance']} is {health_word(row['health'])}: {row['health_reason']}")
-    else:
-        say("there are no instances yet: add one with `broadcaster instance add`")
-
-
 def show(name: Name, as_json: Json = False) -> None:
     """Show one instance. Its key is never shown."""
     with database(load()) as engine:
         row = instances.show_instance(engine, name)
-    document = _document(row)
+    document = instance_document(row)
     if as_json:
         say_json(document)
         return
@@ -263,37 +231,19 @@ def show(name: Name, as_json: Json = False) -> None:
     say_fields({key.replace("_", " "): value for key, value in (document | moments).items()})
 
 
-def health_word(health: str) -> str:
-    """How a lane's health is said to people, as `status` says it."""
-    return "stopped" if health == LaneHealth.REFUSED else str(health)
-
-
 def _warn_in_the_clear(base_url: str) -> None:
     if is_in_the_clear(base_url):
         warn("http:// sends the key and the messages unencrypted over the network: use https:// if the gateway has it")
-
-
-def _document(row: Mapping[Any, Any]) -> dict[str, Any]:
-    """An instance for programs: the keys of `--json`."""
-    document = {"name": row["instance"], "id": row["instance_id"]}
-    for key, value in row.items():
-        if key not in ("instance", "instance_id"):
-            document[key] = value
-        if key == "rate_per_second":
-            document["rate"] = format_rate(value)
-    return document
 
 
 def _read_key(key: str | None, key_file: Path | None, key_stdin: bool) -> str | None:
     """The key from wherever it was given; None: nowhere."""
     if (key is not None) + (key_file is not None) + key_stdin > 1:
         raise UsageError("give only one of --key, --key-file and --key-stdin")
+    if key_file is None and not key_stdin:
+        return key
     try:
-        if key_file is not None:
-            return key_file.read_text(encoding="utf-8")
-        return sys.stdin.read() if key_stdin else key
-    except OSError as error:
-        raise InputError(f"cannot read {key_file}: {error.strerror}") from None
+        return read_input(key_file or STANDARD_INPUT, _LONGEST_KEY_FILE, "the key").decode()
     except UnicodeDecodeError:
         raise InputError(
             f"{key_file or 'standard input'} is not text: it should hold the key and nothing else"

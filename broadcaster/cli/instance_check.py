@@ -15,7 +15,8 @@ from sqlalchemy import Engine
 
 from broadcaster.cli.database import database
 from broadcaster.cli.gateway import open_gateway
-from broadcaster.cli.instance import Json, Name, health_word
+from broadcaster.cli.instance import Json, Name
+from broadcaster.cli.instance_list import health_word
 from broadcaster.cli.instance_trial import (
     Tried,
     follow_advice,

@@ -14,6 +14,9 @@ import msgspec
 if TYPE_CHECKING:
     from rich.console import Console
 
+_MOST_DRAWN = 1_000
+"""Rows: to fit one to a terminal takes a millisecond."""
+_PLAIN = (str, int, float)
 _PIPE_WIDTH = 10_000
 """Where nobody looks at it and COLUMNS is not set, a table is as wide as it needs to be: one row is one line."""
 
@@ -49,10 +52,31 @@ def warn(text: str) -> None:
 
 def say_json(document: Any, *, indent: bool = True) -> None:
     """A result for programs. Moments are ISO 8601 in UTC."""
-    encoded = msgspec.json.encode(_in_utc(document))
-    text = (msgspec.json.format(encoded, indent=2) if indent else encoded).decode()
+    encoded = json_item(document)
+    _write_json((msgspec.json.format(encoded, indent=2) if indent else encoded).decode())
+    sys.stdout.write("\n")
+
+
+def json_item(document: Any) -> bytes:
+    """A part of a long document, as short as it can be: for `say_json_items`, or as `msgspec.Raw` for `say_json`."""
+    return msgspec.json.encode(_in_utc(document))
+
+
+def say_json_items(items: Iterable[bytes]) -> None:
+    """What `say_json` writes of a list, one item after the other."""
+    before, after = "[\n  ", "[]\n"
+    for item in items:
+        # Line ends can only be between values, as in strings they are escaped.
+        indented = msgspec.json.format(item, indent=2).decode().replace("\n", "\n  ")
+        sys.stdout.write(before)
+        _write_json(indented)
+        before, after = ",\n  ", "\n]\n"
+    sys.stdout.write(after)
+
+
+def _write_json(text: str) -> None:
     # They can only be in strings, where an escape is the same to whoever reads it.
-    sys.stdout.write(_ACTED_ON_IN_JSON.sub(lambda found: f"\\u{ord(found[0]):04x}", text) + "\n")
+    sys.stdout.write(_ACTED_ON_IN_JSON.sub(lambda found: f"\\u{ord(found[0]):04x}", text))
 
 
 def say_table(
@@ -65,25 +89,46 @@ def say_table(
     """Rows under headers; numbers are set to the right.
 
     `styles` gives the style of a cell by what it says before a colon. Columns that are `folded` make room where a
-    terminal is narrow.
+    terminal is narrow. A table of more than _MOST_DRAWN rows is plain, and as wide as it needs to be.
     """
+    listed = list(rows)
+    numbers = [bool(listed) and all(isinstance(row[index], int) for row in listed) for index in range(len(headers))]
+    if len(listed) > _MOST_DRAWN:
+        _write_plain_table(headers, listed, numbers)
+        return
     from rich.table import Table  # noqa: PLC0415 - start-up time: `--json` needs no tables
     from rich.text import Text  # noqa: PLC0415
 
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    listed = [list(row) for row in rows]
-    for index, header in enumerate(headers):
-        numbers = bool(listed) and all(isinstance(row[index], int) for row in listed)
-        justify: Literal["left", "right"] = "right" if numbers else "left"
+    for header, is_number in zip(headers, numbers, strict=True):
+        justify: Literal["left", "right"] = "right" if is_number else "left"
         table.add_column(header, justify=justify, no_wrap=header not in folded, overflow="fold")
     for row in listed:
-        cells = [f"{cell:,}" if isinstance(cell, int) else "" if cell is None else one_line(str(cell)) for cell in row]
+        cells = map(_cell, row)
         table.add_row(*(Text(cell, style=(styles or {}).get(cell.partition(":")[0], "")) for cell in cells))
     screen = console()
     with screen.capture() as drawn:
         screen.print(table)
     # Where nobody asks for the width of a terminal, rows are padded to the longest one.
     sys.stdout.write("".join(f"{line.rstrip()}\n" for line in drawn.get().splitlines()))
+
+
+def _write_plain_table(headers: Sequence[str], rows: Sequence[Sequence[object]], numbers: Sequence[bool]) -> None:
+    """The same without what depends on a terminal."""
+    from rich.cells import cell_len  # noqa: PLC0415 - start-up time, as above
+
+    lines = [tuple(headers), *(tuple(map(_cell, row)) for row in rows)]
+    widths = [max(map(cell_len, column)) for column in zip(*lines, strict=True)]
+    for line in lines:
+        padded = []
+        for cell, width, is_number in zip(line, widths, numbers, strict=True):
+            blanks = " " * (width - cell_len(cell))
+            padded.append(blanks + cell if is_number else cell + blanks)
+        sys.stdout.write(f"{'  '.join(padded).rstrip()}\n")
+
+
+def _cell(value: object) -> str:
+    return f"{value:,}" if isinstance(value, int) else "" if value is None else one_line(str(value))
 
 
 def say_fields(fields: Mapping[str, object]) -> None:
@@ -133,6 +178,8 @@ def duration(seconds: float) -> str:
 
 
 def _in_utc(value: Any) -> Any:
+    if value is None or isinstance(value, _PLAIN):
+        return value
     if isinstance(value, datetime):
         return value.astimezone(UTC)
     if isinstance(value, Mapping):

@@ -9,12 +9,23 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Annotated
 
+import msgspec
 import typer
 
 import broadcaster
 from broadcaster import embedded
 from broadcaster.cli.database import database, upgrade_database
-from broadcaster.cli.output import local_time, one_line, say, say_fields, say_json, say_table, utc_time, warn
+from broadcaster.cli.output import (
+    json_item,
+    local_time,
+    one_line,
+    say,
+    say_fields,
+    say_json,
+    say_table,
+    utc_time,
+    warn,
+)
 from broadcaster.cli.own_process import own_command, own_environment
 from broadcaster.cli.troubles import say_troubles, trouble_document, troubles
 from broadcaster.domain.standstill import Standstill
@@ -212,8 +223,13 @@ def _status_document(settings: Settings, stack: StackStatus, work: _Work, runnin
         "flower_url": flower_url(settings),
         "roles": [_role_document(role) for role in stack.roles],
         "ticks": None if work.ticks is None else [_tick_document(tick, running) for tick in work.ticks],
-        "standing_still": None if work.troubles is None else [trouble_document(each) for each in work.troubles],
+        "standing_still": None if work.troubles is None else list(map(_trouble_item, work.troubles)),
     }
+
+
+def _trouble_item(trouble: Standstill) -> msgspec.Raw:
+    # Each instance may be in trouble.
+    return msgspec.Raw(json_item(trouble_document(trouble)))
 
 
 def _say_status(settings: Settings, stack: StackStatus, ticks: list[Tick], running: float | None) -> None:

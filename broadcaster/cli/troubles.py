@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 from broadcaster.cli.output import console, local_time, one_line
 from broadcaster.db.reading import Reader
-from broadcaster.domain.standstill import Cause, Scene, Standstill, counted
+from broadcaster.domain.standstill import Cause, Scene, Standstill, What, counted
 from broadcaster.services.standstill import find_standstills
 from broadcaster.settings import Settings
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
+_MOST_SAID = 100
 _REDIS_SECONDS = 1.0
 
 
@@ -52,13 +53,20 @@ def trouble_line(trouble: Standstill) -> str:
 
 
 def say_troubles(found: Sequence[Standstill]) -> None:
-    """All of them, each on a line, after an empty one; nothing where there are none."""
+    """Each on a line, after an empty one, _MOST_SAID of each kind; nothing where there are none."""
     from rich.text import Text  # noqa: PLC0415 - start-up time: `--json` needs none
 
     screen = console()
-    for empty_line, trouble in zip(chain(["\n"], repeat("")), found, strict=False):
-        line = f"{empty_line}{one_line(trouble_line(trouble))}"
-        screen.print(Text(line, style="yellow"), soft_wrap=True)
+    for empty_line, line in zip(chain(["\n"], repeat("")), _lines(found), strict=False):
+        screen.print(Text(f"{empty_line}{one_line(line)}", style="yellow"), soft_wrap=True)
+
+
+def _lines(found: Sequence[Standstill]) -> Iterator[str]:
+    for what in What:
+        of_kind = [trouble for trouble in found if trouble.what is what]
+        yield from map(trouble_line, of_kind[:_MOST_SAID])
+        if (more := len(of_kind) - _MOST_SAID) > 0:
+            yield f"and {more:,} {what}s more: see `broadcaster status --json`"
 
 
 def said_by_instances(found: Sequence[Standstill]) -> list[Standstill]:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 CONNECT_TIMEOUT = 5
 """Seconds."""
 
+_BATCH = 2_000
 Row = dict[str, Any]
 """A row by its columns' names."""
 
@@ -60,6 +61,14 @@ def reading(source: Engine | Reader) -> Iterator[psycopg.Connection[Any]]:
         else:
             with source.begin() as wrapped:
                 yield cast("psycopg.Connection[Any]", wrapped.connection.driver_connection)
+
+
+def each_row(connection: psycopg.Connection[Any], statement: str, **parameters: object) -> Iterator[Row]:
+    """What a statement finds, a few thousand rows in memory at a time: a cursor of the server's."""
+    with connection.cursor("each_row", row_factory=dict_row) as cursor:
+        cursor.itersize = _BATCH
+        cursor.execute(statement.encode(), parameters)
+        yield from cursor
 
 
 def rows(connection: psycopg.Connection[Any], statement: str, **parameters: object) -> list[Row]:

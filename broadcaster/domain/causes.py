@@ -25,13 +25,19 @@ STALLED = timedelta(seconds=60)
 """Messages that have been due for so long, while nothing keeps them, should have been sent."""
 RESTED = timedelta(seconds=10)
 """An instance whose rest has been over for so long does not rest any more."""
+_MOST_NAMED = 12
+"""Instances that a sentence names."""
 START_GRACE = timedelta(seconds=5)
 """A campaign that is due is started within two seconds, on a busy machine later."""
 
 
 def standing_still(lanes: Sequence[Lane], campaigns: Sequence[Campaign], scene: Scene) -> list[Standstill]:
     """Every instance of `lanes` that is not well, then every one of `campaigns` that does not move."""
-    instances = (found for lane in lanes for found in _instance(lane, campaigns, scene))
+    by_lane: dict[str, list[tuple[Campaign, Part]]] = {}
+    for campaign in campaigns:
+        for part in campaign.parts:
+            by_lane.setdefault(part.lane.name, []).append((campaign, part))
+    instances = (found for lane in lanes for found in _instance(lane, by_lane.get(lane.name, ()), scene))
     found = [*instances, *(found for campaign in campaigns for found in _campaign(campaign, scene))]
     return [_from(scene.now, each) for each in found]
 
@@ -96,8 +102,7 @@ def lane_remedy(lane: Lane, campaigns: Sequence[Campaign]) -> Remedy:
             return Remedy("see", f"broadcaster instance check {name}")
 
 
-def _instance(lane: Lane, campaigns: Sequence[Campaign], scene: Scene) -> Iterator[Standstill]:
-    parts = [(campaign, part) for campaign in campaigns for part in campaign.parts if part.lane.name == lane.name]
+def _instance(lane: Lane, parts: Sequence[tuple[Campaign, Part]], scene: Scene) -> Iterator[Standstill]:
     if _is_unwell(lane, scene):
         waiting = [part for campaign, part in parts if part.pending and _wants_to_send(campaign, scene)]
         yield Standstill(
@@ -279,11 +284,17 @@ def _waits_for_instances(campaign: Campaign, parts: Sequence[Part]) -> Standstil
         Cause.INSTANCES,
         "stands still",
         lane_remedy(lanes[0], [campaign]),
-        detail=", ".join(f"instance {lane.name} {_SAYS[lane.health]}" for lane in lanes),
+        detail=_each_of(lanes),
         since=max((lane.since for lane in lanes if lane.since), default=None),
         next_try=min(rests, default=None),
         waiting=_pending(parts),
     )
+
+
+def _each_of(lanes: Sequence[Lane]) -> str:
+    said = [f"instance {lane.name} {_SAYS[lane.health]}" for lane in lanes[:_MOST_NAMED]]
+    more = len(lanes) - len(said)
+    return ", ".join(said) + (f" and {more:,} more" if more else "")
 
 
 def _waits_for_a_retry(campaign: Campaign, parts: Sequence[Part]) -> Standstill:

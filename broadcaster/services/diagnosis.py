@@ -21,7 +21,7 @@ from broadcaster.domain.states import MessageState
 from broadcaster.errors import BroadcasterError
 from broadcaster.services.doubt_diagnosis import examine_doubts
 from broadcaster.services.findings import Finding, Level, failed, not_known, unwell, well
-from broadcaster.services.instances import list_instances
+from broadcaster.services.instance_reports import count_instances
 from broadcaster.services.retention_diagnosis import examine_retention
 from broadcaster.services.standstill import find_standstills
 from broadcaster.services.ticks import Tick, read_ticks
@@ -29,6 +29,7 @@ from broadcaster.settings import Settings
 
 START = Remedy("start it with", "broadcaster up")
 _LOOK_AGAIN = "broadcaster doctor"
+_BATCH = 1_000
 _IN_POSTGRES = ("schema", "role", "counters", "doubts", "campaigns", "instances")
 """The checks of which nothing is known without it."""
 RECOVERY_SECONDS = 10.0
@@ -50,13 +51,15 @@ def examine_keys(engine: Engine, settings: Settings) -> Iterator[Finding]:
         with transaction(engine) as connection:
             kept = tables.accounts
             found = select(kept.c.key_encrypted, kept.c.base_url).where(kept.c.key_encrypted.is_not(None))
-            accounts = connection.execute(found).all()
-        for key_encrypted, base_url in accounts:
-            vault.open(key_encrypted, base_url)
+            accounts = 0
+            with connection.execute(found.execution_options(yield_per=_BATCH)) as rows:
+                for key_encrypted, base_url in rows:
+                    vault.open(key_encrypted, base_url)
+                    accounts += 1
     except BroadcasterError as error:
         yield failed("secret key", error, "once it is the right one, look again with", _LOOK_AGAIN)
         return
-    yield well("secret key", f"opens the keys of all {len(accounts)} accounts")
+    yield well("secret key", f"opens the keys of all {accounts:,} accounts")
 
 
 def examine_database(engine: Engine, settings: Settings, starter: Remedy = START) -> Iterator[Finding]:
@@ -244,7 +247,7 @@ def _examine_standstills(engine: Engine, settings: Settings) -> Iterator[Finding
         what = f"{each.name} {each.says}{why}, {waiting}"
         yield unwell("instances", _level(each, now), what, each.remedy.advice.removesuffix(":"), each.remedy.command)
     if not unwell_ones:
-        yield well("instances", f"all {len(list_instances(engine))} are ok")
+        yield well("instances", f"all {count_instances(engine):,} are ok")
 
 
 def _level(instance: Standstill, now: datetime) -> Level:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
 from broadcaster.domain.standstill import Remedy
 from broadcaster.errors import BroadcasterError
+
+MOST_ALIKE = 100
+"""Findings: nobody reads a hundred thousand."""
 
 
 class Level(StrEnum):
@@ -45,6 +50,20 @@ def failed(check: str, error: BroadcasterError, advice: str, command: str) -> Fi
     if str(error).endswith("`"):
         return Finding(check, Level.BAD, str(error), str(error).split("`")[-2])
     return unwell(check, Level.BAD, str(error), advice, command)
+
+
+def few(found: Iterable[Finding]) -> Iterator[Finding]:
+    """At most MOST_ALIKE of each check and level, then how many more there are."""
+    counts: Counter[tuple[str, Level]] = Counter()
+    for finding in found:
+        alike = finding.check, finding.level
+        counts[alike] += 1
+        if counts[alike] <= MOST_ALIKE:
+            yield finding
+    for (check, level), count in counts.items():
+        if count > MOST_ALIKE:
+            what = f"{count - MOST_ALIKE:,} more like those above"
+            yield unwell(check, level, what, "mend those, and look again with", "broadcaster doctor")
 
 
 def not_known(check: str, away: str) -> Finding:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from shlex import quote
 from typing import Any
 
-from sqlalchemy import Connection, Engine, RowMapping, delete, func, insert, null, select, text, update
+from sqlalchemy import Connection, Engine, delete, func, insert, null, select, text, update
 from sqlalchemy.exc import IntegrityError
 
 from broadcaster.base_urls import DEFAULT_BASE_URL
@@ -188,12 +188,6 @@ def remove_instance(engine: Engine, name: str) -> None:
         _refuse_used(connection, instance_id, name)
         _refuse_scheduled(connection, instance_id, name)
         connection.execute(delete(tables.instances).where(tables.instances.c.id == instance_id))
-
-
-def list_instances(engine: Engine) -> Sequence[RowMapping]:
-    """All instances as the view `instance_report` has them, by name."""
-    with transaction(engine) as connection:
-        return connection.execute(_REPORT.order_by(text("instance"))).mappings().all()
 
 
 def show_instance(engine: Engine, name: str) -> Mapping[str, Any]:

@@ -5,13 +5,13 @@ Needs no SQLAlchemy, for the commands that only show something.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from broadcaster.db.queries import query
-from broadcaster.db.reading import Reader, Row, reading, rows
+from broadcaster.db.reading import Reader, Row, each_row, reading
 from broadcaster.domain.causes import standing_still, suspicions
 from broadcaster.domain.instances import Wire
 from broadcaster.domain.standstill import Campaign, Lane, Part, Scene, Standstill
@@ -49,12 +49,11 @@ def find_standstills(
         "most": MOST_DOUBTS,
     }
     with reading(source) as connection:
-        found = rows(connection, query("standing_still"), **parameters)
-    if not found:
+        facts = _facts(each_row(connection, query("standing_still"), **parameters))
+    if facts is None:
         return []
-    lanes, campaigns = _facts(found)
+    scene, lanes, campaigns = facts
     doubtful = suspicions(lanes)
-    scene = Scene(found[0]["now"], is_ticking=found[0]["is_ticking"], ticked_at=found[0]["ticked_at"])
     if campaign is None:
         campaigns = [each for each in campaigns if each.state is not CampaignState.DRAFT]
         campaigns = [
@@ -66,17 +65,22 @@ def find_standstills(
     return [*doubtful, *standing_still(lanes, campaigns, scene if scene.is_ticking else surroundings(scene))]
 
 
-def _facts(found: Sequence[Row]) -> tuple[list[Lane], list[Campaign]]:
-    lanes: dict[str, Lane] = {}
+def _facts(found: Iterable[Row]) -> tuple[Scene, list[Lane], list[Campaign]] | None:
+    """What the rows tell, which come by instance; None: there are none."""
+    scene: Scene | None = None
+    lanes: list[Lane] = []
     campaigns: dict[str, Campaign] = {}
+    parts: dict[str, list[Part]] = {}
     for row in found:
-        lane = lanes.setdefault(row["instance"], _lane(row))
-        if row["campaign"] is None:
-            continue
-        known = campaigns.get(row["campaign"])
-        before = () if known is None else known.parts
-        campaigns[row["campaign"]] = replace(_campaign(row), parts=[*before, _part(row, lane)])
-    return list(lanes.values()), [campaigns[name] for name in sorted(campaigns)]
+        scene = scene or Scene(row["now"], is_ticking=row["is_ticking"], ticked_at=row["ticked_at"])
+        if not lanes or lanes[-1].name != row["instance"]:
+            lanes.append(_lane(row))
+        if row["campaign"] is not None:
+            campaigns.setdefault(row["campaign"], _campaign(row))
+            parts.setdefault(row["campaign"], []).append(_part(row, lanes[-1]))
+    if scene is None:
+        return None
+    return scene, lanes, [replace(campaigns[name], parts=parts[name]) for name in sorted(campaigns)]
 
 
 def _lane(row: Row) -> Lane:

@@ -21,7 +21,7 @@ from broadcaster.services.campaigns.contents import store_content, text_content
 from broadcaster.services.campaigns.over_audience import AudienceCampaign, store_audience_campaign
 from broadcaster.services.campaigns.previews import preview_campaign
 from broadcaster.services.campaigns.test_copies import read_test, send_test
-from broadcaster.services.instances import list_instances
+from broadcaster.services.instance_reports import list_instances
 from tests.support.shop import Shop, drain
 
 PEOPLE: Mapping[str, Mapping[str, str]] = {

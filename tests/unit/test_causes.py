@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -321,3 +322,16 @@ NAMES: list[Callable[[str], Campaign]] = [
 def test_a_name_that_a_shell_would_split_is_quoted_in_the_command(named: Callable[[str], Campaign]) -> None:
     [told] = found(named("it's new; rm"))
     assert told.remedy.command.endswith("""'it'"'"'s new; rm'""")
+
+
+def test_a_campaign_over_many_instances_names_some_and_is_judged_at_once() -> None:
+    count = 20_000
+    parts = [Part(replace(DOWN, name=f"shop {number}"), pending=1) for number in range(count)]
+    began = monotonic()
+    *instances, everywhere = found(campaign(*parts))
+    # Each instance compared with each part would take minutes.
+    assert monotonic() - began < 15
+    assert len(instances) == count
+    assert everywhere.detail is not None
+    assert everywhere.detail.startswith("instance shop 0 is down, instance shop 1 is down, ")
+    assert everywhere.detail.endswith(f"instance shop 11 is down and {count - 12:,} more")

@@ -12,9 +12,20 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from broadcaster.cli import output
 from broadcaster.cli.campaign_progress import RATE_WINDOW_SECONDS, Meter, Snapshot, render
 from broadcaster.cli.csv_output import write_csv
-from broadcaster.cli.output import duration, one_line, say, say_fields, say_json, say_table, warn
+from broadcaster.cli.output import (
+    duration,
+    json_item,
+    one_line,
+    say,
+    say_fields,
+    say_json,
+    say_json_items,
+    say_table,
+    warn,
+)
 from broadcaster.cli.troubles import trouble_line
 from broadcaster.domain.causes import standing_still
 from broadcaster.domain.standstill import Campaign, Lane, Part, Scene
@@ -182,3 +193,25 @@ def test_a_csv_file_on_standard_output_holds_nothing_of_that_and_a_file_holds_al
 def test_json_has_its_moments_in_utc(capsys: pytest.CaptureFixture[str]) -> None:
     say_json([{"at": datetime.fromisoformat("2026-11-23T09:00:00+07:00")}], indent=False)
     assert capsys.readouterr().out == '[{"at":"2026-11-23T02:00:00Z"}]\n'
+
+
+@pytest.mark.parametrize(
+    "documents", [[], [{}], [{"a": [], "b": "two\nlines\u202e"}, {"at": NOON, "of": {"c": [1, {}]}}]]
+)
+def test_a_long_list_is_written_as_a_short_one(documents: list[Any], capsys: pytest.CaptureFixture[str]) -> None:
+    say_json(documents)
+    at_once = capsys.readouterr().out
+    say_json_items(map(json_item, documents))
+    assert capsys.readouterr().out == at_once
+
+
+def test_a_long_table_is_written_as_a_short_one(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [["shop 1", 1_234, None, "x"], ["\u5e97", 5, "two\nlines\x1b", "down: \u202eno"], ["long" * 20, 0, "a", ""]]
+    headers = ["NAME", "SENT", "WHY", "LAST"]
+    say_table(headers, rows, styles={"x": "red"}, folded=["NAME"])
+    drawn = capsys.readouterr().out
+    monkeypatch.setattr(output, "_MOST_DRAWN", 2)
+    say_table(headers, rows, styles={"x": "red"}, folded=["NAME"])
+    assert capsys.readouterr().out == drawn

@@ -1,5 +1,5 @@
 -- What may keep instances and open campaigns from moving: one row for each lane and open campaign on it, and for each
--- lane without any; with a %(campaign)s only its own, and the lanes of one that ended within a day. Reads counters and
+-- lane without any of which something is to be told; with a %(campaign)s only its own, and the lanes of one that ended within a day. Reads counters and
 -- the beat's ticks, never the backlog; of doubts the %(most)s that come first, and where there are more, nobody can tell
 -- when the last is given up. What truth checks found long ago says nothing any more.
 WITH beat AS (
@@ -102,10 +102,14 @@ LEFT JOIN doubted ON doubted.campaign_id = part.campaign_id AND doubted.lane_id 
 LEFT JOIN LATERAL (
     SELECT unread.*, unread.account_id <> i.account_id AS is_former FROM unread WHERE unread.lane_id = l.id
 ) unreadable ON true
-WHERE %(campaign)s::text IS NULL OR part.campaign IS NOT NULL OR EXISTS (
-    SELECT
-    FROM campaigns c
-    JOIN campaign_lanes cl ON cl.campaign_id = c.id AND cl.lane_id = l.id AND cl.sent > 0
-    WHERE c.name = %(campaign)s AND (c.finished_at IS NULL OR c.finished_at > now() - interval '1 day')
-)
+WHERE CASE
+    WHEN part.campaign IS NOT NULL THEN true
+    WHEN %(campaign)s::text IS NULL THEN l.health <> 'ok' OR unreadable.lane_id IS NOT NULL OR a.truth_missing > 0
+    ELSE EXISTS (
+        SELECT
+        FROM campaigns c
+        JOIN campaign_lanes cl ON cl.campaign_id = c.id AND cl.lane_id = l.id AND cl.sent > 0
+        WHERE c.name = %(campaign)s AND (c.finished_at IS NULL OR c.finished_at > now() - interval '1 day')
+    )
+END
 ORDER BY i.name, part.campaign

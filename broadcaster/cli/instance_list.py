@@ -1,0 +1,69 @@
+"""`broadcaster instance list`: all instances, however many there are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import typer
+
+from broadcaster.cli.database import reader
+from broadcaster.cli.output import json_item, say, say_json_items, say_table
+from broadcaster.domain.pacing import format_rate
+from broadcaster.domain.states import LaneHealth
+from broadcaster.services.instance_reports import list_instances
+from broadcaster.settings import load
+
+HEALTH_STYLES = {
+    "ok": "green",
+    "throttled": "yellow",
+    "down": "bold red",
+    "stopped": "bold white on red",
+    "paused": "yellow",
+}
+_COUNTERS = ("pending", "in_progress", "sent", "failed", "in_doubt")
+
+
+def list_all(as_json: Annotated[bool, typer.Option("--json", help="Write JSON, for programs.")] = False) -> None:
+    """List all instances: their health, limits and what went through them so far."""
+    # Only what is written is kept of each row, and the transaction does not last while somebody pages through it.
+    with reader(load()) as source:
+        if as_json:
+            items = [json_item(instance_document(row)) for row in list_instances(source)]
+        else:
+            listed = [(_cells(row), _why_unwell(row)) for row in list_instances(source)]
+    if as_json:
+        say_json_items(items)
+    elif listed:
+        headers = ["NAME", "HEALTH", "RATE", "PENDING", "IN FLIGHT", "SENT", "FAILED", "IN DOUBT"]
+        say_table(headers, [cells for cells, _ in listed], styles=HEALTH_STYLES, folded=["NAME"])
+        for cells, why in listed:
+            if why:
+                say(f"{cells[0]} is {cells[1]}: {why}")
+    else:
+        say("there are no instances yet: add one with `broadcaster instance add`")
+
+
+def health_word(health: str) -> str:
+    """How a lane's health is said to people, as `status` says it."""
+    return "stopped" if health == LaneHealth.REFUSED else str(health)
+
+
+def instance_document(row: Mapping[Any, Any]) -> dict[str, Any]:
+    """An instance for programs: the keys of `--json`."""
+    document = {"name": row["instance"], "id": row["instance_id"]}
+    for key, value in row.items():
+        if key not in ("instance", "instance_id"):
+            document[key] = value
+        if key == "rate_per_second":
+            document["rate"] = format_rate(value)
+    return document
+
+
+def _cells(row: Mapping[Any, Any]) -> tuple[object, ...]:
+    rate = format_rate(row["rate_per_second"])
+    return row["instance"], health_word(row["health"]), rate, *(row[name] for name in _COUNTERS)
+
+
+def _why_unwell(row: Mapping[Any, Any]) -> str | None:
+    return row["health_reason"] if row["health"] != LaneHealth.PAUSED else None
