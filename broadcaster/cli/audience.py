@@ -12,7 +12,7 @@ from broadcaster.cli.database import database
 from broadcaster.cli.groups import lazy_group
 from broadcaster.cli.output import local_time, say, say_fields, say_json, say_table
 from broadcaster.cli.recipient_options import WhereOption
-from broadcaster.domain.conditions import describe_conditions, parse_condition
+from broadcaster.domain.conditions import describe_conditions, parse_conditions
 from broadcaster.services.audiences import audience as audiences
 from broadcaster.services.audiences.selection import count_members, export_members
 from broadcaster.settings import load
@@ -60,7 +60,7 @@ def show(name: Name, where: WhereOption = None, as_json: Json = False) -> None:
 
     Example: broadcaster audience show customers --where city=Jakarta --where 'age>=18'
     """
-    conditions = [parse_condition(each) for each in where or ()]
+    conditions = parse_conditions(where)
     with database(load()) as engine:
         document: dict[str, Any] = dict(audiences.show_audience(engine, name))
         if conditions:
@@ -102,7 +102,7 @@ def export(
 
     Example: broadcaster audience export customers --where city=Jakarta --output jakarta.csv
     """
-    conditions = [parse_condition(each) for each in where or ()]
+    conditions = parse_conditions(where)
     with database(load()) as engine:
         write_csv(output, export_members(engine, name, conditions))
 

@@ -22,7 +22,7 @@ from broadcaster.cli.database import database
 from broadcaster.cli.output import say, say_json
 from broadcaster.cli.phones import phone_of
 from broadcaster.cli.recipient_options import AudienceOption, WhereOption
-from broadcaster.domain.conditions import parse_condition
+from broadcaster.domain.conditions import parse_conditions
 from broadcaster.errors import UsageError
 from broadcaster.services.campaigns.previews import Preview, preview_audience, preview_campaign
 from broadcaster.settings import load
@@ -72,7 +72,7 @@ def preview(
                 caption=caption,
                 filename=filename,
             )
-            conditions = [parse_condition(each) for each in where or ()]
+            conditions = parse_conditions(where)
             previews = preview_audience(engine, str(audience), conditions, content, most=sample, phone=wanted)
     if as_json:
         say_json({"name": name, "audience": audience, "messages": [asdict(each) for each in previews]})

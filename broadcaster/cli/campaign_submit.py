@@ -35,7 +35,7 @@ from broadcaster.cli.recipient_options import (
     recipients_source,
 )
 from broadcaster.cli.recipient_progress import progress_bar
-from broadcaster.domain.conditions import parse_condition
+from broadcaster.domain.conditions import parse_conditions
 from broadcaster.domain.contents import ContentKind
 from broadcaster.errors import UsageError, quoted
 from broadcaster.services.campaigns.audience_submission import submit_over_audience
@@ -144,7 +144,7 @@ def submit(
         text=content.text,
         caption=content.caption,
     )
-    conditions = [parse_condition(each) for each in where or ()]
+    conditions = parse_conditions(where)
     nudges = not (dry_run or draft)
     if nudges:
         prepare_nudge()

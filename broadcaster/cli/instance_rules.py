@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -14,14 +13,15 @@ import typer
 
 from broadcaster.cli.database import database
 from broadcaster.cli.groups import HELP_OPTIONS, Commands, LazyGroup
+from broadcaster.cli.input_files import read_input
 from broadcaster.cli.instance import Json, Name
 from broadcaster.cli.output import say, say_fields, say_json, warn
 from broadcaster.domain.outcomes import Outcome, Verdict
 from broadcaster.domain.states import LaneHealth
-from broadcaster.errors import InputError
 from broadcaster.gateway import read_rules
+from broadcaster.gateway.client import SEND_REPLY_BYTES
 from broadcaster.gateway.rule_words import pattern_words
-from broadcaster.gateway.rules_file import decode_rules
+from broadcaster.gateway.rules_file import LONGEST_RULES, decode_rules
 from broadcaster.services import instance_rules
 from broadcaster.services.instance_rules import About
 from broadcaster.settings import load
@@ -110,7 +110,7 @@ def put(
     main set -
     """
     name, source = str(context.obj), "standard input" if file == "-" else file
-    differences = decode_rules(_read(file), source)
+    differences = decode_rules(read_input(Path(file), LONGEST_RULES, "the rules as JSON"), source)
     with database(load()) as engine:
         wider = instance_rules.store_rules(engine, name, differences)
     say(f"instance {name} is read by the rules of {source}: {_FOLLOW}")
@@ -175,7 +175,9 @@ def test(
     Example: broadcaster instance rules main test '{"success": false, "message": "no such user"}'
     """
     name = str(context.obj)
-    body = _read(reply.removeprefix("@")) if reply == "-" or reply.startswith("@") else reply.encode()
+    is_file = reply == "-" or reply.startswith("@")
+    file = Path(reply.removeprefix("@"))
+    body = read_input(file, SEND_REPLY_BYTES, "the reply") if is_file else reply.encode()
     with database(load()) as engine:
         rules = read_rules(instance_rules.stored_rules(engine, name))
     reading = instance_rules.explain(rules, status, body)
@@ -241,10 +243,3 @@ def _readable(part: str) -> str:
 
 def _short(text: str) -> str:
     return text if len(text) <= _ROW_CHARACTERS else f"{text[: _ROW_CHARACTERS - 1]}…"
-
-
-def _read(file: str) -> bytes:
-    try:
-        return sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
-    except OSError as error:
-        raise InputError(f"cannot read {file}: {error.strerror}") from None

@@ -13,6 +13,8 @@ from broadcaster.search_path import leave_relative_paths
 INTERRUPTED = 130
 """128 + SIGINT, what shells expect of a program that Ctrl-C ended."""
 _LONGEST_BUG = 300
+_LONGEST_ERROR = 4_000
+"""Characters. Names that nothing is called are quoted as they were given."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -71,6 +73,7 @@ def _run(arguments: Sequence[str] | None) -> int:
 
     from broadcaster.cli.commands import app  # noqa: PLC0415
 
+    _refuse_undecodable(sys.argv[1:] if arguments is None else arguments)
     try:
         return get_command(app).main(arguments, prog_name="broadcaster", standalone_mode=False) or 0
     except typer.Abort:
@@ -81,8 +84,19 @@ def _run(arguments: Sequence[str] | None) -> int:
         raise UsageError(f"{error.format_message().rstrip('.')}{hint}") from None
 
 
+def _refuse_undecodable(arguments: Sequence[str]) -> None:
+    """Raise UsageError for bytes that are no text: no database keeps them, and no message can show them."""
+    for place, argument in enumerate(arguments, 1):
+        try:
+            argument.encode()
+        except UnicodeEncodeError:
+            encoding = sys.getfilesystemencoding()
+            raise UsageError(f"argument {place} is no text in {encoding}: rename what is called so") from None
+
+
 def _fail(message: str, code: int = 1) -> int:
     from broadcaster.cli.output import one_line  # noqa: PLC0415 - only where something failed
 
-    sys.stderr.write(f"error: {one_line(message)}\n")
+    cut = message if len(message) <= _LONGEST_ERROR else f"{message[:_LONGEST_ERROR]}…"
+    sys.stderr.write(f"error: {one_line(cut)}\n")
     return code

@@ -37,7 +37,7 @@ from broadcaster.cli.schedule_options import (
     parse_grace,
     parse_moment,
 )
-from broadcaster.domain.conditions import parse_condition
+from broadcaster.domain.conditions import parse_conditions
 from broadcaster.domain.recurrence import find_zone
 from broadcaster.domain.schedules import Misfire, Overlap
 from broadcaster.errors import UsageError
@@ -94,7 +94,7 @@ def add(
         every=every,
         timezone=timezone,
         audience=audience,
-        conditions=[parse_condition(each) for each in where or ()],
+        conditions=parse_conditions(where),
         content=content_of(
             settings,
             text=text,
@@ -172,7 +172,7 @@ def change(
             every=every,
             timezone=timezone,
             audience=audience,
-            conditions=[parse_condition(each) for each in where or ()] if where or everybody else None,
+            conditions=parse_conditions(where) if where or everybody else None,
             content=content,
             instances=instance,
             max_attempts=max_attempts,

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
+from broadcaster.domain.names import first_control
 from broadcaster.domain.templates import variable_name
 from broadcaster.errors import UsageError, listed, quoted
 
@@ -56,20 +57,32 @@ class Condition:
 _CONDITION = re.compile(r"(?P<column>[^=!<>]*)(?P<operator>!=|<=|>=|=|<|>)(?P<value>.*)", re.DOTALL)
 _NUMBER = re.compile(r"[+-]?[0-9]+(?:[.][0-9]+)?")
 _LONGEST_NUMBER = 100
+LONGEST_CONDITION = 1_000
+MOST_CONDITIONS = 50
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _EQUALITIES = (Operator.EQUAL, Operator.NOT_EQUAL)
 _HELP = "write it like city=Jakarta or age>=18, with one of = != < <= > >="
 
 
+def parse_conditions(texts: Sequence[str] | None) -> list[Condition]:
+    """What several `--where` say, each as `parse_condition` reads it. Raises UsageError."""
+    given = texts or ()
+    if len(given) > MOST_CONDITIONS:
+        raise UsageError(f"--where is given {len(given):,} times, and at most {MOST_CONDITIONS} are allowed")
+    return [parse_condition(each) for each in given]
+
+
 def parse_condition(text: str) -> Condition:
     """Read `column operator value`; a column is called as in templates, in any spelling. Raises UsageError."""
+    if len(text) > LONGEST_CONDITION:
+        raise UsageError(f"--where {quoted(text)} is longer than {LONGEST_CONDITION:,} characters")
     found = _CONDITION.fullmatch(text)
     value = found["value"].strip() if found else ""
     # `==` and `=>` are slips of the pen, and would otherwise be looked for among the values.
     if found is None or not (variable := variable_name(found["column"])) or value[:1] in ("=", "<", ">"):
         raise UsageError(f"--where {quoted(text)} is not understood: {_HELP}")
-    if "\0" in value:
-        raise UsageError(f"--where {quoted(text)}: the value holds a NUL character")
+    if first_control(text) is not None:
+        raise UsageError(f"--where {quoted(text)}: it holds control characters")
     operator, kind = Operator(found["operator"]), _kind(value)
     if kind is ValueKind.TEXT and operator not in _EQUALITIES:
         raise UsageError(f"--where {quoted(text)}: {operator} compares with a number or a date such as 2026-11-23")

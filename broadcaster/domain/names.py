@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
+import re
+
 from broadcaster.errors import UsageError, quoted
 
 LONGEST_NAME = 200
+LONGEST_REMARK = 500
 LONGEST_FILENAME = 255
 """Bytes of UTF-8: what the file systems of those who receive it take."""
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+"""Controls and line ends. Format characters are none of them: some languages, and emojis, need joiners."""
 
 
 def check_name(name: str, what: str = "campaign", longest: int = LONGEST_NAME) -> None:
     """Raise UsageError unless `name` can be shown on one line. `what` is what it names, for the message."""
     if not name or name != name.strip() or len(name) > longest or not name.isprintable():
         raise UsageError(f"{what} name {quoted(name)}: use 1 to {longest} printable characters, no outer spaces")
+
+
+def check_remark(text: str | None, option: str) -> None:
+    """Raise UsageError unless what somebody says for the record is a line, or nothing at all."""
+    if text is not None and (not text.strip() or len(text) > LONGEST_REMARK or not text.isprintable()):
+        raise UsageError(f"{option} {quoted(text)}: use 1 to {LONGEST_REMARK} printable characters on one line")
+
+
+def first_control(text: str, allowed: str = "") -> int | None:
+    """Where the first control character or line end stands that is not `allowed`, from 0."""
+    return next((found.start() for found in _CONTROL.finditer(text) if found[0] not in allowed), None)
 
 
 def check_filename(name: str) -> None:

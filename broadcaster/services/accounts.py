@@ -22,6 +22,8 @@ from broadcaster.db.queries import query
 from broadcaster.domain.instances import Wire
 from broadcaster.errors import ConflictError, InputError, UsageError
 
+LONGEST_KEY = 1_000
+"""Characters. Replies are searched for it in all of its forms."""
 _accounts, _instances = tables.accounts, tables.instances
 
 
@@ -40,8 +42,12 @@ class Account:
 def usable_account(key: str, base_url: str, wire: Wire) -> Account:
     """The account as it is stored. Raises UsageError for an unusable key or URL."""
     stripped = key.strip()
-    if not stripped or not stripped.isprintable():
-        raise UsageError("the instance's key is empty or contains control characters")
+    if not stripped or not stripped.isprintable() or " " in stripped or len(stripped) > LONGEST_KEY:
+        # Not quoted: it may be a key after all.
+        raise UsageError(
+            f"the instance's key is empty, holds blanks or control characters, or is longer than {LONGEST_KEY:,} "
+            "characters: give the key and nothing else"
+        )
     try:
         return Account(stripped, usable_base_url(base_url), wire)
     except InputError as error:

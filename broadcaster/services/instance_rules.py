@@ -21,6 +21,7 @@ from broadcaster.domain.trial import Flag, only_narrows, yes_flags
 from broadcaster.errors import ConflictError, NotFoundError, UsageError, quoted
 from broadcaster.gateway import ReplyRules, classify_response, read_rules
 from broadcaster.gateway.redaction import Redactor
+from broadcaster.gateway.rules_file import LONGEST_RULES
 from broadcaster.gateway.signals import fold, read_signals
 from broadcaster.gateway.texts import REPLY_BYTES, parse_json
 from broadcaster.gateway.widening import widened_rules
@@ -245,6 +246,11 @@ class _Change:
 
     def __call__(self, overrides: Overrides) -> None:
         read_rules(overrides)
+        if len(msgspec.json.encode(overrides)) > LONGEST_RULES:
+            raise ConflictError(
+                f"the rules would have more than {LONGEST_RULES:,} bytes: leave some out, see "
+                "`broadcaster instance rules NAME show --json`"
+            )
         table = tables.instances
         values = {"reply_rules": dict(overrides) if overrides else null()}
         self.connection.execute(update(table).where(table.c.id == self._id).values(values))

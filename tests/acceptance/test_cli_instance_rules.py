@@ -10,6 +10,7 @@ from sqlalchemy import Engine, text
 
 from broadcaster.crypto import open_vault
 from broadcaster.errors import ConflictError
+from broadcaster.gateway.rules_file import LONGEST_RULES
 from broadcaster.services.dispatch import start_due_campaigns
 from broadcaster.services.instance_rules import narrow_rules
 from broadcaster.services.instances import add_instance
@@ -64,6 +65,14 @@ def test_rules_with_a_fault_are_refused_in_one_line_and_leave_those_before(run_c
     assert_refused(run_cli("instance", "rules", "main", "set", "nowhere.json"), "cannot read nowhere.json")
     assert_refused(run_cli("instance", "rules", "other", "reset"), "no instance is called 'other'")
     assert stored(engine) == {"yes_words": ["success"]}
+
+
+def test_what_is_learned_keeps_the_rules_within_their_limit(run_cli: RunCli, engine: Engine) -> None:
+    rules = {"yes_words": ["x" * (LONGEST_RULES - 50)]}
+    assert run_cli("instance", "rules", "main", "set", "-", stdin=json.dumps(rules)).code == 0
+    learned = run_cli("instance", "rules", "main", "learn", "never heard of them", "--about", "recipient")
+    assert_refused(learned, "the rules would have more than 262,144 bytes")
+    assert stored(engine) == rules
 
 
 def test_what_show_writes_for_programs_can_be_set_as_it_is(run_cli: RunCli, engine: Engine) -> None:

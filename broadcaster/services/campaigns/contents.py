@@ -12,10 +12,13 @@ from sqlalchemy.dialects.postgresql import insert
 
 from broadcaster.db import tables
 from broadcaster.domain.contents import ContentKind
-from broadcaster.domain.names import check_filename
+from broadcaster.domain.names import check_filename, first_control
 from broadcaster.domain.templates import Template, compile_template
-from broadcaster.errors import InputError
+from broadcaster.errors import InputError, quoted
 from broadcaster.file_urls import usable_file_url
+
+_LAYOUT = "\t\n\r\u2028\u2029"
+"""What texts may hold although it moves a cursor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +41,7 @@ def text_content(text: str) -> Content:
     """A text message. Raises InputError for an empty or faulty template."""
     if not text.strip():
         raise InputError("the text is empty: nothing would be sent")
-    _refuse_nul(text, "text")
+    _refuse_controls(text, "text")
     return Content(ContentKind.TEXT, text.encode(), text=compile_template(text))
 
 
@@ -82,13 +85,16 @@ def store_content(connection: Connection, content: Content) -> int:
 def _caption(caption: str | None) -> Template | None:
     if caption is None:
         return None
-    _refuse_nul(caption, "caption")
+    _refuse_controls(caption, "caption")
     return compile_template(caption)
 
 
-def _refuse_nul(text: str, what: str) -> None:
-    if "\0" in text:
-        raise InputError(f"the {what} contains a NUL character at position {text.index(chr(0)) + 1}: remove it")
+def _refuse_controls(text: str, what: str) -> None:
+    place = first_control(text, _LAYOUT)
+    if place is not None:
+        raise InputError(
+            f"the {what} contains the control character {quoted(text[place])} at position {place + 1}: remove it"
+        )
 
 
 def _read(path: Path, most_bytes: int) -> bytes:

@@ -13,6 +13,7 @@ from sqlalchemy import Engine
 
 from broadcaster.db.engine import transaction
 from broadcaster.db.queries import query
+from broadcaster.domain.names import check_remark
 from broadcaster.domain.states import CampaignState, MessageState
 from broadcaster.errors import ConflictError, InputError, listed
 from broadcaster.services.campaigns.lifecycle import Moved, lock_campaign, patiently
@@ -86,8 +87,9 @@ def settle(
     """Settle what `settleable` lists, and keep who did it, when and why.
 
     What is sent again gets all its attempts anew and re-opens a finished campaign. Raises ConflictError for what
-    cannot be sent again, because its campaign was cancelled.
+    cannot be sent again, because its campaign was cancelled, and UsageError for a reason that cannot be kept.
     """
+    check_remark(reason, "--reason")
     parameters = {
         "settle": timedelta(seconds=settle_seconds),
         "phones": None if phones is None else list(phones),

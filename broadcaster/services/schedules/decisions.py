@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Engine, select
 
 from broadcaster.db import tables
 from broadcaster.db.engine import transaction
+from broadcaster.domain.names import check_remark
 from broadcaster.domain.recurrence import occurrence_label
 from broadcaster.domain.states import OccurrenceState
 from broadcaster.errors import ConflictError, NotFoundError, UsageError, listed, quoted
@@ -45,7 +46,11 @@ def approve(engine: Engine, name: str, occurrence: str | None = None, *, by: str
 
 
 def reject(engine: Engine, name: str, occurrence: str | None = None, *, by: str, reason: str | None = None) -> str:
-    """Decide that a held occurrence is not sent; returns what it is called. Raises as `approve` does."""
+    """Decide that a held occurrence is not sent; returns what it is called.
+
+    Raises as `approve` does, and UsageError for a reason that cannot be kept.
+    """
+    check_remark(reason, "--reason")
     with transaction(engine) as connection:
         schedule = lock_schedule(connection, name)
         due_at = _held(connection, schedule, occurrence)
