@@ -119,3 +119,30 @@ def test_decisions_are_numbered_without_gaps_and_are_all_in_the_index() -> None:
     index = (ROOT / "docs" / "decisions" / "README.md").read_text(encoding="utf-8")
     assert re.findall(r"\[(\d{4})\]\(([^)]+)\)", index) == [(path.name[:4], path.name) for path in DECISIONS]
     assert [int(path.name[:4]) for path in DECISIONS] == list(range(1, len(DECISIONS) + 1))
+
+
+SECURITY = ROOT / "docs" / "security.md"
+TESTS = {path.name: path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py")}
+
+
+def attacks() -> list[list[str]]:
+    """The rows of the tables of docs/security.md that say what is attacked, what happens, and which test shows it."""
+    text = SECURITY.read_text(encoding="utf-8")
+    tables = re.findall(r"^\| Attack \|.*\n\| --- .*\n((?:\|.*\n)+)", text, re.MULTILINE)
+    return [[cell.strip() for cell in row.strip("|").split(" | ")] for table in tables for row in table.splitlines()]
+
+
+def test_every_attack_has_a_test_that_exists() -> None:
+    rows = attacks()
+    assert len(rows) > 50
+    for row in rows:
+        assert len(row) == 3, row
+        file = None
+        for named in re.findall(r"`([^`]+)`", row[2]):
+            if named.endswith(".py"):
+                file = named
+                assert file in TESTS, row
+            else:
+                pattern = named.replace("…", r"\w*")
+                assert re.search(rf"^(async )?def {pattern}\(", TESTS[str(file)], re.MULTILINE), (file, named)
+        assert file or row[2] in ("the same", "not tested"), row
