@@ -10,7 +10,7 @@ import typer
 
 from broadcaster.cli.database import reader
 from broadcaster.cli.output import local_time, say, say_json, say_table
-from broadcaster.cli.schedule_options import parse_moment
+from broadcaster.cli.schedule.options import parse_moment
 from broadcaster.services.audit import read_audit
 from broadcaster.settings import load
 

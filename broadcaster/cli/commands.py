@@ -14,7 +14,10 @@ COMMANDS = {
     "down": ("broadcaster.cli.stack:down", "Stop what `up` started."),
     "status": ("broadcaster.cli.stack:status", "Show what is running here and how it is doing."),
     "doctor": ("broadcaster.cli.doctor:doctor", "Find out what is wrong, and say what to do."),
-    "demo": ("broadcaster.cli.demo:demo", "Send a sample campaign to a simulated gateway and prove that it balances."),
+    "demo": (
+        "broadcaster.cli.demo.run:demo",
+        "Send a sample campaign to a simulated gateway and prove that it balances.",
+    ),
     "instance": ("broadcaster.cli.instance:app", "Add, change and check WAChatPro instances."),
     "campaign": ("broadcaster.cli.campaign:app", "Submit, watch, steer and report campaigns."),
     "audience": ("broadcaster.cli.audience:app", "Keep recipients under a name, for campaigns and schedules."),

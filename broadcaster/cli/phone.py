@@ -10,8 +10,8 @@ import typer
 from broadcaster.cli.campaign import Json
 from broadcaster.cli.database import database
 from broadcaster.cli.groups import lazy_group
+from broadcaster.cli.options.phones import phone_of
 from broadcaster.cli.output import say, say_json
-from broadcaster.cli.phones import phone_of
 from broadcaster.crypto import open_vault
 from broadcaster.domain.states import MessageState
 from broadcaster.errors import NotFoundError, UsageError

@@ -13,7 +13,7 @@ import pytest
 from rich.console import Console
 
 from broadcaster.cli import output
-from broadcaster.cli.campaign_progress import RATE_WINDOW_SECONDS, Meter, Snapshot, render
+from broadcaster.cli.campaign.progress import RATE_WINDOW_SECONDS, Meter, Snapshot, render
 from broadcaster.cli.csv_output import write_csv
 from broadcaster.cli.output import (
     duration,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from broadcaster.cli.demo_proof import Delivery, prove_nothing_is_doubled, prove_the_books_agree
+from broadcaster.cli.demo.proof import Delivery, prove_nothing_is_doubled, prove_the_books_agree
 
 A, B = (Delivery("north", phone, "/wa/send") for phone in ("12025550100", "12025550101"))
 

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from broadcaster.cli.schedule_options import parse_grace, parse_moment
+from broadcaster.cli.schedule.options import parse_grace, parse_moment
 from broadcaster.errors import UsageError
 
 JAKARTA = ZoneInfo("Asia/Jakarta")

@@ -10,10 +10,10 @@ from typing import Annotated, Any
 import typer
 
 from broadcaster.cli.campaign import Json, Name
-from broadcaster.cli.campaign_show import STATE_STYLES, campaign_document, campaign_fields, say_purged, with_troubles
+from broadcaster.cli.campaign.show import STATE_STYLES, campaign_document, campaign_fields, say_purged, with_troubles
 from broadcaster.cli.csv_output import write_csv
 from broadcaster.cli.database import reader
-from broadcaster.cli.instance_list import HEALTH_STYLES
+from broadcaster.cli.instance.listing import HEALTH_STYLES
 from broadcaster.cli.output import say, say_fields, say_json, say_table
 from broadcaster.cli.troubles import said_by_instances, say_troubles, troubles
 from broadcaster.db.reading import Reader

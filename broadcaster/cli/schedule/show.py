@@ -11,8 +11,8 @@ import msgspec
 import typer
 
 from broadcaster.cli.database import database
-from broadcaster.cli.groups import lazy_group
 from broadcaster.cli.output import duration, say, say_fields, say_json, say_table, utc_time
+from broadcaster.cli.schedule import Json, Name
 from broadcaster.domain.conditions import Condition, describe_conditions
 from broadcaster.domain.recurrence import find_zone, occurrence_label
 from broadcaster.domain.states import ScheduleState
@@ -25,24 +25,6 @@ from broadcaster.services.schedules.reports import (
 )
 from broadcaster.settings import load
 
-app = lazy_group(
-    {
-        "add": ("broadcaster.cli.schedule_add:add", "Add a schedule: when, to whom, what, through which instances."),
-        "list": ("broadcaster.cli.schedule:list_all", "List all schedules and when they are due next."),
-        "show": ("broadcaster.cli.schedule:show", "Show one schedule and what it sends."),
-        "set": ("broadcaster.cli.schedule_add:change", "Change when a schedule is due, or what it sends to whom."),
-        "pause": ("broadcaster.cli.schedule_steer:pause", "Let nothing come due until it is resumed."),
-        "resume": ("broadcaster.cli.schedule_steer:resume", "Go on with the next occurrence from now."),
-        "remove": ("broadcaster.cli.schedule_steer:remove", "Remove a schedule. Its campaigns stay."),
-        "next": ("broadcaster.cli.schedule:show_next", "Show the next occurrences, in local time and in UTC."),
-        "run-now": ("broadcaster.cli.schedule_steer:run_now", "Make an extra occurrence at once."),
-        "approve": ("broadcaster.cli.schedule_steer:approve", "Send an occurrence that is held."),
-        "reject": ("broadcaster.cli.schedule_steer:reject", "Do not send an occurrence that is held."),
-        "report": ("broadcaster.cli.schedule:report", "Show what became of each occurrence."),
-    },
-    "Broadcasts that recur: schedules and their occurrences.",
-)
-
 STATE_STYLES = {
     "active": "green",
     "paused": "yellow",
@@ -54,9 +36,6 @@ STATE_STYLES = {
     "rejected": "dim",
     "failed": "bold red",
 }
-
-Name = Annotated[str, typer.Argument(metavar="NAME", help="The schedule's name.", show_default=False)]
-Json = Annotated[bool, typer.Option("--json", help="Write JSON, for programs.")]
 
 
 def list_all(as_json: Json = False) -> None:

@@ -11,8 +11,8 @@ from sqlalchemy import Engine
 
 from broadcaster.cli.campaign import Json, Name
 from broadcaster.cli.database import database, nudge_workers, prepare_nudge, vault_opener
+from broadcaster.cli.options.phones import phone_of
 from broadcaster.cli.output import say, say_json
-from broadcaster.cli.phones import phone_of
 from broadcaster.domain.states import FINAL_MESSAGE_STATES, LaneHealth, MessageState
 from broadcaster.errors import BroadcasterError
 from broadcaster.services.campaigns.lifecycle import cancel_campaign

@@ -16,8 +16,8 @@ from sqlalchemy import Engine
 from broadcaster.cli.database import database
 from broadcaster.cli.gateway import open_gateway
 from broadcaster.cli.instance import Json, Name
-from broadcaster.cli.instance_list import health_word
-from broadcaster.cli.instance_trial import (
+from broadcaster.cli.instance.listing import health_word
+from broadcaster.cli.instance.trial import (
     Tried,
     follow_advice,
     trial_document,
@@ -25,8 +25,8 @@ from broadcaster.cli.instance_trial import (
     trial_problem,
     try_instance,
 )
+from broadcaster.cli.options.phones import phone_of
 from broadcaster.cli.output import local_time, say, say_fields, say_json
-from broadcaster.cli.phones import phone_of
 from broadcaster.crypto import open_vault
 from broadcaster.db.pool import open_pool
 from broadcaster.domain.instances import Wire

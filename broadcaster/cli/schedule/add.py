@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 from sqlalchemy import Engine
 
-from broadcaster.cli.content_options import (
+from broadcaster.cli.database import database
+from broadcaster.cli.options.content import (
     CaptionOption,
     FilenameOption,
     FileOption,
@@ -16,11 +17,10 @@ from broadcaster.cli.content_options import (
     TextOption,
     content_of,
 )
-from broadcaster.cli.database import database
+from broadcaster.cli.options.recipients import WhereOption
 from broadcaster.cli.output import say, say_json
-from broadcaster.cli.recipient_options import WhereOption
-from broadcaster.cli.schedule import Json, Name, say_upcoming, upcoming_document
-from broadcaster.cli.schedule_options import (
+from broadcaster.cli.schedule import Json, Name
+from broadcaster.cli.schedule.options import (
     AUDIENCE,
     INSTANCE,
     TIMEZONE,
@@ -37,6 +37,7 @@ from broadcaster.cli.schedule_options import (
     parse_grace,
     parse_moment,
 )
+from broadcaster.cli.schedule.show import say_upcoming, upcoming_document
 from broadcaster.domain.conditions import parse_conditions
 from broadcaster.domain.recurrence import find_zone
 from broadcaster.domain.schedules import Misfire, Overlap

@@ -22,9 +22,9 @@ from rich.live import Live
 from sqlalchemy import Engine
 
 from broadcaster import embedded
-from broadcaster.cli.campaign_progress import Meter, render, take_snapshot
+from broadcaster.cli.campaign.progress import Meter, render, take_snapshot
 from broadcaster.cli.database import database, nudge_workers, upgrade_database
-from broadcaster.cli.demo_proof import prove
+from broadcaster.cli.demo.proof import prove
 from broadcaster.cli.output import console, one_line, say_table, warn
 from broadcaster.cli.stack import flower_url, stack_roles
 from broadcaster.crypto import open_vault

@@ -14,9 +14,9 @@ import typer
 
 from broadcaster.base_urls import DEFAULT_BASE_URL, is_in_the_clear
 from broadcaster.cli.database import database
-from broadcaster.cli.groups import lazy_group
 from broadcaster.cli.input_files import STANDARD_INPUT, read_input
-from broadcaster.cli.instance_list import health_word, instance_document
+from broadcaster.cli.instance import Json, Name
+from broadcaster.cli.instance.listing import health_word, instance_document
 from broadcaster.cli.output import local_time, say, say_fields, say_json, warn
 from broadcaster.crypto import open_vault
 from broadcaster.domain.instances import Wire
@@ -28,27 +28,10 @@ from broadcaster.services import instances
 from broadcaster.services.instances import ChangedInstance
 from broadcaster.settings import load
 
-app = lazy_group(
-    {
-        "add": ("broadcaster.cli.instance:add", "Add an instance."),
-        "list": ("broadcaster.cli.instance_list:list_all", "List all instances and how they are doing."),
-        "show": ("broadcaster.cli.instance:show", "Show one instance."),
-        "set": ("broadcaster.cli.instance:change", "Change an instance's key, limits or encoding."),
-        "pause": ("broadcaster.cli.instance:pause", "Send nothing through an instance until it is resumed."),
-        "resume": ("broadcaster.cli.instance:resume", "Send through an instance again, whatever stopped it."),
-        "check": ("broadcaster.cli.instance_check:check", "Find out whether an instance can be used."),
-        "rules": ("broadcaster.cli.instance_rules:app", "Show, change and try how an instance's replies are read."),
-        "remove": ("broadcaster.cli.instance:remove", "Remove an instance that no campaign has used."),
-    },
-    "Add, change and check WAChatPro instances.",
-)
-
 _LARGEST = 1_000_000
 _LONGEST_KEY_FILE = 16 * 1024
 """Bytes: a key, and what surrounds it."""
 
-Name = Annotated[str, typer.Argument(metavar="NAME", help="The instance's name.", show_default=False)]
-Json = Annotated[bool, typer.Option("--json", help="Write JSON, for programs.")]
 Key = Annotated[
     str | None,
     typer.Option(

@@ -47,11 +47,11 @@ _FOLLOW = "workers follow within 20 seconds"
 
 class _Rules(LazyGroup):
     table: ClassVar[Commands] = {
-        "show": ("broadcaster.cli.instance_rules:show", "Show how an instance's replies are read."),
-        "set": ("broadcaster.cli.instance_rules:put", "Read replies by the rules of a JSON file."),
-        "learn": ("broadcaster.cli.instance_rules:learn", "Say whom a refusal is about that no rule knows."),
-        "test": ("broadcaster.cli.instance_rules:test", "Say how a reply would be read, and why."),
-        "reset": ("broadcaster.cli.instance_rules:reset", "Read replies by the default rules again."),
+        "show": ("broadcaster.cli.instance.rules:show", "Show how an instance's replies are read."),
+        "set": ("broadcaster.cli.instance.rules:put", "Read replies by the rules of a JSON file."),
+        "learn": ("broadcaster.cli.instance.rules:learn", "Say whom a refusal is about that no rule knows."),
+        "test": ("broadcaster.cli.instance.rules:test", "Say how a reply would be read, and why."),
+        "reset": ("broadcaster.cli.instance.rules:reset", "Read replies by the default rules again."),
     }
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
-from broadcaster.cli.campaign_show import STATE_STYLES, campaign_document, still_open, with_troubles
+from broadcaster.cli.campaign.show import STATE_STYLES, campaign_document, still_open, with_troubles
 from broadcaster.cli.output import console, duration, local_time, one_line, say, say_json
 from broadcaster.cli.troubles import said_by_instances, trouble_line
 from broadcaster.domain.standstill import Cause, Standstill

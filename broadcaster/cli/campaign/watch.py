@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from broadcaster.cli.campaign import Json, Name
-from broadcaster.cli.campaign_progress import Meter, Snapshot, open_view, take_snapshot
+from broadcaster.cli.campaign.progress import Meter, Snapshot, open_view, take_snapshot
 from broadcaster.cli.database import reader
 from broadcaster.cli.troubles import troubles
 from broadcaster.db.reading import Reader

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from broadcaster.cli.audience import Json, Name
-from broadcaster.cli.audience_import import import_document, say_import
+from broadcaster.cli.audience.importing import import_document, say_import
 from broadcaster.cli.database import database
 from broadcaster.cli.gateway import open_gateway
 from broadcaster.cli.output import say, say_json

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Engine
 
-from broadcaster.cli.campaign_show import still_open
+from broadcaster.cli.campaign.show import still_open
 from broadcaster.domain.states import CampaignState, MessageState
 from broadcaster.services.campaigns.reports import campaign_summary, export_messages
 from broadcaster.simulator import Entry

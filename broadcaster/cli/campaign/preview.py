@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 
 from broadcaster.cli.campaign import Json
-from broadcaster.cli.content_options import (
+from broadcaster.cli.database import database
+from broadcaster.cli.options.content import (
     CaptionOption,
     FilenameOption,
     FileOption,
@@ -18,10 +19,9 @@ from broadcaster.cli.content_options import (
     TextOption,
     content_of,
 )
-from broadcaster.cli.database import database
+from broadcaster.cli.options.phones import phone_of
+from broadcaster.cli.options.recipients import AudienceOption, WhereOption
 from broadcaster.cli.output import say, say_json
-from broadcaster.cli.phones import phone_of
-from broadcaster.cli.recipient_options import AudienceOption, WhereOption
 from broadcaster.domain.conditions import parse_conditions
 from broadcaster.errors import UsageError
 from broadcaster.services.campaigns.previews import Preview, preview_audience, preview_campaign

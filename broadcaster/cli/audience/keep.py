@@ -7,30 +7,15 @@ from typing import Annotated, Any
 
 import typer
 
+from broadcaster.cli.audience import Json, Name
 from broadcaster.cli.csv_output import write_csv
 from broadcaster.cli.database import database
-from broadcaster.cli.groups import lazy_group
+from broadcaster.cli.options.recipients import WhereOption
 from broadcaster.cli.output import local_time, say, say_fields, say_json, say_table
-from broadcaster.cli.recipient_options import WhereOption
 from broadcaster.domain.conditions import describe_conditions, parse_conditions
 from broadcaster.services.audiences import audience as audiences
 from broadcaster.services.audiences.selection import count_members, export_members
 from broadcaster.settings import load
-
-app = lazy_group(
-    {
-        "import": ("broadcaster.cli.audience_import:import_", "Add the recipients of a file to an audience."),
-        "sync": ("broadcaster.cli.audience_sync:sync", "Add an instance's contacts to an audience."),
-        "list": ("broadcaster.cli.audience:list_all", "List all audiences."),
-        "show": ("broadcaster.cli.audience:show", "Show an audience, and how many of it meet conditions."),
-        "export": ("broadcaster.cli.audience:export", "Write an audience as CSV."),
-        "remove": ("broadcaster.cli.audience:remove", "Remove an audience that nothing uses."),
-    },
-    "Keep recipients under a name, for campaigns and schedules.",
-)
-
-Name = Annotated[str, typer.Argument(metavar="NAME", help="The audience's name.", show_default=False)]
-Json = Annotated[bool, typer.Option("--json", help="Write JSON, for programs.")]
 
 
 def list_all(as_json: Json = False) -> None:

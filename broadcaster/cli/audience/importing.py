@@ -10,14 +10,14 @@ import typer
 
 from broadcaster.cli.audience import Json, Name
 from broadcaster.cli.database import database, vault_opener
-from broadcaster.cli.output import say, say_json
-from broadcaster.cli.recipient_options import (
+from broadcaster.cli.options.recipients import (
     CountryOption,
     DelimiterOption,
     EncodingOption,
     PhoneColumnOption,
     recipients_source,
 )
+from broadcaster.cli.output import say, say_json
 from broadcaster.cli.recipient_progress import progress_bar
 from broadcaster.errors import UsageError, quoted
 from broadcaster.services.audiences.imports import Imported, import_file

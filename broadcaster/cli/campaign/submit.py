@@ -12,8 +12,9 @@ from typing import Annotated
 import typer
 
 from broadcaster.cli.campaign import Json
-from broadcaster.cli.campaign_watch import follow
-from broadcaster.cli.content_options import (
+from broadcaster.cli.campaign.watch import follow
+from broadcaster.cli.database import database, nudge_workers, prepare_nudge, vault_opener
+from broadcaster.cli.options.content import (
     CaptionOption,
     FilenameOption,
     FileOption,
@@ -22,9 +23,7 @@ from broadcaster.cli.content_options import (
     TextOption,
     content_of,
 )
-from broadcaster.cli.database import database, nudge_workers, prepare_nudge, vault_opener
-from broadcaster.cli.output import duration, local_time, say, say_json
-from broadcaster.cli.recipient_options import (
+from broadcaster.cli.options.recipients import (
     FILE_PANEL,
     AudienceOption,
     CountryOption,
@@ -34,6 +33,7 @@ from broadcaster.cli.recipient_options import (
     WhereOption,
     recipients_source,
 )
+from broadcaster.cli.output import duration, local_time, say, say_json
 from broadcaster.cli.recipient_progress import progress_bar
 from broadcaster.domain.conditions import parse_conditions
 from broadcaster.domain.contents import ContentKind
