@@ -123,9 +123,9 @@ STEPS = [
     Step("schedule remove", "news", "schedule news", "cron", "0 8 * * *", None),
     Step("audience remove", "people", "audience people", "members_removed", None, 2,
          first=_sql("UPDATE campaigns SET audience_id = NULL")),
-    Step("purge", "--older-than 1d --campaign c", "campaign c", "purged", None, ..., first=_ended_long_ago("c")),
     Step("phone forget", "628123456001 --yes", "phone *", "messages", None, {"failed": 1}),
     Step("phone readmit", "628123456001", "phone *", "readmitted", None, True),
+    Step("purge", "--older-than 1d --campaign c", "campaign c", "purged", None, ..., first=_ended_long_ago("c")),
     Step("secrets rotate", "", "secrets *", "accounts", None, 1),
     Step("instance remove", "d", "instance d", "burst", 1, None, first=_instance("d")),
 ]  # fmt: skip

@@ -94,12 +94,15 @@ def export_messages(
 
 
 def variable_names(source: Engine | Reader, name: str) -> Sequence[str]:
-    """The variables that the messages of a campaign have, all of them the same ones, unless somebody was forgotten."""
+    """The variables that the messages of a campaign have, all of them the same ones, unless somebody was forgotten.
+
+    Raises NotFoundError, and ConflictError where the messages are deleted.
+    """
     with reading(source) as connection:
         found = rows(
             connection,
             "SELECT variables FROM message_log WHERE campaign_id = %(id)s AND phone IS NOT NULL ORDER BY seq LIMIT 1",
-            id=_summary(connection, name)["campaign_id"],
+            id=_unpurged(connection, name),
         )
         return list((found[0]["variables"] or {}) if found else ())
 
