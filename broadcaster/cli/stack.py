@@ -30,7 +30,7 @@ from broadcaster.cli.own_process import own_command, own_environment
 from broadcaster.cli.troubles import say_troubles, trouble_document, troubles
 from broadcaster.domain.standstill import Standstill
 from broadcaster.embedded import ProcessId, ReadyNotice, Role, RoleStatus, StackState, StackStatus
-from broadcaster.embedded.home import prepare
+from broadcaster.embedded.home import prepare_home
 from broadcaster.errors import UnavailableError
 from broadcaster.services.ticks import Tick, read_ticks
 from broadcaster.settings import Settings, load
@@ -68,7 +68,7 @@ def up(
     stopping or by a power failure; the next `up` goes on from there.
     """
     settings = load()
-    prepare(settings)
+    prepare_home(settings)
     password_is_new = not settings.flower_basic_auth and not credentials_path(settings).exists()
     credentials = flower_credentials(settings)
     if detach:

@@ -11,7 +11,17 @@ from shlex import quote
 from broadcaster.domain.judgement import BLAMED, UNKNOWN_WORDS
 from broadcaster.domain.pacing import SLOWEST, format_rate
 from broadcaster.domain.remedies import address_remedy, learning_remedy
-from broadcaster.domain.standstill import Campaign, Cause, Lane, Part, Remedy, Scene, Standstill, What, counted
+from broadcaster.domain.standstill import (
+    CampaignFacts,
+    Cause,
+    LaneFacts,
+    Part,
+    Remedy,
+    Scene,
+    Standstill,
+    What,
+    counted,
+)
 from broadcaster.domain.states import CampaignState, LaneHealth
 from broadcaster.domain.truth import is_suspect
 
@@ -31,9 +41,9 @@ START_GRACE = timedelta(seconds=5)
 """A campaign that is due is started within two seconds, on a busy machine later."""
 
 
-def standing_still(lanes: Sequence[Lane], campaigns: Sequence[Campaign], scene: Scene) -> list[Standstill]:
+def standing_still(lanes: Sequence[LaneFacts], campaigns: Sequence[CampaignFacts], scene: Scene) -> list[Standstill]:
     """Every instance of `lanes` that is not well, then every one of `campaigns` that does not move."""
-    by_lane: dict[str, list[tuple[Campaign, Part]]] = {}
+    by_lane: dict[str, list[tuple[CampaignFacts, Part]]] = {}
     for campaign in campaigns:
         for part in campaign.parts:
             by_lane.setdefault(part.lane.name, []).append((campaign, part))
@@ -42,17 +52,17 @@ def standing_still(lanes: Sequence[Lane], campaigns: Sequence[Campaign], scene: 
     return [_from(scene.now, each) for each in found]
 
 
-def suspicions(lanes: Sequence[Lane]) -> list[Standstill]:
+def suspicions(lanes: Sequence[LaneFacts]) -> list[Standstill]:
     """Every instance of `lanes` that goes on while more of what it accepted is missing than an honest one's."""
     return [_suspicion(lane) for lane in lanes if _is_suspect(lane)]
 
 
-def _is_suspect(lane: Lane) -> bool:
+def _is_suspect(lane: LaneFacts) -> bool:
     # One that is stopped says it by its reason.
     return lane.health is not LaneHealth.REFUSED and is_suspect(lane.shown, lane.missing)
 
 
-def _suspicion(lane: Lane) -> Standstill:
+def _suspicion(lane: LaneFacts) -> Standstill:
     looked_for = f"of {lane.shown + lane.missing} accepted messages that were looked for"
     return Standstill(
         What.INSTANCE,
@@ -74,7 +84,7 @@ def _from(now: datetime, found: Standstill) -> Standstill:
     return replace(found, next_try=None, is_due=True)
 
 
-def lane_remedy(lane: Lane, campaigns: Sequence[Campaign]) -> Remedy:
+def lane_remedy(lane: LaneFacts, campaigns: Sequence[CampaignFacts]) -> Remedy:
     """What to do about an instance that is not ok. `campaigns` are those that it sends for."""
     name = quote(lane.name)
     if lane.health in _GATEWAYS and (remedy := address_remedy(lane.name, lane.reason, lane.wire)):
@@ -102,7 +112,7 @@ def lane_remedy(lane: Lane, campaigns: Sequence[Campaign]) -> Remedy:
             return Remedy("see", f"broadcaster instance check {name}")
 
 
-def _instance(lane: Lane, parts: Sequence[tuple[Campaign, Part]], scene: Scene) -> Iterator[Standstill]:
+def _instance(lane: LaneFacts, parts: Sequence[tuple[CampaignFacts, Part]], scene: Scene) -> Iterator[Standstill]:
     if _is_unwell(lane, scene):
         waiting = [part for campaign, part in parts if part.pending and _wants_to_send(campaign, scene)]
         yield Standstill(
@@ -131,14 +141,14 @@ _GATEWAYS = (LaneHealth.REFUSED, LaneHealth.DOWN)
 _TRIED_AGAIN = (LaneHealth.DOWN, LaneHealth.THROTTLED)
 
 
-def _is_unwell(lane: Lane, scene: Scene) -> bool:
+def _is_unwell(lane: LaneFacts, scene: Scene) -> bool:
     """Whether it sends nothing now. Once its rest is over it sends, and is ok again with the first message taken."""
     if lane.health is LaneHealth.THROTTLED and lane.not_before is not None:
         return scene.now - lane.not_before < RESTED
     return lane.health is not LaneHealth.OK
 
 
-def _unreadable(lane: Lane, doubted: Sequence[tuple[Campaign, Part]], scene: Scene) -> Standstill:
+def _unreadable(lane: LaneFacts, doubted: Sequence[tuple[CampaignFacts, Part]], scene: Scene) -> Standstill:
     if not lane.unreadable_is_former:
         remedy = Remedy("see", f"broadcaster instance check {quote(lane.name)}")
     elif doubted:
@@ -159,13 +169,13 @@ def _unreadable(lane: Lane, doubted: Sequence[tuple[Campaign, Part]], scene: Sce
     )
 
 
-def _wants_to_send(campaign: Campaign, scene: Scene) -> bool:
+def _wants_to_send(campaign: CampaignFacts, scene: Scene) -> bool:
     return campaign.state is CampaignState.RUNNING or (
         campaign.state is CampaignState.SCHEDULED and campaign.starts_at <= scene.now
     )
 
 
-def _campaign(campaign: Campaign, scene: Scene) -> Iterator[Standstill]:
+def _campaign(campaign: CampaignFacts, scene: Scene) -> Iterator[Standstill]:
     has_begun = campaign.started_at is not None
     match campaign.state:
         case CampaignState.DRAFT:
@@ -195,7 +205,7 @@ def _campaign(campaign: Campaign, scene: Scene) -> Iterator[Standstill]:
 
 
 def _of(
-    campaign: Campaign,
+    campaign: CampaignFacts,
     cause: Cause,
     says: str,
     remedy: Remedy,
@@ -220,7 +230,7 @@ def _of(
     )
 
 
-def _nobody_works(campaign: Campaign, scene: Scene) -> Standstill | None:
+def _nobody_works(campaign: CampaignFacts, scene: Scene) -> Standstill | None:
     if scene.is_ticking:
         return None
     advice = "find out what is missing with" if scene.starter.endswith("doctor") else "start what is missing with"
@@ -239,7 +249,7 @@ def _nobody_works(campaign: Campaign, scene: Scene) -> Standstill | None:
     )
 
 
-def _stopped(campaign: Campaign, scene: Scene) -> Iterator[Standstill]:
+def _stopped(campaign: CampaignFacts, scene: Scene) -> Iterator[Standstill]:
     """What keeps the parts of a running campaign; nothing where one of them moves."""
     kept: dict[Cause, list[Part]] = {}
     for part in campaign.parts:
@@ -256,7 +266,7 @@ def _stopped(campaign: Campaign, scene: Scene) -> Iterator[Standstill]:
         yield _in_doubt(campaign)
 
 
-def _keeps(part: Part, campaign: Campaign, scene: Scene) -> Cause | None:
+def _keeps(part: Part, campaign: CampaignFacts, scene: Scene) -> Cause | None:
     """What keeps the pending messages of a part; None: they are being sent."""
     lane, now = part.lane, scene.now
     if _is_unwell(lane, scene):
@@ -271,12 +281,12 @@ def _keeps(part: Part, campaign: Campaign, scene: Scene) -> Cause | None:
     return Cause.STALLED if lane.is_tended and since is not None and now - since > STALLED else None
 
 
-def _idle_since(part: Part, campaign: Campaign) -> datetime | None:
+def _idle_since(part: Part, campaign: CampaignFacts) -> datetime | None:
     known = (part.lane.used_at, part.lane.since, campaign.started_at, part.next_due_at)
     return max((moment for moment in known if moment is not None), default=None)
 
 
-def _waits_for_instances(campaign: Campaign, parts: Sequence[Part]) -> Standstill:
+def _waits_for_instances(campaign: CampaignFacts, parts: Sequence[Part]) -> Standstill:
     lanes = [part.lane for part in parts]
     rests = [lane.not_before for lane in lanes if lane.health in _TRIED_AGAIN and lane.not_before]
     return _of(
@@ -291,13 +301,13 @@ def _waits_for_instances(campaign: Campaign, parts: Sequence[Part]) -> Standstil
     )
 
 
-def _each_of(lanes: Sequence[Lane]) -> str:
+def _each_of(lanes: Sequence[LaneFacts]) -> str:
     said = [f"instance {lane.name} {_SAYS[lane.health]}" for lane in lanes[:_MOST_NAMED]]
     more = len(lanes) - len(said)
     return ", ".join(said) + (f" and {more:,} more" if more else "")
 
 
-def _waits_for_a_retry(campaign: Campaign, parts: Sequence[Part]) -> Standstill:
+def _waits_for_a_retry(campaign: CampaignFacts, parts: Sequence[Part]) -> Standstill:
     return _of(
         campaign,
         Cause.RETRY,
@@ -309,7 +319,7 @@ def _waits_for_a_retry(campaign: Campaign, parts: Sequence[Part]) -> Standstill:
     )
 
 
-def _waits_for_a_slot(campaign: Campaign, parts: Sequence[Part]) -> Standstill:
+def _waits_for_a_slot(campaign: CampaignFacts, parts: Sequence[Part]) -> Standstill:
     lane = min((part.lane for part in parts if part.lane.slot), key=lambda lane: str(lane.slot))
     return _of(
         campaign,
@@ -322,7 +332,7 @@ def _waits_for_a_slot(campaign: Campaign, parts: Sequence[Part]) -> Standstill:
     )
 
 
-def _waits_for_another_campaign(campaign: Campaign, parts: Sequence[Part]) -> Standstill:
+def _waits_for_another_campaign(campaign: CampaignFacts, parts: Sequence[Part]) -> Standstill:
     first = next(part for part in parts if part.outranked_by)
     return _of(
         campaign,
@@ -334,7 +344,7 @@ def _waits_for_another_campaign(campaign: Campaign, parts: Sequence[Part]) -> St
     )
 
 
-def _waits_for_nothing(campaign: Campaign, parts: Sequence[Part]) -> Standstill:
+def _waits_for_nothing(campaign: CampaignFacts, parts: Sequence[Part]) -> Standstill:
     idle = [since for part in parts if (since := _idle_since(part, campaign))]
     return _of(
         campaign,
@@ -347,7 +357,7 @@ def _waits_for_nothing(campaign: Campaign, parts: Sequence[Part]) -> Standstill:
     )
 
 
-_KEPT: dict[Cause, Callable[[Campaign, Sequence[Part]], Standstill]] = {
+_KEPT: dict[Cause, Callable[[CampaignFacts, Sequence[Part]], Standstill]] = {
     Cause.INSTANCES: _waits_for_instances,
     Cause.RETRY: _waits_for_a_retry,
     Cause.PACED: _waits_for_a_slot,
@@ -356,7 +366,7 @@ _KEPT: dict[Cause, Callable[[Campaign, Sequence[Part]], Standstill]] = {
 }
 
 
-def _in_doubt(campaign: Campaign) -> Standstill:
+def _in_doubt(campaign: CampaignFacts) -> Standstill:
     parts = [part for part in campaign.parts if part.in_doubt]
     ends = [part.decided_by for part in parts]
     known = [end for end in ends if end is not None]

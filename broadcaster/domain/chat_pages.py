@@ -44,7 +44,7 @@ class Placed(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class ChatMessage:
     """A message that may have gone out, by the entry that shows most of it."""
 
     entry: ChatEntry
@@ -74,7 +74,7 @@ def _place(page: Page, numbers: Sequence[str]) -> list[Placed]:
     return [Placed(entry, entry.phone not in strangers if entry.phone else is_alone) for entry in page.entries]
 
 
-def messages(pages: Iterable[Sequence[Placed]]) -> list[Message]:
+def messages(pages: Iterable[Sequence[Placed]]) -> list[ChatMessage]:
     """What may have gone out, in an order that is not the lists'; what is listed more than once counts once.
 
     The same message under one id is one, on one page or on several. Without ids, what was shown at one moment with one
@@ -85,7 +85,7 @@ def messages(pages: Iterable[Sequence[Placed]]) -> list[Message]:
         for each in page:
             if each.entry.outgoing is not False:
                 alike[_face(each)][bare_id(each.entry.id)].append(each)
-    distinct: list[Message] = []
+    distinct: list[ChatMessage] = []
     named = Counter(id_ for by_id in alike.values() for id_ in by_id)
     for _, by_id in sorted(alike.items()):
         nameless = by_id.pop(None, [])
@@ -104,11 +104,11 @@ def _face(placed: Placed) -> tuple[str, ...]:
     return tuple(part or "" for part in (moment, entry.body, entry.caption, entry.filename, stranger))
 
 
-def _message(id_: str | None, listed: Sequence[Placed], is_single: bool, may_be_two: bool) -> Message:
+def _message(id_: str | None, listed: Sequence[Placed], is_single: bool, may_be_two: bool) -> ChatMessage:
     entry = min(
         (each.entry for each in listed), key=lambda each: (each.outgoing is not True, each.id or "", each.phone or "")
     )
-    return Message(entry, Seen(entry), id_, any(each.is_here for each in listed), is_single, may_be_two)
+    return ChatMessage(entry, Seen(entry), id_, any(each.is_here for each in listed), is_single, may_be_two)
 
 
 def bare_id(id_: str | None) -> str | None:

@@ -98,13 +98,13 @@ def lane_change(verdict: Verdict, health: LaneHealth, failures: int, jitter: flo
         case LaneHealth.REFUSED | LaneHealth.PAUSED:
             return LaneChange(LaneHealth.REFUSED, 0.0, failures + 1, verdict.reason)
         case LaneHealth.DOWN:
-            return down(backoff(PROBE_BASE, PROBE_CAP, failures, jitter), failures, verdict.reason)
+            return lane_down(backoff(PROBE_BASE, PROBE_CAP, failures, jitter), failures, verdict.reason)
         case LaneHealth.THROTTLED:
             rest = verdict.retry_after or backoff(THROTTLE_BASE, THROTTLE_CAP, failures, jitter)
             return LaneChange(LaneHealth.THROTTLED, min(rest, MOST_RETRY_AFTER), failures + 1, verdict.reason)
 
 
-def down(rest: float, failures: int, reason: str) -> LaneChange:
+def lane_down(rest: float, failures: int, reason: str) -> LaneChange:
     """The lane goes down, or stays so, and rests for so many seconds."""
     return LaneChange(LaneHealth.DOWN, rest, failures + 1, reason)
 

@@ -17,8 +17,8 @@ from broadcaster.domain.decisions import (
     Transition,
     backoff,
     decide,
-    down,
     lane_change,
+    lane_down,
     within_attempts,
 )
 from broadcaster.domain.outcome_run import OutcomeRun, text_key
@@ -50,7 +50,7 @@ _OPERATORS = frozenset({LaneHealth.REFUSED, LaneHealth.PAUSED})
 
 
 @dataclass(frozen=True, slots=True)
-class Attempt:
+class AnsweredAttempt:
     """The attempt that was answered.
 
     `message` is any text that is its message's alone on the lane. `number` counts the message's attempts with this
@@ -74,7 +74,7 @@ class Judgement:
 
 
 def judge(
-    run: OutcomeRun, verdict: Verdict, attempt: Attempt, health: LaneHealth, failures: int, jitter: float
+    run: OutcomeRun, verdict: Verdict, attempt: AnsweredAttempt, health: LaneHealth, failures: int, jitter: float
 ) -> Judgement:
     """What follows from `verdict`. `run`, `health` and `failures` are the lane's, `jitter` is random in [0, 1).
 
@@ -108,7 +108,9 @@ def after_probe(read: Verdict | None, failures: int, jitter: float) -> LaneChang
         return None  # it understood the request, and answered as it does when it runs
     if read.outcome is not Outcome.NOT_SENT and failures % STUBBORN == STUBBORN - 1:
         return None
-    return down(backoff(PROBE_BASE, PROBE_CAP, failures, jitter), failures, f"cannot read its chats: {read.reason}")
+    return lane_down(
+        backoff(PROBE_BASE, PROBE_CAP, failures, jitter), failures, f"cannot read its chats: {read.reason}"
+    )
 
 
 def _is_unknown_method(read: Verdict) -> bool:
@@ -116,7 +118,7 @@ def _is_unknown_method(read: Verdict) -> bool:
     return read.http_status in _NO_SUCH_METHOD and (read.reply or "").lstrip().startswith(("{", "["))
 
 
-def _judgement(decided: Transition, change: LaneChange | None, run: OutcomeRun, attempt: Attempt) -> Judgement:
+def _judgement(decided: Transition, change: LaneChange | None, run: OutcomeRun, attempt: AnsweredAttempt) -> Judgement:
     transition = within_attempts(decided, attempt.number)
     if transition.state is MessageState.FAILED:
         run = run.forgotten(attempt.message)
@@ -126,7 +128,7 @@ def _judgement(decided: Transition, change: LaneChange | None, run: OutcomeRun, 
 
 
 def _judge_refusal(
-    run: OutcomeRun, verdict: Verdict, attempt: Attempt, health: LaneHealth, failures: int, jitter: float
+    run: OutcomeRun, verdict: Verdict, attempt: AnsweredAttempt, health: LaneHealth, failures: int, jitter: float
 ) -> Judgement:
     """What follows from a refusal in words that no rule knows."""
     text = text_key(verdict.reason)
@@ -142,7 +144,7 @@ def _judge_refusal(
     return _judgement(decided, change, after.note(attempt.message, text), attempt)
 
 
-def _doubtful(run: OutcomeRun, text: str, attempt: Attempt, goes_on: bool, jitter: float) -> Transition:
+def _doubtful(run: OutcomeRun, text: str, attempt: AnsweredAttempt, goes_on: bool, jitter: float) -> Transition:
     """Where a message goes that was refused, and nothing shows yet whether for the account's sake."""
     if not goes_on:
         return Transition(MessageState.PENDING, delay=REFUSAL_PAUSE * (1 + jitter))
@@ -154,12 +156,12 @@ def _doubtful(run: OutcomeRun, text: str, attempt: Attempt, goes_on: bool, jitte
     return Transition(MessageState.PENDING, delay=min(doubled, REFUSAL_CAP) * (1 + jitter))
 
 
-def _tried(attempt: Attempt, jitter: float) -> Transition:
+def _tried(attempt: AnsweredAttempt, jitter: float) -> Transition:
     """It tries as often as any message may, and holds nobody up."""
     return decide(Verdict(Outcome.THROTTLED, ""), attempt.spent, attempt.max_attempts, jitter)
 
 
-def _heard(run: OutcomeRun, verdict: Verdict, attempt: Attempt) -> OutcomeRun:
+def _heard(run: OutcomeRun, verdict: Verdict, attempt: AnsweredAttempt) -> OutcomeRun:
     """The run with one more reply that is no refusal in unknown words."""
     match verdict.outcome:
         case Outcome.ACCEPTED:
@@ -179,7 +181,7 @@ def _is_blamed(verdict: Verdict) -> bool:
     return verdict.is_recognised and is_reply
 
 
-def _is_said_of_all(run: OutcomeRun, after: OutcomeRun, verdict: Verdict, attempt: Attempt) -> bool:
+def _is_said_of_all(run: OutcomeRun, after: OutcomeRun, verdict: Verdict, attempt: AnsweredAttempt) -> bool:
     """Whether a message meets what everybody meets, in words that are about one recipient: it is not spent."""
     match verdict.outcome:
         case Outcome.REJECTED:
@@ -193,7 +195,7 @@ def _change(
     run: OutcomeRun,
     after: OutcomeRun,
     verdict: Verdict,
-    attempt: Attempt,
+    attempt: AnsweredAttempt,
     health: LaneHealth,
     failures: int,
     jitter: float,

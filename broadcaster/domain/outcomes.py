@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from broadcaster.domain.states import LaneHealth
 
-WRONG_ADDRESS = "is the base URL right?"
+WRONG_ADDRESS_HINT = "is the base URL right?"
 """How a reason says that something answers there, and not as a gateway."""
 
 

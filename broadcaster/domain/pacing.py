@@ -106,11 +106,11 @@ class Pacer:
     `ahead` is how far the lane's stored clock is ahead of now when the lane is taken; `ahead()` gives it back.
     """
 
-    def __init__(self, pace: Pace, ahead: float, now: float) -> None:
+    def __init__(self, pace: Pace, debt: float, now: float) -> None:
         self._pace = pace
-        self._next = now + ahead
+        self._next = now + debt
         """When the next request is due at an even pace."""
-        self._drained = now + ahead
+        self._drained = now + debt
         """When all replied requests will have drained."""
         self._in_flight = 0
 
@@ -134,6 +134,6 @@ class Pacer:
         self._drained = max(self._drained, now) + self._pace.interval
         self._in_flight -= 1
 
-    def ahead(self, now: float) -> float:
+    def debt(self, now: float) -> float:
         """Seconds by which the lane's clock is ahead of now."""
         return max(0.0, self._next - now, self._drained - now)

@@ -1,8 +1,8 @@
 """Whether a chat, read back, shows the messages that nobody knows about. Pure.
 
-A *claim* is one attempt of ours that has, or may have, an entry in the chat. Claims compete for entries: an identical
-text that was sent legitimately must not vouch for one that was not. So a message counts as found only if it is found
-however the entries are dealt out among all claims.
+A *candidate* is one attempt of ours that has, or may have, an entry in the chat. Candidates compete for entries: a
+text that was sent must not vouch for an identical one that was not. So a message counts as found only if it gets an
+entry however the entries are dealt out among all candidates.
 
 A message counts as absent only where the chat itself shows it: a list that reaches over its time, in which nothing
 could be it, everything that went out since is known to be something else, and all that is known is there. A chat that
@@ -18,14 +18,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from broadcaster.domain.chat_pages import ChatEntry, Message, Page, Placed, bare_id, messages, place
+from broadcaster.domain.chat_pages import ChatEntry, ChatMessage, Page, Placed, bare_id, messages, place
 from broadcaster.domain.shown_content import ShownContent, Wanted, compare
 
-__all__ = ["ChatEntry", "Claim", "Page", "Reading", "ShownContent", "Sight", "Why", "read_back"]
+__all__ = ["Candidate", "ChatEntry", "ChatReading", "Page", "ShownContent", "Sight", "Why", "match_chat"]
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
+class Candidate:
     """One attempt that may have an entry, dated between `start` and `end` (None: it may still be under way).
 
     `gateway_id` is the id that the gateway gave it, where it gave one. `is_known` is whether the gateway is known to
@@ -40,17 +40,17 @@ class Claim:
 
 
 class Sight(StrEnum):
-    """What a chat says of a claim."""
+    """What a chat says of a candidate."""
 
     FOUND = "found"
     ABSENT = "absent"
     SILENT = "silent"
-    """It shows nothing of the claim's time, and proves nothing without a proof of the same kind."""
+    """It shows nothing of the candidate's time, and proves nothing without a proof of the same kind."""
     UNDECIDED = "undecided"
 
 
 class Why(StrEnum):
-    """Why a claim is undecided, in words for people. A closed set."""
+    """Why a candidate is undecided, in words for people. A closed set."""
 
     CONTESTED = "the chat shows fewer such messages than may have been sent"
     UNCLEAR = "the chat shows something that may be it"
@@ -61,11 +61,11 @@ class Why(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
-    """What a chat says of one claim.
+class ChatReading:
+    """What a chat says of one candidate.
 
     `gateway_id` is that of the entry it was found by, where that shows one. `entries` is the length of the longest
-    page: what a shorter one has proven says nothing of this one. `why` is None unless the claim is undecided.
+    page: what a shorter one has proven says nothing of this one. `why` is None unless the candidate is undecided.
     """
 
     sight: Sight
@@ -74,140 +74,144 @@ class Reading:
     why: Why | None = None
 
 
-def read_back(claims: Sequence[Claim], pages: Sequence[Page], *, clock_difference: timedelta) -> list[Reading]:
-    """What a chat says of each claim, in their order.
+def match_chat(
+    candidates: Sequence[Candidate], pages: Sequence[Page], *, clock_difference: timedelta
+) -> list[ChatReading]:
+    """What a chat says of each candidate, in their order.
 
-    `claims` are all attempts to one person whose entries may be in a list, known or not. `pages` are what is listed
-    for each form of the person's number (`whatsapp_numbers.forms`): without one of them an absence proves nothing.
-    `clock_difference` is by how much the gateway's clock may differ from that of the claims.
+    `candidates` are all attempts to one person whose entries may be in a list, known or not. `pages` has one list for
+    each form of the person's number (`whatsapp_numbers.forms`); if one is missing, an absence proves nothing. The
+    gateway's clock may differ from the candidates' by `clock_difference`.
     """
-    return _Chat(claims, pages, clock_difference).readings()
+    return _Chat(candidates, pages, clock_difference).readings()
 
 
 class _Chat:
-    """The claims to a chat, and which of its messages may be whose."""
+    """The candidates to a chat, and which of its messages may be whose."""
 
-    def __init__(self, claims: Sequence[Claim], pages: Sequence[Page], clock_difference: timedelta) -> None:
-        self._claims = claims
+    def __init__(self, candidates: Sequence[Candidate], pages: Sequence[Page], clock_difference: timedelta) -> None:
+        self._candidates = candidates
         self._difference = clock_difference
         self._placed = place(pages)
         self._messages = messages(self._placed)
-        self._own = _by_id(claims, self._messages)
+        self._own = _by_id(candidates, self._messages)
         taken = set(self._own.values())
         self._left = [number for number in range(len(self._messages)) if number not in taken]
         self._doubled = [number for number in taken if self._messages[number].may_be_two]
         self._possible: dict[int, list[int]] = {}
         self._certain: dict[int, list[int]] = {}
         self._known: dict[int, list[int]] = {}
-        """Which messages each known claim explains."""
+        """Which messages each known candidate explains."""
         seen = [message.seen for message in self._messages]
-        for claim, each in enumerate(claims):
-            if claim not in self._own:
+        for candidate, each in enumerate(candidates):
+            if candidate not in self._own:
                 wanted = Wanted(each.content)
                 alike = {number: compare(wanted, seen[number]) for number in self._since(each, self._left)}
                 same = [number for number, is_same in alike.items() if is_same and self._may_count(each, number)]
-                self._possible[claim] = [number for number, is_same in alike.items() if is_same is not False]
-                self._certain[claim] = [number for number in same if self._is_full(number)]
+                self._possible[candidate] = [number for number, is_same in alike.items() if is_same is not False]
+                self._certain[candidate] = [number for number in same if self._is_full(number)]
                 if each.is_known:
-                    self._known[claim] = same
+                    self._known[candidate] = same
         self._dealt = _deal(self._certain)
         self._explained = _deal(self._known)
 
-    def readings(self) -> list[Reading]:
+    def readings(self) -> list[ChatReading]:
         longest = max(map(len, self._placed), default=0)
-        return [self._reading(claim, longest) for claim in range(len(self._claims))]
+        return [self._reading(candidate, longest) for candidate in range(len(self._candidates))]
 
-    def _reading(self, claim: int, longest: int) -> Reading:
-        if claim in self._own or self._is_found(claim):
-            found = self._own[claim] if claim in self._own else self._dealt[claim]
-            return Reading(Sight.FOUND, self._messages[found].entry.id, longest)
-        if self._possible[claim]:
-            why = Why.CONTESTED if self._certain[claim] else Why.UNCLEAR
-            return Reading(Sight.UNDECIDED, None, longest, why)
-        if not self._is_all_explained(self._claims[claim]):
-            return Reading(Sight.UNDECIDED, None, longest, Why.UNEXPLAINED)
-        if self._misses_known(claim):
-            return Reading(Sight.UNDECIDED, None, longest, Why.INCOMPLETE)
-        return self._extent(self._claims[claim].start, longest)
+    def _reading(self, candidate: int, longest: int) -> ChatReading:
+        if candidate in self._own or self._is_found(candidate):
+            found = self._own[candidate] if candidate in self._own else self._dealt[candidate]
+            return ChatReading(Sight.FOUND, self._messages[found].entry.id, longest)
+        if self._possible[candidate]:
+            why = Why.CONTESTED if self._certain[candidate] else Why.UNCLEAR
+            return ChatReading(Sight.UNDECIDED, None, longest, why)
+        if not self._is_all_explained(self._candidates[candidate]):
+            return ChatReading(Sight.UNDECIDED, None, longest, Why.UNEXPLAINED)
+        if self._misses_known(candidate):
+            return ChatReading(Sight.UNDECIDED, None, longest, Why.INCOMPLETE)
+        return self._extent(self._candidates[candidate].start, longest)
 
-    def _since(self, claim: Claim, numbers: Sequence[int]) -> Iterator[int]:
-        """Those of the messages that are not provably older than the claim."""
+    def _since(self, candidate: Candidate, numbers: Sequence[int]) -> Iterator[int]:
+        """Those of the messages that are not provably older than the candidate."""
         for number in numbers:
             at = self._messages[number].entry.at
-            if at is None or at >= claim.start - self._difference:
+            if at is None or at >= candidate.start - self._difference:
                 yield number
 
-    def _is_in_time(self, claim: Claim, number: int) -> bool:
+    def _is_in_time(self, candidate: Candidate, number: int) -> bool:
         at = self._messages[number].entry.at
-        return at is None or claim.end is None or at <= claim.end + self._difference
+        return at is None or candidate.end is None or at <= candidate.end + self._difference
 
-    def _may_count(self, claim: Claim, number: int) -> bool:
+    def _may_count(self, candidate: Candidate, number: int) -> bool:
         message = self._messages[number]
-        return message.is_here and message.is_single and self._is_in_time(claim, number)
+        return message.is_here and message.is_single and self._is_in_time(candidate, number)
 
     def _is_full(self, number: int) -> bool:
-        """Everything that makes a message a claim's is shown; only another claim could have it."""
+        """Everything that makes a message a candidate's is shown; only another candidate could have it."""
         entry = self._messages[number].entry
         return entry.outgoing is True and entry.at is not None
 
-    def _is_found(self, claim: int) -> bool:
+    def _is_found(self, candidate: int) -> bool:
         """Whether it has a message in every dealing, also where others may have theirs in another spelling."""
-        if claim not in self._dealt or not _is_needed(claim, self._certain, len(self._dealt)):
+        if candidate not in self._dealt or not _is_needed(candidate, self._certain, len(self._dealt)):
             return False
         shown = {number for numbers in self._certain.values() for number in numbers}
         wide = {
-            other: [number for number in numbers if number in shown and self._is_in_time(self._claims[other], number)]
+            other: [
+                number for number in numbers if number in shown and self._is_in_time(self._candidates[other], number)
+            ]
             for other, numbers in self._possible.items()
         }
-        wide[claim] = self._certain[claim]
-        return _is_needed(claim, wide, len(_deal(wide)))
+        wide[candidate] = self._certain[candidate]
+        return _is_needed(candidate, wide, len(_deal(wide)))
 
-    def _is_all_explained(self, claim: Claim) -> bool:
-        """Whether each message since the claim began is one that is known, each of these being one message."""
-        if any(True for _ in self._since(claim, self._doubled)):
+    def _is_all_explained(self, candidate: Candidate) -> bool:
+        """Whether each message since the candidate began is one that is known, each of these being one message."""
+        if any(True for _ in self._since(candidate, self._doubled)):
             return False  # There may be another behind one that is known.
         # What looks like a known one counts also where it is older: it may be what that one has to explain.
         messages = {
-            *self._since(claim, self._left),
+            *self._since(candidate, self._left),
             *(number for numbers in self._known.values() for number in numbers),
         }
         return len(self._explained) == len(messages)
 
-    def _misses_known(self, claim: int) -> bool:
+    def _misses_known(self, candidate: int) -> bool:
         """Whether another message that began no earlier was accepted and is not there: then it may not be either."""
-        start = self._claims[claim].start
-        missing = self._known.keys() - self._explained.keys() - {claim}
-        return any(self._claims[other].start >= start for other in missing)
+        start = self._candidates[candidate].start
+        missing = self._known.keys() - self._explained.keys() - {candidate}
+        return any(self._candidates[other].start >= start for other in missing)
 
-    def _extent(self, start: datetime, longest: int) -> Reading:
+    def _extent(self, start: datetime, longest: int) -> ChatReading:
         """What lists in which nothing is left to explain prove of a message that began at `start`."""
         later = [page for page in self._placed if any(entry.at and entry.at >= start for entry, _ in page)]
         if not later:
-            return Reading(Sight.SILENT, None, longest)
+            return ChatReading(Sight.SILENT, None, longest)
         # A list of another form of the number, too, may be the wrong end of a chat.
         if not all(self._reaches_over(page, start) for page in later):
-            return Reading(Sight.UNDECIDED, None, longest, Why.SHORT)
+            return ChatReading(Sight.UNDECIDED, None, longest, Why.SHORT)
         shows_ours = any(
             entry.outgoing and is_here and entry.at and entry.at >= start for page in later for entry, is_here in page
         )
         # Replies may be listed sooner than what was sent: then the list is long enough, and proves no more.
-        return Reading(Sight.ABSENT, None, longest) if shows_ours else Reading(Sight.SILENT, None, 0)
+        return ChatReading(Sight.ABSENT, None, longest) if shows_ours else ChatReading(Sight.SILENT, None, 0)
 
     def _reaches_over(self, page: Sequence[Placed], start: datetime) -> bool:
         moments = [entry.at for entry, is_here in page if is_here and entry.at]
         return bool(moments) and min(moments) < start - self._difference and start <= max(moments)
 
 
-def _by_id(claims: Sequence[Claim], messages: Sequence[Message]) -> dict[int, int]:
-    """The messages that bear a claim's own id. An id that does not tell apart is none."""
+def _by_id(candidates: Sequence[Candidate], messages: Sequence[ChatMessage]) -> dict[int, int]:
+    """The messages that bear a candidate's own id. An id that does not tell apart is none."""
     own: dict[int, int] = {}
-    for claim, each in enumerate(claims):
+    for candidate, each in enumerate(candidates):
         ours = bare_id(each.gateway_id)
         bearers = [number for number, it in enumerate(messages) if ours and it.id and _is_same_id(ours, it.id)]
         if len(bearers) == 1:
-            own[claim] = bearers[0]
+            own[candidate] = bearers[0]
     owners = Counter(own.values())
-    return {claim: number for claim, number in own.items() if owners[number] == 1}
+    return {candidate: number for candidate, number in own.items() if owners[number] == 1}
 
 
 def _is_same_id(ours: str, theirs: str) -> bool:
@@ -215,23 +219,23 @@ def _is_same_id(ours: str, theirs: str) -> bool:
 
 
 def _deal(wanted: Mapping[int, Collection[int]]) -> dict[int, int]:
-    """Messages to claims, each at most once and as many as possible (augmenting paths)."""
+    """Messages to candidates, each at most once and as many as possible (augmenting paths)."""
     holder: dict[int, int] = {}
 
-    def serve(claim: int, tried: set[int]) -> bool:
-        for number in wanted[claim]:
+    def serve(candidate: int, tried: set[int]) -> bool:
+        for number in wanted[candidate]:
             if number not in tried:
                 tried.add(number)
                 if number not in holder or serve(holder[number], tried):
-                    holder[number] = claim
+                    holder[number] = candidate
                     return True
         return False
 
-    for claim in wanted:
-        serve(claim, set())
-    return {claim: number for number, claim in holder.items()}
+    for candidate in wanted:
+        serve(candidate, set())
+    return {candidate: number for number, candidate in holder.items()}
 
 
-def _is_needed(claim: int, wanted: Mapping[int, Collection[int]], most: int) -> bool:
+def _is_needed(candidate: int, wanted: Mapping[int, Collection[int]], most: int) -> bool:
     """Whether it has a message in every dealing of `most`: without it one fewer could be dealt."""
-    return len(_deal({other: numbers for other, numbers in wanted.items() if other != claim})) < most
+    return len(_deal({other: numbers for other, numbers in wanted.items() if other != candidate})) < most

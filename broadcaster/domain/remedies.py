@@ -6,7 +6,7 @@ import re
 from shlex import quote
 
 from broadcaster.domain.instances import Wire
-from broadcaster.domain.outcomes import WRONG_ADDRESS
+from broadcaster.domain.outcomes import WRONG_ADDRESS_HINT
 from broadcaster.domain.standstill import Remedy
 
 _WRONG_WIRE = re.compile(
@@ -16,7 +16,7 @@ _WRONG_WIRE = re.compile(
     re.IGNORECASE,
 )
 _WRONG_URL = re.compile(
-    rf"{re.escape(WRONG_ADDRESS)}|HTTP 405\b|\bcannot (post|get|put)\b"
+    rf"{re.escape(WRONG_ADDRESS_HINT)}|HTTP 405\b|\bcannot (post|get|put)\b"
     r"|\bno (such )?(route|endpoint|method|page|path)\b"
     r"|\b(route|endpoint|page|path|url|resource)\b.{0,20}\bnot (be )?(found|exist|allowed|supported)"
     r"|HTTP (404|410)\b[\W\d]*(not found|gone)?\W*$",

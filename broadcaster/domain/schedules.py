@@ -69,7 +69,7 @@ class Due:
     reason: str | None = None
 
 
-def judge(due: Sequence[datetime], now: datetime, misfire: Misfire, grace: timedelta) -> Iterator[Due]:
+def judge_due(due: Sequence[datetime], now: datetime, misfire: Misfire, grace: timedelta) -> Iterator[Due]:
     """What becomes of the occurrences of one schedule that are due (ascending), as seen at `now`.
 
     Those that are more than PUNCTUAL late were missed. Never a burst of old ones: at most the latest of them is run or

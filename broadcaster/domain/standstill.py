@@ -42,7 +42,7 @@ class What(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Lane:
+class LaneFacts:
     """What is known of an instance. `reason` is in the gateway's words; `rate` in messages per second."""
 
     name: str
@@ -74,7 +74,7 @@ class Lane:
 class Part:
     """What one lane has to do for one campaign: how many messages, and from when on."""
 
-    lane: Lane
+    lane: LaneFacts
     pending: int = 0
     sending: int = 0
     in_doubt: int = 0
@@ -97,7 +97,7 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Campaign:
+class CampaignFacts:
     """A campaign that is not final, over its lanes."""
 
     name: str

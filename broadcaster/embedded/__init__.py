@@ -15,14 +15,14 @@ The stack, which is those servers and whatever `Role`s the caller has, under a s
 One process at a time holds a home. On Linux everything it started ends with it, also when it is killed; whatever
 is still there (known by pid and start time, never by name) is stopped by the next one. Data survives all of that.
 
-Modules: `home` (layout, lock) and `account` (whom the servers run as); `launch` and `process` (how processes start,
-how they are known); `role` (a program, a running child) and `readiness` (how it says that it is ready);
-`postgres_install`, `postgres_cluster`, `postgres`, `redis`; `supervisor`, `signals`, `status`; `servers` and `stack`
-(the API).
+Modules: `home` (layout, lock) and `account` (the account of the servers); `launch` and `process_id` (how processes
+start and are recognised); `role` (a program, a running child), `role_logs`, and `ready_notice` (how a child says that
+it is ready); `postgres_install`, `postgres_cluster`, `postgres`, `redis`; `supervisor`, `stop_signals`, `status`;
+`servers` and `stack` (the API).
 """
 
-from broadcaster.embedded.process import ProcessId
-from broadcaster.embedded.readiness import ReadyNotice
+from broadcaster.embedded.process_id import ProcessId
+from broadcaster.embedded.ready_notice import ReadyNotice
 from broadcaster.embedded.role import Role
 from broadcaster.embedded.servers import Servers, start_servers
 from broadcaster.embedded.stack import run_stack, spawn_detached, stop_stack

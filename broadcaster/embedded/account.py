@@ -26,7 +26,7 @@ Source: the systemd project's "Users, Groups, UIDs and GIDs", which lists this r
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class ServerAccount:
     """A user to drop to."""
 
     name: str
@@ -62,11 +62,11 @@ class Account:
         return mode & wanted == wanted
 
 
-NOBODY_YET = Account("a user id of its own", _UNUSED[0], _UNUSED[0])
+NOBODY_YET = ServerAccount("a user id of its own", _UNUSED[0], _UNUSED[0])
 """Stands for the account that is not picked yet: what it may do, everybody may."""
 
 
-def server_account(settings: Settings) -> Account | None:
+def server_account(settings: Settings) -> ServerAccount | None:
     """The account to drop to, or None where the servers run as whoever starts them, or none was picked yet.
 
     Postgres refuses to run as root. For root it is `settings.server_user`, or else what `picked_account` has kept,
@@ -81,7 +81,7 @@ def server_account(settings: Settings) -> Account | None:
     return _kept(settings.home / _KEPT) or _own_user()
 
 
-def picked_account(home: Path) -> Account:
+def picked_account(home: Path) -> ServerAccount:
     """An account that no other program has: a user id that is unused, picked once and kept in the directory `home`.
 
     Unlike `nobody`, under which anything may run: that could read the servers' files and signal them. For root only.
@@ -101,7 +101,7 @@ def picked_account(home: Path) -> Account:
     return account
 
 
-def _named(name: str) -> Account:
+def _named(name: str) -> ServerAccount:
     try:
         entry = pwd.getpwnam(name)
     except KeyError:
@@ -110,17 +110,17 @@ def _named(name: str) -> Account:
         ) from None
     if entry.pw_uid == 0:
         raise SettingsError("BROADCASTER_SERVER_USER: Postgres refuses to run as root; name an unprivileged account")
-    return Account(entry.pw_name, entry.pw_uid, entry.pw_gid)
+    return ServerAccount(entry.pw_name, entry.pw_uid, entry.pw_gid)
 
 
-def _own_user() -> Account | None:
+def _own_user() -> ServerAccount | None:
     try:
         return _named(_OWN_USER)
     except SettingsError:
         return None
 
 
-def _kept(path: Path) -> Account | None:
+def _kept(path: Path) -> ServerAccount | None:
     """The account that the file `path` holds. Raises SettingsError if somebody has that id by now."""
     if not path.exists():
         return None
@@ -135,7 +135,7 @@ def _kept(path: Path) -> Account | None:
             f"BROADCASTER_SERVER_USER: the user id {uid}, under which the servers ran, has been given to somebody; "
             f"remove {path} to have another one picked"
         )
-    return Account(f"uid {uid}", uid, uid)
+    return ServerAccount(f"uid {uid}", uid, uid)
 
 
 def _unused_uid() -> int:

@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from broadcaster.embedded.account import NOBODY_YET, Account, picked_account, server_account
+from broadcaster.embedded.account import NOBODY_YET, ServerAccount, picked_account, server_account
 from broadcaster.embedded.own_files import hand_over, make_directory, way_to
 from broadcaster.errors import ConflictError, SettingsError, UnavailableError
 from broadcaster.secret_files import is_ours_alone
@@ -24,7 +24,7 @@ class Home:
     """Where things are. The servers' own directories belong to `account`, everything else to whoever runs this."""
 
     root: Path
-    account: Account | None
+    account: ServerAccount | None
     """Whom the servers run as, if not as this process's own user."""
 
     @property
@@ -74,14 +74,14 @@ class Home:
 
 
 def home_of(settings: Settings) -> Home:
-    """The home that the settings name, which need not exist yet, nor does the account before `prepare`.
+    """The home that the settings name, which need not exist yet, nor does the account before `prepare_home`.
 
     Raises SettingsError if root has no account to run the servers as.
     """
     return Home(settings.home, server_account(settings))
 
 
-def prepare(settings: Settings) -> Home:
+def prepare_home(settings: Settings) -> Home:
     """Create what is missing of the home and check that it is this user's alone and that the servers can live there.
 
     Raises SettingsError if their account cannot get to it or others can change it, UnavailableError if something
@@ -199,7 +199,7 @@ def check_the_way(home: Home) -> None:
             )
 
 
-def _check_passage(root: Path, account: Account) -> None:
+def _check_passage(root: Path, account: ServerAccount) -> None:
     """Raise SettingsError if `account` cannot get to the home, which need not exist yet."""
     existing = next(path for path in (root, *root.parents) if path.exists())
     barrier = account.barrier(existing / "anything")

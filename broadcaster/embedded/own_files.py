@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from broadcaster.embedded.account import Account
+from broadcaster.embedded.account import ServerAccount
 from broadcaster.errors import UnavailableError
 from broadcaster.secret_files import is_ours_alone
 
@@ -23,7 +23,7 @@ _MOST_STEPS = 400
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
 
 
-def make_directory(path: Path, owner: Account | None, mode: int = 0o700) -> None:
+def make_directory(path: Path, owner: ServerAccount | None, mode: int = 0o700) -> None:
     """Make `path` a directory of `owner` (None: of this process's user) with `mode`.
 
     Raises UnavailableError if something else is there or its parent is not this user's alone, OSError if it cannot.
@@ -48,7 +48,7 @@ def make_directory(path: Path, owner: Account | None, mode: int = 0o700) -> None
             os.close(descriptor)
 
 
-def write_private(path: Path, text: str, mode: int = 0o600, owner: Account | None = None) -> None:
+def write_private(path: Path, text: str, mode: int = 0o600, owner: ServerAccount | None = None) -> None:
     """Replace `path` by a file of `owner` (None: this process's user) holding `text`: whole or not at all.
 
     Also if power fails. Raises UnavailableError if its directory is not this user's alone.
@@ -97,7 +97,7 @@ def read_foreign(path: Path, most: int = 4096) -> str:
         os.close(descriptor)
 
 
-def hand_over(directory: Path, owner: Account) -> None:
+def hand_over(directory: Path, owner: ServerAccount) -> None:
     """Give to `owner` what the owner of `directory` has in and below it, where that is somebody else.
 
     Whoever it was may still be at work there. So each thing is opened without following links, and what is changed is
@@ -119,7 +119,7 @@ def hand_over(directory: Path, owner: Account) -> None:
         _give(descriptor, former, owner)
 
 
-def _give(descriptor: int, former: int, owner: Account) -> None:
+def _give(descriptor: int, former: int, owner: ServerAccount) -> None:
     status = os.fstat(descriptor)
     alone = stat.S_ISDIR(status.st_mode) or (stat.S_ISREG(status.st_mode) and status.st_nlink == 1)
     if alone and status.st_uid == former:

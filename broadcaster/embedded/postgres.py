@@ -13,7 +13,7 @@ from broadcaster.embedded.home import Home
 from broadcaster.embedded.launch import LINUX
 from broadcaster.embedded.own_files import read_foreign, write_private
 from broadcaster.embedded.postgres_install import Installation
-from broadcaster.embedded.process import ProcessId
+from broadcaster.embedded.process_id import ProcessId
 from broadcaster.embedded.role import Role, server_environment
 
 _SOCKET = ".s.PGSQL.5432"
@@ -93,7 +93,7 @@ def asks_for_password(path: Path) -> bool:
 
 def _first_answer(path: Path) -> bytes:
     """What a server on this socket answers the start of a session with; nothing where it does not in time."""
-    parameters = f"user\0{postgres_cluster.NAME}\0database\0{postgres_cluster.NAME}\0\0".encode()
+    parameters = f"user\0{postgres_cluster.OWNER}\0database\0{postgres_cluster.OWNER}\0\0".encode()
     try:
         with socket.socket(socket.AF_UNIX) as connection:
             connection.settimeout(_ANSWER_SECONDS)
@@ -119,7 +119,7 @@ def _says(cluster: Path, state: str) -> bool:
 
 def _prepare(home: Home, install: Installation) -> Mapping[str, str]:
     if not home.postgres.exists():
-        postgres_cluster.create(home, install)
+        postgres_cluster.create_cluster(home, install)
     postgres_cluster.check_version(home, install)
     environment = _survive_a_kill(home)
     if not home.pgpass.exists():

@@ -15,7 +15,7 @@ from broadcaster.embedded.postgres_install import Installation, nameless
 from broadcaster.embedded.role import server_environment
 from broadcaster.errors import UnavailableError
 
-NAME = "broadcaster"
+OWNER = "broadcaster"
 """Of the superuser and of the database, as in `settings.migration_url`."""
 RUNTIME = "broadcaster_runtime"
 """The role of commands and workers, as in `settings.postgres_url`: what it may do is granted by `db upgrade`."""
@@ -23,7 +23,7 @@ _TIMEOUT = 120.0
 _STAGING = "postgres.new-"
 
 
-def create(home: Home, install: Installation) -> None:
+def create_cluster(home: Home, install: Installation) -> None:
     """Make the cluster of `home`, with its database, its roles and their generated passwords in files of `home`.
 
     It is made aside and renamed, so that there is either none or a complete one.
@@ -41,13 +41,13 @@ def create(home: Home, install: Installation) -> None:
         make_directory(cluster, home.account)
         password_file = staging / "password"
         write_private(password_file, password, owner=home.account)
-        options = ["-D", str(cluster), "-U", NAME, f"--pwfile={password_file}", "--auth=scram-sha-256"]
+        options = ["-D", str(cluster), "-U", OWNER, f"--pwfile={password_file}", "--auth=scram-sha-256"]
         # The built-in provider sorts by code point for ever; the order of a system or of ICU changes with its
         # version, and breaks indexes.
         locale = ["--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
         _run(home, [str(programs.program("initdb")), *options, *locale, "--data-checksums"])
-        _run_sql(home, programs, cluster, f"CREATE DATABASE {NAME}", {})
-        _write_pgpass(home.pgpass, NAME, password)
+        _run_sql(home, programs, cluster, f"CREATE DATABASE {OWNER}", {})
+        _write_pgpass(home.pgpass, OWNER, password)
         _set_runtime_password(home, programs, cluster, {})
         move_directory(cluster, home.postgres)
     finally:
@@ -68,8 +68,8 @@ def check_version(home: Home, install: Installation) -> None:
 def reset_password(home: Home, install: Installation, environment: Mapping[str, str]) -> None:
     """Give the superuser a new password and write it to `home.pgpass`: the old one was lost with that file."""
     password, programs = secrets.token_urlsafe(32), nameless(home, install)
-    _run_sql(home, programs, home.postgres, f"ALTER ROLE {NAME} PASSWORD '{password}'", environment)
-    _write_pgpass(home.pgpass, NAME, password)
+    _run_sql(home, programs, home.postgres, f"ALTER ROLE {OWNER} PASSWORD '{password}'", environment)
+    _write_pgpass(home.pgpass, OWNER, password)
 
 
 def reset_runtime_password(home: Home, install: Installation, environment: Mapping[str, str]) -> None:

@@ -10,7 +10,7 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
-from broadcaster.embedded.account import Account
+from broadcaster.embedded.account import ServerAccount
 from broadcaster.embedded.home import Home, reachable_copy
 from broadcaster.errors import UnavailableError
 
@@ -44,7 +44,7 @@ class Installation:
     def program(self, name: str) -> Path:
         return self.root / "bin" / name
 
-    def is_reachable(self, account: Account) -> bool:
+    def is_reachable(self, account: ServerAccount) -> bool:
         """Whether `account` may run it where it is."""
         paths = [self.root / name for name in _NEEDED] + list(self.libraries.glob("*"))
         return all(account.can(os.R_OK, path) for path in paths) and account.can(os.X_OK, self.program("postgres"))

@@ -16,10 +16,10 @@ from typing import Self
 import msgspec
 
 from broadcaster.embedded import launch
-from broadcaster.embedded.account import Account
+from broadcaster.embedded.account import ServerAccount
 from broadcaster.embedded.home import Home
-from broadcaster.embedded.logs import LogPump, RotatedFile
-from broadcaster.embedded.process import ProcessId
+from broadcaster.embedded.process_id import ProcessId
+from broadcaster.embedded.role_logs import LogPump, RotatedFile
 from broadcaster.errors import UnavailableError
 
 
@@ -49,7 +49,7 @@ class Role:
     """What the kernel sends it when its supervisor dies (Linux)."""
     passed: Sequence[int] = ()
     """Descriptors that it has from the start, under the same numbers."""
-    account: Account | None = None
+    account: ServerAccount | None = None
     """Whom it runs as. None: this process's user."""
     prepare: Callable[[], Mapping[str, str]] | None = None
     """Done before each start, restarts included. Returns variables to add to `env`."""
@@ -159,7 +159,7 @@ def log_path(home: Home, name: str) -> Path:
     return home.logs / f"{name}.log"
 
 
-def left_behind(home: Home) -> list[Record]:
+def processes_left_behind(home: Home) -> list[Record]:
     """The processes that an earlier supervisor of `home` started and that still run."""
     records = []
     for path in home.processes.glob("*.json"):
@@ -173,8 +173,8 @@ def left_behind(home: Home) -> list[Record]:
 
 
 def end_left_behind(home: Home) -> list[Record]:
-    """Stop what `left_behind` finds, cleanly where possible, and return it. Only for whoever holds `home`."""
-    records = left_behind(home)
+    """Stop what `processes_left_behind` finds, cleanly if possible, and return it. The caller must hold `home`."""
+    records = processes_left_behind(home)
     try:
         for record in records:
             record.process.send(record.stop_signal)

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Self
 
 from broadcaster.embedded import postgres_install, redis
-from broadcaster.embedded.home import Home, give_to_account, hold, prepare
+from broadcaster.embedded.home import Home, give_to_account, hold, prepare_home
 from broadcaster.embedded.postgres import postgres_role
 from broadcaster.embedded.role import Role, end_left_behind
 from broadcaster.embedded.status import RoleStatus
@@ -72,7 +72,7 @@ def start_servers(settings: Settings) -> Servers:
     Raises ConflictError if another process holds the home, SettingsError or UnavailableError if they cannot run
     there.
     """
-    home = prepare(settings)
+    home = prepare_home(settings)
     with ExitStack() as cleanup:
         cleanup.enter_context(hold(home))
         end_left_behind(home)

@@ -13,14 +13,14 @@ from pathlib import Path
 
 import msgspec
 
-from broadcaster.embedded.home import Home, check_the_way, give_to_account, hold, home_of, prepare
+from broadcaster.embedded.home import Home, check_the_way, give_to_account, hold, home_of, prepare_home
 from broadcaster.embedded.launch import Spec
-from broadcaster.embedded.logs import open_log, read_last_line, rotate_own_output
-from broadcaster.embedded.process import ProcessId
+from broadcaster.embedded.process_id import ProcessId
 from broadcaster.embedded.role import Role, end_left_behind, launcher, log_path
+from broadcaster.embedded.role_logs import open_log, read_last_line, rotate_own_output
 from broadcaster.embedded.servers import server_roles
-from broadcaster.embedded.signals import StopSignals
 from broadcaster.embedded.status import RoleState, RoleStatus, StackState, StackStatus, read_status, write_status
+from broadcaster.embedded.stop_signals import StopSignals
 from broadcaster.embedded.supervisor import Supervisor
 from broadcaster.errors import ConflictError, UnavailableError
 from broadcaster.settings import Settings
@@ -80,7 +80,7 @@ def run_stack(
     Raises ConflictError if another process holds the home, SettingsError or UnavailableError if the servers or one
     of the roles cannot be started; then nothing is left running.
     """
-    home = prepare(settings)
+    home = prepare_home(settings)
 
     def tell(line: str) -> None:
         with suppress(OSError):  # nobody reads any more: a closed pipe, a terminal that is gone
@@ -157,7 +157,7 @@ def spawn_detached(
         raise ConflictError(
             f"already up: process {running.pid} holds {settings.home}{ailing} (`broadcaster down` stops it)"
         )
-    home = prepare(settings)
+    home = prepare_home(settings)
     record = home.root / "spawned.json"
     record.unlink(missing_ok=True)
     log_start = _daemonize(home, argv, env, record)

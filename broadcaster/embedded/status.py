@@ -9,7 +9,7 @@ import msgspec
 
 from broadcaster.embedded.home import Home
 from broadcaster.embedded.own_files import write_private
-from broadcaster.embedded.process import ProcessId
+from broadcaster.embedded.process_id import ProcessId
 from broadcaster.errors import UnavailableError
 from broadcaster.settings import Settings
 

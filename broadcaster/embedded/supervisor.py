@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from broadcaster.embedded.home import Home
-from broadcaster.embedded.process import ProcessId
+from broadcaster.embedded.process_id import ProcessId
 from broadcaster.embedded.role import Child, Role, log_path
 from broadcaster.embedded.status import RoleState, RoleStatus
 from broadcaster.errors import BroadcasterError, UnavailableError

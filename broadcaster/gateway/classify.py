@@ -11,9 +11,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from broadcaster.domain.outcomes import WRONG_ADDRESS, Outcome, Verdict
+from broadcaster.domain.outcomes import WRONG_ADDRESS_HINT, Outcome, Verdict
 from broadcaster.domain.states import LaneHealth
 from broadcaster.gateway.redaction import Redactor
+from broadcaster.gateway.reply_signals import Signals, read_signals
 from broadcaster.gateway.rules import (
     QUEUED,
     UNDER_WAY,
@@ -25,7 +26,6 @@ from broadcaster.gateway.rules import (
     says,
     speaks_against,
 )
-from broadcaster.gateway.signals import Signals, read_signals
 from broadcaster.gateway.texts import REASON_BYTES, excerpt, is_page, readable, retry_after
 
 _ACCEPTED = StatusRule(Outcome.ACCEPTED, LaneHealth.OK)
@@ -64,7 +64,7 @@ class _Reply(NamedTuple):
 _MEANINGS = {
     402: "the account has no credit or no subscription",
     466: "the account's quota is used up",
-    **dict.fromkeys(_OF_THE_ADDRESS, f"nothing answers there as a gateway: {WRONG_ADDRESS}"),
+    **dict.fromkeys(_OF_THE_ADDRESS, f"nothing answers there as a gateway: {WRONG_ADDRESS_HINT}"),
     415: "it does not take this encoding: is the wire right?",
 }
 """What statuses say whose reply holds no words."""
@@ -143,7 +143,7 @@ def _judge_failure(reply: _Reply) -> _Reading:
     if failure and rule.reads(failure.outcome):
         return _Reading(failure, reason)
     if rule.page and not signals.is_json and is_page(reply.headers, reply.text):
-        return _Reading(_WRONG_ADDRESS, f"HTTP {status}: a web page and no reply of a gateway: {WRONG_ADDRESS}")
+        return _Reading(_WRONG_ADDRESS, f"HTTP {status}: a web page and no reply of a gateway: {WRONG_ADDRESS_HINT}")
     if rule.page and signals.code and rules.knows_status(signals.code) and signals.code not in _OF_THE_ADDRESS:
         return _Reading(_by_status(signals.code, reply), reason)
     return _Reading(_by_status(status, reply), reason, rules.knows_status(status))

@@ -28,8 +28,8 @@ from broadcaster.gateway.lists import (
     says_no_chat,
 )
 from broadcaster.gateway.redaction import Redactor
+from broadcaster.gateway.reply_signals import signals_of
 from broadcaster.gateway.rules import DEFAULT_RULES, ReplyRules
-from broadcaster.gateway.signals import signals_of
 from broadcaster.gateway.texts import REASON_BYTES, excerpt, parse_json
 from broadcaster.gateway.transport import HttpxTransport, Reply, Transport, open_transport
 from broadcaster.gateway.wire import CONTENT_TYPES, Body, Fields, encode_call, encode_file_call

@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from broadcaster.gateway.signals import fold
+from broadcaster.gateway.reply_signals import fold
 from broadcaster.gateway.texts import storable
 
 _LIST_NAMES = ("data", "messages", "chats", "dialogs", "contacts", "result", "response", "results")

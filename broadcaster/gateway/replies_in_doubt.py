@@ -8,9 +8,7 @@ see `reply_words` for how the texts are spelled.
 
 from __future__ import annotations
 
-from broadcaster.gateway.reply_words import DOUBT as LOST_ON_THE_WAY
-from broadcaster.gateway.reply_words import QUEUED as PUT_IN_A_QUEUE
-from broadcaster.gateway.reply_words import table
+from broadcaster.gateway.reply_words import LOST_ON_THE_WAY, PUT_IN_A_QUEUE, table
 
 # Up to so many words between, none of which denies what follows.
 _UP_TO_3 = r"(?:(?!(?:not|never|no|nicht|nie|kein\w*|pas|non|jamais|nao|не|tidak|tak|nahin?)\b)\S+ ){0,3}"

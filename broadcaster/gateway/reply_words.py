@@ -50,7 +50,7 @@ _SENDER = "|".join(
     )
 )
 
-QUEUED = table(r"""
+PUT_IN_A_QUEUE = table(r"""
     (will|to) be (sent|delivered|retried|processed) (later|when|once|as soon|after|automatically|shortly|soon)
     (?<!not )(?<!be )\bqueued\b
     (added|put|placed|sent|saved) (in|to|into) (the |a )?(\S+ )?queue\b
@@ -67,7 +67,7 @@ QUEUED = table(r"""
 """)
 """It was put by for later, whatever else the reply says."""
 
-DOUBT = table(r"""
+LOST_ON_THE_WAY = table(r"""
     timed? ?-?out|deadline exceeded|(took|takes|taking|waited|waiting) (\S+ )?too long
     connection (was |is |has been |to \S+ )?(lost|reset|aborted|terminated|interrupted|broken)
     econnreset|socket hang ?up|broken pipe|bad gateway|\bupstream|network error

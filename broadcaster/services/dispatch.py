@@ -13,7 +13,7 @@ from broadcaster.db.engine import transaction
 from broadcaster.db.queries import query
 from broadcaster.services.campaigns.over_audience import start_audience_campaigns
 from broadcaster.services.reconcile.reconciler import RUN_SECONDS
-from broadcaster.services.reconcile.truth import SINCE, UNTIL
+from broadcaster.services.reconcile.truth_check import SINCE, UNTIL
 from broadcaster.settings import Settings
 
 WAKE_AGAIN_AFTER = timedelta(seconds=2)

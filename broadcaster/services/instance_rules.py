@@ -21,8 +21,8 @@ from broadcaster.domain.trial import Flag, only_narrows, yes_flags
 from broadcaster.errors import ConflictError, NotFoundError, UsageError, quoted
 from broadcaster.gateway import ReplyRules, classify_response, read_rules
 from broadcaster.gateway.redaction import Redactor
+from broadcaster.gateway.reply_signals import fold, read_signals
 from broadcaster.gateway.rules_file import LONGEST_RULES
-from broadcaster.gateway.signals import fold, read_signals
 from broadcaster.gateway.texts import REPLY_BYTES, parse_json
 from broadcaster.gateway.widening import widened_rules
 

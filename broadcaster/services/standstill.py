@@ -14,7 +14,7 @@ from broadcaster.db.queries import query
 from broadcaster.db.reading import Reader, Row, each_row, reading
 from broadcaster.domain.causes import standing_still, suspicions
 from broadcaster.domain.instances import Wire
-from broadcaster.domain.standstill import Campaign, Lane, Part, Scene, Standstill
+from broadcaster.domain.standstill import CampaignFacts, LaneFacts, Part, Scene, Standstill
 from broadcaster.domain.states import CampaignState, LaneHealth
 from broadcaster.settings import Settings
 
@@ -65,11 +65,11 @@ def find_standstills(
     return [*doubtful, *standing_still(lanes, campaigns, scene if scene.is_ticking else surroundings(scene))]
 
 
-def _facts(found: Iterable[Row]) -> tuple[Scene, list[Lane], list[Campaign]] | None:
+def _facts(found: Iterable[Row]) -> tuple[Scene, list[LaneFacts], list[CampaignFacts]] | None:
     """What the rows tell, which come by instance; None: there are none."""
     scene: Scene | None = None
-    lanes: list[Lane] = []
-    campaigns: dict[str, Campaign] = {}
+    lanes: list[LaneFacts] = []
+    campaigns: dict[str, CampaignFacts] = {}
     parts: dict[str, list[Part]] = {}
     for row in found:
         scene = scene or Scene(row["now"], is_ticking=row["is_ticking"], ticked_at=row["ticked_at"])
@@ -83,8 +83,8 @@ def _facts(found: Iterable[Row]) -> tuple[Scene, list[Lane], list[Campaign]] | N
     return scene, lanes, [replace(campaigns[name], parts=parts[name]) for name in sorted(campaigns)]
 
 
-def _lane(row: Row) -> Lane:
-    return Lane(
+def _lane(row: Row) -> LaneFacts:
+    return LaneFacts(
         name=row["instance"],
         health=LaneHealth(row["health"]),
         reason=row["health_reason"],
@@ -103,8 +103,8 @@ def _lane(row: Row) -> Lane:
     )
 
 
-def _campaign(row: Row) -> Campaign:
-    return Campaign(
+def _campaign(row: Row) -> CampaignFacts:
+    return CampaignFacts(
         name=row["campaign"],
         state=CampaignState(row["state"]),
         starts_at=row["starts_at"],
@@ -113,7 +113,7 @@ def _campaign(row: Row) -> Campaign:
     )
 
 
-def _part(row: Row, lane: Lane) -> Part:
+def _part(row: Row, lane: LaneFacts) -> Part:
     return Part(
         lane=lane,
         pending=row["pending"],

@@ -19,10 +19,10 @@ prints `simulator listening on http://127.0.0.1:PORT` when it is ready and stops
 it takes any key; an instance that is not configured is named `key-` and the first 12 hex digits of its key's
 SHA-256.
 
-`broadcaster.simulator.faults` lists the fault kinds, `.troubles` what lasting troubles say, `.listings` how
-`/wa/messages` and `/wa/chats` can distort the truth, `.ledger.Entry` the fields of a ledger line, `.dialects` the
-shapes of replies (`sent`, `status`, `serialized`, `ok`, `self`, or `rotate`), `.config` the parsers of options and
-files. `guide()` is all of that as a text.
+`.fault_plan` lists the fault kinds, `.lasting_troubles` what lasting troubles say, `.listings` how `/wa/messages` and
+`/wa/chats` can distort the truth, `.ledger.Entry` the fields of a ledger line, `.dialects` the shapes of replies
+(`sent`, `status`, `serialized`, `ok`, `self`, or `rotate`), `.config` the parsers of options and files. `guide()` is
+the text of the first three.
 
 Control, from the same machine only:
 
@@ -49,7 +49,7 @@ from broadcaster.simulator.config import (
     parse_instance,
     parse_listing,
 )
-from broadcaster.simulator.faults import FaultPlan, FaultRule
+from broadcaster.simulator.fault_plan import FaultPlan, FaultRule
 from broadcaster.simulator.guide import guide
 from broadcaster.simulator.ledger import Entry, Ledger, hash_of_key
 from broadcaster.simulator.listings import Hide, Listing

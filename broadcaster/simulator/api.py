@@ -35,7 +35,7 @@ class RefusedError(Exception):
         self.message = message
 
 
-class Content(msgspec.Struct, frozen=True):
+class SentContent(msgspec.Struct, frozen=True):
     """What a sending call delivers. `sha256` is over the text (UTF-8), the decoded file or the URL."""
 
     sha256: str
@@ -52,8 +52,8 @@ class Send(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     phone: Phone
     body: Text
 
-    def content(self) -> Content:
-        return Content(_sha256(self.body.encode()), body=self.body)
+    def content(self) -> SentContent:
+        return SentContent(_sha256(self.body.encode()), body=self.body)
 
 
 class SendFile(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -65,12 +65,12 @@ class SendFile(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     filename: Text
     caption: str = ""
 
-    def content(self) -> Content:
+    def content(self) -> SentContent:
         try:
             file = base64.b64decode(self.body, validate=True)
         except (binascii.Error, ValueError):
             raise RefusedError(400, "body is not valid base64") from None
-        return Content(_sha256(file), caption=self.caption, filename=self.filename)
+        return SentContent(_sha256(file), caption=self.caption, filename=self.filename)
 
 
 class SendFileUrl(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -81,14 +81,14 @@ class SendFileUrl(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     url: Text
     caption: str = ""
 
-    def content(self) -> Content:
+    def content(self) -> SentContent:
         try:
             parts = urlsplit(self.url)
         except ValueError:
             raise RefusedError(400, "url is malformed") from None
         if parts.scheme not in {"http", "https"} or not parts.netloc:
             raise RefusedError(400, "url must start with http:// or https://")
-        return Content(_sha256(self.url.encode()), caption=self.caption, url=self.url)
+        return SentContent(_sha256(self.url.encode()), caption=self.caption, url=self.url)
 
 
 class Chats(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -134,7 +134,7 @@ class Call(msgspec.Struct, frozen=True):
     endpoint: str
     wire: Wire
     fields: Sending | Reading
-    content: Content | None
+    content: SentContent | None
 
     @property
     def phone(self) -> str:

@@ -12,8 +12,8 @@ from msgspec import Meta
 
 from broadcaster.errors import InputError, UsageError
 from broadcaster.simulator.dialects import SHAPES
+from broadcaster.simulator.fault_rule import FaultRule
 from broadcaster.simulator.listings import HONEST, Listing
-from broadcaster.simulator.rules import FaultRule
 
 AcceptedWire = Literal["json", "form", "both"]
 

@@ -58,7 +58,7 @@ class Exchange:
 
     def _render(self, response: Response) -> bytes:
         head = self.request.head
-        return http1.render(response, keep_alive=head.keep_alive, with_body=head.method != "HEAD")
+        return http1.render_response(response, keep_alive=head.keep_alive, with_body=head.method != "HEAD")
 
 
 class Connection(asyncio.Protocol):
@@ -206,6 +206,6 @@ class Connection(asyncio.Protocol):
 
     def _refuse(self, error: BadRequestError) -> None:
         body = b'{"status":"error","message":"%s"}' % error.message.encode()
-        self.write(http1.render(Response(error.status, body), keep_alive=False))
+        self.write(http1.render_response(Response(error.status, body), keep_alive=False))
         if self._transport is not None:
             self._transport.close()

@@ -14,13 +14,13 @@ from broadcaster.errors import BroadcasterError
 from broadcaster.simulator.api import SENDING_ENDPOINTS, Phone, Text
 from broadcaster.simulator.config import SimulatorConfig, parse_faults
 from broadcaster.simulator.connection import Exchange
-from broadcaster.simulator.faults import FaultPlan
+from broadcaster.simulator.fault_plan import FaultPlan
 from broadcaster.simulator.gateway import Gateway
 from broadcaster.simulator.http1 import Response
 from broadcaster.simulator.ledger import OUTGOING
 from broadcaster.simulator.listings import Listing
 
-PREFIX = "/_sim/"
+CONTROL_PREFIX = "/_sim/"
 _LONGEST_WAIT = 600.0
 
 
@@ -52,7 +52,7 @@ class Control:
     def answer(self, exchange: Exchange) -> None:
         """Answer a request to a path under `/_sim/`."""
         head = exchange.request.head
-        name = head.path.removeprefix(PREFIX)
+        name = head.path.removeprefix(CONTROL_PREFIX)
         if not is_loopback(exchange.request.peer):
             _reply(exchange, 403, {"error": "only from this machine"})
             return
@@ -62,7 +62,9 @@ class Control:
             elif route := self._routes.get((head.method, name)):
                 _reply(exchange, 200, route(exchange))
             else:
-                wanted = ", ".join(f"{method} {PREFIX}{known}" for method, known in [*self._routes, ("GET", "wait")])
+                wanted = ", ".join(
+                    f"{method} {CONTROL_PREFIX}{known}" for method, known in [*self._routes, ("GET", "wait")]
+                )
                 _reply(exchange, 404, {"error": f"there are {wanted}"})
         except (BroadcasterError, msgspec.DecodeError, ValueError) as error:
             _reply(exchange, 400, {"error": str(error)})

@@ -15,14 +15,14 @@ from broadcaster.simulator.api import Call, RefusedError
 from broadcaster.simulator.config import InstanceConfig, SimulatorConfig
 from broadcaster.simulator.connection import Exchange
 from broadcaster.simulator.dialects import DIALECTS, ROTATE, Dialect
-from broadcaster.simulator.faults import Fault, FaultPlan
+from broadcaster.simulator.fault_plan import Fault, FaultPlan
+from broadcaster.simulator.fault_rule import DROP_BEFORE_READING
 from broadcaster.simulator.http1 import Request, Response
+from broadcaster.simulator.lasting_troubles import BAD_KEY
 from broadcaster.simulator.ledger import INCOMING, OUTGOING, Entry, Ledger, hash_of_key
+from broadcaster.simulator.listing_view import ListingView
 from broadcaster.simulator.listings import Listing
 from broadcaster.simulator.replies import reply_under
-from broadcaster.simulator.rules import DROP_BEFORE_READING
-from broadcaster.simulator.troubles import BAD_KEY
-from broadcaster.simulator.view import View
 
 _LARGE_BYTES = 1024 * 1024
 
@@ -30,7 +30,7 @@ _LARGE_BYTES = 1024 * 1024
 class Instance:
     """A configured instance, its view of its chats, and its place in the rotation of dialects."""
 
-    def __init__(self, config: InstanceConfig, view: View) -> None:
+    def __init__(self, config: InstanceConfig, view: ListingView) -> None:
         self.name = config.name
         self.wire = config.wire
         self.view = view
@@ -131,9 +131,9 @@ class Gateway:
         for known in list(self._instances.values()):
             known.view = self._view(known.name)
 
-    def _view(self, instance: str) -> View:
+    def _view(self, instance: str) -> ListingView:
         listing = self._listings.get(instance, self._listing)
-        return View(listing, self.ledger, instance, self._config.visible_after)
+        return ListingView(listing, self.ledger, instance, self._config.visible_after)
 
     def _config_of(self, name: str, key: str) -> InstanceConfig:
         return InstanceConfig(name=name, key=key, wire=self._config.wire, shape=self._config.shape)
@@ -223,7 +223,7 @@ class Gateway:
         return f"{self._id_prefix}{next(self._ids):010X}"
 
 
-def _listing(call: Call, view: View, dialect: Dialect) -> object:
+def _listing(call: Call, view: ListingView, dialect: Dialect) -> object:
     fields = call.fields
     if isinstance(fields, api.Messages):
         return view.messages(dialect, fields.phone, fields.limit)

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from inspect import cleandoc
 
-from broadcaster.simulator import dialects, faults, listings
-from broadcaster.simulator.troubles import TROUBLES, Trouble
+from broadcaster.simulator import dialects, fault_plan, listings
+from broadcaster.simulator.lasting_troubles import TROUBLES, Trouble
 
 _WIDTH = 74
 
 
 def guide() -> str:
     """The fault kinds, the words of the troubles and the fields of a listing, in lines of up to 119 characters."""
-    kinds, fields = (cleandoc(module.__doc__ or "") for module in (faults, listings))
+    kinds, fields = (cleandoc(module.__doc__ or "") for module in (fault_plan, listings))
     troubles = "\n".join(_line(trouble) for trouble in TROUBLES.values())
     return f"{kinds}\n\nWhat the troubles answer:\n\n{troubles}\n\n{fields}"
 

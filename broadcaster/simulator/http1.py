@@ -89,7 +89,7 @@ def parse_head(raw: bytes) -> Head:
     )
 
 
-def render(response: Response, *, keep_alive: bool = True, with_body: bool = True) -> bytes:
+def render_response(response: Response, *, keep_alive: bool = True, with_body: bool = True) -> bytes:
     """The bytes of a response."""
     extra = "".join(f"{name}: {value}\r\n" for name, value in response.headers.items())
     if not keep_alive:

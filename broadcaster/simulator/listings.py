@@ -25,9 +25,9 @@ from typing import Literal
 
 import msgspec
 
+from broadcaster.simulator.fault_rule import Count, Seconds
 from broadcaster.simulator.numbers import Aliases, check_aliases
-from broadcaster.simulator.rules import Count, Seconds
-from broadcaster.simulator.texts import CHANGES
+from broadcaster.simulator.text_changes import CHANGES
 
 
 class Hide(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):

@@ -10,9 +10,9 @@ import msgspec
 
 from broadcaster.simulator import dialects
 from broadcaster.simulator.dialects import Dialect
+from broadcaster.simulator.fault_rule import FaultRule
 from broadcaster.simulator.http1 import Response, phrase
-from broadcaster.simulator.rules import FaultRule
-from broadcaster.simulator.troubles import TROUBLES
+from broadcaster.simulator.lasting_troubles import TROUBLES
 
 _HTML = "text/html"
 _PAGE = "<!DOCTYPE html><html><head><title>{0}</title></head><body><center><h1>{0}</h1></center></body></html>\n"

@@ -14,7 +14,7 @@ from typing import Any, Self
 from broadcaster.errors import UnavailableError
 from broadcaster.simulator.config import SimulatorConfig
 from broadcaster.simulator.connection import Connection, Exchange
-from broadcaster.simulator.control import PREFIX, Control
+from broadcaster.simulator.control import CONTROL_PREFIX, Control
 from broadcaster.simulator.gateway import Gateway
 from broadcaster.simulator.ledger import Ledger
 
@@ -67,7 +67,7 @@ class Simulator:
 
     def answer(self, exchange: Exchange) -> None:
         """See Application."""
-        if exchange.request.head.path.startswith(PREFIX):
+        if exchange.request.head.path.startswith(CONTROL_PREFIX):
             self._control.answer(exchange)
         else:
             self.gateway.answer(exchange)

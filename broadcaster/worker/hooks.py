@@ -22,7 +22,7 @@ from celery.utils.log import mlevel
 from celery.worker.control import Panel
 
 from broadcaster.errors import BroadcasterError, UsageError
-from broadcaster.worker import transport
+from broadcaster.worker import redis_transport
 from broadcaster.worker.app import SENDS, TICKS, settings
 from broadcaster.worker.logs import configure_logs
 from broadcaster.worker.memory import keep_memory_level
@@ -31,7 +31,7 @@ from broadcaster.worker.runtime import Runtime
 from broadcaster.worker.tasks import attach
 from broadcaster.worker.watch import Watch
 
-COMMANDS = [name for name, about in Panel.meta.items() if about.type == "control"]
+CONTROL_COMMANDS = [name for name, about in Panel.meta.items() if about.type == "control"]
 """Remote control that changes a worker: to stop consuming, or altogether. Redis is not to be obeyed, only asked."""
 STOP_MARGIN = 15.0
 """Seconds beyond the request timeout in which a worker has stopped, if it stops at all."""
@@ -52,8 +52,8 @@ def ending_with_a_line() -> Iterator[None]:
 def _prepare_worker(conf: Any, **_: Any) -> None:
     """Before the worker makes anything: the first connection decides upon the transport of all."""
     _ignore_warnings()
-    transport.install()
-    for command in COMMANDS:
+    redis_transport.install()
+    for command in CONTROL_COMMANDS:
         Panel.data.pop(command, None)
     # Only here: beat and the command line publish ticks, and may publish no events (deploy/redis-users.acl).
     conf.task_send_sent_event = True

@@ -14,7 +14,7 @@ from broadcaster.errors import SettingsError
 from broadcaster.settings import Settings
 from broadcaster.worker.app import BEAT
 
-TICKS = frozenset(entry["task"] for entry in BEAT.values())
+TICK_TASKS = frozenset(entry["task"] for entry in BEAT.values())
 
 # At INFO these write a line for each request, each tick and each task that has not even begun.
 _QUIET = ("httpx", "httpcore", "celery.beat", "celery.worker.strategy", "tornado.access", "alembic")
@@ -65,4 +65,4 @@ def _rendering(as_json: bool, *, colors: bool) -> list[Processor]:
 def _is_worth_a_line(record: logging.LogRecord) -> bool:
     """Everything but Celery's accounts of ticks that went well: there are two a second."""
     told = record.args
-    return not (isinstance(told, Mapping) and told.get("name") in TICKS and "return_value" in told)
+    return not (isinstance(told, Mapping) and told.get("name") in TICK_TASKS and "return_value" in told)

@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 from broadcaster.db.engine import open_engine
 from broadcaster.db.migrate import require_current
 from broadcaster.services.sending.drain import DrainReport
-from broadcaster.services.sending.process import SendingProcess
+from broadcaster.services.sending.sending_process import SendingProcess
 from broadcaster.settings import Settings
 
 T = TypeVar("T")

@@ -11,7 +11,7 @@ from sqlalchemy import Engine, text
 
 from broadcaster.domain.pacing import worst_excess
 from broadcaster.simulator import InstanceConfig, Simulator, SimulatorConfig, background, parse_fault
-from broadcaster.simulator.faults import FaultPlan
+from broadcaster.simulator.fault_plan import FaultPlan
 from tests.support.cli import RunCli
 from tests.support.stack import Stack, running_stack, wait_for
 

@@ -14,7 +14,7 @@ from sqlalchemy import Engine, text
 
 from broadcaster.simulator import InstanceConfig, Simulator, SimulatorConfig, background, parse_fault
 from broadcaster.simulator.config import parse_listing
-from broadcaster.simulator.faults import FaultPlan
+from broadcaster.simulator.fault_plan import FaultPlan
 from tests.support.cli import RunCli, assert_done, assert_refused, command
 from tests.support.commands import assert_runnable
 from tests.support.stack import running_stack

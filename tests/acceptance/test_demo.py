@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from broadcaster.embedded.process import ProcessId
+from broadcaster.embedded.process_id import ProcessId
 from broadcaster.settings import Settings
 from tests.support.cli import CliResult, command, run
 from tests.support.servers import clean_environment

@@ -24,5 +24,5 @@ def quick_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
     """Rounds of reads follow each other at once, and a run of them is over soon."""
     for module in (doubts, reconciler):
         monkeypatch.setattr(module, "ROUND_SECONDS", 0.02)
-    monkeypatch.setattr(reconciler, "IDLE_SECONDS", 0.02)
+    monkeypatch.setattr(reconciler, "LOOK_AGAIN_SECONDS", 0.02)
     monkeypatch.setattr(reconciler, "RUN_SECONDS", 0.2)

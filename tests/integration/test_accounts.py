@@ -18,7 +18,7 @@ from broadcaster.errors import ConflictError, UsageError
 from broadcaster.services import dispatch
 from broadcaster.services.accounts import forget_accounts
 from broadcaster.services.instances import add_instance, remove_instance, set_instance
-from broadcaster.services.sending.process import SendingProcess
+from broadcaster.services.sending.sending_process import SendingProcess
 from broadcaster.settings import Settings
 from broadcaster.simulator import InstanceConfig, SimulatorConfig, background
 from tests.support.reading_back import read_back

@@ -16,7 +16,7 @@ from broadcaster.db.queries import query
 from broadcaster.services import dispatch
 from broadcaster.services.clocks import mend_clocks
 from broadcaster.services.diagnosis import Level, examine_database, examine_ticks
-from broadcaster.services.sending.process import SendingProcess
+from broadcaster.services.sending.sending_process import SendingProcess
 from broadcaster.services.ticks import note_tick, read_ticks
 from broadcaster.settings import Settings
 from broadcaster.simulator import InstanceConfig, SimulatorConfig, background

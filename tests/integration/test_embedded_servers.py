@@ -23,10 +23,10 @@ import sqlalchemy
 
 from broadcaster.cli.stack import stack_roles
 from broadcaster.embedded import Servers, postgres_install, start_servers
-from broadcaster.embedded.home import give_to_account, home_of, prepare
+from broadcaster.embedded.home import give_to_account, home_of, prepare_home
 from broadcaster.embedded.postgres import postgres_role
-from broadcaster.embedded.process import ProcessId
-from broadcaster.embedded.role import Child, left_behind
+from broadcaster.embedded.process_id import ProcessId
+from broadcaster.embedded.role import Child, processes_left_behind
 from broadcaster.errors import ConflictError, SettingsError, UnavailableError
 from broadcaster.settings import Settings
 
@@ -120,7 +120,7 @@ def eventually(happened: Callable[[], bool], timeout: float = 20.0) -> None:
 
 
 def running(settings: Settings) -> dict[str, ProcessId]:
-    return {record.name: record.process for record in left_behind(home_of(settings))}
+    return {record.name: record.process for record in processes_left_behind(home_of(settings))}
 
 
 @pytest.fixture
@@ -395,7 +395,7 @@ def test_a_long_home_puts_its_sockets_elsewhere(settings: Settings) -> None:
 
 def test_the_servers_cannot_speak_for_a_role(new_settings: Settings) -> None:
     [role, *_] = stack_roles(new_settings)
-    home = prepare(new_settings)
+    home = prepare_home(new_settings)
     give_to_account(home)
     assert role.prepare is not None
     with closing(role.prepare.__self__):  # type: ignore[attr-defined]  # the notice that it is a method of
@@ -416,7 +416,7 @@ def test_an_installation_out_of_the_accounts_reach_is_copied_once(new_settings: 
     for part in (bundled.root, bundled.libraries):
         shutil.copytree(part, private / part.relative_to(bundled.site), ignore=shutil.ignore_patterns("*.a"))
     install = postgres_install.Installation(private, bundled.version)
-    home = prepare(new_settings)
+    home = prepare_home(new_settings)
     give_to_account(home)
     reachable = postgres_install.reachable(home, install)
     assert (reachable.site == private) is (not AS_ROOT)

@@ -19,8 +19,8 @@ import pytest
 
 from broadcaster import embedded
 from broadcaster.embedded import ProcessId, RoleState, StackState, StackStatus, launch
-from broadcaster.embedded.home import home_of, prepare
-from broadcaster.embedded.role import left_behind
+from broadcaster.embedded.home import home_of, prepare_home
+from broadcaster.embedded.role import processes_left_behind
 from broadcaster.errors import ConflictError, UnavailableError
 from broadcaster.settings import Settings
 
@@ -62,7 +62,7 @@ def settings(monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
     # A role that was being launched when its supervisor was killed ends by itself in a moment, and may have yet to
     # write its record.
     eventually(lambda: not being_launched(home))
-    eventually(lambda: left_behind(home_of(settings)) == [])
+    eventually(lambda: processes_left_behind(home_of(settings)) == [])
     # It may be putting a last file in place while the directory goes.
     shutil.rmtree(home, ignore_errors=True)
 
@@ -318,7 +318,7 @@ def test_down_stops_what_a_killed_stack_left(settings: Settings, orphan: Process
 
 
 def test_a_stranger_with_a_recorded_pid_is_never_signalled(settings: Settings) -> None:
-    home = prepare(settings)
+    home = prepare_home(settings)
     with subprocess.Popen(["sleep", "60"]) as stranger:
         reused = {"pid": stranger.pid, "started": "another life"}
         record = {"process": reused, "name": "worker", "stop_signal": 9, "stop_timeout": 1}

@@ -97,7 +97,7 @@ class LaneOfRecord:
         if self._pacer is not None:
             for seq in self._claimed:
                 self._move_messages("pending", f"seq = {seq}")
-            ahead = self._pacer.ahead(self._now)
+            ahead = self._pacer.debt(self._now)
             self._connection.execute(
                 query("release_lanes"),
                 {"lanes": [1], "tokens": [self._token], "ahead": [ahead], "again": [False], "runs": [None]},

@@ -23,8 +23,8 @@ from broadcaster.db.pool import open_pool
 from broadcaster.services import dispatch
 from broadcaster.services.reconcile.doubts import DoubtStore
 from broadcaster.services.sending import drain as drain_module
-from broadcaster.services.sending import process
-from broadcaster.services.sending.process import SendingProcess
+from broadcaster.services.sending import sending_process
+from broadcaster.services.sending.sending_process import SendingProcess
 from broadcaster.services.sending.store import Ask, Claim, OutcomeRow, Return, SendingStore
 from broadcaster.settings import Settings
 from tests.support.database import as_owner
@@ -58,7 +58,7 @@ def shop(engine: Engine, settings: Settings, tmp_path: Path) -> Iterator[Shop]:
 def fail_at(monkeypatch: pytest.MonkeyPatch) -> FailAt:
     failpoints = Failpoints({})
     for name, wrapper in wrappers(failpoints).items():
-        monkeypatch.setattr(process, name, wrapper)
+        monkeypatch.setattr(sending_process, name, wrapper)
     return FailAt(failpoints)
 
 

@@ -21,7 +21,7 @@ import pytest
 
 from broadcaster.embedded import account, start_servers
 from broadcaster.embedded.home import home_of
-from broadcaster.embedded.role import left_behind
+from broadcaster.embedded.role import processes_left_behind
 from broadcaster.errors import SettingsError
 from broadcaster.settings import Settings
 from tests.support.home import Home, temporary_home
@@ -79,7 +79,7 @@ def owners(settings: Settings) -> set[int]:
     """Under whom the servers run."""
     return {
         (Path("/proc") / str(record.process.pid)).stat().st_uid
-        for record in left_behind(home_of(settings))
+        for record in processes_left_behind(home_of(settings))
         if record.name in ("postgres", "redis")
     }
 
@@ -145,7 +145,7 @@ for name in ("postgres", "redis", "run", "logs", "processes", "pgpass", "up.lock
 print("looked")
 """
     with start_servers(settings):
-        pids = ",".join(str(record.process.pid) for record in left_behind(home_of(settings)))
+        pids = ",".join(str(record.process.pid) for record in processes_left_behind(home_of(settings)))
         assert pids
         assert as_user("nobody", look, settings.home, pids).stdout == "looked\n"
 

@@ -19,7 +19,7 @@ from broadcaster.services.campaigns.lifecycle import cancel_campaign
 from broadcaster.services.instances import pause_instance, resume_instance
 from broadcaster.services.reconcile import doubts
 from broadcaster.services.reconcile import reconciler as reconcile
-from broadcaster.services.sending.process import SendingProcess
+from broadcaster.services.sending.sending_process import SendingProcess
 from broadcaster.settings import Settings
 from broadcaster.simulator import InstanceConfig, Listing, SimulatorConfig, background
 from tests.support.database_clock import DatabaseClock

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from broadcaster.simulator import InstanceConfig, Simulator, SimulatorConfig, background, hash_of_key, parse_fault
-from broadcaster.simulator.troubles import TROUBLES
+from broadcaster.simulator.lasting_troubles import TROUBLES
 
 PHONE = "628123456789"
 EARLY = 0.01

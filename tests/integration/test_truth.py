@@ -15,8 +15,8 @@ from sqlalchemy import Engine
 from broadcaster.domain.standstill import Cause
 from broadcaster.services.campaigns.contents import file_content
 from broadcaster.services.instances import resume_instance
-from broadcaster.services.reconcile import truth
-from broadcaster.services.sending.process import SendingProcess
+from broadcaster.services.reconcile import truth_check
+from broadcaster.services.sending.sending_process import SendingProcess
 from broadcaster.services.standstill import find_standstills
 from broadcaster.settings import Settings
 from broadcaster.simulator import InstanceConfig, SimulatorConfig, background
@@ -29,9 +29,9 @@ ROUNDS = 12
 @pytest.fixture(autouse=True)
 def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     """What was accepted just now is looked for at once."""
-    monkeypatch.setattr(truth, "SINCE", timedelta(0))
+    monkeypatch.setattr(truth_check, "SINCE", timedelta(0))
     monkeypatch.setattr("broadcaster.services.reconcile.reconciler.RUN_SECONDS", 0.01)
-    monkeypatch.setattr("broadcaster.services.reconcile.reconciler.IDLE_SECONDS", 0.01)
+    monkeypatch.setattr("broadcaster.services.reconcile.reconciler.LOOK_AGAIN_SECONDS", 0.01)
 
 
 @pytest.fixture

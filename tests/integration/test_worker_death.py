@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import Engine
 
 from broadcaster.services.sending.presence import Presence
-from broadcaster.services.sending.process import SendingProcess
+from broadcaster.services.sending.sending_process import SendingProcess
 from broadcaster.settings import Settings
 from tests.support.shop import Shop, drain, open_shop
 from tests.support.stack import wait_for

@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 
 from broadcaster.services.campaigns.reports import campaign_summary
 from broadcaster.simulator import Simulator
-from broadcaster.simulator.faults import FaultPlan, FaultRule
+from broadcaster.simulator.fault_plan import FaultPlan, FaultRule
 from tests.support.cli import RunCli
 from tests.support.stack import Stack, running_stack, wait_for
 

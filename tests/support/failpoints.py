@@ -32,7 +32,7 @@ import psycopg
 from broadcaster.cli.main import main
 from broadcaster.db.pool import AsyncPool
 from broadcaster.gateway import Body, Reply, Transport, open_transport
-from broadcaster.services.sending import process
+from broadcaster.services.sending import sending_process
 from broadcaster.services.sending.store import Ask, Claim, OutcomeRow, SendingStore
 
 T = TypeVar("T")
@@ -152,7 +152,7 @@ class FailingTransport:
 
 
 def wrappers(failpoints: Failpoints) -> dict[str, Any]:
-    """What takes the place of names in `services.sending.process`, for the processes that are opened afterwards."""
+    """Replacements for names in `services.sending.sending_process`, for processes that are opened afterwards."""
 
     def open_failing_transport(**options: Any) -> Transport:
         return FailingTransport(open_transport(**options), failpoints)
@@ -163,7 +163,7 @@ def wrappers(failpoints: Failpoints) -> dict[str, Any]:
 def run() -> int:
     """The command line with the points that the environment sets; its exit code."""
     for name, wrapper in wrappers(Failpoints(parse(os.environ[VARIABLE]))).items():
-        setattr(process, name, wrapper)
+        setattr(sending_process, name, wrapper)
     return main()
 
 

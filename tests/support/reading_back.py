@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from broadcaster.services.sending.process import SendingProcess
+from broadcaster.services.sending.sending_process import SendingProcess
 from tests.support.shop import Shop
 
 

@@ -21,10 +21,10 @@ from broadcaster.services.campaigns.contents import Content, text_content
 from broadcaster.services.campaigns.submission import Submission, submit
 from broadcaster.services.instances import add_instance
 from broadcaster.services.recipients.reader import RecipientOptions, read_recipients
-from broadcaster.services.sending.process import SendingProcess
+from broadcaster.services.sending.sending_process import SendingProcess
 from broadcaster.settings import Settings
 from broadcaster.simulator import InstanceConfig, Simulator, SimulatorConfig, background, parse_fault
-from broadcaster.simulator.faults import FaultPlan
+from broadcaster.simulator.fault_plan import FaultPlan
 from tests.support.database import as_owner
 from tests.support.transitions import enforce_transitions
 

@@ -13,8 +13,8 @@ import pytest
 from broadcaster.domain.causes import standing_still, suspicions
 from broadcaster.domain.instances import Wire
 from broadcaster.domain.judgement import BLAMED, UNKNOWN_WORDS
-from broadcaster.domain.outcomes import WRONG_ADDRESS
-from broadcaster.domain.standstill import Campaign, Cause, Lane, Part, Scene, Standstill
+from broadcaster.domain.outcomes import WRONG_ADDRESS_HINT
+from broadcaster.domain.standstill import CampaignFacts, Cause, LaneFacts, Part, Scene, Standstill
 from broadcaster.domain.states import CampaignState, LaneHealth
 from tests.support.commands import assert_runnable
 
@@ -27,22 +27,22 @@ def ago(seconds: float) -> datetime:
     return NOW - timedelta(seconds=seconds)
 
 
-def lane(health: LaneHealth = LaneHealth.OK, **known: Any) -> Lane:
-    return Lane(**{"name": "main", "health": health, "since": ago(60), "rate": 5.0, "used_at": ago(1), **known})
+def lane(health: LaneHealth = LaneHealth.OK, **known: Any) -> LaneFacts:
+    return LaneFacts(**{"name": "main", "health": health, "since": ago(60), "rate": 5.0, "used_at": ago(1), **known})
 
 
-def campaign(*parts: Part, state: CampaignState = CampaignState.RUNNING, **known: Any) -> Campaign:
-    return Campaign(
+def campaign(*parts: Part, state: CampaignState = CampaignState.RUNNING, **known: Any) -> CampaignFacts:
+    return CampaignFacts(
         **{"name": "news", "state": state, "starts_at": ago(600), "started_at": ago(600), **known}, parts=parts
     )
 
 
-def found(*campaigns: Campaign, scene: Scene = SCENE) -> list[Standstill]:
+def found(*campaigns: CampaignFacts, scene: Scene = SCENE) -> list[Standstill]:
     lanes = {part.lane.name: part.lane for each in campaigns for part in each.parts}
     return standing_still(list(lanes.values()), campaigns, scene)
 
 
-def sentences(*campaigns: Campaign, scene: Scene = SCENE) -> list[str]:
+def sentences(*campaigns: CampaignFacts, scene: Scene = SCENE) -> list[str]:
     return [each.sentence(lambda moment: f"{moment:%H:%M:%S}") for each in found(*campaigns, scene=scene)]
 
 
@@ -79,7 +79,7 @@ DOUBT = Part(
             "once that is mended, go on with `broadcaster instance resume main`",
         ),
         (
-            campaign(Part(lane(LaneHealth.DOWN, reason=f"HTTP 404: nothing there: {WRONG_ADDRESS}"), pending=1)),
+            campaign(Part(lane(LaneHealth.DOWN, reason=f"HTTP 404: nothing there: {WRONG_ADDRESS_HINT}"), pending=1)),
             "instance main is down since 12:30:00: HTTP 404: nothing there: is the base URL right?; 1 message waits: "
             "give the right one with `broadcaster instance set main --base-url URL`",
         ),
@@ -172,9 +172,9 @@ DOUBT = Part(
             "3 messages wait: find out why with `broadcaster doctor`",
         ),
     ],
-    ids=lambda value: "" if isinstance(value, Campaign) else value.split(":")[0].split(" since")[0],
+    ids=lambda value: "" if isinstance(value, CampaignFacts) else value.split(":")[0].split(" since")[0],
 )
-def test_each_cause_has_one_sentence_that_ends_with_the_command(what: Campaign, said: str) -> None:
+def test_each_cause_has_one_sentence_that_ends_with_the_command(what: CampaignFacts, said: str) -> None:
     assert sentences(what)[0] == said
     assert said.endswith("`")
     assert_runnable(said)
@@ -273,7 +273,7 @@ def test_where_nobody_ever_worked_nobody_knows_since_when() -> None:
         campaign(Part(lane()), state=CampaignState.PAUSED),
     ],
 )
-def test_what_moves_is_not_told_of(moving: Campaign) -> None:
+def test_what_moves_is_not_told_of(moving: CampaignFacts) -> None:
     assert found(moving) == []
 
 
@@ -312,14 +312,14 @@ def test_an_instance_that_has_to_rest_is_better_off_at_half_its_rate(rate: float
     assert told.remedy.command == f"broadcaster instance set main --rate {slower}"
 
 
-NAMES: list[Callable[[str], Campaign]] = [
+NAMES: list[Callable[[str], CampaignFacts]] = [
     lambda name: campaign(Part(lane(), pending=3), state=CampaignState.PAUSED, name=name),
     lambda name: campaign(replace(DOUBT), name=name),
 ]
 
 
 @pytest.mark.parametrize("named", NAMES)
-def test_a_name_that_a_shell_would_split_is_quoted_in_the_command(named: Callable[[str], Campaign]) -> None:
+def test_a_name_that_a_shell_would_split_is_quoted_in_the_command(named: Callable[[str], CampaignFacts]) -> None:
     [told] = found(named("it's new; rm"))
     assert told.remedy.command.endswith("""'it'"'"'s new; rm'""")
 

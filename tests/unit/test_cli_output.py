@@ -28,7 +28,7 @@ from broadcaster.cli.output import (
 )
 from broadcaster.cli.troubles import trouble_line
 from broadcaster.domain.causes import standing_still
-from broadcaster.domain.standstill import Campaign, Lane, Part, Scene
+from broadcaster.domain.standstill import CampaignFacts, LaneFacts, Part, Scene
 from broadcaster.domain.states import CampaignState, LaneHealth, MessageState
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -130,8 +130,8 @@ def test_a_table_is_as_wide_as_whoever_draws_it_on_a_terminal_says(
 
 
 def test_a_campaign_that_waits_for_an_instance_points_to_what_is_said_of_that() -> None:
-    lane = Lane("main", LaneHealth.DOWN, "not connected", since=NOON, not_before=NOON + timedelta(seconds=8))
-    news = Campaign("news", CampaignState.RUNNING, NOON, NOON, [Part(lane, pending=2)])
+    lane = LaneFacts("main", LaneHealth.DOWN, "not connected", since=NOON, not_before=NOON + timedelta(seconds=8))
+    news = CampaignFacts("news", CampaignState.RUNNING, NOON, NOON, [Part(lane, pending=2)])
     first, second = map(trouble_line, standing_still([lane], [news], Scene(NOON)))
     assert "not connected; next try" in first
     assert first.endswith("2 messages wait: see `broadcaster instance check main`")

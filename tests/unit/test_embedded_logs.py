@@ -9,17 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from broadcaster.embedded import logs
+from broadcaster.embedded import role_logs
 from broadcaster.embedded.home import Home
-from broadcaster.embedded.logs import LogPump, RotatedFile, rotate_own_output
 from broadcaster.embedded.role import Child, Role
+from broadcaster.embedded.role_logs import LogPump, RotatedFile, rotate_own_output
 from tests.support.stack import wait_for
 
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(logs, "MOST_BYTES", 1000)
-    monkeypatch.setattr(logs, "_CHUNK_BYTES", 500)
+    monkeypatch.setattr(role_logs, "MOST_BYTES", 1000)
+    monkeypatch.setattr(role_logs, "_CHUNK_BYTES", 500)
 
 
 def kept(log: Path) -> list[Path]:
@@ -67,7 +67,7 @@ def test_a_line_without_an_end_is_bounded_too(tmp_path: Path) -> None:
 def test_a_running_role_loses_no_line_when_its_log_is_replaced(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(logs, "OLDER_FILES", 1000)
+    monkeypatch.setattr(role_logs, "OLDER_FILES", 1000)
     home = Home(tmp_path, None)
     home.logs.mkdir()
     home.processes.mkdir()
@@ -97,11 +97,11 @@ def test_a_process_that_writes_its_own_log_goes_on_in_a_new_one(tmp_path: Path) 
     log = tmp_path / "up.log"
     program = f"""
 from pathlib import Path
-from broadcaster.embedded import logs
-logs.MOST_BYTES = 1000
+from broadcaster.embedded import role_logs
+role_logs.MOST_BYTES = 1000
 for number in range(400):
     print("line", number, flush=True)
-    logs.rotate_own_output(Path({str(log)!r}))
+    role_logs.rotate_own_output(Path({str(log)!r}))
 """
     with log.open("ab") as file:
         subprocess.run([sys.executable, "-c", program], stdout=file, stderr=file, check=True)

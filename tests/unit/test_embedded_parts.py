@@ -12,15 +12,15 @@ from pathlib import Path
 import pytest
 
 from broadcaster.embedded import Role, RoleState, RoleStatus, StackState, StackStatus, redis
-from broadcaster.embedded.account import Account, server_account
+from broadcaster.embedded.account import ServerAccount, server_account
 from broadcaster.embedded.home import Home, hold, reachable_copy
 from broadcaster.embedded.launch import start_time
-from broadcaster.embedded.logs import read_last_line
 from broadcaster.embedded.own_files import make_directory, write_private
 from broadcaster.embedded.postgres import _config
-from broadcaster.embedded.process import ProcessId
+from broadcaster.embedded.process_id import ProcessId
 from broadcaster.embedded.role import server_environment
-from broadcaster.embedded.signals import StopSignals
+from broadcaster.embedded.role_logs import read_last_line
+from broadcaster.embedded.stop_signals import StopSignals
 from broadcaster.embedded.supervisor import LONGEST_DELAY, describe_exit, restart_delay
 from broadcaster.errors import ConflictError, SettingsError, UnavailableError
 from broadcaster.settings import Settings
@@ -122,13 +122,13 @@ def test_an_account_gets_what_the_mode_bits_grant_along_the_whole_way(tmp_path: 
     program.parent.mkdir()
     program.touch()
     program.chmod(0o755)
-    account = Account("stranger", NOT_A_USER, NOT_A_USER)
+    account = ServerAccount("stranger", NOT_A_USER, NOT_A_USER)
     closed = next((parent for parent in reversed(program.parents) if not parent.stat().st_mode & 0o001), None)
     assert account.barrier(program) == closed
     program.parent.chmod(0o700)
     assert account.barrier(program) == (closed or program.parent)
     assert account.can(os.X_OK, program) is False
-    assert Account("root", 0, 0).can(os.X_OK, Path("/absent")) is False
+    assert ServerAccount("root", 0, 0).can(os.X_OK, Path("/absent")) is False
 
 
 def test_a_link_in_a_closed_directory_is_out_of_reach_wherever_it_leads(tmp_path: Path) -> None:
@@ -136,7 +136,7 @@ def test_a_link_in_a_closed_directory_is_out_of_reach_wherever_it_leads(tmp_path
     closed.mkdir(mode=0o700)
     link = closed / "true"
     link.symlink_to("/bin/true")
-    account = Account("stranger", NOT_A_USER, NOT_A_USER)
+    account = ServerAccount("stranger", NOT_A_USER, NOT_A_USER)
     assert account.can(os.X_OK, Path("/bin/true"))
     assert not account.can(os.X_OK, link)
 

@@ -28,7 +28,7 @@ from broadcaster.gateway import Chat, GatewayError, WAChatPro
 from broadcaster.services.sending.contents import Contents
 from broadcaster.services.sending.drain import Drain, DrainReport
 from broadcaster.services.sending.lane import SendPath
-from broadcaster.services.sending.outcomes import LINGER, MOST, OutcomeWriter
+from broadcaster.services.sending.outcome_writer import LINGER, MOST, OutcomeWriter
 from broadcaster.services.sending.spool import Spool
 from broadcaster.services.sending.store import (
     Ask,

@@ -12,7 +12,7 @@ import structlog
 from broadcaster.errors import SettingsError
 from broadcaster.settings import Settings
 from broadcaster.worker.app import SEND
-from broadcaster.worker.logs import TICKS, configure_logs
+from broadcaster.worker.logs import TICK_TASKS, configure_logs
 
 
 @pytest.fixture
@@ -45,12 +45,12 @@ def test_ticks_that_went_well_leave_no_line_and_those_that_failed_do(
     settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
     configure_logs(settings)
-    for tick in TICKS:
+    for tick in TICK_TASKS:
         celery_says(logging.INFO, tick, return_value="None")
     assert lines(capsys) == []
     celery_says(logging.INFO, SEND, return_value="{}")
-    celery_says(logging.INFO, min(TICKS), exc="Postgres is not usable")
-    celery_says(logging.ERROR, min(TICKS), exc="a bug")
+    celery_says(logging.INFO, min(TICK_TASKS), exc="Postgres is not usable")
+    celery_says(logging.ERROR, min(TICK_TASKS), exc="a bug")
     assert [msgspec.json.decode(line)["level"] for line in lines(capsys)] == ["info", "info", "error"]
 
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from broadcaster.domain.schedules import PUNCTUAL, Fate, Misfire, judge
+from broadcaster.domain.schedules import PUNCTUAL, Fate, Misfire, judge_due
 
 NOW = datetime(2026, 11, 23, 2, tzinfo=UTC)
 GRACE = timedelta(minutes=10)
@@ -15,7 +15,7 @@ RUN, HOLD, SKIP = Fate.RUN, Fate.HOLD, Fate.SKIP
 
 def fates(misfire: Misfire, *late: float, grace: timedelta = GRACE) -> list[Fate]:
     """Of occurrences that are so many seconds late, the latest last."""
-    return [each.fate for each in judge([NOW - timedelta(seconds=s) for s in late], NOW, misfire, grace)]
+    return [each.fate for each in judge_due([NOW - timedelta(seconds=s) for s in late], NOW, misfire, grace)]
 
 
 @pytest.mark.parametrize("misfire", Misfire)
@@ -26,13 +26,13 @@ def test_an_occurrence_that_is_noticed_in_time_is_run(misfire: Misfire) -> None:
 @pytest.mark.parametrize(("misfire", "fate"), [(Misfire.SKIP, SKIP), (Misfire.CATCH_UP, RUN), (Misfire.HOLD, HOLD)])
 def test_a_missed_occurrence_follows_its_rule_within_its_grace(misfire: Misfire, fate: Fate) -> None:
     assert fates(misfire, 11) == fates(misfire, 600) == [fate]
-    [found] = judge([NOW - timedelta(minutes=3)], NOW, misfire, GRACE)
+    [found] = judge_due([NOW - timedelta(minutes=3)], NOW, misfire, GRACE)
     assert (found.fate, found.reason) == (fate, "missed: noticed 0:03:00 after it was due")
 
 
 @pytest.mark.parametrize("misfire", Misfire)
 def test_a_missed_occurrence_is_skipped_after_its_grace(misfire: Misfire) -> None:
-    [found] = judge([NOW - timedelta(hours=2, minutes=3)], NOW, misfire, GRACE)
+    [found] = judge_due([NOW - timedelta(hours=2, minutes=3)], NOW, misfire, GRACE)
     assert (found.fate, found.reason) == (SKIP, "missed: noticed 2:03:00 after it was due, later than its grace")
 
 

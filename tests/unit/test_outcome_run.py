@@ -23,7 +23,7 @@ from broadcaster.domain.judgement import (
     STUBBORN,
     UNKNOWN_CAP,
     UNKNOWN_WORDS,
-    Attempt,
+    AnsweredAttempt,
     Judgement,
     after_probe,
     judge,
@@ -79,7 +79,7 @@ class Lane:
         message = message or f"message {self.attempts.total()}"
         self.attempts[message] += 1
         at = self.run.heard if left is None else left
-        attempt = Attempt(message, self.attempts[message], self.spent[message], 5, at)
+        attempt = AnsweredAttempt(message, self.attempts[message], self.spent[message], 5, at)
         judgement = judge(self.run, verdict, attempt, self.health, self.failures, jitter)
         self.spent[message] += judgement.transition.spent
         self.run = judgement.run
@@ -210,7 +210,7 @@ def test_what_was_accepted_before_a_refusal_was_heard_of_says_nothing_of_it() ->
 
 
 def test_a_message_of_far_too_many_attempts_fails_whatever_the_reply() -> None:
-    attempt = Attempt("old", MOST_ATTEMPTS, 0, 5, 0)
+    attempt = AnsweredAttempt("old", MOST_ATTEMPTS, 0, 5, 0)
     judgement = judge(OutcomeRun(), nope(), attempt, OK, 0, 0.0)
     assert judgement.transition.state is MessageState.FAILED
     assert not judgement.run.noted
@@ -696,7 +696,7 @@ def test_a_run_is_the_same_after_it_was_stored(story: Sequence[tuple[Any, ...]])
 )
 def test_whatever_is_stored_is_a_run_by_which_can_be_judged(document: object) -> None:
     run = OutcomeRun.from_document(document)
-    judge(run, nope(), Attempt("m", 1, 0, 5, 0), OK, 0, 0.0)
+    judge(run, nope(), AnsweredAttempt("m", 1, 0, 5, 0), OK, 0, 0.0)
 
 
 def test_a_document_of_another_version_keeps_what_is_understood() -> None:

@@ -8,7 +8,7 @@ from math import inf
 
 import pytest
 
-from broadcaster.services.sending.outcomes import LINGER, MOST, RETRY, OutcomeWriter
+from broadcaster.services.sending.outcome_writer import LINGER, MOST, RETRY, OutcomeWriter
 from broadcaster.services.sending.spool import Spool
 from tests.support.outcome_desk import ASKS, COMMIT, Desk, away, now, row
 

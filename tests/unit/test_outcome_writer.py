@@ -15,7 +15,7 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from broadcaster.services.sending.outcomes import LINGER, MOST, RETRY, OutcomeWriter
+from broadcaster.services.sending.outcome_writer import LINGER, MOST, RETRY, OutcomeWriter
 from broadcaster.services.sending.store import Ask, Claim, OutcomeRow
 from tests.support.outcome_desk import ASKS, CLAIM, CLAIMS, COMMIT, Desk, Postgres, Statement, away, now, row
 

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from broadcaster.embedded.account import Account
+from broadcaster.embedded.account import ServerAccount
 from broadcaster.embedded.home import Home, check_the_way
 from broadcaster.embedded.own_files import hand_over, make_directory, read_foreign, way_to, write_private
 from broadcaster.embedded.status import StackState, StackStatus, write_status
 from broadcaster.errors import SettingsError, UnavailableError
 from broadcaster.secret_files import generated_once
 
-FORMER, SERVERS = Account("former", 60_581, 60_581), Account("servers", 60_582, 60_582)
+FORMER, SERVERS = ServerAccount("former", 60_581, 60_581), ServerAccount("servers", 60_582, 60_582)
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
 
 

@@ -62,7 +62,7 @@ def test_handing_the_clock_over_loses_nothing_of_the_limit(rate: float, burst: i
     pacer, now, sent = Pacer(limit, 0.0, now=0.0), 0.0, []
     for hand_over in handovers:
         if hand_over:
-            pacer = Pacer(limit, pacer.ahead(now), now)
+            pacer = Pacer(limit, pacer.debt(now), now)
         now += max(0.0, pacer.wait(now))
         pacer.admit(now)
         pacer.replied(now)

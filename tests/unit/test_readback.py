@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from broadcaster.domain.readback import Claim, Page, Reading, ShownContent, Sight, Why, read_back
+from broadcaster.domain.readback import Candidate, ChatReading, Page, ShownContent, Sight, Why, match_chat
 from broadcaster.gateway import GatewayMessage
 
 PHONE = "5215512345678"
@@ -28,18 +28,18 @@ def at(seconds: float) -> datetime:
     return NOON + timedelta(seconds=seconds)
 
 
-def claim(
+def candidate(
     start: float = 0,
     end: float | None = 60,
     content: ShownContent = HI,
     gateway_id: str | None = None,
     is_known: bool = False,
-) -> Claim:
-    return Claim(content, at(start), None if end is None else at(end), gateway_id, is_known)
+) -> Candidate:
+    return Candidate(content, at(start), None if end is None else at(end), gateway_id, is_known)
 
 
-def known(text: str, start: float = 0, gateway_id: str | None = None) -> Claim:
-    return claim(start, start + 60, ShownContent(text=text), gateway_id, True)
+def known(text: str, start: float = 0, gateway_id: str | None = None) -> Candidate:
+    return candidate(start, start + 60, ShownContent(text=text), gateway_id, True)
 
 
 def entry(seconds: float | None = 1, body: str | None = "Hi Ann", **fields: object) -> GatewayMessage:
@@ -55,40 +55,40 @@ BEFORE, AFTER = reply(-60), reply(30)
 AROUND = (BEFORE, AFTER)
 
 
-def readings(claims: list[Claim], *pages: Page, clock: timedelta = CLOCK) -> list[Reading]:
-    return read_back(claims, pages, clock_difference=clock)
+def readings(candidates: list[Candidate], *pages: Page, clock: timedelta = CLOCK) -> list[ChatReading]:
+    return match_chat(candidates, pages, clock_difference=clock)
 
 
-def sights(claims: list[Claim], *entries: GatewayMessage) -> list[Sight]:
-    return [reading.sight for reading in readings(claims, Page(PHONE, entries))]
+def sights(candidates: list[Candidate], *entries: GatewayMessage) -> list[Sight]:
+    return [reading.sight for reading in readings(candidates, Page(PHONE, entries))]
 
 
 def sight(*entries: GatewayMessage, content: ShownContent = HI) -> Sight:
-    [only] = sights([claim(content=content)], *entries)
+    [only] = sights([candidate(content=content)], *entries)
     return only
 
 
-def why(*entries: GatewayMessage, claims: Sequence[Claim] = ()) -> Why | None:
-    return readings([claim(), *claims], Page(PHONE, entries))[0].why
+def why(*entries: GatewayMessage, candidates: Sequence[Candidate] = ()) -> Why | None:
+    return readings([candidate(), *candidates], Page(PHONE, entries))[0].why
 
 
 def test_an_entry_with_its_text_in_its_time_is_found_with_its_id() -> None:
-    assert readings([claim()], Page(PHONE, [entry(id="x")])) == [Reading(Sight.FOUND, "x", 1)]
+    assert readings([candidate()], Page(PHONE, [entry(id="x")])) == [ChatReading(Sight.FOUND, "x", 1)]
 
 
 def test_nothing_between_what_went_out_before_and_after_is_absent() -> None:
-    told = readings([claim(), known("Other", 20)], Page(PHONE, [*AROUND, entry(25, "Other")]))
-    assert told[0] == Reading(Sight.ABSENT, None, 3)
-    assert sights([claim(), known("Other", 20)], *AROUND, entry(-10), entry(25, "Other"))[0] is Sight.ABSENT
+    told = readings([candidate(), known("Other", 20)], Page(PHONE, [*AROUND, entry(25, "Other")]))
+    assert told[0] == ChatReading(Sight.ABSENT, None, 3)
+    assert sights([candidate(), known("Other", 20)], *AROUND, entry(-10), entry(25, "Other"))[0] is Sight.ABSENT
 
 
 def test_a_reply_may_be_listed_before_what_it_replies_to_and_shows_only_that_the_list_is_long_enough() -> None:
-    assert readings([claim()], Page(PHONE, AROUND)) == [Reading(Sight.SILENT, None, 0)]
+    assert readings([candidate()], Page(PHONE, AROUND)) == [ChatReading(Sight.SILENT, None, 0)]
     assert sight(*AROUND, entry(-10)) is Sight.SILENT
 
 
 def test_a_chat_that_shows_nothing_of_its_time_is_silent() -> None:
-    assert readings([claim()]) == [Reading(Sight.SILENT)]
+    assert readings([candidate()]) == [ChatReading(Sight.SILENT)]
     assert sight() is Sight.SILENT
     assert sight(BEFORE, entry(-10)) is Sight.SILENT
     assert sight(reply(-1)) is Sight.SILENT
@@ -98,14 +98,14 @@ def test_a_chat_that_shows_nothing_of_its_time_is_silent() -> None:
 def test_a_list_that_does_not_reach_back_shows_no_absence() -> None:
     assert (sight(AFTER), why(AFTER)) == (Sight.UNDECIDED, Why.SHORT)
     assert why(reply(-4), AFTER) is Why.SHORT
-    assert why(entry(20, "Other"), claims=[known("Other")]) is Why.SHORT
+    assert why(entry(20, "Other"), candidates=[known("Other")]) is Why.SHORT
 
 
 @pytest.mark.parametrize("length", [3, 50, 100])
 def test_a_page_that_is_the_oldest_of_a_chat_is_no_absence(length: int) -> None:
     history = [reply(-10_000 + 100 * n) for n in range(length)]
     assert sight(*history) is Sight.SILENT
-    told = readings([claim()], Page(PHONE, history))
+    told = readings([candidate()], Page(PHONE, history))
     assert [reading.entries for reading in told] == [length]
 
 
@@ -116,20 +116,22 @@ def test_what_goes_out_and_is_not_known_leaves_all_undecided() -> None:
     )
     assert why(BEFORE, entry(seconds=None, body="Something else")) is Why.UNEXPLAINED
     assert why(*AROUND, entry(body="Something else", outgoing=None)) is Why.UNEXPLAINED
-    assert why(*AROUND, entry(body="Something else"), claims=[claim(content=ShownContent(text="Something else"))]) is (
-        Why.UNEXPLAINED
-    ), "an attempt in doubt explains nothing"
+    assert why(
+        *AROUND, entry(body="Something else"), candidates=[candidate(content=ShownContent(text="Something else"))]
+    ) is (Why.UNEXPLAINED), "an attempt in doubt explains nothing"
 
 
 def test_what_is_known_explains_its_entry_and_no_other() -> None:
-    told = sights([claim(), known("Other")], *AROUND, entry(5, "Other"))
+    told = sights([candidate(), known("Other")], *AROUND, entry(5, "Other"))
     assert told == [Sight.ABSENT, Sight.FOUND]
-    told = sights([claim(), known("Other", gateway_id="x")], *AROUND, entry(5, "garbled", id=f"true_{PHONE}@c.us_x"))
+    told = sights(
+        [candidate(), known("Other", gateway_id="x")], *AROUND, entry(5, "garbled", id=f"true_{PHONE}@c.us_x")
+    )
     assert told == [Sight.ABSENT, Sight.FOUND]
-    assert why(*AROUND, entry(5, "Other"), entry(6, "Other"), claims=[known("Other")]) is Why.UNEXPLAINED
+    assert why(*AROUND, entry(5, "Other"), entry(6, "Other"), candidates=[known("Other")]) is Why.UNEXPLAINED
     # The earlier one may be what is known, and the later one anything.
-    assert why(*AROUND, entry(-20, "Other"), entry(6, "Other"), claims=[known("Other", -20)]) is Why.UNEXPLAINED
-    assert why(*AROUND, entry(90, "Other"), claims=[known("Other")]) is Why.UNEXPLAINED
+    assert why(*AROUND, entry(-20, "Other"), entry(6, "Other"), candidates=[known("Other", -20)]) is Why.UNEXPLAINED
+    assert why(*AROUND, entry(90, "Other"), candidates=[known("Other")]) is Why.UNEXPLAINED
     assert sight(BEFORE, reply(90), entry(-20, "Other")) is Sight.SILENT
 
 
@@ -137,9 +139,9 @@ def test_what_is_known_explains_its_entry_and_no_other() -> None:
 def test_a_chat_that_does_not_show_what_was_accepted_since_shows_no_absence(
     entries: tuple[GatewayMessage, ...],
 ) -> None:
-    assert why(*entries, claims=[known("Other")]) is Why.INCOMPLETE
-    assert why(*entries, claims=[known("Other", -1)]) is None, "that one may be older than the list"
-    assert why(*entries, entry(1, "Other"), claims=[known("Other"), known("Other")]) is Why.INCOMPLETE
+    assert why(*entries, candidates=[known("Other")]) is Why.INCOMPLETE
+    assert why(*entries, candidates=[known("Other", -1)]) is None, "that one may be older than the list"
+    assert why(*entries, entry(1, "Other"), candidates=[known("Other"), known("Other")]) is Why.INCOMPLETE
     [told] = readings([known("Hi Ann")], Page(PHONE, entries))
     assert told.why is None, "itself is what is looked for"
 
@@ -184,26 +186,26 @@ def test_a_text_is_found_however_the_gateway_spells_it(spelling: Callable[[str],
 )
 def test_what_may_be_left_of_a_text_is_never_its_absence(shown: str | None) -> None:
     lookalike = [known(shown)] if shown else []
-    told = sights([claim(content=ODD), *lookalike], *AROUND, entry(body=shown))
+    told = sights([candidate(content=ODD), *lookalike], *AROUND, entry(body=shown))
     assert told[0] is Sight.UNDECIDED
 
 
 def test_a_short_text_is_not_what_is_left_of_a_long_one() -> None:
-    long = claim(content=ShownContent(text="The early bird offer ends on Monday"))
+    long = candidate(content=ShownContent(text="The early bird offer ends on Monday"))
     assert sights([long, known("Tea?")], *AROUND, entry(body="Tea?")) == [Sight.ABSENT, Sight.FOUND]
 
 
 def test_texts_that_differ_by_their_markup_vouch_for_none_of_them() -> None:
     marked = ShownContent(text="Hi *Ann*")
-    assert sights([claim(), claim(content=marked)], *AROUND, entry()) == [Sight.UNDECIDED] * 2
-    assert sights([claim(), claim(content=marked)], *AROUND, entry(), entry(2)) == [Sight.FOUND] * 2
+    assert sights([candidate(), candidate(content=marked)], *AROUND, entry()) == [Sight.UNDECIDED] * 2
+    assert sights([candidate(), candidate(content=marked)], *AROUND, entry(), entry(2)) == [Sight.FOUND] * 2
 
 
 def test_a_text_that_may_be_another_one_cut_short_vouches_for_neither() -> None:
     long = ShownContent(text="Hi Ann, how are you?")
-    assert sights([claim(), claim(content=long)], *AROUND, entry()) == [Sight.UNDECIDED] * 2
-    assert sights([claim(), claim(content=long)], *AROUND, entry(), entry(2, long.text)) == [Sight.FOUND] * 2
-    three = [claim(content=long), claim(content=long), claim()]
+    assert sights([candidate(), candidate(content=long)], *AROUND, entry()) == [Sight.UNDECIDED] * 2
+    assert sights([candidate(), candidate(content=long)], *AROUND, entry(), entry(2, long.text)) == [Sight.FOUND] * 2
+    three = [candidate(content=long), candidate(content=long), candidate()]
     told = sights(three, entry(1, long.text), entry(2), entry(3))
     assert told == [Sight.UNDECIDED, Sight.UNDECIDED, Sight.FOUND]
 
@@ -236,17 +238,17 @@ def test_clocks_may_differ_by_the_allowance() -> None:
     assert sight(entry(seconds=66)) is Sight.UNDECIDED
 
 
-def test_as_many_entries_as_identical_claims_are_all_found() -> None:
-    assert sights([claim(), claim(2)], entry(3, id="x"), entry(4, id="y")) == [Sight.FOUND] * 2
+def test_as_many_entries_as_identical_candidates_are_all_found() -> None:
+    assert sights([candidate(), candidate(2)], entry(3, id="x"), entry(4, id="y")) == [Sight.FOUND] * 2
 
 
-def test_fewer_entries_than_identical_claims_decide_nothing() -> None:
-    assert sights([claim(), claim(2)], entry(3)) == [Sight.UNDECIDED] * 2
-    assert why(entry(3), claims=[claim(2)]) is Why.CONTESTED
+def test_fewer_entries_than_identical_candidates_decide_nothing() -> None:
+    assert sights([candidate(), candidate(2)], entry(3)) == [Sight.UNDECIDED] * 2
+    assert why(entry(3), candidates=[candidate(2)]) is Why.CONTESTED
 
 
-def test_a_claim_that_is_the_only_one_for_its_entry_is_found_beside_others_that_are_not() -> None:
-    assert sights([claim(0, 10), claim(30, 40), claim(30, 40)], entry(1), entry(35)) == [
+def test_a_candidate_that_is_the_only_one_for_its_entry_is_found_beside_others_that_are_not() -> None:
+    assert sights([candidate(0, 10), candidate(30, 40), candidate(30, 40)], entry(1), entry(35)) == [
         Sight.FOUND,
         Sight.UNDECIDED,
         Sight.UNDECIDED,
@@ -254,61 +256,68 @@ def test_a_claim_that_is_the_only_one_for_its_entry_is_found_beside_others_that_
 
 
 def test_a_known_id_accounts_for_its_entry_and_for_no_other() -> None:
-    assert sights([claim(gateway_id="x"), claim()], *AROUND, entry(1, id="x")) == [Sight.FOUND, Sight.ABSENT]
-    assert sights([claim(gateway_id="x"), claim()], entry(1, id=f"true_{PHONE}@c.us_x"), entry(2)) == [Sight.FOUND] * 2
+    assert sights([candidate(gateway_id="x"), candidate()], *AROUND, entry(1, id="x")) == [Sight.FOUND, Sight.ABSENT]
+    assert (
+        sights([candidate(gateway_id="x"), candidate()], entry(1, id=f"true_{PHONE}@c.us_x"), entry(2))
+        == [Sight.FOUND] * 2
+    )
     ambiguous = entry(1, id="a_x"), entry(2, id="b_x")
-    assert sights([claim(content=ODD, gateway_id="x")], *AROUND, *ambiguous) == [Sight.UNDECIDED]
+    assert sights([candidate(content=ODD, gateway_id="x")], *AROUND, *ambiguous) == [Sight.UNDECIDED]
     for ids in (("x", "x"), ("x", "a_x")):
-        claims = [claim(content=content, gateway_id=id_) for content, id_ in zip((ODD, FILE), ids, strict=True)]
-        assert sights(claims, *AROUND, entry(id="a_x")) == [Sight.UNDECIDED] * 2
+        candidates = [
+            candidate(content=content, gateway_id=id_) for content, id_ in zip((ODD, FILE), ids, strict=True)
+        ]
+        assert sights(candidates, *AROUND, entry(id="a_x")) == [Sight.UNDECIDED] * 2
 
 
 def test_a_request_under_way_may_own_what_looks_like_ours() -> None:
-    assert sights([claim(), claim(30, None)], entry(40)) == [Sight.UNDECIDED] * 2
+    assert sights([candidate(), candidate(30, None)], entry(40)) == [Sight.UNDECIDED] * 2
 
 
 def test_one_entry_listed_twice_is_one() -> None:
-    assert sights([claim(), claim()], entry(id="x"), entry(id="x")) == [Sight.UNDECIDED] * 2
-    assert sights([claim(), claim()], entry(), entry()) == [Sight.UNDECIDED] * 2
-    assert sights([claim(), claim()], entry(id="x"), entry()) == [Sight.UNDECIDED] * 2
+    assert sights([candidate(), candidate()], entry(id="x"), entry(id="x")) == [Sight.UNDECIDED] * 2
+    assert sights([candidate(), candidate()], entry(), entry()) == [Sight.UNDECIDED] * 2
+    assert sights([candidate(), candidate()], entry(id="x"), entry()) == [Sight.UNDECIDED] * 2
     assert sight(entry(outgoing=None), entry()) is Sight.FOUND
-    told = sights([claim(), known("Other")], *AROUND, *[entry(5, "Other")] * 2, *[entry(None, "Other")] * 1)
+    told = sights([candidate(), known("Other")], *AROUND, *[entry(5, "Other")] * 2, *[entry(None, "Other")] * 1)
     assert told == [Sight.UNDECIDED, Sight.FOUND]
-    assert sights([claim(), known("Other")], *AROUND, *[entry(5, "Other")] * 2) == [Sight.ABSENT, Sight.FOUND]
+    assert sights([candidate(), known("Other")], *AROUND, *[entry(5, "Other")] * 2) == [Sight.ABSENT, Sight.FOUND]
 
 
 def test_an_entry_without_an_id_beside_its_double_that_has_one_may_be_any_message() -> None:
     known_by_id = known("Other", gateway_id="x")
-    told = sights([claim(content=FILE), known_by_id], *AROUND, entry(5, "[message]", id="x"), entry(5, "[message]"))
+    told = sights(
+        [candidate(content=FILE), known_by_id], *AROUND, entry(5, "[message]", id="x"), entry(5, "[message]")
+    )
     assert told == [Sight.UNDECIDED, Sight.FOUND]
-    told = sights([claim(), known_by_id], *AROUND, entry(-20, "Old", id="x"), entry(-20, "Old"))
+    told = sights([candidate(), known_by_id], *AROUND, entry(-20, "Old", id="x"), entry(-20, "Old"))
     assert told == [Sight.SILENT, Sight.FOUND]
 
 
 def test_entries_under_one_id_cannot_be_counted() -> None:
-    assert sights([claim(), claim()], entry(1, id="x"), entry(2, id="x")) == [Sight.UNDECIDED] * 2
-    own = sights([claim(gateway_id="x")], *AROUND, entry(1, id="x", body="a"), entry(2, id="x", body="b"))
+    assert sights([candidate(), candidate()], entry(1, id="x"), entry(2, id="x")) == [Sight.UNDECIDED] * 2
+    own = sights([candidate(gateway_id="x")], *AROUND, entry(1, id="x", body="a"), entry(2, id="x", body="b"))
     assert own == [Sight.UNDECIDED]
 
 
 @pytest.mark.parametrize(("first", "second"), [(PHONE, ALIAS), (ALIAS, PHONE)])
 def test_a_chat_that_is_kept_under_another_form_of_the_number_is_found_there(first: str, second: str) -> None:
     shown = entry(phone=second, id=f"true_{second}@c.us_3EB0")
-    found = Reading(Sight.FOUND, f"true_{second}@c.us_3EB0", 1)
-    assert readings([claim()], Page(first, []), Page(second, [shown])) == [found]
-    by_id = claim(content=FILE, gateway_id=f"true_{first}@c.us_3EB0")
+    found = ChatReading(Sight.FOUND, f"true_{second}@c.us_3EB0", 1)
+    assert readings([candidate()], Page(first, []), Page(second, [shown])) == [found]
+    by_id = candidate(content=FILE, gateway_id=f"true_{first}@c.us_3EB0")
     assert readings([by_id], Page(first, []), Page(second, [shown])) == [found]
 
 
 def test_every_form_of_the_number_must_show_that_it_is_absent() -> None:
-    [told] = readings([claim()], Page(PHONE, AROUND), Page(ALIAS, [entry(body="Something else")]))
+    [told] = readings([candidate()], Page(PHONE, AROUND), Page(ALIAS, [entry(body="Something else")]))
     assert (told.sight, told.why) == (Sight.UNDECIDED, Why.UNEXPLAINED)
-    [told] = readings([claim()], Page(PHONE, AROUND), Page(ALIAS, [reply(40)]))
+    [told] = readings([candidate()], Page(PHONE, AROUND), Page(ALIAS, [reply(40)]))
     assert (told.sight, told.why) == (Sight.UNDECIDED, Why.SHORT)
-    [told] = readings([claim()], Page(PHONE, [BEFORE]), Page(ALIAS, [AFTER]))
+    [told] = readings([candidate()], Page(PHONE, [BEFORE]), Page(ALIAS, [AFTER]))
     assert (told.sight, told.why) == (Sight.UNDECIDED, Why.SHORT)
-    assert readings([claim()], Page(PHONE, AROUND), Page(ALIAS, [])) == [Reading(Sight.SILENT)]
-    assert readings([claim()], Page(PHONE, [BEFORE]), Page(ALIAS, AROUND)) == [Reading(Sight.SILENT)]
+    assert readings([candidate()], Page(PHONE, AROUND), Page(ALIAS, [])) == [ChatReading(Sight.SILENT)]
+    assert readings([candidate()], Page(PHONE, [BEFORE]), Page(ALIAS, AROUND)) == [ChatReading(Sight.SILENT)]
 
 
 @pytest.mark.parametrize("id_", [None, "true_{}@c.us_3EB0"])
@@ -318,31 +327,33 @@ def test_a_chat_that_is_listed_under_both_forms_is_one(id_: str | None) -> None:
         return Page(phone, [*AROUND, *named])
 
     twice = page(PHONE, entry()), page(ALIAS, entry())
-    assert [told.sight for told in readings([claim()], *twice)] == [Sight.FOUND]
-    assert [told.sight for told in readings([claim(), claim()], *twice)] == [Sight.UNDECIDED] * 2
+    assert [told.sight for told in readings([candidate()], *twice)] == [Sight.FOUND]
+    assert [told.sight for told in readings([candidate(), candidate()], *twice)] == [Sight.UNDECIDED] * 2
     twice = page(PHONE, entry(body="Other")), page(ALIAS, entry(body="Other"))
-    assert [told.sight for told in readings([claim(), known("Other")], *twice)] == [Sight.ABSENT, Sight.FOUND]
+    assert [told.sight for told in readings([candidate(), known("Other")], *twice)] == [Sight.ABSENT, Sight.FOUND]
 
 
 def test_a_hidden_number_is_some_persons() -> None:
     assert sight(*AROUND, entry(lid="77")) is Sight.FOUND
     assert why(*AROUND, entry(body="Something else", lid="77")) is Why.UNEXPLAINED
-    assert sights([claim(), known("Other")], *AROUND, entry(body="Other", lid="77")) == [Sight.ABSENT, Sight.FOUND]
+    assert sights([candidate(), known("Other")], *AROUND, entry(body="Other", lid="77")) == [Sight.ABSENT, Sight.FOUND]
 
 
 def test_the_same_text_to_another_person_is_another_message() -> None:
     to_both = entry(5, "Other", phone=PHONE), entry(5, "Other", phone="4915112345678")
-    assert why(reply(-60, phone=PHONE), reply(30, phone=PHONE), *to_both, claims=[known("Other")]) is Why.UNEXPLAINED
+    assert (
+        why(reply(-60, phone=PHONE), reply(30, phone=PHONE), *to_both, candidates=[known("Other")]) is Why.UNEXPLAINED
+    )
 
 
 @pytest.mark.parametrize("stranger", [reply(2, phone="4915112345678"), reply(2, lid="88")])
 def test_on_a_page_that_shows_others_nothing_that_hides_its_number_can_be_told(stranger: GatewayMessage) -> None:
     assert sight(*AROUND, entry(lid="77"), stranger) is Sight.UNDECIDED
-    assert why(*AROUND, entry(body="Other", lid="77"), stranger, claims=[known("Other")]) is Why.UNEXPLAINED
+    assert why(*AROUND, entry(body="Other", lid="77"), stranger, candidates=[known("Other")]) is Why.UNEXPLAINED
     assert sight(BEFORE, reply(3, lid="77"), stranger) is Sight.UNDECIDED
     assert sight(*AROUND, entry(phone=PHONE), stranger) is Sight.FOUND
     mixed, own = Page(PHONE, [entry(id="x"), reply(2, lid="77"), stranger]), Page(ALIAS, [entry(id="x")])
-    assert readings([claim()], mixed, own)[0].sight is Sight.FOUND
+    assert readings([candidate()], mixed, own)[0].sight is Sight.FOUND
     ours = reply(-60, phone=PHONE), reply(-50, lid="77")
     assert sight(*ours, stranger) is Sight.UNDECIDED
     assert sight(*ours, stranger, reply(1, phone=ALIAS)) is Sight.SILENT
@@ -388,15 +399,15 @@ def test_a_file_is_known_by_what_the_gateway_shows_of_it(
 def test_a_file_that_is_shown_by_a_thumbnail_is_not_absent_whatever_else_was_sent(
     content: ShownContent, body: str
 ) -> None:
-    assert sights([claim(content=content), known(body)], *AROUND, entry(body=body))[0] is Sight.UNDECIDED
-    by_id = claim(content=content, gateway_id="3EB0")
+    assert sights([candidate(content=content), known(body)], *AROUND, entry(body=body))[0] is Sight.UNDECIDED
+    by_id = candidate(content=content, gateway_id="3EB0")
     assert sights([by_id], *AROUND, entry(body=body, id="3EB0")) == [Sight.FOUND]
 
 
 def test_a_file_is_absent_where_all_that_went_out_is_a_known_text() -> None:
-    assert sights([claim(content=FILE), known("Hello Ann")], *AROUND, entry(body="Hello Ann"))[0] is Sight.ABSENT
+    assert sights([candidate(content=FILE), known("Hello Ann")], *AROUND, entry(body="Hello Ann"))[0] is Sight.ABSENT
     # What is left of its caption.
-    assert sights([claim(content=FILE), known("For")], *AROUND, entry(body="For"))[0] is Sight.UNDECIDED
+    assert sights([candidate(content=FILE), known("For")], *AROUND, entry(body="For"))[0] is Sight.UNDECIDED
 
 
 ENTRIES = st.lists(
@@ -412,7 +423,7 @@ ENTRIES = st.lists(
 )
 CLAIMS = st.lists(
     st.builds(
-        claim,
+        candidate,
         st.integers(0, 40),
         st.one_of(st.none(), st.integers(40, 60)),
         st.sampled_from([HI, ShownContent(text="Other"), FILE]),
@@ -425,9 +436,9 @@ CLAIMS = st.lists(
 
 @given(CLAIMS, ENTRIES, ENTRIES)
 def test_no_entry_is_found_twice(
-    claims: list[Claim], entries: list[GatewayMessage], others: list[GatewayMessage]
+    candidates: list[Candidate], entries: list[GatewayMessage], others: list[GatewayMessage]
 ) -> None:
-    told = readings(claims, Page(PHONE, entries), Page(ALIAS, others))
+    told = readings(candidates, Page(PHONE, entries), Page(ALIAS, others))
     found = [reading for reading in told if reading.sight is Sight.FOUND]
     named = [reading.gateway_id for reading in found if reading.gateway_id]
     assert len(named) == len(set(named))
@@ -437,42 +448,44 @@ def test_no_entry_is_found_twice(
 
 @given(CLAIMS, ENTRIES, ENTRIES, st.randoms())
 def test_the_order_of_lists_and_pages_does_not_matter(
-    claims: list[Claim], entries: list[GatewayMessage], others: list[GatewayMessage], random: Random
+    candidates: list[Candidate], entries: list[GatewayMessage], others: list[GatewayMessage], random: Random
 ) -> None:
-    told = readings(claims, Page(PHONE, entries), Page(ALIAS, others))
+    told = readings(candidates, Page(PHONE, entries), Page(ALIAS, others))
     shuffled = random.sample(entries, len(entries))
-    again = readings(claims, Page(ALIAS, others), Page(PHONE, shuffled))
+    again = readings(candidates, Page(ALIAS, others), Page(PHONE, shuffled))
     assert [reading.sight for reading in told] == [reading.sight for reading in again]
 
 
 @given(CLAIMS, ENTRIES)
 def test_a_page_that_is_listed_under_both_forms_changes_nothing(
-    claims: list[Claim], entries: list[GatewayMessage]
+    candidates: list[Candidate], entries: list[GatewayMessage]
 ) -> None:
-    assert readings(claims, Page(PHONE, entries)) == readings(claims, Page(PHONE, entries), Page(ALIAS, entries))
-    assert readings(claims, Page(PHONE, entries)) == [
+    assert readings(candidates, Page(PHONE, entries)) == readings(
+        candidates, Page(PHONE, entries), Page(ALIAS, entries)
+    )
+    assert readings(candidates, Page(PHONE, entries)) == [
         replace(reading, entries=len(entries) if reading.entries else 0)
-        for reading in readings(claims, Page(PHONE, entries + entries))
+        for reading in readings(candidates, Page(PHONE, entries + entries))
     ]
 
 
 @given(CLAIMS, ENTRIES)
-def test_who_is_found_does_not_depend_on_the_order_of_the_claims(
-    claims: list[Claim], entries: list[GatewayMessage]
+def test_who_is_found_does_not_depend_on_the_order_of_the_candidates(
+    candidates: list[Candidate], entries: list[GatewayMessage]
 ) -> None:
-    assert sights(claims, *entries) == sights(claims[::-1], *entries)[::-1]
+    assert sights(candidates, *entries) == sights(candidates[::-1], *entries)[::-1]
 
 
 @given(CLAIMS, ENTRIES)
-def test_what_the_chat_holds_is_found(claims: list[Claim], entries: list[GatewayMessage]) -> None:
-    mine = claim(5, 30, ShownContent(text="Mine"))
-    told = sights([*claims, mine], *entries, entry(10, "Mine", id="mine", phone=PHONE))
+def test_what_the_chat_holds_is_found(candidates: list[Candidate], entries: list[GatewayMessage]) -> None:
+    mine = candidate(5, 30, ShownContent(text="Mine"))
+    told = sights([*candidates, mine], *entries, entry(10, "Mine", id="mine", phone=PHONE))
     assert told[-1] is Sight.FOUND
 
 
 @given(st.integers(1, 4), st.integers(0, 6))
 def test_identical_messages_are_found_only_if_there_are_enough_for_all(messages: int, shown: int) -> None:
-    told = sights([claim() for _ in range(messages)], *AROUND, *(entry(n) for n in range(shown)))
+    told = sights([candidate() for _ in range(messages)], *AROUND, *(entry(n) for n in range(shown)))
     assert told == [Sight.FOUND if shown >= messages else Sight.UNDECIDED if shown else Sight.SILENT] * messages
 
 
@@ -481,12 +494,12 @@ def test_identical_messages_are_found_only_if_there_are_enough_for_all(messages:
 
 @dataclass(frozen=True)
 class Happening:
-    """A message of a true history. `claim` is its attempt, where it is ours; without `was_taken` it is in no chat."""
+    """A message of a true history. `candidate` is its attempt if it is ours. Without `was_taken` it is in no chat."""
 
     content: ShownContent
     seconds: float
     outgoing: bool = True
-    claim: Claim | None = None
+    candidate: Candidate | None = None
     was_taken: bool = True
 
 
@@ -518,7 +531,7 @@ class Gateway:
             "caption": caption,
         }[self.files]
         hidden = {field for field in self.hides if random.random() < 0.5}
-        named = self.sure_ids and not (each.claim and "id" in hidden)
+        named = self.sure_ids and not (each.candidate and "id" in hidden)
         return GatewayMessage(
             id=f"true_{phone}@c.us_{number}" if named else None,
             phone=None if "phone" in hidden else phone,
@@ -588,9 +601,9 @@ def ours(draw: st.DrawFn) -> Happening:
     was_taken = draw(st.booleans())
     is_known = was_taken and draw(st.booleans())
     ended = None if not is_known and draw(st.integers(0, 5)) == 0 else end
-    attempt = claim(start, ended, draw(CONTENTS), None, is_known)
+    attempt = candidate(start, ended, draw(CONTENTS), None, is_known)
     skew = draw(st.integers(-4, 4))
-    return Happening(attempt.content, draw(st.integers(start, end)) + skew, claim=attempt, was_taken=was_taken)
+    return Happening(attempt.content, draw(st.integers(start, end)) + skew, candidate=attempt, was_taken=was_taken)
 
 
 HISTORIES = st.tuples(
@@ -614,8 +627,8 @@ GATEWAYS = st.builds(
 def with_ids(history: Sequence[Happening], random: Random) -> list[Happening]:
     """Some of what was taken has told its id."""
     return [
-        replace(each, claim=replace(each.claim, gateway_id=f"true_{PHONE}@c.us_{number}"))
-        if each.claim and each.was_taken and random.random() < 0.3
+        replace(each, candidate=replace(each.candidate, gateway_id=f"true_{PHONE}@c.us_{number}"))
+        if each.candidate and each.was_taken and random.random() < 0.3
         else each
         for number, each in enumerate(history)
     ]
@@ -628,13 +641,13 @@ def test_whatever_a_gateway_makes_of_a_chat_what_is_in_it_is_not_absent_and_noth
 ) -> None:
     history = with_ids(history, random)
     pages, listed = gateway.list(history, random)
-    attempts = [(number, each) for number, each in enumerate(history) if each.claim]
-    told = readings([each.claim for _, each in attempts if each.claim], *pages)
+    attempts = [(number, each) for number, each in enumerate(history) if each.candidate]
+    told = readings([each.candidate for _, each in attempts if each.candidate], *pages)
     for (number, each), reading in zip(attempts, told, strict=True):
         if each.was_taken and number in listed:
             assert reading.sight in (Sight.FOUND, Sight.UNDECIDED)
         if reading.sight is Sight.FOUND and not each.was_taken:
-            by_hand = [by.content for by in history if by.claim is None and by.outgoing]
+            by_hand = [by.content for by in history if by.candidate is None and by.outgoing]
             shown = {
                 squash(part)
                 for by in by_hand
@@ -652,11 +665,13 @@ def test_an_honest_chat_with_something_around_shows_each_message_and_leaves_no_o
     requests: list[tuple[int, bool]], sure_ids: bool, random: Random
 ) -> None:
     history = [
-        Happening(content, start + 1, claim=claim(start, start + 10, content, None, was_taken), was_taken=was_taken)
+        Happening(
+            content, start + 1, candidate=candidate(start, start + 10, content, None, was_taken), was_taken=was_taken
+        )
         for (start, was_taken), content in zip(requests, (ShownContent(text=text) for text in DISTINCT), strict=False)
     ]
     around = [Happening(HI, -100, outgoing=False), Happening(HI, -90), Happening(HI, 100, outgoing=False)]
     pages, _ = Gateway(sure_ids=sure_ids).list([*history, *around], random)
-    told = readings([each.claim for each in history if each.claim], *pages)
+    told = readings([each.candidate for each in history if each.candidate], *pages)
     assert [reading.sight is Sight.FOUND for reading in told] == [each.was_taken for each in history]
     assert Sight.UNDECIDED not in {reading.sight for reading in told}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from broadcaster.domain.instances import Wire
-from broadcaster.domain.outcomes import WRONG_ADDRESS
+from broadcaster.domain.outcomes import WRONG_ADDRESS_HINT
 from broadcaster.domain.remedies import address_remedy, learning_remedy
 from tests.support.commands import assert_runnable
 
@@ -15,14 +15,14 @@ URL, FORM = "--base-url URL", "--wire form"
 @pytest.mark.parametrize(
     ("reason", "command"),
     [
-        (f"HTTP 404: nothing answers there as a gateway: {WRONG_ADDRESS}", URL),
+        (f"HTTP 404: nothing answers there as a gateway: {WRONG_ADDRESS_HINT}", URL),
         ("HTTP 404: Not Found", URL),
         ("cannot read its chats: HTTP 404: 404 not found", URL),
         ("HTTP 405: whatever", URL),
         ("HTTP 400: Cannot POST /wa/wa/send", URL),
         ("refused 5 attempts in a row with “no such endpoint”, which no rule knows", URL),
         ("The requested URL was not found on this server", URL),
-        (f"HTTP 415: nothing answers there as a gateway: {WRONG_ADDRESS}", FORM),
+        (f"HTTP 415: nothing answers there as a gateway: {WRONG_ADDRESS_HINT}", FORM),
         ("refused 5 attempts in a row with “takes the form encoding only”, which no rule knows", FORM),
         ("HTTP 400: Content-Type must be application/x-www-form-urlencoded", FORM),
         ("HTTP 404: The device is not connected", None),

@@ -1,9 +1,9 @@
 import msgspec
 import pytest
 
-from broadcaster.simulator import FaultPlan, faults, guide, parse_fault
-from broadcaster.simulator.faults import Fault
-from broadcaster.simulator.troubles import TROUBLES
+from broadcaster.simulator import FaultPlan, fault_plan, guide, parse_fault
+from broadcaster.simulator.fault_plan import Fault
+from broadcaster.simulator.lasting_troubles import TROUBLES
 
 PHONE = "628123456789"
 
@@ -155,7 +155,7 @@ def test_no_trouble_of_the_account_lasts_shorter_than_its_rules() -> None:
 
 def test_so_many_requests_of_each_instance_are_answered_in_any_second(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [100.0]
-    monkeypatch.setattr(faults.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(fault_plan.time, "monotonic", lambda: now[0])
     plan = FaultPlan([parse_fault("kind=rate_limit,rate=2")])
 
     def answered(instance: str = "a", endpoint: str = "/wa/messages") -> int:
@@ -172,7 +172,7 @@ def test_every_kind_is_explained() -> None:
     text = guide()
 
     for name in (*TROUBLES, "false_yes", "rate_limit", "reply_then_accept", "hang_then_accept"):
-        assert f" {name}" in (faults.__doc__ or "")
+        assert f" {name}" in (fault_plan.__doc__ or "")
         assert f" {name}" in text
     assert max(map(len, text.splitlines())) <= 119
 

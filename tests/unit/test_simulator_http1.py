@@ -1,6 +1,6 @@
 import pytest
 
-from broadcaster.simulator.http1 import MAX_BODY_BYTES, BadRequestError, Response, parse_head, render
+from broadcaster.simulator.http1 import MAX_BODY_BYTES, BadRequestError, Response, parse_head, render_response
 
 
 def test_a_head_is_split_into_method_path_query_and_lower_case_headers() -> None:
@@ -51,7 +51,7 @@ def test_a_head_that_is_not_plain_http_is_refused(raw: bytes, status: int) -> No
 
 
 def test_a_response_is_framed_by_its_length() -> None:
-    raw = render(Response(429, b"{}", headers={"Retry-After": "2"}), keep_alive=False)
+    raw = render_response(Response(429, b"{}", headers={"Retry-After": "2"}), keep_alive=False)
 
     assert raw == (
         b"HTTP/1.1 429 Too Many Requests\r\nContent-Type: application/json\r\nContent-Length: 2\r\n"
@@ -60,4 +60,4 @@ def test_a_response_is_framed_by_its_length() -> None:
 
 
 def test_a_status_without_a_name_can_be_sent() -> None:
-    assert render(Response(520, b"")).startswith(b"HTTP/1.1 520 Unassigned\r\n")
+    assert render_response(Response(520, b"")).startswith(b"HTTP/1.1 520 Unassigned\r\n")

@@ -18,7 +18,7 @@ from broadcaster.domain.trial import Flag, advise, find_trial, only_narrows, yes
 from broadcaster.domain.trial_text import text_changes, trial_text
 from broadcaster.gateway import DEFAULT_RULES, classify_response, read_rules
 from broadcaster.gateway.redaction import Redactor
-from broadcaster.simulator.texts import CHANGES
+from broadcaster.simulator.text_changes import CHANGES
 
 TOKEN = "a1b2c3"
 SENT = trial_text("[TEST]", TOKEN)

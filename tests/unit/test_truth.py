@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from broadcaster.domain.truth import false_yes_estimate, is_lying, is_suspect
-from broadcaster.services.reconcile.truth import MOST_COUNTED
+from broadcaster.services.reconcile.truth_check import MOST_COUNTED
 
 counts = st.integers(0, 100_000)
 

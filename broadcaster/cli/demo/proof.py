@@ -34,7 +34,7 @@ class Proof:
     evidence: str
 
 
-def prove(engine: Engine, campaigns: dict[str, str], ledger: Iterable[Entry]) -> list[Proof]:
+def prove_the_promises(engine: Engine, campaigns: dict[str, str], ledger: Iterable[Entry]) -> list[Proof]:
     """What the demo promises. `campaigns` are names, each with the endpoint that its messages go through."""
     planned = [
         (Delivery(row["instance"], row["phone"], endpoint), row["state"])

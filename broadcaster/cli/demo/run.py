@@ -24,7 +24,7 @@ from sqlalchemy import Engine
 from broadcaster import embedded
 from broadcaster.cli.campaign.progress import Meter, render, take_snapshot
 from broadcaster.cli.database import database, nudge_workers, upgrade_database
-from broadcaster.cli.demo.proof import prove
+from broadcaster.cli.demo.proof import prove_the_promises
 from broadcaster.cli.output import console, one_line, say_table, warn
 from broadcaster.cli.stack import flower_url, stack_roles
 from broadcaster.crypto import open_vault
@@ -247,7 +247,7 @@ def _report(engine: Engine, gateway: Simulator) -> bool:
     )
     _tell("")
     endpoints = {campaign.name: campaign.endpoint for campaign in _CAMPAIGNS}
-    proofs = prove(engine, endpoints, gateway.ledger.entries)
+    proofs = prove_the_promises(engine, endpoints, gateway.ledger.entries)
     say_table(
         ["CHECK", "", "BECAUSE"],
         ([proof.claim, "yes" if proof.holds else "NO", proof.evidence] for proof in proofs),

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from broadcaster.domain.contents import ContentKind
 from broadcaster.domain.outcomes import Outcome
-from broadcaster.domain.readback import Claim, Page, Reading, ShownContent, Sight, Why, read_back
+from broadcaster.domain.readback import Candidate, ChatReading, Page, ShownContent, Sight, Why, match_chat
 from broadcaster.domain.templates import compile_template
 from broadcaster.domain.whatsapp_numbers import forms, number_class
 from broadcaster.gateway import GatewayError, WAChatPro
@@ -57,10 +57,10 @@ class ChatReader:
             attempts[attempt.phone].append(attempt)
         return attempts
 
-    async def match(self, attempts: Sequence[Attempt], pages: Sequence[Page]) -> list[Reading]:
+    async def match(self, attempts: Sequence[Attempt], pages: Sequence[Page]) -> list[ChatReading]:
         """What the pages of a chat say of each attempt to its phone. Where one is missing, nothing is absent."""
-        claims = [await self._claim(attempt) for attempt in attempts]
-        readings = read_back(claims, pages, clock_difference=self._clock_difference)
+        candidates = [await self._candidate(attempt) for attempt in attempts]
+        readings = match_chat(candidates, pages, clock_difference=self._clock_difference)
         if not attempts or {page.phone for page in pages} >= set(forms(attempts[0].phone)):
             return readings
         return [
@@ -87,12 +87,12 @@ class ChatReader:
         return sights
 
     async def _sight(self, accepted: Accepted, attempts: Sequence[Attempt], pages: Sequence[Page]) -> Sight:
-        claims = [
+        ours = [
             replace(attempt, gateway_id=None, is_known=False) if attempt.key == accepted.key else attempt
             for attempt in attempts
         ]
-        readings = await self.match(claims, pages)
-        sights = [seen.sight for each, seen in zip(claims, readings, strict=True) if each.key == accepted.key]
+        readings = await self.match(ours, pages)
+        sights = [seen.sight for each, seen in zip(ours, readings, strict=True) if each.key == accepted.key]
         return sights[0] if sights else Sight.UNDECIDED
 
     async def content_kind(self, attempt: Attempt) -> ContentKind:
@@ -104,11 +104,11 @@ class ChatReader:
             self._templates[campaign] = await self._store.template(campaign)
         return self._templates[campaign]
 
-    async def _claim(self, attempt: Attempt) -> Claim:
+    async def _candidate(self, attempt: Attempt) -> Candidate:
         template = await self._template(attempt.key.campaign_id)
         end = None if attempt.ended_at is None else attempt.ended_at + SHOWN_WITHIN
         content = _shown(template, attempt.variables or {})
-        return Claim(content, attempt.started_at, end, attempt.gateway_id, is_known=attempt.is_known)
+        return Candidate(content, attempt.started_at, end, attempt.gateway_id, is_known=attempt.is_known)
 
 
 async def list_chat(gateway: WAChatPro, phone: str) -> tuple[list[Page], dict[str, GatewayError]]:

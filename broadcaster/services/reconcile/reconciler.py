@@ -17,7 +17,7 @@ from time import monotonic
 import structlog
 
 from broadcaster.domain.contents import ContentKind
-from broadcaster.domain.readback import Page, Reading, Sight
+from broadcaster.domain.readback import ChatReading, Page, Sight
 from broadcaster.domain.whatsapp_numbers import number_class
 from broadcaster.gateway import GatewayError, WAChatPro
 from broadcaster.services.reconcile.chat_reader import ChatReader
@@ -29,7 +29,7 @@ from broadcaster.services.reconcile.doubts import (
     ReadAccount,
     ReadingRow,
 )
-from broadcaster.services.reconcile.truth import check_truth
+from broadcaster.services.reconcile.truth_check import check_truth
 from broadcaster.settings import Settings
 
 log = structlog.get_logger()
@@ -38,7 +38,7 @@ READ_REST = 10.0
 """Seconds without reads through an account of which none was answered, unless it asks for more."""
 RUN_SECONDS = 10.0
 """How long one run goes on picking chats: until after the next tick has started another."""
-IDLE_SECONDS = 0.5
+LOOK_AGAIN_SECONDS = 0.5
 """Seconds before a run that finds nothing due looks again."""
 LOOKED_FOR = 10
 """Accepted messages of a kind that are looked for at once."""
@@ -75,9 +75,9 @@ class Reconciler:
         while not self._is_stopping() and monotonic() < ends:
             picked = await self._store.pick_chats(_MOST_ACCOUNTS)
             rounds |= {asyncio.create_task(self._guarded(account)) for account in picked}
-            _, rounds = await asyncio.wait(rounds, timeout=IDLE_SECONDS) if rounds else (None, rounds)
+            _, rounds = await asyncio.wait(rounds, timeout=LOOK_AGAIN_SECONDS) if rounds else (None, rounds)
             if not picked and not rounds:
-                await asyncio.sleep(IDLE_SECONDS)
+                await asyncio.sleep(LOOK_AGAIN_SECONDS)
         if rounds:
             await asyncio.wait(rounds)
         return {name: dict(counts) for name, counts in self._counts.items()}
@@ -142,7 +142,7 @@ class _Round:
         rows: list[ReadingRow] = []
         for phone, attempts in (await self._reader.attempts(list(pages))).items():
             seen = pages[phone]
-            said: Sequence[Reading | GatewayError]
+            said: Sequence[ChatReading | GatewayError]
             if isinstance(seen, GatewayError):
                 said = [seen] * len(attempts)
             else:
@@ -197,7 +197,7 @@ def _sample(accepted: Sequence[Accepted]) -> list[Accepted]:
     return list(chosen.values())
 
 
-def _row(attempt: Attempt, kind: ContentKind, said: Reading | GatewayError) -> ReadingRow:
+def _row(attempt: Attempt, kind: ContentKind, said: ChatReading | GatewayError) -> ReadingRow:
     if isinstance(said, GatewayError):
         sight, reading, gateway_id, entries = _UNREADABLE, f"not readable: {said}", None, 0
     else:

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, DateTime, Engine, bindparam, select, update
 from broadcaster.db import tables
 from broadcaster.db.engine import transaction
 from broadcaster.db.queries import query
-from broadcaster.domain.schedules import Due, Fate, Overlap, judge
+from broadcaster.domain.schedules import Due, Fate, Overlap, judge_due
 from broadcaster.domain.states import FINAL_CAMPAIGN_STATES, CampaignState, OccurrenceState, ScheduleState
 from broadcaster.errors import BroadcasterError, ConflictError, UnavailableError
 from broadcaster.services.schedules.occurrences import (
@@ -102,7 +102,7 @@ def _due(schedule: Schedule, since: datetime, now: datetime) -> list[Due]:
     latest = list(islice(schedule.plan.latest(since, now), MOST_RECORDED + 1))
     # Where a time zone's rules have changed, `since` itself may no longer be one; it was promised.
     moments = latest[:MOST_RECORDED][::-1] or [since]
-    judged = list(judge(moments, now, schedule.misfire, schedule.grace))
+    judged = list(judge_due(moments, now, schedule.misfire, schedule.grace))
     if len(latest) > MOST_RECORDED:
         judged[0] = replace(judged[0], reason=f"{judged[0].reason}; so were earlier ones")
     return judged

@@ -19,7 +19,7 @@ from broadcaster.domain.states import LaneHealth
 from broadcaster.errors import BroadcasterError
 from broadcaster.gateway import WAChatPro
 from broadcaster.services.sending.lane import CLAIM_MARGIN, Lane, SendPath
-from broadcaster.services.sending.outcomes import RETRY
+from broadcaster.services.sending.outcome_writer import RETRY
 from broadcaster.services.sending.store import Ask, Claim, HeldLane, Return
 
 log = structlog.get_logger()
@@ -235,7 +235,7 @@ class Drain:
         if not finished:
             return
         returns = [
-            Return(lane.held.id, lane.token, lane.clock_ahead(), self._is_handed_over(lane), lane.standing.new_run)
+            Return(lane.held.id, lane.token, lane.clock_debt(), self._is_handed_over(lane), lane.standing.new_run)
             for lane in finished
         ]
         try:

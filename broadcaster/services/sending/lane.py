@@ -18,7 +18,7 @@ from broadcaster.domain.pacing import CLAIM_LEAD, Pacer
 from broadcaster.domain.states import LaneHealth, MessageState
 from broadcaster.gateway import WAChatPro
 from broadcaster.services.sending.contents import Contents
-from broadcaster.services.sending.outcomes import LINGER, OutcomeWriter
+from broadcaster.services.sending.outcome_writer import LINGER, OutcomeWriter
 from broadcaster.services.sending.standing import Standing
 from broadcaster.services.sending.store import (
     Claim,
@@ -183,9 +183,9 @@ class Lane:
         for task in self._tasks:
             task.cancel()
 
-    def clock_ahead(self) -> float:
+    def clock_debt(self) -> float:
         """Seconds by which the lane's clock is ahead of now, to be stored when it is given back."""
-        return self._pacer.ahead(self._path.clock())
+        return self._pacer.debt(self._path.clock())
 
     def written(self, row: OutcomeRow, moved: bool) -> None:
         """The outcome of a message is committed: its place is free."""

@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 
-def create(path: Path) -> int:
+def create_owned(path: Path) -> int:
     """Make a file of this process, and its directory; returns the descriptor that keeps it. Raises OSError."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     # Hidden until it is locked.
@@ -26,7 +26,7 @@ def create(path: Path) -> int:
     return descriptor
 
 
-def left_behind(directory: Path, suffix: str, locks: ExitStack) -> list[Path]:
+def files_left_behind(directory: Path, suffix: str, locks: ExitStack) -> list[Path]:
     """The files of processes that have ended, which are ours until `locks` are given back."""
     return [path for path in sorted(directory.glob(f"[!.]*{suffix}")) if _locked(path, locks)]
 

@@ -34,7 +34,7 @@ class Presence:
     def show(self) -> None:
         """From now on, until this process has ended. Where no file can be written, leases end by themselves only."""
         try:
-            self._descriptor = owned_files.create(self._directory / f"{self.holder}{_SUFFIX}")
+            self._descriptor = owned_files.create_owned(self._directory / f"{self.holder}{_SUFFIX}")
         except OSError as error:
             log.warning("other workers will not notice the end of this one", error=error.strerror, file=error.filename)
 
@@ -55,7 +55,7 @@ class Presence:
     def ended(self) -> Iterator[list[str]]:
         """The holders that have ended without a word; forgotten at the end of the block, unless that raises."""
         with ExitStack() as locks:
-            files = owned_files.left_behind(self._directory, _SUFFIX, locks)
+            files = owned_files.files_left_behind(self._directory, _SUFFIX, locks)
             yield [path.name.removesuffix(_SUFFIX) for path in files]
             for path in files:
                 path.unlink()

@@ -38,7 +38,7 @@ class Spool:
         """Keep `rows`; they survive a power failure once this returns. Raises OSError."""
         if self._descriptor is None:
             # Its mode is 0600: replies are in it.
-            self._descriptor = owned_files.create(self._directory / f"{uuid4().hex}{_SUFFIX}")
+            self._descriptor = owned_files.create_owned(self._directory / f"{uuid4().hex}{_SUFFIX}")
         lines = b"".join(_encode(row) + b"\n" for row in rows)
         while lines:
             lines = lines[os.write(self._descriptor, lines) :]
@@ -55,7 +55,7 @@ class Spool:
     def left_behind(self) -> Iterator[list[OutcomeRow]]:
         """What workers that ended have kept. It is removed at the end of the block, unless that raises."""
         with ExitStack() as locks:
-            files = owned_files.left_behind(self._directory, _SUFFIX, locks)
+            files = owned_files.files_left_behind(self._directory, _SUFFIX, locks)
             yield [row for path in files for row in _read(path)]
             for path in files:
                 path.unlink()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from random import Random
 
 from broadcaster.domain.decisions import LaneChange
-from broadcaster.domain.judgement import Attempt, Judgement, after_probe, judge
+from broadcaster.domain.judgement import AnsweredAttempt, Judgement, after_probe, judge
 from broadcaster.domain.outcome_run import OutcomeRun
 from broadcaster.domain.outcomes import Verdict
 from broadcaster.domain.states import LaneHealth
@@ -51,7 +51,7 @@ class Standing:
     def judge(self, message: Message, verdict: Verdict, heard: int) -> Judgement:
         """What follows from a reply to a request that left when so much had been `heard`."""
         name = f"{message.campaign_id}/{message.seq}"
-        attempt = Attempt(name, message.attempt, message.spent, message.max_attempts, heard)
+        attempt = AnsweredAttempt(name, message.attempt, message.spent, message.max_attempts, heard)
         judged = judge(self._run, verdict, attempt, self._health, self._failures, self._random.random())
         self._run = judged.run
         return judged

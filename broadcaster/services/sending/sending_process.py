@@ -21,7 +21,7 @@ from broadcaster.services.reconcile.reconciler import Reconciler
 from broadcaster.services.sending.contents import Contents
 from broadcaster.services.sending.drain import Drain, DrainReport
 from broadcaster.services.sending.lane import SendPath
-from broadcaster.services.sending.outcomes import OutcomeWriter
+from broadcaster.services.sending.outcome_writer import OutcomeWriter
 from broadcaster.services.sending.presence import Presence
 from broadcaster.services.sending.spool import Spool
 from broadcaster.services.sending.store import HeldLane, SendingStore

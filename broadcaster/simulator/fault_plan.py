@@ -24,7 +24,7 @@ Kinds, with what the ledger says of a message that they befall:
     false_yes                refused    the reply of an accepted message
     rate_limit               refused    429 to what exceeds `rate` requests in any `seconds` (1) of an instance
 
-Lasting troubles by name, with what they befall if the rule names no endpoint; `troubles` has their words:
+Lasting troubles by name, with what they befall if the rule names no endpoint; `lasting_troubles` has their words:
 
     not_running, not_connected, not_connected_id, not_connected_pt, logged_out, no_session, starting      any
     bad_key, key_code, unauthorized, account_disabled, wrong_address, no_route, wrong_method, wrong_wire  any
@@ -52,7 +52,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from broadcaster.simulator.rules import DROP_BEFORE_READING, LATENCY, RATE_LIMIT, FaultRule
+from broadcaster.simulator.fault_rule import DROP_BEFORE_READING, LATENCY, RATE_LIMIT, FaultRule
 
 __all__ = ["Fault", "FaultPlan", "FaultRule"]
 

@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Meta
 
 from broadcaster.simulator.api import ENDPOINTS, READING_ENDPOINTS, SENDING_ENDPOINTS
-from broadcaster.simulator.troubles import ANY, READS, SENDS, TROUBLES
+from broadcaster.simulator.lasting_troubles import ANY, READS, SENDS, TROUBLES
 
 LATENCY = "latency"
 DROP_BEFORE_READING = "drop_before_reading"

@@ -13,7 +13,7 @@ from broadcaster.worker.envelopes import fault
 log = structlog.get_logger()
 
 
-class Channel(redis.Channel):
+class CheckedChannel(redis.Channel):
     """Survives what is no JSON, and what stands in the place of a table of bindings."""
 
     def _queue_bind(self, exchange: str, *binding: str) -> None:
@@ -31,10 +31,10 @@ class Channel(redis.Channel):
             return True
 
 
-class Transport(redis.Transport):
+class CheckedTransport(redis.Transport):
     """Hands on what `envelopes` accepts."""
 
-    Channel = Channel
+    Channel = CheckedChannel
 
     def _deliver(self, message: object, queue: str) -> None:
         why = fault(message, queue)
@@ -46,7 +46,7 @@ class Transport(redis.Transport):
 
 def install() -> None:
     """Make it the transport of every connection to Redis that this process opens from now on."""
-    name = f"{__name__}:{Transport.__name__}"
+    name = f"{__name__}:{CheckedTransport.__name__}"
     TRANSPORT_ALIASES.update(dict.fromkeys(("redis", "rediss"), name))
 
 

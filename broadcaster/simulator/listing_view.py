@@ -17,7 +17,7 @@ from broadcaster.simulator.dialects import CHATS, MESSAGES, Dialect, Item
 from broadcaster.simulator.ledger import BY_HAND, Entry, Ledger
 from broadcaster.simulator.listings import HONEST, Hide, Listing
 from broadcaster.simulator.numbers import LID, renaming
-from broadcaster.simulator.texts import CHANGES
+from broadcaster.simulator.text_changes import CHANGES
 
 _Endpoint = Literal["/wa/messages", "/wa/chats", "/wa/contacts"]
 _TIMES = frozenset({"time", "timestamp", "t", "date"})
@@ -28,7 +28,7 @@ _MEMBERS = {
 }
 
 
-class View:
+class ListingView:
     """What an instance lists now. `visible_after` is in seconds and holds for `/wa/messages` alone."""
 
     def __init__(self, listing: Listing, ledger: Ledger, instance: str, visible_after: float) -> None:
