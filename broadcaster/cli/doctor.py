@@ -44,7 +44,7 @@ def _examine() -> Iterator[Finding]:
     yield from _examine_stack(settings, stack)
     with database(settings) as engine:
         yield from examine_database(engine, settings, server_remedy(stack))
-        # Celery takes longer to import than all else.
+        # Celery takes longer to import than everything else.
         from broadcaster.worker.app import app  # noqa: PLC0415
         from broadcaster.worker.examination import examine_workers  # noqa: PLC0415
 
@@ -52,7 +52,7 @@ def _examine() -> Iterator[Finding]:
 
 
 def _examine_stack(settings: Settings, stack: StackStatus) -> Iterator[Finding]:
-    """What `up` runs here, if it is in use here at all."""
+    """Check what `up` runs here, if it is used here at all."""
     if stack.state is StackState.STOPPED:
         if settings.database_url is None:
             what = f"is not running in {settings.home}"

@@ -1,4 +1,4 @@
-"""Groups of commands whose modules are imported when they are called: start-up time counts in scripts."""
+"""Groups of commands that import a command's module only when it is called: start-up time counts in scripts."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from broadcaster.cli.operator import note_command
 HELP_OPTIONS = {"help_option_names": ["-h", "--help"]}
 
 Commands = Mapping[str, tuple[str, str]]
-"""By name: where the command is, as `module:attribute` (a function, or a Typer for a group), and its one-line help."""
+"""For each name: the command as `module:attribute` (a function, or a Typer for a group), and its one-line help."""
 
 
 class LazyGroup(TyperGroup):
-    """A group of `table`'s commands. Its own help, which is shown where no command is given, imports none of them."""
+    """A group of `table`'s commands. Its own help, which is shown without a command, imports none of them."""
 
     table: ClassVar[Commands] = {}
 
@@ -50,7 +50,7 @@ class LazyGroup(TyperGroup):
 
 
 def lazy_group(commands: Commands, help_text: str, callback: Callable[..., None] | None = None) -> typer.Typer:
-    """A group of `commands`. `callback` holds the options of the outermost one, which also serves shell completion."""
+    """A group of `commands`. `callback` has the options of the outermost group, which also completes in shells."""
     return typer.Typer(
         cls=type("LazyGroup", (LazyGroup,), {"table": commands}),
         help=help_text,

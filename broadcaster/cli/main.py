@@ -1,4 +1,4 @@
-"""The command `broadcaster`: runs one command, and turns whatever goes wrong into one line and an exit code."""
+"""The program `broadcaster`: runs one command, and turns any error into one line and an exit code."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from broadcaster.errors import BroadcasterError, UsageError
 from broadcaster.search_path import leave_relative_paths
 
 INTERRUPTED = 130
-"""128 + SIGINT, what shells expect of a program that Ctrl-C ended."""
+"""128 + SIGINT: the exit code that shells expect after Ctrl-C."""
 _LONGEST_BUG = 300
 _LONGEST_ERROR = 4_000
 """Characters. Names that nothing is called are quoted as they were given."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command that `arguments` (None: those of the process) ask for; returns the exit code.
+    """Run the command in `arguments` (None: those of the process). Returns the exit code.
 
     0 done, 1 refused or failed, 2 called wrongly, 130 interrupted. Never raises, never shows a traceback.
     """
-    # Imports make objects that stay: to look for garbage among them so often takes a tenth of the start-up time.
+    # Imported objects stay. Looking for garbage among them so often takes a tenth of the start-up time.
     gc.set_threshold(50_000)
     leave_relative_paths()
     try:
@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
-        # Nobody reads any more (`… | head`).
+        # The reader has gone (`… | head`).
         _discard_output()
         return 1
     except OSError as error:
@@ -53,16 +53,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _prepare_output() -> None:
-    # Python has no streams where a shell closed them (`>&-`).
+    # Python has no stream if the shell closed it (`>&-`).
     sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: PTH123, SIM115 - for the life of the process
     sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: PTH123, SIM115
     for stream in (sys.stdout, sys.stderr):
-        # A character that the terminal's encoding lacks is no reason to fail.
+        # A character that the terminal's encoding lacks must not fail the command.
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # both are TextIOWrappers
 
 
 def _discard_output() -> None:
-    """What is still buffered must not fail again at exit."""
+    """Discard buffered output, which would fail again at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 

@@ -1,4 +1,4 @@
-"""Who gives a command, for the records of what operators decided."""
+"""Who runs a command, for the records of operators' decisions."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ ByOption = Annotated[
 ]
 
 _LONGEST = 200
-"""Characters of each setting. The database keeps no more either."""
+"""The most characters of each setting. The database stores no more either."""
 
 _given = ["broadcaster"]
 
 
 def account() -> str:
-    """The account that runs the command, as the system knows it: the environment may say anything."""
+    """The account that runs the command, from the system: the environment could say anything."""
     uid = os.geteuid()
     try:
         return pwd.getpwuid(uid).pw_name
     except KeyError:
-        # A container's account may have a number only.
+        # A container's account may have only a number.
         return f"uid {uid}"
 
 
@@ -48,7 +48,7 @@ def note_command(words: str) -> None:
 
 
 def as_operator() -> Mapping[str, str]:
-    """The settings by which a session of the database knows who gives which command (migrations/sql/audit.sql)."""
+    """Settings that tell a database session who runs which command (migrations/sql/audit.sql)."""
     behind = os.environ.get("SUDO_USER")
     who = f"{account()} (sudo: {behind})" if behind else account()
     said = {"operator": who, "host": socket.gethostname(), "command": _given[0].removeprefix("broadcaster ")}
@@ -56,5 +56,5 @@ def as_operator() -> Mapping[str, str]:
 
 
 def _plain(text: str) -> str:
-    """Without what a terminal would act on, or Postgres refuses."""
+    """The text without characters that a terminal acts on or Postgres refuses."""
     return "".join(c if c.isprintable() else "?" for c in text[:_LONGEST]).encode(errors="replace").decode()

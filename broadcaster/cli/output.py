@@ -18,11 +18,11 @@ _MOST_DRAWN = 1_000
 """Rows: to fit one to a terminal takes a millisecond."""
 _PLAIN = (str, int, float)
 _PIPE_WIDTH = 10_000
-"""Where nobody looks at it and COLUMNS is not set, a table is as wide as it needs to be: one row is one line."""
+"""The width of a table without a terminal and without COLUMNS: wide enough that one row is one line."""
 
 
 def one_line(text: str) -> str:
-    """The text on one line, with what a terminal would act on written out, such as `\\x1b`."""
+    """The text on one line. Characters that a terminal acts on are written out, such as `\\x1b`."""
     joined = " ".join(text.split("\n"))
     if joined.isprintable():
         return joined
@@ -30,13 +30,13 @@ def one_line(text: str) -> str:
 
 
 _ACTED_ON = "\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff"
-"""What terminals act on beside the first 32 characters: DEL and C1, and what turns the direction of a text."""
+"""What terminals act on besides the first 32 characters: DEL, C1, and marks that change the text's direction."""
 _ACTED_ON_IN_JSON = re.compile(f"[{_ACTED_ON}]")
 _ACTED_ON_IN_CSV = re.compile(f"[\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f{_ACTED_ON}]|\\r(?!\\n)")
 
 
 def csv_field(text: str) -> str:
-    """The text for a CSV file on a terminal: with what it would act on written out, but for tabs and line ends."""
+    """The text for CSV on a terminal. Characters that it acts on are written out, except tabs and line ends."""
     return _ACTED_ON_IN_CSV.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
@@ -75,7 +75,7 @@ def say_json_items(items: Iterable[bytes]) -> None:
 
 
 def _write_json(text: str) -> None:
-    # They can only be in strings, where an escape is the same to whoever reads it.
+    # They can only be in strings, where JSON readers undo the escape.
     sys.stdout.write(_ACTED_ON_IN_JSON.sub(lambda found: f"\\u{ord(found[0]):04x}", text))
 
 
@@ -86,10 +86,10 @@ def say_table(
     styles: Mapping[str, str] | None = None,
     folded: Collection[str] = (),
 ) -> None:
-    """Rows under headers; numbers are set to the right.
+    """Print rows under headers, with numbers aligned to the right.
 
-    `styles` gives the style of a cell by what it says before a colon. Columns that are `folded` make room where a
-    terminal is narrow. A table of more than _MOST_DRAWN rows is plain, and as wide as it needs to be.
+    `styles` gives the style of a cell by its text before a colon. On a narrow terminal the `folded` columns wrap.
+    A table of more than _MOST_DRAWN rows is plain, and as wide as it needs to be.
     """
     listed = list(rows)
     numbers = [bool(listed) and all(isinstance(row[index], int) for row in listed) for index in range(len(headers))]
@@ -109,7 +109,7 @@ def say_table(
     screen = console()
     with screen.capture() as drawn:
         screen.print(table)
-    # Where nobody asks for the width of a terminal, rows are padded to the longest one.
+    # Without a terminal, rows are padded to the longest one.
     sys.stdout.write("".join(f"{line.rstrip()}\n" for line in drawn.get().splitlines()))
 
 
@@ -132,7 +132,7 @@ def _cell(value: object) -> str:
 
 
 def say_fields(fields: Mapping[str, object]) -> None:
-    """A few named values under each other."""
+    """Print named values, one per line."""
     width = max(map(len, fields))
     for name, value in fields.items():
         shown = f"{value:,}" if isinstance(value, int) else "-" if value is None else str(value)
@@ -142,7 +142,7 @@ def say_fields(fields: Mapping[str, object]) -> None:
 def console(*, stderr: bool = False) -> Console:
     """A console that leaves text as it is: no markup, no emoji, no highlighting.
 
-    Whoever pipes to a terminal, such as `watch`, says in COLUMNS how wide that is.
+    Programs that pipe to a terminal, such as `watch`, set COLUMNS to its width.
     """
     from rich.console import Console  # noqa: PLC0415 - start-up time, as above
 

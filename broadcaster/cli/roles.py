@@ -8,14 +8,14 @@ from typing import Annotated
 
 import typer
 
-# Celery and Flower are slow to import, so each role imports its own part only: hence the imports inside. They read the
-# settings, and then work in `/`: nothing is to come from the current directory.
+# Celery and Flower are slow to import, so each role imports its own part inside its function. Roles read the settings
+# and then work in `/`, so that nothing comes from the current directory.
 
 
 def worker() -> None:
-    """Run one worker: it sends what is due. Stop it with SIGTERM or Ctrl-C: what is in flight finishes first.
+    """Run one worker: it sends what is due. Stop it with SIGTERM or Ctrl-C; messages in flight finish first.
 
-    Run as many as you like, on as many machines; the instances' limits hold for all of them together.
+    Run as many as you like, on as many machines as you like. The instances' limits hold for all of them together.
     """
     from broadcaster.worker.roles import run_worker  # noqa: PLC0415
 
@@ -62,7 +62,7 @@ def simulator(
     fsync: Annotated[bool, typer.Option("--fsync", help="Reply only when the ledger is on the disk.")] = False,
     listing: Annotated[
         str,
-        typer.Option(metavar="aliases=…,page=…,…", help="How chats are listed of instances that do not say so."),
+        typer.Option(metavar="aliases=…,page=…,…", help="The listing of chats for instances without their own."),
     ] = "",
     faults: Annotated[
         list[str] | None,
@@ -71,12 +71,12 @@ def simulator(
     faults_file: Annotated[
         Path | None, typer.Option("--faults", metavar="FILE", help="A JSON list of fault rules.")
     ] = None,
-    seed: Annotated[int, typer.Option(help="Of the faults' probabilities.")] = 0,
+    seed: Annotated[int, typer.Option(help="The seed of the faults' probabilities.")] = 0,
     visible_after: Annotated[
-        float, typer.Option(metavar="SECONDS", help="When /wa/messages shows a message that was sent.")
+        float, typer.Option(metavar="SECONDS", help="How long after sending /wa/messages shows a message.")
     ] = 0.0,
     explain: Annotated[
-        bool, typer.Option("--explain", help="Tell what --fault and --listing can make go wrong, and exit.")
+        bool, typer.Option("--explain", help="Explain what --fault and --listing can do, and exit.")
     ] = False,
 ) -> None:
     """Run a WAChatPro gateway to develop and test against. It takes messages, delivers nothing, and keeps a ledger."""

@@ -37,7 +37,7 @@ from broadcaster.settings import Settings, load
 from broadcaster.worker.flower_credentials import LISTENER, FlowerCredentials, credentials_path, flower_credentials
 
 ANSWER_SECONDS = 5.0
-"""What a worker may take, beyond its longest request, to record outcomes and to give back what it had claimed."""
+"""Seconds beyond its longest request that a stopping worker may take to record outcomes and give back its claims."""
 _DOWN_SECONDS = 300.0
 
 STATE_STYLES = {
@@ -62,10 +62,10 @@ def up(
     detach: Annotated[bool, typer.Option("--detach", help="Return when all is ready, and leave it running.")] = False,
     worker_processes: WorkerProcesses = 1,
 ) -> None:
-    """Start everything here: Postgres and Redis where no URL is configured, migrations, workers, beat, Flower.
+    """Start everything here: Postgres and Redis if no URL is configured, migrations, workers, beat, Flower.
 
-    What dies is restarted. Ctrl-C or SIGTERM stops all of it: what is being sent finishes first. Nothing is lost by
-    stopping or by a power failure; the next `up` goes on from there.
+    Whatever dies is restarted. Ctrl-C or SIGTERM stops everything; messages being sent finish first. Neither stopping
+    nor a power failure loses anything: the next `up` goes on from there.
     """
     settings = load()
     prepare_home(settings)
@@ -90,17 +90,17 @@ def up(
 
 
 def down() -> None:
-    """Stop what `up` started here, cleanly: what is being sent finishes first. Data stays."""
+    """Stop what `up` started here. Messages being sent finish first. Data stays."""
     settings = load()
     stopped = embedded.stop_stack(settings, _DOWN_SECONDS)
     say("stopped" if stopped else f"nothing was running in {settings.home}")
 
 
 def status(as_json: Json = False) -> None:
-    """Show what `up` runs here, how it is doing, and which instances and campaigns do not move, and why.
+    """Show what `up` runs here and how it is doing, and which instances and campaigns do not move, and why.
 
-    `doctor` finds out what is wrong. Exit code 1: it was killed, the work that is done every few seconds (its ticks)
-    is not done, or Postgres is away.
+    `doctor` finds out what is wrong. Exit code 1: `up` was killed, its ticks (the work of every few seconds) are not
+    done, or Postgres is away.
     """
     settings = load()
     found = embedded.read_status(settings)
@@ -122,7 +122,7 @@ def status(as_json: Json = False) -> None:
 def stack_roles(
     settings: Settings, worker_processes: int = 1, flower_listener: socket.socket | None = None
 ) -> list[Role]:
-    """The roles beside the servers, in the order in which they start. Flower listens on `flower_listener`, if any."""
+    """The roles besides the servers, in their starting order. Flower listens on `flower_listener`, if there is one."""
     names = [f"worker-{n}" for n in range(1, worker_processes + 1)] if worker_processes > 1 else ["worker"]
     stop_timeout = settings.request_timeout_seconds + ANSWER_SECONDS
     workers = [_role(settings, name, "worker", stop_timeout) for name in names]
@@ -141,7 +141,7 @@ def flower_url(settings: Settings) -> str:
 
 
 def _role(settings: Settings, name: str, command: str, stop_timeout: float = 10.0) -> Role:
-    # Not beside the servers' sockets: their account could speak in the role's stead.
+    # Not beside the servers' sockets: their account could send the role's message.
     notice = ReadyNotice(settings.run_dir.parent / f"{name}.ready")
     return Role(
         name=name,
@@ -158,12 +158,12 @@ def _spawn(settings: Settings, worker_processes: int) -> None:
     try:
         embedded.spawn_detached(settings, argv, own_environment(settings))
     except UnavailableError as error:
-        # It ends with the last line that the background process wrote, and that is an error's line already.
+        # The error ends with the background process's last line, which begins with `error:` already.
         raise UnavailableError(str(error).removeprefix("error: ")) from None
 
 
 def _teller() -> Callable[[str], None]:
-    """Writes what happens, line by line: `name: what`. In a log each line has its moment."""
+    """Returns a function that writes events line by line: `name: what`. In a log each line has its time."""
     on_terminal = sys.stdout.isatty()
 
     def tell(line: str) -> None:
@@ -172,7 +172,7 @@ def _teller() -> Callable[[str], None]:
             shown = f"  {name:<9} {what}" if colon else line
         else:
             shown = f"{utc_time(datetime.now(UTC))} {line}"
-        # At once: whoever reads a pipe or a log waits for it.
+        # Flushed at once, for readers of a pipe or a log.
         sys.stdout.write(f"{one_line(shown)}\n")
         sys.stdout.flush()
 
@@ -193,7 +193,7 @@ def _password(settings: Settings, credentials: FlowerCredentials, is_new: bool) 
 
 @dataclass(frozen=True, slots=True)
 class _Work:
-    """What the database tells of the work; None: it was not asked, or, where that `is_unknown`, did not answer."""
+    """What the database tells about the work. None: it was not asked, or it did not answer (`is_unknown`)."""
 
     ticks: list[Tick] | None = None
     troubles: list[Standstill] | None = None
@@ -201,12 +201,12 @@ class _Work:
 
 
 def _read_work(settings: Settings, stack: StackStatus) -> _Work:
-    """When the ticks were last done, where something here should do them, and what does not move."""
+    """When the ticks were last done, if something here should do them, and what does not move."""
     if not stack.is_up and settings.database_url is None:
         return _Work(ticks=[])
     try:
         with database(settings) as engine:
-            # Of a database in which none was ever done, the most frequent one stands for all.
+            # If no tick was ever done in the database, the most frequent one stands for all.
             ticks = (read_ticks(engine) or [Tick("dispatch", 1.0, None)]) if stack.is_up else []
             return _Work(ticks, troubles(engine, settings))
     except UnavailableError as error:

@@ -1,4 +1,4 @@
-"""What does not move, as commands show it: one sentence each, with the command that helps."""
+"""Shows what does not move: one sentence each, with the command that helps."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ _REDIS_SECONDS = 1.0
 
 
 def troubles(source: Engine | Reader, settings: Settings, campaign: str | None = None) -> list[Standstill]:
-    """Everything that does not move, or what concerns one campaign."""
+    """Everything that does not move; with `campaign`, only what concerns that campaign."""
     return find_standstills(source, settings, campaign=campaign, surroundings=partial(_look_around, settings=settings))
 
 
 def trouble_document(trouble: Standstill) -> dict[str, Any]:
-    """One of them for programs: an item of `standing_still`."""
+    """One standstill for programs: an item of `standing_still`."""
     return {
         "what": trouble.what,
         "name": trouble.name,
@@ -43,7 +43,7 @@ def trouble_document(trouble: Standstill) -> dict[str, Any]:
 
 
 def trouble_line(trouble: Standstill) -> str:
-    """One of them for people. What instances keep points to their lines, which say it."""
+    """One standstill for people. A campaign held back by instances refers to their lines above."""
     if trouble.cause is Cause.INSTANCES:
         waits = (
             f"; {counted(trouble.waiting)} {'waits' if trouble.waiting == 1 else 'wait'}" if trouble.waiting else ""
@@ -53,7 +53,7 @@ def trouble_line(trouble: Standstill) -> str:
 
 
 def say_troubles(found: Sequence[Standstill]) -> None:
-    """Each on a line, after an empty one, _MOST_SAID of each kind; nothing where there are none."""
+    """Print _MOST_SAID standstills of each kind, one per line, after an empty line. Print nothing if there are none."""
     from rich.text import Text  # noqa: PLC0415 - start-up time: `--json` needs none
 
     screen = console()
@@ -70,19 +70,19 @@ def _lines(found: Sequence[Standstill]) -> Iterator[str]:
 
 
 def said_by_instances(found: Sequence[Standstill]) -> list[Standstill]:
-    """Those of one campaign without what the lines of its instances say."""
+    """The standstills of one campaign, without those that its instances' lines already say."""
     return [trouble for trouble in found if trouble.cause is not Cause.INSTANCES]
 
 
 def _clock(moment: datetime) -> str:
-    """`12:31:08 CET` where that is today, here."""
+    """The local time, `12:31:08 CET`; with the date if it is not today."""
     local = moment.astimezone()
     today = datetime.now().astimezone().date()
     return f"{local:%H:%M:%S %Z}" if local.date() == today else str(local_time(moment, seconds=False))
 
 
 def _look_around(scene: Scene, settings: Settings) -> Scene:
-    """What can be known of a standing beat beside the database: whether Redis answers, and who would start it."""
+    """What is known about stopped ticks besides the database: whether Redis answers, and what starts them."""
     from broadcaster import embedded  # noqa: PLC0415 - start-up time: only a standing beat needs it
 
     runs_here = embedded.read_status(settings).is_up

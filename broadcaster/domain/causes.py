@@ -26,19 +26,19 @@ from broadcaster.domain.states import CampaignState, LaneHealth
 from broadcaster.domain.truth import is_suspect
 
 _KEY_IS_MEANT = re.compile(r"key|token|unauthori[sz]ed|api\b|HTTP 40[13]|BROADCASTER_SECRET_KEY", re.IGNORECASE)
-"""Reasons of a refusal that another key may mend. An account that has ended, say, is mended elsewhere."""
+"""Words in a refusal that another key may mend. They leave out an account that has ended: no key mends that."""
 SOON = timedelta(seconds=2)
-"""What is tried again within this time moves."""
+"""Something that is tried again within this time counts as moving."""
 SLOW = timedelta(seconds=10)
-"""An instance that may send its next message later than this does not look as if it moved."""
+"""An instance that must wait longer than this for its next message counts as standing still."""
 STALLED = timedelta(seconds=60)
-"""Messages that have been due for so long, while nothing keeps them, should have been sent."""
+"""Messages stand still if they have been due for this long and nothing holds them back."""
 RESTED = timedelta(seconds=10)
-"""An instance whose rest has been over for so long does not rest any more."""
+"""An instance no longer counts as resting this long after the end of its rest."""
 _MOST_NAMED = 12
-"""Instances that a sentence names."""
+"""How many instances one sentence names."""
 START_GRACE = timedelta(seconds=5)
-"""A campaign that is due is started within two seconds, on a busy machine later."""
+"""How late a campaign may start. It takes up to two seconds, and longer on a busy machine."""
 
 
 def standing_still(lanes: Sequence[LaneFacts], campaigns: Sequence[CampaignFacts], scene: Scene) -> list[Standstill]:
@@ -53,12 +53,12 @@ def standing_still(lanes: Sequence[LaneFacts], campaigns: Sequence[CampaignFacts
 
 
 def suspicions(lanes: Sequence[LaneFacts]) -> list[Standstill]:
-    """Every instance of `lanes` that goes on while more of what it accepted is missing than an honest one's."""
+    """Every instance of `lanes` that still sends although suspiciously many of its accepted messages are missing."""
     return [_suspicion(lane) for lane in lanes if _is_suspect(lane)]
 
 
 def _is_suspect(lane: LaneFacts) -> bool:
-    # One that is stopped says it by its reason.
+    # The reason of a stopped instance says it already.
     return lane.health is not LaneHealth.REFUSED and is_suspect(lane.shown, lane.missing)
 
 
@@ -78,14 +78,14 @@ def _suspicion(lane: LaneFacts) -> Standstill:
 
 
 def _from(now: datetime, found: Standstill) -> Standstill:
-    """Without a next try that lies in the past: that one is due now."""
+    """`found`, with a next try in the past marked as due now."""
     if found.next_try is None or found.next_try > now:
         return found
     return replace(found, next_try=None, is_due=True)
 
 
 def lane_remedy(lane: LaneFacts, campaigns: Sequence[CampaignFacts]) -> Remedy:
-    """What to do about an instance that is not ok. `campaigns` are those that it sends for."""
+    """What to do about an instance that is not ok. `campaigns` are the ones that it sends for."""
     name = quote(lane.name)
     if lane.health in _GATEWAYS and (remedy := address_remedy(lane.name, lane.reason, lane.wire)):
         return remedy
@@ -123,7 +123,7 @@ def _instance(lane: LaneFacts, parts: Sequence[tuple[CampaignFacts, Part]], scen
             lane_remedy(lane, [campaign for campaign, _ in parts]),
             detail=None if lane.health is LaneHealth.PAUSED else lane.reason,
             since=lane.since,
-            # Nobody tries where nothing waits, or where no worker runs.
+            # There is no next try if nothing waits or no worker runs.
             next_try=lane.not_before if lane.health in _TRIED_AGAIN and waiting and scene.is_ticking else None,
             waiting=sum(part.pending for part in waiting),
         )
@@ -142,7 +142,7 @@ _TRIED_AGAIN = (LaneHealth.DOWN, LaneHealth.THROTTLED)
 
 
 def _is_unwell(lane: LaneFacts, scene: Scene) -> bool:
-    """Whether it sends nothing now. Once its rest is over it sends, and is ok again with the first message taken."""
+    """Whether it sends nothing now. It sends again after its rest, and the first accepted message makes it ok."""
     if lane.health is LaneHealth.THROTTLED and lane.not_before is not None:
         return scene.now - lane.not_before < RESTED
     return lane.health is not LaneHealth.OK
@@ -250,7 +250,7 @@ def _nobody_works(campaign: CampaignFacts, scene: Scene) -> Standstill | None:
 
 
 def _stopped(campaign: CampaignFacts, scene: Scene) -> Iterator[Standstill]:
-    """What keeps the parts of a running campaign; nothing where one of them moves."""
+    """What holds back the parts of a running campaign; nothing if one of them moves."""
     kept: dict[Cause, list[Part]] = {}
     for part in campaign.parts:
         if part.sending:
@@ -267,7 +267,7 @@ def _stopped(campaign: CampaignFacts, scene: Scene) -> Iterator[Standstill]:
 
 
 def _keeps(part: Part, campaign: CampaignFacts, scene: Scene) -> Cause | None:
-    """What keeps the pending messages of a part; None: they are being sent."""
+    """What holds back the pending messages of a part; None: they are being sent."""
     lane, now = part.lane, scene.now
     if _is_unwell(lane, scene):
         return Cause.INSTANCES

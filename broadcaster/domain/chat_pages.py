@@ -1,4 +1,4 @@
-"""The messages that lists of a chat show, each once, however often and under whichever number it is listed. Pure."""
+"""Merges the lists of one chat: each message once, even if it is listed twice or under two numbers. Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from broadcaster.domain.whatsapp_numbers import is_same_person
 
 
 class ChatEntry(Shown, Protocol):
-    """One entry of a chat, as far as the gateway shows it: None is what it does not show."""
+    """One entry of a chat. A field is None if the gateway does not show it."""
 
     @property
     def id(self) -> str | None: ...
@@ -30,14 +30,14 @@ class ChatEntry(Shown, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What the gateway lists of the chat with `phone`, in any order. It may be any part of the chat."""
+    """Entries that the gateway lists for the chat with `phone`: any part of the chat, in any order."""
 
     phone: str
     entries: Sequence[ChatEntry]
 
 
 class Placed(NamedTuple):
-    """An entry, and whether it is of this very chat, as far as can be told."""
+    """An entry, and whether it belongs to this very chat, as far as can be told."""
 
     entry: ChatEntry
     is_here: bool
@@ -51,17 +51,17 @@ class ChatMessage:
     seen: Seen
     id: str | None
     is_here: bool
-    """It is of this very chat, as far as can be told."""
+    """It belongs to this very chat, as far as can be told."""
     is_single: bool
-    """No other bears its id. Several under one id may be one message or many: nothing can be counted by them."""
+    """No other message has its id. Several messages with one id cannot be counted: they may be one or many."""
     may_be_two: bool
-    """It is also listed without an id, and that may be the same or another."""
+    """An entry without an id looks the same: it may be this message or another one."""
 
 
 def place(pages: Sequence[Page]) -> list[list[Placed]]:
-    """The entries of each page, each with whether it is of this very chat.
+    """The entries of each page, each with whether it belongs to this very chat.
 
-    On a page that shows anybody else's entries, one that does not say whose it is may be anybody's.
+    If a page shows entries of other chats, an entry that names no chat may belong to any of them.
     """
     return [_place(page, [each.phone for each in pages]) for page in pages]
 
@@ -75,10 +75,10 @@ def _place(page: Page, numbers: Sequence[str]) -> list[Placed]:
 
 
 def messages(pages: Iterable[Sequence[Placed]]) -> list[ChatMessage]:
-    """What may have gone out, in an order that is not the lists'; what is listed more than once counts once.
+    """The messages that may have gone out, in no particular order. A message that is listed twice counts once.
 
-    The same message under one id is one, on one page or on several. Without ids, what was shown at one moment with one
-    content is one: counted twice, it could vouch for two.
+    Entries with one id are one message, on one page or on several. Entries without ids are one message if their moment
+    and content agree: counted twice, they could vouch for two messages.
     """
     alike: dict[tuple[str, ...], dict[str | None, list[Placed]]] = defaultdict(lambda: defaultdict(list))
     for page in pages:
@@ -112,6 +112,6 @@ def _message(id_: str | None, listed: Sequence[Placed], is_single: bool, may_be_
 
 
 def bare_id(id_: str | None) -> str | None:
-    """An id such as `true_4915112345678@c.us_3EB0…` without the chat, which may be listed under another number."""
+    """An id such as `true_4915112345678@c.us_3EB0…` without its chat, which may be listed under another number."""
     match = re.fullmatch(r"(?:true|false)_[^_@]*@[^_@]*_(.+)", id_ or "", re.DOTALL)
     return match[1] if match else id_ or None

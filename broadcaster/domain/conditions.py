@@ -1,11 +1,11 @@
 """Conditions on the variables of an audience's members, as operators write them: `city=Jakarta`, `age>=18`.
 
-What they mean is evaluated by the database, in the function `audience_recipients`:
+The database evaluates them, in the function `audience_recipients`:
 
-- A value that is a number is compared as a number, an ISO date as a date, anything else as text.
-- A member whose own value is no number (no date) is neither more nor less than one.
-- Texts are equal whatever their case and outer white space. They have no order.
-- `!=` is true of everybody of whom `=` is not: also of members that lack the variable, which is an empty text.
+- A number is compared as a number, an ISO date as a date, anything else as text.
+- `<` and `>` with a number (or date) never match a member whose own value is not a number (or date).
+- Texts are compared without case and outer white space. They have no order.
+- `!=` matches everybody whom `=` does not match. A member without the variable has an empty text.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Operator(StrEnum):
 
 
 class ValueKind(StrEnum):
-    """As what values are compared."""
+    """What kind of values are compared."""
 
     NUMBER = "number"
     DATE = "date"
@@ -43,7 +43,7 @@ class ValueKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """One comparison. Make one with `parse_condition`; `str` writes it as it was given, but for white space."""
+    """One comparison. Make one with `parse_condition`; `str` gives it back as written, with normalised white space."""
 
     variable: str
     operator: Operator
@@ -73,12 +73,12 @@ def parse_conditions(texts: Sequence[str] | None) -> list[Condition]:
 
 
 def parse_condition(text: str) -> Condition:
-    """Read `column operator value`; a column is called as in templates, in any spelling. Raises UsageError."""
+    """Read `column operator value`. The column is named as in templates, in any spelling. Raises UsageError."""
     if len(text) > LONGEST_CONDITION:
         raise UsageError(f"--where {quoted(text)} is longer than {LONGEST_CONDITION:,} characters")
     found = _CONDITION.fullmatch(text)
     value = found["value"].strip() if found else ""
-    # `==` and `=>` are slips of the pen, and would otherwise be looked for among the values.
+    # `==` and `=>` are typing errors. Without this check their second half would become part of the value.
     if found is None or not (variable := variable_name(found["column"])) or value[:1] in ("=", "<", ">"):
         raise UsageError(f"--where {quoted(text)} is not understood: {_HELP}")
     if first_control(text) is not None:
@@ -90,7 +90,7 @@ def parse_condition(text: str) -> Condition:
 
 
 def check_conditions(conditions: Sequence[Condition], columns: Sequence[str]) -> None:
-    """Raise UsageError unless every condition is about one of `columns`, the variables that there are."""
+    """Raise UsageError unless every condition names one of `columns`, the existing variables."""
     for condition in conditions:
         if condition.variable not in columns:
             close = difflib.get_close_matches(condition.variable, columns, n=1)

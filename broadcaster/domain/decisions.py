@@ -1,6 +1,6 @@
-"""What follows from one verdict by itself: for the message, and for the lane it went through. Pure.
+"""What one verdict by itself means for its message and for its lane. Pure.
 
-`judgement` weighs it with those before it, since one reply is weak evidence.
+One reply is weak evidence, so `judgement` weighs it together with the replies before it.
 """
 
 from __future__ import annotations
@@ -11,25 +11,25 @@ from broadcaster.domain.outcomes import Outcome, Verdict
 from broadcaster.domain.states import LaneHealth, MessageState
 
 RETRY_BASE = 5.0
-"""Seconds before a message's second attempt; doubles with each attempt spent."""
+"""Seconds before a message's second attempt. They double with each attempt spent."""
 RETRY_CAP = 15 * 60.0
 INSTANCE_PAUSE = 1.0
-"""Seconds before a message tries again that met trouble of its instance; the lane's own clock does the rest."""
+"""Seconds before a message is due again after its instance had trouble. Any further wait is the lane's."""
 PROBE_BASE = 1.0
-"""Seconds before a lane that is down is probed; doubles with each failure."""
+"""Seconds before a lane that is down is probed. They double with each failure."""
 PROBE_CAP = 8.0
 THROTTLE_BASE = 2.0
-"""Seconds of rest after a throttling reply that names none; doubles with each one."""
+"""Seconds of rest after a throttling reply without Retry-After. They double with each such reply."""
 THROTTLE_CAP = 60.0
-"""No longer, since a gateway that wants a longer rest can name one."""
+"""The longest such rest, in seconds. A gateway that wants a longer one can send Retry-After."""
 MOST_RETRY_AFTER = 24 * 3600.0
-"""A gateway that asks for longer is asked again after this."""
+"""The longest Retry-After that is obeyed, in seconds."""
 
 MOST_ATTEMPTS = 30_000
-"""Attempts of whatever kind after which a message fails: they are counted in 16 bits, and are days of trouble."""
+"""A message fails after this many attempts, spent or not. So many take days, and the counter has 16 bits."""
 
 TROUBLE = frozenset({LaneHealth.THROTTLED, LaneHealth.DOWN, LaneHealth.REFUSED})
-"""What a verdict says of an instance whose trouble is its own."""
+"""The healths by which a verdict blames the instance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ _SENT = Transition(MessageState.SENT, spent=1)
 
 
 def decide(verdict: Verdict, spent: int, max_attempts: int, jitter: float) -> Transition:
-    """Where the message goes. `spent` counts attempts before this one; `jitter` is a random number in [0, 1).
+    """Where the message goes. `spent` counts the attempts spent before this one; `jitter` is random in [0, 1).
 
     Trouble of the instance never spends the message's attempts; trouble of the message does.
     """
@@ -79,16 +79,16 @@ def decide(verdict: Verdict, spent: int, max_attempts: int, jitter: float) -> Tr
 
 
 def within_attempts(transition: Transition, attempt: int) -> Transition:
-    """`transition`, or the end of a message whose attempt number `attempt` was one of far too many."""
+    """`transition`, or failure if the message has used up MOST_ATTEMPTS. `attempt` is the number of its attempt."""
     if transition.state is MessageState.PENDING and attempt >= MOST_ATTEMPTS:
         return Transition(MessageState.FAILED, spent=transition.spent)
     return transition
 
 
 def lane_change(verdict: Verdict, health: LaneHealth, failures: int, jitter: float) -> LaneChange | None:
-    """What the attempt says of its lane; None when nothing changes.
+    """What the attempt changes about its lane; None: nothing.
 
-    `failures` counts the lane's troubles since its last good reply.
+    `failures` counts how often the lane had trouble since its last good reply.
     """
     match verdict.health:
         case None:
@@ -105,10 +105,10 @@ def lane_change(verdict: Verdict, health: LaneHealth, failures: int, jitter: flo
 
 
 def lane_down(rest: float, failures: int, reason: str) -> LaneChange:
-    """The lane goes down, or stays so, and rests for so many seconds."""
+    """The lane is down and rests for `rest` seconds."""
     return LaneChange(LaneHealth.DOWN, rest, failures + 1, reason)
 
 
 def backoff(base: float, cap: float, exponent: int, jitter: float) -> float:
-    """Exponential with up to a quarter of jitter, so that what failed together does not come back together."""
+    """Exponential backoff in seconds. Jitter adds up to a quarter, to spread messages that failed together."""
     return min(cap, base * 2.0 ** min(exponent, 30)) * (1 + jitter / 4)

@@ -4,7 +4,7 @@ from enum import StrEnum
 
 
 class Wire(StrEnum):
-    """How requests are encoded; the API's own page shows both."""
+    """How requests are encoded. The API's own page shows both encodings."""
 
     JSON = "json"
     """Content-Type application/json, the flat object."""

@@ -1,8 +1,8 @@
-"""What follows from a reply: for its message, for its lane, and for the run of the lane's outcomes. Pure.
+"""What a reply means for its message, for its lane, and for the run of the lane's outcomes. Pure.
 
-A lane stops at once for trouble in known words, and for a run of replies that are trouble together (`outcome_run`).
-It is then probed by reading, which costs no message (`after_probe`); when reads are well, by single messages to
-recipients picked at random, until one is accepted.
+A lane stops at once if known words say that the account has trouble. It also stops if a run of replies shows trouble
+together (`outcome_run`). It is then probed by reading, which costs no message (`after_probe`). Once reading works,
+single messages to random recipients are tried until one is accepted.
 """
 
 from __future__ import annotations
@@ -26,23 +26,24 @@ from broadcaster.domain.outcomes import Outcome, Verdict
 from broadcaster.domain.states import LaneHealth, MessageState
 
 REFUSAL_PAUSE = 5.0
-"""Seconds, and up to twice as many, before a message tries again that may have been refused for the account's sake."""
+"""Seconds before a message is tried again if its refusal may be the account's fault. Jitter adds up to as much
+again."""
 REFUSAL_CAP = 30.0
-"""Where the lane goes on, they double with each attempt up to this."""
+"""While the lane goes on, the pause doubles with each attempt, up to this many seconds."""
 MOST_REFUSALS = 60
-"""Attempts, over half an hour and more, after which a message fails that hardly anyone shares the refusals of."""
+"""A message fails after this many refusals if hardly any other message is refused. They take at least half an hour."""
 REFUSED_CAP = 15.0
-"""Seconds between single messages while all are refused or put off, at most: none of them is spent."""
+"""The longest pause between single messages, in seconds, while all are refused or put off. No attempt is spent."""
 UNKNOWN_BASE = 2.0
 UNKNOWN_CAP = 40.0
-"""Seconds between single messages while all are left open, at most. Each may leave a doubt, and healing is noticed
-within a minute by nothing else."""
+"""The longest pause between single messages, in seconds, while all are left open. It is longer because each may leave
+a doubt, and under a minute because only these messages show that the account works again."""
 STUBBORN = 40
-"""Failed reads, some five minutes of them, after which one message is tried: some gateways send and cannot list."""
+"""After this many failed reads (about five minutes) one message is tried: some gateways can send but not list."""
 UNKNOWN_WORDS = "which no rule knows"
-"""How the reason of a stop says that nobody knows whose trouble the words are."""
+"""In the reason of a stop: nobody knows whose trouble the words describe."""
 BLAMED = "as if every recipient were at fault"
-"""How it says that they are known to be about recipients, and were said of all."""
+"""In the reason of a stop: the words are known to be about recipients, but everybody got them."""
 _QUOTED_CHARACTERS = 120
 _NO_SUCH_METHOD = frozenset({404, 405, 501})
 _FAILED = Transition(MessageState.FAILED, spent=1)
@@ -53,8 +54,9 @@ _OPERATORS = frozenset({LaneHealth.REFUSED, LaneHealth.PAUSED})
 class AnsweredAttempt:
     """The attempt that was answered.
 
-    `message` is any text that is its message's alone on the lane. `number` counts the message's attempts with this
-    one, `spent` those before it that count against `max_attempts`. `left` is what the run's `heard` was when it left.
+    `message` is a text that no other message on the lane has. `number` is this attempt's number, counted from 1.
+    `spent` counts earlier attempts that count against `max_attempts`. `left` is the run's `heard` when the request
+    left.
     """
 
     message: str
@@ -66,7 +68,7 @@ class AnsweredAttempt:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """Where the message goes, how the lane's health changes (None: it does not), and the run with this outcome."""
+    """Where the message goes, how the lane's health changes (None: not at all), and the run including this outcome."""
 
     transition: Transition
     change: LaneChange | None
@@ -78,34 +80,34 @@ def judge(
 ) -> Judgement:
     """What follows from `verdict`. `run`, `health` and `failures` are the lane's, `jitter` is random in [0, 1).
 
-    A message is never failed by words that no rule knows, unless another was accepted since it was first refused, or
-    the words have been learned, or it was refused `MOST_REFUSALS` times and fewer than a handful are. Nor is it by any
-    words that are said of all.
+    Words that no rule knows fail a message only in three cases: another message was accepted since its first refusal;
+    the words have been learned; or it was refused `MOST_REFUSALS` times while fewer than `HANDFUL` messages are
+    refused. Words that everybody gets fail no message.
     """
     if health is LaneHealth.OK and run.is_trouble:
-        run = run.restarted()  # somebody else put the lane right
+        run = run.restarted()  # somebody else has made the lane well again
     is_refusal = verdict.outcome is Outcome.REJECTED and not verdict.is_recognised
     if is_refusal and verdict.health not in TROUBLE:
         return _judge_refusal(run, verdict, attempt, health, failures, jitter)
     after = _heard(run, verdict, attempt)
     change = _change(run, after, verdict, attempt, health, failures, jitter)
-    # Where the status tells of the instance's own trouble, the words need not.
+    # If the status shows that the instance has trouble, the words need not.
     if is_refusal or (verdict.outcome is not Outcome.ACCEPTED and _is_said_of_all(run, after, verdict, attempt)):
         verdict = replace(verdict, outcome=Outcome.NOT_SENT)
     return _judgement(decide(verdict, attempt.spent, attempt.max_attempts, jitter), change, after, attempt)
 
 
 def after_probe(read: Verdict | None, failures: int, jitter: float) -> LaneChange | None:
-    """How a lane that is not well rests on after a read; None when a single message may be tried.
+    """How long an unwell lane goes on resting after a read; None: a single message may be tried.
 
-    `read` is what the failed read came to; None when the chats could be listed.
+    `read` is the verdict on the failed read; None: the chats could be listed.
     """
     if read is None or _is_unknown_method(read):
         return None
     if read.health in TROUBLE:
         return lane_change(read, LaneHealth.DOWN, failures, jitter)
     if read.outcome is Outcome.REJECTED and read.is_recognised:
-        return None  # it understood the request, and answered as it does when it runs
+        return None  # it understood the request and answered as a running instance does
     if read.outcome is not Outcome.NOT_SENT and failures % STUBBORN == STUBBORN - 1:
         return None
     return lane_down(
@@ -114,7 +116,7 @@ def after_probe(read: Verdict | None, failures: int, jitter: float) -> LaneChang
 
 
 def _is_unknown_method(read: Verdict) -> bool:
-    """The application itself, not a web server before it, says that it has no such method."""
+    """Whether the application itself, not a web server in front of it, says that it has no such method."""
     return read.http_status in _NO_SUCH_METHOD and (read.reply or "").lstrip().startswith(("{", "["))
 
 
@@ -145,7 +147,7 @@ def _judge_refusal(
 
 
 def _doubtful(run: OutcomeRun, text: str, attempt: AnsweredAttempt, goes_on: bool, jitter: float) -> Transition:
-    """Where a message goes that was refused, and nothing shows yet whether for the account's sake."""
+    """Where a refused message goes while nothing shows whether the account is at fault."""
     if not goes_on:
         return Transition(MessageState.PENDING, delay=REFUSAL_PAUSE * (1 + jitter))
     if run.is_learned(text) or attempt.number >= MOST_REFUSALS:
@@ -157,12 +159,12 @@ def _doubtful(run: OutcomeRun, text: str, attempt: AnsweredAttempt, goes_on: boo
 
 
 def _tried(attempt: AnsweredAttempt, jitter: float) -> Transition:
-    """It tries as often as any message may, and holds nobody up."""
+    """The message is tried as often as any other, and holds nobody up."""
     return decide(Verdict(Outcome.THROTTLED, ""), attempt.spent, attempt.max_attempts, jitter)
 
 
 def _heard(run: OutcomeRun, verdict: Verdict, attempt: AnsweredAttempt) -> OutcomeRun:
-    """The run with one more reply that is no refusal in unknown words."""
+    """The run with one more reply, other than a refusal in unknown words."""
     match verdict.outcome:
         case Outcome.ACCEPTED:
             return run.accepted(attempt.message, attempt.left)
@@ -176,13 +178,13 @@ def _heard(run: OutcomeRun, verdict: Verdict, attempt: AnsweredAttempt) -> Outco
 
 
 def _is_blamed(verdict: Verdict) -> bool:
-    """Whether it is the gateway that refuses a recipient in known words. What cannot be rendered never reaches it."""
+    """Whether the gateway refuses a recipient in known words. A message that cannot be rendered never reaches it."""
     is_reply = verdict.health is LaneHealth.OK or (verdict.health is None and verdict.http_status is not None)
     return verdict.is_recognised and is_reply
 
 
 def _is_said_of_all(run: OutcomeRun, after: OutcomeRun, verdict: Verdict, attempt: AnsweredAttempt) -> bool:
-    """Whether a message meets what everybody meets, in words that are about one recipient: it is not spent."""
+    """Whether everybody gets these words, although they are about one recipient. Then no attempt is spent."""
     match verdict.outcome:
         case Outcome.REJECTED:
             return run.is_said_of_all and _is_blamed(verdict)
@@ -200,7 +202,7 @@ def _change(
     failures: int,
     jitter: float,
 ) -> LaneChange | None:
-    """The lane's new health. Of the replies that were under way when a lane stopped, none stops it again."""
+    """The lane's new health. Replies to requests from before a stop do not stop the lane again."""
     if health is LaneHealth.OK and verdict.health is LaneHealth.OK and verdict.outcome is Outcome.ACCEPTED:
         return None  # as almost always
     if health in _OPERATORS:
@@ -213,13 +215,13 @@ def _change(
         return _stop(after, verdict, failures, jitter)
     if health is LaneHealth.OK:
         return None
-    # Where a run has stopped the lane, a recipient's refusal only spares it the next rest: it goes on one by one.
+    # After a run has stopped the lane, a recipient's refusal only ends the rest: the lane still sends one by one.
     is_good = verdict.outcome is Outcome.ACCEPTED or (verdict.health is LaneHealth.OK and not after.is_trouble)
     return LaneChange(LaneHealth.OK, 0.0, 0) if is_good else None
 
 
 def _rests(run: OutcomeRun, verdict: Verdict, health: LaneHealth) -> bool:
-    """Whether the lane stops for its run, or rests on, after a reply that does not itself tell of the account."""
+    """Whether its run stops the lane, or keeps it resting, after a reply that says nothing of the account."""
     match verdict.outcome:
         case Outcome.REJECTED if verdict.is_recognised:
             return run.is_said_of_all and _is_blamed(verdict)
@@ -231,7 +233,7 @@ def _rests(run: OutcomeRun, verdict: Verdict, health: LaneHealth) -> bool:
 
 
 def _stop(run: OutcomeRun, verdict: Verdict, failures: int, jitter: float) -> LaneChange:
-    """The lane stops for its run, or rests on: the longer, the more single messages came to nothing since."""
+    """The lane stops because of its run, or goes on resting: longer with each single message that came to nothing."""
     is_open = verdict.outcome is Outcome.UNKNOWN
     base, cap = (UNKNOWN_BASE, UNKNOWN_CAP) if is_open else (PROBE_BASE, REFUSED_CAP)
     health = LaneHealth.THROTTLED if verdict.outcome is Outcome.THROTTLED else LaneHealth.DOWN

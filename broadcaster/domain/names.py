@@ -1,4 +1,4 @@
-"""What operators may call campaigns, audiences, schedules, instances, and the files that they send."""
+"""Which names campaigns, audiences, schedules, instances and sent files may have."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from broadcaster.errors import UsageError, quoted
 LONGEST_NAME = 200
 LONGEST_REMARK = 500
 LONGEST_FILENAME = 255
-"""Bytes of UTF-8: what the file systems of those who receive it take."""
+"""Bytes of UTF-8: the most that common file systems take."""
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 """Controls and line ends. Format characters are none of them: some languages, and emojis, need joiners."""
 
 
 def check_name(name: str, what: str = "campaign", longest: int = LONGEST_NAME) -> None:
-    """Raise UsageError unless `name` can be shown on one line. `what` is what it names, for the message."""
+    """Raise UsageError unless `name` fits on one line of output. `what` says what it names, for the error."""
     if not name or name != name.strip() or len(name) > longest or not name.isprintable():
         raise UsageError(f"{what} name {quoted(name)}: use 1 to {longest} printable characters, no outer spaces")
 
@@ -32,7 +32,7 @@ def first_control(text: str, allowed: str = "") -> int | None:
 
 
 def check_filename(name: str) -> None:
-    """Raise UsageError unless a file of this name can be kept anywhere: it is no path, and no control characters."""
+    """Raise UsageError unless any system can store a file of this name: no path, no control characters."""
     is_path = "/" in name or "\\" in name or name in (".", "..")
     if not name.strip() or is_path or not name.isprintable() or len(name.encode()) > LONGEST_FILENAME:
         raise UsageError(

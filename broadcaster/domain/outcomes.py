@@ -8,7 +8,7 @@ from enum import StrEnum
 from broadcaster.domain.states import LaneHealth
 
 WRONG_ADDRESS_HINT = "is the base URL right?"
-"""How a reason says that something answers there, and not as a gateway."""
+"""In a reason: something answers at this address, but not as a gateway does."""
 
 
 class Outcome(StrEnum):
@@ -17,7 +17,7 @@ class Outcome(StrEnum):
     ACCEPTED = "accepted"
     """The gateway said that it took the message."""
     REJECTED = "rejected"
-    """The gateway refused this message; sending it again would be refused again."""
+    """The gateway refused this message and would refuse it again."""
     THROTTLED = "throttled"
     """The gateway said: not now."""
     NOT_SENT = "not_sent"
@@ -27,7 +27,7 @@ class Outcome(StrEnum):
 
 
 class Resolution(StrEnum):
-    """What was concluded of an attempt whose outcome was `UNKNOWN`."""
+    """What was concluded about an attempt whose outcome was `UNKNOWN`."""
 
     FOUND = "found"
     """The chat shows it."""
@@ -43,11 +43,11 @@ class Resolution(StrEnum):
 class Verdict:
     """One attempt, classified.
 
-    `health` is what it says of the *instance*: OK when it answered as a working instance does, THROTTLED, DOWN or
-    REFUSED when the trouble is the instance's and not the message's, None when it says nothing either way.
-    `retry_after` is in seconds. `reply` is the raw reply, at most 2 KB of text with the key redacted.
-    `is_recognised` is False where a refusal (`REJECTED`) rests on no rule that knows its words, its structure or its
-    exact status: one such refusal is the message's, many in a row may be the account's trouble in words not known.
+    `health` is what the attempt shows of the *instance*: OK if it answered as a working instance does; THROTTLED, DOWN
+    or REFUSED if the trouble is the instance's and not the message's; None if it shows nothing. `retry_after` is in
+    seconds. `reply` is the raw reply: at most 2 KB of text, with the key redacted. `is_recognised` is False for a
+    refusal (`REJECTED`) whose words, structure and exact status no rule knows. One such refusal is the message's
+    trouble. Many in a row may be the account's trouble in unknown words.
     """
 
     outcome: Outcome

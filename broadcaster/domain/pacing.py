@@ -1,10 +1,10 @@
 """The arithmetic of rate limits: two generic cell rate algorithms (GCRA, ITU-T I.371) that keep invariant I5.
 
-I5 says that in any window W an instance accepts at most rate*W + burst requests. What we see is when a request
-leaves and when its reply comes; it is accepted at some moment in between. So the *limit* counts a request in full
-while it is in flight and lets it drain from its reply on, which is no earlier than its acceptance: the bound holds
-whatever the network does. The *pace* is for smoothness: requests leave evenly, running ahead of the even pace by no
-more than a part of the burst. What it leaves of the burst is room for requests in flight.
+I5 says that in any window W an instance accepts at most rate*W + burst requests. We see when a request leaves and when
+its reply comes; the gateway accepts it at some moment in between. So the *limit* counts a request in full while it is
+in flight. Only its reply, which comes after the acceptance, lets it drain: the bound holds whatever the network does.
+The *pace* keeps sending smooth: requests leave evenly and may use only a part of the burst. The rest of the burst is
+room for requests in flight.
 """
 
 from __future__ import annotations
@@ -18,14 +18,15 @@ from math import ceil, floor
 from broadcaster.errors import UsageError
 
 ROOM_IN_FLIGHT = 0.25
-"""Seconds of sending that the pace leaves of the burst, at most, so that common latencies do not slow a lane."""
+"""At most this many seconds of sending are kept out of the pace's burst, so that common latencies do not slow a
+lane."""
 
 CLAIM_LEAD = 0.1
-"""Seconds before its slot at which a message is claimed, at most. Lanes that want one meanwhile share the claim."""
+"""A message is claimed at most this many seconds before its slot. Lanes that want one in that time share the claim."""
 
 SLOWEST = 1 / 86_400
 FASTEST = 100_000.0
-"""The rates that can be kept, in messages per second."""
+"""The slowest and the fastest rate that can be kept, in messages per second."""
 
 _UNITS = {"s": 1.0, "sec": 1.0, "second": 1.0, "m": 60.0, "min": 60.0, "minute": 60.0, "h": 3600.0, "hour": 3600.0}
 _RATE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*/\s*([a-z]+)\s*", re.IGNORECASE)
@@ -41,7 +42,7 @@ class Pace:
 
 
 def pace(rate_per_second: float | None, burst: int) -> Pace:
-    """The pace under the limit `accepted <= rate*W + burst`. A rate of None is unlimited."""
+    """The pace that keeps the limit `accepted <= rate*W + burst`. A rate of None is unlimited."""
     if rate_per_second is None:
         return Pace(0.0, 0.0, burst)
     interval = 1.0 / rate_per_second
@@ -50,7 +51,7 @@ def pace(rate_per_second: float | None, burst: int) -> Pace:
 
 
 def default_burst(rate_per_second: float | None) -> int:
-    """A second's worth of messages, and at least 2, so that replies may take a while without slowing the lane."""
+    """One second's worth of messages, at least 2: room for replies that take a while."""
     return 2 if rate_per_second is None else max(2, ceil(rate_per_second))
 
 
@@ -74,7 +75,7 @@ def parse_rate(text: str) -> float | None:
 
 
 def format_rate(rate_per_second: float | None) -> str:
-    """The inverse of parse_rate, in the first unit that gives a whole number."""
+    """The rate as `parse_rate` reads it, in the first unit that gives a whole number."""
     if rate_per_second is None:
         return "unlimited"
     for unit, seconds in (("s", 1), ("min", 60), ("h", 3600)):
@@ -85,11 +86,11 @@ def format_rate(rate_per_second: float | None) -> str:
 
 
 def worst_excess(moments: Sequence[float], rate_per_second: float, burst: int) -> float:
-    """By how many requests the worst window exceeds I5; at most 0 where the limit held.
+    """By how many requests the worst window exceeds I5; 0 or less if the limit held.
 
-    `moments` are those at which one instance accepted requests, in order and in seconds.
+    `moments` are when one instance accepted requests: seconds, in ascending order.
     """
-    # A window from request i to request j holds j - i + 1: each j is compared with the i that is worst for it.
+    # A window from request i to request j holds j - i + 1 requests. Each j is compared with its worst i.
     bounds = [1 - index + rate_per_second * moment for index, moment in enumerate(moments)]
     return max(
         (
@@ -101,27 +102,28 @@ def worst_excess(moments: Sequence[float], rate_per_second: float, burst: int) -
 
 
 class Pacer:
-    """Admits the requests of one lane while one worker holds it. Times are seconds on any one monotonic clock.
+    """Admits the requests of one lane while one worker holds it. All times are seconds on one monotonic clock.
 
-    `ahead` is how far the lane's stored clock is ahead of now when the lane is taken; `ahead()` gives it back.
+    `debt` is by how many seconds the lane's stored clock is later than now when the lane is taken. `debt()` gives it
+    back.
     """
 
     def __init__(self, pace: Pace, debt: float, now: float) -> None:
         self._pace = pace
         self._next = now + debt
-        """When the next request is due at an even pace."""
+        """When the even pace lets the next request leave."""
         self._drained = now + debt
-        """When all replied requests will have drained."""
+        """When all requests with a reply will have drained."""
         self._in_flight = 0
 
     def wait(self, now: float, queued: int = 0) -> float:
-        """Seconds until one more request may leave after `queued` others; 0 or less: now."""
+        """Seconds until one more request may leave after `queued` others; 0 or less means now."""
         due = max(self._next, now) + queued * self._pace.interval - self._pace.tolerance
         spare = (self._pace.burst - 1 - self._in_flight - queued) * self._pace.interval
         return max(due, self._drained - spare) - now
 
     def slots(self, now: float, queued: int, within: float) -> int:
-        """How many requests may leave within so many seconds after `queued` others; meaningless without a limit."""
+        """How many requests may leave within `within` seconds after `queued` others. Only for a lane with a limit."""
         return max(0, floor((within - self.wait(now, queued)) / self._pace.interval) + 1)
 
     def admit(self, now: float) -> None:
@@ -130,10 +132,10 @@ class Pacer:
         self._in_flight += 1
 
     def replied(self, now: float) -> None:
-        """The reply to an admitted request came, or it is known that none will."""
+        """An admitted request got its reply, or will certainly get none."""
         self._drained = max(self._drained, now) + self._pace.interval
         self._in_flight -= 1
 
     def debt(self, now: float) -> float:
-        """Seconds by which the lane's clock is ahead of now."""
+        """By how many seconds the lane's clock is later than now."""
         return max(0.0, self._next - now, self._drained - now)

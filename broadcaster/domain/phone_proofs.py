@@ -1,15 +1,15 @@
-"""Proofs, from the metadata of `phonenumbers`, that every number with given leading digits and length is valid.
+"""Proves from the metadata of `phonenumbers` that all numbers with given leading digits and length are valid.
 
-The library takes some 30 µs a number. A recipients file has a million numbers but only some hundred beginnings,
-and a beginning usually settles the matter: every 12-digit number that starts with 628123 is valid. `prove` shows
-such a statement by matching *symbolic* numbers: the leading digits, then an `X` for every digit that is open.
+The library takes about 30 µs a number. A file with a million recipients has only a few hundred beginnings, and a
+beginning usually settles the matter: every 12-digit number that starts with 628123 is valid. `prove` shows this by
+matching *symbolic* numbers: the leading digits, then an `X` for every open digit.
 
 - `_certainly` rewrites a pattern so that only `\\d` consumes an X: a match then holds whatever the X stand for;
 - `_possibly` rewrites it so that everything consumes an X: no match then means that no digits could match.
 
-`prove` follows `phonenumbers.parse` and `is_valid_number` step by step and gives up (returns None) wherever a step
-would depend on an X; the caller then asks the library about the number itself. tests/unit/test_phones.py compares
-the two over numbers of every region.
+`prove` follows `phonenumbers.parse` and `is_valid_number` step by step. It returns None as soon as a step depends on
+an X; the caller then asks the library about the number itself. tests/unit/test_phones.py compares the two over numbers
+of every region.
 """
 
 from __future__ import annotations
@@ -37,16 +37,16 @@ _KINDS = (
     "uan",
     "voicemail",
 )
-# What the metadata's patterns are made of. A pattern with anything else in it proves nothing.
+# The parts of the metadata's patterns. A pattern with any other part proves nothing.
 _UNDERSTOOD = re.compile(r"(?:\\d|\[(?:\d|-|\\d)+\]|\{\d+(?:,\d*)?\}|\(\?:|[()|?$\d])*")
 _CONSUMES = re.compile(r"\\d|\[([^\]]*)\]|\{[^}]*\}|\d")
 
 
 def prove(leading: str, length: int, region: str | None) -> str | None:
-    """The E.164 beginning of all numbers of `length` digits that start with `leading`, if all are valid.
+    """The E.164 beginning of the numbers of `length` digits that start with `leading`, if all of them are valid.
 
-    `region` is the ISO code by which they are read, or None where they start with a country calling code. What
-    follows `leading` stays as it is: `prove("081234", 12, "ID")` is "6281234". None: not proven.
+    `region` is the ISO code of the region that they are read in; None if they start with a country calling code. The
+    digits after `leading` stay as they are: `prove("081234", 12, "ID")` is "6281234". None means not proven.
     """
     symbolic = leading + ANY_DIGIT * (length - len(leading))
     if region is None:
@@ -66,7 +66,7 @@ def _calling_code(leading: str) -> int | None:
 
 
 def _read_nationally(symbolic: str, code: int, region: str) -> str | None:
-    """The national significant number of what was written without a plus sign, or None where that is open."""
+    """The national significant number of a number written without a plus sign; None if it depends on an open digit."""
     metadata = PhoneMetadata.metadata_for_region(region)
     if metadata is None or (
         metadata.international_prefix and _possibly(metadata.international_prefix).match(symbolic)
@@ -84,7 +84,7 @@ def _read_nationally(symbolic: str, code: int, region: str) -> str | None:
 
 
 def _stays_itself(national: str, metadata: PhoneMetadata) -> bool:
-    """Whether the parser finds no national prefix to take off."""
+    """Whether the parser finds no national prefix to remove."""
     trunk = metadata.national_prefix_for_parsing
     return not trunk or not _possibly(f"(?:{trunk})", consuming=True).match(national)
 
@@ -92,7 +92,7 @@ def _stays_itself(national: str, metadata: PhoneMetadata) -> bool:
 def _all_valid(code: int, national: str) -> bool:
     """Whether the parser leaves the number as it is and `is_valid_number` holds.
 
-    The first region of the calling code that claims the number must find it valid.
+    The first region of the calling code to which the number belongs must find it valid.
     """
     regions = COUNTRY_CODE_TO_REGION_CODE[code]
     main = PhoneMetadata.metadata_for_region_or_calling_code(code, regions[0])

@@ -1,7 +1,7 @@
-"""Phone numbers as people and spreadsheets write them, to the digits of E.164.
+"""Turns phone numbers as people and spreadsheets write them into the digits of E.164.
 
-A number is accepted exactly when `phonenumbers.is_valid_number` accepts it. What is written without `+` or `00` is
-read as a number of the given country or, where none is given, as starting with its country calling code.
+A number is accepted exactly if `phonenumbers.is_valid_number` accepts it. A number without `+` or `00` is read as a
+number of the given country; if no country is given, it must start with its country calling code.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from broadcaster.errors import InputError, UsageError
 MAX_WRITTEN_LENGTH = 64
 """The longest text, in characters, that is taken for a phone number."""
 
-# ITU-T E.164, 6.1. Some numbers that phonenumbers knows to exist are longer, so this only explains a refusal.
+# ITU-T E.164, 6.1. phonenumbers knows a few longer numbers, so this only explains a refusal.
 _MAX_E164_DIGITS = 15
 
-# How many leading characters a proof is remembered by. Six settle nearly every number; nine the rest.
+# A proof is remembered by this many leading characters. Six settle nearly every number, nine the rest.
 _DEPTHS = (6, 9)
 _BEGINNING = itemgetter(slice(_DEPTHS[0]))
 _MAX_PROOFS = 200_000
 
 _SCIENTIFIC = re.compile(r"\s*[+-]?\d+(?:[.,]\d*)?[eE][+-]?\d+\s*")
-# What pandas and others make of a number in a column with gaps. Nothing is lost, but the zero is not a digit of it.
+# pandas and others write a number so in a column with gaps. No digit is lost, but the zero is not one of its digits.
 _WRITTEN_AS_FLOAT = re.compile(r"\s*(\+?\d{7,})\.0+\s*")
 
 
@@ -83,7 +83,7 @@ class PhoneError(InputError):
 
 
 class PhoneNormaliser:
-    """Turns written numbers into E.164 digits, remembering what it has proven about their beginnings.
+    """Turns written numbers into E.164 digits, and remembers what it has proven about their beginnings.
 
     Call it with a text; it returns the digits (`"+62 812-3456-7890"` → `"6281234567890"`) or raises PhoneError.
 
@@ -104,7 +104,7 @@ class PhoneNormaliser:
         return self._normalise(written)
 
     def all(self, written: Sequence[str]) -> tuple[Sequence[str], dict[int, PhoneFault]]:
-        """The digits of the usable numbers in their order, and what is wrong with each other one, by its index."""
+        """The digits of the usable numbers in order, and what is wrong with each of the others, by index."""
         if self._is_normal(written):
             return written, {}
         numbers, faults = [], {}
@@ -116,7 +116,7 @@ class PhoneNormaliser:
         return numbers, faults
 
     def _is_normal(self, written: Sequence[str]) -> bool:
-        """Whether proofs show at once that all are the digits of valid numbers already, as most lists have them."""
+        """Whether proofs show at once that all are already digits of valid numbers, as in most lists."""
         digits = "".join(written)
         if not (digits.isdigit() and digits.isascii()):
             return False
@@ -138,7 +138,7 @@ class PhoneNormaliser:
         return self._remembered(cleaned, digits, region) or _ask_library(digits, region)
 
     def _remembered(self, cleaned: str, digits: str, region: str | None) -> str | None:
-        """What a proof, old or new, says the number is. Proofs are kept by what was written, prefix included."""
+        """The number by an old or new proof; None without one. Proofs are stored by the written beginning."""
         for depth in _DEPTHS:
             key = (len(cleaned), cleaned[:depth])
             head = self._proofs.get(key)
@@ -168,7 +168,7 @@ def _region(country: str) -> str:
 
 
 def _clean(written: str) -> str:
-    """ASCII digits, with a leading `+` if there was one; what does not belong in a number is still in it."""
+    """The text with ASCII digits and without separators. A leading `+` and foreign characters stay."""
     if len(written) > MAX_WRITTEN_LENGTH:
         raise PhoneError(PhoneFault.NOT_A_NUMBER if written.strip() else PhoneFault.EMPTY)
     if ".0" in written and (as_float := _WRITTEN_AS_FLOAT.fullmatch(written)):
@@ -177,7 +177,7 @@ def _clean(written: str) -> str:
 
 
 def _fault_of_text(written: str) -> PhoneFault:
-    """Why something with more or less than digits in it is no number."""
+    """Why a text with other characters than digits, or with none, is no number."""
     if not written.strip():
         return PhoneFault.EMPTY
     if _SCIENTIFIC.fullmatch(written):
@@ -201,7 +201,7 @@ def _ask_library(digits: str, region: str | None) -> str:
 
 _PARSE_FAULTS = {
     NumberParseException.INVALID_COUNTRY_CODE: PhoneFault.UNKNOWN_COUNTRY_CODE,
-    # There are digits and nothing else: to the library one or two of them are no number.
+    # There are only digits. The library takes one or two of them for no number.
     NumberParseException.NOT_A_NUMBER: PhoneFault.TOO_SHORT,
     NumberParseException.TOO_SHORT_AFTER_IDD: PhoneFault.TOO_SHORT,
     NumberParseException.TOO_SHORT_NSN: PhoneFault.TOO_SHORT,

@@ -1,13 +1,13 @@
-"""Whether a chat, read back, shows the messages that nobody knows about. Pure.
+"""Whether a chat, read back, shows messages whose outcome nobody knows. Pure.
 
 A *candidate* is one attempt of ours that has, or may have, an entry in the chat. Candidates compete for entries: a
 text that was sent must not vouch for an identical one that was not. So a message counts as found only if it gets an
 entry however the entries are dealt out among all candidates.
 
-A message counts as absent only where the chat itself shows it: a list that reaches over its time, in which nothing
-could be it, everything that went out since is known to be something else, and all that is known is there. A chat that
-shows nothing of its time is silent, which proves nothing: it may be the wrong end of the chat, or the wrong number.
-Everything between is undecided.
+A message counts as absent only if the chat itself shows that. The list must cover its time and contain nothing that
+could be it. Everything sent since must be known to be something else, and every known message must be there. A chat
+that shows nothing of its time is *silent* and proves nothing: it may be the wrong end of the chat, or the wrong
+number. All other cases are undecided.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ __all__ = ["Candidate", "ChatEntry", "ChatReading", "Page", "ShownContent", "Sig
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One attempt that may have an entry, dated between `start` and `end` (None: it may still be under way).
+    """One attempt that may have an entry, dated from `start` to `end` (None: it may still be under way).
 
-    `gateway_id` is the id that the gateway gave it, where it gave one. `is_known` is whether the gateway is known to
-    have accepted it: then it explains an entry.
+    `gateway_id` is the id from the gateway, if it gave one. `is_known` tells that the gateway certainly accepted the
+    attempt: then it explains an entry.
     """
 
     content: ShownContent
@@ -40,12 +40,13 @@ class Candidate:
 
 
 class Sight(StrEnum):
-    """What a chat says of a candidate."""
+    """What a chat shows of a candidate."""
 
     FOUND = "found"
     ABSENT = "absent"
     SILENT = "silent"
-    """It shows nothing of the candidate's time, and proves nothing without a proof of the same kind."""
+    """The chat shows nothing of the candidate's time. That proves nothing without accepted messages of the same kind
+    that were shown."""
     UNDECIDED = "undecided"
 
 
@@ -62,10 +63,11 @@ class Why(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ChatReading:
-    """What a chat says of one candidate.
+    """What a chat shows of one candidate.
 
-    `gateway_id` is that of the entry it was found by, where that shows one. `entries` is the length of the longest
-    page: what a shorter one has proven says nothing of this one. `why` is None unless the candidate is undecided.
+    `gateway_id` is the id of the entry that it was found in, if the entry shows one. `entries` is the length of the
+    longest page: a proof from a shorter page does not hold for this one. `why` is None unless the candidate is
+    undecided.
     """
 
     sight: Sight
@@ -77,7 +79,7 @@ class ChatReading:
 def match_chat(
     candidates: Sequence[Candidate], pages: Sequence[Page], *, clock_difference: timedelta
 ) -> list[ChatReading]:
-    """What a chat says of each candidate, in their order.
+    """What a chat shows of each candidate, in their order.
 
     `candidates` are all attempts to one person whose entries may be in a list, known or not. `pages` has one list for
     each form of the person's number (`whatsapp_numbers.forms`); if one is missing, an absence proves nothing. The
@@ -87,7 +89,7 @@ def match_chat(
 
 
 class _Chat:
-    """The candidates to a chat, and which of its messages may be whose."""
+    """The candidates of a chat, and which messages may be theirs."""
 
     def __init__(self, candidates: Sequence[Candidate], pages: Sequence[Page], clock_difference: timedelta) -> None:
         self._candidates = candidates
@@ -133,7 +135,7 @@ class _Chat:
         return self._extent(self._candidates[candidate].start, longest)
 
     def _since(self, candidate: Candidate, numbers: Sequence[int]) -> Iterator[int]:
-        """Those of the messages that are not provably older than the candidate."""
+        """The messages that are not provably older than the candidate."""
         for number in numbers:
             at = self._messages[number].entry.at
             if at is None or at >= candidate.start - self._difference:
@@ -148,12 +150,12 @@ class _Chat:
         return message.is_here and message.is_single and self._is_in_time(candidate, number)
 
     def _is_full(self, number: int) -> bool:
-        """Everything that makes a message a candidate's is shown; only another candidate could have it."""
+        """Whether the entry shows everything that a match needs. Then only another candidate could have it."""
         entry = self._messages[number].entry
         return entry.outgoing is True and entry.at is not None
 
     def _is_found(self, candidate: int) -> bool:
-        """Whether it has a message in every dealing, also where others may have theirs in another spelling."""
+        """Whether it gets a message in every dealing, even if the other candidates may be spelled differently."""
         if candidate not in self._dealt or not _is_needed(candidate, self._certain, len(self._dealt)):
             return False
         shown = {number for numbers in self._certain.values() for number in numbers}
@@ -167,10 +169,10 @@ class _Chat:
         return _is_needed(candidate, wide, len(_deal(wide)))
 
     def _is_all_explained(self, candidate: Candidate) -> bool:
-        """Whether each message since the candidate began is one that is known, each of these being one message."""
+        """Whether a known candidate explains each message since the candidate began. Each explains one message."""
         if any(True for _ in self._since(candidate, self._doubled)):
-            return False  # There may be another behind one that is known.
-        # What looks like a known one counts also where it is older: it may be what that one has to explain.
+            return False  # A second message may hide behind a known one.
+        # An older message that looks like a known one counts too: the known one may have to explain it.
         messages = {
             *self._since(candidate, self._left),
             *(number for numbers in self._known.values() for number in numbers),
@@ -178,23 +180,23 @@ class _Chat:
         return len(self._explained) == len(messages)
 
     def _misses_known(self, candidate: int) -> bool:
-        """Whether another message that began no earlier was accepted and is not there: then it may not be either."""
+        """Whether a message that began no earlier was accepted but is not shown. Then this one may be hidden too."""
         start = self._candidates[candidate].start
         missing = self._known.keys() - self._explained.keys() - {candidate}
         return any(self._candidates[other].start >= start for other in missing)
 
     def _extent(self, start: datetime, longest: int) -> ChatReading:
-        """What lists in which nothing is left to explain prove of a message that began at `start`."""
+        """What lists without an unexplained entry prove about a message that began at `start`."""
         later = [page for page in self._placed if any(entry.at and entry.at >= start for entry, _ in page)]
         if not later:
             return ChatReading(Sight.SILENT, None, longest)
-        # A list of another form of the number, too, may be the wrong end of a chat.
+        # The list for another form of the number may be the wrong end of a chat too.
         if not all(self._reaches_over(page, start) for page in later):
             return ChatReading(Sight.UNDECIDED, None, longest, Why.SHORT)
         shows_ours = any(
             entry.outgoing and is_here and entry.at and entry.at >= start for page in later for entry, is_here in page
         )
-        # Replies may be listed sooner than what was sent: then the list is long enough, and proves no more.
+        # Replies may be listed sooner than sent messages. Then the list reaches back far enough but proves nothing.
         return ChatReading(Sight.ABSENT, None, longest) if shows_ours else ChatReading(Sight.SILENT, None, 0)
 
     def _reaches_over(self, page: Sequence[Placed], start: datetime) -> bool:
@@ -203,7 +205,7 @@ class _Chat:
 
 
 def _by_id(candidates: Sequence[Candidate], messages: Sequence[ChatMessage]) -> dict[int, int]:
-    """The messages that bear a candidate's own id. An id that does not tell apart is none."""
+    """The messages that have a candidate's own id. An ambiguous id counts as none."""
     own: dict[int, int] = {}
     for candidate, each in enumerate(candidates):
         ours = bare_id(each.gateway_id)
@@ -219,7 +221,7 @@ def _is_same_id(ours: str, theirs: str) -> bool:
 
 
 def _deal(wanted: Mapping[int, Collection[int]]) -> dict[int, int]:
-    """Messages to candidates, each at most once and as many as possible (augmenting paths)."""
+    """Deal messages to candidates: each message at most once, as many as possible (augmenting paths)."""
     holder: dict[int, int] = {}
 
     def serve(candidate: int, tried: set[int]) -> bool:
@@ -237,5 +239,5 @@ def _deal(wanted: Mapping[int, Collection[int]]) -> dict[int, int]:
 
 
 def _is_needed(candidate: int, wanted: Mapping[int, Collection[int]], most: int) -> bool:
-    """Whether it has a message in every dealing of `most`: without it one fewer could be dealt."""
+    """Whether the candidate gets a message in every dealing of `most`: without it, fewer could be dealt."""
     return len(_deal({other: numbers for other, numbers in wanted.items() if other != candidate})) < most

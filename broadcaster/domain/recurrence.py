@@ -1,8 +1,8 @@
 """When a schedule comes due: cron rules and intervals, across changes of the clocks. Pure.
 
-Cron rules and intervals of days and weeks follow the clock on the wall of a time zone: a local time that the clocks
-skip comes due once, right after the gap, and one that they show twice comes due the first time only. Intervals of
-seconds, minutes and hours are elapsed time, whatever the clocks do.
+Cron rules and intervals of days and weeks follow the local time of a time zone. A local time that the clocks skip
+comes due once, right after the gap. One that they show twice comes due only the first time. Intervals of seconds,
+minutes and hours are elapsed time, whatever the clocks do.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class Cron:
     expression: str
 
     def after(self, reading: datetime) -> Iterator[datetime]:
-        """As `Times.after`; ends where nothing matches for fifty years."""
+        """As `Times.after`; ends if nothing matches for fifty years."""
         return CronSim(self.expression, reading)
 
     def before(self, reading: datetime) -> Iterator[datetime]:
@@ -81,15 +81,15 @@ class Steps:
 
 @dataclass(frozen=True, slots=True)
 class Recurrence:
-    """When something recurs: readings of `clock`, a time zone or UTC. Make one with `recurrence`."""
+    """When something recurs, in readings of `clock`: a time zone or UTC. Make one with `recurrence`."""
 
     times: Times
     clock: tzinfo
     words: str
-    """The rule for people: `At 09:00 on Monday through Friday`."""
+    """The rule in words: `At 09:00 on Monday through Friday`."""
 
     def after(self, moment: datetime) -> Iterator[datetime]:
-        """The moments later than `moment` (aware), ascending, in UTC. A rule may run out of them."""
+        """The moments later than `moment` (aware), ascending, in UTC. They may end."""
         reached = moment
         for reading in self.times.after(_reading(moment, self.clock)):
             due = _moment(reading, self.clock)
@@ -101,7 +101,7 @@ class Recurrence:
         """The moments no later than `moment` (aware), descending, in UTC."""
         reading = _reading(moment, self.clock)
         reached = moment + RESOLUTION
-        # While clocks show an hour for the second time, all of its readings have come due.
+        # While the clocks show an hour for the second time, all its readings have already come due.
         for earlier in self.times.before(reading + _shown_twice(reading, self.clock) + RESOLUTION):
             due = _moment(earlier, self.clock)
             if due <= moment and due < reached:
@@ -145,7 +145,7 @@ def parse_interval(text: str, option: str, longest: timedelta = LONGEST_INTERVAL
 def find_zone(name: str) -> ZoneInfo:
     """A time zone by its name in the tz database, such as `Asia/Jakarta`. Raises UsageError."""
     try:
-        # Some names of directories and files are no zones, each of which fails in its own way.
+        # The database holds directories and files that are no zones. Each kind fails in its own way.
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError):
         import difflib  # noqa: PLC0415 - only for the hint
@@ -157,9 +157,9 @@ def find_zone(name: str) -> ZoneInfo:
 
 
 def occurrence_label(due: datetime, zone: ZoneInfo) -> str:
-    """What tells an occurrence from the others of its schedule: its local time, `2026-11-23T09:00`.
+    """The label of an occurrence within its schedule: its local time, `2026-11-23T09:00`.
 
-    With seconds where there are some. Where clocks show a time twice, the second one has its offset from UTC.
+    Seconds are added if they are not zero. If the clocks show a time twice, the second has its UTC offset.
     """
     local = due.astimezone(zone)
     shown = local if local.fold else local.replace(tzinfo=None)
@@ -201,11 +201,11 @@ def _reading(moment: datetime, clock: tzinfo) -> datetime:
 
 
 def _moment(reading: datetime, clock: tzinfo) -> datetime:
-    """When a clock first shows `reading`; where it never does, when it jumps past it."""
+    """When a clock first shows `reading`, or jumps past it."""
     moment = reading.replace(tzinfo=clock).astimezone(UTC)
     if _reading(moment, clock) == reading:
         return moment
-    # With the offset from before the jump the reading lies after it, and the other way round.
+    # Read with the offset from before the jump, the reading lies after it. With the later offset it lies before.
     earliest = reading.replace(tzinfo=clock, fold=1).astimezone(UTC)
     seconds = range(int(earliest.timestamp()), int(moment.timestamp()))
     after = moment.astimezone(clock).utcoffset()

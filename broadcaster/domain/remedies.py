@@ -1,4 +1,4 @@
-"""Which command helps where a gateway answers as it does, read from its own words. Pure."""
+"""Which command helps with a gateway's answer, read from its own words. Pure."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ _WRONG_URL = re.compile(
     re.IGNORECASE,
 )
 _NO_WORDS = "the gateway refused it without a reason"
-"""What is said of a refusal that the gateway gave no words for: it is not in its reply."""
+"""Our own words for a refusal without words. They are not in the gateway's reply."""
 _SAID = re.compile(r"“(.*)”", re.DOTALL)
 _STATUS = re.compile(r"\s*HTTP (\d{3})\b[:\s]*")
 _NO_PLAIN_WORDS = re.compile(r"\[key\]|…|\S*\d\S*|[^\w\s'’.,:;/()-]+")
-"""What no other reply need have alike: numbers, names of messages, the key that was blanked."""
+"""Parts that differ from reply to reply: numbers, message ids, the blanked key."""
 _SHORTEST = 4
 _LONGEST = 60
 
 
 def address_remedy(name: str, reason: str | None, wire: Wire | None) -> Remedy | None:
-    """What to do where the words say that nothing answers at this URL, or nothing that takes this encoding.
+    """What to do if the words say that nothing answers at this URL, or that it does not take this encoding.
 
-    `wire` is the encoding in use. None: they say neither.
+    `wire` is the encoding in use. Returns None if the words say neither.
     """
     if reason is None:
         return None
@@ -48,9 +48,9 @@ def address_remedy(name: str, reason: str | None, wire: Wire | None) -> Remedy |
 
 
 def learning_remedy(name: str, reason: str) -> Remedy:
-    """How to say whom a refusal is about that no rule knows: by its words, or by its status where that is all it has.
+    """How to teach a rule about an unknown refusal: by its words, or by its status if it has no words.
 
-    `reason` is the refusal's, or one that quotes it. The command is safe as it stands: nobody fails by it.
+    `reason` is the refusal's, or one that quotes it. The command is safe to run as it is: no message fails by it.
     """
     said = found[1] if (found := _SAID.search(reason)) else reason
     status = _STATUS.match(said)
@@ -70,7 +70,7 @@ def _change(name: str) -> str:
 
 
 def _plain_words(text: str) -> str:
-    """The longest part of a text that other replies of its kind will have too; '' where that is too short to tell."""
+    """The longest part of a text that similar replies will share; '' if it is too short to tell."""
     part = max((part.strip(" '’.,:;/()-\n") for part in _NO_PLAIN_WORDS.split(text)), key=len)
     if len(part) > _LONGEST:
         part = part[:_LONGEST].rpartition(" ")[0] or part[:_LONGEST]

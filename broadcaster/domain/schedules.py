@@ -11,9 +11,9 @@ from itertools import dropwhile, takewhile
 from broadcaster.domain.recurrence import RESOLUTION, Recurrence
 
 PUNCTUAL = timedelta(seconds=10)
-"""How late an occurrence may be noticed and not be called missed: beat looks once a second, and is restarted faster.
+"""How late an occurrence may be noticed without counting as missed. Beat looks every second, and restarts in less.
 
-The shortest grace. Of several occurrences that are due at once, all that are no later than this are run.
+It is also the shortest grace. Of several due occurrences, all that are no later than this are run.
 """
 
 
@@ -33,7 +33,7 @@ class Overlap(StrEnum):
 
 
 class Fate(StrEnum):
-    """What is to be done about an occurrence that is due."""
+    """What to do about an occurrence that is due."""
 
     RUN = "run"
     HOLD = "hold"
@@ -42,7 +42,7 @@ class Fate(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A recurrence from one moment to another, both included; None: without that bound."""
+    """A recurrence from one moment to another, both included. None: no bound."""
 
     recurrence: Recurrence
     begins: datetime | None = None
@@ -62,7 +62,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """An occurrence that is due, what is to be done about it, and why that is not simply to run it."""
+    """An occurrence that is due, what to do about it, and the reason if it is not simply run."""
 
     at: datetime
     fate: Fate
@@ -70,10 +70,10 @@ class Due:
 
 
 def judge_due(due: Sequence[datetime], now: datetime, misfire: Misfire, grace: timedelta) -> Iterator[Due]:
-    """What becomes of the occurrences of one schedule that are due (ascending), as seen at `now`.
+    """What to do about the due occurrences (ascending) of one schedule, as seen at `now`.
 
-    Those that are more than PUNCTUAL late were missed. Never a burst of old ones: at most the latest of them is run or
-    held, only within `grace`, and only if no later one is due.
+    Occurrences that are later than PUNCTUAL were missed. There is never a burst of missed ones: only the latest is run
+    or held, only within `grace`, and only if no later one is due.
     """
     for at in due:
         late = now - at

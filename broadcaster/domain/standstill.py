@@ -1,4 +1,4 @@
-"""What is known of things that may not move, and how it is said that one does not. Pure; `causes.py` decides."""
+"""The facts about instances and campaigns that may stand still, and the sentence about one that does. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from broadcaster.domain.states import CampaignState, LaneHealth
 
 
 class Cause(StrEnum):
-    """Why an instance sends nothing, or may send nothing, or a campaign does not move."""
+    """Why an instance sends nothing, or is not to be trusted, or why a campaign does not move."""
 
     PAUSED = "paused"
     REFUSED = "refused"
@@ -49,30 +49,30 @@ class LaneFacts:
     health: LaneHealth = LaneHealth.OK
     reason: str | None = None
     since: datetime | None = None
-    """Of the health."""
+    """Since when it has this health."""
     not_before: datetime | None = None
     rate: float | None = None
     wire: Wire | None = None
     slot: datetime | None = None
-    """From when on its limit allows another message."""
+    """When its limit allows the next message."""
     used_at: datetime | None = None
-    """No message was taken for it since."""
+    """When a message was last claimed for it."""
     is_tended: bool = True
-    """Whether a worker holds it or was called for it just now."""
+    """Whether a worker holds it or has just been called."""
     unreadable_since: datetime | None = None
-    """Since when chats cannot be read in which there is something to look for."""
+    """Since when the chats with messages to look for cannot be read."""
     next_read_at: datetime | None = None
     unreadable_is_former: bool = False
-    """Whether that is an account which the instance had before."""
+    """Whether those chats belong to an account that the instance had before."""
     shown: int = 0
-    """Accepted messages that were looked for of late, and that their chats showed,"""
+    """How many accepted messages were looked for lately and shown in their chats."""
     missing: int = 0
-    """and those that they did not."""
+    """How many accepted messages were looked for lately and not shown."""
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What one lane has to do for one campaign: how many messages, and from when on."""
+    """What one lane still has to do for one campaign."""
 
     lane: LaneFacts
     pending: int = 0
@@ -80,14 +80,14 @@ class Part:
     in_doubt: int = 0
     failed: int = 0
     next_due_at: datetime | None = None
-    """No pending message is due before; None: at once."""
+    """When the first pending message is due; None: now."""
     ran_dry_at: datetime | None = None
-    """When it was last noticed that fewer are due than could be sent."""
+    """When fewer messages were last due than could be sent."""
     outranked_by: str | None = None
-    """The campaign of a higher priority whose messages go first."""
+    """The campaign with a higher priority whose messages go first."""
     doubted_since: datetime | None = None
     decided_by: datetime | None = None
-    """When the last doubt is given up; None: nobody can tell."""
+    """When the last doubt is given up; None: unknown."""
     next_poll_at: datetime | None = None
 
     @property
@@ -113,22 +113,22 @@ class CampaignFacts:
 
     @property
     def in_doubt(self) -> int:
-        """Its messages of which nobody knows whether they were accepted."""
+        """Its messages that may or may not have been accepted."""
         return sum(part.in_doubt for part in self.parts)
 
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What holds for all of them, at the moment `now` of the database's clock."""
+    """What holds for all instances and campaigns at `now`, by the database's clock."""
 
     now: datetime
     is_ticking: bool = True
-    """Whether a beat fires ticks and a worker does them."""
+    """Whether a beat fires ticks and a worker runs them."""
     ticked_at: datetime | None = None
-    """When the last one was done; None: never."""
+    """When the last tick was done; None: never."""
     is_redis_away: bool = False
     starter: str = "broadcaster up"
-    """The command that starts what is missing, or finds out what that is."""
+    """The command that starts the missing part, or finds out which part that is."""
 
 
 class Remedy(NamedTuple):
@@ -149,7 +149,7 @@ class Standstill:
     name: str
     cause: Cause
     says: str
-    """What is so, after its name."""
+    """The verb phrase after its name, such as `is down`."""
     remedy: Remedy
     detail: str | None = None
     since: datetime | None = None
@@ -158,17 +158,17 @@ class Standstill:
     is_due: bool = False
     """Whether the next try comes now."""
     until: datetime | None = None
-    """When doubts that nothing has decided are given up."""
+    """When undecided doubts are given up."""
     waiting: int = 0
-    """Messages that wait for it."""
+    """How many messages wait for it."""
 
     @property
     def why(self) -> str:
-        """Without its name, moments and numbers."""
+        """The cause in words, without name, moments and numbers."""
         return f"{self.says}: {self.detail}" if self.detail else self.says
 
     def sentence(self, clock: Callable[[datetime], str]) -> str:
-        """All of it for people. `clock` writes a moment."""
+        """The whole sentence for people. `clock` formats a moment."""
         since = f" since {clock(self.since)}" if self.since else ""
         clauses = [f"{self.what} {self.name} {self.says}{since}" + (f": {self.detail}" if self.detail else "")]
         if self.next_try and self.cause in _NEXT:

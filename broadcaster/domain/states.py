@@ -69,7 +69,7 @@ CAMPAIGN_TRANSITIONS = MappingProxyType(
         _C.SCHEDULED: frozenset({_C.RUNNING, _C.PAUSED, _C.CANCELLED, _C.FAILED}),
         _C.RUNNING: frozenset({_C.PAUSED, _C.FINISHED, _C.CANCELLED}),
         _C.PAUSED: frozenset({_C.SCHEDULED, _C.RUNNING, _C.FINISHED, _C.CANCELLED}),
-        # Only `retry` and `settle --as resend` re-open a campaign, by an operator's explicit word.
+        # Only an operator re-opens a campaign, by `retry` or `settle --as resend`.
         _C.FINISHED: frozenset({_C.RUNNING}),
         _C.CANCELLED: frozenset(),
         _C.FAILED: frozenset(),

@@ -1,7 +1,7 @@
 """What a trial message has shown of a gateway, and which rules follow from it. Pure.
 
-A rule is only proposed where it narrows what counts as accepted. One message is weak evidence: what it was not shown
-to say may still be what the gateway says of another kind of message, so a person confirms.
+A rule is proposed only if it narrows what counts as accepted. One message is weak evidence: the gateway may answer
+otherwise to another kind of message. So a person confirms the rule.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from broadcaster.errors import listed
 _DEEPEST = 4
 _YES_WORDS = "yes_words"
 _TRUE = "true"
-"""As a value that is no word, it counts in any case."""
+"""The JSON value `true` is no word and always counts as a yes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,23 +26,23 @@ class Appearance:
     """A trial message as its chat shows it."""
 
     forms: tuple[str, ...]
-    """The numbers whose lists show it, of those that were asked for."""
+    """Those of the requested numbers whose lists show it."""
     number: str | None
-    """Whose chat it is in by the entry itself, where that says so."""
+    """The number of its chat, if the entry itself names one."""
     id: str | None
     is_same_id: bool | None
-    """Whether that is the id that the reply gave. None: one of them is missing."""
+    """Whether its id is the one in the reply. None: one of the ids is missing."""
     text: str | None
     changes: tuple[TextChange, ...]
-    """How its text is otherwise than it was sent."""
+    """How its text differs from the text that was sent."""
     is_recognised: bool
-    """Whether reading back takes this text, with its time and direction, for the one that was sent."""
+    """Whether reading back recognises the sent message by this text, time and direction."""
     missing: tuple[str, ...]
-    """What reading back needs of an entry and this one does not show."""
+    """What reading back needs and this entry does not show."""
 
 
 def find_trial(token: str, sent: str, gateway_id: str | None, pages: Sequence[Page]) -> Appearance | None:
-    """The message with the `token` in its text, or else with the id of the reply; None: no page shows it."""
+    """The message with `token` in its text, or else with the reply's id; None: no page shows it."""
     by_text = [(page, entry) for page in pages for entry in page.entries if token in _words(entry).lower()]
     by_id = [(page, entry) for page in pages for entry in page.entries if _is_same(gateway_id, entry.id)]
     found = by_text or by_id
@@ -65,7 +65,7 @@ def find_trial(token: str, sent: str, gateway_id: str | None, pages: Sequence[Pa
 
 
 class ReplyVocabulary(Protocol):
-    """The part of the reply rules by which a field says yes."""
+    """The part of the reply rules that decides whether a field says yes."""
 
     @property
     def verdict_fields(self) -> tuple[str, ...]: ...
@@ -85,9 +85,9 @@ class Flag:
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """What follows from a trial for the rules: `rules` are all differences from the defaults as they would be then.
+    """Which rules to propose after a trial. `rules` are all differences from the defaults, including the proposed one.
 
-    None: nothing is proposed, and `reason` says why.
+    None: nothing is proposed, for the reason in `reason`.
     """
 
     reason: str
@@ -102,9 +102,9 @@ def yes_flags(reply: Any, rules: ReplyVocabulary) -> tuple[Flag, ...]:
 def advise(
     reply: Any, overrides: Mapping[str, Any], rules: ReplyVocabulary, *, is_accepted: bool, is_shown: bool
 ) -> Advice:
-    """What to propose after a trial with this (decoded) reply. `rules` are what `overrides` make of the defaults.
+    """What to propose after a trial with this decoded reply. `rules` are the defaults changed by `overrides`.
 
-    Proposed is to count only that word as a yes which this gateway uses.
+    The proposal is to count only the word that this gateway uses as a yes.
     """
     flags = yes_flags(reply, rules)
     said = ", ".join(f"{flag.path} = {_spelt(flag.value)}" for flag in flags)
@@ -139,7 +139,7 @@ def advise(
 
 
 def only_narrows(before: Mapping[str, Any], after: Mapping[str, Any], yes_words: Sequence[str]) -> bool:
-    """Whether `after` counts nothing as accepted that `before` does not, by which `yes_words` say yes."""
+    """Whether everything that `after` counts as accepted also counts by `before`, whose yes words are `yes_words`."""
     rest = [{name: value for name, value in each.items() if name != _YES_WORDS} for each in (before, after)]
     return rest[0] == rest[1] and set(after.get(_YES_WORDS, ())) <= set(yes_words) and _YES_WORDS in after
 

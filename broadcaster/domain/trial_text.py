@@ -1,4 +1,4 @@
-"""The text of a trial message, and what a gateway that lists it has made of it. Pure."""
+"""The text of a trial message, and how a gateway changed it in its list. Pure."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ _PARTS = (
     ("Accents", "Ä ö ü ß é ñ"),
     ("Signs", "<b> & %"),
 )
-"""What is said of each line, and what gateways are known to change. The hearts and telephones hold U+FE0F."""
+"""The name of each line, and characters that gateways are known to change. The hearts and telephones hold U+FE0F."""
 _MARKUP = str.maketrans("", "", "*_~")
 _VARIATION = str.maketrans("", "", "\ufe0e\ufe0f")
 
 
 def trial_text(mark: str, token: str) -> str:
-    """The text: begins with `mark`, and holds `token` (digits and small letters), by which it is known again."""
+    """The text. It begins with `mark` and holds `token` (digits and small letters), by which it is recognised."""
     lines = "\n".join(f"{name}: {part}" for name, part in _PARTS)
     return f"{mark} This is check {token} of Broadcaster.\n{lines}\n\nThe end."
 
 
 @dataclass(frozen=True, slots=True)
 class TextChange:
-    """A part of the text (`what`) that came back otherwise, and how, in words for people."""
+    """A part of the text (`what`) that came back changed, and how, in words for people."""
 
     what: str
     how: str
 
 
 def text_changes(sent: str, shown: str) -> tuple[TextChange, ...]:
-    """What is different in `shown`, a listed `trial_text`."""
+    """The differences between the sent text and `shown`, the listed one."""
     if shown == sent:
         return ()
     changes = [*_changed_parts(shown), *_changed_breaks(sent, shown)]
@@ -53,7 +53,7 @@ def _changed_parts(shown: str) -> list[TextChange]:
 
 
 def _part_of(shown: str, name: str) -> str | None:
-    """What stands between the name of a part and what follows it; None: it is not there."""
+    """The text between the name of a part and the next name; None: the name is missing."""
     low = shown.lower()
     names = [f"{each.lower()}:" for each, _ in _PARTS] + ["the end."]
     start = low.find(f"{name.lower()}:")
@@ -96,7 +96,7 @@ def _changed_breaks(sent: str, shown: str) -> list[TextChange]:
 
 
 def _visible(text: str) -> str:
-    """The text in quotes; what cannot be seen or is put together is written out."""
+    """The text in quotes, with invisible and combining characters written out."""
     return repr("".join(_escaped(character) for character in text)).replace("\\\\", "\\")
 
 

@@ -1,4 +1,4 @@
-"""How often a gateway that says yes sends nothing, by a sample of accepted messages that were read back. Pure."""
+"""Estimates how often a gateway says yes but sends nothing, from a sample of accepted messages read back. Pure."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ from dataclasses import dataclass
 from math import sqrt
 
 FEWEST_CHECKED = 10
-"""Messages read back before a share of them says anything of the lane."""
+"""The fewest messages read back from which a share is estimated."""
 MOST_FALSE = 0.15
-"""The share of false yeses beyond which a lane is not to be trusted: no honest gateway has it.
+"""A lane is not trusted with a larger share of false yeses: no honest gateway has that.
 
-An honest one misses what it lists later than it is looked for, or under a number that nobody knows of: a few in a
-hundred. What its chats may hide is not counted at all.
+An honest gateway misses a few in a hundred: those that it lists too late, or under an unknown number. Messages that
+its chats may hide are not counted at all.
 """
 SUSPICIOUS = 0.02
-"""The share of false yeses beyond which people are told."""
+"""People are told about a larger share of false yeses."""
 FEWEST_MISSING = 3
-"""Messages that are missing before people are told."""
+"""People are told once this many messages are missing."""
 _NORMAL_95 = 1.959964
-"""The standard normal deviate that 95 % of the distribution lie within, on both sides."""
+"""The standard normal deviate of a two-sided 95 % interval."""
 _NORMAL_99 = 2.575829
-"""The same of 99 %."""
+"""The standard normal deviate of a two-sided 99 % interval."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +33,11 @@ class FalseYeses:
 
 
 def false_yes_estimate(shown: int, missing: int, deviate: float = _NORMAL_95) -> FalseYeses:
-    """The estimate by a sample of which the chats showed so many and did not hold so many others.
+    """The estimate from a sample with `shown` messages in their chats and `missing` ones not there.
 
     Wilson's score interval (E. B. Wilson, Journal of the American Statistical Association 22, 1927, 209-212), which
-    holds for small samples and for shares near 0 and 1. `deviate` says how wide it is, 95 % as it is. Of nothing it
-    says nothing: 0 to 1.
+    holds for small samples and for shares near 0 and 1. `deviate` sets its width (default: 95 %). An empty sample
+    gives 0 to 1.
     """
     count = shown + missing
     if not count:
@@ -46,18 +46,18 @@ def false_yes_estimate(shown: int, missing: int, deviate: float = _NORMAL_95) ->
     squared = deviate**2
     center = (share + squared / (2 * count)) / (1 + squared / count)
     half = deviate * sqrt(share * (1 - share) / count + squared / (4 * count**2)) / (1 + squared / count)
-    # At the ends the interval touches them exactly, but for rounding.
+    # At shares of 0 and 1 the interval ends there exactly. This removes the rounding error.
     return FalseYeses(share, max(0.0, center - half) if missing else 0.0, min(1.0, center + half) if shown else 1.0)
 
 
 def is_lying(shown: int, missing: int) -> bool:
-    """Whether it is beyond doubt, at 99 %, that more of what the gateway says it took is never sent than MOST_FALSE.
+    """Whether it is 99 % sure that the gateway never sends a larger share of what it accepts than MOST_FALSE.
 
-    How soon that is, and how seldom it is wrong, is in decision 8.
+    Decision 8 says how soon that is noticed, and how seldom wrongly.
     """
     return shown + missing >= FEWEST_CHECKED and false_yes_estimate(shown, missing, _NORMAL_99).low > MOST_FALSE
 
 
 def is_suspect(shown: int, missing: int) -> bool:
-    """Whether people should look: more is missing than an honest gateway's few, at 95 %."""
+    """Whether people should look: it is 95 % sure that more is missing than an honest gateway misses."""
     return missing >= FEWEST_MISSING and false_yes_estimate(shown, missing).low > SUSPICIOUS

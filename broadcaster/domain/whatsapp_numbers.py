@@ -1,12 +1,12 @@
 """The numbers under which WhatsApp may keep one person's chat. Pure.
 
-WhatsApp keeps an account under the number it was registered with. Where a country has changed its numbers since, that
-may be the old one, and a gateway lists nothing under the other. Which of them it is cannot be told from the number, so
-all have to be asked. What is known of it:
+WhatsApp keeps an account under the number it was registered with. If the country has changed its numbers since, that
+may be the old number, and a gateway lists nothing under the new one. The number itself does not tell, so all forms
+have to be asked for. Known cases:
 
 - Mexico put a 1 in front of mobile numbers until August 2019 (IFT); WhatsApp still keeps many as 521.
-- Argentina writes mobile numbers with a 9 after the country code, and WhatsApp keeps them so. The 15 of national
-  dialling is no part of an E.164 number.
+- Argentina writes mobile numbers with a 9 after the country code, and so does WhatsApp. The 15 of national dialling is
+  not part of an E.164 number.
 - Brazil put a 9 in front of its mobile numbers, which began with 6 to 9, from 2012 to 2016 (ANATEL). Outside the areas
   11 to 28 accounts are mostly, but not always, kept without it.
 - Ivory Coast put two digits of the operator in front of its numbers on 31 January 2021 (ARTCI): 01, 05, 07 for mobile
@@ -16,7 +16,7 @@ all have to be asked. What is known of it:
 Sources: green-api.com "What are the features of sending and receiving messages to numbers of different countries",
 support.whapi.cloud "Specifics of sending messages to numbers of different countries", adiwajshing/Baileys issue 1997,
 wwebjs/whatsapp-web.js issue 596, devlikeapro/waha issue 1894, fr.wikipedia.org "Liste des indicatifs téléphoniques en
-Côte d'Ivoire", allafrica.com 202411300249. Of Benin only the change is documented, not what WhatsApp made of it.
+Côte d'Ivoire", allafrica.com 202411300249. For Benin only the change is documented, not what WhatsApp does.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from __future__ import annotations
 import re
 
 PLAIN = "plain"
-"""The class of numbers that have one form only."""
+"""The class of numbers with only one form."""
 
 _PLANS: tuple[tuple[str, re.Pattern[str], tuple[str, ...]], ...] = (
     ("MX", re.compile(r"521?(?P<rest>[2-9][0-9]{9})"), ("52{rest}", "521{rest}")),
@@ -50,10 +50,10 @@ def forms(phone: str) -> tuple[str, ...]:
 
 
 def number_class(phone: str) -> str:
-    """Of which numbers a proof also holds for `phone`: the country where numbers have several forms, else PLAIN."""
+    """The numbers that share proofs with `phone`: its country if numbers there have several forms, else PLAIN."""
     return next((country for country, pattern, _ in _PLANS if pattern.fullmatch(phone)), PLAIN)
 
 
 def is_same_person(phone: str, other: str) -> bool:
-    """Whether both may be the number of one account. Not transitive: an old number may have become one of several."""
+    """Whether both may be numbers of one account. Not transitive: an old number may belong to several new ones."""
     return other in forms(phone) or phone in forms(other)

@@ -1,6 +1,6 @@
 """The bundled Postgres and Redis, and the one-command stack. A leaf: it knows the settings and the errors only.
 
-Servers for one's own process, such as a test session; they are those that the settings configure no URL for:
+Servers for one process, such as a test session. Only servers without a URL in the settings are started:
 
     with embedded.start_servers(settings):
         ...  # settings.postgres_url and settings.broker_url work here
@@ -12,8 +12,8 @@ The stack, which is those servers and whatever `Role`s the caller has, under a s
     embedded.read_status(settings)                                  # StackStatus, from any process
     embedded.stop_stack(settings, timeout=90)                       # also what a killed supervisor left
 
-One process at a time holds a home. On Linux everything it started ends with it, also when it is killed; whatever
-is still there (known by pid and start time, never by name) is stopped by the next one. Data survives all of that.
+One process at a time holds a home. On Linux everything it started ends with it, even if it is killed. The next holder
+stops whatever is left, which it knows by pid and start time, never by name. Data survives all of that.
 
 Modules: `home` (layout, lock) and `account` (the account of the servers); `launch` and `process_id` (how processes
 start and are recognised); `role` (a program, a running child), `role_logs`, and `ready_notice` (how a child says that

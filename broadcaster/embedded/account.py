@@ -1,4 +1,4 @@
-"""The account that the embedded servers run as: one's own, or, for root, one without privileges."""
+"""The account that the embedded servers run as: the caller's own or, for root, one without privileges."""
 
 from __future__ import annotations
 
@@ -19,9 +19,8 @@ from broadcaster.settings import Settings
 _OWN_USER = "broadcaster"
 _KEPT = "server.uid"
 _UNUSED = range(60_578, 61_184)
-"""Below what containers map (65,536) and between what is assigned to people and to services started by systemd.
-
-Source: the systemd project's "Users, Groups, UIDs and GIDs", which lists this range as unused.
+"""User ids below those of containers (65,536), and between those of people and of systemd's services. Source: the
+systemd project's "Users, Groups, UIDs and GIDs", which lists this range as unused.
 """
 
 
@@ -30,21 +29,21 @@ class ServerAccount:
     """A user to drop to."""
 
     name: str
-    """As messages have it."""
+    """Its name in messages."""
     uid: int
     gid: int
 
     def can(self, wanted: int, path: Path) -> bool:
-        """Whether the mode bits grant `wanted` (os.R_OK, os.X_OK, …) on `path`, and the way to it.
+        """Whether the mode bits grant `wanted` (os.R_OK, os.X_OK, …) on `path` and let the account get there.
 
-        Access lists are not looked at. A path that does not exist grants nothing.
+        Access lists are ignored. A path that does not exist grants nothing.
         """
         return self.barrier(path) is None and self._granted(wanted, path)
 
     def barrier(self, path: Path) -> Path | None:
         """The first directory on the way to `path` that this account cannot pass through, or None.
 
-        Both the way as it is written and the way that its links lead.
+        Checks the path as written and the path that its links lead to.
         """
         parents = (*reversed(path.absolute().parents), *reversed(path.resolve().parents))
         return next((parent for parent in parents if not self._granted(os.X_OK, parent)), None)
@@ -63,16 +62,16 @@ class ServerAccount:
 
 
 NOBODY_YET = ServerAccount("a user id of its own", _UNUSED[0], _UNUSED[0])
-"""Stands for the account that is not picked yet: what it may do, everybody may."""
+"""Stands for an account that is not picked yet: it may only do what everybody may."""
 
 
 def server_account(settings: Settings) -> ServerAccount | None:
-    """The account to drop to, or None where the servers run as whoever starts them, or none was picked yet.
+    """The account to drop to; None if the servers run as their starter, or if no account was picked yet.
 
-    Postgres refuses to run as root. For root it is `settings.server_user`, or else what `picked_account` has kept,
-    or else the user `broadcaster`, if there is one.
+    Postgres refuses to run as root. Root uses `settings.server_user`, else the account that `picked_account` stored,
+    else the user `broadcaster` if there is one.
 
-    Raises SettingsError if there is no such user, or if it is no longer fit.
+    Raises SettingsError if there is no such user, or if the stored account is no longer usable.
     """
     if os.geteuid() != 0:
         return None
@@ -82,11 +81,11 @@ def server_account(settings: Settings) -> ServerAccount | None:
 
 
 def picked_account(home: Path) -> ServerAccount:
-    """An account that no other program has: a user id that is unused, picked once and kept in the directory `home`.
+    """An account that no other program has: an unused user id, picked once and stored in the directory `home`.
 
-    Unlike `nobody`, under which anything may run: that could read the servers' files and signal them. For root only.
+    `nobody` would not do: other programs run as it and could read the servers' files and signal them. For root only.
 
-    Raises SettingsError where no such id can be used.
+    Raises SettingsError if no such id can be used.
     """
     if not LINUX:
         raise SettingsError(
@@ -121,7 +120,7 @@ def _own_user() -> ServerAccount | None:
 
 
 def _kept(path: Path) -> ServerAccount | None:
-    """The account that the file `path` holds. Raises SettingsError if somebody has that id by now."""
+    """The account in the file `path`. Raises SettingsError if somebody else has that id by now."""
     if not path.exists():
         return None
     try:
@@ -158,7 +157,7 @@ def _is_taken(uid: int) -> bool:
 
 
 def _ids(process: Path) -> list[str]:
-    """Under which users and groups a process runs, in each sense (proc_pid_status(5))."""
+    """The user and group ids of a process: real, effective, saved and file system (proc_pid_status(5))."""
     try:
         lines = (process / "status").read_text(errors="replace").splitlines()
     except OSError:

@@ -21,11 +21,11 @@ from broadcaster.settings import Settings, fits_socket, sockets_dir
 
 @dataclass(frozen=True, slots=True)
 class Home:
-    """Where things are. The servers' own directories belong to `account`, everything else to whoever runs this."""
+    """Where everything is. The servers' own directories belong to `account`, everything else to the caller."""
 
     root: Path
     account: ServerAccount | None
-    """Whom the servers run as, if not as this process's own user."""
+    """The account of the servers; None: this process's own user."""
 
     @property
     def run_dir(self) -> Path:
@@ -46,22 +46,22 @@ class Home:
 
     @property
     def processes(self) -> Path:
-        """One file for each process started, so that the next supervisor finds those that were left behind."""
+        """One file for each started process, so that the next supervisor finds what was left behind."""
         return self.root / "processes"
 
     @property
     def runtime(self) -> Path:
-        """Copies of programs that the account cannot reach where they are installed."""
+        """Copies of programs that the account cannot reach in their installed place."""
         return self.root / "runtime"
 
     @property
     def pgpass(self) -> Path:
-        """The password of the superuser, who owns the schema."""
+        """The password file of the superuser, who owns the schema."""
         return self.root / "pgpass"
 
     @property
     def runtime_pgpass(self) -> Path:
-        """The password of the role that commands and workers are."""
+        """The password file of the role that commands and workers use."""
         return self.root / "pgpass-runtime"
 
     @property
@@ -74,7 +74,7 @@ class Home:
 
 
 def home_of(settings: Settings) -> Home:
-    """The home that the settings name, which need not exist yet, nor does the account before `prepare_home`.
+    """The home that the settings name. It need not exist yet; the account need not exist before `prepare_home`.
 
     Raises SettingsError if root has no account to run the servers as.
     """
@@ -82,10 +82,10 @@ def home_of(settings: Settings) -> Home:
 
 
 def prepare_home(settings: Settings) -> Home:
-    """Create what is missing of the home and check that it is this user's alone and that the servers can live there.
+    """Create the missing parts of the home. Check that only this user can change it and that the servers can use it.
 
-    Raises SettingsError if their account cannot get to it or others can change it, UnavailableError if something
-    cannot be created or belongs to somebody else.
+    Raises SettingsError if the servers' account cannot get there or others can change it, UnavailableError if
+    something cannot be created or belongs to somebody else.
     """
     home = home_of(settings)
     try:
@@ -106,9 +106,9 @@ def prepare_home(settings: Settings) -> Home:
 
 
 def give_to_account(home: Home) -> None:
-    """Make the servers' own directories, and give their account what another one had before.
+    """Make the servers' own directories. Give their account the files of an earlier account.
 
-    For whoever holds `home`, once nothing runs there.
+    The caller must hold `home`, and nothing may run there.
 
     Raises UnavailableError if something cannot be created or belongs to somebody else.
     """
@@ -125,7 +125,7 @@ def give_to_account(home: Home) -> None:
 
 @contextmanager
 def hold(home: Home) -> Iterator[None]:
-    """Be the only supervisor of `home`. The kernel gives the lock back however this process ends.
+    """Be the only supervisor of `home`. The kernel releases the lock however this process ends.
 
     Raises ConflictError that names the pid of the holder, UnavailableError if the home is another user's.
     """
@@ -152,7 +152,7 @@ def hold(home: Home) -> Iterator[None]:
 
 
 def reachable_copy(home: Home, source: Path, key: str, copy: Callable[[Path, Path], None]) -> Path:
-    """A copy of `source` under `home.runtime`, named `<kind>-<version>` by `key`, that every account can read.
+    """A copy of `source` under `home.runtime` that every account can read. `key` is its name, `<kind>-<version>`.
 
     `copy(source, target)` makes it, once; older versions of the same kind are removed.
     """
@@ -178,9 +178,9 @@ def reachable_copy(home: Home, source: Path, key: str, copy: Callable[[Path, Pat
 
 
 def check_the_way(home: Home) -> None:
-    """Raise SettingsError if others can change what is in the home or, for root, put another one in its place.
+    """Raise SettingsError if others can change the home's content or, for root, replace the home.
 
-    A home that does not exist yet is looked at as far as it does.
+    If the home does not exist yet, the existing part of its path is checked.
     """
     root = home.root
     if root.exists() and not is_ours_alone(root.stat()):
@@ -211,7 +211,7 @@ def _check_passage(root: Path, account: ServerAccount) -> None:
 
 
 def _only_root_replaces(status: os.stat_result) -> bool:
-    """Whether a link is root's, or nobody but root can rename or remove in a directory what is root's."""
+    """Whether a link is root's, or only root can rename or remove root's files in a directory."""
     if stat.S_ISLNK(status.st_mode):
         return status.st_uid == 0
     sticky = bool(status.st_mode & stat.S_ISVTX)
@@ -221,11 +221,11 @@ def _only_root_replaces(status: os.stat_result) -> bool:
 
 
 def _make_root(path: Path) -> None:
-    """Create the home and what is missing above it; for root so that the servers' account can pass through."""
+    """Create the home and missing directories above it. Root lets the servers' account pass through them."""
     if path.exists():
         return
     _make_root(path.parent)
-    with suppress(FileExistsError):  # somebody was faster; whoever that was is looked at before anything is put there
+    with suppress(FileExistsError):  # somebody was faster; its owner is checked before anything is put there
         path.mkdir(mode=0o700)
         path.chmod(_passable())
 

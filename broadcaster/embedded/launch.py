@@ -1,8 +1,8 @@
-"""Become another program: record who this process is, bind its life to the supervisor's, drop root, exec.
+"""Turns this process into another program: records its id, binds its life to the supervisor's, drops root, execs.
 
-`Child` runs this file as a script in each new process. The process does all this itself, before the program
-starts, so there is no moment at which a program runs unrecorded or unbound, and no `preexec_fn`, which is unsafe
-beside threads. Only the standard library: the script runs without site-packages, to cost a few milliseconds.
+`Child` runs this file as a script in each new process. The process does all this itself before the program starts. So
+no program ever runs unrecorded or unbound, and no `preexec_fn` is needed, which is unsafe beside threads. It uses only
+the standard library: without site-packages the script starts in a few milliseconds.
 """
 
 from __future__ import annotations
@@ -21,25 +21,25 @@ _START_TIME = 22 - 3  # proc_pid_stat(5): field 22, counted from field 3, the fi
 
 
 class Spec(NamedTuple):
-    """What the new process is to do before it becomes `argv`."""
+    """What the new process does before it becomes `argv`."""
 
     argv: list[str]
     record_path: str
     record: dict[str, object]
-    """What to write there, beside the process's own id."""
+    """What to write there besides the process's own id."""
     account: tuple[int, int] | None = None
     """uid and gid to drop to."""
     death_signal: int | None = None
-    """What `parent` wants sent to it when it dies."""
+    """The signal that the kernel sends to this process when `parent` dies."""
     parent: int = 0
     detach: bool = False
-    """Whether to leave the process that started it, and be a child of nobody."""
+    """Whether to leave its parent and become a child of init."""
 
 
 def start_time(pid: int) -> str | None:
-    """What tells this life of `pid` from every other one, or None if no process has it (or only a zombie does).
+    """Identifies this life of `pid` among all others. None if no process has the pid, or only a zombie.
 
-    On Linux the boot and the clock tick at which it started; elsewhere the second, as `ps` shows it.
+    On Linux it is the boot and the clock tick of the start; elsewhere the second of the start, from `ps`.
     """
     if LINUX:
         try:
@@ -63,7 +63,7 @@ def _start_time_by_ps(pid: int) -> str | None:
 
 
 def write_record(path: Path, record: dict[str, object]) -> None:
-    """Write `record` with this process's own `process` (pid, start time) added, whole or not at all."""
+    """Write `record` plus this process's own `process` (pid, start time), whole or not at all."""
     record["process"] = {"pid": os.getpid(), "started": start_time(os.getpid())}
     part = path.with_name(path.name + ".part")
     part.write_text(json.dumps(record))
@@ -71,7 +71,7 @@ def write_record(path: Path, record: dict[str, object]) -> None:
 
 
 def drop_privileges(uid: int, gid: int) -> None:
-    """Become `uid` for good, with no other group than `gid`."""
+    """Become `uid` for good, with `gid` as the only group."""
     os.setgroups([])
     os.setgid(gid)
     os.setuid(uid)
@@ -81,7 +81,7 @@ def die_with_parent(parent: int, signum: int) -> None:
     """Have the kernel send `signum` to this process when the thread that started it ends. Linux only."""
     if ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signum) != 0:
         raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG)")
-    if os.getppid() != parent:  # it ended before the kernel was asked
+    if os.getppid() != parent:  # the parent ended before the kernel was asked
         sys.exit(1)
 
 
@@ -92,7 +92,7 @@ def main(spec: Spec) -> None:
     write_record(Path(spec.record_path), spec.record)
     if spec.account is not None:
         drop_privileges(*spec.account)
-    # After the change of user, which clears it.
+    # After the change of user, which would clear it.
     if spec.death_signal is not None and LINUX:
         die_with_parent(spec.parent, spec.death_signal)
     try:

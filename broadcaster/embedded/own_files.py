@@ -1,8 +1,8 @@
 """Making and reading files as root beside an account that is not to be trusted.
 
-Everything is made in directories that only this process's user may write, through descriptors of them, under names
-that did not exist: there is no link to follow and no moment in which somebody could put one. Ownership is given
-through the descriptor of what was made. What an account of its own has written is read with `read_foreign` only.
+Everything is made in directories that only this process's user may write, through their descriptors and under new
+names. So there is no link to follow, and no moment in which somebody could put one. Ownership is given through the
+descriptor of the new file. Files that another account has written are read only by `read_foreign`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
 def make_directory(path: Path, owner: ServerAccount | None, mode: int = 0o700) -> None:
     """Make `path` a directory of `owner` (None: of this process's user) with `mode`.
 
-    Raises UnavailableError if something else is there or its parent is not this user's alone, OSError if it cannot.
+    Raises UnavailableError if something else is there or others may write its parent, OSError if the system refuses.
     """
     uid = os.geteuid() if owner is None else owner.uid
     wanted = f"is not a directory of uid {uid}, which must own it"
@@ -49,9 +49,9 @@ def make_directory(path: Path, owner: ServerAccount | None, mode: int = 0o700) -
 
 
 def write_private(path: Path, text: str, mode: int = 0o600, owner: ServerAccount | None = None) -> None:
-    """Replace `path` by a file of `owner` (None: this process's user) holding `text`: whole or not at all.
+    """Replace `path` by a file of `owner` (None: this process's user) with `text`: whole or not at all.
 
-    Also if power fails. Raises UnavailableError if its directory is not this user's alone.
+    This holds through a power failure. Raises UnavailableError if others may write its directory.
     """
     part = f".{path.name}.{secrets.token_hex(8)}"
     with _own_directory(path.parent) as parent:
@@ -72,16 +72,16 @@ def write_private(path: Path, text: str, mode: int = 0o600, owner: ServerAccount
 
 
 def move_directory(source: Path, target: Path) -> None:
-    """Rename `source`, and make the new name survive a power failure. Both parents must be this user's alone."""
+    """Rename `source`, and make the new name survive a power failure. Only this user may write both parents."""
     with _own_directory(source.parent) as old, _own_directory(target.parent) as new:
         os.rename(source.name, target.name, src_dir_fd=old, dst_dir_fd=new)
         os.fsync(new)
 
 
 def read_foreign(path: Path, most: int = 4096) -> str:
-    """The text of a file that another account may have written: at most `most` bytes, of no link, device or FIFO.
+    """The text of a file that another account may have written: at most `most` bytes of a plain file.
 
-    Raises FileNotFoundError if there is none, UnavailableError if it is none of that account's own files.
+    Raises FileNotFoundError if there is none, UnavailableError if it is a link, device or FIFO.
     """
     try:
         descriptor = os.open(path, _FILE)
@@ -98,10 +98,10 @@ def read_foreign(path: Path, most: int = 4096) -> str:
 
 
 def hand_over(directory: Path, owner: ServerAccount) -> None:
-    """Give to `owner` what the owner of `directory` has in and below it, where that is somebody else.
+    """Give `owner` everything in and below `directory` that belongs to the directory's present owner.
 
-    Whoever it was may still be at work there. So each thing is opened without following links, and what is changed is
-    the very thing that was looked at; a file with several names could be any file of the machine, and is left alone.
+    The present owner may still be at work there. So each file is opened without following links, and exactly the file
+    that was checked is changed. A file with several names could be any file of the machine, and is left alone.
     """
     former = directory.lstat().st_uid
     if former == owner.uid:
@@ -129,7 +129,7 @@ def _give(descriptor: int, former: int, owner: ServerAccount) -> None:
 def way_to(path: Path) -> Iterator[Path]:
     """Every directory and link that the kernel passes on its way to `path` (absolute), `path` included.
 
-    As far as it exists.
+    Ends where the path stops existing.
     """
     current, names = Path("/"), list(reversed(path.parts[1:]))
     yield current
@@ -154,7 +154,7 @@ def way_to(path: Path) -> Iterator[Path]:
 def _own_directory(path: Path) -> Iterator[int]:
     """A descriptor of a directory that only this user may write.
 
-    Raises UnavailableError if others may.
+    Raises UnavailableError if others may write it.
     """
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:

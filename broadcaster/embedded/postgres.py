@@ -23,7 +23,7 @@ _ANSWER_SECONDS = 1.0
 _POSTMASTER_SECONDS = 60.0
 _BACKEND_SECONDS = 5.0
 
-# Written at every start, so that an upgrade takes effect. Source: the Postgres 18 manual, chapters 19 (server
+# Rewritten at every start, so that an upgrade takes effect. Source: the Postgres 18 manual, chapters 19 (server
 # configuration), 24 (routine vacuuming) and 28 (reliability and the write-ahead log).
 _TUNING = """\
 port = 5432
@@ -92,14 +92,14 @@ def asks_for_password(path: Path) -> bool:
 
 
 def _first_answer(path: Path) -> bytes:
-    """What a server on this socket answers the start of a session with; nothing where it does not in time."""
+    """A server's answer to the start of a session on this socket; nothing if it does not come in time."""
     parameters = f"user\0{postgres_cluster.OWNER}\0database\0{postgres_cluster.OWNER}\0\0".encode()
     try:
         with socket.socket(socket.AF_UNIX) as connection:
             connection.settimeout(_ANSWER_SECONDS)
             connection.connect(str(path))
             connection.sendall(struct.pack("!ii", len(parameters) + 8, _PROTOCOL_3) + parameters)
-            # The whole answer: to close with some of it unread would look like a fault to the server.
+            # Read the whole answer: closing with a part unread would look like a fault to the server.
             return connection.recv(1024)
     except OSError:
         return b""
@@ -108,8 +108,8 @@ def _first_answer(path: Path) -> bytes:
 def _says(cluster: Path, state: str) -> bool:
     """Whether the last line of postmaster.pid says that the server is `ready` or `stopping`, as pg_ctl reads it.
 
-    Asking a server that starts would fill its log with refusals. A killed server's file may say so too, but then
-    there is no socket: that is removed before each start, and made only after the file is new.
+    Asking a starting server would fill its log with refusals. A killed server's file may say so too, but then there is
+    no socket: it is removed before each start and made only after the file is rewritten.
     """
     try:
         return read_foreign(cluster / "postmaster.pid").rstrip().endswith(state)
@@ -134,11 +134,11 @@ def _prepare(home: Home, install: Installation) -> Mapping[str, str]:
 
 
 def _survive_a_kill(home: Home) -> Mapping[str, str]:
-    """Clear away what a killed server of `home` left; returns what Postgres has to be told about it.
+    """Clear away what a killed server of `home` left. Returns variables that tell Postgres about it.
 
-    The pid in its lock files may be another process's by now, for which Postgres would refuse to start. Removing
+    The pid in its lock files may belong to another process by now, and then Postgres would refuse to start. Removing
     postmaster.pid would also remove the check that no backend still uses the shared memory. So Postgres is told to
-    take that pid for its launcher's (CreateLockFile in its miscinit.c), which leaves the check in force.
+    treat that pid as its launcher's (CreateLockFile in its miscinit.c), which keeps the check.
     """
     for name in (_SOCKET, f"{_SOCKET}.lock"):
         (home.run_dir / name).unlink(missing_ok=True)
@@ -151,7 +151,7 @@ def _survive_a_kill(home: Home) -> Mapping[str, str]:
 
 
 def _end_processes_of(cluster: Path, postmaster: int) -> None:
-    """End whatever still works on `cluster`: backends whose postmaster was killed, or one that nobody recorded."""
+    """End whatever still works on `cluster`: backends of a killed postmaster, or an unrecorded postmaster."""
     processes = _processes_of(cluster)
     for process in processes:
         if process.pid == postmaster:
@@ -164,7 +164,7 @@ def _end_processes_of(cluster: Path, postmaster: int) -> None:
 
 
 def _processes_of(cluster: Path) -> list[ProcessId]:
-    """The Postgres processes that work on `cluster`. Each has it as its working directory."""
+    """The Postgres processes that work on `cluster`. It is the working directory of each."""
     if not LINUX:
         return []
     found = []
@@ -179,7 +179,7 @@ def _processes_of(cluster: Path) -> list[ProcessId]:
 
 
 def _config_path(home: Home) -> Path:
-    # Not inside the cluster: a directory that root does not own is no place for root to write.
+    # Not inside the cluster: root must not write in a directory that it does not own.
     return home.root / "postgresql.conf"
 
 

@@ -1,4 +1,4 @@
-"""A Postgres cluster on disk while no server runs on it: made, checked, its password set."""
+"""Makes and checks a Postgres cluster on disk, and sets its passwords, while no server runs on it."""
 
 from __future__ import annotations
 
@@ -16,34 +16,34 @@ from broadcaster.embedded.role import server_environment
 from broadcaster.errors import UnavailableError
 
 OWNER = "broadcaster"
-"""Of the superuser and of the database, as in `settings.migration_url`."""
+"""The name of the superuser and of the database, as in `settings.migration_url`."""
 RUNTIME = "broadcaster_runtime"
-"""The role of commands and workers, as in `settings.postgres_url`: what it may do is granted by `db upgrade`."""
+"""The role of commands and workers, as in `settings.postgres_url`. `db upgrade` grants its privileges."""
 _TIMEOUT = 120.0
 _STAGING = "postgres.new-"
 
 
 def create_cluster(home: Home, install: Installation) -> None:
-    """Make the cluster of `home`, with its database, its roles and their generated passwords in files of `home`.
+    """Make the cluster of `home`: its database, its roles, and their generated passwords in files of `home`.
 
-    It is made aside and renamed, so that there is either none or a complete one.
+    The cluster is made under another name and then renamed, so that it is either missing or complete.
 
-    Raises UnavailableError with the line that initdb ended on.
+    Raises UnavailableError with initdb's last line.
     """
     for abandoned in home.root.glob(f"{_STAGING}*"):
         shutil.rmtree(abandoned, ignore_errors=True)
     programs = nameless(home, install)
     staging = Path(tempfile.mkdtemp(prefix=_STAGING, dir=home.root))
     try:
-        # It stays this user's: the account gets what is in it, and can put nothing beside that.
+        # The directory stays this user's: the account owns its content but can add nothing beside it.
         staging.chmod(0o711)
         cluster, password = staging / "data", secrets.token_urlsafe(32)
         make_directory(cluster, home.account)
         password_file = staging / "password"
         write_private(password_file, password, owner=home.account)
         options = ["-D", str(cluster), "-U", OWNER, f"--pwfile={password_file}", "--auth=scram-sha-256"]
-        # The built-in provider sorts by code point for ever; the order of a system or of ICU changes with its
-        # version, and breaks indexes.
+        # The built-in provider always sorts by code point. The order of the system or of ICU changes with its version,
+        # which breaks indexes.
         locale = ["--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
         _run(home, [str(programs.program("initdb")), *options, *locale, "--data-checksums"])
         _run_sql(home, programs, cluster, f"CREATE DATABASE {OWNER}", {})
@@ -66,14 +66,14 @@ def check_version(home: Home, install: Installation) -> None:
 
 
 def reset_password(home: Home, install: Installation, environment: Mapping[str, str]) -> None:
-    """Give the superuser a new password and write it to `home.pgpass`: the old one was lost with that file."""
+    """Give the superuser a new password and write it to `home.pgpass`. The old one was lost with that file."""
     password, programs = secrets.token_urlsafe(32), nameless(home, install)
     _run_sql(home, programs, home.postgres, f"ALTER ROLE {OWNER} PASSWORD '{password}'", environment)
     _write_pgpass(home.pgpass, OWNER, password)
 
 
 def reset_runtime_password(home: Home, install: Installation, environment: Mapping[str, str]) -> None:
-    """The same for the role of commands and workers, in `home.runtime_pgpass`; the role is made if it is not there."""
+    """Do the same for the role of commands and workers, in `home.runtime_pgpass`. A missing role is made."""
     _set_runtime_password(home, nameless(home, install), home.postgres, environment)
 
 
@@ -92,8 +92,8 @@ def _write_pgpass(path: Path, role: str, password: str) -> None:
 
 
 def _run_sql(home: Home, install: Installation, cluster: Path, statement: str, environment: Mapping[str, str]) -> None:
-    """Run one statement without a server, as nothing but the account that owns the cluster may."""
-    # Never into a message: the statement may hold a password.
+    """Run one statement without a server, as the account that owns the cluster."""
+    # The statement must not get into a message: it may hold a password.
     quiet = ["-c", "log_min_messages=fatal", "-c", "log_min_error_statement=panic"]
     argv = [str(install.program("postgres")), "--single", "-j", "-D", str(cluster), *quiet, "postgres"]
     _run(home, argv, statement + ";\n\n", environment)
@@ -115,7 +115,7 @@ def _run(home: Home, argv: list[str], given: str = "", environment: Mapping[str,
         timeout=_TIMEOUT,
         env={**server_environment(), **(environment or {})},
         cwd="/",
-        start_new_session=True,  # an interrupt at the terminal is the supervisor's to act on
+        start_new_session=True,  # the supervisor acts on an interrupt at the terminal
         user=None if account is None else account.uid,
         group=None if account is None else account.gid,
         extra_groups=None if account is None else [],

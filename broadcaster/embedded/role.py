@@ -28,35 +28,35 @@ class Role:
     """What to run, and how to start and stop it."""
 
     name: str
-    """Names its log file, its lines in the report and its entry in the status."""
+    """Used for its log file, its lines in the report and its entry in the status."""
     argv: Sequence[str]
-    """The program and its arguments, for anybody to see in `ps`: never a secret."""
+    """The program and its arguments. Anybody can see them in `ps`: never a secret."""
     env: Mapping[str, str] | None = field(default=None, repr=False)
-    """Its whole environment. None: this process's."""
+    """Its whole environment; None: this process's."""
     ready: Callable[[], bool] | None = None
-    """Whether it does its work by now. Polled, so it must answer at once. An OSError means no; None, always."""
+    """Asks whether it works by now. It is polled, so it must answer at once. An OSError means no. None: always yes."""
     ready_timeout: float = 60.0
-    """Seconds after which a process that is not ready is given up."""
+    """A process that is not ready after this many seconds is given up."""
     answers: Callable[[], bool] | None = None
-    """Whether a process that was ready still does its work. Asked every few seconds; it may take one itself. Where it
-    says no for long, the process is ended and started again. An OSError means no; None, always."""
+    """Asks whether a ready process still works, every few seconds; the answer may take one second. If it is no for
+    long, the process is restarted. An OSError means no. None: always yes."""
     stop_signal: int = signal.SIGTERM
     stop_timeout: float = 30.0
     """Seconds that it has to stop before it is killed."""
     abort_signal: int = signal.SIGKILL
-    """What ends it where it does not answer, and `stop_signal` has not ended it."""
+    """The signal after `stop_signal` for a process that does not answer."""
     death_signal: int = signal.SIGKILL
-    """What the kernel sends it when its supervisor dies (Linux)."""
+    """The signal that the kernel sends it when its supervisor dies (Linux)."""
     passed: Sequence[int] = ()
-    """Descriptors that it has from the start, under the same numbers."""
+    """Descriptors that it inherits, under the same numbers."""
     account: ServerAccount | None = None
-    """Whom it runs as. None: this process's user."""
+    """The account that it runs as; None: this process's user."""
     prepare: Callable[[], Mapping[str, str]] | None = None
-    """Done before each start, restarts included. Returns variables to add to `env`."""
+    """Called before each start, restarts included. Returns variables to add to `env`."""
 
 
 class Record(msgspec.Struct, frozen=True):
-    """A process that was started under a home, as it stands on disk until it has ended."""
+    """The record of a process that was started under a home. It stays on disk until the process has ended."""
 
     process: ProcessId
     name: str
@@ -80,8 +80,8 @@ class Child:
     def start(cls, home: Home, role: Role) -> Self:
         """Start `role` with its output in its log. Returns at once; it need not be ready yet.
 
-        On Linux it also ends when this process does, however that comes about. From a thread other than the main
-        one that cannot be asked for, because the kernel would take the end of the thread for it.
+        On Linux it ends together with this process, however that ends. This works only from the main thread, because
+        the kernel watches the thread that asks.
         """
         added = {} if role.prepare is None else role.prepare()
         bound = threading.current_thread() is threading.main_thread()
@@ -102,7 +102,7 @@ class Child:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 env={**(os.environ if role.env is None else role.env), **added},
-                cwd="/",  # what the caller's directory holds is nothing to it
+                cwd="/",  # the caller's directory must not matter
                 pass_fds=tuple(role.passed),
                 start_new_session=True,
             )
@@ -112,7 +112,7 @@ class Child:
         return cls(role, process, home, log)
 
     def poll(self) -> int | None:
-        """Its exit code (negative: the signal that ended it), or None while it runs. Ends with it what it left."""
+        """Its exit code (negative: the signal that ended it); None: it runs. Kills what it left in its group."""
         if self._process.returncode is None:
             self._end_group_of_zombie()
             if self._process.poll() is not None:
@@ -127,7 +127,7 @@ class Child:
     def kill(self) -> None:
         """Kill it and everything in its group."""
         if self._process.returncode is None:
-            # Nobody else can have its pid, nor a group of that number, until it is reaped.
+            # Until it is reaped, no other process or group can have its number.
             os.killpg(self.pid, signal.SIGKILL)
 
     def last_line(self) -> str:
@@ -141,7 +141,7 @@ class Child:
 
 
 def server_environment() -> dict[str, str]:
-    """The environment of the servers: none of this process's secrets, and no locale."""
+    """The environment of the servers, without this process's secrets and locale."""
     kept = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH") if name in os.environ}
     return {"PATH": os.defpath, **kept, "LC_ALL": "C"}
 
@@ -160,7 +160,7 @@ def log_path(home: Home, name: str) -> Path:
 
 
 def processes_left_behind(home: Home) -> list[Record]:
-    """The processes that an earlier supervisor of `home` started and that still run."""
+    """The processes of an earlier supervisor of `home` that still run."""
     records = []
     for path in home.processes.glob("*.json"):
         try:

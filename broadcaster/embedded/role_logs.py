@@ -1,7 +1,7 @@
-"""The logs of roles: files of bounded size and number, which go on while what writes them runs.
+"""The logs of roles: files of bounded size and number, replaced while the role goes on writing.
 
-A role writes into a pipe, and a thread of its supervisor from there into the file. So a file can be replaced between
-two lines without the role's help, and nothing is lost.
+A role writes into a pipe, and a thread of its supervisor copies that into the file. So the file can be replaced
+between two lines without the role's help, and no line is lost.
 """
 
 from __future__ import annotations
@@ -17,28 +17,27 @@ from typing import IO, BinaryIO
 from broadcaster.embedded.launch import LINUX
 
 MOST_BYTES = 10 * 1024 * 1024
-"""Of one file, apart from a line that ends beyond that."""
+"""The size of one file, in bytes. Its last line may end beyond that."""
 OLDER_FILES = 4
-"""How many are kept beside the current one: `.log.1`, the newest, to `.log.4`."""
+"""How many files are kept besides the current one: from `.log.1`, the newest, to `.log.4`."""
 _CHUNK_BYTES = 64 * 1024
 _TAIL_BYTES = 8192
 _PIPE_BYTES = 1024 * 1024
-"""What a role can write while nobody reads, such as while its supervisor is suspended at a terminal."""
+"""Bytes that a role can write while nobody reads, for example while its supervisor is suspended."""
 _LAST_WORDS_SECONDS = 1.0
 
 
 class RotatedFile:
-    """A log file to append to. When it is full it moves to `.1`, what was that to `.2`, and so on."""
+    """A log file to append to. When it is full it becomes `.1`, the old `.1` becomes `.2`, and so on."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._open()
 
     def write(self, data: bytes) -> None:
-        """Append `data`, to a new file from its next line on where it is time for that.
+        """Append `data`. If the file is full, the next line begins a new file.
 
-        Only a line that is very long is parted.
-        Raises OSError, and some of it is lost then.
+        Only a very long line is split. Raises OSError; then a part of `data` is lost.
         """
         if self._size and self._size + len(data) > MOST_BYTES:
             end = 0 if self._at_line_start else data.find(b"\n") + 1
@@ -69,7 +68,7 @@ class RotatedFile:
 
 
 class LogPump(threading.Thread):
-    """Moves what one process writes from its pipe to its log, until all who can write to the pipe have ended."""
+    """Copies a process's output from its pipe to its log, until every process that can write to the pipe has ended."""
 
     def __init__(self, pipe: IO[bytes], log: RotatedFile) -> None:
         super().__init__(daemon=True)
@@ -83,19 +82,19 @@ class LogPump(threading.Thread):
         with self._pipe:
             while data := os.read(self._pipe.fileno(), _CHUNK_BYTES):
                 self._tail = (self._tail + data)[-_TAIL_BYTES:]
-                # A full disk is no reason to let the role wait: it loses lines, as it would without the pipe.
+                # A role must not wait for a full disk: it loses lines, as it would without the pipe.
                 with suppress(OSError):
                     self._log.write(data)
         self._log.close()
 
     def last_line(self) -> str:
-        """The last line with anything on it that the process has written, or ''. To be asked once it has ended."""
+        """The last non-empty line of the process, or ''. Ask once the process has ended."""
         self.join(_LAST_WORDS_SECONDS)
         return last_line(self._tail)
 
 
 def open_log(path: Path) -> BinaryIO:
-    """The log at `path`, to append to, without a buffer; one that is full is first moved aside."""
+    """The log at `path`, opened to append without a buffer. A full log is moved aside first."""
     with suppress(FileNotFoundError):
         if path.stat().st_size >= MOST_BYTES:
             move_aside(path)
@@ -106,7 +105,7 @@ def open_log(path: Path) -> BinaryIO:
 
 
 def move_aside(path: Path) -> None:
-    """Make room for a new file at `path`: what was there is `.1`, what that was is `.2`; the oldest goes."""
+    """Make room for a new file at `path`: the file becomes `.1`, the old `.1` becomes `.2`, the oldest is deleted."""
     for number in range(OLDER_FILES, 0, -1):
         newer = path.with_name(f"{path.name}.{number - 1}") if number > 1 else path
         with suppress(FileNotFoundError):
@@ -114,7 +113,7 @@ def move_aside(path: Path) -> None:
 
 
 def rotate_own_output(path: Path) -> None:
-    """Go on in a new file where this process's output goes to `path`, and that is full."""
+    """If this process's output goes to `path` and that is full, go on in a new file."""
     with suppress(OSError):
         written = os.fstat(sys.stdout.fileno())
         if written.st_size >= MOST_BYTES and os.path.samestat(written, path.stat()):
@@ -124,13 +123,13 @@ def rotate_own_output(path: Path) -> None:
 
 
 def last_line(data: bytes) -> str:
-    """The last line with anything on it, or ''."""
+    """The last non-empty line, or ''."""
     lines = data.decode(errors="replace").split("\n")
     return next((line.strip() for line in reversed(lines) if line.strip()), "")
 
 
 def read_last_line(path: Path, start: int) -> str:
-    """The last line with anything on it that was written to `path` after offset `start` (bytes), or ''."""
+    """The last non-empty line after the offset `start` (bytes) of `path`, or ''."""
     try:
         with path.open("rb") as file:
             size = file.seek(0, os.SEEK_END)
@@ -141,5 +140,5 @@ def read_last_line(path: Path, start: int) -> str:
 
 
 def _widen(pipe: IO[bytes]) -> None:
-    with suppress(OSError):  # beyond what this user may have
+    with suppress(OSError):  # more than this user may have
         fcntl.fcntl(pipe.fileno(), fcntl.F_SETPIPE_SZ, _PIPE_BYTES)

@@ -1,4 +1,4 @@
-"""Postgres and Redis for a process of one's own: a command, a test session."""
+"""Postgres and Redis for one process, such as a command or a test session."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ class Servers:
         self._cleanup = cleanup
 
     def add(self, roles: Sequence[Role]) -> None:
-        """Start `roles` beside the servers, to be stopped before them; returns when all are ready.
+        """Start `roles` beside the servers. Returns when all are ready. They are stopped before the servers.
 
-        Nothing watches over them: whatever ends is not restarted.
+        Nothing watches them: a role that ends is not restarted.
 
         Raises UnavailableError if one of them ends before it is ready, or is not ready in time.
         """
         self._supervisor.start(roles)
 
     def stop(self) -> None:
-        """Stop them cleanly and let go of the home. To be called once or more."""
+        """Stop them cleanly and release the home. May be called more than once."""
         self._cleanup.close()
 
     def __enter__(self) -> Self:
@@ -47,7 +47,7 @@ class Servers:
 
 
 def server_roles(settings: Settings, home: Home) -> list[Role]:
-    """The roles of those servers that are not configured by URL.
+    """The roles of the servers without a configured URL.
 
     Redis is first: it comes up while Postgres makes its cluster.
 
@@ -63,11 +63,11 @@ def server_roles(settings: Settings, home: Home) -> list[Role]:
 
 
 def start_servers(settings: Settings) -> Servers:
-    """Start the servers that are not configured by URL, and return when they answer.
+    """Start the servers without a configured URL, and return when they answer.
 
-    While they run nobody else can start them on the same home. What a killed predecessor left running is stopped
-    first. They end with this process, however it ends, if the main thread started them (on Linux; elsewhere the
-    next start stops them).
+    While they run, nobody else can start them on the same home. Processes of a killed predecessor are stopped first.
+    On Linux they end with this process, however it ends, if the main thread started them. Elsewhere the next start
+    stops them.
 
     Raises ConflictError if another process holds the home, SettingsError or UnavailableError if they cannot run
     there.

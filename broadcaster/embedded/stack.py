@@ -33,7 +33,7 @@ class _Spawned(msgspec.Struct, frozen=True):
 
 
 class _Board:
-    """Keeps `home/up.json` true."""
+    """Keeps `home/up.json` up to date."""
 
     def __init__(self, home: Home) -> None:
         self._home = home
@@ -58,7 +58,7 @@ class _Board:
         if state is StackState.READY and any(role.state is not RoleState.READY for role in self._roles):
             state = StackState.DEGRADED
         status = StackStatus(state=state, process=self._process, started_at=self._started_at, roles=self._roles)
-        # A full disk is no reason to take the stack down.
+        # A full disk must not stop the stack.
         with suppress(OSError):
             write_status(self._home, status)
 
@@ -72,10 +72,9 @@ def run_stack(
 ) -> None:
     """Run the embedded servers and `roles` until SIGINT, SIGTERM or SIGHUP; then stop the roles, then the servers.
 
-    The servers come first; once they answer, `before_roles` is called (migrations), then the roles are started in
-    order. Once all are ready, `when_ready` is called; whatever ends after that is restarted. `report` gets one line
-    for each thing that happens.
-    Each further signal while it stops kills the role that is being waited for. For the main thread only.
+    The servers start first. Once they answer, `before_roles` is called (for migrations), then the roles start in
+    order. Once all are ready, `when_ready` is called. Whatever ends after that is restarted. `report` gets one line
+    for each event. While it stops, each further signal kills the role that it waits for. For the main thread only.
 
     Raises ConflictError if another process holds the home, SettingsError or UnavailableError if the servers or one
     of the roles cannot be started; then nothing is left running.
@@ -83,7 +82,7 @@ def run_stack(
     home = prepare_home(settings)
 
     def tell(line: str) -> None:
-        with suppress(OSError):  # nobody reads any more: a closed pipe, a terminal that is gone
+        with suppress(OSError):  # nobody reads any more: the pipe or terminal is closed
             report(line)
         rotate_own_output(log_path(home, "up"))
 
@@ -117,8 +116,8 @@ def stop_stack(settings: Settings, timeout: float) -> bool:
 
     Also stops what a killed supervisor left running.
 
-    Raises UnavailableError if it has not stopped after `timeout` seconds or belongs to another user, ConflictError if
-    the home is held by a process that is not a stack.
+    Raises UnavailableError if the stack has not stopped after `timeout` seconds or belongs to another user,
+    ConflictError if a process other than a stack holds the home.
     """
     home = home_of(settings)
     check_the_way(home)
@@ -142,13 +141,13 @@ def stop_stack(settings: Settings, timeout: float) -> bool:
 def spawn_detached(
     settings: Settings, argv: Sequence[str], env: Mapping[str, str] | None = None, timeout: float = 120.0
 ) -> StackStatus:
-    """Run `argv`, which has to call `run_stack` for the same home, as a daemon; return once its roles are ready.
+    """Run `argv` as a daemon and return once its roles are ready. It must call `run_stack` for the same home.
 
-    It has its own session, no terminal, `/` as its directory, `env` (None: this process's) as its whole environment,
-    and writes to `home/logs/up.log`.
+    It has its own session, no terminal, `/` as its directory, and `env` (None: this process's) as its whole
+    environment. It writes to `home/logs/up.log`.
 
-    Raises ConflictError if the stack runs already, UnavailableError with the last line that it wrote if it ends
-    before it is ready, or if it is not ready after `timeout` seconds (it is then still starting).
+    Raises ConflictError if the stack runs already. Raises UnavailableError with its last line if it ends before it is
+    ready, and also if it is not ready after `timeout` seconds (then it goes on starting).
     """
     found = read_status(settings)
     running = found.process
@@ -179,7 +178,7 @@ def spawn_detached(
 
 
 def _daemonize(home: Home, argv: Sequence[str], env: Mapping[str, str] | None, record: Path) -> int:
-    """Start `argv` as nobody's child; the size of its log before it wrote anything."""
+    """Start `argv` as a child of init. Returns the size of its log before it wrote anything."""
     spec = Spec(argv=list(argv), record_path=str(record), record={}, detach=True)
     with open_log(log_path(home, "up")) as log:
         start = log.tell()

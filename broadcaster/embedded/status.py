@@ -1,4 +1,4 @@
-"""How the stack is doing: what the supervisor writes to `home/up.json` and others read."""
+"""The state of the stack: the supervisor writes it to `home/up.json`, and others read it."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ class RoleState(StrEnum):
     STARTING = "starting"
     READY = "ready"
     NOT_ANSWERING = "not_answering"
-    """It was ready, and does not answer now. If that lasts, it is ended."""
+    """It was ready but does not answer now. If that lasts, it is ended."""
     BACKING_OFF = "backing_off"
-    """It ended and will be started again after a pause."""
+    """It ended and will be restarted after a pause."""
     STOPPING = "stopping"
     STOPPED = "stopped"
 
@@ -35,20 +35,20 @@ class StackState(StrEnum):
     READY = "ready"
     """Every role is ready."""
     DEGRADED = "degraded"
-    """It was ready, and some role is being restarted."""
+    """It was ready, but some role is being restarted."""
     STOPPING = "stopping"
     LOST = "lost"
     """Its supervisor was killed. The next `up` or `down` takes over what it left behind."""
 
 
 class RoleStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """One role, as it was when its state last changed."""
+    """One role at its last change of state."""
 
     name: str
     state: RoleState
     process: ProcessId | None = None
     since: datetime
-    """When it came to be in this state."""
+    """When it entered this state."""
     restarts: int = 0
     last_exit: str | None = None
     """How its last process ended, such as 'exited with code 1'."""
@@ -65,12 +65,12 @@ class StackStatus(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_up(self) -> bool:
-        """Whether all roles were ready once, and are restarted when they end."""
+        """Whether all roles were ready once, so that they are restarted when they end."""
         return self.state in (StackState.READY, StackState.DEGRADED)
 
     @property
     def settled_seconds(self) -> float | None:
-        """For how many seconds no role has become ready; None while none is."""
+        """Seconds since a role last became ready; None while none is."""
         moments = [role.since for role in self.roles if role.state is RoleState.READY]
         return (datetime.now(UTC) - max(moments)).total_seconds() if moments else None
 
@@ -78,7 +78,7 @@ class StackStatus(msgspec.Struct, frozen=True, kw_only=True):
 def read_status(settings: Settings) -> StackStatus:
     """How the stack of `settings.home` is doing now.
 
-    Raises UnavailableError if that is not for this user to read.
+    Raises UnavailableError if this user may not read it.
     """
     path = settings.home / "up.json"
     try:

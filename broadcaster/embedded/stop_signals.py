@@ -1,4 +1,4 @@
-"""Signals as events of a loop: what asks a supervisor to stop, and what tells it that a child has ended."""
+"""Turns signals into events of a loop: requests to stop, and the end of a child."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _STOP = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class StopSignals:
-    """While entered, SIGINT, SIGTERM and SIGHUP raise KeyboardInterrupt, but only where this process calls `wait`.
+    """While entered, SIGINT, SIGTERM and SIGHUP raise KeyboardInterrupt, but only inside `wait`.
 
-    Main thread only, as Python has it for signal handlers.
+    Main thread only: Python allows signal handlers nowhere else.
     """
 
     def __enter__(self) -> Self:
@@ -26,7 +26,7 @@ class StopSignals:
         os.set_blocking(self._reader, False)
         os.set_blocking(self._writer, False)
         self._previous_wakeup = signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)
-        # SIGCHLD needs a handler too, or it would not wake the loop.
+        # Without a handler SIGCHLD would not wake the loop.
         self._previous = {signum: signal.signal(signum, self._note) for signum in (*_STOP, signal.SIGCHLD)}
         return self
 
@@ -40,14 +40,14 @@ class StopSignals:
         os.close(self._writer)
 
     def wait(self, seconds: float | None) -> None:
-        """Wait until any signal comes, at most `seconds` (None: for ever).
+        """Wait for any signal, at most `seconds` (None: for ever).
 
-        Raises KeyboardInterrupt, once for each time that this process was asked to stop.
+        Raises KeyboardInterrupt once for each request to stop.
         """
         if not self._requested:
             poll = select.poll()
             poll.register(self._reader, select.POLLIN)
-            # Rounded up: rounding down would spin through the last millisecond.
+            # Rounded up: rounding down would busy-wait through the last millisecond.
             if poll.poll(None if seconds is None else int(seconds * 1000) + 1):
                 os.read(self._reader, 4096)
         if self._requested:
@@ -56,7 +56,7 @@ class StopSignals:
 
     @contextmanager
     def interrupting(self) -> Iterator[None]:
-        """Let the signals raise KeyboardInterrupt anywhere in this block: for work that may take long."""
+        """Let the signals raise KeyboardInterrupt anywhere in this block, for work that may take long."""
         self._interruptible = True
         try:
             yield

@@ -1,4 +1,4 @@
-"""Keeps roles running: starts them in order, restarts those that end, stops those started last first.
+"""Keeps roles running: starts them in order, restarts those that end, and stops them in reverse order.
 
 One thread and one loop. The supervisor does not know what its roles do.
 """
@@ -20,18 +20,19 @@ from broadcaster.errors import BroadcasterError, UnavailableError
 FIRST_DELAY = 0.5
 LONGEST_DELAY = 30.0
 PROVEN_SECONDS = 60.0
-"""A process that was up this long has shown that it can run: the next back-off starts from the beginning."""
+"""Seconds after which a process counts as running well: its next back-off starts from the beginning."""
 ASK_SECONDS = 2.0
-"""How often a process that is ready is asked whether it still answers."""
+"""Seconds between two questions whether a ready process still answers."""
 SILENT_SECONDS = 10.0
-"""One that has not answered for so long is ended: it hangs, is stopped, or shuts down and waits for its clients."""
+"""A process that has not answered for this many seconds is ended: it hangs, is stopped, or waits for clients to
+leave."""
 END_SECONDS = 10.0
-"""What it then has to stop, and again after its abort signal, before it is killed."""
+"""Seconds that it then has to stop, and once more after its abort signal, before it is killed."""
 _POLL_SECONDS = 0.01
 
 
 def restart_delay(failures: int) -> float:
-    """Seconds to wait before the start that follows `failures` (at least 1) short lives in a row."""
+    """Seconds to wait before the next start after `failures` (at least 1) short lives in a row."""
     return min(FIRST_DELAY * 2.0 ** min(failures - 1, 30), LONGEST_DELAY)
 
 
@@ -53,7 +54,7 @@ class _Member:
     batch: int
     """Roles started together are stopped together."""
     established: bool = False
-    """Whether the stack has been up with it: from then on it is restarted; before that its end is an error."""
+    """Whether the stack has been up with it. From then on it is restarted; before that, its end is an error."""
     child: Child | None = None
     state: RoleState = RoleState.STOPPED
     since: datetime = field(default_factory=lambda: datetime.now(UTC))
@@ -62,7 +63,7 @@ class _Member:
     stop_by: float = 0.0
     ask_at: float = 0.0
     silent_since: float | None = None
-    """It has not answered since; None: it does."""
+    """Since when it has not answered; None: it answers."""
     is_aborted: bool = False
     failures: int = 0
     restarts: int = 0
@@ -93,9 +94,8 @@ _ASKED = (RoleState.READY, RoleState.NOT_ANSWERING)
 class Supervisor:
     """The roles of one home.
 
-    `report` gets one line for each thing that happens. `wait(seconds or None)` passes the time and may raise
-    KeyboardInterrupt, which ends `start` and `watch`; None means until a child ends. `changed` is called after
-    every change of a role's state.
+    `report` gets one line for each event. `wait(seconds)` waits; None means until a child ends. It may raise
+    KeyboardInterrupt, which ends `start` and `watch`. `changed` is called after every change of a role's state.
     """
 
     def __init__(
@@ -115,8 +115,8 @@ class Supervisor:
     def start(self, roles: Sequence[Role]) -> None:
         """Start `roles` in order and return when all are ready.
 
-        Raises UnavailableError if one of them ends before that, or is not ready in time. Those that were started
-        earlier go on being looked after.
+        Raises UnavailableError if one of them ends first or is not ready in time. Roles that were started earlier stay
+        supervised.
         """
         batch = self._members[-1].batch + 1 if self._members else 0
         new = [_Member(role, batch) for role in roles]
@@ -132,14 +132,14 @@ class Supervisor:
             member.established = True
 
     def watch(self) -> None:
-        """Restart what ends or does not answer any more, until `wait` raises KeyboardInterrupt."""
+        """Restart roles that end or no longer answer, until `wait` raises KeyboardInterrupt."""
         while True:
             self._wait(self._step())
 
     def stop(self) -> None:
-        """Stop all roles: those started last first, those started together at the same time.
+        """Stop all roles: the last started first, those started together at the same time.
 
-        A KeyboardInterrupt from `wait` kills the one that is waited for.
+        A KeyboardInterrupt from `wait` kills the role that it waits for.
         """
         for batch in sorted({member.batch for member in self._members}, reverse=True):
             members = [member for member in reversed(self._members) if member.batch == batch]
@@ -150,7 +150,7 @@ class Supervisor:
         self._members.clear()
 
     def _step(self) -> float | None:
-        """Look at every role once; how long to wait until the next look (None: until a child ends)."""
+        """Look at every role once. Returns seconds until the next look (None: until a child ends)."""
         pauses: list[float] = []
         for member in self._members:
             self._advance(member)
@@ -187,7 +187,7 @@ class Supervisor:
             self._ask(member, child)
 
     def _ask(self, member: _Member, child: Child) -> None:
-        """Ask whether it still answers, and end it where it has not for long."""
+        """Ask whether it still answers, and end it if it has not for long."""
         name = member.role.name
         answers = _says_yes(member.role.answers)
         now = time.monotonic()
@@ -207,7 +207,7 @@ class Supervisor:
             member.stop_by = now + END_SECONDS
 
     def _hurry(self, member: _Member, child: Child) -> None:
-        """End one that does not answer and has not stopped in time: by its abort signal first."""
+        """End a process that does not answer and has not stopped in time: first by its abort signal."""
         if time.monotonic() < member.stop_by:
             return
         if member.is_aborted or member.role.abort_signal == signal.SIGKILL:
@@ -249,7 +249,7 @@ class Supervisor:
         if member.child is not None:
             self._set(member, RoleState.STOPPING)
             member.child.send(member.role.stop_signal)
-            member.child.send(signal.SIGCONT)  # one that is stopped hears of it only then
+            member.child.send(signal.SIGCONT)  # a stopped process gets the signal only then
             member.stop_by = time.monotonic() + member.role.stop_timeout
 
     def _await_stop(self, member: _Member) -> None:

@@ -1,9 +1,9 @@
-"""A reply as a verdict. Pure, and total: no bytes make it raise.
+"""Turns a reply into a verdict. Pure and total: no bytes make it raise.
 
-How much a part of a reply is trusted: a flag (`"sent": true`) before words, and words before nothing. Where parts
-contradict each other nobody knows, but for one thing: where one flag says yes, another says no, no id names a message,
-and the words say that the instance itself could not send, then the yes was said of the call and not of the message.
-What is kept for later, under way or lost sight of is neither sent nor refused, whatever else is said.
+A flag (`"sent": true`) counts more than words, and words count more than nothing. If parts contradict each other, the
+outcome is unknown, with one exception: one flag says yes, another says no, no id names a message, and the words say
+that the instance itself could not send. Then the yes was about the call, not about the message. A message that is kept
+for later, under way or lost is neither sent nor refused, whatever else the reply says.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _REJECTED = StatusRule(Outcome.REJECTED, LaneHealth.OK)
 _THROTTLED = StatusRule(Outcome.THROTTLED, LaneHealth.THROTTLED)
 _UNKNOWN = StatusRule(Outcome.UNKNOWN)
 _WRONG_ADDRESS = StatusRule(Outcome.NOT_SENT, LaneHealth.DOWN)
-# Statuses of an address that does not exist. In the body of a reply they are of something else: the address answered.
+# Statuses of an address that does not exist. In a body they mean something else: the address did answer.
 _OF_THE_ADDRESS = (404, 405, 410, 415)
 _PLAIN_TEXT_CHARACTERS = 500
 
@@ -49,7 +49,7 @@ _TAKEN = _Reading(_ACCEPTED, _TAKEN_REASON)
 
 
 class _Reply(NamedTuple):
-    """What there is to judge by."""
+    """The parts of a reply that are judged."""
 
     status: int
     headers: Mapping[str, str]
@@ -57,7 +57,7 @@ class _Reply(NamedTuple):
     signals: Signals
     words: str
     failure: TextRule | None
-    """What a text rule makes of the words, where it is not success."""
+    """The text rule that matches the words, unless it means success."""
     rules: ReplyRules
 
 
@@ -67,13 +67,13 @@ _MEANINGS = {
     **dict.fromkeys(_OF_THE_ADDRESS, f"nothing answers there as a gateway: {WRONG_ADDRESS_HINT}"),
     415: "it does not take this encoding: is the wire right?",
 }
-"""What statuses say whose reply holds no words."""
+"""The reason for a status whose reply holds no words."""
 
 
 def classify_response(
     status: int, headers: Mapping[str, str], body: bytes, redact: Redactor, rules: ReplyRules
 ) -> Verdict:
-    """What a reply to a send came to, by the instance's `rules`. `redact` takes the key out of what is kept."""
+    """The verdict on a reply to a send, by the instance's `rules`. `redact` removes the key from stored text."""
     text = readable(body)
     signals = read_signals(body, rules)
     rule, reason, is_recognised = _judge(status, headers, text, signals, rules)
@@ -110,9 +110,9 @@ def _judge(status: int, headers: Mapping[str, str], text: str, signals: Signals,
 
 
 def _is_contradicted(signals: Signals, rules: ReplyRules) -> bool:
-    """Whether what a reply says in words speaks against its flag of success."""
+    """Whether the words of a reply contradict its flag of success."""
     for text in signals.texts:
-        # A gateway that names the message may repeat its text, which can speak of anything.
+        # A reply with a message id may repeat the message's text, which can say anything.
         if begins_as_failure(text) or (not signals.ids and _is_doubtful(text, rules)):
             return True
     return signals.is_unread_sentence and not signals.ids
@@ -150,7 +150,7 @@ def _judge_failure(reply: _Reply) -> _Reading:
 
 
 def _judge_flags(reply: _Reply) -> _Reading:
-    """A 2xx with a field that says yes or no, and not yes alone and unopposed."""
+    """A 2xx with a field that says yes or no, except an uncontradicted yes."""
     signals, words, failure = reply.signals, reply.words, reply.failure
     if signals.absent:
         if (signals.yes and signals.ids) or _leaves_doubt(failure):
@@ -167,7 +167,7 @@ def _judge_flags(reply: _Reply) -> _Reading:
 
 
 def _judge_hints(reply: _Reply) -> _Reading:
-    """A 2xx that says neither yes nor no: it says nothing by its status."""
+    """A 2xx that says neither yes nor no. Its status alone shows nothing."""
     signals, words, failure = reply.signals, reply.words, reply.failure
     reports_failure = any(begins_as_failure(text) for text in signals.texts)
     if signals.hint:
@@ -195,11 +195,11 @@ def _contradiction(reply: _Reply) -> _Reading:
 
 
 def _by_status(status: int, reply: _Reply) -> StatusRule:
-    """What a status says, with Retry-After and the words that can make it mean "not now"."""
+    """The rule of a status. Retry-After or certain words turn it into "not now"."""
     rule = reply.rules.for_status(status)
     if rule.throttled_by is None or reply.signals.yes or _leaves_doubt(reply.failure):
         return rule
-    # The page of a proxy: it asks for a pause also where it has passed the request on.
+    # A proxy's page asks for a pause even if the proxy has passed the request on.
     is_of_the_gateway = reply.signals.is_json or not (reply.text.strip() and _is_long_or_page(reply))
     waits = is_of_the_gateway and retry_after(reply.headers, reply.rules.longest_retry_after) is not None
     return _THROTTLED if waits or says(reply.words, rule.throttled_by) else rule
@@ -214,6 +214,6 @@ def _with_words(reason: str, words: str) -> str:
 
 
 def _plain(text: str) -> str:
-    """The reply itself as words, where it is a short plain text."""
+    """The reply itself as words, if it is a short plain text."""
     text = text.strip()
     return "" if len(text) > _PLAIN_TEXT_CHARACTERS or text.startswith(("<", "{", "[")) else text

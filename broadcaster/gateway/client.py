@@ -37,15 +37,16 @@ from broadcaster.gateway.wire import CONTENT_TYPES, Body, Fields, encode_call, e
 SEND_REPLY_BYTES = 64 * 1024
 LIST_REPLY_BYTES = 4 * 1024 * 1024
 MOST_ENTRIES = 20_000
-"""Of chats or messages: such a list is longer than LIST_REPLY_BYTES, unless it is made to stop a worker's loop."""
+"""The most chats or messages in a list. An honest list with more is longer than LIST_REPLY_BYTES; another is an attack
+on the loop."""
 MOST_CONTACTS = 150_000
-"""They are read by a command, for itself. A list of LIST_REPLY_BYTES holds hardly more, where they are short."""
+"""The most contacts in a list. Only a command reads them, and LIST_REPLY_BYTES hold hardly more."""
 _Entry = TypeVar("_Entry", Chat, Contact)
 _UNENCODABLE = Verdict(Outcome.REJECTED, "the text holds half of a surrogate pair, which cannot be sent")
 
 
 class GatewayError(BroadcasterError):
-    """A read failed; `verdict` says how, as it would of a send."""
+    """A read failed. `verdict` says how, in the same terms as for a send."""
 
     def __init__(self, method: str, verdict: Verdict) -> None:
         super().__init__(f"{method}: {verdict.reason}")
@@ -55,8 +56,8 @@ class GatewayError(BroadcasterError):
 class WAChatPro:
     """One instance of WAChatPro, by its key.
 
-    A send makes one request and returns what it came to: it never raises for trouble of the gateway or on the way
-    there, and never repeats a request. A read raises GatewayError.
+    A send makes one request and returns its verdict. It never raises for trouble of the gateway or the network, and
+    never repeats a request. A read raises GatewayError.
     """
 
     __slots__ = ("_base_url", "_key", "_owned", "_redact", "_rules", "_timeout", "_transport", "_wire")
@@ -71,14 +72,13 @@ class WAChatPro:
         timeout: float = 30.0,
         rules: ReplyRules = DEFAULT_RULES,
     ) -> None:
-        """`transport` is shared and stays the caller's to close; without one the client opens and closes its own.
-
-        `timeout` is the seconds one request may take, from the call to the last byte of the reply.
-        Raises InputError where `base_url` is not an http(s) URL of a host, with or without a path.
+        """The caller closes a given `transport`, which may be shared. Without one, the client opens and closes its
+        own. `timeout` is how many seconds one request may take, from the call to the last byte of the reply. Raises
+        InputError unless `base_url` is an http(s) URL of a host, with or without a path.
         """
         self._key = key
         self._base_url = usable_base_url(base_url)
-        # A plain "json" out of a row must not pass for another encoding.
+        # A plain "json" from a row would not equal Wire.JSON by identity.
         self._wire = Wire(wire)
         self._owned = transport is None
         self._transport: Transport = (
@@ -111,7 +111,7 @@ class WAChatPro:
         return await self._deliver("sendfile", content)
 
     async def send_file_url(self, phone: str, url: str, caption: str | None = None) -> Verdict:
-        """Send the file at `url`, which the gateway fetches."""
+        """Send the file at `url`. The gateway fetches it."""
         fields: dict[str, str | int] = {"key": self._key, "phone": phone, "url": url}
         if caption is not None:
             fields["caption"] = caption
@@ -125,9 +125,9 @@ class WAChatPro:
     async def messages(self, phone: str, limit: int = 100) -> list[GatewayMessage]:
         """The last messages of the chat with `phone`, in the gateway's order.
 
-        Every item of the gateway's list is one of the result, even where nothing in it could be read, so that a
-        message that is missing here is missing there. An error that says that there is no such chat is an empty list.
-        Raises GatewayError, also where a reply holds no list.
+        Every item of the gateway's list gives one entry, even if nothing in it can be read. So a message that is
+        missing here is missing there. An error that says that there is no such chat counts as an empty list. Raises
+        GatewayError, also if a reply holds no list.
         """
         try:
             found = await self._list("messages", {"key": self._key, "phone": phone, "limit": limit}, ("messages",))
@@ -165,7 +165,7 @@ class WAChatPro:
     async def _deliver(self, method: str, content: Body) -> Verdict:
         try:
             reply = await self._post(method, content, SEND_REPLY_BYTES)
-        except Exception as failure:  # noqa: BLE001 - whatever it was, the request may have left: that is a verdict
+        except Exception as failure:  # noqa: BLE001 - whatever it was, the request may have left
             return self._failed(failure)
         return classify_response(reply.status, reply.headers, reply.body, self._redact, self._rules)
 
@@ -184,7 +184,7 @@ class WAChatPro:
         return found
 
     def _found(self, reply: Reply, names: tuple[str, ...]) -> list[Any] | None:
-        """The list in a reply; None where the reply is not a whole and successful one that holds a list."""
+        """The list in a reply; None unless the reply is complete, successful and holds a list."""
         if not (200 <= reply.status < 300 and reply.is_whole):
             return None
         try:
@@ -203,7 +203,7 @@ class WAChatPro:
         return verdict
 
     def _named(self, entry: _Entry) -> _Entry:
-        """The entry without the key in its name, which is kept and shown."""
+        """The entry with the key removed from its name, because the name is stored and shown."""
         return msgspec.structs.replace(entry, name=self._redact(entry.name)) if entry.name else entry
 
     async def _post(self, method: str, content: Body, limit: int) -> Reply:

@@ -1,9 +1,9 @@
-"""A request without a reply as a verdict: which failures prove that nothing was sent.
+"""Turns a request without a reply into a verdict: which failures prove that nothing was sent.
 
-The names of exceptions prove little. pyreqwest raises ConnectTimeoutError when a reply does not come in time, and
-ConnectError when the connection is reset after the request was read, as tests/integration/test_gateway_failures.py
-shows over real sockets. The proof is the cause `client error (Connect)`, by which its connection pool marks what
-failed before there was a connection to write to. Everything that is not proven is `unknown`.
+The names of exceptions prove little. pyreqwest raises ConnectTimeoutError if a reply does not come in time, and
+ConnectError if the connection is reset after the request was read; tests/integration/test_gateway_failures.py shows
+both over real sockets. The proof is the cause `client error (Connect)`: the connection pool marks with it what failed
+before it had a connection to write to. Everything without proof is `unknown`.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ NEVER_SENT = MappingProxyType[type[Exception], LaneHealth | None](
     {
         httpx.ConnectError: LaneHealth.DOWN,
         httpx.ConnectTimeout: LaneHealth.DOWN,
-        # This process had too many requests in flight: it says nothing of the instance.
+        # This process had too many requests in flight, which says nothing about the instance.
         httpx.PoolTimeout: None,
         pyreqwest.PoolTimeoutError: None,
     }
 )
-"""Failures that by their type alone prove that no byte was sent, and what they say of the instance."""
+"""Failures whose type alone proves that no byte was sent, and what they say about the instance."""
 
 NEVER_SENT_BY_CAUSE = frozenset[type[Exception]]({pyreqwest.ConnectError, pyreqwest.ConnectTimeoutError})
-"""Failures that prove it where their causes say so."""
+"""Failures that prove it if their causes say so."""
 
 PERHAPS_SENT = frozenset[type[Exception]](
     {
@@ -46,7 +46,7 @@ PERHAPS_SENT = frozenset[type[Exception]](
         httpx.ReadError,
         httpx.WriteError,
         httpx.CloseError,
-        # A proxy that forwards plain HTTP fails with this after it has passed the request on.
+        # A proxy for plain HTTP fails with this even after it has passed the request on.
         httpx.ProxyError,
         httpx.UnsupportedProtocol,
         httpx.ProtocolError,
@@ -81,11 +81,12 @@ PERHAPS_SENT = frozenset[type[Exception]](
         pyreqwest.RequestPanicError,
     }
 )
-"""Every other failure that a transport can raise: the request may have arrived. So is any exception not listed."""
+"""Every other failure that a transport can raise: the request may have arrived. So may it for any unlisted
+exception."""
 
 
 def classify_exception(failure: Exception) -> Verdict:
-    """What a request that raised came to. Never raises."""
+    """The verdict on a request that raised. Never raises."""
     reason = _reason(failure)
     kind = type(failure)
     if kind in NEVER_SENT:
@@ -103,9 +104,9 @@ def _causes(failure: Exception) -> list[str]:
 
 
 def _reason(failure: Exception) -> str:
-    """What went wrong in words: the innermost cause, which says more than the library's name for it.
+    """What went wrong in words: the innermost cause, which says more than the exception's name.
 
-    Longer than what is kept: a key must not be cut before it is blanked out.
+    It is longer than the stored text, so that no key is cut in two before it is blanked out.
     """
     causes = _causes(failure)
     text = causes[-1] if causes else str(failure)

@@ -7,15 +7,15 @@ import threading
 
 from broadcaster.domain.instances import Wire
 
-# Large enough to cost little per piece, small enough that a request in flight copies little.
+# Large enough that a piece costs little, and small enough that a request in flight copies little.
 PIECE_BYTES = 256 * 1024
 
 
 class EncodedFile:
-    """A file's base64, in the shape that each encoding needs, cut into pieces that requests share.
+    """A file in base64 for each encoding, cut into pieces that requests share.
 
-    The form encoding escapes `+`, `/` and `=`; that second copy is made when it is first asked for. Encoding takes
-    about a millisecond per megabyte, so large files are better made and prepared off the event loop.
+    The form encoding escapes `+`, `/` and `=`. That second copy is made on first use. Encoding takes about a
+    millisecond per megabyte, so make and prepare large files off the event loop.
     """
 
     __slots__ = ("_base64", "_escaped", "_making")
@@ -32,7 +32,7 @@ class EncodedFile:
         return cls(base64.b64encode(data))
 
     def pieces(self, wire: Wire) -> tuple[memoryview, ...]:
-        """What the value of the field `body` is made of; may be called from any thread."""
+        """The pieces of the field `body`. May be called from any thread."""
         if wire is Wire.JSON:
             return self._base64
         with self._making:
@@ -46,7 +46,7 @@ class EncodedFile:
 
     @property
     def size_in_memory(self) -> int:
-        """Bytes held now. Grows once, when the form encoding is first prepared."""
+        """Bytes held now. They grow once, when the form encoding is prepared."""
         return sum(map(len, self._base64)) + sum(map(len, self._escaped or ()))
 
 

@@ -1,6 +1,6 @@
-"""Chats, messages and contacts out of list replies whose shape is not documented.
+"""Reads chats, messages and contacts from list replies of undocumented shape.
 
-Everything here is total: what cannot be read is None, and no JSON makes it raise.
+Everything here is total: an unreadable value is None, and no JSON makes it raise.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _LIST_NAMES = ("data", "messages", "chats", "dialogs", "contacts", "result", "re
 _DEEPEST = 4
 _ID_NAMES = ("serialized", "id", "messageid", "msgid", "key")
 _CHAT_NAMES = ("chatid", "remotejid", "remote", "jid")
-# Where newer gateways tell the phone of a person whose id hides it.
+# Where newer gateways give the phone of a person whose id hides it.
 _ALTERNATIVE_NAMES = ("remotejidalt", "chatalt", "pnjid", "pn")
 _SENDER_NAMES = ("senderpn", "senderalt", "participantpn", "participantalt")
 _RECIPIENT_NAMES = ("recipientpn", "recipientalt")
@@ -40,18 +40,18 @@ _NO_CHAT = re.compile(
     rf"\bno (?:such )?{_CHAT}\b|\b{_CHAT}(?: [\w@.+:-]+){{0,4}} {_GONE}\b"
     rf"|\b(?:could not|couldn.t|can ?not|can.t|unable to) find (?:\w+ ){{0,3}}{_CHAT}\b"
 )
-"""How a gateway says of a number to which nothing was sent that there is nothing to list."""
+"""How a gateway says that it has no chat with a number, or an empty one."""
 
 
 def says_no_chat(reply: str) -> bool:
-    """Whether a reply that holds no list says, and is no web page, that there is no such chat or nothing in it."""
+    """Whether a reply without a list says that there is no such chat or nothing in it. A web page never does."""
     return not reply.lstrip().startswith("<") and _NO_CHAT.search(re.sub(r"[_\s]+", " ", reply).casefold()) is not None
 
 
 class Chat(msgspec.Struct, frozen=True, kw_only=True):
     """A chat of an instance. `phone` is None for groups; `at` is when it last changed, in UTC.
 
-    `lid` are the digits by which WhatsApp names a person whose number it hides.
+    `lid` is the digits that WhatsApp uses for a person whose number it hides.
     """
 
     id: str | None = None
@@ -62,16 +62,16 @@ class Chat(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def hidden(self) -> bool:
-        """Whether it is with some person whose number is not shown."""
+        """Whether it is with a person whose number is not shown."""
         return self.phone is None and self.lid is not None
 
 
 class GatewayMessage(msgspec.Struct, frozen=True, kw_only=True):
     """A message of a chat.
 
-    `phone` is the other side's, in digits; `outgoing` is whether the instance sent it; `at` is in UTC. `body` is
-    its text or, for a file, what stands in its place; `kind` is the gateway's own word ("chat", "image", …). `lid` are
-    the digits by which WhatsApp names the other side where it hides the number.
+    `phone` is the other side's number in digits. `outgoing` tells whether the instance sent it. `at` is in UTC. `body`
+    is its text; for a file, whatever the gateway puts there. `kind` is the gateway's own word ("chat", "image", …).
+    `lid` is the digits that WhatsApp uses for the other side if it hides the number.
     """
 
     id: str | None = None
@@ -86,7 +86,7 @@ class GatewayMessage(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def hidden(self) -> bool:
-        """Whether it is to or from some person whose number is not shown."""
+        """Whether it is to or from a person whose number is not shown."""
         return self.phone is None and self.lid is not None
 
 
@@ -99,7 +99,7 @@ class Contact(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def find_list(document: Any, names: tuple[str, ...]) -> list[Any] | None:
-    """The list in a reply: the reply itself, or what is under one of `names`, or under one of the usual names."""
+    """The list in a reply: the reply itself, or the list under one of `names` or of the usual names."""
     return _find(document, (*names, *_LIST_NAMES), 0)
 
 
@@ -172,7 +172,7 @@ def _item(item: Any) -> dict[str, Any]:
 
 
 def _fields(value: Mapping[str, Any]) -> dict[str, Any]:
-    """The object with its names folded; of two spellings of one name, the first that has a value."""
+    """The object with its names folded. Of two spellings of one name, the first with a value counts."""
     fields: dict[str, Any] = {}
     for name, inner in value.items():
         if inner is not None and inner != "":
@@ -195,7 +195,7 @@ def _is_scalar(value: Any) -> bool:
 
 
 def _text(fields: Mapping[str, Any], names: Iterable[str]) -> str | None:
-    """The first of the fields that is a text, or an object that holds one under a text's name."""
+    """The first of the fields that is a text, or is an object with a text under a usual name."""
     for name in names:
         value = fields.get(name)
         if isinstance(value, dict):
@@ -216,16 +216,16 @@ def _outgoing(fields: Mapping[str, Any]) -> bool | None:
                 return False
         elif isinstance(value, int) and value in (0, 1):
             return bool(value)
-    # WhatsApp's own ids begin with it: true_4915112345678@c.us_3EB0…
+    # WhatsApp's own ids begin with the direction: true_4915112345678@c.us_3EB0…
     match = re.match(r"(true|false)_", _identity(fields) or "")
     return match[1] == "true" if match else None
 
 
 def _phone(fields: Mapping[str, Any], names: Sequence[str], lid: str | None) -> str | None:
-    """The first of the fields that tells a phone; what is called a phone and is the `lid` is none."""
+    """The first of the fields that gives a phone. A value that equals the `lid` is no phone."""
     addresses = {name: _address(fields.get(name)) for name in names}
     if any(suffix == _GROUP_SUFFIX for _, suffix in addresses.values()):
-        return None  # Whatever else tells a phone is that of whoever wrote into the group.
+        return None  # Any other phone here belongs to the person who wrote into the group.
     for name, (digits, suffix) in addresses.items():
         is_phone = name != "id" and digits != lid if suffix is None else suffix in _PERSON_SUFFIXES
         if digits and is_phone:
@@ -239,7 +239,7 @@ def _lid(fields: Mapping[str, Any], names: Iterable[str]) -> str | None:
 
 
 def _address(value: Any) -> tuple[str | None, str | None]:
-    """The digits and the suffix of an id such as `4915112345678@c.us`; of a number, the digits alone."""
+    """The digits and the suffix of an id such as `4915112345678@c.us`; for a number only the digits."""
     if isinstance(value, dict):
         inner = _fields(value)
         user, server = inner.get("user"), inner.get("server")
@@ -263,9 +263,9 @@ def _latest(fields: Mapping[str, Any], names: Iterable[str]) -> datetime | None:
 
 
 def _moment(value: Any) -> datetime | None:
-    """A moment in seconds, milli- or microseconds since 1970, or in ISO 8601 (UTC unless it says otherwise)."""
+    """A moment, from seconds, milli- or microseconds since 1970, or from ISO 8601 (UTC unless it names an offset)."""
     if isinstance(value, dict):
-        # How JavaScript's protobuf writes a 64-bit number.
+        # JavaScript's protobuf writes a 64-bit number so.
         value = value.get("low")
     if isinstance(value, str):
         text = value.strip()

@@ -1,8 +1,8 @@
-"""Takes an account's key out of what its gateway says, in whatever form the key comes back.
+"""Removes an account's key from its gateway's replies, in whatever form the key comes back.
 
-Two searches, both by `in`, which costs next to nothing where there is nothing to find. One is for the spellings of the
-key as a whole, as URLs, JSON and HTML escape it. The other is for the key, its hex and its base64 in the plain form of
-the text: in lower case, without what may stand between, with escapes read. Only what is found is then located.
+There are two searches, both by `in`, which costs almost nothing without a hit. One is for the whole key in the
+spellings of URLs, JSON and HTML. The other is for the key, its hex and its base64 in the plain form of the text: in
+lower case, with separators removed and escapes decoded. Only a hit is then located.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from urllib.parse import quote, quote_plus, unquote
 
 MASK = "[key]"
 LONGEST_TEXT = 2048
-"""Characters of a text that are kept. What follows is cut off, and looked at only as far as a key may go over it."""
+"""The characters of a text that are kept. The rest is cut off and searched only as far as a key may reach into it."""
 
-# Shorter ones may be ordinary text: a form of the key, and the key itself without what stands between.
+# A shorter form of the key may be ordinary text. The same holds for the key without separators.
 _SHORTEST_FORM = 8
 _SHORTEST_KEY = 4
-# How far a key may go over the end: some sixteen characters for each of its own, as in `&#x006b; `.
+# How far a key may reach over the end: about sixteen characters for each of its own, as in `&#x006b; `.
 _LONGEST_CHARACTER = 16
 _ESCAPE = re.compile(
     r"(?:\\++u[0-9a-f]{4})+|\\++u\{0*[0-9a-f]{1,6}\}|\\++x[0-9a-f]{2}|\\[\"'\\/]"
@@ -34,15 +34,15 @@ _ESCAPED_BLANK = re.compile(
     r"|&(?:nbsp|#0*+(?:9|10|13|32|160)(?![0-9])|#x0*+(?:9|a|d|20|a0)(?![0-9a-f]));?",
     re.IGNORECASE,
 )
-# How many characters an escape that is cut off in front of a form may take from it when it is read: `&#` and a number.
+# A cut-off escape in front of a form may swallow this many characters of it when decoded: `&#` and a number.
 _TAKEN = 7
-# Blanks first: what is left between them may be plain. Then escapes in each other, such as JSON in a URL in HTML.
+# First blanks: the text between them may be plain. Then nested escapes, such as JSON in a URL in HTML.
 _STEPS = (_ESCAPED_BLANK, _ESCAPE, _ESCAPE, _ESCAPE)
 _BETWEEN = {"Cc", "Cf", "Zs", "Zl", "Zp"}
 
 
 class _Letters(dict[int, str | None]):
-    """For str.translate: letters and digits in lower case; the rest goes, or only what can be seen of it stays."""
+    """For str.translate: letters and digits become lower case. The rest goes, or only its visible part stays."""
 
     def __init__(self, *, only: bool) -> None:
         super().__init__({ord("\N{REPLACEMENT CHARACTER}"): None})
@@ -50,7 +50,7 @@ class _Letters(dict[int, str | None]):
 
     def __missing__(self, code: int) -> str | None:
         character = chr(code)
-        # None and not an empty text: str.translate is ten times as fast with it.
+        # None, not an empty text: str.translate is ten times faster with it.
         goes = not character.isalnum() if self._only else unicodedata.category(character) in _BETWEEN
         self[code] = None if goes else _lower(character)
         return self[code]
@@ -63,7 +63,7 @@ class _Lower(dict[int, str]):
 
 
 def _lower(character: str) -> str:
-    # One for one, whatever stands beside it: places in a text must stay places.
+    # Each character gives exactly one, so that positions in the text stay the same.
     lower = character.lower()
     return lower if len(lower) == 1 else character
 
@@ -72,24 +72,24 @@ _ALPHANUMERIC, _VISIBLE, _LOWER = _Letters(only=True), _Letters(only=False), _Lo
 
 
 class Redactor:
-    """Blanks an account's key out of a text, also where it is escaped, encoded, reversed, or in pieces."""
+    """Blanks out an account's key in a text, even if it is escaped, encoded, reversed, or in pieces."""
 
     __slots__ = ("_forms", "_plain", "_reach", "_spellings", "_tails")
 
     def __init__(self, key: str) -> None:
         """`key` may be empty: then nothing is blanked."""
-        # Of a key that is mostly punctuation, letters alone would be found in ordinary text.
+        # The letters of a key that is mostly punctuation would be found in ordinary text.
         self._plain = _ALPHANUMERIC if len(key.translate(_ALPHANUMERIC)) >= _SHORTEST_FORM else _VISIBLE
         self._forms = tuple(_forms(key, self._plain)) if key else ()
-        # A form without what may be taken from it, or as a whole where too little would be left.
+        # A form without the characters that may be swallowed, or the whole form if too little would be left.
         self._tails = {form[_TAKEN if len(form) >= _TAKEN + _SHORTEST_FORM else 0 :]: form for form in self._forms}
-        # Nobody escapes letters and digits only: then the key has no spelling that is not a form.
+        # Nobody escapes letters and digits. A key of these alone has no spelling besides its forms.
         spelled = {text.translate(_LOWER) for text in _spellings(key)} if key else set()
         self._spellings = tuple(spelled.difference(self._forms))
         self._reach = LONGEST_TEXT + _LONGEST_CHARACTER * (len(key) + LONGEST_TEXT // 8)
 
     def __call__(self, text: str) -> str:
-        """The beginning of the text, at most LONGEST_TEXT characters of it, without the key."""
+        """The first LONGEST_TEXT characters of the text, without the key."""
         searched = text[: self._reach]
         if not self._is_in(searched):
             return text[:LONGEST_TEXT]
@@ -125,7 +125,7 @@ class Redactor:
         return False
 
     def _places(self, text: str) -> Iterator[tuple[int, int]]:
-        """Where anything of the key starts and ends."""
+        """The start and end of each part of the key."""
         lower = text.translate(_LOWER)
         for spelling in self._spellings:
             yield from ((start, start + len(spelling)) for start in _found(spelling, lower))
@@ -139,7 +139,7 @@ class Redactor:
 
 
 def _levels(text: str) -> Iterator[tuple[str, list[int], list[int]]]:
-    """The text, then with its escapes read, then with those read that this has made; and where each character was."""
+    """The text, then decoded once, then decoded twice; each with the places where its characters were."""
     starts, ends = list(range(len(text))), list(range(1, len(text) + 1))
     yield text, starts, ends
     for escape in _STEPS:
@@ -183,7 +183,7 @@ def _found(what: str, text: str) -> Iterator[int]:
 
 
 def _joined(places: Iterator[tuple[int, int]]) -> Iterator[tuple[int, int]]:
-    """In their order, and those that overlap as one."""
+    """The places in order, with overlapping ones joined."""
     last: tuple[int, int] | None = None
     for start, end in sorted(places):
         if last and start < last[1]:
@@ -197,16 +197,16 @@ def _joined(places: Iterator[tuple[int, int]]) -> Iterator[tuple[int, int]]:
 
 
 def _forms(key: str, plain: _Letters) -> Iterator[str]:
-    """What is looked for in the plain form of a text, in that form itself."""
+    """The forms of the key that are searched in the plain form of a text."""
     bare = key.translate(plain)
     utf8, utf16 = key.encode("utf-8", "replace"), key.encode("utf-16-be", "replace")
     latin = key.encode("latin-1", "ignore")
-    # Of either byte order: without the zero that is the first in one and the last in the other.
+    # UTF-16 in either byte order, without the zero at its start or end.
     little = key.encode("utf-16-le", "replace")[:-1]
     encoded = {utf8, utf16[1:], little, latin}
     forms = {
         bare[::-1],
-        # UTF-8 read as another encoding, and what is left where the other encoding has no such characters.
+        # UTF-8 decoded as another encoding, with and without the characters that the other encoding lacks.
         utf8.decode("latin-1").translate(plain),
         utf8.decode("cp1252", "replace").translate(plain),
         key.encode("ascii", "ignore").decode().translate(plain),
@@ -219,7 +219,7 @@ def _forms(key: str, plain: _Letters) -> Iterator[str]:
 
 
 def _base64_cores(data: bytes) -> Iterator[str]:
-    """What stands of it in any base64 that it is part of, by how many bytes are before it (modulo three)."""
+    """The part of its base64 that any longer base64 contains, for each number of bytes before it (modulo three)."""
     for before in range(3):
         encoded = base64.b64encode(bytes(before) + data).decode()
         core = encoded[-(-8 * before // 6) : 8 * (before + len(data)) // 6]

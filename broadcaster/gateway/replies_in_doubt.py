@@ -1,16 +1,16 @@
-"""The words of replies that say neither sent nor refused: kept for later, still under way, or nobody knows.
+"""The words of replies that say neither sent nor refused: kept for later, still under way, or unknown.
 
-Whoever takes such a reply for a refusal sends the message a second time. So the words are searched for widely, one by
-one, and what is said against them is passed over first: "not queued", "pending approval", "queue is full". A refusal
-that is taken for a doubt costs a look into the chat. Each line is one alternative that begins where a word begins;
-see `reply_words` for how the texts are spelled.
+Taking such a reply for a refusal would send the message a second time. So many words are searched for, one by one,
+after phrases that deny them are skipped: "not queued", "pending approval", "queue is full". Taking a refusal for a
+doubt only costs a look into the chat. Each line is one alternative that begins at the start of a word. `reply_words`
+says how the texts are spelled.
 """
 
 from __future__ import annotations
 
 from broadcaster.gateway.reply_words import LOST_ON_THE_WAY, PUT_IN_A_QUEUE, table
 
-# Up to so many words between, none of which denies what follows.
+# Up to 3 words in between, none of which denies what follows.
 _UP_TO_3 = r"(?:(?!(?:not|never|no|nicht|nie|kein\w*|pas|non|jamais|nao|не|tidak|tak|nahin?)\b)\S+ ){0,3}"
 _UP_TO_6 = _UP_TO_3.replace("0,3", "0,6")
 
@@ -313,21 +313,21 @@ _SAID_AGAINST = table(rf"""
 """)
 
 
-# A text with accents is searched in its other form, where the words against it are spelled as here.
+# A text with accents is searched in its form without accents, in which these words are spelled too.
 _ACCENTED = "[àáâãäåçèéêëìíîïñòóôõöùúûüýğışãõйёأإآؤئ]"
 
 
 def _unless(kept: str, against: str) -> str:
-    """The pattern of a table, word by word from the start, where what is said against it does not count."""
-    # Most texts hold none of these words: that is found out first, at a fifth of the cost.
+    """A pattern for the words of `kept`, word by word from the start, that skips the phrases of `against`."""
+    # Most texts hold none of these words. Checking that first costs a fifth.
     return rf"^(?!.*{_ACCENTED})(?=.*?\b(?:{kept}))(?>(?:\b(?:{against})|(?!\b(?:{kept}))(?:\w+|\W))*)(?:{kept})"
 
 
 QUEUED = _unless(PUT_IN_A_QUEUE, f"(?:{_DENIED})(?:{PUT_IN_A_QUEUE})|{_SAID_AGAINST}")
-"""It was put in the gateway's queue, whatever else the reply says."""
+"""The message is in the gateway's queue, whatever else the reply says."""
 
 DOUBT = f"{LOST_ON_THE_WAY}|{_unless(_NOBODY_KNOWS, _SAID_AGAINST)}"
-"""The gateway lost sight of it, or does not know: it may still be delivered."""
+"""The gateway lost the message or does not know: it may still be delivered."""
 
 UNDER_WAY = _unless(_ON_ITS_WAY, f"(?:{_DENIED})(?:{_ON_ITS_WAY})|{_SAID_AGAINST}")
-"""It is kept for later or still under way, whatever else the reply says."""
+"""The message is kept for later or still under way, whatever else the reply says."""

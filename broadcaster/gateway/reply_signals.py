@@ -1,4 +1,4 @@
-"""What the JSON of a reply says by the conventions of its family: taken or refused, in which words, which id."""
+"""What the JSON of a reply says by the conventions of its family: taken or refused, the words, the id."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _OF_THE_CALL = (
     ),
     *("exito", "erfolg", "erfolgreich", "başarılı", "basarili"),
 )
-"""Words of success that may be said of the call alone. Any other tells where the message is."""
+"""Words of success that may be about the call alone. Any other word tells where the message is."""
 _KEPT = (
     *("queued", "isqueued", "enqueued", "pending", "ispending", "buffered", "stored", "saved", "scheduled"),
     *("isscheduled", "delayed", "deferred", "postponed", "retrying", "willretry", "autoretry", "inprogress"),
@@ -54,15 +54,15 @@ class Signals:
     absent: bool = False
     """A field says that the recipient's number is not on WhatsApp."""
     hint: bool = False
-    """Something that goes with success without saying so: an id, a code in 2xx."""
+    """Something hints at success without saying so: an id, a code in 2xx."""
     is_unread: bool = False
-    """A field that says whether the message was taken says it in a word or code that nobody knows."""
+    """A verdict field contains an unknown word or code."""
     is_unread_sentence: bool = False
-    """It says so, or the answer does, in a sentence that nobody knows."""
+    """A verdict field or the answer contains an unknown sentence."""
     is_of_the_message: bool = False
-    """What says yes says it of the message, such as `"status": "pending"`, and not of the call alone."""
+    """The yes is about the message, such as `"status": "pending"`, and not about the call alone."""
     is_kept: bool = False
-    """A field says that the message is kept for later, or is under way."""
+    """A field says that the message is kept for later or under way."""
     code: int | None = None
     """An HTTP error status repeated in the body."""
     texts: list[str] = field(default_factory=list)
@@ -74,7 +74,7 @@ class Signals:
         return "; ".join(dict.fromkeys(self.texts))
 
     def gateway_id(self, rules: ReplyRules) -> str | None:
-        """The most telling id."""
+        """The most reliable id; None: there is none."""
         for name in rules.id_fields if self.ids else ():
             if name in self.ids:
                 return self.ids[name]
@@ -93,7 +93,7 @@ def read_signals(body: bytes, rules: ReplyRules) -> Signals:
 def signals_of(document: Any, rules: ReplyRules, *, into_lists: bool) -> Signals:
     """Read a decoded reply.
 
-    `into_lists`: a list of one object speaks for the reply, as it does for a send; for a read it is one item.
+    `into_lists`: whether a list of one object speaks for the whole reply, as for a send. For a read it is an item.
     """
     signals = Signals(is_json=True)
     _read(signals, document, rules, into_lists, 0)
@@ -112,7 +112,7 @@ def _read(signals: Signals, value: Any, rules: ReplyRules, into_lists: bool, dep
     if not isinstance(value, dict):
         return
     for name, inner in value.items():
-        # Most names are folded already, and this is done for every reply.
+        # Most names are folded already, and every reply comes through here.
         folded = name if name.isalpha() and name.islower() else fold(name)
         if isinstance(inner, dict | list):
             _note_parts(signals, folded, inner, rules, into_lists)
@@ -123,7 +123,7 @@ def _read(signals: Signals, value: Any, rules: ReplyRules, into_lists: bool, dep
 
 
 def _is_of_the_recipient(value: dict[str, Any]) -> bool:
-    """Whether what an object says not to exist is the recipient's number, and not a session."""
+    """Whether an object that says "does not exist" is about the recipient's number, not about a session."""
     names = [fold(name) for name in value]
     return any(name in _OF_THE_RECIPIENT for name in names) or not any(
         name.startswith(_OF_THE_SENDER) for name in names
@@ -133,7 +133,7 @@ def _is_of_the_recipient(value: dict[str, Any]) -> bool:
 def _note_parts(
     signals: Signals, name: str, value: dict[str, Any] | list[Any], rules: ReplyRules, into_lists: bool
 ) -> None:
-    """Note what the texts in a field's list say, or those of its object where it is about errors."""
+    """Note the texts in a field's list, or in its object if the field is about errors."""
     role = rules.roles.get(name)
     if role is FieldRole.ERROR and value:
         signals.no = True
@@ -147,7 +147,7 @@ def _note_parts(
 
 
 def _sentences(value: dict[str, Any] | list[Any], rules: ReplyRules) -> list[str]:
-    """The first texts in a list, or in lists in it; of an object also the names of its fields: `phone: is invalid`."""
+    """The first texts in a list and its inner lists. Texts of an object get its field names: `phone: is invalid`."""
     found: list[str] = []
     for text in _strings(value, rules):
         if len(found) == _MOST_TEXTS:
@@ -161,7 +161,7 @@ def _strings(value: Any, rules: ReplyRules, depth: int = 0) -> Iterator[str]:
         yield value
     elif isinstance(value, list) and depth < _DEEPEST:
         for inner in value:
-            # An object in a list of one is read for its fields like the reply itself.
+            # An object in a list of one is read like the reply itself.
             if not isinstance(inner, dict) or not rules.roles.keys() & map(fold, inner):
                 yield from _strings(inner, rules, depth + 1)
     elif isinstance(value, dict) and depth < _DEEPEST:
@@ -262,7 +262,7 @@ def _note_sentence(signals: Signals, value: str) -> None:
 
 
 def _note_number(signals: Signals, value: str | float) -> bool:
-    """Note an HTTP status, as a number or as its three digits. Returns whether it is one."""
+    """Note an HTTP status, given as a number or three digits. Returns whether it is one."""
     if isinstance(value, str):
         value = int(value) if re.fullmatch(r"[1-5][0-9]{2}", value.strip()) else 0
     if 200 <= value < 300:

@@ -1,12 +1,12 @@
 """The words of replies: one regular expression for each thing that a gateway of this family says.
 
-They are searched for in a text in lower case with `_` and runs of blanks as one blank, and once more with accents
-taken off, `n't` as ` not` and joinedWords apart: write them without accents. A pattern must be sure of whom it speaks.
-A lane's trouble that is read as a recipient's fails every message, and a recipient's that is read as the lane's stops
-everybody. Where a text may mean either, let it match nothing: the run of such refusals then shows whose it was.
+The searched text is in lower case, with `_` and runs of blanks as one blank. It is searched again without accents,
+with `n't` as ` not` and joinedWords split: so write patterns without accents. A pattern must be sure whom the words
+are about. Taking a lane's trouble for a recipient's fails every message; the opposite stops every message. If a text
+may mean either, no pattern should match: the run of such refusals then shows whose trouble it is.
 
-In the tables each line is one alternative (a line further in goes on with it), ` ~ ` is at most forty characters of
-the same sentence, and words in capitals stand for the patterns of `_NAMES`.
+In the tables each line is one alternative, and a line that is indented further continues it. ` ~ ` stands for at most
+forty characters of the same sentence. Words in capitals stand for the patterns of `_NAMES`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _NAMES = {
 
 
 def table(lines: str, *, but: str = "") -> str:
-    """The pattern of a table; no text matches in which `but` is found too."""
+    """The pattern of a table. A text that also contains `but` does not match."""
     lines = _CONTINUED.sub("", lines).replace(" ~ ", r"\b[^;.!?]{0,40}\b").replace(r"\S", r"[^\s;]")
     pattern = "|".join(line.strip() for line in lines.strip().splitlines())
     for name, meaning in _NAMES.items():
@@ -37,7 +37,7 @@ def table(lines: str, *, but: str = "") -> str:
     return f"^(?!.*?({but})).*?({pattern})" if but else pattern
 
 
-# What speaks of the account and not of the recipient, whatever else is said.
+# Words about the account and not the recipient, whatever else is said.
 _SENDER = "|".join(
     (
         r"\b(instances?|sessions?|devices?|bots?|sender|tokens?|api ?keys?|credentials?|passwords?|subscription)\b",
@@ -65,7 +65,7 @@ PUT_IN_A_QUEUE = table(r"""
     file d'attente|in coda\b
     в очеред
 """)
-"""It was put by for later, whatever else the reply says."""
+"""The message is kept for later, whatever else the reply says."""
 
 LOST_ON_THE_WAY = table(r"""
     timed? ?-?out|deadline exceeded|(took|takes|taking|waited|waiting) (\S+ )?too long
@@ -79,7 +79,7 @@ LOST_ON_THE_WAY = table(r"""
     delai (\S+ )?depasse|tempo scaduto|erreur interne|errore interno
     тайм-?аут|время ожидания
 """)
-"""The gateway lost sight of it: it may still be delivered."""
+"""The gateway lost the message: it may still be delivered."""
 
 TOO_LARGE = table(
     r"""
@@ -125,7 +125,7 @@ RECIPIENT_TOO_OFTEN = table(
     """,
     but=r"\b(plan|package|upgrade|subscription|paket|plano)\b",
 )
-"""This recipient was written to too often; the others can be."""
+"""Too many messages went to this recipient; others still get theirs."""
 
 RECIPIENT = table(
     r"""
@@ -221,7 +221,7 @@ KEY_REFUSED = table(r"""
         не найден|истек)
     не авторизован|доступ запрещ|غير مصرح
 """)
-"""The key, or whoever holds it, is not let in."""
+"""The key or its owner is refused."""
 
 ACCOUNT_ENDED = table(
     r"""
@@ -248,7 +248,7 @@ ACCOUNT_ENDED = table(
     """,
     but="RECIPIENT",
 )
-"""The account at the gateway, or its contract, is over or barred."""
+"""The account at the gateway, or its contract, has ended or is blocked."""
 
 NO_CREDIT = table(
     r"""
@@ -283,7 +283,7 @@ NO_CREDIT = table(
     """,
     but=r"\b(per|pro|por|a|each) (second|minute|hour|sekunde|stunde|segundo|minuto|hora|detik|menit|jam)\b",
 )
-"""The account has no credit, or its plan's share is used up."""
+"""The account has no credit, or its plan is used up."""
 
 DOWN = table(
     r"""
@@ -344,7 +344,7 @@ DOWN = table(
     غير متصل|未连接|未登录|断开|掉线|离线
     """
 )
-"""What sends is not running, not connected, or not there."""
+"""The sending instance is not running, not connected, or missing."""
 
 DOWN_IF_NOBODY_ELSE = table(
     r"""
@@ -353,14 +353,14 @@ DOWN_IF_NOBODY_ELSE = table(
     """,
     but=r"RECIPIENT|(?<!your )(?<!sender )\bnumber\b",
 )
-"""The same in words that fit a recipient too, where none is spoken of."""
+"""The same in words that also fit a recipient, in a text that mentions none."""
 
 WRONG_ADDRESS = table(r"""
     \bcannot (post|get|put)\b|\bmethod (is )?not allowed|\bno (such )?(route|endpoint|method)\b
     \b(route|endpoint|api method|path)\b (\S+ ){0,2}(not found|not allowed|not supported|not exist|unknown|invalid)
     \b(unknown|invalid|undefined|unsupported) (api )?(route|endpoint|method|path)\b
 """)
-"""There is no such call at this address."""
+"""This address has no such method."""
 
 TOO_FAST = table(r"""
     \brate[ -]?(is )?limit(?!\w*\W{0,3}(of |is |remaining|left|\d))|too (fast|often|frequent\w*|quickly)\b|slow down|
@@ -385,10 +385,10 @@ TOO_FAST = table(r"""
     \btrop de (requetes|messages|demandes)|\blimite ~ (atteint|depass|raggiunt|superat)|tropp[ei] (richieste|messaggi)
     слишком (много|часто|быстро)|превышен\w* (\S+ )?лимит|\bлимит\w* ~ (превышен|исчерпан)
 """)
-"""The instance was asked for more in a time than it takes."""
+"""The instance got more requests in some time than it takes."""
 
 BUSY = rf"{TOO_FAST}|\bbusy\b|at capacity|\bmaintenance\b|manutencao|mantenimiento|\bwartung|\bbakim|pemeliharaan"
-"""What a gateway says that took nothing because it has too much to do, or is being worked on."""
+"""The gateway took nothing because it is busy or under maintenance."""
 
 BEGINS_AS_FAILURE = r"^\W*({})".format(
     table(r"""
@@ -419,4 +419,4 @@ READS_AS_SUCCESS = r"^(?![^;.!?]*{})\W*(({}) )*({})".format(
     r"|berhasil|sukses|terkirim|dikirim|dalam antrian|sucesso|enviad|exito|na fila|en cola|envoye|inviat"
     r"|erfolg|gesendet|basari|gonderil|kuyru|успешно|отправлен|تم|成功",
 )
-"""A text that says in its first sentence that all went well, and nothing against it."""
+"""A text whose first sentence says that all went well, and nothing against it."""

@@ -1,4 +1,4 @@
-"""The rules in words for people: what a pattern looks for, and what is wrong with rules that somebody wrote."""
+"""Describes rules to people: what a pattern looks for, and what is wrong with rules from a file."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _OR = re.compile(r"(?<!\\)\|")
 
 
 def pattern_words(pattern: str) -> str:
-    """What the pattern of a text rule looks for; a regular expression that is no plain text stays one."""
+    """What the pattern of a text rule looks for. A pattern that is no plain text is shown as a regular expression."""
     if pattern in _MEANINGS:
         return _MEANINGS[pattern]
     choices = _OR.split(pattern)
@@ -60,10 +60,10 @@ _TYPES = {
 
 
 def fault_words(fault: str, status: str | None, known: Mapping[str, Sequence[str]]) -> str:
-    """What msgspec finds wrong with rules, for people: where, what, and what to do.
+    """Turns msgspec's complaint about rules into a sentence: where, what, and what to do.
 
-    `status` is the row of `statuses` where the fault is in one. `known` has the names that an object may have, by the
-    field that it is in, the rules themselves under the empty name.
+    `status` is the row of `statuses` with the fault, if it is in one. `known` maps a field to the names that its
+    object may have; the empty name stands for the rules themselves.
     """
     found = _FAULT.fullmatch(fault)
     what, path = (found["what"], found["path"] or "") if found else (fault, "")

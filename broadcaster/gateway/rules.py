@@ -1,7 +1,8 @@
-"""How replies are read: one table, overridable per instance.
+"""The rules by which replies are read: one table, overridable per instance.
 
-The API documents no reply. These are the conventions of its family of gateways; an instance that answers otherwise
-gets rules of its own, as JSON: `{"texts": [{"pattern": "manutenção", "outcome": "not_sent", "health": "down"}]}`.
+The API documents no reply. These rules are the conventions of its family of gateways. An instance that answers
+otherwise gets rules of its own, as JSON:
+`{"texts": [{"pattern": "manutenção", "outcome": "not_sent", "health": "down"}]}`.
 """
 
 from __future__ import annotations
@@ -26,11 +27,10 @@ _OK, _DOWN, _REFUSED, _THROTTLED = LaneHealth.OK, LaneHealth.DOWN, LaneHealth.RE
 
 
 class TextRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A failure whose text matches `pattern` came to `outcome`, and says `health` of the instance (null: nothing).
+    """A failure whose text matches `pattern` has this `outcome` and shows this `health` of the instance (null: none).
 
-    The pattern is a regular expression. It is searched for in lower case with `_` and runs of blanks as one blank, and
-    in the other form that `texts.spoken` gives. With the outcome `accepted`, a 2xx reply that matches and signals no
-    failure counts as accepted.
+    The pattern is a regular expression. It is searched in the two forms of the text that `texts.spoken` gives. With
+    the outcome `accepted`, a 2xx reply that matches and signals no failure counts as accepted.
     """
 
     pattern: str
@@ -39,16 +39,16 @@ class TextRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class StatusRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A reply with this HTTP status came to `outcome`, except where its body says more."""
+    """A reply with this HTTP status has the outcome `outcome`, unless its body says more."""
 
     outcome: Outcome
     health: LaneHealth | None = None
     text: bool | tuple[Outcome, ...] = False
-    """Whether a text rule that matches decides instead: always, never, or only for one of these outcomes."""
+    """Whether a matching text rule decides instead: always, never, or only with one of these outcomes."""
     page: bool = False
-    """Whether a web page with this status says that the address is wrong: not sent, the instance is down."""
+    """Whether a web page with this status means a wrong address: not sent, and the instance is down."""
     throttled_by: str | None = None
-    """A pattern as in `TextRule`: where it matches, or Retry-After is given, the reply means "not now" instead."""
+    """A pattern as in `TextRule`. If it matches, or if Retry-After is given, the reply means "not now" instead."""
 
     def reads(self, outcome: Outcome) -> bool:
         """Whether a text rule of this outcome decides."""
@@ -56,12 +56,13 @@ class StatusRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 QUEUED = TextRule(doubts.QUEUED, Outcome.UNKNOWN)
-"""The gateway put the message by: no contradiction to a sign of success, and a doubt beside one of failure."""
+"""The gateway keeps the message for later. That agrees with a sign of success; beside a sign of failure it is a
+doubt."""
 UNDER_WAY = TextRule(doubts.UNDER_WAY, Outcome.UNKNOWN)
-"""The same in words that less surely speak of the message: beside a failure no sign of success is believed."""
+"""The same in words that are less surely about the message. Beside a failure, no sign of success is believed."""
 
-# The first match wins. What leaves a doubt comes first, then what is said of one message, then what is said of the
-# account: a text that may mean either matches neither, see reply_words.
+# The first match wins. Doubts come first, then words about one message, then words about the account. A text that may
+# mean either matches neither: see reply_words.
 _TEXTS = (
     QUEUED,
     TextRule(doubts.DOUBT, Outcome.UNKNOWN),
@@ -79,47 +80,47 @@ _TEXTS = (
     TextRule(words.TOO_FAST, Outcome.THROTTLED, _THROTTLED),
 )
 
-# Whatever the status: words that leave a doubt leave it.
+# Words of doubt leave a doubt, whatever the status.
 _DOUBTS = (Outcome.UNKNOWN,)
 _WRONG_ADDRESS = StatusRule(Outcome.NOT_SENT, _DOWN, text=_DOUBTS)
 _STATUSES = {
-    # 307 and 308 say "repeat this very request over there": nothing was done with it here, the base URL is wrong.
-    # Any other redirect is also how an application answers a post that it has carried out (RFC 9110, 15.4).
+    # 307 and 308 say "repeat this request over there": nothing was done here, and the base URL is wrong. An
+    # application may answer with any other redirect after it has carried out a POST (RFC 9110, 15.4).
     "307": _WRONG_ADDRESS,
     "308": _WRONG_ADDRESS,
     "3xx": StatusRule(Outcome.UNKNOWN),
     "401": StatusRule(Outcome.NOT_SENT, _REFUSED, text=True),
-    # No credit; 466 is what one gateway of the family says of a plan that is used up.
+    # No credit. One gateway of the family answers 466 if a plan is used up.
     "402": StatusRule(Outcome.NOT_SENT, _DOWN, text=_DOUBTS),
     "466": StatusRule(Outcome.NOT_SENT, _DOWN, text=_DOUBTS),
     "403": StatusRule(Outcome.NOT_SENT, _REFUSED, text=True),
-    # "Not found" may also be said of the recipient, in words.
+    # In words, "not found" may also be about the recipient.
     "404": StatusRule(Outcome.NOT_SENT, _DOWN, text=(Outcome.REJECTED, Outcome.NOT_SENT, *_DOUBTS)),
     "405": _WRONG_ADDRESS,
     "410": StatusRule(Outcome.NOT_SENT, _DOWN, text=(Outcome.REJECTED, Outcome.NOT_SENT, *_DOUBTS)),
     "415": _WRONG_ADDRESS,
     # A proxy that gave up waiting may have passed the request on.
     "408": StatusRule(Outcome.UNKNOWN),
-    # Also as the page of a proxy it speaks of this message only: the next one may be smaller.
+    # Even a proxy's page is about this message only: the next one may be smaller.
     "413": StatusRule(Outcome.REJECTED, _OK, text=_DOUBTS),
     "425": StatusRule(Outcome.THROTTLED, text=_DOUBTS),
     "429": StatusRule(Outcome.THROTTLED, _THROTTLED, text=(Outcome.THROTTLED, *_DOUBTS)),
     "4xx": StatusRule(Outcome.REJECTED, _OK, text=True, page=True),
-    # A broken gateway, or a proxy in front of it that lost the reply: the message may be in the queue. It says
-    # nothing of the instance's health either, since what was accepted must not count as a failure of the lane.
+    # A broken gateway, or a proxy in front of it that lost the reply: the message may be in the queue. So it shows
+    # nothing of the instance's health: an accepted message must not count as a failure of the lane.
     "503": StatusRule(Outcome.UNKNOWN, throttled_by=words.BUSY),
     "5xx": StatusRule(Outcome.UNKNOWN),
 }
 _NEITHER = StatusRule(Outcome.UNKNOWN)
 _LONGEST_PATTERN = 300
-# A repeated group with a repetition or an alternative inside: `re` tries every way to share the text out among them.
+# A repeated group with a repetition or an alternative inside: `re` tries every way to divide the text among them.
 _ENDLESS = re.compile(r"\((?:[^()\\]|\\.)*(?:[*+|]|\{\d*,\d*\})(?:[^()\\]|\\.)*\)(?:[*+]|\{\d+,\})")
 _REMEMBERED_TEXTS = 500
 _LONGEST_REMEMBERED = 200
 
 
 class FieldRole(Enum):
-    """What a field with a plain value is read as."""
+    """How a field with a plain value is read."""
 
     VERDICT = auto()
     ERROR = auto()
@@ -131,7 +132,7 @@ class FieldRole(Enum):
 
 
 class ReplyRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, dict=True):
-    """What in a reply means what. Field names are lower case without `_` and `-`, and match every spelling."""
+    """How the parts of a reply are read. Field names are lower case without `_` and `-`, and match every spelling."""
 
     verdict_fields: tuple[str, ...] = ("success", "sent", "ok", "status", "result", "queued")
     """Fields that say whether the message was taken: true or false, 1 or 0, an HTTP status, or a word."""
@@ -149,31 +150,31 @@ class ReplyRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     error_fields: tuple[str, ...] = ("error", "errors", "err", "errormessage", "exception")
     """Fields that signal a failure unless they are empty or false."""
     code_fields: tuple[str, ...] = ("code", "statuscode", "errorcode")
-    """Fields that repeat an HTTP status. Any other code says nothing by itself, but a name in it is read as words."""
+    """Fields that repeat an HTTP status. Another code shows nothing by itself, but a name in it is read as words."""
     text_fields: tuple[str, ...] = ("message", "msg", "reason", "description", "detail", "details", "info", "title")
-    """Fields that say in words what went wrong, besides the error fields."""
+    """Fields besides the error fields that say in words what went wrong."""
     id_fields: tuple[str, ...] = ("messageid", "msgid", "idmessage", "queueid", "serialized", "id")
-    """Fields that name the message at the gateway, the most telling first."""
+    """Fields with the gateway's id of the message, the most reliable first."""
     answer_fields: tuple[str, ...] = ("response", "data", "results")
-    """Fields whose false or whose sentence speaks against success, and never for it."""
+    """Fields that can speak against success, by false or by a sentence, but never for it."""
     exists_fields: tuple[str, ...] = (
         *("exists", "numberexists", "existswhatsapp", "existsonwhatsapp", "onwhatsapp", "isonwhatsapp", "inwhatsapp"),
         *("isinwhatsapp", "iswhatsapp", "haswhatsapp", "iswhatsappnumber", "iswhatsappuser", "canreceivemessage"),
     )
-    """Fields whose false says that the number is not on WhatsApp."""
+    """Fields whose value false says that the number is not on WhatsApp."""
     containers: tuple[str, ...] = (
         *("data", "result", "results", "response", "message", "messages", "error", "key", "id", "messageid"),
     )
-    """Fields whose object, or list of one object, is read like the reply itself."""
+    """Fields whose object (or list of one object) is read like the reply itself."""
     texts: tuple[TextRule, ...] = _TEXTS
     statuses: dict[str, StatusRule] = msgspec.field(default_factory=lambda: dict(_STATUSES))
-    """By status ("429"), by tens ("52x") or by hundreds ("4xx"); the most exact wins. 2xx is read by its body."""
+    """Rules by status ("429"), tens ("52x") or hundreds ("4xx"). The most exact wins. A 2xx is read by its body."""
     longest_retry_after: Annotated[float, msgspec.Meta(ge=0)] = 24 * 3600.0
-    """Seconds. A gateway that asks for longer is asked again after this."""
+    """The longest Retry-After that is obeyed, in seconds."""
 
     @cached_property
     def roles(self) -> dict[str, FieldRole]:
-        """The role of each field by its name; verdicts before errors, and so on in the order of `FieldRole`."""
+        """The role of each field by name. A field in two lists gets the earlier role in the order of `FieldRole`."""
         names = (
             *(self.verdict_fields, self.error_fields, self.code_fields, self.text_fields, self.id_fields),
             *(self.answer_fields, self.exists_fields),
@@ -201,7 +202,7 @@ class ReplyRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
         if text in known:
             return known[text]
         found = next(self._all_for(text), None)
-        # The same few texts come again and again: most replies are searched once.
+        # The same few texts come again and again, so each is searched only once.
         if len(text) <= _LONGEST_REMEMBERED:
             if len(known) >= _REMEMBERED_TEXTS:
                 known.clear()
@@ -209,7 +210,7 @@ class ReplyRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
         return found
 
     def fails_besides(self, text: str) -> bool:
-        """Whether any text rule but those for a message put by matches."""
+        """Whether any text rule matches, except those for a message kept for later."""
         return any(rule not in (QUEUED, UNDER_WAY) for rule in self._all_for(text))
 
     def _all_for(self, text: str) -> Iterator[TextRule]:
@@ -223,17 +224,17 @@ def says(text: str, pattern: str) -> bool:
 
 
 def begins_as_failure(text: str) -> bool:
-    """Whether a text reports a failure from its first words."""
+    """Whether the first words of a text report a failure."""
     return _says_from_the_start(text[:_LONGEST_REMEMBERED], words.BEGINS_AS_FAILURE)
 
 
 def reads_as_success(text: str) -> bool:
-    """Whether a text says from its first words that all went well."""
+    """Whether the first sentence of a text says that all went well."""
     return _says_from_the_start(text[:_LONGEST_REMEMBERED], words.READS_AS_SUCCESS)
 
 
 def speaks_against(text: str) -> bool:
-    """Whether a text holds a word, such as "not", that no report of success needs."""
+    """Whether a text contains a word, such as "not", that no report of success needs."""
     return _says_from_the_start(text[:_LONGEST_REMEMBERED], words.SPEAKS_AGAINST)
 
 
@@ -253,8 +254,8 @@ _NAMES = {
 def read_rules(overrides: Mapping[str, Any] | None) -> ReplyRules:
     """The rules of an instance: the defaults, changed by `overrides` (decoded JSON; None or empty: no change).
 
-    `texts` go before the default ones, `statuses` replace single rows, any other field replaces the whole default.
-    Raises InputError: one line that says where in the overrides the fault is.
+    `texts` come before the default ones, `statuses` replace single rows, and any other field replaces the whole
+    default. Raises InputError with one line that says where in the overrides the fault is.
     """
     if not overrides:
         return DEFAULT_RULES
@@ -272,7 +273,7 @@ def read_rules(overrides: Mapping[str, Any] | None) -> ReplyRules:
 
 
 def _faulty_status(overrides: Mapping[str, Any]) -> str | None:
-    """The row of `statuses` that is no such rule, which msgspec does not name."""
+    """The first row of `statuses` that is not a rule: msgspec does not name it."""
     rows = overrides.get("statuses")
     for name, row in rows.items() if isinstance(rows, dict) else ():
         try:

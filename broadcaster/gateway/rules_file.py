@@ -1,4 +1,4 @@
-"""The differences from the default rules as somebody wrote them down: read, or refused in one line for people."""
+"""Reads a file of differences from the default rules, or refuses it in one line."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from broadcaster.errors import InputError, quoted
 from broadcaster.gateway.rules import read_rules
 
 _SHOWN = {"name", "differences", "rules"}
-"""What `show --json` writes: of it, only the differences are read."""
+"""The fields that `show --json` writes. Only the differences are read back."""
 _EXAMPLE = '{"yes_words": ["success"]}'
 _SYNTAX = {
     "Expecting value": "a value is missing here, or a text has no double quotes",
@@ -28,13 +28,13 @@ _SYNTAX = {
 }
 _UNCHANGED = "nothing was changed"
 LONGEST_RULES = 256 * 1024
-"""Bytes. The whole table in force is about 30 KB, and workers keep that of each instance."""
+"""In bytes. The whole default table is about 30 KB, and workers keep one table for each instance."""
 
 
 def decode_rules(text: str | bytes, source: str) -> dict[str, Any]:
-    """The differences that a file holds, also one that `show --json` has written.
+    """The differences in a file. It may be one that `show --json` has written.
 
-    Raises InputError: one line that names `source`, the place and what to do.
+    Raises InputError with one line that names `source`, the place, and what to do.
     """
     document = _decoded(text, source)
     if "differences" in document:
@@ -69,7 +69,7 @@ def _decoded(text: str | bytes, source: str) -> dict[str, Any]:
 
 
 def _differences(shown: Mapping[str, Any], source: str) -> dict[str, Any]:
-    """The differences in what `show --json` wrote. The name may be another instance's: so rules are taken over."""
+    """The differences in what `show --json` wrote. It may be of another instance: so rules can be copied."""
     differences = shown["differences"]
     if others := shown.keys() - _SHOWN:
         raise InputError(f"{source}: {quoted(min(others))} stands beside the differences: put it into them")
@@ -93,7 +93,7 @@ def _refuse_unstorable(document: Mapping[str, Any], source: str) -> None:
 
 
 class _RepeatedError(ValueError):
-    """A name is given twice in one object."""
+    """A name occurs twice in one object."""
 
 
 def _unrepeated(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What may be kept of a reply: safe to store, and short."""
+"""Makes texts of replies safe to store, short, and easy to search."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from typing import Any
 import msgspec
 
 REPLY_BYTES = 2048
-"""How much of a raw reply is kept."""
+"""How many bytes of a raw reply are kept."""
 REASON_BYTES = 300
-# What went wrong is said at the beginning; a long text would only take long to search.
+# A reply says at its beginning what went wrong. The rest would only take long to search.
 _SEARCHED_CHARACTERS = 1000
 _JOINED_WORDS = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _LETTERS = str.maketrans({"ı": "i", "ł": "l", "ø": "o", "’": "'", "‘": "'", "`": "'"})
@@ -24,20 +24,20 @@ _UNREADABLE = "\N{REPLACEMENT CHARACTER}"
 
 
 def readable(body: bytes) -> str:
-    """Bytes as text that Postgres can store: invalid UTF-8 and NUL replaced."""
+    """Bytes as text that Postgres can store, with invalid UTF-8 and NUL replaced."""
     return body.decode("utf-8", "replace").replace("\0", _UNREADABLE).removeprefix("\ufeff")
 
 
 def storable(text: str) -> str:
-    """A text out of JSON that Postgres can store: lone surrogates and NUL replaced."""
+    """A text from JSON that Postgres can store, with lone surrogates and NUL replaced."""
     if text.isascii() and "\0" not in text:
         return text
     return text.encode("utf-8", "replace").decode("utf-8").replace("\0", _UNREADABLE)
 
 
 def spoken(text: str) -> tuple[str, ...]:
-    """A text as rules search it: in lower case with `_` and runs of blanks as one blank, and where that differs once
-    more with accents taken off, `n't` as ` not` and joinedWords apart.
+    """The forms of a text that rules search. The first is in lower case, with `_` and runs of blanks as one blank. The
+    second, if it differs, is also without accents, with `n't` as ` not` and joinedWords split.
     """
     text = text[:_SEARCHED_CHARACTERS].replace("_", " ")
     plain = " ".join(text.lower().split())
@@ -59,8 +59,8 @@ def excerpt(text: str, size: int = REPLY_BYTES) -> str:
 def parse_json(body: bytes) -> Any:
     """The value of a JSON text. Raises ValueError where it is not JSON, or nested too deeply to be read.
 
-    Tolerates a byte order mark, text that is not UTF-8, and halves of surrogate pairs, which JavaScript writes where
-    it has cut an emoji in two.
+    Tolerates a byte order mark, text that is not UTF-8, and lone surrogates, which JavaScript writes after cutting an
+    emoji in two.
     """
     try:
         return msgspec.json.decode(body)
@@ -78,7 +78,7 @@ def header(headers: Mapping[str, str], name: str) -> str | None:
 
 
 def is_page(headers: Mapping[str, str], text: str) -> bool:
-    """Whether a body that is not JSON is a web page, by its beginning or by its Content-Type."""
+    """Whether a body that is not JSON is a web page, by its beginning or Content-Type."""
     beginning = text[:_SEARCHED_CHARACTERS].lstrip().lower()
     if beginning.startswith("<") and ("<html" in beginning or not beginning.startswith("<?xml")):
         return True

@@ -1,4 +1,4 @@
-"""How requests leave: one pool of connections for all the instances of a process.
+"""Sends requests: one pool of connections for all instances of a process.
 
 docs/decisions/0002-http-transport.md says why this library, with figures.
 """
@@ -18,14 +18,14 @@ from pyreqwest.http import Url
 
 from broadcaster.gateway.wire import Body
 
-# Shorter than the five seconds after which common servers close an idle connection: a request that crosses that
-# closing on the wire is in doubt, and a new connection is much cheaper than a message in doubt.
+# Shorter than the five seconds after which common servers close an idle connection. A request that crosses the closing
+# on the wire is in doubt, and a new connection is much cheaper than a doubt.
 IDLE_SECONDS = 4.0
 
 
 @dataclass(slots=True)
 class Reply:
-    """A reply: its status, its headers and at most so many bytes of its body as were asked for."""
+    """A reply: its status, its headers and its body, cut to the requested length."""
 
     status: int
     headers: Mapping[str, str]
@@ -37,9 +37,9 @@ class Transport(Protocol):
     """What the client needs of HTTP: one POST, once."""
 
     async def post(self, url: str, content_type: str, body: Body, *, within: float, limit: int) -> Reply:
-        """Send one request, never twice, follow no redirect, and read at most `limit` bytes of the reply's body.
+        """Send one request once, follow no redirect, and read at most `limit` bytes of the reply's body.
 
-        `within` is the seconds from the call to the last byte. Raises what `classify_exception` can tell apart.
+        `within` is the most seconds from the call to the last byte. Raises exceptions that `classify_exception` knows.
         """
 
     async def aclose(self) -> None:
@@ -47,7 +47,7 @@ class Transport(Protocol):
 
 
 class PooledTransport:
-    """The transport of a worker process, shared by all its clients on one event loop. Made by `open_transport`."""
+    """The transport that all clients of a worker process share, on one event loop. Make one with `open_transport`."""
 
     __slots__ = ("_client", "_timeouts", "_urls")
 
@@ -101,11 +101,11 @@ def open_transport(
 ) -> PooledTransport:
     """A pool of connections.
 
-    `connect_timeout` covers name resolution, TCP and TLS, in seconds; keep it below the clients' `timeout`, since
-    only its end proves that nothing was sent. `max_connections` bounds the requests in flight of the whole process
-    (None: the instances' own limits do), and one that waits longer than `pool_timeout` for its turn is not sent.
-    Certificates are verified against the system's store. `trust_env` heeds HTTP_PROXY and its like; by default
-    nothing but the gateway gets to see a key, or to answer in the gateway's name.
+    `connect_timeout` covers name resolution, TCP and TLS, in seconds. Keep it below the clients' `timeout`: only a
+    timeout while connecting proves that nothing was sent. `max_connections` bounds the requests in flight of the whole
+    process (None: only the instances' limits do). A request that waits longer than `pool_timeout` seconds for a
+    connection is not sent. Certificates are verified against the system's store. `trust_env` obeys HTTP_PROXY and the
+    like. By default only the gateway sees the key and answers.
     """
     builder = (
         ClientBuilder()
@@ -127,10 +127,10 @@ def open_transport(
 
 
 class HttpxTransport:
-    """Any httpx transport as a `Transport`: `httpx.MockTransport` in tests, httpx's own where speed is no matter.
+    """Any httpx transport as a `Transport`: `httpx.MockTransport` in tests, httpx's own if speed does not matter.
 
-    Its exceptions are believed. One that raises ConnectTimeout after the request has left, as httpx-aiohttp does,
-    makes messages be sent twice.
+    Its exceptions are trusted. A transport that raises ConnectTimeout after the request has left, as httpx-aiohttp
+    does, causes doubled messages.
     """
 
     __slots__ = ("_inner",)

@@ -1,4 +1,4 @@
-"""Which changes of the rules may count as accepted what was not accepted before. Pure."""
+"""Finds changes of the rules that may count more replies as accepted than before. Pure."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ _FIELDS = dict(
     )
 )
 _MAY_SAY_YES = (FieldRole.VERDICT, FieldRole.ERROR, FieldRole.CODE, FieldRole.ID)
-"""Such a field may go with success. An error field does where it is false."""
+"""Roles of fields that may hint at success. An error field does if it is false."""
 _SPEAKS_AGAINST = tuple(role for role in FieldRole if role is not FieldRole.ID)
 _SAYS_WORDS = (FieldRole.TEXT, FieldRole.ANSWER)
 
 
 def widened_rules(before: ReplyRules, after: ReplyRules) -> tuple[str, ...]:
-    """The changes, as people are told of them, by which more replies may count as accepted by `after`.
+    """The changes, in words, by which more replies may count as accepted by `after`.
 
-    None: every reply that counts as accepted by `after` does so by `before`.
+    Empty: every reply that counts as accepted by `after` also does by `before`.
     """
     return (
         *_roles(before, after),
@@ -52,7 +52,7 @@ def _left_out(field: str, before: tuple[str, ...], after: tuple[str, ...]) -> It
 
 
 def _roles(before: ReplyRules, after: ReplyRules) -> Iterator[str]:
-    """By what fields are read as: a field that is listed twice is read as the first."""
+    """Changes of the roles of fields. A field in two lists has the first role."""
     takes_words = any(rule.outcome is Outcome.ACCEPTED for rule in after.texts)
     wider = (*_MAY_SAY_YES, *(_SAYS_WORDS if takes_words else ()))
     for role, field in _FIELDS.items():
@@ -63,7 +63,7 @@ def _roles(before: ReplyRules, after: ReplyRules) -> Iterator[str]:
 
 def _texts(before: tuple[TextRule, ...], after: tuple[TextRule, ...]) -> Iterator[str]:
     for place, rule in enumerate(after):
-        # The first one that matches counts: one that came before it may have said no.
+        # The first matching rule counts: a removed earlier rule may have said no.
         known = rule in before and set(before[: before.index(rule)]) <= set(after[:place])
         if rule.outcome is Outcome.ACCEPTED and not known:
             yield f"texts with {pattern_words(rule.pattern)}, which is accepted"

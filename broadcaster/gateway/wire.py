@@ -12,10 +12,10 @@ from broadcaster.domain.instances import Wire
 from broadcaster.gateway.files import EncodedFile
 
 Fields = Mapping[str, str | int]
-"""The parameters of one call, in the order in which they are written."""
+"""The parameters of one call, in the order of writing."""
 
 Body = bytes | tuple[memoryview, ...]
-"""A request body: whole, or in pieces that are sent one after the other under one Content-Length."""
+"""A request body: whole, or in pieces that are sent in order under one Content-Length."""
 
 CONTENT_TYPES = MappingProxyType(
     {
@@ -30,7 +30,7 @@ _json = msgspec.json.Encoder()
 def encode_call(wire: Wire, fields: Fields) -> bytes:
     """The body of a call.
 
-    Raises UnicodeEncodeError where a text holds half of a surrogate pair, which no encoding can carry.
+    Raises UnicodeEncodeError for a text with half of a surrogate pair, which no encoding can carry.
     """
     if wire is Wire.JSON:
         return _json.encode(fields)
@@ -40,8 +40,8 @@ def encode_call(wire: Wire, fields: Fields) -> bytes:
 def encode_file_call(wire: Wire, before: Fields, file: EncodedFile, after: Fields) -> tuple[memoryview, ...]:
     """The body of a call whose field `body`, between `before` and `after`, is a file in base64.
 
-    The file's pieces are shared by every request that carries it; only the few bytes around them are made here.
-    `before` must not be empty. Raises UnicodeEncodeError as `encode_call` does.
+    All requests with the file share its pieces. Only the few bytes around them are made here. `before` must not be
+    empty. Raises UnicodeEncodeError as `encode_call` does.
     """
     opening = _json.encode(before)[:-1] + b',"body":"'
     closing = b'"' + (b"," + _json.encode(after)[1:] if after else b"}")

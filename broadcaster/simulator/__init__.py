@@ -15,9 +15,8 @@ As a process, `serve(config)` or
 
     python -m broadcaster.simulator --port 0 --ledger FILE --instance a:key --fault 'kind=http_429,probability=0.1'
 
-prints `simulator listening on http://127.0.0.1:PORT` when it is ready and stops on SIGTERM or SIGINT. By default
-it takes any key; an instance that is not configured is named `key-` and the first 12 hex digits of its key's
-SHA-256.
+prints `simulator listening on http://127.0.0.1:PORT` when it is ready and stops on SIGTERM or SIGINT. By default it
+takes any key. An unconfigured instance is named `key-` and the first 12 hex digits of its key's SHA-256.
 
 `.fault_plan` lists the fault kinds, `.lasting_troubles` what lasting troubles say, `.listings` how `/wa/messages` and
 `/wa/chats` can distort the truth, `.ledger.Entry` the fields of a ledger line, `.dialects` the shapes of replies

@@ -34,9 +34,9 @@ def parser() -> argparse.ArgumentParser:
     add("--fsync", action="store_true", help="reply only when the ledger is on the disk")
     add("--fault", dest="faults", action="append", default=[], metavar="kind=…,probability=…,…")
     add("--faults", dest="faults_file", type=Path, metavar="FILE", help="a JSON list of fault rules")
-    add("--seed", type=int, default=0, help="of the faults' probabilities")
-    add("--visible-after", type=float, default=0.0, metavar="S", help="when /wa/messages shows a message")
-    add("--listing", default="", metavar="aliases=…,texts=…,…", help="how instances list that say nothing of it")
+    add("--seed", type=int, default=0, help="the seed of the faults' probabilities")
+    add("--visible-after", type=float, default=0.0, metavar="S", help="seconds until /wa/messages shows a message")
+    add("--listing", default="", metavar="aliases=…,texts=…,…", help="how instances without their own listing list")
     return options
 
 

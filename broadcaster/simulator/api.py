@@ -1,4 +1,4 @@
-"""The six endpoints as the API page describes them, taken strictly: what a client may send and nothing else."""
+"""The six endpoints, exactly as the API page describes them: anything else is refused."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class RefusedError(Exception):
 
 
 class SentContent(msgspec.Struct, frozen=True):
-    """What a sending call delivers. `sha256` is over the text (UTF-8), the decoded file or the URL."""
+    """What a sending call delivers. `sha256` is the hash of the text (UTF-8), the decoded file or the URL."""
 
     sha256: str
     body: str = ""

@@ -1,4 +1,4 @@
-"""How the simulator is configured: from Python, option strings, and JSON or TOML files."""
+"""The simulator's configuration, from Python, option strings, and JSON or TOML files."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ AcceptedWire = Literal["json", "form", "both"]
 
 
 class InstanceConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One instance: its name in the ledger, its key, the encodings it takes, how it replies and how it lists."""
+    """One instance: its name in the ledger, its key, its encodings, its replies and its listing."""
 
     name: Annotated[str, Meta(min_length=1)]
     key: Annotated[str, Meta(min_length=1)]
@@ -27,7 +27,7 @@ class InstanceConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     shape: str = "sent"
     """One of the dialects, or `rotate`."""
     listing: Listing | None = None
-    """None: that of the simulator."""
+    """None: the simulator's listing."""
 
     def __post_init__(self) -> None:
         _check_shape(self.shape)
@@ -38,27 +38,27 @@ class InstanceConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
 
 class SimulatorConfig(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything that can be configured. The defaults take any key on a free port of the loopback interface."""
+    """The whole configuration. The defaults take any key on a free port of the loopback interface."""
 
     host: str = "127.0.0.1"
     port: Annotated[int, Meta(ge=0, le=65535)] = 0
     """0: any free port."""
     instances: tuple[InstanceConfig, ...] = ()
     any_key: bool | None = None
-    """Whether keys that are not configured are taken too. None: only if no instance is configured."""
+    """Whether unconfigured keys are accepted too. None: only if no instance is configured."""
     wire: AcceptedWire = "both"
-    """What instances that are not configured take."""
+    """The encodings of unconfigured instances."""
     shape: str = "sent"
-    """How instances that are not configured reply."""
+    """The shape of unconfigured instances' replies."""
     ledger: Path | None = None
     fsync: bool = False
-    """Whether a reply waits until the ledger is on the disk, and not just with the operating system."""
+    """Whether a reply waits until the ledger is on disk, not only handed to the operating system."""
     faults: tuple[FaultRule, ...] = ()
     seed: int = 0
     visible_after: Annotated[float, Meta(ge=0)] = 0.0
-    """After how many seconds `/wa/messages` shows a message, as if it had waited in the sending queue."""
+    """Seconds until `/wa/messages` shows a message, as if it had waited in the sending queue."""
     listing: Listing = HONEST
-    """How instances list that are not configured, or without a listing of their own."""
+    """The listing of instances that are unconfigured or have none of their own."""
 
     def __post_init__(self) -> None:
         _check_shape(self.shape)
@@ -72,14 +72,14 @@ class SimulatorConfig(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def listings(self) -> dict[str, Listing]:
-        """The listings that instances have of their own, by name."""
+        """The instances' own listings, by instance name."""
         return {instance.name: instance.listing for instance in self.instances if instance.listing is not None}
 
 
 def parse_instance(option: str, *, wire: str = "both", shape: str = "sent") -> InstanceConfig:
-    """`NAME:KEY[,wire=json|form|both][,shape=…]`, and what parse_listing takes.
+    """Read `NAME:KEY[,wire=json|form|both][,shape=…]`, plus the fields of `parse_listing`.
 
-    `wire` and `shape` are for options that name none. Raises UsageError.
+    `wire` and `shape` apply if the option names none. Raises UsageError.
     """
     identity, *rest = option.split(",")
     name, colon, key = identity.partition(":")
@@ -96,7 +96,7 @@ def parse_instance(option: str, *, wire: str = "both", shape: str = "sent") -> I
 
 
 def parse_listing(option: str) -> Listing:
-    """`aliases=brazil,texts=escape_html+strip_markup,page=50,order=oldest,hides=files+52*,lag=3`.
+    """Read `aliases=brazil,texts=escape_html+strip_markup,page=50,order=oldest,hides=files+52*,lag=3`.
 
     Aliases by prefixes are `52>521+54>549`. Raises UsageError.
     """
@@ -107,7 +107,7 @@ def parse_listing(option: str) -> Listing:
 
 
 def _listing(fields: Mapping[str, str]) -> dict[str, Any]:
-    """The fields of a listing with their lists taken apart."""
+    """The fields of a listing, with their lists split."""
     listing: dict[str, Any] = {**fields}
     for name in ("texts", "omits", "hides"):
         if name in fields:
@@ -121,9 +121,9 @@ def _listing(fields: Mapping[str, str]) -> dict[str, Any]:
 
 
 def parse_fault(option: str) -> FaultRule:
-    """`kind=http_429,probability=0.1,retry_after=2,instance=a`; a range of seconds is `seconds=0.1..0.5`.
+    """Read `kind=http_429,probability=0.1,retry_after=2,instance=a`; a range of seconds is `seconds=0.1..0.5`.
 
-    A `body=` takes the rest of the option, commas and all; it is JSON if it can be read as an object or a list.
+    A `body=` takes the rest of the option, commas included. It is JSON if it can be read as an object or a list.
     Raises UsageError.
     """
     rule, has_body, body = option.partition(",body=")

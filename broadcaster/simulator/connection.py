@@ -1,4 +1,4 @@
-"""One client connection: when bytes are read, written and cut off is decided here and nowhere else."""
+"""One client connection. Only this module decides when bytes are read, written and cut off."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Application(Protocol):
     """What answers the requests of a connection."""
 
     def refuses_to_read(self) -> bool:
-        """Asked at the first byte of every request: true resets the connection at once."""
+        """Asked at the first byte of every request. True resets the connection at once."""
 
     def answer(self, exchange: Exchange) -> None:
         """Answer through the exchange, now or later."""
@@ -28,7 +28,7 @@ class Application(Protocol):
 class Exchange:
     """One request and the one answer that it gets: `respond`, `drip` or `reset`, once.
 
-    Answering a client that has gone is not an error: the gateway cannot know.
+    Answering a client that has gone is no error: the gateway cannot know.
     """
 
     def __init__(self, connection: Connection, request: Request) -> None:
@@ -82,7 +82,7 @@ class Connection(asyncio.Protocol):
     # asyncio.Protocol
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        # A cast, for uvloop's transports do not inherit from asyncio's.
+        # A cast, because uvloop's transports do not inherit from asyncio's.
         self._transport = cast(asyncio.Transport, transport)
         peername = transport.get_extra_info("peername")
         self._peer = peername[0] if peername else ""
@@ -141,7 +141,7 @@ class Connection(asyncio.Protocol):
             self._gone.set()
 
     def reset(self) -> None:
-        """Close with a RST: a linger time of zero discards what was not sent and skips the FIN."""
+        """Close with a RST: a linger time of zero discards unsent bytes and skips the FIN."""
         if self._transport is None:
             return
         sock = self._transport.get_extra_info("socket")
@@ -156,7 +156,7 @@ class Connection(asyncio.Protocol):
     # requests out of the buffer
 
     def _advance(self) -> None:
-        # An answer given inside `answer` comes back here through `finish`: the loop goes on, nothing recurses.
+        # An answer given inside `answer` returns here through `finish`. The loop then goes on, without recursion.
         if self._advancing:
             return
         self._advancing = True

@@ -70,7 +70,7 @@ class Control:
             _reply(exchange, 400, {"error": str(error)})
 
     def stats(self) -> dict[str, object]:
-        """Counts over the ledger. `doubled`: how many (instance, phone, content) were accepted more than once."""
+        """Counts over the ledger. `doubled` is how many (instance, phone, content) were accepted more than once."""
         entries = self._ledger.entries
         accepted = [entry for entry in entries if entry.accepted]
         contents = Counter((entry.instance, entry.phone, entry.content_sha256) for entry in accepted)

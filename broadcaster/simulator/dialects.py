@@ -1,6 +1,6 @@
-"""The shapes of replies. The API page documents none, so the gateway can speak as several of its kin do.
+"""The shapes of replies. The API page documents none, so the gateway can imitate several similar gateways.
 
-A dialect is one consistent way of answering; an instance speaks one, or all of them in turn (`rotate`).
+A dialect is one consistent way of answering. An instance speaks one, or all of them in turn (`rotate`).
 """
 
 from __future__ import annotations
@@ -32,20 +32,20 @@ class Dialect:
 
     name: str
     accepted: Callable[[str], object]
-    """The reply to an accepted message, of its id."""
+    """Makes the reply to an accepted message from its id."""
     failed: Callable[[str], object]
-    """The reply to a refused one, of the reason."""
+    """Makes the reply to a refused message from the reason."""
     wrappers: tuple[str | None, str | None, str | None]
-    """The names under which messages, chats and contacts are listed; None: the list is the whole reply."""
+    """The names of the lists of messages, chats and contacts; None: the list is the whole reply."""
     suffix: str
     """What follows the phone in the names of chats."""
     text: str
-    """The name of a message's text."""
+    """The name of the field with a message's text."""
     identify: Callable[[str], object]
     direct: Callable[[bool, str], dict[str, object]]
-    """The members that say whose message it is, of (outgoing?, chat name)."""
+    """Makes the fields that say whose message it is, from (outgoing?, chat name)."""
     date: Callable[[int], dict[str, object]]
-    """The members that say when, of the Unix time in ns."""
+    """Makes the fields that say when, from the Unix time in ns."""
     links_files: bool = False
     """Whether a file's text is a link to the gateway's copy, instead of the caption."""
 
@@ -54,7 +54,7 @@ class Dialect:
         return self.listed(MESSAGES, [self.message(entry) for entry in entries])
 
     def chats(self, latest: Iterable[Entry]) -> object:
-        """The reply of `/wa/chats`, of the latest message of each."""
+        """The reply of `/wa/chats`, from the latest message of each chat."""
         return self.listed(CHATS, [self.chat(entry) for entry in latest])
 
     def contacts(self, phones: Iterable[str]) -> object:
@@ -67,7 +67,7 @@ class Dialect:
         return items if wrapper is None else {wrapper: items}
 
     def chat(self, latest: Entry) -> Item:
-        """One chat, of its latest message."""
+        """One chat, from its latest message."""
         phone = latest.phone
         return {"id": self.identify(f"{phone}{self.suffix}"), "name": phone, **self.date(latest.time_ns)}
 

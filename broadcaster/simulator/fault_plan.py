@@ -1,10 +1,10 @@
 """What goes wrong, and when: fault rules and the choice between them.
 
-Kinds, with what the ledger says of a message that they befall:
+Kinds, with what the ledger says about an affected message:
 
-    latency                  accepted   `seconds` late (a client that has given up meanwhile does not change that)
+    latency                  accepted   `seconds` late, even if the client has given up meanwhile
     http_NNN                 refused    replies with the status NNN, 400 to 599
-    http_NNN_after_accept    accepted   the same reply, a lie
+    http_NNN_after_accept    accepted   the same reply, which is a lie
     http_NNN_then_accept     accepted   the same reply at once, accepted `seconds` (5) after it
     html                     refused    200 with a web page
     html_after_accept        accepted
@@ -22,9 +22,10 @@ Kinds, with what the ledger says of a message that they befall:
     drip                     accepted   the reply byte by byte, over `seconds`
     big_reply                accepted   a reply of `bytes`
     false_yes                refused    the reply of an accepted message
-    rate_limit               refused    429 to what exceeds `rate` requests in any `seconds` (1) of an instance
+    rate_limit               refused    429 to an instance's requests beyond `rate` in any `seconds` (1)
 
-Lasting troubles by name, with what they befall if the rule names no endpoint; `lasting_troubles` has their words:
+Lasting troubles by name, with the endpoints that they affect unless the rule names one; `lasting_troubles` has their
+words:
 
     not_running, not_connected, not_connected_id, not_connected_pt, logged_out, no_session, starting      any
     bad_key, key_code, unauthorized, account_disabled, wrong_address, no_route, wrong_method, wrong_wire  any
@@ -32,15 +33,15 @@ Lasting troubles by name, with what they befall if the rule names no endpoint; `
     invalid_number, no_whatsapp, no_whatsapp_id, too_big, too_long, too_often                           sends
     contradiction, empty                                                                                sends
 
-All of them refuse, and last until the rules change, `count` is reached or `until` has passed.
+All of them refuse. They last until the rules change, `count` is reached or `until` has passed.
 
-A proxy that has forwarded is `http_503_after_accept` or `http_408_after_accept`; one that has not is `http_503` with
-`retry_after`; one that still holds the request is `http_504_then_accept` or `hang_then_accept`. What is accepted
-late is in the ledger from then on, with that time.
+A proxy that has forwarded the request is `http_503_after_accept` or `http_408_after_accept`. One that has not is
+`http_503` with `retry_after`. One that still holds it is `http_504_then_accept` or `hang_then_accept`. A request that
+is accepted late enters the ledger at that time.
 
 A request that breaks the rules of the API or has a wrong key is refused before any fault but drop_before_reading.
-Kinds that end in `_after_accept` or `_then_accept`, and false_yes, befall the three sending endpoints only,
-rate_limit the three that read; the others any endpoint, unless the rule names one, `sends` or `reads`.
+Kinds that end in `_after_accept` or `_then_accept`, and false_yes, apply only to the three sending endpoints;
+rate_limit to the three that read. All others apply to any endpoint, unless the rule names one, `sends` or `reads`.
 """
 
 from __future__ import annotations
@@ -67,13 +68,13 @@ class Fault(msgspec.Struct, frozen=True):
 class FaultPlan:
     """The rules in force. The same seed and the same order of requests give the same faults.
 
-    Of the latency rules the first that fires applies, and of all others the first that fires, so the two combine.
+    The first latency rule that fires applies, and so does the first other rule that fires: the two combine.
     """
 
     def __init__(self, rules: Sequence[FaultRule] = (), seed: int = 0) -> None:
         self.rules = tuple(rules)
         self.fired: Counter[str] = Counter()
-        self._random = random.Random(seed)  # noqa: S311 - must be repeatable, guards nothing
+        self._random = random.Random(seed)  # noqa: S311 - must be repeatable, protects nothing
         self._since = time.monotonic()
         self._seen = [0] * len(self.rules)
         self._count = [0] * len(self.rules)
@@ -94,7 +95,7 @@ class FaultPlan:
         return latency, fault
 
     def refuses_to_read(self) -> bool:
-        """Whether a drop_before_reading befalls a request of which nothing is known yet."""
+        """Whether a drop_before_reading rule hits a request before anything of it is read."""
         if not self._unread:
             return False
         fault: Fault | None = None
@@ -104,7 +105,7 @@ class FaultPlan:
         return fault is not None
 
     def _fire(self, index: int, rule: FaultRule, already: Fault | None) -> Fault | None:
-        # A rule counts the requests that another has taken too, so `nth` does not depend on the order of rules.
+        # A rule also counts requests that another rule has taken, so that `nth` does not depend on their order.
         self._seen[index] += 1
         elapsed = time.monotonic() - self._since
         if (

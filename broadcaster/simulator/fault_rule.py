@@ -1,4 +1,4 @@
-"""A fault rule: one thing that goes wrong, and the requests that it befalls."""
+"""A fault rule: one thing that goes wrong, and the requests that it affects."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ Count = Annotated[int, Meta(ge=1)]
 
 
 class FaultRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """One fault and the requests that it befalls: those that meet every condition given.
+    """One fault, and the requests that it affects: those that meet all given conditions.
 
-    Raises ValueError (msgspec: ValidationError) where the parts do not go together.
+    Raises ValueError (from msgspec: ValidationError) if the parts do not go together.
     """
 
     kind: str
@@ -50,34 +50,34 @@ class FaultRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """The exact phone, or a prefix followed by `*`."""
     instance: str | None = None
     endpoint: str | None = None
-    """A path, `sends`, `reads` or `any`. None: what the kind befalls of itself."""
+    """A path, `sends`, `reads` or `any`. None: the kind's usual endpoints."""
     nth: Count | None = None
     """Only the nth request that meets the conditions above."""
     count: Count | None = None
-    """At most so many times."""
+    """At most this many times."""
     after: Seconds = 0.0
-    """Not before so many seconds have passed since the rules were set."""
+    """Only once this many seconds have passed since the rules were set."""
     until: Seconds | None = None
-    """Not after so many seconds."""
+    """Not later than this many seconds after the rules were set."""
 
-    # Checked below and not by Meta: msgspec 0.22 corrupts memory over a constrained number beside a fixed tuple.
+    # Checked below, not by Meta: msgspec 0.22 corrupts memory for a constrained number beside a fixed tuple.
     seconds: float | tuple[float, float] | None = None
-    """How long (latency, hang, drip), how much later (then_accept), over which time (rate_limit): fixed, or drawn
+    """The duration (latency, hang, drip), delay (then_accept) or window (rate_limit) in seconds: fixed, or drawn
     evenly from a range."""
     retry_after: Annotated[int, Meta(ge=0)] | None = None
-    """Send `Retry-After` with what has a status, in seconds."""
+    """Seconds for `Retry-After`, for kinds with a status."""
     http_date: bool = False
-    """Send it as a date instead."""
+    """Send `Retry-After` as a date instead."""
     headers: dict[str, str] | None = None
-    """More headers for what has a status."""
+    """More headers, for kinds with a status."""
     bytes: Count | None = None
     """The size of a big_reply."""
     status: int | None = None
-    """The status of a reply: 200, unless it is given."""
+    """The status of a reply. None: 200."""
     body: Any = msgspec.UNSET
-    """The body of a reply: text as it is, anything else as JSON. Empty, unless it is given."""
+    """The body of a reply: text as it is, anything else as JSON. Empty by default."""
     rate: Count | None = None
-    """How many requests of an instance a rate_limit answers in any `seconds`."""
+    """How many requests of an instance a rate_limit lets through in any `seconds`."""
 
     def __post_init__(self) -> None:
         if not _KIND.fullmatch(self.kind):
@@ -126,7 +126,7 @@ class FaultRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
     @property
     def http_status(self) -> int | None:
-        """The status of a kind that is about one: http, reply, rate_limit and the troubles."""
+        """The status of the kinds that have one: http, reply, rate_limit and the troubles."""
         if self.base.startswith("http_"):
             return int(self.base[5:])
         if self.base == "reply":
@@ -138,12 +138,12 @@ class FaultRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
     @property
     def accepts(self) -> bool:
-        """Whether the message is accepted all the same."""
+        """Whether the message is accepted nevertheless."""
         return self.kind.endswith(("_after_accept", "_then_accept")) or self.kind in {LATENCY, "drip", "big_reply"}
 
     @property
     def accepts_late(self) -> bool:
-        """Whether it is accepted only after the answer."""
+        """Whether the message is accepted only after the answer."""
         return self.kind.endswith("_then_accept")
 
     @property
@@ -153,7 +153,7 @@ class FaultRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
     @property
     def range_of_seconds(self) -> tuple[float, float]:
-        """Between what the duration is drawn."""
+        """The range from which the duration is drawn."""
         if isinstance(self.seconds, tuple):
             return self.seconds
         usual = _DEFAULT_SECONDS_UNTIL_ACCEPTED if self.accepts_late else _DEFAULT_SECONDS.get(self.base, 0.0)
@@ -166,7 +166,7 @@ class FaultRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         return self.bytes or _DEFAULT_BYTES
 
     def matches(self, instance: str, endpoint: str, phone: str) -> bool:
-        """Whether a request is of the sort that this rule befalls."""
+        """Whether this rule affects such a request."""
         scope = self.endpoint or self._usual_scope
         if scope != endpoint and endpoint not in _GROUPS.get(scope, ()):
             return False

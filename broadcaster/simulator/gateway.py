@@ -1,4 +1,4 @@
-"""The gateway itself: reads a request, lets faults befall it, enters it in the ledger, and answers."""
+"""The gateway itself: reads a request, applies faults, enters it in the ledger, and answers."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Gateway:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def refuses_to_read(self) -> bool:
-        """Whether a request is cut off at its first byte; the ledger knows of it."""
+        """Whether a request is cut off at its first byte. It is entered in the ledger."""
         if not self.faults.refuses_to_read():
             return False
         now = Entry(time_ns=time.time_ns(), monotonic_ns=time.monotonic_ns(), fault=DROP_BEFORE_READING)
@@ -87,19 +87,19 @@ class Gateway:
             self._take(exchange, call)
 
     async def stop(self) -> None:
-        """Give up everything that is still hanging or dripping."""
+        """Cancel all replies that still hang or drip."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        """Run something that takes its time beside everything else."""
+        """Run slow work in the background."""
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     def receive(self, instance: str, phone: str, body: str, *, outgoing: bool = False) -> Entry:
-        """Enter a message that a person wrote: from the phone, or (`outgoing`) to it, by hand and not by the API."""
+        """Enter a message that a person wrote by hand: from the phone or, with `outgoing`, to it."""
         entry = Entry(
             time_ns=time.time_ns(),
             monotonic_ns=time.monotonic_ns(),
@@ -113,7 +113,7 @@ class Gateway:
         return entry
 
     def set_listing(self, listing: Listing, instance: str | None = None) -> None:
-        """List so from now on: one instance, or all. Raises ValueError for an instance that cannot exist."""
+        """Use the listing from now on, for one instance or all. Raises ValueError for an impossible instance."""
         if instance is None:
             self._listing, self._listings = listing, {}
         elif self._config.takes_any_key or instance in {known.name for known in self._config.instances}:
@@ -123,7 +123,7 @@ class Gateway:
         self._renew_views()
 
     def reset_listings(self) -> None:
-        """List as at the start."""
+        """Use the listings of the start again."""
         self._listing, self._listings = self._config.listing, self._config.listings
         self._renew_views()
 
@@ -183,7 +183,7 @@ class Gateway:
             self.ledger.append(entry, then=lambda: self._deliver(exchange, reply, fault))
 
     async def _accept_late(self, exchange: Exchange, entry: Entry, reply: Response | None, fault: Fault) -> None:
-        """A proxy answers for the gateway, which gets the request only afterwards."""
+        """A proxy answers first, and the gateway gets the request only afterwards."""
         if fault.rule.base == "hang":
             await exchange.gone()
         else:

@@ -1,4 +1,4 @@
-"""Just enough HTTP/1.1 for a gateway: strict request heads in, plain responses out. Pure: no I/O."""
+"""Just enough HTTP/1.1 for a gateway: parses strict request heads and writes plain responses. Pure: no I/O."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Head(msgspec.Struct, frozen=True):
 
 
 class Request(msgspec.Struct, frozen=True):
-    """One complete request. `time_ns` and `monotonic_ns` are when its last byte had been read."""
+    """One complete request. `time_ns` and `monotonic_ns` are when its last byte was read."""
 
     head: Head
     body: bytes
@@ -54,7 +54,7 @@ class Request(msgspec.Struct, frozen=True):
 
 
 class Response(msgspec.Struct, frozen=True):
-    """What to answer. The framing headers are added when it is rendered."""
+    """A response. `render_response` adds the framing headers."""
 
     status: int
     body: bytes
@@ -63,9 +63,9 @@ class Response(msgspec.Struct, frozen=True):
 
 
 def parse_head(raw: bytes) -> Head:
-    """Parse what stands before the empty line.
+    """Parse everything before the empty line.
 
-    Raises BadRequestError for anything that RFC 9112 calls invalid, and for a body of unannounced length (411).
+    Raises BadRequestError for anything that RFC 9112 calls invalid, and for a body without Content-Length (411).
     """
     lines = raw.split(b"\r\n")
     match = _REQUEST_LINE.fullmatch(lines[0])

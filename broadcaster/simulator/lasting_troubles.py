@@ -1,4 +1,4 @@
-"""Troubles of an account or a recipient by name: what a gateway of this family answers for as long as they last."""
+"""Lasting troubles of an account or a recipient, by name: what a gateway of this family answers meanwhile."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ _NOT_FOUND = "<html><head><title>404 Not Found</title></head><body><h1>404 Not F
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """An answer. Nothing is accepted with it."""
+    """An answer that accepts nothing."""
 
     name: str
     befalls: str
-    """The group of endpoints that a rule befalls if it names none."""
+    """The endpoints that a rule affects if it names none."""
     status: int = 200
     words: str = ""
-    """Said as the instance's dialect says failures, if there is no `body`."""
+    """The words of the failure, in the instance's dialect, if there is no `body`."""
     body: object = None
-    """What is answered in every dialect: text as it is, anything else as JSON."""
+    """The answer in every dialect: text as it is, anything else as JSON."""
 
 
 def _session(error: str, **members: object) -> dict[str, object]:
@@ -49,21 +49,21 @@ TROUBLES = {
         Trouble("no_route", ANY, 404, body={"statusCode": 404, "message": "Cannot POST /wa/send"}),
         Trouble("wrong_method", ANY, 405, body={"message": "Method not allowed"}),
         Trouble("wrong_wire", ANY, 415, body={"message": "Media type not supported"}),
-        # The account may read and not send: a probe by reading finds nothing wrong.
+        # The account may read but not send: a probe by reading finds nothing wrong.
         Trouble("no_credit", SENDS, body={"success": False, "error": "Not enough credits"}),
         Trouble("low_balance", SENDS, 400, body={"title": "BalanceTooLow", "status": 400, "detail": "Top up first"}),
         Trouble("subscription", SENDS, 402, body={"error": "Needs an active subscription"}),
         Trouble("quota", SENDS, 466, body={"correspondentsStatus": {"status": "QUOTE_EXCEEDED"}, "total": 0}),
         Trouble("strange_words", SENDS, words="Ufandelo ga mirsote, plonk 17"),
         Trouble("strange_status", SENDS, 499, body={"kodo": 17, "teksto": "ufandelo ga mirsote"}),
-        # The recipient's or the message's own.
+        # Trouble of the recipient or the message.
         Trouble("invalid_number", SENDS, words="phone is not registered on WhatsApp: invalid number"),
         Trouble("no_whatsapp", SENDS, 400, body={"error": "The phone number has no WhatsApp account"}),
         Trouble("no_whatsapp_id", SENDS, words="Nomor ini tidak terdaftar di WhatsApp"),
         Trouble("too_big", SENDS, words="the file must be smaller than 4MB"),
         Trouble("too_long", SENDS, 400, body={"error": "body: limit of 4096 characters exceeded"}),
         Trouble("too_often", SENDS, 400, body={"title": "RecipientRateLimit", "detail": "Too many to this recipient"}),
-        # Nobody can tell from the answer; the ledger can.
+        # The answer does not show the outcome; the ledger does.
         Trouble("contradiction", SENDS, body={"success": True, "response": "ERROR: this is not one of your contacts"}),
         Trouble("empty", SENDS, body=""),
     )

@@ -1,4 +1,4 @@
-"""What the gateway saw and took: the evidence that tests and demos compare a sender's own accounts with."""
+"""What the gateway saw and took. Tests and demos compare a sender's records with it."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ INCOMING = "/_sim/incoming"
 """The endpoint of entries that stand for a message *from* a phone."""
 
 OUTGOING = "/_sim/outgoing"
-"""The endpoint of entries that stand for a message to a phone which was written by hand, not through the API."""
+"""The endpoint of entries that stand for a message *to* a phone, written by hand and not through the API."""
 
 BY_HAND = frozenset({INCOMING, OUTGOING})
-"""The endpoints of what a person wrote. It stands in the chat, and nothing was accepted."""
+"""The endpoints of messages that a person wrote. They stand in the chat, but no request was accepted."""
 
 
 class Entry(msgspec.Struct, kw_only=True, gc=False):
-    """One request. Texts are kept whole, so that `/wa/messages` can show them; a file only as its hash."""
+    """One request. Texts are kept whole, so that `/wa/messages` can show them. Of a file only the hash is kept."""
 
     seq: int = 0
     """1, 2, 3, … in the order of the ledger."""
     time_ns: int
-    """Unix time when the last byte of the request had been read."""
+    """Unix time when the last byte of the request was read."""
     monotonic_ns: int
-    """The same moment on the monotonic clock, to measure rates with."""
+    """The same moment on the monotonic clock, for measuring rates."""
     endpoint: str = ""
-    """Empty when the request was not read."""
+    """Empty if the request was not read."""
     instance: str = ""
-    """Empty when the key is unknown or was not read."""
+    """Empty if the key is unknown or was not read."""
     key_sha256: str = ""
     """The first 12 hex digits of the key's hash: never the key."""
     phone: str = ""
@@ -46,18 +46,18 @@ class Entry(msgspec.Struct, kw_only=True, gc=False):
     filename: str = ""
     url: str = ""
     accepted: bool = False
-    """Whether the message is in the sending queue: whatever the client was told, it will be delivered."""
+    """Whether the message is in the sending queue and will be delivered, whatever the client was told."""
     fault: str | None = None
     """The kind of the fault that was applied."""
     gateway_id: str | None = None
     status: int | None = None
-    """The status of the reply that was meant to leave; None when none was."""
+    """The status of the intended reply; None: no reply was intended."""
     refusal: str = ""
-    """What was wrong with the request, if anything was."""
+    """What was wrong with the request, if anything."""
 
 
 def hash_of_key(key: str) -> str:
-    """What the ledger knows a key by."""
+    """The hash by which the ledger knows a key."""
     return hashlib.sha256(key.encode()).hexdigest()[:12]
 
 
@@ -66,10 +66,10 @@ _decode = msgspec.json.Decoder(Entry).decode
 
 
 class Ledger:
-    """Entries in memory and, given a `path`, appended to that file before any reply leaves.
+    """Entries in memory. With a `path`, each is appended to that file before its reply leaves.
 
-    A file that exists is read first, so a restarted gateway remembers; a torn last line (the gateway was killed
-    while writing) is cut off. Raises InputError if the file cannot be used.
+    An existing file is read first, so that a restarted gateway remembers. A torn last line, from a gateway that was
+    killed while writing, is cut off. Raises InputError if the file cannot be used.
     """
 
     def __init__(self, path: Path | None = None, *, fsync: bool = False) -> None:
@@ -85,9 +85,9 @@ class Ledger:
         self._file = None if path is None else self._open(path)
 
     def append(self, entry: Entry, then: Callable[[], None] | None = None) -> None:
-        """Take an entry in. `then` is called once it is in the file (with fsync: on the disk).
+        """Add an entry. `then` is called once it is in the file (with fsync: on disk).
 
-        Everything that one turn of the event loop brings is written together.
+        All entries of one turn of the event loop are written together.
         """
         self._remember(entry)
         if self._file is not None:
@@ -99,7 +99,7 @@ class Ledger:
             asyncio.get_running_loop().call_soon(self._commit)
 
     def accepted(self, instance: str | None = None) -> int:
-        """How many messages were accepted, over all instances or by one."""
+        """How many messages were accepted, by all instances or by one."""
         return self._accepted.total() if instance is None else self._accepted[instance]
 
     def conversation(self, instance: str, phone: str) -> Iterator[Entry]:
@@ -107,11 +107,11 @@ class Ledger:
         return reversed(self._conversations.get(instance, {}).get(phone, []))
 
     def phones(self, instance: str) -> Iterator[str]:
-        """The phones that an instance has conversed with, the latest first."""
+        """The phones that an instance has exchanged messages with, the latest first."""
         return reversed(self._conversations.get(instance, {}))
 
     def since(self, seq: int, *, instance: str | None = None, key_sha256: str | None = None) -> list[Entry]:
-        """The entries after number `seq`: all of them, those of one instance, or those of one key's hash."""
+        """The entries after number `seq`: all, those of one instance, or those of one key's hash."""
         return [
             entry
             for entry in islice(self.entries, max(seq, 0), None)
@@ -120,7 +120,7 @@ class Ledger:
         ]
 
     async def wait(self, *, accepted: int = 0, requests: int = 0, instance: str | None = None) -> None:
-        """Wait until so many messages are accepted, by one instance or all, and so many requests entered."""
+        """Wait until this many messages are accepted and this many requests entered, by one instance or all."""
 
         def reached() -> bool:
             return self.accepted(instance) >= accepted and len(self.entries) >= requests
@@ -144,7 +144,7 @@ class Ledger:
             os.ftruncate(self._file, 0)
 
     def close(self) -> None:
-        """Write what is left and close the file."""
+        """Write the remaining entries and close the file."""
         self._commit()
         if self._file is not None:
             os.close(self._file)
@@ -156,7 +156,7 @@ class Ledger:
         if entry.accepted:
             self._accepted[entry.instance] += 1
         if entry.accepted or entry.endpoint in BY_HAND:
-            # Taken out and put back, so that the order of the phones is the order of their latest messages.
+            # Removed and added again, so that phones are in the order of their latest messages.
             conversations = self._conversations.setdefault(entry.instance, {})
             conversation = conversations.pop(entry.phone, [])
             conversation.append(entry)

@@ -29,7 +29,7 @@ _MEMBERS = {
 
 
 class ListingView:
-    """What an instance lists now. `visible_after` is in seconds and holds for `/wa/messages` alone."""
+    """What an instance lists now. `visible_after` is in seconds and applies only to `/wa/messages`."""
 
     def __init__(self, listing: Listing, ledger: Ledger, instance: str, visible_after: float) -> None:
         self._listing = listing
@@ -79,14 +79,14 @@ class ListingView:
         return merge(*conversations, key=lambda entry: -entry.seq)
 
     def _latest(self, endpoint: _Endpoint) -> Iterator[Entry]:
-        """The latest message of each chat that is shown, the latest chat first."""
+        """The latest message of each shown chat, the latest chat first."""
         phones = self._ledger.phones(self._instance)
         conversations = (self._ledger.conversation(self._instance, phone) for phone in phones)
         if self._is_honest:
             return (next(conversation) for conversation in conversations)
         shown = (self._visible(conversation, endpoint, self._listing.lag) for conversation in conversations)
         latest: dict[str, Entry] = {}
-        # One chat may have been written to under two numbers: the later message is its latest.
+        # One chat may have been written to under two numbers. The later message is its latest.
         for entry in sorted(_firsts(shown), key=lambda entry: -entry.seq):
             latest.setdefault(self._kept(entry.phone), entry)
         return iter(latest.values())
@@ -177,5 +177,5 @@ def _without(item: Item, members: frozenset[str]) -> Item:
 
 
 def _thumbnail(entry: Entry) -> str:
-    """Something that looks like a small JPEG file, the same each time it is asked for."""
+    """Something that looks like a small JPEG file: the same for each call."""
     return base64.b64encode(b"\xff\xd8\xff\xe0" + hashlib.sha256(entry.content_sha256.encode()).digest() * 8).decode()

@@ -1,4 +1,4 @@
-"""What `/wa/messages`, `/wa/chats` and `/wa/contacts` make of the truth: how a listing is configured.
+"""How the lists of `/wa/messages`, `/wa/chats` and `/wa/contacts` can differ from the truth. Fields of a listing:
 
 aliases=…      chats are kept and listed under another number: mexico (521…), brazil or ninth_digit (without the
                ninth digit), argentina (549…), ivory_coast (without the two digits of 2021), lid (an id of its
@@ -31,19 +31,19 @@ from broadcaster.simulator.text_changes import CHANGES
 
 
 class Hide(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """Messages that no list shows: those that meet every condition given. A chat without any other is not listed."""
+    """Messages that no list shows: those that meet all conditions. A chat without other messages is not listed."""
 
     what: Literal["everything", "files", "texts", "sent_by_api"] = "everything"
     phone: str | None = None
     """The exact phone, or a prefix followed by `*`."""
     endpoint: Literal["/wa/messages", "/wa/chats", "/wa/contacts"] | None = None
-    """Only here. None: in all three."""
+    """The only endpoint where they are hidden. None: all three."""
     after: Seconds = 0.0
-    """Not before so many seconds have passed since this was set."""
+    """Only once this many seconds have passed since this was set."""
     older_than: Seconds = 0.0
-    """Only messages that were accepted more than so many seconds ago."""
+    """Only messages that were accepted more than this many seconds ago."""
     younger_than: Seconds | None = None
-    """Only messages that were accepted less than so many seconds ago: these chats lag, and others do not."""
+    """Only messages that were accepted less than this many seconds ago: as if these chats lagged behind others."""
 
     def __post_init__(self) -> None:
         if self.phone is not None and not re.fullmatch(r"\d+\*?|\*", self.phone):
@@ -53,26 +53,26 @@ class Hide(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 class Listing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """How an instance lists. The defaults are the truth, newest first, up to the limit asked for.
 
-    Raises ValueError (msgspec: ValidationError) for names that do not exist.
+    Raises ValueError (from msgspec: ValidationError) for unknown names.
     """
 
     aliases: Aliases = ""
-    """Under which other number chats are kept and listed: `mexico` 521…, `brazil` and `ninth_digit` without the ninth
-    digit, `argentina` 549…, `ivory_coast` without the two digits of 2021, `lid` an id of its own, or prefixes and
-    what stands in their place."""
+    """The other number under which chats are kept and listed: `mexico` 521…, `brazil` and `ninth_digit` without the
+    ninth digit, `argentina` 549…, `ivory_coast` without the two digits of 2021, `lid` an id of its own, or prefixes
+    and their replacements."""
     answers: Literal["kept", "both", "none"] = "kept"
-    """To which number `/wa/messages` answers with the chat: the one it is kept under, that and the one sent to, or
-    neither."""
+    """The numbers for which `/wa/messages` shows the chat: the one it is kept under, that and the one sent to, or
+    none."""
     texts: tuple[str, ...] = ()
-    """How texts and captions are changed, in this order: names of `texts.CHANGES`."""
+    """Changes of texts and captions, in this order: names of `text_changes.CHANGES`."""
     replaces: dict[str, str] = {}
-    """Before that: what is replaced by what."""
+    """Replacements in texts and captions, made before that."""
     page: Count | None = None
     """The most messages or chats that a reply lists, whatever the limit asked for."""
     order: Literal["newest", "oldest", "newest_ascending"] = "newest"
     """Newest first; the oldest ones, oldest first; or the newest ones, oldest first."""
     lag: Seconds = 0.0
-    """After how many seconds messages and chats show a message."""
+    """Seconds until lists of messages and chats show a message."""
     hides: tuple[Hide, ...] = ()
     duplicates: Literal["no", "same_ids", "without_ids"] = "no"
     """Whether every message is listed twice."""

@@ -1,4 +1,4 @@
-"""The other form of a number under which WhatsApp keeps a chat, so that asking for the one sent to lists nothing."""
+"""Other forms of a number under which WhatsApp may keep a chat, so that the number sent to lists nothing."""
 
 from __future__ import annotations
 
@@ -7,26 +7,26 @@ import re
 from collections.abc import Callable, Mapping
 
 LID = "lid"
-"""Chats are kept under an id that says nothing of the number: 15 digits and `@lid`."""
+"""Chats are kept under an id that hides the number: 15 digits and `@lid`."""
 
 _FORMS = {
-    # The digits that are sent to, in E.164, and those that the chat is kept under.
+    # The E.164 digits sent to, and the digits that the chat is kept under.
     "mexico": (re.compile(r"52(\d{10})"), r"521\1"),
     "brazil": (re.compile(r"55(\d\d)9(\d{8})"), r"55\1\2"),
     "argentina": (re.compile(r"54([1-8]\d{9})"), r"549\1"),
     "ivory_coast": (re.compile(r"225\d\d(\d{8})"), r"225\1"),
-    # As in Brazil, of any country whose code has two digits.
+    # As in Brazil, for any country with a code of two digits.
     "ninth_digit": (re.compile(r"(\d{4})9(\d{8})"), r"\1\2"),
 }
 ALIASES = (*_FORMS, LID)
 _PREFIX = re.compile(r"[1-9]\d{0,14}")
 
 Aliases = str | dict[str, str]
-"""One of ALIASES, or prefixes and what stands in their place; empty: every chat is kept under the number sent to."""
+"""One of ALIASES, or prefixes and their replacements. Empty: every chat is kept under the number sent to."""
 
 
 def check_aliases(aliases: Aliases) -> None:
-    """Raises ValueError for a name that does not exist and for what is no prefix of a number."""
+    """Raises ValueError for an unknown name, and for a prefix that cannot begin a number."""
     if isinstance(aliases, str):
         if aliases and aliases not in ALIASES:
             raise ValueError(f"there are no aliases {aliases!r}; there are {', '.join(ALIASES)}, or prefix>prefix")
@@ -37,7 +37,7 @@ def check_aliases(aliases: Aliases) -> None:
 
 
 def renaming(aliases: Aliases) -> Callable[[str], str]:
-    """What gives the digits that a chat is kept under, of those sent to. What is kept so already stays."""
+    """A function that turns the digits sent to into those that the chat is kept under. It leaves the latter as is."""
     if isinstance(aliases, Mapping):
         return lambda phone: _with_other_prefix(aliases, phone)
     if aliases == LID:

@@ -1,4 +1,4 @@
-"""The replies that a fault puts in the place of the honest one."""
+"""The replies that a fault sends in place of the honest one."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _PAGE = "<!DOCTYPE html><html><head><title>{0}</title></head><body><center><h1>{
 
 
 def reply_under(rule: FaultRule, dialect: Dialect, honest: object) -> Response | None:
-    """What leaves the gateway when a rule befalls a request that would have got the `honest` reply.
+    """The reply that a rule sends in place of the `honest` one.
 
-    None: nothing does, and the connection is cut.
+    None: no reply leaves, and the connection is cut.
     """
     if rule.is_silent:
         return None
@@ -61,6 +61,6 @@ def _answer(rule: FaultRule, status: int, body: object) -> Response:
 
 
 def _padded(reply: object, size: int) -> object:
-    """The padding comes first, so that whoever reads only the beginning learns nothing."""
+    """The padding comes first, so that the beginning of the reply tells nothing."""
     padding = {"padding": "x" * size}
     return {**padding, **reply} if isinstance(reply, dict) else [padding, reply]

@@ -22,7 +22,7 @@ from broadcaster.simulator.ledger import Ledger
 class Simulator:
     """A gateway that serves for as long as the `async with` block lasts.
 
-    Raises UnavailableError when the port cannot be had and InputError when the ledger file cannot be used.
+    Raises UnavailableError if it cannot listen on the port, InputError if the ledger file cannot be used.
     """
 
     def __init__(self, config: SimulatorConfig | None = None) -> None:
@@ -47,7 +47,7 @@ class Simulator:
             )
         except OSError as error:
             self.ledger.close()
-            # asyncio wraps the system's words in its own, except where the name of the host is at fault (errno < 0).
+            # asyncio wraps the system's message in its own, unless the host name is at fault (errno < 0).
             reason = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
             raise UnavailableError(f"cannot listen on {self.config.host}:{self.config.port}: {reason}") from None
         return self
@@ -75,7 +75,7 @@ class Simulator:
 
 @contextmanager
 def background(config: SimulatorConfig | None = None) -> Iterator[Simulator]:
-    """Run a simulator in a thread, for code that is not asynchronous. Raises what Simulator raises."""
+    """Run a simulator in a thread, for synchronous code. Raises what Simulator raises."""
     simulator = Simulator(config)
     ready = threading.Event()
     failures: list[BaseException] = []

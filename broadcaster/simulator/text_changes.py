@@ -1,4 +1,4 @@
-"""How a gateway changes the texts that it lists: each by a name, applied in the order that is configured."""
+"""The changes that a gateway may make to listed texts, by name. They apply in the configured order."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Celery carries wake-ups, never facts: tasks here are a few lines around a service."""
+"""Celery carries wake-ups, never facts. Each task here is a few lines around a service."""

@@ -33,9 +33,9 @@ BEAT: dict[str, dict[str, Any]] = {
 }
 
 PURGE_SECONDS = 3600.0
-"""How often beat has old campaigns purged, where that is set. No tick: to be late does no harm."""
+"""Seconds between purges of old campaigns, if a retention is set. It is no tick: being late does no harm."""
 
-# A beat that starts fires everything at once, rather than after its first period.
+# A starting beat fires everything at once, instead of after the first period.
 _LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 
@@ -47,16 +47,16 @@ def configuration(settings: Settings) -> dict[str, Any]:
         "broker_connection_retry_on_startup": True,
         "broker_channel_error_retry": True,
         "broker_transport_options": {
-            # What a worker has taken and not begun is not kept in Redis: it is published again within two seconds, and
-            # whoever restored it from there would trust what others may have written.
+            # Redis keeps no task that a worker has taken but not begun. Such a task is published again within two
+            # seconds, and restoring it from Redis would mean trusting what others may have written there.
             "ack_emulation": False,
-            # Without them a paused Redis hangs the worker for ever.
+            # Without timeouts a paused Redis hangs the worker for ever.
             "socket_timeout": 5,
             "socket_connect_timeout": 5,
             "socket_keepalive": True,
         },
-        # An expiry would be kept by Lua scripts, and no user of Redis is to run any (deploy/redis-users.acl). What a
-        # killed process leaves for want of it is its name in a set.
+        # An expiry needs Lua scripts, which no user of Redis may run (deploy/redis-users.acl). Without it a killed
+        # process only leaves its name in a set.
         "control_queue_expires": None,
         "event_queue_expires": None,
         "accept_content": ["json"],
@@ -78,23 +78,23 @@ def configuration(settings: Settings) -> dict[str, Any]:
         "worker_cancel_long_running_tasks_on_connection_loss": False,
         "beat_schedule": {name: {**entry, "last_run_at": _LONG_AGO} for name, entry in _fired(settings).items()},
         "beat_max_loop_interval": 1,
-        # What beat could remember across restarts does not matter to ticks, so it keeps no file.
+        # Ticks need nothing that beat could remember across restarts, so it keeps no file.
         "beat_scheduler": "celery.beat:Scheduler",
         "timezone": "UTC",
     }
 
 
 def _fired(settings: Settings) -> dict[str, dict[str, Any]]:
-    """What beat fires."""
+    """The tasks that beat fires, and how often."""
     purge = {} if settings.retention_days is None else {"purge": {"task": PURGE, "schedule": PURGE_SECONDS}}
     return BEAT | purge
 
 
 class Loader(AppLoader):  # type: ignore[misc]  # Celery ships no types
-    """Imports what is installed. Celery's own looks in the current directory first."""
+    """Imports installed modules only. Celery's own loader looks in the current directory first."""
 
     def import_from_cwd(self, module: str, imp: Any = None, package: str | None = None) -> Any:
-        """Not from there."""
+        """Import as usual, not from the current directory."""
         return (imp or self.import_module)(module, package=package)
 
 
@@ -106,6 +106,6 @@ def make_app(settings: Settings) -> Celery:
 
 
 settings = load()
-"""Of this process and its roles."""
+"""The settings of this process and its roles."""
 app = make_app(settings)
 flower_command.replace()

@@ -1,9 +1,9 @@
-"""What a worker accepts from Redis: its own wake-ups, and questions about itself. Pure.
+"""Which messages a worker accepts from Redis: our own wake-ups, and questions about the worker. Pure.
 
-Whoever can write to Redis can put anything into a queue. Celery and kombu trust it: a message without properties ends
-a worker, others stay unacknowledged and use up its prefetch. So each is checked before either of them sees it, and
-what is not exactly what we publish is dropped. Nothing is lost by that: a wake-up is published again in a second (I6).
-The fields are those of Celery's message protocol 2, in kombu's envelope for transports without headers.
+Whoever can write to Redis can put anything into a queue, and Celery and kombu trust it. A message without properties
+ends a worker; others stay unacknowledged and use up its prefetch. So each message is checked before they see it, and
+dropped unless it is exactly what we publish. That loses nothing: a wake-up is published again in a second (I6). The
+fields are those of Celery's message protocol 2, in kombu's envelope for transports without headers.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ QUESTIONS = frozenset(
     {"active", "active_queues", "clock", "conf", "ping", "registered", "report", "reserved", "revoked", "scheduled"}
     | {"stats"}
 )
-"""Remote control commands that only tell something."""
+"""Remote control commands that only ask something."""
 CONTROL_QUEUE = ".pidbox"
-"""How the names of the queues of remote control end."""
+"""The ending of the names of remote control queues."""
 _LONGEST = 4 << 20
-"""Characters of a body, at most: MOST_LANES_A_TASK lane ids take some thousand."""
+"""The most characters of a body. MOST_LANES_A_TASK lane ids take a few thousand."""
 
 _Name = Annotated[str, msgspec.Meta(max_length=255, pattern=r"^[^\x00-\x1f\x7f]*\Z")]
 _Lanes = Annotated[list[Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)]], msgspec.Meta(max_length=10_000)]
@@ -76,7 +76,7 @@ class _Envelope(msgspec.Struct, rename="kebab"):
 
 
 class _Embedded(msgspec.Struct, forbid_unknown_fields=True):
-    """What may follow a task. Nothing follows ours."""
+    """The tasks that may follow a task. Nothing follows ours."""
 
     callbacks: None = None
     errbacks: None = None
@@ -109,7 +109,7 @@ class _Question(msgspec.Struct):
 
 
 def fault(message: object, queue: str) -> str | None:
-    """Why a message from `queue` is none that this worker accepts; None where it is one."""
+    """Why this worker does not accept a message from `queue`; None: it does."""
     try:
         envelope = msgspec.convert(message, _Envelope)
         body = b64decode(envelope.body, validate=True)

@@ -18,17 +18,17 @@ from broadcaster.worker.app import BEAT, SENDS, TICKS
 
 _REPLY_SECONDS = 1.0
 _MOST_QUEUED = {TICKS: 30, SENDS: 100}
-"""Workers that keep up leave next to nothing in a queue: these are a dozen seconds of ticks, some waves of sends."""
+"""The most tasks that may wait in each queue: a dozen seconds of ticks, some waves of sends. Usually few wait."""
 _PERIODS: dict[str, float] = {name: entry["schedule"] for name, entry in BEAT.items()}
 
 
 def examine_workers(
     app: Celery, engine: Engine, running: float | None = None, starter: Remedy = START
 ) -> Iterator[Finding]:
-    """Whether Redis takes writes, workers answer and keep up, and the ticks are done. Takes about a second.
+    """Check that Redis takes writes, that workers answer and keep up, and that ticks are done. Takes about a second.
 
-    `running`: for how many seconds a beat and a worker have been at it, where that is known. `starter` is how an
-    embedded server comes back that does not answer.
+    `running` is for how many seconds a beat and a worker have run; None: unknown. `starter` is the remedy for an
+    embedded server that does not answer.
     """
     try:
         depths = _queue_depths(app)
@@ -52,12 +52,12 @@ def examine_workers(
 
 
 def _queue_depths(app: Celery) -> dict[str, int]:
-    """How many tasks wait in each queue. Raises what Redis says: unreachable, read-only, out of memory."""
+    """How many tasks wait in each queue. Raises Redis's error: unreachable, read-only, out of memory."""
     with app.connection_for_write() as connection:
         connection.ensure_connection(max_retries=1, interval_start=0, reraise_as_library_errors=True)
         redis: Any = connection.default_channel.client
         redis.set("broadcaster:doctor", "", px=1)
-        # Kombu keeps a queue as a Redis list of its name.
+        # Kombu keeps a queue as a Redis list with the queue's name.
         return {queue: redis.llen(queue) for queue in _MOST_QUEUED}
 
 

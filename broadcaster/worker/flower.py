@@ -1,4 +1,4 @@
-"""Flower, the web view of workers and tasks, inside this process: no secret of it is ever in an argv."""
+"""Runs Flower, the web view of workers and tasks, inside this process, so that no secret is ever in an argv."""
 
 from __future__ import annotations
 
@@ -24,34 +24,35 @@ from broadcaster.worker.memory import keep_memory_level
 from broadcaster.worker.readiness import announce_ready
 
 MOST_TASKS = 1_000
-"""In its list; each takes 7 to 45 KB of memory, by how many instances are in its result."""
+"""The most tasks in Flower's list. Each takes 7 to 45 KB of memory, depending on the instances in its result."""
 _FORGET_WORKER_SECONDS = 600
 _COLLECT_SECONDS = 60
-"""Tasks that fall off the list refer to themselves, 2 KB each, and so few come that the collector would leave them."""
+"""Seconds between garbage collections. A task that falls off the list refers to itself (2 KB), and tasks are so few
+that Python would not collect by itself."""
 
 
 def run_flower(arguments: Sequence[str] | None = None) -> None:
-    """Serve Flower, behind basic authentication and only to look at, until SIGTERM or SIGINT.
+    """Serve Flower, read-only and behind basic authentication, until SIGTERM or SIGINT.
 
-    `arguments` are options of Flower's own, such as `--port=5556`. Unless they are None, its variables (`FLOWER_PORT`)
-    count too. `/metrics` and `/healthcheck` answer everybody: Flower has it so, for monitoring; they name workers and
-    tasks only.
+    `arguments` are Flower's own options, such as `--port=5556`. Unless they are None, its variables (`FLOWER_PORT`)
+    count too. `/metrics` and `/healthcheck` answer without a password, for monitoring. They only name workers and
+    tasks.
 
-    Raises UnavailableError if it cannot listen where it is told to, SettingsError for unusable credentials, UsageError
-    for options that would open it.
+    Raises UnavailableError if it cannot listen at its address, SettingsError for unusable credentials, UsageError for
+    options that would let in others.
     """
     configure_logs(settings)
     keep_memory_level()
     _set_options(
         address=settings.flower_bind,
         port=settings.flower_port,
-        # Flower's own commands would go around the accounts that Postgres keeps.
+        # Commands given in Flower would change workers without a trace in Postgres.
         read_only=True,
         persistent=False,
         max_tasks=MOST_TASKS,
         purge_offline_workers=_FORGET_WORKER_SECONDS,
         tasks_columns="name,state,args,result,received,runtime,worker",
-        # Neither its logs beside ours, nor what a flowerconfig.py in the current directory says.
+        # Flower must not add logs to ours, nor obey a flowerconfig.py in the current directory.
         logging="none",
         conf=os.devnull,
     )
@@ -77,7 +78,7 @@ def run_flower(arguments: Sequence[str] | None = None) -> None:
 
 
 def _credentials() -> FlowerCredentials:
-    """Those that its options give, or ours. Raises UsageError where the options would let in others."""
+    """The credentials from Flower's options, or ours. Raises UsageError if the options would let in others."""
     if not options.read_only:
         raise UsageError("--read_only: Flower is only to look at; leave the option out")
     if options.auth or options.auth_provider:
@@ -90,7 +91,7 @@ def _credentials() -> FlowerCredentials:
 
 
 def _listen(flower: GuardedFlower) -> None:
-    """On the socket that was handed to this process, or on one of its own.
+    """Listen on the socket that was handed to this process, or on a new one.
 
     Raises OSError.
     """
@@ -106,6 +107,6 @@ def _collect() -> None:
 
 
 def _set_options(**values: Any) -> None:
-    """Flower reads its options from a global of Tornado, also while it imports parts of itself."""
+    """Flower reads its options from a global of Tornado, even while it imports its own parts."""
     for name, value in values.items():
         setattr(options, name, value)

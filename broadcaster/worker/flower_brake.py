@@ -1,4 +1,4 @@
-"""A brake on guessing passwords: how long somebody has to wait before the next one is looked at."""
+"""Slows down the guessing of passwords: how long a client waits before its next password is checked."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from ipaddress import ip_address
 from time import monotonic
 
 MOST_ADDRESSES = 1_000
-"""Remembered at once; the one that was longest silent is forgotten first. What many do has a limit of its own."""
+"""The most addresses that are remembered. The longest silent one is forgotten first. A limit over all covers the
+rest."""
 
 
 class Allowance:
-    """So many at once, and then one for each `seconds` that pass (a GCRA clock, as for sending)."""
+    """`at_once` tries at once, then one every `seconds` seconds (a GCRA clock, as for sending)."""
 
     def __init__(self, at_once: int, seconds: float) -> None:
         self._seconds = seconds
@@ -20,7 +21,7 @@ class Allowance:
         self._due = float("-inf")
 
     def wait(self, now: float) -> float:
-        """Seconds until there is one more; 0: there is one."""
+        """Seconds until the next try; 0: now."""
         return max(0.0, self._due - self._ahead - now)
 
     def spend(self, now: float) -> None:
@@ -30,8 +31,8 @@ class Allowance:
 class Brake:
     """Counts wrong passwords for each address, and over all.
 
-    Who is out of allowance waits, also with the right password: otherwise guessing would go on. The limit over all
-    does not touch addresses that have had the right one, so that strangers cannot lock them out.
+    A client without allowance waits even with the right password: otherwise guessing would go on. The limit over all
+    does not apply to addresses that once gave the right password, so that strangers cannot lock them out.
     """
 
     def __init__(self, clock: Callable[[], float] = monotonic) -> None:
@@ -41,13 +42,13 @@ class Brake:
         self._over_all = Allowance(at_once=30, seconds=4.0)
 
     def wait(self, address: str) -> float:
-        """Seconds until a password from this address is looked at; 0: at once."""
+        """Seconds until a password from this address is checked; 0: now."""
         now, who = self._clock(), _network(address)
         own = self._wrong[who].wait(now) if who in self._wrong else 0.0
         return own if who in self._known else max(own, self._over_all.wait(now))
 
     def wrong(self, address: str) -> None:
-        """A wrong password came from there."""
+        """A wrong password came from this address."""
         now, who = self._clock(), _network(address)
         if who not in self._wrong:
             self._wrong[who] = Allowance(at_once=5, seconds=12.0)
@@ -57,14 +58,14 @@ class Brake:
             self._over_all.spend(now)
 
     def right(self, address: str) -> None:
-        """The right one came from there."""
+        """The right password came from this address."""
         who = _network(address)
         self._known[who] = None
         _trim(self._known, who)
 
 
 def _network(address: str) -> str:
-    """What one attacker has: an IPv4 address, or the 64 bits of a network of IPv6."""
+    """What one attacker controls: an IPv4 address, or an IPv6 network of 64 bits."""
     try:
         parsed = ip_address(address.partition("%")[0])
     except ValueError:

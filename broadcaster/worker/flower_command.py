@@ -1,4 +1,4 @@
-"""`celery -A broadcaster flower` is our Flower, with the options that it has there."""
+"""Makes `celery -A broadcaster flower` run our Flower, with Flower's own options."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 
 def replace() -> None:
-    """Put ours in the place of Flower's own command, which would let in everybody, where this process is `celery`."""
+    """Replace Flower's own command, which would let in everybody, if this process is `celery`."""
     module = sys.modules.get("flower.command")  # `celery` imports all its commands before the application
     if module is not None:
         module.flower.callback = _flower

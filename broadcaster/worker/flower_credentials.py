@@ -1,4 +1,4 @@
-"""Who may look at Flower: a configured user, or one generated once. Apart from `flower`, which is slow to import."""
+"""Who may look at Flower: a configured user, or one generated once. Apart from `flower`, a slow import."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from broadcaster.secret_files import generated_once
 from broadcaster.settings import Settings
 
 LISTENER = "FLOWER_LISTENER"
-"""The variable that holds the number of a descriptor on which Flower is to listen, where it is handed one."""
+"""The variable with the number of the descriptor on which Flower listens, if it inherits one."""
 _USER = "broadcaster"
 
 
@@ -25,7 +25,7 @@ class FlowerCredentials:
 
     @classmethod
     def parse(cls, text: str, source: str) -> Self:
-        """From `user:password`. Raises SettingsError, which names the `source`."""
+        """Read `user:password`. Raises SettingsError, which names the `source`."""
         user, _, password = text.partition(":")
         if not user or not password:
             raise SettingsError(f"{source}: must be user:password")
@@ -38,9 +38,9 @@ def credentials_path(settings: Settings) -> Path:
 
 
 def flower_credentials(settings: Settings) -> FlowerCredentials:
-    """The configured credentials, or those kept under the home, generated if there are none yet.
+    """The configured credentials, else those stored under the home. They are generated if there are none yet.
 
-    Raises SettingsError if they cannot be used or kept.
+    Raises SettingsError if they cannot be used or stored.
     """
     if settings.flower_basic_auth:
         return FlowerCredentials.parse(settings.flower_basic_auth, "BROADCASTER_FLOWER_BASIC_AUTH")

@@ -1,4 +1,4 @@
-"""What stands in front of Flower: a brake on wrong passwords, and headers that tell browsers what its pages may do."""
+"""Guards Flower with a brake on wrong passwords, and with headers that limit what its pages may do in a browser."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from broadcaster.worker.flower_credentials import FlowerCredentials
 log = structlog.get_logger()
 
 _INLINE = "'sha256-A0YIP5A+DKoseGAUTHRoMPDkKPK5cKzfYH3mjcCKtj8='"
-"""The only script within a page of Flower's: it says that the list of workers refreshes itself."""
+"""The hash of the only inline script of Flower's pages: it refreshes the list of workers."""
 HEADERS = {
     "Content-Security-Policy": (
         f"default-src 'none'; script-src 'self' {_INLINE}; style-src 'self'; style-src-attr 'unsafe-inline'; "
@@ -31,11 +31,12 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
-"""Of every reply. Flower's pages work under them: tests/integration/test_flower_door.py looks at each in a browser."""
+"""Headers of every reply. Flower's pages work under them: they were looked at in a browser (see
+tests/integration/test_flower_door.py)."""
 
 
 class GuardedFlower(Flower):  # type: ignore[misc]  # it ships no types
-    """Flower behind the brake. Its own check of the password stays where it is."""
+    """Flower behind the brake. Flower still checks the password itself."""
 
     def __init__(self, credentials: FlowerCredentials, **arguments: Any) -> None:
         super().__init__(**arguments)
@@ -44,7 +45,7 @@ class GuardedFlower(Flower):  # type: ignore[misc]  # it ships no types
         self.add_transform(_WithHeaders)
 
     def find_handler(self, request: HTTPServerRequest, **arguments: Any) -> Any:
-        """The handler of a request, or of its refusal. What comes without a password is Flower's to answer."""
+        """The handler of a request or of its refusal. Flower itself answers a request without a password."""
         given = request.headers.get("Authorization")
         refusal = None if given is None else self._refusal(given, str(request.remote_ip))
         if refusal is not None:
@@ -52,7 +53,7 @@ class GuardedFlower(Flower):  # type: ignore[misc]  # it ships no types
         return super().find_handler(request, **arguments)
 
     def _refusal(self, given: str, address: str) -> dict[str, Any] | None:
-        """How to refuse the password; None: it is right."""
+        """The arguments of a refusal; None: the password is right."""
         wait = self._brake.wait(address)
         if wait > 0:
             return {"status": 429, "header": ("Retry-After", str(ceil(wait)))}
@@ -65,13 +66,13 @@ class GuardedFlower(Flower):  # type: ignore[misc]  # it ships no types
 
 
 class Refusal(RequestHandler):
-    """Says no, whatever the method."""
+    """Refuses a request, whatever its method."""
 
     def initialize(self, status: int, header: tuple[str, str]) -> None:
         self._status, self._header = status, header
 
     def check_xsrf_cookie(self) -> None:
-        """Nothing is done, whoever asks."""
+        """No check is needed: nothing is done for anybody."""
 
     def prepare(self) -> None:
         self.set_status(self._status)
@@ -89,7 +90,7 @@ class _WithHeaders(OutputTransform):
 
 
 def _credentials(header: str) -> bytes:
-    """What a header of basic authentication holds; nothing where it is another one."""
+    """The credentials in a header of basic authentication; empty for any other header."""
     scheme, _, encoded = header.partition(" ")
     try:
         return b64decode(encoded.strip(), validate=True) if scheme.lower() == "basic" else b""

@@ -1,8 +1,8 @@
-"""What makes a worker or a beat ours, whoever starts it: receivers of Celery's signals.
+"""Receivers of Celery's signals that make any worker or beat ours, whoever starts it.
 
-So `celery -A broadcaster worker` is what `broadcaster worker` is, with Celery's own options. Celery imports this
-module in its workers and beats, before it sends the first signal. It logs exceptions of receivers and goes on, but
-SystemExit ends the process.
+So `celery -A broadcaster worker` does the same as `broadcaster worker`, with Celery's own options. Celery imports this
+module in workers and beats before the first signal. It logs a receiver's exception and goes on; only SystemExit ends
+the process.
 """
 
 from __future__ import annotations
@@ -32,16 +32,16 @@ from broadcaster.worker.tasks import attach
 from broadcaster.worker.watch import Watch
 
 CONTROL_COMMANDS = [name for name, about in Panel.meta.items() if about.type == "control"]
-"""Remote control that changes a worker: to stop consuming, or altogether. Redis is not to be obeyed, only asked."""
+"""Remote control commands that change or stop a worker. Workers answer questions from Redis but obey no commands."""
 STOP_MARGIN = 15.0
-"""Seconds beyond the request timeout in which a worker has stopped, if it stops at all."""
+"""A worker stops within the request timeout and this many seconds, if it stops at all."""
 _DEFAULT_LEVEL = logging.WARNING
-"""What `celery` gives where nobody says `--loglevel`."""
+"""The level that `celery` passes without `--loglevel`."""
 
 
 @contextmanager
 def ending_with_a_line() -> Iterator[None]:
-    """End the process where a BroadcasterError is raised within; its cause is that error."""
+    """End the process if the block raises a BroadcasterError, which becomes the cause of the SystemExit."""
     try:
         yield
     except BroadcasterError as error:
@@ -50,27 +50,27 @@ def ending_with_a_line() -> Iterator[None]:
 
 @signals.celeryd_init.connect
 def _prepare_worker(conf: Any, **_: Any) -> None:
-    """Before the worker makes anything: the first connection decides upon the transport of all."""
+    """Runs before the worker makes anything: its first connection decides which transport all of them use."""
     _ignore_warnings()
     redis_transport.install()
     for command in CONTROL_COMMANDS:
         Panel.data.pop(command, None)
-    # Only here: beat and the command line publish ticks, and may publish no events (deploy/redis-users.acl).
+    # Only workers: beat and the command line may not publish events (deploy/redis-users.acl).
     conf.task_send_sent_event = True
 
 
 @signals.worker_init.connect
 def _open_runtime(sender: Any, **_: Any) -> None:
-    """Once its options are known. They are Celery's own where it was started as `celery worker`."""
+    """Runs once the worker's options are known. Under `celery worker` they are Celery's own."""
     with ending_with_a_line():
         _refuse_what_cannot_work(sender)
         _configure_logs(sender.loglevel, sender.logfile)
         keep_memory_level()
-        # Wake-ups are worthless when stale. Purging them here, rather than letting them expire, compares no two
-        # machines' clocks; whatever was still wanted is published again within two seconds.
+        # Stale wake-ups are worthless. Purging them here, unlike an expiry, needs no agreement of two machines'
+        # clocks. A wake-up that is still wanted is published again within two seconds.
         sender.purge = True
         sender.options.update(without_gossip=True, without_mingle=True)
-        if not isinstance(sender.concurrency, int):  # `--concurrency auto` is about processors, and threads wait
+        if not isinstance(sender.concurrency, int):  # `--concurrency auto` counts processors; threads wait
             sender.concurrency = settings.worker_threads
         runtime = Runtime(msgspec.structs.replace(settings, worker_threads=sender.concurrency))
     attach(runtime)
@@ -88,7 +88,7 @@ def _open_runtime(sender: Any, **_: Any) -> None:
 
 @signals.worker_ready.connect
 def _answer_signals(sender: Any, **_: Any) -> None:
-    """Ctrl-C and SIGQUIT are SIGTERM: Celery's own handlers drop what is in flight."""
+    """Treat Ctrl-C and SIGQUIT as SIGTERM: Celery's own handlers would drop what is in flight."""
     for signum in ("SIGINT", "SIGQUIT"):
         install_worker_term_handler(sender.controller, sig=signum)
     announce_ready()
@@ -103,7 +103,7 @@ def _settle_beat(**_: Any) -> None:
 
 @signals.setup_logging.connect
 def _configure_logs_as_asked(loglevel: int, logfile: str | None, **_: Any) -> None:
-    """A receiver of this signal keeps Celery from setting up logging itself."""
+    """Because this signal has a receiver, Celery does not set up logging itself."""
     with ending_with_a_line():
         _configure_logs(loglevel, logfile)
 
@@ -114,7 +114,7 @@ def _configure_logs(level: Any, file: str | None) -> None:
 
 
 def _refuse_what_cannot_work(worker: Any) -> None:
-    """Raises UsageError for options of `celery worker` with which nothing, or not everything, would be done."""
+    """Raises UsageError for options of `celery worker` that would leave work undone."""
     if worker.pool_cls not in (TaskPool, "threads"):
         raise UsageError("--pool: tasks wait for what they send, in threads; leave the option out")
     if worker.options.get("autoscale"):
@@ -127,7 +127,7 @@ def _refuse_what_cannot_work(worker: Any) -> None:
 
 
 def _ignore_warnings() -> None:
-    # Celery's advice against root is about pickle, and only JSON is accepted here; its announcement for version 6 is
-    # about tasks that are acknowledged late, and there are none.
+    # Celery warns against root because of pickle, but only JSON is accepted here. Its warning about version 6 concerns
+    # late acknowledgement, which no task uses.
     warnings.simplefilter("ignore", SecurityWarning)
     warnings.simplefilter("ignore", CPendingDeprecationWarning)

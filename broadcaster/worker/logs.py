@@ -1,4 +1,4 @@
-"""What the roles write to their logs: one line for each thing that happens, for people or as JSON."""
+"""Sets up the logs of the roles: one line for each event, for people or as JSON."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from broadcaster.worker.app import BEAT
 
 TICK_TASKS = frozenset(entry["task"] for entry in BEAT.values())
 
-# At INFO these write a line for each request, each tick and each task that has not even begun.
+# At INFO these loggers write a line for each request, each tick and each received task.
 _QUIET = ("httpx", "httpcore", "celery.beat", "celery.worker.strategy", "tornado.access", "alembic")
 
 
 def configure_logs(settings: Settings, *, level: int | None = None, file: str | None = None) -> None:
-    """Send the log records of this process, ours and the libraries', to stderr, or to `file`.
+    """Send all log records of this process, including the libraries', to stderr or to `file`.
 
-    `level` is one of `logging`, in place of the configured one.
+    `level` is a level of `logging`; None: the configured one.
 
     Raises SettingsError for a level that does not exist.
     """
@@ -57,12 +57,12 @@ def configure_logs(settings: Settings, *, level: int | None = None, file: str | 
 def _rendering(as_json: bool, *, colors: bool) -> list[Processor]:
     if as_json:
         return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
-    # The default traceback shows local variables, and those may be secrets (invariant I8).
+    # The default traceback shows local variables, which may be secrets (invariant I8).
     plain = structlog.dev.plain_traceback
     return [structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=plain)]
 
 
 def _is_worth_a_line(record: logging.LogRecord) -> bool:
-    """Everything but Celery's accounts of ticks that went well: there are two a second."""
+    """Whether to log a record. Only Celery's lines about successful ticks are left out: several come each second."""
     told = record.args
     return not (isinstance(told, Mapping) and told.get("name") in TICK_TASKS and "return_value" in told)

@@ -1,4 +1,4 @@
-"""The memory of processes that stay."""
+"""Keeps the memory of long-running processes level."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ import gc
 import sys
 
 _OBJECTS = 5_000
-"""New ones after which the collector looks through them: a second's work of a busy worker."""
+"""The collector runs after this many new objects: a second's work of a busy worker."""
 _PR_SET_THP_DISABLE = 41
 """linux/prctl.h; see prctl(2)."""
 
 
 def keep_memory_level() -> None:
-    """Let the garbage collector run again: commands put it off to start sooner (`cli/main.py`).
+    """Let the garbage collector run again. Commands put it off to start faster (`cli/main.py`).
 
-    What has been imported stays, and is not looked through any more.
+    Imported objects stay for good, so the collector no longer looks at them.
     """
     gc.freeze()
     gc.set_threshold(_OBJECTS)
@@ -23,11 +23,11 @@ def keep_memory_level() -> None:
 
 
 def _refuse_huge_pages() -> None:
-    """As Redis does for itself.
+    """Refuse huge pages, as Redis does for itself.
 
-    The HTTP client's allocator asks for them, and the kernel makes one of 2 MiB of whatever little is used within it,
-    up to hours later.
+    The HTTP client's allocator asks for them. Up to hours later the kernel then makes a whole page of 2 MiB resident
+    although little of it is used.
     """
     if sys.platform == "linux":
-        # Where it is not allowed, nothing is lost but that.
+        # If this is not allowed, the process only uses more memory.
         ctypes.CDLL(None).prctl(_PR_SET_THP_DISABLE, *map(ctypes.c_ulong, (1, 0, 0, 0)))

@@ -1,4 +1,4 @@
-"""Tells the workers that there is something to do now, instead of at the next tick."""
+"""Tells the workers that there is work now, before the next tick."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from broadcaster.worker.app import DISPATCH, LIFECYCLE, OCCURRENCE, app
 def nudge(occurrence: tuple[str, str] | None = None) -> bool:
     """Start due campaigns and wake their lanes; False when Redis cannot be reached.
 
-    With an `occurrence` (schedule, campaign) that was made, in its own task, which Flower shows.
+    A new `occurrence` (schedule, campaign) gets a task of its own, which Flower shows.
 
-    Nothing depends on it: the next tick does the same within a second, and Redis carries no facts (invariant I6).
+    Nothing depends on this: the next tick does the same within a second, and Redis carries no facts (invariant I6).
     """
-    # A connection of its own, that is tried once: the shared one would try again for six seconds.
+    # This uses a connection of its own that tries once: the shared one would try for six seconds.
     options = {**app.conf.broker_transport_options, "max_retries": 0}
     try:
         with app.connection_for_write(transport_options=options) as connection:

@@ -1,4 +1,4 @@
-"""Tells whoever started this process that it does its work by now."""
+"""Tells the starter of this process that it is ready."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from contextlib import suppress
 
 
 def announce_ready() -> None:
-    """Send `READY=1` to the socket that NOTIFY_SOCKET names, if any. That is sd_notify(3), so systemd hears it too."""
+    """Send `READY=1` to the socket named by NOTIFY_SOCKET, if any. This is sd_notify(3), which systemd reads too."""
     address = os.environ.get("NOTIFY_SOCKET")
     if not address:
         return
-    # Nobody listening is no reason not to work.
+    # The process works even if nobody listens.
     with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notices:
         notices.sendto(b"READY=1", address.replace("@", "\0", 1) if address.startswith("@") else address)

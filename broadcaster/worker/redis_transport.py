@@ -1,4 +1,4 @@
-"""kombu's transport for a Redis to which others may write: what is not ours is dropped, and ends no worker."""
+"""kombu's transport for a Redis that others may write to: foreign messages are dropped and end no worker."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class CheckedChannel(redis.Channel):
 
 
 class CheckedTransport(redis.Transport):
-    """Hands on what `envelopes` accepts."""
+    """A transport that only delivers messages that `envelopes` accepts."""
 
     Channel = CheckedChannel
 
@@ -45,7 +45,7 @@ class CheckedTransport(redis.Transport):
 
 
 def install() -> None:
-    """Make it the transport of every connection to Redis that this process opens from now on."""
+    """Make it the transport of every Redis connection that this process opens from now on."""
     name = f"{__name__}:{CheckedTransport.__name__}"
     TRANSPORT_ALIASES.update(dict.fromkeys(("redis", "rediss"), name))
 

@@ -1,4 +1,4 @@
-"""The roles of a stack, each as one blocking call: worker, beat. What is ours about them is in `hooks`."""
+"""The roles worker and beat, each as one blocking call. `hooks` makes them ours."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from broadcaster.worker.app import app
 
 
 def run_worker() -> None:
-    """Work until SIGTERM or SIGINT; then finish what is in flight and give the rest back.
+    """Work until SIGTERM or SIGINT. Then finish what is in flight and give the rest back.
 
-    Raises BroadcasterError when the database cannot be used as it is.
+    Raises BroadcasterError if the database cannot be used as it is.
     """
     with _plain_errors():
-        # Unlike the host's name, this tells the workers of one machine apart.
+        # Unlike the host's name, this differs between the workers of one machine.
         worker = app.Worker(hostname=f"worker-{os.getpid()}@{socket.gethostname()}", quiet=True)
         worker.start()
     if worker.exitcode:
@@ -32,7 +32,7 @@ def run_beat() -> None:
 
 @contextmanager
 def _plain_errors() -> Iterator[None]:
-    """Raise the error itself where a hook ended the process for its sake."""
+    """If a hook ended the process because of an error, raise that error itself."""
     try:
         yield
     except SystemExit as ended:

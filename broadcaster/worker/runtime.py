@@ -1,4 +1,4 @@
-"""What a worker process owns: one event loop on a thread of its own, and the engine of the ticks."""
+"""What a worker process owns: one event loop on its own thread, and the engine of the ticks."""
 
 from __future__ import annotations
 
@@ -18,14 +18,15 @@ from broadcaster.settings import Settings
 T = TypeVar("T")
 
 _LOCK_TIMEOUT = 3.0
-"""Seconds. A tick that is refused a lock comes again; one that waited would keep the worker from stopping."""
+"""Seconds that a tick waits for a lock. It comes again anyway, and a longer wait would keep the worker from
+stopping."""
 
 
 class Runtime:
-    """Started once per worker process; task threads hand their coroutines to its loop and wait."""
+    """Started once per worker process. Task threads hand their coroutines to its loop and wait."""
 
     def __init__(self, settings: Settings) -> None:
-        """Raises BroadcasterError when the database cannot be used as it is."""
+        """Raises BroadcasterError if the database cannot be used as it is."""
         self.settings = settings
         self.engine: Final[Engine] = open_engine(settings, lock_timeout=_LOCK_TIMEOUT)
         require_current(self.engine)
@@ -44,11 +45,11 @@ class Runtime:
         return self._call(self._process.reconcile())
 
     def stop(self) -> None:
-        """Let every drain end soon. Safe to call from a signal handler and more than once."""
+        """Let every drain end soon. May be called from a signal handler, and more than once."""
         self._loop.call_soon_threadsafe(self._process.stop)
 
     def close(self) -> None:
-        """Close what was opened. Call it when no task is running any more."""
+        """Close everything. Call it once no task runs any more."""
         self._call(self._process.__aexit__(None, None, None))
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()

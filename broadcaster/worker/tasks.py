@@ -38,21 +38,21 @@ def runtime() -> Runtime:
     return _runtimes[0]
 
 
-# No events: Flower's list shows what was sent, not the clock. While Postgres is away there is a line for each tick in
-# the log, and no traceback.
+# Ticks send no events: Flower's list shows what was sent, not the clock. While Postgres is away, each tick logs one
+# line without a traceback.
 _TICK = {"send_events": False, "throws": (UnavailableError,)}
 
 
 @app.task(name=DISPATCH, **_TICK)
 def dispatch() -> None:
-    """Wake the lanes that have due work and no worker."""
+    """Wake the lanes with due work but no worker."""
     for lanes in scans.wake_lanes(runtime().engine):
         send.delay(lanes)
 
 
 @app.task(name=LIFECYCLE, **_TICK)
 def lifecycle() -> None:
-    """Start the campaigns that are due and finish those that balance."""
+    """Start campaigns that are due and finish campaigns that balance."""
     scans.finish_campaigns(runtime().engine)
     if scans.start_due_campaigns(runtime().engine):
         dispatch()
@@ -60,14 +60,14 @@ def lifecycle() -> None:
 
 @app.task(name=SCHEDULES, **_TICK)
 def schedules() -> None:
-    """Make the campaigns of schedules that are due."""
+    """Make the campaigns of due schedules."""
     for made in make_due_occurrences(runtime().engine):
         occurrence.delay(made.schedule, made.campaign)
 
 
 @app.task(name=RECOVER, **_TICK)
 def recover() -> None:
-    """Free the lanes of workers that died, and mend what a step of the database's clock left behind."""
+    """Free the lanes of workers that died, and repair moments that a step of the database's clock left wrong."""
     mend_clocks(runtime().engine, runtime().settings)
     if scans.recover_leases(runtime().engine, request_timeout=runtime().settings.request_timeout_seconds).lanes:
         dispatch()
@@ -75,7 +75,7 @@ def recover() -> None:
 
 @app.task(name=RECONCILE, send_events=False)
 def reconcile() -> None:
-    """Give up what has been in doubt for too long, have the rest read back, and forget keys that nobody needs."""
+    """Give up doubts that are too old, have the others read back, and forget keys that nobody needs."""
     forget_accounts(runtime().engine)
     scans.give_up_doubts(runtime().engine, deadline=runtime().settings.doubt_deadline_seconds)
     if scans.doubts_are_due(runtime().engine) or scans.truths_are_due(runtime().engine, runtime().settings):
@@ -84,7 +84,7 @@ def reconcile() -> None:
 
 @app.task(name=SEND)
 def send(lanes: list[int]) -> dict[str, Any]:
-    """Drain lanes for a while; what Flower shows is what became of their messages, per instance."""
+    """Drain lanes for a while. Flower shows the result: what became of their messages, per instance."""
     report = runtime().drain(lanes)
     for unfinished in scans.in_tasks(report.unfinished):
         send.delay(unfinished)
@@ -93,7 +93,7 @@ def send(lanes: list[int]) -> dict[str, Any]:
 
 @app.task(name=OCCURRENCE, throws=(BroadcasterError,))
 def occurrence(schedule: str, campaign: str) -> dict[str, Any]:
-    """Start the campaign of an occurrence; were this lost, the lifecycle tick would do so. Flower shows the result."""
+    """Start an occurrence's campaign. If this task is lost, the lifecycle tick starts it. Flower shows the result."""
     started = start_occurrence(runtime().engine, campaign)
     dispatch()
     return {"schedule": schedule, "campaign": campaign, **started}
@@ -101,19 +101,19 @@ def occurrence(schedule: str, campaign: str) -> dict[str, Any]:
 
 @app.task(name=READ_BACK)
 def read_back() -> dict[str, Any]:
-    """Read chats for a few seconds; what Flower shows is what they said of messages in doubt, per instance."""
+    """Read chats for a few seconds. Flower shows the result: what became of messages in doubt, per instance."""
     return runtime().reconcile()
 
 
 @app.task(name=PURGE, throws=(UnavailableError,))
 def purge() -> dict[str, Any]:
-    """Purge for a few seconds the campaigns that ended long enough ago; what Flower shows is what went."""
+    """Purge campaigns that ended long enough ago, for a few seconds. Flower shows the result: what was deleted."""
     days = runtime().settings.retention_days
     return {} if days is None else purge_due(runtime().engine, days)
 
 
 def attach(opened: Runtime) -> None:
-    """Give the tasks of this process their runtime; before the worker starts."""
+    """Give the tasks of this process their runtime. Call it before the worker starts."""
     _runtimes.append(opened)
 
 
@@ -125,9 +125,9 @@ def _stop(**_: Any) -> None:
 
 @signals.task_success.connect
 def _note_tick(sender: Any, **_: Any) -> None:
-    """A beat that is wedged, or that nobody started, is noticed by the ticks that are not done."""
+    """Record that a tick was done. A missing or hung beat is noticed by missing ticks."""
     for name, entry in BEAT.items():
         if entry["task"] == sender.name:
-            # The tick has been done, whether that can be noted or not.
+            # The tick was done even if that cannot be recorded.
             with suppress(BroadcasterError):
                 note_tick(runtime().engine, name, entry["schedule"])

@@ -1,4 +1,4 @@
-"""Ends a worker that no longer takes what waits for it in Redis, so that whoever runs it starts another one."""
+"""Ends a worker that no longer takes waiting tasks from Redis, so that its supervisor starts another one."""
 
 from __future__ import annotations
 
@@ -17,13 +17,14 @@ from redis.exceptions import RedisError
 log = structlog.get_logger()
 
 LONGEST_SILENCE = 30.0
-"""Seconds without a task while some wait. Beat sends four ticks a second, and workers share them."""
+"""A worker is ended after this many seconds without a task while tasks wait. Workers share beat's four ticks a
+second."""
 _EVERY = 5.0
-"""Seconds between two looks."""
+"""Seconds between two checks."""
 
 
 class Watch:
-    """Looks on from a thread of its own: the one that takes tasks may hang."""
+    """Watches from a thread of its own, because the thread that takes tasks may hang."""
 
     def __init__(self, app: Celery, threads: int, patience: float) -> None:
         """`threads` is how many tasks the worker takes at once, `patience` how many seconds it has to stop."""
@@ -35,7 +36,7 @@ class Watch:
         self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
 
     def start(self) -> None:
-        """From now on, until `stop`."""
+        """Watch from now until `stop`."""
         signals.task_received.connect(self._hear)
         self._thread.start()
 
@@ -58,7 +59,7 @@ class Watch:
                 return
 
     def _is_busy(self) -> bool:
-        """Whether it has as many tasks as it takes at once."""
+        """Whether the worker runs as many tasks as it can."""
         return len(state.reserved_requests) >= self._threads
 
     def _are_tasks_left(self) -> bool:
@@ -67,4 +68,4 @@ class Watch:
                 redis: Any = connection.default_channel.client
                 return any(redis.llen(queue) for queue in self._app.amqp.queues.consume_from)
         except (OperationalError, RedisError, OSError):
-            return False  # nobody knows, and Redis itself is away
+            return False  # nobody knows: Redis itself is away

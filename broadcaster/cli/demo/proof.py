@@ -1,4 +1,4 @@
-"""Compares what Postgres says was sent with what the simulated gateway took, message by message."""
+"""Compares Postgres's sent messages with those that the simulated gateway took, message by message."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _EXAMPLES = 3
 
 
 class Delivery(NamedTuple):
-    """One message as both sides know it: through which instance, to whom, by which endpoint."""
+    """One message as both sides know it: the instance, the phone, the endpoint."""
 
     instance: str
     phone: str
@@ -27,7 +27,7 @@ class Delivery(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """One claim, whether it holds, and what shows it (or what contradicts it)."""
+    """One promise, whether it was kept, and the evidence for or against it."""
 
     claim: str
     holds: bool
@@ -35,7 +35,7 @@ class Proof:
 
 
 def prove_the_promises(engine: Engine, campaigns: dict[str, str], ledger: Iterable[Entry]) -> list[Proof]:
-    """What the demo promises. `campaigns` are names, each with the endpoint that its messages go through."""
+    """A proof of each promise of the demo. `campaigns` maps names to the endpoint of their messages."""
     planned = [
         (Delivery(row["instance"], row["phone"], endpoint), row["state"])
         for name, endpoint in campaigns.items()
@@ -75,7 +75,7 @@ def prove_nothing_is_doubled(planned: Sequence[Delivery], taken: Sequence[Delive
 
 
 def prove_the_books_agree(recorded: Sequence[Delivery], taken: Sequence[Delivery]) -> Proof:
-    """What Postgres calls sent is what the gateway's ledger has, recipient by recipient."""
+    """Postgres's sent messages equal the gateway's ledger, recipient by recipient."""
     only_here, only_there = Counter(recorded) - Counter(taken), Counter(taken) - Counter(recorded)
     if only_here or only_there:
         faults = [*_describe(only_here, "only in Postgres"), *_describe(only_there, "only in the gateway's ledger")]

@@ -50,10 +50,10 @@ _LINE_SECONDS = 2.0
 class _Instance:
     name: str
     rate: float
-    """Messages per second: far more than anybody would dare with a real account, so that nobody has to wait."""
+    """Messages per second: far more than anybody should try with a real account, so that the demo is quick."""
     wire: Wire
     shape: str
-    """Of the simulated gateway's replies."""
+    """The shape of the simulated gateway's replies."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class _Campaign:
     instances: Sequence[str]
     recipients: str
     content: Callable[[Path, int], Content]
-    """From the directory of the examples and the most bytes."""
+    """The content, from the directory of the examples and the largest allowed file in bytes."""
     endpoint: str
 
 
@@ -94,8 +94,8 @@ def demo(
 ) -> None:
     """Send sample campaigns to a simulated gateway, and compare its ledger with the database.
 
-    Everything happens in a temporary directory, apart from whatever is configured or running here, and nothing
-    leaves this machine. Exit code 1: the books do not balance.
+    Everything happens in a temporary directory, separate from what is configured or running here. Nothing leaves this
+    machine. Exit code 1: the books do not balance.
     """
     began = time.monotonic()
     keys = {instance.name: secrets.token_urlsafe() for instance in _INSTANCES}
@@ -137,11 +137,11 @@ def examples_dir() -> Path:
 
 @contextmanager
 def _temporary_home() -> Iterator[Path]:
-    """A directory that is removed at the end, unless something went wrong: then its logs may tell what."""
-    # A supervisor that is asked to end stops what it started, as it does at Ctrl-C.
+    """A directory that is removed at the end. If something went wrong, it stays, because its logs may tell what."""
+    # A supervisor that gets SIGTERM stops what it started, as at Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     home = Path(tempfile.mkdtemp(prefix="broadcaster-demo-"))
-    # For root the servers run as another account, which has to get in.
+    # Under root the servers run as another account, which must get in.
     home.chmod(0o711 if os.geteuid() == 0 else 0o700)
     try:
         yield home
@@ -155,14 +155,14 @@ def _temporary_home() -> Iterator[Path]:
 
 
 def _take_settings(home: Path, listener: socket.socket) -> Settings:
-    """Set the environment, for this process and those it starts, to a configuration of the demo's own."""
+    """Set the environment of this process, and of those that it starts, to the demo's own configuration."""
     settings = Settings(home=home, flower_port=listener.getsockname()[1])
     os.environ.update(settings.environment())
     return settings
 
 
 def _listener() -> socket.socket:
-    """Where Flower is to listen: at its usual port, or, if that is taken, at any other. It is ours from now on."""
+    """The socket on which Flower will listen: at its usual port, or at a free one if that is taken."""
     for port in (Settings(home=Path()).flower_port, 0):
         with suppress(OSError):
             return socket.create_server(("127.0.0.1", port))
@@ -265,6 +265,6 @@ def _wait_for_interrupt(settings: Settings) -> None:
 
 
 def _tell(first: str, what: str | None = None) -> None:
-    """A line, or a name and what there is to tell of it; at once, for whoever reads a pipe."""
+    """Write a line, or a name and a text about it. It is flushed at once, for readers of a pipe."""
     sys.stdout.write(f"{first}\n" if what is None else f"  {first:<10} {one_line(what)}\n")
     sys.stdout.flush()

@@ -1,4 +1,4 @@
-"""Reads chats of one account, under every form of their numbers, and matches them with our attempts."""
+"""Reads the chats of one account under every form of their numbers, and matches them with our attempts."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from broadcaster.services.reconcile.doubts import Accepted, Attempt, DoubtStore,
 from broadcaster.settings import Settings
 
 LIMIT = 100
-"""Entries of a chat that are asked for."""
+"""How many entries of a chat are requested."""
 SHOWN_WITHIN = timedelta(minutes=10)
-"""By how much an entry may be dated later than its request ended: the gateway has a queue of its own."""
+"""An entry may be dated this much later than the end of its request: the gateway has a queue of its own."""
 MOST_AT_ONCE = 16
-"""Chats of one account that are being read at once."""
+"""At most this many chats of one account are read at once."""
 
 
 class ChatReader:
@@ -36,12 +36,12 @@ class ChatReader:
         self._places = asyncio.Semaphore(MOST_AT_ONCE)
         self._templates: dict[int, Template] = {}
         self.failures: list[GatewayError] = []
-        """Of all reads so far, those that the account did not bear."""
+        """How many reads so far were too much for the account."""
 
     async def pages(self, phone: str) -> list[Page]:
-        """The latest entries of the chat, under each form of its number that can be read.
+        """The latest entries of the chat, under each readable form of its number.
 
-        Some gateways answer with an error where they have no such chat. Raises GatewayError where none can be read.
+        Some gateways answer with an error if they have no such chat. Raises GatewayError if no form can be read.
         """
         async with self._places:
             found, failures = await list_chat(self._gateway, phone)
@@ -51,14 +51,14 @@ class ChatReader:
         return found
 
     async def attempts(self, phones: Sequence[str]) -> dict[str, list[Attempt]]:
-        """By phone, the attempts that its chat may show. Asked after the chats were read, none of ours is missed."""
+        """By phone, the attempts that its chat may show. Ask after reading the chats, so that no attempt is missed."""
         attempts: dict[str, list[Attempt]] = {phone: [] for phone in phones}
         for attempt in await self._store.attempts_to(self._account, phones, self._within):
             attempts[attempt.phone].append(attempt)
         return attempts
 
     async def match(self, attempts: Sequence[Attempt], pages: Sequence[Page]) -> list[ChatReading]:
-        """What the pages of a chat say of each attempt to its phone. Where one is missing, nothing is absent."""
+        """What the pages of a chat show of each attempt to its phone. If a page is missing, none counts as absent."""
         candidates = [await self._candidate(attempt) for attempt in attempts]
         readings = match_chat(candidates, pages, clock_difference=self._clock_difference)
         if not attempts or {page.phone for page in pages} >= set(forms(attempts[0].phone)):
@@ -71,9 +71,9 @@ class ChatReader:
         ]
 
     async def look_for(self, chats: Sequence[tuple[Accepted, Sequence[Page]]]) -> list[Sight]:
-        """What chats say of messages that the gateway is known to have accepted. That is kept where it is plain.
+        """What chats show of messages that the gateway certainly accepted. Clear results are stored.
 
-        Each must be recognised as one in doubt is, by its content and time, and not by the id that it was given.
+        Each must be recognised in the way of a message in doubt: by content and time, not by the gateway's id.
         """
         attempts = await self.attempts(list(dict.fromkeys(accepted.phone for accepted, _ in chats)))
         sights = [await self._sight(accepted, attempts[accepted.phone], pages) for accepted, pages in chats]
@@ -112,7 +112,7 @@ class ChatReader:
 
 
 async def list_chat(gateway: WAChatPro, phone: str) -> tuple[list[Page], dict[str, GatewayError]]:
-    """What is listed under each form of the number, and by form why it is not where the gateway refuses one."""
+    """The list for each form of the number, and the error for each form that the gateway refuses."""
     pages: list[Page] = []
     failures: dict[str, GatewayError] = {}
     for form in forms(phone):
@@ -137,7 +137,7 @@ def _look(accepted: Accepted, is_shown: bool, entries: int) -> LookRow:
 
 
 def _is_answer(error: GatewayError) -> bool:
-    """Whether the gateway said in words that it has no such chat, or cannot list it."""
+    """Whether the gateway said that it has no such chat or cannot list it."""
     verdict = error.verdict
     return verdict.http_status is not None and verdict.outcome in (Outcome.REJECTED, Outcome.NOT_SENT)
 

@@ -1,9 +1,9 @@
-"""Resolves messages in doubt by reading their chats back: found is sent, shown to be absent is sent again.
+"""Resolves messages in doubt by reading their chats: a found one is sent, an absent one is sent again.
 
     pick chats → read them → match → keep what they said → resolve, once reading back has proved itself
 
-`domain/readback.py` does the matching, `chat_reader.py` the reading, `doubts.py` holds the statements,
-docs/decisions/0008-reading-back.md the reasons.
+`chat_reader.py` reads, `domain/readback.py` matches, `doubts.py` holds the statements. The reasons are in
+docs/decisions/0008-reading-back.md.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ from broadcaster.settings import Settings
 log = structlog.get_logger()
 
 READ_REST = 10.0
-"""Seconds without reads through an account of which none was answered, unless it asks for more."""
+"""Pause in seconds before an account is read again that answered no read, unless it asks for a longer one."""
 RUN_SECONDS = 10.0
-"""How long one run goes on picking chats: until after the next tick has started another."""
+"""One run picks chats for this many seconds: until the next tick has started another run."""
 LOOK_AGAIN_SECONDS = 0.5
-"""Seconds before a run that finds nothing due looks again."""
+"""A run that finds nothing due looks again after this many seconds."""
 LOOKED_FOR = 10
-"""Accepted messages of a kind that are looked for at once."""
+"""This many accepted messages of a kind are looked for together."""
 _MOST_ACCOUNTS = 100
 _UNREADABLE = "unreadable"
 _WORDS = {
@@ -52,7 +52,7 @@ _WORDS = {
 
 
 class Reconciler:
-    """One run over the chats that are due. Any number may run at once, here and elsewhere."""
+    """One run over the due chats. Any number of runs may go on at once, here and elsewhere."""
 
     def __init__(
         self,
@@ -61,7 +61,7 @@ class Reconciler:
         settings: Settings,
         is_stopping: Callable[[], bool],
     ) -> None:
-        """`open_gateway` makes the client of an account; once `is_stopping`, no further chat is picked."""
+        """`open_gateway` makes the client of an account. Once `is_stopping` says so, no further chat is picked."""
         self._store = store
         self._open_gateway = open_gateway
         self._settings = settings
@@ -92,7 +92,7 @@ class Reconciler:
         try:
             counts = self._counts.setdefault(account.name, Counter())
             await _Round(self._store, self._open_gateway(account), account, self._settings, counts).run()
-        except Exception as error:  # noqa: BLE001 - its doubts stay until the next poll, and the other accounts go on
+        except Exception as error:  # noqa: BLE001 - its doubts stay until the next poll; other accounts go on
             log.warning("cannot read back", instance=account.name, error=type(error).__name__)
 
 
@@ -114,7 +114,7 @@ class _Round:
         self._answered = 0
 
     async def run(self) -> None:
-        """Read, keep what the chats said, resolve what can be."""
+        """Read the chats, store what they show, and resolve the doubts that can be."""
         pages = dict(zip(self._account.phones, await self._read_all(self._account.phones), strict=True))
         rows = await self._rows(pages)
         ripe = await self._store.note_readings(rows, self._account.read_at)
@@ -138,7 +138,7 @@ class _Round:
         return pages
 
     async def _rows(self, pages: Mapping[str, list[Page] | GatewayError]) -> list[ReadingRow]:
-        """What was said of those attempts that are in doubt."""
+        """What the chats show of the attempts in doubt."""
         rows: list[ReadingRow] = []
         for phone, attempts in (await self._reader.attempts(list(pages))).items():
             seen = pages[phone]
@@ -153,7 +153,7 @@ class _Round:
         return rows
 
     async def _look(self, missing: Sequence[ReadingRow]) -> None:
-        """Look for messages of the same kinds that the gateway is known to have accepted since."""
+        """Look for messages of the same kinds that the gateway has certainly accepted since."""
         of_kind: dict[tuple[str, str], list[Accepted]] = {}
         for each in await self._store.accepted_since(self._account.account_id, missing):
             of_kind.setdefault((number_class(each.phone), each.content_kind), []).append(each)
@@ -183,9 +183,9 @@ class _Round:
 
 
 def _sample(accepted: Sequence[Accepted]) -> list[Accepted]:
-    """The latest one, which proves most; those that were missing; some of the nearest to the doubts, and any others.
+    """The latest message, which proves most; those that were missing; some nearest to the doubts; and any others.
 
-    Lists may be late for some chats and not for others, or for what was accepted in some seconds.
+    Lists may be late for some chats only, or only for messages accepted in certain seconds.
     """
     chosen = {accepted[-1].key: accepted[-1]}
     missing = [each for each in accepted if each.is_missing]

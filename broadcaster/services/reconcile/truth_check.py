@@ -1,6 +1,6 @@
-"""Looks for a sample of accepted messages in their chats: so a gateway that says yes and sends nothing is noticed.
+"""Looks for a sample of accepted messages in their chats, to notice a gateway that says yes and sends nothing.
 
-What is shown is also the proof that reading back of its kind can be trusted (`reconciler.py`).
+A shown message also proves that reading back can be trusted for its kind (`reconciler.py`).
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ from broadcaster.settings import Settings
 log = structlog.get_logger()
 
 SINCE = timedelta(minutes=2)
-"""How long ago a message was accepted, at least, that should be shown by now: the gateway has a queue of its own."""
+"""A message is looked for once this much time has passed since its acceptance: the gateway has a queue of its own."""
 UNTIL = timedelta(minutes=15)
 MOST_COUNTED = 40
-"""Messages from which on older ones count half as much."""
+"""Beyond this many messages the older ones count half."""
 _MOST_SAMPLES = 20
-"""In one run, whatever the number of accounts."""
+"""At most this many messages are looked for in one run, whatever the number of accounts."""
 _SIGHTS = {Sight.FOUND: True, Sight.ABSENT: False, Sight.SILENT: False}
 
 
 async def check_truth(store: DoubtStore, open_gateway: Callable[[ReadAccount], WAChatPro], settings: Settings) -> None:
-    """Look for one accepted message of each account whose turn it is."""
+    """Look for one accepted message of each account that is due."""
     if settings.truth_check_seconds:
         samples = await store.pick_truths(_MOST_SAMPLES, SINCE, UNTIL)
         await asyncio.gather(*(_check(store, open_gateway, sample, settings) for sample in samples))
@@ -48,13 +48,13 @@ async def _check(
         if sight is Sight.SILENT and await _may_be_hidden(gateway, sample.accepted, settings):
             return
     except GatewayError:
-        return  # that says nothing of the message
+        return  # that says nothing about the message
     if sight in _SIGHTS:
         await _count(store, sample, shown=_SIGHTS[sight])
 
 
 async def _may_be_hidden(gateway: WAChatPro, accepted: Accepted, settings: Settings) -> bool:
-    """Whether a chat that shows no number has changed since: then silence under the number says nothing."""
+    """Whether a chat without a shown number has changed since. If so, a missing message proves nothing."""
     since = accepted.accepted_at - timedelta(seconds=settings.gateway_clock_seconds)
     chats = await gateway.chats(LIMIT)
     return any(chat.hidden and (chat.at is None or chat.at >= since) for chat in chats)
@@ -70,7 +70,7 @@ async def _count(store: DoubtStore, sample: Sample, *, shown: bool) -> None:
 
 
 def _why(shown: int, missing: int) -> str:
-    """The evidence, and how to tell what it means."""
+    """The evidence, and how an operator can find out what it means."""
     share = false_yes_estimate(shown, missing)
     return (
         f"of {shown + missing} accepted messages that were looked for, {missing} are not in their chats: "

@@ -2,6 +2,6 @@
 
     claim → (at its slot) intent → POST → outcome
 
-Read `lane.py` first: it tells the story of one message. `drain.py` drives many lanes, `store.py` holds the
-statements, `group_commit.py` makes many messages share one of them.
+Read `lane.py` first: it tells the story of one message. `drain.py` drives many lanes, `store.py` holds the statements,
+`outcome_writer.py` writes many outcomes with one statement.
 """

@@ -1,4 +1,4 @@
-"""What a worker process holds: takes lanes' leases, claims for them, and gives the lanes back."""
+"""The lanes that a worker process holds: takes their leases, claims messages for them, and gives the lanes back."""
 
 from __future__ import annotations
 
@@ -27,26 +27,26 @@ log = structlog.get_logger()
 MOST_LANES_A_CLAIM = 500
 MOST_MESSAGES_A_CLAIM = 1000
 FAIR_SHARE = 20
-"""Messages that a lane may have of a claim at least, however many want some."""
+"""A claim gives each lane room for at least this many messages, however many lanes want some."""
 SHORTEST_WAIT = 0.001
-"""Seconds before the next claim for a lane that got no room in one."""
+"""A lane that got no room in a claim asks again after this many seconds."""
 LEASE_MARGIN = 1.0
 """Stop sending this many seconds before the lease ends."""
 SHORTEST_TENURE = 0.75
-"""The least of a task's time that it may get: tasks that began together must not hand over together for ever."""
+"""The smallest share of its time that a task may get: tasks that began together must not always hand over together."""
 HAND_OVER = 1.0
-"""Seconds that lanes whose time is up are waited for, to be handed over together; a request may take longer."""
+"""Lanes whose time is up are waited for this many seconds, to be handed over together. A request may take longer."""
 
 
 @dataclass(slots=True)
 class DrainReport:
-    """What became of a task's lanes: counts per instance name, and the lanes (ids) that still have work."""
+    """What became of a task's lanes: counts per instance name, and the ids of lanes that still have work."""
 
     counts: dict[str, dict[str, int]] = field(default_factory=dict)
     unfinished: list[int] = field(default_factory=list)
 
     def add(self, lane: Lane) -> None:
-        """Account for what a lane has done so far."""
+        """Add what a lane has done so far."""
         for what, n in lane.counts.items():
             if n:
                 counts = self.counts.setdefault(lane.held.name, {})
@@ -55,7 +55,7 @@ class DrainReport:
 
 @dataclass(slots=True, eq=False)
 class _Tenure:
-    """The lanes that a `send` task waits for, until `ends` and a little."""
+    """The lanes that a `send` task waits for, until shortly after `ends`."""
 
     ends: float
     lanes: set[Lane] = field(default_factory=set)
@@ -65,9 +65,9 @@ class _Tenure:
 
 
 class Drain:
-    """All lanes that this process holds, whichever tasks brought them. It lives on one event loop.
+    """All lanes that this process holds, whichever task brought them. It lives on one event loop.
 
-    One loop of its own claims for them all, so that a claim serves as many lanes as want one.
+    A single loop claims for all of them, so that one claim serves every lane that wants messages.
     """
 
     def __init__(
@@ -79,9 +79,8 @@ class Drain:
         seconds: float,
         most_tasks: int,
     ) -> None:
-        """`open_gateway` makes the client of a lane; `lease` and `seconds` say how long a lease and a task last.
-
-        No more than `most_tasks` wait for their lanes; the lanes of further ones join theirs.
+        """`open_gateway` makes the client of a lane; `lease` and `seconds` are how long a lease and a task last. At
+        most `most_tasks` tasks wait for their lanes; lanes of further tasks join those.
         """
         self._path = path
         self._open_gateway = open_gateway
@@ -92,18 +91,18 @@ class Drain:
         self._taking = asyncio.Lock()
         self._feeding: asyncio.Task[None] | None = None
         self._tenures: dict[Lane, _Tenure] = {}
-        """Of lanes that are held, and of those whose lease was lost while they had requests under way."""
+        """For lanes that are held, and lanes whose lease was lost while they had requests under way."""
         self._waited_for: set[_Tenure] = set()
         self._held: dict[int, Lane] = {}
-        """By lane id. The lease that was renewed longest ago comes first."""
+        """By lane id, the one that was renewed longest ago first."""
         self._hungry = _Hungry()
         self._changed: set[Lane] = set()
         self._look = asyncio.Event()
 
     async def run(self, lanes: Sequence[int]) -> DrainReport:
-        """Send what is due on those of `lanes` that are free, until nothing is, the time is up or it is stopped.
+        """Send what is due on the free ones of `lanes`, until nothing is due, the time is up, or the drain is stopped.
 
-        Returns at once when they joined the lanes of another task, whose report is about them then.
+        Returns at once if the lanes joined those of another task. That task's report then includes them.
         """
         token = uuid4()
         async with self._taking:
@@ -124,14 +123,14 @@ class Drain:
         for held, why in refused:
             try:
                 await self._park(held, token, why)
-            except Exception as error:  # noqa: BLE001 - its lease ends, and whoever takes it next tries again
+            except Exception as error:  # noqa: BLE001 - its lease ends, and the next holder tries again
                 log.warning("cannot park", instance=held.name, error=type(error).__name__)
         if mine.lanes and feeding is not None:
             await self._until_over(mine, feeding)
         return mine.report
 
     def stop(self) -> None:
-        """Claim nothing more; what is claimed still leaves."""
+        """Claim nothing more. What is already claimed still leaves."""
         self._stopping = True
         self._look.set()
 
@@ -148,7 +147,7 @@ class Drain:
     # Taking lanes
 
     def _to_join(self) -> _Tenure | None:
-        """The tenure that more lanes have to join, if as many tasks wait as may."""
+        """The tenure that more lanes must join; None: another task may wait."""
         to_join = [tenure for tenure in self._waited_for if not tenure.is_up]
         if len(self._waited_for) < self._most_tasks or not to_join:
             return None
@@ -166,13 +165,13 @@ class Drain:
             self._feeding = asyncio.create_task(self._feed())
 
     async def _park(self, held: HeldLane, token: UUID, why: str) -> None:
-        """A lane that cannot even be tried waits for an operator, and the others go on."""
+        """Leave a lane that cannot even be tried to an operator. The other lanes go on."""
         change = LaneChange(LaneHealth.REFUSED, rest=0.0, failures=held.failures + 1, reason=why)
         await self._path.store.change_lane_health(held.id, token, change, held.run)
         await self._path.store.release_lanes([Return(held.id, token, held.ahead, again=False)])
 
     async def _until_over(self, tenure: _Tenure, feeding: asyncio.Task[None]) -> None:
-        """Raises what ended the feeding, should it fail."""
+        """Wait for the end of a tenure. Raises the error of the feeding task if that fails."""
         over = asyncio.create_task(tenure.over.wait())
         try:
             await asyncio.wait({over, feeding}, return_when=asyncio.FIRST_COMPLETED)
@@ -184,7 +183,7 @@ class Drain:
     # Feeding them
 
     def _note(self, lane: Lane) -> None:
-        """This lane wants to be looked at."""
+        """Remember to look at this lane."""
         self._changed.add(lane)
         self._look.set()
 
@@ -220,7 +219,7 @@ class Drain:
         tenure.over.set()
 
     def _look_at_changed(self, now: float) -> list[Lane]:
-        """Note by when which lanes want more; returns those that have finished."""
+        """Note which lanes want more, and by when. Returns the lanes that have finished."""
         finished = []
         for lane in self._changed & self._tenures.keys():
             if lane.is_finished:
@@ -246,7 +245,7 @@ class Drain:
             self._let_go(lane)
 
     def _is_handed_over(self, lane: Lane) -> bool:
-        """Whether its task wakes it again; a tick does that where the task has not waited for it."""
+        """Whether its task will wake it again. If the task no longer waits for it, a tick does."""
         return lane.has_more and not self._tenures[lane].over.is_set()
 
     def _let_go(self, lane: Lane) -> None:
@@ -263,11 +262,11 @@ class Drain:
             self._end(tenure)
 
     async def _turn_over(self) -> None:
-        """One statement: outcomes, claims for lanes that want more, and renewed leases where that is time."""
+        """One statement that writes outcomes, claims for the lanes that want more, and renews leases that need it."""
         now = self._path.clock()
         if now < self._turn_over_by():
             return
-        # Whoever cannot wait any longer takes along all that can share the statement.
+        # When one lane cannot wait any longer, everything that can share the statement goes along.
         asks = self._asks(now)
         if not asks and now < self._path.outcomes.commit_by():
             return
@@ -284,14 +283,14 @@ class Drain:
                 lane.close("the lease was lost, or a claim under it")
 
     async def _heard(self, asks: Sequence[Ask]) -> dict[int, Claim]:
-        """What a claim took. Where its commit was not heard, nothing leaves before it has been read back.
+        """What a claim took. If the answer to its commit was lost, the claim is read back before anything leaves.
 
-        If nothing of it is found, it may yet be committed: its lanes are given back, and then it finds no lease.
+        If it is not found, it may still be committed later. So its lanes are given back: then it finds no lease.
         """
         claim = uuid4()
         try:
             return await self._path.outcomes.turn_over(asks, claim)
-        except Exception as error:  # noqa: BLE001 - Postgres is away; the leases say for how long that is bearable
+        except Exception as error:  # noqa: BLE001 - Postgres is away; sending goes on until the leases end
             log.warning("outcomes and claims were not heard of", lanes=len(asks), error=type(error).__name__)
         while asks:
             await asyncio.sleep(RETRY)
@@ -304,7 +303,7 @@ class Drain:
         return {}
 
     def _asks(self, now: float) -> dict[Lane, int]:
-        """How many messages to claim for which lanes now; 0 only renews the lease."""
+        """How many messages to claim now, by lane; 0 only renews the lease."""
         most = 0 if self._path.outcomes.is_behind else MOST_LANES_A_CLAIM
         hungry = self._hungry.take(now + CLAIM_LEAD - CLAIM_MARGIN, most)
         room = MOST_MESSAGES_A_CLAIM
@@ -314,7 +313,7 @@ class Drain:
             if want := min(room, fair_share, lane.want(now)):
                 asks[lane] = want
                 room -= want
-            else:  # there is no room left, or its slot is a rounding error too far away
+            else:  # no room is left, or a rounding error makes its slot too far away
                 self._hungry.add(lane, max(lane.claim_by(now), now + SHORTEST_WAIT))
         soon = now + self._lease / 12
         renewals = takewhile(lambda lane: soon >= self._renewal_of(lane), self._held.values())
@@ -323,7 +322,7 @@ class Drain:
         return asks
 
     async def _wait(self) -> None:
-        """Until there is something to look at or something has to be done."""
+        """Wait until a lane changes or a deadline comes."""
         if not self._tenures or self._look.is_set():
             return
         moments = [self._turn_over_by()]
@@ -333,9 +332,9 @@ class Drain:
             await asyncio.wait_for(self._look.wait(), max(0.0, min(moments) - self._path.clock()))
 
     def _turn_over_by(self) -> float:
-        """When the first lane or outcome cannot wait any longer."""
+        """The moment when the first lane or outcome cannot wait any longer."""
         outcomes = self._path.outcomes
-        # A place is claimed along with the outcome that frees it, or after that.
+        # A place is claimed again together with the outcome that frees it, or later.
         claim_by = inf if outcomes.is_behind else self._hungry.first()
         return min(claim_by, self._renew_by(), outcomes.commit_by())
 
@@ -343,25 +342,25 @@ class Drain:
         return next((self._renewal_of(lane) for lane in self._held.values()), inf)
 
     def _renewal_of(self, lane: Lane) -> float:
-        """When a third of its lease has gone by."""
+        """The moment when a third of its lease has passed."""
         return lane.lease_ends + LEASE_MARGIN - self._lease * 2 / 3
 
     def _lease_ends(self, asked: float) -> float:
-        """The moment on this process's clock after which nothing may leave under a lease asked for at `asked`."""
+        """The last moment, on this process's clock, to send under a lease that was requested at `asked`."""
         return asked + self._lease - LEASE_MARGIN
 
 
 class _Hungry:
-    """Lanes that want more, each with the moment by which; the earliest first."""
+    """Lanes that want more, each with its deadline; the earliest first."""
 
     def __init__(self) -> None:
         self._moments: dict[Lane, float] = {}
         self._heap: list[tuple[float, int, Lane]] = []
-        """May hold entries that `_moments` does not know any more."""
+        """May hold stale entries that are no longer in `_moments`."""
         self._added = 0
 
     def add(self, lane: Lane, moment: float) -> None:
-        """It wants more by `moment`, or by an earlier one that it has named before; infinity: it wants nothing."""
+        """The lane wants more by `moment`, or by the earlier one that it named before. Infinity: it wants nothing."""
         if moment == inf:
             self.discard(lane)
         elif moment < self._moments.get(lane, inf):
@@ -370,17 +369,17 @@ class _Hungry:
             heappush(self._heap, (moment, self._added, lane))
 
     def discard(self, lane: Lane) -> None:
-        """It wants nothing."""
+        """The lane wants nothing."""
         self._moments.pop(lane, None)
 
     def first(self) -> float:
-        """The earliest moment; infinity where there is none."""
+        """The earliest deadline; infinity if there is none."""
         while self._heap and self._moments.get(self._heap[0][2]) != self._heap[0][0]:
             heappop(self._heap)
         return self._heap[0][0] if self._heap else inf
 
     def take(self, until: float, most: int) -> list[Lane]:
-        """Take out those whose moment is not after `until`."""
+        """Take out at most `most` lanes with a deadline up to `until`."""
         taken: list[Lane] = []
         while len(taken) < most and self.first() <= until:
             lane = heappop(self._heap)[2]

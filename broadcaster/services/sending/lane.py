@@ -32,16 +32,16 @@ from broadcaster.services.sending.store import (
 log = structlog.get_logger()
 
 CLAIM_MARGIN = 0.06
-"""Seconds before its slot by which a message should be claimed, so that it can leave on time."""
+"""A message should be claimed this many seconds before its slot, so that it can leave on time."""
 REFUSED_PAUSE = 0.01
-"""Seconds before a lane asks again that was allowed less than it wanted, since the database's clock goes its own way.
-
-They double while it is allowed nothing, up to `DRY_PAUSE`: its rate was lowered, or that clock was put back.
+"""A lane that was allowed less than it wanted asks again after this many seconds: the database's clock may run
+differently. The pause doubles while the lane is allowed nothing, up to `DRY_PAUSE`: its rate was lowered, or that
+clock was put back.
 """
 DRY_PAUSE = 0.5
-"""Seconds before a lane asks again for which nothing more was due."""
+"""A lane with nothing more due asks again after this many seconds."""
 LONGEST_IDLE = 30.0
-"""Seconds that an idle lane is held for its next slot, at most; for a later one a tick wakes it."""
+"""An idle lane is held at most this many seconds for its next slot. For a later slot a tick wakes it."""
 HEALTH_RETRY = 0.5
 """Seconds between tries to write a lane's health while Postgres is away."""
 
@@ -61,16 +61,16 @@ class SendPath:
     outcomes: OutcomeWriter
     contents: Contents
     clock: Callable[[], float]
-    """Seconds on a clock that no other process and no step of the time of day changes."""
+    """Seconds on a clock that neither another process nor a change of the time of day can set."""
     random: Random
 
 
 class Lane:
     """Sends the messages of one held lane. It lives on one event loop and is not thread-safe.
 
-    The drain asks when and how much to claim for it (`claim_by`, `want`) and hands over what came (`offer`). A message
-    has a place in flight from its claim until its outcome is committed. The next message may be claimed in that very
-    transaction, so a crash leaves no more than `max_in_flight` in doubt.
+    The drain asks when to claim for it and how much (`claim_by`, `want`), and hands over the claimed messages
+    (`offer`). A message occupies a place in flight from its claim until its outcome is committed. The same transaction
+    may claim the next message for that place, so a crash leaves at most `max_in_flight` in doubt.
     """
 
     def __init__(
@@ -85,7 +85,7 @@ class Lane:
     ) -> None:
         """Nothing leaves after `lease_ends`, and nothing is claimed that would leave after `ends`.
 
-        Both are moments on the path's clock. `changed` is called when the drain should look at this lane again.
+        Both are moments on the path's clock. The lane calls `changed` when the drain should look at it again.
         """
         self.held = held
         self.token = token
@@ -105,13 +105,13 @@ class Lane:
         self._ask_again_at = -inf
         self._refused_pause = REFUSED_PAUSE
         self._placed = 0
-        """Messages that are claimed and whose outcome is not committed."""
+        """Claimed messages without a committed outcome."""
         self._decided = 0
-        """Of those, messages whose outcome is committed along with the next claim, which may have their places."""
+        """Of those, messages whose outcome is committed with the next claim. That claim may use their places."""
         self._unanswered = 0
-        """Of those, messages whose request has not been answered, or given up."""
+        """Of those, messages whose request is neither answered nor given up."""
         self._queued = 0
-        """Of those, messages that wait for their turn."""
+        """Of those, messages that still wait for their turn."""
         self._turns = asyncio.Lock()
         self._resting: asyncio.Future[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -122,16 +122,16 @@ class Lane:
 
     @property
     def is_finished(self) -> bool:
-        """Nothing is under way, and nothing more would be started."""
+        """Whether nothing is under way and nothing more would be started."""
         return not self._placed and not self._tasks and (self._closed is not None or not self._goes_on())
 
     @property
     def has_more(self) -> bool:
-        """Whether there was work left when its time was up."""
+        """Whether work was left when its time was up."""
         return self._may_leave and self._goes_on()
 
     def claim_by(self, now: float) -> float:
-        """The moment by which to claim for it; infinity while it wants nothing."""
+        """The moment by which it wants a claim; infinity while it wants nothing."""
         if self._closed is not None or self._is_probing or self._places() <= 0:
             return inf
         if not self._is_paced:
@@ -149,7 +149,7 @@ class Lane:
         return max(0, places)
 
     def offer(self, claim: Claim, asked: int, lease_ends: float) -> None:
-        """Send what a claim brought when `asked` messages were wanted (0: it only renewed the lease)."""
+        """Send the messages of a claim for `asked` messages (0: the claim only renewed the lease)."""
         self.lease_ends = lease_ends
         if not claim.may_send:
             self.close("the lane is paused or resting")
@@ -167,11 +167,11 @@ class Lane:
                 self._ask_again_at = self._path.clock() + (DRY_PAUSE if self._is_dry else self._refused_pause)
 
     def hand_over(self) -> None:
-        """Its time is up: claim nothing more, and let what is claimed leave."""
+        """Its time is up: claim nothing more, but let claimed messages leave."""
         self.close("its time was up", may_leave=True)
 
     def close(self, why: str, *, may_leave: bool = False) -> None:
-        """Claim nothing more; unless `may_leave`, hold back even what is claimed already."""
+        """Claim nothing more. Unless `may_leave`, hold back claimed messages too."""
         self._may_leave = self._may_leave and may_leave
         self._closed = self._closed or why
         if self._resting is not None and not self._may_leave and not self._resting.done():
@@ -184,7 +184,7 @@ class Lane:
             task.cancel()
 
     def clock_debt(self) -> float:
-        """Seconds by which the lane's clock is ahead of now, to be stored when it is given back."""
+        """By how many seconds the lane's clock is later than now: stored when the lane is given back."""
         return self._pacer.debt(self._path.clock())
 
     def written(self, row: OutcomeRow, moved: bool) -> None:
@@ -209,11 +209,11 @@ class Lane:
     # The story of a message
 
     async def _send(self, message: Message) -> None:
-        """Its turn, the request, and what that came to."""
+        """Waits for its turn, makes the request, and writes the outcome."""
         try:
             verdict, duration, heard = await self._attempt(message)
         except BaseException as error:
-            # Nobody knows how far it came.
+            # Nobody knows how far the message came.
             self._placed -= 1
             if isinstance(error, Exception):
                 log.warning("left for recovery", instance=self.held.name, error=type(error).__name__)
@@ -226,9 +226,9 @@ class Lane:
         self._changed(self)
 
     async def _attempt(self, message: Message) -> tuple[Verdict, float | None, int]:
-        """One request at the message's turn, how many seconds it took, and what the lane had heard when it left.
+        """One request at the message's turn: its verdict, its seconds, and the lane's `heard` when it left.
 
-        The seconds are None where there was no request.
+        The seconds are None if no request was made.
         """
         try:
             try:
@@ -262,7 +262,7 @@ class Lane:
         return verdict, self._path.clock() - started, heard
 
     async def _turn(self) -> str | None:
-        """Wait until the pace admits one more request, and admit it; or why nothing may leave."""
+        """Wait until the pace admits one more request, and admit it. Returns None, or why nothing may leave."""
         # Timers may fire a millisecond early.
         while (held_back := self._held_back()) is None and (wait := self._pacer.wait(self._path.clock())) > 0:
             await self._rest(wait)
@@ -271,13 +271,13 @@ class Lane:
         return held_back
 
     def _held_back(self) -> str | None:
-        """Why nothing may leave any more; None while it may."""
+        """Why nothing may leave any more; None: messages may leave."""
         if not self._may_leave:
             return self._closed
         return "the lease ran out" if self._path.clock() >= self.lease_ends else None
 
     async def _rest(self, seconds: float) -> None:
-        """Wait, unless everything is held back meanwhile."""
+        """Wait `seconds`, but not longer than until everything is held back."""
         loop = asyncio.get_running_loop()
         self._resting = loop.create_future()
         timer = loop.call_later(seconds, _end_rest, self._resting)
@@ -289,14 +289,14 @@ class Lane:
     # Its health
 
     def _judge(self, message: Message, verdict: Verdict, heard: int) -> Transition:
-        """Where the message goes; and let the reply change the lane's health."""
+        """Decide where the message goes, and let the reply change the lane's health."""
         judged = self.standing.judge(message, verdict, heard)
         if judged.change is not None:
             self._change(judged.change)
         return judged.transition
 
     async def _probe(self) -> None:
-        """Before a message is tried."""
+        """Probe an unwell lane by reading before a message is tried."""
         change = await self.standing.probe(self._gateway)
         self._is_probing = False
         if change is not None:
@@ -304,7 +304,7 @@ class Lane:
         self._changed(self)
 
     def _change(self, change: LaneChange) -> None:
-        """Of many replies under way the first trouble counts, unless a later one says that the key is refused."""
+        """Of many replies under way the first trouble counts, unless a later reply refuses the key."""
         refused_now = change.health is LaneHealth.REFUSED and not self.standing.is_refused
         if not (self._may_leave or refused_now):
             return
@@ -314,7 +314,7 @@ class Lane:
         self._start(self._write_health(change))
 
     async def _write_health(self, change: LaneChange) -> None:
-        """Until it is written or the lease is lost: a rest that nobody knows of is not kept."""
+        """Try until it is written or the lease is lost: other workers only keep a rest that is written."""
         while True:
             try:
                 await self._path.store.change_lane_health(self.held.id, self.token, change, self.standing.run)
@@ -333,7 +333,7 @@ class Lane:
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if not task.cancelled():
-            task.exception()  # logged where it arose
+            task.exception()  # it was logged where it arose
         if not self._placed and not self._tasks:
             self._changed(self)
 

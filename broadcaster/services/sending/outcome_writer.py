@@ -1,4 +1,4 @@
-"""Gets every outcome written: only this process knows it, so it is kept until Postgres, or else the disk, has it."""
+"""Gets every outcome written. Only this process knows an outcome, so it is kept until Postgres or the disk has it."""
 
 from __future__ import annotations
 
@@ -18,20 +18,21 @@ from broadcaster.services.sending.store import Ask, Claim, OutcomeRow, SendingSt
 log = structlog.get_logger()
 
 LINGER = 0.002
-"""Seconds that a lone outcome, or a free place, waits for company: little beside a round trip, and a commit saved."""
+"""A lone outcome or free place waits this many seconds for company. That is little beside a round trip and saves a
+commit."""
 MOST = 1000
-"""Outcomes that share a commit, at most."""
+"""At most this many outcomes share a commit."""
 RETRY = 0.5
-"""Seconds between tries to write outcomes, or to learn what became of a claim, while Postgres is away."""
+"""While Postgres is away, outcomes are tried again, and lost claims read back, after this many seconds."""
 _FAULTS_OF_A_ROW = (psycopg.DataError, psycopg.IntegrityError, ValueError)
-"""Whatever else goes wrong says nothing of the rows, and passes."""
+"""Errors that blame the rows themselves. All others say nothing about the rows, and pass."""
 
 
 class Sender(Protocol):
     """Whoever waits for an outcome to be written."""
 
     def written(self, row: OutcomeRow, moved: bool) -> None:
-        """It is committed; `moved` tells whether it took effect, as far as can be known. Or it is spooled."""
+        """The outcome is committed or spooled. `moved` tells whether it took effect, as far as can be known."""
 
 
 _Outcome = tuple[OutcomeRow, Sender]
@@ -40,8 +41,8 @@ _Outcome = tuple[OutcomeRow, Sender]
 class OutcomeWriter:
     """Lives on one event loop; any number of senders write through it at once.
 
-    Outcomes that come while a group is being committed are the next group. How many there can be is bounded by the
-    messages in flight.
+    Outcomes that come while a group is being committed form the next group. Its size is bounded by the messages in
+    flight.
     """
 
     def __init__(self, store: SendingStore, spool: Spool, clock: Callable[[], float]) -> None:
@@ -50,12 +51,12 @@ class OutcomeWriter:
         self._clock = clock
         self._waiting: deque[_Outcome] = deque()
         self._group: list[_Outcome] = []
-        """What is being committed, or what was when nothing was heard of it."""
+        """The outcomes being committed, or those whose commit was not heard."""
         self._commit_by = inf
         self._is_failing = self._is_stopping = self._has_given_up = False
 
     def write(self, row: OutcomeRow, sender: Sender) -> None:
-        """Write the outcome with the next group, and tell `sender` when that is done."""
+        """Write the outcome with the next group, and tell `sender` when it is written."""
         if self._has_given_up:
             self._keep([row])
             return
@@ -64,16 +65,16 @@ class OutcomeWriter:
         self._waiting.append((row, sender))
 
     def commit_by(self) -> float:
-        """The moment by which to commit what waits; infinity where nothing does."""
+        """The moment by which to commit waiting outcomes; infinity if none wait."""
         return self._commit_by if self._group or self._waiting else inf
 
     @property
     def is_behind(self) -> bool:
-        """Whether more waits than goes with the next group."""
+        """Whether more outcomes wait than fit into the next group."""
         return len(self._group) + len(self._waiting) > MOST
 
     async def turn_over(self, asks: Sequence[Ask], claim: UUID) -> dict[int, Claim]:
-        """Commit what waits and claim, in one transaction. Raises what the store does: then what waited waits on."""
+        """Commit waiting outcomes and claim, in one transaction. If the store raises, the outcomes wait on."""
         self._is_failing = False
         repeated = len(self._group)
         self._group += [self._waiting.popleft() for _ in range(min(MOST - len(self._group), len(self._waiting)))]
@@ -85,17 +86,17 @@ class OutcomeWriter:
             if self._is_stopping:
                 self._spool_all()
             raise
-        # A row that is written again without effect most likely took effect the first time, when nothing was heard.
+        # A repeated write without effect most likely took effect the first time, when the answer was lost.
         self._tell([True] * repeated + moved[repeated:])
         return claims
 
     def committed(self) -> None:
-        """The last `turn_over` was committed after all: what it claimed has been found."""
+        """The last `turn_over` was committed after all: its claim has been found."""
         self._is_failing = False
         self._tell([True] * len(self._group))
 
     async def replay(self) -> bool:
-        """Write what workers of this host could not, under the same guards; False where that has to wait."""
+        """Write what workers of this host left in the spool, under the same guards. False: it has to wait."""
         took_effect: list[bool] = []
         try:
             with self._spool.left_behind() as rows:
@@ -110,13 +111,13 @@ class OutcomeWriter:
         return True
 
     def stop(self) -> None:
-        """From now on what cannot be written at once goes to the spool."""
+        """From now on outcomes that cannot be written at once go to the spool."""
         self._is_stopping = True
         if self._is_failing:
             self._spool_all()
 
     def give_up(self) -> None:
-        """Spool everything that is not written by now, and what comes yet. Nobody is told any more."""
+        """Spool every unwritten outcome, and every later one. No sender is told any more."""
         self._has_given_up = True
         self._keep([row for row, _ in (*self._group, *self._waiting)])
         self._group, self._waiting = [], deque()
@@ -147,7 +148,7 @@ class OutcomeWriter:
         return moved, claims
 
     async def _record_alone(self, row: OutcomeRow) -> bool:
-        """As it is; or what is needed of it; or, if even that is refused, left for recovery."""
+        """Write the row as it is; else without the gateway's words; else leave it for recovery."""
         refused = ""
         for each in (row, _bare(row)):
             try:
@@ -165,13 +166,13 @@ class OutcomeWriter:
         try:
             self._spool.append(rows)
         except OSError as error:
-            # Then they are in doubt, which is what nobody knows any more.
+            # Then the messages are in doubt: nobody knows their outcomes any more.
             log.error("outcomes are lost", outcomes=len(rows), error=error.strerror, file=error.filename)
         else:
             log.warning("outcomes left to the next worker of this host", outcomes=len(rows))
 
 
 def _bare(row: OutcomeRow) -> OutcomeRow:
-    """Without what the gateway said, which is all of it that we did not make ourselves."""
+    """The row without the gateway's words: everything else in it is our own."""
     reason = "what the gateway said could not be stored"
     return msgspec.structs.replace(row, reason=reason, http_status=None, reply=None, gateway_id=None, duration_ms=None)

@@ -32,24 +32,25 @@ log = structlog.get_logger()
 T = TypeVar("T")
 
 _POOL_SIZE = 6
-"""Claims, outcomes, lanes that are taken, and room for the rest."""
+"""Connections for claims, outcomes and taken lanes, and spare ones."""
 _SHARE_OF_THREADS = 0.75
-"""Of the worker's threads, for tasks that wait for their lanes. The ticks have the rest to themselves."""
+"""The share of the worker's threads for tasks that wait for lanes. The rest is for ticks alone."""
 _LOCK_TIMEOUT = 2.0
-"""Seconds, longer than anything here holds a lock. What is refused one is tried again; a stop does not wait for it."""
+"""Seconds to wait for a lock: longer than anything here holds one. Afterwards the work is tried again. Stopping does
+not wait for locks."""
 _CLOSE_TIMEOUT = 1.0
-"""Seconds that connections which are just being made may take to close."""
+"""Seconds in which half-open connections may close."""
 _WATCH_SECONDS = 1.0
-"""How often a worker looks whether others of its host have ended."""
+"""How often a worker checks whether others on its host have ended, in seconds."""
 _CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 _STOP_MARGIN = 2.5
-"""Seconds beyond the longest request after which a process that stops waits for Postgres no more."""
+"""A stopping process waits for Postgres this many seconds longer than for the longest request."""
 
 
 def lease_clock() -> float:
-    """Seconds on a clock that nothing sets, and that also runs while the machine is suspended, where there is one.
+    """Seconds on a clock that nobody can set. If the system has one, it also runs while the machine is suspended.
 
-    CLOCK_MONOTONIC stands still meanwhile (clock_gettime(2)), and a worker would believe in a lease that has ended.
+    CLOCK_MONOTONIC stands still in a suspend (clock_gettime(2)): a worker would then rely on a lease that has ended.
     """
     return time.clock_gettime(_CLOCK)
 
@@ -63,7 +64,7 @@ class SendingProcess:
         self._stack = AsyncExitStack()
         self._presence = Presence(settings.home / "workers")
         self._gateways: dict[int, tuple[object, WAChatPro]] = {}
-        """By account id, with what they are made of."""
+        """By account id, with the settings that each was made from."""
         self._stopping = False
 
     async def __aenter__(self) -> Self:
@@ -91,7 +92,7 @@ class SendingProcess:
             outcomes=outcomes,
             contents=Contents(store, settings.content_cache_bytes),
             clock=lease_clock,
-            random=Random(),  # noqa: S311 - spreads retries, guards nothing
+            random=Random(),  # noqa: S311 - spreads retries, protects nothing
         )
         self._drain = Drain(
             self._path,
@@ -129,9 +130,9 @@ class SendingProcess:
         return await self._unless_given_up(reconciler.run()) or {}
 
     def stop(self) -> None:
-        """Ask the drain to end: nothing new is claimed, what is under way finishes. Call it on the loop.
+        """Ask the drain to end: nothing new is claimed, and what is under way finishes. Call it on the loop.
 
-        It ends within the request timeout and a little: what Postgres has not taken by then is spooled.
+        It ends shortly after the request timeout. Outcomes that Postgres has not taken by then are spooled.
         """
         if self._stopping:
             return
@@ -142,7 +143,7 @@ class SendingProcess:
         loop.call_later(self._settings.request_timeout_seconds + _STOP_MARGIN, self._give_up)
 
     async def _unless_given_up(self, work: Coroutine[Any, Any, T]) -> T | None:
-        """What `work` comes to; None where this process waits for Postgres no more."""
+        """The result of `work`; None if this process no longer waits for Postgres."""
         running = asyncio.ensure_future(work)
         ends: set[asyncio.Future[Any]] = {running, self._given_up}
         await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
@@ -152,25 +153,25 @@ class SendingProcess:
         return None
 
     async def _watch_others(self) -> None:
-        """Free the lanes of workers of this host that have ended without giving them back."""
+        """Free the lanes of workers on this host that ended without giving them back."""
         while True:
             try:
                 with self._presence.ended() as holders:
                     if holders:
                         await self._free_lanes_of(holders)
-            except Exception as error:  # noqa: BLE001 - Postgres is away: then a second later, or the leases end
+            except Exception as error:  # noqa: BLE001 - Postgres is away: the next try is a second later
                 log.warning("cannot free the lanes of workers that ended", error=type(error).__name__)
             await asyncio.sleep(_WATCH_SECONDS)
 
     async def _free_lanes_of(self, holders: Sequence[str]) -> None:
-        # What they knew of their requests comes first: once a lease has ended, nobody believes it any more.
+        # Their spooled outcomes are written first: once a lease has ended, they no longer count.
         if not await self._path.outcomes.replay():
             raise UnavailableError("outcomes of a worker that ended cannot be written yet")
         await self._path.store.free_lanes_of(holders, self._settings.request_timeout_seconds)
         log.warning("workers ended without a word", holders=holders)
 
     def _leave(self, spool: Spool) -> None:
-        """What is left to others they are to notice: they write what is in the spool, and free the lanes."""
+        """Let others notice what is left: they write the spool's outcomes and free the lanes."""
         if spool.was_used or self._given_up.done():
             self._presence.abandon()
         else:
@@ -182,7 +183,7 @@ class SendingProcess:
             self._given_up.set_result(None)
 
     def _open_gateway(self, lane: HeldLane | ReadAccount) -> WAChatPro:
-        """The account's client, made once: opening its key and preparing to blank it out of replies takes a while."""
+        """The account's client. It is made once: decrypting the key and preparing its redaction takes a while."""
         made_of = (lane.key_encrypted, lane.base_url, lane.wire, lane.reply_rules)
         known, gateway = self._gateways.get(lane.account_id, (None, None))
         if gateway is None or known != made_of:

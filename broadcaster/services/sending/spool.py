@@ -1,7 +1,7 @@
-"""Outcomes that a worker could not write before it had to end, in a file until the next worker of this host does.
+"""Outcomes that a worker could not write before its end: kept in a file for the next worker on this host.
 
-One file per process (`owned_files`), one JSON line per outcome, each on disk before `append` returns. While its
-process lives nobody else reads or removes it.
+There is one file per process (`owned_files`), with one JSON line per outcome. `append` returns once the lines are on
+disk. While the process lives, nobody else reads or removes its file.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ _decode = msgspec.json.Decoder(OutcomeRow).decode
 
 
 class Spool:
-    """This process's file in `directory`; both are made when they are first needed."""
+    """This process's file in `directory`. Both are made when first needed."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self._descriptor: int | None = None
         self.was_used = False
-        """Whether this process has kept anything."""
+        """Whether this process has spooled anything."""
 
     def append(self, rows: Sequence[OutcomeRow]) -> None:
         """Keep `rows`; they survive a power failure once this returns. Raises OSError."""
@@ -46,14 +46,14 @@ class Spool:
         self.was_used = True
 
     def close(self) -> None:
-        """Leave what was kept to the next worker."""
+        """Leave the spooled outcomes to the next worker."""
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
 
     @contextmanager
     def left_behind(self) -> Iterator[list[OutcomeRow]]:
-        """What workers that ended have kept. It is removed at the end of the block, unless that raises."""
+        """What ended workers have spooled. It is removed at the end of the block unless the block raises."""
         with ExitStack() as locks:
             files = owned_files.files_left_behind(self._directory, _SUFFIX, locks)
             yield [row for path in files for row in _read(path)]
@@ -62,7 +62,7 @@ class Spool:
 
 
 def _read(path: Path) -> Iterator[OutcomeRow]:
-    """Its whole lines: a power failure may have torn the last one."""
+    """The complete lines of a file: a power failure may have torn the last one."""
     for line in path.read_bytes().splitlines():
         try:
             yield _decode(line)

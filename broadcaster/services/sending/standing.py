@@ -14,7 +14,7 @@ from broadcaster.services.sending.store import HeldLane, Message
 
 
 class Standing:
-    """What the replies of one lane have come to so far, while this worker holds it."""
+    """The health and run of one lane while this worker holds it, from its replies so far."""
 
     __slots__ = ("_failures", "_health", "_held", "_random", "_run")
 
@@ -35,21 +35,21 @@ class Standing:
 
     @property
     def heard(self) -> int:
-        """The number of the latest trouble: a request keeps what it was when it left."""
+        """The number of the latest trouble. A request remembers its value at the moment it leaves."""
         return self._run.heard
 
     @property
     def run(self) -> OutcomeRun:
-        """What its outcomes say together."""
+        """The run of its outcomes."""
         return self._run
 
     @property
     def new_run(self) -> OutcomeRun | None:
-        """What its outcomes say together; None: as when it was taken."""
+        """The run if it changed since the lane was taken; None: it did not."""
         return None if self._run is self._held.run else self._run
 
     def judge(self, message: Message, verdict: Verdict, heard: int) -> Judgement:
-        """What follows from a reply to a request that left when so much had been `heard`."""
+        """What follows from a reply. `heard` was the latest trouble when its request left."""
         name = f"{message.campaign_id}/{message.seq}"
         attempt = AnsweredAttempt(name, message.attempt, message.spent, message.max_attempts, heard)
         judged = judge(self._run, verdict, attempt, self._health, self._failures, self._random.random())
@@ -57,7 +57,7 @@ class Standing:
         return judged
 
     async def probe(self, gateway: WAChatPro) -> LaneChange | None:
-        """Ask for the chats of a lane that is down, which costs no message. None: one may be tried."""
+        """List the chats of a lane that is down, which costs no message. None: a message may be tried."""
         read: Verdict | None = None
         try:
             await gateway.chats(limit=1)
@@ -66,5 +66,5 @@ class Standing:
         return after_probe(read, self._failures, self._random.random())
 
     def change(self, change: LaneChange) -> None:
-        """From now on it stands so."""
+        """Take over the new health."""
         self._health, self._failures = change.health, change.failures
