@@ -37,7 +37,7 @@ def _examine() -> Iterator[Finding]:
     try:
         settings = load()
     except SettingsError as error:
-        yield failed("settings", error, "mend that, and look again with", "broadcaster doctor")
+        yield failed("settings", error, "fix that, then check again with", "broadcaster doctor")
         return
     yield well("settings", f"are valid, home {settings.home}")
     stack = embedded.read_status(settings)

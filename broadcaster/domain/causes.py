@@ -63,14 +63,14 @@ def _is_suspect(lane: LaneFacts) -> bool:
 
 
 def _suspicion(lane: LaneFacts) -> Standstill:
-    looked_for = f"of {lane.shown + lane.missing} accepted messages that were looked for"
+    looked_for = f"of {lane.shown + lane.missing} accepted messages that were looked for,"
     return Standstill(
         What.INSTANCE,
         lane.name,
         Cause.SUSPECT,
-        "may not send all that it accepts",
+        "may lose messages that it accepts",
         Remedy(
-            "look at the phone, and see what becomes of a message to yours:",
+            "look at its phone, and send a test message to your own:",
             f"broadcaster instance check {quote(lane.name)} --to MY_PHONE",
         ),
         detail=f"{looked_for} {lane.missing} are not in their chats",
@@ -104,7 +104,7 @@ def lane_remedy(lane: LaneFacts, campaigns: Sequence[CampaignFacts]) -> Remedy:
         case LaneHealth.DOWN if BLAMED in (lane.reason or ""):
             failed = [campaign.name for campaign in campaigns if any(part.failed for part in campaign.parts)]
             again = "".join(
-                f", try who failed again with `broadcaster campaign retry {quote(each)}`" for each in failed[:2]
+                f", retry those who failed with `broadcaster campaign retry {quote(each)}`" for each in failed[:2]
             )
             advice = f"look at its phone{again}; if the list is bad, go on with"
             return Remedy(advice, f"broadcaster instance resume {name}")
@@ -162,7 +162,7 @@ def _unreadable(lane: LaneFacts, doubted: Sequence[tuple[CampaignFacts, Part]], 
         Cause.UNREADABLE,
         f"does not let its chats be read{former}",
         remedy,
-        detail="whether messages in doubt arrived cannot be told",
+        detail="nobody can tell whether messages in doubt arrived",
         since=lane.unreadable_since,
         next_try=lane.next_read_at if scene.is_ticking else None,
         waiting=sum(part.in_doubt for _, part in doubted),

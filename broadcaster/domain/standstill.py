@@ -176,7 +176,7 @@ class Standstill:
         elif self.is_due and self.cause in _NEXT:
             clauses.append(f"{_NEXT[self.cause].removesuffix(' at')} now")
         if self.until:
-            clauses.append(f"what is not decided by {clock(self.until)} is unknown")
+            clauses.append(f"messages still in doubt at {clock(self.until)} become unknown")
         if self.waiting and self.cause is not Cause.IN_DOUBT:
             clauses.append(f"{counted(self.waiting)} {'waits' if self.waiting == 1 else 'wait'}")
         return f"{'; '.join(clauses)}: {self.remedy}"

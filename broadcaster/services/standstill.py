@@ -40,7 +40,7 @@ def find_standstills(
     """The instances that are not well and the campaigns that do not move.
 
     With a `campaign` only what concerns that one, which may also be a draft, or not due yet, or, for an instance that
-    may not send all that it accepts, finished within a day.
+    may lose messages that it accepts, finished within a day.
     """
     parameters = {
         "campaign": campaign,

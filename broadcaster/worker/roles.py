@@ -21,7 +21,7 @@ def run_worker() -> None:
         worker = app.Worker(hostname=f"worker-{os.getpid()}@{socket.gethostname()}", quiet=True)
         worker.start()
     if worker.exitcode:
-        raise UnavailableError("the worker gave up: what it met is above this line")
+        raise UnavailableError("the worker gave up: the reason is above this line")
 
 
 def run_beat() -> None:

@@ -191,7 +191,7 @@ def test_chats_that_cannot_be_read_are_no_hiccup_after_a_minute(
     [(check, found, detail)] = unwell(engine, settings)
     assert (check, found) == ("instances", level)
     assert detail == (
-        "main does not let its chats be read (whether messages in doubt arrived cannot be told), "
+        "main does not let its chats be read (nobody can tell whether messages in doubt arrived), "
         "3 messages waiting for it"
     )
 

@@ -189,7 +189,7 @@ def test_while_it_is_only_suspected_people_are_told_to_look_also_after_the_campa
     assert counted(shop) == [(3, 4)]
     for campaign in ("false", None):
         assert suspected(shop, campaign) == [
-            "of 7 accepted messages that were looked for 4 are not in their chats",
+            "of 7 accepted messages that were looked for, 4 are not in their chats",
             "broadcaster instance check a --to MY_PHONE",
         ]
     shop.sql("UPDATE accounts SET next_truth_at = now() - interval '2 days'")

@@ -105,7 +105,7 @@ DOUBT = Part(
                 Part(lane(LaneHealth.DOWN, reason=f"refused 30 messages with “x”, {BLAMED}"), pending=2, failed=30)
             ),
             "instance main is down since 12:30:00: refused 30 messages with “x”, as if every recipient were at fault; "
-            "2 messages wait: look at its phone, try who failed again with `broadcaster campaign retry news`; "
+            "2 messages wait: look at its phone, retry those who failed with `broadcaster campaign retry news`; "
             "if the list is bad, go on with `broadcaster instance resume main`",
         ),
         (
@@ -120,13 +120,13 @@ DOUBT = Part(
         ),
         (
             campaign(Part(UNREADABLE, sending=1, in_doubt=5)),
-            "instance main does not let its chats be read since 12:29:00: whether messages in doubt arrived cannot be "
-            "told; next try 12:31:10; 5 messages wait: see `broadcaster instance check main`",
+            "instance main does not let its chats be read since 12:29:00: nobody can tell whether messages in "
+            "doubt arrived; next try 12:31:10; 5 messages wait: see `broadcaster instance check main`",
         ),
         (
             campaign(Part(replace(UNREADABLE, unreadable_is_former=True), sending=1, in_doubt=5)),
-            "instance main does not let its chats be read with its former key or URL since 12:29:00: whether messages "
-            "in doubt arrived cannot be told; next try 12:31:10; 5 messages wait: "
+            "instance main does not let its chats be read with its former key or URL since 12:29:00: nobody can tell "
+            "whether messages in doubt arrived; next try 12:31:10; 5 messages wait: "
             "decide yourself with `broadcaster campaign settle news`",
         ),
         (
@@ -164,7 +164,8 @@ DOUBT = Part(
         (
             campaign(DOUBT),
             "campaign news has 5 messages in doubt since 12:30:00: their chats are read back; next reading 12:31:04; "
-            "what is not decided by 13:30:00 is unknown: decide yourself with `broadcaster campaign settle news`",
+            "messages still in doubt at 13:30:00 become unknown: "
+            "decide yourself with `broadcaster campaign settle news`",
         ),
         (
             campaign(Part(lane(used_at=ago(90), since=ago(900)), pending=3)),
@@ -202,8 +203,8 @@ SUSPECT = lane(shown=7, missing=5)
 def test_an_instance_that_may_not_send_is_told_of_with_the_evidence_and_what_to_do() -> None:
     [told] = suspicions([SUSPECT, lane(shown=40, missing=1)])
     assert told.sentence(str) == (
-        "instance main may not send all that it accepts: of 12 accepted messages that were looked for 5 are not in "
-        "their chats: look at the phone, and see what becomes of a message to yours: "
+        "instance main may lose messages that it accepts: of 12 accepted messages that were looked for, 5 are not in "
+        "their chats: look at its phone, and send a test message to your own: "
         "`broadcaster instance check main --to MY_PHONE`"
     )
 
