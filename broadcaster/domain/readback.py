@@ -21,11 +21,11 @@ from enum import StrEnum
 from broadcaster.domain.chat_pages import ChatEntry, ChatMessage, Page, Placed, bare_id, messages, place
 from broadcaster.domain.shown_content import ShownContent, Wanted, compare
 
-__all__ = ["Candidate", "ChatEntry", "ChatReading", "Page", "ShownContent", "Sight", "Why", "match_chat"]
+__all__ = ["ChatEntry", "ChatReading", "EntryCandidate", "Page", "ShownContent", "Sight", "Why", "match_chat"]
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
+class EntryCandidate:
     """One attempt that may have an entry, dated from `start` to `end` (None: it may still be under way).
 
     `gateway_id` is the id from the gateway, if it gave one. `is_known` tells that the gateway certainly accepted the
@@ -77,7 +77,7 @@ class ChatReading:
 
 
 def match_chat(
-    candidates: Sequence[Candidate], pages: Sequence[Page], *, clock_difference: timedelta
+    candidates: Sequence[EntryCandidate], pages: Sequence[Page], *, clock_difference: timedelta
 ) -> list[ChatReading]:
     """What a chat shows of each candidate, in their order.
 
@@ -91,7 +91,9 @@ def match_chat(
 class _Chat:
     """The candidates of a chat, and which messages may be theirs."""
 
-    def __init__(self, candidates: Sequence[Candidate], pages: Sequence[Page], clock_difference: timedelta) -> None:
+    def __init__(
+        self, candidates: Sequence[EntryCandidate], pages: Sequence[Page], clock_difference: timedelta
+    ) -> None:
         self._candidates = candidates
         self._difference = clock_difference
         self._placed = place(pages)
@@ -134,18 +136,18 @@ class _Chat:
             return ChatReading(Sight.UNDECIDED, None, longest, Why.INCOMPLETE)
         return self._extent(self._candidates[candidate].start, longest)
 
-    def _since(self, candidate: Candidate, numbers: Sequence[int]) -> Iterator[int]:
+    def _since(self, candidate: EntryCandidate, numbers: Sequence[int]) -> Iterator[int]:
         """The messages that are not provably older than the candidate."""
         for number in numbers:
             at = self._messages[number].entry.at
             if at is None or at >= candidate.start - self._difference:
                 yield number
 
-    def _is_in_time(self, candidate: Candidate, number: int) -> bool:
+    def _is_in_time(self, candidate: EntryCandidate, number: int) -> bool:
         at = self._messages[number].entry.at
         return at is None or candidate.end is None or at <= candidate.end + self._difference
 
-    def _may_count(self, candidate: Candidate, number: int) -> bool:
+    def _may_count(self, candidate: EntryCandidate, number: int) -> bool:
         message = self._messages[number]
         return message.is_here and message.is_single and self._is_in_time(candidate, number)
 
@@ -168,7 +170,7 @@ class _Chat:
         wide[candidate] = self._certain[candidate]
         return _is_needed(candidate, wide, len(_deal(wide)))
 
-    def _is_all_explained(self, candidate: Candidate) -> bool:
+    def _is_all_explained(self, candidate: EntryCandidate) -> bool:
         """Whether a known candidate explains each message since the candidate began. Each explains one message."""
         if any(True for _ in self._since(candidate, self._doubled)):
             return False  # A second message may hide behind a known one.
@@ -204,7 +206,7 @@ class _Chat:
         return bool(moments) and min(moments) < start - self._difference and start <= max(moments)
 
 
-def _by_id(candidates: Sequence[Candidate], messages: Sequence[ChatMessage]) -> dict[int, int]:
+def _by_id(candidates: Sequence[EntryCandidate], messages: Sequence[ChatMessage]) -> dict[int, int]:
     """The messages that have a candidate's own id. An ambiguous id counts as none."""
     own: dict[int, int] = {}
     for candidate, each in enumerate(candidates):

@@ -1,8 +1,8 @@
-"""Whether an entry of a chat shows a message of ours, however the gateway has spelt it. Pure.
+"""Whether what a chat shows is a message of ours, however a gateway has spelt it. Pure.
 
-In their lists gateways escape texts for HTML, leave out markup and invisible characters, cut texts short, and show a
-file by its name, a link, a caption or a thumbnail. Two texts are the same if their *loose* spellings agree, which undo
-this. An entry is another message only if the *bare* spellings, of letters and digits alone, do not fit either.
+Gateways escape what they list for HTML, leave out markup and invisible characters, cut texts short, and show files by
+a name, a link, a caption or a thumbnail. Two texts are the same if they are so in a *loose* spelling that undoes this.
+Something is another message only where a *bare* spelling, of letters and digits alone, does not fit either.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from broadcaster.domain.readback import Candidate, ChatReading, Page, ShownContent, Sight, Why, match_chat
+from broadcaster.domain.readback import ChatReading, EntryCandidate, Page, ShownContent, Sight, Why, match_chat
 from broadcaster.gateway import GatewayMessage
 
 PHONE = "5215512345678"
@@ -34,11 +34,11 @@ def candidate(
     content: ShownContent = HI,
     gateway_id: str | None = None,
     is_known: bool = False,
-) -> Candidate:
-    return Candidate(content, at(start), None if end is None else at(end), gateway_id, is_known)
+) -> EntryCandidate:
+    return EntryCandidate(content, at(start), None if end is None else at(end), gateway_id, is_known)
 
 
-def known(text: str, start: float = 0, gateway_id: str | None = None) -> Candidate:
+def known(text: str, start: float = 0, gateway_id: str | None = None) -> EntryCandidate:
     return candidate(start, start + 60, ShownContent(text=text), gateway_id, True)
 
 
@@ -55,11 +55,11 @@ BEFORE, AFTER = reply(-60), reply(30)
 AROUND = (BEFORE, AFTER)
 
 
-def readings(candidates: list[Candidate], *pages: Page, clock: timedelta = CLOCK) -> list[ChatReading]:
+def readings(candidates: list[EntryCandidate], *pages: Page, clock: timedelta = CLOCK) -> list[ChatReading]:
     return match_chat(candidates, pages, clock_difference=clock)
 
 
-def sights(candidates: list[Candidate], *entries: GatewayMessage) -> list[Sight]:
+def sights(candidates: list[EntryCandidate], *entries: GatewayMessage) -> list[Sight]:
     return [reading.sight for reading in readings(candidates, Page(PHONE, entries))]
 
 
@@ -68,7 +68,7 @@ def sight(*entries: GatewayMessage, content: ShownContent = HI) -> Sight:
     return only
 
 
-def why(*entries: GatewayMessage, candidates: Sequence[Candidate] = ()) -> Why | None:
+def why(*entries: GatewayMessage, candidates: Sequence[EntryCandidate] = ()) -> Why | None:
     return readings([candidate(), *candidates], Page(PHONE, entries))[0].why
 
 
@@ -436,7 +436,7 @@ CLAIMS = st.lists(
 
 @given(CLAIMS, ENTRIES, ENTRIES)
 def test_no_entry_is_found_twice(
-    candidates: list[Candidate], entries: list[GatewayMessage], others: list[GatewayMessage]
+    candidates: list[EntryCandidate], entries: list[GatewayMessage], others: list[GatewayMessage]
 ) -> None:
     told = readings(candidates, Page(PHONE, entries), Page(ALIAS, others))
     found = [reading for reading in told if reading.sight is Sight.FOUND]
@@ -448,7 +448,7 @@ def test_no_entry_is_found_twice(
 
 @given(CLAIMS, ENTRIES, ENTRIES, st.randoms())
 def test_the_order_of_lists_and_pages_does_not_matter(
-    candidates: list[Candidate], entries: list[GatewayMessage], others: list[GatewayMessage], random: Random
+    candidates: list[EntryCandidate], entries: list[GatewayMessage], others: list[GatewayMessage], random: Random
 ) -> None:
     told = readings(candidates, Page(PHONE, entries), Page(ALIAS, others))
     shuffled = random.sample(entries, len(entries))
@@ -458,7 +458,7 @@ def test_the_order_of_lists_and_pages_does_not_matter(
 
 @given(CLAIMS, ENTRIES)
 def test_a_page_that_is_listed_under_both_forms_changes_nothing(
-    candidates: list[Candidate], entries: list[GatewayMessage]
+    candidates: list[EntryCandidate], entries: list[GatewayMessage]
 ) -> None:
     assert readings(candidates, Page(PHONE, entries)) == readings(
         candidates, Page(PHONE, entries), Page(ALIAS, entries)
@@ -471,13 +471,13 @@ def test_a_page_that_is_listed_under_both_forms_changes_nothing(
 
 @given(CLAIMS, ENTRIES)
 def test_who_is_found_does_not_depend_on_the_order_of_the_candidates(
-    candidates: list[Candidate], entries: list[GatewayMessage]
+    candidates: list[EntryCandidate], entries: list[GatewayMessage]
 ) -> None:
     assert sights(candidates, *entries) == sights(candidates[::-1], *entries)[::-1]
 
 
 @given(CLAIMS, ENTRIES)
-def test_what_the_chat_holds_is_found(candidates: list[Candidate], entries: list[GatewayMessage]) -> None:
+def test_what_the_chat_holds_is_found(candidates: list[EntryCandidate], entries: list[GatewayMessage]) -> None:
     mine = candidate(5, 30, ShownContent(text="Mine"))
     told = sights([*candidates, mine], *entries, entry(10, "Mine", id="mine", phone=PHONE))
     assert told[-1] is Sight.FOUND
@@ -499,7 +499,7 @@ class Happening:
     content: ShownContent
     seconds: float
     outgoing: bool = True
-    candidate: Candidate | None = None
+    candidate: EntryCandidate | None = None
     was_taken: bool = True
 
 

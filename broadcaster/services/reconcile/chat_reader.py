@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from broadcaster.domain.contents import ContentKind
 from broadcaster.domain.outcomes import Outcome
-from broadcaster.domain.readback import Candidate, ChatReading, Page, ShownContent, Sight, Why, match_chat
+from broadcaster.domain.readback import ChatReading, EntryCandidate, Page, ShownContent, Sight, Why, match_chat
 from broadcaster.domain.templates import compile_template
 from broadcaster.domain.whatsapp_numbers import forms, number_class
 from broadcaster.gateway import GatewayError, WAChatPro
@@ -104,11 +104,11 @@ class ChatReader:
             self._templates[campaign] = await self._store.template(campaign)
         return self._templates[campaign]
 
-    async def _candidate(self, attempt: Attempt) -> Candidate:
+    async def _candidate(self, attempt: Attempt) -> EntryCandidate:
         template = await self._template(attempt.key.campaign_id)
         end = None if attempt.ended_at is None else attempt.ended_at + SHOWN_WITHIN
         content = _shown(template, attempt.variables or {})
-        return Candidate(content, attempt.started_at, end, attempt.gateway_id, is_known=attempt.is_known)
+        return EntryCandidate(content, attempt.started_at, end, attempt.gateway_id, is_known=attempt.is_known)
 
 
 async def list_chat(gateway: WAChatPro, phone: str) -> tuple[list[Page], dict[str, GatewayError]]:
