@@ -53,7 +53,7 @@ def trouble_line(trouble: Standstill) -> str:
 
 
 def say_troubles(found: Sequence[Standstill]) -> None:
-    """Print _MOST_SAID standstills of each kind, one per line, after an empty line. Print nothing if there are none."""
+    """Print _MOST_SAID standstills of each kind after an empty line, one per line. Print nothing if there are none."""
     from rich.text import Text  # noqa: PLC0415 - start-up time: `--json` needs none
 
     screen = console()

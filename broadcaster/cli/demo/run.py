@@ -21,6 +21,7 @@ from rich.console import Group
 from rich.live import Live
 from sqlalchemy import Engine
 
+import broadcaster
 from broadcaster import embedded
 from broadcaster.cli.campaign.progress import Meter, render, take_snapshot
 from broadcaster.cli.database import database, nudge_workers, upgrade_database
@@ -130,7 +131,7 @@ def demo(
 
 def examples_dir() -> Path:
     """Inside the installed package, or beside it in a checkout."""
-    package = Path(__file__).resolve().parent.parent
+    package = Path(broadcaster.__file__).resolve().parent
     installed = package / "examples"
     return installed if installed.is_dir() else package.parent / "examples"
 
