@@ -28,6 +28,7 @@ FAULTS = (
     LATENCY,
     f"kind=invalid_number,probability=0.15,{SENDING}",  # for `retry`
     f"kind=drop_after_accept,probability=0.05,{SENDING}",  # for `settle`
+    "kind=html,probability=0.8,endpoint=/wa/messages",  # or reading back would be done before operators may settle
 )
 ORDERS = (("pause", "resume"), ("pause", "resume"), ("retry",), ("retry",), ("sent", "resend"), ("sent", "resend"))
 """What each operator says, again and again."""
