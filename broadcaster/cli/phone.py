@@ -6,18 +6,19 @@ from dataclasses import asdict
 from typing import Annotated
 
 import typer
+from sqlalchemy import Engine
 
 from broadcaster.cli.campaign import Json
 from broadcaster.cli.database import database
 from broadcaster.cli.groups import lazy_group
 from broadcaster.cli.options.phones import phone_of
-from broadcaster.cli.output import say, say_json
+from broadcaster.cli.output import say, say_json, warn
 from broadcaster.crypto import open_vault
 from broadcaster.domain.states import MessageState
 from broadcaster.errors import NotFoundError, UsageError
 from broadcaster.services.forgetting import phone as forgetting
-from broadcaster.services.forgetting.phone import Traces
-from broadcaster.settings import load
+from broadcaster.services.forgetting.phone import OnItsWay, Traces
+from broadcaster.settings import Settings, load
 
 app = lazy_group(
     {
@@ -57,7 +58,7 @@ def forget(
         raise UsageError("--yes with --dry-run: one says to do it, the other not to")
     settings = load()
     with database(settings) as engine:
-        found = forgetting.forget(engine, open_vault(settings), phone) if yes else forgetting.traces(engine, phone)
+        found = _forget(engine, settings, phone) if yes else forgetting.traces(engine, phone)
     if as_json:
         say_json({"forgotten": yes, **asdict(found)})
     else:
@@ -81,6 +82,13 @@ def readmit(number: Number, country: Country = None, as_json: Json = False) -> N
         say_json({"readmitted": True, "name": name})
     else:
         say("the number may be taken in again")
+
+
+def _forget(engine: Engine, settings: Settings, phone: str) -> Traces:
+    def tell(held: OnItsWay) -> None:
+        warn(f"{held}: waiting for it, a minute at most")
+
+    return forgetting.forget(engine, open_vault(settings), phone, on_wait=tell)
 
 
 def _tell(found: Traces) -> None:

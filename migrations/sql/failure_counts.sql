@@ -1,7 +1,3 @@
--- The text with an … for whatever may be somebody's number: seven digits or more, with what people write between them.
-CREATE FUNCTION without_numbers(value text) RETURNS text LANGUAGE sql IMMUTABLE
-RETURN regexp_replace(value, '[+(]*[0-9](?:[-+ .()]*[0-9]){6,}', '…', 'g');
-
 -- What a message that was not sent is counted under. Gateways may say something different each time, and name whom they
 -- speak of: what is counted is nobody's.
 CREATE FUNCTION failure_reason(reason text) RETURNS text LANGUAGE sql IMMUTABLE

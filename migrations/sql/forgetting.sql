@@ -3,49 +3,23 @@
 
 CREATE TYPE message_key AS (segment bigint, campaign_id bigint, seq integer);
 
--- Whether the text speaks of the number, however it is written: national numbers have its last eight digits.
-CREATE FUNCTION mentions(value text, number text) RETURNS boolean LANGUAGE sql IMMUTABLE
-RETURN position(
-    right(number, 8) IN regexp_replace(
-        translate(
-            value, '٠١٢٣٤٥٦٧٨٩۰۱۲۳۴۵۶۷۸۹०१२३४५६७८९০১২৩৪৫৬৭৮৯０１２３４５６７８９', repeat('0123456789', 5)
-        ),
-        '[^0-9]', '', 'g'
-    )
-) > 0;
-
--- Postgres keeps samples of columns, which whoever may read a table may read too.
-CREATE FUNCTION forget_samples(number text) RETURNS void LANGUAGE plpgsql
-SET search_path = pg_catalog, public, pg_temp AS $$
-DECLARE
-    sampled record;
-BEGIN
-    FOR sampled IN
-        SELECT tablename, string_agg(DISTINCT quote_ident(attname), ', ') AS columns
-        FROM pg_stats
-        WHERE schemaname = 'public'
-            AND mentions(concat(most_common_vals::text, ' ', histogram_bounds::text), number)
-        GROUP BY tablename
-    LOOP
-        EXECUTE format('ANALYZE public.%I (%s)', sampled.tablename, sampled.columns);
-    END LOOP;
-END
-$$;
-
 -- Forgets whose number this is, in E.164 digits, and returns what there was of it. `held_by` is the campaign of a message
--- that is being sent to it right now: then nothing is changed, and nobody can say yet what becomes of it.
+-- that is on its way to it: one that is being sent right now, or, until `held_until`, one of which nobody knows whether
+-- the gateway still hands it on. Then nothing is changed: somebody who was forgotten gets no message any more.
 -- Nobody takes the number in meanwhile: whoever stores recipients holds the same lock, and has looked at the digests.
--- The session's operator is not known in here: the trail gets one note, from the caller, and none of each campaign.
-CREATE FUNCTION forget_phone(digits text, digest bytea)
-RETURNS TABLE (held_by text, messages jsonb, members bigint, rejected bigint) LANGUAGE plpgsql
+-- The trail gets one note of each call that changed something, also where no operator is known, and none of each campaign.
+CREATE FUNCTION forget_phone(digits text, digest bytea, ending bytea)
+RETURNS TABLE (held_by text, held_until timestamptz, messages jsonb, members bigint, rejected bigint) LANGUAGE plpgsql
 SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
-SET lock_timeout = '10s' SET broadcaster.operator = '' SET enable_seqscan = off AS $$
+SET lock_timeout = '10s' SET enable_seqscan = off AS $$
 #variable_conflict use_column
 DECLARE
+    operator CONSTANT text := coalesce(current_setting('broadcaster.operator', true), '');
     theirs message_key[];
+    was_known boolean;
 BEGIN
-    IF (digits ~ '^[0-9]{7,15}$' AND length(digest) = 32) IS NOT TRUE THEN
-        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'not the digits of a number and its digest';
+    IF (digits ~ '^[0-9]{7,15}$' AND length(digest) = 32 AND length(ending) = 32) IS NOT TRUE THEN
+        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'not the digits of a number and its digests';
     END IF;
     PERFORM pg_advisory_xact_lock(hashtextextended('forgotten_phones', 0));
     -- By the unique index, campaign by campaign, and locked in this order: from here on nobody claims them.
@@ -63,11 +37,22 @@ BEGIN
             FOR UPDATE
         ) m
     ) t;
+    IF held_by IS NULL THEN
+        SELECT c.name, d.ended_at INTO held_by, held_until
+        FROM unnest(theirs) t
+        JOIN doubts d ON d.segment = t.segment AND d.campaign_id = t.campaign_id AND d.seq = t.seq
+        JOIN campaigns c ON c.id = d.campaign_id
+        WHERE d.ended_at > now() AND d.resolved_as IS DISTINCT FROM 'found'
+        ORDER BY d.ended_at DESC
+        LIMIT 1;
+    END IF;
     IF held_by IS NOT NULL THEN
         RETURN NEXT;
         RETURN;
     END IF;
-    INSERT INTO forgotten_phones (digest) VALUES (forget_phone.digest) ON CONFLICT DO NOTHING;
+    PERFORM set_config('broadcaster.operator', '', true);
+    INSERT INTO forgotten_phones (digest, ending) VALUES (forget_phone.digest, forget_phone.ending) ON CONFLICT DO NOTHING;
+    was_known := NOT FOUND;
     WITH was AS MATERIALIZED (
         SELECT m.segment, m.campaign_id, m.seq, m.state
         FROM unnest(theirs) t
@@ -113,7 +98,7 @@ BEGIN
     )
     SELECT count(*) INTO members FROM gone;
     WITH gone AS (
-        DELETE FROM rejected_recipients r WHERE mentions(r.phone, digits) RETURNING 1
+        DELETE FROM rejected_recipients r WHERE spells(r.phone, digits) RETURNING 1
     )
     SELECT count(*) INTO rejected FROM gone;
     UPDATE lanes SET health_reason = without_numbers(health_reason) WHERE mentions(health_reason, digits);
@@ -121,9 +106,22 @@ BEGIN
     UPDATE occurrences SET reason = without_numbers(reason) WHERE mentions(reason, digits);
     UPDATE settlements SET reason = without_numbers(reason) WHERE mentions(reason, digits);
     UPDATE doubts SET reading = without_numbers(reading) WHERE mentions(reading, digits);
-    PERFORM forget_samples(digits);
+    -- Doubts of which no message is known.
+    UPDATE doubts
+    SET
+        phone = NULL,
+        reading = NULL,
+        resolved_as = coalesce(resolved_as, 'unknown'),
+        resolved_at = coalesce(resolved_at, now())
+    WHERE phone = digits;
+    PERFORM set_config('broadcaster.operator', operator, true);
+    IF NOT was_known OR messages <> '{}' OR members + rejected > 0 THEN
+        PERFORM write_audit('phone', left(encode(digest, 'hex'), 12), 'noted', NULL, jsonb_build_object(
+            'messages', messages, 'members', members, 'rejected', rejected
+        ));
+    END IF;
     RETURN NEXT;
 END
 $$;
 
-REVOKE ALL ON FUNCTION forget_phone(text, bytea), forget_samples(text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION forget_phone(text, bytea, bytea) FROM PUBLIC;

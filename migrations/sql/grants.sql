@@ -32,7 +32,7 @@ GRANT UPDATE (
     started_at, ended_at, polls, absences, next_poll_at, reading, unreadable_seconds, resolved_as, resolved_at
 ) ON doubts TO {role};
 GRANT UPDATE (
-    state, state_reason, segment, recipients_read, recipients_rejected, starts_at, started_at, finished_at
+    state, state_reason, recipients_read, recipients_rejected, starts_at, started_at, finished_at
 ) ON campaigns TO {role};
 GRANT UPDATE (next_due_at, last_claimed_at, open) ON campaign_lanes TO {role};
 GRANT USAGE ON SEQUENCE campaigns_id_seq TO {role};
@@ -52,7 +52,7 @@ TO {role};
 GRANT DELETE ON forgotten_phones TO {role};
 GRANT INSERT ON forgetting_key TO {role};
 GRANT UPDATE (key_encrypted) ON forgetting_key TO {role};
-GRANT EXECUTE ON FUNCTION forget_phone(text, bytea) TO {role};
+GRANT EXECUTE ON FUNCTION forget_phone(text, bytea, bytea) TO {role};
 
 -- The audit trail: triggers write it.
 GRANT EXECUTE ON FUNCTION note_operation(text, text, jsonb) TO {role};

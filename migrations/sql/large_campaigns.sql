@@ -57,11 +57,14 @@ BEGIN
             ALTER campaign_id SET DEFAULT %1$s,
             ADD CONSTRAINT new CHECK (
                 segment = %1$s AND campaign_id = %1$s AND state = 'pending' AND next_attempt_at = '-infinity'
-            );
+            ),
+            ALTER phone SET STATISTICS 0, ALTER variables SET STATISTICS 0, ALTER gateway_id SET STATISTICS 0,
+            ALTER reason SET STATISTICS 0;
         CREATE INDEX ON public.messages_%1$s (lane_id, state) WHERE state IN ('sending', 'in_doubt');
         CREATE INDEX ON public.messages_%1$s (campaign_id, state)
             WHERE state IN ('failed', 'unknown', 'skipped', 'expired');
-        CREATE TABLE public.attempts_%1$s (LIKE public.attempts INCLUDING DEFAULTS)
+        CREATE TABLE public.attempts_%1$s (LIKE public.attempts INCLUDING DEFAULTS);
+        ALTER TABLE public.attempts_%1$s ALTER reply SET STATISTICS 0, ALTER reason SET STATISTICS 0
         $ddl$,
         campaign
     );
@@ -114,7 +117,7 @@ DECLARE
     segment CONSTANT regclass := new_segment(campaign);
     came message_change[];
 BEGIN
-    PERFORM FROM campaigns c
+    UPDATE campaigns c SET segment = campaign
     WHERE c.id = campaign
         AND (c.segment = campaign OR (c.segment = 0 AND c.state = 'scheduled' AND c.started_at IS NULL));
     IF NOT FOUND THEN

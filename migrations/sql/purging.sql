@@ -3,8 +3,8 @@
 -- wanted yet. Temporary tables of the caller's stand for none of its tables.
 
 -- Why a campaign stays as it is, in words; null: it may be purged. What ended within the last day stays whatever the
--- caller says: who has the runtime role's password does not wipe out what happened today. The segment is checked since
--- that role may change it: a campaign takes no other one's partition with it.
+-- caller says: who has the runtime role's password does not wipe out what happened today. The segment is checked: a
+-- campaign takes no other one's partition with it.
 -- What was sent explains entries of chats, and without it a message in doubt could be taken for sent. So a campaign
 -- stays while anything is in doubt that was sent before this one's last day was over.
 CREATE FUNCTION kept_because(campaign bigint, older_than interval) RETURNS text LANGUAGE sql STABLE
@@ -21,6 +21,8 @@ SET search_path = pg_catalog, public, pg_temp AS $$
         ELSE (
             SELECT format('a message of campaign %s is in doubt, and what this one sent may explain its chat', other.name)
             FROM doubts d
+            JOIN attempts a -- a doubt of none is none
+                ON a.segment = d.segment AND a.campaign_id = d.campaign_id AND a.seq = d.seq AND a.attempt = d.attempt
             JOIN campaigns other ON other.id = d.campaign_id
             WHERE d.resolved_as IS NULL
                 AND (d.campaign_id = c.id OR d.started_at <= c.finished_at + interval '1 day')
@@ -110,7 +112,7 @@ BEGIN
     WITH gone AS (
         DELETE FROM doubts d WHERE d.segment = purged.segment AND d.campaign_id = campaign RETURNING d.resolved_as
     )
-    SELECT coalesce(jsonb_object_agg(resolved_as, n), '{}') INTO proof.doubts
+    SELECT coalesce(jsonb_object_agg(coalesce(resolved_as::text, 'of no attempt'), n), '{}') INTO proof.doubts
     FROM (SELECT resolved_as, count(*) AS n FROM gone GROUP BY resolved_as) by_resolution;
     DELETE FROM rejected_recipients r WHERE r.campaign_id = campaign;
     GET DIAGNOSTICS proof.rejected_recipients = ROW_COUNT;

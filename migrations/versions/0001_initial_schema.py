@@ -41,6 +41,7 @@ def upgrade() -> None:
     _create_forgetting()
     for script in (
         "segments.sql",
+        "written_numbers.sql",
         "failure_counts.sql",
         "accounting.sql",
         "large_campaigns.sql",
@@ -868,6 +869,12 @@ def _create_forgetting() -> None:
             sa.LargeBinary(),
             nullable=False,
             comment="Keyed hash of the number: tells that it is the same, and never which.",
+        ),
+        sa.Column(
+            "ending",
+            sa.LargeBinary(),
+            nullable=False,
+            comment="The same of its last eight digits: for rejected rows, which are kept as they were written.",
         ),
         _moment("forgotten_at", "When it was forgotten.", server_default=sa.text("now()"), nullable=False),
         sa.PrimaryKeyConstraint("digest", name=op.f("forgotten_phones_pkey")),

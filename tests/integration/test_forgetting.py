@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import io
+import sys
 import threading
+import unicodedata
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -16,6 +18,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from broadcaster.crypto import Vault, open_vault
+from broadcaster.db.queries import query
 from broadcaster.domain.phones import PhoneFault
 from broadcaster.errors import ConflictError, ContentionError, InputError, SettingsError
 from broadcaster.services import dispatch, secret_keys
@@ -28,10 +31,10 @@ from broadcaster.services.campaigns.previews import preview_campaign
 from broadcaster.services.campaigns.settling import Settlement, settle, settleable
 from broadcaster.services.campaigns.submission import Submission, Submitted, submit
 from broadcaster.services.campaigns.test_copies import send_test
-from broadcaster.services.forgetting.phone import Traces, forget, readmit, traces
+from broadcaster.services.forgetting.phone import OnItsWay, Traces, forget, readmit, traces
 from broadcaster.services.instance_trial import start_trial
 from broadcaster.services.recipients.reader import Batch, RecipientOptions, RecipientReader, read_recipients
-from broadcaster.services.sending.process import SendingProcess
+from broadcaster.services.sending.sending_process import SendingProcess
 from broadcaster.settings import Settings
 from tests.support.database import everything
 from tests.support.reading_back import read_back
@@ -333,6 +336,7 @@ def test_a_late_writer_changes_nothing(shop: Shop) -> None:
             await shop.requests(1)
             shop.sql("UPDATE lanes SET lease_expires_at = now()")
             assert dispatch.recover_leases(shop.engine).in_doubt == 1
+            shop.sql("UPDATE doubts SET ended_at = now()")
             assert (await asyncio.to_thread(forgotten, shop)).messages == {"in_doubt": 1}
             before = everything(shop.engine)
             counts = (await asyncio.wait_for(draining, 20)).counts
@@ -409,7 +413,9 @@ def test_a_report_shows_nobody(shop: Shop) -> None:
 def test_the_function_takes_nothing_but_a_number_and_its_digest(shop: Shop, number: str, digest: bytes | None) -> None:
     shop.submit("c", 1, "a")
     with pytest.raises(DBAPIError, match="not the digits"), shop.engine.begin() as connection:
-        connection.execute(text("SELECT * FROM forget_phone(:number, :digest)"), {"number": number, "digest": digest})
+        connection.execute(
+            text("SELECT * FROM forget_phone(:number, :digest, :digest)"), {"number": number, "digest": digest}
+        )
 
 
 def test_a_person_is_found_without_a_look_at_everybody_elses_messages(shop: Shop) -> None:
@@ -425,3 +431,127 @@ def test_a_person_is_found_without_a_look_at_everybody_elses_messages(shop: Shop
     assert forgotten(shop).messages == {"pending": 2}
     shop.engine.dispose()
     assert shop.sql(scanned) == before
+
+
+SPELLINGS = {
+    "plain": ANN,
+    "full width": ANN.translate({48 + n: 0xFF10 + n for n in range(10)}),
+    "Thai": ANN.translate({48 + n: 0x0E50 + n for n in range(10)}),
+    "mathematical": ANN.translate({48 + n: 0x1D7CE + n for n in range(10)}),
+    "slashes": "62/812/0000/000",
+    "underscores": "62812_0000_000",
+    "commas": "62,812,0000,000",
+    "no-break spaces": "62\u00a0812\u00a00000\u00a0000",
+    "no-break hyphens": "62812\u20110000\u2011000",
+    "zero width": "628120\u200b000000",
+    "brackets and dashes": "+62 (812) - 0000 - 000",
+}
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_counts_and_the_trail_have_no_number_however_a_gateway_writes_it(shop: Shop, spelling: str) -> None:
+    written = SPELLINGS[spelling]
+    said = f"number {written} is not registered"
+    assert shop.sql("SELECT without_numbers(:said), mentions(:said, :ann)", said=said, ann=ANN) == [
+        ("number … is not registered", True)
+    ]
+    shop.sql("UPDATE lanes SET health = 'down', health_reason = :said WHERE id = 1", said=said)
+    forgotten(shop)
+    assert shop.sql("SELECT health_reason FROM lanes WHERE id = 1") == [("number … is not registered",)]
+
+
+def test_digits_of_every_script_are_digits(shop: Shop) -> None:
+    digits = "".join(chr(c) for c in range(sys.maxunicode + 1) if unicodedata.category(chr(c)) == "Nd")
+    plain = "".join(str(unicodedata.decimal(each)) for each in digits)
+    assert shop.sql("SELECT plain_digits(:digits)", digits=digits) == [(plain,)]
+    assert shop.sql("SELECT without_numbers('for ' || :digits || '.')", digits=digits) == [("for ….",)]
+
+
+@pytest.mark.parametrize("text", ["3 of 20 at 12:30", "HTTP 503", "code 12, a letter b, code 34567"])
+def test_what_is_no_number_stays(shop: Shop, text: str) -> None:
+    assert shop.sql("SELECT without_numbers(:text)", text=text) == [(text,)]
+
+
+def test_who_may_yet_get_a_message_is_not_forgotten_before(shop: Shop) -> None:
+    shop.submit("c", 1, "a")
+    put(shop, "c", "in_doubt")
+    shop.submit("d", 1, "a")
+    shop.sql("UPDATE doubts SET ended_at = now() + interval '1 hour'")
+    before = everything(shop.engine)
+    with pytest.raises(ConflictError, match=r"campaign 'c' to this number is in doubt, and may arrive until .* UTC"):
+        forgotten(shop)
+    after = everything(shop.engine)
+    assert {name for name in before if before[name] != after[name]} <= {"forgetting_key"}
+    shop.sql("UPDATE doubts SET ended_at = now() + interval '2 s'")
+    waited: list[OnItsWay] = []
+    found = forget(shop.engine, open_vault(shop.settings), ANN, patience=10, on_wait=waited.append)
+    assert found.messages == {"in_doubt": 1, "pending": 1}
+    [held] = waited
+    assert held.campaign == "c"
+
+
+def test_a_chat_that_shows_the_message_is_waited_for_no_longer(shop: Shop) -> None:
+    shop.submit("c", 1, "a")
+    put(shop, "c", "unknown")
+    shop.sql("UPDATE doubts SET ended_at = now() + interval '1 hour', resolved_as = 'found'")
+    assert forgotten(shop, patience=0).messages == {"unknown": 1}
+
+
+REJECTED = (
+    "0812-0000-000",
+    f"+{ANN} / +{BOB}",
+    "62812/0000/000 (WA)",
+    f"tel:+{ANN}",
+    f"{ANN} ext 3",
+    f"00{ANN}x",
+    "\u0e50\u0e58\u0e51\u0e52-0000-000x",
+)
+
+
+def test_a_rejected_row_does_not_bring_back_who_was_forgotten(shop: Shop) -> None:
+    people = f"phone,name\n{BOB},Bob\n" + "".join(f"{written},Ann\n" for written in REJECTED) + "0812x,nobody\n"
+    assert send(shop, "before", people).rejected == len(REJECTED) + 1
+    forgotten(shop)
+    assert shop.sql("SELECT phone FROM rejected_recipients") == [("0812x",)]
+    done = send(shop, "after", people)
+    assert done.rejected == len(REJECTED) + 1
+    assert sorted(shop.sql("SELECT DISTINCT phone FROM rejected_recipients")) == [("(forgotten)",), ("0812x",)]
+    assert {phone for _, phone, _ in done.rejects} == {"(forgotten)"}
+    assert {phone for _, phone, _ in keep(shop, people).rejects} == {"(forgotten)"}
+    assert shop.sql("SELECT count(*) FROM rejected_recipients WHERE reason = :reason", reason=REFUSED) == [(0,)]
+
+
+@pytest.mark.parametrize("large", [False, True])
+def test_postgres_samples_nobodys_number(shop: Shop, large: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loading, "LARGE_CAMPAIGN", 1 if large else 100)
+    send(shop, "c", f"phone,name\n{ANN},Ann\n{BOB},Bob\n12,\n")
+    keep(shop, f"phone,name\n{ANN},Ann\n{BOB},Bob\n")
+    put(shop, "c", "unknown")
+    shop.sql("ANALYZE")
+    samples = str(shop.sql("SELECT s::text FROM pg_stats s WHERE schemaname = 'public'"))
+    assert "messages" in samples
+    assert ANN not in samples and BOB not in samples and "Bob" not in samples
+
+
+def test_whoever_calls_the_function_leaves_a_note(shop: Shop) -> None:
+    def call() -> None:
+        with shop.engine.begin() as connection:
+            digest = {"phone": ANN, "digest": b"x" * 32, "ending": b"y" * 32}
+            connection.exec_driver_sql(query("forget_phone"), digest)
+
+    shop.submit("c", 1, "a")
+    for _ in range(2):
+        call()
+    assert shop.sql("SELECT operator, db_role, object_name, after FROM audit_log WHERE object_kind = 'phone'") == [
+        ("", "broadcaster_runtime", "787878787878", {"messages": {"pending": 1}, "members": 0, "rejected": 0})
+    ]
+
+
+def test_a_doubt_of_no_message_is_nobodys_either(shop: Shop) -> None:
+    shop.sql(
+        "INSERT INTO doubts (segment, campaign_id, seq, attempt, lane_id, account_id, phone, started_at, ended_at)"
+        " VALUES (7, 7, 7, 1, 1, 1, :ann, now(), now())",
+        ann=ANN,
+    )
+    forgotten(shop)
+    assert shop.sql("SELECT phone, resolved_as FROM doubts") == [(None, "unknown")]

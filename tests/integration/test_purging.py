@@ -118,6 +118,14 @@ def test_a_second_time_there_is_nothing_to_do(old: Shop) -> None:
     assert [each.name for each in purging.find_candidates(old.engine, MONTH)] == []
 
 
+def test_a_doubt_of_no_attempt_keeps_nothing(old: Shop) -> None:
+    old.sql(
+        "INSERT INTO doubts (segment, campaign_id, seq, attempt, lane_id, account_id, phone, started_at, ended_at)"
+        " VALUES (0, 1, 999, 1, 1, 1, '628', now() - interval '1 year', now())"
+    )
+    assert purge(old) is not None
+
+
 OPEN_DOUBT = (
     "UPDATE doubts SET resolved_as = NULL, resolved_at = NULL, started_at = {since}"
     " WHERE campaign_id = (SELECT id FROM campaigns WHERE name = '{name}')"

@@ -315,7 +315,7 @@ def _over_an_audience() -> list[Recipe]:
         lambda _books, _side: {**campaign, "segment": 0},
         "deal_snapshot",
     )
-    run = _step("run_audience_campaign", segment=0, reason="nobody", **campaign)
+    run = _step("run_audience_campaign", reason="nobody", **campaign)
     snapshot = _step("snapshot_audience", **selection)
     return [
         Recipe("a campaign over an audience", (HOLD_OFF, lock, snapshot, deal, run), held=1),
@@ -326,7 +326,7 @@ def _over_an_audience() -> list[Recipe]:
 def _forgetting() -> list[Recipe]:
     forget = Step(
         lambda _: query("forget_phone"),
-        lambda _books, _side: {"phone": FORGOTTEN, "digest": DIGEST},
+        lambda _books, _side: {"phone": FORGOTTEN, "digest": DIGEST, "ending": DIGEST},
         "forget_phone",
         plain=True,
     )

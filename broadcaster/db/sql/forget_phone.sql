@@ -1,1 +1,1 @@
-SELECT held_by, messages, members, rejected FROM forget_phone(%(phone)s, %(digest)s)
+SELECT held_by, held_until, messages, members, rejected FROM forget_phone(%(phone)s, %(digest)s, %(ending)s)

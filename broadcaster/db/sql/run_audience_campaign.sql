@@ -2,7 +2,6 @@
 UPDATE campaigns c
 SET
     state = 'running',
-    segment = %(segment)s,
     started_at = now(),
     recipients_read = made.messages + made.rejected,
     recipients_rejected = made.rejected,

@@ -15,4 +15,4 @@ SELECT
     (
         SELECT count(*) FROM audiences a JOIN audience_members m ON m.audience_id = a.id AND m.phone = %(phone)s
     ) AS members,
-    (SELECT count(*) FROM rejected_recipients r WHERE mentions(r.phone, %(phone)s)) AS rejected
+    (SELECT count(*) FROM rejected_recipients r WHERE spells(r.phone, %(phone)s)) AS rejected

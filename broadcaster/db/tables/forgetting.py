@@ -15,6 +15,12 @@ forgotten_phones = Table(
         primary_key=True,
         comment="Keyed hash of the number: tells that it is the same, and never which.",
     ),
+    Column(
+        "ending",
+        LargeBinary,
+        nullable=False,
+        comment="The same of its last eight digits: for rejected rows, which are kept as they were written.",
+    ),
     moment("forgotten_at", "When it was forgotten.", nullable=False, server_default=func.now()),
     comment="Who was forgotten, and is not taken in again.",
 )

@@ -108,15 +108,15 @@ def start_audience_campaign(engine: Engine, campaign_id: int) -> bool:
         if row is None:
             return False
         selection = read_selection(row)
-        segment = _snapshot(connection, campaign_id, selection)
+        _snapshot(connection, campaign_id, selection)
         reason = f"there is nobody to send to in the {describe_audience(row.audience, selection.conditions)}"
-        parameters = {"campaign_id": campaign_id, "segment": segment, "reason": reason}
+        parameters = {"campaign_id": campaign_id, "reason": reason}
         connection.exec_driver_sql(query("run_audience_campaign"), parameters).one()
         return True
 
 
-def _snapshot(connection: Connection, campaign_id: int, selection: Selection) -> int:
-    """Make the campaign's messages of the members that there are now; returns the number of their segment."""
+def _snapshot(connection: Connection, campaign_id: int, selection: Selection) -> None:
+    """Make the campaign's messages of the members that there are now."""
     connection.exec_driver_sql(query("snapshot_audience"), selection.parameters())
     messages = connection.exec_driver_sql(query("snapshot_size")).scalar_one()
     segment = open_segment(connection, campaign_id) if messages >= LARGE_CAMPAIGN else None
@@ -127,7 +127,6 @@ def _snapshot(connection: Connection, campaign_id: int, selection: Selection) ->
         # No phone is twice in an audience.
         index_phones(connection, segment)
         attach_segment(connection, segment)
-    return number
 
 
 def describe_audience(audience: str, conditions: Sequence[Condition]) -> str:

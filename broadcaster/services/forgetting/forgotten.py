@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hmac
 import secrets
+import unicodedata
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import compress
@@ -26,6 +27,9 @@ FORGOTTEN = "(forgotten)"
 """What is shown and kept in place of the number."""
 SEALED_FOR = "forgotten phones"
 """What the key is sealed for, as those of accounts are for their URLs."""
+ENDING = 8
+"""The last digits of a number that tell whose it is, as in migrations/sql/written_numbers.sql."""
+_SHORTEST = 7
 
 OpenVault = Callable[[], Vault]
 """Gives the secret keys. Called only where somebody was forgotten."""
@@ -44,6 +48,7 @@ class Forgotten:
     def __init__(self, connection: Connection, open_vault: OpenVault = no_vault) -> None:
         """Raises SettingsError where somebody was, and the secret key is not configured."""
         self._digests = _digests(connection)
+        self._endings = _endings(connection) if self._digests else frozenset()
         self._key = _read_key(connection, open_vault()) if self._digests else b""
 
     def __contains__(self, phone: str) -> bool:
@@ -54,17 +59,29 @@ class Forgotten:
         """The batch with those who were forgotten among the rejected rows, which do not have their numbers."""
         if not self._digests:
             return batch
+        rejected = [row._replace(phone=FORGOTTEN) if self._is_written(row.phone) else row for row in batch.rejected]
         kept = [phone not in self for phone in batch.phones]
         if all(kept):
-            return batch
+            return replace(batch, rejected=rejected)
         lines = (line for line, is_kept in zip(batch.lines, kept, strict=False) if not is_kept)
         return replace(
             batch,
             lines=list(compress(batch.lines, kept)),
             phones=list(compress(batch.phones, kept)),
             variables={name: list(compress(column, kept)) for name, column in batch.variables.items()},
-            rejected=[*batch.rejected, *(RejectedRow(line, FORGOTTEN, PhoneFault.FORGOTTEN) for line in lines)],
+            rejected=[*rejected, *(RejectedRow(line, FORGOTTEN, PhoneFault.FORGOTTEN) for line in lines)],
         )
+
+    def _is_written(self, written: str) -> bool:
+        """Whether what is no phone has the last digits of a number that was forgotten in it, however it is written."""
+        digits = "".join(str(unicodedata.decimal(each)) for each in written if each.isdecimal())
+        # Whole numbers may be shorter than an ending.
+        windows = (
+            digits[start : start + size]
+            for size in range(_SHORTEST, ENDING + 1)
+            for start in range(len(digits) - size + 1)
+        )
+        return any(ending(self._key, window) in self._endings for window in windows)
 
     def hold(self, connection: Connection) -> None:
         """Nobody else is forgotten until the transaction ends. Call it before the first row is stored.
@@ -93,6 +110,11 @@ def digest(key: bytes, phone: str) -> bytes:
     return hmac.digest(key, phone.encode(), "sha256")
 
 
+def ending(key: bytes, phone: str) -> bytes:
+    """What the last digits of a number are known by, which national spellings have too. For rejected rows alone."""
+    return hmac.digest(key, b"ending " + phone[-ENDING:].encode(), "sha256")
+
+
 def digest_key(connection: Connection, vault: Vault) -> bytes:
     """The key of digests, which is made where there is none yet."""
     sealed = vault.seal(secrets.token_hex(32), SEALED_FOR)
@@ -106,3 +128,7 @@ def _read_key(connection: Connection, vault: Vault) -> bytes:
 
 def _digests(connection: Connection) -> frozenset[bytes]:
     return frozenset(connection.execute(select(tables.forgotten_phones.c.digest)).scalars())
+
+
+def _endings(connection: Connection) -> frozenset[bytes]:
+    return frozenset(connection.execute(select(tables.forgotten_phones.c.ending)).scalars())

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from sqlalchemy import Engine, delete
 
@@ -14,7 +15,7 @@ from broadcaster.db.engine import transaction
 from broadcaster.db.queries import query
 from broadcaster.errors import ConflictError, ContentionError, quoted
 from broadcaster.services.audit import note_operation
-from broadcaster.services.forgetting.forgotten import digest, digest_key
+from broadcaster.services.forgetting.forgotten import digest, digest_key, ending
 
 PATIENCE = 60.0
 """Seconds that a message which is on its way is waited for."""
@@ -43,13 +44,38 @@ def traces(engine: Engine, phone: str) -> Traces:
     return Traces(**row)
 
 
-def forget(engine: Engine, vault: Vault, phone: str, *, patience: float = PATIENCE) -> Traces:
+@dataclass(frozen=True, slots=True)
+class OnItsWay:
+    """A message that may yet reach the person, and so nothing was changed."""
+
+    campaign: str
+    until: datetime | None
+    """From when on nobody hands it on any more; None: it is being sent, and nobody knows yet what becomes of it."""
+
+    def __str__(self) -> str:
+        """Which one, for people."""
+        what = f"a message of campaign {quoted(self.campaign)} to this number"
+        if self.until is None:
+            return f"{what} is on its way"
+        return f"{what} is in doubt, and may arrive until {self.until.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def forget(
+    engine: Engine,
+    vault: Vault,
+    phone: str,
+    *,
+    patience: float = PATIENCE,
+    on_wait: Callable[[OnItsWay], None] = lambda _: None,
+) -> Traces:
     """Remove everything of a number (E.164 digits), in one transaction, and keep a keyed hash by which it is known.
 
     What waits for it is skipped, what is in doubt is unknown, and who sends meanwhile changes nothing. A message that
-    is on its way is waited for. Raises ConflictError where it still is after `patience` seconds.
+    is on its way, or that the gateway may still hand on, is waited for; `on_wait` is called with the first one. Raises
+    ConflictError where there is one after `patience` seconds, or will be.
     """
     ends = time.monotonic() + patience
+    told = False
     while True:
         try:
             found = _forget_once(engine, vault, phone)
@@ -59,13 +85,24 @@ def forget(engine: Engine, vault: Vault, phone: str, *, patience: float = PATIEN
         else:
             if isinstance(found, Traces):
                 return found
-            if time.monotonic() >= ends:
-                raise ConflictError(
-                    f"a message of campaign {quoted(found)} to this number is on its way, and nobody knows yet what "
-                    "becomes of it (nothing was forgotten): see with `broadcaster status` that a worker runs, and run "
-                    "this again"
-                )
+            _refuse_late(found, ends)
+            if not told:
+                on_wait(found)
+                told = True
         time.sleep(_PAUSE)
+
+
+def _refuse_late(held: OnItsWay, ends: float) -> None:
+    """Raise ConflictError where a message is on its way for longer than until `ends`, on the monotonic clock."""
+    left = ends - time.monotonic()
+    if held.until is None:
+        if left <= 0:
+            raise ConflictError(
+                f"{held}, and nobody knows yet what becomes of it (nothing was forgotten): see with `broadcaster "
+                "status` that a worker runs, and run this again"
+            )
+    elif (held.until - datetime.now(UTC)).total_seconds() > left:
+        raise ConflictError(f"{held} (nothing was forgotten): run this again then")
 
 
 def readmit(engine: Engine, vault: Vault, phone: str) -> str | None:
@@ -79,16 +116,16 @@ def readmit(engine: Engine, vault: Vault, phone: str) -> str | None:
     return _name(mark)
 
 
-def _forget_once(engine: Engine, vault: Vault, phone: str) -> Traces | str:
-    """Returns the campaign of a message that is on its way, where nothing was done for its sake."""
+def _forget_once(engine: Engine, vault: Vault, phone: str) -> Traces | OnItsWay:
+    """Returns a message that is on its way, where nothing was done for its sake."""
     with transaction(engine) as connection:
-        mark = digest(digest_key(connection, vault), phone)
-        parameters = {"phone": phone, "digest": mark}
+        key = digest_key(connection, vault)
+        mark = digest(key, phone)
+        parameters = {"phone": phone, "digest": mark, "ending": ending(key, phone)}
         found = dict(connection.exec_driver_sql(query("forget_phone"), parameters).mappings().one())
-        held_by = found.pop("held_by")
-        if held_by is not None:
-            return str(held_by)
-        note_operation(connection, "phone", _name(mark), **found)
+    held_by, held_until = found.pop("held_by"), found.pop("held_until")
+    if held_by is not None:
+        return OnItsWay(held_by, held_until)
     return Traces(**found, name=_name(mark))
 
 
