@@ -193,7 +193,8 @@ def load(environ: Mapping[str, str] | None = None, dotenv: Path | None = Path(".
         try:
             fields[name] = _convert(raw, hints[name])
         except msgspec.ValidationError as error:
-            faults.append(f"{PREFIX}{name.upper()}: {error}")
+            wanted = "a whole number is wanted" if str(error) in _NO_INTEGER else error
+            faults.append(f"{PREFIX}{name.upper()}: {wanted}")
     faults += _url_faults(fields)
     if faults:
         raise SettingsError("; ".join(faults))
@@ -231,6 +232,9 @@ def default_home() -> Path:
     import platformdirs  # noqa: PLC0415 - only the default needs it, and start-up time counts
 
     return Path(platformdirs.user_data_dir("broadcaster"))
+
+
+_NO_INTEGER = ("Expected `int`, got `str`", "Expected `int | null`, got `str`")
 
 
 def _convert(raw: str, hint: Any) -> Any:

@@ -1,9 +1,11 @@
-"""`broadcaster phone`: forgetting a person."""
+"""`broadcaster phone`: what is stored of a person, and forgetting it."""
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
 from dataclasses import asdict
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from sqlalchemy import Engine
@@ -11,35 +13,69 @@ from sqlalchemy import Engine
 from broadcaster.cli.campaign import Json
 from broadcaster.cli.database import database
 from broadcaster.cli.groups import lazy_group
-from broadcaster.cli.options.phones import phone_of
-from broadcaster.cli.output import say, say_json, warn
-from broadcaster.crypto import open_vault
+from broadcaster.cli.options.phones import phone_of, what_to_do
+from broadcaster.cli.output import local_time, say, say_json, say_table, warn
+from broadcaster.crypto import Vault, open_vault
+from broadcaster.domain.phones import MAX_WRITTEN_LENGTH, PhoneError, normalise_phone
 from broadcaster.domain.states import MessageState
-from broadcaster.errors import NotFoundError, UsageError
+from broadcaster.errors import ConflictError, ContentionError, InputError, NotFoundError, UsageError
 from broadcaster.services.forgetting import phone as forgetting
 from broadcaster.services.forgetting.phone import OnItsWay, Traces
 from broadcaster.settings import Settings, load
 
 app = lazy_group(
     {
+        "show": ("broadcaster.cli.phone:show", "Show what is stored of a number."),
         "forget": ("broadcaster.cli.phone:forget", "Remove everything of a number, and take it in no more."),
         "readmit": ("broadcaster.cli.phone:readmit", "Let a number that was forgotten be taken in again."),
+        "reset": ("broadcaster.cli.phone:reset", "Forget who was forgotten, where the secret key is lost."),
     },
-    "Forget a person's number, or take it in again.",
+    "Show or forget what is stored of a person's number, or take it in again.",
 )
 
-Number = Annotated[
+_STANDARD_INPUT = "-"
+_MOST_NUMBERS = 100_000
+_NOTHING_CHANGED = "nothing was changed"
+_EXAMPLE = "With its country code, such as +628123456789"
+
+Number = Annotated[str, typer.Argument(metavar="NUMBER", help=f"{_EXAMPLE}.", show_default=False)]
+Numbers = Annotated[
     str,
-    typer.Argument(metavar="NUMBER", help="With its country code, such as +628123456789.", show_default=False),
+    typer.Argument(
+        metavar="NUMBER", help=f"{_EXAMPLE}. `-` reads one a line from standard input.", show_default=False
+    ),
 ]
 Country = Annotated[
     str | None,
     typer.Option("--country", metavar="ID", help="Of a number that is written without its country code: ID, DE, …"),
 ]
+Yes = Annotated[bool, typer.Option("--yes", help="Do it, instead of showing what would happen.")]
+
+
+def show(number: Number, country: Country = None, as_json: Json = False) -> None:
+    """Show what is stored of a number: messages, audiences, rejected rows, and whether it is forgotten.
+
+    For a person who asks. Other people's variables, texts and what a gateway said of others are not looked through.
+
+    Example: broadcaster phone show +628123456789 --json
+    """
+    phone, settings = phone_of("NUMBER", number, country, takes_country=True), load()
+    with database(settings) as engine:
+        found = forgetting.records(engine, phone, lambda: open_vault(settings))
+    if as_json:
+        say_json(found)
+        return
+    if found["forgotten_at"] is not None:
+        say(f"forgotten since {local_time(found['forgotten_at'])}")
+    for what in ("messages", "audiences", "rejected"):
+        rows: list[dict[str, Any]] = found[what]
+        say(f"{what}: {len(rows):,}")
+        if rows:
+            say_table([name.upper() for name in rows[0]], [list(row.values()) for row in rows])
 
 
 def forget(
-    number: Number,
+    number: Numbers,
     country: Country = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what there is, as without --yes.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do it, instead of showing what would go. For good.")] = False,
@@ -49,46 +85,124 @@ def forget(
 
     Shows what there is, and with --yes removes it for good. What waits to be sent to it is skipped. Files, audiences
     and tests with this number are refused from then on, by a keyed hash, until `phone readmit`. A message that is on
-    its way is waited for, a minute at most.
+    its way, or may yet arrive, is waited for, a minute at most. With `-` no number is in `ps` or the shell's history:
+    each line is done for itself and told by its number, and the exit code is 1 where one was refused.
 
     Example: broadcaster phone forget +628123456789 --yes
     """
-    phone = phone_of("NUMBER", number, country)
     if yes and dry_run:
         raise UsageError("--yes with --dry-run: one says to do it, the other not to")
     settings = load()
+    if number == _STANDARD_INPUT:
+        _forget_lines(settings, country, yes, as_json)
+        return
+    phone = phone_of("NUMBER", number, country, takes_country=True)
     with database(settings) as engine:
-        found = _forget(engine, settings, phone) if yes else forgetting.traces(engine, phone)
+        found = _forget(engine, settings, phone, yes)
     if as_json:
         say_json({"forgotten": yes, **asdict(found)})
     else:
         _tell(found)
 
 
-def readmit(number: Number, country: Country = None, as_json: Json = False) -> None:
-    """Let a number that was forgotten be taken in again: the person has agreed to it anew.
+def readmit(number: Number, country: Country = None, yes: Yes = False, as_json: Json = False) -> None:
+    """Let a number that was forgotten be taken in again: only if the person has agreed to it anew.
 
-    Nothing that was removed comes back.
+    Shows since when it is forgotten, and with --yes takes it in again. Nothing that was removed comes back.
 
-    Example: broadcaster phone readmit +628123456789
+    Example: broadcaster phone readmit +628123456789 --yes
     """
-    phone = phone_of("NUMBER", number, country)
+    phone = phone_of("NUMBER", number, country, takes_country=True)
     settings = load()
     with database(settings) as engine:
-        name = forgetting.readmit(engine, open_vault(settings), phone)
-    if name is None:
+        since = forgetting.traces(engine, phone, lambda: open_vault(settings)).forgotten_at
+        name = forgetting.readmit(engine, open_vault(settings), phone) if yes and since else None
+    if since is None:
         raise NotFoundError("this number is not among those that were forgotten: it is taken in as it is")
     if as_json:
-        say_json({"readmitted": True, "name": name})
+        say_json({"readmitted": name is not None, "forgotten_at": since, "name": name})
+    elif name is None:
+        say(f"forgotten since {local_time(since)}; {_NOTHING_CHANGED}; add --yes if the person has agreed again")
     else:
         say("the number may be taken in again")
 
 
-def _forget(engine: Engine, settings: Settings, phone: str) -> Traces:
+def reset(yes: Yes = False, as_json: Json = False) -> None:
+    """Forget who was forgotten: all of them may be taken in again. Only where the secret key is lost for good.
+
+    The hashes of forgotten numbers can be compared only under the secret key that there was (or `secrets rotate` has
+    put in its place). Without it nobody is forgotten or taken in. Shows how many hashes there are, and with --yes
+    deletes them. Find another way to keep these people out of recipients' files first.
+
+    Example: broadcaster phone reset --yes
+    """
+    settings = load()
+    with database(settings) as engine:
+        count = forgetting.reset(engine, open_vault(settings)) if yes else forgetting.forgotten_count(engine)
+    if as_json:
+        say_json({"reset": yes, "forgotten": count})
+    elif yes:
+        say(f"forgotten numbers that may be taken in again: {count:,}")
+    else:
+        say(f"forgotten numbers that could be taken in again: {count:,}; {_NOTHING_CHANGED}; add --yes")
+
+
+def _forget(engine: Engine, settings: Settings, phone: str, yes: bool) -> Traces:
     def tell(held: OnItsWay) -> None:
         warn(f"{held}: waiting for it, a minute at most")
 
-    return forgetting.forget(engine, open_vault(settings), phone, on_wait=tell)
+    def vault() -> Vault:
+        return open_vault(settings)
+
+    if yes:
+        return forgetting.forget(engine, vault(), phone, on_wait=tell)
+    return forgetting.traces(engine, phone, vault)
+
+
+def _forget_lines(settings: Settings, country: str | None, yes: bool, as_json: bool) -> None:
+    """One number a line. What is said of a line does not repeat its number."""
+    done: list[dict[str, Any]] = []
+    failed = False
+    with database(settings) as engine:
+        for line, written in _lines():
+            try:
+                found = _forget(engine, settings, _phone_on(line, written, country), yes)
+            except (UsageError, ConflictError, ContentionError) as error:
+                failed = True
+                warn(str(error) if isinstance(error, UsageError) else f"line {line}: {error}")
+                done.append({"line": line, "forgotten": False, "error": str(error)})
+                continue
+            done.append({"line": line, "forgotten": yes, **asdict(found)})
+            if not as_json:
+                sums = f"messages: {sum(found.messages.values()):,}; audiences: {found.members:,}"
+                was = f"forgotten as {found.name}" if yes else f"{_already(found)}{_NOTHING_CHANGED}"
+                say(f"line {line}: {sums}; rejected rows: {found.rejected:,}; {was}")
+    if as_json:
+        say_json(done)
+    if failed:
+        raise typer.Exit(1)
+
+
+def _lines() -> Iterator[tuple[int, str]]:
+    """The lines of standard input that are not blank, and their numbers. Raises InputError for too many."""
+    line = 0
+    while written := sys.stdin.buffer.readline(1_024):
+        line += 1
+        if line > _MOST_NUMBERS:
+            raise InputError(f"standard input, line {line:,}: at most {_MOST_NUMBERS:,} numbers at once")
+        if written.strip():
+            yield line, written.decode(errors="replace").strip()
+
+
+def _phone_on(line: int, written: str, country: str | None) -> str:
+    try:
+        return normalise_phone(written[: MAX_WRITTEN_LENGTH + 1], country)
+    except PhoneError as error:
+        raise UsageError(f"line {line}: {what_to_do(error, written, country, takes_country=True)}") from None
+
+
+def _already(found: Traces) -> str:
+    return "" if found.forgotten_at is None else f"forgotten since {local_time(found.forgotten_at)}; "
 
 
 def _tell(found: Traces) -> None:
@@ -96,6 +210,6 @@ def _tell(found: Traces) -> None:
     say(f"messages: {sum(found.messages.values()):,}" + (f", one a campaign ({states})" if states else ""))
     say(f"audiences: {found.members:,}; rejected rows of recipients files: {found.rejected:,}")
     if found.name is None:
-        say("nothing was changed; add --yes to forget the number")
+        say(f"{_already(found)}{_NOTHING_CHANGED}; add --yes to forget the number")
     else:
         say(f"the number is forgotten, and taken in no more; the audit trail calls it {found.name}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Annotated, Any
@@ -11,14 +12,14 @@ from sqlalchemy import Engine
 
 from broadcaster.cli.database import database
 from broadcaster.cli.output import local_time, say, say_json, say_table, warn
-from broadcaster.domain.recurrence import parse_interval
 from broadcaster.errors import ConflictError, ContentionError, UsageError, quoted
 from broadcaster.services.campaigns import purging
 from broadcaster.services.campaigns.purging import Candidate
 from broadcaster.settings import Settings, load
 
-_SHORTEST = timedelta(days=1)
-_LONGEST = timedelta(days=36_500)
+_SPAN = re.compile(r"([0-9]{1,9})\s*(d|w|days?|weeks?)")
+_DAYS = {"d": 1, "w": 7, "day": 1, "days": 1, "week": 7, "weeks": 7}
+_MOST_DAYS = 36_500
 _COUNTED = ("messages", "attempts", "rejected")
 
 
@@ -42,7 +43,8 @@ def purge(
     """Delete what is personal of campaigns that ended long ago: phones, variables, replies, rejected rows.
 
     Totals stay, and the table `purges` has what went, in numbers. There is no way back. Safe while messages are being
-    sent, and to run again. What stays though it is old enough is told, and the exit code is 1 then.
+    sent, and to run again. What stays though it is old enough is told, and the exit code is 1 then: also a draft or a
+    paused campaign that was created so long ago, whose data stays until it is cancelled or has ended.
 
     Example: broadcaster purge --older-than 90d --dry-run
     """
@@ -50,10 +52,10 @@ def purge(
     span = _span(older_than, settings)
     with database(settings) as engine:
         found = purging.find_candidates(engine, span, campaign)
-        if campaign is not None and (kept := _kept(found, campaign)) is not None:
-            raise ConflictError(f"campaign {campaign} stays: {kept}")
         kept_because = {each.name: each.kept_because for each in found if each.kept_because is not None}
         going = [each for each in found if each.kept_because is None]
+        if campaign in kept_because and not going:
+            raise ConflictError(f"campaign {campaign} stays: {kept_because[campaign]}")
         gone = [_row(each) for each in going] if dry_run else list(_purge_all(engine, going, span, kept_because))
     if as_json:
         kept_rows = [{"name": name, "kept_because": reason} for name, reason in kept_because.items()]
@@ -72,15 +74,13 @@ def _span(older_than: str | None, settings: Settings) -> timedelta:
         if settings.retention_days is None:
             raise UsageError("--older-than is missing: say how old, such as 90d, or set BROADCASTER_RETENTION_DAYS")
         return timedelta(days=settings.retention_days)
-    number, unit = parse_interval(older_than, "--older-than", _LONGEST)
-    span = timedelta(**{f"{unit}s": number})
-    if span < _SHORTEST:
-        raise UsageError(f"--older-than {quoted(older_than)} must be at least 1d: what ended today always stays")
-    return span
-
-
-def _kept(found: Sequence[Candidate], name: str) -> str | None:
-    return next((each.kept_because for each in found if each.name == name), None)
+    found = _SPAN.fullmatch(older_than.strip().lower())
+    if found is None:
+        raise UsageError(f"--older-than {quoted(older_than)} is not understood: write days or weeks, like 90d or 12w")
+    days = int(found[1]) * _DAYS[found[2]]
+    if not 1 <= days <= _MOST_DAYS:
+        raise UsageError(f"--older-than {quoted(older_than)} must be between 1d and {_MOST_DAYS}d")
+    return timedelta(days=days)
 
 
 def _purge_all(

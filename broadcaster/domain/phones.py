@@ -70,7 +70,9 @@ _SENTENCES = {
     PhoneFault.TOO_SHORT: "The number has too few digits for its country.",
     PhoneFault.TOO_LONG: "The number has too many digits for its country.",
     PhoneFault.INVALID_FOR_COUNTRY: "No number like this exists in its country.",
-    PhoneFault.FORGOTTEN: "This number was forgotten: `broadcaster phone readmit` takes it again.",
+    PhoneFault.FORGOTTEN: (
+        "This number was forgotten: leave it out unless the person has agreed again (`broadcaster phone readmit`)."
+    ),
 }
 
 

@@ -18,9 +18,10 @@ _MOST = 1_000
 
 
 def examine_retention(engine: Engine, settings: Settings) -> Iterator[Finding]:
-    """Whether any campaign is still there that should have been purged. Nothing where none is to be."""
+    """Whether any campaign is still there that should have been purged; how long they stay where none is to be."""
     days = settings.retention_days
     if days is None:
+        yield well("retention", "what is personal is kept for ever: BROADCASTER_RETENTION_DAYS is not set")
         return
     parameters = {"older_than": timedelta(days=days) + LATE, "most": _MOST}
     with transaction(engine) as connection:
@@ -31,5 +32,8 @@ def examine_retention(engine: Engine, settings: Settings) -> Iterator[Finding]:
         )
         return
     what = f"{len(late):,} campaigns that ended {days} d ago, such as {late[0].name}, are not purged"
-    advice = "see the log of the workers and of beat, which need BROADCASTER_RETENTION_DAYS, or do it now with"
+    advice = (
+        "an hour after beat has started they are; if not, see the log of the workers and of beat, which need "
+        "BROADCASTER_RETENTION_DAYS, or do it now with"
+    )
     yield unwell("retention", Level.WARN, what, advice, f"broadcaster purge --older-than {days}d")

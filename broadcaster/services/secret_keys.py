@@ -14,7 +14,7 @@ from broadcaster.db import tables
 from broadcaster.db.engine import transaction
 from broadcaster.errors import ConflictError, ContentionError
 from broadcaster.services.audit import note_operation
-from broadcaster.services.forgetting.forgotten import SEALED_FOR
+from broadcaster.services.forgetting.forgotten import SEALED_FOR, open_key
 
 _accounts = tables.accounts
 _TRIES = 5
@@ -100,5 +100,5 @@ def _renew_forgetting_key(connection: Connection, vault: Vault) -> None:
     key = tables.forgetting_key.c.key_encrypted
     sealed = connection.execute(select(key).with_for_update()).scalar_one_or_none()
     if sealed is not None and not vault.is_newest(sealed):
-        renewed = vault.seal(vault.open(sealed, SEALED_FOR), SEALED_FOR)
+        renewed = vault.seal(open_key(vault, sealed), SEALED_FOR)
         connection.execute(update(tables.forgetting_key).values(key_encrypted=renewed))

@@ -10,7 +10,10 @@
 CREATE FUNCTION kept_because(campaign bigint, older_than interval) RETURNS text LANGUAGE sql STABLE
 SET search_path = pg_catalog, public, pg_temp AS $$
     SELECT CASE
-        WHEN c.finished_at IS NULL THEN 'it is ' || c.state
+        WHEN c.finished_at IS NULL THEN format(
+            'it is %s, and was created on %s%s', c.state, to_char(c.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD'),
+            CASE c.state WHEN 'draft' THEN ': start or cancel it' WHEN 'paused' THEN ': resume or cancel it' ELSE '' END
+        )
         WHEN c.finished_at > now() - greatest(older_than, interval '1 day') THEN
             format('it is %s only since %s UTC', c.state, to_char(c.finished_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI'))
         WHEN c.segment NOT IN (0, c.id) THEN format('it is said to be in segment %s, which is not its own', c.segment)

@@ -64,7 +64,8 @@ def test_without_yes_it_shows_what_would_go_and_changes_nothing(campaign: RunCli
             "nothing was changed; add --yes to forget the number",
         ]
     assert assert_done(campaign("phone", "forget", WRITTEN, "--json")).json == {
-        "forgotten": False, "messages": {"pending": 1}, "members": 1, "rejected": 0, "name": None,
+        "forgotten": False, "messages": {"pending": 1}, "members": 1, "rejected": 0,
+        "forgotten_at": None, "name": None,
     }  # fmt: skip
     assert everything(engine) == before
     assert "the number is forgotten" in assert_done(campaign("phone", "forget", WRITTEN, "--yes")).stdout
@@ -88,7 +89,7 @@ def test_a_file_and_a_test_are_refused_until_the_person_agrees_again(campaign: R
     assert_done(campaign("phone", "forget", LAST, "--yes"))
     again = ("campaign", "submit", "again", *SUBMIT[3:])
     people = f"phone,name\n{WRITTEN},Ann\n{FIRST},Bob\n"
-    refused = "(forgotten)': This number was forgotten: `broadcaster phone readmit` takes it again."
+    refused = "(forgotten)': This number was forgotten: leave it out unless the person has agreed again"
     assert refused in assert_done(campaign(*again, "--dry-run", stdin=people)).stdout
     stored = assert_done(campaign(*again, stdin=people)).stdout
     assert refused in stored and "messages: 1; rejected: 1" in stored
@@ -99,16 +100,64 @@ def test_a_file_and_a_test_are_refused_until_the_person_agrees_again(campaign: R
     only = f"phone,name\n{LAST},Ann\n"
     assert_refused(campaign("campaign", "submit", "only", *SUBMIT[3:], stdin=only), "none of its 1", "was forgotten")
     assert_refused(campaign("campaign", "test", "promo", "--to", LAST), "was forgotten", "phone readmit")
-    assert assert_done(campaign("phone", "readmit", WRITTEN)).stdout == "the number may be taken in again\n"
+    shown = assert_done(campaign("phone", "readmit", WRITTEN)).stdout
+    assert shown.startswith("forgotten since 20") and "nothing was changed; add --yes if the person has" in shown
+    assert_refused(campaign("campaign", "test", "promo", "--to", LAST), "was forgotten")
+    assert "forgotten since 20" in assert_done(campaign("phone", "forget", WRITTEN)).stdout
+    assert "forgotten since 20" in assert_done(campaign("phone", "show", WRITTEN)).stdout
+    assert assert_done(campaign("phone", "readmit", WRITTEN, "--yes")).stdout == "the number may be taken in again\n"
     assert "messages: 2; rejected: 0" in assert_done(campaign(*again[:2], "third", *again[3:], stdin=people)).stdout
 
 
 def test_numbers_that_cannot_be_are_refused_in_one_line(run_cli: RunCli) -> None:
     for command in ("forget", "readmit"):
         assert_refused(run_cli("phone", command, "12"), "NUMBER '12'", "too few digits", code=2)
-        assert_refused(run_cli("phone", command, "0812-3456-019"), "starts with 0", "country", code=2)
+        assert_refused(run_cli("phone", command, "0812-3456-019"), "starts with 0", "add --country ID", code=2)
+        short = run_cli("phone", command, "+62 812")
+        assert_refused(short, "too few digits", "in quotes", code=2)
+        assert "country code" not in short.stderr
         assert_refused(run_cli("phone", command, "1", "--country", "Java"), "'Java'", code=2)
     assert_refused(run_cli("phone", "forget", LAST, "--yes", "--dry-run"), "--yes with --dry-run", code=2)
     assert_refused(run_cli("phone", "readmit", LAST), "not among those that were forgotten")
     key: dict[str, str | None] = {"BROADCASTER_SECRET_KEY": None}
     assert_refused(run_cli("phone", "forget", LAST, "--yes", environ=key), "BROADCASTER_SECRET_KEY", code=2)
+
+
+def test_many_are_forgotten_by_lines_that_do_not_repeat_their_numbers(campaign: RunCli) -> None:
+    lines = f"{WRITTEN}\n\n12\n0812-3456-018\n"
+    for options in ((), ("--yes",)):
+        done = campaign("phone", "forget", "-", "--country", "ID", *options, stdin=lines)
+        assert done.code == 1
+        first, last = done.stdout.splitlines()
+        assert first.startswith("line 1: messages: 1; audiences: 1; rejected rows: 0; ")
+        assert last.startswith("line 4: messages: 1;")
+        assert (
+            done.stderr.startswith("warning: line 3: The number has too few digits")
+            and len(done.stderr.splitlines()) == 1
+        )
+        assert "345" not in done.stdout + done.stderr
+    again = campaign("phone", "forget", "-", "--country", "ID", "--json", stdin=lines).json
+    assert [(row["line"], row.get("messages")) for row in again] == [(1, {}), (3, None), (4, {})]
+    assert again[0]["forgotten_at"] is not None
+
+
+def test_who_may_yet_get_a_message_is_told_with_the_moment(campaign: RunCli, owner: Engine) -> None:
+    with owner.begin() as connection:
+        connection.execute(text(
+            "INSERT INTO doubts (segment, campaign_id, seq, attempt, lane_id, account_id, phone, started_at, ended_at)"
+            " SELECT segment, campaign_id, seq, 1, 1, 1, phone, now(), now() + interval '1 hour' FROM messages"
+            " WHERE phone = :phone"
+        ), {"phone": LAST})  # fmt: skip
+    forget = ("phone", "forget", LAST, "--yes")
+    assert_refused(campaign(*forget), "may arrive until 20", "nothing was forgotten", "run this again then")
+    with owner.begin() as connection:
+        connection.execute(text("UPDATE doubts SET ended_at = now() + interval '4 s'"))
+    done = campaign(*forget)
+    assert done.code == 0 and "waiting for it" in done.stderr
+
+
+def test_a_lost_key_is_given_up_after_a_look(campaign: RunCli) -> None:
+    assert_done(campaign("phone", "forget", LAST, "--yes"))
+    assert "taken in again: 1; nothing was changed" in assert_done(campaign("phone", "reset")).stdout
+    assert assert_done(campaign("phone", "reset", "--yes", "--json")).json == {"reset": True, "forgotten": 1}
+    assert_refused(campaign("phone", "readmit", LAST), "not among those that were forgotten")

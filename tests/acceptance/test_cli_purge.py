@@ -117,17 +117,41 @@ def test_what_stays_though_it_is_old_enough_is_told_and_the_others_go(run_cli: R
     assert (result.json["messages"], purged(shop)) == (PEOPLE, ["ended-100"])
 
 
+def test_what_has_never_ended_is_told_since_it_keeps_everything(run_cli: RunCli, shop: Shop) -> None:
+    shop.submit("draft", PEOPLE, "a", first=500)
+    shop.sql(
+        "UPDATE campaigns SET state = 'draft', started_at = NULL, created_at = now() - interval '1 year'"
+        " WHERE name = 'draft'"
+    )
+    result = run_cli("purge", "--older-than", "90d", "--json")
+    assert result.code == 1
+    [kept] = result.json["kept"]
+    assert kept["name"] == "draft"
+    assert kept["kept_because"].startswith("it is draft, and was created on 20")
+    assert kept["kept_because"].endswith(": start or cancel it")
+    assert purged(shop) == ["ended-100", "ended-200"]
+
+
+def test_the_tests_of_a_campaign_that_stays_go_all_the_same(run_cli: RunCli, shop: Shop) -> None:
+    tested = "(SELECT id FROM campaigns WHERE name = 'ended-20')"
+    shop.sql(f"UPDATE campaigns SET test_of = {tested} WHERE name = 'ended-200'")
+    result = run_cli("purge", "--older-than", "90d", "--campaign", "ended-20")
+    assert result.code == 1
+    assert "campaign ended-20 stays: it is finished only since" in result.stderr
+    assert purged(shop) == ["ended-200"]
+
+
 @pytest.mark.parametrize(
     ("options", "days", "code", "said"),
     [
         ((), "", 2, "--older-than is missing: say how old, such as 90d, or set BROADCASTER_RETENTION_DAYS"),
         (("--older-than", "soon"), "", 2, "--older-than 'soon' is not understood"),
-        (("--older-than", "23h"), "", 2, "--older-than '23h' must be at least 1d"),
-        (("--older-than", "0d"), "", 2, "--older-than '0d' must be between"),
+        (("--older-than", "23h"), "", 2, "--older-than '23h' is not understood: write days or weeks, like 90d"),
+        (("--older-than", "0d"), "", 2, "--older-than '0d' must be between 1d and 36500d"),
         (("--older-than", "99999999d"), "", 2, "--older-than '99999999d' must be between"),
         (("--older-than", "90d", "--campaign", "nobody"), "", 1, "no campaign is called 'nobody'"),
         ((), "0", 2, "BROADCASTER_RETENTION_DAYS: "),
-        ((), "soon", 2, "BROADCASTER_RETENTION_DAYS: "),
+        ((), "soon", 2, "BROADCASTER_RETENTION_DAYS: a whole number is wanted"),
     ],
 )
 def test_what_cannot_be_meant_is_one_line(

@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import io
+import re
+import shlex
+import subprocess
 import sys
 import threading
 import unicodedata
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 from cryptography.fernet import Fernet
-from sqlalchemy import text
+from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
 
 from broadcaster.crypto import Vault, open_vault
 from broadcaster.db.queries import query
 from broadcaster.domain.phones import PhoneFault
+from broadcaster.embedded.postgres_install import bundled
 from broadcaster.errors import ConflictError, ContentionError, InputError, SettingsError
 from broadcaster.services import dispatch, secret_keys
 from broadcaster.services.audiences.imports import Imported, import_file, import_members
@@ -31,7 +36,16 @@ from broadcaster.services.campaigns.previews import preview_campaign
 from broadcaster.services.campaigns.settling import Settlement, settle, settleable
 from broadcaster.services.campaigns.submission import Submission, Submitted, submit
 from broadcaster.services.campaigns.test_copies import send_test
-from broadcaster.services.forgetting.phone import OnItsWay, Traces, forget, readmit, traces
+from broadcaster.services.forgetting.phone import (
+    OnItsWay,
+    Traces,
+    forget,
+    forgotten_count,
+    readmit,
+    records,
+    reset,
+    traces,
+)
 from broadcaster.services.instance_trial import start_trial
 from broadcaster.services.recipients.reader import Batch, RecipientOptions, RecipientReader, read_recipients
 from broadcaster.services.sending.sending_process import SendingProcess
@@ -56,6 +70,10 @@ def shop(shop: Shop) -> Shop:
 
 def forgotten(shop: Shop, phone: str = ANN, patience: float = 10) -> Traces:
     return forget(shop.engine, open_vault(shop.settings), phone, patience=patience)
+
+
+def found_of(shop: Shop) -> Traces:
+    return traces(shop.engine, ANN, lambda: open_vault(shop.settings))
 
 
 def put(shop: Shop, campaign: str, state: str) -> None:
@@ -164,7 +182,7 @@ def test_the_number_is_nowhere_in_the_database_afterwards(shop: Shop) -> None:
                 {"health": health, "reason": reason},
             )
     shop.sql("ANALYZE")
-    assert traces(shop.engine, ANN) == Traces(messages=dict.fromkeys(states, 1), members=1, rejected=4)
+    assert found_of(shop) == Traces(messages=dict.fromkeys(states, 1), members=1, rejected=4)
     found = forgotten(shop)
     assert (found.messages, found.members, found.rejected) == (dict.fromkeys(states, 1), 1, 4)
     contents = everything(shop.engine)
@@ -178,7 +196,9 @@ def test_the_number_is_nowhere_in_the_database_afterwards(shop: Shop) -> None:
             if table not in ("contents", "accounts", "forgotten_phones", "forgetting_key", "pg_stats", "messages"):
                 assert tail not in digits, (table, row)
     assert shop.sql("SELECT phone FROM rejected_recipients") == [("nobody",)]
-    assert traces(shop.engine, ANN) == Traces(messages={}, members=0, rejected=0)
+    left = found_of(shop)
+    assert (left.messages, left.members, left.rejected) == ({}, 0, 0)
+    assert left.forgotten_at is not None
 
 
 def test_only_the_keyed_hash_is_left_and_its_key_is_sealed(shop: Shop) -> None:
@@ -555,3 +575,62 @@ def test_a_doubt_of_no_message_is_nobodys_either(shop: Shop) -> None:
     )
     forgotten(shop)
     assert shop.sql("SELECT phone, resolved_as FROM doubts") == [(None, "unknown")]
+
+
+def test_a_lost_secret_key_has_words_of_its_own_and_a_way_out(shop: Shop, settings: Settings) -> None:
+    forgotten(shop)
+    forgotten(shop, BOB)
+    shop.settings = msgspec.structs.replace(settings, secret_key=Fernet.generate_key().decode())
+    for refused in (lambda: forgotten(shop), lambda: send(shop, "c", PEOPLE), lambda: found_of(shop)):
+        with pytest.raises(SettingsError, match=r"forgotten numbers are known.*`broadcaster phone reset`"):
+            refused()
+    assert forgotten_count(shop.engine) == 2
+    assert reset(shop.engine, open_vault(shop.settings)) == 2
+    assert send(shop, "c", PEOPLE).total == 2
+    assert forgotten(shop).messages == {"pending": 1}
+    assert send(shop, "d", PEOPLE).total == 1
+
+
+def test_what_is_stored_of_a_person_is_shown(shop: Shop) -> None:
+    send(shop, "c", f"phone,name\n{ANN},Ann\n{BOB},Bob\n{ANN}x,Ann\n")
+    keep(shop, PEOPLE)
+
+    def shown() -> dict[str, Any]:
+        return records(shop.engine, ANN, lambda: open_vault(shop.settings))
+
+    before = shown()
+    assert [(row["campaign"], row["state"], row["variables"]) for row in before["messages"]] == [
+        ("c", "pending", {"name": "Ann"})
+    ]
+    assert [(row["audience"], row["variables"]) for row in before["audiences"]] == [("people", {"name": "Ann"})]
+    assert [(row["campaign"], row["line"], row["phone"]) for row in before["rejected"]] == [("c", 4, f"{ANN}x")]
+    assert before["forgotten_at"] is None
+    forgotten(shop)
+    after = shown()
+    assert after.pop("forgotten_at") is not None
+    assert after == {"messages": [], "audiences": [], "rejected": []}
+
+
+def test_hashes_that_are_put_back_after_a_restore_know_who_was_forgotten(
+    shop: Shop, owner: Engine, tmp_path: Path
+) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "personal-data.md").read_text(encoding="utf-8")
+    save, restore = re.findall(r"```sh\n(psql .*?)```", page, re.DOTALL)
+    url = owner.url.set(drivername="postgresql").render_as_string(hide_password=False)
+
+    def run(command: str) -> None:
+        program = (
+            f"{shlex.quote(str(bundled().program('psql')))} --no-psqlrc -v ON_ERROR_STOP=1 -d {shlex.quote(url)} "
+        )
+        done = command.replace("psql ", program, 1)
+        subprocess.run(done, shell=True, check=True, cwd=tmp_path, timeout=60)
+
+    forgotten(shop)
+    forgotten(shop, BOB)
+    run(save)
+    with owner.begin() as connection:
+        connection.exec_driver_sql("DELETE FROM forgetting_key; DELETE FROM forgotten_phones")
+    forgotten(shop, "628120000009")
+    run(restore)
+    with pytest.raises(InputError, match="none of its 2 recipients"):
+        send(shop, "c", f"phone\n{ANN}\n{BOB}\n")

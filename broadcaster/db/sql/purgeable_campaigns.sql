@@ -1,5 +1,5 @@
--- What would go of the campaigns that ended %(older_than)s ago or earlier, and what keeps them from it. With a name: of
--- that one, whenever it ended, and of its tests.
+-- What would go of the campaigns that ended %(older_than)s ago or earlier, and what keeps them from it; those that were
+-- created so long ago and have not ended are told of too. With a name: of that one, whenever it ended, and of its tests.
 SELECT
     c.id,
     c.name,
@@ -14,6 +14,6 @@ LEFT JOIN campaigns tested ON tested.id = c.test_of
 WHERE c.purged_at IS NULL
     AND (
         c.name = %(name)s::text
-        OR (c.finished_at <= now() - %(older_than)s AND (%(name)s::text IS NULL OR tested.name = %(name)s::text))
+        OR (coalesce(c.finished_at, c.created_at) <= now() - %(older_than)s AND (%(name)s::text IS NULL OR tested.name = %(name)s::text))
     )
 ORDER BY c.finished_at, c.id

@@ -64,6 +64,8 @@ class Purge:
 def find_candidates(engine: Engine, older_than: timedelta, name: str | None = None) -> list[Candidate]:
     """The campaigns that ended so long ago and are not purged yet, the oldest first; or only `name` with its tests.
 
+    Those that were created so long ago and have not ended are among them, and kept.
+
     Raises NotFoundError, and ConflictError where that one is purged already.
     """
     with transaction(engine) as connection:

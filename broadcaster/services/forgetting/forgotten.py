@@ -11,6 +11,7 @@ import secrets
 import unicodedata
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 from itertools import compress
 
 from sqlalchemy import Connection, select
@@ -117,13 +118,39 @@ def ending(key: bytes, phone: str) -> bytes:
 
 def digest_key(connection: Connection, vault: Vault) -> bytes:
     """The key of digests, which is made where there is none yet."""
-    sealed = vault.seal(secrets.token_hex(32), SEALED_FOR)
-    connection.execute(insert(tables.forgetting_key).values(key_encrypted=sealed).on_conflict_do_nothing())
+    connection.execute(insert(tables.forgetting_key).values(key_encrypted=new_key(vault)).on_conflict_do_nothing())
     return _read_key(connection, vault)
 
 
+def new_key(vault: Vault) -> bytes:
+    """A key of digests that there has never been, sealed."""
+    return vault.seal(secrets.token_hex(32), SEALED_FOR)
+
+
+def open_key(vault: Vault, sealed: bytes) -> str:
+    """The key of digests in hex. Raises SettingsError, in words of its own, where no secret key opens it."""
+    try:
+        return vault.open(sealed, SEALED_FOR)
+    except SettingsError:
+        raise SettingsError(
+            "BROADCASTER_SECRET_KEY: does not open the key by which forgotten numbers are known; configure the secret "
+            "key that there was when they were forgotten (several may be given, comma separated, newest first). Where "
+            "that is lost for good, `broadcaster phone reset` shows the way out"
+        ) from None
+
+
+def forgotten_since(connection: Connection, phone: str, open_vault: OpenVault) -> datetime | None:
+    """Since when the number, in E.164 digits, is forgotten; None: it is not. Raises SettingsError."""
+    table = tables.forgotten_phones
+    if not _digests(connection):
+        return None
+    mark = digest(_read_key(connection, open_vault()), phone)
+    return connection.execute(select(table.c.forgotten_at).where(table.c.digest == mark)).scalar_one_or_none()
+
+
 def _read_key(connection: Connection, vault: Vault) -> bytes:
-    return bytes.fromhex(vault.open(connection.execute(select(_key)).scalar_one(), SEALED_FOR))
+    """Nobody puts another key in its place until the transaction ends."""
+    return bytes.fromhex(open_key(vault, connection.execute(select(_key).with_for_update(read=True)).scalar_one()))
 
 
 def _digests(connection: Connection) -> frozenset[bytes]:

@@ -6,8 +6,9 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
-from sqlalchemy import Engine, delete
+from sqlalchemy import Engine, delete, func, select, update
 
 from broadcaster.crypto import Vault
 from broadcaster.db import tables
@@ -15,7 +16,7 @@ from broadcaster.db.engine import transaction
 from broadcaster.db.queries import query
 from broadcaster.errors import ConflictError, ContentionError, quoted
 from broadcaster.services.audit import note_operation
-from broadcaster.services.forgetting.forgotten import digest, digest_key, ending
+from broadcaster.services.forgetting.forgotten import OpenVault, digest, digest_key, ending, forgotten_since, new_key
 
 PATIENCE = 60.0
 """Seconds that a message which is on its way is waited for."""
@@ -33,15 +34,28 @@ class Traces:
     """How many audiences had it."""
     rejected: int
     """Rows of recipients files that were rejected and kept."""
+    forgotten_at: datetime | None = None
+    """Since when the number was forgotten already, where that was looked for; None: it was not."""
     name: str | None = None
     """What the audit trail calls it: the beginning of its digest. None: nothing was done."""
 
 
-def traces(engine: Engine, phone: str) -> Traces:
+def traces(engine: Engine, phone: str, open_vault: OpenVault) -> Traces:
     """What `forget` would find of a number (E.164 digits). Changes nothing."""
     with transaction(engine) as connection:
         row = connection.exec_driver_sql(query("traces_of_phone"), {"phone": phone}).mappings().one()
-    return Traces(**row)
+        return Traces(**row, forgotten_at=forgotten_since(connection, phone, open_vault))
+
+
+def records(engine: Engine, phone: str, open_vault: OpenVault) -> dict[str, Any]:
+    """What is stored of a number (E.164 digits), for a person who asks. Changes nothing.
+
+    `forgotten_at` (null: it is not), `messages` (campaign, state, changed_at, variables), `audiences` (audience,
+    variables, added_at) and `rejected` (campaign, line, phone as written, reason).
+    """
+    with transaction(engine) as connection:
+        row = connection.exec_driver_sql(query("records_of_phone"), {"phone": phone}).mappings().one()
+        return {"forgotten_at": forgotten_since(connection, phone, open_vault), **row}
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +128,25 @@ def readmit(engine: Engine, vault: Vault, phone: str) -> str | None:
             return None
         note_operation(connection, "phone", _name(mark), readmitted=True)
     return _name(mark)
+
+
+def forgotten_count(engine: Engine) -> int:
+    """How many numbers are forgotten. Needs no secret key."""
+    with transaction(engine) as connection:
+        return connection.execute(select(func.count()).select_from(tables.forgotten_phones)).scalar_one()
+
+
+def reset(engine: Engine, vault: Vault) -> int:
+    """Forget who was forgotten, and make another key; returns how many may be taken in again.
+
+    For those who have lost the secret key that the key of the digests is sealed with.
+    """
+    with transaction(engine) as connection:
+        # First the key: whoever forgets somebody meanwhile holds it, and is waited for.
+        connection.execute(update(tables.forgetting_key).values(key_encrypted=new_key(vault)))
+        count = connection.execute(delete(tables.forgotten_phones)).rowcount
+        note_operation(connection, "phone", "*", reset=count)
+    return count
 
 
 def _forget_once(engine: Engine, vault: Vault, phone: str) -> Traces | OnItsWay:
