@@ -22,7 +22,7 @@ from tests.support.reference import commands
 
 SHOWS = {
     "status", "doctor", "audit", "db check", "instance list", "instance show", "instance rules NAME show",
-    "instance rules NAME test", "campaign preview", "campaign list", "campaign show", "campaign watch",
+    "instance rules NAME test", "campaign preview", "phone show", "campaign list", "campaign show", "campaign watch",
     "campaign report", "campaign export", "audience list", "audience show", "audience export", "schedule list",
     "schedule show", "schedule next", "schedule report",
 }  # fmt: skip
