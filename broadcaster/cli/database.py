@@ -46,10 +46,26 @@ def upgrade_database(settings: Settings) -> list[str]:
         _how_to_start(settings),
     ):
         applied = upgrade(migrator)
+        _restore(settings, migrator, runtime)
         role = grant_runtime(migrator, runtime)
         with transaction(migrator) as connection:
             note_operation(connection, "database", str(migrator.url.database), applied=applied, granted_to=role)
     return applied
+
+
+def _restore(settings: Settings, migrator: Engine, runtime: Engine) -> None:
+    """Undo what the runtime role may do to itself: another password, and settings with which nothing works."""
+    from broadcaster.db.grants import reset_settings, restore_password  # noqa: PLC0415 - start-up time, as above
+    from broadcaster.embedded import runtime_password  # noqa: PLC0415
+
+    role = runtime.url.username
+    if role is None or role == migrator.url.username:
+        return
+    if settings.database_url is None:
+        restore_password(migrator, role, runtime_password(settings))
+    left = reset_settings(migrator, role)
+    if left:
+        warn(f"sessions of the role {role} begin with settings of its own; as the server's administrator run: {left}")
 
 
 @contextmanager

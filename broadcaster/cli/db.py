@@ -8,6 +8,7 @@ from broadcaster.cli.output import say
 from broadcaster.db.grants import require_privileges
 from broadcaster.db.migrate import differences, require_current
 from broadcaster.errors import UnavailableError
+from broadcaster.services.server_diagnosis import require_durability
 from broadcaster.settings import load
 
 app = lazy_group(
@@ -30,10 +31,14 @@ def upgrade() -> None:
 
 
 def check() -> None:
-    """Tell whether the database has this version's schema, and its role what it needs. Exit code 1: it has not."""
+    """Tell whether the database has this version's schema, its role what it needs, and commits are durable.
+
+    Exit code 1: it has not.
+    """
     with database(load()) as engine:
         require_current(engine)
         require_privileges(engine)
+        require_durability(engine)
         found = differences(engine)
     if found:
         raise UnavailableError(f"the database differs from this version's schema: {found}")

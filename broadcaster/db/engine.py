@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import ArgumentError
 
 from broadcaster.db.faults import plain_errors, unusable_url
+from broadcaster.db.queries import query
 from broadcaster.db.reading import CONNECT_TIMEOUT
 from broadcaster.settings import Settings
 
@@ -56,11 +57,13 @@ def _engine(url: str, variable: str, session: Mapping[str, str]) -> Engine:
         )
     except (ArgumentError, ValueError):
         raise unusable_url(variable) from None
-    if session:
 
-        @event.listens_for(engine, "connect")
-        def _set(connection: psycopg.Connection[TupleRow], _record: object) -> None:
+    # Before SQLAlchemy's own first statements: a limit that the role has set for itself could end them.
+    @event.listens_for(engine, "connect", insert=True)
+    def _set(connection: psycopg.Connection[TupleRow], _record: object) -> None:
+        connection.execute(query("secure_session").encode())
+        if session:
             connection.execute(_SET, [list(session), list(session.values())])
-            connection.commit()
+        connection.commit()
 
     return engine

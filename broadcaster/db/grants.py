@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import Any, cast
 
 import msgspec
+import psycopg
 from psycopg import sql
 from psycopg.types.json import Jsonb
 from sqlalchemy import Engine, func, select
+from sqlalchemy.exc import ProgrammingError
 
 from broadcaster.db.engine import transaction
 from broadcaster.db.migrate import migrations_dir
@@ -71,6 +74,39 @@ def grant(migrator: Engine, role: str, database: str) -> None:
         # Two that are started together would change the same rows of the catalogue, which is an error to Postgres.
         connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
         connection.exec_driver_sql(statements, execution_options={"no_parameters": True})
+
+
+def reset_settings(migrator: Engine, role: str) -> str | None:
+    """Take back what sessions of the role begin with by `ALTER ROLE … SET`: whoever is the role may say so himself.
+
+    Returns the statements that an administrator has to run, where there is something to take back that the migrator
+    may not.
+    """
+    with transaction(migrator) as connection:
+        found = connection.exec_driver_sql(query("own_settings"), {"role": role}).all()
+        if not found:
+            return None
+        here = f" IN DATABASE {quoted(connected_role(migrator)[1])}"
+        statements = [f"ALTER ROLE {quoted(role)}{here if row.is_here else ''} RESET ALL" for row in found]
+        try:
+            with connection.begin_nested():
+                for statement in statements:
+                    connection.exec_driver_sql(statement, execution_options={"no_parameters": True})
+        except ProgrammingError as error:
+            if not isinstance(error.orig, psycopg.errors.InsufficientPrivilege):
+                raise
+            return "; ".join(statements)
+    return None
+
+
+def restore_password(migrator: Engine, role: str, password: str) -> None:
+    """Give the role this password again: it may have given itself another one."""
+    with transaction(migrator) as connection:
+        driver = cast("psycopg.Connection[Any]", connection.connection.driver_connection)
+        # Encrypted here: a statement may end up in a log.
+        kept = driver.pgconn.encrypt_password(password.encode(), role.encode(), b"scram-sha-256").decode()
+        statement = sql.SQL("ALTER ROLE {} PASSWORD {}").format(sql.Identifier(role), sql.Literal(kept))
+        driver.execute(statement)
 
 
 def require_privileges(engine: Engine) -> None:

@@ -11,6 +11,7 @@ from psycopg.rows import TupleRow
 from psycopg.types.json import set_json_loads
 from psycopg_pool import AsyncConnectionPool
 
+from broadcaster.db.queries import query
 from broadcaster.db.reading import CONNECT_TIMEOUT
 from broadcaster.settings import Settings
 
@@ -46,6 +47,7 @@ def open_pool(settings: Settings, *, size: int, lock_timeout: float, statement_t
     """
 
     async def configure(connection: psycopg.AsyncConnection[TupleRow]) -> None:
+        await connection.execute(query("secure_session").encode())
         await connection.execute(PLAN_BY_KEY)
         set_json_loads(msgspec.json.decode, connection)
         for name, seconds in (("lock_timeout", lock_timeout), ("statement_timeout", statement_timeout)):

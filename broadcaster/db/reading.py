@@ -11,6 +11,7 @@ from psycopg.conninfo import make_conninfo
 from psycopg.rows import dict_row
 
 from broadcaster.db.faults import plain_errors, unusable_url
+from broadcaster.db.queries import query
 from broadcaster.settings import Settings
 
 if TYPE_CHECKING:
@@ -42,6 +43,8 @@ class Reader:
         """One transaction. Raises psycopg.Error."""
         if self._connection is None or self._connection.closed:
             self._connection = psycopg.connect(self._conninfo)
+            self._connection.execute(query("secure_session").encode())
+            self._connection.commit()
         with self._connection.transaction():
             yield self._connection
 

@@ -21,6 +21,7 @@ it is ready); `postgres_install`, `postgres_cluster`, `postgres`, `redis`; `supe
 `servers` and `stack` (the API).
 """
 
+from broadcaster.embedded.postgres_cluster import runtime_password
 from broadcaster.embedded.process_id import ProcessId
 from broadcaster.embedded.ready_notice import ReadyNotice
 from broadcaster.embedded.role import Role
@@ -39,6 +40,7 @@ __all__ = [
     "StackStatus",
     "read_status",
     "run_stack",
+    "runtime_password",
     "spawn_detached",
     "start_servers",
     "stop_stack",

@@ -9,11 +9,12 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from broadcaster.embedded.home import Home
+from broadcaster.embedded.home import Home, home_of
 from broadcaster.embedded.own_files import make_directory, move_directory, read_foreign, write_private
 from broadcaster.embedded.postgres_install import Installation, nameless
 from broadcaster.embedded.role import server_environment
 from broadcaster.errors import UnavailableError
+from broadcaster.settings import Settings
 
 OWNER = "broadcaster"
 """The name of the superuser and of the database, as in `settings.migration_url`."""
@@ -75,6 +76,11 @@ def reset_password(home: Home, install: Installation, environment: Mapping[str, 
 def reset_runtime_password(home: Home, install: Installation, environment: Mapping[str, str]) -> None:
     """Do the same for the role of commands and workers, in `home.runtime_pgpass`. A missing role is made."""
     _set_runtime_password(home, nameless(home, install), home.postgres, environment)
+
+
+def runtime_password(settings: Settings) -> str:
+    """The password of the role of commands and workers, as it was generated."""
+    return home_of(settings).runtime_pgpass.read_text(encoding="utf-8").strip().rpartition(":")[2]
 
 
 def _set_runtime_password(home: Home, install: Installation, cluster: Path, environment: Mapping[str, str]) -> None:

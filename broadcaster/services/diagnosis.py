@@ -23,6 +23,7 @@ from broadcaster.services.doubt_diagnosis import examine_doubts
 from broadcaster.services.findings import Finding, Level, failed, not_known, unwell, well
 from broadcaster.services.instance_reports import count_instances
 from broadcaster.services.retention_diagnosis import examine_retention
+from broadcaster.services.server_diagnosis import examine_server
 from broadcaster.services.standstill import find_standstills
 from broadcaster.services.ticks import Tick, read_ticks
 from broadcaster.settings import Settings
@@ -89,6 +90,7 @@ def examine_database(engine: Engine, settings: Settings, starter: Remedy = START
         yield failed(check, error, "then look again with", "broadcaster db check")
         return
     examinations: list[Callable[[Engine, Settings], Iterator[Finding]]] = [
+        examine_server,
         _examine_clock,
         examine_keys,
         _examine_counters,

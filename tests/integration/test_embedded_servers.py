@@ -21,6 +21,7 @@ import pytest
 import redis
 import sqlalchemy
 
+from broadcaster.cli.database import upgrade_database
 from broadcaster.cli.stack import stack_roles
 from broadcaster.embedded import Servers, postgres_install, start_servers
 from broadcaster.embedded.home import give_to_account, home_of, prepare_home
@@ -331,6 +332,17 @@ def test_a_lost_password_file_is_replaced(settings: Settings, name: str) -> None
     assert (settings.home / name).read_text() != lost
     for log in (settings.home / "logs").iterdir():
         assert "PASSWORD" not in log.read_text()
+
+
+def test_a_password_that_the_runtime_role_gave_itself_lasts_until_the_next_upgrade(settings: Settings) -> None:
+    with start_servers(settings):
+        upgrade_database(settings)
+        with closing(psycopg.connect(settings.libpq_url, autocommit=True)) as connection:
+            connection.execute("ALTER ROLE broadcaster_runtime PASSWORD 'another'")
+        with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
+            query_as_runtime(settings, "SELECT 1")
+        upgrade_database(settings)
+        assert query_as_runtime(settings, "SELECT 1") == [(1,)]
 
 
 def test_a_home_of_before_there_were_two_roles_gets_the_second_one(settings: Settings) -> None:
