@@ -23,24 +23,46 @@ BEGIN
 END
 $$;
 
--- Makes a segment for a campaign that has no messages yet; false while there are too many: every statement over messages
--- pays for each of them. Whoever calls it may insert into the table until it is attached.
+-- Segments are attached by the transaction that makes them. So one that others see and that is no partition belongs to
+-- nobody: whoever has the runtime role's password may leave such ones behind. Drops them, or that of one campaign.
+CREATE FUNCTION drop_abandoned_segments(campaign bigint DEFAULT NULL) RETURNS void LANGUAGE plpgsql
+SET search_path = pg_catalog, public, pg_temp SET lock_timeout = '2s' AS $$
+DECLARE
+    abandoned name;
+BEGIN
+    FOR abandoned IN
+        SELECT c.relname
+        FROM pg_class c
+        WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' AND NOT c.relispartition
+            AND CASE
+                WHEN campaign IS NULL THEN c.relname ~ '^(messages|attempts)_[1-9][0-9]*$'
+                ELSE c.relname IN ('messages_' || campaign, 'attempts_' || campaign)
+            END
+            AND c.xmin <> coalesce(pg_current_xact_id_if_assigned()::xid, '0')
+            AND c.relowner = (SELECT relowner FROM pg_class WHERE oid = 'messages'::regclass)
+    LOOP
+        EXECUTE format('DROP TABLE public.%I', abandoned);
+    END LOOP;
+END
+$$;
+
+-- Makes a segment for a campaign that has no messages yet; false while there are too many, since every statement over
+-- messages pays for each of them, or where somebody else makes the same one. Whoever calls it may insert into the table
+-- until it is attached. The campaign's row may come later, but its id must have been given.
 CREATE FUNCTION open_segment(campaign bigint) RETURNS boolean LANGUAGE plpgsql
-SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp SET lock_timeout = '2s' AS $$
 DECLARE
     most CONSTANT integer := 32;
 BEGIN
     IF campaign IS NULL OR campaign <= 0
+        OR NOT EXISTS (SELECT FROM campaigns c WHERE c.id = campaign)
+            AND campaign > coalesce(pg_sequence_last_value('campaigns_id_seq'), 0)
         OR EXISTS (SELECT FROM campaign_lanes cl WHERE cl.campaign_id = campaign AND cl.total > 0) THEN
         RAISE EXCEPTION USING
             ERRCODE = 'object_not_in_prerequisite_state',
             MESSAGE = 'campaign ' || coalesce(campaign::text, 'null') || ' is not new: it gets no segment';
     END IF;
-    -- By their names: one that was never attached is one too.
-    IF most < (
-        SELECT count(*) FROM pg_class
-        WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND relname ~ '^messages_[0-9]+$'
-    ) THEN
+    IF most < (SELECT count(*) FROM pg_inherits WHERE inhparent = 'messages'::regclass) THEN
         RETURN false;
     END IF;
     -- Until the end of the transaction, where the server lets the owner decide. The pages of a new index go into the WAL
@@ -48,6 +70,7 @@ BEGIN
     PERFORM set_config('wal_compression', 'off', true) WHERE has_parameter_privilege('wal_compression', 'SET');
     -- Apart from the partitioned tables, so that nothing waits for a lock on them meanwhile, and without the indexes that
     -- every new message is in. The other ones stay empty for now, which is cheaper to keep than to find out later.
+    PERFORM drop_abandoned_segments(campaign);
     EXECUTE format(
         $ddl$
         CREATE TABLE public.messages_%1$s (LIKE public.messages INCLUDING DEFAULTS INCLUDING CONSTRAINTS)
@@ -75,6 +98,8 @@ BEGIN
         );
     END IF;
     RETURN true;
+EXCEPTION WHEN duplicate_table OR unique_violation OR lock_not_available THEN
+    RETURN false;
 END
 $$;
 
@@ -155,5 +180,6 @@ END
 $$;
 
 REVOKE ALL ON FUNCTION
-    open_segment(bigint), index_segment(bigint), delete_repeated_of_segment(bigint), attach_segment(bigint)
+    drop_abandoned_segments(bigint), open_segment(bigint), index_segment(bigint), delete_repeated_of_segment(bigint),
+    attach_segment(bigint)
 FROM PUBLIC;

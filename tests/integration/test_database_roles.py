@@ -216,24 +216,58 @@ def test_only_segments_that_are_being_filled_are_touched(sent: Shop, function: s
         as_runtime(sent.engine, f"SELECT * FROM {function}({campaign})")
 
 
-@pytest.mark.parametrize("campaign", ["0", "1", "-1", "NULL"])
-def test_a_campaign_with_messages_gets_no_segment(sent: Shop, campaign: str) -> None:
+@pytest.mark.parametrize("campaign", ["0", "1", "-1", "NULL", "3", "77"])
+def test_a_campaign_with_messages_or_of_no_given_id_gets_no_segment(sent: Shop, campaign: str) -> None:
     with pytest.raises(DBAPIError, match="is not new: it gets no segment"):
         as_runtime(sent.engine, f"SELECT open_segment({campaign})")
 
 
 def test_a_segment_belongs_to_its_campaign_alone_and_takes_new_messages_alone(sent: Shop) -> None:
     attempts: list[tuple[str, str]] = [
-        ("INSERT INTO messages_77 (seq, lane_id, phone, campaign_id) VALUES (1, 1, '1', 1)", "violates check"),
-        ("INSERT INTO messages_77 (seq, lane_id, phone, state) VALUES (1, 1, '1', 'sent')", "permission denied"),
-        ("SELECT attach_segment(77)", "none to which a segment belongs"),
-        ("DELETE FROM messages_77", "permission denied"),
-        ("DROP TABLE messages_77", "must be owner"),
+        ("INSERT INTO messages_3 (seq, lane_id, phone, campaign_id) VALUES (1, 1, '1', 1)", "violates check"),
+        ("INSERT INTO messages_3 (seq, lane_id, phone, state) VALUES (1, 1, '1', 'sent')", "permission denied"),
+        ("SELECT attach_segment(3)", "none to which a segment belongs"),
+        ("DELETE FROM messages_3", "permission denied"),
+        ("DROP TABLE messages_3", "must be owner"),
     ]
+    as_runtime(sent.engine, "SELECT nextval('campaigns_id_seq')")
     for statement, refusal in attempts:
         with pytest.raises(DBAPIError, match=refusal), sent.engine.begin() as connection:
-            connection.execute(text("SELECT open_segment(77)"))
+            connection.execute(text("SELECT open_segment(3)"))
             connection.execute(text(statement))
+
+
+def _segments(shop: Shop) -> list[str]:
+    found = shop.sql("SELECT relname FROM pg_class WHERE relname ~ '^(messages|attempts)_[1-9][0-9]*$' ORDER BY 1")
+    return [name for (name,) in found]
+
+
+@pytest.mark.parametrize("are_left", [33, 1])
+def test_segments_that_somebody_left_behind_take_nobodys_place(
+    shop: Shop, settings: Settings, monkeypatch: pytest.MonkeyPatch, are_left: int
+) -> None:
+    monkeypatch.setattr("broadcaster.services.campaigns.loading.LARGE_CAMPAIGN", 1)
+    shop.add("a")
+    as_runtime(shop.engine, f"SELECT open_segment(nextval('campaigns_id_seq')) FROM generate_series(1, {are_left})")
+    as_runtime(as_owner(shop.engine), "SELECT setval('campaigns_id_seq', 1, false)")
+    shop.submit("own", 3, "a")  # which gets the number of one of them
+    assert shop.sql("SELECT segment FROM campaigns") == [(1,)]
+    drain(shop)
+    assert shop.states("own") == {"sent": 3}
+    upgrade_database(settings)
+    assert _segments(shop) == ["attempts_1", "messages_1"]
+
+
+def test_whoever_makes_the_same_segment_at_the_same_time_stops_nobody(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("broadcaster.services.campaigns.loading.LARGE_CAMPAIGN", 1)
+    shop.add("a")
+    with shop.engine.connect() as other:
+        other.execute(text("SELECT open_segment(nextval('campaigns_id_seq'))"))
+        as_runtime(as_owner(shop.engine), "SELECT setval('campaigns_id_seq', 1, false)")
+        shop.submit("own", 3, "a")
+    assert shop.sql("SELECT segment, state FROM campaigns") == [(0, "running")]
 
 
 def test_what_was_loaded_is_out_of_reach_once_it_is_a_segment(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -166,7 +166,8 @@ def test_others_send_and_submit_while_one_is_being_attached(shop: Shop) -> None:
             errors.append(error)
 
     with transaction(as_owner(shop.engine)) as connection:
-        segment = segments.open_segment(connection, 1_000_000)
+        given = connection.exec_driver_sql("SELECT nextval('campaigns_id_seq')").scalar_one()
+        segment = segments.open_segment(connection, given)
         assert segment is not None
         connection.exec_driver_sql(
             f"ALTER TABLE messages ATTACH PARTITION {segment.messages} FOR VALUES IN ({segment.number})"
