@@ -1,8 +1,9 @@
 """Removes an account's key from its gateway's replies, in whatever form the key comes back.
 
-There are two searches, both by `in`, which costs almost nothing without a hit. One is for the whole key in the
-spellings of URLs, JSON and HTML. The other is for the key, its hex and its base64 in the plain form of the text: in
-lower case, with separators removed and escapes decoded. Only a hit is then located.
+There are three searches, all by `in`, which costs almost nothing without a hit. One is for the whole key in the
+spellings of URLs, JSON and HTML. One is for the key, its encodings and lists of its bytes in the plain form of the text:
+in lower case, with separators removed, escapes decoded, and other shapes of a letter (full-width, bold) read as the letter.
+One is for pieces of these. Only a hit is then located.
 """
 
 from __future__ import annotations
@@ -22,6 +23,9 @@ LONGEST_TEXT = 2048
 # A shorter form of the key may be ordinary text. The same holds for the key without separators.
 _SHORTEST_FORM = 8
 _SHORTEST_KEY = 4
+# So many letters and digits of the key are a piece of it, if so many of them are different.
+_PIECE = 12
+_DIFFERENT = 5
 # How far a key may reach over the end: about sixteen characters for each of its own, as in `&#x006b; `.
 _LONGEST_CHARACTER = 16
 _ESCAPE = re.compile(
@@ -64,7 +68,8 @@ class _Lower(dict[int, str]):
 
 def _lower(character: str) -> str:
     # Each character gives exactly one, so that positions in the text stay the same.
-    lower = character.lower()
+    letter = unicodedata.normalize("NFKC", character)
+    lower = letter.lower()
     return lower if len(lower) == 1 else character
 
 
@@ -74,7 +79,7 @@ _ALPHANUMERIC, _VISIBLE, _LOWER = _Letters(only=True), _Letters(only=False), _Lo
 class Redactor:
     """Blanks out an account's key in a text, even if it is escaped, encoded, reversed, or in pieces."""
 
-    __slots__ = ("_forms", "_plain", "_reach", "_spellings", "_tails")
+    __slots__ = ("_blocks", "_forms", "_pieces", "_plain", "_reach", "_spellings", "_tails")
 
     def __init__(self, key: str) -> None:
         """`key` may be empty: then nothing is blanked."""
@@ -83,6 +88,13 @@ class Redactor:
         self._forms = tuple(_forms(key, self._plain)) if key else ()
         # A form without the characters that may be swallowed, or the whole form if too little would be left.
         self._tails = {form[_TAKEN if len(form) >= _TAKEN + _SHORTEST_FORM else 0 :]: form for form in self._forms}
+        # Of a key that is mostly punctuation, pieces could be ordinary text.
+        wide = tuple(_wide(key)) if self._plain is _ALPHANUMERIC else ()
+        # Each piece holds a whole block, and these are few.
+        self._blocks = tuple(
+            (block, tuple(_windows(form, width))) for form, width in wide for block in _aligned(form, width // 2)
+        )
+        self._pieces = {piece for _, pieces in self._blocks for piece in pieces}
         # Nobody escapes letters and digits. A key of these alone has no spelling besides its forms.
         spelled = {text.translate(_LOWER) for text in _spellings(key)} if key else set()
         self._spellings = tuple(spelled.difference(self._forms))
@@ -122,6 +134,9 @@ class Redactor:
         for form in forms:  # noqa: SIM110 - any() takes twice as long
             if form in plain:
                 return True
+        for block, pieces in self._blocks:  # noqa: SIM110 - as above
+            if block in plain and any(piece in plain for piece in pieces):
+                return True
         return False
 
     def _places(self, text: str) -> Iterator[tuple[int, int]]:
@@ -136,6 +151,9 @@ class Redactor:
                 for start in _found(tail, plain):
                     first = max(start - len(form) + len(tail), 0)
                     yield starts[seen[first]], ends[seen[start + len(tail) - 1]]
+            for piece in self._pieces:
+                for start in _found(piece, plain):
+                    yield starts[seen[start]], ends[seen[start + len(piece) - 1]]
 
 
 def _levels(text: str) -> Iterator[tuple[str, list[int], list[int]]]:
@@ -211,11 +229,59 @@ def _forms(key: str, plain: _Letters) -> Iterator[str]:
         utf8.decode("cp1252", "replace").translate(plain),
         key.encode("ascii", "ignore").decode().translate(plain),
         *(data.hex() for data in encoded),
+        utf8.hex()[::-1],
+        *(text.translate(plain) for text in _numbers(utf8)),
+        *(core.translate(plain)[::-1] for core in _base64_cores(utf8)),
+        *(core.translate(plain) for core in _base32_cores(utf8)),
+        *(group.translate(plain) for group in _base85_groups(utf8)),
+        *(core.translate(plain) for twice in _encoded_once(utf8) for core in _base64_cores(twice)),
         *(core.translate(plain) for data in encoded for core in _base64_cores(data)),
     }
     yield from (form for form in forms if len(form) >= _SHORTEST_FORM and form != bare)
     if len(bare) >= _SHORTEST_KEY:
         yield bare
+
+
+def _wide(key: str) -> Iterator[tuple[str, int]]:
+    """Forms of which pieces are searched too, and how wide these are: twelve letters of the key."""
+    bare, utf8 = key.translate(_ALPHANUMERIC), key.encode("utf-8", "replace")
+    yield from ((form, _PIECE) for form in (bare, bare[::-1]))
+    yield from ((form, 2 * _PIECE) for form in (utf8.hex(), *_numbers(utf8)))
+    yield from ((core.translate(_ALPHANUMERIC), 4 * _PIECE // 3) for core in _base64_cores(utf8))
+
+
+def _windows(form: str, width: int) -> Iterator[str]:
+    """All pieces of this width, but for those that say as little as `000000000000`."""
+    pieces = (form[start : start + width] for start in range(len(form) - width + 1))
+    return (piece for piece in pieces if len(set(piece)) >= _DIFFERENT)
+
+
+def _aligned(form: str, width: int) -> Iterator[str]:
+    return (form[start : start + width] for start in range(0, len(form) - width + 1, width))
+
+
+def _numbers(data: bytes) -> Iterator[str]:
+    """Its bytes as decimal, octal and hexadecimal numbers, as they stand without what is between them."""
+    return ("".join(map(write, data)) for write in ("{:d}".format, "{:o}".format, "{:03o}".format, "0x{:02x}".format))
+
+
+def _encoded_once(data: bytes) -> Iterator[bytes]:
+    yield from (base64.b64encode(data), data.hex().encode(), data.hex().upper().encode())
+
+
+def _base32_cores(data: bytes) -> Iterator[str]:
+    """As `_base64_cores`: the part that is in any longer base32, for each number of bytes before it (modulo five)."""
+    for before in range(5):
+        encoded = base64.b32encode(bytes(before) + data).decode()
+        yield encoded[-(-8 * before // 5) : 8 * (before + len(data)) // 5]
+
+
+def _base85_groups(data: bytes) -> Iterator[str]:
+    """In both alphabets the whole groups of four bytes, for each number of bytes before them (modulo four)."""
+    for first in range(4):
+        groups = data[first : first + (len(data) - first) // 4 * 4]
+        yield base64.b85encode(groups).decode()
+        yield base64.a85encode(groups).decode()
 
 
 def _base64_cores(data: bytes) -> Iterator[str]:
