@@ -1,9 +1,9 @@
 """Removes an account's key from its gateway's replies, in whatever form the key comes back.
 
 There are three searches, all by `in`, which costs almost nothing without a hit. One is for the whole key in the
-spellings of URLs, JSON and HTML. One is for the key, its encodings and lists of its bytes in the plain form of the text:
-in lower case, with separators removed, escapes decoded, and other shapes of a letter (full-width, bold) read as the letter.
-One is for pieces of these. Only a hit is then located.
+spellings of URLs, JSON and HTML. One is for the key, its encodings and lists of its bytes in the plain form of the
+text: in lower case, with separators removed, escapes decoded, and other shapes of a letter as the letter. The last is
+for pieces of these. Only a hit is then located.
 """
 
 from __future__ import annotations
@@ -131,12 +131,13 @@ class Redactor:
 
     def _is_any_in(self, text: str, forms: Iterable[str]) -> bool:
         plain = text.translate(self._plain)
-        for form in forms:  # noqa: SIM110 - any() takes twice as long
+        for form in forms:
             if form in plain:
                 return True
-        for block, pieces in self._blocks:  # noqa: SIM110 - as above
-            if block in plain and any(piece in plain for piece in pieces):
-                return True
+        for block, pieces in self._blocks:
+            for piece in pieces if block in plain else ():
+                if piece in plain:
+                    return True
         return False
 
     def _places(self, text: str) -> Iterator[tuple[int, int]]:

@@ -30,6 +30,9 @@ QUESTIONS = frozenset(
     | {"stats"}
 )
 """Remote control commands that only ask something."""
+NO_ALARM = "it asks for events, which are published anyway"
+"""Why commands are dropped that Flower gives when it connects, and would change nothing."""
+_ASK_FOR_EVENTS = frozenset({"enable_events", "heartbeat"})
 CONTROL_QUEUE = ".pidbox"
 """The ending of the names of remote control queues."""
 _LONGEST = 4 << 20
@@ -115,6 +118,8 @@ def fault(message: object, queue: str) -> str | None:
         body = b64decode(envelope.body, validate=True)
         if queue.endswith(CONTROL_QUEUE):
             method = msgspec.json.decode(body, type=_Question).method
+            if method in _ASK_FOR_EVENTS:
+                return NO_ALARM
             return None if method in QUESTIONS else "it is a command"
         headers = msgspec.convert(envelope.headers, _Headers)
         if headers.task not in _BODIES:

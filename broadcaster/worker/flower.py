@@ -14,6 +14,7 @@ from flower.options import options
 from flower.urls import settings as web_settings
 from tornado.httpserver import HTTPServer
 from tornado.ioloop import IOLoop, PeriodicCallback
+from tornado.options import Error
 
 from broadcaster.errors import UnavailableError, UsageError
 from broadcaster.worker.app import app, settings
@@ -35,8 +36,7 @@ def run_flower(arguments: Sequence[str] | None = None) -> None:
     """Serve Flower, read-only and behind basic authentication, until SIGTERM or SIGINT.
 
     `arguments` are Flower's own options, such as `--port=5556`. Unless they are None, its variables (`FLOWER_PORT`)
-    count too. `/metrics` and `/healthcheck` answer without a password, for monitoring. They only name workers and
-    tasks.
+    count too. `/healthcheck` answers without a password, and says nothing but that it is there.
 
     Raises UnavailableError if it cannot listen at its address, SettingsError for unusable credentials, UsageError for
     options that would let in others.
@@ -48,6 +48,8 @@ def run_flower(arguments: Sequence[str] | None = None) -> None:
         port=settings.flower_port,
         # Commands given in Flower would change workers without a trace in Postgres.
         read_only=True,
+        # It would tell workers every few seconds to publish events. Ours always do, and they obey nobody.
+        enable_events=False,
         persistent=False,
         max_tasks=MOST_TASKS,
         purge_offline_workers=_FORGET_WORKER_SECONDS,
@@ -57,9 +59,12 @@ def run_flower(arguments: Sequence[str] | None = None) -> None:
         conf=os.devnull,
     )
     if arguments is not None:
-        apply_env_options()
-        apply_options("flower", arguments)
-        extract_settings()
+        try:
+            apply_env_options()
+            apply_options("flower", arguments)
+            extract_settings()
+        except (Error, KeyError, ValueError) as error:
+            raise UsageError(f"flower: one of its options has a value that it does not take: {error}") from None
     credentials = _credentials()
     _set_options(basic_auth=[f"{credentials.user}:{credentials.password}"])
     flower = GuardedFlower(credentials, capp=app, options=options, io_loop=IOLoop.current(), **web_settings)

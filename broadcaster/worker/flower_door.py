@@ -19,6 +19,7 @@ log = structlog.get_logger()
 
 _INLINE = "'sha256-A0YIP5A+DKoseGAUTHRoMPDkKPK5cKzfYH3mjcCKtj8='"
 """The hash of the only inline script of Flower's pages: it refreshes the list of workers."""
+_ASK = "WWW-Authenticate", 'Basic realm="flower"'
 HEADERS = {
     "Content-Security-Policy": (
         f"default-src 'none'; script-src 'self' {_INLINE}; style-src 'self'; style-src-attr 'unsafe-inline'; "
@@ -47,13 +48,17 @@ class GuardedFlower(Flower):  # type: ignore[misc]  # it ships no types
     def find_handler(self, request: HTTPServerRequest, **arguments: Any) -> Any:
         """The handler of a request or of its refusal. Flower itself answers a request without a password."""
         given = request.headers.get("Authorization")
-        refusal = None if given is None else self._refusal(given, str(request.remote_ip))
+        # Flower asks for the password on its pages only.
+        is_open = given is None and not request.path.rstrip("/").endswith("/metrics")
+        refusal = None if is_open else self._refusal(given, str(request.remote_ip))
         if refusal is not None:
             return self.get_handler_delegate(request, Refusal, refusal)
         return super().find_handler(request, **arguments)
 
-    def _refusal(self, given: str, address: str) -> dict[str, Any] | None:
+    def _refusal(self, given: str | None, address: str) -> dict[str, Any] | None:
         """The arguments of a refusal; None: the password is right."""
+        if given is None:
+            return {"status": 401, "header": _ASK}
         wait = self._brake.wait(address)
         if wait > 0:
             return {"status": 429, "header": ("Retry-After", str(ceil(wait)))}
@@ -62,7 +67,7 @@ class GuardedFlower(Flower):  # type: ignore[misc]  # it ships no types
             return None
         self._brake.wrong(address)
         log.warning("a wrong password for Flower", address=address)
-        return {"status": 401, "header": ("WWW-Authenticate", 'Basic realm="flower"')}
+        return {"status": 401, "header": _ASK}
 
 
 class Refusal(RequestHandler):

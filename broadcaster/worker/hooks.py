@@ -8,6 +8,8 @@ the process.
 from __future__ import annotations
 
 import logging
+import re
+import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -35,6 +37,7 @@ CONTROL_COMMANDS = [name for name, about in Panel.meta.items() if about.type == 
 """Remote control commands that change or stop a worker. Workers answer questions from Redis but obey no commands."""
 STOP_MARGIN = 15.0
 """A worker stops within the request timeout and this many seconds, if it stops at all."""
+_ASKED_FOR_PREFORK = re.compile(r" (?:--pool[= ]|-P[= ]?)prefork(?: |$)")
 _DEFAULT_LEVEL = logging.WARNING
 """The level that `celery` passes without `--loglevel`."""
 
@@ -115,7 +118,9 @@ def _configure_logs(level: Any, file: str | None) -> None:
 
 def _refuse_what_cannot_work(worker: Any) -> None:
     """Raises UsageError for options of `celery worker` that would leave work undone."""
-    if worker.pool_cls not in (TaskPool, "threads"):
+    # Celery's own default is `prefork`, and becomes ours: only the command line shows that somebody asked for it.
+    asked = _ASKED_FOR_PREFORK.search(" ".join(sys.argv))
+    if asked or worker.pool_cls not in (TaskPool, "threads"):
         raise UsageError("--pool: tasks wait for what they send, in threads; leave the option out")
     if worker.options.get("autoscale"):
         raise UsageError("--autoscale: waiting threads cost next to nothing; say --concurrency, or leave it out")

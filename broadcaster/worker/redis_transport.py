@@ -8,7 +8,7 @@ import structlog
 from kombu.transport import TRANSPORT_ALIASES, redis
 from redis.exceptions import ResponseError
 
-from broadcaster.worker.envelopes import fault
+from broadcaster.worker.envelopes import NO_ALARM, fault
 
 log = structlog.get_logger()
 
@@ -40,7 +40,7 @@ class CheckedTransport(redis.Transport):
         why = fault(message, queue)
         if why is None:
             super()._deliver(message, queue)  # type: ignore[no-untyped-call]
-        else:
+        elif why != NO_ALARM:
             _dropped(queue, why)
 
 

@@ -9,6 +9,7 @@ from base64 import b64encode
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
+from time import monotonic
 
 import httpx
 import pytest
@@ -65,6 +66,21 @@ def test_whoever_guesses_is_slowed_down_and_learns_nothing(url: str) -> None:
         assert 1 <= int(reply.headers["Retry-After"]) <= 12
         assert_guarded(reply)
     assert httpx.get(f"{url}/healthcheck").text == "OK"
+
+
+def test_what_it_measures_is_behind_the_password_too(url: str) -> None:
+    for path in ("/metrics", "/metrics/", "/workers"):
+        reply = httpx.get(url + path)
+        assert (reply.status_code, reply.text.count("flower_")) == (401, 0)
+        assert reply.headers["WWW-Authenticate"].startswith("Basic")
+    assert "flower_" in httpx.get(f"{url}/metrics", auth=LOGIN).text
+
+
+def test_it_gives_workers_no_commands_that_they_would_drop(url: str, tmp_path: Path) -> None:
+    """Flower would give one every five seconds."""
+    began = monotonic()
+    wait_for(lambda: bool(worker_names(url)) and monotonic() > began + 6, "a command")
+    assert "dropped a message" not in (tmp_path / "worker-1.log").read_text()
 
 
 def test_every_reply_forbids_frames_sniffing_and_foreign_content(url: str) -> None:
