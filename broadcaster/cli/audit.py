@@ -11,8 +11,12 @@ import typer
 from broadcaster.cli.database import reader
 from broadcaster.cli.output import local_time, say, say_json, say_table
 from broadcaster.cli.schedule.options import parse_moment
+from broadcaster.errors import UsageError
 from broadcaster.services.audit import read_audit
 from broadcaster.settings import load
+
+KINDS = ("instance", "campaign", "audience", "schedule", "occurrence", "phone", "secrets", "database")
+"""What the trail has rows of."""
 
 
 def audit(
@@ -22,7 +26,7 @@ def audit(
     ] = None,
     kind: Annotated[
         str | None,
-        typer.Option("--kind", help="Only of instance, campaign, audience, schedule, occurrence or database."),
+        typer.Option("--kind", help=f"Only of one kind: {', '.join(KINDS)}."),
     ] = None,
     since: Annotated[
         str | None, typer.Option("--since", metavar="WHEN", help="Not before: 2026-11-23, or 2026-11-23T09:00+07:00.")
@@ -39,6 +43,11 @@ def audit(
     """
     moment = parse_moment(since, "--since", datetime.now().astimezone().tzinfo or UTC)
     wanted, name = of or (kind, None)
+    option = "--object" if of else "--kind"
+    if wanted is not None and wanted not in KINDS:
+        raise UsageError(f"{option}: there is no kind {wanted[:40]!r}; there are {', '.join(KINDS)}")
+    if of and kind is not None and kind != wanted:
+        raise UsageError(f"--kind: {kind[:40]!r} is not the kind of --object; leave it out")
     with reader(load()) as source:
         rows = read_audit(source, kind=wanted, name=name, since=moment, limit=limit)
     if as_json:
@@ -58,6 +67,8 @@ def audit(
             ),
             folded=["WHEN", "WHO", "COMMAND", "OBJECT", "CHANGE"],
         )
+    elif of:
+        say(f"the trail has nothing of a {wanted} called {name!r}: was it ever called so?")
     else:
         say("nobody has changed anything of that kind")
 

@@ -220,6 +220,21 @@ def test_the_trail_can_be_narrowed(trail: RunCli) -> None:
     assert refused.code == 2 and "--since" in refused.stderr
 
 
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--kind", "foo"), "--kind: there is no kind 'foo'; there are instance, campaign"),
+        (("--kind", "instance,campaign"), "--kind: there is no kind"),
+        (("--object", "foo", "main"), "--object: there is no kind 'foo'"),
+        (("--object", "instance", "a", "--kind", "campaign"), "is not the kind of --object"),
+    ],
+)
+def test_a_kind_that_there_is_none_of_is_refused(run_cli: RunCli, options: tuple[str, ...], said: str) -> None:
+    refused = run_cli("audit", *options)
+    assert refused.code == 2
+    assert said in refused.stderr
+
+
 def test_sudo_is_told_and_a_lying_environment_is_not_believed(run_cli: RunCli, engine: Engine) -> None:
     liar = {"USER": "eve", "LOGNAME": "eve", "SUDO_USER": "ann\x1b[31m" + "x" * 300}
     assert_done(run_cli("instance", "add", "a", "--key", "k", environ=liar))
