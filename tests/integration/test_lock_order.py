@@ -49,7 +49,7 @@ def turn_over_while_the_first_counter_is_locked(
 
 def test_a_claim_locks_counters_in_the_order_in_which_the_trigger_does(engine: Engine, settings: Settings) -> None:
     with open_shop(engine, settings) as shop, psycopg.connect(settings.libpq_url, autocommit=True) as claiming:
-        names = [f"instance {number}" for number in range(_LANES)]
+        names = [f"instance-{number}" for number in range(_LANES)]
         for name in names:
             shop.add(name)
         shop.submit("c", 10 * _LANES, *names)
@@ -67,7 +67,7 @@ def test_a_claim_that_records_for_another_lane_locks_counters_in_that_order_too(
     engine: Engine, settings: Settings
 ) -> None:
     with open_shop(engine, settings) as shop, psycopg.connect(settings.libpq_url, autocommit=True) as worker:
-        names = [f"instance {number}" for number in range(_LANES)]
+        names = [f"instance-{number}" for number in range(_LANES)]
         for name in names:
             shop.add(name)
         for campaign in ("c", "d"):  # rivals, so that the claim locks their counters itself

@@ -1,1 +1,2 @@
-SELECT held_by, held_until, messages, members, rejected FROM forget_phone(%(phone)s, %(digest)s, %(ending)s)
+SELECT held_by, held_until, extract(epoch FROM held_until - now())::double precision AS wait, messages, members, rejected
+FROM forget_phone(%(phone)s, %(digest)s, %(ending)s)

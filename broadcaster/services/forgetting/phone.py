@@ -65,6 +65,8 @@ class OnItsWay:
     campaign: str
     until: datetime | None
     """From when on nobody hands it on any more; None: it is being sent, and nobody knows yet what becomes of it."""
+    wait: float | None
+    """In how many seconds that is, by the database's clock."""
 
     def __str__(self) -> str:
         """Which one, for people."""
@@ -109,13 +111,13 @@ def forget(
 def _refuse_late(held: OnItsWay, ends: float) -> None:
     """Raise ConflictError where a message is on its way for longer than until `ends`, on the monotonic clock."""
     left = ends - time.monotonic()
-    if held.until is None:
+    if held.wait is None:
         if left <= 0:
             raise ConflictError(
                 f"{held}, and nobody knows yet what becomes of it (nothing was forgotten): see with `broadcaster "
                 "status` that a worker runs, and run this again"
             )
-    elif (held.until - datetime.now(UTC)).total_seconds() > left:
+    elif held.wait > left:
         raise ConflictError(f"{held} (nothing was forgotten): run this again then")
 
 
@@ -156,9 +158,9 @@ def _forget_once(engine: Engine, vault: Vault, phone: str) -> Traces | OnItsWay:
         mark = digest(key, phone)
         parameters = {"phone": phone, "digest": mark, "ending": ending(key, phone)}
         found = dict(connection.exec_driver_sql(query("forget_phone"), parameters).mappings().one())
-    held_by, held_until = found.pop("held_by"), found.pop("held_until")
+    held_by, held_until, wait = found.pop("held_by"), found.pop("held_until"), found.pop("wait")
     if held_by is not None:
-        return OnItsWay(held_by, held_until)
+        return OnItsWay(held_by, held_until, wait)
     return Traces(**found, name=_name(mark))
 
 
