@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from broadcaster.cli.database import reader
+from broadcaster.cli.options.output import Json
 from broadcaster.cli.output import local_time, say, say_json, say_table
 from broadcaster.cli.schedule.options import parse_moment
 from broadcaster.errors import UsageError
@@ -32,7 +33,7 @@ def audit(
         str | None, typer.Option("--since", metavar="WHEN", help="Not before: 2026-11-23, or 2026-11-23T09:00+07:00.")
     ] = None,
     limit: Annotated[int, typer.Option("--limit", metavar="N", min=1, max=100_000, help="How many.")] = 50,
-    as_json: Annotated[bool, typer.Option("--json", help="Write JSON, for programs.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Show what operators did by commands, the latest last: who, when, to what, before and after.
 

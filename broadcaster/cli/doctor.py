@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated
 
 import typer
 
 from broadcaster import embedded
 from broadcaster.cli.database import database
+from broadcaster.cli.options.output import Json
 from broadcaster.cli.output import say_json, say_table
 from broadcaster.cli.server_remedy import server_remedy
 from broadcaster.embedded import StackState, StackStatus
@@ -20,7 +20,7 @@ from broadcaster.settings import Settings, load
 LEVEL_STYLES = {"ok": "green", "warn": "yellow", "bad": "bold red"}
 
 
-def doctor(as_json: Annotated[bool, typer.Option("--json", help="Write JSON, for programs.")] = False) -> None:
+def doctor(as_json: Json = False) -> None:
     """Find out what is wrong, and say what to do. Exit code 1: something is bad; warnings leave it at 0."""
     findings = list(few(_examine()))
     healthy = all(finding.level is not Level.BAD for finding in findings)

@@ -10,12 +10,11 @@ from typing import Annotated, Any
 import typer
 from sqlalchemy import Engine
 
-from broadcaster.cli.campaign import Json
-from broadcaster.cli.database import database
+from broadcaster.cli.database import database, vault_opener
 from broadcaster.cli.groups import lazy_group
+from broadcaster.cli.options.output import Json
 from broadcaster.cli.options.phones import phone_of, what_to_do
 from broadcaster.cli.output import local_time, say, say_json, say_table, warn
-from broadcaster.crypto import Vault, open_vault
 from broadcaster.domain.phones import MAX_WRITTEN_LENGTH, PhoneError, normalise_phone
 from broadcaster.domain.states import MessageState
 from broadcaster.errors import ConflictError, ContentionError, InputError, NotFoundError, UsageError
@@ -61,7 +60,7 @@ def show(number: Number, country: Country = None, as_json: Json = False) -> None
     """
     phone, settings = phone_of("NUMBER", number, country, takes_country=True), load()
     with database(settings) as engine:
-        found = forgetting.records(engine, phone, lambda: open_vault(settings))
+        found = forgetting.records(engine, phone, vault_opener(settings))
     if as_json:
         say_json(found)
         return
@@ -114,9 +113,10 @@ def readmit(number: Number, country: Country = None, yes: Yes = False, as_json: 
     """
     phone = phone_of("NUMBER", number, country, takes_country=True)
     settings = load()
+    open_vault = vault_opener(settings)
     with database(settings) as engine:
-        since = forgetting.traces(engine, phone, lambda: open_vault(settings)).forgotten_at
-        name = forgetting.readmit(engine, open_vault(settings), phone) if yes and since else None
+        since = forgetting.traces(engine, phone, open_vault).forgotten_at
+        name = forgetting.readmit(engine, open_vault(), phone) if yes and since else None
     if since is None:
         raise NotFoundError("this number is not among those that were forgotten: it is taken in as it is")
     if as_json:
@@ -138,7 +138,7 @@ def reset(yes: Yes = False, as_json: Json = False) -> None:
     """
     settings = load()
     with database(settings) as engine:
-        count = forgetting.reset(engine, open_vault(settings)) if yes else forgetting.forgotten_count(engine)
+        count = forgetting.reset(engine, vault_opener(settings)()) if yes else forgetting.forgotten_count(engine)
     if as_json:
         say_json({"reset": yes, "forgotten": count})
     elif yes:
@@ -151,12 +151,10 @@ def _forget(engine: Engine, settings: Settings, phone: str, yes: bool) -> Traces
     def tell(held: OnItsWay) -> None:
         warn(f"{held}: waiting for it, a minute at most")
 
-    def vault() -> Vault:
-        return open_vault(settings)
-
+    open_vault = vault_opener(settings)
     if yes:
-        return forgetting.forget(engine, vault(), phone, on_wait=tell)
-    return forgetting.traces(engine, phone, vault)
+        return forgetting.forget(engine, open_vault(), phone, on_wait=tell)
+    return forgetting.traces(engine, phone, open_vault)
 
 
 def _forget_lines(settings: Settings, country: str | None, yes: bool, as_json: bool) -> None:

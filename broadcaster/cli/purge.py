@@ -11,6 +11,7 @@ import typer
 from sqlalchemy import Engine
 
 from broadcaster.cli.database import database
+from broadcaster.cli.options.output import Json
 from broadcaster.cli.output import local_time, say, say_json, say_table, warn
 from broadcaster.errors import ConflictError, ContentionError, UsageError, quoted
 from broadcaster.services.campaigns import purging
@@ -38,7 +39,7 @@ def purge(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show what would be deleted, and delete nothing.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Write JSON, for programs.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Delete what is personal of campaigns that ended long ago: phones, variables, replies, rejected rows.
 

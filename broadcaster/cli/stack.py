@@ -15,6 +15,7 @@ import typer
 import broadcaster
 from broadcaster import embedded
 from broadcaster.cli.database import database, upgrade_database
+from broadcaster.cli.options.output import Json
 from broadcaster.cli.output import (
     json_item,
     local_time,
@@ -55,7 +56,6 @@ STATE_STYLES = {
 WorkerProcesses = Annotated[
     int, typer.Option("--worker-processes", min=1, max=64, metavar="N", help="How many workers to run.")
 ]
-Json = Annotated[bool, typer.Option("--json", help="Write JSON, for programs.")]
 
 
 def up(

@@ -6,6 +6,8 @@ import re
 
 from broadcaster.errors import UsageError, quoted
 
+FORGOTTEN = "(forgotten)"
+"""Shown and kept in place of the number of somebody who was forgotten."""
 LONGEST_NAME = 200
 LONGEST_REMARK = 500
 LONGEST_FILENAME = 255

@@ -15,7 +15,7 @@ from broadcaster.crypto import Vault
 from broadcaster.db import tables
 from broadcaster.db.engine import transaction
 from broadcaster.domain.instances import Wire
-from broadcaster.domain.names import check_name
+from broadcaster.domain.names import FORGOTTEN, check_name
 from broadcaster.domain.pacing import default_burst, pace
 from broadcaster.domain.states import CampaignState, LaneHealth
 from broadcaster.errors import ConflictError, NotFoundError, UsageError, listed
@@ -229,7 +229,7 @@ def _refuse_used(connection: Connection, instance_id: int, name: str) -> None:
         what = f"is used by {_counted(len(named), 'campaign')} ({listed(named, 3)}), whose reports need it"
     else:
         latest = select(messages.c.phone).where(messages.c.segment == 0, messages.c.campaign_id == used[-1].id)
-        tests = f"{_counted(len(used), 'test message')}, the latest to {connection.scalar(latest) or '(forgotten)'}"
+        tests = f"{_counted(len(used), 'test message')}, the latest to {connection.scalar(latest) or FORGOTTEN}"
         what = f"is used by {tests} (of `instance check --to` or `campaign test`), and what was sent is kept"
     raise ConflictError(
         f"instance {name!r} {what}: pause it instead with `broadcaster instance pause {quote(name)}`, or give it "

@@ -13,8 +13,6 @@ from broadcaster.errors import UnavailableError
 from broadcaster.services.findings import Finding, Level, unwell, well
 from broadcaster.settings import Settings
 
-_KEEPS_COMMITS = ("fsync", "full_page_writes")
-
 
 def require_durability(engine: Engine) -> None:
     """Raise UnavailableError where the server may lose what was committed: then a message could be sent twice."""
@@ -45,5 +43,4 @@ def examine_server(engine: Engine, settings: Settings) -> Iterator[Finding]:
 
 def _off(engine: Engine) -> list[str]:
     with transaction(engine) as connection:
-        shown = {name: connection.exec_driver_sql(f"SHOW {name}").scalar_one() for name in _KEEPS_COMMITS}
-    return [name for name, value in shown.items() if value == "off"]
+        return list(connection.exec_driver_sql(query("lossy_settings")).scalars())

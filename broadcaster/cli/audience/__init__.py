@@ -21,4 +21,3 @@ app = lazy_group(
 )
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The audience's name.", show_default=False)]
-Json = Annotated[bool, typer.Option("--json", help="Write JSON, for programs.")]

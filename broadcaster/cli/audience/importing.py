@@ -8,8 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
-from broadcaster.cli.audience import Json, Name
+from broadcaster.cli.audience import Name
 from broadcaster.cli.database import database, vault_opener
+from broadcaster.cli.options.output import Json
 from broadcaster.cli.options.recipients import (
     CountryOption,
     DelimiterOption,

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-import typer
-
-from broadcaster.cli.audience import Json, Name
+from broadcaster.cli.audience import Name
 from broadcaster.cli.csv_output import write_csv
 from broadcaster.cli.database import database
+from broadcaster.cli.options.output import CsvFile, Json
 from broadcaster.cli.options.recipients import WhereOption
 from broadcaster.cli.output import local_time, say, say_fields, say_json, say_table
 from broadcaster.domain.conditions import describe_conditions, parse_conditions
@@ -72,12 +71,7 @@ def show(name: Name, where: WhereOption = None, as_json: Json = False) -> None:
 
 def export(
     name: Name,
-    output: Annotated[
-        Path,
-        typer.Option(
-            "--output", metavar="FILE|-", help="Written whole or not at all, for your eyes only; - is standard output."
-        ),
-    ] = Path("-"),
+    output: CsvFile = Path("-"),
     where: WhereOption = None,
 ) -> None:
     """Write the members and their variables as CSV (UTF-8), in the order of phones.

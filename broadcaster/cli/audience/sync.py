@@ -7,10 +7,11 @@ from typing import Annotated
 
 import typer
 
-from broadcaster.cli.audience import Json, Name
+from broadcaster.cli.audience import Name
 from broadcaster.cli.audience.importing import import_document, say_import
 from broadcaster.cli.database import database
 from broadcaster.cli.gateway import open_gateway
+from broadcaster.cli.options.output import Json
 from broadcaster.cli.output import say, say_json
 from broadcaster.crypto import open_vault
 from broadcaster.errors import UnavailableError

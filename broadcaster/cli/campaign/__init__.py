@@ -32,4 +32,3 @@ app = lazy_group(
 )
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The campaign's name.", show_default=False)]
-Json = Annotated[bool, typer.Option("--json", help="Write JSON, for programs.")]

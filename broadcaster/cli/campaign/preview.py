@@ -8,7 +8,6 @@ from typing import Annotated
 
 import typer
 
-from broadcaster.cli.campaign import Json
 from broadcaster.cli.database import database
 from broadcaster.cli.options.content import (
     CaptionOption,
@@ -19,6 +18,7 @@ from broadcaster.cli.options.content import (
     TextOption,
     content_of,
 )
+from broadcaster.cli.options.output import Json
 from broadcaster.cli.options.phones import phone_of
 from broadcaster.cli.options.recipients import AudienceOption, WhereOption
 from broadcaster.cli.output import say, say_json

@@ -9,14 +9,16 @@ from typing import Annotated, Any
 
 import typer
 
-from broadcaster.cli.campaign import Json, Name
+from broadcaster.cli.campaign import Name
 from broadcaster.cli.campaign.show import STATE_STYLES, campaign_document, campaign_fields, say_purged, with_troubles
 from broadcaster.cli.csv_output import write_csv
 from broadcaster.cli.database import reader
 from broadcaster.cli.instance.listing import HEALTH_STYLES
+from broadcaster.cli.options.output import CsvFile, Json
 from broadcaster.cli.output import say, say_fields, say_json, say_table
 from broadcaster.cli.troubles import said_by_instances, say_troubles, troubles
 from broadcaster.db.reading import Reader
+from broadcaster.domain.names import FORGOTTEN
 from broadcaster.domain.pacing import format_rate
 from broadcaster.domain.states import MessageState
 from broadcaster.errors import UsageError
@@ -78,12 +80,7 @@ def report(name: Name, as_json: Json = False) -> None:
 
 def export(
     name: Name,
-    output: Annotated[
-        Path,
-        typer.Option(
-            "--output", metavar="FILE|-", help="Written whole or not at all, for your eyes only; - is standard output."
-        ),
-    ] = Path("-"),
+    output: CsvFile = Path("-"),
     state: Annotated[
         list[MessageState] | None,
         typer.Option("--state", metavar="STATE", help="Only messages in this state. May be repeated."),
@@ -114,7 +111,7 @@ def _failure(row: Mapping[Any, Any]) -> dict[str, Any]:
 
 
 def _example(row: Mapping[Any, Any]) -> str | None:
-    return "(forgotten)" if row["reason"] == "forgotten" else row["example_phone"]
+    return FORGOTTEN if row["reason"] == "forgotten" else row["example_phone"]
 
 
 def _message_rows(source: Reader, name: str, states: Collection[MessageState]) -> Iterator[Iterable[object]]:

@@ -9,9 +9,10 @@ from typing import Annotated
 import typer
 from sqlalchemy import Engine
 
-from broadcaster.cli.campaign import Json, Name
+from broadcaster.cli.campaign import Name
 from broadcaster.cli.database import database, nudge_workers
 from broadcaster.cli.operator import ByOption, account
+from broadcaster.cli.options.output import Json
 from broadcaster.cli.output import local_time, say, say_json, say_table
 from broadcaster.errors import UsageError
 from broadcaster.services.campaigns import settling

@@ -7,8 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
-from broadcaster.cli.campaign import Json, Name
+from broadcaster.cli.campaign import Name
 from broadcaster.cli.database import reader
+from broadcaster.cli.options.output import Json
 from broadcaster.cli.output import local_time, say, say_fields, say_json, say_table
 from broadcaster.cli.troubles import said_by_instances, say_troubles, trouble_document, troubles
 from broadcaster.domain.standstill import Standstill

@@ -11,7 +11,6 @@ from typing import Annotated
 
 import typer
 
-from broadcaster.cli.campaign import Json
 from broadcaster.cli.campaign.watch import follow
 from broadcaster.cli.database import database, nudge_workers, prepare_nudge, vault_opener
 from broadcaster.cli.options.content import (
@@ -23,6 +22,7 @@ from broadcaster.cli.options.content import (
     TextOption,
     content_of,
 )
+from broadcaster.cli.options.output import Json
 from broadcaster.cli.options.recipients import (
     FILE_PANEL,
     AudienceOption,

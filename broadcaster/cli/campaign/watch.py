@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from broadcaster.cli.campaign import Json, Name
+from broadcaster.cli.campaign import Name
 from broadcaster.cli.campaign.progress import Meter, Snapshot, open_view, take_snapshot
 from broadcaster.cli.database import reader
+from broadcaster.cli.options.output import Json
 from broadcaster.cli.troubles import troubles
 from broadcaster.db.reading import Reader
 from broadcaster.domain.states import FINAL_CAMPAIGN_STATES, CampaignState

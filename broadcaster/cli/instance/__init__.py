@@ -24,4 +24,3 @@ app = lazy_group(
 )
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The instance's name.", show_default=False)]
-Json = Annotated[bool, typer.Option("--json", help="Write JSON, for programs.")]

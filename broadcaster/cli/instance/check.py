@@ -15,7 +15,7 @@ from sqlalchemy import Engine
 
 from broadcaster.cli.database import database
 from broadcaster.cli.gateway import open_gateway
-from broadcaster.cli.instance import Json, Name
+from broadcaster.cli.instance import Name
 from broadcaster.cli.instance.listing import health_word
 from broadcaster.cli.instance.trial import (
     Tried,
@@ -25,6 +25,7 @@ from broadcaster.cli.instance.trial import (
     trial_problem,
     try_instance,
 )
+from broadcaster.cli.options.output import Json
 from broadcaster.cli.options.phones import phone_of
 from broadcaster.cli.output import local_time, say, say_fields, say_json
 from broadcaster.crypto import open_vault

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
-
-import typer
+from typing import Any
 
 from broadcaster.cli.database import reader
+from broadcaster.cli.options.output import Json
 from broadcaster.cli.output import json_item, say, say_json_items, say_table
 from broadcaster.domain.pacing import format_rate
 from broadcaster.domain.states import LaneHealth
@@ -24,7 +23,7 @@ HEALTH_STYLES = {
 _COUNTERS = ("pending", "in_progress", "sent", "failed", "in_doubt")
 
 
-def list_all(as_json: Annotated[bool, typer.Option("--json", help="Write JSON, for programs.")] = False) -> None:
+def list_all(as_json: Json = False) -> None:
     """List all instances: their health, limits and what went through them so far."""
     # Only what is written is kept of each row, and the transaction does not last while somebody pages through it.
     with reader(load()) as source:

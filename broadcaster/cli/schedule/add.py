@@ -17,9 +17,10 @@ from broadcaster.cli.options.content import (
     TextOption,
     content_of,
 )
+from broadcaster.cli.options.output import Json
 from broadcaster.cli.options.recipients import WhereOption
 from broadcaster.cli.output import say, say_json
-from broadcaster.cli.schedule import Json, Name
+from broadcaster.cli.schedule import Name
 from broadcaster.cli.schedule.options import (
     AUDIENCE,
     INSTANCE,

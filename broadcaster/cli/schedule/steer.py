@@ -9,8 +9,9 @@ import typer
 
 from broadcaster.cli.database import database, nudge_workers
 from broadcaster.cli.operator import ByOption, account
+from broadcaster.cli.options.output import Json
 from broadcaster.cli.output import say, say_json
-from broadcaster.cli.schedule import Json, Name
+from broadcaster.cli.schedule import Name
 from broadcaster.domain.states import OccurrenceState
 from broadcaster.services.schedules import decisions as occurrence_decisions
 from broadcaster.services.schedules import schedule as schedules

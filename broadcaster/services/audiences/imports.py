@@ -12,12 +12,12 @@ from sqlalchemy.dialects.postgresql import insert
 from broadcaster.db import tables
 from broadcaster.db.engine import transaction
 from broadcaster.db.queries import query
-from broadcaster.domain.names import check_name
+from broadcaster.domain.names import FORGOTTEN, check_name
 from broadcaster.domain.phones import PhoneFault
 from broadcaster.errors import InputError
 from broadcaster.services.audiences.audience import Audience, find_audience
 from broadcaster.services.audit import note_operation
-from broadcaster.services.forgetting.forgotten import FORGOTTEN, Forgotten, OpenVault, no_vault
+from broadcaster.services.forgetting.forgotten import Forgotten, OpenVault, no_vault
 from broadcaster.services.recipients.reader import SAMPLES, Progress, RecipientReader
 from broadcaster.services.recipients.spreadsheet_cells import unescape_cell
 
@@ -107,11 +107,7 @@ def _import(
     if not staged:
         raise InputError(_nobody(source, result))
     result.repeated = staged - connection.exec_driver_sql(query("imported_members")).rowcount
-    # The planner wants to know how many they are. Samples of who they are would stay on disk.
-    connection.exec_driver_sql(
-        "ALTER TABLE imported_members ALTER phone SET STATISTICS 0, ALTER variables SET STATISTICS 0"
-    )
-    connection.exec_driver_sql("ANALYZE imported_members")
+    connection.exec_driver_sql(query("analyze_imported_members"))
     if not apply:
         found = select(tables.audiences.c.id).where(tables.audiences.c.name == result.audience)
         _compare(connection, connection.scalar(found), result, replace=replace)

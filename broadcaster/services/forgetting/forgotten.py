@@ -20,12 +20,11 @@ from sqlalchemy.dialects.postgresql import insert
 from broadcaster.crypto import Vault
 from broadcaster.db import tables
 from broadcaster.db.queries import query
+from broadcaster.domain.names import FORGOTTEN
 from broadcaster.domain.phones import PhoneFault
 from broadcaster.errors import ContentionError, InputError, SettingsError
 from broadcaster.services.recipients.reader import Batch, RejectedRow
 
-FORGOTTEN = "(forgotten)"
-"""What is shown and kept in place of the number."""
 SEALED_FOR = "forgotten phones"
 """What the key is sealed for, as those of accounts are for their URLs."""
 ENDING = 8
