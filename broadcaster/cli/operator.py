@@ -48,7 +48,7 @@ def note_command(words: str) -> None:
 
 
 def as_operator() -> Mapping[str, str]:
-    """Settings that tell a database session who runs which command (migrations/sql/audit.sql)."""
+    """Settings that tell a database session who runs which command (db/schema/functions/write_audit.sql)."""
     behind = os.environ.get("SUDO_USER")
     who = f"{account()} (sudo: {behind})" if behind else account()
     said = {"operator": who, "host": socket.gethostname(), "command": _given[0].removeprefix("broadcaster ")}

@@ -1,6 +1,6 @@
 """What the role may do that commands and workers connect as: granted after migrations, and looked after.
 
-migrations/sql/grants.sql says it, and nothing else does: the checks read it there.
+schema/grants.sql says it, and nothing else does: the checks read it there.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from psycopg.types.json import Jsonb
 from sqlalchemy import Engine, func, select
 from sqlalchemy.exc import ProgrammingError
 
+from broadcaster.db import schema
 from broadcaster.db.engine import transaction
-from broadcaster.db.migrate import migrations_dir
 from broadcaster.db.queries import query
 from broadcaster.errors import SettingsError, UnavailableError
 
@@ -68,8 +68,8 @@ def grant_runtime(migrator: Engine, runtime: Engine) -> str | None:
 
 
 def grant(migrator: Engine, role: str, database: str) -> None:
-    """Let the role do what migrations/sql/grants.sql says, and nothing else, whatever it was granted before."""
-    statements = _statements().format(role=quoted(role), database=quoted(database))
+    """Let the role do what schema/grants.sql says, and nothing else, whatever it was granted before."""
+    statements = schema.script("grants").format(role=quoted(role), database=quoted(database))
     with transaction(migrator) as connection:
         # Two that are started together would change the same rows of the catalogue, which is an error to Postgres.
         connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
@@ -134,12 +134,8 @@ def quoted(name: str) -> str:
     return sql.Identifier(name).as_string(None)
 
 
-def _statements() -> str:
-    return (migrations_dir() / "sql" / "grants.sql").read_text(encoding="utf-8")
-
-
 def _needed() -> Iterator[_Privilege]:
-    flat = " ".join(_COMMENT.sub("", _statements()).split())
+    flat = " ".join(_COMMENT.sub("", schema.script("grants")).split())
     for grant in _GRANT.finditer(flat):
         columns = [name.strip() for name in grant["columns"].split(",")] if grant["columns"] else [None]
         for each in _SEPARATOR.split(grant["objects"].strip()):

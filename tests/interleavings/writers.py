@@ -16,7 +16,7 @@ _WRITES = re.compile(
 _COMMENT = re.compile(r"--[^\n]*")
 
 DIRECTORY = Path(broadcaster.db.__path__[0]) / "sql"
-SCHEMA = Path(broadcaster.db.__path__[0]).parent.parent / "migrations" / "sql"
+FUNCTIONS = Path(broadcaster.db.__path__[0]) / "schema" / "functions"
 
 
 def _text(path: Path) -> str:
@@ -25,12 +25,8 @@ def _text(path: Path) -> str:
 
 def writing_functions() -> set[str]:
     """The functions of the schema that write any of these tables when they are called."""
-    found = set()
-    for path in sorted(SCHEMA.glob("*.sql")):
-        for name, body in re.findall(r"CREATE FUNCTION (\w+)\((.*?)\n\$\$;", _text(path), re.DOTALL):
-            if _WRITES.search(body) and "RETURNS trigger" not in body:
-                found.add(name)
-    return found
+    texts = {path.stem: _text(path) for path in FUNCTIONS.glob("*.sql")}
+    return {name for name, text in texts.items() if _WRITES.search(text) and "RETURNS trigger" not in text}
 
 
 def writing_statements() -> set[str]:

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 import broadcaster
+from broadcaster.db import schema
 from tests.support.reference import ROOT
 
 NAME = "wachatpro_broadcaster"
@@ -70,7 +71,7 @@ def test_the_wheel_holds_what_runs_and_nothing_else(wheel: zipfile.ZipFile) -> N
     within = {name for name in wheel.namelist() if ".dist-info/" not in name}
     assert within == wanted
     assert {"broadcaster/py.typed", "broadcaster/migrations/env.py"} <= within
-    assert sum(name.startswith("broadcaster/migrations/sql/") for name in within) > 5
+    assert {f"broadcaster/db/schema/{name}.sql" for name in (*schema.FILES, "grants")} <= within
 
 
 def test_the_wheel_says_whose_it_is_and_names_no_host(wheel: zipfile.ZipFile, metadata: Message) -> None:

@@ -1,7 +1,7 @@
 """Deleting what is personal of campaigns that ended long ago: totals stay, and the proof that their books balanced.
 
-The database does it, and refuses what may be wanted yet (migrations/sql/purging.sql). Each campaign is a transaction
-of its own, so that whoever is interrupted has purged some and not others, and may begin again.
+The database does it, and refuses what may be wanted yet (db/schema/functions/purge_campaign.sql). Each campaign is a
+transaction of its own, so that whoever is interrupted has purged some and not others, and may begin again.
 docs/decisions/0019-purging.md has the reasons.
 """
 

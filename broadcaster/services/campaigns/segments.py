@@ -2,7 +2,7 @@
 
 A segment is filled before it has indexes and before anybody else sees it, by COPY or INSERT into `Segment.messages`,
 and attached to the partitioned tables when it is full; all in the transaction that makes the campaign's messages.
-Commands and workers may not change the schema: the functions of migrations/sql/large_campaigns.sql do it for them.
+Commands and workers may not change the schema: functions of the database do it (db/schema/functions/open_segment.sql).
 docs/decisions/0012-large-campaigns.md has the measurements.
 """
 

@@ -1,8 +1,6 @@
 -- Forgetting a person (docs/personal-data.md): everything of one number goes, in one transaction, and what is left is a
 -- keyed hash by which it is known again. Evidence is nobody's to change but the owner's, so this function runs as that.
-
-CREATE TYPE message_key AS (segment bigint, campaign_id bigint, seq integer);
-
+--
 -- Forgets whose number this is, in E.164 digits, and returns what there was of it. `held_by` is the campaign of a message
 -- that is on its way to it: one that is being sent right now, or, until `held_until`, one of which nobody knows whether
 -- the gateway still hands it on. Then nothing is changed: somebody who was forgotten gets no message any more.

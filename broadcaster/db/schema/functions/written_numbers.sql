@@ -48,21 +48,3 @@ COMMENT ON FUNCTION plain_digits(text) IS 'The text with the digits of all scrip
 COMMENT ON FUNCTION without_numbers(text) IS 'The text with an … for whatever may be a number: seven digits or more.';
 COMMENT ON FUNCTION mentions(text, text) IS
     'Whether the text speaks of the number (E.164 digits): national numbers have its last eight digits.';
-
--- Whether what was written for a phone has the number in it: all that is no digit is left out.
-CREATE FUNCTION spells(written text, number text) RETURNS boolean LANGUAGE sql IMMUTABLE
-RETURN position(right(number, 8) IN regexp_replace(plain_digits(written), '[^0-9]', '', 'g')) > 0;
-
--- Samples of columns are shown to whoever may read the table, and stay when rows go: of what is personal Postgres keeps
--- none. Tables that are made later copy nothing of this (large_campaigns.sql).
-ALTER TABLE messages ALTER phone SET STATISTICS 0, ALTER variables SET STATISTICS 0, ALTER gateway_id SET STATISTICS 0,
-    ALTER reason SET STATISTICS 0;
-ALTER TABLE attempts ALTER reply SET STATISTICS 0, ALTER reason SET STATISTICS 0;
-ALTER TABLE doubts ALTER phone SET STATISTICS 0, ALTER reading SET STATISTICS 0;
-ALTER TABLE settlements ALTER reason SET STATISTICS 0;
-ALTER TABLE rejected_recipients ALTER phone SET STATISTICS 0;
-ALTER TABLE audience_members ALTER phone SET STATISTICS 0, ALTER variables SET STATISTICS 0;
-ALTER TABLE lanes ALTER health_reason SET STATISTICS 0;
-ALTER TABLE campaigns ALTER state_reason SET STATISTICS 0, ALTER variables SET STATISTICS 0,
-    ALTER audience_filter SET STATISTICS 0;
-ALTER TABLE occurrences ALTER reason SET STATISTICS 0;

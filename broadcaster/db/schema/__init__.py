@@ -1,0 +1,79 @@
+"""The schema as it is now, to be read whole: one file per function and per view, tables by subject.
+
+A function's file has the triggers that call it. Comments on tables and columns are in the database too (`\\d+` in
+psql). What the role of commands and workers may do is in grants.sql. How the schema changes once it is released:
+docs/decisions/0025-the-schema-in-files.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib.resources import files
+
+FILES = (
+    "types",
+    "tables/instance",
+    "tables/audience",
+    "tables/message",
+    "tables/campaign",
+    "tables/schedule",
+    "tables/tick",
+    "tables/audit",
+    "tables/forgetting",
+    "tables/samples",
+    # Counting messages: what came, what went, and why it was not sent.
+    "functions/written_numbers",
+    "functions/failure_reason",
+    "functions/count_failures",
+    "functions/count_message_changes",
+    "functions/refuse_uncounted",
+    "functions/count_messages",
+    # Finishing campaigns: nothing is open in one that is finished.
+    "functions/close_counters",
+    "functions/refuse_finished",
+    "functions/check_opened_counter",
+    "functions/check_inserted_counters",
+    "functions/campaign_balances",
+    # Segments of large campaigns.
+    "functions/new_segment",
+    "functions/drop_abandoned_segments",
+    "functions/open_segment",
+    "functions/index_segment",
+    "functions/delete_repeated_of_segment",
+    "functions/attach_segment",
+    # What the claim and audiences ask.
+    "functions/sending_through",
+    "functions/trimmed",
+    "functions/audience_recipients",
+    # The trail of what operators did.
+    "functions/write_audit",
+    "functions/account_for_audit",
+    "functions/audit_change",
+    "functions/audit_messages",
+    "functions/audit_schedule_lanes",
+    "functions/note_operation",
+    "functions/refuse_audit_change",
+    # Deleting what is personal.
+    "functions/kept_because",
+    "functions/purge_campaign",
+    "functions/refuse_backdating",
+    "functions/spells",
+    "functions/forget_phone",
+    # Reports.
+    "views/campaign_report",
+    "views/instance_report",
+    "views/failure_report",
+    "views/message_log",
+    "views/occurrence_report",
+)
+"""In the order to read them, which is one to make them in: each needs only what comes before."""
+
+
+def scripts() -> Iterator[str]:
+    """The statements that make the whole schema in an empty database, file by file."""
+    return map(script, FILES)
+
+
+def script(name: str) -> str:
+    """The text of one of the files, or of `grants`. It may have per cent signs: it takes no parameters."""
+    return files(__package__).joinpath(f"{name}.sql").read_text(encoding="utf-8")

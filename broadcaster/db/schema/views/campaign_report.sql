@@ -1,0 +1,51 @@
+-- Tests of campaigns are counted nowhere.
+CREATE VIEW campaign_report AS
+SELECT
+    c.id AS campaign_id,
+    c.name AS campaign,
+    c.state,
+    c.state_reason,
+    content.kind AS content,
+    c.priority,
+    coalesce(n.total, 0) AS total,
+    coalesce(n.pending, 0) AS pending,
+    coalesce(n.sending, 0) AS sending,
+    coalesce(n.sent, 0) AS sent,
+    coalesce(n.failed, 0) AS failed,
+    coalesce(n.in_doubt, 0) AS in_doubt,
+    coalesce(n.unknown, 0) AS unknown,
+    coalesce(n.skipped, 0) AS skipped,
+    coalesce(n.cancelled, 0) AS cancelled,
+    coalesce(n.expired, 0) AS expired,
+    n.instances,
+    c.recipients_read,
+    c.recipients_rejected,
+    c.source,
+    c.created_at,
+    c.starts_at,
+    c.started_at,
+    c.finished_at,
+    a.name AS audience,
+    c.purged_at
+FROM campaigns c
+JOIN contents content ON content.id = c.content_id
+LEFT JOIN audiences a ON a.id = c.audience_id
+LEFT JOIN LATERAL (
+    SELECT
+        sum(cl.total)::bigint AS total,
+        sum(cl.pending)::bigint AS pending,
+        sum(cl.sending)::bigint AS sending,
+        sum(cl.sent)::bigint AS sent,
+        sum(cl.failed)::bigint AS failed,
+        sum(cl.in_doubt)::bigint AS in_doubt,
+        sum(cl.unknown)::bigint AS unknown,
+        sum(cl.skipped)::bigint AS skipped,
+        sum(cl.cancelled)::bigint AS cancelled,
+        sum(cl.expired)::bigint AS expired,
+        array_agg(i.name ORDER BY i.name) AS instances
+    FROM campaign_lanes cl JOIN instances i ON i.id = cl.lane_id
+    WHERE cl.campaign_id = c.id
+) n ON true
+WHERE c.test_of IS NULL;
+COMMENT ON VIEW campaign_report IS
+    'One row per campaign: where each of its messages stands. total always equals the sum of the nine states.';
