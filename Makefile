@@ -9,7 +9,7 @@ PYTHON ?= $(shell for python in python3 python3.12 python3.11 python3.13 python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help demo test check bench chaos package lock sbom clean
+.PHONY: help setup demo test check bench chaos package lock sbom clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r target what; do \
@@ -17,6 +17,8 @@ help: ## show this list
 
 demo: .venv/installed ## broadcast two sample campaigns to a simulated gateway and check the books (about 20 s)
 	@$(BIN)/broadcaster demo
+
+setup: .venv/installed-dev ## install all that development needs into .venv
 
 test: .venv/installed-dev ## run the test suite
 	$(BIN)/pytest -m "not chaos and not package" --numprocesses auto --dist worksteal

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
@@ -92,12 +93,75 @@ def test_every_view_is_in_the_readme() -> None:
     assert views == set(re.findall(r"^\| `([a-z_]+)` \|", README.read_text(encoding="utf-8"), re.MULTILINE))
 
 
+def prose(document: Path) -> str:
+    return re.sub(r"```.*?```", "", document.read_text(encoding="utf-8"), flags=re.DOTALL)
+
+
+def links(document: Path) -> list[tuple[Path, str]]:
+    """The files of this tree that it links to, each with the heading that it names; none is ""."""
+    targets = [target for target in re.findall(r"\]\(([^)]+)\)", prose(document)) if "://" not in target]
+    parted = [target.partition("#") for target in targets]
+    return [((document.parent / path).resolve() if path else document, anchor) for path, _, anchor in parted]
+
+
+def anchors(document: Path) -> set[str]:
+    """What links may name in it: its headings, in lower case, without punctuation, joined by hyphens."""
+    headings = re.findall(r"^#+ (.*)", prose(document), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
 @pytest.mark.parametrize("document", DOCUMENTS, ids=relative)
-def test_links_lead_to_files_that_exist(document: Path) -> None:
-    prose = re.sub(r"```.*?```", "", document.read_text(encoding="utf-8"), flags=re.DOTALL)
-    targets = [target.partition("#")[0] for target in re.findall(r"\]\(([^)]+)\)", prose)]
-    local = [target for target in targets if target and "://" not in target]
-    assert [target for target in local if not (document.parent / target).exists()] == []
+def test_links_lead_to_files_and_headings_that_exist(document: Path) -> None:
+    targets = links(document)
+    assert [path for path, _ in targets if not path.exists()] == []
+    assert [(path, anchor) for path, anchor in targets if anchor and anchor not in anchors(path)] == []
+
+
+def test_every_page_is_in_the_index() -> None:
+    index = ROOT / "docs" / "README.md"
+    listed = {path for path, _ in links(index)}
+    assert [relative(page) for page in DOCUMENTS if page not in {*listed, *DECISIONS, index}] == []
+
+
+NAMED = re.compile(r"`((?:broadcaster|tests|migrations|benchmarks|deploy)/[a-z0-9_/]+\.\w+)(?:::([\w.]+))?`")
+"""A file of this tree, and where it says so a function or a class in it: `file.py::Class.method`.
+
+Capitals stand for a name of one's own."""
+
+
+def defined(path: Path) -> set[str]:
+    """The functions, classes and methods of a module."""
+    found = set()
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            found.add(node.name)
+        if isinstance(node, ast.ClassDef):
+            methods = (each for each in node.body if isinstance(each, (ast.FunctionDef, ast.AsyncFunctionDef)))
+            found |= {f"{node.name}.{method.name}" for method in methods}
+    return found
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=relative)
+def test_files_and_functions_that_a_page_names_exist(document: Path) -> None:
+    named = {(ROOT / path, name) for path, name in NAMED.findall(prose(document))}
+    assert [relative(path) for path, _ in named if not path.exists()] == []
+    assert [(relative(path), name) for path, name in named if name and name not in defined(path)] == []
+
+
+def test_the_walk_of_a_message_names_a_file_at_each_step() -> None:
+    steps = re.split(r"^\d+\. ", prose(ROOT / "docs" / "one-message.md"), flags=re.MULTILINE)[1:]
+    assert len(steps) > 15
+    assert [step for step in steps if not NAMED.search(step)] == []
+
+
+def test_the_tour_has_ten_files() -> None:
+    tour = prose(ROOT / "CONTRIBUTING.md").partition("## The tour")[2].partition("\n## ")[0]
+    assert len(re.findall(r"^\d+\. `broadcaster/", tour, re.MULTILINE)) == 10
+
+
+def test_the_glossary_is_in_the_order_of_the_alphabet() -> None:
+    words = re.findall(r"^## (.*)", prose(ROOT / "docs" / "glossary.md"), re.MULTILINE)
+    assert words == sorted(words)
 
 
 def test_decisions_that_the_code_refers_to_exist() -> None:
