@@ -42,6 +42,6 @@ def test_a_clock_that_is_stepped_and_put_right_stops_the_sending_for_seconds_onl
             stepped = time.monotonic()
             assert chaos.recovered(stepped + UNDER_WAY) <= RECOVERY
             assert chaos.unsent()
-            time.sleep(max(0.0, stepped + for_seconds - time.monotonic()))
+            time.sleep(max(0.0, stepped + for_seconds - time.monotonic()))  # the clock is wrong for so long
     fault = f"Postgres's clock {seconds:+,.0f} s for {for_seconds:.0f} s, at {rate}"
     chaos.finish(fault, runs=2 * runs, most_in_doubt=AT_ONCE * 2 * runs, steps_forward=runs)

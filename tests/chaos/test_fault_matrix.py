@@ -58,7 +58,7 @@ def process_of(pid: int) -> ProcessId:
 def test_killing_one_of_three_workers_loses_and_doubles_nothing(chaos: Chaos, runs: int) -> None:
     chaos.begin(600 if runs == 1 else 900 * runs, workers=3)
     for _ in range(runs):
-        time.sleep(chaos.random.uniform(0.1, 1.0))
+        time.sleep(chaos.random.uniform(0.1, 1.0))  # at any moment
         victim = chaos.random.choice(chaos.workers)
         victim.kill()
         killed = time.monotonic()
@@ -73,7 +73,7 @@ def test_killing_everything_at_once_loses_and_doubles_nothing(chaos: Chaos) -> N
     runs = 5
     chaos.begin(900 * runs, workers=3)
     for _ in range(runs):
-        time.sleep(chaos.random.uniform(0.1, 1.0))
+        time.sleep(chaos.random.uniform(0.1, 1.0))  # at any moment
         for role in (*chaos.workers, *chaos.beats):
             role.process.kill()
         chaos.servers.redis.kill()
@@ -177,7 +177,7 @@ def test_flushing_redis_loses_and_doubles_nothing(chaos: Chaos) -> None:
     runs = 20
     chaos.begin(150 * runs)
     for _ in range(runs):
-        time.sleep(chaos.random.uniform(0.1, 0.8))
+        time.sleep(chaos.random.uniform(0.1, 0.8))  # at any moment
         with redis_client(chaos.servers.redis.settings) as client:
             client.flushall()
         chaos.recovered(time.monotonic())
@@ -198,7 +198,7 @@ def test_connections_to_redis_that_are_killed_every_second_do_no_harm(chaos: Cha
     chaos.begin(150 * (runs + 10))
     with redis_client(chaos.servers.redis.settings) as client:
         for _ in range(runs):
-            time.sleep(1)
+            time.sleep(1)  # once a second, whatever happens meanwhile
             client.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
     chaos.recovered(time.monotonic())
     chaos.finish("CLIENT KILL every second", runs=runs, most_in_doubt=0)
@@ -217,7 +217,7 @@ def test_redis_that_takes_no_writes_loses_and_doubles_nothing(chaos: Chaos, faul
     chaos.begin(1500)
     with redis_client(chaos.servers.redis.settings) as client:
         client.execute_command(*begin.split())
-        time.sleep(15)
+        time.sleep(15)  # for so long nothing can be written
         client.execute_command(*end.split())
     chaos.recovered(time.monotonic())
     chaos.finish(f"{fault} for 15 s", most_in_doubt=0)
@@ -233,7 +233,7 @@ def test_wake_ups_that_come_five_times_in_any_order_change_nothing(chaos: Chaos,
         chaos.random.shuffle(wake_ups)
         for each in wake_ups:
             app.send_task(SEND, [each], queue=SENDS)
-        time.sleep(0.2)
+        time.sleep(0.2)  # more would fill Redis with wake-ups faster than workers drop them
     app.close()
     chaos.finish("every wake-up five times, shuffled", runs=runs, most_in_doubt=0)
 
@@ -250,7 +250,7 @@ def test_two_beats_double_nothing_and_none_for_a_minute_loses_nothing(chaos: Cha
     wait_for(lambda: "sending" not in chaos.shop.states("c"), "the pause")
     lifecycle.resume_campaign(chaos.shop.engine, "c")
     unsent = chaos.unsent()
-    time.sleep(60)
+    time.sleep(60)  # that nothing moves by itself
     assert 0 < chaos.unsent() == unsent
     chaos.beats = [chaos.stack.start("beat") for _ in range(2)]
     assert chaos.recovered(time.monotonic()) <= RECOVERY
@@ -266,7 +266,7 @@ def test_postgres_that_is_killed_loses_and_doubles_nothing(chaos: Chaos, runs: i
     for _ in range(runs):
         chaos.wait_accepted(chaos.random.randint(20, 60))
         chaos.servers.postgres.kill()
-        time.sleep(chaos.random.uniform(0, 1 if runs == 1 else 5))
+        time.sleep(chaos.random.uniform(0, 1 if runs == 1 else 5))  # at any moment
         chaos.servers.postgres.start()
         assert chaos.recovered(time.monotonic()) <= LEASE + RECOVERY
     chaos.finish("kill -9 Postgres, restart", runs=runs, most_in_doubt=AT_ONCE * runs)
@@ -291,9 +291,9 @@ def test_workers_that_are_stopped_while_postgres_is_away_end_in_time_and_lose_no
     runs = 5
     chaos.begin(900 * runs)
     for _ in range(runs):
-        time.sleep(chaos.random.uniform(0.2, 1.0))
+        time.sleep(chaos.random.uniform(0.2, 1.0))  # at any moment
         chaos.servers.postgres.kill()
-        time.sleep(0.2)
+        time.sleep(0.2)  # requests end, and their outcomes have nowhere to go
         stopped = time.monotonic()
         for worker in chaos.workers:
             worker.process.send_signal(signal.SIGTERM)
@@ -313,7 +313,7 @@ def test_connections_to_postgres_that_are_killed_twice_a_second_do_no_harm(chaos
     runs = 30
     chaos.begin(2500)
     for _ in range(runs):
-        time.sleep(0.5)
+        time.sleep(0.5)  # twice a second, whatever happens meanwhile
         terminate_connections(chaos)
     chaos.recovered(time.monotonic(), faults=runs)
     chaos.finish("pg_terminate_backend every 0.5 s", runs=runs, most_in_doubt=AT_ONCE * runs)
@@ -324,7 +324,7 @@ def test_a_locked_table_stops_the_sending_for_no_longer_than_it_is_locked(chaos:
     chaos.begin(1500)
     with as_owner(chaos.shop.engine).begin() as connection:
         connection.execute(text("LOCK TABLE messages"))
-        time.sleep(20)
+        time.sleep(20)  # for so long it is locked
     assert chaos.recovered(time.monotonic()) <= LEASE + RECOVERY
     chaos.finish("LOCK TABLE messages for 20 s", most_in_doubt=AT_ONCE)
 
@@ -333,7 +333,7 @@ def test_a_locked_table_stops_the_sending_for_no_longer_than_it_is_locked(chaos:
 def test_postgres_without_a_free_connection_loses_and_doubles_nothing(chaos: Chaos) -> None:
     chaos.begin(1500)
     with all_connections_taken(chaos):
-        time.sleep(15)
+        time.sleep(15)  # for so long there is none
     assert chaos.recovered(time.monotonic()) <= LEASE + RECOVERY
     chaos.finish("no connection to Postgres left for 15 s", most_in_doubt=AT_ONCE)
 
@@ -364,7 +364,7 @@ def all_connections_taken(chaos: Chaos) -> Iterator[None]:
     try:
         for _ in range(3):
             terminate_connections(chaos)
-            time.sleep(0.5)
+            time.sleep(0.5)  # the thief takes what became free
         yield
     finally:
         done.set()
@@ -384,7 +384,7 @@ def test_a_pause_at_half_time_holds_all_but_the_requests_in_flight_and_resume_se
     chaos.wait_accepted(580)
     lifecycle.pause_campaign(chaos.shop.engine, "c")
     seen = len(chaos.shop.gateway.ledger.entries)
-    time.sleep(5)
+    time.sleep(5)  # that nothing more is sent
     assert len(chaos.shop.gateway.ledger.entries) <= seen + AT_ONCE
     lifecycle.resume_campaign(chaos.shop.engine, "c")
     chaos.recovered(time.monotonic())
@@ -397,7 +397,7 @@ def test_a_cancellation_at_half_time_holds_all_but_the_requests_in_flight(chaos:
     chaos.wait_accepted(580)
     lifecycle.cancel_campaign(chaos.shop.engine, "c")
     seen = len(chaos.shop.gateway.ledger.entries)
-    time.sleep(5)
+    time.sleep(5)  # that nothing more is sent
     assert len(chaos.shop.gateway.ledger.entries) <= seen + AT_ONCE
     cancelled = chaos.shop.states("c")["cancelled"]
     chaos.finish("cancel at 50 %", most_in_doubt=0, cancelled=cancelled)

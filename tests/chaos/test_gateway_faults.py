@@ -79,7 +79,7 @@ def test_a_gateway_that_cannot_be_reached_costs_nothing(chaos: Chaos, fault: str
         for name in INSTANCES:
             set_instance(chaos.shop.engine, vault, name, base_url=f"http://{host}:{unused.getsockname()[1]}")
         wait_for(lambda: chaos.shop.sql("SELECT count(*) FROM lanes WHERE health = 'down'") == [(3,)], "no lane up")
-        time.sleep(5)
+        time.sleep(5)  # probes go on and cost nothing
         back = time.monotonic()
         for name in INSTANCES:
             set_instance(chaos.shop.engine, vault, name, base_url=chaos.shop.gateway.base_url)
@@ -92,7 +92,7 @@ def test_a_key_that_is_revoked_parks_the_lane_after_the_requests_in_flight(chaos
     chaos.begin(1000)
     chaos.shop.fault(LATENCY, "kind=http_401,endpoint=/wa/send")
     wait_for(lambda: chaos.shop.sql("SELECT count(*) FROM lanes WHERE health = 'refused'") == [(3,)], "parked lanes")
-    time.sleep(3)
+    time.sleep(3)  # that no more is tried
     assert fired(chaos) <= AT_ONCE
     runs = fired(chaos)
     chaos.shop.fault(LATENCY)
@@ -110,18 +110,18 @@ def test_a_gateway_that_is_down_for_a_minute_is_probed_and_back_at_full_rate_in_
 ) -> None:
     chaos.begin(3000)
     begun = time.monotonic()
-    time.sleep(MEASURED)
+    time.sleep(MEASURED)  # the rate before
     before = rates(chaos, since=begun)
     chaos.shop.fault("kind=not_running,endpoint=/wa/send")
     down = time.monotonic()
-    time.sleep(60)
+    time.sleep(60)  # for so long it is down
     chaos.shop.fault(LATENCY)
     probes = fired(chaos)
     assert probes <= len(INSTANCES) * (IN_FLIGHT + 60)
     back = time.monotonic()
     assert chaos.recovered(back) <= 10
     assert back - down >= 60
-    time.sleep(max(0.0, back + 10 + MEASURED - time.monotonic()))
+    time.sleep(max(0.0, back + 10 + MEASURED - time.monotonic()))  # the rate after
     assert sum(rates(chaos, since=back + 10)) >= 0.9 * sum(before)
     chaos.finish("the instance is down for 60 s", runs=1, most_in_doubt=0)
 

@@ -171,7 +171,7 @@ def test_what_is_in_doubt_is_found_in_the_account_that_sent_it(
     wait_for(lambda: chaos.doubts() == LOST + REFUSED, "the doubts")
     time.sleep(1)  # what is accepted by the old accounts now can prove that they are read back
     change_keys(chaos, keys)
-    time.sleep(2)
+    time.sleep(2)  # that nothing is decided
     assert chaos.decided() == {}
     chaos.healed()
     assert chaos.decided() == {"found": LOST, "absent": REFUSED}
@@ -217,7 +217,7 @@ def assert_stopped(chaos: Chaos, unwell: Sequence[str]) -> None:
     since = time.monotonic()
     wait_for(lambda: not {"ok"} & {health(chaos)[name] for name in unwell}, "all lanes to stop", 20)
     assert max(tried(chaos).values()) <= MOST_TRIED, tried(chaos)
-    time.sleep(max(0.0, since + TROUBLED - time.monotonic()))
+    time.sleep(max(0.0, since + TROUBLED - time.monotonic()))  # the trouble lasts for so long
     assert "ok" not in {health(chaos)[name] for name in unwell}, health(chaos)
     assert max(tried(chaos).values()) <= MOST_TRIED, tried(chaos)
     assert not chaos.shop.states("c").get("failed")
@@ -242,7 +242,7 @@ def test_words_about_recipients_that_are_said_of_all_stop_the_lanes_after_thirty
     chaos.begin(900)
     chaos.shop.fault(LATENCY, *trouble(kinds))
     wait_for(lambda: "ok" not in health(chaos).values(), "all lanes to stop", 20)
-    time.sleep(TROUBLED)
+    time.sleep(TROUBLED)  # the trouble lasts for so long
     assert "ok" not in health(chaos).values()
     failed = chaos.shop.states("c").get("failed", 0)
     assert 2 * MANY <= failed <= 2 * (MANY + IN_FLIGHT)
@@ -336,7 +336,7 @@ def test_what_a_worker_was_sending_at_full_rate_that_was_killed_is_decided_withi
     chaos.workers += chaos.start_workers(1, **USUAL)
     # Half of what is in flight will never be accepted.
     chaos.shop.fault("kind=latency,seconds=0.4", "kind=hang_before_accept,endpoint=sends,seconds=60,probability=0.3")
-    time.sleep(1)
+    time.sleep(1)  # until the slow ones fill the places in flight
     chaos.workers.pop(0).kill()
     killed = time.monotonic()
     chaos.shop.fault(LATENCY)

@@ -79,8 +79,7 @@ def say(give: Give, orders: Sequence[str], ends: float, random: Random) -> int:
         if time.monotonic() >= ends:
             break
         if order == "resume":
-            # Most of the time something is sent.
-            time.sleep(random.uniform(0.0, MOST_REST))
+            time.sleep(random.uniform(0.0, MOST_REST))  # most of the time something is sent
     return given
 
 

@@ -100,7 +100,7 @@ def test_two_beats_killed_at_random_start_every_occurrence_once_and_on_time(
     ends = first + (runs - 1) * EVERY
     kills = 0
     while datetime.now(UTC) < ends:
-        time.sleep(chaos.random.uniform(0.0, 2.0))
+        time.sleep(chaos.random.uniform(0.0, 2.0))  # at any moment
         beats.kill(chaos.random.randrange(2))
         kills += 1
     late = judge(chaos, first, runs)
@@ -114,7 +114,7 @@ def test_both_beats_killed_at_once_lose_and_double_no_occurrence(chaos: Chaos, t
     beats = Beats(chaos, tmp_path)
     first = begin(chaos, count)
     for _ in range(kills):
-        time.sleep(chaos.random.uniform(1.0, 5.0))
+        time.sleep(chaos.random.uniform(1.0, 5.0))  # at any moment
         beats.kill(0, 1)
     late = judge(chaos, first, count)
     assert late[-1] <= PUNCTUAL.total_seconds()

@@ -40,7 +40,7 @@ def test_old_and_new_workers_side_by_side_during_a_migration_lose_and_double_not
             command("db", "upgrade"), env={**chaos.environ, **new}, cwd=tmp_path, stdout=subprocess.PIPE, text=True
         )
         # It does not get its locks, and what is being sent goes on.
-        time.sleep(2)
+        time.sleep(2)  # several tries of its own
         for _ in range(2):
             chaos.wait_accepted(100, timeout=5)
         assert upgrade.poll() is None

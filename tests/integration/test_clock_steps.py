@@ -120,7 +120,7 @@ def test_the_beat_of_a_live_stack_is_never_blamed_for_a_step_and_its_death_is_no
         wait_for(lambda: len(read_ticks(engine)) == len(BEAT), "every tick")
         for seconds in (300.0, HOUR):
             clock.step(seconds)
-            sleep(4)
+            sleep(4)  # every tick is done by the clock that is wrong
             clock.step(-seconds)
             # On a busy machine a tick may be late: but not by as much, nor unheard of since the step.
             assert all(tick.age is not None and 0 <= tick.age < 60 for tick in read_ticks(engine))
@@ -254,7 +254,7 @@ def test_a_chat_whose_next_poll_and_read_were_planned_while_the_clock_was_ahead_
         shop.sql("UPDATE accounts SET next_read_at = now() + interval '1 s'")
     assert not dispatch.doubts_are_due(shop.engine)
     recover(shop)
-    sleep(1.5)
+    sleep(1.5)  # until the account may be read again
     assert dispatch.doubts_are_due(shop.engine)
     assert shop.sql("SELECT absences FROM doubts") == [(0,)]
 

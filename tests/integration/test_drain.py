@@ -18,18 +18,18 @@ from tests.support.shop import INSTANCES, Shop, drain
 from tests.support.stack import wait_for
 
 
-def note_claims(process: SendingProcess, claims: list[Sequence[Ask]]) -> None:
-    """Add what each claim of the process asks for to `claims`."""
-    turn_over = process._path.store.turn_over
+def note_claims(monkeypatch: pytest.MonkeyPatch, claims: list[Sequence[Ask]]) -> None:
+    """Add what each claim asks for to `claims`."""
+    turn_over = SendingStore.turn_over
 
     async def noted(
-        outcomes: Sequence[OutcomeRow], asks: Sequence[Ask], claim: UUID
+        store: SendingStore, outcomes: Sequence[OutcomeRow], asks: Sequence[Ask], claim: UUID
     ) -> tuple[list[bool], dict[int, Claim]]:
         if asks:
             claims.append(asks)
-        return await turn_over(outcomes, asks, claim)
+        return await turn_over(store, outcomes, asks, claim)
 
-    process._path.store.turn_over = noted  # type: ignore[method-assign]  # the seam of the count
+    monkeypatch.setattr(SendingStore, "turn_over", noted)
 
 
 def test_lanes_of_more_tasks_than_may_wait_join_those_of_a_task_that_waits(shop: Shop) -> None:
@@ -61,7 +61,8 @@ def test_a_claim_serves_the_lanes_of_all_tasks(shop: Shop, monkeypatch: pytest.M
 
     async def run() -> None:
         async with SendingProcess(shop.settings) as process:
-            held, turn_over = process._drain._held, SendingStore.turn_over
+            held = process._drain._held  # what has joined shows nowhere else
+            turn_over = SendingStore.turn_over
 
             async def once_all_are_held(
                 store: SendingStore, outcomes: Sequence[OutcomeRow], asks: Sequence[Ask], claim: UUID
@@ -148,10 +149,10 @@ def test_lanes_for_which_a_claim_has_no_room_are_left_to_the_next_one(
     monkeypatch.setattr(drain_module, "MOST_MESSAGES_A_CLAIM", 40)
     monkeypatch.setattr(drain_module, "FAIR_SHARE", 20)
     claims: list[Sequence[Ask]] = []
+    note_claims(monkeypatch, claims)
 
     async def run() -> None:
         async with SendingProcess(shop.settings) as process:
-            note_claims(process, claims)
             await process.drain(shop.lanes())
 
     asyncio.run(run())

@@ -118,7 +118,7 @@ def eventually(happened: Callable[[], bool], timeout: float = 20.0) -> None:
     deadline = time.monotonic() + timeout
     while not happened():
         assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.01)
+        time.sleep(0.01)  # what other processes do tells nobody
 
 
 def being_launched(home: Path) -> list[int]:

@@ -325,7 +325,7 @@ def test_a_campaign_that_starts_meanwhile_has_no_message_to_them(shop: Shop, mon
     submission = Submission(name="c", instances=["a"], content=text_content("Hi"), max_attempts=3)
     submit_over_audience(shop.engine, submission, "people")
     made, go_on = threading.Event(), threading.Event()
-    snapshot = over_audience._snapshot
+    snapshot = over_audience._snapshot  # within the transaction that starts it
 
     def slow_snapshot(*arguments: Any) -> int:
         segment = snapshot(*arguments)
@@ -333,7 +333,7 @@ def test_a_campaign_that_starts_meanwhile_has_no_message_to_them(shop: Shop, mon
         assert go_on.wait(30)
         return segment
 
-    monkeypatch.setattr(over_audience, "_snapshot", slow_snapshot)
+    monkeypatch.setattr(over_audience, "_snapshot", slow_snapshot)  # within the transaction that starts it
     with ThreadPoolExecutor(2) as pool:
         starting = pool.submit(dispatch.start_due_campaigns, shop.engine)
         assert made.wait(30)

@@ -171,7 +171,7 @@ async def drip(gateway: Gateway, reader: Read, writer: Write) -> None:
     for _ in range(1000):
         writer.write(b" ")
         await writer.drain()
-        await asyncio.sleep(0.02)
+        await asyncio.sleep(0.02)  # no wait is long enough to be noticed
 
 
 HALF_REPLIES = {
@@ -298,8 +298,8 @@ def test_closing_the_transport_makes_requests_in_flight_unknown() -> None:
         async with serving(hang) as gateway, connected(gateway.port) as client:
             task = asyncio.create_task(client.send("49151", "hello"))
             while not gateway.requests:  # noqa: ASYNC110 - the other side's progress; nothing to await
-                await asyncio.sleep(0.005)
-            await client._transport.aclose()
+                await asyncio.sleep(0.005)  # the other side's progress
+            await client.aclose()
             assert (await task).outcome is Outcome.UNKNOWN
 
     asyncio.run(scenario())
@@ -421,8 +421,7 @@ def test_an_idle_connection_that_the_server_has_closed_is_replaced() -> None:
             for count in range(1, 6):
                 assert (await client.send("1", "hello")).outcome is Outcome.ACCEPTED
                 assert len(gateway.requests) == count
-                # The closing travels to the client meanwhile.
-                await asyncio.sleep(0.02)
+                await asyncio.sleep(0.02)  # the closing travels to the client meanwhile
 
     asyncio.run(scenario())
 

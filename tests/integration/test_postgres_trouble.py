@@ -40,11 +40,11 @@ class FailAt:
     failpoints: Failpoints
 
     def __call__(self, text: str) -> None:
-        self.failpoints._points = parse(text)
+        self.failpoints.points = parse(text)
 
     def reached(self, point: str) -> int:
         """How often it was, while it was set."""
-        return self.failpoints._reached[point]
+        return self.failpoints.reached[point]
 
 
 @pytest.fixture
@@ -208,7 +208,7 @@ def test_no_more_are_sending_than_may_be_in_flight_while_outcomes_cannot_be_writ
         async with SendingProcess(shop.settings) as process:
             draining = asyncio.create_task(process.drain(shop.lanes()))
             await shop.requests(8)
-            await asyncio.sleep(1.5)
+            await asyncio.sleep(1.5)  # that no more leaves
             assert shop.states("c") == {"sending": 8, "pending": 92}
             assert len(shop.gateway.ledger.entries) == 8
             fail_at("")
@@ -344,7 +344,7 @@ def test_one_bad_row_is_recorded_as_far_as_can_be_and_its_neighbours_as_they_are
 
 def test_a_deadlock_is_tried_again_at_once(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     shop.submit("c", 10, "a")
-    execute = SendingStore._execute_once
+    execute = SendingStore._execute_once  # below the tries that are tested
     deadlocks = iter([True, True])
 
     async def deadlocked(store: SendingStore, name: str, *arguments: Any) -> list[Any]:
@@ -352,14 +352,14 @@ def test_a_deadlock_is_tried_again_at_once(shop: Shop, monkeypatch: pytest.Monke
             raise psycopg.errors.DeadlockDetected("deadlock detected")
         return await execute(store, name, *arguments)
 
-    monkeypatch.setattr(SendingStore, "_execute_once", deadlocked)
+    monkeypatch.setattr(SendingStore, "_execute_once", deadlocked)  # below the tries that are tested
     assert drain(shop)["a"]["sent"] == 10
 
 
 def test_a_rest_is_kept_though_postgres_was_away_when_it_began(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     shop.submit("c", 10, "a")
     shop.fault("kind=http_429,retry_after=60,count=1")
-    execute = SendingStore._execute
+    execute = SendingStore._execute  # one statement of many
     trouble = iter([True, True])
 
     async def away_twice(store: SendingStore, name: str, *arguments: Any) -> list[Any]:
@@ -367,7 +367,7 @@ def test_a_rest_is_kept_though_postgres_was_away_when_it_began(shop: Shop, monke
             raise psycopg.OperationalError("the connection is lost")
         return await execute(store, name, *arguments)
 
-    monkeypatch.setattr(SendingStore, "_execute", away_twice)
+    monkeypatch.setattr(SendingStore, "_execute", away_twice)  # one statement of many
     drain(shop)
     assert shop.sql("SELECT health, not_before > now() + interval '50 seconds' FROM lanes") == [("throttled", True)]
     assert next(trouble, None) is None

@@ -11,7 +11,6 @@ import stat
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -154,7 +153,7 @@ def test_an_account_of_that_name_is_taken_before_any_number(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with new_user() as user:
-        monkeypatch.setattr(account, "_OWN_USER", user.pw_name)
+        monkeypatch.setattr(account, "_OWN_USER", user.pw_name)  # this machine may have none of that name
         with start_servers(settings):
             assert owners(settings) == {user.pw_uid}
         assert not (settings.home / "server.uid").exists()
@@ -190,10 +189,9 @@ def test_a_number_that_somebody_has_by_now_is_refused_in_one_line(settings: Sett
 
 
 def test_a_number_under_which_something_runs_is_not_picked(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(account, "_UNUSED", range(60_600, 60_602))
+    monkeypatch.setattr(account, "_UNUSED", range(60_600, 60_602))  # so few that a wrong one is picked soon
     with subprocess.Popen(["sleep", "60"], user=60_600, group=60_600, extra_groups=[]) as process:
-        time.sleep(0.1)
-        assert {account._unused_uid() for _ in range(20)} == {60_601}
+        assert {account._unused_uid() for _ in range(20)} == {60_601}  # the pick itself: what asks for it makes a home
         process.send_signal(signal.SIGKILL)
 
 

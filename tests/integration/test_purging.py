@@ -303,8 +303,8 @@ def test_a_large_campaign_that_is_being_read_stays_until_the_reader_has_ended(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(loading, "LARGE_CAMPAIGN", 1)
-    monkeypatch.setattr(purging, "_PAUSE", 0.01)
-    monkeypatch.setattr(purging, "_TRIES", 2)
+    monkeypatch.setattr(purging, "_PAUSE", 0.01)  # three seconds would be lost
+    monkeypatch.setattr(purging, "_TRIES", 2)  # and as often
     shop.submit("old", 4, "a")
     drain(shop)
     shop.end_long_ago("old")
@@ -349,7 +349,7 @@ def test_the_hourly_task_takes_the_oldest_first_and_goes_on_where_one_stays(
     shop.end_long_ago("young", 29)
     miscounted = "UPDATE campaign_lanes SET total = total {0} 1, sent = sent {0} 1 WHERE campaign_id = :id"
     shop.sql(miscounted.format("+"), id=campaign_id(shop, "old 0"))
-    clock = iter([0.0, 1.0, 2.0, purging._RUN_SECONDS])
+    clock = iter([0.0, 1.0, 2.0, purging._RUN_SECONDS])  # the moment at which a run is over
     monkeypatch.setattr(purging, "monotonic", lambda: next(clock))
     assert purging.purge_due(shop.engine, 30) == {"campaigns": 1, "messages": 5, "attempts": 5, "rejected": 0}
     monkeypatch.undo()

@@ -161,14 +161,14 @@ def test_an_occurrence_that_a_tick_is_starting_just_now_is_told_of_when_it_has_s
     calendar.add()
     [name] = calendar.tick()
     begun, go_on = Event(), Event()
-    take = over_audience._snapshot
+    take = over_audience._snapshot  # within the transaction that starts it
 
     def take_slowly(connection: Connection, campaign_id: int, selection: Selection) -> int:
         begun.set()
         assert go_on.wait(30)
         return take(connection, campaign_id, selection)
 
-    monkeypatch.setattr(over_audience, "_snapshot", take_slowly)
+    monkeypatch.setattr(over_audience, "_snapshot", take_slowly)  # within the transaction that starts it
     engine = calendar.shop.engine
     waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
     with ThreadPoolExecutor(2) as threads:

@@ -14,7 +14,6 @@ from broadcaster.crypto import Vault
 from broadcaster.db import tables
 from broadcaster.domain.instances import Wire
 from broadcaster.errors import ConflictError, ContentionError, SettingsError
-from broadcaster.services import secret_keys
 from broadcaster.services.campaigns.reports import campaign_summary
 from broadcaster.services.instances import instance_key
 from broadcaster.services.secret_keys import Rotation, rotate
@@ -85,17 +84,16 @@ def test_a_key_that_changes_meanwhile_is_kept(
 ) -> None:
     add(run_cli, "a", "https://api.example.com")
     vault = Vault([NEW, environ["BROADCASTER_SECRET_KEY"]])
-    plan, times = secret_keys._plan, iter([True] + [always] * 10)
+    fingerprints, times = Vault.fingerprints, iter([True] + [always] * 10)
 
-    def planned_before_somebody_else(*arguments: Any) -> Any:
-        planned = plan(*arguments)
+    def before_somebody_else(*arguments: Any) -> Any:
         if next(times):
             sealed = Vault([environ["BROADCASTER_SECRET_KEY"]]).seal("key-a", "https://api.example.com")
             with engine.begin() as connection:
                 connection.execute(update(tables.accounts).values(key_encrypted=sealed, wire=Wire.FORM))
-        return planned
+        return fingerprints(*arguments)
 
-    monkeypatch.setattr(secret_keys, "_plan", planned_before_somebody_else)
+    monkeypatch.setattr(Vault, "fingerprints", before_somebody_else)
     if always:
         with pytest.raises(ContentionError, match="keep changing"):
             rotate(engine, vault)

@@ -163,7 +163,7 @@ def test_a_lag_holds_for_messages_and_chats_of_one_instance() -> None:
 
         assert (gateway.bodies(), gateway.chats()) == ([], [])
         assert gateway.bodies(key="key-b") == ["hello"]
-        time.sleep(0.6)
+        time.sleep(0.6)  # longer than lists are late
         assert gateway.bodies() == ["hello"]
         assert len(gateway.chats()) == 1
 
@@ -190,7 +190,7 @@ def test_what_is_hidden_is_in_no_list(hide: Hide, texts: int, files: int, chats:
         gateway.send("hello")
         gateway.send_file()
         gateway.send("hello", MEXICAN)
-        time.sleep(0.001)
+        time.sleep(0.001)  # another millisecond than the sends'
 
         types = [message["type"] for message in gateway.messages()]
         assert (types.count("chat"), types.count("document"), len(gateway.chats())) == (texts, files, chats)

@@ -213,7 +213,7 @@ def test_a_limit_without_retry_after_is_over_once_its_time_has_passed() -> None:
     with _under("kind=rate_limit,rate=1,seconds=0.5") as (_, client):
         assert [_chats(client).status_code for _ in range(2)] == [200, 429]
         assert "retry-after" not in _chats(client).headers
-        time.sleep(0.5 + EARLY)
+        time.sleep(0.5 + EARLY)  # the limit's own time
         assert _chats(client).status_code == 200
 
 
@@ -249,7 +249,7 @@ def test_a_key_expires_for_sends_and_reads_while_the_other_lives_on() -> None:
     instances = tuple(InstanceConfig(name=name, key=name) for name in ("old", "new"))
     with _under("kind=bad_key,instance=old,after=0.3", instances=instances) as (simulator, client):
         assert _send(client, "old").json()["sent"] is True
-        time.sleep(0.3 + EARLY)
+        time.sleep(0.3 + EARLY)  # the key's own time
 
         for call in (_send, _chats):
             assert call(client, "old").json() == {"sent": False, "message": "wrong key"}

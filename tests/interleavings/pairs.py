@@ -238,4 +238,4 @@ def _wait(condition: Callable[[], bool], what: str) -> None:
     while not condition():
         if time.monotonic() > ends:
             raise NotHeldError(f"gave up waiting until {what}")
-        time.sleep(_POLL)
+        time.sleep(_POLL)  # locks of other sessions tell nobody

@@ -365,7 +365,7 @@ def pause(process: ProcessId, seconds: float) -> None:
     """SIGSTOP, and SIGCONT after so many seconds."""
     process.send(signal.SIGSTOP)
     try:
-        time.sleep(seconds)
+        time.sleep(seconds)  # the pause itself
     finally:
         process.send(signal.SIGCONT)
 

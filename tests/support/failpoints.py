@@ -76,16 +76,16 @@ class Failpoints:
     """The points of one process, and how often each was reached."""
 
     def __init__(self, points: Mapping[str, Failpoint]) -> None:
-        self._points = points
-        self._reached: Counter[str] = Counter()
+        self.points = points
+        self.reached: Counter[str] = Counter()
 
     async def reach(self, point: str) -> None:
         """Let happen what is set for `point`."""
-        failpoint = self._points.get(point)
+        failpoint = self.points.get(point)
         if failpoint is None:
             return
-        self._reached[point] += 1
-        if failpoint.nth not in (None, self._reached[point]):
+        self.reached[point] += 1
+        if failpoint.nth not in (None, self.reached[point]):
             return
         match failpoint.kind:
             case "crash":
@@ -93,11 +93,11 @@ class Failpoints:
             case "raise":
                 raise psycopg.OperationalError(f"failpoint {point}")
             case _:
-                await asyncio.sleep(failpoint.seconds)
+                await asyncio.sleep(failpoint.seconds)  # the stall itself
 
     async def reach_during(self, point: str, work: Coroutine[Any, Any, T]) -> T:
         """Let it happen while `work`, a request to the gateway, is under way."""
-        if point not in self._points:
+        if point not in self.points:
             return await work
         task = asyncio.create_task(work)
         await asyncio.wait({task}, timeout=_WRITTEN_AFTER)

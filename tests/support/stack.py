@@ -93,4 +93,4 @@ def wait_for(condition: Callable[[], bool], what: str, timeout: float = 60) -> N
     ends = time.monotonic() + timeout
     while not condition():
         assert time.monotonic() < ends, f"gave up waiting for {what} after {timeout} s"
-        time.sleep(0.05)
+        time.sleep(0.05)  # what other processes do tells nobody

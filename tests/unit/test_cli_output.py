@@ -212,6 +212,6 @@ def test_a_long_table_is_written_as_a_short_one(
     headers = ["NAME", "SENT", "WHY", "LAST"]
     say_table(headers, rows, styles={"x": "red"}, folded=["NAME"])
     drawn = capsys.readouterr().out
-    monkeypatch.setattr(output, "_MOST_DRAWN", 2)
+    monkeypatch.setattr(output, "_MOST_DRAWN", 2)  # a long table is soon long
     say_table(headers, rows, styles={"x": "red"}, folded=["NAME"])
     assert capsys.readouterr().out == drawn

@@ -19,7 +19,7 @@ from tests.support.stack import wait_for
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(role_logs, "MOST_BYTES", 1000)
-    monkeypatch.setattr(role_logs, "_CHUNK_BYTES", 500)
+    monkeypatch.setattr(role_logs, "_CHUNK_BYTES", 500)  # a log that is full soon
 
 
 def kept(log: Path) -> list[Path]:
@@ -84,8 +84,8 @@ def test_a_log_that_cannot_be_written_does_not_make_its_role_wait(tmp_path: Path
     with subprocess.Popen(["head", "-c", "3000000", "/dev/zero"], stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         log = RotatedFile(tmp_path / "worker.log")
-        log._file.close()
-        log._file = Path("/dev/full").open("ab", buffering=0)  # noqa: SIM115 - the pump closes it
+        log._file.close()  # a disk that is full
+        log._file = Path("/dev/full").open("ab", buffering=0)  # noqa: SIM115 - the same; the pump closes it
         pump = LogPump(process.stdout, log)
         pump.start()
         assert process.wait(20) == 0

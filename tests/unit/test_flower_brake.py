@@ -77,4 +77,4 @@ def test_it_remembers_a_thousand_addresses_and_no_more(brake: Brake) -> None:
     for n in range(3 * MOST_ADDRESSES):
         brake.wrong(f"10.{n >> 16}.{n >> 8 & 255}.{n & 255}")
         brake.right(f"11.{n >> 16}.{n >> 8 & 255}.{n & 255}")
-    assert len(brake._wrong) == len(brake._known) == MOST_ADDRESSES
+    assert len(brake._wrong) == len(brake._known) == MOST_ADDRESSES  # how much it keeps shows nowhere else

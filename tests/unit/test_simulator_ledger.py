@@ -112,8 +112,8 @@ def test_waiting_ends_when_the_count_is_reached_and_not_before() -> None:
         waiting = asyncio.ensure_future(ledger.wait(accepted=2, requests=3, instance="a"))
         for entry in (_entry(), _entry()):
             ledger.append(entry)
-            await asyncio.sleep(0)
-            await asyncio.sleep(0)
+            await asyncio.sleep(0)  # a turn of the loop
+            await asyncio.sleep(0)  # and one for whom that woke
             assert not waiting.done()
         ledger.append(_entry(accepted=False))
         await waiting
