@@ -2,7 +2,7 @@
 
 A function's file has the triggers that call it. Comments on tables and columns are in the database too (`\\d+` in
 psql). What the role of commands and workers may do is in grants.sql. How the schema changes once it is released:
-docs/decisions/0025-the-schema-in-files.md.
+docs/decisions/0021-schema-in-files.md.
 """
 
 from __future__ import annotations
