@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 from sqlalchemy import Engine
 
 from broadcaster.db.engine import transaction
 from broadcaster.domain.conditions import Condition
+from broadcaster.domain.dealing import seconds_to_send
 from broadcaster.domain.names import check_name
 from broadcaster.domain.states import CampaignState
 from broadcaster.errors import InputError
@@ -58,7 +59,7 @@ def submit_over_audience(
         result.samples = [
             (row["phone"], content.shown(row["variables"])) for row in selection.sample(connection, SAMPLES)
         ]
-        result.seconds_to_send = _seconds_to_send(result.total, lanes.values())
+        result.seconds_to_send = seconds_to_send(result.total, lanes)
         if not dry_run:
             result.campaign_id = store_audience_campaign(
                 connection,
@@ -77,12 +78,6 @@ def submit_over_audience(
                 ),
             )
     return result
-
-
-def _seconds_to_send(total: int, rates: Collection[float | None]) -> float | None:
-    """With the recipients divided in proportion to the rates; None where one is unlimited."""
-    limited = [rate for rate in rates if rate is not None]
-    return total / sum(limited) if len(limited) == len(rates) else None
 
 
 def _nobody(source: str, result: Submitted) -> str:

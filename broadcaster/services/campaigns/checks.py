@@ -10,6 +10,7 @@ from sqlalchemy import Connection, func, select
 from sqlalchemy.exc import IntegrityError
 
 from broadcaster.db import tables
+from broadcaster.domain.dealing import Rates
 from broadcaster.errors import ConflictError, NotFoundError, UsageError
 
 
@@ -36,7 +37,7 @@ def refuse_past(connection: Connection, starts_at: datetime | None) -> None:
         raise UsageError(f"--at {starts_at.isoformat()} is in the past")
 
 
-def lanes_of(connection: Connection, names: Sequence[str]) -> dict[int, float | None]:
+def lanes_of(connection: Connection, names: Sequence[str]) -> Rates:
     """The lanes (ids) of the named instances, each with its messages per second. Raises NotFoundError."""
     table = tables.instances
     rows = connection.execute(

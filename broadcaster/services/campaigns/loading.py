@@ -130,9 +130,9 @@ def stage(connection: Connection, messages: MessageText, batches: Iterable[Batch
     _stage(connection, messages, map(messages.encode, batches))
 
 
-def shares_staged(connection: Connection) -> dict[int, int]:
-    """How many of the staged messages each lane has."""
-    return {row.lane_id: row.messages for row in connection.exec_driver_sql(query("staged_by_lane"))}
+def count_staged(connection: Connection) -> int:
+    """How many messages are staged."""
+    return int(connection.exec_driver_sql(query("count_staged")).scalar_one())
 
 
 def share(connection: Connection, messages: MessageText) -> None:

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from heapq import heapify, heapreplace
-from itertools import repeat
 from typing import Any
 
 from sqlalchemy import Connection, Engine, func, insert, select
 
 from broadcaster.db import tables
 from broadcaster.db.engine import transaction
+from broadcaster.domain.dealing import Rates, deal, seconds_to_send
 from broadcaster.domain.names import check_name
 from broadcaster.domain.states import CampaignState
 from broadcaster.errors import InputError
 from broadcaster.services.campaigns.checks import lanes_of, name_taken_meanwhile, refuse_past, refuse_taken
 from broadcaster.services.campaigns.contents import Content, store_content
-from broadcaster.services.campaigns.loading import MessageText, load, share, shares_staged, stage
+from broadcaster.services.campaigns.loading import MessageText, count_staged, load, share, stage
 from broadcaster.services.campaigns.segments import SHARED, attach_segment
 from broadcaster.services.forgetting.forgotten import Forgotten, OpenVault, no_vault
 from broadcaster.services.recipients.reader import SAMPLES, Batch, Progress, RecipientReader
@@ -56,7 +55,7 @@ class Submitted:
     rejects: list[tuple[int, str, str]] = field(default_factory=list)
     """The first few (line, phone as written, reason)."""
     seconds_to_send: float | None = None
-    """At the instances' rates; None where one is unlimited."""
+    """At least, at the instances' rates; None where it cannot be told (`dealing.seconds_to_send`)."""
 
 
 def submit(
@@ -86,34 +85,33 @@ def submit(
         batches = _batches(recipients, forgotten, result, submission.content, progress)
         result.state = CampaignState.DRAFT if submission.draft else CampaignState.SCHEDULED
         if dry_run:
-            shares = _try(connection, recipients.variables, lanes, batches)
+            total = _try(connection, recipients.variables, lanes, batches)
         else:
-            shares = _store(connection, submission, lanes, recipients, batches, forgotten, result)
-        _check(connection, recipients.name, result, shares)
+            total = _store(connection, submission, lanes, recipients, batches, forgotten, result)
+        _check(recipients.name, result, total)
+        result.seconds_to_send = seconds_to_send(result.total, lanes)
     return result
 
 
-def _try(
-    connection: Connection, variables: Sequence[str], lanes: dict[int, float | None], batches: Iterator[Batch]
-) -> dict[int, int]:
-    """How many messages each lane would get."""
-    with MessageText(0, variables, _deal(lanes)) as messages:
+def _try(connection: Connection, variables: Sequence[str], lanes: Rates, batches: Iterator[Batch]) -> int:
+    """How many messages there would be."""
+    with MessageText(0, variables, deal(lanes)) as messages:
         stage(connection, messages, batches)
-        return shares_staged(connection)
+        return count_staged(connection)
 
 
 def _store(
     connection: Connection,
     submission: Submission,
-    lanes: dict[int, float | None],
+    lanes: Rates,
     recipients: RecipientReader,
     batches: Iterator[Batch],
     forgotten: Forgotten,
     result: Submitted,
-) -> dict[int, int]:
-    """How many messages each lane gets."""
+) -> int:
+    """How many messages there are."""
     campaign_id = connection.execute(select(func.nextval(_CAMPAIGN_IDS))).scalar_one()
-    with MessageText(campaign_id, recipients.variables, _deal(lanes)) as messages:
+    with MessageText(campaign_id, recipients.variables, deal(lanes)) as messages:
         segment = load(connection, messages, batches)
         forgotten.hold(connection)
         # Only now: another submission of the same content or name waits for what is written here.
@@ -134,19 +132,18 @@ def _store(
             share(connection, messages)
         messages.copy_rejected(connection)
     result.campaign_id = campaign_id
-    shares = select(table.c.lane_id, table.c.total).where(table.c.campaign_id == campaign_id)
-    return {row.lane_id: row.total for row in connection.execute(shares)}
+    counted = select(func.sum(table.c.total)).where(table.c.campaign_id == campaign_id)
+    return int(connection.execute(counted).scalar_one())
 
 
-def _check(connection: Connection, source: str, result: Submitted, shares: Mapping[int, int]) -> None:
-    result.total = sum(shares.values())
+def _check(source: str, result: Submitted, total: int) -> None:
+    result.total = total
     result.duplicates = result.read - result.rejected - result.total
     if result.total == 0:
         raise InputError(
             f"{source}: none of its {result.read} recipients can be used; "
             f"the first: line {result.rejects[0][0]}, {result.rejects[0][1]!r}: {result.rejects[0][2]}"
         )
-    result.seconds_to_send = _seconds_to_send(connection, shares)
 
 
 def _campaign(submission: Submission, result: Submitted) -> dict[str, Any]:
@@ -190,28 +187,3 @@ def _sample(batch: Batch, result: Submitted, content: Content) -> None:
         if phone not in dict(result.samples):
             text = rendered.render(variables) if rendered else content.filename or content.body.decode()
             result.samples.append((phone, text))
-
-
-def _deal(lanes: dict[int, float | None]) -> Iterator[int]:
-    """Lanes in proportion to their rates, evenly spread, so that all are done at about the same time."""
-    if len(lanes) == 1:
-        return repeat(next(iter(lanes)))
-    return _deal_by_rate(lanes)
-
-
-def _deal_by_rate(lanes: dict[int, float | None]) -> Iterator[int]:
-    limited = [rate for rate in lanes.values() if rate is not None]
-    unlimited = max([100.0, *(10 * rate for rate in limited)])
-    costs = {lane: 1 / (rate or unlimited) for lane, rate in lanes.items()}
-    free_at = [(cost, lane) for lane, cost in costs.items()]
-    heapify(free_at)
-    while True:
-        moment, lane = free_at[0]
-        yield lane
-        heapreplace(free_at, (moment + costs[lane], lane))
-
-
-def _seconds_to_send(connection: Connection, shares: Mapping[int, int]) -> float | None:
-    table = tables.instances
-    rows = connection.execute(select(table.c.id, table.c.interval_seconds).where(table.c.id.in_(shares))).all()
-    return max(shares[row.id] * row.interval_seconds for row in rows) or None

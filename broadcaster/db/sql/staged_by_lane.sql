@@ -1,1 +1,0 @@
-SELECT lane_id, count(*) AS messages FROM staged_messages GROUP BY lane_id
