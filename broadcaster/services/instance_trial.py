@@ -7,15 +7,13 @@ import secrets
 import time
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC
 
-from sqlalchemy import Engine, func, insert, select
+from sqlalchemy import Engine
 
-from broadcaster.db import tables
 from broadcaster.db.engine import transaction
 from broadcaster.db.queries import query
 from broadcaster.domain.outcomes import Outcome
-from broadcaster.domain.states import CampaignState, LaneHealth, MessageState
+from broadcaster.domain.states import LaneHealth, MessageState
 from broadcaster.domain.trial import Appearance, find_trial
 from broadcaster.domain.trial_text import trial_text
 from broadcaster.errors import ConflictError
@@ -23,11 +21,16 @@ from broadcaster.gateway import WAChatPro
 from broadcaster.services.campaigns.checks import lanes_of
 from broadcaster.services.campaigns.contents import store_content, text_content
 from broadcaster.services.campaigns.lifecycle import cancel_campaign
+from broadcaster.services.campaigns.new_campaign import (
+    NewCampaign,
+    insert_single,
+    moment_name,
+    next_campaign_id,
+)
 from broadcaster.services.campaigns.test_copies import MARK
 from broadcaster.services.forgetting.forgotten import OpenVault, no_vault, refuse_forgotten
 from broadcaster.services.reconcile.chat_reader import list_chat
 
-_HIGHEST_PRIORITY = 32_767
 _POLL_SECONDS = 0.2
 _LOOK_SECONDS = 1.0
 """Between two looks into the chat. Each is one read for each form of the number."""
@@ -103,33 +106,23 @@ def start_trial(engine: Engine, instance: str, phone: str, *, open_vault: OpenVa
     """
     token = secrets.token_hex(3)
     text = trial_text(MARK, token)
-    campaigns = tables.campaigns
     with transaction(engine) as connection:
         refuse_forgotten(connection, phone, open_vault)
-        lane = next(iter(lanes_of(connection, [instance])))
-        moment = connection.execute(select(func.clock_timestamp())).scalar_one()
-        trial_id = connection.execute(
-            select(func.nextval(func.pg_get_serial_sequence("campaigns", "id")))
-        ).scalar_one()
-        name = f"{instance} (check {token}, {moment.astimezone(UTC).isoformat()})"
-        values = {
-            "id": trial_id,
-            "name": name,
-            "state": CampaignState.SCHEDULED,
-            "content_id": store_content(connection, text_content(text)),
-            "priority": _HIGHEST_PRIORITY,
+        lanes = lanes_of(connection, [instance])
+        trial_id = next_campaign_id(connection)
+        new = NewCampaign(
+            id=trial_id,
+            name=f"{instance} (check {token}, {moment_name(connection)})",
+            content=store_content(connection, text_content(text)),
+            lanes=lanes,
             # Whatever becomes of the first one is what there is to see.
-            "max_attempts": 1,
-            "source": f"a check of instance {instance}",
-            "recipients_read": 1,
+            max_attempts=1,
+            source=f"a check of instance {instance}",
             # It is no copy of another campaign's message, and is counted nowhere like one.
-            "test_of": trial_id,
-        }
-        connection.execute(insert(campaigns).values(values))
-        connection.execute(insert(tables.campaign_lanes).values(campaign_id=trial_id, lane_id=lane))
-        message = {"segment": 0, "campaign_id": trial_id, "seq": 1, "lane_id": lane, "phone": phone}
-        connection.execute(insert(tables.messages).values(message))
-    return Trial(int(trial_id), name, instance, phone, token, text)
+            test_of=trial_id,
+        )
+        insert_single(connection, new, phone, None)
+    return Trial(trial_id, new.name, instance, phone, token, text)
 
 
 def follow_trial(engine: Engine, trial: Trial, seconds: float) -> Sent:

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from broadcaster.domain.conditions import parse_condition
+from broadcaster.domain.states import CampaignState
 from broadcaster.domain.templates import TemplateError, compile_template
 from broadcaster.errors import ConflictError, InputError, NotFoundError
 from broadcaster.services import dispatch
@@ -18,7 +19,8 @@ from broadcaster.services.audiences.selection import Selection
 from broadcaster.services.campaigns import lifecycle, reports
 from broadcaster.services.campaigns import over_audience as audience_campaigns
 from broadcaster.services.campaigns.contents import store_content, text_content
-from broadcaster.services.campaigns.over_audience import AudienceCampaign, store_audience_campaign
+from broadcaster.services.campaigns.new_campaign import NewCampaign, insert_campaign
+from broadcaster.services.campaigns.over_audience import describe_audience
 from broadcaster.services.campaigns.previews import preview_campaign
 from broadcaster.services.campaigns.test_copies import read_test, send_test
 from broadcaster.services.instance_reports import list_instances
@@ -59,16 +61,18 @@ def store(
         lanes = connection.execute(
             text("SELECT id FROM instances WHERE name = ANY(:names)"), {"names": list(instances)}
         ).scalars()
-        return store_audience_campaign(
+        conditions = [parse_condition(each) for each in where]
+        return insert_campaign(
             connection,
-            AudienceCampaign(
+            NewCampaign(
                 name=name,
-                audience_id=find_audience(connection, "customers").id,
+                content=store_content(connection, text_content(template)),
                 lanes=list(lanes),
-                content_id=store_content(connection, text_content(template)),
-                conditions=[parse_condition(each) for each in where],
                 max_attempts=3,
-                draft=draft,
+                state=CampaignState.DRAFT if draft else CampaignState.SCHEDULED,
+                source=describe_audience("customers", conditions),
+                audience_id=find_audience(connection, "customers").id,
+                conditions=conditions,
             ),
         )
 

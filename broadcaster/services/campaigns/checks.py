@@ -6,35 +6,31 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, Engine, func, select
 from sqlalchemy.exc import IntegrityError
 
 from broadcaster.db import tables
+from broadcaster.db.engine import transaction
 from broadcaster.domain.dealing import Rates
+from broadcaster.domain.names import check_name
 from broadcaster.errors import ConflictError, NotFoundError, UsageError
 
 
-def refuse_taken(connection: Connection, name: str) -> None:
-    """Raise ConflictError where a campaign is called so."""
-    if connection.scalar(select(tables.campaigns.c.id).where(tables.campaigns.c.name == name)) is not None:
-        raise _taken(name)
-
-
 @contextmanager
-def name_taken_meanwhile(name: str) -> Iterator[None]:
-    """Turns the constraint's refusal of a second campaign called `name` into a ConflictError."""
-    try:
-        yield
-    except IntegrityError as error:
-        if "campaigns_name_key" in str(error.orig):
-            raise _taken(name) from None
-        raise
+def admission(
+    engine: Engine, name: str, instances: Sequence[str], starts_at: datetime | None
+) -> Iterator[tuple[Connection, Rates]]:
+    """A transaction in which a campaign called `name` can be stored, and its lanes with their rates.
 
-
-def refuse_past(connection: Connection, starts_at: datetime | None) -> None:
-    """Raise UsageError for a start that has passed by the database's clock. None, at once, has not."""
-    if starts_at is not None and starts_at <= connection.execute(select(func.now())).scalar_one():
-        raise UsageError(f"--at {starts_at.isoformat()} is in the past")
+    Raises UsageError for a wrong name or a start that has passed, NotFoundError for an unknown instance, and
+    ConflictError for a name that is taken, be it while the block runs.
+    """
+    check_name(name)
+    with _name_taken_meanwhile(name), transaction(engine) as connection:
+        _refuse_taken(connection, name)
+        # Before the recipients are read, which may take longer than until the start.
+        _refuse_past(connection, starts_at)
+        yield connection, lanes_of(connection, instances)
 
 
 def lanes_of(connection: Connection, names: Sequence[str]) -> Rates:
@@ -46,6 +42,28 @@ def lanes_of(connection: Connection, names: Sequence[str]) -> Rates:
     if unknown := sorted(set(names) - {row.name for row in rows}):
         raise NotFoundError(f"no instance is called {unknown[0]!r}: see `broadcaster instance list`")
     return {row.id: row.rate_per_second for row in rows}
+
+
+def _refuse_taken(connection: Connection, name: str) -> None:
+    if connection.scalar(select(tables.campaigns.c.id).where(tables.campaigns.c.name == name)) is not None:
+        raise _taken(name)
+
+
+@contextmanager
+def _name_taken_meanwhile(name: str) -> Iterator[None]:
+    """Turns the constraint's refusal of a second campaign called `name` into a ConflictError."""
+    try:
+        yield
+    except IntegrityError as error:
+        if "campaigns_name_key" in str(error.orig):
+            raise _taken(name) from None
+        raise
+
+
+def _refuse_past(connection: Connection, starts_at: datetime | None) -> None:
+    """By the database's clock. None, at once, has not passed."""
+    if starts_at is not None and starts_at <= connection.execute(select(func.now())).scalar_one():
+        raise UsageError(f"--at {starts_at.isoformat()} is in the past")
 
 
 def _taken(name: str) -> ConflictError:

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from sqlalchemy import Connection, select
 from sqlalchemy.dialects.postgresql import insert
@@ -69,8 +70,22 @@ def file_url_content(url: str, *, caption: str | None = None, allow_private: boo
     return Content(ContentKind.FILE_URL, body, caption=_caption(caption))
 
 
-def store_content(connection: Connection, content: Content) -> int:
-    """The id of the stored content; the same bytes are stored once, however many campaigns send them."""
+class StoredContent(NamedTuple):
+    """How a campaign or a schedule refers to what it sends: columns of both."""
+
+    content_id: int
+    caption: str | None = None
+    """Its template."""
+    filename: str | None = None
+
+
+def store_content(connection: Connection, content: Content) -> StoredContent:
+    """Store the content; the same bytes are stored once, however many campaigns send them."""
+    caption = content.caption.source if content.caption else None
+    return StoredContent(_store_body(connection, content), caption, content.filename)
+
+
+def _store_body(connection: Connection, content: Content) -> int:
     table = tables.contents
     digest = hashlib.sha256(content.body).digest()
     same = (table.c.kind == content.kind) & (table.c.digest == digest)

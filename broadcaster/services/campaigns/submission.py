@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Connection, Engine, func, insert, select
+from sqlalchemy import Connection, Engine, func, select
 
 from broadcaster.db import tables
-from broadcaster.db.engine import transaction
 from broadcaster.domain.dealing import Rates, deal, seconds_to_send
-from broadcaster.domain.names import check_name
 from broadcaster.domain.states import CampaignState
 from broadcaster.errors import InputError
-from broadcaster.services.campaigns.checks import lanes_of, name_taken_meanwhile, refuse_past, refuse_taken
-from broadcaster.services.campaigns.contents import Content, store_content
+from broadcaster.services.campaigns.checks import admission
+from broadcaster.services.campaigns.contents import Content, StoredContent, store_content
 from broadcaster.services.campaigns.loading import MessageText, count_staged, load, share, stage
+from broadcaster.services.campaigns.new_campaign import NewCampaign, insert_campaign, next_campaign_id
 from broadcaster.services.campaigns.segments import SHARED, attach_segment
 from broadcaster.services.forgetting.forgotten import Forgotten, OpenVault, no_vault
 from broadcaster.services.recipients.reader import SAMPLES, Batch, Progress, RecipientReader
-
-_CAMPAIGN_IDS = "campaigns_id_seq"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +33,24 @@ class Submission:
     """Aware; None: at once."""
     priority: int = 0
     draft: bool = False
+
+    @property
+    def state(self) -> CampaignState:
+        """Its first one."""
+        return CampaignState.DRAFT if self.draft else CampaignState.SCHEDULED
+
+    def new_campaign(self, content: StoredContent, lanes: Collection[int], source: str) -> NewCampaign:
+        """What is to be stored of it; what its recipients make of it is left to say."""
+        return NewCampaign(
+            name=self.name,
+            content=content,
+            lanes=lanes,
+            max_attempts=self.max_attempts,
+            priority=self.priority,
+            starts_at=self.starts_at,
+            state=self.state,
+            source=source,
+        )
 
 
 @dataclass(slots=True)
@@ -73,17 +87,10 @@ def submit(
     taken, InputError for a recipients file that cannot be used, ContentionError where somebody was forgotten
     meanwhile. A dry run does what tells the same, and writes to temporary tables alone: nothing of it is left on disk.
     """
-    name = submission.name
-    check_name(name)
-    result = Submitted(name)
-    with name_taken_meanwhile(name), transaction(engine) as connection:
-        refuse_taken(connection, name)
-        # Before the recipients are read, which may take longer than until the start.
-        refuse_past(connection, submission.starts_at)
-        lanes = lanes_of(connection, submission.instances)
+    result = Submitted(submission.name, state=submission.state)
+    with admission(engine, submission.name, submission.instances, submission.starts_at) as (connection, lanes):
         forgotten = Forgotten(connection, open_vault)
         batches = _batches(recipients, forgotten, result, submission.content, progress)
-        result.state = CampaignState.DRAFT if submission.draft else CampaignState.SCHEDULED
         if dry_run:
             total = _try(connection, recipients.variables, lanes, batches)
         else:
@@ -110,29 +117,28 @@ def _store(
     result: Submitted,
 ) -> int:
     """How many messages there are."""
-    campaign_id = connection.execute(select(func.nextval(_CAMPAIGN_IDS))).scalar_one()
+    result.campaign_id = campaign_id = next_campaign_id(connection)
     with MessageText(campaign_id, recipients.variables, deal(lanes)) as messages:
         segment = load(connection, messages, batches)
         forgotten.hold(connection)
         # Only now: another submission of the same content or name waits for what is written here.
-        connection.execute(
-            insert(tables.campaigns).values(
+        new = submission.new_campaign(store_content(connection, submission.content), lanes, recipients.name)
+        insert_campaign(
+            connection,
+            replace(
+                new,
                 id=campaign_id,
                 segment=segment.number if segment else SHARED,
-                **_campaign(submission, result),
-                content_id=store_content(connection, submission.content),
-                source=recipients.name,
-            )
+                recipients_read=result.read,
+                recipients_rejected=result.rejected,
+            ),
         )
-        table = tables.campaign_lanes
-        connection.execute(insert(table), [{"campaign_id": campaign_id, "lane_id": lane} for lane in lanes])
         if segment:
             attach_segment(connection, segment)
         else:
             share(connection, messages)
         messages.copy_rejected(connection)
-    result.campaign_id = campaign_id
-    counted = select(func.sum(table.c.total)).where(table.c.campaign_id == campaign_id)
+    counted = select(func.sum(tables.campaign_lanes.c.total)).where(tables.campaign_lanes.c.campaign_id == campaign_id)
     return int(connection.execute(counted).scalar_one())
 
 
@@ -144,23 +150,6 @@ def _check(source: str, result: Submitted, total: int) -> None:
             f"{source}: none of its {result.read} recipients can be used; "
             f"the first: line {result.rejects[0][0]}, {result.rejects[0][1]!r}: {result.rejects[0][2]}"
         )
-
-
-def _campaign(submission: Submission, result: Submitted) -> dict[str, Any]:
-    content = submission.content
-    values: dict[str, Any] = {
-        "name": submission.name,
-        "state": result.state,
-        "caption": content.caption.source if content.caption else None,
-        "filename": content.filename,
-        "priority": submission.priority,
-        "max_attempts": submission.max_attempts,
-        "recipients_read": result.read,
-        "recipients_rejected": result.rejected,
-    }
-    if submission.starts_at is not None:
-        values["starts_at"] = submission.starts_at
-    return values
 
 
 def _batches(

@@ -4,26 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC
 
-from sqlalchemy import Connection, Engine, func, insert, select
+from sqlalchemy import Connection, Engine, select
 
 from broadcaster.db import tables
 from broadcaster.db.engine import transaction
 from broadcaster.db.queries import query
 from broadcaster.domain.contents import ContentKind
-from broadcaster.domain.states import CampaignState, LaneHealth, MessageState
+from broadcaster.domain.states import LaneHealth, MessageState
 from broadcaster.domain.templates import compile_template
 from broadcaster.errors import InputError
 from broadcaster.services.campaigns.checks import lanes_of
-from broadcaster.services.campaigns.contents import store_content, text_content
+from broadcaster.services.campaigns.contents import StoredContent, store_content, text_content
+from broadcaster.services.campaigns.new_campaign import NewCampaign, insert_single, moment_name
 from broadcaster.services.campaigns.recipients import StoredCampaign, read_campaign
 from broadcaster.services.forgetting.forgotten import OpenVault, no_vault, refuse_forgotten
 
 MARK = "[TEST]"
 """What the copy's text or caption begins with."""
-
-_HIGHEST_PRIORITY = 32_767
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +57,15 @@ def send_test(
     with transaction(engine) as connection:
         refuse_forgotten(connection, to, open_vault)
         campaign = read_campaign(connection, name)
-        lane = _lane(connection, campaign, instance)
-        test_id = _insert_campaign(connection, campaign)
-        connection.execute(insert(tables.campaign_lanes).values(campaign_id=test_id, lane_id=lane))
-        message = {"segment": 0, "campaign_id": test_id, "seq": 1, "lane_id": lane, "phone": to}
-        variables = _variables(connection, campaign, to)
-        connection.execute(insert(tables.messages).values({**message, "variables": variables}))
+        test = NewCampaign(
+            name=f"{campaign.name} (test {moment_name(connection)})",
+            content=_marked(connection, campaign),
+            lanes=[_lane(connection, campaign, instance)],
+            max_attempts=campaign.max_attempts,
+            source=f"a test of campaign {campaign.name}",
+            test_of=campaign.id,
+        )
+        test_id = insert_single(connection, test, to, _variables(connection, campaign, to))
     return read_test(engine, test_id)
 
 
@@ -85,27 +86,11 @@ def _lane(connection: Connection, campaign: StoredCampaign, instance: str | None
     return int(connection.execute(healthy_first).scalar_one())
 
 
-def _insert_campaign(connection: Connection, campaign: StoredCampaign) -> int:
-    table = tables.campaigns
-    content_id, caption = campaign.content_id, campaign.caption
+def _marked(connection: Connection, campaign: StoredCampaign) -> StoredContent:
     if campaign.kind is ContentKind.TEXT:
-        content_id = store_content(connection, text_content(f"{MARK} {campaign.body}"))
-    else:
-        caption = MARK if caption is None else f"{MARK} {caption}"
-    moment = connection.execute(select(func.clock_timestamp())).scalar_one()
-    values = {
-        "name": f"{campaign.name} (test {moment.astimezone(UTC).isoformat()})",
-        "state": CampaignState.SCHEDULED,
-        "content_id": content_id,
-        "caption": caption,
-        "filename": campaign.filename,
-        "priority": _HIGHEST_PRIORITY,
-        "max_attempts": campaign.max_attempts,
-        "source": f"a test of campaign {campaign.name}",
-        "recipients_read": 1,
-        "test_of": campaign.id,
-    }
-    return int(connection.execute(insert(table).values(values).returning(table.c.id)).scalar_one())
+        return store_content(connection, text_content(f"{MARK} {campaign.body}"))
+    caption = MARK if campaign.caption is None else f"{MARK} {campaign.caption}"
+    return StoredContent(campaign.content_id, caption, campaign.filename)
 
 
 def _variables(connection: Connection, campaign: StoredCampaign, to: str) -> Mapping[str, str]:

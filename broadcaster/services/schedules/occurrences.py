@@ -16,15 +16,13 @@ from sqlalchemy.dialects.postgresql import insert
 from broadcaster.db import tables
 from broadcaster.db.engine import transaction
 from broadcaster.db.queries import query
-from broadcaster.domain.states import OccurrenceState
+from broadcaster.domain.states import CampaignState, OccurrenceState
 from broadcaster.errors import ConflictError, UnavailableError
-from broadcaster.services.campaigns.over_audience import (
-    AudienceCampaign,
-    start_audience_campaign,
-    store_audience_campaign,
-)
+from broadcaster.services.campaigns.contents import StoredContent
+from broadcaster.services.campaigns.new_campaign import NewCampaign, insert_campaign
+from broadcaster.services.campaigns.over_audience import describe_audience, start_audience_campaign
 from broadcaster.services.campaigns.reports import campaign_summary
-from broadcaster.services.schedules.store import Schedule
+from broadcaster.services.schedules.store import Schedule, audience_name
 
 OCCURRENCE_VARIABLES = ("occurrence_date", "occurrence_number")
 """What the texts of schedules may use beside the variables of their audience, over which these go."""
@@ -77,21 +75,20 @@ def make_campaign(connection: Connection, schedule: Schedule, due_at: datetime) 
     counted = update(table).where(table.c.id == schedule.id).values(occurrences_made=table.c.occurrences_made + 1)
     number = int(connection.execute(counted.returning(table.c.occurrences_made)).scalar_one())
     local_date = due_at.astimezone(schedule.zone).date().isoformat()
-    campaign = AudienceCampaign(
+    new = NewCampaign(
         name=name,
-        audience_id=schedule.audience_id,
+        content=StoredContent(schedule.content_id, schedule.caption, schedule.filename),
         lanes=schedule.lanes,
-        content_id=schedule.content_id,
-        caption=schedule.caption,
-        filename=schedule.filename,
+        max_attempts=schedule.max_attempts,
+        priority=schedule.priority,
+        starts_at=due_at,
+        state=CampaignState.DRAFT if blocked else CampaignState.SCHEDULED,
+        source=describe_audience(audience_name(connection, schedule), schedule.conditions),
+        audience_id=schedule.audience_id,
         conditions=schedule.conditions,
         variables=dict(zip(OCCURRENCE_VARIABLES, (local_date, str(number)), strict=True)),
-        max_attempts=schedule.max_attempts,
-        starts_at=due_at,
-        priority=schedule.priority,
-        draft=blocked,
     )
-    campaign_id = store_audience_campaign(connection, campaign)
+    campaign_id = insert_campaign(connection, new)
     state = OccurrenceState.QUEUED if blocked else OccurrenceState.STARTED
     change_occurrence(connection, schedule, due_at, state=state, number=number, campaign_id=campaign_id)
     return Made(schedule.name, due_at, number, name, state)

@@ -28,7 +28,14 @@ from broadcaster.services.campaigns.checks import lanes_of
 from broadcaster.services.campaigns.contents import Content, store_content
 from broadcaster.services.campaigns.lifecycle import cancel_campaign
 from broadcaster.services.schedules.occurrences import OCCURRENCE_VARIABLES
-from broadcaster.services.schedules.store import Following, Schedule, database_now, lock_schedule, read_schedule
+from broadcaster.services.schedules.store import (
+    Following,
+    Schedule,
+    audience_name,
+    database_now,
+    lock_schedule,
+    read_schedule,
+)
 
 LONGEST_SCHEDULE_NAME = LONGEST_NAME - len(" 2026-11-23T09:00:00+07:00")
 DEFAULT_GRACE = timedelta(minutes=10)
@@ -114,7 +121,7 @@ def add_schedule(engine: Engine, new: NewSchedule) -> None:
                 "overlap": new.overlap,
                 "audience_id": audience.id,
                 "audience_filter": msgspec.to_builtins(new.conditions) or None,
-                **_content(connection, new.content),
+                **store_content(connection, new.content)._asdict(),
                 "priority": new.priority,
                 "max_attempts": new.max_attempts,
                 # Until the first occurrence is known.
@@ -231,14 +238,14 @@ def _sending(connection: Connection, schedule: Schedule, changes: ScheduleChange
     """The columns that say what is sent to whom, checked together."""
     if changes.audience is None and changes.conditions is None and changes.content is None:
         return {}
-    audience = find_audience(connection, changes.audience or _audience_name(connection, schedule))
+    audience = find_audience(connection, changes.audience or audience_name(connection, schedule))
     conditions = schedule.conditions if changes.conditions is None else changes.conditions
     values = {"audience_id": audience.id, "audience_filter": msgspec.to_builtins(conditions) or None}
     if changes.content is None:
         _check(audience, conditions, *_stored_templates(connection, schedule))
     else:
         _check(audience, conditions, changes.content.text, changes.content.caption)
-        values |= _content(connection, changes.content)
+        values |= store_content(connection, changes.content)._asdict()
     return values
 
 
@@ -250,25 +257,12 @@ def _check(
     Selection(audience=audience, conditions=conditions, variables=variables, text=text, caption=caption).check()
 
 
-def _content(connection: Connection, content: Content) -> dict[str, Any]:
-    return {
-        "content_id": store_content(connection, content),
-        "caption": content.caption.source if content.caption else None,
-        "filename": content.filename,
-    }
-
-
 def _stored_templates(connection: Connection, schedule: Schedule) -> tuple[Template | None, Template | None]:
     """The text and the caption that a schedule sends."""
     table = tables.contents
     row = connection.execute(select(table.c.kind, table.c.body).where(table.c.id == schedule.content_id)).one()
     text = compile_template(row.body.decode()) if row.kind is ContentKind.TEXT else None
     return text, compile_template(schedule.caption) if schedule.caption is not None else None
-
-
-def _audience_name(connection: Connection, schedule: Schedule) -> str:
-    table = tables.audiences
-    return str(connection.execute(select(table.c.name).where(table.c.id == schedule.audience_id)).scalar_one())
 
 
 def _usable_grace(grace: timedelta) -> timedelta:

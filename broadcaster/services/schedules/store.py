@@ -112,6 +112,12 @@ def lock_schedule_if_free(connection: Connection, schedule_id: int) -> Schedule 
     return None if name is None else read_schedule(connection, name)
 
 
+def audience_name(connection: Connection, schedule: Schedule) -> str:
+    """What the audience that it sends to is called."""
+    table = tables.audiences
+    return str(connection.execute(select(table.c.name).where(table.c.id == schedule.audience_id)).scalar_one())
+
+
 def database_now(connection: Connection) -> datetime:
     """The clock that all machines share."""
     return connection.execute(select(func.now())).scalar_one()

@@ -1,0 +1,111 @@
+"""The one door by which campaigns come into the database."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, func, insert, select
+
+from broadcaster.db import tables
+from broadcaster.domain.conditions import Condition
+from broadcaster.domain.states import CampaignState
+from broadcaster.services.campaigns.contents import StoredContent
+from broadcaster.services.campaigns.segments import SHARED
+
+_CAMPAIGN_IDS = "campaigns_id_seq"
+_HIGHEST_PRIORITY = 32_767
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewCampaign:
+    """A campaign that has been checked, as it is to be stored."""
+
+    id: int | None = None
+    """One of `next_campaign_id`, where it must be known before. None: the next one."""
+    name: str
+    content: StoredContent
+    lanes: Collection[int]
+    """The ids of its instances."""
+    max_attempts: int
+    priority: int = 0
+    starts_at: datetime | None = None
+    """Aware; None: at once."""
+    state: CampaignState = CampaignState.SCHEDULED
+    source: str
+    """For people: where its recipients come from."""
+    recipients_read: int = 0
+    recipients_rejected: int = 0
+    segment: int = SHARED
+    audience_id: int | None = None
+    """Whose members it gets when it starts; None: it gets its messages in the same transaction."""
+    conditions: Sequence[Condition] = ()
+    """Which of the members; all of these hold."""
+    variables: Mapping[str, str] = field(default_factory=dict)
+    """Template variables that are the same for everybody, over the members' own."""
+    test_of: int | None = None
+    """The campaign of which it sends a copy, or its own id: it is counted nowhere."""
+
+
+def next_campaign_id(connection: Connection) -> int:
+    """An id that no other campaign gets."""
+    return int(connection.execute(select(func.nextval(_CAMPAIGN_IDS))).scalar_one())
+
+
+def insert_campaign(connection: Connection, new: NewCampaign) -> int:
+    """Store the campaign and its lanes, in the caller's transaction; returns its id.
+
+    Raises IntegrityError where the name is taken.
+    """
+    table = tables.campaigns
+    values = {
+        "id": new.id,
+        "name": new.name,
+        "state": new.state,
+        **new.content._asdict(),
+        "max_attempts": new.max_attempts,
+        "priority": new.priority,
+        "starts_at": new.starts_at,
+        "source": new.source,
+        "recipients_read": new.recipients_read,
+        "recipients_rejected": new.recipients_rejected,
+        "segment": new.segment,
+        "audience_id": new.audience_id,
+        "audience_filter": msgspec.to_builtins(new.conditions) or None,
+        "variables": dict(new.variables) or None,
+        "test_of": new.test_of,
+    }
+    campaign_id = int(connection.execute(insert(table).values(_given(values)).returning(table.c.id)).scalar_one())
+    lanes = [{"campaign_id": campaign_id, "lane_id": lane} for lane in new.lanes]
+    connection.execute(insert(tables.campaign_lanes), lanes)
+    return campaign_id
+
+
+def insert_single(connection: Connection, new: NewCampaign, phone: str, variables: Mapping[str, str] | None) -> int:
+    """Store a campaign of one message to `phone`, through its one lane and ahead of all others; returns its id."""
+    [lane] = new.lanes
+    campaign_id = insert_campaign(connection, replace(new, priority=_HIGHEST_PRIORITY, recipients_read=1))
+    message = {
+        "segment": new.segment,
+        "campaign_id": campaign_id,
+        "seq": 1,
+        "lane_id": lane,
+        "phone": phone,
+        "variables": variables,
+    }
+    connection.execute(insert(tables.messages).values(_given(message)))
+    return campaign_id
+
+
+def moment_name(connection: Connection) -> str:
+    """The moment by the database's clock, in UTC, by which campaigns of one message are told apart."""
+    moment: datetime = connection.execute(select(func.clock_timestamp())).scalar_one()
+    return moment.astimezone(UTC).isoformat()
+
+
+def _given(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Without the Nones: what is left out gets its default, and None would become the null of JSON."""
+    return {column: value for column, value in values.items() if value is not None}
