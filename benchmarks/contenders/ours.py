@@ -12,9 +12,10 @@ from benchmarks.contenders import messages as each_message
 from benchmarks.meter import Run, metered
 from benchmarks.processes import BenchmarkError, wait_until
 from benchmarks.stand import Stand
+from broadcaster.domain.contents import Content
 from broadcaster.domain.pacing import default_burst
 from broadcaster.errors import NotFoundError
-from broadcaster.services.campaigns.contents import Content, file_content, text_content
+from broadcaster.services.campaigns.contents import file_content, text_content
 from broadcaster.services.campaigns.lifecycle import start_campaign
 from broadcaster.services.campaigns.submission import Submission, submit
 from broadcaster.services.instances import add_instance, show_instance

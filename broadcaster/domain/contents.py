@@ -1,6 +1,20 @@
-"""What a campaign sends."""
+"""What a campaign sends, and what one recipient gets of it. Pure.
 
+The worker, previews, test copies and reading back all take both from here: what is shown is what is sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
+
+import msgspec
+
+from broadcaster.domain.templates import Template, compile_template
+
+_NAMELESS = "file"
+"""What a file is called that has no name."""
 
 
 class ContentKind(StrEnum):
@@ -9,3 +23,77 @@ class ContentKind(StrEnum):
     TEXT = "text"
     FILE = "file"
     FILE_URL = "file_url"
+
+
+class MessageContent(msgspec.Struct, frozen=True, gc=False):
+    """What one recipient gets: the `text` of a text message; otherwise a file's name or URL, and its caption."""
+
+    text: str | None = None
+    caption: str | None = None
+    filename: str | None = None
+    url: str | None = None
+
+    @property
+    def words(self) -> str:
+        """What the recipient reads: the text, the caption, or else what the file is called or where it is."""
+        words = (self.text, self.caption, self.filename, self.url)
+        return next((each for each in words if each is not None), "")
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What a campaign sends: a text, a file or the URL of one. The text and the caption may use variables."""
+
+    text: Template | None = None
+    caption: Template | None = None
+    filename: str | None = None
+    url: str | None = None
+    file: bytes | None = field(default=None, repr=False)
+    """The file itself. None also where it is not at hand: nothing that is rendered depends on it."""
+
+    @property
+    def kind(self) -> ContentKind:
+        """Which gateway method carries it."""
+        if self.text is not None:
+            return ContentKind.TEXT
+        return ContentKind.FILE if self.url is None else ContentKind.FILE_URL
+
+    @property
+    def template(self) -> Template | None:
+        """What recipients read: the text or the caption; None: a file without a caption."""
+        return self.text or self.caption
+
+    @property
+    def body(self) -> bytes:
+        """What is stored of it once for all campaigns: the template of the text, the file, or the URL."""
+        if self.text is not None:
+            return self.text.source.encode()
+        if self.url is not None:
+            return self.url.encode()
+        if self.file is None:
+            raise ValueError("the file is not at hand")
+        return self.file
+
+    def render(self, variables: Mapping[str, str]) -> MessageContent:
+        """What a recipient with these variables gets. Raises KeyError for one that is lacking."""
+        if self.text is not None:
+            return MessageContent(self.text.render(variables))
+        caption = None if self.caption is None else self.caption.render(variables)
+        return MessageContent(None, caption, self.filename, self.url)
+
+    def marked(self, mark: str) -> Content:
+        """The same with `mark` before the text or the caption. Raises TemplateError where that makes it too long."""
+        template = compile_template(mark if self.template is None else f"{mark} {self.template.source}")
+        return replace(self, text=template) if self.text is not None else replace(self, caption=template)
+
+
+def stored_content(kind: str, body: bytes, caption: str | None, filename: str | None) -> Content:
+    """The content of a stored campaign. `body` is the text or the URL as it is stored; of a file it is not used."""
+    template = None if caption is None else compile_template(caption)
+    match ContentKind(kind):
+        case ContentKind.TEXT:
+            return Content(text=compile_template(body.decode()))
+        case ContentKind.FILE:
+            return Content(caption=template, filename=filename or _NAMELESS)
+        case ContentKind.FILE_URL:
+            return Content(caption=template, url=body.decode())

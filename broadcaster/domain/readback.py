@@ -19,9 +19,10 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from broadcaster.domain.chat_pages import ChatEntry, ChatMessage, Page, Placed, bare_id, messages, place
-from broadcaster.domain.shown_content import ShownContent, Wanted, compare
+from broadcaster.domain.contents import MessageContent
+from broadcaster.domain.shown_content import Wanted, compare
 
-__all__ = ["ChatEntry", "ChatReading", "EntryCandidate", "Page", "ShownContent", "Sight", "Why", "match_chat"]
+__all__ = ["ChatEntry", "ChatReading", "EntryCandidate", "Page", "Sight", "Why", "match_chat"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ class EntryCandidate:
     attempt: then it explains an entry.
     """
 
-    content: ShownContent
+    content: MessageContent
     start: datetime
     end: datetime | None
     gateway_id: str | None = None

@@ -10,10 +10,11 @@ from __future__ import annotations
 import html
 import re
 import unicodedata
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
 from urllib.parse import unquote, urlsplit
+
+from broadcaster.domain.contents import MessageContent
 
 _MOST_ESCAPES = 4
 """How often a text may have been escaped for HTML, by its author and on its way."""
@@ -32,16 +33,6 @@ class Shown(Protocol):
     def caption(self) -> str | None: ...
     @property
     def filename(self) -> str | None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class ShownContent:
-    """What a chat can show of a message: `text` of a text message; otherwise a file's name or URL, and caption."""
-
-    text: str | None = None
-    filename: str | None = None
-    url: str | None = None
-    caption: str | None = None
 
 
 class Spelling:
@@ -77,7 +68,7 @@ class Spelling:
 class Wanted:
     """A content that is looked for."""
 
-    def __init__(self, content: ShownContent) -> None:
+    def __init__(self, content: MessageContent) -> None:
         self.is_text = content.text is not None
         self.text = Spelling(content.text)
         self.name = Spelling(content.filename or unquote(urlsplit(content.url or "").path.rpartition("/")[2]))

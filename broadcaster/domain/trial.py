@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from broadcaster.domain.chat_pages import ChatEntry, Page, bare_id
-from broadcaster.domain.shown_content import Seen, ShownContent, Wanted, compare
+from broadcaster.domain.contents import MessageContent
+from broadcaster.domain.shown_content import Seen, Wanted, compare
 from broadcaster.domain.trial_text import TextChange, text_changes
 from broadcaster.errors import listed
 
@@ -50,7 +51,7 @@ def find_trial(token: str, sent: str, gateway_id: str | None, pages: Sequence[Pa
         return None
     entry = found[0][1]
     shown = entry.body or entry.caption
-    is_alike = compare(Wanted(ShownContent(text=sent)), Seen(entry)) is True
+    is_alike = compare(Wanted(MessageContent(text=sent)), Seen(entry)) is True
     missing = {"time": entry.at is None, "direction": entry.outgoing is None, "id": entry.id is None}
     return Appearance(
         forms=tuple(dict.fromkeys(page.phone for page, _ in found)),

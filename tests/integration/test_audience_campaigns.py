@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from broadcaster.domain.conditions import parse_condition
+from broadcaster.domain.contents import Content
 from broadcaster.domain.states import CampaignState
 from broadcaster.domain.templates import TemplateError, compile_template
 from broadcaster.errors import ConflictError, InputError, NotFoundError
@@ -210,14 +211,14 @@ def test_what_a_campaign_says_of_all_goes_over_what_members_say(shop: Shop) -> N
         audience=audience,
         conditions=[parse_condition("age=31")],
         variables={"occurrence_date": "2026-11-23", "name": "All"},
-        text=template,
+        content=Content(text=template),
     )
     selection.check()
     with shop.engine.begin() as connection:
         [row] = selection.sample(connection, 1)
     assert template.render(row["variables"]) == "All: 2026-11-23"
     with pytest.raises(TemplateError, match="there is no column 'occurrence_date'"):
-        Selection(audience=audience, text=template).check()
+        Selection(audience=audience, content=Content(text=template)).check()
 
 
 def test_a_column_that_is_gone_has_its_default(shop: Shop) -> None:
@@ -283,11 +284,11 @@ def test_a_preview_is_what_is_sent(shop: Shop) -> None:
     dispatch.start_due_campaigns(shop.engine)
     assert preview_campaign(shop.engine, "promo", most=10) == planned
     drain(shop)
-    assert {each.phone: each.text for each in planned} == {
+    assert {each.phone: each.content.text for each in planned} == {
         entry.phone: entry.body for entry in shop.gateway.ledger.entries
     }
     [one] = preview_campaign(shop.engine, "promo", most=10, phone="628120000004")
-    assert one.text == "Hi Dewi,\nsee you in town"
+    assert one.content.text == "Hi Dewi,\nsee you in town"
     with pytest.raises(InputError, match="628120000005 is not among those of campaign promo"):
         preview_campaign(shop.engine, "promo", most=10, phone="628120000005")
 

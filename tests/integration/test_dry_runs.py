@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, text
 
+from broadcaster.domain.contents import Content
 from broadcaster.services.audiences.imports import Imported, import_file
 from broadcaster.services.campaigns import loading
 from broadcaster.services.campaigns.audience_submission import submit_over_audience
-from broadcaster.services.campaigns.contents import Content, file_content, text_content
+from broadcaster.services.campaigns.contents import file_content, text_content
 from broadcaster.services.campaigns.submission import Submission, Submitted, submit
 from broadcaster.services.recipients.reader import RecipientOptions, read_recipients
 from tests.support.database import everything

@@ -19,10 +19,10 @@ from pathlib import Path
 import pytest
 import redis
 
+from broadcaster.domain.contents import Content
 from broadcaster.domain.pacing import parse_rate, worst_excess
 from broadcaster.embedded import ProcessId, Servers, start_servers
 from broadcaster.embedded.home import home_of
-from broadcaster.services.campaigns.contents import Content
 from broadcaster.settings import Settings
 from tests.support.servers import TestServers, redis_client
 from tests.support.shop import Shop

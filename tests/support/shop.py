@@ -13,11 +13,12 @@ from urllib.request import urlopen
 from sqlalchemy import Engine, text
 
 from broadcaster.crypto import open_vault
+from broadcaster.domain.contents import Content
 from broadcaster.domain.pacing import parse_rate
 from broadcaster.domain.states import MessageState
 from broadcaster.services import dispatch
 from broadcaster.services.campaigns import reports
-from broadcaster.services.campaigns.contents import Content, text_content
+from broadcaster.services.campaigns.contents import text_content
 from broadcaster.services.campaigns.submission import Submission, submit
 from broadcaster.services.instances import add_instance
 from broadcaster.services.recipients.reader import RecipientOptions, read_recipients

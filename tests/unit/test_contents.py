@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from broadcaster.domain.contents import Content, ContentKind, MessageContent, stored_content
 from broadcaster.domain.names import check_name
+from broadcaster.domain.templates import TemplateError, compile_template
 from broadcaster.errors import UsageError
 from broadcaster.file_urls import usable_file_url
 from broadcaster.services.campaigns.contents import file_content, file_url_content
@@ -151,3 +153,60 @@ def test_the_name_of_a_column_is_short_too(tmp_path: Path) -> None:
     path.write_text(f"phone,{'x' * 201}\n628123456789,a\n")
     with pytest.raises(Exception, match="line 1, column 2: the name is longer than 200 characters; shorten it"):
         read_recipients(path, RecipientOptions())
+
+
+HI = compile_template("Hi {{ name }}")
+LINK = "https://example.com/a.pdf"
+CONTENTS = {
+    ContentKind.TEXT: (Content(text=HI), MessageContent(text="Hi Ann"), b"Hi {{ name }}"),
+    ContentKind.FILE: (
+        Content(caption=HI, filename="a.pdf", file=b"%PDF"),
+        MessageContent(caption="Hi Ann", filename="a.pdf"),
+        b"%PDF",
+    ),
+    ContentKind.FILE_URL: (Content(url=LINK), MessageContent(url=LINK), LINK.encode()),
+}
+
+
+@pytest.mark.parametrize("kind", ContentKind)
+def test_a_content_is_the_same_when_it_has_been_stored(kind: ContentKind) -> None:
+    content, rendered, body = CONTENTS[kind]
+    assert (content.kind, content.body) == (kind, body)
+    stored = stored_content(kind, body, content.caption.source if content.caption else None, content.filename)
+    assert (stored.kind, stored.template) == (kind, content.template)
+    assert stored.render({"name": "Ann"}) == content.render({"name": "Ann"}) == rendered
+
+
+def test_a_stored_file_has_a_name_and_no_bytes() -> None:
+    content = stored_content("file", b"", None, None)
+    assert content.render({}) == MessageContent(filename="file")
+    with pytest.raises(ValueError, match="not at hand"):
+        _ = content.body
+
+
+@pytest.mark.parametrize(
+    ("message", "words"),
+    [
+        (MessageContent(text=""), ""),
+        (MessageContent(text="Hi"), "Hi"),
+        (MessageContent(caption="", filename="a.pdf"), ""),
+        (MessageContent(caption="Hi", url=LINK), "Hi"),
+        (MessageContent(filename="a.pdf"), "a.pdf"),
+        (MessageContent(url=LINK), LINK),
+    ],
+)
+def test_words_are_what_a_recipient_reads(message: MessageContent, words: str) -> None:
+    assert message.words == words
+
+
+@pytest.mark.parametrize("kind", ContentKind)
+def test_a_mark_goes_before_what_is_read_and_leaves_the_rest(kind: ContentKind) -> None:
+    content, rendered, _ = CONTENTS[kind]
+    marked = content.marked("[X]").render({"name": "Ann"})
+    assert (marked.filename, marked.url) == (rendered.filename, rendered.url)
+    assert marked.words == ("[X]" if content.template is None else "[X] Hi Ann")
+
+
+def test_a_mark_that_makes_a_text_too_long_is_refused() -> None:
+    with pytest.raises(TemplateError, match="at most 65,536 are allowed"):
+        Content(text=compile_template("x" * 65_536)).marked("[X]")

@@ -17,7 +17,7 @@ from uuid import UUID
 
 import pytest
 
-from broadcaster.domain.contents import ContentKind
+from broadcaster.domain.contents import Content, stored_content
 from broadcaster.domain.decisions import LaneChange
 from broadcaster.domain.instances import Wire
 from broadcaster.domain.outcome_run import HANDFUL, MANY, OutcomeRun
@@ -32,7 +32,6 @@ from broadcaster.services.sending.outcome_writer import LINGER, MOST, OutcomeWri
 from broadcaster.services.sending.spool import Spool
 from broadcaster.services.sending.store import (
     Ask,
-    CampaignContent,
     Claim,
     HeldLane,
     Message,
@@ -167,8 +166,8 @@ class Bench:
     async def release_lanes(self, returns: Sequence[Return]) -> None:
         self.released += returns
 
-    async def campaign_content(self, _campaign: int) -> CampaignContent:
-        return CampaignContent(1, ContentKind.TEXT, b"Hi", None, None)
+    async def campaign_content(self, _campaign: int) -> Content:
+        return stored_content("text", b"Hi", None, None)
 
     # What it wants of a gateway
 

@@ -13,14 +13,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from broadcaster.domain.readback import ChatReading, EntryCandidate, Page, ShownContent, Sight, Why, match_chat
+from broadcaster.domain.contents import MessageContent
+from broadcaster.domain.readback import ChatReading, EntryCandidate, Page, Sight, Why, match_chat
 from broadcaster.gateway import GatewayMessage
 
 PHONE = "5215512345678"
 ALIAS = "525512345678"
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 CLOCK = timedelta(seconds=5)
-HI = ShownContent(text="Hi Ann")
+HI = MessageContent(text="Hi Ann")
 THUMBNAIL = "/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDAAYEBQYFBAYGBQYHBwYIChAKCgkJChQODwwQFxQYGBcUFhYaHSUfGhsj"
 
 
@@ -31,7 +32,7 @@ def at(seconds: float) -> datetime:
 def candidate(
     start: float = 0,
     end: float | None = 60,
-    content: ShownContent = HI,
+    content: MessageContent = HI,
     gateway_id: str | None = None,
     is_known: bool = False,
 ) -> EntryCandidate:
@@ -39,7 +40,7 @@ def candidate(
 
 
 def known(text: str, start: float = 0, gateway_id: str | None = None) -> EntryCandidate:
-    return candidate(start, start + 60, ShownContent(text=text), gateway_id, True)
+    return candidate(start, start + 60, MessageContent(text=text), gateway_id, True)
 
 
 def entry(seconds: float | None = 1, body: str | None = "Hi Ann", **fields: object) -> GatewayMessage:
@@ -63,7 +64,7 @@ def sights(candidates: list[EntryCandidate], *entries: GatewayMessage) -> list[S
     return [reading.sight for reading in readings(candidates, Page(PHONE, entries))]
 
 
-def sight(*entries: GatewayMessage, content: ShownContent = HI) -> Sight:
+def sight(*entries: GatewayMessage, content: MessageContent = HI) -> Sight:
     [only] = sights([candidate(content=content)], *entries)
     return only
 
@@ -117,7 +118,7 @@ def test_what_goes_out_and_is_not_known_leaves_all_undecided() -> None:
     assert why(BEFORE, entry(seconds=None, body="Something else")) is Why.UNEXPLAINED
     assert why(*AROUND, entry(body="Something else", outgoing=None)) is Why.UNEXPLAINED
     assert why(
-        *AROUND, entry(body="Something else"), candidates=[candidate(content=ShownContent(text="Something else"))]
+        *AROUND, entry(body="Something else"), candidates=[candidate(content=MessageContent(text="Something else"))]
     ) is (Why.UNEXPLAINED), "an attempt in doubt explains nothing"
 
 
@@ -147,7 +148,7 @@ def test_a_chat_that_does_not_show_what_was_accepted_since_shows_no_absence(
 
 
 def test_a_text_is_compared_without_its_white_space_and_in_one_unicode_form() -> None:
-    content = ShownContent(text="Caf\u00e9\n\n  at  8 ")
+    content = MessageContent(text="Caf\u00e9\n\n  at  8 ")
     assert sight(entry(body=" Cafe\u0301 at\u00a08"), content=content) is Sight.FOUND
 
 
@@ -164,7 +165,7 @@ SPELLINGS: dict[str, Callable[[str], str]] = {
     "with line breaks as written": lambda text: text.replace("\n", "\\n"),
     "all at once": lambda text: html.escape(text.replace("*", "").replace("\ufe0f", "").replace("\n", "<br>")),
 }
-ODD = ShownContent(text='*Tom & "Ann\'s"* <3 \u2764\ufe0f ~20 €~ `now`...\nYours, T-J')
+ODD = MessageContent(text='*Tom & "Ann\'s"* <3 \u2764\ufe0f ~20 €~ `now`...\nYours, T-J')
 
 
 @pytest.mark.parametrize("spelling", SPELLINGS.values(), ids=SPELLINGS)
@@ -191,18 +192,18 @@ def test_what_may_be_left_of_a_text_is_never_its_absence(shown: str | None) -> N
 
 
 def test_a_short_text_is_not_what_is_left_of_a_long_one() -> None:
-    long = candidate(content=ShownContent(text="The early bird offer ends on Monday"))
+    long = candidate(content=MessageContent(text="The early bird offer ends on Monday"))
     assert sights([long, known("Tea?")], *AROUND, entry(body="Tea?")) == [Sight.ABSENT, Sight.FOUND]
 
 
 def test_texts_that_differ_by_their_markup_vouch_for_none_of_them() -> None:
-    marked = ShownContent(text="Hi *Ann*")
+    marked = MessageContent(text="Hi *Ann*")
     assert sights([candidate(), candidate(content=marked)], *AROUND, entry()) == [Sight.UNDECIDED] * 2
     assert sights([candidate(), candidate(content=marked)], *AROUND, entry(), entry(2)) == [Sight.FOUND] * 2
 
 
 def test_a_text_that_may_be_another_one_cut_short_vouches_for_neither() -> None:
-    long = ShownContent(text="Hi Ann, how are you?")
+    long = MessageContent(text="Hi Ann, how are you?")
     assert sights([candidate(), candidate(content=long)], *AROUND, entry()) == [Sight.UNDECIDED] * 2
     assert sights([candidate(), candidate(content=long)], *AROUND, entry(), entry(2, long.text)) == [Sight.FOUND] * 2
     three = [candidate(content=long), candidate(content=long), candidate()]
@@ -359,9 +360,9 @@ def test_on_a_page_that_shows_others_nothing_that_hides_its_number_can_be_told(s
     assert sight(*ours, stranger, reply(1, phone=ALIAS)) is Sight.SILENT
 
 
-FILE = ShownContent(filename="offer.pdf", caption="For you")
-BARE_FILE = ShownContent(filename="offer.pdf")
-LINK = ShownContent(url="https://shop.example/files/offer%201.pdf", caption=None)
+FILE = MessageContent(filename="offer.pdf", caption="For you")
+BARE_FILE = MessageContent(filename="offer.pdf")
+LINK = MessageContent(url="https://shop.example/files/offer%201.pdf", caption=None)
 
 
 @pytest.mark.parametrize(
@@ -387,7 +388,7 @@ LINK = ShownContent(url="https://shop.example/files/offer%201.pdf", caption=None
     ],
 )
 def test_a_file_is_known_by_what_the_gateway_shows_of_it(
-    content: ShownContent, shown: GatewayMessage, expected: Sight
+    content: MessageContent, shown: GatewayMessage, expected: Sight
 ) -> None:
     assert sight(*AROUND, shown, content=content) is expected
 
@@ -397,7 +398,7 @@ def test_a_file_is_known_by_what_the_gateway_shows_of_it(
     "body", [THUMBNAIL, THUMBNAIL[:30], f"data:image/jpeg;base64,{THUMBNAIL}", "https://a.example/1"]
 )
 def test_a_file_that_is_shown_by_a_thumbnail_is_not_absent_whatever_else_was_sent(
-    content: ShownContent, body: str
+    content: MessageContent, body: str
 ) -> None:
     assert sights([candidate(content=content), known(body)], *AROUND, entry(body=body))[0] is Sight.UNDECIDED
     by_id = candidate(content=content, gateway_id="3EB0")
@@ -426,7 +427,7 @@ CLAIMS = st.lists(
         candidate,
         st.integers(0, 40),
         st.one_of(st.none(), st.integers(40, 60)),
-        st.sampled_from([HI, ShownContent(text="Other"), FILE]),
+        st.sampled_from([HI, MessageContent(text="Other"), FILE]),
         st.sampled_from([None, None, "a", "b"]),
         st.booleans(),
     ),
@@ -478,7 +479,7 @@ def test_who_is_found_does_not_depend_on_the_order_of_the_candidates(
 
 @given(CLAIMS, ENTRIES)
 def test_what_the_chat_holds_is_found(candidates: list[EntryCandidate], entries: list[GatewayMessage]) -> None:
-    mine = candidate(5, 30, ShownContent(text="Mine"))
+    mine = candidate(5, 30, MessageContent(text="Mine"))
     told = sights([*candidates, mine], *entries, entry(10, "Mine", id="mine", phone=PHONE))
     assert told[-1] is Sight.FOUND
 
@@ -496,7 +497,7 @@ def test_identical_messages_are_found_only_if_there_are_enough_for_all(messages:
 class Happening:
     """A message of a true history. `candidate` is its attempt if it is ours. Without `was_taken` it is in no chat."""
 
-    content: ShownContent
+    content: MessageContent
     seconds: float
     outgoing: bool = True
     candidate: EntryCandidate | None = None
@@ -589,8 +590,8 @@ TEXTS = [
     "Gruß 2",
 ]
 CONTENTS = st.one_of(
-    st.sampled_from([ShownContent(text=text) for text in TEXTS]),
-    st.sampled_from([FILE, BARE_FILE, ShownContent(filename="b.png", caption="Hi Ann")]),
+    st.sampled_from([MessageContent(text=text) for text in TEXTS]),
+    st.sampled_from([FILE, BARE_FILE, MessageContent(filename="b.png", caption="Hi Ann")]),
 )
 
 
@@ -668,7 +669,9 @@ def test_an_honest_chat_with_something_around_shows_each_message_and_leaves_no_o
         Happening(
             content, start + 1, candidate=candidate(start, start + 10, content, None, was_taken), was_taken=was_taken
         )
-        for (start, was_taken), content in zip(requests, (ShownContent(text=text) for text in DISTINCT), strict=False)
+        for (start, was_taken), content in zip(
+            requests, (MessageContent(text=text) for text in DISTINCT), strict=False
+        )
     ]
     around = [Happening(HI, -100, outgoing=False), Happening(HI, -90), Happening(HI, 100, outgoing=False)]
     pages, _ = Gateway(sure_ids=sure_ids).list([*history, *around], random)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import Annotated
 
+import msgspec
 import typer
 
 from broadcaster.cli.database import database
@@ -75,15 +75,20 @@ def preview(
             conditions = parse_conditions(where)
             previews = preview_audience(engine, str(audience), conditions, content, most=sample, phone=wanted)
     if as_json:
-        say_json({"name": name, "audience": audience, "messages": [asdict(each) for each in previews]})
+        say_json({"name": name, "audience": audience, "messages": [_document(each) for each in previews]})
     else:
         _say(previews)
 
 
+def _document(each: Preview) -> dict[str, str | None]:
+    return {"phone": each.phone, **msgspec.structs.asdict(each.content), "fault": each.fault}
+
+
 def _say(previews: Sequence[Preview]) -> None:
     for each in previews:
-        what = {"file": each.filename, "file at": each.url, "not sent": each.fault}
+        content = each.content
+        what = {"file": content.filename, "file at": content.url, "not sent": each.fault}
         say(", ".join([each.phone, *(f"{name}: {value}" for name, value in what.items() if value is not None)]))
-        shown = each.text if each.text is not None else each.caption
+        shown = content.text if content.text is not None else content.caption
         for line in (shown or "").splitlines():
             say(f"  {line}")

@@ -29,11 +29,12 @@ from broadcaster.cli.demo.proof import prove_the_promises
 from broadcaster.cli.output import console, one_line, say_table, warn
 from broadcaster.cli.stack import flower_url, stack_roles
 from broadcaster.crypto import open_vault
+from broadcaster.domain.contents import Content
 from broadcaster.domain.instances import Wire
 from broadcaster.domain.pacing import format_rate
 from broadcaster.domain.states import FINAL_CAMPAIGN_STATES
 from broadcaster.errors import BroadcasterError, UnavailableError, quoted
-from broadcaster.services.campaigns.contents import Content, file_content, text_file_content
+from broadcaster.services.campaigns.contents import file_content, text_file_content
 from broadcaster.services.campaigns.reports import campaign_detail, campaign_progress
 from broadcaster.services.campaigns.submission import Submission, submit
 from broadcaster.services.instances import add_instance

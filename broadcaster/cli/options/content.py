@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from broadcaster.domain.contents import Content
 from broadcaster.errors import UsageError
 from broadcaster.services.campaigns import contents
 from broadcaster.settings import Settings
@@ -47,7 +48,7 @@ def content_of(
     file_url: str | None,
     caption: str | None,
     filename: str | None,
-) -> contents.Content:
+) -> Content:
     """The content that the options describe. Raises UsageError for options that do not go together, and InputError."""
     if sum(option is not None for option in (text, text_file, file, file_url)) != 1:
         raise UsageError("give exactly one of --text, --text-file, --file and --file-url")

@@ -1,5 +1,4 @@
 SELECT
-    content.id,
     content.kind,
     CASE WHEN content.kind = 'file' THEN ''::bytea ELSE content.body END,
     c.caption,

@@ -8,8 +8,9 @@ SELECT
     c.audience_filter AS conditions,
     c.variables AS campaign_variables,
     content.kind,
-    CASE WHEN content.kind = 'text' THEN convert_from(content.body, 'UTF8') END AS body,
-    c.caption
+    CASE WHEN content.kind = 'file' THEN ''::bytea ELSE content.body END AS body,
+    c.caption,
+    c.filename
 FROM campaigns c
 JOIN audiences a ON a.id = c.audience_id
 JOIN contents content ON content.id = c.content_id

@@ -7,7 +7,7 @@ SELECT
     c.purged_at,
     c.content_id,
     content.kind,
-    CASE WHEN content.kind <> 'file' THEN convert_from(content.body, 'UTF8') END AS body,
+    CASE WHEN content.kind = 'file' THEN ''::bytea ELSE content.body END AS body,
     c.caption,
     c.filename,
     c.max_attempts,

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine, RowMapping
 from broadcaster.db.engine import transaction
 from broadcaster.db.queries import query
 from broadcaster.domain.conditions import Condition, check_conditions
+from broadcaster.domain.contents import Content
 from broadcaster.domain.templates import MAX_TEXT_LENGTH, Template
 from broadcaster.errors import InputError
 from broadcaster.services.audiences.audience import Audience, find_audience
@@ -27,10 +28,8 @@ class Selection:
     conditions: Sequence[Condition] = ()
     variables: Mapping[str, str] = field(default_factory=dict)
     """Template variables that are the same for everybody, over the members' own."""
-    text: Template | None = None
-    """Nobody is sent a blank text, or one that is too long."""
-    caption: Template | None = None
-    """May be blank."""
+    content: Content | None = None
+    """Nobody is sent a blank text, or one that is too long. A caption may be blank. None: it is open what they get."""
 
     def check(self) -> None:
         """Raise UsageError for a condition, TemplateError for a variable, that is about no column of the audience.
@@ -38,10 +37,10 @@ class Selection:
         InputError where the text is blank for everybody.
         """
         check_conditions(self.conditions, self.audience.variables)
-        for template in (self.text, self.caption):
-            if template is not None:
-                template.check((*self.audience.variables, *self.variables))
-        if self.text is not None and not (self.text.names or self.text.never_blank):
+        if self._template is not None:
+            self._template.check((*self.audience.variables, *self.variables))
+        text = self._text
+        if text is not None and not (text.names or text.never_blank):
             raise InputError("the text is blank; nothing would be sent")
 
     def count(self, connection: Connection) -> tuple[int, int]:
@@ -68,8 +67,16 @@ class Selection:
             "template": _json(self._demands()),
         }
 
+    @property
+    def _text(self) -> Template | None:
+        return None if self.content is None else self.content.text
+
+    @property
+    def _template(self) -> Template | None:
+        return None if self.content is None else self.content.template
+
     def _demands(self) -> Mapping[str, Any]:
-        template = self.text or self.caption
+        text, template = self._text, self._template
         variables = template.variables if template else ()
         names = template.names if template else ()
         return {
@@ -78,7 +85,7 @@ class Selection:
             "fallbacks": sum(len(variable.default) for variable in variables),
             "literals": template.literal_length if template else 0,
             "longest": MAX_TEXT_LENGTH,
-            "never_blank": self.text is None or self.text.never_blank,
+            "never_blank": text is None or text.never_blank,
             "parts": [{"name": variable.name, "fallback": len(variable.default)} for variable in variables],
             "required": list(dict.fromkeys(variable.name for variable in variables if not variable.default)),
         }

@@ -8,12 +8,13 @@ from dataclasses import replace
 from sqlalchemy import Connection, Engine
 
 from broadcaster.domain.conditions import Condition
+from broadcaster.domain.contents import Content
 from broadcaster.domain.dealing import seconds_to_send
 from broadcaster.errors import InputError
 from broadcaster.services.audiences.audience import find_audience
 from broadcaster.services.audiences.selection import Selection
 from broadcaster.services.campaigns.checks import admission
-from broadcaster.services.campaigns.contents import Content, store_content
+from broadcaster.services.campaigns.contents import store_content
 from broadcaster.services.campaigns.new_campaign import insert_campaign
 from broadcaster.services.campaigns.over_audience import describe_audience
 from broadcaster.services.campaigns.submission import Submission, Submitted
@@ -37,12 +38,7 @@ def submit_over_audience(
     content = submission.content
     result = Submitted(submission.name, state=submission.state)
     with admission(engine, submission.name, submission.instances, submission.starts_at) as (connection, lanes):
-        selection = Selection(
-            audience=find_audience(connection, audience),
-            conditions=conditions,
-            text=content.text,
-            caption=content.caption,
-        )
+        selection = Selection(audience=find_audience(connection, audience), conditions=conditions, content=content)
         selection.check()
         _look_at(connection, selection, content, result)
         source = describe_audience(audience, conditions)
@@ -62,7 +58,8 @@ def _look_at(connection: Connection, selection: Selection, content: Content, res
     result.total = result.read - result.rejected
     faulty = selection.sample(connection, SAMPLES, faulty=True) if result.rejected else ()
     result.rejects = [(0, row["phone"], row["fault"]) for row in faulty]
-    result.samples = [(row["phone"], content.shown(row["variables"])) for row in selection.sample(connection, SAMPLES)]
+    first = selection.sample(connection, SAMPLES)
+    result.samples = [(row["phone"], content.render(row["variables"]).words) for row in first]
 
 
 def _nobody(source: str, result: Submitted) -> str:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,7 +10,7 @@ from sqlalchemy import Connection, select
 from sqlalchemy.dialects.postgresql import insert
 
 from broadcaster.db import tables
-from broadcaster.domain.contents import ContentKind
+from broadcaster.domain.contents import Content
 from broadcaster.domain.names import check_filename, first_control
 from broadcaster.domain.templates import Template, compile_template
 from broadcaster.errors import InputError, quoted
@@ -22,28 +20,12 @@ _LAYOUT = "\t\n\r\u2028\u2029"
 """What texts may hold although it moves a cursor."""
 
 
-@dataclass(frozen=True, slots=True)
-class Content:
-    """A text, a file or a URL. `text` and `caption` are the compiled templates of what recipients read."""
-
-    kind: ContentKind
-    body: bytes
-    text: Template | None = None
-    caption: Template | None = None
-    filename: str | None = None
-
-    def shown(self, variables: Mapping[str, str]) -> str:
-        """What a recipient with these variables reads: the text, the caption, or else what the file is called."""
-        template = self.text or self.caption
-        return template.render(variables) if template else self.filename or self.body.decode()
-
-
 def text_content(text: str) -> Content:
     """A text message. Raises InputError for an empty or faulty template."""
     if not text.strip():
         raise InputError("the text is empty: nothing would be sent")
     _refuse_controls(text, "text")
-    return Content(ContentKind.TEXT, text.encode(), text=compile_template(text))
+    return Content(text=compile_template(text))
 
 
 def text_file_content(path: Path, most_bytes: int) -> Content:
@@ -61,13 +43,12 @@ def file_content(path: Path, most_bytes: int, *, caption: str | None = None, fil
         raise InputError(f"{path} is empty: nothing would be sent")
     name = path.name if filename is None else filename
     check_filename(name)
-    return Content(ContentKind.FILE, body, caption=_caption(caption), filename=name)
+    return Content(caption=_caption(caption), filename=name, file=body)
 
 
 def file_url_content(url: str, *, caption: str | None = None, allow_private: bool = False) -> Content:
     """A file that the gateway fetches from a URL. Raises UsageError for one that is not usable."""
-    body = usable_file_url(url, allow_private=allow_private).encode()
-    return Content(ContentKind.FILE_URL, body, caption=_caption(caption))
+    return Content(caption=_caption(caption), url=usable_file_url(url, allow_private=allow_private))
 
 
 class StoredContent(NamedTuple):
@@ -78,21 +59,26 @@ class StoredContent(NamedTuple):
     """Its template."""
     filename: str | None = None
 
+    @classmethod
+    def of(cls, content_id: int, content: Content) -> StoredContent:
+        """The content whose body is stored under that id."""
+        return cls(content_id, content.caption.source if content.caption else None, content.filename)
+
 
 def store_content(connection: Connection, content: Content) -> StoredContent:
     """Store the content; the same bytes are stored once, however many campaigns send them."""
-    caption = content.caption.source if content.caption else None
-    return StoredContent(_store_body(connection, content), caption, content.filename)
+    return StoredContent.of(_store_body(connection, content), content)
 
 
 def _store_body(connection: Connection, content: Content) -> int:
     table = tables.contents
-    digest = hashlib.sha256(content.body).digest()
+    body = content.body
+    digest = hashlib.sha256(body).digest()
     same = (table.c.kind == content.kind) & (table.c.digest == digest)
     found = connection.scalar(select(table.c.id).where(same))
     if found is not None:
         return int(found)
-    statement = insert(table).values(kind=content.kind, digest=digest, body=content.body).on_conflict_do_nothing()
+    statement = insert(table).values(kind=content.kind, digest=digest, body=body).on_conflict_do_nothing()
     inserted = connection.scalar(statement.returning(table.c.id))
     return int(inserted if inserted is not None else connection.execute(select(table.c.id).where(same)).scalar_one())
 

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Engine
 from broadcaster.db.engine import transaction
 from broadcaster.db.queries import query
 from broadcaster.domain.conditions import Condition, describe_conditions
+from broadcaster.domain.contents import stored_content
 from broadcaster.errors import UnavailableError
 from broadcaster.services.audiences.selection import Selection
 from broadcaster.services.campaigns.recipients import read_selection
@@ -46,7 +47,7 @@ def start_audience_campaign(engine: Engine, campaign_id: int) -> bool:
         ).one_or_none()
         if row is None:
             return False
-        selection = read_selection(row)
+        selection = read_selection(row, stored_content(row.kind, row.body, row.caption, row.filename))
         _snapshot(connection, campaign_id, selection)
         reason = f"there is nobody to send to in the {describe_audience(row.audience, selection.conditions)}"
         parameters = {"campaign_id": campaign_id, "reason": reason}

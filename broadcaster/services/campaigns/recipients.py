@@ -11,9 +11,8 @@ from sqlalchemy import Connection, Row
 
 from broadcaster.db.queries import query
 from broadcaster.domain.conditions import Condition
-from broadcaster.domain.contents import ContentKind
+from broadcaster.domain.contents import Content, stored_content
 from broadcaster.domain.states import CampaignState
-from broadcaster.domain.templates import compile_template
 from broadcaster.errors import NotFoundError
 from broadcaster.services.audiences.audience import Audience
 from broadcaster.services.audiences.selection import Selection
@@ -38,11 +37,7 @@ class StoredCampaign:
     state: CampaignState
     source: str
     content_id: int
-    kind: ContentKind
-    body: str | None
-    """The template or the URL; None for a file."""
-    caption: str | None
-    filename: str | None
+    content: Content
     max_attempts: int
     selection: Selection | None
     """Whom it goes to when it starts; None: its messages are there."""
@@ -62,27 +57,24 @@ def read_campaign(connection: Connection, name: str) -> StoredCampaign:
     if row is None:
         raise NotFoundError(f"no campaign is called {name!r}: see `broadcaster campaign list`")
     refuse_purged(name, row.purged_at)
+    content = stored_content(row.kind, row.body, row.caption, row.filename)
     return StoredCampaign(
         id=row.id,
         name=name,
         state=CampaignState(row.state),
         source=row.source,
         content_id=row.content_id,
-        kind=ContentKind(row.kind),
-        body=row.body,
-        caption=row.caption,
-        filename=row.filename,
+        content=content,
         max_attempts=row.max_attempts,
-        selection=read_selection(row) if row.audience_id is not None and row.started_at is None else None,
+        selection=read_selection(row, content) if row.audience_id is not None and row.started_at is None else None,
     )
 
 
-def read_selection(row: Row[Any]) -> Selection:
+def read_selection(row: Row[Any], content: Content) -> Selection:
     """Whom a campaign over an audience goes to: of a row of `read_campaign` or `lock_due_audience_campaign`."""
     return Selection(
         audience=Audience(row.audience_id, row.audience, tuple(row.columns)),
         conditions=msgspec.convert(row.conditions or [], tuple[Condition, ...]),
         variables=row.campaign_variables or {},
-        text=compile_template(row.body) if row.kind == ContentKind.TEXT else None,
-        caption=None if row.caption is None else compile_template(row.caption),
+        content=content,
     )

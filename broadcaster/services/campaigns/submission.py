@@ -9,11 +9,12 @@ from datetime import datetime
 from sqlalchemy import Connection, Engine, func, select
 
 from broadcaster.db import tables
+from broadcaster.domain.contents import Content
 from broadcaster.domain.dealing import Rates, deal, seconds_to_send
 from broadcaster.domain.states import CampaignState
 from broadcaster.errors import InputError
 from broadcaster.services.campaigns.checks import admission
-from broadcaster.services.campaigns.contents import Content, StoredContent, store_content
+from broadcaster.services.campaigns.contents import StoredContent, store_content
 from broadcaster.services.campaigns.loading import MessageText, count_staged, load, share, stage
 from broadcaster.services.campaigns.new_campaign import NewCampaign, insert_campaign, next_campaign_id
 from broadcaster.services.campaigns.segments import SHARED, attach_segment
@@ -169,10 +170,8 @@ def _sample(batch: Batch, result: Submitted, content: Content) -> None:
     """Render the first few messages; a phone that comes again makes none."""
     if len(result.samples) == SAMPLES:
         return
-    rendered = content.text or content.caption
     for _, phone, variables in batch.recipients:
         if len(result.samples) == SAMPLES:
             return
         if phone not in dict(result.samples):
-            text = rendered.render(variables) if rendered else content.filename or content.body.decode()
-            result.samples.append((phone, text))
+            result.samples.append((phone, content.render(variables).words))

@@ -10,12 +10,10 @@ from sqlalchemy import Connection, Engine, select
 from broadcaster.db import tables
 from broadcaster.db.engine import transaction
 from broadcaster.db.queries import query
-from broadcaster.domain.contents import ContentKind
 from broadcaster.domain.states import LaneHealth, MessageState
-from broadcaster.domain.templates import compile_template
 from broadcaster.errors import InputError
 from broadcaster.services.campaigns.checks import lanes_of
-from broadcaster.services.campaigns.contents import StoredContent, store_content, text_content
+from broadcaster.services.campaigns.contents import StoredContent, store_content
 from broadcaster.services.campaigns.new_campaign import NewCampaign, insert_single, moment_name
 from broadcaster.services.campaigns.recipients import StoredCampaign, read_campaign
 from broadcaster.services.forgetting.forgotten import OpenVault, no_vault, refuse_forgotten
@@ -87,10 +85,11 @@ def _lane(connection: Connection, campaign: StoredCampaign, instance: str | None
 
 
 def _marked(connection: Connection, campaign: StoredCampaign) -> StoredContent:
-    if campaign.kind is ContentKind.TEXT:
-        return store_content(connection, text_content(f"{MARK} {campaign.body}"))
-    caption = MARK if campaign.caption is None else f"{MARK} {campaign.caption}"
-    return StoredContent(campaign.content_id, caption, campaign.filename)
+    content = campaign.content.marked(MARK)
+    if content.text is not None:
+        return store_content(connection, content)
+    # A file or a URL is stored already.
+    return StoredContent.of(campaign.content_id, content)
 
 
 def _variables(connection: Connection, campaign: StoredCampaign, to: str) -> Mapping[str, str]:
@@ -98,7 +97,7 @@ def _variables(connection: Connection, campaign: StoredCampaign, to: str) -> Map
     found = own or campaign.recipients(connection, 1)
     if found:
         return found[0].variables
-    rendered = campaign.body if campaign.kind is ContentKind.TEXT else campaign.caption
-    if rendered and compile_template(rendered).names:
+    template = campaign.content.template
+    if template is not None and template.names:
         raise InputError(f"campaign {campaign.name} goes to nobody: there are no variables for a test")
     return {}

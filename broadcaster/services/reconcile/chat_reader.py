@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
-from broadcaster.domain.contents import ContentKind
+from broadcaster.domain.contents import Content, ContentKind
 from broadcaster.domain.outcomes import Outcome
-from broadcaster.domain.readback import ChatReading, EntryCandidate, Page, ShownContent, Sight, Why, match_chat
-from broadcaster.domain.templates import compile_template
+from broadcaster.domain.readback import ChatReading, EntryCandidate, Page, Sight, Why, match_chat
 from broadcaster.domain.whatsapp_numbers import forms, number_class
 from broadcaster.gateway import GatewayError, WAChatPro
-from broadcaster.services.reconcile.doubts import Accepted, Attempt, DoubtStore, LookRow, Template
+from broadcaster.services.reconcile.doubts import Accepted, Attempt, DoubtStore, LookRow
 from broadcaster.settings import Settings
 
 LIMIT = 100
@@ -34,7 +33,7 @@ class ChatReader:
         self._clock_difference = timedelta(seconds=settings.gateway_clock_seconds)
         self._within = timedelta(seconds=settings.doubt_deadline_seconds) + SHOWN_WITHIN + 2 * self._clock_difference
         self._places = asyncio.Semaphore(MOST_AT_ONCE)
-        self._templates: dict[int, Template] = {}
+        self._contents: dict[int, Content] = {}
         self.failures: list[GatewayError] = []
         """How many reads so far were too much for the account."""
 
@@ -97,18 +96,18 @@ class ChatReader:
 
     async def content_kind(self, attempt: Attempt) -> ContentKind:
         """What kind of content the attempt was to send."""
-        return (await self._template(attempt.key.campaign_id)).kind
+        return (await self._content(attempt.key.campaign_id)).kind
 
-    async def _template(self, campaign: int) -> Template:
-        if campaign not in self._templates:
-            self._templates[campaign] = await self._store.template(campaign)
-        return self._templates[campaign]
+    async def _content(self, campaign: int) -> Content:
+        if campaign not in self._contents:
+            self._contents[campaign] = await self._store.content(campaign)
+        return self._contents[campaign]
 
     async def _candidate(self, attempt: Attempt) -> EntryCandidate:
-        template = await self._template(attempt.key.campaign_id)
+        content = await self._content(attempt.key.campaign_id)
         end = None if attempt.ended_at is None else attempt.ended_at + SHOWN_WITHIN
-        content = _shown(template, attempt.variables or {})
-        return EntryCandidate(content, attempt.started_at, end, attempt.gateway_id, is_known=attempt.is_known)
+        shown = content.render(attempt.variables or {})
+        return EntryCandidate(shown, attempt.started_at, end, attempt.gateway_id, is_known=attempt.is_known)
 
 
 async def list_chat(gateway: WAChatPro, phone: str) -> tuple[list[Page], dict[str, GatewayError]]:
@@ -140,15 +139,3 @@ def _is_answer(error: GatewayError) -> bool:
     """Whether the gateway said that it has no such chat or cannot list it."""
     verdict = error.verdict
     return verdict.http_status is not None and verdict.outcome in (Outcome.REJECTED, Outcome.NOT_SENT)
-
-
-def _shown(template: Template, variables: Mapping[str, str]) -> ShownContent:
-    """What a chat can show of a campaign's message to one recipient."""
-    caption = None if template.caption is None else compile_template(template.caption).render(variables)
-    match template.kind:
-        case ContentKind.TEXT:
-            return ShownContent(text=compile_template(template.body).render(variables))
-        case ContentKind.FILE:
-            return ShownContent(filename=template.filename or "file", caption=caption)
-        case ContentKind.FILE_URL:
-            return ShownContent(url=template.body, caption=caption)

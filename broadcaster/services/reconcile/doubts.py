@@ -12,7 +12,7 @@ from psycopg.rows import namedtuple_row
 
 from broadcaster.db.pool import AsyncPool
 from broadcaster.db.queries import query
-from broadcaster.domain.contents import ContentKind
+from broadcaster.domain.contents import Content, ContentKind, stored_content
 from broadcaster.domain.instances import Wire
 from broadcaster.domain.states import MessageState
 from broadcaster.domain.whatsapp_numbers import forms, number_class
@@ -101,16 +101,6 @@ class Sample:
 
     account: ReadAccount
     accepted: Accepted
-
-
-@dataclass(frozen=True, slots=True)
-class Template:
-    """What a campaign sends, as its row has it; `body` is empty for a file."""
-
-    kind: ContentKind
-    body: str
-    caption: str | None
-    filename: str | None
 
 
 class ReadingRow(msgspec.Struct, frozen=True):
@@ -233,10 +223,10 @@ class DoubtStore:
             for row in rows
         ]
 
-    async def template(self, campaign_id: int) -> Template:
+    async def content(self, campaign_id: int) -> Content:
         """What the campaign sends."""
-        [(_, kind, body, caption, filename)] = await self._execute("campaign_content", {"campaign_id": campaign_id})
-        return Template(ContentKind(kind), bytes(body).decode(), caption, filename)
+        [row] = await self._execute("campaign_content", {"campaign_id": campaign_id})
+        return stored_content(*row)
 
     async def note_readings(self, rows: Sequence[ReadingRow], read_at: datetime) -> list[ReadingRow]:
         """Keep what chats said; returns the readings by which to resolve."""

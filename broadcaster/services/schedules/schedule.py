@@ -15,17 +15,16 @@ from sqlalchemy.exc import IntegrityError
 from broadcaster.db import tables
 from broadcaster.db.engine import transaction
 from broadcaster.domain.conditions import Condition
-from broadcaster.domain.contents import ContentKind
+from broadcaster.domain.contents import Content, stored_content
 from broadcaster.domain.names import LONGEST_NAME, check_name
 from broadcaster.domain.recurrence import RESOLUTION, recurrence
 from broadcaster.domain.schedules import PUNCTUAL, Misfire, Overlap
 from broadcaster.domain.states import OccurrenceState, ScheduleState
-from broadcaster.domain.templates import Template, compile_template
 from broadcaster.errors import ConflictError, UsageError
 from broadcaster.services.audiences.audience import Audience, find_audience
 from broadcaster.services.audiences.selection import Selection
 from broadcaster.services.campaigns.checks import lanes_of
-from broadcaster.services.campaigns.contents import Content, store_content
+from broadcaster.services.campaigns.contents import store_content
 from broadcaster.services.campaigns.lifecycle import cancel_campaign
 from broadcaster.services.schedules.occurrences import OCCURRENCE_VARIABLES
 from broadcaster.services.schedules.store import (
@@ -108,7 +107,7 @@ def add_schedule(engine: Engine, new: NewSchedule) -> None:
         with transaction(engine) as connection:
             now = database_now(connection)
             audience = find_audience(connection, new.audience)
-            _check(audience, new.conditions, new.content.text, new.content.caption)
+            _check(audience, new.conditions, new.content)
             lanes = tuple(lanes_of(connection, new.instances))
             values = {
                 "name": new.name,
@@ -242,27 +241,24 @@ def _sending(connection: Connection, schedule: Schedule, changes: ScheduleChange
     conditions = schedule.conditions if changes.conditions is None else changes.conditions
     values = {"audience_id": audience.id, "audience_filter": msgspec.to_builtins(conditions) or None}
     if changes.content is None:
-        _check(audience, conditions, *_stored_templates(connection, schedule))
+        _check(audience, conditions, _stored_content(connection, schedule))
     else:
-        _check(audience, conditions, changes.content.text, changes.content.caption)
+        _check(audience, conditions, changes.content)
         values |= store_content(connection, changes.content)._asdict()
     return values
 
 
-def _check(
-    audience: Audience, conditions: Sequence[Condition], text: Template | None, caption: Template | None
-) -> None:
+def _check(audience: Audience, conditions: Sequence[Condition], content: Content) -> None:
     """Raise UsageError or TemplateError where they do not suit the audience."""
     variables = dict.fromkeys(OCCURRENCE_VARIABLES, "1")
-    Selection(audience=audience, conditions=conditions, variables=variables, text=text, caption=caption).check()
+    Selection(audience=audience, conditions=conditions, variables=variables, content=content).check()
 
 
-def _stored_templates(connection: Connection, schedule: Schedule) -> tuple[Template | None, Template | None]:
-    """The text and the caption that a schedule sends."""
+def _stored_content(connection: Connection, schedule: Schedule) -> Content:
+    """What a schedule sends."""
     table = tables.contents
     row = connection.execute(select(table.c.kind, table.c.body).where(table.c.id == schedule.content_id)).one()
-    text = compile_template(row.body.decode()) if row.kind is ContentKind.TEXT else None
-    return text, compile_template(schedule.caption) if schedule.caption is not None else None
+    return stored_content(row.kind, row.body, schedule.caption, schedule.filename)
 
 
 def _usable_grace(grace: timedelta) -> timedelta:

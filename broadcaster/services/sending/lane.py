@@ -232,12 +232,12 @@ class Lane:
         """
         try:
             try:
-                content = await self._path.contents.of(message.campaign_id)
+                prepared = await self._path.contents.of(message.campaign_id)
             except Exception as error:  # noqa: BLE001 - Postgres is away: provably nothing was sent
                 reason = f"held back: cannot read its content: {type(error).__name__}"
                 return Verdict(Outcome.NOT_SENT, reason), None, self.standing.heard
             try:
-                payload = content.render(message.variables or {})
+                content = prepared.content.render(message.variables or {})
             except Exception as error:  # noqa: BLE001 - whatever a template does, only its own message fails
                 reason = f"cannot be rendered: {type(error).__name__}"
                 return Verdict(Outcome.REJECTED, reason), None, self.standing.heard
@@ -255,7 +255,7 @@ class Lane:
             return Verdict(Outcome.NOT_SENT, f"held back: {held_back}"), None, self.standing.heard
         started, heard = self._path.clock(), self.standing.heard
         try:
-            verdict = await payload.send(self._gateway, message.phone)
+            verdict = await prepared.send(self._gateway, message.phone, content)
         finally:
             if self._is_paced:
                 self._pacer.replied(self._path.clock())

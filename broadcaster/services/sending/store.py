@@ -16,6 +16,7 @@ from psycopg.rows import AsyncRowFactory, namedtuple_row, tuple_row
 
 from broadcaster.db.pool import AsyncPool
 from broadcaster.db.queries import query
+from broadcaster.domain.contents import Content, stored_content
 from broadcaster.domain.decisions import LaneChange, Transition
 from broadcaster.domain.instances import Wire
 from broadcaster.domain.outcome_run import OutcomeRun
@@ -100,18 +101,6 @@ class Claim:
     may_send: bool
     slots: int
     messages: list[Message]
-
-
-@dataclass(frozen=True, slots=True)
-class CampaignContent:
-    """What the worker needs of a campaign to send a message of it; it never changes once submitted."""
-
-    content_id: int
-    kind: str
-    body: bytes
-    """The template or URL, as UTF-8; empty for a file, whose bytes come from `file_bytes`."""
-    caption: str | None
-    filename: str | None
 
 
 class OutcomeRow(msgspec.Struct, frozen=True, eq=False):
@@ -246,14 +235,14 @@ class SendingStore:
         parameters = {"request_timeout": timedelta(seconds=request_timeout), "ended": list(holders)}
         await self._execute("recover_leases", parameters)
 
-    async def campaign_content(self, campaign_id: int) -> CampaignContent:
-        """What the campaign sends."""
+    async def campaign_content(self, campaign_id: int) -> Content:
+        """What the campaign sends, which never changes once it is submitted; `campaign_file` has the file of one."""
         [row] = await self._execute("campaign_content", {"campaign_id": campaign_id})
-        return CampaignContent(*row)
+        return stored_content(*row)
 
-    async def file_bytes(self, content_id: int) -> bytes:
-        """The bytes of a file content."""
-        [row] = await self._execute("file_bytes", {"content_id": content_id})
+    async def campaign_file(self, campaign_id: int) -> bytes:
+        """The bytes of the file that the campaign sends."""
+        [row] = await self._execute("campaign_file", {"campaign_id": campaign_id})
         return bytes(row[0])
 
     async def finish_campaigns(self) -> list[int]:

@@ -1,1 +1,0 @@
-SELECT body FROM contents WHERE id = %(content_id)s
