@@ -11,6 +11,7 @@ from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
 from broadcaster.cli.operator import note_command
+from broadcaster.cli.options.spread import spread_options
 
 HELP_OPTIONS = {"help_option_names": ["-h", "--help"]}
 
@@ -44,7 +45,7 @@ class LazyGroup(TyperGroup):
         found = getattr(import_module(module), attribute)
         if not isinstance(found, typer.Typer):
             single = typer.Typer(add_completion=False, context_settings=HELP_OPTIONS)
-            single.command(name)(found)
+            single.command(name)(spread_options(found))
             found = single
         return get_command(found)
 

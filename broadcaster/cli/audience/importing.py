@@ -11,18 +11,12 @@ import typer
 from broadcaster.cli.audience import Name
 from broadcaster.cli.database import database, vault_opener
 from broadcaster.cli.options.output import Json
-from broadcaster.cli.options.recipients import (
-    CountryOption,
-    DelimiterOption,
-    EncodingOption,
-    PhoneColumnOption,
-    recipients_source,
-)
+from broadcaster.cli.options.recipients import FileReadingOptions, recipients_source
 from broadcaster.cli.output import say, say_json
 from broadcaster.cli.recipient_progress import progress_bar
 from broadcaster.errors import UsageError, quoted
 from broadcaster.services.audiences.imports import Imported, import_file
-from broadcaster.services.recipients.reader import RecipientOptions, read_recipients
+from broadcaster.services.recipients.reader import read_recipients
 from broadcaster.settings import load
 
 _KINDS = ("added", "changed", "removed")
@@ -38,10 +32,7 @@ def import_(
             show_default=False,
         ),
     ],
-    country: CountryOption = None,
-    phone_column: PhoneColumnOption = None,
-    encoding: EncodingOption = None,
-    delimiter: DelimiterOption = None,
+    reading: FileReadingOptions,
     replace: Annotated[
         bool,
         typer.Option("--replace", help="Make the audience what the file is. Shows the difference; --yes does it."),
@@ -58,11 +49,10 @@ def import_(
     """
     if yes and not replace:
         raise UsageError("--yes goes with --replace: without that, nothing is asked")
-    options = RecipientOptions(phone_column=phone_column, country=country, delimiter=delimiter, encoding=encoding)
     settings = load()
     with (
         database(settings) as engine,
-        read_recipients(recipients_source(file), options) as reader,
+        read_recipients(recipients_source(file), reading.reader_options()) as reader,
         progress_bar() as progress,
     ):
         imported = import_file(

@@ -9,15 +9,7 @@ import msgspec
 import typer
 
 from broadcaster.cli.database import database
-from broadcaster.cli.options.content import (
-    CaptionOption,
-    FilenameOption,
-    FileOption,
-    FileUrlOption,
-    TextFileOption,
-    TextOption,
-    content_of,
-)
+from broadcaster.cli.options.content import ContentOptions
 from broadcaster.cli.options.output import Json
 from broadcaster.cli.options.phones import phone_of
 from broadcaster.cli.options.recipients import AudienceOption, WhereOption
@@ -29,17 +21,13 @@ from broadcaster.settings import load
 
 
 def preview(
+    *,
     name: Annotated[
         str | None, typer.Argument(metavar="[NAME]", help="A campaign that is stored.", show_default=False)
     ] = None,
     audience: AudienceOption = None,
     where: WhereOption = None,
-    text: TextOption = None,
-    text_file: TextFileOption = None,
-    file: FileOption = None,
-    file_url: FileUrlOption = None,
-    caption: CaptionOption = None,
-    filename: FilenameOption = None,
+    content: ContentOptions,
     phone: Annotated[
         str | None, typer.Option("--phone", metavar="PHONE", help="That of this recipient, instead of the first few.")
     ] = None,
@@ -54,26 +42,16 @@ def preview(
     """
     settings = load()
     wanted = None if phone is None else phone_of("--phone", phone)
-    contents = (text, text_file, file, file_url, caption, filename)
     if (name is None) == (audience is None):
         raise UsageError("give the name of a campaign, or --audience and a content")
-    if name is not None and (where or any(option is not None for option in contents)):
+    if name is not None and (where or content.are_given):
         raise UsageError(f"campaign {name} has its own content and recipients: leave out --where and the content")
     with database(settings) as engine:
         if name is not None:
             previews = preview_campaign(engine, name, most=sample, phone=wanted)
         else:
-            content = content_of(
-                settings,
-                text=text,
-                text_file=text_file,
-                file=file,
-                file_url=file_url,
-                caption=caption,
-                filename=filename,
-            )
-            conditions = parse_conditions(where)
-            previews = preview_audience(engine, str(audience), conditions, content, most=sample, phone=wanted)
+            sent, conditions = content.content(settings), parse_conditions(where)
+            previews = preview_audience(engine, str(audience), conditions, sent, most=sample, phone=wanted)
     if as_json:
         say_json({"name": name, "audience": audience, "messages": [_document(each) for each in previews]})
     else:

@@ -2,62 +2,47 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from shlex import quote
 from typing import Annotated
 
 import typer
+from sqlalchemy import Engine
 
 from broadcaster.cli.campaign.watch import follow
 from broadcaster.cli.database import database, nudge_workers, prepare_nudge, vault_opener
-from broadcaster.cli.options.content import (
-    CaptionOption,
-    FilenameOption,
-    FileOption,
-    FileUrlOption,
-    TextFileOption,
-    TextOption,
-    content_of,
-)
+from broadcaster.cli.options.content import ContentOptions
 from broadcaster.cli.options.output import Json
 from broadcaster.cli.options.recipients import (
     FILE_PANEL,
     AudienceOption,
-    CountryOption,
-    DelimiterOption,
-    EncodingOption,
-    PhoneColumnOption,
+    FileReadingOptions,
     WhereOption,
     recipients_source,
 )
 from broadcaster.cli.output import duration, local_time, say, say_json
 from broadcaster.cli.recipient_progress import progress_bar
 from broadcaster.domain.conditions import parse_conditions
-from broadcaster.domain.contents import ContentKind
+from broadcaster.domain.contents import Content, ContentKind
 from broadcaster.errors import UsageError, quoted
 from broadcaster.services.campaigns.audience_submission import submit_over_audience
 from broadcaster.services.campaigns.submission import Submission, Submitted
 from broadcaster.services.campaigns.submission import submit as store
-from broadcaster.services.recipients.reader import RecipientOptions, read_recipients
-from broadcaster.settings import load
+from broadcaster.services.recipients.reader import read_recipients
+from broadcaster.settings import Settings, load
 
 _FURTHEST_START = timedelta(days=3653)
 """Ten years: what is further away is a slip of the pen."""
 
 
-def submit(
-    name: Annotated[
-        str, typer.Argument(metavar="NAME", help="The campaign's name; each is used once.", show_default=False)
-    ],
-    instance: Annotated[
-        list[str],
-        typer.Option(
-            "--instance", metavar="NAME", help="Send through it. Several share the recipients by their rates."
-        ),
-    ],
+@dataclass(frozen=True, slots=True)
+class WhomOptions:
+    """Who the recipients are: those of a file, or of an audience."""
+
     recipients: Annotated[
         Path | None,
         typer.Option(
@@ -67,33 +52,69 @@ def submit(
             "Its other columns are template variables.",
             rich_help_panel=FILE_PANEL,
         ),
-    ] = None,
-    audience: AudienceOption = None,
-    where: WhereOption = None,
-    text: TextOption = None,
-    text_file: TextFileOption = None,
-    file: FileOption = None,
-    file_url: FileUrlOption = None,
-    caption: CaptionOption = None,
-    filename: FilenameOption = None,
+    ] = None
+    audience: AudienceOption = None
+    where: WhereOption = None
+
+    def check(self, reading: FileReadingOptions) -> None:
+        """Raise UsageError unless they go together, and with how a file is read."""
+        if (self.recipients is None) == (self.audience is None):
+            raise UsageError("give exactly one of --recipients and --audience")
+        if self.where and self.audience is None:
+            raise UsageError("--where goes with --audience; a file is taken as it is")
+        if self.audience is not None and reading.are_given:
+            raise UsageError(
+                "--country, --phone-column, --encoding and --delimiter say how a file is read, not an audience"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class SendingOptions:
+    """When a campaign is sent, and how."""
+
     at: Annotated[
         str | None,
         typer.Option("--at", metavar="WHEN", help="Not before, with the offset: 2026-11-23T09:00+07:00."),
-    ] = None,
+    ] = None
     priority: Annotated[
         int, typer.Option("--priority", metavar="N", min=-32768, max=32767, help="Higher is sent first; equals share.")
-    ] = 0,
-    country: CountryOption = None,
-    phone_column: PhoneColumnOption = None,
-    encoding: EncodingOption = None,
-    delimiter: DelimiterOption = None,
+    ] = 0
     max_attempts: Annotated[
         int | None,
         typer.Option(
             "--max-attempts", metavar="N", min=1, max=100, help="Tries per message before it fails. Default: 5."
         ),
-    ] = None,
-    draft: Annotated[bool, typer.Option("--draft", help="Store it, and wait for `campaign start`.")] = False,
+    ] = None
+    draft: Annotated[bool, typer.Option("--draft", help="Store it, and wait for `campaign start`.")] = False
+
+    def submission(self, name: str, instances: Sequence[str], content: Content, settings: Settings) -> Submission:
+        """The campaign as it is asked for. Raises UsageError for a start that is not understood."""
+        return Submission(
+            name=name,
+            instances=instances,
+            content=content,
+            max_attempts=self.max_attempts or settings.max_attempts,
+            starts_at=_parse_start(self.at) if self.at is not None else None,
+            priority=self.priority,
+            draft=self.draft,
+        )
+
+
+def submit(
+    *,
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="The campaign's name; each is used once.", show_default=False)
+    ],
+    instance: Annotated[
+        list[str],
+        typer.Option(
+            "--instance", metavar="NAME", help="Send through it. Several share the recipients by their rates."
+        ),
+    ],
+    whom: WhomOptions,
+    content: ContentOptions,
+    reading: FileReadingOptions,
+    sending: SendingOptions,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check everything, show a preview, keep nothing.")
     ] = False,
@@ -108,68 +129,45 @@ def submit(
     Example: broadcaster campaign submit promo --instance main --audience customers --where city=Jakarta --text 'Hi!'
     """
     settings = load()
-    if watch and (draft or dry_run):
-        raise UsageError(f"--watch with {'--draft' if draft else '--dry-run'}: there would be nothing to follow")
-    if (recipients is None) == (audience is None):
-        raise UsageError("give exactly one of --recipients and --audience")
-    if where and audience is None:
-        raise UsageError("--where goes with --audience; a file is taken as it is")
-    if audience is not None and (phone_column or country or encoding or delimiter):
+    if watch and (sending.draft or dry_run):
         raise UsageError(
-            "--country, --phone-column, --encoding and --delimiter say how a file is read, not an audience"
+            f"--watch with {'--draft' if sending.draft else '--dry-run'}: there would be nothing to follow"
         )
-    content = content_of(
-        settings,
-        text=text,
-        text_file=text_file,
-        file=file,
-        file_url=file_url,
-        caption=caption,
-        filename=filename,
-    )
-    submission = Submission(
-        name=name,
-        instances=instance,
-        content=content,
-        max_attempts=max_attempts or settings.max_attempts,
-        starts_at=_parse_start(at) if at is not None else None,
-        priority=priority,
-        draft=draft,
-    )
-    options = RecipientOptions(
-        phone_column=phone_column,
-        country=country,
-        delimiter=delimiter,
-        encoding=encoding,
-        text=content.text,
-        caption=content.caption,
-    )
-    conditions = parse_conditions(where)
-    nudges = not (dry_run or draft)
+    whom.check(reading)
+    submission = sending.submission(name, instance, content.content(settings), settings)
+    conditions = parse_conditions(whom.where)
+    nudges = not (dry_run or submission.draft)
     if nudges:
         prepare_nudge()
     with database(settings) as engine:
-        if recipients is not None:
-            with read_recipients(recipients_source(recipients), options) as reader, progress_bar() as progress:
-                submitted = store(
-                    engine,
-                    submission,
-                    reader,
-                    open_vault=vault_opener(settings),
-                    dry_run=dry_run,
-                    progress=progress,
-                )
+        if whom.recipients is not None:
+            submitted = _store_file(engine, settings, submission, whom.recipients, reading, dry_run=dry_run)
         else:
-            submitted = submit_over_audience(engine, submission, str(audience), conditions, dry_run=dry_run)
+            submitted = submit_over_audience(engine, submission, str(whom.audience), conditions, dry_run=dry_run)
         if nudges:
             nudge_workers(settings)
         if as_json:
-            source = {"audience": audience, "where": [str(condition) for condition in conditions]}
+            source = {"audience": whom.audience, "where": [str(condition) for condition in conditions]}
             say_json({"dry_run": dry_run, **_document(submitted), **source}, indent=not watch)
         else:
-            _say(submitted, submission, audience, dry_run=dry_run)
+            _say(submitted, submission, whom.audience, dry_run=dry_run)
         if watch:
             follow(engine, name, as_json=as_json)
+
+
+def _store_file(
+    engine: Engine,
+    settings: Settings,
+    submission: Submission,
+    path: Path,
+    reading: FileReadingOptions,
+    *,
+    dry_run: bool,
+) -> Submitted:
+    source, options = recipients_source(path), reading.reader_options(submission.content)
+    with read_recipients(source, options) as reader, progress_bar() as progress:
+        vault = vault_opener(settings)
+        return store(engine, submission, reader, open_vault=vault, dry_run=dry_run, progress=progress)
 
 
 def _parse_start(text: str) -> datetime:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from shlex import quote
@@ -33,121 +34,137 @@ _LARGEST = 1_000_000
 _LONGEST_KEY_FILE = 16 * 1024
 """Bytes: a key, and what surrounds it."""
 
-Key = Annotated[
-    str | None,
-    typer.Option(
-        "--key",
-        metavar="KEY",
-        help="The secret key. Others on this machine can read it in `ps`: prefer --key-file or --key-stdin.",
-    ),
-]
-KeyFile = Annotated[Path | None, typer.Option("--key-file", metavar="FILE", help="Read the key from a file.")]
-KeyStdin = Annotated[bool, typer.Option("--key-stdin", help="Read the key from standard input.")]
-Rate = Annotated[
-    str | None,
-    typer.Option("--rate", metavar="RATE", help="The most it may send: 20/min, 5/s, 1000/h or unlimited."),
-]
-Burst = Annotated[
-    int | None,
-    typer.Option(
-        "--burst",
-        metavar="N",
-        min=1,
-        max=_LARGEST,
-        help="Of these, how many at once. Default: a second's worth, at least 2.",
-    ),
-]
-InFlight = Annotated[
-    int | None,
-    typer.Option(
-        "--max-in-flight",
-        metavar="N",
-        min=1,
-        max=_LARGEST,
-        help=f"The most requests under way at once. Default: {instances.DEFAULT_MAX_IN_FLIGHT}.",
-    ),
-]
-BaseUrl = Annotated[
-    str | None,
-    typer.Option("--base-url", metavar="URL", help=f"Where the API answers. Default: {DEFAULT_BASE_URL}."),
-]
-WireOption = Annotated[
-    Wire | None, typer.Option("--wire", metavar="json|form", help="How requests are encoded. Default: json.")
-]
+
+@dataclass(frozen=True, slots=True)
+class KeyOptions:
+    """Where the secret key comes from."""
+
+    key: Annotated[
+        str | None,
+        typer.Option(
+            "--key",
+            metavar="KEY",
+            help="The secret key. Others on this machine can read it in `ps`: prefer --key-file or --key-stdin.",
+        ),
+    ] = field(default=None, repr=False)
+    key_file: Annotated[Path | None, typer.Option("--key-file", metavar="FILE", help="Read the key from a file.")] = (
+        None
+    )
+    key_stdin: Annotated[bool, typer.Option("--key-stdin", help="Read the key from standard input.")] = False
+
+    def read(self) -> str | None:
+        """The key from wherever it was given; None: nowhere. Raises UsageError where that is twice, and InputError."""
+        if (self.key is not None) + (self.key_file is not None) + self.key_stdin > 1:
+            raise UsageError("give only one of --key, --key-file and --key-stdin")
+        if self.key_file is None and not self.key_stdin:
+            return self.key
+        try:
+            return read_input(self.key_file or STANDARD_INPUT, _LONGEST_KEY_FILE, "the key").decode()
+        except UnicodeDecodeError:
+            raise InputError(
+                f"{self.key_file or 'standard input'} is not text: it should hold the key and nothing else"
+            ) from None
 
 
-def add(
-    name: Name,
-    key: Key = None,
-    key_file: KeyFile = None,
-    key_stdin: KeyStdin = False,
-    base_url: BaseUrl = None,
-    rate: Rate = "unlimited",
-    burst: Burst = None,
-    max_in_flight: InFlight = None,
-    wire: WireOption = None,
-) -> None:
+@dataclass(frozen=True, slots=True)
+class GatewayOptions:
+    """Where an instance sends, how much, and in which encoding."""
+
+    base_url: Annotated[
+        str | None,
+        typer.Option("--base-url", metavar="URL", help=f"Where the API answers. Default: {DEFAULT_BASE_URL}."),
+    ] = None
+    rate: Annotated[
+        str | None,
+        typer.Option("--rate", metavar="RATE", help="The most it may send: 20/min, 5/s, 1000/h or unlimited."),
+    ] = None
+    burst: Annotated[
+        int | None,
+        typer.Option(
+            "--burst",
+            metavar="N",
+            min=1,
+            max=_LARGEST,
+            help="Of these, how many at once. Default: a second's worth, at least 2.",
+        ),
+    ] = None
+    max_in_flight: Annotated[
+        int | None,
+        typer.Option(
+            "--max-in-flight",
+            metavar="N",
+            min=1,
+            max=_LARGEST,
+            help=f"The most requests under way at once. Default: {instances.DEFAULT_MAX_IN_FLIGHT}.",
+        ),
+    ] = None
+    wire: Annotated[
+        Wire | None, typer.Option("--wire", metavar="json|form", help="How requests are encoded. Default: json.")
+    ] = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewGatewayOptions(GatewayOptions):
+    """The same of an instance that is added: without a rate it has no limit."""
+
+    rate: Annotated[
+        str | None,
+        typer.Option("--rate", metavar="RATE", help="The most it may send: 20/min, 5/s, 1000/h or unlimited."),
+    ] = "unlimited"
+
+
+def add(*, name: Name, secret: KeyOptions, gateway: NewGatewayOptions) -> None:
     """Add an instance. Without a key option the key is asked for."""
     settings = load()
-    rate_per_second = parse_rate(rate or "unlimited")
-    secret = _read_key(key, key_file, key_stdin)
-    if secret is None:
+    rate_per_second = parse_rate(gateway.rate or "unlimited")
+    key = secret.read()
+    if key is None:
         if not sys.stdin.isatty():
             raise UsageError("the instance's key is missing: give --key-file FILE or --key-stdin")
-        secret = getpass.getpass(f"Key of {name}: ")
+        key = getpass.getpass(f"Key of {name}: ")
     with database(settings) as engine:
         instances.add_instance(
             engine,
             open_vault(settings),
             name,
-            secret,
-            base_url=DEFAULT_BASE_URL if base_url is None else base_url,
+            key,
+            base_url=DEFAULT_BASE_URL if gateway.base_url is None else gateway.base_url,
             rate_per_second=rate_per_second,
-            burst=burst,
-            max_in_flight=max_in_flight or instances.DEFAULT_MAX_IN_FLIGHT,
-            wire=wire or Wire.JSON,
+            burst=gateway.burst,
+            max_in_flight=gateway.max_in_flight or instances.DEFAULT_MAX_IN_FLIGHT,
+            wire=gateway.wire or Wire.JSON,
         )
-    _warn_in_the_clear(base_url or "")
+    _warn_in_the_clear(gateway.base_url or "")
     say(
         f"added instance {name}, at {format_rate(rate_per_second)}: "
         f"try it with `broadcaster instance check {quote(name)}`"
     )
 
 
-def change(
-    name: Name,
-    key: Key = None,
-    key_file: KeyFile = None,
-    key_stdin: KeyStdin = False,
-    base_url: BaseUrl = None,
-    rate: Rate = None,
-    burst: Burst = None,
-    max_in_flight: InFlight = None,
-    wire: WireOption = None,
-) -> None:
+def change(*, name: Name, secret: KeyOptions, gateway: GatewayOptions) -> None:
     """Change what is given and leave the rest. Workers follow within 20 seconds, and at once to another key or URL.
 
     With another key or URL it is another account: what is in doubt of the old one is still read back there.
     A new rate comes with its default burst, unless --burst is given too.
     """
     settings = load()
-    rate_per_second = None if rate is None else parse_rate(rate)
-    secret = _read_key(key, key_file, key_stdin)
+    rate_per_second = None if gateway.rate is None else parse_rate(gateway.rate)
+    key = secret.read()
     with database(settings) as engine:
         changed = instances.set_instance(
             engine,
             open_vault(settings),
             name,
-            key=secret,
-            base_url=base_url,
+            key=key,
+            base_url=gateway.base_url,
             rate_per_second=rate_per_second,
-            unlimited=rate is not None and rate_per_second is None,
-            burst=burst,
-            max_in_flight=max_in_flight,
-            wire=wire,
+            unlimited=gateway.rate is not None and rate_per_second is None,
+            burst=gateway.burst,
+            max_in_flight=gateway.max_in_flight,
+            wire=gateway.wire,
         )
-    _warn_in_the_clear(base_url or "")
-    say("; ".join([f"changed instance {name}", *_what_follows(name, changed, key_is_given=secret is not None)]))
+    _warn_in_the_clear(gateway.base_url or "")
+    say("; ".join([f"changed instance {name}", *_what_follows(name, changed, key_is_given=key is not None)]))
 
 
 def _what_follows(name: str, changed: ChangedInstance, *, key_is_given: bool) -> Iterator[str]:
@@ -218,17 +235,3 @@ def show(name: Name, as_json: Json = False) -> None:
 def _warn_in_the_clear(base_url: str) -> None:
     if is_in_the_clear(base_url):
         warn("http:// sends the key and the messages unencrypted over the network: use https:// if the gateway has it")
-
-
-def _read_key(key: str | None, key_file: Path | None, key_stdin: bool) -> str | None:
-    """The key from wherever it was given; None: nowhere."""
-    if (key is not None) + (key_file is not None) + key_stdin > 1:
-        raise UsageError("give only one of --key, --key-file and --key-stdin")
-    if key_file is None and not key_stdin:
-        return key
-    try:
-        return read_input(key_file or STANDARD_INPUT, _LONGEST_KEY_FILE, "the key").decode()
-    except UnicodeDecodeError:
-        raise InputError(
-            f"{key_file or 'standard input'} is not text: it should hold the key and nothing else"
-        ) from None

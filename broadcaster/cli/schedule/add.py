@@ -8,15 +8,7 @@ import typer
 from sqlalchemy import Engine
 
 from broadcaster.cli.database import database
-from broadcaster.cli.options.content import (
-    CaptionOption,
-    FilenameOption,
-    FileOption,
-    FileUrlOption,
-    TextFileOption,
-    TextOption,
-    content_of,
-)
+from broadcaster.cli.options.content import ContentOptions
 from broadcaster.cli.options.output import Json
 from broadcaster.cli.options.recipients import WhereOption
 from broadcaster.cli.output import say, say_json
@@ -25,18 +17,11 @@ from broadcaster.cli.schedule.options import (
     AUDIENCE,
     INSTANCE,
     TIMEZONE,
-    AttemptsOption,
-    CountOption,
-    CronOption,
-    EveryOption,
-    FromOption,
-    GraceOption,
-    MisfireOption,
-    OverlapOption,
-    PriorityOption,
-    UntilOption,
+    CampaignOptions,
+    LateOptions,
+    RuleOptions,
+    SpanOptions,
     parse_grace,
-    parse_moment,
 )
 from broadcaster.cli.schedule.show import say_upcoming, upcoming_document
 from broadcaster.domain.conditions import parse_conditions
@@ -58,27 +43,17 @@ _SHOWN = 3
 
 
 def add(
+    *,
     name: Name,
     timezone: Annotated[str, TIMEZONE],
     audience: Annotated[str, AUDIENCE],
     instance: Annotated[list[str], INSTANCE],
-    cron: CronOption = None,
-    every: EveryOption = None,
+    rule: RuleOptions,
     where: WhereOption = None,
-    text: TextOption = None,
-    text_file: TextFileOption = None,
-    file: FileOption = None,
-    file_url: FileUrlOption = None,
-    caption: CaptionOption = None,
-    filename: FilenameOption = None,
-    from_: FromOption = None,
-    until: UntilOption = None,
-    count: CountOption = None,
-    misfire: MisfireOption = None,
-    grace: GraceOption = None,
-    overlap: OverlapOption = None,
-    priority: PriorityOption = None,
-    max_attempts: AttemptsOption = None,
+    content: ContentOptions,
+    span: SpanOptions,
+    late: LateOptions,
+    campaigns: CampaignOptions,
     as_json: Json = False,
 ) -> None:
     """Add a schedule. Each occurrence becomes a campaign of its own, called NAME and the local time.
@@ -92,29 +67,19 @@ def add(
     zone = find_zone(timezone)
     new = NewSchedule(
         name=name,
-        cron=cron,
-        every=every,
+        cron=rule.cron,
+        every=rule.every,
         timezone=timezone,
         audience=audience,
         conditions=parse_conditions(where),
-        content=content_of(
-            settings,
-            text=text,
-            text_file=text_file,
-            file=file,
-            file_url=file_url,
-            caption=caption,
-            filename=filename,
-        ),
+        content=content.content(settings),
         instances=instance,
-        max_attempts=max_attempts or settings.max_attempts,
-        from_at=parse_moment(from_, "--from", zone),
-        until_at=parse_moment(until, "--until", zone),
-        count=count,
-        misfire=misfire or Misfire.CATCH_UP,
-        grace=DEFAULT_GRACE if grace is None else parse_grace(grace),
-        overlap=overlap or Overlap.QUEUE,
-        priority=priority or 0,
+        max_attempts=campaigns.max_attempts or settings.max_attempts,
+        **span.span(zone),
+        misfire=late.misfire or Misfire.CATCH_UP,
+        grace=DEFAULT_GRACE if late.grace is None else parse_grace(late.grace),
+        overlap=late.overlap or Overlap.QUEUE,
+        priority=campaigns.priority or 0,
     )
     with database(settings) as engine:
         add_schedule(engine, new)
@@ -122,29 +87,19 @@ def add(
 
 
 def change(
+    *,
     name: Name,
-    cron: CronOption = None,
-    every: EveryOption = None,
+    rule: RuleOptions,
     timezone: Annotated[str | None, TIMEZONE] = None,
     audience: Annotated[str | None, AUDIENCE] = None,
     where: WhereOption = None,
     everybody: Annotated[bool, typer.Option("--everybody", help="Without --where.")] = False,
     instance: Annotated[list[str] | None, INSTANCE] = None,
-    text: TextOption = None,
-    text_file: TextFileOption = None,
-    file: FileOption = None,
-    file_url: FileUrlOption = None,
-    caption: CaptionOption = None,
-    filename: FilenameOption = None,
-    from_: FromOption = None,
-    until: UntilOption = None,
-    count: CountOption = None,
+    content: ContentOptions,
+    span: SpanOptions,
     forever: Annotated[bool, typer.Option("--forever", help="Without --until and --count.")] = False,
-    misfire: MisfireOption = None,
-    grace: GraceOption = None,
-    overlap: OverlapOption = None,
-    priority: PriorityOption = None,
-    max_attempts: AttemptsOption = None,
+    late: LateOptions,
+    campaigns: CampaignOptions,
     as_json: Json = False,
 ) -> None:
     """Change what is given and leave the rest. Occurrences that have their campaign already keep it as it is.
@@ -156,36 +111,24 @@ def change(
     if everybody and where:
         raise UsageError("--everybody with --where: they contradict each other")
     settings = load()
-    content = None
-    if any(option is not None for option in (text, text_file, file, file_url, caption, filename)):
-        content = content_of(
-            settings,
-            text=text,
-            text_file=text_file,
-            file=file,
-            file_url=file_url,
-            caption=caption,
-            filename=filename,
-        )
+    sent = content.content(settings) if content.are_given else None
     with database(settings) as engine:
         zone = find_zone(timezone or show_schedule(engine, name)["timezone"])
         changes = ScheduleChanges(
-            cron=cron,
-            every=every,
+            cron=rule.cron,
+            every=rule.every,
             timezone=timezone,
             audience=audience,
             conditions=parse_conditions(where) if where or everybody else None,
-            content=content,
+            content=sent,
             instances=instance,
-            max_attempts=max_attempts,
-            from_at=parse_moment(from_, "--from", zone),
-            until_at=parse_moment(until, "--until", zone),
-            count=count,
+            max_attempts=campaigns.max_attempts,
+            **span.span(zone),
             forever=forever,
-            misfire=misfire,
-            grace=None if grace is None else parse_grace(grace),
-            overlap=overlap,
-            priority=priority,
+            misfire=late.misfire,
+            grace=None if late.grace is None else parse_grace(late.grace),
+            overlap=late.overlap,
+            priority=campaigns.priority,
         )
         set_schedule(engine, name, changes)
         _say_next(engine, name, "changed", as_json)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
-from typing import Annotated
+from typing import Annotated, TypedDict
 
 import typer
 
@@ -16,86 +17,136 @@ _FURTHEST = timedelta(days=3653)
 _WHEN = "When (--cron or --every)"
 _LATE = "Late and overlapping occurrences"
 
-CronOption = Annotated[
-    str | None,
-    typer.Option(
-        "--cron",
-        metavar="RULE",
-        help='Minute, hour, day of the month, month, day of the week: "0 9 * * mon-fri". Six fields: seconds first.',
-        rich_help_panel=_WHEN,
-    ),
-]
-EveryOption = Annotated[
-    str | None,
-    typer.Option(
-        "--every",
-        metavar="SPAN",
-        help="30s, 10m, 2h: elapsed time. 1d, 2w: at the same time of the day.",
-        rich_help_panel=_WHEN,
-    ),
-]
 TIMEZONE = typer.Option(
     "--timezone", metavar="ZONE", help="Whose clocks count, such as Asia/Jakarta.", rich_help_panel=_WHEN
 )
-FromOption = Annotated[
-    str | None,
-    typer.Option(
-        "--from",
-        metavar="TIME",
-        help="Not before, such as 2026-11-23T09:00; intervals count from it. Default: now.",
-        rich_help_panel=_WHEN,
-    ),
-]
-UntilOption = Annotated[
-    str | None,
-    typer.Option("--until", metavar="TIME", help="Not after. A date includes its whole day.", rich_help_panel=_WHEN),
-]
-CountOption = Annotated[
-    int | None,
-    typer.Option(
-        "--count", metavar="N", min=1, max=1_000_000, help="End after so many campaigns in all.", rich_help_panel=_WHEN
-    ),
-]
 AUDIENCE = typer.Option("--audience", metavar="NAME", help="Whose members get it, each time as it is then.")
 INSTANCE = typer.Option(
     "--instance", metavar="NAME", help="Send through it. Several share the recipients by their rates."
 )
-MisfireOption = Annotated[
-    Misfire | None,
-    typer.Option(
-        "--misfire",
-        help="What becomes of one that was missed and is within its grace: skip it, send it late (the latest, once), "
-        "hold it for approval. Default: catch-up.",
-        rich_help_panel=_LATE,
-    ),
-]
-GraceOption = Annotated[
-    str | None,
-    typer.Option(
-        "--grace",
-        metavar="SPAN",
-        help="How late a missed one may still be sent or held; after it, it is skipped. Default: 10m.",
-        rich_help_panel=_LATE,
-    ),
-]
-OverlapOption = Annotated[
-    Overlap | None,
-    typer.Option(
-        "--overlap",
-        help="What becomes of one that is due while the one before is still being sent. Default: queue.",
-        rich_help_panel=_LATE,
-    ),
-]
-PriorityOption = Annotated[
-    int | None,
-    typer.Option(
-        "--priority", metavar="N", min=-32768, max=32767, help="Higher is sent first; equals share. Default: 0."
-    ),
-]
-AttemptsOption = Annotated[
-    int | None,
-    typer.Option("--max-attempts", metavar="N", min=1, max=100, help="Tries per message before it fails. Default: 5."),
-]
+
+
+@dataclass(frozen=True, slots=True)
+class RuleOptions:
+    """Which moments are occurrences: exactly one of them is given."""
+
+    cron: Annotated[
+        str | None,
+        typer.Option(
+            "--cron",
+            metavar="RULE",
+            help='Minute, hour, day of the month, month, day of the week: "0 9 * * mon-fri". '
+            "Six fields: seconds first.",
+            rich_help_panel=_WHEN,
+        ),
+    ] = None
+    every: Annotated[
+        str | None,
+        typer.Option(
+            "--every",
+            metavar="SPAN",
+            help="30s, 10m, 2h: elapsed time. 1d, 2w: at the same time of the day.",
+            rich_help_panel=_WHEN,
+        ),
+    ] = None
+
+
+class Span(TypedDict):
+    """From when until when occurrences come, as services take it."""
+
+    from_at: datetime | None
+    until_at: datetime | None
+    count: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class SpanOptions:
+    """From when until when occurrences come, and how many."""
+
+    from_: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="TIME",
+            help="Not before, such as 2026-11-23T09:00; intervals count from it. Default: now.",
+            rich_help_panel=_WHEN,
+        ),
+    ] = None
+    until: Annotated[
+        str | None,
+        typer.Option(
+            "--until", metavar="TIME", help="Not after. A date includes its whole day.", rich_help_panel=_WHEN
+        ),
+    ] = None
+    count: Annotated[
+        int | None,
+        typer.Option(
+            "--count",
+            metavar="N",
+            min=1,
+            max=1_000_000,
+            help="End after so many campaigns in all.",
+            rich_help_panel=_WHEN,
+        ),
+    ] = None
+
+    def span(self, zone: tzinfo) -> Span:
+        """The same as moments by the clocks of `zone`. Raises UsageError."""
+        return {
+            "from_at": parse_moment(self.from_, "--from", zone),
+            "until_at": parse_moment(self.until, "--until", zone),
+            "count": self.count,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class LateOptions:
+    """What becomes of occurrences that are late or overlap."""
+
+    misfire: Annotated[
+        Misfire | None,
+        typer.Option(
+            "--misfire",
+            help="What becomes of one that was missed and is within its grace: skip it, send it late (the latest, "
+            "once), hold it for approval. Default: catch-up.",
+            rich_help_panel=_LATE,
+        ),
+    ] = None
+    grace: Annotated[
+        str | None,
+        typer.Option(
+            "--grace",
+            metavar="SPAN",
+            help="How late a missed one may still be sent or held; after it, it is skipped. Default: 10m.",
+            rich_help_panel=_LATE,
+        ),
+    ] = None
+    overlap: Annotated[
+        Overlap | None,
+        typer.Option(
+            "--overlap",
+            help="What becomes of one that is due while the one before is still being sent. Default: queue.",
+            rich_help_panel=_LATE,
+        ),
+    ] = None
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignOptions:
+    """How the campaigns of a schedule are sent."""
+
+    priority: Annotated[
+        int | None,
+        typer.Option(
+            "--priority", metavar="N", min=-32768, max=32767, help="Higher is sent first; equals share. Default: 0."
+        ),
+    ] = None
+    max_attempts: Annotated[
+        int | None,
+        typer.Option(
+            "--max-attempts", metavar="N", min=1, max=100, help="Tries per message before it fails. Default: 5."
+        ),
+    ] = None
 
 
 def parse_grace(text: str) -> timedelta:
