@@ -1,10 +1,5 @@
-"""Named queries in real SQL: `query("turn_over")` is the text of `sql/turn_over.sql`, with psycopg placeholders."""
+"""The text of named statements, for what does not run them by `db.statements` yet."""
 
-from functools import cache
-from importlib.resources import files
+from broadcaster.db.statements import query
 
-
-@cache
-def query(name: str) -> str:
-    """The SQL of `name`, ready for psycopg (`%(parameter)s`)."""
-    return (files(__package__) / "sql" / f"{name}.sql").read_text(encoding="utf-8")
+__all__ = ["query"]
