@@ -1,0 +1,77 @@
+"""What a campaign is and how long it takes: the same, wherever its recipients come from."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from broadcaster.services.audiences.imports import import_file
+from broadcaster.services.campaigns.audience_submission import submit_over_audience
+from broadcaster.services.campaigns.contents import file_url_content, text_content
+from broadcaster.services.campaigns.submission import Submission, submit
+from broadcaster.services.recipients.reader import RecipientOptions, RecipientReader, read_recipients
+from tests.support.shop import Shop
+
+
+def _reader(people: int) -> RecipientReader:
+    rows = "".join(f"62812{number:07d}\n" for number in range(people))
+    return read_recipients(io.BytesIO(f"phone\n{rows}".encode()), RecipientOptions())
+
+
+@pytest.mark.parametrize(
+    ("rates", "people", "seconds"),
+    [
+        (("2/s", "1/s"), 30, 10),
+        (("1/h", "1/h"), 3, 7200),
+        # The one with a limit gets three of them, and those without one take no time that can be told.
+        (("20/min", "unlimited"), 1000, 9),
+        (("unlimited", "unlimited"), 30, None),
+    ],
+)
+def test_a_file_and_an_audience_of_the_same_people_take_the_same_time(
+    shop: Shop, rates: tuple[str, str], people: int, seconds: float | None
+) -> None:
+    for name, rate in zip("ab", rates, strict=True):
+        shop.add(name, rate=rate)
+    submission = Submission(name="promo", instances=["a", "b"], content=text_content("Hi"), max_attempts=3)
+    with _reader(people) as recipients:
+        from_file = submit(shop.engine, submission, recipients, dry_run=True)
+    with _reader(people) as recipients:
+        import_file(shop.engine, "people", recipients)
+    from_audience = submit_over_audience(shop.engine, submission, "people", dry_run=True)
+    assert from_file.total == from_audience.total == people
+    assert from_file.seconds_to_send == from_audience.seconds_to_send == (seconds and pytest.approx(seconds))
+
+
+@pytest.mark.parametrize("draft", [False, True])
+def test_what_was_asked_for_is_stored_whatever_the_recipients_come_from(shop: Shop, draft: bool) -> None:
+    shop.add("a")
+    shop.add("b")
+    asked = Submission(
+        name="file",
+        instances=["b", "a"],
+        content=file_url_content("https://example.com/a.pdf", caption="Hi"),
+        max_attempts=7,
+        starts_at=datetime(2126, 11, 23, 9, tzinfo=UTC),
+        priority=-5,
+        draft=draft,
+    )
+    with _reader(3) as recipients:
+        submit(shop.engine, asked, recipients)
+    with _reader(3) as recipients:
+        import_file(shop.engine, "people", recipients)
+    submit_over_audience(shop.engine, replace(asked, name="audience"), "people")
+    columns = (
+        "state::text, caption, filename, priority, max_attempts, starts_at, segment,"
+        " num_nulls(variables, audience_filter, test_of)"
+    )
+    same = ("draft" if draft else "scheduled", "Hi", None, -5, 7, asked.starts_at, 0, 3)
+    assert shop.sql(f"SELECT name, recipients_read, {columns} FROM campaigns ORDER BY name DESC") == [
+        ("file", 3, *same),
+        ("audience", 0, *same),
+    ]
+    assert shop.sql("SELECT count(*), count(DISTINCT campaign_id) FROM campaign_lanes") == [(4, 2)]
+    assert shop.sql("SELECT count(*) FROM contents") == [(1,)]
