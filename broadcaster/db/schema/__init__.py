@@ -22,7 +22,10 @@ FILES = (
     "tables/forgetting",
     "tables/samples",
     # Counting messages: what came, what went, and why it was not sent.
-    "functions/written_numbers",
+    "functions/decimal_digits",
+    "functions/plain_digits",
+    "functions/without_numbers",
+    "functions/mentions",
     "functions/failure_reason",
     "functions/count_failures",
     "functions/count_message_changes",

@@ -28,7 +28,7 @@ from broadcaster.services.recipients.reader import Batch, RejectedRow
 SEALED_FOR = "forgotten phones"
 """What the key is sealed for, as those of accounts are for their URLs."""
 ENDING = 8
-"""The last digits of a number that tell whose it is, as in migrations/sql/written_numbers.sql."""
+"""The last digits of a number that tell whose it is, as in db/schema/functions/mentions.sql."""
 _SHORTEST = 7
 
 OpenVault = Callable[[], Vault]

@@ -1,0 +1,6 @@
+-- Whether the text speaks of the number (E.164 digits), as `without_numbers` reads numbers: national ones have its last
+-- eight digits.
+CREATE FUNCTION mentions(value text, number text) RETURNS boolean LANGUAGE sql IMMUTABLE
+RETURN position(
+    right(number, 8) IN regexp_replace(plain_digits(value), '([0-9])[^[:alnum:]]{1,4}(?=[0-9])', '\1', 'g')
+) > 0;
