@@ -37,6 +37,8 @@ _ROLLED_BACK = (psycopg.errors.SerializationFailure, psycopg.errors.DeadlockDete
 _TRIES = 4
 _LONGEST_PAUSE = 0.05
 """Seconds before a statement that was rolled back for another's sake is tried again."""
+_SILENCE = 1.0
+"""Seconds beyond the server's own limit after which nothing more is expected of a statement."""
 
 
 @cache
@@ -55,8 +57,8 @@ def rows(connection: Connection, statement: Statement, row_type: type[Row], /, *
     """What the statement finds.
 
     `row_type` is a msgspec.Struct, into whose types the values are converted (enums, nested structs), a NamedTuple,
-    which takes them as psycopg has them, or `tuple`. The columns must be its fields: TypeError where they are not,
-    msgspec.ValidationError where a value is none of its field.
+    which takes them as psycopg has them, or `tuple`. Its fields are the columns: TypeError where there are others,
+    msgspec.ValidationError where a value is none of its field, or one without a default is missing.
     """
     names, found = _found(connection, statement, parameters)
     return list(map(_maker(row_type, names), found))
@@ -108,16 +110,14 @@ def driver(connection: Connection) -> psycopg.Connection[Any]:
 class Statements:
     """Runs statements on a pool's connections, each a transaction of its own that is committed when the call returns.
 
-    One that Postgres rolls back for another's sake is tried again.
+    One that Postgres rolls back for another's sake is tried again. One of which nothing is heard is given up with
+    TimeoutError, and its connection with it: the server's own limit does not help where a connection has gone silent.
     """
 
-    def __init__(self, pool: AsyncPool, *, silence: float) -> None:
-        """After `silence` seconds a statement is given up with TimeoutError, and its connection with it.
-
-        The server's own limit, which must be shorter, does not help where a connection has gone silent.
-        """
+    def __init__(self, pool: AsyncPool, *, statement_timeout: float) -> None:
+        """`statement_timeout` (seconds) is that of the pool."""
         self._pool = pool
-        self._silence = silence
+        self._longest = statement_timeout + _SILENCE
 
     async def rows(self, name: str, row_type: type[Row], /, **parameters: Any) -> list[Row]:
         """What the statement finds, as the function `rows` makes it."""
@@ -146,7 +146,7 @@ class Statements:
 
     async def _run_once(self, name: str, parameters: Mapping[str, Any]) -> _Result:
         async with (
-            asyncio.timeout(self._silence),
+            asyncio.timeout(self._longest),
             self._pool.connection() as connection,
             connection.cursor() as cursor,
         ):
@@ -190,7 +190,7 @@ def _maker(row_type: Any, names: tuple[str, ...]) -> Callable[[Sequence[Any]], A
     is_struct = issubclass(row_type, msgspec.Struct)
     fields = row_type.__struct_fields__ if is_struct else row_type._fields
     # A NamedTuple takes the values in their order.
-    if sorted(names) != sorted(fields) or not (is_struct or names == fields):
+    if not (set(names) <= set(fields) if is_struct else names == fields):
         raise TypeError(f"{row_type.__name__} has the fields {', '.join(fields)}; the columns are {', '.join(names)}")
     return (
         partial(_converted, row_type, names) if is_struct else cast("Callable[[Sequence[Any]], Any]", row_type._make)

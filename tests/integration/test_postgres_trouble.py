@@ -6,7 +6,7 @@ import asyncio
 import os
 import signal
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Coroutine, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
@@ -20,8 +20,9 @@ import pytest
 from sqlalchemy import Engine
 
 from broadcaster.db.pool import open_pool
+from broadcaster.db.statements import Statements, query
 from broadcaster.services import dispatch
-from broadcaster.services.reconcile.doubts import DoubtStore
+from broadcaster.services.reconcile.doubts import DoubtStore, ReadAccount
 from broadcaster.services.sending import drain as drain_module
 from broadcaster.services.sending import sending_process
 from broadcaster.services.sending.sending_process import SendingProcess
@@ -342,32 +343,50 @@ def test_one_bad_row_is_recorded_as_far_as_can_be_and_its_neighbours_as_they_are
     ]
 
 
+def deadlock_twice(monkeypatch: pytest.MonkeyPatch, name: str) -> list[str]:
+    """The first two tries of a statement are rolled back; returns where all its tries are listed."""
+    execute, tries = psycopg.AsyncCursor.execute, list[str]()
+
+    async def deadlocked(cursor: Any, statement: Any, *arguments: Any, **options: Any) -> Any:
+        if statement == query(name):
+            tries.append(name)
+            if len(tries) <= 2:
+                raise psycopg.errors.DeadlockDetected("deadlock detected")
+        return await execute(cursor, statement, *arguments, **options)
+
+    monkeypatch.setattr(psycopg.AsyncCursor, "execute", deadlocked)
+    return tries
+
+
 def test_a_deadlock_is_tried_again_at_once(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     shop.submit("c", 10, "a")
-    execute = SendingStore._execute_once  # below the tries that are tested
-    deadlocks = iter([True, True])
-
-    async def deadlocked(store: SendingStore, name: str, *arguments: Any) -> list[Any]:
-        if name == "turn_over" and next(deadlocks, False):
-            raise psycopg.errors.DeadlockDetected("deadlock detected")
-        return await execute(store, name, *arguments)
-
-    monkeypatch.setattr(SendingStore, "_execute_once", deadlocked)  # below the tries that are tested
+    deadlock_twice(monkeypatch, "turn_over")
     assert drain(shop)["a"]["sent"] == 10
+
+
+def test_reading_back_is_tried_again_after_a_deadlock_too(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    tries = deadlock_twice(monkeypatch, "pick_chats")
+
+    async def run() -> list[ReadAccount]:
+        async with open_pool(shop.settings, size=1, lock_timeout=2.0, statement_timeout=10.0) as pool:
+            return await DoubtStore(pool, shop.settings).pick_chats(10)
+
+    assert asyncio.run(run()) == []
+    assert len(tries) == 3
 
 
 def test_a_rest_is_kept_though_postgres_was_away_when_it_began(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     shop.submit("c", 10, "a")
     shop.fault("kind=http_429,retry_after=60,count=1")
-    execute = SendingStore._execute  # one statement of many
+    execute = Statements.execute
     trouble = iter([True, True])
 
-    async def away_twice(store: SendingStore, name: str, *arguments: Any) -> list[Any]:
+    async def away_twice(statements: Statements, name: str, **parameters: Any) -> int:
         if name == "change_lane_health" and next(trouble, False):
             raise psycopg.OperationalError("the connection is lost")
-        return await execute(store, name, *arguments)
+        return await execute(statements, name, **parameters)
 
-    monkeypatch.setattr(SendingStore, "_execute", away_twice)  # one statement of many
+    monkeypatch.setattr(Statements, "execute", away_twice)
     drain(shop)
     assert shop.sql("SELECT health, not_before > now() + interval '50 seconds' FROM lanes") == [("throttled", True)]
     assert next(trouble, None) is None
@@ -419,11 +438,19 @@ def test_reading_back_from_a_silent_postgres_does_not_keep_a_worker_from_stoppin
     asyncio.run(run())
 
 
-def test_a_connection_that_has_gone_silent_is_given_up_and_replaced(shop: Shop) -> None:
+@pytest.mark.parametrize("who", ["sending", "reading back"])
+def test_a_connection_that_has_gone_silent_is_given_up_and_replaced(shop: Shop, who: str) -> None:
+    settings = msgspec.structs.replace(shop.settings, lease_seconds=1.0)
+
     async def run() -> float:
-        async with open_pool(shop.settings, size=1, lock_timeout=2.0, statement_timeout=1.0) as pool:
-            store = SendingStore(pool, holder="test", lease=1.0, hold=30.0)
-            await store.finish_campaigns()
+        async with open_pool(settings, size=1, lock_timeout=2.0, statement_timeout=1.0) as pool:
+            sending = SendingStore(pool, holder="test", lease=1.0, hold=30.0)
+            reading = DoubtStore(pool, settings)
+
+            def work() -> Coroutine[Any, Any, object]:
+                return sending.finish_campaigns() if who == "sending" else reading.pick_chats(10)
+
+            await work()
             [(backend,)] = shop.sql(
                 "SELECT pid FROM pg_stat_activity"
                 " WHERE application_name = 'broadcaster-worker' AND datname = current_database()"
@@ -432,8 +459,8 @@ def test_a_connection_that_has_gone_silent_is_given_up_and_replaced(shop: Shop) 
             began = monotonic()
             try:
                 with pytest.raises(TimeoutError):
-                    await store.finish_campaigns()
-                await store.finish_campaigns()
+                    await asyncio.wait_for(work(), 20)
+                await work()
             finally:
                 os.kill(int(str(backend)), signal.SIGCONT)
             return monotonic() - began

@@ -167,7 +167,7 @@ def test_what_was_rolled_back_for_anothers_sake_is_tried_again_but_not_for_ever(
 ) -> None:
     async def run() -> list[Any]:
         async with open_pool(settings, size=1, lock_timeout=2.0, statement_timeout=5.0) as pool:
-            return await Statements(pool, silence=6.0).values("colours", most=2)
+            return await Statements(pool, statement_timeout=5.0).values("colours", most=2)
 
     with _failing(monkeypatch, error, 2) as tried:
         assert asyncio.run(run()) == ["red", "blue"]
@@ -180,7 +180,7 @@ def test_what_was_rolled_back_for_anothers_sake_is_tried_again_but_not_for_ever(
 def test_the_pool_s_statements_have_types_too(settings: Settings) -> None:
     async def run() -> None:
         async with open_pool(settings, size=1, lock_timeout=2.0, statement_timeout=5.0) as pool:
-            run = Statements(pool, silence=6.0)
+            run = Statements(pool, statement_timeout=5.0)
             assert [row.colour for row in await run.rows("colours", Shown, most=2)] == [Colour.RED, Colour.BLUE]
             assert (await run.rows("colours", tuple, most=1))[0][:2] == ("red", 1)
             assert await run.execute("mine") == -1
@@ -191,7 +191,7 @@ def test_the_pool_s_statements_have_types_too(settings: Settings) -> None:
 def test_a_statement_on_a_silent_connection_is_given_up(settings: Settings) -> None:
     async def run() -> None:
         async with open_pool(settings, size=1, lock_timeout=2.0, statement_timeout=60.0) as pool:
-            run = Statements(pool, silence=0.2)
+            run = Statements(pool, statement_timeout=0.2)
             with pytest.raises(TimeoutError):
                 await run.execute("sleep", seconds=30)
             assert await run.values("colours", most=1) == ["red"]

@@ -118,7 +118,7 @@ async def _ask(row: Mapping[str, Any], key: str, settings: Settings) -> tuple[In
         result = await check_instance(gateway)
         if not result.passed:
             return result, None
-        async with open_pool(settings, size=1, lock_timeout=5.0, statement_timeout=30.0) as pool:
+        async with open_pool(settings, size=1, lock_timeout=5.0, statement_timeout=settings.lease_seconds) as pool:
             store = DoubtStore(pool, settings)
             reader = ChatReader(store, gateway, row["account_id"], settings)
             return result, await check_read_back(store, gateway, reader, row["account_id"])

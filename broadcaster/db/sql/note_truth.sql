@@ -11,4 +11,4 @@ SET
         ELSE least(next_truth_at, now() + interval '2 s')
     END
 WHERE id = %(account)s
-RETURNING truth_shown, truth_missing
+RETURNING truth_shown AS shown, truth_missing AS missing

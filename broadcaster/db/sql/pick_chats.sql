@@ -37,7 +37,7 @@ WITH free AS (
     WHERE d.account_id = chat.account_id AND d.phone = chat.phone AND d.resolved_as IS NULL
 )
 SELECT
-    i.name, a.id AS account_id, a.key_encrypted, a.base_url, a.wire, i.reply_rules, a.reads_a_second, chat.phone,
+    i.name, a.id AS account_id, a.key_encrypted, a.base_url, a.wire, i.reply_rules, chat.phone,
     now() AS read_at
 FROM chat
 JOIN accounts a ON a.id = chat.account_id

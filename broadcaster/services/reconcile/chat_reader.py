@@ -87,7 +87,7 @@ class ChatReader:
 
     async def _sight(self, accepted: Accepted, attempts: Sequence[Attempt], pages: Sequence[Page]) -> Sight:
         ours = [
-            replace(attempt, gateway_id=None, is_known=False) if attempt.key == accepted.key else attempt
+            attempt._replace(gateway_id=None, is_known=False) if attempt.key == accepted.key else attempt
             for attempt in attempts
         ]
         readings = await self.match(ours, pages)
@@ -96,7 +96,7 @@ class ChatReader:
 
     async def content_kind(self, attempt: Attempt) -> ContentKind:
         """What kind of content the attempt was to send."""
-        return (await self._content(attempt.key.campaign_id)).kind
+        return (await self._content(attempt.campaign_id)).kind
 
     async def _content(self, campaign: int) -> Content:
         if campaign not in self._contents:
@@ -104,7 +104,7 @@ class ChatReader:
         return self._contents[campaign]
 
     async def _candidate(self, attempt: Attempt) -> EntryCandidate:
-        content = await self._content(attempt.key.campaign_id)
+        content = await self._content(attempt.campaign_id)
         end = None if attempt.ended_at is None else attempt.ended_at + SHOWN_WITHIN
         shown = content.render(attempt.variables or {})
         return EntryCandidate(shown, attempt.started_at, end, attempt.gateway_id, is_known=attempt.is_known)
@@ -124,9 +124,9 @@ async def list_chat(gateway: WAChatPro, phone: str) -> tuple[list[Page], dict[st
 
 def _look(accepted: Accepted, is_shown: bool, entries: int) -> LookRow:
     return LookRow(
-        accepted.key.segment,
-        accepted.key.campaign_id,
-        accepted.key.seq,
+        accepted.segment,
+        accepted.campaign_id,
+        accepted.seq,
         number_class=number_class(accepted.phone),
         content_kind=accepted.content_kind.value,
         accepted_at=accepted.accepted_at,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -11,11 +9,9 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
-import psycopg
-from psycopg.rows import AsyncRowFactory, namedtuple_row, tuple_row
 
 from broadcaster.db.pool import AsyncPool
-from broadcaster.db.queries import query
+from broadcaster.db.statements import Statements
 from broadcaster.domain.contents import Content, stored_content
 from broadcaster.domain.decisions import LaneChange, Transition
 from broadcaster.domain.instances import Wire
@@ -23,15 +19,6 @@ from broadcaster.domain.outcome_run import OutcomeRun
 from broadcaster.domain.outcomes import Verdict
 from broadcaster.domain.pacing import CLAIM_LEAD, Pace, pace
 from broadcaster.domain.states import LaneHealth
-
-_ROLLED_BACK = (psycopg.errors.SerializationFailure, psycopg.errors.DeadlockDetected)
-_TRIES = 4
-_LONGEST_PAUSE = 0.05
-"""Seconds before a statement that was rolled back for another's sake is tried again."""
-
-
-_SILENCE = 1.0
-"""Seconds beyond the longest that a statement may run, a lease, after which nothing more is heard of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +38,25 @@ class HeldLane:
     failures: int
     run: OutcomeRun
     ahead: float
+
+
+class _LaneRow(msgspec.Struct, frozen=True):
+    """A lane as it is stored. What its JSON says concerns this lane alone, and must not sink its neighbours."""
+
+    id: int
+    name: str
+    account_id: int
+    key_encrypted: bytes
+    base_url: str
+    wire: Wire
+    reply_rules: Any
+    rate_per_second: float | None
+    burst: int
+    max_in_flight: int
+    health: LaneHealth
+    failures: int
+    outcome_run: Any
+    ahead_seconds: float
 
 
 class Message(NamedTuple):
@@ -150,17 +156,15 @@ class SendingStore:
 
         `hold` is for how many seconds a request may be under way behind a gateway that has left it open.
         """
-        self._pool = pool
+        self._statements = Statements(pool, statement_timeout=lease)
         self._holder = holder
         self._lease = timedelta(seconds=lease)
         self._hold = timedelta(seconds=hold)
 
     async def take_lanes(self, lanes: Sequence[int], token: UUID) -> list[HeldLane]:
         """Take those of `lanes` that are free, under the lease `token`."""
-        rows = await self._execute(
-            "take_lanes",
-            {"lanes": list(lanes), "token": token, "holder": self._holder, "lease": self._lease},
-            namedtuple_row,
+        rows = await self._statements.rows(
+            "take_lanes", _LaneRow, lanes=list(lanes), token=token, holder=self._holder, lease=self._lease
         )
         return [
             HeldLane(
@@ -169,11 +173,11 @@ class SendingStore:
                 account_id=row.account_id,
                 key_encrypted=row.key_encrypted,
                 base_url=row.base_url,
-                wire=Wire(row.wire),
+                wire=row.wire,
                 reply_rules=row.reply_rules,
                 pace=pace(row.rate_per_second, row.burst),
                 max_in_flight=row.max_in_flight,
-                health=LaneHealth(row.health),
+                health=row.health,
                 failures=row.failures,
                 run=OutcomeRun.from_document(row.outcome_run),
                 ahead=row.ahead_seconds,
@@ -194,8 +198,8 @@ class SendingStore:
         # Postgres text cannot hold NUL, and one such reply must not sink its neighbours' outcomes.
         document = msgspec.json.encode(outcomes).decode().replace("\\u0000", "\\ufffd")
         parameters = {"outcomes": document, "lanes": lanes, "tokens": tokens, "wants": wants, "claim": claim}
-        *rows, (*_, places) = await self._execute(
-            "turn_over", {**parameters, "lease": self._lease, "lead": CLAIM_LEAD, "hold": self._hold}
+        *rows, (*_, places) = await self._statements.rows(
+            "turn_over", tuple, **parameters, lease=self._lease, lead=CLAIM_LEAD, hold=self._hold
         )
         moved = [False] * len(outcomes)
         for place in places or ():
@@ -205,71 +209,49 @@ class SendingStore:
     async def read_claim(self, asks: Sequence[Ask], claim: UUID) -> dict[int, Claim]:
         """What `claim` took, if it was committed. In its result no lane has been allowed anything beyond that."""
         lanes, tokens, _ = _columns(asks)
-        return _claims(claim, await self._execute("read_claim", {"lanes": lanes, "tokens": tokens, "claim": claim}))
+        rows = await self._statements.rows("read_claim", tuple, lanes=lanes, tokens=tokens, claim=claim)
+        return _claims(claim, rows)
 
     async def change_lane_health(self, lane: int, token: UUID, change: LaneChange, run: OutcomeRun) -> None:
         """Write a lane's new health and the run that led to it, if the lane is still held under `token`."""
-        await self._execute(
+        await self._statements.execute(
             "change_lane_health",
-            {
-                "lane": lane,
-                "token": token,
-                "health": change.health.value,
-                "reason": None if change.health is LaneHealth.OK else change.reason,
-                "failures": change.failures,
-                "run": _document(run),
-                "rest": change.rest,
-            },
+            lane=lane,
+            token=token,
+            health=change.health.value,
+            reason=None if change.health is LaneHealth.OK else change.reason,
+            failures=change.failures,
+            run=_document(run),
+            rest=change.rest,
         )
 
     async def release_lanes(self, returns: Sequence[Return]) -> None:
         """Give lanes back."""
         lanes, tokens, ahead, again, runs = map(list, zip(*returns, strict=True))
         documents = [None if run is None else _document(run) for run in runs]
-        parameters = {"lanes": lanes, "tokens": tokens, "ahead": ahead, "again": again, "runs": documents}
-        await self._execute("release_lanes", parameters)
+        await self._statements.execute(
+            "release_lanes", lanes=lanes, tokens=tokens, ahead=ahead, again=again, runs=documents
+        )
 
     async def free_lanes_of(self, holders: Sequence[str], request_timeout: float) -> None:
         """Free the lanes of workers that have ended, whose requests may be under way for so many seconds at most."""
-        await self._execute("end_leases", {"holders": list(holders)})
-        parameters = {"request_timeout": timedelta(seconds=request_timeout), "ended": list(holders)}
-        await self._execute("recover_leases", parameters)
+        await self._statements.execute("end_leases", holders=list(holders))
+        waited = timedelta(seconds=request_timeout)
+        await self._statements.execute("recover_leases", request_timeout=waited, ended=list(holders))
 
     async def campaign_content(self, campaign_id: int) -> Content:
         """What the campaign sends, which never changes once it is submitted; `campaign_file` has the file of one."""
-        [row] = await self._execute("campaign_content", {"campaign_id": campaign_id})
+        [row] = await self._statements.rows("campaign_content", tuple, campaign_id=campaign_id)
         return stored_content(*row)
 
     async def campaign_file(self, campaign_id: int) -> bytes:
         """The bytes of the file that the campaign sends."""
-        [row] = await self._execute("campaign_file", {"campaign_id": campaign_id})
-        return bytes(row[0])
+        [body] = await self._statements.values("campaign_file", campaign_id=campaign_id)
+        return bytes(body)
 
     async def finish_campaigns(self) -> list[int]:
         """Finish the campaigns that balance; returns their ids."""
-        return [row[0] for row in await self._execute("finish_campaigns", {})]
-
-    async def _execute(
-        self, name: str, parameters: Mapping[str, Any], row_factory: AsyncRowFactory[Any] = tuple_row
-    ) -> list[Any]:
-        for _ in range(_TRIES - 1):
-            try:
-                return await self._execute_once(name, parameters, row_factory)
-            except _ROLLED_BACK:
-                await asyncio.sleep(random.uniform(0, _LONGEST_PAUSE))  # noqa: S311 - spreads tries, guards nothing
-        return await self._execute_once(name, parameters, row_factory)
-
-    async def _execute_once(
-        self, name: str, parameters: Mapping[str, Any], row_factory: AsyncRowFactory[Any]
-    ) -> list[Any]:
-        # The server's own limit does not help where a connection has gone silent.
-        async with (
-            asyncio.timeout(self._lease.total_seconds() + _SILENCE),
-            self._pool.connection() as connection,
-            connection.cursor(row_factory=row_factory) as cursor,
-        ):
-            await cursor.execute(query(name), parameters, prepare=True)
-            return await cursor.fetchall() if cursor.description else []
+        return await self._statements.values("finish_campaigns")
 
 
 def _document(run: OutcomeRun) -> str:
