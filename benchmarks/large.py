@@ -18,8 +18,7 @@ import psycopg
 from benchmarks.campaigns import add_campaign, add_instances, even
 from benchmarks.processes import BenchmarkError
 from benchmarks.stand import Stand, open_stand
-from broadcaster.db.pool import PLAN_BY_KEY
-from broadcaster.db.queries import query
+from broadcaster.db.statements import query
 from broadcaster.domain.pacing import CLAIM_LEAD
 from broadcaster.services.campaigns import reports
 from broadcaster.services.campaigns.lifecycle import start_campaign
@@ -37,7 +36,7 @@ _CAMPAIGN = "campaign"
 REPORTS: dict[str, Callable[[Stand], object]] = {
     "campaign show": lambda stand: reports.campaign_summary(stand.engine, _CAMPAIGN),
     "campaign list": lambda stand: reports.list_campaigns(stand.engine),
-    "campaign watch": lambda stand: reports.campaign_progress(stand.engine, _CAMPAIGN),
+    "campaign watch": lambda stand: reports.campaign_summary(stand.engine, _CAMPAIGN),
     "campaign report, with failures by reason": lambda stand: reports.campaign_detail(stand.engine, _CAMPAIGN),
     "instance list": lambda stand: list(list_instances(stand.engine)),
 }
@@ -110,7 +109,7 @@ class _Taker:
     def __init__(self, stand: Stand) -> None:
         url = stand.settings.postgres_url.replace("postgresql+psycopg://", "postgresql://", 1)
         self._connection = psycopg.connect(url, autocommit=True)
-        self._connection.execute(PLAN_BY_KEY)
+        self._connection.execute(query("plan_by_key"))
         self._token = uuid4()
         self._lease = timedelta(hours=1)
         self._lanes: list[int] = [row[0] for row in stand.rows("SELECT id FROM lanes ORDER BY id")]

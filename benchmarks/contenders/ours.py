@@ -18,7 +18,8 @@ from broadcaster.errors import NotFoundError
 from broadcaster.services.campaigns.contents import file_content, text_content
 from broadcaster.services.campaigns.lifecycle import start_campaign
 from broadcaster.services.campaigns.submission import Submission, submit
-from broadcaster.services.instances import add_instance, show_instance
+from broadcaster.services.instance_reports import show_instance
+from broadcaster.services.instances import add_instance
 from broadcaster.services.recipients.reader import RecipientOptions, read_recipients
 
 

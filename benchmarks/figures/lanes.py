@@ -17,7 +17,7 @@ from benchmarks.campaigns import add_campaign, add_instances
 from benchmarks.processes import cpu_seconds, family_memory
 from benchmarks.results import Row
 from benchmarks.stand import Stand, open_stand
-from broadcaster.db.queries import query
+from broadcaster.db.statements import query
 from broadcaster.domain.pacing import default_burst
 from broadcaster.services.campaigns.lifecycle import start_campaign
 from broadcaster.services.dispatch import WAKE_AGAIN_AFTER, WAKE_AHEAD

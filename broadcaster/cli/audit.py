@@ -13,7 +13,7 @@ from broadcaster.cli.options.output import Json
 from broadcaster.cli.output import local_time, say, say_json, say_table
 from broadcaster.cli.schedule.options import parse_moment
 from broadcaster.errors import UsageError
-from broadcaster.services.audit import read_audit
+from broadcaster.services.audit import AuditEntry, read_audit
 from broadcaster.settings import load
 
 KINDS = ("instance", "campaign", "audience", "schedule", "occurrence", "phone", "secrets", "database")
@@ -58,10 +58,10 @@ def audit(
             ["WHEN", "WHO", "COMMAND", "OBJECT", "CHANGE"],
             (
                 [
-                    local_time(row["at"]),
-                    f"{row['operator']}@{row['host']}",
-                    row["command"],
-                    f"{row['object_kind']} {row['object_name']}",
+                    local_time(row.at),
+                    f"{row.operator}@{row.host}",
+                    row.command,
+                    f"{row.object_kind} {row.object_name}",
                     _change(row),
                 ]
                 for row in rows
@@ -74,12 +74,12 @@ def audit(
         say("nobody has changed anything of that kind")
 
 
-def _change(row: Mapping[str, Any]) -> str:
+def _change(row: AuditEntry) -> str:
     """`added name=main`, `rate_per_second 1 -> 2`."""
-    before, after = row["before"] or {}, row["after"] or {}
-    if row["action"] != "changed":
+    before, after = row.before or {}, row.after or {}
+    if row.action != "changed":
         values = ", ".join(f"{name}={_value(value)}" for name, value in sorted({**before, **after}.items()))
-        return f"{row['action']} {values}"
+        return f"{row.action} {values}"
     names = sorted({*before, *after})
     return ", ".join(f"{name} {_value(before.get(name))} -> {_value(after.get(name))}" for name in names)
 

@@ -182,6 +182,8 @@ def _in_utc(value: Any) -> Any:
         return value
     if isinstance(value, datetime):
         return value.astimezone(UTC)
+    if isinstance(value, msgspec.Struct):
+        return _in_utc(msgspec.to_builtins(value, builtin_types=(datetime,)))
     if isinstance(value, Mapping):
         return {str(name): _in_utc(inner) for name, inner in value.items()}
     if isinstance(value, list | tuple):

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Annotated, Any
 
+import msgspec
 import typer
 from sqlalchemy import Engine
 
@@ -99,7 +100,7 @@ def forget(
     with database(settings) as engine:
         found = _forget(engine, settings, phone, yes)
     if as_json:
-        say_json({"forgotten": yes, **asdict(found)})
+        say_json({"forgotten": yes, **msgspec.structs.asdict(found)})
     else:
         _tell(found)
 

@@ -17,9 +17,8 @@ from sqlalchemy.exc import ArgumentError
 from broadcaster.db.faults import plain_errors, unusable_url
 from broadcaster.db.queries import query
 from broadcaster.db.reading import CONNECT_TIMEOUT
+from broadcaster.db.statements import execute
 from broadcaster.settings import Settings
-
-_SET = "SELECT set_config(name, value, false) FROM unnest(%s::text[], %s::text[]) AS setting (name, value)"
 
 
 def open_engine(
@@ -61,9 +60,9 @@ def _engine(url: str, variable: str, session: Mapping[str, str]) -> Engine:
     # Before SQLAlchemy's own first statements: a limit that the role has set for itself could end them.
     @event.listens_for(engine, "connect", insert=True)
     def _set(connection: psycopg.Connection[TupleRow], _record: object) -> None:
-        connection.execute(query("secure_session").encode())
+        connection.execute(query("secure_session"))
         if session:
-            connection.execute(_SET, [list(session), list(session.values())])
+            execute(connection, "set_session", names=list(session), values=list(session.values()))
         connection.commit()
 
     return engine

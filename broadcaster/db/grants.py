@@ -18,7 +18,7 @@ from sqlalchemy.exc import ProgrammingError
 
 from broadcaster.db import schema
 from broadcaster.db.engine import transaction
-from broadcaster.db.queries import query
+from broadcaster.db.statements import query, values
 from broadcaster.errors import SettingsError, UnavailableError
 
 _COMMENT = re.compile(r"--[^\n]*")
@@ -113,8 +113,7 @@ def require_privileges(engine: Engine) -> None:
     """Raise UnavailableError where the engine's role lacks a privilege. The schema must be current."""
     needed = [msgspec.structs.asdict(privilege) for privilege in _needed()]
     with transaction(engine) as connection:
-        found = connection.exec_driver_sql(query("lacking_privileges"), {"needed": Jsonb(needed)})
-        lacking = list(found.scalars())
+        lacking = values(connection, "lacking_privileges", needed=Jsonb(needed))
     if lacking:
         more = f" and {len(lacking) - _SHOWN} more" if len(lacking) > _SHOWN else ""
         raise UnavailableError(
@@ -126,7 +125,7 @@ def require_privileges(engine: Engine) -> None:
 def excess(engine: Engine) -> list[str]:
     """What the engine's role may do beyond what commands and workers do, as far as it touches evidence."""
     with transaction(engine) as connection:
-        return list(connection.exec_driver_sql(query("excess_privileges")).scalars())
+        return values(connection, "excess_privileges")
 
 
 def quoted(name: str) -> str:

@@ -11,27 +11,11 @@ from psycopg.rows import TupleRow
 from psycopg.types.json import set_json_loads
 from psycopg_pool import AsyncConnectionPool
 
-from broadcaster.db.queries import query
 from broadcaster.db.reading import CONNECT_TIMEOUT
+from broadcaster.db.statements import query
 from broadcaster.settings import Settings
 
 _RECONNECT_TIMEOUT = 2
-
-# The send path's statements touch a few hundred rows by key, whatever the size of the tables. Their plans must not
-# depend on statistics: those are missing when a campaign has just been submitted and late ever after, and a generic
-# plan outlives the table that it was made for. The other ways to join and scan read the whole backlog.
-PLAN_BY_KEY = """
-SELECT set_config(name, value, false)
-FROM (
-    VALUES
-        ('plan_cache_mode', 'force_generic_plan'),
-        ('enable_seqscan', 'off'),
-        ('enable_bitmapscan', 'off'),
-        ('enable_hashjoin', 'off'),
-        ('enable_mergejoin', 'off'),
-        ('enable_sort', 'off')
-) AS setting (name, value)
-"""
 
 _NOTICE_SILENCE = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 15_000}
 """By which the kernel notices that the other machine is gone: seconds, and milliseconds for the last one."""
@@ -47,8 +31,8 @@ def open_pool(settings: Settings, *, size: int, lock_timeout: float, statement_t
     """
 
     async def configure(connection: psycopg.AsyncConnection[TupleRow]) -> None:
-        await connection.execute(query("secure_session").encode())
-        await connection.execute(PLAN_BY_KEY)
+        await connection.execute(query("secure_session"))
+        await connection.execute(query("plan_by_key"))
         set_json_loads(msgspec.json.decode, connection)
         for name, seconds in (("lock_timeout", lock_timeout), ("statement_timeout", statement_timeout)):
             await connection.execute(f"SET {name} = {round(seconds * 1000)}")

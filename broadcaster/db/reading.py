@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 from psycopg.conninfo import make_conninfo
-from psycopg.rows import dict_row
 
 from broadcaster.db.faults import plain_errors, unusable_url
-from broadcaster.db.queries import query
+from broadcaster.db.statements import driver, query
 from broadcaster.settings import Settings
 
 if TYPE_CHECKING:
@@ -19,10 +18,6 @@ if TYPE_CHECKING:
 
 CONNECT_TIMEOUT = 5
 """Seconds."""
-
-_BATCH = 2_000
-Row = dict[str, Any]
-"""A row by its columns' names."""
 
 
 class Reader:
@@ -63,18 +58,4 @@ def reading(source: Engine | Reader) -> Iterator[psycopg.Connection[Any]]:
                 yield connection
         else:
             with source.begin() as wrapped:
-                yield cast("psycopg.Connection[Any]", wrapped.connection.driver_connection)
-
-
-def each_row(connection: psycopg.Connection[Any], statement: str, **parameters: object) -> Iterator[Row]:
-    """What a statement finds, a few thousand rows in memory at a time: a cursor of the server's."""
-    with connection.cursor("each_row", row_factory=dict_row) as cursor:
-        cursor.itersize = _BATCH
-        cursor.execute(statement.encode(), parameters)
-        yield from cursor
-
-
-def rows(connection: psycopg.Connection[Any], statement: str, **parameters: object) -> list[Row]:
-    """What a statement with psycopg placeholders finds."""
-    with connection.cursor(row_factory=dict_row) as cursor:
-        return cursor.execute(statement.encode(), parameters).fetchall()
+                yield driver(wrapped)

@@ -18,7 +18,7 @@ from broadcaster.base_urls import same_server_urls, usable_base_url
 from broadcaster.crypto import Vault
 from broadcaster.db import tables
 from broadcaster.db.engine import transaction
-from broadcaster.db.queries import query
+from broadcaster.db.statements import execute, values
 from broadcaster.domain.instances import Wire
 from broadcaster.errors import ConflictError, InputError, UsageError
 
@@ -61,13 +61,13 @@ def store_account(connection: Connection, vault: Vault, account: Account, *, of:
     """
     _refuse_held(connection, vault, account, of)
     fingerprints = vault.fingerprints(account.key, account.base_url)
-    values = {"key_encrypted": vault.seal(account.key, account.base_url), "wire": account.wire}
+    sealed = {"key_encrypted": vault.seal(account.key, account.base_url), "wire": account.wire}
     known = connection.scalar(select(_accounts.c.id).where(_accounts.c.fingerprint.in_(fingerprints)))
     if known is None:
-        made = insert(_accounts).values(fingerprint=fingerprints[0], base_url=account.base_url, **values)
-        made = made.on_conflict_do_update(index_elements=["fingerprint"], set_=values)
+        made = insert(_accounts).values(fingerprint=fingerprints[0], base_url=account.base_url, **sealed)
+        made = made.on_conflict_do_update(index_elements=["fingerprint"], set_=sealed)
         return int(connection.execute(made.returning(_accounts.c.id)).scalar_one())
-    connection.execute(update(_accounts).where(_accounts.c.id == known).values(values))
+    connection.execute(update(_accounts).where(_accounts.c.id == known).values(sealed))
     return int(known)
 
 
@@ -105,7 +105,7 @@ def account_key(vault: Vault, row: Mapping[str, Any]) -> str:
 def forget_accounts(engine: Engine) -> int:
     """Forget the keys that no instance has any more and nothing in doubt needs; returns of how many accounts."""
     with transaction(engine) as connection:
-        left = list(connection.exec_driver_sql(query("forgettable_accounts")).scalars())
+        left = values(connection, "forgettable_accounts")
         if not left:
             return 0
-        return connection.exec_driver_sql(query("forget_accounts"), {"accounts": left}).rowcount
+        return execute(connection, "forget_accounts", accounts=left)

@@ -2,17 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from psycopg.types.json import Jsonb
 
-from broadcaster.db.queries import query
-from broadcaster.db.reading import Reader, Row, reading, rows
+from broadcaster.db.reading import Reader, reading
+from broadcaster.db.statements import execute, rows
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
+
+
+class AuditEntry(msgspec.Struct, frozen=True):
+    """What an operator did to one object by a command, as the command said of itself. `at` is the database's."""
+
+    id: int
+    at: datetime
+    operator: str | None
+    host: str | None
+    command: str | None
+    db_role: str
+    object_kind: str
+    object_name: str
+    action: str
+    before: Mapping[str, Any] | None
+    after: Mapping[str, Any] | None
 
 
 def note_operation(connection: Connection, kind: str, name: str, **detail: Any) -> None:
@@ -21,8 +38,7 @@ def note_operation(connection: Connection, kind: str, name: str, **detail: Any) 
     Nothing is noted where the session knows of no operator: it is a worker's. `detail` has counts and settings, and
     neither phones nor secrets.
     """
-    parameters = {"kind": kind, "name": name, "detail": Jsonb(detail)}
-    connection.exec_driver_sql(query("note_operation"), parameters)
+    execute(connection, "note_operation", kind=kind, name=name, detail=Jsonb(detail))
 
 
 def read_audit(
@@ -32,7 +48,7 @@ def read_audit(
     name: str | None = None,
     since: datetime | None = None,
     limit: int,
-) -> Sequence[Row]:
+) -> Sequence[AuditEntry]:
     """The latest rows of the trail, oldest first: of one kind of object, of that name, since an aware moment."""
     with reading(source) as connection:
-        return rows(connection, query("read_audit"), kind=kind, name=name, since=since, limit=limit)
+        return rows(connection, "read_audit", AuditEntry, kind=kind, name=name, since=since, limit=limit)

@@ -6,13 +6,13 @@ that was put back leaves moments in the future: what waits for them would stand 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 
+import msgspec
 from sqlalchemy import Connection, Engine
 
 from broadcaster.db.engine import transaction
-from broadcaster.db.queries import query
+from broadcaster.db.statements import execute, rows
 from broadcaster.domain.pacing import CLAIM_LEAD
 from broadcaster.services.reconcile.doubts import LONGEST_REST, poll_intervals
 from broadcaster.settings import Settings
@@ -24,8 +24,7 @@ MOST_ATTEMPTS = 2000
 """Attempts of one lane that are dated anew in one tick: more than any lane makes until the next one."""
 
 
-@dataclass(frozen=True, slots=True)
-class ClockStep:
+class ClockStep(msgspec.Struct, frozen=True):
     """What the ticks tell of steps since the last time, in seconds; 0: nothing.
 
     `back` is how far the clock was put back. `gap` is time in which no `recover` tick was done: nobody was there, or
@@ -45,33 +44,29 @@ def mend_clocks(engine: Engine, settings: Settings) -> ClockStep:
     Part of the `recover` tick, before that is noted as done. Costs a few index look-ups where nothing is wrong.
     """
     with transaction(engine) as connection:
-        row = connection.exec_driver_sql(query("clock_step")).one()
-        step = ClockStep(row.back, row.gap)
+        [step] = rows(connection, "clock_step", ClockStep)
         if step:
-            connection.exec_driver_sql(query("clock_is_mended"), {"back": step.back})
+            execute(connection, "clock_is_mended", back=step.back)
         _mend(connection, step, settings)
     # Apart, because there may be very many: nobody waits for these rows.
     with transaction(engine) as connection:
-        connection.exec_driver_sql(query("mend_attempts"), {"most": MOST_ATTEMPTS})
+        execute(connection, "mend_attempts", most=MOST_ATTEMPTS)
     return step
 
 
 def _mend(connection: Connection, step: ClockStep, settings: Settings) -> None:
     # Lanes, messages with their counters, accounts, doubts: the order of those who send and who read back.
-    lanes = {
-        "lease": timedelta(seconds=settings.lease_seconds),
-        "lead": CLAIM_LEAD,
-    }
-    accounts = {"back": step.back, "longest_rest": timedelta(seconds=LONGEST_REST)}
-    doubts = {
-        "back": step.back,
-        "gap": step.gap,
-        "slack": SLACK_SECONDS,
-        "longest_request": timedelta(seconds=max(settings.request_timeout_seconds, settings.gateway_hold_seconds)),
+    execute(connection, "mend_lanes", lease=timedelta(seconds=settings.lease_seconds), lead=CLAIM_LEAD)
+    execute(connection, "mend_messages", back=step.back)
+    execute(connection, "mend_turns")
+    execute(connection, "mend_accounts", back=step.back, longest_rest=timedelta(seconds=LONGEST_REST))
+    longest_request = max(settings.request_timeout_seconds, settings.gateway_hold_seconds)
+    execute(
+        connection,
+        "mend_doubts",
+        back=step.back,
+        gap=step.gap,
+        slack=SLACK_SECONDS,
+        longest_request=timedelta(seconds=longest_request),
         **poll_intervals(settings),
-    }
-    connection.exec_driver_sql(query("mend_lanes"), lanes)
-    connection.exec_driver_sql(query("mend_messages"), {"back": step.back})
-    connection.exec_driver_sql(query("mend_turns"))
-    connection.exec_driver_sql(query("mend_accounts"), accounts)
-    connection.exec_driver_sql(query("mend_doubts"), doubts)
+    )

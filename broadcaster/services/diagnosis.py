@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 from datetime import datetime, timedelta
 from shlex import quote
+from typing import NamedTuple
 
+import msgspec
 from sqlalchemy import Connection, Engine, func, select
 
 from broadcaster.crypto import open_vault
@@ -15,7 +16,7 @@ from broadcaster.db import tables
 from broadcaster.db.engine import transaction
 from broadcaster.db.grants import connected_role, excess, require_privileges
 from broadcaster.db.migrate import require_current
-from broadcaster.db.queries import query
+from broadcaster.db.statements import rows, value
 from broadcaster.domain.standstill import Cause, Remedy, Standstill, What, counted
 from broadcaster.domain.states import MessageState
 from broadcaster.errors import BroadcasterError
@@ -45,6 +46,25 @@ CLOCK_SECONDS = 5.0
 """No limit depends on this machine's clock, but people compare its log lines with the moments in the database."""
 
 
+class _Miscount(NamedTuple):
+    campaign: str
+    instance: str
+    state: str
+    kept: int
+    counted: int
+
+
+class _Held(msgspec.Struct, frozen=True):
+    state: MessageState
+    messages: int
+    oldest_seconds: float
+
+
+class _Due(NamedTuple):
+    name: str
+    late_seconds: float
+
+
 def examine_keys(engine: Engine, settings: Settings) -> Iterator[Finding]:
     """Whether the configured secret key opens every instance's key."""
     try:
@@ -53,8 +73,8 @@ def examine_keys(engine: Engine, settings: Settings) -> Iterator[Finding]:
             kept = tables.accounts
             found = select(kept.c.key_encrypted, kept.c.base_url).where(kept.c.key_encrypted.is_not(None))
             accounts = 0
-            with connection.execute(found.execution_options(yield_per=_BATCH)) as rows:
-                for key_encrypted, base_url in rows:
+            with connection.execute(found.execution_options(yield_per=_BATCH)) as sealed:
+                for key_encrypted, base_url in sealed:
                     vault.open(key_encrypted, base_url)
                     accounts += 1
     except BroadcasterError as error:
@@ -70,7 +90,7 @@ def examine_database(engine: Engine, settings: Settings, starter: Remedy = START
     """
     try:
         with transaction(engine) as connection:
-            version = connection.exec_driver_sql("SHOW server_version").scalar_one()
+            version = value(connection, "server_version")
         yield well("postgres", f"version {version}")
     except BroadcasterError as error:
         if settings.database_url is None:
@@ -126,7 +146,7 @@ def examine_ticks(engine: Engine, periods: Mapping[str, float], running: float |
         yield not_known("beat", "Postgres")
         return
     ticks = [
-        replace(done[name], period=period) if name in done else Tick(name, period, None)
+        msgspec.structs.replace(done[name], period=period) if name in done else Tick(name, period, None)
         for name, period in periods.items()
     ]
     late = [tick for tick in ticks if tick.is_late(running)]
@@ -167,8 +187,8 @@ def _examine_clock(engine: Engine, settings: Settings) -> Iterator[Finding]:
 
 def _examine_counters(engine: Engine, settings: Settings) -> Iterator[Finding]:
     with transaction(engine) as connection:
-        rows = connection.exec_driver_sql(query("miscounted_lanes")).all()
-    for row in rows:
+        miscounted = rows(connection, "miscounted_lanes", _Miscount)
+    for row in miscounted:
         where = f"campaign {row.campaign} on {row.instance}"
         if row.kept == row.counted:
             what = f"{where} is finished with {row.counted:,} messages {row.state}"
@@ -176,7 +196,7 @@ def _examine_counters(engine: Engine, settings: Settings) -> Iterator[Finding]:
             what = f"{where} keeps {row.kept:,} {row.state}, a recount says {row.counted:,}"
         export = f"broadcaster campaign export {quote(row.campaign)}"
         yield unwell("counters", Level.BAD, what, "report it, with what each message came to from", export)
-    if not rows:
+    if not miscounted:
         yield well("counters", "of every campaign balance, and equal a recount where it is open: nothing is lost")
 
 
@@ -187,7 +207,7 @@ def _examine_held_messages(engine: Engine, settings: Settings) -> Iterator[Findi
         MessageState.IN_DOUBT: DOUBT_SECONDS,
     }
     with transaction(engine) as connection:
-        found = {MessageState(row.state): row for row in connection.exec_driver_sql(query("held_messages"))}
+        found = {row.state: row for row in rows(connection, "held_messages", _Held)}
         tests = {state: _tests_held(connection, state) for state in longest}
     for state, limit in longest.items():
         row = found.get(state)
@@ -224,8 +244,8 @@ def _tests_held(connection: Connection, state: MessageState) -> tuple[int, str |
 
 def _examine_late_campaigns(engine: Engine, settings: Settings) -> Iterator[Finding]:
     with transaction(engine) as connection:
-        rows = connection.exec_driver_sql(query("late_campaigns")).all()
-    late = [row for row in rows if row.late_seconds > LATE_SECONDS]
+        due = rows(connection, "late_campaigns", _Due)
+    late = [row for row in due if row.late_seconds > LATE_SECONDS]
     for row in late:
         what = f"{row.name} has been due for {row.late_seconds:.0f} s: no beat or no worker runs"
         yield unwell("campaigns", Level.BAD, what, "start what is missing with", "broadcaster up")

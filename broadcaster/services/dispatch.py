@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from math import ceil
+from typing import NamedTuple
 
 from sqlalchemy import Engine
 
 from broadcaster.db.engine import transaction
-from broadcaster.db.queries import query
+from broadcaster.db.statements import execute, rows, value, values
 from broadcaster.services.campaigns.over_audience import start_audience_campaigns
 from broadcaster.services.reconcile.reconciler import RUN_SECONDS
 from broadcaster.services.reconcile.truth_check import SINCE, UNTIL
@@ -29,8 +29,7 @@ WAKE_AHEAD = timedelta(seconds=2)
 """How long before its next slot a lane is woken: there is time for the wake-up to find a worker."""
 
 
-@dataclass(frozen=True, slots=True)
-class Recovered:
+class Recovered(NamedTuple):
     """What became of leases that ended: how many lanes are free again, and how many messages are in doubt."""
 
     lanes: int
@@ -39,9 +38,8 @@ class Recovered:
 
 def wake_lanes(engine: Engine) -> list[list[int]]:
     """The lanes (ids) to wake now, in groups of one task each. Its cost follows the lanes, never the backlog."""
-    parameters = {"again_after": WAKE_AGAIN_AFTER, "ahead": WAKE_AHEAD}
     with transaction(engine) as connection:
-        lanes = sorted(connection.exec_driver_sql(query("wake_lanes"), parameters).scalars())
+        lanes = sorted(values(connection, "wake_lanes", again_after=WAKE_AGAIN_AFTER, ahead=WAKE_AHEAD))
     return in_tasks(lanes, at_least=TASKS_A_WAVE)
 
 
@@ -57,7 +55,7 @@ def in_tasks(lanes: Sequence[int], *, at_least: int = 1) -> list[list[int]]:
 def start_due_campaigns(engine: Engine) -> list[int]:
     """Make campaigns that are due `running`; returns their ids. Those over audiences get their messages first."""
     with transaction(engine) as connection:
-        started = list(connection.exec_driver_sql(query("start_due_campaigns")).scalars())
+        started = values(connection, "start_due_campaigns")
     return started + start_audience_campaigns(engine)
 
 
@@ -67,10 +65,10 @@ def finish_campaigns(engine: Engine) -> list[int]:
     Returns the ids of those that finished.
     """
     with transaction(engine) as connection:
-        connection.exec_driver_sql(query("sweep_cancelled"))
+        execute(connection, "sweep_cancelled")
     with transaction(engine) as connection:
-        connection.exec_driver_sql(query("close_cancelled"))
-        return list(connection.exec_driver_sql(query("finish_campaigns")).scalars())
+        execute(connection, "close_cancelled")
+        return values(connection, "finish_campaigns")
 
 
 def recover_leases(engine: Engine, *, request_timeout: float = 30.0) -> Recovered:
@@ -78,25 +76,23 @@ def recover_leases(engine: Engine, *, request_timeout: float = 30.0) -> Recovere
 
     `request_timeout` is for how many seconds a request may be under way that nobody waits for any more.
     """
-    parameters = {"request_timeout": timedelta(seconds=request_timeout), "ended": []}
+    waited = timedelta(seconds=request_timeout)
     with transaction(engine) as connection:
-        row = connection.exec_driver_sql(query("recover_leases"), parameters).one()
-        connection.exec_driver_sql(query("refresh_next_due"))
-    return Recovered(lanes=row.lanes, in_doubt=row.in_doubt)
+        [recovered] = rows(connection, "recover_leases", Recovered, request_timeout=waited, ended=[])
+        execute(connection, "refresh_next_due")
+    return recovered
 
 
 def give_up_doubts(engine: Engine, *, deadline: float) -> int:
     """Make unknown what has been in doubt for more than `deadline` seconds; returns how many messages."""
-    parameters = {"deadline": timedelta(seconds=deadline), "most": MOST_GIVEN_UP}
     with transaction(engine) as connection:
-        return int(connection.exec_driver_sql(query("give_up_doubts"), parameters).scalar_one())
+        return int(value(connection, "give_up_doubts", deadline=timedelta(seconds=deadline), most=MOST_GIVEN_UP))
 
 
 def doubts_are_due(engine: Engine) -> bool:
     """Whether there is a chat to read back while a run would go on that started now."""
     with transaction(engine) as connection:
-        parameters = {"ahead": timedelta(seconds=RUN_SECONDS)}
-        return bool(connection.exec_driver_sql(query("due_doubts"), parameters).scalar_one())
+        return bool(value(connection, "due_doubts", ahead=timedelta(seconds=RUN_SECONDS)))
 
 
 def truths_are_due(engine: Engine, settings: Settings) -> bool:
@@ -104,4 +100,4 @@ def truths_are_due(engine: Engine, settings: Settings) -> bool:
     if not settings.truth_check_seconds:
         return False
     with transaction(engine) as connection:
-        return bool(connection.exec_driver_sql(query("due_truths"), {"since": SINCE, "until": UNTIL}).scalar_one())
+        return bool(value(connection, "due_truths", since=SINCE, until=UNTIL))

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 from shlex import quote
-from typing import Any
+from typing import NamedTuple
 
 from sqlalchemy import Engine
 
 from broadcaster.db.engine import transaction
-from broadcaster.db.queries import query
+from broadcaster.db.statements import rows
 from broadcaster.services.findings import Finding, Level, unwell, well
 from broadcaster.settings import Settings
 
@@ -21,12 +21,29 @@ GIVEN_UP_SECONDS = 60.0
 """What giving up doubts may take once their deadline has passed."""
 
 
+class _Stuck(NamedTuple):
+    messages: int
+    forgotten: int
+    oldest_seconds: float
+
+
+class _Account(NamedTuple):
+    """An account with messages in doubt, of which `campaign` has some."""
+
+    instance: str
+    campaign: str
+    reads_a_second: int
+    messages: int
+    attempts: int
+    """Of the last hour."""
+
+
 def examine_doubts(engine: Engine, settings: Settings) -> Iterator[Finding]:
     """Whether all doubts are decided in time, and are few for what was sent."""
     patience = settings.doubt_deadline_seconds + GIVEN_UP_SECONDS
     with transaction(engine) as connection:
-        stuck = connection.exec_driver_sql(query("stuck_doubts"), {"deadline": timedelta(seconds=patience)}).one()
-        accounts = connection.exec_driver_sql(query("doubts_by_account")).all()
+        [stuck] = rows(connection, "stuck_doubts", _Stuck, deadline=timedelta(seconds=patience))
+        accounts = rows(connection, "doubts_by_account", _Account)
     found = [finding for account in accounts for finding in _examine_account(account, settings)]
     if stuck.messages:
         since = f"the oldest for {stuck.oldest_seconds:.0f} s"
@@ -38,7 +55,7 @@ def examine_doubts(engine: Engine, settings: Settings) -> Iterator[Finding]:
     yield from found or [well("doubts", "all are read back or given up in time")]
 
 
-def _examine_account(account: Any, settings: Settings) -> Iterator[Finding]:
+def _examine_account(account: _Account, settings: Settings) -> Iterator[Finding]:
     if account.messages > max(FEW_DOUBTS, DOUBTED_SHARE * account.attempts):
         what = (
             f"{account.messages:,} messages through {account.instance} are in doubt, "

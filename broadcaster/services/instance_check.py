@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from broadcaster.domain.outcomes import Verdict
 from broadcaster.domain.readback import Page, Sight
 from broadcaster.domain.states import LaneHealth
 from broadcaster.gateway import GatewayError, WAChatPro
+from broadcaster.services.instance_reports import InstanceSummary
 from broadcaster.services.reconcile.chat_reader import ChatReader
 from broadcaster.services.reconcile.doubts import PROOF_SECONDS, Accepted, DoubtStore
 
@@ -61,16 +61,15 @@ class SendingCheck:
         return self.health is not LaneHealth.OK or self.next_try is not None
 
 
-def check_sending(stored: Mapping[str, Any], found: InstanceCheck, now: datetime) -> SendingCheck:
-    """What the lane's row says (`instances.show_instance`), and the gateway's answer."""
-    health, not_before = LaneHealth(stored["health"]), stored["not_before"]
+def check_sending(stored: InstanceSummary, found: InstanceCheck, now: datetime) -> SendingCheck:
+    """What the lane's row says, and the gateway's answer."""
+    health, not_before = stored.health, stored.not_before
     rests_until = not_before if not_before is not None and not_before > now else None
     works: bool | None = health is LaneHealth.OK and rests_until is None
     if works and not found.passed:
         works = None if found.reachable and found.health not in TROUBLES else False
     next_try = None if health in (LaneHealth.REFUSED, LaneHealth.PAUSED) else rests_until
-    truth = (stored["truth_shown"], stored["truth_missing"])
-    return SendingCheck(works, health, stored["health_reason"], next_try, *truth)
+    return SendingCheck(works, health, stored.health_reason, next_try, stored.truth_shown, stored.truth_missing)
 
 
 async def check_instance(gateway: WAChatPro) -> InstanceCheck:

@@ -3,25 +3,73 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import TYPE_CHECKING
 
-from broadcaster.db.reading import Reader, Row, each_row, reading
+import msgspec
+
+from broadcaster.db.reading import Reader, reading
+from broadcaster.db.statements import each, first, value
+from broadcaster.domain.instances import Wire
+from broadcaster.domain.states import LaneHealth
+from broadcaster.errors import NotFoundError
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
 
-def list_instances(source: Engine | Reader) -> Iterator[Row]:
-    """All instances as the view `instance_report` has them, by name, in bounded memory.
+class InstanceSummary(msgspec.Struct, frozen=True):
+    """An instance: its health, its limits and what went through it so far."""
+
+    name: str
+    id: int
+    health: LaneHealth
+    health_reason: str | None
+    health_since: datetime
+    rate_per_second: float | None
+    burst: int
+    max_in_flight: int
+    total: int
+    pending: int
+    in_progress: int
+    sent: int
+    failed: int
+    in_doubt: int
+    unknown: int
+    lease_holder: str | None
+    lease_expires_at: datetime | None
+    not_before: datetime | None
+    truth_shown: int
+    truth_missing: int
+
+
+class InstanceDetail(InstanceSummary, frozen=True):
+    """The same, with where its requests go. Never the key."""
+
+    base_url: str
+    wire: Wire
+    created_at: datetime
+
+
+def list_instances(source: Engine | Reader) -> Iterator[InstanceSummary]:
+    """All instances by name, in bounded memory.
 
     To be gone through at once: the transaction lasts until its end.
     """
     with reading(source) as connection:
-        yield from each_row(connection, "SELECT * FROM instance_report ORDER BY instance")
+        yield from each(connection, "list_instances", InstanceSummary)
+
+
+def show_instance(source: Engine | Reader, name: str) -> InstanceDetail:
+    """One instance. Raises NotFoundError."""
+    with reading(source) as connection:
+        found = first(connection, "show_instance", InstanceDetail, name=name)
+    if found is None:
+        raise NotFoundError(f"no instance is called {name!r}: see `broadcaster instance list`")
+    return found
 
 
 def count_instances(source: Engine | Reader) -> int:
     """How many there are."""
     with reading(source) as connection:
-        [row] = each_row(connection, "SELECT count(*) AS instances FROM instances")
-    return int(row["instances"])
+        return int(value(connection, "count_instances"))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from shlex import quote
 from typing import Any
 
-from sqlalchemy import Connection, Engine, delete, func, insert, null, select, text, update
+from sqlalchemy import Connection, Engine, delete, func, insert, null, select, update
 from sqlalchemy.exc import IntegrityError
 
 from broadcaster.base_urls import DEFAULT_BASE_URL
@@ -28,7 +28,6 @@ from broadcaster.services.accounts import (
 
 DEFAULT_MAX_IN_FLIGHT = 16
 _TROUBLES = (LaneHealth.REFUSED, LaneHealth.DOWN, LaneHealth.THROTTLED)
-_REPORT = select(text("*")).select_from(text("instance_report"))
 
 
 def add_instance(
@@ -188,14 +187,6 @@ def remove_instance(engine: Engine, name: str) -> None:
         _refuse_used(connection, instance_id, name)
         _refuse_scheduled(connection, instance_id, name)
         connection.execute(delete(tables.instances).where(tables.instances.c.id == instance_id))
-
-
-def show_instance(engine: Engine, name: str) -> Mapping[str, Any]:
-    """One instance: the row of `instance_report` with base_url, wire and created_at. Never the key."""
-    with transaction(engine) as connection:
-        row = _find(connection, name)
-        report = connection.execute(_REPORT.where(text("instance_id = :id")), {"id": row["id"]}).mappings().one()
-        return {**report, **{column: row[column] for column in ("base_url", "wire", "created_at")}}
 
 
 def instance_key(engine: Engine, vault: Vault, name: str) -> tuple[Mapping[str, Any], str]:

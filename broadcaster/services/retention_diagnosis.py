@@ -8,7 +8,8 @@ from datetime import timedelta
 from sqlalchemy import Engine
 
 from broadcaster.db.engine import transaction
-from broadcaster.db.queries import query
+from broadcaster.db.statements import rows
+from broadcaster.services.campaigns.purging import DuePurge
 from broadcaster.services.findings import Finding, Level, unwell, well
 from broadcaster.settings import Settings
 
@@ -23,9 +24,8 @@ def examine_retention(engine: Engine, settings: Settings) -> Iterator[Finding]:
     if days is None:
         yield well("retention", "what is personal is kept for ever: BROADCASTER_RETENTION_DAYS is not set")
         return
-    parameters = {"older_than": timedelta(days=days) + LATE, "most": _MOST}
     with transaction(engine) as connection:
-        late = connection.exec_driver_sql(query("due_purges"), parameters).all()
+        late = rows(connection, "due_purges", DuePurge, older_than=timedelta(days=days) + LATE, most=_MOST)
     if not late:
         yield well(
             "retention", f"of campaigns that ended {days} d ago nothing personal is left but what may be needed"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from time import monotonic, sleep
 
+import msgspec
 from sqlalchemy import Engine
 
 from broadcaster.db.engine import transaction
-from broadcaster.db.queries import query
+from broadcaster.db.statements import execute, rows
 
 LATE_PERIODS = 3
 """A tick that has not been done for more than so many of its periods is late."""
@@ -17,8 +17,7 @@ PUT_BACK_SLACK = 1.0
 _LOOK_AGAIN = 0.2
 
 
-@dataclass(frozen=True, slots=True)
-class Tick:
+class Tick(msgspec.Struct, frozen=True):
     """One of the scans that beat fires, and for how many seconds it has not been done; None: never yet."""
 
     name: str
@@ -41,7 +40,7 @@ class Tick:
 def note_tick(engine: Engine, name: str, period: float) -> None:
     """Keep that the tick `name`, which beat fires every `period` seconds, was done just now."""
     with transaction(engine) as connection:
-        connection.exec_driver_sql(query("note_tick"), {"name": name, "period": period})
+        execute(connection, "note_tick", name=name, period=period)
 
 
 def read_ticks(engine: Engine) -> list[Tick]:
@@ -63,5 +62,4 @@ def read_ticks(engine: Engine) -> list[Tick]:
 
 def _read_ticks(engine: Engine) -> list[Tick]:
     with transaction(engine) as connection:
-        rows = connection.exec_driver_sql(query("tick_ages")).all()
-    return [Tick(row.name, row.period_seconds, row.age_seconds, row.put_back) for row in rows]
+        return rows(connection, "tick_ages", Tick)

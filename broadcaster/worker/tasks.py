@@ -96,7 +96,7 @@ def occurrence(schedule: str, campaign: str) -> dict[str, Any]:
     """Start an occurrence's campaign. If this task is lost, the lifecycle tick starts it. Flower shows the result."""
     started = start_occurrence(runtime().engine, campaign)
     dispatch()
-    return {"schedule": schedule, "campaign": campaign, **started}
+    return {"schedule": schedule, "campaign": campaign, "state": started.state.value, "messages": started.total}
 
 
 @app.task(name=READ_BACK)

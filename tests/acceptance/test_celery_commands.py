@@ -50,7 +50,7 @@ def submit(run_cli: RunCli, name: str) -> None:
 
 
 def is_finished(engine: Engine, name: str) -> bool:
-    return bool(campaign_summary(engine, name)["state"] == "finished")
+    return bool(campaign_summary(engine, name).state == "finished")
 
 
 def workers_that_hold(settings: Settings) -> list[Path]:

@@ -123,7 +123,7 @@ def test_conditions_compare_by_the_type_of_the_value(shop: Shop, where: list[str
 
 
 def reasons(shop: Shop, name: str = "promo") -> dict[str, str]:
-    return {row["phone"]: row["reason"] for row in reports.rejected_recipients(shop.engine, name)}
+    return {row.phone: row.reason for row in reports.rejected_recipients(shop.engine, name)}
 
 
 def test_members_that_can_be_sent_nothing_are_kept_with_the_reason(shop: Shop) -> None:
@@ -139,7 +139,7 @@ def test_members_that_can_be_sent_nothing_are_kept_with_the_reason(shop: Shop) -
     }
     assert reasons(shop, "blank") == {"628120000005": "has no age", "628120000006": "has no age"}
     summary = reports.campaign_summary(shop.engine, "promo")
-    assert (summary["recipients_read"], summary["recipients_rejected"], summary["total"]) == (6, 3, 3)
+    assert (summary.recipients_read, summary.recipients_rejected, summary.total) == (6, 3, 3)
     drain(shop)
 
 
@@ -160,8 +160,8 @@ def test_a_campaign_with_nobody_to_send_to_finishes_and_says_so(shop: Shop) -> N
     dispatch.start_due_campaigns(shop.engine)
     assert dispatch.finish_campaigns(shop.engine)
     summary = reports.campaign_summary(shop.engine, "promo")
-    assert (summary["state"], summary["total"]) == ("finished", 0)
-    assert summary["state_reason"] == "there is nobody to send to in the audience customers where city=Medan"
+    assert (summary.state, summary.total) == ("finished", 0)
+    assert summary.state_reason == "there is nobody to send to in the audience customers where city=Medan"
 
 
 def test_a_paused_campaign_that_has_not_started_keeps_waiting_for_its_members(shop: Shop) -> None:
@@ -198,7 +198,7 @@ def test_the_instances_share_the_members_by_their_rates(shop: Shop) -> None:
     keep(shop, {f"62812{n:07d}": {} for n in range(1_000)})
     store(shop, instances=("a", "b", "c"), template="Hi")
     dispatch.start_due_campaigns(shop.engine)
-    lanes = {lane["instance"]: lane["total"] for lane in reports.campaign_progress(shop.engine, "promo").lanes}
+    lanes = {lane.instance: lane.total for lane in reports.campaign_detail(shop.engine, "promo").lanes}
     assert {name: round(total / 10) for name, total in lanes.items()} == {"a": 60, "b": 30, "c": 10}
     early = shop.sql("SELECT count(*) FROM messages WHERE seq <= 20 GROUP BY lane_id ORDER BY lane_id")
     assert early == [(12,), (7,), (1,)]
@@ -243,7 +243,7 @@ def test_an_audience_is_not_removed_while_a_campaign_waits_for_it(shop: Shop) ->
     drain(shop)
     dispatch.finish_campaigns(shop.engine)
     assert shop.state("promo") == "finished"
-    assert reports.campaign_summary(shop.engine, "promo")["source"] == "audience customers"
+    assert reports.campaign_summary(shop.engine, "promo").source == "audience customers"
 
 
 def test_a_test_copy_is_sent_marked_and_counted_nowhere(shop: Shop) -> None:
@@ -251,14 +251,14 @@ def test_a_test_copy_is_sent_marked_and_counted_nowhere(shop: Shop) -> None:
     shop.add("b")
     keep(shop)
     store(shop, "age=31", draft=True)
-    before = [*map(dict, reports.list_campaigns(shop.engine)), *map(dict, list_instances(shop.engine))]
+    before = [*reports.list_campaigns(shop.engine), *list_instances(shop.engine)]
     copy = send_test(shop.engine, "promo", "628129999999", "b")
     dispatch.start_due_campaigns(shop.engine)
     drain(shop)
     dispatch.finish_campaigns(shop.engine)
     assert (read_test(shop.engine, copy.id).state, copy.instance) == ("sent", "b")
     assert [entry.body for entry in shop.gateway.ledger.entries] == ["[TEST] Hi Ayu"]
-    assert [*map(dict, reports.list_campaigns(shop.engine)), *map(dict, list_instances(shop.engine))] == before
+    assert [*reports.list_campaigns(shop.engine), *list_instances(shop.engine)] == before
     with pytest.raises(NotFoundError):
         reports.campaign_summary(shop.engine, copy.name)
 

@@ -12,7 +12,7 @@ import msgspec
 import pytest
 from sqlalchemy import Engine, text
 
-from broadcaster.db.queries import query
+from broadcaster.db.statements import query
 from broadcaster.services import dispatch
 from broadcaster.services.clocks import mend_clocks
 from broadcaster.services.diagnosis import Level, examine_database, examine_ticks

@@ -39,17 +39,17 @@ def test_failures_by_reason_equal_a_recount_whatever_becomes_of_messages(shop: S
     assert_failures_equal_a_recount(shop)
     retry_campaign(shop.engine, "c")
     assert_failures_equal_a_recount(shop)
-    assert {row["state"] for row in reports.campaign_detail(shop.engine, "c").failures} == {"unknown", "skipped"}
+    assert {row.state for row in reports.campaign_detail(shop.engine, "c").failures} == {"unknown", "skipped"}
 
 
 def test_the_example_of_a_reason_is_one_of_its_messages(shop: Shop) -> None:
     shop.submit("c", 10, "a")
     move(shop, "failed", "'refused'", "true")
     [row] = reports.campaign_detail(shop.engine, "c").failures
-    assert shop.sql("SELECT phone, changed_at FROM messages WHERE seq = 10") == [(row["example_phone"], row["latest"])]
+    assert shop.sql("SELECT phone, changed_at FROM messages WHERE seq = 10") == [(row.example_phone, row.latest)]
     move(shop, "pending", None, "seq = 10")
     [row] = reports.campaign_detail(shop.engine, "c").failures
-    assert (row["messages"], row["example_phone"]) == (9, None)
+    assert (row.messages, row.example_phone) == (9, None)
 
 
 def test_reasons_that_are_all_different_are_counted_together_from_the_hundredth_on(shop: Shop) -> None:
@@ -86,4 +86,4 @@ def test_what_differs_by_its_number_alone_is_one_reason(shop: Shop) -> None:
     shop.submit("c", 150, "a")
     move(shop, "failed", "phone || ' does not exist'", "true")
     [row] = reports.campaign_detail(shop.engine, "c").failures
-    assert (row["reason"], row["messages"]) == ("… does not exist", 150)
+    assert (row.reason, row.messages) == ("… does not exist", 150)

@@ -17,7 +17,7 @@ from sqlalchemy.exc import IntegrityError
 
 from broadcaster.crypto import open_vault
 from broadcaster.db.engine import open_engine
-from broadcaster.db.queries import query
+from broadcaster.db.statements import query
 from broadcaster.services import dispatch
 from broadcaster.services.campaigns import lifecycle, reports, settling
 from broadcaster.services.campaigns.contents import text_content
@@ -105,7 +105,7 @@ def stands(engine: Engine) -> tuple[str, dict[str, int]]:
     with engine.begin() as connection:
         assert connection.exec_driver_sql(query("miscounted_lanes")).all() == []
         states = connection.exec_driver_sql("SELECT state::text, count(*) FROM messages GROUP BY 1").all()
-    return summary["state"], {row.state: row.count for row in states}
+    return summary.state, {row.state: row.count for row in states}
 
 
 def waits(session: Session, engine: Engine) -> None:
@@ -158,7 +158,7 @@ def test_who_sends_again_while_a_campaign_is_being_finished_re_opens_it(
         waits(other, engine)
     assert sent_again.result(10) == ("running", 9)
     assert stands(engine) == ("running", {"pending": 9})
-    assert reports.campaign_summary(engine, "c")["finished_at"] is None
+    assert reports.campaign_summary(engine, "c").finished_at is None
 
 
 @pytest.mark.usefixtures("campaign")

@@ -239,7 +239,7 @@ def test_a_file_does_not_bring_back_who_was_forgotten(
     assert (done.read, done.total, done.rejected) == (tried.read, tried.total, tried.rejected) == (4, 1, 3)
     assert sorted(done.rejects) == sorted(tried.rejects)
     assert shop.sql("SELECT phone FROM messages") == [(BOB,)]
-    assert [tuple(row.values()) for row in reports.rejected_recipients(shop.engine, "c")] == [
+    assert [tuple(row) for row in reports.rejected_recipients(shop.engine, "c")] == [
         (2, "(forgotten)", REFUSED),
         (4, "(forgotten)", REFUSED),
         (5, "12", PhoneFault.TOO_SHORT.sentence),
@@ -419,12 +419,12 @@ def test_a_report_shows_nobody(shop: Shop) -> None:
     shop.submit("c", 2, "a")
     put(shop, "c", "failed")
     [before] = reports.campaign_detail(shop.engine, "c").failures
-    assert before["reason"] == "no …"
+    assert before.reason == "no …"
     forgotten(shop)
     [after] = reports.campaign_detail(shop.engine, "c").failures
-    assert (after["reason"], after["messages"], after["example_phone"]) == ("forgotten", 1, None)
+    assert (after.reason, after.messages, after.example_phone) == ("forgotten", 1, None)
     [first, _] = reports.export_messages(shop.engine, "c")
-    assert (first["phone"], first["variables"], first["last_reply"]) == (None, None, None)
+    assert (first.phone, first.variables, first.last_reply) == (None, None, None)
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,7 @@ def stack(run_cli: RunCli, simulator: Simulator, tmp_path: Path, environ: dict[s
 def assert_sends(run_cli: RunCli, engine: Engine, name: str) -> None:
     arguments = ("--instance", "main", "--recipients", "-", "--text", "Hi")
     assert_done(run_cli("campaign", "submit", name, *arguments, stdin="phone\n+12025550101\n"))
-    wait_for(lambda: campaign_summary(engine, name)["sent"] == 1, f"{name} to be sent", 30)
+    wait_for(lambda: campaign_summary(engine, name).sent == 1, f"{name} to be sent", 30)
 
 
 @BOTH_WAYS

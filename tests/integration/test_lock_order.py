@@ -16,8 +16,7 @@ import psycopg
 import pytest
 from sqlalchemy import Engine
 
-from broadcaster.db.pool import PLAN_BY_KEY
-from broadcaster.db.queries import query
+from broadcaster.db.statements import query
 from broadcaster.domain.pacing import CLAIM_LEAD
 from broadcaster.services import dispatch
 from broadcaster.settings import Settings
@@ -57,7 +56,7 @@ def test_a_claim_locks_counters_in_the_order_in_which_the_trigger_does(engine: E
         token, lease = uuid4(), timedelta(minutes=1)
         taking = {"lanes": lanes, "holder": "test", "token": token, "lease": lease}
         asks = {"lanes": lanes, "tokens": [token] * _LANES, "wants": [5] * _LANES, **_claiming(lease)}
-        claiming.execute(PLAN_BY_KEY)
+        claiming.execute(query("plan_by_key"))
         claiming.execute(query("take_lanes"), taking)
         turn_over_while_the_first_counter_is_locked(shop, settings, claiming, asks)
         assert shop.states("c") == {"pending": 5 * _LANES, "sending": 5 * _LANES}
@@ -74,7 +73,7 @@ def test_a_claim_that_records_for_another_lane_locks_counters_in_that_order_too(
             shop.submit(campaign, 10 * _LANES, *names)
         first, *others = sorted(shop.lanes())
         token, lease = uuid4(), timedelta(minutes=1)
-        worker.execute(PLAN_BY_KEY)
+        worker.execute(query("plan_by_key"))
         taking = {"lanes": [first, *others], "holder": "test", "token": token, "lease": lease}
         worker.execute(query("take_lanes"), taking)
         worker.execute(query("turn_over"), {"lanes": [first], "tokens": [token], "wants": [2], **_claiming(lease)})

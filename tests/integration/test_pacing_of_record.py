@@ -17,7 +17,7 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 from psycopg.rows import dict_row
 
-from broadcaster.db.queries import query
+from broadcaster.db.statements import query
 from broadcaster.domain.pacing import CLAIM_LEAD, Pacer, pace, worst_excess
 from tests.support.shop import Shop
 

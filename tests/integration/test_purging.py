@@ -98,7 +98,7 @@ def test_what_is_personal_goes_and_the_proof_that_the_books_balanced_stays(old: 
     attempts = {"accepted": PEOPLE - 1, "rejected": 1}
     assert old.sql(f"SELECT {proof} FROM purges") == [("schedule", states, attempts, {"found": 1}, 1, 0)]
     report = reports.campaign_detail(old.engine, "old")
-    assert [(row["messages"], row["example_phone"]) for row in report.failures] == [(1, None)]
+    assert [(row.messages, row.example_phone) for row in report.failures] == [(1, None)]
     assert_counters_equal_a_recount(old)
 
 

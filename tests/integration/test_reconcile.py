@@ -12,7 +12,7 @@ import msgspec
 import pytest
 from sqlalchemy import Engine
 
-from broadcaster.db.queries import query
+from broadcaster.db.statements import query
 from broadcaster.services import dispatch
 from broadcaster.services.campaigns.contents import file_content, file_url_content, text_content
 from broadcaster.services.campaigns.lifecycle import cancel_campaign

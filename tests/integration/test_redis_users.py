@@ -135,7 +135,7 @@ def test_a_campaign_is_sent_watched_and_diagnosed_under_these_users(
             arguments = ("--instance", "main", "--recipients", "-", "--text", "Hi")
             url = {"BROADCASTER_REDIS_URL": server.url(role)}
             assert_done(run_cli("campaign", "submit", role, *arguments, stdin="phone\n+12025550101\n", environ=url))
-            wait_for(lambda role=role: campaign_summary(engine, role)["sent"] == 1, f"{role} to be sent", 30)
+            wait_for(lambda role=role: campaign_summary(engine, role).sent == 1, f"{role} to be sent", 30)
             wait_for(lambda url=url: run_cli("doctor", environ=url).code == 0, "doctor to find nothing")
         for role in ("worker", "beat"):
             assert health_of(role, server.url(role)) == (0, "")

@@ -62,7 +62,7 @@ def test_an_occurrence_becomes_a_campaign_when_it_is_due(calendar: Calendar) -> 
     calendar.send()
     assert sorted(calendar.texts()) == ["N1: 2026-01-05, number 1", "N2: 2026-01-05, number 1"]
     [row] = calendar.rows()
-    assert (row["state"], row["number"], row["due_at"], row["campaign_state"], row["sent"], row["still_open"]) == (
+    assert (row.state, row.number, row.due_at, row.campaign_state, row.sent, row.still_open) == (
         "started", 1, MONDAY, "finished", 2, 0,
     )  # fmt: skip
 
@@ -73,8 +73,8 @@ def test_many_ticks_at_once_make_each_occurrence_once(calendar: Calendar) -> Non
     with ThreadPoolExecutor(8) as ticks:
         made = list(ticks.map(lambda now: len(list(make_due_occurrences(calendar.shop.engine, now=now))), moments))
     calendar.tick(8 * SECOND)
-    assert [row["due_at"] for row in calendar.rows()] == [MONDAY + step * SECOND for step in range(9)]
-    assert {row["number"] for row in calendar.rows()} == set(range(1, 10))
+    assert [row.due_at for row in calendar.rows()] == [MONDAY + step * SECOND for step in range(9)]
+    assert {row.number for row in calendar.rows()} == set(range(1, 10))
     assert calendar.states() == ["started"] + ["queued"] * 8
     assert sum(made) + len(calendar.made) == 1
 
@@ -123,7 +123,7 @@ def test_a_campaign_that_has_the_name_already_fails_that_occurrence_only(calenda
     assert calendar.tick() == []
     calendar.shop.sql("UPDATE campaigns SET name = 'mine'")
     assert calendar.tick(DAY) == ["news 2026-01-06T09:00"]
-    assert [(row["state"], row["number"]) for row in calendar.rows()] == [("failed", None), ("started", 1)]
+    assert [(row.state, row.number) for row in calendar.rows()] == [("failed", None), ("started", 1)]
     assert "is not of this schedule" in calendar.rows()[0]["reason"]
 
 
@@ -145,7 +145,7 @@ def test_a_schedule_ends_with_its_last_occurrence(calendar: Calendar) -> None:
     calendar.send()
     # Noticed late, and after the end; due before it.
     assert calendar.tick(DAY + SECOND) == ["news 2026-01-06T09:00"]
-    assert [row["state"] for row in list_schedules(calendar.shop.engine)] == ["ended"]
+    assert [row.state for row in list_schedules(calendar.shop.engine)] == ["ended"]
 
 
 def test_starting_an_occurrence_tells_flower_what_it_came_to(calendar: Calendar) -> None:
@@ -258,7 +258,7 @@ def test_a_held_occurrence_is_sent_once_it_is_approved_with_the_content_of_then(
     calendar.send()
     assert list(calendar.texts()) == ["Late: 2026-01-05"] * 2
     [row] = calendar.rows()
-    assert (row["state"], row["decided_by"]) == ("started", "ayu")
+    assert (row.state, row.decided_by) == ("started", "ayu")
     with pytest.raises(NotFoundError, match="no occurrence of schedule 'news' is held"):
         occurrence_decisions.approve(engine, "news", by="ayu")
 
@@ -269,7 +269,7 @@ def test_a_held_occurrence_that_is_rejected_is_never_sent_and_takes_no_number(ca
     assert occurrence_decisions.reject(calendar.shop.engine, "news", by="ayu", reason="stale") == "2026-01-05T09:00"
     calendar.tick(DAY - 3 * HOUR)
     calendar.send()
-    rows = [(row["state"], row["number"], row["reason"], row["decided_by"]) for row in calendar.rows()]
+    rows = [(row.state, row.number, row.reason, row.decided_by) for row in calendar.rows()]
     assert rows == [("rejected", None, "stale", "ayu"), ("started", 1, None, None)]
     assert len(list(calendar.texts())) == 2
 
@@ -314,7 +314,7 @@ def test_an_overlapping_occurrence_is_skipped_where_the_rule_says_so(calendar: C
     assert calendar.tick(DAY) == []
     calendar.send()
     assert calendar.tick(DAY) == ["news 2026-01-07T09:00"]
-    assert [(row["state"], row["number"]) for row in calendar.rows()] == [
+    assert [(row.state, row.number) for row in calendar.rows()] == [
         ("started", 1),
         ("skipped", None),
         ("started", 2),
@@ -421,7 +421,7 @@ def test_another_rule_counts_from_now(calendar: Calendar) -> None:
     assert isinstance(created, timedelta)
     assert abs(created) < timedelta(minutes=1)
     [row] = list_schedules(calendar.shop.engine)
-    assert (row["cron"], row["every"]) == (None, "2h")
+    assert (row.cron, row.every) == (None, "2h")
 
 
 def test_every_part_of_a_schedule_can_be_changed(calendar: Calendar) -> None:
@@ -453,8 +453,8 @@ def test_every_part_of_a_schedule_can_be_changed(calendar: Calendar) -> None:
         "misfire": "hold",
         "overlap": "skip",
     }
-    assert (row["grace_seconds"], row["priority"], row["max_attempts"]) == (7200, 5, 7)
-    assert row["body"].startswith("{{ name }}")
+    assert (row.grace_seconds, row.priority, row.max_attempts) == (7200, 5, 7)
+    assert row.body.startswith("{{ name }}")
 
 
 def test_removing_a_schedule_leaves_its_campaigns_and_cancels_what_is_queued(calendar: Calendar) -> None:

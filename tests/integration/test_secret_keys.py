@@ -123,10 +123,10 @@ def test_keys_are_rotated_again_and_again_while_workers_send(
         assert_done(run_cli("campaign", "submit", "c", *arguments, stdin=phones))
         rotating = threading.Thread(target=keep_rotating)
         rotating.start()
-        wait_for(lambda: campaign_summary(engine, "c")["state"] == "finished", "the campaign to finish", 90)
+        wait_for(lambda: campaign_summary(engine, "c").state == "finished", "the campaign to finish", 90)
         stop.set()
         rotating.join()
-    assert campaign_summary(engine, "c")["sent"] == 2000
+    assert campaign_summary(engine, "c").sent == 2000
     assert len(simulator.gateway.ledger.entries) == 2000
     assert len(rotated) > 4
     assert {each.renewed for each in rotated} == {1}

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Engine
 
 from broadcaster.crypto import open_vault
-from broadcaster.db.queries import query
+from broadcaster.db.statements import query
 from broadcaster.domain.standstill import Cause, Standstill
 from broadcaster.services.instances import pause_instance, set_instance
 from broadcaster.services.standstill import MOST_DOUBTS, SILENCE, find_standstills

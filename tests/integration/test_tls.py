@@ -75,7 +75,7 @@ def test_a_campaign_is_sent_watched_and_diagnosed_by_tls(
         stack.start("flower", **login)
         arguments = ("--instance", "main", "--recipients", "-", "--text", "Hi")
         assert_done(run_cli("campaign", "submit", "c", *arguments, stdin="phone\n+12025550101\n"))
-        wait_for(lambda: campaign_summary(engine, "c")["sent"] == 1, "it to be sent", 30)
+        wait_for(lambda: campaign_summary(engine, "c").sent == 1, "it to be sent", 30)
         wait_for(lambda: run_cli("doctor").code == 0, "doctor to find nothing")
         for role in ("worker", "beat"):
             assert health_of(role, environ["BROADCASTER_REDIS_URL"]) == (0, "")

@@ -19,7 +19,7 @@ from sqlalchemy.exc import IntegrityError
 
 import broadcaster.db
 from broadcaster.crypto import open_vault
-from broadcaster.db.queries import query
+from broadcaster.db.statements import query
 from broadcaster.domain.states import FINAL_MESSAGE_STATES, MESSAGE_TRANSITIONS, CampaignState, MessageState
 from broadcaster.services.campaigns.contents import text_content
 from broadcaster.services.campaigns.settling import TARGETS

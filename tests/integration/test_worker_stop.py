@@ -49,7 +49,7 @@ def test_a_stopped_worker_finishes_what_is_in_flight_and_gives_the_rest_back(
     assert run_cli("campaign", "submit", "news", *arguments).code == 0
     stack.start("beat")
     worker = stack.start("worker")
-    wait_for(lambda: campaign_summary(engine, "news")["sending"] == 8, "requests in flight")
+    wait_for(lambda: campaign_summary(engine, "news").sending == 8, "requests in flight")
 
     for signum in signals:
         worker.process.send_signal(signum)
@@ -60,11 +60,11 @@ def test_a_stopped_worker_finishes_what_is_in_flight_and_gives_the_rest_back(
     after = campaign_summary(engine, "news")
     accepted = Counter(entry.phone for entry in simulator.ledger.entries if entry.accepted)
     assert max(accepted.values()) == 1
-    assert after["sent"] == len(accepted)
-    assert (after["sending"], after["in_doubt"]) == (0, 0)
-    assert after["pending"] == len(PHONES) - len(accepted) > 0
+    assert after.sent == len(accepted)
+    assert (after.sending, after.in_doubt) == (0, 0)
+    assert after.pending == len(PHONES) - len(accepted) > 0
 
     simulator.gateway.faults = FaultPlan([])
     stack.start("worker")
-    wait_for(lambda: campaign_summary(engine, "news")["state"] == "finished", "the rest")
+    wait_for(lambda: campaign_summary(engine, "news").state == "finished", "the rest")
     assert Counter(entry.phone for entry in simulator.ledger.entries if entry.accepted) == Counter(PHONES)

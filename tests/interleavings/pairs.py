@@ -13,7 +13,7 @@ from typing import Any
 
 import psycopg
 
-from broadcaster.db.pool import PLAN_BY_KEY
+from broadcaster.db.statements import query
 from tests.interleavings.invariants import Outcome, Ran, broken
 from tests.interleavings.transactions import Books, Recipe, Side
 
@@ -202,7 +202,7 @@ class Arena:
         for setting in (f"search_path = {path}", "deadlock_timeout = 20"):
             session.execute(f"SET {setting}")
         if worker:
-            session.execute(PLAN_BY_KEY)
+            session.execute(query("plan_by_key"))
         return session
 
     @contextmanager

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import msgspec
 
-from broadcaster.db.queries import query
+from broadcaster.db.statements import query
 from tests.interleavings.transactions import (
     LANES,
     Books,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 from broadcaster.services import dispatch
 from broadcaster.services.campaigns.contents import text_content
 from broadcaster.services.schedules.occurrences import Made
-from broadcaster.services.schedules.reports import schedule_report
+from broadcaster.services.schedules.reports import OccurrenceSummary, schedule_report
 from broadcaster.services.schedules.schedule import NewSchedule, add_schedule
 from broadcaster.services.schedules.tick import make_due_occurrences
 from tests.support.shop import Shop, drain
@@ -75,12 +75,12 @@ class Calendar:
         drain(self.shop)
         dispatch.finish_campaigns(self.shop.engine)
 
-    def rows(self) -> Sequence[Mapping[Any, Any]]:
+    def rows(self) -> Sequence[OccurrenceSummary]:
         """The occurrences, oldest first."""
         return schedule_report(self.shop.engine, "news")[1][::-1]
 
     def states(self) -> list[str]:
-        return [row["state"] for row in self.rows()]
+        return [row.state for row in self.rows()]
 
     def next_at(self) -> datetime | None:
         [[moment]] = self.shop.sql("SELECT next_at FROM schedules WHERE name = 'news'")

@@ -88,11 +88,10 @@ class Shop:
 
     def states(self, name: str) -> dict[str, int]:
         summary = reports.campaign_summary(self.engine, name)
-        counted = ("pending", "sending", "sent", "failed", "in_doubt", "unknown", "skipped", "cancelled")
-        return {state: summary[state] for state in counted if summary[state]}
+        return {state.value: summary.count(state) for state in MessageState if summary.count(state)}
 
     def state(self, name: str) -> str:
-        return str(reports.campaign_summary(self.engine, name)["state"])
+        return str(reports.campaign_summary(self.engine, name).state)
 
     def accepted(self) -> Counter[str]:
         return Counter(entry.phone for entry in self.gateway.ledger.entries if entry.accepted)

@@ -28,24 +28,38 @@ from broadcaster.cli.output import (
 )
 from broadcaster.cli.troubles import trouble_line
 from broadcaster.domain.causes import standing_still
+from broadcaster.domain.contents import ContentKind
 from broadcaster.domain.standstill import CampaignFacts, LaneFacts, Part, Scene
 from broadcaster.domain.states import CampaignState, LaneHealth, MessageState
+from broadcaster.services.campaigns.reports import CampaignSummary
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
 
 def snapshot(state: str, *, rate: float = 0.0, notes: tuple[str, ...] = (), **values: Any) -> Snapshot:
-    document = {
+    known: dict[str, Any] = {
         "name": "promo",
-        "state": state,
+        "id": 1,
+        "state": CampaignState(state),
+        "state_reason": None,
+        "content": ContentKind.TEXT,
+        "priority": 0,
         "total": 100,
+        "instances": ["main"],
+        "recipients_read": 100,
+        "recipients_rejected": 0,
+        "source": "people.csv",
+        "created_at": NOON,
         "starts_at": NOON,
         "started_at": None,
         "finished_at": None,
-        **dict.fromkeys(MessageState, 0),
-        **values,
+        "audience": None,
+        "purged_at": None,
+        **{state.value: 0 for state in MessageState},
+        "pending": 60,
+        "sent": 40,
     }
-    return Snapshot(document, 40, rate, notes)
+    return Snapshot(CampaignSummary(**{**known, **values}), rate, notes=notes)
 
 
 @pytest.mark.parametrize(

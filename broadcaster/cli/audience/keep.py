@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+
+import msgspec
 
 from broadcaster.cli.audience import Name
 from broadcaster.cli.csv_output import write_csv
@@ -25,14 +26,11 @@ def list_all(as_json: Json = False) -> None:
     with database(load()) as engine:
         rows = audiences.list_audiences(engine)
     if as_json:
-        say_json([dict(row) for row in rows])
+        say_json(rows)
     elif rows:
         say_table(
             ["NAME", "MEMBERS", "CHANGED", "VARIABLES"],
-            (
-                [row["name"], row["members"], local_time(row["changed_at"]), ", ".join(row["variables"])]
-                for row in rows
-            ),
+            ([row.name, row.members, local_time(row.changed_at), ", ".join(row.variables)] for row in rows),
             folded=["NAME", "VARIABLES"],
         )
     else:
@@ -46,26 +44,25 @@ def show(name: Name, where: WhereOption = None, as_json: Json = False) -> None:
     """
     conditions = parse_conditions(where)
     with database(load()) as engine:
-        document: dict[str, Any] = dict(audiences.show_audience(engine, name))
-        if conditions:
-            document |= {
-                "where": [str(condition) for condition in conditions],
-                "matching": count_members(engine, name, conditions),
-            }
+        audience = audiences.show_audience(engine, name)
+        matching = count_members(engine, name, conditions) if conditions else None
     if as_json:
+        document = msgspec.structs.asdict(audience)
+        if conditions:
+            document |= {"where": [str(condition) for condition in conditions], "matching": matching}
         say_json(document)
         return
-    fields = {
+    fields: dict[str, object] = {
         "audience": name,
-        "members": document["members"],
-        "variables": ", ".join(document["variables"]),
-        "schedules": ", ".join(document["schedules"]),
-        "campaigns to start": ", ".join(document["campaigns"]),
-        "created": local_time(document["created_at"]),
-        "changed": local_time(document["changed_at"]),
+        "members": audience.members,
+        "variables": ", ".join(audience.variables),
+        "schedules": ", ".join(audience.schedules),
+        "campaigns to start": ", ".join(audience.campaigns),
+        "created": local_time(audience.created_at),
+        "changed": local_time(audience.changed_at),
     }
     if conditions:
-        fields[describe_conditions(conditions)] = document["matching"]
+        fields[describe_conditions(conditions)] = matching
     say_fields({field: value if value != "" else None for field, value in fields.items()})
 
 

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
-from broadcaster.cli.campaign.show import STATE_STYLES, campaign_document, still_open, with_troubles
+from broadcaster.cli.campaign.show import STATE_STYLES, campaign_document
 from broadcaster.cli.output import console, duration, local_time, one_line, say, say_json
 from broadcaster.cli.troubles import said_by_instances, trouble_line
 from broadcaster.domain.standstill import Cause, Standstill
 from broadcaster.domain.states import CampaignState, MessageState
-from broadcaster.services.campaigns.reports import CampaignProgress
+from broadcaster.services.campaigns.reports import CampaignSummary
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -45,51 +45,53 @@ class Meter:
 class Snapshot:
     """What is known at one moment.
 
-    `document` is what `campaign show --json` writes; `rate` is in messages per second; `notes` say what keeps the
-    campaign from going on.
+    `rate` is in messages per second; `notes` say what keeps the campaign from going on.
     """
 
-    document: dict[str, Any]
-    final: int
+    summary: CampaignSummary
     rate: float
+    troubles: Sequence[Standstill] = ()
     notes: tuple[str, ...] = ()
 
     @property
     def state(self) -> CampaignState:
-        return CampaignState(self.document["state"])
+        return self.summary.state
 
     @property
     def total(self) -> int:
-        return int(self.document["total"])
+        return self.summary.total
+
+    @property
+    def final(self) -> int:
+        return self.summary.total - self.summary.still_open
 
     @property
     def counts(self) -> str:
         """The states that hold messages, with how many."""
-        shown = [state for state in MessageState if self.document[state] or state is MessageState.SENT]
-        return ", ".join(f"{self.document[state]:,} {state.replace('_', ' ')}" for state in shown)
+        counted = {state: self.summary.count(state) for state in MessageState}
+        shown = (state for state in MessageState if counted[state] or state is MessageState.SENT)
+        return ", ".join(f"{counted[state]:,} {state.replace('_', ' ')}" for state in shown)
 
     @property
     def pace(self) -> str:
         """How fast it goes and how long it will, or how long it took."""
-        started, finished = self.document["started_at"], self.document["finished_at"]
+        started, finished = self.summary.started_at, self.summary.finished_at
         if finished and started:
             seconds = max((finished - started).total_seconds(), 0.001)
             return f"{self.total / seconds:,.1f}/s on average, took {duration(seconds)}"
         if self.state is CampaignState.RUNNING and self.rate > 0:
             return f"{self.rate:,.1f}/s, {duration((self.total - self.final) / self.rate)} left"
-        if self.state is CampaignState.SCHEDULED and self.document["starts_at"] > datetime.now(UTC):
-            return f"starts {local_time(self.document['starts_at'])}"
+        if self.state is CampaignState.SCHEDULED and self.summary.starts_at > datetime.now(UTC):
+            return f"starts {local_time(self.summary.starts_at)}"
         return ""
 
 
-def take_snapshot(progress: CampaignProgress, meter: Meter, troubles: Sequence[Standstill] = ()) -> Snapshot:
-    """What `progress` and `troubles`, read just now, come to."""
-    document = campaign_document(progress.summary)
-    final = document["total"] - still_open(document)
+def take_snapshot(summary: CampaignSummary, meter: Meter, troubles: Sequence[Standstill] = ()) -> Snapshot:
+    """What `summary` and `troubles`, read just now, come to."""
     # When it starts is said by the pace.
     told = (each for each in said_by_instances(troubles) if each.cause is not Cause.STARTS_LATER)
-    notes = tuple(map(trouble_line, told))
-    return Snapshot(with_troubles(document, troubles), final, meter.rate(time.monotonic(), final), notes)
+    rate = meter.rate(time.monotonic(), summary.total - summary.still_open)
+    return Snapshot(summary, rate, troubles, tuple(map(trouble_line, told)))
 
 
 class View(Protocol):
@@ -102,13 +104,14 @@ class JsonView:
     """One document in a line for each change."""
 
     def __init__(self) -> None:
-        self._last: dict[str, Any] | None = None
+        self._last: tuple[CampaignSummary, Sequence[Standstill]] | None = None
 
     def update(self, snapshot: Snapshot) -> None:
         """Write the document if it is not the last one."""
-        if snapshot.document != self._last:
-            self._last = snapshot.document
-            say_json(snapshot.document, indent=False)
+        known = (snapshot.summary, snapshot.troubles)
+        if known != self._last:
+            self._last = known
+            say_json(campaign_document(*known), indent=False)
             sys.stdout.flush()
 
 
@@ -149,7 +152,7 @@ def render(snapshot: Snapshot) -> RenderableType:
     from rich.table import Table  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
 
-    title = Text.assemble((snapshot.document["name"], "bold"), "  ", (snapshot.state, STATE_STYLES[snapshot.state]))
+    title = Text.assemble((snapshot.summary.name, "bold"), "  ", (snapshot.state, STATE_STYLES[snapshot.state]))
     bar = Table.grid(padding=(0, 2, 0, 0), expand=True)
     bar.add_column(ratio=1)
     bar.add_column(justify="right", no_wrap=True)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator
 from itertools import chain
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from broadcaster.cli.campaign import Name
-from broadcaster.cli.campaign.show import STATE_STYLES, campaign_document, campaign_fields, say_purged, with_troubles
+from broadcaster.cli.campaign.show import STATE_STYLES, campaign_document, campaign_fields, say_purged
 from broadcaster.cli.csv_output import write_csv
 from broadcaster.cli.database import reader
 from broadcaster.cli.instance.listing import HEALTH_STYLES
@@ -23,20 +23,10 @@ from broadcaster.domain.pacing import format_rate
 from broadcaster.domain.states import MessageState
 from broadcaster.errors import UsageError
 from broadcaster.services.campaigns import reports
+from broadcaster.services.campaigns.reports import Failure, MessageRow, RejectedRecipient
 from broadcaster.settings import load
 
-_COLUMNS = (
-    "phone",
-    "instance",
-    "state",
-    "changed_at",
-    "attempts",
-    "reason",
-    "gateway_id",
-    "last_outcome",
-    "last_http_status",
-    "last_reply",
-)
+_COLUMNS = tuple(name for name in MessageRow._fields if name != "variables")
 
 
 def report(name: Name, as_json: Json = False) -> None:
@@ -45,21 +35,21 @@ def report(name: Name, as_json: Json = False) -> None:
     with reader(settings) as source:
         detail = reports.campaign_detail(source, name)
         found = troubles(source, settings, name)
-    document = campaign_document(detail.summary)
+    summary = detail.summary
     if as_json:
-        failures = [_failure(row) for row in detail.failures]
-        say_json({**with_troubles(document, found), "lanes": detail.lanes, "failures": failures})
+        say_json({**campaign_document(summary, found), "lanes": detail.lanes, "failures": detail.failures})
         return
-    say_fields(campaign_fields(document))
-    say_purged(document)
+    say_fields(campaign_fields(summary))
+    say_purged(summary)
     say_troubles(said_by_instances(found))
     say("")
-    states = [state for state in MessageState if document[state] or state in (MessageState.SENT, MessageState.FAILED)]
+    always = (MessageState.SENT, MessageState.FAILED)
+    states = [state for state in MessageState if summary.count(state) or state in always]
     say_table(
         ["INSTANCE", "HEALTH", "RATE", "TOTAL", *(state.replace("_", " ").upper() for state in states)],
         (
-            [lane["instance"], lane["health"], format_rate(lane["rate_per_second"]), lane["total"]]
-            + [lane[state] for state in states]
+            [lane.instance, lane.health, format_rate(lane.rate_per_second), lane.total]
+            + [lane.count(state) for state in states]
             for lane in detail.lanes
         ),
         styles=HEALTH_STYLES,
@@ -69,10 +59,7 @@ def report(name: Name, as_json: Json = False) -> None:
         say("")
         say_table(
             ["STATE", "MESSAGES", "INSTANCE", "EXAMPLE", "REASON"],
-            (
-                [row["state"], row["messages"], row["instance"], _example(row), row["reason"]]
-                for row in detail.failures
-            ),
+            ([each.state, each.messages, each.instance, _example(each), each.reason] for each in detail.failures),
             styles=STATE_STYLES,
             folded=["INSTANCE", "REASON"],
         )
@@ -99,25 +86,19 @@ def export(
     with reader(load()) as source:
         table: Iterable[Iterable[object]]
         if rejected:
-            rows = (list(row.values()) for row in reports.rejected_recipients(source, name))
-            table = chain([["line", "phone", "reason"]], rows)
+            table = chain([RejectedRecipient._fields], reports.rejected_recipients(source, name))
         else:
             table = _message_rows(source, name, state or tuple(MessageState))
         write_csv(output, table)
 
 
-def _failure(row: Mapping[Any, Any]) -> dict[str, Any]:
-    return {key: value for key, value in row.items() if key not in ("campaign", "campaign_id")}
-
-
-def _example(row: Mapping[Any, Any]) -> str | None:
-    return FORGOTTEN if row["reason"] == "forgotten" else row["example_phone"]
+def _example(failure: Failure) -> str | None:
+    return FORGOTTEN if failure.reason == "forgotten" else failure.example_phone
 
 
 def _message_rows(source: Reader, name: str, states: Collection[MessageState]) -> Iterator[Iterable[object]]:
     """A header and the messages. Of who was forgotten the phone and the variables are empty."""
     variables = reports.variable_names(source, name)
     yield [*_COLUMNS, *(f"variable_{name}" if name in _COLUMNS else name for name in variables)]
-    for message in reports.export_messages(source, name, states):
-        values = message["variables"] or {}
-        yield [*(message[column] for column in _COLUMNS), *(values.get(name) for name in variables)]
+    for *columns, values in reports.export_messages(source, name, states):
+        yield [*columns, *((values or {}).get(name) for name in variables)]

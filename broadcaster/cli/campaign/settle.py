@@ -54,7 +54,7 @@ def settle(
     with database(settings) as engine:
         found = settling.settleable(engine, name, settle_seconds=settings.doubt_settle_seconds, phones=chosen)
         # Exactly those that were listed, and none that has become unknown since.
-        listed = [row["phone"] for row in found.messages]
+        listed = [each.phone for each in found.messages]
         done = _settle(engine, settings, name, settlement, listed, reason, by) if yes and settlement else None
     if as_json:
         say_json({"name": name, "as": settlement, "settled": done, "messages": found.messages})
@@ -99,7 +99,7 @@ def _tell(name: str, settlement: Settlement | None, found: Settleable, done: int
         return
     say_table(
         ["PHONE", "STATE", "SINCE", "REASON"],
-        ([row["phone"], row["state"], local_time(row["since"]), row["reason"]] for row in rows),
+        ([each.phone, each.state, local_time(each.since), each.reason] for each in rows),
         folded=["REASON"],
     )
     if settlement is None:

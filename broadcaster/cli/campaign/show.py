@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Annotated, Any
 
+import msgspec
 import typer
 
 from broadcaster.cli.campaign import Name
@@ -13,9 +14,10 @@ from broadcaster.cli.options.output import Json
 from broadcaster.cli.output import local_time, say, say_fields, say_json, say_table
 from broadcaster.cli.troubles import said_by_instances, say_troubles, trouble_document, troubles
 from broadcaster.domain.standstill import Standstill
-from broadcaster.domain.states import FINAL_MESSAGE_STATES, MessageState
+from broadcaster.domain.states import MessageState
 from broadcaster.services.campaigns import reports
 from broadcaster.services.campaigns.purged import told_of_purge
+from broadcaster.services.campaigns.reports import CampaignSummary
 from broadcaster.settings import load
 
 STATE_STYLES = {
@@ -26,7 +28,6 @@ STATE_STYLES = {
     "cancelled": "dim",
     "failed": "bold red",
 }
-OPEN_STATES = tuple(state for state in MessageState if state not in FINAL_MESSAGE_STATES)
 
 
 def list_latest(
@@ -37,14 +38,21 @@ def list_latest(
     with reader(load()) as source:
         rows = reports.list_campaigns(source, limit=limit)
     if as_json:
-        say_json([campaign_document(row) for row in rows])
+        say_json(rows)
     elif rows:
-        columns = ("campaign", "state", "total", "sent", "failed")
         say_table(
             ["NAME", "STATE", "TOTAL", "SENT", "FAILED", "OPEN", "STARTS"],
             (
-                [*(row[name] for name in columns), still_open(row), local_time(row["starts_at"], seconds=False)]
-                for row in rows
+                [
+                    each.name,
+                    each.state,
+                    each.total,
+                    each.sent,
+                    each.failed,
+                    each.still_open,
+                    local_time(each.starts_at, seconds=False),
+                ]
+                for each in rows
             ),
             styles=STATE_STYLES,
             folded=["NAME"],
@@ -57,59 +65,48 @@ def show(name: Name, as_json: Json = False) -> None:
     """Show where a campaign stands: its messages by state, its instances and times, and what keeps it from moving."""
     settings = load()
     with reader(settings) as source:
-        document = campaign_document(reports.campaign_summary(source, name))
+        summary = reports.campaign_summary(source, name)
         found = troubles(source, settings, name)
     if as_json:
-        say_json(with_troubles(document, found))
+        say_json(campaign_document(summary, found))
     else:
-        say_fields(campaign_fields(document))
-        say_purged(document)
+        say_fields(campaign_fields(summary))
+        say_purged(summary)
         say_troubles(said_by_instances(found))
 
 
-def campaign_document(row: Mapping[Any, Any]) -> dict[str, Any]:
-    """A campaign for programs: the keys of `--json`."""
-    rest = {key: value for key, value in row.items() if key not in ("campaign", "campaign_id")}
-    return {"name": row["campaign"], "id": row["campaign_id"], **rest}
+def campaign_document(summary: CampaignSummary, found: Sequence[Standstill]) -> dict[str, Any]:
+    """One campaign for programs: the keys of `--json`, with what keeps it from moving."""
+    return {**msgspec.structs.asdict(summary), "standing_still": [trouble_document(each) for each in found]}
 
 
-def with_troubles(document: Mapping[str, Any], found: Sequence[Standstill]) -> dict[str, Any]:
-    """The document of one campaign, with what keeps it from moving."""
-    return {**document, "standing_still": [trouble_document(each) for each in found]}
-
-
-def campaign_fields(document: Mapping[str, Any]) -> dict[str, object]:
+def campaign_fields(summary: CampaignSummary) -> dict[str, object]:
     """A campaign for people: states that hold no message are left out."""
-    reason = document["state_reason"]
-    counts = {state.value.replace("_", " "): document[state] for state in MessageState if document[state]}
+    reason = summary.state_reason
+    counts = {state.value.replace("_", " "): summary.count(state) for state in MessageState}
     return {
-        "campaign": document["name"],
-        "state": f"{document['state']} ({reason})" if reason else document["state"],
-        "messages": document["total"],
-        **{f"  {state}": count for state, count in counts.items()},
-        "instances": ", ".join(document["instances"] or ()),
-        "content": document["content"],
-        "recipients": _recipients(document),
-        **{
-            key.removesuffix("_at"): local_time(document[key])
-            for key in ("created_at", "starts_at", "started_at", "finished_at")
-        },
+        "campaign": summary.name,
+        "state": f"{summary.state} ({reason})" if reason else summary.state,
+        "messages": summary.total,
+        **{f"  {state}": count for state, count in counts.items() if count},
+        "instances": ", ".join(summary.instances or ()),
+        "content": summary.content,
+        "recipients": _recipients(summary),
+        "created": local_time(summary.created_at),
+        "starts": local_time(summary.starts_at),
+        "started": local_time(summary.started_at),
+        "finished": local_time(summary.finished_at),
     }
 
 
-def say_purged(document: Mapping[str, Any]) -> None:
+def say_purged(summary: CampaignSummary) -> None:
     """A line where the campaign has its totals only."""
-    if document["purged_at"] is not None:
-        say(told_of_purge(document["purged_at"]))
+    if summary.purged_at is not None:
+        say(told_of_purge(summary.purged_at))
 
 
-def _recipients(document: Mapping[str, Any]) -> str:
-    source, read, rejected = (document[key] for key in ("source", "recipients_read", "recipients_rejected"))
-    if document["audience"] is not None and document["started_at"] is None:
+def _recipients(summary: CampaignSummary) -> str:
+    source, read, rejected = summary.source, summary.recipients_read, summary.recipients_rejected
+    if summary.audience is not None and summary.started_at is None:
         return f"{source}, as it is at the start"
-    return f"{source}: {read:,} read, {rejected:,} rejected, {read - rejected - document['total']:,} repeated"
-
-
-def still_open(row: Mapping[Any, Any]) -> int:
-    """How many of a campaign's messages are not final yet."""
-    return sum(row[state] for state in OPEN_STATES)
+    return f"{source}: {read:,} read, {rejected:,} rejected, {read - rejected - summary.total:,} repeated"

@@ -16,7 +16,7 @@ from broadcaster.cli.troubles import troubles
 from broadcaster.db.reading import Reader
 from broadcaster.domain.states import FINAL_CAMPAIGN_STATES, CampaignState
 from broadcaster.errors import UnavailableError
-from broadcaster.services.campaigns.reports import campaign_progress
+from broadcaster.services.campaigns.reports import campaign_summary
 from broadcaster.settings import load
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def follow(source: Engine | Reader, name: str, *, timeout: float | None = None, 
     settings, meter = load(), Meter()
 
     def look() -> Snapshot:
-        return take_snapshot(campaign_progress(source, name), meter, troubles(source, settings, name))
+        return take_snapshot(campaign_summary(source, name), meter, troubles(source, settings, name))
 
     snapshot = look()
     with open_view(as_json=as_json) as view:

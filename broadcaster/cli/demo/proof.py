@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 from sqlalchemy import Engine
 
-from broadcaster.cli.campaign.show import still_open
 from broadcaster.domain.states import CampaignState, MessageState
 from broadcaster.services.campaigns.reports import campaign_summary, export_messages
 from broadcaster.simulator import Entry
@@ -37,7 +36,7 @@ class Proof:
 def prove_the_promises(engine: Engine, campaigns: dict[str, str], ledger: Iterable[Entry]) -> list[Proof]:
     """A proof of each promise of the demo. `campaigns` maps names to the endpoint of their messages."""
     planned = [
-        (Delivery(row["instance"], row["phone"], endpoint), row["state"])
+        (Delivery(row.instance, str(row.phone), endpoint), row.state)
         for name, endpoint in campaigns.items()
         for row in export_messages(engine, name)
     ]
@@ -55,12 +54,10 @@ def prove_nothing_is_lost(engine: Engine, campaigns: Sequence[str]) -> Proof:
     rows = [campaign_summary(engine, name) for name in campaigns]
     sums: Counter[str] = Counter()
     for row in rows:
-        sums.update({state.value: row[state] for state in MessageState})
-    total = sum(row["total"] for row in rows)
+        sums.update({state.value: row.count(state) for state in MessageState})
+    total = sum(row.total for row in rows)
     parts = [f"{count:,} {state.replace('_', ' ')}" for state, count in sums.items() if count]
-    holds = total == sums.total() and all(
-        row["state"] == CampaignState.FINISHED and not still_open(row) for row in rows
-    )
+    holds = total == sums.total() and all(row.state is CampaignState.FINISHED and not row.still_open for row in rows)
     return Proof("nothing lost", holds, f"{total:,} planned = {' + '.join(parts)}")
 
 

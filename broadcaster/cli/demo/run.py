@@ -35,7 +35,7 @@ from broadcaster.domain.pacing import format_rate
 from broadcaster.domain.states import FINAL_CAMPAIGN_STATES
 from broadcaster.errors import BroadcasterError, UnavailableError, quoted
 from broadcaster.services.campaigns.contents import file_content, text_file_content
-from broadcaster.services.campaigns.reports import campaign_detail, campaign_progress
+from broadcaster.services.campaigns.reports import campaign_detail, campaign_summary
 from broadcaster.services.campaigns.submission import Submission, submit
 from broadcaster.services.instances import add_instance
 from broadcaster.services.recipients.reader import RecipientOptions, read_recipients
@@ -216,13 +216,13 @@ def _follow(engine: Engine) -> None:
     with Live(console=screen, auto_refresh=False) if screen.is_terminal else nullcontext() as live:
         next_line = 0.0
         while True:
-            snapshots = [take_snapshot(campaign_progress(engine, name), meter) for name, meter in meters.items()]
+            snapshots = [take_snapshot(campaign_summary(engine, name), meter) for name, meter in meters.items()]
             done = all(snapshot.state in FINAL_CAMPAIGN_STATES for snapshot in snapshots)
             if live is not None:
                 live.update(Group(*map(render, snapshots)), refresh=True)
             elif done or time.monotonic() >= next_line:
                 next_line = time.monotonic() + _LINE_SECONDS
-                _tell("; ".join(f"{each.document['name']}: {each.final} of {each.total}" for each in snapshots))
+                _tell("; ".join(f"{each.summary.name}: {each.final} of {each.total}" for each in snapshots))
             if done:
                 return
             if time.monotonic() > deadline:
@@ -238,10 +238,13 @@ def _report(engine: Engine, gateway: Simulator) -> bool:
         ["CAMPAIGN", "INSTANCE", "LIMIT", "MESSAGES", "SENT", "FAILED", "UNKNOWN"],
         (
             [
-                detail.summary["campaign"],
-                lane["instance"],
-                format_rate(lane["rate_per_second"]),
-                *(lane[column] for column in ("total", "sent", "failed", "unknown")),
+                detail.summary.name,
+                lane.instance,
+                format_rate(lane.rate_per_second),
+                lane.total,
+                lane.sent,
+                lane.failed,
+                lane.unknown,
             ]
             for detail in details
             for lane in detail.lanes

@@ -43,8 +43,9 @@ from broadcaster.services.instance_check import (
     check_read_back,
     check_sending,
 )
+from broadcaster.services.instance_reports import show_instance
 from broadcaster.services.instance_rules import narrow_rules
-from broadcaster.services.instances import instance_key, show_instance
+from broadcaster.services.instances import instance_key
 from broadcaster.services.reconcile.chat_reader import ChatReader
 from broadcaster.services.reconcile.doubts import DoubtStore
 from broadcaster.settings import Settings, load

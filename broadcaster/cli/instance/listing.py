@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
+
+import msgspec
 
 from broadcaster.cli.database import reader
 from broadcaster.cli.options.output import Json
 from broadcaster.cli.output import json_item, say, say_json_items, say_table
 from broadcaster.domain.pacing import format_rate
 from broadcaster.domain.states import LaneHealth
-from broadcaster.services.instance_reports import list_instances
+from broadcaster.services.instance_reports import InstanceSummary, list_instances
 from broadcaster.settings import load
 
 HEALTH_STYLES = {
@@ -20,7 +21,6 @@ HEALTH_STYLES = {
     "stopped": "bold white on red",
     "paused": "yellow",
 }
-_COUNTERS = ("pending", "in_progress", "sent", "failed", "in_doubt")
 
 
 def list_all(as_json: Json = False) -> None:
@@ -48,21 +48,28 @@ def health_word(health: str) -> str:
     return "stopped" if health == LaneHealth.REFUSED else str(health)
 
 
-def instance_document(row: Mapping[Any, Any]) -> dict[str, Any]:
-    """An instance for programs: the keys of `--json`."""
-    document = {"name": row["instance"], "id": row["instance_id"]}
-    for key, value in row.items():
-        if key not in ("instance", "instance_id"):
-            document[key] = value
+def instance_document(instance: InstanceSummary) -> dict[str, Any]:
+    """An instance for programs: the keys of `--json`, its rate also as people write it."""
+    document: dict[str, Any] = {}
+    for key, value in msgspec.structs.asdict(instance).items():
+        document[key] = value
         if key == "rate_per_second":
             document["rate"] = format_rate(value)
     return document
 
 
-def _cells(row: Mapping[Any, Any]) -> tuple[object, ...]:
-    rate = format_rate(row["rate_per_second"])
-    return row["instance"], health_word(row["health"]), rate, *(row[name] for name in _COUNTERS)
+def _cells(instance: InstanceSummary) -> tuple[object, ...]:
+    return (
+        instance.name,
+        health_word(instance.health),
+        format_rate(instance.rate_per_second),
+        instance.pending,
+        instance.in_progress,
+        instance.sent,
+        instance.failed,
+        instance.in_doubt,
+    )
 
 
-def _why_unwell(row: Mapping[Any, Any]) -> str | None:
-    return row["health_reason"] if row["health"] != LaneHealth.PAUSED else None
+def _why_unwell(instance: InstanceSummary) -> str | None:
+    return instance.health_reason if instance.health is not LaneHealth.PAUSED else None

@@ -27,6 +27,7 @@ from broadcaster.domain.standstill import counted
 from broadcaster.domain.states import LaneHealth
 from broadcaster.errors import InputError, UsageError
 from broadcaster.services import instances
+from broadcaster.services.instance_reports import show_instance
 from broadcaster.services.instances import ChangedInstance
 from broadcaster.settings import load
 
@@ -217,8 +218,7 @@ def remove(name: Name) -> None:
 def show(name: Name, as_json: Json = False) -> None:
     """Show one instance. Its key is never shown."""
     with database(load()) as engine:
-        row = instances.show_instance(engine, name)
-    document = instance_document(row)
+        document = instance_document(show_instance(engine, name))
     if as_json:
         say_json(document)
         return

@@ -113,7 +113,7 @@ def change(
     settings = load()
     sent = content.content(settings) if content.are_given else None
     with database(settings) as engine:
-        zone = find_zone(timezone or show_schedule(engine, name)["timezone"])
+        zone = find_zone(timezone or show_schedule(engine, name).timezone)
         changes = ScheduleChanges(
             cron=rule.cron,
             every=rule.every,

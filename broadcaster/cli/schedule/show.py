@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
@@ -14,10 +13,12 @@ from broadcaster.cli.database import database
 from broadcaster.cli.options.output import Json
 from broadcaster.cli.output import duration, say, say_fields, say_json, say_table, utc_time
 from broadcaster.cli.schedule import Name
-from broadcaster.domain.conditions import Condition, describe_conditions
+from broadcaster.domain.conditions import describe_conditions
 from broadcaster.domain.recurrence import find_zone, occurrence_label
 from broadcaster.domain.states import ScheduleState
 from broadcaster.services.schedules.reports import (
+    ScheduleDetail,
+    ScheduleSummary,
     Upcoming,
     list_schedules,
     schedule_report,
@@ -47,13 +48,21 @@ def list_all(as_json: Json = False) -> None:
     with database(load()) as engine:
         rows = list_schedules(engine)
     if as_json:
-        say_json([dict(row) for row in rows])
+        say_json(rows)
     elif rows:
         say_table(
             ["NAME", "STATE", "RULE", "NEXT", "AUDIENCE", "CAMPAIGNS", "QUEUED", "HELD"],
             (
-                [row["name"], row["state"], row["cron"] or f"every {row['every']}", _next_time(row), row["audience"]]
-                + [row[count] for count in ("campaigns", "queued", "held")]
+                [
+                    row.name,
+                    row.state,
+                    row.cron or f"every {row.every}",
+                    _next_time(row),
+                    row.audience,
+                    row.campaigns,
+                    row.queued,
+                    row.held,
+                ]
                 for row in rows
             ),
             styles=STATE_STYLES,
@@ -72,7 +81,7 @@ def show(name: Name, as_json: Json = False) -> None:
         row = show_schedule(engine, name)
         upcoming = upcoming_occurrences(engine, name, 1)
     if as_json:
-        say_json({**row, "words": upcoming.words})
+        say_json({**msgspec.structs.asdict(row), "words": upcoming.words})
     else:
         say_fields(_fields(row, upcoming.words))
 
@@ -105,18 +114,29 @@ def report(
     """
     with database(load()) as engine:
         schedule, rows = schedule_report(engine, name, limit=limit)
-    labels = [occurrence_label(row["due_at"], schedule.zone) for row in rows]
+    labels = [occurrence_label(row.due_at, schedule.zone) for row in rows]
     if as_json:
-        say_json([{"occurrence": label, **row} for label, row in zip(labels, rows, strict=True)])
+        say_json(
+            [{"occurrence": label, **msgspec.structs.asdict(row)} for label, row in zip(labels, rows, strict=True)]
+        )
         return
     if not rows:
         say(f"schedule {name} has had no occurrences yet")
         return
-    columns = ("total", "sent", "failed", "still_open", "reason")
     say_table(
         ["OCCURRENCE", "NUMBER", "STATE", "CAMPAIGN", "TOTAL", "SENT", "FAILED", "OPEN", "REASON"],
         (
-            [label, row["number"], row["state"], row["campaign_state"], *(row[column] for column in columns)]
+            [
+                label,
+                row.number,
+                row.state,
+                row.campaign_state,
+                row.total,
+                row.sent,
+                row.failed,
+                row.still_open,
+                row.reason,
+            ]
             for label, row in zip(labels, rows, strict=True)
         ),
         styles=STATE_STYLES,
@@ -165,35 +185,32 @@ def say_upcoming(upcoming: Upcoming) -> None:
         )
 
 
-def _fields(row: Mapping[Any, Any], words: str) -> dict[str, object]:
-    zone = find_zone(row["timezone"])
-    conditions = msgspec.convert(row["conditions"] or [], list[Condition])
-    moments = {
-        name: None if row[name] is None else _local(row[name], zone) for name in ("next_at", "from_at", "until_at")
-    }
+def _fields(row: ScheduleDetail, words: str) -> dict[str, object]:
+    zone = find_zone(row.timezone)
+    conditions = row.conditions or ()
     return {
-        "schedule": row["name"],
-        "state": row["state"],
-        "rule": f"{words}, by the clocks of {row['timezone']}",
-        "next": moments["next_at"],
-        "from": moments["from_at"],
-        "until": moments["until_at"],
-        "campaigns": f"{row['campaigns']:,}" + (f" of {row['count']:,}" if row["count"] else ""),
-        "queued": row["queued"],
-        "held": row["held"],
-        "audience": row["audience"] + (f" where {describe_conditions(conditions)}" if conditions else ""),
-        "instances": ", ".join(row["instances"]),
-        "content": row["body"] if row["body"] is not None else f"file {row['filename']}",
-        "caption": row["caption"],
-        "misfire": f"{row['misfire']}, for {duration(row['grace_seconds'])}",
-        "overlap": row["overlap"],
-        "priority": row["priority"],
-        "max attempts": row["max_attempts"],
+        "schedule": row.name,
+        "state": row.state,
+        "rule": f"{words}, by the clocks of {row.timezone}",
+        "next": row.next_at and _local(row.next_at, zone),
+        "from": row.from_at and _local(row.from_at, zone),
+        "until": row.until_at and _local(row.until_at, zone),
+        "campaigns": f"{row.campaigns:,}" + (f" of {row.count:,}" if row.count else ""),
+        "queued": row.queued,
+        "held": row.held,
+        "audience": row.audience + (f" where {describe_conditions(conditions)}" if conditions else ""),
+        "instances": ", ".join(row.instances),
+        "content": row.body if row.body is not None else f"file {row.filename}",
+        "caption": row.caption,
+        "misfire": f"{row.misfire}, for {duration(row.grace_seconds)}",
+        "overlap": row.overlap,
+        "priority": row.priority,
+        "max attempts": row.max_attempts,
     }
 
 
-def _next_time(row: Mapping[Any, Any]) -> str | None:
-    return None if row["next_at"] is None else _local(row["next_at"], find_zone(row["timezone"]))
+def _next_time(row: ScheduleSummary) -> str | None:
+    return None if row.next_at is None else _local(row.next_at, find_zone(row.timezone))
 
 
 def _local(moment: datetime, zone: ZoneInfo) -> str:

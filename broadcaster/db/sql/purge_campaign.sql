@@ -1,1 +1,1 @@
-SELECT * FROM purge_campaign(%(campaign_id)s, %(older_than)s)
+SELECT messages, attempts, rejected_recipients AS rejected FROM purge_campaign(%(campaign_id)s, %(older_than)s)

@@ -1,5 +1,26 @@
 SELECT
-    s.*,
+    s.id,
+    s.name,
+    s.state,
+    s.cron,
+    s.every,
+    s.timezone,
+    s.anchor,
+    s.next_at,
+    s.from_at,
+    s.until_at,
+    s.occurrence_limit,
+    s.occurrences_made,
+    s.misfire,
+    s.grace,
+    s.overlap,
+    s.audience_id,
+    s.audience_filter,
+    s.content_id,
+    s.caption,
+    s.filename,
+    s.priority,
+    s.max_attempts,
     (SELECT array_agg(sl.lane_id ORDER BY sl.lane_id) FROM schedule_lanes sl WHERE sl.schedule_id = s.id) AS lanes
 FROM schedules s
 WHERE s.name = %(name)s

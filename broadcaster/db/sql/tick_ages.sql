@@ -2,10 +2,10 @@
 -- back since: nobody knows how old it is.
 SELECT
     name,
-    period_seconds,
-    CASE WHEN NOT seen.put_back THEN greatest(seen.age, 0) END AS age_seconds,
+    period_seconds AS period,
+    CASE WHEN NOT seen.put_back THEN greatest(seen.age, 0) END AS age,
     seen.put_back
 FROM ticks
 CROSS JOIN LATERAL (SELECT extract(epoch FROM clock_timestamp() - done_at)::double precision AS age) read
 CROSS JOIN LATERAL (SELECT read.age, read.age < -1 AS put_back) seen
-ORDER BY period_seconds, name
+ORDER BY ticks.period_seconds, name

@@ -2,31 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime
 
-from sqlalchemy import Connection, Engine, RowMapping, delete, func, select
+import msgspec
+from sqlalchemy import Connection, Engine, delete, select
 
 from broadcaster.db import tables
 from broadcaster.db.engine import transaction
+from broadcaster.db.statements import rows
 from broadcaster.domain.states import CampaignState
 from broadcaster.errors import ConflictError, NotFoundError, listed
 from broadcaster.services.audit import note_operation
 
-_MEMBERS = (
-    select(func.count())
-    .where(tables.audience_members.c.audience_id == tables.audiences.c.id)
-    .scalar_subquery()
-    .label("members")
-)
-_SUMMARY = select(
-    tables.audiences.c.name,
-    _MEMBERS,
-    tables.audiences.c.variables,
-    tables.audiences.c.created_at,
-    tables.audiences.c.changed_at,
-)
+
+class AudienceSummary(msgspec.Struct, frozen=True):
+    """An audience: how many members it has, and which variables they may have."""
+
+    name: str
+    members: int
+    variables: list[str]
+    created_at: datetime
+    changed_at: datetime
+
+
+class AudienceDetail(AudienceSummary, frozen=True):
+    """The same, with the names of the schedules and campaigns that need it."""
+
+    schedules: Sequence[str]
+    campaigns: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,19 +56,19 @@ def find_audience(connection: Connection, name: str, *, lock: bool = False) -> A
     return Audience(row.id, name, tuple(row.variables))
 
 
-def list_audiences(engine: Engine) -> Sequence[RowMapping]:
-    """Name, members, variables, created_at and changed_at of all audiences, by name."""
+def list_audiences(engine: Engine) -> Sequence[AudienceSummary]:
+    """All audiences by name."""
     with transaction(engine) as connection:
-        return connection.execute(_SUMMARY.order_by(tables.audiences.c.name)).mappings().all()
+        return rows(connection, "list_audiences", AudienceSummary, name=None)
 
 
-def show_audience(engine: Engine, name: str) -> Mapping[str, Any]:
-    """The same of one audience, with the `schedules` and `campaigns` that need it. Raises NotFoundError."""
+def show_audience(engine: Engine, name: str) -> AudienceDetail:
+    """One audience. Raises NotFoundError."""
     with transaction(engine) as connection:
         audience = find_audience(connection, name)
-        row = connection.execute(_SUMMARY.where(tables.audiences.c.id == audience.id)).mappings().one()
+        [summary] = rows(connection, "list_audiences", AudienceSummary, name=name)
         schedules, campaigns = audience_users(connection, audience.id)
-        return {**row, "schedules": schedules, "campaigns": campaigns}
+    return AudienceDetail(**msgspec.structs.asdict(summary), schedules=schedules, campaigns=campaigns)
 
 
 def audience_users(connection: Connection, audience_id: int) -> tuple[Sequence[str], Sequence[str]]:

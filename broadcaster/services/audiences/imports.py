@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import msgspec
 from sqlalchemy import Connection, Engine, func, select, update
@@ -11,7 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from broadcaster.db import tables
 from broadcaster.db.engine import transaction
-from broadcaster.db.queries import query
+from broadcaster.db.statements import copy, execute, rows
 from broadcaster.domain.names import FORGOTTEN, check_name
 from broadcaster.domain.phones import PhoneFault
 from broadcaster.errors import InputError
@@ -44,6 +45,14 @@ class Imported:
     """The first few (line, phone as written, reason)."""
     examples: dict[str, list[str]] = field(default_factory=dict)
     """The first few phones that are added, changed, unchanged, removed."""
+
+
+class _Difference(NamedTuple):
+    """How many members an import adds, changes, leaves or removes (`kind`), and the first few phones."""
+
+    kind: str
+    members: int
+    examples: list[str]
 
 
 def import_file(
@@ -102,12 +111,13 @@ def _import(
     apply: bool,
     source: str,
 ) -> None:
-    connection.exec_driver_sql(query("stage_members"))
+    execute(connection, "stage_members")
     staged = _copy(connection, members)
     if not staged:
         raise InputError(_nobody(source, result))
-    result.repeated = staged - connection.exec_driver_sql(query("imported_members")).rowcount
-    connection.exec_driver_sql(query("analyze_imported_members"))
+    result.repeated = staged - execute(connection, "imported_members")
+    execute(connection, "skip_member_samples")
+    execute(connection, "analyze_members")
     if not apply:
         found = select(tables.audiences.c.id).where(tables.audiences.c.name == result.audience)
         _compare(connection, connection.scalar(found), result, replace=replace)
@@ -148,13 +158,13 @@ def _copy(connection: Connection, members: Iterable[Member]) -> int:
     """Stream the members into the staging table by COPY's text format; returns how many there were."""
     encode = msgspec.json.Encoder().encode
     seq = 0
-    with connection.connection.cursor().copy("COPY staged_members (seq, phone, variables) FROM STDIN") as copy:
+    with copy(connection, "copy_members") as copied:
         for seq, (phone, variables) in enumerate(members, 1):
             values = encode(variables)
             if b"'" in values:
                 values = encode({name: unescape_cell(value) for name, value in variables.items()})
             # JSON escapes control characters itself, so that only its backslashes need COPY's escape.
-            copy.write(b"%d\t%s\t%s\n" % (seq, phone.encode(), values.replace(b"\\", b"\\\\")))
+            copied.write(b"%d\t%s\t%s\n" % (seq, phone.encode(), values.replace(b"\\", b"\\\\")))
     return seq
 
 
@@ -169,10 +179,9 @@ def _find_or_add(connection: Connection, name: str, variables: Sequence[str], *,
 
 def _compare(connection: Connection, audience_id: int | None, result: Imported, *, replace: bool) -> None:
     """Fill in how the audience differs from the import; None: there is no such audience yet."""
-    parameters = {"audience_id": audience_id, "replace": replace}
-    for row in connection.exec_driver_sql(query("compare_members"), parameters):
-        setattr(result, row.kind, row.members)
-        result.examples[row.kind] = list(row.examples)
+    for difference in rows(connection, "compare_members", _Difference, audience_id=audience_id, replace=replace):
+        setattr(result, difference.kind, difference.members)
+        result.examples[difference.kind] = difference.examples
     members = tables.audience_members
     before = connection.execute(select(func.count()).where(members.c.audience_id == audience_id)).scalar_one()
     result.members = before + result.added - result.removed
@@ -180,10 +189,9 @@ def _compare(connection: Connection, audience_id: int | None, result: Imported, 
 
 def _merge(connection: Connection, audience: Audience, result: Imported, *, replace: bool) -> None:
     _compare(connection, audience.id, result, replace=replace)
-    parameters = {"audience_id": audience.id, "replace": replace}
-    connection.exec_driver_sql(query("upsert_members"), parameters)
+    execute(connection, "upsert_members", audience_id=audience.id, replace=replace)
     if replace:
-        connection.exec_driver_sql(query("delete_missing_members"), {"audience_id": audience.id})
+        execute(connection, "delete_missing_members", audience_id=audience.id)
     table = tables.audiences
     connection.execute(
         update(table)

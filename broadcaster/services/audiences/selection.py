@@ -4,20 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, Engine, RowMapping
+from sqlalchemy import Connection, Engine
 
 from broadcaster.db.engine import transaction
-from broadcaster.db.queries import query
+from broadcaster.db.statements import each, rows
 from broadcaster.domain.conditions import Condition, check_conditions
 from broadcaster.domain.contents import Content
 from broadcaster.domain.templates import MAX_TEXT_LENGTH, Template
 from broadcaster.errors import InputError
 from broadcaster.services.audiences.audience import Audience, find_audience
 
-_EXPORT_BATCH = 5_000
+
+class _Recipient(NamedTuple):
+    phone: str
+    variables: Mapping[str, str]
+
+
+class _Sampled(NamedTuple):
+    phone: str
+    variables: Mapping[str, str]
+    fault: str | None
+
+
+class _Counts(NamedTuple):
+    members: int
+    faulty: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,18 +59,19 @@ class Selection:
 
     def count(self, connection: Connection) -> tuple[int, int]:
         """How many members meet the conditions now, and how many of them can be sent nothing."""
-        row = connection.exec_driver_sql(query("count_audience_recipients"), self.parameters()).one()
-        return int(row.members), int(row.faulty)
+        [counts] = rows(connection, "count_audience_recipients", _Counts, **self.parameters())
+        return counts
 
     def sample(
         self, connection: Connection, most: int, *, phone: str | None = None, faulty: bool = False
-    ) -> Sequence[RowMapping]:
+    ) -> Sequence[Mapping[str, Any]]:
         """Phone, variables and fault of the first few in the order of phones that can be sent to, or not (`faulty`).
 
         With `phone` only that one, whether it can or not.
         """
-        parameters = {**self.parameters(), "phone": phone, "faulty": faulty, "most": most}
-        return connection.exec_driver_sql(query("sample_audience_recipients"), parameters).mappings().all()
+        demands = {**self.parameters(), "phone": phone, "faulty": faulty, "most": most}
+        found = rows(connection, "sample_audience_recipients", _Sampled, **demands)
+        return [recipient._asdict() for recipient in found]
 
     def parameters(self) -> dict[str, Any]:
         """What `audience_recipients` takes."""
@@ -109,9 +124,8 @@ def export_members(engine: Engine, name: str, conditions: Sequence[Condition] = 
         selection.check()
         columns = selection.audience.variables
         yield ["phone", *(f"variable_{column}" if column == "phone" else column for column in columns)]
-        streamed = connection.execution_options(yield_per=_EXPORT_BATCH)
-        for row in streamed.exec_driver_sql(query("select_audience_recipients"), selection.parameters()):
-            yield [row.phone, *(row.variables[column] for column in columns)]
+        for phone, variables in each(connection, "select_audience_recipients", _Recipient, **selection.parameters()):
+            yield [phone, *(variables[column] for column in columns)]
 
 
 def _json(value: Any) -> str:

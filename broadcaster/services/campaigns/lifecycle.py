@@ -6,11 +6,12 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
+import msgspec
 from sqlalchemy import Connection, Engine, select
 
 from broadcaster.db import tables
 from broadcaster.db.engine import transaction
-from broadcaster.db.queries import query
+from broadcaster.db.statements import first
 from broadcaster.domain.states import CampaignState
 from broadcaster.errors import ConflictError, ContentionError, NotFoundError
 from broadcaster.services.campaigns.purged import refuse_purged
@@ -26,6 +27,13 @@ class Moved:
     name: str
     state: CampaignState
     messages: int = 0
+
+
+class Change(msgspec.Struct, frozen=True):
+    """What a statement that changes a campaign has made of it."""
+
+    state: CampaignState
+    messages: int
 
 
 def start_campaign(engine: Engine, name: str) -> Moved:
@@ -77,9 +85,9 @@ def _move(engine: Engine, name: str, statement: str, target: CampaignState, sour
     def move() -> Moved:
         with transaction(engine) as connection:
             campaign_id, state = lock_campaign(connection, name)
-            row = connection.exec_driver_sql(query(statement), {"campaign_id": campaign_id}).one_or_none()
-            if row is not None:
-                return Moved(name, CampaignState(row.state), row.messages)
+            changed = first(connection, statement, Change, campaign_id=campaign_id)
+            if changed is not None:
+                return Moved(name, changed.state, changed.messages)
             if state is target:
                 return Moved(name, state)
             raise ConflictError(f"campaign {name!r} is {state}; only a campaign that is {sources} can become {target}")

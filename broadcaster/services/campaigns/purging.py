@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from time import monotonic, sleep
+from typing import NamedTuple
 
+import msgspec
 import structlog
 from psycopg import errors
 from sqlalchemy import Engine
@@ -20,7 +21,7 @@ from sqlalchemy.exc import DBAPIError
 
 from broadcaster.db import tables
 from broadcaster.db.engine import transaction
-from broadcaster.db.queries import query
+from broadcaster.db.statements import first, rows
 from broadcaster.domain.states import CampaignState
 from broadcaster.errors import ConflictError, ContentionError, NotFoundError
 from broadcaster.services.campaigns.purged import refuse_purged
@@ -37,8 +38,7 @@ _MOST = 1_000
 _REFUSALS = (errors.ObjectNotInPrerequisiteState, errors.DataCorrupted)
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(msgspec.Struct, frozen=True):
     """A campaign, and what would go of it."""
 
     id: int
@@ -52,8 +52,14 @@ class Candidate:
     """What keeps it from being purged; None: nothing."""
 
 
-@dataclass(frozen=True, slots=True)
-class Purge:
+class DuePurge(NamedTuple):
+    """A campaign that ended long enough ago, and that nothing keeps from being purged."""
+
+    id: int
+    name: str
+
+
+class Purge(msgspec.Struct, frozen=True):
     """What went of a campaign, by state and outcome: its row of `purges`."""
 
     messages: Mapping[str, int]
@@ -75,9 +81,7 @@ def find_candidates(engine: Engine, older_than: timedelta, name: str | None = No
             if found is None:
                 raise NotFoundError(f"no campaign is called {name!r}: see `broadcaster campaign list`")
             refuse_purged(name, found.purged_at)
-        parameters = {"older_than": older_than, "name": name}
-        rows = connection.exec_driver_sql(query("purgeable_campaigns"), parameters).mappings().all()
-    return [Candidate(**{**row, "state": CampaignState(row["state"])}) for row in rows]
+        return rows(connection, "purgeable_campaigns", Candidate, older_than=older_than, name=name)
 
 
 def purge_campaign(engine: Engine, campaign_id: int, older_than: timedelta) -> Purge | None:
@@ -102,7 +106,7 @@ def purge_due(engine: Engine, days: int) -> dict[str, int]:
     older_than, ends = timedelta(days=days), monotonic() + _RUN_SECONDS
     done = {"campaigns": 0, "messages": 0, "attempts": 0, "rejected": 0}
     with transaction(engine) as connection:
-        due = connection.exec_driver_sql(query("due_purges"), {"older_than": older_than, "most": _MOST}).all()
+        due = rows(connection, "due_purges", DuePurge, older_than=older_than, most=_MOST)
     for campaign_id, name in due:
         if monotonic() >= ends:
             break
@@ -120,10 +124,8 @@ def purge_due(engine: Engine, days: int) -> dict[str, int]:
 
 
 def _purge(engine: Engine, campaign_id: int, older_than: timedelta) -> Purge | None:
-    parameters = {"campaign_id": campaign_id, "older_than": older_than}
     with transaction(engine) as connection, _refusals():
-        row = connection.exec_driver_sql(query("purge_campaign"), parameters).one_or_none()
-        return None if row is None else Purge(row.messages, row.attempts, row.rejected_recipients)
+        return first(connection, "purge_campaign", Purge, campaign_id=campaign_id, older_than=older_than)
 
 
 @contextmanager

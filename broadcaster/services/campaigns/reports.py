@@ -2,95 +2,166 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+import msgspec
 import psycopg
-from psycopg.rows import dict_row
 
-from broadcaster.db.reading import Reader, Row, reading, rows
-from broadcaster.domain.states import MessageState
+from broadcaster.db.reading import Reader, reading
+from broadcaster.db.statements import each, first, rows, values
+from broadcaster.domain.contents import ContentKind
+from broadcaster.domain.states import FINAL_MESSAGE_STATES, CampaignState, LaneHealth, MessageState
 from broadcaster.errors import NotFoundError
 from broadcaster.services.campaigns.purged import refuse_purged
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-_EXPORT_BATCH = 5_000
-_LANES = """
-    SELECT
-        i.name AS instance, l.health, l.health_reason, i.rate_per_second, cl.total,
-        cl.pending, cl.sending, cl.sent, cl.failed, cl.in_doubt, cl.unknown,
-        cl.skipped, cl.cancelled, cl.expired
-    FROM campaign_lanes cl JOIN instances i ON i.id = cl.lane_id JOIN lanes l ON l.id = cl.lane_id
-    WHERE cl.campaign_id = %(id)s
-    ORDER BY i.name
-"""
+
+class _Counted:
+    """Has a field for each state of messages, which says how many are in it."""
+
+    __slots__ = ()
+
+    def count(self, state: MessageState) -> int:
+        return int(getattr(self, state.value))
+
+    @property
+    def still_open(self) -> int:
+        """How many messages are not final yet."""
+        return sum(self.count(state) for state in MessageState if state not in FINAL_MESSAGE_STATES)
+
+
+class CampaignSummary(_Counted, msgspec.Struct, frozen=True):
+    """Where a campaign stands. `total` is the sum of the nine states."""
+
+    name: str
+    id: int
+    state: CampaignState
+    state_reason: str | None
+    content: ContentKind
+    priority: int
+    total: int
+    pending: int
+    sending: int
+    sent: int
+    failed: int
+    in_doubt: int
+    unknown: int
+    skipped: int
+    cancelled: int
+    expired: int
+    instances: list[str] | None
+    recipients_read: int
+    recipients_rejected: int
+    source: str
+    created_at: datetime
+    starts_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    audience: str | None
+    purged_at: datetime | None
+
+
+class CampaignLane(_Counted, msgspec.Struct, frozen=True):
+    """What of a campaign goes through one instance, and how that is doing."""
+
+    instance: str
+    health: LaneHealth
+    health_reason: str | None
+    rate_per_second: float | None
+    total: int
+    pending: int
+    sending: int
+    sent: int
+    failed: int
+    in_doubt: int
+    unknown: int
+    skipped: int
+    cancelled: int
+    expired: int
+
+
+class Failure(msgspec.Struct, frozen=True):
+    """How many messages were not sent through an instance for one reason, and to whom the latest."""
+
+    instance: str
+    state: MessageState
+    reason: str
+    messages: int
+    example_phone: str | None
+    latest: datetime
+
+
+class MessageRow(NamedTuple):
+    """One message: who got it or did not, and what the gateway last said. Without phone and variables: forgotten."""
+
+    phone: str | None
+    instance: str
+    state: str
+    changed_at: datetime
+    attempts: int
+    reason: str | None
+    gateway_id: str | None
+    last_outcome: str | None
+    last_http_status: int | None
+    last_reply: str | None
+    variables: Mapping[str, str] | None
+
+
+class RejectedRecipient(NamedTuple):
+    """A row of the recipients file that became no message."""
+
+    line: int
+    phone: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
-class CampaignProgress:
-    """A campaign's row of `campaign_report`, and its lanes with their instances' health."""
+class CampaignDetail:
+    """Where a campaign stands, in sum, by instance, and by the reasons of its failures."""
 
-    summary: Row
-    lanes: Sequence[Row]
-
-
-@dataclass(frozen=True, slots=True)
-class CampaignDetail(CampaignProgress):
-    """The same, with its failures by reason."""
-
-    failures: Sequence[Row]
+    summary: CampaignSummary
+    lanes: Sequence[CampaignLane]
+    failures: Sequence[Failure]
 
 
-def list_campaigns(source: Engine | Reader, *, limit: int = 50) -> Sequence[Row]:
-    """The latest campaigns, newest first, as the view `campaign_report` has them."""
+def list_campaigns(source: Engine | Reader, *, limit: int = 50) -> Sequence[CampaignSummary]:
+    """The latest campaigns, newest first."""
     with reading(source) as connection:
-        return rows(connection, "SELECT * FROM campaign_report ORDER BY campaign_id DESC LIMIT %(limit)s", limit=limit)
+        return rows(connection, "list_campaigns", CampaignSummary, limit=limit)
 
 
-def campaign_summary(source: Engine | Reader, name: str) -> Row:
-    """One campaign's row of `campaign_report`. Raises NotFoundError."""
+def campaign_summary(source: Engine | Reader, name: str) -> CampaignSummary:
+    """Where one campaign stands; cheap, whatever its size. Raises NotFoundError."""
     with reading(source) as connection:
         return _summary(connection, name)
-
-
-def campaign_progress(source: Engine | Reader, name: str) -> CampaignProgress:
-    """What a live view shows; cheap, whatever the campaign's size. Raises NotFoundError."""
-    with reading(source) as connection:
-        summary = _summary(connection, name)
-        return CampaignProgress(summary, _lanes(connection, summary))
 
 
 def campaign_detail(source: Engine | Reader, name: str) -> CampaignDetail:
     """All that `campaign report` shows. Raises NotFoundError."""
     with reading(source) as connection:
         summary = _summary(connection, name)
-        failures = rows(
-            connection,
-            "SELECT * FROM failure_report WHERE campaign_id = %(id)s ORDER BY messages DESC, reason",
-            id=summary["campaign_id"],
-        )
-        return CampaignDetail(summary, _lanes(connection, summary), failures)
+        lanes = rows(connection, "lanes_of_campaign", CampaignLane, campaign_id=summary.id)
+        failures = rows(connection, "campaign_failures", Failure, campaign_id=summary.id)
+        return CampaignDetail(summary, lanes, failures)
 
 
 def export_messages(
     source: Engine | Reader, name: str, states: Collection[MessageState] = tuple(MessageState)
-) -> Iterator[Row]:
-    """The messages of a campaign in `states` as the view `message_log` has them, in file order, with flat memory.
+) -> Iterator[MessageRow]:
+    """The messages of a campaign in `states`, in file order, with flat memory.
 
     Raises NotFoundError, and ConflictError where they are deleted.
     """
     with reading(source) as connection:
-        campaign_id = _unpurged(connection, name)
-        with connection.cursor("export", row_factory=dict_row) as cursor:
-            cursor.itersize = _EXPORT_BATCH
-            cursor.execute(
-                "SELECT * FROM message_log WHERE campaign_id = %(id)s AND state::text = ANY(%(states)s) ORDER BY seq",
-                {"id": campaign_id, "states": [state.value for state in states]},
-            )
-            yield from cursor
+        wanted = [state.value for state in states]
+        yield from each(
+            connection, "export_messages", MessageRow, campaign_id=_unpurged(connection, name), states=wanted
+        )
 
 
 def variable_names(source: Engine | Reader, name: str) -> Sequence[str]:
@@ -99,40 +170,29 @@ def variable_names(source: Engine | Reader, name: str) -> Sequence[str]:
     Raises NotFoundError, and ConflictError where the messages are deleted.
     """
     with reading(source) as connection:
-        found = rows(
-            connection,
-            "SELECT variables FROM message_log WHERE campaign_id = %(id)s AND phone IS NOT NULL ORDER BY seq LIMIT 1",
-            id=_unpurged(connection, name),
-        )
-        return list((found[0]["variables"] or {}) if found else ())
+        found = values(connection, "first_variables", campaign_id=_unpurged(connection, name))
+        return list((found[0] or {}) if found else ())
 
 
-def rejected_recipients(source: Engine | Reader, name: str) -> Sequence[Row]:
+def rejected_recipients(source: Engine | Reader, name: str) -> Sequence[RejectedRecipient]:
     """The rows of the recipients file that became no message: line, phone as written, reason.
 
     Raises NotFoundError, and ConflictError where they are deleted.
     """
     with reading(source) as connection:
-        return rows(
-            connection,
-            "SELECT line, phone, reason FROM rejected_recipients WHERE campaign_id = %(id)s ORDER BY line",
-            id=_unpurged(connection, name),
-        )
-
-
-def _lanes(connection: psycopg.Connection[Any], summary: Row) -> Sequence[Row]:
-    return rows(connection, _LANES, id=summary["campaign_id"])
+        campaign_id = _unpurged(connection, name)
+        return rows(connection, "rejected_recipients", RejectedRecipient, campaign_id=campaign_id)
 
 
 def _unpurged(connection: psycopg.Connection[Any], name: str) -> int:
     """The id of a campaign whose messages are there."""
     summary = _summary(connection, name)
-    refuse_purged(name, summary["purged_at"])
-    return int(summary["campaign_id"])
+    refuse_purged(name, summary.purged_at)
+    return summary.id
 
 
-def _summary(connection: psycopg.Connection[Any], name: str) -> Row:
-    found = rows(connection, "SELECT * FROM campaign_report WHERE campaign = %(name)s", name=name)
-    if not found:
+def _summary(connection: psycopg.Connection[Any], name: str) -> CampaignSummary:
+    found = first(connection, "campaign_summary", CampaignSummary, name=name)
+    if found is None:
         raise NotFoundError(f"no campaign is called {name!r}: see `broadcaster campaign list`")
-    return found[0]
+    return found

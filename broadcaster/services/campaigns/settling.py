@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from math import ceil
-from typing import Any
+from typing import Any, NamedTuple
 
+import msgspec
 from sqlalchemy import Engine
 
 from broadcaster.db.engine import transaction
-from broadcaster.db.queries import query
+from broadcaster.db.statements import first, rows
 from broadcaster.domain.names import check_remark
-from broadcaster.domain.states import CampaignState, MessageState
+from broadcaster.domain.states import MessageState
 from broadcaster.errors import ConflictError, InputError, listed
-from broadcaster.services.campaigns.lifecycle import Moved, lock_campaign, patiently
+from broadcaster.services.campaigns.lifecycle import Change, Moved, lock_campaign, patiently
 
 
 class Settlement(StrEnum):
@@ -37,12 +38,31 @@ TARGETS = {
 }
 
 
+class SettleableMessage(msgspec.Struct, frozen=True):
+    """A message that is unknown or in doubt, since when, and why."""
+
+    phone: str
+    state: str
+    since: datetime
+    reason: str | None
+
+
+class _Undecided(NamedTuple):
+    """The same, and in how many seconds it can be settled."""
+
+    phone: str
+    state: str
+    since: datetime
+    reason: str | None
+    wait: float
+
+
 @dataclass(frozen=True, slots=True)
 class Settleable:
     """What of a campaign can be settled."""
 
-    messages: Sequence[Mapping[str, Any]]
-    """Now: phone, state, since, reason; in file order."""
+    messages: Sequence[SettleableMessage]
+    """Now, in file order."""
     waits: Sequence[float]
     """Of those in doubt that cannot be yet: in how many seconds."""
 
@@ -55,22 +75,24 @@ def settleable(engine: Engine, name: str, *, settle_seconds: float, phones: Sequ
     """
     with transaction(engine) as connection:
         campaign_id, _ = lock_campaign(connection, name)
-        parameters = {
-            "campaign_id": campaign_id,
-            "settle": timedelta(seconds=settle_seconds),
-            "phones": None if phones is None else list(phones),
-        }
-        rows = connection.exec_driver_sql(query("settleable_messages"), parameters).mappings().all()
-    missing = sorted(set(phones or ()) - {row["phone"] for row in rows})
+        found = rows(
+            connection,
+            "settleable_messages",
+            _Undecided,
+            campaign_id=campaign_id,
+            settle=timedelta(seconds=settle_seconds),
+            phones=None if phones is None else list(phones),
+        )
+    missing = sorted(set(phones or ()) - {each.phone for each in found})
     if missing:
         raise InputError(f"campaign {name!r} has nothing to settle for {listed(missing)}")
-    waits = {row["phone"]: row["wait"] for row in rows if row["wait"] > 0}
+    waits = {each.phone: each.wait for each in found if each.wait > 0}
     if phones and waits:
         raise InputError(
             f"campaign {name!r} cannot settle {listed(sorted(waits))} yet: still in doubt and being read back;"
             f" try again in {ceil(max(waits.values()))} s"
         )
-    ripe = [{key: value for key, value in row.items() if key != "wait"} for row in rows if not row["wait"]]
+    ripe = [SettleableMessage(*each[:-1]) for each in found if not each.wait]
     return Settleable(ripe, list(waits.values()))
 
 
@@ -90,7 +112,7 @@ def settle(
     cannot be sent again, because its campaign was cancelled, and UsageError for a reason that cannot be kept.
     """
     check_remark(reason, "--reason")
-    parameters = {
+    parameters: dict[str, Any] = {
         "settle": timedelta(seconds=settle_seconds),
         "phones": None if phones is None else list(phones),
         "target": TARGETS[settlement].value,
@@ -101,12 +123,11 @@ def settle(
     def settle_once() -> Moved:
         with transaction(engine) as connection:
             campaign_id, state = lock_campaign(connection, name)
-            own = {"campaign_id": campaign_id, **parameters}
-            row = connection.exec_driver_sql(query("settle_messages"), own).one_or_none()
-            if row is None:
+            changed = first(connection, "settle_messages", Change, campaign_id=campaign_id, **parameters)
+            if changed is None:
                 raise ConflictError(
                     f"campaign {name!r} is {state}, so nothing of it is sent again: use sent or failed"
                 )
-            return Moved(name, CampaignState(row.state), row.messages)
+            return Moved(name, changed.state, changed.messages)
 
     return patiently(settle_once)

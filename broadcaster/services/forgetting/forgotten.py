@@ -19,7 +19,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from broadcaster.crypto import Vault
 from broadcaster.db import tables
-from broadcaster.db.queries import query
+from broadcaster.db.statements import execute
 from broadcaster.domain.names import FORGOTTEN
 from broadcaster.domain.phones import PhoneFault
 from broadcaster.errors import ContentionError, InputError, SettingsError
@@ -95,7 +95,7 @@ class Forgotten:
 
 def hold_off(connection: Connection) -> None:
     """Nobody is forgotten until the transaction ends."""
-    connection.exec_driver_sql(query("hold_off_forgetting"))
+    execute(connection, "hold_off_forgetting")
 
 
 def refuse_forgotten(connection: Connection, phone: str, open_vault: OpenVault = no_vault) -> None:

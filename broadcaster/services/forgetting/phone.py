@@ -6,14 +6,15 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
+import msgspec
 from sqlalchemy import Engine, delete, func, select, update
 
 from broadcaster.crypto import Vault
 from broadcaster.db import tables
 from broadcaster.db.engine import transaction
-from broadcaster.db.queries import query
+from broadcaster.db.statements import rows
 from broadcaster.errors import ConflictError, ContentionError, quoted
 from broadcaster.services.audit import note_operation
 from broadcaster.services.forgetting.forgotten import OpenVault, digest, digest_key, ending, forgotten_since, new_key
@@ -24,8 +25,7 @@ _PAUSE = 0.2
 _NAME_DIGITS = 12
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Traces:
+class Traces(msgspec.Struct, frozen=True, kw_only=True):
     """What there was of a number before it was forgotten."""
 
     messages: Mapping[str, int]
@@ -40,11 +40,28 @@ class Traces:
     """What the audit trail calls it: the beginning of its digest. None: nothing was done."""
 
 
+class _Records(NamedTuple):
+    messages: list[dict[str, Any]]
+    audiences: list[dict[str, Any]]
+    rejected: list[dict[str, Any]]
+
+
+class _Forgotten(NamedTuple):
+    """What there was; or where a message is on its way, the campaign that holds it, and until when."""
+
+    held_by: str | None
+    held_until: datetime | None
+    wait: float | None
+    messages: Mapping[str, int]
+    members: int
+    rejected: int
+
+
 def traces(engine: Engine, phone: str, open_vault: OpenVault) -> Traces:
     """What `forget` would find of a number (E.164 digits). Changes nothing."""
     with transaction(engine) as connection:
-        row = connection.exec_driver_sql(query("traces_of_phone"), {"phone": phone}).mappings().one()
-        return Traces(**row, forgotten_at=forgotten_since(connection, phone, open_vault))
+        [found] = rows(connection, "traces_of_phone", Traces, phone=phone)
+        return msgspec.structs.replace(found, forgotten_at=forgotten_since(connection, phone, open_vault))
 
 
 def records(engine: Engine, phone: str, open_vault: OpenVault) -> dict[str, Any]:
@@ -54,8 +71,8 @@ def records(engine: Engine, phone: str, open_vault: OpenVault) -> dict[str, Any]
     variables, added_at) and `rejected` (campaign, line, phone as written, reason).
     """
     with transaction(engine) as connection:
-        row = connection.exec_driver_sql(query("records_of_phone"), {"phone": phone}).mappings().one()
-        return {"forgotten_at": forgotten_since(connection, phone, open_vault), **row}
+        [found] = rows(connection, "records_of_phone", _Records, phone=phone)
+        return {"forgotten_at": forgotten_since(connection, phone, open_vault), **found._asdict()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,11 +174,10 @@ def _forget_once(engine: Engine, vault: Vault, phone: str) -> Traces | OnItsWay:
         key = digest_key(connection, vault)
         mark = digest(key, phone)
         parameters = {"phone": phone, "digest": mark, "ending": ending(key, phone)}
-        found = dict(connection.exec_driver_sql(query("forget_phone"), parameters).mappings().one())
-    held_by, held_until, wait = found.pop("held_by"), found.pop("held_until"), found.pop("wait")
-    if held_by is not None:
-        return OnItsWay(held_by, held_until, wait)
-    return Traces(**found, name=_name(mark))
+        [found] = rows(connection, "forget_phone", _Forgotten, **parameters)
+    if found.held_by is not None:
+        return OnItsWay(found.held_by, found.held_until, found.wait)
+    return Traces(messages=found.messages, members=found.members, rejected=found.rejected, name=_name(mark))
 
 
 def _name(mark: bytes) -> str:

@@ -15,13 +15,13 @@ from sqlalchemy.dialects.postgresql import insert
 
 from broadcaster.db import tables
 from broadcaster.db.engine import transaction
-from broadcaster.db.queries import query
+from broadcaster.db.statements import values
 from broadcaster.domain.states import CampaignState, OccurrenceState
 from broadcaster.errors import ConflictError, UnavailableError
 from broadcaster.services.campaigns.contents import StoredContent
 from broadcaster.services.campaigns.new_campaign import NewCampaign, insert_campaign
 from broadcaster.services.campaigns.over_audience import describe_audience, start_audience_campaign
-from broadcaster.services.campaigns.reports import campaign_summary
+from broadcaster.services.campaigns.reports import CampaignSummary, campaign_summary
 from broadcaster.services.schedules.store import Schedule, audience_name
 
 OCCURRENCE_VARIABLES = ("occurrence_date", "occurrence_number")
@@ -44,22 +44,21 @@ def record_occurrence(
     connection: Connection, schedule: Schedule, due_at: datetime, state: OccurrenceState, reason: str | None = None
 ) -> bool:
     """Note what became of an occurrence; False where that is known already. Each occurrence passes here once."""
-    values = {"schedule_id": schedule.id, "due_at": due_at, "state": state, "reason": reason}
-    statement = insert(tables.occurrences).values(values).on_conflict_do_nothing()
+    row = {"schedule_id": schedule.id, "due_at": due_at, "state": state, "reason": reason}
+    statement = insert(tables.occurrences).values(row).on_conflict_do_nothing()
     return connection.execute(statement.returning(tables.occurrences.c.due_at)).first() is not None
 
 
-def change_occurrence(connection: Connection, schedule: Schedule, due_at: datetime, **values: Any) -> None:
+def change_occurrence(connection: Connection, schedule: Schedule, due_at: datetime, **changes: Any) -> None:
     """Change columns of an occurrence."""
     table = tables.occurrences
     same = (table.c.schedule_id == schedule.id) & (table.c.due_at == due_at)
-    connection.execute(update(table).where(same).values(values))
+    connection.execute(update(table).where(same).values(changes))
 
 
 def is_sending(connection: Connection, schedule: Schedule, *, or_queued: bool = True) -> str | None:
     """The name of a campaign of the schedule that has something left to send or, unless told otherwise, is queued."""
-    parameters = {"schedule_id": schedule.id, "queued": int(or_queued)}
-    return connection.exec_driver_sql(query("schedule_is_sending"), parameters).scalar()
+    return next(iter(values(connection, "schedule_is_sending", schedule_id=schedule.id, queued=int(or_queued))), None)
 
 
 def make_campaign(connection: Connection, schedule: Schedule, due_at: datetime) -> Made:
@@ -94,8 +93,8 @@ def make_campaign(connection: Connection, schedule: Schedule, due_at: datetime) 
     return Made(schedule.name, due_at, number, name, state)
 
 
-def start_occurrence(engine: Engine, campaign: str) -> dict[str, Any]:
-    """Give an occurrence's campaign its messages, if nobody has yet; returns its `state` and number of `messages`.
+def start_occurrence(engine: Engine, campaign: str) -> CampaignSummary:
+    """Give an occurrence's campaign its messages, if nobody has yet; returns where it stands.
 
     Where a tick is about to, waits for it, as long as the engine waits for a lock. Raises NotFoundError.
     """
@@ -105,5 +104,4 @@ def start_occurrence(engine: Engine, campaign: str) -> dict[str, Any]:
     if campaign_id is not None and not start_audience_campaign(engine, campaign_id):
         with suppress(UnavailableError), transaction(engine) as connection:
             connection.execute(select(table.c.id).where(table.c.id == campaign_id).with_for_update(read=True))
-    summary = campaign_summary(engine, campaign)
-    return {"state": summary["state"], "messages": summary["total"]}
+    return campaign_summary(engine, campaign)

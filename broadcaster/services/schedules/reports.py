@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
-from typing import Any
 
-from sqlalchemy import Engine, RowMapping, select, text
+import msgspec
+from sqlalchemy import Engine, select
 
 from broadcaster.db import tables
 from broadcaster.db.engine import transaction
-from broadcaster.db.queries import query
+from broadcaster.db.statements import rows
+from broadcaster.domain.conditions import Condition
 from broadcaster.domain.contents import ContentKind
 from broadcaster.domain.recurrence import RESOLUTION
+from broadcaster.domain.schedules import Misfire, Overlap
+from broadcaster.domain.states import CampaignState, OccurrenceState, ScheduleState
 from broadcaster.services.schedules.store import Schedule, database_now, read_schedule
 
 
@@ -29,25 +32,83 @@ class Upcoming:
     occurrences: Sequence[datetime]
 
 
-def list_schedules(engine: Engine) -> Sequence[RowMapping]:
-    """All schedules by name, with their audience, instances, and how many occurrences are queued and held."""
+class ScheduleSummary(msgspec.Struct, frozen=True):
+    """A schedule, and how many of its occurrences are campaigns, `queued` behind one, and `held` for a decision."""
+
+    name: str
+    state: ScheduleState
+    cron: str | None
+    every: str | None
+    timezone: str
+    next_at: datetime | None
+    from_at: datetime | None
+    until_at: datetime | None
+    count: int | None
+    """How many campaigns it makes at most."""
+    campaigns: int
+    queued: int
+    held: int
+    audience: str
+    conditions: tuple[Condition, ...] | None
+    instances: list[str]
+    content: ContentKind
+    caption: str | None
+    filename: str | None
+    priority: int
+    max_attempts: int
+    misfire: Misfire
+    grace_seconds: float
+    overlap: Overlap
+    created_at: datetime
+
+
+class ScheduleDetail(ScheduleSummary, frozen=True):
+    """The same, with what it sends."""
+
+    body: str | None
+    """A text or a URL; None: a file."""
+
+
+class OccurrenceSummary(msgspec.Struct, frozen=True):
+    """What became of an occurrence, and where its campaign stands, if it has one."""
+
+    schedule_id: int
+    schedule: str
+    due_at: datetime
+    number: int | None
+    state: OccurrenceState
+    reason: str | None
+    decided_by: str | None
+    decided_at: datetime | None
+    noticed_at: datetime
+    campaign_id: int | None
+    campaign: str | None
+    campaign_state: CampaignState | None
+    started_at: datetime | None
+    finished_at: datetime | None
+    total: int | None
+    sent: int | None
+    failed: int | None
+    skipped: int | None
+    still_open: int | None
+
+
+def list_schedules(engine: Engine) -> Sequence[ScheduleSummary]:
+    """All schedules by name."""
     with transaction(engine) as connection:
-        return connection.exec_driver_sql(query("list_schedules"), {"name": None}).mappings().all()
+        return rows(connection, "list_schedules", ScheduleSummary, name=None)
 
 
-def show_schedule(engine: Engine, name: str) -> Mapping[str, Any]:
-    """One schedule as `list_schedules` has it, with the `body` that it sends: a text or a URL; None for a file.
-
-    Raises NotFoundError.
-    """
+def show_schedule(engine: Engine, name: str) -> ScheduleDetail:
+    """One schedule. Raises NotFoundError."""
+    table = tables.contents
     with transaction(engine) as connection:
         schedule = read_schedule(connection, name)
-        row = connection.exec_driver_sql(query("list_schedules"), {"name": name}).mappings().one()
-        table = tables.contents
+        [summary] = rows(connection, "list_schedules", ScheduleSummary, name=name)
         body = connection.scalar(
             select(table.c.body).where(table.c.id == schedule.content_id, table.c.kind != ContentKind.FILE)
         )
-        return {**row, "body": None if body is None else body.decode()}
+    return ScheduleDetail(**msgspec.structs.asdict(summary), body=None if body is None else body.decode())
 
 
 def upcoming_occurrences(engine: Engine, name: str, most: int) -> Upcoming:
@@ -60,12 +121,9 @@ def upcoming_occurrences(engine: Engine, name: str, most: int) -> Upcoming:
     return Upcoming(schedule, schedule.plan.recurrence.words, now, occurrences)
 
 
-def schedule_report(engine: Engine, name: str, *, limit: int = 50) -> tuple[Schedule, Sequence[RowMapping]]:
-    """The latest occurrences of a schedule, newest first, as the view `occurrence_report` has them."""
+def schedule_report(engine: Engine, name: str, *, limit: int = 50) -> tuple[Schedule, Sequence[OccurrenceSummary]]:
+    """The latest occurrences of a schedule, newest first."""
     with transaction(engine) as connection:
         schedule = read_schedule(connection, name)
-        rows = connection.execute(
-            text("SELECT * FROM occurrence_report WHERE schedule_id = :id ORDER BY due_at DESC LIMIT :limit"),
-            {"id": schedule.id, "limit": limit},
-        )
-        return schedule, rows.mappings().all()
+        latest = rows(connection, "occurrence_report", OccurrenceSummary, schedule_id=schedule.id, limit=limit)
+        return schedule, latest

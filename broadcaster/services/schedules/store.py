@@ -12,7 +12,7 @@ import msgspec
 from sqlalchemy import Connection, func, select
 
 from broadcaster.db import tables
-from broadcaster.db.queries import query
+from broadcaster.db.statements import first
 from broadcaster.domain.conditions import Condition
 from broadcaster.domain.recurrence import find_zone, occurrence_label, recurrence
 from broadcaster.domain.schedules import Misfire, Overlap, Plan
@@ -92,10 +92,10 @@ class Following:
 
 def read_schedule(connection: Connection, name: str) -> Schedule:
     """Raises NotFoundError."""
-    row = connection.exec_driver_sql(query("read_schedule"), {"name": name}).mappings().first()
-    if row is None:
+    schedule = first(connection, "read_schedule", Schedule, name=name)
+    if schedule is None:
         raise NotFoundError(f"no schedule is called {name!r}: see `broadcaster schedule list`")
-    return msgspec.convert(dict(row), Schedule)
+    return schedule
 
 
 def lock_schedule(connection: Connection, name: str) -> Schedule:

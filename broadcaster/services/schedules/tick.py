@@ -13,7 +13,7 @@ from sqlalchemy import Connection, DateTime, Engine, bindparam, select, update
 
 from broadcaster.db import tables
 from broadcaster.db.engine import transaction
-from broadcaster.db.queries import query
+from broadcaster.db.statements import execute
 from broadcaster.domain.schedules import Due, Fate, Overlap, judge_due
 from broadcaster.domain.states import FINAL_CAMPAIGN_STATES, CampaignState, OccurrenceState, ScheduleState
 from broadcaster.errors import BroadcasterError, ConflictError, UnavailableError
@@ -141,8 +141,7 @@ def _start_queued(connection: Connection, schedule: Schedule) -> Iterator[Made]:
             # An operator did not want to wait.
             change_occurrence(connection, schedule, row.due_at, state=OccurrenceState.STARTED)
         elif is_sending(connection, schedule, or_queued=False) is None:
-            started = connection.exec_driver_sql(query("start_queued_campaign"), {"campaign_id": row.campaign_id})
-            if started.rowcount:
+            if execute(connection, "start_queued_campaign", campaign_id=row.campaign_id):
                 change_occurrence(connection, schedule, row.due_at, state=OccurrenceState.STARTED)
                 yield Made(schedule.name, row.due_at, row.number, row.name, OccurrenceState.STARTED)
             return

@@ -1,0 +1,1 @@
+ANALYZE imported_members

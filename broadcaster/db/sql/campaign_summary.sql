@@ -1,0 +1,30 @@
+-- One campaign, with the columns of `list_campaigns`.
+SELECT
+    campaign AS name,
+    campaign_id AS id,
+    state,
+    state_reason,
+    content,
+    priority,
+    total,
+    pending,
+    sending,
+    sent,
+    failed,
+    in_doubt,
+    unknown,
+    skipped,
+    cancelled,
+    expired,
+    instances,
+    recipients_read,
+    recipients_rejected,
+    source,
+    created_at,
+    starts_at,
+    started_at,
+    finished_at,
+    audience,
+    purged_at
+FROM campaign_report
+WHERE campaign = %(name)s

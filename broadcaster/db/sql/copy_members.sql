@@ -1,0 +1,1 @@
+COPY staged_members (seq, phone, variables) FROM STDIN

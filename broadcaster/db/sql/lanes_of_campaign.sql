@@ -1,0 +1,21 @@
+-- The lanes of a campaign, each with its instance's health.
+SELECT
+    i.name AS instance,
+    l.health,
+    l.health_reason,
+    i.rate_per_second,
+    cl.total,
+    cl.pending,
+    cl.sending,
+    cl.sent,
+    cl.failed,
+    cl.in_doubt,
+    cl.unknown,
+    cl.skipped,
+    cl.cancelled,
+    cl.expired
+FROM campaign_lanes cl
+JOIN instances i ON i.id = cl.lane_id
+JOIN lanes l ON l.id = cl.lane_id
+WHERE cl.campaign_id = %(campaign_id)s
+ORDER BY i.name

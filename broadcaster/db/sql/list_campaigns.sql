@@ -1,0 +1,31 @@
+-- The latest campaigns, newest first.
+SELECT
+    campaign AS name,
+    campaign_id AS id,
+    state,
+    state_reason,
+    content,
+    priority,
+    total,
+    pending,
+    sending,
+    sent,
+    failed,
+    in_doubt,
+    unknown,
+    skipped,
+    cancelled,
+    expired,
+    instances,
+    recipients_read,
+    recipients_rejected,
+    source,
+    created_at,
+    starts_at,
+    started_at,
+    finished_at,
+    audience,
+    purged_at
+FROM campaign_report
+ORDER BY campaign_id DESC
+LIMIT %(limit)s

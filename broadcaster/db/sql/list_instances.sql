@@ -1,0 +1,24 @@
+-- All instances, by name.
+SELECT
+    instance AS name,
+    instance_id AS id,
+    health,
+    health_reason,
+    health_since,
+    rate_per_second,
+    burst,
+    max_in_flight,
+    total,
+    pending,
+    in_progress,
+    sent,
+    failed,
+    in_doubt,
+    unknown,
+    lease_holder,
+    lease_expires_at,
+    not_before,
+    truth_shown,
+    truth_missing
+FROM instance_report
+ORDER BY instance

@@ -1,0 +1,5 @@
+-- The rows of a campaign's recipients file that became no message.
+SELECT line, phone, reason
+FROM rejected_recipients
+WHERE campaign_id = %(campaign_id)s
+ORDER BY line

@@ -1,0 +1,3 @@
+-- Settings of this session, by name.
+SELECT set_config(name, value, false)
+FROM unnest(%(names)s::text[], %(values)s::text[]) AS setting (name, value)

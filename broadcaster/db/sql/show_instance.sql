@@ -1,0 +1,29 @@
+-- One instance, with the columns of `list_instances` and where its requests go.
+SELECT
+    r.instance AS name,
+    r.instance_id AS id,
+    r.health,
+    r.health_reason,
+    r.health_since,
+    r.rate_per_second,
+    r.burst,
+    r.max_in_flight,
+    r.total,
+    r.pending,
+    r.in_progress,
+    r.sent,
+    r.failed,
+    r.in_doubt,
+    r.unknown,
+    r.lease_holder,
+    r.lease_expires_at,
+    r.not_before,
+    r.truth_shown,
+    r.truth_missing,
+    a.base_url,
+    a.wire,
+    i.created_at
+FROM instances i
+JOIN accounts a ON a.id = i.account_id
+JOIN instance_report r ON r.instance_id = i.id
+WHERE i.name = %(name)s
