@@ -17,7 +17,7 @@ from benchmarks.campaigns import add_campaign, add_instances
 from benchmarks.processes import cpu_seconds, family_memory
 from benchmarks.results import Row
 from benchmarks.stand import Stand, open_stand
-from broadcaster.db.statements import query
+from broadcaster.db.statements import execute
 from broadcaster.domain.pacing import default_burst
 from broadcaster.services.campaigns.lifecycle import start_campaign
 from broadcaster.services.dispatch import WAKE_AGAIN_AFTER, WAKE_AHEAD
@@ -112,7 +112,7 @@ def _tick(stand: Stand) -> float:
     url = stand.settings.postgres_url.replace("postgresql+psycopg://", "postgresql://", 1)
     with psycopg.connect(url) as connection:
         started = time.perf_counter()
-        connection.execute(query("wake_lanes"), parameters)
+        execute(connection, "wake_lanes", **parameters)
         milliseconds = 1000 * (time.perf_counter() - started)
         connection.rollback()
     return milliseconds

@@ -1,1 +1,1 @@
-"""The schema, the engine and the named queries. Nothing above this layer writes SQL."""
+"""The schema, the engine and the statements. Nothing above this layer writes SQL."""

@@ -15,7 +15,6 @@ class CampaignState(StrEnum):
     PAUSED = "paused"
     FINISHED = "finished"
     CANCELLED = "cancelled"
-    FAILED = "failed"
 
 
 class MessageState(StrEnum):
@@ -65,14 +64,13 @@ _C, _M, _L, _S, _O = CampaignState, MessageState, LaneHealth, ScheduleState, Occ
 
 CAMPAIGN_TRANSITIONS = MappingProxyType(
     {
-        _C.DRAFT: frozenset({_C.SCHEDULED, _C.CANCELLED, _C.FAILED}),
-        _C.SCHEDULED: frozenset({_C.RUNNING, _C.PAUSED, _C.CANCELLED, _C.FAILED}),
+        _C.DRAFT: frozenset({_C.SCHEDULED, _C.CANCELLED}),
+        _C.SCHEDULED: frozenset({_C.RUNNING, _C.PAUSED, _C.CANCELLED}),
         _C.RUNNING: frozenset({_C.PAUSED, _C.FINISHED, _C.CANCELLED}),
         _C.PAUSED: frozenset({_C.SCHEDULED, _C.RUNNING, _C.FINISHED, _C.CANCELLED}),
         # Only an operator re-opens a campaign, by `retry` or `settle --as resend`.
         _C.FINISHED: frozenset({_C.RUNNING}),
         _C.CANCELLED: frozenset(),
-        _C.FAILED: frozenset(),
     }
 )
 
@@ -130,5 +128,4 @@ FINAL_MESSAGE_STATES = frozenset(
         _M.EXPIRED,
     }
 )
-FINAL_CAMPAIGN_STATES = frozenset({_C.FINISHED, _C.CANCELLED, _C.FAILED})
-FINAL_OCCURRENCE_STATES = frozenset({_O.STARTED, _O.SKIPPED, _O.REJECTED, _O.FAILED})
+FINAL_CAMPAIGN_STATES = frozenset({_C.FINISHED, _C.CANCELLED})

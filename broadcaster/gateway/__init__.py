@@ -1,6 +1,5 @@
 """WAChatPro over HTTP: the client of its six methods, and what its replies mean."""
 
-from broadcaster.base_urls import DEFAULT_BASE_URL
 from broadcaster.domain.instances import Wire
 from broadcaster.gateway.classify import classify_response
 from broadcaster.gateway.client import GatewayError, WAChatPro
@@ -12,7 +11,6 @@ from broadcaster.gateway.transport import PooledTransport, Reply, Transport, ope
 from broadcaster.gateway.wire import Body
 
 __all__ = [
-    "DEFAULT_BASE_URL",
     "DEFAULT_RULES",
     "Body",
     "Chat",

@@ -33,57 +33,6 @@ NEVER_SENT = MappingProxyType[type[Exception], LaneHealth | None](
 NEVER_SENT_BY_CAUSE = frozenset[type[Exception]]({pyreqwest.ConnectError, pyreqwest.ConnectTimeoutError})
 """Failures that prove it if their causes say so."""
 
-PERHAPS_SENT = frozenset[type[Exception]](
-    {
-        httpx.HTTPError,
-        httpx.HTTPStatusError,
-        httpx.RequestError,
-        httpx.TransportError,
-        httpx.TimeoutException,
-        httpx.ReadTimeout,
-        httpx.WriteTimeout,
-        httpx.NetworkError,
-        httpx.ReadError,
-        httpx.WriteError,
-        httpx.CloseError,
-        # A proxy for plain HTTP fails with this even after it has passed the request on.
-        httpx.ProxyError,
-        httpx.UnsupportedProtocol,
-        httpx.ProtocolError,
-        httpx.LocalProtocolError,
-        httpx.RemoteProtocolError,
-        httpx.DecodingError,
-        httpx.TooManyRedirects,
-        httpx.InvalidURL,
-        httpx.CookieConflict,
-        httpx.StreamError,
-        httpx.StreamConsumed,
-        httpx.StreamClosed,
-        httpx.ResponseNotRead,
-        httpx.RequestNotRead,
-        pyreqwest.PyreqwestError,
-        pyreqwest.DetailedPyreqwestError,
-        pyreqwest.RequestError,
-        pyreqwest.StatusError,
-        pyreqwest.RedirectError,
-        pyreqwest.DecodeError,
-        pyreqwest.BodyDecodeError,
-        pyreqwest.JSONDecodeError,
-        pyreqwest.TransportError,
-        pyreqwest.RequestTimeoutError,
-        pyreqwest.NetworkError,
-        pyreqwest.ReadTimeoutError,
-        pyreqwest.WriteTimeoutError,
-        pyreqwest.ReadError,
-        pyreqwest.WriteError,
-        pyreqwest.ClientClosedError,
-        pyreqwest.BuilderError,
-        pyreqwest.RequestPanicError,
-    }
-)
-"""Every other failure that a transport can raise: the request may have arrived. So may it for any unlisted
-exception."""
-
 
 def classify_exception(failure: Exception) -> Verdict:
     """The verdict on a request that raised. Never raises."""

@@ -73,7 +73,7 @@ def recover() -> None:
         dispatch()
 
 
-@app.task(name=RECONCILE, send_events=False)
+@app.task(name=RECONCILE, **_TICK)
 def reconcile() -> None:
     """Give up doubts that are too old, have the others read back, and forget keys that nobody needs."""
     forget_accounts(runtime().engine)

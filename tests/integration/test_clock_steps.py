@@ -12,7 +12,7 @@ import msgspec
 import pytest
 from sqlalchemy import Engine, text
 
-from broadcaster.db.statements import query
+from broadcaster.db.statements import execute
 from broadcaster.services import dispatch
 from broadcaster.services.clocks import mend_clocks
 from broadcaster.services.diagnosis import Level, examine_database, examine_ticks
@@ -312,7 +312,7 @@ def test_a_message_that_was_to_wait_while_the_clock_was_ahead_waits_no_longer_th
     shop.sql("UPDATE messages SET next_attempt_at = now() + make_interval(secs => :s) WHERE seq = 3", s=usual)
     mend_clocks(shop.engine, shop.settings)
     with shop.engine.begin() as connection:
-        connection.exec_driver_sql(query("refresh_next_due"))
+        execute(connection, "refresh_next_due")
     waits = "round(extract(epoch FROM next_attempt_at - now()))::int"
     near = [(pytest.approx(5, abs=30), True)] * 2
     rows = shop.sql(f"SELECT {waits}, changed_at <= now() FROM messages WHERE seq < 3")

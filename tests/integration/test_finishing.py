@@ -17,7 +17,7 @@ from sqlalchemy.exc import IntegrityError
 
 from broadcaster.crypto import open_vault
 from broadcaster.db.engine import open_engine
-from broadcaster.db.statements import query
+from broadcaster.db.statements import query, rows
 from broadcaster.services import dispatch
 from broadcaster.services.campaigns import lifecycle, reports, settling
 from broadcaster.services.campaigns.contents import text_content
@@ -103,7 +103,7 @@ def stands(engine: Engine) -> tuple[str, dict[str, int]]:
     """The campaign's state, and its messages by state; counters are checked against a recount."""
     summary = reports.campaign_summary(engine, "c")
     with engine.begin() as connection:
-        assert connection.exec_driver_sql(query("miscounted_lanes")).all() == []
+        assert rows(connection, "miscounted_lanes", tuple) == []
         states = connection.exec_driver_sql("SELECT state::text, count(*) FROM messages GROUP BY 1").all()
     return summary.state, {row.state: row.count for row in states}
 

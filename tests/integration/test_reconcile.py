@@ -12,7 +12,7 @@ import msgspec
 import pytest
 from sqlalchemy import Engine
 
-from broadcaster.db.statements import query
+from broadcaster.db.statements import execute
 from broadcaster.services import dispatch
 from broadcaster.services.campaigns.contents import file_content, file_url_content, text_content
 from broadcaster.services.campaigns.lifecycle import cancel_campaign
@@ -581,9 +581,8 @@ def test_a_process_that_is_known_to_have_ended_is_not_waited_for_as_long_as_a_si
     for ended, least, most in (([], 25, 31), (["gone"], 0, 3)):
         sent_without_a_reply_yet(shop, seq=1)
         shop.sql("UPDATE lanes SET lease_token = gen_random_uuid(), lease_holder = 'gone', lease_expires_at = now()")
-        parameters = {"request_timeout": timedelta(seconds=30), "ended": ended}
         with shop.engine.begin() as connection:
-            connection.exec_driver_sql(query("recover_leases"), parameters)
+            execute(connection, "recover_leases", request_timeout=timedelta(seconds=30), ended=ended)
         [(under_way,)] = shop.sql("SELECT extract(epoch FROM ended_at - now())::float FROM doubts")
         assert least <= float(str(under_way)) <= most
         shop.sql("DELETE FROM doubts")

@@ -19,7 +19,7 @@ from sqlalchemy.exc import IntegrityError
 
 import broadcaster.db
 from broadcaster.crypto import open_vault
-from broadcaster.db.statements import query
+from broadcaster.db.statements import execute as run_statement
 from broadcaster.domain.states import FINAL_MESSAGE_STATES, MESSAGE_TRANSITIONS, CampaignState, MessageState
 from broadcaster.services.campaigns.contents import text_content
 from broadcaster.services.campaigns.settling import TARGETS
@@ -125,7 +125,7 @@ def moves(connection: Connection, name: str, parameters: dict[str, object]) -> s
     before = connection.execute(stand).all()
     step = connection.begin_nested()
     try:
-        connection.exec_driver_sql(query(name), parameters)
+        run_statement(connection, name, **parameters)
         after = connection.execute(stand).all()
     except IntegrityError as error:
         assert isinstance(error.orig, psycopg.errors.CheckViolation), error

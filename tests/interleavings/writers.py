@@ -13,7 +13,7 @@ _WRITES = re.compile(
     rf"(?:(?:public\.)?{_BOOKS}\b|\{{\w+\}}|%(?:\d\$)?s)",
     re.IGNORECASE,
 )
-_COMMENT = re.compile(r"--[^\n]*")
+_COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/")
 
 DIRECTORY = Path(broadcaster.db.__path__[0]) / "sql"
 FUNCTIONS = Path(broadcaster.db.__path__[0]) / "schema" / "functions"

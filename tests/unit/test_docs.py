@@ -14,17 +14,19 @@ from broadcaster.domain.states import (
     CAMPAIGN_TRANSITIONS,
     FINAL_CAMPAIGN_STATES,
     FINAL_MESSAGE_STATES,
-    FINAL_OCCURRENCE_STATES,
     LANE_TRANSITIONS,
     MESSAGE_TRANSITIONS,
     OCCURRENCE_TRANSITIONS,
     SCHEDULE_TRANSITIONS,
+    OccurrenceState,
 )
 from tests.support.reference import GENERATED, README, ROOT, rendered
 
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("benchmarks/*.md")])
 DECISIONS = sorted((ROOT / "docs" / "decisions").glob("[0-9]*.md"))
 Transitions = Mapping[StrEnum, Iterable[StrEnum]]
+
+FINAL_OCCURRENCES = frozenset(set(OccurrenceState) - {OccurrenceState.QUEUED, OccurrenceState.HELD})
 
 MACHINES = pytest.mark.parametrize(
     ("title", "transitions", "final"),
@@ -33,7 +35,7 @@ MACHINES = pytest.mark.parametrize(
         ("Message", MESSAGE_TRANSITIONS, FINAL_MESSAGE_STATES),
         ("Lane", LANE_TRANSITIONS, frozenset()),
         ("Schedule", SCHEDULE_TRANSITIONS, frozenset()),
-        ("Occurrence", OCCURRENCE_TRANSITIONS, FINAL_OCCURRENCE_STATES),
+        ("Occurrence", OCCURRENCE_TRANSITIONS, FINAL_OCCURRENCES),
     ],
 )
 

@@ -14,7 +14,57 @@ from pyreqwest import exceptions as pyreqwest
 from broadcaster.domain.outcomes import Outcome
 from broadcaster.domain.states import LaneHealth
 from broadcaster.gateway import classify_exception
-from broadcaster.gateway.failures import NEVER_SENT, NEVER_SENT_BY_CAUSE, PERHAPS_SENT
+from broadcaster.gateway.failures import NEVER_SENT, NEVER_SENT_BY_CAUSE
+
+PERHAPS_SENT = frozenset[type[Exception]](
+    {
+        httpx.HTTPError,
+        httpx.HTTPStatusError,
+        httpx.RequestError,
+        httpx.TransportError,
+        httpx.TimeoutException,
+        httpx.ReadTimeout,
+        httpx.WriteTimeout,
+        httpx.NetworkError,
+        httpx.ReadError,
+        httpx.WriteError,
+        httpx.CloseError,
+        # A proxy that forwards plain HTTP fails with this after it has passed the request on.
+        httpx.ProxyError,
+        httpx.UnsupportedProtocol,
+        httpx.ProtocolError,
+        httpx.LocalProtocolError,
+        httpx.RemoteProtocolError,
+        httpx.DecodingError,
+        httpx.TooManyRedirects,
+        httpx.InvalidURL,
+        httpx.CookieConflict,
+        httpx.StreamError,
+        httpx.StreamConsumed,
+        httpx.StreamClosed,
+        httpx.ResponseNotRead,
+        httpx.RequestNotRead,
+        pyreqwest.PyreqwestError,
+        pyreqwest.DetailedPyreqwestError,
+        pyreqwest.RequestError,
+        pyreqwest.StatusError,
+        pyreqwest.RedirectError,
+        pyreqwest.DecodeError,
+        pyreqwest.BodyDecodeError,
+        pyreqwest.JSONDecodeError,
+        pyreqwest.TransportError,
+        pyreqwest.RequestTimeoutError,
+        pyreqwest.NetworkError,
+        pyreqwest.ReadTimeoutError,
+        pyreqwest.WriteTimeoutError,
+        pyreqwest.ReadError,
+        pyreqwest.WriteError,
+        pyreqwest.ClientClosedError,
+        pyreqwest.BuilderError,
+        pyreqwest.RequestPanicError,
+    }
+)
+"""Every other failure that a transport can raise: the request may have arrived. So is any that is not listed."""
 
 CONNECT = {"message": "client error (Connect)"}
 SEND_REQUEST = {"message": "client error (SendRequest)"}

@@ -24,6 +24,12 @@ def test_every_sql_file_has_a_caller_and_every_caller_a_file() -> None:
     assert mentioned == files
 
 
+@pytest.mark.parametrize("path", sorted((PACKAGE / "db" / "sql").glob("*.sql")), ids=lambda path: path.stem)
+def test_a_statement_says_its_name_after_its_first_word(path: Path) -> None:
+    """Where traces and pg_stat_statements, which cut off what is before that, show it."""
+    assert re.match(rf"[A-Z]+ /\* {path.stem} \*/\s", path.read_text(encoding="utf-8"))
+
+
 def test_identifiers_are_quoted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(statements, "query", {"count": "SELECT count(*) FROM {table}"}.__getitem__)
     named = statements.naming("count", table='m"; DROP TABLE x')

@@ -35,7 +35,7 @@ def watch(
 ) -> None:
     """Follow a campaign until it is final, and say why where it does not move.
 
-    Exit code 0: it finished, whatever became of single messages; 1: it was cancelled or failed. Ctrl-C ends the
+    Exit code 0: it finished, whatever became of single messages; 1: it was cancelled. Ctrl-C ends the
     watching and not the campaign. With --json there is one document in a line for each change.
     """
     with reader(load()) as source:

@@ -9,7 +9,7 @@ CREATE TYPE message_state AS ENUM (
 CREATE TYPE outcome AS ENUM ('accepted', 'rejected', 'throttled', 'not_sent', 'unknown');
 CREATE TYPE resolution AS ENUM ('found', 'absent', 'unknown', 'settled');
 CREATE TYPE content_kind AS ENUM ('text', 'file', 'file_url');
-CREATE TYPE campaign_state AS ENUM ('draft', 'scheduled', 'running', 'paused', 'finished', 'cancelled', 'failed');
+CREATE TYPE campaign_state AS ENUM ('draft', 'scheduled', 'running', 'paused', 'finished', 'cancelled');
 CREATE TYPE schedule_state AS ENUM ('active', 'paused', 'ended');
 CREATE TYPE misfire AS ENUM ('skip', 'catch-up', 'hold');
 CREATE TYPE overlap AS ENUM ('queue', 'skip');

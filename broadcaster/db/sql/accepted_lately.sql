@@ -1,6 +1,6 @@
+SELECT /* accepted_lately */
 -- The latest message that the gateway is known to have taken through the account in the last %(within)s, by a clock that
 -- has not been put back since.
-SELECT
     m.phone,
     c.kind AS content_kind,
     a.segment,

@@ -1,7 +1,8 @@
+WITH /* accepted_since */
 -- Messages that the gateway is known to have taken through the account since the first of these doubts was intended, by a
 -- clock that has not been put back since: the earliest and the latest %(most)s. `apart` is how many seconds lie between
 -- the message and the doubt nearest to it, `is_missing` whether it was looked for and not shown, last time.
-WITH doubt AS (
+doubt AS (
     SELECT d.started_at
     FROM jsonb_to_recordset(%(rows)s) AS r (segment bigint, campaign_id bigint, seq int, attempt smallint)
     JOIN doubts d USING (segment, campaign_id, seq, attempt)

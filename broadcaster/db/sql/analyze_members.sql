@@ -1,1 +1,1 @@
-ANALYZE imported_members
+ANALYZE /* analyze_members */ imported_members

@@ -1,1 +1,1 @@
-SELECT attach_segment(%(campaign_id)s)
+SELECT /* attach_segment */ attach_segment(%(campaign_id)s)

@@ -1,4 +1,4 @@
-SELECT
+SELECT /* campaign_content */
     content.kind,
     CASE WHEN content.kind = 'file' THEN ''::bytea ELSE content.body END,
     c.caption,

@@ -1,5 +1,5 @@
+SELECT /* campaign_summary */
 -- One campaign, with the columns of `list_campaigns`.
-SELECT
     campaign AS name,
     campaign_id AS id,
     state,

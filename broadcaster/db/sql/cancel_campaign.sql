@@ -1,5 +1,6 @@
+WITH /* cancel_campaign */
 -- What is on its way already gets its outcome. What comes back from it unsent is swept later (sweep_cancelled).
-WITH campaign AS MATERIALIZED (
+campaign AS MATERIALIZED (
     SELECT id, segment
     FROM campaigns
     WHERE id = %(campaign_id)s AND state IN ('draft', 'scheduled', 'running', 'paused')

@@ -1,6 +1,7 @@
+UPDATE /* change_lane_health */
 -- What an attempt said of its lane, written by whoever holds it. An operator's word (paused, refused) stands, and the
 -- account that the lane had says nothing of the one that its instance has now.
-UPDATE lanes
+lanes
 SET
     health = %(health)s,
     health_reason = %(reason)s,

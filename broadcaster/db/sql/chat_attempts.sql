@@ -1,3 +1,4 @@
+WITH /* chat_attempts */
 -- The attempts to each of %(phones)s, or to another form %(forms)s of that number, that have or may have an entry in its
 -- chat: of the last %(within)s, or of as long before its oldest doubt, where nobody read back for a while. Those of other
 -- accounts compete for entries too, since two keys may be of one WhatsApp; but only those of this account are known to
@@ -6,7 +7,7 @@
 -- under way.
 -- An attempt that began in the future, or after it ended, was begun by a clock that has been put back: by how much nobody
 -- knows, but its request lasted no longer than a few minutes.
-WITH asked AS MATERIALIZED (
+asked AS MATERIALIZED (
     SELECT asked.phone, asked.form, since.moment AS since
     FROM unnest(%(phones)s::text[], %(forms)s::text[]) AS asked (phone, form)
     CROSS JOIN LATERAL (

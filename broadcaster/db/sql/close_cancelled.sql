@@ -1,6 +1,7 @@
+WITH /* close_cancelled */
 -- A cancelled campaign needs no more looking after once nothing of it is in flight or in doubt.
 -- The counters are locked in the order in which the trigger does, and those that somebody writes are left for later.
-WITH idle AS MATERIALIZED (
+idle AS MATERIALIZED (
     SELECT cl.campaign_id, cl.lane_id
     FROM campaign_lanes cl
     JOIN campaigns c ON c.id = cl.campaign_id AND c.state = 'cancelled'

@@ -1,6 +1,7 @@
+WITH /* compare_members */
 -- What an import makes of an audience: how many members it adds, changes, leaves as they are and, where it replaces
 -- them all, removes; with the first few of each.
-WITH difference AS (
+difference AS (
     SELECT
         phone,
         CASE

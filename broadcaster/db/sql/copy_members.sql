@@ -1,1 +1,1 @@
-COPY staged_members (seq, phone, variables) FROM STDIN
+COPY /* copy_members */ staged_members (seq, phone, variables) FROM STDIN

@@ -1,5 +1,6 @@
+SELECT /* count_audience_recipients */
 -- How many of an audience meet the conditions, and how many of those can be sent nothing.
-SELECT count(*) AS members, count(r.fault) AS faulty
+count(*) AS members, count(r.fault) AS faulty
 FROM audience_recipients(
     %(audience_id)s, %(conditions)s::jsonb, %(campaign_variables)s::jsonb, %(template)s::jsonb
 ) r

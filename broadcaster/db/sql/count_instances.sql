@@ -1,1 +1,1 @@
-SELECT count(*) FROM instances
+SELECT /* count_instances */ count(*) FROM instances

@@ -1,7 +1,8 @@
+WITH /* deal_snapshot */
 -- Makes those of the snapshot who can be sent to a campaign's messages, in {messages}, and keeps the others with the
 -- reason. The lanes get shares in proportion to their rates, evenly spread: multiples of the golden ratio, modulo 1,
 -- lie in any interval as often as it is long, however few there are.
-WITH share AS (
+share AS (
     SELECT
         cl.lane_id,
         coalesce(i.rate_per_second, greatest(100, 10 * max(i.rate_per_second) OVER ())) AS weight

@@ -1,5 +1,5 @@
+SELECT /* doubts_by_account */
 -- Of each account with messages in doubt: how many, what it was asked for in the last hour, and how fast it is read.
-SELECT
     i.name AS instance,
     c.name AS campaign,
     a.reads_a_second,

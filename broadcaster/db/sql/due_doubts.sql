@@ -1,5 +1,6 @@
+SELECT /* due_doubts */
 -- Whether any chat can be read back now, or within %(ahead)s.
-SELECT EXISTS (
+EXISTS (
     SELECT
     FROM doubts d
     JOIN accounts a ON a.id = d.account_id

@@ -1,5 +1,6 @@
+SELECT /* due_purges */
 -- The campaigns that ended %(older_than)s ago or earlier, and that nothing keeps from being purged; the first few.
-SELECT id, name
+id, name
 FROM campaigns
 WHERE purged_at IS NULL AND finished_at <= now() - %(older_than)s AND kept_because(id, %(older_than)s) IS NULL
 ORDER BY finished_at, id

@@ -1,5 +1,6 @@
+SELECT /* due_truths */
 -- Whether any account that was lately sent through, and %(since)s ago, may have one of its messages looked for.
-SELECT EXISTS (
+EXISTS (
     SELECT
     FROM campaigns c
     JOIN campaign_lanes cl ON cl.campaign_id = c.id AND cl.sent > 0

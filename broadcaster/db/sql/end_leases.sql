@@ -1,5 +1,6 @@
+UPDATE /* end_leases */
 -- Ends the leases of workers that are known to have ended, rather than wait until they run out.
-UPDATE lanes
+lanes
 SET lease_expires_at = now()
 WHERE id IN (
     SELECT id

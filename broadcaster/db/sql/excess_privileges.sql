@@ -1,6 +1,7 @@
+SELECT /* excess_privileges */
 -- What the role of this session may do that no command and no worker does. Each is reason enough not to trust what the
 -- database says after somebody else had this role's password.
-SELECT what
+what
 FROM (
     SELECT 1 AS place, 'is a superuser' AS what FROM pg_roles WHERE rolname = current_user AND rolsuper
     UNION ALL

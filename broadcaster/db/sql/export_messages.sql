@@ -1,5 +1,5 @@
+SELECT /* export_messages */
 -- The messages of a campaign in %(states)s, in file order.
-SELECT
     phone,
     instance,
     state,

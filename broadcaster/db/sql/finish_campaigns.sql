@@ -1,7 +1,8 @@
+WITH /* finish_campaigns */
 -- Invariant I1: a campaign is finished only when every message of it is final.
 -- Locks first and decides then, by what is committed when the lock is held: what this statement sees of the counters
 -- is as old as its beginning, and a retry may have come between.
-WITH candidates AS MATERIALIZED (
+candidates AS MATERIALIZED (
     SELECT c.id
     FROM campaigns c
     WHERE c.state IN ('running', 'paused')

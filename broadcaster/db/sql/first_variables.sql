@@ -1,5 +1,6 @@
+SELECT /* first_variables */
 -- The variables of a campaign's first message that is not of somebody who was forgotten.
-SELECT variables
+variables
 FROM message_log
 WHERE campaign_id = %(campaign_id)s AND phone IS NOT NULL
 ORDER BY seq

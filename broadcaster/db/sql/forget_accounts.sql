@@ -1,6 +1,7 @@
+UPDATE /* forget_accounts */
 -- Forgets the keys of those of %(accounts)s, which are locked, that no instance has any more, and of which nothing is in
 -- doubt or can come to be.
-UPDATE accounts a
+accounts a
 SET key_encrypted = NULL
 WHERE a.id = ANY (%(accounts)s)
     AND NOT EXISTS (SELECT FROM instances i WHERE i.account_id = a.id)

@@ -1,7 +1,8 @@
+WITH /* give_up_doubts */
 -- What could not be read back in time is unknown, and the operator's to settle. Time in which its account could not be
 -- read does not count. Not between a step of the clock and the
 -- `recover` tick that mends what it left: an hour that never passed gives nothing up.
-WITH late AS (
+late AS (
     SELECT d.segment, d.campaign_id, d.seq, d.attempt, d.reading
     FROM doubts d
     JOIN accounts a ON a.id = d.account_id

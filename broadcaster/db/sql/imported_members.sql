@@ -1,3 +1,4 @@
+CREATE /* imported_members */
 -- Several spellings of one number are one member: the first one counts.
-CREATE TEMPORARY TABLE imported_members ON COMMIT DROP AS
+TEMPORARY TABLE imported_members ON COMMIT DROP AS
 SELECT DISTINCT ON (phone) phone, variables FROM staged_members ORDER BY phone, seq

@@ -1,1 +1,1 @@
-SELECT index_segment(%(campaign_id)s)
+SELECT /* index_segment */ index_segment(%(campaign_id)s)

@@ -1,5 +1,6 @@
+SELECT /* lacking_privileges */
 -- Those of %(needed)s, as [{privilege, kind, object, column}], that the role of this session lacks.
-SELECT concat(privilege, ' on ', object, '.' || "column")
+concat(privilege, ' on ', object, '.' || "column")
 FROM jsonb_to_recordset(%(needed)s) AS needed (privilege text, kind text, object text, "column" text)
 WHERE NOT CASE
     WHEN kind = 'DATABASE' THEN has_database_privilege(current_database(), privilege)

@@ -1,5 +1,5 @@
+SELECT /* lanes_of_campaign */
 -- The lanes of a campaign, each with its instance's health.
-SELECT
     i.name AS instance,
     l.health,
     l.health_reason,

@@ -1,5 +1,5 @@
+SELECT /* list_audiences */
 -- All audiences by name, or one.
-SELECT
     a.name,
     (SELECT count(*) FROM audience_members m WHERE m.audience_id = a.id) AS members,
     a.variables,

@@ -1,5 +1,5 @@
+SELECT /* list_campaigns */
 -- The latest campaigns, newest first.
-SELECT
     campaign AS name,
     campaign_id AS id,
     state,

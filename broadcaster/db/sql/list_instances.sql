@@ -1,5 +1,5 @@
+SELECT /* list_instances */
 -- All instances, by name.
-SELECT
     instance AS name,
     instance_id AS id,
     health,

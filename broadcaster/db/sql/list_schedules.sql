@@ -1,4 +1,4 @@
-SELECT
+SELECT /* list_schedules */
     s.name,
     s.state,
     s.cron,

@@ -1,5 +1,5 @@
+SELECT /* lock_due_audience_campaign */
 -- A campaign over an audience that is to start now, locked; nothing where it is not, or somebody else starts it.
-SELECT
     c.id,
     c.segment,
     c.audience_id,

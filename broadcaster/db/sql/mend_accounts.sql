@@ -1,6 +1,7 @@
+WITH /* mend_accounts */
 -- Moments of accounts that lie further ahead than their rule allows were written by a clock that has been put back, by
 -- %(back)s seconds where that is known. What reading back showed by that clock proves nothing any more.
-WITH ahead AS (
+ahead AS (
     SELECT a.id
     FROM accounts a
     WHERE a.next_read_at > now() + %(longest_rest)s + interval '1 s'

@@ -1,6 +1,7 @@
+WITH /* mend_attempts */
 -- Attempts that ended in the future, by a clock that has been put back: they ended before that was noticed. So many at a
 -- time, those first that the clock reaches first, and only in the hour after it was put back.
-WITH put_back AS MATERIALIZED (
+put_back AS MATERIALIZED (
     SELECT max(steady_since) AS at FROM ticks HAVING max(steady_since) > now() - interval '1 hour'
 ), ahead AS (
     SELECT late.*, put_back.at

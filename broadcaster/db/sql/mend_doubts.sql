@@ -1,3 +1,4 @@
+WITH /* mend_doubts */
 -- Doubts that met a step of the clock: back by %(back)s seconds, or %(gap)s seconds of which nobody knows whether they
 -- passed. A poll that lies further ahead than its interval tells of a step back that was too short to be noticed.
 -- Nothing that was seen so far counts as absence (invariant I4): the readings begin anew, and one that is under way is
@@ -5,7 +6,7 @@
 -- Its request may have left that much earlier than the doubt says. It did not end earlier than the doubt says, except
 -- where that lies in the future. Seconds that may never have passed are no part of its age: so a deadline grows by the
 -- time in which nothing was read back, and by no more than the steps forward.
-WITH met AS (
+met AS (
     SELECT
         d.segment, d.campaign_id, d.seq, d.attempt,
         greatest(%(back)s, poll.ahead) AS least_back,

@@ -1,5 +1,6 @@
+WITH /* mend_lanes */
 -- Moments of lanes that lie further ahead than their rule allows were written by a clock that has been put back.
-WITH ahead AS (
+ahead AS (
     SELECT l.id, now() + make_interval(secs => %(lead)s + i.interval_seconds * i.burst) AS latest_clock
     FROM lanes l
     JOIN instances i ON i.id = l.id

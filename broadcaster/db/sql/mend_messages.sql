@@ -1,7 +1,8 @@
+WITH /* mend_messages */
 -- Pending messages that came to be so in the future, by a clock that has been put back: each waits for as long as it was
 -- to wait then. Of each counter only the message that is due last is looked at, unless the clock is known to have been
 -- put back, by %(back)s seconds.
-WITH ahead AS (
+ahead AS (
     SELECT late.*
     FROM campaign_lanes cl
     JOIN campaigns c ON c.id = cl.campaign_id

@@ -1,5 +1,6 @@
+WITH /* mend_turns */
 -- A campaign that was served in the future, by a clock that has been put back, waits for its turn until then.
-WITH ahead AS (
+ahead AS (
     SELECT campaign_id, lane_id
     FROM campaign_lanes
     WHERE open AND last_claimed_at > now() + interval '1 s'

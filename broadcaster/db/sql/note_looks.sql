@@ -1,6 +1,7 @@
+WITH /* note_looks */
 -- Messages that the gateway is known to have accepted have just been looked for in their chats. How old each is can only
 -- be told where the clock has not been put back since it was accepted. What was looked for long ago is forgotten.
-WITH looked AS (
+looked AS (
     SELECT *, now() - accepted_at AS age
     FROM jsonb_to_recordset(%(looks)s) AS l (
         segment bigint, campaign_id bigint, seq int, number_class text, content_kind content_kind,

@@ -1,1 +1,1 @@
-SELECT note_operation(%(kind)s, %(name)s, %(detail)s)
+SELECT /* note_operation */ note_operation(%(kind)s, %(name)s, %(detail)s)

@@ -1,9 +1,10 @@
+WITH /* note_readings */
 -- Writes what one reading of a chat said of its doubts, and when they are looked for again. Guarded by the number of the
 -- poll: a reading that comes when the next one has begun changes nothing. An absence counts from the settle time on,
 -- unless the clock has been put back since it was read, and one reading that does not tell ends a row of them. While
 -- absences are being counted the pauses do not grow, and while they wait for a proof they grow to six times as long at
 -- most. Returns the doubts that are ripe to be resolved.
-WITH read AS (
+read AS (
     SELECT *
     FROM jsonb_to_recordset(%(rows)s) AS r (
         segment bigint, campaign_id bigint, seq int, attempt smallint, polls smallint, sight text, reading text

@@ -1,6 +1,7 @@
+WITH /* note_reads */
 -- What a round of reads says of an account: it is read twice as fast while it answers everything within its second, and
 -- half as fast where it does not answer. The next round may begin now, or a second after this one. Time in which it answered nothing is no part of any deadline of its doubts.
-WITH account AS (
+account AS (
     SELECT id, unreadable_since FROM accounts WHERE id = %(account)s FOR NO KEY UPDATE
 ), readable AS (
     UPDATE doubts d

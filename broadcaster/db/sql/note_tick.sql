@@ -1,6 +1,7 @@
+INSERT /* note_tick */
 -- A tick was done just now. Two workers may do one at once: the later writing counts, and not the later moment, which
 -- may be of a clock that has been put back since. That it was put back is kept until `recover` has mended what is stored.
-INSERT INTO ticks (name, period_seconds, done_at)
+INTO ticks (name, period_seconds, done_at)
 VALUES (%(name)s, %(period)s, clock_timestamp())
 ON CONFLICT (name) DO UPDATE
 SET

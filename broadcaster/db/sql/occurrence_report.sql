@@ -1,5 +1,5 @@
+SELECT /* occurrence_report */
 -- The latest occurrences of a schedule, newest first.
-SELECT
     schedule_id,
     schedule,
     due_at,

@@ -1,6 +1,7 @@
+WITH /* pick_truths */
 -- Takes messages that were accepted between %(until)s and %(since)s ago, to see whether their chats show them: one of each
 -- account that was lately sent through and whose turn it is, and none that was looked for before. It is nobody else's turn with that account for %(every)s.
-WITH active AS (
+active AS (
     SELECT DISTINCT i.account_id, i.name, i.reply_rules
     FROM campaigns c
     JOIN campaign_lanes cl ON cl.campaign_id = c.id AND cl.sent > 0

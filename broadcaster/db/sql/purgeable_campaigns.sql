@@ -1,6 +1,6 @@
+SELECT /* purgeable_campaigns */
 -- What would go of the campaigns that ended %(older_than)s ago or earlier, and what keeps them from it; those that were
 -- created so long ago and have not ended are told of too. With a name: of that one, whenever it ended, and of its tests.
-SELECT
     c.id,
     c.name,
     c.state,

@@ -1,5 +1,6 @@
+SELECT /* read_audit */
 -- The latest rows of the audit trail, oldest first.
-SELECT *
+*
 FROM (
     SELECT id, at, operator, host, command, db_role, object_kind, object_name, action, before, after
     FROM audit_log

@@ -1,5 +1,5 @@
+SELECT /* read_campaign */
 -- What a campaign sends and to whom. For a file the body is left out.
-SELECT
     c.id,
     c.state,
     c.source,

@@ -1,6 +1,6 @@
+SELECT /* read_claim */
 -- What a claim took whose commit was not heard: nothing of it has left, and its messages are `sending` under its token
 -- if it was committed. In the form of `turn_over`, but for its last row: one per lane still held, then one per message.
-SELECT
     l.id AS lane_id,
     l.health NOT IN ('refused', 'paused') AND (l.not_before IS NULL OR l.not_before <= now()) AS may_send,
     0 AS slots,

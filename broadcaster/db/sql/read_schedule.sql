@@ -1,4 +1,4 @@
-SELECT
+SELECT /* read_schedule */
     s.id,
     s.name,
     s.state,

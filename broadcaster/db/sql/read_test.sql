@@ -1,5 +1,5 @@
+SELECT /* read_test */
 -- Where the one message of a test stands, and the instance that sends it.
-SELECT
     c.id,
     c.name,
     coalesce(m.phone, '(forgotten)') AS phone,

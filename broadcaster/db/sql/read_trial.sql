@@ -1,6 +1,6 @@
+SELECT /* read_trial */
 -- Where the one message of an instance's trial stands, what its latest attempt came to, and its lane.
 -- `age_seconds` is how long ago that attempt's outcome was recorded.
-SELECT
     m.state,
     m.reason,
     m.gateway_id,

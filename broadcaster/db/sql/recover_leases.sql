@@ -1,10 +1,11 @@
+WITH /* recover_leases */
 -- Frees lanes whose lease has ended. Nobody knows about a message that was being sent through one, so it is in doubt:
 -- its request, if it left, may be under way for %(request_timeout)s yet. Where the holder is one of %(ended)s, whose
 -- processes have ended, nothing leaves any more: then for three times as long as its account has lately taken. Nobody knows either how late the last request
 -- left, so the lane counts as just used to the full: invariant I5 holds through any crash.
 -- A lane of which a message is locked waits for the next time. A message that is sending through a free lane, which
 -- only a statement that outlived its holder leaves behind, is in doubt as well.
-WITH ended AS (
+ended AS (
     SELECT l.id, make_interval(secs => i.interval_seconds * i.burst) AS burst
     FROM lanes l
     JOIN instances i ON i.id = l.id

@@ -1,6 +1,7 @@
+WITH /* refresh_next_due */
 -- A safety net under the hint that claims read: next_due_at is never later than the earliest pending message.
 -- The counters are locked in the order in which the trigger does, and those that somebody writes are left for later.
-WITH late AS MATERIALIZED (
+late AS MATERIALIZED (
     SELECT stale.campaign_id, stale.lane_id, earliest.next_attempt_at
     FROM campaign_lanes stale
     JOIN campaigns c ON c.id = stale.campaign_id

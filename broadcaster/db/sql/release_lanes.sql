@@ -1,8 +1,9 @@
+WITH /* release_lanes */
 -- Gives lanes back, each with its clock set to what was really used, and with its run of outcomes where that is another
 -- than when it was taken. Guarded by the lease: a holder that lost it changes
 -- nothing. A lane that is still sending, because an outcome is in the spool or a claim was never heard of, is left to
 -- `recover_leases`.
-WITH mine AS (
+mine AS (
     SELECT
         l.id,
         (%(ahead)s::double precision[])[returned.n] AS ahead,

@@ -1,3 +1,4 @@
+WITH /* resolve_doubts */
 -- Moves messages out of doubt by what reading back showed. Guarded by state and attempt. To be shown absent counts only
 -- where reading back has proved itself on the same account: within %(proof)s, since the doubt arose, and by a message of
 -- the same kind that was accepted no earlier than this one was intended, and was no older when it was shown than this one
@@ -6,7 +7,7 @@
 -- unless it was %(hidden)s old, and may never be shown: what is listed late for one chat may be listed later for another.
 -- Each of that is told by the database's clock. So it counts only while nothing lies in the future, and not between a step
 -- of the clock and the `recover` tick that mends what it left.
-WITH clock AS (
+clock AS (
     SELECT NOT EXISTS (
         SELECT FROM ticks
         WHERE put_back_seconds > 0 OR done_at > now() + interval '1 s'

@@ -1,5 +1,6 @@
+UPDATE /* resume_campaign */
 -- A campaign that was paused before its time waits for it, and one over an audience for its messages.
-UPDATE campaigns
+campaigns
 SET
     state = CASE
         WHEN starts_at <= now() AND (audience_id IS NULL OR started_at IS NOT NULL) THEN 'running'

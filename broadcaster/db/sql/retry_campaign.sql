@@ -1,6 +1,7 @@
+WITH /* retry_campaign */
 -- Failed messages are provably not accepted (invariant I4), so that sending them again doubles nothing.
 -- The campaign is locked before anything moves, so that nobody finishes it meanwhile.
-WITH campaign AS MATERIALIZED (
+campaign AS MATERIALIZED (
     SELECT id, segment
     FROM campaigns
     WHERE id = %(campaign_id)s AND state IN ('running', 'paused', 'finished')

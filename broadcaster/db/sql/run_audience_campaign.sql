@@ -1,5 +1,6 @@
+UPDATE /* run_audience_campaign */
 -- The campaign has its messages now. One without any balances at once, and finishes with the next tick.
-UPDATE campaigns c
+campaigns c
 SET
     state = 'running',
     started_at = now(),

@@ -1,5 +1,6 @@
+SELECT /* sample_audience_recipients */
 -- The first few whom a campaign over an audience would go to, or one of them.
-SELECT r.phone, r.variables, r.fault
+r.phone, r.variables, r.fault
 FROM audience_recipients(
     %(audience_id)s, %(conditions)s::jsonb, %(campaign_variables)s::jsonb, %(template)s::jsonb
 ) r

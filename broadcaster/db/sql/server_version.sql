@@ -1,1 +1,1 @@
-SELECT current_setting('server_version')
+SELECT /* server_version */ current_setting('server_version')

@@ -1,3 +1,4 @@
+SELECT /* set_session */
 -- Settings of this session, by name.
-SELECT set_config(name, value, false)
+set_config(name, value, false)
 FROM unnest(%(names)s::text[], %(values)s::text[]) AS setting (name, value)

@@ -1,7 +1,8 @@
+WITH /* settle_messages */
 -- The operator's word on messages that are unknown, or in doubt past the settle time, each with a record of it.
 -- What is to be sent again has all its attempts anew, and re-opens its campaign: one of which something is sent at all.
 -- The campaign is locked before anything moves, so that nobody finishes it meanwhile.
-WITH campaign AS MATERIALIZED (
+campaign AS MATERIALIZED (
     SELECT id, segment
     FROM campaigns
     WHERE id = %(campaign_id)s

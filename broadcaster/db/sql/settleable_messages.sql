@@ -1,5 +1,5 @@
+SELECT /* settleable_messages */
 -- The messages that an operator may settle, now or, where they are in doubt, in `wait` seconds.
-SELECT
     m.phone,
     m.state,
     m.changed_at AS since,

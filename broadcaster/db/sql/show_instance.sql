@@ -1,5 +1,5 @@
+SELECT /* show_instance */
 -- One instance, with the columns of `list_instances` and where its requests go.
-SELECT
     r.instance AS name,
     r.instance_id AS id,
     r.health,

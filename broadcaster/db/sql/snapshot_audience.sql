@@ -1,5 +1,6 @@
+CREATE /* snapshot_audience */
 -- The members that an audience has now, numbered in the order of phones: all in one snapshot.
-CREATE TEMPORARY TABLE audience_snapshot ON COMMIT DROP AS
+TEMPORARY TABLE audience_snapshot ON COMMIT DROP AS
 SELECT row_number() OVER (ORDER BY r.phone) AS seq, r.phone, r.variables, r.fault
 FROM audience_recipients(
     %(audience_id)s, %(conditions)s::jsonb, %(campaign_variables)s::jsonb, %(template)s::jsonb

@@ -1,4 +1,4 @@
-CREATE TEMPORARY TABLE staged_members (
+CREATE /* stage_members */ TEMPORARY TABLE staged_members (
     seq bigint NOT NULL,
     phone text NOT NULL,
     variables jsonb NOT NULL

@@ -1,4 +1,4 @@
-CREATE TEMPORARY TABLE staged_messages (
+CREATE /* stage_messages */ TEMPORARY TABLE staged_messages (
     phone text NOT NULL,
     seq integer NOT NULL,
     lane_id integer NOT NULL,

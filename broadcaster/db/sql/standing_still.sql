@@ -1,8 +1,9 @@
+WITH /* standing_still */
 -- What may keep instances and open campaigns from moving: one row for each lane and open campaign on it, and for each
 -- lane without any of which something is to be told; with a %(campaign)s only its own, and the lanes of one that ended within a day. Reads counters and
 -- the beat's ticks, never the backlog; of doubts the %(most)s that come first, and where there are more, nobody can tell
 -- when the last is given up. What truth checks found long ago says nothing any more.
-WITH beat AS (
+beat AS (
     SELECT
         max(done_at) FILTER (WHERE done_at <= now()) AS ticked_at,
         coalesce(bool_or(done_at BETWEEN now() - %(silence)s AND now() + interval '1 s'), false) AS is_ticking

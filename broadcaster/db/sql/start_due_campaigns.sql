@@ -1,6 +1,7 @@
+WITH /* start_due_campaigns */
 -- Those that have their messages. One over an audience gets them when it first starts (snapshot_audience).
 -- One that somebody else changes is left to them, or to the next tick.
-WITH due AS MATERIALIZED (
+due AS MATERIALIZED (
     SELECT id
     FROM campaigns
     WHERE state = 'scheduled' AND starts_at <= now() AND (audience_id IS NULL OR started_at IS NOT NULL)

@@ -1,5 +1,5 @@
+SELECT /* stuck_doubts */
 -- Messages that are in doubt although their deadline has passed, or that reading back knows nothing of.
-SELECT
     count(*) AS messages,
     count(*) FILTER (WHERE d.seq IS NULL) AS forgotten,
     greatest(extract(epoch FROM now() - min(m.changed_at)), 0)::double precision AS oldest_seconds

@@ -1,5 +1,6 @@
+UPDATE /* sweep_cancelled */
 -- What was in flight when its campaign was cancelled, and came back unsent, is cancelled with it.
-UPDATE messages m
+messages m
 SET state = 'cancelled', changed_at = now(), reason = 'the campaign was cancelled'
 FROM campaign_lanes cl
 JOIN campaigns c ON c.id = cl.campaign_id AND c.state = 'cancelled'

@@ -1,7 +1,8 @@
+UPDATE /* take_lanes */
 -- Takes every lane of %(lanes)s that is free and may be sent through, with the account that its instance has now: what
 -- is sent under this lease belongs to it, whatever account the instance gets meanwhile. One that was left behind is not free before
 -- `recover_leases` has dealt with what it was sending.
-UPDATE lanes l
+lanes l
 SET
     lease_token = %(token)s,
     lease_holder = %(holder)s,

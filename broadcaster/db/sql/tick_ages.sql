@@ -1,6 +1,6 @@
+SELECT /* tick_ages */
 -- For how many seconds each tick has not been done. One that lies in the future was noted by a clock that has been put
 -- back since: nobody knows how old it is.
-SELECT
     name,
     period_seconds AS period,
     CASE WHEN NOT seen.put_back THEN greatest(seen.age, 0) END AS age,

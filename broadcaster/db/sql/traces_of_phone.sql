@@ -1,6 +1,7 @@
+WITH /* traces_of_phone */
 -- What there is of a number: its messages by state, one a campaign, and how often it is in audiences and among rejected
 -- rows. `forget_phone` counts the same.
-WITH theirs AS (
+theirs AS (
     SELECT m.state
     FROM campaigns c
     CROSS JOIN LATERAL ( -- by key, whatever is known of a table that has just been filled

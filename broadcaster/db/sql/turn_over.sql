@@ -1,3 +1,4 @@
+WITH /* turn_over */
 -- A worker's turnover, in one commit: what its attempts came to is written, and its lanes get the next messages.
 --
 -- Outcomes are guarded by state, attempt number and claim token (invariant I7): a row that was decided meanwhile stays as
@@ -11,7 +12,7 @@
 -- One row per lane still held (message columns null), then one per message; at last one of which outcomes moved a
 -- message, by their places. Nothing joins two of its results: nested loops over them would cost the square of the lanes.
 -- The triggers that count messages run once for both changes.
-WITH moved AS (
+moved AS (
     UPDATE messages m
     SET
         state = r.state,

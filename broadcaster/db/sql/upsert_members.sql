@@ -1,5 +1,6 @@
+INSERT /* upsert_members */
 -- Only what is new or changes is written, so that importing the same again costs next to nothing.
-INSERT INTO audience_members AS m (audience_id, phone, variables)
+INTO audience_members AS m (audience_id, phone, variables)
 SELECT %(audience_id)s, i.phone, i.variables
 FROM imported_members i
 WHERE NOT EXISTS (

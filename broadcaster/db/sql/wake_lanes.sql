@@ -1,5 +1,6 @@
+UPDATE /* wake_lanes */
 -- Lanes with due work that nobody holds and nobody was woken for just now. Reads counters, never the backlog.
-UPDATE lanes
+lanes
 SET woken_at = now()
 WHERE id IN (
     SELECT l.id

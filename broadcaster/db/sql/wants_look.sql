@@ -1,6 +1,7 @@
+SELECT /* wants_look */
 -- Whether accepted messages of a kind, the latest of which was accepted at %(accepted_at)s, have yet to be looked for on
 -- behalf of any of these doubts: in the last %(pause)s, and since its request ended, none has been.
-SELECT EXISTS (
+EXISTS (
     SELECT
     FROM jsonb_to_recordset(%(rows)s) AS r (segment bigint, campaign_id bigint, seq int, attempt smallint)
     JOIN doubts d USING (segment, campaign_id, seq, attempt)

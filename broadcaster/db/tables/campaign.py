@@ -94,9 +94,7 @@ campaigns = Table(
         comment="The campaign of which it sends one marked copy, counted nowhere; null: no test.",
     ),
     moment("purged_at", "When what is personal of it was deleted; null: not yet."),
-    CheckConstraint(
-        "(finished_at IS NOT NULL) = (state IN ('finished', 'cancelled', 'failed'))", name="final_has_finished_at"
-    ),
+    CheckConstraint("(finished_at IS NOT NULL) = (state IN ('finished', 'cancelled'))", name="final_has_finished_at"),
     CheckConstraint("max_attempts >= 1", name="max_attempts_positive"),
     CheckConstraint("purged_at IS NULL OR finished_at IS NOT NULL", name="purged_is_final"),
     comment="Content, recipients, when, and over which instances.",

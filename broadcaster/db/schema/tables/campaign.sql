@@ -35,7 +35,7 @@ CREATE TABLE campaigns (
     test_of bigint REFERENCES campaigns,
     purged_at timestamptz,
     CONSTRAINT campaigns_final_has_finished_at_check CHECK (
-        (finished_at IS NOT NULL) = (state IN ('finished', 'cancelled', 'failed'))
+        (finished_at IS NOT NULL) = (state IN ('finished', 'cancelled'))
     ),
     CONSTRAINT campaigns_max_attempts_positive_check CHECK (max_attempts >= 1),
     CONSTRAINT campaigns_purged_is_final_check CHECK (purged_at IS NULL OR finished_at IS NOT NULL)
