@@ -10,11 +10,13 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 
 from broadcaster.db.faults import plain_errors, unusable_url
-from broadcaster.db.statements import driver, query
+from broadcaster.db.statements import query
 from broadcaster.settings import Settings
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
+
+    from broadcaster.db.statements import Connection
 
 CONNECT_TIMEOUT = 5
 """Seconds."""
@@ -50,12 +52,7 @@ class Reader:
 
 
 @contextmanager
-def reading(source: Engine | Reader) -> Iterator[psycopg.Connection[Any]]:
-    """One transaction of either, on psycopg's own connection. Raises what `plain_errors` does."""
-    with plain_errors():
-        if isinstance(source, Reader):
-            with source.begin() as connection:
-                yield connection
-        else:
-            with source.begin() as wrapped:
-                yield driver(wrapped)
+def reading(source: Engine | Reader) -> Iterator[Connection]:
+    """One transaction of either. Raises what `plain_errors` does."""
+    with plain_errors(), source.begin() as connection:
+        yield connection

@@ -95,6 +95,19 @@ def each(connection: Connection, statement: Statement, row_type: type[Row], /, *
         yield from map(_maker(row_type, _names(cursor.description)), cursor)
 
 
+def stream(connection: Connection, statement: Statement, row_type: type[Row], /, **parameters: Any) -> Iterator[Row]:
+    """What the statement finds, one row in memory at a time: for one that changes rows, which no cursor can run.
+
+    Nothing else runs on the connection meanwhile.
+    """
+    with driver(connection).cursor(row_factory=tuple_row) as cursor:
+        found = cursor.stream(_sql(statement), parameters)
+        make: Callable[[Sequence[Any]], Row] | None = None
+        for row in found:
+            make = make or _maker(row_type, _names(cursor.description))
+            yield make(row)
+
+
 def copy(connection: Connection, statement: Statement, /) -> AbstractContextManager[psycopg.Copy]:
     """The statement's COPY, to be written to within the block."""
     return driver(connection).cursor().copy(_sql(statement))

@@ -19,7 +19,7 @@ from broadcaster.db import statements
 from broadcaster.db.engine import transaction
 from broadcaster.db.pool import open_pool
 from broadcaster.db.reading import Reader, reading
-from broadcaster.db.statements import Statements, copy, each, execute, first, naming, rows, value, values
+from broadcaster.db.statements import Statements, copy, each, execute, first, naming, rows, stream, value, values
 from broadcaster.settings import Settings
 
 TEXTS = {
@@ -123,6 +123,18 @@ def test_a_long_answer_comes_in_batches(opened: Open, monkeypatch: pytest.Monkey
         found = each(connection, "many", Number, most=5_000)
         assert next(found) == Number(1)
         assert sum(number.n for number in found) == 5_000 * 5_001 // 2 - 1
+
+
+def test_what_a_statement_changes_comes_row_by_row(opened: Open) -> None:
+    class Gone(NamedTuple):
+        n: int
+
+    with pytest.MonkeyPatch.context() as patch, opened() as connection:
+        patch.setitem(TEXTS, "take_away", "DELETE FROM mine WHERE n > %(most)s RETURNING n")
+        execute(connection, "mine")
+        execute(connection, naming("fill", table="mine"), n=5)
+        assert sorted(stream(connection, "take_away", Gone, most=3)) == [Gone(4), Gone(5)]
+        assert value(connection, naming("count", table="mine")) == 3
 
 
 def test_statements_are_part_of_the_connection_s_transaction(opened: Open, engine: Engine) -> None:

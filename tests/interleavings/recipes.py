@@ -281,7 +281,7 @@ def _new_campaign(first: Campaign) -> Step:
 
 
 def _segment(name: str) -> Step:
-    """A statement on the segment of this side's campaign; without a name the one that fills it."""
+    """A statement on the segment of this side's campaign; without a name one that fills it as `copy_segment` does."""
 
     def statement(side: Side) -> str:
         return query(name) if name else _FILL_SEGMENT.format(segment=Campaign.SEGMENT + side)
@@ -289,7 +289,7 @@ def _segment(name: str) -> Step:
     def parameters(_books: Books, side: Side) -> dict[str, Any]:
         return {"campaign_id": Campaign.SEGMENT + side} if name else {}
 
-    return Step(statement, parameters, name or None, plain=True)
+    return Step(statement, parameters, name or "copy_segment", plain=True)
 
 
 def _over_an_audience() -> list[Recipe]:

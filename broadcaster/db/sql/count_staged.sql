@@ -1,1 +1,1 @@
-SELECT count(*) FROM staged_messages
+SELECT /* count_staged */ count(*) FROM staged_messages

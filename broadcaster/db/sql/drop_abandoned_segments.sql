@@ -1,1 +1,1 @@
-SELECT drop_abandoned_segments()
+SELECT /* drop_abandoned_segments */ drop_abandoned_segments()

@@ -1,5 +1,6 @@
+SELECT /* own_settings */
 -- What sessions of a role begin with by `ALTER ROLE … SET`, here and in all databases: the role may set it for itself.
-SELECT array_to_string(s.setconfig, ', ') AS settings, s.setdatabase <> 0 AS is_here
+array_to_string(s.setconfig, ', ') AS settings, s.setdatabase <> 0 AS is_here
 FROM pg_db_role_setting s
 JOIN pg_roles r ON r.oid = s.setrole
 LEFT JOIN pg_database d ON d.oid = s.setdatabase

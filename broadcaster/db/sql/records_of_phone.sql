@@ -1,5 +1,5 @@
+SELECT /* records_of_phone */
 -- What is stored of a number: its messages, its rows in audiences, and the rejected rows that it is written in.
-SELECT
     (
         SELECT coalesce(jsonb_agg(jsonb_build_object(
             'campaign', c.name, 'state', m.state, 'changed_at', m.changed_at, 'variables', m.variables

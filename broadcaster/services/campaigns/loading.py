@@ -20,11 +20,10 @@ import msgspec
 from sqlalchemy import Connection
 
 from broadcaster.db.queries import query
+from broadcaster.db.statements import Statement, copy, execute, naming, stream
 from broadcaster.services.campaigns.segments import LARGE_CAMPAIGN, Segment, index_phones, open_segment
 from broadcaster.services.recipients.reader import Batch
 
-_STAGED = "staged_messages"
-_COLUMNS = "phone, seq, lane_id, variables"
 _HELD_BACK = 32 << 20
 """Characters of COPY text that wait in memory, at most, until it is known where they go."""
 _CHUNK_BYTES = 1 << 16
@@ -82,7 +81,7 @@ class MessageText:
         """Store what was kept aside. The campaign must exist."""
         self._rejected.seek(0)
         chunks = iter(partial(self._rejected.read, _CHUNK_BYTES), b"")
-        _copy(connection, "rejected_recipients (campaign_id, line, phone, reason)", chunks)
+        _copy(connection, "copy_rejected", chunks)
 
 
 class _Lines:
@@ -117,8 +116,7 @@ def load(connection: Connection, messages: MessageText, batches: Iterable[Batch]
     if segment is None:
         _stage(connection, messages, chain(held_back, texts))
         return None
-    # Frozen: nobody sees the table before it is committed, and no vacuum has to write all of it once more.
-    _copy(connection, f"{segment.messages} ({_COLUMNS})", chain(held_back, texts), "WITH (FREEZE)")
+    _copy(connection, naming("copy_segment", messages=segment.messages), chain(held_back, texts))
     if not index_phones(connection, segment):
         _delete_repeated(connection, messages, "delete_repeated_of_segment")
         index_phones(connection, segment)
@@ -137,12 +135,12 @@ def count_staged(connection: Connection) -> int:
 
 def share(connection: Connection, messages: MessageText) -> None:
     """Move messages that are in no segment of their own into the shared one, whose trigger counts them."""
-    connection.exec_driver_sql(query("insert_messages"), {"campaign_id": messages.campaign_id})
+    execute(connection, "insert_messages", campaign_id=messages.campaign_id)
 
 
 def _stage(connection: Connection, messages: MessageText, texts: Iterable[str]) -> None:
-    connection.exec_driver_sql(query("stage_messages"))
-    _copy(connection, f"{_STAGED} ({_COLUMNS})", texts)
+    execute(connection, "stage_messages")
+    _copy(connection, "copy_staged", texts)
     _delete_repeated(connection, messages, "delete_repeated_phones")
 
 
@@ -156,16 +154,14 @@ def _until_large(messages: MessageText, texts: Iterator[str]) -> Iterator[str]:
             return
 
 
-def _copy(connection: Connection, target: str, texts: Iterable[str | bytes], options: str = "") -> None:
-    cursor = connection.connection.cursor()
-    with cursor.copy(f"COPY {target} FROM STDIN {options}") as copy:
+def _copy(connection: Connection, statement: Statement, texts: Iterable[str | bytes]) -> None:
+    with copy(connection, statement) as copied:
         for text in texts:
-            copy.write(text)
+            copied.write(text)
 
 
 def _delete_repeated(connection: Connection, messages: MessageText, statement: str) -> None:
-    cursor = connection.connection.cursor()
-    for seq, first, phone in cursor.stream(query(statement), {"campaign_id": messages.campaign_id}):
+    for seq, first, phone in stream(connection, statement, tuple, campaign_id=messages.campaign_id):
         messages.reject_repeated(seq, first, phone)
 
 

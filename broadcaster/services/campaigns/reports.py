@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
-import psycopg
 
 from broadcaster.db.reading import Reader, reading
 from broadcaster.db.statements import each, first, rows, values
@@ -19,6 +18,8 @@ from broadcaster.services.campaigns.purged import refuse_purged
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
+
+    from broadcaster.db.statements import Connection
 
 
 class _Counted:
@@ -184,14 +185,14 @@ def rejected_recipients(source: Engine | Reader, name: str) -> Sequence[Rejected
         return rows(connection, "rejected_recipients", RejectedRecipient, campaign_id=campaign_id)
 
 
-def _unpurged(connection: psycopg.Connection[Any], name: str) -> int:
+def _unpurged(connection: Connection, name: str) -> int:
     """The id of a campaign whose messages are there."""
     summary = _summary(connection, name)
     refuse_purged(name, summary.purged_at)
     return summary.id
 
 
-def _summary(connection: psycopg.Connection[Any], name: str) -> CampaignSummary:
+def _summary(connection: Connection, name: str) -> CampaignSummary:
     found = first(connection, "campaign_summary", CampaignSummary, name=name)
     if found is None:
         raise NotFoundError(f"no campaign is called {name!r}: see `broadcaster campaign list`")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from broadcaster.db.queries import query
+from broadcaster.db.statements import execute, value
 
 LARGE_CAMPAIGN = 100_000
 """From so many messages on, a campaign gets a segment of its own."""
@@ -35,13 +35,12 @@ class Segment:
 
 def open_segment(connection: Connection, campaign_id: int) -> Segment | None:
     """Make a segment for the campaign, or None while there are too many; nobody sees it before the commit."""
-    opened = connection.exec_driver_sql(query("open_segment"), {"campaign_id": campaign_id}).scalar_one()
-    return Segment(campaign_id) if opened else None
+    return Segment(campaign_id) if value(connection, "open_segment", campaign_id=campaign_id) else None
 
 
 def index_phones(connection: Connection, segment: Segment) -> bool:
     """Make its phones unique. False, and nothing done, where they are not: remove the repeated ones first."""
-    return bool(connection.exec_driver_sql(query("index_segment"), {"campaign_id": segment.number}).scalar_one())
+    return bool(value(connection, "index_segment", campaign_id=segment.number))
 
 
 def attach_segment(connection: Connection, segment: Segment) -> None:
@@ -50,4 +49,4 @@ def attach_segment(connection: Connection, segment: Segment) -> None:
     Its messages must be new: pending, and due. The campaign must carry the segment's number, or be about to start, and
     its `campaign_lanes` exist.
     """
-    connection.exec_driver_sql(query("attach_segment"), {"campaign_id": segment.number})
+    execute(connection, "attach_segment", campaign_id=segment.number)

@@ -1,0 +1,1 @@
+COPY /* copy_staged */ staged_messages (phone, seq, lane_id, variables) FROM STDIN
