@@ -151,7 +151,7 @@ def test_statements_are_part_of_the_connection_s_transaction(opened: Open, engin
 
 
 def test_a_connection_that_was_lost_is_not_used_again(engine: Engine) -> None:
-    with pytest.raises(OperationalError), engine.begin() as connection:
+    with pytest.raises(OperationalError, match="terminating connection"), engine.begin() as connection:
         execute(connection, "end_myself")
     with engine.begin() as connection:
         assert value(connection, "colours", most=1) == "red"
