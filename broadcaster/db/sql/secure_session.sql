@@ -1,8 +1,9 @@
+SET /* secure_session */
 -- What a session sets for itself first, because any role may set it for all its own sessions to come, and a database's
 -- owner for everybody's. A commit is on disk before it is told: only `off` promises less. The statements want to see what
 -- was committed before each of them, may write, and are ended by no limit but their own. Tables are found in `public`.
 -- First of all the limit that would end the next statement.
-SET statement_timeout = 0;
+statement_timeout = 0;
 SELECT set_config(wanted.name, wanted.value, false)
 FROM (
     VALUES
