@@ -20,7 +20,7 @@ from benchmarks.processes import BenchmarkError
 from benchmarks.stand import Stand, open_stand
 from broadcaster.db.statements import query
 from broadcaster.domain.pacing import CLAIM_LEAD
-from broadcaster.services.campaigns import reports
+from broadcaster.services.campaigns import campaign_reports
 from broadcaster.services.campaigns.lifecycle import start_campaign
 from broadcaster.services.dispatch import wake_lanes
 from broadcaster.services.instance_reports import list_instances
@@ -34,10 +34,12 @@ _FAILED_SHARE = 10
 _CAMPAIGN = "campaign"
 
 REPORTS: dict[str, Callable[[Stand], object]] = {
-    "campaign show": lambda stand: reports.campaign_summary(stand.engine, _CAMPAIGN),
-    "campaign list": lambda stand: reports.list_campaigns(stand.engine),
-    "campaign watch": lambda stand: reports.campaign_summary(stand.engine, _CAMPAIGN),
-    "campaign report, with failures by reason": lambda stand: reports.campaign_detail(stand.engine, _CAMPAIGN),
+    "campaign show": lambda stand: campaign_reports.campaign_summary(stand.engine, _CAMPAIGN),
+    "campaign list": lambda stand: campaign_reports.list_campaigns(stand.engine),
+    "campaign watch": lambda stand: campaign_reports.campaign_summary(stand.engine, _CAMPAIGN),
+    "campaign report, with failures by reason": lambda stand: campaign_reports.campaign_detail(
+        stand.engine, _CAMPAIGN
+    ),
     "instance list": lambda stand: list(list_instances(stand.engine)),
 }
 

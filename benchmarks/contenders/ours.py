@@ -15,9 +15,9 @@ from benchmarks.stand import Stand
 from broadcaster.domain.contents import Content
 from broadcaster.domain.pacing import default_burst
 from broadcaster.errors import NotFoundError
-from broadcaster.services.campaigns.contents import file_content, text_content
 from broadcaster.services.campaigns.lifecycle import start_campaign
-from broadcaster.services.campaigns.submission import Submission, submit
+from broadcaster.services.campaigns.new_content import file_content, text_content
+from broadcaster.services.campaigns.submission import Submission, submit_campaign
 from broadcaster.services.instance_reports import show_instance
 from broadcaster.services.instances import add_instance
 from broadcaster.services.recipients.reader import RecipientOptions, read_recipients
@@ -91,7 +91,7 @@ class Ours:
             name=campaign, instances=self.names(stand), content=content, max_attempts=5, draft=True
         )
         with read_recipients(recipients, RecipientOptions(text=content.text)) as reader:
-            submitted = submit(stand.engine, submission, reader)
+            submitted = submit_campaign(stand.engine, submission, reader)
         if submitted.campaign_id is None or submitted.total != messages:
             raise BenchmarkError(f"{submitted.total} of {messages} recipients were submitted")
         return submitted.campaign_id

@@ -20,7 +20,7 @@ from benchmarks.stand import Stand, open_stand
 from broadcaster.db.statements import execute
 from broadcaster.domain.pacing import default_burst
 from broadcaster.services.campaigns.lifecycle import start_campaign
-from broadcaster.services.dispatch import WAKE_AGAIN_AFTER, WAKE_AHEAD
+from broadcaster.services.dispatch import WAKE_AGAIN_AFTER, WAKE_WITHIN
 
 _WARM_UP = 25.0
 """Seconds: every lane has been handed over once."""
@@ -107,7 +107,7 @@ def _tick(stand: Stand) -> float:
     """Milliseconds of the statement behind the dispatch tick, which takes no effect."""
     parameters = {
         "again_after": WAKE_AGAIN_AFTER,
-        "ahead": WAKE_AHEAD,
+        "within": WAKE_WITHIN,
     }
     url = stand.settings.postgres_url.replace("postgresql+psycopg://", "postgresql://", 1)
     with psycopg.connect(url) as connection:

@@ -15,8 +15,8 @@ from benchmarks.contenders import messages as each_message
 from benchmarks.processes import wait_until
 from benchmarks.results import Row
 from benchmarks.stand import Stand, open_stand, recording
-from broadcaster.services.campaigns.contents import text_content
-from broadcaster.services.campaigns.submission import Submission, submit
+from broadcaster.services.campaigns.new_content import text_content
+from broadcaster.services.campaigns.submission import Submission, submit_campaign
 from broadcaster.services.recipients.reader import RecipientOptions, read_recipients
 
 _INSTANCE = "instance"
@@ -56,7 +56,7 @@ def _without_nudge(stand: Stand, name: str) -> float:
     recipients = io.BytesIO(f"phone\n{each_message.phone(1)}\n".encode())
     submission = Submission(name=name, instances=[_INSTANCE], content=content, max_attempts=5)
     with read_recipients(recipients, RecipientOptions(text=content.text)) as reader:
-        submit(stand.engine, submission, reader)
+        submit_campaign(stand.engine, submission, reader)
     return time.monotonic()
 
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from broadcaster.cli.database import reader
-from broadcaster.cli.options.output import Json
+from broadcaster.cli.options.results import Json
 from broadcaster.cli.output import local_time, say, say_json, say_table
 from broadcaster.cli.schedule.options import parse_moment
 from broadcaster.errors import UsageError

@@ -33,11 +33,11 @@ def database(settings: Settings) -> Iterator[Engine]:
 def upgrade_database(settings: Settings) -> list[str]:
     """Run what is missing of the migrations, then grant commands and workers what they need; returns the revisions.
 
-    Raises what `upgrade` and `grant_runtime` do.
+    Raises what `upgrade_schema` and `grant_runtime` do.
     """
     from broadcaster.db.engine import open_engine, open_migrator, transaction  # noqa: PLC0415 - start-up time, as above
     from broadcaster.db.grants import grant_runtime  # noqa: PLC0415
-    from broadcaster.db.migrate import upgrade  # noqa: PLC0415
+    from broadcaster.db.migrate import upgrade_schema  # noqa: PLC0415
     from broadcaster.db.queries import query  # noqa: PLC0415
     from broadcaster.services.audit import note_operation  # noqa: PLC0415
 
@@ -46,7 +46,7 @@ def upgrade_database(settings: Settings) -> list[str]:
         _disposed(open_engine(settings)) as runtime,
         _how_to_start(settings),
     ):
-        applied = upgrade(migrator)
+        applied = upgrade_schema(migrator)
         _restore(settings, migrator, runtime)
         role = grant_runtime(migrator, runtime)
         with transaction(migrator) as connection:

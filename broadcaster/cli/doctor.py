@@ -8,7 +8,7 @@ import typer
 
 from broadcaster import embedded
 from broadcaster.cli.database import database
-from broadcaster.cli.options.output import Json
+from broadcaster.cli.options.results import Json
 from broadcaster.cli.output import say_json, say_table
 from broadcaster.cli.server_remedy import server_remedy
 from broadcaster.embedded import StackState, StackStatus

@@ -13,14 +13,14 @@ from sqlalchemy import Engine
 
 from broadcaster.cli.database import database, vault_opener
 from broadcaster.cli.groups import lazy_group
-from broadcaster.cli.options.output import Json
 from broadcaster.cli.options.phones import phone_of, what_to_do
+from broadcaster.cli.options.results import Json
 from broadcaster.cli.output import local_time, say, say_json, say_table, warn
 from broadcaster.domain.phones import MAX_WRITTEN_LENGTH, PhoneError, normalise_phone
 from broadcaster.domain.states import MessageState
 from broadcaster.errors import ConflictError, ContentionError, InputError, NotFoundError, UsageError
-from broadcaster.services.forgetting import phone as forgetting
-from broadcaster.services.forgetting.phone import OnItsWay, Traces
+from broadcaster.services.forgetting import phone_forgetting as forgetting
+from broadcaster.services.forgetting.phone_forgetting import OnItsWay, Traces
 from broadcaster.settings import Settings, load
 
 app = lazy_group(
@@ -61,7 +61,7 @@ def show(number: Number, country: Country = None, as_json: Json = False) -> None
     """
     phone, settings = phone_of("NUMBER", number, country, takes_country=True), load()
     with database(settings) as engine:
-        found = forgetting.records(engine, phone, vault_opener(settings))
+        found = forgetting.records_of_phone(engine, phone, vault_opener(settings))
     if as_json:
         say_json(found)
         return
@@ -116,8 +116,8 @@ def readmit(number: Number, country: Country = None, yes: Yes = False, as_json: 
     settings = load()
     open_vault = vault_opener(settings)
     with database(settings) as engine:
-        since = forgetting.traces(engine, phone, open_vault).forgotten_at
-        name = forgetting.readmit(engine, open_vault(), phone) if yes and since else None
+        since = forgetting.traces_of_phone(engine, phone, open_vault).forgotten_at
+        name = forgetting.readmit_phone(engine, open_vault(), phone) if yes and since else None
     if since is None:
         raise NotFoundError("this number is not among those that were forgotten: it is taken in as it is")
     if as_json:
@@ -139,7 +139,9 @@ def reset(yes: Yes = False, as_json: Json = False) -> None:
     """
     settings = load()
     with database(settings) as engine:
-        count = forgetting.reset(engine, vault_opener(settings)()) if yes else forgetting.forgotten_count(engine)
+        count = (
+            forgetting.reset_forgotten(engine, vault_opener(settings)()) if yes else forgetting.forgotten_count(engine)
+        )
     if as_json:
         say_json({"reset": yes, "forgotten": count})
     elif yes:
@@ -154,8 +156,8 @@ def _forget(engine: Engine, settings: Settings, phone: str, yes: bool) -> Traces
 
     open_vault = vault_opener(settings)
     if yes:
-        return forgetting.forget(engine, open_vault(), phone, on_wait=tell)
-    return forgetting.traces(engine, phone, open_vault)
+        return forgetting.forget_phone(engine, open_vault(), phone, on_wait=tell)
+    return forgetting.traces_of_phone(engine, phone, open_vault)
 
 
 def _forget_lines(settings: Settings, country: str | None, yes: bool, as_json: bool) -> None:

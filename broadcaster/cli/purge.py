@@ -11,7 +11,7 @@ import typer
 from sqlalchemy import Engine
 
 from broadcaster.cli.database import database
-from broadcaster.cli.options.output import Json
+from broadcaster.cli.options.results import Json
 from broadcaster.cli.output import local_time, say, say_json, say_table, warn
 from broadcaster.errors import ConflictError, ContentionError, UsageError, quoted
 from broadcaster.services.campaigns import purging

@@ -26,7 +26,7 @@ def rotate() -> None:
     from broadcaster.services import secret_keys  # noqa: PLC0415 - start-up time
 
     with database(settings) as engine:
-        done = secret_keys.rotate(engine, vault)
+        done = secret_keys.rotate_secret_keys(engine, vault)
     say(
         f"{done.renewed} of {done.accounts} keys are encrypted anew, the others were already: "
         "no older secret key is needed any more"

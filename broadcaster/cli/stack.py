@@ -15,7 +15,7 @@ import typer
 import broadcaster
 from broadcaster import embedded
 from broadcaster.cli.database import database, upgrade_database
-from broadcaster.cli.options.output import Json
+from broadcaster.cli.options.results import Json
 from broadcaster.cli.output import (
     json_item,
     local_time,

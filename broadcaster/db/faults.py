@@ -48,7 +48,7 @@ def unusable_url(variable: str = "BROADCASTER_DATABASE_URL") -> SettingsError:
     )
 
 
-def one_line(error: object) -> str:
+def error_in_one_line(error: object) -> str:
     """An error's text without line breaks."""
     return " ".join(str(error).split())
 
@@ -62,14 +62,15 @@ def _plain(error: object) -> BroadcasterError | None:
     match error:
         case psycopg.errors.InsufficientPrivilege():
             return UnavailableError(
-                f"this role may not do that ({one_line(error)}): `broadcaster db upgrade` grants what it needs"
+                f"this role may not do that ({error_in_one_line(error)}): "
+                "`broadcaster db upgrade` grants what it needs"
             )
         case psycopg.errors.UndefinedTable():
             return UnavailableError("the database has no tables yet: run `broadcaster db upgrade`")
         case psycopg.errors.DeadlockDetected():
-            return ContentionError(f"Postgres ended a deadlock: {one_line(error)}")
+            return ContentionError(f"Postgres ended a deadlock: {error_in_one_line(error)}")
         case psycopg.errors.LockNotAvailable():
-            return ContentionError(f"Postgres gave no lock in time: {one_line(error)}")
+            return ContentionError(f"Postgres gave no lock in time: {error_in_one_line(error)}")
         case psycopg.Error() if isinstance(error, _NOT_USABLE) or error.sqlstate is None:
-            return UnavailableError(f"Postgres is not usable: {one_line(error)}")
+            return UnavailableError(f"Postgres is not usable: {error_in_one_line(error)}")
     return None

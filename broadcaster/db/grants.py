@@ -69,7 +69,7 @@ def grant_runtime(migrator: Engine, runtime: Engine) -> str | None:
 
 def grant(migrator: Engine, role: str, database: str) -> None:
     """Let the role do what schema/grants.sql says, and nothing else, whatever it was granted before."""
-    statements = schema.script("grants").format(role=quoted(role), database=quoted(database))
+    statements = schema.script("grants").format(role=quoted_identifier(role), database=quoted_identifier(database))
     with transaction(migrator) as connection:
         # Two that are started together would change the same rows of the catalogue, which is an error to Postgres.
         connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
@@ -86,8 +86,8 @@ def reset_settings(migrator: Engine, role: str) -> str | None:
         found = connection.exec_driver_sql(query("own_settings"), {"role": role}).all()
         if not found:
             return None
-        here = f" IN DATABASE {quoted(connected_role(migrator)[1])}"
-        statements = [f"ALTER ROLE {quoted(role)}{here if row.is_here else ''} RESET ALL" for row in found]
+        here = f" IN DATABASE {quoted_identifier(connected_role(migrator)[1])}"
+        statements = [f"ALTER ROLE {quoted_identifier(role)}{here if row.is_here else ''} RESET ALL" for row in found]
         try:
             with connection.begin_nested():
                 for statement in statements:
@@ -128,7 +128,7 @@ def excess(engine: Engine) -> list[str]:
         return values(connection, "excess_privileges")
 
 
-def quoted(name: str) -> str:
+def quoted_identifier(name: str) -> str:
     """A name as an identifier in SQL."""
     return sql.Identifier(name).as_string(None)
 

@@ -41,7 +41,7 @@ def migrations_dir() -> Path:
     return installed if installed.is_dir() else package.parent / "migrations"
 
 
-def upgrade(engine: Engine, *, patience: float = PATIENCE) -> list[str]:
+def upgrade_schema(engine: Engine, *, patience: float = PATIENCE) -> list[str]:
     """Run every migration that is missing; returns the revisions that were applied, oldest first.
 
     One migrator at a time, and each migration is a transaction of its own. Workers may go on sending: where a lock

@@ -25,7 +25,7 @@ TASKS_A_WAVE = 4
 """A wave of wake-ups is spread over this many tasks, so that several workers share it."""
 
 
-WAKE_AHEAD = timedelta(seconds=2)
+WAKE_WITHIN = timedelta(seconds=2)
 """How long before its next slot a lane is woken: there is time for the wake-up to find a worker."""
 
 
@@ -39,7 +39,7 @@ class Recovered(NamedTuple):
 def wake_lanes(engine: Engine) -> list[list[int]]:
     """The lanes (ids) to wake now, in groups of one task each. Its cost follows the lanes, never the backlog."""
     with transaction(engine) as connection:
-        lanes = sorted(values(connection, "wake_lanes", again_after=WAKE_AGAIN_AFTER, ahead=WAKE_AHEAD))
+        lanes = sorted(values(connection, "wake_lanes", again_after=WAKE_AGAIN_AFTER, within=WAKE_WITHIN))
     return in_tasks(lanes, at_least=TASKS_A_WAVE)
 
 
@@ -92,7 +92,7 @@ def give_up_doubts(engine: Engine, *, deadline: float) -> int:
 def doubts_are_due(engine: Engine) -> bool:
     """Whether there is a chat to read back while a run would go on that started now."""
     with transaction(engine) as connection:
-        return bool(value(connection, "due_doubts", ahead=timedelta(seconds=RUN_SECONDS)))
+        return bool(value(connection, "due_doubts", within=timedelta(seconds=RUN_SECONDS)))
 
 
 def truths_are_due(engine: Engine, settings: Settings) -> bool:

@@ -19,7 +19,6 @@ from broadcaster.domain.trial_text import trial_text
 from broadcaster.errors import ConflictError
 from broadcaster.gateway import WAChatPro
 from broadcaster.services.campaigns.checks import lanes_of
-from broadcaster.services.campaigns.contents import store_content, text_content
 from broadcaster.services.campaigns.lifecycle import cancel_campaign
 from broadcaster.services.campaigns.new_campaign import (
     NewCampaign,
@@ -27,6 +26,7 @@ from broadcaster.services.campaigns.new_campaign import (
     moment_name,
     next_campaign_id,
 )
+from broadcaster.services.campaigns.new_content import store_content, text_content
 from broadcaster.services.campaigns.test_copies import MARK
 from broadcaster.services.forgetting.forgotten import OpenVault, no_vault, refuse_forgotten
 from broadcaster.services.reconcile.chat_reader import list_chat

@@ -37,7 +37,7 @@ class _Renewal:
     fingerprint: bytes
 
 
-def rotate(engine: Engine, vault: Vault) -> Rotation:
+def rotate_secret_keys(engine: Engine, vault: Vault) -> Rotation:
     """Seal every key that is not under the newest secret key anew, and renew the fingerprints with them.
 
     The key by which forgotten numbers are known is sealed anew with them. All in one transaction, so that whenever it

@@ -10,7 +10,7 @@ from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 from sqlalchemy import Engine
 
-from broadcaster.db.faults import one_line
+from broadcaster.db.faults import error_in_one_line
 from broadcaster.domain.standstill import Remedy
 from broadcaster.services.diagnosis import START, examine_ticks
 from broadcaster.services.findings import Finding, Level, not_known, unwell, well
@@ -33,7 +33,7 @@ def examine_workers(
     try:
         depths = _queue_depths(app)
     except (OperationalError, RedisError, OSError) as error:
-        what = f"{one_line(error)}: nothing is sent until it is back, nothing is lost"
+        what = f"{error_in_one_line(error)}: nothing is sent until it is back, nothing is lost"
         advice = f"unless BROADCASTER_REDIS_URL names another one, {starter.advice}"
         yield unwell("redis", Level.BAD, what, advice, starter.command)
         yield from (not_known(check, "Redis") for check in ("workers", "queues"))

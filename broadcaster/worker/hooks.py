@@ -26,12 +26,12 @@ from celery.worker.control import Panel
 from broadcaster.errors import BroadcasterError, UsageError
 from broadcaster.worker import redis_transport
 from broadcaster.worker.app import SENDS, TICKS, settings
+from broadcaster.worker.deafness import DeafnessWatch
 from broadcaster.worker.logs import configure_logs
 from broadcaster.worker.memory import keep_memory_level
 from broadcaster.worker.readiness import announce_ready
 from broadcaster.worker.runtime import Runtime
 from broadcaster.worker.tasks import attach
-from broadcaster.worker.watch import Watch
 
 CONTROL_COMMANDS = [name for name, about in Panel.meta.items() if about.type == "control"]
 """Remote control commands that change or stop a worker. Workers answer questions from Redis but obey no commands."""
@@ -77,7 +77,7 @@ def _open_runtime(sender: Any, **_: Any) -> None:
             sender.concurrency = settings.worker_threads
         runtime = Runtime(msgspec.structs.replace(settings, worker_threads=sender.concurrency))
     attach(runtime)
-    watch = Watch(sender.app, sender.concurrency, patience=settings.request_timeout_seconds + STOP_MARGIN)
+    watch = DeafnessWatch(sender.app, sender.concurrency, patience=settings.request_timeout_seconds + STOP_MARGIN)
     watch.start()
 
     def close(**_: Any) -> None:

@@ -12,8 +12,8 @@ from broadcaster.services import dispatch as scans
 from broadcaster.services.accounts import forget_accounts
 from broadcaster.services.campaigns.purging import purge_due
 from broadcaster.services.clocks import mend_clocks
+from broadcaster.services.schedules.due_occurrences import make_due_occurrences
 from broadcaster.services.schedules.occurrences import start_occurrence
-from broadcaster.services.schedules.tick import make_due_occurrences
 from broadcaster.services.ticks import note_tick
 from broadcaster.worker.app import (
     BEAT,

@@ -12,8 +12,8 @@ import pytest
 from sqlalchemy import Engine, text
 
 from broadcaster.services.campaigns import loading, purging
-from broadcaster.services.campaigns.contents import text_content
-from broadcaster.services.campaigns.submission import Submission, submit
+from broadcaster.services.campaigns.new_content import text_content
+from broadcaster.services.campaigns.submission import Submission, submit_campaign
 from broadcaster.services.recipients.reader import RecipientOptions, read_recipients
 from broadcaster.settings import Settings
 from tests.support.cli import RunCli, assert_done, assert_refused
@@ -227,7 +227,9 @@ def _submit(shop: Shop, name: str, count: int, *, first: int) -> None:
     content = text_content("Hi {{ name }}")
     options = RecipientOptions(text=content.text, caption=content.caption)
     with read_recipients(io.BytesIO(f"phone,name\n{rows}".encode()), options) as recipients:
-        submit(shop.engine, Submission(name=name, instances=("a",), content=content, max_attempts=3), recipients)
+        submit_campaign(
+            shop.engine, Submission(name=name, instances=("a",), content=content, max_attempts=3), recipients
+        )
 
 
 def test_a_worker_without_the_setting_deletes_nothing_whoever_asks_it(stack: Stack, shop: Shop) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 
 from broadcaster.crypto import open_vault
 from broadcaster.services.instances import add_instance
-from broadcaster.services.schedules.schedule import add_schedule
+from broadcaster.services.schedules.editing import add_schedule
 from broadcaster.settings import Settings
 from tests.support.cli import RunCli, assert_done, assert_refused
 from tests.support.schedules import new_schedule

@@ -17,8 +17,8 @@ import pytest
 from sqlalchemy import Engine, text
 
 from broadcaster.crypto import open_vault
-from broadcaster.services.campaigns.contents import text_content
-from broadcaster.services.campaigns.submission import Submission, submit
+from broadcaster.services.campaigns.new_content import text_content
+from broadcaster.services.campaigns.submission import Submission, submit_campaign
 from broadcaster.services.dispatch import start_due_campaigns
 from broadcaster.services.instances import add_instance
 from broadcaster.services.recipients.reader import RecipientOptions, read_recipients
@@ -120,7 +120,9 @@ def test_the_queries_answer_what_they_are_said_to(engine: Engine, settings: Sett
     content = text_content("Hello {{ name }}")
     add_instance(engine, open_vault(settings), "main", "any-key")
     with read_recipients(people, RecipientOptions(text=content.text)) as recipients:
-        submit(engine, Submission(name="hello", instances=["main"], content=content, max_attempts=5), recipients)
+        submit_campaign(
+            engine, Submission(name="hello", instances=["main"], content=content, max_attempts=5), recipients
+        )
     start_due_campaigns(engine)
     progress, missed = blocks("sql")
     with engine.begin() as connection:

@@ -17,7 +17,7 @@ from broadcaster.crypto import open_vault
 from broadcaster.domain.contents import Content
 from broadcaster.domain.outcome_run import MANY
 from broadcaster.errors import ConflictError
-from broadcaster.services.campaigns.contents import file_content, text_content
+from broadcaster.services.campaigns.new_content import file_content, text_content
 from broadcaster.services.instances import set_instance
 from broadcaster.simulator import Listing
 from broadcaster.simulator.config import parse_listing

@@ -18,7 +18,7 @@ import pytest
 
 from broadcaster.errors import ConflictError
 from broadcaster.services.campaigns import lifecycle
-from broadcaster.services.campaigns.settling import Settlement, settle
+from broadcaster.services.campaigns.settling import Settlement, settle_messages
 from tests.support.chaos import LATENCY, Chaos
 from tests.support.cli import assert_refused, command, run
 from tests.support.stack import wait_for
@@ -45,7 +45,7 @@ def by_thread(chaos: Chaos) -> Give:
         "resume": lambda: lifecycle.resume_campaign(engine, "c"),
         "retry": lambda: lifecycle.retry_campaign(engine, "c"),
         **{
-            word: lambda word=word: settle(
+            word: lambda word=word: settle_messages(
                 engine, "c", Settlement(word), settle_seconds=settle_seconds, settled_by="test"
             )
             for word in ("sent", "resend")

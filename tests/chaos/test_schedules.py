@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from broadcaster.domain.schedules import PUNCTUAL
-from broadcaster.services.campaigns.contents import text_content
-from broadcaster.services.schedules.schedule import add_schedule
+from broadcaster.services.campaigns.new_content import text_content
+from broadcaster.services.schedules.editing import add_schedule
 from tests.support.chaos import Chaos, Finding, short_and_full
 from tests.support.schedules import add_audience, new_schedule
 from tests.support.stack import Role, wait_for

@@ -17,10 +17,10 @@ from broadcaster.errors import ConflictError, InputError, NotFoundError
 from broadcaster.services import dispatch
 from broadcaster.services.audiences.audience import Audience, find_audience, remove_audience
 from broadcaster.services.audiences.selection import Selection
-from broadcaster.services.campaigns import lifecycle, reports
+from broadcaster.services.campaigns import campaign_reports, lifecycle
 from broadcaster.services.campaigns import over_audience as audience_campaigns
-from broadcaster.services.campaigns.contents import store_content, text_content
 from broadcaster.services.campaigns.new_campaign import NewCampaign, insert_campaign
+from broadcaster.services.campaigns.new_content import store_content, text_content
 from broadcaster.services.campaigns.over_audience import describe_audience
 from broadcaster.services.campaigns.previews import preview_campaign
 from broadcaster.services.campaigns.test_copies import read_test, send_test
@@ -123,7 +123,7 @@ def test_conditions_compare_by_the_type_of_the_value(shop: Shop, where: list[str
 
 
 def reasons(shop: Shop, name: str = "promo") -> dict[str, str]:
-    return {row.phone: row.reason for row in reports.rejected_recipients(shop.engine, name)}
+    return {row.phone: row.reason for row in campaign_reports.rejected_recipients(shop.engine, name)}
 
 
 def test_members_that_can_be_sent_nothing_are_kept_with_the_reason(shop: Shop) -> None:
@@ -138,7 +138,7 @@ def test_members_that_can_be_sent_nothing_are_kept_with_the_reason(shop: Shop) -
         "628120000006": "the text would be too long",
     }
     assert reasons(shop, "blank") == {"628120000005": "has no age", "628120000006": "has no age"}
-    summary = reports.campaign_summary(shop.engine, "promo")
+    summary = campaign_reports.campaign_summary(shop.engine, "promo")
     assert (summary.recipients_read, summary.recipients_rejected, summary.total) == (6, 3, 3)
     drain(shop)
 
@@ -159,7 +159,7 @@ def test_a_campaign_with_nobody_to_send_to_finishes_and_says_so(shop: Shop) -> N
     store(shop, "city=Medan")
     dispatch.start_due_campaigns(shop.engine)
     assert dispatch.finish_campaigns(shop.engine)
-    summary = reports.campaign_summary(shop.engine, "promo")
+    summary = campaign_reports.campaign_summary(shop.engine, "promo")
     assert (summary.state, summary.total) == ("finished", 0)
     assert summary.state_reason == "there is nobody to send to in the audience customers where city=Medan"
 
@@ -198,7 +198,7 @@ def test_the_instances_share_the_members_by_their_rates(shop: Shop) -> None:
     keep(shop, {f"62812{n:07d}": {} for n in range(1_000)})
     store(shop, instances=("a", "b", "c"), template="Hi")
     dispatch.start_due_campaigns(shop.engine)
-    lanes = {lane.instance: lane.total for lane in reports.campaign_detail(shop.engine, "promo").lanes}
+    lanes = {lane.instance: lane.total for lane in campaign_reports.campaign_detail(shop.engine, "promo").lanes}
     assert {name: round(total / 10) for name, total in lanes.items()} == {"a": 60, "b": 30, "c": 10}
     early = shop.sql("SELECT count(*) FROM messages WHERE seq <= 20 GROUP BY lane_id ORDER BY lane_id")
     assert early == [(12,), (7,), (1,)]
@@ -243,7 +243,7 @@ def test_an_audience_is_not_removed_while_a_campaign_waits_for_it(shop: Shop) ->
     drain(shop)
     dispatch.finish_campaigns(shop.engine)
     assert shop.state("promo") == "finished"
-    assert reports.campaign_summary(shop.engine, "promo").source == "audience customers"
+    assert campaign_reports.campaign_summary(shop.engine, "promo").source == "audience customers"
 
 
 def test_a_test_copy_is_sent_marked_and_counted_nowhere(shop: Shop) -> None:
@@ -251,16 +251,16 @@ def test_a_test_copy_is_sent_marked_and_counted_nowhere(shop: Shop) -> None:
     shop.add("b")
     keep(shop)
     store(shop, "age=31", draft=True)
-    before = [*reports.list_campaigns(shop.engine), *list_instances(shop.engine)]
+    before = [*campaign_reports.list_campaigns(shop.engine), *list_instances(shop.engine)]
     copy = send_test(shop.engine, "promo", "628129999999", "b")
     dispatch.start_due_campaigns(shop.engine)
     drain(shop)
     dispatch.finish_campaigns(shop.engine)
     assert (read_test(shop.engine, copy.id).state, copy.instance) == ("sent", "b")
     assert [entry.body for entry in shop.gateway.ledger.entries] == ["[TEST] Hi Ayu"]
-    assert [*reports.list_campaigns(shop.engine), *list_instances(shop.engine)] == before
+    assert [*campaign_reports.list_campaigns(shop.engine), *list_instances(shop.engine)] == before
     with pytest.raises(NotFoundError):
-        reports.campaign_summary(shop.engine, copy.name)
+        campaign_reports.campaign_summary(shop.engine, copy.name)
 
 
 @pytest.mark.parametrize(("to", "shown"), [("628120000003", "Citra"), ("628129999999", "Ayu")])

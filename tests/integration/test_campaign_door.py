@@ -10,8 +10,8 @@ import pytest
 
 from broadcaster.services.audiences.imports import import_file
 from broadcaster.services.campaigns.audience_submission import submit_over_audience
-from broadcaster.services.campaigns.contents import file_url_content, text_content
-from broadcaster.services.campaigns.submission import Submission, submit
+from broadcaster.services.campaigns.new_content import file_url_content, text_content
+from broadcaster.services.campaigns.submission import Submission, submit_campaign
 from broadcaster.services.recipients.reader import RecipientOptions, RecipientReader, read_recipients
 from tests.support.shop import Shop
 
@@ -38,7 +38,7 @@ def test_a_file_and_an_audience_of_the_same_people_take_the_same_time(
         shop.add(name, rate=rate)
     submission = Submission(name="promo", instances=["a", "b"], content=text_content("Hi"), max_attempts=3)
     with _reader(people) as recipients:
-        from_file = submit(shop.engine, submission, recipients, dry_run=True)
+        from_file = submit_campaign(shop.engine, submission, recipients, dry_run=True)
     with _reader(people) as recipients:
         import_file(shop.engine, "people", recipients)
     from_audience = submit_over_audience(shop.engine, submission, "people", dry_run=True)
@@ -60,7 +60,7 @@ def test_what_was_asked_for_is_stored_whatever_the_recipients_come_from(shop: Sh
         draft=draft,
     )
     with _reader(3) as recipients:
-        submit(shop.engine, asked, recipients)
+        submit_campaign(shop.engine, asked, recipients)
     with _reader(3) as recipients:
         import_file(shop.engine, "people", recipients)
     submit_over_audience(shop.engine, replace(asked, name="audience"), "people")

@@ -11,7 +11,7 @@ import pytest
 from broadcaster.domain.contents import Content, MessageContent
 from broadcaster.services import dispatch
 from broadcaster.services.audiences.imports import import_file
-from broadcaster.services.campaigns.contents import file_content, file_url_content, text_content
+from broadcaster.services.campaigns.new_content import file_content, file_url_content, text_content
 from broadcaster.services.campaigns.previews import preview_audience, preview_campaign
 from broadcaster.services.campaigns.test_copies import send_test
 from broadcaster.services.recipients.reader import RecipientOptions, read_recipients

@@ -10,7 +10,7 @@ from sqlalchemy import Engine, NullPool, create_engine, text
 from sqlalchemy.exc import DBAPIError
 
 from broadcaster.cli.database import upgrade_database
-from broadcaster.db.grants import excess, grant, grant_runtime, quoted, require_privileges
+from broadcaster.db.grants import excess, grant, grant_runtime, quoted_identifier, require_privileges
 from broadcaster.errors import SettingsError, UnavailableError
 from broadcaster.services.diagnosis import examine_database
 from broadcaster.services.findings import Level
@@ -309,13 +309,13 @@ def test_a_role_that_may_more_than_it_has_use_for_is_a_warning(
 def test_a_role_of_any_name_is_granted(owner: Engine, name: str) -> None:
     holds = text("SELECT has_table_privilege(:name, 'messages', 'SELECT')")
     with owner.begin() as connection:
-        connection.exec_driver_sql(f"CREATE ROLE {quoted(name)}", execution_options=AS_IT_IS)
+        connection.exec_driver_sql(f"CREATE ROLE {quoted_identifier(name)}", execution_options=AS_IT_IS)
         assert not connection.scalar(holds, {"name": name})
     grant(owner, name, str(owner.url.database))
     with owner.begin() as connection:
         assert connection.scalar(holds, {"name": name})
         for end in ("DROP OWNED BY", "DROP ROLE"):
-            connection.exec_driver_sql(f"{end} {quoted(name)}", execution_options=AS_IT_IS)
+            connection.exec_driver_sql(f"{end} {quoted_identifier(name)}", execution_options=AS_IT_IS)
 
 
 def test_several_upgrades_at_once_grant_without_getting_in_each_others_way(owner: Engine) -> None:

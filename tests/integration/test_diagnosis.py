@@ -14,8 +14,8 @@ from broadcaster.crypto import open_vault
 from broadcaster.db.engine import open_engine
 from broadcaster.domain.states import MessageState
 from broadcaster.services import diagnosis
-from broadcaster.services.campaigns.contents import text_content
-from broadcaster.services.campaigns.submission import Submission, submit
+from broadcaster.services.campaigns.new_content import text_content
+from broadcaster.services.campaigns.submission import Submission, submit_campaign
 from broadcaster.services.diagnosis import examine_database, examine_ticks
 from broadcaster.services.findings import Finding, Level
 from broadcaster.services.instances import add_instance
@@ -37,7 +37,7 @@ def campaign(settings: Settings, engine: Engine) -> None:
     submission = Submission(name="news", instances=["main"], content=content, max_attempts=5, draft=True)
     file = io.BytesIO(b"phone\n+12025550100\n+12025550101\n+12025550102\n")
     with read_recipients(file, RecipientOptions(text=content.text)) as recipients:
-        submit(engine, submission, recipients)
+        submit_campaign(engine, submission, recipients)
 
 
 def findings(engine: Engine, settings: Settings) -> list[Finding]:

@@ -13,7 +13,7 @@ import pytest
 from broadcaster.services import dispatch
 from broadcaster.services.sending import drain as drain_module
 from broadcaster.services.sending.sending_process import SendingProcess
-from broadcaster.services.sending.store import Ask, Claim, OutcomeRow, SendingStore
+from broadcaster.services.sending.sending_store import Ask, Claim, OutcomeRow, SendingStore
 from tests.support.shop import INSTANCES, Shop, drain
 from tests.support.stack import wait_for
 

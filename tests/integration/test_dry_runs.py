@@ -15,8 +15,8 @@ from broadcaster.domain.contents import Content
 from broadcaster.services.audiences.imports import Imported, import_file
 from broadcaster.services.campaigns import loading
 from broadcaster.services.campaigns.audience_submission import submit_over_audience
-from broadcaster.services.campaigns.contents import file_content, text_content
-from broadcaster.services.campaigns.submission import Submission, Submitted, submit
+from broadcaster.services.campaigns.new_content import file_content, text_content
+from broadcaster.services.campaigns.submission import Submission, Submitted, submit_campaign
 from broadcaster.services.recipients.reader import RecipientOptions, read_recipients
 from tests.support.database import everything
 from tests.support.shop import Shop
@@ -66,7 +66,7 @@ def submission(content: Content, name: str = "c") -> Submission:
 
 def send(shop: Shop, people: str, content: Content, *, dry_run: bool) -> Submitted:
     with read_recipients(io.BytesIO(people.encode()), RecipientOptions(text=content.text)) as recipients:
-        return submit(shop.engine, submission(content), recipients, dry_run=dry_run)
+        return submit_campaign(shop.engine, submission(content), recipients, dry_run=dry_run)
 
 
 def keep(shop: Shop, people: str, *, apply: bool, replace: bool = True) -> Imported:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from broadcaster.services.campaigns import reports
+from broadcaster.services.campaigns import campaign_reports
 from broadcaster.services.campaigns.lifecycle import retry_campaign
 from tests.support.shop import Shop, assert_failures_equal_a_recount
 
@@ -39,16 +39,16 @@ def test_failures_by_reason_equal_a_recount_whatever_becomes_of_messages(shop: S
     assert_failures_equal_a_recount(shop)
     retry_campaign(shop.engine, "c")
     assert_failures_equal_a_recount(shop)
-    assert {row.state for row in reports.campaign_detail(shop.engine, "c").failures} == {"unknown", "skipped"}
+    assert {row.state for row in campaign_reports.campaign_detail(shop.engine, "c").failures} == {"unknown", "skipped"}
 
 
 def test_the_example_of_a_reason_is_one_of_its_messages(shop: Shop) -> None:
     shop.submit("c", 10, "a")
     move(shop, "failed", "'refused'", "true")
-    [row] = reports.campaign_detail(shop.engine, "c").failures
+    [row] = campaign_reports.campaign_detail(shop.engine, "c").failures
     assert shop.sql("SELECT phone, changed_at FROM messages WHERE seq = 10") == [(row.example_phone, row.latest)]
     move(shop, "pending", None, "seq = 10")
-    [row] = reports.campaign_detail(shop.engine, "c").failures
+    [row] = campaign_reports.campaign_detail(shop.engine, "c").failures
     assert (row.messages, row.example_phone) == (9, None)
 
 
@@ -62,7 +62,7 @@ def test_reasons_that_are_all_different_are_counted_together_from_the_hundredth_
     assert shop.sql(others) == [(50,)]
     move(shop, "pending", None, "true")
     assert shop.sql("SELECT count(*), sum(messages) FROM failure_counts") == [(101, 0)]
-    assert reports.campaign_detail(shop.engine, "c").failures == []
+    assert campaign_reports.campaign_detail(shop.engine, "c").failures == []
 
 
 @pytest.mark.parametrize(
@@ -85,5 +85,5 @@ def test_reasons_are_counted_without_anybodys_number(shop: Shop, said: str | Non
 def test_what_differs_by_its_number_alone_is_one_reason(shop: Shop) -> None:
     shop.submit("c", 150, "a")
     move(shop, "failed", "phone || ' does not exist'", "true")
-    [row] = reports.campaign_detail(shop.engine, "c").failures
+    [row] = campaign_reports.campaign_detail(shop.engine, "c").failures
     assert (row.reason, row.messages) == ("… does not exist", 150)

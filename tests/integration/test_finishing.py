@@ -19,10 +19,10 @@ from broadcaster.crypto import open_vault
 from broadcaster.db.engine import open_engine
 from broadcaster.db.statements import query, rows
 from broadcaster.services import dispatch
-from broadcaster.services.campaigns import lifecycle, reports, settling
-from broadcaster.services.campaigns.contents import text_content
+from broadcaster.services.campaigns import campaign_reports, lifecycle, settling
+from broadcaster.services.campaigns.new_content import text_content
 from broadcaster.services.campaigns.settling import Settlement
-from broadcaster.services.campaigns.submission import Submission, submit
+from broadcaster.services.campaigns.submission import Submission, submit_campaign
 from broadcaster.services.instances import add_instance
 from broadcaster.services.recipients.reader import RecipientOptions, read_recipients
 from broadcaster.settings import Settings
@@ -85,7 +85,7 @@ def campaign(engine: Engine, settings: Settings) -> None:
     content = text_content("Hi")
     file = io.BytesIO(b"phone\n" + b"".join(b"+1202555%04d\n" % (100 + seq) for seq in range(9)))
     with read_recipients(file, RecipientOptions(text=content.text)) as recipients:
-        submit(engine, Submission(name="c", instances=LANES, content=content, max_attempts=3), recipients)
+        submit_campaign(engine, Submission(name="c", instances=LANES, content=content, max_attempts=3), recipients)
     assert dispatch.start_due_campaigns(engine) == [1]
 
 
@@ -101,7 +101,7 @@ def all_become(engine: Engine, state: str) -> None:
 
 def stands(engine: Engine) -> tuple[str, dict[str, int]]:
     """The campaign's state, and its messages by state; counters are checked against a recount."""
-    summary = reports.campaign_summary(engine, "c")
+    summary = campaign_reports.campaign_summary(engine, "c")
     with engine.begin() as connection:
         assert rows(connection, "miscounted_lanes", tuple) == []
         states = connection.exec_driver_sql("SELECT state::text, count(*) FROM messages GROUP BY 1").all()
@@ -158,7 +158,7 @@ def test_who_sends_again_while_a_campaign_is_being_finished_re_opens_it(
         waits(other, engine)
     assert sent_again.result(10) == ("running", 9)
     assert stands(engine) == ("running", {"pending": 9})
-    assert reports.campaign_summary(engine, "c").finished_at is None
+    assert campaign_reports.campaign_summary(engine, "c").finished_at is None
 
 
 @pytest.mark.usefixtures("campaign")
@@ -367,7 +367,9 @@ COMMANDS = {
     "pause": lambda engine: lifecycle.pause_campaign(engine, "c"),
     "cancel": lambda engine: lifecycle.cancel_campaign(engine, "c"),
     "retry": lambda engine: lifecycle.retry_campaign(engine, "c"),
-    "settle": lambda engine: settling.settle(engine, "c", Settlement.RESEND, settle_seconds=0, settled_by="me"),
+    "settle": lambda engine: settling.settle_messages(
+        engine, "c", Settlement.RESEND, settle_seconds=0, settled_by="me"
+    ),
 }
 
 

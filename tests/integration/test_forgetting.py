@@ -28,23 +28,23 @@ from broadcaster.embedded.postgres_install import bundled
 from broadcaster.errors import ConflictError, ContentionError, InputError, SettingsError
 from broadcaster.services import dispatch, secret_keys
 from broadcaster.services.audiences.imports import Imported, import_file, import_members
-from broadcaster.services.campaigns import loading, over_audience, reports
+from broadcaster.services.campaigns import campaign_reports, loading, over_audience
 from broadcaster.services.campaigns.audience_submission import submit_over_audience
-from broadcaster.services.campaigns.contents import text_content
 from broadcaster.services.campaigns.lifecycle import retry_campaign
+from broadcaster.services.campaigns.new_content import text_content
 from broadcaster.services.campaigns.previews import preview_campaign
-from broadcaster.services.campaigns.settling import Settlement, settle, settleable
-from broadcaster.services.campaigns.submission import Submission, Submitted, submit
+from broadcaster.services.campaigns.settling import Settlement, settle_messages, settleable
+from broadcaster.services.campaigns.submission import Submission, Submitted, submit_campaign
 from broadcaster.services.campaigns.test_copies import send_test
-from broadcaster.services.forgetting.phone import (
+from broadcaster.services.forgetting.phone_forgetting import (
     OnItsWay,
     Traces,
-    forget,
+    forget_phone,
     forgotten_count,
-    readmit,
-    records,
-    reset,
-    traces,
+    readmit_phone,
+    records_of_phone,
+    reset_forgotten,
+    traces_of_phone,
 )
 from broadcaster.services.instance_trial import start_trial
 from broadcaster.services.recipients.reader import Batch, RecipientOptions, RecipientReader, read_recipients
@@ -69,11 +69,11 @@ def shop(shop: Shop) -> Shop:
 
 
 def forgotten(shop: Shop, phone: str = ANN, patience: float = 10) -> Traces:
-    return forget(shop.engine, open_vault(shop.settings), phone, patience=patience)
+    return forget_phone(shop.engine, open_vault(shop.settings), phone, patience=patience)
 
 
 def found_of(shop: Shop) -> Traces:
-    return traces(shop.engine, ANN, lambda: open_vault(shop.settings))
+    return traces_of_phone(shop.engine, ANN, lambda: open_vault(shop.settings))
 
 
 def put(shop: Shop, campaign: str, state: str) -> None:
@@ -114,7 +114,7 @@ def send(
     content = text_content("Hi")
     submission = Submission(name=name, instances=["a"], content=content, max_attempts=3)
     with reader or read_recipients(io.BytesIO(people.encode()), RecipientOptions(text=content.text)) as recipients:
-        return submit(
+        return submit_campaign(
             shop.engine, submission, recipients, open_vault=lambda: open_vault(shop.settings), dry_run=dry_run
         )
 
@@ -213,13 +213,13 @@ def test_only_the_keyed_hash_is_left_and_its_key_is_sealed(shop: Shop) -> None:
     forgotten(shop, BOB)
     assert len(shop.sql("SELECT digest FROM forgotten_phones")) == 2
     with pytest.raises(SettingsError, match="BROADCASTER_SECRET_KEY"):
-        forget(shop.engine, Vault([Fernet.generate_key().decode()]), ANN)
+        forget_phone(shop.engine, Vault([Fernet.generate_key().decode()]), ANN)
 
 
 def test_who_was_forgotten_is_known_under_the_next_secret_key_too(shop: Shop, settings: Settings) -> None:
     forgotten(shop)
     new = Fernet.generate_key().decode()
-    secret_keys.rotate(shop.engine, Vault([new, settings.secret_key or ""]))
+    secret_keys.rotate_secret_keys(shop.engine, Vault([new, settings.secret_key or ""]))
     shop.settings = msgspec.structs.replace(settings, secret_key=new)
     with pytest.raises(InputError, match="none of its 1 recipients"):
         send(shop, "c", f"phone\n{ANN}\n")
@@ -239,7 +239,7 @@ def test_a_file_does_not_bring_back_who_was_forgotten(
     assert (done.read, done.total, done.rejected) == (tried.read, tried.total, tried.rejected) == (4, 1, 3)
     assert sorted(done.rejects) == sorted(tried.rejects)
     assert shop.sql("SELECT phone FROM messages") == [(BOB,)]
-    assert [tuple(row) for row in reports.rejected_recipients(shop.engine, "c")] == [
+    assert [tuple(row) for row in campaign_reports.rejected_recipients(shop.engine, "c")] == [
         (2, "(forgotten)", REFUSED),
         (4, "(forgotten)", REFUSED),
         (5, "12", PhoneFault.TOO_SHORT.sentence),
@@ -280,9 +280,9 @@ def test_without_the_secret_key_nobody_is_taken_in(shop: Shop) -> None:
 def test_who_agrees_again_is_taken_in_again(shop: Shop) -> None:
     forgotten(shop)
     vault = open_vault(shop.settings)
-    assert readmit(shop.engine, vault, BOB) is None
-    assert readmit(shop.engine, vault, ANN)
-    assert readmit(shop.engine, vault, ANN) is None
+    assert readmit_phone(shop.engine, vault, BOB) is None
+    assert readmit_phone(shop.engine, vault, ANN)
+    assert readmit_phone(shop.engine, vault, ANN) is None
     assert send(shop, "c", PEOPLE).total == 2
 
 
@@ -384,7 +384,7 @@ def test_nobody_reads_their_chat_or_sends_them_anything_more(shop: Shop) -> None
     assert retry_campaign(shop.engine, "failed").messages == 0
     for name in ("doubted", "failed"):
         assert settleable(shop.engine, name, settle_seconds=0).messages == []
-        moved = settle(shop.engine, name, Settlement.RESEND, settle_seconds=0, settled_by="me")
+        moved = settle_messages(shop.engine, name, Settlement.RESEND, settle_seconds=0, settled_by="me")
         assert moved.messages == 0
     drain(shop)
     assert shop.accepted() == sends
@@ -403,7 +403,7 @@ def test_claims_settlements_and_forgetting_meet_without_harm(shop: Shop) -> None
 
     def settle_all() -> None:
         for n in range(6):
-            settle(shop.engine, f"c{n}", Settlement.RESEND, settle_seconds=0, settled_by="me")
+            settle_messages(shop.engine, f"c{n}", Settlement.RESEND, settle_seconds=0, settled_by="me")
 
     with ThreadPoolExecutor(3) as pool:
         running = [pool.submit(each) for each in (lambda: drain(shop), settle_all, lambda: forgotten(shop))]
@@ -418,12 +418,12 @@ def test_claims_settlements_and_forgetting_meet_without_harm(shop: Shop) -> None
 def test_a_report_shows_nobody(shop: Shop) -> None:
     shop.submit("c", 2, "a")
     put(shop, "c", "failed")
-    [before] = reports.campaign_detail(shop.engine, "c").failures
+    [before] = campaign_reports.campaign_detail(shop.engine, "c").failures
     assert before.reason == "no …"
     forgotten(shop)
-    [after] = reports.campaign_detail(shop.engine, "c").failures
+    [after] = campaign_reports.campaign_detail(shop.engine, "c").failures
     assert (after.reason, after.messages, after.example_phone) == ("forgotten", 1, None)
-    [first, _] = reports.export_messages(shop.engine, "c")
+    [first, _] = campaign_reports.export_messages(shop.engine, "c")
     assert (first.phone, first.variables, first.last_reply) == (None, None, None)
 
 
@@ -504,7 +504,7 @@ def test_who_may_yet_get_a_message_is_not_forgotten_before(shop: Shop) -> None:
     assert {name for name in before if before[name] != after[name]} <= {"forgetting_key"}
     shop.sql("UPDATE doubts SET ended_at = now() + interval '2 s'")
     waited: list[OnItsWay] = []
-    found = forget(shop.engine, open_vault(shop.settings), ANN, patience=10, on_wait=waited.append)
+    found = forget_phone(shop.engine, open_vault(shop.settings), ANN, patience=10, on_wait=waited.append)
     assert found.messages == {"in_doubt": 1, "pending": 1}
     [held] = waited
     assert held.campaign == "c"
@@ -585,7 +585,7 @@ def test_a_lost_secret_key_has_words_of_its_own_and_a_way_out(shop: Shop, settin
         with pytest.raises(SettingsError, match=r"forgotten numbers are known.*`broadcaster phone reset`"):
             refused()
     assert forgotten_count(shop.engine) == 2
-    assert reset(shop.engine, open_vault(shop.settings)) == 2
+    assert reset_forgotten(shop.engine, open_vault(shop.settings)) == 2
     assert send(shop, "c", PEOPLE).total == 2
     assert forgotten(shop).messages == {"pending": 1}
     assert send(shop, "d", PEOPLE).total == 1
@@ -596,7 +596,7 @@ def test_what_is_stored_of_a_person_is_shown(shop: Shop) -> None:
     keep(shop, PEOPLE)
 
     def shown() -> dict[str, Any]:
-        return records(shop.engine, ANN, lambda: open_vault(shop.settings))
+        return records_of_phone(shop.engine, ANN, lambda: open_vault(shop.settings))
 
     before = shown()
     assert [(row["campaign"], row["state"], row["variables"]) for row in before["messages"]] == [

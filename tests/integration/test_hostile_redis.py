@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
-from broadcaster.services.campaigns.reports import campaign_summary
+from broadcaster.services.campaigns.campaign_reports import campaign_summary
 from broadcaster.settings import Settings
 from broadcaster.simulator import Simulator
 from broadcaster.worker.app import make_app

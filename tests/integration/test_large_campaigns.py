@@ -11,8 +11,8 @@ from sqlalchemy import Engine, text
 from broadcaster.db.engine import transaction
 from broadcaster.errors import BroadcasterError, ConflictError
 from broadcaster.services.campaigns import loading, segments
-from broadcaster.services.campaigns.contents import text_content
-from broadcaster.services.campaigns.submission import Submission, Submitted, submit
+from broadcaster.services.campaigns.new_content import text_content
+from broadcaster.services.campaigns.submission import Submission, Submitted, submit_campaign
 from broadcaster.services.recipients.reader import RecipientOptions, read_recipients
 from tests.support.database import as_owner
 from tests.support.shop import Shop, drain
@@ -52,7 +52,7 @@ def _submit(engine: Engine, name: str, people: str, *instances: str, dry_run: bo
     submission = Submission(name=name, instances=instances, content=content, max_attempts=3)
     options = RecipientOptions(text=None, batch_size=4)
     with read_recipients(io.BytesIO(people.encode()), options) as recipients:
-        return submit(engine, submission, recipients, dry_run=dry_run)
+        return submit_campaign(engine, submission, recipients, dry_run=dry_run)
 
 
 def _stored(shop: Shop, campaign: int | None) -> list[list[tuple[object, ...]]]:

@@ -99,7 +99,7 @@ def test_who_counts_the_first_failure_of_a_lane_keeps_nobody_from_holding_it(
         parameters = {
             "take_lanes": {"lanes": [1], "holder": "test", "token": token, "lease": lease},
             "turn_over": {"lanes": [1], "tokens": [token], "wants": [5], **_claiming(lease)},
-            "release_lanes": {"lanes": [1], "tokens": [token], "ahead": [0.0], "again": [False], "runs": [None]},
+            "release_lanes": {"lanes": [1], "tokens": [token], "debts": [0.0], "again": [False], "runs": [None]},
         }
         holding.execute("SET lock_timeout = 2000")
         with psycopg.connect(settings.libpq_url) as other:
@@ -144,7 +144,7 @@ def test_a_lane_is_not_given_back_from_under_a_claim_that_is_about_to_be_committ
         token, lease = uuid4(), timedelta(minutes=1)
         releasing.execute(query("take_lanes"), {"lanes": [1], "holder": "test", "token": token, "lease": lease})
         claiming.execute(query("turn_over"), {"lanes": [1], "tokens": [token], "wants": [2], **_claiming(lease)})
-        returns = {"lanes": [1], "tokens": [token], "ahead": [0.0], "again": [False], "runs": [None]}
+        returns = {"lanes": [1], "tokens": [token], "debts": [0.0], "again": [False], "runs": [None]}
         release = threading.Thread(target=releasing.execute, args=(query("release_lanes"), returns))
         release.start()
         waiting = (releasing.info.backend_pid,)

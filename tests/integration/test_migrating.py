@@ -60,7 +60,7 @@ def test_a_migration_that_waits_for_a_lock_lets_those_pass_who_wait_behind_it(en
         writer = pool.submit(write)
         try:
             with long_query(engine):
-                upgraded = pool.submit(migrate.upgrade, engine)
+                upgraded = pool.submit(migrate.upgrade_schema, engine)
                 assert not wait([upgraded], 6).done
             assert upgraded.result(30) == [COLUMNS, INDEX]
         finally:
@@ -75,24 +75,24 @@ def test_a_migration_that_waits_for_a_lock_lets_those_pass_who_wait_behind_it(en
 def test_a_migration_that_never_gets_its_locks_gives_up_and_leaves_all_as_it_was(engine: Engine) -> None:
     before = revision(engine)
     with long_query(engine), pytest.raises(UnavailableError, match=r"kept a table locked for 0 s .* again"):
-        migrate.upgrade(engine, patience=0)
+        migrate.upgrade_schema(engine, patience=0)
     assert revision(engine) == before
     with engine.begin() as connection:
         assert "note" not in {column["name"] for column in inspect(connection).get_columns("campaigns")}
-    assert migrate.upgrade(engine) == [COLUMNS, INDEX]
+    assert migrate.upgrade_schema(engine) == [COLUMNS, INDEX]
 
 
 @pytest.mark.usefixtures("next_version")
 def test_two_migrators_run_each_migration_once(engine: Engine) -> None:
     with ThreadPoolExecutor() as pool:
-        applied = sorted(pool.map(migrate.upgrade, [engine, engine]))
+        applied = sorted(pool.map(migrate.upgrade_schema, [engine, engine]))
     assert applied == [[], [COLUMNS, INDEX]]
 
 
 def test_an_old_version_says_that_a_newer_one_has_upgraded_the_database(engine: Engine) -> None:
     with engine.begin() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9002'"))
-    for refuses in (migrate.require_current, migrate.upgrade):
+    for refuses in (migrate.require_current, migrate.upgrade_schema):
         with pytest.raises(UnavailableError, match=r"is at 9002, which this version \(.+\) does not know: a newer"):
             refuses(engine)
 
@@ -100,7 +100,7 @@ def test_an_old_version_says_that_a_newer_one_has_upgraded_the_database(engine: 
 def test_a_database_of_an_unreleased_version_is_refused_in_one_line(engine: Engine) -> None:
     with engine.begin() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '0006'"))
-    for refuses in (migrate.require_current, migrate.upgrade):
+    for refuses in (migrate.require_current, migrate.upgrade_schema):
         with pytest.raises(UnavailableError, match=r"at 0006, .+ unreleased one .+ new database") as refused:
             refuses(engine)
         assert "\n" not in str(refused.value)

@@ -56,7 +56,7 @@ class LaneOfRecord:
         parameters = {"lanes": [1], "token": token, "holder": "test", "lease": timedelta(seconds=LEASE)}
         for row in self._connection.execute(query("take_lanes"), parameters):
             self._token, self._lease_ends, self._claimed = token, self._now + LEASE, []
-            self._pacer = Pacer(self._pace, float(str(row["ahead_seconds"])), self._now)
+            self._pacer = Pacer(self._pace, float(str(row["debt"])), self._now)
 
     def claim(self) -> None:
         """Claim one message, where the lane's clock lets it."""
@@ -97,10 +97,10 @@ class LaneOfRecord:
         if self._pacer is not None:
             for seq in self._claimed:
                 self._move_messages("pending", f"seq = {seq}")
-            ahead = self._pacer.debt(self._now)
+            debt = self._pacer.debt(self._now)
             self._connection.execute(
                 query("release_lanes"),
-                {"lanes": [1], "tokens": [self._token], "ahead": [ahead], "again": [False], "runs": [None]},
+                {"lanes": [1], "tokens": [self._token], "debts": [debt], "again": [False], "runs": [None]},
             )
             self._pacer = None
 
@@ -140,8 +140,8 @@ class LaneOfRecord:
 
     def furthest(self) -> float:
         """How many seconds after now the lane may be sent through again."""
-        [row] = self._connection.execute("SELECT extract(epoch FROM clock - now())::float AS ahead FROM lanes")
-        return float(str(row["ahead"]))
+        [row] = self._connection.execute("SELECT extract(epoch FROM clock - now())::float AS debt FROM lanes")
+        return float(str(row["debt"]))
 
     def _is_held(self) -> bool:
         return bool(self._connection.execute("SELECT FROM lanes WHERE lease_token = %s", (self._token,)).rowcount)

@@ -26,7 +26,7 @@ from broadcaster.services.reconcile.doubts import DoubtStore, ReadAccount
 from broadcaster.services.sending import drain as drain_module
 from broadcaster.services.sending import sending_process
 from broadcaster.services.sending.sending_process import SendingProcess
-from broadcaster.services.sending.store import Ask, Claim, OutcomeRow, Return, SendingStore
+from broadcaster.services.sending.sending_store import Ask, Claim, OutcomeRow, Return, SendingStore
 from broadcaster.settings import Settings
 from tests.support.database import as_owner
 from tests.support.failpoints import Failpoints, parse, wrappers

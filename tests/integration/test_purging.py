@@ -15,10 +15,10 @@ from sqlalchemy.exc import DBAPIError
 from broadcaster.domain.states import MessageState
 from broadcaster.errors import ConflictError, ContentionError, NotFoundError
 from broadcaster.services import dispatch
-from broadcaster.services.campaigns import loading, purging, reports
+from broadcaster.services.campaigns import campaign_reports, loading, purging
 from broadcaster.services.campaigns.lifecycle import cancel_campaign, retry_campaign
 from broadcaster.services.campaigns.previews import preview_campaign
-from broadcaster.services.campaigns.settling import Settlement, settle, settleable
+from broadcaster.services.campaigns.settling import Settlement, settle_messages, settleable
 from broadcaster.services.campaigns.test_copies import send_test
 from broadcaster.services.diagnosis import examine_database
 from broadcaster.services.findings import Level
@@ -97,7 +97,7 @@ def test_what_is_personal_goes_and_the_proof_that_the_books_balanced_stays(old: 
     proof = "operator, messages, attempts, doubts, rejected_recipients, accepted_more_than_once"
     attempts = {"accepted": PEOPLE - 1, "rejected": 1}
     assert old.sql(f"SELECT {proof} FROM purges") == [("schedule", states, attempts, {"found": 1}, 1, 0)]
-    report = reports.campaign_detail(old.engine, "old")
+    report = campaign_reports.campaign_detail(old.engine, "old")
     assert [(row.messages, row.example_phone) for row in report.failures] == [(1, None)]
     assert_counters_equal_a_recount(old)
 
@@ -244,11 +244,11 @@ def test_commands_say_plainly_that_its_messages_are_deleted(old: Shop) -> None:
         lambda: retry_campaign(old.engine, "old"),
         lambda: cancel_campaign(old.engine, "old"),
         lambda: settleable(old.engine, "old", **settings),
-        lambda: settle(old.engine, "old", Settlement.SENT, settled_by="me", **settings),
+        lambda: settle_messages(old.engine, "old", Settlement.SENT, settled_by="me", **settings),
         lambda: send_test(old.engine, "old", "628120000001"),
         lambda: preview_campaign(old.engine, "old", most=1),
-        lambda: list(reports.export_messages(old.engine, "old")),
-        lambda: reports.rejected_recipients(old.engine, "old"),
+        lambda: list(campaign_reports.export_messages(old.engine, "old")),
+        lambda: campaign_reports.rejected_recipients(old.engine, "old"),
         lambda: purging.find_candidates(old.engine, MONTH, "old"),
     ):
         with pytest.raises(

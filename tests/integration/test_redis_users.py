@@ -14,7 +14,7 @@ import pytest
 import redis
 from sqlalchemy import Engine
 
-from broadcaster.services.campaigns.reports import campaign_summary
+from broadcaster.services.campaigns.campaign_reports import campaign_summary
 from broadcaster.simulator import Simulator
 from tests.support.cli import RunCli, assert_done, celery
 from tests.support.cli import command as ours

@@ -16,11 +16,10 @@ from broadcaster.domain.states import ScheduleState
 from broadcaster.errors import BroadcasterError, ConflictError, InputError, NotFoundError, UsageError
 from broadcaster.services.audiences.selection import Selection
 from broadcaster.services.campaigns import lifecycle, over_audience
-from broadcaster.services.campaigns.contents import text_content
-from broadcaster.services.schedules import decisions as occurrence_decisions
-from broadcaster.services.schedules.occurrences import start_occurrence
-from broadcaster.services.schedules.reports import list_schedules, schedule_report, show_schedule, upcoming_occurrences
-from broadcaster.services.schedules.schedule import (
+from broadcaster.services.campaigns.new_content import text_content
+from broadcaster.services.schedules import operator_decisions
+from broadcaster.services.schedules.due_occurrences import MOST_RECORDED, make_due_occurrences
+from broadcaster.services.schedules.editing import (
     ScheduleChanges,
     add_schedule,
     pause_schedule,
@@ -28,7 +27,13 @@ from broadcaster.services.schedules.schedule import (
     resume_schedule,
     set_schedule,
 )
-from broadcaster.services.schedules.tick import MOST_RECORDED, make_due_occurrences
+from broadcaster.services.schedules.occurrences import start_occurrence
+from broadcaster.services.schedules.schedule_reports import (
+    list_schedules,
+    schedule_report,
+    show_schedule,
+    upcoming_occurrences,
+)
 from tests.support.schedules import DAY, MONDAY, Calendar, add_audience, new_schedule
 from tests.support.shop import Shop
 from tests.support.stack import wait_for
@@ -255,20 +260,23 @@ def test_a_held_occurrence_is_sent_once_it_is_approved_with_the_content_of_then(
     calendar.tick(3 * HOUR)
     calendar.send()
     set_schedule(engine, "news", ScheduleChanges(content=text_content("Late: {{ occurrence_date }}")))
-    made = occurrence_decisions.approve(engine, "news", by="ayu")
+    made = operator_decisions.approve_occurrence(engine, "news", by="ayu")
     assert (made.campaign, made.number, made.state) == ("news 2026-01-05T09:00", 1, "started")
     calendar.send()
     assert list(calendar.texts()) == ["Late: 2026-01-05"] * 2
     [row] = calendar.rows()
     assert (row.state, row.decided_by) == ("started", "ayu")
     with pytest.raises(NotFoundError, match="no occurrence of schedule 'news' is held"):
-        occurrence_decisions.approve(engine, "news", by="ayu")
+        operator_decisions.approve_occurrence(engine, "news", by="ayu")
 
 
 def test_a_held_occurrence_that_is_rejected_is_never_sent_and_takes_no_number(calendar: Calendar) -> None:
     calendar.add(misfire=Misfire.HOLD, grace=DAY)
     calendar.tick(3 * HOUR)
-    assert occurrence_decisions.reject(calendar.shop.engine, "news", by="ayu", reason="stale") == "2026-01-05T09:00"
+    assert (
+        operator_decisions.reject_occurrence(calendar.shop.engine, "news", by="ayu", reason="stale")
+        == "2026-01-05T09:00"
+    )
     calendar.tick(DAY - 3 * HOUR)
     calendar.send()
     rows = [(row.state, row.number, row.reason, row.decided_by) for row in calendar.rows()]
@@ -282,10 +290,10 @@ def test_of_several_held_occurrences_the_operator_says_which(calendar: Calendar)
     calendar.tick(HOUR)
     calendar.tick(DAY)
     with pytest.raises(UsageError, match=r"2026-01-05T09:00.*2026-01-06T09:00"):
-        occurrence_decisions.approve(engine, "news", by="ayu")
+        operator_decisions.approve_occurrence(engine, "news", by="ayu")
     with pytest.raises(NotFoundError, match="no occurrence 'yesterday' that is held"):
-        occurrence_decisions.approve(engine, "news", "yesterday", by="ayu")
-    occurrence_decisions.approve(engine, "news", "2026-01-06T09:00", by="ayu")
+        operator_decisions.approve_occurrence(engine, "news", "yesterday", by="ayu")
+    operator_decisions.approve_occurrence(engine, "news", "2026-01-06T09:00", by="ayu")
     assert calendar.states() == ["held", "started"]
 
 
@@ -360,11 +368,11 @@ def test_a_queued_campaign_may_be_started_by_hand(calendar: Calendar) -> None:
 def test_an_occurrence_can_be_run_at_once_and_counts(calendar: Calendar) -> None:
     engine = calendar.shop.engine
     calendar.add(count=2)
-    made = occurrence_decisions.run_now(engine, "news", by="ayu", now=MONDAY - HOUR)
+    made = operator_decisions.make_occurrence_now(engine, "news", by="ayu", now=MONDAY - HOUR)
     assert (made.campaign, made.number, made.state) == ("news 2026-01-05T08:00", 1, "started")
     with pytest.raises(ConflictError, match="this very second"):
-        occurrence_decisions.run_now(engine, "news", by="ayu", now=MONDAY - HOUR)
-    queued = occurrence_decisions.run_now(engine, "news", by="ayu", now=MONDAY - HOUR + SECOND)
+        operator_decisions.make_occurrence_now(engine, "news", by="ayu", now=MONDAY - HOUR)
+    queued = operator_decisions.make_occurrence_now(engine, "news", by="ayu", now=MONDAY - HOUR + SECOND)
     assert (queued.campaign, queued.state) == ("news 2026-01-05T08:00:01", "queued")
     calendar.tick()
     assert calendar.states() == ["started", "queued"]
@@ -376,7 +384,7 @@ def test_what_is_run_at_once_does_not_overtake_what_is_queued(calendar: Calendar
     calendar.tick()
     calendar.tick(DAY)
     calendar.send()
-    made = occurrence_decisions.run_now(calendar.shop.engine, "news", by="ayu", now=MONDAY + DAY + HOUR)
+    made = operator_decisions.make_occurrence_now(calendar.shop.engine, "news", by="ayu", now=MONDAY + DAY + HOUR)
     assert made.state == "queued"
     assert calendar.tick() == ["news 2026-01-06T09:00"]
     calendar.send()

@@ -14,9 +14,9 @@ from broadcaster.crypto import Vault
 from broadcaster.db import tables
 from broadcaster.domain.instances import Wire
 from broadcaster.errors import ConflictError, ContentionError, SettingsError
-from broadcaster.services.campaigns.reports import campaign_summary
+from broadcaster.services.campaigns.campaign_reports import campaign_summary
 from broadcaster.services.instances import instance_key
-from broadcaster.services.secret_keys import Rotation, rotate
+from broadcaster.services.secret_keys import Rotation, rotate_secret_keys
 from broadcaster.simulator import Simulator
 from tests.support.cli import RunCli, assert_done, assert_refused
 from tests.support.servers import TestServers
@@ -64,7 +64,7 @@ def test_nothing_changes_where_one_key_cannot_be_opened(
     add(run_cli, "lost", "https://api.example.com", BROADCASTER_SECRET_KEY=Fernet.generate_key().decode())
     before = stored(engine)
     with pytest.raises(SettingsError, match="does not open"):
-        rotate(engine, Vault([NEW, environ["BROADCASTER_SECRET_KEY"]]))
+        rotate_secret_keys(engine, Vault([NEW, environ["BROADCASTER_SECRET_KEY"]]))
     assert stored(engine) == before
 
 
@@ -75,7 +75,7 @@ def test_a_key_that_was_given_twice_under_two_secret_keys_is_said_so(
     arguments = ("instance", "add", "b", "--key-stdin", "--base-url", "https://api.example.com")
     assert_done(run_cli(*arguments, stdin="key-a", environ={"BROADCASTER_SECRET_KEY": NEW}))
     with pytest.raises(ConflictError, match="two instances have the same key"):
-        rotate(engine, Vault([NEW, environ["BROADCASTER_SECRET_KEY"]]))
+        rotate_secret_keys(engine, Vault([NEW, environ["BROADCASTER_SECRET_KEY"]]))
 
 
 @pytest.mark.parametrize("always", [False, True])
@@ -96,9 +96,9 @@ def test_a_key_that_changes_meanwhile_is_kept(
     monkeypatch.setattr(Vault, "fingerprints", before_somebody_else)
     if always:
         with pytest.raises(ContentionError, match="keep changing"):
-            rotate(engine, vault)
+            rotate_secret_keys(engine, vault)
     else:
-        assert rotate(engine, vault) == Rotation(accounts=1, renewed=1)
+        assert rotate_secret_keys(engine, vault) == Rotation(accounts=1, renewed=1)
         assert instance_key(engine, Vault([NEW]), "a")[1] == "key-a"
 
 
@@ -114,7 +114,7 @@ def test_keys_are_rotated_again_and_again_while_workers_send(
 
     def keep_rotating() -> None:
         while not stop.is_set():
-            rotated.extend(rotate(engine, Vault(keys)) for keys in ([old, NEW], [NEW, old]))
+            rotated.extend(rotate_secret_keys(engine, Vault(keys)) for keys in ([old, NEW], [NEW, old]))
 
     with running_stack(tmp_path, environ) as stack:
         stack.start("beat")

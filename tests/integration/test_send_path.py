@@ -14,7 +14,7 @@ from broadcaster.services import dispatch
 from broadcaster.services.campaigns import lifecycle
 from broadcaster.services.instances import pause_instance, resume_instance, set_instance
 from broadcaster.services.sending.sending_process import SendingProcess
-from broadcaster.services.sending.store import Claim, SendingStore
+from broadcaster.services.sending.sending_store import Claim, SendingStore
 from tests.support.shop import INSTANCES, POISON, Shop, drain
 
 

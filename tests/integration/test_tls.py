@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, make_url
 
-from broadcaster.services.campaigns.reports import campaign_summary
+from broadcaster.services.campaigns.campaign_reports import campaign_summary
 from broadcaster.settings import Settings
 from broadcaster.simulator import Simulator
 from tests.integration.test_redis_users import health_of, look, names_in_flower

@@ -22,9 +22,9 @@ import broadcaster.db
 from broadcaster.crypto import open_vault
 from broadcaster.db.statements import execute as run_statement
 from broadcaster.domain.states import FINAL_MESSAGE_STATES, MESSAGE_TRANSITIONS, CampaignState, MessageState
-from broadcaster.services.campaigns.contents import text_content
+from broadcaster.services.campaigns.new_content import text_content
 from broadcaster.services.campaigns.settling import TARGETS
-from broadcaster.services.campaigns.submission import Submission, submit
+from broadcaster.services.campaigns.submission import Submission, submit_campaign
 from broadcaster.services.instances import add_instance
 from broadcaster.services.recipients.reader import RecipientOptions, read_recipients
 from broadcaster.settings import Settings
@@ -110,7 +110,7 @@ def connection(settings: Settings, engine: Engine) -> Iterator[Connection]:
     content = text_content("Hi")
     file = io.BytesIO(b"phone\n" + b"".join(b"+1202555%04d\n" % (100 + seq) for seq in STATES))
     with read_recipients(file, RecipientOptions(text=content.text)) as recipients:
-        submit(engine, Submission(name="c", instances=["main"], content=content, max_attempts=5), recipients)
+        submit_campaign(engine, Submission(name="c", instances=["main"], content=content, max_attempts=5), recipients)
     with as_owner(engine).connect() as opened:
         opened.execute(text("UPDATE messages SET claim_token = :token, attempt = 1"), {"token": TOKEN})
         for seq, state in STATES.items():

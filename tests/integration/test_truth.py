@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import Engine
 
 from broadcaster.domain.standstill import Cause
-from broadcaster.services.campaigns.contents import file_content
+from broadcaster.services.campaigns.new_content import file_content
 from broadcaster.services.instances import resume_instance
 from broadcaster.services.reconcile import truth_check
 from broadcaster.services.sending.sending_process import SendingProcess

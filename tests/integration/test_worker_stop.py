@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from broadcaster.services.campaigns.reports import campaign_summary
+from broadcaster.services.campaigns.campaign_reports import campaign_summary
 from broadcaster.simulator import Simulator
 from broadcaster.simulator.fault_plan import FaultPlan, FaultRule
 from tests.support.cli import RunCli

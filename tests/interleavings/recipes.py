@@ -146,7 +146,7 @@ def _sending() -> list[Recipe]:
     taking = {"lanes": lanes, "holder": "new", "lease": HOUR}
     returning = {
         "lanes": lanes,
-        "ahead": [0.0] * len(lanes),
+        "debts": [0.0] * len(lanes),
         "again": [False] * len(lanes),
         "runs": [None] * len(lanes),
     }
@@ -206,7 +206,7 @@ def _ticking() -> list[Recipe]:
     recover, refresh = _step("recover_leases", request_timeout=MINUTE, ended=["worker 3"]), _step("refresh_next_due")
     close, finish = _step("close_cancelled"), _step("finish_campaigns")
     return [
-        Recipe("wake_lanes", (_step("wake_lanes", again_after=NOTHING, ahead=MINUTE),)),
+        Recipe("wake_lanes", (_step("wake_lanes", again_after=NOTHING, within=MINUTE),)),
         Recipe("start_due_campaigns", (_step("start_due_campaigns"),)),
         Recipe("sweep_cancelled", (_step("sweep_cancelled"),)),
         Recipe("close_cancelled", (close,)),

@@ -7,7 +7,7 @@ from typing import Any
 from celery import signals
 
 from broadcaster.cli.main import main
-from broadcaster.worker import watch
+from broadcaster.worker import deafness
 
 
 def _become_deaf(sender: Any, **_: Any) -> None:
@@ -16,6 +16,6 @@ def _become_deaf(sender: Any, **_: Any) -> None:
 
 
 if __name__ == "__main__":
-    watch.LONGEST_SILENCE = 3.0
+    deafness.LONGEST_SILENCE = 3.0
     signals.worker_ready.connect(_become_deaf)
     main()

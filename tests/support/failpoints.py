@@ -33,7 +33,7 @@ from broadcaster.cli.main import main
 from broadcaster.db.pool import AsyncPool
 from broadcaster.gateway import Body, Reply, Transport, open_transport
 from broadcaster.services.sending import sending_process
-from broadcaster.services.sending.store import Ask, Claim, OutcomeRow, SendingStore
+from broadcaster.services.sending.sending_store import Ask, Claim, OutcomeRow, SendingStore
 
 T = TypeVar("T")
 

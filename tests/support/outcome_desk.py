@@ -17,8 +17,8 @@ import psycopg
 import pytest
 
 from broadcaster.services.sending.outcome_writer import OutcomeWriter
+from broadcaster.services.sending.sending_store import Ask, Claim, OutcomeRow, SendingStore
 from broadcaster.services.sending.spool import Spool
-from broadcaster.services.sending.store import Ask, Claim, OutcomeRow, SendingStore
 from tests.support.virtual_time import run_in_virtual_time
 
 COMMIT = 0.004

@@ -8,11 +8,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from broadcaster.services import dispatch
-from broadcaster.services.campaigns.contents import text_content
+from broadcaster.services.campaigns.new_content import text_content
+from broadcaster.services.schedules.due_occurrences import make_due_occurrences
+from broadcaster.services.schedules.editing import NewSchedule, add_schedule
 from broadcaster.services.schedules.occurrences import Made
-from broadcaster.services.schedules.reports import OccurrenceSummary, schedule_report
-from broadcaster.services.schedules.schedule import NewSchedule, add_schedule
-from broadcaster.services.schedules.tick import make_due_occurrences
+from broadcaster.services.schedules.schedule_reports import OccurrenceSummary, schedule_report
 from tests.support.shop import Shop, drain
 
 MONDAY = datetime(2026, 1, 5, 2, tzinfo=UTC)

@@ -17,9 +17,9 @@ from broadcaster.domain.contents import Content
 from broadcaster.domain.pacing import parse_rate
 from broadcaster.domain.states import MessageState
 from broadcaster.services import dispatch
-from broadcaster.services.campaigns import reports
-from broadcaster.services.campaigns.contents import text_content
-from broadcaster.services.campaigns.submission import Submission, submit
+from broadcaster.services.campaigns import campaign_reports
+from broadcaster.services.campaigns.new_content import text_content
+from broadcaster.services.campaigns.submission import Submission, submit_campaign
 from broadcaster.services.instances import add_instance
 from broadcaster.services.recipients.reader import RecipientOptions, read_recipients
 from broadcaster.services.sending.sending_process import SendingProcess
@@ -77,7 +77,7 @@ class Shop:
             io.BytesIO(f"phone,name\n{rows}".encode()), RecipientOptions(text=content.text, caption=content.caption)
         ) as recipients:
             submission = Submission(name=name, instances=instances, content=content, max_attempts=3, priority=priority)
-            submit(self.engine, submission, recipients)
+            submit_campaign(self.engine, submission, recipients)
         dispatch.start_due_campaigns(self.engine)
 
     def fault(self, *rules: str) -> None:
@@ -87,11 +87,11 @@ class Shop:
         return [lane for lanes in dispatch.wake_lanes(self.engine) for lane in lanes]
 
     def states(self, name: str) -> dict[str, int]:
-        summary = reports.campaign_summary(self.engine, name)
+        summary = campaign_reports.campaign_summary(self.engine, name)
         return {state.value: summary.count(state) for state in MessageState if summary.count(state)}
 
     def state(self, name: str) -> str:
-        return str(reports.campaign_summary(self.engine, name).state)
+        return str(campaign_reports.campaign_summary(self.engine, name).state)
 
     def accepted(self) -> Counter[str]:
         return Counter(entry.phone for entry in self.gateway.ledger.entries if entry.accepted)

@@ -31,7 +31,7 @@ from broadcaster.domain.causes import standing_still
 from broadcaster.domain.contents import ContentKind
 from broadcaster.domain.standstill import CampaignFacts, LaneFacts, Part, Scene
 from broadcaster.domain.states import CampaignState, LaneHealth, MessageState
-from broadcaster.services.campaigns.reports import CampaignSummary
+from broadcaster.services.campaigns.campaign_reports import CampaignSummary
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 

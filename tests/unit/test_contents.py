@@ -11,7 +11,7 @@ from broadcaster.domain.names import check_name
 from broadcaster.domain.templates import TemplateError, compile_template
 from broadcaster.errors import UsageError
 from broadcaster.file_urls import usable_file_url
-from broadcaster.services.campaigns.contents import file_content, file_url_content
+from broadcaster.services.campaigns.new_content import file_content, file_url_content
 from broadcaster.services.recipients.reader import RecipientOptions, read_recipients
 
 PUBLIC = [

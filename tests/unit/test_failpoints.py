@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from broadcaster.db.pool import AsyncPool
-from broadcaster.services.sending.store import Ask, OutcomeRow, SendingStore
+from broadcaster.services.sending.sending_store import Ask, OutcomeRow, SendingStore
 from tests.support.failpoints import FailingStore, Failpoint, Failpoints, parse
 from tests.support.virtual_time import run_in_virtual_time
 

@@ -25,12 +25,11 @@ from broadcaster.domain.outcomes import Outcome, Verdict
 from broadcaster.domain.pacing import CLAIM_LEAD, pace, worst_excess
 from broadcaster.domain.states import LaneHealth
 from broadcaster.gateway import Chat, GatewayError, WAChatPro
-from broadcaster.services.sending.contents import Contents
 from broadcaster.services.sending.drain import Drain, DrainReport
 from broadcaster.services.sending.lane import SendPath
 from broadcaster.services.sending.outcome_writer import LINGER, MOST, OutcomeWriter
-from broadcaster.services.sending.spool import Spool
-from broadcaster.services.sending.store import (
+from broadcaster.services.sending.prepared_contents import PreparedContents
+from broadcaster.services.sending.sending_store import (
     Ask,
     Claim,
     HeldLane,
@@ -39,6 +38,7 @@ from broadcaster.services.sending.store import (
     Return,
     SendingStore,
 )
+from broadcaster.services.sending.spool import Spool
 from tests.support.virtual_time import run_in_virtual_time
 
 LEASE = 15.0
@@ -67,7 +67,7 @@ def held_lane(number: int = 1, rate: float | None = None, *, burst: int = 2, max
         health=LaneHealth.OK,
         failures=0,
         run=OutcomeRun(),
-        ahead=0.0,
+        debt=0.0,
     )
 
 
@@ -191,7 +191,7 @@ class Bench:
         path = SendPath(
             store=store,
             outcomes=OutcomeWriter(store, cast(Spool, None), self.clock),
-            contents=Contents(store, 1),
+            contents=PreparedContents(store, 1),
             clock=self.clock,
             random=Random(1),
         )

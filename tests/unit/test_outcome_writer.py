@@ -16,7 +16,7 @@ import psycopg
 import pytest
 
 from broadcaster.services.sending.outcome_writer import LINGER, MOST, RETRY, OutcomeWriter
-from broadcaster.services.sending.store import Ask, Claim, OutcomeRow
+from broadcaster.services.sending.sending_store import Ask, Claim, OutcomeRow
 from tests.support.outcome_desk import ASKS, CLAIM, CLAIMS, COMMIT, Desk, Postgres, Statement, away, now, row
 
 # Groups

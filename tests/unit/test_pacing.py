@@ -29,13 +29,13 @@ rates = st.floats(min_value=0.01, max_value=200, allow_nan=False)
         min_size=2,
         max_size=40,
     ),
-    ahead=st.sampled_from([0, 0, 0.5, 3]),  # in intervals
+    debt=st.sampled_from([0, 0, 0.5, 3]),  # in intervals
 )
 @settings(max_examples=500)
 def test_no_window_exceeds_rate_and_burst_whenever_requests_are_accepted_before_their_replies(
-    rate: float, burst: int, most_in_flight: int, requests: list[tuple[float, float, float]], ahead: float
+    rate: float, burst: int, most_in_flight: int, requests: list[tuple[float, float, float]], debt: float
 ) -> None:
-    pacer = Pacer(pace(rate, burst), ahead / rate, now=100.0)
+    pacer = Pacer(pace(rate, burst), debt / rate, now=100.0)
     now, accepted, replies = 100.0, [], []
 
     def until(moment: float) -> float:

@@ -10,8 +10,8 @@ import typer
 
 from broadcaster.cli.audience import Name
 from broadcaster.cli.database import database, vault_opener
-from broadcaster.cli.options.output import Json
 from broadcaster.cli.options.recipients import FileReadingOptions, recipients_source
+from broadcaster.cli.options.results import Json
 from broadcaster.cli.output import say, say_json
 from broadcaster.cli.recipient_progress import progress_bar
 from broadcaster.errors import UsageError, quoted

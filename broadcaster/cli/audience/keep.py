@@ -9,8 +9,8 @@ import msgspec
 from broadcaster.cli.audience import Name
 from broadcaster.cli.csv_output import write_csv
 from broadcaster.cli.database import database
-from broadcaster.cli.options.output import CsvFile, Json
 from broadcaster.cli.options.recipients import WhereOption
+from broadcaster.cli.options.results import CsvFile, Json
 from broadcaster.cli.output import local_time, say, say_fields, say_json, say_table
 from broadcaster.domain.conditions import describe_conditions, parse_conditions
 from broadcaster.services.audiences import audience as audiences

@@ -10,14 +10,14 @@ import typer
 from broadcaster.cli.audience import Name
 from broadcaster.cli.audience.importing import import_document, say_import
 from broadcaster.cli.database import database
-from broadcaster.cli.gateway import open_gateway
-from broadcaster.cli.options.output import Json
+from broadcaster.cli.instance_gateway import open_gateway
+from broadcaster.cli.options.results import Json
 from broadcaster.cli.output import say, say_json
 from broadcaster.crypto import open_vault
 from broadcaster.errors import UnavailableError
 from broadcaster.gateway import GatewayError
 from broadcaster.services.audiences.imports import Imported, import_members
-from broadcaster.services.audiences.sync import NAME, People, read_people
+from broadcaster.services.audiences.instance_people import NAME, People, read_people
 from broadcaster.services.instances import instance_key
 from broadcaster.settings import load
 

@@ -10,9 +10,9 @@ import typer
 
 from broadcaster.cli.database import database
 from broadcaster.cli.options.content import ContentOptions
-from broadcaster.cli.options.output import Json
 from broadcaster.cli.options.phones import phone_of
 from broadcaster.cli.options.recipients import AudienceOption, WhereOption
+from broadcaster.cli.options.results import Json
 from broadcaster.cli.output import say, say_json
 from broadcaster.domain.conditions import parse_conditions
 from broadcaster.errors import UsageError

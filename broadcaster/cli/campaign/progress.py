@@ -16,7 +16,7 @@ from broadcaster.cli.output import console, duration, local_time, one_line, say,
 from broadcaster.cli.troubles import said_by_instances, trouble_line
 from broadcaster.domain.standstill import Cause, Standstill
 from broadcaster.domain.states import CampaignState, MessageState
-from broadcaster.services.campaigns.reports import CampaignSummary
+from broadcaster.services.campaigns.campaign_reports import CampaignSummary
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

@@ -14,7 +14,7 @@ from broadcaster.cli.campaign.show import STATE_STYLES, campaign_document, campa
 from broadcaster.cli.csv_output import write_csv
 from broadcaster.cli.database import reader
 from broadcaster.cli.instance.listing import HEALTH_STYLES
-from broadcaster.cli.options.output import CsvFile, Json
+from broadcaster.cli.options.results import CsvFile, Json
 from broadcaster.cli.output import say, say_fields, say_json, say_table
 from broadcaster.cli.troubles import said_by_instances, say_troubles, troubles
 from broadcaster.db.reading import Reader
@@ -22,8 +22,8 @@ from broadcaster.domain.names import FORGOTTEN
 from broadcaster.domain.pacing import format_rate
 from broadcaster.domain.states import MessageState
 from broadcaster.errors import UsageError
-from broadcaster.services.campaigns import reports
-from broadcaster.services.campaigns.reports import Failure, MessageRow, RejectedRecipient
+from broadcaster.services.campaigns import campaign_reports
+from broadcaster.services.campaigns.campaign_reports import Failure, MessageRow, RejectedRecipient
 from broadcaster.settings import load
 
 _COLUMNS = tuple(name for name in MessageRow._fields if name != "variables")
@@ -33,7 +33,7 @@ def report(name: Name, as_json: Json = False) -> None:
     """Show what a campaign came to: in sum, per instance, and why messages were not sent."""
     settings = load()
     with reader(settings) as source:
-        detail = reports.campaign_detail(source, name)
+        detail = campaign_reports.campaign_detail(source, name)
         found = troubles(source, settings, name)
     summary = detail.summary
     if as_json:
@@ -86,7 +86,7 @@ def export(
     with reader(load()) as source:
         table: Iterable[Iterable[object]]
         if rejected:
-            table = chain([RejectedRecipient._fields], reports.rejected_recipients(source, name))
+            table = chain([RejectedRecipient._fields], campaign_reports.rejected_recipients(source, name))
         else:
             table = _message_rows(source, name, state or tuple(MessageState))
         write_csv(output, table)
@@ -98,7 +98,7 @@ def _example(failure: Failure) -> str | None:
 
 def _message_rows(source: Reader, name: str, states: Collection[MessageState]) -> Iterator[Iterable[object]]:
     """A header and the messages. Of who was forgotten the phone and the variables are empty."""
-    variables = reports.variable_names(source, name)
+    variables = campaign_reports.variable_names(source, name)
     yield [*_COLUMNS, *(f"variable_{name}" if name in _COLUMNS else name for name in variables)]
-    for *columns, values in reports.export_messages(source, name, states):
+    for *columns, values in campaign_reports.export_messages(source, name, states):
         yield [*columns, *((values or {}).get(name) for name in variables)]

@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 from broadcaster.cli.campaign import Name
 from broadcaster.cli.database import database, nudge_workers
 from broadcaster.cli.operator import ByOption, account
-from broadcaster.cli.options.output import Json
+from broadcaster.cli.options.results import Json
 from broadcaster.cli.output import local_time, say, say_json, say_table
 from broadcaster.errors import UsageError
 from broadcaster.services.campaigns import settling
@@ -73,7 +73,7 @@ def _settle(
     reason: str | None,
     by: str | None,
 ) -> int:
-    moved = settling.settle(
+    moved = settling.settle_messages(
         engine,
         name,
         settlement,

@@ -10,14 +10,14 @@ import typer
 
 from broadcaster.cli.campaign import Name
 from broadcaster.cli.database import reader
-from broadcaster.cli.options.output import Json
+from broadcaster.cli.options.results import Json
 from broadcaster.cli.output import local_time, say, say_fields, say_json, say_table
 from broadcaster.cli.troubles import said_by_instances, say_troubles, trouble_document, troubles
 from broadcaster.domain.standstill import Standstill
 from broadcaster.domain.states import MessageState
-from broadcaster.services.campaigns import reports
+from broadcaster.services.campaigns import campaign_reports
+from broadcaster.services.campaigns.campaign_reports import CampaignSummary
 from broadcaster.services.campaigns.purged import told_of_purge
-from broadcaster.services.campaigns.reports import CampaignSummary
 from broadcaster.settings import load
 
 STATE_STYLES = {
@@ -36,7 +36,7 @@ def list_latest(
 ) -> None:
     """List the latest campaigns, newest first. OPEN counts the messages that are not final yet."""
     with reader(load()) as source:
-        rows = reports.list_campaigns(source, limit=limit)
+        rows = campaign_reports.list_campaigns(source, limit=limit)
     if as_json:
         say_json(rows)
     elif rows:
@@ -65,7 +65,7 @@ def show(name: Name, as_json: Json = False) -> None:
     """Show where a campaign stands: its messages by state, its instances and times, and what keeps it from moving."""
     settings = load()
     with reader(settings) as source:
-        summary = reports.campaign_summary(source, name)
+        summary = campaign_reports.campaign_summary(source, name)
         found = troubles(source, settings, name)
     if as_json:
         say_json(campaign_document(summary, found))

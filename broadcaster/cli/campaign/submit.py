@@ -16,7 +16,6 @@ from sqlalchemy import Engine
 from broadcaster.cli.campaign.watch import follow
 from broadcaster.cli.database import database, nudge_workers, prepare_nudge, vault_opener
 from broadcaster.cli.options.content import ContentOptions
-from broadcaster.cli.options.output import Json
 from broadcaster.cli.options.recipients import (
     FILE_PANEL,
     AudienceOption,
@@ -24,14 +23,14 @@ from broadcaster.cli.options.recipients import (
     WhereOption,
     recipients_source,
 )
+from broadcaster.cli.options.results import Json
 from broadcaster.cli.output import duration, local_time, say, say_json
 from broadcaster.cli.recipient_progress import progress_bar
 from broadcaster.domain.conditions import parse_conditions
 from broadcaster.domain.contents import Content, ContentKind
 from broadcaster.errors import UsageError, quoted
 from broadcaster.services.campaigns.audience_submission import submit_over_audience
-from broadcaster.services.campaigns.submission import Submission, Submitted
-from broadcaster.services.campaigns.submission import submit as store
+from broadcaster.services.campaigns.submission import Submission, Submitted, submit_campaign
 from broadcaster.services.recipients.reader import read_recipients
 from broadcaster.settings import Settings, load
 
@@ -167,7 +166,7 @@ def _store_file(
     source, options = recipients_source(path), reading.reader_options(submission.content)
     with read_recipients(source, options) as reader, progress_bar() as progress:
         vault = vault_opener(settings)
-        return store(engine, submission, reader, open_vault=vault, dry_run=dry_run, progress=progress)
+        return submit_campaign(engine, submission, reader, open_vault=vault, dry_run=dry_run, progress=progress)
 
 
 def _parse_start(text: str) -> datetime:

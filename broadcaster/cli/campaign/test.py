@@ -11,8 +11,8 @@ from sqlalchemy import Engine
 
 from broadcaster.cli.campaign import Name
 from broadcaster.cli.database import database, nudge_workers, prepare_nudge, vault_opener
-from broadcaster.cli.options.output import Json
 from broadcaster.cli.options.phones import phone_of
+from broadcaster.cli.options.results import Json
 from broadcaster.cli.output import say, say_json
 from broadcaster.domain.states import FINAL_MESSAGE_STATES, LaneHealth, MessageState
 from broadcaster.errors import BroadcasterError

@@ -11,12 +11,12 @@ import typer
 from broadcaster.cli.campaign import Name
 from broadcaster.cli.campaign.progress import Meter, Snapshot, open_view, take_snapshot
 from broadcaster.cli.database import reader
-from broadcaster.cli.options.output import Json
+from broadcaster.cli.options.results import Json
 from broadcaster.cli.troubles import troubles
 from broadcaster.db.reading import Reader
 from broadcaster.domain.states import FINAL_CAMPAIGN_STATES, CampaignState
 from broadcaster.errors import UnavailableError
-from broadcaster.services.campaigns.reports import campaign_summary
+from broadcaster.services.campaigns.campaign_reports import campaign_summary
 from broadcaster.settings import load
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from sqlalchemy import Engine
 
 from broadcaster.domain.states import CampaignState, MessageState
-from broadcaster.services.campaigns.reports import campaign_summary, export_messages
+from broadcaster.services.campaigns.campaign_reports import campaign_summary, export_messages
 from broadcaster.simulator import Entry
 
 _EXAMPLES = 3

@@ -34,9 +34,9 @@ from broadcaster.domain.instances import Wire
 from broadcaster.domain.pacing import format_rate
 from broadcaster.domain.states import FINAL_CAMPAIGN_STATES
 from broadcaster.errors import BroadcasterError, UnavailableError, quoted
-from broadcaster.services.campaigns.contents import file_content, text_file_content
-from broadcaster.services.campaigns.reports import campaign_detail, campaign_summary
-from broadcaster.services.campaigns.submission import Submission, submit
+from broadcaster.services.campaigns.campaign_reports import campaign_detail, campaign_summary
+from broadcaster.services.campaigns.new_content import file_content, text_file_content
+from broadcaster.services.campaigns.submission import Submission, submit_campaign
 from broadcaster.services.instances import add_instance
 from broadcaster.services.recipients.reader import RecipientOptions, read_recipients
 from broadcaster.settings import PREFIX, Settings
@@ -194,7 +194,7 @@ def _submit(engine: Engine, settings: Settings, campaign: _Campaign) -> None:
     )
     options = RecipientOptions(text=content.text, caption=content.caption)
     with read_recipients(examples_dir() / campaign.recipients, options) as recipients:
-        submitted = submit(engine, submission, recipients)
+        submitted = submit_campaign(engine, submission, recipients)
     _tell("campaign", f"{campaign.name}: {submitted.total:,} messages over {' and '.join(campaign.instances)}")
     rejects = ", ".join(f"line {line}: {quoted(written)}" for line, written, _ in submitted.rejects)
     left_out = f", {submitted.rejected:,} rejected ({rejects})" if rejects else ""

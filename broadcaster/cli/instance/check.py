@@ -14,7 +14,6 @@ import typer
 from sqlalchemy import Engine
 
 from broadcaster.cli.database import database
-from broadcaster.cli.gateway import open_gateway
 from broadcaster.cli.instance import Name
 from broadcaster.cli.instance.listing import health_word
 from broadcaster.cli.instance.trial import (
@@ -25,8 +24,9 @@ from broadcaster.cli.instance.trial import (
     trial_problem,
     try_instance,
 )
-from broadcaster.cli.options.output import Json
+from broadcaster.cli.instance_gateway import open_gateway
 from broadcaster.cli.options.phones import phone_of
+from broadcaster.cli.options.results import Json
 from broadcaster.cli.output import local_time, say, say_fields, say_json
 from broadcaster.crypto import open_vault
 from broadcaster.db.pool import open_pool

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from broadcaster.cli.database import reader
-from broadcaster.cli.options.output import Json
+from broadcaster.cli.options.results import Json
 from broadcaster.cli.output import json_item, say, say_json_items, say_table
 from broadcaster.domain.pacing import format_rate
 from broadcaster.domain.states import LaneHealth

@@ -18,7 +18,7 @@ from broadcaster.cli.database import database
 from broadcaster.cli.input_files import STANDARD_INPUT, read_input
 from broadcaster.cli.instance import Name
 from broadcaster.cli.instance.listing import health_word, instance_document
-from broadcaster.cli.options.output import Json
+from broadcaster.cli.options.results import Json
 from broadcaster.cli.output import local_time, say, say_fields, say_json, warn
 from broadcaster.crypto import open_vault
 from broadcaster.domain.instances import Wire

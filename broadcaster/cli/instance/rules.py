@@ -15,7 +15,7 @@ from broadcaster.cli.database import database
 from broadcaster.cli.groups import HELP_OPTIONS, Commands, LazyGroup
 from broadcaster.cli.input_files import read_input
 from broadcaster.cli.instance import Name
-from broadcaster.cli.options.output import Json
+from broadcaster.cli.options.results import Json
 from broadcaster.cli.output import say, say_fields, say_json, warn
 from broadcaster.domain.outcomes import Outcome, Verdict
 from broadcaster.domain.states import LaneHealth

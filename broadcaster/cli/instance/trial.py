@@ -14,9 +14,9 @@ import typer
 from sqlalchemy import Engine
 
 from broadcaster.cli.database import nudge_workers, prepare_nudge, vault_opener
-from broadcaster.cli.gateway import open_gateway
 from broadcaster.cli.instance.listing import health_word
 from broadcaster.cli.instance.rules import reading_fields
+from broadcaster.cli.instance_gateway import open_gateway
 from broadcaster.cli.output import say
 from broadcaster.domain.instances import Wire
 from broadcaster.domain.outcomes import Outcome

@@ -10,7 +10,7 @@ import typer
 
 from broadcaster.domain.contents import Content
 from broadcaster.errors import UsageError
-from broadcaster.services.campaigns import contents
+from broadcaster.services.campaigns import new_content
 from broadcaster.settings import Settings
 
 _PANEL = "Content (give one)"
@@ -61,10 +61,10 @@ class ContentOptions:
             raise UsageError("--filename goes with --file only")
         most = settings.max_file_bytes
         if self.text is not None:
-            return contents.text_content(self.text)
+            return new_content.text_content(self.text)
         if self.text_file is not None:
-            return contents.text_file_content(self.text_file, most)
+            return new_content.text_file_content(self.text_file, most)
         if self.file is not None:
-            return contents.file_content(self.file, most, caption=self.caption, filename=self.filename)
+            return new_content.file_content(self.file, most, caption=self.caption, filename=self.filename)
         allow_private = settings.allow_private_file_urls
-        return contents.file_url_content(self.file_url or "", caption=self.caption, allow_private=allow_private)
+        return new_content.file_url_content(self.file_url or "", caption=self.caption, allow_private=allow_private)

@@ -9,8 +9,8 @@ from sqlalchemy import Engine
 
 from broadcaster.cli.database import database
 from broadcaster.cli.options.content import ContentOptions
-from broadcaster.cli.options.output import Json
 from broadcaster.cli.options.recipients import WhereOption
+from broadcaster.cli.options.results import Json
 from broadcaster.cli.output import say, say_json
 from broadcaster.cli.schedule import Name
 from broadcaster.cli.schedule.options import (
@@ -28,14 +28,14 @@ from broadcaster.domain.conditions import parse_conditions
 from broadcaster.domain.recurrence import find_zone
 from broadcaster.domain.schedules import Misfire, Overlap
 from broadcaster.errors import UsageError
-from broadcaster.services.schedules.reports import show_schedule, upcoming_occurrences
-from broadcaster.services.schedules.schedule import (
+from broadcaster.services.schedules.editing import (
     DEFAULT_GRACE,
     NewSchedule,
     ScheduleChanges,
     add_schedule,
     set_schedule,
 )
+from broadcaster.services.schedules.schedule_reports import show_schedule, upcoming_occurrences
 from broadcaster.settings import load
 
 _SHOWN = 3

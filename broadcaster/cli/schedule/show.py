@@ -10,13 +10,13 @@ import msgspec
 import typer
 
 from broadcaster.cli.database import database
-from broadcaster.cli.options.output import Json
+from broadcaster.cli.options.results import Json
 from broadcaster.cli.output import duration, say, say_fields, say_json, say_table, utc_time
 from broadcaster.cli.schedule import Name
 from broadcaster.domain.conditions import describe_conditions
 from broadcaster.domain.recurrence import find_zone, occurrence_label
 from broadcaster.domain.states import ScheduleState
-from broadcaster.services.schedules.reports import (
+from broadcaster.services.schedules.schedule_reports import (
     ScheduleDetail,
     ScheduleSummary,
     Upcoming,

@@ -9,12 +9,12 @@ import typer
 
 from broadcaster.cli.database import database, nudge_workers
 from broadcaster.cli.operator import ByOption, account
-from broadcaster.cli.options.output import Json
+from broadcaster.cli.options.results import Json
 from broadcaster.cli.output import say, say_json
 from broadcaster.cli.schedule import Name
 from broadcaster.domain.states import OccurrenceState
-from broadcaster.services.schedules import decisions as occurrence_decisions
-from broadcaster.services.schedules import schedule as schedules
+from broadcaster.services.schedules import editing as schedules
+from broadcaster.services.schedules import operator_decisions
 from broadcaster.services.schedules.occurrences import Made
 from broadcaster.settings import Settings, load
 
@@ -70,7 +70,7 @@ def run_now(name: Name, by: ByOption = None, as_json: Json = False) -> None:
     """
     settings = load()
     with database(settings) as engine:
-        made = occurrence_decisions.run_now(engine, name, by=by or account())
+        made = operator_decisions.make_occurrence_now(engine, name, by=by or account())
     _say_made(settings, made, as_json)
 
 
@@ -81,7 +81,7 @@ def approve(name: Name, occurrence: Occurrence = None, by: ByOption = None, as_j
     """
     settings = load()
     with database(settings) as engine:
-        made = occurrence_decisions.approve(engine, name, occurrence, by=by or account())
+        made = operator_decisions.approve_occurrence(engine, name, occurrence, by=by or account())
     _say_made(settings, made, as_json)
 
 
@@ -97,7 +97,7 @@ def reject(
     Example: broadcaster schedule reject news 2026-11-23T09:00 --reason "too late for that"
     """
     with database(load()) as engine:
-        rejected = occurrence_decisions.reject(engine, name, occurrence, by=by or account(), reason=reason)
+        rejected = operator_decisions.reject_occurrence(engine, name, occurrence, by=by or account(), reason=reason)
     if as_json:
         say_json({"name": name, "occurrence": rejected, "state": OccurrenceState.REJECTED})
     else:

@@ -1,10 +1,10 @@
 SELECT /* due_doubts */
--- Whether any chat can be read back now, or within %(ahead)s.
+-- Whether any chat can be read back now, or within %(within)s.
 EXISTS (
     SELECT
     FROM doubts d
     JOIN accounts a ON a.id = d.account_id
-    WHERE d.resolved_as IS NULL AND d.next_poll_at <= now() + %(ahead)s AND a.next_read_at <= now() + %(ahead)s
+    WHERE d.resolved_as IS NULL AND d.next_poll_at <= now() + %(within)s AND a.next_read_at <= now() + %(within)s
         AND a.key_encrypted IS NOT NULL
         AND NOT EXISTS (
             SELECT FROM instances i JOIN lanes l ON l.id = i.id

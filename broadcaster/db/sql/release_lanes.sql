@@ -6,7 +6,7 @@ WITH /* release_lanes */
 mine AS (
     SELECT
         l.id,
-        (%(ahead)s::double precision[])[returned.n] AS ahead,
+        (%(debts)s::double precision[])[returned.n] AS debt,
         (%(again)s::boolean[])[returned.n] AS again,
         (%(runs)s::text[])[returned.n]::jsonb AS run
     FROM lanes l
@@ -22,7 +22,7 @@ SET
     lease_expires_at = NULL,
     -- What comes next wakes it at once, unless its worker is about to: two wake-ups would tear its task's lanes apart.
     woken_at = CASE WHEN mine.again THEN now() END,
-    clock = now() + make_interval(secs => mine.ahead),
+    clock = now() + make_interval(secs => mine.debt),
     outcome_run = coalesce(mine.run, l.outcome_run)
 FROM mine
 WHERE l.id = mine.id AND NOT EXISTS (SELECT FROM sending_through(mine.id)) -- asked once the lane is locked

@@ -35,4 +35,4 @@ RETURNING
     l.health,
     l.failures,
     l.outcome_run,
-    greatest(0, extract(epoch FROM l.clock - now()))::double precision AS ahead_seconds
+    greatest(0, extract(epoch FROM l.clock - now()))::double precision AS debt

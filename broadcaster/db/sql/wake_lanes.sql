@@ -10,7 +10,7 @@ WHERE id IN (
         AND l.health NOT IN ('refused', 'paused')
         AND (l.not_before IS NULL OR l.not_before <= now())
         AND (l.woken_at IS NULL OR l.woken_at <= now() - %(again_after)s)
-        AND l.clock - make_interval(secs => i.tolerance_seconds) <= now() + %(ahead)s
+        AND l.clock - make_interval(secs => i.tolerance_seconds) <= now() + %(within)s
         AND EXISTS (
             SELECT FROM campaign_lanes cl
             JOIN campaigns c ON c.id = cl.campaign_id AND c.state = 'running'

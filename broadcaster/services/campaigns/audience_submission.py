@@ -14,8 +14,8 @@ from broadcaster.errors import InputError
 from broadcaster.services.audiences.audience import find_audience
 from broadcaster.services.audiences.selection import Selection
 from broadcaster.services.campaigns.checks import admission
-from broadcaster.services.campaigns.contents import store_content
 from broadcaster.services.campaigns.new_campaign import insert_campaign
+from broadcaster.services.campaigns.new_content import store_content
 from broadcaster.services.campaigns.over_audience import describe_audience
 from broadcaster.services.campaigns.submission import Submission, Submitted
 from broadcaster.services.recipients.reader import SAMPLES

@@ -103,10 +103,11 @@ class _Lines:
         return seq + self._distances[bisect_right(self._seqs, seq) - 1]
 
 
-def load(connection: Connection, messages: MessageText, batches: Iterable[Batch]) -> Segment | None:
+def load_messages(connection: Connection, messages: MessageText, batches: Iterable[Batch]) -> Segment | None:
     """Stream the batches into Postgres, and keep the first message of each phone.
 
-    Returns the segment in which they are, or None: `share` moves them on. Both want the campaign to exist first.
+    Returns the segment in which they are, or None: `share_messages` moves them on. Both want the campaign to exist
+    first.
     """
     texts = map(messages.encode, batches)
     held_back = list(_until_large(messages, texts))
@@ -123,7 +124,7 @@ def load(connection: Connection, messages: MessageText, batches: Iterable[Batch]
     return segment
 
 
-def stage(connection: Connection, messages: MessageText, batches: Iterable[Batch]) -> None:
+def stage_messages(connection: Connection, messages: MessageText, batches: Iterable[Batch]) -> None:
     """Stream the batches into the temporary table alone, however many they are, and keep the first of each phone."""
     _stage(connection, messages, map(messages.encode, batches))
 
@@ -133,7 +134,7 @@ def count_staged(connection: Connection) -> int:
     return int(connection.exec_driver_sql(query("count_staged")).scalar_one())
 
 
-def share(connection: Connection, messages: MessageText) -> None:
+def share_messages(connection: Connection, messages: MessageText) -> None:
     """Move messages that are in no segment of their own into the shared one, whose trigger counts them."""
     execute(connection, "insert_messages", campaign_id=messages.campaign_id)
 

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, func, insert, select
 from broadcaster.db import tables
 from broadcaster.domain.conditions import Condition
 from broadcaster.domain.states import CampaignState
-from broadcaster.services.campaigns.contents import StoredContent
+from broadcaster.services.campaigns.new_content import StoredContent
 from broadcaster.services.campaigns.segments import SHARED
 
 _CAMPAIGN_IDS = "campaigns_id_seq"

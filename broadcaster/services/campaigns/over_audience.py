@@ -12,8 +12,8 @@ from broadcaster.domain.conditions import Condition, describe_conditions
 from broadcaster.domain.contents import stored_content
 from broadcaster.errors import UnavailableError
 from broadcaster.services.audiences.selection import Selection
-from broadcaster.services.campaigns.recipients import read_selection
 from broadcaster.services.campaigns.segments import LARGE_CAMPAIGN, SHARED, attach_segment, index_phones, open_segment
+from broadcaster.services.campaigns.stored_campaign import read_selection
 from broadcaster.services.forgetting.forgotten import hold_off
 
 

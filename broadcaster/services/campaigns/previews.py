@@ -14,7 +14,7 @@ from broadcaster.errors import InputError
 from broadcaster.services.audiences.audience import find_audience
 from broadcaster.services.audiences.selection import Selection
 from broadcaster.services.campaigns.over_audience import describe_audience
-from broadcaster.services.campaigns.recipients import Recipient, read_campaign
+from broadcaster.services.campaigns.stored_campaign import Recipient, read_campaign
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,7 +96,7 @@ def settleable(engine: Engine, name: str, *, settle_seconds: float, phones: Sequ
     return Settleable(ripe, list(waits.values()))
 
 
-def settle(
+def settle_messages(
     engine: Engine,
     name: str,
     settlement: Settlement,

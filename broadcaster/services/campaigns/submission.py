@@ -14,9 +14,15 @@ from broadcaster.domain.dealing import Rates, deal, seconds_to_send
 from broadcaster.domain.states import CampaignState
 from broadcaster.errors import InputError
 from broadcaster.services.campaigns.checks import admission
-from broadcaster.services.campaigns.contents import StoredContent, store_content
-from broadcaster.services.campaigns.loading import MessageText, count_staged, load, share, stage
+from broadcaster.services.campaigns.loading import (
+    MessageText,
+    count_staged,
+    load_messages,
+    share_messages,
+    stage_messages,
+)
 from broadcaster.services.campaigns.new_campaign import NewCampaign, insert_campaign, next_campaign_id
+from broadcaster.services.campaigns.new_content import StoredContent, store_content
 from broadcaster.services.campaigns.segments import SHARED, attach_segment
 from broadcaster.services.forgetting.forgotten import Forgotten, OpenVault, no_vault
 from broadcaster.services.recipients.reader import SAMPLES, Batch, Progress, RecipientReader
@@ -73,7 +79,7 @@ class Submitted:
     """At least, at the instances' rates; None where it cannot be told (`dealing.seconds_to_send`)."""
 
 
-def submit(
+def submit_campaign(
     engine: Engine,
     submission: Submission,
     recipients: RecipientReader,
@@ -104,7 +110,7 @@ def submit(
 def _try(connection: Connection, variables: Sequence[str], lanes: Rates, batches: Iterator[Batch]) -> int:
     """How many messages there would be."""
     with MessageText(0, variables, deal(lanes)) as messages:
-        stage(connection, messages, batches)
+        stage_messages(connection, messages, batches)
         return count_staged(connection)
 
 
@@ -120,7 +126,7 @@ def _store(
     """How many messages there are."""
     result.campaign_id = campaign_id = next_campaign_id(connection)
     with MessageText(campaign_id, recipients.variables, deal(lanes)) as messages:
-        segment = load(connection, messages, batches)
+        segment = load_messages(connection, messages, batches)
         forgotten.hold(connection)
         # Only now: another submission of the same content or name waits for what is written here.
         new = submission.new_campaign(store_content(connection, submission.content), lanes, recipients.name)
@@ -137,7 +143,7 @@ def _store(
         if segment:
             attach_segment(connection, segment)
         else:
-            share(connection, messages)
+            share_messages(connection, messages)
         messages.copy_rejected(connection)
     counted = select(func.sum(tables.campaign_lanes.c.total)).where(tables.campaign_lanes.c.campaign_id == campaign_id)
     return int(connection.execute(counted).scalar_one())

@@ -13,9 +13,9 @@ from broadcaster.db.queries import query
 from broadcaster.domain.states import LaneHealth, MessageState
 from broadcaster.errors import InputError
 from broadcaster.services.campaigns.checks import lanes_of
-from broadcaster.services.campaigns.contents import StoredContent, store_content
 from broadcaster.services.campaigns.new_campaign import NewCampaign, insert_single, moment_name
-from broadcaster.services.campaigns.recipients import StoredCampaign, read_campaign
+from broadcaster.services.campaigns.new_content import StoredContent, store_content
+from broadcaster.services.campaigns.stored_campaign import StoredCampaign, read_campaign
 from broadcaster.services.forgetting.forgotten import OpenVault, no_vault, refuse_forgotten
 
 MARK = "[TEST]"

@@ -18,11 +18,11 @@ from broadcaster.db.engine import transaction
 from broadcaster.db.statements import values
 from broadcaster.domain.states import CampaignState, OccurrenceState
 from broadcaster.errors import ConflictError, UnavailableError
-from broadcaster.services.campaigns.contents import StoredContent
+from broadcaster.services.campaigns.campaign_reports import CampaignSummary, campaign_summary
 from broadcaster.services.campaigns.new_campaign import NewCampaign, insert_campaign
+from broadcaster.services.campaigns.new_content import StoredContent
 from broadcaster.services.campaigns.over_audience import describe_audience, start_audience_campaign
-from broadcaster.services.campaigns.reports import CampaignSummary, campaign_summary
-from broadcaster.services.schedules.store import Schedule, audience_name
+from broadcaster.services.schedules.stored_schedule import Schedule, audience_name
 
 OCCURRENCE_VARIABLES = ("occurrence_date", "occurrence_number")
 """What the texts of schedules may use beside the variables of their audience, over which these go."""

@@ -20,7 +20,7 @@ from broadcaster.errors import BroadcasterError
 from broadcaster.gateway import WAChatPro
 from broadcaster.services.sending.lane import CLAIM_MARGIN, Lane, SendPath
 from broadcaster.services.sending.outcome_writer import RETRY
-from broadcaster.services.sending.store import Ask, Claim, HeldLane, Return
+from broadcaster.services.sending.sending_store import Ask, Claim, HeldLane, Return
 
 log = structlog.get_logger()
 
@@ -168,7 +168,7 @@ class Drain:
         """Leave a lane that cannot even be tried to an operator. The other lanes go on."""
         change = LaneChange(LaneHealth.REFUSED, rest=0.0, failures=held.failures + 1, reason=why)
         await self._path.store.change_lane_health(held.id, token, change, held.run)
-        await self._path.store.release_lanes([Return(held.id, token, held.ahead, again=False)])
+        await self._path.store.release_lanes([Return(held.id, token, held.debt, again=False)])
 
     async def _until_over(self, tenure: _Tenure, feeding: asyncio.Task[None]) -> None:
         """Wait for the end of a tenure. Raises the error of the feeding task if that fails."""

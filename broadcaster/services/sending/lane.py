@@ -17,10 +17,9 @@ from broadcaster.domain.outcomes import Outcome, Verdict
 from broadcaster.domain.pacing import CLAIM_LEAD, Pacer
 from broadcaster.domain.states import LaneHealth, MessageState
 from broadcaster.gateway import WAChatPro
-from broadcaster.services.sending.contents import Contents
 from broadcaster.services.sending.outcome_writer import LINGER, OutcomeWriter
-from broadcaster.services.sending.standing import Standing
-from broadcaster.services.sending.store import (
+from broadcaster.services.sending.prepared_contents import PreparedContents
+from broadcaster.services.sending.sending_store import (
     Claim,
     HeldLane,
     Message,
@@ -28,6 +27,7 @@ from broadcaster.services.sending.store import (
     SendingStore,
     outcome_row,
 )
+from broadcaster.services.sending.standing import Standing
 
 log = structlog.get_logger()
 
@@ -59,7 +59,7 @@ class SendPath:
 
     store: SendingStore
     outcomes: OutcomeWriter
-    contents: Contents
+    contents: PreparedContents
     clock: Callable[[], float]
     """Seconds on a clock that neither another process nor a change of the time of day can set."""
     random: Random
@@ -95,7 +95,7 @@ class Lane:
         self._gateway = gateway
         self._path = path
         self._changed = changed
-        self._pacer = Pacer(held.pace, held.ahead, path.clock())
+        self._pacer = Pacer(held.pace, held.debt, path.clock())
         self._is_paced = held.pace.interval > 0
         self.standing = Standing(held, path.random)
         self._is_probing = held.health is LaneHealth.DOWN

@@ -12,8 +12,8 @@ import msgspec
 import psycopg
 import structlog
 
+from broadcaster.services.sending.sending_store import Ask, Claim, OutcomeRow, SendingStore
 from broadcaster.services.sending.spool import Spool
-from broadcaster.services.sending.store import Ask, Claim, OutcomeRow, SendingStore
 
 log = structlog.get_logger()
 

@@ -18,13 +18,13 @@ from broadcaster.errors import UnavailableError
 from broadcaster.gateway import DEFAULT_RULES, Transport, WAChatPro, open_transport, read_rules
 from broadcaster.services.reconcile.doubts import DoubtStore, ReadAccount
 from broadcaster.services.reconcile.reconciler import Reconciler
-from broadcaster.services.sending.contents import Contents
 from broadcaster.services.sending.drain import Drain, DrainReport
 from broadcaster.services.sending.lane import SendPath
 from broadcaster.services.sending.outcome_writer import OutcomeWriter
+from broadcaster.services.sending.prepared_contents import PreparedContents
 from broadcaster.services.sending.presence import Presence
+from broadcaster.services.sending.sending_store import HeldLane, SendingStore
 from broadcaster.services.sending.spool import Spool
-from broadcaster.services.sending.store import HeldLane, SendingStore
 from broadcaster.settings import Settings
 
 log = structlog.get_logger()
@@ -90,7 +90,7 @@ class SendingProcess:
         self._path = SendPath(
             store=store,
             outcomes=outcomes,
-            contents=Contents(store, settings.content_cache_bytes),
+            contents=PreparedContents(store, settings.content_cache_bytes),
             clock=lease_clock,
             random=Random(),  # noqa: S311 - spreads retries, protects nothing
         )

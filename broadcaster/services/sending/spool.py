@@ -16,7 +16,7 @@ import msgspec
 import structlog
 
 from broadcaster.services.sending import owned_files
-from broadcaster.services.sending.store import OutcomeRow
+from broadcaster.services.sending.sending_store import OutcomeRow
 
 log = structlog.get_logger()
 

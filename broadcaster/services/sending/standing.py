@@ -10,7 +10,7 @@ from broadcaster.domain.outcome_run import OutcomeRun
 from broadcaster.domain.outcomes import Verdict
 from broadcaster.domain.states import LaneHealth
 from broadcaster.gateway import GatewayError, WAChatPro
-from broadcaster.services.sending.store import HeldLane, Message
+from broadcaster.services.sending.sending_store import HeldLane, Message
 
 
 class Standing:

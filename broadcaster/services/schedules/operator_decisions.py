@@ -14,10 +14,10 @@ from broadcaster.domain.recurrence import occurrence_label
 from broadcaster.domain.states import OccurrenceState
 from broadcaster.errors import ConflictError, NotFoundError, UsageError, listed, quoted
 from broadcaster.services.schedules.occurrences import Made, change_occurrence, make_campaign, record_occurrence
-from broadcaster.services.schedules.store import Schedule, database_now, lock_schedule
+from broadcaster.services.schedules.stored_schedule import Schedule, database_now, lock_schedule
 
 
-def run_now(engine: Engine, name: str, *, by: str, now: datetime | None = None) -> Made:
+def make_occurrence_now(engine: Engine, name: str, *, by: str, now: datetime | None = None) -> Made:
     """Make an extra occurrence of a schedule, in whatever state that is. It counts like any other.
 
     Raises NotFoundError; ConflictError where there is an occurrence of this very second.
@@ -32,7 +32,7 @@ def run_now(engine: Engine, name: str, *, by: str, now: datetime | None = None) 
         return make_campaign(connection, schedule, due_at)
 
 
-def approve(engine: Engine, name: str, occurrence: str | None = None, *, by: str) -> Made:
+def approve_occurrence(engine: Engine, name: str, occurrence: str | None = None, *, by: str) -> Made:
     """Make the campaign of a held occurrence, with the schedule's content of now.
 
     `occurrence` is what `schedule report` calls it; None: the only one. Raises NotFoundError; UsageError where there
@@ -45,10 +45,12 @@ def approve(engine: Engine, name: str, occurrence: str | None = None, *, by: str
         return make_campaign(connection, schedule, due_at)
 
 
-def reject(engine: Engine, name: str, occurrence: str | None = None, *, by: str, reason: str | None = None) -> str:
+def reject_occurrence(
+    engine: Engine, name: str, occurrence: str | None = None, *, by: str, reason: str | None = None
+) -> str:
     """Decide that a held occurrence is not sent; returns what it is called.
 
-    Raises as `approve` does, and UsageError for a reason that cannot be kept.
+    Raises as `approve_occurrence` does, and UsageError for a reason that cannot be kept.
     """
     check_remark(reason, "--reason")
     with transaction(engine) as connection:

@@ -24,7 +24,7 @@ from broadcaster.services.schedules.occurrences import (
     make_campaign,
     record_occurrence,
 )
-from broadcaster.services.schedules.store import Following, Schedule, database_now, lock_schedule_if_free
+from broadcaster.services.schedules.stored_schedule import Following, Schedule, database_now, lock_schedule_if_free
 
 MOST_RECORDED = 20
 """Of the occurrences of a schedule that are due at once: more than can come due within PUNCTUAL."""

@@ -24,10 +24,10 @@ from broadcaster.errors import ConflictError, UsageError
 from broadcaster.services.audiences.audience import Audience, find_audience
 from broadcaster.services.audiences.selection import Selection
 from broadcaster.services.campaigns.checks import lanes_of
-from broadcaster.services.campaigns.contents import store_content
 from broadcaster.services.campaigns.lifecycle import cancel_campaign
+from broadcaster.services.campaigns.new_content import store_content
 from broadcaster.services.schedules.occurrences import OCCURRENCE_VARIABLES
-from broadcaster.services.schedules.store import (
+from broadcaster.services.schedules.stored_schedule import (
     Following,
     Schedule,
     audience_name,

@@ -18,7 +18,7 @@ from broadcaster.domain.contents import ContentKind
 from broadcaster.domain.recurrence import RESOLUTION
 from broadcaster.domain.schedules import Misfire, Overlap
 from broadcaster.domain.states import CampaignState, OccurrenceState, ScheduleState
-from broadcaster.services.schedules.store import Schedule, database_now, read_schedule
+from broadcaster.services.schedules.stored_schedule import Schedule, database_now, read_schedule
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from broadcaster.domain.contents import Content, ContentKind, MessageContent
 from broadcaster.domain.outcomes import Verdict
 from broadcaster.gateway import EncodedFile, WAChatPro
-from broadcaster.services.sending.store import SendingStore
+from broadcaster.services.sending.sending_store import SendingStore
 
 _MOST_CAMPAIGNS = 1024
 
@@ -32,7 +32,7 @@ class PreparedContent:
         return await gateway.send_file(phone, self.file, message.filename, message.caption)
 
 
-class Contents:
+class PreparedContents:
     """A least-recently-used cache over the store, bounded by the bytes of the encoded files in it."""
 
     def __init__(self, store: SendingStore, most_bytes: int) -> None:

@@ -23,7 +23,7 @@ from broadcaster.domain.states import LaneHealth
 
 @dataclass(frozen=True, slots=True)
 class HeldLane:
-    """A lane that this worker has just taken. `ahead` is how many seconds its clock is ahead of now."""
+    """A lane that this worker has just taken. `debt` is by how many seconds its clock is later than now."""
 
     id: int
     name: str
@@ -37,7 +37,7 @@ class HeldLane:
     health: LaneHealth
     failures: int
     run: OutcomeRun
-    ahead: float
+    debt: float
 
 
 class _LaneRow(msgspec.Struct, frozen=True):
@@ -56,7 +56,7 @@ class _LaneRow(msgspec.Struct, frozen=True):
     health: LaneHealth
     failures: int
     outcome_run: Any
-    ahead_seconds: float
+    debt: float
 
 
 class Message(NamedTuple):
@@ -85,11 +85,11 @@ class Ask(NamedTuple):
 
 
 class Return(NamedTuple):
-    """A lane to give back: its lease, and how many seconds its clock is ahead of now."""
+    """A lane to give back: its lease, and by how many seconds its clock is later than now."""
 
     lane_id: int
     token: UUID
-    ahead: float
+    debt: float
     again: bool
     """Whether the caller wakes it again, so that a tick need not."""
     run: OutcomeRun | None = None
@@ -180,7 +180,7 @@ class SendingStore:
                 health=row.health,
                 failures=row.failures,
                 run=OutcomeRun.from_document(row.outcome_run),
-                ahead=row.ahead_seconds,
+                debt=row.debt,
             )
             for row in rows
         ]
@@ -227,10 +227,10 @@ class SendingStore:
 
     async def release_lanes(self, returns: Sequence[Return]) -> None:
         """Give lanes back."""
-        lanes, tokens, ahead, again, runs = map(list, zip(*returns, strict=True))
+        lanes, tokens, debts, again, runs = map(list, zip(*returns, strict=True))
         documents = [None if run is None else _document(run) for run in runs]
         await self._statements.execute(
-            "release_lanes", lanes=lanes, tokens=tokens, ahead=ahead, again=again, runs=documents
+            "release_lanes", lanes=lanes, tokens=tokens, debts=debts, again=again, runs=documents
         )
 
     async def free_lanes_of(self, holders: Sequence[str], request_timeout: float) -> None:

@@ -23,7 +23,7 @@ _EVERY = 5.0
 """Seconds between two checks."""
 
 
-class Watch:
+class DeafnessWatch:
     """Watches from a thread of its own, because the thread that takes tasks may hang."""
 
     def __init__(self, app: Celery, threads: int, patience: float) -> None:

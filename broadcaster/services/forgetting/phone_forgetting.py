@@ -57,14 +57,14 @@ class _Forgotten(NamedTuple):
     rejected: int
 
 
-def traces(engine: Engine, phone: str, open_vault: OpenVault) -> Traces:
-    """What `forget` would find of a number (E.164 digits). Changes nothing."""
+def traces_of_phone(engine: Engine, phone: str, open_vault: OpenVault) -> Traces:
+    """What `forget_phone` would find of a number (E.164 digits). Changes nothing."""
     with transaction(engine) as connection:
         [found] = rows(connection, "traces_of_phone", Traces, phone=phone)
         return msgspec.structs.replace(found, forgotten_at=forgotten_since(connection, phone, open_vault))
 
 
-def records(engine: Engine, phone: str, open_vault: OpenVault) -> dict[str, Any]:
+def records_of_phone(engine: Engine, phone: str, open_vault: OpenVault) -> dict[str, Any]:
     """What is stored of a number (E.164 digits), for a person who asks. Changes nothing.
 
     `forgotten_at` (null: it is not), `messages` (campaign, state, changed_at, variables), `audiences` (audience,
@@ -93,7 +93,7 @@ class OnItsWay:
         return f"{what} is in doubt, and may arrive until {self.until.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
-def forget(
+def forget_phone(
     engine: Engine,
     vault: Vault,
     phone: str,
@@ -138,7 +138,7 @@ def _refuse_late(held: OnItsWay, ends: float) -> None:
         raise ConflictError(f"{held} (nothing was forgotten): run this again then")
 
 
-def readmit(engine: Engine, vault: Vault, phone: str) -> str | None:
+def readmit_phone(engine: Engine, vault: Vault, phone: str) -> str | None:
     """Let a number that was forgotten be taken in again; returns its name in the trail, None where it was not."""
     table = tables.forgotten_phones
     with transaction(engine) as connection:
@@ -155,7 +155,7 @@ def forgotten_count(engine: Engine) -> int:
         return connection.execute(select(func.count()).select_from(tables.forgotten_phones)).scalar_one()
 
 
-def reset(engine: Engine, vault: Vault) -> int:
+def reset_forgotten(engine: Engine, vault: Vault) -> int:
     """Forget who was forgotten, and make another key; returns how many may be taken in again.
 
     For those who have lost the secret key that the key of the digests is sealed with.
