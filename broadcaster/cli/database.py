@@ -38,7 +38,7 @@ def upgrade_database(settings: Settings) -> list[str]:
     from broadcaster.db.engine import open_engine, open_migrator, transaction  # noqa: PLC0415 - start-up time, as above
     from broadcaster.db.grants import grant_runtime  # noqa: PLC0415
     from broadcaster.db.migrate import upgrade_schema  # noqa: PLC0415
-    from broadcaster.db.queries import query  # noqa: PLC0415
+    from broadcaster.db.statements import execute  # noqa: PLC0415
     from broadcaster.services.audit import note_operation  # noqa: PLC0415
 
     with (
@@ -50,7 +50,7 @@ def upgrade_database(settings: Settings) -> list[str]:
         _restore(settings, migrator, runtime)
         role = grant_runtime(migrator, runtime)
         with transaction(migrator) as connection:
-            connection.exec_driver_sql(query("drop_abandoned_segments"))
+            execute(connection, "drop_abandoned_segments")
             note_operation(connection, "database", str(migrator.url.database), applied=applied, granted_to=role)
     return applied
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -39,67 +40,58 @@ def flower() -> None:
     run_flower()
 
 
-def simulator(
-    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0 picks a free one.")] = 8085,
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SimulatorCommandOptions:
+    """What the simulator listens on, and how it behaves."""
+
+    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1"
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 picks a free one.")] = 8085
     instances: Annotated[
         list[str] | None,
         typer.Option("--instance", metavar="NAME:KEY[,wire=…][,shape=…]", help="An instance. Default: any key."),
-    ] = None,
+    ] = None
     instances_file: Annotated[
         Path | None, typer.Option("--instances", metavar="FILE", help="A JSON or TOML file of instances.")
-    ] = None,
+    ] = None
     any_key: Annotated[
         bool | None, typer.Option("--any-key/--no-any-key", help="Default: only if no instance is given.")
-    ] = None,
-    wire: Annotated[str, typer.Option(help="The encoding that instances take: json, form or both.")] = "both",
-    shape: Annotated[
-        str, typer.Option(help="The shape of replies: sent, status, serialized, ok, self or rotate.")
-    ] = "sent",
+    ] = None
+    wire: Annotated[str, typer.Option(help="The encoding that instances take: json, form or both.")] = "both"
+    shape: Annotated[str, typer.Option(help="The shape of replies: sent, status, serialized, ok, self or rotate.")] = (
+        "sent"
+    )
     ledger: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Append every request here; read at the start.")
-    ] = None,
-    fsync: Annotated[bool, typer.Option("--fsync", help="Reply only when the ledger is on the disk.")] = False,
+    ] = None
+    fsync: Annotated[bool, typer.Option("--fsync", help="Reply only when the ledger is on the disk.")] = False
     listing: Annotated[
         str,
         typer.Option(metavar="aliases=…,page=…,…", help="The listing of chats for instances without their own."),
-    ] = "",
+    ] = ""
     faults: Annotated[
         list[str] | None,
         typer.Option("--fault", metavar="kind=…,probability=…,…", help="What is to go wrong, and when."),
-    ] = None,
+    ] = None
     faults_file: Annotated[
         Path | None, typer.Option("--faults", metavar="FILE", help="A JSON list of fault rules.")
-    ] = None,
-    seed: Annotated[int, typer.Option(help="The seed of the faults' probabilities.")] = 0,
+    ] = None
+    seed: Annotated[int, typer.Option(help="The seed of the faults' probabilities.")] = 0
     visible_after: Annotated[
         float, typer.Option(metavar="SECONDS", help="How long after sending /wa/messages shows a message.")
-    ] = 0.0,
+    ] = 0.0
+
+
+def simulator(
+    *,
+    options: SimulatorCommandOptions,
     explain: Annotated[
         bool, typer.Option("--explain", help="Explain what --fault and --listing can do, and exit.")
     ] = False,
 ) -> None:
     """Run a WAChatPro gateway to develop and test against. It takes messages, delivers nothing, and keeps a ledger."""
-    from broadcaster.simulator import build_config, guide, serve  # noqa: PLC0415
+    from broadcaster.simulator import SimulatorOptions, build_config, guide, serve  # noqa: PLC0415
 
     if explain:
         typer.echo(guide())
         return
-    serve(
-        build_config(
-            host=host,
-            port=port,
-            instances=instances or (),
-            instances_file=instances_file,
-            any_key=any_key,
-            wire=wire,
-            shape=shape,
-            listing=listing,
-            ledger=ledger,
-            fsync=fsync,
-            faults=faults or (),
-            faults_file=faults_file,
-            seed=seed,
-            visible_after=visible_after,
-        )
-    )
+    serve(build_config(SimulatorOptions(**asdict(options))))

@@ -15,9 +15,8 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import ArgumentError
 
 from broadcaster.db.faults import plain_errors, unusable_url
-from broadcaster.db.queries import query
 from broadcaster.db.reading import CONNECT_TIMEOUT
-from broadcaster.db.statements import execute
+from broadcaster.db.statements import execute, query
 from broadcaster.settings import Settings
 
 

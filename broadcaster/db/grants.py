@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import msgspec
 import psycopg
@@ -18,7 +18,7 @@ from sqlalchemy.exc import ProgrammingError
 
 from broadcaster.db import schema
 from broadcaster.db.engine import transaction
-from broadcaster.db.statements import query, values
+from broadcaster.db.statements import rows, values
 from broadcaster.errors import SettingsError, UnavailableError
 
 _COMMENT = re.compile(r"--[^\n]*")
@@ -39,6 +39,13 @@ class _Privilege(msgspec.Struct, frozen=True):
     kind: str
     object: str
     column: str | None
+
+
+class _OwnSettings(NamedTuple):
+    """What a role's sessions begin with: in this database, or in all."""
+
+    settings: str
+    is_here: bool
 
 
 def connected_role(engine: Engine) -> tuple[str, str]:
@@ -83,7 +90,7 @@ def reset_settings(migrator: Engine, role: str) -> str | None:
     may not.
     """
     with transaction(migrator) as connection:
-        found = connection.exec_driver_sql(query("own_settings"), {"role": role}).all()
+        found = rows(connection, "own_settings", _OwnSettings, role=role)
         if not found:
             return None
         here = f" IN DATABASE {quoted_identifier(connected_role(migrator)[1])}"

@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Engine, func, select
 import broadcaster
 from broadcaster.db.engine import transaction
 from broadcaster.db.faults import plain_errors
+from broadcaster.db.statements import execute
 from broadcaster.errors import ContentionError, UnavailableError
 
 PATIENCE = 60.0
@@ -94,7 +95,7 @@ def _only_migrator(engine: Engine) -> Iterator[Connection]:
             while not connection.scalar(select(func.pg_try_advisory_lock(_LOCK))):
                 connection.rollback()
                 sleep(_LOCK_TIMEOUT)
-            connection.exec_driver_sql(f"SET lock_timeout = {round(_LOCK_TIMEOUT * 1000)}")
+            execute(connection, "set_session", names=["lock_timeout"], values=[str(round(_LOCK_TIMEOUT * 1000))])
             connection.commit()
             yield connection
         finally:

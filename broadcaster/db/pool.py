@@ -34,8 +34,9 @@ def open_pool(settings: Settings, *, size: int, lock_timeout: float, statement_t
         await connection.execute(query("secure_session"))
         await connection.execute(query("plan_by_key"))
         set_json_loads(msgspec.json.decode, connection)
-        for name, seconds in (("lock_timeout", lock_timeout), ("statement_timeout", statement_timeout)):
-            await connection.execute(f"SET {name} = {round(seconds * 1000)}")
+        limits = {"lock_timeout": lock_timeout, "statement_timeout": statement_timeout}
+        milliseconds = [str(round(seconds * 1000)) for seconds in limits.values()]
+        await connection.execute(query("set_session"), {"names": list(limits), "values": milliseconds})
 
     return AsyncConnectionPool(
         settings.libpq_url,

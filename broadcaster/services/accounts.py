@@ -6,10 +6,9 @@ another account; the one before is kept for as long as anything of it is in doub
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from shlex import quote
-from typing import Any
+from typing import Protocol
 
 from sqlalchemy import Connection, Engine, func, select, update
 from sqlalchemy.dialects.postgresql import insert
@@ -97,9 +96,18 @@ def held_already(holder: str | None, spelled: str | None = None) -> ConflictErro
     return ConflictError(f"{which} has this key at this URL already{where}{command}")
 
 
-def account_key(vault: Vault, row: Mapping[str, Any]) -> str:
-    """The key of an account's row. Raises SettingsError where it cannot be opened."""
-    return vault.open(row["key_encrypted"], row["base_url"])
+class SealedAccount(Protocol):
+    """What is stored of an account."""
+
+    @property
+    def base_url(self) -> str: ...
+    @property
+    def key_encrypted(self) -> bytes: ...
+
+
+def account_key(vault: Vault, account: SealedAccount) -> str:
+    """The key of an account. Raises SettingsError where it cannot be opened."""
+    return vault.open(account.key_encrypted, account.base_url)
 
 
 def forget_accounts(engine: Engine) -> int:

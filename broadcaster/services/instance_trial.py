@@ -8,10 +8,11 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass
 
+import msgspec
 from sqlalchemy import Engine
 
 from broadcaster.db.engine import transaction
-from broadcaster.db.queries import query
+from broadcaster.db.statements import rows
 from broadcaster.domain.outcomes import Outcome
 from broadcaster.domain.states import LaneHealth, MessageState
 from broadcaster.domain.trial import Appearance, find_trial
@@ -50,8 +51,7 @@ class Trial:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Sent:
+class Sent(msgspec.Struct, frozen=True, kw_only=True):
     """What became of the message, by the gateway's reply to its latest attempt."""
 
     state: MessageState
@@ -155,12 +155,5 @@ async def look_for_trial(gateway: WAChatPro, trial: Trial, sent: Sent, seconds: 
 
 def _read_sent(engine: Engine, trial: Trial) -> Sent:
     with transaction(engine) as connection:
-        row = connection.exec_driver_sql(query("read_trial"), {"campaign_id": trial.id}).mappings().one()
-    return Sent(
-        **{
-            **row,
-            "state": MessageState(row["state"]),
-            "outcome": None if row["outcome"] is None else Outcome(row["outcome"]),
-            "health": LaneHealth(row["health"]),
-        }
-    )
+        [sent] = rows(connection, "read_trial", Sent, campaign_id=trial.id)
+    return sent

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from shlex import quote
 from typing import Any
 
+import msgspec
 from sqlalchemy import Connection, Engine, delete, func, insert, null, select, update
 from sqlalchemy.exc import IntegrityError
 
@@ -14,6 +15,7 @@ from broadcaster.base_urls import DEFAULT_BASE_URL
 from broadcaster.crypto import Vault
 from broadcaster.db import tables
 from broadcaster.db.engine import transaction
+from broadcaster.db.statements import first
 from broadcaster.domain.instances import Wire
 from broadcaster.domain.names import FORGOTTEN, check_name
 from broadcaster.domain.pacing import default_burst, pace
@@ -28,6 +30,20 @@ from broadcaster.services.accounts import (
 
 DEFAULT_MAX_IN_FLIGHT = 16
 _TROUBLES = (LaneHealth.REFUSED, LaneHealth.DOWN, LaneHealth.THROTTLED)
+
+
+class StoredInstance(msgspec.Struct, frozen=True, kw_only=True):
+    """An instance as it is stored, with its account."""
+
+    id: int
+    name: str
+    account_id: int
+    rate_per_second: float | None
+    """None: without a limit."""
+    reply_rules: dict[str, Any] | None
+    base_url: str
+    wire: Wire
+    key_encrypted: bytes
 
 
 def add_instance(
@@ -81,19 +97,27 @@ class ChangedInstance:
     """Messages of running campaigns that have not left."""
 
 
-def set_instance(
-    engine: Engine,
-    vault: Vault,
-    name: str,
-    *,
-    key: str | None = None,
-    base_url: str | None = None,
-    rate_per_second: float | None = None,
-    unlimited: bool = False,
-    burst: int | None = None,
-    max_in_flight: int | None = None,
-    wire: Wire | None = None,
-) -> ChangedInstance:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstanceChanges:
+    """What changes of an instance. What is None stays."""
+
+    key: str | None = None
+    base_url: str | None = None
+    rate_per_second: float | None = None
+    unlimited: bool = False
+    """In place of a rate."""
+    burst: int | None = None
+    """None: a new rate comes with its default burst."""
+    max_in_flight: int | None = None
+    wire: Wire | None = None
+
+    @property
+    def is_of_account(self) -> bool:
+        """Whether it is tried anew: another key or URL is another account."""
+        return self.key is not None or self.base_url is not None
+
+
+def set_instance(engine: Engine, vault: Vault, name: str, changes: InstanceChanges) -> ChangedInstance:
     """Change what is given and leave the rest.
 
     Another key or URL is another account. Workers change over with their next message, and a lane goes on that was
@@ -101,32 +125,45 @@ def set_instance(
     """
     with transaction(engine) as connection:
         current = _find(connection, name, lock=True)
-        values: dict[str, Any] = {}
-        if max_in_flight is not None:
-            values["max_in_flight"] = _at_least_one(max_in_flight, "--max-in-flight")
-        if unlimited or rate_per_second is not None:
-            values |= _limits(None if unlimited else rate_per_second, burst)
-        elif burst is not None:
-            values |= _limits(current["rate_per_second"], burst)
-        if key is not None or base_url is not None or wire is not None:
-            values["account_id"] = _changed_account(connection, vault, current, key, base_url, wire)
+        values = _changed_values(connection, vault, current, changes)
         if not values:
             raise UsageError(f"nothing to change on instance {name!r}: give at least one option")
-        connection.execute(update(tables.instances).where(tables.instances.c.id == current["id"]).values(values))
-        before = _health(connection, current["id"])
-        if key is not None or base_url is not None:
-            _set_health(connection, current["id"], LaneHealth.OK, None, only=_TROUBLES)
-            of_lane = tables.lanes.c.id == current["id"]
+        connection.execute(update(tables.instances).where(tables.instances.c.id == current.id).values(values))
+        before = _health(connection, current.id)
+        if changes.is_of_account:
+            _set_health(connection, current.id, LaneHealth.OK, None, only=_TROUBLES)
+            of_lane = tables.lanes.c.id == current.id
             connection.execute(update(tables.lanes).where(of_lane).values(outcome_run=null()))
-        health, reason = after = _health(connection, current["id"])
+        health, reason = after = _health(connection, current.id)
         return ChangedInstance(
-            is_other_account=values.get("account_id", current["account_id"]) != current["account_id"],
+            is_other_account=values.get("account_id", current.account_id) != current.account_id,
             goes_on=before != after,
             health=health,
             health_reason=reason,
-            rate_per_second=values.get("rate_per_second", current["rate_per_second"]),
-            waiting=_waiting(connection, current["id"]),
+            rate_per_second=values.get("rate_per_second", current.rate_per_second),
+            waiting=_waiting(connection, current.id),
         )
+
+
+def _changed_values(
+    connection: Connection, vault: Vault, current: StoredInstance, changes: InstanceChanges
+) -> dict[str, Any]:
+    """The columns that change. Another account is stored; the old one stays until it is forgotten."""
+    values: dict[str, Any] = {}
+    if changes.max_in_flight is not None:
+        values["max_in_flight"] = _at_least_one(changes.max_in_flight, "--max-in-flight")
+    if changes.unlimited or changes.rate_per_second is not None:
+        values |= _limits(None if changes.unlimited else changes.rate_per_second, changes.burst)
+    elif changes.burst is not None:
+        values |= _limits(current.rate_per_second, changes.burst)
+    if changes.is_of_account or changes.wire is not None:
+        account = usable_account(
+            account_key(vault, current) if changes.key is None else changes.key,
+            current.base_url if changes.base_url is None else changes.base_url,
+            changes.wire or current.wire,
+        )
+        values["account_id"] = store_account(connection, vault, account, of=current.id)
+    return values
 
 
 def _health(connection: Connection, instance_id: int) -> tuple[LaneHealth, str | None]:
@@ -144,27 +181,10 @@ def _waiting(connection: Connection, instance_id: int) -> int:
     return int(connection.execute(running).scalar_one())
 
 
-def _changed_account(
-    connection: Connection,
-    vault: Vault,
-    instance: Mapping[str, Any],
-    key: str | None,
-    base_url: str | None,
-    wire: Wire | None,
-) -> int:
-    """The id of the instance's account once these have changed; the old one stays until it is forgotten."""
-    account = usable_account(
-        account_key(vault, instance) if key is None else key,
-        instance["base_url"] if base_url is None else base_url,
-        wire or Wire(instance["wire"]),
-    )
-    return store_account(connection, vault, account, of=instance["id"])
-
-
 def pause_instance(engine: Engine, name: str) -> None:
     """Send nothing through it until it is resumed. Takes effect on running drains at once."""
     with transaction(engine) as connection:
-        _set_health(connection, _find(connection, name)["id"], LaneHealth.PAUSED, "paused by an operator")
+        _set_health(connection, _find(connection, name).id, LaneHealth.PAUSED, "paused by an operator")
 
 
 def resume_instance(engine: Engine, name: str) -> None:
@@ -172,8 +192,8 @@ def resume_instance(engine: Engine, name: str) -> None:
     accounts = tables.accounts
     with transaction(engine) as connection:
         instance = _find(connection, name)
-        _set_health(connection, instance["id"], LaneHealth.OK, None)
-        trusted = update(accounts).where(accounts.c.id == instance["account_id"])
+        _set_health(connection, instance.id, LaneHealth.OK, None)
+        trusted = update(accounts).where(accounts.c.id == instance.account_id)
         connection.execute(trusted.values(truth_shown=0, truth_missing=0, truth_since=func.now()))
 
 
@@ -183,28 +203,28 @@ def remove_instance(engine: Engine, name: str) -> None:
     So would that of marked messages (`check --to`, `campaign test`): they are evidence of what was sent to whom.
     """
     with transaction(engine) as connection:
-        instance_id = _find(connection, name)["id"]
+        instance_id = _find(connection, name).id
         _refuse_used(connection, instance_id, name)
         _refuse_scheduled(connection, instance_id, name)
         connection.execute(delete(tables.instances).where(tables.instances.c.id == instance_id))
 
 
-def instance_key(engine: Engine, vault: Vault, name: str) -> tuple[Mapping[str, Any], str]:
-    """The instance's row and its key in the clear, for a client of one's own."""
+def instance_key(engine: Engine, vault: Vault, name: str) -> tuple[StoredInstance, str]:
+    """The instance and its key in the clear, for a client of one's own."""
     with transaction(engine) as connection:
-        row = _find(connection, name)
-        return row, account_key(vault, row)
+        found = _find(connection, name)
+        return found, account_key(vault, found)
 
 
-def _find(connection: Connection, name: str, *, lock: bool = False) -> Mapping[str, Any]:
-    """The instance's row with its account's; with `lock`, nobody else changes it meanwhile."""
-    instances, accounts = tables.instances, tables.accounts
-    found = select(instances, accounts.c.base_url, accounts.c.wire, accounts.c.key_encrypted).join(accounts)
-    found = found.where(instances.c.name == name)
-    row = connection.execute(found.with_for_update(of=instances) if lock else found).mappings().first()
-    if row is None:
+def _find(connection: Connection, name: str, *, lock: bool = False) -> StoredInstance:
+    """The instance; with `lock`, nobody else changes it until the transaction ends. Raises NotFoundError."""
+    if lock:
+        table = tables.instances
+        connection.execute(select(table.c.id).where(table.c.name == name).with_for_update())
+    found = first(connection, "read_instance", StoredInstance, name=name)
+    if found is None:
         raise NotFoundError(f"no instance is called {name!r}: see `broadcaster instance list`")
-    return dict(row)
+    return found
 
 
 def _refuse_used(connection: Connection, instance_id: int, name: str) -> None:

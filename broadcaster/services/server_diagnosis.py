@@ -8,7 +8,7 @@ from sqlalchemy import Engine
 
 from broadcaster.db.engine import transaction
 from broadcaster.db.grants import connected_role
-from broadcaster.db.queries import query
+from broadcaster.db.statements import values
 from broadcaster.errors import UnavailableError
 from broadcaster.services.findings import Finding, Level, unwell, well
 from broadcaster.settings import Settings
@@ -35,7 +35,7 @@ def examine_server(engine: Engine, settings: Settings) -> Iterator[Finding]:
         yield well("durability", "what is committed survives a crash of the server's machine")
     role, _ = connected_role(engine)
     with transaction(engine) as connection:
-        found = [row.settings for row in connection.exec_driver_sql(query("own_settings"), {"role": role})]
+        found = values(connection, "own_settings", role=role)
     if found:
         what = f"sessions of {role} begin with {', '.join(found)}, which the role may have set for itself"
         yield unwell("role settings", Level.WARN, what, "take them back with", "broadcaster db upgrade")
@@ -43,4 +43,4 @@ def examine_server(engine: Engine, settings: Settings) -> Iterator[Finding]:
 
 def _off(engine: Engine) -> list[str]:
     with transaction(engine) as connection:
-        return list(connection.exec_driver_sql(query("lossy_settings")).scalars())
+        return values(connection, "lossy_settings")

@@ -40,6 +40,7 @@ Control, from the same machine only:
 from broadcaster.simulator.config import (
     InstanceConfig,
     SimulatorConfig,
+    SimulatorOptions,
     build_config,
     load_faults,
     load_instances,
@@ -64,6 +65,7 @@ __all__ = [
     "Listing",
     "Simulator",
     "SimulatorConfig",
+    "SimulatorOptions",
     "background",
     "build_config",
     "guide",

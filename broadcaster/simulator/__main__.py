@@ -8,14 +8,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from broadcaster.errors import BroadcasterError
-from broadcaster.simulator.config import build_config
+from broadcaster.simulator.config import SimulatorOptions, build_config
 from broadcaster.simulator.dialects import SHAPES
 from broadcaster.simulator.guide import guide
 from broadcaster.simulator.server import serve
 
 
 def parser() -> argparse.ArgumentParser:
-    """The options; every destination is a parameter of `build_config`."""
+    """The options; every destination is a field of `SimulatorOptions`."""
     options = argparse.ArgumentParser(
         prog="python -m broadcaster.simulator",
         description=__doc__,
@@ -43,7 +43,7 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run; returns the exit code."""
     try:
-        serve(build_config(**vars(parser().parse_args(arguments))))
+        serve(build_config(SimulatorOptions(**vars(parser().parse_args(arguments)))))
     except BroadcasterError as error:
         sys.stderr.write(f"error: {error}\n")
         return error.exit_code

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -171,44 +172,39 @@ def load_instances(path: Path) -> tuple[InstanceConfig, ...]:
         raise InputError(f"instances {path}: {error}") from None
 
 
-def build_config(
-    *,
-    host: str = "127.0.0.1",
-    port: int = 0,
-    instances: Sequence[str] = (),
-    instances_file: Path | None = None,
-    any_key: bool | None = None,
-    wire: str = "both",
-    shape: str = "sent",
-    ledger: Path | None = None,
-    fsync: bool = False,
-    faults: Sequence[str] = (),
-    faults_file: Path | None = None,
-    seed: int = 0,
-    visible_after: float = 0.0,
-    listing: str = "",
-) -> SimulatorConfig:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SimulatorOptions:
+    """What a command line says of the configuration: instances, faults and listings as options and as files."""
+
+    host: str = "127.0.0.1"
+    port: int = 0
+    instances: Sequence[str] | None = None
+    instances_file: Path | None = None
+    any_key: bool | None = None
+    wire: str = "both"
+    shape: str = "sent"
+    ledger: Path | None = None
+    fsync: bool = False
+    faults: Sequence[str] | None = None
+    faults_file: Path | None = None
+    seed: int = 0
+    visible_after: float = 0.0
+    listing: str = ""
+
+
+def build_config(options: SimulatorOptions) -> SimulatorConfig:
     """The configuration that a command line asks for. Raises UsageError and InputError."""
-    known = [parse_instance(option, wire=wire, shape=shape) for option in instances]
-    known += load_instances(instances_file) if instances_file else ()
-    rules = [parse_fault(option) for option in faults]
-    rules += load_faults(faults_file) if faults_file else ()
-    values = {
-        "host": host,
-        "port": port,
+    known = [parse_instance(option, wire=options.wire, shape=options.shape) for option in options.instances or ()]
+    known += load_instances(options.instances_file) if options.instances_file else ()
+    rules = [parse_fault(option) for option in options.faults or ()]
+    rules += load_faults(options.faults_file) if options.faults_file else ()
+    read = {
         "instances": tuple(known),
-        "any_key": any_key,
-        "wire": wire,
-        "shape": shape,
-        "ledger": ledger,
-        "fsync": fsync,
         "faults": tuple(rules),
-        "seed": seed,
-        "visible_after": visible_after,
-        "listing": parse_listing(listing) if listing else HONEST,
+        "listing": parse_listing(options.listing) if options.listing else HONEST,
     }
     try:
-        return msgspec.convert(values, SimulatorConfig)
+        return msgspec.convert(asdict(options) | read, SimulatorConfig)
     except msgspec.ValidationError as error:
         raise UsageError(f"simulator: {error}") from None
 

@@ -9,7 +9,7 @@ from collections import Counter
 import pytest
 
 from broadcaster.crypto import open_vault
-from broadcaster.services.instances import set_instance
+from broadcaster.services.instances import InstanceChanges, set_instance
 from tests.support.chaos import AT_ONCE, IN_FLIGHT, INSTANCES, LATENCY, Chaos
 from tests.support.stack import wait_for
 
@@ -77,12 +77,14 @@ def test_a_gateway_that_cannot_be_reached_costs_nothing(chaos: Chaos, fault: str
         chaos.begin(1500)
         vault = open_vault(chaos.shop.settings)
         for name in INSTANCES:
-            set_instance(chaos.shop.engine, vault, name, base_url=f"http://{host}:{unused.getsockname()[1]}")
+            set_instance(
+                chaos.shop.engine, vault, name, InstanceChanges(base_url=f"http://{host}:{unused.getsockname()[1]}")
+            )
         wait_for(lambda: chaos.shop.sql("SELECT count(*) FROM lanes WHERE health = 'down'") == [(3,)], "no lane up")
         time.sleep(5)  # probes go on and cost nothing
         back = time.monotonic()
         for name in INSTANCES:
-            set_instance(chaos.shop.engine, vault, name, base_url=chaos.shop.gateway.base_url)
+            set_instance(chaos.shop.engine, vault, name, InstanceChanges(base_url=chaos.shop.gateway.base_url))
     assert chaos.recovered(back) <= 10
     chaos.finish(fault, most_in_doubt=0)
 
@@ -99,7 +101,7 @@ def test_a_key_that_is_revoked_parks_the_lane_after_the_requests_in_flight(chaos
     vault = open_vault(chaos.shop.settings)
     back = time.monotonic()
     for name in INSTANCES:
-        set_instance(chaos.shop.engine, vault, name, key=f"key-{name}")
+        set_instance(chaos.shop.engine, vault, name, InstanceChanges(key=f"key-{name}"))
     chaos.recovered(back)
     chaos.finish("401 in the middle", runs=runs, most_in_doubt=0)
 

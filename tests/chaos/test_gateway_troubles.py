@@ -18,7 +18,7 @@ from broadcaster.domain.contents import Content
 from broadcaster.domain.outcome_run import MANY
 from broadcaster.errors import ConflictError
 from broadcaster.services.campaigns.new_content import file_content, text_content
-from broadcaster.services.instances import set_instance
+from broadcaster.services.instances import InstanceChanges, set_instance
 from broadcaster.simulator import Listing
 from broadcaster.simulator.config import parse_listing
 from tests.support.chaos import IN_FLIGHT, INSTANCES, LATENCY, Chaos
@@ -154,7 +154,7 @@ def wrote(chaos: Chaos, phone: str, count: int) -> None:
 def change_keys(chaos: Chaos, keys: Mapping[str, str]) -> None:
     vault = open_vault(chaos.shop.settings)
     for name, key in keys.items():
-        set_instance(chaos.shop.engine, vault, name, key=f"key-{key}")
+        set_instance(chaos.shop.engine, vault, name, InstanceChanges(key=f"key-{key}"))
 
 
 @full

@@ -17,7 +17,7 @@ from broadcaster.domain.instances import Wire
 from broadcaster.errors import ConflictError, UsageError
 from broadcaster.services import dispatch
 from broadcaster.services.accounts import forget_accounts
-from broadcaster.services.instances import add_instance, remove_instance, set_instance
+from broadcaster.services.instances import InstanceChanges, add_instance, remove_instance, set_instance
 from broadcaster.services.sending.sending_process import SendingProcess
 from broadcaster.settings import Settings
 from broadcaster.simulator import InstanceConfig, SimulatorConfig, background
@@ -40,7 +40,7 @@ def shop(engine: Engine, settings: Settings) -> Iterator[Shop]:
 
 
 def change(shop: Shop, name: str, **changes: str | Wire) -> None:
-    set_instance(shop.engine, open_vault(shop.settings), name, **changes)  # type: ignore[arg-type]
+    set_instance(shop.engine, open_vault(shop.settings), name, InstanceChanges(**changes))  # type: ignore[arg-type]
 
 
 def reads_of(shop: Shop) -> set[str]:
@@ -144,7 +144,7 @@ def test_an_account_under_another_spelling_of_its_url_is_refused(shop: Shop, spe
     url = spelling.format(urlsplit(shop.gateway.base_url).port)
     with pytest.raises(ConflictError, match=f"'a' has this key .* already, which it has as {shop.gateway.base_url}:"):
         add_instance(shop.engine, open_vault(shop.settings), "c", "key-a", base_url=url)
-    set_instance(shop.engine, open_vault(shop.settings), "a", base_url=url)
+    set_instance(shop.engine, open_vault(shop.settings), "a", InstanceChanges(base_url=url))
     assert shop.sql("SELECT base_url FROM accounts JOIN instances i ON i.account_id = accounts.id") == [
         (usable_base_url(url),)
     ], "an instance may spell its own otherwise, and is sent through that"
@@ -229,7 +229,7 @@ def test_an_unusable_url_is_refused_wherever_it_is_given_and_not_repeated(shop: 
     vault = open_vault(shop.settings)
     for use in (
         lambda: add_instance(shop.engine, vault, "c", "k", base_url=url),
-        lambda: set_instance(shop.engine, vault, "a", base_url=url),
+        lambda: set_instance(shop.engine, vault, "a", InstanceChanges(base_url=url)),
     ):
         with pytest.raises(UsageError, match="--base-url: ") as refusal:
             use()

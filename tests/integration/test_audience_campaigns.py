@@ -119,7 +119,7 @@ def test_conditions_compare_by_the_type_of_the_value(shop: Shop, where: list[str
     with shop.engine.begin() as connection:
         rows = selection.sample(connection, 10)
         assert selection.count(connection) == (len(found), 0)
-    assert "".join(row["phone"][-1] for row in rows) == found
+    assert "".join(row.phone[-1] for row in rows) == found
 
 
 def reasons(shop: Shop, name: str = "promo") -> dict[str, str]:
@@ -216,7 +216,7 @@ def test_what_a_campaign_says_of_all_goes_over_what_members_say(shop: Shop) -> N
     selection.check()
     with shop.engine.begin() as connection:
         [row] = selection.sample(connection, 1)
-    assert template.render(row["variables"]) == "All: 2026-11-23"
+    assert template.render(row.variables) == "All: 2026-11-23"
     with pytest.raises(TemplateError, match="there is no column 'occurrence_date'"):
         Selection(audience=audience, content=Content(text=template)).check()
 

@@ -22,7 +22,7 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
 
 from broadcaster.crypto import Vault, open_vault
-from broadcaster.db.queries import query
+from broadcaster.db.statements import execute
 from broadcaster.domain.phones import PhoneFault
 from broadcaster.embedded.postgres_install import bundled
 from broadcaster.errors import ConflictError, ContentionError, InputError, SettingsError
@@ -556,8 +556,7 @@ def test_postgres_samples_nobodys_number(shop: Shop, large: bool, monkeypatch: p
 def test_whoever_calls_the_function_leaves_a_note(shop: Shop) -> None:
     def call() -> None:
         with shop.engine.begin() as connection:
-            digest = {"phone": ANN, "digest": b"x" * 32, "ending": b"y" * 32}
-            connection.exec_driver_sql(query("forget_phone"), digest)
+            execute(connection, "forget_phone", phone=ANN, digest=b"x" * 32, ending=b"y" * 32)
 
     shop.submit("c", 1, "a")
     for _ in range(2):

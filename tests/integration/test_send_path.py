@@ -12,7 +12,7 @@ from broadcaster.crypto import open_vault
 from broadcaster.domain.outcome_run import HANDFUL, MANY
 from broadcaster.services import dispatch
 from broadcaster.services.campaigns import lifecycle
-from broadcaster.services.instances import pause_instance, resume_instance, set_instance
+from broadcaster.services.instances import InstanceChanges, pause_instance, resume_instance, set_instance
 from broadcaster.services.sending.sending_process import SendingProcess
 from broadcaster.services.sending.sending_store import Claim, SendingStore
 from tests.support.shop import INSTANCES, POISON, Shop, drain
@@ -141,7 +141,7 @@ def test_a_refused_key_parks_the_lane_after_no_more_than_the_requests_in_flight(
     assert shop.states("c") == {"pending": 200}
     assert shop.lanes() == []
     shop.fault()
-    set_instance(shop.engine, open_vault(shop.settings), "a", key="key-a")
+    set_instance(shop.engine, open_vault(shop.settings), "a", InstanceChanges(key="key-a"))
     shop.sql("UPDATE messages SET next_attempt_at = now()")
     shop.sql("UPDATE lanes SET woken_at = NULL")
     drain(shop)

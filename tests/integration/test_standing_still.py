@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 from broadcaster.crypto import open_vault
 from broadcaster.db.statements import query
 from broadcaster.domain.standstill import Cause, Standstill
-from broadcaster.services.instances import pause_instance, set_instance
+from broadcaster.services.instances import InstanceChanges, pause_instance, set_instance
 from broadcaster.services.standstill import MOST_DOUBTS, SILENCE, find_standstills
 from broadcaster.services.ticks import note_tick
 from tests.support.shop import Shop, drain
@@ -99,7 +99,7 @@ def test_chats_of_a_former_account_that_cannot_be_read_leave_it_to_the_operator(
     shop.fault("kind=html,endpoint=/wa/send")
     shop.submit("news", 2, "a")
     drain(shop)
-    set_instance(shop.engine, open_vault(shop.settings), "a", key="another")
+    set_instance(shop.engine, open_vault(shop.settings), "a", InstanceChanges(key="another"))
     shop.sql("UPDATE accounts SET unreadable_since = now() WHERE id = 1")
     told = found(shop)[0]
     assert told.says == "does not let its chats be read with its former key or URL"

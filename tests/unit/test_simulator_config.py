@@ -8,6 +8,7 @@ from broadcaster.simulator import (
     InstanceConfig,
     Listing,
     SimulatorConfig,
+    SimulatorOptions,
     build_config,
     load_faults,
     load_instances,
@@ -141,7 +142,7 @@ def test_an_instance_option_says_how_the_instance_lists() -> None:
 )
 def test_a_bad_listing_option_is_one_line(option: str, complaint: str) -> None:
     with pytest.raises(UsageError, match="--listing") as raised:
-        build_config(listing=option)
+        build_config(SimulatorOptions(listing=option))
 
     assert complaint in str(raised.value)
     assert "\n" not in str(raised.value)
@@ -151,7 +152,7 @@ def test_faults_come_from_options_and_a_file(tmp_path: Path) -> None:
     path = tmp_path / "faults.json"
     path.write_text('[{"kind": "latency", "seconds": [0.1, 0.2]}, {"kind": "http_429", "headers": {"X": "1"}}]')
 
-    config = build_config(faults=["kind=html,nth=3"], faults_file=path, ledger=tmp_path)
+    config = build_config(SimulatorOptions(faults=["kind=html,nth=3"], faults_file=path, ledger=tmp_path))
 
     assert [rule.kind for rule in config.faults] == ["html", "latency", "http_429"]
 
@@ -198,10 +199,10 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
 
 def test_any_key_is_taken_until_an_instance_is_configured() -> None:
-    assert build_config().takes_any_key
-    assert not build_config(instances=["a:k"]).takes_any_key
-    assert build_config(instances=["a:k"], any_key=True).takes_any_key
-    assert not build_config(any_key=False).takes_any_key
+    assert build_config(SimulatorOptions()).takes_any_key
+    assert not build_config(SimulatorOptions(instances=["a:k"])).takes_any_key
+    assert build_config(SimulatorOptions(instances=["a:k"], any_key=True)).takes_any_key
+    assert not build_config(SimulatorOptions(any_key=False)).takes_any_key
 
 
 @pytest.mark.parametrize(
@@ -219,10 +220,10 @@ def test_values_that_contradict_each_other_or_do_not_exist_are_refused(
     options: dict[str, object], complaint: str
 ) -> None:
     with pytest.raises(UsageError, match=complaint):
-        build_config(**options)  # type: ignore[arg-type]  # the table holds options of several types
+        build_config(SimulatorOptions(**options))  # type: ignore[arg-type]  # the table holds options of several types
 
 
 def test_the_wire_and_shape_options_are_for_instances_that_name_none() -> None:
-    config = build_config(instances=["a:k", "b:l,wire=json"], wire="form", shape="ok")
+    config = build_config(SimulatorOptions(instances=["a:k", "b:l,wire=json"], wire="form", shape="ok"))
 
     assert [(instance.wire, instance.shape) for instance in config.instances] == [("form", "ok"), ("json", "ok")]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from dataclasses import asdict
 from typing import Annotated
 
+import msgspec
 import typer
 from sqlalchemy import Engine
 
@@ -55,7 +55,9 @@ def test(
         nudge_workers(settings)
         copy = _follow(engine, copy, time.monotonic() + timeout)
     if as_json:
-        say_json({"campaign": name, **{key: value for key, value in asdict(copy).items() if key != "id"}})
+        say_json(
+            {"campaign": name, **{key: value for key, value in msgspec.structs.asdict(copy).items() if key != "id"}}
+        )
     if copy.state is not MessageState.SENT:
         raise TestFailedError(_failure(copy))
     if not as_json:

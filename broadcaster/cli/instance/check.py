@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from shlex import quote
@@ -45,7 +44,7 @@ from broadcaster.services.instance_check import (
 )
 from broadcaster.services.instance_reports import show_instance
 from broadcaster.services.instance_rules import narrow_rules
-from broadcaster.services.instances import instance_key
+from broadcaster.services.instances import StoredInstance, instance_key
 from broadcaster.services.reconcile.chat_reader import ChatReader
 from broadcaster.services.reconcile.doubts import DoubtStore
 from broadcaster.settings import Settings, load
@@ -89,16 +88,16 @@ def check(name: Name, to: To = None, timeout: Timeout = 60.0, yes: Yes = False, 
     phone = None if to is None else phone_of("--to", to)
     settings = load()
     with database(settings) as engine:
-        row, key = instance_key(engine, open_vault(settings), name)
-        result, read_back = asyncio.run(_ask(row, key, settings))
+        instance, key = instance_key(engine, open_vault(settings), name)
+        result, read_back = asyncio.run(_ask(instance, key, settings))
         sending = check_sending(show_instance(engine, name), result, datetime.now(UTC))
-        document = _document(name, row, result, read_back, sending)
+        document = _document(name, instance, result, read_back, sending)
         problem = document["problem"]
         if not as_json:
-            say_fields(_fields(name, row, result, read_back, sending, is_tried=phone is not None))
+            say_fields(_fields(name, instance, result, read_back, sending, is_tried=phone is not None))
         # Whether a lane goes on that is down or rests is shown by the message.
         if phone is not None and result.passed and sending.health not in (LaneHealth.REFUSED, LaneHealth.PAUSED):
-            tried = _try(engine, settings, row, key, phone, timeout, as_json=as_json)
+            tried = _try(engine, settings, instance, key, phone, timeout, as_json=as_json)
             problem = trial_problem(name, tried, timeout)
             document |= {"passed": problem is None, "problem": problem, "trial": trial_document(tried)}
             if not as_json:
@@ -114,21 +113,21 @@ def check(name: Name, to: To = None, timeout: Timeout = 60.0, yes: Yes = False, 
         raise UnavailableError(problem)
 
 
-async def _ask(row: Mapping[str, Any], key: str, settings: Settings) -> tuple[InstanceCheck, ReadBackCheck | None]:
-    async with open_gateway(row, key, settings) as gateway:
+async def _ask(instance: StoredInstance, key: str, settings: Settings) -> tuple[InstanceCheck, ReadBackCheck | None]:
+    async with open_gateway(instance, key, settings) as gateway:
         result = await check_instance(gateway)
         if not result.passed:
             return result, None
         async with open_pool(settings, size=1, lock_timeout=5.0, statement_timeout=settings.lease_seconds) as pool:
             store = DoubtStore(pool, settings)
-            reader = ChatReader(store, gateway, row["account_id"], settings)
-            return result, await check_read_back(store, gateway, reader, row["account_id"])
+            reader = ChatReader(store, gateway, instance.account_id, settings)
+            return result, await check_read_back(store, gateway, reader, instance.account_id)
 
 
 def _try(
     engine: Engine,
     settings: Settings,
-    row: Mapping[str, Any],
+    instance: StoredInstance,
     key: str,
     phone: str,
     seconds: float,
@@ -138,38 +137,38 @@ def _try(
     if not as_json:
         say(f"sending a marked message to {phone} …")
         sys.stdout.flush()
-    tried = try_instance(engine, settings, row, key, phone, seconds)
+    tried = try_instance(engine, settings, instance, key, phone, seconds)
     if tried.look is not None and tried.look.appearance is not None:
         # It is kept as the proof that messages to such numbers are shown.
-        asyncio.run(_ask(row, key, settings))
+        asyncio.run(_ask(instance, key, settings))
     return tried
 
 
 def _document(
     name: str,
-    row: Mapping[str, Any],
+    instance: StoredInstance,
     result: InstanceCheck,
     read_back: ReadBackCheck | None,
     sending: SendingCheck,
 ) -> dict[str, Any]:
     answers = {key: value for key, value in asdict(result).items() if key != "health"}
-    problem = _problem(name, row["wire"], result, sending)
+    problem = _problem(name, instance.wire, result, sending)
     parts = {"read_back": read_back, "sending": sending}
     return {"name": name, "passed": problem is None, "problem": problem, **answers, **parts}
 
 
 def _fields(
     name: str,
-    row: Mapping[str, Any],
+    instance: StoredInstance,
     result: InstanceCheck,
     read_back: ReadBackCheck | None,
     sending: SendingCheck,
     *,
     is_tried: bool,
 ) -> dict[str, object]:
-    mend = _mend(name, row["wire"], result)
+    mend = _mend(name, instance.wire, result)
     return {
-        "reachable": _word(result.reachable, row["base_url"], mend),
+        "reachable": _word(result.reachable, instance.base_url, mend),
         "key accepted": _word(result.key_accepted, "", mend),
         "running": _word(result.running, "", mend),
         "reply readable": _word(result.reply_readable, _counted(result.chats), mend),

@@ -156,13 +156,15 @@ def change(*, name: Name, secret: KeyOptions, gateway: GatewayOptions) -> None:
             engine,
             open_vault(settings),
             name,
-            key=key,
-            base_url=gateway.base_url,
-            rate_per_second=rate_per_second,
-            unlimited=gateway.rate is not None and rate_per_second is None,
-            burst=gateway.burst,
-            max_in_flight=gateway.max_in_flight,
-            wire=gateway.wire,
+            instances.InstanceChanges(
+                key=key,
+                base_url=gateway.base_url,
+                rate_per_second=rate_per_second,
+                unlimited=gateway.rate is not None and rate_per_second is None,
+                burst=gateway.burst,
+                max_in_flight=gateway.max_in_flight,
+                wire=gateway.wire,
+            ),
         )
     _warn_in_the_clear(gateway.base_url or "")
     say("; ".join([f"changed instance {name}", *_what_follows(name, changed, key_is_given=key is not None)]))

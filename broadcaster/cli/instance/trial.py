@@ -26,6 +26,7 @@ from broadcaster.domain.trial import Advice, Appearance, advise
 from broadcaster.gateway import ReplyRules, read_rules
 from broadcaster.services.instance_rules import Reading, explain, narrow_rules
 from broadcaster.services.instance_trial import Look, Sent, Trial, follow_trial, look_for_trial, start_trial
+from broadcaster.services.instances import StoredInstance
 from broadcaster.settings import Settings
 
 
@@ -44,26 +45,26 @@ class Tried:
 
 
 def try_instance(
-    engine: Engine, settings: Settings, row: Mapping[str, Any], key: str, phone: str, seconds: float
+    engine: Engine, settings: Settings, instance: StoredInstance, key: str, phone: str, seconds: float
 ) -> Tried:
-    """Send the message through the instance (its row and key) and look for it, for so long at most each."""
+    """Send the message through the instance (with its key) and look for it, for so long at most each."""
     prepare_nudge()
-    trial = start_trial(engine, row["name"], phone, open_vault=vault_opener(settings))
+    trial = start_trial(engine, instance.name, phone, open_vault=vault_opener(settings))
     nudge_workers(settings)
     sent = follow_trial(engine, trial, seconds)
-    look = asyncio.run(_look(row, key, settings, trial, sent, seconds)) if sent.may_have_arrived else None
-    before = row["reply_rules"] or {}
+    look = asyncio.run(_look(instance, key, settings, trial, sent, seconds)) if sent.may_have_arrived else None
+    before = instance.reply_rules or {}
     rules = read_rules(before)
     reading = None
     if sent.http_status is not None and sent.reply is not None:
         reading = explain(rules, sent.http_status, sent.reply.encode())
-    return Tried(trial, sent, reading, look, _advice(sent, look, before, rules), row["wire"], before)
+    return Tried(trial, sent, reading, look, _advice(sent, look, before, rules), instance.wire, before)
 
 
 async def _look(
-    row: Mapping[str, Any], key: str, settings: Settings, trial: Trial, sent: Sent, seconds: float
+    instance: StoredInstance, key: str, settings: Settings, trial: Trial, sent: Sent, seconds: float
 ) -> Look:
-    async with open_gateway(row, key, settings) as gateway:
+    async with open_gateway(instance, key, settings) as gateway:
         return await look_for_trial(gateway, trial, sent, seconds)
 
 

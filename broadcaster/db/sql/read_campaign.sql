@@ -11,7 +11,7 @@ SELECT /* read_campaign */
     c.caption,
     c.filename,
     c.max_attempts,
-    a.id AS audience_id,
+    c.audience_id,
     a.name AS audience,
     a.variables AS columns,
     c.audience_filter AS conditions,

@@ -18,15 +18,17 @@ from broadcaster.errors import InputError
 from broadcaster.services.audiences.audience import Audience, find_audience
 
 
-class _Recipient(NamedTuple):
+class Recipient(msgspec.Struct, frozen=True):
+    """One recipient, and what the template's variables are for it. `fault` is why this member can be sent nothing."""
+
     phone: str
     variables: Mapping[str, str]
+    fault: str | None = None
 
 
-class _Sampled(NamedTuple):
+class _Member(NamedTuple):
     phone: str
     variables: Mapping[str, str]
-    fault: str | None
 
 
 class _Counts(NamedTuple):
@@ -64,14 +66,13 @@ class Selection:
 
     def sample(
         self, connection: Connection, most: int, *, phone: str | None = None, faulty: bool = False
-    ) -> Sequence[Mapping[str, Any]]:
-        """Phone, variables and fault of the first few in the order of phones that can be sent to, or not (`faulty`).
+    ) -> list[Recipient]:
+        """The first few in the order of phones that can be sent to, or not (`faulty`).
 
         With `phone` only that one, whether it can or not.
         """
         demands = {**self.parameters(), "phone": phone, "faulty": faulty, "most": most}
-        found = rows(connection, "sample_audience_recipients", _Sampled, **demands)
-        return [recipient._asdict() for recipient in found]
+        return rows(connection, "sample_audience_recipients", Recipient, **demands)
 
     def parameters(self) -> dict[str, Any]:
         """What `audience_recipients` takes."""
@@ -124,7 +125,7 @@ def export_members(engine: Engine, name: str, conditions: Sequence[Condition] = 
         selection.check()
         columns = selection.audience.variables
         yield ["phone", *(f"variable_{column}" if column == "phone" else column for column in columns)]
-        for phone, variables in each(connection, "select_audience_recipients", _Recipient, **selection.parameters()):
+        for phone, variables in each(connection, "select_audience_recipients", _Member, **selection.parameters()):
             yield [phone, *(variables[column] for column in columns)]
 
 

@@ -57,9 +57,9 @@ def _look_at(connection: Connection, selection: Selection, content: Content, res
     result.read, result.rejected = selection.count(connection)
     result.total = result.read - result.rejected
     faulty = selection.sample(connection, SAMPLES, faulty=True) if result.rejected else ()
-    result.rejects = [(0, row["phone"], row["fault"]) for row in faulty]
+    result.rejects = [(0, member.phone, member.fault or "") for member in faulty]
     first = selection.sample(connection, SAMPLES)
-    result.samples = [(row["phone"], content.render(row["variables"]).words) for row in first]
+    result.samples = [(member.phone, content.render(member.variables).words) for member in first]
 
 
 def _nobody(source: str, result: Submitted) -> str:

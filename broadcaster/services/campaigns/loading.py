@@ -19,8 +19,7 @@ from typing import Self
 import msgspec
 from sqlalchemy import Connection
 
-from broadcaster.db.queries import query
-from broadcaster.db.statements import Statement, copy, execute, naming, stream
+from broadcaster.db.statements import Statement, copy, execute, naming, stream, value
 from broadcaster.services.campaigns.segments import LARGE_CAMPAIGN, Segment, index_phones, open_segment
 from broadcaster.services.recipients.reader import Batch
 
@@ -131,7 +130,7 @@ def stage_messages(connection: Connection, messages: MessageText, batches: Itera
 
 def count_staged(connection: Connection) -> int:
     """How many messages are staged."""
-    return int(connection.exec_driver_sql(query("count_staged")).scalar_one())
+    return int(value(connection, "count_staged"))
 
 
 def share_messages(connection: Connection, messages: MessageText) -> None:

@@ -7,13 +7,12 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, Engine
 
 from broadcaster.db.engine import transaction
-from broadcaster.db.queries import query
+from broadcaster.db.statements import execute, naming, value, values
 from broadcaster.domain.conditions import Condition, describe_conditions
-from broadcaster.domain.contents import stored_content
 from broadcaster.errors import UnavailableError
 from broadcaster.services.audiences.selection import Selection
 from broadcaster.services.campaigns.segments import LARGE_CAMPAIGN, SHARED, attach_segment, index_phones, open_segment
-from broadcaster.services.campaigns.stored_campaign import read_selection
+from broadcaster.services.campaigns.stored_campaign import read_campaign
 from broadcaster.services.forgetting.forgotten import hold_off
 
 
@@ -24,7 +23,7 @@ def start_audience_campaigns(engine: Engine) -> list[int]:
     tried and Postgres did not take one.
     """
     with transaction(engine) as connection:
-        due = connection.exec_driver_sql(query("due_audience_campaigns")).scalars().all()
+        due = values(connection, "due_audience_campaigns")
     started, failure = [], None
     for campaign_id in due:
         try:
@@ -42,27 +41,24 @@ def start_audience_campaign(engine: Engine, campaign_id: int) -> bool:
     with transaction(engine) as connection:
         # No member was forgotten, and nobody is while members become messages.
         hold_off(connection)
-        row = connection.exec_driver_sql(
-            query("lock_due_audience_campaign"), {"campaign_id": campaign_id}
-        ).one_or_none()
-        if row is None:
+        due = values(connection, "lock_due_audience_campaign", campaign_id=campaign_id)
+        selection = read_campaign(connection, due[0]).selection if due else None
+        if selection is None:
             return False
-        selection = read_selection(row, stored_content(row.kind, row.body, row.caption, row.filename))
         _snapshot(connection, campaign_id, selection)
-        reason = f"there is nobody to send to in the {describe_audience(row.audience, selection.conditions)}"
-        parameters = {"campaign_id": campaign_id, "reason": reason}
-        connection.exec_driver_sql(query("run_audience_campaign"), parameters).one()
+        source = describe_audience(selection.audience.name, selection.conditions)
+        reason = f"there is nobody to send to in the {source}"
+        value(connection, "run_audience_campaign", campaign_id=campaign_id, reason=reason)
         return True
 
 
 def _snapshot(connection: Connection, campaign_id: int, selection: Selection) -> None:
     """Make the campaign's messages of the members that there are now."""
-    connection.exec_driver_sql(query("snapshot_audience"), selection.parameters())
-    messages = connection.exec_driver_sql(query("snapshot_size")).scalar_one()
+    execute(connection, "snapshot_audience", **selection.parameters())
+    messages = value(connection, "snapshot_size")
     segment = open_segment(connection, campaign_id) if messages >= LARGE_CAMPAIGN else None
     number, table = (segment.number, segment.messages) if segment else (SHARED, "messages")
-    parameters = {"campaign_id": campaign_id, "segment": number}
-    connection.exec_driver_sql(query("deal_snapshot").format(messages=table), parameters)
+    execute(connection, naming("deal_snapshot", messages=table), campaign_id=campaign_id, segment=number)
     if segment:
         # No phone is twice in an audience.
         index_phones(connection, segment)

@@ -12,9 +12,9 @@ from broadcaster.domain.conditions import Condition
 from broadcaster.domain.contents import Content, MessageContent
 from broadcaster.errors import InputError
 from broadcaster.services.audiences.audience import find_audience
-from broadcaster.services.audiences.selection import Selection
+from broadcaster.services.audiences.selection import Recipient, Selection
 from broadcaster.services.campaigns.over_audience import describe_audience
-from broadcaster.services.campaigns.stored_campaign import Recipient, read_campaign
+from broadcaster.services.campaigns.stored_campaign import read_campaign
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +50,7 @@ def preview_audience(
     with transaction(engine) as connection:
         selection = Selection(audience=find_audience(connection, name), conditions=conditions, content=content)
         selection.check()
-        rows = selection.sample(connection, most, phone=phone)
-    recipients = [Recipient(row["phone"], row["variables"], row["fault"]) for row in rows]
+        recipients = selection.sample(connection, most, phone=phone)
     return _previews(content, recipients, describe_audience(name, conditions), phone)
 
 

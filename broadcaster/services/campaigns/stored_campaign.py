@@ -2,30 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime
 
 import msgspec
-from sqlalchemy import Connection, Row
+from sqlalchemy import Connection
 
-from broadcaster.db.queries import query
+from broadcaster.db.statements import first, rows
 from broadcaster.domain.conditions import Condition
 from broadcaster.domain.contents import Content, stored_content
 from broadcaster.domain.states import CampaignState
 from broadcaster.errors import NotFoundError
 from broadcaster.services.audiences.audience import Audience
-from broadcaster.services.audiences.selection import Selection
+from broadcaster.services.audiences.selection import Recipient, Selection
 from broadcaster.services.campaigns.purged import refuse_purged
 
 
-@dataclass(frozen=True, slots=True)
-class Recipient:
-    """One recipient. `fault` is why nothing can be sent to this member of an audience."""
-
-    phone: str
-    variables: Mapping[str, str]
-    fault: str | None = None
+class _Campaign(msgspec.Struct, frozen=True, kw_only=True):
+    id: int
+    state: CampaignState
+    source: str
+    started_at: datetime | None
+    purged_at: datetime | None
+    content_id: int
+    kind: str
+    body: bytes
+    caption: str | None
+    filename: str | None
+    max_attempts: int
+    audience_id: int | None
+    audience: str | None
+    columns: tuple[str, ...] | None
+    conditions: tuple[Condition, ...] | None
+    campaign_variables: dict[str, str] | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,15 +54,13 @@ class StoredCampaign:
     def recipients(self, connection: Connection, most: int, phone: str | None = None) -> list[Recipient]:
         """The first few that it goes to, or only `phone` where it goes to that one."""
         if self.selection is not None:
-            rows = self.selection.sample(connection, most, phone=phone)
-            return [Recipient(row["phone"], row["variables"], row["fault"]) for row in rows]
-        parameters = {"campaign_id": self.id, "phone": phone, "most": most}
-        return [Recipient(*row) for row in connection.exec_driver_sql(query("sample_messages"), parameters)]
+            return self.selection.sample(connection, most, phone=phone)
+        return rows(connection, "sample_messages", Recipient, campaign_id=self.id, phone=phone, most=most)
 
 
 def read_campaign(connection: Connection, name: str) -> StoredCampaign:
     """The campaign called so. Raises NotFoundError, and ConflictError where its messages are deleted."""
-    row = connection.exec_driver_sql(query("read_campaign"), {"name": name}).one_or_none()
+    row = first(connection, "read_campaign", _Campaign, name=name)
     if row is None:
         raise NotFoundError(f"no campaign is called {name!r}: see `broadcaster campaign list`")
     refuse_purged(name, row.purged_at)
@@ -61,20 +68,21 @@ def read_campaign(connection: Connection, name: str) -> StoredCampaign:
     return StoredCampaign(
         id=row.id,
         name=name,
-        state=CampaignState(row.state),
+        state=row.state,
         source=row.source,
         content_id=row.content_id,
         content=content,
         max_attempts=row.max_attempts,
-        selection=read_selection(row, content) if row.audience_id is not None and row.started_at is None else None,
+        selection=_selection(row, content) if row.started_at is None else None,
     )
 
 
-def read_selection(row: Row[Any], content: Content) -> Selection:
-    """Whom a campaign over an audience goes to: of a row of `read_campaign` or `lock_due_audience_campaign`."""
+def _selection(row: _Campaign, content: Content) -> Selection | None:
+    if row.audience_id is None or row.audience is None:
+        return None
     return Selection(
-        audience=Audience(row.audience_id, row.audience, tuple(row.columns)),
-        conditions=msgspec.convert(row.conditions or [], tuple[Condition, ...]),
+        audience=Audience(row.audience_id, row.audience, row.columns or ()),
+        conditions=row.conditions or (),
         variables=row.campaign_variables or {},
         content=content,
     )

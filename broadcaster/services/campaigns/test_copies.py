@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+import msgspec
 from sqlalchemy import Connection, Engine, select
 
 from broadcaster.db import tables
 from broadcaster.db.engine import transaction
-from broadcaster.db.queries import query
+from broadcaster.db.statements import rows
 from broadcaster.domain.states import LaneHealth, MessageState
 from broadcaster.errors import InputError
 from broadcaster.services.campaigns.checks import lanes_of
@@ -22,8 +22,7 @@ MARK = "[TEST]"
 """What the copy's text or caption begins with."""
 
 
-@dataclass(frozen=True, slots=True)
-class TestCopy:
+class TestCopy(msgspec.Struct, frozen=True, kw_only=True):
     """Where a test stands."""
 
     __test__ = False  # a service, though its name looks like a test's to pytest
@@ -70,8 +69,8 @@ def send_test(
 def read_test(engine: Engine, test_id: int) -> TestCopy:
     """Where the test stands now."""
     with transaction(engine) as connection:
-        row = connection.exec_driver_sql(query("read_test"), {"campaign_id": test_id}).mappings().one()
-    return TestCopy(**{**row, "health": LaneHealth(row["health"]), "state": MessageState(row["state"])})
+        [copy] = rows(connection, "read_test", TestCopy, campaign_id=test_id)
+    return copy
 
 
 def _lane(connection: Connection, campaign: StoredCampaign, instance: str | None) -> int:
