@@ -15,7 +15,7 @@ from broadcaster.cli.options.results import Json
 from broadcaster.cli.output import local_time, say, say_json, say_table, warn
 from broadcaster.errors import ConflictError, ContentionError, UsageError, quoted
 from broadcaster.services.campaigns import purging
-from broadcaster.services.campaigns.purging import Candidate
+from broadcaster.services.campaigns.purging import CampaignStaysError, Candidate
 from broadcaster.settings import Settings, load
 
 _SPAN = re.compile(r"([0-9]{1,9})\s*(d|w|days?|weeks?)")
@@ -93,8 +93,8 @@ def _purge_all(
             done = purging.purge_campaign(engine, each.id, span)
         except ContentionError as error:
             kept_because[each.name] = f"{error}; nothing of it is deleted, run the command again"
-        except ConflictError as error:
-            kept_because[each.name] = str(error).removeprefix(f"campaign {each.name} stays: ")
+        except CampaignStaysError as error:
+            kept_because[each.name] = error.reason
         else:
             if done is not None:
                 counted = sum(done.messages.values()), sum(done.attempts.values()), done.rejected

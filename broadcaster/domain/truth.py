@@ -31,6 +31,9 @@ class FalseYeses:
     low: float
     high: float
 
+    def __str__(self) -> str:
+        return f"{self.low:.0%} to {self.high:.0%}"
+
 
 def false_yes_estimate(shown: int, missing: int, deviate: float = _NORMAL_95) -> FalseYeses:
     """The estimate from a sample with `shown` messages in their chats and `missing` ones not there.
@@ -48,6 +51,11 @@ def false_yes_estimate(shown: int, missing: int, deviate: float = _NORMAL_95) ->
     half = deviate * sqrt(share * (1 - share) / count + squared / (4 * count**2)) / (1 + squared / count)
     # At shares of 0 and 1 the interval ends there exactly. This removes the rounding error.
     return FalseYeses(share, max(0.0, center - half) if missing else 0.0, min(1.0, center + half) if shown else 1.0)
+
+
+def missing_words(shown: int, missing: int) -> str:
+    """The evidence, for people."""
+    return f"of {shown + missing:,} accepted messages that were looked for, {missing:,} are not in their chats"
 
 
 def is_lying(shown: int, missing: int) -> bool:

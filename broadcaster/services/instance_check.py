@@ -12,7 +12,8 @@ from broadcaster.domain.states import LaneHealth
 from broadcaster.gateway import GatewayError, WAChatPro
 from broadcaster.services.instance_reports import InstanceSummary
 from broadcaster.services.reconcile.chat_reader import ChatReader
-from broadcaster.services.reconcile.doubts import PROOF_SECONDS, Accepted, DoubtStore
+from broadcaster.services.reconcile.doubt_rows import Accepted
+from broadcaster.services.reconcile.doubts import PROOF_SECONDS, DoubtStore
 
 TROUBLES = (LaneHealth.REFUSED, LaneHealth.DOWN, LaneHealth.THROTTLED)
 

@@ -14,7 +14,8 @@ import msgspec
 
 from broadcaster.db.reading import Reader, reading
 from broadcaster.db.statements import each as each_row
-from broadcaster.domain.causes import standing_still, suspicions
+from broadcaster.domain.causes import standing_still
+from broadcaster.domain.instance_causes import suspicions
 from broadcaster.domain.instances import Wire
 from broadcaster.domain.standstill import CampaignFacts, LaneFacts, Part, Scene, Standstill
 from broadcaster.domain.states import CampaignState, LaneHealth

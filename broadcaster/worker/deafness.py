@@ -49,6 +49,8 @@ class DeafnessWatch:
     def _run(self) -> None:
         every = min(_EVERY, LONGEST_SILENCE / 2)
         while not self._ended.wait(every):
+            if state.should_stop is not None:
+                return  # it takes no tasks because it was told to end
             if monotonic() - self._heard > LONGEST_SILENCE and self._are_tasks_left() and not self._is_busy():
                 log.error(
                     "this worker takes no tasks any more, though there are some: it ends", silent=LONGEST_SILENCE

@@ -7,25 +7,11 @@ from collections.abc import Callable
 from ipaddress import ip_address
 from time import monotonic
 
+from broadcaster.domain.pacing import Pace, Pacer
+
 MOST_ADDRESSES = 1_000
 """The most addresses that are remembered. The longest silent one is forgotten first. A limit over all covers the
 rest."""
-
-
-class Allowance:
-    """`at_once` tries at once, then one every `seconds` seconds (a GCRA clock, as for sending)."""
-
-    def __init__(self, at_once: int, seconds: float) -> None:
-        self._seconds = seconds
-        self._ahead = seconds * (at_once - 1)
-        self._due = float("-inf")
-
-    def wait(self, now: float) -> float:
-        """Seconds until the next try; 0: now."""
-        return max(0.0, self._due - self._ahead - now)
-
-    def spend(self, now: float) -> None:
-        self._due = max(self._due, now) + self._seconds
 
 
 class Brake:
@@ -37,31 +23,41 @@ class Brake:
 
     def __init__(self, clock: Callable[[], float] = monotonic) -> None:
         self._clock = clock
-        self._wrong: OrderedDict[str, Allowance] = OrderedDict()
+        self._wrong: OrderedDict[str, Pacer] = OrderedDict()
         self._known: OrderedDict[str, None] = OrderedDict()
-        self._over_all = Allowance(at_once=30, seconds=4.0)
+        self._over_all = _allowance(30, 4.0, clock())
 
     def wait(self, address: str) -> float:
         """Seconds until a password from this address is checked; 0: now."""
         now, who = self._clock(), _network(address)
         own = self._wrong[who].wait(now) if who in self._wrong else 0.0
-        return own if who in self._known else max(own, self._over_all.wait(now))
+        return max(0.0, own if who in self._known else max(own, self._over_all.wait(now)))
 
     def wrong(self, address: str) -> None:
         """A wrong password came from this address."""
         now, who = self._clock(), _network(address)
         if who not in self._wrong:
-            self._wrong[who] = Allowance(at_once=5, seconds=12.0)
-        self._wrong[who].spend(now)
+            self._wrong[who] = _allowance(5, 12.0, now)
+        _spend(self._wrong[who], now)
         _trim(self._wrong, who)
         if who not in self._known:
-            self._over_all.spend(now)
+            _spend(self._over_all, now)
 
     def right(self, address: str) -> None:
         """The right password came from this address."""
         who = _network(address)
         self._known[who] = None
         _trim(self._known, who)
+
+
+def _allowance(at_once: int, seconds: float, now: float) -> Pacer:
+    """So many tries at once, then one every `seconds` seconds."""
+    return Pacer(Pace(seconds, seconds * (at_once - 1), at_once), debt=0.0, now=now)
+
+
+def _spend(allowance: Pacer, now: float) -> None:
+    allowance.admit(now)
+    allowance.replied(now)
 
 
 def _network(address: str) -> str:
@@ -75,7 +71,7 @@ def _network(address: str) -> str:
     return str(parsed.ipv4_mapped or int(parsed) >> 64)
 
 
-def _trim(entries: OrderedDict[str, Allowance] | OrderedDict[str, None], latest: str) -> None:
+def _trim(entries: OrderedDict[str, Pacer] | OrderedDict[str, None], latest: str) -> None:
     entries.move_to_end(latest)
     while len(entries) > MOST_ADDRESSES:
         entries.popitem(last=False)

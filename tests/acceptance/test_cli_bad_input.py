@@ -106,7 +106,7 @@ BAD_OPTIONS = {
     "file is a directory": Refused(submit("x", content=("--file", ".")), ("Is a directory",)),
     "file is empty": Refused(submit("x", content=("--file", "empty")), ("empty",)),
     "file is too large": Refused(
-        submit("x", content=("--file", "ten-bytes.txt")), ("ten-bytes.txt is larger than 9 bytes",),
+        submit("x", content=("--file", "ten-bytes.txt")), ("ten-bytes.txt holds more than 9 bytes",),
         environ={"BROADCASTER_MAX_FILE_BYTES": "9"},
     ),
     "an ftp URL": Refused(submit("x", content=("--file-url", "ftp://host/a.pdf")), ("ftp://host/a.pdf",), 2),

@@ -22,7 +22,8 @@ from sqlalchemy import Engine
 from broadcaster.db.pool import open_pool
 from broadcaster.db.statements import Statements, query
 from broadcaster.services import dispatch
-from broadcaster.services.reconcile.doubts import DoubtStore, ReadAccount
+from broadcaster.services.reconcile.doubt_rows import ReadAccount
+from broadcaster.services.reconcile.doubts import DoubtStore
 from broadcaster.services.sending import drain as drain_module
 from broadcaster.services.sending import sending_process
 from broadcaster.services.sending.sending_process import SendingProcess

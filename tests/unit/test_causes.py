@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from broadcaster.domain.causes import standing_still, suspicions
+from broadcaster.domain.causes import standing_still
+from broadcaster.domain.instance_causes import suspicions
 from broadcaster.domain.instances import Wire
 from broadcaster.domain.judgement import BLAMED, UNKNOWN_WORDS
 from broadcaster.domain.outcomes import WRONG_ADDRESS_HINT

@@ -32,7 +32,7 @@ from broadcaster.db.pool import open_pool
 from broadcaster.domain.instances import Wire
 from broadcaster.domain.remedies import address_remedy
 from broadcaster.domain.states import LaneHealth
-from broadcaster.domain.truth import false_yes_estimate
+from broadcaster.domain.truth import false_yes_estimate, missing_words
 from broadcaster.errors import UnavailableError, UsageError, quoted
 from broadcaster.services.instance_check import (
     InstanceCheck,
@@ -219,10 +219,8 @@ def _sending(name: str, result: InstanceCheck, sending: SendingCheck) -> str:
     if not sending.missing:
         return f"yes; of what it accepted lately {looked_for:,} were looked for, and all are in their chats"
     share = false_yes_estimate(sending.shown, sending.missing)
-    return (
-        f"DOUBTFUL: of {looked_for:,} accepted messages that were looked for, {sending.missing:,} are not in their "
-        f"chats, so {share.low:.0%} to {share.high:.0%} of what it accepts may never be sent: look at a phone"
-    )
+    evidence = missing_words(sending.shown, sending.missing)
+    return f"DOUBTFUL: {evidence}, so {share} of what it accepts may never be sent: look at a phone"
 
 
 def _rest(name: str, sending: SendingCheck) -> str:

@@ -15,7 +15,6 @@ import typer
 
 from broadcaster.base_urls import DEFAULT_BASE_URL, is_in_the_clear
 from broadcaster.cli.database import database
-from broadcaster.cli.input_files import STANDARD_INPUT, read_input
 from broadcaster.cli.instance import Name
 from broadcaster.cli.instance.listing import health_word, instance_document
 from broadcaster.cli.options.results import Json
@@ -26,6 +25,7 @@ from broadcaster.domain.pacing import format_rate, parse_rate
 from broadcaster.domain.standstill import counted
 from broadcaster.domain.states import LaneHealth
 from broadcaster.errors import InputError, UsageError
+from broadcaster.input_files import STANDARD_INPUT, read_input
 from broadcaster.services import instances
 from broadcaster.services.instance_reports import show_instance
 from broadcaster.services.instances import ChangedInstance

@@ -13,7 +13,6 @@ import typer
 
 from broadcaster.cli.database import database
 from broadcaster.cli.groups import HELP_OPTIONS, Commands, LazyGroup
-from broadcaster.cli.input_files import read_input
 from broadcaster.cli.instance import Name
 from broadcaster.cli.options.results import Json
 from broadcaster.cli.output import say, say_fields, say_json, warn
@@ -23,6 +22,7 @@ from broadcaster.gateway import read_rules
 from broadcaster.gateway.client import SEND_REPLY_BYTES
 from broadcaster.gateway.rule_words import pattern_words
 from broadcaster.gateway.rules_file import LONGEST_RULES, decode_rules
+from broadcaster.input_files import read_input
 from broadcaster.services import instance_rules
 from broadcaster.services.instance_rules import About
 from broadcaster.settings import load

@@ -46,6 +46,8 @@ FILES = (
     "functions/attach_segment",
     # What the claim and audiences ask.
     "functions/sending_through",
+    "functions/throttled_lanes",
+    "functions/lanes_sent_through",
     "functions/trimmed",
     "functions/audience_recipients",
     # The trail of what operators did.

@@ -1,18 +1,15 @@
 WITH /* pick_chats */
 -- Takes the chats to read back now: of each account that may be asked, as many as it is read in a second, those whose
--- poll is most overdue. The account's next round, %(pace)s away unless this one is heard of before, and the next
--- poll of the doubts advance in this statement, so that two reconcilers never take the same. An account is asked whatever its instance's health, except while that is throttled:
--- reading sends nothing.
+-- poll is most overdue. The account's next round, %(pace)s away unless this one is heard of before, and the next poll of
+-- the doubts advance in this statement, so that two reconcilers never take the same. An account is asked whatever its
+-- instance's health, except while that is throttled: reading sends nothing.
 free AS (
     SELECT a.id, a.reads_a_second
     FROM accounts a
     WHERE a.id IN (SELECT d.account_id FROM doubts d WHERE d.resolved_as IS NULL AND d.next_poll_at <= now())
         AND a.next_read_at <= now()
         AND a.key_encrypted IS NOT NULL
-        AND NOT EXISTS (
-            SELECT FROM instances i JOIN lanes l ON l.id = i.id
-            WHERE i.account_id = a.id AND l.health = 'throttled' AND l.not_before > now()
-        )
+        AND NOT EXISTS (SELECT FROM throttled_lanes(a.id))
     ORDER BY a.next_read_at, a.id
     LIMIT %(most)s
     FOR NO KEY UPDATE OF a SKIP LOCKED

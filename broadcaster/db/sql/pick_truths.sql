@@ -1,13 +1,12 @@
 WITH /* pick_truths */
--- Takes messages that were accepted between %(until)s and %(since)s ago, to see whether their chats show them: one of each
--- account that was lately sent through and whose turn it is, and none that was looked for before. It is nobody else's turn with that account for %(every)s.
+-- Takes messages that were accepted between %(until)s and %(since)s ago, to see whether their chats show them: one of
+-- each account that was lately sent through and whose turn it is, and none that was looked for before. It is nobody
+-- else's turn with that account for %(every)s.
 active AS (
     SELECT DISTINCT i.account_id, i.name, i.reply_rules
-    FROM campaigns c
-    JOIN campaign_lanes cl ON cl.campaign_id = c.id AND cl.sent > 0
-    JOIN instances i ON i.id = cl.lane_id
+    FROM lanes_sent_through(%(until)s) used
+    JOIN instances i ON i.id = used.lane_id
     JOIN lanes l ON l.id = i.id AND l.health = 'ok'
-    WHERE c.state IN ('running', 'paused') OR c.finished_at > now() - %(until)s
 ), due AS (
     SELECT a.id
     FROM accounts a

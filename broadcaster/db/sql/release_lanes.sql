@@ -1,8 +1,7 @@
 WITH /* release_lanes */
 -- Gives lanes back, each with its clock set to what was really used, and with its run of outcomes where that is another
--- than when it was taken. Guarded by the lease: a holder that lost it changes
--- nothing. A lane that is still sending, because an outcome is in the spool or a claim was never heard of, is left to
--- `recover_leases`.
+-- than when it was taken. Guarded by the lease: a holder that lost it changes nothing. A lane that is still sending,
+-- because an outcome is in the spool or a claim was never heard of, is left to `recover_leases`.
 mine AS (
     SELECT
         l.id,

@@ -15,7 +15,9 @@ from broadcaster.domain.names import check_filename, first_control
 from broadcaster.domain.templates import Template, compile_template
 from broadcaster.errors import InputError, quoted
 from broadcaster.file_urls import usable_file_url
+from broadcaster.input_files import read_file
 
+_TOO_LARGE = "make it smaller or raise BROADCASTER_MAX_FILE_BYTES"
 _LAYOUT = "\t\n\r\u2028\u2029"
 """What texts may hold although it moves a cursor."""
 
@@ -31,14 +33,14 @@ def text_content(text: str) -> Content:
 def text_file_content(path: Path, most_bytes: int) -> Content:
     """A text message whose template is in a UTF-8 file."""
     try:
-        return text_content(_read(path, most_bytes).decode("utf-8-sig").strip("\r\n"))
+        return text_content(read_file(path, most_bytes, _TOO_LARGE).decode("utf-8-sig").strip("\r\n"))
     except UnicodeDecodeError as error:
         raise InputError(f"{path} is not UTF-8 text (byte {error.start}): save it as UTF-8") from None
 
 
 def file_content(path: Path, most_bytes: int, *, caption: str | None = None, filename: str | None = None) -> Content:
     """A file, sent under its own name or `filename`. `most_bytes` is the largest that is accepted."""
-    body = _read(path, most_bytes)
+    body = read_file(path, most_bytes, _TOO_LARGE)
     if not body:
         raise InputError(f"{path} is empty: nothing would be sent")
     name = path.name if filename is None else filename
@@ -96,16 +98,3 @@ def _refuse_controls(text: str, what: str) -> None:
         raise InputError(
             f"the {what} contains the control character {quoted(text[place])} at position {place + 1}: remove it"
         )
-
-
-def _read(path: Path, most_bytes: int) -> bytes:
-    try:
-        with path.open("rb") as file:
-            body = file.read(most_bytes + 1)
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}") from None
-    if len(body) > most_bytes:
-        raise InputError(
-            f"{path} is larger than {most_bytes:,} bytes: make it smaller or raise BROADCASTER_MAX_FILE_BYTES"
-        )
-    return body

@@ -38,6 +38,14 @@ _MOST = 1_000
 _REFUSALS = (errors.ObjectNotInPrerequisiteState, errors.DataCorrupted)
 
 
+class CampaignStaysError(ConflictError):
+    """A campaign is not purged. `reason` is what keeps it, in words."""
+
+    def __init__(self, message: str, reason: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
 class Candidate(msgspec.Struct, frozen=True):
     """A campaign, and what would go of it."""
 
@@ -87,8 +95,8 @@ def find_candidates(engine: Engine, older_than: timedelta, name: str | None = No
 def purge_campaign(engine: Engine, campaign_id: int, older_than: timedelta) -> Purge | None:
     """Delete what is personal of a campaign that ended so long ago, and more than a day ago; None: it was done before.
 
-    Tries again for some seconds where others hold what it needs. Raises ConflictError where something keeps the
-    campaign: what it is, in words; ContentionError where it never got its locks.
+    Tries again for some seconds where others hold what it needs. Raises CampaignStaysError where something
+    keeps the campaign, ContentionError where it never got its locks.
     """
     for _ in range(_TRIES - 1):
         try:
@@ -130,10 +138,11 @@ def _purge(engine: Engine, campaign_id: int, older_than: timedelta) -> Purge | N
 
 @contextmanager
 def _refusals() -> Iterator[None]:
-    """Turns what the database says of a campaign that stays into a ConflictError."""
+    """Turns what the database says of a campaign that stays into a CampaignStaysError."""
     try:
         yield
     except DBAPIError as error:
         if isinstance(error.orig, _REFUSALS):
-            raise ConflictError(str(error.orig.diag.message_primary)) from None
+            said = error.orig.diag
+            raise CampaignStaysError(str(said.message_primary), str(said.message_detail)) from None
         raise

@@ -12,7 +12,8 @@ from broadcaster.domain.outcomes import Outcome
 from broadcaster.domain.readback import ChatReading, EntryCandidate, Page, Sight, Why, match_chat
 from broadcaster.domain.whatsapp_numbers import forms, number_class
 from broadcaster.gateway import GatewayError, WAChatPro
-from broadcaster.services.reconcile.doubts import Accepted, Attempt, DoubtStore, LookRow
+from broadcaster.services.reconcile.doubt_rows import Accepted, Attempt, LookRow
+from broadcaster.services.reconcile.doubts import DoubtStore
 from broadcaster.settings import Settings
 
 LIMIT = 100

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
 from broadcaster.db.pool import AsyncPool
 from broadcaster.db.statements import Statements
-from broadcaster.domain.contents import Content, ContentKind, stored_content
-from broadcaster.domain.instances import Wire
+from broadcaster.domain.contents import Content, stored_content
 from broadcaster.domain.states import MessageState
 from broadcaster.domain.whatsapp_numbers import forms, number_class
+from broadcaster.services.reconcile.doubt_rows import (
+    Accepted,
+    Attempt,
+    DueChat,
+    DueTruth,
+    Key,
+    LookRow,
+    ReadAccount,
+    ReadingRow,
+    Sample,
+)
 from broadcaster.settings import Settings
 
 ROUND_SECONDS = 1.0
@@ -37,123 +46,6 @@ LOOK_PAUSE = 2.5
 """Seconds between two looks for accepted messages of one kind, for the same doubts."""
 
 
-class Key(NamedTuple):
-    """Names an attempt."""
-
-    segment: int
-    campaign_id: int
-    seq: int
-    attempt: int
-
-
-@dataclass(frozen=True, slots=True)
-class ReadAccount:
-    """An account whose chats are to be read back, with what a client of it needs."""
-
-    name: str
-    """Of its instance."""
-    account_id: int
-    key_encrypted: bytes
-    base_url: str
-    wire: Wire
-    reply_rules: Mapping[str, Any] | None
-    phones: list[str]
-    """Whose chats are due."""
-    read_at: datetime
-
-
-class Attempt(NamedTuple):
-    """An attempt that has or may have an entry in a chat; `ended_at` is None while it is under way.
-
-    `is_known`: the gateway is known to have accepted it. `polls` is the number of the poll where it is in doubt,
-    otherwise None.
-    """
-
-    phone: str
-    segment: int
-    campaign_id: int
-    seq: int
-    attempt: int
-    variables: dict[str, str] | None
-    gateway_id: str | None
-    started_at: datetime
-    ended_at: datetime | None
-    is_known: bool
-    polls: int | None
-
-    @property
-    def key(self) -> Key:
-        return Key(self.segment, self.campaign_id, self.seq, self.attempt)
-
-
-class Accepted(msgspec.Struct, frozen=True):
-    """An attempt that the gateway is known to have accepted, to whom, and since when."""
-
-    segment: int
-    campaign_id: int
-    seq: int
-    attempt: int
-    phone: str
-    content_kind: ContentKind
-    accepted_at: datetime
-    apart: float = 0.0
-    """Seconds between it and the doubt nearest to it."""
-    is_missing: bool = False
-    """It was looked for in its chat and not shown, last time."""
-
-    @property
-    def key(self) -> Key:
-        return Key(self.segment, self.campaign_id, self.seq, self.attempt)
-
-
-class _OfAccount(msgspec.Struct, frozen=True):
-    """What there is to read, and an account to read it through.
-
-    What `reply_rules` says concerns this account alone, and must not sink its neighbours.
-    """
-
-    name: str
-    account_id: int
-    key_encrypted: bytes
-    base_url: str
-    wire: Wire
-    reply_rules: Any
-    read_at: datetime
-
-    @property
-    def account(self) -> ReadAccount:
-        return ReadAccount(
-            name=self.name,
-            account_id=self.account_id,
-            key_encrypted=self.key_encrypted,
-            base_url=self.base_url,
-            wire=self.wire,
-            reply_rules=self.reply_rules,
-            phones=[],
-            read_at=self.read_at,
-        )
-
-
-class _DueChat(_OfAccount, frozen=True):
-    phone: str
-
-
-class _DueTruth(_OfAccount, frozen=True):
-    segment: int
-    campaign_id: int
-    seq: int
-    attempt: int
-    phone: str
-    content_kind: ContentKind
-    accepted_at: datetime
-
-    @property
-    def accepted(self) -> Accepted:
-        return Accepted(
-            self.segment, self.campaign_id, self.seq, self.attempt, self.phone, self.content_kind, self.accepted_at
-        )
-
-
 class _Truth(NamedTuple):
     shown: int
     missing: int
@@ -162,50 +54,6 @@ class _Truth(NamedTuple):
 class _Resolved(msgspec.Struct, frozen=True):
     state: MessageState
     messages: int
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """An accepted message that is to be looked for in its chat."""
-
-    account: ReadAccount
-    accepted: Accepted
-
-
-class ReadingRow(msgspec.Struct, frozen=True):
-    """What a chat said of one doubt, as `note_readings.sql` and `resolve_doubts.sql` read it.
-
-    `sight` may also be `unreadable`; `reading` says it to people. The rest says what kind of proof a silence needs:
-    the class of its number, the kind of its content, and how long the list was.
-    """
-
-    segment: int
-    campaign_id: int
-    seq: int
-    attempt: int
-    polls: int
-    sight: str
-    reading: str
-    gateway_id: str | None
-    number_class: str
-    content_kind: str
-    entries: int
-
-
-class LookRow(msgspec.Struct, frozen=True):
-    """An accepted message that was looked for in its chat, as `note_looks.sql` reads it.
-
-    `entries` is how long the list was.
-    """
-
-    segment: int
-    campaign_id: int
-    seq: int
-    number_class: str
-    content_kind: str
-    accepted_at: datetime
-    is_shown: bool
-    entries: int
 
 
 def poll_intervals(settings: Settings) -> dict[str, timedelta]:
@@ -228,7 +76,7 @@ class DoubtStore:
         """The due chats of at most `most` accounts that may be read now; the caller is the only one to have them."""
         found = await self._statements.rows(
             "pick_chats",
-            _DueChat,
+            DueChat,
             most=most,
             pace=timedelta(seconds=LONGEST_ROUND),
             **poll_intervals(self._settings),
@@ -241,7 +89,7 @@ class DoubtStore:
     async def pick_truths(self, most: int, since: timedelta, until: timedelta) -> list[Sample]:
         """Messages that were accepted between `until` and `since` ago, at most one of an account, to be looked for."""
         every = timedelta(seconds=self._settings.truth_check_seconds)
-        found = await self._statements.rows("pick_truths", _DueTruth, most=most, since=since, until=until, every=every)
+        found = await self._statements.rows("pick_truths", DueTruth, most=most, since=since, until=until, every=every)
         return [Sample(row.account, row.accepted) for row in found]
 
     async def note_truth(self, account: int, key: Key, most: int, *, shown: bool) -> tuple[int, int]:

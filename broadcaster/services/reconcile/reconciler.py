@@ -21,14 +21,8 @@ from broadcaster.domain.readback import ChatReading, Page, Sight
 from broadcaster.domain.whatsapp_numbers import number_class
 from broadcaster.gateway import GatewayError, WAChatPro
 from broadcaster.services.reconcile.chat_reader import ChatReader
-from broadcaster.services.reconcile.doubts import (
-    ROUND_SECONDS,
-    Accepted,
-    Attempt,
-    DoubtStore,
-    ReadAccount,
-    ReadingRow,
-)
+from broadcaster.services.reconcile.doubt_rows import Accepted, Attempt, ReadAccount, ReadingRow
+from broadcaster.services.reconcile.doubts import ROUND_SECONDS, DoubtStore
 from broadcaster.services.reconcile.truth_check import check_truth
 from broadcaster.settings import Settings
 

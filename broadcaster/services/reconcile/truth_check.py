@@ -12,10 +12,11 @@ from datetime import timedelta
 import structlog
 
 from broadcaster.domain.readback import Sight
-from broadcaster.domain.truth import false_yes_estimate, is_lying
+from broadcaster.domain.truth import false_yes_estimate, is_lying, missing_words
 from broadcaster.gateway import GatewayError, WAChatPro
 from broadcaster.services.reconcile.chat_reader import LIMIT, ChatReader
-from broadcaster.services.reconcile.doubts import Accepted, DoubtStore, ReadAccount, Sample
+from broadcaster.services.reconcile.doubt_rows import Accepted, ReadAccount, Sample
+from broadcaster.services.reconcile.doubts import DoubtStore
 from broadcaster.settings import Settings
 
 log = structlog.get_logger()
@@ -71,10 +72,9 @@ async def _count(store: DoubtStore, sample: Sample, *, shown: bool) -> None:
 
 def _why(shown: int, missing: int) -> str:
     """The evidence, and how an operator can find out what it means."""
-    share = false_yes_estimate(shown, missing)
     return (
-        f"of {shown + missing} accepted messages that were looked for, {missing} are not in their chats: "
-        f"{share.low:.0%} to {share.high:.0%} of what it says it took may never have been sent. "
+        f"{missing_words(shown, missing)}: "
+        f"{false_yes_estimate(shown, missing)} of what it says it took may never have been sent. "
         "Look at the phone. If they did arrive, this gateway does not list what it sends, and "
         "BROADCASTER_TRUTH_CHECK_SECONDS=0 ends these checks"
     )

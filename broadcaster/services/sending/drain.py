@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from heapq import heappop, heappush
 from itertools import islice, takewhile
 from math import inf
 from uuid import UUID, uuid4
@@ -18,6 +17,7 @@ from broadcaster.domain.pacing import CLAIM_LEAD
 from broadcaster.domain.states import LaneHealth
 from broadcaster.errors import BroadcasterError
 from broadcaster.gateway import WAChatPro
+from broadcaster.services.sending.hungry_lanes import HungryLanes
 from broadcaster.services.sending.lane import CLAIM_MARGIN, Lane, SendPath
 from broadcaster.services.sending.outcome_writer import RETRY
 from broadcaster.services.sending.sending_store import Ask, Claim, HeldLane, Return
@@ -95,7 +95,7 @@ class Drain:
         self._waited_for: set[_Tenure] = set()
         self._held: dict[int, Lane] = {}
         """By lane id, the one that was renewed longest ago first."""
-        self._hungry = _Hungry()
+        self._hungry = HungryLanes()
         self._changed: set[Lane] = set()
         self._look = asyncio.Event()
 
@@ -348,46 +348,3 @@ class Drain:
     def _lease_ends(self, asked: float) -> float:
         """The last moment, on this process's clock, to send under a lease that was requested at `asked`."""
         return asked + self._lease - LEASE_MARGIN
-
-
-class _Hungry:
-    """Lanes that want more, each with its deadline; the earliest first."""
-
-    def __init__(self) -> None:
-        self._moments: dict[Lane, float] = {}
-        self._heap: list[tuple[float, int, Lane]] = []
-        """May hold stale entries that are no longer in `_moments`."""
-        self._added = 0
-
-    def add(self, lane: Lane, moment: float) -> None:
-        """The lane wants more by `moment`, or by the earlier one that it named before. Infinity: it wants nothing."""
-        if moment == inf:
-            self.discard(lane)
-        elif moment < self._moments.get(lane, inf):
-            self._moments[lane] = moment
-            self._added += 1
-            heappush(self._heap, (moment, self._added, lane))
-
-    def discard(self, lane: Lane) -> None:
-        """The lane wants nothing."""
-        self._moments.pop(lane, None)
-
-    def first(self) -> float:
-        """The earliest deadline; infinity if there is none."""
-        while self._heap and self._moments.get(self._heap[0][2]) != self._heap[0][0]:
-            heappop(self._heap)
-        return self._heap[0][0] if self._heap else inf
-
-    def take(self, until: float, most: int) -> list[Lane]:
-        """Take out at most `most` lanes with a deadline up to `until`."""
-        taken: list[Lane] = []
-        while len(taken) < most and self.first() <= until:
-            lane = heappop(self._heap)[2]
-            del self._moments[lane]
-            taken.append(lane)
-        return taken
-
-    def clear(self) -> None:
-        """Forget them all."""
-        self._moments.clear()
-        self._heap.clear()

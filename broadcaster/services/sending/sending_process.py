@@ -16,7 +16,8 @@ from broadcaster.crypto import open_vault
 from broadcaster.db.pool import open_pool
 from broadcaster.errors import UnavailableError
 from broadcaster.gateway import DEFAULT_RULES, Transport, WAChatPro, open_transport, read_rules
-from broadcaster.services.reconcile.doubts import DoubtStore, ReadAccount
+from broadcaster.services.reconcile.doubt_rows import ReadAccount
+from broadcaster.services.reconcile.doubts import DoubtStore
 from broadcaster.services.reconcile.reconciler import Reconciler
 from broadcaster.services.sending.drain import Drain, DrainReport
 from broadcaster.services.sending.lane import SendPath

@@ -23,7 +23,8 @@ BEGIN
     IF refusal IS NOT NULL THEN
         RAISE EXCEPTION USING
             ERRCODE = 'object_not_in_prerequisite_state',
-            MESSAGE = format('campaign %s stays: %s', coalesce(purged.name, campaign::text, 'null'), refusal);
+            MESSAGE = format('campaign %s stays: %s', coalesce(purged.name, campaign::text, 'null'), refusal),
+            DETAIL = refusal;
     END IF;
 
     WITH counted AS MATERIALIZED (
@@ -56,7 +57,8 @@ BEGIN
     INTO proof.messages, miscounted;
     IF miscounted IS NOT NULL THEN
         RAISE EXCEPTION USING
-            ERRCODE = 'data_corrupted', MESSAGE = format('campaign %s stays: %s', purged.name, miscounted);
+            ERRCODE = 'data_corrupted', MESSAGE = format('campaign %s stays: %s', purged.name, miscounted),
+            DETAIL = miscounted;
     END IF;
     SELECT coalesce(jsonb_object_agg(outcome, n), '{}') INTO proof.attempts
     FROM (

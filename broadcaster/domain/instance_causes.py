@@ -1,0 +1,138 @@
+"""Why an instance is not well, and what to do. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+from shlex import quote
+
+from broadcaster.domain.judgement import BLAMED, UNKNOWN_WORDS
+from broadcaster.domain.pacing import SLOWEST, format_rate
+from broadcaster.domain.remedies import address_remedy, learning_remedy
+from broadcaster.domain.standstill import CampaignFacts, Cause, LaneFacts, Part, Remedy, Scene, Standstill, What
+from broadcaster.domain.states import CampaignState, LaneHealth
+from broadcaster.domain.truth import is_suspect, missing_words
+
+_KEY_IS_MEANT = re.compile(r"key|token|unauthori[sz]ed|api\b|HTTP 40[13]|BROADCASTER_SECRET_KEY", re.IGNORECASE)
+"""Words in a refusal that another key may mend. They leave out an account that has ended: no key mends that."""
+RESTED = timedelta(seconds=10)
+"""An instance no longer counts as resting this long after the end of its rest."""
+
+
+def suspicions(lanes: Sequence[LaneFacts]) -> list[Standstill]:
+    """Every instance of `lanes` that still sends although suspiciously many of its accepted messages are missing."""
+    return [_suspicion(lane) for lane in lanes if _is_suspect(lane)]
+
+
+def _is_suspect(lane: LaneFacts) -> bool:
+    # The reason of a stopped instance says it already.
+    return lane.health is not LaneHealth.REFUSED and is_suspect(lane.shown, lane.missing)
+
+
+def _suspicion(lane: LaneFacts) -> Standstill:
+    return Standstill(
+        What.INSTANCE,
+        lane.name,
+        Cause.SUSPECT,
+        "may lose messages that it accepts",
+        Remedy(
+            "look at its phone, and send a test message to your own:",
+            f"broadcaster instance check {quote(lane.name)} --to MY_PHONE",
+        ),
+        detail=missing_words(lane.shown, lane.missing),
+    )
+
+
+def lane_remedy(lane: LaneFacts, campaigns: Sequence[CampaignFacts]) -> Remedy:
+    """What to do about an instance that is not ok. `campaigns` are the ones that it sends for."""
+    name = quote(lane.name)
+    if lane.health in _GATEWAYS and (remedy := address_remedy(lane.name, lane.reason, lane.wire)):
+        return remedy
+    match lane.health:
+        case LaneHealth.PAUSED:
+            return Remedy("go on with", f"broadcaster instance resume {name}")
+        case LaneHealth.REFUSED:
+            if _KEY_IS_MEANT.search(lane.reason or ""):
+                return Remedy("give the new key, then it goes on:", f"broadcaster instance set {name} --key-stdin")
+            return Remedy("once that is mended, go on with", f"broadcaster instance resume {name}")
+        case LaneHealth.THROTTLED:
+            slower = format_rate(max(lane.rate / 2, SLOWEST)) if lane.rate else "20/min"
+            return Remedy("if that happens often, send slower:", f"broadcaster instance set {name} --rate {slower}")
+        case LaneHealth.DOWN if UNKNOWN_WORDS in (lane.reason or ""):
+            return learning_remedy(lane.name, lane.reason or "")
+        case LaneHealth.DOWN if BLAMED in (lane.reason or ""):
+            failed = [campaign.name for campaign in campaigns if any(part.failed for part in campaign.parts)]
+            again = "".join(
+                f", retry those who failed with `broadcaster campaign retry {quote(each)}`" for each in failed[:2]
+            )
+            advice = f"look at its phone{again}; if the list is bad, go on with"
+            return Remedy(advice, f"broadcaster instance resume {name}")
+        case _:
+            return Remedy("see", f"broadcaster instance check {name}")
+
+
+def instance_causes(
+    lane: LaneFacts, parts: Sequence[tuple[CampaignFacts, Part]], scene: Scene
+) -> Iterator[Standstill]:
+    """Why an instance sends nothing or lets nothing be read; `parts` are what campaigns have with it."""
+    if is_unwell(lane, scene):
+        waiting = [part for campaign, part in parts if part.pending and _wants_to_send(campaign, scene)]
+        yield Standstill(
+            What.INSTANCE,
+            lane.name,
+            Cause(lane.health),
+            SAYS[lane.health],
+            lane_remedy(lane, [campaign for campaign, _ in parts]),
+            detail=None if lane.health is LaneHealth.PAUSED else lane.reason,
+            since=lane.since,
+            # There is no next try if nothing waits or no worker runs.
+            next_try=lane.not_before if lane.health in TRIED_AGAIN and waiting and scene.is_ticking else None,
+            waiting=sum(part.pending for part in waiting),
+        )
+    if lane.unreadable_since is not None:
+        yield _unreadable(lane, [(campaign, part) for campaign, part in parts if part.in_doubt], scene)
+
+
+SAYS = {
+    LaneHealth.PAUSED: "is paused by an operator",
+    LaneHealth.REFUSED: "is stopped",
+    LaneHealth.DOWN: "is down",
+    LaneHealth.THROTTLED: "has to rest",
+}
+_GATEWAYS = (LaneHealth.REFUSED, LaneHealth.DOWN)
+TRIED_AGAIN = (LaneHealth.DOWN, LaneHealth.THROTTLED)
+
+
+def is_unwell(lane: LaneFacts, scene: Scene) -> bool:
+    """Whether it sends nothing now. It sends again after its rest, and the first accepted message makes it ok."""
+    if lane.health is LaneHealth.THROTTLED and lane.not_before is not None:
+        return scene.now - lane.not_before < RESTED
+    return lane.health is not LaneHealth.OK
+
+
+def _unreadable(lane: LaneFacts, doubted: Sequence[tuple[CampaignFacts, Part]], scene: Scene) -> Standstill:
+    if not lane.unreadable_is_former:
+        remedy = Remedy("see", f"broadcaster instance check {quote(lane.name)}")
+    elif doubted:
+        remedy = Remedy("decide yourself with", f"broadcaster campaign settle {quote(doubted[0][0].name)}")
+    else:
+        remedy = Remedy("see", "broadcaster doctor")
+    former = " with its former key or URL" if lane.unreadable_is_former else ""
+    return Standstill(
+        What.INSTANCE,
+        lane.name,
+        Cause.UNREADABLE,
+        f"does not let its chats be read{former}",
+        remedy,
+        detail="nobody can tell whether messages in doubt arrived",
+        since=lane.unreadable_since,
+        next_try=lane.next_read_at if scene.is_ticking else None,
+        waiting=sum(part.in_doubt for _, part in doubted),
+    )
+
+
+def _wants_to_send(campaign: CampaignFacts, scene: Scene) -> bool:
+    return campaign.state is CampaignState.RUNNING or (
+        campaign.state is CampaignState.SCHEDULED and campaign.starts_at <= scene.now
+    )
