@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from importlib import import_module
+from inspect import getdoc
 from typing import Any, ClassVar
 
 import typer
@@ -45,7 +46,7 @@ class LazyGroup(TyperGroup):
         found = getattr(import_module(module), attribute)
         if not isinstance(found, typer.Typer):
             single = typer.Typer(add_completion=False, context_settings=HELP_OPTIONS)
-            single.command(name)(spread_options(found))
+            single.command(name, help=_flowing(getdoc(found) or ""))(spread_options(found))
             found = single
         return get_command(found)
 
@@ -63,3 +64,8 @@ def lazy_group(commands: Commands, help_text: str, callback: Callable[..., None]
 
 def _no_options() -> None:
     pass
+
+
+def _flowing(docstring: str) -> str:
+    """Its paragraphs without their line ends: help is wrapped at the width of the terminal, not of the source."""
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in docstring.split("\n\n"))

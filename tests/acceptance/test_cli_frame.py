@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine
@@ -47,7 +49,7 @@ def test_showing_a_campaign_imports_nothing_heavy_either(environ: Mapping[str, s
 SHOWN_BY_EXAMPLE = ("audience", "schedule", *(f"campaign {name}" for name in ("submit", "preview", "test", "settle")))
 
 
-def commands(group: LazyGroup, path: tuple[str, ...] = ()) -> Iterator[tuple[str, object]]:
+def commands(group: LazyGroup, path: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:
     for name in group.table:
         loaded = group.load(name)
         if isinstance(loaded, LazyGroup):
@@ -63,6 +65,25 @@ def test_every_command_is_there_and_says_what_it_does_and_what_its_options_mean(
         assert loaded.help, name
         assert [option.name for option in loaded.params if not getattr(option, "help", "")] == [], name
         assert "Example" in loaded.help or not name.startswith(SHOWN_BY_EXAMPLE), name
+
+
+def test_the_help_of_every_command_fills_the_lines_of_a_terminal_and_leaves_none_half_empty(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A line ends where the next word has no room, not where the docstring's line ends."""
+    monkeypatch.setenv("COLUMNS", "80")
+    group: Any = get_command(app)
+    for name, loaded in commands(group):
+        loaded.main(["--help"], f"broadcaster {name}", standalone_mode=False)
+        lines = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
+        assert [line for line in lines if len(line) > 80] == [], name
+        description = lines[: next(number for number, line in enumerate(lines) if line.startswith("╭"))]
+        short = [
+            (line, following)
+            for line, following in itertools.pairwise(description)
+            if line and following and len(f"{line} {following.split()[0]}") < 80
+        ]
+        assert short == [], name
 
 
 def test_a_group_without_a_command_shows_its_help(run_cli: RunCli) -> None:

@@ -65,8 +65,7 @@ def _described(each: Command) -> str:
     context = typer.Context(each.command, info_name=name)
     arguments = _arguments(each.command)
     usage = " ".join([name, *arguments, *(["[OPTIONS]"] if len(parameters) > len(arguments) else [])])
-    paragraphs = inspect.cleandoc(each.command.help).split("\n\n")
-    parts = [f"## {name}", f"```text\n{usage}\n```", *(" ".join(paragraph.split()) for paragraph in paragraphs)]
+    parts = [f"## {name}", f"```text\n{usage}\n```", each.command.help]
     rows = [_row(parameter, context) for parameter in parameters]
     return "\n\n".join([*parts, _table(("Option", "Meaning"), rows)] if rows else parts)
 
