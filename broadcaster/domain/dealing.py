@@ -10,35 +10,54 @@ from collections.abc import Iterator, Mapping
 from heapq import heapify, heapreplace
 from itertools import islice, repeat
 from math import floor
+from typing import NamedTuple
 
-Rates = Mapping[int, float | None]
-"""Lanes (ids), each with its messages per second; None: it has no limit."""
+from broadcaster.domain.pacing import pace
 
 
-def deal(rates: Rates) -> Iterator[int]:
+class Limit(NamedTuple):
+    """What a lane may send: messages per second (None: it has no limit), and how many of them at once."""
+
+    rate: float | None
+    burst: int
+
+
+Limits = Mapping[int, Limit]
+"""Lanes (ids), each with its limit."""
+
+
+def deal(limits: Limits) -> Iterator[int]:
     """Lanes without end, in proportion to their rates and evenly spread: all are done at about the same time."""
-    if len(rates) == 1:
-        return repeat(next(iter(rates)))
-    return _deal(_weights(rates), {})
+    if len(limits) == 1:
+        return repeat(next(iter(limits)))
+    return _deal(_weights(limits), {})
 
 
-def seconds_to_send(total: int, rates: Rates) -> float | None:
+def seconds_to_send(total: int, limits: Limits) -> float | None:
     """How many seconds sending so many messages takes at least: as long as the slowest lane needs for its share.
 
-    Lanes without a limit have their share, and need no time that can be told. None where no time can be told at all.
+    A lane that has rested begins with its burst. Lanes without a limit have their share, and need no time that can be
+    told. None where no time can be told at all.
     """
-    weights = _weights(rates)
+    weights = _weights(limits)
     whole = sum(weights.values())
     shares = Counter({lane: floor(total * weight / whole) for lane, weight in weights.items()})
     shares.update(islice(_deal(weights, dict(shares)), total - shares.total()))
-    return max((shares[lane] * (1 / rate) for lane, rate in rates.items() if rate is not None), default=0.0) or None
+    limited = [(shares[lane], limit) for lane, limit in limits.items() if shares[lane] and limit.rate is not None]
+    return max((_seconds(share, limit) for share, limit in limited), default=None)
 
 
-def _weights(rates: Rates) -> dict[int, float]:
+def _seconds(messages: int, limit: Limit) -> float:
+    """How long the pace makes the last of so many messages wait, if all are due now."""
+    kept = pace(*limit)
+    return max(0.0, (messages - 1) * kept.interval - kept.tolerance)
+
+
+def _weights(limits: Limits) -> dict[int, float]:
     """What each lane counts: its rate, and without a limit more than any other."""
-    limited = [rate for rate in rates.values() if rate is not None]
+    limited = [limit.rate for limit in limits.values() if limit.rate is not None]
     unlimited = max([100.0, *(10 * rate for rate in limited)])
-    return {lane: rate or unlimited for lane, rate in rates.items()}
+    return {lane: limit.rate or unlimited for lane, limit in limits.items()}
 
 
 def _deal(weights: Mapping[int, float], shares: Mapping[int, int]) -> Iterator[int]:

@@ -24,10 +24,10 @@ def _reader(people: int) -> RecipientReader:
 @pytest.mark.parametrize(
     ("rates", "people", "seconds"),
     [
-        (("2/s", "1/s"), 30, 10),
-        (("1/h", "1/h"), 3, 7200),
+        (("2/s", "1/s"), 30, 9.25),
+        (("1/h", "1/h"), 5, 3600.25),
         # The one with a limit gets three of them, and those without one take no time that can be told.
-        (("20/min", "unlimited"), 1000, 9),
+        (("20/min", "unlimited"), 1000, 3.25),
         (("unlimited", "unlimited"), 30, None),
     ],
 )

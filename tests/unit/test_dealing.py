@@ -9,11 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broadcaster.domain.dealing import Rates, deal, seconds_to_send
+from broadcaster.domain.dealing import Limit, Limits, deal, seconds_to_send
+from broadcaster.domain.pacing import Pacer, default_burst, pace
 
-RATES = st.lists(st.none() | st.floats(1 / 3600, 1000), min_size=1, max_size=6).map(
-    lambda rates: dict(enumerate(rates))
-)
+LIMITS = st.lists(
+    st.builds(Limit, st.none() | st.floats(1 / 3600, 1000), st.integers(1, 100)), min_size=1, max_size=6
+).map(lambda limits: dict(enumerate(limits)))
+
+
+def usual(rates: dict[int, float | None]) -> Limits:
+    """The lanes with the burst that they get where none is asked for."""
+    return {lane: Limit(rate, default_burst(rate)) for lane, rate in rates.items()}
 
 
 @pytest.mark.parametrize(
@@ -26,34 +32,52 @@ RATES = st.lists(st.none() | st.floats(1 / 3600, 1000), min_size=1, max_size=6).
         ({1: 20.0, 2: None}, [2] * 10 + [1]),
     ],
 )
-def test_recipients_are_dealt_in_proportion_to_the_rates(rates: Rates, first: list[int]) -> None:
-    assert Counter(islice(deal(rates), len(first))) == Counter(first)
+def test_recipients_are_dealt_in_proportion_to_the_rates(rates: dict[int, float | None], first: list[int]) -> None:
+    assert Counter(islice(deal(usual(rates)), len(first))) == Counter(first)
 
 
 @pytest.mark.parametrize(
-    ("total", "rates", "seconds"),
+    ("total", "limits", "seconds"),
     [
-        (30, {1: 2.0, 2: 1.0}, 10),
-        (3, {1: 1 / 3600, 2: 1 / 3600}, 7200),
-        (1000, {1: 20 / 60, 2: None}, 9),
-        (0, {1: 1.0}, None),
-        (10, {1: 20 / 60, 2: None}, None),
-        (30, {1: None}, None),
-        (30, {1: None, 2: None}, None),
+        (30, usual({1: 2.0, 2: 1.0}), 9.25),
+        (5, usual({1: 1 / 3600, 2: 1 / 3600}), 3600.25),
+        (1000, usual({1: 20 / 60, 2: None}), 3.25),
+        # The first of them leave at once, and of a burst a part is kept for requests in flight.
+        (2, {1: Limit(1.0, 1)}, 1),
+        (2, {1: Limit(1.0, 2)}, 0.25),
+        (30, {1: Limit(1.0, 31)}, 0),
+        (130, {1: Limit(1.0, 31)}, 99.25),
+        (1, {1: Limit(1.0, 1)}, 0),
+        (0, usual({1: 1.0}), None),
+        (10, usual({1: 20 / 60, 2: None}), None),
+        (30, usual({1: None}), None),
+        (30, usual({1: None, 2: None}), None),
     ],
 )
-def test_sending_takes_as_long_as_the_slowest_lane_needs(total: int, rates: Rates, seconds: float | None) -> None:
-    assert seconds_to_send(total, rates) == (seconds and pytest.approx(seconds))
+def test_sending_takes_as_long_as_the_slowest_lane_needs(total: int, limits: Limits, seconds: float | None) -> None:
+    assert seconds_to_send(total, limits) == (seconds and pytest.approx(seconds))
 
 
-@given(st.integers(0, 2000), RATES)
-def test_the_estimate_is_that_of_the_shares_which_are_dealt(total: int, rates: Rates) -> None:
-    shares = Counter(islice(deal(rates), total))
-    needed = [shares[lane] / rate for lane, rate in rates.items() if rate is not None]
-    assert (seconds_to_send(total, rates) or 0.0) == pytest.approx(max(needed, default=0.0))
+@given(st.integers(1, 300), st.floats(1 / 3600, 1000), st.integers(1, 100))
+def test_the_estimate_is_when_the_pacer_lets_the_last_one_leave(total: int, rate: float, burst: int) -> None:
+    pacer, now = Pacer(pace(rate, burst), debt=0.0, now=0.0), 0.0
+    for _ in range(total):
+        now += max(0.0, pacer.wait(now))
+        pacer.admit(now)
+        pacer.replied(now)
+    assert seconds_to_send(total, {1: Limit(rate, burst)}) == pytest.approx(now, abs=1e-6 / rate)
 
 
-@given(st.integers(1, 2000), RATES)
-def test_more_messages_never_take_less_time(total: int, rates: Rates) -> None:
-    fewer, more = ((seconds_to_send(each, rates) or 0.0) for each in (total, total + 1))
+@given(st.integers(0, 2000), LIMITS)
+def test_the_estimate_is_that_of_the_shares_which_are_dealt(total: int, limits: Limits) -> None:
+    shares = Counter(islice(deal(limits), total))
+    needed = [
+        seconds_to_send(shares[lane], {lane: limit}) or 0.0 for lane, limit in limits.items() if limit.rate is not None
+    ]
+    assert (seconds_to_send(total, limits) or 0.0) == pytest.approx(max(needed, default=0.0))
+
+
+@given(st.integers(1, 2000), LIMITS)
+def test_more_messages_never_take_less_time(total: int, limits: Limits) -> None:
+    fewer, more = ((seconds_to_send(each, limits) or 0.0) for each in (total, total + 1))
     assert fewer <= more * (1 + 1e-9)

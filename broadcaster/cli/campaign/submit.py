@@ -230,6 +230,9 @@ def _say_estimate(submitted: Submitted, submission: Submission) -> None:
     if submitted.seconds_to_send is None:
         say("how long sending takes cannot be told: an instance has no rate limit")
         return
+    if submitted.seconds_to_send < 1:
+        say("sending takes as long as the gateway needs: no rate limit holds it up")
+        return
     until = ""
     if not submission.draft:
         with suppress(OverflowError):

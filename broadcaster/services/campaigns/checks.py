@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 
 from broadcaster.db import tables
 from broadcaster.db.engine import transaction
-from broadcaster.domain.dealing import Rates
+from broadcaster.domain.dealing import Limit, Limits
 from broadcaster.domain.names import check_name
 from broadcaster.errors import ConflictError, NotFoundError, UsageError
 
@@ -19,8 +19,8 @@ from broadcaster.errors import ConflictError, NotFoundError, UsageError
 @contextmanager
 def admission(
     engine: Engine, name: str, instances: Sequence[str], starts_at: datetime | None
-) -> Iterator[tuple[Connection, Rates]]:
-    """A transaction in which a campaign called `name` can be stored, and its lanes with their rates.
+) -> Iterator[tuple[Connection, Limits]]:
+    """A transaction in which a campaign called `name` can be stored, and its lanes with their limits.
 
     Raises UsageError for a wrong name or a start that has passed, NotFoundError for an unknown instance, and
     ConflictError for a name that is taken, be it while the block runs.
@@ -33,15 +33,15 @@ def admission(
         yield connection, lanes_of(connection, instances)
 
 
-def lanes_of(connection: Connection, names: Sequence[str]) -> Rates:
-    """The lanes (ids) of the named instances, each with its messages per second. Raises NotFoundError."""
+def lanes_of(connection: Connection, names: Sequence[str]) -> Limits:
+    """The lanes (ids) of the named instances, each with its limit. Raises NotFoundError."""
     table = tables.instances
     rows = connection.execute(
-        select(table.c.name, table.c.id, table.c.rate_per_second).where(table.c.name.in_(names))
+        select(table.c.name, table.c.id, table.c.rate_per_second, table.c.burst).where(table.c.name.in_(names))
     ).all()
     if unknown := sorted(set(names) - {row.name for row in rows}):
         raise NotFoundError(f"no instance is called {unknown[0]!r}: see `broadcaster instance list`")
-    return {row.id: row.rate_per_second for row in rows}
+    return {row.id: Limit(row.rate_per_second, row.burst) for row in rows}
 
 
 def _refuse_taken(connection: Connection, name: str) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine, func, select
 
 from broadcaster.db import tables
 from broadcaster.domain.contents import Content
-from broadcaster.domain.dealing import Rates, deal, seconds_to_send
+from broadcaster.domain.dealing import Limits, deal, seconds_to_send
 from broadcaster.domain.states import CampaignState
 from broadcaster.errors import InputError
 from broadcaster.services.campaigns.checks import admission
@@ -76,7 +76,7 @@ class Submitted:
     rejects: list[tuple[int, str, str]] = field(default_factory=list)
     """The first few (line, phone as written, reason)."""
     seconds_to_send: float | None = None
-    """At least, at the instances' rates; None where it cannot be told (`dealing.seconds_to_send`)."""
+    """At least, at the instances' limits; None where it cannot be told (`dealing.seconds_to_send`)."""
 
 
 def submit_campaign(
@@ -107,7 +107,7 @@ def submit_campaign(
     return result
 
 
-def _try(connection: Connection, variables: Sequence[str], lanes: Rates, batches: Iterator[Batch]) -> int:
+def _try(connection: Connection, variables: Sequence[str], lanes: Limits, batches: Iterator[Batch]) -> int:
     """How many messages there would be."""
     with MessageText(0, variables, deal(lanes)) as messages:
         stage_messages(connection, messages, batches)
@@ -117,7 +117,7 @@ def _try(connection: Connection, variables: Sequence[str], lanes: Rates, batches
 def _store(
     connection: Connection,
     submission: Submission,
-    lanes: Rates,
+    lanes: Limits,
     recipients: RecipientReader,
     batches: Iterator[Batch],
     forgotten: Forgotten,
