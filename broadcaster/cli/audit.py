@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from textwrap import wrap
 from typing import Annotated, Any
 
 import typer
 
 from broadcaster.cli.database import reader
 from broadcaster.cli.options.results import Json
-from broadcaster.cli.output import local_time, say, say_json, say_table
+from broadcaster.cli.output import console, local_time, one_line, say, say_json, say_table
 from broadcaster.cli.schedule.options import parse_moment
+from broadcaster.domain.pacing import format_rate
 from broadcaster.errors import UsageError
 from broadcaster.services.audit import AuditEntry, read_audit
 from broadcaster.settings import load
 
 KINDS = ("instance", "campaign", "audience", "schedule", "occurrence", "phone", "secrets", "database")
 """What the trail has rows of."""
+_TABLE_WIDTH = 120
+"""Characters. In a narrower terminal the trail is no table."""
+_NOTHING = "-"
+_RATE = "rate_per_second"
 
 
 def audit(
@@ -54,39 +60,58 @@ def audit(
     if as_json:
         say_json(rows)
     elif rows:
-        say_table(
-            ["WHEN", "WHO", "COMMAND", "OBJECT", "CHANGE"],
-            (
-                [
-                    local_time(row.at),
-                    f"{row.operator}@{row.host}",
-                    row.command,
-                    f"{row.object_kind} {row.object_name}",
-                    _change(row),
-                ]
-                for row in rows
-            ),
-            folded=["WHEN", "WHO", "COMMAND", "OBJECT", "CHANGE"],
-        )
+        _say_rows(rows)
     elif of:
         say(f"the trail has nothing of a {wanted} called {name!r}: was it ever called so?")
     else:
         say("nobody has changed anything of that kind")
 
 
+def _say_rows(rows: Sequence[AuditEntry]) -> None:
+    """A table where it fits, or else a paragraph for each row: columns of a dozen characters cannot be read."""
+    listed = [
+        [
+            str(local_time(row.at)),
+            f"{row.operator}@{row.host}",
+            str(row.command),
+            f"{row.object_kind} {row.object_name}",
+            _change(row),
+        ]
+        for row in rows
+    ]
+    width = console().width
+    if width >= _TABLE_WIDTH:
+        say_table(["WHEN", "WHO", "COMMAND", "OBJECT", "CHANGE"], listed, folded=["WHO", "OBJECT", "CHANGE"])
+        return
+    for *heading, change in listed:
+        said = one_line(f"{'  '.join(heading)}: {change}")
+        for line in wrap(said, width, subsequent_indent="    ", break_on_hyphens=False):
+            say(line)
+
+
 def _change(row: AuditEntry) -> str:
-    """`added name=main`, `rate_per_second 1 -> 2`."""
-    before, after = row.before or {}, row.after or {}
+    """`added burst=2, name=main`, `rate 1/s -> 2/s`."""
+    before, after = _shown(row.before), _shown(row.after)
     if row.action != "changed":
-        values = ", ".join(f"{name}={_value(value)}" for name, value in sorted({**before, **after}.items()))
-        return f"{row.action} {values}"
-    names = sorted({*before, *after})
-    return ", ".join(f"{name} {_value(before.get(name))} -> {_value(after.get(name))}" for name in names)
+        return f"{row.action} {', '.join(f'{name}={value}' for name, value in sorted({**before, **after}.items()))}"
+    return ", ".join(
+        f"{name} {old} -> {new}"
+        for name in sorted({*before, *after})
+        if (old := before.get(name, _NOTHING)) != (new := after.get(name, _NOTHING))
+    )
+
+
+def _shown(values: Mapping[str, Any] | None) -> dict[str, str]:
+    """The values as people write them."""
+    shown = {name: _value(value) for name, value in (values or {}).items()}
+    if shown.pop(_RATE, None) is not None:
+        shown["rate"] = format_rate((values or {})[_RATE])
+    return shown
 
 
 def _value(value: Any) -> str:
     if isinstance(value, Mapping):
         return ", ".join(f"{name}={_value(each)}" for name, each in value.items())
     if isinstance(value, list):
-        return "/".join(map(_value, value)) or "-"
-    return "-" if value is None else str(value)
+        return "/".join(map(_value, value)) or _NOTHING
+    return _NOTHING if value is None else str(value)

@@ -15,6 +15,7 @@ import pytest
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
 
+from broadcaster.cli.audit import KINDS
 from broadcaster.simulator import Simulator
 from tests.support.cli import CliResult, RunCli, assert_done
 from tests.support.database import as_owner
@@ -170,6 +171,7 @@ def test_every_command_that_changes_something_is_in_the_trail_with_before_and_af
         last = rows[-1]["id"]
     trail = json.dumps([{**row, "at": None} for row in _rows(engine, 0)])
     assert [secret for secret in SECRETS if secret in trail] == []
+    assert {row["object_kind"] for row in _rows(engine, 0)} == set(KINDS)
     tried = {step.words for step in STEPS}
     assert tried | SHOWS | RUNS == {" ".join(command.words) for command in commands()}
 
@@ -204,6 +206,28 @@ def test_the_trail_is_shown_the_latest_last_for_people_and_for_programs(trail: R
         "after",
     ]  # fmt: skip
     assert shown[1]["before"] == {"health": "ok", "health_reason": None}
+
+
+def test_rates_are_shown_as_people_write_them(trail: RunCli) -> None:
+    for rate in ("20/min", "5/s"):
+        assert_done(trail("instance", "set", "a", "--rate", rate))
+    assert_done(trail("instance", "add", "c", "--key", "key-c", "--rate", "20/min"))
+    people = assert_done(trail("audit", "--limit", "3")).stdout
+    for line, change in zip(
+        people.splitlines()[1:], ("rate unlimited -> 20/min", "rate 20/min -> 5/s", "rate=20/min"), strict=True
+    ):
+        assert change in line
+    assert "rate_per_second" not in people
+    assert assert_done(trail("audit", "--limit", "2", "--json")).json[0]["after"]["rate_per_second"] == 5
+
+
+def test_in_a_narrow_terminal_each_row_is_a_paragraph_without_what_stayed_the_same(trail: RunCli) -> None:
+    people = assert_done(trail("audit", environ={"COLUMNS": "80"})).stdout.splitlines()
+    assert max(map(len, people)) <= 80
+    assert all(line.startswith(("20", "    ")) for line in people)
+    flowing = " ".join(line.strip() for line in people)
+    assert "instance pause instance a: health ok -> paused" in flowing.replace("  ", " ")
+    assert "- -> -" not in flowing
 
 
 def test_the_trail_can_be_narrowed(trail: RunCli) -> None:
