@@ -27,6 +27,10 @@ SELECT 'CREATE DATABASE broadcaster OWNER broadcaster_owner'
 WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = 'broadcaster')
 \gexec
 
-REVOKE ALL ON DATABASE broadcaster FROM PUBLIC;
+REVOKE ALL ON DATABASE broadcaster, postgres, template1 FROM PUBLIC;
 GRANT CONNECT ON DATABASE broadcaster TO broadcaster_runtime;
 GRANT SET ON PARAMETER wal_compression TO broadcaster_owner;
+
+-- Nothing here needs large objects, in which whoever is a role could keep what no table shows.
+\connect broadcaster
+REVOKE EXECUTE ON FUNCTION lo_creat(integer), lo_create(oid), lo_from_bytea(oid, bytea) FROM PUBLIC;

@@ -48,6 +48,7 @@ def create_cluster(home: Home, install: Installation) -> None:
         locale = ["--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
         _run(home, [str(programs.program("initdb")), *options, *locale, "--data-checksums"])
         _run_sql(home, programs, cluster, f"CREATE DATABASE {OWNER}", {})
+        _run_sql(home, programs, cluster, "REVOKE CONNECT ON DATABASE postgres, template1 FROM PUBLIC", {})
         _write_pgpass(home.pgpass, OWNER, password)
         _set_runtime_password(home, programs, cluster, {})
         move_directory(cluster, home.postgres)

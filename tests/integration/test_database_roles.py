@@ -134,6 +134,9 @@ def test_who_runs_as_the_owner_is_told_so(engine: Engine) -> None:
         "UPDATE contents SET body = 'another text'",
         "UPDATE alembic_version SET version_num = '0'",
         "SELECT count_message_changes(ARRAY[(1, 1, 'sent', now(), 1)::message_change])",
+        "SELECT lo_create(0)",
+        "SELECT lo_creat(-1)",
+        "SELECT lo_from_bytea(0, 'what no table shows')",
         "SELECT * FROM pg_authid",
         "SELECT pg_read_file('/etc/passwd')",
         "COPY messages TO PROGRAM 'cat'",
@@ -151,6 +154,13 @@ def test_what_it_has_no_use_for_is_refused(sent: Shop, statement: str) -> None:
     with pytest.raises(DBAPIError, match=r"permission denied|must be|must have") as refused:
         as_runtime(sent.engine, statement)
     assert isinstance(refused.value.orig, errors.InsufficientPrivilege)
+
+
+@pytest.mark.parametrize("database", ["postgres", "template1"])
+def test_it_connects_to_no_other_database_of_the_embedded_server(engine: Engine, database: str) -> None:
+    elsewhere = create_engine(engine.url.set(database=database), poolclass=NullPool)
+    with pytest.raises(DBAPIError, match=f'permission denied for database "{database}"'), elsewhere.connect():
+        pass
 
 
 def test_no_table_of_its_own_can_be_counted_as_messages(sent: Shop) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from sqlalchemy import URL, Engine, create_engine, text
+from sqlalchemy import URL, Engine, NullPool, create_engine, text
 from sqlalchemy.exc import DBAPIError
 
 from broadcaster.db.engine import open_engine
@@ -80,9 +80,13 @@ def test_the_schema_is_made_by_the_one_role_and_used_by_the_other(server: Server
     runtime = open_engine(load(environ, dotenv=None))
     require_privileges(runtime)
     assert excess(runtime) == []
-    with pytest.raises(DBAPIError, match="permission denied"), runtime.begin() as connection:
-        connection.execute(text("DELETE FROM messages"))
+    for statement in ("DELETE FROM messages", "SELECT lo_create(0)"):
+        with pytest.raises(DBAPIError, match="permission denied"), runtime.begin() as connection:
+            connection.execute(text(statement))
     runtime.dispose()
+    elsewhere = create_engine(runtime.url.set(database="postgres"), poolclass=NullPool)
+    with pytest.raises(DBAPIError, match="permission denied for database"), elsewhere.connect():
+        pass
 
 
 def test_neither_role_may_more_than_own_or_use_the_database(server: Server, owner: Engine) -> None:

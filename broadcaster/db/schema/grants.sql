@@ -9,6 +9,16 @@ REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {role};
 REVOKE ALL ON ALL SEQUENCES IN SCHEMA public FROM {role};
 REVOKE CREATE ON SCHEMA public FROM {role};
 
+-- Large objects belong to nobody's tables. Only a superuser can revoke what Postgres itself lets everybody do; elsewhere
+-- the server's administrator does (docs/security-roles.md).
+DO $$
+BEGIN
+    IF (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) THEN
+        REVOKE EXECUTE ON FUNCTION lo_creat(integer), lo_create(oid), lo_from_bytea(oid, bytea) FROM PUBLIC;
+    END IF;
+END
+$$;
+
 GRANT USAGE ON SCHEMA public TO {role};
 -- Campaigns are loaded by way of temporary tables.
 GRANT TEMPORARY ON DATABASE {database} TO {role};
