@@ -42,13 +42,14 @@ def _examine() -> Iterator[Finding]:
     yield well("settings", f"are valid, home {settings.home}")
     stack = embedded.read_status(settings)
     yield from _examine_stack(settings, stack)
+    running = stack.settled_seconds if stack.is_up else None
     with database(settings) as engine:
-        yield from examine_database(engine, settings, server_remedy(stack))
+        yield from examine_database(engine, settings, server_remedy(stack), running)
         # Celery takes longer to import than everything else.
         from broadcaster.worker.app import app  # noqa: PLC0415
         from broadcaster.worker.examination import examine_workers  # noqa: PLC0415
 
-        yield from examine_workers(app, engine, stack.settled_seconds if stack.is_up else None, server_remedy(stack))
+        yield from examine_workers(app, engine, running, server_remedy(stack))
 
 
 def _examine_stack(settings: Settings, stack: StackStatus) -> Iterator[Finding]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
+from functools import partial
 from shlex import quote
 from typing import NamedTuple
 
@@ -83,10 +84,13 @@ def examine_keys(engine: Engine, settings: Settings) -> Iterator[Finding]:
     yield well("secret key", f"opens the keys of all {accounts:,} accounts")
 
 
-def examine_database(engine: Engine, settings: Settings, starter: Remedy = START) -> Iterator[Finding]:
+def examine_database(
+    engine: Engine, settings: Settings, starter: Remedy = START, running: float | None = None
+) -> Iterator[Finding]:
     """Everything about Postgres, in the order in which it should be mended; ends early where nothing more can be.
 
-    `starter` is how an embedded server comes back that does not answer.
+    `starter` is how an embedded server comes back that does not answer. `running`: for how many seconds a beat and a
+    worker have been at it, where that is known.
     """
     try:
         with transaction(engine) as connection:
@@ -116,7 +120,7 @@ def examine_database(engine: Engine, settings: Settings, starter: Remedy = START
         _examine_counters,
         _examine_held_messages,
         examine_doubts,
-        examine_retention,
+        partial(examine_retention, running=running),
         _examine_late_campaigns,
         _examine_standstills,
     ]

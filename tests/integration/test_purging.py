@@ -360,18 +360,40 @@ def test_the_hourly_task_takes_the_oldest_first_and_goes_on_where_one_stays(
 
 
 def test_doctor_tells_of_what_should_have_been_purged_where_that_is_wanted(old: Shop) -> None:
-    def found(days: int | None) -> list[tuple[Level, str | None]]:
+    def found(days: int | None, running: float | None = None) -> list[tuple[Level, str | None]]:
         settings = msgspec.structs.replace(old.settings, retention_days=days)
-        told = [each for each in examine_database(old.engine, settings) if each.check == "retention"]
+        told = [each for each in examine_database(old.engine, settings, running=running) if each.check == "retention"]
         return [(each.level, each.command) for each in told]
 
     assert found(None) == [(Level.OK, None)]
     assert found(30) == [(Level.WARN, "broadcaster purge --older-than 30d")]
+    assert found(30, running=4 * 3600) == [(Level.WARN, "broadcaster purge --older-than 30d")]
+    assert found(30, running=60) == [(Level.OK, None)]  # it could not be done yet
     assert found(100) == [(Level.OK, None)]  # for three hours it may wait
     purge(old)
     assert found(30) == [(Level.OK, None)]
     [counters] = [each for each in examine_database(old.engine, old.settings) if each.check == "counters"]
     assert counters.level is Level.OK
+
+
+def test_doctor_is_calm_while_the_hourly_task_gets_on(old: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    old.submit("older", 2, "a", first=500)
+    drain(old)
+    old.end_long_ago("older", 150)
+    settings = msgspec.structs.replace(old.settings, retention_days=30)
+
+    def level() -> Level:
+        [told] = [each for each in examine_database(old.engine, settings) if each.check == "retention"]
+        return told.level
+
+    assert level() is Level.WARN
+    clock = iter([0.0, 1.0, purging._RUN_SECONDS])  # the moment at which a run is over
+    monkeypatch.setattr(purging, "monotonic", lambda: next(clock))
+    assert purging.purge_due(old.engine, 30)["campaigns"] == 1
+    assert level() is Level.OK
+    with as_owner(old.engine).begin() as connection:
+        connection.execute(text("UPDATE purges SET purged_at = now() - interval '4 hours'"))
+    assert level() is Level.WARN
 
 
 def test_the_states_in_the_proof_are_all_of_them(shop: Shop) -> None:
