@@ -42,7 +42,7 @@ class Vault:
         except InvalidToken:
             raise SettingsError(
                 "BROADCASTER_SECRET_KEY: does not open the stored instance keys; configure the key they were "
-                "added under (several may be given, comma separated, newest first)"
+                "added under or rotated to (several may be given, comma separated, newest first)"
             ) from None
         if sealed_for != base_url:
             raise SettingsError(

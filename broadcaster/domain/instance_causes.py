@@ -14,8 +14,10 @@ from broadcaster.domain.standstill import CampaignFacts, Cause, LaneFacts, Part,
 from broadcaster.domain.states import CampaignState, LaneHealth
 from broadcaster.domain.truth import is_suspect, missing_words
 
-_KEY_IS_MEANT = re.compile(r"key|token|unauthori[sz]ed|api\b|HTTP 40[13]|BROADCASTER_SECRET_KEY", re.IGNORECASE)
+_KEY_IS_MEANT = re.compile(r"key|token|unauthori[sz]ed|api\b|HTTP 40[13]", re.IGNORECASE)
 """Words in a refusal that another key may mend. They leave out an account that has ended: no key mends that."""
+_UNDECRYPTED = "BROADCASTER_SECRET_KEY"
+"""In the reason of an instance whose stored key a worker could not decrypt: the key at its gateway is well."""
 RESTED = timedelta(seconds=10)
 """An instance no longer counts as resting this long after the end of its rest."""
 
@@ -52,6 +54,9 @@ def lane_remedy(lane: LaneFacts, campaigns: Sequence[CampaignFacts]) -> Remedy:
     match lane.health:
         case LaneHealth.PAUSED:
             return Remedy("go on with", f"broadcaster instance resume {name}")
+        case LaneHealth.REFUSED if _UNDECRYPTED in (lane.reason or ""):
+            advice = "give the workers all secret keys, restart them, then go on with"
+            return Remedy(advice, f"broadcaster instance resume {name}")
         case LaneHealth.REFUSED:
             if _KEY_IS_MEANT.search(lane.reason or ""):
                 return Remedy("give the new key, then it goes on:", f"broadcaster instance set {name} --key-stdin")

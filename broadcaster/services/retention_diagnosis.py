@@ -21,8 +21,8 @@ _MOST = 1_000
 def examine_retention(engine: Engine, settings: Settings, running: float | None = None) -> Iterator[Finding]:
     """Whether any campaign is still there that should have been purged; how long they stay where none is to be.
 
-    Nothing is overdue where the hourly task has purged lately, or has had no time to: `running` is for how many seconds
-    a beat and a worker have been at it, where that is known.
+    Nothing is overdue where the hourly task has purged lately, or has had no time to: `running` is for how many
+    seconds a beat and a worker have been at it, where that is known.
     """
     days = settings.retention_days
     if days is None:

@@ -132,6 +132,34 @@ def test_keys_are_rotated_again_and_again_while_workers_send(
     assert {each.renewed for each in rotated} == {1}
 
 
+def test_workers_that_have_the_old_secret_key_only_are_told_from_a_wrong_key_and_go_on_as_is_said(
+    run_cli: RunCli, simulator: Simulator, engine: Engine, environ: dict[str, str], tmp_path: Path
+) -> None:
+    add(run_cli, "main", simulator.base_url)
+    both = {"BROADCASTER_SECRET_KEY": f"{NEW},{environ['BROADCASTER_SECRET_KEY']}"}
+    with running_stack(tmp_path, environ) as stack:
+        stack.start("beat")
+        late = stack.start("worker")
+        assert run_cli("secrets", "rotate", environ=both).stdout.startswith("1 of 1 keys are encrypted anew")
+        submit = ("campaign", "submit", "c", "--instance", "main", "--recipients", "-", "--text", "Hi")
+        assert_done(run_cli(*submit, stdin="phone\n+12025550100\n", environ=both))
+        told: list[dict[str, Any]] = []
+
+        def is_stopped() -> bool:
+            told[:] = run_cli("campaign", "show", "c", "--json", environ=both).json["standing_still"]
+            return any(each["cause"] == "refused" for each in told)
+
+        wait_for(is_stopped, "the instance to be stopped")
+        [stopped] = [each for each in told if each["cause"] == "refused"]
+        assert "BROADCASTER_SECRET_KEY: does not open" in stopped["why"]
+        assert stopped["command"] == "broadcaster instance resume main"
+        assert late.stop() == 0
+        stack.start("worker", **both)
+        assert_done(run_cli(*stopped["command"].split()[1:], environ=both))
+        wait_for(lambda: campaign_summary(engine, "c").state == "finished", "the campaign to finish")
+    assert campaign_summary(engine, "c").sent == len(simulator.gateway.ledger.entries) == 1
+
+
 def test_a_row_that_is_copied_to_another_url_or_database_opens_nothing(
     run_cli: RunCli, engine: Engine, environ: dict[str, str], servers: TestServers
 ) -> None:

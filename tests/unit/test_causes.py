@@ -75,6 +75,11 @@ DOUBT = Part(
             "give the new key, then it goes on: `broadcaster instance set main --key-stdin`",
         ),
         (
+            campaign(Part(lane(LaneHealth.REFUSED, reason="BROADCASTER_SECRET_KEY: opens no key"), pending=1)),
+            "instance main is stopped since 12:30:00: BROADCASTER_SECRET_KEY: opens no key; 1 message waits: "
+            "give the workers all secret keys, restart them, then go on with `broadcaster instance resume main`",
+        ),
+        (
             campaign(Part(lane(LaneHealth.REFUSED, reason="This account has been disabled"), pending=1)),
             "instance main is stopped since 12:30:00: This account has been disabled; 1 message waits: "
             "once that is mended, go on with `broadcaster instance resume main`",
