@@ -7,6 +7,7 @@ import io
 from pathlib import Path
 
 import pytest
+from cryptography.fernet import Fernet
 from sqlalchemy import Engine, text
 
 from broadcaster.simulator import Simulator
@@ -158,6 +159,27 @@ def test_who_may_yet_get_a_message_is_told_with_the_moment(campaign: RunCli, own
 
 def test_a_lost_key_is_given_up_after_a_look(campaign: RunCli) -> None:
     assert_done(campaign("phone", "forget", LAST, "--yes"))
-    assert "taken in again: 1; nothing was changed" in assert_done(campaign("phone", "reset")).stdout
-    assert assert_done(campaign("phone", "reset", "--yes", "--json")).json == {"reset": True, "forgotten": 1}
-    assert_refused(campaign("phone", "readmit", LAST), "not among those that were forgotten")
+    lost = {"BROADCASTER_SECRET_KEY": Fernet.generate_key().decode()}
+    assert_refused(campaign("phone", "forget", FIRST, "--yes", environ=lost), "does not open", code=2)
+    for looked in (campaign("phone", "reset", environ=lost), campaign("phone", "reset", environ=lost)):
+        assert "taken in again: 1; nothing was changed" in assert_done(looked).stdout
+    done = campaign("phone", "reset", "--yes", "--json", environ=lost)
+    assert assert_done(done).json == {"reset": True, "forgotten": 1}
+    assert_refused(campaign("phone", "readmit", LAST, environ=lost), "not among those that were forgotten")
+    gone = campaign("phone", "forget", FIRST, "--yes", "--json", environ=lost)
+    assert assert_done(gone).json["messages"] == {"pending": 1}
+
+
+def test_what_is_stored_of_a_person_is_shown_to_people_and_programs(campaign: RunCli) -> None:
+    shown = assert_done(campaign("phone", "show", WRITTEN, "--json")).json
+    assert [(row["campaign"], row["state"]) for row in shown["messages"]] == [("promo", "pending")]
+    assert [row["audience"] for row in shown["audiences"]] == ["people"]
+    assert (shown["rejected"], shown["forgotten_at"]) == ([], None)
+    people = assert_done(campaign("phone", "show", WRITTEN)).stdout
+    assert [line for line in people.splitlines() if ": " in line and "{" not in line] == [
+        "messages: 1",
+        "audiences: 1",
+        "rejected: 0",
+    ]
+    assert people.count("Name 19") == 2
+    assert PHONES[0] not in people
