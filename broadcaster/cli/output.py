@@ -7,6 +7,7 @@ import re
 import sys
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 _MOST_DRAWN = 1_000
 """Rows: to fit one to a terminal takes a millisecond."""
+_BATCH = 500
+"""Items that are written at once."""
 _PLAIN = (str, int, float)
 _PIPE_WIDTH = 10_000
 """The width of a table without a terminal and without COLUMNS: wide enough that one row is one line."""
@@ -64,13 +67,25 @@ def json_item(document: Any) -> bytes:
 
 def say_json_items(items: Iterable[bytes]) -> None:
     """What `say_json` writes of a list, one item after the other."""
-    before, after = "[\n  ", "[]\n"
-    for item in items:
+    _write_items(items, "")
+    sys.stdout.write("\n")
+
+
+def say_json_with_items(document: Mapping[str, Any], name: str, items: Iterable[bytes]) -> None:
+    """What `say_json` writes of a document with a list called `name` at its end, one item after the other."""
+    head = msgspec.json.format(json_item(document), indent=2).decode().removesuffix("\n}")
+    _write_json(f'{head},\n  "{name}": ')
+    _write_items(items, "  ")
+    sys.stdout.write("\n}\n")
+
+
+def _write_items(items: Iterable[bytes], indent: str) -> None:
+    before, after, left = "[", "[]", iter(items)
+    while batch := list(islice(left, _BATCH)):
         # Line ends can only be between values, as in strings they are escaped.
-        indented = msgspec.json.format(item, indent=2).decode().replace("\n", "\n  ")
-        sys.stdout.write(before)
-        _write_json(indented)
-        before, after = ",\n  ", "\n]\n"
+        listed = msgspec.json.format(b"[%b]" % b",".join(batch), indent=2).decode()
+        _write_json(before + listed[1:-2].replace("\n", f"\n{indent}"))
+        before, after = ",", f"\n{indent}]"
     sys.stdout.write(after)
 
 
@@ -185,7 +200,11 @@ def _in_utc(value: Any) -> Any:
     if isinstance(value, msgspec.Struct):
         return _in_utc(msgspec.to_builtins(value, builtin_types=(datetime,)))
     if isinstance(value, Mapping):
-        return {str(name): _in_utc(inner) for name, inner in value.items()}
+        # Most values are plain, and of a long list each item comes here.
+        return {
+            str(name): inner if inner is None or isinstance(inner, _PLAIN) else _in_utc(inner)
+            for name, inner in value.items()
+        }
     if isinstance(value, list | tuple):
         return [_in_utc(inner) for inner in value]
     return value

@@ -7,9 +7,9 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Annotated
+from tempfile import SpooledTemporaryFile
+from typing import IO, Annotated
 
-import msgspec
 import typer
 
 import broadcaster
@@ -23,13 +23,13 @@ from broadcaster.cli.output import (
     say,
     say_fields,
     say_json,
+    say_json_with_items,
     say_table,
     utc_time,
     warn,
 )
 from broadcaster.cli.own_process import own_command, own_environment
-from broadcaster.cli.troubles import say_troubles, trouble_document, troubles
-from broadcaster.domain.standstill import Standstill
+from broadcaster.cli.troubles import Few, few_troubles, say_troubles, trouble_document, troubles
 from broadcaster.embedded import ProcessId, ReadyNotice, Role, RoleStatus, StackState, StackStatus
 from broadcaster.embedded.home import prepare_home
 from broadcaster.errors import UnavailableError
@@ -40,6 +40,8 @@ from broadcaster.worker.flower_credentials import LISTENER, FlowerCredentials, c
 ANSWER_SECONDS = 5.0
 """Seconds beyond its longest request that a stopping worker may take to record outcomes and give back its claims."""
 _DOWN_SECONDS = 300.0
+_KEPT_IN_MEMORY = 1_000_000
+"""Bytes of what is told of instances; more are in a temporary file until they are written."""
 
 STATE_STYLES = {
     "ready": "green",
@@ -104,16 +106,13 @@ def status(as_json: Json = False) -> None:
     """
     settings = load()
     found = embedded.read_status(settings)
-    work = _read_work(settings, found)
     running = found.settled_seconds
-    if as_json:
-        say_json(_status_document(settings, found, work, running))
-    elif found.state is StackState.STOPPED:
-        say(f"nothing is running in {settings.home}: start it with `broadcaster up`")
-    else:
-        _say_status(settings, found, work.ticks or [], running)
-    if not as_json:
-        say_troubles(work.troubles or [])
+    with SpooledTemporaryFile(_KEPT_IN_MEMORY) as items:
+        work = _read_work(settings, found, items if as_json else None)
+        if as_json:
+            _say_document(settings, found, work, running, items)
+        else:
+            _say_status(settings, found, work, running)
     late = found.is_up and any(tick.is_late(running) for tick in work.ticks or ())
     if found.state is StackState.LOST or late or work.is_unknown:
         raise typer.Exit(1)
@@ -196,26 +195,36 @@ class _Work:
     """What the database tells about the work. None: it was not asked, or it did not answer (`is_unknown`)."""
 
     ticks: list[Tick] | None = None
-    troubles: list[Standstill] | None = None
+    troubles: Few | None = None
     is_unknown: bool = False
 
 
-def _read_work(settings: Settings, stack: StackStatus) -> _Work:
-    """When the ticks were last done, if something here should do them, and what does not move."""
+def _read_work(settings: Settings, stack: StackStatus, items: IO[bytes] | None) -> _Work:
+    """When the ticks were last done, if something here should do them, and what does not move.
+
+    Where there are `items`, that is written to them instead, as JSON and one a line: each of very many instances may
+    be in trouble.
+    """
     if not stack.is_up and settings.database_url is None:
         return _Work(ticks=[])
     try:
         with database(settings) as engine:
             # If no tick was ever done in the database, the most frequent one stands for all.
             ticks = (read_ticks(engine) or [Tick("dispatch", 1.0, None)]) if stack.is_up else []
-            return _Work(ticks, troubles(engine, settings))
+            found = troubles(engine, settings)
+            if items is None:
+                return _Work(ticks, few_troubles(found))
+            items.writelines(json_item(trouble_document(trouble)) + b"\n" for trouble in found)
+            return _Work(ticks, Few((), {}))
     except UnavailableError as error:
         warn(f"when the ticks were last done and what does not move is not known: Postgres is away ({error})")
         return _Work(is_unknown=True)
 
 
-def _status_document(settings: Settings, stack: StackStatus, work: _Work, running: float | None) -> dict[str, object]:
-    return {
+def _say_document(
+    settings: Settings, stack: StackStatus, work: _Work, running: float | None, items: IO[bytes]
+) -> None:
+    document = {
         "state": stack.state,
         "pid": stack.process and stack.process.pid,
         "started_at": stack.started_at,
@@ -223,16 +232,24 @@ def _status_document(settings: Settings, stack: StackStatus, work: _Work, runnin
         "flower_url": flower_url(settings),
         "roles": [_role_document(role) for role in stack.roles],
         "ticks": None if work.ticks is None else [_tick_document(tick, running) for tick in work.ticks],
-        "standing_still": None if work.troubles is None else list(map(_trouble_item, work.troubles)),
     }
+    if work.troubles is None:
+        say_json({**document, "standing_still": None})
+        return
+    items.seek(0)
+    say_json_with_items(document, "standing_still", items)
 
 
-def _trouble_item(trouble: Standstill) -> msgspec.Raw:
-    # Each instance may be in trouble.
-    return msgspec.Raw(json_item(trouble_document(trouble)))
+def _say_status(settings: Settings, stack: StackStatus, work: _Work, running: float | None) -> None:
+    if stack.state is StackState.STOPPED:
+        say(f"nothing is running in {settings.home}: start it with `broadcaster up`")
+    else:
+        _say_stack(settings, stack, work.ticks or [], running)
+    if work.troubles is not None:
+        say_troubles(work.troubles)
 
 
-def _say_status(settings: Settings, stack: StackStatus, ticks: list[Tick], running: float | None) -> None:
+def _say_stack(settings: Settings, stack: StackStatus, ticks: list[Tick], running: float | None) -> None:
     where = {"home": settings.home, "flower": flower_url(settings)}
     say_fields({"state": stack.state, "pid": _pid(stack.process), "started": local_time(stack.started_at), **where})
     say("")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from itertools import chain, repeat
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from broadcaster.cli.output import console, local_time, one_line
 from broadcaster.db.reading import Reader
@@ -22,8 +23,15 @@ _MOST_SAID = 100
 _REDIS_SECONDS = 1.0
 
 
-def troubles(source: Engine | Reader, settings: Settings, campaign: str | None = None) -> list[Standstill]:
-    """Everything that does not move; with `campaign`, only what concerns that campaign."""
+class Few(NamedTuple):
+    """Some standstills, and how many more there are of each kind."""
+
+    first: Sequence[Standstill]
+    more: Mapping[What, int]
+
+
+def troubles(source: Engine | Reader, settings: Settings, campaign: str | None = None) -> Iterator[Standstill]:
+    """Everything that does not move, while it is found; with `campaign`, only what concerns that campaign."""
     return find_standstills(source, settings, campaign=campaign, surroundings=partial(_look_around, settings=settings))
 
 
@@ -52,26 +60,36 @@ def trouble_line(trouble: Standstill) -> str:
     return trouble.sentence(_clock)
 
 
-def say_troubles(found: Sequence[Standstill]) -> None:
-    """Print _MOST_SAID standstills of each kind after an empty line, one per line. Print nothing if there are none."""
+def few_troubles(found: Iterable[Standstill]) -> Few:
+    """The first _MOST_SAID of each kind; of the others only their number is kept."""
+    counts: Counter[What] = Counter()
+    first = []
+    for trouble in found:
+        counts[trouble.what] += 1
+        if counts[trouble.what] <= _MOST_SAID:
+            first.append(trouble)
+    return Few(first, {what: count - _MOST_SAID for what, count in counts.items() if count > _MOST_SAID})
+
+
+def say_troubles(few: Few) -> None:
+    """Print standstills after an empty line, one per line, and how many more there are. Print nothing if none is."""
     from rich.text import Text  # noqa: PLC0415 - start-up time: `--json` needs none
 
     screen = console()
-    for empty_line, line in zip(chain(["\n"], repeat("")), _lines(found), strict=False):
+    for empty_line, line in zip(chain(["\n"], repeat("")), _lines(few), strict=False):
         screen.print(Text(f"{empty_line}{one_line(line)}", style="yellow"), soft_wrap=True)
 
 
-def _lines(found: Sequence[Standstill]) -> Iterator[str]:
+def _lines(few: Few) -> Iterator[str]:
     for what in What:
-        of_kind = [trouble for trouble in found if trouble.what is what]
-        yield from map(trouble_line, of_kind[:_MOST_SAID])
-        if (more := len(of_kind) - _MOST_SAID) > 0:
-            yield f"and {more:,} {what}s more: see `broadcaster status --json`"
+        yield from (trouble_line(trouble) for trouble in few.first if trouble.what is what)
+        if what in few.more:
+            yield f"and {few.more[what]:,} {what}s more: see `broadcaster status --json`"
 
 
-def said_by_instances(found: Sequence[Standstill]) -> list[Standstill]:
+def said_by_instances(found: Iterable[Standstill]) -> Iterator[Standstill]:
     """The standstills of one campaign, without those that its instances' lines already say."""
-    return [trouble for trouble in found if trouble.cause is not Cause.INSTANCES]
+    return (trouble for trouble in found if trouble.cause is not Cause.INSTANCES)
 
 
 def _clock(moment: datetime) -> str:

@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from broadcaster.domain.campaign_causes import campaign_causes
-from broadcaster.domain.instance_causes import instance_causes
-from broadcaster.domain.standstill import CampaignFacts, LaneFacts, Part, Scene, Standstill
+from broadcaster.domain.campaign_standing import CampaignStanding
+from broadcaster.domain.instance_causes import instance_causes, may_lose_messages, suspicion
+from broadcaster.domain.standstill import LaneFacts, Part, Scene, Standstill
 
 
-def standing_still(lanes: Sequence[LaneFacts], campaigns: Sequence[CampaignFacts], scene: Scene) -> list[Standstill]:
-    """Every instance of `lanes` that is not well, then every one of `campaigns` that does not move."""
-    by_lane: dict[str, list[tuple[CampaignFacts, Part]]] = {}
-    for campaign in campaigns:
-        for part in campaign.parts:
-            by_lane.setdefault(part.lane.name, []).append((campaign, part))
-    instances = (found for lane in lanes for found in instance_causes(lane, by_lane.get(lane.name, ()), scene))
-    found = [*instances, *(found for campaign in campaigns for found in campaign_causes(campaign, scene))]
-    return [_from(scene.now, each) for each in found]
+def standing_still(lanes: Iterable[tuple[LaneFacts, Sequence[Part] | None]], scene: Scene) -> Iterator[Standstill]:
+    """Every instance of `lanes` that is not well, then every open campaign on them that does not move, by name.
+
+    With each lane comes what it still has to do; None: only whether it may lose messages is asked for. One is looked
+    at after the other, and none is kept: there may be very many.
+    """
+    standings: dict[str, CampaignStanding] = {}
+    for lane, parts in lanes:
+        if may_lose_messages(lane):
+            yield suspicion(lane)
+        if parts is None:
+            continue
+        yield from (_from(scene.now, each) for each in instance_causes(lane, parts, scene))
+        for part in parts:
+            standings.setdefault(part.campaign.name, CampaignStanding(part.campaign)).add(part, scene)
+    for name in sorted(standings):
+        yield from (_from(scene.now, each) for each in campaign_causes(standings[name], scene))
 
 
 def _from(now: datetime, found: Standstill) -> Standstill:

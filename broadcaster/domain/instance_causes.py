@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from datetime import timedelta
 from shlex import quote
 
+from broadcaster.domain.campaign_standing import TRIED_AGAIN, is_unwell
 from broadcaster.domain.judgement import BLAMED, UNKNOWN_WORDS
 from broadcaster.domain.pacing import SLOWEST, format_rate
 from broadcaster.domain.remedies import address_remedy, learning_remedy
@@ -18,21 +18,16 @@ _KEY_IS_MEANT = re.compile(r"key|token|unauthori[sz]ed|api\b|HTTP 40[13]", re.IG
 """Words in a refusal that another key may mend. They leave out an account that has ended: no key mends that."""
 _UNDECRYPTED = "BROADCASTER_SECRET_KEY"
 """In the reason of an instance whose stored key a worker could not decrypt: the key at its gateway is well."""
-RESTED = timedelta(seconds=10)
-"""An instance no longer counts as resting this long after the end of its rest."""
 
 
-def suspicions(lanes: Sequence[LaneFacts]) -> list[Standstill]:
-    """Every instance of `lanes` that still sends although suspiciously many of its accepted messages are missing."""
-    return [_suspicion(lane) for lane in lanes if _is_suspect(lane)]
-
-
-def _is_suspect(lane: LaneFacts) -> bool:
+def may_lose_messages(lane: LaneFacts) -> bool:
+    """Whether it still sends although suspiciously many of its accepted messages are missing."""
     # The reason of a stopped instance says it already.
     return lane.health is not LaneHealth.REFUSED and is_suspect(lane.shown, lane.missing)
 
 
-def _suspicion(lane: LaneFacts) -> Standstill:
+def suspicion(lane: LaneFacts) -> Standstill:
+    """What is to be said of an instance that may lose messages."""
     return Standstill(
         What.INSTANCE,
         lane.name,
@@ -46,8 +41,8 @@ def _suspicion(lane: LaneFacts) -> Standstill:
     )
 
 
-def lane_remedy(lane: LaneFacts, campaigns: Sequence[CampaignFacts]) -> Remedy:
-    """What to do about an instance that is not ok. `campaigns` are the ones that it sends for."""
+def lane_remedy(lane: LaneFacts, parts: Sequence[Part]) -> Remedy:
+    """What to do about an instance that is not ok. `parts` are what it still has to do."""
     name = quote(lane.name)
     if lane.health in _GATEWAYS and (remedy := address_remedy(lane.name, lane.reason, lane.wire)):
         return remedy
@@ -67,7 +62,7 @@ def lane_remedy(lane: LaneFacts, campaigns: Sequence[CampaignFacts]) -> Remedy:
         case LaneHealth.DOWN if UNKNOWN_WORDS in (lane.reason or ""):
             return learning_remedy(lane.name, lane.reason or "")
         case LaneHealth.DOWN if BLAMED in (lane.reason or ""):
-            failed = [campaign.name for campaign in campaigns if any(part.failed for part in campaign.parts)]
+            failed = [part.campaign.name for part in parts if part.failed]
             again = "".join(
                 f", retry those who failed with `broadcaster campaign retry {quote(each)}`" for each in failed[:2]
             )
@@ -77,18 +72,16 @@ def lane_remedy(lane: LaneFacts, campaigns: Sequence[CampaignFacts]) -> Remedy:
             return Remedy("see", f"broadcaster instance check {name}")
 
 
-def instance_causes(
-    lane: LaneFacts, parts: Sequence[tuple[CampaignFacts, Part]], scene: Scene
-) -> Iterator[Standstill]:
-    """Why an instance sends nothing or lets nothing be read; `parts` are what campaigns have with it."""
+def instance_causes(lane: LaneFacts, parts: Sequence[Part], scene: Scene) -> Iterator[Standstill]:
+    """Why an instance sends nothing or lets nothing be read; `parts` are what it still has to do."""
     if is_unwell(lane, scene):
-        waiting = [part for campaign, part in parts if part.pending and _wants_to_send(campaign, scene)]
+        waiting = [part for part in parts if part.pending and _wants_to_send(part.campaign, scene)]
         yield Standstill(
             What.INSTANCE,
             lane.name,
             Cause(lane.health),
             SAYS[lane.health],
-            lane_remedy(lane, [campaign for campaign, _ in parts]),
+            lane_remedy(lane, parts),
             detail=None if lane.health is LaneHealth.PAUSED else lane.reason,
             since=lane.since,
             # There is no next try if nothing waits or no worker runs.
@@ -96,7 +89,7 @@ def instance_causes(
             waiting=sum(part.pending for part in waiting),
         )
     if lane.unreadable_since is not None:
-        yield _unreadable(lane, [(campaign, part) for campaign, part in parts if part.in_doubt], scene)
+        yield _unreadable(lane, [part for part in parts if part.in_doubt], scene)
 
 
 SAYS = {
@@ -106,21 +99,13 @@ SAYS = {
     LaneHealth.THROTTLED: "has to rest",
 }
 _GATEWAYS = (LaneHealth.REFUSED, LaneHealth.DOWN)
-TRIED_AGAIN = (LaneHealth.DOWN, LaneHealth.THROTTLED)
 
 
-def is_unwell(lane: LaneFacts, scene: Scene) -> bool:
-    """Whether it sends nothing now. It sends again after its rest, and the first accepted message makes it ok."""
-    if lane.health is LaneHealth.THROTTLED and lane.not_before is not None:
-        return scene.now - lane.not_before < RESTED
-    return lane.health is not LaneHealth.OK
-
-
-def _unreadable(lane: LaneFacts, doubted: Sequence[tuple[CampaignFacts, Part]], scene: Scene) -> Standstill:
+def _unreadable(lane: LaneFacts, doubted: Sequence[Part], scene: Scene) -> Standstill:
     if not lane.unreadable_is_former:
         remedy = Remedy("see", f"broadcaster instance check {quote(lane.name)}")
     elif doubted:
-        remedy = Remedy("decide yourself with", f"broadcaster campaign settle {quote(doubted[0][0].name)}")
+        remedy = Remedy("decide yourself with", f"broadcaster campaign settle {quote(doubted[0].campaign.name)}")
     else:
         remedy = Remedy("see", "broadcaster doctor")
     former = " with its former key or URL" if lane.unreadable_is_former else ""
@@ -133,7 +118,7 @@ def _unreadable(lane: LaneFacts, doubted: Sequence[tuple[CampaignFacts, Part]], 
         detail="nobody can tell whether messages in doubt arrived",
         since=lane.unreadable_since,
         next_try=lane.next_read_at if scene.is_ticking else None,
-        waiting=sum(part.in_doubt for _, part in doubted),
+        waiting=sum(part.in_doubt for part in doubted),
     )
 
 

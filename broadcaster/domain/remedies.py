@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from shlex import quote
 
 from broadcaster.domain.instances import Wire
@@ -39,10 +40,11 @@ def address_remedy(name: str, reason: str | None, wire: Wire | None) -> Remedy |
     """
     if reason is None:
         return None
-    if _WRONG_WIRE.search(reason):
+    is_wrong_wire, is_wrong_url = _says_of_address(reason)
+    if is_wrong_wire:
         other = Wire.JSON if wire is Wire.FORM else Wire.FORM
         return Remedy("it takes the other encoding, give that with", f"{_change(name)} --wire {other}")
-    if _WRONG_URL.search(reason):
+    if is_wrong_url:
         return Remedy("give the right one with", f"{_change(name)} --base-url URL")
     return None
 
@@ -63,6 +65,12 @@ def learning_remedy(name: str, reason: str) -> Remedy:
         advice = "if you know whom this status is about (gateway, account or recipient), say so:"
         return Remedy(advice, f"{learn} 'HTTP {status[1]}' --about gateway")
     return Remedy("see how it answers with", f"broadcaster instance check {quote(name)}")
+
+
+@lru_cache(maxsize=256)
+def _says_of_address(reason: str) -> tuple[bool, bool]:
+    """Whether it says that the encoding is wrong, and that the URL is. Thousands of instances may say the same."""
+    return bool(_WRONG_WIRE.search(reason)), bool(_WRONG_URL.search(reason))
 
 
 def _change(name: str) -> str:

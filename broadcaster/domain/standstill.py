@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -71,9 +71,20 @@ class LaneFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class CampaignFacts:
+    """A campaign that is not final."""
+
+    name: str
+    state: CampaignState
+    starts_at: datetime
+    started_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class Part:
     """What one lane still has to do for one campaign."""
 
+    campaign: CampaignFacts
     lane: LaneFacts
     pending: int = 0
     sending: int = 0
@@ -94,27 +105,6 @@ class Part:
     def open(self) -> int:
         """Its messages that are not final."""
         return self.pending + self.sending + self.in_doubt
-
-
-@dataclass(frozen=True, slots=True)
-class CampaignFacts:
-    """A campaign that is not final, over its lanes."""
-
-    name: str
-    state: CampaignState
-    starts_at: datetime
-    started_at: datetime | None
-    parts: Sequence[Part]
-
-    @property
-    def pending(self) -> int:
-        """Its messages that have not left."""
-        return sum(part.pending for part in self.parts)
-
-    @property
-    def in_doubt(self) -> int:
-        """Its messages that may or may not have been accepted."""
-        return sum(part.in_doubt for part in self.parts)
 
 
 @dataclass(frozen=True, slots=True)

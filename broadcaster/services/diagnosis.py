@@ -17,6 +17,7 @@ from broadcaster.db import tables
 from broadcaster.db.engine import transaction
 from broadcaster.db.grants import connected_role, excess, require_privileges
 from broadcaster.db.migrate import require_current
+from broadcaster.db.statements import each as each_row
 from broadcaster.db.statements import rows, value
 from broadcaster.domain.standstill import Cause, Remedy, Standstill, What, counted
 from broadcaster.domain.states import MessageState
@@ -190,9 +191,9 @@ def _examine_clock(engine: Engine, settings: Settings) -> Iterator[Finding]:
 
 
 def _examine_counters(engine: Engine, settings: Settings) -> Iterator[Finding]:
-    with transaction(engine) as connection:
-        miscounted = rows(connection, "miscounted_lanes", _Miscount)
-    for row in miscounted:
+    balance = True
+    for row in _miscounted(engine):
+        balance = False
         where = f"campaign {row.campaign} on {row.instance}"
         if row.kept == row.counted:
             what = f"{where} is finished with {row.counted:,} messages {row.state}"
@@ -200,8 +201,13 @@ def _examine_counters(engine: Engine, settings: Settings) -> Iterator[Finding]:
             what = f"{where} keeps {row.kept:,} {row.state}, a recount says {row.counted:,}"
         export = f"broadcaster campaign export {quote(row.campaign)}"
         yield unwell("counters", Level.BAD, what, "report it, with what each message came to from", export)
-    if not miscounted:
+    if balance:
         yield well("counters", "of every campaign balance, and equal a recount where it is open: nothing is lost")
+
+
+def _miscounted(engine: Engine) -> Iterator[_Miscount]:
+    with transaction(engine) as connection:
+        yield from each_row(connection, "miscounted_lanes", _Miscount)
 
 
 def _examine_held_messages(engine: Engine, settings: Settings) -> Iterator[Finding]:
@@ -258,21 +264,22 @@ def _examine_late_campaigns(engine: Engine, settings: Settings) -> Iterator[Find
 
 
 def _examine_standstills(engine: Engine, settings: Settings) -> Iterator[Finding]:
-    found = find_standstills(engine, settings)
     with transaction(engine) as connection:
         now = connection.execute(select(func.now())).scalar_one()
-    for each in found:
+    are_well = True
+    for each in find_standstills(engine, settings):
         if each.cause is Cause.STALLED:
             what = f"{each.name} has had {counted(each.waiting)} due for a minute or longer, and no worker takes them"
             advice = "see the workers' logs, and start them anew with `broadcaster down` and"
             yield unwell("campaigns", Level.BAD, what, advice, "broadcaster up")
-    unwell_ones = [each for each in found if each.what is What.INSTANCE]
-    for each in unwell_ones:
-        why = f" ({each.detail})" if each.detail else ""
-        waiting = f"{counted(each.waiting) if each.waiting else 'nothing'} waiting for it"
-        what = f"{each.name} {each.says}{why}, {waiting}"
-        yield unwell("instances", _level(each, now), what, each.remedy.advice.removesuffix(":"), each.remedy.command)
-    if not unwell_ones:
+        elif each.what is What.INSTANCE:
+            are_well = False
+            why = f" ({each.detail})" if each.detail else ""
+            waiting = f"{counted(each.waiting) if each.waiting else 'nothing'} waiting for it"
+            what = f"{each.name} {each.says}{why}, {waiting}"
+            advice = each.remedy.advice.removesuffix(":")
+            yield unwell("instances", _level(each, now), what, advice, each.remedy.command)
+    if are_well:
         yield well("instances", f"all {count_instances(engine):,} are ok")
 
 

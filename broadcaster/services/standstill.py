@@ -5,9 +5,10 @@ Needs no SQLAlchemy, for the commands that only show something.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
+from itertools import chain, groupby
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -15,7 +16,6 @@ import msgspec
 from broadcaster.db.reading import Reader, reading
 from broadcaster.db.statements import each as each_row
 from broadcaster.domain.causes import standing_still
-from broadcaster.domain.instance_causes import suspicions
 from broadcaster.domain.instances import Wire
 from broadcaster.domain.standstill import CampaignFacts, LaneFacts, Part, Scene, Standstill
 from broadcaster.domain.states import CampaignState, LaneHealth
@@ -39,8 +39,8 @@ def find_standstills(
     *,
     campaign: str | None = None,
     surroundings: Surroundings = lambda scene: scene,
-) -> list[Standstill]:
-    """The instances that are not well and the campaigns that do not move.
+) -> Iterator[Standstill]:
+    """The instances that are not well, then the campaigns that do not move. They are found while they are read.
 
     With a `campaign` only what concerns that one, which may also be a draft, or not due yet, or, for an instance that
     may lose messages that it accepts, finished within a day.
@@ -52,20 +52,35 @@ def find_standstills(
         "most": MOST_DOUBTS,
     }
     with reading(source) as connection:
-        facts = _facts(each_row(connection, "standing_still", _Row, **parameters))
-    if facts is None:
-        return []
-    scene, lanes, campaigns = facts
-    doubtful = suspicions(lanes)
-    if campaign is None:
-        campaigns = [each for each in campaigns if each.state is not CampaignState.DRAFT]
-        campaigns = [
-            each for each in campaigns if each.state is not CampaignState.SCHEDULED or each.starts_at <= scene.now
-        ]
-    else:
-        concerned = {part.lane.name for each in campaigns for part in each.parts if part.open or not each.started_at}
-        lanes = [lane for lane in lanes if lane.name in concerned]
-    return [*doubtful, *standing_still(lanes, campaigns, scene if scene.is_ticking else surroundings(scene))]
+        found = each_row(connection, "standing_still", _Row, **parameters)
+        first = next(found, None)
+        if first is None:
+            return
+        scene = Scene(first.now, is_ticking=first.is_ticking, ticked_at=first.ticked_at)
+        scene = scene if scene.is_ticking else surroundings(scene)
+        yield from standing_still(_lanes(chain([first], found), scene, campaign), scene)
+
+
+def _lanes(
+    found: Iterable[_Row], scene: Scene, campaign: str | None
+) -> Iterator[tuple[LaneFacts, Sequence[Part] | None]]:
+    """Each lane with what it has to do, of what is asked for; None: it has done with the campaign."""
+    campaigns: dict[str, CampaignFacts] = {}
+    for _, of_lane in groupby(found, key=attrgetter("instance")):
+        rows = list(of_lane)
+        lane = _lane(rows[0])
+        parts = [_part(row, lane, campaigns) for row in rows if row.campaign is not None]
+        if campaign is None:
+            yield lane, [part for part in parts if _is_due(part.campaign, scene)]
+        else:
+            has_work = any(part.open or not part.campaign.started_at for part in parts)
+            yield lane, parts if has_work else None
+
+
+def _is_due(campaign: CampaignFacts, scene: Scene) -> bool:
+    if campaign.state is CampaignState.SCHEDULED:
+        return campaign.starts_at <= scene.now
+    return campaign.state is not CampaignState.DRAFT
 
 
 class _Row(msgspec.Struct, frozen=True):
@@ -105,25 +120,6 @@ class _Row(msgspec.Struct, frozen=True):
     next_poll_at: datetime | None
 
 
-def _facts(found: Iterable[_Row]) -> tuple[Scene, list[LaneFacts], list[CampaignFacts]] | None:
-    """What the rows tell, which come by instance; None: there are none."""
-    scene: Scene | None = None
-    lanes: list[LaneFacts] = []
-    campaigns: dict[str, CampaignFacts] = {}
-    parts: dict[str, list[Part]] = {}
-    for row in found:
-        scene = scene or Scene(row.now, is_ticking=row.is_ticking, ticked_at=row.ticked_at)
-        if not lanes or lanes[-1].name != row.instance:
-            lanes.append(_lane(row))
-        if row.campaign is not None and row.state is not None and row.starts_at is not None:
-            campaign = CampaignFacts(row.campaign, row.state, row.starts_at, row.started_at, parts=())
-            campaigns.setdefault(row.campaign, campaign)
-            parts.setdefault(row.campaign, []).append(_part(row, lanes[-1]))
-    if scene is None:
-        return None
-    return scene, lanes, [replace(campaigns[name], parts=parts[name]) for name in sorted(campaigns)]
-
-
 def _lane(row: _Row) -> LaneFacts:
     return LaneFacts(
         name=row.instance,
@@ -144,8 +140,17 @@ def _lane(row: _Row) -> LaneFacts:
     )
 
 
-def _part(row: _Row, lane: LaneFacts) -> Part:
+def _part(row: _Row, lane: LaneFacts, campaigns: dict[str, CampaignFacts]) -> Part:
+    """`campaigns` are those that are known; one that is not is added."""
+    assert row.campaign is not None
+    assert row.state is not None
+    assert row.starts_at is not None
+    known = campaigns.get(row.campaign)
+    if known is None:
+        known = CampaignFacts(row.campaign, row.state, row.starts_at, row.started_at)
+        campaigns[row.campaign] = known
     return Part(
+        campaign=known,
         lane=lane,
         pending=row.pending,
         sending=row.sending,

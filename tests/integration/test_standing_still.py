@@ -23,7 +23,7 @@ def beat(engine: Engine) -> None:
 
 
 def found(shop: Shop, campaign: str | None = None) -> list[Standstill]:
-    return find_standstills(shop.engine, shop.settings, campaign=campaign)
+    return list(find_standstills(shop.engine, shop.settings, campaign=campaign))
 
 
 def causes(shop: Shop, campaign: str | None = None) -> list[tuple[str, Cause]]:

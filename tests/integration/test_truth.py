@@ -197,5 +197,5 @@ def test_while_it_is_only_suspected_people_are_told_to_look_also_after_the_campa
 
 
 def suspected(shop: Shop, campaign: str | None) -> list[str | None]:
-    found = find_standstills(shop.engine, shop.settings, campaign=campaign)
+    found = list(find_standstills(shop.engine, shop.settings, campaign=campaign))
     return [said for each in found if each.cause is Cause.SUSPECT for said in (each.detail, each.remedy.command)]

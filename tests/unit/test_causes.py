@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from time import monotonic
@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from broadcaster.domain.causes import standing_still
-from broadcaster.domain.instance_causes import suspicions
 from broadcaster.domain.instances import Wire
 from broadcaster.domain.judgement import BLAMED, UNKNOWN_WORDS
 from broadcaster.domain.outcomes import WRONG_ADDRESS_HINT
@@ -32,18 +31,29 @@ def lane(health: LaneHealth = LaneHealth.OK, **known: Any) -> LaneFacts:
     return LaneFacts(**{"name": "main", "health": health, "since": ago(60), "rate": 5.0, "used_at": ago(1), **known})
 
 
-def campaign(*parts: Part, state: CampaignState = CampaignState.RUNNING, **known: Any) -> CampaignFacts:
-    return CampaignFacts(
-        **{"name": "news", "state": state, "starts_at": ago(600), "started_at": ago(600), **known}, parts=parts
-    )
+Work = Sequence[Part]
+"""The parts of one campaign."""
+NOBODYS = CampaignFacts("", CampaignState.RUNNING, NOW, NOW)
 
 
-def found(*campaigns: CampaignFacts, scene: Scene = SCENE) -> list[Standstill]:
-    lanes = {part.lane.name: part.lane for each in campaigns for part in each.parts}
-    return standing_still(list(lanes.values()), campaigns, scene)
+def work(lane: LaneFacts, **known: Any) -> Part:
+    """What a lane has to do for a campaign that `campaign` says."""
+    return Part(NOBODYS, lane, **known)
 
 
-def sentences(*campaigns: CampaignFacts, scene: Scene = SCENE) -> list[str]:
+def campaign(*parts: Part, state: CampaignState = CampaignState.RUNNING, **known: Any) -> Work:
+    facts = CampaignFacts(**{"name": "news", "state": state, "starts_at": ago(600), "started_at": ago(600), **known})
+    return [replace(part, campaign=facts) for part in parts]
+
+
+def found(*campaigns: Work, scene: Scene = SCENE) -> list[Standstill]:
+    lanes: dict[str, tuple[LaneFacts, list[Part]]] = {}
+    for part in (part for each in campaigns for part in each):
+        lanes.setdefault(part.lane.name, (part.lane, []))[1].append(part)
+    return list(standing_still(lanes.values(), scene))
+
+
+def sentences(*campaigns: Work, scene: Scene = SCENE) -> list[str]:
     return [each.sentence(lambda moment: f"{moment:%H:%M:%S}") for each in found(*campaigns, scene=scene)]
 
 
@@ -52,7 +62,7 @@ REFUSED = lane(LaneHealth.REFUSED, reason="wrong key", not_before=ago(60))
 RESTS = lane(LaneHealth.THROTTLED, reason="HTTP 429", not_before=NOW + timedelta(seconds=30))
 SLOW = lane(rate=1 / 3600, slot=NOW + timedelta(minutes=40))
 UNREADABLE = lane(unreadable_since=ago(120), next_read_at=NOW + timedelta(seconds=10))
-DOUBT = Part(
+DOUBT = work(
     lane(),
     in_doubt=5,
     doubted_since=ago(60),
@@ -65,105 +75,105 @@ DOUBT = Part(
     ("what", "said"),
     [
         (
-            campaign(Part(DOWN, pending=199)),
+            campaign(work(DOWN, pending=199)),
             "instance main is down since 12:30:00: The device is not connected to WhatsApp; next try 12:31:08; "
             "199 messages wait: see `broadcaster instance check main`",
         ),
         (
-            campaign(Part(REFUSED, pending=1)),
+            campaign(work(REFUSED, pending=1)),
             "instance main is stopped since 12:30:00: wrong key; 1 message waits: "
             "give the new key, then it goes on: `broadcaster instance set main --key-stdin`",
         ),
         (
-            campaign(Part(lane(LaneHealth.REFUSED, reason="BROADCASTER_SECRET_KEY: opens no key"), pending=1)),
+            campaign(work(lane(LaneHealth.REFUSED, reason="BROADCASTER_SECRET_KEY: opens no key"), pending=1)),
             "instance main is stopped since 12:30:00: BROADCASTER_SECRET_KEY: opens no key; 1 message waits: "
             "give the workers all secret keys, restart them, then go on with `broadcaster instance resume main`",
         ),
         (
-            campaign(Part(lane(LaneHealth.REFUSED, reason="This account has been disabled"), pending=1)),
+            campaign(work(lane(LaneHealth.REFUSED, reason="This account has been disabled"), pending=1)),
             "instance main is stopped since 12:30:00: This account has been disabled; 1 message waits: "
             "once that is mended, go on with `broadcaster instance resume main`",
         ),
         (
-            campaign(Part(lane(LaneHealth.DOWN, reason=f"HTTP 404: nothing there: {WRONG_ADDRESS_HINT}"), pending=1)),
+            campaign(work(lane(LaneHealth.DOWN, reason=f"HTTP 404: nothing there: {WRONG_ADDRESS_HINT}"), pending=1)),
             "instance main is down since 12:30:00: HTTP 404: nothing there: is the base URL right?; 1 message waits: "
             "give the right one with `broadcaster instance set main --base-url URL`",
         ),
         (
-            campaign(Part(lane(LaneHealth.DOWN, reason=f"refused 5: “nope 17 zut”, {UNKNOWN_WORDS}"), pending=1)),
+            campaign(work(lane(LaneHealth.DOWN, reason=f"refused 5: “nope 17 zut”, {UNKNOWN_WORDS}"), pending=1)),
             "instance main is down since 12:30:00: refused 5: “nope 17 zut”, which no rule knows; 1 message waits: "
             "if you know whom these words are about (gateway, account or recipient), say so: "
             "`broadcaster instance rules main learn nope --about gateway`",
         ),
         (
-            campaign(Part(lane(LaneHealth.DOWN, reason=f"refused 5: “HTTP 499”, {UNKNOWN_WORDS}"), pending=1)),
+            campaign(work(lane(LaneHealth.DOWN, reason=f"refused 5: “HTTP 499”, {UNKNOWN_WORDS}"), pending=1)),
             "instance main is down since 12:30:00: refused 5: “HTTP 499”, which no rule knows; 1 message waits: "
             "if you know whom this status is about (gateway, account or recipient), say so: "
             "`broadcaster instance rules main learn 'HTTP 499' --about gateway`",
         ),
         (
-            campaign(Part(lane(LaneHealth.DOWN, reason="HTTP 415: no", wire=Wire.FORM), pending=1)),
+            campaign(work(lane(LaneHealth.DOWN, reason="HTTP 415: no", wire=Wire.FORM), pending=1)),
             "instance main is down since 12:30:00: HTTP 415: no; 1 message waits: "
             "it takes the other encoding, give that with `broadcaster instance set main --wire json`",
         ),
         (
             campaign(
-                Part(lane(LaneHealth.DOWN, reason=f"refused 30 messages with “x”, {BLAMED}"), pending=2, failed=30)
+                work(lane(LaneHealth.DOWN, reason=f"refused 30 messages with “x”, {BLAMED}"), pending=2, failed=30)
             ),
             "instance main is down since 12:30:00: refused 30 messages with “x”, as if every recipient were at fault; "
             "2 messages wait: look at its phone, retry those who failed with `broadcaster campaign retry news`; "
             "if the list is bad, go on with `broadcaster instance resume main`",
         ),
         (
-            campaign(Part(lane(LaneHealth.PAUSED, reason="paused by an operator", name="my shop"), pending=1200)),
+            campaign(work(lane(LaneHealth.PAUSED, reason="paused by an operator", name="my shop"), pending=1200)),
             "instance my shop is paused by an operator since 12:30:00; 1,200 messages wait: "
             "go on with `broadcaster instance resume 'my shop'`",
         ),
         (
-            campaign(Part(RESTS, pending=3)),
+            campaign(work(RESTS, pending=3)),
             "instance main has to rest since 12:30:00: HTTP 429; it goes on at 12:31:30; 3 messages wait: "
             "if that happens often, send slower: `broadcaster instance set main --rate 150/min`",
         ),
         (
-            campaign(Part(UNREADABLE, sending=1, in_doubt=5)),
+            campaign(work(UNREADABLE, sending=1, in_doubt=5)),
             "instance main does not let its chats be read since 12:29:00: nobody can tell whether messages in "
             "doubt arrived; next try 12:31:10; 5 messages wait: see `broadcaster instance check main`",
         ),
         (
-            campaign(Part(replace(UNREADABLE, unreadable_is_former=True), sending=1, in_doubt=5)),
+            campaign(work(replace(UNREADABLE, unreadable_is_former=True), sending=1, in_doubt=5)),
             "instance main does not let its chats be read with its former key or URL since 12:29:00: nobody can tell "
             "whether messages in doubt arrived; next try 12:31:10; 5 messages wait: "
             "decide yourself with `broadcaster campaign settle news`",
         ),
         (
-            campaign(Part(lane(), pending=3), state=CampaignState.DRAFT, started_at=None),
+            campaign(work(lane(), pending=3), state=CampaignState.DRAFT, started_at=None),
             "campaign news is a draft: start it with `broadcaster campaign start news`",
         ),
         (
-            campaign(Part(lane(), pending=3), state=CampaignState.SCHEDULED, starts_at=NOW + timedelta(hours=1)),
+            campaign(work(lane(), pending=3), state=CampaignState.SCHEDULED, starts_at=NOW + timedelta(hours=1)),
             "campaign news is not due yet; it starts at 13:31:00: follow it with `broadcaster campaign watch news`",
         ),
         (
-            campaign(Part(lane(), pending=3), state=CampaignState.SCHEDULED, starts_at=ago(60)),
+            campaign(work(lane(), pending=3), state=CampaignState.SCHEDULED, starts_at=ago(60)),
             "campaign news is due and has not begun since 12:30:00; 3 messages wait: find out why with "
             "`broadcaster doctor`",
         ),
         (
-            campaign(Part(lane(), pending=3), state=CampaignState.PAUSED),
+            campaign(work(lane(), pending=3), state=CampaignState.PAUSED),
             "campaign news is paused by an operator; 3 messages wait: go on with `broadcaster campaign resume news`",
         ),
         (
-            campaign(Part(lane(), pending=3, next_due_at=NOW + timedelta(minutes=4), ran_dry_at=ago(30))),
+            campaign(work(lane(), pending=3, next_due_at=NOW + timedelta(minutes=4), ran_dry_at=ago(30))),
             "campaign news waits for another try since 12:30:30; next try 12:35:00; 3 messages wait: "
             "see why with `broadcaster campaign export news --state pending`",
         ),
         (
-            campaign(Part(SLOW, pending=3)),
+            campaign(work(SLOW, pending=3)),
             "campaign news waits for its turn: instance main may send 1/h; next message at 13:11:00; 3 messages wait: "
             "see its limit with `broadcaster instance show main`",
         ),
         (
-            campaign(Part(lane(), pending=3, outranked_by="urgent")),
+            campaign(work(lane(), pending=3, outranked_by="urgent")),
             "campaign news waits for its turn: campaign urgent goes first on instance main; 3 messages wait: "
             "follow that one with `broadcaster campaign watch urgent`",
         ),
@@ -174,40 +184,45 @@ DOUBT = Part(
             "decide yourself with `broadcaster campaign settle news`",
         ),
         (
-            campaign(Part(lane(used_at=ago(90), since=ago(900)), pending=3)),
+            campaign(work(lane(used_at=ago(90), since=ago(900)), pending=3)),
             "campaign news stands still since 12:29:30: its messages are due, and no worker takes them; "
             "3 messages wait: find out why with `broadcaster doctor`",
         ),
     ],
-    ids=lambda value: "" if isinstance(value, CampaignFacts) else value.split(":")[0].split(" since")[0],
+    ids=lambda value: "" if isinstance(value, list) else value.split(":")[0].split(" since")[0],
 )
-def test_each_cause_has_one_sentence_that_ends_with_the_command(what: CampaignFacts, said: str) -> None:
+def test_each_cause_has_one_sentence_that_ends_with_the_command(what: Work, said: str) -> None:
     assert sentences(what)[0] == said
     assert said.endswith("`")
     assert_runnable(said)
 
 
 def test_a_next_try_never_lies_in_the_past() -> None:
-    [instance, told] = found(campaign(Part(replace(DOWN, not_before=ago(1)), pending=3)))
+    [instance, told] = found(campaign(work(replace(DOWN, not_before=ago(1)), pending=3)))
     assert (instance.next_try, told.next_try) == (None, None)
-    assert "; next try now; 3 messages wait" in sentences(campaign(Part(replace(DOWN, not_before=NOW), pending=3)))[0]
-    assert "; it goes on now; " in sentences(campaign(Part(replace(RESTS, not_before=ago(1)), pending=3)))[0]
+    assert "; next try now; 3 messages wait" in sentences(campaign(work(replace(DOWN, not_before=NOW), pending=3)))[0]
+    assert "; it goes on now; " in sentences(campaign(work(replace(RESTS, not_before=ago(1)), pending=3)))[0]
     assert "; next reading now; " in sentences(campaign(replace(DOUBT, next_poll_at=ago(1))))[0]
 
 
 def test_a_rest_that_is_over_is_none() -> None:
     rested = replace(RESTS, not_before=ago(1200))
-    assert found(campaign(Part(rested))) == []
-    assert found(campaign(Part(rested, pending=3))) == []
-    later = Part(rested, pending=3, next_due_at=NOW + timedelta(minutes=4))
+    assert found(campaign(work(rested))) == []
+    assert found(campaign(work(rested, pending=3))) == []
+    later = work(rested, pending=3, next_due_at=NOW + timedelta(minutes=4))
     assert [each.cause for each in found(campaign(later))] == [Cause.RETRY]
 
 
 SUSPECT = lane(shown=7, missing=5)
 
 
+def found_lanes(*lanes: LaneFacts) -> list[Standstill]:
+    """What is told of lanes that have done with the campaign which is asked for."""
+    return list(standing_still([(each, None) for each in lanes], SCENE))
+
+
 def test_an_instance_that_may_not_send_is_told_of_with_the_evidence_and_what_to_do() -> None:
-    [told] = suspicions([SUSPECT, lane(shown=40, missing=1)])
+    [told] = found_lanes(SUSPECT, lane(shown=40, missing=1))
     assert told.sentence(str) == (
         "instance main may lose messages that it accepts: of 12 accepted messages that were looked for, 5 are not in "
         "their chats: look at its phone, and send a test message to your own: "
@@ -216,25 +231,25 @@ def test_an_instance_that_may_not_send_is_told_of_with_the_evidence_and_what_to_
 
 
 def test_an_instance_that_was_stopped_says_why_by_its_reason_alone() -> None:
-    assert suspicions([replace(SUSPECT, health=LaneHealth.REFUSED)]) == []
+    assert found_lanes(replace(SUSPECT, health=LaneHealth.REFUSED)) == []
 
 
 def test_every_cause_is_one_that_can_be_found() -> None:
     """The table above and the tests below have them all; none is left that nothing decides for."""
     parts = [
-        *(Part(each, pending=1) for each in (DOWN, REFUSED, RESTS, lane(LaneHealth.PAUSED), SLOW)),
-        Part(UNREADABLE, in_doubt=1),
-        Part(lane(), pending=1, next_due_at=NOW + timedelta(minutes=1)),
-        Part(lane(), pending=1, outranked_by="urgent"),
-        Part(lane(used_at=ago(90), since=ago(900)), pending=1),
+        *(work(each, pending=1) for each in (DOWN, REFUSED, RESTS, lane(LaneHealth.PAUSED), SLOW)),
+        work(UNREADABLE, in_doubt=1),
+        work(lane(), pending=1, next_due_at=NOW + timedelta(minutes=1)),
+        work(lane(), pending=1, outranked_by="urgent"),
+        work(lane(used_at=ago(90), since=ago(900)), pending=1),
     ]
     running = [campaign(part) for part in parts]
     states = (CampaignState.DRAFT, CampaignState.PAUSED, CampaignState.SCHEDULED)
-    others = [campaign(Part(lane(), pending=1), state=state) for state in states]
-    later = campaign(Part(lane(), pending=1), state=CampaignState.SCHEDULED, starts_at=NOW + timedelta(hours=1))
+    others = [campaign(work(lane(), pending=1), state=state) for state in states]
+    later = campaign(work(lane(), pending=1), state=CampaignState.SCHEDULED, starts_at=NOW + timedelta(hours=1))
     each = [found(one) for one in [*running, *others, later]]
     each += [found(running[0], scene=scene) for scene in (AWAY, replace(AWAY, is_redis_away=True))]
-    each += [suspicions([SUSPECT])]
+    each += [found_lanes(SUSPECT)]
     assert {standstill.cause for standstills in each for standstill in standstills} == {*Cause}
 
 
@@ -253,14 +268,14 @@ def test_every_cause_is_one_that_can_be_found() -> None:
     ],
 )
 def test_where_nobody_works_that_is_the_cause_and_no_other(scene: Scene, said: str) -> None:
-    due = campaign(Part(lane(), pending=3, in_doubt=1, next_due_at=NOW + timedelta(minutes=4)))
+    due = campaign(work(lane(), pending=3, in_doubt=1, next_due_at=NOW + timedelta(minutes=4)))
     assert sentences(due, scene=scene) == [f"campaign news stands still since {said}"]
-    late = campaign(Part(lane(), pending=4), state=CampaignState.SCHEDULED, starts_at=ago(300), started_at=None)
+    late = campaign(work(lane(), pending=4), state=CampaignState.SCHEDULED, starts_at=ago(300), started_at=None)
     assert sentences(late, scene=scene) == [f"campaign news stands still since {said}"]
 
 
 def test_where_nobody_ever_worked_nobody_knows_since_when() -> None:
-    assert sentences(campaign(Part(lane(), pending=3)), scene=replace(AWAY, ticked_at=None))[0].startswith(
+    assert sentences(campaign(work(lane(), pending=3)), scene=replace(AWAY, ticked_at=None))[0].startswith(
         "campaign news stands still: no worker"
     )
 
@@ -269,40 +284,40 @@ def test_where_nobody_ever_worked_nobody_knows_since_when() -> None:
     "moving",
     [
         campaign(),
-        campaign(Part(lane(), pending=3)),
-        campaign(Part(lane(), sending=1, in_doubt=3)),
-        campaign(DOUBT, Part(lane(name="b"), pending=3)),
-        campaign(Part(lane(), pending=3, next_due_at=NOW + timedelta(seconds=1))),
-        campaign(Part(lane(slot=NOW + timedelta(seconds=5)), pending=3)),
-        campaign(Part(lane(used_at=ago(90), since=ago(900), is_tended=False), pending=3)),
-        campaign(Part(lane(used_at=ago(900), since=ago(900)), pending=3), started_at=ago(30)),
-        campaign(Part(lane(), pending=3), state=CampaignState.SCHEDULED, starts_at=ago(2)),
-        campaign(Part(lane()), state=CampaignState.PAUSED),
+        campaign(work(lane(), pending=3)),
+        campaign(work(lane(), sending=1, in_doubt=3)),
+        campaign(DOUBT, work(lane(name="b"), pending=3)),
+        campaign(work(lane(), pending=3, next_due_at=NOW + timedelta(seconds=1))),
+        campaign(work(lane(slot=NOW + timedelta(seconds=5)), pending=3)),
+        campaign(work(lane(used_at=ago(90), since=ago(900), is_tended=False), pending=3)),
+        campaign(work(lane(used_at=ago(900), since=ago(900)), pending=3), started_at=ago(30)),
+        campaign(work(lane(), pending=3), state=CampaignState.SCHEDULED, starts_at=ago(2)),
+        campaign(work(lane()), state=CampaignState.PAUSED),
     ],
 )
-def test_what_moves_is_not_told_of(moving: CampaignFacts) -> None:
+def test_what_moves_is_not_told_of(moving: Work) -> None:
     assert found(moving) == []
 
 
 def test_a_campaign_is_told_of_only_where_none_of_its_instances_sends() -> None:
-    other = Part(lane(name="other"), pending=7)
-    assert [each.what for each in found(campaign(Part(DOWN, pending=3), other))] == ["instance"]
-    paused = Part(lane(LaneHealth.PAUSED, name="other"), pending=7)
-    *_, told = found(campaign(Part(DOWN, pending=3), paused, DOUBT))[:-1]
+    other = work(lane(name="other"), pending=7)
+    assert [each.what for each in found(campaign(work(DOWN, pending=3), other))] == ["instance"]
+    paused = work(lane(LaneHealth.PAUSED, name="other"), pending=7)
+    *_, told = found(campaign(work(DOWN, pending=3), paused, DOUBT))[:-1]
     assert (told.cause, told.waiting, told.next_try) == (Cause.INSTANCES, 10, DOWN.not_before)
     assert told.why == "stands still: instance main is down, instance other is paused by an operator"
 
 
 def test_messages_of_what_does_not_want_to_send_yet_wait_for_no_instance() -> None:
-    part = Part(DOWN, pending=3)
+    part = work(DOWN, pending=3)
     for state in (CampaignState.PAUSED, CampaignState.DRAFT):
         instance = found(campaign(part, state=state))[0]
         assert (instance.cause, instance.waiting, instance.next_try) == (Cause.DOWN, 0, None)
 
 
 def test_an_instance_that_nobody_tries_has_no_next_try() -> None:
-    assert found(campaign(Part(DOWN, pending=3)), scene=AWAY)[0].next_try is None
-    assert found(campaign(Part(REFUSED, pending=3)))[0].next_try is None
+    assert found(campaign(work(DOWN, pending=3)), scene=AWAY)[0].next_try is None
+    assert found(campaign(work(REFUSED, pending=3)))[0].next_try is None
 
 
 def test_doubts_of_which_nobody_can_tell_when_they_end_have_no_end() -> None:
@@ -315,25 +330,25 @@ def test_doubts_of_which_nobody_can_tell_when_they_end_have_no_end() -> None:
     ("rate", "slower"), [(None, "20/min"), (1 / 3600, "0.5/h"), (1 / 86_400, "0.04167/h"), (20.0, "10/s")]
 )
 def test_an_instance_that_has_to_rest_is_better_off_at_half_its_rate(rate: float | None, slower: str) -> None:
-    [told, _] = found(campaign(Part(replace(RESTS, rate=rate), pending=3)))
+    [told, _] = found(campaign(work(replace(RESTS, rate=rate), pending=3)))
     assert told.remedy.command == f"broadcaster instance set main --rate {slower}"
 
 
-NAMES: list[Callable[[str], CampaignFacts]] = [
-    lambda name: campaign(Part(lane(), pending=3), state=CampaignState.PAUSED, name=name),
+NAMES: list[Callable[[str], Work]] = [
+    lambda name: campaign(work(lane(), pending=3), state=CampaignState.PAUSED, name=name),
     lambda name: campaign(replace(DOUBT), name=name),
 ]
 
 
 @pytest.mark.parametrize("named", NAMES)
-def test_a_name_that_a_shell_would_split_is_quoted_in_the_command(named: Callable[[str], CampaignFacts]) -> None:
+def test_a_name_that_a_shell_would_split_is_quoted_in_the_command(named: Callable[[str], Work]) -> None:
     [told] = found(named("it's new; rm"))
     assert told.remedy.command.endswith("""'it'"'"'s new; rm'""")
 
 
 def test_a_campaign_over_many_instances_names_some_and_is_judged_at_once() -> None:
     count = 20_000
-    parts = [Part(replace(DOWN, name=f"shop {number}"), pending=1) for number in range(count)]
+    parts = [work(replace(DOWN, name=f"shop {number}"), pending=1) for number in range(count)]
     began = monotonic()
     *instances, everywhere = found(campaign(*parts))
     # Each instance compared with each part would take minutes.

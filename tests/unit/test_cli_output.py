@@ -23,6 +23,7 @@ from broadcaster.cli.output import (
     say_fields,
     say_json,
     say_json_items,
+    say_json_with_items,
     say_table,
     warn,
 )
@@ -145,8 +146,8 @@ def test_a_table_is_as_wide_as_whoever_draws_it_on_a_terminal_says(
 
 def test_a_campaign_that_waits_for_an_instance_points_to_what_is_said_of_that() -> None:
     lane = LaneFacts("main", LaneHealth.DOWN, "not connected", since=NOON, not_before=NOON + timedelta(seconds=8))
-    news = CampaignFacts("news", CampaignState.RUNNING, NOON, NOON, [Part(lane, pending=2)])
-    first, second = map(trouble_line, standing_still([lane], [news], Scene(NOON)))
+    news = CampaignFacts("news", CampaignState.RUNNING, NOON, NOON)
+    first, second = map(trouble_line, standing_still([(lane, [Part(news, lane, pending=2)])], Scene(NOON)))
     assert "not connected; next try" in first
     assert first.endswith("2 messages wait: see `broadcaster instance check main`")
     assert second == "campaign news stands still: instance main is down, see above; 2 messages wait"
@@ -212,10 +213,18 @@ def test_json_has_its_moments_in_utc(capsys: pytest.CaptureFixture[str]) -> None
 @pytest.mark.parametrize(
     "documents", [[], [{}], [{"a": [], "b": "two\nlines\u202e"}, {"at": NOON, "of": {"c": [1, {}]}}]]
 )
-def test_a_long_list_is_written_as_a_short_one(documents: list[Any], capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("batch", [1, 500])
+def test_a_long_list_is_written_as_a_short_one(
+    documents: list[Any], batch: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(output, "_BATCH", batch)  # a long list is soon long
     say_json(documents)
     at_once = capsys.readouterr().out
     say_json_items(map(json_item, documents))
+    assert capsys.readouterr().out == at_once
+    say_json({"state": "ready", "list": documents})
+    at_once = capsys.readouterr().out
+    say_json_with_items({"state": "ready"}, "list", (json_item(each) + b"\n" for each in documents))
     assert capsys.readouterr().out == at_once
 
 

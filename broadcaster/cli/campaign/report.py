@@ -16,7 +16,7 @@ from broadcaster.cli.database import reader
 from broadcaster.cli.instance.listing import HEALTH_STYLES
 from broadcaster.cli.options.results import CsvFile, Json
 from broadcaster.cli.output import say, say_fields, say_json, say_table
-from broadcaster.cli.troubles import said_by_instances, say_troubles, troubles
+from broadcaster.cli.troubles import few_troubles, said_by_instances, say_troubles, troubles
 from broadcaster.db.reading import Reader
 from broadcaster.domain.names import FORGOTTEN
 from broadcaster.domain.pacing import format_rate
@@ -34,14 +34,14 @@ def report(name: Name, as_json: Json = False) -> None:
     settings = load()
     with reader(settings) as source:
         detail = campaign_reports.campaign_detail(source, name)
-        found = troubles(source, settings, name)
+        found = list(troubles(source, settings, name))
     summary = detail.summary
     if as_json:
         say_json({**campaign_document(summary, found), "lanes": detail.lanes, "failures": detail.failures})
         return
     say_fields(campaign_fields(summary))
     say_purged(summary)
-    say_troubles(said_by_instances(found))
+    say_troubles(few_troubles(said_by_instances(found)))
     say("")
     always = (MessageState.SENT, MessageState.FAILED)
     states = [state for state in MessageState if summary.count(state) or state in always]

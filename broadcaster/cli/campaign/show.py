@@ -12,7 +12,7 @@ from broadcaster.cli.campaign import Name
 from broadcaster.cli.database import reader
 from broadcaster.cli.options.results import Json
 from broadcaster.cli.output import local_time, say, say_fields, say_json, say_table
-from broadcaster.cli.troubles import said_by_instances, say_troubles, trouble_document, troubles
+from broadcaster.cli.troubles import few_troubles, said_by_instances, say_troubles, trouble_document, troubles
 from broadcaster.domain.standstill import Standstill
 from broadcaster.domain.states import MessageState
 from broadcaster.services.campaigns import campaign_reports
@@ -66,13 +66,13 @@ def show(name: Name, as_json: Json = False) -> None:
     settings = load()
     with reader(settings) as source:
         summary = campaign_reports.campaign_summary(source, name)
-        found = troubles(source, settings, name)
+        found = list(troubles(source, settings, name))
     if as_json:
         say_json(campaign_document(summary, found))
     else:
         say_fields(campaign_fields(summary))
         say_purged(summary)
-        say_troubles(said_by_instances(found))
+        say_troubles(few_troubles(said_by_instances(found)))
 
 
 def campaign_document(summary: CampaignSummary, found: Sequence[Standstill]) -> dict[str, Any]:

@@ -51,7 +51,7 @@ def follow(source: Engine | Reader, name: str, *, timeout: float | None = None, 
     settings, meter = load(), Meter()
 
     def look() -> Snapshot:
-        return take_snapshot(campaign_summary(source, name), meter, troubles(source, settings, name))
+        return take_snapshot(campaign_summary(source, name), meter, list(troubles(source, settings, name)))
 
     snapshot = look()
     with open_view(as_json=as_json) as view:
