@@ -9,7 +9,7 @@ PYTHON ?= $(shell for python in python3 python3.12 python3.11 python3.13 python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help setup demo test check bench chaos package lock sbom clean
+.PHONY: help setup demo test check coverage bench chaos package lock sbom clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r target what; do \
@@ -30,6 +30,13 @@ check: .venv/installed-dev ## lint, formatting, types, layers, compose file
 	$(BIN)/lint-imports
 	@if [ -f docker-compose.yml ]; then \
 		set -x; $(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml; fi
+
+coverage: .venv/installed-dev ## measure which lines and branches the tests run, in all processes (minutes)
+	rm -rf build/coverage && mkdir -p build/coverage
+	-$(BIN)/coverage run -m pytest -m "not chaos and not package" --numprocesses auto --dist worksteal \
+		tests/unit tests/integration tests/acceptance
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report --skip-covered
 
 bench: .venv/installed-dev ## measure against the naive way, side by side
 	$(BIN)/python -m benchmarks
