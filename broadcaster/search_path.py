@@ -19,3 +19,8 @@ def leave_relative_paths() -> None:
     relative = {os.path.abspath(entry) for entry in entries if not os.path.isabs(entry)}  # noqa: PTH100, PTH117
     relative.discard(own)
     sys.path[:] = [entry for entry in sys.path if entry not in relative]
+
+
+def own_path() -> str:
+    """PYTHONPATH for a process of this program: the absolute entries of this one's."""
+    return os.pathsep.join(filter(os.path.isabs, os.environ.get("PYTHONPATH", "").split(os.pathsep)))

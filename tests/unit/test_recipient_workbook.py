@@ -15,6 +15,7 @@ import pytest
 from broadcaster.errors import BroadcasterError
 from broadcaster.services.recipients.reader import Recipient, RecipientOptions, RejectedRow, read_recipients
 from broadcaster.services.recipients.workbook import WorkbookRows
+from tests.support.reference import ROOT
 from tests.support.workbook import Cell, text_cell, workbook, workbook_of
 
 PHONE = "628123456789"
@@ -185,6 +186,16 @@ def test_the_process_ends_with_its_reader(monkeypatch: pytest.MonkeyPatch) -> No
     refusal(workbook([["name"], ["Ayu"]]))
     refusal(workbook([]))
     assert [process.returncode is not None for process in started] == [True] * 3
+
+
+def test_the_process_imports_nothing_from_the_current_directory(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "msgspec.py").write_text("raise SystemExit('planted')")
+    monkeypatch.chdir(tmp_path)
+    # As `PYTHONPATH=$PYTHONPATH:/somewhere` has it where the variable was not set before.
+    monkeypatch.setenv("PYTHONPATH", f":{ROOT}")
+    assert read(workbook([["phone"], [PHONE]]))[0] == [(2, PHONE, {})]
 
 
 def test_the_process_sees_no_secret(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

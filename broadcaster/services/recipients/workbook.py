@@ -17,6 +17,7 @@ from typing import IO, BinaryIO
 import msgspec
 
 from broadcaster.errors import InputError
+from broadcaster.search_path import own_path
 from broadcaster.services.recipients.limits import MOST_CPU_SECONDS, MOST_PACKED_BYTES
 from broadcaster.services.recipients.rows import Rows
 from broadcaster.services.recipients.text import BLOCK_BYTES, read_up_to
@@ -25,7 +26,7 @@ from broadcaster.services.recipients.workbook_process import LENGTH_BYTES, TOO_L
 SIGNATURE = b"PK\x03\x04"
 """What .xlsx files begin with: they are zip archives."""
 
-# -P: nothing is imported from the directory that the command is given in.
+# -P, and `own_path`: nothing is imported from the directory that the command is given in.
 _COMMAND = (sys.executable, "-P", "-m", "broadcaster.services.recipients.workbook_process")
 
 
@@ -121,6 +122,7 @@ class WorkbookRows:
 def _start() -> subprocess.Popen[bytes]:
     # It needs no secret, and what its library prints when it fails is for programmers.
     environ = {name: value for name, value in os.environ.items() if not name.startswith("BROADCASTER_")}
+    environ["PYTHONPATH"] = own_path()
     return subprocess.Popen(
         _COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environ
     )
