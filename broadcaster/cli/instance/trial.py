@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from shlex import quote
 from typing import Any
 
+import msgspec
 import typer
 from sqlalchemy import Engine
 
@@ -144,7 +145,7 @@ def trial_document(tried: Tried) -> dict[str, Any]:
     return {
         "phone": tried.trial.phone,
         "text": tried.trial.text,
-        **asdict(sent),
+        **msgspec.structs.asdict(sent),
         "is_recognised": None if reading is None else reading.verdict.is_recognised,
         "read_by": None if reading is None else reading.parts,
         "shown_after_seconds": look.seconds if look and look.appearance else None,
