@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict
 from typing import Annotated, Any
 
 import msgspec
@@ -173,7 +172,7 @@ def _forget_lines(settings: Settings, country: str | None, yes: bool, as_json: b
                 warn(str(error) if isinstance(error, UsageError) else f"line {line}: {error}")
                 done.append({"line": line, "forgotten": False, "error": str(error)})
                 continue
-            done.append({"line": line, "forgotten": yes, **asdict(found)})
+            done.append({"line": line, "forgotten": yes, **msgspec.structs.asdict(found)})
             if not as_json:
                 sums = f"messages: {sum(found.messages.values()):,}; audiences: {found.members:,}"
                 was = f"forgotten as {found.name}" if yes else f"{_already(found)}{_NOTHING_CHANGED}"

@@ -59,8 +59,10 @@ WHILE_IT_RUNS = [
 ONCE_IT_HAS_ENDED = [
     "campaign watch c",
     "schedule remove news",
+    "phone show 628123456002",
     "phone forget 628123456001 --yes",
     "phone readmit 628123456001",
+    "phone reset --yes",
     "purge --older-than 1d",
     "audience remove contacts",
     "audit",
