@@ -20,6 +20,9 @@ MAX_TEXT_LENGTH = 65_536
 MAX_SOURCE_LENGTH = 4 * MAX_TEXT_LENGTH
 """The longest template, in characters, tags included: it bounds how long one message can take to render."""
 
+PHONE_VARIABLE = "phone"
+"""The recipient's phone in E.164 digits, where no column is called so."""
+
 _TAG = re.compile(
     r"""\{\{ \s* (?P<name> [^\s|{}]+ ) \s*
         (?: \| \s* default \s* \( \s*
@@ -30,6 +33,7 @@ _TAG = re.compile(
 _ESCAPE = re.compile(r"\\(.)")
 # Of a tag that is not one: how far it is right. Used to say where it goes wrong.
 _NAME_PART = re.compile(r"\{\{\s*(?P<name>[^|{}]*[^|{}\s])?\s*")
+_WORDS = re.compile(r"[^\W\d][\w \t.'#&/-]*(?<![.'])")
 _FILTER_PART = re.compile(r"\|\s*(?P<filter>\w*)\s*")
 
 
@@ -159,7 +163,8 @@ def _diagnose(source: str, start: int) -> TemplateError:
     if name is None or name["name"] is None:
         return _error(source, start, "no name after '{{'; write {{ name }}")
     if not name["name"].isidentifier():
-        what = f"{quoted(name['name'])} is not a name; use letters, digits and underscores, as in {{{{ first_name }}}}"
+        meant = variable_name(name["name"]) if _WORDS.fullmatch(name["name"]) else "first_name"
+        what = f"{quoted(name['name'])} is not a name; use letters, digits and underscores, as in {{{{ {meant} }}}}"
         return _error(source, name.start("name"), what)
     applied = _FILTER_PART.match(source, name.end())
     if applied is None:

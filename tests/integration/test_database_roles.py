@@ -41,8 +41,8 @@ PRIVILEGES = {
     "instances": KEPT,
     "lanes": "INSERT SELECT UPDATE",
     "looks": KEPT,
-    "messages": "INSERT(campaign_id lane_id phone segment seq variables) SELECT UPDATE(attempt changed_at claim_token"
-    " gateway_id next_attempt_at reason spent state)",
+    "messages": "INSERT(campaign_id lane_id ordinal phone segment seq variables) SELECT UPDATE(attempt changed_at"
+    " claim_token gateway_id next_attempt_at reason spent state)",
     "occurrences": "INSERT SELECT UPDATE",
     "purges": "SELECT",
     "rejected_recipients": "INSERT SELECT",
@@ -216,14 +216,15 @@ def test_every_function_that_runs_as_the_owner_looks_in_fixed_places_and_is_not_
         assert not for_everybody, name
 
 
-SEGMENT_CALLS = ("index_segment", "delete_repeated_of_segment", "attach_segment")
+SEGMENT_CALLS = ("index_segment", "delete_repeated_of_segment", "number_repeated_of_segment", "attach_segment")
+WITH_A_LIMIT = ("number_repeated_of_segment",)
 
 
 @pytest.mark.parametrize("function", SEGMENT_CALLS)
 @pytest.mark.parametrize("campaign", ["0", "1", "77", "-1", "NULL"])
 def test_only_segments_that_are_being_filled_are_touched(sent: Shop, function: str, campaign: str) -> None:
     with pytest.raises(DBAPIError, match="no segment is being filled"):
-        as_runtime(sent.engine, f"SELECT * FROM {function}({campaign})")
+        as_runtime(sent.engine, f"SELECT * FROM {function}({campaign}{', 50' * (function in WITH_A_LIMIT)})")
 
 
 @pytest.mark.parametrize("campaign", ["0", "1", "-1", "NULL", "3", "77"])

@@ -261,13 +261,13 @@ def _purging() -> list[Recipe]:
 
 def _submitting() -> list[Recipe]:
     into = _step("insert_messages", lambda _, side: {"campaign_id": Campaign.NEW + side})
-    filling = "open_segment", "", "delete_repeated_of_segment", "index_segment"
+    filling = "open_segment", "", "delete_repeated_of_segment", "number_repeated_of_segment", "index_segment"
     shown = _sql(_READ), _segment("attach_segment")
     shared = _new_campaign(Campaign.NEW), _step("stage_messages"), _sql(_STAGE), HOLD_OFF, into
     return [
         Recipe("insert_messages", shared),
         *_over_an_audience(),
-        Recipe("a segment", (_new_campaign(Campaign.SEGMENT), *map(_segment, filling), HOLD_OFF, *shown), held=6),
+        Recipe("a segment", (_new_campaign(Campaign.SEGMENT), *map(_segment, filling), HOLD_OFF, *shown), held=7),
     ]
 
 
@@ -287,7 +287,7 @@ def _segment(name: str) -> Step:
         return query(name) if name else _FILL_SEGMENT.format(segment=Campaign.SEGMENT + side)
 
     def parameters(_books: Books, side: Side) -> dict[str, Any]:
-        return {"campaign_id": Campaign.SEGMENT + side} if name else {}
+        return {"campaign_id": Campaign.SEGMENT + side, "most": 50} if name else {}
 
     return Step(statement, parameters, name or "copy_segment", plain=True)
 

@@ -74,7 +74,7 @@ def test_a_cell_without_a_column_refuses_the_file() -> None:
 
 
 def test_what_is_no_workbook_is_refused_in_one_line() -> None:
-    assert "first sheet is empty" in refusal(workbook([]))
+    assert "sheet 'People' is empty" in refusal(workbook([]))
     assert "cannot be read as an Excel workbook" in refusal(workbook([["phone"], [PHONE]])[:300])
     assert "has no encoding" in refusal(workbook([["phone"], [PHONE]]), encoding="utf-8")
     assert "has a header but no recipients" in refusal(workbook([["phone"]]))
@@ -105,13 +105,13 @@ def padded(mebibytes: int) -> bytes:
     return file.getvalue()
 
 
-TOO_MUCH_MEMORY = "the recipients file: its first sheet takes too much memory to be read"
+TOO_MUCH_MEMORY = "the recipients file: the sheet takes too much memory to be read"
 HOSTILE: dict[str, tuple[Callable[[], bytes], str]] = {
     "a cell in the last corner": (lambda: far_cell(1 << 20, "XFD1048576"), TOO_MUCH_MEMORY),
     "a hundred columns and a cell in the last row": (lambda: far_cell(1 << 20, "CV1048576"), TOO_MUCH_MEMORY),
     "a row beyond all rows": (lambda: far_cell((1 << 32) - 1, "A4294967295"), TOO_MUCH_MEMORY),
     "a column beyond all columns": (lambda: far_cell(1, "ZZZZZZ1"), TOO_MUCH_MEMORY),
-    "300 columns": (lambda: far_cell(2, "KN2"), "its first sheet has 300 columns, and at most 256 are allowed"),
+    "300 columns": (lambda: far_cell(2, "KN2"), "the sheet has 300 columns, and at most 256 are allowed"),
     "more cells than a list has": (lambda: far_cell(600_000, "BZ600000"), "has 600,000 rows of 78 columns"),
     "a long cell": (lambda: second_row(131_073), "line 2, column 1: the cell is longer than 131,072 characters"),
     "a long row": (lambda: second_row(*[131_000] * 9), "line 2: the row is longer than 1,048,576 characters"),

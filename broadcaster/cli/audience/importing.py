@@ -12,7 +12,7 @@ from broadcaster.cli.audience import Name
 from broadcaster.cli.database import database, vault_opener
 from broadcaster.cli.options.recipients import FileReadingOptions, recipients_source
 from broadcaster.cli.options.results import Json
-from broadcaster.cli.output import say, say_json
+from broadcaster.cli.output import say, say_json, warn
 from broadcaster.cli.recipient_progress import progress_bar
 from broadcaster.errors import UsageError, quoted
 from broadcaster.services.audiences.imports import Imported, import_file
@@ -28,7 +28,7 @@ def import_(
         Path,
         typer.Argument(
             metavar="FILE",
-            help="A CSV or Excel (.xlsx) file with a header; - reads standard input.",
+            help="A CSV, .xlsx, .ods or .vcf file; - reads standard input.",
             show_default=False,
         ),
     ],
@@ -52,7 +52,7 @@ def import_(
     settings = load()
     with (
         database(settings) as engine,
-        read_recipients(recipients_source(file), reading.reader_options()) as reader,
+        read_recipients(recipients_source(file), reading.reader_options(again=True)) as reader,
         progress_bar() as progress,
     ):
         imported = import_file(
@@ -91,5 +91,7 @@ def say_import(imported: Imported) -> None:
         say(f"  rejected: line {line}, {quoted(phone)}: {reason}")
     if imported.rejected > len(imported.rejects):
         say(f"  and {imported.rejected - len(imported.rejects):,} more")
+    for notice in imported.notices:
+        warn(notice)
     if not imported.applied:
         say("nothing was changed; add --yes to do it")

@@ -13,7 +13,7 @@ from broadcaster.cli.options.content import ContentOptions
 from broadcaster.cli.options.phones import phone_of
 from broadcaster.cli.options.recipients import AudienceOption, WhereOption
 from broadcaster.cli.options.results import Json
-from broadcaster.cli.output import say, say_json
+from broadcaster.cli.output import say, say_json, warn
 from broadcaster.domain.conditions import parse_conditions
 from broadcaster.errors import UsageError
 from broadcaster.services.campaigns.previews import Preview, preview_audience, preview_campaign
@@ -52,10 +52,14 @@ def preview(
         else:
             sent, conditions = content.content(settings), parse_conditions(where)
             previews = preview_audience(engine, str(audience), conditions, sent, most=sample, phone=wanted)
+    notices = previews[0].notices
     if as_json:
-        say_json({"name": name, "audience": audience, "messages": [_document(each) for each in previews]})
+        messages = [_document(each) for each in previews]
+        say_json({"name": name, "audience": audience, "messages": messages, "notices": notices})
     else:
         _say(previews)
+        for notice in notices:
+            warn(notice)
 
 
 def _document(each: Preview) -> dict[str, str | None]:

@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 from sqlalchemy import Engine
 
+from broadcaster.cli.campaign.file_notes import ask_again, say_file_notes
 from broadcaster.cli.campaign.watch import follow
 from broadcaster.cli.database import database, nudge_workers, prepare_nudge, vault_opener
 from broadcaster.cli.options.content import ContentOptions
@@ -30,8 +31,10 @@ from broadcaster.domain.conditions import parse_conditions
 from broadcaster.domain.contents import Content, ContentKind
 from broadcaster.errors import UsageError, quoted
 from broadcaster.services.campaigns.audience_submission import submit_over_audience
+from broadcaster.services.campaigns.loading import OnePer
 from broadcaster.services.campaigns.submission import Submission, Submitted, submit_campaign
 from broadcaster.services.recipients.reader import read_recipients
+from broadcaster.services.recipients.row_checks import SentAlreadyError
 from broadcaster.settings import Settings, load
 
 _FURTHEST_START = timedelta(days=3653)
@@ -47,13 +50,28 @@ class WhomOptions:
         typer.Option(
             "--recipients",
             metavar="FILE|-",
-            help="A CSV or Excel (.xlsx) file with a header; - reads standard input. "
-            "Its other columns are template variables.",
+            help="A CSV, .xlsx, .ods or .vcf file; - reads standard input. Its other columns are template variables.",
             rich_help_panel=FILE_PANEL,
         ),
     ] = None
     audience: AudienceOption = None
     where: WhereOption = None
+    one_per: Annotated[
+        OnePer,
+        typer.Option(
+            "--one-per",
+            help="One message for each phone of the file, or for each row: a family may share a phone.",
+            rich_help_panel=FILE_PANEL,
+        ),
+    ] = OnePer.PHONE
+    again: Annotated[
+        bool,
+        typer.Option(
+            "--again",
+            help="Send also to rows of a campaign's export that say that they were sent.",
+            rich_help_panel=FILE_PANEL,
+        ),
+    ] = False
 
     def check(self, reading: FileReadingOptions) -> None:
         """Raise UsageError unless they go together, and with how a file is read."""
@@ -61,9 +79,11 @@ class WhomOptions:
             raise UsageError("give exactly one of --recipients and --audience")
         if self.where and self.audience is None:
             raise UsageError("--where goes with --audience; a file is taken as it is")
+        if self.audience is not None and (self.one_per is not OnePer.PHONE or self.again):
+            raise UsageError("--one-per and --again go with --recipients: a phone is in an audience once")
         if self.audience is not None and reading.are_given:
             raise UsageError(
-                "--country, --phone-column, --encoding and --delimiter say how a file is read, not an audience"
+                "--country, --phone-column, --sheet, --require and their like say how a file is read, not an audience"
             )
 
 
@@ -86,7 +106,9 @@ class SendingOptions:
     ] = None
     draft: Annotated[bool, typer.Option("--draft", help="Store it, and wait for `campaign start`.")] = False
 
-    def submission(self, name: str, instances: Sequence[str], content: Content, settings: Settings) -> Submission:
+    def submission(
+        self, name: str, instances: Sequence[str], content: Content, settings: Settings, *, one_per: OnePer
+    ) -> Submission:
         """The campaign as it is asked for. Raises UsageError for a start that is not understood."""
         return Submission(
             name=name,
@@ -96,6 +118,7 @@ class SendingOptions:
             starts_at=_parse_start(self.at) if self.at is not None else None,
             priority=self.priority,
             draft=self.draft,
+            one_per=one_per,
         )
 
 
@@ -133,14 +156,19 @@ def submit(
             f"--watch with {'--draft' if sending.draft else '--dry-run'}: there would be nothing to follow"
         )
     whom.check(reading)
-    submission = sending.submission(name, instance, content.content(settings), settings)
+    submission = sending.submission(name, instance, content.content(settings), settings, one_per=whom.one_per)
     conditions = parse_conditions(whom.where)
     nudges = not (dry_run or submission.draft)
     if nudges:
         prepare_nudge()
     with database(settings) as engine:
         if whom.recipients is not None:
-            submitted = _store_file(engine, settings, submission, whom.recipients, reading, dry_run=dry_run)
+            file = (engine, settings, submission, whom.recipients, reading)
+            try:
+                submitted = _store_file(*file, again=whom.again, dry_run=dry_run)
+            except SentAlreadyError as error:
+                ask_again(error, whom.recipients)
+                submitted = _store_file(*file, again=True, dry_run=dry_run)
         else:
             submitted = submit_over_audience(engine, submission, str(whom.audience), conditions, dry_run=dry_run)
         if nudges:
@@ -161,10 +189,11 @@ def _store_file(
     path: Path,
     reading: FileReadingOptions,
     *,
+    again: bool,
     dry_run: bool,
 ) -> Submitted:
-    source, options = recipients_source(path), reading.reader_options(submission.content)
-    with read_recipients(source, options) as reader, progress_bar() as progress:
+    options = reading.reader_options(submission.content, again=again or dry_run)
+    with read_recipients(recipients_source(path), options) as reader, progress_bar() as progress:
         vault = vault_opener(settings)
         return submit_campaign(engine, submission, reader, open_vault=vault, dry_run=dry_run, progress=progress)
 
@@ -188,6 +217,7 @@ def _parse_start(text: str) -> datetime:
 def _document(submitted: Submitted) -> dict[str, object]:
     document = asdict(submitted)
     document["samples"] = [{"phone": phone, "message": message} for phone, message in submitted.samples]
+    document["repeats"] = [repeat._asdict() for repeat in submitted.repeats]
     document["rejects"] = [
         {"line": line or None, "phone": phone, "reason": reason} for line, phone, reason in submitted.rejects
     ]
@@ -214,6 +244,7 @@ def _say(submitted: Submitted, submission: Submission, audience: str | None, *, 
         say(f"  rejected: {f'line {line}, ' if line else ''}{quoted(phone)}: {reason}")
     if submitted.rejected > len(submitted.rejects):
         say(f"  and {submitted.rejected - len(submitted.rejects):,} more")
+    say_file_notes(submitted, submission)
     if submitted.total < submitted.read and audience is None and not dry_run:
         say(f"  `broadcaster campaign export {quote(name)} --rejected` has them all")
     if dry_run:

@@ -62,18 +62,54 @@ class FileReadingOptions:
         ),
     ] = None
 
+    sheet: Annotated[
+        str | None,
+        typer.Option(
+            "--sheet",
+            metavar="NAME",
+            help="Of a workbook. Default: the first that is not hidden.",
+            rich_help_panel=FILE_PANEL,
+        ),
+    ] = None
+    header_row: Annotated[
+        int | None,
+        typer.Option(
+            "--header-row",
+            metavar="N",
+            min=1,
+            help="The line with the names of the columns. Default: the first that is not blank.",
+            rich_help_panel=FILE_PANEL,
+        ),
+    ] = None
+    require: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--require",
+            metavar="COLUMN,…",
+            help="Reject rows where one of these is empty. May be repeated.",
+            rich_help_panel=FILE_PANEL,
+        ),
+    ] = None
+
     @property
     def are_given(self) -> bool:
         """Whether any of them is."""
         return self != FileReadingOptions()
 
-    def reader_options(self, content: Content | None = None) -> RecipientOptions:
-        """What the reader takes; with a `content`, every row must be able to get it."""
+    def reader_options(self, content: Content | None = None, *, again: bool = False) -> RecipientOptions:
+        """What the reader takes; with a `content`, every row must be able to get it.
+
+        `again`: also those of whom the file, an export of a campaign, says that they got a message.
+        """
         return RecipientOptions(
             phone_column=self.phone_column,
             country=self.country,
             delimiter=self.delimiter,
             encoding=self.encoding,
+            sheet=self.sheet,
+            header_row=self.header_row,
+            required=[name for names in self.require or () for name in names.split(",") if name.strip()],
+            again=again,
             text=content.text if content else None,
             caption=content.caption if content else None,
         )

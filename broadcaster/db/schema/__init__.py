@@ -43,6 +43,7 @@ FILES = (
     "functions/open_segment",
     "functions/index_segment",
     "functions/delete_repeated_of_segment",
+    "functions/number_repeated_of_segment",
     "functions/attach_segment",
     # What the claim and audiences ask.
     "functions/sending_through",

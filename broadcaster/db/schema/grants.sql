@@ -34,7 +34,7 @@ TO {role};
 GRANT INSERT ON
     attempts, campaigns, contents, doubts, rejected_recipients, settlements
 TO {role};
-GRANT INSERT (segment, campaign_id, seq, lane_id, phone, variables) ON messages TO {role};
+GRANT INSERT (segment, campaign_id, seq, lane_id, phone, ordinal, variables) ON messages TO {role};
 GRANT INSERT (campaign_id, lane_id) ON campaign_lanes TO {role};
 GRANT UPDATE (state, changed_at, attempt, spent, next_attempt_at, claim_token, gateway_id, reason) ON messages TO {role};
 GRANT UPDATE (finished_at) ON attempts TO {role};
@@ -69,7 +69,8 @@ GRANT EXECUTE ON FUNCTION note_operation(text, text, jsonb) TO {role};
 
 -- Segments of large campaigns.
 GRANT EXECUTE ON FUNCTION
-    open_segment(bigint), index_segment(bigint), delete_repeated_of_segment(bigint), attach_segment(bigint)
+    open_segment(bigint), index_segment(bigint), delete_repeated_of_segment(bigint),
+    number_repeated_of_segment(bigint, integer), attach_segment(bigint)
 TO {role};
 
 -- What is personal of a campaign that ended more than a day ago.

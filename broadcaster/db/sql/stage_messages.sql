@@ -2,5 +2,6 @@ CREATE /* stage_messages */ TEMPORARY TABLE staged_messages (
     phone text NOT NULL,
     seq integer NOT NULL,
     lane_id integer NOT NULL,
+    ordinal smallint NOT NULL DEFAULT 1,
     variables jsonb
 ) ON COMMIT DROP

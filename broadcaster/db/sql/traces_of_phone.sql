@@ -1,5 +1,5 @@
 WITH /* traces_of_phone */
--- What there is of a number: its messages by state, one a campaign, and how often it is in audiences and among rejected
+-- What there is of a number: its messages by state, and how often it is in audiences and among rejected
 -- rows. `forget_phone` counts the same.
 theirs AS (
     SELECT m.state

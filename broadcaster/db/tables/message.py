@@ -32,6 +32,13 @@ messages = Table(
     Column("seq", Integer, nullable=False, comment="The row's number among the campaign's recipients, from 1."),
     Column("lane_id", Integer, nullable=False, comment="The instance that sends it."),
     Column("phone", Text, comment="E.164 digits without the plus; null: forgotten."),
+    Column(
+        "ordinal",
+        SmallInteger,
+        nullable=False,
+        server_default="1",
+        comment="Which of the campaign's messages to this phone it is; above 1 only with one for each row.",
+    ),
     Column("variables", JSONB, comment="Template variables by name; null: none."),
     Column(
         "state",
@@ -59,7 +66,7 @@ messages = Table(
     Column("gateway_id", Text, comment="The gateway's id of the accepted message, where it gave one."),
     Column("reason", Text, comment="Why it is where it is, where that needs a reason."),
     PrimaryKeyConstraint("segment", "campaign_id", "seq"),
-    UniqueConstraint("segment", "campaign_id", "phone"),
+    UniqueConstraint("segment", "campaign_id", "phone", "ordinal"),
     CheckConstraint(
         "phone IS NOT NULL OR state IN ('sent', 'failed', 'unknown', 'skipped', 'cancelled', 'expired')",
         name="forgotten_is_final",

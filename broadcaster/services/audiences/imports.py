@@ -45,6 +45,8 @@ class Imported:
     """The first few (line, phone as written, reason)."""
     examples: dict[str, list[str]] = field(default_factory=dict)
     """The first few phones that are added, changed, unchanged, removed."""
+    notices: list[str] = field(default_factory=list)
+    """What people should know of the file."""
 
 
 class _Difference(NamedTuple):
@@ -78,6 +80,7 @@ def import_file(
         forgotten = Forgotten(connection, open_vault)
         members = _file_members(recipients, forgotten, result, progress)
         _import(connection, members, recipients.variables, forgotten, result, replace, apply, recipients.name)
+    result.notices = list(recipients.notices)
     return result
 
 

@@ -13,7 +13,7 @@ from broadcaster.db.engine import transaction
 from broadcaster.db.statements import each, rows
 from broadcaster.domain.conditions import Condition, check_conditions
 from broadcaster.domain.contents import Content
-from broadcaster.domain.templates import MAX_TEXT_LENGTH, Template
+from broadcaster.domain.templates import MAX_TEXT_LENGTH, PHONE_VARIABLE, Template
 from broadcaster.errors import InputError
 from broadcaster.services.audiences.audience import Audience, find_audience
 
@@ -29,6 +29,11 @@ class Recipient(msgspec.Struct, frozen=True):
 class _Member(NamedTuple):
     phone: str
     variables: Mapping[str, str]
+
+
+class _Empty(NamedTuple):
+    name: str
+    messages: int
 
 
 class _Counts(NamedTuple):
@@ -54,7 +59,7 @@ class Selection:
         """
         check_conditions(self.conditions, self.audience.variables)
         if self._template is not None:
-            self._template.check((*self.audience.variables, *self.variables))
+            self._template.check((*self.audience.variables, *self.variables, PHONE_VARIABLE))
         text = self._text
         if text is not None and not (text.names or text.never_blank):
             raise InputError("the text is blank; nothing would be sent")
@@ -63,6 +68,13 @@ class Selection:
         """How many members meet the conditions now, and how many of them can be sent nothing."""
         [counts] = rows(connection, "count_audience_recipients", _Counts, **self.parameters())
         return counts
+
+    def count_empty(self, connection: Connection) -> dict[str, int]:
+        """Of how many who can be sent to each variable of the content is empty."""
+        names = list(self._template.names) if self._template else []
+        found = rows(connection, "count_empty", _Empty, **self.parameters(), names=names) if names else ()
+        empty = dict(found)
+        return {name: empty[name] for name in names}
 
     def sample(
         self, connection: Connection, most: int, *, phone: str | None = None, faulty: bool = False
@@ -96,6 +108,7 @@ class Selection:
         variables = template.variables if template else ()
         names = template.names if template else ()
         return {
+            "adds_phone": PHONE_VARIABLE in names,
             # Also those of the template: a later import may have dropped a column that has a default there.
             "blanks": dict.fromkeys((*self.audience.variables, *names), ""),
             "fallbacks": sum(len(variable.default) for variable in variables),

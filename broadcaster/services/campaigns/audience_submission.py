@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Engine
 from broadcaster.domain.conditions import Condition
 from broadcaster.domain.contents import Content
 from broadcaster.domain.dealing import seconds_to_send
+from broadcaster.domain.placeholders import foreign_placeholders
 from broadcaster.errors import InputError
 from broadcaster.services.audiences.audience import find_audience
 from broadcaster.services.audiences.selection import Selection
@@ -59,6 +60,8 @@ def _look_at(connection: Connection, selection: Selection, content: Content, res
     faulty = selection.sample(connection, SAMPLES, faulty=True) if result.rejected else ()
     result.rejects = [(0, member.phone, member.fault or "") for member in faulty]
     first = selection.sample(connection, SAMPLES)
+    result.empty_values = selection.count_empty(connection)
+    result.notices = list(foreign_placeholders(content.template, selection.audience.variables))
     result.samples = [(member.phone, content.render(member.variables).words) for member in first]
 
 

@@ -1,4 +1,5 @@
-"""From batches of recipients to messages in Postgres: numbered, dealt to lanes, streamed by COPY, each phone once.
+"""From batches of recipients to messages in Postgres: numbered, dealt to lanes, streamed by COPY, each phone once,
+or as often as it has rows.
 
 A campaign of ordinary size goes by way of a temporary table into the shared segment; a large one straight into a
 segment of its own. Which it is shows while its file is read.
@@ -8,27 +9,47 @@ from __future__ import annotations
 
 import re
 from array import array
-from bisect import bisect_right
+from bisect import bisect_right, insort
 from collections.abc import Iterable, Iterator, Sequence
+from enum import StrEnum
 from functools import partial
 from itertools import chain, count
 from tempfile import SpooledTemporaryFile
 from types import TracebackType
-from typing import Self
+from typing import NamedTuple, Self
 
 import msgspec
 from sqlalchemy import Connection
 
 from broadcaster.db.statements import Statement, copy, execute, naming, stream, value
+from broadcaster.errors import InputError
 from broadcaster.services.campaigns.segments import LARGE_CAMPAIGN, Segment, index_phones, open_segment
 from broadcaster.services.recipients.reader import Batch
 
 _HELD_BACK = 32 << 20
 """Characters of COPY text that wait in memory, at most, until it is known where they go."""
 _CHUNK_BYTES = 1 << 16
+MOST_PER_PHONE = 50
+"""Messages of one campaign to one phone: more share no phone, their file is wrong."""
+MOST_REPEATS_SHOWN = 20
+"""So many lines are listed that repeat another one's phone."""
 
 # What JSON writes differently between its quotes (RFC 8259, section 7). Nothing else is special to COPY's text format.
 _SPECIAL = re.compile(r'["\\\x00-\x1f]')
+
+
+class OnePer(StrEnum):
+    """What of a recipients file gets one message."""
+
+    PHONE = "phone"
+    ROW = "row"
+
+
+class Repeat(NamedTuple):
+    """A line of the file whose phone is on an earlier one, too."""
+
+    line: int
+    first_line: int
 
 
 class MessageText:
@@ -37,9 +58,15 @@ class MessageText:
     A context manager: what is kept aside is in a temporary file.
     """
 
-    def __init__(self, campaign_id: int, names: Sequence[str], lanes: Iterator[int]) -> None:
+    def __init__(
+        self, campaign_id: int, names: Sequence[str], lanes: Iterator[int], one_per: OnePer = OnePer.PHONE
+    ) -> None:
         """`names` are those of the variables; `lanes` deals one to each message."""
         self.campaign_id = campaign_id
+        self.one_per = one_per
+        self.repeats = 0
+        """How many lines repeat the phone of an earlier one."""
+        self._first_repeats: list[Repeat] = []
         self.count = 0
         """The messages so far."""
         self._lanes = lanes
@@ -74,7 +101,33 @@ class MessageText:
 
     def reject_repeated(self, seq: int, first: int, phone: str) -> None:
         """Keep aside that message `seq` repeats message `first`."""
-        self.reject(self._started.of(seq), phone, f"is in the file already, on line {self._started.of(first)}")
+        repeat = self._note_repeat(seq, first)
+        self.reject(repeat.line, phone, f"is in the file already, on line {repeat.first_line}")
+
+    def number_repeated(self, seq: int, first: int, ordinal: int) -> None:
+        """Message `seq` is the `ordinal`-th to the phone of message `first`. Raises InputError for too many."""
+        repeat = self._note_repeat(seq, first)
+        if ordinal > MOST_PER_PHONE:
+            raise InputError(
+                f"the phone on line {repeat.first_line} is on more than {MOST_PER_PHONE} lines: "
+                "--one-per row is for phones that a few people share"
+            )
+
+    @property
+    def first_repeats(self) -> Sequence[Repeat]:
+        """The first few in the order of the file."""
+        return self._first_repeats
+
+    def _note_repeat(self, seq: int, first: int) -> Repeat:
+        repeat = Repeat(self._started.of(seq), self._started.of(first))
+        self.repeats += 1
+        # They come in no order; the largest of those that are kept makes room.
+        if len(self._first_repeats) < MOST_REPEATS_SHOWN:
+            insort(self._first_repeats, repeat)
+        elif repeat < self._first_repeats[-1]:
+            self._first_repeats.pop()
+            insort(self._first_repeats, repeat)
+        return repeat
 
     def copy_rejected(self, connection: Connection) -> None:
         """Store what was kept aside. The campaign must exist."""
@@ -103,7 +156,7 @@ class _Lines:
 
 
 def load_messages(connection: Connection, messages: MessageText, batches: Iterable[Batch]) -> Segment | None:
-    """Stream the batches into Postgres, and keep the first message of each phone.
+    """Stream the batches into Postgres, and keep the first message of each phone, or all.
 
     Returns the segment in which they are, or None: `share_messages` moves them on. Both want the campaign to exist
     first.
@@ -118,13 +171,13 @@ def load_messages(connection: Connection, messages: MessageText, batches: Iterab
         return None
     _copy(connection, naming("copy_segment", messages=segment.messages), chain(held_back, texts))
     if not index_phones(connection, segment):
-        _delete_repeated(connection, messages, "delete_repeated_of_segment")
+        _settle_repeated(connection, messages, "delete_repeated_of_segment", "number_repeated_of_segment")
         index_phones(connection, segment)
     return segment
 
 
 def stage_messages(connection: Connection, messages: MessageText, batches: Iterable[Batch]) -> None:
-    """Stream the batches into the temporary table alone, however many they are, and keep the first of each phone."""
+    """Stream the batches into the temporary table alone, however many they are, as `load_messages` does."""
     _stage(connection, messages, map(messages.encode, batches))
 
 
@@ -141,7 +194,7 @@ def share_messages(connection: Connection, messages: MessageText) -> None:
 def _stage(connection: Connection, messages: MessageText, texts: Iterable[str]) -> None:
     execute(connection, "stage_messages")
     _copy(connection, "copy_staged", texts)
-    _delete_repeated(connection, messages, "delete_repeated_phones")
+    _settle_repeated(connection, messages, "delete_repeated_phones", "number_repeated_phones")
 
 
 def _until_large(messages: MessageText, texts: Iterator[str]) -> Iterator[str]:
@@ -160,9 +213,15 @@ def _copy(connection: Connection, statement: Statement, texts: Iterable[str | by
             copied.write(text)
 
 
-def _delete_repeated(connection: Connection, messages: MessageText, statement: str) -> None:
-    for seq, first, phone in stream(connection, statement, tuple, campaign_id=messages.campaign_id):
-        messages.reject_repeated(seq, first, phone)
+def _settle_repeated(connection: Connection, messages: MessageText, delete: str, number: str) -> None:
+    """Leave out the messages of a phone but the first one, or give them numbers of their own."""
+    if messages.one_per is OnePer.PHONE:
+        for seq, first, phone in stream(connection, delete, tuple, campaign_id=messages.campaign_id):
+            messages.reject_repeated(seq, first, phone)
+        return
+    demands = {"campaign_id": messages.campaign_id, "most": MOST_PER_PHONE}
+    for seq, first, ordinal in stream(connection, number, tuple, **demands):
+        messages.number_repeated(seq, first, ordinal)
 
 
 def _json_format(names: Sequence[str]) -> str:

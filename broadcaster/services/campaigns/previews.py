@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 from broadcaster.db.engine import transaction
 from broadcaster.domain.conditions import Condition
 from broadcaster.domain.contents import Content, MessageContent
+from broadcaster.domain.placeholders import foreign_placeholders
 from broadcaster.errors import InputError
 from broadcaster.services.audiences.audience import find_audience
 from broadcaster.services.audiences.selection import Recipient, Selection
@@ -24,6 +25,8 @@ class Preview:
     phone: str
     content: MessageContent
     fault: str | None = None
+    notices: Sequence[str] = ()
+    """What people should know of the content; the same for all of them."""
 
 
 def preview_campaign(engine: Engine, name: str, *, most: int, phone: str | None = None) -> list[Preview]:
@@ -57,10 +60,11 @@ def preview_audience(
 def _previews(content: Content, recipients: Sequence[Recipient], whose: str, phone: str | None) -> list[Preview]:
     if not recipients:
         raise InputError(f"{whose} goes to nobody" if phone is None else f"{phone} is not among those of {whose}")
-    return [_preview(content, recipient) for recipient in recipients]
+    notices = foreign_placeholders(content.template, recipients[0].variables)
+    return [_preview(content, recipient, notices) for recipient in recipients]
 
 
-def _preview(content: Content, recipient: Recipient) -> Preview:
+def _preview(content: Content, recipient: Recipient, notices: Sequence[str]) -> Preview:
     if recipient.fault is not None:
-        return Preview(recipient.phone, MessageContent(), recipient.fault)
-    return Preview(recipient.phone, content.render(recipient.variables))
+        return Preview(recipient.phone, MessageContent(), recipient.fault, notices)
+    return Preview(recipient.phone, content.render(recipient.variables), notices=notices)

@@ -11,11 +11,14 @@ from sqlalchemy import Connection, Engine, func, select
 from broadcaster.db import tables
 from broadcaster.domain.contents import Content
 from broadcaster.domain.dealing import Limits, deal, seconds_to_send
+from broadcaster.domain.placeholders import foreign_placeholders
 from broadcaster.domain.states import CampaignState
 from broadcaster.errors import InputError
 from broadcaster.services.campaigns.checks import admission
 from broadcaster.services.campaigns.loading import (
     MessageText,
+    OnePer,
+    Repeat,
     count_staged,
     load_messages,
     share_messages,
@@ -40,6 +43,7 @@ class Submission:
     """Aware; None: at once."""
     priority: int = 0
     draft: bool = False
+    one_per: OnePer = OnePer.PHONE
 
     @property
     def state(self) -> CampaignState:
@@ -77,6 +81,14 @@ class Submitted:
     """The first few (line, phone as written, reason)."""
     seconds_to_send: float | None = None
     """At least, at the instances' limits; None where it cannot be told (`dealing.seconds_to_send`)."""
+    empty_values: dict[str, int] = field(default_factory=dict)
+    """Of how many recipients each variable of the content is empty."""
+    repeated: int = 0
+    """Rows whose phone is on an earlier one, too: left out, or with one message for each row sent."""
+    repeats: Sequence[Repeat] = ()
+    """The first few of them."""
+    notices: list[str] = field(default_factory=list)
+    """What people should know before it is sent."""
 
 
 def submit_campaign(
@@ -99,18 +111,29 @@ def submit_campaign(
         forgotten = Forgotten(connection, open_vault)
         batches = _batches(recipients, forgotten, result, submission.content, progress)
         if dry_run:
-            total = _try(connection, recipients.variables, lanes, batches)
+            total = _try(connection, submission, recipients.variables, lanes, batches, result)
         else:
             total = _store(connection, submission, lanes, recipients, batches, forgotten, result)
         _check(recipients.name, result, total)
         result.seconds_to_send = seconds_to_send(result.total, lanes)
+        result.empty_values = dict(recipients.empty_values)
+        own = submission.content.template
+        result.notices = [*recipients.notices, *foreign_placeholders(own, recipients.variables)]
     return result
 
 
-def _try(connection: Connection, variables: Sequence[str], lanes: Limits, batches: Iterator[Batch]) -> int:
+def _try(
+    connection: Connection,
+    submission: Submission,
+    variables: Sequence[str],
+    lanes: Limits,
+    batches: Iterator[Batch],
+    result: Submitted,
+) -> int:
     """How many messages there would be."""
-    with MessageText(0, variables, deal(lanes)) as messages:
+    with MessageText(0, variables, deal(lanes), submission.one_per) as messages:
         stage_messages(connection, messages, batches)
+        result.repeated, result.repeats = messages.repeats, messages.first_repeats
         return count_staged(connection)
 
 
@@ -125,8 +148,9 @@ def _store(
 ) -> int:
     """How many messages there are."""
     result.campaign_id = campaign_id = next_campaign_id(connection)
-    with MessageText(campaign_id, recipients.variables, deal(lanes)) as messages:
+    with MessageText(campaign_id, recipients.variables, deal(lanes), submission.one_per) as messages:
         segment = load_messages(connection, messages, batches)
+        result.repeated, result.repeats = messages.repeats, messages.first_repeats
         forgotten.hold(connection)
         # Only now: another submission of the same content or name waits for what is written here.
         new = submission.new_campaign(store_content(connection, submission.content), lanes, recipients.name)

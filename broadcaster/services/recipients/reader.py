@@ -1,35 +1,35 @@
 """From a recipients file to a stream of validated recipients, without a database; from CSV in bounded memory.
 
-The file, CSV or an Excel workbook, has a header line. One column holds the phone numbers; every other column is a
-template variable under its `variable_name`. A fault of the file refuses it (InputError); a fault of a phone number
-rejects only its row. Recipients that appear twice are not noticed here: that needs the database.
+The file is CSV, a workbook, or vCards. The first two have a header line. One column holds the phone numbers; every
+other column is a template variable under its `variable_name`. A fault of the file refuses it (InputError); a fault of
+a row rejects only that. Recipients that appear twice are not noticed here: that needs the database.
 """
 
 from __future__ import annotations
 
-import difflib
 import os
 import stat
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import compress, repeat
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, Self
 
-from broadcaster.domain.names import LONGEST_NAME
-from broadcaster.domain.phones import MAX_WRITTEN_LENGTH, PhoneError, PhoneFault, PhoneNormaliser, normalise_phone
-from broadcaster.domain.templates import MAX_TEXT_LENGTH, Template, variable_name
-from broadcaster.errors import InputError, UsageError, listed, quoted
-from broadcaster.services.recipients.limits import MAX_COLUMNS
+from broadcaster.domain.phones import MAX_WRITTEN_LENGTH, PhoneFault, PhoneNormaliser
+from broadcaster.domain.templates import MAX_TEXT_LENGTH, Template
+from broadcaster.errors import InputError, UsageError, quoted
+from broadcaster.services.recipients.file_kinds import HEAD_BYTES, is_vcard
+from broadcaster.services.recipients.headers import PHONE_COLUMN, PHONE_KEY, Sample, read_header
+from broadcaster.services.recipients.row_checks import RowFault, SentRows, required_keys, unfit_rows
 from broadcaster.services.recipients.rows import RecipientRows, Rows, RowSource
 from broadcaster.services.recipients.text import RecipientText, read_up_to
+from broadcaster.services.recipients.vcards import VCardRows
 from broadcaster.services.recipients.workbook import SIGNATURE, WorkbookRows
 
 SAMPLES = 3
 """Rows that are shown for what was read, and for what was rejected."""
-_PHONE_COLUMN = "phone"
-# The key of the phone in a row's variables until it is taken out; no variable can be called so.
-_PHONE_KEY = ""
+_PEEKED = 30
+"""Rows by which a header is understood that says nothing of phones."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +44,14 @@ class RecipientOptions:
     """One character. None: detected from the header."""
     encoding: str | None = None
     """A Python codec. None: UTF-8, with or without a byte order mark."""
+    sheet: str | None = None
+    """Of a workbook, in whatever case. None: the first one that is not hidden."""
+    header_row: int | None = None
+    """The line of the header, counted from 1. None: the first one that is not blank."""
+    required: Sequence[str] = ()
+    """Columns or variables that must not be empty: a row where one is, is rejected."""
+    again: bool = False
+    """Whether rows of an export of a campaign that say that they were sent are taken like any others."""
     text: Template | None = None
     """Must not render blank, nor longer than MAX_TEXT_LENGTH, for any recipient."""
     caption: Template | None = None
@@ -64,7 +72,7 @@ class RejectedRow(NamedTuple):
 
     line: int
     phone: str
-    fault: PhoneFault
+    fault: PhoneFault | RowFault
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,27 +105,45 @@ class RecipientReader:
         self._source = source
         self._options = options
         self._normalise = PhoneNormaliser(options.country)
-        wanted = (options.phone_column or _PHONE_COLUMN).strip()
-        self._rows = _open_rows(source, name, options, wanted)
+        self.empty_values: dict[str, int] = {}
+        """Of how many usable rows, so far, each variable of the text is empty."""
+        self._rows = _open_rows(source, name, options)
         try:
-            self._read_header(wanted)
+            self._read_header()
         except BaseException:
             self._rows.close()
             raise
 
-    def _read_header(self, wanted: str) -> None:
+    def _read_header(self) -> None:
         name, options = self.name, self._options
-        self.columns = tuple(column.strip() for column in self._rows.header)
-        """The header as written."""
         where = f"{name}, line {self._rows.header_line}"
-        self._keys = _variable_keys(self.columns, wanted, where)
-        self.variables = tuple(key for key in self._keys if key != _PHONE_KEY)
+        sample = self._rows.peek(_PEEKED)
+        header = read_header(
+            self._rows.header, options.phone_column, options.country, Sample(*sample), where, self._rows.elsewhere
+        )
+        self.columns = header.columns
+        """The header as written, without what cannot be seen."""
+        self._keys = header.keys
+        self._sent = SentRows(name, self._keys, again=options.again)
+        self._required = required_keys(options.required, self.columns, self._keys, where)
+        own = tuple(key for key in self._keys if key != PHONE_KEY)
+        used = {key for template in (options.text, options.caption) if template for key in template.names}
+        self._adds_phone = PHONE_COLUMN in used and PHONE_COLUMN not in own
+        self.variables = (*own, PHONE_COLUMN) if self._adds_phone else own
         """What templates may use, in the order of the columns."""
+        self.empty_values = {key: 0 for key in own if key in used}
         for template in (options.text, options.caption):
             if template is not None:
                 template.check(self.variables)
         if options.text is not None and not (options.text.names or options.text.never_blank):
             raise InputError("the text is blank; nothing would be sent")
+        self._header_notice = header.notice
+
+    @property
+    def notices(self) -> Sequence[str]:
+        """What people should know of how the file was read, so far."""
+        found = (self._header_notice, *self._rows.notices, self._sent.notice)
+        return [notice for notice in found if notice is not None]
 
     @property
     def bytes_read(self) -> int:
@@ -129,7 +155,9 @@ class RecipientReader:
         empty = True
         for rows in self._rows.batches(self._options.batch_size):
             empty = False
+            self._sent.check(rows)
             batch = self._validate(rows)
+            self._count_empty(batch)
             if batch.phones and self._options.text:
                 text = self._options.text
                 self._check_text(batch, text, may_be_blank=text.never_blank)
@@ -147,23 +175,34 @@ class RecipientReader:
         self._source.close()
 
     def _validate(self, rows: Rows) -> Batch:
-        columns = dict(zip(self._keys, zip(*rows.rows, strict=True), strict=True))
-        written = columns.pop(_PHONE_KEY)
+        columns: dict[str, Sequence[str]] = dict(zip(self._keys, zip(*rows.rows, strict=True), strict=True))
+        written = columns.pop(PHONE_KEY)
         phones, faults = self._normalise.all(written)
-        if not faults:
+        unfit = unfit_rows(columns, self._required, self.empty_values, self._column)
+        if self._adds_phone:
+            # Those of rows that are left out have no phone: the column is cut below as the others are.
+            columns[PHONE_COLUMN] = _at(phones, faults, len(written)) if faults else phones
+        if not (faults or unfit):
             return Batch(rows.lines, phones, columns, ())
-        usable = [row not in faults for row in range(len(written))]
+        wrong: dict[int, PhoneFault | RowFault] = {**unfit, **faults}
+        usable = [row not in wrong for row in range(len(written))]
+        if unfit:
+            phones = list(compress(_at(phones, faults, len(written)), usable))
         return Batch(
             list(compress(rows.lines, usable)),
             phones,
             {name: list(compress(column, usable)) for name, column in columns.items()},
             [
                 RejectedRow(rows.lines[row], written[row][:MAX_WRITTEN_LENGTH], fault)
-                for row, fault in faults.items()
+                for row, fault in sorted(wrong.items())
                 # Spreadsheets leave rows of nothing but delimiters behind: those are nobody's.
                 if fault is not PhoneFault.EMPTY or any(map(str.strip, rows.rows[row]))
             ],
         )
+
+    def _count_empty(self, batch: Batch) -> None:
+        for name in self.empty_values:
+            self.empty_values[name] += sum(not value or value.isspace() for value in batch.variables[name])
 
     def _check_text(self, batch: Batch, template: Template, may_be_blank: bool) -> None:
         """Refuse the file if a text would be blank or too long. Rows are rendered only where that is possible."""
@@ -186,6 +225,8 @@ class RecipientReader:
                 )
 
     def _column(self, variable: str) -> str:
+        if variable == PHONE_COLUMN and self._adds_phone:
+            variable = PHONE_KEY
         return quoted(self.columns[self._keys.index(variable)])
 
 
@@ -218,14 +259,28 @@ def _open(path: Path) -> tuple[BinaryIO, str, int | None]:
     return stream, str(path), status.st_size if stat.S_ISREG(status.st_mode) else None
 
 
-def _open_rows(source: BinaryIO, name: str, options: RecipientOptions, wanted: str) -> RowSource:
-    head = read_up_to(len(SIGNATURE), source, name)
-    if head != SIGNATURE:
-        text = RecipientText(source, name, options.encoding, head=head)
-        return RecipientRows(text, expected=wanted, delimiter=options.delimiter)
-    if options.encoding is not None or options.delimiter is not None:
-        raise UsageError(f"{name} is an Excel workbook, which has no encoding and no delimiter: leave them out")
-    return WorkbookRows(source, name, head=head)
+def _open_rows(source: BinaryIO, name: str, options: RecipientOptions) -> RowSource:
+    head = read_up_to(HEAD_BYTES, source, name)
+    is_text = options.encoding is not None or options.delimiter is not None
+    if head.startswith(SIGNATURE):
+        if is_text:
+            raise UsageError(f"{name} is an Excel workbook, which has no encoding and no delimiter: leave them out")
+        return WorkbookRows(source, name, head=head, sheet=options.sheet, header_row=options.header_row)
+    if options.sheet is not None:
+        raise UsageError(f"{name} is no workbook, so that it has no sheet {quoted(options.sheet)}: leave --sheet out")
+    if is_vcard(head):
+        if options.delimiter is not None or options.header_row is not None or options.phone_column is not None:
+            raise UsageError(f"{name} has vCards, which have no header and no columns: leave their options out")
+        return VCardRows(RecipientText(source, name, options.encoding, head=head))
+    text = RecipientText(source, name, options.encoding, head=head)
+    expected = options.phone_column or PHONE_COLUMN
+    return RecipientRows(text, expected=expected, delimiter=options.delimiter, header_row=options.header_row)
+
+
+def _at(phones: Sequence[str], faults: Collection[int], count: int) -> list[str]:
+    """The phones at the places of their rows, with nothing where there is a fault."""
+    following = iter(phones)
+    return ["" if row in faults else next(following) for row in range(count)]
 
 
 def _stream_name(stream: BinaryIO) -> str:
@@ -233,54 +288,3 @@ def _stream_name(stream: BinaryIO) -> str:
     if name == "<stdin>":
         return "standard input"
     return name if isinstance(name, str) else "the recipients file"
-
-
-def _variable_keys(columns: tuple[str, ...], wanted: str, where: str) -> tuple[str, ...]:
-    """The variable name of each column, with _PHONE_KEY for the phones."""
-    if len(columns) > MAX_COLUMNS:
-        raise InputError(f"{where}: {len(columns)} columns, and at most {MAX_COLUMNS} are allowed; remove some")
-    phone = _phone_index(columns, wanted, where)
-    keys: dict[str, str] = {}
-    for index, column in enumerate(columns):
-        key = _PHONE_KEY if index == phone else variable_name(column)
-        if not key and index != phone:
-            what = f"the name {quoted(column)} has no letters or digits" if column else "the column has no name"
-            raise InputError(f"{where}, column {index + 1}: {what}; name it in the header, or remove it")
-        if len(key) > LONGEST_NAME:
-            raise InputError(
-                f"{where}, column {index + 1}: the name is longer than {LONGEST_NAME} characters; shorten it"
-            )
-        if key in keys:
-            raise InputError(
-                f"{where}: columns {quoted(keys[key])} and {quoted(column)} are both {{{{ {key} }}}} in templates; "
-                "rename or remove one"
-            )
-        keys[key] = column
-    return tuple(keys)
-
-
-def _phone_index(columns: tuple[str, ...], wanted: str, where: str) -> int:
-    folded = [column.casefold() for column in columns]
-    found = [index for index, column in enumerate(folded) if column == wanted.casefold()]
-    if len(found) == 1:
-        return found[0]
-    if found:
-        raise InputError(f"{where}: {len(found)} columns are called {quoted(wanted)}; rename or remove all but one")
-    if any(_looks_like_a_phone(column) for column in columns):
-        raise InputError(
-            f"{where}: there is no header; add a first line with the names of the columns, like phone,name"
-        )
-    close = difflib.get_close_matches(wanted.casefold(), folded, n=1)
-    hint = f"did you mean --phone-column {quoted(columns[folded.index(close[0])])}? " if close else ""
-    raise InputError(
-        f"{where}: there is no column {quoted(wanted)}; {hint}"
-        f"--phone-column names the one with the phone numbers; columns are: {listed(columns)}"
-    )
-
-
-def _looks_like_a_phone(column: str) -> bool:
-    try:
-        normalise_phone(column)
-    except PhoneError as error:
-        return error.fault is PhoneFault.NEEDS_COUNTRY
-    return True

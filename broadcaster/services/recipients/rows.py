@@ -9,10 +9,12 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from itertools import accumulate, chain, islice
 from typing import NamedTuple, NoReturn, Protocol
 
 from broadcaster.errors import InputError, UsageError, quoted
+from broadcaster.services.recipients.headers import folded
 from broadcaster.services.recipients.limits import LONGEST_FIELD, LONGEST_ROW
 from broadcaster.services.recipients.text import BLOCK_BYTES, RecipientText
 
@@ -44,8 +46,22 @@ class RowSource(Protocol):
     header_line: int
 
     @property
+    def notices(self) -> Sequence[str]:
+        """What people should know of how the file is read."""
+        ...
+
+    @property
+    def elsewhere(self) -> str:
+        """For a refusal of the header: where else in the file the list may be."""
+        ...
+
+    @property
     def bytes_read(self) -> int:
         """How much of the file has been read."""
+        ...
+
+    def peek(self, most: int) -> Rows:
+        """The first few rows after the header, which are still to come; faulty ones as they are."""
         ...
 
     def batches(self, size: int) -> Iterator[Rows]:
@@ -61,20 +77,26 @@ class RecipientRows:
     """The header and the rows of `text`.
 
     `delimiter` None: the one that a first line `sep=;` declares, as Excel writes it, or the one that makes
-    `expected` a column of the header (in whatever case), or else the one that makes the most columns.
+    `expected` a column of the header (in whatever case), or else the one that makes the most columns. `header_row` is
+    the line of the header, counted from 1. None: the first line that is not blank.
 
-    Raises InputError for an empty file and UsageError for a delimiter that is not one character.
+    Raises InputError for an empty file and where that line is blank or missing, and UsageError for a delimiter that is
+    not one character.
     """
 
-    def __init__(self, text: RecipientText, *, expected: str, delimiter: str | None = None) -> None:
+    def __init__(
+        self, text: RecipientText, *, expected: str, delimiter: str | None = None, header_row: int | None = None
+    ) -> None:
+        self.notices: Sequence[str] = ()
+        self.elsewhere = ""
         self._name = text.name
         self._text = text
         self._recent: list[tuple[int, list[str]]] = []
         """The blocks that hold the rows being read, each with the number of its first line."""
         lines = chain.from_iterable(self._blocks())
         try:
-            first, self._skipped = _first_line(lines, text.name)
-            if declared := _DECLARED_DELIMITER.fullmatch(first):
+            first, self._skipped = _first_line(lines, text.name, header_row)
+            if header_row is None and (declared := _DECLARED_DELIMITER.fullmatch(first)):
                 delimiter = delimiter or declared[1]
                 first, skipped = _first_line(lines, text.name)
                 self._skipped += 1 + skipped
@@ -102,6 +124,23 @@ class RecipientRows:
                 batch = self._without_blanks(batch)
             if batch.rows:
                 yield batch
+
+    def peek(self, most: int) -> Rows:
+        """The first few rows after the header, as far as they are in memory; faulty ones as they are."""
+        lines = [line for _, block in self._recent[-1:] for line in block]
+        first = self._recent[-1][0] if self._recent else 1
+        start = self._skipped + self._reader.line_num + 1
+        rest = lines[start - first : start - first + 4 * most]
+        # Under a title, nothing is known of how the fields are separated.
+        delimiter = self._delimiter if len(self.header) > 1 else _most_frequent_delimiter(rest)
+        found: list[int] = []
+        rows: list[list[str]] = []
+        reader = csv.reader(rest, delimiter=delimiter)
+        with suppress(csv.Error):
+            while len(rows) < most and (row := next(reader, None)) is not None:
+                found.append(start + reader.line_num - 1 - sum(len(_LINE_END.findall(field)) for field in row))
+                rows.append(row)
+        return Rows(found, rows)
 
     def close(self) -> None:
         """Nothing is held but the file."""
@@ -200,11 +239,17 @@ def _find_fault(text: str, delimiter: str) -> _Fault | None:
     return None
 
 
-def _first_line(lines: Iterator[str], name: str) -> tuple[str, int]:
-    """The next line that is not blank, and how many blank ones were before it."""
-    for blank, line in enumerate(lines):
-        if line.strip():
-            return line, blank
+def _first_line(lines: Iterator[str], name: str, number: int | None = None) -> tuple[str, int]:
+    """The next line that is not blank, or line `number`, and how many were before it."""
+    for before, line in enumerate(lines):
+        if number is None and line.strip():
+            return line, before
+        if before + 1 == number:
+            if line.strip():
+                return line, before
+            raise InputError(f"{name}, line {number} is blank: --header-row is the line with the names of the columns")
+    if number is not None:
+        raise InputError(f"{name} has no line {number}: --header-row is the line with the names of the columns")
     raise InputError(f"{name} is empty; it needs a header line with a phone column, and then the recipients")
 
 
@@ -216,13 +261,17 @@ def _checked(delimiter: str) -> str:
 
 
 def _detect_delimiter(line: str, expected: str) -> str:
-    wanted = expected.casefold()
+    wanted = folded(expected)
 
     def fitness(delimiter: str) -> tuple[bool, int]:
-        columns = [column.strip().casefold() for column in next(csv.reader([line], delimiter=delimiter))]
-        return wanted in columns, len(columns)
+        columns = next(csv.reader([line], delimiter=delimiter))
+        return wanted in map(folded, columns), len(columns)
 
     return max(DELIMITERS, key=fitness)
+
+
+def _most_frequent_delimiter(lines: Sequence[str]) -> str:
+    return max(DELIMITERS, key=lambda delimiter: sum(line.count(delimiter) for line in lines))
 
 
 def _lines_of(row: list[str]) -> int:

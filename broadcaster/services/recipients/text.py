@@ -11,24 +11,13 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from broadcaster.errors import InputError, UsageError
+from broadcaster.services.recipients.file_kinds import refuse_disguise
 from broadcaster.services.recipients.limits import LONGEST_ROW
 
 BLOCK_BYTES = 1 << 20
 """How much is read at a time."""
 
-_SIGNATURES = (
-    (b"\xd0\xcf\x11\xe0", "an old Excel workbook"),
-    (b"%PDF", "a PDF document"),
-    (b"\x1f\x8b", "a gzip archive"),
-    (b"7z\xbc\xaf", "a 7-Zip archive"),
-    (b"Rar!", "a RAR archive"),
-    (b"PAR1", "a Parquet file"),
-    (b"SQLite format 3", "an SQLite database"),
-    (b"\x89PNG", "a PNG image"),
-    (b"\xff\xd8\xff", "a JPEG image"),
-)
 _MEND_ENCODING = "name the right --encoding, or save the file as CSV (UTF-8)"
-_UTF_16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 class RecipientText:
@@ -83,16 +72,9 @@ class RecipientText:
         data = self._head + read_up_to(self._block_bytes, self._source, self.name)
         self._head = b""
         if not self.bytes_read:
-            self._refuse_binary(data)
+            refuse_disguise(data, self.name, self._encoding)
         self.bytes_read += len(data)
         return data
-
-    def _refuse_binary(self, head: bytes) -> None:
-        for signature, kind in _SIGNATURES:
-            if head.startswith(signature):
-                raise InputError(f"{self.name} is {kind}, not a CSV file; save the list as CSV (UTF-8)")
-        if self._encoding is None and head.startswith(_UTF_16_MARKS):
-            raise InputError(f"{self.name} is UTF-16 text; add --encoding utf-16, or save it as CSV (UTF-8)")
 
     def _decode(self, data: bytes, rest: str) -> str:
         try:
@@ -105,7 +87,7 @@ class RecipientText:
             raise InputError(f"{self.name} is not {self._encoding} ({error}); {_MEND_ENCODING}") from None
         if self._at_start and text:
             self._at_start = False
-            return text.removeprefix("\ufeff")
+            return text.lstrip("\ufeff")
         return text
 
     def _undecodable(self, line: int, error: UnicodeDecodeError) -> str:

@@ -2,7 +2,8 @@
 --   conditions          [{variable, operator, kind, value}]: those to whom all of them apply (domain/conditions.py)
 --   campaign_variables  {name: value}: over the members' own
 --   template            {required: [name], never_blank, parts: [{name, fallback}], literals, fallbacks, longest,
---                       blanks: {name: ""}}: what the text is made of; lengths are in characters
+--                       blanks: {name: ""}, adds_phone}: what the text is made of; lengths are in characters.
+--                       `adds_phone`: the phone is a variable too
 -- `fault` is why somebody can be sent nothing; null: nothing is in the way.
 CREATE FUNCTION audience_recipients(audience bigint, conditions jsonb, campaign_variables jsonb, template jsonb)
 RETURNS TABLE (phone text, variables jsonb, fault text) LANGUAGE sql STABLE AS $$
@@ -34,7 +35,12 @@ RETURNS TABLE (phone text, variables jsonb, fault text) LANGUAGE sql STABLE AS $
                 THEN 'the text would be too long'
         END
     FROM public.audience_members m
-    CROSS JOIN LATERAL (SELECT m.variables || coalesce(campaign_variables, '{}')) AS own (variables)
+    CROSS JOIN LATERAL (
+        SELECT CASE
+            WHEN (template ->> 'adds_phone')::boolean THEN jsonb_build_object('phone', m.phone) || m.variables
+            ELSE m.variables
+        END || coalesce(campaign_variables, '{}')
+    ) AS own (variables)
     WHERE m.audience_id = audience
         AND NOT EXISTS (
             SELECT

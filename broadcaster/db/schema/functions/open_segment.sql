@@ -1,5 +1,5 @@
 -- Segments of large campaigns (docs/decisions/0012-large-campaigns.md) are made by those who may not change the
--- schema. So open_segment, index_segment, delete_repeated_of_segment and attach_segment run as its
+-- schema. So open_segment, index_segment, delete_repeated_of_segment, number_repeated_of_segment and attach_segment run as its
 -- owner. They take a campaign's id and nothing else, and refuse whatever is no segment that is being filled for a new
 -- campaign. Temporary tables of the caller's stand for none of theirs.
 --

@@ -4,6 +4,7 @@ CREATE TABLE messages (
     seq integer NOT NULL,
     lane_id integer NOT NULL,
     phone text,
+    ordinal smallint NOT NULL DEFAULT 1,
     variables jsonb,
     state message_state NOT NULL DEFAULT 'pending',
     changed_at timestamptz NOT NULL DEFAULT now(),
@@ -14,7 +15,7 @@ CREATE TABLE messages (
     gateway_id text,
     reason text,
     PRIMARY KEY (segment, campaign_id, seq),
-    UNIQUE (segment, campaign_id, phone),
+    UNIQUE (segment, campaign_id, phone, ordinal),
     CONSTRAINT messages_forgotten_is_final_check CHECK (
         phone IS NOT NULL OR state IN ('sent', 'failed', 'unknown', 'skipped', 'cancelled', 'expired')
     )
@@ -26,6 +27,8 @@ COMMENT ON COLUMN messages.campaign_id IS 'The campaign that it belongs to.';
 COMMENT ON COLUMN messages.seq IS 'The row''s number among the campaign''s recipients, from 1.';
 COMMENT ON COLUMN messages.lane_id IS 'The instance that sends it.';
 COMMENT ON COLUMN messages.phone IS 'E.164 digits without the plus; null: forgotten.';
+COMMENT ON COLUMN messages.ordinal IS
+    'Which of the campaign''s messages to this phone it is; above 1 only with one for each row.';
 COMMENT ON COLUMN messages.variables IS 'Template variables by name; null: none.';
 COMMENT ON COLUMN messages.state IS 'Where it stands (docs/states.md).';
 COMMENT ON COLUMN messages.changed_at IS 'Since when it is in this state.';

@@ -1,0 +1,118 @@
+"""Why rows of a recipients file are not sent to, though their phones are right."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from broadcaster.domain.templates import variable_name
+from broadcaster.errors import InputError, UsageError, listed, quoted
+from broadcaster.services.recipients.headers import PHONE_KEY, folded
+from broadcaster.services.recipients.rows import Rows
+
+SPREADSHEET_ERRORS = frozenset(
+    (
+        "#N/A",
+        "#REF!",
+        "#VALUE!",
+        "#NAME?",
+        "#DIV/0!",
+        "#NULL!",
+        "#NUM!",
+        "#SPILL!",
+        "#CALC!",
+        "#GETTING_DATA",
+        "#BUSY!",
+    )
+)
+"""What cells show whose formula failed."""
+
+_EXPORTED = frozenset({"instance", "state", "changed_at", "attempts", "gateway_id", "last_outcome", "last_reply"})
+"""Columns of `campaign export`."""
+_MAY_BE_SENT = frozenset({"sent", "sending", "in_doubt", "unknown"})
+
+
+@dataclass(frozen=True, slots=True)
+class RowFault:
+    """Why a row is rejected."""
+
+    sentence: str
+    """Says it to a person."""
+
+
+class SentAlreadyError(InputError):
+    """A row of a campaign's export says that this person got the message, or may have got it."""
+
+
+def required_keys(names: Sequence[str], columns: Sequence[str], keys: Sequence[str], where: str) -> Sequence[str]:
+    """The variables that are meant by names of columns or of variables. Raises UsageError for one that is neither."""
+    known = {folded(column): key for column, key in zip(columns, keys, strict=True)}
+    found = []
+    for name in names:
+        key = known.get(folded(name)) or (variable_name(name) if variable_name(name) in keys else "")
+        if not key:
+            if known.get(folded(name)) == PHONE_KEY:
+                continue
+            raise UsageError(f"--require {quoted(name)}: {where} has no such column; columns are: {listed(columns)}")
+        found.append(key)
+    return list(dict.fromkeys(found))
+
+
+def unfit_rows(
+    columns: Mapping[str, Sequence[str]],
+    required: Sequence[str],
+    used: Collection[str],
+    column_name: Callable[[str], str],
+) -> dict[int, RowFault]:
+    """What is wrong with rows, by index: nothing where something is `required`, a spreadsheet's error where `used`.
+
+    `columns` are the values by variable, and `column_name` is what people call the column of one.
+    """
+    unfit: dict[int, RowFault] = {}
+    for name in required:
+        fault = RowFault(f"There is nothing in column {column_name(name)}, which is required.")
+        for row, value in enumerate(columns[name]):
+            if not value or value.isspace():
+                unfit.setdefault(row, fault)
+    for name in dict.fromkeys((*required, *used)):
+        values = columns[name]
+        if SPREADSHEET_ERRORS.isdisjoint(values):
+            continue
+        for row, value in enumerate(values):
+            if value in SPREADSHEET_ERRORS:
+                what = (
+                    f"{value}, the error of a formula, is in column {column_name(name)}: mend it in the spreadsheet."
+                )
+                unfit.setdefault(row, RowFault(what))
+    return unfit
+
+
+class SentRows:
+    """Watches over a file that is an export of a campaign: nobody gets a message twice by sending to it."""
+
+    def __init__(self, name: str, keys: Sequence[str], *, again: bool) -> None:
+        self._name = name
+        self._again = again
+        self._state = keys.index("state") if set(keys) >= _EXPORTED else None
+        self._count = 0
+
+    @property
+    def notice(self) -> str | None:
+        """For people, after the rows were read."""
+        if not self._count:
+            return None
+        return f"this is an export of a campaign, and {self._count:,} of its rows were sent already, or may have been"
+
+    def check(self, rows: Rows) -> None:
+        """Raise SentAlreadyError for the first row that was sent, unless that is wanted."""
+        if self._state is None:
+            return
+        for line, row in zip(rows.lines, rows.rows, strict=True):
+            if row[self._state] in _MAY_BE_SENT:
+                if not self._again:
+                    raise SentAlreadyError(
+                        f"{self._name}, line {line}: this is an export of a campaign, and this row is "
+                        f"{quoted(row[self._state])}: --again sends to such rows once more; "
+                        "`campaign export --state failed` has those that got nothing"
+                    )
+                self._count += 1
