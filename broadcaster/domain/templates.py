@@ -33,7 +33,7 @@ _TAG = re.compile(
 _ESCAPE = re.compile(r"\\(.)")
 # Of a tag that is not one: how far it is right. Used to say where it goes wrong.
 _NAME_PART = re.compile(r"\{\{\s*(?P<name>[^|{}]*[^|{}\s])?\s*")
-_WORDS = re.compile(r"[^\W\d][\w \t.'#&/-]*(?<![.'])")
+_WORDS = re.compile(r"(?!.*\.\w)[^\W\d][\w \t.'#&/-]*(?<![.'])")
 _FILTER_PART = re.compile(r"\|\s*(?P<filter>\w*)\s*")
 
 

@@ -18,9 +18,12 @@ from typer.main import get_command
 
 from broadcaster import settings
 from broadcaster.cli.commands import app
+from broadcaster.services.recipients.known_exports import KNOWN_EXPORTS
+from tests.support.file_forms import FORMS, outcome
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 README, CLI = ROOT / "README.md", ROOT / "docs" / "cli.md"
+RECIPIENTS = ROOT / "docs" / "recipients.md"
 MEBIBYTE = 1024 * 1024
 
 
@@ -116,9 +119,25 @@ def _table(headers: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
+def forms_table() -> str:
+    """What happens to a file of each form."""
+    rows = [(form.what, f"`{form.options}`" if form.options else "", outcome(form)) for form in FORMS]
+    return _table(("File", "Options", "What happens"), rows)
+
+
+def exports_table() -> str:
+    """Which programs' exports are known, and which columns of theirs have the phones."""
+    rows = [
+        (each.program, ", ".join(f"`{mark}`" for mark in sorted(each.marks)), ", ".join(each.phones[:3]))
+        for each in KNOWN_EXPORTS
+    ]
+    return _table(("Program", "Known by these columns", "Phones are in the first of"), rows)
+
+
 GENERATED: dict[Path, dict[str, Callable[[], str]]] = {
     README: {"commands": command_table, "settings": settings_table},
     CLI: {"reference": command_reference},
+    RECIPIENTS: {"forms": forms_table, "exports": exports_table},
 }
 """By document: its marked parts, and what writes each of them."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from xml.sax.saxutils import escape
 
 _TYPES = """<?xml version="1.0" encoding="UTF-8"?>
@@ -47,11 +47,64 @@ Cell = str | float | bool | Day | None
 
 def workbook(rows: Sequence[Sequence[Cell]], *, first_row: int = 1) -> bytes:
     """An .xlsx file of one sheet with `rows` from `first_row` on; None leaves a cell out."""
-    return workbook_of(
-        "".join(
-            f'<row r="{number}">{"".join(_cell(f"{_letters(i)}{number}", cell) for i, cell in enumerate(row))}</row>'
-            for number, row in enumerate(rows, first_row)
+    return workbook_of(_rows(rows, first_row))
+
+
+def workbook_of_sheets(sheets: Mapping[str, Sequence[Sequence[Cell]]], *, hidden: Sequence[str] = ()) -> bytes:
+    """An .xlsx file with these sheets, of which some are hidden."""
+    listed, relations = [], []
+    parts = {"[Content_Types].xml": _TYPES, "_rels/.rels": _ROOT, "xl/styles.xml": _STYLES}
+    for number, (name, rows) in enumerate(sheets.items(), 1):
+        state = ' state="hidden"' if name in hidden else ""
+        listed.append(f'<sheet name="{escape(name)}" sheetId="{number}"{state} r:id="s{number}"/>')
+        target = f"worksheets/sheet{number}.xml"
+        relations.append(f'<Relationship Id="s{number}" Type="{_OFFICE}/worksheet" Target="{target}"/>')
+        parts[f"xl/{target}"] = f'<worksheet xmlns="{_MAIN}"><sheetData>{_rows(rows)}</sheetData></worksheet>'
+    parts["xl/workbook.xml"] = (
+        f'<workbook xmlns="{_MAIN}" xmlns:r="{_OFFICE}"><sheets>{"".join(listed)}</sheets></workbook>'
+    )
+    styles = f'<Relationship Id="r2" Type="{_OFFICE}/styles" Target="styles.xml"/>'
+    parts["xl/_rels/workbook.xml.rels"] = (
+        f'<Relationships xmlns="{_RELATIONS}">{"".join(relations)}{styles}</Relationships>'
+    )
+    return archive_of(parts)
+
+
+def opendocument(rows: Sequence[Sequence[str]], *, filtered: Sequence[int] = ()) -> bytes:
+    """An .ods file of one sheet of texts; the rows numbered `filtered`, from 0, are hidden by a filter."""
+    lines = "".join(
+        ('<table:table-row table:visibility="filter">' if number in filtered else "<table:table-row>")
+        + "".join(
+            f'<table:table-cell office:value-type="string"><text:p>{escape(cell)}</text:p></table:table-cell>'
+            for cell in row
         )
+        + "</table:table-row>"
+        for number, row in enumerate(rows)
+    )
+    namespace = "urn:oasis:names:tc:opendocument:xmlns"
+    content = (
+        f'<office:document-content xmlns:office="{namespace}:office:1.0" xmlns:table="{namespace}:table:1.0"'
+        f' xmlns:text="{namespace}:text:1.0"><office:body><office:spreadsheet><table:table table:name="People">'
+        f"{lines}</table:table></office:spreadsheet></office:body></office:document-content>"
+    )
+    manifest = f'<manifest:manifest xmlns:manifest="{namespace}:manifest:1.0"/>'
+    kind = "application/vnd.oasis.opendocument.spreadsheet"
+    return archive_of({"mimetype": kind, "META-INF/manifest.xml": manifest, "content.xml": content})
+
+
+def archive_of(parts: Mapping[str, str]) -> bytes:
+    """A zip archive with these texts by path."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, text in parts.items():
+            archive.writestr(name, text)
+    return file.getvalue()
+
+
+def _rows(rows: Sequence[Sequence[Cell]], first_row: int = 1) -> str:
+    return "".join(
+        f'<row r="{number}">{"".join(_cell(f"{_letters(i)}{number}", cell) for i, cell in enumerate(row))}</row>'
+        for number, row in enumerate(rows, first_row)
     )
 
 
@@ -72,11 +125,7 @@ def workbook_of(rows: str, *, shared_text: str | None = None) -> bytes:
     }
     if shared_text is not None:
         parts["xl/sharedStrings.xml"] = f'<sst xmlns="{_MAIN}"><si><t>{shared_text}</t></si></sst>'
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, text in parts.items():
-            archive.writestr(name, text)
-    return file.getvalue()
+    return archive_of(parts)
 
 
 def _cell(place: str, cell: Cell) -> str:

@@ -75,9 +75,7 @@ class WorkbookRows:
             what = f"only sheet {quoted(book.sheet)} is read; there are also {listed(book.others)}"
             notices.append(what + (f", of which {listed(book.hidden)} cannot be seen" if book.hidden else ""))
         if book.hidden_rows:
-            notices.append(
-                f"{book.hidden_rows:,} rows are hidden, by a filter or by hand: they are read like all others"
-            )
+            notices.append(f"rows that are hidden, by a filter or by hand, are read too: {book.hidden_rows:,}")
         return notices
 
     @property

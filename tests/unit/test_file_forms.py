@@ -1,0 +1,167 @@
+"""Recipients files in the forms that people have: each is read, or named for what it is with what to do."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import pytest
+
+from broadcaster.domain.placeholders import foreign_placeholders
+from broadcaster.domain.templates import TemplateError, compile_template
+from broadcaster.errors import InputError, UsageError
+from broadcaster.services.recipients.headers import folded, visible
+from broadcaster.services.recipients.known_exports import KNOWN_EXPORTS
+from broadcaster.services.recipients.reader import Recipient, RecipientOptions, RecipientReader, read_recipients
+from tests.support.file_forms import FORMS, A, B, Form, outcome
+from tests.support.workbook import opendocument, text_cell, workbook_of
+
+
+def opened(content: str | bytes, **options: Any) -> RecipientReader:
+    return read_recipients(
+        io.BytesIO(content.encode() if isinstance(content, str) else content), RecipientOptions(**options)
+    )
+
+
+def read(content: str | bytes, **options: Any) -> list[Recipient]:
+    with opened(content, **options) as reader:
+        return [recipient for batch in reader for recipient in batch.recipients]
+
+
+@pytest.mark.parametrize("form", FORMS, ids=lambda form: f"{form.what} {form.options}")
+def test_a_file_of_each_form_is_read_or_named_for_what_it_is(form: Form) -> None:
+    said = outcome(form)
+    assert form.said in said
+    assert "\n" not in said
+
+
+@pytest.mark.parametrize(
+    "name", ["Téléphone", "TE\u0301LE\u0301PHONE", "\ufeffte\u0301le\u0301phone\u200b", "\u00a0Téléphone\u2060 "]
+)
+def test_names_are_the_same_in_any_unicode_form_and_with_marks_that_cannot_be_seen(name: str) -> None:
+    assert folded(name) == folded("téléphone")
+    assert visible("\u200eNo.\u00a0 HP\u200f") == "No. HP"
+
+
+@pytest.mark.parametrize("export", KNOWN_EXPORTS, ids=lambda export: export.program)
+def test_an_export_without_one_of_its_marks_is_anybodys_list(export: Any) -> None:
+    columns = sorted(export.marks | {export.phones[0]})
+    values = [A if column == export.phones[0] else "x" for column in columns]
+    text = f"{','.join(columns)}\n{','.join(values)}\n"
+    assert [phone for _, phone, _ in read(text)] == [A]
+    if export.phones[0] != "phone":
+        other = next(mark for mark in sorted(export.marks) if mark not in export.phones)
+        with pytest.raises(InputError, match="did you mean --phone-column"):
+            read(text.replace(other, "somethingelse"))
+
+
+def test_the_next_best_column_of_an_export_is_taken_where_the_best_has_no_phones() -> None:
+    header = "First Name,Last Name,Business Phone,Home Phone,Mobile Phone,E-mail Address\n"
+    reader = opened(f"{header}Ayu,A,{B},{A},,\n")
+    assert [phone for batch in reader for phone in batch.phones] == [A]
+    [notice] = reader.notices
+    assert "--phone-column 'Home Phone'; there are also phones in 'Business Phone'" in notice
+
+
+def test_the_column_whose_values_are_phones_is_suggested_and_not_one_that_sounds_like_it() -> None:
+    with pytest.raises(InputError, match="did you mean --phone-column 'Nomor WA'"):
+        read(f"Photo,Phones,Tanggal,Nomor WA\na.png,none,2026-11-23,{A}\nb.png,none,2026-11-24,081234567802\n")
+
+
+@pytest.mark.parametrize(
+    ("card", "row"),
+    [
+        ("TEL:+62217654321\nTEL;TYPE=CELL:{A}\nFN:Ayu", (A, "Ayu")),
+        ("TEL;TYPE=CELL:{B}\nTEL;TYPE=CELL,PREF:{A}\nFN:Ayu", (A, "Ayu")),
+        ("TEL;CELL;PREF:{A}\nTEL;CELL:{B}\nFN:Ayu", (A, "Ayu")),
+        ("TEL;TYPE=fax,pref:+62217654321\nTEL:{A}\nFN:Ayu", (A, "Ayu")),
+        ("item1.TEL;waid=1:{A}\nitem1.X-ABLabel:_$!<HomePage>!$_\nFN:Ayu", (A, "Ayu")),
+        ("FN:Dr. Ayu\\, Sp. A\nTEL:{A}", (A, "Dr. Ayu, Sp. A")),
+        ("FN;CHARSET=ISO-8859-1;ENCODING=QUOTED-PRINTABLE:Andr=E9\nTEL:{A}", (A, "André")),
+        ("N:Sari;Ayu;;;\nTEL:{A}", (A, "Ayu Sari")),
+        ("FN:A very long \n name\nTEL:{A}", (A, "A very long name")),
+        ("FN:Ayu\nPHOTO;ENCODING=b:AAAA=\n BBBB=\nTEL:{A}", (A, "Ayu")),
+        ("FN:Ayu\nAGENT:\nBEGIN:VCARD\nTEL;CELL:{B}\nEND:VCARD\nTEL:{A}", (A, "Ayu")),
+        ("this is no property\nFN:Ayu\nTEL:{A}", (A, "Ayu")),
+    ],
+)
+def test_of_a_card_the_likeliest_phone_and_the_name_are_taken(card: str, row: tuple[str, str]) -> None:
+    text = f"BEGIN:VCARD\nVERSION:3.0\n{card.format(A=f'+{A}', B=f'+{B}')}\nEND:VCARD\n"
+    assert [(phone, variables["name"]) for _, phone, variables in read(text.replace("\n", "\r\n"))] == [row]
+
+
+def test_a_card_without_a_phone_is_rejected_by_its_line_and_one_without_an_end_refuses_the_file() -> None:
+    card = f"BEGIN:VCARD\nFN:Ayu\nTEL:+{A}\nEND:VCARD\n"
+    with opened(card + "BEGIN:VCARD\nFN:Budi\nEND:VCARD\n") as reader:
+        [batch] = reader
+    assert [row.line for row in batch.rejected] == [5]
+    with pytest.raises(InputError, match="line 5: the card that begins here has no END:VCARD"):
+        read(card + "BEGIN:VCARD\nFN:Budi\n")
+
+
+def test_a_formula_whose_value_is_an_empty_text_is_a_value() -> None:
+    cell = '<c r="B2" t="str"><f>IF(A2="","x","")</f><v></v></c>'
+    header = f'<row r="1">{text_cell("A1", "phone")}{text_cell("B1", "note")}</row>'
+    assert read(workbook_of(f'{header}<row r="2">{text_cell("A2", A)}{cell}</row>')) == [(2, A, {"note": ""})]
+
+
+def test_rows_that_a_filter_hides_are_counted_and_read() -> None:
+    with opened(opendocument([["phone"], [A], [B]], filtered=[2])) as reader:
+        assert [phone for batch in reader for phone in batch.phones] == [A, B]
+        assert reader.notices == ["rows that are hidden, by a filter or by hand, are read too: 1"]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"sheet": "Data"}, "is no workbook"),
+        ({"header_row": 9}, "has no line 9"),
+        ({"header_row": 2}, "line 2 is blank"),
+        ({"required": ["nme"]}, "--require 'nme'"),
+    ],
+)
+def test_an_option_that_does_not_fit_the_file_is_refused(options: dict[str, Any], said: str) -> None:
+    with pytest.raises((InputError, UsageError), match=said):
+        read(f"phone,name\n\n{A},Ayu\n", **options)
+
+
+def test_empty_values_of_the_variables_of_the_text_are_counted() -> None:
+    text = compile_template("Dear {{ name }}, on {{ date }}")
+    with opened(f"phone,name,date,note\n{A},Ayu,,\n{B}, ,\u00a0,\n12,,,\n", text=text) as reader:
+        list(reader)
+        assert reader.empty_values == {"name": 1, "date": 2}
+
+
+def test_errors_of_formulas_reject_rows_only_where_the_text_would_show_them() -> None:
+    rows = f"phone,name,note\n{A},Ayu,#REF!\n{B},#N/A,x\n"
+    with opened(rows, text=compile_template("Hi {{ name }}")) as reader:
+        [batch] = reader
+    assert list(batch.phones) == [A]
+    assert [(row.line, row.fault.sentence[:5]) for row in batch.rejected] == [(3, "#N/A,")]
+
+
+def test_the_phone_is_a_variable_where_no_column_has_its_name() -> None:
+    text = compile_template("{{ phone }} {{ name }}")
+    rows = f"HP,name\n12,x\n+{A},Ayu\n,\n{B},#N/A\n"
+    assert read(rows, text=text, phone_column="hp") == [(3, A, {"name": "Ayu", "phone": A})]
+    assert read(f"phone,HP,name\nhome,{A},Ayu\n", text=text, phone_column="HP")[0][2]["phone"] == "home"
+
+
+def test_a_name_with_spaces_suggests_the_variable() -> None:
+    with pytest.raises(TemplateError, match=r"as in \{\{ nama_pasien \}\}"):
+        compile_template("Halo {{ Nama Pasien }}")
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("Hi {name}", ["{name}"]),
+        ("Hi [Name], *|NAME|* and <<name>>", ["[Name]", "*|NAME|*", "<<name>>"]),
+        ("Hi ${name} %name% <name>", ["${name}", "%name%", "<name>"]),
+        ("Hi {First Name}", ["{First Name}"]),
+        ("Hi {{ name }}, [1] {other} 5% of <b>", []),
+    ],
+)
+def test_placeholders_of_other_programs_are_told_beside_a_column_of_their_name(text: str, written: list[str]) -> None:
+    found = foreign_placeholders(compile_template(text), ["name", "first_name"])
+    assert [sentence.split("'")[1] for sentence in found] == written
