@@ -202,7 +202,8 @@ class RecipientReader:
 
     def _count_empty(self, batch: Batch) -> None:
         for name in self.empty_values:
-            self.empty_values[name] += sum(not value or value.isspace() for value in batch.variables[name])
+            values = batch.variables[name]
+            self.empty_values[name] += len(values) - sum(map(bool, map(str.strip, values)))
 
     def _check_text(self, batch: Batch, template: Template, may_be_blank: bool) -> None:
         """Refuse the file if a text would be blank or too long. Rows are rendered only where that is possible."""
