@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from itertools import repeat
 from typing import Any
 
 import pytest
@@ -10,9 +11,10 @@ import pytest
 from broadcaster.domain.placeholders import foreign_placeholders
 from broadcaster.domain.templates import TemplateError, compile_template
 from broadcaster.errors import InputError, UsageError
+from broadcaster.services.campaigns.loading import MOST_REPEATS_SHOWN, MessageText, Repeat
 from broadcaster.services.recipients.headers import folded, visible
 from broadcaster.services.recipients.known_exports import KNOWN_EXPORTS
-from broadcaster.services.recipients.reader import Recipient, RecipientOptions, RecipientReader, read_recipients
+from broadcaster.services.recipients.reader import Batch, Recipient, RecipientOptions, RecipientReader, read_recipients
 from tests.support.file_forms import FORMS, A, B, Form, outcome
 from tests.support.workbook import opendocument, text_cell, workbook_of
 
@@ -41,6 +43,7 @@ def test_a_file_of_each_form_is_read_or_named_for_what_it_is(form: Form) -> None
 def test_names_are_the_same_in_any_unicode_form_and_with_marks_that_cannot_be_seen(name: str) -> None:
     assert folded(name) == folded("téléphone")
     assert visible("\u200eNo.\u00a0 HP\u200f") == "No. HP"
+    assert visible("Te\u0301l.") == "Tél."
 
 
 @pytest.mark.parametrize("export", KNOWN_EXPORTS, ids=lambda export: export.program)
@@ -130,6 +133,16 @@ def test_empty_values_of_the_variables_of_the_text_are_counted() -> None:
     with opened(f"phone,name,date,note\n{A},Ayu,,\n{B}, ,\u00a0,\n12,,,\n", text=text) as reader:
         list(reader)
         assert reader.empty_values == {"name": 1, "date": 2}
+
+
+def test_of_many_lines_that_repeat_others_the_first_are_told_in_whatever_order_they_are_found() -> None:
+    lines = range(2, 102)
+    with MessageText(1, (), repeat(1)) as messages:
+        messages.encode(Batch(lines, [A] * len(lines), {}, ()))
+        for seq in reversed(range(2, 101)):
+            messages.reject_repeated(seq, 1, A)
+        assert messages.repeats == 99
+        assert list(messages.first_repeats) == [Repeat(3 + n, 2) for n in range(MOST_REPEATS_SHOWN)]
 
 
 def test_errors_of_formulas_reject_rows_only_where_the_text_would_show_them() -> None:
