@@ -37,6 +37,7 @@ _KINDS = (
     "uan",
     "voicemail",
 )
+_NEVER_MOBILE = tuple(kind for kind in _KINDS if kind not in ("mobile", "fixed_line"))
 # The parts of the metadata's patterns. A pattern with any other part proves nothing.
 _UNDERSTOOD = re.compile(r"(?:\\d|\[(?:\d|-|\\d)+\]|\{\d+(?:,\d*)?\}|\(\?:|[()|?$\d])*")
 _CONSUMES = re.compile(r"\\d|\[([^\]]*)\]|\{[^}]*\}|\d")
@@ -50,19 +51,63 @@ def prove(leading: str, length: int, region: str | None) -> str | None:
     """
     symbolic = leading + ANY_DIGIT * (length - len(leading))
     if region is None:
-        code = _calling_code(leading)
+        code = calling_code(leading)
         national = None if code is None else symbolic[len(str(code)) :]
     else:
         code = country_code_for_region(region)
-        national = _read_nationally(symbolic, code, region)
+        national = _read_as_local(symbolic, code, region)
     if code is None or national is None or not _all_valid(code, national):
         return None
     return f"{code}{national.rstrip(ANY_DIGIT)}"
 
 
-def _calling_code(leading: str) -> int | None:
+def prove_mobile(leading: str, length: int) -> bool | None:
+    """Whether all valid numbers of `length` digits that start with `leading`, in E.164, are such of mobile phones.
+
+    True also where a country does not tell them from others; False if none is; None means not proven.
+    """
+    code = calling_code(leading)
+    if code is None:
+        return None
+    return _is_mobile(code, (leading + ANY_DIGIT * (length - len(leading)))[len(str(code)) :])
+
+
+def prove_invalid(leading: str, length: int) -> bool:
+    """Whether none of the numbers of `length` digits that start with `leading`, in E.164, is valid.
+
+    False: not proven.
+    """
+    code = calling_code(leading)
+    if code is None:
+        return True
+    national = (leading + ANY_DIGIT * (length - len(leading)))[len(str(code)) :]
+    regions = [
+        PhoneMetadata.metadata_for_region_or_calling_code(code, each) for each in COUNTRY_CODE_TO_REGION_CODE[code]
+    ]
+    return all(
+        metadata is None or (_stays_itself(national, metadata) and not _may_be_valid(metadata, national))
+        for metadata in regions
+    )
+
+
+def calling_code(leading: str) -> int | None:
+    """The country calling code that the digits start with; None if they start with none."""
     codes = (int(leading[:size]) for size in (1, 2, 3) if not leading.startswith("0"))
     return next((code for code in codes if code in COUNTRY_CODE_TO_REGION_CODE), None)
+
+
+def _read_as_local(symbolic: str, code: int, region: str) -> str | None:
+    """As `_read_nationally`, but that what is a mobile number only with its country code is one, as in `phones`."""
+    national = _read_nationally(symbolic, code, region)
+    if not symbolic.startswith(str(code)):
+        return national
+    rest = symbolic[len(str(code)) :]
+    with_code = _is_mobile(code, rest)
+    if with_code is False or national == rest:
+        return national
+    if with_code is None or national is None or _is_mobile(code, national) is not False:
+        return None
+    return rest
 
 
 def _read_nationally(symbolic: str, code: int, region: str) -> str | None:
@@ -110,6 +155,37 @@ def _all_valid(code: int, national: str) -> bool:
         elif _valid_in(metadata, national):
             return True
     return False
+
+
+def _is_mobile(code: int, national: str) -> bool | None:
+    """Whether numbers are mobile, or of a plan that does not tell. None if it depends on an open digit."""
+    answers: set[bool | None] = set()
+    for region in COUNTRY_CODE_TO_REGION_CODE[code]:
+        metadata = PhoneMetadata.metadata_for_region_or_calling_code(code, region)
+        if metadata is None:
+            continue
+        if metadata.leading_digits is not None and not _possibly(metadata.leading_digits).match(national):
+            continue
+        if not _may_be_valid(metadata, national):
+            continue
+        if not _may_be(metadata.mobile, national):
+            answers.add(False)
+        elif _must_match(metadata.general_desc, national) and _must_match(metadata.mobile, national):
+            answers.add(None if any(_may_be(getattr(metadata, kind), national) for kind in _NEVER_MOBILE) else True)
+        else:
+            answers.add(None)
+    return answers.pop() if len(answers) == 1 else None
+
+
+def _may_be_valid(metadata: PhoneMetadata, national: str) -> bool:
+    return any(_may_be(getattr(metadata, kind), national) for kind in _KINDS)
+
+
+def _may_be(desc: PhoneNumberDesc | None, national: str) -> bool:
+    """Whether some number of this form might be of this kind."""
+    if desc is None or not desc.national_number_pattern:
+        return False
+    return not (desc.possible_length and len(national) not in desc.possible_length) and _may_match(desc, national)
 
 
 def _valid_in(metadata: PhoneMetadata, national: str) -> bool:

@@ -1,25 +1,29 @@
-"""Turns phone numbers as people and spreadsheets write them into the digits of E.164.
+"""Turns phone numbers as people, spreadsheets and WhatsApp write them into the digits of E.164.
 
-A number is accepted exactly if `phonenumbers.is_valid_number` accepts it. A number without `+` or `00` is read as a
-number of the given country; if no country is given, it must start with its country calling code.
+A number is accepted exactly if `phonenumbers.is_valid_number` accepts it, or else what is dialled today in its place
+(`whatsapp_numbers.dialled_today`). A number without `+` or `00` is *bare*: it is read as a number of the given
+country. With the country's calling code in front it is so too, where it is a mobile number only so: `62812345678` is
+Indonesian mobile and no landline. If no country is given, it must start with its calling code, and whether that may be
+believed is for all numbers of a file to tell (`phone_census`).
 """
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Sequence
 from enum import StrEnum
 from operator import itemgetter
+from typing import NamedTuple
 
 import phonenumbers
-from phonenumbers import NumberParseException, PhoneNumberFormat, ValidationResult
+from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberFormat, PhoneNumberType, ValidationResult
 
-from broadcaster.domain.phone_proofs import prove
+from broadcaster.domain.phone_proofs import prove, prove_invalid
+from broadcaster.domain.whatsapp_numbers import dialled_today
+from broadcaster.domain.written_phones import Spelling, Unusable, Written, plain
 from broadcaster.errors import InputError, UsageError
 
 MAX_WRITTEN_LENGTH = 64
-"""The longest text, in characters, that is taken for a phone number."""
+"""How many characters are kept, at most, of what was written and could not be read."""
 
 # ITU-T E.164, 6.1. phonenumbers knows a few longer numbers, so this only explains a refusal.
 _MAX_E164_DIGITS = 15
@@ -29,9 +33,7 @@ _DEPTHS = (6, 9)
 _BEGINNING = itemgetter(slice(_DEPTHS[0]))
 _MAX_PROOFS = 200_000
 
-_SCIENTIFIC = re.compile(r"\s*[+-]?\d+(?:[.,]\d*)?[eE][+-]?\d+\s*")
-# pandas and others write a number so in a column with gaps. No digit is lost, but the zero is not one of its digits.
-_WRITTEN_AS_FLOAT = re.compile(r"\s*(\+?\d{7,})\.0+\s*")
+_MOBILE = (PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE)
 
 
 class PhoneFault(StrEnum):
@@ -39,6 +41,9 @@ class PhoneFault(StrEnum):
 
     EMPTY = "empty"
     NOT_A_NUMBER = "not_a_number"
+    SEVERAL_NUMBERS = "several_numbers"
+    GROUP = "group"
+    HIDDEN_NUMBER = "hidden_number"
     SCIENTIFIC_NOTATION = "scientific_notation"
     NEEDS_COUNTRY = "needs_country"
     UNKNOWN_COUNTRY_CODE = "unknown_country_code"
@@ -56,8 +61,11 @@ class PhoneFault(StrEnum):
 _SENTENCES = {
     PhoneFault.EMPTY: "The phone number is empty.",
     PhoneFault.NOT_A_NUMBER: (
-        "This is not a phone number: only digits, +, spaces, dashes, dots and parentheses may be in it."
+        "This is not a phone number: only digits, +, spaces, dashes, dots, slashes and parentheses may be in it."
     ),
+    PhoneFault.SEVERAL_NUMBERS: "There are several numbers in one cell: keep one, or give each a row of its own.",
+    PhoneFault.GROUP: "This is a WhatsApp group or channel, not a person's number.",
+    PhoneFault.HIDDEN_NUMBER: "This is an id behind which WhatsApp hides a person's number.",
     PhoneFault.SCIENTIFIC_NOTATION: (
         "A spreadsheet turned this number into scientific notation and lost digits: "
         "format the column as text and enter the number again."
@@ -84,6 +92,17 @@ class PhoneError(InputError):
         self.fault = fault
 
 
+class ReadPhones(NamedTuple):
+    """What became of written numbers."""
+
+    numbers: Sequence[str]
+    """The E.164 digits of the usable ones, in order."""
+    faults: dict[int, PhoneFault]
+    """What is wrong with each of the others, by index."""
+    are_bare: Sequence[bool]
+    """Of each usable one, whether it was written without `+` or `00`."""
+
+
 class PhoneNormaliser:
     """Turns written numbers into E.164 digits, and remembers what it has proven about their beginnings.
 
@@ -94,63 +113,68 @@ class PhoneNormaliser:
     """
 
     def __init__(self, country: str | None = None) -> None:
-        self._country = None if country is None else _region(country)
+        self._country = None if country is None else country_code(country)
         self._proofs: dict[tuple[int, str], str] = {}
 
     def __call__(self, written: str) -> str:
-        head = self._proofs.get((len(written), written[:6]))
-        if head is not None:
-            rest = written[6:]
-            if rest.isdigit() and rest.isascii():
-                return head + rest
-        return self._normalise(written)
+        return self._read(written)[0]
 
-    def all(self, written: Sequence[str]) -> tuple[Sequence[str], dict[int, PhoneFault]]:
-        """The digits of the usable numbers in order, and what is wrong with each of the others, by index."""
+    def all(self, written: Sequence[str]) -> ReadPhones:
+        """All of them, as one by one."""
         if self._is_normal(written):
-            return written, {}
-        numbers, faults = [], {}
+            return ReadPhones(written, {}, (True,) * len(written))
+        numbers, are_bare, faults = [], [], {}
         for index, text in enumerate(written):
             try:
-                numbers.append(self(text))
+                number, is_bare = self._read(text)
             except PhoneError as error:
                 faults[index] = error.fault
-        return numbers, faults
+            else:
+                numbers.append(number)
+                are_bare.append(is_bare)
+        return ReadPhones(numbers, faults, are_bare)
 
     def _is_normal(self, written: Sequence[str]) -> bool:
         """Whether proofs show at once that all are already digits of valid numbers, as in most lists."""
         digits = "".join(written)
         if not (digits.isdigit() and digits.isascii()):
             return False
-        # As in __call__, but without a step of Python for each number.
+        # As in _read, but without a step of Python for each number.
         beginnings = set(zip(map(len, written), map(_BEGINNING, written), strict=True))
         return all(self._proofs.get(beginning) == beginning[1] for beginning in beginnings)
 
-    def _normalise(self, written: str) -> str:
-        cleaned = _clean(written)
-        digits, region = cleaned, self._country
-        if cleaned.startswith("+"):
-            digits, region = cleaned[1:], None
-        elif cleaned.startswith("00"):
-            digits, region = cleaned[2:], None
-        if not digits.isdecimal():
-            raise PhoneError(_fault_of_text(written))
-        if region is None and digits is cleaned and digits.startswith("0"):
-            raise PhoneError(PhoneFault.NEEDS_COUNTRY)
-        return self._remembered(cleaned, digits, region) or _ask_library(digits, region)
+    def _read(self, written: str) -> tuple[str, bool]:
+        """The number, and whether it is bare."""
+        head = self._proofs.get((len(written), written[:6]))
+        if head is not None:
+            rest = written[6:]
+            if rest.isdigit() and rest.isascii():
+                return head + rest, not written.startswith(("+", "00"))
+        return self._normalise(plain(written))
 
-    def _remembered(self, cleaned: str, digits: str, region: str | None) -> str | None:
+    def _normalise(self, written: Written) -> tuple[str, bool]:
+        if written.spelling is Spelling.UNUSABLE:
+            raise PhoneError(_UNUSABLE[Unusable(written.text)])
+        digits, is_bare = written.text, written.spelling is Spelling.BARE
+        region = self._country if is_bare else None
+        if is_bare and region is None and digits.startswith("0"):
+            raise PhoneError(PhoneFault.NEEDS_COUNTRY)
+        return self._remembered(written.marked, digits, region) or _ask_library(digits, region), is_bare
+
+    def _remembered(self, marked: str, digits: str, region: str | None) -> str | None:
         """The number by an old or new proof; None without one. Proofs are stored by the written beginning."""
         for depth in _DEPTHS:
-            key = (len(cleaned), cleaned[:depth])
+            key = (len(marked), marked[:depth])
             head = self._proofs.get(key)
-            if head is None and len(cleaned) > depth:
-                prefix = len(cleaned) - len(digits)
+            if head is None and len(marked) > depth:
+                prefix = len(marked) - len(digits)
                 head = prove(digits[: depth - prefix], len(digits), region)
+                if head is None and region is None:
+                    head = _prove_today(digits, depth - prefix)
                 if head is not None and len(self._proofs) < _MAX_PROOFS:
                     self._proofs[key] = head
             if head is not None:
-                return head + cleaned[depth:]
+                return head + marked[depth:]
         return None
 
 
@@ -162,45 +186,76 @@ def normalise_phone(written: str, country: str | None = None) -> str:
     return PhoneNormaliser(country)(written)
 
 
-def _region(country: str) -> str:
+def country_code(country: str) -> str:
+    """The ISO 3166 code in capitals. Raises UsageError for what is none of a country with phone numbers."""
     region = country.strip().upper()
     if region not in phonenumbers.SUPPORTED_REGIONS:
         raise UsageError(f"country {country!r} is not a two-letter ISO 3166 code; write one such as ID or GB")
     return region
 
 
-def _clean(written: str) -> str:
-    """The text with ASCII digits and without separators. A leading `+` and foreign characters stay."""
-    if len(written) > MAX_WRITTEN_LENGTH:
-        raise PhoneError(PhoneFault.NOT_A_NUMBER if written.strip() else PhoneFault.EMPTY)
-    if ".0" in written and (as_float := _WRITTEN_AS_FLOAT.fullmatch(written)):
-        written = as_float[1]
-    return written.strip().translate(_PLAIN)
+def is_mobile(number: PhoneNumber) -> bool:
+    """Whether the number is of a mobile phone, or of a plan that does not tell: WhatsApp may be on it."""
+    return phonenumbers.number_type(number) in _MOBILE
 
 
-def _fault_of_text(written: str) -> PhoneFault:
-    """Why a text with other characters than digits, or with none, is no number."""
-    if not written.strip():
-        return PhoneFault.EMPTY
-    if _SCIENTIFIC.fullmatch(written):
-        return PhoneFault.SCIENTIFIC_NOTATION
-    return PhoneFault.NOT_A_NUMBER
+def parse_e164(digits: str) -> PhoneNumber:
+    """The number with these digits, whether or not it is valid. Raises NumberParseException."""
+    return phonenumbers.parse(f"+{digits}")
 
 
 def _ask_library(digits: str, region: str | None) -> str:
-    text = digits if region else f"+{digits}"
     try:
-        number = phonenumbers.parse(text, region)
+        number = _parse(digits, region)
     except NumberParseException as error:
         raise PhoneError(_PARSE_FAULTS[error.error_type]) from None
     if not phonenumbers.is_valid_number(number):
+        if today := _dialled_today(digits, number):
+            return today
         if len(digits) > _MAX_E164_DIGITS:
             raise PhoneError(PhoneFault.TOO_LONG)
         possible = phonenumbers.is_possible_number_with_reason(number)
         raise PhoneError(_LENGTH_FAULTS.get(possible, PhoneFault.INVALID_FOR_COUNTRY))
+    return _e164(number)
+
+
+def _parse(digits: str, region: str | None) -> PhoneNumber:
+    """As the library does, but that what is a mobile number only with its country code has that in front."""
+    if region is None:
+        return parse_e164(digits)
+    number = phonenumbers.parse(digits, region)
+    if not digits.startswith(str(phonenumbers.country_code_for_region(region))) or is_mobile(number):
+        return number
+    with_code = parse_e164(digits)
+    return with_code if is_mobile(with_code) else number
+
+
+def _prove_today(digits: str, depth: int) -> str | None:
+    """The beginning of what is dialled today instead of all numbers that start as this one does; None: not proven."""
+    spellings = dialled_today(digits)
+    rest = digits[depth:]
+    if len(spellings) != 1 or not spellings[0].endswith(rest) or not prove_invalid(digits[:depth], len(digits)):
+        return None
+    beginning = spellings[0].removesuffix(rest)
+    return beginning if prove(beginning, len(spellings[0]), None) == beginning else None
+
+
+def _dialled_today(digits: str, number: PhoneNumber) -> str | None:
+    """The valid number that is dialled today in place of one that is not, which was read from `digits`."""
+    code = str(number.country_code)
+    national = phonenumbers.national_significant_number(number)
+    spellings = dict.fromkeys((digits, f"{code}{national}", f"{code}{digits}"))
+    for today in (today for spelling in spellings for today in dialled_today(spelling) if today.startswith(code)):
+        if phonenumbers.is_valid_number(parse_e164(today)):
+            return today
+    return None
+
+
+def _e164(number: PhoneNumber) -> str:
     return phonenumbers.format_number(number, PhoneNumberFormat.E164).removeprefix("+")
 
 
+_UNUSABLE = {unusable: PhoneFault(unusable.value) for unusable in Unusable}
 _PARSE_FAULTS = {
     NumberParseException.INVALID_COUNTRY_CODE: PhoneFault.UNKNOWN_COUNTRY_CODE,
     # There are only digits. The library takes one or two of them for no number.
@@ -215,27 +270,3 @@ _LENGTH_FAULTS = {
     ValidationResult.TOO_LONG: PhoneFault.TOO_LONG,
     ValidationResult.INVALID_COUNTRY_CODE: PhoneFault.UNKNOWN_COUNTRY_CODE,
 }
-
-
-class _PlainCharacters(dict[int, str]):
-    """For str.translate: digits of any script become ASCII, separators and invisible marks go, the rest stays."""
-
-    def __missing__(self, code: int) -> str:
-        character = chr(code)
-        category = unicodedata.category(character)
-        if category == "Nd":
-            plain = str(unicodedata.decimal(character))
-        elif category in {
-            "Zs",
-            "Pd",
-            "Cf",
-        }:  # spaces, dashes, and format marks such as U+200E around copied numbers
-            plain = ""
-        else:
-            plain = character
-        self[code] = plain
-        return plain
-
-
-# An apostrophe in front is how spreadsheets mark text; the minus sign and full-width forms are symbols to Unicode.
-_PLAIN = _PlainCharacters({ord(character): "" for character in ".()'\u2019\u2212\uff0e\uff08\uff09"} | {0xFF0B: "+"})

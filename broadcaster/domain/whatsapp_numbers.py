@@ -1,4 +1,4 @@
-"""The numbers under which WhatsApp may keep one person's chat. Pure.
+"""The numbers under which WhatsApp may keep one person's chat, and the one that is dialled today. Pure.
 
 WhatsApp keeps an account under the number it was registered with. If the country has changed its numbers since, that
 may be the old number, and a gateway lists nothing under the new one. The number itself does not tell, so all forms
@@ -16,7 +16,8 @@ have to be asked for. Known cases:
 Sources: green-api.com "What are the features of sending and receiving messages to numbers of different countries",
 support.whapi.cloud "Specifics of sending messages to numbers of different countries", adiwajshing/Baileys issue 1997,
 wwebjs/whatsapp-web.js issue 596, devlikeapro/waha issue 1894, fr.wikipedia.org "Liste des indicatifs téléphoniques en
-Côte d'Ivoire", allafrica.com 202411300249. For Benin only the change is documented, not what WhatsApp does.
+Côte d'Ivoire", allafrica.com 202411300249. For Benin only the change is documented, not what WhatsApp does. By which
+digit ARTCI told the operators of old Ivorian numbers apart: dykoffi/ccu, fonctions.js.
 """
 
 from __future__ import annotations
@@ -39,6 +40,32 @@ _PLANS: tuple[tuple[str, re.Pattern[str], tuple[str, ...]], ...] = (
     ("CI", re.compile(r"225(?P<rest>[0-9]{8})"), ("22501{rest}", "22505{rest}", "22507{rest}")),
     ("BJ", re.compile(r"229(?:01)?(?P<rest>[0-9]{8})"), ("22901{rest}", "229{rest}")),
 )
+
+# What was dialled before, or is written in WhatsApp's way, and what is dialled today.
+_TODAY: tuple[tuple[re.Pattern[str], str], ...] = (
+    # 044, 045 and 01 were dialled in front of national numbers until 2019.
+    (re.compile(r"52(?:1|01|044|045)(?P<rest>[2-9][0-9]{9})"), "52{rest}"),
+    (re.compile(r"549(?P<area>11)15(?P<rest>[0-9]{8})"), "549{area}{rest}"),
+    (re.compile(r"549(?P<area>[23][0-9]{2})15(?P<rest>[0-9]{7})"), "549{area}{rest}"),
+    (re.compile(r"549(?P<area>[23][0-9]{3})15(?P<rest>[0-9]{6})"), "549{area}{rest}"),
+    (re.compile(r"55(?P<area>[1-9][0-9])(?P<rest>[6-9][0-9]{7})"), "55{area}9{rest}"),
+    (re.compile(r"225(?P<rest>2[0-9]8[0-9]{5})"), "22521{rest}"),
+    (re.compile(r"225(?P<rest>[23][0-9]0[0-9]{5})"), "22525{rest}"),
+    (re.compile(r"225(?P<rest>[23][0-9]{7})"), "22527{rest}"),
+    (re.compile(r"225(?P<rest>[0-9][0-3][0-9]{6})"), "22501{rest}"),
+    (re.compile(r"225(?P<rest>[0-9][4-6][0-9]{6})"), "22505{rest}"),
+    (re.compile(r"225(?P<rest>[0-9][7-9][0-9]{6})"), "22507{rest}"),
+    (re.compile(r"229(?P<rest>[0-9]{8})"), "22901{rest}"),
+)
+
+
+def dialled_today(phone: str) -> tuple[str, ...]:
+    """What is dialled today for a number that is written as WhatsApp keeps it or as in an earlier plan, likely first.
+
+    `phone` is digits with the country code. Whether a number is valid as it stands is for the caller to find out
+    before; empty: no other is known.
+    """
+    return tuple(today.format(**match.groupdict()) for pattern, today in _TODAY if (match := pattern.fullmatch(phone)))
 
 
 def forms(phone: str) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Written phone numbers to E.164 digits: exactly what phonenumbers accepts, and a reason for everything else."""
+"""Written phone numbers to E.164 digits: what phonenumbers or WhatsApp accepts, and a reason for everything else."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from phonenumbers import NumberParseException, PhoneNumberFormat, PhoneNumberType
 
-from broadcaster.domain.phone_proofs import prove
-from broadcaster.domain.phones import PhoneError, PhoneFault, PhoneNormaliser, normalise_phone
+from broadcaster.domain.phone_proofs import prove, prove_mobile
+from broadcaster.domain.phones import PhoneError, PhoneFault, PhoneNormaliser, is_mobile, normalise_phone
+from broadcaster.domain.whatsapp_numbers import dialled_today
 from broadcaster.errors import UsageError
 
 REGIONS = sorted(phonenumbers.SUPPORTED_REGIONS)
@@ -38,6 +39,28 @@ REGIONS = sorted(phonenumbers.SUPPORTED_REGIONS)
         "'6281234567890",
         "6281234567890.0",
         "+6281234567890.00",
+        '="6281234567890"',
+        '"6281234567890"',
+        "“+62 812-3456-7890”",
+        "=+6281234567890",
+        "6281234567890@c.us",
+        "6281234567890@s.whatsapp.net",
+        "6281234567890:12@s.whatsapp.net",
+        "true_6281234567890@c.us_3EB0A290DA0000000001",
+        "https://wa.me/6281234567890",
+        "wa.me/+62 812 3456 7890",
+        "http://www.wa.me/6281234567890?text=Hello%20there",
+        "https://api.whatsapp.com/send?phone=6281234567890",
+        "https://api.whatsapp.com/send/?phone=%2B6281234567890&text&type=phone_number&app_absent=0",
+        "https://web.whatsapp.com/send?text=Hi&phone=+6281234567890",
+        "whatsapp://send?phone=6281234567890",
+        "whatsapp:+6281234567890",
+        "tel:+62-812-3456-7890",
+        "tel:+6281234567890;ext=12",
+        "sms:+6281234567890",
+        "callto:6281234567890",
+        "+62 812/3456/7890",
+        "+62812/34567890",
     ],
 )
 def test_one_number_may_be_written_in_many_ways(written: str) -> None:
@@ -58,6 +81,12 @@ def test_one_number_may_be_written_in_many_ways(written: str) -> None:
         ("9123456789", "IN", "919123456789"),
         ("06 1234 5678", "IT", "390612345678"),
         ("011 15 2345-6789", "AR", "5491123456789"),
+        ("62812345678", "ID", "62812345678"),
+        ("4915123456789", "DE", "4915123456789"),
+        ("491711234567", "DE", "491711234567"),
+        ("38343201523", "XK", "38343201523"),
+        ("0171 / 123 45 69", "DE", "491711234569"),
+        ("tel:0812-3456-7890", "ID", "6281234567890"),
     ],
 )
 def test_without_a_plus_a_number_is_one_of_the_given_country(written: str, country: str, digits: str) -> None:
@@ -76,7 +105,21 @@ def test_without_a_plus_a_number_is_one_of_the_given_country(written: str, count
         ("Ann", PhoneFault.NOT_A_NUMBER),
         ("1-800-FLOWERS", PhoneFault.NOT_A_NUMBER),
         ("6281234567890 ext 5", PhoneFault.NOT_A_NUMBER),
-        ("6281234567890/6281234567891", PhoneFault.NOT_A_NUMBER),
+        ("6281234567890/6281234567891", PhoneFault.SEVERAL_NUMBERS),
+        ("6281234567890, 6281234567891", PhoneFault.SEVERAL_NUMBERS),
+        ("6281234567890;6281234567891", PhoneFault.SEVERAL_NUMBERS),
+        ("6281234567890 or 6281234567891", PhoneFault.SEVERAL_NUMBERS),
+        ("6281234567890 6281234567891", PhoneFault.SEVERAL_NUMBERS),
+        ("6281234567890\n6281234567891", PhoneFault.SEVERAL_NUMBERS),
+        ("+6281234567890+6281234567891", PhoneFault.SEVERAL_NUMBERS),
+        ("+49 171 1234567/8", PhoneFault.SEVERAL_NUMBERS),
+        ("120363021234567890@g.us", PhoneFault.GROUP),
+        ("120363021234567890@newsletter", PhoneFault.GROUP),
+        ("https://chat.whatsapp.com/AbCdEf", PhoneFault.GROUP),
+        ("103726482938475@lid", PhoneFault.HIDDEN_NUMBER),
+        ("https://wa.me/message/ABCDEF1", PhoneFault.NOT_A_NUMBER),
+        ("https://example.com/6281234567890", PhoneFault.NOT_A_NUMBER),
+        ("=SUM(A1:A9)", PhoneFault.NOT_A_NUMBER),
         ("6281234567\n890", PhoneFault.NOT_A_NUMBER),
         ("++6281234567890", PhoneFault.NOT_A_NUMBER),
         ("62+81234567890", PhoneFault.NOT_A_NUMBER),
@@ -131,6 +174,68 @@ def test_a_proven_beginning_says_nothing_of_a_tail_that_is_not_digits(tail: str)
         assert first == _outcome(PhoneNormaliser(), "628123" + tail)
 
 
+@pytest.mark.parametrize(
+    ("written", "country", "digits"),
+    [
+        ("+52 1 55 1234 5678", None, "525512345678"),
+        ("5215512345678", None, "525512345678"),
+        ("5215512345678@c.us", None, "525512345678"),
+        ("5215512345678", "MX", "525512345678"),
+        ("15512345678", "MX", "525512345678"),
+        ("044 55 1234 5678", "MX", "525512345678"),
+        ("01 55 1234 5678", "MX", "525512345678"),
+        ("+52 045 55 1234 5678", None, "525512345678"),
+        ("+55 11 8765-4321", None, "5511987654321"),
+        ("551187654321@c.us", None, "5511987654321"),
+        ("(11) 8765-4321", "BR", "5511987654321"),
+        ("(011) 8765-4321", "BR", "5511987654321"),
+        ("5491123456789", None, "5491123456789"),
+        ("+54 11 15 2345-6789", None, "5491123456789"),
+        ("+54 9 11 15 2345-6789", None, "5491123456789"),
+        ("+54 9 351 15 234-5678", None, "5493512345678"),
+        ("+225 07 12 34 56", None, "2250707123456"),
+        ("+225 44 12 34 56", None, "2250544123456"),
+        ("+225 01 12 34 56", None, "2250101123456"),
+        ("+225 22 41 23 45", None, "2252722412345"),
+        ("+225 22 00 23 45", None, "2252522002345"),
+        ("07 12 34 56", "CI", "2250707123456"),
+        ("+229 97 12 34 56", None, "2290197123456"),
+        ("97 12 34 56", "BJ", "2290197123456"),
+    ],
+)
+def test_a_number_as_whatsapp_or_an_earlier_plan_has_it_is_the_one_that_is_dialled_today(
+    written: str, country: str | None, digits: str
+) -> None:
+    assert normalise_phone(written, country) == digits
+    assert PhoneNormaliser(country).all([written] * 3).numbers == [digits] * 3
+
+
+@pytest.mark.parametrize("beginning", ["52155", "551187", "22507", "22922", "549111523"])
+def test_the_numbers_of_an_earlier_plan_come_out_alike_proven_or_asked_for(beginning: str) -> None:
+    lengths = {"52155": 13, "551187": 12, "22507": 11, "22922": 11, "549111523": 15}
+    choose, normalise = random.Random(beginning), PhoneNormaliser()
+    for _ in range(200):
+        rest = "".join(choose.choices("0123456789", k=lengths[beginning] - len(beginning)))
+        found = _outcome(normalise, beginning + rest)
+        assert found == _outcome(PhoneNormaliser(), beginning + rest)
+        assert found == _by_the_rule(f"+{beginning}{rest}", None) or isinstance(found, PhoneFault)
+
+
+def test_mobile_numbers_are_proven_to_be_what_the_library_says() -> None:
+    choose = random.Random(20240503)
+    answers = {True: 0, False: 0}
+    for region in REGIONS:
+        code = str(phonenumbers.country_code_for_region(region))
+        for digits in _numbers_like_the_examples(region, choose, count=6):
+            number = code + digits
+            proven = prove_mobile(number[:6], len(number))
+            parsed = phonenumbers.parse(f"+{number}")
+            if proven is not None and phonenumbers.is_valid_number(parsed):
+                assert is_mobile(parsed) is proven, number
+                answers[proven] += 1
+    assert min(answers.values()) > 50
+
+
 def test_the_normaliser_accepts_exactly_what_the_library_accepts_in_every_region() -> None:
     choose = random.Random(20240501)
     international, compared, valid = PhoneNormaliser(), 0, 0
@@ -149,7 +254,7 @@ def test_the_normaliser_accepts_exactly_what_the_library_accepts_in_every_region
             for normalise, written, country in cases:
                 if country and written.startswith("00"):
                     continue  # for us always an international prefix
-                expected = _by_the_library(written, country)
+                expected = _by_the_rule(written, country)
                 found = _outcome(normalise, written)
                 assert (None if isinstance(found, PhoneFault) else found) == expected, (written, country)
                 compared += 1
@@ -174,7 +279,7 @@ def test_every_completion_of_a_proven_beginning_is_valid_for_the_library() -> No
                 for _ in range(2):
                     tail = "".join(choose.choices("0123456789", k=len(written) - depth))
                     text = written[:depth] + tail if country else f"+{written[:depth]}{tail}"
-                    assert _by_the_library(text, country) == head + tail, (written[:depth], country)
+                    assert _by_the_rule(text, country) == head + tail, (written[:depth], country)
     assert proven > 1000
 
 
@@ -222,14 +327,21 @@ def _outcome(normalise: PhoneNormaliser, written: str) -> str | PhoneFault:
         return error.fault
 
 
-def _by_the_library(written: str, country: str | None) -> str | None:
+def _by_the_rule(written: str, country: str | None) -> str | None:
+    """What the library says, but that a number which is mobile only with its country code is that."""
     try:
         number = phonenumbers.parse(written, country)
     except NumberParseException:
         return None
-    if not phonenumbers.is_valid_number(number):
-        return None
-    return phonenumbers.format_number(number, PhoneNumberFormat.E164).removeprefix("+")
+    if country and not is_mobile(number) and written.startswith(str(phonenumbers.country_code_for_region(country))):
+        with_code = phonenumbers.parse(f"+{written}")
+        number = with_code if is_mobile(with_code) else number
+    code, national = str(number.country_code), phonenumbers.national_significant_number(number)
+    spellings = [each.lstrip("+") for each in (written, code + national, code + written)]
+    todays = [today for each in spellings for today in dialled_today(each)]
+    candidates = [number, *(phonenumbers.parse(f"+{each}") for each in todays if each.startswith(code))]
+    valid = filter(phonenumbers.is_valid_number, candidates)
+    return next((phonenumbers.format_number(each, PhoneNumberFormat.E164).removeprefix("+") for each in valid), None)
 
 
 def _national_prefix(region: str) -> str:
@@ -255,7 +367,9 @@ def test_many_numbers_come_out_as_one_by_one() -> None:
     for written in ([*normal], [*normal, "+62 812-3456-7890"], [*normal, "628123"], [*normal, "", *normal], ["x"], []):
         many, one = PhoneNormaliser(), PhoneNormaliser()
         for _ in range(2):  # the second time it knows the beginnings
-            numbers, faults = many.all(written)
+            numbers, faults, are_bare = many.all(written)
+            outcomes_bare = ["+" not in text for text in written if not isinstance(_outcome(one, text), PhoneFault)]
+            assert list(are_bare) == outcomes_bare
             outcomes = [_outcome(one, text) for text in written]
             assert list(numbers) == [outcome for outcome in outcomes if not isinstance(outcome, PhoneFault)]
             assert faults == {n: outcome for n, outcome in enumerate(outcomes) if isinstance(outcome, PhoneFault)}

@@ -1,0 +1,186 @@
+"""Finds the digits of a phone number in what people, spreadsheets and WhatsApp write around it. Pure.
+
+Not only separators are around a number: WhatsApp's ids (`62812…@c.us`), links (`wa.me/62812…`, `tel:+62812…`) and what
+a spreadsheet makes of a text (`="62812…"`). Whether the digits are a number is not known here.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from enum import Enum, StrEnum
+from typing import NamedTuple
+from urllib.parse import parse_qs, unquote, urlsplit
+
+LONGEST_WRITTEN = 64
+"""Characters of the longest text around one number, but for links."""
+_LONGEST_LINK = 4_096
+FEWEST_DIGITS = 7
+"""What has fewer digits is no phone number by itself (ITU-T E.164 has no shorter subscriber numbers with an area)."""
+
+_SCIENTIFIC = re.compile(r"\s*[+-]?\d+(?:[.,]\d*)?[eE][+-]?\d+\s*")
+# pandas and others write a number so in a column with gaps. No digit is lost, but the zero is not one of its digits.
+_WRITTEN_AS_FLOAT = re.compile(r"\s*(\+?\d{7,})\.0+\s*")
+# A formula that only says that something is text, and quotes of any kind around everything.
+_AS_TEXT = re.compile(r"=?\s*[\"\u201c\u201d\u201e\u00ab](.*)[\"\u201c\u201d\u00bb]", re.DOTALL)
+_FORMULA = re.compile(r"=(?=\s*[+\d])")
+_SCHEME = re.compile(r"(?:tel|sms|smsto|callto|whatsapp|wa):(?://)?(?=\s*[+(\d%])", re.IGNORECASE)
+_ID = re.compile(r"(?:(?:true|false)_)?\+?(\d+)(?:[.:]\d+)*@(c\.us|s\.whatsapp\.net|hosted)(?:_.*)?", re.IGNORECASE)
+_GROUP = re.compile(r"[\w.-]+@(?:g\.us|broadcast|newsletter)\b.*|(?:https?://)?chat\.whatsapp\.com/.*", re.IGNORECASE)
+_HIDDEN = re.compile(r"\d+(?:[.:]\d+)*@(?:hosted\.)?lid\b.*", re.IGNORECASE)
+_LINK = re.compile(
+    r"(?:https?://)?(?:[a-z]+\.)?(?:wa\.me|whatsapp\.com)/.*|whatsapp://send.*", re.IGNORECASE | re.DOTALL
+)
+_EXTENSION = re.compile(r";(?:ext|isub|phone-context)=.*", re.IGNORECASE)
+_NO_PART_OF_A_NUMBER = re.compile(r"[^\d\s.()\-+\u2010-\u2015\u2212]+|\s{2,}|(?<=\d)\s*(?=\+)|[\r\n\t]+")
+
+
+_BETWEEN = re.compile(r"\s+|[\u2010-\u2015\u2212-]+")
+# ITU-T E.164, 6.1. Some numbers in use are longer by a digit or two.
+_MOST_DIGITS = 17
+
+
+class Unusable(StrEnum):
+    """Why there are no digits of one number in a text. Each is a `phones.PhoneFault` too."""
+
+    EMPTY = "empty"
+    NOT_A_NUMBER = "not_a_number"
+    SCIENTIFIC_NOTATION = "scientific_notation"
+    SEVERAL_NUMBERS = "several_numbers"
+    GROUP = "group"
+    HIDDEN_NUMBER = "hidden_number"
+
+
+class Spelling(Enum):
+    """How a number is written, each with what stands in front of its digits."""
+
+    BARE = ""
+    """Without `+` or `00`."""
+    PLUS = "+"
+    """With `+`, or in an id or a link of WhatsApp's, which start with the country code."""
+    ZEROS = "00"
+    UNUSABLE = "?"
+    """There are no digits of one number."""
+
+
+class Written(NamedTuple):
+    """The digits of a text, in ASCII and without what stands in front, or why there are none (an `Unusable`)."""
+
+    text: str
+    spelling: Spelling
+
+    @property
+    def marked(self) -> str:
+        """The digits with what stands in front of them."""
+        return self.spelling.value + self.text
+
+
+def plain(written: str) -> Written:
+    """What is written, without all that is around the digits."""
+    if len(written) <= LONGEST_WRITTEN:
+        if ".0" in written and (as_float := _WRITTEN_AS_FLOAT.fullmatch(written)):
+            written = as_float[1]
+        found = _digits(written.strip().translate(_PLAIN))
+        if found is not None:
+            return _one_of_many(written) if len(found.text) > _MOST_DIGITS else found
+    return _unwrapped(written.strip())
+
+
+def _digits(cleaned: str) -> Written | None:
+    """What has nothing but digits behind a plus sign, or is nothing but digits."""
+    spelling = next(each for each in (Spelling.PLUS, Spelling.ZEROS, Spelling.BARE) if cleaned.startswith(each.value))
+    digits = cleaned[len(spelling.value) :]
+    return Written(digits, spelling) if digits.isdecimal() else None
+
+
+def _one_of_many(written: str) -> Written:
+    """What has more digits than a number: several of them, side by side, or one that is too long."""
+    sizes = [len(part.translate(_PLAIN)) for part in _BETWEEN.split(written.strip())]
+    if sum(size >= FEWEST_DIGITS for size in sizes) > 1:
+        return Written(Unusable.SEVERAL_NUMBERS, Spelling.UNUSABLE)
+    return _digits(written.strip().translate(_PLAIN)) or Written(Unusable.NOT_A_NUMBER, Spelling.UNUSABLE)
+
+
+def _unwrapped(text: str) -> Written:
+    text = "".join(character for character in text if unicodedata.category(character) != "Cf").strip()
+    if not text.strip("'"):
+        return Written(Unusable.EMPTY, Spelling.UNUSABLE)
+    if _GROUP.fullmatch(text):
+        return Written(Unusable.GROUP, Spelling.UNUSABLE)
+    if _HIDDEN.fullmatch(text):
+        return Written(Unusable.HIDDEN_NUMBER, Spelling.UNUSABLE)
+    if (found := _ID.fullmatch(text)) and len(text) <= _LONGEST_LINK:
+        return _digits(f"+{found[1].translate(_PLAIN)}") or Written(Unusable.NOT_A_NUMBER, Spelling.UNUSABLE)
+    if len(text) <= _LONGEST_LINK and _LINK.fullmatch(text):
+        return _linked(text)
+    if len(text) > LONGEST_WRITTEN:
+        return Written(_fault(text), Spelling.UNUSABLE)
+    inner = _without_quotes(text)
+    inner = unquote(_EXTENSION.sub("", _SCHEME.sub("", inner))) if _SCHEME.match(inner) else inner
+    if inner != text:
+        return plain(inner)
+    if "/" in text and not _is_several(text):
+        return _digits(text.replace("/", "").translate(_PLAIN)) or Written(_fault(text), Spelling.UNUSABLE)
+    return Written(_fault(text), Spelling.UNUSABLE)
+
+
+def _without_quotes(text: str) -> str:
+    if quoted := _AS_TEXT.fullmatch(text):
+        return quoted[1].replace('""', '"').strip()
+    return _FORMULA.sub("", text, count=1) if _FORMULA.match(text) else text
+
+
+def _linked(text: str) -> Written:
+    """The number in a link of WhatsApp's: behind wa.me/, or as the parameter `phone`."""
+    try:
+        parts = urlsplit(text if "//" in text else f"//{text}")
+        in_query = parse_qs(parts.query.replace("+", "%2B")).get("phone", [""])[0]
+    except ValueError:
+        return Written(Unusable.NOT_A_NUMBER, Spelling.UNUSABLE)
+    number = (in_query or unquote(parts.path).strip("/")).translate(_PLAIN)
+    return _digits(f"+{number.removeprefix('+').removeprefix('00')}") or Written(
+        Unusable.NOT_A_NUMBER, Spelling.UNUSABLE
+    )
+
+
+def _fault(text: str) -> Unusable:
+    """Why a text with other characters than digits, or with none, is no number."""
+    if _SCIENTIFIC.fullmatch(text):
+        return Unusable.SCIENTIFIC_NOTATION
+    return Unusable.SEVERAL_NUMBERS if _is_several(text) else Unusable.NOT_A_NUMBER
+
+
+def _is_several(text: str) -> bool:
+    """Whether there is more than one number, or a number and another ending of it (`… 1234567/8`)."""
+    sizes = [sum(map(str.isdecimal, part)) for part in _NO_PART_OF_A_NUMBER.split(text)]
+    if sum(size >= FEWEST_DIGITS for size in sizes) > 1:
+        return True
+    before = [sum(map(str.isdecimal, _FRONT.sub("", part))) for part in text.split("/")[:-1]]
+    return any(size >= FEWEST_DIGITS for size in before)
+
+
+_FRONT = re.compile(r"^\s*(?:\+|00)|\(0\)")
+
+
+class _PlainCharacters(dict[int, str]):
+    """For str.translate: digits of any script become ASCII, separators and invisible marks go, the rest stays."""
+
+    def __missing__(self, code: int) -> str:
+        character = chr(code)
+        category = unicodedata.category(character)
+        if category == "Nd":
+            plain = str(unicodedata.decimal(character))
+        elif category in {
+            "Zs",
+            "Pd",
+            "Cf",
+        }:  # spaces, dashes, and format marks such as U+200E around copied numbers
+            plain = ""
+        else:
+            plain = character
+        self[code] = plain
+        return plain
+
+
+# An apostrophe in front is how spreadsheets mark text; the minus sign and full-width forms are symbols to Unicode.
+_PLAIN = _PlainCharacters({ord(character): "" for character in ".()'\u2019\u2212\uff0e\uff08\uff09"} | {0xFF0B: "+"})
