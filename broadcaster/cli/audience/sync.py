@@ -17,9 +17,16 @@ from broadcaster.crypto import open_vault
 from broadcaster.errors import UnavailableError
 from broadcaster.gateway import GatewayError
 from broadcaster.services.audiences.imports import Imported, import_members
-from broadcaster.services.audiences.instance_people import NAME, People, read_people
+from broadcaster.services.audiences.instance_people import NAME, LeftOut, People, read_people
 from broadcaster.services.instances import instance_key
 from broadcaster.settings import load
+
+_WORDS = {
+    LeftOut.GROUP: "groups and channels",
+    LeftOut.HIDDEN_NUMBER: "with a hidden number",
+    LeftOut.NO_NUMBER: "without a number",
+    LeftOut.INVALID_NUMBER: "with a number that does not exist",
+}
 
 
 def sync(
@@ -31,7 +38,8 @@ def sync(
     """Add an instance's contacts to an audience, which is made where there is none. Sends nothing.
 
     A contact's name becomes the variable `name`, and replaces the one that a member has. Groups and hidden numbers
-    are left out; members that are no contacts stay.
+    are left out, and counted by reason; members that are no contacts stay. Numbers that WhatsApp keeps in another
+    spelling, such as Mexico's 521…, become those that are dialled.
 
     Example: broadcaster audience sync contacts --instance main --chats
     """
@@ -53,9 +61,16 @@ def sync(
             engine, people.members, (NAME,), imported, open_vault=lambda: vault, source=f"instance {instance}"
         )
     if as_json:
-        lists = {"contacts": people.contacts, "chats": people.chats, "skipped": people.skipped}
+        left_out = {reason.value: people.left_out[reason] for reason in LeftOut}
+        lists = {
+            "contacts": people.contacts,
+            "chats": people.chats,
+            "skipped": people.skipped,
+            "left_out": left_out,
+        }
         say_json({**import_document(imported), "instance": instance, **lists})
         return
     say_import(imported)
     counts = f"contacts: {people.contacts:,}" + ("" if people.chats is None else f"; chats: {people.chats:,}")
-    say(f"{counts}; without a phone, such as groups: {people.skipped:,}")
+    told = [f"{words}: {people.left_out[reason]:,}" for reason, words in _WORDS.items() if people.left_out[reason]]
+    say(f"{counts}; left out: {', '.join(told) or 'none'}")

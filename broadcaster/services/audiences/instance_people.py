@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from enum import StrEnum
 
 from broadcaster.domain.phones import PhoneError, normalise_phone
 from broadcaster.gateway import Chat, Contact, WAChatPro
@@ -12,8 +15,24 @@ from broadcaster.services.audiences.imports import Member
 NAME = "name"
 """The variable that a contact's name becomes."""
 
+# What WhatsApp's ids end in.
+_GROUP = re.compile(r"@(?:g\.us|broadcast|newsletter)\b")
+_HIDDEN = re.compile(r"@(?:hosted\.)?lid\b")
+
 MOST_CHATS = 1_000
 """How many chats are asked for; the API's own default is 100."""
+
+
+class LeftOut(StrEnum):
+    """Why an entry of an instance's lists is no member. A closed set."""
+
+    GROUP = "group"
+    """Or a channel, or a list of recipients."""
+    HIDDEN_NUMBER = "hidden_number"
+    """WhatsApp shows no number of this person."""
+    NO_NUMBER = "no_number"
+    INVALID_NUMBER = "invalid_number"
+    """There is no such number in any country."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +44,13 @@ class People:
     """None: they were not asked for."""
     members: list[Member]
     """Each phone once."""
-    skipped: int
-    """Entries without a phone: groups, hidden numbers, what could not be read."""
+    left_out: Counter[LeftOut]
+    """How many entries of the lists are nobody's who could be sent to, and why."""
+
+    @property
+    def skipped(self) -> int:
+        """How many entries are left out in all."""
+        return self.left_out.total()
 
 
 async def read_people(gateway: WAChatPro, *, with_chats: bool) -> People:
@@ -34,21 +58,31 @@ async def read_people(gateway: WAChatPro, *, with_chats: bool) -> People:
     contacts = await gateway.contacts()
     chats = await gateway.chats(MOST_CHATS) if with_chats else None
     names: dict[str, str | None] = {}
-    skipped = 0
+    left_out = Counter[LeftOut]()
     for entry in _entries(contacts, chats or ()):
         phone = _phone(entry.phone)
         if phone is None:
-            skipped += 1
+            left_out[_why(entry)] += 1
         else:
             # A name from the address book goes before what a chat is called.
             names[phone] = names.get(phone) or (entry.name or "").strip() or None
     members: list[Member] = [(phone, {NAME: name} if name else {}) for phone, name in names.items()]
-    return People(len(contacts), None if chats is None else len(chats), members, skipped)
+    return People(len(contacts), None if chats is None else len(chats), members, left_out)
 
 
 def _entries(contacts: Iterable[Contact], chats: Iterable[Chat]) -> Iterable[Contact | Chat]:
     yield from contacts
     yield from chats
+
+
+def _why(entry: Contact | Chat) -> LeftOut:
+    if entry.phone is not None:
+        return LeftOut.INVALID_NUMBER
+    if _GROUP.search(entry.id or ""):
+        return LeftOut.GROUP
+    return (
+        LeftOut.HIDDEN_NUMBER if _HIDDEN.search(entry.id or "") or getattr(entry, "lid", None) else LeftOut.NO_NUMBER
+    )
 
 
 def _phone(digits: str | None) -> str | None:
