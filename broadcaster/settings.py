@@ -96,6 +96,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """
     gateway_clock_seconds: Seconds = 60.0
     """By how much the gateway's clock may differ from the database's."""
+    country: Annotated[str, msgspec.Meta(pattern="^[A-Za-z]{2}$")] | None = None
+    """ISO 3166 code of phones that are written without their country code: ID, DE, …
+
+    `--country` comes first, and then the instances' own, where they agree.
+    """
     max_attempts: Count = 5
     """How many attempts a message may spend before it fails."""
     content_cache_bytes: Bytes = 256 * 1024 * 1024
@@ -193,7 +198,7 @@ def load(environ: Mapping[str, str] | None = None, dotenv: Path | None = Path(".
         try:
             fields[name] = _convert(raw, hints[name])
         except msgspec.ValidationError as error:
-            wanted = "a whole number is wanted" if str(error) in _NO_INTEGER else error
+            wanted = _WANTED.get(str(error), error)
             faults.append(f"{PREFIX}{name.upper()}: {wanted}")
     faults += _url_faults(fields)
     if faults:
@@ -234,7 +239,11 @@ def default_home() -> Path:
     return Path(platformdirs.user_data_dir("broadcaster"))
 
 
-_NO_INTEGER = ("Expected `int`, got `str`", "Expected `int | null`, got `str`")
+_WANTED = {
+    "Expected `int`, got `str`": "a whole number is wanted",
+    "Expected `int | null`, got `str`": "a whole number is wanted",
+    "Expected `str` matching regex '^[A-Za-z]{2}$'": "a two-letter ISO 3166 code is wanted, such as ID or GB",
+}
 
 
 def _convert(raw: str, hint: Any) -> Any:

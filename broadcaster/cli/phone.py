@@ -12,12 +12,13 @@ from sqlalchemy import Engine
 
 from broadcaster.cli.database import database, vault_opener
 from broadcaster.cli.groups import lazy_group
-from broadcaster.cli.options.phones import phone_of, what_to_do
+from broadcaster.cli.options.phones import Country, phone_of, read_phone, what_to_do
 from broadcaster.cli.options.results import Json
 from broadcaster.cli.output import local_time, say, say_json, say_table, warn
-from broadcaster.domain.phones import MAX_WRITTEN_LENGTH, PhoneError, normalise_phone
+from broadcaster.domain.phones import PhoneError
 from broadcaster.domain.states import MessageState
 from broadcaster.errors import ConflictError, ContentionError, InputError, NotFoundError, UsageError
+from broadcaster.services.countries import known_country
 from broadcaster.services.forgetting import phone_forgetting as forgetting
 from broadcaster.services.forgetting.phone_forgetting import OnItsWay, Traces
 from broadcaster.settings import Settings, load
@@ -44,10 +45,6 @@ Numbers = Annotated[
         metavar="NUMBER", help=f"{_EXAMPLE}. `-` reads one a line from standard input.", show_default=False
     ),
 ]
-Country = Annotated[
-    str | None,
-    typer.Option("--country", metavar="ID", help="Of a number that is written without its country code: ID, DE, …"),
-]
 Yes = Annotated[bool, typer.Option("--yes", help="Do it, instead of showing what would happen.")]
 
 
@@ -58,8 +55,9 @@ def show(number: Number, country: Country = None, as_json: Json = False) -> None
 
     Example: broadcaster phone show +628123456789 --json
     """
-    phone, settings = phone_of("NUMBER", number, country, takes_country=True), load()
+    settings = load()
     with database(settings) as engine:
+        phone = phone_of("NUMBER", number, known_country(engine, settings, country))
         found = forgetting.records_of_phone(engine, phone, vault_opener(settings))
     if as_json:
         say_json(found)
@@ -95,8 +93,8 @@ def forget(
     if number == _STANDARD_INPUT:
         _forget_lines(settings, country, yes, as_json)
         return
-    phone = phone_of("NUMBER", number, country, takes_country=True)
     with database(settings) as engine:
+        phone = phone_of("NUMBER", number, known_country(engine, settings, country))
         found = _forget(engine, settings, phone, yes)
     if as_json:
         say_json({"forgotten": yes, **msgspec.structs.asdict(found)})
@@ -111,10 +109,10 @@ def readmit(number: Number, country: Country = None, yes: Yes = False, as_json: 
 
     Example: broadcaster phone readmit +628123456789 --yes
     """
-    phone = phone_of("NUMBER", number, country, takes_country=True)
     settings = load()
     open_vault = vault_opener(settings)
     with database(settings) as engine:
+        phone = phone_of("NUMBER", number, known_country(engine, settings, country))
         since = forgetting.traces_of_phone(engine, phone, open_vault).forgotten_at
         name = forgetting.readmit_phone(engine, open_vault(), phone) if yes and since else None
     if since is None:
@@ -164,9 +162,10 @@ def _forget_lines(settings: Settings, country: str | None, yes: bool, as_json: b
     done: list[dict[str, Any]] = []
     failed = False
     with database(settings) as engine:
+        known = known_country(engine, settings, country)
         for line, written in _lines():
             try:
-                found = _forget(engine, settings, _phone_on(line, written, country), yes)
+                found = _forget(engine, settings, _phone_on(line, written, known), yes)
             except (UsageError, ConflictError, ContentionError) as error:
                 failed = True
                 warn(str(error) if isinstance(error, UsageError) else f"line {line}: {error}")
@@ -196,9 +195,11 @@ def _lines() -> Iterator[tuple[int, str]]:
 
 def _phone_on(line: int, written: str, country: str | None) -> str:
     try:
-        return normalise_phone(written[: MAX_WRITTEN_LENGTH + 1], country)
+        return read_phone(written, country)
     except PhoneError as error:
-        raise UsageError(f"line {line}: {what_to_do(error, written, country, takes_country=True)}") from None
+        raise UsageError(f"line {line}: {what_to_do(error, written, country)}") from None
+    except UsageError as error:
+        raise UsageError(f"line {line}: {error}") from None
 
 
 def _already(found: Traces) -> str:

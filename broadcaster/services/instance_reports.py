@@ -48,6 +48,7 @@ class InstanceDetail(InstanceSummary, frozen=True):
 
     base_url: str
     wire: Wire
+    country: str | None
     created_at: datetime
 
 

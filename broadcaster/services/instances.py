@@ -57,8 +57,9 @@ def add_instance(
     burst: int | None = None,
     max_in_flight: int = DEFAULT_MAX_IN_FLIGHT,
     wire: Wire = Wire.JSON,
+    country: str | None = None,
 ) -> int:
-    """Add an instance with its lane; returns its id.
+    """Add an instance with its lane; returns its id. `country` is that of numbers without their country code.
 
     Raises UsageError for a wrong value, ConflictError when the name is taken or another instance has the account.
     """
@@ -66,6 +67,7 @@ def add_instance(
     values = {
         "name": name,
         "max_in_flight": _at_least_one(max_in_flight, "--max-in-flight"),
+        "country": _country(country),
         **_limits(rate_per_second, burst),
     }
     account = usable_account(key, base_url, wire)
@@ -110,6 +112,9 @@ class InstanceChanges:
     """None: a new rate comes with its default burst."""
     max_in_flight: int | None = None
     wire: Wire | None = None
+    country: str | None = None
+    without_country: bool = False
+    """It has none any more."""
 
     @property
     def is_of_account(self) -> bool:
@@ -152,6 +157,8 @@ def _changed_values(
     values: dict[str, Any] = {}
     if changes.max_in_flight is not None:
         values["max_in_flight"] = _at_least_one(changes.max_in_flight, "--max-in-flight")
+    if changes.without_country or changes.country is not None:
+        values["country"] = _country(changes.country)
     if changes.unlimited or changes.rate_per_second is not None:
         values |= _limits(None if changes.unlimited else changes.rate_per_second, changes.burst)
     elif changes.burst is not None:
@@ -287,6 +294,12 @@ def _limits(rate_per_second: float | None, burst: int | None) -> dict[str, Any]:
         "interval_seconds": limit.interval,
         "tolerance_seconds": limit.tolerance,
     }
+
+
+def _country(written: str | None) -> str | None:
+    from broadcaster.domain.phones import country_code  # noqa: PLC0415 - start-up time: phonenumbers
+
+    return None if written is None else country_code(written)
 
 
 def _at_least_one(value: int, option: str) -> int:

@@ -94,13 +94,15 @@ def test_recipients_files_as_people_have_them_are_taken(
 def test_a_submission_tells_what_it_took_and_what_it_rejected(run_cli: RunCli) -> None:
     rows = "628123456789,Ann\nword,Bob\n628123456789,Ann again\n6.28123E+11,Cid\n12345,Dee\n+,Eve\n"
     arguments = ("submit", "promo", "--instance", "a", "--recipients", "-", "--text", "Hi {{ name }}")
-    told = assert_done(run_cli("campaign", *arguments, stdin=f"phone,name\n{rows}")).stdout.splitlines()
-    assert told[:2] == [
+    done = run_cli("campaign", *arguments, "--accept-rejected", stdin=f"phone,name\n{rows}")
+    told = assert_done(done).stdout.splitlines()
+    assert told[:3] == [
         "campaign promo is stored, as scheduled",
         "recipients read: 6; messages: 1; rejected: 4; repeated: 1",
+        "countries: 2 Indonesia",
     ]
-    assert [line.split(":")[1].split(",")[0] for line in told[2:5]] == [" line 3", " line 5", " line 6"]
-    assert told[5:7] == ["  and 1 more", "  `broadcaster campaign export promo --rejected` has them all"]
+    assert [line.split(":")[1].split(",")[0] for line in told[3:6]] == [" line 3", " line 5", " line 6"]
+    assert told[6:8] == ["  and 1 more", "  `broadcaster campaign export promo --rejected` has them all"]
     exported = assert_done(run_cli("campaign", "export", "promo", "--rejected")).stdout
     rejected = list(csv.DictReader(io.StringIO(exported)))
     assert [(row["line"], row["phone"]) for row in rejected] == [

@@ -118,7 +118,7 @@ def test_conditions_compare_by_the_type_of_the_value(shop: Shop, where: list[str
     selection = Selection(audience=keep(shop), conditions=[parse_condition(each) for each in where])
     with shop.engine.begin() as connection:
         rows = selection.sample(connection, 10)
-        assert selection.count(connection) == (len(found), 0)
+        assert selection.count(connection)[:2] == (len(found), 0)
     assert "".join(row.phone[-1] for row in rows) == found
 
 

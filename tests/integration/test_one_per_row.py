@@ -9,16 +9,16 @@ from collections.abc import Iterator
 
 import msgspec
 import pytest
+from broadcaster.services.campaigns.contents import text_content
+from broadcaster.services.forgetting.phone import forget
 from sqlalchemy import Engine
 
 from broadcaster.crypto import open_vault
 from broadcaster.errors import InputError
 from broadcaster.services import dispatch
 from broadcaster.services.campaigns import loading, reports
-from broadcaster.services.campaigns.contents import text_content
 from broadcaster.services.campaigns.loading import MOST_PER_PHONE, OnePer, Repeat
 from broadcaster.services.campaigns.submission import Submission, Submitted, submit
-from broadcaster.services.forgetting.phone import forget
 from broadcaster.services.recipients.reader import RecipientOptions, read_recipients
 from broadcaster.services.sending.sending_process import SendingProcess
 from broadcaster.settings import Settings

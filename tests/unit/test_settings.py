@@ -85,9 +85,15 @@ def test_every_setting_can_be_given_as_text() -> None:
         "database_url": "postgresql://h/d",
         "migration_database_url": "postgresql://h/d",
         "redis_url": "redis://h",
+        "country": "id",
         "secret_key_file": "/run/key",
         "log_json": "true",
         "allow_private_file_urls": "true",
     }
     environ = {f"BROADCASTER_{name.upper()}": given.get(name, "5") for name in Settings.__struct_fields__}
     assert load(environ, dotenv=None).log_json is True
+
+
+def test_a_country_that_is_no_code_is_refused() -> None:
+    with pytest.raises(SettingsError, match=r"^BROADCASTER_COUNTRY: a two-letter ISO 3166 code is wanted"):
+        load({"BROADCASTER_COUNTRY": "Indonesia"}, dotenv=None)

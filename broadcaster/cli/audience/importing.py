@@ -7,17 +7,21 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from sqlalchemy import Engine
 
 from broadcaster.cli.audience import Name
 from broadcaster.cli.database import database, vault_opener
+from broadcaster.cli.options.phones import countries_document
 from broadcaster.cli.options.recipients import FileReadingOptions, recipients_source
 from broadcaster.cli.options.results import Json
 from broadcaster.cli.output import say, say_json, warn
 from broadcaster.cli.recipient_progress import progress_bar
-from broadcaster.errors import UsageError, quoted
+from broadcaster.domain.whose_numbers import said_countries
+from broadcaster.errors import InputError, UsageError, quoted
 from broadcaster.services.audiences.imports import Imported, import_file
-from broadcaster.services.recipients.reader import read_recipients
-from broadcaster.settings import load
+from broadcaster.services.countries import known_country
+from broadcaster.services.recipients.reader import RecipientOptions, read_recipients
+from broadcaster.settings import Settings, load
 
 _KINDS = ("added", "changed", "removed")
 
@@ -43,7 +47,8 @@ def import_(
     """Add the recipients of a file to an audience, which is made where there is none.
 
     Of members that there are already, the columns of the file are changed and the others kept. Rows with an unusable
-    phone are rejected and reported; a fault of the file refuses the whole file.
+    phone are rejected and reported; a fault of the file refuses the whole file, and so do many rejected rows and
+    countries that look like a mistake.
 
     Example: broadcaster audience import customers people.xlsx --country ID
     """
@@ -52,7 +57,7 @@ def import_(
     settings = load()
     with (
         database(settings) as engine,
-        read_recipients(recipients_source(file), reading.reader_options(again=True)) as reader,
+        read_recipients(recipients_source(file), _reader_options(engine, settings, reading)) as reader,
         progress_bar() as progress,
     ):
         imported = import_file(
@@ -68,12 +73,18 @@ def import_(
         say_json(import_document(imported))
     else:
         say_import(imported)
+    if imported.stopped_by:
+        raise InputError(f"it would be refused: {'; '.join(imported.stopped_by)}")
+
+
+def _reader_options(engine: Engine, settings: Settings, reading: FileReadingOptions) -> RecipientOptions:
+    return reading.reader_options(known_country(engine, settings, reading.country))
 
 
 def import_document(imported: Imported) -> dict[str, Any]:
     """What an import did, for programs."""
     rejects = [{"line": line, "phone": phone, "reason": reason} for line, phone, reason in imported.rejects]
-    return {**asdict(imported), "rejects": rejects}
+    return {**asdict(imported), "rejects": rejects, "countries": countries_document(imported.countries)}
 
 
 def say_import(imported: Imported) -> None:
@@ -87,6 +98,8 @@ def say_import(imported: Imported) -> None:
     say(f"  unchanged: {imported.unchanged:,}")
     if imported.rejected or imported.repeated:
         say(f"read: {imported.read:,}; rejected: {imported.rejected:,}; repeated: {imported.repeated:,}")
+    if imported.countries:
+        say(f"countries: {said_countries(imported.countries)}")
     for line, phone, reason in imported.rejects:
         say(f"  rejected: line {line}, {quoted(phone)}: {reason}")
     if imported.rejected > len(imported.rejects):

@@ -10,13 +10,14 @@ import typer
 
 from broadcaster.cli.database import database
 from broadcaster.cli.options.content import ContentOptions
-from broadcaster.cli.options.phones import phone_of
+from broadcaster.cli.options.phones import Country, phone_of
 from broadcaster.cli.options.recipients import AudienceOption, WhereOption
 from broadcaster.cli.options.results import Json
 from broadcaster.cli.output import say, say_json, warn
 from broadcaster.domain.conditions import parse_conditions
 from broadcaster.errors import UsageError
 from broadcaster.services.campaigns.previews import Preview, preview_audience, preview_campaign
+from broadcaster.services.countries import known_country
 from broadcaster.settings import load
 
 
@@ -31,6 +32,7 @@ def preview(
     phone: Annotated[
         str | None, typer.Option("--phone", metavar="PHONE", help="That of this recipient, instead of the first few.")
     ] = None,
+    country: Country = None,
     sample: Annotated[int, typer.Option("--sample", metavar="N", min=1, max=10_000, help="How many.")] = 5,
     as_json: Json = False,
 ) -> None:
@@ -41,12 +43,16 @@ def preview(
     Example: broadcaster campaign preview promo --phone 628123456789
     """
     settings = load()
-    wanted = None if phone is None else phone_of("--phone", phone)
+    if country is not None and phone is None:
+        raise UsageError("--country goes with --phone")
     if (name is None) == (audience is None):
         raise UsageError("give the name of a campaign, or --audience and a content")
     if name is not None and (where or content.are_given):
         raise UsageError(f"campaign {name} has its own content and recipients: leave out --where and the content")
     with database(settings) as engine:
+        wanted = None
+        if phone is not None:
+            wanted = phone_of("--phone", phone, known_country(engine, settings, country, campaign=name))
         if name is not None:
             previews = preview_campaign(engine, name, most=sample, phone=wanted)
         else:

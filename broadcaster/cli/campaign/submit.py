@@ -17,6 +17,7 @@ from broadcaster.cli.campaign.file_notes import ask_again, say_file_notes
 from broadcaster.cli.campaign.watch import follow
 from broadcaster.cli.database import database, nudge_workers, prepare_nudge, vault_opener
 from broadcaster.cli.options.content import ContentOptions
+from broadcaster.cli.options.phones import countries_document
 from broadcaster.cli.options.recipients import (
     FILE_PANEL,
     AudienceOption,
@@ -29,10 +30,12 @@ from broadcaster.cli.output import duration, local_time, say, say_json
 from broadcaster.cli.recipient_progress import progress_bar
 from broadcaster.domain.conditions import parse_conditions
 from broadcaster.domain.contents import Content, ContentKind
-from broadcaster.errors import UsageError, quoted
+from broadcaster.domain.whose_numbers import said_countries
+from broadcaster.errors import InputError, UsageError, quoted
 from broadcaster.services.campaigns.audience_submission import submit_over_audience
 from broadcaster.services.campaigns.loading import OnePer
 from broadcaster.services.campaigns.submission import Submission, Submitted, submit_campaign
+from broadcaster.services.countries import known_country
 from broadcaster.services.recipients.reader import read_recipients
 from broadcaster.services.recipients.row_checks import SentAlreadyError
 from broadcaster.settings import Settings, load
@@ -83,7 +86,8 @@ class WhomOptions:
             raise UsageError("--one-per and --again go with --recipients: a phone is in an audience once")
         if self.audience is not None and reading.are_given:
             raise UsageError(
-                "--country, --phone-column, --sheet, --require and their like say how a file is read, not an audience"
+                "--country, --phone-column, --sheet, --accept-rejected and their like say how a file is read, "
+                "not an audience"
             )
 
 
@@ -145,7 +149,8 @@ def submit(
 ) -> None:
     """Submit a campaign: all of its messages are stored, or none.
 
-    Rows with an unusable phone are rejected and reported; a fault of the file refuses the whole file. A campaign over
+    Rows with an unusable phone are rejected and reported; a fault of the file refuses the whole file, and so do many
+    rejected rows and countries that look like a mistake. A campaign over
     an audience gets its messages when it starts, from the members that there are then.
 
     Example: broadcaster campaign submit promo --instance main --audience customers --where city=Jakarta --text 'Hi!'
@@ -174,10 +179,15 @@ def submit(
         if nudges:
             nudge_workers(settings)
         if as_json:
-            source = {"audience": whom.audience, "where": [str(condition) for condition in conditions]}
+            source: dict[str, object] = {
+                "audience": whom.audience,
+                "where": [str(condition) for condition in conditions],
+            }
             say_json({"dry_run": dry_run, **_document(submitted), **source}, indent=not watch)
         else:
             _say(submitted, submission, whom.audience, dry_run=dry_run)
+        if submitted.stopped_by:
+            raise InputError(f"it would be refused: {'; '.join(submitted.stopped_by)}")
         if watch:
             follow(engine, name, as_json=as_json)
 
@@ -192,7 +202,8 @@ def _store_file(
     again: bool,
     dry_run: bool,
 ) -> Submitted:
-    options = reading.reader_options(submission.content, again=again or dry_run)
+    country = known_country(engine, settings, reading.country, instances=submission.instances)
+    options = reading.reader_options(country, submission.content, again=again or dry_run)
     with read_recipients(recipients_source(path), options) as reader, progress_bar() as progress:
         vault = vault_opener(settings)
         return submit_campaign(engine, submission, reader, open_vault=vault, dry_run=dry_run, progress=progress)
@@ -215,7 +226,7 @@ def _parse_start(text: str) -> datetime:
 
 
 def _document(submitted: Submitted) -> dict[str, object]:
-    document = asdict(submitted)
+    document = asdict(submitted) | {"countries": countries_document(submitted.countries)}
     document["samples"] = [{"phone": phone, "message": message} for phone, message in submitted.samples]
     document["repeats"] = [repeat._asdict() for repeat in submitted.repeats]
     document["rejects"] = [
@@ -240,6 +251,7 @@ def _say(submitted: Submitted, submission: Submission, audience: str | None, *, 
             f"members of {audience} now: {submitted.read:,}; messages: {submitted.total:,}; "
             f"rejected: {submitted.rejected:,}; it gets those that there are when it starts"
         )
+    say(f"countries: {said_countries(submitted.countries)}")
     for line, phone, reason in submitted.rejects:
         say(f"  rejected: {f'line {line}, ' if line else ''}{quoted(phone)}: {reason}")
     if submitted.rejected > len(submitted.rejects):

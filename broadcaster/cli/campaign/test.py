@@ -11,13 +11,14 @@ from sqlalchemy import Engine
 
 from broadcaster.cli.campaign import Name
 from broadcaster.cli.database import database, nudge_workers, prepare_nudge, vault_opener
-from broadcaster.cli.options.phones import phone_of
+from broadcaster.cli.options.phones import Country, phone_of
 from broadcaster.cli.options.results import Json
 from broadcaster.cli.output import say, say_json
 from broadcaster.domain.states import FINAL_MESSAGE_STATES, LaneHealth, MessageState
 from broadcaster.errors import BroadcasterError
 from broadcaster.services.campaigns.lifecycle import cancel_campaign
 from broadcaster.services.campaigns.test_copies import TestCopy, read_test, send_test
+from broadcaster.services.countries import known_country
 from broadcaster.settings import load
 
 _POLL_SECONDS = 0.2
@@ -34,6 +35,7 @@ def test(
         str | None,
         typer.Option("--instance", metavar="NAME", help="Through this one. Default: one of the campaign's."),
     ] = None,
+    country: Country = None,
     timeout: Annotated[
         float, typer.Option("--timeout", min=0, metavar="SECONDS", help="Cancel it if it has not left by then.")
     ] = 60.0,
@@ -48,9 +50,10 @@ def test(
     Example: broadcaster campaign test promo --to 628123456789
     """
     settings = load()
-    phone = phone_of("--to", to)
     prepare_nudge()
     with database(settings) as engine:
+        through = {"instances": [instance]} if instance else {"campaign": name}
+        phone = phone_of("--to", to, known_country(engine, settings, country, **through))
         copy = send_test(engine, name, phone, instance, open_vault=vault_opener(settings))
         nudge_workers(settings)
         copy = _follow(engine, copy, time.monotonic() + timeout)

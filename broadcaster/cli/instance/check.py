@@ -24,7 +24,7 @@ from broadcaster.cli.instance.trial import (
     try_instance,
 )
 from broadcaster.cli.instance_gateway import open_gateway
-from broadcaster.cli.options.phones import phone_of
+from broadcaster.cli.options.phones import Country, phone_of
 from broadcaster.cli.options.results import Json
 from broadcaster.cli.output import local_time, say, say_fields, say_json
 from broadcaster.crypto import open_vault
@@ -34,6 +34,7 @@ from broadcaster.domain.remedies import address_remedy
 from broadcaster.domain.states import LaneHealth
 from broadcaster.domain.truth import false_yes_estimate, missing_words
 from broadcaster.errors import UnavailableError, UsageError, quoted
+from broadcaster.services.countries import known_country
 from broadcaster.services.instance_check import (
     InstanceCheck,
     ReadBackCheck,
@@ -67,7 +68,14 @@ Timeout = Annotated[
 Yes = Annotated[bool, typer.Option("--yes", help="With --to: take over the rules that are proposed.")]
 
 
-def check(name: Name, to: To = None, timeout: Timeout = 60.0, yes: Yes = False, as_json: Json = False) -> None:
+def check(
+    name: Name,
+    to: To = None,
+    country: Country = None,
+    timeout: Timeout = 60.0,
+    yes: Yes = False,
+    as_json: Json = False,
+) -> None:
     """Find out whether an instance can be used, which sends nothing. Exit code 1: it cannot be used as it is now.
 
     The gateway is asked for the instance's chats. Then the latest message that it accepted is looked for, as is done
@@ -85,9 +93,13 @@ def check(name: Name, to: To = None, timeout: Timeout = 60.0, yes: Yes = False, 
     """
     if yes and to is None:
         raise UsageError("--yes: rules are proposed only with --to MY_PHONE")
-    phone = None if to is None else phone_of("--to", to)
+    if country is not None and to is None:
+        raise UsageError("--country: goes with --to MY_PHONE")
     settings = load()
     with database(settings) as engine:
+        phone = None
+        if to is not None:
+            phone = phone_of("--to", to, known_country(engine, settings, country, instances=[name]))
         instance, key = instance_key(engine, open_vault(settings), name)
         result, read_back = asyncio.run(_ask(instance, key, settings))
         sending = check_sending(show_instance(engine, name), result, datetime.now(UTC))

@@ -32,6 +32,7 @@ from broadcaster.services.instances import ChangedInstance
 from broadcaster.settings import load
 
 _LARGEST = 1_000_000
+_NO_COUNTRY = "none"
 _LONGEST_KEY_FILE = 16 * 1024
 """Bytes: a key, and what surrounds it."""
 
@@ -102,6 +103,24 @@ class GatewayOptions:
     wire: Annotated[
         Wire | None, typer.Option("--wire", metavar="json|form", help="How requests are encoded. Default: json.")
     ] = None
+    country: Annotated[
+        str | None,
+        typer.Option(
+            "--country",
+            metavar="ID",
+            help="Of phones that are written without their country code: ID, DE, … `none`: not known.",
+        ),
+    ] = None
+
+    @property
+    def is_without_country(self) -> bool:
+        """Whether it is said that the country is not known."""
+        return self.country is not None and self.country.strip().casefold() == _NO_COUNTRY
+
+    @property
+    def known_country(self) -> str | None:
+        """The country, if one is named."""
+        return None if self.is_without_country else self.country
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +134,10 @@ class NewGatewayOptions(GatewayOptions):
 
 
 def add(*, name: Name, secret: KeyOptions, gateway: NewGatewayOptions) -> None:
-    """Add an instance. Without a key option the key is asked for."""
+    """Add an instance. Without a key option the key is asked for, and on a terminal the country without --country.
+
+    Example: broadcaster instance add main --key-file key.txt --rate 20/min --country ID
+    """
     settings = load()
     rate_per_second = parse_rate(gateway.rate or "unlimited")
     key = secret.read()
@@ -123,6 +145,9 @@ def add(*, name: Name, secret: KeyOptions, gateway: NewGatewayOptions) -> None:
         if not sys.stdin.isatty():
             raise UsageError("the instance's key is missing: give --key-file FILE or --key-stdin")
         key = getpass.getpass(f"Key of {name}: ")
+    country = gateway.known_country
+    if gateway.country is None and sys.stdin.isatty() and sys.stdout.isatty():
+        country = _ask_country()
     with database(settings) as engine:
         instances.add_instance(
             engine,
@@ -134,12 +159,27 @@ def add(*, name: Name, secret: KeyOptions, gateway: NewGatewayOptions) -> None:
             burst=gateway.burst,
             max_in_flight=gateway.max_in_flight or instances.DEFAULT_MAX_IN_FLIGHT,
             wire=gateway.wire or Wire.JSON,
+            country=country,
         )
     _warn_in_the_clear(gateway.base_url or "")
     say(
         f"added instance {name}, at {format_rate(rate_per_second)}: "
         f"try it with `broadcaster instance check {quote(name)}`"
     )
+
+
+def _ask_country() -> str | None:
+    """What a person says; None: nothing."""
+    from broadcaster.domain.phones import country_code  # noqa: PLC0415 - start-up time: phonenumbers
+
+    while True:
+        try:
+            answer = input("Country of phones written without + and country code, such as ID (Enter: not known): ")
+            return country_code(answer) if answer.strip() else None
+        except UsageError as error:
+            say(str(error))
+        except EOFError:
+            return None
 
 
 def change(*, name: Name, secret: KeyOptions, gateway: GatewayOptions) -> None:
@@ -164,6 +204,8 @@ def change(*, name: Name, secret: KeyOptions, gateway: GatewayOptions) -> None:
                 burst=gateway.burst,
                 max_in_flight=gateway.max_in_flight,
                 wire=gateway.wire,
+                country=gateway.known_country,
+                without_country=gateway.is_without_country,
             ),
         )
     _warn_in_the_clear(gateway.base_url or "")

@@ -36,7 +36,7 @@ class FileReadingOptions:
         typer.Option(
             "--country",
             metavar="ID",
-            help="Of phones that are written without their country code: ID, DE, …",
+            help="Of phones that are written without their country code: ID, DE, … Default: the instances'.",
             rich_help_panel=FILE_PANEL,
         ),
     ] = None
@@ -90,20 +90,40 @@ class FileReadingOptions:
             rich_help_panel=FILE_PANEL,
         ),
     ] = None
+    accept_rejected: Annotated[
+        bool,
+        typer.Option(
+            "--accept-rejected",
+            help="Leave out however many rows without a usable phone. Default: up to 5 %.",
+            rich_help_panel=FILE_PANEL,
+        ),
+    ] = False
+    accept_countries: Annotated[
+        bool,
+        typer.Option(
+            "--accept-countries",
+            help="Take phones as they are read, though a country among them looks like a mistake.",
+            rich_help_panel=FILE_PANEL,
+        ),
+    ] = False
 
     @property
     def are_given(self) -> bool:
         """Whether any of them is."""
         return self != FileReadingOptions()
 
-    def reader_options(self, content: Content | None = None, *, again: bool = False) -> RecipientOptions:
-        """What the reader takes; with a `content`, every row must be able to get it.
+    def reader_options(
+        self, country: str | None, content: Content | None = None, *, again: bool = False
+    ) -> RecipientOptions:
+        """What the reader takes: with the known country of bare phones, and a `content` that every row must get.
 
         `again`: also those of whom the file, an export of a campaign, says that they got a message.
         """
         return RecipientOptions(
             phone_column=self.phone_column,
-            country=self.country,
+            country=country,
+            accept_rejected=self.accept_rejected,
+            accept_countries=self.accept_countries,
             delimiter=self.delimiter,
             encoding=self.encoding,
             sheet=self.sheet,

@@ -22,6 +22,7 @@ SELECT /* show_instance */
     r.truth_missing,
     a.base_url,
     a.wire,
+    i.country,
     i.created_at
 FROM instances i
 JOIN accounts a ON a.id = i.account_id

@@ -14,6 +14,7 @@ from broadcaster.db import tables
 from broadcaster.db.engine import transaction
 from broadcaster.db.statements import copy, execute, rows
 from broadcaster.domain.names import FORGOTTEN, check_name
+from broadcaster.domain.phone_census import CountryCount
 from broadcaster.domain.phones import PhoneFault
 from broadcaster.errors import InputError
 from broadcaster.services.audiences.audience import Audience, find_audience
@@ -43,6 +44,10 @@ class Imported:
     """Of the audience, afterwards."""
     rejects: list[tuple[int, str, str]] = field(default_factory=list)
     """The first few (line, phone as written, reason)."""
+    countries: Sequence[CountryCount] = ()
+    """Of the usable numbers of a file, those with the most first."""
+    stopped_by: Sequence[str] = ()
+    """What looks like a mistake in a file, so that it is not applied."""
     examples: dict[str, list[str]] = field(default_factory=dict)
     """The first few phones that are added, changed, unchanged, removed."""
     notices: list[str] = field(default_factory=list)
@@ -71,8 +76,9 @@ def import_file(
 
     Of members that there are already, the file's variables are changed and the others kept. With `replace` the
     audience becomes what the file is. Unless `apply`, only tells what would be done, and writes to temporary tables
-    alone: nothing of it is left on disk. Raises UsageError for the name, InputError for a file that cannot be used,
-    ContentionError where somebody was forgotten meanwhile.
+    alone: nothing of it is left on disk. Raises UsageError for the name, InputError for a file that cannot be used or
+    looks like a mistake (which is in the result where it is not applied), ContentionError where somebody was forgotten
+    meanwhile.
     """
     result = Imported(name)
     check_name(name, "audience")
@@ -80,7 +86,10 @@ def import_file(
         forgotten = Forgotten(connection, open_vault)
         members = _file_members(recipients, forgotten, result, progress)
         _import(connection, members, recipients.variables, forgotten, result, replace, apply, recipients.name)
-    result.notices = list(recipients.notices)
+        result.notices = list(recipients.notices)
+        result.countries, result.stopped_by = recipients.census.countries, recipients.reasons_to_stop
+        if result.stopped_by and apply:
+            raise InputError(f"{recipients.name}: {'; '.join(result.stopped_by)} (nothing was imported)")
     return result
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 from sqlalchemy import Connection, Engine
@@ -16,6 +16,9 @@ from broadcaster.domain.contents import Content
 from broadcaster.domain.templates import MAX_TEXT_LENGTH, PHONE_VARIABLE, Template
 from broadcaster.errors import InputError
 from broadcaster.services.audiences.audience import Audience, find_audience
+
+if TYPE_CHECKING:
+    from broadcaster.domain.phone_census import CountryCount
 
 
 class Recipient(msgspec.Struct, frozen=True):
@@ -37,8 +40,17 @@ class _Empty(NamedTuple):
 
 
 class _Counts(NamedTuple):
+    beginning: str
     members: int
     faulty: int
+
+
+class Counted(NamedTuple):
+    """How many members there are, how many of them can be sent nothing, and of which countries the others are."""
+
+    members: int
+    faulty: int
+    countries: Sequence[CountryCount]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,10 +76,13 @@ class Selection:
         if text is not None and not (text.names or text.never_blank):
             raise InputError("the text is blank; nothing would be sent")
 
-    def count(self, connection: Connection) -> tuple[int, int]:
-        """How many members meet the conditions now, and how many of them can be sent nothing."""
-        [counts] = rows(connection, "count_audience_recipients", _Counts, **self.parameters())
-        return counts
+    def count(self, connection: Connection) -> Counted:
+        """Count the members that meet the conditions now."""
+        from broadcaster.domain.phone_census import count_countries  # noqa: PLC0415 - start-up time: phonenumbers
+
+        counts = rows(connection, "count_audience_recipients", _Counts, **self.parameters())
+        countries = count_countries((each.beginning, each.members - each.faulty) for each in counts)
+        return Counted(sum(each.members for each in counts), sum(each.faulty for each in counts), countries)
 
     def count_empty(self, connection: Connection) -> dict[str, int]:
         """Of how many who can be sent to each variable of the content is empty."""
@@ -125,7 +140,7 @@ def count_members(engine: Engine, name: str, conditions: Sequence[Condition] = (
     with transaction(engine) as connection:
         selection = Selection(audience=find_audience(connection, name), conditions=conditions)
         selection.check()
-        return selection.count(connection)[0]
+        return selection.count(connection).members
 
 
 def export_members(engine: Engine, name: str, conditions: Sequence[Condition] = ()) -> Iterator[list[str]]:

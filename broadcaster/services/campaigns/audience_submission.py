@@ -55,7 +55,7 @@ def submit_over_audience(
 
 def _look_at(connection: Connection, selection: Selection, content: Content, result: Submitted) -> None:
     """Count those that there are now, and show the first few."""
-    result.read, result.rejected = selection.count(connection)
+    result.read, result.rejected, result.countries = selection.count(connection)
     result.total = result.read - result.rejected
     faulty = selection.sample(connection, SAMPLES, faulty=True) if result.rejected else ()
     result.rejects = [(0, member.phone, member.fault or "") for member in faulty]

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Engine, func, select
 from broadcaster.db import tables
 from broadcaster.domain.contents import Content
 from broadcaster.domain.dealing import Limits, deal, seconds_to_send
+from broadcaster.domain.phone_census import CountryCount
 from broadcaster.domain.placeholders import foreign_placeholders
 from broadcaster.domain.states import CampaignState
 from broadcaster.errors import InputError
@@ -79,6 +80,10 @@ class Submitted:
     """The first few (phone, rendered message)."""
     rejects: list[tuple[int, str, str]] = field(default_factory=list)
     """The first few (line, phone as written, reason)."""
+    countries: Sequence[CountryCount] = ()
+    """Of those who can be sent to, the ones with the most first."""
+    stopped_by: Sequence[str] = ()
+    """What looks like a mistake, so that only a dry run gets so far."""
     seconds_to_send: float | None = None
     """At least, at the instances' limits; None where it cannot be told (`dealing.seconds_to_send`)."""
     empty_values: dict[str, int] = field(default_factory=dict)
@@ -103,8 +108,9 @@ def submit_campaign(
     """Store the campaign with all its messages in one transaction, or nothing at all.
 
     Raises UsageError for a wrong value, NotFoundError for an unknown instance, ConflictError for a name that is
-    taken, InputError for a recipients file that cannot be used, ContentionError where somebody was forgotten
-    meanwhile. A dry run does what tells the same, and writes to temporary tables alone: nothing of it is left on disk.
+    taken, InputError for a recipients file that cannot be used or looks like a mistake, ContentionError where somebody
+    was forgotten meanwhile. A dry run does what tells the same, but says what looks like a mistake in its result, and
+    writes to temporary tables alone: nothing of it is left on disk.
     """
     result = Submitted(submission.name, state=submission.state)
     with admission(engine, submission.name, submission.instances, submission.starts_at) as (connection, lanes):
@@ -114,7 +120,7 @@ def submit_campaign(
             total = _try(connection, submission, recipients.variables, lanes, batches, result)
         else:
             total = _store(connection, submission, lanes, recipients, batches, forgotten, result)
-        _check(recipients.name, result, total)
+        _check(recipients, result, total, dry_run=dry_run)
         result.seconds_to_send = seconds_to_send(result.total, lanes)
         result.empty_values = dict(recipients.empty_values)
         own = submission.content.template
@@ -173,14 +179,19 @@ def _store(
     return int(connection.execute(counted).scalar_one())
 
 
-def _check(source: str, result: Submitted, total: int) -> None:
+def _check(recipients: RecipientReader, result: Submitted, total: int, *, dry_run: bool) -> None:
+    source = recipients.name
     result.total = total
+    result.countries = recipients.census.countries
     result.duplicates = result.read - result.rejected - result.total
     if result.total == 0:
         raise InputError(
             f"{source}: none of its {result.read} recipients can be used; "
             f"the first: line {result.rejects[0][0]}, {result.rejects[0][1]!r}: {result.rejects[0][2]}"
         )
+    result.stopped_by = recipients.reasons_to_stop
+    if result.stopped_by and not dry_run:
+        raise InputError(f"{source}: {'; '.join(result.stopped_by)} (nothing was submitted)")
 
 
 def _batches(

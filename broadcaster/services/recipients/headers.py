@@ -77,8 +77,7 @@ def folded(name: str) -> str:
 
 def phones_among(values: Sequence[str], country: str | None) -> int:
     """How many of the values are phones, or could be if their country were known."""
-    normalise = PhoneNormaliser(country)
-    _, faults = normalise.all(values)
+    faults = PhoneNormaliser(country).all(values).faults
     national = sum(
         fault is PhoneFault.NEEDS_COUNTRY and sum(map(str.isdigit, values[index])) >= 9
         for index, fault in faults.items()

@@ -15,8 +15,10 @@ from itertools import compress, repeat
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, Self
 
+from broadcaster.domain.phone_census import PhoneCensus
 from broadcaster.domain.phones import MAX_WRITTEN_LENGTH, PhoneFault, PhoneNormaliser
 from broadcaster.domain.templates import MAX_TEXT_LENGTH, Template
+from broadcaster.domain.whose_numbers import why_to_stop, why_uncertain
 from broadcaster.errors import InputError, UsageError, quoted
 from broadcaster.services.recipients.file_kinds import HEAD_BYTES, is_vcard
 from broadcaster.services.recipients.headers import PHONE_COLUMN, PHONE_KEY, Sample, read_header
@@ -39,7 +41,12 @@ class RecipientOptions:
     phone_column: str | None = None
     """The column with the phone numbers, in whatever case. None: `phone`."""
     country: str | None = None
-    """ISO 3166 code of the numbers written without `+` or `00`. None: those start with their country code."""
+    """ISO 3166 code of the numbers written without `+` or `00`. None: those start with their country code, and the
+    file is refused where they do not agree on one country."""
+    accept_countries: bool = False
+    """Whether numbers are taken as they are read, whatever speaks against their countries."""
+    accept_rejected: bool = False
+    """Whether any number of rows without a usable phone may be left out."""
     delimiter: str | None = None
     """One character. None: detected from the header."""
     encoding: str | None = None
@@ -105,6 +112,8 @@ class RecipientReader:
         self._source = source
         self._options = options
         self._normalise = PhoneNormaliser(options.country)
+        self.census = PhoneCensus(options.country)
+        """What the numbers that were read so far say together."""
         self.empty_values: dict[str, int] = {}
         """Of how many usable rows, so far, each variable of the text is empty."""
         self._rows = _open_rows(source, name, options)
@@ -150,8 +159,23 @@ class RecipientReader:
         """How much of the source has been read, for a progress bar over `total_bytes`."""
         return self._rows.bytes_read
 
+    @property
+    def reasons_to_stop(self) -> list[str]:
+        """What looks like a mistake in the file as a whole, once it is read; a sentence each, with what to do."""
+        options = self._options
+        return list(
+            why_to_stop(
+                self.census,
+                accept_rejected=options.accept_rejected,
+                accept_countries=options.accept_countries,
+            )
+        )
+
     def __iter__(self) -> Iterator[Batch]:
-        """Raises InputError, for the first fault of the file, wherever it comes up."""
+        """Raises InputError, for the first fault of the file, wherever it comes up.
+
+        At the end also where it cannot be told of which country numbers are. So nothing may be kept before the end.
+        """
         empty = True
         for rows in self._rows.batches(self._options.batch_size):
             empty = False
@@ -166,6 +190,8 @@ class RecipientReader:
             yield batch
         if empty:
             raise InputError(f"{self.name} has a header but no recipients")
+        if not (self.census.is_certain or self._options.accept_countries):
+            raise InputError(f"{self.name}: {why_uncertain(self.census)}")
 
     def __enter__(self) -> Self:
         return self
@@ -177,7 +203,9 @@ class RecipientReader:
     def _validate(self, rows: Rows) -> Batch:
         columns: dict[str, Sequence[str]] = dict(zip(self._keys, zip(*rows.rows, strict=True), strict=True))
         written = columns.pop(PHONE_KEY)
-        phones, faults = self._normalise.all(written)
+        read = self._normalise.all(written)
+        phones, faults = read.numbers, read.faults
+        self.census.add(rows.lines, written, read)
         unfit = unfit_rows(columns, self._required, self.empty_values, self._column)
         if self._adds_phone:
             # Those of rows that are left out have no phone: the column is cut below as the others are.
@@ -188,16 +216,19 @@ class RecipientReader:
         usable = [row not in wrong for row in range(len(written))]
         if unfit:
             phones = list(compress(_at(phones, faults, len(written)), usable))
+        rejected = [
+            RejectedRow(rows.lines[row], written[row][:MAX_WRITTEN_LENGTH], fault)
+            for row, fault in sorted(wrong.items())
+            # Spreadsheets leave rows of nothing but delimiters behind: those are nobody's.
+            if fault is not PhoneFault.EMPTY or any(map(str.strip, rows.rows[row]))
+        ]
+        # Whoever requires a value has said what becomes of rows without it.
+        self.census.reject([(*row[:2], row.fault) for row in rejected if isinstance(row.fault, PhoneFault)])
         return Batch(
             list(compress(rows.lines, usable)),
             phones,
             {name: list(compress(column, usable)) for name, column in columns.items()},
-            [
-                RejectedRow(rows.lines[row], written[row][:MAX_WRITTEN_LENGTH], fault)
-                for row, fault in sorted(wrong.items())
-                # Spreadsheets leave rows of nothing but delimiters behind: those are nobody's.
-                if fault is not PhoneFault.EMPTY or any(map(str.strip, rows.rows[row]))
-            ],
+            rejected,
         )
 
     def _count_empty(self, batch: Batch) -> None:

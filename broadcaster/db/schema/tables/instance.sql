@@ -45,8 +45,10 @@ CREATE TABLE instances (
     tolerance_seconds double precision NOT NULL,
     max_in_flight integer NOT NULL,
     reply_rules jsonb,
+    country text,
     created_at timestamptz NOT NULL DEFAULT now(),
     CONSTRAINT instances_burst_positive_check CHECK (burst >= 1),
+    CONSTRAINT instances_country_code_check CHECK (country ~ '^[A-Z]{2}$'),
     CONSTRAINT instances_max_in_flight_positive_check CHECK (max_in_flight >= 1),
     CONSTRAINT instances_pace_not_negative_check CHECK (interval_seconds >= 0 AND tolerance_seconds >= 0),
     CONSTRAINT instances_rate_positive_check CHECK (rate_per_second > 0)
@@ -62,6 +64,8 @@ COMMENT ON COLUMN instances.tolerance_seconds IS
     'Seconds by which messages may run ahead of the even pace (domain/pacing.py).';
 COMMENT ON COLUMN instances.max_in_flight IS 'Requests under way at once, at most.';
 COMMENT ON COLUMN instances.reply_rules IS 'Differences from the default reply rules; null: none.';
+COMMENT ON COLUMN instances.country IS
+    'ISO 3166 code of numbers that are written without their country code; null: not known.';
 COMMENT ON COLUMN instances.created_at IS 'When it was added.';
 
 CREATE TABLE lanes (

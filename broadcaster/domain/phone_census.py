@@ -1,0 +1,234 @@
+"""What the numbers of a recipients file say together: their countries, and whether those may be believed. Pure.
+
+A number without `+` or `00` is *bare*. Where the country of bare numbers is not known, they are read with their
+country code first, as the API writes numbers. A national number that lost its zero can be read so too, and is somebody
+else's abroad: Indonesia's 0812… is Japan's +81 2…. One number does not tell, but all of a file do: lost zeros scatter
+over countries and land on landlines. docs/decisions/0025-whose-country.md has the reasons for the figures.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import compress
+from operator import itemgetter
+
+from broadcaster.domain.phone_countries import BEGINNING, NO_COUNTRY, country_name, origin
+from broadcaster.domain.phone_proofs import calling_code, prove_mobile
+from broadcaster.domain.phones import PhoneFault, ReadPhones, is_mobile, parse_e164
+from broadcaster.domain.written_phones import FEWEST_DIGITS, Spelling, plain
+
+MOST_LINES = 10
+"""How many lines are kept of each country, and of what speaks against it."""
+MOST_SAMPLES = 60
+"""How many bare numbers are kept to find out of which country they are."""
+
+_MOST_REJECTED = 0.05
+_FEW_REJECTED = 3
+_MAIN_SHARE = 0.75
+_LONGER_BEGINNING = 9
+_MOST_BEGINNINGS = 200_000
+
+_beginning = itemgetter(slice(BEGINNING))
+
+
+@dataclass(slots=True)
+class CountryCount:
+    """How many usable numbers of a file are of one country."""
+
+    country: str
+    """ISO 3166 code, or NO_COUNTRY."""
+    calling_code: int
+    numbers: int = 0
+    bare: int = 0
+    """Of these, so many are written without `+` or `00`."""
+    lines: list[int] = field(default_factory=list)
+    """The first MOST_LINES of them are on these."""
+
+    @property
+    def name(self) -> str:
+        """In English."""
+        return f"no country (+{self.calling_code})" if self.country == NO_COUNTRY else country_name(self.country)
+
+
+def count_countries(numbers: Iterable[tuple[str, int]]) -> list[CountryCount]:
+    """The countries of so many numbers with each of these beginnings, as they are stored, the most first."""
+    counts: dict[str, CountryCount] = {}
+    for beginning, count in numbers:
+        if count:
+            found = origin(beginning)
+            counts.setdefault(found.country, CountryCount(found.country, found.calling_code)).numbers += count
+    return _most_first(counts.values())
+
+
+class PhoneCensus:
+    """Counts the numbers of a file, batch by batch, in bounded memory.
+
+    `country` is that of bare numbers; None: it is not known.
+    """
+
+    def __init__(self, country: str | None = None) -> None:
+        self.country = country
+        self.usable = 0
+        """Rows with a usable number."""
+        self.rejected = 0
+        """Rows without one."""
+        self.first_rejected: tuple[int, PhoneFault] | None = None
+        """The line, and why."""
+        self.national_lines: list[int] = []
+        """Of unknown country: bare numbers that start with 0, so that they have no country code."""
+        self.landlines: list[int] = []
+        """Of unknown country: bare numbers that no mobile phone has, read with their country code first."""
+        self.samples: list[str] = []
+        """Of unknown country: some bare numbers, as digits."""
+        self._counts: dict[str, CountryCount] = {}
+        self._unread: dict[int | None, list[int]] = {}
+        self._unread_count = 0
+        self._mobile: dict[tuple[int, str], bool | None] = {}
+
+    def add(self, lines: Sequence[int], written: Sequence[str], read: ReadPhones) -> None:
+        """Count some rows: the line and the written number of each, and what became of them."""
+        usable = lines
+        if read.faults:
+            faults = read.faults
+            usable = [line for row, line in enumerate(lines) if row not in faults]
+        self.usable += len(read.numbers)
+        self._count(usable, read)
+        if self.country is None:
+            self._look_at_unread(lines, written, read.faults)
+            bare = read.numbers if all(read.are_bare) else list(compress(read.numbers, read.are_bare))
+            self._look_for_landlines(usable, bare, read)
+
+    def reject(self, rows: Sequence[tuple[int, str, PhoneFault]]) -> None:
+        """Count rows without a usable number: the line of each, what is written there, and why it is none."""
+        self.rejected += len(rows)
+        if rows and self.first_rejected is None:
+            line, _, fault = rows[0]
+            self.first_rejected = line, fault
+
+    @property
+    def countries(self) -> list[CountryCount]:
+        """The countries of usable numbers, those with the most first."""
+        return _most_first(self._counts.values())
+
+    @property
+    def is_certain(self) -> bool:
+        """Whether the country of bare numbers is known, or they agree on one and are of a kind that WhatsApp is on."""
+        if self.country is not None:
+            return True
+        return not (self.national_lines or self.landlines or self._has_too_many_unread) and (
+            len(self._bare_codes | self._unread.keys()) <= 1
+        )
+
+    @property
+    def unread_lines(self) -> list[int]:
+        """Of unknown country: unusable bare numbers that start with none of the others' calling codes, or too many."""
+        expected = frozenset[int | None]() if self._has_too_many_unread else self._bare_codes
+        lines = (line for code, found in self._unread.items() if code not in expected for line in found)
+        return sorted(lines)[:MOST_LINES]
+
+    @property
+    def likely_mistakes(self) -> list[CountryCount]:
+        """Countries with bare numbers in a file that is nearly all of another calling code."""
+        by_code = Counter[int]()
+        for each in self._counts.values():
+            by_code[each.calling_code] += each.numbers
+        if not by_code:
+            return []
+        [(main, most)] = by_code.most_common(1)
+        if most < _MAIN_SHARE * by_code.total():
+            return []
+        return [each for each in self.countries if each.bare and each.calling_code != main]
+
+    @property
+    def has_too_many_rejected(self) -> bool:
+        """More than one in twenty, three of a short file, or half of a shorter one."""
+        return self.rejected > _bearable(self.read)
+
+    @property
+    def read(self) -> int:
+        """Rows in all."""
+        return self.usable + self.rejected
+
+    @property
+    def _bare_codes(self) -> frozenset[int | None]:
+        """The calling codes of usable bare numbers."""
+        return frozenset(each.calling_code for each in self._counts.values() if each.bare)
+
+    @property
+    def _has_too_many_unread(self) -> bool:
+        bare = sum(each.bare for each in self._counts.values())
+        return self._unread_count > _bearable(bare + self._unread_count)
+
+    def _count(self, lines: Sequence[int], read: ReadPhones) -> None:
+        counted = Counter(zip(map(_beginning, read.numbers), read.are_bare, strict=True))
+        wanted: set[str] = set()
+        for (beginning, is_bare), numbers in counted.items():
+            found = origin(beginning)
+            count = self._counts.setdefault(found.country, CountryCount(found.country, found.calling_code))
+            count.numbers += numbers
+            count.bare += numbers * is_bare
+            if len(count.lines) < MOST_LINES:
+                wanted.add(beginning)
+        if not wanted:
+            return
+        for line, number in zip(lines, read.numbers, strict=True):
+            if number[:BEGINNING] in wanted:
+                count = self._counts[origin(number[:BEGINNING]).country]
+                if len(count.lines) < MOST_LINES:
+                    count.lines.append(line)
+
+    def _look_at_unread(self, lines: Sequence[int], written: Sequence[str], faults: Iterable[int]) -> None:
+        for row in faults:
+            digits, spelling = plain(written[row])
+            if spelling is not Spelling.BARE or len(digits) < FEWEST_DIGITS:
+                continue
+            self._sample(digits)
+            if digits.startswith("0"):
+                found = self.national_lines
+            else:
+                found = self._unread.setdefault(calling_code(digits), [])
+                self._unread_count += 1
+            if len(found) < MOST_LINES:
+                found.append(lines[row])
+
+    def _look_for_landlines(self, lines: Sequence[int], bare: Sequence[str], read: ReadPhones) -> None:
+        for number in bare[: max(0, MOST_SAMPLES - len(self.samples))]:
+            self._sample(number)
+        if len(self.landlines) >= MOST_LINES:
+            return
+        beginnings = set(zip(map(len, bare), map(_beginning, bare), strict=True))
+        unproven = {beginning for beginning in beginnings if not self._prove(*beginning)}
+        if not unproven:
+            return
+        for line, number, is_bare in zip(lines, read.numbers, read.are_bare, strict=True):
+            if is_bare and (len(number), number[:BEGINNING]) in unproven and not self._is_mobile(number):
+                self.landlines.append(line)
+                if len(self.landlines) >= MOST_LINES:
+                    return
+
+    def _is_mobile(self, number: str) -> bool:
+        proven = self._prove(len(number), number[:_LONGER_BEGINNING])
+        return is_mobile(parse_e164(number)) if proven is None else proven
+
+    def _prove(self, length: int, beginning: str) -> bool | None:
+        key = length, beginning
+        if key not in self._mobile:
+            if len(self._mobile) >= _MOST_BEGINNINGS:
+                return prove_mobile(beginning, length)
+            self._mobile[key] = prove_mobile(beginning, length)
+        return self._mobile[key]
+
+    def _sample(self, digits: str) -> None:
+        if len(self.samples) < MOST_SAMPLES:
+            self.samples.append(digits)
+
+
+def _most_first(counts: Iterable[CountryCount]) -> list[CountryCount]:
+    return sorted(counts, key=lambda each: (-each.numbers, each.country))
+
+
+def _bearable(rows: int) -> float:
+    """How many of so many rows may be without a usable number."""
+    return max(_MOST_REJECTED * rows, min(_FEW_REJECTED, rows / 2))

@@ -1,0 +1,108 @@
+"""Says of which countries the numbers of a file are, and what about them looks like a mistake. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from broadcaster.domain.phone_census import MOST_LINES, CountryCount, PhoneCensus
+from broadcaster.domain.phone_countries import callable_countries, country_name
+from broadcaster.domain.phones import PhoneError, PhoneNormaliser, is_mobile, parse_e164
+
+_MOST_NAMED = 12
+"""Countries that are named in one sentence."""
+_MOST_LIKELY = 3
+
+
+def said_countries(countries: Sequence[CountryCount]) -> str:
+    """The numbers of each country, and on which lines those of all but the first are: `598 Indonesia, 2 Japan: …`."""
+    if not countries:
+        return "none"
+    main, *others = (f"{each.numbers:,} {each.name}" for each in countries)
+    if not countries[0].lines:
+        return ", ".join([main, *others])
+    with_lines = [
+        f"{name}: {said_lines(each.lines, each.numbers)}" for name, each in zip(others, countries[1:], strict=True)
+    ]
+    more = [f"{len(with_lines) - _MOST_NAMED} countries more"] if len(with_lines) > _MOST_NAMED else []
+    return f"{main}, {'; '.join([*with_lines[:_MOST_NAMED], *more])}" if others else main
+
+
+def said_lines(lines: Sequence[int], count: int | None = None) -> str:
+    """Where something is: `line 5`, or `lines 5, 8, …` where there are more, of `count` in all if that is known."""
+    more = ", …" if (count is None and len(lines) >= MOST_LINES) or (count or 0) > len(lines) else ""
+    return f"line{'s' * (len(lines) > 1 or bool(more))} {', '.join(f'{line}' for line in lines)}{more}"
+
+
+def why_uncertain(census: PhoneCensus) -> str:
+    """Why numbers without their country cannot be read, and what to do. For a census that is not certain."""
+    doubts = ", and ".join(_doubts(census))
+    return (
+        "the country of the numbers that are written without + and country code is not known, and read with the "
+        f"country code first they do not look right ({doubts}): {_option(census.samples)}, or write "
+        "them with + and their country code; --accept-countries reads them with the country code first all the same"
+    )
+
+
+def why_uncertain_alone(census: PhoneCensus) -> str:
+    """The same of one number alone, without it."""
+    read_as = census.countries[0].name if census.countries else "no country"
+    return (
+        f"It is written without + and country code, and read with its country code first it is no mobile phone's "
+        f"({read_as}): {_option(census.samples)}, or write it with + and its country code."
+    )
+
+
+def why_to_stop(census: PhoneCensus, *, accept_rejected: bool, accept_countries: bool) -> Iterator[str]:
+    """What looks like a mistake in a file that could be read, and what to do: one sentence each."""
+    mistakes = () if accept_countries else census.likely_mistakes
+    if mistakes:
+        bare = ", ".join(f"{each.bare:,} {each.name}: {said_lines(each.lines, each.numbers)}" for each in mistakes)
+        yield (
+            f"numbers without + look like a mistake, since nearly all others are of {census.countries[0].name} "
+            f"({bare}): write them with + and their country code, name their country with --country, or take them as "
+            "they were read with --accept-countries"
+        )
+    if census.has_too_many_rejected and not accept_rejected and census.first_rejected is not None:
+        line, fault = census.first_rejected
+        yield (
+            f"{census.rejected:,} of {census.read:,} rows have no usable phone, the first on line {line}: "
+            f"{fault.sentence} Mend them, or leave them out with --accept-rejected"
+        )
+
+
+def likely_countries(samples: Sequence[str]) -> list[str]:
+    """The ISO 3166 codes of the countries in which the most of these bare numbers, and half of them, are mobile."""
+    found: dict[str, int] = {}
+    for country in callable_countries():
+        normalise = PhoneNormaliser(country)
+        found[country] = sum(_is_mobile_in(normalise, digits) for digits in samples)
+    most = max(found.values())
+    return [country for country, count in found.items() if count == most and 2 * count >= max(1, len(samples))]
+
+
+def _is_mobile_in(normalise: PhoneNormaliser, digits: str) -> bool:
+    try:
+        return is_mobile(parse_e164(normalise(digits)))
+    except PhoneError:
+        return False
+
+
+def _doubts(census: PhoneCensus) -> Iterator[str]:
+    bare = [each for each in census.countries if each.bare]
+    if bare:
+        yield said_countries(bare)
+    if census.landlines:
+        yield f"no mobile phones: {said_lines(census.landlines)}"
+    if census.national_lines:
+        yield f"with a 0 first: {said_lines(census.national_lines)}"
+    if census.unread_lines:
+        yield f"no numbers at all: {said_lines(census.unread_lines)}"
+
+
+def _option(samples: Sequence[str]) -> str:
+    likely = likely_countries(samples) if samples else []
+    if not likely:
+        return "name their country, as in --country ID"
+    first, *others = likely
+    rest = f" (or {', '.join(others[: _MOST_LIKELY - 1])})" if others else ""
+    return f"add --country {first} for {country_name(first)}{rest}"
