@@ -86,6 +86,7 @@ STEPS = [
     Step("db upgrade", "", "database *", "granted_to", None, "broadcaster_runtime"),
     Step("instance add", "a --key key-a --base-url URL", "instance a", "burst", None, 2),
     Step("instance set", "a --rate 5/s", "instance a", "rate_per_second", None, 5),
+    Step("instance set", "a --country id", "instance a", "country", None, "ID"),
     Step("instance set", "a --wire form", "instance a", "wire", "json", "form"),
     Step("instance set", "a --wire json", "instance a", "wire", "form", "json"),
     Step("instance pause", "a", "instance a", "health", "ok", "paused"),

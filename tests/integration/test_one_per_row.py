@@ -9,16 +9,16 @@ from collections.abc import Iterator
 
 import msgspec
 import pytest
-from broadcaster.services.campaigns.contents import text_content
-from broadcaster.services.forgetting.phone import forget
 from sqlalchemy import Engine
 
 from broadcaster.crypto import open_vault
 from broadcaster.errors import InputError
 from broadcaster.services import dispatch
-from broadcaster.services.campaigns import loading, reports
+from broadcaster.services.campaigns import campaign_reports, loading
 from broadcaster.services.campaigns.loading import MOST_PER_PHONE, OnePer, Repeat
-from broadcaster.services.campaigns.submission import Submission, Submitted, submit
+from broadcaster.services.campaigns.new_content import text_content
+from broadcaster.services.campaigns.submission import Submission, Submitted, submit_campaign
+from broadcaster.services.forgetting.phone_forgetting import forget_phone
 from broadcaster.services.recipients.reader import RecipientOptions, read_recipients
 from broadcaster.services.sending.sending_process import SendingProcess
 from broadcaster.settings import Settings
@@ -52,7 +52,7 @@ def send(
     content = text_content(text)
     submission = Submission(name=name, instances=["a", "b"], content=content, max_attempts=9, one_per=one_per)
     with read_recipients(io.BytesIO(people.encode()), RecipientOptions(text=content.text)) as recipients:
-        submitted = submit(shop.engine, submission, recipients, dry_run=dry_run)
+        submitted = submit_campaign(shop.engine, submission, recipients, dry_run=dry_run)
     dispatch.start_due_campaigns(shop.engine)
     return submitted
 
@@ -69,7 +69,7 @@ def test_every_row_is_a_message_and_the_lines_that_repeat_others_are_told(shop: 
         (A, 2, "Citra"),
         (A, 3, "Ayu"),
     ]
-    assert not reports.rejected_recipients(shop.engine, "c")
+    assert not campaign_reports.rejected_recipients(shop.engine, "c")
 
 
 @pytest.mark.usefixtures("size")
@@ -78,7 +78,7 @@ def test_without_it_the_first_row_of_a_phone_is_sent_and_the_others_are_told_by_
         told = send(shop, FAMILY, OnePer.PHONE, dry_run=dry_run)
         assert (told.total, told.duplicates, told.repeated) == (2, 2, 2)
         assert list(told.repeats) == [Repeat(4, 2), Repeat(6, 2)]
-    assert [row.line for row in reports.rejected_recipients(shop.engine, "c")] == [4, 6]
+    assert [row.line for row in campaign_reports.rejected_recipients(shop.engine, "c")] == [4, 6]
 
 
 @pytest.mark.usefixtures("size")
@@ -130,7 +130,7 @@ def test_two_workers_and_faults_send_each_message_of_a_shared_phone_exactly_once
 
 def test_a_person_with_two_messages_is_forgotten_of_both(shop: Shop) -> None:
     send(shop, FAMILY, OnePer.ROW)
-    forgotten = forget(shop.engine, open_vault(shop.settings), A)
+    forgotten = forget_phone(shop.engine, open_vault(shop.settings), A)
     assert forgotten.messages == {"pending": 3}
     assert (
         shop.sql("SELECT state, phone, variables FROM messages WHERE phone IS DISTINCT FROM :b", b=B)
