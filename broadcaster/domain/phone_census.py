@@ -17,7 +17,7 @@ from operator import itemgetter
 from broadcaster.domain.phone_countries import BEGINNING, NO_COUNTRY, country_name, origin
 from broadcaster.domain.phone_proofs import calling_code, prove_mobile
 from broadcaster.domain.phones import PhoneFault, ReadPhones, is_mobile, parse_e164
-from broadcaster.domain.written_phones import FEWEST_DIGITS, Spelling, plain
+from broadcaster.domain.written_phones import FEWEST_DIGITS, WrittenAs, plain
 
 MOST_LINES = 10
 """How many lines are kept of each country, and of what speaks against it."""
@@ -182,7 +182,7 @@ class PhoneCensus:
     def _look_at_unread(self, lines: Sequence[int], written: Sequence[str], faults: Iterable[int]) -> None:
         for row in faults:
             digits, spelling = plain(written[row])
-            if spelling is not Spelling.BARE or len(digits) < FEWEST_DIGITS:
+            if spelling is not WrittenAs.BARE or len(digits) < FEWEST_DIGITS:
                 continue
             self._sample(digits)
             if digits.startswith("0"):

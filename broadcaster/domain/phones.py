@@ -19,7 +19,7 @@ from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberFormat, P
 
 from broadcaster.domain.phone_proofs import prove, prove_invalid
 from broadcaster.domain.whatsapp_numbers import dialled_today
-from broadcaster.domain.written_phones import Spelling, Unusable, Written, plain
+from broadcaster.domain.written_phones import Unusable, Written, WrittenAs, plain
 from broadcaster.errors import InputError, UsageError
 
 MAX_WRITTEN_LENGTH = 64
@@ -153,9 +153,9 @@ class PhoneNormaliser:
         return self._normalise(plain(written))
 
     def _normalise(self, written: Written) -> tuple[str, bool]:
-        if written.spelling is Spelling.UNUSABLE:
+        if written.spelling is WrittenAs.UNUSABLE:
             raise PhoneError(_UNUSABLE[Unusable(written.text)])
-        digits, is_bare = written.text, written.spelling is Spelling.BARE
+        digits, is_bare = written.text, written.spelling is WrittenAs.BARE
         region = self._country if is_bare else None
         if is_bare and region is None and digits.startswith("0"):
             raise PhoneError(PhoneFault.NEEDS_COUNTRY)

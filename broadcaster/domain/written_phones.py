@@ -51,7 +51,7 @@ class Unusable(StrEnum):
     HIDDEN_NUMBER = "hidden_number"
 
 
-class Spelling(Enum):
+class WrittenAs(Enum):
     """How a number is written, each with what stands in front of its digits."""
 
     BARE = ""
@@ -67,7 +67,7 @@ class Written(NamedTuple):
     """The digits of a text, in ASCII and without what stands in front, or why there are none (an `Unusable`)."""
 
     text: str
-    spelling: Spelling
+    spelling: WrittenAs
 
     @property
     def marked(self) -> str:
@@ -88,7 +88,9 @@ def plain(written: str) -> Written:
 
 def _digits(cleaned: str) -> Written | None:
     """What has nothing but digits behind a plus sign, or is nothing but digits."""
-    spelling = next(each for each in (Spelling.PLUS, Spelling.ZEROS, Spelling.BARE) if cleaned.startswith(each.value))
+    spelling = next(
+        each for each in (WrittenAs.PLUS, WrittenAs.ZEROS, WrittenAs.BARE) if cleaned.startswith(each.value)
+    )
     digits = cleaned[len(spelling.value) :]
     return Written(digits, spelling) if digits.isdecimal() else None
 
@@ -97,31 +99,31 @@ def _one_of_many(written: str) -> Written:
     """What has more digits than a number: several of them, side by side, or one that is too long."""
     sizes = [len(part.translate(_PLAIN)) for part in _BETWEEN.split(written.strip())]
     if sum(size >= FEWEST_DIGITS for size in sizes) > 1:
-        return Written(Unusable.SEVERAL_NUMBERS, Spelling.UNUSABLE)
-    return _digits(written.strip().translate(_PLAIN)) or Written(Unusable.NOT_A_NUMBER, Spelling.UNUSABLE)
+        return Written(Unusable.SEVERAL_NUMBERS, WrittenAs.UNUSABLE)
+    return _digits(written.strip().translate(_PLAIN)) or Written(Unusable.NOT_A_NUMBER, WrittenAs.UNUSABLE)
 
 
 def _unwrapped(text: str) -> Written:
     text = "".join(character for character in text if unicodedata.category(character) != "Cf").strip()
     if not text.strip("'"):
-        return Written(Unusable.EMPTY, Spelling.UNUSABLE)
+        return Written(Unusable.EMPTY, WrittenAs.UNUSABLE)
     if _GROUP.fullmatch(text):
-        return Written(Unusable.GROUP, Spelling.UNUSABLE)
+        return Written(Unusable.GROUP, WrittenAs.UNUSABLE)
     if _HIDDEN.fullmatch(text):
-        return Written(Unusable.HIDDEN_NUMBER, Spelling.UNUSABLE)
+        return Written(Unusable.HIDDEN_NUMBER, WrittenAs.UNUSABLE)
     if (found := _ID.fullmatch(text)) and len(text) <= _LONGEST_LINK:
-        return _digits(f"+{found[1].translate(_PLAIN)}") or Written(Unusable.NOT_A_NUMBER, Spelling.UNUSABLE)
+        return _digits(f"+{found[1].translate(_PLAIN)}") or Written(Unusable.NOT_A_NUMBER, WrittenAs.UNUSABLE)
     if len(text) <= _LONGEST_LINK and _LINK.fullmatch(text):
         return _linked(text)
     if len(text) > LONGEST_WRITTEN:
-        return Written(_fault(text), Spelling.UNUSABLE)
+        return Written(_fault(text), WrittenAs.UNUSABLE)
     inner = _without_quotes(text)
     inner = unquote(_EXTENSION.sub("", _SCHEME.sub("", inner))) if _SCHEME.match(inner) else inner
     if inner != text:
         return plain(inner)
     if "/" in text and not _is_several(text):
-        return _digits(text.replace("/", "").translate(_PLAIN)) or Written(_fault(text), Spelling.UNUSABLE)
-    return Written(_fault(text), Spelling.UNUSABLE)
+        return _digits(text.replace("/", "").translate(_PLAIN)) or Written(_fault(text), WrittenAs.UNUSABLE)
+    return Written(_fault(text), WrittenAs.UNUSABLE)
 
 
 def _without_quotes(text: str) -> str:
@@ -136,10 +138,10 @@ def _linked(text: str) -> Written:
         parts = urlsplit(text if "//" in text else f"//{text}")
         in_query = parse_qs(parts.query.replace("+", "%2B")).get("phone", [""])[0]
     except ValueError:
-        return Written(Unusable.NOT_A_NUMBER, Spelling.UNUSABLE)
+        return Written(Unusable.NOT_A_NUMBER, WrittenAs.UNUSABLE)
     number = (in_query or unquote(parts.path).strip("/")).translate(_PLAIN)
     return _digits(f"+{number.removeprefix('+').removeprefix('00')}") or Written(
-        Unusable.NOT_A_NUMBER, Spelling.UNUSABLE
+        Unusable.NOT_A_NUMBER, WrittenAs.UNUSABLE
     )
 
 

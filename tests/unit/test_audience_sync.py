@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 from typing import Any, cast
 
-from broadcaster.services.audiences.sync import LeftOut, read_people
-
 from broadcaster.gateway import WAChatPro
 from broadcaster.gateway.lists import Chat, Contact, read_chat, read_contact
+from broadcaster.services.audiences.instance_people import LeftOut, read_people
 
 
 class Gateway:

@@ -29,7 +29,7 @@ _JOINERS = "\u200c\u200d"
 _NATIONAL = re.compile(r"\+?[\d\s().\-/]+")
 
 
-class Sample(NamedTuple):
+class PeekedRows(NamedTuple):
     """The first rows after the header, and the number of each."""
 
     lines: Sequence[int]
@@ -48,7 +48,7 @@ class Header(NamedTuple):
 
 
 def read_header(
-    fields: Sequence[str], wanted: str | None, country: str | None, sample: Sample, where: str, elsewhere: str
+    fields: Sequence[str], wanted: str | None, country: str | None, sample: PeekedRows, where: str, elsewhere: str
 ) -> Header:
     """What a header of these fields means; `wanted` is the column that was named for the phones.
 
@@ -113,7 +113,13 @@ class _PhoneSearch:
     """Looks for the column with the phones."""
 
     def __init__(
-        self, columns: Sequence[str], wanted: str | None, country: str | None, sample: Sample, where: str, other: str
+        self,
+        columns: Sequence[str],
+        wanted: str | None,
+        country: str | None,
+        sample: PeekedRows,
+        where: str,
+        other: str,
     ) -> None:
         self.notice: str | None = None
         self._columns = columns

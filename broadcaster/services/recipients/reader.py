@@ -21,7 +21,7 @@ from broadcaster.domain.templates import MAX_TEXT_LENGTH, Template
 from broadcaster.domain.whose_numbers import why_to_stop, why_uncertain
 from broadcaster.errors import InputError, UsageError, quoted
 from broadcaster.services.recipients.file_kinds import HEAD_BYTES, is_vcard
-from broadcaster.services.recipients.headers import PHONE_COLUMN, PHONE_KEY, Sample, read_header
+from broadcaster.services.recipients.headers import PHONE_COLUMN, PHONE_KEY, PeekedRows, read_header
 from broadcaster.services.recipients.row_checks import RowFault, SentRows, required_keys, unfit_rows
 from broadcaster.services.recipients.rows import RecipientRows, Rows, RowSource
 from broadcaster.services.recipients.text import RecipientText, read_up_to
@@ -128,7 +128,7 @@ class RecipientReader:
         where = f"{name}, line {self._rows.header_line}"
         sample = self._rows.peek(_PEEKED)
         header = read_header(
-            self._rows.header, options.phone_column, options.country, Sample(*sample), where, self._rows.elsewhere
+            self._rows.header, options.phone_column, options.country, PeekedRows(*sample), where, self._rows.elsewhere
         )
         self.columns = header.columns
         """The header as written, without what cannot be seen."""
