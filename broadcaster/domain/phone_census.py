@@ -181,7 +181,7 @@ class PhoneCensus:
 
     def _look_at_unread(self, lines: Sequence[int], written: Sequence[str], faults: Iterable[int]) -> None:
         for row in faults:
-            digits, spelling = plain(written[row])
+            digits, spelling, _ = plain(written[row])
             if spelling is not WrittenAs.BARE or len(digits) < FEWEST_DIGITS:
                 continue
             self._sample(digits)

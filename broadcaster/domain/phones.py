@@ -153,13 +153,14 @@ class PhoneNormaliser:
         return self._normalise(plain(written))
 
     def _normalise(self, written: Written) -> tuple[str, bool]:
-        if written.spelling is WrittenAs.UNUSABLE:
-            raise PhoneError(_UNUSABLE[Unusable(written.text)])
-        digits, is_bare = written.text, written.spelling is WrittenAs.BARE
+        digits, spelling, marked = written
+        if spelling is WrittenAs.UNUSABLE:
+            raise PhoneError(_UNUSABLE[Unusable(digits)])
+        is_bare = spelling is WrittenAs.BARE
         region = self._country if is_bare else None
         if is_bare and region is None and digits.startswith("0"):
             raise PhoneError(PhoneFault.NEEDS_COUNTRY)
-        return self._remembered(written.marked, digits, region) or _ask_library(digits, region), is_bare
+        return self._remembered(marked, digits, region) or _ask_library(digits, region), is_bare
 
     def _remembered(self, marked: str, digits: str, region: str | None) -> str | None:
         """The number by an old or new proof; None without one. Proofs are stored by the written beginning."""

@@ -52,27 +52,26 @@ class Unusable(StrEnum):
 
 
 class WrittenAs(Enum):
-    """How a number is written, each with what stands in front of its digits."""
+    """How a number is written."""
 
-    BARE = ""
+    BARE = "bare"
     """Without `+` or `00`."""
-    PLUS = "+"
+    PLUS = "plus"
     """With `+`, or in an id or a link of WhatsApp's, which start with the country code."""
-    ZEROS = "00"
-    UNUSABLE = "?"
+    ZEROS = "zeros"
+    """With `00`."""
+    UNUSABLE = "unusable"
     """There are no digits of one number."""
 
 
 class Written(NamedTuple):
-    """The digits of a text, in ASCII and without what stands in front, or why there are none (an `Unusable`)."""
+    """The digits of a text, in ASCII, or why there are none."""
 
     text: str
+    """The digits without what stands in front of them; or an `Unusable`."""
     spelling: WrittenAs
-
-    @property
-    def marked(self) -> str:
-        """The digits with what stands in front of them."""
-        return self.spelling.value + self.text
+    marked: str = ""
+    """The digits with the `+` or `00` that stands in front of them."""
 
 
 def plain(written: str) -> Written:
@@ -88,11 +87,12 @@ def plain(written: str) -> Written:
 
 def _digits(cleaned: str) -> Written | None:
     """What has nothing but digits behind a plus sign, or is nothing but digits."""
-    spelling = next(
-        each for each in (WrittenAs.PLUS, WrittenAs.ZEROS, WrittenAs.BARE) if cleaned.startswith(each.value)
-    )
-    digits = cleaned[len(spelling.value) :]
-    return Written(digits, spelling) if digits.isdecimal() else None
+    spelling, digits = WrittenAs.BARE, cleaned
+    if cleaned.startswith("+"):
+        spelling, digits = WrittenAs.PLUS, cleaned[1:]
+    elif cleaned.startswith("00"):
+        spelling, digits = WrittenAs.ZEROS, cleaned[2:]
+    return Written(digits, spelling, cleaned) if digits.isdecimal() else None
 
 
 def _one_of_many(written: str) -> Written:

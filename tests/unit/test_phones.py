@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from phonenumbers import NumberParseException, PhoneNumberFormat, PhoneNumberType
 
+from broadcaster.domain import phones
 from broadcaster.domain.phone_proofs import prove, prove_mobile
 from broadcaster.domain.phones import PhoneError, PhoneFault, PhoneNormaliser, is_mobile, normalise_phone
 from broadcaster.domain.whatsapp_numbers import dialled_today
@@ -373,3 +374,20 @@ def test_many_numbers_come_out_as_one_by_one() -> None:
             outcomes = [_outcome(one, text) for text in written]
             assert list(numbers) == [outcome for outcome in outcomes if not isinstance(outcome, PhoneFault)]
             assert faults == {n: outcome for n, outcome in enumerate(outcomes) if isinstance(outcome, PhoneFault)}
+
+
+@pytest.mark.parametrize(
+    ("written", "country", "digits"),
+    [
+        ("62812345678", "ID", "62812345678"),
+        ("4915123456789", "DE", "4915123456789"),
+        ("38343201523", "XK", "38343201523"),
+        ("5215512345678", None, "525512345678"),
+        ("81234567890", "ID", "6281234567890"),
+    ],
+)
+def test_what_cannot_be_proven_of_a_beginning_comes_out_the_same(
+    monkeypatch: pytest.MonkeyPatch, written: str, country: str | None, digits: str
+) -> None:
+    monkeypatch.setattr(phones, "prove", lambda *_: None)
+    assert normalise_phone(written, country) == digits
