@@ -101,6 +101,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     `--country` comes first, and then the instances' own, where they agree.
     """
+    locale: str | None = None
+    """Whose dates and numbers texts show, such as `id` or `en_GB`, unless `--locale` says otherwise. Unset: `en`.
+
+    `en` writes English, and reads no date in numbers that may begin with the day or the month.
+    """
     max_attempts: Count = 5
     """How many attempts a message may spend before it fails."""
     content_cache_bytes: Bytes = 256 * 1024 * 1024

@@ -28,6 +28,21 @@ def check_remark(text: str | None, option: str) -> None:
         raise UsageError(f"{option} {quoted(text)}: use 1 to {LONGEST_REMARK} printable characters on one line")
 
 
+def usable_filename(text: str) -> str:
+    """The text as a name that any system can store a file under: dashes for what none can have in it, not too long."""
+    name = "".join(each if each.isprintable() and each not in "/\\" else "-" for each in text).strip()
+    stem, dot, ending = name.rpartition(".")
+    while len(name.encode()) > LONGEST_FILENAME and len(stem) > 1:
+        stem = stem[:-1]
+        name = stem + dot + ending
+    return "file" if name.strip(".") == "" else name
+
+
+def path_parts(written: str) -> list[str]:
+    """The parts of a path as lists have it, with the separators of any system."""
+    return written.strip().replace("\\", "/").split("/")
+
+
 def first_control(text: str, allowed: str = "") -> int | None:
     """Where the first control character or line end stands that is not `allowed`, from 0."""
     return next((found.start() for found in _CONTROL.finditer(text) if found[0] not in allowed), None)

@@ -29,6 +29,7 @@ PRIVILEGES = {
     "audience_members": KEPT,
     "audiences": KEPT,
     "audit_log": "SELECT",
+    "campaign_files": "INSERT SELECT",
     "campaign_lanes": "INSERT(campaign_id lane_id) SELECT UPDATE(last_claimed_at next_due_at open)",
     "campaigns": "INSERT SELECT UPDATE(finished_at recipients_read recipients_rejected started_at starts_at"
     " state state_reason)",

@@ -8,7 +8,7 @@ import pytest
 
 from broadcaster.domain.contents import Content, ContentKind, MessageContent, stored_content
 from broadcaster.domain.names import check_name
-from broadcaster.domain.templates import TemplateError, compile_template
+from broadcaster.domain.templates import TemplateError, compile_template, compile_url
 from broadcaster.errors import UsageError
 from broadcaster.file_urls import usable_file_url
 from broadcaster.services.campaigns.new_content import file_content, file_url_content
@@ -127,7 +127,7 @@ def test_a_filename_is_no_path_and_can_be_shown(name: str, tmp_path: Path) -> No
     with pytest.raises(UsageError, match=r"^filename ") as caught:
         file_content(path, 1000, filename=name)
     assert str(caught.value).isprintable()
-    assert file_content(path, 1000).filename == "a.pdf"
+    assert file_content(path, 1000).render({}).filename == "a.pdf"
 
 
 def test_a_file_whose_own_name_cannot_be_shown_needs_another(tmp_path: Path) -> None:
@@ -135,7 +135,7 @@ def test_a_file_whose_own_name_cannot_be_shown_needs_another(tmp_path: Path) -> 
     path.write_bytes(b"%PDF")
     with pytest.raises(UsageError, match="--filename gives the file another name"):
         file_content(path, 1000)
-    assert file_content(path, 1000, filename="Prices.pdf").filename == "Prices.pdf"
+    assert file_content(path, 1000, filename="Prices.pdf").render({}).filename == "Prices.pdf"
 
 
 @pytest.mark.parametrize(
@@ -160,11 +160,11 @@ LINK = "https://example.com/a.pdf"
 CONTENTS = {
     ContentKind.TEXT: (Content(text=HI), MessageContent(text="Hi Ann"), b"Hi {{ name }}"),
     ContentKind.FILE: (
-        Content(caption=HI, filename="a.pdf", file=b"%PDF"),
+        Content(caption=HI, filename=compile_template("a.pdf"), file=b"%PDF"),
         MessageContent(caption="Hi Ann", filename="a.pdf"),
         b"%PDF",
     ),
-    ContentKind.FILE_URL: (Content(url=LINK), MessageContent(url=LINK), LINK.encode()),
+    ContentKind.FILE_URL: (Content(url=compile_url(LINK)), MessageContent(url=LINK), LINK.encode()),
 }
 
 
@@ -172,7 +172,7 @@ CONTENTS = {
 def test_a_content_is_the_same_when_it_has_been_stored(kind: ContentKind) -> None:
     content, rendered, body = CONTENTS[kind]
     assert (content.kind, content.body) == (kind, body)
-    stored = stored_content(kind, body, content.caption.source if content.caption else None, content.filename)
+    stored = stored_content(kind, body, *(each and each.source for each in (content.caption, content.filename)))
     assert (stored.kind, stored.template) == (kind, content.template)
     assert stored.render({"name": "Ann"}) == content.render({"name": "Ann"}) == rendered
 

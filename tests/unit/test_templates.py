@@ -16,6 +16,7 @@ from broadcaster.domain.templates import (
     variable_name,
 )
 
+PARENTHESES = "one text in straight quotes may be in parentheses, or a number"
 ANN = {"name": "Ann", "code": "42", "empty": "", "blank": " \n"}
 
 
@@ -40,6 +41,15 @@ ANN = {"name": "Ann", "code": "42", "empty": "", "blank": " \n"}
         ('{{ empty | default("}} {{ name }}") }}', "}} {{ name }}"),
         ("100% {name} {} } }} %s %(name)s", "100% {name} {} } }} %s %(name)s"),
         ("{ {{ name }} }", "{ Ann }"),
+        ("{{ name | upper }} {{ name }}", "ANN Ann"),
+        ('{{ name | default("there") | lower }}', "ann"),
+        ('{{ empty | default("there") | upper }}', "THERE"),
+        ('{{ empty | upper | default("there") }}', "there"),
+        ('{{ empty | date | default("soon") }}', "soon"),
+        ('{{ empty | default("2026-04-03") | date("%d/%m") | upper }}', "03/04"),
+        ('{{ empty | default("a") | default("b") }}', "a"),
+        ("[{{ empty | date }}]", "[]"),
+        ("{{ code | number(2) }}", "42.00"),
     ],
 )
 def test_a_template_renders(source: str, text: str) -> None:
@@ -79,13 +89,16 @@ def test_names_are_listed_once_in_order_of_appearance() -> None:
             "as in {{ first_name }}",
         ),
         ("{{ a } b }}", "template line 1, column 6: only '|' or '}}' may follow the name"),
-        ("{{ a | upper }}", "template line 1, column 8: unknown filter 'upper'; there is only default(\"…\")"),
-        ("{{ a | }}", "template line 1, column 8: unknown filter ''; there is only default(\"…\")"),
+        ("{{ a | }}", "template line 1, column 8: unknown filter ''"),
+        (
+            "{{ a | uper }}",
+            "template line 1, column 8: unknown filter 'uper'; there are default, date, time, number, upper, lower, "
+            "title, url",
+        ),
         *(
             (
                 f"{{{{ a | {wrong} }}}}",
-                "template line 1, column 8: default takes one text in straight quotes and nothing follows it, "
-                'as in default("there")',
+                'template line 1, column 8: default takes one text in straight quotes, as in default("there")',
             )
             for wrong in [
                 "default",
@@ -96,8 +109,44 @@ def test_names_are_listed_once_in_order_of_appearance() -> None:
                 'default("a" "b")',
                 "default(\"a')",
                 r'default("\q")',
-                'default("a") | default("b")',
             ]
+        ),
+        ("{{ a | date(%d) }}", f"template line 1, column 12: {PARENTHESES}"),
+        ("{{ a | date(“%d”) }}", f"template line 1, column 12: {PARENTHESES}"),
+        ('{{ a | upper("x") }}', "template line 1, column 8: upper takes nothing in parentheses"),
+        ('{{ a | default("x") | upper b }}', "template line 1, column 29: only '|' or '}}' may follow the name"),
+        (
+            "{{ a | date(5) }}",
+            'template line 1, column 8: date takes one text in straight quotes, as in date("%d/%m/%Y")',
+        ),
+        (
+            '{{ a | date("%Q") }}',
+            "template line 1, column 8: date does not know '%Q'; there are %d %-d %m %-m %b %B %y %Y %a %A %H %-H %I "
+            "%-I %M %S %p and %%",
+        ),
+        (
+            '{{ a | time("%d") }}',
+            "template line 1, column 8: time does not know '%d'; there are %H %-H %I %-I %M %S %p and %%",
+        ),
+        (
+            '{{ a | time("soon") }}',
+            "template line 1, column 8: time shows nothing of the value with 'soon'; write one of short, medium, or "
+            "some of %H %-H %I %-I %M %S %p",
+        ),
+        *(
+            (
+                f"{{{{ a | {wrong} }}}}",
+                "template line 1, column 8: number takes how many decimals to show, from 0 to 9, as in number(2)",
+            )
+            for wrong in ("number(10)", 'number("#,##0")')
+        ),
+        (
+            "{{ a | upper | date }}",
+            "template line 1, column 16: date reads what is in the list, so that it has to be the first filter",
+        ),
+        (
+            '{{ a | default("soon") | date }}',
+            "template line 1, column 26: This is not a date that can be read: write it like 2026-04-03.",
         ),
     ],
 )
@@ -211,21 +260,27 @@ def test_a_text_without_double_braces_is_itself(text: str) -> None:
     assert compile_template(text).render({}) == text
 
 
-@given(st.lists(st.sampled_from(["{{", "}}", "{", "}", "a", " ", "|", "default", "(", ")", '"', "'", "\\", "\n"])))
+@given(
+    st.lists(
+        st.sampled_from(
+            ["{{", "}}", "{", "}", "a", " ", "|", "default", "date", "upper", "5", "(", ")", '"', "'", "\\", "\n"]
+        )
+    )
+)
 def test_any_source_compiles_or_is_refused_with_a_place(parts: list[str]) -> None:
     try:
         template = compile_template("".join(parts))
     except TemplateError as error:
         assert str(error).startswith("template line ")
     else:
-        assert isinstance(template.render(dict.fromkeys(template.names, "x")), str)
+        assert isinstance(template.render(dict.fromkeys(template.names, "")), str)
 
 
 @given(
     st.dictionaries(st.sampled_from(["a", "b"]), st.text(), min_size=2), st.text(st.sampled_from("xy %"), max_size=5)
 )
 def test_the_bound_on_the_length_holds(variables: dict[str, str], default: str) -> None:
-    template = compile_template(f'{{{{ a }}}}, {{{{ b | default("{default}") }}}}{{{{ a }}}}')
+    template = compile_template(f'{{{{ a }}}}, {{{{ b | default("{default}") | upper | url }}}}{{{{ a | title }}}}')
     rendered = template.render(variables)
     assert len(rendered) <= template.longest({name: len(value) for name, value in variables.items()})
     assert rendered.strip() or not template.never_blank

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Annotated
 
 import msgspec
 import typer
 
+from broadcaster.cli.campaign.remarks import say_remarks
 from broadcaster.cli.database import database
-from broadcaster.cli.options.content import ContentOptions
+from broadcaster.cli.options.content import ContentOptions, Strict
 from broadcaster.cli.options.phones import Country, phone_of
 from broadcaster.cli.options.recipients import AudienceOption, WhereOption
 from broadcaster.cli.options.results import Json
 from broadcaster.cli.output import say, say_json, warn
 from broadcaster.domain.conditions import parse_conditions
+from broadcaster.domain.content_lint import lint, refuse_warnings
 from broadcaster.errors import UsageError
-from broadcaster.services.campaigns.previews import Preview, preview_audience, preview_campaign
+from broadcaster.services.campaigns.previews import Preview, campaign_content, preview_audience, preview_campaign
 from broadcaster.services.countries import known_country
 from broadcaster.settings import load
 
@@ -34,6 +37,7 @@ def preview(
     ] = None,
     country: Country = None,
     sample: Annotated[int, typer.Option("--sample", metavar="N", min=1, max=10_000, help="How many.")] = 5,
+    strict: Strict = False,
     as_json: Json = False,
 ) -> None:
     """Show messages exactly as they would be sent, of a campaign or of what one over an audience would be.
@@ -54,18 +58,24 @@ def preview(
         if phone is not None:
             wanted = phone_of("--phone", phone, known_country(engine, settings, country, campaign=name))
         if name is not None:
+            sent = campaign_content(engine, name)
             previews = preview_campaign(engine, name, most=sample, phone=wanted)
         else:
             sent, conditions = content.content(settings), parse_conditions(where)
             previews = preview_audience(engine, str(audience), conditions, sent, most=sample, phone=wanted)
     notices = previews[0].notices
+    remarks = lint(sent, [each.content.words for each in previews])
+    if strict:
+        refuse_warnings(remarks)
     if as_json:
         messages = [_document(each) for each in previews]
-        say_json({"name": name, "audience": audience, "messages": messages, "notices": notices})
+        found = {"notices": notices, "lint": list(map(asdict, remarks))}
+        say_json({"name": name, "audience": audience, "messages": messages, **found})
     else:
         _say(previews)
         for notice in notices:
             warn(notice)
+        say_remarks(remarks)
 
 
 def _document(each: Preview) -> dict[str, str | None]:

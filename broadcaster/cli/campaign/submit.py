@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from shlex import quote
@@ -14,9 +14,10 @@ import typer
 from sqlalchemy import Engine
 
 from broadcaster.cli.campaign.file_notes import ask_again, say_file_notes
+from broadcaster.cli.campaign.remarks import say_remarks
 from broadcaster.cli.campaign.watch import follow
 from broadcaster.cli.database import database, nudge_workers, prepare_nudge, vault_opener
-from broadcaster.cli.options.content import ContentOptions
+from broadcaster.cli.options.content import ContentOptions, Strict
 from broadcaster.cli.options.phones import countries_document
 from broadcaster.cli.options.recipients import (
     FILE_PANEL,
@@ -33,6 +34,7 @@ from broadcaster.domain.contents import Content, ContentKind
 from broadcaster.domain.whose_numbers import said_countries
 from broadcaster.errors import InputError, UsageError, quoted
 from broadcaster.services.campaigns.audience_submission import submit_over_audience
+from broadcaster.services.campaigns.content_rows import ContentRows
 from broadcaster.services.campaigns.loading import OnePer
 from broadcaster.services.campaigns.submission import Submission, Submitted, submit_campaign
 from broadcaster.services.countries import known_country
@@ -109,6 +111,7 @@ class SendingOptions:
         ),
     ] = None
     draft: Annotated[bool, typer.Option("--draft", help="Store it, and wait for `campaign start`.")] = False
+    strict: Strict = False
 
     def submission(
         self, name: str, instances: Sequence[str], content: Content, settings: Settings, *, one_per: OnePer
@@ -123,6 +126,7 @@ class SendingOptions:
             priority=self.priority,
             draft=self.draft,
             one_per=one_per,
+            strict=self.strict,
         )
 
 
@@ -162,6 +166,7 @@ def submit(
         )
     whom.check(reading)
     submission = sending.submission(name, instance, content.content(settings), settings, one_per=whom.one_per)
+    submission = replace(submission, files=content.recipient_files(settings))
     conditions = parse_conditions(whom.where)
     nudges = not (dry_run or submission.draft)
     if nudges:
@@ -202,8 +207,9 @@ def _store_file(
     again: bool,
     dry_run: bool,
 ) -> Submitted:
+    check = ContentRows(submission.content, submission.files, allow_private=settings.allow_private_file_urls)
     country = known_country(engine, settings, reading.country, instances=submission.instances)
-    options = reading.reader_options(country, submission.content, again=again or dry_run)
+    options = reading.reader_options(country, submission.content, check, again=again or dry_run)
     with read_recipients(recipients_source(path), options) as reader, progress_bar() as progress:
         vault = vault_opener(settings)
         return submit_campaign(engine, submission, reader, open_vault=vault, dry_run=dry_run, progress=progress)
@@ -264,6 +270,7 @@ def _say(submitted: Submitted, submission: Submission, audience: str | None, *, 
         say(f"the first {len(submitted.samples)}, {what} as rendered:")
         for phone, message in submitted.samples:
             say(f"  {phone}  {message}")
+    say_remarks(submitted.lint)
     _say_estimate(submitted, submission)
     if submission.draft and not dry_run:
         say(f"start it with `broadcaster campaign start {quote(name)}`")

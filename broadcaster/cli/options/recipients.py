@@ -10,7 +10,7 @@ from typing import Annotated, BinaryIO
 import typer
 
 from broadcaster.domain.contents import Content
-from broadcaster.services.recipients.reader import RecipientOptions
+from broadcaster.services.recipients.reader import RecipientOptions, RowCheck
 
 FILE_PANEL = "Recipients file"
 
@@ -113,7 +113,12 @@ class FileReadingOptions:
         return self != FileReadingOptions()
 
     def reader_options(
-        self, country: str | None, content: Content | None = None, *, again: bool = False
+        self,
+        country: str | None,
+        content: Content | None = None,
+        row_check: RowCheck | None = None,
+        *,
+        again: bool = False,
     ) -> RecipientOptions:
         """What the reader takes: with the known country of bare phones, and a `content` that every row must get.
 
@@ -132,6 +137,7 @@ class FileReadingOptions:
             again=again,
             text=content.text if content else None,
             caption=content.caption if content else None,
+            row_check=row_check,
         )
 
 

@@ -61,6 +61,7 @@ FILES = (
     "functions/refuse_audit_change",
     # Deleting what is personal.
     "functions/kept_because",
+    "functions/delete_unused_files",
     "functions/purge_campaign",
     "functions/refuse_backdating",
     "functions/spells",

@@ -24,15 +24,15 @@ GRANT USAGE ON SCHEMA public TO {role};
 GRANT TEMPORARY ON DATABASE {database} TO {role};
 
 GRANT SELECT ON
-    accounts, alembic_version, attempts, audience_members, audiences, audit_log, campaign_lanes, campaigns, contents, doubts,
-    failure_counts, forgetting_key, forgotten_phones, instances, lanes, looks, messages, occurrences, purges,
+    accounts, alembic_version, attempts, audience_members, audiences, audit_log, campaign_files, campaign_lanes, campaigns,
+    contents, doubts, failure_counts, forgetting_key, forgotten_phones, instances, lanes, looks, messages, occurrences, purges,
     rejected_recipients, schedule_lanes, schedules, settlements, ticks, campaign_report, failure_report, instance_report,
     message_log, occurrence_report
 TO {role};
 
 -- Evidence: what was to be sent, what was tried, what came of it.
 GRANT INSERT ON
-    attempts, campaigns, contents, doubts, rejected_recipients, settlements
+    attempts, campaign_files, campaigns, contents, doubts, rejected_recipients, settlements
 TO {role};
 GRANT INSERT (segment, campaign_id, seq, lane_id, phone, ordinal, variables) ON messages TO {role};
 GRANT INSERT (campaign_id, lane_id) ON campaign_lanes TO {role};

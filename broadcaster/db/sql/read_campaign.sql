@@ -10,6 +10,8 @@ SELECT /* read_campaign */
     CASE WHEN content.kind = 'file' THEN ''::bytea ELSE content.body END AS body,
     c.caption,
     c.filename,
+    c.locale,
+    c.file_column,
     c.max_attempts,
     c.audience_id,
     a.name AS audience,

@@ -19,6 +19,7 @@ SELECT /* read_schedule */
     s.content_id,
     s.caption,
     s.filename,
+    s.locale,
     s.priority,
     s.max_attempts,
     (SELECT array_agg(sl.lane_id ORDER BY sl.lane_id) FROM schedule_lanes sl WHERE sl.schedule_id = s.id) AS lanes

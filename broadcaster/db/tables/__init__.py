@@ -5,6 +5,7 @@ from __future__ import annotations
 from broadcaster.db.tables.audience import audience_members, audiences
 from broadcaster.db.tables.audit import audit_log
 from broadcaster.db.tables.campaign import (
+    campaign_files,
     campaign_lanes,
     campaigns,
     contents,
@@ -25,6 +26,7 @@ __all__ = [
     "audience_members",
     "audiences",
     "audit_log",
+    "campaign_files",
     "campaign_lanes",
     "campaigns",
     "contents",

@@ -34,7 +34,12 @@ contents = Table(
     Column("id", BigInteger, Identity(always=True), primary_key=True, comment="Campaigns refer to it."),
     Column("kind", content_kind, nullable=False, comment="Which gateway method carries it."),
     Column("digest", LargeBinary, nullable=False, comment="SHA-256 of the body: each is stored once."),
-    Column("body", LargeBinary, nullable=False, comment="The template, the file's bytes, or the URL (UTF-8)."),
+    Column(
+        "body",
+        LargeBinary,
+        nullable=False,
+        comment="The template, the file's bytes, or the URL (UTF-8); nothing for files that differ.",
+    ),
     UniqueConstraint("kind", "digest"),
     comment="Texts, files and URLs that campaigns send, each stored once.",
 )
@@ -48,7 +53,19 @@ campaigns = Table(
     Column("state_reason", Text, comment="Why it is in this state, where a reason is needed."),
     Column("content_id", BigInteger, ForeignKey(contents.c.id), nullable=False, comment="What it sends."),
     Column("caption", Text, comment="Template of the caption (file and file_url)."),
-    Column("filename", Text, comment="The file name that recipients see (file)."),
+    Column("filename", Text, comment="Template of the file name that recipients see (file)."),
+    Column(
+        "locale",
+        Text,
+        nullable=False,
+        server_default="en",
+        comment="Whose dates and numbers they are, that its texts show.",
+    ),
+    Column(
+        "file_column",
+        Text,
+        comment="The variable with the path of each recipient's own file (campaign_files); null: they get the same.",
+    ),
     Column(
         "priority",
         SmallInteger,
@@ -105,6 +122,24 @@ Index(
     campaigns.c.state,
     postgresql_where=text("state IN ('scheduled', 'running', 'paused')"),
 )
+
+campaign_files = Table(
+    "campaign_files",
+    metadata,
+    campaign_id(ForeignKey(campaigns.c.id, ondelete="CASCADE")),
+    Column("path", Text, nullable=False, comment="As the list wrote it: the value of campaigns.file_column."),
+    Column("content_id", BigInteger, ForeignKey(contents.c.id), nullable=False, comment="The file."),
+    Column(
+        "messages",
+        BigInteger,
+        nullable=False,
+        comment="How many of its messages are of people who were not forgotten.",
+    ),
+    PrimaryKeyConstraint("campaign_id", "path"),
+    CheckConstraint("messages >= 0", name="messages_not_negative"),
+    comment="The files of a campaign whose recipients do not get the same one.",
+)
+Index("campaign_files_content_idx", campaign_files.c.content_id)
 
 _COUNTED = [state.value for state in MessageState]
 

@@ -62,6 +62,7 @@ schedules = Table(
     ),
     Column("caption", Text, comment="campaigns.caption"),
     Column("filename", Text, comment="campaigns.filename"),
+    Column("locale", Text, nullable=False, server_default="en", comment="campaigns.locale"),
     Column("priority", SmallInteger, nullable=False, server_default="0", comment="campaigns.priority"),
     Column("max_attempts", SmallInteger, nullable=False, comment="campaigns.max_attempts"),
     moment("created_at", "When it was added.", nullable=False, server_default=func.now()),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
@@ -13,12 +14,15 @@ from broadcaster.db.engine import transaction
 from broadcaster.db.statements import each, rows
 from broadcaster.domain.conditions import Condition, check_conditions
 from broadcaster.domain.contents import Content
-from broadcaster.domain.templates import MAX_TEXT_LENGTH, PHONE_VARIABLE, Template
-from broadcaster.errors import InputError
+from broadcaster.domain.templates import MAX_TEXT_LENGTH, PHONE_VARIABLE, Template, given_host
+from broadcaster.errors import InputError, UsageError
 from broadcaster.services.audiences.audience import Audience, find_audience
 
 if TYPE_CHECKING:
     from broadcaster.domain.phone_census import CountryCount
+
+_MOST_UNREADABLE = 1_000
+"""Values of one variable that are looked out for: they go with the statement."""
 
 
 class Recipient(msgspec.Struct, frozen=True):
@@ -37,6 +41,10 @@ class _Member(NamedTuple):
 class _Empty(NamedTuple):
     name: str
     messages: int
+
+
+class _Value(NamedTuple):
+    value: str
 
 
 class _Counts(NamedTuple):
@@ -70,8 +78,10 @@ class Selection:
         InputError where the text is blank for everybody.
         """
         check_conditions(self.conditions, self.audience.variables)
-        if self._template is not None:
-            self._template.check((*self.audience.variables, *self.variables, PHONE_VARIABLE))
+        for template in self._templates:
+            template.check((*self.audience.variables, *self.variables, PHONE_VARIABLE))
+        if self.content is not None:
+            _refuse_what_rows_must_show(self.content)
         text = self._text
         if text is not None and not (text.names or text.never_blank):
             raise InputError("the text is blank; nothing would be sent")
@@ -80,14 +90,14 @@ class Selection:
         """Count the members that meet the conditions now."""
         from broadcaster.domain.phone_census import count_countries  # noqa: PLC0415 - start-up time: phonenumbers
 
-        counts = rows(connection, "count_audience_recipients", _Counts, **self.parameters())
+        counts = rows(connection, "count_audience_recipients", _Counts, **self.parameters(connection))
         countries = count_countries((each.beginning, each.members - each.faulty) for each in counts)
         return Counted(sum(each.members for each in counts), sum(each.faulty for each in counts), countries)
 
     def count_empty(self, connection: Connection) -> dict[str, int]:
         """Of how many who can be sent to each variable of the content is empty."""
         names = list(self._template.names) if self._template else []
-        found = rows(connection, "count_empty", _Empty, **self.parameters(), names=names) if names else ()
+        found = rows(connection, "count_empty", _Empty, **self.parameters(connection), names=names) if names else ()
         empty = dict(found)
         return {name: empty[name] for name in names}
 
@@ -98,17 +108,33 @@ class Selection:
 
         With `phone` only that one, whether it can or not.
         """
-        demands = {**self.parameters(), "phone": phone, "faulty": faulty, "most": most}
+        demands = {**self.parameters(connection), "phone": phone, "faulty": faulty, "most": most}
         return rows(connection, "sample_audience_recipients", Recipient, **demands)
 
-    def parameters(self) -> dict[str, Any]:
+    def parameters(self, connection: Connection) -> dict[str, Any]:
         """What `audience_recipients` takes."""
+        unreadable = self._unreadable(connection)
         return {
             "audience_id": self.audience.id,
             "conditions": _json(self.conditions),
             "campaign_variables": _json(self.variables),
-            "template": _json(self._demands()),
+            "template": _json(self._demands() | ({"unreadable": unreadable} if unreadable else {})),
         }
+
+    def _unreadable(self, connection: Connection) -> dict[str, dict[str, str]]:
+        """The values, by variable, that the template cannot show, each with why: at most _MOST_UNREADABLE.
+
+        Beyond that, and where one comes meanwhile, the message fails alone when it is rendered.
+        """
+        found: dict[str, dict[str, str]] = {}
+        read = ((template, name) for template in self._templates for name in template.read_names)
+        for template, name in read:
+            stored = each(connection, "audience_values", _Value, audience_id=self.audience.id, name=name)
+            values = [self.variables[name]] if name in self.variables else (row.value for row in stored)
+            faults = ((value, template.unreadable_value(name, value)) for value in values)
+            refused = ((value, fault.sentence) for value, fault in faults if fault is not None)
+            found.setdefault(name, {}).update(islice(refused, _MOST_UNREADABLE))
+        return {name: faults for name, faults in found.items() if faults}
 
     @property
     def _text(self) -> Template | None:
@@ -118,21 +144,54 @@ class Selection:
     def _template(self) -> Template | None:
         return None if self.content is None else self.content.template
 
-    def _demands(self) -> Mapping[str, Any]:
+    @property
+    def _templates(self) -> tuple[Template, ...]:
+        return () if self.content is None else self.content.templates
+
+    def _filled(self) -> Iterator[str]:
+        for template in self._templates:
+            if template is not self._template:
+                yield from template.bare_names
+
+    def _demands(self) -> dict[str, Any]:
         text, template = self._text, self._template
         variables = template.variables if template else ()
-        names = template.names if template else ()
+        names = [name for used in self._templates for name in used.names]
+        bare = [name for used in self._templates for name in used.bare_names]
         return {
             "adds_phone": PHONE_VARIABLE in names,
             # Also those of the template: a later import may have dropped a column that has a default there.
             "blanks": dict.fromkeys((*self.audience.variables, *names), ""),
-            "fallbacks": sum(len(variable.default) for variable in variables),
+            "fallbacks": sum(len(variable.default) + variable.extra for variable in variables),
+            "growth": max((variable.growth for variable in variables), default=1),
             "literals": template.literal_length if template else 0,
             "longest": MAX_TEXT_LENGTH,
             "never_blank": text is None or text.never_blank,
-            "parts": [{"name": variable.name, "fallback": len(variable.default)} for variable in variables],
-            "required": list(dict.fromkeys(variable.name for variable in variables if not variable.default)),
+            "parts": [
+                {
+                    "name": variable.name,
+                    "fallback": len(variable.default),
+                    "growth": variable.growth,
+                    "extra": variable.extra,
+                }
+                for variable in variables
+            ],
+            "required": list(dict.fromkeys(bare)),
+            # A file has a name, and a URL leads somewhere.
+            "filled": [] if text else list(dict.fromkeys(self._filled())),
         }
+
+
+def _refuse_what_rows_must_show(content: Content) -> None:
+    """Raise UsageError for what can be checked of a list alone: members change until the start."""
+    if content.file_column is not None:
+        raise UsageError(
+            "--file-column goes with --recipients: for an audience, upload the files and give their --file-url"
+        )
+    if content.url is not None and content.url.names and not given_host(content.url.source):
+        raise UsageError(
+            "--file-url: for an audience its host must be given, as in https://files.example.com/{{ invoice }}"
+        )
 
 
 def count_members(engine: Engine, name: str, conditions: Sequence[Condition] = ()) -> int:
@@ -153,7 +212,8 @@ def export_members(engine: Engine, name: str, conditions: Sequence[Condition] = 
         selection.check()
         columns = selection.audience.variables
         yield ["phone", *(f"variable_{column}" if column == "phone" else column for column in columns)]
-        for phone, variables in each(connection, "select_audience_recipients", _Member, **selection.parameters()):
+        parameters = selection.parameters(connection)
+        for phone, variables in each(connection, "select_audience_recipients", _Member, **parameters):
             yield [phone, *(variables[column] for column in columns)]
 
 

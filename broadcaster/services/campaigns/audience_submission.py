@@ -18,7 +18,7 @@ from broadcaster.services.campaigns.checks import admission
 from broadcaster.services.campaigns.new_campaign import insert_campaign
 from broadcaster.services.campaigns.new_content import store_content
 from broadcaster.services.campaigns.over_audience import describe_audience
-from broadcaster.services.campaigns.submission import Submission, Submitted
+from broadcaster.services.campaigns.submission import Submission, Submitted, look_at_content
 from broadcaster.services.recipients.reader import SAMPLES
 
 
@@ -42,6 +42,7 @@ def submit_over_audience(
         selection = Selection(audience=find_audience(connection, audience), conditions=conditions, content=content)
         selection.check()
         _look_at(connection, selection, content, result)
+        look_at_content(submission, result)
         source = describe_audience(audience, conditions)
         if not (result.total or submission.draft or submission.starts_at):
             raise InputError(_nobody(source, result))

@@ -40,6 +40,8 @@ class NewCampaign:
     recipients_read: int = 0
     recipients_rejected: int = 0
     segment: int = SHARED
+    file_column: str | None = None
+    """The variable with the path of each recipient's own file; None: they get the same."""
     audience_id: int | None = None
     """Whose members it gets when it starts; None: it gets its messages in the same transaction."""
     conditions: Sequence[Condition] = ()
@@ -73,6 +75,7 @@ def insert_campaign(connection: Connection, new: NewCampaign) -> int:
         "recipients_read": new.recipients_read,
         "recipients_rejected": new.recipients_rejected,
         "segment": new.segment,
+        "file_column": new.file_column,
         "audience_id": new.audience_id,
         "audience_filter": msgspec.to_builtins(new.conditions) or None,
         "variables": dict(new.variables) or None,

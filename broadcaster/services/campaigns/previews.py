@@ -29,6 +29,12 @@ class Preview:
     """What people should know of the content; the same for all of them."""
 
 
+def campaign_content(engine: Engine, name: str) -> Content:
+    """What a campaign sends. Raises NotFoundError, and ConflictError where its messages are deleted."""
+    with transaction(engine) as connection:
+        return read_campaign(connection, name).content
+
+
 def preview_campaign(engine: Engine, name: str, *, most: int, phone: str | None = None) -> list[Preview]:
     """The first few messages of a campaign, or that to `phone`.
 

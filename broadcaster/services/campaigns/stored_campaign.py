@@ -29,6 +29,8 @@ class _Campaign(msgspec.Struct, frozen=True, kw_only=True):
     body: bytes
     caption: str | None
     filename: str | None
+    locale: str
+    file_column: str | None
     max_attempts: int
     audience_id: int | None
     audience: str | None
@@ -64,7 +66,7 @@ def read_campaign(connection: Connection, name: str) -> StoredCampaign:
     if row is None:
         raise NotFoundError(f"no campaign is called {name!r}: see `broadcaster campaign list`")
     refuse_purged(name, row.purged_at)
-    content = stored_content(row.kind, row.body, row.caption, row.filename)
+    content = stored_content(row.kind, row.body, row.caption, row.filename, row.locale, row.file_column)
     return StoredCampaign(
         id=row.id,
         name=name,

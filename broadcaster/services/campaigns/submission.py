@@ -9,6 +9,7 @@ from datetime import datetime
 from sqlalchemy import Connection, Engine, func, select
 
 from broadcaster.db import tables
+from broadcaster.domain.content_lint import Remark, lint, refuse_warnings
 from broadcaster.domain.contents import Content
 from broadcaster.domain.dealing import Limits, deal, seconds_to_send
 from broadcaster.domain.phone_census import CountryCount
@@ -27,6 +28,7 @@ from broadcaster.services.campaigns.loading import (
 )
 from broadcaster.services.campaigns.new_campaign import NewCampaign, insert_campaign, next_campaign_id
 from broadcaster.services.campaigns.new_content import StoredContent, store_content
+from broadcaster.services.campaigns.recipient_files import RecipientFiles, store_recipient_files
 from broadcaster.services.campaigns.segments import SHARED, attach_segment
 from broadcaster.services.forgetting.forgotten import Forgotten, OpenVault, no_vault
 from broadcaster.services.recipients.reader import SAMPLES, Batch, Progress, RecipientReader
@@ -45,6 +47,10 @@ class Submission:
     priority: int = 0
     draft: bool = False
     one_per: OnePer = OnePer.PHONE
+    files: RecipientFiles | None = None
+    """Each recipient's own; None: they get the same."""
+    strict: bool = False
+    """Refuse a content that there is a warning about."""
 
     @property
     def state(self) -> CampaignState:
@@ -62,6 +68,7 @@ class Submission:
             starts_at=self.starts_at,
             state=self.state,
             source=source,
+            file_column=self.content.file_column,
         )
 
 
@@ -84,6 +91,8 @@ class Submitted:
     """Of those who can be sent to, the ones with the most first."""
     stopped_by: Sequence[str] = ()
     """What looks like a mistake, so that only a dry run gets so far."""
+    lint: list[Remark] = field(default_factory=list)
+    """What is to be said of the content."""
     seconds_to_send: float | None = None
     """At least, at the instances' limits; None where it cannot be told (`dealing.seconds_to_send`)."""
     empty_values: dict[str, int] = field(default_factory=dict)
@@ -121,11 +130,19 @@ def submit_campaign(
         else:
             total = _store(connection, submission, lanes, recipients, batches, forgotten, result)
         _check(recipients, result, total, dry_run=dry_run)
+        look_at_content(submission, result)
         result.seconds_to_send = seconds_to_send(result.total, lanes)
         result.empty_values = dict(recipients.empty_values)
         own = submission.content.template
         result.notices = [*recipients.notices, *foreign_placeholders(own, recipients.variables)]
     return result
+
+
+def look_at_content(submission: Submission, result: Submitted) -> None:
+    """Keep what is to be said of the content and its samples. Raises InputError for a warning, if that is wanted."""
+    result.lint = lint(submission.content, [message for _, message in result.samples])
+    if submission.strict:
+        refuse_warnings(result.lint)
 
 
 def _try(
@@ -175,6 +192,9 @@ def _store(
         else:
             share_messages(connection, messages)
         messages.copy_rejected(connection)
+        if submission.files is not None:
+            number = segment.number if segment else SHARED
+            store_recipient_files(connection, campaign_id, number, submission.files)
     counted = select(func.sum(tables.campaign_lanes.c.total)).where(tables.campaign_lanes.c.campaign_id == campaign_id)
     return int(connection.execute(counted).scalar_one())
 

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Engine, select
 
 from broadcaster.db import tables
 from broadcaster.db.engine import transaction
-from broadcaster.db.statements import rows
+from broadcaster.db.statements import execute, rows
 from broadcaster.domain.states import LaneHealth, MessageState
 from broadcaster.errors import InputError
 from broadcaster.services.campaigns.checks import lanes_of
@@ -60,9 +60,14 @@ def send_test(
             lanes=[_lane(connection, campaign, instance)],
             max_attempts=campaign.max_attempts,
             source=f"a test of campaign {campaign.name}",
+            file_column=campaign.content.file_column,
             test_of=campaign.id,
         )
-        test_id = insert_single(connection, test, to, _variables(connection, campaign, to))
+        variables = _variables(connection, campaign, to)
+        test_id = insert_single(connection, test, to, variables)
+        if test.file_column is not None:
+            path = variables[test.file_column]
+            execute(connection, "copy_recipient_file", test_id=test_id, campaign_id=campaign.id, path=path)
     return read_test(engine, test_id)
 
 
@@ -96,7 +101,7 @@ def _variables(connection: Connection, campaign: StoredCampaign, to: str) -> Map
     found = own or campaign.recipients(connection, 1)
     if found:
         return found[0].variables
-    template = campaign.content.template
-    if template is not None and template.names:
+    content = campaign.content
+    if content.file_column is not None or any(template.names for template in content.templates):
         raise InputError(f"campaign {campaign.name} goes to nobody: there are no variables for a test")
     return {}

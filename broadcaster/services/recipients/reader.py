@@ -2,7 +2,8 @@
 
 The file is CSV, a workbook, or vCards. The first two have a header line. One column holds the phone numbers; every
 other column is a template variable under its `variable_name`. A fault of the file refuses it (InputError); a fault of
-a row rejects only that. Recipients that appear twice are not noticed here: that needs the database.
+a phone number, or of a value that a text cannot show, rejects only its row. Recipients that appear twice are not
+noticed here: that needs the database.
 """
 
 from __future__ import annotations
@@ -13,16 +14,17 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import compress, repeat
 from pathlib import Path
-from typing import BinaryIO, NamedTuple, Self
+from typing import BinaryIO, NamedTuple, Protocol, Self
 
 from broadcaster.domain.phone_census import PhoneCensus
 from broadcaster.domain.phones import MAX_WRITTEN_LENGTH, PhoneFault, PhoneNormaliser
 from broadcaster.domain.templates import MAX_TEXT_LENGTH, Template
 from broadcaster.domain.whose_numbers import why_to_stop, why_uncertain
+from broadcaster.domain.written_values import ValueFault
 from broadcaster.errors import InputError, UsageError, quoted
 from broadcaster.services.recipients.file_kinds import HEAD_BYTES, is_vcard
 from broadcaster.services.recipients.headers import PHONE_COLUMN, PHONE_KEY, PeekedRows, read_header
-from broadcaster.services.recipients.row_checks import RowFault, SentRows, required_keys, unfit_rows
+from broadcaster.services.recipients.row_checks import SentRows, required_keys, unfit_rows
 from broadcaster.services.recipients.rows import RecipientRows, Rows, RowSource
 from broadcaster.services.recipients.text import RecipientText, read_up_to
 from broadcaster.services.recipients.vcards import VCardRows
@@ -32,6 +34,18 @@ SAMPLES = 3
 """Rows that are shown for what was read, and for what was rejected."""
 _PEEKED = 30
 """Rows by which a header is understood that says nothing of phones."""
+
+
+class RowCheck(Protocol):
+    """What else rows must be good for, beside their phones and texts."""
+
+    def check(self, columns: Sequence[str]) -> None:
+        """Raise InputError or UsageError where the variables that there are do not do."""
+        ...
+
+    def faults(self, variables: Mapping[str, Sequence[str]]) -> Mapping[int, ValueFault]:
+        """The rows that are not, by their number in these columns, each with what is wrong."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +77,7 @@ class RecipientOptions:
     """Must not render blank, nor longer than MAX_TEXT_LENGTH, for any recipient."""
     caption: Template | None = None
     """May render blank, but not longer than MAX_TEXT_LENGTH."""
+    row_check: RowCheck | None = None
     batch_size: int = 500
     """The most rows in one batch. Each is a list, and 700 new ones set off the garbage collector, which finds none."""
 
@@ -75,11 +90,14 @@ Recipient = tuple[int, str, dict[str, str]]
 
 
 class RejectedRow(NamedTuple):
-    """A row that cannot be sent to: the phone as written (at most MAX_WRITTEN_LENGTH characters) and why."""
+    """A row that cannot be sent to, and why.
+
+    Its phone is as written (at most MAX_WRITTEN_LENGTH characters) where that is at fault, otherwise digits.
+    """
 
     line: int
     phone: str
-    fault: PhoneFault | RowFault
+    fault: PhoneFault | ValueFault
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +129,7 @@ class RecipientReader:
         """The size of the file, or None where that is not known."""
         self._source = source
         self._options = options
+        self._templates = [each for each in (options.text, options.caption) if each is not None]
         self._normalise = PhoneNormaliser(options.country)
         self.census = PhoneCensus(options.country)
         """What the numbers that were read so far say together."""
@@ -141,9 +160,10 @@ class RecipientReader:
         self.variables = (*own, PHONE_COLUMN) if self._adds_phone else own
         """What templates may use, in the order of the columns."""
         self.empty_values = {key: 0 for key in own if key in used}
-        for template in (options.text, options.caption):
-            if template is not None:
-                template.check(self.variables)
+        for template in self._templates:
+            template.check(self.variables)
+        if options.row_check is not None:
+            options.row_check.check(self.variables)
         if options.text is not None and not (options.text.names or options.text.never_blank):
             raise InputError("the text is blank; nothing would be sent")
         self._header_notice = header.notice
@@ -180,7 +200,7 @@ class RecipientReader:
         for rows in self._rows.batches(self._options.batch_size):
             empty = False
             self._sent.check(rows)
-            batch = self._validate(rows)
+            batch = self._without_faulty(self._validate(rows))
             self._count_empty(batch)
             if batch.phones and self._options.text:
                 text = self._options.text
@@ -212,7 +232,7 @@ class RecipientReader:
             columns[PHONE_COLUMN] = _at(phones, faults, len(written)) if faults else phones
         if not (faults or unfit):
             return Batch(rows.lines, phones, columns, ())
-        wrong: dict[int, PhoneFault | RowFault] = {**unfit, **faults}
+        wrong: dict[int, PhoneFault | ValueFault] = {**unfit, **faults}
         usable = [row not in wrong for row in range(len(written))]
         if unfit:
             phones = list(compress(_at(phones, faults, len(written)), usable))
@@ -235,6 +255,25 @@ class RecipientReader:
         for name in self.empty_values:
             values = batch.variables[name]
             self.empty_values[name] += len(values) - sum(map(bool, map(str.strip, values)))
+
+    def _without_faulty(self, batch: Batch) -> Batch:
+        """The batch with the rows among the rejected ones of which a text cannot show a value, or a check says so."""
+        from_cells = isinstance(self._rows, WorkbookRows)
+        faults: dict[int, ValueFault] = {}
+        if self._options.row_check is not None:
+            faults |= self._options.row_check.faults(batch.variables)
+        for template in self._templates:
+            faults |= template.unreadable(batch.variables, from_cells=from_cells)
+        if not faults:
+            return batch
+        usable = [row not in faults for row in range(len(batch.phones))]
+        rejected = [RejectedRow(batch.lines[row], batch.phones[row], fault) for row, fault in sorted(faults.items())]
+        return Batch(
+            list(compress(batch.lines, usable)),
+            list(compress(batch.phones, usable)),
+            {name: list(compress(column, usable)) for name, column in batch.variables.items()},
+            sorted([*batch.rejected, *rejected], key=lambda row: row.line),
+        )
 
     def _check_text(self, batch: Batch, template: Template, may_be_blank: bool) -> None:
         """Refuse the file if a text would be blank or too long. Rows are rendered only where that is possible."""

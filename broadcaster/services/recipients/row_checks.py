@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
 
 from broadcaster.domain.templates import variable_name
+from broadcaster.domain.written_values import ValueFault
 from broadcaster.errors import InputError, UsageError, listed, quoted
 from broadcaster.services.recipients.headers import PHONE_KEY, folded
 from broadcaster.services.recipients.rows import Rows
@@ -32,14 +32,6 @@ _EXPORTED = frozenset({"instance", "state", "changed_at", "attempts", "gateway_i
 _MAY_BE_SENT = frozenset({"sent", "sending", "in_doubt", "unknown"})
 
 
-@dataclass(frozen=True, slots=True)
-class RowFault:
-    """Why a row is rejected."""
-
-    sentence: str
-    """Says it to a person."""
-
-
 class SentAlreadyError(InputError):
     """A row of a campaign's export says that this person got the message, or may have got it."""
 
@@ -63,14 +55,14 @@ def unfit_rows(
     required: Sequence[str],
     used: Collection[str],
     column_name: Callable[[str], str],
-) -> dict[int, RowFault]:
+) -> dict[int, ValueFault]:
     """What is wrong with rows, by index: nothing where something is `required`, a spreadsheet's error where `used`.
 
     `columns` are the values by variable, and `column_name` is what people call the column of one.
     """
-    unfit: dict[int, RowFault] = {}
+    unfit: dict[int, ValueFault] = {}
     for name in required:
-        fault = RowFault(f"There is nothing in column {column_name(name)}, which is required.")
+        fault = ValueFault(f"There is nothing in column {column_name(name)}, which is required.")
         for row, value in enumerate(columns[name]):
             if not value or value.isspace():
                 unfit.setdefault(row, fault)
@@ -83,7 +75,7 @@ def unfit_rows(
                 what = (
                     f"{value}, the error of a formula, is in column {column_name(name)}: mend it in the spreadsheet."
                 )
-                unfit.setdefault(row, RowFault(what))
+                unfit.setdefault(row, ValueFault(what))
     return unfit
 
 

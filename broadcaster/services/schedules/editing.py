@@ -258,7 +258,7 @@ def _stored_content(connection: Connection, schedule: Schedule) -> Content:
     """What a schedule sends."""
     table = tables.contents
     row = connection.execute(select(table.c.kind, table.c.body).where(table.c.id == schedule.content_id)).one()
-    return stored_content(row.kind, row.body, schedule.caption, schedule.filename)
+    return stored_content(row.kind, row.body, schedule.caption, schedule.filename, schedule.locale)
 
 
 def _usable_grace(grace: timedelta) -> timedelta:

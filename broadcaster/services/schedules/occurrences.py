@@ -76,7 +76,7 @@ def make_campaign(connection: Connection, schedule: Schedule, due_at: datetime) 
     local_date = due_at.astimezone(schedule.zone).date().isoformat()
     new = NewCampaign(
         name=name,
-        content=StoredContent(schedule.content_id, schedule.caption, schedule.filename),
+        content=StoredContent(schedule.content_id, schedule.caption, schedule.filename, schedule.locale),
         lanes=schedule.lanes,
         max_attempts=schedule.max_attempts,
         priority=schedule.priority,

@@ -43,6 +43,7 @@ class Schedule(msgspec.Struct, frozen=True, kw_only=True):
     content_id: int
     caption: str | None
     filename: str | None
+    locale: str
     priority: int
     max_attempts: int
     lanes: tuple[int, ...]

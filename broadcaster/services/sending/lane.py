@@ -232,7 +232,7 @@ class Lane:
         """
         try:
             try:
-                prepared = await self._path.contents.of(message.campaign_id)
+                prepared = await self._path.contents.of(message.campaign_id, message.variables)
             except Exception as error:  # noqa: BLE001 - Postgres is away: provably nothing was sent
                 reason = f"held back: cannot read its content: {type(error).__name__}"
                 return Verdict(Outcome.NOT_SENT, reason), None, self.standing.heard

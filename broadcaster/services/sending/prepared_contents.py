@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass
+from weakref import WeakValueDictionary
 
 from broadcaster.domain.contents import Content, ContentKind, MessageContent
 from broadcaster.domain.outcomes import Verdict
 from broadcaster.gateway import EncodedFile, WAChatPro
 from broadcaster.services.sending.sending_store import SendingStore
 
-_MOST_CAMPAIGNS = 1024
+_MOST_PREPARED = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,37 +34,60 @@ class PreparedContent:
         return await gateway.send_file(phone, self.file, message.filename, message.caption)
 
 
+_Key = int | tuple[int, str]
+"""A campaign, or one with the path of a recipient's own file."""
+
+
 class PreparedContents:
     """A least-recently-used cache over the store, bounded by the bytes of the encoded files in it."""
 
     def __init__(self, store: SendingStore, most_bytes: int) -> None:
         self._store = store
         self._most_bytes = most_bytes
-        self._prepared: OrderedDict[int, PreparedContent] = OrderedDict()
-        self._preparing = asyncio.Lock()
+        self._prepared: OrderedDict[_Key, PreparedContent] = OrderedDict()
+        self._preparing: WeakValueDictionary[_Key, asyncio.Lock] = WeakValueDictionary()
 
-    async def of(self, campaign_id: int) -> PreparedContent:
-        """The campaign's content; prepared once, however many messages ask at the same time."""
-        if (found := self._prepared.get(campaign_id)) is None:
-            async with self._preparing:
-                if (found := self._prepared.get(campaign_id)) is None:
-                    found = await self._prepare(campaign_id)
-                    self._prepared[campaign_id] = found
-                    self._evict()
+    async def of(self, campaign_id: int, variables: Mapping[str, str] | None = None) -> PreparedContent:
+        """What the campaign sends to somebody with these variables.
+
+        Prepared once, however many messages ask at the same time.
+        """
+        found = self._prepared.get(campaign_id) or await self._prepared_once(campaign_id, self._prepare(campaign_id))
         self._prepared.move_to_end(campaign_id)
-        return found
+        if (column := found.content.file_column) is None:
+            return found
+        key = (campaign_id, (variables or {})[column])
+        own = self._prepared.get(key) or await self._prepared_once(key, self._prepare_own(found.content, *key))
+        self._prepared.move_to_end(key)
+        return own
+
+    async def _prepared_once(self, key: _Key, preparing: Coroutine[None, None, PreparedContent]) -> PreparedContent:
+        lock = self._preparing.setdefault(key, asyncio.Lock())
+        async with lock:
+            if (found := self._prepared.get(key)) is not None:
+                preparing.close()
+                return found
+            found = self._prepared[key] = await preparing
+            self._evict()
+            return found
 
     async def _prepare(self, campaign_id: int) -> PreparedContent:
         content = await self._store.campaign_content(campaign_id)
-        if content.kind is not ContentKind.FILE:
+        if content.kind is not ContentKind.FILE or content.file_column is not None:
             return PreparedContent(content)
-        data = await self._store.campaign_file(campaign_id)
-        # Off the loop: encoding takes about a millisecond per megabyte.
-        return PreparedContent(content, await asyncio.to_thread(EncodedFile.from_bytes, data))
+        return await _encoded(content, await self._store.campaign_file(campaign_id))
+
+    async def _prepare_own(self, content: Content, campaign_id: int, path: str) -> PreparedContent:
+        return await _encoded(content, await self._store.recipient_file(campaign_id, path))
 
     def _evict(self) -> None:
-        while len(self._prepared) > 1 and (len(self._prepared) > _MOST_CAMPAIGNS or self._bytes() > self._most_bytes):
+        while len(self._prepared) > 1 and (len(self._prepared) > _MOST_PREPARED or self._bytes() > self._most_bytes):
             self._prepared.popitem(last=False)
 
     def _bytes(self) -> int:
         return sum(each.file.size_in_memory for each in self._prepared.values() if each.file is not None)
+
+
+async def _encoded(content: Content, data: bytes) -> PreparedContent:
+    # Off the loop: encoding takes about a millisecond per megabyte.
+    return PreparedContent(content, await asyncio.to_thread(EncodedFile.from_bytes, data))

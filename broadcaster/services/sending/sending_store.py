@@ -249,6 +249,11 @@ class SendingStore:
         [body] = await self._statements.values("campaign_file", campaign_id=campaign_id)
         return bytes(body)
 
+    async def recipient_file(self, campaign_id: int, path: str) -> bytes:
+        """The bytes of the file that the campaign sends to whoever has this path in the list."""
+        [body] = await self._statements.values("recipient_file", campaign_id=campaign_id, path=path)
+        return bytes(body)
+
     async def finish_campaigns(self) -> list[int]:
         """Finish the campaigns that balance; returns their ids."""
         return await self._statements.values("finish_campaigns")

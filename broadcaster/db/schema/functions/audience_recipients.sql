@@ -1,9 +1,11 @@
 -- Whom of an audience a campaign goes to: a view with parameters, which the planner inlines.
 --   conditions          [{variable, operator, kind, value}]: those to whom all of them apply (domain/conditions.py)
 --   campaign_variables  {name: value}: over the members' own
---   template            {required: [name], never_blank, parts: [{name, fallback}], literals, fallbacks, longest,
---                       blanks: {name: ""}, adds_phone}: what the text is made of; lengths are in characters.
---                       `adds_phone`: the phone is a variable too
+--   template            {required: [name], filled: [name], never_blank, parts: [{name, fallback, growth, extra}],
+--                       literals, fallbacks, growth, longest, blanks: {name: ""}, adds_phone,
+--                       unreadable: {name: {value: why}}}: what the text is made of; lengths are in characters. A value
+--                       is shown at most `growth` times as long, and `extra` longer. `adds_phone`: the phone is a
+--                       variable too
 -- `fault` is why somebody can be sent nothing; null: nothing is in the way.
 CREATE FUNCTION audience_recipients(audience bigint, conditions jsonb, campaign_variables jsonb, template jsonb)
 RETURNS TABLE (phone text, variables jsonb, fault text) LANGUAGE sql STABLE AS $$
@@ -16,6 +18,26 @@ RETURNS TABLE (phone text, variables jsonb, fault text) LANGUAGE sql STABLE AS $
                 FROM jsonb_array_elements_text(template -> 'required') AS required (name)
                 WHERE NOT own.variables ? name
             )
+            WHEN jsonb_array_length(template -> 'filled') > 0 AND EXISTS (
+                SELECT
+                FROM jsonb_array_elements_text(template -> 'filled') AS filled (name)
+                WHERE coalesce(trimmed(own.variables ->> name), '') = ''
+            ) THEN (
+                SELECT 'has nothing in ' || string_agg(name, ', ')
+                FROM jsonb_array_elements_text(template -> 'filled') AS filled (name)
+                WHERE coalesce(trimmed(own.variables ->> name), '') = ''
+            )
+            WHEN template ? 'unreadable' AND EXISTS (
+                SELECT
+                FROM jsonb_object_keys(template -> 'unreadable') AS read (name)
+                WHERE template #> ARRAY['unreadable', read.name, own.variables ->> read.name] IS NOT NULL
+            ) THEN (
+                SELECT template #>> ARRAY['unreadable', read.name, own.variables ->> read.name]
+                FROM jsonb_object_keys(template -> 'unreadable') AS read (name)
+                WHERE template #> ARRAY['unreadable', read.name, own.variables ->> read.name] IS NOT NULL
+                ORDER BY read.name
+                LIMIT 1
+            )
             WHEN NOT (template ->> 'never_blank')::boolean AND NOT EXISTS (
                 SELECT
                 FROM jsonb_to_recordset(template -> 'parts') AS part (name text)
@@ -23,13 +45,17 @@ RETURNS TABLE (phone text, variables jsonb, fault text) LANGUAGE sql STABLE AS $
             ) THEN 'the text would be blank'
             -- No value is longer than all of them together, whose size costs nothing to know.
             WHEN (template ->> 'literals')::integer + (template ->> 'fallbacks')::integer
-                + jsonb_array_length(template -> 'parts') * pg_column_size(own.variables)
+                + jsonb_array_length(template -> 'parts') * (template ->> 'growth')::integer * pg_column_size(own.variables)
                 > (template ->> 'longest')::integer
                 AND (
                     SELECT (template ->> 'literals')::integer + sum(
-                        CASE WHEN trimmed(known.value) <> '' THEN length(known.value) ELSE part.fallback END
+                        CASE
+                            WHEN trimmed(known.value) <> '' THEN length(known.value) * part.growth + part.extra
+                            ELSE part.fallback
+                        END
                     )
-                    FROM jsonb_to_recordset(template -> 'parts') AS part (name text, fallback integer)
+                    FROM jsonb_to_recordset(template -> 'parts')
+                        AS part (name text, fallback integer, growth integer, extra integer)
                     CROSS JOIN LATERAL (SELECT own.variables ->> part.name) AS known (value)
                 ) > (template ->> 'longest')::integer
                 THEN 'the text would be too long'

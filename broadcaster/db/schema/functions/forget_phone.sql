@@ -15,6 +15,7 @@ DECLARE
     operator CONSTANT text := coalesce(current_setting('broadcaster.operator', true), '');
     theirs message_key[];
     was_known boolean;
+    files bigint[];
 BEGIN
     IF (digits ~ '^[0-9]{7,15}$' AND length(digest) = 32 AND length(ending) = 32) IS NOT TRUE THEN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'not the digits of a number and its digests';
@@ -51,6 +52,21 @@ BEGIN
     PERFORM set_config('broadcaster.operator', '', true);
     INSERT INTO forgotten_phones (digest, ending) VALUES (forget_phone.digest, forget_phone.ending) ON CONFLICT DO NOTHING;
     was_known := NOT FOUND;
+    -- Whoever of them had a file of her own; it is deleted when she was the last one who gets it.
+    UPDATE campaign_files f
+    SET messages = f.messages - 1
+    FROM unnest(theirs) t
+    JOIN campaigns c ON c.id = t.campaign_id
+    JOIN messages m ON m.segment = t.segment AND m.campaign_id = t.campaign_id AND m.seq = t.seq
+    WHERE f.campaign_id = c.id AND f.path = m.variables ->> c.file_column;
+    WITH gone AS (
+        DELETE FROM campaign_files f
+        USING unnest(theirs) t
+        WHERE f.campaign_id = t.campaign_id AND f.messages = 0
+        RETURNING f.content_id
+    )
+    SELECT array_agg(content_id) INTO files FROM gone;
+    PERFORM delete_unused_files(files);
     WITH was AS MATERIALIZED (
         SELECT m.segment, m.campaign_id, m.seq, m.state
         FROM unnest(theirs) t

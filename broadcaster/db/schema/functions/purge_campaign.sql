@@ -13,7 +13,12 @@ DECLARE
     proof purges;
     refusal text;
     miscounted text;
+    files bigint[];
 BEGIN
+    -- Before anything else is locked, in the order of those who forget somebody and of those who store a content.
+    IF EXISTS (SELECT FROM campaign_files f WHERE f.campaign_id = campaign) THEN
+        PERFORM pg_advisory_xact_lock(hashtextextended('forgotten_phones', 0));
+    END IF;
     SELECT * INTO purged FROM campaigns c WHERE c.id = campaign FOR NO KEY UPDATE;
     IF purged.purged_at IS NOT NULL THEN
         RETURN;
@@ -87,6 +92,11 @@ BEGIN
     FROM (SELECT resolved_as, count(*) AS n FROM gone GROUP BY resolved_as) by_resolution;
     DELETE FROM rejected_recipients r WHERE r.campaign_id = campaign;
     GET DIAGNOSTICS proof.rejected_recipients = ROW_COUNT;
+    WITH gone AS (
+        DELETE FROM campaign_files f WHERE f.campaign_id = campaign RETURNING f.content_id
+    )
+    SELECT array_agg(content_id) INTO files FROM gone;
+    PERFORM delete_unused_files(files);
     DELETE FROM looks l WHERE l.segment = purged.segment AND l.campaign_id = campaign;
     UPDATE settlements s SET reason = NULL WHERE s.campaign_id = campaign AND s.reason IS NOT NULL;
     UPDATE campaigns c SET purged_at = now(), variables = NULL, audience_filter = NULL WHERE c.id = campaign;

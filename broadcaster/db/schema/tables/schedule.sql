@@ -19,6 +19,7 @@ CREATE TABLE schedules (
     content_id bigint NOT NULL REFERENCES contents,
     caption text,
     filename text,
+    locale text NOT NULL DEFAULT 'en',
     priority smallint NOT NULL DEFAULT 0,
     max_attempts smallint NOT NULL,
     created_at timestamptz NOT NULL DEFAULT now(),
@@ -48,6 +49,7 @@ COMMENT ON COLUMN schedules.audience_filter IS 'Which of the members; null: all.
 COMMENT ON COLUMN schedules.content_id IS 'What its next campaign sends.';
 COMMENT ON COLUMN schedules.caption IS 'campaigns.caption';
 COMMENT ON COLUMN schedules.filename IS 'campaigns.filename';
+COMMENT ON COLUMN schedules.locale IS 'campaigns.locale';
 COMMENT ON COLUMN schedules.priority IS 'campaigns.priority';
 COMMENT ON COLUMN schedules.max_attempts IS 'campaigns.max_attempts';
 COMMENT ON COLUMN schedules.created_at IS 'When it was added.';
