@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import msgspec
 import psycopg
 from psycopg.rows import tuple_row
-from psycopg.sql import SQL, Composed, Identifier
+from psycopg.sql import SQL, Composable, Composed, Identifier
 
 if TYPE_CHECKING:
     import sqlalchemy
@@ -49,8 +49,12 @@ def query(name: str) -> str:
 
 def naming(name: str, **identifiers: str) -> Composed:
     """The statement `name` with these identifiers, quoted, in place of its `{…}`."""
-    quoted = {key: Identifier(identifier) for key, identifier in identifiers.items()}
-    return SQL(cast("Any", query(name))).format(**quoted)
+    return composing(name, **{key: Identifier(identifier) for key, identifier in identifiers.items()})
+
+
+def composing(name: str, **parts: Composable) -> Composed:
+    """The statement `name` with these parts in place of its `{…}`."""
+    return SQL(cast("Any", query(name))).format(**parts)
 
 
 def rows(connection: Connection, statement: Statement, row_type: type[Row], /, **parameters: Any) -> list[Row]:

@@ -1,24 +1,26 @@
-"""Conditions on the variables of an audience's members, as operators write them: `city=Jakarta`, `age>=18`.
+"""Conditions on the members of an audience: `city=Jakarta and age>=18`, `date=today+1`, `not messaged within 30d`.
 
-The database evaluates them, in the function `audience_recipients`:
+`condition_parser` makes them of what operators write, `str` gives them back. The database evaluates them, as
+`services/audiences/predicate` says it to it:
 
-- A number is compared as a number, an ISO date as a date, anything else as text.
-- `<` and `>` with a number (or date) never match a member whose own value is not a number (or date).
+- A number is compared as a number, a day as a day in whatever form the members have it, anything else as text.
+- `<` and `>` with a number (or day) never match a member whose own value is not a number (or day).
 - Texts are compared without case and outer white space. They have no order.
-- `!=` matches everybody whom `=` does not match. A member without the variable has an empty text.
+- `!=` and `not` match everybody whom the same without it does not match.
+- A member without the variable has an empty text.
 """
 
 from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date
+from collections.abc import Callable, Iterator, Sequence
+from datetime import date, timedelta
 from enum import StrEnum
 
-from broadcaster.domain.names import first_control
-from broadcaster.domain.templates import variable_name
+import msgspec
+
+from broadcaster.domain.written_days import DayOrder
 from broadcaster.errors import UsageError, listed, quoted
 
 
@@ -31,6 +33,8 @@ class Operator(StrEnum):
     AT_MOST = "<="
     GREATER = ">"
     AT_LEAST = ">="
+    CONTAINS = "contains"
+    IN = "in"
 
 
 class ValueKind(StrEnum):
@@ -41,80 +45,216 @@ class ValueKind(StrEnum):
     TEXT = "text"
 
 
-@dataclass(frozen=True, slots=True)
-class Condition:
-    """One comparison. Make one with `parse_condition`; `str` gives it back as written, with normalised white space."""
+class ListKind(StrEnum):
+    """What a list of people is: an audience's members, a campaign's recipients, or whichever has the name."""
+
+    AUDIENCE = "audience"
+    CAMPAIGN = "campaign"
+    EITHER = "either"
+
+
+class Value(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a condition compares with, as it was written, but for white space."""
+
+    kind: ValueKind
+    text: str
+    zone: str | None = None
+    """Whose clocks say what `today` is; only of days that are relative to it."""
+    day: date | None = None
+    """What a relative day has come to, once that is fixed."""
+
+    def __str__(self) -> str:
+        if self.kind is ValueKind.TEXT and not _PLAIN.fullmatch(self.text):
+            return '"' + self.text.replace('"', '""') + '"'
+        return self.text + (f" ({self.day})" if self.day else "")
+
+
+class Compared(msgspec.Struct, frozen=True, omit_defaults=True, tag="compared"):
+    """A member's variable compared with a value; with `in` there are several, and one of them has to be equal."""
 
     variable: str
     operator: Operator
-    kind: ValueKind
-    value: str
+    values: tuple[Value, ...]
+    order: DayOrder | None = None
+    """How the members write days, where the operator says so."""
 
     def __str__(self) -> str:
-        return f"{self.variable}{self.operator}{self.value}"
+        variable = self.variable + (f"({self.order})" if self.order else "")
+        values = ", ".join(map(str, self.values))
+        if self.operator is Operator.IN:
+            return f"{variable} in ({values})"
+        return (
+            f"{variable} contains {values}"
+            if self.operator is Operator.CONTAINS
+            else f"{variable}{self.operator}{values}"
+        )
 
 
-_CONDITION = re.compile(r"(?P<column>[^=!<>]*)(?P<operator>!=|<=|>=|=|<|>)(?P<value>.*)", re.DOTALL)
-_NUMBER = re.compile(r"[+-]?[0-9]+(?:[.][0-9]+)?")
-_LONGEST_NUMBER = 100
-LONGEST_CONDITION = 1_000
-MOST_CONDITIONS = 50
-_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-_EQUALITIES = (Operator.EQUAL, Operator.NOT_EQUAL)
-_HELP = "write it like city=Jakarta or age>=18, with one of = != < <= > >="
+class Empty(msgspec.Struct, frozen=True, tag="empty"):
+    """A member has no such variable, or nothing but white space in it."""
+
+    variable: str
+
+    def __str__(self) -> str:
+        return f"{self.variable} is empty"
 
 
-def parse_conditions(texts: Sequence[str] | None) -> list[Condition]:
-    """What several `--where` say, each as `parse_condition` reads it. Raises UsageError."""
-    given = texts or ()
-    if len(given) > MOST_CONDITIONS:
-        raise UsageError(f"--where is given {len(given):,} times, and at most {MOST_CONDITIONS} are allowed")
-    return [parse_condition(each) for each in given]
+class Messaged(msgspec.Struct, frozen=True, tag="messaged"):
+    """Something was sent to a member within the last `hours`, or may have been."""
+
+    hours: int
+
+    def __str__(self) -> str:
+        return f"messaged within {self.hours // 24}d" if self.hours % 24 == 0 else f"messaged within {self.hours}h"
 
 
-def parse_condition(text: str) -> Condition:
-    """Read `column operator value`. The column is named as in templates, in any spelling. Raises UsageError."""
-    if len(text) > LONGEST_CONDITION:
-        raise UsageError(f"--where {quoted(text)} is longer than {LONGEST_CONDITION:,} characters")
-    found = _CONDITION.fullmatch(text)
-    value = found["value"].strip() if found else ""
-    # `==` and `=>` are typing errors. Without this check their second half would become part of the value.
-    if found is None or not (variable := variable_name(found["column"])) or value[:1] in ("=", "<", ">"):
-        raise UsageError(f"--where {quoted(text)} is not understood: {_HELP}")
-    if first_control(text) is not None:
-        raise UsageError(f"--where {quoted(text)}: it holds control characters")
-    operator, kind = Operator(found["operator"]), _kind(value)
-    if kind is ValueKind.TEXT and operator not in _EQUALITIES:
-        raise UsageError(f"--where {quoted(text)}: {operator} compares with a number or a date such as 2026-11-23")
-    return Condition(variable, operator, kind, value)
+class Got(msgspec.Struct, frozen=True, omit_defaults=True, tag="got"):
+    """A member was sent a campaign, or `failed` in it."""
+
+    campaign: str
+    failed: bool = False
+    id: int | None = None
+    """Of the campaign, once it is known that there is one."""
+
+    def __str__(self) -> str:
+        return f"{'failed in' if self.failed else 'got'} campaign {written_name(self.campaign)}"
+
+
+class Listed(msgspec.Struct, frozen=True, omit_defaults=True, tag="listed"):
+    """A member is in another audience, or among a campaign's recipients, whatever became of the message."""
+
+    kind: ListKind
+    name: str
+    id: int | None = None
+    """Of what has the name, once it is known that there is one."""
+
+    def __str__(self) -> str:
+        return f"in {'' if self.kind is ListKind.EITHER else f'{self.kind} '}{written_name(self.name)}"
+
+
+class Not(msgspec.Struct, frozen=True, tag="not"):
+    """The part does not hold."""
+
+    part: Condition
+
+    def __str__(self) -> str:
+        match self.part:
+            case Empty(variable=variable):
+                return f"{variable} is not empty"
+            case Compared(operator=Operator.CONTAINS | Operator.IN as operator):
+                return str(self.part).replace(f" {operator} ", f" not {operator} ", 1)
+        return f"not {_grouped(self.part)}"
+
+
+class AllOf(msgspec.Struct, frozen=True, tag="and"):
+    """All parts hold."""
+
+    parts: tuple[Condition, ...]
+
+    def __str__(self) -> str:
+        return " and ".join(map(_grouped, self.parts))
+
+
+class AnyOf(msgspec.Struct, frozen=True, tag="or"):
+    """One of the parts holds, or several do."""
+
+    parts: tuple[Condition, ...]
+
+    def __str__(self) -> str:
+        return " or ".join(map(_grouped, self.parts))
+
+
+Leaf = Compared | Empty | Messaged | Got | Listed
+Condition = Leaf | Not | AllOf | AnyOf
+
+_PLAIN = re.compile(
+    r"(?!today|tomorrow|yesterday|[+-]?[0-9])[^\s,()'\"=<>!]+(?: (?!(?:and|or)\b)[^\s,()'\"=<>!]+)*|", re.I
+)
+"""Texts that are read as themselves without quotes. Not all: what is left out is quoted, and means the same."""
+
+
+def leaves(condition: Condition) -> Iterator[Leaf]:
+    """The comparisons and the like that a condition is made of, from left to right."""
+    match condition:
+        case AllOf(parts=parts) | AnyOf(parts=parts):
+            for part in parts:
+                yield from leaves(part)
+        case Not(part=part):
+            yield from leaves(part)
+        case _:
+            yield condition
+
+
+def replaced(condition: Condition, by: Callable[[Leaf], Condition]) -> Condition:
+    """The condition with each of its `leaves` replaced."""
+    match condition:
+        case AllOf(parts=parts):
+            return AllOf(tuple(replaced(part, by) for part in parts))
+        case AnyOf(parts=parts):
+            return AnyOf(tuple(replaced(part, by) for part in parts))
+        case Not(part=part):
+            return Not(replaced(part, by))
+        case _:
+            return by(condition)
+
+
+def fixed(conditions: Sequence[Condition], today: Callable[[str], date]) -> list[Condition]:
+    """The conditions with days that are relative to today fixed; `today` says what it is in a time zone."""
+
+    def fix(leaf: Leaf) -> Condition:
+        if not isinstance(leaf, Compared):
+            return leaf
+        values = tuple(
+            value
+            if value.zone is None or value.day
+            else msgspec.structs.replace(value, day=relative_day(value.text, today(value.zone)))
+            for value in leaf.values
+        )
+        return msgspec.structs.replace(leaf, values=values)
+
+    return [replaced(condition, fix) for condition in conditions]
+
+
+RELATIVE_DAY = re.compile(
+    r"(?P<word>today|tomorrow|yesterday)(?:\s*(?P<sign>[+-])\s*(?P<number>[0-9]{1,4})\s*(?P<unit>d|days?|w|weeks?)?)?",
+    re.I,
+)
+
+
+def relative_day(text: str, today: date) -> date:
+    """What `today+1`, `tomorrow` or `today-2w` is. Raises ValueError for anything else."""
+    found = RELATIVE_DAY.fullmatch(text)
+    if found is None:
+        raise ValueError(text)
+    days = {"yesterday": -1, "today": 0, "tomorrow": 1}[found["word"].lower()]
+    if found["number"]:
+        length = 7 if (found["unit"] or "d").lower().startswith("w") else 1
+        days += int(f"{found['sign']}{found['number']}") * length
+    return today + timedelta(days=days)
 
 
 def check_conditions(conditions: Sequence[Condition], columns: Sequence[str]) -> None:
-    """Raise UsageError unless every condition names one of `columns`, the existing variables."""
+    """Raise UsageError unless every condition is about one of `columns`, the existing variables."""
     for condition in conditions:
-        if condition.variable not in columns:
-            close = difflib.get_close_matches(condition.variable, columns, n=1)
-            hint = f"did you mean {quoted(close[0])}? " if close else ""
-            raise UsageError(
-                f"--where {condition}: there is no column {quoted(condition.variable)}; "
-                f"{hint}columns are: {listed(columns)}"
-            )
+        for leaf in leaves(condition):
+            if isinstance(leaf, Compared | Empty) and leaf.variable not in columns:
+                close = difflib.get_close_matches(leaf.variable, columns, n=1)
+                hint = f"did you mean {quoted(close[0])}? " if close else ""
+                raise UsageError(
+                    f"--where {leaf}: there is no column {quoted(leaf.variable)}; {hint}columns are: {listed(columns)}"
+                )
 
 
 def describe_conditions(conditions: Sequence[Condition]) -> str:
-    """For people: `city=Jakarta and age>=18`."""
-    return " and ".join(map(str, conditions))
+    """For people: `city=Jakarta and (age>=18 or age is empty)`."""
+    return str(conditions[0]) if len(conditions) == 1 else str(AllOf(tuple(conditions)))
 
 
-def _kind(value: str) -> ValueKind:
-    if len(value) <= _LONGEST_NUMBER and _NUMBER.fullmatch(value):
-        return ValueKind.NUMBER
-    return ValueKind.DATE if _DATE.fullmatch(value) and _is_date(value) else ValueKind.TEXT
+def written_name(name: str) -> str:
+    """The name of a campaign or an audience as conditions have it."""
+    return name if _PLAIN.fullmatch(name) and name else '"' + name.replace('"', '""') + '"'
 
 
-def _is_date(value: str) -> bool:
-    try:
-        date.fromisoformat(value)
-    except ValueError:
-        return False
-    return True
+def _grouped(part: Condition) -> str:
+    """A part of a condition, in parentheses where it has parts itself."""
+    return f"({part})" if isinstance(part, AllOf | AnyOf) else str(part)

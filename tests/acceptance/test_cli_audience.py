@@ -93,3 +93,37 @@ def test_an_instances_contacts_and_chats_become_members(
     before = everything(engine)
     assert_refused(run_cli("audience", "sync", "known", "--instance", "gone"), "instance gone: contacts: ")
     assert everything(engine) == before
+
+
+PATIENTS = "phone,name,visit,age\n" + "\n".join(
+    ("628123456001,Ayu,24/11/2026,31", "628123456002,Budi,24/11/2026,9", "628123456003,Citra,3/12/2026,")
+)
+
+
+def test_conditions_are_counted_shown_and_exported(run_cli: RunCli) -> None:
+    assert_done(run_cli("audience", "import", "patients", "-", stdin=PATIENTS))
+    assert_done(run_cli("audience", "import", "vip", "-", stdin="phone\n628123456001\n"))
+    where = ("--where", "visit=24/11/2026 or age is empty", "--exclude", "vip")
+    shown = assert_done(run_cli("audience", "show", "patients", *where, "--json")).json
+    assert (shown["matching"], shown["where"], shown["notes"]) == (
+        2,
+        ["visit=24/11/2026 or age is empty", "not in audience vip"],
+        [],
+    )
+    said = assert_done(run_cli("audience", "show", "patients", *where)).stdout
+    assert "(visit=24/11/2026 or age is empty) and not in audience vip" in said
+    exported = assert_done(run_cli("audience", "export", "patients", "--where", "visit>=1 Dec 2026")).stdout
+    assert exported.splitlines()[1:] == ["628123456003,Citra,3/12/2026,"]
+    today = assert_done(run_cli("audience", "show", "patients", "--where", "visit<today+1", "--json")).json
+    assert today["where"][0].startswith("visit<today+1 (20")
+
+
+def test_conditions_that_cannot_be_told_are_refused_in_one_line(run_cli: RunCli) -> None:
+    assert_done(run_cli("audience", "import", "patients", "-", stdin=PATIENTS))
+    for given, said, code in (
+        (("--where", "visit=24/11/2026 or Solo"), "at 'Solo', character 21", 2),
+        (("--where", "visit=11/24/2026"), "'11/24/2026' is no day as column 'visit' writes them (d/m/y)", 1),
+        (("--where", "got campaign promo"), "no campaign is called 'promo'", 1),
+        (("--exclude", "nobody"), "no audience and no campaign is called 'nobody'", 1),
+    ):
+        assert_refused(run_cli("audience", "show", "patients", *given), said, code=code)

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from broadcaster.cli.main import main
-from broadcaster.domain.conditions import MOST_CONDITIONS
+from broadcaster.domain.condition_parser import MOST_CONDITIONS
 from broadcaster.services.accounts import LONGEST_KEY
 from tests.support.cli import RunCli, assert_done, assert_refused
 from tests.support.database import as_owner, everything
@@ -54,6 +54,7 @@ OTHERWISE = {
     ("campaign submit", "recipients"): "new --instance a --text Hi",
     ("campaign submit", "audience"): "new --instance a --text Hi",
     ("campaign submit", "where"): "new --instance a --text Hi --audience people",
+    ("campaign submit", "exclude"): "new --instance a --text Hi --audience people",
     ("campaign preview", "name"): "",
     ("campaign preview", "phone"): "c",
     ("schedule add", "every"): SCHEDULE.replace("--cron '0 9 * * *'", ""),

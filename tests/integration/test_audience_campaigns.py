@@ -9,13 +9,14 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from sqlalchemy import text
 
-from broadcaster.domain.conditions import parse_condition
+from broadcaster.domain.condition_parser import parse_condition
 from broadcaster.domain.contents import Content
 from broadcaster.domain.states import CampaignState
 from broadcaster.domain.templates import TemplateError, compile_template
 from broadcaster.errors import ConflictError, InputError, NotFoundError
 from broadcaster.services import dispatch
 from broadcaster.services.audiences.audience import Audience, find_audience, remove_audience
+from broadcaster.services.audiences.evaluation import evaluate
 from broadcaster.services.audiences.selection import Selection
 from broadcaster.services.campaigns import campaign_reports, lifecycle
 from broadcaster.services.campaigns import over_audience as audience_campaigns
@@ -62,7 +63,8 @@ def store(
         lanes = connection.execute(
             text("SELECT id FROM instances WHERE name = ANY(:names)"), {"names": list(instances)}
         ).scalars()
-        conditions = [parse_condition(each) for each in where]
+        audience = find_audience(connection, "customers")
+        conditions = evaluate(connection, audience, [parse_condition(each) for each in where]).conditions
         return insert_campaign(
             connection,
             NewCampaign(
@@ -72,7 +74,7 @@ def store(
                 max_attempts=3,
                 state=CampaignState.DRAFT if draft else CampaignState.SCHEDULED,
                 source=describe_audience("customers", conditions),
-                audience_id=find_audience(connection, "customers").id,
+                audience_id=audience.id,
                 conditions=conditions,
             ),
         )
@@ -111,12 +113,13 @@ def test_it_gets_the_members_that_there_are_when_it_starts(shop: Shop) -> None:
         (["joined=2025-12-31"], "2"),
         (["joined>=2026-01-05"], "1"),
         (["city=JAKARTA", "age<18"], "2"),
-        (["name=' OR true --"], ""),
+        (['name="\' OR true --"'], ""),
     ],
 )
 def test_conditions_compare_by_the_type_of_the_value(shop: Shop, where: list[str], found: str) -> None:
     selection = Selection(audience=keep(shop), conditions=[parse_condition(each) for each in where])
     with shop.engine.begin() as connection:
+        selection = selection.checked(connection)
         rows = selection.sample(connection, 10)
         assert selection.count(connection)[:2] == (len(found), 0)
     assert "".join(row.phone[-1] for row in rows) == found
@@ -213,12 +216,12 @@ def test_what_a_campaign_says_of_all_goes_over_what_members_say(shop: Shop) -> N
         variables={"occurrence_date": "2026-11-23", "name": "All"},
         content=Content(text=template),
     )
-    selection.check()
     with shop.engine.begin() as connection:
+        selection = selection.checked(connection)
         [row] = selection.sample(connection, 1)
-    assert template.render(row.variables) == "All: 2026-11-23"
-    with pytest.raises(TemplateError, match="there is no column 'occurrence_date'"):
-        Selection(audience=audience, content=Content(text=template)).check()
+        assert template.render(row.variables) == "All: 2026-11-23"
+        with pytest.raises(TemplateError, match="there is no column 'occurrence_date'"):
+            Selection(audience=audience, content=Content(text=template)).checked(connection)
 
 
 def test_a_column_that_is_gone_has_its_default(shop: Shop) -> None:
@@ -313,3 +316,40 @@ def test_a_large_campaign_gets_a_segment_of_its_own_and_is_sent(shop: Shop, monk
     drain(shop)
     dispatch.finish_campaigns(shop.engine)
     assert (shop.state("promo"), shop.states("promo")) == ("finished", {"sent": 4})
+
+
+def test_a_campaign_whose_conditions_cannot_be_told_at_its_start_waits_and_says_why(shop: Shop) -> None:
+    shop.add("a")
+    keep(shop, {"628120000001": {"name": "Ayu", "visit": "24/11/2026"}, "628120000002": {"name": "Budi"}})
+    store(shop, "visit=2026-11-24")
+    shop.sql("""UPDATE audience_members SET variables = '{"visit": "11/24/2026"}' WHERE phone = '628120000002'""")
+    assert dispatch.start_due_campaigns(shop.engine) == []
+    summary = campaign_reports.campaign_summary(shop.engine, "promo")
+    assert (summary.state, summary.total) == ("paused", 0)
+    assert summary.state_reason is not None
+    assert summary.state_reason.startswith("whom to send to: column 'visit' has days in both orders")
+    shop.sql("""UPDATE audience_members SET variables = '{"visit": "2026-11-24"}' WHERE phone = '628120000002'""")
+    lifecycle.resume_campaign(shop.engine, "promo")
+    dispatch.start_due_campaigns(shop.engine)
+    assert shop.states("promo") == {"pending": 2}
+    assert campaign_reports.campaign_summary(shop.engine, "promo").state_reason is None
+    drain(shop)
+
+
+def test_who_got_a_campaign_gets_no_other_one(shop: Shop) -> None:
+    shop.add("a")
+    keep(shop)
+    store(shop, "city=Jakarta", name="first")
+    dispatch.start_due_campaigns(shop.engine)
+    drain(shop)
+    assert shop.states("first") == {"sent": 3}
+    store(shop, "not got campaign first", name="second")
+    store(shop, "not messaged within 1h", name="third")
+    shop.sql("UPDATE campaigns SET starts_at = now() + interval '1 hour' WHERE name = 'third'")
+    dispatch.start_due_campaigns(shop.engine)
+    drain(shop)
+    shop.sql("UPDATE campaigns SET starts_at = now() WHERE name = 'third'")
+    dispatch.start_due_campaigns(shop.engine)
+    assert (shop.states("second"), shop.states("third")) == ({"sent": 2}, {})
+    assert shop.accepted() == dict.fromkeys(PEOPLE, 1)
+    dispatch.finish_campaigns(shop.engine)

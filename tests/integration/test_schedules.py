@@ -10,7 +10,7 @@ from threading import Event
 import pytest
 from sqlalchemy import Connection, event
 
-from broadcaster.domain.conditions import parse_condition
+from broadcaster.domain.condition_parser import parse_condition
 from broadcaster.domain.schedules import Misfire, Overlap
 from broadcaster.domain.states import ScheduleState
 from broadcaster.errors import BroadcasterError, ConflictError, InputError, NotFoundError, UsageError
@@ -467,6 +467,33 @@ def test_every_part_of_a_schedule_can_be_changed(calendar: Calendar) -> None:
     }
     assert (row.grace_seconds, row.priority, row.max_attempts) == (7200, 5, 7)
     assert row.body.startswith("{{ name }}")
+
+
+def test_who_comes_tomorrow_is_reminded_by_the_schedules_clocks_and_once(calendar: Calendar) -> None:
+    calendar.shop.sql("UPDATE audiences SET variables = '{name,date}' WHERE name = 'people'")
+    calendar.shop.sql("DELETE FROM audience_members")
+    calendar.shop.sql(
+        "INSERT INTO audience_members (audience_id, phone, variables)"
+        " SELECT a.id, (628120000000 + n)::text, jsonb_build_object("
+        "     'name', 'N' || n, 'date', to_char(date '2025-12-31' + n, 'DD/MM/YYYY'))"
+        " FROM audiences a, generate_series(1, 28) n WHERE a.name = 'people'"
+    )
+    calendar.add(cron="0 1 * * *", conditions=[parse_condition("date=today+1", "Asia/Jakarta")])
+    # One o'clock on Monday the 5th in Jakarta; in UTC it is still Sunday.
+    calendar.set(next_at=MONDAY - timedelta(hours=8))
+    calendar.now -= timedelta(hours=8)
+    assert calendar.tick() == ["news 2026-01-05T01:00"]
+    # The next one waits for it, and starts when it is the 7th already: it is about the 7th all the same.
+    assert calendar.tick(DAY) == []
+    calendar.send()
+    calendar.tick(timedelta(hours=23))
+    dates = calendar.shop.sql("SELECT DISTINCT source FROM campaigns ORDER BY source")
+    assert dates == [
+        ("audience people where date=today+1 (2026-01-06)",),
+        ("audience people where date=today+1 (2026-01-07)",),
+    ]
+    calendar.send()
+    assert calendar.shop.accepted() == {"628120000006": 1, "628120000007": 1}
 
 
 def test_removing_a_schedule_leaves_its_campaigns_and_cancels_what_is_queued(calendar: Calendar) -> None:

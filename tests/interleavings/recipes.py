@@ -305,7 +305,7 @@ def _over_an_audience() -> list[Recipe]:
     }
     selection: dict[str, Any] = {
         "audience_id": 1,
-        "conditions": "[]",
+        "wanted": None,
         "campaign_variables": "{}",
         "template": _json(template),
     }
@@ -316,10 +316,15 @@ def _over_an_audience() -> list[Recipe]:
         "deal_snapshot",
     )
     run = _step("run_audience_campaign", reason="nobody", **campaign)
-    snapshot = _step("snapshot_audience", **selection)
+    snapshot = Step(
+        lambda _: query("snapshot_audience").format(members="true"),
+        lambda _books, _side: selection,
+        "snapshot_audience",
+    )
     return [
         Recipe("a campaign over an audience", (HOLD_OFF, lock, snapshot, deal, run), held=1),
         Recipe("run_audience_campaign", (run,)),
+        Recipe("hold_audience_campaign", (lock, _step("hold_audience_campaign", reason="unclear", **campaign))),
     ]
 
 

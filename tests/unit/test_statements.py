@@ -17,7 +17,7 @@ def test_every_sql_file_has_a_caller_and_every_caller_a_file() -> None:
     files = {path.stem for path in (PACKAGE / "db" / "sql").glob("*.sql")}
     sources = "\n".join(path.read_text(encoding="utf-8") for path in PACKAGE.rglob("*.py"))
     verbs = r"\b(?:rows|first|values?|execute|each|copy)\(connection"
-    calls = rf'\b(?:query|naming)\(\s*"(\w+)"|{verbs}, "(\w+)"|\b_statements\.\w+\(\s*"(\w+)"'
+    calls = rf'\b(?:query|naming|composing)\(\s*"(\w+)"|{verbs}, "(\w+)"|\b_statements\.\w+\(\s*"(\w+)"'
     named = {name for found in re.findall(calls, sources) for name in found if name}
     mentioned = {name for name in files if f'"{name}"' in sources}
     assert named <= files

@@ -9,10 +9,10 @@ import msgspec
 from broadcaster.cli.audience import Name
 from broadcaster.cli.csv_output import write_csv
 from broadcaster.cli.database import database
-from broadcaster.cli.options.recipients import WhereOption
+from broadcaster.cli.options.recipients import ExcludeOption, WhereOption, parse_members
 from broadcaster.cli.options.results import CsvFile, Json
 from broadcaster.cli.output import local_time, say, say_fields, say_json, say_table
-from broadcaster.domain.conditions import describe_conditions, parse_conditions
+from broadcaster.domain.conditions import describe_conditions
 from broadcaster.services.audiences import audience as audiences
 from broadcaster.services.audiences.selection import count_members, export_members
 from broadcaster.settings import load
@@ -37,19 +37,20 @@ def list_all(as_json: Json = False) -> None:
         say("there are no audiences yet: make one with `broadcaster audience import`")
 
 
-def show(name: Name, where: WhereOption = None, as_json: Json = False) -> None:
+def show(name: Name, where: WhereOption = None, exclude: ExcludeOption = None, as_json: Json = False) -> None:
     """Show an audience, what uses it, and how many of its members meet the conditions.
 
-    Example: broadcaster audience show customers --where city=Jakarta --where 'age>=18'
+    Example: broadcaster audience show customers --where 'city in (Jakarta, Solo) and not messaged within 30d'
     """
-    conditions = parse_conditions(where)
+    conditions = parse_members(where, exclude)
     with database(load()) as engine:
         audience = audiences.show_audience(engine, name)
         matching = count_members(engine, name, conditions) if conditions else None
     if as_json:
         document = msgspec.structs.asdict(audience)
-        if conditions:
-            document |= {"where": [str(condition) for condition in conditions], "matching": matching}
+        if matching:
+            where = [str(condition) for condition in matching.conditions]
+            document |= {"where": where, "matching": matching.members, "notes": list(matching.notes)}
         say_json(document)
         return
     fields: dict[str, object] = {
@@ -61,15 +62,19 @@ def show(name: Name, where: WhereOption = None, as_json: Json = False) -> None:
         "created": local_time(audience.created_at),
         "changed": local_time(audience.changed_at),
     }
-    if conditions:
-        fields[describe_conditions(conditions)] = matching
+    if matching:
+        fields["where"] = describe_conditions(matching.conditions)
+        fields["matching"] = matching.members
     say_fields({field: value if value != "" else None for field, value in fields.items()})
+    for note in matching.notes if matching else ():
+        say(f"note: {note}")
 
 
 def export(
     name: Name,
     output: CsvFile = Path("-"),
     where: WhereOption = None,
+    exclude: ExcludeOption = None,
 ) -> None:
     """Write the members and their variables as CSV (UTF-8), in the order of phones.
 
@@ -78,7 +83,7 @@ def export(
 
     Example: broadcaster audience export customers --where city=Jakarta --output jakarta.csv
     """
-    conditions = parse_conditions(where)
+    conditions = parse_members(where, exclude)
     with database(load()) as engine:
         write_csv(output, export_members(engine, name, conditions))
 

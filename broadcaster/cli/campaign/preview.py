@@ -13,10 +13,9 @@ from broadcaster.cli.campaign.remarks import say_remarks
 from broadcaster.cli.database import database
 from broadcaster.cli.options.content import ContentOptions, Strict
 from broadcaster.cli.options.phones import Country, phone_of
-from broadcaster.cli.options.recipients import AudienceOption, WhereOption
+from broadcaster.cli.options.recipients import AudienceOption, ExcludeOption, WhereOption, parse_members
 from broadcaster.cli.options.results import Json
 from broadcaster.cli.output import say, say_json, warn
-from broadcaster.domain.conditions import parse_conditions
 from broadcaster.domain.content_lint import lint, refuse_warnings
 from broadcaster.errors import UsageError
 from broadcaster.services.campaigns.previews import Preview, campaign_content, preview_audience, preview_campaign
@@ -31,6 +30,7 @@ def preview(
     ] = None,
     audience: AudienceOption = None,
     where: WhereOption = None,
+    exclude: ExcludeOption = None,
     content: ContentOptions,
     phone: Annotated[
         str | None, typer.Option("--phone", metavar="PHONE", help="That of this recipient, instead of the first few.")
@@ -51,8 +51,10 @@ def preview(
         raise UsageError("--country goes with --phone")
     if (name is None) == (audience is None):
         raise UsageError("give the name of a campaign, or --audience and a content")
-    if name is not None and (where or content.are_given):
-        raise UsageError(f"campaign {name} has its own content and recipients: leave out --where and the content")
+    if name is not None and (where or exclude or content.are_given):
+        raise UsageError(
+            f"campaign {name} has its own content and recipients: leave out --where, --exclude and the content"
+        )
     with database(settings) as engine:
         wanted = None
         if phone is not None:
@@ -61,7 +63,7 @@ def preview(
             sent = campaign_content(engine, name)
             previews = preview_campaign(engine, name, most=sample, phone=wanted)
         else:
-            sent, conditions = content.content(settings), parse_conditions(where)
+            sent, conditions = content.content(settings), parse_members(where, exclude)
             previews = preview_audience(engine, str(audience), conditions, sent, most=sample, phone=wanted)
     notices = previews[0].notices
     remarks = lint(sent, [each.content.words for each in previews])

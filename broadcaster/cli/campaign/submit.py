@@ -22,14 +22,15 @@ from broadcaster.cli.options.phones import countries_document
 from broadcaster.cli.options.recipients import (
     FILE_PANEL,
     AudienceOption,
+    ExcludeOption,
     FileReadingOptions,
     WhereOption,
+    parse_members,
     recipients_source,
 )
 from broadcaster.cli.options.results import Json
 from broadcaster.cli.output import duration, local_time, say, say_json
 from broadcaster.cli.recipient_progress import progress_bar
-from broadcaster.domain.conditions import parse_conditions
 from broadcaster.domain.contents import Content, ContentKind
 from broadcaster.domain.whose_numbers import said_countries
 from broadcaster.errors import InputError, UsageError, quoted
@@ -77,13 +78,15 @@ class WhomOptions:
             rich_help_panel=FILE_PANEL,
         ),
     ] = False
+    exclude: ExcludeOption = None
 
     def check(self, reading: FileReadingOptions) -> None:
         """Raise UsageError unless they go together, and with how a file is read."""
         if (self.recipients is None) == (self.audience is None):
             raise UsageError("give exactly one of --recipients and --audience")
-        if self.where and self.audience is None:
-            raise UsageError("--where goes with --audience; a file is taken as it is")
+        if (self.where or self.exclude) and self.audience is None:
+            given = "--where" if self.where else "--exclude"
+            raise UsageError(f"{given} goes with --audience; a file is taken as it is")
         if self.audience is not None and (self.one_per is not OnePer.PHONE or self.again):
             raise UsageError("--one-per and --again go with --recipients: a phone is in an audience once")
         if self.audience is not None and reading.are_given:
@@ -167,7 +170,7 @@ def submit(
     whom.check(reading)
     submission = sending.submission(name, instance, content.content(settings), settings, one_per=whom.one_per)
     submission = replace(submission, files=content.recipient_files(settings))
-    conditions = parse_conditions(whom.where)
+    conditions = parse_members(whom.where, whom.exclude)
     nudges = not (dry_run or submission.draft)
     if nudges:
         prepare_nudge()
@@ -184,11 +187,8 @@ def submit(
         if nudges:
             nudge_workers(settings)
         if as_json:
-            source: dict[str, object] = {
-                "audience": whom.audience,
-                "where": [str(condition) for condition in conditions],
-            }
-            say_json({"dry_run": dry_run, **_document(submitted), **source}, indent=not watch)
+            document = {"dry_run": dry_run, **_document(submitted), "audience": whom.audience}
+            say_json(document, indent=not watch)
         else:
             _say(submitted, submission, whom.audience, dry_run=dry_run)
         if submitted.stopped_by:
@@ -257,6 +257,10 @@ def _say(submitted: Submitted, submission: Submission, audience: str | None, *, 
             f"members of {audience} now: {submitted.read:,}; messages: {submitted.total:,}; "
             f"rejected: {submitted.rejected:,}; it gets those that there are when it starts"
         )
+        if submitted.where:
+            say(f"  where {' and '.join(submitted.where)}")
+        for note in submitted.notes:
+            say(f"  note: {note}")
     say(f"countries: {said_countries(submitted.countries)}")
     for line, phone, reason in submitted.rejects:
         say(f"  rejected: {f'line {line}, ' if line else ''}{quoted(phone)}: {reason}")

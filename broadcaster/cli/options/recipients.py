@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, BinaryIO
 
 import typer
+from tzlocal import get_localzone_name
 
+from broadcaster.domain.condition_parser import parse_conditions, parse_exclusions
+from broadcaster.domain.conditions import Condition
 from broadcaster.domain.contents import Content
 from broadcaster.services.recipients.reader import RecipientOptions, RowCheck
 
@@ -22,7 +26,17 @@ WhereOption = Annotated[
     typer.Option(
         "--where",
         metavar="CONDITION",
-        help="Only members like city=Jakarta or age>=18 (= != < <= > >=). May be repeated: all must hold.",
+        help="Only members like 'city=Jakarta and (age>=18 or age is empty)', 'date=today+1', "
+        "'not messaged within 30d'. May be repeated: all must hold.",
+    ),
+]
+ExcludeOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--exclude",
+        metavar="AUDIENCE|CAMPAIGN",
+        help="Nobody of this audience, or of this campaign's recipients. audience:NAME and campaign:NAME tell them "
+        "apart. May be repeated.",
     ),
 ]
 
@@ -139,6 +153,13 @@ class FileReadingOptions:
             caption=content.caption if content else None,
             row_check=row_check,
         )
+
+
+def parse_members(
+    where: Sequence[str] | None, exclude: Sequence[str] | None, zone: str | None = None
+) -> list[Condition]:
+    """The members that --where and --exclude mean, `today` by the clocks of `zone`. None: of this machine."""
+    return parse_conditions(where, zone or get_localzone_name() or "UTC") + parse_exclusions(exclude)
 
 
 def recipients_source(path: Path) -> Path | BinaryIO:

@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 
 from broadcaster.cli.database import database
 from broadcaster.cli.options.content import ContentOptions
-from broadcaster.cli.options.recipients import WhereOption
+from broadcaster.cli.options.recipients import ExcludeOption, WhereOption, parse_members
 from broadcaster.cli.options.results import Json
 from broadcaster.cli.output import say, say_json
 from broadcaster.cli.schedule import Name
@@ -24,7 +24,6 @@ from broadcaster.cli.schedule.options import (
     parse_grace,
 )
 from broadcaster.cli.schedule.show import say_upcoming, upcoming_document
-from broadcaster.domain.conditions import parse_conditions
 from broadcaster.domain.recurrence import find_zone
 from broadcaster.domain.schedules import Misfire, Overlap
 from broadcaster.errors import UsageError
@@ -50,6 +49,7 @@ def add(
     instance: Annotated[list[str], INSTANCE],
     rule: RuleOptions,
     where: WhereOption = None,
+    exclude: ExcludeOption = None,
     content: ContentOptions,
     span: SpanOptions,
     late: LateOptions,
@@ -71,7 +71,7 @@ def add(
         every=rule.every,
         timezone=timezone,
         audience=audience,
-        conditions=parse_conditions(where),
+        conditions=parse_members(where, exclude, zone.key),
         content=content.content(settings),
         instances=instance,
         max_attempts=campaigns.max_attempts or settings.max_attempts,
@@ -93,7 +93,8 @@ def change(
     timezone: Annotated[str | None, TIMEZONE] = None,
     audience: Annotated[str | None, AUDIENCE] = None,
     where: WhereOption = None,
-    everybody: Annotated[bool, typer.Option("--everybody", help="Without --where.")] = False,
+    exclude: ExcludeOption = None,
+    everybody: Annotated[bool, typer.Option("--everybody", help="Without --where and --exclude.")] = False,
     instance: Annotated[list[str] | None, INSTANCE] = None,
     content: ContentOptions,
     span: SpanOptions,
@@ -108,8 +109,8 @@ def change(
 
     Example: broadcaster schedule set news --text "Good morning {{ name }}, it is Friday"
     """
-    if everybody and where:
-        raise UsageError("--everybody with --where: they contradict each other")
+    if everybody and (where or exclude):
+        raise UsageError(f"--everybody with {'--where' if where else '--exclude'}: they contradict each other")
     settings = load()
     sent = content.content(settings) if content.are_given else None
     with database(settings) as engine:
@@ -119,7 +120,7 @@ def change(
             every=rule.every,
             timezone=timezone,
             audience=audience,
-            conditions=parse_conditions(where) if where or everybody else None,
+            conditions=parse_members(where, exclude, zone.key) if where or exclude or everybody else None,
             content=sent,
             instances=instance,
             max_attempts=campaigns.max_attempts,

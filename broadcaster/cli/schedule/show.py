@@ -48,7 +48,7 @@ def list_all(as_json: Json = False) -> None:
     with database(load()) as engine:
         rows = list_schedules(engine)
     if as_json:
-        say_json(rows)
+        say_json([_document(row) for row in rows])
     elif rows:
         say_table(
             ["NAME", "STATE", "RULE", "NEXT", "AUDIENCE", "CAMPAIGNS", "QUEUED", "HELD"],
@@ -81,7 +81,7 @@ def show(name: Name, as_json: Json = False) -> None:
         row = show_schedule(engine, name)
         upcoming = upcoming_occurrences(engine, name, 1)
     if as_json:
-        say_json({**msgspec.structs.asdict(row), "words": upcoming.words})
+        say_json({**_document(row), "words": upcoming.words})
     else:
         say_fields(_fields(row, upcoming.words))
 
@@ -183,6 +183,12 @@ def say_upcoming(upcoming: Upcoming) -> None:
                 for due in upcoming.occurrences
             ),
         )
+
+
+def _document(row: ScheduleSummary) -> dict[str, Any]:
+    """A schedule for programs: the keys of `--json`."""
+    conditions = None if row.conditions is None else [str(condition) for condition in row.conditions]
+    return {**msgspec.structs.asdict(row), "conditions": conditions}
 
 
 def _fields(row: ScheduleDetail, words: str) -> dict[str, object]:

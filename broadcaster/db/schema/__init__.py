@@ -50,6 +50,11 @@ FILES = (
     "functions/throttled_lanes",
     "functions/lanes_sent_through",
     "functions/trimmed",
+    "functions/day_of",
+    "functions/member_text",
+    "functions/member_number",
+    "functions/member_day",
+    "functions/known_of_members",
     "functions/audience_recipients",
     # The trail of what operators did.
     "functions/write_audit",

@@ -3,6 +3,7 @@ SELECT /* count_audience_recipients */
 -- which tell their countries (domain/phone_countries.py).
 left(r.phone, 6) AS beginning, count(*) AS members, count(r.fault) AS faulty
 FROM audience_recipients(
-    %(audience_id)s, %(conditions)s::jsonb, %(campaign_variables)s::jsonb, %(template)s::jsonb
+    %(audience_id)s, %(wanted)s::jsonb, %(campaign_variables)s::jsonb, %(template)s::jsonb
 ) r
+WHERE {members}
 GROUP BY beginning

@@ -3,5 +3,6 @@ CREATE /* snapshot_audience */
 TEMPORARY TABLE audience_snapshot ON COMMIT DROP AS
 SELECT row_number() OVER (ORDER BY r.phone) AS seq, r.phone, r.variables, r.fault
 FROM audience_recipients(
-    %(audience_id)s, %(conditions)s::jsonb, %(campaign_variables)s::jsonb, %(template)s::jsonb
+    %(audience_id)s, %(wanted)s::jsonb, %(campaign_variables)s::jsonb, %(template)s::jsonb
 ) r
+WHERE {members}

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import msgspec
-from sqlalchemy import Connection, Engine, delete, select
+from sqlalchemy import ColumnElement, Connection, Engine, Table, delete, func, literal, select
+from sqlalchemy.dialects.postgresql import JSONPATH
 
 from broadcaster.db import tables
 from broadcaster.db.engine import transaction
@@ -74,14 +75,22 @@ def show_audience(engine: Engine, name: str) -> AudienceDetail:
 def audience_users(connection: Connection, audience_id: int) -> tuple[Sequence[str], Sequence[str]]:
     """The names of the schedules, and of the campaigns that have yet to start, that an audience is needed for."""
     schedules, campaigns = tables.schedules, tables.campaigns
-    of_schedules = select(schedules.c.name).where(schedules.c.audience_id == audience_id)
+    of_schedules = select(schedules.c.name).where(_uses(schedules, audience_id))
     waiting = (CampaignState.DRAFT, CampaignState.SCHEDULED, CampaignState.PAUSED)
     of_campaigns = select(campaigns.c.name).where(
-        campaigns.c.audience_id == audience_id, campaigns.c.state.in_(waiting), campaigns.c.started_at.is_(None)
+        _uses(campaigns, audience_id), campaigns.c.state.in_(waiting), campaigns.c.started_at.is_(None)
     )
     return (
         connection.execute(of_schedules.order_by(schedules.c.name)).scalars().all(),
         connection.execute(of_campaigns.order_by(campaigns.c.name)).scalars().all(),
+    )
+
+
+def _uses(table: Table, audience_id: int) -> ColumnElement[bool]:
+    """Whether a schedule or a campaign is over the audience, or asks for its members in a condition."""
+    asked = literal('$.** ? (@.type == "listed" && @.kind == "audience" && @.id == $id)', JSONPATH)
+    return (table.c.audience_id == audience_id) | func.coalesce(
+        func.jsonb_path_exists(table.c.audience_filter, asked, func.jsonb_build_object("id", audience_id)), False
     )
 
 

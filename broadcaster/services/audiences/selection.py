@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
+from psycopg.sql import Composed
 from sqlalchemy import Connection, Engine
 
 from broadcaster.db.engine import transaction
-from broadcaster.db.statements import each, rows
-from broadcaster.domain.conditions import Condition, check_conditions
+from broadcaster.db.statements import composing, each, rows
+from broadcaster.domain.conditions import Condition
 from broadcaster.domain.contents import Content
 from broadcaster.domain.templates import MAX_TEXT_LENGTH, PHONE_VARIABLE, Template, given_host
 from broadcaster.errors import InputError, UsageError
 from broadcaster.services.audiences.audience import Audience, find_audience
+from broadcaster.services.audiences.evaluation import Evaluated, evaluate
+from broadcaster.services.audiences.predicate import Predicate
 
 if TYPE_CHECKING:
     from broadcaster.domain.phone_census import CountryCount
@@ -63,7 +66,10 @@ class Counted(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
-    """An audience's members as the recipients of one content, evaluated by Postgres (`audience_recipients`)."""
+    """An audience's members as the recipients of one content, evaluated by Postgres (`audience_recipients`).
+
+    `ready` makes one that can be asked who they are.
+    """
 
     audience: Audience
     conditions: Sequence[Condition] = ()
@@ -71,13 +77,37 @@ class Selection:
     """Template variables that are the same for everybody, over the members' own."""
     content: Content | None = None
     """Nobody is sent a blank text, or one that is too long. A caption may be blank. None: it is open what they get."""
+    evaluated: Evaluated | None = None
+    """What the conditions come to in this transaction."""
 
-    def check(self) -> None:
-        """Raise UsageError for a condition, TemplateError for a variable, that is about no column of the audience.
+    def checked(self, connection: Connection, *, lock: bool = False) -> Selection:
+        """The same as `ready`, before it is stored.
 
-        InputError where the text is blank for everybody.
+        Raises TemplateError for a variable that is about no column of the audience, InputError where the text is blank
+        for everybody, and what `evaluate` raises for the conditions.
         """
-        check_conditions(self.conditions, self.audience.variables)
+        self._check_text()
+        return self.ready(connection, lock=lock)
+
+    def ready(self, connection: Connection, *, lock: bool = False) -> Selection:
+        """To be asked in this transaction; with `lock` nobody imports into its audience until then.
+
+        Raises what `evaluate` does.
+        """
+        evaluated = evaluate(connection, self.audience, self.conditions, lock=lock)
+        return replace(self, conditions=evaluated.conditions, evaluated=evaluated)
+
+    @property
+    def meant(self) -> Sequence[Condition]:
+        """The conditions with the days that `today` stands for, where they are evaluated."""
+        return self.evaluated.meant if self.evaluated else self.conditions
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """What nobody can know of the conditions, for people."""
+        return self.evaluated.notes if self.evaluated else ()
+
+    def _check_text(self) -> None:
         for template in self._templates:
             template.check((*self.audience.variables, *self.variables, PHONE_VARIABLE))
         if self.content is not None:
@@ -90,15 +120,17 @@ class Selection:
         """Count the members that meet the conditions now."""
         from broadcaster.domain.phone_census import count_countries  # noqa: PLC0415 - start-up time: phonenumbers
 
-        counts = rows(connection, "count_audience_recipients", _Counts, **self.parameters(connection))
+        counts = rows(connection, self.statement("count_audience_recipients"), _Counts, **self.parameters(connection))
         countries = count_countries((each.beginning, each.members - each.faulty) for each in counts)
         return Counted(sum(each.members for each in counts), sum(each.faulty for each in counts), countries)
 
     def count_empty(self, connection: Connection) -> dict[str, int]:
         """Of how many who can be sent to each variable of the content is empty."""
         names = list(self._template.names) if self._template else []
-        found = rows(connection, "count_empty", _Empty, **self.parameters(connection), names=names) if names else ()
-        empty = dict(found)
+        if not names:
+            return {}
+        parameters = self.parameters(connection)
+        empty = dict(rows(connection, self.statement("count_empty"), _Empty, **parameters, names=names))
         return {name: empty[name] for name in names}
 
     def sample(
@@ -109,14 +141,19 @@ class Selection:
         With `phone` only that one, whether it can or not.
         """
         demands = {**self.parameters(connection), "phone": phone, "faulty": faulty, "most": most}
-        return rows(connection, "sample_audience_recipients", Recipient, **demands)
+        return rows(connection, self.statement("sample_audience_recipients"), Recipient, **demands)
+
+    def statement(self, name: str) -> Composed:
+        """The statement `name` about those who are meant, which takes the `parameters`."""
+        return composing(name, members=self._predicate.sql)
 
     def parameters(self, connection: Connection) -> dict[str, Any]:
-        """What `audience_recipients` takes."""
+        """What `audience_recipients` and the conditions take."""
         unreadable = self._unreadable(connection)
         return {
             "audience_id": self.audience.id,
-            "conditions": _json(self.conditions),
+            "wanted": _json(self._predicate.wanted) if self._predicate.wanted else None,
+            **self._predicate.parameters,
             "campaign_variables": _json(self.variables),
             "template": _json(self._demands() | ({"unreadable": unreadable} if unreadable else {})),
         }
@@ -135,6 +172,12 @@ class Selection:
             refused = ((value, fault.sentence) for value, fault in faults if fault is not None)
             found.setdefault(name, {}).update(islice(refused, _MOST_UNREADABLE))
         return {name: faults for name, faults in found.items() if faults}
+
+    @property
+    def _predicate(self) -> Predicate:
+        if self.evaluated is None:
+            raise ValueError("the selection has to be made ready first")
+        return self.evaluated.predicate
 
     @property
     def _text(self) -> Template | None:
@@ -194,26 +237,33 @@ def _refuse_what_rows_must_show(content: Content) -> None:
         )
 
 
-def count_members(engine: Engine, name: str, conditions: Sequence[Condition] = ()) -> int:
-    """How many of an audience meet the conditions. Raises NotFoundError, and UsageError for one about no column."""
+class Matching(NamedTuple):
+    """How many of an audience meet conditions, and what nobody can know of that."""
+
+    members: int
+    conditions: Sequence[Condition]
+    notes: Sequence[str]
+
+
+def count_members(engine: Engine, name: str, conditions: Sequence[Condition] = ()) -> Matching:
+    """How many of an audience meet the conditions. Raises NotFoundError, and what `evaluate` raises."""
     with transaction(engine) as connection:
-        selection = Selection(audience=find_audience(connection, name), conditions=conditions)
-        selection.check()
-        return selection.count(connection).members
+        selection = Selection(audience=find_audience(connection, name), conditions=conditions).checked(connection)
+        return Matching(selection.count(connection).members, selection.meant, selection.notes)
 
 
 def export_members(engine: Engine, name: str, conditions: Sequence[Condition] = ()) -> Iterator[list[str]]:
     """A header and the members that meet the conditions, in the order of phones, with flat memory.
 
-    Raises NotFoundError, and UsageError for a condition about no column.
+    Raises NotFoundError, and what `evaluate` raises.
     """
     with transaction(engine) as connection:
-        selection = Selection(audience=find_audience(connection, name), conditions=conditions)
-        selection.check()
+        selection = Selection(audience=find_audience(connection, name), conditions=conditions).checked(connection)
         columns = selection.audience.variables
+        statement = selection.statement("select_audience_recipients")
         yield ["phone", *(f"variable_{column}" if column == "phone" else column for column in columns)]
         parameters = selection.parameters(connection)
-        for phone, variables in each(connection, "select_audience_recipients", _Member, **parameters):
+        for phone, variables in each(connection, statement, _Member, **parameters):
             yield [phone, *(variables[column] for column in columns)]
 
 

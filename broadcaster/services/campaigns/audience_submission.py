@@ -32,30 +32,31 @@ def submit_over_audience(
 ) -> Submitted:
     """Store a campaign that gets the members that meet the conditions when it starts; a dry run keeps nothing.
 
-    What is returned counts those that there are now. Raises UsageError for a wrong value, NotFoundError for an
-    unknown instance or audience, ConflictError for a name that is taken, InputError for a text that cannot be
-    rendered and where there is nobody to send to now, which is when it would start.
+    What is returned counts those that there are now. Raises what `evaluate` does for the conditions, UsageError for a
+    wrong value, NotFoundError for an unknown instance or audience, ConflictError for a name that is taken, InputError
+    for a text that cannot be rendered and where there is nobody to send to now, which is when it would start.
     """
     content = submission.content
     result = Submitted(submission.name, state=submission.state)
     with admission(engine, submission.name, submission.instances, submission.starts_at) as (connection, lanes):
         selection = Selection(audience=find_audience(connection, audience), conditions=conditions, content=content)
-        selection.check()
+        selection = selection.checked(connection, lock=not dry_run)
         _look_at(connection, selection, content, result)
         look_at_content(submission, result)
-        source = describe_audience(audience, conditions)
+        source = describe_audience(audience, selection.conditions)
         if not (result.total or submission.draft or submission.starts_at):
             raise InputError(_nobody(source, result))
         result.seconds_to_send = seconds_to_send(result.total, lanes)
         if not dry_run:
             new = submission.new_campaign(store_content(connection, content), lanes, source)
-            new = replace(new, audience_id=selection.audience.id, conditions=conditions)
+            new = replace(new, audience_id=selection.audience.id, conditions=selection.conditions)
             result.campaign_id = insert_campaign(connection, new)
     return result
 
 
 def _look_at(connection: Connection, selection: Selection, content: Content, result: Submitted) -> None:
     """Count those that there are now, and show the first few."""
+    result.where, result.notes = [str(each) for each in selection.meant], list(selection.notes)
     result.read, result.rejected, result.countries = selection.count(connection)
     result.total = result.read - result.rejected
     faulty = selection.sample(connection, SAMPLES, faulty=True) if result.rejected else ()

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Engine
 from broadcaster.db.engine import transaction
 from broadcaster.db.statements import execute, naming, value, values
 from broadcaster.domain.conditions import Condition, describe_conditions
-from broadcaster.errors import UnavailableError
+from broadcaster.errors import BroadcasterError, UnavailableError
 from broadcaster.services.audiences.selection import Selection
 from broadcaster.services.campaigns.segments import LARGE_CAMPAIGN, SHARED, attach_segment, index_phones, open_segment
 from broadcaster.services.campaigns.stored_campaign import read_campaign
@@ -37,7 +37,10 @@ def start_audience_campaigns(engine: Engine) -> list[int]:
 
 
 def start_audience_campaign(engine: Engine, campaign_id: int) -> bool:
-    """`scheduled → running`, with the members that its audience has now; False where it was not to be started."""
+    """`scheduled → running`, with the members that its audience has now; False where it was not to be started.
+
+    `scheduled → paused`, with the reason, where the members are such that its conditions cannot be evaluated.
+    """
     with transaction(engine) as connection:
         # No member was forgotten, and nobody is while members become messages.
         hold_off(connection)
@@ -45,8 +48,15 @@ def start_audience_campaign(engine: Engine, campaign_id: int) -> bool:
         selection = read_campaign(connection, due[0]).selection if due else None
         if selection is None:
             return False
+        try:
+            selection = selection.ready(connection, lock=True)
+        except UnavailableError:
+            raise
+        except BroadcasterError as error:
+            execute(connection, "hold_audience_campaign", campaign_id=campaign_id, reason=f"whom to send to: {error}")
+            return False
         _snapshot(connection, campaign_id, selection)
-        source = describe_audience(selection.audience.name, selection.conditions)
+        source = describe_audience(selection.audience.name, selection.meant)
         reason = f"there is nobody to send to in the {source}"
         value(connection, "run_audience_campaign", campaign_id=campaign_id, reason=reason)
         return True
@@ -54,7 +64,7 @@ def start_audience_campaign(engine: Engine, campaign_id: int) -> bool:
 
 def _snapshot(connection: Connection, campaign_id: int, selection: Selection) -> None:
     """Make the campaign's messages of the members that there are now."""
-    execute(connection, "snapshot_audience", **selection.parameters(connection))
+    execute(connection, selection.statement("snapshot_audience"), **selection.parameters(connection))
     messages = value(connection, "snapshot_size")
     segment = open_segment(connection, campaign_id) if messages >= LARGE_CAMPAIGN else None
     number, table = (segment.number, segment.messages) if segment else (SHARED, "messages")

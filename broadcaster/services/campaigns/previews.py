@@ -58,9 +58,9 @@ def preview_audience(
     """The same of a campaign that is not stored. Raises what submitting it would."""
     with transaction(engine) as connection:
         selection = Selection(audience=find_audience(connection, name), conditions=conditions, content=content)
-        selection.check()
+        selection = selection.checked(connection)
         recipients = selection.sample(connection, most, phone=phone)
-    return _previews(content, recipients, describe_audience(name, conditions), phone)
+    return _previews(content, recipients, describe_audience(name, selection.meant), phone)
 
 
 def _previews(content: Content, recipients: Sequence[Recipient], whose: str, phone: str | None) -> list[Preview]:

@@ -56,7 +56,7 @@ class StoredCampaign:
     def recipients(self, connection: Connection, most: int, phone: str | None = None) -> list[Recipient]:
         """The first few that it goes to, or only `phone` where it goes to that one."""
         if self.selection is not None:
-            return self.selection.sample(connection, most, phone=phone)
+            return self.selection.ready(connection).sample(connection, most, phone=phone)
         return rows(connection, "sample_messages", Recipient, campaign_id=self.id, phone=phone, most=most)
 
 

@@ -93,6 +93,10 @@ class Submitted:
     """What looks like a mistake, so that only a dry run gets so far."""
     lint: list[Remark] = field(default_factory=list)
     """What is to be said of the content."""
+    where: list[str] = field(default_factory=list)
+    """The conditions that all members meet, with the days that `today` stands for."""
+    notes: list[str] = field(default_factory=list)
+    """What nobody can know of these."""
     seconds_to_send: float | None = None
     """At least, at the instances' limits; None where it cannot be told (`dealing.seconds_to_send`)."""
     empty_values: dict[str, int] = field(default_factory=dict)

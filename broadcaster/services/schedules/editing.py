@@ -107,7 +107,7 @@ def add_schedule(engine: Engine, new: NewSchedule) -> None:
         with transaction(engine) as connection:
             now = database_now(connection)
             audience = find_audience(connection, new.audience)
-            _check(audience, new.conditions, new.content)
+            conditions = _check(connection, audience, new.conditions, new.content)
             lanes = tuple(lanes_of(connection, new.instances))
             values = {
                 "name": new.name,
@@ -119,7 +119,7 @@ def add_schedule(engine: Engine, new: NewSchedule) -> None:
                 "grace": _usable_grace(new.grace),
                 "overlap": new.overlap,
                 "audience_id": audience.id,
-                "audience_filter": msgspec.to_builtins(new.conditions) or None,
+                "audience_filter": msgspec.to_builtins(conditions) or None,
                 **store_content(connection, new.content)._asdict(),
                 "priority": new.priority,
                 "max_attempts": new.max_attempts,
@@ -239,19 +239,19 @@ def _sending(connection: Connection, schedule: Schedule, changes: ScheduleChange
         return {}
     audience = find_audience(connection, changes.audience or audience_name(connection, schedule))
     conditions = schedule.conditions if changes.conditions is None else changes.conditions
+    content = _stored_content(connection, schedule) if changes.content is None else changes.content
+    conditions = _check(connection, audience, conditions, content)
     values = {"audience_id": audience.id, "audience_filter": msgspec.to_builtins(conditions) or None}
-    if changes.content is None:
-        _check(audience, conditions, _stored_content(connection, schedule))
-    else:
-        _check(audience, conditions, changes.content)
-        values |= store_content(connection, changes.content)._asdict()
-    return values
+    return values if changes.content is None else values | store_content(connection, content)._asdict()
 
 
-def _check(audience: Audience, conditions: Sequence[Condition], content: Content) -> None:
-    """Raise UsageError or TemplateError where they do not suit the audience."""
+def _check(
+    connection: Connection, audience: Audience, conditions: Sequence[Condition], content: Content
+) -> Sequence[Condition]:
+    """The conditions as they are stored. Raises what `Selection.checked` does where they do not suit the audience."""
     variables = dict.fromkeys(OCCURRENCE_VARIABLES, "1")
-    Selection(audience=audience, conditions=conditions, variables=variables, content=content).check()
+    selection = Selection(audience=audience, conditions=conditions, variables=variables, content=content)
+    return selection.checked(connection, lock=True).conditions
 
 
 def _stored_content(connection: Connection, schedule: Schedule) -> Content:

@@ -16,6 +16,7 @@ from sqlalchemy.dialects.postgresql import insert
 from broadcaster.db import tables
 from broadcaster.db.engine import transaction
 from broadcaster.db.statements import values
+from broadcaster.domain.conditions import fixed
 from broadcaster.domain.states import CampaignState, OccurrenceState
 from broadcaster.errors import ConflictError, UnavailableError
 from broadcaster.services.campaigns.campaign_reports import CampaignSummary, campaign_summary
@@ -73,7 +74,9 @@ def make_campaign(connection: Connection, schedule: Schedule, due_at: datetime) 
     blocked = is_sending(connection, schedule) is not None
     counted = update(table).where(table.c.id == schedule.id).values(occurrences_made=table.c.occurrences_made + 1)
     number = int(connection.execute(counted.returning(table.c.occurrences_made)).scalar_one())
-    local_date = due_at.astimezone(schedule.zone).date().isoformat()
+    local_date = due_at.astimezone(schedule.zone).date()
+    # A reminder that is late is about the day that it was for, and no day has two.
+    conditions = fixed(schedule.conditions, lambda _: local_date)
     new = NewCampaign(
         name=name,
         content=StoredContent(schedule.content_id, schedule.caption, schedule.filename, schedule.locale),
@@ -82,10 +85,10 @@ def make_campaign(connection: Connection, schedule: Schedule, due_at: datetime) 
         priority=schedule.priority,
         starts_at=due_at,
         state=CampaignState.DRAFT if blocked else CampaignState.SCHEDULED,
-        source=describe_audience(audience_name(connection, schedule), schedule.conditions),
+        source=describe_audience(audience_name(connection, schedule), conditions),
         audience_id=schedule.audience_id,
-        conditions=schedule.conditions,
-        variables=dict(zip(OCCURRENCE_VARIABLES, (local_date, str(number)), strict=True)),
+        conditions=conditions,
+        variables=dict(zip(OCCURRENCE_VARIABLES, (local_date.isoformat(), str(number)), strict=True)),
     )
     campaign_id = insert_campaign(connection, new)
     state = OccurrenceState.QUEUED if blocked else OccurrenceState.STARTED

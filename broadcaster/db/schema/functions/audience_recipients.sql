@@ -1,5 +1,6 @@
--- Whom of an audience a campaign goes to: a view with parameters, which the planner inlines.
---   conditions          [{variable, operator, kind, value}]: those to whom all of them apply (domain/conditions.py)
+-- Whom of an audience a campaign may go to: a view with parameters, which the planner inlines. Conditions go into the
+-- WHERE of whoever asks, over `own`, the member's variables, and `known`, the numbers of those of `wanted` that hold.
+--   wanted              what `known_of_members` takes; null: nothing
 --   campaign_variables  {name: value}: over the members' own
 --   template            {required: [name], filled: [name], never_blank, parts: [{name, fallback, growth, extra}],
 --                       literals, fallbacks, growth, longest, blanks: {name: ""}, adds_phone,
@@ -7,8 +8,8 @@
 --                       is shown at most `growth` times as long, and `extra` longer. `adds_phone`: the phone is a
 --                       variable too
 -- `fault` is why somebody can be sent nothing; null: nothing is in the way.
-CREATE FUNCTION audience_recipients(audience bigint, conditions jsonb, campaign_variables jsonb, template jsonb)
-RETURNS TABLE (phone text, variables jsonb, fault text) LANGUAGE sql STABLE AS $$
+CREATE FUNCTION audience_recipients(audience bigint, wanted jsonb, campaign_variables jsonb, template jsonb)
+RETURNS TABLE (phone text, variables jsonb, fault text, own jsonb, known integer[]) LANGUAGE sql STABLE AS $$
     SELECT
         m.phone,
         (template -> 'blanks') || own.variables,
@@ -50,17 +51,24 @@ RETURNS TABLE (phone text, variables jsonb, fault text) LANGUAGE sql STABLE AS $
                 AND (
                     SELECT (template ->> 'literals')::integer + sum(
                         CASE
-                            WHEN trimmed(known.value) <> '' THEN length(known.value) * part.growth + part.extra
+                            WHEN trimmed(rendered.value) <> '' THEN length(rendered.value) * part.growth + part.extra
                             ELSE part.fallback
                         END
                     )
                     FROM jsonb_to_recordset(template -> 'parts')
                         AS part (name text, fallback integer, growth integer, extra integer)
-                    CROSS JOIN LATERAL (SELECT own.variables ->> part.name) AS known (value)
+                    CROSS JOIN LATERAL (SELECT own.variables ->> part.name) AS rendered (value)
                 ) > (template ->> 'longest')::integer
                 THEN 'the text would be too long'
-        END
+        END,
+        m.variables,
+        known.leaves
     FROM public.audience_members m
+    LEFT JOIN (
+        SELECT k.phone, array_agg(DISTINCT k.leaf) AS leaves
+        FROM public.known_of_members(audience, coalesce(wanted, '[]')) k
+        GROUP BY k.phone
+    ) known ON known.phone = m.phone
     CROSS JOIN LATERAL (
         SELECT CASE
             WHEN (template ->> 'adds_phone')::boolean THEN jsonb_build_object('phone', m.phone) || m.variables
@@ -68,29 +76,4 @@ RETURNS TABLE (phone text, variables jsonb, fault text) LANGUAGE sql STABLE AS $
         END || coalesce(campaign_variables, '{}')
     ) AS own (variables)
     WHERE m.audience_id = audience
-        AND NOT EXISTS (
-            SELECT
-            FROM jsonb_to_recordset(conditions) AS c (variable text, operator text, kind text, value text)
-            CROSS JOIN LATERAL (SELECT coalesce(trimmed(m.variables ->> c.variable), '')) AS known (value)
-            CROSS JOIN LATERAL (
-                SELECT CASE
-                    WHEN c.kind = 'number' AND length(known.value) <= 100
-                        AND known.value ~ '^[+-]?[0-9]+(?:[.][0-9]+)?$'
-                        THEN sign(known.value::numeric - c.value::numeric)::integer
-                    WHEN c.kind = 'date' AND known.value ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}($|[T ])'
-                        THEN (left(known.value, 10) > c.value COLLATE "C")::integer
-                            - (left(known.value, 10) < c.value COLLATE "C")::integer
-                    WHEN c.kind = 'text' AND lower(known.value) = lower(c.value) THEN 0
-                END
-            ) AS compared (sign)
-            WHERE NOT CASE c.operator
-                WHEN '=' THEN coalesce(compared.sign = 0, false)
-                WHEN '!=' THEN coalesce(compared.sign <> 0, true)
-                WHEN '<' THEN coalesce(compared.sign < 0, false)
-                WHEN '<=' THEN coalesce(compared.sign <= 0, false)
-                WHEN '>' THEN coalesce(compared.sign > 0, false)
-                WHEN '>=' THEN coalesce(compared.sign >= 0, false)
-                ELSE false
-            END
-        )
 $$;

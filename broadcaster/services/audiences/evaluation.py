@@ -1,0 +1,274 @@
+"""What conditions mean at this moment, for this audience: names, days, and how its members write them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import NamedTuple
+
+import msgspec
+from sqlalchemy import Connection, func, select
+
+from broadcaster.db import tables
+from broadcaster.db.statements import rows, value, values
+from broadcaster.domain.conditions import (
+    Compared,
+    Condition,
+    Got,
+    Leaf,
+    Listed,
+    ListKind,
+    Messaged,
+    Operator,
+    Value,
+    ValueKind,
+    check_conditions,
+    fixed,
+    leaves,
+    replaced,
+)
+from broadcaster.domain.recurrence import find_zone
+from broadcaster.domain.states import FINAL_CAMPAIGN_STATES
+from broadcaster.domain.written_days import DayOrder, exact_day, resembles_day
+from broadcaster.errors import ConflictError, InputError, NotFoundError, UsageError, listed, quoted
+from broadcaster.services.audiences.audience import Audience
+from broadcaster.services.audiences.predicate import Predicate, predicate_of
+
+SAMPLED = 1_000
+"""So many members tell whether a variable is a day, where it is compared with something else."""
+
+
+class ComparedColumn(NamedTuple):
+    """How members write a variable: how many have it, how many of these as a day, and an example of each kind."""
+
+    filled: int
+    days: int
+    day_first: str | None
+    month_first: str | None
+    ambiguous: str | None
+    """A day that is another one with day and month changed over."""
+    no_day: str | None
+    short_year: str | None
+    """A day with a year of two digits that may well be one of the last century."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluated:
+    """Conditions that can be evaluated now."""
+
+    conditions: Sequence[Condition]
+    """With the names of campaigns and audiences looked up: what is stored."""
+    meant: Sequence[Condition]
+    """With the days that `today` stands for: what is shown."""
+    predicate: Predicate
+    notes: Sequence[str]
+    """What cannot be known, and which values do not count, for people."""
+
+
+def evaluate(
+    connection: Connection, audience: Audience, conditions: Sequence[Condition], *, lock: bool = False
+) -> Evaluated:
+    """Look up what the conditions name, and how the members write what they compare.
+
+    With `lock` nothing of that changes until the transaction ends. Raises UsageError for a condition about no column,
+    NotFoundError for a campaign or audience that there is none of, ConflictError for a campaign whose recipients are
+    not known, InputError where days cannot be told.
+    """
+    check_conditions(conditions, audience.variables)
+    if lock:
+        _keep(connection, audience.id)
+    named = [replaced(condition, lambda leaf: _named(connection, leaf, lock)) for condition in conditions]
+    now = connection.execute(select(func.now())).scalar_one()
+    at_hand = fixed(named, lambda zone: now.astimezone(find_zone(zone)).date())
+    notes: list[str] = []
+    orders = _orders(connection, audience, at_hand, notes)
+    notes += _unknown(connection, named)
+    return Evaluated(named, at_hand, predicate_of(at_hand, orders), tuple(dict.fromkeys(notes)))
+
+
+def _named(connection: Connection, leaf: Leaf, lock: bool) -> Condition:
+    """The leaf with the id of what it names."""
+    match leaf:
+        case Got():
+            return msgspec.structs.replace(leaf, id=_campaign(connection, leaf.campaign, leaf.id))
+        case Listed(kind=ListKind.EITHER):
+            is_audience = _audience_id(connection, leaf.name) is not None
+            is_campaign = _campaign_row(connection, leaf.name) is not None
+            if is_audience and is_campaign:
+                raise UsageError(
+                    f"--exclude {quoted(leaf.name)} may be the audience or the campaign: "
+                    f"write audience:{leaf.name} or campaign:{leaf.name}"
+                )
+            if not (is_audience or is_campaign):
+                raise NotFoundError(f"no audience and no campaign is called {leaf.name!r}")
+            kind = ListKind.AUDIENCE if is_audience else ListKind.CAMPAIGN
+            return _named(connection, msgspec.structs.replace(leaf, kind=kind), lock)
+        case Listed(kind=ListKind.AUDIENCE):
+            found = _audience_id(connection, leaf.name, leaf.id)
+            if found is None:
+                raise NotFoundError(f"no audience is called {leaf.name!r}: see `broadcaster audience list`")
+            if lock:
+                _keep(connection, found)
+            return msgspec.structs.replace(leaf, id=found)
+        case Listed():
+            return msgspec.structs.replace(leaf, id=_campaign(connection, leaf.name, leaf.id))
+    return leaf
+
+
+class _Campaign(NamedTuple):
+    id: int
+    known: bool
+    """Whether it has its recipients; one over an audience gets them when it starts."""
+    purged_on: date | None
+
+
+def _campaign_row(connection: Connection, name: str, number: int | None = None) -> _Campaign | None:
+    table = tables.campaigns
+    same = table.c.name == name if number is None else table.c.id == number
+    columns = table.c.id, table.c.state, table.c.audience_id, table.c.started_at, table.c.purged_at
+    row = connection.execute(select(*columns).where(same, table.c.test_of.is_(None))).first()
+    if row is None:
+        return None
+    known = row.audience_id is None or row.started_at is not None or row.state in FINAL_CAMPAIGN_STATES
+    return _Campaign(row.id, known, row.purged_at and row.purged_at.astimezone().date())
+
+
+def _campaign(connection: Connection, name: str, number: int | None) -> int:
+    found = _campaign_row(connection, name, number)
+    if found is None:
+        raise NotFoundError(f"no campaign is called {name!r}: see `broadcaster campaign list`")
+    if found.purged_on is not None:
+        raise ConflictError(
+            f"campaign {name!r} was purged on {found.purged_on}: nobody knows any more to whom it went, "
+            "and no condition can say so"
+        )
+    if not found.known:
+        raise ConflictError(
+            f"campaign {name!r} has not started, and gets its recipients then: ask for them after that"
+        )
+    return found.id
+
+
+def _audience_id(connection: Connection, name: str, number: int | None = None) -> int | None:
+    table = tables.audiences
+    same = table.c.name == name if number is None else table.c.id == number
+    return connection.scalar(select(table.c.id).where(same))
+
+
+def _keep(connection: Connection, audience_id: int) -> None:
+    """Neither removed nor imported into until the transaction ends."""
+    table = tables.audiences
+    statement = select(table.c.id).where(table.c.id == audience_id)
+    connection.execute(statement.with_for_update(read=True, key_share=True))
+
+
+def _orders(
+    connection: Connection, audience: Audience, conditions: Sequence[Condition], notes: list[str]
+) -> dict[str, DayOrder | None]:
+    """How each variable that is compared with a day writes its days."""
+    compared = [leaf for each in conditions for leaf in leaves(each) if isinstance(leaf, Compared)]
+    orders: dict[str, DayOrder | None] = {}
+    for leaf in compared:
+        days = [each for each in leaf.values if each.kind is ValueKind.DATE]
+        if days and leaf.variable not in orders:
+            written = _written(connection, audience, leaf.variable)
+            hints = {each.order for each in compared if each.variable == leaf.variable and each.order}
+            orders[leaf.variable] = _order(leaf.variable, written, hints)
+            if written.filled > written.days:
+                notes.append(
+                    f"{written.filled - written.days:,} members have no day in {quoted(leaf.variable)}, such as "
+                    f"{quoted(written.no_day or '')}: no comparison with a day holds for them"
+                )
+        for day in days:
+            _check_day(leaf.variable, day, orders[leaf.variable])
+    for leaf in compared:
+        others = [each for each in leaf.values if each.kind is not ValueKind.DATE and each.text]
+        if others and leaf.operator is not Operator.CONTAINS:
+            written = _written(connection, audience, leaf.variable, SAMPLED)
+            if 2 * written.days > written.filled:
+                raise InputError(_text_for_day(leaf, others[0], written))
+    return orders
+
+
+def _written(connection: Connection, audience: Audience, variable: str, most: int | None = None) -> ComparedColumn:
+    [found] = rows(connection, "written_values", ComparedColumn, audience_id=audience.id, variable=variable, most=most)
+    return found
+
+
+def _order(variable: str, written: ComparedColumn, hints: set[DayOrder]) -> DayOrder | None:
+    """Whether days come before months; None: no value depends on it.
+
+    Raises InputError where it cannot be told, or the century.
+    """
+    column = f"column {quoted(variable)}"
+    if written.filled and not written.days:
+        raise InputError(
+            f"{column} has values, and none of them is a day: import it with days like 2026-11-23, "
+            "and write in quotes what is a text and looks like a day"
+        )
+    if written.short_year:
+        raise InputError(
+            f"{column} has years of two digits, such as {quoted(written.short_year)}, "
+            "of which the century cannot be told: import it with four"
+        )
+    if len(hints) > 1 or (written.day_first and written.month_first):
+        examples = f", such as {quoted(written.day_first or '')} and {quoted(written.month_first or '')}"
+        raise InputError(
+            f"{column} is said to write days in both orders: choose one"
+            if len(hints) > 1
+            else f"{column} has days in both orders{examples}: import it with days like 2026-11-23"
+        )
+    evidence = DayOrder.DAY_FIRST if written.day_first else DayOrder.MONTH_FIRST if written.month_first else None
+    hint = next(iter(hints), None)
+    if hint and evidence and hint is not evidence:
+        example = written.day_first or written.month_first or ""
+        raise InputError(f"{column} has {quoted(example)}, which is no day as {hint} writes it: leave out ({hint})")
+    if written.ambiguous and not (hint or evidence):
+        raise InputError(
+            f"whether {quoted(written.ambiguous)} in {column} has the day or the month first cannot be told: "
+            f"write {variable}(d/m/y) or {variable}(m/d/y) in the condition, or import it with days like 2026-11-23"
+        )
+    return hint or evidence
+
+
+def _check_day(variable: str, day: Value, order: DayOrder | None) -> None:
+    """Raise InputError for a day that is none in the column's order, or one of two where the column has no order."""
+    if day.day is not None:
+        return
+    meant = {exact_day(day.text, each) for each in ([order] if order else DayOrder)}
+    if order is None and len(meant - {None}) > 1:
+        raise InputError(
+            f"whether {quoted(day.text)} has the day or the month first cannot be told, and column {quoted(variable)} "
+            "does not say: write it like 2026-11-23"
+        )
+    if meant == {None}:
+        raise InputError(
+            f"{quoted(day.text)} is no day as column {quoted(variable)} writes them ({order}): write 2026-11-23"
+        )
+
+
+def _text_for_day(leaf: Compared, other: Value, written: ComparedColumn) -> str:
+    example = written.day_first or written.month_first or written.ambiguous
+    how = f"like {example} or 2026-11-23" if example else "like 2026-11-23"
+    what = "in quotes is a text" if resembles_day(other.text) else "is not understood as one"
+    return f"column {quoted(leaf.variable)} has days, and {quoted(other.text)} {what}: write it {how}, without quotes"
+
+
+def _unknown(connection: Connection, conditions: Sequence[Condition]) -> list[str]:
+    """What conditions ask that nobody knows any more, or yet."""
+    notes = []
+    for leaf in (leaf for each in conditions for leaf in leaves(each)):
+        if isinstance(leaf, Messaged) and (purged := values(connection, "purged_within", hours=leaf.hours)):
+            notes.append(
+                f"{leaf}: of {'campaign' if len(purged) == 1 else 'campaigns'} {listed(purged, 3)}, purged since, "
+                "nobody knows any more to whom it went, and these people count as not messaged"
+            )
+        if isinstance(leaf, Got) and not leaf.failed:
+            undecided = value(connection, "undecided_messages", campaign_id=leaf.id)
+            if undecided:
+                notes.append(
+                    f"{leaf}: of {undecided:,} of its messages nobody knows yet, or at all, whether they arrived, "
+                    "and these people count as not having got it"
+                )
+    return notes
