@@ -12,8 +12,9 @@ from urllib.parse import parse_qsl, quote, urlsplit
 import msgspec
 
 from broadcaster.dotenv_file import read_dotenv, say_read
-from broadcaster.errors import SettingsError
+from broadcaster.errors import SettingsError, UsageError
 from broadcaster.secret_files import is_ours_alone
+from broadcaster.time_zones import find_zone
 
 PREFIX = "BROADCASTER_"
 
@@ -117,6 +118,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     A beat that has it fires the deletion once an hour, and a worker that has it deletes.
     """
+    timezone: str | None = None
+    """Whose clocks commands show and read moments by, such as Asia/Jakarta. Unset: this machine's.
+
+    `--json` and CSV have UTC, and a schedule has a zone of its own.
+    """
     log_level: str = "INFO"
     """DEBUG, INFO, WARNING or ERROR."""
     log_json: bool = False
@@ -206,6 +212,7 @@ def load(environ: Mapping[str, str] | None = None, dotenv: Path | None = Path(".
             wanted = _WANTED.get(str(error), error)
             faults.append(f"{PREFIX}{name.upper()}: {wanted}")
     faults += _url_faults(fields)
+    faults += _zone_faults(fields)
     if faults:
         raise SettingsError("; ".join(faults))
     fields["home"] = (fields.get("home") or default_home()).expanduser().absolute()
@@ -275,6 +282,15 @@ def _url_faults(fields: Mapping[str, Any]) -> list[str]:
             f"{PREFIX}MIGRATION_DATABASE_URL: goes with {PREFIX}DATABASE_URL; the embedded Postgres needs neither"
         )
     return faults
+
+
+def _zone_faults(fields: Mapping[str, Any]) -> list[str]:
+    try:
+        if "timezone" in fields:
+            find_zone(fields["timezone"], f"{PREFIX}TIMEZONE:")
+    except UsageError as error:
+        return [str(error)]
+    return []
 
 
 def _with_driver(url: str) -> str:

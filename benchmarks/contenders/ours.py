@@ -79,6 +79,7 @@ class Ours:
                     base_url=stand.sink.base_url,
                     burst=default_burst(None),
                     max_in_flight=self.in_flight,
+                    rate_per_second=None,
                 )
         return names
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from textwrap import wrap
 from typing import Annotated, Any
 
@@ -11,8 +10,9 @@ import typer
 
 from broadcaster.cli.database import reader
 from broadcaster.cli.options.results import Json
+from broadcaster.cli.options.when import given_moment
 from broadcaster.cli.output import console, local_time, one_line, say, say_json, say_table
-from broadcaster.cli.schedule.options import parse_moment
+from broadcaster.domain.moments import WholeDay
 from broadcaster.domain.pacing import format_rate
 from broadcaster.errors import UsageError
 from broadcaster.services.audit import AuditEntry, read_audit
@@ -36,7 +36,8 @@ def audit(
         typer.Option("--kind", help=f"Only of one kind: {', '.join(KINDS)}."),
     ] = None,
     since: Annotated[
-        str | None, typer.Option("--since", metavar="WHEN", help="Not before: 2026-11-23, or 2026-11-23T09:00+07:00.")
+        str | None,
+        typer.Option("--since", metavar="WHEN", help='Not before: 2026-11-23, "2026-11-23 9:00", "yesterday 9:00".'),
     ] = None,
     limit: Annotated[int, typer.Option("--limit", metavar="N", min=1, max=100_000, help="How many.")] = 50,
     as_json: Json = False,
@@ -48,7 +49,7 @@ def audit(
 
     Example: broadcaster audit --object campaign spring --since 2026-11-01
     """
-    moment = parse_moment(since, "--since", datetime.now().astimezone().tzinfo or UTC)
+    moment = given_moment(since, "--since", whole_day=WholeDay.FIRST)
     wanted, name = of or (kind, None)
     option = "--object" if of else "--kind"
     if wanted is not None and wanted not in KINDS:

@@ -7,10 +7,12 @@ import re
 import sys
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from itertools import islice
+from itertools import chain, islice, repeat
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
+
+from broadcaster import time_zones
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -19,6 +21,9 @@ _MOST_DRAWN = 1_000
 """Rows: to fit one to a terminal takes a millisecond."""
 _BATCH = 500
 """Items that are written at once."""
+_NARROWEST = 16
+"""Places that a column which wraps has at least: in fewer nobody reads a sentence."""
+_GAP = "  "
 _PLAIN = (str, int, float)
 _PIPE_WIDTH = 10_000
 """The width of a table without a terminal and without COLUMNS: wide enough that one row is one line."""
@@ -104,42 +109,83 @@ def say_table(
     """Print rows under headers, with numbers aligned to the right.
 
     `styles` gives the style of a cell by its text before a colon. On a narrow terminal the `folded` columns wrap.
-    A table of more than _MOST_DRAWN rows is plain, and as wide as it needs to be.
+    Where that would leave them too narrow to be read, each row is a paragraph with a line for each column.
+    A table of more than _MOST_DRAWN rows is plain, and none of its columns wraps.
     """
     listed = list(rows)
     numbers = [bool(listed) and all(isinstance(row[index], int) for row in listed) for index in range(len(headers))]
-    if len(listed) > _MOST_DRAWN:
-        _write_plain_table(headers, listed, numbers)
-        return
+    cells = [[_cell(value) for value in row] for row in listed]
+    screen = console()
+    is_long = len(cells) > _MOST_DRAWN
+    widths = _widths(headers, cells)
+    narrowest = [
+        min(width, _NARROWEST) if header in folded and not is_long else width
+        for header, width in zip(headers, widths, strict=True)
+    ]
+    if sum(narrowest) + len(_GAP) * (len(headers) - 1) > screen.width:
+        _write_paragraphs(screen, headers, cells)
+    elif is_long:
+        _write_plain_table([headers, *cells], widths, numbers)
+    else:
+        _draw_table(screen, headers, cells, numbers, styles or {}, folded)
+
+
+def _draw_table(
+    screen: Console,
+    headers: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    numbers: Sequence[bool],
+    styles: Mapping[str, str],
+    folded: Collection[str],
+) -> None:
     from rich.table import Table  # noqa: PLC0415 - start-up time: `--json` needs no tables
     from rich.text import Text  # noqa: PLC0415
 
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    table = Table(box=None, pad_edge=False, padding=(0, len(_GAP), 0, 0), header_style="bold")
     for header, is_number in zip(headers, numbers, strict=True):
         justify: Literal["left", "right"] = "right" if is_number else "left"
         table.add_column(header, justify=justify, no_wrap=header not in folded, overflow="fold")
-    for row in listed:
-        cells = map(_cell, row)
-        table.add_row(*(Text(cell, style=(styles or {}).get(cell.partition(":")[0], "")) for cell in cells))
-    screen = console()
+    for row in rows:
+        table.add_row(*(Text(cell, style=styles.get(cell.partition(":")[0], "")) for cell in row))
     with screen.capture() as drawn:
         screen.print(table)
     # Without a terminal, rows are padded to the longest one.
     sys.stdout.write("".join(f"{line.rstrip()}\n" for line in drawn.get().splitlines()))
 
 
-def _write_plain_table(headers: Sequence[str], rows: Sequence[Sequence[object]], numbers: Sequence[bool]) -> None:
+def _widths(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> list[int]:
+    """How many places the longest cell of each column takes."""
+    from rich.cells import cell_len  # noqa: PLC0415 - start-up time, as above
+
+    return [max(map(cell_len, column)) for column in zip(headers, *rows, strict=True)]
+
+
+def _write_plain_table(lines: Iterable[Sequence[str]], widths: Sequence[int], numbers: Sequence[bool]) -> None:
     """The same without what depends on a terminal."""
     from rich.cells import cell_len  # noqa: PLC0415 - start-up time, as above
 
-    lines = [tuple(headers), *(tuple(map(_cell, row)) for row in rows)]
-    widths = [max(map(cell_len, column)) for column in zip(*lines, strict=True)]
     for line in lines:
         padded = []
         for cell, width, is_number in zip(line, widths, numbers, strict=True):
             blanks = " " * (width - cell_len(cell))
             padded.append(blanks + cell if is_number else cell + blanks)
-        sys.stdout.write(f"{'  '.join(padded).rstrip()}\n")
+        sys.stdout.write(f"{_GAP.join(padded).rstrip()}\n")
+
+
+def _write_paragraphs(screen: Console, headers: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """A line for each cell that is not empty, behind its header, and an empty line between rows."""
+    from rich.text import Text  # noqa: PLC0415 - start-up time, as above
+
+    indent = max(map(len, headers)) + len(_GAP)
+    width = max(screen.width - indent, _NARROWEST)
+    between = ""
+    for row in rows:
+        sys.stdout.write(between)
+        between = "\n"
+        for header, cell in zip(headers, row, strict=True):
+            lines = Text(cell).wrap(screen, width, overflow="fold") if cell else ()
+            for name, line in zip(chain([header], repeat("")), lines, strict=False):
+                sys.stdout.write(f"{name:<{indent}}{line}".rstrip() + "\n")
 
 
 def _cell(value: object) -> str:
@@ -168,8 +214,8 @@ def console(*, stderr: bool = False) -> Console:
 
 
 def local_time(moment: datetime | None, *, seconds: bool = True) -> str | None:
-    """A moment for people, in this machine's time zone."""
-    return moment.astimezone().strftime(f"%Y-%m-%d %H:%M{':%S' * seconds} %Z") if moment else None
+    """A moment for people, as `time_zones.shown_time` writes it."""
+    return time_zones.shown_time(moment, seconds=seconds) if moment else None
 
 
 def utc_time(moment: datetime) -> str:

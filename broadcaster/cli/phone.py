@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Annotated, Any
 
 import msgspec
@@ -58,7 +59,10 @@ def show(number: Number, country: Country = None, as_json: Json = False) -> None
     settings = load()
     with database(settings) as engine:
         phone = phone_of("NUMBER", number, known_country(engine, settings, country))
-        found = forgetting.records_of_phone(engine, phone, vault_opener(settings))
+        found: dict[str, Any] = {
+            what: list(map(_with_moments, rows)) if isinstance(rows, list) else rows
+            for what, rows in forgetting.records_of_phone(engine, phone, vault_opener(settings)).items()
+        }
     if as_json:
         say_json(found)
         return
@@ -68,7 +72,9 @@ def show(number: Number, country: Country = None, as_json: Json = False) -> None
         rows: list[dict[str, Any]] = found[what]
         say(f"{what}: {len(rows):,}")
         if rows:
-            say_table([name.upper() for name in rows[0]], [list(row.values()) for row in rows])
+            headers = [name.upper().replace("_", " ") for name in rows[0]]
+            folded = [header for header in headers if not header.endswith(" AT")]
+            say_table(headers, [list(map(_shown, row.values())) for row in rows], folded=folded)
 
 
 def forget(
@@ -200,6 +206,18 @@ def _phone_on(line: int, written: str, country: str | None) -> str:
         raise UsageError(f"line {line}: {what_to_do(error, written, country)}") from None
     except UsageError as error:
         raise UsageError(f"line {line}: {error}") from None
+
+
+def _with_moments(row: Mapping[str, Any]) -> dict[str, Any]:
+    """The row with its moments, which are text in the database's JSON."""
+    return {name: datetime.fromisoformat(value) if name.endswith("_at") else value for name, value in row.items()}
+
+
+def _shown(value: object) -> object:
+    """Moments and variables as people write them."""
+    if isinstance(value, datetime):
+        return local_time(value)
+    return ", ".join(f"{name}={each}" for name, each in value.items()) if isinstance(value, Mapping) else value
 
 
 def _already(found: Traces) -> str:

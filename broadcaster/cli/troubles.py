@@ -15,6 +15,7 @@ from broadcaster.db.reading import Reader
 from broadcaster.domain.standstill import Cause, Scene, Standstill, What, counted
 from broadcaster.services.standstill import find_standstills
 from broadcaster.settings import Settings
+from broadcaster.time_zones import shown_zone
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -94,8 +95,8 @@ def said_by_instances(found: Iterable[Standstill]) -> Iterator[Standstill]:
 
 def _clock(moment: datetime) -> str:
     """The local time, `12:31:08 CET`; with the date if it is not today."""
-    local = moment.astimezone()
-    today = datetime.now().astimezone().date()
+    local = moment.astimezone(shown_zone())
+    today = datetime.now(shown_zone()).date()
     return f"{local:%H:%M:%S %Z}" if local.date() == today else str(local_time(moment, seconds=False))
 
 

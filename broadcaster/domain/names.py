@@ -8,7 +8,8 @@ from broadcaster.errors import UsageError, quoted
 
 FORGOTTEN = "(forgotten)"
 """Shown and kept in place of the number of somebody who was forgotten."""
-LONGEST_NAME = 200
+LONGEST_NAME = 100
+"""Characters: it is read in tables."""
 LONGEST_REMARK = 500
 LONGEST_FILENAME = 255
 """Bytes of UTF-8: the most that common file systems take."""

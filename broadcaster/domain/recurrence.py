@@ -19,6 +19,7 @@ from zoneinfo import ZoneInfo
 from cronsim import CronSim, CronSimError
 
 from broadcaster.errors import UsageError, quoted
+from broadcaster.time_zones import find_zone
 
 LONGEST_INTERVAL = timedelta(days=366)
 _LONGEST_CRON = 200
@@ -92,7 +93,7 @@ class Recurrence:
         """The moments later than `moment` (aware), ascending, in UTC. They may end."""
         reached = moment
         for reading in self.times.after(_reading(moment, self.clock)):
-            due = _moment(reading, self.clock)
+            due = moment_of(reading, self.clock)
             if due > reached:
                 yield due
                 reached = due
@@ -103,7 +104,7 @@ class Recurrence:
         reached = moment + RESOLUTION
         # While the clocks show an hour for the second time, all its readings have already come due.
         for earlier in self.times.before(reading + _shown_twice(reading, self.clock) + RESOLUTION):
-            due = _moment(earlier, self.clock)
+            due = moment_of(earlier, self.clock)
             if due <= moment and due < reached:
                 yield due
                 reached = due
@@ -140,20 +141,6 @@ def parse_interval(text: str, option: str, longest: timedelta = LONGEST_INTERVAL
     if not timedelta(0) < timedelta(**{f"{unit}s": number}) <= longest:
         raise UsageError(f"{option} {quoted(text)} must be between 1s and {longest.days}d")
     return number, unit
-
-
-def find_zone(name: str) -> ZoneInfo:
-    """A time zone by its name in the tz database, such as `Asia/Jakarta`. Raises UsageError."""
-    try:
-        # The database holds directories and files that are no zones. Each kind fails in its own way.
-        return ZoneInfo(name)
-    except (KeyError, ValueError, OSError):
-        import difflib  # noqa: PLC0415 - only for the hint
-        import zoneinfo  # noqa: PLC0415
-
-        close = difflib.get_close_matches(name, zoneinfo.available_timezones(), n=1)
-        hint = f"did you mean {close[0]}?" if close else "write it like Asia/Jakarta or Europe/Berlin"
-        raise UsageError(f"--timezone {quoted(name)} is not a time zone: {hint}") from None
 
 
 def occurrence_label(due: datetime, zone: ZoneInfo) -> str:
@@ -200,8 +187,8 @@ def _reading(moment: datetime, clock: tzinfo) -> datetime:
     return moment.astimezone(clock).replace(tzinfo=None, fold=0)
 
 
-def _moment(reading: datetime, clock: tzinfo) -> datetime:
-    """When a clock first shows `reading`, or jumps past it."""
+def moment_of(reading: datetime, clock: tzinfo) -> datetime:
+    """When a clock first shows `reading` (naive), or jumps past it; in UTC."""
     moment = reading.replace(tzinfo=clock).astimezone(UTC)
     if _reading(moment, clock) == reading:
         return moment

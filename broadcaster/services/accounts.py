@@ -102,11 +102,13 @@ class SealedAccount(Protocol):
     @property
     def base_url(self) -> str: ...
     @property
-    def key_encrypted(self) -> bytes: ...
+    def key_encrypted(self) -> bytes | None: ...
 
 
 def account_key(vault: Vault, account: SealedAccount) -> str:
-    """The key of an account. Raises SettingsError where it cannot be opened."""
+    """The key of an account. Raises SettingsError where it cannot be opened, ConflictError where it is gone."""
+    if account.key_encrypted is None:
+        raise ConflictError("its key is no longer stored: give it one with `broadcaster instance set --key-stdin`")
     return vault.open(account.key_encrypted, account.base_url)
 
 

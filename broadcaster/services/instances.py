@@ -28,6 +28,8 @@ from broadcaster.services.accounts import (
     usable_account,
 )
 
+DEFAULT_RATE = 20 / 60
+"""Messages a second: WhatsApp blocks numbers that send much faster than people do."""
 DEFAULT_MAX_IN_FLIGHT = 16
 _TROUBLES = (LaneHealth.REFUSED, LaneHealth.DOWN, LaneHealth.THROTTLED)
 
@@ -43,7 +45,8 @@ class StoredInstance(msgspec.Struct, frozen=True, kw_only=True):
     reply_rules: dict[str, Any] | None
     base_url: str
     wire: Wire
-    key_encrypted: bytes
+    key_encrypted: bytes | None
+    """None: it is erased."""
 
 
 def add_instance(
@@ -52,14 +55,15 @@ def add_instance(
     name: str,
     key: str,
     *,
+    rate_per_second: float | None,
     base_url: str = DEFAULT_BASE_URL,
-    rate_per_second: float | None = None,
     burst: int | None = None,
     max_in_flight: int = DEFAULT_MAX_IN_FLIGHT,
     wire: Wire = Wire.JSON,
     country: str | None = None,
 ) -> int:
-    """Add an instance with its lane; returns its id. `country` is that of numbers without their country code.
+    """Add an instance with its lane; returns its id. A rate of None is no limit, which has to be said. `country` is
+    that of numbers without their country code.
 
     Raises UsageError for a wrong value, ConflictError when the name is taken or another instance has the account.
     """

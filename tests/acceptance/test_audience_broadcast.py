@@ -17,7 +17,8 @@ TEXT = ("--text", "Hi {{ name }}")
 def test_an_audience_gets_what_was_previewed_and_tested(
     run_cli: RunCli, simulator: Simulator, environ: dict[str, str], tmp_path: Path
 ) -> None:
-    assert_done(run_cli("instance", "add", "a", "--key-stdin", "--base-url", simulator.base_url, stdin="key-a"))
+    options = ("--key-stdin", "--base-url", simulator.base_url, "--rate", "unlimited")
+    assert_done(run_cli("instance", "add", "a", *options, stdin="key-a"))
     assert_done(run_cli("audience", "import", "customers", "-", stdin=PEOPLE))
     jakarta = ("--where", "city=Jakarta")
     submitted = assert_done(run_cli("campaign", "submit", "promo", *OVER, *jakarta, *TEXT, "--draft", "--json")).json

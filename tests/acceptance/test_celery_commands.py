@@ -35,7 +35,8 @@ def directory(tmp_path: Path) -> Path:
 @pytest.fixture
 def stack(run_cli: RunCli, simulator: Simulator, directory: Path, environ: dict[str, str]) -> Iterator[Stack]:
     """Runs in the directory. There is an instance to send through."""
-    assert_done(run_cli("instance", "add", "main", "--key-stdin", "--base-url", simulator.base_url, stdin="a-key"))
+    options = ("--key-stdin", "--base-url", simulator.base_url, "--rate", "unlimited")
+    assert_done(run_cli("instance", "add", "main", *options, stdin="a-key"))
     with running_stack(directory, environ) as running:
         yield running
 

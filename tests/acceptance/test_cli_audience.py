@@ -85,7 +85,7 @@ def test_an_instances_contacts_and_chats_become_members(
     run_cli: RunCli, settings: Settings, engine: Engine, simulator: Simulator
 ) -> None:
     for name, url in (("a", simulator.base_url), ("gone", "http://127.0.0.1:9")):
-        add_instance(engine, open_vault(settings), name, f"key-{name}", base_url=url)
+        add_instance(engine, open_vault(settings), name, f"key-{name}", base_url=url, rate_per_second=None)
     for phone in ("628123456001", "628123456002"):
         say_hello(simulator, "key-a", phone)
     synced = assert_done(run_cli("audience", "sync", "known", "--instance", "a", "--chats", "--json")).json

@@ -84,7 +84,7 @@ SCHEDULE = "news --cron '0 9 * * *' --timezone Asia/Jakarta --instance a --audie
 RULES = '{"yes_words": ["success"]}'
 STEPS = [
     Step("db upgrade", "", "database *", "granted_to", None, "broadcaster_runtime"),
-    Step("instance add", "a --key key-a --base-url URL", "instance a", "burst", None, 2),
+    Step("instance add", "a --key key-a --rate unlimited --base-url URL", "instance a", "burst", None, 2),
     Step("instance set", "a --rate 5/s", "instance a", "rate_per_second", None, 5),
     Step("instance set", "a --country id", "instance a", "country", None, "ID"),
     Step("instance set", "a --wire form", "instance a", "wire", "json", "form"),
@@ -189,7 +189,7 @@ def _matches(step: Step, row: dict[str, Any]) -> bool:
 
 @pytest.fixture
 def trail(run_cli: RunCli) -> RunCli:
-    assert_done(run_cli("instance", "add", "a", "--key", "key-a"))
+    assert_done(run_cli("instance", "add", "a", "--key", "key-a", "--rate", "unlimited"))
     assert_done(run_cli("instance", "pause", "a"))
     assert_done(run_cli("instance", "add", "b", "--key", "key-b"))
     return run_cli

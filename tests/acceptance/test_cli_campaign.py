@@ -14,6 +14,7 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Self
+from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
@@ -24,7 +25,7 @@ from broadcaster.services.dispatch import finish_campaigns, start_due_campaigns
 from broadcaster.services.instances import add_instance
 from broadcaster.settings import Settings
 from broadcaster.worker.app import TICKS
-from tests.support.cli import RunCli, assert_done, assert_refused, command
+from tests.support.cli import CliResult, RunCli, assert_done, assert_refused, command
 from tests.support.servers import TestServers, redis_client
 
 PHONES = ["628123456789", "628123456780", "628123456781"]
@@ -43,9 +44,9 @@ def instance(settings: Settings, engine: Engine) -> None:
     add_instance(engine, open_vault(settings), "a", "key-a", rate_per_second=20 / 60)
 
 
-def submit(run_cli: RunCli, name: str = "promo", *options: str, recipients: str | bytes = RECIPIENTS) -> None:
+def submit(run_cli: RunCli, name: str = "promo", *options: str, recipients: str | bytes = RECIPIENTS) -> CliResult:
     arguments = ("--instance", "a", "--recipients", "-", "--text", "Hi {{ name }}")
-    assert_done(run_cli("campaign", "submit", name, *arguments, *options, stdin=recipients))
+    return assert_done(run_cli("campaign", "submit", name, *arguments, *options, stdin=recipients))
 
 
 def send(engine: Engine, *, sent: Sequence[str] = (), failed: Sequence[str] = ()) -> None:
@@ -127,6 +128,38 @@ def test_show_json_has_stable_keys_and_times_in_utc(run_cli: RunCli) -> None:
     assert (shown["started_at"], shown["finished_at"]) == (None, None)
     listed = assert_done(run_cli("campaign", "list", "--json")).json
     assert [{**promo, "standing_still": shown["standing_still"]} for promo in listed] == [shown]
+
+
+def test_a_start_in_words_is_shown_back_with_its_zone(run_cli: RunCli) -> None:
+    jakarta = {"BROADCASTER_TIMEZONE": "Asia/Jakarta", "TZ": "America/New_York"}
+    arguments = ("submit", "promo", "--instance", "a", "--recipients", "-", "--text", "Hi", "--at", "tomorrow 9:00")
+    people = assert_done(run_cli("campaign", *arguments, "--dry-run", stdin=RECIPIENTS, environ=jakarta)).stdout
+    today = datetime.now(ZoneInfo("Asia/Jakarta")).replace(tzinfo=None)
+    nine = today.replace(hour=9, minute=0, second=0, microsecond=0) + timedelta(days=1)
+    assert f"it would start {nine:%a %Y-%m-%d} 09:00 WIB, in " in people
+    assert "by the clocks of Asia/Jakarta" in people
+    programs = assert_done(run_cli("campaign", *arguments, "--json", stdin=RECIPIENTS, environ=jakarta)).json
+    assert programs["starts_at"] == f"{nine - timedelta(hours=7):%Y-%m-%dT%H:%M:%SZ}"
+    listed = assert_done(run_cli("campaign", "list", environ=jakarta)).stdout
+    assert f"{nine:%Y-%m-%d} 09:00 WIB" in listed
+
+
+def test_the_first_campaign_of_an_instance_suggests_to_try_it(run_cli: RunCli, engine: Engine) -> None:
+    told = submit(run_cli, "promo").stdout
+    assert "nothing was sent through instance a yet" in told
+    assert "`broadcaster instance check a --to NUMBER`" in told
+    send(engine, sent=PHONES)
+    assert "nothing was sent" not in submit(run_cli, "another").stdout
+
+
+def test_an_estimate_counts_what_waits_at_the_instance(run_cli: RunCli, engine: Engine) -> None:
+    assert_done(run_cli("instance", "set", "a", "--rate", "1/min", "--burst", "1"))
+    assert "of other campaigns" not in submit(run_cli, "first").stdout
+    start_due_campaigns(engine)
+    told = submit(run_cli, "second").stdout
+    assert "sending takes at least 2 min, until 20" in told
+    assert "and up to 5 min: 3 messages of other campaigns wait for its instances" in told
+    assert "of other campaigns" not in submit(run_cli, "later", "--at", "in 2h").stdout
 
 
 def test_a_dry_run_shows_counts_rejects_and_messages_and_keeps_nothing(run_cli: RunCli, tmp_path: Path) -> None:

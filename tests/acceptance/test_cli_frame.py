@@ -95,7 +95,7 @@ def test_a_group_without_a_command_shows_its_help(run_cli: RunCli) -> None:
 def test_a_reader_that_goes_away_ends_a_command_quietly(
     run_cli: RunCli, environ: Mapping[str, str], settings: Settings, engine: Engine
 ) -> None:
-    add_instance(engine, open_vault(settings), "a", "key")
+    add_instance(engine, open_vault(settings), "a", "key", rate_per_second=None)
     rows = "phone,name\n" + "".join(f"62812345{number:05},{'x' * 50}\n" for number in range(2_000))
     arguments = ("submit", "promo", "--instance", "a", "--recipients", "-", "--text", "Hi")
     assert_done(run_cli("campaign", *arguments, stdin=rows))

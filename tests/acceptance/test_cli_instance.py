@@ -25,7 +25,9 @@ KEY = "k3y-of-a"
 def test_an_instance_is_listed_with_its_limits_and_never_with_its_key(run_cli: RunCli, tmp_path: Path) -> None:
     (tmp_path / "key").write_text(f"{KEY}\n")
     assert_done(run_cli("instance", "add", "a", "--key-file", "key", "--rate", "20/min", "--wire", "form"))
-    assert_done(run_cli("instance", "add", "b", "--key-stdin", "--burst", "5", stdin=f"{KEY}-b"))
+    assert_done(
+        run_cli("instance", "add", "b", "--key-stdin", "--rate", "unlimited", "--burst", "5", stdin=f"{KEY}-b")
+    )
     shown = assert_done(run_cli("instance", "show", "a", "--json"))
     listed = assert_done(run_cli("instance", "list", "--json"))
     people = assert_done(run_cli("instance", "list"))
@@ -45,6 +47,15 @@ def test_an_instance_is_listed_with_its_limits_and_never_with_its_key(run_cli: R
     ]
     everything = shown.stdout + listed.stdout + people.stdout + run_cli("instance", "show", "a").stdout
     assert KEY not in everything
+
+
+def test_an_instance_is_slow_until_somebody_says_that_it_has_no_limit(run_cli: RunCli) -> None:
+    told = assert_done(run_cli("instance", "add", "a", "--key", KEY)).stdout
+    assert told.startswith("added instance a, at 20/min: try it with `broadcaster instance check a --to NUMBER`")
+    told = assert_done(run_cli("instance", "add", "b", "--key", f"{KEY}-b", "--rate", "unlimited")).stdout
+    assert told.startswith("added instance b, at unlimited: ")
+    listed = assert_done(run_cli("instance", "list", "--json")).json
+    assert [(row["rate"], row["burst"]) for row in listed] == [("20/min", 2), ("unlimited", 2)]
 
 
 def test_set_changes_what_is_given_and_leaves_the_rest(run_cli: RunCli) -> None:
@@ -118,7 +129,7 @@ def test_pause_resume_and_remove(run_cli: RunCli) -> None:
 
 
 def test_a_check_passes_where_the_gateway_shows_its_chats(run_cli: RunCli, simulator: Simulator) -> None:
-    assert_done(run_cli("instance", "add", "a", "--key", KEY, "--base-url", simulator.base_url))
+    assert_done(run_cli("instance", "add", "a", "--key", KEY, "--rate", "unlimited", "--base-url", simulator.base_url))
     people = assert_done(run_cli("instance", "check", "a")).stdout
     assert [line.split("  ")[-1].strip() for line in people.splitlines()] == [
         f"yes ({simulator.base_url})",
@@ -158,7 +169,7 @@ def test_a_check_says_what_is_wrong_and_what_to_do(
     found: dict[str, bool],
     to_do: str,
 ) -> None:
-    add_instance(engine, open_vault(settings), "a", KEY, base_url=simulator.base_url)
+    add_instance(engine, open_vault(settings), "a", KEY, base_url=simulator.base_url, rate_per_second=None)
     simulator.gateway.faults = FaultPlan([FaultRule(kind=kind)])
     people = run_cli("instance", "check", "a")
     assert (people.code, people.stderr.count("\n")) == (1, 1)
@@ -198,7 +209,7 @@ def test_a_check_of_an_address_where_nobody_listens_says_so(run_cli: RunCli) -> 
 def test_a_check_tells_that_nothing_is_sent_and_what_to_do(
     run_cli: RunCli, simulator: Simulator, engine: Engine, health: str, rests: str | None, told: str
 ) -> None:
-    assert_done(run_cli("instance", "add", "a", "--key", KEY, "--base-url", simulator.base_url))
+    assert_done(run_cli("instance", "add", "a", "--key", KEY, "--rate", "unlimited", "--base-url", simulator.base_url))
     with engine.begin() as connection:
         connection.execute(
             text(
@@ -227,7 +238,7 @@ def test_a_check_tells_that_nothing_is_sent_and_what_to_do(
 def test_a_check_tells_what_truth_checks_have_found(
     run_cli: RunCli, simulator: Simulator, engine: Engine, shown: int, missing: int, told: str
 ) -> None:
-    assert_done(run_cli("instance", "add", "a", "--key", KEY, "--base-url", simulator.base_url))
+    assert_done(run_cli("instance", "add", "a", "--key", KEY, "--rate", "unlimited", "--base-url", simulator.base_url))
     with engine.begin() as connection:
         counts = {"shown": shown, "missing": missing}
         connection.execute(text("UPDATE accounts SET truth_shown = :shown, truth_missing = :missing"), counts)
@@ -238,7 +249,9 @@ def test_a_check_tells_what_truth_checks_have_found(
 
 def test_a_key_that_is_a_word_of_the_reply_leaves_a_sentence(run_cli: RunCli) -> None:
     with background(SimulatorConfig(instances=(InstanceConfig(name="a", key="right"),))) as gateway:
-        assert_done(run_cli("instance", "add", "a", "--key", "wrong", "--base-url", gateway.base_url))
+        assert_done(
+            run_cli("instance", "add", "a", "--key", "wrong", "--rate", "unlimited", "--base-url", gateway.base_url)
+        )
         told = run_cli("instance", "check", "a").stderr
     assert "cannot be used: '[key] key', where [key] stands for its key; give the right key" in told
 
@@ -246,7 +259,7 @@ def test_a_key_that_is_a_word_of_the_reply_leaves_a_sentence(run_cli: RunCli) ->
 def test_a_check_tells_whether_reading_back_works_and_what_messages_look_like(
     run_cli: RunCli, simulator: Simulator, engine: Engine, settings: Settings
 ) -> None:
-    add_instance(engine, open_vault(settings), "a", KEY, base_url=simulator.base_url)
+    add_instance(engine, open_vault(settings), "a", KEY, base_url=simulator.base_url, rate_per_second=None)
     arguments = ("--instance", "a", "--recipients", "-", "--text", "Hi")
     assert_done(run_cli("campaign", "submit", "promo", *arguments, stdin="phone\n628123456789\n"))
     start_due_campaigns(engine)

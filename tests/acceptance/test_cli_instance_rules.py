@@ -25,7 +25,7 @@ UNKNOWN = '{"success": false, "message": "Plonk ufandelo 17"}'
 @pytest.fixture(autouse=True)
 def instance(settings: Settings, engine: Engine, simulator: Simulator) -> None:
     """One instance called `main`."""
-    add_instance(engine, open_vault(settings), "main", "key-a", base_url=simulator.base_url)
+    add_instance(engine, open_vault(settings), "main", "key-a", base_url=simulator.base_url, rate_per_second=None)
 
 
 def stored(engine: Engine) -> object:

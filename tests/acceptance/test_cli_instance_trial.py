@@ -38,7 +38,9 @@ def gateway(run_cli: RunCli) -> Iterator[Simulator]:
     """A gateway with four instances, which are added."""
     with background(SimulatorConfig(instances=GATEWAYS)) as running:
         for each in GATEWAYS:
-            added = run_cli("instance", "add", each.name, "--key", each.key, "--base-url", running.base_url)
+            added = run_cli(
+                "instance", "add", each.name, "--key", each.key, "--rate", "unlimited", "--base-url", running.base_url
+            )
             assert_done(added)
         yield running
 

@@ -26,13 +26,28 @@ def sql(engine: Engine, statement: str) -> None:
 @pytest.fixture(autouse=True)
 def people(settings: Settings, engine: Engine) -> None:
     """An instance `a`, and an audience with one member."""
-    add_instance(engine, open_vault(settings), "a", "key-a")
+    add_instance(engine, open_vault(settings), "a", "key-a", rate_per_second=None)
     sql(engine, "INSERT INTO audiences (name, variables) VALUES ('people', '{name,city}')")
     sql(
         engine,
         "INSERT INTO audience_members (audience_id, phone, variables)"
         """ SELECT id, '628120000001', '{"name": "Ayu", "city": "Jakarta"}' FROM audiences""",
     )
+
+
+def test_a_schedule_goes_by_the_clocks_that_moments_are_shown_by_and_keeps_them(run_cli: RunCli) -> None:
+    daily = ("--cron", "0 9 * * *", "--audience", "people", "--instance", "a", "--text", "Hi")
+    span = ("--from", "2030-01-07 8:00", "--until", "2030-01-11")
+    added = run_cli("schedule", "add", "news", *daily, *span, environ={"BROADCASTER_TIMEZONE": "Asia/Jakarta"})
+    assert "At 09:00 every day, by the clocks of Asia/Jakarta" in assert_done(added).stdout
+    elsewhere = {"BROADCASTER_TIMEZONE": "Europe/Berlin"}
+    shown = assert_done(run_cli("schedule", "show", "news", "--json", environ=elsewhere)).json
+    assert (shown["timezone"], shown["from_at"], shown["grace_seconds"]) == (
+        "Asia/Jakarta",
+        "2030-01-07T01:00:00Z",
+        7200,
+    )
+    assert shown["next_at"] == "2030-01-07T02:00:00Z"
 
 
 def test_a_schedule_from_its_adding_to_its_removal(run_cli: RunCli, engine: Engine) -> None:

@@ -20,7 +20,7 @@ ANN, BOB, CID = "628123456789", "628123456780", "628123456781"
 @pytest.fixture(autouse=True)
 def campaign(run_cli: RunCli, settings: Settings, engine: Engine) -> None:
     """`promo`: Ann's message is unknown, Bob's in doubt since an hour, Cid's sent."""
-    add_instance(engine, open_vault(settings), "a", "key-a")
+    add_instance(engine, open_vault(settings), "a", "key-a", rate_per_second=None)
     arguments = ("--instance", "a", "--recipients", "-", "--text", "Hi")
     assert_done(run_cli("campaign", "submit", "promo", *arguments, stdin=f"phone\n{ANN}\n{BOB}\n{CID}\n"))
     start_due_campaigns(engine)

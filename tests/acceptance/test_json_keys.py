@@ -58,6 +58,8 @@ WHILE_IT_RUNS = [
 ]
 ONCE_IT_HAS_ENDED = [
     "campaign watch c",
+    "phone show 628123456001",
+    "phone reset",
     "schedule remove news",
     "phone show 628123456002",
     "phone forget 628123456001 --yes",

@@ -72,6 +72,7 @@ def test_a_16_mb_file_to_many_recipients_keeps_the_workers_memory_flat(
     (tmp_path / "catalogue.pdf").write_bytes(b"%PDF" + bytes(range(256)) * (FILE_BYTES // 256))
     (tmp_path / "recipients.csv").write_text("phone\n" + "".join(f"62812{n:07d}\n" for n in range(RECIPIENTS)))
     options = ("--key-stdin", "--base-url", sink, "--wire", wire, "--max-in-flight", str(IN_FLIGHT))
+    options += ("--rate", "unlimited")
     assert run_cli("instance", "add", "a", *options, stdin="key").code == 0
     with running_stack(tmp_path, environ) as stack:
         worker = stack.start("worker")

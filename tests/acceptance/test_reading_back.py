@@ -16,7 +16,7 @@ HURRY = {"BROADCASTER_DOUBT_SETTLE_SECONDS": "1", "BROADCASTER_DOUBT_POLL_SECOND
 def test_a_lost_reply_and_a_lost_request_end_as_one_message_each(
     run_cli: RunCli, simulator: Simulator, tmp_path: Path, environ: dict[str, str]
 ) -> None:
-    assert_done(run_cli("instance", "add", "a", "--key", "k", "--base-url", simulator.base_url))
+    assert_done(run_cli("instance", "add", "a", "--key", "k", "--rate", "unlimited", "--base-url", simulator.base_url))
     simulator.gateway.faults = FaultPlan([parse_fault(fault) for fault in FAULTS])
     arguments = ("--instance", "a", "--recipients", "-", "--text", "Hi")
     rows = "".join(f"62812{n:07d}\n" for n in range(20))

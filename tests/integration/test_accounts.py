@@ -127,12 +127,25 @@ def _sending(shop: Shop) -> bool:
 def test_two_instances_with_one_account_are_refused(shop: Shop) -> None:
     shop.add("b")
     with pytest.raises(ConflictError, match="instance 'a' has this key at this URL already"):
-        add_instance(shop.engine, open_vault(shop.settings), "c", " key-a\n", base_url=f"{shop.gateway.base_url}/")
+        add_instance(
+            shop.engine,
+            open_vault(shop.settings),
+            "c",
+            " key-a\n",
+            base_url=f"{shop.gateway.base_url}/",
+            rate_per_second=None,
+        )
     with pytest.raises(ConflictError, match="instance 'a' has this key at this URL already"):
         change(shop, "b", key="key-a")
     with pytest.raises(ConflictError, match="instance 'a'"):
         add_instance(
-            shop.engine, open_vault(shop.settings), "c", "key-a", base_url=shop.gateway.base_url, wire=Wire.FORM
+            shop.engine,
+            open_vault(shop.settings),
+            "c",
+            "key-a",
+            base_url=shop.gateway.base_url,
+            wire=Wire.FORM,
+            rate_per_second=None,
         )
     assert shop.sql("SELECT name FROM instances ORDER BY name") == [("a",), ("b",)]
 
@@ -143,7 +156,7 @@ def test_two_instances_with_one_account_are_refused(shop: Shop) -> None:
 def test_an_account_under_another_spelling_of_its_url_is_refused(shop: Shop, spelling: str) -> None:
     url = spelling.format(urlsplit(shop.gateway.base_url).port)
     with pytest.raises(ConflictError, match=f"'a' has this key .* already, which it has as {shop.gateway.base_url}:"):
-        add_instance(shop.engine, open_vault(shop.settings), "c", "key-a", base_url=url)
+        add_instance(shop.engine, open_vault(shop.settings), "c", "key-a", base_url=url, rate_per_second=None)
     set_instance(shop.engine, open_vault(shop.settings), "a", InstanceChanges(base_url=url))
     assert shop.sql("SELECT base_url FROM accounts JOIN instances i ON i.account_id = accounts.id") == [
         (usable_base_url(url),)
@@ -156,7 +169,9 @@ def test_of_many_that_add_one_account_at_once_one_gets_it(shop: Shop) -> None:
 
     def add(number: int) -> bool:
         try:
-            add_instance(shop.engine, vault, f"n{number}", "key-b", base_url=urls[number % len(urls)])
+            add_instance(
+                shop.engine, vault, f"n{number}", "key-b", base_url=urls[number % len(urls)], rate_per_second=None
+            )
         except ConflictError:
             return False
         return True
@@ -228,7 +243,7 @@ def test_a_key_that_is_copied_to_another_url_opens_nothing(shop: Shop) -> None:
 def test_an_unusable_url_is_refused_wherever_it_is_given_and_not_repeated(shop: Shop, url: str) -> None:
     vault = open_vault(shop.settings)
     for use in (
-        lambda: add_instance(shop.engine, vault, "c", "k", base_url=url),
+        lambda: add_instance(shop.engine, vault, "c", "k", base_url=url, rate_per_second=None),
         lambda: set_instance(shop.engine, vault, "a", InstanceChanges(base_url=url)),
     ):
         with pytest.raises(UsageError, match="--base-url: ") as refusal:

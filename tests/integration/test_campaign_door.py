@@ -10,8 +10,11 @@ import pytest
 
 from broadcaster.services.audiences.imports import import_file
 from broadcaster.services.campaigns.audience_submission import submit_over_audience
+from broadcaster.services.campaigns.campaign_reports import open_parts
+from broadcaster.services.campaigns.lifecycle import pause_campaign
 from broadcaster.services.campaigns.new_content import file_url_content, text_content
 from broadcaster.services.campaigns.submission import Submission, submit_campaign
+from broadcaster.services.instances import pause_instance
 from broadcaster.services.recipients.reader import RecipientOptions, RecipientReader, read_recipients
 from tests.support.shop import Shop
 
@@ -75,3 +78,19 @@ def test_what_was_asked_for_is_stored_whatever_the_recipients_come_from(shop: Sh
     ]
     assert shop.sql("SELECT count(*), count(DISTINCT campaign_id) FROM campaign_lanes") == [(4, 2)]
     assert shop.sql("SELECT count(*) FROM contents") == [(1,)]
+
+
+def test_what_is_left_is_told_by_instance_with_what_holds_it_back(shop: Shop) -> None:
+    for name, rate in zip("abc", ("20/min", "20/min", "unlimited"), strict=True):
+        shop.add(name, rate=rate)
+    for name in "abc":
+        shop.submit(f"by {name}", 2, name)
+    assert open_parts(shop.engine, "by a") == [(2, 3.0, 0.0, False)]
+    assert open_parts(shop.engine, "by c") == [(2, 0.0, 0.0, False)]
+    shop.sql("UPDATE lanes SET not_before = now() + interval '1 hour' WHERE id = (SELECT min(id) FROM lanes)")
+    shop.sql("UPDATE campaign_lanes SET next_due_at = now() + interval '2 hours'")
+    assert open_parts(shop.engine, "by a") == [(2, 3.0, pytest.approx(7200, abs=60), False)]
+    pause_instance(shop.engine, "b")
+    assert [part.is_stopped for part in open_parts(shop.engine, "by b")] == [True]
+    pause_campaign(shop.engine, "by a")
+    assert open_parts(shop.engine, "by a") == []

@@ -32,7 +32,7 @@ from tests.support.servers import redis_client
 @pytest.fixture(autouse=True)
 def campaign(settings: Settings, engine: Engine) -> None:
     """A campaign with three messages, not started."""
-    add_instance(engine, open_vault(settings), "main", "a-key")
+    add_instance(engine, open_vault(settings), "main", "a-key", rate_per_second=None)
     content = text_content("Hi")
     submission = Submission(name="news", instances=["main"], content=content, max_attempts=5, draft=True)
     file = io.BytesIO(b"phone\n+12025550100\n+12025550101\n+12025550102\n")

@@ -81,7 +81,7 @@ def sessions(settings: Settings) -> Iterator[tuple[Session, Session, Session]]:
 def campaign(engine: Engine, settings: Settings) -> None:
     """Number 1, of nine messages on three lanes, running."""
     for name in LANES:
-        add_instance(engine, open_vault(settings), name, f"key-{name}")
+        add_instance(engine, open_vault(settings), name, f"key-{name}", rate_per_second=None)
     content = text_content("Hi")
     file = io.BytesIO(b"phone\n" + b"".join(b"+1202555%04d\n" % (100 + seq) for seq in range(9)))
     with read_recipients(file, RecipientOptions(text=content.text)) as recipients:
@@ -243,7 +243,7 @@ def test_the_database_refuses_what_would_leave_something_open_in_a_finished_camp
     finished: bool,
     statement: str,
 ) -> None:
-    add_instance(engine, open_vault(settings), "unused", "key-unused")
+    add_instance(engine, open_vault(settings), "unused", "key-unused", rate_per_second=None)
     all_become(engine, messages)
     if finished:
         assert dispatch.finish_campaigns(engine) == [1]
@@ -254,7 +254,7 @@ def test_the_database_refuses_what_would_leave_something_open_in_a_finished_camp
 
 @pytest.mark.usefixtures("campaign")
 def test_messages_that_no_counter_would_count_are_refused(engine: Engine, settings: Settings) -> None:
-    add_instance(engine, open_vault(settings), "unused", "key-unused")
+    add_instance(engine, open_vault(settings), "unused", "key-unused", rate_per_second=None)
     for statement in (
         "INSERT INTO messages (segment, campaign_id, seq, lane_id, phone) VALUES (0, 1, 10, 4, '1')",
         "INSERT INTO messages (segment, campaign_id, seq, lane_id, phone) VALUES (0, 2, 1, 1, '1')",
@@ -292,7 +292,7 @@ def test_of_two_that_do_not_see_each_other_the_second_waits_and_is_refused(
     isolation: str,
 ) -> None:
     one, two, _ = sessions
-    add_instance(engine, open_vault(settings), "unused", "key-unused")
+    add_instance(engine, open_vault(settings), "unused", "key-unused", rate_per_second=None)
     all_become(engine, "failed")
     if opener == "a counter that is closed":
         execute(engine, FINISH, "UPDATE campaigns SET state = 'running', finished_at = NULL")

@@ -37,7 +37,8 @@ BOTH_WAYS = pytest.mark.parametrize("by", [ours, celery])
 @pytest.fixture
 def stack(run_cli: RunCli, simulator: Simulator, tmp_path: Path, environ: dict[str, str]) -> Iterator[Stack]:
     """A beat; the test starts its worker."""
-    assert_done(run_cli("instance", "add", "main", "--key-stdin", "--base-url", simulator.base_url, stdin="a-key"))
+    options = ("--key-stdin", "--base-url", simulator.base_url, "--rate", "unlimited")
+    assert_done(run_cli("instance", "add", "main", *options, stdin="a-key"))
     with running_stack(tmp_path, environ) as running:
         running.start("beat")
         yield running
@@ -92,7 +93,8 @@ def test_a_key_in_the_place_of_a_table_of_bindings_lets_nobody_give_up(
     with redis_client(settings) as redis:
         for exchange in exchanges:
             redis.mset({f"_kombu.binding.{exchange}": "x", f"_kombu.binding_permanent.{exchange}": "x"})
-    assert_done(run_cli("instance", "add", "main", "--key-stdin", "--base-url", simulator.base_url, stdin="a-key"))
+    options = ("--key-stdin", "--base-url", simulator.base_url, "--rate", "unlimited")
+    assert_done(run_cli("instance", "add", "main", *options, stdin="a-key"))
     with running_stack(tmp_path, environ) as running:
         beat, worker = running.start("beat"), running.start("worker")
         assert_sends(run_cli, engine, "after")

@@ -124,7 +124,8 @@ def test_a_campaign_is_sent_watched_and_diagnosed_under_these_users(
     by: Callable[..., list[str]],
 ) -> None:
     environ["BROADCASTER_REDIS_URL"] = server.url("operator")
-    assert_done(run_cli("instance", "add", "main", "--key-stdin", "--base-url", simulator.base_url, stdin="a-key"))
+    options = ("--key-stdin", "--base-url", simulator.base_url, "--rate", "unlimited")
+    assert_done(run_cli("instance", "add", "main", *options, stdin="a-key"))
     port = free_port()
     with running_stack(tmp_path, environ) as stack:
         beat = stack.start("beat", by=by, BROADCASTER_REDIS_URL=server.url("beat"))

@@ -225,6 +225,15 @@ def test_what_is_noticed_in_time_simply_runs(calendar: Calendar, misfire: Misfir
     assert calendar.tick(9 * SECOND) == ["news 2026-01-05T09:00"]
 
 
+@pytest.mark.parametrize(("late", "state"), [(HOUR / 4, "started"), (3 * HOUR, "skipped")])
+def test_who_switches_the_computer_on_at_a_quarter_past_sends_and_who_does_at_noon_does_not(
+    calendar: Calendar, late: timedelta, state: str
+) -> None:
+    calendar.add()
+    calendar.tick(late)
+    assert calendar.states() == [state]
+
+
 def test_a_long_outage_of_a_frequent_schedule_is_no_burst(calendar: Calendar) -> None:
     calendar.add(every="10m", from_at=MONDAY, misfire=Misfire.CATCH_UP)
     assert calendar.tick(30 * DAY + timedelta(minutes=5)) == ["news 2026-02-04T09:00"]
@@ -528,7 +537,7 @@ def test_what_is_upcoming_keeps_to_the_count_and_includes_what_is_due(calendar: 
         ({"conditions": [parse_condition("city=Jakarta")]}, UsageError, "there is no column 'city'"),
         ({"until_at": MONDAY}, UsageError, "would never come due"),
         ({"grace": timedelta(seconds=5)}, UsageError, "--grace must be at least 10s"),
-        ({"name": "x" * 175}, UsageError, "use 1 to 174 printable characters"),
+        ({"name": "x" * 75}, UsageError, "use 1 to 74 printable characters"),
     ],
 )
 def test_a_schedule_that_cannot_work_is_refused(

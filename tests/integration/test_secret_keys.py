@@ -26,9 +26,8 @@ NEW = Fernet.generate_key().decode()
 
 
 def add(run_cli: RunCli, name: str, url: str, **environ: str) -> None:
-    assert_done(
-        run_cli("instance", "add", name, "--key-stdin", "--base-url", url, stdin=f"key-{name}", environ=environ)
-    )
+    options = ("--key-stdin", "--base-url", url, "--rate", "unlimited")
+    assert_done(run_cli("instance", "add", name, *options, stdin=f"key-{name}", environ=environ))
 
 
 def stored(engine: Engine) -> list[Any]:

@@ -66,7 +66,8 @@ def test_a_campaign_is_sent_watched_and_diagnosed_by_tls(
     tmp_path: Path,
 ) -> None:
     environ |= servers_with_tls.environ()
-    assert_done(run_cli("instance", "add", "main", "--key-stdin", "--base-url", simulator.base_url, stdin="a-key"))
+    options = ("--key-stdin", "--base-url", simulator.base_url, "--rate", "unlimited")
+    assert_done(run_cli("instance", "add", "main", *options, stdin="a-key"))
     port = free_port()
     login = {"BROADCASTER_FLOWER_BASIC_AUTH": "a:b", "BROADCASTER_FLOWER_PORT": str(port)}
     with running_stack(tmp_path, environ) as stack:

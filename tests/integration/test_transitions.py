@@ -106,7 +106,7 @@ CHANGES_MOMENTS_ONLY = {"mend_messages"}
 @pytest.fixture
 def connection(settings: Settings, engine: Engine) -> Iterator[Connection]:
     """A campaign of a message in each state, claimed under TOKEN in its first attempt, in a transaction."""
-    add_instance(engine, open_vault(settings), "main", "a-key")
+    add_instance(engine, open_vault(settings), "main", "a-key", rate_per_second=None)
     content = text_content("Hi")
     file = io.BytesIO(b"phone\n" + b"".join(b"+1202555%04d\n" % (100 + seq) for seq in STATES))
     with read_recipients(file, RecipientOptions(text=content.text)) as recipients:

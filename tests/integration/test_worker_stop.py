@@ -40,7 +40,7 @@ def test_a_stopped_worker_finishes_what_is_in_flight_and_gives_the_rest_back(
     tmp_path: Path,
     signals: list[signal.Signals],
 ) -> None:
-    options = ("--key-stdin", "--base-url", simulator.base_url, "--max-in-flight", "8")
+    options = ("--key-stdin", "--base-url", simulator.base_url, "--rate", "unlimited", "--max-in-flight", "8")
     assert run_cli("instance", "add", "main", *options, stdin="a-key").code == 0
     simulator.gateway.faults = FaultPlan([FaultRule(kind="latency", seconds=LATENCY)])
     recipients = tmp_path / "recipients.csv"

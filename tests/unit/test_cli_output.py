@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,14 @@ import pytest
 from rich.console import Console
 
 from broadcaster.cli import output
-from broadcaster.cli.campaign.progress import RATE_WINDOW_SECONDS, Meter, Snapshot, render
+from broadcaster.cli.campaign.progress import (
+    LONGEST_WINDOW_SECONDS,
+    RATE_WINDOW_SECONDS,
+    Meter,
+    Snapshot,
+    render,
+    take_snapshot,
+)
 from broadcaster.cli.csv_output import write_csv
 from broadcaster.cli.output import (
     duration,
@@ -30,6 +38,7 @@ from broadcaster.cli.output import (
 from broadcaster.cli.troubles import trouble_line
 from broadcaster.domain.causes import standing_still
 from broadcaster.domain.contents import ContentKind
+from broadcaster.domain.dealing import OpenPart
 from broadcaster.domain.standstill import CampaignFacts, LaneFacts, Part, Scene
 from broadcaster.domain.states import CampaignState, LaneHealth, MessageState
 from broadcaster.services.campaigns.campaign_reports import CampaignSummary
@@ -37,7 +46,14 @@ from broadcaster.services.campaigns.campaign_reports import CampaignSummary
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
 
-def snapshot(state: str, *, rate: float = 0.0, notes: tuple[str, ...] = (), **values: Any) -> Snapshot:
+def snapshot(
+    state: str,
+    *,
+    rate: float = 0.0,
+    notes: tuple[str, ...] = (),
+    seconds_left: float | None = None,
+    **values: Any,
+) -> Snapshot:
     known: dict[str, Any] = {
         "name": "promo",
         "id": 1,
@@ -60,7 +76,7 @@ def snapshot(state: str, *, rate: float = 0.0, notes: tuple[str, ...] = (), **va
         "pending": 60,
         "sent": 40,
     }
-    return Snapshot(CampaignSummary(**{**known, **values}), rate, notes=notes)
+    return Snapshot(CampaignSummary(**{**known, **values}), rate, notes=notes, seconds_left=seconds_left)
 
 
 @pytest.mark.parametrize(
@@ -95,18 +111,36 @@ def test_durations_are_in_the_units_that_people_use(seconds: float, shown: str) 
 def test_the_rate_is_that_of_the_last_seconds() -> None:
     meter = Meter()
     assert meter.rate(0.0, 0) == 0.0
-    assert meter.rate(1.0, 10) == 10.0
-    assert meter.rate(RATE_WINDOW_SECONDS, 10) == pytest.approx(1.0)
-    assert meter.rate(RATE_WINDOW_SECONDS + 2.0, 10) == 0.0
-    assert meter.rate(RATE_WINDOW_SECONDS + 3.0, 5) == 0.0, "retry takes final messages back"
+    assert meter.rate(1.0, 100) == 100.0
+    assert meter.rate(RATE_WINDOW_SECONDS, 120) == pytest.approx(12.0)
+    assert meter.rate(RATE_WINDOW_SECONDS + 1.0, 130) == pytest.approx(30 / RATE_WINDOW_SECONDS)
+    assert meter.rate(RATE_WINDOW_SECONDS + 2.0, 5) == 0.0, "retry takes final messages back"
+
+
+def test_a_slow_rate_is_measured_for_as_long_as_it_takes_to_tell() -> None:
+    meter = Meter()
+    rates = [meter.rate(3.0 * number, number) for number in range(100)]
+    assert max(rates[5:]) == pytest.approx(20 / 60) == min(rates[5:])
+    bursts = Meter()
+    rates = [bursts.rate(float(second), second // 12 * 4) for second in range(120)]
+    assert min(rates[72:]) > 0.32
+    assert max(rates[72:]) < 0.42
+    stopped = meter.rate(3.0 * 99 + LONGEST_WINDOW_SECONDS, 99)
+    assert stopped == 0.0
 
 
 def test_the_pace_says_what_is_known_of_the_time() -> None:
     ten_seconds = {"started_at": NOON, "finished_at": NOON + timedelta(seconds=10)}
-    assert snapshot("running", rate=2.0).pace == "2.0/s, 30 s left"
+    half_an_hour = {"started_at": NOON, "finished_at": NOON + timedelta(minutes=30)}
+    assert snapshot("running", rate=2.0, seconds_left=30).pace == "2.0/s, 30 s left"
+    assert snapshot("running", rate=1 / 3, seconds_left=1800).pace.startswith("20/min, 30 min left, until 20")
+    assert snapshot("running", rate=1 / 360, seconds_left=1e12).pace == "10.0/h, 11,574,074 d 1 h left"
+    assert snapshot("running", rate=2.0).pace == "2.0/s"
     assert snapshot("running").pace == ""
     assert snapshot("paused", rate=2.0).pace == ""
-    assert snapshot("finished", **ten_seconds).pace == "10.0/s on average, took 10 s"
+    assert snapshot("finished", **ten_seconds).pace == "4.0/s sent on average, took 10 s"
+    assert snapshot("finished", **half_an_hour).pace == "1.3/min sent on average, took 30 min"
+    assert snapshot("finished", **ten_seconds, sent=0).pace == "took 10 s", "nothing was sent"
     assert snapshot("scheduled", starts_at=datetime.now(UTC) + timedelta(days=1)).pace.startswith("starts 20")
 
 
@@ -238,3 +272,34 @@ def test_a_long_table_is_written_as_a_short_one(
     monkeypatch.setattr(output, "_MOST_DRAWN", 2)  # a long table is soon long
     say_table(headers, rows, styles={"x": "red"}, folded=["NAME"])
     assert capsys.readouterr().out == drawn
+
+
+def test_a_table_that_would_be_too_narrow_to_be_read_has_a_paragraph_for_each_row(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    rows = [["ann", "Mon 2026-11-23 09:00 WIB", "not connected to WhatsApp since noon"], ["bob", None, "x" * 40]]
+    say_table(["NAME", "NEXT", "WHY"], rows, folded=["WHY"])
+    assert capsys.readouterr().out.splitlines() == [
+        "NAME  ann",
+        "NEXT  Mon 2026-11-23 09:00 WIB",
+        "WHY   not connected to WhatsApp since",
+        "      noon",
+        "",
+        "NAME  bob",
+        f"WHY   {'x' * 34}",
+        f"      {'x' * 6}",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "sent", "left"),
+    [(2, 1, 180), (20, 10, 180), (20, 2, 600)],
+    ids=["two seconds are too few", "as fast as its limit", "slower than its limit"],
+)
+def test_the_time_left_goes_by_the_rate_once_it_is_known(seconds: float, sent: int, left: float) -> None:
+    meter = Meter()
+    meter.rate(time.monotonic() - seconds, 0)
+    parts = [OpenPart(60, 3.0, 0.0, False)]
+    taken = take_snapshot(snapshot("running", sent=sent, pending=100 - sent).summary, meter, parts=parts)
+    assert taken.seconds_left == pytest.approx(left, rel=0.01)

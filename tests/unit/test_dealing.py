@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broadcaster.domain.dealing import Limit, Limits, deal, seconds_to_send
+from broadcaster.domain.dealing import Limit, Limits, OpenPart, deal, seconds_left, seconds_to_send
 from broadcaster.domain.pacing import Pacer, default_burst, pace
 
 LIMITS = st.lists(
@@ -81,3 +81,32 @@ def test_the_estimate_is_that_of_the_shares_which_are_dealt(total: int, limits: 
 def test_more_messages_never_take_less_time(total: int, limits: Limits) -> None:
     fewer, more = ((seconds_to_send(each, limits) or 0.0) for each in (total, total + 1))
     assert fewer <= more * (1 + 1e-9)
+
+
+def test_what_waits_at_a_lane_already_is_sent_besides() -> None:
+    limits = {1: Limit(1.0, 1), 2: Limit(1.0, 1)}
+    assert seconds_to_send(20, limits) == pytest.approx(9)
+    assert seconds_to_send(20, limits, {1: 100}) == pytest.approx(109)
+    assert seconds_to_send(1, limits, {2: 100}) == 0.0, "it goes through the other one"
+
+
+@pytest.mark.parametrize(
+    ("parts", "rate", "seconds"),
+    [
+        ([OpenPart(30, 3.0, 0, False)], 0.0, 90),
+        ([OpenPart(30, 3.0, 0, False)], 30.0, 90),  # a burst has left: the limit counts
+        ([OpenPart(30, 3.0, 0, False)], 0.1, 300),  # each takes several tries, or others are sent beside
+        ([OpenPart(2, 3.0, 240, False)], 0.3, 246),  # all of them are tried again later
+        ([OpenPart(100, 0.2, 0, False), OpenPart(10, 60.0, 0, False)], 5.0, 600),  # the slowest lane is the last one
+        ([OpenPart(100, 0.2, 0, False), OpenPart(0, 60.0, 0, True)], 5.0, 20),
+        ([OpenPart(100, 0.0, 0, False)], 50.0, 2),
+        ([OpenPart(100, 0.0, 0, False)], 0.0, None),
+        ([OpenPart(100, 0.2, 0, False), OpenPart(1, 0.2, 0, True)], 5.0, None),
+        ([OpenPart(0, 0.2, 0, False)], 5.0, None),
+        ([], 5.0, None),
+    ],
+)
+def test_the_time_left_is_what_limits_and_the_rate_allow(
+    parts: list[OpenPart], rate: float, seconds: float | None
+) -> None:
+    assert seconds_left(parts, rate) == (seconds and pytest.approx(seconds))

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broadcaster.domain.recurrence import Recurrence, find_zone, occurrence_label, parse_interval, recurrence
+from broadcaster.domain.recurrence import Recurrence, occurrence_label, parse_interval, recurrence
 from broadcaster.errors import UsageError
+from broadcaster.time_zones import find_zone
 
 ANCHOR = datetime(2015, 1, 1, 3, tzinfo=UTC)
 BERLIN, SAO_PAULO, LORD_HOWE, JAKARTA = "Europe/Berlin", "America/Sao_Paulo", "Australia/Lord_Howe", "Asia/Jakarta"

@@ -87,6 +87,7 @@ def test_every_setting_can_be_given_as_text() -> None:
         "redis_url": "redis://h",
         "country": "id",
         "secret_key_file": "/run/key",
+        "timezone": "Asia/Jakarta",
         "log_json": "true",
         "allow_private_file_urls": "true",
     }
@@ -97,3 +98,10 @@ def test_every_setting_can_be_given_as_text() -> None:
 def test_a_country_that_is_no_code_is_refused() -> None:
     with pytest.raises(SettingsError, match=r"^BROADCASTER_COUNTRY: a two-letter ISO 3166 code is wanted"):
         load({"BROADCASTER_COUNTRY": "Indonesia"}, dotenv=None)
+
+
+def test_a_time_zone_that_there_is_not_is_refused_with_the_one_that_is_near() -> None:
+    with pytest.raises(
+        SettingsError, match=r"^BROADCASTER_TIMEZONE: 'Asia/Jakrta' is .*: did you mean Asia/Jakarta\?$"
+    ):
+        load({"BROADCASTER_TIMEZONE": "Asia/Jakrta"}, dotenv=None)

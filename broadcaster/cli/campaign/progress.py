@@ -6,14 +6,15 @@ import sys
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
 from broadcaster.cli.campaign.show import STATE_STYLES, campaign_document
 from broadcaster.cli.output import console, duration, local_time, one_line, say, say_json
 from broadcaster.cli.troubles import said_by_instances, trouble_line
+from broadcaster.domain.dealing import OpenPart, seconds_left
 from broadcaster.domain.standstill import Cause, Standstill
 from broadcaster.domain.states import CampaignState, MessageState
 from broadcaster.services.campaigns.campaign_reports import CampaignSummary
@@ -22,12 +23,18 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 RATE_WINDOW_SECONDS = 10.0
+"""What the rate is measured over, at least,"""
+RATE_MESSAGES = 20
+"""and until so many messages have become final: at 20 a minute they come one by one."""
+LONGEST_WINDOW_SECONDS = 120.0
+_CLOCK_SECONDS = 90
+"""From how much time left on its end is told too."""
 LINE_SECONDS = 1.0
 """Where it is shown in lines, counts alone make at most one line in this time."""
 
 
 class Meter:
-    """How many messages become final per second, over the last RATE_WINDOW_SECONDS."""
+    """How many messages become final per second, lately."""
 
     def __init__(self) -> None:
         self._samples: deque[tuple[float, int]] = deque()
@@ -35,23 +42,36 @@ class Meter:
     def rate(self, now: float, final: int) -> float:
         """Per second, with `final` of them at the moment `now` (seconds on any one clock)."""
         self._samples.append((now, final))
-        while len(self._samples) > 2 and now - self._samples[1][0] >= RATE_WINDOW_SECONDS:
+        while len(self._samples) > 2 and self._is_enough(*self._samples[1]):
             self._samples.popleft()
         first, before = self._samples[0]
         return max(0.0, (final - before) / (now - first)) if now > first else 0.0
+
+    @property
+    def is_long_enough(self) -> bool:
+        """Whether the rate is measured over RATE_WINDOW_SECONDS by now."""
+        return bool(self._samples) and self._samples[-1][0] - self._samples[0][0] >= RATE_WINDOW_SECONDS
+
+    def _is_enough(self, since: float, before: int) -> bool:
+        """Whether the rate can be told from what came since that sample."""
+        now, final = self._samples[-1]
+        passed = now - since
+        return passed >= LONGEST_WINDOW_SECONDS or (passed >= RATE_WINDOW_SECONDS and final - before >= RATE_MESSAGES)
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """What is known at one moment.
 
-    `rate` is in messages per second; `notes` say what keeps the campaign from going on.
+    `rate` is in messages per second; `seconds_left` is None where it is not known; `notes` say what keeps the campaign
+    from going on.
     """
 
     summary: CampaignSummary
     rate: float
     troubles: Sequence[Standstill] = ()
     notes: tuple[str, ...] = ()
+    seconds_left: float | None = None
 
     @property
     def state(self) -> CampaignState:
@@ -74,24 +94,53 @@ class Snapshot:
 
     @property
     def pace(self) -> str:
-        """How fast it goes and how long it will, or how long it took."""
+        """How fast it goes and how long it will, or how many were sent in which time."""
         started, finished = self.summary.started_at, self.summary.finished_at
         if finished and started:
             seconds = max((finished - started).total_seconds(), 0.001)
-            return f"{self.total / seconds:,.1f}/s on average, took {duration(seconds)}"
-        if self.state is CampaignState.RUNNING and self.rate > 0:
-            return f"{self.rate:,.1f}/s, {duration((self.total - self.final) / self.rate)} left"
+            average = f"{_speed(self.summary.sent / seconds)} sent on average, " if self.summary.sent else ""
+            return f"{average}took {duration(seconds)}"
+        if self.state is CampaignState.RUNNING:
+            return ", ".join(filter(None, [_speed(self.rate) if self.rate else "", self._left]))
         if self.state is CampaignState.SCHEDULED and self.summary.starts_at > datetime.now(UTC):
             return f"starts {local_time(self.summary.starts_at)}"
         return ""
 
+    @property
+    def _left(self) -> str:
+        if self.seconds_left is None:
+            return ""
+        left = f"{duration(self.seconds_left)} left"
+        if self.seconds_left < _CLOCK_SECONDS:
+            return left
+        with suppress(OverflowError):
+            return (
+                f"{left}, until {local_time(datetime.now(UTC) + timedelta(seconds=self.seconds_left), seconds=False)}"
+            )
+        return left
 
-def take_snapshot(summary: CampaignSummary, meter: Meter, troubles: Sequence[Standstill] = ()) -> Snapshot:
-    """What `summary` and `troubles`, read just now, come to."""
+
+def _speed(per_second: float) -> str:
+    """`2.0/s`, `20/min`, `3.5/h`: in the unit in which limits are written."""
+    for unit, seconds in (("s", 1), ("min", 60)):
+        if per_second * seconds >= 1:
+            return f"{per_second * seconds:,.{0 if per_second * seconds >= 10 else 1}f}/{unit}"
+    return f"{per_second * 3600:,.1f}/h"
+
+
+def take_snapshot(
+    summary: CampaignSummary,
+    meter: Meter,
+    troubles: Sequence[Standstill] = (),
+    parts: Sequence[OpenPart] = (),
+) -> Snapshot:
+    """What `summary`, `troubles` and `parts` (`campaign_reports.open_parts`), read just now, come to."""
     # When it starts is said by the pace.
     told = (each for each in said_by_instances(troubles) if each.cause is not Cause.STARTS_LATER)
     rate = meter.rate(time.monotonic(), summary.total - summary.still_open)
-    return Snapshot(summary, rate, troubles, tuple(map(trouble_line, told)))
+    # Limits tell more than a few seconds do.
+    lately = rate if meter.is_long_enough or not all(part.interval for part in parts) else 0.0
+    return Snapshot(summary, rate, troubles, tuple(map(trouble_line, told)), seconds_left(parts, lately))
 
 
 class View(Protocol):

@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, replace
 from pathlib import Path
-from shlex import quote
 from typing import Annotated
 
 import typer
 from sqlalchemy import Engine
 
-from broadcaster.cli.campaign.file_notes import ask_again, say_file_notes
-from broadcaster.cli.campaign.remarks import say_remarks
+from broadcaster.cli.campaign.submitted import ask_again, say_submitted, submitted_document
 from broadcaster.cli.campaign.watch import follow
 from broadcaster.cli.database import database, nudge_workers, prepare_nudge, vault_opener
 from broadcaster.cli.options.content import ContentOptions, Strict
-from broadcaster.cli.options.phones import countries_document
 from broadcaster.cli.options.recipients import (
     FILE_PANEL,
     AudienceOption,
@@ -29,11 +24,12 @@ from broadcaster.cli.options.recipients import (
     recipients_source,
 )
 from broadcaster.cli.options.results import Json
-from broadcaster.cli.output import duration, local_time, say, say_json
+from broadcaster.cli.options.when import given_moment
+from broadcaster.cli.output import say_json
 from broadcaster.cli.recipient_progress import progress_bar
-from broadcaster.domain.contents import Content, ContentKind
-from broadcaster.domain.whose_numbers import said_countries
-from broadcaster.errors import InputError, UsageError, quoted
+from broadcaster.domain.contents import Content
+from broadcaster.domain.moments import FORMS
+from broadcaster.errors import InputError, UsageError
 from broadcaster.services.campaigns.audience_submission import submit_over_audience
 from broadcaster.services.campaigns.content_rows import ContentRows
 from broadcaster.services.campaigns.loading import OnePer
@@ -42,9 +38,6 @@ from broadcaster.services.countries import known_country
 from broadcaster.services.recipients.reader import read_recipients
 from broadcaster.services.recipients.row_checks import SentAlreadyError
 from broadcaster.settings import Settings, load
-
-_FURTHEST_START = timedelta(days=3653)
-"""Ten years: what is further away is a slip of the pen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +95,9 @@ class SendingOptions:
 
     at: Annotated[
         str | None,
-        typer.Option("--at", metavar="WHEN", help="Not before, with the offset: 2026-11-23T09:00+07:00."),
+        typer.Option(
+            "--at", metavar="WHEN", help=f"Not before: {FORMS}, by the clocks of BROADCASTER_TIMEZONE or this machine."
+        ),
     ] = None
     priority: Annotated[
         int, typer.Option("--priority", metavar="N", min=-32768, max=32767, help="Higher is sent first; equals share.")
@@ -125,7 +120,7 @@ class SendingOptions:
             instances=instances,
             content=content,
             max_attempts=self.max_attempts or settings.max_attempts,
-            starts_at=_parse_start(self.at) if self.at is not None else None,
+            starts_at=given_moment(self.at, "--at"),
             priority=self.priority,
             draft=self.draft,
             one_per=one_per,
@@ -156,9 +151,9 @@ def submit(
 ) -> None:
     """Submit a campaign: all of its messages are stored, or none.
 
-    Rows with an unusable phone are rejected and reported; a fault of the file refuses the whole file, and so do many
-    rejected rows and countries that look like a mistake. A campaign over
-    an audience gets its messages when it starts, from the members that there are then.
+    Rows with an unusable phone are rejected and reported. A fault of the file refuses the whole file, and so do many
+    rejected rows and countries that look like a mistake. A campaign over an audience gets its messages when it starts,
+    from the members that there are then.
 
     Example: broadcaster campaign submit promo --instance main --audience customers --where city=Jakarta --text 'Hi!'
     """
@@ -177,20 +172,16 @@ def submit(
     with database(settings) as engine:
         if whom.recipients is not None:
             file = (engine, settings, submission, whom.recipients, reading)
-            try:
-                submitted = _store_file(*file, again=whom.again, dry_run=dry_run)
-            except SentAlreadyError as error:
-                ask_again(error, whom.recipients)
-                submitted = _store_file(*file, again=True, dry_run=dry_run)
+            submitted = _store_file(*file, again=whom.again, dry_run=dry_run)
         else:
             submitted = submit_over_audience(engine, submission, str(whom.audience), conditions, dry_run=dry_run)
         if nudges:
             nudge_workers(settings)
         if as_json:
-            document = {"dry_run": dry_run, **_document(submitted), "audience": whom.audience}
-            say_json(document, indent=not watch)
+            document = {"dry_run": dry_run, **submitted_document(submitted), "starts_at": submission.starts_at}
+            say_json(document | {"audience": whom.audience}, indent=not watch)
         else:
-            _say(submitted, submission, whom.audience, dry_run=dry_run)
+            say_submitted(submitted, submission, whom.audience, dry_run=dry_run)
         if submitted.stopped_by:
             raise InputError(f"it would be refused: {'; '.join(submitted.stopped_by)}")
         if watch:
@@ -207,89 +198,26 @@ def _store_file(
     again: bool,
     dry_run: bool,
 ) -> Submitted:
+    try:
+        return _read_and_store(engine, settings, submission, path, reading, again=again, dry_run=dry_run)
+    except SentAlreadyError as error:
+        ask_again(error, path)
+        return _read_and_store(engine, settings, submission, path, reading, again=True, dry_run=dry_run)
+
+
+def _read_and_store(
+    engine: Engine,
+    settings: Settings,
+    submission: Submission,
+    path: Path,
+    reading: FileReadingOptions,
+    *,
+    again: bool,
+    dry_run: bool,
+) -> Submitted:
     check = ContentRows(submission.content, submission.files, allow_private=settings.allow_private_file_urls)
     country = known_country(engine, settings, reading.country, instances=submission.instances)
     options = reading.reader_options(country, submission.content, check, again=again or dry_run)
     with read_recipients(recipients_source(path), options) as reader, progress_bar() as progress:
         vault = vault_opener(settings)
         return submit_campaign(engine, submission, reader, open_vault=vault, dry_run=dry_run, progress=progress)
-
-
-def _parse_start(text: str) -> datetime:
-    """An unambiguous moment; the database's clock tells later whether it has passed."""
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise UsageError(f"--at {quoted(text)} is not understood: write it like 2026-11-23T09:00+07:00") from None
-    if moment.tzinfo is None:
-        raise UsageError(
-            f"--at {quoted(text)} does not say in which time zone: add the offset from UTC, "
-            "like 2026-11-23T09:00+07:00 or 2026-11-23T02:00Z"
-        )
-    if moment > datetime.now(UTC) + _FURTHEST_START:
-        raise UsageError(f"--at {quoted(text)} is more than ten years away")
-    return moment
-
-
-def _document(submitted: Submitted) -> dict[str, object]:
-    document = asdict(submitted) | {"countries": countries_document(submitted.countries)}
-    document["samples"] = [{"phone": phone, "message": message} for phone, message in submitted.samples]
-    document["repeats"] = [repeat._asdict() for repeat in submitted.repeats]
-    document["rejects"] = [
-        {"line": line or None, "phone": phone, "reason": reason} for line, phone, reason in submitted.rejects
-    ]
-    return document
-
-
-def _say(submitted: Submitted, submission: Submission, audience: str | None, *, dry_run: bool) -> None:
-    name = submitted.name
-    if dry_run:
-        say(f"dry run of campaign {name}: nothing was stored")
-    else:
-        say(f"campaign {name} is stored, as {submitted.state}")
-    if audience is None:
-        say(
-            f"recipients read: {submitted.read:,}; messages: {submitted.total:,}; rejected: {submitted.rejected:,}; "
-            f"repeated: {submitted.duplicates:,}"
-        )
-    else:
-        say(
-            f"members of {audience} now: {submitted.read:,}; messages: {submitted.total:,}; "
-            f"rejected: {submitted.rejected:,}; it gets those that there are when it starts"
-        )
-        if submitted.where:
-            say(f"  where {' and '.join(submitted.where)}")
-        for note in submitted.notes:
-            say(f"  note: {note}")
-    say(f"countries: {said_countries(submitted.countries)}")
-    for line, phone, reason in submitted.rejects:
-        say(f"  rejected: {f'line {line}, ' if line else ''}{quoted(phone)}: {reason}")
-    if submitted.rejected > len(submitted.rejects):
-        say(f"  and {submitted.rejected - len(submitted.rejects):,} more")
-    say_file_notes(submitted, submission)
-    if submitted.total < submitted.read and audience is None and not dry_run:
-        say(f"  `broadcaster campaign export {quote(name)} --rejected` has them all")
-    if dry_run:
-        what = "message" if submission.content.kind is ContentKind.TEXT else "caption or file"
-        say(f"the first {len(submitted.samples)}, {what} as rendered:")
-        for phone, message in submitted.samples:
-            say(f"  {phone}  {message}")
-    say_remarks(submitted.lint)
-    _say_estimate(submitted, submission)
-    if submission.draft and not dry_run:
-        say(f"start it with `broadcaster campaign start {quote(name)}`")
-
-
-def _say_estimate(submitted: Submitted, submission: Submission) -> None:
-    if submitted.seconds_to_send is None:
-        say("how long sending takes cannot be told: an instance has no rate limit")
-        return
-    if submitted.seconds_to_send < 1:
-        say("sending takes as long as the gateway needs: no rate limit holds it up")
-        return
-    until = ""
-    if not submission.draft:
-        with suppress(OverflowError):
-            end = (submission.starts_at or datetime.now(UTC)) + timedelta(seconds=submitted.seconds_to_send)
-            until = f", until {local_time(end, seconds=False)}"
-    say(f"sending takes at least {duration(submitted.seconds_to_send)}{until}")

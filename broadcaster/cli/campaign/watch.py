@@ -16,7 +16,7 @@ from broadcaster.cli.troubles import troubles
 from broadcaster.db.reading import Reader
 from broadcaster.domain.states import FINAL_CAMPAIGN_STATES, CampaignState
 from broadcaster.errors import UnavailableError
-from broadcaster.services.campaigns.campaign_reports import campaign_summary
+from broadcaster.services.campaigns.campaign_reports import campaign_summary, open_parts
 from broadcaster.settings import load
 
 if TYPE_CHECKING:
@@ -51,7 +51,8 @@ def follow(source: Engine | Reader, name: str, *, timeout: float | None = None, 
     settings, meter = load(), Meter()
 
     def look() -> Snapshot:
-        return take_snapshot(campaign_summary(source, name), meter, list(troubles(source, settings, name)))
+        summary, parts = campaign_summary(source, name), open_parts(source, name)
+        return take_snapshot(summary, meter, list(troubles(source, settings, name)), parts)
 
     snapshot = look()
     with open_view(as_json=as_json) as view:

@@ -125,12 +125,14 @@ class GatewayOptions:
 
 @dataclass(frozen=True, slots=True)
 class NewGatewayOptions(GatewayOptions):
-    """The same of an instance that is added: without a rate it has no limit."""
+    """The same of an instance that is added: without a limit only where that is said."""
 
     rate: Annotated[
-        str | None,
-        typer.Option("--rate", metavar="RATE", help="The most it may send: 20/min, 5/s, 1000/h or unlimited."),
-    ] = "unlimited"
+        str,
+        typer.Option(
+            "--rate", metavar="RATE", help="The most it may send: 20/min, 5/s, 1000/h; unlimited has to be said."
+        ),
+    ] = format_rate(instances.DEFAULT_RATE)
 
 
 def add(*, name: Name, secret: KeyOptions, gateway: NewGatewayOptions) -> None:
@@ -139,7 +141,7 @@ def add(*, name: Name, secret: KeyOptions, gateway: NewGatewayOptions) -> None:
     Example: broadcaster instance add main --key-file key.txt --rate 20/min --country ID
     """
     settings = load()
-    rate_per_second = parse_rate(gateway.rate or "unlimited")
+    rate_per_second = parse_rate(gateway.rate)
     key = secret.read()
     if key is None:
         if not sys.stdin.isatty():
@@ -164,7 +166,7 @@ def add(*, name: Name, secret: KeyOptions, gateway: NewGatewayOptions) -> None:
     _warn_in_the_clear(gateway.base_url or "")
     say(
         f"added instance {name}, at {format_rate(rate_per_second)}: "
-        f"try it with `broadcaster instance check {quote(name)}`"
+        f"try it with `broadcaster instance check {quote(name)} --to NUMBER`, with a phone of yours"
     )
 
 

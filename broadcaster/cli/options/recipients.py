@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Annotated, BinaryIO
 
 import typer
-from tzlocal import get_localzone_name
 
 from broadcaster.domain.condition_parser import parse_conditions, parse_exclusions
 from broadcaster.domain.conditions import Condition
 from broadcaster.domain.contents import Content
 from broadcaster.services.recipients.reader import RecipientOptions, RowCheck
+from broadcaster.time_zones import shown_zone
 
 FILE_PANEL = "Recipients file"
 
@@ -159,7 +159,7 @@ def parse_members(
     where: Sequence[str] | None, exclude: Sequence[str] | None, zone: str | None = None
 ) -> list[Condition]:
     """The members that --where and --exclude mean, `today` by the clocks of `zone`. None: of this machine."""
-    return parse_conditions(where, zone or get_localzone_name() or "UTC") + parse_exclusions(exclude)
+    return parse_conditions(where, zone or shown_zone().key) + parse_exclusions(exclude)
 
 
 def recipients_source(path: Path) -> Path | BinaryIO:

@@ -24,7 +24,6 @@ from broadcaster.cli.schedule.options import (
     parse_grace,
 )
 from broadcaster.cli.schedule.show import say_upcoming, upcoming_document
-from broadcaster.domain.recurrence import find_zone
 from broadcaster.domain.schedules import Misfire, Overlap
 from broadcaster.errors import UsageError
 from broadcaster.services.schedules.editing import (
@@ -36,6 +35,7 @@ from broadcaster.services.schedules.editing import (
 )
 from broadcaster.services.schedules.schedule_reports import show_schedule, upcoming_occurrences
 from broadcaster.settings import load
+from broadcaster.time_zones import find_zone, shown_zone
 
 _SHOWN = 3
 """How many of the next occurrences are shown, so that a slip in the rule is seen."""
@@ -44,7 +44,7 @@ _SHOWN = 3
 def add(
     *,
     name: Name,
-    timezone: Annotated[str, TIMEZONE],
+    timezone: Annotated[str | None, TIMEZONE] = None,
     audience: Annotated[str, AUDIENCE],
     instance: Annotated[list[str], INSTANCE],
     rule: RuleOptions,
@@ -64,12 +64,12 @@ def add(
     --instance main --text "Good morning {{ name }}"
     """
     settings = load()
-    zone = find_zone(timezone)
+    zone = shown_zone() if timezone is None else find_zone(timezone)
     new = NewSchedule(
         name=name,
         cron=rule.cron,
         every=rule.every,
-        timezone=timezone,
+        timezone=zone.key,
         audience=audience,
         conditions=parse_members(where, exclude, zone.key),
         content=content.content(settings),

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from typing import Annotated, TypedDict
 
 import typer
 
+from broadcaster.cli.options.when import given_moment
+from broadcaster.domain.moments import WholeDay
 from broadcaster.domain.recurrence import parse_interval
 from broadcaster.domain.schedules import Misfire, Overlap
-from broadcaster.errors import UsageError, quoted
 
-_FURTHEST = timedelta(days=3653)
-"""Ten years: what is further away is a slip of the pen."""
 _WHEN = "When (--cron or --every)"
 _LATE = "Late and overlapping occurrences"
 
 TIMEZONE = typer.Option(
-    "--timezone", metavar="ZONE", help="Whose clocks count, such as Asia/Jakarta.", rich_help_panel=_WHEN
+    "--timezone",
+    metavar="ZONE",
+    help="Whose clocks count, such as Asia/Jakarta. Default: BROADCASTER_TIMEZONE, or this machine's.",
+    rich_help_panel=_WHEN,
 )
 AUDIENCE = typer.Option("--audience", metavar="NAME", help="Whose members get it, each time as it is then.")
 INSTANCE = typer.Option(
@@ -68,7 +70,7 @@ class SpanOptions:
         typer.Option(
             "--from",
             metavar="TIME",
-            help="Not before, such as 2026-11-23T09:00; intervals count from it. Default: now.",
+            help='Not before: 2026-12-01, "2026-12-01 9:00", "tomorrow 9:00". Intervals count from it. Default: now.',
             rich_help_panel=_WHEN,
         ),
     ] = None
@@ -92,9 +94,12 @@ class SpanOptions:
 
     def span(self, zone: tzinfo) -> Span:
         """The same as moments by the clocks of `zone`. Raises UsageError."""
+        begins = given_moment(self.from_, "--from", zone, WholeDay.FIRST)
+        ends = given_moment(self.until, "--until", zone, WholeDay.LAST)
+        # Occurrences are whole seconds.
         return {
-            "from_at": parse_moment(self.from_, "--from", zone),
-            "until_at": parse_moment(self.until, "--until", zone),
+            "from_at": begins and begins.replace(microsecond=0),
+            "until_at": ends and ends.replace(microsecond=0),
             "count": self.count,
         }
 
@@ -107,8 +112,8 @@ class LateOptions:
         Misfire | None,
         typer.Option(
             "--misfire",
-            help="What becomes of one that was missed and is within its grace: skip it, send it late (the latest, "
-            "once), hold it for approval. Default: catch-up.",
+            help="What becomes of one that was missed, such as while the computer was off or slept, and is within its "
+            "grace: skip it, send it late (the latest, once), hold it for approval. Default: catch-up.",
             rich_help_panel=_LATE,
         ),
     ] = None
@@ -117,7 +122,8 @@ class LateOptions:
         typer.Option(
             "--grace",
             metavar="SPAN",
-            help="How late a missed one may still be sent or held; after it, it is skipped. Default: 10m.",
+            help="How late a missed one may still be sent or held; after it, it is skipped. Default: 2h, so that "
+            "one of 9:00 is sent where the computer is switched on at 9:15.",
             rich_help_panel=_LATE,
         ),
     ] = None
@@ -153,31 +159,3 @@ def parse_grace(text: str) -> timedelta:
     """A span of time such as `10m`. Raises UsageError."""
     number, unit = parse_interval(text, "--grace")
     return timedelta(**{f"{unit}s": number})
-
-
-def parse_moment(text: str | None, option: str, zone: tzinfo) -> datetime | None:
-    """A moment by the clocks of `zone`, unless it has an offset of its own.
-
-    A date is its first second, and with --until its last one. Raises UsageError that names `option`.
-    """
-    if text is None:
-        return None
-    try:
-        moment = _date(text, option) or datetime.fromisoformat(text)
-    except ValueError:
-        raise UsageError(f"{option} {quoted(text)} is not understood: write it like 2026-11-23T09:00") from None
-    try:
-        moment = (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC).replace(microsecond=0)
-    except OverflowError:
-        raise UsageError(f"{option} {quoted(text)} is too far away") from None
-    if abs(moment - datetime.now(UTC)) > _FURTHEST:
-        raise UsageError(f"{option} {quoted(text)} is more than ten years away")
-    return moment
-
-
-def _date(text: str, option: str) -> datetime | None:
-    try:
-        day = date.fromisoformat(text)
-    except ValueError:
-        return None
-    return datetime.combine(day, time(23, 59, 59) if option == "--until" else time())

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated, Any
-from zoneinfo import ZoneInfo
 
 import msgspec
 import typer
@@ -14,7 +12,7 @@ from broadcaster.cli.options.results import Json
 from broadcaster.cli.output import duration, say, say_fields, say_json, say_table, utc_time
 from broadcaster.cli.schedule import Name
 from broadcaster.domain.conditions import describe_conditions
-from broadcaster.domain.recurrence import find_zone, occurrence_label
+from broadcaster.domain.recurrence import occurrence_label
 from broadcaster.domain.states import ScheduleState
 from broadcaster.services.schedules.schedule_reports import (
     ScheduleDetail,
@@ -26,6 +24,7 @@ from broadcaster.services.schedules.schedule_reports import (
     upcoming_occurrences,
 )
 from broadcaster.settings import load
+from broadcaster.time_zones import day_and_time, find_zone
 
 STATE_STYLES = {
     "active": "green",
@@ -51,22 +50,20 @@ def list_all(as_json: Json = False) -> None:
         say_json([_document(row) for row in rows])
     elif rows:
         say_table(
-            ["NAME", "STATE", "RULE", "NEXT", "AUDIENCE", "CAMPAIGNS", "QUEUED", "HELD"],
+            ["NAME", "STATE", "NEXT", "RULE", "AUDIENCE", "CAMPAIGNS"],
             (
                 [
                     row.name,
                     row.state,
-                    row.cron or f"every {row.every}",
                     _next_time(row),
+                    row.cron or f"every {row.every}",
                     row.audience,
-                    row.campaigns,
-                    row.queued,
-                    row.held,
+                    _campaigns(row),
                 ]
                 for row in rows
             ),
             styles=STATE_STYLES,
-            folded=["NAME", "AUDIENCE"],
+            folded=["NAME", "RULE", "AUDIENCE", "CAMPAIGNS"],
         )
     else:
         say("there are no schedules yet: add one with `broadcaster schedule add`")
@@ -176,7 +173,7 @@ def say_upcoming(upcoming: Upcoming) -> None:
             ["LOCAL", "UTC", "IN"],
             (
                 [
-                    _local(due, schedule.zone),
+                    day_and_time(due, schedule.zone),
                     utc_time(due),
                     duration((due - upcoming.now).total_seconds()) if due > upcoming.now else "due",
                 ]
@@ -198,9 +195,9 @@ def _fields(row: ScheduleDetail, words: str) -> dict[str, object]:
         "schedule": row.name,
         "state": row.state,
         "rule": f"{words}, by the clocks of {row.timezone}",
-        "next": row.next_at and _local(row.next_at, zone),
-        "from": row.from_at and _local(row.from_at, zone),
-        "until": row.until_at and _local(row.until_at, zone),
+        "next": row.next_at and day_and_time(row.next_at, zone),
+        "from": row.from_at and day_and_time(row.from_at, zone),
+        "until": row.until_at and day_and_time(row.until_at, zone),
         "campaigns": f"{row.campaigns:,}" + (f" of {row.count:,}" if row.count else ""),
         "queued": row.queued,
         "held": row.held,
@@ -215,11 +212,11 @@ def _fields(row: ScheduleDetail, words: str) -> dict[str, object]:
     }
 
 
+def _campaigns(row: ScheduleSummary) -> str:
+    """How many there were, and what waits: `12, 1 held`."""
+    waiting = {"queued": row.queued, "held": row.held}
+    return ", ".join([f"{row.campaigns:,}", *(f"{count:,} {what}" for what, count in waiting.items() if count)])
+
+
 def _next_time(row: ScheduleSummary) -> str | None:
-    return None if row.next_at is None else _local(row.next_at, find_zone(row.timezone))
-
-
-def _local(moment: datetime, zone: ZoneInfo) -> str:
-    """A moment by the clocks of a zone: `Mon 2026-11-23 09:00 WIB`."""
-    local = moment.astimezone(zone)
-    return f"{local:%a %Y-%m-%d %H:%M{':%S' * bool(local.second)} %Z}"
+    return None if row.next_at is None else day_and_time(row.next_at, find_zone(row.timezone))

@@ -28,12 +28,12 @@ from broadcaster.domain.conditions import (
     leaves,
     replaced,
 )
-from broadcaster.domain.recurrence import find_zone
 from broadcaster.domain.states import FINAL_CAMPAIGN_STATES
 from broadcaster.domain.written_days import DayOrder, exact_day, resembles_day
 from broadcaster.errors import ConflictError, InputError, NotFoundError, UsageError, listed, quoted
 from broadcaster.services.audiences.audience import Audience
 from broadcaster.services.audiences.predicate import Predicate, predicate_of
+from broadcaster.time_zones import find_zone
 
 SAMPLED = 1_000
 """So many members tell whether a variable is a day, where it is compared with something else."""

@@ -9,7 +9,6 @@ from sqlalchemy import Connection, Engine
 
 from broadcaster.domain.conditions import Condition
 from broadcaster.domain.contents import Content
-from broadcaster.domain.dealing import seconds_to_send
 from broadcaster.domain.placeholders import foreign_placeholders
 from broadcaster.errors import InputError
 from broadcaster.services.audiences.audience import find_audience
@@ -46,7 +45,7 @@ def submit_over_audience(
         source = describe_audience(audience, selection.conditions)
         if not (result.total or submission.draft or submission.starts_at):
             raise InputError(_nobody(source, result))
-        result.seconds_to_send = seconds_to_send(result.total, lanes)
+        result.look_ahead(connection, submission, lanes)
         if not dry_run:
             new = submission.new_campaign(store_content(connection, content), lanes, source)
             new = replace(new, audience_id=selection.audience.id, conditions=selection.conditions)

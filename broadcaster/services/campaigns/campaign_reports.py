@@ -12,6 +12,7 @@ import msgspec
 from broadcaster.db.reading import Reader, reading
 from broadcaster.db.statements import each, first, rows, values
 from broadcaster.domain.contents import ContentKind
+from broadcaster.domain.dealing import OpenPart
 from broadcaster.domain.states import FINAL_MESSAGE_STATES, CampaignState, LaneHealth, MessageState
 from broadcaster.errors import NotFoundError
 from broadcaster.services.campaigns.purged import refuse_purged
@@ -140,6 +141,12 @@ def campaign_summary(source: Engine | Reader, name: str) -> CampaignSummary:
     """Where one campaign stands; cheap, whatever its size. Raises NotFoundError."""
     with reading(source) as connection:
         return _summary(connection, name)
+
+
+def open_parts(source: Engine | Reader, name: str) -> Sequence[OpenPart]:
+    """What is left to send of a campaign, by lane; nothing where it is not running."""
+    with reading(source) as connection:
+        return rows(connection, "open_parts", OpenPart, name=name)
 
 
 def campaign_detail(source: Engine | Reader, name: str) -> CampaignDetail:

@@ -14,6 +14,7 @@ from broadcaster.db.engine import transaction
 from broadcaster.domain.dealing import Limit, Limits
 from broadcaster.domain.names import check_name
 from broadcaster.errors import ConflictError, NotFoundError, UsageError
+from broadcaster.time_zones import day_and_time
 
 
 @contextmanager
@@ -63,7 +64,7 @@ def _name_taken_meanwhile(name: str) -> Iterator[None]:
 def _refuse_past(connection: Connection, starts_at: datetime | None) -> None:
     """By the database's clock. None, at once, has not passed."""
     if starts_at is not None and starts_at <= connection.execute(select(func.now())).scalar_one():
-        raise UsageError(f"--at {starts_at.isoformat()} is in the past")
+        raise UsageError(f"--at: {day_and_time(starts_at)} is in the past; without --at it starts at once")
 
 
 def _taken(name: str) -> ConflictError:

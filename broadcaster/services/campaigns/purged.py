@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 
 from broadcaster.errors import ConflictError
+from broadcaster.time_zones import shown_zone
 
 
 def told_of_purge(purged_at: datetime) -> str:
     """Since when it is, in words."""
-    return f"what was personal of it was deleted on {purged_at.astimezone():%Y-%m-%d}"
+    return f"what was personal of it was deleted on {purged_at.astimezone(shown_zone()):%Y-%m-%d}"
 
 
 def refuse_purged(name: str, purged_at: datetime | None) -> None:

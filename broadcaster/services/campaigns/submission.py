@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import Connection, Engine, func, select
 
 from broadcaster.db import tables
+from broadcaster.db.statements import rows, values
 from broadcaster.domain.content_lint import Remark, lint, refuse_warnings
 from broadcaster.domain.contents import Content
 from broadcaster.domain.dealing import Limits, deal, seconds_to_send
@@ -72,6 +74,11 @@ class Submission:
         )
 
 
+class _Waiting(NamedTuple):
+    lane_id: int
+    messages: int
+
+
 @dataclass(slots=True)
 class Submitted:
     """What became of a submission (or would, for a dry run)."""
@@ -107,6 +114,24 @@ class Submitted:
     """The first few of them."""
     notices: list[str] = field(default_factory=list)
     """What people should know before it is sent."""
+    waiting: int = 0
+    """How many messages of other campaigns the instances have to send now, where it starts at once."""
+    seconds_with_waiting: float | None = None
+    """The same with those before; None where nothing waits."""
+    untried: list[str] = field(default_factory=list)
+    """Its instances through which nothing was sent yet, be it by a check."""
+
+    def look_ahead(self, connection: Connection, submission: Submission, lanes: Limits) -> None:
+        """Note how long sending its messages takes, and what it goes through for the first time."""
+        self.untried = values(connection, "untried_instances", lanes=list(lanes))
+        self.seconds_to_send = seconds_to_send(self.total, lanes)
+        if submission.draft or submission.starts_at is not None:
+            return
+        rows_of_lanes = rows(connection, "waiting_by_lane", _Waiting, lanes=list(lanes), priority=submission.priority)
+        waiting = {row.lane_id: row.messages for row in rows_of_lanes if row.messages}
+        self.waiting = sum(waiting.values())
+        if waiting:
+            self.seconds_with_waiting = seconds_to_send(self.total, lanes, waiting)
 
 
 def submit_campaign(
@@ -135,7 +160,7 @@ def submit_campaign(
             total = _store(connection, submission, lanes, recipients, batches, forgotten, result)
         _check(recipients, result, total, dry_run=dry_run)
         look_at_content(submission, result)
-        result.seconds_to_send = seconds_to_send(result.total, lanes)
+        result.look_ahead(connection, submission, lanes)
         result.empty_values = dict(recipients.empty_values)
         own = submission.content.template
         result.notices = [*recipients.notices, *foreign_placeholders(own, recipients.variables)]

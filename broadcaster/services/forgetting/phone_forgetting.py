@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, NamedTuple
 
 import msgspec
@@ -18,6 +18,7 @@ from broadcaster.db.statements import rows
 from broadcaster.errors import ConflictError, ContentionError, quoted
 from broadcaster.services.audit import note_operation
 from broadcaster.services.forgetting.forgotten import OpenVault, digest, digest_key, ending, forgotten_since, new_key
+from broadcaster.time_zones import shown_time
 
 PATIENCE = 60.0
 """Seconds that a message which is on its way is waited for."""
@@ -90,7 +91,7 @@ class OnItsWay:
         what = f"a message of campaign {quoted(self.campaign)} to this number"
         if self.until is None:
             return f"{what} is on its way"
-        return f"{what} is in doubt, and may arrive until {self.until.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+        return f"{what} is in doubt, and may arrive until {shown_time(self.until)}"
 
 
 def forget_phone(

@@ -12,7 +12,6 @@ import unicodedata
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from broadcaster.domain.names import LONGEST_NAME
 from broadcaster.domain.phones import PhoneFault, PhoneNormaliser
 from broadcaster.domain.templates import PHONE_VARIABLE, variable_name
 from broadcaster.errors import InputError, listed, quoted
@@ -23,6 +22,9 @@ PHONE_COLUMN = PHONE_VARIABLE
 """The column with the phones, unless another one is named."""
 PHONE_KEY = ""
 """The key of the phone in a row's variables until it is taken out; no variable can be called so."""
+
+_LONGEST_COLUMN = 200
+"""Characters of a column's name."""
 
 # They join letters within words of some scripts; at a name's ends they are nothing.
 _JOINERS = "\u200c\u200d"
@@ -96,9 +98,9 @@ def _variable_keys(columns: tuple[str, ...], phone: int, where: str) -> tuple[st
         if not key and index != phone:
             what = f"the name {quoted(column)} has no letters or digits" if column else "the column has no name"
             raise InputError(f"{where}, column {index + 1}: {what}; name it in the header, or remove it")
-        if len(key) > LONGEST_NAME:
+        if len(key) > _LONGEST_COLUMN:
             raise InputError(
-                f"{where}, column {index + 1}: the name is longer than {LONGEST_NAME} characters; shorten it"
+                f"{where}, column {index + 1}: the name is longer than {_LONGEST_COLUMN} characters; shorten it"
             )
         if key in keys:
             raise InputError(

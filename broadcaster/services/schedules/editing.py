@@ -37,7 +37,8 @@ from broadcaster.services.schedules.stored_schedule import (
 )
 
 LONGEST_SCHEDULE_NAME = LONGEST_NAME - len(" 2026-11-23T09:00:00+07:00")
-DEFAULT_GRACE = timedelta(minutes=10)
+DEFAULT_GRACE = timedelta(hours=2)
+"""Who switches the computer on at 9:15 means a schedule of 9:00 to be sent; who does at noon may not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,10 +14,11 @@ from sqlalchemy import Connection, func, select
 from broadcaster.db import tables
 from broadcaster.db.statements import first
 from broadcaster.domain.conditions import Condition
-from broadcaster.domain.recurrence import find_zone, occurrence_label, recurrence
+from broadcaster.domain.recurrence import occurrence_label, recurrence
 from broadcaster.domain.schedules import Misfire, Overlap, Plan
 from broadcaster.domain.states import ScheduleState
 from broadcaster.errors import NotFoundError
+from broadcaster.time_zones import find_zone
 
 
 class Schedule(msgspec.Struct, frozen=True, kw_only=True):

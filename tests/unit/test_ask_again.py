@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from broadcaster.cli.campaign.file_notes import ask_again
+from broadcaster.cli.campaign.submitted import ask_again
 from broadcaster.services.recipients.row_checks import SentAlreadyError
 
 

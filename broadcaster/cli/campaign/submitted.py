@@ -1,0 +1,147 @@
+"""What `campaign submit` says of what was stored, or would be, and what it asks."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import suppress
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from shlex import quote
+
+import typer
+
+from broadcaster.cli.campaign.remarks import say_remarks
+from broadcaster.cli.options.phones import countries_document
+from broadcaster.cli.output import duration, local_time, one_line, say, warn
+from broadcaster.domain.contents import ContentKind
+from broadcaster.domain.whose_numbers import said_countries
+from broadcaster.errors import quoted
+from broadcaster.services.campaigns.loading import OnePer
+from broadcaster.services.campaigns.submission import Submission, Submitted
+from broadcaster.services.recipients.row_checks import SentAlreadyError
+from broadcaster.time_zones import day_and_time, shown_zone
+
+_MOST_UNTRIED = 3
+"""Instances to name that were never tried: who has more of them has understood."""
+
+
+def submitted_document(submitted: Submitted) -> dict[str, object]:
+    """What was stored, or would be, for programs."""
+    document = asdict(submitted) | {"countries": countries_document(submitted.countries)}
+    document["samples"] = [{"phone": phone, "message": message} for phone, message in submitted.samples]
+    document["repeats"] = [repeat._asdict() for repeat in submitted.repeats]
+    document["rejects"] = [
+        {"line": line or None, "phone": phone, "reason": reason} for line, phone, reason in submitted.rejects
+    ]
+    return document
+
+
+def say_submitted(submitted: Submitted, submission: Submission, audience: str | None, *, dry_run: bool) -> None:
+    """Say what was stored, or would be, and what to think of before it is sent."""
+    name = submitted.name
+    if dry_run:
+        say(f"dry run of campaign {name}: nothing was stored")
+    else:
+        say(f"campaign {name} is stored, as {submitted.state}")
+    _say_counts(submitted, audience)
+    say(f"countries: {said_countries(submitted.countries)}")
+    for line, phone, reason in submitted.rejects:
+        say(f"  rejected: {f'line {line}, ' if line else ''}{quoted(phone)}: {reason}")
+    if submitted.rejected > len(submitted.rejects):
+        say(f"  and {submitted.rejected - len(submitted.rejects):,} more")
+    _say_file_notes(submitted, submission)
+    if submitted.total < submitted.read and audience is None and not dry_run:
+        say(f"  `broadcaster campaign export {quote(name)} --rejected` has them all")
+    if dry_run:
+        _say_samples(submitted, submission)
+    say_remarks(submitted.lint)
+    if submission.starts_at is not None:
+        _say_start(submission.starts_at, dry_run=dry_run)
+    _say_estimate(submitted, submission)
+    for instance in submitted.untried[:_MOST_UNTRIED]:
+        say(
+            f"nothing was sent through instance {instance} yet: see a message arrive on a phone of yours with "
+            f"`broadcaster instance check {quote(instance)} --to NUMBER`"
+        )
+    if submission.draft and not dry_run:
+        say(f"start it with `broadcaster campaign start {quote(name)}`")
+
+
+def _say_counts(submitted: Submitted, audience: str | None) -> None:
+    if audience is None:
+        say(
+            f"recipients read: {submitted.read:,}; messages: {submitted.total:,}; rejected: {submitted.rejected:,}; "
+            f"repeated: {submitted.duplicates:,}"
+        )
+    else:
+        say(
+            f"members of {audience} now: {submitted.read:,}; messages: {submitted.total:,}; "
+            f"rejected: {submitted.rejected:,}; it gets those that there are when it starts"
+        )
+        if submitted.where:
+            say(f"  where {' and '.join(submitted.where)}")
+        for note in submitted.notes:
+            say(f"  note: {note}")
+
+
+def _say_samples(submitted: Submitted, submission: Submission) -> None:
+    what = "message" if submission.content.kind is ContentKind.TEXT else "caption or file"
+    say(f"the first {len(submitted.samples)}, {what} as rendered:")
+    for phone, message in submitted.samples:
+        say(f"  {phone}  {message}")
+
+
+def _say_start(starts_at: datetime, *, dry_run: bool) -> None:
+    """The moment as it was understood."""
+    ahead = duration((starts_at - datetime.now(UTC)).total_seconds())
+    starts = "would start" if dry_run else "starts"
+    say(f"it {starts} {day_and_time(starts_at)}, in {ahead}, by the clocks of {shown_zone()}")
+
+
+def _say_estimate(submitted: Submitted, submission: Submission) -> None:
+    if submitted.seconds_to_send is None:
+        say("how long sending takes cannot be told: an instance has no rate limit")
+        return
+    if submitted.seconds_to_send < 1:
+        say("sending takes as long as the gateway needs: no rate limit holds it up")
+    else:
+        say(f"sending takes at least {duration(submitted.seconds_to_send)}{_until(submitted, submission)}")
+    if submitted.waiting and submitted.seconds_with_waiting is not None:
+        waits = "message of another campaign waits" if submitted.waiting == 1 else "messages of other campaigns wait"
+        say(f"and up to {duration(submitted.seconds_with_waiting)}: {submitted.waiting:,} {waits} for its instances")
+
+
+def _until(submitted: Submitted, submission: Submission) -> str:
+    if submission.draft or submitted.seconds_to_send is None:
+        return ""
+    with suppress(OverflowError):
+        end = (submission.starts_at or datetime.now(UTC)) + timedelta(seconds=submitted.seconds_to_send)
+        return f", until {local_time(end, seconds=False)}"
+    return ""
+
+
+def ask_again(error: SentAlreadyError, path: Path) -> None:
+    """Ask whether to send again to whoever got a message. Raises the error unless somebody says yes."""
+    if path == Path("-") or not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise error
+    if not typer.confirm(f"{one_line(str(error))}\nSend to all such rows again?", err=True):
+        raise error
+
+
+def _say_file_notes(submitted: Submitted, submission: Submission) -> None:
+    """Say which lines repeat others, where variables are empty, and what else should be known before it is sent."""
+    for line, first in submitted.repeats:
+        say(f"  line {line} repeats line {first}")
+    if submitted.repeated > len(submitted.repeats):
+        say(f"  and {submitted.repeated - len(submitted.repeats):,} more repeat others")
+    if submitted.repeated:
+        if submission.one_per is OnePer.ROW:
+            say("  each of these lines gets a message of its own")
+        else:
+            say("  the first line of a phone is sent; --one-per row sends each")
+    for name, count in submitted.empty_values.items():
+        if count:
+            say(f"{name} is empty for {count:,} of {submitted.total + submitted.duplicates:,}")
+    for notice in submitted.notices:
+        warn(notice)

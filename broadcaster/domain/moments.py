@@ -1,0 +1,176 @@
+"""Moments as operators write them: "tomorrow 9:00", "friday 18:30", "in 2h", "2026-12-01 9:00". Pure.
+
+Nothing is guessed: what can be read in two ways is refused with both of them, as are the local times that clocks skip
+or show twice. The one thing that is understood is that a day of the week means its next such time.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from enum import Enum, auto
+
+from broadcaster.domain.recurrence import RESOLUTION, moment_of
+from broadcaster.errors import UsageError, quoted
+
+FURTHEST = timedelta(days=3653)
+"""Ten years: what is further away is a slip of the pen."""
+FORMS = '"tomorrow 9:00", "friday 18:30", "in 2h", "2026-12-01 9:00" or 2026-11-23T09:00+07:00'
+
+_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+_NEAR = {"yesterday": -1, "today": 0, "tomorrow": 1}
+_WORD = "|".join([*_NEAR, *(f"{day[:3]}(?:{day[3:]})?" for day in _DAYS)])
+_DATE = r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}"
+_TIME = r"([0-9]{1,2})(?:[:.]([0-9]{2}))?(?::([0-9]{2}))?\s*([ap]m)?"
+_OFFSET = r"\s*(z|utc|[+-][0-9]{2}:?[0-9]{2})"
+_AT = re.compile(rf"(?:({_WORD})|({_DATE}))(?:,?\s+(?:at\s+)?|t){_TIME}(?:{_OFFSET})?")
+_DAY = re.compile(rf"{_WORD}|{_DATE}")
+_CLOCK_TIME = re.compile(_TIME)
+_TWO_READINGS = re.compile(r"[0-9]{1,4}[/.][0-9]{1,2}[/.][0-9]{1,4}\b.*")
+_UNITS = {
+    **dict.fromkeys(("s", "sec", "second", "seconds"), "seconds"),
+    **dict.fromkeys(("m", "min", "minute", "minutes"), "minutes"),
+    **dict.fromkeys(("h", "hour", "hours"), "hours"),
+    **dict.fromkeys(("d", "day", "days"), "days"),
+    **dict.fromkeys(("w", "week", "weeks"), "weeks"),
+}
+_UNIT = "|".join(sorted(_UNITS, key=len, reverse=True))
+_PART = re.compile(rf"([0-9]{{1,6}})\s*({_UNIT})(?![a-z])")
+_SPAN = re.compile(rf"in\s((?:\s*[0-9]{{1,6}}\s*(?:{_UNIT})(?![a-z]))+)")
+
+
+class WholeDay(Enum):
+    """Which moment of its day a date without a time is."""
+
+    FIRST = auto()
+    LAST = auto()
+
+
+def parse_moment(text: str, option: str, zone: tzinfo, now: datetime, whole_day: WholeDay | None = None) -> datetime:
+    """The moment that `text` means at `now` by the clocks of `zone`, or by the offset that it has; in UTC.
+
+    A date without a time is refused, unless `whole_day` says what it is. Raises UsageError that names `option`.
+    """
+    words, now = " ".join(text.lower().split()), now.astimezone(UTC).replace(microsecond=0)
+    try:
+        moment = _read(words, text, option, zone, now, whole_day).astimezone(UTC)
+    except OverflowError:
+        moment = None
+    if moment is None or abs(moment - now) > FURTHEST:
+        raise UsageError(f"{option} {quoted(text)} is more than ten years away")
+    return moment
+
+
+def _read(words: str, text: str, option: str, zone: tzinfo, now: datetime, whole_day: WholeDay | None) -> datetime:
+    span, at = _SPAN.fullmatch(words), _AT.fullmatch(words)
+    try:
+        if span:
+            return _after(span[1], zone, now)
+        if at:
+            day, iso_date, *clock_time, offset = at.groups()
+            if day is not None and offset is not None:
+                raise _WrongError("the day depends on the offset, so write a date like 2026-12-01 with it")
+            return _at(day or iso_date, _clock_time(*clock_time), _fixed(offset) if offset else zone, now)
+        if whole_day is not None and (date_alone := _iso_date(words)):
+            return _edge(date_alone, zone, whole_day)
+        if not _DAY.fullmatch(words) and not _iso_date(words):
+            moment = datetime.fromisoformat(words.upper())
+            return moment if moment.tzinfo else _by_clocks(moment, zone)
+    except _WrongError as error:
+        raise UsageError(f"{option} {quoted(text)}: {error}") from None
+    except ValueError:
+        if at or re.match(_DATE, words):
+            raise UsageError(f"{option} {quoted(text)}: there is no such day or time; write it like {FORMS}") from None
+    raise UsageError(f"{option} {quoted(text)} is not understood: {_hint(words)}")
+
+
+class _WrongError(Exception):
+    """Why something that is understood cannot be meant."""
+
+
+def _after(span: str, zone: tzinfo, now: datetime) -> datetime:
+    """Days and weeks go by the clocks, and all that is shorter is elapsed time."""
+    spans = {unit: timedelta() for unit in set(_UNITS.values())}
+    for number, word in _PART.findall(span):
+        spans[_UNITS[word]] += timedelta(**{_UNITS[word]: int(number)})
+    days = spans.pop("days") + spans.pop("weeks")
+    local = now.astimezone(zone).replace(tzinfo=None)
+    start = _by_clocks(local + days, zone) if days else now
+    return start + sum(spans.values(), timedelta())
+
+
+def _at(day: str, at: time, zone: tzinfo, now: datetime) -> datetime:
+    """The time on a day; on a day of the week, the next one that is yet to come."""
+    if day[0].isdecimal():
+        return _by_clocks(datetime.combine(_iso_date(day) or date.min, at), zone)
+    today = now.astimezone(zone).date()
+    if day in _NEAR:
+        return _by_clocks(datetime.combine(today + timedelta(days=_NEAR[day]), at), zone)
+    number = next(number for number, name in enumerate(_DAYS) if name.startswith(day))
+    ahead = timedelta(days=(number - today.weekday()) % 7)
+    if not ahead and at <= now.astimezone(zone).time():
+        ahead = timedelta(days=7)
+    return _by_clocks(datetime.combine(today + ahead, at), zone)
+
+
+def _clock_time(hour: str, minute: str | None, second: str | None, half: str | None) -> time:
+    """Raises _WrongError for a time that may be another one, and ValueError for none."""
+    if half is None:
+        if minute is None:
+            raise _WrongError(f"write the time as {int(hour)}:00, or as {int(hour)} am or {int(hour)} pm")
+        return time(int(hour), int(minute), int(second or 0))
+    if not 1 <= int(hour) <= 12:
+        raise ValueError
+    if int(hour) == 12:
+        raise _WrongError("12 am and 12 pm are read in two ways: write 0:00 for midnight, or 12:00 for noon")
+    return time(int(hour) + (12 if half == "pm" else 0), int(minute or 0), int(second or 0))
+
+
+def _iso_date(text: str) -> date | None:
+    """A date like 2026-12-1, or in another form of ISO 8601; None: it is none."""
+    if re.fullmatch(_DATE, text):
+        return date(*map(int, text.split("-")))
+    try:
+        return date.fromisoformat(text.upper())
+    except ValueError:
+        return None
+
+
+def _fixed(offset: str) -> tzinfo:
+    return datetime.strptime(offset.upper().replace("UTC", "Z"), "%z").tzinfo or UTC
+
+
+def _edge(day: date, zone: tzinfo, whole_day: WholeDay) -> datetime:
+    if whole_day is WholeDay.FIRST:
+        return moment_of(datetime.combine(day, time()), zone)
+    return moment_of(datetime.combine(day + timedelta(days=1), time()), zone) - RESOLUTION
+
+
+def _by_clocks(reading: datetime, zone: tzinfo) -> datetime:
+    """When clocks show `reading`. Raises _WrongError where that is never, or twice."""
+    first, second = (reading.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
+    if first == second:
+        return first
+    if first > second:
+        raise _WrongError(
+            f"the clocks of {zone} skip that time: write {_local(second, zone)} or {_local(first, zone)} instead"
+        )
+    raise _WrongError(
+        f"the clocks of {zone} show that time twice: write {_local(first, zone, offset=True)} for the first time, "
+        f"or {_local(second, zone, offset=True)} for the second"
+    )
+
+
+def _local(moment: datetime, zone: tzinfo, *, offset: bool = False) -> str:
+    local = moment.astimezone(zone)
+    return local.isoformat(timespec="seconds" if local.second else "minutes") if offset else f"{local:%Y-%m-%d %H:%M}"
+
+
+def _hint(words: str) -> str:
+    if _DAY.fullmatch(words) or _iso_date(words):
+        return f"say at what time, such as {words} 9:00 or 2026-11-23T09:00+07:00"
+    if _CLOCK_TIME.fullmatch(words):
+        return f"say on which day, such as today {words} or tomorrow {words}"
+    if _TWO_READINGS.fullmatch(words):
+        return "days and months are written in two orders, so write it like 2026-12-01 9:00"
+    return f"write it like {FORMS}"

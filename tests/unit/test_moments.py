@@ -1,0 +1,177 @@
+"""Moments as operators write them, and whose clocks they are read by."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, tzinfo
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from broadcaster import time_zones
+from broadcaster.cli.output import local_time
+from broadcaster.domain.moments import WholeDay, parse_moment
+from broadcaster.errors import SettingsError, UsageError
+from broadcaster.time_zones import day_and_time, machine_zone, shown_zone
+
+JAKARTA, BERLIN, CAIRO = map(ZoneInfo, ("Asia/Jakarta", "Europe/Berlin", "Africa/Cairo"))
+FRIDAY_NOON = datetime(2026, 11, 27, 12, 0, 30, tzinfo=JAKARTA)
+
+
+def read(text: str, zone: tzinfo = JAKARTA, now: datetime = FRIDAY_NOON, whole_day: WholeDay | None = None) -> str:
+    return parse_moment(text, "--at", zone, now, whole_day).astimezone(zone).isoformat()
+
+
+@pytest.fixture
+def clocks(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
+    """The environment, and nothing kept of the zone that it names."""
+    monkeypatch.delenv("BROADCASTER_TIMEZONE", raising=False)
+    shown_zone.cache_clear()
+    yield monkeypatch
+    monkeypatch.undo()
+    shown_zone.cache_clear()
+    time.tzset()
+
+
+@pytest.mark.parametrize(
+    ("text", "local"),
+    [
+        ("tomorrow 9:00", "2026-11-28T09:00:00"),
+        ("Tomorrow at 09.00", "2026-11-28T09:00:00"),
+        ("today 18:30", "2026-11-27T18:30:00"),
+        ("yesterday 9:00", "2026-11-26T09:00:00"),
+        ("monday 18:30", "2026-11-30T18:30:00"),
+        ("thu 7 pm", "2026-12-03T19:00:00"),
+        ("friday 18:30", "2026-11-27T18:30:00"),
+        ("friday 9:00", "2026-12-04T09:00:00"),
+        ("friday 12:00", "2026-12-04T12:00:00"),
+        ("friday 12:00:30", "2026-12-04T12:00:30"),
+        ("in 2h", "2026-11-27T14:00:30"),
+        ("in 1h30m", "2026-11-27T13:30:30"),
+        ("in 90 minutes", "2026-11-27T13:30:30"),
+        ("in 2 days", "2026-11-29T12:00:30"),
+        ("2026-12-01 9:00", "2026-12-01T09:00:00"),
+        ("2026-12-1, 9:00:05", "2026-12-01T09:00:05"),
+        ("2026-12-01T09:00", "2026-12-01T09:00:00"),
+        ("2026-12-01T02:00Z", "2026-12-01T09:00:00"),
+        ("2026-12-01 3:00 +01:00", "2026-12-01T09:00:00"),
+        ("20261201T0900", "2026-12-01T09:00:00"),
+    ],
+)
+def test_a_moment_is_read_by_the_clocks_of_its_zone(text: str, local: str) -> None:
+    assert read(text) == f"{local}+07:00"
+
+
+def test_days_go_by_the_clocks_and_hours_are_elapsed_time() -> None:
+    before_the_change = datetime(2027, 3, 27, 12, tzinfo=BERLIN)
+    assert read("in 1 day", BERLIN, before_the_change) == "2027-03-28T12:00:00+02:00"
+    assert read("in 24h", BERLIN, before_the_change) == "2027-03-28T13:00:00+02:00"
+
+
+@pytest.mark.parametrize(
+    ("text", "whole_day", "local"),
+    [
+        ("2026-12-01", WholeDay.FIRST, "2026-12-01T00:00:00+02:00"),
+        ("2026-12-01", WholeDay.LAST, "2026-12-01T23:59:59+02:00"),
+        ("2027-04-30", WholeDay.FIRST, "2027-04-30T01:00:00+03:00"),
+        ("2027-10-28", WholeDay.LAST, "2027-10-28T23:59:59+02:00"),
+    ],
+    ids=["first", "last", "clocks skip midnight", "clocks show the last hour twice"],
+)
+def test_a_date_is_a_whole_day_where_that_has_a_meaning(text: str, whole_day: WholeDay, local: str) -> None:
+    assert read(text, CAIRO, whole_day=whole_day) == local
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("2027-03-28 2:30", "skip that time: write 2027-03-28 01:30 or 2027-03-28 03:30 instead"),
+        ("2027-10-31 2:30", "twice: write 2027-10-31T02:30+02:00 for the first time, or 2027-10-31T02:30+01:00"),
+        ("2027-10-31 2:30 +01:00", None),
+    ],
+)
+def test_a_time_that_clocks_skip_or_show_twice_is_refused_with_what_it_may_be(text: str, said: str | None) -> None:
+    if said is None:
+        assert read(text, BERLIN) == "2027-10-31T02:30:00+01:00"
+        return
+    with pytest.raises(UsageError) as refused:
+        read(text, BERLIN)
+    assert said in str(refused.value)
+    assert "Europe/Berlin" in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "write it like"),
+        ("now", "write it like"),
+        ("soon", "2026-11-23T09:00+07:00"),
+        ("next friday 9:00", "write it like"),
+        ("tomorrow", "say at what time, such as tomorrow 9:00"),
+        ("friday", "say at what time"),
+        ("2026-12-01", "say at what time"),
+        ("9:00", "say on which day, such as today 9:00 or tomorrow 9:00"),
+        ("today 9", "write the time as 9:00, or as 9 am or 9 pm"),
+        ("today 12 am", "0:00 for midnight, or 12:00 for noon"),
+        ("01/12/2026 9:00", "written in two orders"),
+        ("1.12.2026", "written in two orders"),
+        ("tomorrow 9:00 +01:00", "the day depends on the offset"),
+        ("tomorrow 24:00", "no such day or time"),
+        ("tomorrow 13 pm", "no such day or time"),
+        ("2026-02-30 9:00", "no such day or time"),
+        ("in 2 fortnights", "write it like"),
+        ("in 999999w", "ten years"),
+        ("2126-01-01 9:00", "ten years"),
+        ("0001-01-01 9:00", "ten years"),
+        ("9999-12-31T23:59-12:00", "ten years"),
+        ("٢٠٢٦-12-01 9:00", "write it like"),
+    ],
+)
+def test_what_may_mean_two_things_or_nothing_is_refused(text: str, said: str) -> None:
+    with pytest.raises(UsageError, match=r"^--at ") as refused:
+        read(text)
+    assert said in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_moments_are_shown_by_the_setting_or_else_by_the_machines_clocks(clocks: pytest.MonkeyPatch) -> None:
+    nine = datetime(2026, 12, 1, 2, tzinfo=UTC)
+    clocks.setenv("TZ", "Europe/Berlin")
+    assert (str(shown_zone()), local_time(nine)) == ("Europe/Berlin", "2026-12-01 03:00:00 CET")
+    clocks.setenv("BROADCASTER_TIMEZONE", "Asia/Jakarta")
+    shown_zone.cache_clear()
+    assert (local_time(nine, seconds=False), day_and_time(nine)) == (
+        "2026-12-01 09:00 WIB",
+        "Tue 2026-12-01 09:00 WIB",
+    )
+
+
+def test_a_machine_whose_zone_has_no_name_needs_the_setting(clocks: pytest.MonkeyPatch) -> None:
+    clocks.setenv("TZ", "JST-9")
+    with pytest.raises(SettingsError, match=r"TZ is 'JST-9'\): set BROADCASTER_TIMEZONE, such as"):
+        machine_zone()
+
+
+def test_where_places_name_two_zones_the_one_of_the_c_library_counts(
+    clocks: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def contradict() -> None:
+        raise KeyError("Multiple conflicting time zone configurations found")
+
+    clocks.delenv("TZ", raising=False)
+    clocks.setattr("tzlocal.reload_localzone", contradict)
+    link = tmp_path / "localtime"
+    link.symlink_to(next(each for each in map(Path, _zone_files()) if each.exists()))
+    clocks.setattr(time_zones, "LOCALTIME", link)
+    assert str(machine_zone()) == "Asia/Jakarta"
+
+
+def _zone_files() -> list[str]:
+    import tzdata
+
+    return [
+        "/usr/share/zoneinfo/Asia/Jakarta",
+        str(Path(tzdata.__file__).with_name("zoneinfo") / "Asia/Jakarta"),
+    ]
