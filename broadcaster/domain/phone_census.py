@@ -3,7 +3,7 @@
 A number without `+` or `00` is *bare*. Where the country of bare numbers is not known, they are read with their
 country code first, as the API writes numbers. A national number that lost its zero can be read so too, and is somebody
 else's abroad: Indonesia's 0812… is Japan's +81 2…. One number does not tell, but all of a file do: lost zeros scatter
-over countries and land on landlines. docs/decisions/0025-whose-country.md has the reasons for the figures.
+over countries and land on landlines. docs/decisions/0024-whose-country.md has the reasons for the figures.
 """
 
 from __future__ import annotations
