@@ -90,7 +90,10 @@ def match_chat(
 
 
 class _Chat:
-    """The candidates of a chat, and which messages may be theirs."""
+    """The candidates of a chat, each by its `index`, and what the chat shows, each by its `number` in `_shown`.
+
+    What it shows are entries of the gateway's lists, joined where several show the same (`chat_pages.messages`).
+    """
 
     def __init__(
         self, candidates: Sequence[EntryCandidate], pages: Sequence[Page], clock_difference: timedelta
@@ -98,98 +101,98 @@ class _Chat:
         self._candidates = candidates
         self._difference = clock_difference
         self._placed = place(pages)
-        self._messages = messages(self._placed)
-        self._own = _by_id(candidates, self._messages)
+        self._shown = messages(self._placed)
+        self._own = _by_id(candidates, self._shown)
         taken = set(self._own.values())
-        self._left = [number for number in range(len(self._messages)) if number not in taken]
-        self._doubled = [number for number in taken if self._messages[number].may_be_two]
+        self._left = [number for number in range(len(self._shown)) if number not in taken]
+        self._doubled = [number for number in taken if self._shown[number].may_be_two]
         self._possible: dict[int, list[int]] = {}
         self._certain: dict[int, list[int]] = {}
         self._known: dict[int, list[int]] = {}
-        """Which messages each known candidate explains."""
-        seen = [message.seen for message in self._messages]
-        for candidate, each in enumerate(candidates):
-            if candidate not in self._own:
+        """Which of what is shown each known candidate explains."""
+        seen = [shown.seen for shown in self._shown]
+        for index, each in enumerate(candidates):
+            if index not in self._own:
                 wanted = Wanted(each.content)
                 alike = {number: compare(wanted, seen[number]) for number in self._since(each, self._left)}
                 same = [number for number, is_same in alike.items() if is_same and self._may_count(each, number)]
-                self._possible[candidate] = [number for number, is_same in alike.items() if is_same is not False]
-                self._certain[candidate] = [number for number in same if self._is_full(number)]
+                self._possible[index] = [number for number, is_same in alike.items() if is_same is not False]
+                self._certain[index] = [number for number in same if self._is_full(number)]
                 if each.is_known:
-                    self._known[candidate] = same
+                    self._known[index] = same
         self._dealt = _deal(self._certain)
         self._explained = _deal(self._known)
 
     def readings(self) -> list[ChatReading]:
         longest = max(map(len, self._placed), default=0)
-        return [self._reading(candidate, longest) for candidate in range(len(self._candidates))]
+        return [self._reading(index, longest) for index in range(len(self._candidates))]
 
-    def _reading(self, candidate: int, longest: int) -> ChatReading:
-        if candidate in self._own or self._is_found(candidate):
-            found = self._own[candidate] if candidate in self._own else self._dealt[candidate]
-            return ChatReading(Sight.FOUND, self._messages[found].entry.id, longest)
-        if self._possible[candidate]:
-            why = Why.CONTESTED if self._certain[candidate] else Why.UNCLEAR
+    def _reading(self, index: int, longest: int) -> ChatReading:
+        if index in self._own or self._is_found(index):
+            found = self._own[index] if index in self._own else self._dealt[index]
+            return ChatReading(Sight.FOUND, self._shown[found].entry.id, longest)
+        if self._possible[index]:
+            why = Why.CONTESTED if self._certain[index] else Why.UNCLEAR
             return ChatReading(Sight.UNDECIDED, None, longest, why)
-        if not self._is_all_explained(self._candidates[candidate]):
+        if not self._is_all_explained(self._candidates[index]):
             return ChatReading(Sight.UNDECIDED, None, longest, Why.UNEXPLAINED)
-        if self._misses_known(candidate):
+        if self._misses_known(index):
             return ChatReading(Sight.UNDECIDED, None, longest, Why.INCOMPLETE)
-        return self._extent(self._candidates[candidate].start, longest)
+        return self._extent(self._candidates[index].start, longest)
 
     def _since(self, candidate: EntryCandidate, numbers: Sequence[int]) -> Iterator[int]:
-        """The messages that are not provably older than the candidate."""
+        """Those of `numbers` that are not provably older than the candidate."""
         for number in numbers:
-            at = self._messages[number].entry.at
+            at = self._shown[number].entry.at
             if at is None or at >= candidate.start - self._difference:
                 yield number
 
     def _is_in_time(self, candidate: EntryCandidate, number: int) -> bool:
-        at = self._messages[number].entry.at
+        at = self._shown[number].entry.at
         return at is None or candidate.end is None or at <= candidate.end + self._difference
 
     def _may_count(self, candidate: EntryCandidate, number: int) -> bool:
-        message = self._messages[number]
-        return message.is_here and message.is_single and self._is_in_time(candidate, number)
+        shown = self._shown[number]
+        return shown.is_here and shown.is_single and self._is_in_time(candidate, number)
 
     def _is_full(self, number: int) -> bool:
         """Whether the entry shows everything that a match needs. Then only another candidate could have it."""
-        entry = self._messages[number].entry
+        entry = self._shown[number].entry
         return entry.outgoing is True and entry.at is not None
 
-    def _is_found(self, candidate: int) -> bool:
-        """Whether it gets a message in every dealing, even if the other candidates may be spelled differently."""
-        if candidate not in self._dealt or not _is_needed(candidate, self._certain, len(self._dealt)):
+    def _is_found(self, index: int) -> bool:
+        """Whether it gets an entry in every dealing, even if those of other candidates may be spelled differently."""
+        if index not in self._dealt or not _is_needed(index, self._certain, len(self._dealt)):
             return False
-        shown = {number for numbers in self._certain.values() for number in numbers}
+        full = {number for numbers in self._certain.values() for number in numbers}
         wide = {
             other: [
-                number for number in numbers if number in shown and self._is_in_time(self._candidates[other], number)
+                number for number in numbers if number in full and self._is_in_time(self._candidates[other], number)
             ]
             for other, numbers in self._possible.items()
         }
-        wide[candidate] = self._certain[candidate]
-        return _is_needed(candidate, wide, len(_deal(wide)))
+        wide[index] = self._certain[index]
+        return _is_needed(index, wide, len(_deal(wide)))
 
     def _is_all_explained(self, candidate: EntryCandidate) -> bool:
-        """Whether a known candidate explains each message since the candidate began. Each explains one message."""
+        """Whether known candidates explain all that is shown since the candidate began. Each explains one entry."""
         if any(True for _ in self._since(candidate, self._doubled)):
-            return False  # A second message may hide behind a known one.
-        # An older message that looks like a known one counts too: the known one may have to explain it.
-        messages = {
+            return False  # A second entry may hide behind a known one.
+        # An older entry that looks like a known candidate's counts too: that candidate may have to explain it.
+        to_explain = {
             *self._since(candidate, self._left),
             *(number for numbers in self._known.values() for number in numbers),
         }
-        return len(self._explained) == len(messages)
+        return len(self._explained) == len(to_explain)
 
-    def _misses_known(self, candidate: int) -> bool:
-        """Whether a message that began no earlier was accepted but is not shown. Then this one may be hidden too."""
-        start = self._candidates[candidate].start
-        missing = self._known.keys() - self._explained.keys() - {candidate}
+    def _misses_known(self, index: int) -> bool:
+        """Whether a candidate that began no earlier was accepted but is not shown. Then this one may be hidden too."""
+        start = self._candidates[index].start
+        missing = self._known.keys() - self._explained.keys() - {index}
         return any(self._candidates[other].start >= start for other in missing)
 
     def _extent(self, start: datetime, longest: int) -> ChatReading:
-        """What lists without an unexplained entry prove about a message that began at `start`."""
+        """What lists without an unexplained entry prove about a candidate that began at `start`."""
         later = [page for page in self._placed if any(entry.at and entry.at >= start for entry, _ in page)]
         if not later:
             return ChatReading(Sight.SILENT, None, longest)
@@ -207,16 +210,16 @@ class _Chat:
         return bool(moments) and min(moments) < start - self._difference and start <= max(moments)
 
 
-def _by_id(candidates: Sequence[EntryCandidate], messages: Sequence[ChatMessage]) -> dict[int, int]:
-    """The messages that have a candidate's own id. An ambiguous id counts as none."""
+def _by_id(candidates: Sequence[EntryCandidate], shown: Sequence[ChatMessage]) -> dict[int, int]:
+    """By the index of a candidate the number of the entry with its own id. An ambiguous id counts as none."""
     own: dict[int, int] = {}
-    for candidate, each in enumerate(candidates):
+    for index, each in enumerate(candidates):
         ours = bare_id(each.gateway_id)
-        bearers = [number for number, it in enumerate(messages) if ours and it.id and _is_same_id(ours, it.id)]
+        bearers = [number for number, it in enumerate(shown) if ours and it.id and _is_same_id(ours, it.id)]
         if len(bearers) == 1:
-            own[candidate] = bearers[0]
+            own[index] = bearers[0]
     owners = Counter(own.values())
-    return {candidate: number for candidate, number in own.items() if owners[number] == 1}
+    return {index: number for index, number in own.items() if owners[number] == 1}
 
 
 def _is_same_id(ours: str, theirs: str) -> bool:
@@ -224,23 +227,23 @@ def _is_same_id(ours: str, theirs: str) -> bool:
 
 
 def _deal(wanted: Mapping[int, Collection[int]]) -> dict[int, int]:
-    """Deal messages to candidates: each message at most once, as many as possible (augmenting paths)."""
+    """Deal entries (numbers) to candidates (indexes), each at most once, as many as possible (augmenting paths)."""
     holder: dict[int, int] = {}
 
-    def serve(candidate: int, tried: set[int]) -> bool:
-        for number in wanted[candidate]:
+    def serve(index: int, tried: set[int]) -> bool:
+        for number in wanted[index]:
             if number not in tried:
                 tried.add(number)
                 if number not in holder or serve(holder[number], tried):
-                    holder[number] = candidate
+                    holder[number] = index
                     return True
         return False
 
-    for candidate in wanted:
-        serve(candidate, set())
-    return {candidate: number for number, candidate in holder.items()}
+    for index in wanted:
+        serve(index, set())
+    return {index: number for number, index in holder.items()}
 
 
-def _is_needed(candidate: int, wanted: Mapping[int, Collection[int]], most: int) -> bool:
-    """Whether the candidate gets a message in every dealing of `most`: without it, fewer could be dealt."""
-    return len(_deal({other: numbers for other, numbers in wanted.items() if other != candidate})) < most
+def _is_needed(index: int, wanted: Mapping[int, Collection[int]], most: int) -> bool:
+    """Whether the candidate gets an entry in every dealing of `most`: without it, fewer could be dealt."""
+    return len(_deal({other: numbers for other, numbers in wanted.items() if other != index})) < most

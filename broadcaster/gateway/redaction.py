@@ -158,7 +158,7 @@ class Redactor:
 
 
 def _levels(text: str) -> Iterator[tuple[str, list[int], list[int]]]:
-    """The text, then decoded once, then decoded twice; each with the places where its characters were."""
+    """The text as it is, then after each of `_STEPS` that changes it; each with where its characters began and end."""
     starts, ends = list(range(len(text))), list(range(1, len(text) + 1))
     yield text, starts, ends
     for escape in _STEPS:
