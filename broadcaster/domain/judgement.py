@@ -55,15 +55,15 @@ class AnsweredAttempt:
     """The attempt that was answered.
 
     `message` is a text that no other message on the lane has. `number` is this attempt's number, counted from 1.
-    `spent` counts earlier attempts that count against `max_attempts`. `left` is the run's `heard` when the request
-    left.
+    `spent` counts earlier attempts that count against `max_attempts`. `heard_at_start` is the run's `heard` when the
+    request left.
     """
 
     message: str
     number: int
     spent: int
     max_attempts: int
-    left: int
+    heard_at_start: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ def judge(
     is_refusal = verdict.outcome is Outcome.REJECTED and not verdict.is_recognised
     if is_refusal and verdict.health not in TROUBLE:
         return _judge_refusal(run, verdict, attempt, health, failures, jitter)
-    after = _heard(run, verdict, attempt)
+    after = _run_after(run, verdict, attempt)
     change = _change(run, after, verdict, attempt, health, failures, jitter)
     # If the status shows that the instance has trouble, the words need not.
     if is_refusal or (verdict.outcome is not Outcome.ACCEPTED and _is_said_of_all(run, after, verdict, attempt)):
@@ -134,13 +134,13 @@ def _judge_refusal(
 ) -> Judgement:
     """What follows from a refusal in words that no rule knows."""
     text = text_key(verdict.reason)
-    goes_on = health is LaneHealth.OK and not run.is_late(attempt.left)
+    goes_on = health is LaneHealth.OK and not run.is_late(attempt.heard_at_start)
     was_refused = attempt.number > attempt.spent + 1
     if goes_on and (run.is_own_trouble(attempt.message, text) or (was_refused and run.is_learned(text))):
         after = run.refused_again(attempt.message, text)
         decided = _FAILED if after.is_learned(text) else _tried(attempt, jitter)
         return _judgement(decided, None, after, attempt)
-    after = run.refused(attempt.message, text, attempt.left)
+    after = run.refused(attempt.message, text, attempt.heard_at_start)
     change = _change(run, after, verdict, attempt, health, failures, jitter)
     decided = _doubtful(after, text, attempt, goes_on and change is None, jitter)
     return _judgement(decided, change, after.note(attempt.message, text), attempt)
@@ -163,17 +163,17 @@ def _tried(attempt: AnsweredAttempt, jitter: float) -> Transition:
     return decide(Verdict(Outcome.THROTTLED, ""), attempt.spent, attempt.max_attempts, jitter)
 
 
-def _heard(run: OutcomeRun, verdict: Verdict, attempt: AnsweredAttempt) -> OutcomeRun:
+def _run_after(run: OutcomeRun, verdict: Verdict, attempt: AnsweredAttempt) -> OutcomeRun:
     """The run with one more reply, other than a refusal in unknown words."""
     match verdict.outcome:
         case Outcome.ACCEPTED:
-            return run.accepted(attempt.message, attempt.left)
+            return run.accepted(attempt.message, attempt.heard_at_start)
         case Outcome.UNKNOWN:
-            return run.left_open(attempt.left)
+            return run.left_open(attempt.heard_at_start)
         case Outcome.THROTTLED if verdict.health not in TROUBLE:
-            return run.postponed(attempt.message, attempt.left)
+            return run.postponed(attempt.message, attempt.heard_at_start)
         case Outcome.REJECTED if _is_blamed(verdict):
-            return run.answered(attempt.left)
+            return run.answered(attempt.heard_at_start)
     return run
 
 
@@ -189,7 +189,7 @@ def _is_said_of_all(run: OutcomeRun, after: OutcomeRun, verdict: Verdict, attemp
         case Outcome.REJECTED:
             return run.is_said_of_all and _is_blamed(verdict)
         case Outcome.THROTTLED:
-            return after.is_trouble or run.is_late(attempt.left)
+            return after.is_trouble or run.is_late(attempt.heard_at_start)
     return False
 
 
@@ -207,7 +207,7 @@ def _change(
         return None  # as almost always
     if health in _OPERATORS:
         return None
-    if run.is_late(attempt.left) and verdict.health not in _OPERATORS:
+    if run.is_late(attempt.heard_at_start) and verdict.health not in _OPERATORS:
         return None
     if verdict.health in TROUBLE or verdict.health in _OPERATORS:
         return lane_change(verdict, health, failures, jitter)

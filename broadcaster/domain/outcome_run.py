@@ -70,7 +70,7 @@ class Refused(msgspec.Struct, frozen=True):
 class OutcomeRun(msgspec.Struct, frozen=True):
     """An immutable value; every reply makes a new one. A message is named by a text that no other on the lane has.
 
-    The parameter `left` is the value of `heard` when the request left.
+    The parameter `heard_at_start` is the value of `heard` when the request left.
     """
 
     refusals: Count = 0
@@ -121,9 +121,9 @@ class OutcomeRun(msgspec.Struct, frozen=True):
         """How many messages the run has beyond those that show trouble of the account."""
         return max(0, self.length - HANDFUL) + max(0, self.blamed - MANY)
 
-    def is_late(self, left: int) -> bool:
+    def is_late(self, heard_at_start: int) -> bool:
         """Whether a request left before the lane stopped. Its reply says nothing about the time since."""
-        return left < self.stopped
+        return heard_at_start < self.stopped
 
     def is_vouched(self, message: str) -> bool:
         """Whether another message left after this one's refusal and was accepted."""
@@ -142,45 +142,45 @@ class OutcomeRun(msgspec.Struct, frozen=True):
         """Whether the text is known to be about recipients."""
         return self.texts.get(text, 0) >= HANDFUL
 
-    def accepted(self, message: str, left: int) -> OutcomeRun:
+    def accepted(self, message: str, heard_at_start: int) -> OutcomeRun:
         """The gateway accepted a message. If it was refused before, those words were not about its recipient."""
         run = self
         if before := self.noted.get(message):
             run = replace(self.forgotten(message), texts=_with_text(self.texts, before.text, _PASSING))
-        if left > run.vouched:
-            run = replace(run, vouched=left)
-        return run if run.is_late(left) else run.restarted()
+        if heard_at_start > run.vouched:
+            run = replace(run, vouched=heard_at_start)
+        return run if run.is_late(heard_at_start) else run.restarted()
 
-    def answered(self, left: int) -> OutcomeRun:
+    def answered(self, heard_at_start: int) -> OutcomeRun:
         """A message was refused in words that a rule knows to be about its recipient.
 
         Replies to requests from before a stop count up to one less than MANY, so that the next message decides.
         """
-        if self.is_late(left) and self.blamed >= MANY - 1:
+        if self.is_late(heard_at_start) and self.blamed >= MANY - 1:
             return self
         return replace(self, answers=self.answers + 1)
 
-    def postponed(self, message: str, left: int) -> OutcomeRun:
+    def postponed(self, message: str, heard_at_start: int) -> OutcomeRun:
         """A message was put off for a reason about its recipient, such as too many messages to that number.
 
         The same message again is no new evidence, unless a stopped lane is tried with that message alone.
         """
-        if self.is_late(left) or (message in self.delayed and not self.is_trouble):
+        if self.is_late(heard_at_start) or (message in self.delayed and not self.is_trouble):
             return self
         return replace(self, delays=self.delays + 1, delayed=(*self.delayed, message)[:HANDFUL])
 
-    def left_open(self, left: int) -> OutcomeRun:
+    def left_open(self, heard_at_start: int) -> OutcomeRun:
         """Nobody knows whether the gateway took a message."""
-        return self if self.is_late(left) else replace(self, unknowns=self.unknowns + 1)
+        return self if self.is_late(heard_at_start) else replace(self, unknowns=self.unknowns + 1)
 
-    def refused(self, message: str, text: str, left: int) -> OutcomeRun:
+    def refused(self, message: str, text: str, heard_at_start: int) -> OutcomeRun:
         """A message was refused in words that no rule knows, and nothing shows yet whose trouble that is.
 
         The same message again is no new evidence, unless a stopped lane is tried with that message alone.
         """
         run = replace(self, heard=self.heard + 1)
         is_same = message in self.noted and not self.is_vouched(message) and not self.is_trouble
-        if is_same or self.is_late(left):
+        if is_same or self.is_late(heard_at_start):
             return run
         if self.is_learned(text):
             return replace(run, learned=self.learned + 1)

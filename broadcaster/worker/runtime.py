@@ -36,12 +36,12 @@ class Runtime:
         self._process = SendingProcess(settings)
         self._call(self._process.__aenter__())
 
-    def drain(self, lanes: Sequence[int]) -> DrainReport:
+    def send_due(self, lanes: Sequence[int]) -> DrainReport:
         """Send what is due on `lanes` (ids). Blocks the calling thread, not the loop."""
-        return asyncio.run_coroutine_threadsafe(self._process.drain(lanes), self._loop).result()
+        return asyncio.run_coroutine_threadsafe(self._process.send_due(lanes), self._loop).result()
 
     def reconcile(self) -> dict[str, dict[str, int]]:
-        """Read back the chats that are due. Blocks as `drain` does."""
+        """Read back the chats that are due. Blocks as `send_due` does."""
         return self._call(self._process.reconcile())
 
     def stop(self) -> None:

@@ -85,7 +85,7 @@ def reconcile() -> None:
 @app.task(name=SEND)
 def send(lanes: list[int]) -> dict[str, Any]:
     """Drain lanes for a while. Flower shows the result: what became of their messages, per instance."""
-    report = runtime().drain(lanes)
+    report = runtime().send_due(lanes)
     for unfinished in scans.in_tasks(report.unfinished):
         send.delay(unfinished)
     return report.counts

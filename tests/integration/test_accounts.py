@@ -84,7 +84,7 @@ def test_a_lane_that_is_held_sends_nothing_more_under_the_old_key(shop: Shop) ->
 
     async def run() -> int:
         async with SendingProcess(shop.settings) as process:
-            draining = asyncio.create_task(process.drain(shop.lanes()))
+            draining = asyncio.create_task(process.send_due(shop.lanes()))
             await shop.requests(3)
             await asyncio.to_thread(change, shop, "a", key="key-new")
             before = len(accepted_by(shop, "a"))
@@ -105,7 +105,7 @@ def test_a_refusal_of_the_old_key_does_not_stop_the_new_one(shop: Shop) -> None:
 
     async def run() -> None:
         async with SendingProcess(shop.settings) as process:
-            draining = asyncio.create_task(process.drain(shop.lanes()))
+            draining = asyncio.create_task(process.send_due(shop.lanes()))
             await asyncio.to_thread(lambda: [None for _ in iter(lambda: _sending(shop), True)])
             await asyncio.to_thread(change, shop, "a", key="key-new")
             await draining

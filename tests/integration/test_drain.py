@@ -42,10 +42,10 @@ def test_lanes_of_more_tasks_than_may_wait_join_those_of_a_task_that_waits(shop:
     async def run() -> None:
         async with SendingProcess(two_threads) as process:
             first, *others = shop.lanes()
-            waiting = asyncio.create_task(process.drain([first]))
+            waiting = asyncio.create_task(process.send_due([first]))
             await shop.requests(1)
             for lane in others:
-                assert (await process.drain([lane])).counts == {}
+                assert (await process.send_due([lane])).counts == {}
             assert not waiting.done()
             assert (await waiting).counts == {name: {"claimed": 20, "sent": 20} for name in INSTANCES}
 
@@ -73,7 +73,7 @@ def test_a_claim_serves_the_lanes_of_all_tasks(shop: Shop, monkeypatch: pytest.M
                 return await turn_over(store, outcomes, asks, claim)
 
             monkeypatch.setattr(SendingStore, "turn_over", once_all_are_held)
-            await asyncio.gather(*(process.drain([lane]) for lane in shop.lanes()))
+            await asyncio.gather(*(process.send_due([lane]) for lane in shop.lanes()))
 
     asyncio.run(run())
     assert shop.states("c") == {"sent": 120}
@@ -92,7 +92,7 @@ def test_a_request_that_takes_long_keeps_no_other_lane_from_being_handed_over(sh
 
     async def run() -> None:
         async with SendingProcess(settings) as process:
-            report = await process.drain(shop.lanes())
+            report = await process.send_due(shop.lanes())
             assert shop.states("hangs") == {"sending": 1}
             assert report.unfinished == [lane["b"]]
             held = shop.sql("SELECT id FROM lanes WHERE lease_token IS NOT NULL")
@@ -128,11 +128,11 @@ def test_a_lane_that_lost_its_lease_can_be_taken_again_while_its_requests_are_un
     async def run() -> None:
         async with SendingProcess(shop.settings) as process:
             lanes = shop.lanes()
-            lost = asyncio.create_task(process.drain(lanes))
+            lost = asyncio.create_task(process.send_due(lanes))
             await shop.requests(2)
             shop.sql("UPDATE lanes SET lease_expires_at = now()")
             dispatch.recover_leases(shop.engine)
-            again = await process.drain(lanes)
+            again = await process.send_due(lanes)
             assert again.counts == {"a": {"claimed": 8, "sent": 8}}
             assert (await lost).counts == {"a": {"claimed": 2, "late": 2}}
 
@@ -153,7 +153,7 @@ def test_lanes_for_which_a_claim_has_no_room_are_left_to_the_next_one(
 
     async def run() -> None:
         async with SendingProcess(shop.settings) as process:
-            await process.drain(shop.lanes())
+            await process.send_due(shop.lanes())
 
     asyncio.run(run())
     assert shop.states("c") == {"sent": 300}

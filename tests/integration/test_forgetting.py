@@ -355,7 +355,7 @@ def test_a_late_writer_changes_nothing(shop: Shop) -> None:
 
     async def run() -> dict[str, dict[str, int]]:
         async with SendingProcess(shop.settings) as process:
-            draining = asyncio.create_task(process.drain(shop.lanes()))
+            draining = asyncio.create_task(process.send_due(shop.lanes()))
             await shop.requests(1)
             shop.sql("UPDATE lanes SET lease_expires_at = now()")
             assert dispatch.recover_leases(shop.engine).in_doubt == 1

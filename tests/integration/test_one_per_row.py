@@ -111,7 +111,7 @@ def test_two_workers_and_faults_send_each_message_of_a_shared_phone_exactly_once
 
     async def work() -> None:
         async with SendingProcess(shop.settings) as one, SendingProcess(shop.settings) as other:
-            await asyncio.gather(one.drain(shop.lanes()[:1]), other.drain(shop.lanes()[1:]))
+            await asyncio.gather(one.send_due(shop.lanes()[:1]), other.send_due(shop.lanes()[1:]))
 
     for _ in range(40):
         shop.sql("UPDATE lanes SET woken_at = NULL, not_before = NULL WHERE health IN ('ok', 'throttled')")

@@ -132,7 +132,7 @@ def test_a_claim_that_cannot_be_read_back_sends_nothing_and_is_in_doubt_once_its
 
     async def run() -> None:
         async with SendingProcess(shop.settings) as process:
-            draining = asyncio.create_task(process.drain(shop.lanes()))
+            draining = asyncio.create_task(process.send_due(shop.lanes()))
             await asyncio.to_thread(wait_for, lambda: taken(shop), "the claim")
             shop.sql("UPDATE lanes SET lease_expires_at = now()")
             if recovered == "before it is read back":
@@ -155,7 +155,7 @@ def test_a_worker_that_stops_while_a_claim_cannot_be_read_back_ends_in_time_and_
 
     async def run() -> None:
         async with SendingProcess(settings) as process:
-            draining = asyncio.create_task(process.drain(shop.lanes()))
+            draining = asyncio.create_task(process.send_due(shop.lanes()))
             await asyncio.to_thread(wait_for, lambda: taken(shop), "the claim")
             process.stop()
             await asyncio.wait_for(draining, settings.request_timeout_seconds + 5)
@@ -208,7 +208,7 @@ def test_no_more_are_sending_than_may_be_in_flight_while_outcomes_cannot_be_writ
 
     async def run() -> None:
         async with SendingProcess(shop.settings) as process:
-            draining = asyncio.create_task(process.drain(shop.lanes()))
+            draining = asyncio.create_task(process.send_due(shop.lanes()))
             await shop.requests(8)
             await asyncio.sleep(1.5)  # that no more leaves
             assert shop.states("c") == {"sending": 8, "pending": 92}
@@ -216,7 +216,7 @@ def test_no_more_are_sending_than_may_be_in_flight_while_outcomes_cannot_be_writ
             fail_at("")
             await draining
             assert shop.states("c") == {"sent": 8, "pending": 92}
-            await process.drain(shop.lanes())
+            await process.send_due(shop.lanes())
 
     asyncio.run(run())
     assert shop.states("c") == {"sent": 100}
@@ -232,7 +232,7 @@ def stop_without_postgres(shop: Shop, fail_at: FailAt, count: int, trouble: str 
 
     async def run() -> None:
         async with SendingProcess(settings) as process:
-            draining = asyncio.create_task(process.drain(shop.lanes()))
+            draining = asyncio.create_task(process.send_due(shop.lanes()))
             await shop.requests(count)
             process.stop()
             await asyncio.wait_for(draining, settings.request_timeout_seconds + 5)
@@ -274,12 +274,12 @@ def test_a_lane_with_spooled_outcomes_is_taken_by_nobody_before_they_are_written
 
     async def run() -> None:
         async with SendingProcess(elsewhere) as process:
-            assert (await process.drain([lane])).counts == {}
+            assert (await process.send_due([lane])).counts == {}
             async with SendingProcess(settings):
                 free = "SELECT FROM lanes WHERE lease_token IS NULL"
                 await asyncio.to_thread(wait_for, lambda: shop.sql(free) == [()], "the neighbour")
                 assert shop.states("c") == {"sent": 8, "pending": 12}
-            assert (await process.drain([lane])).counts == {"a": {"claimed": 12, "sent": 12}}
+            assert (await process.send_due([lane])).counts == {"a": {"claimed": 12, "sent": 12}}
 
     asyncio.run(run())
 
@@ -294,7 +294,7 @@ def test_what_a_worker_spooled_when_it_stopped_is_written_by_its_neighbours_at_o
         async with SendingProcess(shop.settings):
             fail_at("before_outcome=raise")
             async with SendingProcess(stopping) as process:
-                draining = asyncio.create_task(process.drain(shop.lanes()))
+                draining = asyncio.create_task(process.send_due(shop.lanes()))
                 await shop.requests(5)
                 process.stop()
                 await draining
@@ -400,7 +400,7 @@ def test_a_locked_table_does_not_keep_a_worker_from_stopping(shop: Shop) -> None
 
     async def run() -> None:
         async with SendingProcess(settings) as process:
-            draining = asyncio.create_task(process.drain(shop.lanes()))
+            draining = asyncio.create_task(process.send_due(shop.lanes()))
             await shop.requests(8)
             with as_owner(shop.engine).connect() as connection:
                 await asyncio.to_thread(connection.exec_driver_sql, "LOCK TABLE messages")

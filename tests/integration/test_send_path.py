@@ -48,7 +48,7 @@ def test_many_workers_woken_for_the_same_lanes_send_each_message_once(shop: Shop
     async def run() -> int:
         async with AsyncExitStack() as stack:
             workers = [await stack.enter_async_context(SendingProcess(shop.settings)) for _ in range(3)]
-            drained = await asyncio.gather(*(worker.drain(lanes) for worker in workers for _ in range(3)))
+            drained = await asyncio.gather(*(worker.send_due(lanes) for worker in workers for _ in range(3)))
         return sum(lane["sent"] for report in drained for lane in report.counts.values())
 
     assert asyncio.run(run()) == 600
@@ -236,7 +236,7 @@ def test_pause_holds_everything_back_but_what_is_in_flight_and_resume_sends_the_
 
     async def run() -> None:
         async with SendingProcess(shop.settings) as process:
-            draining = asyncio.create_task(process.drain(shop.lanes()))
+            draining = asyncio.create_task(process.send_due(shop.lanes()))
             await shop.requests(50)
             await asyncio.to_thread(lifecycle.pause_campaign, shop.engine, "c")
             seen = len(shop.gateway.ledger.entries)
@@ -259,7 +259,7 @@ def test_cancel_is_final_and_nothing_leaves_after_it(shop: Shop) -> None:
 
     async def run() -> None:
         async with SendingProcess(shop.settings) as process:
-            draining = asyncio.create_task(process.drain(shop.lanes()))
+            draining = asyncio.create_task(process.send_due(shop.lanes()))
             await shop.requests(50)
             await asyncio.to_thread(lifecycle.cancel_campaign, shop.engine, "c")
             seen = len(shop.gateway.ledger.entries)
@@ -279,7 +279,7 @@ def test_what_comes_back_unsent_to_a_cancelled_campaign_is_cancelled_with_it(sho
 
     async def run() -> None:
         async with SendingProcess(shop.settings) as process:
-            draining = asyncio.create_task(process.drain(shop.lanes()))
+            draining = asyncio.create_task(process.send_due(shop.lanes()))
             await shop.requests(4)
             await asyncio.to_thread(lifecycle.cancel_campaign, shop.engine, "c")
             await draining
@@ -304,7 +304,7 @@ def test_a_stopped_worker_sends_what_it_has_claimed_and_gives_its_lanes_back(sho
 
     async def run() -> None:
         async with SendingProcess(shop.settings) as process:
-            draining = asyncio.create_task(process.drain(shop.lanes()))
+            draining = asyncio.create_task(process.send_due(shop.lanes()))
             await shop.requests(5)
             process.stop()
             report = await asyncio.wait_for(draining, 30)
@@ -367,7 +367,7 @@ def test_a_zombie_changes_nothing(shop: Shop) -> None:
 
     async def run() -> dict[str, dict[str, int]]:
         async with SendingProcess(shop.settings) as process:
-            draining = asyncio.create_task(process.drain(shop.lanes()))
+            draining = asyncio.create_task(process.send_due(shop.lanes()))
             await shop.requests(5)
             shop.sql("UPDATE lanes SET lease_expires_at = now()")
             assert dispatch.recover_leases(shop.engine).lanes == 1

@@ -188,7 +188,7 @@ def drain(shop: Shop, *, settings: Settings | None = None) -> dict[str, dict[str
 
     async def run() -> dict[str, dict[str, int]]:
         async with SendingProcess(settings or shop.settings) as process:
-            return (await process.drain(shop.lanes())).counts
+            return (await process.send_due(shop.lanes())).counts
 
     return asyncio.run(run())
 

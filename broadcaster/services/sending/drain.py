@@ -270,7 +270,7 @@ class Drain:
         asks = self._asks(now)
         if not asks and now < self._path.outcomes.commit_by():
             return
-        claims = await self._heard([Ask(lane.held.id, lane.token, want) for lane, want in asks.items()])
+        claims = await self._claim_or_read_back([Ask(lane.held.id, lane.token, want) for lane, want in asks.items()])
         for lane, want in asks.items():
             self._note(lane)
             if self._held.get(lane.held.id) is not lane:
@@ -282,17 +282,20 @@ class Drain:
             else:
                 lane.close("the lease was lost, or a claim under it")
 
-    async def _heard(self, asks: Sequence[Ask]) -> dict[int, Claim]:
+    async def _claim_or_read_back(self, asks: Sequence[Ask]) -> dict[int, Claim]:
         """What a claim took. If the answer to its commit was lost, the claim is read back before anything leaves.
 
-        If it is not found, it may still be committed later. So its lanes are given back: then it finds no lease.
+        That is tried until Postgres answers. If the claim is not found, it may still be committed later. So nothing is
+        returned, and its lanes are given back: then it finds no lease.
         """
         claim = uuid4()
         try:
             return await self._path.outcomes.turn_over(asks, claim)
         except Exception as error:  # noqa: BLE001 - Postgres is away; sending goes on until the leases end
             log.warning("outcomes and claims were not heard of", lanes=len(asks), error=type(error).__name__)
-        while asks:
+        if not asks:
+            return {}
+        while True:
             await asyncio.sleep(RETRY)
             with suppress(Exception):
                 claims = await self._path.store.read_claim(asks, claim)
@@ -300,7 +303,6 @@ class Drain:
                     return {}
                 self._path.outcomes.committed()
                 return claims
-        return {}
 
     def _asks(self, now: float) -> dict[Lane, int]:
         """How many messages to claim now, by lane; 0 only renews the lease."""

@@ -33,10 +33,10 @@ log = structlog.get_logger()
 
 CLAIM_MARGIN = 0.06
 """A message should be claimed this many seconds before its slot, so that it can leave on time."""
-REFUSED_PAUSE = 0.01
-"""A lane that was allowed less than it wanted asks again after this many seconds: the database's clock may run
-differently. The pause doubles while the lane is allowed nothing, up to `DRY_PAUSE`: its rate was lowered, or that
-clock was put back.
+SHORT_OF_SLOTS_PAUSE = 0.01
+"""A lane that a claim gave fewer slots than it wanted asks again after this many seconds: Postgres's clock may run
+slower than the worker's. While a claim gives it none, the pause doubles, up to `DRY_PAUSE`: its rate was lowered, or
+that clock was put back.
 """
 DRY_PAUSE = 0.5
 """A lane with nothing more due asks again after this many seconds."""
@@ -103,7 +103,7 @@ class Lane:
         self._closed: str | None = None
         self._is_dry = False
         self._ask_again_at = -inf
-        self._refused_pause = REFUSED_PAUSE
+        self._slots_pause = SHORT_OF_SLOTS_PAUSE
         self._placed = 0
         """Claimed messages without a committed outcome."""
         self._decided = 0
@@ -162,9 +162,9 @@ class Lane:
             self._start(self._send(message))
         if asked:
             self._is_dry = got < claim.slots
-            self._refused_pause = min(DRY_PAUSE, 2 * self._refused_pause) if not claim.slots else REFUSED_PAUSE
+            self._slots_pause = min(DRY_PAUSE, 2 * self._slots_pause) if not claim.slots else SHORT_OF_SLOTS_PAUSE
             if got < asked:
-                self._ask_again_at = self._path.clock() + (DRY_PAUSE if self._is_dry else self._refused_pause)
+                self._ask_again_at = self._path.clock() + (DRY_PAUSE if self._is_dry else self._slots_pause)
 
     def hand_over(self) -> None:
         """Its time is up: claim nothing more, but let claimed messages leave."""
@@ -211,7 +211,7 @@ class Lane:
     async def _send(self, message: Message) -> None:
         """Waits for its turn, makes the request, and writes the outcome."""
         try:
-            verdict, duration, heard = await self._attempt(message)
+            verdict, duration, heard_at_start = await self._attempt(message)
         except BaseException as error:
             # Nobody knows how far the message came.
             self._placed -= 1
@@ -220,13 +220,13 @@ class Lane:
             raise
         finally:
             self._unanswered -= 1
-        transition = self._judge(message, verdict, heard)
+        transition = self._judge(message, verdict, heard_at_start)
         self._decided += 1
         self._path.outcomes.write(outcome_row(message, verdict, transition, duration), self)
         self._changed(self)
 
     async def _attempt(self, message: Message) -> tuple[Verdict, float | None, int]:
-        """One request at the message's turn: its verdict, its seconds, and the lane's `heard` when it left.
+        """One request at the message's turn: its verdict, its seconds, and its standing's `heard` when it left.
 
         The seconds are None if no request was made.
         """
@@ -253,13 +253,13 @@ class Lane:
             self._queued -= 1
         if held_back is not None:
             return Verdict(Outcome.NOT_SENT, f"held back: {held_back}"), None, self.standing.heard
-        started, heard = self._path.clock(), self.standing.heard
+        started, heard_at_start = self._path.clock(), self.standing.heard
         try:
             verdict = await prepared.send(self._gateway, message.phone, content)
         finally:
             if self._is_paced:
                 self._pacer.replied(self._path.clock())
-        return verdict, self._path.clock() - started, heard
+        return verdict, self._path.clock() - started, heard_at_start
 
     async def _turn(self) -> str | None:
         """Wait until the pace admits one more request, and admit it. Returns None, or why nothing may leave."""
@@ -288,9 +288,9 @@ class Lane:
 
     # Its health
 
-    def _judge(self, message: Message, verdict: Verdict, heard: int) -> Transition:
+    def _judge(self, message: Message, verdict: Verdict, heard_at_start: int) -> Transition:
         """Decide where the message goes, and let the reply change the lane's health."""
-        judged = self.standing.judge(message, verdict, heard)
+        judged = self.standing.judge(message, verdict, heard_at_start)
         if judged.change is not None:
             self._change(judged.change)
         return judged.transition

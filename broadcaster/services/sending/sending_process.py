@@ -33,7 +33,7 @@ log = structlog.get_logger()
 T = TypeVar("T")
 
 _POOL_SIZE = 6
-"""Connections for claims, outcomes and taken lanes, and spare ones."""
+"""Connections to Postgres: for taken lanes, for claims with their outcomes, for reading back, and spare ones."""
 _SHARE_OF_THREADS = 0.75
 """The share of the worker's threads for tasks that wait for lanes. The rest is for ticks alone."""
 _LOCK_TIMEOUT = 2.0
@@ -57,7 +57,10 @@ def lease_clock() -> float:
 
 
 class SendingProcess:
-    """An async context manager; `drain` may be called any number of times at once within it."""
+    """What one worker process sends with. Use it as an async context manager.
+
+    Within it `send_due` and `reconcile` may be called any number of times at once.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -116,7 +119,7 @@ class SendingProcess:
         self._drain.abandon()
         await self._stack.aclose()
 
-    async def drain(self, lanes: Sequence[int]) -> DrainReport:
+    async def send_due(self, lanes: Sequence[int]) -> DrainReport:
         """Send what is due on `lanes` (ids), then finish the campaigns that balance."""
         report = await self._unless_given_up(self._drain.run(lanes))
         if report is None:

@@ -48,10 +48,10 @@ class Standing:
         """The run if it changed since the lane was taken; None: it did not."""
         return None if self._run is self._held.run else self._run
 
-    def judge(self, message: Message, verdict: Verdict, heard: int) -> Judgement:
-        """What follows from a reply. `heard` was the latest trouble when its request left."""
+    def judge(self, message: Message, verdict: Verdict, heard_at_start: int) -> Judgement:
+        """What follows from a reply. `heard_at_start` was `heard` when its request left."""
         name = f"{message.campaign_id}/{message.seq}"
-        attempt = AnsweredAttempt(name, message.attempt, message.spent, message.max_attempts, heard)
+        attempt = AnsweredAttempt(name, message.attempt, message.spent, message.max_attempts, heard_at_start)
         judged = judge(self._run, verdict, attempt, self._health, self._failures, self._random.random())
         self._run = judged.run
         return judged
