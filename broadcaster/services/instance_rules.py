@@ -32,9 +32,9 @@ Overrides = Mapping[str, Any]
 _SHORTEST_TEXT = 4
 """Letters and digits of a text that is learned: a shorter one is found in too many others."""
 _MOST_REPLIES = 200
-"""The latest ones in which a text that is learned is looked for."""
+"""A text that is to be learned is looked for in so many replies, the latest."""
 _STATUS = re.compile(r"\s*HTTP (\d{3})\b(\W*$)?", re.IGNORECASE)
-"""How reasons begin that are told of a reply outside 2xx, and all there is of them where it has no words."""
+"""How the reason of a reply outside 2xx begins: with its status. Of a reply without words that is the whole reason."""
 _PLACEHOLDERS = ("WORDS", "TEXT")
 """What stands in instructions for the words of a reply."""
 
@@ -69,14 +69,14 @@ def stored_rules(engine: Engine, name: str) -> dict[str, Any]:
 
 
 def store_rules(engine: Engine, name: str, overrides: Overrides) -> tuple[str, ...]:
-    """Keep these differences in the place of those before; none: the defaults. Workers follow with their next lease.
+    """Keep these differences from the defaults, and no others. Workers follow with their next lease.
 
-    Returns by which of them more may count as accepted than before. Raises NotFoundError, and InputError where they
-    are no rules; then nothing is written.
+    Returns the changes, in words, by which more replies may count as accepted than before. Raises NotFoundError, and
+    InputError where the differences are no rules; then nothing is written.
     """
     with _changing(engine, name) as change:
         before = read_rules(_read(change.connection, name))
-        change(overrides)
+        change.write(overrides)
     return widened_rules(before, read_rules(overrides))
 
 
@@ -90,20 +90,24 @@ def narrow_rules(engine: Engine, name: str, before: Overrides, after: Overrides)
             raise ConflictError(
                 "a proposal may only narrow what counts as accepted, and this one does not: kept as is"
             )
-        change(after)
+        change.write(after)
 
 
-def learn_text(engine: Engine, name: str, text: str, about: About) -> bool:
-    """From now on a reply that holds `text` is read as being about this; False: it was read so already.
+def learn(engine: Engine, name: str, said: str, about: About) -> bool:
+    """From now on a reply that says this is read as being about that; False: it was read so already.
 
-    A `text` such as `HTTP 499` is the status of replies without words.
+    `said` are words of the reply, or a status such as `HTTP 499` for replies without words.
 
-    Raises NotFoundError, UsageError for a text that is in too many others, and ConflictError for one that may come
-    with a message that was taken: to read that as refused could send it twice. ConflictError too where no reply would
-    be read otherwise, by the latest ones that hold the text.
+    Raises NotFoundError, and UsageError for words that are in too many other replies. Raises ConflictError for what
+    the gateway may send for a message that it took: read as a refusal, that message could be sent twice. Raises
+    ConflictError too if the latest replies with these words would all be read as before.
     """
-    if (status := _STATUS.match(text)) and status[2] is not None:
+    if (status := _STATUS.match(said)) and status[2] is not None:
         return _learn_status(engine, name, int(status[1]), about)
+    return _learn_words(engine, name, said, about)
+
+
+def _learn_words(engine: Engine, name: str, text: str, about: About) -> bool:
     if text.strip() in _PLACEHOLDERS:
         raise UsageError(f"{quoted(text)} stands for the words of the reply: give those")
     plain = " ".join(text.lower().replace("_", " ").split())
@@ -114,7 +118,7 @@ def learn_text(engine: Engine, name: str, text: str, about: About) -> bool:
     with _changing(engine, name) as change:
         current = _read(change.connection, name)
         rules = read_rules(current)
-        _refuse_taken(text, plain, rules)
+        _check_never_taken(text, plain, rules)
         known = rules.for_text(plain)
         if known and (known.outcome, known.health) == (outcome, health):
             return False
@@ -123,15 +127,16 @@ def learn_text(engine: Engine, name: str, text: str, about: About) -> bool:
         found = read_rules(changed).for_text(text)
         if found is None or found.pattern != learned["pattern"]:
             raise UsageError(f"{quoted(text)} is not found again in a reply: give fewer and plainer words of it")
-        _refuse_idle(change, name, text, rules, read_rules(changed))
-        change(changed)
+        _check_has_effect(change, name, text, rules, read_rules(changed))
+        change.write(changed)
     return True
 
 
 def _learn_status(engine: Engine, name: str, status: int, about: About) -> bool:
-    """The same for replies with a status whose words, if any, say nothing.
+    """From now on the status says so, where a reply with it has no words that say more.
 
-    Raises ConflictError for one that may come with a message that was taken, or that is known already.
+    Raises ConflictError for a status that the gateway may send for a message that it took, and for one that has a rule
+    already.
     """
     outcome, health = _LEARNED[about]
     row, rules_of = f"{status}", f"`broadcaster instance rules {quote(name)}"
@@ -141,8 +146,8 @@ def _learn_status(engine: Engine, name: str, status: int, about: About) -> bool:
         rule = rules.for_status(status)
         if rule.outcome in (Outcome.ACCEPTED, Outcome.UNKNOWN):
             raise ConflictError(
-                f"HTTP {status} may come with a message that was taken, and read as refused that could be sent twice: "
-                f"if you know that nothing was, give it a rule in `statuses`, see {rules_of} set --help`"
+                f"{_may_be_taken(f'HTTP {status}')}: if you know that it took none, give HTTP {status} a rule in "
+                f"`statuses`, see {rules_of} set --help`"
             )
         if rules.knows_status(status) and row not in own:
             raise ConflictError(
@@ -152,12 +157,12 @@ def _learn_status(engine: Engine, name: str, status: int, about: About) -> bool:
         learned = msgspec.to_builtins(msgspec.structs.replace(rule, outcome=outcome, health=health))
         if own.get(row) == learned:
             return False
-        change({**current, "statuses": {**own, row: learned}})
+        change.write({**current, "statuses": {**own, row: learned}})
     return True
 
 
 def explain(rules: ReplyRules, status: int, body: bytes) -> Reading:
-    """How a reply to a send is read, and why: which parts of the rules it would be read otherwise without."""
+    """How a reply to a send is read, and which parts of the rules decide: without one of them it is read otherwise."""
 
     def read(changed: ReplyRules) -> Verdict:
         return classify_response(status, {}, body, Redactor(""), changed)
@@ -191,7 +196,7 @@ _Decisive = Callable[..., bool]
 
 
 def _deciding_text(rules: ReplyRules, is_decisive: _Decisive) -> Iterator[str]:
-    """The first rule that matches decides: the last one that the table cannot be cut short before."""
+    """The text rule that decides, if one does: without it and those after it, the reply is read otherwise."""
     for last in reversed(range(len(rules.texts))):
         if is_decisive(texts=rules.texts[:last]):
             rule = rules.texts[last]
@@ -200,7 +205,7 @@ def _deciding_text(rules: ReplyRules, is_decisive: _Decisive) -> Iterator[str]:
 
 
 def _deciding_words(rules: ReplyRules, body: bytes, is_decisive: _Decisive) -> Iterator[str]:
-    """The names of fields, and the words in them."""
+    """The words that decide, each after the name of its field."""
     written = fold(body.decode("utf-8", "replace"))
     for field in msgspec.structs.fields(rules):
         words = getattr(rules, field.name)
@@ -213,7 +218,7 @@ def _deciding_words(rules: ReplyRules, body: bytes, is_decisive: _Decisive) -> I
 
 
 def _deciding_status(rules: ReplyRules, status: int, is_decisive: _Decisive, *, is_needed: bool) -> Iterator[str]:
-    """The row of the status; it is named in any case where nothing else decides."""
+    """The row of the status, if it decides. If nothing else does (`is_needed`), it is named in any case."""
     rows = [row for row in (f"{status}", f"{status // 10}x", f"{status // 100}xx") if row in rules.statuses]
     for row in rows[:1]:
         rest = {name: rule for name, rule in rules.statuses.items() if name != row}
@@ -222,7 +227,7 @@ def _deciding_status(rules: ReplyRules, status: int, is_decisive: _Decisive, *, 
 
 
 class _Change:
-    """Writes an instance's rules, whose row nobody else changes until the transaction ends."""
+    """A change of an instance's rules, whose row nobody else changes until the transaction ends."""
 
     def __init__(self, connection: Connection, instance_id: int) -> None:
         self.connection = connection
@@ -244,7 +249,8 @@ class _Change:
             and len(row.reply.encode()) < REPLY_BYTES - 4
         ]
 
-    def __call__(self, overrides: Overrides) -> None:
+    def write(self, overrides: Overrides) -> None:
+        """Keep these differences. Raises InputError where they are no rules, ConflictError where they are too many."""
         read_rules(overrides)
         if len(msgspec.json.encode(overrides)) > LONGEST_RULES:
             raise ConflictError(
@@ -278,22 +284,22 @@ def _read(connection: Connection, name: str) -> dict[str, Any]:
     return dict(row.reply_rules or {})
 
 
-def _refuse_idle(change: _Change, name: str, text: str, before: ReplyRules, after: ReplyRules) -> None:
+def _check_has_effect(change: _Change, name: str, text: str, before: ReplyRules, after: ReplyRules) -> None:
     """Raise ConflictError where the text decides nothing: it is a status, or comes with one that decides alone."""
     rules = f"`broadcaster instance rules {quote(name)}"
     if found := _STATUS.match(text):
         raise ConflictError(
             f"that changes nothing: {quoted(found[0])} is the status of a reply and none of its words; give the words "
-            f"alone or, where only the status tells, give that a rule in `statuses`, see {rules} set --help`"
+            f"alone, or give the status a rule in `statuses`, see {rules} set --help`"
         )
     held = [reply for reply in change.latest_replies() if after.for_text(_words_of(reply, after)) is after.texts[0]]
     if not held or any(_reads(before, reply) != _reads(after, reply) for reply in held):
         return
     statuses = ", ".join(sorted({f"HTTP {status}" for status, _ in held}))
     raise ConflictError(
-        f"that changes nothing: the latest replies with these words ({statuses}) are read alike with and without "
-        f"them, by their status or another field: see {rules} test REPLY --status CODE`; where only the status tells, "
-        f"and you know that nothing was taken, give that a rule in `statuses`, see {rules} set --help`"
+        f"that changes nothing: what decides in the latest replies with these words ({statuses}) is their status or "
+        f"another field, see {rules} test REPLY --status CODE`; if you know that the gateway took no message that it "
+        f"answered so, give the status a rule in `statuses`, see {rules} set --help`"
     )
 
 
@@ -312,16 +318,19 @@ def _reads(rules: ReplyRules, reply: _Received) -> tuple[Outcome, LaneHealth | N
     return verdict.outcome, verdict.health, verdict.is_recognised
 
 
-def _refuse_taken(text: str, plain: str, rules: ReplyRules) -> None:
-    """Raise ConflictError for a text that may be said of a message that was taken."""
+def _check_never_taken(text: str, plain: str, rules: ReplyRules) -> None:
+    """Raise ConflictError for a text that the gateway may send for a message that it took."""
     as_word = msgspec.json.encode({"status": plain})
     known = rules.for_text(text)
     taken = explain(rules, 200, as_word).verdict.outcome is Outcome.ACCEPTED
     if taken or (known is not None and known.outcome in (Outcome.ACCEPTED, Outcome.UNKNOWN)):
-        raise ConflictError(
-            f"{quoted(text)} may be said of a message that was taken, and read as refused that could be sent twice: "
-            "give words that only a refusal has"
-        )
+        raise ConflictError(f"{_may_be_taken(quoted(text))}: give words that only a refusal has")
+
+
+def _may_be_taken(said: str) -> str:
+    return (
+        f"the gateway may send {said} for a message that it took; read as a refusal, that message could be sent twice"
+    )
 
 
 def _unknown(name: str) -> NotFoundError:

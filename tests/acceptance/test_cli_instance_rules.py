@@ -179,8 +179,8 @@ def test_a_status_without_words_is_learned_beside_what_is_known(run_cli: RunCli,
 @pytest.mark.parametrize(
     ("status", "told"),
     [
-        (500, "HTTP 500 may come with a message that was taken"),
-        (200, "HTTP 200 may come with a message that was taken"),
+        (500, "the gateway may send HTTP 500 for a message that it took"),
+        (200, "the gateway may send HTTP 200 for a message that it took"),
         (402, "that changes nothing: HTTP 402 has a rule already"),
     ],
 )
@@ -219,7 +219,7 @@ def test_a_text_that_is_in_too_many_others_is_not_learned(run_cli: RunCli) -> No
 @pytest.mark.parametrize(
     ("status", "words", "told"),
     [
-        (500, "Plonk ufandelo", "the latest replies with these words (HTTP 500) are read alike with and without"),
+        (500, "Plonk ufandelo", "what decides in the latest replies with these words (HTTP 500) is their status"),
         (466, "HTTP 466: plonk ufandelo", "'HTTP 466' is the status of a reply and none of its words"),
     ],
 )
@@ -232,7 +232,7 @@ def test_words_that_change_nothing_are_not_learned(
     start_due_campaigns(engine)
     drain(shop)
     refused = run_cli("instance", "rules", "main", "learn", words, "--about", "gateway")
-    assert_refused(refused, f"that changes nothing: {told}", "give that a rule in `statuses`")
+    assert_refused(refused, f"that changes nothing: {told}", "give the status a rule in `statuses`")
     assert stored(engine) is None
 
 

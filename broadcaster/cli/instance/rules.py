@@ -156,7 +156,7 @@ def learn(
     """
     name = str(context.obj)
     with database(load()) as engine:
-        is_new = instance_rules.learn_text(engine, name, text, about)
+        is_new = instance_rules.learn(engine, name, text, about)
     if is_new:
         say(f"instance {name} has learned that this is about the {about}: {_FOLLOW}")
     else:
