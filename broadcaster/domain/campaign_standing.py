@@ -125,7 +125,7 @@ def _moments(cause: Cause, part: Part) -> tuple[datetime | None, datetime | None
         case Cause.INSTANCES:
             return part.lane.since, part.lane.not_before if part.lane.health in TRIED_AGAIN else None
         case Cause.RETRY:
-            return part.ran_dry_at, part.next_due_at
+            return part.last_claimed_at, part.next_due_at
         case Cause.PACED:
             return None, part.lane.slot
         case Cause.STALLED:

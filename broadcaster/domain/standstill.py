@@ -92,8 +92,9 @@ class Part:
     failed: int = 0
     next_due_at: datetime | None = None
     """When the first pending message is due; None: now."""
-    ran_dry_at: datetime | None = None
-    """When fewer messages were last due than could be sent."""
+    last_claimed_at: datetime | None = None
+    """When a claim last found fewer messages due than it had slots for; on a lane with other due campaigns, when a
+    claim last served it."""
     outranked_by: str | None = None
     """The campaign with a higher priority whose messages go first."""
     doubted_since: datetime | None = None

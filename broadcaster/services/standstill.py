@@ -25,12 +25,12 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
 SILENCE = timedelta(seconds=5)
-"""A beat of which nothing was heard for so long fires no ticks: most of them are a second apart."""
+"""If no tick was done for this long, no beat fires any: most ticks are a second apart."""
 MOST_DOUBTS = 10_000
-"""Doubts that are looked at, at most."""
+"""At most this many doubts are looked at."""
 
 Surroundings = Callable[[Scene], Scene]
-"""Adds to a scene in which no ticks are done what can be known beside the database."""
+"""Adds to a scene in which no ticks are done what the database cannot tell: whether Redis answers, what runs."""
 
 
 def find_standstills(
@@ -40,10 +40,10 @@ def find_standstills(
     campaign: str | None = None,
     surroundings: Surroundings = lambda scene: scene,
 ) -> Iterator[Standstill]:
-    """The instances that are not well, then the campaigns that do not move. They are found while they are read.
+    """Yields the instances that are not well, then the campaigns that do not move, while the database is being read.
 
-    With a `campaign` only what concerns that one, which may also be a draft, or not due yet, or, for an instance that
-    may lose messages that it accepts, finished within a day.
+    With a `campaign`, only what concerns that one. It may be a draft, or not due yet. If it finished within a day, its
+    instances that may lose messages that they accept are still told.
     """
     parameters = {
         "campaign": campaign,
@@ -64,12 +64,20 @@ def find_standstills(
 def _lanes(
     found: Iterable[_Row], scene: Scene, campaign: str | None
 ) -> Iterator[tuple[LaneFacts, Sequence[Part] | None]]:
-    """Each lane with what it has to do, of what is asked for; None: it has done with the campaign."""
+    """Each lane with the parts that it has to send: of `campaign`, or of all that are due if that is None.
+
+    None in place of the parts: the lane has nothing left to send of `campaign`.
+    """
     campaigns: dict[str, CampaignFacts] = {}
     for _, of_lane in groupby(found, key=attrgetter("instance")):
         rows = list(of_lane)
         lane = _lane(rows[0])
-        parts = [_part(row, lane, campaigns) for row in rows if row.campaign is not None]
+        parts = []
+        for row in rows:
+            if row.campaign is not None:
+                if row.campaign not in campaigns:
+                    campaigns[row.campaign] = _campaign(row.campaign, row)
+                parts.append(_part(row, lane, campaigns[row.campaign]))
         if campaign is None:
             yield lane, [part for part in parts if _is_due(part.campaign, scene)]
         else:
@@ -84,7 +92,7 @@ def _is_due(campaign: CampaignFacts, scene: Scene) -> bool:
 
 
 class _Row(msgspec.Struct, frozen=True):
-    """A lane with an open campaign on it; without one, what is from `campaign` on says nothing."""
+    """A lane and one open campaign on it. Without one, `campaign` is None and the fields below it mean nothing."""
 
     now: datetime
     ticked_at: datetime | None
@@ -140,24 +148,22 @@ def _lane(row: _Row) -> LaneFacts:
     )
 
 
-def _part(row: _Row, lane: LaneFacts, campaigns: dict[str, CampaignFacts]) -> Part:
-    """`campaigns` are those that are known; one that is not is added."""
-    assert row.campaign is not None
+def _campaign(name: str, row: _Row) -> CampaignFacts:
     assert row.state is not None
     assert row.starts_at is not None
-    known = campaigns.get(row.campaign)
-    if known is None:
-        known = CampaignFacts(row.campaign, row.state, row.starts_at, row.started_at)
-        campaigns[row.campaign] = known
+    return CampaignFacts(name, row.state, row.starts_at, row.started_at)
+
+
+def _part(row: _Row, lane: LaneFacts, campaign: CampaignFacts) -> Part:
     return Part(
-        campaign=known,
+        campaign=campaign,
         lane=lane,
         pending=row.pending,
         sending=row.sending,
         in_doubt=row.in_doubt,
         failed=row.failed,
         next_due_at=row.next_due_at,
-        ran_dry_at=row.last_claimed_at,
+        last_claimed_at=row.last_claimed_at,
         outranked_by=row.outranked_by,
         doubted_since=row.doubted_since,
         decided_by=row.decided_by,

@@ -163,7 +163,7 @@ DOUBT = work(
             "campaign news is paused by an operator; 3 messages wait: go on with `broadcaster campaign resume news`",
         ),
         (
-            campaign(work(lane(), pending=3, next_due_at=NOW + timedelta(minutes=4), ran_dry_at=ago(30))),
+            campaign(work(lane(), pending=3, next_due_at=NOW + timedelta(minutes=4), last_claimed_at=ago(30))),
             "campaign news waits for another try since 12:30:30; next try 12:35:00; 3 messages wait: "
             "see why with `broadcaster campaign export news --state pending`",
         ),

@@ -1,6 +1,7 @@
 INSERT /* note_tick */
--- A tick was done just now. Two workers may do one at once: the later writing counts, and not the later moment, which
--- may be of a clock that has been put back since. That it was put back is kept until `recover` has mended what is stored.
+-- A tick was done just now. If two workers did it at once, the one that writes last counts, and not the later moment:
+-- that may come from before the clock was put back. By how much it was put back is kept until `recover` has mended what
+-- is stored.
 INTO ticks (name, period_seconds, done_at)
 VALUES (%(name)s, %(period)s, clock_timestamp())
 ON CONFLICT (name) DO UPDATE

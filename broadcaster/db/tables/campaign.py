@@ -159,7 +159,10 @@ campaign_lanes = Table(
         nullable=False,
         server_default=text("'-infinity'"),
     ),
-    moment("last_claimed_at", "Whose turn it is among campaigns with equal rights."),
+    moment(
+        "last_claimed_at",
+        "When it was last served beside other due campaigns, or had fewer due than slots: whose turn it is.",
+    ),
     Column("version", BigInteger, nullable=False, server_default="0", comment="Counts the trigger's changes."),
     Column(
         "open",

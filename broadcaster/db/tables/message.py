@@ -58,7 +58,7 @@ messages = Table(
     ),
     moment(
         "next_attempt_at",
-        "The only retry clock: a pending message is due from then on.",
+        "A pending message is due from then on; nothing else says when it is tried again.",
         nullable=False,
         server_default=text("'-infinity'"),
     ),

@@ -1,5 +1,6 @@
--- The messages that are being sent through a lane. Whoever has locked the lane sees those of every claim there was, also
--- of one that was committed after the statement began: each call has a snapshot of its own.
+-- The messages that are being sent through a lane. A statement that has waited for the lane's lock sees other rows as
+-- they were when it began. This function looks at the moment when it is called, since it is volatile. So a statement that
+-- calls it with the lane locked misses no claim, not even one that was committed while it waited.
 CREATE FUNCTION sending_through(lane integer) RETURNS TABLE (segment bigint, campaign_id bigint, seq integer)
 LANGUAGE plpgsql VOLATILE AS $$
 BEGIN

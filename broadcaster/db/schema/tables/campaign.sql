@@ -133,7 +133,8 @@ COMMENT ON COLUMN campaign_lanes.cancelled IS 'Of those, messages that are cance
 COMMENT ON COLUMN campaign_lanes.expired IS 'Of those, messages that are expired.';
 COMMENT ON COLUMN campaign_lanes.next_due_at IS
     'No pending message is due before: the trigger lowers it, a claim that found nothing raises it.';
-COMMENT ON COLUMN campaign_lanes.last_claimed_at IS 'Whose turn it is among campaigns with equal rights.';
+COMMENT ON COLUMN campaign_lanes.last_claimed_at IS
+    'When it was last served beside other due campaigns, or had fewer due than slots: whose turn it is.';
 COMMENT ON COLUMN campaign_lanes.version IS 'Counts the trigger''s changes.';
 COMMENT ON COLUMN campaign_lanes.open IS
     'Until the campaign is final; keeps the index small however many campaigns there were.';

@@ -35,7 +35,7 @@ COMMENT ON COLUMN messages.changed_at IS 'Since when it is in this state.';
 COMMENT ON COLUMN messages.attempt IS 'Number of the latest attempt.';
 COMMENT ON COLUMN messages.spent IS
     'Attempts that count against campaigns.max_attempts; trouble of the instance does not.';
-COMMENT ON COLUMN messages.next_attempt_at IS 'The only retry clock: a pending message is due from then on.';
+COMMENT ON COLUMN messages.next_attempt_at IS 'A pending message is due from then on; nothing else says when it is tried again.';
 COMMENT ON COLUMN messages.claim_token IS 'The claim that took it; guards every later write.';
 COMMENT ON COLUMN messages.gateway_id IS 'The gateway''s id of the accepted message, where it gave one.';
 COMMENT ON COLUMN messages.reason IS 'Why it is where it is, where that needs a reason.';
