@@ -18,22 +18,22 @@ _DEFAULT_PORTS = (80, 443)
 _METHOD = re.compile(r"/wa(?:/(?:send|sendfile|sendfileurl|chats|messages|contacts))?/*$")
 
 
-def usable_base_url(text: str) -> str:
+def usable_base_url(text: str, *, called: str = "base URL") -> str:
     """The base URL in one spelling: host in lower case, no default port, no slash at its end.
 
     Raises InputError unless it is http(s)://host[:port][/path] that the HTTP library takes (WHATWG URL), without a
-    user, a query or a fragment.
+    user, a query or a fragment. The error begins with what the URL is `called`.
     """
     stripped = text.strip()
     if not _is_plain(stripped):
         # Not quoted: it may hold a password.
-        raise InputError("base URL: must be http(s)://host[:port][/path] without user, query or fragment")
+        raise InputError(f"{called}: must be http(s)://host[:port][/path] without user, query or fragment")
     if method := _METHOD.search(stripped):
-        raise InputError(f"base URL: must end before {method[0].rstrip('/')}, which is added to it")
+        raise InputError(f"{called}: must end before {method[0].rstrip('/')}, which is added to it")
     try:
         return _spelled(stripped)
     except ValueError as error:
-        raise InputError(f"base URL: {error}") from None
+        raise InputError(f"{called}: {error}") from None
 
 
 def same_server_urls(base_url: str) -> list[str]:

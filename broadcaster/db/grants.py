@@ -1,6 +1,6 @@
-"""What the role may do that commands and workers connect as: granted after migrations, and looked after.
+"""The privileges of the runtime role, as which commands and workers connect: granted after migrations, and checked.
 
-schema/grants.sql says it, and nothing else does: the checks read it there.
+They are written down once, in schema/grants.sql. That file is run to grant them, and read to check them.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _GRANT = re.compile(
 _SEPARATOR = re.compile(r",\s*(?![^(]*\))")
 _LOCK = 0x6772616E74
 _SHOWN = 3
-"""So many lacking privileges are named."""
+"""At most this many missing privileges are named."""
 
 
 class _Privilege(msgspec.Struct, frozen=True):
@@ -42,14 +42,14 @@ class _Privilege(msgspec.Struct, frozen=True):
 
 
 class _OwnSettings(NamedTuple):
-    """What a role's sessions begin with: in this database, or in all."""
+    """Settings that a role's sessions begin with. `is_here`: in this database alone, not in all."""
 
     settings: str
     is_here: bool
 
 
 def connected_role(engine: Engine) -> tuple[str, str]:
-    """The role that its connections are, and their database."""
+    """The role that the engine connects as, and the database that it connects to."""
     with transaction(engine) as connection:
         role, database = connection.execute(select(func.current_user(), func.current_database())).one()
     return str(role), str(database)
@@ -84,10 +84,10 @@ def grant(migrator: Engine, role: str, database: str) -> None:
 
 
 def reset_settings(migrator: Engine, role: str) -> str | None:
-    """Take back what sessions of the role begin with by `ALTER ROLE … SET`: whoever is the role may say so himself.
+    """Take back the settings that `ALTER ROLE … SET` gives the role's sessions: the role may give them to itself.
 
-    Returns the statements that an administrator has to run, where there is something to take back that the migrator
-    may not.
+    Returns None if there are none any more, whether or not there were any. If the migrator may not take them back,
+    returns the statements that an administrator has to run, joined by `; `.
     """
     with transaction(migrator) as connection:
         found = rows(connection, "own_settings", _OwnSettings, role=role)

@@ -1,7 +1,7 @@
 """What an instance is at its gateway: URL and key, and how requests are encoded.
 
 An attempt, a doubt and a reading back belong to the account that sent. An instance that gets another key or URL gets
-another account; the one before is kept for as long as anything of it is in doubt.
+another account; the key of the one before is kept for as long as anything of it is in doubt.
 """
 
 from __future__ import annotations
@@ -48,15 +48,16 @@ def usable_account(key: str, base_url: str, wire: Wire) -> Account:
             "characters: give the key and nothing else"
         )
     try:
-        return Account(stripped, usable_base_url(base_url), wire)
+        return Account(stripped, usable_base_url(base_url, called="--base-url"), wire)
     except InputError as error:
-        raise UsageError(f"--{error}".replace("base URL", "base-url", 1)) from None
+        raise UsageError(str(error)) from None
 
 
 def store_account(connection: Connection, vault: Vault, account: Account, *, of: int | None = None) -> int:
-    """The id of the account, whether it was known or not; it is sealed anew, and its wire is the given one.
+    """Store the account that an instance is to have; returns its id.
 
-    `of` is the instance that may have it already. Raises ConflictError where another one has it.
+    If it is stored already, it keeps its id. Its key is sealed anew, and its wire becomes the given one. `of` is the
+    id of the instance that may have it already. Raises ConflictError where another instance has it.
     """
     _refuse_held(connection, vault, account, of)
     fingerprints = vault.fingerprints(account.key, account.base_url)
@@ -74,7 +75,7 @@ def _refuse_held(connection: Connection, vault: Vault, account: Account, of: int
     """Raise ConflictError where another instance than `of` has the account, however its URL is spelled."""
     spellings = same_server_urls(account.base_url)
     known = [mark for url in spellings for mark in vault.fingerprints(account.key, url)]
-    # Of two that come at once with different spellings, each would not see the other's.
+    # Two instances that get one account at once, each by another spelling of its URL, would not see each other.
     connection.execute(select(func.pg_advisory_xact_lock(_lock_of(vault, account.key, spellings[0]))))
     held = select(_instances.c.name, _accounts.c.base_url).join(_accounts)
     held = held.where(_accounts.c.fingerprint.in_(known), _instances.c.id != of)
@@ -84,7 +85,7 @@ def _refuse_held(connection: Connection, vault: Vault, account: Account, of: int
 
 
 def _lock_of(vault: Vault, key: str, base_url: str) -> int:
-    # Whoever rotates secret keys keeps the oldest for as long as anything is sealed with it.
+    # By the oldest secret key, which is the last: processes that know newer ones or not take the same lock.
     return int.from_bytes(vault.fingerprints(key, base_url)[-1][:8], "big", signed=True)
 
 
@@ -112,10 +113,10 @@ def account_key(vault: Vault, account: SealedAccount) -> str:
     return vault.open(account.key_encrypted, account.base_url)
 
 
-def forget_accounts(engine: Engine) -> int:
-    """Forget the keys that no instance has any more and nothing in doubt needs; returns of how many accounts."""
+def erase_unused_keys(engine: Engine) -> int:
+    """Erase the keys of accounts that no instance has any more and nothing in doubt needs; returns how many."""
     with transaction(engine) as connection:
-        left = values(connection, "forgettable_accounts")
-        if not left:
+        unused = values(connection, "lock_unused_accounts")
+        if not unused:
             return 0
-        return execute(connection, "forget_accounts", accounts=left)
+        return execute(connection, "erase_unused_keys", accounts=unused)

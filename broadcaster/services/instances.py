@@ -157,7 +157,7 @@ def set_instance(engine: Engine, vault: Vault, name: str, changes: InstanceChang
 def _changed_values(
     connection: Connection, vault: Vault, current: StoredInstance, changes: InstanceChanges
 ) -> dict[str, Any]:
-    """The columns that change. Another account is stored; the old one stays until it is forgotten."""
+    """The columns that change. Another account is stored; the old one stays, and its key until nothing needs it."""
     values: dict[str, Any] = {}
     if changes.max_in_flight is not None:
         values["max_in_flight"] = _at_least_one(changes.max_in_flight, "--max-in-flight")

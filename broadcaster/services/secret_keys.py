@@ -1,4 +1,4 @@
-"""Seals all keys of accounts anew under the newest secret key, so that the older ones can go."""
+"""Seals the keys of accounts under the newest secret key where they are not yet, so that the older ones can go."""
 
 from __future__ import annotations
 
@@ -40,10 +40,10 @@ class _Renewal:
 def rotate_secret_keys(engine: Engine, vault: Vault) -> Rotation:
     """Seal every key that is not under the newest secret key anew, and renew the fingerprints with them.
 
-    The key by which forgotten numbers are known is sealed anew with them. All in one transaction, so that whenever it
-    ends everything is renewed or nothing. It is safe beside workers: rows are locked only while what was worked out
-    before is written, and a key that was changed meanwhile is looked at again. What is under the newest already is
-    left alone, so it may be run again at any time.
+    The key by which forgotten numbers are known is sealed anew with them. What is to be written is read and worked out
+    first. Then all of it is written in one transaction: everything is renewed, or nothing. Only that transaction locks
+    rows, so workers go on. If a key was changed between reading and writing, all begins anew. What is under the newest
+    secret key already is left alone, so this may be run again at any time.
 
     Raises SettingsError where a key opens under none of the secret keys, ConflictError where two accounts turn out to
     be one, ContentionError where it loses against workers time and again.

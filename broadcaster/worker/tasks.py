@@ -9,7 +9,7 @@ from celery import signals
 
 from broadcaster.errors import BroadcasterError, UnavailableError
 from broadcaster.services import dispatch as scans
-from broadcaster.services.accounts import forget_accounts
+from broadcaster.services.accounts import erase_unused_keys
 from broadcaster.services.campaigns.purging import purge_due
 from broadcaster.services.clocks import mend_clocks
 from broadcaster.services.schedules.due_occurrences import make_due_occurrences
@@ -75,8 +75,8 @@ def recover() -> None:
 
 @app.task(name=RECONCILE, **_TICK)
 def reconcile() -> None:
-    """Give up doubts that are too old, have the others read back, and forget keys that nobody needs."""
-    forget_accounts(runtime().engine)
+    """Give up doubts that are too old, have the others read back, and erase keys that nobody needs."""
+    erase_unused_keys(runtime().engine)
     scans.give_up_doubts(runtime().engine, deadline=runtime().settings.doubt_deadline_seconds)
     if scans.doubts_are_due(runtime().engine) or scans.truths_are_due(runtime().engine, runtime().settings):
         read_back.delay()

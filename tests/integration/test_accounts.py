@@ -16,7 +16,7 @@ from broadcaster.crypto import open_vault
 from broadcaster.domain.instances import Wire
 from broadcaster.errors import ConflictError, UsageError
 from broadcaster.services import dispatch
-from broadcaster.services.accounts import forget_accounts
+from broadcaster.services.accounts import erase_unused_keys
 from broadcaster.services.instances import InstanceChanges, add_instance, remove_instance, set_instance
 from broadcaster.services.sending.sending_process import SendingProcess
 from broadcaster.settings import Settings
@@ -196,16 +196,16 @@ def test_an_account_that_moves_to_another_instance_keeps_what_it_sent(shop: Shop
     assert shop.states("two").get("sent") is None, "the entry is the first campaign's"
 
 
-def test_an_old_key_is_forgotten_once_nothing_of_it_is_in_doubt(shop: Shop) -> None:
+def test_an_old_key_is_erased_once_nothing_of_it_is_in_doubt(shop: Shop) -> None:
     shop.submit("c", 1, "a")
     shop.fault("kind=drop_after_accept")
     drain(shop)
     shop.fault()
     change(shop, "a", key="key-new")
-    assert forget_accounts(shop.engine) == 0
+    assert erase_unused_keys(shop.engine) == 0
     read_back(shop, rounds=2)
     assert shop.states("c") == {"sent": 1}
-    assert forget_accounts(shop.engine) == 1
+    assert erase_unused_keys(shop.engine) == 1
     assert shop.sql("SELECT key_encrypted IS NULL FROM accounts ORDER BY id") == [(True,), (False,)]
     change(shop, "a", key="key-a")
     assert shop.sql("SELECT key_encrypted IS NULL FROM accounts ORDER BY id") == [(False,), (False,)]
@@ -213,7 +213,7 @@ def test_an_old_key_is_forgotten_once_nothing_of_it_is_in_doubt(shop: Shop) -> N
 
 def test_a_removed_instance_leaves_no_key_behind(shop: Shop) -> None:
     remove_instance(shop.engine, "a")
-    forget_accounts(shop.engine)
+    erase_unused_keys(shop.engine)
     assert shop.sql("SELECT FROM accounts WHERE key_encrypted IS NOT NULL") == []
 
 

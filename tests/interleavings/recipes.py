@@ -213,7 +213,7 @@ def _ticking() -> list[Recipe]:
         Recipe("close_cancelled, finish_campaigns", (close, finish)),
         Recipe("refresh_next_due", (refresh,)),
         Recipe("recover_leases, refresh_next_due", (recover, refresh), held=0),
-        Recipe("forget_accounts", (_step("forgettable_accounts"), _step("forget_accounts", accounts=[5])), held=1),
+        Recipe("erase_unused_keys", (_step("lock_unused_accounts"), _step("erase_unused_keys", accounts=[5])), held=1),
         Recipe("give_up_doubts", (_step("give_up_doubts", deadline=HOUR, most=1000),)),
         Recipe("mend_messages", (mending[1],)),
         Recipe("mend everything", mending, held=0),

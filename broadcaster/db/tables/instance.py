@@ -36,7 +36,7 @@ accounts = Table(
         unique=True,
         comment="Keyed hash of URL and key: tells accounts apart without telling the key.",
     ),
-    Column("key_encrypted", LargeBinary, comment="Its WAChatPro key, sealed for its URL; null: forgotten."),
+    Column("key_encrypted", LargeBinary, comment="Its WAChatPro key, sealed for its URL; null: erased."),
     Column("base_url", Text, nullable=False, comment="Where the API answers, without a trailing slash."),
     Column("wire", wire, nullable=False, comment="How requests are encoded."),
     moment("created_at", "When an instance first had it.", nullable=False, server_default=func.now()),

@@ -19,7 +19,7 @@ COMMENT ON TABLE accounts IS
     'What instances are at the gateway. One that no instance has any more is kept for reading back.';
 COMMENT ON COLUMN accounts.id IS 'Attempts and doubts carry it.';
 COMMENT ON COLUMN accounts.fingerprint IS 'Keyed hash of URL and key: tells accounts apart without telling the key.';
-COMMENT ON COLUMN accounts.key_encrypted IS 'Its WAChatPro key, sealed for its URL; null: forgotten.';
+COMMENT ON COLUMN accounts.key_encrypted IS 'Its WAChatPro key, sealed for its URL; null: erased.';
 COMMENT ON COLUMN accounts.base_url IS 'Where the API answers, without a trailing slash.';
 COMMENT ON COLUMN accounts.wire IS 'How requests are encoded.';
 COMMENT ON COLUMN accounts.created_at IS 'When an instance first had it.';

@@ -1,5 +1,5 @@
-UPDATE /* forget_accounts */
--- Forgets the keys of those of %(accounts)s, which are locked, that no instance has any more, and of which nothing is in
+UPDATE /* erase_unused_keys */
+-- Erases the keys of those of %(accounts)s, which are locked, that no instance has any more, and of which nothing is in
 -- doubt or can come to be.
 accounts a
 SET key_encrypted = NULL

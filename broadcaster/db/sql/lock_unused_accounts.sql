@@ -1,5 +1,5 @@
-SELECT /* forgettable_accounts */
--- Locks the accounts that no instance has any more, so that none gets one back while it is being forgotten.
+SELECT /* lock_unused_accounts */
+-- Locks the accounts that no instance has any more, so that none gets one back while its key is being erased.
 a.id
 FROM accounts a
 WHERE a.key_encrypted IS NOT NULL AND NOT EXISTS (SELECT FROM instances i WHERE i.account_id = a.id)
