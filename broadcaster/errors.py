@@ -12,6 +12,12 @@ class BroadcasterError(Exception):
 
     exit_code = 1
 
+    @property
+    def command(self) -> str | None:
+        """The command that helps, if the message ends with one: it stands there between backticks."""
+        *_, command, after = ["", *str(self).split("`")]
+        return command if command and not after else None
+
 
 class UsageError(BroadcasterError):
     """The command or call itself was malformed: a wrong option, a wrong value."""

@@ -14,7 +14,7 @@ from broadcaster.cli.server_remedy import server_remedy
 from broadcaster.embedded import StackState, StackStatus
 from broadcaster.errors import SettingsError
 from broadcaster.services.diagnosis import examine_database
-from broadcaster.services.findings import Finding, Level, failed, few, unwell, well
+from broadcaster.services.findings import Finding, Level, at_most_alike, broken_by, unwell, well
 from broadcaster.settings import Settings, load
 
 LEVEL_STYLES = {"ok": "green", "warn": "yellow", "bad": "bold red"}
@@ -22,7 +22,7 @@ LEVEL_STYLES = {"ok": "green", "warn": "yellow", "bad": "bold red"}
 
 def doctor(as_json: Json = False) -> None:
     """Find out what is wrong, and say what to do. Exit code 1: something is bad; warnings leave it at 0."""
-    findings = list(few(_examine()))
+    findings = list(at_most_alike(_examine()))
     healthy = all(finding.level is not Level.BAD for finding in findings)
     if as_json:
         say_json({"ok": healthy, "checks": findings})
@@ -37,7 +37,7 @@ def _examine() -> Iterator[Finding]:
     try:
         settings = load()
     except SettingsError as error:
-        yield failed("settings", error, "fix that, then check again with", "broadcaster doctor")
+        yield broken_by(error, "settings", "fix that, then check again with", "broadcaster doctor")
         return
     yield well("settings", f"are valid, home {settings.home}")
     stack = embedded.read_status(settings)

@@ -23,7 +23,7 @@ from broadcaster.domain.standstill import Cause, Remedy, Standstill, What, count
 from broadcaster.domain.states import MessageState
 from broadcaster.errors import BroadcasterError
 from broadcaster.services.doubt_diagnosis import examine_doubts
-from broadcaster.services.findings import Finding, Level, failed, not_known, unwell, well
+from broadcaster.services.findings import Finding, Level, broken_by, not_examined, unwell, well
 from broadcaster.services.instance_reports import count_instances
 from broadcaster.services.retention_diagnosis import examine_retention
 from broadcaster.services.server_diagnosis import examine_server
@@ -80,7 +80,7 @@ def examine_keys(engine: Engine, settings: Settings) -> Iterator[Finding]:
                     vault.open(key_encrypted, base_url)
                     accounts += 1
     except BroadcasterError as error:
-        yield failed("secret key", error, "once it is the right one, look again with", _LOOK_AGAIN)
+        yield broken_by(error, "secret key", "once it is the right one, look again with", _LOOK_AGAIN)
         return
     yield well("secret key", f"opens the keys of all {accounts:,} accounts")
 
@@ -99,10 +99,10 @@ def examine_database(
         yield well("postgres", f"version {version}")
     except BroadcasterError as error:
         if settings.database_url is None:
-            yield failed("postgres", error, *starter)
+            yield broken_by(error, "postgres", *starter)
         else:
-            yield failed("postgres", error, "once it is back, look again with", _LOOK_AGAIN)
-        yield from (not_known(check, "Postgres") for check in _IN_POSTGRES)
+            yield broken_by(error, "postgres", "once it is back, look again with", _LOOK_AGAIN)
+        yield from (not_examined(check, "Postgres") for check in _IN_POSTGRES)
         return
     check = "schema"
     try:
@@ -112,7 +112,7 @@ def examine_database(
         require_privileges(engine)
         yield _judge_role(engine)
     except BroadcasterError as error:
-        yield failed(check, error, "then look again with", "broadcaster db check")
+        yield broken_by(error, check, "then look again with", "broadcaster db check")
         return
     examinations: list[Callable[[Engine, Settings], Iterator[Finding]]] = [
         examine_server,
@@ -148,7 +148,7 @@ def examine_ticks(engine: Engine, periods: Mapping[str, float], running: float |
     try:
         done = {tick.name: tick for tick in read_ticks(engine)}
     except BroadcasterError:
-        yield not_known("beat", "Postgres")
+        yield not_examined("beat", "Postgres")
         return
     ticks = [
         msgspec.structs.replace(done[name], period=period) if name in done else Tick(name, period, None)

@@ -11,7 +11,7 @@ from broadcaster.domain.standstill import Remedy
 from broadcaster.errors import BroadcasterError
 
 MOST_ALIKE = 100
-"""Findings: nobody reads a hundred thousand."""
+"""At most this many findings of one check and level are shown: nobody reads a hundred thousand."""
 
 
 class Level(StrEnum):
@@ -36,24 +36,24 @@ class Finding:
 
 
 def well(check: str, detail: str) -> Finding:
-    """Nothing is wrong."""
+    """A finding that nothing is wrong."""
     return Finding(check, Level.OK, detail)
 
 
 def unwell(check: str, level: Level, what: str, advice: str, command: str) -> Finding:
-    """Something is: `advice` leads from `what` to the `command`."""
+    """A finding that something is wrong: what, and the `command` that helps. `advice` is the words between the two."""
     return Finding(check, level, f"{what}: {Remedy(advice, command)}", command)
 
 
-def failed(check: str, error: BroadcasterError, advice: str, command: str) -> Finding:
-    """What an error says is wrong, with its own command where it ends with one."""
-    if str(error).endswith("`"):
-        return Finding(check, Level.BAD, str(error), str(error).split("`")[-2])
+def broken_by(error: BroadcasterError, check: str, advice: str, command: str) -> Finding:
+    """A finding that the check ended with an error. Where that names no command that helps, `command` does."""
+    if error.command is not None:
+        return Finding(check, Level.BAD, str(error), error.command)
     return unwell(check, Level.BAD, str(error), advice, command)
 
 
-def few(found: Iterable[Finding]) -> Iterator[Finding]:
-    """At most MOST_ALIKE of each check and level, then how many more there are."""
+def at_most_alike(found: Iterable[Finding]) -> Iterator[Finding]:
+    """The findings, at most MOST_ALIKE of each check and level; at the end how many more of these there are."""
     counts: Counter[tuple[str, Level]] = Counter()
     for finding in found:
         alike = finding.check, finding.level
@@ -66,7 +66,7 @@ def few(found: Iterable[Finding]) -> Iterator[Finding]:
             yield unwell(check, level, what, "mend those, and look again with", "broadcaster doctor")
 
 
-def not_known(check: str, away: str) -> Finding:
-    """What cannot be examined while the server called `away` is."""
-    what, advice = f"not known: {away} is away", "once it is back, look again with"
+def not_examined(check: str, missing_server: str) -> Finding:
+    """A finding that a check could not be made, since a server (Postgres, Redis) does not answer."""
+    what, advice = f"not known: {missing_server} is away", "once it is back, look again with"
     return unwell(check, Level.WARN, what, advice, "broadcaster doctor")

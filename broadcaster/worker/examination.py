@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 from broadcaster.db.faults import error_in_one_line
 from broadcaster.domain.standstill import Remedy
 from broadcaster.services.diagnosis import START, examine_ticks
-from broadcaster.services.findings import Finding, Level, not_known, unwell, well
+from broadcaster.services.findings import Finding, Level, not_examined, unwell, well
 from broadcaster.worker.app import BEAT, SENDS, TICKS
 
 _REPLY_SECONDS = 1.0
@@ -36,7 +36,7 @@ def examine_workers(
         what = f"{error_in_one_line(error)}: nothing is sent until it is back, nothing is lost"
         advice = f"unless BROADCASTER_REDIS_URL names another one, {starter.advice}"
         yield unwell("redis", Level.BAD, what, advice, starter.command)
-        yield from (not_known(check, "Redis") for check in ("workers", "queues"))
+        yield from (not_examined(check, "Redis") for check in ("workers", "queues"))
         yield from examine_ticks(engine, _PERIODS, running)
         return
     yield well("redis", "takes writes")

@@ -14,7 +14,7 @@ from broadcaster.cli.doctor import _examine_stack  # every state, without a stac
 from broadcaster.cli.server_remedy import server_remedy
 from broadcaster.embedded import RoleState, RoleStatus, StackState, StackStatus
 from broadcaster.errors import SettingsError, UnavailableError
-from broadcaster.services.findings import Level, failed, not_known, unwell
+from broadcaster.services.findings import Level, broken_by, not_examined, unwell
 from broadcaster.settings import Settings
 
 PACKAGE = Path(broadcaster.__path__[0])
@@ -34,14 +34,30 @@ def test_findings_are_made_only_where_each_has_its_command() -> None:
     ("finding", "detail"),
     [
         (unwell("x", Level.WARN, "it rains", "stay in with", "tea"), "it rains: stay in with `tea`"),
-        (failed("x", SettingsError("it rains"), "stay in with", "tea"), "it rains: stay in with `tea`"),
-        (failed("x", UnavailableError("run `db upgrade`"), "stay in with", "tea"), "run `db upgrade`"),
-        (not_known("x", "Redis"), "not known: Redis is away: once it is back, look again with `broadcaster doctor`"),
+        (broken_by(SettingsError("it rains"), "x", "stay in with", "tea"), "it rains: stay in with `tea`"),
+        (broken_by(UnavailableError("run `db upgrade`"), "x", "stay in with", "tea"), "run `db upgrade`"),
+        (
+            not_examined("x", "Redis"),
+            "not known: Redis is away: once it is back, look again with `broadcaster doctor`",
+        ),
     ],
 )
 def test_what_is_wrong_ends_with_the_command(finding: object, detail: str) -> None:
     assert finding.detail == detail  # type: ignore[attr-defined]
     assert detail.endswith(f"`{finding.command}`")  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("message", "command"),
+    [
+        ("it rains", None),
+        ("it rains: stay in with `tea`", "tea"),
+        ("`umbrella` is lost: stay in with `a cup of tea`", "a cup of tea"),
+        ("stay in with `tea`, or go", None),
+    ],
+)
+def test_an_error_knows_the_command_that_it_ends_with(message: str, command: str | None) -> None:
+    assert UnavailableError(message).command == command
 
 
 @pytest.mark.parametrize("state", [state for state in StackState if state is not StackState.READY])
