@@ -28,7 +28,7 @@ COMMANDS = {
     "db": ("broadcaster.cli.db:app", "Bring the database up to date, or check it."),
     "secrets": ("broadcaster.cli.secrets:app", "Change the secret key that instance keys are encrypted with."),
     "worker": ("broadcaster.cli.roles:worker", "Run one worker."),
-    "beat": ("broadcaster.cli.roles:beat", "Run one beat, the clock of the workers."),
+    "beat": ("broadcaster.cli.roles:beat", "Run one beat, which fires the workers' ticks."),
     "flower": ("broadcaster.cli.roles:flower", "Run Flower, the web view of the workers."),
     "simulator": ("broadcaster.cli.roles:simulator", "Run a WAChatPro gateway to develop and test against."),
 }

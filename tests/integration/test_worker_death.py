@@ -40,7 +40,7 @@ def shop(engine: Engine, settings: Settings, tmp_path: Path) -> Iterator[Shop]:
 
 @contextmanager
 def neighbour(shop: Shop, instance: str) -> Iterator[subprocess.Popen[str]]:
-    """Another worker of this host, which holds the lane of `instance` for an hour."""
+    """Another worker of this home, which holds the lane of `instance` for an hour."""
     argv = [sys.executable, "-c", _NEIGHBOUR, str(shop.settings.home / "workers")]
     with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None

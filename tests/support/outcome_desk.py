@@ -153,7 +153,7 @@ class Desk:
             await writer.turn_over(ASKS, CLAIM)
 
     def spooled(self) -> list[int]:
-        """What the next worker of this host finds."""
+        """What the next worker of this home finds."""
         with pytest.raises(InterruptedError), Spool(self.directory).left_behind() as rows:
             raise InterruptedError  # so that it stays
         return sorted(each.seq for each in rows)

@@ -96,7 +96,7 @@ class OutcomeWriter:
         self._tell([True] * len(self._group))
 
     async def replay(self) -> bool:
-        """Write what workers of this host left in the spool, under the same guards. False: it has to wait."""
+        """Write what workers of this home left in the spool, under the same guards. False: it has to wait."""
         took_effect: list[bool] = []
         try:
             with self._spool.left_behind() as rows:
@@ -169,7 +169,7 @@ class OutcomeWriter:
             # Then the messages are in doubt: nobody knows their outcomes any more.
             log.error("outcomes are lost", outcomes=len(rows), error=error.strerror, file=error.filename)
         else:
-            log.warning("outcomes left to the next worker of this host", outcomes=len(rows))
+            log.warning("outcomes left to the next worker of this home", outcomes=len(rows))
 
 
 def _bare(row: OutcomeRow) -> OutcomeRow:

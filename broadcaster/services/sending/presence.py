@@ -1,4 +1,4 @@
-"""Shows the other workers of this host that a worker is alive, so that they notice its end at once.
+"""Shows the other workers of this home that a worker is alive, so that they notice its end at once.
 
 Nothing depends on it: leases end by themselves. The kernel releases a file's lock when its process has ended. By then
 all connections of that process are closed, so nothing can leave it any more.

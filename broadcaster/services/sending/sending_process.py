@@ -42,7 +42,7 @@ not wait for locks."""
 _CLOSE_TIMEOUT = 1.0
 """Seconds in which half-open connections may close."""
 _WATCH_SECONDS = 1.0
-"""How often a worker checks whether others on its host have ended, in seconds."""
+"""How often a worker checks whether others of its home have ended, in seconds."""
 _CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 _STOP_MARGIN = 2.5
 """A stopping process waits for Postgres this many seconds longer than for the longest request."""
@@ -157,7 +157,7 @@ class SendingProcess:
         return None
 
     async def _watch_others(self) -> None:
-        """Free the lanes of workers on this host that ended without giving them back."""
+        """Free the lanes of workers of this home that ended without giving them back."""
         while True:
             try:
                 with self._presence.ended() as holders:

@@ -1,4 +1,4 @@
-"""Outcomes that a worker could not write before its end: kept in a file for the next worker on this host.
+"""Outcomes that a worker could not write before its end: kept in a file for the next worker of this home.
 
 There is one file per process (`owned_files`), with one JSON line per outcome. `append` returns once the lines are on
 disk. While the process lives, nobody else reads or removes its file.
