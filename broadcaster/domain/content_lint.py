@@ -6,13 +6,14 @@ Remarks stop nothing by themselves: what looks odd may be meant.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from broadcaster.domain.contents import Content
+from broadcaster.domain.placeholders import foreign_placeholders
 from broadcaster.errors import InputError, listed, quoted
 
 
@@ -65,13 +66,17 @@ _LATIN_RUN = re.compile(
 _STORED_DATE = re.compile(r"\b\d{4}-\d{2}-\d{2}(?: \d{2}:\d{2}:\d{2})?\b")
 
 
-def lint(content: Content, shown: Sequence[str] = ()) -> list[Remark]:
-    """What is to be said of a content, and of some messages that it makes; each thing once."""
+def lint(content: Content, shown: Sequence[str] = (), variables: Collection[str] = ()) -> list[Remark]:
+    """What is to be said of a content whose recipients have these variables, and of some messages that it makes.
+
+    Each thing is said once.
+    """
     template = content.template
     source = "" if template is None else template.source
     written = _TAG.sub(" ", source)
     remarks = [
         *(each for check in _CHECKS for each in check(written)),
+        *_placeholders(written, variables),
         *_length(content, [written, *shown]),
         *_same_for_all(content),
         *_no_opt_out(written),
@@ -123,8 +128,13 @@ def _capitals(text: str) -> Iterator[Remark]:
         yield Remark("capitals", "nearly all of it is in capitals, which reads as shouting")
 
 
-def _placeholders(text: str) -> Iterator[Remark]:
-    found = list(dict.fromkeys(each.group() for each in _PLACEHOLDERS.finditer(text)))
+def _placeholders(text: str, variables: Collection[str]) -> Iterator[Remark]:
+    meant = foreign_placeholders(text, variables)
+    for written, name in meant.items():
+        yield Remark("placeholder", f"{quoted(written)} is sent as it stands: write {{{{ {name} }}}} for the column")
+    found = [
+        each for each in dict.fromkeys(match.group() for match in _PLACEHOLDERS.finditer(text)) if each not in meant
+    ]
     if found:
         yield Remark(
             "placeholder", f"{listed(found, 4)} would be sent as it stands: write a variable like {{{{ name }}}}"
@@ -194,4 +204,4 @@ def _stored_dates(source: str, shown: Sequence[str]) -> Iterator[Remark]:
 
 _OF_VALUES: tuple[_Check, ...] = (_lost_characters, _mojibake)
 """Also of what lists bring along."""
-_CHECKS: tuple[_Check, ...] = (_links, _capitals, _placeholders, *_OF_VALUES)
+_CHECKS: tuple[_Check, ...] = (_links, _capitals, *_OF_VALUES)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 
-from broadcaster.domain.templates import Template, variable_name
-from broadcaster.errors import quoted
+from broadcaster.domain.templates import variable_name
 
 _NAME = r"([^\W\d_][^{}\[\]<>|%*$\n]{0,99}?)"
 # The longer ones first: *|NAME|* is no |NAME|, and <<name>> no <name>.
@@ -28,16 +27,11 @@ _FORMS = re.compile(
 )
 
 
-def foreign_placeholders(template: Template | None, variables: Collection[str]) -> Sequence[str]:
-    """One sentence for each placeholder of another form that has the name of a variable, in the order of the text."""
-    if template is None:
-        return ()
+def foreign_placeholders(source: str, variables: Collection[str]) -> dict[str, str]:
+    """Each placeholder of another form that has a variable's name, and that variable, in the order of the text."""
     found: dict[str, str] = {}
-    for each in _FORMS.finditer(template.source):
+    for each in _FORMS.finditer(source):
         name = variable_name(next(group for group in each.groups() if group is not None))
         if name in variables:
             found.setdefault(each[0], name)
-    return [
-        f"{quoted(written)} in the text is sent as it is written: write {{{{ {name} }}}} for the column"
-        for written, name in found.items()
-    ]
+    return found

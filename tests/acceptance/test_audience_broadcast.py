@@ -26,7 +26,7 @@ def test_an_audience_gets_what_was_previewed_and_tested(
     previewed = assert_done(run_cli("campaign", "preview", "promo", "--json")).json["messages"]
     assert [each["text"] for each in previewed] == ["Hi Ayu", "Hi Citra"]
     other = run_cli("campaign", "preview", "--audience", "customers", *TEXT, "--phone", "+62 812-3456-002")
-    assert assert_done(other).stdout == "628123456002\n  Hi Budi\n"
+    assert assert_done(other).stdout.splitlines()[:2] == ["628123456002", "  Hi Budi"]
     nobody = run_cli("campaign", "test", "promo", "--to", "628129999999", "--timeout", "0")
     assert_refused(nobody, "cancelled, since it had not left in time: instance a is ok; is a worker running?")
     with running_stack(tmp_path, environ) as stack:

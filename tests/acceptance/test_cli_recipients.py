@@ -62,12 +62,16 @@ def stand(servers: TestServers, tmp_path_factory: pytest.TempPathFactory) -> Ite
         yield opened
 
 
+def messages(lint: list[dict[str, str]]) -> list[str]:
+    return [remark["message"] for remark in lint]
+
+
 def test_what_a_list_comes_to_is_told_before_it_is_sent(stand: Stand) -> None:
     told = stand.told("family.csv", text="{name}: {{ name }}, {{ date }}")
     assert (told["total"], told["duplicates"], told["repeated"]) == (2, 1, 1)
     assert told["repeats"] == [{"line": 4, "first_line": 2}]
     assert told["empty_values"] == {"name": 1, "date": 1}
-    assert told["notices"] == ["'{name}' in the text is sent as it is written: write {{ name }} for the column"]
+    assert "'{name}' is sent as it stands: write {{ name }} for the column" in messages(told["lint"])
     said = stand.submit("family.csv", "--dry-run", text="{{ name }}, {{ date }}")
     assert_done(said)
     assert "line 4 repeats line 2" in said.stdout
@@ -117,4 +121,4 @@ def test_empty_values_and_the_phone_are_told_of_an_audience_too(stand: Stand) ->
     told = json.loads(stand.run(*audience, "--text", "{{ phone }} [name] {{ name | default('you') }}").stdout)
     assert told["empty_values"] == {"phone": 0, "name": 1}
     assert [each["message"] for each in told["samples"]] == [f"{A} [name] Ayu", f"{B} [name] you"]
-    assert told["notices"] == ["'[name]' in the text is sent as it is written: write {{ name }} for the column"]
+    assert "'[name]' is sent as it stands: write {{ name }} for the column" in messages(told["lint"])

@@ -32,7 +32,7 @@ from tests.support.transitions import enforce_transitions
 INSTANCES = ("a", "b", "c")
 MORE_INSTANCES = ("d", "e", "f", "g")
 """The gateway knows these too: `key-d`, …"""
-POISON = ("{}", '{"name": 7}', '["name"]', '"name"', "true", "null")
+POISON = ("{}", '["name"]', '"name"', "true", "null")
 """Variables, as JSON, of which no recipients file can be the source: each of them blows up the template."""
 
 
@@ -74,7 +74,8 @@ class Shop:
         content = content or text_content("Hi {{ name }}")
         rows = "".join(f"{prefix}{first + n:07d},N{n}\n" for n in range(count))
         with read_recipients(
-            io.BytesIO(f"phone,name\n{rows}".encode()), RecipientOptions(text=content.text, caption=content.caption)
+            io.BytesIO(f"phone,name\n{rows}".encode()),
+            RecipientOptions(text=content.text, caption=content.caption, accept_countries=True),
         ) as recipients:
             submission = Submission(name=name, instances=instances, content=content, max_attempts=3, priority=priority)
             submit_campaign(self.engine, submission, recipients)

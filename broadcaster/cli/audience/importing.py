@@ -78,7 +78,7 @@ def import_(
 
 
 def _reader_options(engine: Engine, settings: Settings, reading: FileReadingOptions) -> RecipientOptions:
-    return reading.reader_options(known_country(engine, settings, reading.country))
+    return reading.reader_options(known_country(engine, settings, reading.country), again=True)
 
 
 def import_document(imported: Imported) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from broadcaster.cli.options.content import ContentOptions, Strict
 from broadcaster.cli.options.phones import Country, phone_of
 from broadcaster.cli.options.recipients import AudienceOption, ExcludeOption, WhereOption, parse_members
 from broadcaster.cli.options.results import Json
-from broadcaster.cli.output import say, say_json, warn
+from broadcaster.cli.output import say, say_json
 from broadcaster.domain.content_lint import lint, refuse_warnings
 from broadcaster.errors import UsageError
 from broadcaster.services.campaigns.previews import Preview, campaign_content, preview_audience, preview_campaign
@@ -65,18 +65,14 @@ def preview(
         else:
             sent, conditions = content.content(settings), parse_members(where, exclude)
             previews = preview_audience(engine, str(audience), conditions, sent, most=sample, phone=wanted)
-    notices = previews[0].notices
-    remarks = lint(sent, [each.content.words for each in previews])
+    remarks = lint(sent, [each.content.words for each in previews], previews[0].variables)
     if strict:
         refuse_warnings(remarks)
     if as_json:
         messages = [_document(each) for each in previews]
-        found = {"notices": notices, "lint": list(map(asdict, remarks))}
-        say_json({"name": name, "audience": audience, "messages": messages, **found})
+        say_json({"name": name, "audience": audience, "messages": messages, "lint": list(map(asdict, remarks))})
     else:
         _say(previews)
-        for notice in notices:
-            warn(notice)
         say_remarks(remarks)
 
 

@@ -84,8 +84,8 @@ class WhomOptions:
             raise UsageError("--one-per and --again go with --recipients: a phone is in an audience once")
         if self.audience is not None and reading.are_given:
             raise UsageError(
-                "--country, --phone-column, --sheet, --accept-rejected and their like say how a file is read, "
-                "not an audience"
+                "--country, --phone-column, --sheet, --header-row, --require, --encoding, --delimiter and --accept-… "
+                "say how a file is read, not an audience"
             )
 
 

@@ -50,9 +50,9 @@ def say_submitted(submitted: Submitted, submission: Submission, audience: str | 
         say(f"  rejected: {f'line {line}, ' if line else ''}{quoted(phone)}: {reason}")
     if submitted.rejected > len(submitted.rejects):
         say(f"  and {submitted.rejected - len(submitted.rejects):,} more")
-    _say_file_notes(submitted, submission)
-    if submitted.total < submitted.read and audience is None and not dry_run:
+    if submitted.rejected > len(submitted.rejects) and audience is None and not dry_run:
         say(f"  `broadcaster campaign export {quote(name)} --rejected` has them all")
+    _say_file_notes(submitted, submission)
     if dry_run:
         _say_samples(submitted, submission)
     say_remarks(submitted.lint)

@@ -9,7 +9,6 @@ from sqlalchemy import Connection, Engine
 
 from broadcaster.domain.conditions import Condition
 from broadcaster.domain.contents import Content
-from broadcaster.domain.placeholders import foreign_placeholders
 from broadcaster.errors import InputError
 from broadcaster.services.audiences.audience import find_audience
 from broadcaster.services.audiences.selection import Selection
@@ -41,7 +40,7 @@ def submit_over_audience(
         selection = Selection(audience=find_audience(connection, audience), conditions=conditions, content=content)
         selection = selection.checked(connection, lock=not dry_run)
         _look_at(connection, selection, content, result)
-        look_at_content(submission, result)
+        look_at_content(submission, result, selection.audience.variables)
         source = describe_audience(audience, selection.conditions)
         if not (result.total or submission.draft or submission.starts_at):
             raise InputError(_nobody(source, result))
@@ -62,7 +61,6 @@ def _look_at(connection: Connection, selection: Selection, content: Content, res
     result.rejects = [(0, member.phone, member.fault or "") for member in faulty]
     first = selection.sample(connection, SAMPLES)
     result.empty_values = selection.count_empty(connection)
-    result.notices = list(foreign_placeholders(content.template, selection.audience.variables))
     result.samples = [(member.phone, content.render(member.variables).words) for member in first]
 
 

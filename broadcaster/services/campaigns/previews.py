@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Engine
@@ -10,7 +10,6 @@ from sqlalchemy import Engine
 from broadcaster.db.engine import transaction
 from broadcaster.domain.conditions import Condition
 from broadcaster.domain.contents import Content, MessageContent
-from broadcaster.domain.placeholders import foreign_placeholders
 from broadcaster.errors import InputError
 from broadcaster.services.audiences.audience import find_audience
 from broadcaster.services.audiences.selection import Recipient, Selection
@@ -25,8 +24,8 @@ class Preview:
     phone: str
     content: MessageContent
     fault: str | None = None
-    notices: Sequence[str] = ()
-    """What people should know of the content; the same for all of them."""
+    variables: Collection[str] = ()
+    """What the recipient has for the text, by name."""
 
 
 def campaign_content(engine: Engine, name: str) -> Content:
@@ -66,11 +65,11 @@ def preview_audience(
 def _previews(content: Content, recipients: Sequence[Recipient], whose: str, phone: str | None) -> list[Preview]:
     if not recipients:
         raise InputError(f"{whose} goes to nobody" if phone is None else f"{phone} is not among those of {whose}")
-    notices = foreign_placeholders(content.template, recipients[0].variables)
-    return [_preview(content, recipient, notices) for recipient in recipients]
+    return [_preview(content, recipient) for recipient in recipients]
 
 
-def _preview(content: Content, recipient: Recipient, notices: Sequence[str]) -> Preview:
+def _preview(content: Content, recipient: Recipient) -> Preview:
+    names = recipient.variables.keys()
     if recipient.fault is not None:
-        return Preview(recipient.phone, MessageContent(), recipient.fault, notices)
-    return Preview(recipient.phone, content.render(recipient.variables), notices=notices)
+        return Preview(recipient.phone, MessageContent(), recipient.fault, names)
+    return Preview(recipient.phone, content.render(recipient.variables), variables=names)

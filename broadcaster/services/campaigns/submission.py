@@ -15,7 +15,6 @@ from broadcaster.domain.content_lint import Remark, lint, refuse_warnings
 from broadcaster.domain.contents import Content
 from broadcaster.domain.dealing import Limits, deal, seconds_to_send
 from broadcaster.domain.phone_census import CountryCount
-from broadcaster.domain.placeholders import foreign_placeholders
 from broadcaster.domain.states import CampaignState
 from broadcaster.errors import InputError
 from broadcaster.services.campaigns.checks import admission
@@ -113,7 +112,7 @@ class Submitted:
     repeats: Sequence[Repeat] = ()
     """The first few of them."""
     notices: list[str] = field(default_factory=list)
-    """What people should know before it is sent."""
+    """What people should know of how the file was read."""
     waiting: int = 0
     """How many messages of other campaigns the instances have to send now, where it starts at once."""
     seconds_with_waiting: float | None = None
@@ -159,17 +158,16 @@ def submit_campaign(
         else:
             total = _store(connection, submission, lanes, recipients, batches, forgotten, result)
         _check(recipients, result, total, dry_run=dry_run)
-        look_at_content(submission, result)
+        look_at_content(submission, result, recipients.variables)
         result.look_ahead(connection, submission, lanes)
         result.empty_values = dict(recipients.empty_values)
-        own = submission.content.template
-        result.notices = [*recipients.notices, *foreign_placeholders(own, recipients.variables)]
+        result.notices = list(recipients.notices)
     return result
 
 
-def look_at_content(submission: Submission, result: Submitted) -> None:
+def look_at_content(submission: Submission, result: Submitted, variables: Collection[str]) -> None:
     """Keep what is to be said of the content and its samples. Raises InputError for a warning, if that is wanted."""
-    result.lint = lint(submission.content, [message for _, message in result.samples])
+    result.lint = lint(submission.content, [message for _, message in result.samples], variables)
     if submission.strict:
         refuse_warnings(result.lint)
 
