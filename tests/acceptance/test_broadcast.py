@@ -167,6 +167,8 @@ def test_a_worker_that_is_told_to_stop_finishes_what_is_in_flight_and_gives_the_
             gateway.base_url,
             "--max-in-flight",
             "8",
+            "--rate",
+            "unlimited",
             stdin="key-a",
         ).code
         == 0

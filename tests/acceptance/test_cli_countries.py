@@ -29,7 +29,7 @@ SLASHES = "phone,name\n+49 171/1234567,A\n+49 (0)171-1234568,B\n0171 / 123 45 69
 @pytest.fixture
 def clinic(run_cli: RunCli, engine: Engine, settings: Settings) -> RunCli:
     """An instance without a country."""
-    add_instance(engine, open_vault(settings), "main", "key-a")
+    add_instance(engine, open_vault(settings), "main", "key-a", rate_per_second=None)
     return run_cli
 
 
@@ -67,7 +67,7 @@ def test_numbers_that_lost_their_zero_go_nowhere_until_their_country_is_known(cl
 def test_the_instances_country_goes_before_the_settings_and_counts_where_they_agree(
     clinic: RunCli, engine: Engine, settings: Settings
 ) -> None:
-    add_instance(engine, open_vault(settings), "other", "key-b", country="de")
+    add_instance(engine, open_vault(settings), "other", "key-b", rate_per_second=None, country="de")
     number = "phone\n0812 3456 7890\n"
 
     def country(*options: str) -> str:

@@ -98,7 +98,7 @@ def test_a_text_is_looked_at_and_refused_only_where_that_is_wanted(run_cli: RunC
     submit = ("campaign", "submit", "promo", "--instance", "a", "--recipients", "-", *text)
     refused = run_cli(*submit, "--strict", stdin=PEOPLE)
     assert_refused(
-        refused, "--strict refuses this content: 'bit.ly' hides where the link leads", "'{name}' would be sent"
+        refused, "--strict refuses this content: 'bit.ly' hides where the link leads", "'{name}' is sent as it stands"
     )
     done = assert_done(run_cli(*submit, "--json", stdin=PEOPLE)).json
     codes = ["short_link", "placeholder", "same_for_all", "no_opt_out"]

@@ -550,7 +550,7 @@ def test_an_account_is_read_faster_while_it_answers_and_slower_where_it_does_not
         [(rate,)] = shop.sql("SELECT reads_a_second FROM accounts")
         rates.append(rate)
     assert rates == sorted(rates)
-    assert rates[-1] > 4
+    assert rates[-1] > rates[0]
     shop.fault("kind=http_429,endpoint=/wa/messages")
     read_back(shop, rounds=1)
     [(rate,)] = shop.sql("SELECT reads_a_second FROM accounts")

@@ -198,26 +198,17 @@ def _store_file(
     again: bool,
     dry_run: bool,
 ) -> Submitted:
-    try:
-        return _read_and_store(engine, settings, submission, path, reading, again=again, dry_run=dry_run)
-    except SentAlreadyError as error:
-        ask_again(error, path)
-        return _read_and_store(engine, settings, submission, path, reading, again=True, dry_run=dry_run)
-
-
-def _read_and_store(
-    engine: Engine,
-    settings: Settings,
-    submission: Submission,
-    path: Path,
-    reading: FileReadingOptions,
-    *,
-    again: bool,
-    dry_run: bool,
-) -> Submitted:
     check = ContentRows(submission.content, submission.files, allow_private=settings.allow_private_file_urls)
     country = known_country(engine, settings, reading.country, instances=submission.instances)
-    options = reading.reader_options(country, submission.content, check, again=again or dry_run)
-    with read_recipients(recipients_source(path), options) as reader, progress_bar() as progress:
-        vault = vault_opener(settings)
-        return submit_campaign(engine, submission, reader, open_vault=vault, dry_run=dry_run, progress=progress)
+    vault = vault_opener(settings)
+
+    def store(*, again: bool) -> Submitted:
+        options = reading.reader_options(country, submission.content, check, again=again)
+        with read_recipients(recipients_source(path), options) as reader, progress_bar() as progress:
+            return submit_campaign(engine, submission, reader, open_vault=vault, dry_run=dry_run, progress=progress)
+
+    try:
+        return store(again=again or dry_run)
+    except SentAlreadyError as error:
+        ask_again(error, path)
+        return store(again=True)
