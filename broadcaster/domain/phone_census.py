@@ -100,12 +100,11 @@ class PhoneCensus:
             bare = read.numbers if all(read.are_bare) else list(compress(read.numbers, read.are_bare))
             self._look_for_landlines(usable, bare, read)
 
-    def reject(self, rows: Sequence[tuple[int, str, PhoneFault]]) -> None:
-        """Count rows without a usable number: the line of each, what is written there, and why it is none."""
+    def reject(self, rows: Sequence[tuple[int, PhoneFault]]) -> None:
+        """Count rows without a usable number: the line of each, and why there is none."""
         self.rejected += len(rows)
         if rows and self.first_rejected is None:
-            line, _, fault = rows[0]
-            self.first_rejected = line, fault
+            self.first_rejected = rows[0]
 
     @property
     def countries(self) -> list[CountryCount]:

@@ -12,7 +12,6 @@ import unicodedata
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
-from itertools import compress
 
 from sqlalchemy import Connection, select
 from sqlalchemy.dialects.postgresql import insert
@@ -64,13 +63,7 @@ class Forgotten:
         if all(kept):
             return replace(batch, rejected=rejected)
         lines = (line for line, is_kept in zip(batch.lines, kept, strict=False) if not is_kept)
-        return replace(
-            batch,
-            lines=list(compress(batch.lines, kept)),
-            phones=list(compress(batch.phones, kept)),
-            variables={name: list(compress(column, kept)) for name, column in batch.variables.items()},
-            rejected=[*rejected, *(RejectedRow(line, FORGOTTEN, PhoneFault.FORGOTTEN) for line in lines)],
-        )
+        return batch.kept(kept, [*rejected, *(RejectedRow(line, FORGOTTEN, PhoneFault.FORGOTTEN) for line in lines)])
 
     def _is_written(self, written: str) -> bool:
         """Whether what is no phone has the last digits of a number that was forgotten in it, however it is written."""

@@ -112,6 +112,15 @@ class Batch:
     """Of each usable row, its other columns, by variable name."""
     rejected: Sequence[RejectedRow]
 
+    def kept(self, is_kept: Sequence[bool], rejected: Sequence[RejectedRow]) -> Batch:
+        """The usable rows that are kept, beside these rejected ones."""
+        return Batch(
+            list(compress(self.lines, is_kept)),
+            list(compress(self.phones, is_kept)),
+            {name: list(compress(column, is_kept)) for name, column in self.variables.items()},
+            rejected,
+        )
+
     @property
     def recipients(self) -> list[Recipient]:
         """The usable rows one by one."""
@@ -155,7 +164,7 @@ class RecipientReader:
         self._sent = SentRows(name, self._keys, again=options.again)
         self._required = required_keys(options.required, self.columns, self._keys, where)
         own = tuple(key for key in self._keys if key != PHONE_KEY)
-        used = {key for template in (options.text, options.caption) if template for key in template.names}
+        used = {key for template in self._templates for key in template.names}
         self._adds_phone = PHONE_COLUMN in used and PHONE_COLUMN not in own
         self.variables = (*own, PHONE_COLUMN) if self._adds_phone else own
         """What templates may use, in the order of the columns."""
@@ -224,18 +233,17 @@ class RecipientReader:
         columns: dict[str, Sequence[str]] = dict(zip(self._keys, zip(*rows.rows, strict=True), strict=True))
         written = columns.pop(PHONE_KEY)
         read = self._normalise.all(written)
-        phones, faults = read.numbers, read.faults
+        faults = read.faults
         self.census.add(rows.lines, written, read)
         unfit = unfit_rows(columns, self._required, self.empty_values, self._column)
+        # Those of rows that are left out have no phone: the column is cut below as the others are.
+        phones = _at(read.numbers, faults, len(written)) if faults else read.numbers
         if self._adds_phone:
-            # Those of rows that are left out have no phone: the column is cut below as the others are.
-            columns[PHONE_COLUMN] = _at(phones, faults, len(written)) if faults else phones
+            columns[PHONE_COLUMN] = phones
+        batch = Batch(rows.lines, phones, columns, ())
         if not (faults or unfit):
-            return Batch(rows.lines, phones, columns, ())
+            return batch
         wrong: dict[int, PhoneFault | ValueFault] = {**unfit, **faults}
-        usable = [row not in wrong for row in range(len(written))]
-        if unfit:
-            phones = list(compress(_at(phones, faults, len(written)), usable))
         rejected = [
             RejectedRow(rows.lines[row], written[row][:MAX_WRITTEN_LENGTH], fault)
             for row, fault in sorted(wrong.items())
@@ -243,13 +251,8 @@ class RecipientReader:
             if fault is not PhoneFault.EMPTY or any(map(str.strip, rows.rows[row]))
         ]
         # Whoever requires a value has said what becomes of rows without it.
-        self.census.reject([(*row[:2], row.fault) for row in rejected if isinstance(row.fault, PhoneFault)])
-        return Batch(
-            list(compress(rows.lines, usable)),
-            phones,
-            {name: list(compress(column, usable)) for name, column in columns.items()},
-            rejected,
-        )
+        self.census.reject([(row.line, row.fault) for row in rejected if isinstance(row.fault, PhoneFault)])
+        return batch.kept([row not in wrong for row in range(len(written))], rejected)
 
     def _count_empty(self, batch: Batch) -> None:
         for name in self.empty_values:
@@ -266,14 +269,9 @@ class RecipientReader:
             faults |= template.unreadable(batch.variables, from_cells=from_cells)
         if not faults:
             return batch
-        usable = [row not in faults for row in range(len(batch.phones))]
-        rejected = [RejectedRow(batch.lines[row], batch.phones[row], fault) for row, fault in sorted(faults.items())]
-        return Batch(
-            list(compress(batch.lines, usable)),
-            list(compress(batch.phones, usable)),
-            {name: list(compress(column, usable)) for name, column in batch.variables.items()},
-            sorted([*batch.rejected, *rejected], key=lambda row: row.line),
-        )
+        rejected = [RejectedRow(batch.lines[row], batch.phones[row], fault) for row, fault in faults.items()]
+        is_kept = [row not in faults for row in range(len(batch.phones))]
+        return batch.kept(is_kept, sorted([*batch.rejected, *rejected], key=lambda row: row.line))
 
     def _check_text(self, batch: Batch, template: Template, may_be_blank: bool) -> None:
         """Refuse the file if a text would be blank or too long. Rows are rendered only where that is possible."""
