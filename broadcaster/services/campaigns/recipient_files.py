@@ -26,11 +26,6 @@ MOST_BYTES = 16 << 30
 """Of all files of one campaign, each distinct content counted once."""
 
 
-class _Seen(NamedTuple):
-    digest: bytes
-    size: int
-
-
 class _Counted(NamedTuple):
     path: str
     messages: int
@@ -44,8 +39,11 @@ class RecipientFiles:
         self.column = column
         self._root = root
         self._most_bytes = most_bytes
-        self._known: dict[str, _Seen | ValueFault] = {}
-        self._bytes: dict[bytes, int] = {}
+        self._known: dict[str, bytes | ValueFault] = {}
+        """By path, the digest of the file, or why there is none."""
+        self._bytes = 0
+        """Of all files, each distinct content counted once."""
+        self._counted: set[bytes] = set()
         if not root.is_dir():
             raise UsageError(f"--file-root {root} is no directory")
 
@@ -65,21 +63,23 @@ class RecipientFiles:
     def read(self, path: str) -> bytes:
         """The file. Raises InputError where it is not what it was when it was looked at."""
         known, body = self._known.get(path), self._read(path)
-        if not isinstance(known, _Seen) or isinstance(body, ValueFault) or _digest(body) != known.digest:
+        if isinstance(body, ValueFault) or _digest(body) != known:
             raise InputError(f"{self._root / path} was changed meanwhile (nothing was stored): run it again")
         return body
 
-    def _look(self, path: str) -> _Seen | ValueFault:
+    def _look(self, path: str) -> bytes | ValueFault:
         if len(self._known) >= MOST_FILES:
             raise InputError(f"--file-column {self.column}: at most {MOST_FILES:,} files are allowed; split the list")
         body = self._read(path)
         if isinstance(body, ValueFault):
             return body
-        seen = _Seen(_digest(body), len(body))
-        self._bytes[seen.digest] = seen.size
-        if sum(self._bytes.values()) > MOST_BYTES:
+        digest = _digest(body)
+        if digest not in self._counted:
+            self._counted.add(digest)
+            self._bytes += len(body)
+        if self._bytes > MOST_BYTES:
             raise InputError(f"--file-column {self.column}: more than {MOST_BYTES >> 30} GiB of files; split the list")
-        return seen
+        return digest
 
     def _read(self, path: str) -> bytes | ValueFault:
         parts = path_parts(path)
