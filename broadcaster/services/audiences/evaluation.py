@@ -33,7 +33,7 @@ from broadcaster.domain.written_days import DayOrder, exact_day, resembles_day
 from broadcaster.errors import ConflictError, InputError, NotFoundError, UsageError, listed, quoted
 from broadcaster.services.audiences.audience import Audience
 from broadcaster.services.audiences.predicate import Predicate, predicate_of
-from broadcaster.time_zones import find_zone
+from broadcaster.time_zones import find_zone, shown_zone
 
 SAMPLED = 1_000
 """So many members tell whether a variable is a day, where it is compared with something else."""
@@ -131,7 +131,7 @@ def _campaign_row(connection: Connection, name: str, number: int | None = None) 
     if row is None:
         return None
     known = row.audience_id is None or row.started_at is not None or row.state in FINAL_CAMPAIGN_STATES
-    return _Campaign(row.id, known, row.purged_at and row.purged_at.astimezone().date())
+    return _Campaign(row.id, known, row.purged_at and row.purged_at.astimezone(shown_zone()).date())
 
 
 def _campaign(connection: Connection, name: str, number: int | None) -> int:
@@ -169,6 +169,7 @@ def _orders(
     """How each variable that is compared with a day writes its days."""
     compared = [leaf for each in conditions for leaf in leaves(each) if isinstance(leaf, Compared)]
     orders: dict[str, DayOrder | None] = {}
+    sampled: dict[str, ComparedColumn] = {}
     for leaf in compared:
         days = [each for each in leaf.values if each.kind is ValueKind.DATE]
         if days and leaf.variable not in orders:
@@ -185,7 +186,9 @@ def _orders(
     for leaf in compared:
         others = [each for each in leaf.values if each.kind is not ValueKind.DATE and each.text]
         if others and leaf.operator is not Operator.CONTAINS:
-            written = _written(connection, audience, leaf.variable, SAMPLED)
+            if leaf.variable not in sampled:
+                sampled[leaf.variable] = _written(connection, audience, leaf.variable, SAMPLED)
+            written = sampled[leaf.variable]
             if 2 * written.days > written.filled:
                 raise InputError(_text_for_day(leaf, others[0], written))
     return orders

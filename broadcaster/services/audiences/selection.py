@@ -79,6 +79,8 @@ class Selection:
     """Nobody is sent a blank text, or one that is too long. A caption may be blank. None: it is open what they get."""
     evaluated: Evaluated | None = None
     """What the conditions come to in this transaction."""
+    unreadable: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """By variable, the values that the content cannot show, each with why, once the selection is `ready`."""
 
     def checked(self, connection: Connection, *, lock: bool = False) -> Selection:
         """The same as `ready`, before it is stored.
@@ -95,7 +97,8 @@ class Selection:
         Raises what `evaluate` does.
         """
         evaluated = evaluate(connection, self.audience, self.conditions, lock=lock)
-        return replace(self, conditions=evaluated.conditions, evaluated=evaluated)
+        unreadable = self._unreadable(connection)
+        return replace(self, conditions=evaluated.conditions, evaluated=evaluated, unreadable=unreadable)
 
     @property
     def meant(self) -> Sequence[Condition]:
@@ -120,7 +123,7 @@ class Selection:
         """Count the members that meet the conditions now."""
         from broadcaster.domain.phone_census import count_countries  # noqa: PLC0415 - start-up time: phonenumbers
 
-        counts = rows(connection, self.statement("count_audience_recipients"), _Counts, **self.parameters(connection))
+        counts = rows(connection, self.statement("count_audience_recipients"), _Counts, **self.parameters())
         countries = count_countries((each.beginning, each.members - each.faulty) for each in counts)
         return Counted(sum(each.members for each in counts), sum(each.faulty for each in counts), countries)
 
@@ -129,8 +132,7 @@ class Selection:
         names = list(self._template.names) if self._template else []
         if not names:
             return {}
-        parameters = self.parameters(connection)
-        empty = dict(rows(connection, self.statement("count_empty"), _Empty, **parameters, names=names))
+        empty = dict(rows(connection, self.statement("count_empty"), _Empty, **self.parameters(), names=names))
         return {name: empty[name] for name in names}
 
     def sample(
@@ -140,22 +142,21 @@ class Selection:
 
         With `phone` only that one, whether it can or not.
         """
-        demands = {**self.parameters(connection), "phone": phone, "faulty": faulty, "most": most}
+        demands = {**self.parameters(), "phone": phone, "faulty": faulty, "most": most}
         return rows(connection, self.statement("sample_audience_recipients"), Recipient, **demands)
 
     def statement(self, name: str) -> Composed:
         """The statement `name` about those who are meant, which takes the `parameters`."""
         return composing(name, members=self._predicate.sql)
 
-    def parameters(self, connection: Connection) -> dict[str, Any]:
+    def parameters(self) -> dict[str, Any]:
         """What `audience_recipients` and the conditions take."""
-        unreadable = self._unreadable(connection)
         return {
             "audience_id": self.audience.id,
             "wanted": _json(self._predicate.wanted) if self._predicate.wanted else None,
             **self._predicate.parameters,
             "campaign_variables": _json(self.variables),
-            "template": _json(self._demands() | ({"unreadable": unreadable} if unreadable else {})),
+            "template": _json(self._demands() | ({"unreadable": self.unreadable} if self.unreadable else {})),
         }
 
     def _unreadable(self, connection: Connection) -> dict[str, dict[str, str]]:
@@ -262,8 +263,7 @@ def export_members(engine: Engine, name: str, conditions: Sequence[Condition] = 
         columns = selection.audience.variables
         statement = selection.statement("select_audience_recipients")
         yield ["phone", *(f"variable_{column}" if column == "phone" else column for column in columns)]
-        parameters = selection.parameters(connection)
-        for phone, variables in each(connection, statement, _Member, **parameters):
+        for phone, variables in each(connection, statement, _Member, **selection.parameters()):
             yield [phone, *(variables[column] for column in columns)]
 
 

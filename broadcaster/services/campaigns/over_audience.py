@@ -64,7 +64,7 @@ def start_audience_campaign(engine: Engine, campaign_id: int) -> bool:
 
 def _snapshot(connection: Connection, campaign_id: int, selection: Selection) -> None:
     """Make the campaign's messages of the members that there are now."""
-    execute(connection, selection.statement("snapshot_audience"), **selection.parameters(connection))
+    execute(connection, selection.statement("snapshot_audience"), **selection.parameters())
     messages = value(connection, "snapshot_size")
     segment = open_segment(connection, campaign_id) if messages >= LARGE_CAMPAIGN else None
     number, table = (segment.number, segment.messages) if segment else (SHARED, "messages")
