@@ -283,14 +283,14 @@ def test_a_preview_is_what_is_sent(shop: Shop) -> None:
     shop.add("a")
     keep(shop)
     store(shop, template="Hi {{ name }},\nsee you in {{ city | default('town') }}")
-    planned = preview_campaign(shop.engine, "promo", most=10)
+    planned = preview_campaign(shop.engine, "promo", most=10).messages
     dispatch.start_due_campaigns(shop.engine)
-    assert preview_campaign(shop.engine, "promo", most=10) == planned
+    assert preview_campaign(shop.engine, "promo", most=10).messages == planned
     drain(shop)
     assert {each.phone: each.content.text for each in planned} == {
         entry.phone: entry.body for entry in shop.gateway.ledger.entries
     }
-    [one] = preview_campaign(shop.engine, "promo", most=10, phone="628120000004")
+    [one] = preview_campaign(shop.engine, "promo", most=10, phone="628120000004").messages
     assert one.content.text == "Hi Dewi,\nsee you in town"
     with pytest.raises(InputError, match="628120000005 is not among those of campaign promo"):
         preview_campaign(shop.engine, "promo", most=10, phone="628120000005")

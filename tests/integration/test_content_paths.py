@@ -49,7 +49,7 @@ def test_what_is_previewed_is_what_is_sent(shop: Shop, tmp_path: Path, make: Cal
         import_file(shop.engine, "customers", recipients)
     shop.submit("promo", 1, "a", content=content)
     [before] = preview_audience(shop.engine, "customers", (), content, most=1)
-    [after] = preview_campaign(shop.engine, "promo", most=1)
+    [after] = preview_campaign(shop.engine, "promo", most=1).messages
     drain(shop)
     assert before.content == after.content == _sent(shop) == content.render({"name": "N0"})
 

@@ -72,7 +72,7 @@ def test_everybody_gets_the_file_of_their_row(
     monkeypatch.setattr("broadcaster.services.campaigns.loading.LARGE_CAMPAIGN", large)
     assert send(shop, root).total == 3
     assert stored(shop) == [b"for Ayu", b"for both"]
-    assert [each.content.filename for each in preview_campaign(shop.engine, "bills", most=9)] == [
+    assert [each.content.filename for each in preview_campaign(shop.engine, "bills", most=9).messages] == [
         "ayu.pdf", "both.pdf", "both.pdf"
     ]  # fmt: skip
     drain(shop)
@@ -122,6 +122,7 @@ def test_a_test_copy_has_the_file(shop: Shop, root: Path) -> None:
     assert (filename, caption, digest) == ("ayu.pdf", "[TEST] Hi Ayu", hashlib.sha256(b"for Ayu").hexdigest())
 
 
+@pytest.mark.usefixtures("quick_rounds")
 def test_a_file_in_doubt_is_looked_for_by_its_own_name(shop: Shop, root: Path) -> None:
     send(shop, root)
     shop.fault("kind=drop_after_accept,nth=1,count=1")

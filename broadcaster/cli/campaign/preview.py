@@ -18,7 +18,7 @@ from broadcaster.cli.options.results import Json
 from broadcaster.cli.output import say, say_json
 from broadcaster.domain.content_lint import lint, refuse_warnings
 from broadcaster.errors import UsageError
-from broadcaster.services.campaigns.previews import Preview, campaign_content, preview_audience, preview_campaign
+from broadcaster.services.campaigns.previews import Preview, preview_audience, preview_campaign
 from broadcaster.services.countries import known_country
 from broadcaster.settings import load
 
@@ -60,8 +60,7 @@ def preview(
         if phone is not None:
             wanted = phone_of("--phone", phone, known_country(engine, settings, country, campaign=name))
         if name is not None:
-            sent = campaign_content(engine, name)
-            previews = preview_campaign(engine, name, most=sample, phone=wanted)
+            sent, previews = preview_campaign(engine, name, most=sample, phone=wanted)
         else:
             sent, conditions = content.content(settings), parse_members(where, exclude)
             previews = preview_audience(engine, str(audience), conditions, sent, most=sample, phone=wanted)

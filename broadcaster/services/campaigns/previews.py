@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from sqlalchemy import Engine
 
@@ -28,21 +29,22 @@ class Preview:
     """What the recipient has for the text, by name."""
 
 
-def campaign_content(engine: Engine, name: str) -> Content:
-    """What a campaign sends. Raises NotFoundError, and ConflictError where its messages are deleted."""
-    with transaction(engine) as connection:
-        return read_campaign(connection, name).content
+class PreviewedCampaign(NamedTuple):
+    """What a stored campaign sends, and some of its messages."""
+
+    content: Content
+    messages: list[Preview]
 
 
-def preview_campaign(engine: Engine, name: str, *, most: int, phone: str | None = None) -> list[Preview]:
-    """The first few messages of a campaign, or that to `phone`.
+def preview_campaign(engine: Engine, name: str, *, most: int, phone: str | None = None) -> PreviewedCampaign:
+    """A campaign with its first few messages, or that to `phone`.
 
     Raises NotFoundError, and InputError where it goes to nobody or not to that one.
     """
     with transaction(engine) as connection:
         campaign = read_campaign(connection, name)
         recipients = campaign.recipients(connection, most, phone)
-    return _previews(campaign.content, recipients, f"campaign {name}", phone)
+    return PreviewedCampaign(campaign.content, _previews(campaign.content, recipients, f"campaign {name}", phone))
 
 
 def preview_audience(
@@ -54,7 +56,7 @@ def preview_audience(
     most: int,
     phone: str | None = None,
 ) -> list[Preview]:
-    """The same of a campaign that is not stored. Raises what submitting it would."""
+    """The same messages of a campaign that is not stored. Raises what submitting it would."""
     with transaction(engine) as connection:
         selection = Selection(audience=find_audience(connection, name), conditions=conditions, content=content)
         selection = selection.checked(connection)
