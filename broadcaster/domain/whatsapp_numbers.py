@@ -24,6 +24,11 @@ from __future__ import annotations
 
 import re
 
+GROUP_IDS = r"@(?:g\.us|broadcast|newsletter)\b"
+"""What the ids of groups, channels and lists of recipients end in, as a regular expression."""
+HIDDEN_IDS = r"@(?:hosted\.)?lid\b"
+"""The same of ids behind which WhatsApp hides a person's number."""
+
 PLAIN = "plain"
 """The class of numbers with only one form."""
 

@@ -12,6 +12,8 @@ from enum import Enum, StrEnum
 from typing import NamedTuple
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from broadcaster.domain.whatsapp_numbers import GROUP_IDS, HIDDEN_IDS
+
 LONGEST_WRITTEN = 64
 """Characters of the longest text around one number, but for links."""
 _LONGEST_LINK = 4_096
@@ -26,15 +28,14 @@ _AS_TEXT = re.compile(r"=?\s*[\"\u201c\u201d\u201e\u00ab](.*)[\"\u201c\u201d\u00
 _FORMULA = re.compile(r"=(?=\s*[+\d])")
 _SCHEME = re.compile(r"(?:tel|sms|smsto|callto|whatsapp|wa):(?://)?(?=\s*[+(\d%])", re.IGNORECASE)
 _ID = re.compile(r"(?:(?:true|false)_)?\+?(\d+)(?:[.:]\d+)*@(c\.us|s\.whatsapp\.net|hosted)(?:_.*)?", re.IGNORECASE)
-_GROUP = re.compile(r"[\w.-]+@(?:g\.us|broadcast|newsletter)\b.*|(?:https?://)?chat\.whatsapp\.com/.*", re.IGNORECASE)
-_HIDDEN = re.compile(r"\d+(?:[.:]\d+)*@(?:hosted\.)?lid\b.*", re.IGNORECASE)
+_GROUP = re.compile(rf"[\w.-]+{GROUP_IDS}.*|(?:https?://)?chat\.whatsapp\.com/.*", re.IGNORECASE)
+_HIDDEN = re.compile(rf"\d+(?:[.:]\d+)*{HIDDEN_IDS}.*", re.IGNORECASE)
 _LINK = re.compile(
     r"(?:https?://)?(?:[a-z]+\.)?(?:wa\.me|whatsapp\.com)/.*|whatsapp://send.*", re.IGNORECASE | re.DOTALL
 )
 _EXTENSION = re.compile(r";(?:ext|isub|phone-context)=.*", re.IGNORECASE)
 _NO_PART_OF_A_NUMBER = re.compile(r"[^\d\s.()\-+\u2010-\u2015\u2212]+|\s{2,}|(?<=\d)\s*(?=\+)|[\r\n\t]+")
-
-
+_FRONT = re.compile(r"^\s*(?:\+|00)|\(0\)")
 _BETWEEN = re.compile(r"\s+|[\u2010-\u2015\u2212-]+")
 # ITU-T E.164, 6.1. Some numbers in use are longer by a digit or two.
 _MOST_DIGITS = 17
@@ -161,9 +162,6 @@ def _is_several(text: str) -> bool:
     return any(size >= FEWEST_DIGITS for size in before)
 
 
-_FRONT = re.compile(r"^\s*(?:\+|00)|\(0\)")
-
-
 class _PlainCharacters(dict[int, str]):
     """For str.translate: digits of any script become ASCII, separators and invisible marks go, the rest stays."""
 
@@ -172,11 +170,8 @@ class _PlainCharacters(dict[int, str]):
         category = unicodedata.category(character)
         if category == "Nd":
             plain = str(unicodedata.decimal(character))
-        elif category in {
-            "Zs",
-            "Pd",
-            "Cf",
-        }:  # spaces, dashes, and format marks such as U+200E around copied numbers
+        elif category in {"Zs", "Pd", "Cf"}:
+            # Spaces, dashes, and format marks such as U+200E around copied numbers.
             plain = ""
         else:
             plain = character

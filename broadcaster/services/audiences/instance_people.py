@@ -9,15 +9,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from broadcaster.domain.phones import PhoneError, normalise_phone
+from broadcaster.domain.whatsapp_numbers import GROUP_IDS, HIDDEN_IDS
 from broadcaster.gateway import Chat, Contact, WAChatPro
 from broadcaster.services.audiences.imports import Member
 
 NAME = "name"
 """The variable that a contact's name becomes."""
-
-# What WhatsApp's ids end in.
-_GROUP = re.compile(r"@(?:g\.us|broadcast|newsletter)\b")
-_HIDDEN = re.compile(r"@(?:hosted\.)?lid\b")
 
 MOST_CHATS = 1_000
 """How many chats are asked for; the API's own default is 100."""
@@ -78,11 +75,11 @@ def _entries(contacts: Iterable[Contact], chats: Iterable[Chat]) -> Iterable[Con
 def _why(entry: Contact | Chat) -> LeftOut:
     if entry.phone is not None:
         return LeftOut.INVALID_NUMBER
-    if _GROUP.search(entry.id or ""):
+    id_ = entry.id or ""
+    if re.search(GROUP_IDS, id_):
         return LeftOut.GROUP
-    return (
-        LeftOut.HIDDEN_NUMBER if _HIDDEN.search(entry.id or "") or getattr(entry, "lid", None) else LeftOut.NO_NUMBER
-    )
+    is_hidden = re.search(HIDDEN_IDS, id_) or getattr(entry, "lid", None)
+    return LeftOut.HIDDEN_NUMBER if is_hidden else LeftOut.NO_NUMBER
 
 
 def _phone(digits: str | None) -> str | None:
