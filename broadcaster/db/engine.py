@@ -56,12 +56,14 @@ def _engine(url: str, variable: str, session: Mapping[str, str]) -> Engine:
     except (ArgumentError, ValueError):
         raise unusable_url(variable) from None
 
-    # Before SQLAlchemy's own first statements: a limit that the role has set for itself could end them.
+    # Before SQLAlchemy's own first statements, and outside a transaction: a limit that the role has set for itself
+    # could end them, or the session between two of them.
     @event.listens_for(engine, "connect", insert=True)
     def _set(connection: psycopg.Connection[TupleRow], _record: object) -> None:
+        connection.autocommit = True
         connection.execute(query("secure_session"))
         if session:
             execute(connection, "set_session", names=list(session), values=list(session.values()))
-        connection.commit()
+        connection.autocommit = False
 
     return engine

@@ -39,9 +39,9 @@ class Reader:
     def begin(self) -> Iterator[psycopg.Connection[Any]]:
         """One transaction. Raises psycopg.Error."""
         if self._connection is None or self._connection.closed:
-            self._connection = psycopg.connect(self._conninfo)
+            # Outside a transaction: a limit that the role has set for itself could end the session within one.
+            self._connection = psycopg.connect(self._conninfo, autocommit=True)
             self._connection.execute(query("secure_session").encode())
-            self._connection.commit()
         with self._connection.transaction():
             yield self._connection
 

@@ -62,9 +62,9 @@ def add_instance(
     wire: Wire = Wire.JSON,
     country: str | None = None,
 ) -> int:
-    """Add an instance with its lane; returns its id. A rate of None is no limit, which has to be said. `country` is
-    that of numbers without their country code.
+    """Add an instance with its lane; returns its id.
 
+    A rate of None is no limit, which has to be said. `country` is that of numbers without their country code.
     Raises UsageError for a wrong value, ConflictError when the name is taken or another instance has the account.
     """
     check_name(name, "instance")

@@ -544,7 +544,7 @@ def test_an_account_is_read_faster_while_it_answers_and_slower_where_it_does_not
     drain(shop)
     shop.fault()
     assert shop.states("c") == {"sent": 20, "in_doubt": 20}
-    rates = []
+    rates = [rate for (rate,) in shop.sql("SELECT reads_a_second FROM accounts")]
     for _ in range(3):
         read_back(shop, rounds=1)
         [(rate,)] = shop.sql("SELECT reads_a_second FROM accounts")
