@@ -17,6 +17,7 @@ from tornado.ioloop import IOLoop, PeriodicCallback
 from tornado.options import Error
 
 from broadcaster.errors import UnavailableError, UsageError
+from broadcaster.time_zones import shown_zone
 from broadcaster.worker.app import app, settings
 from broadcaster.worker.flower_credentials import LISTENER, FlowerCredentials, flower_credentials
 from broadcaster.worker.flower_door import GuardedFlower
@@ -43,6 +44,8 @@ def run_flower(arguments: Sequence[str] | None = None) -> None:
     """
     configure_logs(settings)
     keep_memory_level()
+    # Here only, where it says by whose clocks moments are shown: beat reckons its intervals in UTC.
+    app.conf.timezone = str(shown_zone())
     _set_options(
         address=settings.flower_bind,
         port=settings.flower_port,

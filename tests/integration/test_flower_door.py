@@ -27,11 +27,15 @@ def url(tmp_path: Path, environ: dict[str, str]) -> Iterator[str]:
     """Flower beside a worker and a beat."""
     port = free_port()
     address = f"http://127.0.0.1:{port}"
-    login = {"BROADCASTER_FLOWER_BASIC_AUTH": ":".join(LOGIN), "BROADCASTER_FLOWER_PORT": str(port)}
+    own = {
+        "BROADCASTER_FLOWER_BASIC_AUTH": ":".join(LOGIN),
+        "BROADCASTER_FLOWER_PORT": str(port),
+        "BROADCASTER_TIMEZONE": "Asia/Jakarta",
+    }
     with running_stack(tmp_path, environ) as stack:
         stack.start("worker")
         stack.start("beat")
-        stack.start("flower", **login)
+        stack.start("flower", **own)
         wait_for(lambda: bool(worker_names(address)), "Flower to see the worker")
         yield address
 
@@ -81,6 +85,11 @@ def test_it_gives_workers_no_commands_that_they_would_drop(url: str, tmp_path: P
     began = monotonic()
     wait_for(lambda: bool(worker_names(url)) and monotonic() > began + 6, "a command")
     assert "dropped a message" not in (tmp_path / "worker-1.log").read_text()
+
+
+def test_it_shows_moments_by_the_operators_clocks(url: str) -> None:
+    """The page hands the zone to its script, which writes the columns."""
+    assert 'value="time-Asia/Jakarta"' in httpx.get(f"{url}/tasks", auth=LOGIN).text
 
 
 def test_every_reply_forbids_frames_sniffing_and_foreign_content(url: str) -> None:
