@@ -27,6 +27,7 @@ MOST_SAMPLES = 60
 _MOST_REJECTED = 0.05
 _FEW_REJECTED = 3
 _MAIN_SHARE = 0.75
+_MOST_LOOKED_AT = 2_000
 _LONGER_BEGINNING = 9
 _MOST_BEGINNINGS = 200_000
 
@@ -83,6 +84,8 @@ class PhoneCensus:
         self.samples: list[str] = []
         """Of unknown country: some bare numbers, as digits."""
         self._counts: dict[str, CountryCount] = {}
+        self._strangers: dict[str, CountryCount] = {}
+        self._landlines_looked_at = 0
         self._unread: dict[int | None, list[int]] = {}
         self._unread_count = 0
         self._mobile: dict[tuple[int, str], bool | None] = {}
@@ -99,6 +102,10 @@ class PhoneCensus:
             self._look_at_unread(lines, written, read.faults)
             bare = read.numbers if all(read.are_bare) else list(compress(read.numbers, read.are_bare))
             self._look_for_landlines(usable, bare, read)
+        else:
+            self._look_for_strangers(
+                usable, [text for row, text in enumerate(written) if row not in read.faults], read
+            )
 
     def reject(self, rows: Sequence[tuple[int, PhoneFault]]) -> None:
         """Count rows without a usable number: the line of each, and why there is none."""
@@ -139,6 +146,14 @@ class PhoneCensus:
         if most < _MAIN_SHARE * by_code.total():
             return []
         return [each for each in self.countries if each.bare and each.calling_code != main]
+
+    @property
+    def strangers(self) -> list[CountryCount]:
+        """Of known country: bare numbers that no mobile phone has there, and that one has abroad as they stand.
+
+        Of the first _MOST_LOOKED_AT numbers that are none of mobile phones.
+        """
+        return _most_first(self._strangers.values())
 
     @property
     def has_too_many_rejected(self) -> bool:
@@ -206,6 +221,28 @@ class PhoneCensus:
                 self.landlines.append(line)
                 if len(self.landlines) >= MOST_LINES:
                     return
+
+    def _look_for_strangers(self, lines: Sequence[int], written: Sequence[str], read: ReadPhones) -> None:
+        beginnings = set(zip(map(len, read.numbers), map(_beginning, read.numbers), strict=True))
+        unproven = {beginning for beginning in beginnings if not self._prove(*beginning)}
+        if not unproven:
+            return
+        texts = (text for row, text in enumerate(written) if row not in read.faults)
+        for line, text, number, is_bare in zip(lines, texts, read.numbers, read.are_bare, strict=True):
+            if self._landlines_looked_at >= _MOST_LOOKED_AT:
+                return
+            if not is_bare or (len(number), number[:BEGINNING]) not in unproven or self._is_mobile(number):
+                continue
+            self._landlines_looked_at += 1
+            digits = plain(text).text
+            if digits == number or calling_code(digits) is None or not self._is_mobile(digits):
+                continue
+            found = origin(digits[:BEGINNING])
+            count = self._strangers.setdefault(found.country, CountryCount(found.country, found.calling_code))
+            count.numbers += 1
+            count.bare += 1
+            if len(count.lines) < MOST_LINES:
+                count.lines.append(line)
 
     def _is_mobile(self, number: str) -> bool:
         proven = self._prove(len(number), number[:_LONGER_BEGINNING])

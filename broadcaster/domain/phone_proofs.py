@@ -97,17 +97,19 @@ def calling_code(leading: str) -> int | None:
 
 
 def _read_as_local(symbolic: str, code: int, region: str) -> str | None:
-    """As `_read_nationally`, but that what is a mobile number only with its country code is one, as in `phones`."""
+    """As `_read_nationally`, but that what is valid with its country code in front stays so, as in `phones`."""
     national = _read_nationally(symbolic, code, region)
-    if not symbolic.startswith(str(code)):
+    rest = symbolic.removeprefix(str(code))
+    if (
+        national == rest
+        or not symbolic.startswith(str(code))
+        or prove_invalid(symbolic.rstrip(ANY_DIGIT), len(symbolic))
+    ):
         return national
-    rest = symbolic[len(str(code)) :]
-    with_code = _is_mobile(code, rest)
-    if with_code is False or national == rest:
-        return national
-    if with_code is None or national is None or _is_mobile(code, national) is not False:
+    is_mobile = None if national is None else _is_mobile(code, national)
+    if is_mobile is None:
         return None
-    return rest
+    return national if is_mobile else rest if _all_valid(code, rest) else None
 
 
 def _read_nationally(symbolic: str, code: int, region: str) -> str | None:

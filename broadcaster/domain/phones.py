@@ -2,9 +2,9 @@
 
 A number is accepted exactly if `phonenumbers.is_valid_number` accepts it, or else what is dialled today in its place
 (`whatsapp_numbers.dialled_today`). A number without `+` or `00` is *bare*: it is read as a number of the given
-country. With the country's calling code in front it is so too, where it is a mobile number only so: `62812345678` is
-Indonesian mobile and no landline. If no country is given, it must start with its calling code, and whether that may be
-believed is for all numbers of a file to tell (`phone_census`).
+country. What is valid as it stands, with the country's calling code in front, stays so, unless it is a mobile number
+without: `62812345678` and `62215551234` begin with Indonesia's code. If no country is given, it must start with its
+calling code, and whether that may be believed is for all numbers of a file to tell (`phone_census`).
 """
 
 from __future__ import annotations
@@ -77,7 +77,9 @@ _SENTENCES = {
     PhoneFault.UNKNOWN_COUNTRY_CODE: "The number does not start with the calling code of any country.",
     PhoneFault.TOO_SHORT: "The number has too few digits for its country.",
     PhoneFault.TOO_LONG: "The number has too many digits for its country.",
-    PhoneFault.INVALID_FOR_COUNTRY: "No number like this exists in its country.",
+    PhoneFault.INVALID_FOR_COUNTRY: (
+        "No number like this exists in the country that it is read in: if it has its country code, write + in front."
+    ),
     PhoneFault.FORGOTTEN: (
         "This number was forgotten: leave it out unless the person has agreed again (`broadcaster phone readmit`)."
     ),
@@ -221,14 +223,14 @@ def _ask_library(digits: str, region: str | None) -> str:
 
 
 def _parse(digits: str, region: str | None) -> PhoneNumber:
-    """As the library does, but that what is a mobile number only with its country code has that in front."""
+    """As the library does, but that what is valid as it stands stays so, unless it is mobile without that code."""
     if region is None:
         return parse_e164(digits)
     number = phonenumbers.parse(digits, region)
     if not digits.startswith(str(phonenumbers.country_code_for_region(region))) or is_mobile(number):
         return number
     with_code = parse_e164(digits)
-    return with_code if is_mobile(with_code) else number
+    return with_code if phonenumbers.is_valid_number(with_code) else number
 
 
 def _prove_today(digits: str, depth: int) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from broadcaster.domain.phone_census import MOST_LINES, CountryCount, PhoneCensus
-from broadcaster.domain.phone_countries import callable_countries, country_name
+from broadcaster.domain.phone_countries import NO_COUNTRY, callable_countries, country_name
 from broadcaster.domain.phones import PhoneError, PhoneNormaliser, is_mobile, parse_e164
 
 _MOST_NAMED = 12
@@ -52,6 +52,15 @@ def why_uncertain_alone(census: PhoneCensus) -> str:
     )
 
 
+def why_strange_alone(census: PhoneCensus) -> str:
+    """Why one number alone looks like a mistake. For a census with strangers."""
+    [abroad] = census.strangers
+    return (
+        f"It is written without +, no mobile phone has it in {country_name(census.country or NO_COUNTRY)}, and as it "
+        f"stands it is a mobile phone's in another country ({abroad.name}): write it with + and its country code."
+    )
+
+
 def why_to_stop(census: PhoneCensus, *, accept_rejected: bool, accept_countries: bool) -> Iterator[str]:
     """What looks like a mistake in a file that could be read, and what to do: one sentence each."""
     mistakes = () if accept_countries else census.likely_mistakes
@@ -61,6 +70,14 @@ def why_to_stop(census: PhoneCensus, *, accept_rejected: bool, accept_countries:
             f"numbers without + look like a mistake, since nearly all others are of {census.countries[0].name} "
             f"({bare}): write them with + and their country code, name their country with --country, or take them as "
             "they were read with --accept-countries"
+        )
+    if census.strangers and not accept_countries:
+        abroad = ", ".join(f"{each.numbers:,} {each.name}: {said_lines(each.lines)}" for each in census.strangers)
+        yield (
+            f"numbers without + look like a mistake, since no mobile phone has them in "
+            f"{country_name(census.country or NO_COUNTRY)}, and as they stand they are of mobile phones elsewhere "
+            f"({abroad}): write them with + and their country code, or take them for national numbers with "
+            "--accept-countries"
         )
     if census.has_too_many_rejected and not accept_rejected and census.first_rejected is not None:
         line, fault = census.first_rejected

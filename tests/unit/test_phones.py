@@ -284,6 +284,23 @@ def test_every_completion_of_a_proven_beginning_is_valid_for_the_library() -> No
     assert proven > 1000
 
 
+@pytest.mark.parametrize(
+    ("written", "country", "number"),
+    [
+        ("62215551234", "ID", "62215551234"),
+        ("62361751234", "ID", "62361751234"),
+        ("0622 1234567", "ID", "626221234567"),
+        ("3912345678", "IT", "393912345678"),
+        ("390612345678", "IT", "390612345678"),
+        ("4930123456", "DE", "4930123456"),
+    ],
+)
+def test_what_is_valid_as_it_stands_stays_so_unless_it_is_mobile_without_its_code(
+    written: str, country: str, number: str
+) -> None:
+    assert PhoneNormaliser(country)(written) == number
+
+
 def test_mobile_numbers_of_every_region_are_settled_by_their_first_nine_digits() -> None:
     for region in REGIONS:
         example = phonenumbers.example_number_for_type(region, PhoneNumberType.MOBILE)
@@ -329,14 +346,14 @@ def _outcome(normalise: PhoneNormaliser, written: str) -> str | PhoneFault:
 
 
 def _by_the_rule(written: str, country: str | None) -> str | None:
-    """What the library says, but that a number which is mobile only with its country code is that."""
+    """What the library says, but that what is valid with its country code in front stays so, unless mobile without."""
     try:
         number = phonenumbers.parse(written, country)
     except NumberParseException:
         return None
     if country and not is_mobile(number) and written.startswith(str(phonenumbers.country_code_for_region(country))):
         with_code = phonenumbers.parse(f"+{written}")
-        number = with_code if is_mobile(with_code) else number
+        number = with_code if phonenumbers.is_valid_number(with_code) else number
     code, national = str(number.country_code), phonenumbers.national_significant_number(number)
     spellings = [each.lstrip("+") for each in (written, code + national, code + written)]
     todays = [today for each in spellings for today in dialled_today(each)]

@@ -114,6 +114,18 @@ def test_with_a_known_country_bare_numbers_are_of_it() -> None:
     assert phones == ["6281234567890", "6281234567890", "6281234567890", "62812345678", "819012345678"]
 
 
+def test_a_bare_number_that_is_mobile_only_abroad_is_asked_about() -> None:
+    """It would be a landline of the known country: a neighbour of whom it was written for."""
+    numbers = ["081234567890", "81234567891", "0274 512345", "6591234567", "62215551234", "+65 9123 4568"]
+    phones, reader = read(numbers, "ID")
+    assert phones[3] == "626591234567"
+    [reason] = reader.reasons_to_stop
+    assert "Indonesia" in reason
+    assert "1 Singapore: line 5" in reason
+    assert "--accept-countries" in reason
+    assert read(numbers, "ID", accept_countries=True)[1].reasons_to_stop == []
+
+
 def test_the_countries_are_said_with_the_lines_of_all_but_the_first() -> None:
     numbers = [*INDONESIAN, "+81 90-1234-5678"]
     numbers.insert(15, "+81 90-1234-5679")

@@ -9,7 +9,7 @@ import typer
 
 from broadcaster.domain.phone_census import CountryCount, PhoneCensus
 from broadcaster.domain.phones import PhoneError, PhoneFault, PhoneNormaliser
-from broadcaster.domain.whose_numbers import why_uncertain_alone
+from broadcaster.domain.whose_numbers import why_strange_alone, why_uncertain_alone
 from broadcaster.errors import UsageError, quoted
 
 Country = Annotated[
@@ -47,6 +47,8 @@ def read_phone(written: str, country: str | None) -> str:
     census.add([1], [written], read)
     if not census.is_certain:
         raise UsageError(why_uncertain_alone(census))
+    if census.strangers:
+        raise UsageError(why_strange_alone(census))
     return read.numbers[0]
 
 
