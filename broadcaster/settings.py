@@ -213,6 +213,7 @@ def load(environ: Mapping[str, str] | None = None, dotenv: Path | None = Path(".
             faults.append(f"{PREFIX}{name.upper()}: {wanted}")
     faults += _url_faults(fields)
     faults += _zone_faults(fields)
+    faults += _misspelt(values)
     if faults:
         raise SettingsError("; ".join(faults))
     fields["home"] = (fields.get("home") or default_home()).expanduser().absolute()
@@ -251,6 +252,8 @@ def default_home() -> Path:
     return Path(platformdirs.user_data_dir("broadcaster"))
 
 
+_NEARLY = 0.8
+"""So much of a name (difflib's ratio) is that of a setting where that one was meant."""
 _WANTED = {
     "Expected `int`, got `str`": "a whole number is wanted",
     "Expected `int | null`, got `str`": "a whole number is wanted",
@@ -282,6 +285,23 @@ def _url_faults(fields: Mapping[str, Any]) -> list[str]:
             f"{PREFIX}MIGRATION_DATABASE_URL: goes with {PREFIX}DATABASE_URL; the embedded Postgres needs neither"
         )
     return faults
+
+
+def _misspelt(values: Mapping[str, str]) -> list[str]:
+    """Variables that nearly have the name of a setting. Others with our prefix may be those of a deployment's own."""
+    settings = [name.upper() for name in Settings.__struct_fields__]
+    written = [name.removeprefix(PREFIX) for name in values if name.startswith(PREFIX)]
+    unknown = [name for name in written if name not in settings]
+    if not unknown:
+        return []
+    import difflib  # noqa: PLC0415 - start-up time: hardly ever needed
+
+    near = {name: difflib.get_close_matches(name, settings, 1, _NEARLY) for name in unknown}
+    return [
+        f"{PREFIX}{name}: no setting is called so; did you mean {PREFIX}{meant}?"
+        for name, found in near.items()
+        for meant in found
+    ]
 
 
 def _zone_faults(fields: Mapping[str, Any]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -93,6 +94,21 @@ def test_every_setting_can_be_given_as_text() -> None:
     }
     environ = {f"BROADCASTER_{name.upper()}": given.get(name, "5") for name in Settings.__struct_fields__}
     assert load(environ, dotenv=None).log_json is True
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"), [("TIMEZON", "TIMEZONE"), ("LOKALE", "LOCALE"), ("RETENTION_DAY", "RETENTION_DAYS")]
+)
+def test_a_variable_that_is_nearly_a_setting_is_refused(written: str, meant: str, tmp_path: Path) -> None:
+    """Its value would count for nothing: a campaign at 9:00 would start hours late."""
+    dotenv = tmp_path / ".env"
+    dotenv.write_text(f"BROADCASTER_{written}=Asia/Jakarta\n")
+    with pytest.raises(SettingsError, match=f"^BROADCASTER_{written}: .* did you mean BROADCASTER_{meant}\\?$"):
+        load({}, dotenv)
+
+
+def test_variables_that_a_deployment_has_for_itself_are_none_of_ours() -> None:
+    load(dict.fromkeys(re.findall(r"BROADCASTER_\w+", Path("docker-compose.yml").read_text()), ""), None)
 
 
 def test_a_country_that_is_no_code_is_refused() -> None:
