@@ -77,6 +77,11 @@ FORMS = (
     Form("vCards (.vcf)", _VCARDS, said="2 recipients"),
     Form("workbook (.xlsx)", workbook(_PEOPLE), said="1 recipient"),
     Form("workbook with a title", workbook([["Customers"], [], *_PEOPLE]), said="add --header-row 3"),
+    Form(
+        "workbook with a title right above another name for the phones",
+        workbook([["Customers"], ["HP", "name"], [A, "Ayu"]]),
+        said="add --header-row 2",
+    ),
     Form("the same", workbook([["Customers"], [], *_PEOPLE]), "--header-row 3", "1 recipient"),
     Form(
         "list on the second sheet",

@@ -133,6 +133,10 @@ class _PhoneSearch:
         self._where = where
         self._elsewhere = other
 
+    @property
+    def _width(self) -> int:
+        return sum(map(bool, self._columns))
+
     def index(self) -> int:
         """Raises InputError where there is none, or more than one."""
         found = [index for index, column in enumerate(self._folded) if column == folded(self._wanted)]
@@ -173,7 +177,8 @@ class _PhoneSearch:
 
     def _missing(self) -> InputError:
         here = f"{self._where}: there is no column {quoted(self._wanted)}"
-        usual = None if any(self._phones_in(index) for index in range(len(self._columns))) else self._header_below()
+        has_phones = any(self._phones_in(index) for index in range(len(self._columns)))
+        usual = None if has_phones and self._width > 1 else self._header_below()
         if usual is not None:
             return InputError(f"{here}; line {usual} looks like the header: add --header-row {usual}")
         if any(phones_among([column], self._country) for column in self._columns):
@@ -203,12 +208,11 @@ class _PhoneSearch:
 
     def _header_below(self) -> int | None:
         """The number of a row that is more like a header than the one that should be."""
-        width = sum(map(bool, self._columns))
         rows = self._sample.rows
         for line, row, after in zip(self._sample.lines, rows, [*rows[1:], ()], strict=False):
             names = [folded(field) for field in row if field.strip()]
             if folded(self._wanted) in names or any(export.is_header(names) for export in KNOWN_EXPORTS):
                 return line
-            if width < 2 <= len(names) and not phones_among(row, self._country) and phones_among(after, self._country):
+            if self._width < 2 <= len(names) and not phones_among(row, self._country) and phones_among(after, self._country):
                 return line
         return None
