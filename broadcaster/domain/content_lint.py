@@ -63,6 +63,7 @@ _OPT_OUT = re.compile(
 _LATIN_RUN = re.compile(
     r"[\u0080-\u00ff\u0152\u0153\u0160\u0161\u0178\u017d\u017e\u0192\u02c6\u02dc\u2013-\u203a\u20ac\u2122]{2,}"
 )
+_FILE_NAME = re.compile(r"\S+\.(?:txt|text|md|csv|docx?|rtf|pdf|jpe?g|png|mp4)", re.IGNORECASE)
 _STORED_DATE = re.compile(r"\b\d{4}-\d{2}-\d{2}(?: \d{2}:\d{2}:\d{2})?\b")
 
 
@@ -202,6 +203,16 @@ def _stored_dates(source: str, shown: Sequence[str]) -> Iterator[Remark]:
         yield Remark("plain_date", what, Severity.NOTE)
 
 
+def _written_out(text: str) -> Iterator[Remark]:
+    if "\\n" in text:
+        yield Remark("written_out", r"'\n' is sent as it stands, and begins no line: put the text into a --text-file")
+
+
+def _file_name(text: str) -> Iterator[Remark]:
+    if _FILE_NAME.fullmatch(text.strip()):
+        yield Remark("file_name", "the text looks like the name of a file: --text-file sends what is in it")
+
+
 _OF_VALUES: tuple[_Check, ...] = (_lost_characters, _mojibake)
 """Also of what lists bring along."""
-_CHECKS: tuple[_Check, ...] = (_links, _capitals, *_OF_VALUES)
+_CHECKS: tuple[_Check, ...] = (_links, _capitals, _written_out, _file_name, *_OF_VALUES)

@@ -53,6 +53,8 @@ def test_a_fine_text_has_no_remark_in_any_language(end: str) -> None:
         ("Ã¼ber", ["mojibake"]),
         ("Ärzte, café, naïve, “quoted” – 5 €, ÀÉÎ, ñandú, 🎉", []),
         ("x" * 4_096, ["long"]),
+        (r"Dear all,\nwe are open", ["written_out"]),
+        (r"C:\temp, a/b and message.txt", []),
     ],
 )
 def test_what_is_seen_in_a_text(addition: str, found: list[str]) -> None:
@@ -68,6 +70,7 @@ def test_what_is_seen_in_a_text(addition: str, found: list[str]) -> None:
         ("OK {{ name }}, STOP", []),
         ("non-stop {{ name }}", []),
         ("Unstoppable {{ name }}", ["no_opt_out"]),
+        ("message.txt", ["file_name", "same_for_all", "no_opt_out"]),
     ],
 )
 def test_what_a_whole_text_lacks(text: str, found: list[str]) -> None:

@@ -11,7 +11,7 @@ from broadcaster.domain.names import check_name
 from broadcaster.domain.templates import TemplateError, compile_template, compile_url
 from broadcaster.errors import UsageError
 from broadcaster.file_urls import usable_file_url
-from broadcaster.services.campaigns.new_content import file_content, file_url_content
+from broadcaster.services.campaigns.new_content import file_content, file_url_content, text_file_content
 from broadcaster.services.recipients.reader import RecipientOptions, read_recipients
 
 PUBLIC = [
@@ -210,3 +210,9 @@ def test_a_mark_goes_before_what_is_read_and_leaves_the_rest(kind: ContentKind) 
 def test_a_mark_that_makes_a_text_too_long_is_refused() -> None:
     with pytest.raises(TemplateError, match="at most 65,536 are allowed"):
         Content(text=compile_template("x" * 65_536)).marked("[X]")
+
+
+def test_lines_of_a_text_file_end_as_people_read_them_wherever_it_was_written(tmp_path: Path) -> None:
+    path = tmp_path / "message.txt"
+    path.write_bytes("\ufeffDear {{ name }},\r\n\r\nwe are open.\r\n".encode())
+    assert text_file_content(path, 1_000).body == b"Dear {{ name }},\n\nwe are open."

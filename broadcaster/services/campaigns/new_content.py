@@ -33,9 +33,10 @@ def text_content(text: str, locale: str = DEFAULT_LOCALE) -> Content:
 
 
 def text_file_content(path: Path, most_bytes: int, locale: str = DEFAULT_LOCALE) -> Content:
-    """A text message whose template is in a UTF-8 file."""
+    """A text message whose template is in a UTF-8 file. Its lines may end as Windows writes them."""
     try:
-        return text_content(read_file(path, most_bytes, _TOO_LARGE).decode("utf-8-sig").strip("\r\n"), locale)
+        written = read_file(path, most_bytes, _TOO_LARGE).decode("utf-8-sig")
+        return text_content(written.replace("\r\n", "\n").strip("\r\n"), locale)
     except UnicodeDecodeError as error:
         raise InputError(f"{path} is not UTF-8 text (byte {error.start}): save it as UTF-8") from None
 

@@ -213,6 +213,10 @@ class _PhoneSearch:
             names = [folded(field) for field in row if field.strip()]
             if folded(self._wanted) in names or any(export.is_header(names) for export in KNOWN_EXPORTS):
                 return line
-            if self._width < 2 <= len(names) and not phones_among(row, self._country) and phones_among(after, self._country):
+            if (
+                self._width < 2 <= len(names)
+                and not phones_among(row, self._country)
+                and phones_among(after, self._country)
+            ):
                 return line
         return None
