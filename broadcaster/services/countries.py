@@ -30,14 +30,20 @@ def known_country(
     """
     if given is not None:
         return country_code(given)
-    with reading(source) as connection:
-        names = list(instances) or None
-        found = values(connection, "countries_of_instances", names=names, campaign=campaign)
+    found = instance_countries(source, instances=instances, campaign=campaign)
     if len(found) == 1:
-        return str(found[0])
+        return found[0]
     if settings.country is None:
         return None
     try:
         return country_code(settings.country)
     except UsageError as error:
         raise SettingsError(f"{PREFIX}COUNTRY: {error}") from None
+
+
+def instance_countries(
+    source: Engine | Reader, *, instances: Sequence[str] = (), campaign: str | None = None
+) -> list[str]:
+    """The different ISO 3166 codes that the same instances have, in order."""
+    with reading(source) as connection:
+        return sorted(values(connection, "countries_of_instances", names=list(instances) or None, campaign=campaign))

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from shlex import quote
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -27,9 +27,13 @@ from broadcaster.domain.states import LaneHealth
 from broadcaster.errors import InputError, UsageError
 from broadcaster.input_files import STANDARD_INPUT, read_input
 from broadcaster.services import instances
+from broadcaster.services.countries import instance_countries
 from broadcaster.services.instance_reports import show_instance
 from broadcaster.services.instances import ChangedInstance
 from broadcaster.settings import load
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
 
 _LARGEST = 1_000_000
 _NO_COUNTRY = "none"
@@ -163,6 +167,7 @@ def add(*, name: Name, secret: KeyOptions, gateway: NewGatewayOptions) -> None:
             wire=gateway.wire or Wire.JSON,
             country=country,
         )
+        _warn_of_other_countries(engine, country)
     _warn_in_the_clear(gateway.base_url or "")
     say(
         f"added instance {name}, at {format_rate(rate_per_second)}: "
@@ -210,8 +215,19 @@ def change(*, name: Name, secret: KeyOptions, gateway: GatewayOptions) -> None:
                 without_country=gateway.is_without_country,
             ),
         )
+        _warn_of_other_countries(engine, gateway.known_country)
     _warn_in_the_clear(gateway.base_url or "")
     say("; ".join([f"changed instance {name}", *_what_follows(name, changed, key_is_given=key is not None)]))
+
+
+def _warn_of_other_countries(engine: Engine, country: str | None) -> None:
+    """Where a country was given, tell that instances have others: then theirs is no longer known without names."""
+    found = instance_countries(engine) if country else []
+    if len(found) > 1:
+        warn(
+            f"instances have different countries now ({', '.join(found)}): a command that is about several of them, "
+            "or names none, needs --country for phones that are written without their country code"
+        )
 
 
 def _what_follows(name: str, changed: ChangedInstance, *, key_is_given: bool) -> Iterator[str]:
