@@ -20,6 +20,7 @@ FILES = (
     "tables/tick",
     "tables/audit",
     "tables/forgetting",
+    "tables/opt_out",
     "tables/samples",
     # Counting messages: what came, what went, and why it was not sent.
     "functions/decimal_digits",
@@ -46,6 +47,7 @@ FILES = (
     "functions/number_repeated_of_segment",
     "functions/attach_segment",
     # What the claim and audiences ask.
+    "functions/keep_opted_out",
     "functions/sending_through",
     "functions/throttled_lanes",
     "functions/lanes_sent_through",
@@ -77,6 +79,7 @@ FILES = (
     "views/failure_report",
     "views/message_log",
     "views/occurrence_report",
+    "views/optouts",
 )
 """In the order to read them, which is one to make them in: each needs only what comes before."""
 
