@@ -41,8 +41,10 @@ LOCK_CAMPAIGN = "SELECT id, state FROM campaigns WHERE id = %(campaign_id)s FOR 
 """What services/campaigns/lifecycle.py does before each of its statements."""
 _INSERT_CAMPAIGN = """
 WITH campaign AS (
-    INSERT INTO campaigns (id, name, state, content_id, max_attempts, segment)
-    SELECT %(campaign_id)s, 'new ' || %(campaign_id)s::text, 'scheduled', 1, 3, %(segment)s RETURNING id
+    INSERT INTO campaigns (id, name, state, max_attempts, segment)
+    SELECT %(campaign_id)s, 'new ' || %(campaign_id)s::text, 'scheduled', 3, %(segment)s RETURNING id
+), content AS (
+    INSERT INTO content_versions (campaign_id, version, content_id) SELECT id, 1, 1 FROM campaign
 )
 INSERT INTO campaign_lanes (campaign_id, lane_id) SELECT campaign.id, lanes.id FROM campaign CROSS JOIN lanes
 """
@@ -255,8 +257,46 @@ def _steering() -> list[Recipe]:
     moves = [steer(name, campaign) for name, campaigns in steered.items() for campaign in campaigns]
     moves += [settle(campaign, "pending") for campaign in _SENT_AGAIN]
     moves += [settle(Campaign.LAST_DOUBT, "failed"), settle(Campaign.STRAY, "sent"), settle(Campaign.OLD, "sent")]
+    return [*(recipe for move in moves for recipe in move), *_changing()]
+
+
+def _changing() -> list[Recipe]:
+    """As services/campaigns/changing.py does it, which takes messages before counters; and as the tick does."""
+
+    def locked(campaign: Campaign, *steps: Step) -> Recipe:
+        label = f"{', '.join(filter(None, (step.name for step in steps)))} of {campaign.name}"
+        return Recipe(label, (_sql(LOCK_CAMPAIGN, campaign_id=campaign), *steps))
+
+    def content(campaign: Campaign) -> Step:
+        columns = {"content_id": 1, "caption": None, "filename": None, "locale": "en"}
+        return _step("change_content", campaign_id=campaign, **columns)
+
+    def lanes(campaign: Campaign, *kept: int) -> Step:
+        return _step("change_lanes", campaign_id=campaign, lanes=list(kept))
+
+    def share(campaign: Campaign | None) -> Step:
+        return _step("share_pending", campaign_id=campaign, evenly=campaign is not None)
+
     queued = Recipe("start_queued_campaign", (_step("start_queued_campaign", campaign_id=Campaign.DRAFT),))
-    return [*(recipe for move in moves for recipe in move), queued]
+    changed = [
+        locked(Campaign.PAUSED, content(Campaign.PAUSED), lanes(Campaign.PAUSED, 2, 3)),
+        locked(Campaign.DRAFT, content(Campaign.DRAFT)),
+        # Whoever resumes a campaign may do so between its two transactions: the second is for running ones, too.
+        *(locked(campaign, share(campaign)) for campaign in (Campaign.PAUSED, Campaign.AWAKE)),
+    ]
+    remove = _step("remove_campaign", campaign_id=Campaign.DRAFT)
+    copy = Step(
+        lambda _: query("clone_messages").format(messages="messages"),
+        lambda _books, side: {"campaign_id": Campaign.PAUSED, "clone_id": Campaign.NEW + side, "segment": 0},
+        "clone_messages",
+    )
+    return [
+        queued,
+        *changed,
+        Recipe("share_pending", (share(None),)),
+        Recipe("remove_campaign", (_sql(_READ), remove), held=0),
+        Recipe("clone_messages", (HOLD_OFF, _new_campaign(Campaign.NEW), copy)),
+    ]
 
 
 def _purging() -> list[Recipe]:

@@ -12,6 +12,7 @@ SELECT /* read_claim */
     m.attempt,
     m.spent,
     c.max_attempts,
+    m.content_version,
     0 AS skipped
 FROM lanes l
 CROSS JOIN LATERAL (
