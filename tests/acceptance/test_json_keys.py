@@ -18,7 +18,7 @@ from tests.support.shop import Shop, drain, open_shop
 
 KEYS = json.loads(Path(__file__).with_name("json_keys.json").read_text(encoding="utf-8"))
 """By command what it writes: `[]` stands for each of a list, and what is behind a dot is within."""
-FREE = ("differences", "rules", "empty_values", "variables", "before", "after")
+FREE = ("differences", "rules", "empty_values", "not_in_rest", "variables", "before", "after")
 """Objects whose keys are no part of the contract."""
 PEOPLE = "phone,name\n628123456001,Ann\n628123456002,Bob\nnobody,Cal\n"
 WORDS = {word for each in commands() for word in each.words}
@@ -27,6 +27,9 @@ WHILE_IT_RUNS = [
     "audience import people -",
     "audience sync contacts --instance a --chats",
     "audience list",
+    "audience add-member people +628123456003 --set name=Cal",
+    "audience edit-member people +628123456003 --set name=Cid",
+    "audience remove-member people +628123456003",
     "audience show people --where name=Ann",
     "campaign submit dry --instance a --recipients - --text 'Hi {{ name }}' --dry-run",
     "campaign submit all --instance a --audience people --text 'Hi {{ name }}' --draft",
@@ -40,6 +43,8 @@ WHILE_IT_RUNS = [
     "campaign list",
     "campaign show c",
     "campaign settle c",
+    "campaign retry c --dry-run",
+    "campaign cancel all --yes",
     "campaign report c",
     "campaign set all --text 'Dear {{ name }}' --instance a",
     "campaign clone all again",

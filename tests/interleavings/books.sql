@@ -98,6 +98,12 @@ INSERT INTO opt_outs (phone, forms, way, digest) VALUES
     ('628777000001', '{628777000001}', 'file', NULL),
     (NULL, '{}', 'command', '\x6565656565656565656565656565656565656565656565656565656565656565');
 
+-- The old one is a rest of the cleared one: whom that did not reach, it failed to reach, too.
+UPDATE campaigns SET rest_of = 6 WHERE id = 17;
+UPDATE campaigns SET rest_taken_at = now() WHERE id = 6;
+UPDATE messages SET phone = (SELECT phone FROM messages WHERE campaign_id = 6 AND state = 'cancelled')
+WHERE campaign_id = 17 AND state = 'failed';
+
 INSERT INTO attempts (segment, campaign_id, seq, attempt, content_version, account_id, outcome, reason, finished_at)
 SELECT segment, campaign_id, seq, attempt, content_version, lane_id,
     CASE state WHEN 'sent' THEN 'accepted' WHEN 'failed' THEN 'rejected' ELSE 'unknown' END::outcome, 'because',

@@ -41,8 +41,8 @@ LOCK_CAMPAIGN = "SELECT id, state FROM campaigns WHERE id = %(campaign_id)s FOR 
 """What services/campaigns/lifecycle.py does before each of its statements."""
 _INSERT_CAMPAIGN = """
 WITH campaign AS (
-    INSERT INTO campaigns (id, name, state, max_attempts, segment)
-    SELECT %(campaign_id)s, 'new ' || %(campaign_id)s::text, 'scheduled', 3, %(segment)s RETURNING id
+    INSERT INTO campaigns (id, name, state, max_attempts, segment, rest_of)
+    SELECT %(campaign_id)s, 'new ' || %(campaign_id)s::text, 'scheduled', 3, %(segment)s, %(rest_of)s RETURNING id
 ), content AS (
     INSERT INTO content_versions (campaign_id, version, content_id) SELECT id, 1, 1 FROM campaign
 )
@@ -252,9 +252,11 @@ def _steering() -> list[Recipe]:
         "pause_campaign": [Campaign.EVERYTHING, Campaign.LAST_PENDING],
         "resume_campaign": [Campaign.PAUSED, Campaign.BALANCED_PAUSE],
         "cancel_campaign": cancelled,
-        "retry_campaign": [Campaign.EVERYTHING, Campaign.BALANCED, Campaign.FINISHED, Campaign.OLD],
     }
     moves = [steer(name, campaign) for name, campaigns in steered.items() for campaign in campaigns]
+    retried = (Campaign.EVERYTHING, Campaign.BALANCED, Campaign.FINISHED, Campaign.OLD)
+    moves += [steer("retry_campaign", campaign, reasons=None) for campaign in retried]
+    moves += [steer("retry_campaign", Campaign.FINISHED, " for a reason", reasons=["because"])]
     moves += [settle(campaign, "pending") for campaign in _SENT_AGAIN]
     moves += [settle(Campaign.LAST_DOUBT, "failed"), settle(Campaign.STRAY, "sent"), settle(Campaign.OLD, "sent")]
     return [*(recipe for move in moves for recipe in move), *_changing()]
@@ -320,7 +322,8 @@ def _new_campaign(first: Campaign) -> Step:
     """A campaign that only this side knows, over all lanes."""
 
     def parameters(_books: Books, side: Side) -> dict[str, Any]:
-        return {"campaign_id": first + side, "segment": first + side if first is Campaign.SEGMENT else 0}
+        segment = first + side if first is Campaign.SEGMENT else 0
+        return {"campaign_id": first + side, "segment": segment, "rest_of": None}
 
     return Step(lambda _: _INSERT_CAMPAIGN, parameters, plain=True)
 
@@ -373,6 +376,39 @@ def _over_an_audience() -> list[Recipe]:
     ]
 
 
+def _taking_rests() -> list[Recipe]:
+    of = {Campaign.FINISHED: 1, Campaign.BALANCED: 3, Campaign.STRAY: 3, Campaign.CLEARED: 3}
+    return [_rest(campaign, held=held) for campaign, held in of.items()]
+
+
+def _rest(of: Campaign, *, held: int) -> Recipe:
+    """Of a first campaign. Nothing is refused before: whom it leaves is what the statements say."""
+
+    def latest(_books: Books, side: Side) -> dict[str, Any]:
+        return {"first": of, "latest": Campaign.NEW + side}
+
+    def new(_books: Books, side: Side) -> dict[str, Any]:
+        return {"campaign_id": Campaign.NEW + side, "segment": 0, "rest_of": of}
+
+    deal = Step(
+        lambda _: query("deal_snapshot").format(messages="messages"),
+        lambda _books, side: {"campaign_id": Campaign.NEW + side, "segment": 0},
+        "deal_snapshot",
+    )
+    steps = (
+        HOLD_OFF,
+        _step("lock_first_of_rests", lambda _books, _side: {"name": f"campaign {of:d}"}),
+        _step("lock_rests", first=of),
+        _step("snapshot_rest", campaign_id=of, first=of, adds_phone=False),
+        _step("leave_out_of_rest"),
+        _step("read_snapshot", most=1, decides=True),
+        Step(lambda _: _INSERT_CAMPAIGN, new, plain=True),
+        deal,
+        _step("take_rest", latest),
+    )
+    return Recipe(f"a rest of {of.name}", steps, held=held)
+
+
 def _forgetting() -> list[Recipe]:
     forget = Step(
         lambda _: query("forget_phone"),
@@ -421,6 +457,7 @@ RECIPES = [
     *_steering(),
     *_purging(),
     *_submitting(),
+    *_taking_rests(),
     *_forgetting(),
     *_consenting(),
 ]

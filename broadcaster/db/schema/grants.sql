@@ -46,7 +46,7 @@ GRANT UPDATE (
 ) ON doubts TO {role};
 GRANT UPDATE (
     state, state_reason, content_version, priority, recipients_read, recipients_rejected, starts_at, started_at,
-    finished_at
+    finished_at, rest_taken_at
 ) ON campaigns TO {role};
 GRANT UPDATE (next_due_at, last_claimed_at, open, retired) ON campaign_lanes TO {role};
 GRANT USAGE ON SEQUENCE campaigns_id_seq TO {role};
