@@ -133,7 +133,7 @@ def set_instance(engine: Engine, vault: Vault, name: str, changes: InstanceChang
     down, throttled or refused. What was sent through the account before is read back there.
     """
     with transaction(engine) as connection:
-        current = _find(connection, name, lock=True)
+        current = find_instance(connection, name, lock=True)
         values = _changed_values(connection, vault, current, changes)
         if not values:
             raise UsageError(f"nothing to change on instance {name!r}: give at least one option")
@@ -195,14 +195,14 @@ def _waiting(connection: Connection, instance_id: int) -> int:
 def pause_instance(engine: Engine, name: str) -> None:
     """Send nothing through it until it is resumed. Takes effect on running drains at once."""
     with transaction(engine) as connection:
-        _set_health(connection, _find(connection, name).id, LaneHealth.PAUSED, "paused by an operator")
+        _set_health(connection, find_instance(connection, name).id, LaneHealth.PAUSED, "paused by an operator")
 
 
 def resume_instance(engine: Engine, name: str) -> None:
     """Send through it again, whatever stopped it (paused, refused, down, throttled)."""
     accounts = tables.accounts
     with transaction(engine) as connection:
-        instance = _find(connection, name)
+        instance = find_instance(connection, name)
         _set_health(connection, instance.id, LaneHealth.OK, None)
         trusted = update(accounts).where(accounts.c.id == instance.account_id)
         connection.execute(trusted.values(truth_shown=0, truth_missing=0, truth_since=func.now()))
@@ -214,7 +214,7 @@ def remove_instance(engine: Engine, name: str) -> None:
     So would that of marked messages (`check --to`, `campaign test`): they are evidence of what was sent to whom.
     """
     with transaction(engine) as connection:
-        instance_id = _find(connection, name).id
+        instance_id = find_instance(connection, name).id
         _refuse_used(connection, instance_id, name)
         _refuse_scheduled(connection, instance_id, name)
         connection.execute(delete(tables.instances).where(tables.instances.c.id == instance_id))
@@ -223,11 +223,11 @@ def remove_instance(engine: Engine, name: str) -> None:
 def instance_key(engine: Engine, vault: Vault, name: str) -> tuple[StoredInstance, str]:
     """The instance and its key in the clear, for a client of one's own."""
     with transaction(engine) as connection:
-        found = _find(connection, name)
+        found = find_instance(connection, name)
         return found, account_key(vault, found)
 
 
-def _find(connection: Connection, name: str, *, lock: bool = False) -> StoredInstance:
+def find_instance(connection: Connection, name: str, *, lock: bool = False) -> StoredInstance:
     """The instance; with `lock`, nobody else changes it until the transaction ends. Raises NotFoundError."""
     if lock:
         table = tables.instances

@@ -20,6 +20,7 @@ FILES = (
     "tables/tick",
     "tables/audit",
     "tables/forgetting",
+    "tables/opt_out",
     "tables/samples",
     # Counting messages: what came, what went, and why it was not sent.
     "functions/decimal_digits",
@@ -46,6 +47,7 @@ FILES = (
     "functions/number_repeated_of_segment",
     "functions/attach_segment",
     # What the claim and audiences ask.
+    "functions/keep_opted_out",
     "functions/sending_through",
     "functions/throttled_lanes",
     "functions/lanes_sent_through",

@@ -17,6 +17,7 @@ from broadcaster.db.tables.columns import metadata
 from broadcaster.db.tables.forgetting import forgetting_key, forgotten_phones
 from broadcaster.db.tables.instance import accounts, instances, lanes, looks
 from broadcaster.db.tables.message import attempts, doubts, messages, settlements
+from broadcaster.db.tables.opt_out import opt_outs, opted_out
 from broadcaster.db.tables.schedule import occurrences, schedule_lanes, schedules
 from broadcaster.db.tables.tick import ticks
 
@@ -40,6 +41,8 @@ __all__ = [
     "messages",
     "metadata",
     "occurrences",
+    "opt_outs",
+    "opted_out",
     "purges",
     "rejected_recipients",
     "schedule_lanes",

@@ -16,6 +16,7 @@ from sqlalchemy import (
 
 from broadcaster.domain.contents import ContentKind
 from broadcaster.domain.instances import Wire
+from broadcaster.domain.opt_outs import OptOutWay
 from broadcaster.domain.outcomes import Outcome, Resolution
 from broadcaster.domain.schedules import Misfire, Overlap
 from broadcaster.domain.states import CampaignState, LaneHealth, MessageState, OccurrenceState, ScheduleState
@@ -56,4 +57,5 @@ content_kind = enum_type(ContentKind, "content_kind")
 schedule_state = enum_type(ScheduleState, "schedule_state")
 occurrence_state = enum_type(OccurrenceState, "occurrence_state")
 misfire = enum_type(Misfire, "misfire")
+opt_out_way = enum_type(OptOutWay, "opt_out_way")
 overlap = enum_type(Overlap, "overlap")
