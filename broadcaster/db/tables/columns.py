@@ -16,7 +16,7 @@ from sqlalchemy import (
 
 from broadcaster.domain.contents import ContentKind
 from broadcaster.domain.instances import Wire
-from broadcaster.domain.opt_outs import OptOutWay
+from broadcaster.domain.opt_out_ways import OptOutWay
 from broadcaster.domain.outcomes import Outcome, Resolution
 from broadcaster.domain.schedules import Misfire, Overlap
 from broadcaster.domain.states import CampaignState, LaneHealth, MessageState, OccurrenceState, ScheduleState

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Engine
 
 from broadcaster.db.engine import transaction
 from broadcaster.db.statements import copy, execute
-from broadcaster.domain.opt_outs import EVERYWHERE, OptOutWay
+from broadcaster.domain.opt_out_ways import EVERYWHERE, OptOutWay
 from broadcaster.domain.phones import PhoneFault
 from broadcaster.domain.whatsapp_numbers import forms
 from broadcaster.errors import InputError

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from broadcaster.db.statements import Connection, first, values
-from broadcaster.domain.opt_outs import EVERYWHERE, OptOutWay
+from broadcaster.domain.opt_out_ways import EVERYWHERE, OptOutWay
 from broadcaster.domain.whatsapp_numbers import forms
 from broadcaster.errors import InputError
 
