@@ -79,6 +79,7 @@ FILES = (
     "views/failure_report",
     "views/message_log",
     "views/occurrence_report",
+    "views/optouts",
 )
 """In the order to read them, which is one to make them in: each needs only what comes before."""
 

@@ -276,21 +276,8 @@ def _columns(asks: Sequence[Ask]) -> tuple[list[int], list[UUID], list[int]]:
 
 def _claims(claim: UUID, rows: Sequence[tuple[Any, ...]]) -> dict[int, Claim]:
     claims: dict[int, Claim] = {}
-    for (
-        lane_id,
-        may_send,
-        slots,
-        segment,
-        campaign_id,
-        seq,
-        phone,
-        variables,
-        attempt,
-        spent,
-        most,
-        skipped,
-        *_,
-    ) in rows:
+    for lane_id, may_send, slots, segment, campaign_id, seq, *rest in rows:
+        phone, variables, attempt, spent, most, skipped = rest[:6]
         lane = claims.get(lane_id)
         if lane is None:
             lane = claims[lane_id] = Claim(may_send, slots, [], skipped)
