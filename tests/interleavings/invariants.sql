@@ -87,10 +87,13 @@ UNION ALL
 SELECT format('somebody has taken the number of message %s of campaign %s away', seq, campaign_id)
 FROM messages WHERE phone IS NULL AND NOT EXISTS (SELECT FROM forgotten_phones)
 UNION ALL
-SELECT format('I10: %s is looked up as %s, and the evidence says %s', phone, g.opt_out_id, o.id)
-FROM opted_out g
-FULL JOIN (SELECT id, lane_id, unnest(forms) AS phone FROM opt_outs WHERE ended_at IS NULL) o USING (phone, lane_id)
-WHERE g.opt_out_id IS DISTINCT FROM o.id
+SELECT format('I10: opt-out %s of %s is %s', opt_out_id, phone,
+    CASE WHEN g.is_there THEN 'looked up, and holds no more' ELSE 'not looked up' END)
+FROM (SELECT *, true AS is_there FROM opted_out) g
+FULL JOIN (
+    SELECT id AS opt_out_id, lane_id, unnest(forms) AS phone, true AS holds FROM opt_outs WHERE ended_at IS NULL
+) o USING (phone, lane_id, opt_out_id)
+WHERE g.is_there IS DISTINCT FROM o.holds
 UNION ALL
 SELECT format('I10: %s has opted out and is being sent message %s of campaign %s', phone, seq, campaign_id)
 FROM messages WHERE state = 'sending' AND phone = '628777000001'

@@ -345,7 +345,7 @@ def _forgetting() -> list[Recipe]:
 
 def _consenting() -> list[Recipe]:
     """Whoever is forgotten meanwhile is not stopped: the command refuses then."""
-    known = replace(_sql("SELECT WHERE NOT EXISTS (SELECT FROM forgotten_phones)"), decides=True)
+    known = replace(_sql("SELECT 1 WHERE NOT EXISTS (SELECT FROM forgotten_phones)"), decides=True)
     evidence: dict[str, Any] = {"lane_id": 0, "way": "command", "words": "asked"}
 
     def stop(phone: str) -> Step:
@@ -355,9 +355,8 @@ def _consenting() -> list[Recipe]:
         fixed: dict[str, Any] = {"phone": phone, "lane_id": None, "ways": None, "way": "command", "words": None}
         return _step("end_opt_outs", inbound_id=None, **fixed)
 
-    staged = _sql(
-        f"INSERT INTO staged_opt_outs VALUES ('{STOPPED}', '{{{STOPPED}}}'), ('{FORGOTTEN}', '{{{FORGOTTEN}}}')"
-    )
+    numbers = ", ".join(f"('{phone}', '{{{phone}}}')" for phone in (STOPPED, FORGOTTEN))
+    staged = _sql(f"INSERT INTO staged_opt_outs VALUES {numbers}")
     stage = replace(_step("stage_opt_outs"), plain=True), replace(staged, plain=True)
     readmit = _step("readmit_opt_outs", digest=b"e" * 32, phone=READMITTED, forms=[READMITTED])
     return [
