@@ -89,9 +89,11 @@ def add_campaign(
     ).scalar_one()
     number = owner.execute(
         text(
-            "INSERT INTO campaigns (name, state, content_id, max_attempts, started_at, finished_at) VALUES ("
+            "WITH campaign AS (INSERT INTO campaigns (name, state, max_attempts, started_at, finished_at) VALUES ("
             ":name, CASE WHEN cast(:ago AS float8) IS NULL THEN 'running' ELSE 'finished' END::campaign_state,"
-            " :content, 3, now(), now() - make_interval(secs => 86400 * cast(:ago AS float8))) RETURNING id"
+            " 3, now(), now() - make_interval(secs => 86400 * cast(:ago AS float8))) RETURNING id)"
+            " INSERT INTO content_versions (campaign_id, version, content_id) SELECT id, 1, :content FROM campaign"
+            " RETURNING campaign_id"
         ),
         {"name": name, "content": content, "ago": finished_days_ago},
     ).scalar_one()

@@ -153,8 +153,10 @@ def many_doubts(engine: Engine, doubts: int, attempts: int) -> None:
     )
     execute(
         engine,
-        "INSERT INTO attempts (segment, campaign_id, seq, attempt, account_id, outcome, reason, finished_at) "
-        f"SELECT 0, 1, 100 + n, 1, 1, 'unknown', '', now() - interval '50 min' FROM generate_series(1, {attempts}) n",
+        "INSERT INTO attempts (segment, campaign_id, seq, attempt, content_version, account_id, outcome, "
+        "reason, finished_at) "
+        "SELECT 0, 1, 100 + n, 1, 1, 1, 'unknown', '', now() - interval '50 min' "
+        f"FROM generate_series(1, {attempts}) n",
     )
 
 

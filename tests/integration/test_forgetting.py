@@ -91,8 +91,9 @@ def put(shop: Shop, campaign: str, state: str) -> None:
         ann=ANN,
     )
     shop.sql(
-        "INSERT INTO attempts (segment, campaign_id, seq, attempt, account_id, outcome, reason, reply)"
-        " SELECT m.segment, campaign_id, seq, 1, 1, 'unknown', 'said ' || phone, jsonb_build_object('to', phone)"
+        "INSERT INTO attempts"
+        " (segment, campaign_id, seq, attempt, content_version, account_id, outcome, reason, reply)"
+        " SELECT m.segment, campaign_id, seq, 1, 1, 1, 'unknown', 'said ' || phone, jsonb_build_object('to', phone)"
         " FROM messages m JOIN campaigns c ON c.id = campaign_id WHERE c.name = :name AND phone = :ann",
         name=campaign,
         ann=ANN,

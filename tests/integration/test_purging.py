@@ -104,8 +104,8 @@ def test_what_is_personal_goes_and_the_proof_that_the_books_balanced_stays(old: 
 
 def test_what_was_accepted_twice_is_in_the_proof(old: Shop) -> None:
     old.sql(
-        "INSERT INTO attempts (segment, campaign_id, seq, attempt, account_id, outcome, reason)"
-        " SELECT segment, campaign_id, seq, 2, account_id, outcome, '' FROM attempts WHERE seq IN (1, 2)"
+        "INSERT INTO attempts (segment, campaign_id, seq, attempt, content_version, account_id, outcome, reason)"
+        " SELECT segment, campaign_id, seq, 2, 1, account_id, outcome, '' FROM attempts WHERE seq IN (1, 2)"
     )
     assert purge(old) is not None
     assert old.sql("SELECT accepted_more_than_once FROM purges") == [(2,)]

@@ -22,13 +22,15 @@ UPDATE lanes SET
 WHERE id <> 2;
 UPDATE lanes SET clock = now() - interval '1 hour' WHERE id = 2;
 
-INSERT INTO campaigns (id, name, state, content_id, max_attempts, starts_at, started_at, audience_id)
-SELECT id, 'campaign ' || id, state::campaign_state, 1, 3, now() - interval '3 hours',
+INSERT INTO campaigns (id, name, state, max_attempts, starts_at, started_at, audience_id)
+SELECT id, 'campaign ' || id, state::campaign_state, 3, now() - interval '3 hours',
     CASE WHEN state IN ('running', 'paused') THEN now() - interval '3 hours' END, CASE id WHEN 9 THEN 1 END
 FROM (VALUES
     (1, 'running'), (2, 'running'), (3, 'running'), (4, 'paused'), (5, 'running'), (6, 'running'), (7, 'scheduled'),
     (8, 'draft'), (9, 'scheduled'), (11, 'running'), (12, 'running'), (13, 'paused'), (15, 'running'), (16, 'running'), (17, 'running')
 ) c (id, state);
+INSERT INTO content_versions (campaign_id, version, content_id) SELECT id, 1, 1 FROM campaigns;
+SET CONSTRAINTS ALL IMMEDIATE;
 INSERT INTO campaign_lanes (campaign_id, lane_id)
 SELECT c.id, l.id FROM campaigns c CROSS JOIN lanes l
 WHERE l.id <= CASE c.id WHEN 9 THEN 2 ELSE 4 END;
@@ -53,12 +55,15 @@ WITH part (campaign, lane, state, messages) AS (VALUES
     (16, 2, 'pending', 2),
     (17, 1, 'sent', 2), (17, 1, 'failed', 1), (17, 2, 'unknown', 1), (17, 2, 'sent', 1)
 )
-INSERT INTO messages (segment, campaign_id, seq, lane_id, phone, state, attempt, spent, changed_at, claim_token, reason)
+INSERT INTO messages (
+    segment, campaign_id, seq, lane_id, phone, state, attempt, content_version, spent, changed_at, claim_token, reason
+)
 SELECT
     0, campaign, row_number() OVER (PARTITION BY campaign ORDER BY lane, state, n), lane,
     '6281' || campaign * 1000 + row_number() OVER (PARTITION BY campaign ORDER BY lane, state, n),
     state::message_state,
     CASE WHEN state IN ('pending', 'skipped', 'cancelled', 'expired') THEN 0 ELSE 1 END,
+    CASE WHEN state NOT IN ('pending', 'skipped', 'cancelled', 'expired') THEN 1 END,
     CASE WHEN state IN ('failed', 'in_doubt', 'unknown') THEN 1 ELSE 0 END,
     now() - interval '10 minutes',
     CASE state WHEN 'sending' THEN ('00000000-0000-0000-0000-00000000020' || lane)::uuid END,
@@ -78,8 +83,8 @@ WHERE m.campaign_id = hers.campaign_id AND m.seq = hers.seq;
 INSERT INTO audience_members (audience_id, phone, variables) VALUES (1, '628777000000', '{}');
 INSERT INTO rejected_recipients (campaign_id, line, phone, reason) VALUES (2, 9, '+628 777-000000', 'because');
 
-INSERT INTO attempts (segment, campaign_id, seq, attempt, account_id, outcome, reason, finished_at)
-SELECT segment, campaign_id, seq, attempt, lane_id,
+INSERT INTO attempts (segment, campaign_id, seq, attempt, content_version, account_id, outcome, reason, finished_at)
+SELECT segment, campaign_id, seq, attempt, content_version, lane_id,
     CASE state WHEN 'sent' THEN 'accepted' WHEN 'failed' THEN 'rejected' ELSE 'unknown' END::outcome, 'because',
     now() - interval '2 hours'
 FROM messages WHERE state IN ('sent', 'failed', 'in_doubt', 'unknown');

@@ -36,8 +36,10 @@ LOCK_CAMPAIGN = "SELECT id, state FROM campaigns WHERE id = %(campaign_id)s FOR 
 """What services/campaigns/lifecycle.py does before each of its statements."""
 _INSERT_CAMPAIGN = """
 WITH campaign AS (
-    INSERT INTO campaigns (id, name, state, content_id, max_attempts, segment)
-    SELECT %(campaign_id)s, 'new ' || %(campaign_id)s::text, 'scheduled', 1, 3, %(segment)s RETURNING id
+    INSERT INTO campaigns (id, name, state, max_attempts, segment)
+    SELECT %(campaign_id)s, 'new ' || %(campaign_id)s::text, 'scheduled', 3, %(segment)s RETURNING id
+), content AS (
+    INSERT INTO content_versions (campaign_id, version, content_id) SELECT id, 1, 1 FROM campaign
 )
 INSERT INTO campaign_lanes (campaign_id, lane_id) SELECT campaign.id, lanes.id FROM campaign CROSS JOIN lanes
 """

@@ -149,7 +149,7 @@ class Bench:
         for _ in range(min(ask.want, self.backlog - self.granted[ask.lane_id])):
             number = next(self.numbers)
             self.lane_of[(1, number)] = ask.lane_id
-            messages.append(Message(claim, 0, 1, number, f"62812{number:07d}", None, 1, 0, 5))
+            messages.append(Message(claim, 0, 1, number, f"62812{number:07d}", None, 1, 0, 5, 1))
         self.granted[ask.lane_id] += len(messages)
         self.sending[ask.lane_id] += len(messages)
         self.most_sending |= self.sending
@@ -166,7 +166,7 @@ class Bench:
     async def release_lanes(self, returns: Sequence[Return]) -> None:
         self.released += returns
 
-    async def campaign_content(self, _campaign: int) -> Content:
+    async def campaign_content(self, _campaign: int, _version: int) -> Content:
         return stored_content("text", b"Hi", None, None)
 
     # What it wants of a gateway

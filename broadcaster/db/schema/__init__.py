@@ -60,6 +60,8 @@ FILES = (
     "functions/write_audit",
     "functions/account_for_audit",
     "functions/audit_change",
+    "functions/content_for_audit",
+    "functions/audit_content",
     "functions/audit_messages",
     "functions/audit_schedule_lanes",
     "functions/note_operation",

@@ -25,26 +25,29 @@ GRANT TEMPORARY ON DATABASE {database} TO {role};
 
 GRANT SELECT ON
     accounts, alembic_version, attempts, audience_members, audiences, audit_log, campaign_files, campaign_lanes, campaigns,
-    contents, doubts, failure_counts, forgetting_key, forgotten_phones, instances, lanes, looks, messages, occurrences, purges,
+    content_versions, contents, doubts, failure_counts, forgetting_key, forgotten_phones, instances, lanes, looks, messages, occurrences, purges,
     rejected_recipients, schedule_lanes, schedules, settlements, ticks, campaign_report, failure_report, instance_report,
     message_log, occurrence_report
 TO {role};
 
 -- Evidence: what was to be sent, what was tried, what came of it.
 GRANT INSERT ON
-    attempts, campaign_files, campaigns, contents, doubts, rejected_recipients, settlements
+    attempts, campaign_files, campaigns, content_versions, contents, doubts, rejected_recipients, settlements
 TO {role};
 GRANT INSERT (segment, campaign_id, seq, lane_id, phone, ordinal, variables) ON messages TO {role};
 GRANT INSERT (campaign_id, lane_id) ON campaign_lanes TO {role};
-GRANT UPDATE (state, changed_at, attempt, spent, next_attempt_at, claim_token, gateway_id, reason) ON messages TO {role};
+GRANT UPDATE (
+    lane_id, state, changed_at, attempt, spent, content_version, next_attempt_at, claim_token, gateway_id, reason
+) ON messages TO {role};
 GRANT UPDATE (finished_at) ON attempts TO {role};
 GRANT UPDATE (
     started_at, ended_at, polls, absences, next_poll_at, reading, unreadable_seconds, resolved_as, resolved_at
 ) ON doubts TO {role};
 GRANT UPDATE (
-    state, state_reason, recipients_read, recipients_rejected, starts_at, started_at, finished_at
+    state, state_reason, content_version, priority, recipients_read, recipients_rejected, starts_at, started_at,
+    finished_at
 ) ON campaigns TO {role};
-GRANT UPDATE (next_due_at, last_claimed_at, open) ON campaign_lanes TO {role};
+GRANT UPDATE (next_due_at, last_claimed_at, open, retired) ON campaign_lanes TO {role};
 GRANT USAGE ON SEQUENCE campaigns_id_seq TO {role};
 
 -- What operators keep, and where workers stand.

@@ -8,7 +8,7 @@ share AS (
         coalesce(i.rate_per_second, greatest(100, 10 * max(i.rate_per_second) OVER ())) AS weight
     FROM campaign_lanes cl
     JOIN instances i ON i.id = cl.lane_id
-    WHERE cl.campaign_id = %(campaign_id)s
+    WHERE cl.campaign_id = %(campaign_id)s AND NOT cl.retired
 ), deal AS ( -- each lane with where its part of the interval from 0 to 1 begins
     SELECT array_agg(lane_id ORDER BY lane_id) AS lanes, array_agg(begins ORDER BY lane_id) AS begins
     FROM (

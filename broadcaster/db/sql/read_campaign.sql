@@ -5,12 +5,13 @@ SELECT /* read_campaign */
     c.source,
     c.started_at,
     c.purged_at,
-    c.content_id,
+    c.content_version,
+    v.content_id,
     content.kind,
     CASE WHEN content.kind = 'file' THEN ''::bytea ELSE content.body END AS body,
-    c.caption,
-    c.filename,
-    c.locale,
+    v.caption,
+    v.filename,
+    v.locale,
     c.file_column,
     c.max_attempts,
     c.audience_id,
@@ -19,6 +20,7 @@ SELECT /* read_campaign */
     c.audience_filter AS conditions,
     c.variables AS campaign_variables
 FROM campaigns c
-JOIN contents content ON content.id = c.content_id
+JOIN content_versions v ON v.campaign_id = c.id AND v.version = c.content_version
+JOIN contents content ON content.id = v.content_id
 LEFT JOIN audiences a ON a.id = c.audience_id
 WHERE c.name = %(name)s AND c.test_of IS NULL

@@ -32,15 +32,15 @@ moved AS (
     )
     WHERE m.segment = r.segment AND m.campaign_id = r.campaign_id AND m.seq = r.seq
         AND m.state::text = 'sending' AND m.attempt = r.attempt AND m.claim_token = r.claim
-    RETURNING m.segment, m.campaign_id, m.seq, m.lane_id, m.phone, m.attempt, m.state, r.outcome, r.reason,
-        r.http_status, r.reply, r.duration_ms, r.place
+    RETURNING m.segment, m.campaign_id, m.seq, m.lane_id, m.phone, m.attempt, m.content_version, m.state, r.outcome,
+        r.reason, r.http_status, r.reply, r.duration_ms, r.place
 ), logged AS (
     INSERT INTO attempts (
-        segment, campaign_id, seq, account_id, attempt, outcome, reason, http_status, reply, duration_ms
+        segment, campaign_id, seq, account_id, attempt, content_version, outcome, reason, http_status, reply, duration_ms
     )
     SELECT
-        segment, campaign_id, seq, (SELECT l.account_id FROM lanes l WHERE l.id = lane_id), attempt, outcome, reason,
-        http_status, reply, duration_ms
+        segment, campaign_id, seq, (SELECT l.account_id FROM lanes l WHERE l.id = lane_id), attempt, content_version,
+        outcome, reason, http_status, reply, duration_ms
     FROM moved
 ), doubted AS (
     INSERT INTO doubts (segment, campaign_id, seq, attempt, lane_id, account_id, phone, started_at, ended_at)
@@ -91,24 +91,26 @@ moved AS (
     FROM held
 ), dealt AS ( -- the lane's slots, dealt like cards to the campaigns of the highest priority, then the next
     SELECT
-        r.id AS lane_id, turn.campaign_id, turn.segment, turn.priority, turn.max_attempts, turn.version, turn.rivals,
-        r.is_well, count(*)::int AS quota
+        r.id AS lane_id, turn.campaign_id, turn.segment, turn.priority, turn.max_attempts, turn.content_version,
+        turn.version, turn.rivals, r.is_well, count(*)::int AS quota
     FROM room r
     CROSS JOIN LATERAL (
         SELECT rival.*
         FROM (
             SELECT
-                cl.campaign_id, c.segment, c.priority, c.max_attempts, cl.version, cl.pending, cl.last_claimed_at,
-                count(*) OVER () AS rivals
+                cl.campaign_id, c.segment, c.priority, c.max_attempts, c.content_version, cl.version, cl.pending,
+                cl.last_claimed_at, count(*) OVER () AS rivals
             FROM campaign_lanes cl
             JOIN campaigns c ON c.id = cl.campaign_id AND c.state = 'running'
-            WHERE cl.lane_id = r.id AND cl.open AND cl.pending > 0 AND cl.next_due_at <= now() AND r.slots > 0
+            WHERE cl.lane_id = r.id AND cl.open AND NOT cl.retired AND cl.pending > 0 AND cl.next_due_at <= now()
+                AND r.slots > 0
         ) rival
         CROSS JOIN LATERAL generate_series(1, least(rival.pending, r.slots)) AS card
         ORDER BY rival.priority DESC, card, rival.last_claimed_at NULLS FIRST, rival.campaign_id
         LIMIT r.slots
     ) turn
-    GROUP BY r.id, r.is_well, turn.campaign_id, turn.segment, turn.priority, turn.max_attempts, turn.version, turn.rivals
+    GROUP BY r.id, r.is_well, turn.campaign_id, turn.segment, turn.priority, turn.max_attempts, turn.content_version,
+        turn.version, turn.rivals
 ), picked AS (
     SELECT d.*, coalesce(due.seqs, '{}') AS seqs
     FROM dealt d
@@ -139,15 +141,20 @@ moved AS (
         ) m
     ) due
 ), due AS MATERIALIZED (
-    SELECT p.segment, p.campaign_id, p.priority, p.max_attempts, each.seq, each.card
+    SELECT p.segment, p.campaign_id, p.priority, p.max_attempts, p.content_version, each.seq, each.card
     FROM picked p CROSS JOIN LATERAL unnest(p.seqs) WITH ORDINALITY AS each (seq, card)
 ), claimed AS ( -- by key alone: `picked` has checked the state and holds the rows
     UPDATE messages m
-    SET state = 'sending', attempt = m.attempt + 1, claim_token = %(claim)s, changed_at = now()
+    SET
+        state = 'sending',
+        attempt = m.attempt + 1,
+        content_version = due.content_version, -- what is sent, whatever the campaign sends from now on
+        claim_token = %(claim)s,
+        changed_at = now()
     FROM due
     WHERE m.segment = due.segment AND m.campaign_id = due.campaign_id AND m.seq = due.seq
     RETURNING m.lane_id, m.segment, m.campaign_id, m.seq, m.phone, m.variables, m.attempt, m.spent,
-        due.max_attempts, due.priority, due.card
+        m.content_version, due.max_attempts, due.priority, due.card
 ), turns AS ( -- the counters are locked in the order in which the trigger does: nobody waits in a circle
     SELECT p.*
     FROM (
@@ -205,12 +212,13 @@ SELECT
     attempt,
     spent,
     max_attempts,
+    content_version,
     priority,
     card,
     NULL::bigint[] AS places
 FROM claimed
 UNION ALL
-SELECT id, may_send, slots, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL FROM room
+SELECT id, may_send, slots, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL FROM room
 UNION ALL
-SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, array_agg(place) FROM moved
+SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, array_agg(place) FROM moved
 ORDER BY lane_id NULLS LAST, priority DESC NULLS FIRST, card, campaign_id

@@ -14,7 +14,7 @@ WHERE id IN (
         AND EXISTS (
             SELECT FROM campaign_lanes cl
             JOIN campaigns c ON c.id = cl.campaign_id AND c.state = 'running'
-            WHERE cl.lane_id = l.id AND cl.open AND cl.pending > 0 AND cl.next_due_at <= now()
+            WHERE cl.lane_id = l.id AND cl.open AND NOT cl.retired AND cl.pending > 0 AND cl.next_due_at <= now()
         )
     FOR NO KEY UPDATE OF l SKIP LOCKED
 )

@@ -8,6 +8,7 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     ForeignKey,
+    ForeignKeyConstraint,
     Identity,
     Index,
     Integer,
@@ -17,6 +18,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
     func,
     text,
     true,
@@ -51,15 +53,12 @@ campaigns = Table(
     Column("name", Text, nullable=False, unique=True, comment="What operators call it."),
     Column("state", campaign_state, nullable=False, comment="Where it stands (docs/states.md)."),
     Column("state_reason", Text, comment="Why it is in this state, where a reason is needed."),
-    Column("content_id", BigInteger, ForeignKey(contents.c.id), nullable=False, comment="What it sends."),
-    Column("caption", Text, comment="Template of the caption (file and file_url)."),
-    Column("filename", Text, comment="Template of the file name that recipients see (file)."),
     Column(
-        "locale",
-        Text,
+        "content_version",
+        SmallInteger,
         nullable=False,
-        server_default="en",
-        comment="Whose dates and numbers they are, that its texts show.",
+        server_default="1",
+        comment="Which of its content_versions it sends now.",
     ),
     Column(
         "file_column",
@@ -114,6 +113,14 @@ campaigns = Table(
     CheckConstraint("(finished_at IS NOT NULL) = (state IN ('finished', 'cancelled'))", name="final_has_finished_at"),
     CheckConstraint("max_attempts >= 1", name="max_attempts_positive"),
     CheckConstraint("purged_at IS NULL OR finished_at IS NOT NULL", name="purged_is_final"),
+    ForeignKeyConstraint(
+        ["id", "content_version"],
+        ["content_versions.campaign_id", "content_versions.version"],
+        name="campaigns_content_version_fkey",
+        deferrable=True,
+        initially="DEFERRED",
+        use_alter=True,
+    ),
     comment="Content, recipients, when, and over which instances.",
     postgresql_with={"fillfactor": "70"},
 )
@@ -122,6 +129,32 @@ Index(
     campaigns.c.state,
     postgresql_where=text("state IN ('scheduled', 'running', 'paused')"),
 )
+
+content_versions = Table(
+    "content_versions",
+    metadata,
+    campaign_id(ForeignKey(campaigns.c.id, ondelete="CASCADE")),
+    Column("version", SmallInteger, nullable=False, comment="Counts from 1 per campaign."),
+    Column(
+        "content_id", BigInteger, ForeignKey(contents.c.id), nullable=False, comment="The text, the file or the URL."
+    ),
+    Column("caption", Text, comment="Template of the caption (file and file_url)."),
+    Column("filename", Text, comment="Template of the file name that recipients see (file)."),
+    Column(
+        "locale",
+        Text,
+        nullable=False,
+        server_default="en",
+        comment="Whose dates and numbers they are, that its texts show.",
+    ),
+    moment("since", "When it became what the campaign sends.", nullable=False, server_default=func.now()),
+    PrimaryKeyConstraint("campaign_id", "version"),
+    CheckConstraint("version >= 1", name="version_positive"),
+    comment=(
+        "What a campaign sends, and what it sent before that was changed. Commands and workers change no row of it."
+    ),
+)
+Index("content_versions_content_idx", content_versions.c.content_id)
 
 campaign_files = Table(
     "campaign_files",
@@ -170,6 +203,16 @@ campaign_lanes = Table(
         nullable=False,
         server_default=true(),
         comment="Until the campaign is final; keeps the index small however many campaigns there were.",
+    ),
+    Column(
+        "retired",
+        Boolean,
+        nullable=False,
+        server_default=false(),
+        comment=(
+            "Its instance was taken away from the campaign: what is pending here goes to the others, and nothing is "
+            "claimed."
+        ),
     ),
     PrimaryKeyConstraint("campaign_id", "lane_id"),
     CheckConstraint("open OR pending + sending + in_doubt = 0", name="closed_has_nothing_open"),

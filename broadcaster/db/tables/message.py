@@ -56,6 +56,11 @@ messages = Table(
         server_default="0",
         comment="Attempts that count against campaigns.max_attempts; trouble of the instance does not.",
     ),
+    Column(
+        "content_version",
+        SmallInteger,
+        comment="The content_versions of the latest attempt, as the claim took it; null: none was made.",
+    ),
     moment(
         "next_attempt_at",
         "A pending message is due from then on; nothing else says when it is tried again.",
@@ -102,6 +107,7 @@ attempts = Table(
     campaign_id(),
     Column("seq", Integer, nullable=False, comment="messages.seq"),
     Column("attempt", SmallInteger, nullable=False, comment="Counts from 1 per message."),
+    Column("content_version", SmallInteger, nullable=False, comment="What was sent: of content_versions."),
     Column("account_id", Integer, nullable=False, comment="The account it went through."),
     Column("outcome", outcome, nullable=False, comment="What it came to."),
     Column("reason", Text, nullable=False, comment="What was concluded from the reply or the failure."),

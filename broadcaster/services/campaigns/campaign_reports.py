@@ -99,7 +99,10 @@ class Failure(msgspec.Struct, frozen=True):
 
 
 class MessageRow(NamedTuple):
-    """One message: who got it or did not, and what the gateway last said. Without phone and variables: forgotten."""
+    """One message: who got it or did not, and what the gateway last said. Without phone and variables: forgotten.
+
+    `content_version` is that of the latest attempt (`CampaignDetail.contents`).
+    """
 
     phone: str | None
     instance: str
@@ -111,6 +114,7 @@ class MessageRow(NamedTuple):
     last_outcome: str | None
     last_http_status: int | None
     last_reply: str | None
+    content_version: int | None
     variables: Mapping[str, str] | None
 
 

@@ -67,7 +67,6 @@ def insert_campaign(connection: Connection, new: NewCampaign) -> int:
         "id": new.id,
         "name": new.name,
         "state": new.state,
-        **new.content._asdict(),
         "max_attempts": new.max_attempts,
         "priority": new.priority,
         "starts_at": new.starts_at,
@@ -82,9 +81,16 @@ def insert_campaign(connection: Connection, new: NewCampaign) -> int:
         "test_of": new.test_of,
     }
     campaign_id = int(connection.execute(insert(table).values(_given(values)).returning(table.c.id)).scalar_one())
+    insert_version(connection, campaign_id, 1, new.content)
     lanes = [{"campaign_id": campaign_id, "lane_id": lane} for lane in new.lanes]
     connection.execute(insert(tables.campaign_lanes), lanes)
     return campaign_id
+
+
+def insert_version(connection: Connection, campaign_id: int, version: int, content: StoredContent) -> None:
+    """Store what the campaign sends as this version of its content."""
+    values = {"campaign_id": campaign_id, "version": version, **content._asdict()}
+    connection.execute(insert(tables.content_versions).values(values))
 
 
 def insert_single(connection: Connection, new: NewCampaign, phone: str, variables: Mapping[str, str] | None) -> int:

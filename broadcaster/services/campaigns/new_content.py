@@ -93,7 +93,7 @@ def file_url_content(
 
 
 class StoredContent(NamedTuple):
-    """How a campaign or a schedule refers to what it sends: columns of both."""
+    """How a version of a campaign's content, or a schedule, refers to what is sent: columns of both."""
 
     content_id: int
     caption: str | None = None

@@ -24,6 +24,7 @@ class _Campaign(msgspec.Struct, frozen=True, kw_only=True):
     source: str
     started_at: datetime | None
     purged_at: datetime | None
+    content_version: int
     content_id: int
     kind: str
     body: bytes
@@ -47,6 +48,7 @@ class StoredCampaign:
     name: str
     state: CampaignState
     source: str
+    content_version: int
     content_id: int
     content: Content
     max_attempts: int
@@ -72,6 +74,7 @@ def read_campaign(connection: Connection, name: str) -> StoredCampaign:
         name=name,
         state=row.state,
         source=row.source,
+        content_version=row.content_version,
         content_id=row.content_id,
         content=content,
         max_attempts=row.max_attempts,

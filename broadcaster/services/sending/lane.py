@@ -232,7 +232,9 @@ class Lane:
         """
         try:
             try:
-                prepared = await self._path.contents.of(message.campaign_id, message.variables)
+                prepared = await self._path.contents.of(
+                    message.campaign_id, message.content_version, message.variables
+                )
             except Exception as error:  # noqa: BLE001 - Postgres is away: provably nothing was sent
                 reason = f"held back: cannot read its content: {type(error).__name__}"
                 return Verdict(Outcome.NOT_SENT, reason), None, self.standing.heard

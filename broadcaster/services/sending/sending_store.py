@@ -62,7 +62,8 @@ class _LaneRow(msgspec.Struct, frozen=True):
 class Message(NamedTuple):
     """A message that is to be sent: its attempt number `attempt` is committed, under the token `claim`.
 
-    `spent` counts the attempts before this one that count against `max_attempts`.
+    `spent` counts the attempts before this one that count against `max_attempts`. `content_version` says what it gets:
+    what its campaign sent when it was claimed.
     """
 
     claim: UUID
@@ -74,6 +75,7 @@ class Message(NamedTuple):
     attempt: int
     spent: int
     max_attempts: int
+    content_version: int
 
 
 class Ask(NamedTuple):
@@ -239,14 +241,14 @@ class SendingStore:
         waited = timedelta(seconds=request_timeout)
         await self._statements.execute("recover_leases", request_timeout=waited, ended=list(holders))
 
-    async def campaign_content(self, campaign_id: int) -> Content:
-        """What the campaign sends, which never changes once it is submitted; `campaign_file` has the file of one."""
-        [row] = await self._statements.rows("campaign_content", tuple, campaign_id=campaign_id)
+    async def campaign_content(self, campaign_id: int, version: int) -> Content:
+        """A version of what the campaign sends, which never changes; `campaign_file` has the file of one."""
+        [row] = await self._statements.rows("campaign_content", tuple, campaign_id=campaign_id, version=version)
         return stored_content(*row)
 
-    async def campaign_file(self, campaign_id: int) -> bytes:
-        """The bytes of the file that the campaign sends."""
-        [body] = await self._statements.values("campaign_file", campaign_id=campaign_id)
+    async def campaign_file(self, campaign_id: int, version: int) -> bytes:
+        """The bytes of the file that this version sends."""
+        [body] = await self._statements.values("campaign_file", campaign_id=campaign_id, version=version)
         return bytes(body)
 
     async def recipient_file(self, campaign_id: int, path: str) -> bytes:
@@ -259,6 +261,10 @@ class SendingStore:
         return await self._statements.values("finish_campaigns")
 
 
+_MESSAGE_COLUMNS = len(Message._fields) - 1
+"""What a row says of a message: all but the claim, in this order."""
+
+
 def _document(run: OutcomeRun) -> str:
     return msgspec.json.encode(run.to_document()).decode()
 
@@ -269,10 +275,10 @@ def _columns(asks: Sequence[Ask]) -> tuple[list[int], list[UUID], list[int]]:
 
 def _claims(claim: UUID, rows: Sequence[tuple[Any, ...]]) -> dict[int, Claim]:
     claims: dict[int, Claim] = {}
-    for lane_id, may_send, slots, segment, campaign_id, seq, phone, variables, attempt, spent, most, *_ in rows:
+    for lane_id, may_send, slots, *message in rows:
         lane = claims.get(lane_id)
         if lane is None:
             lane = claims[lane_id] = Claim(may_send, slots, [])
-        if seq is not None:
-            lane.messages.append(Message(claim, segment, campaign_id, seq, phone, variables, attempt, spent, most))
+        if message[0] is not None:
+            lane.messages.append(Message(claim, *message[:_MESSAGE_COLUMNS]))
     return claims

@@ -16,10 +16,7 @@ CREATE TABLE campaigns (
     name text NOT NULL UNIQUE,
     state campaign_state NOT NULL,
     state_reason text,
-    content_id bigint NOT NULL REFERENCES contents,
-    caption text,
-    filename text,
-    locale text NOT NULL DEFAULT 'en',
+    content_version smallint NOT NULL DEFAULT 1,
     file_column text,
     priority smallint NOT NULL DEFAULT 0,
     segment bigint NOT NULL DEFAULT 0,
@@ -47,10 +44,7 @@ COMMENT ON COLUMN campaigns.id IS 'Messages and attempts carry it.';
 COMMENT ON COLUMN campaigns.name IS 'What operators call it.';
 COMMENT ON COLUMN campaigns.state IS 'Where it stands (docs/states.md).';
 COMMENT ON COLUMN campaigns.state_reason IS 'Why it is in this state, where a reason is needed.';
-COMMENT ON COLUMN campaigns.content_id IS 'What it sends.';
-COMMENT ON COLUMN campaigns.caption IS 'Template of the caption (file and file_url).';
-COMMENT ON COLUMN campaigns.filename IS 'Template of the file name that recipients see (file).';
-COMMENT ON COLUMN campaigns.locale IS 'Whose dates and numbers they are, that its texts show.';
+COMMENT ON COLUMN campaigns.content_version IS 'Which of its content_versions it sends now.';
 COMMENT ON COLUMN campaigns.file_column IS
     'The variable with the path of each recipient''s own file (campaign_files); null: they get the same.';
 COMMENT ON COLUMN campaigns.priority IS 'Higher is sent first; equal ones share a lane equally.';
@@ -74,6 +68,30 @@ COMMENT ON COLUMN campaigns.test_of IS
     'The campaign of which it sends one marked copy, counted nowhere; null: no test.';
 COMMENT ON COLUMN campaigns.purged_at IS 'When what is personal of it was deleted; null: not yet.';
 CREATE INDEX campaigns_open_idx ON campaigns (state) WHERE state IN ('scheduled', 'running', 'paused');
+
+CREATE TABLE content_versions (
+    campaign_id bigint NOT NULL REFERENCES campaigns ON DELETE CASCADE,
+    version smallint NOT NULL,
+    content_id bigint NOT NULL REFERENCES contents,
+    caption text,
+    filename text,
+    locale text NOT NULL DEFAULT 'en',
+    since timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (campaign_id, version),
+    CONSTRAINT content_versions_version_positive_check CHECK (version >= 1)
+);
+COMMENT ON TABLE content_versions IS
+    'What a campaign sends, and what it sent before that was changed. Commands and workers change no row of it.';
+COMMENT ON COLUMN content_versions.campaign_id IS 'The campaign that it belongs to.';
+COMMENT ON COLUMN content_versions.version IS 'Counts from 1 per campaign.';
+COMMENT ON COLUMN content_versions.content_id IS 'The text, the file or the URL.';
+COMMENT ON COLUMN content_versions.caption IS 'Template of the caption (file and file_url).';
+COMMENT ON COLUMN content_versions.filename IS 'Template of the file name that recipients see (file).';
+COMMENT ON COLUMN content_versions.locale IS 'Whose dates and numbers they are, that its texts show.';
+COMMENT ON COLUMN content_versions.since IS 'When it became what the campaign sends.';
+CREATE INDEX content_versions_content_idx ON content_versions (content_id);
+ALTER TABLE campaigns ADD CONSTRAINT campaigns_content_version_fkey
+    FOREIGN KEY (id, content_version) REFERENCES content_versions (campaign_id, version) DEFERRABLE INITIALLY DEFERRED;
 
 CREATE TABLE campaign_files (
     campaign_id bigint NOT NULL REFERENCES campaigns ON DELETE CASCADE,
@@ -107,6 +125,7 @@ CREATE TABLE campaign_lanes (
     last_claimed_at timestamptz,
     version bigint NOT NULL DEFAULT 0,
     open boolean NOT NULL DEFAULT true,
+    retired boolean NOT NULL DEFAULT false,
     PRIMARY KEY (campaign_id, lane_id),
     CONSTRAINT campaign_lanes_closed_has_nothing_open_check CHECK (open OR pending + sending + in_doubt = 0),
     CONSTRAINT campaign_lanes_counters_not_negative_check CHECK (
@@ -138,6 +157,8 @@ COMMENT ON COLUMN campaign_lanes.last_claimed_at IS
 COMMENT ON COLUMN campaign_lanes.version IS 'Counts the trigger''s changes.';
 COMMENT ON COLUMN campaign_lanes.open IS
     'Until the campaign is final; keeps the index small however many campaigns there were.';
+COMMENT ON COLUMN campaign_lanes.retired IS
+    'Its instance was taken away from the campaign: what is pending here goes to the others, and nothing is claimed.';
 CREATE INDEX campaign_lanes_open_idx ON campaign_lanes (lane_id) WHERE open;
 
 CREATE TABLE failure_counts (

@@ -10,6 +10,7 @@ CREATE TABLE messages (
     changed_at timestamptz NOT NULL DEFAULT now(),
     attempt smallint NOT NULL DEFAULT 0,
     spent smallint NOT NULL DEFAULT 0,
+    content_version smallint,
     next_attempt_at timestamptz NOT NULL DEFAULT '-infinity',
     claim_token uuid,
     gateway_id text,
@@ -35,6 +36,8 @@ COMMENT ON COLUMN messages.changed_at IS 'Since when it is in this state.';
 COMMENT ON COLUMN messages.attempt IS 'Number of the latest attempt.';
 COMMENT ON COLUMN messages.spent IS
     'Attempts that count against campaigns.max_attempts; trouble of the instance does not.';
+COMMENT ON COLUMN messages.content_version IS
+    'The content_versions of the latest attempt, as the claim took it; null: none was made.';
 COMMENT ON COLUMN messages.next_attempt_at IS 'A pending message is due from then on; nothing else says when it is tried again.';
 COMMENT ON COLUMN messages.claim_token IS 'The claim that took it; guards every later write.';
 COMMENT ON COLUMN messages.gateway_id IS 'The gateway''s id of the accepted message, where it gave one.';
@@ -49,6 +52,7 @@ CREATE TABLE attempts (
     campaign_id bigint NOT NULL,
     seq integer NOT NULL,
     attempt smallint NOT NULL,
+    content_version smallint NOT NULL,
     account_id integer NOT NULL,
     outcome outcome NOT NULL,
     reason text NOT NULL,
@@ -63,6 +67,7 @@ COMMENT ON COLUMN attempts.segment IS 'Partition key: campaigns.segment.';
 COMMENT ON COLUMN attempts.campaign_id IS 'The campaign that it belongs to.';
 COMMENT ON COLUMN attempts.seq IS 'messages.seq';
 COMMENT ON COLUMN attempts.attempt IS 'Counts from 1 per message.';
+COMMENT ON COLUMN attempts.content_version IS 'What was sent: of content_versions.';
 COMMENT ON COLUMN attempts.account_id IS 'The account it went through.';
 COMMENT ON COLUMN attempts.outcome IS 'What it came to.';
 COMMENT ON COLUMN attempts.reason IS 'What was concluded from the reply or the failure.';
