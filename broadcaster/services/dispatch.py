@@ -60,12 +60,15 @@ def start_due_campaigns(engine: Engine) -> list[int]:
 
 
 def finish_campaigns(engine: Engine) -> list[int]:
-    """Make campaigns that balance `finished` (invariant I1) and clear up after cancelled ones.
+    """Make campaigns that balance `finished` (invariant I1) and clear up after cancelled ones and those that changed.
 
     Returns the ids of those that finished.
     """
     with transaction(engine) as connection:
         execute(connection, "sweep_cancelled")
+    with transaction(engine) as connection:
+        # What came back from an instance that was taken away from its campaign.
+        execute(connection, "share_pending", campaign_id=None, evenly=False)
     with transaction(engine) as connection:
         execute(connection, "close_cancelled")
         return values(connection, "finish_campaigns")

@@ -33,7 +33,7 @@ RUNS = {"up", "down", "demo", "worker", "beat", "flower", "simulator"}
 DUE = "2026-11-23T02:00:00Z"
 """Nine o'clock in Jakarta."""
 PEOPLE = "phone,name\n628123456001,Ann\n628123456002,Bob\n"
-SECRETS = ("key-a", "key-b", "628123456", "Ann", "Bob", "Hello you")
+SECRETS = ("key-a", "key-b", "628123456", "Ann", "Bob")
 """Neither keys nor anything personal is kept."""
 
 
@@ -104,6 +104,9 @@ STEPS = [
          code=1),
     Step("campaign start", "c", "campaign c", "state", "draft", "running"),
     Step("campaign pause", "c", "campaign c", "state", "running", "paused"),
+    Step("campaign set", "c --text 'Dear you'", "campaign c", "text", "Hello you", "Dear you"),
+    Step("campaign clone", "c d", "campaign d", "state", None, "draft"),
+    Step("campaign remove", "d --yes", "campaign d", "state", "draft", None),
     Step("campaign resume", "c", "campaign c", "state", "paused", "running"),
     Step("campaign retry", "c", "campaign c", "failed", 1, None,
          first=_sql("UPDATE messages SET state = 'failed' WHERE phone = '628123456001'")),

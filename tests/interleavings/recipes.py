@@ -252,8 +252,44 @@ def _steering() -> list[Recipe]:
     moves = [steer(name, campaign) for name, campaigns in steered.items() for campaign in campaigns]
     moves += [settle(campaign, "pending") for campaign in _SENT_AGAIN]
     moves += [settle(Campaign.LAST_DOUBT, "failed"), settle(Campaign.STRAY, "sent"), settle(Campaign.OLD, "sent")]
-    queued = Recipe("start_queued_campaign", (_step("start_queued_campaign", campaign_id=Campaign.DRAFT),))
-    return [*(recipe for move in moves for recipe in move), queued]
+    return [*(recipe for move in moves for recipe in move), *_changing()]
+
+
+def _changing() -> list[Recipe]:
+    """As services/campaigns/changing.py does it, which takes messages before counters; and as the tick does."""
+
+    def locked(campaign: Campaign, *steps: Step) -> Recipe:
+        label = f"{', '.join(filter(None, (step.name for step in steps)))} of {campaign.name}"
+        return Recipe(label, (_sql(LOCK_CAMPAIGN, campaign_id=campaign), *steps))
+
+    def content(campaign: Campaign) -> Step:
+        columns = {"content_id": 1, "caption": None, "filename": None, "locale": "en"}
+        return _step("change_content", campaign_id=campaign, **columns)
+
+    def lanes(campaign: Campaign, *kept: int) -> Step:
+        return _step("change_lanes", campaign_id=campaign, lanes=list(kept))
+
+    def share(campaign: Campaign | None) -> Step:
+        return _step("share_pending", campaign_id=campaign, evenly=campaign is not None)
+
+    changed = [Recipe("start_queued_campaign", (_step("start_queued_campaign", campaign_id=Campaign.DRAFT),))]
+    for campaign in (Campaign.PAUSED, Campaign.DUE, Campaign.DRAFT):
+        changed += [locked(campaign, content(campaign)), locked(campaign, lanes(campaign, 2, 3))]
+    # Running ones are refused before; that these balance too is what a campaign that is resumed meanwhile relies on.
+    for campaign in (Campaign.PAUSED, Campaign.EVERYTHING, Campaign.LAST_PENDING):
+        changed += [locked(campaign, share(campaign)), locked(campaign, lanes(campaign, 2, 3), content(campaign))]
+    remove = _step("remove_campaign", campaign_id=Campaign.DRAFT)
+    copy = Step(
+        lambda _: query("clone_messages").format(messages="messages"),
+        lambda _books, side: {"campaign_id": Campaign.PAUSED, "clone_id": Campaign.NEW + side, "segment": 0},
+        "clone_messages",
+    )
+    return [
+        *changed,
+        Recipe("share_pending", (share(None),)),
+        Recipe("remove_campaign", (_sql(_READ), remove), held=0),
+        Recipe("clone_messages", (HOLD_OFF, _new_campaign(Campaign.NEW), copy)),
+    ]
 
 
 def _purging() -> list[Recipe]:

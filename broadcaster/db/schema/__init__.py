@@ -70,6 +70,7 @@ FILES = (
     "functions/kept_because",
     "functions/delete_unused_files",
     "functions/purge_campaign",
+    "functions/remove_campaign",
     "functions/refuse_backdating",
     "functions/spells",
     "functions/forget_phone",

@@ -76,5 +76,8 @@ GRANT EXECUTE ON FUNCTION
     number_repeated_of_segment(bigint, integer), attach_segment(bigint)
 TO {role};
 
+-- What nothing has left of, as if it had not been.
+GRANT EXECUTE ON FUNCTION remove_campaign(bigint) TO {role};
+
 -- What is personal of a campaign that ended more than a day ago.
 GRANT EXECUTE ON FUNCTION purge_campaign(bigint, interval) TO {role};

@@ -126,13 +126,34 @@ class RejectedRecipient(NamedTuple):
     reason: str
 
 
+class ContentVersion(msgspec.Struct, frozen=True):
+    """What a campaign sends, or sent until it was changed. `body` is the text or the URL; None: it is a file."""
+
+    version: int
+    since: datetime
+    kind: ContentKind
+    body: str | None
+    caption: str | None
+    filename: str | None
+    locale: str
+    sent: int | None
+    """How many messages were sent with it; None: they are deleted."""
+
+    @property
+    def words(self) -> str:
+        """What people know it by: the text, the caption, the name of the file or the URL."""
+        texts = (self.body if self.kind is ContentKind.TEXT else None, self.caption, self.filename, self.body)
+        return next((text for text in texts if text is not None), "")
+
+
 @dataclass(frozen=True, slots=True)
 class CampaignDetail:
-    """Where a campaign stands, in sum, by instance, and by the reasons of its failures."""
+    """Where a campaign stands, in sum, by instance, by the reasons of its failures, and what it sent."""
 
     summary: CampaignSummary
     lanes: Sequence[CampaignLane]
     failures: Sequence[Failure]
+    contents: Sequence[ContentVersion]
 
 
 def list_campaigns(source: Engine | Reader, *, limit: int = 50) -> Sequence[CampaignSummary]:
@@ -159,7 +180,8 @@ def campaign_detail(source: Engine | Reader, name: str) -> CampaignDetail:
         summary = _summary(connection, name)
         lanes = rows(connection, "lanes_of_campaign", CampaignLane, campaign_id=summary.id)
         failures = rows(connection, "campaign_failures", Failure, campaign_id=summary.id)
-        return CampaignDetail(summary, lanes, failures)
+        contents = rows(connection, "versions_of_campaign", ContentVersion, campaign_id=summary.id)
+        return CampaignDetail(summary, lanes, failures, contents)
 
 
 def export_messages(

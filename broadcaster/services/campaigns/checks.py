@@ -30,7 +30,7 @@ def admission(
     with _name_taken_meanwhile(name), transaction(engine) as connection:
         _refuse_taken(connection, name)
         # Before the recipients are read, which may take longer than until the start.
-        _refuse_past(connection, starts_at)
+        refuse_past(connection, starts_at)
         yield connection, lanes_of(connection, instances)
 
 
@@ -61,7 +61,7 @@ def _name_taken_meanwhile(name: str) -> Iterator[None]:
         raise
 
 
-def _refuse_past(connection: Connection, starts_at: datetime | None) -> None:
+def refuse_past(connection: Connection, starts_at: datetime | None) -> None:
     """By the database's clock. None, at once, has not passed."""
     if starts_at is not None and starts_at <= connection.execute(select(func.now())).scalar_one():
         raise UsageError(f"--at: {day_and_time(starts_at)} is in the past; without --at it starts at once")

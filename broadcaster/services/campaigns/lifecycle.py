@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import TypeVar
 
 import msgspec
 from sqlalchemy import Connection, Engine, select
@@ -15,6 +16,8 @@ from broadcaster.db.statements import first
 from broadcaster.domain.states import CampaignState
 from broadcaster.errors import ConflictError, ContentionError, NotFoundError
 from broadcaster.services.campaigns.purged import refuse_purged
+
+Result = TypeVar("Result")
 
 _TRIES = 5
 """Workers write the messages of a running campaign all the time; a command that loses against them is repeated."""
@@ -65,7 +68,7 @@ def retry_campaign(engine: Engine, name: str) -> Moved:
     return _move(engine, name, "retry_campaign", CampaignState.RUNNING, "finished or paused or running")
 
 
-def patiently(move: Callable[[], Moved]) -> Moved:
+def patiently(move: Callable[[], Result]) -> Result:
     """What `move` returns, a transaction that Postgres may end in favour of another one: it is repeated then.
 
     Raises ContentionError where it loses again and again.

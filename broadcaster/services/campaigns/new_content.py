@@ -57,7 +57,7 @@ def file_content(
     if filename is None and "{{" in name:
         raise UsageError(f"the name of {path} has {{{{ in it: give it another one with --filename")
     return Content(
-        caption=_caption(caption, locale), filename=compile_template(name, locale), file=body, locale=locale
+        caption=caption_template(caption, locale), filename=compile_template(name, locale), file=body, locale=locale
     )
 
 
@@ -71,7 +71,7 @@ def recipient_files_content(
     if filename is not None:
         check_filename(filename)
     return Content(
-        caption=_caption(caption, locale),
+        caption=caption_template(caption, locale),
         filename=None if filename is None else compile_template(filename, locale),
         file_column=key,
         locale=locale,
@@ -89,7 +89,7 @@ def file_url_content(
     begins_as_one = url.lower().startswith(("http://", "https://", "{{"))
     if given_host(url) or not (template.names and begins_as_one):
         usable_file_url(template.render(dict.fromkeys(template.names, "")), allow_private=allow_private)
-    return Content(caption=_caption(caption, locale), url=template, locale=locale)
+    return Content(caption=caption_template(caption, locale), url=template, locale=locale)
 
 
 class StoredContent(NamedTuple):
@@ -128,7 +128,8 @@ def store_body(connection: Connection, kind: ContentKind, body: bytes) -> int:
     return int(inserted if inserted is not None else connection.execute(select(table.c.id).where(same)).scalar_one())
 
 
-def _caption(caption: str | None, locale: str) -> Template | None:
+def caption_template(caption: str | None, locale: str) -> Template | None:
+    """Raises InputError for one that cannot be used; None: there is none."""
     if caption is None:
         return None
     _refuse_controls(caption, "caption")

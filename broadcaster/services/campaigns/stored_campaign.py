@@ -22,6 +22,7 @@ class _Campaign(msgspec.Struct, frozen=True, kw_only=True):
     id: int
     state: CampaignState
     source: str
+    starts_at: datetime
     started_at: datetime | None
     purged_at: datetime | None
     content_version: int
@@ -33,6 +34,8 @@ class _Campaign(msgspec.Struct, frozen=True, kw_only=True):
     locale: str
     file_column: str | None
     max_attempts: int
+    priority: int
+    segment: int
     audience_id: int | None
     audience: str | None
     columns: tuple[str, ...] | None
@@ -48,12 +51,21 @@ class StoredCampaign:
     name: str
     state: CampaignState
     source: str
+    starts_at: datetime
+    started_at: datetime | None
     content_version: int
     content_id: int
     content: Content
     max_attempts: int
-    selection: Selection | None
-    """Whom it goes to when it starts; None: its messages are there."""
+    priority: int
+    segment: int
+    over: Selection | None
+    """The audience that it is over, and whom of it; None: its recipients came from a file, or it was removed since."""
+
+    @property
+    def selection(self) -> Selection | None:
+        """Whom it goes to when it starts; None: its messages are there."""
+        return self.over if self.started_at is None else None
 
     def recipients(self, connection: Connection, most: int, phone: str | None = None) -> list[Recipient]:
         """The first few that it goes to, or only `phone` where it goes to that one."""
@@ -74,11 +86,15 @@ def read_campaign(connection: Connection, name: str) -> StoredCampaign:
         name=name,
         state=row.state,
         source=row.source,
+        starts_at=row.starts_at,
+        started_at=row.started_at,
         content_version=row.content_version,
         content_id=row.content_id,
         content=content,
         max_attempts=row.max_attempts,
-        selection=_selection(row, content) if row.started_at is None else None,
+        priority=row.priority,
+        segment=row.segment,
+        over=_selection(row, content),
     )
 
 
