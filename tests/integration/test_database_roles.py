@@ -30,9 +30,10 @@ PRIVILEGES = {
     "audiences": KEPT,
     "audit_log": "SELECT",
     "campaign_files": "INSERT SELECT",
-    "campaign_lanes": "INSERT(campaign_id lane_id) SELECT UPDATE(last_claimed_at next_due_at open)",
-    "campaigns": "INSERT SELECT UPDATE(finished_at recipients_read recipients_rejected started_at starts_at"
-    " state state_reason)",
+    "campaign_lanes": "INSERT(campaign_id lane_id) SELECT UPDATE(last_claimed_at next_due_at open retired)",
+    "campaigns": "INSERT SELECT UPDATE(content_version finished_at priority recipients_read recipients_rejected"
+    " started_at starts_at state state_reason)",
+    "content_versions": "INSERT SELECT",
     "contents": "INSERT SELECT",
     "doubts": "INSERT SELECT UPDATE(absences ended_at next_poll_at polls reading resolved_as resolved_at started_at"
     " unreadable_seconds)",
@@ -43,7 +44,7 @@ PRIVILEGES = {
     "lanes": "INSERT SELECT UPDATE",
     "looks": KEPT,
     "messages": "INSERT(campaign_id lane_id ordinal phone segment seq variables) SELECT UPDATE(attempt changed_at"
-    " claim_token gateway_id next_attempt_at reason spent state)",
+    " claim_token content_version gateway_id lane_id next_attempt_at reason spent state)",
     "occurrences": "INSERT SELECT UPDATE",
     "purges": "SELECT",
     "rejected_recipients": "INSERT SELECT",
@@ -131,6 +132,8 @@ def test_who_runs_as_the_owner_is_told_so(engine: Engine) -> None:
         "DELETE FROM settlements",
         "UPDATE settlements SET settled_by = 'somebody else'",
         "DELETE FROM campaigns",
+        "UPDATE content_versions SET content_id = 1",
+        "DELETE FROM content_versions",
         "DELETE FROM rejected_recipients",
         "UPDATE contents SET body = 'another text'",
         "UPDATE alembic_version SET version_num = '0'",

@@ -27,13 +27,16 @@ SELECT id, 'campaign ' || id, state::campaign_state, 3, now() - interval '3 hour
     CASE WHEN state IN ('running', 'paused') THEN now() - interval '3 hours' END, CASE id WHEN 9 THEN 1 END
 FROM (VALUES
     (1, 'running'), (2, 'running'), (3, 'running'), (4, 'paused'), (5, 'running'), (6, 'running'), (7, 'scheduled'),
-    (8, 'draft'), (9, 'scheduled'), (11, 'running'), (12, 'running'), (13, 'paused'), (15, 'running'), (16, 'running'), (17, 'running')
+    (8, 'draft'), (9, 'scheduled'), (11, 'running'), (12, 'running'), (13, 'paused'), (15, 'running'), (16, 'running'), (17, 'running'),
+    (18, 'running')
 ) c (id, state);
 INSERT INTO content_versions (campaign_id, version, content_id) SELECT id, 1, 1 FROM campaigns;
 SET CONSTRAINTS ALL IMMEDIATE;
 INSERT INTO campaign_lanes (campaign_id, lane_id)
 SELECT c.id, l.id FROM campaigns c CROSS JOIN lanes l
 WHERE l.id <= CASE c.id WHEN 9 THEN 2 ELSE 4 END;
+
+UPDATE campaign_lanes SET retired = true WHERE campaign_id = 18 AND lane_id = 1;
 
 WITH part (campaign, lane, state, messages) AS (VALUES
     (1, 1, 'pending', 3), (1, 1, 'sending', 4), (1, 1, 'sent', 1), (1, 1, 'failed', 2), (1, 1, 'in_doubt', 2),
@@ -53,6 +56,7 @@ WITH part (campaign, lane, state, messages) AS (VALUES
     (13, 1, 'failed', 1), (13, 2, 'unknown', 1),
     (15, 4, 'pending', 1), (15, 1, 'sent', 1),
     (16, 2, 'pending', 2),
+    (18, 1, 'pending', 3), (18, 2, 'pending', 1), (18, 1, 'sending', 1), (18, 1, 'in_doubt', 1),
     (17, 1, 'sent', 2), (17, 1, 'failed', 1), (17, 2, 'unknown', 1), (17, 2, 'sent', 1)
 )
 INSERT INTO messages (

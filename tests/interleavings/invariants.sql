@@ -52,6 +52,23 @@ SELECT format('I4: the doubt about attempt %s of message %s of campaign %s is op
 FROM doubts d JOIN messages m USING (segment, campaign_id, seq)
 WHERE d.resolved_as IS NULL AND d.attempt <> m.attempt
 UNION ALL
+SELECT format('I4: message %s of campaign %s is in doubt at lane %s, and goes through lane %s now', seq, campaign_id,
+    d.lane_id, m.lane_id)
+FROM messages m JOIN doubts d USING (segment, campaign_id, seq, attempt)
+WHERE m.state = 'in_doubt' AND d.lane_id <> m.lane_id
+UNION ALL
+SELECT format('message %s of campaign %s is %s with version %s of the content, which there is not', seq, campaign_id, state,
+    content_version)
+FROM messages m
+WHERE (m.attempt > 0) <> EXISTS (
+    SELECT FROM content_versions v WHERE v.campaign_id = m.campaign_id AND v.version = m.content_version
+)
+UNION ALL
+SELECT format('attempt %s at message %s of campaign %s sent version %s, and the message says %s', attempt, seq, campaign_id,
+    a.content_version, m.content_version)
+FROM messages m JOIN attempts a USING (segment, campaign_id, seq, attempt)
+WHERE a.content_version <> m.content_version
+UNION ALL
 SELECT format('I3: message %s of campaign %s is %s without a record of attempt %s', seq, campaign_id, m.state,
     m.attempt)
 FROM messages m LEFT JOIN attempts a USING (segment, campaign_id, seq, attempt)

@@ -272,12 +272,13 @@ def _changing() -> list[Recipe]:
     def share(campaign: Campaign | None) -> Step:
         return _step("share_pending", campaign_id=campaign, evenly=campaign is not None)
 
-    changed = [Recipe("start_queued_campaign", (_step("start_queued_campaign", campaign_id=Campaign.DRAFT),))]
-    for campaign in (Campaign.PAUSED, Campaign.DUE, Campaign.DRAFT):
-        changed += [locked(campaign, content(campaign)), locked(campaign, lanes(campaign, 2, 3))]
-    # Running ones are refused before; that these balance too is what a campaign that is resumed meanwhile relies on.
-    for campaign in (Campaign.PAUSED, Campaign.EVERYTHING, Campaign.LAST_PENDING):
-        changed += [locked(campaign, share(campaign)), locked(campaign, lanes(campaign, 2, 3), content(campaign))]
+    queued = Recipe("start_queued_campaign", (_step("start_queued_campaign", campaign_id=Campaign.DRAFT),))
+    changed = [
+        locked(Campaign.PAUSED, content(Campaign.PAUSED), lanes(Campaign.PAUSED, 2, 3)),
+        locked(Campaign.DRAFT, content(Campaign.DRAFT)),
+        # Whoever resumes a campaign may do so between its two transactions: the second is for running ones, too.
+        *(locked(campaign, share(campaign)) for campaign in (Campaign.PAUSED, Campaign.AWAKE)),
+    ]
     remove = _step("remove_campaign", campaign_id=Campaign.DRAFT)
     copy = Step(
         lambda _: query("clone_messages").format(messages="messages"),
@@ -285,6 +286,7 @@ def _changing() -> list[Recipe]:
         "clone_messages",
     )
     return [
+        queued,
         *changed,
         Recipe("share_pending", (share(None),)),
         Recipe("remove_campaign", (_sql(_READ), remove), held=0),

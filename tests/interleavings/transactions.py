@@ -37,6 +37,8 @@ class Campaign(IntEnum):
     """Running, with something due over the free lane."""
     OLD = 17
     """Finished long ago; some failed, one is unknown."""
+    DEPRIVED = 18
+    """Running, with something pending in a lane that was taken away from it."""
     NEW = 20
     """Not there yet, like the next two."""
     SEGMENT = 30

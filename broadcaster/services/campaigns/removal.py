@@ -57,13 +57,13 @@ def remove_campaign(engine: Engine, found: Removable) -> int:
 
 
 def _remove(engine: Engine, found: Removable) -> int:
-    try:
-        with transaction(engine) as connection:
+    with transaction(engine) as connection:
+        try:
             return int(value(connection, "remove_campaign", campaign_id=found.id))
-    except DBAPIError as error:
-        if isinstance(error.orig, errors.ObjectNotInPrerequisiteState):
-            raise _stays(found.name, str(error.orig.diag.message_detail)) from None
-        raise
+        except DBAPIError as error:
+            if isinstance(error.orig, errors.ObjectNotInPrerequisiteState):
+                raise _stays(found.name, str(error.orig.diag.message_detail)) from None
+            raise
 
 
 def _stays(name: str, why: str) -> ConflictError:
