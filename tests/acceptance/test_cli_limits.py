@@ -41,6 +41,7 @@ GIVEN = {
     "campaign preview": f"--audience people {URL}",
     "campaign test": "c --to 628123456789 --timeout 0",
     "campaign settle": "c --as failed --yes",
+    "campaign clone": "c d",
     "campaign watch": "c --timeout 0",
     "audience import": "new people.csv",
     "audience sync": "new --instance a",

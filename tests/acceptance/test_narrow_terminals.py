@@ -24,6 +24,7 @@ CAMPAIGN, INSTANCE, AUDIENCE = (
 UNBROKEN = "x" * LONGEST_NAME
 SCHEDULE = f"reminder {'x' * LONGEST_NAME}"[:LONGEST_SCHEDULE_NAME]
 REASON = f"the gateway said that {'it will not, ' * 8}and that is all."
+CONTENT = f"Dear {{{{ name }}}}, {'we are closed, ' * 8}and that is all."
 PEOPLE = "phone,name,when\n628120000000,Ann,Monday\n628120000001,Bob,Friday\n"
 TABLES = {
     "audience/keep.py": ["audience list"],
@@ -42,7 +43,7 @@ OF_FIXED_NAMES = {"output.py", "demo/run.py", "stack.py"}
 NAMES = {"CAMPAIGN": CAMPAIGN, "SCHEDULE": SCHEDULE}
 SHOWN = {
     "audience list": [AUDIENCE, UNBROKEN],
-    "campaign report CAMPAIGN": [INSTANCE, REASON],
+    "campaign report CAMPAIGN": [INSTANCE, REASON, CONTENT],
     "campaign settle CAMPAIGN": [REASON],
     "campaign list": [CAMPAIGN, UNBROKEN],
     "instance list": [INSTANCE, UNBROKEN],
@@ -67,6 +68,9 @@ def shop(run_cli: RunCli, engine: Engine, settings: Settings) -> Iterator[Shop]:
         opened.sql("UPDATE messages SET state = 'failed', reason = :reason WHERE seq = 2", reason=REASON)
         for old, new in (("a", INSTANCE), ("b", UNBROKEN)):
             opened.sql("UPDATE instances SET name = :new WHERE name = :old", old=old, new=new)
+        opened.sql("UPDATE campaigns SET state = 'paused' WHERE name = :name", name=CAMPAIGN)
+        assert_done(run_cli("campaign", "set", CAMPAIGN, "--text", CONTENT))
+        opened.sql("UPDATE campaigns SET state = 'running' WHERE name = :name", name=CAMPAIGN)
         for audience in (AUDIENCE, UNBROKEN):
             assert_done(run_cli("audience", "import", audience, "-", stdin=PEOPLE))
         daily = ("--cron", "0 9 * * mon-fri", "--timezone", "America/Argentina/Buenos_Aires")

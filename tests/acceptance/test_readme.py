@@ -155,3 +155,19 @@ def test_the_client_works_as_shown(simulator: Simulator, capsys: pytest.CaptureF
     output = capsys.readouterr().out
     assert output.startswith("accepted ")
     assert "Hello" in output
+
+
+def test_a_campaign_is_changed_in_the_middle_with_the_commands_as_they_stand(
+    run_cli: RunCli, engine: Engine, settings: Settings, simulator: Simulator, people: Path
+) -> None:
+    [block] = [block for block in blocks("sh") if "campaign clone" in block]
+    add_instance(engine, open_vault(settings), "main", "any-key", base_url=simulator.base_url, rate_per_second=None)
+    submit = ("--instance", "main", "--recipients", people, "--country", "ID", "--text", "Hello {{ name }}")
+    assert run_cli("campaign", "submit", "hello", *submit).code == 0
+    start_due_campaigns(engine)
+    for line in block.splitlines():
+        done = run_cli(*shlex.split(line)[1:])
+        assert (done.code, done.stderr) == (0, ""), line
+    drain(Shop(engine, settings, simulator))
+    assert {entry.body.partition(",")[0] for entry in simulator.ledger.entries} == {"Hello Ayu", "Hello Budi"}
+    assert all("closed on Monday" in entry.body for entry in simulator.ledger.entries)

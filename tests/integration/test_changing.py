@@ -190,7 +190,7 @@ def test_a_campaign_of_which_something_is_claimed_meanwhile_stays(shop: Shop) ->
     with pytest.raises(ConflictError, match="it is running"):
         remove_campaign(shop.engine, found)
     drain(shop)
-    pause = "UPDATE campaigns SET state = 'paused' WHERE name = 'x'"
+    pause = "UPDATE campaigns SET state = 'paused', finished_at = NULL WHERE name = 'x'"
     shop.sql(pause)
     with pytest.raises(ConflictError, match="something of it has left"):
         remove_campaign(shop.engine, found)
