@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -16,6 +17,8 @@ from broadcaster.services.campaigns.content_change import ContentChange
 from broadcaster.services.campaigns.lifecycle import pause_campaign, resume_campaign, retry_campaign
 from broadcaster.services.campaigns.removal import find_removable, remove_campaign
 from broadcaster.services.campaigns.test_copies import send_test
+from broadcaster.services.sending.sending_process import SendingProcess
+from tests.support.reading_back import read_back
 from tests.support.shop import Shop, drain
 
 PAIRS = (
@@ -67,6 +70,37 @@ def test_what_is_claimed_is_sent_and_recorded_with_the_version_of_then(shop: Sho
     for table in ("messages", "attempts"):
         versions = shop.sql(f"SELECT content_version FROM {table} ORDER BY seq")
         assert versions == [(1,), (1,), (2,), (2,)]
+
+
+def test_a_worker_that_has_prepared_the_old_text_sends_the_new_one(shop: Shop) -> None:
+    shop.submit("x", 2, "a")
+    shop.sql("UPDATE messages SET next_attempt_at = now() + interval '1 h' WHERE seq = 2")
+
+    async def run() -> None:
+        async with SendingProcess(shop.settings) as process:
+            await process.send_due(shop.lanes())
+            pause_campaign(shop.engine, "x")
+            say(shop, "Dear {{ name }}")
+            shop.sql("UPDATE messages SET next_attempt_at = now() WHERE seq = 2")
+            resume_campaign(shop.engine, "x")
+            shop.sql("UPDATE lanes SET woken_at = NULL")
+            await process.send_due(shop.lanes())
+
+    asyncio.run(run())
+    assert bodies(shop) == {"628120000000": "Hi N0", "628120000001": "Dear N1"}
+
+
+def test_a_doubt_is_read_back_by_the_text_that_was_sent(shop: Shop) -> None:
+    shop.fault("kind=drop_after_accept,endpoint=/wa/send")
+    shop.submit("x", 1, "a")
+    drain(shop)
+    shop.fault()
+    pause_campaign(shop.engine, "x")
+    say(shop, "Dear {{ name }}")
+    assert shop.states("x") == {"in_doubt": 1}
+    read_back(shop)
+    assert shop.states("x") == {"sent": 1}
+    assert bodies(shop) == {"628120000000": "Hi N0"}
 
 
 def test_what_failed_before_is_sent_again_with_the_text_of_now(shop: Shop) -> None:
