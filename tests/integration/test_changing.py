@@ -176,9 +176,12 @@ def test_an_instance_that_was_taken_away_may_come_back(shop: Shop) -> None:
 
 def test_nothing_is_claimed_through_an_instance_that_was_taken_away(shop: Shop) -> None:
     shop.submit("x", 5, "a", "b")
-    shop.sql("UPDATE campaign_lanes SET retired = true WHERE lane_id = 1")
+    shop.submit("other", 1, "a", first=100)
+    shop.sql("UPDATE campaign_lanes SET retired = true WHERE lane_id = 1 AND campaign_id = 1")
     drain(shop)
-    assert {entry.instance for entry in shop.gateway.ledger.entries} == {"b"}
+    through_a = [entry.phone for entry in shop.gateway.ledger.entries if entry.instance == "a"]
+    assert through_a == ["628120000100"], "the lane is held for another campaign"
+    assert shop.states("x") == {"pending": 3, "sent": 2}
     dispatch.finish_campaigns(shop.engine)
     drain(shop)
     assert shop.states("x") == {"sent": 5}
