@@ -11,8 +11,8 @@ import typer
 from broadcaster.cli.campaign import Name
 from broadcaster.cli.campaign.remarks import say_remarks
 from broadcaster.cli.database import database, nudge_workers, prepare_nudge
-from broadcaster.cli.options.content import Strict
 from broadcaster.cli.options.changed_content import ContentChangeOptions
+from broadcaster.cli.options.content import Strict
 from broadcaster.cli.options.results import Json
 from broadcaster.cli.options.when import given_moment
 from broadcaster.cli.output import say, say_json
