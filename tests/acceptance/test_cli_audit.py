@@ -109,7 +109,7 @@ STEPS = [
          first=_sql("UPDATE messages SET state = 'failed' WHERE phone = '628123456001'")),
     Step("campaign settle", "c --as failed --yes", "campaign c", "failed", None, 1,
          first=_sql("UPDATE messages SET state = 'unknown' WHERE phone = '628123456001'")),
-    Step("campaign cancel", "c", "campaign c", "cancelled", None, 1),
+    Step("campaign cancel", "c --yes", "campaign c", "cancelled", None, 1),
     Step("schedule add", SCHEDULE, "schedule news", "cron", None, "0 9 * * *"),
     Step("schedule set", "news --cron '0 8 * * *'", "schedule news", "cron", "0 9 * * *", "0 8 * * *"),
     Step("schedule set", "news --instance b", "schedule news", "instances", ["a"], None,

@@ -202,8 +202,8 @@ def test_a_campaign_is_steered_by_its_name(run_cli: RunCli) -> None:
     submit(run_cli, "promo", "--draft")
     assert_refused(run_cli("campaign", "pause", "promo"), "'promo' is draft")
     told = [
-        assert_done(run_cli("campaign", step, "promo")).stdout
-        for step in ("start", "pause", "pause", "resume", "cancel", "cancel")
+        assert_done(run_cli("campaign", *step.split(), "promo")).stdout.splitlines()[0] + "\n"
+        for step in ("start", "pause", "pause", "resume", "cancel --yes", "cancel")
     ]
     assert told == [
         "campaign promo is running\n",
@@ -317,7 +317,7 @@ def test_watching_a_cancelled_campaign_or_too_long_ends_with_code_1(run_cli: Run
     submit(run_cli)
     late = run_cli("campaign", "watch", "promo", "--timeout", "0")
     assert (late.code, late.stderr) == (1, "error: campaign promo is still scheduled after 0 s\n")
-    assert_done(run_cli("campaign", "cancel", "promo"))
+    assert_done(run_cli("campaign", "cancel", "promo", "--yes"))
     over = run_cli("campaign", "watch", "promo")
     assert (over.code, over.stderr) == (1, "")
     assert over.stdout.startswith("cancelled: 3 of 3; 0 sent, 3 cancelled")

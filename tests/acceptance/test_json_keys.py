@@ -18,7 +18,7 @@ from tests.support.shop import Shop, drain, open_shop
 
 KEYS = json.loads(Path(__file__).with_name("json_keys.json").read_text(encoding="utf-8"))
 """By command what it writes: `[]` stands for each of a list, and what is behind a dot is within."""
-FREE = ("differences", "rules", "empty_values", "variables", "before", "after")
+FREE = ("differences", "rules", "empty_values", "not_in_rest", "variables", "before", "after")
 """Objects whose keys are no part of the contract."""
 PEOPLE = "phone,name\n628123456001,Ann\n628123456002,Bob\nnobody,Cal\n"
 WORDS = {word for each in commands() for word in each.words}
@@ -40,6 +40,8 @@ WHILE_IT_RUNS = [
     "campaign list",
     "campaign show c",
     "campaign settle c",
+    "campaign retry c --dry-run",
+    "campaign cancel all --yes",
     "campaign report c",
     "campaign settle c --as failed --yes",
     "status",

@@ -18,8 +18,7 @@ from broadcaster.services import dispatch
 from broadcaster.services.audiences.audience import Audience, find_audience, remove_audience
 from broadcaster.services.audiences.evaluation import evaluate
 from broadcaster.services.audiences.selection import Selection
-from broadcaster.services.campaigns import campaign_reports, lifecycle
-from broadcaster.services.campaigns import over_audience as audience_campaigns
+from broadcaster.services.campaigns import campaign_reports, lifecycle, snapshots
 from broadcaster.services.campaigns.new_campaign import NewCampaign, insert_campaign
 from broadcaster.services.campaigns.new_content import store_content, text_content
 from broadcaster.services.campaigns.over_audience import describe_audience
@@ -302,7 +301,7 @@ def test_postgres_trims_what_python_trims(shop: Shop) -> None:
 
 
 def test_a_large_campaign_gets_a_segment_of_its_own_and_is_sent(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(audience_campaigns, "LARGE_CAMPAIGN", 4)
+    monkeypatch.setattr(snapshots, "LARGE_CAMPAIGN", 4)
     shop.add("a")
     shop.add("b")
     keep(shop)

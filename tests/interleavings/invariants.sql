@@ -86,3 +86,13 @@ FROM audience_members WHERE phone = '628777000000' AND EXISTS (SELECT FROM forgo
 UNION ALL
 SELECT format('somebody has taken the number of message %s of campaign %s away', seq, campaign_id)
 FROM messages WHERE phone IS NULL AND NOT EXISTS (SELECT FROM forgotten_phones)
+UNION ALL
+SELECT format('I2: %s gets campaign %s and its rests %s times', phone, first, times)
+FROM (
+    SELECT coalesce(c.rest_of, c.id) AS first, m.phone, count(*) AS times
+    FROM messages m JOIN campaigns c ON c.id = m.campaign_id
+    WHERE m.phone IS NOT NULL
+        AND (m.state IN ('sent', 'sending', 'in_doubt', 'unknown') OR (m.state = 'pending' AND c.state <> 'cancelled'))
+    GROUP BY 1, m.phone, m.ordinal
+) each
+WHERE times > 1

@@ -36,8 +36,8 @@ LOCK_CAMPAIGN = "SELECT id, state FROM campaigns WHERE id = %(campaign_id)s FOR 
 """What services/campaigns/lifecycle.py does before each of its statements."""
 _INSERT_CAMPAIGN = """
 WITH campaign AS (
-    INSERT INTO campaigns (id, name, state, content_id, max_attempts, segment)
-    SELECT %(campaign_id)s, 'new ' || %(campaign_id)s::text, 'scheduled', 1, 3, %(segment)s RETURNING id
+    INSERT INTO campaigns (id, name, state, content_id, max_attempts, segment, rest_of)
+    SELECT %(campaign_id)s, 'new ' || %(campaign_id)s::text, 'scheduled', 1, 3, %(segment)s, %(rest_of)s RETURNING id
 )
 INSERT INTO campaign_lanes (campaign_id, lane_id) SELECT campaign.id, lanes.id FROM campaign CROSS JOIN lanes
 """
@@ -245,9 +245,11 @@ def _steering() -> list[Recipe]:
         "pause_campaign": [Campaign.EVERYTHING, Campaign.LAST_PENDING],
         "resume_campaign": [Campaign.PAUSED, Campaign.BALANCED_PAUSE],
         "cancel_campaign": cancelled,
-        "retry_campaign": [Campaign.EVERYTHING, Campaign.BALANCED, Campaign.FINISHED, Campaign.OLD],
     }
     moves = [steer(name, campaign) for name, campaigns in steered.items() for campaign in campaigns]
+    retried = (Campaign.EVERYTHING, Campaign.BALANCED, Campaign.FINISHED, Campaign.OLD)
+    moves += [steer("retry_campaign", campaign, reasons=None) for campaign in retried]
+    moves += [steer("retry_campaign", Campaign.FINISHED, " for a reason", reasons=["because"])]
     moves += [settle(campaign, "pending") for campaign in _SENT_AGAIN]
     moves += [settle(Campaign.LAST_DOUBT, "failed"), settle(Campaign.STRAY, "sent"), settle(Campaign.OLD, "sent")]
     queued = Recipe("start_queued_campaign", (_step("start_queued_campaign", campaign_id=Campaign.DRAFT),))
@@ -275,7 +277,8 @@ def _new_campaign(first: Campaign) -> Step:
     """A campaign that only this side knows, over all lanes."""
 
     def parameters(_books: Books, side: Side) -> dict[str, Any]:
-        return {"campaign_id": first + side, "segment": first + side if first is Campaign.SEGMENT else 0}
+        segment = first + side if first is Campaign.SEGMENT else 0
+        return {"campaign_id": first + side, "segment": segment, "rest_of": None}
 
     return Step(lambda _: _INSERT_CAMPAIGN, parameters, plain=True)
 
@@ -328,6 +331,38 @@ def _over_an_audience() -> list[Recipe]:
     ]
 
 
+def _taking_rests() -> list[Recipe]:
+    return [_rest(Campaign.FINISHED, held=1), _rest(Campaign.BALANCED, held=3), _rest(Campaign.STRAY, held=3)]
+
+
+def _rest(of: Campaign, *, held: int) -> Recipe:
+    """Of a first campaign. Nothing is refused before: whom it leaves is what the statements say."""
+
+    def latest(_books: Books, side: Side) -> dict[str, Any]:
+        return {"first": of, "latest": Campaign.NEW + side}
+
+    def new(_books: Books, side: Side) -> dict[str, Any]:
+        return {"campaign_id": Campaign.NEW + side, "segment": 0, "rest_of": of}
+
+    deal = Step(
+        lambda _: query("deal_snapshot").format(messages="messages"),
+        lambda _books, side: {"campaign_id": Campaign.NEW + side, "segment": 0},
+        "deal_snapshot",
+    )
+    steps = (
+        HOLD_OFF,
+        _step("lock_first_of_rests", lambda _books, _side: {"name": f"campaign {of:d}"}),
+        _step("lock_rests", first=of),
+        _step("snapshot_rest", campaign_id=of, first=of, adds_phone=False),
+        _step("leave_out_of_rest"),
+        _step("read_snapshot", most=1, decides=True),
+        Step(lambda _: _INSERT_CAMPAIGN, new, plain=True),
+        deal,
+        _step("take_rest", latest),
+    )
+    return Recipe(f"a rest of {of.name}", steps, held=held)
+
+
 def _forgetting() -> list[Recipe]:
     forget = Step(
         lambda _: query("forget_phone"),
@@ -342,7 +377,16 @@ def _json(value: object) -> str:
     return msgspec.json.encode(value).decode()
 
 
-RECIPES = [*_sending(), *_reconciling(), *_ticking(), *_steering(), *_purging(), *_submitting(), *_forgetting()]
+RECIPES = [
+    *_sending(),
+    *_reconciling(),
+    *_ticking(),
+    *_steering(),
+    *_purging(),
+    *_submitting(),
+    *_taking_rests(),
+    *_forgetting(),
+]
 """Every transaction that writes the books."""
 
 PAUSED_BEFORE = Recipe("resume_campaign of EVERYTHING", (_step("resume_campaign", campaign_id=Campaign.EVERYTHING),))

@@ -33,6 +33,7 @@ from broadcaster.errors import InputError, UsageError
 from broadcaster.services.campaigns.audience_submission import submit_over_audience
 from broadcaster.services.campaigns.content_rows import ContentRows
 from broadcaster.services.campaigns.loading import OnePer
+from broadcaster.services.campaigns.rests import content_of, submit_rest
 from broadcaster.services.campaigns.submission import Submission, Submitted, submit_campaign
 from broadcaster.services.countries import known_country
 from broadcaster.services.recipients.reader import read_recipients
@@ -72,20 +73,29 @@ class WhomOptions:
         ),
     ] = False
     exclude: ExcludeOption = None
+    rest_of: Annotated[
+        str | None,
+        typer.Option(
+            "--rest-of",
+            metavar="CAMPAIGN",
+            help="Its recipients who have not got it. Without a content of its own it sends the same.",
+        ),
+    ] = None
 
     def check(self, reading: FileReadingOptions) -> None:
         """Raise UsageError unless they go together, and with how a file is read."""
-        if (self.recipients is None) == (self.audience is None):
-            raise UsageError("give exactly one of --recipients and --audience")
+        if sum(source is not None for source in (self.recipients, self.audience, self.rest_of)) != 1:
+            raise UsageError("give exactly one of --recipients, --audience and --rest-of")
         if (self.where or self.exclude) and self.audience is None:
             given = "--where" if self.where else "--exclude"
             raise UsageError(f"{given} goes with --audience; a file is taken as it is")
-        if self.audience is not None and (self.one_per is not OnePer.PHONE or self.again):
-            raise UsageError("--one-per and --again go with --recipients: a phone is in an audience once")
-        if self.audience is not None and reading.are_given:
+        if self.recipients is None and (self.one_per is not OnePer.PHONE or self.again):
+            why = "a phone is in an audience once" if self.rest_of is None else "a rest has them as its campaign had"
+            raise UsageError(f"--one-per and --again go with --recipients: {why}")
+        if self.recipients is None and reading.are_given:
             raise UsageError(
                 "--country, --phone-column, --sheet, --header-row, --require, --encoding, --delimiter and --accept-… "
-                "say how a file is read, not an audience"
+                f"say how a file is read, not {'an audience' if self.rest_of is None else 'a campaign'}"
             )
 
 
@@ -153,7 +163,8 @@ def submit(
 
     Rows with an unusable phone are rejected and reported. A fault of the file refuses the whole file, and so do many
     rejected rows and countries that look like a mistake. A campaign over an audience gets its messages when it starts,
-    from the members that there are then.
+    from the members that there are then. With --rest-of it goes to whoever has not got another campaign, which has
+    ended, and may get no message of it any more.
 
     Example: broadcaster campaign submit promo --instance main --audience customers --where city=Jakarta --text 'Hi!'
     """
@@ -163,18 +174,31 @@ def submit(
             f"--watch with {'--draft' if sending.draft else '--dry-run'}: there would be nothing to follow"
         )
     whom.check(reading)
-    submission = sending.submission(name, instance, content.content(settings), settings, one_per=whom.one_per)
-    submission = replace(submission, files=content.recipient_files(settings))
+    same_content = whom.rest_of is not None and not content.are_given
+    sent = None if same_content else content.content(settings)
     conditions = parse_members(whom.where, whom.exclude)
-    nudges = not (dry_run or submission.draft)
+    nudges = not (dry_run or sending.draft)
     if nudges:
         prepare_nudge()
     with database(settings) as engine:
+        sent = sent or content_of(engine, str(whom.rest_of))
+        submission = sending.submission(name, instance, sent, settings, one_per=whom.one_per)
+        submission = replace(submission, files=content.recipient_files(settings))
         if whom.recipients is not None:
             file = (engine, settings, submission, whom.recipients, reading)
             submitted = _store_file(*file, again=whom.again, dry_run=dry_run)
+        elif whom.audience is not None:
+            submitted = submit_over_audience(engine, submission, whom.audience, conditions, dry_run=dry_run)
         else:
-            submitted = submit_over_audience(engine, submission, str(whom.audience), conditions, dry_run=dry_run)
+            private = settings.allow_private_file_urls
+            submitted = submit_rest(
+                engine,
+                submission,
+                str(whom.rest_of),
+                same_content=same_content,
+                allow_private=private,
+                dry_run=dry_run,
+            )
         if nudges:
             nudge_workers(settings)
         if as_json:

@@ -18,6 +18,7 @@ from broadcaster.domain.contents import ContentKind
 from broadcaster.domain.whose_numbers import said_countries
 from broadcaster.errors import quoted
 from broadcaster.services.campaigns.loading import OnePer
+from broadcaster.services.campaigns.rests import NotInRest
 from broadcaster.services.campaigns.submission import Submission, Submitted
 from broadcaster.services.recipients.row_checks import SentAlreadyError
 from broadcaster.time_zones import day_and_time, shown_zone
@@ -69,7 +70,9 @@ def say_submitted(submitted: Submitted, submission: Submission, audience: str | 
 
 
 def _say_counts(submitted: Submitted, audience: str | None) -> None:
-    if audience is None:
+    if submitted.rest_of is not None:
+        _say_rest(submitted, submitted.rest_of)
+    elif audience is None:
         say(
             f"recipients read: {submitted.read:,}; messages: {submitted.total:,}; rejected: {submitted.rejected:,}; "
             f"repeated: {submitted.duplicates:,}"
@@ -83,6 +86,25 @@ def _say_counts(submitted: Submitted, audience: str | None) -> None:
             say(f"  where {' and '.join(submitted.where)}")
         for note in submitted.notes:
             say(f"  note: {note}")
+
+
+_NOT_IN_REST = {
+    NotInRest.SENT: "have got it",
+    NotInRest.PENDING: "will still get it",
+    NotInRest.SENDING: "are being sent to",
+    NotInRest.IN_DOUBT: "may have got it, in doubt",
+    NotInRest.UNKNOWN: "may have got it, unknown",
+    NotInRest.OPTED_OUT: "have opted out",
+    NotInRest.FORGOTTEN: "were forgotten",
+}
+
+
+def _say_rest(submitted: Submitted, of: str) -> None:
+    say(f"left of campaign {of}: {submitted.read:,}; messages: {submitted.total:,}; rejected: {submitted.rejected:,}")
+    for reason, messages in submitted.not_in_rest.items():
+        say(f"  not among them, since they {_NOT_IN_REST[NotInRest(reason)]}: {messages:,}")
+    for name in submitted.unsettled:
+        say(f"  decide about those in doubt or unknown with `broadcaster campaign settle {quote(name)}`")
 
 
 def _say_samples(submitted: Submitted, submission: Submission) -> None:

@@ -28,6 +28,7 @@ FILES = (
     "functions/mentions",
     "functions/failure_reason",
     "functions/count_failures",
+    "functions/counted_reason",
     "functions/count_message_changes",
     "functions/refuse_uncounted",
     "functions/count_messages",
@@ -56,6 +57,7 @@ FILES = (
     "functions/member_day",
     "functions/known_of_members",
     "functions/audience_recipients",
+    "functions/left_out_of_rest",
     # The trail of what operators did.
     "functions/write_audit",
     "functions/account_for_audit",

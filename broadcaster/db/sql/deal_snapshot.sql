@@ -18,17 +18,18 @@ share AS (
 ), rejected AS (
     INSERT INTO rejected_recipients (campaign_id, line, phone, reason)
     SELECT %(campaign_id)s, seq, phone, fault
-    FROM audience_snapshot
+    FROM recipient_snapshot
     WHERE fault IS NOT NULL
 )
-INSERT INTO {messages} (segment, campaign_id, seq, lane_id, phone, variables)
+INSERT INTO {messages} (segment, campaign_id, seq, lane_id, phone, ordinal, variables)
 SELECT
     %(segment)s,
     %(campaign_id)s,
     s.seq,
     deal.lanes[width_bucket(s.seq * 0.6180339887498949::float8 - floor(s.seq * 0.6180339887498949::float8), deal.begins)],
     s.phone,
+    s.ordinal,
     s.variables
-FROM audience_snapshot s
+FROM recipient_snapshot s
 CROSS JOIN deal
 WHERE s.fault IS NULL

@@ -110,6 +110,17 @@ campaigns = Table(
         ForeignKey("campaigns.id"),
         comment="The campaign of which it sends one marked copy, counted nowhere; null: no test.",
     ),
+    Column(
+        "rest_of",
+        BigInteger,
+        ForeignKey("campaigns.id"),
+        comment="The first campaign whose recipients it has, those who had not got it, be it by way of other rests; "
+        "null: no rest.",
+    ),
+    moment(
+        "rest_taken_at",
+        "When others first took what is left of it, so that it is not retried itself any more; null: nobody has.",
+    ),
     moment("purged_at", "When what is personal of it was deleted; null: not yet."),
     CheckConstraint("(finished_at IS NOT NULL) = (state IN ('finished', 'cancelled'))", name="final_has_finished_at"),
     CheckConstraint("max_attempts >= 1", name="max_attempts_positive"),
@@ -122,6 +133,7 @@ Index(
     campaigns.c.state,
     postgresql_where=text("state IN ('scheduled', 'running', 'paused')"),
 )
+Index("campaigns_rests_idx", campaigns.c.rest_of, postgresql_where=text("rest_of IS NOT NULL"))
 
 campaign_files = Table(
     "campaign_files",

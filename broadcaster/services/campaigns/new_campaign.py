@@ -48,6 +48,8 @@ class NewCampaign:
     """Which of the members; all of these hold."""
     variables: Mapping[str, str] = field(default_factory=dict)
     """Template variables that are the same for everybody, over the members' own."""
+    rest_of: int | None = None
+    """The first campaign of whose recipients it has those who had not got it."""
     test_of: int | None = None
     """The campaign of which it sends a copy, or its own id: it is counted nowhere."""
 
@@ -79,6 +81,7 @@ def insert_campaign(connection: Connection, new: NewCampaign) -> int:
         "audience_id": new.audience_id,
         "audience_filter": msgspec.to_builtins(new.conditions) or None,
         "variables": dict(new.variables) or None,
+        "rest_of": new.rest_of,
         "test_of": new.test_of,
     }
     campaign_id = int(connection.execute(insert(table).values(_given(values)).returning(table.c.id)).scalar_one())

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, Engine
 
 from broadcaster.db.engine import transaction
-from broadcaster.db.statements import execute, naming, value, values
+from broadcaster.db.statements import execute, value, values
 from broadcaster.domain.conditions import Condition, describe_conditions
 from broadcaster.errors import BroadcasterError, UnavailableError
 from broadcaster.services.audiences.selection import Selection
-from broadcaster.services.campaigns.segments import LARGE_CAMPAIGN, SHARED, attach_segment, index_phones, open_segment
+from broadcaster.services.campaigns.snapshots import deal_snapshot, open_snapshot_segment
 from broadcaster.services.campaigns.stored_campaign import read_campaign
 from broadcaster.services.forgetting.forgotten import hold_off
 
@@ -65,14 +65,7 @@ def start_audience_campaign(engine: Engine, campaign_id: int) -> bool:
 def _snapshot(connection: Connection, campaign_id: int, selection: Selection) -> None:
     """Make the campaign's messages of the members that there are now."""
     execute(connection, selection.statement("snapshot_audience"), **selection.parameters())
-    messages = value(connection, "snapshot_size")
-    segment = open_segment(connection, campaign_id) if messages >= LARGE_CAMPAIGN else None
-    number, table = (segment.number, segment.messages) if segment else (SHARED, "messages")
-    execute(connection, naming("deal_snapshot", messages=table), campaign_id=campaign_id, segment=number)
-    if segment:
-        # No phone is twice in an audience.
-        index_phones(connection, segment)
-        attach_segment(connection, segment)
+    deal_snapshot(connection, campaign_id, open_snapshot_segment(connection, campaign_id))
 
 
 def describe_audience(audience: str, conditions: Sequence[Condition]) -> str:

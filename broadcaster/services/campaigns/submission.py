@@ -117,6 +117,12 @@ class Submitted:
     """How many messages of other campaigns the instances have to send now, where it starts at once."""
     seconds_with_waiting: float | None = None
     """The same with those before; None where nothing waits."""
+    rest_of: str | None = None
+    """The campaign of which it is the rest."""
+    not_in_rest: dict[str, int] = field(default_factory=dict)
+    """How many of that campaign's recipients are not in its rest, by why (`rests.NotInRest`)."""
+    unsettled: list[str] = field(default_factory=list)
+    """That campaign and earlier rests of it, where they have messages that an operator can settle."""
     untried: list[str] = field(default_factory=list)
     """Its instances through which nothing was sent yet, be it by a check."""
 

@@ -35,6 +35,8 @@ CREATE TABLE campaigns (
     audience_filter jsonb,
     variables jsonb,
     test_of bigint REFERENCES campaigns,
+    rest_of bigint REFERENCES campaigns,
+    rest_taken_at timestamptz,
     purged_at timestamptz,
     CONSTRAINT campaigns_final_has_finished_at_check CHECK (
         (finished_at IS NOT NULL) = (state IN ('finished', 'cancelled'))
@@ -72,8 +74,13 @@ COMMENT ON COLUMN campaigns.variables IS
     'Template variables that are the same for all recipients, over their own; null: none.';
 COMMENT ON COLUMN campaigns.test_of IS
     'The campaign of which it sends one marked copy, counted nowhere; null: no test.';
+COMMENT ON COLUMN campaigns.rest_of IS
+    'The first campaign whose recipients it has, those who had not got it, be it by way of other rests; null: no rest.';
+COMMENT ON COLUMN campaigns.rest_taken_at IS
+    'When others first took what is left of it, so that it is not retried itself any more; null: nobody has.';
 COMMENT ON COLUMN campaigns.purged_at IS 'When what is personal of it was deleted; null: not yet.';
 CREATE INDEX campaigns_open_idx ON campaigns (state) WHERE state IN ('scheduled', 'running', 'paused');
+CREATE INDEX campaigns_rests_idx ON campaigns (rest_of) WHERE rest_of IS NOT NULL;
 
 CREATE TABLE campaign_files (
     campaign_id bigint NOT NULL REFERENCES campaigns ON DELETE CASCADE,
