@@ -9,6 +9,7 @@ from urllib.request import Request, urlopen
 from sqlalchemy import Engine
 
 from broadcaster.crypto import open_vault
+from broadcaster.services.dispatch import start_due_campaigns
 from broadcaster.services.instances import add_instance
 from broadcaster.settings import Settings
 from broadcaster.simulator import Simulator
@@ -127,3 +128,50 @@ def test_conditions_that_cannot_be_told_are_refused_in_one_line(run_cli: RunCli)
         (("--exclude", "nobody"), "no audience and no campaign is called 'nobody'", 1),
     ):
         assert_refused(run_cli("audience", "show", "patients", *given), said, code=code)
+
+
+def test_one_member_is_added_changed_and_removed_by_hand(run_cli: RunCli, engine: Engine) -> None:
+    assert_refused(
+        run_cli("audience", "add-member", "customers", "+628123456009"), "no audience is called 'customers'"
+    )
+    assert_done(run_cli("audience", "import", "customers", "-", stdin=PEOPLE))
+    new = ("customers", "0812-3456-009", "--country", "ID")
+    added = assert_done(run_cli("audience", "add-member", *new, "--set", "Name=Eka", "--json")).json
+    assert added == {"audience": "customers", "phone": "628123456009", "variables": {"name": "Eka"}, "members": 3}
+    assert_refused(run_cli("audience", "add-member", *new), "628123456009 is in audience 'customers' already")
+    changed = assert_done(run_cli("audience", "edit-member", *new, "--set", "city=a=b")).stdout
+    assert changed.splitlines() == [
+        "628123456009 is changed in audience customers; members: 3",
+        "  name: Eka",
+        "  city: a=b",
+    ]
+    before = everything(engine)
+    for wrong, said in {
+        "citty=Solo": "did you mean 'city'? variables are: 'name', 'city'",
+        "city": "--set city=Jakarta",
+        "=x": "--set city=Jakarta",
+    }.items():
+        for command in ("add-member", "edit-member"):
+            assert_refused(run_cli("audience", command, *new, "--set", wrong), said, code=2)
+    assert_refused(run_cli("audience", "edit-member", *new), "--set is missing", code=2)
+    assert_refused(run_cli("audience", "edit-member", *new, "--set", "city=a", "--set", "City=b"), "twice", code=2)
+    assert_refused(run_cli("audience", "remove-member", "customers", "+62812345600"), "is not in audience 'customers'")
+    assert_refused(run_cli("audience", "remove-member", "customers", "12"), "PHONE '12'", code=2)
+    assert everything(engine) == before
+    assert "members: 2" in assert_done(run_cli("audience", "remove-member", *new)).stdout
+    assert "628123456009" not in assert_done(run_cli("audience", "export", "customers")).stdout
+
+
+def test_who_was_removed_is_not_in_the_next_occurrence_of_a_schedule(
+    run_cli: RunCli, engine: Engine, settings: Settings
+) -> None:
+    add_instance(engine, open_vault(settings), "a", "key-a", rate_per_second=None)
+    assert_done(run_cli("audience", "import", "customers", "-", stdin=PEOPLE))
+    daily = ("--cron", "0 9 * * *", "--instance", "a", "--audience", "customers", "--text", "Hi {{ name }}")
+    assert_done(run_cli("schedule", "add", "news", *daily))
+    assert_done(run_cli("audience", "remove-member", "customers", "+6281234560001"))
+    assert_done(run_cli("audience", "add-member", "customers", "+628123456009", "--set", "name=Eka"))
+    campaign = assert_done(run_cli("schedule", "run-now", "news", "--json")).json["campaign"]
+    start_due_campaigns(engine)
+    exported = assert_done(run_cli("campaign", "export", campaign)).stdout.splitlines()
+    assert [line.partition(",")[0] for line in exported] == ["phone", "628123456002", "628123456009"]

@@ -78,6 +78,12 @@ WHERE m.campaign_id = hers.campaign_id AND m.seq = hers.seq;
 INSERT INTO audience_members (audience_id, phone, variables) VALUES (1, '628777000000', '{}');
 INSERT INTO rejected_recipients (campaign_id, line, phone, reason) VALUES (2, 9, '+628 777-000000', 'because');
 
+-- The old one is a rest of the cleared one: whom that did not reach, it failed to reach, too.
+UPDATE campaigns SET rest_of = 6 WHERE id = 17;
+UPDATE campaigns SET rest_taken_at = now() WHERE id = 6;
+UPDATE messages SET phone = (SELECT phone FROM messages WHERE campaign_id = 6 AND state = 'cancelled')
+WHERE campaign_id = 17 AND state = 'failed';
+
 INSERT INTO attempts (segment, campaign_id, seq, attempt, account_id, outcome, reason, finished_at)
 SELECT segment, campaign_id, seq, attempt, lane_id,
     CASE state WHEN 'sent' THEN 'accepted' WHEN 'failed' THEN 'rejected' ELSE 'unknown' END::outcome, 'because',

@@ -332,7 +332,8 @@ def _over_an_audience() -> list[Recipe]:
 
 
 def _taking_rests() -> list[Recipe]:
-    return [_rest(Campaign.FINISHED, held=1), _rest(Campaign.BALANCED, held=3), _rest(Campaign.STRAY, held=3)]
+    of = {Campaign.FINISHED: 1, Campaign.BALANCED: 3, Campaign.STRAY: 3, Campaign.CLEARED: 3}
+    return [_rest(campaign, held=held) for campaign, held in of.items()]
 
 
 def _rest(of: Campaign, *, held: int) -> Recipe:

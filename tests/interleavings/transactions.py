@@ -22,7 +22,7 @@ class Campaign(IntEnum):
     STRAY = 5
     """Cancelled, with messages that came back since."""
     CLEARED = 6
-    """Cancelled, with nothing left to do but to close its counters."""
+    """Cancelled, with nothing left to do but to close its counters. OLD is its rest."""
     DUE = 7
     DRAFT = 8
     AUDIENCE = 9
@@ -36,7 +36,7 @@ class Campaign(IntEnum):
     AWAKE = 16
     """Running, with something due over the free lane."""
     OLD = 17
-    """Finished long ago; some failed, one is unknown."""
+    """Finished long ago; some failed, one is unknown. A rest of CLEARED."""
     NEW = 20
     """Not there yet, like the next two."""
     SEGMENT = 30
