@@ -147,3 +147,13 @@ def test_what_is_missing_or_unknown_is_said(run_cli: RunCli) -> None:
     assert_refused(run_cli("schedule", "show", "news"), "no schedule is called 'news'", "schedule list")
     assert_refused(run_cli("schedule", "set", "news", "--count", "2"), "no schedule is called 'news'")
     assert_refused(run_cli("schedule", "add", "news", "--cron", "0 9 * * *"), "Missing option", code=2)
+
+
+def test_adding_one_says_what_may_be_wrong_with_its_text_and_strict_refuses_it(run_cli: RunCli) -> None:
+    wrong = ("schedule", "add", "news", *DAILY, "--text", "BUY NOW AND NEVER THINK AGAIN")
+    assert_refused(run_cli(*wrong, "--strict"), "--strict refuses this content", "how to opt out")
+    assert_refused(run_cli("schedule", "show", "news"), "'news'")
+    told = assert_done(run_cli(*wrong)).stdout.splitlines()
+    assert any(line.startswith("warning: nobody is told how to opt out") for line in told)
+    fine = ("--text", "Good morning {{ name }}. Reply STOP to get no more", "--strict", "--json")
+    assert assert_done(run_cli("schedule", "add", "fine", *DAILY, *fine)).json["lint"] == []

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
 from sqlalchemy import Engine
 
+from broadcaster.cli.campaign.remarks import say_remarks
 from broadcaster.cli.database import database
-from broadcaster.cli.options.content import ContentOptions
+from broadcaster.cli.options.content import ContentOptions, Strict
 from broadcaster.cli.options.recipients import ExcludeOption, WhereOption, parse_members
 from broadcaster.cli.options.results import Json
 from broadcaster.cli.output import say, say_json
@@ -24,6 +27,7 @@ from broadcaster.cli.schedule.options import (
     parse_grace,
 )
 from broadcaster.cli.schedule.show import say_upcoming, upcoming_document
+from broadcaster.domain.content_lint import Remark
 from broadcaster.domain.schedules import Misfire, Overlap
 from broadcaster.errors import UsageError
 from broadcaster.services.schedules.editing import (
@@ -54,6 +58,7 @@ def add(
     span: SpanOptions,
     late: LateOptions,
     campaigns: CampaignOptions,
+    strict: Strict = False,
     as_json: Json = False,
 ) -> None:
     """Add a schedule. Each occurrence becomes a campaign of its own, called NAME and the local time.
@@ -82,8 +87,8 @@ def add(
         priority=campaigns.priority or 0,
     )
     with database(settings) as engine:
-        add_schedule(engine, new)
-        _say_next(engine, name, "added", as_json)
+        remarks = add_schedule(engine, new, strict=strict)
+        _say_next(engine, name, "added", as_json, remarks)
 
 
 def change(
@@ -135,10 +140,12 @@ def change(
         _say_next(engine, name, "changed", as_json)
 
 
-def _say_next(engine: Engine, name: str, done: str, as_json: bool) -> None:
+def _say_next(engine: Engine, name: str, done: str, as_json: bool, remarks: Sequence[Remark] | None = None) -> None:
     upcoming = upcoming_occurrences(engine, name, _SHOWN)
     if as_json:
-        say_json(upcoming_document(upcoming))
+        said = {} if remarks is None else {"lint": list(map(asdict, remarks))}
+        say_json(upcoming_document(upcoming) | said)
         return
     say(f"{done} schedule {name}")
     say_upcoming(upcoming)
+    say_remarks(remarks or ())

@@ -26,6 +26,7 @@ from broadcaster.services.recipients.file_kinds import HEAD_BYTES, is_vcard
 from broadcaster.services.recipients.headers import PHONE_COLUMN, PHONE_KEY, PeekedRows, read_header
 from broadcaster.services.recipients.row_checks import SentRows, required_keys, unfit_rows
 from broadcaster.services.recipients.rows import RecipientRows, Rows, RowSource
+from broadcaster.services.recipients.several_phones import SeveralPhones
 from broadcaster.services.recipients.text import RecipientText, read_up_to
 from broadcaster.services.recipients.vcards import VCardRows
 from broadcaster.services.recipients.workbook import SIGNATURE, WorkbookRows
@@ -140,6 +141,7 @@ class RecipientReader:
         self._options = options
         self._templates = [each for each in (options.text, options.caption) if each is not None]
         self._normalise = PhoneNormaliser(options.country)
+        self._several = SeveralPhones(self._normalise)
         self.census = PhoneCensus(options.country)
         """What the numbers that were read so far say together."""
         self.empty_values: dict[str, int] = {}
@@ -180,7 +182,7 @@ class RecipientReader:
     @property
     def notices(self) -> Sequence[str]:
         """What people should know of how the file was read, so far."""
-        found = (self._header_notice, *self._rows.notices, self._sent.notice)
+        found = (self._header_notice, *self._rows.notices, self._several.notice, self._sent.notice)
         return [notice for notice in found if notice is not None]
 
     @property
@@ -231,7 +233,7 @@ class RecipientReader:
 
     def _validate(self, rows: Rows) -> Batch:
         columns: dict[str, Sequence[str]] = dict(zip(self._keys, zip(*rows.rows, strict=True), strict=True))
-        written = columns.pop(PHONE_KEY)
+        written = self._several.first_usable(rows.lines, columns.pop(PHONE_KEY))
         read = self._normalise.all(written)
         faults = read.faults
         self.census.add(rows.lines, written, read)

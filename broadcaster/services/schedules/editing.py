@@ -15,6 +15,7 @@ from sqlalchemy.exc import IntegrityError
 from broadcaster.db import tables
 from broadcaster.db.engine import transaction
 from broadcaster.domain.conditions import Condition
+from broadcaster.domain.content_lint import Remark, lint, refuse_warnings
 from broadcaster.domain.contents import Content, stored_content
 from broadcaster.domain.names import LONGEST_NAME, check_name
 from broadcaster.domain.recurrence import RESOLUTION, recurrence
@@ -26,6 +27,7 @@ from broadcaster.services.audiences.selection import Selection
 from broadcaster.services.campaigns.checks import lanes_of
 from broadcaster.services.campaigns.lifecycle import cancel_campaign
 from broadcaster.services.campaigns.new_content import store_content
+from broadcaster.services.recipients.reader import SAMPLES
 from broadcaster.services.schedules.occurrences import OCCURRENCE_VARIABLES
 from broadcaster.services.schedules.stored_schedule import (
     Following,
@@ -97,18 +99,22 @@ class ScheduleChanges:
         return self.rule or self.forever or self.until_at is not None or self.count is not None
 
 
-def add_schedule(engine: Engine, new: NewSchedule) -> None:
-    """Add a schedule, active from now on.
+def add_schedule(engine: Engine, new: NewSchedule, *, strict: bool = False) -> list[Remark]:
+    """Add a schedule, active from now on; returns what is to be said of its content. `strict`: refuse a warning.
 
     Raises UsageError for a wrong value or a rule that never comes due, TemplateError for a variable that the audience
-    lacks, NotFoundError for an unknown audience or instance, ConflictError when the name is taken.
+    lacks, NotFoundError for an unknown audience or instance, ConflictError when the name is taken, InputError for a
+    warning.
     """
     check_name(new.name, "schedule", LONGEST_SCHEDULE_NAME)
     try:
         with transaction(engine) as connection:
             now = database_now(connection)
             audience = find_audience(connection, new.audience)
-            conditions = _check(connection, audience, new.conditions, new.content)
+            selection = _check(connection, audience, new.conditions, new.content)
+            remarks = _remarks(connection, selection, new.content)
+            if strict:
+                refuse_warnings(remarks)
             lanes = tuple(lanes_of(connection, new.instances))
             values = {
                 "name": new.name,
@@ -120,7 +126,7 @@ def add_schedule(engine: Engine, new: NewSchedule) -> None:
                 "grace": _usable_grace(new.grace),
                 "overlap": new.overlap,
                 "audience_id": audience.id,
-                "audience_filter": msgspec.to_builtins(conditions) or None,
+                "audience_filter": msgspec.to_builtins(selection.conditions) or None,
                 **store_content(connection, new.content)._asdict(),
                 "priority": new.priority,
                 "max_attempts": new.max_attempts,
@@ -131,6 +137,7 @@ def add_schedule(engine: Engine, new: NewSchedule) -> None:
             _set_lanes(connection, int(schedule_id), lanes)
             if _follow(connection, read_schedule(connection, new.name), now) is ScheduleState.ENDED:
                 raise UsageError(f"schedule {new.name!r} would never come due: look at its rule, --from and --until")
+            return remarks
     except IntegrityError as error:
         if "schedules_name_key" not in str(error.orig):
             raise
@@ -241,18 +248,22 @@ def _sending(connection: Connection, schedule: Schedule, changes: ScheduleChange
     audience = find_audience(connection, changes.audience or audience_name(connection, schedule))
     conditions = schedule.conditions if changes.conditions is None else changes.conditions
     content = _stored_content(connection, schedule) if changes.content is None else changes.content
-    conditions = _check(connection, audience, conditions, content)
+    conditions = _check(connection, audience, conditions, content).conditions
     values = {"audience_id": audience.id, "audience_filter": msgspec.to_builtins(conditions) or None}
     return values if changes.content is None else values | store_content(connection, content)._asdict()
 
 
-def _check(
-    connection: Connection, audience: Audience, conditions: Sequence[Condition], content: Content
-) -> Sequence[Condition]:
-    """The conditions as they are stored. Raises what `Selection.checked` does where they do not suit the audience."""
+def _check(connection: Connection, audience: Audience, conditions: Sequence[Condition], content: Content) -> Selection:
+    """Whom it goes to. Raises what `Selection.checked` does where the conditions do not suit the audience."""
     variables = dict.fromkeys(OCCURRENCE_VARIABLES, "1")
     selection = Selection(audience=audience, conditions=conditions, variables=variables, content=content)
-    return selection.checked(connection, lock=True).conditions
+    return selection.checked(connection, lock=True)
+
+
+def _remarks(connection: Connection, selection: Selection, content: Content) -> list[Remark]:
+    """What is to be said of the content, and of what the first few members would get now."""
+    shown = [content.render(member.variables).words for member in selection.sample(connection, SAMPLES)]
+    return lint(content, shown, (*selection.audience.variables, *selection.variables))
 
 
 def _stored_content(connection: Connection, schedule: Schedule) -> Content:
