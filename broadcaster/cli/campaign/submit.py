@@ -163,8 +163,8 @@ def submit(
 
     Rows with an unusable phone are rejected and reported. A fault of the file refuses the whole file, and so do many
     rejected rows and countries that look like a mistake. A campaign over an audience gets its messages when it starts,
-    from the members that there are then. With --rest-of it goes to whoever has not got another campaign, which has
-    ended, and may get no message of it any more.
+    from the members that there are then. With --rest-of it goes to whoever has not got a campaign that
+    has ended or was cancelled, and to nobody who may have.
 
     Example: broadcaster campaign submit promo --instance main --audience customers --where city=Jakarta --text 'Hi!'
     """
