@@ -124,9 +124,10 @@ class ListingView:
         return _without(item, self._omitted)
 
     def _renamed(self, entry: Entry) -> Entry:
-        if self._rename is None:
+        if self._rename is None and not self._listing.clock:
             return entry
-        return structs.replace(entry, phone=self._kept(entry.phone))
+        time_ns = entry.time_ns + int(self._listing.clock * 1e9)
+        return structs.replace(entry, phone=self._kept(entry.phone), time_ns=time_ns)
 
     def _speaker(self, dialect: Dialect) -> Dialect:
         return replace(dialect, suffix="@lid") if self._listing.aliases == LID else dialect

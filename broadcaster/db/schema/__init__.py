@@ -21,6 +21,7 @@ FILES = (
     "tables/audit",
     "tables/forgetting",
     "tables/opt_out",
+    "tables/inbox",
     "tables/samples",
     # Counting messages: what came, what went, and why it was not sent.
     "functions/decimal_digits",
@@ -51,6 +52,8 @@ FILES = (
     "functions/sending_through",
     "functions/throttled_lanes",
     "functions/lanes_sent_through",
+    "functions/inbox_is_due",
+    "functions/taken_from",
     "functions/trimmed",
     "functions/day_of",
     "functions/member_text",
@@ -79,6 +82,7 @@ FILES = (
     "views/failure_report",
     "views/message_log",
     "views/occurrence_report",
+    "views/replies",
 )
 """In the order to read them, which is one to make them in: each needs only what comes before."""
 

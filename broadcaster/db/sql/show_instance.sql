@@ -23,6 +23,7 @@ SELECT /* show_instance */
     a.base_url,
     a.wire,
     i.country,
+    i.read_replies_seconds,
     i.created_at
 FROM instances i
 JOIN accounts a ON a.id = i.account_id
