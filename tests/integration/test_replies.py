@@ -10,7 +10,7 @@ import pytest
 from broadcaster.services.inbox import inbox_reader, inbox_store
 from broadcaster.services.sending.sending_process import SendingProcess
 from broadcaster.simulator.listings import Hide, Listing
-from tests.support.people import age, listens, read_replies, replies, write
+from tests.support.people import age, be_due, listens, read_replies, replies, write
 from tests.support.shop import Shop, drain
 
 AYU, BUDI = "628120000000", "628120000001"
@@ -19,7 +19,7 @@ AYU, BUDI = "628120000000", "628120000001"
 @pytest.fixture(autouse=True)
 def quick_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     """Rounds follow each other at once, and a run of them is over soon."""
-    monkeypatch.setattr(inbox_reader, "RUN_SECONDS", 0.3)
+    monkeypatch.setattr(inbox_reader, "RUN_SECONDS", 0.1)
     monkeypatch.setattr(inbox_reader, "LOOK_SECONDS", 0.02)
     for module in (inbox_reader, inbox_store):
         monkeypatch.setattr(module, "ROUND_SECONDS", 0.02)
@@ -102,41 +102,38 @@ def test_replies_are_read_without_anything_having_been_sent_and_while_the_instan
 
 
 @pytest.mark.parametrize("omits", [(), ("ids",)], ids=["by their ids", "without ids"])
-def test_each_is_taken_in_once_by_many_readers_that_are_cut_off(
+def test_each_is_taken_in_once_by_two_workers_that_lose_their_connections(
     shop: Shop, omits: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(inbox_reader, "RUN_SECONDS", 1.0)
     shop.add("a")
     sent(shop, count=30)
     listens(shop, "a")
     shop.gateway.gateway.set_listing(Listing(omits=omits))  # type: ignore[arg-type]
-    phones = [f"62812{n:07d}" for n in range(30)]
     written: Counter[tuple[object, ...]] = Counter()
 
-    async def cut_off(rounds: int) -> None:
-        """Two workers, each of which is gone in the middle of what it does."""
-        for _ in range(rounds):
-            shop.sql("UPDATE accounts SET next_read_at = now(), reads_a_second = 8")
-            shop.sql("UPDATE inboxes SET next_poll_at = now()")
-            shop.sql("UPDATE inbox_chats SET due_at = now()")
-            processes = [SendingProcess(shop.settings), SendingProcess(shop.settings)]
-            for process in processes:
-                await process.__aenter__()
-            running = [asyncio.ensure_future(process.read_replies()) for process in processes]
-            await asyncio.wait(running, timeout=0.02)
-            for each in running:
-                each.cancel()
-            await asyncio.gather(*running, return_exceptions=True)
-            for process in processes:
-                await process.__aexit__(None, None, None)
+    async def cut_off(requests: int) -> None:
+        """Two workers, whose transactions end after so many requests, wherever they are then."""
+        be_due(shop)
+        seen = len(shop.gateway.ledger.entries)
+        async with SendingProcess(shop.settings) as one, SendingProcess(shop.settings) as other:
+            running = asyncio.gather(one.read_replies(), other.read_replies(), return_exceptions=True)
+            while not running.done() and len(shop.gateway.ledger.entries) < seen + requests:
+                await asyncio.sleep(0.001)
+            shop.sql(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND application_name = 'broadcaster' AND pid <> pg_backend_pid()"
+            )
+            await running
 
     for wave in range(3):
-        for phone in phones[wave::2]:
+        for n in range(wave, 30, 2):
             texts = (f"wave {wave}", "ok", "ok")
-            write(shop, phone, *texts)
-            written += Counter((phone, text) for text in texts)
-        asyncio.run(cut_off(3))
-        read_replies(shop, rounds=2, readers=2)
-    read_replies(shop, rounds=3, readers=2)
+            write(shop, f"62812{n:07d}", *texts)
+            written += Counter((f"62812{n:07d}", text) for text in texts)
+        for requests in (1, 3, 7):
+            asyncio.run(cut_off(requests))
+        read_replies(shop, readers=2)
     assert Counter(replies(shop)) == written
 
 
@@ -160,8 +157,9 @@ def test_a_gateway_may_date_everything_wrongly(shop: Shop, clock: float) -> None
     write(shop, BUDI, "old")
     listens(shop, "a")
     for text in ("one", "two"):
+        age(shop, 5)
         write(shop, AYU, text)
-        read_replies(shop, rounds=2)
+        read_replies(shop)
     assert replies(shop) == [(AYU, "one"), (AYU, "two")]
     assert shop.sql("SELECT DISTINCT campaign, seconds_after BETWEEN 0 AND 60 FROM replies") == [("c", True)]
 
@@ -173,16 +171,13 @@ def test_a_gateway_s_clock_may_be_put_back_and_forward(shop: Shop) -> None:
     listens(shop, "a")
     age(shop, 3 * 86_400)  # the first reading was days ago
     shop.sql("UPDATE inboxes SET since = since - interval '3 d', listed_until = listed_until - interval '3 d'")
-    for clock in (0, -10 * 3600, 10 * 3600, -60, 10 * 365 * 86_400, 0):
-        shop.gateway.gateway.set_listing(Listing(clock=clock - clock % 1))
+    clocks = (0, -10 * 3600, 10 * 3600, -60, 10 * 365 * 86_400, 1)
+    for clock in clocks:
         write(shop, AYU, f"at {clock}")
-        entry = shop.gateway.ledger.entries[-1]
-        read_replies(shop, rounds=2)
-        shop.gateway.gateway.set_listing(Listing())
-        entry.time_ns += clock * 10**9  # that is how it stays dated
-    assert Counter(body for _, body in replies(shop)) == Counter(
-        f"at {clock}" for clock in (0, -10 * 3600, 10 * 3600, -60, 10 * 365 * 86_400, 0)
-    )
+        shop.gateway.ledger.entries[-1].time_ns += clock * 10**9
+        read_replies(shop)
+        age(shop, 5)
+    assert Counter(body for _, body in replies(shop)) == Counter(f"at {clock}" for clock in clocks)
 
 
 @pytest.mark.parametrize(
@@ -205,15 +200,16 @@ def test_a_person_is_known_under_every_form_of_the_number(shop: Shop, aliases: s
     assert replies(shop, "phone, body, campaign") == [(phone, "hello", "c")]
 
 
-def test_a_hidden_number_that_the_gateway_does_not_tell_is_kept_as_it_is(shop: Shop) -> None:
+@pytest.mark.parametrize("is_told", [True, False])
+def test_a_hidden_number_is_known_where_the_gateway_tells_it(shop: Shop, is_told: bool) -> None:
     shop.add("a")
-    shop.gateway.gateway.set_listing(Listing(aliases="lid"))
+    shop.gateway.gateway.set_listing(Listing(aliases="lid", omits=() if is_told else ("ids",)))
     sent(shop)
     listens(shop, "a")
     write(shop, AYU, "hello")
     read_replies(shop)
     [(phone, body, chat, campaign)] = replies(shop, "phone, body, chat, campaign")
-    assert (phone, body, campaign) == (None, "hello", None)
+    assert (phone, body, campaign) == ((AYU, "hello", "c") if is_told else (None, "hello", None))
     assert str(chat).endswith("@lid")
 
 
@@ -297,11 +293,13 @@ def test_a_gateway_that_cannot_be_read_loses_nothing(shop: Shop) -> None:
     sent(shop)
     listens(shop, "a")
     write(shop, AYU, "hello")
-    shop.fault("kind=http_500_before_accept,endpoint=/wa/messages")
-    read_replies(shop)
-    shop.fault("kind=http_500_before_accept,endpoint=/wa/chats")
+    shop.fault("kind=http_500,endpoint=/wa/messages")
     read_replies(shop)
     assert replies(shop) == []
+    assert shop.sql("SELECT tries, looks FROM inbox_chats") == [(1, 2)]
+    shop.sql("UPDATE inbox_chats SET due_at = now() + interval '1 h'")
+    shop.fault("kind=http_500,endpoint=/wa/chats")
+    read_replies(shop)
     shop.fault()
     read_replies(shop)
     assert replies(shop) == [(AYU, "hello")]

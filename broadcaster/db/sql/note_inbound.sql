@@ -2,7 +2,7 @@ INSERT /* note_inbound */ INTO inbound_messages (
     account_id, lane_id, identity, gateway_id, chat, phone, body, kind, said_at, campaign_id, seq, messaged_at, meaning
 )
 -- Takes in what people wrote, each message once whoever has read it before. It is linked to the campaign that last
--- messaged the person, under any form of the number: before it was written, by this instance, and lately, in this order.
+-- messaged the person, under any form of the number: by this instance, before it was written, and lately, in this order.
 -- Returns those that were new.
 SELECT
     %(account)s, %(lane_id)s, decode(said.identity, 'hex'), said.gateway_id, said.chat, coalesce(last.phone, said.phone),
@@ -22,7 +22,8 @@ LEFT JOIN LATERAL (
     ) m
     WHERE c.started_at IS NOT NULL AND c.test_of IS NULL AND c.purged_at IS NULL
         AND m.state IN ('sending', 'sent', 'in_doubt', 'unknown')
-    ORDER BY m.changed_at <= said.said_at DESC, m.lane_id = %(lane_id)s DESC, m.changed_at DESC
+    -- Messages are dated to the second by some gateways.
+    ORDER BY m.lane_id = %(lane_id)s DESC, m.changed_at <= said.said_at + interval '1 s' DESC, m.changed_at DESC
     LIMIT 1
 ) last ON true
 ORDER BY decode(said.identity, 'hex')

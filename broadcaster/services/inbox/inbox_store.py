@@ -31,6 +31,13 @@ class InboxStore:
     def __init__(self, engine: Engine, vault: Vault) -> None:
         self._engine = engine
         self._vault = vault
+        self._running: set[asyncio.Future[object]] = set()
+
+    async def aclose(self, timeout: float) -> None:
+        """Close the connections, once what runs has ended or `timeout` seconds have passed."""
+        if self._running:
+            await asyncio.wait(self._running, timeout=timeout)
+        self._engine.dispose()
 
     async def pick_inboxes(self, most: int) -> list[DueInbox]:
         """At most `most` accounts that may be read now; the caller is the only one to have them."""
@@ -137,7 +144,11 @@ class InboxStore:
             with transaction(self._engine) as connection:
                 return work(connection)
 
-        return await asyncio.to_thread(run)
+        running = asyncio.ensure_future(asyncio.to_thread(run))
+        self._running.add(running)
+        running.add_done_callback(self._running.discard)
+        # Whoever is cancelled leaves a transaction behind that goes on.
+        return await asyncio.shield(running)
 
 
 def _json(document: object) -> str:

@@ -94,9 +94,8 @@ class SendingProcess:
         outcomes = OutcomeWriter(store, spool, lease_clock)
         await outcomes.replay()
         self._doubts = DoubtStore(pool, settings)
-        inbox_engine = open_engine(settings, lock_timeout=_LOCK_TIMEOUT)
-        self._stack.callback(inbox_engine.dispose)
-        self._inboxes = InboxStore(inbox_engine, self._vault)
+        self._inboxes = InboxStore(open_engine(settings, lock_timeout=_LOCK_TIMEOUT), self._vault)
+        self._stack.push_async_callback(self._inboxes.aclose, _CLOSE_TIMEOUT)
         self._path = SendPath(
             store=store,
             outcomes=outcomes,
