@@ -118,7 +118,7 @@ def test_each_is_taken_in_once_by_two_workers_that_lose_their_connections(
         seen = len(shop.gateway.ledger.entries)
         async with SendingProcess(shop.settings) as one, SendingProcess(shop.settings) as other:
             running = asyncio.gather(one.read_replies(), other.read_replies(), return_exceptions=True)
-            while not running.done() and len(shop.gateway.ledger.entries) < seen + requests:
+            while not running.done() and len(shop.gateway.ledger.entries) < seen + requests:  # noqa: ASYNC110
                 await asyncio.sleep(0.001)
             shop.sql(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
@@ -303,3 +303,50 @@ def test_a_gateway_that_cannot_be_read_loses_nothing(shop: Shop) -> None:
     shop.fault()
     read_replies(shop)
     assert replies(shop) == [(AYU, "hello")]
+
+
+def opt_outs(shop: Shop) -> list[tuple[object, ...]]:
+    return shop.sql("SELECT phone, way::text, words, ended_at IS NOT NULL, ended_words FROM opt_outs ORDER BY id")
+
+
+def test_a_word_opts_out_in_the_transaction_that_takes_it_in(shop: Shop) -> None:
+    shop.add("a")
+    sent(shop)
+    listens(shop, "a")
+    write(shop, AYU, "Stop! 🙏")
+    write(shop, BUDI, "please stop sending me this")
+    read_replies(shop)
+    assert opt_outs(shop) == [(AYU, "reply", "Stop! 🙏", False, None)]
+    assert shop.sql(
+        "SELECT i.xmin = o.xmin, o.inbound_id = i.id FROM opt_outs o, inbound_messages i WHERE i.meaning = 'stop'"
+    ) == [(True, True)]
+    assert shop.sql("SELECT phone FROM replies WHERE meaning = 'near_miss'") == [(BUDI,)]
+
+
+def test_a_word_brings_back_only_who_stopped_by_one(shop: Shop) -> None:
+    shop.add("a")
+    sent(shop)
+    listens(shop, "a")
+    shop.sql("INSERT INTO opt_outs (phone, forms, way) VALUES (:phone, ARRAY[:phone], 'command')", phone=BUDI)
+    for phone in (AYU, BUDI):
+        write(shop, phone, "STOP")
+        age(shop, 1)
+        write(shop, phone, "start")
+    read_replies(shop)
+    assert sorted(opt_outs(shop)) == [
+        (AYU, "reply", "STOP", True, "start"),
+        (BUDI, "command", None, False, None),
+        (BUDI, "reply", "STOP", True, "start"),
+    ]
+    assert shop.sql("SELECT phone FROM opted_out") == [(BUDI,)]
+
+
+def test_a_hidden_number_that_asks_to_stop_is_left_to_a_person(shop: Shop) -> None:
+    shop.add("a")
+    shop.gateway.gateway.set_listing(Listing(aliases="lid", omits=("ids",)))
+    sent(shop)
+    listens(shop, "a")
+    write(shop, AYU, "STOP")
+    read_replies(shop)
+    assert replies(shop, "phone, meaning::text") == [(None, "near_miss")]
+    assert opt_outs(shop) == []

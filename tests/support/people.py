@@ -30,7 +30,9 @@ def age(shop: Shop, seconds: float) -> None:
 def listens(shop: Shop, *instances: str, seconds: float = 30.0) -> None:
     """Replies are read through these instances from now on; whatever was written before is old."""
     for instance in instances:
-        shop.sql("UPDATE instances SET read_replies_seconds = :seconds WHERE name = :name", seconds=seconds, name=instance)
+        shop.sql(
+            "UPDATE instances SET read_replies_seconds = :seconds WHERE name = :name", seconds=seconds, name=instance
+        )
     age(shop, 3600)
     read_replies(shop)
 

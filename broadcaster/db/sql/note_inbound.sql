@@ -28,4 +28,4 @@ LEFT JOIN LATERAL (
 ) last ON true
 ORDER BY decode(said.identity, 'hex')
 ON CONFLICT (account_id, identity) DO NOTHING
-RETURNING id, phone, body, meaning
+RETURNING id, phone, body, meaning, said_at

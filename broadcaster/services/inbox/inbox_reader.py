@@ -18,6 +18,7 @@ from typing import TypeVar
 import structlog
 
 from broadcaster.domain import inbox as decisions
+from broadcaster.domain.inbound_meanings import InboundMeaning, ReplyWords
 from broadcaster.domain.inbox import HIDDEN, ChatPage, chat_name, phone_forms
 from broadcaster.gateway import Chat, GatewayError, GatewayMessage, WAChatPro
 from broadcaster.services.inbox.inbox_rows import ChatReadingRow, ChatRow, DueInbox, InboundRow, PickedChat
@@ -49,12 +50,17 @@ class InboxReader:
         store: InboxStore,
         open_gateway: Callable[[ReadAccount], WAChatPro],
         settings: Settings,
+        words: ReplyWords,
         is_stopping: Callable[[], bool],
     ) -> None:
-        """`open_gateway` makes the client of an account. Once `is_stopping` says so, nothing further is picked."""
+        """`open_gateway` makes the client of an account, `words` are those that mean something.
+
+        Once `is_stopping` says so, nothing further is picked.
+        """
         self._store = store
         self._open_gateway = open_gateway
         self._tolerance = timedelta(seconds=settings.gateway_clock_seconds)
+        self._words = words
         self._is_stopping = is_stopping
         self._counts: dict[str, Counter[str]] = {}
 
@@ -76,7 +82,8 @@ class InboxReader:
     async def _guarded(self, inbox: DueInbox) -> None:
         try:
             counts = self._counts.setdefault(inbox.name, Counter())
-            await _Round(self._store, self._open_gateway(inbox.account), inbox, self._tolerance, counts).run()
+            gateway = self._open_gateway(inbox.account)
+            await _Round(self._store, gateway, inbox, self._tolerance, self._words, counts).run()
         except Exception as error:  # noqa: BLE001 - its chats stay until the next round; other accounts go on
             log.warning("cannot read replies", instance=inbox.name, error=type(error).__name__)
 
@@ -85,12 +92,19 @@ class _Round:
     """One account, read once: its list of chats where that is due, and chats that changed."""
 
     def __init__(
-        self, store: InboxStore, gateway: WAChatPro, inbox: DueInbox, tolerance: timedelta, counts: Counter[str]
+        self,
+        store: InboxStore,
+        gateway: WAChatPro,
+        inbox: DueInbox,
+        tolerance: timedelta,
+        words: ReplyWords,
+        counts: Counter[str],
     ) -> None:
         self._store = store
         self._gateway = gateway
         self._inbox = inbox
         self._tolerance = tolerance
+        self._words = words
         self._counts = counts
         self._answered = 0
         self._failures: list[GatewayError] = []
@@ -157,7 +171,7 @@ class _Round:
             row
             for chat, (page, _) in zip(picked, pages, strict=True)
             if page is not None
-            for row in _inbound_rows(chat.chat, page)
+            for row in _inbound_rows(chat.chat, page, self._words)
         ]
         readings = [
             ChatReadingRow(
@@ -209,7 +223,7 @@ def _is_later(chat: Chat, other: Chat) -> bool:
     return chat.at is not None and (other.at is None or chat.at > other.at)
 
 
-def _inbound_rows(chat: str, page: ChatPage) -> list[InboundRow]:
+def _inbound_rows(chat: str, page: ChatPage, words: ReplyWords) -> list[InboundRow]:
     forms = phone_forms(page.phone) if page.phone else []
     return [
         InboundRow(
@@ -221,7 +235,13 @@ def _inbound_rows(chat: str, page: ChatPage) -> list[InboundRow]:
             each.body,
             each.kind,
             each.said_at,
-            meaning=None,
+            _meaning(each.body, page.phone, words),
         )
         for each in page.written
     ]
+
+
+def _meaning(body: str | None, phone: str | None, words: ReplyWords) -> InboundMeaning | None:
+    """What a message asks for. Where nobody knows from whom it is, a person has to find that out."""
+    meaning = words.meaning(body)
+    return InboundMeaning.NEAR_MISS if meaning is InboundMeaning.STOP and phone is None else meaning

@@ -77,3 +77,4 @@ class NewInbound(msgspec.Struct, frozen=True):
     phone: str | None
     body: str | None
     meaning: InboundMeaning | None
+    said_at: datetime

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 from sqlalchemy import Connection, Engine
@@ -13,6 +13,8 @@ from sqlalchemy import Connection, Engine
 from broadcaster.crypto import Vault
 from broadcaster.db.engine import transaction
 from broadcaster.db.statements import execute, rows
+from broadcaster.domain.inbound_meanings import InboundMeaning
+from broadcaster.services.consent.opt_outs import opt_in_by_reply, opt_out_by_reply
 from broadcaster.services.forgetting.forgotten import Forgotten, hold_off
 from broadcaster.services.inbox.inbox_rows import ChatReadingRow, ChatRow, DueInbox, InboundRow, NewInbound, PickedChat
 from broadcaster.services.reconcile.doubts import LONGEST_REST, LONGEST_ROUND, MOST_READS, ROUND_SECONDS
@@ -31,12 +33,12 @@ class InboxStore:
     def __init__(self, engine: Engine, vault: Vault) -> None:
         self._engine = engine
         self._vault = vault
-        self._running: set[asyncio.Future[object]] = set()
+        self._running: set[asyncio.Future[Any]] = set()
 
-    async def aclose(self, timeout: float) -> None:
-        """Close the connections, once what runs has ended or `timeout` seconds have passed."""
+    async def aclose(self, within: float) -> None:
+        """Close the connections, once what runs has ended or `within` seconds have passed."""
         if self._running:
-            await asyncio.wait(self._running, timeout=timeout)
+            await asyncio.wait(self._running, timeout=within)
         self._engine.dispose()
 
     async def pick_inboxes(self, most: int) -> list[DueInbox]:
@@ -108,6 +110,8 @@ class InboxStore:
                 lane_id=inbox.lane_id,
                 messages=_json(kept),
             )
+            for each in sorted(new, key=lambda each: each.said_at):
+                _do_as_asked(connection, each)
             execute(
                 connection,
                 "note_chat_readings",
@@ -149,6 +153,16 @@ class InboxStore:
         running.add_done_callback(self._running.discard)
         # Whoever is cancelled leaves a transaction behind that goes on.
         return await asyncio.shield(running)
+
+
+def _do_as_asked(connection: Connection, said: NewInbound) -> None:
+    """Opt the person out, or in again if a word had stopped it, in the transaction that takes the message in."""
+    if said.phone is None or said.body is None:
+        return
+    if said.meaning is InboundMeaning.STOP:
+        opt_out_by_reply(connection, said.phone, words=said.body, inbound_id=said.id)
+    elif said.meaning is InboundMeaning.START:
+        opt_in_by_reply(connection, said.phone, words=said.body, inbound_id=said.id)
 
 
 def _json(document: object) -> str:

@@ -19,6 +19,7 @@ from broadcaster.errors import UnavailableError
 from broadcaster.gateway import DEFAULT_RULES, Transport, WAChatPro, open_transport, read_rules
 from broadcaster.services.inbox.inbox_reader import InboxReader
 from broadcaster.services.inbox.inbox_store import InboxStore
+from broadcaster.services.inbox.reply_words_file import read_words
 from broadcaster.services.reconcile.doubt_rows import ReadAccount
 from broadcaster.services.reconcile.doubts import DoubtStore
 from broadcaster.services.reconcile.reconciler import Reconciler
@@ -68,6 +69,7 @@ class SendingProcess:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._vault = open_vault(settings)
+        self._reply_words = read_words(settings.reply_words_file)
         self._stack = AsyncExitStack()
         self._presence = Presence(settings.home / "workers")
         self._gateways: dict[int, tuple[object, WAChatPro]] = {}
@@ -140,7 +142,8 @@ class SendingProcess:
 
     async def read_replies(self) -> dict[str, dict[str, int]]:
         """Read what people wrote, for a few seconds; returns counts per instance name."""
-        reader = InboxReader(self._inboxes, self._open_gateway, self._settings, lambda: self._stopping)
+        words = self._reply_words
+        reader = InboxReader(self._inboxes, self._open_gateway, self._settings, words, lambda: self._stopping)
         return await self._unless_given_up(reader.run()) or {}
 
     def stop(self) -> None:
