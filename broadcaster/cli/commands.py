@@ -21,7 +21,7 @@ COMMANDS = {
     "instance": ("broadcaster.cli.instance:app", "Add, change and check WAChatPro instances."),
     "campaign": ("broadcaster.cli.campaign:app", "Submit, watch, steer and report campaigns."),
     "audience": ("broadcaster.cli.audience:app", "Keep recipients under a name, for campaigns and schedules."),
-    "phone": ("broadcaster.cli.phone:app", "Forget a person's number, or take it in again."),
+    "phone": ("broadcaster.cli.phone:app", "Stop messages to a person, show what is stored, or forget it."),
     "schedule": ("broadcaster.cli.schedule:app", "Broadcasts that recur: schedules and their occurrences."),
     "purge": ("broadcaster.cli.purge:purge", "Delete what is personal of campaigns that ended long ago."),
     "audit": ("broadcaster.cli.audit:audit", "Show what operators did: who, when, what, before and after."),

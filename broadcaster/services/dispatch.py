@@ -53,10 +53,23 @@ def in_tasks(lanes: Sequence[int], *, at_least: int = 1) -> list[list[int]]:
 
 
 def start_due_campaigns(engine: Engine) -> list[int]:
-    """Make campaigns that are due `running`; returns their ids. Those over audiences get their messages first."""
+    """Make campaigns that are due `running`; returns their ids. Those over audiences get their messages first.
+
+    Whoever of them has opted out is skipped then, each campaign in a transaction of its own. Where that fails, the
+    claim skips them.
+    """
     with transaction(engine) as connection:
         started = values(connection, "start_due_campaigns")
-    return started + start_audience_campaigns(engine)
+    _skip_opted_out(engine, started)
+    over_audiences = start_audience_campaigns(engine)
+    _skip_opted_out(engine, over_audiences)
+    return started + over_audiences
+
+
+def _skip_opted_out(engine: Engine, campaigns: Sequence[int]) -> None:
+    for campaign_id in campaigns:
+        with transaction(engine) as connection:
+            execute(connection, "skip_opted_out", campaign_id=campaign_id)
 
 
 def finish_campaigns(engine: Engine) -> list[int]:

@@ -437,7 +437,8 @@ def test_the_function_takes_nothing_but_a_number_and_its_digest(shop: Shop, numb
     shop.submit("c", 1, "a")
     with pytest.raises(DBAPIError, match="not the digits"), shop.engine.begin() as connection:
         connection.execute(
-            text("SELECT * FROM forget_phone(:number, :digest, :digest)"), {"number": number, "digest": digest}
+            text("SELECT * FROM forget_phone(ARRAY[CAST(:number AS text)], ARRAY[CAST(:digest AS bytea)], :digest)"),
+            {"number": number, "digest": digest},
         )
 
 
@@ -559,13 +560,14 @@ def test_postgres_samples_nobodys_number(shop: Shop, large: bool, monkeypatch: p
 def test_whoever_calls_the_function_leaves_a_note(shop: Shop) -> None:
     def call() -> None:
         with shop.engine.begin() as connection:
-            execute(connection, "forget_phone", phone=ANN, digest=b"x" * 32, ending=b"y" * 32)
+            execute(connection, "forget_phone", phones=[ANN], digests=[b"x" * 32], ending=b"y" * 32)
 
     shop.submit("c", 1, "a")
     for _ in range(2):
         call()
+    counts = {"messages": {"pending": 1}, "members": 0, "rejected": 0, "opt_outs": 0}
     assert shop.sql("SELECT operator, db_role, object_name, after FROM audit_log WHERE object_kind = 'phone'") == [
-        ("", "broadcaster_runtime", "787878787878", {"messages": {"pending": 1}, "members": 0, "rejected": 0})
+        ("", "broadcaster_runtime", "787878787878", counts)
     ]
 
 
@@ -610,7 +612,7 @@ def test_what_is_stored_of_a_person_is_shown(shop: Shop) -> None:
     forgotten(shop)
     after = shown()
     assert after.pop("forgotten_at") is not None
-    assert after == {"messages": [], "audiences": [], "rejected": []}
+    assert after == {"messages": [], "audiences": [], "opt_outs": [], "rejected": []}
 
 
 def test_hashes_that_are_put_back_after_a_restore_know_who_was_forgotten(

@@ -78,6 +78,17 @@ WHERE m.campaign_id = hers.campaign_id AND m.seq = hers.seq;
 INSERT INTO audience_members (audience_id, phone, variables) VALUES (1, '628777000000', '{}');
 INSERT INTO rejected_recipients (campaign_id, line, phone, reason) VALUES (2, 9, '+628 777-000000', 'because');
 
+-- Who has opted out of everything, and is still to get a message of each of these.
+UPDATE messages m SET phone = '628777000001'
+FROM (
+    SELECT campaign_id, max(seq) AS seq FROM messages WHERE state = 'pending' AND campaign_id IN (1, 4, 7, 16)
+    GROUP BY campaign_id
+) theirs
+WHERE m.campaign_id = theirs.campaign_id AND m.seq = theirs.seq;
+INSERT INTO opt_outs (phone, forms, way, digest) VALUES
+    ('628777000001', '{628777000001}', 'file', NULL),
+    (NULL, '{}', 'command', '\x6565656565656565656565656565656565656565656565656565656565656565');
+
 INSERT INTO attempts (segment, campaign_id, seq, attempt, account_id, outcome, reason, finished_at)
 SELECT segment, campaign_id, seq, attempt, lane_id,
     CASE state WHEN 'sent' THEN 'accepted' WHEN 'failed' THEN 'rejected' ELSE 'unknown' END::outcome, 'because',

@@ -86,3 +86,22 @@ FROM audience_members WHERE phone = '628777000000' AND EXISTS (SELECT FROM forgo
 UNION ALL
 SELECT format('somebody has taken the number of message %s of campaign %s away', seq, campaign_id)
 FROM messages WHERE phone IS NULL AND NOT EXISTS (SELECT FROM forgotten_phones)
+UNION ALL
+SELECT format('I10: opt-out %s of %s is %s', opt_out_id, phone,
+    CASE WHEN g.is_there THEN 'looked up, and holds no more' ELSE 'not looked up' END)
+FROM (SELECT *, true AS is_there FROM opted_out) g
+FULL JOIN (
+    SELECT id AS opt_out_id, lane_id, unnest(forms) AS phone, true AS holds FROM opt_outs WHERE ended_at IS NULL
+) o USING (phone, lane_id, opt_out_id)
+WHERE g.is_there IS DISTINCT FROM o.holds
+UNION ALL
+SELECT format('I10: %s has opted out and is being sent message %s of campaign %s', phone, seq, campaign_id)
+FROM messages WHERE state = 'sending' AND phone = '628777000001'
+    AND EXISTS (SELECT FROM opted_out WHERE phone = '628777000001')
+UNION ALL
+SELECT format('message %s of campaign %s is skipped as opted out, and nobody has of %s', seq, campaign_id, phone)
+FROM messages WHERE state = 'skipped' AND reason = 'opted_out' AND phone IS NOT NULL
+    AND NOT EXISTS (SELECT FROM opt_outs o WHERE messages.phone = ANY (o.forms))
+UNION ALL
+SELECT format('there is an opt-out with the number of somebody who was forgotten')
+FROM opt_outs WHERE phone = '628777000000' AND EXISTS (SELECT FROM forgotten_phones)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -31,7 +32,11 @@ _BARE = {Campaign.DUE, Campaign.LAST_PENDING, Campaign.BALANCED_PAUSE, Campaign.
 _SENT_AGAIN = (Campaign.EVERYTHING, Campaign.BALANCED, Campaign.FINISHED, Campaign.LAST_DOUBT, Campaign.OLD)
 FORGOTTEN = "628777000000"
 """Whose messages are in several campaigns, in different states; a member of the audience, too."""
+READMITTED = "628777000002"
+"""Who had opted out, and was forgotten, and is known again."""
 DIGEST = b"d" * 32
+STOPPED = "628777000001"
+"""Who has opted out, and is still to get messages of several campaigns."""
 LOCK_CAMPAIGN = "SELECT id, state FROM campaigns WHERE id = %(campaign_id)s FOR NO KEY UPDATE"
 """What services/campaigns/lifecycle.py does before each of its statements."""
 _INSERT_CAMPAIGN = """
@@ -331,18 +336,54 @@ def _over_an_audience() -> list[Recipe]:
 def _forgetting() -> list[Recipe]:
     forget = Step(
         lambda _: query("forget_phone"),
-        lambda _books, _side: {"phone": FORGOTTEN, "digest": DIGEST, "ending": DIGEST},
+        lambda _books, _side: {"phones": [FORGOTTEN], "digests": [DIGEST], "ending": DIGEST},
         "forget_phone",
         plain=True,
     )
     return [Recipe("forget_phone", (_sql(_READ), forget), held=0)]
 
 
+def _consenting() -> list[Recipe]:
+    """Whoever is forgotten meanwhile is not stopped: the command refuses then."""
+    known = replace(_sql("SELECT 1 WHERE NOT EXISTS (SELECT FROM forgotten_phones)"), decides=True)
+    evidence: dict[str, Any] = {"lane_id": 0, "way": "command", "words": "asked"}
+
+    def stop(phone: str) -> Step:
+        return _step("stop_phone", phone=phone, forms=[phone], inbound_id=None, **evidence)
+
+    def end(phone: str) -> Step:
+        fixed: dict[str, Any] = {"phone": phone, "lane_id": None, "ways": None, "way": "command", "words": None}
+        return _step("end_opt_outs", inbound_id=None, **fixed)
+
+    numbers = ", ".join(f"('{phone}', '{{{phone}}}')" for phone in (STOPPED, FORGOTTEN))
+    staged = _sql(f"INSERT INTO staged_opt_outs VALUES {numbers}")
+    stage = replace(_step("stage_opt_outs"), plain=True), replace(staged, plain=True)
+    readmit = _step("readmit_opt_outs", digest=b"e" * 32, phone=READMITTED, forms=[READMITTED])
+    return [
+        Recipe("stop_phone", (HOLD_OFF, known, stop(FORGOTTEN))),
+        Recipe("stop_phone of who is stopped", (HOLD_OFF, known, stop(STOPPED))),
+        Recipe("stop_staged", (HOLD_OFF, known, *stage, _step("stop_staged", **evidence))),
+        Recipe("end_opt_outs", (_sql(_READ), end(STOPPED)), held=0),
+        Recipe("stop_phone, end_opt_outs", (HOLD_OFF, known, stop(FORGOTTEN), end(FORGOTTEN)), held=2),
+        Recipe("skip_opted_out of EVERYTHING", (_step("skip_opted_out", campaign_id=Campaign.EVERYTHING),)),
+        Recipe("readmit_opt_outs", (_sql(_READ), readmit), held=0),
+    ]
+
+
 def _json(value: object) -> str:
     return msgspec.json.encode(value).decode()
 
 
-RECIPES = [*_sending(), *_reconciling(), *_ticking(), *_steering(), *_purging(), *_submitting(), *_forgetting()]
+RECIPES = [
+    *_sending(),
+    *_reconciling(),
+    *_ticking(),
+    *_steering(),
+    *_purging(),
+    *_submitting(),
+    *_forgetting(),
+    *_consenting(),
+]
 """Every transaction that writes the books."""
 
 PAUSED_BEFORE = Recipe("resume_campaign of EVERYTHING", (_step("resume_campaign", campaign_id=Campaign.EVERYTHING),))

@@ -98,6 +98,8 @@ def say_import(imported: Imported) -> None:
     say(f"  unchanged: {imported.unchanged:,}")
     if imported.rejected or imported.repeated:
         say(f"read: {imported.read:,}; rejected: {imported.rejected:,}; repeated: {imported.repeated:,}")
+    if imported.opted_out:
+        say(f"opted out: {imported.opted_out:,}; they get no messages, whatever audience they are in")
     if imported.countries:
         say(f"countries: {said_countries(imported.countries)}")
     for line, phone, reason in imported.rejects:

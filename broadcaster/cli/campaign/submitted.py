@@ -45,6 +45,8 @@ def say_submitted(submitted: Submitted, submission: Submission, audience: str | 
     else:
         say(f"campaign {name} is stored, as {submitted.state}")
     _say_counts(submitted, audience)
+    if submitted.opted_out:
+        say(f"opted out by now: {submitted.opted_out:,}; their messages are skipped when it starts")
     say(f"countries: {said_countries(submitted.countries)}")
     for line, phone, reason in submitted.rejects:
         say(f"  rejected: {f'line {line}, ' if line else ''}{quoted(phone)}: {reason}")

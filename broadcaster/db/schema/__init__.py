@@ -82,6 +82,7 @@ FILES = (
     "views/failure_report",
     "views/message_log",
     "views/occurrence_report",
+    "views/optouts",
     "views/replies",
 )
 """In the order to read them, which is one to make them in: each needs only what comes before."""

@@ -28,7 +28,7 @@ GRANT SELECT ON
     contents, doubts, failure_counts, forgetting_key, forgotten_phones, inbound_messages, inbox_chats, inboxes,
     instances, lanes, looks, messages, occurrences, opt_outs, opted_out, purges,
     rejected_recipients, schedule_lanes, schedules, settlements, ticks, campaign_report, failure_report, instance_report,
-    message_log, occurrence_report, replies
+    message_log, occurrence_report, optouts, replies
 TO {role};
 
 -- Evidence: what was to be sent, what was tried, what came of it.
@@ -63,7 +63,7 @@ TO {role};
 GRANT DELETE ON forgotten_phones TO {role};
 GRANT INSERT ON forgetting_key TO {role};
 GRANT UPDATE (key_encrypted) ON forgetting_key TO {role};
-GRANT EXECUTE ON FUNCTION forget_phone(text, bytea, bytea) TO {role};
+GRANT EXECUTE ON FUNCTION forget_phone(text[], bytea[], bytea) TO {role};
 
 -- Opt-outs are evidence: written, ended and never rewritten. A trigger keeps what the claim looks up.
 GRANT INSERT (phone, forms, lane_id, way, words, inbound_id) ON opt_outs TO {role};

@@ -1,12 +1,13 @@
 SELECT /* records_of_phone */
--- What is stored of a number: its messages, its rows in audiences, and the rejected rows that it is written in.
+-- What is stored of a number, under any of its forms: its messages, its rows in audiences, and the rejected rows that it is written in.
     (
         SELECT coalesce(jsonb_agg(jsonb_build_object(
             'campaign', c.name, 'state', m.state, 'changed_at', m.changed_at, 'variables', m.variables
         ) ORDER BY c.id), '[]')
         FROM campaigns c
         CROSS JOIN LATERAL ( -- by key, whatever is known of a table that has just been filled
-            SELECT * FROM messages WHERE segment = c.segment AND campaign_id = c.id AND phone = %(phone)s OFFSET 0
+            SELECT * FROM messages WHERE segment = c.segment AND campaign_id = c.id AND phone = ANY (%(phones)s::text[])
+            OFFSET 0
         ) m
     ) AS messages,
     (
@@ -14,13 +15,24 @@ SELECT /* records_of_phone */
             'audience', a.name, 'variables', m.variables, 'added_at', m.added_at
         ) ORDER BY a.name), '[]')
         FROM audiences a
-        JOIN audience_members m ON m.audience_id = a.id AND m.phone = %(phone)s
+        JOIN audience_members m ON m.audience_id = a.id AND m.phone = ANY (%(phones)s::text[])
     ) AS audiences,
+    (
+        SELECT coalesce(jsonb_agg(jsonb_build_object(
+            'stopped_at', o.stopped_at, 'instance', i.name, 'way', o.way, 'by', o.operator, 'words', o.words,
+            'inbound_id', o.inbound_id, 'ended_at', o.ended_at, 'ended_way', o.ended_way, 'ended_by', o.ended_operator,
+            'ended_words', o.ended_words
+        ) ORDER BY o.id), '[]')
+        FROM opt_outs o
+        LEFT JOIN instances i ON i.id = o.lane_id
+        WHERE (o.phone = ANY (%(phones)s::text[]) AND o.ended_at IS NULL)
+            OR (o.phone = ANY (%(phones)s::text[]) AND o.ended_at IS NOT NULL)
+    ) AS opt_outs,
     (
         SELECT coalesce(jsonb_agg(jsonb_build_object(
             'campaign', c.name, 'line', r.line, 'phone', r.phone, 'reason', r.reason
         ) ORDER BY c.id, r.line), '[]')
         FROM rejected_recipients r
         JOIN campaigns c ON c.id = r.campaign_id
-        WHERE spells(r.phone, %(phone)s)
+        WHERE spells(r.phone, (%(phones)s::text[])[1])
     ) AS rejected

@@ -8,6 +8,8 @@ WITH /* turn_over */
 -- intent, committed before any request leaves (invariant I3). As many as have a slot within the next %(lead)s seconds,
 -- fairly across running campaigns, higher priority first. A lane that is not well is tried with one, which is picked at
 -- random, since a list may begin with recipients who are all refused. Renews the leases and moves the lanes' clocks.
+-- Whoever has opted out is `skipped` instead, and spends no slot (invariant I10): by what was committed when the
+-- statement's snapshot was taken, which services/sending/opt_out_watch.py reckons with.
 --
 -- One row per lane still held (message columns null), then one per message; at last one of which outcomes moved a
 -- message, by their places. Nothing joins two of its results: nested loops over them would cost the square of the lanes.
@@ -143,10 +145,28 @@ moved AS (
     FROM picked p CROSS JOIN LATERAL unnest(p.seqs) WITH ORDINALITY AS each (seq, card)
 ), claimed AS ( -- by key alone: `picked` has checked the state and holds the rows
     UPDATE messages m
-    SET state = 'sending', attempt = m.attempt + 1, claim_token = %(claim)s, changed_at = now()
+    SET
+        changed_at = now(),
+        (state, attempt, claim_token, reason) = (
+            SELECT
+                CASE WHEN may_leave THEN 'sending' ELSE 'skipped' END::message_state,
+                CASE WHEN may_leave THEN m.attempt + 1 ELSE m.attempt END,
+                CASE WHEN may_leave THEN %(claim)s::uuid END,
+                CASE WHEN may_leave THEN m.reason ELSE 'opted_out' END
+            FROM (
+                SELECT ( -- asked for in this order, only the key of opted_out will do, whatever is thought of its size
+                    SELECT o.opt_out_id
+                    FROM opted_out o
+                    WHERE o.phone = m.phone AND o.lane_id IN (0, m.lane_id)
+                    ORDER BY o.opt_out_id
+                    LIMIT 1
+                ) IS NULL AS may_leave
+                OFFSET 0 -- looked up once for the row
+            ) consent
+        )
     FROM due
     WHERE m.segment = due.segment AND m.campaign_id = due.campaign_id AND m.seq = due.seq
-    RETURNING m.lane_id, m.segment, m.campaign_id, m.seq, m.phone, m.variables, m.attempt, m.spent,
+    RETURNING m.state, m.lane_id, m.segment, m.campaign_id, m.seq, m.phone, m.variables, m.attempt, m.spent,
         due.max_attempts, due.priority, due.card
 ), turns AS ( -- the counters are locked in the order in which the trigger does: nobody waits in a circle
     SELECT p.*
@@ -181,8 +201,18 @@ moved AS (
     FROM turns t
     WHERE cl.campaign_id = t.campaign_id AND cl.lane_id = t.lane_id AND (t.rivals > 1 OR cardinality(t.seqs) < t.quota)
 ), taken AS MATERIALIZED (
-    SELECT array_agg(lane_id ORDER BY lane_id) AS lanes, array_agg(n ORDER BY lane_id) AS counts
-    FROM (SELECT lane_id, sum(cardinality(seqs)) AS n FROM picked GROUP BY lane_id) each_lane
+    SELECT
+        array_agg(lane_id ORDER BY lane_id) AS lanes,
+        array_agg(n ORDER BY lane_id) AS counts,
+        array_agg(skipped ORDER BY lane_id) AS skips
+    FROM (
+        SELECT
+            lane_id,
+            count(*) FILTER (WHERE state = 'sending') AS n,
+            (count(*) FILTER (WHERE state = 'skipped'))::int AS skipped
+        FROM claimed
+        GROUP BY lane_id
+    ) each_lane
 ), renewed AS (
     UPDATE lanes l
     SET
@@ -205,12 +235,17 @@ SELECT
     attempt,
     spent,
     max_attempts,
+    NULL::int AS skipped,
     priority,
     card,
     NULL::bigint[] AS places
 FROM claimed
+WHERE state = 'sending'
 UNION ALL
-SELECT id, may_send, slots, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL FROM room
+SELECT
+    id, may_send, slots, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+    (SELECT coalesce(skips[array_position(lanes, id)], 0) FROM taken), NULL, NULL, NULL
+FROM room
 UNION ALL
-SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, array_agg(place) FROM moved
+SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, array_agg(place) FROM moved
 ORDER BY lane_id NULLS LAST, priority DESC NULLS FIRST, card, campaign_id

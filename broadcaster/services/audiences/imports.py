@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from broadcaster.db import tables
 from broadcaster.db.engine import transaction
-from broadcaster.db.statements import copy, execute, rows
+from broadcaster.db.statements import copy, execute, rows, value
 from broadcaster.domain.names import FORGOTTEN, check_name
 from broadcaster.domain.phone_census import CountryCount
 from broadcaster.domain.phones import PhoneFault
@@ -52,6 +52,8 @@ class Imported:
     """The first few phones that are added, changed, unchanged, removed."""
     notices: list[str] = field(default_factory=list)
     """What people should know of the file."""
+    opted_out: int = 0
+    """How many of those that were read have opted out from everything: members like any others, and skipped."""
 
 
 class _Difference(NamedTuple):
@@ -130,6 +132,7 @@ def _import(
     result.repeated = staged - execute(connection, "imported_members")
     execute(connection, "skip_member_samples")
     execute(connection, "analyze_members")
+    result.opted_out = value(connection, "count_opted_out_members")
     if not apply:
         found = select(tables.audiences.c.id).where(tables.audiences.c.name == result.audience)
         _compare(connection, connection.scalar(found), result, replace=replace)

@@ -12,7 +12,7 @@ from psycopg.sql import Composed
 from sqlalchemy import Connection, Engine
 
 from broadcaster.db.engine import transaction
-from broadcaster.db.statements import composing, each, rows
+from broadcaster.db.statements import composing, each, rows, value
 from broadcaster.domain.conditions import Condition
 from broadcaster.domain.contents import Content
 from broadcaster.domain.templates import MAX_TEXT_LENGTH, PHONE_VARIABLE, Template, given_host
@@ -134,6 +134,11 @@ class Selection:
             return {}
         empty = dict(rows(connection, self.statement("count_empty"), _Empty, **self.parameters(), names=names))
         return {name: empty[name] for name in names}
+
+    def count_opted_out(self, connection: Connection, lanes: Sequence[int]) -> int:
+        """How many who can be sent to have opted out from the messages of all of these lanes."""
+        statement = self.statement("count_opted_out_recipients")
+        return int(value(connection, statement, **self.parameters(), lanes=list(lanes)))
 
     def sample(
         self, connection: Connection, most: int, *, phone: str | None = None, faulty: bool = False

@@ -40,6 +40,7 @@ def submit_over_audience(
         selection = Selection(audience=find_audience(connection, audience), conditions=conditions, content=content)
         selection = selection.checked(connection, lock=not dry_run)
         _look_at(connection, selection, content, result)
+        result.opted_out = selection.count_opted_out(connection, list(lanes))
         look_at_content(submission, result, selection.audience.variables)
         source = describe_audience(audience, selection.conditions)
         if not (result.total or submission.draft or submission.starts_at):

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, Engine, func, select
 
 from broadcaster.db import tables
-from broadcaster.db.statements import rows, values
+from broadcaster.db.statements import rows, value, values
 from broadcaster.domain.content_lint import Remark, lint, refuse_warnings
 from broadcaster.domain.contents import Content
 from broadcaster.domain.dealing import Limits, deal, seconds_to_send
@@ -119,6 +119,8 @@ class Submitted:
     """The same with those before; None where nothing waits."""
     untried: list[str] = field(default_factory=list)
     """Its instances through which nothing was sent yet, be it by a check."""
+    opted_out: int = 0
+    """How many of `total` are to people who have opted out by now: they are skipped when it starts."""
 
     def look_ahead(self, connection: Connection, submission: Submission, lanes: Limits) -> None:
         """Note how long sending its messages takes, and what it goes through for the first time."""
@@ -184,6 +186,7 @@ def _try(
     with MessageText(0, variables, deal(lanes), submission.one_per) as messages:
         stage_messages(connection, messages, batches)
         result.repeated, result.repeats = messages.repeats, messages.first_repeats
+        result.opted_out = value(connection, "count_opted_out_staged")
         return count_staged(connection)
 
 
@@ -219,8 +222,9 @@ def _store(
         else:
             share_messages(connection, messages)
         messages.copy_rejected(connection)
+        number = segment.number if segment else SHARED
+        result.opted_out = value(connection, "count_opted_out", segment=number, campaign_id=campaign_id)
         if submission.files is not None:
-            number = segment.number if segment else SHARED
             store_recipient_files(connection, campaign_id, number, submission.files)
     counted = select(func.sum(tables.campaign_lanes.c.total)).where(tables.campaign_lanes.c.campaign_id == campaign_id)
     return int(connection.execute(counted).scalar_one())

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, Engine
+import msgspec
 
 from broadcaster.db.engine import transaction
-from broadcaster.db.statements import copy, execute
+from broadcaster.db.reading import Reader, reading
+from broadcaster.db.statements import copy, execute, rows
 from broadcaster.domain.opt_out_ways import EVERYWHERE, OptOutWay
 from broadcaster.domain.phones import PhoneFault
 from broadcaster.domain.whatsapp_numbers import forms
-from broadcaster.errors import InputError
+from broadcaster.errors import InputError, quoted
 from broadcaster.services.audit import note_operation
 from broadcaster.services.consent.opt_outs import end
 from broadcaster.services.forgetting.forgotten import Forgotten, OpenVault, no_vault
 from broadcaster.services.instances import find_instance
-from broadcaster.services.recipients.reader import Progress, RecipientReader, RejectedRow
+from broadcaster.services.recipients.reader import Progress, RecipientReader
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, Engine
 
 MOST_FAULTS = 20
 """So many rows of a file that cannot be used are told, and the others counted."""
@@ -52,6 +58,35 @@ class Unblocked:
     """Opt-outs that have ended: a number may have several."""
 
 
+class OptOut(msgspec.Struct, frozen=True):
+    """One opt-out with its evidence. Without an instance it is from the messages of all."""
+
+    id: int
+    phone: str
+    instance: str | None
+    holds: bool
+    stopped_at: datetime
+    way: OptOutWay
+    operator: str | None
+    command: str | None
+    words: str | None
+    inbound_id: int | None
+    ended_at: datetime | None
+    ended_way: OptOutWay | None
+    ended_operator: str | None
+    ended_command: str | None
+    ended_words: str | None
+    ended_inbound_id: int | None
+
+
+def list_opt_outs(
+    source: Engine | Reader, *, instance: str | None = None, ended: bool = False, limit: int
+) -> Sequence[OptOut]:
+    """The latest opt-outs, newest first: those that hold, or with `ended` all; with an `instance` only those of it."""
+    with reading(source) as connection:
+        return rows(connection, "list_opt_outs", OptOut, instance=instance, ended=ended, limit=limit)
+
+
 def block_phones(
     engine: Engine,
     phones: Sequence[str],
@@ -79,16 +114,18 @@ def block_file(
     instance: str | None = None,
     open_vault: OpenVault = no_vault,
     progress: Progress = lambda _read, _total, _rows: None,
+    on_fault: Callable[[str], None] = lambda _: None,
 ) -> Blocked:
     """Opt out the numbers of a file, in one transaction and in bounded memory.
 
-    Raises InputError with a line for each row that has no usable number, and for countries that look like a mistake:
-    then nobody is blocked, since whoever was left out would go on getting messages. Else as `block_phones`.
+    Raises InputError where a row has no usable number or countries look like a mistake: nobody is blocked then, since
+    whoever was left out would go on getting messages. Before that `on_fault` is told of each such row in a sentence,
+    at most `MOST_FAULTS` of them. Else as `block_phones`.
     """
     result = Blocked(instance)
     with transaction(engine) as connection:
         forgotten = Forgotten(connection, open_vault)
-        phones = _of_file(numbers, forgotten, result, progress)
+        phones = _of_file(numbers, forgotten, result, progress, on_fault)
         _stop(connection, phones, OptOutWay.FILE, reason, forgotten, result, numbers)
         result.notices = list(numbers.notices)
     return result
@@ -150,9 +187,14 @@ def _kept(phones: Iterable[str], forgotten: Forgotten, result: Blocked) -> Itera
             yield phone
 
 
-def _of_file(numbers: RecipientReader, forgotten: Forgotten, result: Blocked, progress: Progress) -> Iterator[str]:
+def _of_file(
+    numbers: RecipientReader,
+    forgotten: Forgotten,
+    result: Blocked,
+    progress: Progress,
+    on_fault: Callable[[str], None],
+) -> Iterator[str]:
     """The file's numbers. Raises InputError at its end where there were rows without one."""
-    faults: list[RejectedRow] = []
     faulty = 0
     for batch in map(forgotten.without, numbers):
         result.read += len(batch.phones) + len(batch.rejected)
@@ -163,14 +205,10 @@ def _of_file(numbers: RecipientReader, forgotten: Forgotten, result: Blocked, pr
                 continue
             faulty += 1
             if faulty <= MOST_FAULTS:
-                faults.append(row)
+                on_fault(f"{numbers.name}, line {row.line}: {quoted(row.phone)}: {row.fault.sentence}")
         yield from batch.phones
     if faulty:
-        raise InputError(_refusal(numbers.name, faults, faulty))
-
-
-def _refusal(name: str, faults: Sequence[RejectedRow], faulty: int) -> str:
-    """A line for each of the rows that are shown."""
-    lines = [f"{name}, line {row.line}: {row.phone!r}: {row.fault.sentence}" for row in faults]
-    more = f"; {faulty - len(faults):,} more are like these" if faulty > len(faults) else ""
-    return "\n".join((*lines, f"{name}: nobody was blocked: mend or remove these rows, and run it again{more}"))
+        raise InputError(
+            f"{numbers.name}: {faulty:,} of its {result.read:,} rows have no usable number (nobody was blocked): mend "
+            "or remove them, and run it again"
+        )

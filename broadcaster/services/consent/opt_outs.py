@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from broadcaster.db.statements import Connection, first, values
+from typing import TYPE_CHECKING
+
+from broadcaster.db.statements import execute, first, values
 from broadcaster.domain.opt_out_ways import EVERYWHERE, OptOutWay
 from broadcaster.domain.whatsapp_numbers import forms
 from broadcaster.errors import InputError
+
+if TYPE_CHECKING:
+    from broadcaster.db.statements import Connection
 
 
 def opt_out_by_reply(
@@ -41,8 +46,10 @@ def stop(
 ) -> bool:
     """Opt out `phone` (E.164 digits) under all of its forms; False where it has opted out in the same way already.
 
-    Who gives which command is taken from the session, as for the audit trail.
+    Who gives which command is taken from the session, as for the audit trail. Nobody is forgotten until the
+    transaction ends, so that no number is left of somebody who is.
     """
+    execute(connection, "hold_off_forgetting")
     evidence = {"way": way.value, "words": words, "inbound_id": inbound_id, "lane_id": lane_id}
     return bool(values(connection, "stop_phone", phone=phone, forms=list(forms(phone)), **evidence))
 

@@ -17,6 +17,7 @@ from broadcaster.domain.outcomes import Outcome, Verdict
 from broadcaster.domain.pacing import CLAIM_LEAD, Pacer
 from broadcaster.domain.states import LaneHealth, MessageState
 from broadcaster.gateway import WAChatPro
+from broadcaster.services.sending.opt_out_watch import OptOutWatch
 from broadcaster.services.sending.outcome_writer import LINGER, OutcomeWriter
 from broadcaster.services.sending.prepared_contents import PreparedContents
 from broadcaster.services.sending.sending_store import (
@@ -60,6 +61,7 @@ class SendPath:
     store: SendingStore
     outcomes: OutcomeWriter
     contents: PreparedContents
+    opt_outs: OptOutWatch
     clock: Callable[[], float]
     """Seconds on a clock that neither another process nor a change of the time of day can set."""
     random: Random
@@ -148,22 +150,28 @@ class Lane:
             places = min(places, self._pacer.slots(now, self._queued, min(CLAIM_LEAD, self._ends - now)))
         return max(0, places)
 
-    def offer(self, claim: Claim, asked: int, lease_ends: float) -> None:
-        """Send the messages of a claim for `asked` messages (0: the claim only renewed the lease)."""
+    def offer(self, claim: Claim, asked: int, lease_ends: float, seen: float) -> None:
+        """Send the messages of a claim for `asked` messages (0: the claim only renewed the lease).
+
+        `seen` is a moment before the claim was sent to Postgres: opt-outs committed later may not be in it.
+        """
         self.lease_ends = lease_ends
         if not claim.may_send:
             self.close("the lane is paused or resting")
         got = len(claim.messages)
         self.counts["claimed"] += got
+        self.counts["skipped"] += claim.skipped
         self._placed += got
         self._unanswered += got
         self._queued += got
+        self._path.opt_outs.add(claim.messages, self.held.id, seen)
         for message in claim.messages:
             self._start(self._send(message))
         if asked:
-            self._is_dry = got < claim.slots
+            found = got + claim.skipped
+            self._is_dry = found < claim.slots
             self._slots_pause = min(DRY_PAUSE, 2 * self._slots_pause) if not claim.slots else SHORT_OF_SLOTS_PAUSE
-            if got < asked:
+            if found < asked:
                 self._ask_again_at = self._path.clock() + (DRY_PAUSE if self._is_dry else self._slots_pause)
 
     def hand_over(self) -> None:
@@ -241,16 +249,13 @@ class Lane:
             except Exception as error:  # noqa: BLE001 - whatever a template does, only its own message fails
                 reason = f"cannot be rendered: {type(error).__name__}"
                 return Verdict(Outcome.REJECTED, reason), None, self.standing.heard
-            if self._is_paced:
-                await self._turns.acquire()
-                try:
-                    held_back = await self._turn()
-                finally:
-                    self._turns.release()
-            else:
-                held_back = self._held_back()
+            try:
+                held_back = await self._turn(message)
+            except Exception as error:  # noqa: BLE001 - Postgres is away: nobody knows whether it may leave
+                held_back = f"cannot read who has opted out: {type(error).__name__}"
         finally:
             self._queued -= 1
+            self._path.opt_outs.drop(message)
         if held_back is not None:
             return Verdict(Outcome.NOT_SENT, f"held back: {held_back}"), None, self.standing.heard
         started, heard_at_start = self._path.clock(), self.standing.heard
@@ -261,14 +266,27 @@ class Lane:
                 self._pacer.replied(self._path.clock())
         return verdict, self._path.clock() - started, heard_at_start
 
-    async def _turn(self) -> str | None:
-        """Wait until the pace admits one more request, and admit it. Returns None, or why nothing may leave."""
-        # Timers may fire a millisecond early.
-        while (held_back := self._held_back()) is None and (wait := self._pacer.wait(self._path.clock())) > 0:
-            await self._rest(wait)
-        if held_back is None:
-            self._pacer.admit(self._path.clock())
-        return held_back
+    async def _turn(self, message: Message) -> str | None:
+        """Wait until the pace admits one more request, and admit it. Returns None, or why it may not leave."""
+        if not self._is_paced:
+            return await self._consent(message)
+        async with self._turns:
+            # Timers may fire a millisecond early.
+            while (held_back := await self._consent(message)) is None and (
+                wait := self._pacer.wait(self._path.clock())
+            ) > 0:
+                await self._rest(wait)
+            if held_back is None:
+                self._pacer.admit(self._path.clock())
+            return held_back
+
+    async def _consent(self, message: Message) -> str | None:
+        """Why the message may not leave now; None: it may, and its phone has not opted out by what still holds."""
+        opt_outs = self._path.opt_outs
+        while (held_back := self._held_back()) is None and not opt_outs.is_known(message):
+            await opt_outs.look_again()
+        # The next claim skips it.
+        return "its phone has opted out" if held_back is None and opt_outs.has_opted_out(message) else held_back
 
     def _held_back(self) -> str | None:
         """Why nothing may leave any more; None: messages may leave."""

@@ -25,6 +25,7 @@ from broadcaster.services.reconcile.doubts import DoubtStore
 from broadcaster.services.reconcile.reconciler import Reconciler
 from broadcaster.services.sending.drain import Drain, DrainReport
 from broadcaster.services.sending.lane import SendPath
+from broadcaster.services.sending.opt_out_watch import OptOutWatch
 from broadcaster.services.sending.outcome_writer import OutcomeWriter
 from broadcaster.services.sending.prepared_contents import PreparedContents
 from broadcaster.services.sending.presence import Presence
@@ -102,6 +103,7 @@ class SendingProcess:
             store=store,
             outcomes=outcomes,
             contents=PreparedContents(store, settings.content_cache_bytes),
+            opt_outs=OptOutWatch(store, lease_clock),
             clock=lease_clock,
             random=Random(),  # noqa: S311 - spreads retries, protects nothing
         )

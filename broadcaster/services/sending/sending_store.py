@@ -101,12 +101,14 @@ class Claim:
     """What one lane got.
 
     `slots` is how many it was allowed: fewer messages than that means that no more are due. `may_send` is false
-    when the lane is paused, refused or resting.
+    when the lane is paused, refused or resting. `skipped` is how many more of the slots' messages were skipped, since
+    their phones have opted out: those slots are not spent.
     """
 
     may_send: bool
     slots: int
     messages: list[Message]
+    skipped: int = 0
 
 
 class OutcomeRow(msgspec.Struct, frozen=True, eq=False):
@@ -212,6 +214,11 @@ class SendingStore:
         rows = await self._statements.rows("read_claim", tuple, lanes=lanes, tokens=tokens, claim=claim)
         return _claims(claim, rows)
 
+    async def opted_out(self, phones: Sequence[str], lanes: Sequence[int]) -> set[int]:
+        """The places, from 0, of those `phones` that get nothing through the lane at the same place of `lanes`."""
+        places = await self._statements.values("opted_out", phones=list(phones), lanes=list(lanes))
+        return {place - 1 for place in places}
+
     async def change_lane_health(self, lane: int, token: UUID, change: LaneChange, run: OutcomeRun) -> None:
         """Write a lane's new health and the run that led to it, if the lane is still held under `token`."""
         await self._statements.execute(
@@ -269,10 +276,11 @@ def _columns(asks: Sequence[Ask]) -> tuple[list[int], list[UUID], list[int]]:
 
 def _claims(claim: UUID, rows: Sequence[tuple[Any, ...]]) -> dict[int, Claim]:
     claims: dict[int, Claim] = {}
-    for lane_id, may_send, slots, segment, campaign_id, seq, phone, variables, attempt, spent, most, *_ in rows:
+    for lane_id, may_send, slots, segment, campaign_id, seq, *rest in rows:
+        phone, variables, attempt, spent, most, skipped = rest[:6]
         lane = claims.get(lane_id)
         if lane is None:
-            lane = claims[lane_id] = Claim(may_send, slots, [])
+            lane = claims[lane_id] = Claim(may_send, slots, [], skipped)
         if seq is not None:
             lane.messages.append(Message(claim, segment, campaign_id, seq, phone, variables, attempt, spent, most))
     return claims

@@ -1,4 +1,4 @@
-"""`broadcaster phone`: what is stored of a person, and forgetting it."""
+"""`broadcaster phone show`, `forget`, `readmit`, `reset`: what is stored of a person, and forgetting it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ import typer
 from sqlalchemy import Engine
 
 from broadcaster.cli.database import database, vault_opener
-from broadcaster.cli.groups import lazy_group
 from broadcaster.cli.options.phones import Country, phone_of, read_phone, what_to_do
 from broadcaster.cli.options.results import Json
 from broadcaster.cli.output import local_time, say, say_json, say_table, warn
@@ -23,16 +22,6 @@ from broadcaster.services.countries import known_country
 from broadcaster.services.forgetting import phone_forgetting as forgetting
 from broadcaster.services.forgetting.phone_forgetting import OnItsWay, Traces
 from broadcaster.settings import Settings, load
-
-app = lazy_group(
-    {
-        "show": ("broadcaster.cli.phone:show", "Show what is stored of a number."),
-        "forget": ("broadcaster.cli.phone:forget", "Remove everything of a number, and take it in no more."),
-        "readmit": ("broadcaster.cli.phone:readmit", "Let a number that was forgotten be taken in again."),
-        "reset": ("broadcaster.cli.phone:reset", "Forget who was forgotten, where the secret key is lost."),
-    },
-    "Show or forget what is stored of a person's number, or take it in again.",
-)
 
 _STANDARD_INPUT = "-"
 _MOST_NUMBERS = 100_000
@@ -50,7 +39,7 @@ Yes = Annotated[bool, typer.Option("--yes", help="Do it, instead of showing what
 
 
 def show(number: Number, country: Country = None, as_json: Json = False) -> None:
-    """Show what is stored of a number: messages, audiences, rejected rows, and whether it is forgotten.
+    """Show what is stored of a number: messages, audiences, opt-outs, rejected rows, and whether it is forgotten.
 
     For a person who asks. Other people's variables, texts and what a gateway said of others are not looked through.
 
@@ -68,9 +57,9 @@ def show(number: Number, country: Country = None, as_json: Json = False) -> None
         return
     if found["forgotten_at"] is not None:
         say(f"forgotten since {local_time(found['forgotten_at'])}")
-    for what in ("messages", "audiences", "rejected"):
+    for what in ("messages", "audiences", "opt_outs", "rejected"):
         rows: list[dict[str, Any]] = found[what]
-        say(f"{what}: {len(rows):,}")
+        say(f"{what.replace('_', '-')}: {len(rows):,}")
         if rows:
             headers = [name.upper().replace("_", " ") for name in rows[0]]
             folded = [header for header in headers if not header.endswith(" AT")]
@@ -128,7 +117,7 @@ def readmit(number: Number, country: Country = None, yes: Yes = False, as_json: 
     elif name is None:
         say(f"forgotten since {local_time(since)}; {_NOTHING_CHANGED}; add --yes if the person has agreed again")
     else:
-        say("the number may be taken in again")
+        say("the number may be taken in again; an opt-out of then holds on until `phone unblock`")
 
 
 def reset(yes: Yes = False, as_json: Json = False) -> None:
@@ -210,7 +199,9 @@ def _phone_on(line: int, written: str, country: str | None) -> str:
 
 def _with_moments(row: Mapping[str, Any]) -> dict[str, Any]:
     """The row with its moments, which are text in the database's JSON."""
-    return {name: datetime.fromisoformat(value) if name.endswith("_at") else value for name, value in row.items()}
+    return {
+        name: datetime.fromisoformat(value) if name.endswith("_at") and value else value for name, value in row.items()
+    }
 
 
 def _shown(value: object) -> object:
@@ -228,6 +219,8 @@ def _tell(found: Traces) -> None:
     states = ", ".join(f"{state}: {found.messages[state]:,}" for state in MessageState if state in found.messages)
     say(f"messages: {sum(found.messages.values()):,}" + (f", one a campaign ({states})" if states else ""))
     say(f"audiences: {found.members:,}; rejected rows of recipients files: {found.rejected:,}")
+    if found.opt_outs:
+        say(f"opt-outs: {found.opt_outs:,}, which hold on, without the number")
     if found.name is None:
         say(f"{_already(found)}{_NOTHING_CHANGED}; add --yes to forget the number")
     else:
