@@ -59,7 +59,8 @@ START_WORDS = {
 }
 NEAR_MISSES = {
     "en": ("stop", "unsubscribe", "opt out", "remove me", "remove my number", "dont send", "do not send",
-           "dont message", "do not message", "dont text", "leave me alone", "spam", "no more messages", "wrong number"),
+           "dont message", "do not message", "dont text", "leave me alone", "spam", "no more messages",
+           "wrong number"),
     "id": ("berhenti", "jangan kirim", "jangan wa", "jangan chat", "hapus nomor", "salah nomor", "stop"),
     "es": ("baja", "no me escriban", "no envien", "no enviar", "dejen de", "numero equivocado"),
     "pt": ("parar", "pare", "nao envie", "nao enviar", "nao mande", "descadastrar", "numero errado"),

@@ -73,6 +73,7 @@ FILES = (
     "functions/kept_because",
     "functions/delete_unused_files",
     "functions/purge_campaign",
+    "functions/purge_inbound",
     "functions/refuse_backdating",
     "functions/spells",
     "functions/forget_phone",

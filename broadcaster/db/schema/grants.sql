@@ -84,4 +84,4 @@ GRANT EXECUTE ON FUNCTION
 TO {role};
 
 -- What is personal of a campaign that ended more than a day ago.
-GRANT EXECUTE ON FUNCTION purge_campaign(bigint, interval) TO {role};
+GRANT EXECUTE ON FUNCTION purge_campaign(bigint, interval), purge_inbound(interval, integer) TO {role};
