@@ -53,7 +53,7 @@ class ReplyOptions:
     country: Country = None
     since: Annotated[
         str | None,
-        typer.Option("--since", metavar="WHEN", help='Only what was taken in since: "today", "2026-12-01 9:00".'),
+        typer.Option("--since", metavar="WHEN", help='Only what was taken in since: "today 9:00", 2026-12-01.'),
     ] = None
     meaning: Annotated[
         InboundMeaning | None,
@@ -123,7 +123,7 @@ def export(*, options: ReplyOptions, output: CsvFile = Path("-")) -> None:
     Cells that a spreadsheet would take for a formula begin with an apostrophe. On standard output control characters
     are written out, such as \\x1b; a file holds all as it is.
 
-    Example: broadcaster replies export --since today --output replies.csv
+    Example: broadcaster replies export --since 2026-12-01 --output replies.csv
     """
     settings = load()
     with database(settings) as engine:

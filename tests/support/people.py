@@ -15,9 +15,14 @@ _MOST_RUNS = 50
 
 def write(shop: Shop, phone: str, *bodies: str, instance: str = "a", outgoing: bool = False) -> None:
     """One message after the other: from the phone, or with `outgoing` to it, by hand."""
+    person_writes(shop.gateway.base_url, instance, phone, *bodies, outgoing=outgoing)
+
+
+def person_writes(base_url: str, instance: str, phone: str, *bodies: str, outgoing: bool = False) -> None:
+    """The same, to the simulator that answers there."""
     for body in bodies:
         message = msgspec.json.encode({"instance": instance, "phone": phone, "body": body})
-        url = f"{shop.gateway.base_url}/_sim/{'outgoing' if outgoing else 'incoming'}"
+        url = f"{base_url}/_sim/{'outgoing' if outgoing else 'incoming'}"
         urlopen(Request(url, message), timeout=30).close()
 
 
