@@ -59,9 +59,11 @@ def test_replies_are_listed_shown_and_exported(run_cli: RunCli, shop: Shop) -> N
     assert json.loads(run_cli("replies", "list", "--phone", f"+{AYU}", "--json").stdout)[0]["body"] == "=STOP"
     nothing = run_cli("replies", "list", "--since", "in 2h", "--json")
     assert nothing.stdout == "[]\n", nothing
-    assert "=STOP" in run_cli("replies", "show", str(listed[0]["id"])).stdout + run_cli(
-        "replies", "show", str(listed[1]["id"])
-    ).stdout
+    assert (
+        "=STOP"
+        in run_cli("replies", "show", str(listed[0]["id"])).stdout
+        + run_cli("replies", "show", str(listed[1]["id"])).stdout
+    )
     rows = list(csv.DictReader(io.StringIO(run_cli("replies", "export").stdout)))
     assert {row["body"] for row in rows} == {"'=STOP", "please stop sending me this"}
     for wrong, code in ((("--campaign", "no"), 1), (("--instance", "no"), 1), (("--phone", "12"), 2)):

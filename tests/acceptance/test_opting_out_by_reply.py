@@ -93,7 +93,9 @@ def test_a_word_is_heard_within_a_poll_and_a_second(
 
     def stopped(n: int) -> list[datetime]:
         with engine.begin() as connection:
-            found = connection.execute(text("SELECT stopped_at FROM opt_outs WHERE phone = :phone"), {"phone": phone(n)})
+            found = connection.execute(
+                text("SELECT stopped_at FROM opt_outs WHERE phone = :phone"), {"phone": phone(n)}
+            )
             return list(found.scalars())
 
     with running_stack(tmp_path, environ) as stack:

@@ -105,3 +105,8 @@ FROM messages WHERE state = 'skipped' AND reason = 'opted_out' AND phone IS NOT 
 UNION ALL
 SELECT format('there is an opt-out with the number of somebody who was forgotten')
 FROM opt_outs WHERE phone = '628777000000' AND EXISTS (SELECT FROM forgotten_phones)
+UNION ALL
+SELECT format('a message of somebody who was forgotten was taken in')
+FROM inbound_messages WHERE phone = '628777000000' AND EXISTS (SELECT FROM forgotten_phones)
+UNION ALL
+SELECT format('chat %s is to be read %s times', chat, looks) FROM inbox_chats WHERE looks < 0

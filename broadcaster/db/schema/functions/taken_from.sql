@@ -4,5 +4,10 @@
 CREATE FUNCTION taken_from(inbox inboxes) RETURNS timestamptz LANGUAGE sql IMMUTABLE
 RETURN greatest(
     (inbox).since,
-    least((inbox).listed_until - interval '1 day', greatest((inbox).gap_from, (inbox).listed_until - interval '7 days'))
+    least(
+        (inbox).listed_until - interval '1 day',
+        CASE WHEN (inbox).gap_from IS NOT NULL
+            THEN greatest((inbox).gap_from, (inbox).listed_until - interval '7 days')
+        END
+    )
 );
