@@ -125,6 +125,8 @@ STEPS = [
     Step("schedule remove", "news", "schedule news", "cron", "0 8 * * *", None),
     Step("audience remove", "people", "audience people", "members_removed", None, 2,
          first=_sql("UPDATE campaigns SET audience_id = NULL")),
+    Step("phone block", "628123456001 628123456002", "phone \\*", "blocked", None, 2),
+    Step("phone unblock", "628123456001", "phone \\*", "unblocked", None, 1),
     Step("phone forget", "628123456001 --yes", "phone *", "messages", None, {"failed": 1}),
     Step("phone readmit", "628123456001 --yes", "phone *", "readmitted", None, True),
     Step("phone reset", "--yes", "phone *", "reset", None, 0),

@@ -151,6 +151,12 @@ BAD_OPTIONS = {
     "instance name is taken": Refused(["instance", "add", "a", "--key", "k"], ("'a' exists already",)),
     "instance in use": Refused(["instance", "remove", "a"], ("pause it instead",)),
     "no such instance": Refused(["instance", "check", "nobody"], ("'nobody'", "instance list")),
+    "nobody to block": Refused(["phone", "block"], ("NUMBERs, or --file",), 2),
+    "a number that is none": Refused(["phone", "block", "+628123456789", "12"], ("NUMBER '12'",), 2),
+    "a column without a file": Refused(["phone", "block", "+628123456789", "--phone-column", "x"], ("--file",), 2),
+    "a reason of two lines": Refused(["phone", "block", "+628123456789", "--reason", "a\nb"], ("--reason",), 2),
+    "no such instance to block": Refused(["phone", "block", "+628123456789", "--instance", "nobody"], ("'nobody'",)),
+    "no such instance to unblock": Refused(["phone", "unblock", "+628123456789", "--instance", "n"], ("'n'",)),
     "no change": Refused(["instance", "set", "a"], ("nothing to change",), 2),
 }  # fmt: skip
 

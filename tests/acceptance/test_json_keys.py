@@ -58,7 +58,10 @@ WHILE_IT_RUNS = [
 ]
 ONCE_IT_HAS_ENDED = [
     "campaign watch c",
+    "phone block 628123456001 --reason asked",
     "phone show 628123456001",
+    "phone list",
+    "phone unblock 628123456001",
     "phone reset",
     "schedule remove news",
     "phone show 628123456002",

@@ -111,6 +111,26 @@ def test_an_audience_is_kept_and_sent_to_with_the_commands_as_they_stand(
     assert [entry.body for entry in simulator.ledger.entries] == ["Hello Ayu"]
 
 
+def test_people_are_blocked_with_the_commands_as_they_stand(
+    run_cli: RunCli, engine: Engine, settings: Settings, simulator: Simulator
+) -> None:
+    [block] = [block for block in blocks("sh") if "phone block" in block]
+    add_instance(engine, open_vault(settings), "main", "any-key", base_url=simulator.base_url, rate_per_second=None)
+    for line in block.splitlines():
+        given, _, command = line.rpartition(" | ")
+        stdin = shlex.split(given)[1].replace("\\n", "\n") if given else ""
+        done = run_cli(*shlex.split(command)[1:], stdin=stdin)
+        assert (done.code, done.stderr) == (0, ""), line
+    with engine.begin() as connection:
+        shown = connection.execute(
+            text("SELECT phone, instance, holds, words, way::text FROM optouts ORDER BY id")
+        ).all()
+    assert shown == [
+        ("6281234567890", None, False, "asked on the phone", "command"),
+        ("6281298765432", "main", True, "list of the shop", "file"),
+    ]
+
+
 def test_a_recurring_broadcast_is_sent_with_the_commands_as_they_stand(
     run_cli: RunCli, engine: Engine, settings: Settings, simulator: Simulator, people: Path
 ) -> None:
