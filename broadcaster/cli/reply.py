@@ -19,7 +19,7 @@ from broadcaster.cli.options.results import CsvFile, Json
 from broadcaster.cli.options.when import given_moment
 from broadcaster.cli.output import duration, local_time, say, say_fields, say_json, say_table
 from broadcaster.domain.inbound_meanings import InboundMeaning
-from broadcaster.domain.inbox import phone_forms
+from broadcaster.domain.inbox_lists import phone_forms
 from broadcaster.domain.moments import WholeDay
 from broadcaster.errors import UsageError
 from broadcaster.services.countries import known_country

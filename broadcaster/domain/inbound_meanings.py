@@ -74,7 +74,7 @@ NEAR_MISSES = {
 """What is looked for among other words."""
 
 
-def folded(text: str) -> str:
+def plain_words(text: str) -> str:
     """The words of a text without case, accents, punctuation and emoji, one blank between them.
 
     A word that is said again and again is said once. Vowel signs of Indian scripts stay: they are no accents.
@@ -93,7 +93,7 @@ def folded(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class ReplyWords:
-    """The words that mean something, folded."""
+    """The words that mean something, as `plain_words` has them."""
 
     stop: frozenset[str]
     start: frozenset[str]
@@ -102,11 +102,11 @@ class ReplyWords:
     @classmethod
     def of(cls, stop: Iterable[str], start: Iterable[str], near_miss: Iterable[str]) -> ReplyWords:
         """From words as people write them."""
-        return cls(*(frozenset(filter(None, map(folded, words))) for words in (stop, start, near_miss)))
+        return cls(*(frozenset(filter(None, map(plain_words, words))) for words in (stop, start, near_miss)))
 
     def meaning(self, body: str | None) -> InboundMeaning | None:
         """What a message asks for; None: nothing that is known."""
-        text = folded(body or "")
+        text = plain_words(body or "")
         if text in self.stop:
             return InboundMeaning.STOP
         if text in self.start:

@@ -49,7 +49,6 @@ class InstanceDetail(InstanceSummary, frozen=True):
     base_url: str
     wire: Wire
     country: str | None
-    read_replies_seconds: float | None
     created_at: datetime
 
 

@@ -309,7 +309,7 @@ def show(name: Name, as_json: Json = False) -> None:
     if document["not_before"] is not None and document["not_before"] <= datetime.now(UTC):
         moments["not_before"] = None
     document["health"] = health_word(document["health"])
-    del document["rate_per_second"], document["id"], document["inbox"], document["read_replies_seconds"]
+    del document["rate_per_second"], document["id"], document["inbox"]
     document["replies"] = _told_of_replies(inbox)
     say_fields({key.replace("_", " "): value for key, value in (document | moments).items()})
 

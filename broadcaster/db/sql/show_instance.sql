@@ -23,7 +23,6 @@ SELECT /* show_instance */
     a.base_url,
     a.wire,
     i.country,
-    i.read_replies_seconds,
     i.created_at
 FROM instances i
 JOIN accounts a ON a.id = i.account_id

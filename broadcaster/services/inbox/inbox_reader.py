@@ -2,7 +2,7 @@
 
     pick accounts → list their chats → pick those that changed → read them → take in what is new
 
-`domain/inbox.py` decides what is new, `inbox_store.py` holds the statements. The reasons are in
+`domain/inbox_lists.py` decides what is new, `inbox_store.py` holds the statements. The reasons are in
 docs/decisions/0031-replies.md.
 """
 
@@ -17,9 +17,9 @@ from typing import TypeVar
 
 import structlog
 
-from broadcaster.domain import inbox as decisions
+from broadcaster.domain import inbox_lists as decisions
 from broadcaster.domain.inbound_meanings import InboundMeaning, ReplyWords
-from broadcaster.domain.inbox import HIDDEN, ChatPage, chat_name, phone_forms
+from broadcaster.domain.inbox_lists import HIDDEN, ChatPage, chat_name, phone_forms
 from broadcaster.gateway import Chat, GatewayError, GatewayMessage, WAChatPro
 from broadcaster.services.inbox.inbox_rows import ChatReadingRow, ChatRow, DueInbox, InboundRow, PickedChat
 from broadcaster.services.inbox.inbox_store import InboxStore
