@@ -49,6 +49,7 @@ PRIVILEGES = {
     "UPDATE(ended_at ended_command ended_inbound_id ended_operator ended_way ended_words)",
     "opted_out": "SELECT",
     "optouts": "SELECT",
+    "replies": "SELECT",
     "messages": "INSERT(campaign_id lane_id ordinal phone segment seq variables) SELECT UPDATE(attempt changed_at"
     " claim_token gateway_id next_attempt_at reason spent state)",
     "occurrences": "INSERT SELECT UPDATE",
