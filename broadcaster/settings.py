@@ -97,6 +97,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """
     gateway_clock_seconds: Seconds = 60.0
     """By how much the gateway's clock may differ from the database's."""
+    reply_words_file: Path | None = None
+    """A TOML file with the words by which people opt out and in again, in place of the built-in ones."""
     country: Annotated[str, msgspec.Meta(pattern="^[A-Za-z]{2}$")] | None = None
     """ISO 3166 code of phones that are written without their country code: ID, DE, …
 
@@ -217,8 +219,9 @@ def load(environ: Mapping[str, str] | None = None, dotenv: Path | None = Path(".
     if faults:
         raise SettingsError("; ".join(faults))
     fields["home"] = (fields.get("home") or default_home()).expanduser().absolute()
-    if "secret_key_file" in fields:
-        fields["secret_key_file"] = fields["secret_key_file"].absolute()
+    for name in ("secret_key_file", "reply_words_file"):
+        if name in fields:
+            fields[name] = fields[name].absolute()
     return Settings(**fields)
 
 

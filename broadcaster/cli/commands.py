@@ -22,6 +22,7 @@ COMMANDS = {
     "campaign": ("broadcaster.cli.campaign:app", "Submit, watch, steer and report campaigns."),
     "audience": ("broadcaster.cli.audience:app", "Keep recipients under a name, for campaigns and schedules."),
     "phone": ("broadcaster.cli.phone:app", "Stop messages to a person, show what is stored, or forget it."),
+    "replies": ("broadcaster.cli.reply:app", "What people wrote back, and what their words asked for."),
     "schedule": ("broadcaster.cli.schedule:app", "Broadcasts that recur: schedules and their occurrences."),
     "purge": ("broadcaster.cli.purge:purge", "Delete what is personal of campaigns that ended long ago."),
     "audit": ("broadcaster.cli.audit:audit", "Show what operators did: who, when, what, before and after."),

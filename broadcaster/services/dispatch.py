@@ -111,6 +111,12 @@ def doubts_are_due(engine: Engine) -> bool:
         return bool(value(connection, "due_doubts", within=timedelta(seconds=RUN_SECONDS)))
 
 
+def replies_are_due(engine: Engine) -> bool:
+    """Whether there is an account to read for replies while a run would go on that started now."""
+    with transaction(engine) as connection:
+        return bool(value(connection, "due_inboxes", within=timedelta(seconds=RUN_SECONDS)))
+
+
 def truths_are_due(engine: Engine, settings: Settings) -> bool:
     """Whether there is an accepted message to look for in its chat."""
     if not settings.truth_check_seconds:

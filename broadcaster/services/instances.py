@@ -119,6 +119,10 @@ class InstanceChanges:
     country: str | None = None
     without_country: bool = False
     """It has none any more."""
+    read_replies_seconds: float | None = None
+    """How many seconds apart its chats are listed for replies."""
+    without_replies: bool = False
+    """They are listed no more."""
 
     @property
     def is_of_account(self) -> bool:
@@ -163,6 +167,8 @@ def _changed_values(
         values["max_in_flight"] = _at_least_one(changes.max_in_flight, "--max-in-flight")
     if changes.without_country or changes.country is not None:
         values["country"] = _country(changes.country)
+    if changes.without_replies or changes.read_replies_seconds is not None:
+        values["read_replies_seconds"] = None if changes.without_replies else changes.read_replies_seconds
     if changes.unlimited or changes.rate_per_second is not None:
         values |= _limits(None if changes.unlimited else changes.rate_per_second, changes.burst)
     elif changes.burst is not None:

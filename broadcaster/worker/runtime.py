@@ -44,6 +44,10 @@ class Runtime:
         """Read back the chats that are due. Blocks as `send_due` does."""
         return self._call(self._process.reconcile())
 
+    def read_replies(self) -> dict[str, dict[str, int]]:
+        """Read what people wrote. Blocks as `send_due` does."""
+        return self._call(self._process.read_replies())
+
     def stop(self) -> None:
         """Let every drain end soon. May be called from a signal handler, and more than once."""
         self._loop.call_soon_threadsafe(self._process.stop)

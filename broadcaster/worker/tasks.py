@@ -22,6 +22,7 @@ from broadcaster.worker.app import (
     OCCURRENCE,
     PURGE,
     READ_BACK,
+    READ_REPLIES,
     RECONCILE,
     RECOVER,
     SCHEDULES,
@@ -75,11 +76,13 @@ def recover() -> None:
 
 @app.task(name=RECONCILE, **_TICK)
 def reconcile() -> None:
-    """Give up doubts that are too old, have the others read back, and erase keys that nobody needs."""
+    """Give up doubts that are too old, have the others and replies read, and erase keys that nobody needs."""
     erase_unused_keys(runtime().engine)
     scans.give_up_doubts(runtime().engine, deadline=runtime().settings.doubt_deadline_seconds)
     if scans.doubts_are_due(runtime().engine) or scans.truths_are_due(runtime().engine, runtime().settings):
         read_back.delay()
+    if scans.replies_are_due(runtime().engine):
+        read_replies.delay()
 
 
 @app.task(name=SEND)
@@ -103,6 +106,12 @@ def occurrence(schedule: str, campaign: str) -> dict[str, Any]:
 def read_back() -> dict[str, Any]:
     """Read chats for a few seconds. Flower shows the result: what became of messages in doubt, per instance."""
     return runtime().reconcile()
+
+
+@app.task(name=READ_REPLIES)
+def read_replies() -> dict[str, Any]:
+    """Read what people wrote, for a few seconds. Flower shows the result: reads and new messages, per instance."""
+    return runtime().read_replies()
 
 
 @app.task(name=PURGE, throws=(UnavailableError,))

@@ -25,7 +25,7 @@ SHOWS = {
     "status", "doctor", "audit", "db check", "instance list", "instance show", "instance rules NAME show",
     "instance rules NAME test", "campaign preview", "phone show", "campaign list", "campaign show", "campaign watch",
     "campaign report", "campaign export", "audience list", "audience show", "audience export", "schedule list",
-    "schedule show", "schedule next", "schedule report",
+    "schedule show", "schedule next", "schedule report", "replies list", "replies show", "replies export",
 }  # fmt: skip
 """Commands that change nothing in the database that an operator would have decided."""
 RUNS = {"up", "down", "demo", "worker", "beat", "flower", "simulator"}
@@ -87,6 +87,7 @@ STEPS = [
     Step("instance add", "a --key key-a --rate unlimited --base-url URL", "instance a", "burst", None, 2),
     Step("instance set", "a --rate 5/s", "instance a", "rate_per_second", None, 5),
     Step("instance set", "a --country id", "instance a", "country", None, "ID"),
+    Step("instance set", "a --read-replies 1m", "instance a", "read_replies_seconds", None, 60),
     Step("instance set", "a --wire form", "instance a", "wire", "json", "form"),
     Step("instance set", "a --wire json", "instance a", "wire", "form", "json"),
     Step("instance pause", "a", "instance a", "health", "ok", "paused"),

@@ -92,4 +92,4 @@ def send(shop: Shop, count: int) -> None:
     """Let the instance's limit allow so many at once, and none after them."""
     shop.sql("UPDATE instances SET rate_per_second = 1.0 / 36000, burst = :count", count=count)
     shop.sql("UPDATE lanes SET clock = now() - interval '1000 days'")
-    print(drain(shop), shop.sql('SELECT id, health, not_before, clock, now() FROM lanes'))
+    print(drain(shop), shop.sql("SELECT id, health, not_before, clock, now() FROM lanes"))

@@ -40,6 +40,8 @@ WHILE_IT_RUNS = [
     "instance show a",
     "instance rules a show --all",
     "instance rules a test {}",
+    "replies list",
+    "replies show 1",
     "campaign list",
     "campaign show c",
     "campaign settle c",
@@ -80,6 +82,10 @@ ONCE_IT_HAS_ENDED = [
     "audience remove contacts",
     "audit",
 ]
+REPLY = (
+    "INSERT INTO inbound_messages (account_id, lane_id, identity, phone, said_at)"
+    " VALUES (1, 1, '\\x01', '628120000000', now())"
+)
 ENDS = {"628120000000": ("sending", "failed"), "628120000001": ("sending", "in_doubt", "unknown")}
 HELD = (
     "INSERT INTO occurrences (schedule_id, due_at, state) SELECT id, due::timestamptz, 'held' FROM schedules,"
@@ -109,6 +115,7 @@ def test_every_command_writes_the_keys_that_it_always_has(run_cli: RunCli, shop:
     shop.submit("old", 1, "a", first=100)
     drain(shop)
     shop.submit("c", 4, "a")
+    shop.sql(REPLY)
     for command in WHILE_IT_RUNS:
         _prepare(shop, command)
         note(command)

@@ -37,6 +37,7 @@ TABLES = {
     "instance/listing.py": ["instance list"],
     "phone/blocking.py": ["phone list", "phone list --ended"],
     "phone/person.py": ["phone show 628120000000", "phone show 628120000001"],
+    "reply.py": ["replies list"],
     "purge.py": ["purge --older-than 1d --dry-run"],
     "schedule/show.py": ["schedule list", "schedule next SCHEDULE -n 3", "schedule report SCHEDULE"],
 }
@@ -53,6 +54,7 @@ SHOWN = {
     "phone list": [INSTANCE, REASON[:400]],
     "phone show 628120000000": [CAMPAIGN, AUDIENCE, "name=Ann, when=Monday"],
     "purge --older-than 1d --dry-run": [UNBROKEN],
+    "replies list": [CAMPAIGN, REASON[:150]],
     "schedule list": [SCHEDULE, AUDIENCE],
     "schedule report SCHEDULE": [REASON],
 }
@@ -81,6 +83,12 @@ def shop(run_cli: RunCli, engine: Engine, settings: Settings) -> Iterator[Shop]:
         daily = ("--cron", "0 9 * * mon-fri", "--timezone", "America/Argentina/Buenos_Aires")
         over = ("--audience", AUDIENCE, "--instance", INSTANCE, "--text", "Hi {{ name }}")
         assert_done(run_cli("schedule", "add", SCHEDULE, *daily, *over))
+        opened.sql(
+            "INSERT INTO inbound_messages (account_id, lane_id, identity, phone, body, said_at, campaign_id, meaning)"
+            " SELECT 1, 1, '\\x01', '628120000000', :reason, now(), id, 'near_miss' FROM campaigns WHERE name = :name",
+            reason=REASON,
+            name=CAMPAIGN,
+        )
         opened.sql(
             "INSERT INTO occurrences (schedule_id, due_at, state, reason)"
             " SELECT id, '2026-11-23T02:00:00Z', 'held', :reason FROM schedules",

@@ -40,6 +40,9 @@ PRIVILEGES = {
     "failure_counts": "SELECT",
     "forgetting_key": "INSERT SELECT UPDATE(key_encrypted)",
     "forgotten_phones": "DELETE SELECT",
+    "inbound_messages": "INSERT SELECT",
+    "inbox_chats": KEPT,
+    "inboxes": "INSERT SELECT UPDATE",
     "instances": KEPT,
     "lanes": "INSERT SELECT UPDATE",
     "looks": KEPT,
@@ -47,6 +50,7 @@ PRIVILEGES = {
     "UPDATE(ended_at ended_command ended_inbound_id ended_operator ended_way ended_words)",
     "opted_out": "SELECT",
     "optouts": "SELECT",
+    "replies": "SELECT",
     "messages": "INSERT(campaign_id lane_id ordinal phone segment seq variables) SELECT UPDATE(attempt changed_at"
     " claim_token content_version gateway_id lane_id next_attempt_at reason spent state)",
     "occurrences": "INSERT SELECT UPDATE",

@@ -126,3 +126,12 @@ UPDATE campaigns SET state = 'cancelled', finished_at = now() WHERE id IN (5, 6)
 ALTER TABLE campaigns DISABLE TRIGGER refuse_backdating;
 UPDATE campaigns SET state = 'finished', finished_at = now() - interval '30 days' WHERE id = 17;
 ALTER TABLE campaigns ENABLE TRIGGER refuse_backdating;
+
+-- Through lane 4 replies are read: its chats are to be listed, and two of them have changed.
+UPDATE instances SET read_replies_seconds = 30 WHERE id = 4;
+INSERT INTO inboxes (account_id, since, listed_until, polls)
+VALUES (4, '2026-01-01', '2026-02-01', 1);
+INSERT INTO inbox_chats (account_id, chat, changed_at, looks, reads)
+SELECT 4, chat, '2026-02-01T00:00:00Z', 2, 1 FROM unnest(ARRAY['628777000000', '628777000009']) chat;
+INSERT INTO inbound_messages (account_id, lane_id, identity, chat, phone, body, said_at, noted_at)
+VALUES (4, 4, '\x01', '628777000008', '628777000008', 'hello', now() - interval '30 days', now() - interval '30 days');

@@ -132,3 +132,8 @@ FROM (
     GROUP BY 1, m.phone, m.ordinal
 ) each
 WHERE times > 1
+UNION ALL
+SELECT format('a message of somebody who was forgotten was taken in')
+FROM inbound_messages WHERE phone = '628777000000' AND EXISTS (SELECT FROM forgotten_phones)
+UNION ALL
+SELECT format('chat %s is to be read %s times', chat, looks) FROM inbox_chats WHERE looks < 0

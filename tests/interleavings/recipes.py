@@ -446,6 +446,41 @@ def _consenting() -> list[Recipe]:
     ]
 
 
+def _reading_replies() -> list[Recipe]:
+    """Whoever is forgotten meanwhile is not taken in."""
+    account: dict[str, Any] = {"account": 4}
+    known = replace(_sql("SELECT 1 WHERE NOT EXISTS (SELECT FROM forgotten_phones)"), decides=True)
+    moment = "2026-02-01T00:00:00Z"
+    chats = [{"chat": chat, "changed_at": "2026-02-02T00:00:00Z", "is_ours": False} for chat in (FORGOTTEN, STOPPED)]
+    said = {"chat": FORGOTTEN, "phone": FORGOTTEN, "forms": [FORGOTTEN], "body": "STOP", "said_at": moment}
+    reading = {"chat": FORGOTTEN, "changed_at": moment, "answered": True, "is_whole": True, "read_until": moment}
+    listed: dict[str, Any] = {"latest": moment, "complete_since": moment, "first_watermark": None, "trouble": None}
+    take_in = (
+        HOLD_OFF,
+        known,
+        _step("note_inbound", lane_id=4, messages=_json([{"identity": "02", "meaning": "stop", **said}]), **account),
+        _step(
+            "note_chat_readings",
+            readings=_json([{"reads": 1, **reading}]),
+            tries=5,
+            next=MINUTE,
+            trouble=None,
+            **account,
+        ),
+    )
+    return [
+        Recipe("pick_inboxes", (_step("pick_inboxes", most=10, pace=NOTHING),)),
+        Recipe(
+            "note_chat_list",
+            (_sql(_READ), _step("note_chat_list", polls=1, chats=_json(chats), **listed, **account)),
+            held=0,
+        ),
+        Recipe("pick_inbox_chats", (_sql(_READ), _step("pick_inbox_chats", most=10, again=MINUTE, **account)), held=0),
+        Recipe("note_inbound, note_chat_readings", take_in),
+        Recipe("purge_inbound", (_sql(_READ), _step("purge_inbound", older_than=HOUR, most=10)), held=0),
+    ]
+
+
 def _json(value: object) -> str:
     return msgspec.json.encode(value).decode()
 
@@ -460,6 +495,7 @@ RECIPES = [
     *_taking_rests(),
     *_forgetting(),
     *_consenting(),
+    *_reading_replies(),
 ]
 """Every transaction that writes the books."""
 

@@ -7,7 +7,10 @@ from pathlib import Path
 
 import broadcaster.db
 
-_BOOKS = r"(?:messages|campaigns|campaign_lanes|lanes|accounts|doubts|opt_outs)(?:_%\d\$s)?"
+_BOOKS = (
+    r"(?:messages|campaigns|campaign_lanes|lanes|accounts|doubts|inboxes|inbox_chats|inbound_messages|opt_outs)"
+    r"(?:_%\d\$s)?"
+)
 _WRITES = re.compile(
     rf"\b(?:INSERT\s+INTO|UPDATE|DELETE\s+FROM|MERGE\s+INTO|TRUNCATE|ALTER\s+TABLE|COPY)\s+(?:ONLY\s+)?"
     rf"(?:(?:public\.)?{_BOOKS}\b|\{{\w+\}}|%(?:\d\$)?s)",

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from broadcaster.cli.campaign import Name
-from broadcaster.cli.campaign.show import STATE_STYLES, campaign_document, campaign_fields, say_purged
+from broadcaster.cli.campaign.show import STATE_STYLES, campaign_document, campaign_fields, reply_document, say_purged
 from broadcaster.cli.csv_output import write_csv
 from broadcaster.cli.database import reader
 from broadcaster.cli.instance.listing import HEALTH_STYLES
@@ -24,6 +24,7 @@ from broadcaster.domain.states import MessageState
 from broadcaster.errors import UsageError
 from broadcaster.services.campaigns import campaign_reports
 from broadcaster.services.campaigns.campaign_reports import Failure, MessageRow, RejectedRecipient
+from broadcaster.services.inbox_reports import reply_figures
 from broadcaster.settings import load
 
 _COLUMNS = tuple(name for name in MessageRow._fields if name != "variables")
@@ -37,13 +38,14 @@ def report(name: Name, as_json: Json = False) -> None:
     settings = load()
     with reader(settings) as source:
         detail = campaign_reports.campaign_detail(source, name)
+        figures = reply_figures(source, detail.summary.id)
         found = list(troubles(source, settings, name))
     summary = detail.summary
     if as_json:
         parts = {"lanes": detail.lanes, "failures": detail.failures, "contents": detail.contents}
-        say_json({**campaign_document(summary, found), **parts})
+        say_json({**campaign_document(summary, found), **reply_document(summary, figures), **parts})
         return
-    say_fields(campaign_fields(summary))
+    say_fields(campaign_fields(summary, figures))
     say_purged(summary)
     say_troubles(few_troubles(said_by_instances(found)))
     say("")

@@ -6,7 +6,7 @@ import getpass
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Annotated
@@ -18,16 +18,17 @@ from broadcaster.cli.database import database
 from broadcaster.cli.instance import Name
 from broadcaster.cli.instance.listing import health_word, instance_document
 from broadcaster.cli.options.results import Json
-from broadcaster.cli.output import local_time, say, say_fields, say_json, warn
+from broadcaster.cli.output import duration, local_time, say, say_fields, say_json, warn
 from broadcaster.crypto import open_vault
 from broadcaster.domain.instances import Wire
 from broadcaster.domain.pacing import format_rate, parse_rate
 from broadcaster.domain.standstill import counted
 from broadcaster.domain.states import LaneHealth
-from broadcaster.errors import InputError, UsageError
+from broadcaster.errors import InputError, UsageError, quoted
 from broadcaster.input_files import STANDARD_INPUT, read_input
 from broadcaster.services import instances
 from broadcaster.services.countries import instance_countries
+from broadcaster.services.inbox_reports import InboxStanding, inbox_standing
 from broadcaster.services.instance_reports import show_instance
 from broadcaster.services.instances import ChangedInstance
 from broadcaster.settings import load
@@ -37,6 +38,11 @@ if TYPE_CHECKING:
 
 _LARGEST = 1_000_000
 _NO_COUNTRY = "none"
+_READ_REPLIES = "--read-replies"
+_OFF = "off"
+_SHORTEST_READING = 5
+"""Seconds: a chat that changed is read again at the next list, when the second of its change is over."""
+_RAREST_READING = timedelta(days=1)
 _LONGEST_KEY_FILE = 16 * 1024
 """Bytes: a key, and what surrounds it."""
 
@@ -189,13 +195,26 @@ def _ask_country() -> str | None:
             return None
 
 
-def change(*, name: Name, secret: KeyOptions, gateway: GatewayOptions) -> None:
+ReadReplies = Annotated[
+    str | None,
+    typer.Option(
+        _READ_REPLIES,
+        metavar="30s|off",
+        help="Look for replies so often: 5s to 1d. STOP and the like opt out by themselves. Default: off.",
+    ),
+]
+
+
+def change(*, name: Name, secret: KeyOptions, gateway: GatewayOptions, read_replies: ReadReplies = None) -> None:
     """Change what is given and leave the rest. Workers follow within 20 seconds, and at once to another key or URL.
 
     With another key or URL it is another account: what is in doubt of the old one is still read back there.
     A new rate comes with its default burst, unless --burst is given too.
+
+    Example: broadcaster instance set main --read-replies 30s
     """
     settings = load()
+    reading = None if read_replies is None else _seconds_between(read_replies)
     rate_per_second = None if gateway.rate is None else parse_rate(gateway.rate)
     key = secret.read()
     with database(settings) as engine:
@@ -213,6 +232,8 @@ def change(*, name: Name, secret: KeyOptions, gateway: GatewayOptions) -> None:
                 wire=gateway.wire,
                 country=gateway.known_country,
                 without_country=gateway.is_without_country,
+                read_replies_seconds=reading,
+                without_replies=read_replies is not None and reading is None,
             ),
         )
         _warn_of_other_countries(engine, gateway.known_country)
@@ -228,6 +249,19 @@ def _warn_of_other_countries(engine: Engine, country: str | None) -> None:
             f"instances have different countries now ({', '.join(found)}): a command that is about several of them, "
             "or names none, needs --country for phones that are written without their country code"
         )
+
+
+def _seconds_between(written: str) -> float | None:
+    """How often replies are looked for; None: never. Raises UsageError."""
+    from broadcaster.domain.recurrence import parse_interval  # noqa: PLC0415 - start-up time: cronsim
+
+    if written.strip().casefold() == _OFF:
+        return None
+    number, unit = parse_interval(written, _READ_REPLIES, _RAREST_READING)
+    seconds = timedelta(**{f"{unit}s": number}).total_seconds()
+    if seconds < _SHORTEST_READING:
+        raise UsageError(f"{_READ_REPLIES} {quoted(written)} must be off, or between {_SHORTEST_READING}s and 1d")
+    return seconds
 
 
 def _what_follows(name: str, changed: ChangedInstance, *, key_is_given: bool) -> Iterator[str]:
@@ -280,7 +314,8 @@ def remove(name: Name) -> None:
 def show(name: Name, as_json: Json = False) -> None:
     """Show one instance. Its key is never shown."""
     with database(load()) as engine:
-        document = instance_document(show_instance(engine, name))
+        inbox = inbox_standing(engine, name)
+        document = {**instance_document(show_instance(engine, name)), "inbox": inbox}
     if as_json:
         say_json(document)
         return
@@ -290,8 +325,28 @@ def show(name: Name, as_json: Json = False) -> None:
     if document["not_before"] is not None and document["not_before"] <= datetime.now(UTC):
         moments["not_before"] = None
     document["health"] = health_word(document["health"])
-    del document["rate_per_second"], document["id"]
+    del document["rate_per_second"], document["id"], document["inbox"]
+    document["replies"] = _told_of_replies(inbox)
     say_fields({key.replace("_", " "): value for key, value in (document | moments).items()})
+
+
+def _told_of_replies(inbox: InboxStanding) -> str:
+    """Whether they are read, how far, and what may be missing, in a sentence."""
+    if inbox.read_replies_seconds is None:
+        return "not read"
+    told = [f"read every {duration(inbox.read_replies_seconds)}, at most {inbox.reads_a_second} reads a second"]
+    told.append(f"last at {local_time(inbox.listed_at)}" if inbox.listed_at else "not yet")
+    if inbox.chats_waiting:
+        told.append(f"{inbox.chats_waiting:,} changed chats wait")
+    if inbox.unreadable_since:
+        told.append(f"not readable since {local_time(inbox.unreadable_since)}")
+    if inbox.gap_from:
+        told.append(f"chats that changed since {local_time(inbox.gap_from)} (its clock) may be left out of its lists")
+    if inbox.chats_cut:
+        told.append(f"{inbox.chats_cut:,} readings of chats did not show all")
+    if inbox.trouble:
+        told.append(inbox.trouble)
+    return "; ".join(told)
 
 
 def _warn_in_the_clear(base_url: str) -> None:

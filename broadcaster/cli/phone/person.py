@@ -39,7 +39,8 @@ Yes = Annotated[bool, typer.Option("--yes", help="Do it, instead of showing what
 
 
 def show(number: Number, country: Country = None, as_json: Json = False) -> None:
-    """Show what is stored of a number: messages, audiences, opt-outs, rejected rows, and whether it is forgotten.
+    """Show what is stored of a number: messages, audiences, opt-outs, replies, rejected rows, and
+    whether it is forgotten.
 
     For a person who asks. Other people's variables, texts and what a gateway said of others are not looked through.
 
@@ -57,7 +58,7 @@ def show(number: Number, country: Country = None, as_json: Json = False) -> None
         return
     if found["forgotten_at"] is not None:
         say(f"forgotten since {local_time(found['forgotten_at'])}")
-    for what in ("messages", "audiences", "opt_outs", "rejected"):
+    for what in ("messages", "audiences", "opt_outs", "replies", "rejected"):
         rows: list[dict[str, Any]] = found[what]
         say(f"{what.replace('_', '-')}: {len(rows):,}")
         if rows:

@@ -21,6 +21,7 @@ FILES = (
     "tables/audit",
     "tables/forgetting",
     "tables/opt_out",
+    "tables/inbox",
     "tables/samples",
     # Counting messages: what came, what went, and why it was not sent.
     "functions/decimal_digits",
@@ -52,6 +53,8 @@ FILES = (
     "functions/sending_through",
     "functions/throttled_lanes",
     "functions/lanes_sent_through",
+    "functions/inbox_is_due",
+    "functions/taken_from",
     "functions/trimmed",
     "functions/day_of",
     "functions/member_text",
@@ -75,6 +78,7 @@ FILES = (
     "functions/delete_unused_files",
     "functions/purge_campaign",
     "functions/remove_campaign",
+    "functions/purge_inbound",
     "functions/refuse_backdating",
     "functions/spells",
     "functions/forget_phone",
@@ -85,6 +89,7 @@ FILES = (
     "views/message_log",
     "views/occurrence_report",
     "views/optouts",
+    "views/replies",
 )
 """In the order to read them, which is one to make them in: each needs only what comes before."""
 

@@ -25,10 +25,10 @@ GRANT TEMPORARY ON DATABASE {database} TO {role};
 
 GRANT SELECT ON
     accounts, alembic_version, attempts, audience_members, audiences, audit_log, campaign_files, campaign_lanes, campaigns,
-    content_versions, contents, doubts, failure_counts, forgetting_key, forgotten_phones, instances, lanes, looks, messages,
-    occurrences, opt_outs, opted_out, purges,
+    content_versions, contents, doubts, failure_counts, forgetting_key, forgotten_phones, inbound_messages, inbox_chats,
+    inboxes, instances, lanes, looks, messages, occurrences, opt_outs, opted_out, purges,
     rejected_recipients, schedule_lanes, schedules, settlements, ticks, campaign_report, failure_report, instance_report,
-    message_log, occurrence_report, optouts
+    message_log, occurrence_report, optouts, replies
 TO {role};
 
 -- Evidence: what was to be sent, what was tried, what came of it.
@@ -72,6 +72,11 @@ GRANT EXECUTE ON FUNCTION forget_phone(text[], bytea[], bytea) TO {role};
 GRANT INSERT (phone, forms, lane_id, way, words, inbound_id) ON opt_outs TO {role};
 GRANT UPDATE (ended_at, ended_way, ended_operator, ended_command, ended_words, ended_inbound_id) ON opt_outs TO {role};
 
+-- What people wrote is evidence too. How far an account was read is the workers' own.
+GRANT INSERT ON inbound_messages, inbox_chats, inboxes TO {role};
+GRANT UPDATE ON inbox_chats, inboxes TO {role};
+GRANT DELETE ON inbox_chats TO {role};
+
 -- The audit trail: triggers write it.
 GRANT EXECUTE ON FUNCTION note_operation(text, text, jsonb) TO {role};
 
@@ -85,4 +90,4 @@ TO {role};
 GRANT EXECUTE ON FUNCTION remove_campaign(bigint) TO {role};
 
 -- What is personal of a campaign that ended more than a day ago.
-GRANT EXECUTE ON FUNCTION purge_campaign(bigint, interval) TO {role};
+GRANT EXECUTE ON FUNCTION purge_campaign(bigint, interval), purge_inbound(interval, integer) TO {role};

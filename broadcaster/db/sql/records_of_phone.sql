@@ -30,6 +30,13 @@ SELECT /* records_of_phone */
     ) AS opt_outs,
     (
         SELECT coalesce(jsonb_agg(jsonb_build_object(
+            'reply', r.id, 'said_at', r.said_at, 'instance', r.instance, 'campaign', r.campaign, 'text', r.body
+        ) ORDER BY r.id), '[]')
+        FROM replies r
+        WHERE r.phone = ANY (%(phones)s::text[])
+    ) AS replies,
+    (
+        SELECT coalesce(jsonb_agg(jsonb_build_object(
             'campaign', c.name, 'line', r.line, 'phone', r.phone, 'reason', r.reason
         ) ORDER BY c.id, r.line), '[]')
         FROM rejected_recipients r

@@ -16,6 +16,7 @@ from broadcaster.db.tables.campaign import (
 )
 from broadcaster.db.tables.columns import metadata
 from broadcaster.db.tables.forgetting import forgetting_key, forgotten_phones
+from broadcaster.db.tables.inbox import inbound_messages, inbox_chats, inboxes
 from broadcaster.db.tables.instance import accounts, instances, lanes, looks
 from broadcaster.db.tables.message import attempts, doubts, messages, settlements
 from broadcaster.db.tables.opt_out import opt_outs, opted_out
@@ -37,6 +38,9 @@ __all__ = [
     "failure_counts",
     "forgetting_key",
     "forgotten_phones",
+    "inbound_messages",
+    "inbox_chats",
+    "inboxes",
     "instances",
     "lanes",
     "looks",

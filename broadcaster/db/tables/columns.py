@@ -15,6 +15,7 @@ from sqlalchemy import (
 )
 
 from broadcaster.domain.contents import ContentKind
+from broadcaster.domain.inbound_meanings import InboundMeaning
 from broadcaster.domain.instances import Wire
 from broadcaster.domain.opt_out_ways import OptOutWay
 from broadcaster.domain.outcomes import Outcome, Resolution
@@ -59,3 +60,4 @@ occurrence_state = enum_type(OccurrenceState, "occurrence_state")
 misfire = enum_type(Misfire, "misfire")
 opt_out_way = enum_type(OptOutWay, "opt_out_way")
 overlap = enum_type(Overlap, "overlap")
+inbound_meaning = enum_type(InboundMeaning, "inbound_meaning")

@@ -48,6 +48,7 @@ class _Records(NamedTuple):
     messages: list[dict[str, Any]]
     audiences: list[dict[str, Any]]
     opt_outs: list[dict[str, Any]]
+    replies: list[dict[str, Any]]
     rejected: list[dict[str, Any]]
 
 
@@ -75,7 +76,7 @@ def records_of_phone(engine: Engine, phone: str, open_vault: OpenVault) -> dict[
 
     `forgotten_at` (null: it is not), `messages` (campaign, state, changed_at, variables), `audiences` (audience,
     variables, added_at), `opt_outs` with their evidence (also of the number's other forms, and those that have ended)
-    and `rejected` (campaign, line, phone as written, reason).
+    `replies` (reply, said_at, instance, campaign, text) and `rejected` (campaign, line, phone as written, reason).
     """
     with transaction(engine) as connection:
         [found] = rows(connection, "records_of_phone", _Records, phones=list(forms(phone)))

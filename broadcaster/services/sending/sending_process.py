@@ -13,9 +13,13 @@ from typing import Any, Self, TypeVar
 import structlog
 
 from broadcaster.crypto import open_vault
+from broadcaster.db.engine import open_engine
 from broadcaster.db.pool import open_pool
 from broadcaster.errors import UnavailableError
 from broadcaster.gateway import DEFAULT_RULES, Transport, WAChatPro, open_transport, read_rules
+from broadcaster.services.inbox.inbox_reader import InboxReader
+from broadcaster.services.inbox.inbox_store import InboxStore
+from broadcaster.services.inbox.reply_words_file import read_words
 from broadcaster.services.reconcile.doubt_rows import ReadAccount
 from broadcaster.services.reconcile.doubts import DoubtStore
 from broadcaster.services.reconcile.reconciler import Reconciler
@@ -60,12 +64,13 @@ def lease_clock() -> float:
 class SendingProcess:
     """What one worker process sends with. Use it as an async context manager.
 
-    Within it `send_due` and `reconcile` may be called any number of times at once.
+    Within it `send_due`, `reconcile` and `read_replies` may be called any number of times at once.
     """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._vault = open_vault(settings)
+        self._reply_words = read_words(settings.reply_words_file)
         self._stack = AsyncExitStack()
         self._presence = Presence(settings.home / "workers")
         self._gateways: dict[int, tuple[object, WAChatPro]] = {}
@@ -92,6 +97,8 @@ class SendingProcess:
         outcomes = OutcomeWriter(store, spool, lease_clock)
         await outcomes.replay()
         self._doubts = DoubtStore(pool, settings)
+        self._inboxes = InboxStore(open_engine(settings, lock_timeout=_LOCK_TIMEOUT), self._vault)
+        self._stack.push_async_callback(self._inboxes.aclose, _CLOSE_TIMEOUT)
         self._path = SendPath(
             store=store,
             outcomes=outcomes,
@@ -134,6 +141,12 @@ class SendingProcess:
         """Read back the chats that are due, for a few seconds; returns counts per instance name."""
         reconciler = Reconciler(self._doubts, self._open_gateway, self._settings, lambda: self._stopping)
         return await self._unless_given_up(reconciler.run()) or {}
+
+    async def read_replies(self) -> dict[str, dict[str, int]]:
+        """Read what people wrote, for a few seconds; returns counts per instance name."""
+        words = self._reply_words
+        reader = InboxReader(self._inboxes, self._open_gateway, self._settings, words, lambda: self._stopping)
+        return await self._unless_given_up(reader.run()) or {}
 
     def stop(self) -> None:
         """Ask the drain to end: nothing new is claimed, and what is under way finishes. Call it on the loop.

@@ -134,6 +134,10 @@ BEGIN
         RETURNING 1
     )
     SELECT count(*) INTO opt_outs FROM hers;
+    UPDATE inbound_messages
+    SET identity = sha256(gen_random_uuid()::text::bytea), gateway_id = NULL, chat = NULL, phone = NULL, body = NULL
+    WHERE phone = ANY (numbers) OR (chat = ANY (numbers) AND chat IS NOT NULL);
+    DELETE FROM inbox_chats WHERE chat = ANY (numbers);
     UPDATE lanes SET health_reason = without_numbers(health_reason) WHERE mentions(health_reason, digits);
     UPDATE campaigns SET state_reason = without_numbers(state_reason) WHERE mentions(state_reason, digits);
     UPDATE occurrences SET reason = without_numbers(reason) WHERE mentions(reason, digits);
