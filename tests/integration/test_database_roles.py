@@ -31,8 +31,8 @@ PRIVILEGES = {
     "audit_log": "SELECT",
     "campaign_files": "INSERT SELECT",
     "campaign_lanes": "INSERT(campaign_id lane_id) SELECT UPDATE(last_claimed_at next_due_at open)",
-    "campaigns": "INSERT SELECT UPDATE(finished_at recipients_read recipients_rejected started_at starts_at"
-    " state state_reason)",
+    "campaigns": "INSERT SELECT UPDATE(finished_at recipients_read recipients_rejected source started_at"
+    " starts_at state state_reason)",
     "contents": "INSERT SELECT",
     "doubts": "INSERT SELECT UPDATE(absences ended_at next_poll_at polls reading resolved_as resolved_at started_at"
     " unreadable_seconds)",

@@ -57,7 +57,7 @@ def say_submitted(submitted: Submitted, submission: Submission, audience: str | 
         _say_samples(submitted, submission)
     say_remarks(submitted.lint)
     if submission.starts_at is not None:
-        _say_start(submission.starts_at, dry_run=dry_run)
+        say_start(submission.starts_at, dry_run=dry_run)
     _say_estimate(submitted, submission)
     for instance in submitted.untried[:_MOST_UNTRIED]:
         say(
@@ -92,8 +92,8 @@ def _say_samples(submitted: Submitted, submission: Submission) -> None:
         say(f"  {phone}  {message}")
 
 
-def _say_start(starts_at: datetime, *, dry_run: bool) -> None:
-    """The moment as it was understood."""
+def say_start(starts_at: datetime, *, dry_run: bool = False) -> None:
+    """When a campaign starts that has time yet."""
     ahead = duration((starts_at - datetime.now(UTC)).total_seconds())
     starts = "would start" if dry_run else "starts"
     say(f"it {starts} {day_and_time(starts_at)}, in {ahead}, by the clocks of {shown_zone()}")

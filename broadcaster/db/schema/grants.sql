@@ -42,7 +42,7 @@ GRANT UPDATE (
     started_at, ended_at, polls, absences, next_poll_at, reading, unreadable_seconds, resolved_as, resolved_at
 ) ON doubts TO {role};
 GRANT UPDATE (
-    state, state_reason, recipients_read, recipients_rejected, starts_at, started_at, finished_at
+    state, state_reason, source, recipients_read, recipients_rejected, starts_at, started_at, finished_at
 ) ON campaigns TO {role};
 GRANT UPDATE (next_due_at, last_claimed_at, open) ON campaign_lanes TO {role};
 GRANT USAGE ON SEQUENCE campaigns_id_seq TO {role};

@@ -6,6 +6,7 @@ SET
     started_at = now(),
     recipients_read = made.messages + made.rejected,
     recipients_rejected = made.rejected,
+    source = %(source)s,
     state_reason = CASE WHEN made.messages = 0 THEN %(reason)s END
 FROM (
     SELECT

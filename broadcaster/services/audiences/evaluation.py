@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import NamedTuple
 
 import msgspec
@@ -67,11 +67,16 @@ class Evaluated:
 
 
 def evaluate(
-    connection: Connection, audience: Audience, conditions: Sequence[Condition], *, lock: bool = False
+    connection: Connection,
+    audience: Audience,
+    conditions: Sequence[Condition],
+    *,
+    at: datetime | None = None,
+    lock: bool = False,
 ) -> Evaluated:
     """Look up what the conditions name, and how the members write what they compare.
 
-    With `lock` nothing of that changes until the transaction ends. Raises UsageError for a condition about no column,
+    `at` is the moment whose day is `today`; None: now. With `lock` nothing of that changes until the transaction ends. Raises UsageError for a condition about no column,
     NotFoundError for a campaign or audience that there is none of, ConflictError for a campaign whose recipients are
     not known, InputError where days cannot be told.
     """
@@ -79,8 +84,8 @@ def evaluate(
     if lock:
         _keep(connection, audience.id)
     named = [replaced(condition, lambda leaf: _named(connection, leaf, lock)) for condition in conditions]
-    now = connection.execute(select(func.now())).scalar_one()
-    at_hand = fixed(named, lambda zone: now.astimezone(find_zone(zone)).date())
+    moment = at or connection.execute(select(func.now())).scalar_one()
+    at_hand = fixed(named, lambda zone: moment.astimezone(find_zone(zone)).date())
     notes: list[str] = []
     orders = _orders(connection, audience, at_hand, notes)
     notes += _unknown(connection, named)

@@ -30,18 +30,25 @@ def submit_over_audience(
 ) -> Submitted:
     """Store a campaign that gets the members that meet the conditions when it starts; a dry run keeps nothing.
 
-    What is returned counts those that there are now. Raises what `evaluate` does for the conditions, UsageError for a
+    What is returned counts those that there are now, with `today` as it is then. Raises what `evaluate` does for the conditions, UsageError for a
     wrong value, NotFoundError for an unknown instance or audience, ConflictError for a name that is taken, InputError
     for a text that cannot be rendered and where there is nobody to send to now, which is when it would start.
     """
     content = submission.content
     result = Submitted(submission.name, state=submission.state)
     with admission(engine, submission.name, submission.instances, submission.starts_at) as (connection, lanes):
-        selection = Selection(audience=find_audience(connection, audience), conditions=conditions, content=content)
+        selection = Selection(
+            audience=find_audience(connection, audience),
+            conditions=conditions,
+            content=content,
+            starts_at=submission.starts_at,
+        )
         selection = selection.checked(connection, lock=not dry_run)
         _look_at(connection, selection, content, result)
         look_at_content(submission, result, selection.audience.variables)
-        source = describe_audience(audience, selection.conditions)
+        if submission.draft and selection.meant != selection.conditions:
+            result.notes.append("`today` counts on the day on which it starts, which nobody knows yet of a draft")
+        source = describe_audience(audience, selection.conditions if submission.draft else selection.meant)
         if not (result.total or submission.draft or submission.starts_at):
             raise InputError(_nobody(source, result))
         result.look_ahead(connection, submission, lanes)

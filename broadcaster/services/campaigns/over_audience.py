@@ -58,7 +58,7 @@ def start_audience_campaign(engine: Engine, campaign_id: int) -> bool:
         _snapshot(connection, campaign_id, selection)
         source = describe_audience(selection.audience.name, selection.meant)
         reason = f"there is nobody to send to in the {source}"
-        value(connection, "run_audience_campaign", campaign_id=campaign_id, reason=reason)
+        value(connection, "run_audience_campaign", campaign_id=campaign_id, source=source, reason=reason)
         return True
 
 

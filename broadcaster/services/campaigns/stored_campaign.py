@@ -22,6 +22,8 @@ class _Campaign(msgspec.Struct, frozen=True, kw_only=True):
     id: int
     state: CampaignState
     source: str
+    starts_at: datetime
+    """When it was or will be due; where it waits for an operator: now, or later."""
     started_at: datetime | None
     purged_at: datetime | None
     content_id: int
@@ -87,4 +89,5 @@ def _selection(row: _Campaign, content: Content) -> Selection | None:
         conditions=row.conditions or (),
         variables=row.campaign_variables or {},
         content=content,
+        starts_at=row.starts_at,
     )
