@@ -14,14 +14,12 @@ from broadcaster.db.statements import rows, values
 from broadcaster.domain.content_lint import Remark, lint, refuse_warnings
 from broadcaster.domain.contents import Content
 from broadcaster.domain.dealing import Limits, deal, seconds_to_send
-from broadcaster.domain.phone_census import CountryCount
 from broadcaster.domain.states import CampaignState
 from broadcaster.errors import InputError
 from broadcaster.services.campaigns.checks import admission
 from broadcaster.services.campaigns.loading import (
     MessageText,
     OnePer,
-    Repeat,
     count_staged,
     load_messages,
     share_messages,
@@ -29,10 +27,12 @@ from broadcaster.services.campaigns.loading import (
 )
 from broadcaster.services.campaigns.new_campaign import NewCampaign, insert_campaign, next_campaign_id
 from broadcaster.services.campaigns.new_content import StoredContent, store_content
+from broadcaster.services.campaigns.reach import Reach
 from broadcaster.services.campaigns.recipient_files import RecipientFiles, store_recipient_files
 from broadcaster.services.campaigns.segments import SHARED, attach_segment
 from broadcaster.services.forgetting.forgotten import Forgotten, OpenVault, no_vault
 from broadcaster.services.recipients.reader import SAMPLES, Batch, Progress, RecipientReader
+from broadcaster.services.recipients.repeats import Repeat
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,34 +79,19 @@ class _Waiting(NamedTuple):
 
 
 @dataclass(slots=True)
-class Submitted:
+class Submitted(Reach):
     """What became of a submission (or would, for a dry run)."""
 
     name: str
-    read: int = 0
-    total: int = 0
-    rejected: int = 0
     duplicates: int = 0
     campaign_id: int | None = None
     state: CampaignState = CampaignState.DRAFT
-    samples: list[tuple[str, str]] = field(default_factory=list)
-    """The first few (phone, rendered message)."""
-    rejects: list[tuple[int, str, str]] = field(default_factory=list)
-    """The first few (line, phone as written, reason)."""
-    countries: Sequence[CountryCount] = ()
-    """Of those who can be sent to, the ones with the most first."""
     stopped_by: Sequence[str] = ()
     """What looks like a mistake, so that only a dry run gets so far."""
     lint: list[Remark] = field(default_factory=list)
     """What is to be said of the content."""
-    where: list[str] = field(default_factory=list)
-    """The conditions that all members meet, with the days that `today` stands for."""
-    notes: list[str] = field(default_factory=list)
-    """What nobody can know of these."""
     seconds_to_send: float | None = None
     """At least, at the instances' limits; None where it cannot be told (`dealing.seconds_to_send`)."""
-    empty_values: dict[str, int] = field(default_factory=dict)
-    """Of how many recipients each variable of the content is empty."""
     repeated: int = 0
     """Rows whose phone is on an earlier one, too: left out, or with one message for each row sent."""
     repeats: Sequence[Repeat] = ()
