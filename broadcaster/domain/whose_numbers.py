@@ -52,22 +52,17 @@ def why_uncertain_alone(census: PhoneCensus) -> str:
     )
 
 
-def why_to_stop(census: PhoneCensus, *, accept_rejected: bool, accept_countries: bool) -> Iterator[str]:
-    """What looks like a mistake in a file that could be read, and what to do: one sentence each."""
-    mistakes = () if accept_countries else census.likely_mistakes
-    if mistakes:
-        bare = ", ".join(f"{each.bare:,} {each.name}: {said_lines(each.lines, each.numbers)}" for each in mistakes)
-        yield (
-            f"numbers without + look like a mistake, since nearly all others are of {census.countries[0].name} "
-            f"({bare}): write them with + and their country code, name their country with --country, or take them as "
-            "they were read with --accept-countries"
-        )
-    if census.has_too_many_rejected and not accept_rejected and census.first_rejected is not None:
-        line, fault = census.first_rejected
-        yield (
-            f"{census.rejected:,} of {census.read:,} rows have no usable phone, the first on line {line}: "
-            f"{fault.sentence} Mend them, or leave them out with --accept-rejected"
-        )
+def why_to_stop(census: PhoneCensus) -> str | None:
+    """What looks like a mistake in the countries of a file that could be read, and what to do; None: nothing does."""
+    mistakes = census.likely_mistakes
+    if not mistakes:
+        return None
+    bare = ", ".join(f"{each.bare:,} {each.name}: {said_lines(each.lines, each.numbers)}" for each in mistakes)
+    return (
+        f"numbers without + look like a mistake, since nearly all others are of {census.countries[0].name} "
+        f"({bare}): write them with + and their country code, name their country with --country, or take them as "
+        "they were read with --accept-countries"
+    )
 
 
 def likely_countries(samples: Sequence[str]) -> list[str]:

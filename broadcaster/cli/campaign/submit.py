@@ -29,6 +29,7 @@ from broadcaster.cli.output import say_json
 from broadcaster.cli.recipient_progress import progress_bar
 from broadcaster.domain.contents import Content
 from broadcaster.domain.moments import FORMS
+from broadcaster.domain.templates import variable_name
 from broadcaster.errors import InputError, UsageError
 from broadcaster.services.campaigns.audience_submission import submit_over_audience
 from broadcaster.services.campaigns.content_rows import ContentRows
@@ -82,9 +83,12 @@ class WhomOptions:
             raise UsageError(f"{given} goes with --audience; a file is taken as it is")
         if self.audience is not None and (self.one_per is not OnePer.PHONE or self.again):
             raise UsageError("--one-per and --again go with --recipients: a phone is in an audience once")
+        if self.audience is not None and reading.require:
+            first = variable_name(reading.require[0].partition(",")[0])
+            raise UsageError(f"--require goes with --recipients; of an audience say --where '{first} is not empty'")
         if self.audience is not None and reading.are_given:
             raise UsageError(
-                "--country, --phone-column, --sheet, --header-row, --require, --encoding, --delimiter and --accept-… "
+                "--country, --phone-column, --sheet, --header-row, --encoding, --delimiter and --accept-countries "
                 "say how a file is read, not an audience"
             )
 
@@ -151,9 +155,9 @@ def submit(
 ) -> None:
     """Submit a campaign: all of its messages are stored, or none.
 
-    Rows with an unusable phone are rejected and reported. A fault of the file refuses the whole file, and so do many
-    rejected rows and countries that look like a mistake. A campaign over an audience gets its messages when it starts,
-    from the members that there are then.
+    Rows that cannot be used are rejected and reported. A fault of the file refuses the whole file, and so do many
+    rejected rows, or members of an audience, and countries that look like a mistake. A campaign over an audience gets
+    its messages when it starts, from the members that there are then.
 
     Example: broadcaster campaign submit promo --instance main --audience customers --where city=Jakarta --text 'Hi!'
     """
@@ -174,7 +178,11 @@ def submit(
             file = (engine, settings, submission, whom.recipients, reading)
             submitted = _store_file(*file, again=whom.again, dry_run=dry_run)
         else:
-            submitted = submit_over_audience(engine, submission, str(whom.audience), conditions, dry_run=dry_run)
+            submitted = submit_over_audience(
+                *(engine, submission, str(whom.audience), conditions),
+                accept_rejected=reading.accept_rejected,
+                dry_run=dry_run,
+            )
         if nudges:
             nudge_workers(settings)
         if as_json:
