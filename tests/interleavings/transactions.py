@@ -37,6 +37,8 @@ class Campaign(IntEnum):
     """Running, with something due over the free lane."""
     OLD = 17
     """Finished long ago; some failed, one is unknown."""
+    LATER = 18
+    """Scheduled, and not due yet."""
     NEW = 20
     """Not there yet, like the next two."""
     SEGMENT = 30

@@ -26,7 +26,8 @@ SELECT
     c.started_at,
     c.finished_at,
     a.name AS audience,
-    c.purged_at
+    c.purged_at,
+    c.locale
 FROM campaigns c
 JOIN contents content ON content.id = c.content_id
 LEFT JOIN audiences a ON a.id = c.audience_id
