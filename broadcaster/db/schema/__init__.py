@@ -59,6 +59,7 @@ FILES = (
     # The trail of what operators did.
     "functions/write_audit",
     "functions/account_for_audit",
+    "functions/occurrence_label",
     "functions/audit_change",
     "functions/audit_messages",
     "functions/audit_schedule_lanes",

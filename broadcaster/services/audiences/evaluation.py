@@ -76,9 +76,9 @@ def evaluate(
 ) -> Evaluated:
     """Look up what the conditions name, and how the members write what they compare.
 
-    `at` is the moment whose day is `today`; None: now. With `lock` nothing of that changes until the transaction ends. Raises UsageError for a condition about no column,
-    NotFoundError for a campaign or audience that there is none of, ConflictError for a campaign whose recipients are
-    not known, InputError where days cannot be told.
+    `at` is the moment whose day is `today`; None: now. With `lock` nothing of that changes until the transaction ends.
+    Raises UsageError for a condition about no column, NotFoundError for a campaign or audience that there is none of,
+    ConflictError for a campaign whose recipients are not known, InputError where days cannot be told.
     """
     check_conditions(conditions, audience.variables)
     if lock:
@@ -182,9 +182,11 @@ def _orders(
             hints = {each.order for each in compared if each.variable == leaf.variable and each.order}
             orders[leaf.variable] = _order(leaf.variable, written, hints)
             if written.filled > written.days:
+                without = written.filled - written.days
+                members, they = ("member has", "it") if without == 1 else ("members have", "them")
                 notes.append(
-                    f"{written.filled - written.days:,} members have no day in {quoted(leaf.variable)}, such as "
-                    f"{quoted(written.no_day or '')}: no comparison with a day holds for them"
+                    f"{without:,} {members} no day in {quoted(leaf.variable)}, such as "
+                    f"{quoted(written.no_day or '')}: no comparison with a day holds for {they}"
                 )
         for day in days:
             _check_day(leaf.variable, day, orders[leaf.variable])

@@ -85,7 +85,8 @@ def _move(
 ) -> Moved:
     """Run a statement that changes the campaign if its state allows it, and else returns no row.
 
-    `before` is one that is run first, whatever it finds. `sources` are the states that do, for people. A campaign that is `target` already is left as it is.
+    `before` is one that is run first, whatever it finds. `sources` are the states that do, for people. A campaign that
+    is `target` already is left as it is.
     """
 
     def move() -> Moved:
