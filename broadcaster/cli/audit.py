@@ -49,7 +49,7 @@ def audit(
 
     Example: broadcaster audit --object campaign spring --since 2026-11-01
     """
-    moment = given_moment(since, "--since", whole_day=WholeDay.FIRST)
+    moment = given_moment(since, "--since", whole_day=WholeDay.FIRST, looks_back=True)
     wanted, name = of or (kind, None)
     option = "--object" if of else "--kind"
     if wanted is not None and wanted not in KINDS:

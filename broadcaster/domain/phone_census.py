@@ -16,7 +16,8 @@ from operator import itemgetter
 
 from broadcaster.domain.phone_countries import BEGINNING, NO_COUNTRY, country_name, origin
 from broadcaster.domain.phone_proofs import calling_code, prove_mobile
-from broadcaster.domain.phones import PhoneFault, ReadPhones, is_mobile, parse_e164
+from broadcaster.domain.phones import ReadPhones, is_mobile, parse_e164
+from broadcaster.domain.rejections import too_many
 from broadcaster.domain.written_phones import FEWEST_DIGITS, WrittenAs, plain
 
 MOST_LINES = 10
@@ -24,8 +25,6 @@ MOST_LINES = 10
 MOST_SAMPLES = 60
 """How many bare numbers are kept to find out of which country they are."""
 
-_MOST_REJECTED = 0.05
-_FEW_REJECTED = 3
 _MAIN_SHARE = 0.75
 _MOST_LOOKED_AT = 2_000
 _LONGER_BEGINNING = 9
@@ -71,12 +70,6 @@ class PhoneCensus:
 
     def __init__(self, country: str | None = None) -> None:
         self.country = country
-        self.usable = 0
-        """Rows with a usable number."""
-        self.rejected = 0
-        """Rows without one."""
-        self.first_rejected: tuple[int, PhoneFault] | None = None
-        """The line, and why."""
         self.national_lines: list[int] = []
         """Of unknown country: bare numbers that start with 0, so that they have no country code."""
         self.landlines: list[int] = []
@@ -96,7 +89,6 @@ class PhoneCensus:
         if read.faults:
             faults = read.faults
             usable = [line for row, line in enumerate(lines) if row not in faults]
-        self.usable += len(read.numbers)
         self._count(usable, read)
         if self.country is None:
             self._look_at_unread(lines, written, read.faults)
@@ -106,12 +98,6 @@ class PhoneCensus:
             self._look_for_strangers(
                 usable, [text for row, text in enumerate(written) if row not in read.faults], read
             )
-
-    def reject(self, rows: Sequence[tuple[int, PhoneFault]]) -> None:
-        """Count rows without a usable number: the line of each, and why there is none."""
-        self.rejected += len(rows)
-        if rows and self.first_rejected is None:
-            self.first_rejected = rows[0]
 
     @property
     def countries(self) -> list[CountryCount]:
@@ -156,16 +142,6 @@ class PhoneCensus:
         return _most_first(self._strangers.values())
 
     @property
-    def has_too_many_rejected(self) -> bool:
-        """More than one in twenty, three of a short file, or half of a shorter one."""
-        return self.rejected > _bearable(self.read)
-
-    @property
-    def read(self) -> int:
-        """Rows in all."""
-        return self.usable + self.rejected
-
-    @property
     def _bare_codes(self) -> frozenset[int | None]:
         """The calling codes of usable bare numbers."""
         return frozenset(each.calling_code for each in self._counts.values() if each.bare)
@@ -173,7 +149,7 @@ class PhoneCensus:
     @property
     def _has_too_many_unread(self) -> bool:
         bare = sum(each.bare for each in self._counts.values())
-        return self._unread_count > _bearable(bare + self._unread_count)
+        return too_many(self._unread_count, bare + self._unread_count)
 
     def _count(self, lines: Sequence[int], read: ReadPhones) -> None:
         counted = Counter(zip(map(_beginning, read.numbers), read.are_bare, strict=True))
@@ -263,8 +239,3 @@ class PhoneCensus:
 
 def _most_first(counts: Iterable[CountryCount]) -> list[CountryCount]:
     return sorted(counts, key=lambda each: (-each.numbers, each.country))
-
-
-def _bearable(rows: int) -> float:
-    """How many of so many rows may be without a usable number."""
-    return max(_MOST_REJECTED * rows, min(_FEW_REJECTED, rows / 2))

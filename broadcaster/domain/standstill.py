@@ -13,7 +13,7 @@ from broadcaster.domain.states import CampaignState, LaneHealth
 
 
 class Cause(StrEnum):
-    """Why an instance sends nothing, or is not to be trusted, or why a campaign does not move."""
+    """Why an instance sends nothing, or is not to be trusted, why a campaign does not move, or a schedule fails."""
 
     PAUSED = "paused"
     REFUSED = "refused"
@@ -32,6 +32,7 @@ class Cause(StrEnum):
     OUTRANKED = "outranked"
     IN_DOUBT = "in_doubt"
     STALLED = "stalled"
+    REJECTED = "rejected"
 
 
 class What(StrEnum):
@@ -39,6 +40,7 @@ class What(StrEnum):
 
     INSTANCE = "instance"
     CAMPAIGN = "campaign"
+    SCHEDULE = "schedule"
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,9 +61,9 @@ def why_strange_alone(census: PhoneCensus) -> str:
     )
 
 
-def why_to_stop(census: PhoneCensus, *, accept_rejected: bool, accept_countries: bool) -> Iterator[str]:
-    """What looks like a mistake in a file that could be read, and what to do: one sentence each."""
-    mistakes = () if accept_countries else census.likely_mistakes
+def why_to_stop(census: PhoneCensus) -> Iterator[str]:
+    """What looks like a mistake in the countries of a file that could be read, and what to do: one sentence each."""
+    mistakes = census.likely_mistakes
     if mistakes:
         bare = ", ".join(f"{each.bare:,} {each.name}: {said_lines(each.lines, each.numbers)}" for each in mistakes)
         yield (
@@ -71,19 +71,13 @@ def why_to_stop(census: PhoneCensus, *, accept_rejected: bool, accept_countries:
             f"({bare}): write them with + and their country code, name their country with --country, or take them as "
             "they were read with --accept-countries"
         )
-    if census.strangers and not accept_countries:
+    if census.strangers:
         abroad = ", ".join(f"{each.numbers:,} {each.name}: {said_lines(each.lines)}" for each in census.strangers)
         yield (
             f"numbers without + look like a mistake, since no mobile phone has them in "
             f"{country_name(census.country or NO_COUNTRY)}, and as they stand they are of mobile phones elsewhere "
             f"({abroad}): write them with + and their country code, or take them for national numbers with "
             "--accept-countries"
-        )
-    if census.has_too_many_rejected and not accept_rejected and census.first_rejected is not None:
-        line, fault = census.first_rejected
-        yield (
-            f"{census.rejected:,} of {census.read:,} rows have no usable phone, the first on line {line}: "
-            f"{fault.sentence} Mend them, or leave them out with --accept-rejected"
         )
 
 

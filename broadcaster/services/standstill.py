@@ -15,8 +15,10 @@ import msgspec
 
 from broadcaster.db.reading import Reader, reading
 from broadcaster.db.statements import each as each_row
+from broadcaster.db.statements import rows
 from broadcaster.domain.causes import standing_still
 from broadcaster.domain.instances import Wire
+from broadcaster.domain.schedule_causes import RejectingSchedule, rejecting_schedules
 from broadcaster.domain.standstill import CampaignFacts, LaneFacts, Part, Scene, Standstill
 from broadcaster.domain.states import CampaignState, LaneHealth
 from broadcaster.settings import Settings
@@ -42,6 +44,8 @@ def find_standstills(
 ) -> Iterator[Standstill]:
     """Yields the instances that are not well, then the campaigns that do not move, while the database is being read.
 
+    At the end come the schedules whose latest campaign could send nothing to many of its recipients.
+
     With a `campaign`, only what concerns that one. It may be a draft, or not due yet. If it finished within a day, its
     instances that may lose messages that they accept are still told.
     """
@@ -54,11 +58,12 @@ def find_standstills(
     with reading(source) as connection:
         found = each_row(connection, "standing_still", _Row, **parameters)
         first = next(found, None)
-        if first is None:
-            return
-        scene = Scene(first.now, is_ticking=first.is_ticking, ticked_at=first.ticked_at)
-        scene = scene if scene.is_ticking else surroundings(scene)
-        yield from standing_still(_lanes(chain([first], found), scene, campaign), scene)
+        if first is not None:
+            scene = Scene(first.now, is_ticking=first.is_ticking, ticked_at=first.ticked_at)
+            scene = scene if scene.is_ticking else surroundings(scene)
+            yield from standing_still(_lanes(chain([first], found), scene, campaign), scene)
+        if campaign is None:
+            yield from rejecting_schedules(rows(connection, "rejecting_schedules", RejectingSchedule))
 
 
 def _lanes(

@@ -175,3 +175,16 @@ def test_who_was_removed_is_not_in_the_next_occurrence_of_a_schedule(
     start_due_campaigns(engine)
     exported = assert_done(run_cli("campaign", "export", campaign)).stdout.splitlines()
     assert [line.partition(",")[0] for line in exported] == ["phone", "628123456002", "628123456009"]
+
+
+def test_lines_that_repeat_a_phone_are_listed_and_their_people_said_to_get_nothing(run_cli: RunCli) -> None:
+    family = "phone,name\n" + "".join(f"62812345600{n // 3:02},N{n}\n" for n in range(45))
+    for options in ((), ("--replace",)):
+        told = assert_done(run_cli("audience", "import", "families", "-", *options, stdin=family)).stdout
+        assert "  line 3 repeats line 2\n  line 4 repeats line 2\n  line 6 repeats line 5\n" in told
+        assert told.count(" repeats line ") == 20
+        assert "  and 10 more repeat others\nwarning: an audience has each phone once" in told
+    repeats = assert_done(run_cli("audience", "import", "families", "-", "--json", stdin=family)).json["repeats"]
+    assert (len(repeats), repeats[0]) == (20, {"line": 3, "first_line": 2})
+    exported = assert_done(run_cli("audience", "export", "families")).stdout.splitlines()
+    assert exported[:3] == ["phone,name", "6281234560000,N0", "6281234560001,N3"]

@@ -125,7 +125,7 @@ STEPS = [
     Step("schedule pause", "news", "schedule news", "state", "active", "paused"),
     Step("schedule resume", "news", "schedule news", "state", "paused", "active"),
     Step("schedule run-now", "news", "occurrence news *", "state", None, "started"),
-    Step("schedule reject", "news 2026-11-23T09:00 --reason late", f"occurrence news {DUE}", "state", "held",
+    Step("schedule reject", "news 2026-11-23T09:00 --reason late", "occurrence news 2026-11-23T09:00", "state", "held",
          "rejected",
          first=_held(DUE)),
     Step("schedule approve", "news 2026-11-23T10:00", "occurrence news *", "state", "held", "queued",

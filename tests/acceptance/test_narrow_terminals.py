@@ -68,6 +68,7 @@ def shop(run_cli: RunCli, engine: Engine, settings: Settings) -> Iterator[Shop]:
         opened.add("b")
         opened.submit(CAMPAIGN, 5, "a")
         opened.submit(UNBROKEN, 1, "b", first=100)
+        opened.sql("UPDATE campaigns SET recipients_rejected = 12345")
         for state in ("sending", "in_doubt", "unknown"):
             opened.sql(f"UPDATE messages SET state = '{state}', reason = :reason WHERE seq = 1", reason=REASON)
         opened.sql("UPDATE messages SET state = 'sending' WHERE seq = 2")

@@ -32,7 +32,7 @@ PRIVILEGES = {
     "campaign_files": "INSERT SELECT",
     "campaign_lanes": "INSERT(campaign_id lane_id) SELECT UPDATE(last_claimed_at next_due_at open retired)",
     "campaigns": "INSERT SELECT UPDATE(content_version finished_at priority recipients_read recipients_rejected"
-    " rest_taken_at started_at starts_at state state_reason)",
+    " rest_taken_at source started_at starts_at state state_reason)",
     "content_versions": "INSERT SELECT",
     "contents": "INSERT SELECT",
     "doubts": "INSERT SELECT UPDATE(absences ended_at next_poll_at polls reading resolved_as resolved_at started_at"

@@ -325,5 +325,7 @@ def test_a_server_that_cannot_be_reached_is_bad_and_ends_the_examination(setting
     [beat] = [told(finding) for finding in examine_ticks(engine, {"dispatch": 1.0})]
     engine.dispose()
     assert bad[:2] == ("postgres", Level.BAD)
-    assert [check for check, _, _ in rest] == ["schema", "role", "counters", "doubts", "campaigns", "instances"]
+    assert [check for check, _, _ in rest] == [
+        *("schema", "role", "counters", "doubts", "campaigns", "schedules", "instances")
+    ]
     assert {(level, detail) for _, level, detail in [*rest, beat]} == {(Level.WARN, "not known: Postgres is away")}

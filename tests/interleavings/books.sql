@@ -23,12 +23,12 @@ WHERE id <> 2;
 UPDATE lanes SET clock = now() - interval '1 hour' WHERE id = 2;
 
 INSERT INTO campaigns (id, name, state, max_attempts, starts_at, started_at, audience_id)
-SELECT id, 'campaign ' || id, state::campaign_state, 3, now() - interval '3 hours',
+SELECT id, 'campaign ' || id, state::campaign_state, 3, now() + CASE id WHEN 19 THEN 1 ELSE -1 END * interval '3 hours',
     CASE WHEN state IN ('running', 'paused') THEN now() - interval '3 hours' END, CASE id WHEN 9 THEN 1 END
 FROM (VALUES
     (1, 'running'), (2, 'running'), (3, 'running'), (4, 'paused'), (5, 'running'), (6, 'running'), (7, 'scheduled'),
     (8, 'draft'), (9, 'scheduled'), (11, 'running'), (12, 'running'), (13, 'paused'), (15, 'running'), (16, 'running'), (17, 'running'),
-    (18, 'running')
+    (18, 'running'), (19, 'scheduled')
 ) c (id, state);
 INSERT INTO content_versions (campaign_id, version, content_id) SELECT id, 1, 1 FROM campaigns;
 SET CONSTRAINTS ALL IMMEDIATE;

@@ -249,6 +249,7 @@ def _steering() -> list[Recipe]:
     cancelled = [Campaign.EVERYTHING, Campaign.LAST_PENDING, Campaign.BALANCED, Campaign.DRAFT, Campaign.DUE]
     steered = {
         "start_campaign": [Campaign.DRAFT],
+        "hasten_campaign": [Campaign.LATER],
         "pause_campaign": [Campaign.EVERYTHING, Campaign.LAST_PENDING],
         "resume_campaign": [Campaign.PAUSED, Campaign.BALANCED_PAUSE],
         "cancel_campaign": cancelled,
@@ -363,7 +364,7 @@ def _over_an_audience() -> list[Recipe]:
         lambda _books, _side: {**campaign, "segment": 0},
         "deal_snapshot",
     )
-    run = _step("run_audience_campaign", reason="nobody", **campaign)
+    run = _step("run_audience_campaign", source="people", nobody="nobody", all_rejected="none", **campaign)
     snapshot = Step(
         lambda _: query("snapshot_audience").format(members="true"),
         lambda _books, _side: selection,

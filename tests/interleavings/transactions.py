@@ -39,6 +39,8 @@ class Campaign(IntEnum):
     """Finished long ago; some failed, one is unknown. A rest of CLEARED."""
     DEPRIVED = 18
     """Running, with something pending in a lane that was taken away from it."""
+    LATER = 19
+    """Scheduled, and not due yet."""
     NEW = 20
     """Not there yet, like the next two."""
     SEGMENT = 30

@@ -166,7 +166,7 @@ def test_rows_of_nothing_but_delimiters_count_as_no_rejected_rows() -> None:
     source = io.BytesIO(("phone,name\n6281234567890,Ann\n" + ",\n" * 50).encode())
     with read_recipients(source, RecipientOptions()) as reader:
         list(reader)
-        assert (reader.census.read, reader.reasons_to_stop) == (1, [])
+        assert (reader.rejections.read, reader.reasons_to_stop) == (1, [])
 
 
 def test_what_is_kept_of_a_file_stays_small() -> None:

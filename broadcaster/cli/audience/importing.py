@@ -15,6 +15,7 @@ from broadcaster.cli.options.phones import countries_document
 from broadcaster.cli.options.recipients import FileReadingOptions, recipients_source
 from broadcaster.cli.options.results import Json
 from broadcaster.cli.output import say, say_json, warn
+from broadcaster.cli.reached import say_repeats
 from broadcaster.cli.recipient_progress import progress_bar
 from broadcaster.domain.whose_numbers import said_countries
 from broadcaster.errors import InputError, UsageError, quoted
@@ -46,8 +47,8 @@ def import_(
 ) -> None:
     """Add the recipients of a file to an audience, which is made where there is none.
 
-    Of members that there are already, the columns of the file are changed and the others kept. Rows with an unusable
-    phone are rejected and reported; a fault of the file refuses the whole file, and so do many rejected rows and
+    Of members that there are already, the columns of the file are changed and the others kept. Rows that cannot be
+    used are rejected and reported; a fault of the file refuses the whole file, and so do many rejected rows and
     countries that look like a mistake.
 
     Example: broadcaster audience import customers people.xlsx --country ID
@@ -84,7 +85,8 @@ def _reader_options(engine: Engine, settings: Settings, reading: FileReadingOpti
 def import_document(imported: Imported) -> dict[str, Any]:
     """What an import did, for programs."""
     rejects = [{"line": line, "phone": phone, "reason": reason} for line, phone, reason in imported.rejects]
-    return {**asdict(imported), "rejects": rejects, "countries": countries_document(imported.countries)}
+    lists = {"rejects": rejects, "repeats": [repeat._asdict() for repeat in imported.repeats]}
+    return {**asdict(imported), **lists, "countries": countries_document(imported.countries)}
 
 
 def say_import(imported: Imported) -> None:
@@ -106,6 +108,12 @@ def say_import(imported: Imported) -> None:
         say(f"  rejected: line {line}, {quoted(phone)}: {reason}")
     if imported.rejected > len(imported.rejects):
         say(f"  and {imported.rejected - len(imported.rejects):,} more")
+    say_repeats(imported.repeats, imported.repeated)
+    if imported.repeated:
+        say(
+            "warning: an audience has each phone once, so that its campaigns and schedules send nothing to the people "
+            "of these lines; `campaign submit --recipients FILE --one-per row` sends to each"
+        )
     for notice in imported.notices:
         warn(notice)
     if not imported.applied:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from shlex import quote
 from typing import Annotated, Any
 
 import msgspec
@@ -35,22 +36,26 @@ def list_latest(
     limit: Annotated[int, typer.Option("--limit", metavar="N", min=1, max=100_000, help="How many.")] = 50,
     as_json: Json = False,
 ) -> None:
-    """List the latest campaigns, newest first. OPEN counts the messages that are not final yet."""
+    """List the latest campaigns, newest first. OPEN counts the messages that are not final yet.
+
+    REJECTED, where there are any, counts the recipients who could be sent nothing: they are no messages.
+    """
     with reader(load()) as source:
         rows = campaign_reports.list_campaigns(source, limit=limit)
     if as_json:
         say_json(rows)
     elif rows:
+        with_rejected = any(each.recipients_rejected for each in rows)
         say_table(
-            ["NAME", "STATE", "TOTAL", "SENT", "FAILED", "OPEN", "STARTS"],
+            [
+                *("NAME", "STATE", "TOTAL", "SENT", "FAILED", "OPEN"),
+                *(["REJECTED"] if with_rejected else []),
+                "STARTS",
+            ],
             (
                 [
-                    each.name,
-                    each.state,
-                    each.total,
-                    each.sent,
-                    each.failed,
-                    each.still_open,
+                    *(each.name, each.state, each.total, each.sent, each.failed, each.still_open),
+                    *([each.recipients_rejected] if with_rejected else []),
                     local_time(each.starts_at, seconds=False),
                 ]
                 for each in rows
@@ -96,9 +101,14 @@ def campaign_fields(summary: CampaignSummary, figures: ReplyFigures) -> dict[str
         "state": f"{summary.state} ({reason})" if reason else summary.state,
         "messages": summary.total,
         **{f"  {state}": count for state, count in counts.items() if count},
+<<<<<<< HEAD
         **({"replies": _told_of_replies(summary, figures)} if figures.replies else {}),
+=======
+        "rejected": _rejected(summary),
+>>>>>>> joinmend
         "instances": ", ".join(summary.instances or ()),
         "content": summary.content,
+        "locale": summary.locale,
         "recipients": _recipients(summary),
         "created": local_time(summary.created_at),
         "starts": local_time(summary.starts_at),
@@ -126,6 +136,12 @@ def say_purged(summary: CampaignSummary) -> None:
     """A line where the campaign has its totals only."""
     if summary.purged_at is not None:
         say(told_of_purge(summary.purged_at))
+
+
+def _rejected(summary: CampaignSummary) -> str | None:
+    if not summary.recipients_rejected:
+        return None
+    return f"{summary.recipients_rejected:,} (`broadcaster campaign export {quote(summary.name)} --rejected`)"
 
 
 def _recipients(summary: CampaignSummary) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime
 from shlex import quote
 from typing import Annotated
 
@@ -11,6 +12,7 @@ import typer
 from sqlalchemy import Engine
 
 from broadcaster.cli.campaign import Name
+from broadcaster.cli.campaign.submitted import say_start
 from broadcaster.cli.database import database, nudge_workers, prepare_nudge
 from broadcaster.cli.options.results import Json
 from broadcaster.cli.output import one_line, say, say_json, say_table
@@ -21,9 +23,26 @@ from broadcaster.services.campaigns.campaign_reports import CampaignSummary, cam
 from broadcaster.settings import load
 
 
-def start(name: Name) -> None:
-    """Start a draft: at once, or at the time that it was submitted for."""
-    _move(name, lifecycle.start_campaign, nudge=True)
+def start(
+    name: Name,
+    now: Annotated[
+        bool, typer.Option("--now", help="At once, whatever time it was submitted for; also one that is scheduled.")
+    ] = False,
+) -> None:
+    """Start a draft: at once, or at the time that it was submitted for.
+
+    Example: broadcaster campaign start spring --now
+    """
+    settings = load()
+    prepare_nudge()
+    with database(settings) as engine:
+        moved = lifecycle.start_campaign(engine, name, now=now)
+        starts_at = campaign_summary(engine, name).starts_at
+    nudge_workers(settings)
+    say(f"campaign {moved.name} is {moved.state}")
+    if moved.state is CampaignState.SCHEDULED and starts_at > datetime.now(UTC):
+        say_start(starts_at)
+        say(f"`broadcaster campaign start {quote(name)} --now` starts it at once")
 
 
 def pause(name: Name) -> None:

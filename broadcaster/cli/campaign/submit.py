@@ -29,6 +29,7 @@ from broadcaster.cli.output import say_json
 from broadcaster.cli.recipient_progress import progress_bar
 from broadcaster.domain.contents import Content
 from broadcaster.domain.moments import FORMS
+from broadcaster.domain.templates import variable_name
 from broadcaster.errors import InputError, UsageError
 from broadcaster.services.campaigns.audience_submission import submit_over_audience
 from broadcaster.services.campaigns.content_rows import ContentRows
@@ -92,10 +93,14 @@ class WhomOptions:
         if self.recipients is None and (self.one_per is not OnePer.PHONE or self.again):
             why = "a phone is in an audience once" if self.rest_of is None else "a rest has them as its campaign had"
             raise UsageError(f"--one-per and --again go with --recipients: {why}")
+        if self.audience is not None and reading.require:
+            first = variable_name(reading.require[0].partition(",")[0])
+            raise UsageError(f"--require goes with --recipients; of an audience say --where '{first} is not empty'")
         if self.recipients is None and reading.are_given:
             raise UsageError(
-                "--country, --phone-column, --sheet, --header-row, --require, --encoding, --delimiter and --accept-… "
-                f"say how a file is read, not {'an audience' if self.rest_of is None else 'a campaign'}"
+                "--country, --phone-column, --sheet, --header-row, --require, --encoding, --delimiter and "
+                "--accept-countries say how a file is read, not "
+                f"{'an audience' if self.rest_of is None else 'a campaign'}"
             )
 
 
@@ -161,10 +166,10 @@ def submit(
 ) -> None:
     """Submit a campaign: all of its messages are stored, or none.
 
-    Rows with an unusable phone are rejected and reported. A fault of the file refuses the whole file, and so do many
-    rejected rows and countries that look like a mistake. A campaign over an audience gets its messages when it starts,
-    from the members that there are then. With --rest-of it goes to whoever has not got a campaign that
-    has ended or was cancelled, and to nobody who may have.
+    Rows that cannot be used are rejected and reported. A fault of the file refuses the whole file, and so do many
+    rejected rows, or members of an audience, and countries that look like a mistake. A campaign over an audience gets
+    its messages when it starts, from the members that there are then. With --rest-of it goes to whoever has not got a
+    campaign that has ended or was cancelled, and to nobody who may have.
 
     Example: broadcaster campaign submit promo --instance main --audience customers --where city=Jakarta --text 'Hi!'
     """
@@ -188,15 +193,19 @@ def submit(
             file = (engine, settings, submission, whom.recipients, reading)
             submitted = _store_file(*file, again=whom.again, dry_run=dry_run)
         elif whom.audience is not None:
-            submitted = submit_over_audience(engine, submission, whom.audience, conditions, dry_run=dry_run)
+            submitted = submit_over_audience(
+                *(engine, submission, whom.audience, conditions),
+                accept_rejected=reading.accept_rejected,
+                dry_run=dry_run,
+            )
         else:
-            private = settings.allow_private_file_urls
             submitted = submit_rest(
                 engine,
                 submission,
                 str(whom.rest_of),
                 same_content=same_content,
-                allow_private=private,
+                allow_private=settings.allow_private_file_urls,
+                accept_rejected=reading.accept_rejected,
                 dry_run=dry_run,
             )
         if nudges:

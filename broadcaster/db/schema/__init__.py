@@ -66,6 +66,7 @@ FILES = (
     # The trail of what operators did.
     "functions/write_audit",
     "functions/account_for_audit",
+    "functions/occurrence_label",
     "functions/audit_change",
     "functions/content_for_audit",
     "functions/audit_content",

@@ -45,7 +45,7 @@ GRANT UPDATE (
     started_at, ended_at, polls, absences, next_poll_at, reading, unreadable_seconds, resolved_as, resolved_at
 ) ON doubts TO {role};
 GRANT UPDATE (
-    state, state_reason, content_version, priority, recipients_read, recipients_rejected, starts_at, started_at,
+    state, state_reason, source, content_version, priority, recipients_read, recipients_rejected, starts_at, started_at,
     finished_at, rest_taken_at
 ) ON campaigns TO {role};
 GRANT UPDATE (next_due_at, last_claimed_at, open, retired) ON campaign_lanes TO {role};

@@ -25,6 +25,7 @@ SELECT /* campaign_summary */
     started_at,
     finished_at,
     audience,
-    purged_at
+    purged_at,
+    locale
 FROM campaign_report
 WHERE campaign = %(name)s

@@ -25,7 +25,8 @@ SELECT /* list_campaigns */
     started_at,
     finished_at,
     audience,
-    purged_at
+    purged_at,
+    locale
 FROM campaign_report
 ORDER BY campaign_id DESC
 LIMIT %(limit)s

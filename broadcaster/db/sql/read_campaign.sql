@@ -1,9 +1,11 @@
 SELECT /* read_campaign */
--- What a campaign sends and to whom. For a file the body is left out.
+-- What a campaign sends and to whom. For a file the body is left out. What starts late, starts for the day on which it
+-- was due (`due_at`); what somebody has yet to start or to resume, for the day on which that is done, or when it is due then.
     c.id,
     c.state,
     c.source,
     c.starts_at,
+    CASE WHEN c.state = 'scheduled' THEN c.starts_at ELSE greatest(c.starts_at, now()) END AS due_at,
     c.started_at,
     c.purged_at,
     c.content_version,

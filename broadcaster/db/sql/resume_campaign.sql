@@ -1,11 +1,13 @@
 UPDATE /* resume_campaign */
--- A campaign that was paused before its time waits for it, and one over an audience for its messages.
+-- A campaign that was paused before its time waits for it, and one over an audience for its messages. One that has not
+-- begun counts as due from now on, unless it has time yet: that day is `today` in its conditions.
 campaigns
 SET
     state = CASE
         WHEN starts_at <= now() AND (audience_id IS NULL OR started_at IS NOT NULL) THEN 'running'
         ELSE 'scheduled'
     END::campaign_state,
+    starts_at = CASE WHEN started_at IS NULL THEN greatest(starts_at, now()) ELSE starts_at END,
     started_at = CASE
         WHEN starts_at <= now() AND (audience_id IS NULL OR started_at IS NOT NULL) THEN coalesce(started_at, now())
     END

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import NamedTuple
 
 import msgspec
@@ -67,24 +67,34 @@ class Evaluated:
 
 
 def evaluate(
-    connection: Connection, audience: Audience, conditions: Sequence[Condition], *, lock: bool = False
+    connection: Connection,
+    audience: Audience,
+    conditions: Sequence[Condition],
+    *,
+    at: datetime | None = None,
+    lock: bool = False,
 ) -> Evaluated:
     """Look up what the conditions name, and how the members write what they compare.
 
-    With `lock` nothing of that changes until the transaction ends. Raises UsageError for a condition about no column,
-    NotFoundError for a campaign or audience that there is none of, ConflictError for a campaign whose recipients are
-    not known, InputError where days cannot be told.
+    `at` is the moment whose day is `today`; None: now. With `lock` nothing of that changes until the transaction ends.
+    Raises UsageError for a condition about no column, NotFoundError for a campaign or audience that there is none of,
+    ConflictError for a campaign whose recipients are not known, InputError where days cannot be told.
     """
     check_conditions(conditions, audience.variables)
     if lock:
         _keep(connection, audience.id)
     named = [replaced(condition, lambda leaf: _named(connection, leaf, lock)) for condition in conditions]
-    now = connection.execute(select(func.now())).scalar_one()
-    at_hand = fixed(named, lambda zone: now.astimezone(find_zone(zone)).date())
+    moment = at or connection.execute(select(func.now())).scalar_one()
+    at_hand = fixed_at(named, moment)
     notes: list[str] = []
     orders = _orders(connection, audience, at_hand, notes)
     notes += _unknown(connection, named)
     return Evaluated(named, at_hand, predicate_of(at_hand, orders), tuple(dict.fromkeys(notes)))
+
+
+def fixed_at(conditions: Sequence[Condition], moment: datetime) -> list[Condition]:
+    """The conditions with the days that `today` stands for at that moment."""
+    return fixed(conditions, lambda zone: moment.astimezone(find_zone(zone)).date())
 
 
 def _named(connection: Connection, leaf: Leaf, lock: bool) -> Condition:
@@ -177,9 +187,11 @@ def _orders(
             hints = {each.order for each in compared if each.variable == leaf.variable and each.order}
             orders[leaf.variable] = _order(leaf.variable, written, hints)
             if written.filled > written.days:
+                without = written.filled - written.days
+                members, they = ("member has", "it") if without == 1 else ("members have", "them")
                 notes.append(
-                    f"{written.filled - written.days:,} members have no day in {quoted(leaf.variable)}, such as "
-                    f"{quoted(written.no_day or '')}: no comparison with a day holds for them"
+                    f"{without:,} {members} no day in {quoted(leaf.variable)}, such as "
+                    f"{quoted(written.no_day or '')}: no comparison with a day holds for {they}"
                 )
         for day in days:
             _check_day(leaf.variable, day, orders[leaf.variable])

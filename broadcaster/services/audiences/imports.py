@@ -21,6 +21,7 @@ from broadcaster.services.audiences.audience import Audience, find_audience
 from broadcaster.services.audit import note_operation
 from broadcaster.services.forgetting.forgotten import Forgotten, OpenVault, no_vault
 from broadcaster.services.recipients.reader import SAMPLES, Progress, RecipientReader
+from broadcaster.services.recipients.repeats import MOST_REPEATS_SHOWN, Repeat, StartingLines
 from broadcaster.services.recipients.spreadsheet_cells import unescape_cell
 
 Member = tuple[str, Mapping[str, str]]
@@ -50,6 +51,8 @@ class Imported:
     """What looks like a mistake in a file, so that it is not applied."""
     examples: dict[str, list[str]] = field(default_factory=dict)
     """The first few phones that are added, changed, unchanged, removed."""
+    repeats: Sequence[Repeat] = ()
+    """The first few of the file whose phone is on an earlier line, too, so that they are no members."""
     notices: list[str] = field(default_factory=list)
     """What people should know of the file."""
     opted_out: int = 0
@@ -86,8 +89,12 @@ def import_file(
     check_name(name, "audience")
     with transaction(engine) as connection:
         forgotten = Forgotten(connection, open_vault)
-        members = _file_members(recipients, forgotten, result, progress)
+        lines = StartingLines()
+        members = _file_members(recipients, forgotten, result, lines, progress)
         _import(connection, members, recipients.variables, forgotten, result, replace, apply, recipients.name)
+        if result.repeated:
+            repeated = rows(connection, "repeated_members", tuple, most=MOST_REPEATS_SHOWN)
+            result.repeats = [Repeat(lines.of(seq), lines.of(first)) for seq, first in repeated]
         result.notices = list(recipients.notices)
         result.countries, result.stopped_by = recipients.census.countries, recipients.reasons_to_stop
         if result.stopped_by and apply:
@@ -157,14 +164,18 @@ def _remembered(members: Iterable[Member], forgotten: Forgotten, result: Importe
 
 
 def _file_members(
-    recipients: RecipientReader, forgotten: Forgotten, result: Imported, progress: Progress
+    recipients: RecipientReader, forgotten: Forgotten, result: Imported, lines: StartingLines, progress: Progress
 ) -> Iterator[Member]:
+    first = 1
     for batch in map(forgotten.without, recipients):
         result.read += len(batch.phones) + len(batch.rejected)
         result.rejected += len(batch.rejected)
         for row in batch.rejected[: SAMPLES - len(result.rejects)]:
             result.rejects.append((row.line, row.phone, row.fault.sentence))
         progress(recipients.bytes_read, recipients.total_bytes, result.read)
+        if batch.phones:
+            lines.add(first, batch.lines)
+            first += len(batch.phones)
         for _, phone, variables in batch.recipients:
             yield phone, variables
 

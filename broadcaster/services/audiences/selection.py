@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -77,6 +78,8 @@ class Selection:
     """Template variables that are the same for everybody, over the members' own."""
     content: Content | None = None
     """Nobody is sent a blank text, or one that is too long. A caption may be blank. None: it is open what they get."""
+    starts_at: datetime | None = None
+    """When they are sent to: that day is `today`. None: now."""
     evaluated: Evaluated | None = None
     """What the conditions come to in this transaction."""
     unreadable: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
@@ -96,7 +99,7 @@ class Selection:
 
         Raises what `evaluate` does.
         """
-        evaluated = evaluate(connection, self.audience, self.conditions, lock=lock)
+        evaluated = evaluate(connection, self.audience, self.conditions, at=self.starts_at, lock=lock)
         unreadable = self._unreadable(connection)
         return replace(self, conditions=evaluated.conditions, evaluated=evaluated, unreadable=unreadable)
 

@@ -66,6 +66,7 @@ class CampaignSummary(_Counted, msgspec.Struct, frozen=True):
     finished_at: datetime | None
     audience: str | None
     purged_at: datetime | None
+    locale: str
 
 
 class CampaignLane(_Counted, msgspec.Struct, frozen=True):

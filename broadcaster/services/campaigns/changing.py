@@ -21,12 +21,14 @@ from broadcaster.domain.content_lint import Remark, lint, refuse_warnings
 from broadcaster.domain.contents import Content
 from broadcaster.domain.states import CampaignState
 from broadcaster.errors import ConflictError
+from broadcaster.services.audiences.evaluation import fixed_at
 from broadcaster.services.audit import note_operation
 from broadcaster.services.campaigns.checks import lanes_of, refuse_past
 from broadcaster.services.campaigns.content_change import ContentChange
 from broadcaster.services.campaigns.lifecycle import lock_campaign, patiently
 from broadcaster.services.campaigns.new_content import StoredContent, store_content
 from broadcaster.services.campaigns.open_recipients import OpenRecipients, check_open_recipients
+from broadcaster.services.campaigns.over_audience import describe_audience
 from broadcaster.services.campaigns.stored_campaign import StoredCampaign, read_campaign
 from broadcaster.services.recipients.reader import SAMPLES
 
@@ -127,7 +129,7 @@ def _change_content(
     dry_run: bool,
 ) -> None:
     content = of_content.of(campaign.content)
-    found = _recipients_of(connection, campaign, content, allow_private=of_content.allow_private)
+    found = _recipients_of(connection, campaign, content, change.starts_at, allow_private=of_content.allow_private)
     result.messages, result.samples, result.empty_values = found.count, found.samples, found.empty_values
     result.lint = lint(content, [message for _, message in found.samples], found.columns)
     if change.strict:
@@ -143,11 +145,17 @@ def _change_content(
 
 
 def _recipients_of(
-    connection: Connection, campaign: StoredCampaign, content: Content, *, allow_private: bool
+    connection: Connection,
+    campaign: StoredCampaign,
+    content: Content,
+    starts_at: datetime | None,
+    *,
+    allow_private: bool,
 ) -> OpenRecipients:
     if campaign.selection is None:
         return check_open_recipients(connection, campaign.id, content, allow_private=allow_private)
-    selection = replace(campaign.selection, content=content).checked(connection)
+    starts_at = starts_at or campaign.selection.starts_at
+    selection = replace(campaign.selection, content=content, starts_at=starts_at).checked(connection)
     counted = selection.count(connection)
     return OpenRecipients(
         count=counted.members - counted.faulty,
@@ -203,6 +211,10 @@ def _change_columns(
             raise ConflictError(f"campaign {campaign.name!r} has started: --at is for one that has not")
         refuse_past(connection, change.starts_at)
         values["starts_at"] = change.starts_at
+        if campaign.selection is not None and campaign.state is not CampaignState.DRAFT:
+            # Its conditions are shown with the day for which `today` stands.
+            meant = fixed_at(campaign.selection.conditions, change.starts_at)
+            values["source"] = describe_audience(campaign.selection.audience.name, meant)
         result.changes.append(Difference("start", campaign.starts_at.isoformat(), change.starts_at.isoformat()))
     if values and not dry_run:
         connection.execute(update(table).where(table.c.id == campaign.id).values(values))

@@ -14,6 +14,7 @@ from broadcaster.errors import InputError
 from broadcaster.services.campaigns.checks import admission
 from broadcaster.services.campaigns.new_campaign import NewCampaign, insert_campaign, next_campaign_id
 from broadcaster.services.campaigns.new_content import StoredContent
+from broadcaster.services.campaigns.over_audience import describe_audience
 from broadcaster.services.campaigns.segments import LARGE_CAMPAIGN, SHARED, attach_segment, index_phones, open_segment
 from broadcaster.services.campaigns.stored_campaign import StoredCampaign, read_campaign
 from broadcaster.services.forgetting.forgotten import hold_off
@@ -53,6 +54,11 @@ def _draft(connection: Connection, campaign: StoredCampaign, name: str) -> NewCa
     lanes = select(chosen.c.lane_id).where(chosen.c.campaign_id == campaign.id, ~chosen.c.retired)
     now = connection.execute(select(func.now())).scalar_one()
     over = campaign.over
+    source = (
+        f"those of campaign {campaign.name}"
+        if over is None
+        else describe_audience(over.audience.name, over.conditions)
+    )
     return NewCampaign(
         name=name,
         content=StoredContent.of(campaign.content_id, campaign.content),
@@ -61,7 +67,7 @@ def _draft(connection: Connection, campaign: StoredCampaign, name: str) -> NewCa
         priority=campaign.priority,
         starts_at=campaign.starts_at if campaign.starts_at > now else None,
         state=CampaignState.DRAFT,
-        source=f"those of campaign {campaign.name}" if over is None else campaign.source,
+        source=source,
         file_column=campaign.content.file_column,
         audience_id=None if over is None else over.audience.id,
         conditions=() if over is None else over.conditions,

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine, select
 
 from broadcaster.db import tables
 from broadcaster.db.engine import transaction
-from broadcaster.db.statements import first, rows
+from broadcaster.db.statements import execute, first, rows
 from broadcaster.domain.states import CampaignState
 from broadcaster.errors import ConflictError, ContentionError, NotFoundError, listed, quoted
 from broadcaster.services.campaigns.purged import refuse_purged
@@ -55,9 +55,13 @@ class Change(msgspec.Struct, frozen=True):
     messages: int
 
 
-def start_campaign(engine: Engine, name: str) -> Moved:
-    """`draft → scheduled`; when its time has come, `scheduled → running` follows at once."""
-    return _move(engine, name, "start_campaign", CampaignState.SCHEDULED, "draft")
+def start_campaign(engine: Engine, name: str, *, now: bool = False) -> Moved:
+    """`draft → scheduled`; when its time has come, `scheduled → running` follows at once.
+
+    With `now` it has come, also of a campaign that is scheduled already.
+    """
+    before = "hasten_campaign" if now else None
+    return _move(engine, name, "start_campaign", CampaignState.SCHEDULED, "draft", before=before)
 
 
 def pause_campaign(engine: Engine, name: str) -> Moved:
@@ -134,15 +138,20 @@ def patiently(move: Callable[[], Result]) -> Result:
     return move()
 
 
-def _move(engine: Engine, name: str, statement: str, target: CampaignState, sources: str) -> Moved:
+def _move(
+    engine: Engine, name: str, statement: str, target: CampaignState, sources: str, *, before: str | None = None
+) -> Moved:
     """Run a statement that changes the campaign if its state allows it, and else returns no row.
 
-    `sources` are the states that do, for people. A campaign that is `target` already is left as it is.
+    `before` is one that is run first, whatever it finds. `sources` are the states that do, for people. A campaign that
+    is `target` already is left as it is.
     """
 
     def move() -> Moved:
         with transaction(engine) as connection:
             campaign_id, state = lock_campaign(connection, name)
+            if before is not None:
+                execute(connection, before, campaign_id=campaign_id)
             changed = first(connection, statement, Change, campaign_id=campaign_id)
             if changed is not None:
                 return Moved(name, changed.state, changed.messages)

@@ -93,6 +93,18 @@ def file_url_content(
     return Content(caption=caption_template(caption, locale), url=template, locale=locale)
 
 
+def check_words(kind: ContentKind, caption: str | None, filename: str | None) -> None:
+    """Raise UsageError or InputError where a content of this kind does not take them. None: it keeps what it has."""
+    if caption is not None:
+        if kind == ContentKind.TEXT:
+            raise UsageError("--caption goes with a file; a text has none")
+        _refuse_controls(caption, "caption")
+    if filename is not None:
+        if kind != ContentKind.FILE:
+            raise UsageError("--filename goes with a file that is sent, and this is none")
+        check_filename(filename)
+
+
 class StoredContent(NamedTuple):
     """How a version of a campaign's content, or a schedule, refers to what is sent: columns of both."""
 

@@ -57,8 +57,14 @@ def start_audience_campaign(engine: Engine, campaign_id: int) -> bool:
             return False
         _snapshot(connection, campaign_id, selection)
         source = describe_audience(selection.audience.name, selection.meant)
-        reason = f"there is nobody to send to in the {source}"
-        value(connection, "run_audience_campaign", campaign_id=campaign_id, reason=reason)
+        value(
+            connection,
+            "run_audience_campaign",
+            campaign_id=campaign_id,
+            source=source,
+            nobody=f"there is nobody to send to in the {source}",
+            all_rejected=f"nobody in the {source} can be sent to: all are rejected",
+        )
         return True
 
 

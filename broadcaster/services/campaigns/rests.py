@@ -84,14 +84,22 @@ def content_of(engine: Engine, name: str) -> Content:
 
 
 def submit_rest(
-    engine: Engine, submission: Submission, of: str, *, same_content: bool, allow_private: bool, dry_run: bool = False
+    engine: Engine,
+    submission: Submission,
+    of: str,
+    *,
+    same_content: bool,
+    allow_private: bool,
+    accept_rejected: bool = False,
+    dry_run: bool = False,
 ) -> Submitted:
     """Store a campaign with those recipients of the campaign `of` who have not got it, with their variables.
 
     `same_content`: it sends what `of` does, whatever the submission has; `allow_private` as in ContentRows. Raises
     UsageError for a wrong value, NotFoundError for an unknown instance or campaign, ConflictError for a name that is
-    taken and where `of` or a rest of it still has something to send, InputError where nobody is left and for a content
-    that does not go with the variables that there are. A dry run writes to temporary tables alone.
+    taken and where `of` or a rest of it still has something to send, InputError where nobody is left, for a content
+    that does not go with the variables that there are, and where many cannot be sent to, unless any number is
+    accepted. A dry run writes to temporary tables alone, and says the last in its result.
     """
     result = Submitted(submission.name, state=submission.state, rest_of=of)
     with admission(engine, submission.name, submission.instances, submission.starts_at) as (connection, lanes):
@@ -107,6 +115,8 @@ def submit_rest(
         check.check(names)
         _look(connection, check, names, result)
         look_at_content(submission, result, names)
+        rest = f"the rest of campaign {of}"
+        result.refuse_left_out("recipients", rest, accept_rejected=accept_rejected, dry_run=dry_run)
         result.look_ahead(connection, submission, lanes)
         if not dry_run:
             content = (
@@ -114,7 +124,7 @@ def submit_rest(
                 if same_content
                 else store_content(connection, submission.content)
             )
-            new = submission.new_campaign(content, lanes, f"the rest of campaign {of}")
+            new = submission.new_campaign(content, lanes, rest)
             _store(connection, submission, replace(new, rest_of=first_id), stored, result)
             execute(connection, "take_rest", first=first_id, latest=result.campaign_id)
     return result

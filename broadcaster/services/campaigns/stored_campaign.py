@@ -23,6 +23,8 @@ class _Campaign(msgspec.Struct, frozen=True, kw_only=True):
     state: CampaignState
     source: str
     starts_at: datetime
+    due_at: datetime
+    """When it was or will be due; where it waits for an operator: now, or later."""
     started_at: datetime | None
     purged_at: datetime | None
     content_version: int
@@ -106,4 +108,5 @@ def _selection(row: _Campaign, content: Content) -> Selection | None:
         conditions=row.conditions or (),
         variables=row.campaign_variables or {},
         content=content,
+        starts_at=row.due_at,
     )

@@ -14,14 +14,13 @@ from broadcaster.db.statements import rows, value, values
 from broadcaster.domain.content_lint import Remark, lint, refuse_warnings
 from broadcaster.domain.contents import Content
 from broadcaster.domain.dealing import Limits, deal, seconds_to_send
-from broadcaster.domain.phone_census import CountryCount
+from broadcaster.domain.rejections import too_many
 from broadcaster.domain.states import CampaignState
 from broadcaster.errors import InputError
 from broadcaster.services.campaigns.checks import admission
 from broadcaster.services.campaigns.loading import (
     MessageText,
     OnePer,
-    Repeat,
     count_staged,
     load_messages,
     share_messages,
@@ -29,10 +28,12 @@ from broadcaster.services.campaigns.loading import (
 )
 from broadcaster.services.campaigns.new_campaign import NewCampaign, insert_campaign, next_campaign_id
 from broadcaster.services.campaigns.new_content import StoredContent, store_content
+from broadcaster.services.campaigns.reach import Reach
 from broadcaster.services.campaigns.recipient_files import RecipientFiles, store_recipient_files
 from broadcaster.services.campaigns.segments import SHARED, attach_segment
 from broadcaster.services.forgetting.forgotten import Forgotten, OpenVault, no_vault
 from broadcaster.services.recipients.reader import SAMPLES, Batch, Progress, RecipientReader
+from broadcaster.services.recipients.repeats import Repeat
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,34 +80,19 @@ class _Waiting(NamedTuple):
 
 
 @dataclass(slots=True)
-class Submitted:
+class Submitted(Reach):
     """What became of a submission (or would, for a dry run)."""
 
     name: str
-    read: int = 0
-    total: int = 0
-    rejected: int = 0
     duplicates: int = 0
     campaign_id: int | None = None
     state: CampaignState = CampaignState.DRAFT
-    samples: list[tuple[str, str]] = field(default_factory=list)
-    """The first few (phone, rendered message)."""
-    rejects: list[tuple[int, str, str]] = field(default_factory=list)
-    """The first few (line, phone as written, reason)."""
-    countries: Sequence[CountryCount] = ()
-    """Of those who can be sent to, the ones with the most first."""
     stopped_by: Sequence[str] = ()
     """What looks like a mistake, so that only a dry run gets so far."""
     lint: list[Remark] = field(default_factory=list)
     """What is to be said of the content."""
-    where: list[str] = field(default_factory=list)
-    """The conditions that all members meet, with the days that `today` stands for."""
-    notes: list[str] = field(default_factory=list)
-    """What nobody can know of these."""
     seconds_to_send: float | None = None
     """At least, at the instances' limits; None where it cannot be told (`dealing.seconds_to_send`)."""
-    empty_values: dict[str, int] = field(default_factory=dict)
-    """Of how many recipients each variable of the content is empty."""
     repeated: int = 0
     """Rows whose phone is on an earlier one, too: left out, or with one message for each row sent."""
     repeats: Sequence[Repeat] = ()
@@ -139,6 +125,19 @@ class Submitted:
         self.waiting = sum(waiting.values())
         if waiting:
             self.seconds_with_waiting = seconds_to_send(self.total, lanes, waiting)
+
+    def refuse_left_out(self, whom: str, source: str, *, accept_rejected: bool, dry_run: bool) -> None:
+        """Raise InputError where many of them, who were found in `source`, cannot be sent to; a dry run notes it."""
+        if accept_rejected or not too_many(self.rejected, self.read):
+            return
+        _, phone, reason = self.rejects[0]
+        why = (
+            f"{self.rejected:,} of {self.read:,} {whom} cannot be sent to, the first {phone}: "
+            f"{reason.removesuffix('.')}; mend them, or leave them out with --accept-rejected"
+        )
+        self.stopped_by = [why]
+        if not dry_run:
+            raise InputError(f"{source}: {why} (nothing was submitted)")
 
 
 def submit_campaign(

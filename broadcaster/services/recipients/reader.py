@@ -18,6 +18,7 @@ from typing import BinaryIO, NamedTuple, Protocol, Self
 
 from broadcaster.domain.phone_census import PhoneCensus
 from broadcaster.domain.phones import MAX_WRITTEN_LENGTH, PhoneFault, PhoneNormaliser
+from broadcaster.domain.rejections import Rejections
 from broadcaster.domain.templates import MAX_TEXT_LENGTH, Template
 from broadcaster.domain.whose_numbers import why_to_stop, why_uncertain
 from broadcaster.domain.written_values import ValueFault
@@ -61,7 +62,7 @@ class RecipientOptions:
     accept_countries: bool = False
     """Whether numbers are taken as they are read, whatever speaks against their countries."""
     accept_rejected: bool = False
-    """Whether any number of rows without a usable phone may be left out."""
+    """Whether any number of rows that cannot be used may be left out."""
     delimiter: str | None = None
     """One character. None: detected from the header."""
     encoding: str | None = None
@@ -144,6 +145,8 @@ class RecipientReader:
         self._several = SeveralPhones(self._normalise)
         self.census = PhoneCensus(options.country)
         """What the numbers that were read so far say together."""
+        self.rejections = Rejections()
+        """The rows that were read so far, and those of them that are left out."""
         self.empty_values: dict[str, int] = {}
         """Of how many usable rows, so far, each variable of the text is empty."""
         self._rows = _open_rows(source, name, options)
@@ -194,13 +197,9 @@ class RecipientReader:
     def reasons_to_stop(self) -> list[str]:
         """What looks like a mistake in the file as a whole, once it is read; a sentence each, with what to do."""
         options = self._options
-        return list(
-            why_to_stop(
-                self.census,
-                accept_rejected=options.accept_rejected,
-                accept_countries=options.accept_countries,
-            )
-        )
+        found = [] if options.accept_countries else list(why_to_stop(self.census))
+        left_out = None if options.accept_rejected else self.rejections.reason_to_stop
+        return found if left_out is None else [*found, left_out]
 
     def __iter__(self) -> Iterator[Batch]:
         """Raises InputError, for the first fault of the file, wherever it comes up.
@@ -212,6 +211,7 @@ class RecipientReader:
             empty = False
             self._sent.check(rows)
             batch = self._without_faulty(self._validate(rows))
+            self.rejections.add(len(batch.phones), [(row.line, row.fault.sentence) for row in batch.rejected])
             self._count_empty(batch)
             if batch.phones and self._options.text:
                 text = self._options.text
@@ -252,8 +252,6 @@ class RecipientReader:
             # Spreadsheets leave rows of nothing but delimiters behind: those are nobody's.
             if fault is not PhoneFault.EMPTY or any(map(str.strip, rows.rows[row]))
         ]
-        # Whoever requires a value has said what becomes of rows without it.
-        self.census.reject([(row.line, row.fault) for row in rejected if isinstance(row.fault, PhoneFault)])
         return batch.kept([row not in wrong for row in range(len(written))], rejected)
 
     def _count_empty(self, batch: Batch) -> None:

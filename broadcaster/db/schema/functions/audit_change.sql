@@ -43,9 +43,7 @@ BEGIN
         WHEN 'lanes' THEN (SELECT i.name FROM instances i WHERE i.id = (any_row ->> 'id')::integer)
         WHEN 'accounts' THEN (SELECT i.name FROM instances i WHERE i.account_id = (any_row ->> 'id')::integer)
         WHEN 'occurrences' THEN (
-            SELECT s.name || ' ' || to_char(
-                (any_row ->> 'due_at')::timestamptz AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'
-            )
+            SELECT s.name || ' ' || occurrence_label((any_row ->> 'due_at')::timestamptz, s.timezone)
             FROM schedules s WHERE s.id = (any_row ->> 'schedule_id')::bigint
         )
         ELSE any_row ->> 'name'
@@ -93,7 +91,7 @@ CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON schedules
     FOR EACH ROW WHEN (current_setting('broadcaster.operator', true) <> '') EXECUTE FUNCTION audit_change(
         'schedule', 'name', 'state', 'cron', 'every', 'timezone', 'anchor', 'from_at', 'until_at', 'occurrence_limit',
         'misfire', 'grace', 'overlap', 'audience_id', '*audience_filter', 'content_id', '*caption', 'filename',
-        'priority', 'max_attempts'
+        'locale', 'priority', 'max_attempts'
     );
 
 CREATE TRIGGER audit AFTER INSERT OR UPDATE ON occurrences

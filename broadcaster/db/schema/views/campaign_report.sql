@@ -26,7 +26,8 @@ SELECT
     c.started_at,
     c.finished_at,
     a.name AS audience,
-    c.purged_at
+    c.purged_at,
+    v.locale
 FROM campaigns c
 JOIN content_versions v ON v.campaign_id = c.id AND v.version = c.content_version
 JOIN contents content ON content.id = v.content_id
