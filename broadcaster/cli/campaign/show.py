@@ -101,11 +101,8 @@ def campaign_fields(summary: CampaignSummary, figures: ReplyFigures) -> dict[str
         "state": f"{summary.state} ({reason})" if reason else summary.state,
         "messages": summary.total,
         **{f"  {state}": count for state, count in counts.items() if count},
-<<<<<<< HEAD
-        **({"replies": _told_of_replies(summary, figures)} if figures.replies else {}),
-=======
         "rejected": _rejected(summary),
->>>>>>> joinmend
+        **({"replies": _told_of_replies(summary, figures)} if figures.replies else {}),
         "instances": ", ".join(summary.instances or ()),
         "content": summary.content,
         "locale": summary.locale,
