@@ -181,9 +181,7 @@ def test_what_is_claimed_while_it_is_shared_stays_with_its_lane(shop: Shop, sett
     shop.sql("INSERT INTO campaign_lanes (campaign_id, lane_id) VALUES (1, 2)")
     token, lease = uuid4(), timedelta(minutes=1)
     asked = {"lanes": [1], "tokens": [token], "wants": [6], "claim": uuid4(), "lease": lease, "hold": lease}
-    waiting = (
-        "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%/* share_pending */%' AND wait_event_type = 'Lock'"
-    )
+    waits = "wait_event_type = 'Lock' AND query LIKE '%/* share_pending */%'"
     with psycopg.connect(settings.libpq_url) as worker, ThreadPoolExecutor(1) as pool:
         worker.execute(query("take_lanes"), {"lanes": [1], "holder": "test", "token": token, "lease": lease})
         worker.commit()
