@@ -5,9 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from uuid import uuid4
 
+import psycopg
 import pytest
 
+from broadcaster.db.engine import transaction
+from broadcaster.db.statements import execute, query
 from broadcaster.errors import ConflictError
 from broadcaster.services import dispatch
 from broadcaster.services.campaigns import cloning
@@ -18,8 +23,10 @@ from broadcaster.services.campaigns.lifecycle import pause_campaign, resume_camp
 from broadcaster.services.campaigns.removal import find_removable, remove_campaign
 from broadcaster.services.campaigns.test_copies import send_test
 from broadcaster.services.sending.sending_process import SendingProcess
+from broadcaster.settings import Settings
 from tests.support.reading_back import read_back
 from tests.support.shop import Shop, drain
+from tests.support.stack import wait_for
 
 PAIRS = (
     "SELECT i.name, count(*) FROM messages m JOIN instances i ON i.id = m.lane_id WHERE m.state = 'pending'"
@@ -46,6 +53,11 @@ def go_through(shop: Shop, *instances: str) -> int:
 
 def pending(shop: Shop) -> dict[object, object]:
     return dict(shop.sql(PAIRS))  # type: ignore[arg-type]
+
+
+def share(shop: Shop) -> int:
+    with transaction(shop.engine) as connection:
+        return execute(connection, "share_pending", campaign_id=1, evenly=True)
 
 
 def bodies(shop: Shop) -> dict[str, str]:
@@ -162,6 +174,27 @@ def test_what_is_sending_or_in_doubt_stays_where_it_is_and_comes_to_the_others_w
     dispatch.finish_campaigns(shop.engine)
     assert pending(shop) == {"b": 8}
     shop.sql("UPDATE messages SET state = 'sent' WHERE state = 'in_doubt'")
+
+
+def test_what_is_claimed_while_it_is_shared_stays_with_its_lane(shop: Shop, settings: Settings) -> None:
+    shop.submit("x", 6, "a")
+    shop.sql("INSERT INTO campaign_lanes (campaign_id, lane_id) VALUES (1, 2)")
+    token, lease = uuid4(), timedelta(minutes=1)
+    asked = {"lanes": [1], "tokens": [token], "wants": [6], "claim": uuid4(), "lease": lease, "hold": lease}
+    waits = "wait_event_type = 'Lock' AND query LIKE '%/* share_pending */%'"
+    with psycopg.connect(settings.libpq_url) as worker, ThreadPoolExecutor(1) as pool:
+        worker.execute(query("take_lanes"), {"lanes": [1], "holder": "test", "token": token, "lease": lease})
+        worker.commit()
+        worker.execute(query("turn_over"), {"outcomes": "[]", "lead": 0.1, **asked})
+        shared = pool.submit(share, shop)
+        wait_for(
+            lambda: shop.sql(f"SELECT count(*) FROM pg_stat_activity WHERE {waits}") == [(1,)],
+            "the command to wait for the claim",
+        )
+        worker.commit()
+        assert shared.result() == 0
+    assert shop.sql("SELECT lane_id, state::text, count(*) FROM messages GROUP BY 1, 2") == [(1, "sending", 6)]
+    shop.sql("UPDATE messages SET state = 'sent', claim_token = NULL")
 
 
 def test_an_instance_that_was_taken_away_may_come_back(shop: Shop) -> None:
