@@ -300,9 +300,16 @@ def test_a_day_that_cannot_be_told_is_refused_and_never_compared_as_a_text(
         evaluate(tables, column(tables, *written), [parse_condition(where)])
 
 
-def test_values_that_are_no_days_are_told(tables: Connection) -> None:
-    [note] = evaluate(tables, column(tables, "24/11/2026", "soon", "never"), [parse_condition("date=today")]).notes
-    assert note == "2 members have no day in 'date', such as 'never': no comparison with a day holds for them"
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        (["24/11/2026", "soon", "never"], "2 members have no day in 'date', such as 'never': {} them"),
+        (["24/11/2026", "soon"], "1 member has no day in 'date', such as 'soon': {} it"),
+    ],
+)
+def test_values_that_are_no_days_are_told(tables: Connection, written: list[str], said: str) -> None:
+    [note] = evaluate(tables, column(tables, *written), [parse_condition("date=today")]).notes
+    assert note == said.format("no comparison with a day holds for")
 
 
 def test_what_nobody_knows_any_more_is_told(tables: Connection) -> None:

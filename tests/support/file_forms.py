@@ -92,7 +92,7 @@ FORMS = (
     Form(
         "a hidden sheet before the list",
         workbook_of_sheets({"Old": [["phone"], [float(B)]], "Data": _PEOPLE}, hidden=["Old"]),
-        said="of which 'Old' cannot be seen",
+        said="there is also 'Old', which cannot be seen",
     ),
     Form("rows hidden by a filter", workbook_of(_HIDDEN_ROW), said="are read too: 1"),
     Form("OpenDocument (.ods)", opendocument([["phone"], [A], [B]], filtered=[1]), said="2 recipients"),
