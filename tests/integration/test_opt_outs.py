@@ -175,13 +175,13 @@ def test_a_message_that_waits_too_long_before_it_leaves_is_looked_up_again(shop:
 
     async def run() -> None:
         async with SendingProcess(shop.settings) as process:
-            contents = process._path.contents
+            contents = process._path.contents  # what is slow in this test
             read = contents.of
 
             async def late(*of: Any) -> Any:
                 if gets(shop, ANN):
                     block(shop, ANN)
-                await asyncio.sleep(1.0)
+                await asyncio.sleep(1.0)  # what the claim saw holds for less than that
                 return await read(*of)
 
             contents.of = late  # type: ignore[method-assign]
