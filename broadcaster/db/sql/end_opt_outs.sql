@@ -13,8 +13,6 @@ WHERE o.id = ANY (ARRAY(
         FROM opted_out
         WHERE phone = %(phone)s
             AND (%(lane_id)s::integer IS NULL OR lane_id = %(lane_id)s::integer)
-        ORDER BY opt_out_id
-        LIMIT 1000 -- with it the index finds them, whatever is thought of how many there are
     ))
     AND o.ended_at IS NULL
     AND (%(ways)s::opt_out_way[] IS NULL OR o.way = ANY (%(ways)s::opt_out_way[]))

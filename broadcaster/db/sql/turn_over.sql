@@ -158,13 +158,9 @@ moved AS (
                 CASE WHEN may_leave THEN %(claim)s::uuid END,
                 CASE WHEN may_leave THEN m.reason ELSE 'opted_out' END
             FROM (
-                SELECT ( -- asked for in this order, only the key of opted_out will do, whatever is thought of its size
-                    SELECT o.opt_out_id
-                    FROM opted_out o
-                    WHERE o.phone = m.phone AND o.lane_id IN (0, m.lane_id)
-                    ORDER BY o.opt_out_id
-                    LIMIT 1
-                ) IS NULL AS may_leave
+                SELECT NOT EXISTS (
+                    SELECT FROM opted_out o WHERE o.phone = m.phone AND o.lane_id IN (0, m.lane_id)
+                ) AS may_leave
                 OFFSET 0 -- looked up once for the row
             ) consent
         )
