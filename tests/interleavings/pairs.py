@@ -36,7 +36,7 @@ FROM pg_stat_get_activity(%s)
 
 _EVERYTHING = " UNION ALL ".join(
     f"SELECT '{table}', md5(string_agg(t::text, ' ' ORDER BY t::text)) FROM {table} t"
-    for table in ("messages", "campaigns", "campaign_lanes", "lanes", "accounts", "doubts")
+    for table in ("messages", "campaigns", "campaign_lanes", "lanes", "accounts", "doubts", "limits", "lane_limits")
 )
 
 

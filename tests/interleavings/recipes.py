@@ -198,6 +198,7 @@ def _reconciling() -> list[Recipe]:
 def _ticking() -> list[Recipe]:
     mending = (
         _step("mend_lanes", lease=HOUR, lead=0.05),
+        _step("mend_limits", grace=76.0),
         _step("mend_messages", back=1.0),
         _step("mend_turns"),
         _step("mend_accounts", back=1.0, longest_rest=HOUR),
@@ -215,8 +216,19 @@ def _ticking() -> list[Recipe]:
         Recipe("recover_leases, refresh_next_due", (recover, refresh), held=0),
         Recipe("erase_unused_keys", (_step("lock_unused_accounts"), _step("erase_unused_keys", accounts=[5])), held=1),
         Recipe("give_up_doubts", (_step("give_up_doubts", deadline=HOUR, most=1000),)),
-        Recipe("mend_messages", (mending[1],)),
+        Recipe("mend_limits", (mending[1],)),
+        Recipe("mend_messages", (mending[2],)),
         Recipe("mend everything", mending, held=0),
+    ]
+
+
+def _limiting() -> list[Recipe]:
+    lock = _sql("SELECT FROM lanes WHERE id = 1 FOR NO KEY UPDATE")
+    own: dict[str, Any] = {"lane": 1, "most": 4, "span": 3600, "bucket": 75.0, "grace": 75.0}
+    refresh = _step("refresh_limit", limit=1)
+    return [
+        Recipe("set_own_limit", (lock, _step("set_own_limit", **own), refresh), held=1),
+        Recipe("refresh_limit", (refresh,)),
     ]
 
 
@@ -342,7 +354,7 @@ def _json(value: object) -> str:
     return msgspec.json.encode(value).decode()
 
 
-RECIPES = [*_sending(), *_reconciling(), *_ticking(), *_steering(), *_purging(), *_submitting(), *_forgetting()]
+RECIPES = [*_sending(), *_reconciling(), *_ticking(), *_limiting(), *_steering(), *_purging(), *_submitting(), *_forgetting()]
 """Every transaction that writes the books."""
 
 PAUSED_BEFORE = Recipe("resume_campaign of EVERYTHING", (_step("resume_campaign", campaign_id=Campaign.EVERYTHING),))

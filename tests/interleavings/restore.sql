@@ -2,7 +2,7 @@
 CREATE SCHEMA saved;
 CREATE TABLE saved.names AS SELECT name, ordinality AS n FROM unnest(ARRAY[
     'purges', 'ticks', 'looks', 'settlements', 'failure_counts', 'rejected_recipients', 'doubts', 'attempts', 'messages',
-    'campaign_lanes', 'lanes', 'accounts', 'campaigns', 'audience_members', 'forgotten_phones'
+    'campaign_lanes', 'lane_limits', 'limits', 'lanes', 'accounts', 'campaigns', 'audience_members', 'forgotten_phones'
 ]) WITH ORDINALITY AS t (name);
 DO $$
 DECLARE

@@ -16,12 +16,13 @@ import typer
 from broadcaster.base_urls import DEFAULT_BASE_URL, is_in_the_clear
 from broadcaster.cli.database import database
 from broadcaster.cli.instance import Name
-from broadcaster.cli.instance.listing import health_word, instance_document
+from broadcaster.cli.instance.listing import health_word, instance_document, limit_in_words
 from broadcaster.cli.options.results import Json
 from broadcaster.cli.output import local_time, say, say_fields, say_json, warn
 from broadcaster.crypto import open_vault
 from broadcaster.domain.instances import Wire
-from broadcaster.domain.pacing import format_rate, parse_rate
+from broadcaster.domain.pacing import format_rate
+from broadcaster.domain.span_limits import Rates, parse_rates
 from broadcaster.domain.standstill import counted
 from broadcaster.domain.states import LaneHealth
 from broadcaster.errors import InputError, UsageError
@@ -29,6 +30,7 @@ from broadcaster.input_files import STANDARD_INPUT, read_input
 from broadcaster.services import instances
 from broadcaster.services.instance_reports import show_instance
 from broadcaster.services.instances import ChangedInstance
+from broadcaster.services.stored_limits import CountedLimits
 from broadcaster.settings import load
 
 _LARGEST = 1_000_000
@@ -77,8 +79,12 @@ class GatewayOptions:
         typer.Option("--base-url", metavar="URL", help=f"Where the API answers. Default: {DEFAULT_BASE_URL}."),
     ] = None
     rate: Annotated[
-        str | None,
-        typer.Option("--rate", metavar="RATE", help="The most it may send: 20/min, 5/s, 1000/h or unlimited."),
+        list[str] | None,
+        typer.Option(
+            "--rate",
+            metavar="RATE",
+            help="The most it may send: 20/min, 5/s, 1000/h, 1000/d or unlimited. Repeat it: all of them hold.",
+        ),
     ] = None
     burst: Annotated[
         int | None,
@@ -128,11 +134,14 @@ class NewGatewayOptions(GatewayOptions):
     """The same of an instance that is added: without a limit only where that is said."""
 
     rate: Annotated[
-        str,
+        list[str] | None,
         typer.Option(
-            "--rate", metavar="RATE", help="The most it may send: 20/min, 5/s, 1000/h; unlimited has to be said."
+            "--rate",
+            metavar="RATE",
+            help="The most it may send: 20/min, 5/s, 1000/h, 1000/d; unlimited has to be said. Repeat it: all of them "
+            f"hold. Default: {format_rate(instances.DEFAULT_RATE)}.",
         ),
-    ] = format_rate(instances.DEFAULT_RATE)
+    ] = None
 
 
 def add(*, name: Name, secret: KeyOptions, gateway: NewGatewayOptions) -> None:
@@ -141,7 +150,7 @@ def add(*, name: Name, secret: KeyOptions, gateway: NewGatewayOptions) -> None:
     Example: broadcaster instance add main --key-file key.txt --rate 20/min --country ID
     """
     settings = load()
-    rate_per_second = parse_rate(gateway.rate)
+    rates = parse_rates(gateway.rate) if gateway.rate else Rates(instances.DEFAULT_RATE)
     key = secret.read()
     if key is None:
         if not sys.stdin.isatty():
@@ -157,7 +166,8 @@ def add(*, name: Name, secret: KeyOptions, gateway: NewGatewayOptions) -> None:
             name,
             key,
             base_url=DEFAULT_BASE_URL if gateway.base_url is None else gateway.base_url,
-            rate_per_second=rate_per_second,
+            rate_per_second=rates.pace,
+            counted=CountedLimits(rates.counted, settings.acceptance_seconds),
             burst=gateway.burst,
             max_in_flight=gateway.max_in_flight or instances.DEFAULT_MAX_IN_FLIGHT,
             wire=gateway.wire or Wire.JSON,
@@ -165,7 +175,7 @@ def add(*, name: Name, secret: KeyOptions, gateway: NewGatewayOptions) -> None:
         )
     _warn_in_the_clear(gateway.base_url or "")
     say(
-        f"added instance {name}, at {format_rate(rate_per_second)}: "
+        f"added instance {name}, at {rates}: "
         f"try it with `broadcaster instance check {quote(name)} --to NUMBER`, with a phone of yours"
     )
 
@@ -191,7 +201,7 @@ def change(*, name: Name, secret: KeyOptions, gateway: GatewayOptions) -> None:
     A new rate comes with its default burst, unless --burst is given too.
     """
     settings = load()
-    rate_per_second = None if gateway.rate is None else parse_rate(gateway.rate)
+    rates = parse_rates(gateway.rate) if gateway.rate else None
     key = secret.read()
     with database(settings) as engine:
         changed = instances.set_instance(
@@ -201,8 +211,9 @@ def change(*, name: Name, secret: KeyOptions, gateway: GatewayOptions) -> None:
             instances.InstanceChanges(
                 key=key,
                 base_url=gateway.base_url,
-                rate_per_second=rate_per_second,
-                unlimited=gateway.rate is not None and rate_per_second is None,
+                rate_per_second=rates and rates.pace,
+                unlimited=rates is not None and rates.pace is None,
+                counted=rates and CountedLimits(rates.counted, settings.acceptance_seconds),
                 burst=gateway.burst,
                 max_in_flight=gateway.max_in_flight,
                 wire=gateway.wire,
@@ -274,8 +285,11 @@ def show(name: Name, as_json: Json = False) -> None:
     if document["not_before"] is not None and document["not_before"] <= datetime.now(UTC):
         moments["not_before"] = None
     document["health"] = health_word(document["health"])
+    limits = document.pop("limits")
     del document["rate_per_second"], document["id"]
     say_fields({key.replace("_", " "): value for key, value in (document | moments).items()})
+    for limit in limits:
+        say(limit_in_words(limit))
 
 
 def _warn_in_the_clear(base_url: str) -> None:

@@ -13,6 +13,7 @@ from importlib.resources import files
 FILES = (
     "types",
     "tables/instance",
+    "tables/limit",
     "tables/audience",
     "tables/message",
     "tables/campaign",
@@ -47,6 +48,10 @@ FILES = (
     "functions/attach_segment",
     # What the claim and audiences ask.
     "functions/sending_through",
+    "functions/places_taken",
+    "functions/limit_after",
+    "functions/open_places",
+    "functions/limits_in_use",
     "functions/throttled_lanes",
     "functions/lanes_sent_through",
     "functions/trimmed",

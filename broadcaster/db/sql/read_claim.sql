@@ -11,7 +11,10 @@ SELECT /* read_claim */
     m.variables,
     m.attempt,
     m.spent,
-    c.max_attempts
+    c.max_attempts,
+    0 AS priority,
+    0 AS card,
+    NULL::double precision AS wait
 FROM lanes l
 CROSS JOIN LATERAL (
     SELECT (%(tokens)s::uuid[])[asked.n] AS token FROM array_position(%(lanes)s::int[], l.id) AS asked (n)

@@ -8,6 +8,8 @@ WITH /* turn_over */
 -- intent, committed before any request leaves (invariant I3). As many as have a slot within the next %(lead)s seconds,
 -- fairly across running campaigns, higher priority first. A lane that is not well is tried with one, which is picked at
 -- random, since a list may begin with recipients who are all refused. Renews the leases and moves the lanes' clocks.
+-- What is claimed takes a place of each limit of its lane, and what goes back to pending gives it back: it was provably
+-- not accepted.
 --
 -- One row per lane still held (message columns null), then one per message; at last one of which outcomes moved a
 -- message, by their places. Nothing joins two of its results: nested loops over them would cost the square of the lanes.
@@ -74,6 +76,13 @@ moved AS (
     WHERE l.id = ANY (%(lanes)s::int[]) AND l.lease_token = w.token AND l.lease_expires_at > now()
     ORDER BY l.id
     FOR NO KEY UPDATE OF l
+), open AS MATERIALIZED ( -- what the limits of these lanes leave, which are locked from here on
+    SELECT array_agg(o.lane_id) AS lanes, array_agg(o.places) AS places, array_agg(o.wait) AS waits
+    FROM open_places(
+        ARRAY(SELECT id FROM held WHERE may_send AND want > 0 ORDER BY id),
+        ARRAY(SELECT want FROM held WHERE may_send AND want > 0 ORDER BY id),
+        ARRAY(SELECT DISTINCT lane_id FROM moved WHERE state = 'pending')
+    ) o
 ), room AS (
     SELECT
         id,
@@ -83,12 +92,17 @@ moved AS (
         is_well,
         CASE
             WHEN NOT may_send THEN 0
-            WHEN every = 0 THEN want
-            ELSE greatest(0, least(want, 1 + floor(
+            WHEN every = 0 THEN least(want, limited.places)
+            ELSE greatest(0, least(want, limited.places, 1 + floor(
                 (%(lead)s + tolerance - extract(epoch FROM clock - now())) / every
             )))::int
-        END AS slots
+        END AS slots,
+        limited.wait
     FROM held
+    CROSS JOIN open
+    CROSS JOIN LATERAL (
+        SELECT open.places[at.n] AS places, open.waits[at.n] AS wait FROM array_position(open.lanes, held.id) AS at (n)
+    ) limited
 ), dealt AS ( -- the lane's slots, dealt like cards to the campaigns of the highest priority, then the next
     SELECT
         r.id AS lane_id, turn.campaign_id, turn.segment, turn.priority, turn.max_attempts, turn.version, turn.rivals,
@@ -183,6 +197,29 @@ moved AS (
 ), taken AS MATERIALIZED (
     SELECT array_agg(lane_id ORDER BY lane_id) AS lanes, array_agg(n ORDER BY lane_id) AS counts
     FROM (SELECT lane_id, sum(cardinality(seqs)) AS n FROM picked GROUP BY lane_id) each_lane
+), counted AS (
+    UPDATE limits l
+    SET (counts, newest, free_at) = (
+        SELECT a.counts, a.newest, a.free_at FROM limit_after(l, place.claimed, place.returned, now()) a
+    )
+    FROM (
+        SELECT limit_id, sum(claimed)::int AS claimed, array_remove(array_agg(returned), NULL) AS returned
+        FROM (
+            SELECT ll.limit_id, cardinality(p.seqs) AS claimed, NULL::timestamptz AS returned
+            FROM picked p JOIN lane_limits ll ON ll.lane_id = p.lane_id
+            WHERE cardinality(p.seqs) > 0
+            UNION ALL
+            SELECT ll.limit_id, 0, ( -- the message as it was before this statement: when it was claimed
+                SELECT m.changed_at
+                FROM messages m
+                WHERE m.segment = moved.segment AND m.campaign_id = moved.campaign_id AND m.seq = moved.seq
+            )
+            FROM moved JOIN lane_limits ll ON ll.lane_id = moved.lane_id
+            WHERE moved.state = 'pending'
+        ) each_message
+        GROUP BY limit_id
+    ) place
+    WHERE l.id = place.limit_id
 ), renewed AS (
     UPDATE lanes l
     SET
@@ -207,10 +244,11 @@ SELECT
     max_attempts,
     priority,
     card,
+    NULL::double precision AS wait,
     NULL::bigint[] AS places
 FROM claimed
 UNION ALL
-SELECT id, may_send, slots, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL FROM room
+SELECT id, may_send, slots, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, wait, NULL FROM room
 UNION ALL
-SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, array_agg(place) FROM moved
+SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, array_agg(place) FROM moved
 ORDER BY lane_id NULLS LAST, priority DESC NULLS FIRST, card, campaign_id

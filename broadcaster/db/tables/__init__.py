@@ -16,6 +16,7 @@ from broadcaster.db.tables.campaign import (
 from broadcaster.db.tables.columns import metadata
 from broadcaster.db.tables.forgetting import forgetting_key, forgotten_phones
 from broadcaster.db.tables.instance import accounts, instances, lanes, looks
+from broadcaster.db.tables.limit import lane_limits, limits
 from broadcaster.db.tables.message import attempts, doubts, messages, settlements
 from broadcaster.db.tables.schedule import occurrences, schedule_lanes, schedules
 from broadcaster.db.tables.tick import ticks
@@ -35,7 +36,9 @@ __all__ = [
     "forgetting_key",
     "forgotten_phones",
     "instances",
+    "lane_limits",
     "lanes",
+    "limits",
     "looks",
     "messages",
     "metadata",

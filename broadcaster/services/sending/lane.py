@@ -159,8 +159,10 @@ class Lane:
         self._unanswered += got
         self._queued += got
         for message in claim.messages:
-            self._start(self._send(message))
-        if asked:
+            self._start(self._send(message, lease_ends))
+        if claim.wait:
+            self._ask_again_at = self._path.clock() + claim.wait
+        elif asked:
             self._is_dry = got < claim.slots
             self._slots_pause = min(DRY_PAUSE, 2 * self._slots_pause) if not claim.slots else SHORT_OF_SLOTS_PAUSE
             if got < asked:
@@ -196,9 +198,10 @@ class Lane:
 
     def _goes_on(self) -> bool:
         """Whether there is more to send, now or soon."""
-        if self._is_dry:
+        now = self._path.clock()
+        if self._is_dry or self._ask_again_at > now + LONGEST_IDLE:
             return False
-        return not self._is_paced or self._pacer.wait(self._path.clock(), self._queued) <= LONGEST_IDLE
+        return not self._is_paced or self._pacer.wait(now, self._queued) <= LONGEST_IDLE
 
     def _places(self) -> int:
         """How many more messages may be on their way."""
@@ -208,10 +211,10 @@ class Lane:
 
     # The story of a message
 
-    async def _send(self, message: Message) -> None:
-        """Waits for its turn, makes the request, and writes the outcome."""
+    async def _send(self, message: Message, leaves_by: float) -> None:
+        """Waits for its turn, makes the request, and writes the outcome. After `leaves_by` it does not leave."""
         try:
-            verdict, duration, heard_at_start = await self._attempt(message)
+            verdict, duration, heard_at_start = await self._attempt(message, leaves_by)
         except BaseException as error:
             # Nobody knows how far the message came.
             self._placed -= 1
@@ -225,7 +228,7 @@ class Lane:
         self._path.outcomes.write(outcome_row(message, verdict, transition, duration), self)
         self._changed(self)
 
-    async def _attempt(self, message: Message) -> tuple[Verdict, float | None, int]:
+    async def _attempt(self, message: Message, leaves_by: float) -> tuple[Verdict, float | None, int]:
         """One request at the message's turn: its verdict, its seconds, and its standing's `heard` when it left.
 
         The seconds are None if no request was made.
@@ -244,11 +247,11 @@ class Lane:
             if self._is_paced:
                 await self._turns.acquire()
                 try:
-                    held_back = await self._turn()
+                    held_back = await self._turn(leaves_by)
                 finally:
                     self._turns.release()
             else:
-                held_back = self._held_back()
+                held_back = self._held_back(leaves_by)
         finally:
             self._queued -= 1
         if held_back is not None:
@@ -261,20 +264,26 @@ class Lane:
                 self._pacer.replied(self._path.clock())
         return verdict, self._path.clock() - started, heard_at_start
 
-    async def _turn(self) -> str | None:
-        """Wait until the pace admits one more request, and admit it. Returns None, or why nothing may leave."""
+    async def _turn(self, leaves_by: float) -> str | None:
+        """Wait until the pace admits one more request, and admit it. Returns None, or why it may not leave."""
         # Timers may fire a millisecond early.
-        while (held_back := self._held_back()) is None and (wait := self._pacer.wait(self._path.clock())) > 0:
+        while (held_back := self._held_back(leaves_by)) is None and (wait := self._pacer.wait(self._path.clock())) > 0:
             await self._rest(wait)
         if held_back is None:
             self._pacer.admit(self._path.clock())
         return held_back
 
-    def _held_back(self) -> str | None:
-        """Why nothing may leave any more; None: messages may leave."""
+    def _held_back(self, leaves_by: float) -> str | None:
+        """Why a message may not leave any more; None: it may.
+
+        It leaves under the lease of its own claim, although that may be renewed: its limits count on it.
+        """
         if not self._may_leave:
             return self._closed
-        return "the lease ran out" if self._path.clock() >= self.lease_ends else None
+        now = self._path.clock()
+        if now >= self.lease_ends:
+            return "the lease ran out"
+        return "its turn came too late" if now >= leaves_by else None
 
     async def _rest(self, seconds: float) -> None:
         """Wait `seconds`, but not longer than until everything is held back."""

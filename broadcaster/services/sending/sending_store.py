@@ -101,12 +101,14 @@ class Claim:
     """What one lane got.
 
     `slots` is how many it was allowed: fewer messages than that means that no more are due. `may_send` is false
-    when the lane is paused, refused or resting.
+    when the lane is paused, refused or resting. `wait` is in how many seconds one of its limits has a place again; 0:
+    none keeps it waiting.
     """
 
     may_send: bool
     slots: int
     messages: list[Message]
+    wait: float = 0.0
 
 
 class OutcomeRow(msgspec.Struct, frozen=True, eq=False):
@@ -269,10 +271,10 @@ def _columns(asks: Sequence[Ask]) -> tuple[list[int], list[UUID], list[int]]:
 
 def _claims(claim: UUID, rows: Sequence[tuple[Any, ...]]) -> dict[int, Claim]:
     claims: dict[int, Claim] = {}
-    for lane_id, may_send, slots, segment, campaign_id, seq, phone, variables, attempt, spent, most, *_ in rows:
+    for lane_id, may_send, slots, segment, campaign_id, seq, phone, variables, attempt, spent, most, *rest in rows:
         lane = claims.get(lane_id)
         if lane is None:
-            lane = claims[lane_id] = Claim(may_send, slots, [])
+            lane = claims[lane_id] = Claim(may_send, slots, [], rest[2] or 0.0)
         if seq is not None:
             lane.messages.append(Message(claim, segment, campaign_id, seq, phone, variables, attempt, spent, most))
     return claims
