@@ -11,7 +11,7 @@ SELECT 'lane ' || id, id, 1, 0, 0, 100 FROM accounts ORDER BY id;
 INSERT INTO lanes (id, account_id) SELECT id, account_id FROM instances;
 -- Two lanes share a limit that has three places left.
 INSERT INTO limits (name, most, span_seconds, bucket_seconds, grace_seconds, counts, newest)
-VALUES ('customers', 5, 86400, 1800, 75, '{0,2}', floor(extract(epoch FROM now()) / 1800));
+VALUES ('customers', 5, 86400, 1800, 75, '{0,2}', floor(extract(epoch FROM now()) / 1800) - 1);
 INSERT INTO lane_limits SELECT l.id, 1 FROM lanes l WHERE l.id IN (1, 4);
 -- Of an account that no instance has any more nothing is in doubt; the first one cannot be read.
 INSERT INTO accounts (fingerprint, key_encrypted, base_url, wire) VALUES ('old', '\x00', 'http://127.0.0.1:9', 'json');
