@@ -20,8 +20,10 @@ from typing import NamedTuple
 from broadcaster.domain.pacing import format_rate, parse_rate
 from broadcaster.errors import UsageError
 
+DAY = 86_400
 BUCKETS = 48
 """A span has so many buckets: half an hour each in a day."""
+MOST_STEPS = 100
 MOST_A_SPAN = 1_000_000_000
 _COUNTED = {"h": 3600, "hour": 3600, "d": 86_400, "day": 86_400}
 _UNITS = {3600: "h", 86_400: "d"}
@@ -86,6 +88,19 @@ def parse_span_limit(text: str) -> SpanLimit:
     if not match[1].isdigit() or not 1 <= int(match[1]) <= MOST_A_SPAN:
         raise UsageError(f"limit {text!r} must be a whole number of messages, from 1 to {MOST_A_SPAN:,}")
     return SpanLimit(int(match[1]), span)
+
+
+def parse_ramp(text: str) -> tuple[int, ...]:
+    """`20,50,120`: how many messages on each day of a lane that is broken in; `none`: no ramp. Raises UsageError."""
+    if text.strip().casefold() == "none":
+        return ()
+    words = [word.strip() for word in text.split(",")]
+    if not all(word.isdecimal() and 1 <= int(word) <= MOST_A_SPAN for word in words):
+        raise UsageError(f"ramp {text!r} is not understood: write it like 20,50,120,300, or none")
+    steps = tuple(map(int, words))
+    if len(steps) > MOST_STEPS or list(steps) != sorted(set(steps)):
+        raise UsageError(f"ramp {text!r} must rise from step to step, in {MOST_STEPS} steps at most")
+    return steps
 
 
 def _unit(text: str) -> str:

@@ -26,6 +26,10 @@ class LimitInUse(msgspec.Struct, frozen=True):
     most: int
     span_seconds: int
     taken: int
+    ramp: list[int]
+    """What `most` is at each step; empty: it is no ramp."""
+    step: int
+    """Of the ramp, from 1."""
     free_at: datetime | None
     """When the next place is free; None: there is one now."""
 

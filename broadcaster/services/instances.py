@@ -27,7 +27,7 @@ from broadcaster.services.accounts import (
     store_account,
     usable_account,
 )
-from broadcaster.services.stored_limits import CountedLimits, set_own_limits
+from broadcaster.services.stored_limits import OwnLimits, set_own_limits
 
 DEFAULT_RATE = 20 / 60
 """Messages a second: WhatsApp blocks numbers that send much faster than people do."""
@@ -62,11 +62,11 @@ def add_instance(
     max_in_flight: int = DEFAULT_MAX_IN_FLIGHT,
     wire: Wire = Wire.JSON,
     country: str | None = None,
-    counted: CountedLimits | None = None,
+    own_limits: OwnLimits | None = None,
 ) -> int:
     """Add an instance with its lane; returns its id.
 
-    A rate of None is no limit, which has to be said; `counted` are limits over spans besides. `country` is that of
+    A rate of None is no limit, which has to be said; `own_limits` are over spans, besides. `country` is that of
     numbers without their country code. Raises UsageError for a wrong value, ConflictError when the name is taken or
     another instance has the account.
     """
@@ -83,8 +83,8 @@ def add_instance(
             values["account_id"] = store_account(connection, vault, account)
             instance_id = connection.scalar(insert(tables.instances).values(values).returning(tables.instances.c.id))
             connection.execute(insert(tables.lanes).values(id=instance_id, account_id=values["account_id"]))
-            if counted is not None:
-                set_own_limits(connection, int(instance_id), counted)
+            if own_limits is not None:
+                set_own_limits(connection, int(instance_id), own_limits)
     except IntegrityError as error:
         if "account_id" in str(error.orig):
             raise held_already(None) from None
@@ -117,8 +117,8 @@ class InstanceChanges:
     rate_per_second: float | None = None
     unlimited: bool = False
     """In place of a rate."""
-    counted: CountedLimits | None = None
-    """Limits over spans, in place of those that it has."""
+    own_limits: OwnLimits | None = None
+    """Limits over spans."""
     burst: int | None = None
     """None: a new rate comes with its default burst."""
     max_in_flight: int | None = None
@@ -142,11 +142,12 @@ def set_instance(engine: Engine, vault: Vault, name: str, changes: InstanceChang
     with transaction(engine) as connection:
         current = _find(connection, name, lock=True)
         values = _changed_values(connection, vault, current, changes)
-        if not values:
+        if not values and changes.own_limits is None:
             raise UsageError(f"nothing to change on instance {name!r}: give at least one option")
-        connection.execute(update(tables.instances).where(tables.instances.c.id == current.id).values(values))
-        if changes.counted is not None:
-            set_own_limits(connection, current.id, changes.counted)
+        if values:
+            connection.execute(update(tables.instances).where(tables.instances.c.id == current.id).values(values))
+        if changes.own_limits is not None:
+            set_own_limits(connection, current.id, changes.own_limits)
         before = _health(connection, current.id)
         if changes.is_of_account:
             _set_health(connection, current.id, LaneHealth.OK, None, only=_TROUBLES)

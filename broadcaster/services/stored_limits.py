@@ -5,35 +5,52 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, delete, func, select
 
 from broadcaster.db import tables
-from broadcaster.db.statements import execute
-from broadcaster.domain.span_limits import SpanLimit
+from broadcaster.db.statements import execute, value
+from broadcaster.domain.span_limits import DAY, SpanLimit
 
 
-class CountedLimits(NamedTuple):
-    """What is counted of a lane, and how many seconds after its claim the gateway may accept a message."""
+class OwnLimits(NamedTuple):
+    """What a lane's own limits are to be; what is None stays. `grace` is how many seconds after its claim the gateway
+    may accept a message.
+    """
 
-    limits: Sequence[SpanLimit]
     grace: float
+    counted: Sequence[SpanLimit] | None = None
+    ramp: Sequence[int] | None = None
+    """How many messages a day, one step after the other; empty: no ramp. One that it has already keeps its step."""
 
 
-def set_own_limits(connection: Connection, lane: int, counted: CountedLimits) -> None:
+def set_own_limits(connection: Connection, lane: int, own: OwnLimits) -> None:
     """Make these the lane's own limits, from the next claim on. What it has sent lately counts already."""
     lanes, limits = tables.lanes, tables.limits
+    # Nothing is claimed for it until the transaction ends.
     connection.execute(select(lanes.c.id).where(lanes.c.id == lane).with_for_update(key_share=True))
-    spans = [limit.span for limit in counted.limits]
-    connection.execute(delete(limits).where(limits.c.lane_id == lane, limits.c.span_seconds.not_in(spans)))
-    for limit in counted.limits:
-        execute(
-            connection,
-            "set_own_limit",
-            lane=lane,
-            most=limit.most,
-            span=limit.span,
-            bucket=limit.bucket,
-            grace=counted.grace,
+    of_lane = delete(limits).where(limits.c.lane_id == lane)
+    steps = func.cardinality(limits.c.ramp)
+    if own.counted is not None:
+        connection.execute(
+            of_lane.where(steps == 0, limits.c.span_seconds.not_in([each.span for each in own.counted]))
         )
-        found = select(limits.c.id).where(limits.c.lane_id == lane, limits.c.span_seconds == limit.span)
-        execute(connection, "refresh_limit", limit=connection.scalar(found))
+        for limit in own.counted:
+            _store(connection, lane, limit, own.grace)
+    if own.ramp is not None:
+        connection.execute(of_lane.where(steps > 0, limits.c.ramp != list(own.ramp)))
+        if own.ramp:
+            _store(connection, lane, SpanLimit(own.ramp[0], DAY), own.grace, own.ramp)
+
+
+def _store(connection: Connection, lane: int, limit: SpanLimit, grace: float, ramp: Sequence[int] = ()) -> None:
+    stored = value(
+        connection,
+        "set_own_limit",
+        lane=lane,
+        most=limit.most,
+        span=limit.span,
+        bucket=limit.bucket,
+        grace=grace,
+        ramp=list(ramp),
+    )
+    execute(connection, "refresh_limit", limit=stored)

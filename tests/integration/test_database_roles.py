@@ -40,7 +40,9 @@ PRIVILEGES = {
     "forgetting_key": "INSERT SELECT UPDATE(key_encrypted)",
     "forgotten_phones": "DELETE SELECT",
     "instances": KEPT,
+    "lane_limits": "DELETE INSERT SELECT",
     "lanes": "INSERT SELECT UPDATE",
+    "limits": KEPT,
     "looks": KEPT,
     "messages": "INSERT(campaign_id lane_id ordinal phone segment seq variables) SELECT UPDATE(attempt changed_at"
     " claim_token gateway_id next_attempt_at reason spent state)",

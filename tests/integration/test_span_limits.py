@@ -23,7 +23,7 @@ from broadcaster.domain.span_limits import RollingCount, SpanLimit, parse_rates
 from broadcaster.services import clocks, dispatch
 from broadcaster.services.instance_reports import LimitInUse, show_instance
 from broadcaster.services.instances import InstanceChanges, set_instance
-from broadcaster.services.stored_limits import CountedLimits
+from broadcaster.services.stored_limits import OwnLimits
 from tests.support.database_clock import DatabaseClock
 from tests.support.shop import Shop, drain
 from tests.support.stack import wait_for
@@ -79,7 +79,7 @@ def limits_of(shop: Shop, name: str) -> list[LimitInUse]:
 def change(shop: Shop, name: str, *rates: str) -> None:
     parsed = parse_rates(rates)
     changes = InstanceChanges(
-        rate_per_second=parsed.pace, counted=CountedLimits(parsed.counted, shop.settings.acceptance_seconds)
+        rate_per_second=parsed.pace, own_limits=OwnLimits(shop.settings.acceptance_seconds, parsed.counted)
     )
     set_instance(shop.engine, open_vault(shop.settings), name, changes)
 
@@ -207,9 +207,55 @@ SELECT
     a.counts, a.newest, places_taken(a, to_timestamp(%(at)s)),
     CASE WHEN isfinite(a.free_at) THEN extract(epoch FROM a.free_at)::float END
 FROM limit_after(
-    (1, 'l', NULL, %(most)s, %(span)s, %(bucket)s, %(grace)s, %(counts)s::int[], %(newest)s, now())::limits,
+    (
+        1, 'l', NULL, %(most)s, %(span)s, %(bucket)s, %(grace)s, %(counts)s::int[], %(newest)s, now(), '{}', 1, now()
+    )::limits,
     %(claimed)s,
     ARRAY(SELECT to_timestamp(moment) FROM unnest(%(returned)s::float[]) AS moment),
     to_timestamp(%(at)s)
 ) a
 """
+
+
+def test_a_ramp_climbs_a_step_a_day_and_falls_back_after_trouble(shop: Shop) -> None:
+    clock = DatabaseClock(shop.engine)
+    shop.add("a", "1000/s")
+    own = OwnLimits(shop.settings.acceptance_seconds, ramp=(3, 5, 8))
+    set_instance(shop.engine, open_vault(shop.settings), "a", InstanceChanges(own_limits=own))
+    shop.submit("c", 60, "a")
+
+    def next_day() -> int:
+        """How many leave on the next day."""
+        clock.step(DAY)
+        dispatch.climb_ramps(shop.engine)
+        clock.step(2000)
+        assert dispatch.climb_ramps(shop.engine) == 0
+        return drain(shop).get("a", {}).get("sent", 0)
+
+    assert drain(shop)["a"]["sent"] == 3
+    clock.step(DAY - 600)
+    assert dispatch.climb_ramps(shop.engine) == 0
+    clock.step(600)
+    assert dispatch.climb_ramps(shop.engine) == 1
+    assert drain(shop)["a"]["sent"] == 2  # the others of the day are of the day before
+    assert [next_day() for _ in range(2)] == [8, 8]
+    shop.fault("kind=not_running")
+    clock.step(DAY + 2000)
+    drain(shop)
+    [fallen] = limits_of(shop, "a")
+    assert (fallen.step, fallen.most) == (2, 5)
+    shop.fault()
+    shop.sql("UPDATE lanes SET health = 'ok', not_before = NULL")
+    assert drain(shop)["a"]["sent"] == 5
+    assert dispatch.climb_ramps(shop.engine) == 0
+    set_instance(shop.engine, open_vault(shop.settings), "a", InstanceChanges(own_limits=own))
+    assert limits_of(shop, "a")[0].step == 2
+
+
+def test_a_day_in_which_nothing_was_sent_is_no_step(shop: Shop) -> None:
+    clock = DatabaseClock(shop.engine)
+    shop.add("a", "1000/s")
+    own = OwnLimits(shop.settings.acceptance_seconds, ramp=(3, 5, 8))
+    set_instance(shop.engine, open_vault(shop.settings), "a", InstanceChanges(own_limits=own))
+    clock.step(3 * DAY)
+    assert dispatch.climb_ramps(shop.engine) == 0

@@ -225,10 +225,11 @@ def _ticking() -> list[Recipe]:
 
 def _limiting() -> list[Recipe]:
     lock = _sql("SELECT FROM lanes WHERE id = 1 FOR NO KEY UPDATE")
-    own: dict[str, Any] = {"lane": 1, "most": 20, "span": 3600, "bucket": 75.0, "grace": 75.0}
+    own: dict[str, Any] = {"lane": 1, "most": 20, "span": 3600, "bucket": 75.0, "grace": 75.0, "ramp": []}
     refresh = _step("refresh_limit", limit=1)
     return [
         Recipe("set_own_limit", (lock, _step("set_own_limit", **own), refresh), held=1),
+        Recipe("climb_ramps", (_sql(_READ), _step("climb_ramps")), held=0),
         Recipe("refresh_limit", (_sql(_READ), refresh), held=0),
     ]
 
@@ -355,7 +356,16 @@ def _json(value: object) -> str:
     return msgspec.json.encode(value).decode()
 
 
-RECIPES = [*_sending(), *_reconciling(), *_ticking(), *_limiting(), *_steering(), *_purging(), *_submitting(), *_forgetting()]
+RECIPES = [
+    *_sending(),
+    *_reconciling(),
+    *_ticking(),
+    *_limiting(),
+    *_steering(),
+    *_purging(),
+    *_submitting(),
+    *_forgetting(),
+]
 """Every transaction that writes the books."""
 
 PAUSED_BEFORE = Recipe("resume_campaign of EVERYTHING", (_step("resume_campaign", campaign_id=Campaign.EVERYTHING),))

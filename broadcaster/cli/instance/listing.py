@@ -69,6 +69,8 @@ def limit_in_words(limit: LimitInUse) -> str:
     """How much of a limit is left, for people."""
     said = str(SpanLimit(limit.most, limit.span_seconds))
     named = f"limit {limit.name}, {said}" if limit.name else f"limit {said}"
+    if limit.ramp:
+        named = f"ramp, step {limit.step} of {len(limit.ramp)}, {said}"
     if limit.free_at is not None:
         return f"{named}: full, the next place is free at {local_time(limit.free_at)}"
     return f"{named}: {limit.most - limit.taken:,} left"

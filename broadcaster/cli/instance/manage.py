@@ -22,7 +22,7 @@ from broadcaster.cli.output import local_time, say, say_fields, say_json, warn
 from broadcaster.crypto import open_vault
 from broadcaster.domain.instances import Wire
 from broadcaster.domain.pacing import format_rate
-from broadcaster.domain.span_limits import Rates, parse_rates
+from broadcaster.domain.span_limits import Rates, parse_ramp, parse_rates
 from broadcaster.domain.standstill import counted
 from broadcaster.domain.states import LaneHealth
 from broadcaster.errors import InputError, UsageError
@@ -30,7 +30,7 @@ from broadcaster.input_files import STANDARD_INPUT, read_input
 from broadcaster.services import instances
 from broadcaster.services.instance_reports import show_instance
 from broadcaster.services.instances import ChangedInstance
-from broadcaster.services.stored_limits import CountedLimits
+from broadcaster.services.stored_limits import OwnLimits
 from broadcaster.settings import load
 
 _LARGEST = 1_000_000
@@ -86,6 +86,15 @@ class GatewayOptions:
             help="The most it may send: 20/min, 5/s, 1000/h, 1000/d or unlimited. Repeat it: all of them hold.",
         ),
     ] = None
+    ramp: Annotated[
+        str | None,
+        typer.Option(
+            "--ramp",
+            metavar="N,N,…",
+            help="The most on its first day, its second and so on: a step for each day in which it sent and was well, "
+            "and one back after trouble. `none`: no ramp.",
+        ),
+    ] = None
     burst: Annotated[
         int | None,
         typer.Option(
@@ -117,6 +126,11 @@ class GatewayOptions:
             help="Of phones that are written without their country code: ID, DE, … `none`: not known.",
         ),
     ] = None
+
+    @property
+    def steps(self) -> tuple[int, ...] | None:
+        """The ramp, if one is given. Raises UsageError."""
+        return None if self.ramp is None else parse_ramp(self.ramp)
 
     @property
     def is_without_country(self) -> bool:
@@ -167,7 +181,7 @@ def add(*, name: Name, secret: KeyOptions, gateway: NewGatewayOptions) -> None:
             key,
             base_url=DEFAULT_BASE_URL if gateway.base_url is None else gateway.base_url,
             rate_per_second=rates.pace,
-            counted=CountedLimits(rates.counted, settings.acceptance_seconds),
+            own_limits=OwnLimits(settings.acceptance_seconds, rates.counted, gateway.steps),
             burst=gateway.burst,
             max_in_flight=gateway.max_in_flight or instances.DEFAULT_MAX_IN_FLIGHT,
             wire=gateway.wire or Wire.JSON,
@@ -202,6 +216,7 @@ def change(*, name: Name, secret: KeyOptions, gateway: GatewayOptions) -> None:
     """
     settings = load()
     rates = parse_rates(gateway.rate) if gateway.rate else None
+    own_limits = OwnLimits(settings.acceptance_seconds, rates.counted if rates else None, gateway.steps)
     key = secret.read()
     with database(settings) as engine:
         changed = instances.set_instance(
@@ -213,7 +228,7 @@ def change(*, name: Name, secret: KeyOptions, gateway: GatewayOptions) -> None:
                 base_url=gateway.base_url,
                 rate_per_second=rates and rates.pace,
                 unlimited=rates is not None and rates.pace is None,
-                counted=rates and CountedLimits(rates.counted, settings.acceptance_seconds),
+                own_limits=own_limits if rates or gateway.ramp else None,
                 burst=gateway.burst,
                 max_in_flight=gateway.max_in_flight,
                 wire=gateway.wire,

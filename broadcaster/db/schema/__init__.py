@@ -51,6 +51,7 @@ FILES = (
     "functions/places_taken",
     "functions/limit_after",
     "functions/open_places",
+    "functions/fall_back_a_step",
     "functions/limits_in_use",
     "functions/throttled_lanes",
     "functions/lanes_sent_through",

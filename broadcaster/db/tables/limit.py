@@ -15,6 +15,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    func,
     text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
@@ -66,10 +67,25 @@ limits = Table(
         nullable=False,
         server_default=text("'-infinity'"),
     ),
-    UniqueConstraint("lane_id", "span_seconds"),
+    Column(
+        "ramp",
+        ARRAY(Integer),
+        nullable=False,
+        server_default="{}",
+        comment="What `most` is at each step of a lane that is broken in; empty: it stays as it is.",
+    ),
+    Column("step", Integer, nullable=False, server_default="1", comment="At which step of the ramp it is, from 1."),
+    moment(
+        "step_since",
+        "Since when. The next step comes after a day in which the lane sent and was well.",
+        nullable=False,
+        server_default=func.now(),
+    ),
+    UniqueConstraint("lane_id", "span_seconds", "ramp"),
     CheckConstraint("most >= 1", name="most_positive"),
     CheckConstraint("grace_seconds >= 0", name="grace_not_negative"),
     CheckConstraint("bucket_seconds > 0 AND span_seconds >= bucket_seconds", name="span_has_buckets"),
+    CheckConstraint("ramp = '{}' OR most = ramp[step]", name="ramp_says_most"),
     CheckConstraint("(name IS NULL) = (lane_id IS NOT NULL)", name="of_one_or_named"),
     comment=(
         "How many messages may leave in any span, through one lane or all that share it: counts by bucket of time."

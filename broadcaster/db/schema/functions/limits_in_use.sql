@@ -6,6 +6,8 @@ CREATE FUNCTION limits_in_use(lane integer) RETURNS jsonb LANGUAGE sql STABLE AS
         'most', l.most,
         'span_seconds', l.span_seconds,
         'taken', places_taken(l, now()),
+        'ramp', l.ramp,
+        'step', l.step,
         'free_at', CASE WHEN places_taken(l, now()) >= l.most THEN l.free_at END
     ) ORDER BY l.name NULLS FIRST, l.span_seconds, l.id), '[]')
     FROM lane_limits ll

@@ -9,10 +9,14 @@ CREATE TABLE limits (
     counts integer[] NOT NULL DEFAULT '{}',
     newest bigint NOT NULL DEFAULT 0,
     free_at timestamptz NOT NULL DEFAULT '-infinity',
-    UNIQUE (lane_id, span_seconds),
+    ramp integer[] NOT NULL DEFAULT '{}',
+    step integer NOT NULL DEFAULT 1,
+    step_since timestamptz NOT NULL DEFAULT now(),
+    UNIQUE (lane_id, span_seconds, ramp),
     CONSTRAINT limits_grace_not_negative_check CHECK (grace_seconds >= 0),
     CONSTRAINT limits_most_positive_check CHECK (most >= 1),
     CONSTRAINT limits_of_one_or_named_check CHECK ((name IS NULL) = (lane_id IS NOT NULL)),
+    CONSTRAINT limits_ramp_says_most_check CHECK (ramp = '{}' OR most = ramp[step]),
     CONSTRAINT limits_span_has_buckets_check CHECK (bucket_seconds > 0 AND span_seconds >= bucket_seconds)
 ) WITH (fillfactor = 50);
 COMMENT ON TABLE limits IS
@@ -28,6 +32,9 @@ COMMENT ON COLUMN limits.grace_seconds IS
 COMMENT ON COLUMN limits.counts IS 'How many were claimed in each bucket, the newest first.';
 COMMENT ON COLUMN limits.newest IS 'Which bucket comes first in counts: its number since 1970.';
 COMMENT ON COLUMN limits.free_at IS 'When the next place is free, as of the latest claim; -infinity: there was one.';
+COMMENT ON COLUMN limits.ramp IS 'What `most` is at each step of a lane that is broken in; empty: it stays as it is.';
+COMMENT ON COLUMN limits.step IS 'At which step of the ramp it is, from 1.';
+COMMENT ON COLUMN limits.step_since IS 'Since when. The next step comes after a day in which the lane sent and was well.';
 
 CREATE TABLE lane_limits (
     lane_id integer NOT NULL REFERENCES lanes ON DELETE CASCADE,
