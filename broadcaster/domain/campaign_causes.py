@@ -133,7 +133,9 @@ def _waits_for_a_retry(campaign: CampaignFacts, held: HeldParts) -> Standstill:
 
 def _waits_for_a_slot(campaign: CampaignFacts, held: HeldParts) -> Standstill:
     lane = (held.soonest or held.first[0]).lane
-    waits = f"may send {format_rate(lane.rate)}" if lane.full is None else f"has sent all that limit {lane.full} allows"
+    waits = (
+        f"may send {format_rate(lane.rate)}" if lane.full is None else f"has sent all that limit {lane.full} allows"
+    )
     return _of(
         campaign,
         Cause.PACED,

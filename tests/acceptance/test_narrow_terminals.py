@@ -33,6 +33,7 @@ TABLES = {
     "campaign/show.py": ["campaign list"],
     "doctor.py": ["doctor"],
     "instance/listing.py": ["instance list"],
+    "limit/shared.py": ["limit list"],
     "phone.py": ["phone show 628120000000", "phone show 628120000001"],
     "purge.py": ["purge --older-than 1d --dry-run"],
     "schedule/show.py": ["schedule list", "schedule next SCHEDULE -n 3", "schedule report SCHEDULE"],
@@ -46,6 +47,7 @@ SHOWN = {
     "campaign settle CAMPAIGN": [REASON],
     "campaign list": [CAMPAIGN, UNBROKEN],
     "instance list": [INSTANCE, UNBROKEN],
+    "limit list": [UNBROKEN],
     "phone show 628120000000": [CAMPAIGN, AUDIENCE, "name=Ann, when=Monday"],
     "purge --older-than 1d --dry-run": [UNBROKEN],
     "schedule list": [SCHEDULE, AUDIENCE],
@@ -69,6 +71,7 @@ def shop(run_cli: RunCli, engine: Engine, settings: Settings) -> Iterator[Shop]:
             opened.sql("UPDATE instances SET name = :new WHERE name = :old", old=old, new=new)
         for audience in (AUDIENCE, UNBROKEN):
             assert_done(run_cli("audience", "import", audience, "-", stdin=PEOPLE))
+        assert_done(run_cli("limit", "add", UNBROKEN, "1000000000/d"))
         daily = ("--cron", "0 9 * * mon-fri", "--timezone", "America/Argentina/Buenos_Aires")
         over = ("--audience", AUDIENCE, "--instance", INSTANCE, "--text", "Hi {{ name }}")
         assert_done(run_cli("schedule", "add", SCHEDULE, *daily, *over))

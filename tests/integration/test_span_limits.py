@@ -23,7 +23,7 @@ from broadcaster.domain.span_limits import RollingCount, SpanLimit, parse_rates
 from broadcaster.services import clocks, dispatch
 from broadcaster.services.instance_reports import LimitInUse, show_instance
 from broadcaster.services.instances import InstanceChanges, set_instance
-from broadcaster.services.stored_limits import OwnLimits
+from broadcaster.services.stored_limits import LaneLimits
 from tests.support.database_clock import DatabaseClock
 from tests.support.shop import Shop, drain
 from tests.support.stack import wait_for
@@ -79,7 +79,7 @@ def limits_of(shop: Shop, name: str) -> list[LimitInUse]:
 def change(shop: Shop, name: str, *rates: str) -> None:
     parsed = parse_rates(rates)
     changes = InstanceChanges(
-        rate_per_second=parsed.pace, own_limits=OwnLimits(shop.settings.acceptance_seconds, parsed.counted)
+        rate_per_second=parsed.pace, limits=LaneLimits(shop.settings.acceptance_seconds, parsed.counted)
     )
     set_instance(shop.engine, open_vault(shop.settings), name, changes)
 
@@ -220,8 +220,8 @@ FROM limit_after(
 def test_a_ramp_climbs_a_step_a_day_and_falls_back_after_trouble(shop: Shop) -> None:
     clock = DatabaseClock(shop.engine)
     shop.add("a", "1000/s")
-    own = OwnLimits(shop.settings.acceptance_seconds, ramp=(3, 5, 8))
-    set_instance(shop.engine, open_vault(shop.settings), "a", InstanceChanges(own_limits=own))
+    own = LaneLimits(shop.settings.acceptance_seconds, ramp=(3, 5, 8))
+    set_instance(shop.engine, open_vault(shop.settings), "a", InstanceChanges(limits=own))
     shop.submit("c", 60, "a")
 
     def next_day() -> int:
@@ -248,14 +248,14 @@ def test_a_ramp_climbs_a_step_a_day_and_falls_back_after_trouble(shop: Shop) -> 
     shop.sql("UPDATE lanes SET health = 'ok', not_before = NULL")
     assert drain(shop)["a"]["sent"] == 5
     assert dispatch.climb_ramps(shop.engine) == 0
-    set_instance(shop.engine, open_vault(shop.settings), "a", InstanceChanges(own_limits=own))
+    set_instance(shop.engine, open_vault(shop.settings), "a", InstanceChanges(limits=own))
     assert limits_of(shop, "a")[0].step == 2
 
 
 def test_a_day_in_which_nothing_was_sent_is_no_step(shop: Shop) -> None:
     clock = DatabaseClock(shop.engine)
     shop.add("a", "1000/s")
-    own = OwnLimits(shop.settings.acceptance_seconds, ramp=(3, 5, 8))
-    set_instance(shop.engine, open_vault(shop.settings), "a", InstanceChanges(own_limits=own))
+    own = LaneLimits(shop.settings.acceptance_seconds, ramp=(3, 5, 8))
+    set_instance(shop.engine, open_vault(shop.settings), "a", InstanceChanges(limits=own))
     clock.step(3 * DAY)
     assert dispatch.climb_ramps(shop.engine) == 0

@@ -229,6 +229,11 @@ def _limiting() -> list[Recipe]:
     refresh = _step("refresh_limit", limit=1)
     return [
         Recipe("set_own_limit", (lock, _step("set_own_limit", **own), refresh), held=1),
+        Recipe(
+            "share_limit",
+            (_sql("SELECT FROM lanes WHERE id = 2 FOR NO KEY UPDATE"), _step("share_limit", lane=2, limit=1), refresh),
+            held=0,
+        ),
         Recipe("climb_ramps", (_sql(_READ), _step("climb_ramps")), held=0),
         Recipe("refresh_limit", (_sql(_READ), refresh), held=0),
     ]

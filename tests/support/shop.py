@@ -23,7 +23,7 @@ from broadcaster.services.campaigns.submission import Submission, submit_campaig
 from broadcaster.services.instances import add_instance
 from broadcaster.services.recipients.reader import RecipientOptions, read_recipients
 from broadcaster.services.sending.sending_process import SendingProcess
-from broadcaster.services.stored_limits import OwnLimits
+from broadcaster.services.stored_limits import LaneLimits
 from broadcaster.settings import Settings
 from broadcaster.simulator import InstanceConfig, Simulator, SimulatorConfig, background, parse_fault
 from broadcaster.simulator.fault_plan import FaultPlan
@@ -60,7 +60,7 @@ class Shop:
             f"key-{name}",
             base_url=self.gateway.base_url,
             rate_per_second=rates.pace,
-            own_limits=OwnLimits(self.settings.acceptance_seconds, rates.counted),
+            limits=LaneLimits(self.settings.acceptance_seconds, rates.counted),
             **options,
         )
 

@@ -30,11 +30,12 @@ from broadcaster.input_files import STANDARD_INPUT, read_input
 from broadcaster.services import instances
 from broadcaster.services.instance_reports import show_instance
 from broadcaster.services.instances import ChangedInstance
-from broadcaster.services.stored_limits import OwnLimits
+from broadcaster.services.stored_limits import LaneLimits
 from broadcaster.settings import load
 
 _LARGEST = 1_000_000
 _NO_COUNTRY = "none"
+_NO_LIMIT = "none"
 _LONGEST_KEY_FILE = 16 * 1024
 """Bytes: a key, and what surrounds it."""
 
@@ -95,6 +96,14 @@ class GatewayOptions:
             "and one back after trouble. `none`: no ramp.",
         ),
     ] = None
+    limit: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--limit",
+            metavar="NAME",
+            help="A limit that it shares with others (`broadcaster limit add`). Repeat it; `none`: it shares none.",
+        ),
+    ] = None
     burst: Annotated[
         int | None,
         typer.Option(
@@ -131,6 +140,11 @@ class GatewayOptions:
     def steps(self) -> tuple[int, ...] | None:
         """The ramp, if one is given. Raises UsageError."""
         return None if self.ramp is None else parse_ramp(self.ramp)
+
+    @property
+    def shared(self) -> list[str] | None:
+        """The names of the limits that it is to share; None: nothing is said of them."""
+        return None if self.limit is None else [name for name in self.limit if name != _NO_LIMIT]
 
     @property
     def is_without_country(self) -> bool:
@@ -181,7 +195,7 @@ def add(*, name: Name, secret: KeyOptions, gateway: NewGatewayOptions) -> None:
             key,
             base_url=DEFAULT_BASE_URL if gateway.base_url is None else gateway.base_url,
             rate_per_second=rates.pace,
-            own_limits=OwnLimits(settings.acceptance_seconds, rates.counted, gateway.steps),
+            limits=LaneLimits(settings.acceptance_seconds, rates.counted, gateway.shared, gateway.steps),
             burst=gateway.burst,
             max_in_flight=gateway.max_in_flight or instances.DEFAULT_MAX_IN_FLIGHT,
             wire=gateway.wire or Wire.JSON,
@@ -216,7 +230,7 @@ def change(*, name: Name, secret: KeyOptions, gateway: GatewayOptions) -> None:
     """
     settings = load()
     rates = parse_rates(gateway.rate) if gateway.rate else None
-    own_limits = OwnLimits(settings.acceptance_seconds, rates.counted if rates else None, gateway.steps)
+    limits = LaneLimits(settings.acceptance_seconds, rates.counted if rates else None, gateway.shared, gateway.steps)
     key = secret.read()
     with database(settings) as engine:
         changed = instances.set_instance(
@@ -228,7 +242,7 @@ def change(*, name: Name, secret: KeyOptions, gateway: GatewayOptions) -> None:
                 base_url=gateway.base_url,
                 rate_per_second=rates and rates.pace,
                 unlimited=rates is not None and rates.pace is None,
-                own_limits=own_limits if rates or gateway.ramp else None,
+                limits=limits if any(part is not None for part in limits[1:]) else None,
                 burst=gateway.burst,
                 max_in_flight=gateway.max_in_flight,
                 wire=gateway.wire,
