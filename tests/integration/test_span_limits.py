@@ -20,10 +20,13 @@ from hypothesis import strategies as st
 
 from broadcaster.crypto import open_vault
 from broadcaster.domain.span_limits import RollingCount, SpanLimit, parse_rates
+from broadcaster.domain.standstill import Cause
 from broadcaster.services import clocks, dispatch
 from broadcaster.services.instance_reports import LimitInUse, show_instance
 from broadcaster.services.instances import InstanceChanges, set_instance
+from broadcaster.services.standstill import find_standstills
 from broadcaster.services.stored_limits import LaneLimits
+from broadcaster.services.ticks import note_tick
 from tests.support.database_clock import DatabaseClock
 from tests.support.shop import Shop, drain
 from tests.support.stack import wait_for
@@ -259,3 +262,14 @@ def test_a_day_in_which_nothing_was_sent_is_no_step(shop: Shop) -> None:
     set_instance(shop.engine, open_vault(shop.settings), "a", InstanceChanges(limits=own))
     clock.step(3 * DAY)
     assert dispatch.climb_ramps(shop.engine) == 0
+
+
+def test_a_campaign_that_waits_for_a_limit_says_for_which_and_until_when(shop: Shop) -> None:
+    shop.add("a", "1000/s 5/h")
+    shop.submit("c", 9, "a")
+    drain(shop)
+    note_tick(shop.engine, "dispatch", 1.0)
+    [told] = find_standstills(shop.engine, shop.settings, campaign="c")
+    assert (told.cause, told.waiting) == (Cause.PACED, 4)
+    assert told.detail == "instance a has sent all that limit 5/h allows"
+    assert told.next_try == limits_of(shop, "a")[0].free_at

@@ -15,6 +15,7 @@ VALUES ('customers', 5, 86400, 1800, 75, '{0,2}', floor(extract(epoch FROM now()
 INSERT INTO limits (lane_id, most, span_seconds, bucket_seconds, grace_seconds, counts, newest, ramp, step, step_since)
 VALUES (4, 20, 86400, 1800, 75, '{1}', floor(extract(epoch FROM now()) / 1800), '{10,20,30}', 2, now() - interval '2 days');
 INSERT INTO lane_limits VALUES (4, 2);
+INSERT INTO limits (name, most, span_seconds, bucket_seconds, grace_seconds) VALUES ('roomy', 100, 86400, 1800, 75);
 INSERT INTO lane_limits SELECT l.id, 1 FROM lanes l WHERE l.id IN (1, 4);
 -- Of an account that no instance has any more nothing is in doubt; the first one cannot be read.
 INSERT INTO accounts (fingerprint, key_encrypted, base_url, wire) VALUES ('old', '\x00', 'http://127.0.0.1:9', 'json');

@@ -231,7 +231,7 @@ def _limiting() -> list[Recipe]:
         Recipe("set_own_limit", (lock, _step("set_own_limit", **own), refresh), held=1),
         Recipe(
             "share_limit",
-            (_sql("SELECT FROM lanes WHERE id = 2 FOR NO KEY UPDATE"), _step("share_limit", lane=2, limit=1), refresh),
+            (_sql("SELECT FROM lanes WHERE id = 1 FOR NO KEY UPDATE"), _step("share_limit", lane=1, limit=3)),
             held=0,
         ),
         Recipe("climb_ramps", (_sql(_READ), _step("climb_ramps")), held=0),
