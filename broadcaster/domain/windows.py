@@ -18,7 +18,7 @@ from broadcaster.errors import UsageError, quoted
 
 FARTHEST_OPENING = timedelta(days=100)
 """What does not open within so long counts as never open."""
-LONGEST_SPAN = timedelta(days=8)
+LONGEST_OPENING = timedelta(days=8)
 """So far ahead it is looked for when something closes: what is open for longer is looked at again."""
 WINDOW_FORMS = '"Mon-Fri 09:00-20:00", "Sat,Sun 10:00-14:00", "Fri 22:00-02:00" or "09:00-20:00" for every day'
 
@@ -44,7 +44,7 @@ class Window(NamedTuple):
         return f"{_said_days(self.days)}{_said_time(self.opens)}-{_said_time(self.closes)}"
 
 
-class Span(NamedTuple):
+class Opening(NamedTuple):
     """Open from one moment until before another, both in UTC."""
 
     opens_at: datetime
@@ -69,32 +69,32 @@ class Hours:
         reading = moment.astimezone(self.zone).replace(tzinfo=None)
         return any(opens <= reading < closes for opens, closes in self._readings(reading.date()))
 
-    def span(self, moment: datetime) -> Span | None:
+    def opening(self, moment: datetime) -> Opening | None:
         """The time that is open at `moment` (aware) or the next one; None where none begins in FARTHEST_OPENING.
 
-        It begins no earlier than a day before `moment`, and lasts no longer than LONGEST_SPAN from then.
+        It begins no earlier than a day before `moment`, and lasts no longer than LONGEST_OPENING from then.
         """
-        span: Span | None = None
-        for opens, closes in self._spans(moment.astimezone(UTC)):
-            if span is not None and opens == span.closes_at:
-                span = Span(span.opens_at, closes)
-            elif span is None or span.closes_at <= moment:
-                span = Span(opens, closes)
+        found: Opening | None = None
+        for opens, closes in self._openings(moment.astimezone(UTC)):
+            if found is not None and opens == found.closes_at:
+                found = Opening(found.opens_at, closes)
+            elif found is None or found.closes_at <= moment:
+                found = Opening(opens, closes)
             else:
                 break
-            if span.closes_at > max(moment, span.opens_at) + LONGEST_SPAN:
-                return Span(span.opens_at, max(moment, span.opens_at) + LONGEST_SPAN)
-        return span if span is not None and span.closes_at > moment else None
+            if found.closes_at > max(moment, found.opens_at) + LONGEST_OPENING:
+                return Opening(found.opens_at, max(moment, found.opens_at) + LONGEST_OPENING)
+        return found if found is not None and found.closes_at > moment else None
 
-    def _spans(self, moment: datetime) -> Iterator[Span]:
+    def _openings(self, moment: datetime) -> Iterator[Opening]:
         """Ascending. What clocks change, or midnight UTC, cuts in two."""
         for begins, ends, offset in _steady(self.zone, moment - _DAY, moment + FARTHEST_OPENING):
             first, last = ((edge + offset).replace(tzinfo=None) for edge in (begins, ends))
             cut = (
-                Span(max(begins, _utc(opens - offset)), min(ends, _utc(closes - offset)))
+                Opening(max(begins, _utc(opens - offset)), min(ends, _utc(closes - offset)))
                 for opens, closes in _merged(self._readings(first.date(), last.date()))
             )
-            yield from (span for span in cut if span.opens_at < span.closes_at)
+            yield from (each for each in cut if each.opens_at < each.closes_at)
 
     def _readings(self, first: date, last: date | None = None) -> Iterator[tuple[datetime, datetime]]:
         """What the clocks show while it is open on the days from `first` to `last`, day by day."""
@@ -117,23 +117,24 @@ class Hours:
                 yield window.opens, window.closes + over
 
 
-def common_span(rules: Sequence[Hours], moment: datetime) -> Span | None:
-    """The time in which all of `rules` are open at `moment` (aware), or next are; None as in `Hours.span`.
+def common_opening(rules: Sequence[Hours], moment: datetime) -> Opening | None:
+    """The time in which all of `rules` are open at `moment` (aware), or next are; None as in `Hours.opening`.
 
     Without rules everything is open.
     """
-    start = moment.astimezone(UTC)
-    opens = start
-    while opens <= start + FARTHEST_OPENING:
-        spans = [rule.span(opens) for rule in rules]
-        found = [span for span in spans if span is not None]
-        if len(found) < len(spans):
-            return None
-        latest = max((span.opens_at for span in found), default=opens)
-        if latest <= opens:
-            closes = min((span.closes_at for span in found), default=opens + LONGEST_SPAN)
-            return Span(max((span.opens_at for span in found), default=opens), closes)
-        opens = latest
+    latest = moment.astimezone(UTC) + FARTHEST_OPENING
+    looked_at = moment.astimezone(UTC)
+    while looked_at <= latest:
+        openings = []
+        for rule in rules:
+            opening = rule.opening(looked_at)
+            if opening is None:
+                return None
+            openings.append(opening)
+        if all(opening.opens_at <= looked_at for opening in openings):
+            opens = max((opening.opens_at for opening in openings), default=looked_at)
+            return Opening(opens, min((opening.closes_at for opening in openings), default=opens + LONGEST_OPENING))
+        looked_at = max(opening.opens_at for opening in openings)
     return None
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from broadcaster.domain.windows import LONGEST_SPAN, Hours, Span, Window, common_span, parse_window
+from broadcaster.domain.windows import LONGEST_OPENING, Hours, Opening, Window, common_opening, parse_window
 from broadcaster.errors import UsageError
 
 BERLIN, JAKARTA = ZoneInfo("Europe/Berlin"), ZoneInfo("Asia/Jakarta")
@@ -38,8 +38,8 @@ def at(text: str, zone: ZoneInfo = BERLIN) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=zone).astimezone(UTC)
 
 
-def span(text: str, moment: str, zone: ZoneInfo = BERLIN) -> tuple[str, str]:
-    found = Hours([parse_window(text)], zone).span(at(moment, zone))
+def opening(text: str, moment: str, zone: ZoneInfo = BERLIN) -> tuple[str, str]:
+    found = Hours([parse_window(text)], zone).opening(at(moment, zone))
     assert found is not None
     opens, closes = (edge.astimezone(zone).strftime("%a %d %H:%M%z") for edge in found)
     return opens, closes
@@ -100,20 +100,20 @@ def test_what_is_said_of_a_window_reads_as_that_window(window: Window) -> None:
         ("00:00-24:00", "2026-10-25T00:00", ("Sat 24 00:00+0200", "Sun 01 23:00+0100")),
     ],
 )
-def test_a_span_is_open_now_or_opens_next(text: str, moment: str, expected: tuple[str, str]) -> None:
-    assert span(text, moment) == expected
+def test_an_opening_is_now_or_next(text: str, moment: str, expected: tuple[str, str]) -> None:
+    assert opening(text, moment) == expected
 
 
 def test_a_day_off_is_closed_from_midnight_to_midnight() -> None:
     rule = Hours([parse_window("22:00-02:00")], BERLIN, {date(2026, 12, 25)}.__contains__)
-    assert rule.span(at("2026-12-24T23:00")) == Span(at("2026-12-24T22:00"), at("2026-12-25T00:00"))
-    assert rule.span(at("2026-12-25T00:00")) == Span(at("2026-12-26T22:00"), at("2026-12-27T02:00"))
+    assert rule.opening(at("2026-12-24T23:00")) == Opening(at("2026-12-24T22:00"), at("2026-12-25T00:00"))
+    assert rule.opening(at("2026-12-25T00:00")) == Opening(at("2026-12-26T22:00"), at("2026-12-27T02:00"))
 
 
 @settings(max_examples=60)
 @given(hours, moments)
-def test_a_span_is_exactly_the_time_that_clocks_show_as_open(rule: Hours, moment: datetime) -> None:
-    found = rule.span(moment)
+def test_an_opening_is_exactly_the_time_that_clocks_show_as_open(rule: Hours, moment: datetime) -> None:
+    found = rule.opening(moment)
     if found is None:
         return
     step = timedelta(minutes=7)
@@ -125,7 +125,7 @@ def test_a_span_is_exactly_the_time_that_clocks_show_as_open(rule: Hours, moment
             assert rule.is_open(looked_at) == (looked_at >= found.opens_at)
     assert rule.is_open(found.opens_at)
     assert rule.is_open(found.closes_at - timedelta(seconds=1))
-    if found.closes_at < max(moment, found.opens_at) + LONGEST_SPAN:
+    if found.closes_at < max(moment, found.opens_at) + LONGEST_OPENING:
         assert not rule.is_open(found.closes_at)
     if found.opens_at > moment:
         assert not rule.is_open(found.opens_at - timedelta(seconds=1))
@@ -134,7 +134,7 @@ def test_a_span_is_exactly_the_time_that_clocks_show_as_open(rule: Hours, moment
 @settings(max_examples=60)
 @given(st.lists(hours, min_size=1, max_size=4), moments)
 def test_what_several_leave_open_is_open_by_each_of_them(rules: list[Hours], moment: datetime) -> None:
-    found = common_span(rules, moment)
+    found = common_opening(rules, moment)
     if found is None:
         return
     assert found.closes_at > moment
@@ -146,7 +146,7 @@ def test_what_several_leave_open_is_open_by_each_of_them(rules: list[Hours], mom
             assert not all(rule.is_open(before) for rule in rules)
 
 
-def test_what_never_opens_has_no_span() -> None:
-    assert Hours([parse_window("09:00-20:00")], BERLIN, lambda _: True).span(at("2026-11-28T00:00")) is None
+def test_what_never_opens_has_no_opening() -> None:
+    assert Hours([parse_window("09:00-20:00")], BERLIN, lambda _: True).opening(at("2026-11-28T00:00")) is None
     apart = [Hours([parse_window("09:00-10:00")], zone) for zone in (BERLIN, JAKARTA)]
-    assert common_span(apart, at("2026-11-28T00:00")) is None
+    assert common_opening(apart, at("2026-11-28T00:00")) is None
