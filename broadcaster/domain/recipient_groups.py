@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from functools import cache
-from typing import NamedTuple
 
 from phonenumbers.tzdata import TIMEZONE_DATA
 
+from broadcaster.domain.opening_hours import RecipientGroup
 from broadcaster.domain.phone_countries import BEGINNING, NO_COUNTRY, origin
 
 GROUP_BEGINNING = 8
@@ -15,15 +15,6 @@ GROUP_BEGINNING = 8
 
 _AREA_CODED = {1, 52, 54, 55}
 """Calling codes whose numbers, mobile ones too, begin with the code of the area that they were given out in."""
-
-
-class RecipientGroup(NamedTuple):
-    """Recipients who may be sent to at the same times."""
-
-    country: str
-    """ISO 3166 code, or `NO_COUNTRY`."""
-    zones: tuple[str, ...]
-    """Names of the tz database, sorted: in one of them they are. None: nobody can know."""
 
 
 @cache
@@ -41,11 +32,6 @@ def recipient_group(beginning: str) -> RecipientGroup:
             if zones := TIMEZONE_DATA.get(beginning[:length]):
                 return RecipientGroup(country, _known(zones))
     return RecipientGroup(country, _country_zones(code, country))
-
-
-def group_names(groups: Iterable[RecipientGroup]) -> Sequence[str]:
-    """The countries of `groups` that have several zones each, as ISO 3166 codes, sorted."""
-    return sorted({group.country for group in groups if len(group.zones) > 1})
 
 
 @cache

@@ -18,6 +18,7 @@ from broadcaster.db.engine import transaction
 from broadcaster.db.statements import first
 from broadcaster.domain.instances import Wire
 from broadcaster.domain.names import FORGOTTEN, check_name
+from broadcaster.domain.opening_hours import NOBODY, OpeningHours
 from broadcaster.domain.pacing import default_burst, pace
 from broadcaster.domain.states import CampaignState, LaneHealth
 from broadcaster.errors import ConflictError, NotFoundError, UsageError, listed
@@ -27,6 +28,7 @@ from broadcaster.services.accounts import (
     store_account,
     usable_account,
 )
+from broadcaster.services.openings import first_opening, store_hours
 
 DEFAULT_RATE = 20 / 60
 """Messages a second: WhatsApp blocks numbers that send much faster than people do."""
@@ -61,10 +63,12 @@ def add_instance(
     max_in_flight: int = DEFAULT_MAX_IN_FLIGHT,
     wire: Wire = Wire.JSON,
     country: str | None = None,
+    hours: OpeningHours | None = None,
 ) -> int:
     """Add an instance with its lane; returns its id.
 
-    A rate of None is no limit, which has to be said. `country` is that of numbers without their country code.
+    A rate of None is no limit, which has to be said. `country` is that of numbers without their country code; without
+    `hours` it may always send.
     Raises UsageError for a wrong value, ConflictError when the name is taken or another instance has the account.
     """
     check_name(name, "instance")
@@ -78,6 +82,7 @@ def add_instance(
     try:
         with transaction(engine) as connection:
             values["account_id"] = store_account(connection, vault, account)
+            values["hours_id"] = _stored_hours(connection, hours)
             instance_id = connection.scalar(insert(tables.instances).values(values).returning(tables.instances.c.id))
             connection.execute(insert(tables.lanes).values(id=instance_id, account_id=values["account_id"]))
     except IntegrityError as error:
@@ -119,6 +124,9 @@ class InstanceChanges:
     country: str | None = None
     without_country: bool = False
     """It has none any more."""
+    hours: OpeningHours | None = None
+    at_any_time: bool = False
+    """Without hours from now on."""
 
     @property
     def is_of_account(self) -> bool:
@@ -163,6 +171,8 @@ def _changed_values(
         values["max_in_flight"] = _at_least_one(changes.max_in_flight, "--max-in-flight")
     if changes.without_country or changes.country is not None:
         values["country"] = _country(changes.country)
+    if changes.at_any_time or changes.hours is not None:
+        values["hours_id"] = _stored_hours(connection, changes.hours)
     if changes.unlimited or changes.rate_per_second is not None:
         values |= _limits(None if changes.unlimited else changes.rate_per_second, changes.burst)
     elif changes.burst is not None:
@@ -298,6 +308,13 @@ def _limits(rate_per_second: float | None, burst: int | None) -> dict[str, Any]:
         "interval_seconds": limit.interval,
         "tolerance_seconds": limit.tolerance,
     }
+
+
+def _stored_hours(connection: Connection, hours: OpeningHours | None) -> int | None:
+    if hours is None:
+        return None
+    first_opening(hours, [NOBODY], connection.execute(select(func.now())).scalar_one())
+    return store_hours(connection, hours)
 
 
 def _country(written: str | None) -> str | None:

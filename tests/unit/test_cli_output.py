@@ -72,6 +72,8 @@ def snapshot(
         "finished_at": None,
         "audience": None,
         "purged_at": None,
+        "expires_at": None,
+        "hours": None,
         **{state.value: 0 for state in MessageState},
         "pending": 60,
         "sent": 40,

@@ -24,6 +24,7 @@ from broadcaster.cli.options.recipients import (
     recipients_source,
 )
 from broadcaster.cli.options.results import Json
+from broadcaster.cli.options.sending_hours import CampaignWindowOptions, ExpiryOptions
 from broadcaster.cli.options.when import given_moment
 from broadcaster.cli.output import say_json
 from broadcaster.cli.recipient_progress import progress_bar
@@ -143,6 +144,8 @@ def submit(
     content: ContentOptions,
     reading: FileReadingOptions,
     sending: SendingOptions,
+    windows: CampaignWindowOptions,
+    expiry: ExpiryOptions,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check everything, show a preview, keep nothing.")
     ] = False,
@@ -164,7 +167,12 @@ def submit(
         )
     whom.check(reading)
     submission = sending.submission(name, instance, content.content(settings), settings, one_per=whom.one_per)
-    submission = replace(submission, files=content.recipient_files(settings))
+    submission = replace(
+        submission,
+        files=content.recipient_files(settings),
+        hours=windows.hours(),
+        expires_at=expiry.moment(submission.starts_at, is_draft=submission.draft),
+    )
     conditions = parse_members(whom.where, whom.exclude)
     nudges = not (dry_run or submission.draft)
     if nudges:
@@ -179,6 +187,7 @@ def submit(
             nudge_workers(settings)
         if as_json:
             document = {"dry_run": dry_run, **submitted_document(submitted), "starts_at": submission.starts_at}
+            document |= {"expires_at": submission.expires_at, "hours": submission.hours and str(submission.hours)}
             say_json(document | {"audience": whom.audience}, indent=not watch)
         else:
             say_submitted(submitted, submission, whom.audience, dry_run=dry_run)

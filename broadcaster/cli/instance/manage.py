@@ -18,6 +18,7 @@ from broadcaster.cli.database import database
 from broadcaster.cli.instance import Name
 from broadcaster.cli.instance.listing import health_word, instance_document
 from broadcaster.cli.options.results import Json
+from broadcaster.cli.options.sending_hours import InstanceWindowOptions
 from broadcaster.cli.output import local_time, say, say_fields, say_json, warn
 from broadcaster.crypto import open_vault
 from broadcaster.domain.instances import Wire
@@ -123,6 +124,9 @@ class GatewayOptions:
         return None if self.is_without_country else self.country
 
 
+AnyTime = Annotated[bool, typer.Option("--any-time", help="Without windows and days off from now on.")]
+
+
 @dataclass(frozen=True, slots=True)
 class NewGatewayOptions(GatewayOptions):
     """The same of an instance that is added: without a limit only where that is said."""
@@ -135,13 +139,14 @@ class NewGatewayOptions(GatewayOptions):
     ] = format_rate(instances.DEFAULT_RATE)
 
 
-def add(*, name: Name, secret: KeyOptions, gateway: NewGatewayOptions) -> None:
+def add(*, name: Name, secret: KeyOptions, gateway: NewGatewayOptions, windows: InstanceWindowOptions) -> None:
     """Add an instance. Without a key option the key is asked for, and on a terminal the country without --country.
 
     Example: broadcaster instance add main --key-file key.txt --rate 20/min --country ID
     """
     settings = load()
     rate_per_second = parse_rate(gateway.rate)
+    hours = windows.hours()
     key = secret.read()
     if key is None:
         if not sys.stdin.isatty():
@@ -162,6 +167,7 @@ def add(*, name: Name, secret: KeyOptions, gateway: NewGatewayOptions) -> None:
             max_in_flight=gateway.max_in_flight or instances.DEFAULT_MAX_IN_FLIGHT,
             wire=gateway.wire or Wire.JSON,
             country=country,
+            hours=hours,
         )
     _warn_in_the_clear(gateway.base_url or "")
     say(
@@ -184,7 +190,14 @@ def _ask_country() -> str | None:
             return None
 
 
-def change(*, name: Name, secret: KeyOptions, gateway: GatewayOptions) -> None:
+def change(
+    *,
+    name: Name,
+    secret: KeyOptions,
+    gateway: GatewayOptions,
+    windows: InstanceWindowOptions,
+    any_time: AnyTime = False,
+) -> None:
     """Change what is given and leave the rest. Workers follow within 20 seconds, and at once to another key or URL.
 
     With another key or URL it is another account: what is in doubt of the old one is still read back there.
@@ -192,6 +205,9 @@ def change(*, name: Name, secret: KeyOptions, gateway: GatewayOptions) -> None:
     """
     settings = load()
     rate_per_second = None if gateway.rate is None else parse_rate(gateway.rate)
+    if any_time and windows.are_given:
+        raise UsageError("--any-time with windows: they contradict each other")
+    hours = windows.hours()
     key = secret.read()
     with database(settings) as engine:
         changed = instances.set_instance(
@@ -208,6 +224,8 @@ def change(*, name: Name, secret: KeyOptions, gateway: GatewayOptions) -> None:
                 wire=gateway.wire,
                 country=gateway.known_country,
                 without_country=gateway.is_without_country,
+                hours=hours,
+                at_any_time=any_time,
             ),
         )
     _warn_in_the_clear(gateway.base_url or "")
@@ -274,6 +292,7 @@ def show(name: Name, as_json: Json = False) -> None:
     if document["not_before"] is not None and document["not_before"] <= datetime.now(UTC):
         moments["not_before"] = None
     document["health"] = health_word(document["health"])
+    document["hours"] = document["hours"] and str(document["hours"])
     del document["rate_per_second"], document["id"]
     say_fields({key.replace("_", " "): value for key, value in (document | moments).items()})
 

@@ -12,6 +12,7 @@ from importlib.resources import files
 
 FILES = (
     "types",
+    "tables/hours",
     "tables/instance",
     "tables/audience",
     "tables/message",
@@ -46,6 +47,7 @@ FILES = (
     "functions/number_repeated_of_segment",
     "functions/attach_segment",
     # What the claim and audiences ask.
+    "functions/due_from",
     "functions/sending_through",
     "functions/throttled_lanes",
     "functions/lanes_sent_through",

@@ -25,8 +25,8 @@ GRANT TEMPORARY ON DATABASE {database} TO {role};
 
 GRANT SELECT ON
     accounts, alembic_version, attempts, audience_members, audiences, audit_log, campaign_files, campaign_lanes, campaigns,
-    contents, doubts, failure_counts, forgetting_key, forgotten_phones, instances, lanes, looks, messages, occurrences, purges,
-    rejected_recipients, schedule_lanes, schedules, settlements, ticks, campaign_report, failure_report, instance_report,
+    contents, doubts, failure_counts, forgetting_key, forgotten_phones, instances, lanes, looks, messages, occurrences, opening_hours,
+    openings, purges, recipient_groups, rejected_recipients, schedule_lanes, schedules, settlements, ticks, campaign_report, failure_report, instance_report,
     message_log, occurrence_report
 TO {role};
 
@@ -34,7 +34,7 @@ TO {role};
 GRANT INSERT ON
     attempts, campaign_files, campaigns, contents, doubts, rejected_recipients, settlements
 TO {role};
-GRANT INSERT (segment, campaign_id, seq, lane_id, phone, ordinal, variables) ON messages TO {role};
+GRANT INSERT (segment, campaign_id, seq, lane_id, phone, ordinal, recipient_group, variables) ON messages TO {role};
 GRANT INSERT (campaign_id, lane_id) ON campaign_lanes TO {role};
 GRANT UPDATE (state, changed_at, attempt, spent, next_attempt_at, claim_token, gateway_id, reason) ON messages TO {role};
 GRANT UPDATE (finished_at) ON attempts TO {role};
@@ -49,8 +49,10 @@ GRANT USAGE ON SEQUENCE campaigns_id_seq TO {role};
 
 -- What operators keep, and where workers stand.
 GRANT INSERT ON
-    accounts, audience_members, audiences, instances, lanes, looks, occurrences, schedule_lanes, schedules, ticks
+    accounts, audience_members, audiences, instances, lanes, looks, occurrences, opening_hours, openings, recipient_groups,
+    schedule_lanes, schedules, ticks
 TO {role};
+GRANT UPDATE (opens_at, closes_at, reckoned_at) ON openings TO {role};
 GRANT UPDATE ON
     accounts, audience_members, audiences, instances, lanes, looks, occurrences, schedules, ticks
 TO {role};

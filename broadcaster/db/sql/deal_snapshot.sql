@@ -21,14 +21,16 @@ share AS (
     FROM audience_snapshot
     WHERE fault IS NOT NULL
 )
-INSERT INTO {messages} (segment, campaign_id, seq, lane_id, phone, variables)
+INSERT INTO {messages} (segment, campaign_id, seq, lane_id, phone, recipient_group, variables)
 SELECT
     %(segment)s,
     %(campaign_id)s,
     s.seq,
     deal.lanes[width_bucket(s.seq * 0.6180339887498949::float8 - floor(s.seq * 0.6180339887498949::float8), deal.begins)],
     s.phone,
+    coalesce((groups.by_beginning -> left(s.phone, groups.digits))::smallint, 0),
     s.variables
 FROM audience_snapshot s
 CROSS JOIN deal
+CROSS JOIN (SELECT %(groups)s::jsonb AS by_beginning, %(digits)s AS digits) groups
 WHERE s.fault IS NULL

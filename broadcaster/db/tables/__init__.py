@@ -15,6 +15,7 @@ from broadcaster.db.tables.campaign import (
 )
 from broadcaster.db.tables.columns import metadata
 from broadcaster.db.tables.forgetting import forgetting_key, forgotten_phones
+from broadcaster.db.tables.hours import opening_hours, openings, recipient_groups
 from broadcaster.db.tables.instance import accounts, instances, lanes, looks
 from broadcaster.db.tables.message import attempts, doubts, messages, settlements
 from broadcaster.db.tables.schedule import occurrences, schedule_lanes, schedules
@@ -40,7 +41,10 @@ __all__ = [
     "messages",
     "metadata",
     "occurrences",
+    "opening_hours",
+    "openings",
     "purges",
+    "recipient_groups",
     "rejected_recipients",
     "schedule_lanes",
     "schedules",

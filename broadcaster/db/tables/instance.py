@@ -23,6 +23,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from broadcaster.db.tables.columns import content_kind, lane_health, metadata, moment, wire
+from broadcaster.db.tables.hours import opening_hours
 from broadcaster.domain.states import LaneHealth
 
 accounts = Table(
@@ -136,6 +137,7 @@ instances = Table(
         Text,
         comment="ISO 3166 code of numbers that are written without their country code; null: not known.",
     ),
+    Column("hours_id", Integer, ForeignKey(opening_hours.c.id), comment="When it may send; null: always."),
     moment("created_at", "When it was added.", nullable=False, server_default=func.now()),
     CheckConstraint("rate_per_second > 0", name="rate_positive"),
     CheckConstraint("burst >= 1", name="burst_positive"),

@@ -17,6 +17,7 @@ from broadcaster.services.campaigns.new_campaign import insert_campaign
 from broadcaster.services.campaigns.new_content import store_content
 from broadcaster.services.campaigns.over_audience import describe_audience
 from broadcaster.services.campaigns.submission import Submission, Submitted, look_at_content
+from broadcaster.services.openings import store_hours
 from broadcaster.services.recipients.reader import SAMPLES
 
 
@@ -36,7 +37,8 @@ def submit_over_audience(
     """
     content = submission.content
     result = Submitted(submission.name, state=submission.state)
-    with admission(engine, submission.name, submission.instances, submission.starts_at) as (connection, lanes):
+    moments = submission.starts_at, submission.expires_at
+    with admission(engine, submission.name, submission.instances, *moments) as (connection, lanes):
         selection = Selection(audience=find_audience(connection, audience), conditions=conditions, content=content)
         selection = selection.checked(connection, lock=not dry_run)
         _look_at(connection, selection, content, result)
@@ -44,10 +46,12 @@ def submit_over_audience(
         source = describe_audience(audience, selection.conditions)
         if not (result.total or submission.draft or submission.starts_at):
             raise InputError(_nobody(source, result))
+        result.look_at_hours(connection, submission, None)
         result.look_ahead(connection, submission, lanes)
         if not dry_run:
             new = submission.new_campaign(store_content(connection, content), lanes, source)
-            new = replace(new, audience_id=selection.audience.id, conditions=selection.conditions)
+            hours_id = None if submission.hours is None else store_hours(connection, submission.hours)
+            new = replace(new, hours_id=hours_id, audience_id=selection.audience.id, conditions=selection.conditions)
             result.campaign_id = insert_campaign(connection, new)
     return result
 

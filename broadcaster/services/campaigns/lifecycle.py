@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 import msgspec
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection, Engine, func, select
 
 from broadcaster.db import tables
 from broadcaster.db.engine import transaction
@@ -15,9 +15,12 @@ from broadcaster.db.statements import first
 from broadcaster.domain.states import CampaignState
 from broadcaster.errors import ConflictError, ContentionError, NotFoundError
 from broadcaster.services.campaigns.purged import refuse_purged
+from broadcaster.time_zones import day_and_time
 
 _TRIES = 5
 """Workers write the messages of a running campaign all the time; a command that loses against them is repeated."""
+_OPENS = {"start_campaign", "retry_campaign"}
+"""Statements that would let an expired campaign have something to send, which would expire at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +88,8 @@ def _move(engine: Engine, name: str, statement: str, target: CampaignState, sour
     def move() -> Moved:
         with transaction(engine) as connection:
             campaign_id, state = lock_campaign(connection, name)
+            if statement in _OPENS:
+                _refuse_expired(connection, campaign_id, name)
             changed = first(connection, statement, Change, campaign_id=campaign_id)
             if changed is not None:
                 return Moved(name, changed.state, changed.messages)
@@ -93,6 +98,13 @@ def _move(engine: Engine, name: str, statement: str, target: CampaignState, sour
             raise ConflictError(f"campaign {name!r} is {state}; only a campaign that is {sources} can become {target}")
 
     return patiently(move)
+
+
+def _refuse_expired(connection: Connection, campaign_id: int, name: str) -> None:
+    table = tables.campaigns
+    expired = select(table.c.expires_at).where(table.c.id == campaign_id, table.c.expires_at <= func.now())
+    if (expires_at := connection.scalar(expired)) is not None:
+        raise ConflictError(f"campaign {name!r} expired at {day_and_time(expires_at)}: nothing of it is sent any more")
 
 
 def lock_campaign(connection: Connection, name: str) -> tuple[int, CampaignState]:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from sqlalchemy import Connection, Engine
+import msgspec
+from sqlalchemy import Connection, Engine, select
 
+from broadcaster.db import tables
 from broadcaster.db.engine import transaction
 from broadcaster.db.statements import execute, naming, value, values
 from broadcaster.domain.conditions import Condition, describe_conditions
+from broadcaster.domain.opening_hours import OpeningHours
+from broadcaster.domain.recipient_groups import GROUP_BEGINNING, recipient_group
 from broadcaster.errors import BroadcasterError, UnavailableError
 from broadcaster.services.audiences.selection import Selection
 from broadcaster.services.campaigns.segments import LARGE_CAMPAIGN, SHARED, attach_segment, index_phones, open_segment
 from broadcaster.services.campaigns.stored_campaign import read_campaign
 from broadcaster.services.forgetting.forgotten import hold_off
+from broadcaster.services.openings import ask_for_openings, number_groups
 
 
 def start_audience_campaigns(engine: Engine) -> list[int]:
@@ -68,11 +73,30 @@ def _snapshot(connection: Connection, campaign_id: int, selection: Selection) ->
     messages = value(connection, "snapshot_size")
     segment = open_segment(connection, campaign_id) if messages >= LARGE_CAMPAIGN else None
     number, table = (segment.number, segment.messages) if segment else (SHARED, "messages")
-    execute(connection, naming("deal_snapshot", messages=table), campaign_id=campaign_id, segment=number)
+    deal = naming("deal_snapshot", messages=table)
+    groups = msgspec.json.encode(_number_snapshot(connection, campaign_id)).decode()
+    execute(connection, deal, campaign_id=campaign_id, segment=number, groups=groups, digits=GROUP_BEGINNING)
     if segment:
         # No phone is twice in an audience.
         index_phones(connection, segment)
         attach_segment(connection, segment)
+
+
+def _number_snapshot(connection: Connection, campaign_id: int) -> Mapping[str, int]:
+    """The numbers of the recipients' groups by the beginnings of their phones; empty where these play no part."""
+    campaigns, opening_hours = tables.campaigns, tables.opening_hours
+    found = select(opening_hours.c.id, opening_hours.c.document).join(
+        campaigns, campaigns.c.hours_id == opening_hours.c.id
+    )
+    row = connection.execute(found.where(campaigns.c.id == campaign_id)).first()
+    if row is None or not msgspec.convert(row.document, OpeningHours).goes_by_recipient:
+        return {}
+    by_beginning = {
+        each: recipient_group(each) for each in values(connection, "snapshot_beginnings", digits=GROUP_BEGINNING)
+    }
+    numbers = number_groups(connection, by_beginning.values())
+    ask_for_openings(connection, row.id, {numbers[group] for group in by_beginning.values()})
+    return {beginning: numbers[group] for beginning, group in by_beginning.items()}
 
 
 def describe_audience(audience: str, conditions: Sequence[Condition]) -> str:

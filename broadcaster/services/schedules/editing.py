@@ -17,6 +17,7 @@ from broadcaster.db.engine import transaction
 from broadcaster.domain.conditions import Condition
 from broadcaster.domain.contents import Content, stored_content
 from broadcaster.domain.names import LONGEST_NAME, check_name
+from broadcaster.domain.opening_hours import NOBODY, OpeningHours
 from broadcaster.domain.recurrence import RESOLUTION, recurrence
 from broadcaster.domain.schedules import PUNCTUAL, Misfire, Overlap
 from broadcaster.domain.states import OccurrenceState, ScheduleState
@@ -26,6 +27,7 @@ from broadcaster.services.audiences.selection import Selection
 from broadcaster.services.campaigns.checks import lanes_of
 from broadcaster.services.campaigns.lifecycle import cancel_campaign
 from broadcaster.services.campaigns.new_content import store_content
+from broadcaster.services.openings import first_opening, store_hours
 from broadcaster.services.schedules.occurrences import OCCURRENCE_VARIABLES
 from broadcaster.services.schedules.stored_schedule import (
     Following,
@@ -62,6 +64,10 @@ class NewSchedule:
     grace: timedelta = DEFAULT_GRACE
     overlap: Overlap = Overlap.QUEUE
     priority: int = 0
+    hours: OpeningHours | None = None
+    """When its campaigns may be sent; None: always."""
+    expires_after: timedelta | None = None
+    """How long after each occurrence what has not left is expired; None: never."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +113,8 @@ def add_schedule(engine: Engine, new: NewSchedule) -> None:
     try:
         with transaction(engine) as connection:
             now = database_now(connection)
+            if new.hours is not None:
+                first_opening(new.hours, [NOBODY], now)
             audience = find_audience(connection, new.audience)
             conditions = _check(connection, audience, new.conditions, new.content)
             lanes = tuple(lanes_of(connection, new.instances))
@@ -124,6 +132,8 @@ def add_schedule(engine: Engine, new: NewSchedule) -> None:
                 **store_content(connection, new.content)._asdict(),
                 "priority": new.priority,
                 "max_attempts": new.max_attempts,
+                "hours_id": None if new.hours is None else store_hours(connection, new.hours),
+                "expires_after": new.expires_after,
                 # Until the first occurrence is known.
                 "state": ScheduleState.PAUSED,
             }

@@ -148,18 +148,21 @@ class Lane:
             places = min(places, self._pacer.slots(now, self._queued, min(CLAIM_LEAD, self._ends - now)))
         return max(0, places)
 
-    def offer(self, claim: Claim, asked: int, lease_ends: float) -> None:
-        """Send the messages of a claim for `asked` messages (0: the claim only renewed the lease)."""
+    def offer(self, claim: Claim, asked: int, lease_ends: float, asked_at: float) -> None:
+        """Send the messages of a claim for `asked` messages (0: the claim only renewed the lease).
+
+        It was made at `asked_at` on the path's clock, or later.
+        """
         self.lease_ends = lease_ends
         if not claim.may_send:
-            self.close("the lane is paused or resting")
+            self.close("the lane is paused, resting, or outside of its windows")
         got = len(claim.messages)
         self.counts["claimed"] += got
         self._placed += got
         self._unanswered += got
         self._queued += got
         for message in claim.messages:
-            self._start(self._send(message))
+            self._start(self._send(message, asked_at + message.leaves_within))
         if asked:
             self._is_dry = got < claim.slots
             self._slots_pause = min(DRY_PAUSE, 2 * self._slots_pause) if not claim.slots else SHORT_OF_SLOTS_PAUSE
@@ -208,10 +211,10 @@ class Lane:
 
     # The story of a message
 
-    async def _send(self, message: Message) -> None:
+    async def _send(self, message: Message, leaves_by: float) -> None:
         """Waits for its turn, makes the request, and writes the outcome."""
         try:
-            verdict, duration, heard_at_start = await self._attempt(message)
+            verdict, duration, heard_at_start = await self._attempt(message, leaves_by)
         except BaseException as error:
             # Nobody knows how far the message came.
             self._placed -= 1
@@ -225,10 +228,10 @@ class Lane:
         self._path.outcomes.write(outcome_row(message, verdict, transition, duration), self)
         self._changed(self)
 
-    async def _attempt(self, message: Message) -> tuple[Verdict, float | None, int]:
+    async def _attempt(self, message: Message, leaves_by: float) -> tuple[Verdict, float | None, int]:
         """One request at the message's turn: its verdict, its seconds, and its standing's `heard` when it left.
 
-        The seconds are None if no request was made.
+        The seconds are None if no request was made: none is after `leaves_by`.
         """
         try:
             try:
@@ -244,11 +247,11 @@ class Lane:
             if self._is_paced:
                 await self._turns.acquire()
                 try:
-                    held_back = await self._turn()
+                    held_back = await self._turn(leaves_by)
                 finally:
                     self._turns.release()
             else:
-                held_back = self._held_back()
+                held_back = self._held_back(leaves_by)
         finally:
             self._queued -= 1
         if held_back is not None:
@@ -261,20 +264,23 @@ class Lane:
                 self._pacer.replied(self._path.clock())
         return verdict, self._path.clock() - started, heard_at_start
 
-    async def _turn(self) -> str | None:
+    async def _turn(self, leaves_by: float) -> str | None:
         """Wait until the pace admits one more request, and admit it. Returns None, or why nothing may leave."""
         # Timers may fire a millisecond early.
-        while (held_back := self._held_back()) is None and (wait := self._pacer.wait(self._path.clock())) > 0:
+        while (held_back := self._held_back(leaves_by)) is None and (wait := self._pacer.wait(self._path.clock())) > 0:
             await self._rest(wait)
         if held_back is None:
             self._pacer.admit(self._path.clock())
         return held_back
 
-    def _held_back(self) -> str | None:
+    def _held_back(self, leaves_by: float) -> str | None:
         """Why nothing may leave any more; None: messages may leave."""
         if not self._may_leave:
             return self._closed
-        return "the lease ran out" if self._path.clock() >= self.lease_ends else None
+        now = self._path.clock()
+        if now >= leaves_by:
+            return "its window closes, or its campaign expires"
+        return "the lease ran out" if now >= self.lease_ends else None
 
     async def _rest(self, seconds: float) -> None:
         """Wait `seconds`, but not longer than until everything is held back."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from math import inf
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -19,6 +20,9 @@ from broadcaster.domain.outcome_run import OutcomeRun
 from broadcaster.domain.outcomes import Verdict
 from broadcaster.domain.pacing import CLAIM_LEAD, Pace, pace
 from broadcaster.domain.states import LaneHealth
+
+CLOSING_MARGIN = 0.5
+"""Seconds that a claimed message may be late before it is held back because something closes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +78,8 @@ class Message(NamedTuple):
     attempt: int
     spent: int
     max_attempts: int
+    leaves_within: float = inf
+    """It must have left so many seconds after it was asked for; infinity: at any time."""
 
 
 class Ask(NamedTuple):
@@ -148,18 +154,27 @@ def outcome_row(message: Message, verdict: Verdict, transition: Transition, dura
     )
 
 
+def closing_reserve(longest_request: float) -> timedelta:
+    """How long before it closes something is as good as closed: for a slot, a request of so many seconds, a margin."""
+    return timedelta(seconds=CLAIM_LEAD + longest_request + CLOSING_MARGIN)
+
+
 class SendingStore:
     """The send path's view of Postgres."""
 
-    def __init__(self, pool: AsyncPool, *, holder: str, lease: float, hold: float) -> None:
+    def __init__(
+        self, pool: AsyncPool, *, holder: str, lease: float, hold: float, longest_request: float = 30.0
+    ) -> None:
         """A lease lasts for `lease` seconds, and is held under the name `holder`.
 
-        `hold` is for how many seconds a request may be under way behind a gateway that has left it open.
+        `hold` is for how many seconds a request may be under way behind a gateway that has left it open, and
+        `longest_request` for how many it may be before it is given up.
         """
         self._statements = Statements(pool, statement_timeout=lease)
         self._holder = holder
         self._lease = timedelta(seconds=lease)
         self._hold = timedelta(seconds=hold)
+        self._longest_request = longest_request
 
     async def take_lanes(self, lanes: Sequence[int], token: UUID) -> list[HeldLane]:
         """Take those of `lanes` that are free, under the lease `token`."""
@@ -199,18 +214,24 @@ class SendingStore:
         document = msgspec.json.encode(outcomes).decode().replace("\\u0000", "\\ufffd")
         parameters = {"outcomes": document, "lanes": lanes, "tokens": tokens, "wants": wants, "claim": claim}
         *rows, (*_, places) = await self._statements.rows(
-            "turn_over", tuple, **parameters, lease=self._lease, lead=CLAIM_LEAD, hold=self._hold
+            "turn_over",
+            tuple,
+            **parameters,
+            lease=self._lease,
+            lead=CLAIM_LEAD,
+            hold=self._hold,
+            reserve=closing_reserve(self._longest_request),
         )
         moved = [False] * len(outcomes)
         for place in places or ():
             moved[place - 1] = True
-        return moved, _claims(claim, rows)
+        return moved, self._claims(claim, rows)
 
     async def read_claim(self, asks: Sequence[Ask], claim: UUID) -> dict[int, Claim]:
         """What `claim` took, if it was committed. In its result no lane has been allowed anything beyond that."""
         lanes, tokens, _ = _columns(asks)
         rows = await self._statements.rows("read_claim", tuple, lanes=lanes, tokens=tokens, claim=claim)
-        return _claims(claim, rows)
+        return self._claims(claim, rows)
 
     async def change_lane_health(self, lane: int, token: UUID, change: LaneChange, run: OutcomeRun) -> None:
         """Write a lane's new health and the run that led to it, if the lane is still held under `token`."""
@@ -258,6 +279,19 @@ class SendingStore:
         """Finish the campaigns that balance; returns their ids."""
         return await self._statements.values("finish_campaigns")
 
+    def _claims(self, claim: UUID, rows: Sequence[tuple[Any, ...]]) -> dict[int, Claim]:
+        claims: dict[int, Claim] = {}
+        for lane_id, may_send, slots, segment, campaign_id, seq, phone, variables, attempt, spent, most, *rest in rows:
+            lane = claims.get(lane_id)
+            if lane is None:
+                lane = claims[lane_id] = Claim(may_send, slots, [])
+            if seq is not None:
+                within = inf if rest[0] is None else rest[0] - self._longest_request
+                lane.messages.append(
+                    Message(claim, segment, campaign_id, seq, phone, variables, attempt, spent, most, within)
+                )
+        return claims
+
 
 def _document(run: OutcomeRun) -> str:
     return msgspec.json.encode(run.to_document()).decode()
@@ -265,14 +299,3 @@ def _document(run: OutcomeRun) -> str:
 
 def _columns(asks: Sequence[Ask]) -> tuple[list[int], list[UUID], list[int]]:
     return [ask.lane_id for ask in asks], [ask.token for ask in asks], [ask.want for ask in asks]
-
-
-def _claims(claim: UUID, rows: Sequence[tuple[Any, ...]]) -> dict[int, Claim]:
-    claims: dict[int, Claim] = {}
-    for lane_id, may_send, slots, segment, campaign_id, seq, phone, variables, attempt, spent, most, *_ in rows:
-        lane = claims.get(lane_id)
-        if lane is None:
-            lane = claims[lane_id] = Claim(may_send, slots, [])
-        if seq is not None:
-            lane.messages.append(Message(claim, segment, campaign_id, seq, phone, variables, attempt, spent, most))
-    return claims

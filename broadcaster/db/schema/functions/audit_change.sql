@@ -64,7 +64,8 @@ REVOKE ALL ON FUNCTION audit_change() FROM PUBLIC;
 
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON instances
     FOR EACH ROW WHEN (current_setting('broadcaster.operator', true) <> '') EXECUTE FUNCTION audit_change(
-        'instance', 'name', 'account_id', 'rate_per_second', 'burst', 'max_in_flight', 'reply_rules', 'country'
+        'instance', 'name', 'account_id', 'rate_per_second', 'burst', 'max_in_flight', 'reply_rules', 'country',
+        'hours_id'
     );
 
 CREATE TRIGGER audit AFTER UPDATE OF wire, truth_since ON accounts
@@ -86,14 +87,14 @@ CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON campaigns
     FOR EACH ROW WHEN (current_setting('broadcaster.operator', true) <> '') EXECUTE FUNCTION audit_change(
         'campaign', 'name', 'state', 'state_reason', 'content_id', '*caption', 'filename', 'priority', 'segment',
         'max_attempts', 'recipients_read', 'recipients_rejected', 'starts_at', 'audience_id', '*audience_filter',
-        '*variables', 'test_of'
+        '*variables', 'test_of', 'hours_id', 'expires_at'
     );
 
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON schedules
     FOR EACH ROW WHEN (current_setting('broadcaster.operator', true) <> '') EXECUTE FUNCTION audit_change(
         'schedule', 'name', 'state', 'cron', 'every', 'timezone', 'anchor', 'from_at', 'until_at', 'occurrence_limit',
         'misfire', 'grace', 'overlap', 'audience_id', '*audience_filter', 'content_id', '*caption', 'filename',
-        'priority', 'max_attempts'
+        'priority', 'max_attempts', 'hours_id', 'expires_after'
     );
 
 CREATE TRIGGER audit AFTER INSERT OR UPDATE ON occurrences

@@ -46,6 +46,7 @@ CREATE TABLE instances (
     max_in_flight integer NOT NULL,
     reply_rules jsonb,
     country text,
+    hours_id integer REFERENCES opening_hours,
     created_at timestamptz NOT NULL DEFAULT now(),
     CONSTRAINT instances_burst_positive_check CHECK (burst >= 1),
     CONSTRAINT instances_country_code_check CHECK (country ~ '^[A-Z]{2}$'),
@@ -66,6 +67,7 @@ COMMENT ON COLUMN instances.max_in_flight IS 'Requests under way at once, at mos
 COMMENT ON COLUMN instances.reply_rules IS 'Differences from the default reply rules; null: none.';
 COMMENT ON COLUMN instances.country IS
     'ISO 3166 code of numbers that are written without their country code; null: not known.';
+COMMENT ON COLUMN instances.hours_id IS 'When it may send; null: always.';
 COMMENT ON COLUMN instances.created_at IS 'When it was added.';
 
 CREATE TABLE lanes (

@@ -26,10 +26,13 @@ SELECT
     c.started_at,
     c.finished_at,
     a.name AS audience,
-    c.purged_at
+    c.purged_at,
+    c.expires_at,
+    hours.document AS hours
 FROM campaigns c
 JOIN contents content ON content.id = c.content_id
 LEFT JOIN audiences a ON a.id = c.audience_id
+LEFT JOIN opening_hours hours ON hours.id = c.hours_id
 LEFT JOIN LATERAL (
     SELECT
         sum(cl.total)::bigint AS total,
