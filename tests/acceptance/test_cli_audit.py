@@ -87,6 +87,8 @@ STEPS = [
     Step("instance add", "a --key key-a --rate unlimited --base-url URL", "instance a", "burst", None, 2),
     Step("instance set", "a --rate 5/s", "instance a", "rate_per_second", None, 5),
     Step("instance set", "a --country id", "instance a", "country", None, "ID"),
+    Step("instance set", "a --window 'Mon-Sun 00:00-24:00'", "instance a", "hours_id", None, 1),
+    Step("instance set", "a --any-time", "instance a", "hours_id", 1, None),
     Step("instance set", "a --wire form", "instance a", "wire", "json", "form"),
     Step("instance set", "a --wire json", "instance a", "wire", "form", "json"),
     Step("instance pause", "a", "instance a", "health", "ok", "paused"),

@@ -27,7 +27,8 @@ SELECT id, 'campaign ' || id, state::campaign_state, 1, 3, now() - interval '3 h
     CASE WHEN state IN ('running', 'paused') THEN now() - interval '3 hours' END, CASE id WHEN 9 THEN 1 END
 FROM (VALUES
     (1, 'running'), (2, 'running'), (3, 'running'), (4, 'paused'), (5, 'running'), (6, 'running'), (7, 'scheduled'),
-    (8, 'draft'), (9, 'scheduled'), (11, 'running'), (12, 'running'), (13, 'paused'), (15, 'running'), (16, 'running'), (17, 'running')
+    (8, 'draft'), (9, 'scheduled'), (11, 'running'), (12, 'running'), (13, 'paused'), (15, 'running'), (16, 'running'), (17, 'running'),
+    (18, 'running')
 ) c (id, state);
 INSERT INTO campaign_lanes (campaign_id, lane_id)
 SELECT c.id, l.id FROM campaigns c CROSS JOIN lanes l
@@ -51,6 +52,7 @@ WITH part (campaign, lane, state, messages) AS (VALUES
     (13, 1, 'failed', 1), (13, 2, 'unknown', 1),
     (15, 4, 'pending', 1), (15, 1, 'sent', 1),
     (16, 2, 'pending', 2),
+    (18, 1, 'pending', 2), (18, 1, 'sending', 1), (18, 2, 'in_doubt', 1), (18, 2, 'pending', 1), (18, 4, 'pending', 1),
     (17, 1, 'sent', 2), (17, 1, 'failed', 1), (17, 2, 'unknown', 1), (17, 2, 'sent', 1)
 )
 INSERT INTO messages (segment, campaign_id, seq, lane_id, phone, state, attempt, spent, changed_at, claim_token, reason)
@@ -64,6 +66,7 @@ SELECT
     CASE state WHEN 'sending' THEN ('00000000-0000-0000-0000-00000000020' || lane)::uuid END,
     CASE WHEN state IN ('failed', 'unknown', 'skipped', 'expired') THEN 'because' END
 FROM part CROSS JOIN LATERAL generate_series(1, messages) n;
+UPDATE campaigns SET expires_at = now() - interval '1 minute' WHERE id = 18;
 -- One person of several campaigns, of whom nothing is being sent.
 UPDATE messages m SET phone = '628777000000'
 FROM (

@@ -37,6 +37,8 @@ class Campaign(IntEnum):
     """Running, with something due over the free lane."""
     OLD = 17
     """Finished long ago; some failed, one is unknown."""
+    EXPIRED = 18
+    """Running, and expired with something pending, being sent and in doubt."""
     NEW = 20
     """Not there yet, like the next two."""
     SEGMENT = 30

@@ -13,6 +13,7 @@ from broadcaster.domain.opening_hours import NOBODY, OpeningHours, RecipientGrou
 from broadcaster.domain.phone_countries import NO_COUNTRY
 from broadcaster.domain.recipient_groups import GROUP_BEGINNING, recipient_group
 from broadcaster.errors import InputError, UsageError
+from tests.support.reference import ROOT
 
 
 def opening(hours: OpeningHours, group: RecipientGroup, moment: str) -> tuple[str, str] | None:
@@ -114,3 +115,19 @@ def test_each_row_of_the_legal_hours_says_where_it_is_from() -> None:
 )
 def test_hours_are_said_for_people(hours: OpeningHours, said: str) -> None:
     assert str(hours) == said
+
+
+def test_the_page_on_legal_hours_has_what_is_known_and_nothing_else() -> None:
+    page = (ROOT / "docs" / "legal-hours.md").read_text(encoding="utf-8")
+    written = [tuple(cell.strip() for cell in line.split("|")[1:-1]) for line in page.splitlines() if "<http" in line]
+    assert written == [
+        (
+            legal.country,
+            ", ".join(legal.windows),
+            ", ".join(legal.holidays) or "as other days",
+            legal.rule,
+            f"<{legal.source}>",
+            str(legal.looked_up),
+        )
+        for legal in legal_hours_by_country().values()
+    ]
