@@ -133,6 +133,37 @@ def test_what_was_claimed_in_time_and_is_late_is_held_back_unspent(
     assert quick.sql("SELECT DISTINCT spent FROM messages") == [(0,)]
 
 
+@pytest.mark.parametrize(
+    "why",
+    [
+        "UPDATE openings SET closes_at = now() WHERE hours_id = (SELECT hours_id FROM campaigns)",
+        "UPDATE openings SET opens_at = now() + interval '1 h' WHERE hours_id = (SELECT hours_id FROM campaigns)",
+        "UPDATE openings SET closes_at = now() + interval '1 s' WHERE hours_id = (SELECT hours_id FROM campaigns)",
+        "UPDATE openings SET closes_at = now() WHERE hours_id = (SELECT hours_id FROM instances)",
+        "UPDATE openings SET opens_at = now() + interval '1 h' WHERE hours_id = (SELECT hours_id FROM instances)",
+        "UPDATE openings SET closes_at = now() + interval '1 s' WHERE hours_id = (SELECT hours_id FROM instances)",
+        "DELETE FROM openings",
+        "UPDATE campaigns SET expires_at = now()",
+        "UPDATE campaigns SET expires_at = now() + interval '1 s'",
+    ],
+)
+def test_the_claim_itself_takes_nothing_whoever_holds_the_lane(quick: Shop, why: str) -> None:
+    """A lane may be held already when something closes: that nobody is woken for it is not enough."""
+    quick.add("a", hours=ALWAYS)
+    quick.submit("c", 3, "a", hours=BY_RECIPIENT)
+    open_for(quick, 600.0)
+    quick.sql(why)
+
+    async def send_anyway() -> None:
+        async with SendingProcess(quick.settings) as process:
+            await process.send_due([row[0] for row in quick.sql("SELECT id FROM lanes")])
+
+    asyncio.run(send_anyway())
+    assert quick.states("c") == {"pending": 3}
+    assert quick.sql("SELECT max(attempt) FROM messages") == [(0,)]
+    assert quick.lanes() == []
+
+
 def test_a_late_tick_leaves_it_closed_and_the_next_one_opens_it(shop: Shop) -> None:
     shop.add("a")
     shop.submit("c", 3, "a", hours=ALWAYS)
