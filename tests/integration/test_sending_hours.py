@@ -19,7 +19,8 @@ from broadcaster.errors import ConflictError, UsageError
 from broadcaster.services import dispatch
 from broadcaster.services.campaigns.lifecycle import retry_campaign
 from broadcaster.services.instances import InstanceChanges, set_instance
-from broadcaster.services.openings import ask_for_openings, move_openings, store_hours
+from broadcaster.services.openings import ask_for_openings, move_openings, number_groups, store_hours
+from broadcaster.services.sending.prepared_contents import PreparedContents
 from broadcaster.services.sending.sending_process import SendingProcess
 from tests.support.shop import Shop, drain
 
@@ -28,6 +29,16 @@ BY_RECIPIENT = OpeningHours(windows=("00:00-24:00",), zone="UTC", is_by_recipien
 TIMEOUT = 1.0
 """Seconds a request may take in these tests."""
 LATENCY = 0.4
+
+
+class Row(msgspec.Struct):
+    """An opening, and whether SQL says that it is open."""
+
+    document: OpeningHours
+    country: str | None
+    zones: list[str] | None
+    is_open: bool
+    now: datetime
 
 
 @pytest.fixture
@@ -72,7 +83,7 @@ def two_workers(shop: Shop, rounds: int = 8) -> None:
         async with SendingProcess(shop.settings) as process:
             for _ in range(rounds):
                 await process.send_due(shop.lanes())
-                await asyncio.sleep(0.1)
+                await asyncio.sleep(0.1)  # in place of the tick: what opens is noticed by looking again
 
     async def both() -> None:
         await asyncio.gather(work(), work())
@@ -115,12 +126,10 @@ def test_what_was_claimed_in_time_and_is_late_is_held_back_unspent(
     quick.add("a", max_in_flight=4)
     quick.submit("c", 4, "a", hours=ALWAYS)
     open_for(quick, TIMEOUT + 1.2)
-    from broadcaster.services.sending.prepared_contents import PreparedContents
-
     of = PreparedContents.of
 
     async def slowly(self: PreparedContents, *arguments: object) -> object:
-        await asyncio.sleep(1.5)
+        await asyncio.sleep(1.5)  # this is the worker that stands still
         return await of(self, *arguments)  # type: ignore[arg-type]
 
     monkeypatch.setattr(PreparedContents, "of", slowly)
@@ -299,22 +308,12 @@ def test_the_claim_is_open_exactly_when_the_rules_are(engine: Engine, shop: Shop
             )
             hours_id = store_hours(connection, hours)
             if hours.goes_by_recipient:
-                from broadcaster.services.openings import number_groups
-
                 numbers = number_groups(connection, groups[1:])
                 ask_for_openings(connection, hours_id, numbers.values())
-        execute(connection, "stale_openings")
     shop.add("a")
     for row in shop.sql("SELECT id FROM opening_hours"):
         shop.sql("UPDATE instances SET hours_id = :id", id=row[0])
         move_openings(engine)
-
-    class Row(msgspec.Struct):
-        document: OpeningHours
-        country: str | None
-        zones: list[str] | None
-        is_open: bool
-        now: datetime
 
     found = [
         Row(msgspec.convert(document, OpeningHours), country, zones, is_open, now)
