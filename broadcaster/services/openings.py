@@ -69,11 +69,17 @@ def ask_for_openings(connection: Connection, hours_id: int, groups: Iterable[int
 
 def number_groups(connection: Connection, groups: Iterable[RecipientGroup]) -> Mapping[RecipientGroup, int]:
     """A number for each group, which it keeps."""
-    table = tables.recipient_groups
-    wanted = sorted(set(groups))
-    if wanted:
-        values = [{"country": group.country, "zones": list(group.zones)} for group in wanted]
+    known, table = _known_groups(connection), tables.recipient_groups
+    # Only those that are new: a conflict would use up a number, and there are not many.
+    if new := sorted(set(groups) - known.keys()):
+        values = [{"country": group.country, "zones": list(group.zones)} for group in new]
         connection.execute(insert(table).values(values).on_conflict_do_nothing())
+        known = _known_groups(connection)
+    return known
+
+
+def _known_groups(connection: Connection) -> dict[RecipientGroup, int]:
+    table = tables.recipient_groups
     found = connection.execute(select(table.c.id, table.c.country, table.c.zones)).all()
     return {RecipientGroup(row.country, tuple(row.zones)): row.id for row in found}
 
