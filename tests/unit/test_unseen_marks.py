@@ -49,7 +49,7 @@ def test_a_nul_of_a_workbook_rejects_its_row_in_any_column() -> None:
 
 
 def test_a_nul_of_a_vcard_rejects_the_card() -> None:
-    card = "BEGIN:VCARD\nFN;ENCODING=QUOTED-PRINTABLE:A=00B\nTEL:+{A}\nEND:VCARD\n".format(A=A)
+    card = f"BEGIN:VCARD\nFN;ENCODING=QUOTED-PRINTABLE:A=00B\nTEL:+{A}\nEND:VCARD\n"
     assert outcome(card)[:2] == (
         [],
         [(1, f"+{A}", "There is a control character, U+0000, in column 'name': remove it.")],
