@@ -160,16 +160,19 @@ def test_a_connection_that_was_lost_is_not_used_again(engine: Engine) -> None:
 @pytest.mark.parametrize(
     ("statement", "said"),
     [
-        ("INSERT INTO mine VALUES (%(secret)s)", "InvalidTextRepresentation"),
-        ("INSERT INTO mine VALUES (1), (1) RETURNING %(secret)s", "UniqueViolation: mine: mine_n_key: duplicate key"),
+        ("INSERT INTO mine (n) VALUES (%(secret)s)", "InvalidTextRepresentation"),
+        (
+            "INSERT INTO mine (t) SELECT %(secret)s FROM generate_series(1, 2)",
+            "UniqueViolation: mine: mine_t_key: duplicate",
+        ),
         ("SELECT %(secret)s || %(nul)s", "DataError: PostgreSQL text fields cannot contain NUL"),
-        ("COPY mine FROM STDIN", "InvalidTextRepresentation"),
+        ("COPY mine (n) FROM STDIN", "InvalidTextRepresentation"),
     ],
 )
 def test_an_unexpected_error_is_told_without_the_values_of_rows(engine: Engine, statement: str, said: str) -> None:
     secret = "Ayu 6281234567801"
     with pytest.raises((DBAPIError, psycopg.Error)) as caught, engine.begin() as connection:
-        connection.exec_driver_sql("CREATE TEMPORARY TABLE mine (n integer UNIQUE) ON COMMIT DROP")
+        connection.exec_driver_sql("CREATE TEMPORARY TABLE mine (n integer, t text UNIQUE) ON COMMIT DROP")
         if statement.startswith("COPY"):
             with connection.connection.driver_connection.cursor().copy(statement) as copying:
                 copying.write(secret)
