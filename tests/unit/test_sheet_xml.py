@@ -78,7 +78,7 @@ def test_a_formula_that_made_an_empty_text_and_one_behind_the_rows_are_no_fault(
 
 def test_only_sheets_that_may_have_something_to_tell_are_parsed(monkeypatch: pytest.MonkeyPatch) -> None:
     def parsed(*_: Any) -> None:
-        raise AssertionError("this takes twenty times as long as looking for signs")
+        raise AssertionError("this takes eight times as long as looking for signs")
 
     monkeypatch.setattr(workbook_parts.ExcelSheet, "feed", parsed)
     monkeypatch.setattr(workbook_parts, "_PIECE_BYTES", 64)
