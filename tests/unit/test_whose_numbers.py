@@ -103,6 +103,53 @@ def test_the_refusal_says_what_speaks_against_it_and_where(numbers: list[str], w
     assert "--accept-countries" in message
 
 
+BARE_AS_WELL = {
+    # What is written, its country, and that of its beginning.
+    "a town": ([f"(51) 9{8400 + n}-{4000 + 7 * n}" for n in range(600)], "BR", "PE"),
+    "an area": ([f"84 98{700 + n}-{3000 + 7 * n}" for n in range(90)], "BR", "VN"),
+    "a small file": (["66 99471-0079"], "BR", "TH"),
+    "an area code in parentheses": (["(479) 793-1677"], "US", "NO"),
+    "a company's phones": ([f"160 9628{2300 + n}" for n in range(20)], "DE", "US"),
+    "a few of an operator": ([f"855104430{n}" for n in range(30, 35)], "ID", "KH"),
+}
+
+
+@pytest.mark.parametrize("name", BARE_AS_WELL)
+def test_numbers_that_another_country_has_as_well_are_asked_about(name: str) -> None:
+    numbers, country, abroad = BARE_AS_WELL[name]
+    options = refusal(numbers).partition("--country ")[2].partition(")")[0]
+    assert country in options and abroad in options
+    for known in (country, abroad):
+        _, reader = read(numbers, known)
+        assert {each.country for each in reader.census.countries} == {known}
+    _, reader = read(numbers, accept_countries=True)
+    assert {each.country for each in reader.census.countries} == {abroad}
+
+
+@pytest.mark.parametrize(
+    "numbers",
+    [
+        ["628123456789"], ["919876543210"], ["5511987654321"], ["525512345678"], ["4915112345678"],
+        ["447911123456"], ["34612345678"], ["2348031234567"], ["33612345678"], ["923011234567"], ["12025550144"],
+        ["13125550144"],  # of China as well, where WhatsApp does not work
+        ["1-512-555-0144"], ["1 (512) 555-0144"],  # no German number stands so
+        ["15125550144", "12025550144"],
+        ["+51 984 834 969", "51984834968"],
+        [f"855{10000000 + 7919 * n}" for n in range(60)],  # too many to be of one Indonesian operator
+    ],
+)  # fmt: skip
+def test_numbers_that_only_one_country_has_so_are_read_without_a_word(numbers: list[str]) -> None:
+    phones, _ = read(numbers)
+    assert len(phones) == len(numbers)
+
+
+def test_a_sorted_file_is_judged_by_all_of_it() -> None:
+    """Its first numbers would be of Natal in Brazil as well, all of them together only of Vietnam."""
+    numbers = sorted((f"84{start}{n:07}" for start in (97, 37, 56) for n in range(100)), reverse=True)
+    assert all(number.startswith("849") for number in numbers[:100])
+    assert read(numbers)[1].census.is_certain
+
+
 def test_numbers_that_do_not_agree_are_taken_as_they_are_read_if_that_is_said() -> None:
     phones, reader = read(["6281234567890", "6591234567"], accept_countries=True)
     assert phones == ["6281234567890", "6591234567"]
