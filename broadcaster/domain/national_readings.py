@@ -69,8 +69,8 @@ def national_readings(samples: Sequence[BareNumber], code: int, count: int) -> l
     """The ISO 3166 codes of the other countries of which a file may have national numbers.
 
     `samples` are from its `count` bare numbers, all read with the calling `code` first. Nearly all of them must be
-    mobile numbers there. A file of many numbers is of a country without area codes only where it is written so: its numbers
-    would not all begin alike. Countries whose numbers are spelled like the first sample come first.
+    mobile numbers there. A file of many numbers is of a country without area codes only where it is written so: its
+    numbers would not all begin alike. Countries whose numbers are spelled like the first sample come first.
     """
     is_national = 2 * sum(each.in_parentheses or len(each.front) < len(str(code)) for each in samples) > len(samples)
     found = [

@@ -43,6 +43,8 @@ class CountryCount:
     numbers: int = 0
     bare: int = 0
     """Of these, so many are written without `+` or `00`."""
+    linked: int = 0
+    """And so many in an id or a link of WhatsApp's."""
     lines: list[int] = field(default_factory=list)
     """The first MOST_LINES of them are on these."""
 
@@ -96,6 +98,7 @@ class PhoneCensus:
             usable = [line for row, line in enumerate(lines) if row not in faults]
         self.usable += len(read.numbers)
         self._count(usable, read)
+        self._count_linked(written, read)
         if self.country is None:
             self._look_at_unread(lines, written, read.faults)
             bare = read.numbers if all(read.are_bare) else list(compress(read.numbers, read.are_bare))
@@ -155,7 +158,7 @@ class PhoneCensus:
 
     @property
     def likely_mistakes(self) -> list[CountryCount]:
-        """Countries with bare numbers in a file that is nearly all of another calling code."""
+        """Countries with numbers without `+` in a file that is nearly all of another calling code."""
         by_code = Counter[int]()
         for each in self._counts.values():
             by_code[each.calling_code] += each.numbers
@@ -164,7 +167,7 @@ class PhoneCensus:
         [(main, most)] = by_code.most_common(1)
         if most < _MAIN_SHARE * by_code.total():
             return []
-        return [each for each in self.countries if each.bare and each.calling_code != main]
+        return [each for each in self.countries if each.bare + each.linked and each.calling_code != main]
 
     @property
     def strangers(self) -> list[CountryCount]:
@@ -211,6 +214,14 @@ class PhoneCensus:
                 count = self._counts[origin(number[:BEGINNING]).country]
                 if len(count.lines) < MOST_LINES:
                     count.lines.append(line)
+
+    def _count_linked(self, written: Sequence[str], read: ReadPhones) -> None:
+        if all(read.are_bare):
+            return
+        usable = (text for row, text in enumerate(written) if row not in read.faults)
+        for text, number, is_bare in zip(usable, read.numbers, read.are_bare, strict=True):
+            if not (is_bare or text.startswith("+")) and plain(text).spelling is WrittenAs.LINKED:
+                self._counts[origin(number[:BEGINNING]).country].linked += 1
 
     def _look_at_unread(self, lines: Sequence[int], written: Sequence[str], faults: Iterable[int]) -> None:
         for row in faults:

@@ -70,7 +70,9 @@ def why_to_stop(census: PhoneCensus, *, accept_rejected: bool, accept_countries:
     """What looks like a mistake in a file that could be read, and what to do: one sentence each."""
     mistakes = () if accept_countries else census.likely_mistakes
     if mistakes:
-        bare = ", ".join(f"{each.bare:,} {each.name}: {said_lines(each.lines, each.numbers)}" for each in mistakes)
+        bare = ", ".join(
+            f"{each.bare + each.linked:,} {each.name}: {said_lines(each.lines, each.numbers)}" for each in mistakes
+        )
         yield (
             f"numbers without + look like a mistake, since nearly all others are of {census.countries[0].name} "
             f"({bare}): write them with + and their country code, name their country with --country, or take them as "

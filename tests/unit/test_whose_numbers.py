@@ -68,7 +68,7 @@ def test_numbers_whose_zero_was_lost_are_refused_with_their_country_named_and_ri
     [
         INDONESIAN,
         [*INDONESIAN, "+81 90-1234-5678"],
-        [*INDONESIAN, "0081 90-1234-5678", "819012345678@c.us", "https://wa.me/819012345678"],
+        [*INDONESIAN, "0081 90-1234-5678"],
         [*INDONESIAN, "62812", "nobody", "", "6.28E+11", "0"],
         ["12025550144", "14165550144", "18765550144"],  # one calling code
         ["79123456789", "77012345678"],
@@ -190,7 +190,9 @@ def test_bare_numbers_that_are_few_in_a_file_of_one_country_look_like_a_mistake(
     assert "2 Hong Kong" in reason and "lines 99, 100" in reason and "--accept-countries" in reason
     assert read([*meant, "85251234567"], accept_countries=True)[1].reasons_to_stop == []
     assert read([*meant, "+852 5123 4567"])[1].reasons_to_stop == []
-    assert read([*meant, "85251234567@c.us"])[1].reasons_to_stop == []
+    [linked] = read([*meant, "85251234567@c.us", "https://wa.me/85251234568"])[1].reasons_to_stop
+    assert "2 Hong Kong" in linked and "lines 99, 100" in linked
+    assert read(["81234567890@c.us", "https://wa.me/81234567891"])[1].reasons_to_stop == []
     [known] = read([*meant, "9012345678"], "JP")[1].reasons_to_stop
     assert "1 Japan: line 99" in known
 
