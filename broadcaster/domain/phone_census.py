@@ -220,7 +220,7 @@ class PhoneCensus:
             return
         usable = (text for row, text in enumerate(written) if row not in read.faults)
         for text, number, is_bare in zip(usable, read.numbers, read.are_bare, strict=True):
-            if not (is_bare or text.startswith("+")) and plain(text).spelling is WrittenAs.LINKED:
+            if not (is_bare or text.startswith("+") or text.isdecimal()) and plain(text).spelling is WrittenAs.LINKED:
                 self._counts[origin(number[:BEGINNING]).country].linked += 1
 
     def _look_at_unread(self, lines: Sequence[int], written: Sequence[str], faults: Iterable[int]) -> None:
