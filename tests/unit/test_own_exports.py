@@ -31,7 +31,7 @@ def test_rows_of_an_export_ask_unless_they_got_nothing_for_good(state: str, colu
     if state in {"failed", "skipped", "cancelled", "expired", "rejected", "Jakarta"}:
         assert read(header, rows) == [PHONE]
         return
-    with pytest.raises(InputError, match="line 2: this is an export of a campaign.*--again"):
+    with pytest.raises(InputError, match=r"line 2: this is an export of a campaign.*--again"):
         read(header, rows)
     assert read(header, rows, again=True) == [PHONE]
 

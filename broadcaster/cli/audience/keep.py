@@ -78,7 +78,7 @@ def export(
 ) -> None:
     """Write the members and their variables as CSV (UTF-8), in the order of phones.
 
-    The phones are in column phone_e164, by which it is known that they have their country code when they are read again.
+    The phones are in column phone_e164, so that they are read again with their country code first.
 
     Cells that a spreadsheet would take for a formula begin with an apostrophe, which `audience import` takes away.
     On standard output control characters are written out, such as \\x1b; a file holds all as it is.

@@ -21,7 +21,7 @@ from broadcaster.services.recipients.limits import MAX_COLUMNS
 PHONE_COLUMN = PHONE_VARIABLE
 """The column with the phones, unless another one is named."""
 E164_COLUMN = "phone_e164"
-"""The same where all phones have their country code, as in `audience export`. The phones' column where none is named."""
+"""The same where all phones have their country code, as in `audience export`."""
 PHONE_KEY = ""
 """The key of the phone in a row's variables until it is taken out; no variable can be called so."""
 

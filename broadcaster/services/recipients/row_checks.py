@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 
-from broadcaster.domain.templates import variable_name
 from broadcaster.domain.states import MessageState
+from broadcaster.domain.templates import variable_name
 from broadcaster.domain.written_values import ValueFault
 from broadcaster.errors import InputError, UsageError, listed, quoted
 from broadcaster.services.recipients.headers import PHONE_KEY, folded
