@@ -10,6 +10,7 @@ import pytest
 from phonenumbers import PhoneNumberType
 
 from broadcaster.domain.states import MessageState
+from broadcaster.domain.whatsapp_numbers import as_whatsapp_writes
 from broadcaster.errors import InputError
 from broadcaster.services.recipients.reader import RecipientOptions, read_recipients
 
@@ -51,6 +52,7 @@ def test_phones_of_an_export_are_read_as_they_were_written(header: str, country:
     phones = [
         f"{each.country_code}{each.national_number}" for each in examples if each and not each.italian_leading_zero
     ]
+    phones = list(map(as_whatsapp_writes, phones))
     assert read(header, [f"{phone},failed," for phone in phones], country=country) == phones
 
 

@@ -14,7 +14,7 @@ from phonenumbers import NumberParseException, PhoneNumberFormat, PhoneNumberTyp
 from broadcaster.domain import phones
 from broadcaster.domain.phone_proofs import prove, prove_mobile
 from broadcaster.domain.phones import PhoneError, PhoneFault, PhoneNormaliser, is_mobile, normalise_phone
-from broadcaster.domain.whatsapp_numbers import dialled_today
+from broadcaster.domain.whatsapp_numbers import as_whatsapp_writes, dialled_today
 from broadcaster.errors import UsageError
 
 REGIONS = sorted(phonenumbers.SUPPORTED_REGIONS)
@@ -214,6 +214,11 @@ def test_a_proven_beginning_says_nothing_of_a_tail_that_is_not_digits(tail: str)
         ("(011) 8765-4321", "BR", "5511987654321"),
         ("5491123456789", None, "5491123456789"),
         ("+54 11 15 2345-6789", None, "5491123456789"),
+        ("+54 11 2345-6789", None, "5491123456789"),
+        ("541123456789", None, "5491123456789"),
+        ("541123456789@c.us", None, "5491123456789"),
+        ("011 2345-6789", "AR", "5491123456789"),
+        ("+54 800 123 4567", None, "548001234567"),
         ("+54 9 11 15 2345-6789", None, "5491123456789"),
         ("+54 9 351 15 234-5678", None, "5493512345678"),
         ("+225 07 12 34 56", None, "2250707123456"),
@@ -302,7 +307,7 @@ def test_every_completion_of_a_proven_beginning_is_valid_for_the_library() -> No
                 for _ in range(2):
                     tail = "".join(choose.choices("0123456789", k=len(written) - depth))
                     text = written[:depth] + tail if country else f"+{written[:depth]}{tail}"
-                    assert _by_the_rule(text, country) == head + tail, (written[:depth], country)
+                    assert _by_the_rule(text, country) == as_whatsapp_writes(head + tail), (written[:depth], country)
     assert proven > 1000
 
 
@@ -368,7 +373,10 @@ def _outcome(normalise: PhoneNormaliser, written: str) -> str | PhoneFault:
 
 
 def _by_the_rule(written: str, country: str | None) -> str | None:
-    """What the library says, but that what is valid with its country code in front stays so, unless mobile without."""
+    """What the library says, as WhatsApp writes it.
+
+    But what is valid with its country code in front stays so, unless mobile without.
+    """
     try:
         number = phonenumbers.parse(written, country)
     except NumberParseException:
@@ -381,7 +389,9 @@ def _by_the_rule(written: str, country: str | None) -> str | None:
     todays = [today for each in spellings for today in dialled_today(each)]
     candidates = [number, *(phonenumbers.parse(f"+{each}") for each in todays if each.startswith(code))]
     valid = filter(phonenumbers.is_valid_number, candidates)
-    return next((phonenumbers.format_number(each, PhoneNumberFormat.E164).removeprefix("+") for each in valid), None)
+    return next(
+        (as_whatsapp_writes(phonenumbers.format_number(each, PhoneNumberFormat.E164)[1:]) for each in valid), None
+    )
 
 
 def _national_prefix(region: str) -> str:
