@@ -47,6 +47,11 @@ class CountryCount:
     lines: list[int] = field(default_factory=list)
     """The first MOST_LINES of them are on these."""
 
+    def note_line(self, line: int) -> None:
+        """One of them is on this line."""
+        if len(self.lines) < MOST_LINES:
+            self.lines.append(line)
+
     @property
     def name(self) -> str:
         """In English."""
@@ -103,9 +108,7 @@ class PhoneCensus:
             bare = read.numbers if all(read.are_bare) else list(compress(read.numbers, read.are_bare))
             self._look_for_landlines(usable, bare, read)
         else:
-            self._look_for_strangers(
-                usable, [text for row, text in enumerate(written) if row not in read.faults], read
-            )
+            self._look_for_strangers(usable, written, read)
 
     def reject(self, rows: Sequence[tuple[int, PhoneFault]]) -> None:
         """Count rows without a usable number: the line of each, and why there is none."""
@@ -189,9 +192,7 @@ class PhoneCensus:
             return
         for line, number in zip(lines, read.numbers, strict=True):
             if number[:BEGINNING] in wanted:
-                count = self._counts[origin(number[:BEGINNING]).country]
-                if len(count.lines) < MOST_LINES:
-                    count.lines.append(line)
+                self._counts[origin(number[:BEGINNING]).country].note_line(line)
 
     def _look_at_unread(self, lines: Sequence[int], written: Sequence[str], faults: Iterable[int]) -> None:
         for row in faults:
@@ -241,8 +242,7 @@ class PhoneCensus:
             count = self._strangers.setdefault(found.country, CountryCount(found.country, found.calling_code))
             count.numbers += 1
             count.bare += 1
-            if len(count.lines) < MOST_LINES:
-                count.lines.append(line)
+            count.note_line(line)
 
     def _is_mobile(self, number: str) -> bool:
         proven = self._prove(len(number), number[:_LONGER_BEGINNING])
