@@ -252,6 +252,10 @@ def test_a_faulty_file_is_refused_on_one_line(data: str | bytes, error: str) -> 
     [
         ({"encoding": "klingon"}, "encoding 'klingon' is not known; write one such as utf-8, utf-16 or cp1251"),
         ({"encoding": "base64"}, "encoding 'base64' is not known; write one such as utf-8, utf-16 or cp1251"),
+        (
+            {"encoding": "unicode_escape"},
+            "encoding 'unicode_escape' is not known; write one such as utf-8, utf-16 or cp1251",
+        ),
         ({"delimiter": "::"}, "delimiter '::' is not usable; give one character, such as ';', or 'tab'"),
         ({"delimiter": '"'}, "delimiter '\"' is not usable; give one character, such as ';', or 'tab'"),
         ({"country": "UK"}, "country 'UK' is not a two-letter ISO 3166 code; write one such as ID or GB"),

@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 from broadcaster.db import tables
 from broadcaster.domain.contents import Content, ContentKind
 from broadcaster.domain.locales import DEFAULT_LOCALE
-from broadcaster.domain.names import check_filename, first_control
+from broadcaster.domain.names import LAYOUT, check_filename, first_control
 from broadcaster.domain.templates import Template, compile_template, compile_url, given_host, variable_name
 from broadcaster.errors import InputError, UsageError, quoted
 from broadcaster.file_urls import usable_file_url
@@ -20,8 +20,6 @@ from broadcaster.input_files import read_file
 from broadcaster.services.forgetting.forgotten import hold_off
 
 _TOO_LARGE = "make it smaller or raise BROADCASTER_MAX_FILE_BYTES"
-_LAYOUT = "\t\n\r\u2028\u2029"
-"""What texts may hold although it moves a cursor."""
 
 
 def text_content(text: str, locale: str = DEFAULT_LOCALE) -> Content:
@@ -150,7 +148,7 @@ def caption_template(caption: str | None, locale: str) -> Template | None:
 
 
 def _refuse_controls(text: str, what: str) -> None:
-    place = first_control(text, _LAYOUT)
+    place = first_control(text, LAYOUT)
     if place is not None:
         raise InputError(
             f"the {what} contains the control character {quoted(text[place])} at position {place + 1}: remove it"

@@ -29,6 +29,7 @@ from broadcaster.services.recipients.row_checks import SentRows, required_keys, 
 from broadcaster.services.recipients.rows import RecipientRows, Rows, RowSource
 from broadcaster.services.recipients.several_phones import SeveralPhones
 from broadcaster.services.recipients.text import RecipientText, read_up_to
+from broadcaster.services.recipients.unseen_marks import showing_controls, without_unseen
 from broadcaster.services.recipients.vcards import VCardRows
 from broadcaster.services.recipients.workbook import SIGNATURE, WorkbookRows
 
@@ -147,6 +148,7 @@ class RecipientReader:
         """What the numbers that were read so far say together."""
         self.rejections = Rejections()
         """The rows that were read so far, and those of them that are left out."""
+        self._turned = 0
         self.empty_values: dict[str, int] = {}
         """Of how many usable rows, so far, each variable of the text is empty."""
         self._rows = _open_rows(source, name, options)
@@ -185,7 +187,14 @@ class RecipientReader:
     @property
     def notices(self) -> Sequence[str]:
         """What people should know of how the file was read, so far."""
-        found = (self._header_notice, *self._rows.notices, self._several.notice, self._sent.notice)
+        marks = f"marks that turn the direction of writing are left out of {self._turned:,} values"
+        found = (
+            self._header_notice,
+            *self._rows.notices,
+            self._several.notice,
+            self._sent.notice,
+            marks if self._turned else None,
+        )
         return [notice for notice in found if notice is not None]
 
     @property
@@ -237,7 +246,12 @@ class RecipientReader:
         read = self._normalise.all(written)
         faults = read.faults
         self.census.add(rows.lines, written, read)
+        seen = without_unseen(columns)
+        columns, self._turned = seen.columns, self._turned + seen.turned
         unfit = unfit_rows(columns, self._required, self.empty_values, self._column)
+        for row, (key, control) in seen.controls.items():
+            what = f"There is a control character, {control}, in column {self._column(key)}: remove it."
+            unfit[row] = ValueFault(what)
         # Those of rows that are left out have no phone: the column is cut below as the others are.
         phones = _at(read.numbers, faults, len(written)) if faults else read.numbers
         if self._adds_phone:
@@ -247,7 +261,7 @@ class RecipientReader:
             return batch
         wrong: dict[int, PhoneFault | ValueFault] = {**unfit, **faults}
         rejected = [
-            RejectedRow(rows.lines[row], written[row][:MAX_WRITTEN_LENGTH], fault)
+            RejectedRow(rows.lines[row], showing_controls(written[row][:MAX_WRITTEN_LENGTH]), fault)
             for row, fault in sorted(wrong.items())
             # Spreadsheets leave rows of nothing but delimiters behind: those are nobody's.
             if fault is not PhoneFault.EMPTY or any(map(str.strip, rows.rows[row]))

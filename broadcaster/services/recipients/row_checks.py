@@ -7,25 +7,9 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from broadcaster.domain.templates import variable_name
 from broadcaster.domain.written_values import ValueFault
 from broadcaster.errors import InputError, UsageError, listed, quoted
+from broadcaster.services.recipients.formula_errors import is_formula_error, may_have_errors
 from broadcaster.services.recipients.headers import PHONE_KEY, folded
 from broadcaster.services.recipients.rows import Rows
-
-SPREADSHEET_ERRORS = frozenset(
-    (
-        "#N/A",
-        "#REF!",
-        "#VALUE!",
-        "#NAME?",
-        "#DIV/0!",
-        "#NULL!",
-        "#NUM!",
-        "#SPILL!",
-        "#CALC!",
-        "#GETTING_DATA",
-        "#BUSY!",
-    )
-)
-"""What cells show whose formula failed."""
 
 _EXPORTED = frozenset({"instance", "state", "changed_at", "attempts", "gateway_id", "last_outcome", "last_reply"})
 """Columns of `campaign export`."""
@@ -68,14 +52,12 @@ def unfit_rows(
                 unfit.setdefault(row, fault)
     for name in dict.fromkeys((*required, *used)):
         values = columns[name]
-        if SPREADSHEET_ERRORS.isdisjoint(values):
+        if not may_have_errors(values):
             continue
         for row, value in enumerate(values):
-            if value in SPREADSHEET_ERRORS:
-                what = (
-                    f"{value}, the error of a formula, is in column {column_name(name)}: mend it in the spreadsheet."
-                )
-                unfit.setdefault(row, ValueFault(what))
+            if is_formula_error(value):
+                what = f"{value.strip()}, the error of a formula, is in column {column_name(name)}"
+                unfit.setdefault(row, ValueFault(f"{what}: mend it in the spreadsheet."))
     return unfit
 
 
