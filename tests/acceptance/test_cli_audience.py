@@ -39,7 +39,7 @@ def test_an_import_adds_changes_and_keeps(run_cli: RunCli) -> None:
     assert "added: 1 (628123456003)" in second
     assert "changed: 1 (6281234560001)" in second
     assert assert_done(run_cli("audience", "export", "customers")).stdout == (
-        "phone,name,city,tier\r\n6281234560001,Ayu,Jakarta,gold\r\n628123456002,'=Budi,Bandung,\r\n628123456003,Dewi,,\r\n"
+        "phone_e164,name,city,tier\r\n6281234560001,Ayu,Jakarta,gold\r\n628123456002,'=Budi,Bandung,\r\n628123456003,Dewi,,\r\n"
     )
     [listed] = assert_done(run_cli("audience", "list", "--json")).json
     assert (listed["name"], listed["members"], listed["variables"]) == ("customers", 3, ["name", "city", "tier"])

@@ -107,9 +107,10 @@ def test_an_export_with_rows_that_were_sent_is_sent_only_where_that_is_said(stan
     assert_refused(stand.submit("export.csv", name="again"), "line 3")
     assert_refused(stand.submit("-", name="again", stdin=EXPORT.encode()), "--again")
     assert "1 of its rows were sent already" in stand.told("export.csv")["notices"][0]
+    assert_refused(stand.run("audience", "import", "people", "export.csv"), "--again")
     for done in (
         stand.submit("export.csv", "--again", name="again"),
-        stand.run("audience", "import", "people", "export.csv"),
+        stand.run("audience", "import", "people", "export.csv", "--again"),
     ):
         assert done.code == 0
         assert done.stderr.startswith("warning: this is an export of a campaign")

@@ -30,6 +30,7 @@ from broadcaster.domain.conditions import (
     leaves,
 )
 from broadcaster.domain.written_days import DayOrder, day_of
+from broadcaster.domain.written_numbers import number_of
 from broadcaster.errors import BroadcasterError, ConflictError, InputError, NotFoundError, UsageError
 from broadcaster.services.audiences.audience import Audience, remove_audience
 from broadcaster.services.audiences.evaluation import evaluate
@@ -47,7 +48,7 @@ CITIES = [
     "Kota 'Baru'",
     "\N{LATIN CAPITAL LETTER E WITH ACUTE}vian",
 ]
-AGES = ["17", "18.0", "+18", "-3", "old", "", "1000000000000000000000.5", "18,5"]
+AGES = ["17", "18.0", "+18", "-3", "old", "", "1000000000000000000000.5", "18,5", "1.250.000", "1,00,000.5", "1 250"]
 # Of these two orders a column has the first: 24/11/2026 can be nothing else.
 DAYS = [
     "24/11/2026",
@@ -240,6 +241,48 @@ def test_the_database_reads_days_as_python_does(tables: Connection, written: lis
     for order in DayOrder:
         read = tables.execute(statement, {"first": order is DayOrder.DAY_FIRST, "written": written}).scalars().all()
         assert read == [day_of(each, order) for each in written]
+
+
+@settings(max_examples=20, suppress_health_check=list(HealthCheck), database=None)
+@given(
+    st.lists(
+        st.from_regex(r"[+-]?[0-9]{1,4}([.,' \u2019\u00a0][0-9]{2,4}){0,3}[.,]?[0-9]{0,3}", fullmatch=True),
+        min_size=50,
+    )
+)
+def test_the_database_reads_numbers_as_python_does(tables: Connection, written: list[str]) -> None:
+    statement = text(
+        "SELECT number_of(t, :comma) FROM unnest(cast(:written AS text[])) WITH ORDINALITY AS u (t, n) ORDER BY n"
+    )
+    for comma in (False, True):
+        read = tables.execute(statement, {"comma": comma, "written": written}).scalars().all()
+        assert read == [number_of(each, decimal_comma=comma) for each in written]
+
+
+@pytest.mark.parametrize(
+    ("written", "where", "matching"),
+    [
+        (["1,250,000", "1.250.000", "999,999.5", "1 250 000", "junk"], "date>=1000000", [0, 1, 3]),
+        (["150.000", "1.250.000", "90"], "date>=150000", [0, 1]),
+        (["150.000", "12.5", "1,250.00"], "date>=151", [2]),
+        (["1,250", "0,5"], "date<2", [0, 1]),
+        (["100000", "99.999,50"], "date>=1.000.000 or date=1,00,000", [0]),
+    ],
+)
+def test_numbers_with_thousands_are_compared_as_the_column_writes_them(
+    tables: Connection, written: list[str], where: str, matching: list[int]
+) -> None:
+    assert found(tables, column(tables, *written), parse_condition(where)) == {f"62812000{n:04d}" for n in matching}
+
+
+@pytest.mark.parametrize("written", [["150.000"], ["1,250", "17"], ["150.000", "12.5", "12,5"]])
+def test_a_number_with_two_readings_is_refused_where_the_column_does_not_tell(
+    tables: Connection, written: list[str]
+) -> None:
+    with pytest.raises(InputError, match=r"has thousands or decimals cannot be told"):
+        evaluate(tables, column(tables, *written), [parse_condition("date>=100")])
+    with pytest.raises(UsageError, match=r"at '150.000', character 7: it has thousands or decimals"):
+        parse_condition("date>=150.000")
 
 
 def column(connection: Connection, *values: str) -> Audience:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -24,6 +23,7 @@ from broadcaster.domain.conditions import (
     ValueKind,
 )
 from broadcaster.domain.written_days import DayOrder, day_of, exact_day
+from broadcaster.domain.written_numbers import readings
 
 
 @dataclass
@@ -98,8 +98,7 @@ def _equal(values: Sequence[Value], written: str, order: DayOrder) -> bool:
 def _number(value: Value, written: str, order: DayOrder) -> tuple[Decimal | None, Decimal]:
     """The member's value and that of the condition, as numbers that compare like them."""
     if value.kind is ValueKind.NUMBER:
-        is_number = re.fullmatch("[+-]?[0-9]+([.][0-9]+)?", written)
-        return Decimal(written) if is_number else None, Decimal(value.text)
+        return next(iter(readings(written)), None), Decimal(value.text)
     day = value.day or exact_day(value.text, order)
     assert isinstance(day, date)
     mine = day_of(written, order)

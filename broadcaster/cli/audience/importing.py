@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 from broadcaster.cli.audience import Name
 from broadcaster.cli.database import database, vault_opener
 from broadcaster.cli.options.phones import countries_document
-from broadcaster.cli.options.recipients import FileReadingOptions, recipients_source
+from broadcaster.cli.options.recipients import FILE_PANEL, FileReadingOptions, recipients_source
 from broadcaster.cli.options.results import Json
 from broadcaster.cli.output import say, say_json, warn
 from broadcaster.cli.reached import say_repeats
@@ -43,6 +43,14 @@ def import_(
         typer.Option("--replace", help="Make the audience what the file is. Shows the difference; --yes does it."),
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do what --replace has shown.")] = False,
+    again: Annotated[
+        bool,
+        typer.Option(
+            "--again",
+            help="Take also rows of a campaign's export that were sent, or may be.",
+            rich_help_panel=FILE_PANEL,
+        ),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Add the recipients of a file to an audience, which is made where there is none.
@@ -58,7 +66,7 @@ def import_(
     settings = load()
     with (
         database(settings) as engine,
-        read_recipients(recipients_source(file), _reader_options(engine, settings, reading)) as reader,
+        read_recipients(recipients_source(file), _reader_options(engine, settings, reading, again=again)) as reader,
         progress_bar() as progress,
     ):
         imported = import_file(
@@ -78,8 +86,10 @@ def import_(
         raise InputError(f"it would be refused: {'; '.join(imported.stopped_by)}")
 
 
-def _reader_options(engine: Engine, settings: Settings, reading: FileReadingOptions) -> RecipientOptions:
-    return reading.reader_options(known_country(engine, settings, reading.country), again=True)
+def _reader_options(
+    engine: Engine, settings: Settings, reading: FileReadingOptions, *, again: bool
+) -> RecipientOptions:
+    return reading.reader_options(known_country(engine, settings, reading.country), again=again)
 
 
 def import_document(imported: Imported) -> dict[str, Any]:

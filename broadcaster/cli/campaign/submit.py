@@ -69,7 +69,7 @@ class WhomOptions:
         bool,
         typer.Option(
             "--again",
-            help="Send also to rows of a campaign's export that say that they were sent.",
+            help="Send also to rows of a campaign's export that were sent, or may be.",
             rich_help_panel=FILE_PANEL,
         ),
     ] = False

@@ -58,6 +58,7 @@ FILES = (
     "functions/trimmed",
     "functions/day_of",
     "functions/member_text",
+    "functions/number_of",
     "functions/member_number",
     "functions/member_day",
     "functions/known_of_members",

@@ -32,7 +32,7 @@ from broadcaster.domain.states import FINAL_CAMPAIGN_STATES
 from broadcaster.domain.written_days import DayOrder, exact_day, resembles_day
 from broadcaster.errors import ConflictError, InputError, NotFoundError, UsageError, listed, quoted
 from broadcaster.services.audiences.audience import Audience
-from broadcaster.services.audiences.predicate import Predicate, predicate_of
+from broadcaster.services.audiences.predicate import Predicate, Writing, predicate_of
 from broadcaster.time_zones import find_zone, shown_zone
 
 SAMPLED = 1_000
@@ -51,6 +51,15 @@ class ComparedColumn(NamedTuple):
     no_day: str | None
     short_year: str | None
     """A day with a year of two digits that may well be one of the last century."""
+
+
+class ComparedNumbers(NamedTuple):
+    """How members write the numbers of a variable: an example of each way."""
+
+    decimal_point: str | None
+    decimal_comma: str | None
+    either: str | None
+    """It is another number with a comma than with a point before its decimals: `150.000`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +96,9 @@ def evaluate(
     moment = at or connection.execute(select(func.now())).scalar_one()
     at_hand = fixed_at(named, moment)
     notes: list[str] = []
-    orders = _orders(connection, audience, at_hand, notes)
+    writing = Writing(_orders(connection, audience, at_hand, notes), _decimal_commas(connection, audience, at_hand))
     notes += _unknown(connection, named)
-    return Evaluated(named, at_hand, predicate_of(at_hand, orders), tuple(dict.fromkeys(notes)))
+    return Evaluated(named, at_hand, predicate_of(at_hand, writing), tuple(dict.fromkeys(notes)))
 
 
 def fixed_at(conditions: Sequence[Condition], moment: datetime) -> list[Condition]:
@@ -204,6 +213,28 @@ def _orders(
             if 2 * written.days > written.filled:
                 raise InputError(_text_for_day(leaf, others[0], written))
     return orders
+
+
+def _decimal_commas(connection: Connection, audience: Audience, conditions: Sequence[Condition]) -> dict[str, bool]:
+    """Whether each variable that is compared with a number has a comma before decimals, where that matters.
+
+    Raises InputError where a value has two readings, and the column's other values do not tell.
+    """
+    compared = [leaf for each in conditions for leaf in leaves(each) if isinstance(leaf, Compared)]
+    found: dict[str, bool] = {}
+    for leaf in compared:
+        if leaf.operator is Operator.CONTAINS or leaf.variable in found:
+            continue
+        if any(each.kind is ValueKind.NUMBER for each in leaf.values):
+            parameters = {"audience_id": audience.id, "variable": leaf.variable}
+            [written] = rows(connection, "written_numbers", ComparedNumbers, **parameters)
+            if written.either and (written.decimal_point is None) == (written.decimal_comma is None):
+                raise InputError(
+                    f"whether {quoted(written.either)} in column {quoted(leaf.variable)} has thousands or decimals "
+                    "cannot be told: import it with numbers like 150000 or 1500.5"
+                )
+            found[leaf.variable] = written.decimal_comma is not None
+    return found
 
 
 def _written(connection: Connection, audience: Audience, variable: str, most: int | None = None) -> ComparedColumn:

@@ -21,10 +21,12 @@ from broadcaster.errors import InputError, UsageError
 from broadcaster.services.audiences.audience import Audience, find_audience
 from broadcaster.services.audiences.evaluation import Evaluated, evaluate
 from broadcaster.services.audiences.predicate import Predicate
+from broadcaster.services.recipients.headers import E164_COLUMN, PHONE_COLUMN
 
 if TYPE_CHECKING:
     from broadcaster.domain.phone_census import CountryCount
 
+_PHONE_COLUMNS = (PHONE_COLUMN, E164_COLUMN)
 _MOST_UNREADABLE = 1_000
 """Values of one variable that are looked out for: they go with the statement."""
 
@@ -270,7 +272,7 @@ def export_members(engine: Engine, name: str, conditions: Sequence[Condition] = 
         selection = Selection(audience=find_audience(connection, name), conditions=conditions).checked(connection)
         columns = selection.audience.variables
         statement = selection.statement("select_audience_recipients")
-        yield ["phone", *(f"variable_{column}" if column == "phone" else column for column in columns)]
+        yield [E164_COLUMN, *(f"variable_{column}" if column in _PHONE_COLUMNS else column for column in columns)]
         for phone, variables in each(connection, statement, _Member, **selection.parameters()):
             yield [phone, *(variables[column] for column in columns)]
 

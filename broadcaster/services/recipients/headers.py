@@ -20,6 +20,8 @@ from broadcaster.services.recipients.limits import MAX_COLUMNS
 
 PHONE_COLUMN = PHONE_VARIABLE
 """The column with the phones, unless another one is named."""
+E164_COLUMN = "phone_e164"
+"""The same where all phones have their country code, as in `audience export`."""
 PHONE_KEY = ""
 """The key of the phone in a row's variables until it is taken out; no variable can be called so."""
 
@@ -139,7 +141,9 @@ class _PhoneSearch:
 
     def index(self) -> int:
         """Raises InputError where there is none, or more than one."""
-        found = [index for index, column in enumerate(self._folded) if column == folded(self._wanted)]
+        found = self._called(self._wanted)
+        if not (found or self._is_named):
+            found = self._called(E164_COLUMN)
         if len(found) == 1:
             return found[0]
         if found:
@@ -150,6 +154,9 @@ class _PhoneSearch:
         if known is None:
             raise self._missing()
         return known
+
+    def _called(self, name: str) -> list[int]:
+        return [index for index, column in enumerate(self._folded) if column == folded(name)]
 
     def _of_known_export(self) -> int | None:
         """The first column of a known program's export that has phones."""

@@ -24,8 +24,15 @@ from broadcaster.domain.whose_numbers import why_to_stop, why_uncertain
 from broadcaster.domain.written_values import ValueFault
 from broadcaster.errors import InputError, UsageError, quoted
 from broadcaster.services.recipients.file_kinds import HEAD_BYTES, is_vcard
-from broadcaster.services.recipients.headers import PHONE_COLUMN, PHONE_KEY, PeekedRows, read_header
-from broadcaster.services.recipients.row_checks import SentRows, required_keys, unfit_rows
+from broadcaster.services.recipients.headers import (
+    E164_COLUMN,
+    PHONE_COLUMN,
+    PHONE_KEY,
+    PeekedRows,
+    folded,
+    read_header,
+)
+from broadcaster.services.recipients.row_checks import SentRows, is_campaign_export, required_keys, unfit_rows
 from broadcaster.services.recipients.rows import RecipientRows, Rows, RowSource
 from broadcaster.services.recipients.several_phones import SeveralPhones
 from broadcaster.services.recipients.text import RecipientText, read_up_to
@@ -142,8 +149,6 @@ class RecipientReader:
         self._source = source
         self._options = options
         self._templates = [each for each in (options.text, options.caption) if each is not None]
-        self._normalise = PhoneNormaliser(options.country)
-        self._several = SeveralPhones(self._normalise)
         self.census = PhoneCensus(options.country)
         """What the numbers that were read so far say together."""
         self.rejections = Rejections()
@@ -168,6 +173,10 @@ class RecipientReader:
         self.columns = header.columns
         """The header as written, without what cannot be seen."""
         self._keys = header.keys
+        phone_column = folded(self.columns[self._keys.index(PHONE_KEY)])
+        self._is_international = phone_column == E164_COLUMN or is_campaign_export(self._keys)
+        self._normalise = PhoneNormaliser(None if self._is_international else options.country)
+        self._several = SeveralPhones(self._normalise)
         self._sent = SentRows(name, self._keys, again=options.again)
         self._required = required_keys(options.required, self.columns, self._keys, where)
         own = tuple(key for key in self._keys if key != PHONE_KEY)
@@ -244,6 +253,9 @@ class RecipientReader:
         columns: dict[str, Sequence[str]] = dict(zip(self._keys, zip(*rows.rows, strict=True), strict=True))
         written = self._several.first_usable(rows.lines, columns.pop(PHONE_KEY))
         read = self._normalise.all(written)
+        if self._is_international:
+            # As if each had its +.
+            read = read._replace(are_bare=(False,) * len(read.numbers))
         faults = read.faults
         self.census.add(rows.lines, written, read)
         seen = without_unseen(columns)
