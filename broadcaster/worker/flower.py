@@ -12,6 +12,7 @@ from typing import Any
 from flower.command import apply_env_options, apply_options, extract_settings
 from flower.options import options
 from flower.urls import settings as web_settings
+from pytz import all_timezones_set
 from tornado.httpserver import HTTPServer
 from tornado.ioloop import IOLoop, PeriodicCallback
 from tornado.options import Error
@@ -45,7 +46,7 @@ def run_flower(arguments: Sequence[str] | None = None) -> None:
     configure_logs(settings)
     keep_memory_level()
     # Here only, where it says by whose clocks moments are shown: beat reckons its intervals in UTC.
-    app.conf.timezone = str(shown_zone())
+    app.conf.timezone = _zone_of_pages()
     _set_options(
         address=settings.flower_bind,
         port=settings.flower_port,
@@ -96,6 +97,12 @@ def _credentials() -> FlowerCredentials:
     if len(options.basic_auth) > 1:
         raise UsageError("--basic_auth: Flower has one user; give one user:password")
     return FlowerCredentials.parse(options.basic_auth[0], "--basic_auth")
+
+
+def _zone_of_pages() -> str:
+    """The zone by whose clocks moments are shown; UTC where its pages know no such name, as of a copied localtime."""
+    name = str(shown_zone())
+    return name if name in all_timezones_set else "UTC"
 
 
 def _listen(flower: GuardedFlower) -> None:

@@ -47,6 +47,13 @@ def worker_names(url: str) -> list[str]:
         return []
 
 
+def answers(url: str) -> bool:
+    try:
+        return httpx.get(url).is_success
+    except httpx.TransportError:
+        return False
+
+
 def pages(url: str) -> list[str]:
     return [*PAGES, *(f"/worker/{name}" for name in worker_names(url))]
 
@@ -90,6 +97,17 @@ def test_it_gives_workers_no_commands_that_they_would_drop(url: str, tmp_path: P
 def test_it_shows_moments_by_the_operators_clocks(url: str) -> None:
     """The page hands the zone to its script, which writes the columns."""
     assert 'value="time-Asia/Jakarta"' in httpx.get(f"{url}/tasks", auth=LOGIN).text
+
+
+def test_a_machine_whose_zone_has_no_name_is_shown_utc(tmp_path: Path, environ: dict[str, str]) -> None:
+    copied = shutil.copy("/usr/share/zoneinfo/Asia/Jakarta", tmp_path / "localtime")
+    port = free_port()
+    own = {"BROADCASTER_FLOWER_BASIC_AUTH": ":".join(LOGIN), "BROADCASTER_FLOWER_PORT": str(port)}
+    with running_stack(tmp_path, environ) as stack:
+        stack.start("flower", **own, TZ=f":{copied}")
+        wait_for(lambda: answers(f"http://127.0.0.1:{port}/healthcheck"), "Flower to listen")
+        reply = httpx.get(f"http://127.0.0.1:{port}/tasks", auth=LOGIN, timeout=10)
+    assert 'value="time-UTC"' in reply.text
 
 
 def test_every_reply_forbids_frames_sniffing_and_foreign_content(url: str) -> None:
