@@ -47,6 +47,11 @@ class CountryCount:
     lines: list[int] = field(default_factory=list)
     """The first MOST_LINES of them are on these."""
 
+    def note_line(self, line: int) -> None:
+        """One of them is on this line."""
+        if len(self.lines) < MOST_LINES:
+            self.lines.append(line)
+
     @property
     def name(self) -> str:
         """In English."""
@@ -97,9 +102,7 @@ class PhoneCensus:
             self._look_for_landlines(usable, bare, read)
             self._sample.add(_of_bare(written, read))
         else:
-            self._look_for_strangers(
-                usable, [text for row, text in enumerate(written) if row not in read.faults], read
-            )
+            self._look_for_strangers(usable, written, read)
 
     @property
     def countries(self) -> list[CountryCount]:
@@ -187,9 +190,7 @@ class PhoneCensus:
             return
         for line, number in zip(lines, read.numbers, strict=True):
             if number[:BEGINNING] in wanted:
-                count = self._counts[origin(number[:BEGINNING]).country]
-                if len(count.lines) < MOST_LINES:
-                    count.lines.append(line)
+                self._counts[origin(number[:BEGINNING]).country].note_line(line)
 
     def _count_linked(self, written: Sequence[str], read: ReadPhones) -> None:
         if all(read.are_bare):
@@ -245,8 +246,7 @@ class PhoneCensus:
             count = self._strangers.setdefault(found.country, CountryCount(found.country, found.calling_code))
             count.numbers += 1
             count.bare += 1
-            if len(count.lines) < MOST_LINES:
-                count.lines.append(line)
+            count.note_line(line)
 
     def _is_mobile(self, number: str) -> bool:
         proven = self._prove(len(number), number[:_LONGER_BEGINNING])

@@ -173,6 +173,12 @@ def test_a_bare_number_that_is_mobile_only_abroad_is_asked_about() -> None:
     assert read(numbers, "ID", accept_countries=True)[1].reasons_to_stop == []
 
 
+def test_it_is_asked_about_by_its_line_among_numbers_that_cannot_be_used() -> None:
+    _, reader = read([*INDONESIAN, "nobody", "6591234567", "", "0274 512345"], "ID")
+    [reason] = reader.reasons_to_stop
+    assert f"1 Singapore: line {len(INDONESIAN) + 3}" in reason
+
+
 def test_the_countries_are_said_with_the_lines_of_all_but_the_first() -> None:
     numbers = [*INDONESIAN, "+81 90-1234-5678"]
     numbers.insert(15, "+81 90-1234-5679")
