@@ -106,10 +106,10 @@ def _read_as_local(symbolic: str, code: int, region: str) -> str | None:
         or prove_invalid(symbolic.rstrip(ANY_DIGIT), len(symbolic))
     ):
         return national
-    is_mobile = None if national is None else _is_mobile(code, national)
-    if is_mobile is None:
-        return None
-    return national if is_mobile else rest if _all_valid(code, rest) else None
+    mobile = None if national is None else _is_mobile(code, national)
+    if mobile:
+        return national
+    return rest if mobile is False and _all_valid(code, rest) else None
 
 
 def _read_nationally(symbolic: str, code: int, region: str) -> str | None:

@@ -80,7 +80,7 @@ _SENTENCES = {
     PhoneFault.TOO_SHORT: "The number has too few digits for its country.",
     PhoneFault.TOO_LONG: "The number has too many digits for its country.",
     PhoneFault.INVALID_FOR_COUNTRY: (
-        "No number like this exists in the country that it is read in: if it has its country code, write + in front."
+        "No number like this exists in the country that it is read in; one with its country code has + in front."
     ),
     PhoneFault.FORGOTTEN: (
         "This number was forgotten: leave it out unless the person has agreed again (`broadcaster phone readmit`)."

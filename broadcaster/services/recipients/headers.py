@@ -128,16 +128,13 @@ class _PhoneSearch:
         self.notice: str | None = None
         self._columns = columns
         self._folded = [folded(column) for column in columns]
+        self._width = sum(map(bool, columns))
         self._wanted = visible(wanted or PHONE_COLUMN)
         self._is_named = wanted is not None
         self._country = country
         self._sample = sample
         self._where = where
         self._elsewhere = other
-
-    @property
-    def _width(self) -> int:
-        return sum(map(bool, self._columns))
 
     def index(self) -> int:
         """Raises InputError where there is none, or more than one."""
@@ -220,10 +217,7 @@ class _PhoneSearch:
             names = [folded(field) for field in row if field.strip()]
             if folded(self._wanted) in names or any(export.is_header(names) for export in KNOWN_EXPORTS):
                 return line
-            if (
-                self._width < 2 <= len(names)
-                and not phones_among(row, self._country)
-                and phones_among(after, self._country)
-            ):
+            has_names = len(names) > 1 and not phones_among(row, self._country)
+            if self._width < 2 and has_names and phones_among(after, self._country):
                 return line
         return None
