@@ -150,6 +150,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return 3 * self.doubt_settle_seconds
 
     @property
+    def acceptance_seconds(self) -> float:
+        """How many seconds after its claim the gateway may accept a message at the latest.
+
+        It leaves under the lease of its claim, and then its request takes no longer than this, wherever that stops.
+        """
+        return self.lease_seconds + self.request_timeout_seconds + self.gateway_hold_seconds
+
+    @property
     def postgres_url(self) -> str:
         """SQLAlchemy URL with the psycopg driver: the configured one, or the embedded server's socket."""
         if self.database_url is None:

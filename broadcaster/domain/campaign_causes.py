@@ -133,12 +133,15 @@ def _waits_for_a_retry(campaign: CampaignFacts, held: HeldParts) -> Standstill:
 
 def _waits_for_a_slot(campaign: CampaignFacts, held: HeldParts) -> Standstill:
     lane = (held.soonest or held.first[0]).lane
+    waits = (
+        f"may send {format_rate(lane.rate)}" if lane.full is None else f"has sent all that limit {lane.full} allows"
+    )
     return _of(
         campaign,
         Cause.PACED,
         "waits for its turn",
         Remedy("see its limit with", f"broadcaster instance show {quote(lane.name)}"),
-        detail=f"instance {lane.name} may send {format_rate(lane.rate)}",
+        detail=f"instance {lane.name} {waits}",
         next_try=held.next_try,
         waiting=held.pending,
     )

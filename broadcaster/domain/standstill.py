@@ -57,6 +57,8 @@ class LaneFacts:
     wire: Wire | None = None
     slot: datetime | None = None
     """When its limit allows the next message."""
+    full: str | None = None
+    """Its limit over a span that has no place before that, in words."""
     used_at: datetime | None = None
     """When a message was last claimed for it."""
     is_tended: bool = True

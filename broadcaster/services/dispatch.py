@@ -99,6 +99,15 @@ def recover_leases(engine: Engine, *, request_timeout: float = 30.0) -> Recovere
     return recovered
 
 
+def climb_ramps(engine: Engine) -> int:
+    """Let lanes that were well for a day send more in the next one, as their ramps say; returns how many."""
+    with transaction(engine) as connection:
+        climbed = values(connection, "climb_ramps")
+        for limit in climbed:
+            execute(connection, "refresh_limit", limit=limit)
+    return len(climbed)
+
+
 def give_up_doubts(engine: Engine, *, deadline: float) -> int:
     """Make unknown what has been in doubt for more than `deadline` seconds; returns how many messages."""
     with transaction(engine) as connection:

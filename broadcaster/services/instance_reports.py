@@ -18,6 +18,22 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
 
+class LimitInUse(msgspec.Struct, frozen=True):
+    """A limit: at most `most` messages in any `span_seconds`, of which `taken` count now."""
+
+    name: str | None
+    """None: it is the instance's own."""
+    most: int
+    span_seconds: int
+    taken: int
+    ramp: list[int]
+    """What `most` is at each step; empty: it is no ramp."""
+    step: int
+    """Of the ramp, from 1."""
+    free_at: datetime | None
+    """When the next place is free; None: there is one now."""
+
+
 class InstanceSummary(msgspec.Struct, frozen=True):
     """An instance: its health, its limits and what went through it so far."""
 
@@ -41,6 +57,7 @@ class InstanceSummary(msgspec.Struct, frozen=True):
     not_before: datetime | None
     truth_shown: int
     truth_missing: int
+    limits: list[LimitInUse]
 
 
 class InstanceDetail(InstanceSummary, frozen=True):

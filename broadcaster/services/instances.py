@@ -27,6 +27,7 @@ from broadcaster.services.accounts import (
     store_account,
     usable_account,
 )
+from broadcaster.services.stored_limits import LaneLimits, set_lane_limits
 
 DEFAULT_RATE = 20 / 60
 """Messages a second: WhatsApp blocks numbers that send much faster than people do."""
@@ -61,11 +62,13 @@ def add_instance(
     max_in_flight: int = DEFAULT_MAX_IN_FLIGHT,
     wire: Wire = Wire.JSON,
     country: str | None = None,
+    limits: LaneLimits | None = None,
 ) -> int:
     """Add an instance with its lane; returns its id.
 
-    A rate of None is no limit, which has to be said. `country` is that of numbers without their country code.
-    Raises UsageError for a wrong value, ConflictError when the name is taken or another instance has the account.
+    A rate of None is no limit, which has to be said; `limits` are over spans, besides. `country` is that of
+    numbers without their country code. Raises UsageError for a wrong value, ConflictError when the name is taken or
+    another instance has the account.
     """
     check_name(name, "instance")
     values = {
@@ -80,6 +83,8 @@ def add_instance(
             values["account_id"] = store_account(connection, vault, account)
             instance_id = connection.scalar(insert(tables.instances).values(values).returning(tables.instances.c.id))
             connection.execute(insert(tables.lanes).values(id=instance_id, account_id=values["account_id"]))
+            if limits is not None:
+                set_lane_limits(connection, int(instance_id), limits)
     except IntegrityError as error:
         if "account_id" in str(error.orig):
             raise held_already(None) from None
@@ -112,6 +117,8 @@ class InstanceChanges:
     rate_per_second: float | None = None
     unlimited: bool = False
     """In place of a rate."""
+    limits: LaneLimits | None = None
+    """Limits over spans."""
     burst: int | None = None
     """None: a new rate comes with its default burst."""
     max_in_flight: int | None = None
@@ -139,9 +146,12 @@ def set_instance(engine: Engine, vault: Vault, name: str, changes: InstanceChang
     with transaction(engine) as connection:
         current = find_instance(connection, name, lock=True)
         values = _changed_values(connection, vault, current, changes)
-        if not values:
+        if not values and changes.limits is None:
             raise UsageError(f"nothing to change on instance {name!r}: give at least one option")
-        connection.execute(update(tables.instances).where(tables.instances.c.id == current.id).values(values))
+        if values:
+            connection.execute(update(tables.instances).where(tables.instances.c.id == current.id).values(values))
+        if changes.limits is not None:
+            set_lane_limits(connection, current.id, changes.limits)
         before = _health(connection, current.id)
         if changes.is_of_account:
             _set_health(connection, current.id, LaneHealth.OK, None, only=_TROUBLES)

@@ -19,6 +19,7 @@ from broadcaster.db.statements import rows
 from broadcaster.domain.causes import standing_still
 from broadcaster.domain.instances import Wire
 from broadcaster.domain.schedule_causes import RejectingSchedule, rejecting_schedules
+from broadcaster.domain.span_limits import SpanLimit
 from broadcaster.domain.standstill import CampaignFacts, LaneFacts, Part, Scene, Standstill
 from broadcaster.domain.states import CampaignState, LaneHealth
 from broadcaster.settings import Settings
@@ -110,6 +111,9 @@ class _Row(msgspec.Struct, frozen=True):
     rate_per_second: float | None
     wire: Wire
     slot: datetime
+    full_name: str | None
+    full_most: int | None
+    full_span: int | None
     used_at: datetime
     is_tended: bool
     unreadable_since: datetime | None
@@ -143,6 +147,7 @@ def _lane(row: _Row) -> LaneFacts:
         rate=row.rate_per_second,
         wire=row.wire,
         slot=row.slot,
+        full=_full_limit(row),
         used_at=row.used_at,
         is_tended=row.is_tended,
         unreadable_since=row.unreadable_since,
@@ -151,6 +156,13 @@ def _lane(row: _Row) -> LaneFacts:
         shown=row.truth_shown,
         missing=row.truth_missing,
     )
+
+
+def _full_limit(row: _Row) -> str | None:
+    if row.full_most is None or row.full_span is None:
+        return None
+    said = str(SpanLimit(row.full_most, row.full_span))
+    return f"{row.full_name}, {said}," if row.full_name else said
 
 
 def _campaign(name: str, row: _Row) -> CampaignFacts:

@@ -68,10 +68,11 @@ def schedules() -> None:
 
 @app.task(name=RECOVER, **_TICK)
 def recover() -> None:
-    """Free the lanes of workers that died, and repair moments that a step of the database's clock left wrong."""
+    """Free the lanes of workers that died, mend moments after a step of the database's clock, and climb ramps."""
     mend_clocks(runtime().engine, runtime().settings)
     if scans.recover_leases(runtime().engine, request_timeout=runtime().settings.request_timeout_seconds).lanes:
         dispatch()
+    scans.climb_ramps(runtime().engine)
 
 
 @app.task(name=RECONCILE, **_TICK)

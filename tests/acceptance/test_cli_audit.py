@@ -26,7 +26,7 @@ SHOWS = {
     "instance rules NAME test", "campaign preview", "phone list", "phone show", "campaign list", "campaign show",
     "campaign watch", "campaign report", "campaign export", "audience list", "audience show", "audience export",
     "schedule list", "schedule show", "schedule next", "schedule report", "replies list", "replies show",
-    "replies export",
+    "replies export", "limit list", "limit show",
 }  # fmt: skip
 """Commands that change nothing in the database that an operator would have decided."""
 RUNS = {"up", "down", "demo", "worker", "beat", "flower", "simulator"}
@@ -91,6 +91,12 @@ STEPS = [
     Step("instance set", "a --read-replies 1m", "instance a", "read_replies_seconds", None, 60),
     Step("instance set", "a --wire form", "instance a", "wire", "json", "form"),
     Step("instance set", "a --wire json", "instance a", "wire", "form", "json"),
+    Step("limit add", "customers 2000/d", "limit customers", "most", None, 2000),
+    Step("limit set", "customers 3000/d", "limit customers", "most", 2000, 3000),
+    Step("limit remove", "customers", "limit customers", "most", 3000, None),
+    Step("instance set", "a --rate 5/s --rate 100/d", "limit a", "most", None, 100),
+    Step("instance set", "a --ramp 20,50", "limit a", "ramp", None, [20, 50]),
+    Step("instance set", "a --rate 5/s --ramp none", "limit a", "most", ..., None),
     Step("instance pause", "a", "instance a", "health", "ok", "paused"),
     Step("instance resume", "a", "instance a", "health", "paused", "ok"),
     Step("instance rules NAME set", "a -", "instance a", "reply_rules", None, json.loads(RULES), stdin=RULES),

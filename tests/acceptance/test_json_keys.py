@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
+from broadcaster.domain.span_limits import parse_span_limit
+from broadcaster.services.shared_limits import add_limit
 from broadcaster.settings import Settings
 from tests.support.cli import RunCli
 from tests.support.reference import commands
@@ -38,6 +40,8 @@ WHILE_IT_RUNS = [
     "instance check a --to 628123456009 --timeout 0",
     "instance list",
     "instance show a",
+    "limit list",
+    "limit show customers",
     "instance rules a show --all",
     "instance rules a test {}",
     "replies list",
@@ -111,7 +115,8 @@ def test_every_command_writes_the_keys_that_it_always_has(run_cli: RunCli, shop:
         keys = [*found.get(words, "").split(), *(key for text in texts for key in _keys(json.loads(text)))]
         found[words] = " ".join(dict.fromkeys(keys))
 
-    shop.add("a")
+    shop.add("a", "1000/s 100000/d")
+    add_limit(shop.engine, "customers", parse_span_limit("2000/d"), grace=75.0)
     shop.submit("old", 1, "a", first=100)
     drain(shop)
     shop.submit("c", 4, "a")

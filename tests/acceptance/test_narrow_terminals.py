@@ -35,6 +35,7 @@ TABLES = {
     "campaign/steer.py": ["campaign retry CAMPAIGN --dry-run"],
     "doctor.py": ["doctor"],
     "instance/listing.py": ["instance list"],
+    "limit/shared.py": ["limit list"],
     "phone/blocking.py": ["phone list", "phone list --ended"],
     "phone/person.py": ["phone show 628120000000", "phone show 628120000001"],
     "reply.py": ["replies list"],
@@ -52,6 +53,7 @@ SHOWN = {
     "campaign retry CAMPAIGN --dry-run": [REASON],
     "instance list": [INSTANCE, UNBROKEN],
     "phone list": [INSTANCE, REASON[:400]],
+    "limit list": [UNBROKEN],
     "phone show 628120000000": [CAMPAIGN, AUDIENCE, "name=Ann, when=Monday"],
     "purge --older-than 1d --dry-run": [UNBROKEN],
     "replies list": [CAMPAIGN, REASON[:150]],
@@ -81,6 +83,7 @@ def shop(run_cli: RunCli, engine: Engine, settings: Settings) -> Iterator[Shop]:
         for audience in (AUDIENCE, UNBROKEN):
             assert_done(run_cli("audience", "import", audience, "-", stdin=PEOPLE))
         assert_done(run_cli("phone", "block", "+628120000009", "--instance", INSTANCE, "--reason", REASON[:400]))
+        assert_done(run_cli("limit", "add", UNBROKEN, "1000000000/d"))
         daily = ("--cron", "0 9 * * mon-fri", "--timezone", "America/Argentina/Buenos_Aires")
         over = ("--audience", AUDIENCE, "--instance", INSTANCE, "--text", "Hi {{ name }}")
         assert_done(run_cli("schedule", "add", SCHEDULE, *daily, *over))

@@ -131,6 +131,23 @@ def test_people_are_blocked_with_the_commands_as_they_stand(
     ]
 
 
+def test_limits_are_set_with_the_commands_as_they_stand(run_cli: RunCli, engine: Engine, settings: Settings) -> None:
+    [block] = [block for block in blocks("sh") if "limit add" in block]
+    add_instance(engine, open_vault(settings), "main", "any-key", rate_per_second=None)
+    told = ""
+    for line in block.splitlines():
+        done = run_cli(*shlex.split(line)[1:])
+        assert (done.code, done.stderr) == (0, ""), line
+        told = done.stdout
+    limits = [line for line in told.splitlines() if "left" in line]
+    assert [limit.split(":")[0] for limit in limits] == [
+        "limit 50/h",
+        "limit 1000/d",
+        "ramp, step 1 of 6, 20/d",
+        "limit customers, 2000/d",
+    ]
+
+
 def test_a_recurring_broadcast_is_sent_with_the_commands_as_they_stand(
     run_cli: RunCli, engine: Engine, settings: Settings, simulator: Simulator, people: Path
 ) -> None:

@@ -44,7 +44,9 @@ PRIVILEGES = {
     "inbox_chats": KEPT,
     "inboxes": "INSERT SELECT UPDATE",
     "instances": KEPT,
+    "lane_limits": "DELETE INSERT SELECT",
     "lanes": "INSERT SELECT UPDATE",
+    "limits": KEPT,
     "looks": KEPT,
     "opt_outs": "INSERT(forms inbound_id lane_id phone way words) SELECT "
     "UPDATE(ended_at ended_command ended_inbound_id ended_operator ended_way ended_words)",

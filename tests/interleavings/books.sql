@@ -9,6 +9,14 @@ SELECT ('lane ' || n)::bytea, '\x00', 'http://127.0.0.1:9', 'json' FROM generate
 INSERT INTO instances (name, account_id, burst, interval_seconds, tolerance_seconds, max_in_flight)
 SELECT 'lane ' || id, id, 1, 0, 0, 100 FROM accounts ORDER BY id;
 INSERT INTO lanes (id, account_id) SELECT id, account_id FROM instances;
+-- Two lanes share a limit that has three places left.
+INSERT INTO limits (name, most, span_seconds, bucket_seconds, grace_seconds, counts, newest)
+VALUES ('customers', 5, 86400, 1800, 75, '{0,2}', floor(extract(epoch FROM now()) / 1800) - 1);
+INSERT INTO limits (lane_id, most, span_seconds, bucket_seconds, grace_seconds, counts, newest, ramp, step, step_since)
+VALUES (4, 20, 86400, 1800, 75, '{1}', floor(extract(epoch FROM now()) / 1800), '{10,20,30}', 2, now() - interval '2 days');
+INSERT INTO lane_limits VALUES (4, 2);
+INSERT INTO limits (name, most, span_seconds, bucket_seconds, grace_seconds) VALUES ('roomy', 100, 86400, 1800, 75);
+INSERT INTO lane_limits SELECT l.id, 1 FROM lanes l WHERE l.id IN (1, 4);
 -- Of an account that no instance has any more nothing is in doubt; the first one cannot be read.
 INSERT INTO accounts (fingerprint, key_encrypted, base_url, wire) VALUES ('old', '\x00', 'http://127.0.0.1:9', 'json');
 UPDATE accounts SET unreadable_since = now() - interval '1 hour' WHERE id = 1;

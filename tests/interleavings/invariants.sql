@@ -36,6 +36,9 @@ SELECT format('I1: campaign %s, lane %s is never served: its next message is due
 FROM campaign_lanes JOIN recount USING (campaign_id, lane_id)
 WHERE due < next_due_at AND NOT (campaign_id = 1 AND lane_id = 2) -- which the books begin with
 UNION ALL
+SELECT format('I5: %s of %s places of limit %s are taken', places_taken(l, now()), l.most, l.id)
+FROM limits l WHERE places_taken(l, now()) > l.most
+UNION ALL
 SELECT format('I2: message %s of campaign %s is %s with the claim %s', seq, campaign_id, state, claim_token)
 FROM messages WHERE (state = 'sending') <> (claim_token IS NOT NULL)
 UNION ALL

@@ -52,7 +52,7 @@ _STAGE = """
 INSERT INTO staged_messages (phone, seq, lane_id) SELECT '6299' || n, n, 1 + n % 4 FROM generate_series(1000, 1007) n
 """
 _READ = "SELECT FROM campaign_lanes"
-"""Held in place of a function, which finds the tables themselves."""
+"""Held in place of a function, or of limits, which functions take as they are: those find the tables themselves."""
 _FILL_SEGMENT = """
 INSERT INTO messages_{segment} (seq, lane_id, phone) SELECT n, 1 + n % 4, '6299' || n
 FROM generate_series(1000, 1007) n
@@ -168,6 +168,7 @@ def _sending() -> list[Recipe]:
 
     return [
         _turn_over("claims", lanes),
+        *(_turn_over(f"claims for lane {lane} alone", [lane]) for lane in (1, 4)),
         *(hold(name, parameters) for name, parameters in by_side.items()),
         *_recording("sent", "sent", "accepted"),
         *_recording("pending", "pending", "throttled"),
@@ -205,6 +206,7 @@ def _reconciling() -> list[Recipe]:
 def _ticking() -> list[Recipe]:
     mending = (
         _step("mend_lanes", lease=HOUR, lead=0.05),
+        _step("mend_limits", grace=76.0),
         _step("mend_messages", back=1.0),
         _step("mend_turns"),
         _step("mend_accounts", back=1.0, longest_rest=HOUR),
@@ -222,8 +224,25 @@ def _ticking() -> list[Recipe]:
         Recipe("recover_leases, refresh_next_due", (recover, refresh), held=0),
         Recipe("erase_unused_keys", (_step("lock_unused_accounts"), _step("erase_unused_keys", accounts=[5])), held=1),
         Recipe("give_up_doubts", (_step("give_up_doubts", deadline=HOUR, most=1000),)),
-        Recipe("mend_messages", (mending[1],)),
+        Recipe("mend_limits", (_sql(_READ), mending[1]), held=0),
+        Recipe("mend_messages", (mending[2],)),
         Recipe("mend everything", mending, held=0),
+    ]
+
+
+def _limiting() -> list[Recipe]:
+    lock = _sql("SELECT FROM lanes WHERE id = 1 FOR NO KEY UPDATE")
+    own: dict[str, Any] = {"lane": 1, "most": 20, "span": 3600, "bucket": 75.0, "grace": 75.0, "ramp": []}
+    refresh = _step("refresh_limit", limit=1)
+    return [
+        Recipe("set_own_limit", (lock, _step("set_own_limit", **own), refresh), held=1),
+        Recipe(
+            "share_limit",
+            (_sql("SELECT FROM lanes WHERE id = 1 FOR NO KEY UPDATE"), _step("share_limit", lane=1, limit=3)),
+            held=0,
+        ),
+        Recipe("climb_ramps", (_sql(_READ), _step("climb_ramps")), held=0),
+        Recipe("refresh_limit", (_sql(_READ), refresh), held=0),
     ]
 
 
@@ -490,6 +509,7 @@ RECIPES = [
     *_sending(),
     *_reconciling(),
     *_ticking(),
+    *_limiting(),
     *_steering(),
     *_purging(),
     *_submitting(),

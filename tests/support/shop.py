@@ -14,7 +14,7 @@ from sqlalchemy import Engine, text
 
 from broadcaster.crypto import open_vault
 from broadcaster.domain.contents import Content
-from broadcaster.domain.pacing import parse_rate
+from broadcaster.domain.span_limits import parse_rates
 from broadcaster.domain.states import MessageState
 from broadcaster.services import dispatch
 from broadcaster.services.campaigns import campaign_reports
@@ -23,6 +23,7 @@ from broadcaster.services.campaigns.submission import Submission, submit_campaig
 from broadcaster.services.instances import add_instance
 from broadcaster.services.recipients.reader import RecipientOptions, read_recipients
 from broadcaster.services.sending.sending_process import SendingProcess
+from broadcaster.services.stored_limits import LaneLimits
 from broadcaster.settings import Settings
 from broadcaster.simulator import InstanceConfig, Simulator, SimulatorConfig, background, parse_fault
 from broadcaster.simulator.fault_plan import FaultPlan
@@ -50,13 +51,16 @@ class Shop:
     """The phones of campaigns that may have been purged."""
 
     def add(self, name: str, rate: str = "unlimited", **options: int) -> None:
+        """An instance; `rate` may be several, with spaces between them."""
+        rates = parse_rates(rate.split())
         add_instance(
             self.engine,
             open_vault(self.settings),
             name,
             f"key-{name}",
             base_url=self.gateway.base_url,
-            rate_per_second=parse_rate(rate),
+            rate_per_second=rates.pace,
+            limits=LaneLimits(self.settings.acceptance_seconds, rates.counted),
             **options,
         )
 

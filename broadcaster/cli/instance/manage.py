@@ -16,12 +16,13 @@ import typer
 from broadcaster.base_urls import DEFAULT_BASE_URL, is_in_the_clear
 from broadcaster.cli.database import database
 from broadcaster.cli.instance import Name
-from broadcaster.cli.instance.listing import health_word, instance_document
+from broadcaster.cli.instance.listing import health_word, instance_document, limit_in_words
 from broadcaster.cli.options.results import Json
 from broadcaster.cli.output import duration, local_time, say, say_fields, say_json, warn
 from broadcaster.crypto import open_vault
 from broadcaster.domain.instances import Wire
-from broadcaster.domain.pacing import format_rate, parse_rate
+from broadcaster.domain.pacing import format_rate
+from broadcaster.domain.span_limits import Rates, parse_ramp, parse_rates
 from broadcaster.domain.standstill import counted
 from broadcaster.domain.states import LaneHealth
 from broadcaster.errors import InputError, UsageError, quoted
@@ -31,6 +32,7 @@ from broadcaster.services.countries import instance_countries
 from broadcaster.services.inbox_reports import InboxStanding, inbox_standing
 from broadcaster.services.instance_reports import show_instance
 from broadcaster.services.instances import ChangedInstance
+from broadcaster.services.stored_limits import LaneLimits
 from broadcaster.settings import load
 
 if TYPE_CHECKING:
@@ -43,6 +45,7 @@ _OFF = "off"
 _SHORTEST_READING = 5
 """Seconds: a chat that changed is read again at the next list, when the second of its change is over."""
 _RAREST_READING = timedelta(days=1)
+_NO_LIMIT = "none"
 _LONGEST_KEY_FILE = 16 * 1024
 """Bytes: a key, and what surrounds it."""
 
@@ -87,8 +90,29 @@ class GatewayOptions:
         typer.Option("--base-url", metavar="URL", help=f"Where the API answers. Default: {DEFAULT_BASE_URL}."),
     ] = None
     rate: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--rate",
+            metavar="RATE",
+            help="The most it may send: 20/min, 5/s, 1000/h, 1000/d or unlimited. Repeat it: all of them hold.",
+        ),
+    ] = None
+    ramp: Annotated[
         str | None,
-        typer.Option("--rate", metavar="RATE", help="The most it may send: 20/min, 5/s, 1000/h or unlimited."),
+        typer.Option(
+            "--ramp",
+            metavar="N,N,…",
+            help="The most on its first day, its second and so on: a step for each day in which it sent and was well, "
+            "and one back after trouble. `none`: no ramp.",
+        ),
+    ] = None
+    limit: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--limit",
+            metavar="NAME",
+            help="A limit that it shares with others (`broadcaster limit add`). Repeat it; `none`: it shares none.",
+        ),
     ] = None
     burst: Annotated[
         int | None,
@@ -123,6 +147,16 @@ class GatewayOptions:
     ] = None
 
     @property
+    def steps(self) -> tuple[int, ...] | None:
+        """The ramp, if one is given. Raises UsageError."""
+        return None if self.ramp is None else parse_ramp(self.ramp)
+
+    @property
+    def shared(self) -> list[str] | None:
+        """The names of the limits that it is to share; None: nothing is said of them."""
+        return None if self.limit is None else [name for name in self.limit if name != _NO_LIMIT]
+
+    @property
     def is_without_country(self) -> bool:
         """Whether it is said that the country is not known."""
         return self.country is not None and self.country.strip().casefold() == _NO_COUNTRY
@@ -138,11 +172,14 @@ class NewGatewayOptions(GatewayOptions):
     """The same of an instance that is added: without a limit only where that is said."""
 
     rate: Annotated[
-        str,
+        list[str] | None,
         typer.Option(
-            "--rate", metavar="RATE", help="The most it may send: 20/min, 5/s, 1000/h; unlimited has to be said."
+            "--rate",
+            metavar="RATE",
+            help="The most it may send: 20/min, 5/s, 1000/h, 1000/d; unlimited has to be said. Repeat it: all of them "
+            f"hold. Default: {format_rate(instances.DEFAULT_RATE)}.",
         ),
-    ] = format_rate(instances.DEFAULT_RATE)
+    ] = None
 
 
 def add(*, name: Name, secret: KeyOptions, gateway: NewGatewayOptions) -> None:
@@ -151,7 +188,7 @@ def add(*, name: Name, secret: KeyOptions, gateway: NewGatewayOptions) -> None:
     Example: broadcaster instance add main --key-file key.txt --rate 20/min --country ID
     """
     settings = load()
-    rate_per_second = parse_rate(gateway.rate)
+    rates = parse_rates(gateway.rate) if gateway.rate else Rates(instances.DEFAULT_RATE)
     key = secret.read()
     if key is None:
         if not sys.stdin.isatty():
@@ -167,7 +204,8 @@ def add(*, name: Name, secret: KeyOptions, gateway: NewGatewayOptions) -> None:
             name,
             key,
             base_url=DEFAULT_BASE_URL if gateway.base_url is None else gateway.base_url,
-            rate_per_second=rate_per_second,
+            rate_per_second=rates.pace,
+            limits=LaneLimits(settings.acceptance_seconds, rates.counted, gateway.shared, gateway.steps),
             burst=gateway.burst,
             max_in_flight=gateway.max_in_flight or instances.DEFAULT_MAX_IN_FLIGHT,
             wire=gateway.wire or Wire.JSON,
@@ -176,7 +214,7 @@ def add(*, name: Name, secret: KeyOptions, gateway: NewGatewayOptions) -> None:
         _warn_of_other_countries(engine, country)
     _warn_in_the_clear(gateway.base_url or "")
     say(
-        f"added instance {name}, at {format_rate(rate_per_second)}: "
+        f"added instance {name}, at {rates}: "
         f"try it with `broadcaster instance check {quote(name)} --to NUMBER`, with a phone of yours"
     )
 
@@ -215,7 +253,8 @@ def change(*, name: Name, secret: KeyOptions, gateway: GatewayOptions, read_repl
     """
     settings = load()
     reading = None if read_replies is None else _seconds_between(read_replies)
-    rate_per_second = None if gateway.rate is None else parse_rate(gateway.rate)
+    rates = parse_rates(gateway.rate) if gateway.rate else None
+    limits = LaneLimits(settings.acceptance_seconds, rates.counted if rates else None, gateway.shared, gateway.steps)
     key = secret.read()
     with database(settings) as engine:
         changed = instances.set_instance(
@@ -225,8 +264,9 @@ def change(*, name: Name, secret: KeyOptions, gateway: GatewayOptions, read_repl
             instances.InstanceChanges(
                 key=key,
                 base_url=gateway.base_url,
-                rate_per_second=rate_per_second,
-                unlimited=gateway.rate is not None and rate_per_second is None,
+                rate_per_second=rates and rates.pace,
+                unlimited=rates is not None and rates.pace is None,
+                limits=limits if any(part is not None for part in limits[1:]) else None,
                 burst=gateway.burst,
                 max_in_flight=gateway.max_in_flight,
                 wire=gateway.wire,
@@ -325,9 +365,12 @@ def show(name: Name, as_json: Json = False) -> None:
     if document["not_before"] is not None and document["not_before"] <= datetime.now(UTC):
         moments["not_before"] = None
     document["health"] = health_word(document["health"])
+    limits = document.pop("limits")
     del document["rate_per_second"], document["id"], document["inbox"]
     document["replies"] = _told_of_replies(inbox)
     say_fields({key.replace("_", " "): value for key, value in (document | moments).items()})
+    for limit in limits:
+        say(limit_in_words(limit))
 
 
 def _told_of_replies(inbox: InboxStanding) -> str:

@@ -13,6 +13,7 @@ from importlib.resources import files
 FILES = (
     "types",
     "tables/instance",
+    "tables/limit",
     "tables/audience",
     "tables/message",
     "tables/campaign",
@@ -51,6 +52,11 @@ FILES = (
     # What the claim and audiences ask.
     "functions/keep_opted_out",
     "functions/sending_through",
+    "functions/places_taken",
+    "functions/limit_after",
+    "functions/open_places",
+    "functions/fall_back_a_step",
+    "functions/limits_in_use",
     "functions/throttled_lanes",
     "functions/lanes_sent_through",
     "functions/inbox_is_due",

@@ -26,7 +26,7 @@ GRANT TEMPORARY ON DATABASE {database} TO {role};
 GRANT SELECT ON
     accounts, alembic_version, attempts, audience_members, audiences, audit_log, campaign_files, campaign_lanes, campaigns,
     content_versions, contents, doubts, failure_counts, forgetting_key, forgotten_phones, inbound_messages, inbox_chats,
-    inboxes, instances, lanes, looks, messages, occurrences, opt_outs, opted_out, purges,
+    inboxes, instances, lane_limits, lanes, limits, looks, messages, occurrences, opt_outs, opted_out, purges,
     rejected_recipients, schedule_lanes, schedules, settlements, ticks, campaign_report, failure_report, instance_report,
     message_log, occurrence_report, optouts, replies
 TO {role};
@@ -53,13 +53,14 @@ GRANT USAGE ON SEQUENCE campaigns_id_seq TO {role};
 
 -- What operators keep, and where workers stand.
 GRANT INSERT ON
-    accounts, audience_members, audiences, instances, lanes, looks, occurrences, schedule_lanes, schedules, ticks
+    accounts, audience_members, audiences, instances, lane_limits, lanes, limits, looks, occurrences, schedule_lanes,
+    schedules, ticks
 TO {role};
 GRANT UPDATE ON
-    accounts, audience_members, audiences, instances, lanes, looks, occurrences, schedules, ticks
+    accounts, audience_members, audiences, instances, lanes, limits, looks, occurrences, schedules, ticks
 TO {role};
 GRANT DELETE ON
-    audience_members, audiences, instances, looks, schedule_lanes, schedules
+    audience_members, audiences, instances, lane_limits, limits, looks, schedule_lanes, schedules
 TO {role};
 
 -- Who was forgotten stays so until the person has agreed again; a function forgets. The key is made once, and sealed anew.

@@ -13,7 +13,8 @@ SELECT /* read_claim */
     m.spent,
     c.max_attempts,
     m.content_version,
-    0 AS skipped
+    0 AS skipped,
+    NULL::double precision AS wait
 FROM lanes l
 CROSS JOIN LATERAL (
     SELECT (%(tokens)s::uuid[])[asked.n] AS token FROM array_position(%(lanes)s::int[], l.id) AS asked (n)

@@ -20,6 +20,7 @@ SELECT /* show_instance */
     r.not_before,
     r.truth_shown,
     r.truth_missing,
+    limits_in_use(i.id) AS limits,
     a.base_url,
     a.wire,
     i.country,

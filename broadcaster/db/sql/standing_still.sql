@@ -72,7 +72,10 @@ SELECT
     l.not_before,
     i.rate_per_second,
     a.wire,
-    l.clock - make_interval(secs => i.tolerance_seconds) AS slot,
+    greatest(l.clock - make_interval(secs => i.tolerance_seconds), full_limit.free_at) AS slot,
+    full_limit.name AS full_name,
+    full_limit.most AS full_most,
+    full_limit.span_seconds AS full_span,
     least(l.clock, now()) AS used_at,
     l.lease_token IS NOT NULL OR coalesce(l.woken_at > now() - %(silence)s, false) AS is_tended,
     unreadable.unreadable_since,
@@ -98,6 +101,14 @@ FROM lanes l
 JOIN instances i ON i.id = l.id
 JOIN accounts a ON a.id = i.account_id
 CROSS JOIN beat
+LEFT JOIN LATERAL ( -- of those that have no place, the one that has none for longest
+    SELECT f.name, f.most, f.span_seconds, f.free_at
+    FROM lane_limits ll
+    JOIN limits f ON f.id = ll.limit_id
+    WHERE ll.lane_id = l.id AND f.free_at > now()
+    ORDER BY f.free_at DESC
+    LIMIT 1
+) full_limit ON true
 LEFT JOIN part ON part.lane_id = l.id AND (%(campaign)s::text IS NULL OR part.campaign = %(campaign)s)
 LEFT JOIN doubted ON doubted.campaign_id = part.campaign_id AND doubted.lane_id = part.lane_id
 LEFT JOIN LATERAL (

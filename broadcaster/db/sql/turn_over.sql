@@ -10,6 +10,8 @@ WITH /* turn_over */
 -- random, since a list may begin with recipients who are all refused. Renews the leases and moves the lanes' clocks.
 -- Whoever has opted out is `skipped` instead, and spends no slot (invariant I10): by what was committed when the
 -- statement's snapshot was taken, which services/sending/opt_out_watch.py reckons with.
+-- What is claimed takes a place of each limit of its lane, and what goes back to pending gives it back: it was provably
+-- not accepted.
 --
 -- One row per lane still held (message columns null), then one per message; at last one of which outcomes moved a
 -- message, by their places. Nothing joins two of its results: nested loops over them would cost the square of the lanes.
@@ -76,6 +78,13 @@ moved AS (
     WHERE l.id = ANY (%(lanes)s::int[]) AND l.lease_token = w.token AND l.lease_expires_at > now()
     ORDER BY l.id
     FOR NO KEY UPDATE OF l
+), open AS MATERIALIZED ( -- what the limits of these lanes leave, which are locked from here on
+    SELECT array_agg(o.lane_id) AS lanes, array_agg(o.places) AS places, array_agg(o.wait) AS waits
+    FROM open_places(
+        ARRAY(SELECT id FROM held WHERE may_send AND want > 0 ORDER BY id),
+        ARRAY(SELECT want FROM held WHERE may_send AND want > 0 ORDER BY id),
+        ARRAY(SELECT DISTINCT lane_id FROM moved WHERE state = 'pending')
+    ) o
 ), room AS (
     SELECT
         id,
@@ -85,12 +94,17 @@ moved AS (
         is_well,
         CASE
             WHEN NOT may_send THEN 0
-            WHEN every = 0 THEN want
-            ELSE greatest(0, least(want, 1 + floor(
+            WHEN every = 0 THEN least(want, limited.places)
+            ELSE greatest(0, least(want, limited.places, 1 + floor(
                 (%(lead)s + tolerance - extract(epoch FROM clock - now())) / every
             )))::int
-        END AS slots
+        END AS slots,
+        limited.wait
     FROM held
+    CROSS JOIN open
+    CROSS JOIN LATERAL (
+        SELECT open.places[at.n] AS places, open.waits[at.n] AS wait FROM array_position(open.lanes, held.id) AS at (n)
+    ) limited
 ), dealt AS ( -- the lane's slots, dealt like cards to the campaigns of the highest priority, then the next
     SELECT
         r.id AS lane_id, turn.campaign_id, turn.segment, turn.priority, turn.max_attempts, turn.content_version,
@@ -213,6 +227,31 @@ moved AS (
         FROM claimed
         GROUP BY lane_id
     ) each_lane
+), counted AS (
+    UPDATE limits l
+    SET (counts, newest, free_at) = (
+        SELECT a.counts, a.newest, a.free_at FROM limit_after(l, place.claimed, place.returned, now()) a
+    )
+    FROM (
+        SELECT limit_id, sum(claimed)::int AS claimed, array_remove(array_agg(returned), NULL) AS returned
+        FROM (
+            SELECT ll.limit_id, c.n AS claimed, NULL::timestamptz AS returned
+            FROM taken
+            CROSS JOIN LATERAL unnest(taken.lanes, taken.counts) AS c (lane_id, n)
+            JOIN lane_limits ll ON ll.lane_id = c.lane_id
+            WHERE c.n > 0 -- whoever is skipped takes no place
+            UNION ALL
+            SELECT ll.limit_id, 0, ( -- the message as it was before this statement: when it was claimed
+                SELECT m.changed_at
+                FROM messages m
+                WHERE m.segment = moved.segment AND m.campaign_id = moved.campaign_id AND m.seq = moved.seq
+            )
+            FROM moved JOIN lane_limits ll ON ll.lane_id = moved.lane_id
+            WHERE moved.state = 'pending'
+        ) each_message
+        GROUP BY limit_id
+    ) place
+    WHERE l.id = place.limit_id
 ), renewed AS (
     UPDATE lanes l
     SET
@@ -237,6 +276,7 @@ SELECT
     max_attempts,
     content_version,
     NULL::int AS skipped,
+    NULL::double precision AS wait,
     priority,
     card,
     NULL::bigint[] AS places
@@ -245,10 +285,10 @@ WHERE state = 'sending'
 UNION ALL
 SELECT
     id, may_send, slots, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-    (SELECT coalesce(skips[array_position(lanes, id)], 0) FROM taken), NULL, NULL, NULL
+    (SELECT coalesce(skips[array_position(lanes, id)], 0) FROM taken), wait, NULL, NULL, NULL
 FROM room
 UNION ALL
 SELECT
-    NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, array_agg(place)
+    NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, array_agg(place)
 FROM moved
 ORDER BY lane_id NULLS LAST, priority DESC NULLS FIRST, card, campaign_id

@@ -11,6 +11,11 @@ WHERE id IN (
         AND (l.not_before IS NULL OR l.not_before <= now())
         AND (l.woken_at IS NULL OR l.woken_at <= now() - %(again_after)s)
         AND l.clock - make_interval(secs => i.tolerance_seconds) <= now() + %(within)s
+        AND NOT EXISTS (
+            SELECT FROM lane_limits ll
+            JOIN limits f ON f.id = ll.limit_id
+            WHERE ll.lane_id = l.id AND f.free_at > now() + %(within)s
+        )
         AND EXISTS (
             SELECT FROM campaign_lanes cl
             JOIN campaigns c ON c.id = cl.campaign_id AND c.state = 'running'

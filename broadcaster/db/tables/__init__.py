@@ -18,6 +18,7 @@ from broadcaster.db.tables.columns import metadata
 from broadcaster.db.tables.forgetting import forgetting_key, forgotten_phones
 from broadcaster.db.tables.inbox import inbound_messages, inbox_chats, inboxes
 from broadcaster.db.tables.instance import accounts, instances, lanes, looks
+from broadcaster.db.tables.limit import lane_limits, limits
 from broadcaster.db.tables.message import attempts, doubts, messages, settlements
 from broadcaster.db.tables.opt_out import opt_outs, opted_out
 from broadcaster.db.tables.schedule import occurrences, schedule_lanes, schedules
@@ -42,7 +43,9 @@ __all__ = [
     "inbox_chats",
     "inboxes",
     "instances",
+    "lane_limits",
     "lanes",
+    "limits",
     "looks",
     "messages",
     "metadata",

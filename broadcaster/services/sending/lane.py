@@ -166,9 +166,11 @@ class Lane:
         self._queued += got
         self._path.opt_outs.add(claim.messages, self.held.id, seen)
         for message in claim.messages:
-            self._start(self._send(message))
-        if asked:
-            found = got + claim.skipped
+            self._start(self._send(message, lease_ends))
+        found = got + claim.skipped
+        if claim.wait:
+            self._ask_again_at = self._path.clock() + claim.wait
+        elif asked:
             self._is_dry = found < claim.slots
             self._slots_pause = min(DRY_PAUSE, 2 * self._slots_pause) if not claim.slots else SHORT_OF_SLOTS_PAUSE
             if found < asked:
@@ -204,9 +206,10 @@ class Lane:
 
     def _goes_on(self) -> bool:
         """Whether there is more to send, now or soon."""
-        if self._is_dry:
+        now = self._path.clock()
+        if self._is_dry or self._ask_again_at > now + LONGEST_IDLE:
             return False
-        return not self._is_paced or self._pacer.wait(self._path.clock(), self._queued) <= LONGEST_IDLE
+        return not self._is_paced or self._pacer.wait(now, self._queued) <= LONGEST_IDLE
 
     def _places(self) -> int:
         """How many more messages may be on their way."""
@@ -216,10 +219,10 @@ class Lane:
 
     # The story of a message
 
-    async def _send(self, message: Message) -> None:
-        """Waits for its turn, makes the request, and writes the outcome."""
+    async def _send(self, message: Message, leaves_by: float) -> None:
+        """Waits for its turn, makes the request, and writes the outcome. After `leaves_by` it does not leave."""
         try:
-            verdict, duration, heard_at_start = await self._attempt(message)
+            verdict, duration, heard_at_start = await self._attempt(message, leaves_by)
         except BaseException as error:
             # Nobody knows how far the message came.
             self._placed -= 1
@@ -233,7 +236,7 @@ class Lane:
         self._path.outcomes.write(outcome_row(message, verdict, transition, duration), self)
         self._changed(self)
 
-    async def _attempt(self, message: Message) -> tuple[Verdict, float | None, int]:
+    async def _attempt(self, message: Message, leaves_by: float) -> tuple[Verdict, float | None, int]:
         """One request at the message's turn: its verdict, its seconds, and its standing's `heard` when it left.
 
         The seconds are None if no request was made.
@@ -252,7 +255,7 @@ class Lane:
                 reason = f"cannot be rendered: {type(error).__name__}"
                 return Verdict(Outcome.REJECTED, reason), None, self.standing.heard
             try:
-                held_back = await self._turn(message)
+                held_back = await self._turn(message, leaves_by)
             except Exception as error:  # noqa: BLE001 - Postgres is away: nobody knows whether it may leave
                 held_back = f"cannot read who has opted out: {type(error).__name__}"
         finally:
@@ -268,13 +271,13 @@ class Lane:
                 self._pacer.replied(self._path.clock())
         return verdict, self._path.clock() - started, heard_at_start
 
-    async def _turn(self, message: Message) -> str | None:
+    async def _turn(self, message: Message, leaves_by: float) -> str | None:
         """Wait until the pace admits one more request, and admit it. Returns None, or why it may not leave."""
         if not self._is_paced:
-            return await self._consent(message)
+            return await self._consent(message, leaves_by)
         async with self._turns:
             # Timers may fire a millisecond early.
-            while (held_back := await self._consent(message)) is None and (
+            while (held_back := await self._consent(message, leaves_by)) is None and (
                 wait := self._pacer.wait(self._path.clock())
             ) > 0:
                 await self._rest(wait)
@@ -282,19 +285,25 @@ class Lane:
                 self._pacer.admit(self._path.clock())
             return held_back
 
-    async def _consent(self, message: Message) -> str | None:
+    async def _consent(self, message: Message, leaves_by: float) -> str | None:
         """Why the message may not leave now; None: it may, and its phone has not opted out by what still holds."""
         opt_outs = self._path.opt_outs
-        while (held_back := self._held_back()) is None and not opt_outs.is_known(message):
+        while (held_back := self._held_back(leaves_by)) is None and not opt_outs.is_known(message):
             await opt_outs.look_again()
         # The next claim skips it.
         return "its phone has opted out" if held_back is None and opt_outs.has_opted_out(message) else held_back
 
-    def _held_back(self) -> str | None:
-        """Why nothing may leave any more; None: messages may leave."""
+    def _held_back(self, leaves_by: float) -> str | None:
+        """Why a message may not leave any more; None: it may.
+
+        It leaves under the lease of its own claim, although that may be renewed: its limits count on it.
+        """
         if not self._may_leave:
             return self._closed
-        return "the lease ran out" if self._path.clock() >= self.lease_ends else None
+        now = self._path.clock()
+        if now >= self.lease_ends:
+            return "the lease ran out"
+        return "its turn came too late" if now >= leaves_by else None
 
     async def _rest(self, seconds: float) -> None:
         """Wait `seconds`, but not longer than until everything is held back."""

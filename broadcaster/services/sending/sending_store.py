@@ -104,13 +104,15 @@ class Claim:
 
     `slots` is how many it was allowed: fewer messages than that means that no more are due. `may_send` is false
     when the lane is paused, refused or resting. `skipped` is how many more of the slots' messages were skipped, since
-    their phones have opted out: those slots are not spent.
+    their phones have opted out: those slots are not spent. `wait` is
+    in how many seconds one of its limits has a place again; 0: none keeps it waiting.
     """
 
     may_send: bool
     slots: int
     messages: list[Message]
     skipped: int = 0
+    wait: float = 0.0
 
 
 class OutcomeRow(msgspec.Struct, frozen=True, eq=False):
@@ -285,7 +287,8 @@ def _claims(claim: UUID, rows: Sequence[tuple[Any, ...]]) -> dict[int, Claim]:
     for lane_id, may_send, slots, *rest in rows:
         lane = claims.get(lane_id)
         if lane is None:
-            lane = claims[lane_id] = Claim(may_send, slots, [], rest[_MESSAGE_COLUMNS])
+            skipped, wait, *_ = rest[_MESSAGE_COLUMNS:]
+            lane = claims[lane_id] = Claim(may_send, slots, [], skipped or 0, wait or 0.0)
         if rest[0] is not None:
             lane.messages.append(Message(claim, *rest[:_MESSAGE_COLUMNS]))
     return claims

@@ -41,6 +41,9 @@ BEGIN
     END IF;
     name := CASE TG_TABLE_NAME
         WHEN 'lanes' THEN (SELECT i.name FROM instances i WHERE i.id = (any_row ->> 'id')::integer)
+        WHEN 'limits' THEN coalesce(
+            any_row ->> 'name', (SELECT i.name FROM instances i WHERE i.id = (any_row ->> 'lane_id')::integer)
+        )
         WHEN 'accounts' THEN (SELECT i.name FROM instances i WHERE i.account_id = (any_row ->> 'id')::integer)
         WHEN 'occurrences' THEN (
             SELECT s.name || ' ' || occurrence_label((any_row ->> 'due_at')::timestamptz, s.timezone)
@@ -74,6 +77,11 @@ CREATE TRIGGER audit AFTER UPDATE OF wire, truth_since ON accounts
 CREATE TRIGGER audit AFTER UPDATE OF health, outcome_run ON lanes
     FOR EACH ROW WHEN (current_setting('broadcaster.operator', true) <> '') EXECUTE FUNCTION audit_change(
         'instance', 'health', 'health_reason', '*outcome_run'
+    );
+
+CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE OF most, ramp, name ON limits
+    FOR EACH ROW WHEN (current_setting('broadcaster.operator', true) <> '') EXECUTE FUNCTION audit_change(
+        'limit', 'most', 'span_seconds', 'ramp'
     );
 
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON audiences
