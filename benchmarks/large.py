@@ -158,6 +158,7 @@ class _Taker:
             "lease": self._lease,
             "lead": CLAIM_LEAD,
             "hold": self._lease,
+            "reserve": timedelta(0),
         }
         rows = self._connection.execute(query("turn_over"), parameters, prepare=True).fetchall()
         # A row of each lane comes first, without a message, and one of outcomes last.

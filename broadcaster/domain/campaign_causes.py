@@ -147,6 +147,17 @@ def _waits_for_a_slot(campaign: CampaignFacts, held: HeldParts) -> Standstill:
     )
 
 
+def _waits_for_its_window(campaign: CampaignFacts, held: HeldParts) -> Standstill:
+    return _of(
+        campaign,
+        Cause.WINDOW,
+        "waits for its window",
+        Remedy("see its windows with", f"broadcaster campaign show {quote(campaign.name)}"),
+        next_try=held.next_try,
+        waiting=held.pending,
+    )
+
+
 def _waits_for_another_campaign(campaign: CampaignFacts, held: HeldParts) -> Standstill:
     first = held.first[0]
     return _of(
@@ -175,6 +186,7 @@ _HELD: dict[Cause, Callable[[CampaignFacts, HeldParts], Standstill]] = {
     Cause.INSTANCES: _waits_for_instances,
     Cause.RETRY: _waits_for_a_retry,
     Cause.PACED: _waits_for_a_slot,
+    Cause.WINDOW: _waits_for_its_window,
     Cause.OUTRANKED: _waits_for_another_campaign,
     Cause.STALLED: _waits_for_nothing,
 }

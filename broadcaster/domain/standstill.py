@@ -29,6 +29,7 @@ class Cause(StrEnum):
     INSTANCES = "instances"
     RETRY = "retry"
     PACED = "paced"
+    WINDOW = "window"
     OUTRANKED = "outranked"
     IN_DOUBT = "in_doubt"
     STALLED = "stalled"
@@ -101,6 +102,8 @@ class Part:
     claim last served it."""
     outranked_by: str | None = None
     """The campaign with a higher priority whose messages go first."""
+    opens_at: datetime | None = None
+    """When the windows of instance and campaign open for somebody; None: they do not hold it."""
     doubted_since: datetime | None = None
     decided_by: datetime | None = None
     """When the last doubt is given up; None: unknown."""
@@ -185,6 +188,7 @@ _NEXT = {
     Cause.INSTANCES: "next try",
     Cause.RETRY: "next try",
     Cause.PACED: "next message at",
+    Cause.WINDOW: "it opens at",
     Cause.IN_DOUBT: "next reading",
 }
 

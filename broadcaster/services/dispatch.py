@@ -14,6 +14,7 @@ from broadcaster.db.statements import execute, rows, value, values
 from broadcaster.services.campaigns.over_audience import start_audience_campaigns
 from broadcaster.services.reconcile.reconciler import RUN_SECONDS
 from broadcaster.services.reconcile.truth_check import SINCE, UNTIL
+from broadcaster.services.sending.sending_store import closing_reserve
 from broadcaster.settings import Settings
 
 WAKE_AGAIN_AFTER = timedelta(seconds=2)
@@ -21,6 +22,10 @@ WAKE_AGAIN_AFTER = timedelta(seconds=2)
 MOST_LANES_A_TASK = 250
 MOST_GIVEN_UP = 1000
 """Doubts that one scan gives up, at most: the next one goes on."""
+MOST_EXPIRED = 10_000
+"""Messages that one statement expires, at most."""
+PIECES_A_SCAN = 10
+"""So many times one scan expires that many."""
 TASKS_A_WAVE = 4
 """A wave of wake-ups is spread over this many tasks, so that several workers share it."""
 
@@ -36,10 +41,16 @@ class Recovered(NamedTuple):
     in_doubt: int
 
 
-def wake_lanes(engine: Engine) -> list[list[int]]:
-    """The lanes (ids) to wake now, in groups of one task each. Its cost follows the lanes, never the backlog."""
+def wake_lanes(engine: Engine, *, request_timeout: float = 30.0) -> list[list[int]]:
+    """The lanes (ids) to wake now, in groups of one task each. Its cost follows the lanes, never the backlog.
+
+    Nothing starts where a request of `request_timeout` seconds could end outside of a window.
+    """
+    reserve = closing_reserve(request_timeout)
     with transaction(engine) as connection:
-        lanes = sorted(values(connection, "wake_lanes", again_after=WAKE_AGAIN_AFTER, within=WAKE_WITHIN))
+        lanes = sorted(
+            values(connection, "wake_lanes", again_after=WAKE_AGAIN_AFTER, within=WAKE_WITHIN, reserve=reserve)
+        )
     return in_tasks(lanes, at_least=TASKS_A_WAVE)
 
 
@@ -72,6 +83,21 @@ def _skip_opted_out(engine: Engine, campaigns: Sequence[int]) -> None:
             execute(connection, "skip_opted_out", campaign_id=campaign_id)
 
 
+def expire_messages(engine: Engine, *, most: int = MOST_EXPIRED) -> int:
+    """Expire what has not left of campaigns that have expired; returns how many messages.
+
+    In pieces of so many, each committed by itself, so that nobody waits for all of them; the next scan goes on.
+    """
+    expired = 0
+    for _ in range(PIECES_A_SCAN):
+        with transaction(engine) as connection:
+            piece = len(values(connection, "expire_messages", most=most))
+        expired += piece
+        if piece < most:
+            break
+    return expired
+
+
 def finish_campaigns(engine: Engine) -> list[int]:
     """Make campaigns that balance `finished` (invariant I1) and clear up after cancelled ones and those that changed.
 
@@ -95,7 +121,7 @@ def recover_leases(engine: Engine, *, request_timeout: float = 30.0) -> Recovere
     waited = timedelta(seconds=request_timeout)
     with transaction(engine) as connection:
         [recovered] = rows(connection, "recover_leases", Recovered, request_timeout=waited, ended=[])
-        execute(connection, "refresh_next_due")
+        execute(connection, "refresh_next_due", reserve=closing_reserve(request_timeout))
     return recovered
 
 

@@ -11,6 +11,7 @@ import msgspec
 from broadcaster.db.reading import Reader, reading
 from broadcaster.db.statements import each, first, value
 from broadcaster.domain.instances import Wire
+from broadcaster.domain.opening_hours import OpeningHours
 from broadcaster.domain.states import LaneHealth
 from broadcaster.errors import NotFoundError
 
@@ -66,6 +67,8 @@ class InstanceDetail(InstanceSummary, frozen=True):
     base_url: str
     wire: Wire
     country: str | None
+    hours: OpeningHours | None
+    """When it may send; None: always."""
     created_at: datetime
 
 

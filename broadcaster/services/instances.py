@@ -18,6 +18,7 @@ from broadcaster.db.engine import transaction
 from broadcaster.db.statements import first
 from broadcaster.domain.instances import Wire
 from broadcaster.domain.names import FORGOTTEN, check_name
+from broadcaster.domain.opening_hours import NOBODY, OpeningHours
 from broadcaster.domain.pacing import default_burst, pace
 from broadcaster.domain.states import CampaignState, LaneHealth
 from broadcaster.errors import ConflictError, NotFoundError, UsageError, listed
@@ -27,6 +28,7 @@ from broadcaster.services.accounts import (
     store_account,
     usable_account,
 )
+from broadcaster.services.openings import first_opening, store_hours
 from broadcaster.services.stored_limits import LaneLimits, set_lane_limits
 
 DEFAULT_RATE = 20 / 60
@@ -63,12 +65,13 @@ def add_instance(
     wire: Wire = Wire.JSON,
     country: str | None = None,
     limits: LaneLimits | None = None,
+    hours: OpeningHours | None = None,
 ) -> int:
     """Add an instance with its lane; returns its id.
 
     A rate of None is no limit, which has to be said; `limits` are over spans, besides. `country` is that of
-    numbers without their country code. Raises UsageError for a wrong value, ConflictError when the name is taken or
-    another instance has the account.
+    numbers without their country code; without `hours` it may always send. Raises UsageError for a wrong value,
+    ConflictError when the name is taken or another instance has the account.
     """
     check_name(name, "instance")
     values = {
@@ -81,6 +84,7 @@ def add_instance(
     try:
         with transaction(engine) as connection:
             values["account_id"] = store_account(connection, vault, account)
+            values["hours_id"] = _stored_hours(connection, hours)
             instance_id = connection.scalar(insert(tables.instances).values(values).returning(tables.instances.c.id))
             connection.execute(insert(tables.lanes).values(id=instance_id, account_id=values["account_id"]))
             if limits is not None:
@@ -130,6 +134,9 @@ class InstanceChanges:
     """How many seconds apart its chats are listed for replies."""
     without_replies: bool = False
     """They are listed no more."""
+    hours: OpeningHours | None = None
+    at_any_time: bool = False
+    """Without hours from now on."""
 
     @property
     def is_of_account(self) -> bool:
@@ -179,6 +186,8 @@ def _changed_values(
         values["country"] = _country(changes.country)
     if changes.without_replies or changes.read_replies_seconds is not None:
         values["read_replies_seconds"] = None if changes.without_replies else changes.read_replies_seconds
+    if changes.at_any_time or changes.hours is not None:
+        values["hours_id"] = _stored_hours(connection, changes.hours)
     if changes.unlimited or changes.rate_per_second is not None:
         values |= _limits(None if changes.unlimited else changes.rate_per_second, changes.burst)
     elif changes.burst is not None:
@@ -314,6 +323,13 @@ def _limits(rate_per_second: float | None, burst: int | None) -> dict[str, Any]:
         "interval_seconds": limit.interval,
         "tolerance_seconds": limit.tolerance,
     }
+
+
+def _stored_hours(connection: Connection, hours: OpeningHours | None) -> int | None:
+    if hours is None:
+        return None
+    first_opening(hours, [NOBODY], connection.execute(select(func.now())).scalar_one())
+    return store_hours(connection, hours)
 
 
 def _country(written: str | None) -> str | None:

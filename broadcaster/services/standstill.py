@@ -121,6 +121,7 @@ class _Row(msgspec.Struct, frozen=True):
     is_former: bool | None
     truth_shown: int
     truth_missing: int
+    opens_at: datetime | None
     campaign: str | None
     state: CampaignState | None
     starts_at: datetime | None
@@ -182,6 +183,7 @@ def _part(row: _Row, lane: LaneFacts, campaign: CampaignFacts) -> Part:
         next_due_at=row.next_due_at,
         last_claimed_at=row.last_claimed_at,
         outranked_by=row.outranked_by,
+        opens_at=row.opens_at,
         doubted_since=row.doubted_since,
         decided_by=row.decided_by,
         next_poll_at=row.next_poll_at,

@@ -12,6 +12,7 @@ from broadcaster.services import dispatch as scans
 from broadcaster.services.accounts import erase_unused_keys
 from broadcaster.services.campaigns.purging import purge_due
 from broadcaster.services.clocks import mend_clocks
+from broadcaster.services.openings import move_openings
 from broadcaster.services.schedules.due_occurrences import make_due_occurrences
 from broadcaster.services.schedules.occurrences import start_occurrence
 from broadcaster.services.ticks import note_tick
@@ -47,15 +48,17 @@ _TICK = {"send_events": False, "throws": (UnavailableError,)}
 @app.task(name=DISPATCH, **_TICK)
 def dispatch() -> None:
     """Wake the lanes with due work but no worker."""
-    for lanes in scans.wake_lanes(runtime().engine):
+    for lanes in scans.wake_lanes(runtime().engine, request_timeout=runtime().settings.request_timeout_seconds):
         send.delay(lanes)
 
 
 @app.task(name=LIFECYCLE, **_TICK)
 def lifecycle() -> None:
-    """Start campaigns that are due and finish campaigns that balance."""
+    """Move windows on, expire what is too late, start campaigns that are due and finish campaigns that balance."""
+    has_opened = move_openings(runtime().engine)
+    scans.expire_messages(runtime().engine)
     scans.finish_campaigns(runtime().engine)
-    if scans.start_due_campaigns(runtime().engine):
+    if scans.start_due_campaigns(runtime().engine) or has_opened:
         dispatch()
 
 

@@ -89,6 +89,8 @@ STEPS = [
     Step("instance set", "a --rate 5/s", "instance a", "rate_per_second", None, 5),
     Step("instance set", "a --country id", "instance a", "country", None, "ID"),
     Step("instance set", "a --read-replies 1m", "instance a", "read_replies_seconds", None, 60),
+    Step("instance set", "a --window 'Mon-Sun 00:00-24:00'", "instance a", "hours_id", None, 1),
+    Step("instance set", "a --any-time", "instance a", "hours_id", 1, None),
     Step("instance set", "a --wire form", "instance a", "wire", "json", "form"),
     Step("instance set", "a --wire json", "instance a", "wire", "form", "json"),
     Step("limit add", "customers 2000/d", "limit customers", "most", None, 2000),

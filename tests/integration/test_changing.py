@@ -185,7 +185,7 @@ def test_what_is_claimed_while_it_is_shared_stays_with_its_lane(shop: Shop, sett
     with psycopg.connect(settings.libpq_url) as worker, ThreadPoolExecutor(1) as pool:
         worker.execute(query("take_lanes"), {"lanes": [1], "holder": "test", "token": token, "lease": lease})
         worker.commit()
-        worker.execute(query("turn_over"), {"outcomes": "[]", "lead": 0.1, **asked})
+        worker.execute(query("turn_over"), {"outcomes": "[]", "lead": 0.1, "reserve": lease, **asked})
         shared = pool.submit(share, shop)
         wait_for(
             lambda: shop.sql(f"SELECT count(*) FROM pg_stat_activity WHERE {waits}") == [(1,)],

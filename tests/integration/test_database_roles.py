@@ -53,10 +53,13 @@ PRIVILEGES = {
     "opted_out": "SELECT",
     "optouts": "SELECT",
     "replies": "SELECT",
-    "messages": "INSERT(campaign_id lane_id ordinal phone segment seq variables) SELECT UPDATE(attempt changed_at"
-    " claim_token content_version gateway_id lane_id next_attempt_at reason spent state)",
+    "messages": "INSERT(campaign_id lane_id ordinal phone recipient_group segment seq variables) SELECT"
+    " UPDATE(attempt changed_at claim_token content_version gateway_id lane_id next_attempt_at reason spent state)",
     "occurrences": "INSERT SELECT UPDATE",
+    "opening_hours": "INSERT SELECT",
+    "openings": "INSERT SELECT UPDATE(closes_at opens_at reckoned_at)",
     "purges": "SELECT",
+    "recipient_groups": "INSERT SELECT",
     "rejected_recipients": "INSERT SELECT",
     "schedule_lanes": "DELETE INSERT SELECT",
     "schedules": KEPT,

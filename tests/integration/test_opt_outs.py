@@ -99,7 +99,7 @@ def test_who_is_skipped_spends_no_slot(shop: Shop) -> None:
     ask = {"lanes": [lane], "tokens": [token], "wants": [5], "outcomes": "[]", "claim": uuid4()}
     with transaction(shop.engine) as connection:
         execute(connection, "take_lanes", lanes=[lane], token=token, holder="test", lease=lease)
-        rows(connection, "turn_over", tuple, **ask, lease=lease, lead=0.1, hold=timedelta(0))
+        rows(connection, "turn_over", tuple, **ask, lease=lease, lead=0.1, hold=timedelta(0), reserve=lease)
         ahead = connection.exec_driver_sql("SELECT clock - now() FROM lanes ORDER BY id DESC LIMIT 1").scalar_one()
     assert ahead == timedelta(seconds=2)
     assert shop.states("c") == {"sending": 2, "skipped": 3}

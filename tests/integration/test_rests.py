@@ -17,7 +17,7 @@ from broadcaster.services import dispatch
 from broadcaster.services.campaigns import lifecycle, snapshots
 from broadcaster.services.campaigns.new_content import recipient_files_content, text_content
 from broadcaster.services.campaigns.recipient_files import RecipientFiles
-from broadcaster.services.campaigns.rests import content_of, submit_rest
+from broadcaster.services.campaigns.rests import campaign_of, submit_rest
 from broadcaster.services.campaigns.submission import Submission, Submitted
 from broadcaster.settings import Settings
 from tests.support.shop import Shop, open_shop
@@ -42,7 +42,7 @@ def rest(
     shop: Shop, name: str, of: str = "c", content: Content | None = None, dry_run: bool = False, **options: Any
 ) -> Submitted:
     """As the command submits it."""
-    given = content or content_of(shop.engine, of)
+    given = content or campaign_of(shop.engine, of).content
     submission = Submission(name=name, instances=["a", "b"], content=given, max_attempts=3, **options)
     return submit_rest(shop.engine, submission, of, same_content=content is None, allow_private=False, dry_run=dry_run)
 

@@ -59,6 +59,7 @@ def turn_over(outcomes: str, *lanes: int) -> tuple[str, dict[str, object]]:
         "lease": LEASE,
         "lead": 100.0,
         "hold": LEASE,
+        "reserve": NOTHING,
     }
 
 
@@ -72,6 +73,7 @@ ENDS_OF_SENDING = sorted(MESSAGE_TRANSITIONS[MessageState.SENDING])
 
 CASES: list[tuple[str, dict[str, object]]] = [
     ("cancel_campaign", {"campaign_id": 1}),
+    ("expire_messages", {"most": 100}),
     ("give_up_doubts", {"deadline": NOTHING, "most": 100}),
     ("mend_messages", {"back": 1.0}),
     ("recover_leases", {"request_timeout": NOTHING, "ended": []}),
@@ -154,6 +156,8 @@ def test_a_statement_makes_no_move_that_is_not_in_the_table(
             ),
             {"begun": BEGUN},
         )
+    if name == "expire_messages":
+        connection.execute(text("UPDATE campaigns SET expires_at = now()"))
     made = set()
     for campaign in CampaignState:
         for lease in ("now() + interval '1 minute'", "now()"):

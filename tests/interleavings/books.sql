@@ -36,7 +36,7 @@ SELECT id, 'campaign ' || id, state::campaign_state, 3, now() + CASE id WHEN 19 
 FROM (VALUES
     (1, 'running'), (2, 'running'), (3, 'running'), (4, 'paused'), (5, 'running'), (6, 'running'), (7, 'scheduled'),
     (8, 'draft'), (9, 'scheduled'), (11, 'running'), (12, 'running'), (13, 'paused'), (15, 'running'), (16, 'running'), (17, 'running'),
-    (18, 'running'), (19, 'scheduled')
+    (18, 'running'), (19, 'scheduled'), (14, 'running')
 ) c (id, state);
 INSERT INTO content_versions (campaign_id, version, content_id) SELECT id, 1, 1 FROM campaigns;
 SET CONSTRAINTS ALL IMMEDIATE;
@@ -44,7 +44,7 @@ INSERT INTO campaign_lanes (campaign_id, lane_id)
 SELECT c.id, l.id FROM campaigns c CROSS JOIN lanes l
 WHERE l.id <= CASE c.id WHEN 9 THEN 2 ELSE 4 END;
 
-UPDATE campaign_lanes SET retired = true WHERE campaign_id = 18 AND lane_id = 1;
+UPDATE campaign_lanes SET retired = true WHERE (campaign_id, lane_id) IN ((14, 4), (18, 1));
 
 WITH part (campaign, lane, state, messages) AS (VALUES
     (1, 1, 'pending', 3), (1, 1, 'sending', 4), (1, 1, 'sent', 1), (1, 1, 'failed', 2), (1, 1, 'in_doubt', 2),
@@ -65,6 +65,7 @@ WITH part (campaign, lane, state, messages) AS (VALUES
     (15, 4, 'pending', 1), (15, 1, 'sent', 1),
     (16, 2, 'pending', 2),
     (18, 1, 'pending', 3), (18, 2, 'pending', 1), (18, 1, 'sending', 1), (18, 1, 'in_doubt', 1),
+    (14, 1, 'pending', 2), (14, 1, 'sending', 1), (14, 2, 'in_doubt', 1), (14, 2, 'pending', 1), (14, 4, 'pending', 1),
     (17, 1, 'sent', 2), (17, 1, 'failed', 1), (17, 2, 'unknown', 1), (17, 2, 'sent', 1)
 )
 INSERT INTO messages (
@@ -81,6 +82,7 @@ SELECT
     CASE state WHEN 'sending' THEN ('00000000-0000-0000-0000-00000000020' || lane)::uuid END,
     CASE WHEN state IN ('failed', 'unknown', 'skipped', 'expired') THEN 'because' END
 FROM part CROSS JOIN LATERAL generate_series(1, messages) n;
+UPDATE campaigns SET expires_at = now() - interval '1 minute' WHERE id = 14;
 -- One person of several campaigns, of whom nothing is being sent.
 UPDATE messages m SET phone = '628777000000'
 FROM (

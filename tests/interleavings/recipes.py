@@ -131,6 +131,7 @@ def _turn_over(about: str, lanes: Sequence[int], outcomes: Callable[[Books], str
             "lease": HOUR,
             "hold": NOTHING,
             "lead": 0.05,
+            "reserve": NOTHING,
         }
 
     return _worker(f"turn_over that {about}", _step("turn_over", parameters))
@@ -212,11 +213,15 @@ def _ticking() -> list[Recipe]:
         _step("mend_accounts", back=1.0, longest_rest=HOUR),
         _step("mend_doubts", back=1.0, gap=0.0, slack=1.0, longest_request=MINUTE, **_POLLING),
     )
-    recover, refresh = _step("recover_leases", request_timeout=MINUTE, ended=["worker 3"]), _step("refresh_next_due")
+    recover, refresh = (
+        _step("recover_leases", request_timeout=MINUTE, ended=["worker 3"]),
+        _step("refresh_next_due", reserve=NOTHING),
+    )
     close, finish = _step("close_cancelled"), _step("finish_campaigns")
     return [
-        Recipe("wake_lanes", (_step("wake_lanes", again_after=NOTHING, within=MINUTE),)),
+        Recipe("wake_lanes", (_step("wake_lanes", again_after=NOTHING, within=MINUTE, reserve=NOTHING),)),
         Recipe("start_due_campaigns", (_step("start_due_campaigns"),)),
+        Recipe("expire_messages", (_step("expire_messages", most=1000),)),
         Recipe("sweep_cancelled", (_step("sweep_cancelled"),)),
         Recipe("close_cancelled", (close,)),
         Recipe("close_cancelled, finish_campaigns", (close, finish)),
@@ -380,7 +385,7 @@ def _over_an_audience() -> list[Recipe]:
     lock = _step("lock_due_audience_campaign", decides=True, **campaign)
     deal = Step(
         lambda _: query("deal_snapshot").format(messages="messages"),
-        lambda _books, _side: {**campaign, "segment": 0},
+        lambda _books, _side: {**campaign, "segment": 0, "groups": "{}", "digits": 8},
         "deal_snapshot",
     )
     run = _step("run_audience_campaign", source="people", nobody="nobody", all_rejected="none", **campaign)
@@ -412,7 +417,7 @@ def _rest(of: Campaign, *, held: int) -> Recipe:
 
     deal = Step(
         lambda _: query("deal_snapshot").format(messages="messages"),
-        lambda _books, side: {"campaign_id": Campaign.NEW + side, "segment": 0},
+        lambda _books, side: {"campaign_id": Campaign.NEW + side, "segment": 0, "groups": "{}", "digits": 8},
         "deal_snapshot",
     )
     steps = (

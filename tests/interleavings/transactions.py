@@ -31,6 +31,8 @@ class Campaign(IntEnum):
     LAST_DOUBT = 12
     """Running: all but one message, which is in doubt, is final."""
     BALANCED_PAUSE = 13
+    EXPIRED = 14
+    """Running, and expired with something pending, also in a lane that was taken away, being sent and in doubt."""
     LAST_PENDING = 15
     """Running: all but one message is final."""
     AWAKE = 16

@@ -8,12 +8,15 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
 from urllib.request import urlopen
 
 from sqlalchemy import Engine, text
 
 from broadcaster.crypto import open_vault
 from broadcaster.domain.contents import Content
+from broadcaster.domain.opening_hours import OpeningHours
 from broadcaster.domain.span_limits import parse_rates
 from broadcaster.domain.states import MessageState
 from broadcaster.services import dispatch
@@ -50,7 +53,7 @@ class Shop:
     old: Counter[str] = field(default_factory=Counter)
     """The phones of campaigns that may have been purged."""
 
-    def add(self, name: str, rate: str = "unlimited", **options: int) -> None:
+    def add(self, name: str, rate: str = "unlimited", **options: Any) -> None:
         """An instance; `rate` may be several, with spaces between them."""
         rates = parse_rates(rate.split())
         add_instance(
@@ -73,6 +76,8 @@ class Shop:
         first: int = 0,
         prefix: str = "62812",
         content: Content | None = None,
+        hours: OpeningHours | None = None,
+        expires_at: datetime | None = None,
     ) -> None:
         """Send to `count` phones: the prefix and seven digits, counted from `first` on."""
         content = content or text_content("Hi {{ name }}")
@@ -81,7 +86,15 @@ class Shop:
             io.BytesIO(f"phone,name\n{rows}".encode()),
             RecipientOptions(text=content.text, caption=content.caption, accept_countries=True),
         ) as recipients:
-            submission = Submission(name=name, instances=instances, content=content, max_attempts=3, priority=priority)
+            submission = Submission(
+                name=name,
+                instances=instances,
+                content=content,
+                max_attempts=3,
+                priority=priority,
+                hours=hours,
+                expires_at=expires_at,
+            )
             submit_campaign(self.engine, submission, recipients)
         dispatch.start_due_campaigns(self.engine)
 
@@ -89,7 +102,8 @@ class Shop:
         self.gateway.gateway.faults = FaultPlan([parse_fault(rule) for rule in rules])
 
     def lanes(self) -> list[int]:
-        return [lane for lanes in dispatch.wake_lanes(self.engine) for lane in lanes]
+        woken = dispatch.wake_lanes(self.engine, request_timeout=self.settings.request_timeout_seconds)
+        return [lane for lanes in woken for lane in lanes]
 
     def states(self, name: str) -> dict[str, int]:
         summary = campaign_reports.campaign_summary(self.engine, name)

@@ -76,6 +76,11 @@ DOUBT = work(
     ("what", "said"),
     [
         (
+            campaign(work(lane(), pending=40, opens_at=NOW + timedelta(hours=8))),
+            "campaign news waits for its window; it opens at 20:31:00; 40 messages wait: "
+            "see its windows with `broadcaster campaign show news`",
+        ),
+        (
             campaign(work(DOWN, pending=199)),
             "instance main is down since 12:30:00: The device is not connected to WhatsApp; next try 12:31:08; "
             "199 messages wait: see `broadcaster instance check main`",
@@ -242,6 +247,7 @@ def test_every_cause_is_one_that_can_be_found() -> None:
         work(UNREADABLE, in_doubt=1),
         work(lane(), pending=1, next_due_at=NOW + timedelta(minutes=1)),
         work(lane(), pending=1, outranked_by="urgent"),
+        work(lane(), pending=1, opens_at=NOW + timedelta(hours=8)),
         work(lane(used_at=ago(90), since=ago(900)), pending=1),
     ]
     running = [campaign(part) for part in parts]

@@ -15,6 +15,7 @@ from broadcaster.cli.output import say, say_json
 from broadcaster.errors import UsageError
 from broadcaster.services.campaigns import cloning, removal
 from broadcaster.settings import load
+from broadcaster.time_zones import day_and_time
 
 
 def clone(
@@ -24,17 +25,24 @@ def clone(
 ) -> None:
     """Make a draft with the same content, recipients and options, whatever became of the campaign.
 
-    Everybody is sent to again, once the draft is started. One over an audience goes to its members of that time.
+    Everybody is sent to again, once the draft is started. One over an audience goes to its members of that time. It
+    has the same windows, and expires at the same moment where that is ahead.
 
     Example: broadcaster campaign clone promo promo-december
     """
     with database(load()) as engine:
         cloned = cloning.clone_campaign(engine, name, new)
     if as_json:
-        say_json(cloned._asdict())
+        document = cloned._asdict() | {"hours": cloned.hours and str(cloned.hours)}
+        del document["lost_expiry"]
+        say_json(document)
         return
     whom = f"messages: {cloned.messages:,}" if cloned.audience is None else f"over audience {cloned.audience}"
     say(f"campaign {cloned.name} is stored, as {cloned.state}; {whom}")
+    if cloned.expires_at is not None:
+        say(f"what has not left at {day_and_time(cloned.expires_at)} expires")
+    if cloned.lost_expiry is not None:
+        say(f"it does not expire: campaign {name} did at {day_and_time(cloned.lost_expiry)}")
     say(
         f"change it with `broadcaster campaign set {quote(new)}`, "
         f"start it with `broadcaster campaign start {quote(new)}`"

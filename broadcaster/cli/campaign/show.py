@@ -109,6 +109,8 @@ def campaign_fields(summary: CampaignSummary, figures: ReplyFigures) -> dict[str
         "recipients": _recipients(summary),
         "created": local_time(summary.created_at),
         "starts": local_time(summary.starts_at),
+        **({"windows": str(summary.hours)} if summary.hours else {}),
+        **({"expires": local_time(summary.expires_at)} if summary.expires_at else {}),
         "started": local_time(summary.started_at),
         "finished": local_time(summary.finished_at),
     }

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, cast
 
 import typer
 from sqlalchemy import Engine
@@ -24,17 +25,20 @@ from broadcaster.cli.options.recipients import (
     recipients_source,
 )
 from broadcaster.cli.options.results import Json
+from broadcaster.cli.options.sending_hours import CampaignWindowOptions, ExpiryOptions
 from broadcaster.cli.options.when import given_moment
 from broadcaster.cli.output import say_json
 from broadcaster.cli.recipient_progress import progress_bar
 from broadcaster.domain.contents import Content
 from broadcaster.domain.moments import FORMS
+from broadcaster.domain.opening_hours import OpeningHours
 from broadcaster.domain.templates import variable_name
 from broadcaster.errors import InputError, UsageError
 from broadcaster.services.campaigns.audience_submission import submit_over_audience
 from broadcaster.services.campaigns.content_rows import ContentRows
 from broadcaster.services.campaigns.loading import OnePer
-from broadcaster.services.campaigns.rests import content_of, submit_rest
+from broadcaster.services.campaigns.rests import campaign_of, submit_rest
+from broadcaster.services.campaigns.stored_campaign import StoredCampaign
 from broadcaster.services.campaigns.submission import Submission, Submitted, submit_campaign
 from broadcaster.services.countries import known_country
 from broadcaster.services.recipients.reader import read_recipients
@@ -79,7 +83,7 @@ class WhomOptions:
         typer.Option(
             "--rest-of",
             metavar="CAMPAIGN",
-            help="Its recipients who have not got it. Without a content of its own it sends the same.",
+            help="Its recipients who have not got it. Without a content or a --window of its own it has the same.",
         ),
     ] = None
 
@@ -158,6 +162,8 @@ def submit(
     content: ContentOptions,
     reading: FileReadingOptions,
     sending: SendingOptions,
+    windows: CampaignWindowOptions,
+    expiry: ExpiryOptions,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check everything, show a preview, keep nothing.")
     ] = False,
@@ -181,14 +187,18 @@ def submit(
     whom.check(reading)
     same_content = whom.rest_of is not None and not content.are_given
     sent = None if same_content else content.content(settings)
+    hours = windows.hours()
     conditions = parse_members(whom.where, whom.exclude)
     nudges = not (dry_run or sending.draft)
     if nudges:
         prepare_nudge()
     with database(settings) as engine:
-        sent = sent or content_of(engine, str(whom.rest_of))
+        rest_of = None if whom.rest_of is None else campaign_of(engine, whom.rest_of)
+        # Without a content of its own there is a rest.
+        sent = sent or cast(StoredCampaign, rest_of).content
         submission = sending.submission(name, instance, sent, settings, one_per=whom.one_per)
         submission = replace(submission, files=content.recipient_files(settings))
+        submission = _timed(submission, hours, expiry, rest_of)
         if whom.recipients is not None:
             file = (engine, settings, submission, whom.recipients, reading)
             submitted = _store_file(*file, again=whom.again, dry_run=dry_run)
@@ -212,6 +222,7 @@ def submit(
             nudge_workers(settings)
         if as_json:
             document = {"dry_run": dry_run, **submitted_document(submitted), "starts_at": submission.starts_at}
+            document |= {"expires_at": submission.expires_at, "hours": submission.hours and str(submission.hours)}
             say_json(document | {"audience": whom.audience}, indent=not watch)
         else:
             say_submitted(submitted, submission, whom.audience, dry_run=dry_run)
@@ -219,6 +230,17 @@ def submit(
             raise InputError(f"it would be refused: {'; '.join(submitted.stopped_by)}")
         if watch:
             follow(engine, name, as_json=as_json)
+
+
+def _timed(
+    submission: Submission, hours: OpeningHours | None, expiry: ExpiryOptions, rest_of: StoredCampaign | None
+) -> Submission:
+    """With hours and an expiry: those that are given, or of a rest those of its campaign. Raises UsageError."""
+    expires_at = expiry.moment(submission.starts_at, is_draft=submission.draft)
+    if rest_of is not None:
+        hours = hours or rest_of.hours
+        expires_at = expires_at or rest_of.expiry_after(submission.starts_at or datetime.now(UTC))
+    return replace(submission, hours=hours, expires_at=expires_at)
 
 
 def _store_file(

@@ -57,6 +57,7 @@ def say_submitted(submitted: Submitted, submission: Submission, audience: str | 
     say_remarks(submitted.lint)
     if submission.starts_at is not None:
         say_start(submission.starts_at, dry_run=dry_run)
+    _say_hours(submitted, submission)
     _say_estimate(submitted, submission)
     for instance in submitted.untried[:_MOST_UNTRIED]:
         say(
@@ -65,6 +66,20 @@ def say_submitted(submitted: Submitted, submission: Submission, audience: str | 
         )
     if submission.draft and not dry_run:
         say(f"start it with `broadcaster campaign start {quote(name)}`")
+
+
+def _say_hours(submitted: Submitted, submission: Submission) -> None:
+    if submission.hours is not None and submitted.opens_at is not None:
+        now = datetime.now(UTC)
+        opens = "now" if submitted.opens_at <= now else f"at {day_and_time(submitted.opens_at)}"
+        say(f"it is sent {submission.hours}: the first of its recipients may be sent to {opens}")
+    for country, recipients in submitted.in_several_zones.items():
+        say(f"{recipients:,} of them are in {country}, where numbers tell no time zone: all of them have to be open")
+    if submitted.without_legal_hours:
+        countries = ", ".join(submitted.without_legal_hours)
+        say(f"no legal hours are known of {countries}: add a --window of yours where you know more")
+    if submission.expires_at is not None:
+        say(f"what has not left at {day_and_time(submission.expires_at)} expires")
 
 
 def _say_counts(submitted: Submitted, audience: str | None) -> None:

@@ -18,6 +18,7 @@ from broadcaster.cli.database import database
 from broadcaster.cli.instance import Name
 from broadcaster.cli.instance.listing import health_word, instance_document, limit_in_words
 from broadcaster.cli.options.results import Json
+from broadcaster.cli.options.sending_hours import InstanceWindowOptions
 from broadcaster.cli.output import duration, local_time, say, say_fields, say_json, warn
 from broadcaster.crypto import open_vault
 from broadcaster.domain.instances import Wire
@@ -167,6 +168,9 @@ class GatewayOptions:
         return None if self.is_without_country else self.country
 
 
+AnyTime = Annotated[bool, typer.Option("--any-time", help="Without windows and days off from now on.")]
+
+
 @dataclass(frozen=True, slots=True)
 class NewGatewayOptions(GatewayOptions):
     """The same of an instance that is added: without a limit only where that is said."""
@@ -182,13 +186,14 @@ class NewGatewayOptions(GatewayOptions):
     ] = None
 
 
-def add(*, name: Name, secret: KeyOptions, gateway: NewGatewayOptions) -> None:
+def add(*, name: Name, secret: KeyOptions, gateway: NewGatewayOptions, windows: InstanceWindowOptions) -> None:
     """Add an instance. Without a key option the key is asked for, and on a terminal the country without --country.
 
     Example: broadcaster instance add main --key-file key.txt --rate 20/min --country ID
     """
     settings = load()
     rates = parse_rates(gateway.rate) if gateway.rate else Rates(instances.DEFAULT_RATE)
+    hours = windows.hours()
     key = secret.read()
     if key is None:
         if not sys.stdin.isatty():
@@ -210,6 +215,7 @@ def add(*, name: Name, secret: KeyOptions, gateway: NewGatewayOptions) -> None:
             max_in_flight=gateway.max_in_flight or instances.DEFAULT_MAX_IN_FLIGHT,
             wire=gateway.wire or Wire.JSON,
             country=country,
+            hours=hours,
         )
         _warn_of_other_countries(engine, country)
     _warn_in_the_clear(gateway.base_url or "")
@@ -243,7 +249,15 @@ ReadReplies = Annotated[
 ]
 
 
-def change(*, name: Name, secret: KeyOptions, gateway: GatewayOptions, read_replies: ReadReplies = None) -> None:
+def change(
+    *,
+    name: Name,
+    secret: KeyOptions,
+    gateway: GatewayOptions,
+    read_replies: ReadReplies = None,
+    windows: InstanceWindowOptions,
+    any_time: AnyTime = False,
+) -> None:
     """Change what is given and leave the rest. Workers follow within 20 seconds, and at once to another key or URL.
 
     With another key or URL it is another account: what is in doubt of the old one is still read back there.
@@ -255,6 +269,9 @@ def change(*, name: Name, secret: KeyOptions, gateway: GatewayOptions, read_repl
     reading = None if read_replies is None else _seconds_between(read_replies)
     rates = parse_rates(gateway.rate) if gateway.rate else None
     limits = LaneLimits(settings.acceptance_seconds, rates.counted if rates else None, gateway.shared, gateway.steps)
+    if any_time and windows.are_given:
+        raise UsageError("--any-time with windows: they contradict each other")
+    hours = windows.hours()
     key = secret.read()
     with database(settings) as engine:
         changed = instances.set_instance(
@@ -274,6 +291,8 @@ def change(*, name: Name, secret: KeyOptions, gateway: GatewayOptions, read_repl
                 without_country=gateway.is_without_country,
                 read_replies_seconds=reading,
                 without_replies=read_replies is not None and reading is None,
+                hours=hours,
+                at_any_time=any_time,
             ),
         )
         _warn_of_other_countries(engine, gateway.known_country)
@@ -365,6 +384,7 @@ def show(name: Name, as_json: Json = False) -> None:
     if document["not_before"] is not None and document["not_before"] <= datetime.now(UTC):
         moments["not_before"] = None
     document["health"] = health_word(document["health"])
+    document["hours"] = document["hours"] and str(document["hours"])
     limits = document.pop("limits")
     del document["rate_per_second"], document["id"], document["inbox"]
     document["replies"] = _told_of_replies(inbox)

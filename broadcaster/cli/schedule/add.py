@@ -12,10 +12,12 @@ from broadcaster.cli.database import database
 from broadcaster.cli.options.content import ContentOptions, Strict
 from broadcaster.cli.options.recipients import ExcludeOption, WhereOption, parse_members
 from broadcaster.cli.options.results import Json
+from broadcaster.cli.options.sending_hours import CampaignWindowOptions, parse_expiry
 from broadcaster.cli.output import say, say_json
 from broadcaster.cli.schedule import Name
 from broadcaster.cli.schedule.options import (
     AUDIENCE,
+    EXPIRES,
     INSTANCE,
     TIMEZONE,
     CampaignOptions,
@@ -57,6 +59,8 @@ def add(
     span: SpanOptions,
     late: LateOptions,
     campaigns: CampaignOptions,
+    windows: CampaignWindowOptions,
+    expires: Annotated[str | None, EXPIRES] = None,
     strict: Strict = False,
     dry_run: Annotated[bool, DRY_RUN] = False,
     as_json: Json = False,
@@ -85,6 +89,8 @@ def add(
         grace=DEFAULT_GRACE if late.grace is None else parse_grace(late.grace),
         overlap=late.overlap or Overlap.QUEUE,
         priority=campaigns.priority or 0,
+        hours=windows.hours(zone),
+        expires_after=None if expires is None else parse_expiry(expires),
     )
     with database(settings) as engine:
         outlook = add_schedule(engine, new, strict=strict, dry_run=dry_run)

@@ -12,6 +12,7 @@ from importlib.resources import files
 
 FILES = (
     "types",
+    "tables/hours",
     "tables/instance",
     "tables/limit",
     "tables/audience",
@@ -51,6 +52,7 @@ FILES = (
     "functions/attach_segment",
     # What the claim and audiences ask.
     "functions/keep_opted_out",
+    "functions/due_from",
     "functions/sending_through",
     "functions/places_taken",
     "functions/limit_after",

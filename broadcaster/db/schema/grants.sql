@@ -26,16 +26,16 @@ GRANT TEMPORARY ON DATABASE {database} TO {role};
 GRANT SELECT ON
     accounts, alembic_version, attempts, audience_members, audiences, audit_log, campaign_files, campaign_lanes, campaigns,
     content_versions, contents, doubts, failure_counts, forgetting_key, forgotten_phones, inbound_messages, inbox_chats,
-    inboxes, instances, lane_limits, lanes, limits, looks, messages, occurrences, opt_outs, opted_out, purges,
-    rejected_recipients, schedule_lanes, schedules, settlements, ticks, campaign_report, failure_report, instance_report,
-    message_log, occurrence_report, optouts, replies
+    inboxes, instances, lane_limits, lanes, limits, looks, messages, occurrences, opening_hours, openings, opt_outs,
+    opted_out, purges, recipient_groups, rejected_recipients, schedule_lanes, schedules, settlements, ticks,
+    campaign_report, failure_report, instance_report, message_log, occurrence_report, optouts, replies
 TO {role};
 
 -- Evidence: what was to be sent, what was tried, what came of it.
 GRANT INSERT ON
     attempts, campaign_files, campaigns, content_versions, contents, doubts, rejected_recipients, settlements
 TO {role};
-GRANT INSERT (segment, campaign_id, seq, lane_id, phone, ordinal, variables) ON messages TO {role};
+GRANT INSERT (segment, campaign_id, seq, lane_id, phone, ordinal, recipient_group, variables) ON messages TO {role};
 GRANT INSERT (campaign_id, lane_id) ON campaign_lanes TO {role};
 GRANT UPDATE (
     lane_id, state, changed_at, attempt, spent, content_version, next_attempt_at, claim_token, gateway_id, reason
@@ -53,9 +53,10 @@ GRANT USAGE ON SEQUENCE campaigns_id_seq TO {role};
 
 -- What operators keep, and where workers stand.
 GRANT INSERT ON
-    accounts, audience_members, audiences, instances, lane_limits, lanes, limits, looks, occurrences, schedule_lanes,
-    schedules, ticks
+    accounts, audience_members, audiences, instances, lane_limits, lanes, limits, looks, occurrences, opening_hours,
+    openings, recipient_groups, schedule_lanes, schedules, ticks
 TO {role};
+GRANT UPDATE (opens_at, closes_at, reckoned_at) ON openings TO {role};
 GRANT UPDATE ON
     accounts, audience_members, audiences, instances, lanes, limits, looks, occurrences, schedules, ticks
 TO {role};

@@ -26,6 +26,8 @@ SELECT /* campaign_summary */
     finished_at,
     audience,
     purged_at,
-    locale
+    locale,
+    expires_at,
+    hours
 FROM campaign_report
 WHERE campaign = %(name)s

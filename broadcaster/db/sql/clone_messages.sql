@@ -15,12 +15,12 @@ share AS (
         FROM share
     ) part
 ), recipient AS (
-    SELECT row_number() OVER (ORDER BY m.seq) AS seq, m.phone, m.ordinal, m.variables
+    SELECT row_number() OVER (ORDER BY m.seq) AS seq, m.phone, m.ordinal, m.recipient_group, m.variables
     FROM campaigns c
     JOIN messages m ON m.segment = c.segment AND m.campaign_id = c.id
     WHERE c.id = %(campaign_id)s AND m.phone IS NOT NULL
 )
-INSERT INTO {messages} (segment, campaign_id, seq, lane_id, phone, ordinal, variables)
+INSERT INTO {messages} (segment, campaign_id, seq, lane_id, phone, ordinal, recipient_group, variables)
 SELECT
     %(segment)s,
     %(clone_id)s,
@@ -28,6 +28,7 @@ SELECT
     deal.lanes[width_bucket(r.seq * 0.6180339887498949::float8 - floor(r.seq * 0.6180339887498949::float8), deal.begins)],
     r.phone,
     r.ordinal,
+    r.recipient_group,
     r.variables
 FROM recipient r
 CROSS JOIN deal

@@ -21,7 +21,7 @@ share AS (
     FROM recipient_snapshot
     WHERE fault IS NOT NULL
 )
-INSERT INTO {messages} (segment, campaign_id, seq, lane_id, phone, ordinal, variables)
+INSERT INTO {messages} (segment, campaign_id, seq, lane_id, phone, ordinal, recipient_group, variables)
 SELECT
     %(segment)s,
     %(campaign_id)s,
@@ -29,7 +29,9 @@ SELECT
     deal.lanes[width_bucket(s.seq * 0.6180339887498949::float8 - floor(s.seq * 0.6180339887498949::float8), deal.begins)],
     s.phone,
     s.ordinal,
+    coalesce((groups.by_beginning -> left(s.phone, groups.digits))::smallint, 0),
     s.variables
 FROM recipient_snapshot s
 CROSS JOIN deal
+CROSS JOIN (SELECT %(groups)s::jsonb AS by_beginning, %(digits)s AS digits) groups
 WHERE s.fault IS NULL

@@ -26,7 +26,9 @@ SELECT /* list_campaigns */
     finished_at,
     audience,
     purged_at,
-    locale
+    locale,
+    expires_at,
+    hours
 FROM campaign_report
 ORDER BY campaign_id DESC
 LIMIT %(limit)s

@@ -19,6 +19,9 @@ SELECT /* read_campaign */
     c.max_attempts,
     c.priority,
     c.segment,
+    c.hours_id,
+    hours.document AS hours,
+    c.expires_at,
     c.audience_id,
     a.name AS audience,
     a.variables AS columns,
@@ -28,4 +31,5 @@ FROM campaigns c
 JOIN content_versions v ON v.campaign_id = c.id AND v.version = c.content_version
 JOIN contents content ON content.id = v.content_id
 LEFT JOIN audiences a ON a.id = c.audience_id
+LEFT JOIN opening_hours hours ON hours.id = c.hours_id
 WHERE c.name = %(name)s AND c.test_of IS NULL

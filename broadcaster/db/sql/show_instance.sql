@@ -24,8 +24,10 @@ SELECT /* show_instance */
     a.base_url,
     a.wire,
     i.country,
+    hours.document AS hours,
     i.created_at
 FROM instances i
 JOIN accounts a ON a.id = i.account_id
+LEFT JOIN opening_hours hours ON hours.id = i.hours_id
 JOIN instance_report r ON r.instance_id = i.id
 WHERE i.name = %(name)s

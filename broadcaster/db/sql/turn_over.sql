@@ -12,6 +12,8 @@ WITH /* turn_over */
 -- statement's snapshot was taken, which services/sending/opt_out_watch.py reckons with.
 -- What is claimed takes a place of each limit of its lane, and what goes back to pending gives it back: it was provably
 -- not accepted.
+-- Nothing is taken outside of the hours of its lane and campaign, or after its campaign has expired, nor where either is
+-- less than %(reserve)s ahead: the request could be accepted too late. `closes_in` is how far ahead, in seconds.
 --
 -- One row per lane still held (message columns null), then one per message; at last one of which outcomes moved a
 -- message, by their places. Nothing joins two of its results: nested loops over them would cost the square of the lanes.
@@ -66,11 +68,15 @@ moved AS (
         i.interval_seconds AS every,
         i.tolerance_seconds AS tolerance,
         l.health NOT IN ('refused', 'paused') AND (l.not_before IS NULL OR l.not_before <= now())
-            AND l.account_id = i.account_id AS may_send, -- another account is for another lease
+            AND l.account_id = i.account_id -- another account is for another lease
+            AND (i.hours_id IS NULL OR opening.closes_at IS NOT NULL) AS may_send,
+        opening.closes_at,
         l.health = 'ok' AS is_well,
         CASE WHEN l.health = 'ok' THEN w.want ELSE least(w.want, 1) END AS want -- not ok: a probe
     FROM lanes l
     JOIN instances i ON i.id = l.id
+    LEFT JOIN openings opening ON opening.hours_id = i.hours_id AND opening.recipient_group = 0
+        AND opening.opens_at <= now() AND opening.closes_at > now() + %(reserve)s
     CROSS JOIN LATERAL (
         SELECT (%(wants)s::int[])[asked.n] AS want, (%(tokens)s::uuid[])[asked.n] AS token
         FROM array_position(%(lanes)s::int[], l.id) AS asked (n)
@@ -92,6 +98,7 @@ moved AS (
         every,
         may_send,
         is_well,
+        closes_at,
         CASE
             WHEN NOT may_send THEN 0
             WHEN every = 0 THEN least(want, limited.places)
@@ -108,25 +115,35 @@ moved AS (
 ), dealt AS ( -- the lane's slots, dealt like cards to the campaigns of the highest priority, then the next
     SELECT
         r.id AS lane_id, turn.campaign_id, turn.segment, turn.priority, turn.max_attempts, turn.content_version,
-        turn.version, turn.rivals, r.is_well, count(*)::int AS quota
+        turn.version, turn.rivals, turn.hours_id, turn.groups, least(turn.closes_at, r.closes_at) AS closes_at, r.is_well,
+        count(*)::int AS quota
     FROM room r
     CROSS JOIN LATERAL (
         SELECT rival.*
         FROM (
             SELECT
                 cl.campaign_id, c.segment, c.priority, c.max_attempts, c.content_version, cl.version, cl.pending,
-                cl.last_claimed_at, count(*) OVER () AS rivals
+                cl.last_claimed_at, c.hours_id, coalesce(opening.groups, '{0}') AS groups,
+                least(opening.closes_at, c.expires_at) AS closes_at, count(*) OVER () AS rivals
             FROM campaign_lanes cl
             JOIN campaigns c ON c.id = cl.campaign_id AND c.state = 'running'
+            LEFT JOIN LATERAL ( -- the recipients who may be sent to now, those first for whom that ends first
+                SELECT array_agg(o.recipient_group ORDER BY o.closes_at) AS groups, min(o.closes_at) AS closes_at
+                FROM openings o
+                WHERE o.hours_id = c.hours_id AND o.opens_at <= now() AND o.closes_at > now() + %(reserve)s
+            ) opening ON c.hours_id IS NOT NULL
             WHERE cl.lane_id = r.id AND cl.open AND NOT cl.retired AND cl.pending > 0 AND cl.next_due_at <= now()
                 AND r.slots > 0
+                AND (c.hours_id IS NULL OR opening.groups IS NOT NULL)
+                AND (c.expires_at IS NULL OR c.expires_at > now() + %(reserve)s)
         ) rival
         CROSS JOIN LATERAL generate_series(1, least(rival.pending, r.slots)) AS card
         ORDER BY rival.priority DESC, card, rival.last_claimed_at NULLS FIRST, rival.campaign_id
         LIMIT r.slots
     ) turn
-    GROUP BY r.id, r.is_well, turn.campaign_id, turn.segment, turn.priority, turn.max_attempts, turn.content_version,
-        turn.version, turn.rivals
+    GROUP BY
+        r.id, r.is_well, r.closes_at, turn.campaign_id, turn.segment, turn.priority, turn.max_attempts,
+        turn.content_version, turn.version, turn.rivals, turn.hours_id, turn.groups, turn.closes_at
 ), picked AS (
     SELECT d.*, coalesce(due.seqs, '{}') AS seqs
     FROM dealt d
@@ -136,7 +153,7 @@ moved AS (
                 SELECT floor(random() * (m.seq + 1))::int
                 FROM messages m
                 WHERE m.segment = d.segment AND m.campaign_id = d.campaign_id AND m.lane_id = d.lane_id
-                    AND m.state = 'pending' AND m.next_attempt_at = '-infinity'
+                    AND m.recipient_group = d.groups[1] AND m.state = 'pending' AND m.next_attempt_at = '-infinity'
                 ORDER BY m.seq DESC
                 LIMIT 1
             ),
@@ -146,18 +163,25 @@ moved AS (
     CROSS JOIN LATERAL (
         SELECT array_agg(m.seq) AS seqs
         FROM (
-            SELECT seq
-            FROM messages
-            WHERE segment = d.segment AND campaign_id = d.campaign_id AND lane_id = d.lane_id
-                AND state = 'pending' AND next_attempt_at <= now()
-                AND (next_attempt_at, seq) >= ('-infinity', first.seq)
-            ORDER BY next_attempt_at, seq
+            SELECT of_group.seq
+            FROM unnest(d.groups) AS open (recipient_group)
+            CROSS JOIN LATERAL ( -- nobody asks it for more, or locks more, than the limit without lets through
+                SELECT seq
+                FROM messages
+                WHERE segment = d.segment AND campaign_id = d.campaign_id AND lane_id = d.lane_id
+                    AND recipient_group = open.recipient_group AND state = 'pending' AND next_attempt_at <= now()
+                    AND (next_attempt_at, seq) >= ('-infinity', first.seq)
+                ORDER BY next_attempt_at, seq
+                LIMIT d.quota
+                FOR UPDATE SKIP LOCKED
+            ) of_group
             LIMIT d.quota
-            FOR UPDATE SKIP LOCKED
         ) m
     ) due
 ), due AS MATERIALIZED (
-    SELECT p.segment, p.campaign_id, p.priority, p.max_attempts, p.content_version, each.seq, each.card
+    SELECT
+        p.segment, p.campaign_id, p.priority, p.max_attempts, p.content_version, each.seq, each.card,
+        extract(epoch FROM p.closes_at - now())::double precision AS closes_in
     FROM picked p CROSS JOIN LATERAL unnest(p.seqs) WITH ORDINALITY AS each (seq, card)
 ), claimed AS ( -- by key alone: `picked` has checked the state and holds the rows
     UPDATE messages m
@@ -181,13 +205,15 @@ moved AS (
     FROM due
     WHERE m.segment = due.segment AND m.campaign_id = due.campaign_id AND m.seq = due.seq
     RETURNING m.state, m.lane_id, m.segment, m.campaign_id, m.seq, m.phone, m.variables, m.attempt, m.spent,
-        m.content_version, due.max_attempts, due.priority, due.card
+        m.content_version, due.max_attempts, due.priority, due.card, due.closes_in
 ), turns AS ( -- the counters are locked in the order in which the trigger does: nobody waits in a circle
     SELECT p.*
     FROM (
-        SELECT campaign_id, lane_id, segment, quota, version, rivals, seqs FROM picked
+        SELECT campaign_id, lane_id, segment, hours_id, quota, version, rivals, seqs FROM picked
         UNION ALL -- the trigger counts what was recorded too
-        SELECT DISTINCT campaign_id, lane_id, NULL::bigint, NULL::int, NULL::bigint, NULL::bigint, NULL::int[] FROM moved
+        SELECT DISTINCT
+            campaign_id, lane_id, NULL::bigint, NULL::int, NULL::int, NULL::bigint, NULL::bigint, NULL::int[]
+        FROM moved
         ORDER BY campaign_id, lane_id
     ) p
     CROSS JOIN LATERAL (
@@ -200,13 +226,11 @@ moved AS (
         last_claimed_at = clock_timestamp(),
         next_due_at = CASE
             WHEN cardinality(t.seqs) < t.quota AND cl.version = t.version THEN coalesce(
-                ( -- not min(): asked for in this order, only the index of due messages will do
-                    SELECT m.next_attempt_at
-                    FROM messages m
-                    WHERE m.segment = t.segment AND m.campaign_id = t.campaign_id AND m.lane_id = t.lane_id
-                        AND m.state = 'pending' AND m.next_attempt_at > now()
-                    ORDER BY m.next_attempt_at, m.seq
-                    LIMIT 1
+                ( -- after now: what was taken just now is still seen as pending
+                    SELECT later.moment
+                    FROM due_from(
+                        t.segment, t.campaign_id, t.lane_id, t.hours_id, now() + interval '1 us', %(reserve)s
+                    ) later
                 ),
                 'infinity'
             )
@@ -275,6 +299,7 @@ SELECT
     spent,
     max_attempts,
     content_version,
+    closes_in,
     NULL::int AS skipped,
     NULL::double precision AS wait,
     priority,
@@ -284,11 +309,11 @@ FROM claimed
 WHERE state = 'sending'
 UNION ALL
 SELECT
-    id, may_send, slots, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+    id, may_send, slots, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
     (SELECT coalesce(skips[array_position(lanes, id)], 0) FROM taken), wait, NULL, NULL, NULL
 FROM room
 UNION ALL
 SELECT
-    NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, array_agg(place)
+    NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, array_agg(place)
 FROM moved
 ORDER BY lane_id NULLS LAST, priority DESC NULLS FIRST, card, campaign_id

@@ -16,6 +16,7 @@ from broadcaster.db.tables.campaign import (
 )
 from broadcaster.db.tables.columns import metadata
 from broadcaster.db.tables.forgetting import forgetting_key, forgotten_phones
+from broadcaster.db.tables.hours import opening_hours, openings, recipient_groups
 from broadcaster.db.tables.inbox import inbound_messages, inbox_chats, inboxes
 from broadcaster.db.tables.instance import accounts, instances, lanes, looks
 from broadcaster.db.tables.limit import lane_limits, limits
@@ -50,9 +51,12 @@ __all__ = [
     "messages",
     "metadata",
     "occurrences",
+    "opening_hours",
+    "openings",
     "opt_outs",
     "opted_out",
     "purges",
+    "recipient_groups",
     "rejected_recipients",
     "schedule_lanes",
     "schedules",

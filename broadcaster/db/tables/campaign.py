@@ -27,6 +27,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from broadcaster.db.tables.audience import audiences
 from broadcaster.db.tables.columns import campaign_id, campaign_state, content_kind, message_state, metadata, moment
+from broadcaster.db.tables.hours import opening_hours
 from broadcaster.db.tables.instance import lanes
 from broadcaster.domain.states import MessageState
 
@@ -84,6 +85,8 @@ campaigns = Table(
     Column("recipients_rejected", BigInteger, nullable=False, server_default="0", comment="Of those, unusable ones."),
     Column("source", Text, comment="Where the recipients came from, for people."),
     moment("starts_at", "Not to be started before.", nullable=False, server_default=func.now()),
+    Column("hours_id", Integer, ForeignKey(opening_hours.c.id), comment="When it may be sent; null: always."),
+    moment("expires_at", "What has not left by then is expired; null: never."),
     moment("created_at", "When it was submitted.", nullable=False, server_default=func.now()),
     moment("started_at", "When it first became running."),
     moment("finished_at", "When it reached a final state."),

@@ -23,6 +23,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from broadcaster.db.tables.columns import content_kind, lane_health, metadata, moment, wire
+from broadcaster.db.tables.hours import opening_hours
 from broadcaster.domain.states import LaneHealth
 
 accounts = Table(
@@ -141,6 +142,7 @@ instances = Table(
         Double,
         comment="How many seconds apart its chats are listed for replies; null: they are not.",
     ),
+    Column("hours_id", Integer, ForeignKey(opening_hours.c.id), comment="When it may send; null: always."),
     moment("created_at", "When it was added.", nullable=False, server_default=func.now()),
     CheckConstraint("rate_per_second > 0", name="rate_positive"),
     CheckConstraint("read_replies_seconds > 0", name="read_replies_positive"),

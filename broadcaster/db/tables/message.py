@@ -39,6 +39,13 @@ messages = Table(
         server_default="1",
         comment="Which of the campaign's messages to this phone it is; above 1 only with one for each row.",
     ),
+    Column(
+        "recipient_group",
+        SmallInteger,
+        nullable=False,
+        server_default="0",
+        comment="recipient_groups.id, where the campaign's hours go by the recipient; 0: they do not.",
+    ),
     Column("variables", JSONB, comment="Template variables by name; null: none."),
     Column(
         "state",
@@ -83,6 +90,7 @@ Index(
     "messages_due_idx",
     messages.c.campaign_id,
     messages.c.lane_id,
+    messages.c.recipient_group,
     messages.c.next_attempt_at,
     messages.c.seq,
     postgresql_where=text("state = 'pending'"),

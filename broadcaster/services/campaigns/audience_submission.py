@@ -17,6 +17,7 @@ from broadcaster.services.campaigns.new_content import store_content
 from broadcaster.services.campaigns.over_audience import describe_audience
 from broadcaster.services.campaigns.reach import look_at_members
 from broadcaster.services.campaigns.submission import Submission, Submitted, look_at_content
+from broadcaster.services.openings import store_hours
 
 
 def submit_over_audience(
@@ -38,7 +39,8 @@ def submit_over_audience(
     """
     content = submission.content
     result = Submitted(submission.name, state=submission.state)
-    with admission(engine, submission.name, submission.instances, submission.starts_at) as (connection, lanes):
+    moments = submission.starts_at, submission.expires_at
+    with admission(engine, submission.name, submission.instances, *moments) as (connection, lanes):
         selection = Selection(
             audience=find_audience(connection, audience),
             conditions=conditions,
@@ -55,10 +57,12 @@ def submit_over_audience(
         if not (result.total or submission.draft or submission.starts_at):
             raise InputError(_nobody(source, result))
         result.refuse_left_out("members", source, accept_rejected=accept_rejected, dry_run=dry_run)
+        result.look_at_hours(connection, submission, None)
         result.look_ahead(connection, submission, lanes)
         if not dry_run:
             new = submission.new_campaign(store_content(connection, content), lanes, source)
-            new = replace(new, audience_id=selection.audience.id, conditions=selection.conditions)
+            hours_id = None if submission.hours is None else store_hours(connection, submission.hours)
+            new = replace(new, hours_id=hours_id, audience_id=selection.audience.id, conditions=selection.conditions)
             result.campaign_id = insert_campaign(connection, new)
     return result
 

@@ -13,6 +13,7 @@ from broadcaster.db.reading import Reader, reading
 from broadcaster.db.statements import each, first, rows, values
 from broadcaster.domain.contents import ContentKind
 from broadcaster.domain.dealing import OpenPart
+from broadcaster.domain.opening_hours import OpeningHours
 from broadcaster.domain.states import FINAL_MESSAGE_STATES, CampaignState, LaneHealth, MessageState
 from broadcaster.errors import NotFoundError
 from broadcaster.services.campaigns.purged import refuse_purged
@@ -67,6 +68,8 @@ class CampaignSummary(_Counted, msgspec.Struct, frozen=True):
     audience: str | None
     purged_at: datetime | None
     locale: str
+    expires_at: datetime | None
+    hours: OpeningHours | None
 
 
 class CampaignLane(_Counted, msgspec.Struct, frozen=True):

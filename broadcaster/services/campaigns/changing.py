@@ -20,7 +20,7 @@ from broadcaster.db.statements import execute, value
 from broadcaster.domain.content_lint import Remark, lint, refuse_warnings
 from broadcaster.domain.contents import Content
 from broadcaster.domain.states import CampaignState
-from broadcaster.errors import ConflictError
+from broadcaster.errors import ConflictError, UsageError
 from broadcaster.services.audiences.evaluation import fixed_at
 from broadcaster.services.audit import note_operation
 from broadcaster.services.campaigns.checks import lanes_of, refuse_past
@@ -31,6 +31,7 @@ from broadcaster.services.campaigns.open_recipients import OpenRecipients, check
 from broadcaster.services.campaigns.over_audience import describe_audience
 from broadcaster.services.campaigns.stored_campaign import StoredCampaign, read_campaign
 from broadcaster.services.recipients.reader import SAMPLES
+from broadcaster.time_zones import day_and_time
 
 _CHANGEABLE = (CampaignState.DRAFT, CampaignState.SCHEDULED, CampaignState.PAUSED)
 
@@ -210,6 +211,10 @@ def _change_columns(
         if campaign.started_at is not None:
             raise ConflictError(f"campaign {campaign.name!r} has started: --at is for one that has not")
         refuse_past(connection, change.starts_at)
+        if campaign.expires_at is not None and campaign.expiry_after(change.starts_at) is None:
+            raise UsageError(
+                f"--at: campaign {campaign.name!r} expires at {day_and_time(campaign.expires_at)} already"
+            )
         values["starts_at"] = change.starts_at
         if campaign.selection is not None and campaign.state is not CampaignState.DRAFT:
             # Its conditions are shown with the day for which `today` stands.

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 from typing import NamedTuple
 
 from sqlalchemy import Connection, Engine, func, select
 
 from broadcaster.db import tables
 from broadcaster.db.statements import execute, naming
+from broadcaster.domain.opening_hours import OpeningHours
 from broadcaster.domain.states import CampaignState
 from broadcaster.errors import InputError
 from broadcaster.services.campaigns.checks import admission
@@ -21,18 +23,25 @@ from broadcaster.services.forgetting.forgotten import hold_off
 
 
 class Cloned(NamedTuple):
-    """The new draft, and how many messages it has. With an `audience` it gets them when it starts."""
+    """The new draft, and how many messages it has. With an `audience` it gets them when it starts.
+
+    `lost_expiry`: when the campaign that it is one of expired, which it does not.
+    """
 
     name: str
     clone_of: str
     state: CampaignState
     messages: int
     audience: str | None
+    hours: OpeningHours | None
+    expires_at: datetime | None
+    lost_expiry: datetime | None
 
 
 def clone_campaign(engine: Engine, name: str, clone: str) -> Cloned:
     """Store a draft called `clone` with what the campaign `name` sends now, to its recipients, by its options.
 
+    It has the same hours, and expires at the same moment where that is ahead.
     One over an audience goes to the members that there are when the clone starts; whoever was forgotten is left out.
     Raises NotFoundError, UsageError for a wrong name, ConflictError for a name that is taken or a campaign whose
     messages are deleted, and InputError where nobody is left of its recipients.
@@ -44,12 +53,23 @@ def clone_campaign(engine: Engine, name: str, clone: str) -> Cloned:
         new = _draft(connection, campaign, clone)
         if campaign.over is not None:
             insert_campaign(connection, new)
-            return Cloned(clone, name, new.state, 0, campaign.over.audience.name)
-        return Cloned(clone, name, new.state, _with_messages(connection, campaign, new), None)
+            messages, audience = 0, campaign.over.audience.name
+        else:
+            messages, audience = _with_messages(connection, campaign, new), None
+        return Cloned(
+            name=clone,
+            clone_of=name,
+            state=new.state,
+            messages=messages,
+            audience=audience,
+            hours=campaign.hours,
+            expires_at=new.expires_at,
+            lost_expiry=campaign.expires_at if new.expires_at is None else None,
+        )
 
 
 def _draft(connection: Connection, campaign: StoredCampaign, name: str) -> NewCampaign:
-    """The clone without messages. A start that is still to come is kept."""
+    """The clone without messages. A start and an expiry that are still to come are kept."""
     chosen = tables.campaign_lanes
     lanes = select(chosen.c.lane_id).where(chosen.c.campaign_id == campaign.id, ~chosen.c.retired)
     now = connection.execute(select(func.now())).scalar_one()
@@ -66,6 +86,8 @@ def _draft(connection: Connection, campaign: StoredCampaign, name: str) -> NewCa
         max_attempts=campaign.max_attempts,
         priority=campaign.priority,
         starts_at=campaign.starts_at if campaign.starts_at > now else None,
+        hours_id=campaign.hours_id,
+        expires_at=campaign.expiry_after(now),
         state=CampaignState.DRAFT,
         source=source,
         file_column=campaign.content.file_column,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 import msgspec
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection, Engine, func, select
 
 from broadcaster.db import tables
 from broadcaster.db.engine import transaction
@@ -17,6 +17,7 @@ from broadcaster.db.statements import execute, first, rows
 from broadcaster.domain.states import CampaignState
 from broadcaster.errors import ConflictError, ContentionError, NotFoundError, listed, quoted
 from broadcaster.services.campaigns.purged import refuse_purged
+from broadcaster.time_zones import day_and_time
 
 Result = TypeVar("Result")
 _RETRIED = (CampaignState.RUNNING, CampaignState.PAUSED, CampaignState.FINISHED)
@@ -61,7 +62,7 @@ def start_campaign(engine: Engine, name: str, *, now: bool = False) -> Moved:
     With `now` it has come, also of a campaign that is scheduled already.
     """
     before = "hasten_campaign" if now else None
-    return _move(engine, name, "start_campaign", CampaignState.SCHEDULED, "draft", before=before)
+    return _move(engine, name, "start_campaign", CampaignState.SCHEDULED, "draft", before=before, refuses_expired=True)
 
 
 def pause_campaign(engine: Engine, name: str) -> Moved:
@@ -87,7 +88,7 @@ def retry_campaign(
 
     With `reasons` only those that reports count under one of these. Never one that may have been sent, unless an
     operator has settled it as failed. Raises NotFoundError for a reason that nothing failed for, and ConflictError
-    where the state of the campaign does not allow it, or the rest of it was taken by another campaign.
+    where the state of the campaign does not allow it, it has expired, or another campaign has taken its rest.
     """
 
     def retry() -> Retried:
@@ -98,6 +99,7 @@ def retry_campaign(
             wanted = _wanted(name, found, reasons)
             if state not in _RETRIED:
                 raise ConflictError(_wrong_state(name, state, "finished or paused or running", CampaignState.RUNNING))
+            _refuse_expired(connection, campaign_id, name)
             if dry_run:
                 return Retried(name, state, sum(each.messages for each in wanted), wanted)
             asked = None if reasons is None else [each.reason for each in wanted]
@@ -139,7 +141,14 @@ def patiently(move: Callable[[], Result]) -> Result:
 
 
 def _move(
-    engine: Engine, name: str, statement: str, target: CampaignState, sources: str, *, before: str | None = None
+    engine: Engine,
+    name: str,
+    statement: str,
+    target: CampaignState,
+    sources: str,
+    *,
+    before: str | None = None,
+    refuses_expired: bool = False,
 ) -> Moved:
     """Run a statement that changes the campaign if its state allows it, and else returns no row.
 
@@ -150,6 +159,8 @@ def _move(
     def move() -> Moved:
         with transaction(engine) as connection:
             campaign_id, state = lock_campaign(connection, name)
+            if refuses_expired:
+                _refuse_expired(connection, campaign_id, name)
             if before is not None:
                 execute(connection, before, campaign_id=campaign_id)
             changed = first(connection, statement, Change, campaign_id=campaign_id)
@@ -160,6 +171,14 @@ def _move(
             raise ConflictError(_wrong_state(name, state, sources, target))
 
     return patiently(move)
+
+
+def _refuse_expired(connection: Connection, campaign_id: int, name: str) -> None:
+    """What such a campaign were given to send would expire at once."""
+    table = tables.campaigns
+    expired = select(table.c.expires_at).where(table.c.id == campaign_id, table.c.expires_at <= func.now())
+    if (expires_at := connection.scalar(expired)) is not None:
+        raise ConflictError(f"campaign {name!r} expired at {day_and_time(expires_at)}: nothing of it is sent any more")
 
 
 def _wrong_state(name: str, state: CampaignState, sources: str, target: CampaignState) -> str:

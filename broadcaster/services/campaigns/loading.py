@@ -12,7 +12,7 @@ from bisect import insort
 from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
 from functools import partial
-from itertools import chain, count
+from itertools import chain, count, repeat
 from tempfile import SpooledTemporaryFile
 from types import TracebackType
 from typing import Self
@@ -22,7 +22,9 @@ from sqlalchemy import Connection
 
 from broadcaster.db.statements import Statement, copy, execute, naming, stream, value
 from broadcaster.errors import InputError
+from broadcaster.services.campaigns.group_numbers import GroupNumbers
 from broadcaster.services.campaigns.segments import LARGE_CAMPAIGN, Segment, index_phones, open_segment
+from broadcaster.services.openings import EVERYBODY
 from broadcaster.services.recipients.reader import Batch
 from broadcaster.services.recipients.repeats import MOST_REPEATS_SHOWN, Repeat, StartingLines
 
@@ -50,9 +52,14 @@ class MessageText:
     """
 
     def __init__(
-        self, campaign_id: int, names: Sequence[str], lanes: Iterator[int], one_per: OnePer = OnePer.PHONE
+        self,
+        campaign_id: int,
+        names: Sequence[str],
+        lanes: Iterator[int],
+        one_per: OnePer = OnePer.PHONE,
+        groups: GroupNumbers | None = None,
     ) -> None:
-        """`names` are those of the variables; `lanes` deals one to each message."""
+        """`names` are those of the variables; `lanes` deals one to each message. Without `groups` none is in one."""
         self.campaign_id = campaign_id
         self.one_per = one_per
         self.repeats = 0
@@ -61,7 +68,8 @@ class MessageText:
         self.count = 0
         """The messages so far."""
         self._lanes = lanes
-        self._line = "%s\t%d\t%d\t" + _json_format(names) + "\n"
+        self._groups = groups
+        self._line = "%s\t%d\t%d\t%d\t" + _json_format(names) + "\n"
         self._started = StartingLines()
         self._rejected = SpooledTemporaryFile[bytes](max_size=_CHUNK_BYTES)
 
@@ -83,8 +91,10 @@ class MessageText:
         self.count += len(batch.phones)
         self._started.add(first, batch.lines)
         columns = map(_json_values, batch.variables.values())
+        groups = repeat(EVERYBODY) if self._groups is None else self._groups.of(batch.phones)
         # The phones come first: zip would draw a lane too many from behind a shorter one.
-        return "".join(map(self._line.__mod__, zip(batch.phones, count(first), self._lanes, *columns, strict=False)))
+        rows = zip(batch.phones, count(first), self._lanes, groups, *columns, strict=False)
+        return "".join(map(self._line.__mod__, rows))
 
     def reject(self, line: int, phone: str, reason: str) -> None:
         """Keep aside that the row on `line` is no message."""

@@ -34,6 +34,10 @@ class NewCampaign:
     priority: int = 0
     starts_at: datetime | None = None
     """Aware; None: at once."""
+    hours_id: int | None = None
+    """When it may be sent (`store_hours`); None: always."""
+    expires_at: datetime | None = None
+    """What has not left by then is expired; None: never."""
     state: CampaignState = CampaignState.SCHEDULED
     source: str
     """For people: where its recipients come from."""
@@ -72,6 +76,8 @@ def insert_campaign(connection: Connection, new: NewCampaign) -> int:
         "max_attempts": new.max_attempts,
         "priority": new.priority,
         "starts_at": new.starts_at,
+        "hours_id": new.hours_id,
+        "expires_at": new.expires_at,
         "source": new.source,
         "recipients_read": new.recipients_read,
         "recipients_rejected": new.recipients_rejected,

@@ -25,6 +25,7 @@ from broadcaster.domain.templates import PHONE_VARIABLE
 from broadcaster.errors import ConflictError, InputError, NotFoundError
 from broadcaster.services.campaigns.checks import admission
 from broadcaster.services.campaigns.content_rows import ContentRows, StoredRows
+from broadcaster.services.campaigns.group_numbers import GroupNumbers
 from broadcaster.services.campaigns.new_campaign import NewCampaign, insert_campaign, next_campaign_id
 from broadcaster.services.campaigns.new_content import StoredContent, store_content
 from broadcaster.services.campaigns.purged import refuse_purged
@@ -34,6 +35,7 @@ from broadcaster.services.campaigns.snapshots import deal_snapshot, open_snapsho
 from broadcaster.services.campaigns.stored_campaign import StoredCampaign, read_campaign
 from broadcaster.services.campaigns.submission import Submission, Submitted, look_at_content
 from broadcaster.services.forgetting.forgotten import hold_off
+from broadcaster.services.openings import store_hours
 from broadcaster.services.recipients.reader import SAMPLES
 
 _BATCH = 500
@@ -77,10 +79,10 @@ class _Recipient(NamedTuple):
     variables: dict[str, str] | None
 
 
-def content_of(engine: Engine, name: str) -> Content:
-    """What a campaign sends, without the bytes of a file. Raises NotFoundError, ConflictError where it is purged."""
+def campaign_of(engine: Engine, name: str) -> StoredCampaign:
+    """A campaign of which there may be a rest. Raises NotFoundError, ConflictError where it is purged."""
     with transaction(engine) as connection:
-        return read_campaign(connection, name).content
+        return read_campaign(connection, name)
 
 
 def submit_rest(
@@ -102,7 +104,8 @@ def submit_rest(
     accepted. A dry run writes to temporary tables alone, and says the last in its result.
     """
     result = Submitted(submission.name, state=submission.state, rest_of=of)
-    with admission(engine, submission.name, submission.instances, submission.starts_at) as (connection, lanes):
+    moments = submission.starts_at, submission.expires_at
+    with admission(engine, submission.name, submission.instances, *moments) as (connection, lanes):
         # Nobody is forgotten while recipients become messages, as where an audience's do.
         hold_off(connection)
         first_id, rests = _lock_rests(connection, of)
@@ -113,10 +116,12 @@ def submit_rest(
         names = _snapshot(connection, stored, first_id, submission.content, result)
         check = StoredRows(ContentRows(submission.content, submission.files, allow_private=allow_private))
         check.check(names)
-        _look(connection, check, names, result)
+        groups = submission.groups(None if dry_run else engine)
+        _look(connection, check, names, groups, result)
         look_at_content(submission, result, names)
         rest = f"the rest of campaign {of}"
         result.refuse_left_out("recipients", rest, accept_rejected=accept_rejected, dry_run=dry_run)
+        result.look_at_hours(connection, submission, groups)
         result.look_ahead(connection, submission, lanes)
         if not dry_run:
             content = (
@@ -173,7 +178,13 @@ def _snapshot(
     return list(sample.variables or {})
 
 
-def _look(connection: Connection, check: StoredRows, names: Sequence[str], result: Submitted) -> None:
+def _look(
+    connection: Connection,
+    check: StoredRows,
+    names: Sequence[str],
+    groups: GroupNumbers | None,
+    result: Submitted,
+) -> None:
     """Look at everybody of the snapshot: note there who can be sent nothing, and count and show the others."""
     content = check.rows.content
     template = content.template
@@ -187,6 +198,8 @@ def _look(connection: Connection, check: StoredRows, names: Sequence[str], resul
         wrong += [(batch[row].seq, fault.sentence) for row, fault in faults.items()]
         kept = [row for row in range(len(batch)) if row not in faults]
         beginnings.update(batch[row].phone[:6] for row in kept)
+        if groups is not None:
+            groups.of([batch[row].phone for row in kept])
         for name in result.empty_values:
             result.empty_values[name] += sum(not columns[name][row].strip() for row in kept)
         for row in kept[: SAMPLES - len(result.samples)]:
@@ -233,7 +246,12 @@ def _store(
     segment = open_snapshot_segment(connection, campaign_id)
     number = segment.number if segment else SHARED
     new = replace(
-        new, id=campaign_id, segment=number, recipients_read=result.read, recipients_rejected=result.rejected
+        new,
+        id=campaign_id,
+        hours_id=None if submission.hours is None else store_hours(connection, submission.hours),
+        segment=number,
+        recipients_read=result.read,
+        recipients_rejected=result.rejected,
     )
     result.campaign_id = insert_campaign(connection, new)
     deal_snapshot(connection, campaign_id, segment)

@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from broadcaster.db.statements import first, rows
 from broadcaster.domain.conditions import Condition
 from broadcaster.domain.contents import Content, stored_content
+from broadcaster.domain.opening_hours import OpeningHours
 from broadcaster.domain.states import CampaignState
 from broadcaster.errors import NotFoundError
 from broadcaster.services.audiences.audience import Audience
@@ -38,6 +39,9 @@ class _Campaign(msgspec.Struct, frozen=True, kw_only=True):
     max_attempts: int
     priority: int
     segment: int
+    hours_id: int | None
+    hours: OpeningHours | None
+    expires_at: datetime | None
     audience_id: int | None
     audience: str | None
     columns: tuple[str, ...] | None
@@ -61,6 +65,10 @@ class StoredCampaign:
     max_attempts: int
     priority: int
     segment: int
+    hours_id: int | None
+    hours: OpeningHours | None
+    """When it may be sent; None: always."""
+    expires_at: datetime | None
     over: Selection | None
     """The audience that it is over, and whom of it; None: its recipients came from a file, or it was removed since."""
 
@@ -68,6 +76,10 @@ class StoredCampaign:
     def selection(self) -> Selection | None:
         """Whom it goes to when it starts; None: its messages are there."""
         return self.over if self.started_at is None else None
+
+    def expiry_after(self, moment: datetime) -> datetime | None:
+        """When what is sent of it again from `moment` on expires: as it does, unless it has by then."""
+        return self.expires_at if self.expires_at is not None and self.expires_at > moment else None
 
     def recipients(self, connection: Connection, most: int, phone: str | None = None) -> list[Recipient]:
         """The first few that it goes to, or only `phone` where it goes to that one."""
@@ -96,6 +108,9 @@ def read_campaign(connection: Connection, name: str) -> StoredCampaign:
         max_attempts=row.max_attempts,
         priority=row.priority,
         segment=row.segment,
+        hours_id=row.hours_id,
+        hours=row.hours,
+        expires_at=row.expires_at,
         over=_selection(row, content),
     )
 

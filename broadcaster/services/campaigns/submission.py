@@ -14,10 +14,13 @@ from broadcaster.db.statements import rows, value, values
 from broadcaster.domain.content_lint import Remark, lint, refuse_warnings
 from broadcaster.domain.contents import Content
 from broadcaster.domain.dealing import Limits, deal, seconds_to_send
+from broadcaster.domain.legal_hours import legal_hours_by_country
+from broadcaster.domain.opening_hours import NOBODY, OpeningHours
 from broadcaster.domain.rejections import too_many
 from broadcaster.domain.states import CampaignState
 from broadcaster.errors import InputError
 from broadcaster.services.campaigns.checks import admission
+from broadcaster.services.campaigns.group_numbers import GroupNumbers
 from broadcaster.services.campaigns.loading import (
     MessageText,
     OnePer,
@@ -32,6 +35,7 @@ from broadcaster.services.campaigns.reach import Reach
 from broadcaster.services.campaigns.recipient_files import RecipientFiles, store_recipient_files
 from broadcaster.services.campaigns.segments import SHARED, attach_segment
 from broadcaster.services.forgetting.forgotten import Forgotten, OpenVault, no_vault
+from broadcaster.services.openings import ask_for_openings, first_opening, store_hours
 from broadcaster.services.recipients.reader import SAMPLES, Batch, Progress, RecipientReader
 from broadcaster.services.recipients.repeats import Repeat
 
@@ -46,6 +50,10 @@ class Submission:
     max_attempts: int
     starts_at: datetime | None = None
     """Aware; None: at once."""
+    hours: OpeningHours | None = None
+    """When it may be sent; None: always."""
+    expires_at: datetime | None = None
+    """What has not left by then (aware) is expired; None: never."""
     priority: int = 0
     draft: bool = False
     one_per: OnePer = OnePer.PHONE
@@ -59,6 +67,10 @@ class Submission:
         """Its first one."""
         return CampaignState.DRAFT if self.draft else CampaignState.SCHEDULED
 
+    def groups(self, engine: Engine | None) -> GroupNumbers | None:
+        """What tells its recipients apart by where they are; None: that plays no part."""
+        return GroupNumbers(engine) if self.hours is not None and self.hours.goes_by_recipient else None
+
     def new_campaign(self, content: StoredContent, lanes: Collection[int], source: str) -> NewCampaign:
         """What is to be stored of it; what its recipients make of it is left to say."""
         return NewCampaign(
@@ -68,6 +80,7 @@ class Submission:
             max_attempts=self.max_attempts,
             priority=self.priority,
             starts_at=self.starts_at,
+            expires_at=self.expires_at,
             state=self.state,
             source=source,
             file_column=self.content.file_column,
@@ -109,10 +122,30 @@ class Submitted(Reach):
     """How many of that campaign's recipients are not in its rest, by why (`rests.NotInRest`)."""
     unsettled: list[str] = field(default_factory=list)
     """That campaign and earlier rests of it, where they have messages that an operator can settle."""
+    opens_at: datetime | None = None
+    """When its hours are open for the first of its recipients; None: it has none."""
+    in_several_zones: dict[str, int] = field(default_factory=dict)
+    """How many recipients are in a country whose zones all have to be open, since their number tells none."""
+    without_legal_hours: list[str] = field(default_factory=list)
+    """The countries of recipients of which no legal hours are known, where these are asked for."""
     untried: list[str] = field(default_factory=list)
     """Its instances through which nothing was sent yet, be it by a check."""
     opted_out: int = 0
     """How many of `total` are to people who have opted out by now: they are skipped when it starts."""
+
+    def look_at_hours(self, connection: Connection, submission: Submission, groups: GroupNumbers | None) -> None:
+        """Note when its hours are open. Raises UsageError where they never are for some of its recipients."""
+        hours = submission.hours
+        if hours is None:
+            return
+        now: datetime = connection.execute(select(func.now())).scalar_one()
+        recipients = {NOBODY: 0} if groups is None else groups.counts
+        self.opens_at = first_opening(hours, recipients, max(now, submission.starts_at or now))
+        for group, count in recipients.items():
+            if len(group.zones) > 1:
+                self.in_several_zones[group.country] = self.in_several_zones.get(group.country, 0) + count
+            if hours.is_legal and group is not NOBODY and group.country not in legal_hours_by_country():
+                self.without_legal_hours = sorted({*self.without_legal_hours, group.country})
 
     def look_ahead(self, connection: Connection, submission: Submission, lanes: Limits) -> None:
         """Note how long sending its messages takes, and what it goes through for the first time."""
@@ -157,14 +190,17 @@ def submit_campaign(
     writes to temporary tables alone: nothing of it is left on disk.
     """
     result = Submitted(submission.name, state=submission.state)
-    with admission(engine, submission.name, submission.instances, submission.starts_at) as (connection, lanes):
+    moments = submission.starts_at, submission.expires_at
+    with admission(engine, submission.name, submission.instances, *moments) as (connection, lanes):
+        groups = submission.groups(None if dry_run else engine)
         forgotten = Forgotten(connection, open_vault)
         batches = _batches(recipients, forgotten, result, submission.content, progress)
         if dry_run:
-            total = _try(connection, submission, recipients.variables, lanes, batches, result)
+            total = _try(connection, submission, recipients.variables, lanes, batches, groups, result)
         else:
-            total = _store(connection, submission, lanes, recipients, batches, forgotten, result)
+            total = _store(connection, submission, lanes, recipients, batches, groups, forgotten, result)
         _check(recipients, result, total, dry_run=dry_run)
+        result.look_at_hours(connection, submission, groups)
         look_at_content(submission, result, recipients.variables)
         result.look_ahead(connection, submission, lanes)
         result.empty_values = dict(recipients.empty_values)
@@ -185,10 +221,11 @@ def _try(
     variables: Sequence[str],
     lanes: Limits,
     batches: Iterator[Batch],
+    groups: GroupNumbers | None,
     result: Submitted,
 ) -> int:
     """How many messages there would be."""
-    with MessageText(0, variables, deal(lanes), submission.one_per) as messages:
+    with MessageText(0, variables, deal(lanes), submission.one_per, groups) as messages:
         stage_messages(connection, messages, batches)
         result.repeated, result.repeats = messages.repeats, messages.first_repeats
         result.opted_out = value(connection, "count_opted_out_staged")
@@ -201,22 +238,27 @@ def _store(
     lanes: Limits,
     recipients: RecipientReader,
     batches: Iterator[Batch],
+    groups: GroupNumbers | None,
     forgotten: Forgotten,
     result: Submitted,
 ) -> int:
     """How many messages there are."""
     result.campaign_id = campaign_id = next_campaign_id(connection)
-    with MessageText(campaign_id, recipients.variables, deal(lanes), submission.one_per) as messages:
+    with MessageText(campaign_id, recipients.variables, deal(lanes), submission.one_per, groups) as messages:
         segment = load_messages(connection, messages, batches)
         result.repeated, result.repeats = messages.repeats, messages.first_repeats
         forgotten.hold(connection)
         # Only now: another submission of the same content or name waits for what is written here.
         new = submission.new_campaign(store_content(connection, submission.content), lanes, recipients.name)
+        hours_id = None if submission.hours is None else store_hours(connection, submission.hours)
+        if hours_id is not None and groups is not None:
+            ask_for_openings(connection, hours_id, groups.numbers)
         insert_campaign(
             connection,
             replace(
                 new,
                 id=campaign_id,
+                hours_id=hours_id,
                 segment=segment.number if segment else SHARED,
                 recipients_read=result.read,
                 recipients_rejected=result.rejected,

@@ -20,6 +20,7 @@ from broadcaster.domain.content_lint import lint, refuse_warnings
 from broadcaster.domain.contents import Content, stored_content
 from broadcaster.domain.locales import DEFAULT_LOCALE
 from broadcaster.domain.names import LONGEST_NAME, check_name
+from broadcaster.domain.opening_hours import NOBODY, OpeningHours
 from broadcaster.domain.recurrence import RESOLUTION, recurrence
 from broadcaster.domain.schedules import PUNCTUAL, Misfire, Overlap
 from broadcaster.domain.states import ScheduleState
@@ -28,6 +29,7 @@ from broadcaster.services.audiences.audience import Audience, find_audience
 from broadcaster.services.audiences.selection import Selection
 from broadcaster.services.campaigns.checks import lanes_of
 from broadcaster.services.campaigns.new_content import StoredContent, check_words, store_content
+from broadcaster.services.openings import first_opening, store_hours
 from broadcaster.services.schedules.occurrences import OCCURRENCE_VARIABLES
 from broadcaster.services.schedules.outlook import Outlook, look_ahead
 from broadcaster.services.schedules.stored_schedule import (
@@ -66,6 +68,10 @@ class NewSchedule:
     grace: timedelta = DEFAULT_GRACE
     overlap: Overlap = Overlap.QUEUE
     priority: int = 0
+    hours: OpeningHours | None = None
+    """When its campaigns may be sent; None: always."""
+    expires_after: timedelta | None = None
+    """How long after each occurrence what has not left is expired; None: never."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,6 +136,8 @@ def add_schedule(engine: Engine, new: NewSchedule, *, strict: bool = False, dry_
         if connection.scalar(select(tables.schedules.c.id).where(tables.schedules.c.name == new.name)) is not None:
             raise _taken(new.name)
         now = database_now(connection)
+        if new.hours is not None:
+            first_opening(new.hours, [NOBODY], now)
         audience = find_audience(connection, new.audience)
         conditions = _check(connection, audience, new.conditions, new.content, lock=not dry_run)
         schedule = _new_schedule(new, audience, conditions, tuple(lanes_of(connection, new.instances)), now)
@@ -137,6 +145,7 @@ def add_schedule(engine: Engine, new: NewSchedule, *, strict: bool = False, dry_
             raise UsageError(f"schedule {new.name!r} would never come due: look at its rule, --from and --until")
         if not dry_run:
             values = _columns(schedule) | store_content(connection, new.content)._asdict()
+            values["hours_id"] = None if new.hours is None else store_hours(connection, new.hours)
             added = connection.scalar(insert(tables.schedules).values(values).returning(tables.schedules.c.id))
             _set_lanes(connection, int(added), schedule.lanes)
         outlook = look_ahead(connection, schedule, audience, new.content)
@@ -217,7 +226,7 @@ def _timing(schedule: Schedule, changes: ScheduleChanges, now: datetime) -> dict
 def _new_schedule(
     new: NewSchedule, audience: Audience, conditions: Sequence[Condition], lanes: tuple[int, ...], now: datetime
 ) -> Schedule:
-    """The schedule as it is stored, but for its id and that of its content."""
+    """The schedule as it is stored, but for its id and those of its content and its hours."""
     schedule = Schedule(
         id=0,
         name=new.name,
@@ -236,6 +245,8 @@ def _new_schedule(
         **StoredContent.of(0, new.content)._asdict(),
         priority=new.priority,
         max_attempts=new.max_attempts,
+        hours_id=None,
+        expires_after=new.expires_after,
         lanes=lanes,
     )
     following = Following.of(schedule, now)

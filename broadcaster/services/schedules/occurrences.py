@@ -89,6 +89,8 @@ def make_campaign(connection: Connection, schedule: Schedule, due_at: datetime) 
         max_attempts=schedule.max_attempts,
         priority=schedule.priority,
         starts_at=due_at,
+        hours_id=schedule.hours_id,
+        expires_at=None if schedule.expires_after is None else due_at + schedule.expires_after,
         state=CampaignState.DRAFT if blocked else CampaignState.SCHEDULED,
         source=describe_audience(audience_name(connection, schedule), conditions),
         audience_id=schedule.audience_id,

@@ -48,6 +48,8 @@ class Schedule(msgspec.Struct, frozen=True, kw_only=True):
     locale: str
     priority: int
     max_attempts: int
+    hours_id: int | None
+    expires_after: timedelta | None
     lanes: tuple[int, ...]
 
     @property

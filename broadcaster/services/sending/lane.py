@@ -8,6 +8,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from math import inf
 from random import Random
+from typing import NamedTuple
 from uuid import UUID
 
 import structlog
@@ -65,6 +66,13 @@ class SendPath:
     clock: Callable[[], float]
     """Seconds on a clock that neither another process nor a change of the time of day can set."""
     random: Random
+
+
+class _Latest(NamedTuple):
+    """The moment from which on a message does not leave any more, on the path's clock, and why."""
+
+    moment: float
+    why: str
 
 
 class Lane:
@@ -153,11 +161,12 @@ class Lane:
     def offer(self, claim: Claim, asked: int, lease_ends: float, seen: float) -> None:
         """Send the messages of a claim for `asked` messages (0: the claim only renewed the lease).
 
-        `seen` is a moment before the claim was sent to Postgres: opt-outs committed later may not be in it.
+        `seen` is a moment before the claim was sent to Postgres: opt-outs committed later may not be in it, and its
+        messages' seconds count from then on.
         """
         self.lease_ends = lease_ends
         if not claim.may_send:
-            self.close("the lane is paused or resting")
+            self.close("the lane is paused, resting, or outside of its windows")
         got = len(claim.messages)
         self.counts["claimed"] += got
         self.counts["skipped"] += claim.skipped
@@ -166,7 +175,12 @@ class Lane:
         self._queued += got
         self._path.opt_outs.add(claim.messages, self.held.id, seen)
         for message in claim.messages:
-            self._start(self._send(message, lease_ends))
+            # Under the lease of its own claim, although that may be renewed: its limits count on it.
+            latest = min(
+                _Latest(lease_ends, "its turn came too late"),
+                _Latest(seen + message.leaves_within, "its window closes, or its campaign expires"),
+            )
+            self._start(self._send(message, latest))
         found = got + claim.skipped
         if claim.wait:
             self._ask_again_at = self._path.clock() + claim.wait
@@ -219,10 +233,10 @@ class Lane:
 
     # The story of a message
 
-    async def _send(self, message: Message, leaves_by: float) -> None:
-        """Waits for its turn, makes the request, and writes the outcome. After `leaves_by` it does not leave."""
+    async def _send(self, message: Message, latest: _Latest) -> None:
+        """Waits for its turn, makes the request, and writes the outcome."""
         try:
-            verdict, duration, heard_at_start = await self._attempt(message, leaves_by)
+            verdict, duration, heard_at_start = await self._attempt(message, latest)
         except BaseException as error:
             # Nobody knows how far the message came.
             self._placed -= 1
@@ -236,10 +250,10 @@ class Lane:
         self._path.outcomes.write(outcome_row(message, verdict, transition, duration), self)
         self._changed(self)
 
-    async def _attempt(self, message: Message, leaves_by: float) -> tuple[Verdict, float | None, int]:
+    async def _attempt(self, message: Message, latest: _Latest) -> tuple[Verdict, float | None, int]:
         """One request at the message's turn: its verdict, its seconds, and its standing's `heard` when it left.
 
-        The seconds are None if no request was made.
+        The seconds are None if no request was made: none is from the latest moment on.
         """
         try:
             try:
@@ -255,7 +269,7 @@ class Lane:
                 reason = f"cannot be rendered: {type(error).__name__}"
                 return Verdict(Outcome.REJECTED, reason), None, self.standing.heard
             try:
-                held_back = await self._turn(message, leaves_by)
+                held_back = await self._turn(message, latest)
             except Exception as error:  # noqa: BLE001 - Postgres is away: nobody knows whether it may leave
                 held_back = f"cannot read who has opted out: {type(error).__name__}"
         finally:
@@ -271,13 +285,13 @@ class Lane:
                 self._pacer.replied(self._path.clock())
         return verdict, self._path.clock() - started, heard_at_start
 
-    async def _turn(self, message: Message, leaves_by: float) -> str | None:
+    async def _turn(self, message: Message, latest: _Latest) -> str | None:
         """Wait until the pace admits one more request, and admit it. Returns None, or why it may not leave."""
         if not self._is_paced:
-            return await self._consent(message, leaves_by)
+            return await self._consent(message, latest)
         async with self._turns:
             # Timers may fire a millisecond early.
-            while (held_back := await self._consent(message, leaves_by)) is None and (
+            while (held_back := await self._consent(message, latest)) is None and (
                 wait := self._pacer.wait(self._path.clock())
             ) > 0:
                 await self._rest(wait)
@@ -285,25 +299,22 @@ class Lane:
                 self._pacer.admit(self._path.clock())
             return held_back
 
-    async def _consent(self, message: Message, leaves_by: float) -> str | None:
+    async def _consent(self, message: Message, latest: _Latest) -> str | None:
         """Why the message may not leave now; None: it may, and its phone has not opted out by what still holds."""
         opt_outs = self._path.opt_outs
-        while (held_back := self._held_back(leaves_by)) is None and not opt_outs.is_known(message):
+        while (held_back := self._held_back(latest)) is None and not opt_outs.is_known(message):
             await opt_outs.look_again()
         # The next claim skips it.
         return "its phone has opted out" if held_back is None and opt_outs.has_opted_out(message) else held_back
 
-    def _held_back(self, leaves_by: float) -> str | None:
-        """Why a message may not leave any more; None: it may.
-
-        It leaves under the lease of its own claim, although that may be renewed: its limits count on it.
-        """
+    def _held_back(self, latest: _Latest) -> str | None:
+        """Why a message may not leave any more; None: it may."""
         if not self._may_leave:
             return self._closed
         now = self._path.clock()
         if now >= self.lease_ends:
             return "the lease ran out"
-        return "its turn came too late" if now >= leaves_by else None
+        return latest.why if now >= latest.moment else None
 
     async def _rest(self, seconds: float) -> None:
         """Wait `seconds`, but not longer than until everything is held back."""

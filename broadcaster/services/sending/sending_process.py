@@ -88,7 +88,11 @@ class SendingProcess:
         self._transport: Transport = open_transport(connect_timeout=settings.connect_timeout_seconds)
         self._stack.push_async_callback(self._transport.aclose)
         store = SendingStore(
-            pool, holder=self._presence.holder, lease=settings.lease_seconds, hold=settings.gateway_hold_seconds
+            pool,
+            holder=self._presence.holder,
+            lease=settings.lease_seconds,
+            hold=settings.gateway_hold_seconds,
+            longest_request=settings.request_timeout_seconds,
         )
         self._presence.show()
         spool = Spool(settings.home / "spool")

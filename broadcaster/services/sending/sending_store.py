@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from math import inf
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -19,6 +20,9 @@ from broadcaster.domain.outcome_run import OutcomeRun
 from broadcaster.domain.outcomes import Verdict
 from broadcaster.domain.pacing import CLAIM_LEAD, Pace, pace
 from broadcaster.domain.states import LaneHealth
+
+CLOSING_MARGIN = 0.5
+"""Seconds that a claimed message may be late before it is held back because something closes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +80,8 @@ class Message(NamedTuple):
     spent: int
     max_attempts: int
     content_version: int
+    leaves_within: float = inf
+    """It must have left so many seconds after it was asked for; infinity: at any time."""
 
 
 class Ask(NamedTuple):
@@ -154,18 +160,27 @@ def outcome_row(message: Message, verdict: Verdict, transition: Transition, dura
     )
 
 
+def closing_reserve(longest_request: float) -> timedelta:
+    """How long before it closes something is as good as closed: for a slot, a request of so many seconds, a margin."""
+    return timedelta(seconds=CLAIM_LEAD + longest_request + CLOSING_MARGIN)
+
+
 class SendingStore:
     """The send path's view of Postgres."""
 
-    def __init__(self, pool: AsyncPool, *, holder: str, lease: float, hold: float) -> None:
+    def __init__(
+        self, pool: AsyncPool, *, holder: str, lease: float, hold: float, longest_request: float = 30.0
+    ) -> None:
         """A lease lasts for `lease` seconds, and is held under the name `holder`.
 
-        `hold` is for how many seconds a request may be under way behind a gateway that has left it open.
+        `hold` is for how many seconds a request may be under way behind a gateway that has left it open, and
+        `longest_request` for how many it may be before it is given up.
         """
         self._statements = Statements(pool, statement_timeout=lease)
         self._holder = holder
         self._lease = timedelta(seconds=lease)
         self._hold = timedelta(seconds=hold)
+        self._longest_request = longest_request
 
     async def take_lanes(self, lanes: Sequence[int], token: UUID) -> list[HeldLane]:
         """Take those of `lanes` that are free, under the lease `token`."""
@@ -205,18 +220,24 @@ class SendingStore:
         document = msgspec.json.encode(outcomes).decode().replace("\\u0000", "\\ufffd")
         parameters = {"outcomes": document, "lanes": lanes, "tokens": tokens, "wants": wants, "claim": claim}
         *rows, (*_, places) = await self._statements.rows(
-            "turn_over", tuple, **parameters, lease=self._lease, lead=CLAIM_LEAD, hold=self._hold
+            "turn_over",
+            tuple,
+            **parameters,
+            lease=self._lease,
+            lead=CLAIM_LEAD,
+            hold=self._hold,
+            reserve=closing_reserve(self._longest_request),
         )
         moved = [False] * len(outcomes)
         for place in places or ():
             moved[place - 1] = True
-        return moved, _claims(claim, rows)
+        return moved, _claims(claim, rows, self._longest_request)
 
     async def read_claim(self, asks: Sequence[Ask], claim: UUID) -> dict[int, Claim]:
         """What `claim` took, if it was committed. In its result no lane has been allowed anything beyond that."""
         lanes, tokens, _ = _columns(asks)
         rows = await self._statements.rows("read_claim", tuple, lanes=lanes, tokens=tokens, claim=claim)
-        return _claims(claim, rows)
+        return _claims(claim, rows, self._longest_request)
 
     async def opted_out(self, phones: Sequence[str], lanes: Sequence[int]) -> set[int]:
         """The places, from 0, of those `phones` that get nothing through the lane at the same place of `lanes`."""
@@ -282,7 +303,7 @@ def _columns(asks: Sequence[Ask]) -> tuple[list[int], list[UUID], list[int]]:
     return [ask.lane_id for ask in asks], [ask.token for ask in asks], [ask.want for ask in asks]
 
 
-def _claims(claim: UUID, rows: Sequence[tuple[Any, ...]]) -> dict[int, Claim]:
+def _claims(claim: UUID, rows: Sequence[tuple[Any, ...]], longest_request: float) -> dict[int, Claim]:
     claims: dict[int, Claim] = {}
     for lane_id, may_send, slots, *rest in rows:
         lane = claims.get(lane_id)
@@ -290,5 +311,7 @@ def _claims(claim: UUID, rows: Sequence[tuple[Any, ...]]) -> dict[int, Claim]:
             skipped, wait, *_ = rest[_MESSAGE_COLUMNS:]
             lane = claims[lane_id] = Claim(may_send, slots, [], skipped or 0, wait or 0.0)
         if rest[0] is not None:
-            lane.messages.append(Message(claim, *rest[:_MESSAGE_COLUMNS]))
+            columns = rest[:_MESSAGE_COLUMNS]
+            columns[-1] = inf if columns[-1] is None else columns[-1] - longest_request
+            lane.messages.append(Message(claim, *columns))
     return claims

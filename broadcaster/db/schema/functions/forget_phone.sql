@@ -89,6 +89,7 @@ BEGIN
             reason = 'forgotten',
             phone = NULL,
             variables = NULL,
+            recipient_group = 0,
             gateway_id = NULL
         FROM was
         WHERE m.segment = was.segment AND m.campaign_id = was.campaign_id AND m.seq = was.seq

@@ -25,6 +25,8 @@ CREATE TABLE campaigns (
     recipients_rejected bigint NOT NULL DEFAULT 0,
     source text,
     starts_at timestamptz NOT NULL DEFAULT now(),
+    hours_id integer REFERENCES opening_hours,
+    expires_at timestamptz,
     created_at timestamptz NOT NULL DEFAULT now(),
     started_at timestamptz,
     finished_at timestamptz,
@@ -57,6 +59,8 @@ COMMENT ON COLUMN campaigns.recipients_read IS 'Rows in the recipients file.';
 COMMENT ON COLUMN campaigns.recipients_rejected IS 'Of those, unusable ones.';
 COMMENT ON COLUMN campaigns.source IS 'Where the recipients came from, for people.';
 COMMENT ON COLUMN campaigns.starts_at IS 'Not to be started before.';
+COMMENT ON COLUMN campaigns.hours_id IS 'When it may be sent; null: always.';
+COMMENT ON COLUMN campaigns.expires_at IS 'What has not left by then is expired; null: never.';
 COMMENT ON COLUMN campaigns.created_at IS 'When it was submitted.';
 COMMENT ON COLUMN campaigns.started_at IS 'When it first became running.';
 COMMENT ON COLUMN campaigns.finished_at IS 'When it reached a final state.';

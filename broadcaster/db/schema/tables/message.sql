@@ -5,6 +5,7 @@ CREATE TABLE messages (
     lane_id integer NOT NULL,
     phone text,
     ordinal smallint NOT NULL DEFAULT 1,
+    recipient_group smallint NOT NULL DEFAULT 0,
     variables jsonb,
     state message_state NOT NULL DEFAULT 'pending',
     changed_at timestamptz NOT NULL DEFAULT now(),
@@ -30,6 +31,8 @@ COMMENT ON COLUMN messages.lane_id IS 'The instance that sends it.';
 COMMENT ON COLUMN messages.phone IS 'E.164 digits without the plus; null: forgotten.';
 COMMENT ON COLUMN messages.ordinal IS
     'Which of the campaign''s messages to this phone it is; above 1 only with one for each row.';
+COMMENT ON COLUMN messages.recipient_group IS
+    'recipient_groups.id, where the campaign''s hours go by the recipient; 0: they do not.';
 COMMENT ON COLUMN messages.variables IS 'Template variables by name; null: none.';
 COMMENT ON COLUMN messages.state IS 'Where it stands (docs/states.md).';
 COMMENT ON COLUMN messages.changed_at IS 'Since when it is in this state.';
@@ -42,7 +45,8 @@ COMMENT ON COLUMN messages.next_attempt_at IS 'A pending message is due from the
 COMMENT ON COLUMN messages.claim_token IS 'The claim that took it; guards every later write.';
 COMMENT ON COLUMN messages.gateway_id IS 'The gateway''s id of the accepted message, where it gave one.';
 COMMENT ON COLUMN messages.reason IS 'Why it is where it is, where that needs a reason.';
-CREATE INDEX messages_due_idx ON messages (campaign_id, lane_id, next_attempt_at, seq) WHERE state = 'pending';
+CREATE INDEX messages_due_idx ON messages (campaign_id, lane_id, recipient_group, next_attempt_at, seq)
+    WHERE state = 'pending';
 CREATE INDEX messages_failure_idx ON messages (campaign_id, state)
     WHERE state IN ('failed', 'unknown', 'skipped', 'expired');
 CREATE INDEX messages_held_idx ON messages (lane_id, state) WHERE state IN ('sending', 'in_doubt');

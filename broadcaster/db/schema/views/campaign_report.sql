@@ -27,11 +27,14 @@ SELECT
     c.finished_at,
     a.name AS audience,
     c.purged_at,
-    v.locale
+    v.locale,
+    c.expires_at,
+    hours.document AS hours
 FROM campaigns c
 JOIN content_versions v ON v.campaign_id = c.id AND v.version = c.content_version
 JOIN contents content ON content.id = v.content_id
 LEFT JOIN audiences a ON a.id = c.audience_id
+LEFT JOIN opening_hours hours ON hours.id = c.hours_id
 LEFT JOIN LATERAL (
     SELECT
         sum(cl.total)::bigint AS total,
