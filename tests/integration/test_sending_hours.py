@@ -122,8 +122,8 @@ def test_nothing_is_accepted_before_it_opens(quick: Shop) -> None:
 def test_what_was_claimed_in_time_and_is_late_is_held_back_unspent(
     quick: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A worker that stands still between its claim and its request looks at the time again."""
-    quick.add("a", max_in_flight=4)
+    """A worker that stands still between its claim and its request looks at the time again; limits lose no place."""
+    quick.add("a", "1000/s 5/h", max_in_flight=4, burst=4)
     quick.submit("c", 4, "a", hours=ALWAYS)
     open_for(quick, TIMEOUT + 1.2)
     of = PreparedContents.of
@@ -140,6 +140,7 @@ def test_what_was_claimed_in_time_and_is_late_is_held_back_unspent(
         ("not_sent", "held back: its window closes, or its campaign expires")
     ]
     assert quick.sql("SELECT DISTINCT spent FROM messages") == [(0,)]
+    assert quick.sql("SELECT sum(taken)::int FROM limits, unnest(counts) AS taken") == [(0,)]
 
 
 @pytest.mark.parametrize(
