@@ -18,7 +18,7 @@ from math import floor, inf
 from typing import NamedTuple
 
 from broadcaster.domain.pacing import format_rate, parse_rate
-from broadcaster.errors import UsageError
+from broadcaster.errors import UsageError, quoted
 
 DAY = 86_400
 BUCKETS = 48
@@ -84,9 +84,9 @@ def parse_span_limit(text: str) -> SpanLimit:
     match = _RATE.fullmatch(text)
     span = _COUNTED.get(match[2].lower()) if match else None
     if match is None or span is None:
-        raise UsageError(f"limit {text!r} is not understood: write it like 1000/d or 50/h")
-    if not match[1].isdigit() or not 1 <= int(match[1]) <= MOST_A_SPAN:
-        raise UsageError(f"limit {text!r} must be a whole number of messages, from 1 to {MOST_A_SPAN:,}")
+        raise UsageError(f"limit {quoted(text)} is not understood: write it like 1000/d or 50/h")
+    if not _is_count(match[1]):
+        raise UsageError(f"limit {quoted(text)} must be a whole number of messages, from 1 to {MOST_A_SPAN:,}")
     return SpanLimit(int(match[1]), span)
 
 
@@ -95,12 +95,17 @@ def parse_ramp(text: str) -> tuple[int, ...]:
     if text.strip().casefold() == "none":
         return ()
     words = [word.strip() for word in text.split(",")]
-    if not all(word.isdecimal() and 1 <= int(word) <= MOST_A_SPAN for word in words):
-        raise UsageError(f"ramp {text!r} is not understood: write it like 20,50,120,300, or none")
+    if not all(_is_count(word) for word in words):
+        raise UsageError(f"ramp {quoted(text)} is not understood: write it like 20,50,120,300, or none")
     steps = tuple(map(int, words))
     if len(steps) > MOST_STEPS or list(steps) != sorted(set(steps)):
-        raise UsageError(f"ramp {text!r} must rise from step to step, in {MOST_STEPS} steps at most")
+        raise UsageError(f"ramp {quoted(text)} must rise from step to step, in {MOST_STEPS} steps at most")
     return steps
+
+
+def _is_count(text: str) -> bool:
+    """Whether it is a whole number of messages that a span may have. Python reads no number of thousands of digits."""
+    return text.isdecimal() and len(text) <= len(str(MOST_A_SPAN)) and 1 <= int(text) <= MOST_A_SPAN
 
 
 def _unit(text: str) -> str:
