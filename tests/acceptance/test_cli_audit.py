@@ -266,7 +266,7 @@ def test_the_trail_can_be_narrowed(trail: RunCli) -> None:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (("--kind", "foo"), "--kind: there is no kind 'foo'; there are instance, campaign"),
+        (("--kind", "foo"), "--kind: there is no kind 'foo'; there are instance, limit, campaign"),
         (("--kind", "instance,campaign"), "--kind: there is no kind"),
         (("--object", "foo", "main"), "--object: there is no kind 'foo'"),
         (("--object", "instance", "a", "--kind", "campaign"), "is not the kind of --object"),
