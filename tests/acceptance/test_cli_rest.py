@@ -8,7 +8,7 @@ import pytest
 import typer
 from sqlalchemy import Engine, text
 
-from broadcaster.cli.campaign.steer import _ask_to_cancel
+from broadcaster.cli.campaign.steer import _ask_to_cancel  # asks at terminals alone
 from broadcaster.crypto import open_vault
 from broadcaster.errors import ConflictError
 from broadcaster.services.campaigns.campaign_reports import campaign_summary

@@ -119,7 +119,7 @@ def test_each_is_taken_in_once_by_two_workers_that_lose_their_connections(
         async with SendingProcess(shop.settings) as one, SendingProcess(shop.settings) as other:
             running = asyncio.gather(one.read_replies(), other.read_replies(), return_exceptions=True)
             while not running.done() and len(shop.gateway.ledger.entries) < seen + requests:  # noqa: ASYNC110
-                await asyncio.sleep(0.001)
+                await asyncio.sleep(0.001)  # the requests of this moment: their count is all there is
             shop.sql(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
                 " WHERE datname = current_database() AND application_name = 'broadcaster' AND pid <> pg_backend_pid()"

@@ -72,6 +72,7 @@ def snapshot(
         "finished_at": None,
         "audience": None,
         "purged_at": None,
+        "locale": None,
         **{state.value: 0 for state in MessageState},
         "pending": 60,
         "sent": 40,

@@ -20,7 +20,7 @@ def test_an_unexpected_error_of_the_database_shows_no_values(
     def fails(_: Sequence[str] | None) -> int:
         raise DataError("INSERT …", {"name": name}, psycopg.DataError("no NUL"))
 
-    monkeypatch.setattr(program, "_run", fails)
+    monkeypatch.setattr(program, "_run", fails)  # no command fails so by itself
     monkeypatch.setenv("BROADCASTER_LOG_LEVEL", level)
     assert program.main([]) == 1
     shown = capsys.readouterr().err

@@ -81,7 +81,7 @@ def test_only_sheets_that_may_have_something_to_tell_are_parsed(monkeypatch: pyt
         raise AssertionError("this takes eight times as long as looking for signs")
 
     monkeypatch.setattr(workbook_parts.ExcelSheet, "feed", parsed)
-    monkeypatch.setattr(workbook_parts, "_PIECE_BYTES", 64)
+    monkeypatch.setattr(workbook_parts, "_PIECE_BYTES", 64)  # as large sheets have many
     plain = HEADER + row(2, A, text_cell("B2", "Ayu")) * 100
     assert sheet_parts(workbook_of(plain), "People").errors == {}
     with pytest.raises(AssertionError):
