@@ -52,7 +52,7 @@ def test_submissions_that_cannot_be_are_refused_in_one_line(run_cli: RunCli) -> 
     assert_done(run_cli("instance", "add", "a", "--key-stdin", stdin="key-a"))
     assert_done(run_cli("audience", "import", "customers", "-", stdin=PEOPLE))
     submit = ("campaign", "submit", "promo", *OVER)
-    assert_refused(run_cli(*submit, *TEXT, "--recipients", "-"), "exactly one of --recipients and --audience", code=2)
+    assert_refused(run_cli(*submit, *TEXT, "--recipients", "-"), "exactly one of --recipients, --audience and --rest-of", code=2)
     assert_refused(run_cli(*submit, *TEXT, "--where", "age>18"), "columns are: 'name', 'city'", code=2)
     assert_refused(run_cli(*submit, *TEXT, "--where", "city=Medan"), "nobody in the audience customers where city")
     assert_refused(run_cli(*submit, "--text", "{{ occurrence_date }}"), "there is no column 'occurrence_date'")

@@ -187,4 +187,4 @@ def test_lines_that_repeat_a_phone_are_listed_and_their_people_said_to_get_nothi
     repeats = assert_done(run_cli("audience", "import", "families", "-", "--json", stdin=family)).json["repeats"]
     assert (len(repeats), repeats[0]) == (20, {"line": 3, "first_line": 2})
     exported = assert_done(run_cli("audience", "export", "families")).stdout.splitlines()
-    assert exported[:3] == ["phone,name", "6281234560000,N0", "6281234560001,N3"]
+    assert exported[:3] == ["phone_e164,name", "6281234560000,N0", "6281234560001,N3"]

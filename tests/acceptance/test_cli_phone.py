@@ -182,6 +182,7 @@ def test_what_is_stored_of_a_person_is_shown_to_people_and_programs(campaign: Ru
         "messages: 1",
         "audiences: 1",
         "opt-outs: 0",
+        "replies: 0",
         "rejected: 0",
     ]
     assert people.count("Name 19") == 2

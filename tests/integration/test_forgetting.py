@@ -613,7 +613,7 @@ def test_what_is_stored_of_a_person_is_shown(shop: Shop) -> None:
     forgotten(shop)
     after = shown()
     assert after.pop("forgotten_at") is not None
-    assert after == {"messages": [], "audiences": [], "opt_outs": [], "rejected": []}
+    assert after == {"messages": [], "audiences": [], "opt_outs": [], "replies": [], "rejected": []}
 
 
 def test_hashes_that_are_put_back_after_a_restore_know_who_was_forgotten(

@@ -79,7 +79,7 @@ CASES: list[tuple[str, dict[str, object]]] = [
         ("resolve_doubts", {"rows": rows(sight=sight, **KIND), "read_at": READ_BACK, "proof": LEASE, "hidden": LEASE})
         for sight in ("found", "absent", "silent")
     ),
-    ("retry_campaign", {"campaign_id": 1}),
+    ("retry_campaign", {"campaign_id": 1, "reasons": None}),
     *(
         (
             "settle_messages",
@@ -94,6 +94,7 @@ CASES: list[tuple[str, dict[str, object]]] = [
         )
         for target in TARGETS.values()
     ),
+    ("skip_opted_out", {"campaign_id": 1}),
     ("share_pending", {"campaign_id": 1, "evenly": True}),
     ("sweep_cancelled", {}),
     turn_over("[]", 1),

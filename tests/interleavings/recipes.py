@@ -477,7 +477,7 @@ def _reading_replies() -> list[Recipe]:
             held=0,
         ),
         Recipe("pick_inbox_chats", (_sql(_READ), _step("pick_inbox_chats", most=10, again=MINUTE, **account)), held=0),
-        Recipe("note_inbound, note_chat_readings", take_in),
+        Recipe("note_inbound, note_chat_readings", take_in, held=2),
         Recipe("purge_inbound", (_sql(_READ), _step("purge_inbound", older_than=HOUR, most=10)), held=0),
     ]
 
