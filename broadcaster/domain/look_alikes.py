@@ -1,4 +1,4 @@
-"""Hosts of links that people take for others: letters of several scripts, or one letter away from another host. Pure."""
+"""Hosts of links that people take for others: letters of several scripts, or one letter from another host. Pure."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def look_alikes(hosts: Iterable[str]) -> Iterator[str]:
     for one, other in combinations(by_name, 2):
         mine, its = _domain(one), _domain(other)
         if mine != its and min(map(len, (_name(mine), _name(its)))) >= _SHORTEST_NAME and _is_one_edit(mine, its):
-            yield f"{quoted(by_name[other])} is one letter away from {quoted(by_name[one])}: is it the one that is meant?"
+            yield f"{quoted(by_name[other])} is one letter away from {quoted(by_name[one])}: is it meant so?"
 
 
 def _readable(host: str) -> str:

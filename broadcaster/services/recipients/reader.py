@@ -32,6 +32,7 @@ from broadcaster.services.recipients.headers import (
     folded,
     read_header,
 )
+from broadcaster.services.recipients.phone_columns import PhoneColumns
 from broadcaster.services.recipients.row_checks import SentRows, is_campaign_export, required_keys, unfit_rows
 from broadcaster.services.recipients.rows import RecipientRows, Rows, RowSource
 from broadcaster.services.recipients.several_phones import SeveralPhones
@@ -178,6 +179,7 @@ class RecipientReader:
         self._is_international = phone_column == E164_COLUMN or is_campaign_export(self._keys)
         self._normalise = PhoneNormaliser(None if self._is_international else options.country)
         self._several = SeveralPhones(self._normalise)
+        self._phones = PhoneColumns(header.phones, self._normalise) if header.phones else None
         self._sent = SentRows(name, self._keys, again=options.again)
         self._required = required_keys(options.required, self.columns, self._keys, where)
         own = tuple(key for key in self._keys if key != PHONE_KEY)
@@ -200,7 +202,7 @@ class RecipientReader:
         marks = f"marks that turn the direction of writing are left out of {self._turned:,} values"
         found = (
             self._misnamed,
-            self._header_notice,
+            f"{self._header_notice}: {self._phones.notice}" if self._phones else self._header_notice,
             *self._rows.notices,
             self._several.notice,
             self._sent.notice,
@@ -253,7 +255,9 @@ class RecipientReader:
 
     def _validate(self, rows: Rows) -> Batch:
         columns: dict[str, Sequence[str]] = dict(zip(self._keys, zip(*rows.rows, strict=True), strict=True))
-        written = self._several.first_usable(rows.lines, columns.pop(PHONE_KEY))
+        one_column = columns.pop(PHONE_KEY)
+        chosen = self._phones.chosen(rows.lines, rows.rows) if self._phones else one_column
+        written = self._several.first_usable(rows.lines, chosen)
         read = self._normalise.all(written)
         if self._is_international:
             # As if each had its +.
