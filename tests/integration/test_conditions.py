@@ -436,6 +436,54 @@ def test_values_that_are_no_numbers_are_told(tables: Connection, where: str) -> 
     )
 
 
+@pytest.mark.parametrize(
+    ("written", "where", "hint"),
+    [
+        (["Bandung", "Badung", "Solo"], "date=Bandug", "date=Bandug holds for nobody: the nearest in 'date' are {}"),
+        (["Bandung", "Badung", "x"], "date!=Bandug", "date=Bandug holds for nobody: the nearest in 'date' are {}"),
+        (
+            ["Bandung", "Badung"],
+            "date in (badung, BANDUG)",
+            "date=BANDUG holds for nobody: the nearest in 'date' are {}",
+        ),
+        (
+            ["Kota Bandung"],
+            "date contains bandug",
+            "for nobody: the nearest in 'date' are 'Kota Bandung'",
+        ),
+        (["Solo", "Medan"], "date=Bandung", "date=Bandung holds for nobody: in 'date' there are 'Medan', 'Solo'"),
+        ([f"No. {n}" for n in range(20)], "date=Jakarta", "none of the 20 values in 'date' is like it"),
+        (
+            ["17", "1,250.5", "80"],
+            "date>=2000",
+            "nobody: the numbers in 'date' go from 17 to 1250.5",
+        ),
+        (["17", "80"], "date=18", "date=18 holds for nobody: the numbers in 'date' go from 17 to 80"),
+        (["24/11/2026", "03/12/2026"], "date=2027-11-24", "the days in 'date' go from 2026-11-24 to 2026-12-03"),
+        (["soon"], "date>3", "date>3 holds for nobody: no member has a number in 'date'"),
+    ],
+)
+def test_a_value_that_nobody_has_is_told_with_what_there_is(
+    tables: Connection, written: list[str], where: str, hint: str
+) -> None:
+    selection = Selection(audience=column(tables, *written), conditions=[parse_condition(where)]).checked(tables)
+    [told] = selection.hints
+    assert told.endswith(hint.format("'Bandung', 'Badung'"))
+    assert selection.notes[-1] == told
+
+
+def test_values_that_somebody_has_are_not_told(tables: Connection) -> None:
+    audience = column(tables, "Bandung", "18", "2026-11-24", "")
+    for where in (
+        "date=BANDUNG",
+        "date contains dung",
+        "date>=18 or date is empty",
+        "not messaged within 3d",
+        "date!=18",
+    ):
+        assert Selection(audience=audience, conditions=[parse_condition(where)]).checked(tables).hints == ()
+
+
 def test_what_nobody_knows_any_more_is_told(tables: Connection) -> None:
     audience = column(tables, "x")
     purged = add_campaign(tables, "spring", {}, finished_days_ago=3)

@@ -76,6 +76,7 @@ class Evaluated:
     """With the names of campaigns and audiences looked up: what is stored."""
     meant: Sequence[Condition]
     """With the days that `today` stands for: what is shown."""
+    writing: Writing
     predicate: Predicate
     notes: Sequence[str]
     """What cannot be known, and which values do not count, for people."""
@@ -105,7 +106,7 @@ def evaluate(
     orders = _orders(connection, audience, at_hand, notes)
     writing = Writing(orders, _decimal_commas(connection, audience, at_hand, notes))
     notes += _unknown(connection, named)
-    return Evaluated(named, at_hand, predicate_of(at_hand, writing), tuple(dict.fromkeys(notes)))
+    return Evaluated(named, at_hand, writing, predicate_of(at_hand, writing), tuple(dict.fromkeys(notes)))
 
 
 def fixed_at(conditions: Sequence[Condition], moment: datetime) -> list[Condition]:

@@ -74,12 +74,17 @@ def preview_audience(
         selection = Selection(audience=find_audience(connection, name), conditions=conditions, content=content)
         selection = selection.checked(connection)
         recipients = selection.sample(connection, most, phone=phone)
-    return _previews(content, recipients, describe_audience(name, selection.meant), phone)
+    whose = describe_audience(name, selection.meant)
+    return _previews(content, recipients, whose, phone, selection.hints)
 
 
-def _previews(content: Content, recipients: Sequence[Recipient], whose: str, phone: str | None) -> list[Preview]:
+def _previews(
+    content: Content, recipients: Sequence[Recipient], whose: str, phone: str | None, hints: Sequence[str] = ()
+) -> list[Preview]:
+    if not recipients and phone is None:
+        raise InputError("; ".join([f"{whose} goes to nobody", *hints]))
     if not recipients:
-        raise InputError(f"{whose} goes to nobody" if phone is None else f"{phone} is not among those of {whose}")
+        raise InputError(f"{phone} is not among those of {whose}")
     return [_preview(content, recipient) for recipient in recipients]
 
 

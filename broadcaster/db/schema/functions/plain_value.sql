@@ -1,10 +1,9 @@
 -- What a value is compared and read by, in whatever Unicode form it was typed: NFKC, without marks that cannot be seen,
--- with single spaces and none outside. Most values are ASCII, and only trimmed. domain/plain_values.py makes the same.
+-- with single spaces and none outside. Most values are printable ASCII, and only trimmed. domain/plain_values.py makes the
+-- same.
 CREATE FUNCTION plain_value(value text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT CASE
-        WHEN octet_length(value) = length(value) AND position('  ' IN value) = 0
-            AND translate(value, E'\t\n\u000B\f\r', '') = value
-            THEN trimmed(value)
+        WHEN value !~ '  |[^ -~]' THEN btrim(value, ' ')
         ELSE trimmed(regexp_replace(
             normalize(
                 regexp_replace(
