@@ -56,6 +56,8 @@ FILES = (
     "functions/inbox_is_due",
     "functions/taken_from",
     "functions/trimmed",
+    "functions/plain_value",
+    "functions/folded_value",
     "functions/day_of",
     "functions/member_text",
     "functions/number_of",

@@ -18,6 +18,7 @@ from broadcaster.domain.rejections import too_many
 from broadcaster.domain.states import CampaignState
 from broadcaster.errors import InputError
 from broadcaster.services.campaigns.checks import admission
+from broadcaster.services.campaigns.file_checks import OwnFile, shared_files, shared_staged_files
 from broadcaster.services.campaigns.loading import (
     MessageText,
     OnePer,
@@ -111,6 +112,10 @@ class Submitted(Reach):
     """That campaign and earlier rests of it, where they have messages that an operator can settle."""
     untried: list[str] = field(default_factory=list)
     """Its instances through which nothing was sent yet, be it by a check."""
+    sample_files: dict[str, OwnFile] = field(default_factory=dict)
+    """By the phone of a sample the file that it gets, where recipients have files of their own."""
+    shared_files: list[Remark] = field(default_factory=list)
+    """What is to be said of files that go to several phones; among `lint`, too."""
     opted_out: int = 0
     """How many of `total` are to people who have opted out by now: they are skipped when it starts."""
 
@@ -159,7 +164,7 @@ def submit_campaign(
     result = Submitted(submission.name, state=submission.state)
     with admission(engine, submission.name, submission.instances, submission.starts_at) as (connection, lanes):
         forgotten = Forgotten(connection, open_vault)
-        batches = _batches(recipients, forgotten, result, submission.content, progress)
+        batches = _batches(recipients, forgotten, result, submission, progress)
         if dry_run:
             total = _try(connection, submission, recipients.variables, lanes, batches, result)
         else:
@@ -174,7 +179,8 @@ def submit_campaign(
 
 def look_at_content(submission: Submission, result: Submitted, variables: Collection[str]) -> None:
     """Keep what is to be said of the content and its samples. Raises InputError for a warning, if that is wanted."""
-    result.lint = lint(submission.content, [message for _, message in result.samples], variables)
+    shown = [message for _, message in result.samples]
+    result.lint = [*lint(submission.content, shown, variables), *result.shared_files]
     if submission.strict:
         refuse_warnings(result.lint)
 
@@ -192,6 +198,8 @@ def _try(
         stage_messages(connection, messages, batches)
         result.repeated, result.repeats = messages.repeats, messages.first_repeats
         result.opted_out = value(connection, "count_opted_out_staged")
+        if submission.files is not None:
+            result.shared_files = shared_staged_files(connection, submission.files)
         return count_staged(connection)
 
 
@@ -231,6 +239,7 @@ def _store(
         result.opted_out = value(connection, "count_opted_out", segment=number, campaign_id=campaign_id)
         if submission.files is not None:
             store_recipient_files(connection, campaign_id, number, submission.files)
+            result.shared_files = shared_files(connection, campaign_id)
     counted = select(func.sum(tables.campaign_lanes.c.total)).where(tables.campaign_lanes.c.campaign_id == campaign_id)
     return int(connection.execute(counted).scalar_one())
 
@@ -251,19 +260,19 @@ def _check(recipients: RecipientReader, result: Submitted, total: int, *, dry_ru
 
 
 def _batches(
-    recipients: RecipientReader, forgotten: Forgotten, result: Submitted, content: Content, progress: Progress
+    recipients: RecipientReader, forgotten: Forgotten, result: Submitted, submission: Submission, progress: Progress
 ) -> Iterator[Batch]:
     for batch in map(forgotten.without, recipients):
         result.read += len(batch.phones) + len(batch.rejected)
         result.rejected += len(batch.rejected)
-        _sample(batch, result, content)
+        _sample(batch, result, submission)
         for row in batch.rejected[: SAMPLES - len(result.rejects)]:
             result.rejects.append((row.line, row.phone, row.fault.sentence))
         progress(recipients.bytes_read, recipients.total_bytes, result.read)
         yield batch
 
 
-def _sample(batch: Batch, result: Submitted, content: Content) -> None:
+def _sample(batch: Batch, result: Submitted, submission: Submission) -> None:
     """Render the first few messages; a phone that comes again makes none."""
     if len(result.samples) == SAMPLES:
         return
@@ -271,4 +280,7 @@ def _sample(batch: Batch, result: Submitted, content: Content) -> None:
         if len(result.samples) == SAMPLES:
             return
         if phone not in dict(result.samples):
-            result.samples.append((phone, content.render(variables).words))
+            result.samples.append((phone, submission.content.render(variables).words))
+            if (files := submission.files) is not None:
+                path = variables[files.column]
+                result.sample_files[phone] = OwnFile(path, files.size(path))
