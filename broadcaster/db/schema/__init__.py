@@ -21,6 +21,7 @@ FILES = (
     "tables/audit",
     "tables/forgetting",
     "tables/opt_out",
+    "tables/consent",
     "tables/inbox",
     "tables/samples",
     # Counting messages: what came, what went, and why it was not sent.
@@ -91,6 +92,7 @@ FILES = (
     "views/message_log",
     "views/occurrence_report",
     "views/optouts",
+    "views/consents",
     "views/replies",
 )
 """In the order to read them, which is one to make them in: each needs only what comes before."""

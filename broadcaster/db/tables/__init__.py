@@ -15,6 +15,7 @@ from broadcaster.db.tables.campaign import (
     rejected_recipients,
 )
 from broadcaster.db.tables.columns import metadata
+from broadcaster.db.tables.consent import consent_records
 from broadcaster.db.tables.forgetting import forgetting_key, forgotten_phones
 from broadcaster.db.tables.inbox import inbound_messages, inbox_chats, inboxes
 from broadcaster.db.tables.instance import accounts, instances, lanes, looks
@@ -32,6 +33,7 @@ __all__ = [
     "campaign_files",
     "campaign_lanes",
     "campaigns",
+    "consent_records",
     "content_versions",
     "contents",
     "doubts",

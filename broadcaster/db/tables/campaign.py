@@ -80,6 +80,13 @@ campaigns = Table(
         comment="The partition of messages and attempts that holds it: 0 shared, otherwise its own.",
     ),
     Column("max_attempts", SmallInteger, nullable=False, comment="Attempts that a message may spend before it fails."),
+    Column(
+        "require_consent",
+        Boolean,
+        nullable=False,
+        server_default="false",
+        comment="Whether it skips whoever has not agreed to messages, when it starts (consent_records).",
+    ),
     Column("recipients_read", BigInteger, nullable=False, server_default="0", comment="Rows in the recipients file."),
     Column("recipients_rejected", BigInteger, nullable=False, server_default="0", comment="Of those, unusable ones."),
     Column("source", Text, comment="Where the recipients came from, for people."),

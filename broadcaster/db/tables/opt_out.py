@@ -13,17 +13,11 @@ from sqlalchemy import (
     LargeBinary,
     Table,
     Text,
-    TextClause,
     text,
 )
 from sqlalchemy import func as sql
 
-from broadcaster.db.tables.columns import metadata, moment, opt_out_way
-
-
-def _of_session(name: str) -> TextClause:
-    return text(f"nullif(left(current_setting('broadcaster.{name}', true), 200), '')")
-
+from broadcaster.db.tables.columns import metadata, moment, of_session, opt_out_way
 
 opt_outs = Table(
     "opt_outs",
@@ -49,10 +43,10 @@ opt_outs = Table(
     Column(
         "operator",
         Text,
-        server_default=_of_session("operator"),
+        server_default=of_session("operator"),
         comment="Who gave the command, as the audit trail says it; null: no operator did.",
     ),
-    Column("command", Text, server_default=_of_session("command"), comment="The command; null: none."),
+    Column("command", Text, server_default=of_session("command"), comment="The command; null: none."),
     Column(
         "words",
         Text,

@@ -38,6 +38,10 @@ class Traces(msgspec.Struct, frozen=True, kw_only=True):
     """Rows of recipients files that were rejected and kept."""
     opt_outs: int = 0
     """They hold on by the digest alone."""
+    consents: int = 0
+    """They are gone: who is taken in again has to agree anew."""
+    replies: int = 0
+    """Messages that the person wrote: without number and words they are still counted."""
     forgotten_at: datetime | None = None
     """Since when the number was forgotten already, where that was looked for; None: it was not."""
     name: str | None = None
@@ -62,6 +66,8 @@ class _Forgotten(NamedTuple):
     members: int
     rejected: int
     opt_outs: int
+    consents: int
+    replies: int
 
 
 def traces_of_phone(engine: Engine, phone: str, open_vault: OpenVault) -> Traces:
@@ -206,6 +212,8 @@ def _forget_once(engine: Engine, vault: Vault, phone: str) -> Traces | OnItsWay:
         members=found.members,
         rejected=found.rejected,
         opt_outs=found.opt_outs,
+        consents=found.consents,
+        replies=found.replies,
         name=_name(mark),
     )
 

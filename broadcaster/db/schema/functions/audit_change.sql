@@ -83,8 +83,8 @@ CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON audiences
 
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON campaigns
     FOR EACH ROW WHEN (current_setting('broadcaster.operator', true) <> '') EXECUTE FUNCTION audit_change(
-        'campaign', 'name', 'state', 'state_reason', 'priority', 'segment', 'max_attempts', 'recipients_read',
-        'recipients_rejected', 'starts_at', 'audience_id', '*audience_filter', '*variables', 'test_of'
+        'campaign', 'name', 'state', 'state_reason', 'priority', 'segment', 'max_attempts', 'require_consent',
+        'recipients_read', 'recipients_rejected', 'starts_at', 'audience_id', '*audience_filter', '*variables', 'test_of'
     );
 
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON schedules
