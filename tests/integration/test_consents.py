@@ -1,11 +1,10 @@
-"""Consents: kept as evidence, asked for by campaigns that require them, outweighed by opt-outs, gone with the person."""
+"""Consents: kept as evidence, required by campaigns, outweighed by opt-outs, gone with the person."""
 
 from __future__ import annotations
 
 import io
 
 import pytest
-
 
 from broadcaster.crypto import open_vault
 from broadcaster.db.engine import transaction

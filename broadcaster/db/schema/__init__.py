@@ -22,6 +22,7 @@ FILES = (
     "tables/forgetting",
     "tables/opt_out",
     "tables/consent",
+    "tables/confirmation",
     "tables/inbox",
     "tables/samples",
     # Counting messages: what came, what went, and why it was not sent.
@@ -51,6 +52,7 @@ FILES = (
     "functions/attach_segment",
     # What the claim and audiences ask.
     "functions/keep_opted_out",
+    "functions/may_confirm",
     "functions/sending_through",
     "functions/throttled_lanes",
     "functions/lanes_sent_through",

@@ -127,8 +127,16 @@ campaigns = Table(
         "rest_taken_at",
         "When others first took what is left of it, so that it is not retried itself any more; null: nobody has.",
     ),
+    Column(
+        "confirms",
+        BigInteger,
+        ForeignKey("opt_outs.id"),
+        unique=True,
+        comment="The opt-out of which its one message tells the person that it is heard; null: it is no confirmation.",
+    ),
     moment("purged_at", "When what is personal of it was deleted; null: not yet."),
     CheckConstraint("(finished_at IS NOT NULL) = (state IN ('finished', 'cancelled'))", name="final_has_finished_at"),
+    CheckConstraint("confirms IS NULL OR test_of = id", name="confirms_alone"),
     CheckConstraint("max_attempts >= 1", name="max_attempts_positive"),
     CheckConstraint("purged_at IS NULL OR finished_at IS NOT NULL", name="purged_is_final"),
     ForeignKeyConstraint(

@@ -54,6 +54,8 @@ class NewCampaign:
     """The first campaign of whose recipients it has those who had not got it."""
     test_of: int | None = None
     """The campaign of which it sends a copy, or its own id: it is counted nowhere."""
+    confirms: int | None = None
+    """The opt-out of which its one message tells the person that it is heard."""
 
 
 def next_campaign_id(connection: Connection) -> int:
@@ -85,6 +87,7 @@ def insert_campaign(connection: Connection, new: NewCampaign) -> int:
         "require_consent": new.require_consent,
         "rest_of": new.rest_of,
         "test_of": new.test_of,
+        "confirms": new.confirms,
     }
     campaign_id = int(connection.execute(insert(table).values(_given(values)).returning(table.c.id)).scalar_one())
     insert_version(connection, campaign_id, 1, new.content)

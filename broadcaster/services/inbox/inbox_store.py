@@ -14,6 +14,7 @@ from broadcaster.crypto import Vault
 from broadcaster.db.engine import transaction
 from broadcaster.db.statements import execute, rows
 from broadcaster.domain.inbound_meanings import InboundMeaning
+from broadcaster.services.consent.confirmations import confirm_opt_out
 from broadcaster.services.consent.opt_outs import opt_in_by_reply, opt_out_by_reply
 from broadcaster.services.forgetting.forgotten import Forgotten, hold_off
 from broadcaster.services.inbox.inbox_rows import ChatReadingRow, ChatRow, DueInbox, InboundRow, NewInbound, PickedChat
@@ -111,7 +112,7 @@ class InboxStore:
                 messages=_json(kept),
             )
             for each in sorted(new, key=lambda each: each.said_at):
-                _do_as_asked(connection, each)
+                _do_as_asked(connection, each, inbox.lane_id)
             execute(
                 connection,
                 "note_chat_readings",
@@ -155,12 +156,17 @@ class InboxStore:
         return await asyncio.shield(running)
 
 
-def _do_as_asked(connection: Connection, said: NewInbound) -> None:
-    """Opt the person out, or in again if a word had stopped it, in the transaction that takes the message in."""
+def _do_as_asked(connection: Connection, said: NewInbound, lane_id: int) -> None:
+    """Opt the person out, or in again if a word had stopped it, in the transaction that takes the message in.
+
+    `lane_id` is the instance to which it was written, which may confirm it.
+    """
     if said.phone is None or said.body is None:
         return
     if said.meaning is InboundMeaning.STOP:
-        opt_out_by_reply(connection, said.phone, words=said.body, inbound_id=said.id)
+        opt_out_id = opt_out_by_reply(connection, said.phone, words=said.body, inbound_id=said.id)
+        if opt_out_id is not None:
+            confirm_opt_out(connection, said.phone, opt_out_id=opt_out_id, lane_id=lane_id)
     elif said.meaning is InboundMeaning.START:
         opt_in_by_reply(connection, said.phone, words=said.body, inbound_id=said.id)
 

@@ -135,6 +135,7 @@ BEGIN
         RETURNING 1
     )
     SELECT count(*) INTO opt_outs FROM hers;
+    UPDATE confirmed_opt_outs SET phone = NULL, digest = digests[1] WHERE phone = ANY (numbers);
     -- Who is taken in again has to agree anew.
     WITH gone AS (
         DELETE FROM consent_records r WHERE r.phone = ANY (numbers) RETURNING 1
