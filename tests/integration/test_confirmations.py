@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import pytest
 
 from broadcaster.crypto import open_vault
@@ -147,7 +145,7 @@ def test_a_mark_lets_nobody_else_be_reached(shop: Shop) -> None:
 
 
 def test_it_is_tried_again_like_any_other(shop: Shop) -> None:
-    shop.fault("reject@1")
+    shop.fault("kind=invalid_number")
     hear(shop, "STOP")
     assert got(shop) == []
     [(name,)] = shop.sql("SELECT name FROM campaigns WHERE confirms IS NOT NULL")

@@ -10,7 +10,7 @@ import typer
 
 from broadcaster.cli.audience import Name
 from broadcaster.cli.database import database, vault_opener
-from broadcaster.cli.options.consent import ConsentOptions
+from broadcaster.cli.options.consent_options import ConsentOptions
 from broadcaster.cli.options.phones import countries_document
 from broadcaster.cli.options.recipients import FILE_PANEL, FileReadingOptions, recipients_source
 from broadcaster.cli.options.results import Json

@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 from broadcaster.cli.campaign.submitted import ask_again, say_submitted, submitted_document
 from broadcaster.cli.campaign.watch import follow
 from broadcaster.cli.database import database, nudge_workers, prepare_nudge, vault_opener
-from broadcaster.cli.options.consent import CONSENT_PANEL, ConsentOptions
+from broadcaster.cli.options.consent_options import CONSENT_PANEL, ConsentOptions
 from broadcaster.cli.options.content import ContentOptions, Strict
 from broadcaster.cli.options.recipients import (
     FILE_PANEL,

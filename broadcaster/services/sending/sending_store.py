@@ -217,7 +217,7 @@ class SendingStore:
         return _claims(claim, rows)
 
     async def opted_out(self, phones: Sequence[str], lanes: Sequence[int], campaigns: Sequence[int]) -> set[int]:
-        """The places, from 0, of those `phones` that get nothing through the lane at the same place, of that campaign."""
+        """The places, from 0, of those `phones` that get nothing through the lane for the campaign at the same."""
         asked = {"phones": list(phones), "lanes": list(lanes), "campaigns": list(campaigns)}
         places = await self._statements.values("opted_out", **asked)
         return {place - 1 for place in places}
