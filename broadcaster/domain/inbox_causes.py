@@ -18,22 +18,22 @@ class TroubledInbox(NamedTuple):
     """Since when its account answers no reads."""
     next_read_at: datetime | None
     late_since: datetime | None
-    """Since when its list or a changed chat should have been read, where that is long ago."""
+    """Since when its list or a changed chat should have been read, where that is long ago and ticks are done."""
     chats_waiting: int
     gap_from: datetime | None
     """From when on its lists may have left chats out (gateway's clock)."""
     trouble: str | None
 
 
-def troubled_inboxes(found: Iterable[TroubledInbox], *, is_ticking: bool) -> Iterator[Standstill]:
-    """What is wrong with each of them. Where no ticks are done, all are late, and that is said elsewhere."""
+def troubled_inboxes(found: Iterable[TroubledInbox]) -> Iterator[Standstill]:
+    """What is wrong with each of them, and what to do."""
     for each in found:
         name = quote(each.name)
         if each.unreadable_since is not None:
             remedy = Remedy("see how it answers with", f"broadcaster instance check {name}")
             says, since, next_try = "cannot be read", each.unreadable_since, each.next_read_at
             yield Standstill(What.INBOX, each.name, Cause.UNREADABLE, says, remedy, each.trouble, since, next_try)
-        elif each.late_since is not None and is_ticking:
+        elif each.late_since is not None:
             remedy = Remedy(
                 "a word to stop is heard late; look less often, so that chats have their turn, with",
                 f"broadcaster instance set {name} --read-replies 5m",

@@ -60,15 +60,13 @@ def find_standstills(
     with reading(source) as connection:
         found = each_row(connection, "standing_still", _Row, **parameters)
         first = next(found, None)
-        is_ticking = first is None or first.is_ticking
         if first is not None:
             scene = Scene(first.now, is_ticking=first.is_ticking, ticked_at=first.ticked_at)
             scene = scene if scene.is_ticking else surroundings(scene)
             yield from standing_still(_lanes(chain([first], found), scene, campaign), scene)
         if campaign is None:
             yield from rejecting_schedules(rows(connection, "rejecting_schedules", RejectingSchedule))
-            inboxes = rows(connection, "troubled_inboxes", TroubledInbox)
-            yield from troubled_inboxes(inboxes, is_ticking=is_ticking)
+            yield from troubled_inboxes(rows(connection, "troubled_inboxes", TroubledInbox, silence=SILENCE))
 
 
 def _lanes(

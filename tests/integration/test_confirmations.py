@@ -6,6 +6,7 @@ import pytest
 
 from broadcaster.crypto import open_vault
 from broadcaster.db.engine import transaction
+from broadcaster.db.statements import values
 from broadcaster.services import dispatch
 from broadcaster.services.campaigns.lifecycle import retry_campaign
 from broadcaster.services.consent.block_list import block_phones
@@ -13,7 +14,6 @@ from broadcaster.services.consent.confirmations import confirm_opt_out
 from broadcaster.services.consent.opt_outs import opt_out_by_reply
 from broadcaster.services.forgetting.phone_forgetting import forget_phone, readmit_phone
 from broadcaster.services.inbox import inbox_reader
-from broadcaster.services.sending import opt_out_watch
 from tests.support.people import listens, read_replies, write
 from tests.support.shop import Shop, drain
 
@@ -150,12 +150,21 @@ def test_it_is_tried_again_like_any_other(shop: Shop) -> None:
     assert got(shop) == []
     [(name,)] = shop.sql("SELECT name FROM campaigns WHERE confirms IS NOT NULL")
     shop.fault()
-    retry_campaign(shop.engine, str(name))
+    assert retry_campaign(shop.engine, str(name)).messages == 1
     send(shop)
     assert got(shop) == [HEARD]
 
 
-def test_one_that_waits_for_its_turn_is_looked_up_again(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(opt_out_watch, "HOLDS", -1.0)
-    hear(shop, "STOP")
-    assert got(shop) == [HEARD]
+def test_one_that_waits_for_its_turn_is_looked_up_for_what_it_is(shop: Shop) -> None:
+    write(shop, AYU, "STOP")
+    read_replies(shop)
+    [(confirming,)] = shop.sql("SELECT id FROM campaigns WHERE confirms IS NOT NULL")
+
+    def stopped() -> list[int]:
+        """The places of a broadcast and the confirmation, of those that may not leave."""
+        with transaction(shop.engine) as connection:
+            return values(connection, "opted_out", phones=[AYU, AYU], lanes=[1, 1], campaigns=[1, confirming])
+
+    assert stopped() == [1]
+    block_phones(shop.engine, [AYU], reason="asked")
+    assert sorted(stopped()) == [1, 2]

@@ -1,6 +1,6 @@
 SELECT /* troubled_inboxes */
 -- Instances whose replies are looked for and cannot be read, lag, or have left chats out. What should have been read
--- longer ago than three polls, and a minute, lags.
+-- longer ago than three polls, and a minute, lags; where no ticks are done, all does, and that is told elsewhere.
     name,
     unreadable_since,
     next_read_at,
@@ -14,7 +14,9 @@ FROM (
         make_interval(secs => i.read_replies_seconds) AS every,
         a.unreadable_since,
         nullif(a.next_read_at, '-infinity') AS next_read_at,
-        least(nullif(b.next_poll_at, '-infinity'), waiting.since) AS late_since,
+        CASE WHEN EXISTS (SELECT FROM ticks WHERE done_at > now() - %(silence)s)
+            THEN least(nullif(b.next_poll_at, '-infinity'), waiting.since)
+        END AS late_since,
         waiting.chats AS chats_waiting,
         nullif(b.gap_from, '-infinity') AS gap_from,
         b.trouble
