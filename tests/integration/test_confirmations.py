@@ -8,9 +8,9 @@ from broadcaster.crypto import open_vault
 from broadcaster.db.engine import transaction
 from broadcaster.db.statements import values
 from broadcaster.services import dispatch
+from broadcaster.services.campaigns.confirmations import confirm_opt_out
 from broadcaster.services.campaigns.lifecycle import retry_campaign
 from broadcaster.services.consent.block_list import block_phones
-from broadcaster.services.consent.confirmations import confirm_opt_out
 from broadcaster.services.consent.opt_outs import opt_out_by_reply
 from broadcaster.services.forgetting.phone_forgetting import forget_phone, readmit_phone
 from broadcaster.services.inbox import inbox_reader

@@ -273,7 +273,7 @@ def _warn_of_other_countries(engine: Engine, country: str | None) -> None:
 
 def _confirmation(written: str | None) -> str | None:
     """What confirms an opt-out; None: nothing, or it stays as it is. Raises InputError for a text with variables."""
-    from broadcaster.services.consent.confirmations import check_confirmation  # noqa: PLC0415 - start-up time
+    from broadcaster.services.campaigns.confirmations import check_confirmation  # noqa: PLC0415 - start-up time
 
     if written is None or written.strip().casefold() == _OFF:
         return None
