@@ -18,7 +18,7 @@ from broadcaster.errors import UsageError
 from broadcaster.services.audit import AuditEntry, read_audit
 from broadcaster.settings import load
 
-KINDS = ("instance", "campaign", "audience", "schedule", "occurrence", "phone", "secrets", "database")
+KINDS = ("instance", "campaign", "audience", "schedule", "occurrence", "phone", "consent", "secrets", "database")
 """What the trail has rows of."""
 _TABLE_WIDTH = 120
 """Characters. In a narrower terminal the trail is no table."""

@@ -78,8 +78,8 @@ def messages(pages: Iterable[Sequence[Placed]]) -> list[ChatMessage]:
     """The messages that may have gone out, in no particular order. A message that is listed twice counts once.
 
     Entries with one id are one message, on one page or on several. Entries without ids are one message if their moment
-    and content agree: counted twice, they could vouch for two messages. For the same reason an entry without an id cannot
-    be counted where one with an id hides its moment and has the same content.
+    and content agree: counted twice, they could vouch for two messages. For the same reason an entry without an id
+    cannot be counted where one with an id hides its moment and has the same content.
     """
     alike: dict[tuple[str, ...], dict[str | None, list[Placed]]] = defaultdict(lambda: defaultdict(list))
     for page in pages:

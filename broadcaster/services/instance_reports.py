@@ -49,6 +49,7 @@ class InstanceDetail(InstanceSummary, frozen=True):
     base_url: str
     wire: Wire
     country: str | None
+    confirm_opt_out: str | None
     created_at: datetime
 
 

@@ -123,6 +123,10 @@ class InstanceChanges:
     """How many seconds apart its chats are listed for replies."""
     without_replies: bool = False
     """They are listed no more."""
+    confirm_opt_out: str | None = None
+    """What a person gets, once for ever, who opts out by a word."""
+    without_confirmation: bool = False
+    """Nobody gets anything then."""
 
     @property
     def is_of_account(self) -> bool:
@@ -169,6 +173,8 @@ def _changed_values(
         values["country"] = _country(changes.country)
     if changes.without_replies or changes.read_replies_seconds is not None:
         values["read_replies_seconds"] = None if changes.without_replies else changes.read_replies_seconds
+    if changes.without_confirmation or changes.confirm_opt_out is not None:
+        values["confirm_opt_out"] = None if changes.without_confirmation else changes.confirm_opt_out
     if changes.unlimited or changes.rate_per_second is not None:
         values |= _limits(None if changes.unlimited else changes.rate_per_second, changes.burst)
     elif changes.burst is not None:

@@ -3,7 +3,7 @@ CREATE SCHEMA saved;
 CREATE TABLE saved.names AS SELECT name, ordinality AS n FROM unnest(ARRAY[
     'purges', 'ticks', 'looks', 'settlements', 'failure_counts', 'rejected_recipients', 'doubts', 'attempts', 'messages',
     'campaign_lanes', 'content_versions', 'lanes', 'accounts', 'campaigns', 'audience_members', 'forgotten_phones',
-    'opt_outs', 'opted_out', 'inbound_messages', 'inbox_chats', 'inboxes'
+    'opt_outs', 'opted_out', 'confirmed_opt_outs', 'consent_records', 'inbound_messages', 'inbox_chats', 'inboxes'
 ]) WITH ORDINALITY AS t (name);
 DO $$
 DECLARE

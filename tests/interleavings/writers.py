@@ -8,7 +8,8 @@ from pathlib import Path
 import broadcaster.db
 
 _BOOKS = (
-    r"(?:messages|campaigns|campaign_lanes|lanes|accounts|doubts|inboxes|inbox_chats|inbound_messages|opt_outs)"
+    r"(?:messages|campaigns|campaign_lanes|lanes|accounts|doubts|inboxes|inbox_chats|inbound_messages|opt_outs"
+    r"|confirmed_opt_outs|consent_records)"
     r"(?:_%\d\$s)?"
 )
 _WRITES = re.compile(

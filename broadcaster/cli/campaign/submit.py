@@ -13,6 +13,7 @@ from sqlalchemy import Engine
 from broadcaster.cli.campaign.submitted import ask_again, say_submitted, submitted_document
 from broadcaster.cli.campaign.watch import follow
 from broadcaster.cli.database import database, nudge_workers, prepare_nudge, vault_opener
+from broadcaster.cli.options.consent_options import CONSENT_PANEL, ConsentOptions
 from broadcaster.cli.options.content import ContentOptions, Strict
 from broadcaster.cli.options.recipients import (
     FILE_PANEL,
@@ -37,7 +38,7 @@ from broadcaster.services.campaigns.loading import OnePer
 from broadcaster.services.campaigns.rests import content_of, submit_rest
 from broadcaster.services.campaigns.submission import Submission, Submitted, submit_campaign
 from broadcaster.services.countries import known_country
-from broadcaster.services.recipients.reader import read_recipients
+from broadcaster.services.recipients.reader import RowCheck, read_recipients
 from broadcaster.services.recipients.row_checks import SentAlreadyError
 from broadcaster.settings import Settings, load
 
@@ -105,6 +106,28 @@ class WhomOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class SubmitConsentOptions(ConsentOptions):
+    """The same, and whether only those who have agreed are sent to."""
+
+    require_consent: Annotated[
+        bool,
+        typer.Option(
+            "--require-consent",
+            help="Skip whoever has not agreed to messages when it starts, by this list or an earlier one.",
+            rich_help_panel=CONSENT_PANEL,
+        ),
+    ] = False
+
+    def check_whom(self, whom: WhomOptions) -> None:
+        """Raise UsageError where they do not go together, or with the recipients."""
+        self.check()
+        if self.consent_source is not None and whom.recipients is None:
+            raise UsageError(
+                "--consent-source and --consent-column go with --recipients: for an audience, import it with them"
+            )
+
+
+@dataclass(frozen=True, slots=True)
 class SendingOptions:
     """When a campaign is sent, and how."""
 
@@ -157,6 +180,7 @@ def submit(
     whom: WhomOptions,
     content: ContentOptions,
     reading: FileReadingOptions,
+    consent: SubmitConsentOptions,
     sending: SendingOptions,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check everything, show a preview, keep nothing.")
@@ -169,7 +193,8 @@ def submit(
     Rows that cannot be used are rejected and reported. A fault of the file refuses the whole file, and so do many
     rejected rows, or members of an audience, and countries that look like a mistake. A campaign over an audience gets
     its messages when it starts, from the members that there are then. With --rest-of it goes to whoever has not got a
-    campaign that has ended or was cancelled, and to nobody who may have.
+    campaign that has ended or was cancelled, and to nobody who may have. With --require-consent whoever has not agreed
+    to messages is skipped, with the reason `no_consent`.
 
     Example: broadcaster campaign submit promo --instance main --audience customers --where city=Jakarta --text 'Hi!'
     """
@@ -179,6 +204,7 @@ def submit(
             f"--watch with {'--draft' if sending.draft else '--dry-run'}: there would be nothing to follow"
         )
     whom.check(reading)
+    consent.check_whom(whom)
     same_content = whom.rest_of is not None and not content.are_given
     sent = None if same_content else content.content(settings)
     conditions = parse_members(whom.where, whom.exclude)
@@ -188,10 +214,11 @@ def submit(
     with database(settings) as engine:
         sent = sent or content_of(engine, str(whom.rest_of))
         submission = sending.submission(name, instance, sent, settings, one_per=whom.one_per)
-        submission = replace(submission, files=content.recipient_files(settings))
+        files = content.recipient_files(settings)
+        submission = replace(submission, files=files, require_consent=consent.require_consent)
         if whom.recipients is not None:
             file = (engine, settings, submission, whom.recipients, reading)
-            submitted = _store_file(*file, again=whom.again, dry_run=dry_run)
+            submitted = _store_file(*file, consent, again=whom.again, dry_run=dry_run)
         elif whom.audience is not None:
             submitted = submit_over_audience(
                 *(engine, submission, whom.audience, conditions),
@@ -227,6 +254,7 @@ def _store_file(
     submission: Submission,
     path: Path,
     reading: FileReadingOptions,
+    consent: ConsentOptions,
     *,
     again: bool,
     dry_run: bool,
@@ -236,9 +264,19 @@ def _store_file(
     vault = vault_opener(settings)
 
     def store(*, again: bool) -> Submitted:
-        options = reading.reader_options(country, submission.content, check, again=again)
-        with read_recipients(recipients_source(path), options) as reader, progress_bar() as progress:
-            return submit_campaign(engine, submission, reader, open_vault=vault, dry_run=dry_run, progress=progress)
+        with consent.listed() as consents:
+            checks: list[RowCheck] = [check] if consents is None else [check, consents]
+            options = reading.reader_options(country, submission.content, checks, again=again)
+            with read_recipients(recipients_source(path), options) as reader, progress_bar() as progress:
+                return submit_campaign(
+                    engine,
+                    submission,
+                    reader,
+                    consents=consents,
+                    open_vault=vault,
+                    dry_run=dry_run,
+                    progress=progress,
+                )
 
     try:
         return store(again=again or dry_run)

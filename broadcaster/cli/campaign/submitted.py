@@ -51,6 +51,10 @@ def say_submitted(submitted: Submitted, submission: Submission, audience: str | 
     _say_counts(submitted, audience)
     if submitted.opted_out:
         say(f"opted out by now: {submitted.opted_out:,}; their messages are skipped when it starts")
+    if submitted.consents is not None:
+        say(f"have agreed to messages, by this list: {submitted.consents:,}")
+    if submitted.no_consent is not None:
+        say(f"have not agreed to messages by now: {submitted.no_consent:,}; who has not is skipped when it starts")
     say(f"countries: {said_countries(submitted.countries)}")
     say_rejects(submitted)
     if submitted.rejected > len(submitted.rejects) and audience is None and not dry_run:

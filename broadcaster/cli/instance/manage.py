@@ -205,7 +205,24 @@ ReadReplies = Annotated[
 ]
 
 
-def change(*, name: Name, secret: KeyOptions, gateway: GatewayOptions, read_replies: ReadReplies = None) -> None:
+ConfirmOptOut = Annotated[
+    str | None,
+    typer.Option(
+        "--confirm-opt-out",
+        metavar="TEXT|off",
+        help="Send this to who opts out by a word: once to each person, for ever. Default: off.",
+    ),
+]
+
+
+def change(
+    *,
+    name: Name,
+    secret: KeyOptions,
+    gateway: GatewayOptions,
+    read_replies: ReadReplies = None,
+    confirm: ConfirmOptOut = None,
+) -> None:
     """Change what is given and leave the rest. Workers follow within 20 seconds, and at once to another key or URL.
 
     With another key or URL it is another account: what is in doubt of the old one is still read back there.
@@ -216,6 +233,7 @@ def change(*, name: Name, secret: KeyOptions, gateway: GatewayOptions, read_repl
     settings = load()
     reading = None if read_replies is None else _seconds_between(read_replies)
     rate_per_second = None if gateway.rate is None else parse_rate(gateway.rate)
+    confirmation = _confirmation(confirm)
     key = secret.read()
     with database(settings) as engine:
         changed = instances.set_instance(
@@ -234,6 +252,8 @@ def change(*, name: Name, secret: KeyOptions, gateway: GatewayOptions, read_repl
                 without_country=gateway.is_without_country,
                 read_replies_seconds=reading,
                 without_replies=read_replies is not None and reading is None,
+                confirm_opt_out=confirmation,
+                without_confirmation=confirm is not None and confirmation is None,
             ),
         )
         _warn_of_other_countries(engine, gateway.known_country)
@@ -249,6 +269,16 @@ def _warn_of_other_countries(engine: Engine, country: str | None) -> None:
             f"instances have different countries now ({', '.join(found)}): a command that is about several of them, "
             "or names none, needs --country for phones that are written without their country code"
         )
+
+
+def _confirmation(written: str | None) -> str | None:
+    """What confirms an opt-out; None: nothing, or it stays as it is. Raises InputError for a text with variables."""
+    from broadcaster.services.campaigns.confirmations import check_confirmation  # noqa: PLC0415 - start-up time
+
+    if written is None or written.strip().casefold() == _OFF:
+        return None
+    check_confirmation(written)
+    return written
 
 
 def _seconds_between(written: str) -> float | None:

@@ -21,6 +21,8 @@ FILES = (
     "tables/audit",
     "tables/forgetting",
     "tables/opt_out",
+    "tables/consent",
+    "tables/confirmation",
     "tables/inbox",
     "tables/samples",
     # Counting messages: what came, what went, and why it was not sent.
@@ -50,6 +52,7 @@ FILES = (
     "functions/attach_segment",
     # What the claim and audiences ask.
     "functions/keep_opted_out",
+    "functions/may_confirm",
     "functions/sending_through",
     "functions/throttled_lanes",
     "functions/lanes_sent_through",
@@ -93,6 +96,7 @@ FILES = (
     "views/message_log",
     "views/occurrence_report",
     "views/optouts",
+    "views/consents",
     "views/replies",
 )
 """In the order to read them, which is one to make them in: each needs only what comes before."""

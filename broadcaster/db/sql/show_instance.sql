@@ -23,6 +23,7 @@ SELECT /* show_instance */
     a.base_url,
     a.wire,
     i.country,
+    i.confirm_opt_out,
     i.created_at
 FROM instances i
 JOIN accounts a ON a.id = i.account_id

@@ -48,6 +48,8 @@ def submit_over_audience(
         selection = selection.checked(connection, lock=not dry_run)
         look_at_members(connection, selection, result)
         result.opted_out = selection.count_opted_out(connection, list(lanes))
+        if submission.require_consent:
+            result.no_consent = selection.count_without_consent(connection, list(lanes))
         look_at_content(submission, result, selection.audience.variables)
         if submission.draft and selection.meant != selection.conditions:
             result.notes.append("`today` counts on the day on which it starts, which nobody knows yet of a draft")

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, Engine, func, select
 
 from broadcaster.db import tables
-from broadcaster.db.statements import rows, value, values
+from broadcaster.db.statements import execute, rows, value, values
 from broadcaster.domain.content_lint import Remark, lint, refuse_warnings
 from broadcaster.domain.contents import Content
 from broadcaster.domain.dealing import Limits, deal, seconds_to_send
@@ -32,6 +32,7 @@ from broadcaster.services.campaigns.new_content import StoredContent, store_cont
 from broadcaster.services.campaigns.reach import Reach
 from broadcaster.services.campaigns.recipient_files import RecipientFiles, store_recipient_files
 from broadcaster.services.campaigns.segments import SHARED, attach_segment
+from broadcaster.services.consent.listed_consents import ListedConsents
 from broadcaster.services.forgetting.forgotten import Forgotten, OpenVault, no_vault
 from broadcaster.services.recipients.reader import SAMPLES, Batch, Progress, RecipientReader
 from broadcaster.services.recipients.repeats import Repeat
@@ -52,6 +53,8 @@ class Submission:
     one_per: OnePer = OnePer.PHONE
     files: RecipientFiles | None = None
     """Each recipient's own; None: they get the same."""
+    require_consent: bool = False
+    """Skip whoever has not agreed to messages when it starts."""
     strict: bool = False
     """Refuse a content that there is a warning about."""
 
@@ -72,6 +75,7 @@ class Submission:
             state=self.state,
             source=source,
             file_column=self.content.file_column,
+            require_consent=self.require_consent,
         )
 
 
@@ -118,6 +122,10 @@ class Submitted(Reach):
     """What is to be said of files that go to several phones; among `lint`, too."""
     opted_out: int = 0
     """How many of `total` are to people who have opted out by now: they are skipped when it starts."""
+    consents: int | None = None
+    """How many people of a list have agreed to messages, by the list itself; None: it was not asked."""
+    no_consent: int | None = None
+    """How many of `total` are to people who have neither agreed nor opted out by now; None: they need not agree."""
 
     def look_ahead(self, connection: Connection, submission: Submission, lanes: Limits) -> None:
         """Note how long sending its messages takes, and what it goes through for the first time."""
@@ -150,11 +158,12 @@ def submit_campaign(
     submission: Submission,
     recipients: RecipientReader,
     *,
+    consents: ListedConsents | None = None,
     open_vault: OpenVault = no_vault,
     dry_run: bool = False,
     progress: Progress = lambda _read, _total, _rows: None,
 ) -> Submitted:
-    """Store the campaign with all its messages in one transaction, or nothing at all.
+    """Store the campaign with all its messages, and the consents that its list tells, in one transaction, or nothing.
 
     Raises UsageError for a wrong value, NotFoundError for an unknown instance, ConflictError for a name that is
     taken, InputError for a recipients file that cannot be used or looks like a mistake, ContentionError where somebody
@@ -165,10 +174,12 @@ def submit_campaign(
     with admission(engine, submission.name, submission.instances, submission.starts_at) as (connection, lanes):
         forgotten = Forgotten(connection, open_vault)
         batches = _batches(recipients, forgotten, result, submission, progress)
+        if consents is not None:
+            batches = consents.noted(batches)
         if dry_run:
-            total = _try(connection, submission, recipients.variables, lanes, batches, result)
+            total = _try(connection, submission, recipients.variables, lanes, batches, consents, result)
         else:
-            total = _store(connection, submission, lanes, recipients, batches, forgotten, result)
+            total = _store(connection, submission, lanes, recipients, batches, consents, forgotten, result)
         _check(recipients, result, total, dry_run=dry_run)
         look_at_content(submission, result, recipients.variables)
         result.look_ahead(connection, submission, lanes)
@@ -191,6 +202,7 @@ def _try(
     variables: Sequence[str],
     lanes: Limits,
     batches: Iterator[Batch],
+    consents: ListedConsents | None,
     result: Submitted,
 ) -> int:
     """How many messages there would be."""
@@ -200,6 +212,12 @@ def _try(
         result.opted_out = value(connection, "count_opted_out_staged")
         if submission.files is not None:
             result.shared_files = shared_staged_files(connection, submission.files)
+        if consents is not None:
+            result.consents = consents.stage(connection)
+        if submission.require_consent:
+            if consents is None:
+                execute(connection, "stage_consents")
+            result.no_consent = value(connection, "count_without_consent_staged")
         return count_staged(connection)
 
 
@@ -209,6 +227,7 @@ def _store(
     lanes: Limits,
     recipients: RecipientReader,
     batches: Iterator[Batch],
+    consents: ListedConsents | None,
     forgotten: Forgotten,
     result: Submitted,
 ) -> int:
@@ -237,6 +256,12 @@ def _store(
         messages.copy_rejected(connection)
         number = segment.number if segment else SHARED
         result.opted_out = value(connection, "count_opted_out", segment=number, campaign_id=campaign_id)
+        if consents is not None:
+            result.consents = consents.stage(connection)
+            consents.keep(connection, f"campaign {submission.name}, from {recipients.name}")
+        if submission.require_consent:
+            of_campaign = {"segment": number, "campaign_id": campaign_id}
+            result.no_consent = value(connection, "count_without_consent", **of_campaign)
         if submission.files is not None:
             store_recipient_files(connection, campaign_id, number, submission.files)
             result.shared_files = shared_files(connection, campaign_id)

@@ -88,7 +88,7 @@ class RecipientOptions:
     """Must not render blank, nor longer than MAX_TEXT_LENGTH, for any recipient."""
     caption: Template | None = None
     """May render blank, but not longer than MAX_TEXT_LENGTH."""
-    row_check: RowCheck | None = None
+    row_checks: Sequence[RowCheck] = ()
     batch_size: int = 500
     """The most rows in one batch. Each is a list, and 700 new ones set off the garbage collector, which finds none."""
 
@@ -190,8 +190,8 @@ class RecipientReader:
         self.empty_values = {key: 0 for key in own if key in used}
         for template in self._templates:
             template.check(self.variables)
-        if options.row_check is not None:
-            options.row_check.check(self.variables)
+        for check in options.row_checks:
+            check.check(self.variables)
         if options.text is not None and not (options.text.names or options.text.never_blank):
             raise InputError("the text is blank; nothing would be sent")
         self._header_notice = header.notice
@@ -295,8 +295,8 @@ class RecipientReader:
         """The batch with the rows among the rejected ones of which a text cannot show a value, or a check says so."""
         from_cells = isinstance(self._rows, WorkbookRows)
         faults: dict[int, ValueFault] = {}
-        if self._options.row_check is not None:
-            faults |= self._options.row_check.faults(batch.variables)
+        for check in self._options.row_checks:
+            faults |= check.faults(batch.variables)
         for template in self._templates:
             faults |= template.unreadable(batch.variables, from_cells=from_cells)
         if not faults:
