@@ -37,6 +37,7 @@ from broadcaster.domain.conditions import (
     leaves,
 )
 from broadcaster.domain.names import first_control
+from broadcaster.domain.plain_values import plain_value
 from broadcaster.domain.templates import variable_name
 from broadcaster.domain.written_days import DayOrder, begins_with_day, exact_day, resembles_day
 from broadcaster.domain.written_numbers import readings
@@ -225,7 +226,7 @@ class _Parser:
             condition = Empty(variable)
         elif words[-1] == "contains":
             self._skip_space()
-            text, _ = self._value("a value", ")")
+            text = plain_value(self._value("a value", ")")[0])
             if not text:
                 self._refuse("contains what? Here comes a text")
             condition = Compared(variable, Operator.CONTAINS, (Value(ValueKind.TEXT, text),))
@@ -279,6 +280,7 @@ class _Parser:
 
     def _typed(self, text: str, in_quotes: bool, at: int) -> Value:
         """What kind of value it is. `at` is where it begins."""
+        text = plain_value(text)
         if in_quotes:
             return Value(ValueKind.TEXT, text)
         if numbers := readings(text):

@@ -10,7 +10,9 @@ import re
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from enum import Enum, auto
 
+from broadcaster.domain.plain_values import plain_value
 from broadcaster.domain.recurrence import RESOLUTION, moment_of
+from broadcaster.domain.written_days import written_day
 from broadcaster.errors import UsageError, quoted
 
 FURTHEST = timedelta(days=3653)
@@ -27,7 +29,6 @@ _OFFSET = r"\s*(z|utc|[+-][0-9]{2}:?[0-9]{2})"
 _AT = re.compile(rf"(?:({_WORD})|({_DATE}))(?:,?\s+(?:at\s+)?|t){_TIME}(?:{_OFFSET})?")
 _DAY = re.compile(rf"{_WORD}|{_DATE}")
 _CLOCK_TIME = re.compile(_TIME)
-_TWO_READINGS = re.compile(r"[0-9]{1,4}[/.][0-9]{1,2}[/.][0-9]{1,4}\b.*")
 _UNITS = {
     **dict.fromkeys(("s", "sec", "second", "seconds"), "seconds"),
     **dict.fromkeys(("m", "min", "minute", "minutes"), "minutes"),
@@ -61,7 +62,7 @@ def parse_moment(
     With `looks_back` moments that have passed are suggested for what is not understood. A date without a time is
     refused, unless `whole_day` says what it is. Raises UsageError that names `option`.
     """
-    words, now = " ".join(text.lower().split()), now.astimezone(UTC).replace(microsecond=0)
+    words, now = _with_iso_day(plain_value(text)).lower(), now.astimezone(UTC).replace(microsecond=0)
     try:
         moment = _read(words, text, option, zone, now, whole_day, looks_back).astimezone(UTC)
     except OverflowError:
@@ -101,6 +102,14 @@ def _read(
         if at or re.match(_DATE, words):
             raise UsageError(f"{option} {quoted(text)}: there is no such day or time; write it like {forms}") from None
     raise UsageError(f"{option} {quoted(text)} is not understood: {_hint(words, forms)}")
+
+
+def _with_iso_day(words: str) -> str:
+    """The words with a day in front of them that can be read in one way only in ISO form."""
+    found = written_day(words)
+    if found is None or len(found.calendar_days) != 1 or re.match(_DATE, words):
+        return words
+    return f"{found.calendar_days[0]}{found.after}"
 
 
 class _WrongError(Exception):
@@ -191,6 +200,6 @@ def _hint(words: str, forms: str) -> str:
     if _CLOCK_TIME.fullmatch(words):
         other = "yesterday" if forms is PAST_FORMS else "tomorrow"
         return f"say on which day, such as today {words} or {other} {words}"
-    if _TWO_READINGS.fullmatch(words):
+    if (found := written_day(words)) and len(found.calendar_days) > 1:
         return "days and months are written in two orders, so write it like 2026-12-01 9:00"
     return f"write it like {forms}"

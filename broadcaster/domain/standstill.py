@@ -13,7 +13,10 @@ from broadcaster.domain.states import CampaignState, LaneHealth
 
 
 class Cause(StrEnum):
-    """Why an instance sends nothing, or is not to be trusted, why a campaign does not move, or a schedule fails."""
+    """Why something does not do what it should.
+
+    An instance sends nothing or is not to be trusted, a campaign stands still, a schedule fails, a reply is not heard.
+    """
 
     PAUSED = "paused"
     REFUSED = "refused"
@@ -34,6 +37,8 @@ class Cause(StrEnum):
     IN_DOUBT = "in_doubt"
     STALLED = "stalled"
     REJECTED = "rejected"
+    LAGGING = "lagging"
+    GAP = "gap"
 
 
 class What(StrEnum):
@@ -42,6 +47,8 @@ class What(StrEnum):
     INSTANCE = "instance"
     CAMPAIGN = "campaign"
     SCHEDULE = "schedule"
+    INBOX = "inbox"
+    """What people write to an instance."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,6 +94,15 @@ def forms(phone: str) -> tuple[str, ...]:
     return (phone,)
 
 
+def sure_forms(phone: str) -> tuple[str, ...]:
+    """Those of its forms that are this person's for certain, beginning with `phone` itself (E.164 digits).
+
+    An old number that may have become several new ones is nobody's but its own.
+    """
+    every = set(forms(phone))
+    return tuple(form for form in forms(phone) if set(forms(form)) == every)
+
+
 def number_class(phone: str) -> str:
     """The numbers that share proofs with `phone`: its country if numbers there have several forms, else PLAIN."""
     return next((country for country, pattern, _ in _PLANS if pattern.fullmatch(phone)), PLAIN)

@@ -67,6 +67,7 @@ class InstanceDetail(InstanceSummary, frozen=True):
     base_url: str
     wire: Wire
     country: str | None
+    confirm_opt_out: str | None
     hours: OpeningHours | None
     """When it may send; None: always."""
     created_at: datetime

@@ -137,6 +137,10 @@ class InstanceChanges:
     hours: OpeningHours | None = None
     at_any_time: bool = False
     """Without hours from now on."""
+    confirm_opt_out: str | None = None
+    """What a person gets, once for ever, who opts out by a word."""
+    without_confirmation: bool = False
+    """Nobody gets anything then."""
 
     @property
     def is_of_account(self) -> bool:
@@ -188,6 +192,8 @@ def _changed_values(
         values["read_replies_seconds"] = None if changes.without_replies else changes.read_replies_seconds
     if changes.at_any_time or changes.hours is not None:
         values["hours_id"] = _stored_hours(connection, changes.hours)
+    if changes.without_confirmation or changes.confirm_opt_out is not None:
+        values["confirm_opt_out"] = None if changes.without_confirmation else changes.confirm_opt_out
     if changes.unlimited or changes.rate_per_second is not None:
         values |= _limits(None if changes.unlimited else changes.rate_per_second, changes.burst)
     elif changes.burst is not None:

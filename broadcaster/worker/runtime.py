@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 
 from broadcaster.db.engine import open_engine
 from broadcaster.db.migrate import require_current
+from broadcaster.services.campaigns.confirmations import confirm_opt_out
 from broadcaster.services.sending.drain import DrainReport
 from broadcaster.services.sending.sending_process import SendingProcess
 from broadcaster.settings import Settings
@@ -33,7 +34,7 @@ class Runtime:
         self._loop = _new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="sending", daemon=True)
         self._thread.start()
-        self._process = SendingProcess(settings)
+        self._process = SendingProcess(settings, confirm_opt_out)
         self._call(self._process.__aenter__())
 
     def send_due(self, lanes: Sequence[int]) -> DrainReport:

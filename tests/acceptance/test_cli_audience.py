@@ -47,6 +47,17 @@ def test_an_import_adds_changes_and_keeps(run_cli: RunCli) -> None:
     assert (shown["members"], shown["matching"], shown["schedules"], shown["campaigns"]) == (3, 2, [], [])
 
 
+def test_a_city_that_nobody_has_is_told_with_the_nearest(run_cli: RunCli) -> None:
+    assert_done(run_cli("audience", "import", "customers", "-", stdin=PEOPLE))
+    hint = "city=Bandug holds for nobody: the nearest in 'city' are 'Bandung'"
+    where = ("--where", "city=Bandug")
+    assert f"note: {hint}\n" in assert_done(run_cli("audience", "show", "customers", *where)).stdout
+    shown = assert_done(run_cli("audience", "show", "customers", *where, "--json")).json
+    assert (shown["matching"], shown["notes"]) == (0, [hint])
+    preview = ("campaign", "preview", "--audience", "customers", *where, "--text", "Hi {{ name }}, STOP to end")
+    assert_refused(run_cli(*preview), f"audience customers where city=Bandug goes to nobody; {hint}")
+
+
 def test_replacing_shows_the_difference_first_and_an_export_differs_in_nothing(
     run_cli: RunCli, engine: Engine, tmp_path: Path
 ) -> None:
@@ -187,4 +198,4 @@ def test_lines_that_repeat_a_phone_are_listed_and_their_people_said_to_get_nothi
     repeats = assert_done(run_cli("audience", "import", "families", "-", "--json", stdin=family)).json["repeats"]
     assert (len(repeats), repeats[0]) == (20, {"line": 3, "first_line": 2})
     exported = assert_done(run_cli("audience", "export", "families")).stdout.splitlines()
-    assert exported[:3] == ["phone,name", "6281234560000,N0", "6281234560001,N3"]
+    assert exported[:3] == ["phone_e164,name", "6281234560000,N0", "6281234560001,N3"]

@@ -107,6 +107,7 @@ STEPS = [
     Step("instance check", "a --to 628123456009 --timeout 0", "campaign a (check *",
          "state", None, "scheduled", code=1),
     Step("audience import", "people -", "audience people", "added", None, 2, stdin=PEOPLE),
+    Step("audience import", "people - --consent-source 'web form'", "consent web form", "kept", None, 2, stdin=PEOPLE),
     Step("audience sync", "people --instance a --chats", "audience people", "members", None, 2),
     Step("audience add-member", "people +628123456003 --set name=Cid", "audience people", "added", None, 1),
     Step("audience edit-member", "people +628123456003 --set name=Cyd", "audience people", "changed", None, 1),

@@ -173,7 +173,7 @@ def test_a_dry_run_shows_counts_rejects_and_messages_and_keeps_nothing(run_cli: 
     assert "sending takes as long as the gateway needs: so many may be sent at once" in people
     programs = assert_done(run_cli("campaign", *arguments, "--dry-run", "--json")).json
     assert programs["dry_run"] is True
-    assert programs["samples"][0] == {"phone": "628123456789", "message": "Hi Ann"}
+    assert programs["samples"][0] == {"phone": "628123456789", "message": "Hi Ann", "file": None}
     assert assert_done(run_cli("campaign", "list", "--json")).json == []
 
 

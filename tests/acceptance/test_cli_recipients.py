@@ -99,8 +99,8 @@ def test_options_that_a_refusal_names_are_those_that_help(stand: Stand) -> None:
     for file, option in {"title.csv": ("--header-row", "3"), "second.xlsx": ("--sheet", "Data")}.items():
         refused = stand.submit(file, "--dry-run")
         assert_refused(refused, " ".join(option))
-        assert stand.told(file, *option)["samples"] == [{"phone": A, "message": "Hi Ayu"}]
-    assert stand.told("contacts.vcf")["samples"] == [{"phone": A, "message": "Hi Ayu A"}]
+        assert stand.told(file, *option)["samples"] == [{"phone": A, "message": "Hi Ayu", "file": None}]
+    assert stand.told("contacts.vcf")["samples"] == [{"phone": A, "message": "Hi Ayu A", "file": None}]
 
 
 def test_an_export_with_rows_that_were_sent_is_sent_only_where_that_is_said(stand: Stand) -> None:

@@ -26,7 +26,7 @@ PEOPLE = "phone,name\n628123456001,Ann\n628123456002,Bob\nnobody,Cal\n"
 WORDS = {word for each in commands() for word in each.words}
 DAILY = "--cron '0 9 * * *' --timezone Asia/Jakarta --instance a --audience people --text 'Hi {{ name }}'"
 WHILE_IT_RUNS = [
-    "audience import people -",
+    "audience import people - --consent-source form",
     "audience sync contacts --instance a --chats",
     "audience list",
     "audience add-member people +628123456003 --set name=Cal",
@@ -74,6 +74,7 @@ ONCE_IT_HAS_ENDED = [
     "campaign watch c",
     "phone block 628123456001 --reason asked",
     "phone show 628123456001",
+    "phone show 628120000000",
     "phone list",
     "phone unblock 628123456001",
     "phone reset",

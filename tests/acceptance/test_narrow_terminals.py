@@ -37,7 +37,7 @@ TABLES = {
     "instance/listing.py": ["instance list"],
     "limit/shared.py": ["limit list"],
     "phone/blocking.py": ["phone list", "phone list --ended"],
-    "phone/person.py": ["phone show 628120000000", "phone show 628120000001"],
+    "phone/card.py": ["phone show 628120000000", "phone show 628120000001"],
     "reply.py": ["replies list"],
     "purge.py": ["purge --older-than 1d --dry-run"],
     "schedule/show.py": ["schedule list", "schedule next SCHEDULE -n 3", "schedule report SCHEDULE"],

@@ -148,6 +148,28 @@ def test_limits_are_set_with_the_commands_as_they_stand(run_cli: RunCli, engine:
     ]
 
 
+def test_consents_are_kept_and_required_with_the_commands_as_they_stand(
+    run_cli: RunCli,
+    engine: Engine,
+    settings: Settings,
+    simulator: Simulator,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    [block] = [block for block in blocks("sh") if "--require-consent" in block]
+    add_instance(engine, open_vault(settings), "main", "any-key", base_url=simulator.base_url, rate_per_second=None)
+    given, *commands = block.splitlines()
+    Path("members.csv").write_text(shlex.split(given)[1].replace("\\n", "\n"))
+    for line in commands:
+        done = run_cli(*shlex.split(line)[1:])
+        assert (done.code, done.stderr) == (0, ""), line
+    start_due_campaigns(engine)
+    drain(Shop(engine, settings, simulator))
+    assert [(entry.phone, entry.body) for entry in simulator.ledger.entries] == [("6281234567890", "Welcome!")]
+    assert "web form 2026-11" in Path("card.html").read_text(encoding="utf-8")
+
+
 def test_a_recurring_broadcast_is_sent_with_the_commands_as_they_stand(
     run_cli: RunCli, engine: Engine, settings: Settings, simulator: Simulator, people: Path
 ) -> None:

@@ -36,6 +36,7 @@ PARAMETERS = {
     "phones": None,
     "target": "pending",
     "settled_by": "me",
+    "reasons": None,
     "reason": None,
 }
 _GATE = 17

@@ -34,7 +34,8 @@ from broadcaster.services.consent.block_list import (
     unblock_phones,
 )
 from broadcaster.services.consent.opt_outs import has_opted_out, opt_in_by_reply, opt_out_by_reply
-from broadcaster.services.forgetting.phone_forgetting import forget_phone, readmit_phone, records_of_phone
+from broadcaster.services.consent.person_records import records_of_phone
+from broadcaster.services.forgetting.phone_forgetting import forget_phone, readmit_phone
 from broadcaster.services.instance_trial import start_trial
 from broadcaster.services.recipients.reader import RecipientOptions, read_recipients
 from broadcaster.services.sending.sending_process import SendingProcess
@@ -219,7 +220,7 @@ def test_an_opt_out_and_its_end_are_on_record(shop: Shop) -> None:
 def test_a_reply_stops_and_starts_what_replies_have_stopped(shop: Shop) -> None:
     def stop(phone: str, inbound: int) -> bool:
         with transaction(shop.engine) as connection:
-            return opt_out_by_reply(connection, phone, words="STOP", inbound_id=inbound)
+            return opt_out_by_reply(connection, phone, words="STOP", inbound_id=inbound) is not None
 
     def start(phone: str) -> int:
         with transaction(shop.engine) as connection:
@@ -325,12 +326,12 @@ def test_who_is_forgotten_stays_opted_out_and_is_again_when_readmitted(shop: Sho
     assert shop.sql("SELECT FROM opt_outs WHERE phone IS NOT NULL OR words IS NOT NULL OR forms <> '{}'") == []
     # Whichever form a file has, she is not taken in.
     for form in MEXICAN:
-        assert records_of_phone(shop.engine, form, lambda: vault)["forgotten_at"] is not None
+        assert records_of_phone(shop.engine, form, lambda: vault)[0] is not None
     assert readmit_phone(shop.engine, vault, old)
     assert not gets(shop, new)
     [opt_out] = list_opt_outs(shop.engine, limit=10)
     assert (opt_out.way, "before it was forgotten" in str(opt_out.words)) == ("command", True)
-    assert records_of_phone(shop.engine, new, lambda: vault)["forgotten_at"] is None
+    assert records_of_phone(shop.engine, new, lambda: vault)[0] is None
 
 
 def test_forgetting_takes_every_form_of_the_number(shop: Shop) -> None:

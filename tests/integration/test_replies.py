@@ -185,7 +185,7 @@ def test_a_gateway_s_clock_may_be_put_back_and_forward(shop: Shop) -> None:
     [
         ("mexico", "525512345678"),
         ("brazil", "5541991234567"),
-        ("argentina", "541123456789"),
+        ("argentina", "5491123456789"),
         ("ivory_coast", "2250712345678"),
     ],
 )

@@ -67,6 +67,8 @@ def outcome(state: MessageState) -> str:
     return rows(state=state.value, delay=0, spent=1, outcome="accepted", reason="")
 
 
+_OPT_OUTS = "INSERT INTO opt_outs (phone, forms, lane_id, way) SELECT phone, ARRAY[phone], 0, 'command' FROM messages"
+"""Of everybody. Others' claims would find nobody to send to."""
 KIND = {"number_class": "plain", "content_kind": "text", "entries": 0}
 ENDS_OF_SENDING = sorted(MESSAGE_TRANSITIONS[MessageState.SENDING])
 
@@ -81,7 +83,7 @@ CASES: list[tuple[str, dict[str, object]]] = [
         ("resolve_doubts", {"rows": rows(sight=sight, **KIND), "read_at": READ_BACK, "proof": LEASE, "hidden": LEASE})
         for sight in ("found", "absent", "silent")
     ),
-    ("retry_campaign", {"campaign_id": 1}),
+    ("retry_campaign", {"campaign_id": 1, "reasons": None}),
     *(
         (
             "settle_messages",
@@ -96,6 +98,7 @@ CASES: list[tuple[str, dict[str, object]]] = [
         )
         for target in TARGETS.values()
     ),
+    ("skip_opted_out", {"campaign_id": 1}),
     ("share_pending", {"campaign_id": 1, "evenly": True}),
     ("sweep_cancelled", {}),
     turn_over("[]", 1),
@@ -175,6 +178,8 @@ def test_a_statement_makes_no_move_that_is_not_in_the_table(
                     text(f"UPDATE lanes SET lease_token = :token, lease_expires_at = {lease}"), {"token": TOKEN}
                 )
                 connection.execute(text(f"UPDATE messages SET spent = {spent}"))
+                if name == "skip_opted_out":
+                    connection.execute(text(_OPT_OUTS))
                 made |= moves(connection, name, parameters)
                 step.rollback()
     assert (made == set()) is (name in CHANGES_NO_STATE), "its parameters are not those that it wants"

@@ -36,7 +36,7 @@ SELECT id, 'campaign ' || id, state::campaign_state, 3, now() + CASE id WHEN 19 
 FROM (VALUES
     (1, 'running'), (2, 'running'), (3, 'running'), (4, 'paused'), (5, 'running'), (6, 'running'), (7, 'scheduled'),
     (8, 'draft'), (9, 'scheduled'), (11, 'running'), (12, 'running'), (13, 'paused'), (15, 'running'), (16, 'running'), (17, 'running'),
-    (18, 'running'), (19, 'scheduled'), (14, 'running')
+    (18, 'running'), (19, 'scheduled'), (14, 'running'), (20, 'scheduled')
 ) c (id, state);
 INSERT INTO content_versions (campaign_id, version, content_id) SELECT id, 1, 1 FROM campaigns;
 SET CONSTRAINTS ALL IMMEDIATE;
@@ -44,6 +44,7 @@ INSERT INTO campaign_lanes (campaign_id, lane_id)
 SELECT c.id, l.id FROM campaigns c CROSS JOIN lanes l
 WHERE l.id <= CASE c.id WHEN 9 THEN 2 ELSE 4 END;
 
+UPDATE campaigns SET require_consent = true WHERE id = 20;
 UPDATE campaign_lanes SET retired = true WHERE (campaign_id, lane_id) IN ((14, 4), (18, 1));
 
 WITH part (campaign, lane, state, messages) AS (VALUES
@@ -59,6 +60,7 @@ WITH part (campaign, lane, state, messages) AS (VALUES
     (6, 1, 'cancelled', 1), (6, 2, 'sent', 1), (6, 2, 'unknown', 1),
     (7, 1, 'pending', 1), (7, 2, 'pending', 1),
     (8, 1, 'pending', 1), (8, 4, 'pending', 1),
+    (20, 1, 'pending', 2), (20, 2, 'pending', 1),
     (11, 1, 'sending', 1), (11, 1, 'sent', 1),
     (12, 2, 'in_doubt', 1), (12, 2, 'sent', 1),
     (13, 1, 'failed', 1), (13, 2, 'unknown', 1),
@@ -107,6 +109,10 @@ WHERE m.campaign_id = theirs.campaign_id AND m.seq = theirs.seq;
 INSERT INTO opt_outs (phone, forms, way, digest) VALUES
     ('628777000001', '{628777000001}', 'file', NULL),
     (NULL, '{}', 'command', '\x6565656565656565656565656565656565656565656565656565656565656565');
+
+-- Of the campaign that requires consent one has agreed.
+INSERT INTO consent_records (phone, forms, source, came_with)
+SELECT phone, ARRAY[phone], 'form', 'list' FROM messages WHERE campaign_id = 20 AND seq = 2;
 
 -- The old one is a rest of the cleared one: whom that did not reach, it failed to reach, too.
 UPDATE campaigns SET rest_of = 6 WHERE id = 17;

@@ -123,6 +123,17 @@ SELECT format('message %s of campaign %s is skipped as opted out, and nobody has
 FROM messages WHERE state = 'skipped' AND reason = 'opted_out' AND phone IS NOT NULL
     AND NOT EXISTS (SELECT FROM opt_outs o WHERE messages.phone = ANY (o.forms))
 UNION ALL
+SELECT format('I10: campaign %s requires consent, and message %s to %s is %s without it', c.id, m.seq, m.phone, m.state)
+FROM campaigns c JOIN messages m ON m.campaign_id = c.id
+WHERE c.require_consent AND c.started_at IS NOT NULL AND m.state IN ('pending', 'sending')
+    AND NOT EXISTS (SELECT FROM consent_records r WHERE m.phone = ANY (r.forms))
+UNION ALL
+SELECT format('%s has had %s confirmations through lane %s', phone, count(*), lane_id)
+FROM confirmed_opt_outs WHERE phone IS NOT NULL GROUP BY phone, lane_id HAVING count(*) > 1
+UNION ALL
+SELECT format('there is a consent of somebody who was forgotten')
+FROM consent_records WHERE phone = '628777000000' AND EXISTS (SELECT FROM forgotten_phones)
+UNION ALL
 SELECT format('there is an opt-out with the number of somebody who was forgotten')
 FROM opt_outs WHERE phone = '628777000000' AND EXISTS (SELECT FROM forgotten_phones)
 UNION ALL

@@ -39,7 +39,8 @@ _EVERYTHING = " UNION ALL ".join(
     f"SELECT '{table}', md5(string_agg(t::text, ' ' ORDER BY t::text)) FROM {table} t"
     for table in (
         *("messages", "campaigns", "campaign_lanes", "lanes", "accounts", "doubts", "opt_outs"),
-        *("inboxes", "inbox_chats", "inbound_messages", "limits", "lane_limits"),
+        *("inboxes", "inbox_chats", "inbound_messages", "confirmed_opt_outs", "consent_records"),
+        *("limits", "lane_limits"),
     )
 )
 

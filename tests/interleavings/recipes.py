@@ -459,6 +459,7 @@ def _consenting() -> list[Recipe]:
     numbers = ", ".join(f"('{phone}', '{{{phone}}}')" for phone in (STOPPED, FORGOTTEN))
     staged = _sql(f"INSERT INTO staged_opt_outs VALUES {numbers}")
     stage = replace(_step("stage_opt_outs"), plain=True), replace(staged, plain=True)
+    confirm = _step("note_confirmation", lane_id=1, forms=[FORGOTTEN], opt_out_id=1)
     readmit = _step("readmit_opt_outs", digest=b"e" * 32, phone=READMITTED, forms=[READMITTED])
     return [
         Recipe("stop_phone", (HOLD_OFF, known, stop(FORGOTTEN))),
@@ -468,6 +469,27 @@ def _consenting() -> list[Recipe]:
         Recipe("stop_phone, end_opt_outs", (HOLD_OFF, known, stop(FORGOTTEN), end(FORGOTTEN)), held=2),
         Recipe("skip_opted_out of EVERYTHING", (_step("skip_opted_out", campaign_id=Campaign.EVERYTHING),)),
         Recipe("readmit_opt_outs", (_sql(_READ), readmit), held=0),
+        Recipe("note_confirmation", (HOLD_OFF, known, stop(FORGOTTEN), confirm), held=3),
+        *_requiring_consent(known),
+    ]
+
+
+def _requiring_consent(known: Step) -> list[Recipe]:
+    """Whoever is forgotten meanwhile agrees to nothing: the command refuses then."""
+    campaign = {"campaign_id": Campaign.CONSENTING}
+    lock = _step("lock_due_consenting_campaign", decides=True, **campaign)
+    skip, run = (_step(name, **campaign) for name in ("skip_without_consent", "run_consenting_campaign"))
+    numbers = ", ".join(f"('{phone}', '{{{phone}}}')" for phone in (STOPPED, FORGOTTEN))
+    staged = _sql(f"INSERT INTO staged_consents VALUES {numbers}")
+    stage = replace(_step("stage_consents"), plain=True), replace(staged, plain=True)
+    return [
+        Recipe("a campaign that requires consent", (lock, skip, run), held=0),
+        Recipe("skip_without_consent", (lock, skip), held=1),
+        Recipe("run_consenting_campaign", (lock, skip, run), held=2),
+        Recipe(
+            "keep_staged_consents",
+            (HOLD_OFF, known, *stage, _step("keep_staged_consents", source="form", came_with="list")),
+        ),
     ]
 
 
@@ -501,7 +523,7 @@ def _reading_replies() -> list[Recipe]:
             held=0,
         ),
         Recipe("pick_inbox_chats", (_sql(_READ), _step("pick_inbox_chats", most=10, again=MINUTE, **account)), held=0),
-        Recipe("note_inbound, note_chat_readings", take_in),
+        Recipe("note_inbound, note_chat_readings", take_in, held=2),
         Recipe("purge_inbound", (_sql(_READ), _step("purge_inbound", older_than=HOUR, most=10)), held=0),
     ]
 

@@ -37,6 +37,8 @@ class Campaign(IntEnum):
     """Running: all but one message is final."""
     AWAKE = 16
     """Running, with something due over the free lane."""
+    CONSENTING = 20
+    """Scheduled, due, and requires consent, which one of three has given."""
     OLD = 17
     """Finished long ago; some failed, one is unknown. A rest of CLEARED."""
     DEPRIVED = 18

@@ -9,7 +9,8 @@ import broadcaster.db
 
 _BOOKS = (
     r"(?:messages|campaigns|campaign_lanes|lanes|accounts|doubts|inboxes|inbox_chats|inbound_messages|opt_outs"
-    r"|limits|lane_limits)(?:_%\d\$s)?"
+    r"|confirmed_opt_outs|consent_records|limits|lane_limits)"
+    r"(?:_%\d\$s)?"
 )
 _WRITES = re.compile(
     rf"\b(?:INSERT\s+INTO|UPDATE|DELETE\s+FROM|MERGE\s+INTO|TRUNCATE|ALTER\s+TABLE|COPY)\s+(?:ONLY\s+)?"

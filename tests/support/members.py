@@ -22,6 +22,7 @@ from broadcaster.domain.conditions import (
     Value,
     ValueKind,
 )
+from broadcaster.domain.plain_values import folded_value, plain_value
 from broadcaster.domain.written_days import DayOrder, day_of, exact_day
 from broadcaster.domain.written_numbers import readings
 
@@ -47,9 +48,9 @@ def holds(condition: Condition, phone: str, variables: Mapping[str, str], world:
         case Not(part=part):
             return not holds(part, phone, variables, world)
         case Empty(variable=variable):
-            return not variables.get(variable, "").strip()
+            return not plain_value(variables.get(variable, ""))
         case Compared():
-            return _compares(condition, variables.get(condition.variable, "").strip(), world.order)
+            return _compares(condition, plain_value(variables.get(condition.variable, "")), world.order)
         case Messaged(hours=hours):
             may_be = ("sent", "sending", "in_doubt", "unknown")
             found = [to[phone] for to in world.sent.values() if phone in to]
@@ -66,7 +67,7 @@ def holds(condition: Condition, phone: str, variables: Mapping[str, str], world:
 
 def _compares(leaf: Compared, written: str, order: DayOrder) -> bool:
     if leaf.operator is Operator.CONTAINS:
-        return leaf.values[0].text.lower() in written.lower()
+        return folded_value(leaf.values[0].text) in folded_value(written)
     if leaf.operator is Operator.NOT_EQUAL:
         return not _equal(leaf.values, written, order)
     if leaf.operator in (Operator.EQUAL, Operator.IN):
@@ -86,7 +87,7 @@ def _compares(leaf: Compared, written: str, order: DayOrder) -> bool:
 def _equal(values: Sequence[Value], written: str, order: DayOrder) -> bool:
     for value in values:
         if value.kind is ValueKind.TEXT:
-            if written.lower() == value.text.lower():
+            if folded_value(written) == folded_value(value.text):
                 return True
         else:
             mine, other = _number(value, written, order)

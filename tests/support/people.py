@@ -7,6 +7,7 @@ from urllib.request import Request, urlopen
 
 import msgspec
 
+from broadcaster.services.campaigns.confirmations import confirm_opt_out
 from broadcaster.services.sending.sending_process import SendingProcess
 from tests.support.shop import Shop
 
@@ -46,7 +47,7 @@ def read_replies(shop: Shop, rounds: int = 1, readers: int = 1) -> None:
     """So many polls, in each of which every list and every changed chat is due."""
 
     async def run() -> None:
-        async with SendingProcess(shop.settings) as process:
+        async with SendingProcess(shop.settings, confirm_opt_out) as process:
             for _ in range(rounds):
                 be_due(shop)
                 for _ in range(_MOST_RUNS):

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from broadcaster.domain.causes import standing_still
+from broadcaster.domain.inbox_causes import TroubledInbox, troubled_inboxes
 from broadcaster.domain.instances import Wire
 from broadcaster.domain.judgement import BLAMED, UNKNOWN_WORDS
 from broadcaster.domain.outcomes import WRONG_ADDRESS_HINT
@@ -258,6 +259,7 @@ def test_every_cause_is_one_that_can_be_found() -> None:
     each += [found(running[0], scene=scene) for scene in (AWAY, replace(AWAY, is_redis_away=True))]
     each.append(list(rejecting_schedules([RejectingSchedule("news", "news 2026-11-23T09:00", 20, 4, "has no city")])))
     each += [found_lanes(SUSPECT)]
+    each.append(list(troubled_inboxes([TroubledInbox("a", None, None, NOW, 1, NOW, None)])))
     assert {standstill.cause for standstills in each for standstill in standstills} == {*Cause}
 
 

@@ -164,7 +164,7 @@ class Bench:
         await asyncio.sleep(ROUND_TRIP)
         return {ask.lane_id: Claim(True, 0, []) for ask in asks}
 
-    async def opted_out(self, phones: Sequence[str], _lanes: Sequence[int]) -> set[int]:
+    async def opted_out(self, phones: Sequence[str], _lanes: Sequence[int], _campaigns: Sequence[int]) -> set[int]:
         await asyncio.sleep(ROUND_TRIP)
         self.looks.append((now(), list(phones)))
         return {place for place, phone in enumerate(phones) if phone in self.stopped}

@@ -14,6 +14,7 @@ from sqlalchemy import Engine
 from broadcaster.cli.campaign.submitted import ask_again, say_submitted, submitted_document
 from broadcaster.cli.campaign.watch import follow
 from broadcaster.cli.database import database, nudge_workers, prepare_nudge, vault_opener
+from broadcaster.cli.options.consent_options import CONSENT_PANEL, ConsentOptions
 from broadcaster.cli.options.content import ContentOptions, Strict
 from broadcaster.cli.options.recipients import (
     FILE_PANEL,
@@ -41,7 +42,7 @@ from broadcaster.services.campaigns.rests import campaign_of, submit_rest
 from broadcaster.services.campaigns.stored_campaign import StoredCampaign
 from broadcaster.services.campaigns.submission import Submission, Submitted, submit_campaign
 from broadcaster.services.countries import known_country
-from broadcaster.services.recipients.reader import read_recipients
+from broadcaster.services.recipients.reader import RowCheck, read_recipients
 from broadcaster.services.recipients.row_checks import SentAlreadyError
 from broadcaster.settings import Settings, load
 
@@ -109,6 +110,28 @@ class WhomOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class SubmitConsentOptions(ConsentOptions):
+    """The same, and whether only those who have agreed are sent to."""
+
+    require_consent: Annotated[
+        bool,
+        typer.Option(
+            "--require-consent",
+            help="Skip whoever has not agreed to messages when it starts, by this list or an earlier one.",
+            rich_help_panel=CONSENT_PANEL,
+        ),
+    ] = False
+
+    def check_whom(self, whom: WhomOptions) -> None:
+        """Raise UsageError where they do not go together, or with the recipients."""
+        self.check()
+        if self.consent_source is not None and whom.recipients is None:
+            raise UsageError(
+                "--consent-source and --consent-column go with --recipients: for an audience, import it with them"
+            )
+
+
+@dataclass(frozen=True, slots=True)
 class SendingOptions:
     """When a campaign is sent, and how."""
 
@@ -161,6 +184,7 @@ def submit(
     whom: WhomOptions,
     content: ContentOptions,
     reading: FileReadingOptions,
+    consent: SubmitConsentOptions,
     sending: SendingOptions,
     windows: CampaignWindowOptions,
     expiry: ExpiryOptions,
@@ -175,7 +199,8 @@ def submit(
     Rows that cannot be used are rejected and reported. A fault of the file refuses the whole file, and so do many
     rejected rows, or members of an audience, and countries that look like a mistake. A campaign over an audience gets
     its messages when it starts, from the members that there are then. With --rest-of it goes to whoever has not got a
-    campaign that has ended or was cancelled, and to nobody who may have.
+    campaign that has ended or was cancelled, and to nobody who may have. With --require-consent whoever has not agreed
+    to messages is skipped, with the reason `no_consent`.
 
     Example: broadcaster campaign submit promo --instance main --audience customers --where city=Jakarta --text 'Hi!'
     """
@@ -185,6 +210,7 @@ def submit(
             f"--watch with {'--draft' if sending.draft else '--dry-run'}: there would be nothing to follow"
         )
     whom.check(reading)
+    consent.check_whom(whom)
     same_content = whom.rest_of is not None and not content.are_given
     sent = None if same_content else content.content(settings)
     hours = windows.hours()
@@ -197,11 +223,12 @@ def submit(
         # Without a content of its own there is a rest.
         sent = sent or cast(StoredCampaign, rest_of).content
         submission = sending.submission(name, instance, sent, settings, one_per=whom.one_per)
-        submission = replace(submission, files=content.recipient_files(settings))
+        files = content.recipient_files(settings)
+        submission = replace(submission, files=files, require_consent=consent.require_consent)
         submission = _timed(submission, hours, expiry, rest_of)
         if whom.recipients is not None:
             file = (engine, settings, submission, whom.recipients, reading)
-            submitted = _store_file(*file, again=whom.again, dry_run=dry_run)
+            submitted = _store_file(*file, consent, again=whom.again, dry_run=dry_run)
         elif whom.audience is not None:
             submitted = submit_over_audience(
                 *(engine, submission, whom.audience, conditions),
@@ -249,6 +276,7 @@ def _store_file(
     submission: Submission,
     path: Path,
     reading: FileReadingOptions,
+    consent: ConsentOptions,
     *,
     again: bool,
     dry_run: bool,
@@ -258,9 +286,19 @@ def _store_file(
     vault = vault_opener(settings)
 
     def store(*, again: bool) -> Submitted:
-        options = reading.reader_options(country, submission.content, check, again=again)
-        with read_recipients(recipients_source(path), options) as reader, progress_bar() as progress:
-            return submit_campaign(engine, submission, reader, open_vault=vault, dry_run=dry_run, progress=progress)
+        with consent.listed() as consents:
+            checks: list[RowCheck] = [check] if consents is None else [check, consents]
+            options = reading.reader_options(country, submission.content, checks, again=again)
+            with read_recipients(recipients_source(path), options) as reader, progress_bar() as progress:
+                return submit_campaign(
+                    engine,
+                    submission,
+                    reader,
+                    consents=consents,
+                    open_vault=vault,
+                    dry_run=dry_run,
+                    progress=progress,
+                )
 
     try:
         return store(again=again or dry_run)

@@ -11,7 +11,7 @@ from shlex import quote
 
 import typer
 
-from broadcaster.cli.campaign.remarks import say_remarks
+from broadcaster.cli.campaign.remarks import file_document, said_file, say_remarks
 from broadcaster.cli.options.phones import countries_document
 from broadcaster.cli.output import duration, local_time, one_line, say, warn
 from broadcaster.cli.reached import say_empty_values, say_members, say_rejects, say_repeats, say_samples
@@ -29,7 +29,11 @@ _MOST_UNTRIED = 3
 def submitted_document(submitted: Submitted) -> dict[str, object]:
     """What was stored, or would be, for programs."""
     document = asdict(submitted) | {"countries": countries_document(submitted.countries)}
-    document["samples"] = [{"phone": phone, "message": message} for phone, message in submitted.samples]
+    del document["sample_files"], document["shared_files"]
+    document["samples"] = [
+        {"phone": phone, "message": message, "file": file_document(submitted.sample_files.get(phone))}
+        for phone, message in submitted.samples
+    ]
     document["repeats"] = [repeat._asdict() for repeat in submitted.repeats]
     document["rejects"] = [
         {"line": line or None, "phone": phone, "reason": reason} for line, phone, reason in submitted.rejects
@@ -47,13 +51,18 @@ def say_submitted(submitted: Submitted, submission: Submission, audience: str | 
     _say_counts(submitted, audience)
     if submitted.opted_out:
         say(f"opted out by now: {submitted.opted_out:,}; their messages are skipped when it starts")
+    if submitted.consents is not None:
+        say(f"have agreed to messages, by this list: {submitted.consents:,}")
+    if submitted.no_consent is not None:
+        say(f"have not agreed to messages by now: {submitted.no_consent:,}; who has not is skipped when it starts")
     say(f"countries: {said_countries(submitted.countries)}")
     say_rejects(submitted)
     if submitted.rejected > len(submitted.rejects) and audience is None and not dry_run:
         say(f"  `broadcaster campaign export {quote(name)} --rejected` has them all")
     _say_file_notes(submitted, submission)
     if dry_run:
-        say_samples(submitted, submission.content.kind)
+        files = {phone: said_file(file) for phone, file in submitted.sample_files.items()}
+        say_samples(submitted, submission.content.kind, files)
     say_remarks(submitted.lint)
     if submission.starts_at is not None:
         say_start(submission.starts_at, dry_run=dry_run)

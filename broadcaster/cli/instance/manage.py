@@ -249,6 +249,16 @@ ReadReplies = Annotated[
 ]
 
 
+ConfirmOptOut = Annotated[
+    str | None,
+    typer.Option(
+        "--confirm-opt-out",
+        metavar="TEXT|off",
+        help="Send this to who opts out by a word: once to each person, for ever. Default: off.",
+    ),
+]
+
+
 def change(
     *,
     name: Name,
@@ -257,6 +267,7 @@ def change(
     read_replies: ReadReplies = None,
     windows: InstanceWindowOptions,
     any_time: AnyTime = False,
+    confirm: ConfirmOptOut = None,
 ) -> None:
     """Change what is given and leave the rest. Workers follow within 20 seconds, and at once to another key or URL.
 
@@ -272,6 +283,7 @@ def change(
     if any_time and windows.are_given:
         raise UsageError("--any-time with windows: they contradict each other")
     hours = windows.hours()
+    confirmation = _confirmation(confirm)
     key = secret.read()
     with database(settings) as engine:
         changed = instances.set_instance(
@@ -293,6 +305,8 @@ def change(
                 without_replies=read_replies is not None and reading is None,
                 hours=hours,
                 at_any_time=any_time,
+                confirm_opt_out=confirmation,
+                without_confirmation=confirm is not None and confirmation is None,
             ),
         )
         _warn_of_other_countries(engine, gateway.known_country)
@@ -308,6 +322,16 @@ def _warn_of_other_countries(engine: Engine, country: str | None) -> None:
             f"instances have different countries now ({', '.join(found)}): a command that is about several of them, "
             "or names none, needs --country for phones that are written without their country code"
         )
+
+
+def _confirmation(written: str | None) -> str | None:
+    """What confirms an opt-out; None: nothing, or it stays as it is. Raises InputError for a text with variables."""
+    from broadcaster.services.campaigns.confirmations import check_confirmation  # noqa: PLC0415 - start-up time
+
+    if written is None or written.strip().casefold() == _OFF:
+        return None
+    check_confirmation(written)
+    return written
 
 
 def _seconds_between(written: str) -> float | None:

@@ -130,7 +130,7 @@ class FileReadingOptions:
         self,
         country: str | None,
         content: Content | None = None,
-        row_check: RowCheck | None = None,
+        row_checks: Sequence[RowCheck] = (),
         *,
         again: bool = False,
     ) -> RecipientOptions:
@@ -151,7 +151,7 @@ class FileReadingOptions:
             again=again,
             text=content.text if content else None,
             caption=content.caption if content else None,
-            row_check=row_check,
+            row_checks=row_checks,
         )
 
 

@@ -6,7 +6,7 @@ from broadcaster.cli.groups import lazy_group
 
 app = lazy_group(
     {
-        "show": ("broadcaster.cli.phone.person:show", "Show what is stored of a number."),
+        "show": ("broadcaster.cli.phone.card:show", "Show what is stored of a number: the card of a person."),
         "block": ("broadcaster.cli.phone.blocking:block", "Send nothing more to these numbers."),
         "unblock": ("broadcaster.cli.phone.blocking:unblock", "Let numbers get messages again."),
         "list": ("broadcaster.cli.phone.blocking:list_", "List who has opted out, with the evidence."),

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from broadcaster.cli.database import database, reader, vault_opener
-from broadcaster.cli.options.phones import Country, phone_of
+from broadcaster.cli.options.phones import Country, phone_of, understood
 from broadcaster.cli.options.recipients import recipients_source
 from broadcaster.cli.options.results import Json
 from broadcaster.cli.output import local_time, say, say_json, say_table, warn
@@ -29,6 +29,8 @@ from broadcaster.services.recipients.reader import RecipientOptions, read_recipi
 from broadcaster.settings import load
 
 _EVERYWHERE = "all"
+_MOST_SHOWN = 10
+"""Numbers of one command that are said as they were read; --json has all of them."""
 
 Reason = Annotated[
     str | None, typer.Option("--reason", metavar="WORDS", help="Why, for the record. No part of it is sent.")
@@ -77,6 +79,7 @@ def block(
     check_remark(reason, "--reason")
     settings = load()
     open_vault = vault_opener(settings)
+    phones: list[str] = []
     with database(settings) as engine:
         known = known_country(engine, settings, country)
         if file is None:
@@ -95,8 +98,10 @@ def block(
                     on_fault=warn,
                 )
     if as_json:
-        say_json(asdict(blocked))
+        say_json({"phones": phones, **asdict(blocked)})
     else:
+        if phones:
+            say(f"numbers: {', '.join(map(understood, phones[:_MOST_SHOWN]))}{', …' * (len(phones) > _MOST_SHOWN)}")
         _say_blocked(blocked)
 
 

@@ -23,6 +23,8 @@ FILES = (
     "tables/audit",
     "tables/forgetting",
     "tables/opt_out",
+    "tables/consent",
+    "tables/confirmation",
     "tables/inbox",
     "tables/samples",
     # Counting messages: what came, what went, and why it was not sent.
@@ -53,6 +55,7 @@ FILES = (
     # What the claim and audiences ask.
     "functions/keep_opted_out",
     "functions/due_from",
+    "functions/may_confirm",
     "functions/sending_through",
     "functions/places_taken",
     "functions/limit_after",
@@ -64,6 +67,8 @@ FILES = (
     "functions/inbox_is_due",
     "functions/taken_from",
     "functions/trimmed",
+    "functions/plain_value",
+    "functions/folded_value",
     "functions/day_of",
     "functions/member_text",
     "functions/number_of",
@@ -99,6 +104,7 @@ FILES = (
     "views/message_log",
     "views/occurrence_report",
     "views/optouts",
+    "views/consents",
     "views/replies",
 )
 """In the order to read them, which is one to make them in: each needs only what comes before."""

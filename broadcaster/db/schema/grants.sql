@@ -25,10 +25,11 @@ GRANT TEMPORARY ON DATABASE {database} TO {role};
 
 GRANT SELECT ON
     accounts, alembic_version, attempts, audience_members, audiences, audit_log, campaign_files, campaign_lanes, campaigns,
-    content_versions, contents, doubts, failure_counts, forgetting_key, forgotten_phones, inbound_messages, inbox_chats,
-    inboxes, instances, lane_limits, lanes, limits, looks, messages, occurrences, opening_hours, openings, opt_outs,
-    opted_out, purges, recipient_groups, rejected_recipients, schedule_lanes, schedules, settlements, ticks,
-    campaign_report, failure_report, instance_report, message_log, occurrence_report, optouts, replies
+    confirmed_opt_outs, consent_records, consents, content_versions, contents, doubts, failure_counts, forgetting_key,
+    forgotten_phones, inbound_messages, inbox_chats, inboxes, instances, lane_limits, lanes, limits, looks, messages,
+    occurrences, opening_hours, openings, opt_outs, opted_out, purges, recipient_groups, rejected_recipients,
+    schedule_lanes, schedules, settlements, ticks, campaign_report, failure_report, instance_report, message_log,
+    occurrence_report, optouts, replies
 TO {role};
 
 -- Evidence: what was to be sent, what was tried, what came of it.
@@ -73,6 +74,12 @@ GRANT EXECUTE ON FUNCTION forget_phone(text[], bytea[], bytea) TO {role};
 -- Opt-outs are evidence: written, ended and never rewritten. A trigger keeps what the claim looks up.
 GRANT INSERT (phone, forms, lane_id, way, words, inbound_id) ON opt_outs TO {role};
 GRANT UPDATE (ended_at, ended_way, ended_operator, ended_command, ended_words, ended_inbound_id) ON opt_outs TO {role};
+
+-- So is who has had a confirmation of one.
+GRANT INSERT (lane_id, phone, opt_out_id) ON confirmed_opt_outs TO {role};
+
+-- Consents are written, and never rewritten.
+GRANT INSERT (phone, forms, source, words, given_on, came_with) ON consent_records TO {role};
 
 -- What people wrote is evidence too. How far an account was read is the workers' own.
 GRANT INSERT ON inbound_messages, inbox_chats, inboxes TO {role};

@@ -17,6 +17,7 @@ SELECT /* read_campaign */
     v.locale,
     c.file_column,
     c.max_attempts,
+    c.require_consent,
     c.priority,
     c.segment,
     c.hours_id,

@@ -10,6 +10,14 @@ ended AS (
         ended_command = nullif(left(current_setting('broadcaster.command', true), 200), '')
     WHERE digest = %(digest)s AND ended_at IS NULL
     RETURNING lane_id, way, stopped_at
+), confirmed AS ( -- who has had a confirmation gets no other one
+    INSERT INTO confirmed_opt_outs (lane_id, phone, opt_out_id)
+    SELECT DISTINCT ON (lane_id, form) lane_id, form, opt_out_id
+    FROM confirmed_opt_outs
+    CROSS JOIN unnest(%(forms)s::text[]) form
+    WHERE digest = %(digest)s
+    ORDER BY lane_id, form
+    ON CONFLICT (phone, lane_id) WHERE phone IS NOT NULL DO NOTHING
 )
 INSERT INTO opt_outs (phone, forms, lane_id, way, words)
 SELECT

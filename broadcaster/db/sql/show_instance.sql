@@ -24,6 +24,7 @@ SELECT /* show_instance */
     a.base_url,
     a.wire,
     i.country,
+    i.confirm_opt_out,
     hours.document AS hours,
     i.created_at
 FROM instances i

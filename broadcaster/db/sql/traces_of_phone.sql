@@ -1,6 +1,6 @@
 WITH /* traces_of_phone */
 -- What there is of a number, under any of its forms: its messages by state, and how often it is in audiences, among
--- rejected rows and among opt-outs. `forget_phone` counts the same.
+-- rejected rows, opt-outs, consents and replies. `forget_phone` counts the same.
 theirs AS (
     SELECT m.state
     FROM campaigns c
@@ -24,4 +24,10 @@ SELECT
         WHERE o.forms <@ %(phones)s::text[]
             AND ((o.phone = ANY (%(phones)s::text[]) AND o.ended_at IS NULL)
                 OR (o.phone = ANY (%(phones)s::text[]) AND o.ended_at IS NOT NULL))
-    ) AS opt_outs
+    ) AS opt_outs,
+    (SELECT count(*) FROM consent_records r WHERE r.phone = ANY (%(phones)s::text[])) AS consents,
+    (
+        SELECT count(*)
+        FROM inbound_messages r
+        WHERE r.phone = ANY (%(phones)s::text[]) OR (r.chat = ANY (%(phones)s::text[]) AND r.chat IS NOT NULL)
+    ) AS replies

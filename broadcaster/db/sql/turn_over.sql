@@ -8,7 +8,7 @@ WITH /* turn_over */
 -- intent, committed before any request leaves (invariant I3). As many as have a slot within the next %(lead)s seconds,
 -- fairly across running campaigns, higher priority first. A lane that is not well is tried with one, which is picked at
 -- random, since a list may begin with recipients who are all refused. Renews the leases and moves the lanes' clocks.
--- Whoever has opted out is `skipped` instead, and spends no slot (invariant I10): by what was committed when the
+-- Whoever has opted out is `skipped` instead, and spends no slot (invariant I10), but for the one confirmation of that: by what was committed when the
 -- statement's snapshot was taken, which services/sending/opt_out_watch.py reckons with.
 -- What is claimed takes a place of each limit of its lane, and what goes back to pending gives it back: it was provably
 -- not accepted.
@@ -115,14 +115,14 @@ moved AS (
 ), dealt AS ( -- the lane's slots, dealt like cards to the campaigns of the highest priority, then the next
     SELECT
         r.id AS lane_id, turn.campaign_id, turn.segment, turn.priority, turn.max_attempts, turn.content_version,
-        turn.version, turn.rivals, turn.hours_id, turn.groups, least(turn.closes_at, r.closes_at) AS closes_at, r.is_well,
-        count(*)::int AS quota
+        turn.confirms, turn.version, turn.rivals, turn.hours_id, turn.groups, least(turn.closes_at, r.closes_at) AS closes_at,
+        r.is_well, count(*)::int AS quota
     FROM room r
     CROSS JOIN LATERAL (
         SELECT rival.*
         FROM (
             SELECT
-                cl.campaign_id, c.segment, c.priority, c.max_attempts, c.content_version, cl.version, cl.pending,
+                cl.campaign_id, c.segment, c.priority, c.max_attempts, c.content_version, c.confirms, cl.version, cl.pending,
                 cl.last_claimed_at, c.hours_id, coalesce(opening.groups, '{0}') AS groups,
                 least(opening.closes_at, c.expires_at) AS closes_at, count(*) OVER () AS rivals
             FROM campaign_lanes cl
@@ -143,7 +143,8 @@ moved AS (
     ) turn
     GROUP BY
         r.id, r.is_well, r.closes_at, turn.campaign_id, turn.segment, turn.priority, turn.max_attempts,
-        turn.content_version, turn.version, turn.rivals, turn.hours_id, turn.groups, turn.closes_at
+        turn.content_version, turn.confirms, turn.version, turn.rivals, turn.hours_id, turn.groups,
+        turn.closes_at
 ), picked AS (
     SELECT d.*, coalesce(due.seqs, '{}') AS seqs
     FROM dealt d
@@ -180,7 +181,7 @@ moved AS (
     ) due
 ), due AS MATERIALIZED (
     SELECT
-        p.segment, p.campaign_id, p.priority, p.max_attempts, p.content_version, each.seq, each.card,
+        p.segment, p.campaign_id, p.priority, p.max_attempts, p.content_version, p.confirms, each.seq, each.card,
         extract(epoch FROM p.closes_at - now())::double precision AS closes_in
     FROM picked p CROSS JOIN LATERAL unnest(p.seqs) WITH ORDINALITY AS each (seq, card)
 ), claimed AS ( -- by key alone: `picked` has checked the state and holds the rows
@@ -196,9 +197,12 @@ moved AS (
                 CASE WHEN may_leave THEN %(claim)s::uuid END,
                 CASE WHEN may_leave THEN m.reason ELSE 'opted_out' END
             FROM (
-                SELECT NOT EXISTS (
-                    SELECT FROM opted_out o WHERE o.phone = m.phone AND o.lane_id IN (0, m.lane_id)
-                ) AS may_leave
+                SELECT CASE
+                    WHEN due.confirms IS NULL THEN NOT EXISTS (
+                        SELECT FROM opted_out o WHERE o.phone = m.phone AND o.lane_id IN (0, m.lane_id)
+                    )
+                    ELSE may_confirm(due.confirms, m.phone, m.lane_id)
+                END AS may_leave
                 OFFSET 0 -- looked up once for the row
             ) consent
         )

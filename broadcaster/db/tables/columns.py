@@ -12,6 +12,8 @@ from sqlalchemy import (
     Enum,
     ForeignKey,
     MetaData,
+    TextClause,
+    text,
 )
 
 from broadcaster.domain.contents import ContentKind
@@ -46,6 +48,11 @@ def campaign_id(*references: ForeignKey) -> Column[Any]:
 def moment(name: str, comment: str, **kwargs: Any) -> Column[Any]:
     """A point in time, with its zone. `kwargs` are those of Column."""
     return Column(name, DateTime(timezone=True), comment=comment, **kwargs)
+
+
+def of_session(name: str) -> TextClause:
+    """The default that is the `operator` or the `command` of the session, as the audit trail has it."""
+    return text(f"nullif(left(current_setting('broadcaster.{name}', true), 200), '')")
 
 
 campaign_state = enum_type(CampaignState, "campaign_state")

@@ -142,6 +142,11 @@ instances = Table(
         Double,
         comment="How many seconds apart its chats are listed for replies; null: they are not.",
     ),
+    Column(
+        "confirm_opt_out",
+        Text,
+        comment="What a person gets, once for ever, who opts out by a word; null: nothing.",
+    ),
     Column("hours_id", Integer, ForeignKey(opening_hours.c.id), comment="When it may send; null: always."),
     moment("created_at", "When it was added.", nullable=False, server_default=func.now()),
     CheckConstraint("rate_per_second > 0", name="rate_positive"),

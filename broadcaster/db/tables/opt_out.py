@@ -7,23 +7,18 @@ from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     Column,
+    ForeignKey,
     Identity,
     Index,
     Integer,
     LargeBinary,
     Table,
     Text,
-    TextClause,
     text,
 )
 from sqlalchemy import func as sql
 
-from broadcaster.db.tables.columns import metadata, moment, opt_out_way
-
-
-def _of_session(name: str) -> TextClause:
-    return text(f"nullif(left(current_setting('broadcaster.{name}', true), 200), '')")
-
+from broadcaster.db.tables.columns import metadata, moment, of_session, opt_out_way
 
 opt_outs = Table(
     "opt_outs",
@@ -49,10 +44,10 @@ opt_outs = Table(
     Column(
         "operator",
         Text,
-        server_default=_of_session("operator"),
+        server_default=of_session("operator"),
         comment="Who gave the command, as the audit trail says it; null: no operator did.",
     ),
-    Column("command", Text, server_default=_of_session("command"), comment="The command; null: none."),
+    Column("command", Text, server_default=of_session("command"), comment="The command; null: none."),
     Column(
         "words",
         Text,
@@ -93,3 +88,23 @@ opted_out = Table(
     comment="What the claim looks up: each form of the number of each opt-out that holds. "
     "A trigger on opt_outs keeps it.",
 )
+
+confirmed_opt_outs = Table(
+    "confirmed_opt_outs",
+    metadata,
+    Column("lane_id", Integer, nullable=False, comment="The instance."),
+    Column("phone", Text, comment="E.164 digits without the plus; null: forgotten."),
+    Column("opt_out_id", BigInteger, ForeignKey(opt_outs.c.id), nullable=False, comment="What was confirmed."),
+    Column("digest", LargeBinary, comment="forgotten_phones.digest, where the number is forgotten."),
+    CheckConstraint("(phone IS NULL) = (digest IS NOT NULL)", name="forgotten"),
+    comment="Who has had a confirmation through an instance, and gets no other one: each form of the number. "
+    "No row is deleted.",
+)
+Index(
+    "confirmed_opt_outs_phone_idx",
+    confirmed_opt_outs.c.phone,
+    confirmed_opt_outs.c.lane_id,
+    unique=True,
+    postgresql_where=text("phone IS NOT NULL"),
+)
+Index("confirmed_opt_outs_digest_idx", confirmed_opt_outs.c.digest, postgresql_where=text("digest IS NOT NULL"))

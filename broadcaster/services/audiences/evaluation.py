@@ -49,13 +49,19 @@ class ComparedColumn(NamedTuple):
     ambiguous: str | None
     """A day that is another one with day and month changed over."""
     no_day: str | None
+    without_day: Sequence[str]
+    """The phones of some who have it as no day, the one of `no_day` first."""
     short_year: str | None
     """A day with a year of two digits that may well be one of the last century."""
 
 
 class ComparedNumbers(NamedTuple):
-    """How members write the numbers of a variable: an example of each way."""
+    """How members write the numbers of a variable: how many have no number in it, and an example of each way."""
 
+    others: int
+    no_number: str | None
+    without_number: Sequence[str]
+    """The phones of some of these, the one of `no_number` first."""
     decimal_point: str | None
     decimal_comma: str | None
     either: str | None
@@ -70,6 +76,7 @@ class Evaluated:
     """With the names of campaigns and audiences looked up: what is stored."""
     meant: Sequence[Condition]
     """With the days that `today` stands for: what is shown."""
+    writing: Writing
     predicate: Predicate
     notes: Sequence[str]
     """What cannot be known, and which values do not count, for people."""
@@ -96,9 +103,10 @@ def evaluate(
     moment = at or connection.execute(select(func.now())).scalar_one()
     at_hand = fixed_at(named, moment)
     notes: list[str] = []
-    writing = Writing(_orders(connection, audience, at_hand, notes), _decimal_commas(connection, audience, at_hand))
+    orders = _orders(connection, audience, at_hand, notes)
+    writing = Writing(orders, _decimal_commas(connection, audience, at_hand, notes))
     notes += _unknown(connection, named)
-    return Evaluated(named, at_hand, predicate_of(at_hand, writing), tuple(dict.fromkeys(notes)))
+    return Evaluated(named, at_hand, writing, predicate_of(at_hand, writing), tuple(dict.fromkeys(notes)))
 
 
 def fixed_at(conditions: Sequence[Condition], moment: datetime) -> list[Condition]:
@@ -197,11 +205,7 @@ def _orders(
             orders[leaf.variable] = _order(leaf.variable, written, hints)
             if written.filled > written.days:
                 without = written.filled - written.days
-                members, they = ("member has", "it") if without == 1 else ("members have", "them")
-                notes.append(
-                    f"{without:,} {members} no day in {quoted(leaf.variable)}, such as "
-                    f"{quoted(written.no_day or '')}: no comparison with a day holds for {they}"
-                )
+                notes.append(_not_understood("day", leaf, without, written.no_day, written.without_day))
         for day in days:
             _check_day(leaf.variable, day, orders[leaf.variable])
     for leaf in compared:
@@ -215,7 +219,9 @@ def _orders(
     return orders
 
 
-def _decimal_commas(connection: Connection, audience: Audience, conditions: Sequence[Condition]) -> dict[str, bool]:
+def _decimal_commas(
+    connection: Connection, audience: Audience, conditions: Sequence[Condition], notes: list[str]
+) -> dict[str, bool]:
     """Whether each variable that is compared with a number has a comma before decimals, where that matters.
 
     Raises InputError where a value has two readings, and the column's other values do not tell.
@@ -234,7 +240,20 @@ def _decimal_commas(connection: Connection, audience: Audience, conditions: Sequ
                     "cannot be told: import it with numbers like 150000 or 1500.5"
                 )
             found[leaf.variable] = written.decimal_comma is not None
+            if written.others:
+                notes.append(
+                    _not_understood("number", leaf, written.others, written.no_number, written.without_number)
+                )
     return found
+
+
+def _not_understood(what: str, leaf: Compared, count: int, example: str | None, phones: Sequence[str]) -> str:
+    """For people: that members have something else in a variable than it is compared with, and who the first are."""
+    members, they = ("member has", "it") if count == 1 else ("members have", "them")
+    return (
+        f"{count:,} {members} no {what} in {quoted(leaf.variable)}, such as {quoted(example or '')} "
+        f"({', '.join(phones)}): no comparison with a {what} holds for {they}"
+    )
 
 
 def _written(connection: Connection, audience: Audience, variable: str, most: int | None = None) -> ComparedColumn:

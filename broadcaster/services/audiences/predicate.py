@@ -39,7 +39,7 @@ class Writing(NamedTuple):
 _EVERYBODY = SQL("true")
 _TEXT = SQL("member_text(r.own, {variable}) = ANY(ARRAY[{values}])")
 _CONTAINS = SQL("strpos(member_text(r.own, {variable}), {values}) > 0")
-_LOWERED = SQL("lower({})")
+_FOLDED = SQL("folded_value({})")
 _NUMBER = SQL(
     "coalesce(member_number(r.own, {variable}, {decimal_comma}) {operator} ANY(ARRAY[{values}]::numeric[]), false)"
 )
@@ -99,7 +99,7 @@ def _sql(condition: Condition, predicate: Predicate, writing: Writing) -> Compos
             parts_by_kind = [_compared(condition, each, predicate, writing) for each in kinds if each]
             return SQL("({})").format(SQL(" OR ").join(parts_by_kind))
         case Empty(variable=variable):
-            return _TEXT.format(variable=predicate.taking(variable), values=_LOWERED.format(predicate.taking("")))
+            return _TEXT.format(variable=predicate.taking(variable), values=_FOLDED.format(predicate.taking("")))
         case Messaged(hours=hours):
             return predicate.knowing(kind="messaged", seconds=hours * 3600)
         case Got(id=number, failed=failed):
@@ -113,8 +113,8 @@ def _compared(leaf: Compared, values: Sequence[Value], predicate: Predicate, wri
     variable = predicate.taking(leaf.variable)
     comma = SQL(", ")
     if values[0].kind is ValueKind.TEXT:
-        lowered = comma.join([_LOWERED.format(predicate.taking(value.text)) for value in values])
-        return (_CONTAINS if leaf.operator is Operator.CONTAINS else _TEXT).format(variable=variable, values=lowered)
+        folded = comma.join([_FOLDED.format(predicate.taking(value.text)) for value in values])
+        return (_CONTAINS if leaf.operator is Operator.CONTAINS else _TEXT).format(variable=variable, values=folded)
     operator = _OPERATORS[leaf.operator]
     if values[0].kind is ValueKind.NUMBER:
         numbers = comma.join([predicate.taking(value.text) for value in values])

@@ -14,13 +14,14 @@ from sqlalchemy import Connection, Engine
 
 from broadcaster.db.engine import transaction
 from broadcaster.db.statements import composing, each, rows, value
-from broadcaster.domain.conditions import Condition
+from broadcaster.domain.conditions import Compared, Condition
 from broadcaster.domain.contents import Content
 from broadcaster.domain.templates import MAX_TEXT_LENGTH, PHONE_VARIABLE, Template, given_host
 from broadcaster.errors import InputError, UsageError
 from broadcaster.services.audiences.audience import Audience, find_audience
 from broadcaster.services.audiences.evaluation import Evaluated, evaluate
-from broadcaster.services.audiences.predicate import Predicate
+from broadcaster.services.audiences.nobodys_values import nobodys_values
+from broadcaster.services.audiences.predicate import Predicate, predicate_of
 from broadcaster.services.recipients.headers import E164_COLUMN, PHONE_COLUMN
 
 if TYPE_CHECKING:
@@ -86,6 +87,8 @@ class Selection:
     """What the conditions come to in this transaction."""
     unreadable: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """By variable, the values that the content cannot show, each with why, once the selection is `ready`."""
+    hints: Sequence[str] = ()
+    """Which values of the conditions nobody has, and what there is instead, once the selection is `checked`."""
 
     def checked(self, connection: Connection, *, lock: bool = False) -> Selection:
         """The same as `ready`, before it is stored.
@@ -94,7 +97,8 @@ class Selection:
         for everybody, and what `evaluate` raises for the conditions.
         """
         self._check_text()
-        return self.ready(connection, lock=lock)
+        ready = self.ready(connection, lock=lock)
+        return replace(ready, hints=tuple(ready._hints(connection)))
 
     def ready(self, connection: Connection, *, lock: bool = False) -> Selection:
         """To be asked in this transaction; with `lock` nobody imports into its audience until then.
@@ -112,8 +116,8 @@ class Selection:
 
     @property
     def notes(self) -> Sequence[str]:
-        """What nobody can know of the conditions, for people."""
-        return self.evaluated.notes if self.evaluated else ()
+        """What nobody can know of the conditions, and the `hints`, for people."""
+        return (*(self.evaluated.notes if self.evaluated else ()), *self.hints)
 
     def _check_text(self) -> None:
         for template in self._templates:
@@ -145,6 +149,11 @@ class Selection:
         statement = self.statement("count_opted_out_recipients")
         return int(value(connection, statement, **self.parameters(), lanes=list(lanes)))
 
+    def count_without_consent(self, connection: Connection, lanes: Sequence[int]) -> int:
+        """How many who can be sent to have not agreed to messages, of those who have not opted out from all lanes."""
+        statement = self.statement("count_without_consent_recipients")
+        return int(value(connection, statement, **self.parameters(), lanes=list(lanes)))
+
     def sample(
         self, connection: Connection, most: int, *, phone: str | None = None, faulty: bool = False
     ) -> list[Recipient]:
@@ -154,6 +163,18 @@ class Selection:
         """
         demands = {**self.parameters(), "phone": phone, "faulty": faulty, "most": most}
         return rows(connection, self.statement("sample_audience_recipients"), Recipient, **demands)
+
+    def _hints(self, connection: Connection) -> Iterator[str]:
+        evaluated = self.evaluated
+        if evaluated is None:
+            return
+
+        def holds_for_somebody(compared: Compared) -> bool:
+            predicate = predicate_of([compared], evaluated.writing)
+            alone = replace(self, evaluated=replace(evaluated, predicate=predicate))
+            return bool(value(connection, alone.statement("somebody_meets"), **alone.parameters()))
+
+        yield from nobodys_values(connection, self.audience, self.meant, evaluated.writing, holds_for_somebody)
 
     def statement(self, name: str) -> Composed:
         """The statement `name` about those who are meant, which takes the `parameters`."""

@@ -50,12 +50,14 @@ def submit_over_audience(
         selection = selection.checked(connection, lock=not dry_run)
         look_at_members(connection, selection, result)
         result.opted_out = selection.count_opted_out(connection, list(lanes))
+        if submission.require_consent:
+            result.no_consent = selection.count_without_consent(connection, list(lanes))
         look_at_content(submission, result, selection.audience.variables)
         if submission.draft and selection.meant != selection.conditions:
             result.notes.append("`today` counts on the day on which it starts, which nobody knows yet of a draft")
         source = describe_audience(audience, selection.conditions if submission.draft else selection.meant)
         if not (result.total or submission.draft or submission.starts_at):
-            raise InputError(_nobody(source, result))
+            raise InputError(_nobody(source, result, selection.hints))
         result.refuse_left_out("members", source, accept_rejected=accept_rejected, dry_run=dry_run)
         result.look_at_hours(connection, submission, None)
         result.look_ahead(connection, submission, lanes)
@@ -67,8 +69,8 @@ def submit_over_audience(
     return result
 
 
-def _nobody(source: str, result: Submitted) -> str:
+def _nobody(source: str, result: Submitted, hints: Sequence[str]) -> str:
     if not result.rejects:
-        return f"there is nobody in the {source}: nothing would be sent"
+        return "; ".join([f"there is nobody in the {source}: nothing would be sent", *hints])
     _, phone, reason = result.rejects[0]
     return f"nobody in the {source} can be sent to; the first of {result.rejected:,}: {phone}: {reason}"

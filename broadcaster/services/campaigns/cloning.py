@@ -94,6 +94,7 @@ def _draft(connection: Connection, campaign: StoredCampaign, name: str) -> NewCa
         audience_id=None if over is None else over.audience.id,
         conditions=() if over is None else over.conditions,
         variables={} if over is None else over.variables,
+        require_consent=campaign.require_consent,
     )
 
 

@@ -52,10 +52,14 @@ class NewCampaign:
     """Which of the members; all of these hold."""
     variables: Mapping[str, str] = field(default_factory=dict)
     """Template variables that are the same for everybody, over the members' own."""
+    require_consent: bool = False
+    """Whether it skips whoever has not agreed to messages."""
     rest_of: int | None = None
     """The first campaign of whose recipients it has those who had not got it."""
     test_of: int | None = None
     """The campaign of which it sends a copy, or its own id: it is counted nowhere."""
+    confirms: int | None = None
+    """The opt-out of which its one message tells the person that it is heard."""
 
 
 def next_campaign_id(connection: Connection) -> int:
@@ -86,8 +90,10 @@ def insert_campaign(connection: Connection, new: NewCampaign) -> int:
         "audience_id": new.audience_id,
         "audience_filter": msgspec.to_builtins(new.conditions) or None,
         "variables": dict(new.variables) or None,
+        "require_consent": new.require_consent,
         "rest_of": new.rest_of,
         "test_of": new.test_of,
+        "confirms": new.confirms,
     }
     campaign_id = int(connection.execute(insert(table).values(_given(values)).returning(table.c.id)).scalar_one())
     insert_version(connection, campaign_id, 1, new.content)

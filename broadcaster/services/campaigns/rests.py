@@ -17,7 +17,7 @@ import msgspec
 from sqlalchemy import Connection, Engine
 
 from broadcaster.db.engine import transaction
-from broadcaster.db.statements import each, execute, first, rows, values
+from broadcaster.db.statements import each, execute, first, rows, value, values
 from broadcaster.domain.contents import Content
 from broadcaster.domain.phone_census import count_countries
 from broadcaster.domain.states import CampaignState
@@ -113,6 +113,8 @@ def submit_rest(
         stored = read_campaign(connection, of)
         if same_content:
             submission = replace(submission, content=stored.content)
+        # Whom the campaign itself does not reach, its rest does not either.
+        submission = replace(submission, require_consent=submission.require_consent or stored.require_consent)
         names = _snapshot(connection, stored, first_id, submission.content, result)
         check = StoredRows(ContentRows(submission.content, submission.files, allow_private=allow_private))
         check.check(names)
@@ -122,6 +124,8 @@ def submit_rest(
         rest = f"the rest of campaign {of}"
         result.refuse_left_out("recipients", rest, accept_rejected=accept_rejected, dry_run=dry_run)
         result.look_at_hours(connection, submission, groups)
+        if submission.require_consent:
+            result.no_consent = value(connection, "count_without_consent_of_rest")
         result.look_ahead(connection, submission, lanes)
         if not dry_run:
             content = (

@@ -37,6 +37,7 @@ class _Campaign(msgspec.Struct, frozen=True, kw_only=True):
     locale: str
     file_column: str | None
     max_attempts: int
+    require_consent: bool
     priority: int
     segment: int
     hours_id: int | None
@@ -63,6 +64,7 @@ class StoredCampaign:
     content_id: int
     content: Content
     max_attempts: int
+    require_consent: bool
     priority: int
     segment: int
     hours_id: int | None
@@ -106,6 +108,7 @@ def read_campaign(connection: Connection, name: str) -> StoredCampaign:
         content_id=row.content_id,
         content=content,
         max_attempts=row.max_attempts,
+        require_consent=row.require_consent,
         priority=row.priority,
         segment=row.segment,
         hours_id=row.hours_id,

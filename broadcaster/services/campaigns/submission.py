@@ -10,7 +10,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, Engine, func, select
 
 from broadcaster.db import tables
-from broadcaster.db.statements import rows, value, values
+from broadcaster.db.statements import execute, rows, value, values
 from broadcaster.domain.content_lint import Remark, lint, refuse_warnings
 from broadcaster.domain.contents import Content
 from broadcaster.domain.dealing import Limits, deal, seconds_to_send
@@ -20,6 +20,7 @@ from broadcaster.domain.rejections import too_many
 from broadcaster.domain.states import CampaignState
 from broadcaster.errors import InputError
 from broadcaster.services.campaigns.checks import admission
+from broadcaster.services.campaigns.file_checks import OwnFile, shared_files, shared_staged_files
 from broadcaster.services.campaigns.group_numbers import GroupNumbers
 from broadcaster.services.campaigns.loading import (
     MessageText,
@@ -34,6 +35,7 @@ from broadcaster.services.campaigns.new_content import StoredContent, store_cont
 from broadcaster.services.campaigns.reach import Reach
 from broadcaster.services.campaigns.recipient_files import RecipientFiles, store_recipient_files
 from broadcaster.services.campaigns.segments import SHARED, attach_segment
+from broadcaster.services.consent.listed_consents import ListedConsents
 from broadcaster.services.forgetting.forgotten import Forgotten, OpenVault, no_vault
 from broadcaster.services.openings import ask_for_openings, first_opening, store_hours
 from broadcaster.services.recipients.reader import SAMPLES, Batch, Progress, RecipientReader
@@ -59,6 +61,8 @@ class Submission:
     one_per: OnePer = OnePer.PHONE
     files: RecipientFiles | None = None
     """Each recipient's own; None: they get the same."""
+    require_consent: bool = False
+    """Skip whoever has not agreed to messages when it starts."""
     strict: bool = False
     """Refuse a content that there is a warning about."""
 
@@ -84,6 +88,7 @@ class Submission:
             state=self.state,
             source=source,
             file_column=self.content.file_column,
+            require_consent=self.require_consent,
         )
 
 
@@ -130,8 +135,16 @@ class Submitted(Reach):
     """The countries of recipients of which no legal hours are known, where these are asked for."""
     untried: list[str] = field(default_factory=list)
     """Its instances through which nothing was sent yet, be it by a check."""
+    sample_files: dict[str, OwnFile] = field(default_factory=dict)
+    """By the phone of a sample the file that it gets, where recipients have files of their own."""
+    shared_files: list[Remark] = field(default_factory=list)
+    """What is to be said of files that go to several phones; among `lint`, too."""
     opted_out: int = 0
     """How many of `total` are to people who have opted out by now: they are skipped when it starts."""
+    consents: int | None = None
+    """How many people of a list have agreed to messages, by the list itself; None: it was not asked."""
+    no_consent: int | None = None
+    """How many of `total` are to people who have neither agreed nor opted out by now; None: they need not agree."""
 
     def look_at_hours(self, connection: Connection, submission: Submission, groups: GroupNumbers | None) -> None:
         """Note when its hours are open. Raises UsageError where they never are for some of its recipients."""
@@ -178,11 +191,12 @@ def submit_campaign(
     submission: Submission,
     recipients: RecipientReader,
     *,
+    consents: ListedConsents | None = None,
     open_vault: OpenVault = no_vault,
     dry_run: bool = False,
     progress: Progress = lambda _read, _total, _rows: None,
 ) -> Submitted:
-    """Store the campaign with all its messages in one transaction, or nothing at all.
+    """Store the campaign with all its messages, and the consents that its list tells, in one transaction, or nothing.
 
     Raises UsageError for a wrong value, NotFoundError for an unknown instance, ConflictError for a name that is
     taken, InputError for a recipients file that cannot be used or looks like a mistake, ContentionError where somebody
@@ -194,11 +208,13 @@ def submit_campaign(
     with admission(engine, submission.name, submission.instances, *moments) as (connection, lanes):
         groups = submission.groups(None if dry_run else engine)
         forgotten = Forgotten(connection, open_vault)
-        batches = _batches(recipients, forgotten, result, submission.content, progress)
+        batches = _batches(recipients, forgotten, result, submission, progress)
+        if consents is not None:
+            batches = consents.noted(batches)
         if dry_run:
-            total = _try(connection, submission, recipients.variables, lanes, batches, groups, result)
+            total = _try(connection, submission, recipients.variables, lanes, batches, groups, consents, result)
         else:
-            total = _store(connection, submission, lanes, recipients, batches, groups, forgotten, result)
+            total = _store(connection, submission, lanes, recipients, batches, groups, consents, forgotten, result)
         _check(recipients, result, total, dry_run=dry_run)
         result.look_at_hours(connection, submission, groups)
         look_at_content(submission, result, recipients.variables)
@@ -210,7 +226,8 @@ def submit_campaign(
 
 def look_at_content(submission: Submission, result: Submitted, variables: Collection[str]) -> None:
     """Keep what is to be said of the content and its samples. Raises InputError for a warning, if that is wanted."""
-    result.lint = lint(submission.content, [message for _, message in result.samples], variables)
+    shown = [message for _, message in result.samples]
+    result.lint = [*lint(submission.content, shown, variables), *result.shared_files]
     if submission.strict:
         refuse_warnings(result.lint)
 
@@ -222,6 +239,7 @@ def _try(
     lanes: Limits,
     batches: Iterator[Batch],
     groups: GroupNumbers | None,
+    consents: ListedConsents | None,
     result: Submitted,
 ) -> int:
     """How many messages there would be."""
@@ -229,6 +247,14 @@ def _try(
         stage_messages(connection, messages, batches)
         result.repeated, result.repeats = messages.repeats, messages.first_repeats
         result.opted_out = value(connection, "count_opted_out_staged")
+        if submission.files is not None:
+            result.shared_files = shared_staged_files(connection, submission.files)
+        if consents is not None:
+            result.consents = consents.stage(connection)
+        if submission.require_consent:
+            if consents is None:
+                execute(connection, "stage_consents")
+            result.no_consent = value(connection, "count_without_consent_staged")
         return count_staged(connection)
 
 
@@ -239,6 +265,7 @@ def _store(
     recipients: RecipientReader,
     batches: Iterator[Batch],
     groups: GroupNumbers | None,
+    consents: ListedConsents | None,
     forgotten: Forgotten,
     result: Submitted,
 ) -> int:
@@ -271,8 +298,15 @@ def _store(
         messages.copy_rejected(connection)
         number = segment.number if segment else SHARED
         result.opted_out = value(connection, "count_opted_out", segment=number, campaign_id=campaign_id)
+        if consents is not None:
+            result.consents = consents.stage(connection)
+            consents.keep(connection, f"campaign {submission.name}, from {recipients.name}")
+        if submission.require_consent:
+            of_campaign = {"segment": number, "campaign_id": campaign_id}
+            result.no_consent = value(connection, "count_without_consent", **of_campaign)
         if submission.files is not None:
             store_recipient_files(connection, campaign_id, number, submission.files)
+            result.shared_files = shared_files(connection, campaign_id)
     counted = select(func.sum(tables.campaign_lanes.c.total)).where(tables.campaign_lanes.c.campaign_id == campaign_id)
     return int(connection.execute(counted).scalar_one())
 
@@ -293,19 +327,19 @@ def _check(recipients: RecipientReader, result: Submitted, total: int, *, dry_ru
 
 
 def _batches(
-    recipients: RecipientReader, forgotten: Forgotten, result: Submitted, content: Content, progress: Progress
+    recipients: RecipientReader, forgotten: Forgotten, result: Submitted, submission: Submission, progress: Progress
 ) -> Iterator[Batch]:
     for batch in map(forgotten.without, recipients):
         result.read += len(batch.phones) + len(batch.rejected)
         result.rejected += len(batch.rejected)
-        _sample(batch, result, content)
+        _sample(batch, result, submission)
         for row in batch.rejected[: SAMPLES - len(result.rejects)]:
             result.rejects.append((row.line, row.phone, row.fault.sentence))
         progress(recipients.bytes_read, recipients.total_bytes, result.read)
         yield batch
 
 
-def _sample(batch: Batch, result: Submitted, content: Content) -> None:
+def _sample(batch: Batch, result: Submitted, submission: Submission) -> None:
     """Render the first few messages; a phone that comes again makes none."""
     if len(result.samples) == SAMPLES:
         return
@@ -313,4 +347,7 @@ def _sample(batch: Batch, result: Submitted, content: Content) -> None:
         if len(result.samples) == SAMPLES:
             return
         if phone not in dict(result.samples):
-            result.samples.append((phone, content.render(variables).words))
+            result.samples.append((phone, submission.content.render(variables).words))
+            if (files := submission.files) is not None:
+                path = variables[files.column]
+                result.sample_files[phone] = OwnFile(path, files.size(path))

@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 def opt_out_by_reply(
     connection: Connection, phone: str, *, words: str, inbound_id: int, lane_id: int = EVERYWHERE
-) -> bool:
+) -> int | None:
     """Stop all messages to the person who wrote `words` in the stored inbound message `inbound_id`.
 
     `phone` is E.164 digits, in any of its forms: all of them are stopped. `lane_id` is the instance whose messages
     stop; EVERYWHERE: those of every instance. It holds for whatever is claimed once the caller's transaction is
-    committed, and nothing leaves any more one second after that (invariant I10). Returns whether it was written:
-    False where a reply has stopped the same messages already, whose evidence stays.
+    committed, and nothing leaves any more one second after that (invariant I10). Returns the id of the opt-out; None
+    where a reply has stopped the same messages already, whose evidence stays.
     """
     return stop(connection, phone, OptOutWay.REPLY, words=words, inbound_id=inbound_id, lane_id=lane_id)
 
@@ -43,15 +43,17 @@ def stop(
     words: str | None,
     inbound_id: int | None = None,
     lane_id: int = EVERYWHERE,
-) -> bool:
-    """Opt out `phone` (E.164 digits) under all of its forms; False where it has opted out in the same way already.
+) -> int | None:
+    """Opt out `phone` (E.164 digits) under all of its forms; returns the opt-out's id.
+
+    None: it has opted out in the same way already.
 
     Who gives which command is taken from the session, as for the audit trail. Nobody is forgotten until the
     transaction ends, so that no number is left of somebody who is.
     """
     execute(connection, "hold_off_forgetting")
     evidence = {"way": way.value, "words": words, "inbound_id": inbound_id, "lane_id": lane_id}
-    return bool(values(connection, "stop_phone", phone=phone, forms=list(forms(phone)), **evidence))
+    return next(iter(values(connection, "stop_phone", phone=phone, forms=list(forms(phone)), **evidence)), None)
 
 
 def end(
@@ -76,7 +78,7 @@ def end(
 
 def has_opted_out(connection: Connection, phone: str, lane_id: int = EVERYWHERE) -> bool:
     """Whether `phone` (E.164 digits) gets nothing through the instance; EVERYWHERE: through none at all."""
-    return first(connection, "opted_out", tuple, phones=[phone], lanes=[lane_id]) is not None
+    return first(connection, "opted_out", tuple, phones=[phone], lanes=[lane_id], campaigns=[None]) is not None
 
 
 def refuse_opted_out(connection: Connection, phone: str, lane_id: int) -> None:

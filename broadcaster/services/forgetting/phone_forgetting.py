@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 from sqlalchemy import Connection, Engine, delete, func, or_, select, update
@@ -38,18 +38,14 @@ class Traces(msgspec.Struct, frozen=True, kw_only=True):
     """Rows of recipients files that were rejected and kept."""
     opt_outs: int = 0
     """They hold on by the digest alone."""
+    consents: int = 0
+    """They are gone: who is taken in again has to agree anew."""
+    replies: int = 0
+    """Messages that the person wrote: without number and words they are still counted."""
     forgotten_at: datetime | None = None
     """Since when the number was forgotten already, where that was looked for; None: it was not."""
     name: str | None = None
     """What the audit trail calls it: the beginning of its digest. None: nothing was done."""
-
-
-class _Records(NamedTuple):
-    messages: list[dict[str, Any]]
-    audiences: list[dict[str, Any]]
-    opt_outs: list[dict[str, Any]]
-    replies: list[dict[str, Any]]
-    rejected: list[dict[str, Any]]
 
 
 class _Forgotten(NamedTuple):
@@ -62,6 +58,8 @@ class _Forgotten(NamedTuple):
     members: int
     rejected: int
     opt_outs: int
+    consents: int
+    replies: int
 
 
 def traces_of_phone(engine: Engine, phone: str, open_vault: OpenVault) -> Traces:
@@ -69,18 +67,6 @@ def traces_of_phone(engine: Engine, phone: str, open_vault: OpenVault) -> Traces
     with transaction(engine) as connection:
         [found] = rows(connection, "traces_of_phone", Traces, phones=list(forms(phone)))
         return msgspec.structs.replace(found, forgotten_at=forgotten_since(connection, phone, open_vault))
-
-
-def records_of_phone(engine: Engine, phone: str, open_vault: OpenVault) -> dict[str, Any]:
-    """What is stored of a number (E.164 digits), for a person who asks. Changes nothing.
-
-    `forgotten_at` (null: it is not), `messages` (campaign, state, changed_at, variables), `audiences` (audience,
-    variables, added_at), `opt_outs` with their evidence (also of the number's other forms, and those that have ended)
-    `replies` (reply, said_at, instance, campaign, text) and `rejected` (campaign, line, phone as written, reason).
-    """
-    with transaction(engine) as connection:
-        [found] = rows(connection, "records_of_phone", _Records, phones=list(forms(phone)))
-        return {"forgotten_at": forgotten_since(connection, phone, open_vault), **found._asdict()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +192,8 @@ def _forget_once(engine: Engine, vault: Vault, phone: str) -> Traces | OnItsWay:
         members=found.members,
         rejected=found.rejected,
         opt_outs=found.opt_outs,
+        consents=found.consents,
+        replies=found.replies,
         name=_name(mark),
     )
 

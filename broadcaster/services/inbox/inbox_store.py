@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 from sqlalchemy import Connection, Engine
@@ -27,12 +27,22 @@ MOST_TRIES = 5
 T = TypeVar("T")
 
 
+class ConfirmOptOut(Protocol):
+    """Lets a person (E.164 digits) be told that her opt-out is heard: services/campaigns/confirmations.py."""
+
+    def __call__(self, connection: Connection, phone: str, *, opt_out_id: int, lane_id: int) -> object:
+        """In the transaction that opts her out, through the instance to which she wrote."""
+        ...
+
+
 class InboxStore:
     """The inbox reader's view of Postgres: blocking statements, on threads of their own."""
 
-    def __init__(self, engine: Engine, vault: Vault) -> None:
+    def __init__(self, engine: Engine, vault: Vault, confirm: ConfirmOptOut | None) -> None:
+        """`confirm` lets people know that they have opted out; None: nobody does."""
         self._engine = engine
         self._vault = vault
+        self._confirm = confirm
         self._running: set[asyncio.Future[Any]] = set()
 
     async def aclose(self, within: float) -> None:
@@ -111,7 +121,7 @@ class InboxStore:
                 messages=_json(kept),
             )
             for each in sorted(new, key=lambda each: each.said_at):
-                _do_as_asked(connection, each)
+                _do_as_asked(connection, each, inbox.lane_id, self._confirm)
             execute(
                 connection,
                 "note_chat_readings",
@@ -155,12 +165,17 @@ class InboxStore:
         return await asyncio.shield(running)
 
 
-def _do_as_asked(connection: Connection, said: NewInbound) -> None:
-    """Opt the person out, or in again if a word had stopped it, in the transaction that takes the message in."""
+def _do_as_asked(connection: Connection, said: NewInbound, lane_id: int, confirm: ConfirmOptOut | None) -> None:
+    """Opt the person out, or in again if a word had stopped it, in the transaction that takes the message in.
+
+    `lane_id` is the instance to which it was written, which may confirm it.
+    """
     if said.phone is None or said.body is None:
         return
     if said.meaning is InboundMeaning.STOP:
-        opt_out_by_reply(connection, said.phone, words=said.body, inbound_id=said.id)
+        opt_out_id = opt_out_by_reply(connection, said.phone, words=said.body, inbound_id=said.id)
+        if opt_out_id is not None and confirm is not None:
+            confirm(connection, said.phone, opt_out_id=opt_out_id, lane_id=lane_id)
     elif said.meaning is InboundMeaning.START:
         opt_in_by_reply(connection, said.phone, words=said.body, inbound_id=said.id)
 

@@ -23,7 +23,7 @@ from broadcaster.domain.templates import MAX_TEXT_LENGTH, Template
 from broadcaster.domain.whose_numbers import why_to_stop, why_uncertain
 from broadcaster.domain.written_values import ValueFault
 from broadcaster.errors import InputError, UsageError, quoted
-from broadcaster.services.recipients.file_kinds import HEAD_BYTES, is_vcard
+from broadcaster.services.recipients.file_kinds import HEAD_BYTES, ListForm, is_vcard, misnamed
 from broadcaster.services.recipients.headers import (
     E164_COLUMN,
     PHONE_COLUMN,
@@ -32,6 +32,7 @@ from broadcaster.services.recipients.headers import (
     folded,
     read_header,
 )
+from broadcaster.services.recipients.phone_columns import PhoneColumns
 from broadcaster.services.recipients.row_checks import SentRows, is_campaign_export, required_keys, unfit_rows
 from broadcaster.services.recipients.rows import RecipientRows, Rows, RowSource
 from broadcaster.services.recipients.several_phones import SeveralPhones
@@ -87,7 +88,7 @@ class RecipientOptions:
     """Must not render blank, nor longer than MAX_TEXT_LENGTH, for any recipient."""
     caption: Template | None = None
     """May render blank, but not longer than MAX_TEXT_LENGTH."""
-    row_check: RowCheck | None = None
+    row_checks: Sequence[RowCheck] = ()
     batch_size: int = 500
     """The most rows in one batch. Each is a list, and 700 new ones set off the garbage collector, which finds none."""
 
@@ -156,7 +157,8 @@ class RecipientReader:
         self._turned = 0
         self.empty_values: dict[str, int] = {}
         """Of how many usable rows, so far, each variable of the text is empty."""
-        self._rows = _open_rows(source, name, options)
+        self._rows, form = _open_rows(source, name, options)
+        self._misnamed = misnamed(name, form)
         try:
             self._read_header()
         except BaseException:
@@ -177,6 +179,7 @@ class RecipientReader:
         self._is_international = phone_column == E164_COLUMN or is_campaign_export(self._keys)
         self._normalise = PhoneNormaliser(None if self._is_international else options.country)
         self._several = SeveralPhones(self._normalise)
+        self._phones = PhoneColumns(header.phones, self._normalise) if header.phones else None
         self._sent = SentRows(name, self._keys, again=options.again)
         self._required = required_keys(options.required, self.columns, self._keys, where)
         own = tuple(key for key in self._keys if key != PHONE_KEY)
@@ -187,8 +190,8 @@ class RecipientReader:
         self.empty_values = {key: 0 for key in own if key in used}
         for template in self._templates:
             template.check(self.variables)
-        if options.row_check is not None:
-            options.row_check.check(self.variables)
+        for check in options.row_checks:
+            check.check(self.variables)
         if options.text is not None and not (options.text.names or options.text.never_blank):
             raise InputError("the text is blank; nothing would be sent")
         self._header_notice = header.notice
@@ -198,7 +201,8 @@ class RecipientReader:
         """What people should know of how the file was read, so far."""
         marks = f"marks that turn the direction of writing are left out of {self._turned:,} values"
         found = (
-            self._header_notice,
+            self._misnamed,
+            f"{self._header_notice}: {self._phones.notice}" if self._phones else self._header_notice,
             *self._rows.notices,
             self._several.notice,
             self._sent.notice,
@@ -251,7 +255,9 @@ class RecipientReader:
 
     def _validate(self, rows: Rows) -> Batch:
         columns: dict[str, Sequence[str]] = dict(zip(self._keys, zip(*rows.rows, strict=True), strict=True))
-        written = self._several.first_usable(rows.lines, columns.pop(PHONE_KEY))
+        one_column = columns.pop(PHONE_KEY)
+        chosen = self._phones.chosen(rows.lines, rows.rows) if self._phones else one_column
+        written = self._several.first_usable(rows.lines, chosen)
         read = self._normalise.all(written)
         if self._is_international:
             # As if each had its +.
@@ -289,8 +295,8 @@ class RecipientReader:
         """The batch with the rows among the rejected ones of which a text cannot show a value, or a check says so."""
         from_cells = isinstance(self._rows, WorkbookRows)
         faults: dict[int, ValueFault] = {}
-        if self._options.row_check is not None:
-            faults |= self._options.row_check.faults(batch.variables)
+        for check in self._options.row_checks:
+            faults |= check.faults(batch.variables)
         for template in self._templates:
             faults |= template.unreadable(batch.variables, from_cells=from_cells)
         if not faults:
@@ -354,22 +360,25 @@ def _open(path: Path) -> tuple[BinaryIO, str, int | None]:
     return stream, str(path), status.st_size if stat.S_ISREG(status.st_mode) else None
 
 
-def _open_rows(source: BinaryIO, name: str, options: RecipientOptions) -> RowSource:
+def _open_rows(source: BinaryIO, name: str, options: RecipientOptions) -> tuple[RowSource, ListForm]:
+    """The rows of the file, whose form is told by how it begins."""
     head = read_up_to(HEAD_BYTES, source, name)
     is_text = options.encoding is not None or options.delimiter is not None
     if head.startswith(SIGNATURE):
         if is_text:
             raise UsageError(f"{name} is an Excel workbook, which has no encoding and no delimiter: leave them out")
-        return WorkbookRows(source, name, head=head, sheet=options.sheet, header_row=options.header_row)
+        book = WorkbookRows(source, name, head=head, sheet=options.sheet, header_row=options.header_row)
+        return book, ListForm.WORKBOOK
     if options.sheet is not None:
         raise UsageError(f"{name} is no workbook, so that it has no sheet {quoted(options.sheet)}: leave --sheet out")
     if is_vcard(head):
         if options.delimiter is not None or options.header_row is not None or options.phone_column is not None:
             raise UsageError(f"{name} has vCards, which have no header and no columns: leave their options out")
-        return VCardRows(RecipientText(source, name, options.encoding, head=head))
+        return VCardRows(RecipientText(source, name, options.encoding, head=head)), ListForm.VCARDS
     text = RecipientText(source, name, options.encoding, head=head)
     expected = options.phone_column or PHONE_COLUMN
-    return RecipientRows(text, expected=expected, delimiter=options.delimiter, header_row=options.header_row)
+    rows = RecipientRows(text, expected=expected, delimiter=options.delimiter, header_row=options.header_row)
+    return rows, ListForm.TEXT
 
 
 def _at(phones: Sequence[str], faults: Collection[int], count: int) -> list[str]:

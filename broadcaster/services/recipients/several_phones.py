@@ -11,6 +11,11 @@ _MOST_LINES = 5
 """Lines that are named of such cells."""
 
 
+def phones_of_cell(cell: str) -> list[str]:
+    """The phones that are written in a cell."""
+    return cell.split(_BETWEEN)
+
+
 class SeveralPhones:
     """Takes the first usable phone of each such cell, and knows how many there were."""
 
@@ -40,7 +45,7 @@ class SeveralPhones:
         )
 
     def _first(self, line: int, cell: str) -> str:
-        for part in cell.split(_BETWEEN):
+        for part in phones_of_cell(cell):
             try:
                 self._normalise(part)
             except PhoneError:

@@ -21,6 +21,7 @@ HOLDS = 0.8
 class _Waiting:
     phone: str
     lane_id: int
+    campaign_id: int
     seen: float
     has_opted_out: bool = False
 
@@ -42,7 +43,7 @@ class OptOutWatch:
     def add(self, messages: Sequence[Message], lane_id: int, seen: float) -> None:
         """Watch messages of a claim that was sent to Postgres at `seen`, or later, on the clock."""
         for each in messages:
-            self._waiting[each.campaign_id, each.seq] = _Waiting(each.phone, lane_id, seen)
+            self._waiting[each.campaign_id, each.seq] = _Waiting(each.phone, lane_id, each.campaign_id, seen)
 
     def drop(self, message: Message) -> None:
         """It does not wait any more."""
@@ -66,7 +67,11 @@ class OptOutWatch:
     async def _look(self) -> None:
         seen = self._clock()
         waiting = list(self._waiting.values())
-        opted_out = await self._store.opted_out([each.phone for each in waiting], [each.lane_id for each in waiting])
+        opted_out = await self._store.opted_out(
+            [each.phone for each in waiting],
+            [each.lane_id for each in waiting],
+            [each.campaign_id for each in waiting],
+        )
         for place, each in enumerate(waiting):
             each.seen = seen
             each.has_opted_out = place in opted_out

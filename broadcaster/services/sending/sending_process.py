@@ -18,7 +18,7 @@ from broadcaster.db.pool import open_pool
 from broadcaster.errors import UnavailableError
 from broadcaster.gateway import DEFAULT_RULES, Transport, WAChatPro, open_transport, read_rules
 from broadcaster.services.inbox.inbox_reader import InboxReader
-from broadcaster.services.inbox.inbox_store import InboxStore
+from broadcaster.services.inbox.inbox_store import ConfirmOptOut, InboxStore
 from broadcaster.services.inbox.reply_words_file import read_words
 from broadcaster.services.reconcile.doubt_rows import ReadAccount
 from broadcaster.services.reconcile.doubts import DoubtStore
@@ -67,8 +67,10 @@ class SendingProcess:
     Within it `send_due`, `reconcile` and `read_replies` may be called any number of times at once.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, confirm: ConfirmOptOut | None = None) -> None:
+        """`confirm` lets whoever opts out by a reply know it, where an instance is to; None: nobody does."""
         self._settings = settings
+        self._confirm = confirm
         self._vault = open_vault(settings)
         self._reply_words = read_words(settings.reply_words_file)
         self._stack = AsyncExitStack()
@@ -101,7 +103,7 @@ class SendingProcess:
         outcomes = OutcomeWriter(store, spool, lease_clock)
         await outcomes.replay()
         self._doubts = DoubtStore(pool, settings)
-        self._inboxes = InboxStore(open_engine(settings, lock_timeout=_LOCK_TIMEOUT), self._vault)
+        self._inboxes = InboxStore(open_engine(settings, lock_timeout=_LOCK_TIMEOUT), self._vault, self._confirm)
         self._stack.push_async_callback(self._inboxes.aclose, _CLOSE_TIMEOUT)
         self._path = SendPath(
             store=store,

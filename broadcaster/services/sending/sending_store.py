@@ -239,9 +239,10 @@ class SendingStore:
         rows = await self._statements.rows("read_claim", tuple, lanes=lanes, tokens=tokens, claim=claim)
         return _claims(claim, rows, self._longest_request)
 
-    async def opted_out(self, phones: Sequence[str], lanes: Sequence[int]) -> set[int]:
-        """The places, from 0, of those `phones` that get nothing through the lane at the same place of `lanes`."""
-        places = await self._statements.values("opted_out", phones=list(phones), lanes=list(lanes))
+    async def opted_out(self, phones: Sequence[str], lanes: Sequence[int], campaigns: Sequence[int]) -> set[int]:
+        """The places, from 0, of those `phones` that get nothing through the lane for the campaign at the same."""
+        asked = {"phones": list(phones), "lanes": list(lanes), "campaigns": list(campaigns)}
+        places = await self._statements.values("opted_out", **asked)
         return {place - 1 for place in places}
 
     async def change_lane_health(self, lane: int, token: UUID, change: LaneChange, run: OutcomeRun) -> None:

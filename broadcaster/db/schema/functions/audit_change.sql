@@ -66,7 +66,7 @@ REVOKE ALL ON FUNCTION audit_change() FROM PUBLIC;
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON instances
     FOR EACH ROW WHEN (current_setting('broadcaster.operator', true) <> '') EXECUTE FUNCTION audit_change(
         'instance', 'name', 'account_id', 'rate_per_second', 'burst', 'max_in_flight', 'reply_rules', 'country',
-        'read_replies_seconds', 'hours_id'
+        'read_replies_seconds', 'confirm_opt_out', 'hours_id'
     );
 
 CREATE TRIGGER audit AFTER UPDATE OF wire, truth_since ON accounts
@@ -91,9 +91,9 @@ CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON audiences
 
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON campaigns
     FOR EACH ROW WHEN (current_setting('broadcaster.operator', true) <> '') EXECUTE FUNCTION audit_change(
-        'campaign', 'name', 'state', 'state_reason', 'priority', 'segment', 'max_attempts', 'recipients_read',
-        'recipients_rejected', 'starts_at', 'audience_id', '*audience_filter', '*variables', 'test_of', 'hours_id',
-        'expires_at'
+        'campaign', 'name', 'state', 'state_reason', 'priority', 'segment', 'max_attempts', 'require_consent',
+        'recipients_read', 'recipients_rejected', 'starts_at', 'audience_id', '*audience_filter', '*variables', 'test_of',
+        'hours_id', 'expires_at'
     );
 
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON schedules

@@ -9,7 +9,8 @@
 -- The trail gets one note of each call that changed something, also where no operator is known, and none of each campaign.
 CREATE FUNCTION forget_phone(numbers text[], digests bytea[], ending bytea)
 RETURNS TABLE (
-    held_by text, held_until timestamptz, messages jsonb, members bigint, rejected bigint, opt_outs bigint
+    held_by text, held_until timestamptz, messages jsonb, members bigint, rejected bigint, opt_outs bigint,
+    consents bigint, replies bigint
 ) LANGUAGE plpgsql
 SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
 SET lock_timeout = '10s' SET enable_seqscan = off AS $$
@@ -135,9 +136,19 @@ BEGIN
         RETURNING 1
     )
     SELECT count(*) INTO opt_outs FROM hers;
-    UPDATE inbound_messages
-    SET identity = sha256(gen_random_uuid()::text::bytea), gateway_id = NULL, chat = NULL, phone = NULL, body = NULL
-    WHERE phone = ANY (numbers) OR (chat = ANY (numbers) AND chat IS NOT NULL);
+    UPDATE confirmed_opt_outs SET phone = NULL, digest = digests[1] WHERE phone = ANY (numbers);
+    -- Who is taken in again has to agree anew.
+    WITH gone AS (
+        DELETE FROM consent_records r WHERE r.phone = ANY (numbers) RETURNING 1
+    )
+    SELECT count(*) INTO consents FROM gone;
+    WITH hers AS (
+        UPDATE inbound_messages
+        SET identity = sha256(gen_random_uuid()::text::bytea), gateway_id = NULL, chat = NULL, phone = NULL, body = NULL
+        WHERE phone = ANY (numbers) OR (chat = ANY (numbers) AND chat IS NOT NULL)
+        RETURNING 1
+    )
+    SELECT count(*) INTO replies FROM hers;
     DELETE FROM inbox_chats WHERE chat = ANY (numbers);
     UPDATE lanes SET health_reason = without_numbers(health_reason) WHERE mentions(health_reason, digits);
     UPDATE campaigns SET state_reason = without_numbers(state_reason) WHERE mentions(state_reason, digits);
@@ -153,9 +164,10 @@ BEGIN
         resolved_at = coalesce(resolved_at, now())
     WHERE phone = ANY (numbers);
     PERFORM set_config('broadcaster.operator', operator, true);
-    IF NOT was_known OR messages <> '{}' OR members + rejected + opt_outs > 0 THEN
+    IF NOT was_known OR messages <> '{}' OR members + rejected + opt_outs + consents + replies > 0 THEN
         PERFORM write_audit('phone', left(encode(digests[1], 'hex'), 12), 'noted', NULL, jsonb_build_object(
-            'messages', messages, 'members', members, 'rejected', rejected, 'opt_outs', opt_outs
+            'messages', messages, 'members', members, 'rejected', rejected, 'opt_outs', opt_outs, 'consents', consents,
+            'replies', replies
         ));
     END IF;
     RETURN NEXT;

@@ -7,9 +7,10 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
         WHEN trimmed(variables ->> variable) ~ '^[+-]?[0-9]+(?:[.][0-9][0-9]?)?$'
             AND length(trimmed(variables ->> variable)) <= 100
             THEN trimmed(variables ->> variable)::numeric
-        WHEN variables ->> variable ~ '[0-9]' THEN coalesce(
-            number_of(trimmed(variables ->> variable), decimal_comma),
-            number_of(trimmed(variables ->> variable), NOT decimal_comma)
-        )
+        WHEN variables ->> variable ~ '[0-9]' OR octet_length(variables ->> variable) <> length(variables ->> variable)
+            THEN coalesce(
+                number_of(plain_value(variables ->> variable), decimal_comma),
+                number_of(plain_value(variables ->> variable), NOT decimal_comma)
+            )
     END
 $$;

@@ -21,6 +21,7 @@ CREATE TABLE campaigns (
     priority smallint NOT NULL DEFAULT 0,
     segment bigint NOT NULL DEFAULT 0,
     max_attempts smallint NOT NULL,
+    require_consent boolean NOT NULL DEFAULT false,
     recipients_read bigint NOT NULL DEFAULT 0,
     recipients_rejected bigint NOT NULL DEFAULT 0,
     source text,
@@ -55,6 +56,8 @@ COMMENT ON COLUMN campaigns.priority IS 'Higher is sent first; equal ones share 
 COMMENT ON COLUMN campaigns.segment IS
     'The partition of messages and attempts that holds it: 0 shared, otherwise its own.';
 COMMENT ON COLUMN campaigns.max_attempts IS 'Attempts that a message may spend before it fails.';
+COMMENT ON COLUMN campaigns.require_consent IS
+    'Whether it skips whoever has not agreed to messages, when it starts (consent_records).';
 COMMENT ON COLUMN campaigns.recipients_read IS 'Rows in the recipients file.';
 COMMENT ON COLUMN campaigns.recipients_rejected IS 'Of those, unusable ones.';
 COMMENT ON COLUMN campaigns.source IS 'Where the recipients came from, for people.';

@@ -47,6 +47,7 @@ CREATE TABLE instances (
     reply_rules jsonb,
     country text,
     read_replies_seconds double precision,
+    confirm_opt_out text,
     hours_id integer REFERENCES opening_hours,
     created_at timestamptz NOT NULL DEFAULT now(),
     CONSTRAINT instances_burst_positive_check CHECK (burst >= 1),
@@ -71,6 +72,8 @@ COMMENT ON COLUMN instances.country IS
     'ISO 3166 code of numbers that are written without their country code; null: not known.';
 COMMENT ON COLUMN instances.read_replies_seconds IS
     'How many seconds apart its chats are listed for replies; null: they are not.';
+COMMENT ON COLUMN instances.confirm_opt_out IS
+    'What a person gets, once for ever, who opts out by a word; null: nothing.';
 COMMENT ON COLUMN instances.hours_id IS 'When it may send; null: always.';
 COMMENT ON COLUMN instances.created_at IS 'When it was added.';
 
