@@ -99,6 +99,7 @@ CASES: list[tuple[str, dict[str, object]]] = [
         for target in TARGETS.values()
     ),
     ("skip_opted_out", {"campaign_id": 1}),
+    ("skip_without_consent", {"campaign_id": 1}),
     ("share_pending", {"campaign_id": 1, "evenly": True}),
     ("sweep_cancelled", {}),
     turn_over("[]", 1),
