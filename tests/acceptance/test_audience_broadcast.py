@@ -60,3 +60,16 @@ def test_submissions_that_cannot_be_are_refused_in_one_line(run_cli: RunCli) -> 
     assert_refused(run_cli("campaign", "preview", "promo"), "no campaign is called 'promo'")
     assert_refused(run_cli("campaign", "preview", "promo", *TEXT), "has its own content", code=2)
     assert_refused(run_cli("campaign", "test", "promo", "--to", "12"), "--to '12'", code=2)
+
+
+def test_members_whose_text_would_show_the_error_of_a_formula_get_nothing(run_cli: RunCli) -> None:
+    assert_done(run_cli("instance", "add", "a", "--key-stdin", stdin="key-a"))
+    errors = "628123456005,#N/A,Jakarta\n628123456006,#REF!,Jakarta\n628123456007,Eka,#N/A\n628123456008,#1,Jakarta\n"
+    assert_done(run_cli("audience", "import", "customers", "-", stdin=PEOPLE + errors))
+    submit = ("campaign", "submit", "promo", *OVER, *TEXT)
+    document = assert_done(run_cli(*submit, "--at", "in 1h", "--json")).json
+    assert (document["total"], document["rejected"]) == (5, 2)
+    assert [reason[:4] for reason in (reject["reason"] for reject in document["rejects"])] == ["#N/A", "#REF"]
+    shown = assert_done(run_cli("campaign", "preview", "promo", "--sample", "9", "--json")).json["messages"]
+    texts = [message["text"] for message in shown if message["fault"] is None]
+    assert texts == ["Hi Ayu", "Hi Budi", "Hi Citra", "Hi Eka", "Hi #1"]

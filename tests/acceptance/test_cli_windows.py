@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from broadcaster.services.dispatch import start_due_campaigns
 from broadcaster.services.instances import add_instance
 from broadcaster.services.openings import move_openings
 from broadcaster.settings import Settings
-from tests.support.cli import RunCli, assert_done
+from tests.support.cli import RunCli, assert_done, assert_refused
 
 RECIPIENTS = "phone\n628123456789\n628123456780\n491701234567\n"
 
@@ -54,6 +55,24 @@ def test_a_campaign_says_when_it_may_be_sent_and_what_it_waits_for(
         "windows": ["09:00-20:00"], "zone": document["hours"]["zone"], "is_by_recipient": True, "is_legal": True,
         "days_off": ["2020-01-01"],
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("to", ["file", "audience"])
+def test_what_expires_before_its_windows_open_is_refused(run_cli: RunCli, to: str) -> None:
+    assert_done(run_cli("audience", "import", "people", "-", "--accept-countries", stdin=RECIPIENTS))
+    whom = ("--audience", "people") if to == "audience" else ("--recipients", "-")
+    in_three_days = f"{datetime.now(UTC) + timedelta(days=3):%a} 09:00-10:00"
+    windows = (
+        "--window",
+        in_three_days,
+        "--window-zone",
+        "UTC",
+        *(() if to == "audience" else ("--accept-countries",)),
+    )
+    submit = ("campaign", "submit", "c", "--instance", "a", *whom, "--text", "Hi STOP", *windows)
+    refused = run_cli(*submit, "--expires", "6h", stdin=RECIPIENTS)
+    assert_refused(refused, "--expires", "is before its windows open for the first time", code=2)
+    assert_done(run_cli(*submit, "--expires", "4d", stdin=RECIPIENTS))
 
 
 def test_an_instance_shows_its_windows_until_it_has_none(run_cli: RunCli) -> None:

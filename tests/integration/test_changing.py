@@ -102,6 +102,7 @@ def test_a_worker_that_has_prepared_the_old_text_sends_the_new_one(shop: Shop) -
     assert bodies(shop) == {"628120000000": "Hi N0", "628120000001": "Dear N1"}
 
 
+@pytest.mark.usefixtures("quick_rounds")
 def test_a_doubt_is_read_back_by_the_text_that_was_sent(shop: Shop) -> None:
     shop.fault("kind=drop_after_accept,endpoint=/wa/send")
     shop.submit("x", 1, "a")

@@ -156,13 +156,20 @@ def parse_expiry(text: str) -> timedelta:
     return timedelta(**{f"{unit}s": number})
 
 
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # no file can be called so
+        return False
+
+
 def _days_off(given: Sequence[str]) -> tuple[list[str], list[date]]:
     """Countries, and days of files."""
     countries: list[str] = []
     days: list[date] = []
     for each in given:
         path = Path(each)
-        if path.suffix or len(path.parts) > 1 or path.is_file():
+        if path.suffix or len(path.parts) > 1 or _is_file(path):
             text = read_input(path, _LONGEST_FILE, "a list of days").decode("utf-8-sig", errors="replace")
             days += parse_days_off(text, each)
         else:

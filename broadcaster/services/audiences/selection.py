@@ -17,11 +17,12 @@ from broadcaster.db.statements import composing, each, rows, value
 from broadcaster.domain.conditions import Compared, Condition
 from broadcaster.domain.contents import Content
 from broadcaster.domain.templates import MAX_TEXT_LENGTH, PHONE_VARIABLE, Template, given_host
-from broadcaster.errors import InputError, UsageError
+from broadcaster.errors import InputError, UsageError, quoted
 from broadcaster.services.audiences.audience import Audience, find_audience
 from broadcaster.services.audiences.evaluation import Evaluated, evaluate
 from broadcaster.services.audiences.nobodys_values import nobodys_values
 from broadcaster.services.audiences.predicate import Predicate, predicate_of
+from broadcaster.services.recipients.formula_errors import formula_error_fault, is_formula_error
 from broadcaster.services.recipients.headers import E164_COLUMN, PHONE_COLUMN
 
 if TYPE_CHECKING:
@@ -191,9 +192,10 @@ class Selection:
         }
 
     def _unreadable(self, connection: Connection) -> dict[str, dict[str, str]]:
-        """The values, by variable, that the template cannot show, each with why: at most _MOST_UNREADABLE.
+        """The values, by variable, that the templates cannot show, each with why: at most _MOST_UNREADABLE of a kind.
 
-        Beyond that, and where one comes meanwhile, the message fails alone when it is rendered.
+        A filter cannot read them, or a spreadsheet shows them where a formula failed. Beyond that, and where one comes
+        meanwhile, a message fails alone when it is rendered, or shows the error.
         """
         found: dict[str, dict[str, str]] = {}
         read = ((template, name) for template in self._templates for name in template.read_names)
@@ -202,6 +204,11 @@ class Selection:
             values = [self.variables[name]] if name in self.variables else (row.value for row in stored)
             faults = ((value, template.unreadable_value(name, value)) for value in values)
             refused = ((value, fault.sentence) for value, fault in faults if fault is not None)
+            found.setdefault(name, {}).update(islice(refused, _MOST_UNREADABLE))
+        for name in {name for template in self._templates for name in template.names} - self.variables.keys():
+            stored = each(connection, "audience_formula_errors", _Value, audience_id=self.audience.id, name=name)
+            errors = (row.value for row in stored if is_formula_error(row.value))
+            refused = ((value, formula_error_fault(value, quoted(name)).sentence) for value in errors)
             found.setdefault(name, {}).update(islice(refused, _MOST_UNREADABLE))
         return {name: faults for name, faults in found.items() if faults}
 

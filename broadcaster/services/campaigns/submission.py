@@ -18,7 +18,7 @@ from broadcaster.domain.legal_hours import legal_hours_by_country
 from broadcaster.domain.opening_hours import NOBODY, OpeningHours
 from broadcaster.domain.rejections import too_many
 from broadcaster.domain.states import CampaignState
-from broadcaster.errors import InputError
+from broadcaster.errors import InputError, UsageError
 from broadcaster.services.campaigns.checks import admission
 from broadcaster.services.campaigns.file_checks import OwnFile, shared_files, shared_staged_files
 from broadcaster.services.campaigns.group_numbers import GroupNumbers
@@ -40,6 +40,7 @@ from broadcaster.services.forgetting.forgotten import Forgotten, OpenVault, no_v
 from broadcaster.services.openings import ask_for_openings, first_opening, store_hours
 from broadcaster.services.recipients.reader import SAMPLES, Batch, Progress, RecipientReader
 from broadcaster.services.recipients.repeats import Repeat
+from broadcaster.time_zones import day_and_time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,6 +155,9 @@ class Submitted(Reach):
         now: datetime = connection.execute(select(func.now())).scalar_one()
         recipients = {NOBODY: 0} if groups is None else groups.counts
         self.opens_at = first_opening(hours, recipients, max(now, submission.starts_at or now))
+        if submission.expires_at is not None and submission.expires_at <= self.opens_at:
+            until, opens = day_and_time(submission.expires_at), day_and_time(self.opens_at)
+            raise UsageError(f"--expires: {until} is before its windows open for the first time, at {opens}")
         for group, count in recipients.items():
             if len(group.zones) > 1:
                 self.in_several_zones[group.country] = self.in_several_zones.get(group.country, 0) + count

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from broadcaster.domain.written_values import ValueFault
+
 _WITHOUT_MARK = (
     # Nothing was found.
     *("#N/A", "#N/D", "#N/B", "#I/T", "#NV", "#ND", "#Н/Д", "#Δ/Υ", "#YOK", "#HIÁNYZIK", "#NEDOSTUPNÝ"),
@@ -27,6 +29,11 @@ def is_formula_error(value: str) -> bool:
     """Whether a cell with this value shows that its formula failed, whatever blanks are around it."""
     shown = value.strip()
     return _ERROR.fullmatch(shown) is not None and (shown.startswith("Err") or shown == shown.upper())
+
+
+def formula_error_fault(value: str, column: str) -> ValueFault:
+    """Why this value of the column, as people call it, is not sent."""
+    return ValueFault(f"{value.strip()}, the error of a formula, is in column {column}: mend it in the spreadsheet.")
 
 
 def may_have_errors(values: Iterable[str]) -> bool:

@@ -8,7 +8,7 @@ from broadcaster.domain.states import MessageState
 from broadcaster.domain.templates import variable_name
 from broadcaster.domain.written_values import ValueFault
 from broadcaster.errors import InputError, UsageError, listed, quoted
-from broadcaster.services.recipients.formula_errors import is_formula_error, may_have_errors
+from broadcaster.services.recipients.formula_errors import formula_error_fault, is_formula_error, may_have_errors
 from broadcaster.services.recipients.headers import PHONE_KEY, folded
 from broadcaster.services.recipients.rows import Rows
 
@@ -64,8 +64,7 @@ def unfit_rows(
             continue
         for row, value in enumerate(values):
             if is_formula_error(value):
-                what = f"{value.strip()}, the error of a formula, is in column {column_name(name)}"
-                unfit.setdefault(row, ValueFault(f"{what}: mend it in the spreadsheet."))
+                unfit.setdefault(row, formula_error_fault(value, column_name(name)))
     return unfit
 
 
