@@ -225,12 +225,13 @@ def test_what_nothing_has_left_of_is_as_if_it_had_not_been(run_cli: RunCli, engi
 def test_what_something_has_left_of_stays(run_cli: RunCli, engine: Engine) -> None:
     submit(run_cli)
     start_due_campaigns(engine)
-    assert_refused(
-        run_cli("campaign", "remove", "promo", "--yes"), "it is running", "`broadcaster purge` takes it later"
-    )
+    removed = run_cli("campaign", "remove", "promo", "--yes")
+    assert_refused(removed, "is running", "pause it first with `broadcaster campaign pause promo`")
     assert_done(run_cli("campaign", "pause", "promo"))
     sql(engine, "UPDATE messages SET state = 'sent', attempt = 1, content_version = 1 WHERE seq = 1")
-    assert_refused(run_cli("campaign", "remove", "promo", "--yes"), "something of it has left")
+    assert_refused(
+        run_cli("campaign", "remove", "promo", "--yes"), "something of it has left", "`broadcaster purge` takes it"
+    )
     assert report(run_cli)["total"] == 3
     assert [row["content_version"] for row in exported(run_cli)] == ["1", "", ""]
 

@@ -94,7 +94,8 @@ class WhomOptions:
             raise UsageError("give exactly one of --recipients, --audience and --rest-of")
         if (self.where or self.exclude) and self.audience is None:
             given = "--where" if self.where else "--exclude"
-            raise UsageError(f"{given} goes with --audience; a file is taken as it is")
+            why = "a file is taken as it is" if self.rest_of is None else "a rest has the recipients of its campaign"
+            raise UsageError(f"{given} goes with --audience; {why}")
         if self.recipients is None and (self.one_per is not OnePer.PHONE or self.again):
             why = "a phone is in an audience once" if self.rest_of is None else "a rest has them as its campaign had"
             raise UsageError(f"--one-per and --again go with --recipients: {why}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shlex import quote
 from time import sleep
 from typing import NamedTuple
 
@@ -37,7 +38,12 @@ def find_removable(engine: Engine, name: str) -> Removable:
         campaign_id, state = lock_campaign(connection, name)
         counted = select(func.coalesce(func.sum(counters.total), 0)).where(counters.campaign_id == campaign_id)
         messages = int(connection.execute(counted).scalar_one())
-    if state is CampaignState.RUNNING or state in FINAL_CAMPAIGN_STATES:
+    if state is CampaignState.RUNNING:
+        pause = f"broadcaster campaign pause {quote(name)}"
+        raise ConflictError(
+            f"campaign {name!r} is running: pause it first with `{pause}`; if nothing has left, it goes"
+        )
+    if state in FINAL_CAMPAIGN_STATES:
         raise _stays(name, f"it is {state}")
     return Removable(campaign_id, name, state, messages)
 
