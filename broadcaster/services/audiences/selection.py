@@ -17,6 +17,7 @@ from broadcaster.db.statements import composing, each, rows, value
 from broadcaster.domain.conditions import Compared, Condition
 from broadcaster.domain.contents import Content
 from broadcaster.domain.templates import MAX_TEXT_LENGTH, PHONE_VARIABLE, Template, given_host
+from broadcaster.domain.written_days import exact_day
 from broadcaster.errors import InputError, UsageError, quoted
 from broadcaster.services.audiences.audience import Audience, find_audience
 from broadcaster.services.audiences.evaluation import Evaluated, evaluate
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from broadcaster.domain.phone_census import CountryCount
 
 _PHONE_COLUMNS = (PHONE_COLUMN, E164_COLUMN)
+_IN_EITHER_ORDER = "03/04/2026"
+"""A day, whichever of the two comes first."""
 _MOST_UNREADABLE = 1_000
 """Values of one variable that are looked out for: they go with the statement."""
 
@@ -104,9 +107,10 @@ class Selection:
     def ready(self, connection: Connection, *, lock: bool = False) -> Selection:
         """To be asked in this transaction; with `lock` nobody imports into its audience until then.
 
-        Raises what `evaluate` does.
+        Raises what `evaluate` does, and UsageError where its conditions and its content read a day as two.
         """
         evaluated = evaluate(connection, self.audience, self.conditions, at=self.starts_at, lock=lock)
+        self._check_orders(evaluated)
         unreadable = self._unreadable(connection)
         return replace(self, conditions=evaluated.conditions, evaluated=evaluated, unreadable=unreadable)
 
@@ -190,6 +194,18 @@ class Selection:
             "campaign_variables": _json(self.variables),
             "template": _json(self._demands() | ({"unreadable": self.unreadable} if self.unreadable else {})),
         }
+
+    def _check_orders(self, evaluated: Evaluated) -> None:
+        """Raise UsageError where the content reads a day of a column in another order than the conditions do."""
+        for name, order in evaluated.writing.orders.items():
+            meant = exact_day(_IN_EITHER_ORDER, order) if order else None
+            shown = {day for template in self._templates for day in template.days_read(name, _IN_EITHER_ORDER)}
+            if meant is not None and shown - {meant} and self.content is not None:
+                raise UsageError(
+                    f"the conditions read column {quoted(name)} as {order}, as it is written, and the text reads it as "
+                    f"--locale {self.content.locale} does, days and months the other way round: everybody would read "
+                    "a wrong day; give the --locale of the list, or import it with days like 2026-11-23"
+                )
 
     def _unreadable(self, connection: Connection) -> dict[str, dict[str, str]]:
         """The values, by variable, that the templates cannot show, each with why: at most _MOST_UNREADABLE of a kind.
