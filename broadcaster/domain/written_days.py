@@ -47,16 +47,143 @@ MONTHS = {
 FIRST_OPEN_YEAR = 2050
 """From here on a year of two digits is more likely one of the last century."""
 
+WEEKDAYS = [
+    "mon",
+    "monday",
+    "tue",
+    "tues",
+    "tuesday",
+    "wed",
+    "wednesday",
+    "thu",
+    "thur",
+    "thurs",
+    "thursday",
+    "fri",
+    "friday",
+    "sat",
+    "saturday",
+    "sun",
+    "sunday",
+    "senin",
+    "sen",
+    "selasa",
+    "sel",
+    "rabu",
+    "rab",
+    "kamis",
+    "kam",
+    "jumat",
+    "jum'at",
+    "jum",
+    "sabtu",
+    "sab",
+    "minggu",
+    "min",
+    "ahad",
+    "isnin",
+    "isn",
+    "khamis",
+    "kha",
+    "jumaat",
+    "aha",
+    "montag",
+    "mo",
+    "dienstag",
+    "di",
+    "mittwoch",
+    "mi",
+    "donnerstag",
+    "do",
+    "freitag",
+    "fr",
+    "samstag",
+    "sa",
+    "sonnabend",
+    "sonntag",
+    "so",
+    "lundi",
+    "lun",
+    "mardi",
+    "mar",
+    "mercredi",
+    "mer",
+    "jeudi",
+    "jeu",
+    "vendredi",
+    "ven",
+    "samedi",
+    "sam",
+    "dimanche",
+    "dim",
+    "lunes",
+    "martes",
+    "miércoles",
+    "miercoles",
+    "mié",
+    "mie",
+    "jueves",
+    "jue",
+    "viernes",
+    "vie",
+    "sábado",
+    "sabado",
+    "sáb",
+    "domingo",
+    "dom",
+    "segunda-feira",
+    "segunda",
+    "seg",
+    "terça-feira",
+    "terça",
+    "terca",
+    "ter",
+    "quarta-feira",
+    "quarta",
+    "qua",
+    "quinta-feira",
+    "quinta",
+    "qui",
+    "sexta-feira",
+    "sexta",
+    "sex",
+    "lunedì",
+    "lunedi",
+    "martedì",
+    "martedi",
+    "mercoledì",
+    "mercoledi",
+    "giovedì",
+    "giovedi",
+    "gio",
+    "venerdì",
+    "venerdi",
+    "sabato",
+    "domenica",
+    "maandag",
+    "ma",
+    "dinsdag",
+    "woensdag",
+    "wo",
+    "donderdag",
+    "vrijdag",
+    "vr",
+    "zaterdag",
+    "za",
+    "zondag",
+    "zo",
+]
+"""Of the same languages, short and long."""
+
 _WORD = r"[^-0-9 .,/]+"
-_WEEKDAY = rf"(?:{_WORD}[.,]? +)?"
+_WEEKDAY = re.compile(rf"(?i:{'|'.join(WEEKDAYS)})[.,]? +(?![0-9]{{1,2}}(?:st|nd|rd|th)?,? +[0-9]{{4}})")
+"""Any other word may say that it is not that day: `cancelled 2026-11-29`. `mar 3, 2026` is in March."""
 _OF = r"(?:de )?"
 _END = r"(?=\Z|[T ,])"
-_YEAR_FIRST = re.compile(rf"{_WEEKDAY}([0-9]{{4}})[-/.]([0-9]{{1,2}})[-/.]([0-9]{{1,2}}){_END}")
-_YEAR_LAST = re.compile(rf"{_WEEKDAY}([0-9]{{1,2}})[-/.]([0-9]{{1,2}})[-/.]([0-9]{{4}}|[0-9]{{2}}){_END}")
-_DAY_MONTH = re.compile(
-    rf"{_WEEKDAY}([0-9]{{1,2}})(?:st|nd|rd|th|[.])?[-/ ]+{_OF}({_WORD})[.,]?[-/ ]+{_OF}([0-9]{{4}}){_END}"
-)
-_MONTH_DAY = re.compile(rf"{_WEEKDAY}({_WORD})[.]? +([0-9]{{1,2}})(?:st|nd|rd|th)?,? +([0-9]{{4}}){_END}")
+_YEAR_FIRST = re.compile(rf"([0-9]{{4}})[-/.]([0-9]{{1,2}})[-/.]([0-9]{{1,2}}){_END}")
+_YEAR_LAST = re.compile(rf"([0-9]{{1,2}})[-/.]([0-9]{{1,2}})[-/.]([0-9]{{4}}|[0-9]{{2}}){_END}")
+_DAY_MONTH = re.compile(rf"([0-9]{{1,2}})(?:st|nd|rd|th|[.])?[-/ ]+{_OF}({_WORD})[.,]?[-/ ]+{_OF}([0-9]{{4}}){_END}")
+_MONTH_DAY = re.compile(rf"({_WORD})[.]? +([0-9]{{1,2}})(?:st|nd|rd|th)?,? +([0-9]{{4}}){_END}")
 TIME = (
     r"(?P<hour>[0-9]{1,2})(?:[:.h](?P<minute>[0-9]{2})(?:[:.](?P<second>[0-9]{2})(?:[.,][0-9]+)?)?)?"
     r"(?: ?(?P<half>[AaPp])[.]?[Mm][.]?)?"
@@ -107,10 +234,12 @@ class WrittenDay(NamedTuple):
 
 
 def written_day(text: str, months: Mapping[str, int] = MONTHS) -> WrittenDay | None:
-    """The day that a text (a `plain_value`) begins with; None: it begins with none.
+    """The day that a text (a `plain_value`) begins with, after a weekday or without; None: it begins with none.
 
     `months` are names in lower case.
     """
+    if weekday := _WEEKDAY.match(text):
+        text = text[weekday.end() :]
     if found := _YEAR_FIRST.match(text):
         year, month, day = map(int, found.groups())
         return WrittenDay(year, month, day, False, False, text[found.end() :])

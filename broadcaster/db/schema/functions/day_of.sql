@@ -1,5 +1,5 @@
 -- The day that a text (a `plain_value`) is, as the number 20261123, whatever time stands after it; null: it is none. A year
--- of two digits is one of this century. domain/written_days.py reads the same, and lists the months.
+-- of two digits is one of this century. domain/written_days.py reads the same, and lists the months and weekdays.
 CREATE FUNCTION day_of(written text, day_first boolean) RETURNS integer LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
 DECLARE
     months CONSTANT jsonb := '{
@@ -18,7 +18,16 @@ DECLARE
         "novembro": 11, "dec": 12, "december": 12, "des": 12, "desember": 12, "disember": 12, "dez": 12, "dezember":
         12, "décembre": 12, "decembre": 12, "déc": 12, "diciembre": 12, "dic": 12, "dezembro": 12, "dicembre": 12
     }';
-    weekday CONSTANT text := '^(?:[^-0-9 .,/]+[.,]? +)?';
+    weekday CONSTANT text :=
+        '^(?:mon|monday|tue|tues|tuesday|wed|wednesday|thu|thur|thurs|thursday|fri|friday|sat|saturday|sun|'
+        'sunday|senin|sen|selasa|sel|rabu|rab|kamis|kam|jumat|jum''at|jum|sabtu|sab|minggu|min|ahad|isnin|'
+        'isn|khamis|kha|jumaat|aha|montag|mo|dienstag|di|mittwoch|mi|donnerstag|do|freitag|fr|samstag|sa|'
+        'sonnabend|sonntag|so|lundi|lun|mardi|mar|mercredi|mer|jeudi|jeu|vendredi|ven|samedi|sam|dimanche|'
+        'dim|lunes|martes|miércoles|miercoles|mié|mie|jueves|jue|viernes|vie|sábado|sabado|sáb|domingo|dom|'
+        'segunda-feira|segunda|seg|terça-feira|terça|terca|ter|quarta-feira|quarta|qua|quinta-feira|quinta|'
+        'qui|sexta-feira|sexta|sex|lunedì|lunedi|martedì|martedi|mercoledì|mercoledi|giovedì|giovedi|gio|'
+        'venerdì|venerdi|sabato|domenica|maandag|ma|dinsdag|woensdag|wo|donderdag|vrijdag|vr|zaterdag|za|'
+        'zondag|zo)[.,]? +(?![0-9]{1,2}(?:st|nd|rd|th)?,? +[0-9]{4})';
     -- A time of the day, with its zone.
     after CONSTANT text := '(?:(?:,? +(?:(?:at|pukul|jam) )?|T)[0-9]{1,2}(?:[:.h][0-9]{2}(?:[:.][0-9]{2}(?:[.,][0-9]+)?)?)?'
         '(?: ?[AaPp][.]?[Mm][.]?)?(?: ?(?:[A-Z]{1,5}|[+-][0-9]{2}:?[0-9]{2}))?)?$';
@@ -30,14 +39,17 @@ BEGIN
     IF written !~ '[0-9]' THEN
         RETURN NULL;
     END IF;
-    parts := regexp_match(written, weekday || '([0-9]{4})[-/.]([0-9]{1,2})[-/.]([0-9]{1,2})' || after);
+    IF written !~ '^[0-9]' THEN
+        written := regexp_replace(written, weekday, '', 'i');
+    END IF;
+    parts := regexp_match(written, '^([0-9]{4})[-/.]([0-9]{1,2})[-/.]([0-9]{1,2})' || after);
     IF parts IS NOT NULL THEN
         year := parts[1];
         month := parts[2];
         day := parts[3];
     END IF;
     IF parts IS NULL THEN
-        parts := regexp_match(written, weekday || '([0-9]{1,2})[-/.]([0-9]{1,2})[-/.]([0-9]{4}|[0-9]{2})' || after);
+        parts := regexp_match(written, '^([0-9]{1,2})[-/.]([0-9]{1,2})[-/.]([0-9]{4}|[0-9]{2})' || after);
         year := parts[3]::integer + CASE length(parts[3]) WHEN 2 THEN 2000 ELSE 0 END;
         month := parts[CASE WHEN day_first THEN 2 ELSE 1 END];
         day := parts[CASE WHEN day_first THEN 1 ELSE 2 END];
@@ -45,7 +57,7 @@ BEGIN
     IF parts IS NULL THEN
         parts := regexp_match(
             written,
-            weekday || '([0-9]{1,2})(?:st|nd|rd|th|[.])?[-/ ]+(?:de )?([^-0-9 .,/]+)[.,]?[-/ ]+(?:de )?([0-9]{4})' || after
+            '^([0-9]{1,2})(?:st|nd|rd|th|[.])?[-/ ]+(?:de )?([^-0-9 .,/]+)[.,]?[-/ ]+(?:de )?([0-9]{4})' || after
         );
         day := parts[1];
         month := months ->> lower(parts[2]);
@@ -53,7 +65,7 @@ BEGIN
     END IF;
     IF parts IS NULL THEN
         parts := regexp_match(
-            written, weekday || '([^-0-9 .,/]+)[.]? +([0-9]{1,2})(?:st|nd|rd|th)?,? +([0-9]{4})' || after
+            written, '^([^-0-9 .,/]+)[.]? +([0-9]{1,2})(?:st|nd|rd|th)?,? +([0-9]{4})' || after
         );
         month := months ->> lower(parts[1]);
         day := parts[2];
