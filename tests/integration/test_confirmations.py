@@ -14,6 +14,7 @@ from broadcaster.services.consent.block_list import block_phones
 from broadcaster.services.consent.opt_outs import opt_out_by_reply
 from broadcaster.services.forgetting.phone_forgetting import forget_phone, readmit_phone
 from broadcaster.services.inbox import inbox_reader
+from broadcaster.simulator.ledger import INCOMING
 from tests.support.people import listens, read_replies, write
 from tests.support.shop import Shop, drain
 
@@ -35,9 +36,11 @@ def shop(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Shop:
 
 
 def hear(shop: Shop, *words: str, phone: str = AYU, instance: str = "a", readers: int = 1) -> None:
-    """The person writes so, and whatever follows is done."""
+    """The person writes so, a word every two seconds, and whatever follows is done."""
     for word in words:
         write(shop, phone, word, instance=instance)
+        entries = shop.gateway.ledger.entries
+        entries[-1].time_ns += 2 * 10**9 * sum(entry.endpoint == INCOMING for entry in entries)
         read_replies(shop, readers=readers)
     send(shop)
 

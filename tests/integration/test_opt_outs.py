@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -224,7 +224,7 @@ def test_a_reply_stops_and_starts_what_replies_have_stopped(shop: Shop) -> None:
 
     def start(phone: str) -> int:
         with transaction(shop.engine) as connection:
-            return opt_in_by_reply(connection, phone, words="START", inbound_id=9)
+            return opt_in_by_reply(connection, phone, words="START", inbound_id=9, said_at=datetime.now(UTC))
 
     block(shop, BOB)
     assert (stop(ANN, 1), stop(ANN, 2), stop(BOB, 3)) == (True, False, True)
@@ -359,9 +359,9 @@ def long_list(owner: Engine, shop: Shop) -> int:
 @pytest.mark.parametrize(
     ("statement", "parameters"),
     [
-        ("opted_out", {"phones": [ANN, BOB], "lanes": [1, 1]}),
+        ("opted_out", {"phones": [ANN, BOB], "lanes": [1, 1], "campaigns": [None, None]}),
         ("end_opt_outs", {"phone": "628900000009", "lane_id": None, "ways": None, "way": "command", "words": None,
-                          "inbound_id": None}),
+                          "inbound_id": None, "said_at": None}),
     ],
 )  # fmt: skip
 def test_a_long_list_is_never_read_for_one_phone(

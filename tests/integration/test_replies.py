@@ -64,6 +64,40 @@ def test_chats_that_a_gateway_has_loaded_late_are_not_new(shop: Shop) -> None:
     assert replies(shop) == [(AYU, "now")]
 
 
+@pytest.mark.parametrize("stops_first", [False, True])
+def test_a_start_word_ends_no_stop_word_that_was_written_later(shop: Shop, stops_first: bool) -> None:
+    shop.add("a")
+    shop.add("b")
+    listens(shop, "a", "b")
+    if stops_first:
+        write(shop, AYU, "STOP")
+        read_replies(shop)
+        age(shop, 60)
+        shop.sql("UPDATE inbound_messages SET said_at = said_at - interval '1 minute'")
+    shop.sql("UPDATE instances SET read_replies_seconds = NULL WHERE name = 'b'")
+    write(shop, AYU, "START", instance="b")
+    age(shop, 30)
+    write(shop, AYU, "STOP")
+    read_replies(shop)
+    shop.sql("UPDATE instances SET read_replies_seconds = 30 WHERE name = 'b'")
+    read_replies(shop)
+    assert "START" in {body for _, body in replies(shop)}
+    assert shop.sql("SELECT holds FROM optouts") == [(True,)]
+
+
+@pytest.mark.parametrize("words", [("START", "STOP"), ("STOP", "START"), ("STOP", "START", "STOP")])
+def test_of_words_in_one_second_stop_is_heard(shop: Shop, words: tuple[str, ...]) -> None:
+    shop.add("a")
+    listens(shop, "a")
+    write(shop, AYU, *words)
+    moment = shop.gateway.ledger.entries[-1].time_ns
+    for entry in shop.gateway.ledger.entries[-len(words) :]:
+        entry.time_ns = moment
+    read_replies(shop)
+    assert Counter(body for _, body in replies(shop)) == Counter(words)
+    assert shop.sql("SELECT count(*) FROM optouts WHERE holds") == [(1,)]
+
+
 def test_nothing_is_read_unless_it_is_switched_on(shop: Shop) -> None:
     shop.add("a")
     write(shop, AYU, "hello")

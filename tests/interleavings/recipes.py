@@ -454,7 +454,7 @@ def _consenting() -> list[Recipe]:
 
     def end(phone: str) -> Step:
         fixed: dict[str, Any] = {"phone": phone, "lane_id": None, "ways": None, "way": "command", "words": None}
-        return _step("end_opt_outs", inbound_id=None, **fixed)
+        return _step("end_opt_outs", inbound_id=None, said_at=None, **fixed)
 
     numbers = ", ".join(f"('{phone}', '{{{phone}}}')" for phone in (STOPPED, FORGOTTEN))
     staged = _sql(f"INSERT INTO staged_opt_outs VALUES {numbers}")

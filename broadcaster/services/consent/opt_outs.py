@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
 
 from broadcaster.db.statements import execute, first, values
 from broadcaster.domain.opt_out_ways import EVERYWHERE, OptOutWay
@@ -26,13 +27,17 @@ def opt_out_by_reply(
     return stop(connection, phone, OptOutWay.REPLY, words=words, inbound_id=inbound_id, lane_id=lane_id)
 
 
-def opt_in_by_reply(connection: Connection, phone: str, *, words: str, inbound_id: int) -> int:
+def opt_in_by_reply(connection: Connection, phone: str, *, words: str, inbound_id: int, said_at: datetime) -> int:
     """End what replies of the person with this number (E.164 digits) have stopped, wherever; returns how many.
+
+    `said_at` is when it was written. It ends nothing if the person has written a stop word since, or in the same
+    second: one inbox may be read long after another.
 
     What a command, a file or an import has stopped goes on: a word of the person does not undo an operator's, who may
     have had another reason. The rows stay, with `words` and `inbound_id` as the evidence of their end.
     """
-    return len(end(connection, phone, OptOutWay.REPLY, words=words, inbound_id=inbound_id, only=[OptOutWay.REPLY]))
+    evidence: dict[str, Any] = {"words": words, "inbound_id": inbound_id}
+    return len(end(connection, phone, OptOutWay.REPLY, **evidence, only=[OptOutWay.REPLY], said_at=said_at))
 
 
 def stop(
@@ -65,14 +70,15 @@ def end(
     inbound_id: int | None = None,
     lane_id: int | None = None,
     only: list[OptOutWay] | None = None,
+    said_at: datetime | None = None,
 ) -> list[int]:
     """End the opt-outs of `phone` (E.164 digits) that hold; returns the lane of each, EVERYWHERE for every instance.
 
     `lane_id` ends only those of one instance, or with EVERYWHERE those of all instances together; `only` those that
-    began in these ways.
+    began in these ways. `said_at` is when the person wrote so: it ends none if she wrote a stop word then or later.
     """
     ways = None if only is None else [each.value for each in only]
-    evidence = {"way": way.value, "words": words, "inbound_id": inbound_id}
+    evidence = {"way": way.value, "words": words, "inbound_id": inbound_id, "said_at": said_at}
     return values(connection, "end_opt_outs", phone=phone, lane_id=lane_id, ways=ways, **evidence)
 
 

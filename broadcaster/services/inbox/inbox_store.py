@@ -177,7 +177,7 @@ def _do_as_asked(connection: Connection, said: NewInbound, lane_id: int, confirm
         if opt_out_id is not None and confirm is not None:
             confirm(connection, said.phone, opt_out_id=opt_out_id, lane_id=lane_id)
     elif said.meaning is InboundMeaning.START:
-        opt_in_by_reply(connection, said.phone, words=said.body, inbound_id=said.id)
+        opt_in_by_reply(connection, said.phone, words=said.body, inbound_id=said.id, said_at=said.said_at)
 
 
 def _json(document: object) -> str:
