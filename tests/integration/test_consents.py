@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from datetime import UTC, datetime
 
 import pytest
 
@@ -38,7 +39,7 @@ def shop(shop: Shop) -> Shop:
 
 def take_in(shop: Shop, text: str, column: str | None = "agreed", *, source: str = SOURCE, **how: bool) -> Imported:
     """Import an audience whose people have agreed as the file says."""
-    with ListedConsents(source, column) as consents:
+    with ListedConsents(source, column, datetime.now(UTC)) as consents:
         options = RecipientOptions(row_checks=[consents], accept_rejected=True, accept_countries=True)
         with read_recipients(io.BytesIO(text.encode()), options) as recipients:
             return import_file(shop.engine, "people", recipients, consents=consents, **how)
@@ -49,7 +50,7 @@ def submit(shop: Shop, text: str, column: str | None = None, *, dry_run: bool = 
     content = text_content("Hi")
     asked: dict[str, object] = {"name": "promo", "instances": ["a"], "max_attempts": 3, "require_consent": True}
     submission = Submission(content=content, **(asked | how))  # type: ignore[arg-type]
-    with ListedConsents(SOURCE, column) as listed:
+    with ListedConsents(SOURCE, column, datetime.now(UTC)) as listed:
         consents = None if column is None else listed
         options = RecipientOptions(row_checks=[] if consents is None else [consents], accept_countries=True)
         with read_recipients(io.BytesIO(text.encode()), options) as recipients:
@@ -209,7 +210,7 @@ def test_who_is_forgotten_has_to_agree_anew(shop: Shop) -> None:
     assert traces_of_phone(shop.engine, ANN, lambda: vault).consents == 1
     assert forget_phone(shop.engine, vault, ANN).consents == 1
     assert shop.sql("SELECT phone FROM consents") == [(CAT,)]
-    with ListedConsents(SOURCE, "agreed") as consents:
+    with ListedConsents(SOURCE, "agreed", datetime.now(UTC)) as consents:
         options = RecipientOptions(row_checks=[consents], accept_rejected=True)
         with read_recipients(io.BytesIO(AGREED.encode()), options) as recipients:
             import_file(shop.engine, "people", recipients, consents=consents, open_vault=lambda: vault)

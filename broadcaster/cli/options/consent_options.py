@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -60,5 +61,5 @@ class ConsentOptions:
         if self.consent_source is None:
             yield None
             return
-        with ListedConsents(self.consent_source, self.consent_column) as consents:
+        with ListedConsents(self.consent_source, self.consent_column, datetime.now(UTC)) as consents:
             yield consents

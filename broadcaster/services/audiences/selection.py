@@ -202,9 +202,9 @@ class Selection:
             shown = {day for template in self._templates for day in template.days_read(name, _IN_EITHER_ORDER)}
             if meant is not None and shown - {meant} and self.content is not None:
                 raise UsageError(
-                    f"the conditions read column {quoted(name)} as {order}, as it is written, and the text reads it as "
-                    f"--locale {self.content.locale} does, days and months the other way round: everybody would read "
-                    "a wrong day; give the --locale of the list, or import it with days like 2026-11-23"
+                    f"the conditions read column {quoted(name)} as {order}, as it is written, and the text reads it "
+                    f"as --locale {self.content.locale} does, the other way round: everybody would read a wrong day; "
+                    "give the --locale of the list, or import it with days like 2026-11-23"
                 )
 
     def _unreadable(self, connection: Connection) -> dict[str, dict[str, str]]:

@@ -7,7 +7,7 @@ what comes of a list without its consents, or the other way round, is nothing.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import partial
 from tempfile import SpooledTemporaryFile
 from typing import Self
@@ -36,8 +36,9 @@ class ListedConsents:
     A check of rows, too. A context manager: what is kept aside is in a temporary file.
     """
 
-    def __init__(self, source: str, column: str | None) -> None:
+    def __init__(self, source: str, column: str | None, now: datetime) -> None:
         """`source` is how people agreed, in the operator's words; `column` says when, and is empty where one has not.
+        Nobody has agreed after `now`, which is with its zone.
 
         Raises UsageError for words that cannot be kept.
         """
@@ -45,7 +46,7 @@ class ListedConsents:
         self.source = source
         self._column = column
         self._key: str | None = None
-        self._latest = (datetime.now(UTC) + _FURTHEST_ZONE).date()
+        self._latest = (now + _FURTHEST_ZONE).date()
         self._aside = SpooledTemporaryFile[bytes](max_size=_CHUNK_BYTES)
 
     def __enter__(self) -> Self:
