@@ -37,6 +37,7 @@ PARAMETERS = {
     "target": "pending",
     "settled_by": "me",
     "reasons": None,
+    "reserve": timedelta(seconds=30),
     "reason": None,
 }
 _GATE = 17
