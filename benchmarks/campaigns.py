@@ -34,10 +34,12 @@ WITH content AS (
     INSERT INTO contents (kind, digest, body) VALUES ('text', sha256(:body), :body)
     ON CONFLICT (kind, digest) DO UPDATE SET body = excluded.body
     RETURNING id
+), campaign AS (
+    INSERT INTO campaigns (name, state, priority, max_attempts) VALUES (:name, 'draft', :priority, 5) RETURNING id
 )
-INSERT INTO campaigns (name, state, content_id, priority, max_attempts)
-SELECT :name, 'draft', content.id, :priority, 5 FROM content
-RETURNING id
+INSERT INTO content_versions (campaign_id, version, content_id)
+SELECT campaign.id, 1, content.id FROM campaign CROSS JOIN content
+RETURNING campaign_id
 """
 # Spread evenly over the lanes, as `submit` does it.
 _MESSAGES = """

@@ -32,6 +32,10 @@ _WANTED = 10
 _FAILED_SHARE = 10
 """Beside so many pending messages there is one that failed."""
 _CAMPAIGN = "campaign"
+_OPT_OUTS = """
+SELECT phone, ARRAY[phone], 'file'
+FROM (SELECT '62812' || lpad(n::text, 8, '0') AS phone FROM generate_series(1, 1000000) n ORDER BY random()) numbers
+"""
 
 REPORTS: dict[str, Callable[[Stand], object]] = {
     "campaign show": lambda stand: campaign_reports.campaign_summary(stand.engine, _CAMPAIGN),
@@ -69,6 +73,24 @@ def compare(quick: bool) -> tuple[Times, Times]:
         for _, stand in stands:
             _require_true_counters(stand)
     return few, many
+
+
+def compare_opt_outs(quick: bool) -> tuple[list[float], list[float]]:
+    """Seconds of each claim of a hundred messages: where nobody has opted out, and where a million others have."""
+    none: list[float] = []
+    million: list[float] = []
+    opt_outs = 100_000 if quick else 1_000_000
+    with ExitStack() as stack:
+        takers = []
+        for times, count in ((none, 0), (million, opt_outs)):
+            stand = stack.enter_context(_loaded(10_000 if quick else 50_000))
+            stand.execute(f"INSERT INTO opt_outs (phone, forms, way) {_OPT_OUTS} LIMIT {count}")
+            stand.execute("ANALYZE opted_out")
+            takers.append((times, stack.enter_context(_Taker(stand))))
+        for turn in range((10_000 if quick else 50_000) // (_LANES_A_CLAIM * _WANTED)):
+            for times, taker in takers:
+                times.append(_seconds(partial(taker.claim, turn)))
+    return none, million
 
 
 @contextmanager
@@ -136,6 +158,7 @@ class _Taker:
             "lease": self._lease,
             "lead": CLAIM_LEAD,
             "hold": self._lease,
+            "reserve": timedelta(0),
         }
         rows = self._connection.execute(query("turn_over"), parameters, prepare=True).fetchall()
         # A row of each lane comes first, without a message, and one of outcomes last.

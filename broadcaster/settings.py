@@ -97,6 +97,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """
     gateway_clock_seconds: Seconds = 60.0
     """By how much the gateway's clock may differ from the database's."""
+    reply_words_file: Path | None = None
+    """A TOML file with the words by which people opt out and in again, in place of the built-in ones."""
     country: Annotated[str, msgspec.Meta(pattern="^[A-Za-z]{2}$")] | None = None
     """ISO 3166 code of phones that are written without their country code: ID, DE, …
 
@@ -146,6 +148,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def gateway_hold_seconds(self) -> float:
         """For how many seconds a request may be under way behind a gateway that has left it open."""
         return 3 * self.doubt_settle_seconds
+
+    @property
+    def acceptance_seconds(self) -> float:
+        """How many seconds after its claim the gateway may accept a message at the latest.
+
+        It leaves under the lease of its claim, and then its request takes no longer than this, wherever that stops.
+        """
+        return self.lease_seconds + self.request_timeout_seconds + self.gateway_hold_seconds
 
     @property
     def postgres_url(self) -> str:
@@ -217,8 +227,9 @@ def load(environ: Mapping[str, str] | None = None, dotenv: Path | None = Path(".
     if faults:
         raise SettingsError("; ".join(faults))
     fields["home"] = (fields.get("home") or default_home()).expanduser().absolute()
-    if "secret_key_file" in fields:
-        fields["secret_key_file"] = fields["secret_key_file"].absolute()
+    for name in ("secret_key_file", "reply_words_file"):
+        if name in fields:
+            fields[name] = fields[name].absolute()
     return Settings(**fields)
 
 

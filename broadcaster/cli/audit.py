@@ -18,7 +18,8 @@ from broadcaster.errors import UsageError
 from broadcaster.services.audit import AuditEntry, read_audit
 from broadcaster.settings import load
 
-KINDS = ("instance", "campaign", "audience", "schedule", "occurrence", "phone", "secrets", "database")
+_KEPT = ("instance", "limit", "campaign", "audience", "schedule", "occurrence", "phone", "consent")
+KINDS = (*_KEPT, "secrets", "database")
 """What the trail has rows of."""
 _TABLE_WIDTH = 120
 """Characters. In a narrower terminal the trail is no table."""
@@ -49,7 +50,7 @@ def audit(
 
     Example: broadcaster audit --object campaign spring --since 2026-11-01
     """
-    moment = given_moment(since, "--since", whole_day=WholeDay.FIRST)
+    moment = given_moment(since, "--since", whole_day=WholeDay.FIRST, looks_back=True)
     wanted, name = of or (kind, None)
     option = "--object" if of else "--kind"
     if wanted is not None and wanted not in KINDS:

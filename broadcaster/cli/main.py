@@ -41,15 +41,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _discard_output()
         return _fail(": ".join(filter(None, [error.strerror or str(error), error.filename])))
     except Exception as error:  # noqa: BLE001 - the last resort that keeps tracebacks from operators
-        if os.environ.get("BROADCASTER_LOG_LEVEL", "").upper() == "DEBUG":
-            import traceback  # noqa: PLC0415 - start-up time
-
-            traceback.print_exc()
-        text = f"{type(error).__name__}: {error}"[:_LONGEST_BUG]
-        return _fail(
-            f"this is a bug in broadcaster, please report it (BROADCASTER_LOG_LEVEL=DEBUG shows more): {text}"
-        )
+        return _fail(_bug(error))
     return code
+
+
+def _bug(error: Exception) -> str:
+    """The line about an error that nobody expected. With BROADCASTER_LOG_LEVEL=DEBUG it shows where it came from."""
+    import traceback  # noqa: PLC0415 - start-up time
+
+    from broadcaster.db.faults import without_values  # noqa: PLC0415 - start-up time
+
+    if os.environ.get("BROADCASTER_LOG_LEVEL", "").upper() == "DEBUG":
+        # Not with its texts: those of Postgres hold the values of rows.
+        traceback.print_tb(error.__traceback__)
+    text = without_values(error)[:_LONGEST_BUG]
+    return f"this is a bug in broadcaster, please report it (BROADCASTER_LOG_LEVEL=DEBUG shows more): {text}"
 
 
 def _prepare_output() -> None:

@@ -99,7 +99,7 @@ def down() -> None:
 
 
 def status(as_json: Json = False) -> None:
-    """Show what `up` runs here and how it is doing, and which instances and campaigns do not move, and why.
+    """Show what `up` runs here and how it is doing, what does not move, and why: instances, campaigns, replies.
 
     `doctor` finds out what is wrong. Exit code 1: `up` was killed, its ticks (the work of every few seconds) are not
     done, or Postgres is away.

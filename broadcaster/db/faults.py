@@ -53,6 +53,24 @@ def error_in_one_line(error: object) -> str:
     return " ".join(str(error).split())
 
 
+def without_values(error: BaseException) -> str:
+    """What kind of error nobody expected, and what it says, without the values of rows: those are personal.
+
+    Postgres quotes them in details and contexts, and in what it says of data; SQLAlchemy shows all parameters.
+    """
+    cause = _cause(error)
+    if not isinstance(cause, psycopg.Error):
+        return f"{type(cause).__name__}: {cause}"
+    is_of_data = cause.sqlstate is not None and cause.sqlstate.startswith("22")
+    what = [cause.diag.table_name, cause.diag.constraint_name, None if is_of_data else _said(cause)]
+    return ": ".join(filter(None, [type(cause).__name__, *what]))
+
+
+def _said(error: psycopg.Error) -> str:
+    """Without details and context, which may hold the values of a row."""
+    return error_in_one_line(error.diag.message_primary or error)
+
+
 def _cause(error: BaseException | None) -> object:
     """The driver's error; SQLAlchemy keeps it as `orig` of its own."""
     return getattr(error, "orig", error)
@@ -62,15 +80,14 @@ def _plain(error: object) -> BroadcasterError | None:
     match error:
         case psycopg.errors.InsufficientPrivilege():
             return UnavailableError(
-                f"this role may not do that ({error_in_one_line(error)}): "
-                "`broadcaster db upgrade` grants what it needs"
+                f"this role may not do that ({_said(error)}): `broadcaster db upgrade` grants what it needs"
             )
         case psycopg.errors.UndefinedTable():
             return UnavailableError("the database has no tables yet: run `broadcaster db upgrade`")
         case psycopg.errors.DeadlockDetected():
-            return ContentionError(f"Postgres ended a deadlock: {error_in_one_line(error)}")
+            return ContentionError(f"Postgres ended a deadlock: {_said(error)}")
         case psycopg.errors.LockNotAvailable():
-            return ContentionError(f"Postgres gave no lock in time: {error_in_one_line(error)}")
+            return ContentionError(f"Postgres gave no lock in time: {_said(error)}")
         case psycopg.Error() if isinstance(error, _NOT_USABLE) or error.sqlstate is None:
-            return UnavailableError(f"Postgres is not usable: {error_in_one_line(error)}")
+            return UnavailableError(f"Postgres is not usable: {_said(error)}")
     return None

@@ -133,12 +133,26 @@ def _waits_for_a_retry(campaign: CampaignFacts, held: HeldParts) -> Standstill:
 
 def _waits_for_a_slot(campaign: CampaignFacts, held: HeldParts) -> Standstill:
     lane = (held.soonest or held.first[0]).lane
+    waits = (
+        f"may send {format_rate(lane.rate)}" if lane.full is None else f"has sent all that limit {lane.full} allows"
+    )
     return _of(
         campaign,
         Cause.PACED,
         "waits for its turn",
         Remedy("see its limit with", f"broadcaster instance show {quote(lane.name)}"),
-        detail=f"instance {lane.name} may send {format_rate(lane.rate)}",
+        detail=f"instance {lane.name} {waits}",
+        next_try=held.next_try,
+        waiting=held.pending,
+    )
+
+
+def _waits_for_its_window(campaign: CampaignFacts, held: HeldParts) -> Standstill:
+    return _of(
+        campaign,
+        Cause.WINDOW,
+        "waits for its window",
+        Remedy("see its windows with", f"broadcaster campaign show {quote(campaign.name)}"),
         next_try=held.next_try,
         waiting=held.pending,
     )
@@ -172,6 +186,7 @@ _HELD: dict[Cause, Callable[[CampaignFacts, HeldParts], Standstill]] = {
     Cause.INSTANCES: _waits_for_instances,
     Cause.RETRY: _waits_for_a_retry,
     Cause.PACED: _waits_for_a_slot,
+    Cause.WINDOW: _waits_for_its_window,
     Cause.OUTRANKED: _waits_for_another_campaign,
     Cause.STALLED: _waits_for_nothing,
 }

@@ -109,6 +109,8 @@ def _holds(part: Part, scene: Scene) -> Cause | None:
     lane, now = part.lane, scene.now
     if is_unwell(lane, scene):
         return Cause.INSTANCES
+    if part.opens_at is not None:
+        return Cause.WINDOW
     if part.next_due_at is not None and part.next_due_at > now + SOON:
         return Cause.RETRY
     if part.outranked_by is not None:
@@ -128,6 +130,8 @@ def _moments(cause: Cause, part: Part) -> tuple[datetime | None, datetime | None
             return part.last_claimed_at, part.next_due_at
         case Cause.PACED:
             return None, part.lane.slot
+        case Cause.WINDOW:
+            return None, part.opens_at
         case Cause.STALLED:
             return _idle_since(part), None
         case _:

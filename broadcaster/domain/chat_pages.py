@@ -53,7 +53,7 @@ class ChatMessage:
     is_here: bool
     """It belongs to this very chat, as far as can be told."""
     is_single: bool
-    """No other message has its id. Several messages with one id cannot be counted: they may be one or many."""
+    """No other message has its id, or may be the same. Messages that may be one or many cannot be counted."""
     may_be_two: bool
     """An entry without an id looks the same: it may be this message or another one."""
 
@@ -78,7 +78,8 @@ def messages(pages: Iterable[Sequence[Placed]]) -> list[ChatMessage]:
     """The messages that may have gone out, in no particular order. A message that is listed twice counts once.
 
     Entries with one id are one message, on one page or on several. Entries without ids are one message if their moment
-    and content agree: counted twice, they could vouch for two messages.
+    and content agree: counted twice, they could vouch for two messages. For the same reason an entry without an id
+    cannot be counted where one with an id hides its moment and has the same content.
     """
     alike: dict[tuple[str, ...], dict[str | None, list[Placed]]] = defaultdict(lambda: defaultdict(list))
     for page in pages:
@@ -87,12 +88,13 @@ def messages(pages: Iterable[Sequence[Placed]]) -> list[ChatMessage]:
                 alike[_face(each)][bare_id(each.entry.id)].append(each)
     distinct: list[ChatMessage] = []
     named = Counter(id_ for by_id in alike.values() for id_ in by_id)
-    for _, by_id in sorted(alike.items()):
+    timeless = {_content(face) for face, by_id in alike.items() if not face[0] and by_id.keys() - {None}}
+    for face, by_id in sorted(alike.items()):
         nameless = by_id.pop(None, [])
         for id_, listed in sorted(by_id.items(), key=lambda item: item[0] or ""):
             distinct.append(_message(id_, listed, named[id_] == 1, bool(nameless)))
         if not by_id:
-            distinct.append(_message(None, nameless, True, False))
+            distinct.append(_message(None, nameless, _content(face) not in timeless, False))
     return distinct
 
 
@@ -102,6 +104,11 @@ def _face(placed: Placed) -> tuple[str, ...]:
     stranger = None if placed.is_here else entry.phone
     moment = entry.at.isoformat() if entry.at else None
     return tuple(part or "" for part in (moment, entry.body, entry.caption, entry.filename, stranger))
+
+
+def _content(face: tuple[str, ...]) -> tuple[str, ...]:
+    _moment, *content, _stranger = face
+    return tuple(content)
 
 
 def _message(id_: str | None, listed: Sequence[Placed], is_single: bool, may_be_two: bool) -> ChatMessage:

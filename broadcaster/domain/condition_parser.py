@@ -37,14 +37,15 @@ from broadcaster.domain.conditions import (
     leaves,
 )
 from broadcaster.domain.names import first_control
+from broadcaster.domain.plain_values import plain_value
 from broadcaster.domain.templates import variable_name
 from broadcaster.domain.written_days import DayOrder, begins_with_day, exact_day, resembles_day
+from broadcaster.domain.written_numbers import readings
 from broadcaster.errors import UsageError, quoted
 
 LONGEST_CONDITION = 1_000
 MOST_CONDITIONS = 50
 DEEPEST = 20
-_LONGEST_NUMBER = 100
 _LONGEST_SPAN = 10 * 366 * 24
 
 _NUMBER = re.compile(r"[+-]?[0-9]+(?:[.][0-9]+)?")
@@ -225,7 +226,7 @@ class _Parser:
             condition = Empty(variable)
         elif words[-1] == "contains":
             self._skip_space()
-            text, _ = self._value("a value", ")")
+            text = plain_value(self._value("a value", ")")[0])
             if not text:
                 self._refuse("contains what? Here comes a text")
             condition = Compared(variable, Operator.CONTAINS, (Value(ValueKind.TEXT, text),))
@@ -279,10 +280,14 @@ class _Parser:
 
     def _typed(self, text: str, in_quotes: bool, at: int) -> Value:
         """What kind of value it is. `at` is where it begins."""
+        text = plain_value(text)
         if in_quotes:
             return Value(ValueKind.TEXT, text)
-        if len(text) <= _LONGEST_NUMBER and _NUMBER.fullmatch(text):
-            return Value(ValueKind.NUMBER, text)
+        if numbers := readings(text):
+            if len(numbers) > 1:
+                self._at = at
+                self._refuse("it has thousands or decimals: write it like 150000 or 1500.5, and a text in quotes")
+            return Value(ValueKind.NUMBER, text if _NUMBER.fullmatch(text) else f"{numbers.pop():f}")
         if RELATIVE_DAY.fullmatch(text):
             return Value(ValueKind.DATE, "".join(text.lower().split()), self._zone)
         if resembles_day(text):

@@ -233,6 +233,11 @@ def relative_day(text: str, today: date) -> date:
     return today + timedelta(days=days)
 
 
+def is_exclusion(condition: Condition) -> bool:
+    """Whether it is what `--exclude` says: not in an audience, or not among a campaign's recipients."""
+    return isinstance(condition, Not) and isinstance(condition.part, Listed)
+
+
 def check_conditions(conditions: Sequence[Condition], columns: Sequence[str]) -> None:
     """Raise UsageError unless every condition is about one of `columns`, the existing variables."""
     for condition in conditions:

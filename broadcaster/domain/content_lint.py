@@ -13,6 +13,7 @@ from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from broadcaster.domain.contents import Content
+from broadcaster.domain.look_alikes import look_alikes
 from broadcaster.domain.placeholders import foreign_placeholders
 from broadcaster.errors import InputError, listed, quoted
 
@@ -44,6 +45,7 @@ _FEW_LETTERS = 12
 _TAG = re.compile(r"\{\{.*?\}\}", re.DOTALL)
 _LINK = re.compile(r"(?:https?://|www\.)[^\s<>\"'{}|\\^`\x00-\x1f]+", re.IGNORECASE)
 _BARE_SHORT_LINK = re.compile(r"(?<![\w./@-])(?:[a-z]+\.)?[a-z0-9-]+\.[a-z]{2,4}/[^\s<>\"']+", re.IGNORECASE)
+_BARE_HOST = re.compile(r"(?<![\w@./-])(?:[\w-]+\.)+[a-z]{2,24}(?![\w@])")
 SHORTENERS = frozenset(
     {"bit.ly", "bitly.com", "buff.ly", "cutt.ly", "did.ly", "goo.gl", "is.gd", "j.mp", "lnkd.in", "ow.ly", "rb.gy"}
     | {"rebrand.ly", "s.id", "shorturl.at", "short.io", "t.co", "t.ly", "tiny.cc", "tinyurl.com", "v.gd"}
@@ -77,6 +79,7 @@ def lint(content: Content, shown: Sequence[str] = (), variables: Collection[str]
     written = _TAG.sub(" ", source)
     remarks = [
         *(each for check in _CHECKS for each in check(written)),
+        *_deceptive_hosts([written, content.url.source if content.url else "", *shown]),
         *_placeholders(written, variables),
         *_length(content, [written, *shown]),
         *_same_for_all(content),
@@ -106,6 +109,12 @@ def _links(text: str) -> Iterator[Remark]:
             yield Remark("odd_link", f"{quoted(host)} is no name that people can read: link to a name")
     if any(link.lower().startswith("http://") for link in links):
         yield Remark("insecure_link", "a link begins with http://: people are warned of it; write https://")
+
+
+def _deceptive_hosts(texts: Sequence[str]) -> Iterator[Remark]:
+    found = (_host(link) for text in texts for form in (_LINK, _BARE_HOST) for link in form.findall(text))
+    for sentence in look_alikes(dict.fromkeys(filter(None, found))):
+        yield Remark("look_alike_link", sentence)
 
 
 def _host(link: str) -> str | None:

@@ -10,12 +10,15 @@ import re
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from enum import Enum, auto
 
+from broadcaster.domain.plain_values import plain_value
 from broadcaster.domain.recurrence import RESOLUTION, moment_of
+from broadcaster.domain.written_days import written_day
 from broadcaster.errors import UsageError, quoted
 
 FURTHEST = timedelta(days=3653)
 """Ten years: what is further away is a slip of the pen."""
 FORMS = '"tomorrow 9:00", "friday 18:30", "in 2h", "2026-12-01 9:00" or 2026-11-23T09:00+07:00'
+PAST_FORMS = '2026-11-23, "2026-11-23 9:00" or "yesterday 9:00"'
 
 _DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _NEAR = {"yesterday": -1, "today": 0, "tomorrow": 1}
@@ -26,7 +29,6 @@ _OFFSET = r"\s*(z|utc|[+-][0-9]{2}:?[0-9]{2})"
 _AT = re.compile(rf"(?:({_WORD})|({_DATE}))(?:,?\s+(?:at\s+)?|t){_TIME}(?:{_OFFSET})?")
 _DAY = re.compile(rf"{_WORD}|{_DATE}")
 _CLOCK_TIME = re.compile(_TIME)
-_TWO_READINGS = re.compile(r"[0-9]{1,4}[/.][0-9]{1,2}[/.][0-9]{1,4}\b.*")
 _UNITS = {
     **dict.fromkeys(("s", "sec", "second", "seconds"), "seconds"),
     **dict.fromkeys(("m", "min", "minute", "minutes"), "minutes"),
@@ -46,14 +48,23 @@ class WholeDay(Enum):
     LAST = auto()
 
 
-def parse_moment(text: str, option: str, zone: tzinfo, now: datetime, whole_day: WholeDay | None = None) -> datetime:
+def parse_moment(
+    text: str,
+    option: str,
+    zone: tzinfo,
+    now: datetime,
+    whole_day: WholeDay | None = None,
+    *,
+    looks_back: bool = False,
+) -> datetime:
     """The moment that `text` means at `now` by the clocks of `zone`, or by the offset that it has; in UTC.
 
-    A date without a time is refused, unless `whole_day` says what it is. Raises UsageError that names `option`.
+    With `looks_back` moments that have passed are suggested for what is not understood. A date without a time is
+    refused, unless `whole_day` says what it is. Raises UsageError that names `option`.
     """
-    words, now = " ".join(text.lower().split()), now.astimezone(UTC).replace(microsecond=0)
+    words, now = _with_iso_day(plain_value(text)).lower(), now.astimezone(UTC).replace(microsecond=0)
     try:
-        moment = _read(words, text, option, zone, now, whole_day).astimezone(UTC)
+        moment = _read(words, text, option, zone, now, whole_day, looks_back).astimezone(UTC)
     except OverflowError:
         moment = None
     if moment is None or abs(moment - now) > FURTHEST:
@@ -61,7 +72,16 @@ def parse_moment(text: str, option: str, zone: tzinfo, now: datetime, whole_day:
     return moment
 
 
-def _read(words: str, text: str, option: str, zone: tzinfo, now: datetime, whole_day: WholeDay | None) -> datetime:
+def _read(
+    words: str,
+    text: str,
+    option: str,
+    zone: tzinfo,
+    now: datetime,
+    whole_day: WholeDay | None,
+    looks_back: bool,
+) -> datetime:
+    forms = PAST_FORMS if looks_back else FORMS
     span, at = _SPAN.fullmatch(words), _AT.fullmatch(words)
     try:
         if span:
@@ -80,8 +100,16 @@ def _read(words: str, text: str, option: str, zone: tzinfo, now: datetime, whole
         raise UsageError(f"{option} {quoted(text)}: {error}") from None
     except ValueError:
         if at or re.match(_DATE, words):
-            raise UsageError(f"{option} {quoted(text)}: there is no such day or time; write it like {FORMS}") from None
-    raise UsageError(f"{option} {quoted(text)} is not understood: {_hint(words)}")
+            raise UsageError(f"{option} {quoted(text)}: there is no such day or time; write it like {forms}") from None
+    raise UsageError(f"{option} {quoted(text)} is not understood: {_hint(words, forms)}")
+
+
+def _with_iso_day(words: str) -> str:
+    """The words with a day in front of them that can be read in one way only in ISO form."""
+    found = written_day(words)
+    if found is None or len(found.calendar_days) != 1 or re.match(_DATE, words):
+        return words
+    return f"{found.calendar_days[0]}{found.after}"
 
 
 class _WrongError(Exception):
@@ -166,11 +194,12 @@ def _local(moment: datetime, zone: tzinfo, *, offset: bool = False) -> str:
     return local.isoformat(timespec="seconds" if local.second else "minutes") if offset else f"{local:%Y-%m-%d %H:%M}"
 
 
-def _hint(words: str) -> str:
+def _hint(words: str, forms: str) -> str:
     if _DAY.fullmatch(words) or _iso_date(words):
         return f"say at what time, such as {words} 9:00 or 2026-11-23T09:00+07:00"
     if _CLOCK_TIME.fullmatch(words):
-        return f"say on which day, such as today {words} or tomorrow {words}"
-    if _TWO_READINGS.fullmatch(words):
+        other = "yesterday" if forms is PAST_FORMS else "tomorrow"
+        return f"say on which day, such as today {words} or {other} {words}"
+    if (found := written_day(words)) and len(found.calendar_days) > 1:
         return "days and months are written in two orders, so write it like 2026-12-01 9:00"
-    return f"write it like {FORMS}"
+    return f"write it like {forms}"

@@ -39,6 +39,10 @@ def usable_filename(text: str) -> str:
     return "file" if name.strip(".") == "" else name
 
 
+LAYOUT = "\t\n\r\u2028\u2029"
+"""What texts may hold although it moves a cursor."""
+
+
 def path_parts(written: str) -> list[str]:
     """The parts of a path as lists have it, with the separators of any system."""
     return written.strip().replace("\\", "/").split("/")

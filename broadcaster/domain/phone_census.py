@@ -14,18 +14,16 @@ from dataclasses import dataclass, field
 from itertools import compress
 from operator import itemgetter
 
+from broadcaster.domain.national_readings import EvenSample, national_readings
 from broadcaster.domain.phone_countries import BEGINNING, NO_COUNTRY, country_name, origin
 from broadcaster.domain.phone_proofs import calling_code, prove_mobile
-from broadcaster.domain.phones import PhoneFault, ReadPhones, is_mobile, parse_e164
+from broadcaster.domain.phones import ReadPhones, is_mobile, parse_e164
+from broadcaster.domain.rejections import too_many
 from broadcaster.domain.written_phones import FEWEST_DIGITS, WrittenAs, plain
 
 MOST_LINES = 10
 """How many lines are kept of each country, and of what speaks against it."""
-MOST_SAMPLES = 60
-"""How many bare numbers are kept to find out of which country they are."""
 
-_MOST_REJECTED = 0.05
-_FEW_REJECTED = 3
 _MAIN_SHARE = 0.75
 _MOST_LOOKED_AT = 2_000
 _LONGER_BEGINNING = 9
@@ -44,6 +42,8 @@ class CountryCount:
     numbers: int = 0
     bare: int = 0
     """Of these, so many are written without `+` or `00`."""
+    linked: int = 0
+    """And so many in an id or a link of WhatsApp's."""
     lines: list[int] = field(default_factory=list)
     """The first MOST_LINES of them are on these."""
 
@@ -76,18 +76,11 @@ class PhoneCensus:
 
     def __init__(self, country: str | None = None) -> None:
         self.country = country
-        self.usable = 0
-        """Rows with a usable number."""
-        self.rejected = 0
-        """Rows without one."""
-        self.first_rejected: tuple[int, PhoneFault] | None = None
-        """The line, and why."""
         self.national_lines: list[int] = []
         """Of unknown country: bare numbers that start with 0, so that they have no country code."""
         self.landlines: list[int] = []
         """Of unknown country: bare numbers that no mobile phone has, read with their country code first."""
-        self.samples: list[str] = []
-        """Of unknown country: some bare numbers, as digits."""
+        self._sample = EvenSample()
         self._counts: dict[str, CountryCount] = {}
         self._strangers: dict[str, CountryCount] = {}
         self._landlines_looked_at = 0
@@ -101,20 +94,15 @@ class PhoneCensus:
         if read.faults:
             faults = read.faults
             usable = [line for row, line in enumerate(lines) if row not in faults]
-        self.usable += len(read.numbers)
         self._count(usable, read)
+        self._count_linked(written, read)
         if self.country is None:
             self._look_at_unread(lines, written, read.faults)
             bare = read.numbers if all(read.are_bare) else list(compress(read.numbers, read.are_bare))
             self._look_for_landlines(usable, bare, read)
+            self._sample.add(_of_bare(written, read))
         else:
             self._look_for_strangers(usable, written, read)
-
-    def reject(self, rows: Sequence[tuple[int, PhoneFault]]) -> None:
-        """Count rows without a usable number: the line of each, and why there is none."""
-        self.rejected += len(rows)
-        if rows and self.first_rejected is None:
-            self.first_rejected = rows[0]
 
     @property
     def countries(self) -> list[CountryCount]:
@@ -126,9 +114,29 @@ class PhoneCensus:
         """Whether the country of bare numbers is known, or they agree on one and are of a kind that WhatsApp is on."""
         if self.country is not None:
             return True
-        return not (self.national_lines or self.landlines or self._has_too_many_unread) and (
-            len(self._bare_codes | self._unread.keys()) <= 1
-        )
+        if self.national_lines or self.landlines or self._has_too_many_unread:
+            return False
+        return len(self._bare_codes | self._unread.keys()) <= 1 and not self.other_readings
+
+    @property
+    def samples(self) -> list[str]:
+        """Of unknown country: some bare numbers, as digits."""
+        return [each.digits for each in self._sample.numbers]
+
+    @property
+    def other_readings(self) -> list[str]:
+        """Of unknown country: others of which the bare numbers may be as well, if they have no country code.
+
+        Numbers with `+` of the same calling code, if there are as many, say that they have it. A few in a file of
+        another calling code are `likely_mistakes`.
+        """
+        bare = [each for each in self._counts.values() if each.bare]
+        if len({each.calling_code for each in bare}) != 1:
+            return []
+        count, marked = sum(each.bare for each in bare), sum(each.numbers - each.bare for each in bare)
+        if marked >= count or self.likely_mistakes:
+            return []
+        return national_readings(self._sample.numbers, bare[0].calling_code, count)
 
     @property
     def unread_lines(self) -> list[int]:
@@ -139,7 +147,7 @@ class PhoneCensus:
 
     @property
     def likely_mistakes(self) -> list[CountryCount]:
-        """Countries with bare numbers in a file that is nearly all of another calling code."""
+        """Countries with numbers without `+` in a file that is nearly all of another calling code."""
         by_code = Counter[int]()
         for each in self._counts.values():
             by_code[each.calling_code] += each.numbers
@@ -148,7 +156,7 @@ class PhoneCensus:
         [(main, most)] = by_code.most_common(1)
         if most < _MAIN_SHARE * by_code.total():
             return []
-        return [each for each in self.countries if each.bare and each.calling_code != main]
+        return [each for each in self.countries if each.bare + each.linked and each.calling_code != main]
 
     @property
     def strangers(self) -> list[CountryCount]:
@@ -159,16 +167,6 @@ class PhoneCensus:
         return _most_first(self._strangers.values())
 
     @property
-    def has_too_many_rejected(self) -> bool:
-        """More than one in twenty, three of a short file, or half of a shorter one."""
-        return self.rejected > _bearable(self.read)
-
-    @property
-    def read(self) -> int:
-        """Rows in all."""
-        return self.usable + self.rejected
-
-    @property
     def _bare_codes(self) -> frozenset[int | None]:
         """The calling codes of usable bare numbers."""
         return frozenset(each.calling_code for each in self._counts.values() if each.bare)
@@ -176,7 +174,7 @@ class PhoneCensus:
     @property
     def _has_too_many_unread(self) -> bool:
         bare = sum(each.bare for each in self._counts.values())
-        return self._unread_count > _bearable(bare + self._unread_count)
+        return too_many(self._unread_count, bare + self._unread_count)
 
     def _count(self, lines: Sequence[int], read: ReadPhones) -> None:
         counted = Counter(zip(map(_beginning, read.numbers), read.are_bare, strict=True))
@@ -194,12 +192,20 @@ class PhoneCensus:
             if number[:BEGINNING] in wanted:
                 self._counts[origin(number[:BEGINNING]).country].note_line(line)
 
+    def _count_linked(self, written: Sequence[str], read: ReadPhones) -> None:
+        if all(read.are_bare):
+            return
+        usable = (text for row, text in enumerate(written) if row not in read.faults)
+        for text, number, is_bare in zip(usable, read.numbers, read.are_bare, strict=True):
+            if not (is_bare or text.startswith("+") or text.isdecimal()) and plain(text).spelling is WrittenAs.LINKED:
+                self._counts[origin(number[:BEGINNING]).country].linked += 1
+
     def _look_at_unread(self, lines: Sequence[int], written: Sequence[str], faults: Iterable[int]) -> None:
         for row in faults:
             digits, spelling, _ = plain(written[row])
             if spelling is not WrittenAs.BARE or len(digits) < FEWEST_DIGITS:
                 continue
-            self._sample(digits)
+            self._sample.add([written[row]])
             if digits.startswith("0"):
                 found = self.national_lines
             else:
@@ -209,8 +215,6 @@ class PhoneCensus:
                 found.append(lines[row])
 
     def _look_for_landlines(self, lines: Sequence[int], bare: Sequence[str], read: ReadPhones) -> None:
-        for number in bare[: max(0, MOST_SAMPLES - len(self.samples))]:
-            self._sample(number)
         if len(self.landlines) >= MOST_LINES:
             return
         beginnings = set(zip(map(len, bare), map(_beginning, bare), strict=True))
@@ -256,15 +260,12 @@ class PhoneCensus:
             self._mobile[key] = prove_mobile(beginning, length)
         return self._mobile[key]
 
-    def _sample(self, digits: str) -> None:
-        if len(self.samples) < MOST_SAMPLES:
-            self.samples.append(digits)
+
+def _of_bare(written: Sequence[str], read: ReadPhones) -> Sequence[str]:
+    """Of usable bare numbers, how they are written."""
+    usable = [text for row, text in enumerate(written) if row not in read.faults] if read.faults else written
+    return usable if all(read.are_bare) else list(compress(usable, read.are_bare))
 
 
 def _most_first(counts: Iterable[CountryCount]) -> list[CountryCount]:
     return sorted(counts, key=lambda each: (-each.numbers, each.country))
-
-
-def _bearable(rows: int) -> float:
-    """How many of so many rows may be without a usable number."""
-    return max(_MOST_REJECTED * rows, min(_FEW_REJECTED, rows / 2))

@@ -1,10 +1,12 @@
 """Turns phone numbers as people, spreadsheets and WhatsApp write them into the digits of E.164.
 
 A number is accepted exactly if `phonenumbers.is_valid_number` accepts it, or else what is dialled today in its place
-(`whatsapp_numbers.dialled_today`). A number without `+` or `00` is *bare*: it is read as a number of the given
-country. What is valid as it stands, with the country's calling code in front, stays so, unless it is a mobile number
-without: `62812345678` and `62215551234` begin with Indonesia's code. If no country is given, it must start with its
-calling code, and whether that may be believed is for all numbers of a file to tell (`phone_census`).
+(`whatsapp_numbers.dialled_today`). It becomes what WhatsApp documents where that differs (`as_whatsapp_writes`).
+
+A number without `+` or `00` is *bare*: it is read as a number of the given country. What is valid as it stands, with
+the country's calling code in front, stays so, unless it is a mobile number without: `62812345678` and `62215551234`
+begin with Indonesia's code. If no country is given, it must start with its calling code, and whether that may be
+believed is for all numbers of a file to tell (`phone_census`).
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberFormat, PhoneNumberType, ValidationResult
 
 from broadcaster.domain.phone_proofs import prove, prove_invalid
-from broadcaster.domain.whatsapp_numbers import dialled_today
+from broadcaster.domain.whatsapp_numbers import as_whatsapp_writes, dialled_today
 from broadcaster.domain.written_phones import Unusable, Written, WrittenAs, plain
 from broadcaster.errors import InputError, UsageError
 
@@ -174,6 +176,8 @@ class PhoneNormaliser:
                 head = prove(digits[: depth - prefix], len(digits), region)
                 if head is None and region is None:
                     head = _prove_today(digits, depth - prefix)
+                if head is not None:
+                    head = _prove_as_whatsapp_writes(head, marked[depth:])
                 if head is not None and len(self._proofs) < _MAX_PROOFS:
                     self._proofs[key] = head
             if head is not None:
@@ -219,7 +223,12 @@ def _ask_library(digits: str, region: str | None) -> str:
             raise PhoneError(PhoneFault.TOO_LONG)
         possible = phonenumbers.is_possible_number_with_reason(number)
         raise PhoneError(_LENGTH_FAULTS.get(possible, PhoneFault.INVALID_FOR_COUNTRY))
-    return _e164(number)
+    return _as_whatsapp_writes(_e164(number))
+
+
+def _as_whatsapp_writes(phone: str) -> str:
+    written = as_whatsapp_writes(phone)
+    return written if written == phone or phonenumbers.is_valid_number(parse_e164(written)) else phone
 
 
 def _parse(digits: str, region: str | None) -> PhoneNumber:
@@ -241,6 +250,15 @@ def _prove_today(digits: str, depth: int) -> str | None:
         return None
     beginning = spellings[0].removesuffix(rest)
     return beginning if prove(beginning, len(spellings[0]), None) == beginning else None
+
+
+def _prove_as_whatsapp_writes(head: str, rest: str) -> str | None:
+    """The beginning of the form that WhatsApp documents of the numbers that begin with `head`. None: not proven."""
+    written = as_whatsapp_writes(head + rest)
+    if written == head + rest:
+        return head
+    beginning = written.removesuffix(rest)
+    return beginning if prove(beginning, len(written), None) == beginning else None
 
 
 def _dialled_today(digits: str, number: PhoneNumber) -> str | None:

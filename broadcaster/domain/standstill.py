@@ -13,7 +13,10 @@ from broadcaster.domain.states import CampaignState, LaneHealth
 
 
 class Cause(StrEnum):
-    """Why an instance sends nothing, or is not to be trusted, or why a campaign does not move."""
+    """Why something does not do what it should.
+
+    An instance sends nothing or is not to be trusted, a campaign stands still, a schedule fails, a reply is not heard.
+    """
 
     PAUSED = "paused"
     REFUSED = "refused"
@@ -29,9 +32,13 @@ class Cause(StrEnum):
     INSTANCES = "instances"
     RETRY = "retry"
     PACED = "paced"
+    WINDOW = "window"
     OUTRANKED = "outranked"
     IN_DOUBT = "in_doubt"
     STALLED = "stalled"
+    REJECTED = "rejected"
+    LAGGING = "lagging"
+    GAP = "gap"
 
 
 class What(StrEnum):
@@ -39,6 +46,9 @@ class What(StrEnum):
 
     INSTANCE = "instance"
     CAMPAIGN = "campaign"
+    SCHEDULE = "schedule"
+    INBOX = "inbox"
+    """What people write to an instance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +65,8 @@ class LaneFacts:
     wire: Wire | None = None
     slot: datetime | None = None
     """When its limit allows the next message."""
+    full: str | None = None
+    """Its limit over a span that has no place before that, in words."""
     used_at: datetime | None = None
     """When a message was last claimed for it."""
     is_tended: bool = True
@@ -97,6 +109,8 @@ class Part:
     claim last served it."""
     outranked_by: str | None = None
     """The campaign with a higher priority whose messages go first."""
+    opens_at: datetime | None = None
+    """When the windows of instance and campaign open for somebody; None: they do not hold it."""
     doubted_since: datetime | None = None
     decided_by: datetime | None = None
     """When the last doubt is given up; None: unknown."""
@@ -181,6 +195,7 @@ _NEXT = {
     Cause.INSTANCES: "next try",
     Cause.RETRY: "next try",
     Cause.PACED: "next message at",
+    Cause.WINDOW: "it opens at",
     Cause.IN_DOUBT: "next reading",
 }
 

@@ -11,7 +11,9 @@ import difflib
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from datetime import date, datetime
 
 from broadcaster.domain.filters import Filter, make_filter
 from broadcaster.domain.locales import DEFAULT_LOCALE
@@ -142,6 +144,15 @@ class Template:
                 except ValueFaultError as error:
                     return ValueFault(f"Column {quoted(name)}: {error}")
         return None
+
+    def days_read(self, name: str, value: str) -> set[date]:
+        """The days that its filters read in this value of the variable."""
+        read = set()
+        for variable in self._variables:
+            if variable.name == name and variable.filters and variable.filters[0].read is not None:
+                with suppress(ValueFaultError):
+                    read.add(variable.filters[0].read(value))
+        return {each.date() if isinstance(each, datetime) else each for each in read if isinstance(each, date)}
 
     @property
     def read_names(self) -> tuple[str, ...]:

@@ -5,19 +5,20 @@ may be the old number, and a gateway lists nothing under the new one. The number
 have to be asked for. Known cases:
 
 - Mexico put a 1 in front of mobile numbers until August 2019 (IFT); WhatsApp still keeps many as 521.
-- Argentina writes mobile numbers with a 9 after the country code, and so does WhatsApp. The 15 of national dialling is
-  not part of an E.164 number.
+- Argentina writes mobile numbers with a 9 after the country code, and WhatsApp all of them, landlines too. The 15 of
+  national dialling is not part of an E.164 number.
 - Brazil put a 9 in front of its mobile numbers, which began with 6 to 9, from 2012 to 2016 (ANATEL). Outside the areas
   11 to 28 accounts are mostly, but not always, kept without it.
 - Ivory Coast put two digits of the operator in front of its numbers on 31 January 2021 (ARTCI): 01, 05, 07 for mobile
   numbers; 21, 25, 27 for others, which began with 2 or 3. Old accounts are kept under old numbers.
 - Benin put 01 in front of all its numbers on 30 November 2024 (ARCEP Bénin).
 
-Sources: green-api.com "What are the features of sending and receiving messages to numbers of different countries",
-support.whapi.cloud "Specifics of sending messages to numbers of different countries", adiwajshing/Baileys issue 1997,
-wwebjs/whatsapp-web.js issue 596, devlikeapro/waha issue 1894, fr.wikipedia.org "Liste des indicatifs téléphoniques en
-Côte d'Ivoire", allafrica.com 202411300249. For Benin only the change is documented, not what WhatsApp does. By which
-digit ARTCI told the operators of old Ivorian numbers apart: dykoffi/ccu, fonctions.js.
+Sources: faq.whatsapp.com/1294841057948784 "About international phone number format" (Argentina); green-api.com "What
+are the features of sending and receiving messages to numbers of different countries", support.whapi.cloud "Specifics
+of sending messages to numbers of different countries", adiwajshing/Baileys issue 1997, wwebjs/whatsapp-web.js issue
+596, devlikeapro/waha issue 1894, fr.wikipedia.org "Liste des indicatifs téléphoniques en Côte d'Ivoire",
+allafrica.com 202411300249. For Benin only the change is documented, not what WhatsApp does. By which digit ARTCI
+told the operators of old Ivorian numbers apart: dykoffi/ccu, fonctions.js.
 """
 
 from __future__ import annotations
@@ -46,6 +47,9 @@ _PLANS: tuple[tuple[str, re.Pattern[str], tuple[str, ...]], ...] = (
     ("BJ", re.compile(r"229(?:01)?(?P<rest>[0-9]{8})"), ("22901{rest}", "229{rest}")),
 )
 
+# Areas 11, 2… and 3…; toll-free numbers have no other form.
+_ARGENTINE = re.compile(r"54(?=(?:11|[23][0-9])[0-9]{8})(?P<start>[0-9]+)")
+
 # What was dialled before, or is written in WhatsApp's way, and what is dialled today.
 _TODAY: tuple[tuple[re.Pattern[str], str], ...] = (
     # 044, 045 and 01 were dialled in front of national numbers until 2019.
@@ -73,12 +77,30 @@ def dialled_today(phone: str) -> tuple[str, ...]:
     return tuple(today.format(**match.groupdict()) for pattern, today in _TODAY if (match := pattern.fullmatch(phone)))
 
 
+def as_whatsapp_writes(phone: str) -> str:
+    """The form of `phone` (E.164 digits) that WhatsApp documents, where it documents another one.
+
+    One subscriber has both, so that they are one recipient: +54 11 2345-6789 is 5491123456789.
+    """
+    found = _ARGENTINE.fullmatch(phone)
+    return phone if found is None else f"549{found['start']}"
+
+
 def forms(phone: str) -> tuple[str, ...]:
     """Every number under which WhatsApp may keep the chat of `phone` (E.164 digits), beginning with `phone` itself."""
     for _, pattern, spellings in _PLANS:
         if match := pattern.fullmatch(phone):
             return tuple(dict.fromkeys((phone, *(spelling.format(**match.groupdict()) for spelling in spellings))))
     return (phone,)
+
+
+def sure_forms(phone: str) -> tuple[str, ...]:
+    """Those of its forms that are this person's for certain, beginning with `phone` itself (E.164 digits).
+
+    An old number that may have become several new ones is nobody's but its own.
+    """
+    every = set(forms(phone))
+    return tuple(form for form in forms(phone) if set(forms(form)) == every)
 
 
 def number_class(phone: str) -> str:

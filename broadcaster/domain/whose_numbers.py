@@ -38,7 +38,7 @@ def why_uncertain(census: PhoneCensus) -> str:
     doubts = ", and ".join(_doubts(census))
     return (
         "the country of the numbers that are written without + and country code is not known, and read with the "
-        f"country code first they do not look right ({doubts}): {_option(census.samples)}, or write "
+        f"country code first they do not look right ({doubts}): {_option(census)}, or write "
         "them with + and their country code; --accept-countries reads them with the country code first all the same"
     )
 
@@ -46,9 +46,14 @@ def why_uncertain(census: PhoneCensus) -> str:
 def why_uncertain_alone(census: PhoneCensus) -> str:
     """The same of one number alone, without it."""
     read_as = census.countries[0].name if census.countries else "no country"
+    if others := census.other_readings:
+        return (
+            f"It is written without + and country code, and may be a mobile phone's in {read_as} or in "
+            f"{_named(others)}: {_option(census)}, or write it with + and its country code."
+        )
     return (
         f"It is written without + and country code, and read with its country code first it is no mobile phone's "
-        f"({read_as}): {_option(census.samples)}, or write it with + and its country code."
+        f"({read_as}): {_option(census)}, or write it with + and its country code."
     )
 
 
@@ -61,29 +66,25 @@ def why_strange_alone(census: PhoneCensus) -> str:
     )
 
 
-def why_to_stop(census: PhoneCensus, *, accept_rejected: bool, accept_countries: bool) -> Iterator[str]:
-    """What looks like a mistake in a file that could be read, and what to do: one sentence each."""
-    mistakes = () if accept_countries else census.likely_mistakes
+def why_to_stop(census: PhoneCensus) -> Iterator[str]:
+    """What looks like a mistake in the countries of a file that could be read, and what to do: one sentence each."""
+    mistakes = census.likely_mistakes
     if mistakes:
-        bare = ", ".join(f"{each.bare:,} {each.name}: {said_lines(each.lines, each.numbers)}" for each in mistakes)
+        bare = ", ".join(
+            f"{each.bare + each.linked:,} {each.name}: {said_lines(each.lines, each.numbers)}" for each in mistakes
+        )
         yield (
             f"numbers without + look like a mistake, since nearly all others are of {census.countries[0].name} "
             f"({bare}): write them with + and their country code, name their country with --country, or take them as "
             "they were read with --accept-countries"
         )
-    if census.strangers and not accept_countries:
+    if census.strangers:
         abroad = ", ".join(f"{each.numbers:,} {each.name}: {said_lines(each.lines)}" for each in census.strangers)
         yield (
             f"numbers without + look like a mistake, since no mobile phone has them in "
             f"{country_name(census.country or NO_COUNTRY)}, and as they stand they are of mobile phones elsewhere "
             f"({abroad}): write them with + and their country code, or take them for national numbers with "
             "--accept-countries"
-        )
-    if census.has_too_many_rejected and not accept_rejected and census.first_rejected is not None:
-        line, fault = census.first_rejected
-        yield (
-            f"{census.rejected:,} of {census.read:,} rows have no usable phone, the first on line {line}: "
-            f"{fault.sentence} Mend them, or leave them out with --accept-rejected"
         )
 
 
@@ -114,12 +115,23 @@ def _doubts(census: PhoneCensus) -> Iterator[str]:
         yield f"with a 0 first: {said_lines(census.national_lines)}"
     if census.unread_lines:
         yield f"no numbers at all: {said_lines(census.unread_lines)}"
+    if others := census.other_readings:
+        yield f"without one they are mobile numbers of {_named(others)} as well"
 
 
-def _option(samples: Sequence[str]) -> str:
-    likely = likely_countries(samples) if samples else []
+def _named(countries: Sequence[str]) -> str:
+    *first, last = map(country_name, countries[:_MOST_LIKELY])
+    return f"{', '.join(first)} or {last}" if first else last
+
+
+def _option(census: PhoneCensus) -> str:
+    """What says of which country they are; where the country code may be one, also that of this country."""
+    if others := census.other_readings:
+        likely = [*others[:_MOST_LIKELY], next(each.country for each in census.countries if each.bare)]
+    else:
+        likely = likely_countries(census.samples)[:_MOST_LIKELY] if census.samples else []
     if not likely:
         return "name their country, as in --country ID"
-    first, *others = likely
-    rest = f" (or {', '.join(others[: _MOST_LIKELY - 1])})" if others else ""
+    first, *more = likely
+    rest = f" (or {', '.join(more)})" if more else ""
     return f"add --country {first} for {country_name(first)}{rest}"

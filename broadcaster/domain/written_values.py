@@ -6,23 +6,15 @@ import datetime
 import re
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cache
 
 from broadcaster.domain.locales import date_order, month_numbers, number_signs
+from broadcaster.domain.plain_values import plain_value
+from broadcaster.domain.written_days import FIRST_OPEN_YEAR, MONTHS, TIME, DayOrder, resembles_excels_day, written_day
 
 _LONGEST = 64
 """Characters that a date, a time or a number takes at most."""
-_TIME = (
-    r"(?P<hour>\d{1,2})(?:[:.h](?P<minute>\d{2}))?(?:[:.](?P<second>\d{2})(?:[.,]\d+)?)?(?:\s*(?P<half>[ap])\.?m\.?)?"
-)
-_AFTER = rf"(?:(?:,?\s+|T){_TIME}(?:Z|[+-]\d{{2}}:?\d{{2}})?)?"
-_ONLY_TIME = re.compile(_TIME, re.IGNORECASE)
-_YEAR_FIRST = re.compile(rf"(?P<y>\d{{4}})([-/.])(?P<m>\d{{1,2}})\2(?P<d>\d{{1,2}}){_AFTER}", re.IGNORECASE)
-_YEAR_LAST = re.compile(rf"(?P<a>\d{{1,2}})([-/.])(?P<b>\d{{1,2}})\2(?P<y>\d{{4}}){_AFTER}", re.IGNORECASE)
-_NAMED = re.compile(
-    rf"(?:[^\W\d_]+,\s*)?(?:(?P<d>\d{{1,2}})\.?[\s-]+(?:de\s+)?(?P<name>[^\W\d_]+)\.?|"
-    rf"(?P<name2>[^\W\d_]+)\.?\s+(?P<d2>\d{{1,2}})(?:st|nd|rd|th)?),?[\s-]+(?:de\s+)?(?P<y>\d{{4}}){_AFTER}",
-    re.IGNORECASE,
-)
+_ONLY_TIME = re.compile(TIME)
 _PLAIN_NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?")
 _MOST_DIGITS = 18
 _EITHER_NUMBER = re.compile(r"[+-]?\d{1,3}[.,]\d{3}")
@@ -70,7 +62,7 @@ class ValueReader:
 
     def number(self, text: str) -> Decimal:
         """A number: in digits with a decimal point, or with the signs of the locale."""
-        written = _SPACES.sub(" ", _short(text)).replace("−", "-").replace("’", "'")
+        written = _short(text).replace("−", "-").replace("’", "'")
         if sum(map(str.isdigit, written)) > _MOST_DIGITS:
             raise ValueFaultError("This is too long for a number.")
         signs = number_signs(self.locale)
@@ -103,44 +95,44 @@ class ValueReader:
 
     def _day(self, text: str) -> tuple[datetime.date, re.Match[str]]:
         written = _short(text)
-        if found := _YEAR_FIRST.fullmatch(written):
-            return _date(found["y"], found["m"], found["d"]), found
-        if found := _YEAR_LAST.fullmatch(written):
-            return self._in_order(found), found
-        if found := _NAMED.fullmatch(written):
-            month = month_numbers(self.locale).get((found["name"] or found["name2"]).casefold())
-            if month is not None:
-                return _date(found["y"], month, found["d"] or found["d2"]), found
-        raise _no_date()
+        found = written_day(written, _months(self.locale))
+        clock = found.clock if found else None
+        if found is None or clock is None:
+            raise _no_date(written)
+        order = date_order(self.locale)
+        if order is None and len(found.calendar_days) > 1:
+            raise ValueFaultError(
+                "Whether the day or the month comes first in this date is open: say it with --locale, such as "
+                "en_GB or en_US, or write it like 2026-04-03."
+            )
+        if found.is_short and found.year >= FIRST_OPEN_YEAR:
+            raise ValueFaultError("Of which century this date is cannot be told: write the year with four digits.")
+        day = next(iter(found.calendar_days), None) if order is None else found.calendar_day(_order(order))
+        if day is None:
+            raise _no_date(written)
+        return day, clock
 
-    def _in_order(self, found: re.Match[str]) -> datetime.date:
-        first, second, order = int(found["a"]), int(found["b"]), date_order(self.locale)
-        if order is None:
-            if first <= 12 and second <= 12 and first != second:
-                raise ValueFaultError(
-                    "Whether the day or the month comes first in this date is open: say it with --locale, such as "
-                    "en_GB or en_US, or write it like 2026-04-03."
-                )
-            order = "mdy" if second > 12 else "dmy"
-        month_first = order.index("m") < order.index("d")
-        return _date(found["y"], first if month_first else second, second if month_first else first)
+
+@cache
+def _months(locale: str) -> dict[str, int]:
+    """Those of the locale first: a short name may be another month in another language."""
+    return MONTHS | month_numbers(locale)
+
+
+def _order(pattern: str) -> DayOrder:
+    return DayOrder.MONTH_FIRST if pattern.index("m") < pattern.index("d") else DayOrder.DAY_FIRST
 
 
 def _short(text: str) -> str:
-    written = text.strip()
+    written = plain_value(text)
     if len(written) > _LONGEST:
         raise ValueFaultError("This is too long for a date, a time or a number.")
     return written
 
 
-def _date(year: str, month: str | int, day: str | int) -> datetime.date:
-    try:
-        return datetime.date(int(year), int(month), int(day))
-    except ValueError:
-        raise _no_date() from None
-
-
-def _no_date() -> ValueFaultError:
+def _no_date(written: str) -> ValueFaultError:
+    if resembles_excels_day(written):
+        return ValueFaultError("This may be the number that Excel keeps for a day: format the column as a date.")
     return ValueFaultError("This is not a date that can be read: write it like 2026-04-03.")
 
 

@@ -51,12 +51,14 @@ def says_no_chat(reply: str) -> bool:
 class Chat(msgspec.Struct, frozen=True, kw_only=True):
     """A chat of an instance. `phone` is None for groups; `at` is when it last changed, in UTC.
 
-    `lid` is the digits that WhatsApp uses for a person whose number it hides.
+    `lid` is the digits that WhatsApp uses for a person whose number it hides. `is_ours` tells whether its latest
+    message is the instance's own, where the gateway shows that.
     """
 
     id: str | None = None
     phone: str | None = None
     lid: str | None = None
+    is_ours: bool | None = None
     name: str | None = None
     at: datetime | None = None
 
@@ -127,6 +129,7 @@ def read_chat(item: Any) -> Chat:
         id=_identity(fields),
         phone=phone or (read_message(last).phone if lid else None),
         lid=lid,
+        is_ours=read_message(last).outgoing if last else None,
         name=_text(fields, ("name", "pushname", "title", "subject")),
         at=max(filter(None, (_latest(fields, _CHAT_TIME_NAMES), _latest(_fields(last), _TIME_NAMES))), default=None),
     )

@@ -30,11 +30,12 @@ from broadcaster.services.server_diagnosis import examine_server
 from broadcaster.services.standstill import find_standstills
 from broadcaster.services.ticks import Tick, read_ticks
 from broadcaster.settings import Settings
+from broadcaster.time_zones import shown_time
 
 START = Remedy("start it with", "broadcaster up")
 _LOOK_AGAIN = "broadcaster doctor"
 _BATCH = 1_000
-_IN_POSTGRES = ("schema", "role", "counters", "doubts", "campaigns", "instances")
+_IN_POSTGRES = ("schema", "role", "counters", "doubts", "campaigns", "schedules", "replies", "instances")
 """The checks of which nothing is known without it."""
 RECOVERY_SECONDS = 10.0
 """What the recovery of ended leases may take, on top of the lease."""
@@ -266,12 +267,21 @@ def _examine_late_campaigns(engine: Engine, settings: Settings) -> Iterator[Find
 def _examine_standstills(engine: Engine, settings: Settings) -> Iterator[Finding]:
     with transaction(engine) as connection:
         now = connection.execute(select(func.now())).scalar_one()
-    are_well = True
+    are_well = reach_all = are_heard = True
     for each in find_standstills(engine, settings):
         if each.cause is Cause.STALLED:
             what = f"{each.name} has had {counted(each.waiting)} due for a minute or longer, and no worker takes them"
             advice = "see the workers' logs, and start them anew with `broadcaster down` and"
             yield unwell("campaigns", Level.BAD, what, advice, "broadcaster up")
+        elif each.what is What.SCHEDULE:
+            reach_all = False
+            what = f"{each.name} {each.says}" + (f" ({each.detail})" if each.detail else "")
+            yield unwell("schedules", Level.WARN, what, each.remedy.advice, each.remedy.command)
+        elif each.what is What.INBOX:
+            are_heard = False
+            since = f" since {shown_time(each.since)}" if each.since else ""
+            what = f"{each.name} {each.says}{since}" + (f" ({each.detail})" if each.detail else "")
+            yield unwell("replies", Level.WARN, what, each.remedy.advice, each.remedy.command)
         elif each.what is What.INSTANCE:
             are_well = False
             why = f" ({each.detail})" if each.detail else ""
@@ -279,6 +289,10 @@ def _examine_standstills(engine: Engine, settings: Settings) -> Iterator[Finding
             what = f"{each.name} {each.says}{why}, {waiting}"
             advice = each.remedy.advice.removesuffix(":")
             yield unwell("instances", _level(each, now), what, advice, each.remedy.command)
+    if reach_all:
+        yield well("schedules", "none had many of its recipients rejected lately")
+    if are_heard:
+        yield well("replies", "all that are looked for are heard in time")
     if are_well:
         yield well("instances", f"all {count_instances(engine):,} are ok")
 

@@ -12,8 +12,10 @@ from sqlalchemy import Engine
 from broadcaster.db.engine import transaction
 from broadcaster.db.statements import execute, rows, value, values
 from broadcaster.services.campaigns.over_audience import start_audience_campaigns
+from broadcaster.services.campaigns.starting import start_consenting_campaigns
 from broadcaster.services.reconcile.reconciler import RUN_SECONDS
 from broadcaster.services.reconcile.truth_check import SINCE, UNTIL
+from broadcaster.services.sending.sending_store import closing_reserve
 from broadcaster.settings import Settings
 
 WAKE_AGAIN_AFTER = timedelta(seconds=2)
@@ -21,6 +23,10 @@ WAKE_AGAIN_AFTER = timedelta(seconds=2)
 MOST_LANES_A_TASK = 250
 MOST_GIVEN_UP = 1000
 """Doubts that one scan gives up, at most: the next one goes on."""
+MOST_EXPIRED = 10_000
+"""Messages that one statement expires, at most."""
+PIECES_A_SCAN = 10
+"""So many times one scan expires that many."""
 TASKS_A_WAVE = 4
 """A wave of wake-ups is spread over this many tasks, so that several workers share it."""
 
@@ -36,10 +42,16 @@ class Recovered(NamedTuple):
     in_doubt: int
 
 
-def wake_lanes(engine: Engine) -> list[list[int]]:
-    """The lanes (ids) to wake now, in groups of one task each. Its cost follows the lanes, never the backlog."""
+def wake_lanes(engine: Engine, *, request_timeout: float = 30.0) -> list[list[int]]:
+    """The lanes (ids) to wake now, in groups of one task each. Its cost follows the lanes, never the backlog.
+
+    Nothing starts where a request of `request_timeout` seconds could end outside of a window.
+    """
+    reserve = closing_reserve(request_timeout)
     with transaction(engine) as connection:
-        lanes = sorted(values(connection, "wake_lanes", again_after=WAKE_AGAIN_AFTER, within=WAKE_WITHIN))
+        lanes = sorted(
+            values(connection, "wake_lanes", again_after=WAKE_AGAIN_AFTER, within=WAKE_WITHIN, reserve=reserve)
+        )
     return in_tasks(lanes, at_least=TASKS_A_WAVE)
 
 
@@ -53,19 +65,52 @@ def in_tasks(lanes: Sequence[int], *, at_least: int = 1) -> list[list[int]]:
 
 
 def start_due_campaigns(engine: Engine) -> list[int]:
-    """Make campaigns that are due `running`; returns their ids. Those over audiences get their messages first."""
+    """Make campaigns that are due `running`; returns their ids. Those over audiences get their messages first.
+
+    Of those that require consent, whoever has not given it is skipped before. Whoever has opted out is skipped
+    afterwards, each campaign in a transaction of its own. Where that fails, the claim skips them.
+    """
     with transaction(engine) as connection:
         started = values(connection, "start_due_campaigns")
-    return started + start_audience_campaigns(engine)
+    _skip_opted_out(engine, started)
+    for start in (start_consenting_campaigns, start_audience_campaigns):
+        prepared = start(engine)
+        _skip_opted_out(engine, prepared)
+        started += prepared
+    return started
+
+
+def _skip_opted_out(engine: Engine, campaigns: Sequence[int]) -> None:
+    for campaign_id in campaigns:
+        with transaction(engine) as connection:
+            execute(connection, "skip_opted_out", campaign_id=campaign_id)
+
+
+def expire_messages(engine: Engine, *, most: int = MOST_EXPIRED) -> int:
+    """Expire what has not left of campaigns that have expired; returns how many messages.
+
+    In pieces of so many, each committed by itself, so that nobody waits for all of them; the next scan goes on.
+    """
+    expired = 0
+    for _ in range(PIECES_A_SCAN):
+        with transaction(engine) as connection:
+            piece = len(values(connection, "expire_messages", most=most))
+        expired += piece
+        if piece < most:
+            break
+    return expired
 
 
 def finish_campaigns(engine: Engine) -> list[int]:
-    """Make campaigns that balance `finished` (invariant I1) and clear up after cancelled ones.
+    """Make campaigns that balance `finished` (invariant I1) and clear up after cancelled ones and those that changed.
 
     Returns the ids of those that finished.
     """
     with transaction(engine) as connection:
         execute(connection, "sweep_cancelled")
+    with transaction(engine) as connection:
+        # What came back from an instance that was taken away from its campaign.
+        execute(connection, "share_pending", campaign_id=None, evenly=False)
     with transaction(engine) as connection:
         execute(connection, "close_cancelled")
         return values(connection, "finish_campaigns")
@@ -79,8 +124,17 @@ def recover_leases(engine: Engine, *, request_timeout: float = 30.0) -> Recovere
     waited = timedelta(seconds=request_timeout)
     with transaction(engine) as connection:
         [recovered] = rows(connection, "recover_leases", Recovered, request_timeout=waited, ended=[])
-        execute(connection, "refresh_next_due")
+        execute(connection, "refresh_next_due", reserve=closing_reserve(request_timeout))
     return recovered
+
+
+def climb_ramps(engine: Engine) -> int:
+    """Let lanes that were well for a day send more in the next one, as their ramps say; returns how many."""
+    with transaction(engine) as connection:
+        climbed = values(connection, "climb_ramps")
+        for limit in climbed:
+            execute(connection, "refresh_limit", limit=limit)
+    return len(climbed)
 
 
 def give_up_doubts(engine: Engine, *, deadline: float) -> int:
@@ -93,6 +147,12 @@ def doubts_are_due(engine: Engine) -> bool:
     """Whether there is a chat to read back while a run would go on that started now."""
     with transaction(engine) as connection:
         return bool(value(connection, "due_doubts", within=timedelta(seconds=RUN_SECONDS)))
+
+
+def replies_are_due(engine: Engine) -> bool:
+    """Whether there is an account to read for replies while a run would go on that started now."""
+    with transaction(engine) as connection:
+        return bool(value(connection, "due_inboxes", within=timedelta(seconds=RUN_SECONDS)))
 
 
 def truths_are_due(engine: Engine, settings: Settings) -> bool:

@@ -11,11 +11,28 @@ import msgspec
 from broadcaster.db.reading import Reader, reading
 from broadcaster.db.statements import each, first, value
 from broadcaster.domain.instances import Wire
+from broadcaster.domain.opening_hours import OpeningHours
 from broadcaster.domain.states import LaneHealth
 from broadcaster.errors import NotFoundError
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
+
+
+class LimitInUse(msgspec.Struct, frozen=True):
+    """A limit: at most `most` messages in any `span_seconds`, of which `taken` count now."""
+
+    name: str | None
+    """None: it is the instance's own."""
+    most: int
+    span_seconds: int
+    taken: int
+    ramp: list[int]
+    """What `most` is at each step; empty: it is no ramp."""
+    step: int
+    """Of the ramp, from 1."""
+    free_at: datetime | None
+    """When the next place is free; None: there is one now."""
 
 
 class InstanceSummary(msgspec.Struct, frozen=True):
@@ -41,6 +58,7 @@ class InstanceSummary(msgspec.Struct, frozen=True):
     not_before: datetime | None
     truth_shown: int
     truth_missing: int
+    limits: list[LimitInUse]
 
 
 class InstanceDetail(InstanceSummary, frozen=True):
@@ -49,6 +67,9 @@ class InstanceDetail(InstanceSummary, frozen=True):
     base_url: str
     wire: Wire
     country: str | None
+    confirm_opt_out: str | None
+    hours: OpeningHours | None
+    """When it may send; None: always."""
     created_at: datetime
 
 

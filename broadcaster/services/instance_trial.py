@@ -29,6 +29,7 @@ from broadcaster.services.campaigns.new_campaign import (
 )
 from broadcaster.services.campaigns.new_content import store_content, text_content
 from broadcaster.services.campaigns.test_copies import MARK
+from broadcaster.services.consent.opt_outs import refuse_opted_out
 from broadcaster.services.forgetting.forgotten import OpenVault, no_vault, refuse_forgotten
 from broadcaster.services.reconcile.chat_reader import list_chat
 
@@ -102,13 +103,14 @@ class Look:
 def start_trial(engine: Engine, instance: str, phone: str, *, open_vault: OpenVault = no_vault) -> Trial:
     """Store the message to `phone` (E.164 digits), to be sent before all others.
 
-    Raises NotFoundError, and InputError where the phone was forgotten.
+    Raises NotFoundError, and InputError where the phone was forgotten or has opted out.
     """
     token = secrets.token_hex(3)
     text = trial_text(MARK, token)
     with transaction(engine) as connection:
         refuse_forgotten(connection, phone, open_vault)
         lanes = lanes_of(connection, [instance])
+        refuse_opted_out(connection, phone, next(iter(lanes)))
         trial_id = next_campaign_id(connection)
         new = NewCampaign(
             id=trial_id,

@@ -18,6 +18,7 @@ from broadcaster.db.engine import transaction
 from broadcaster.db.statements import first
 from broadcaster.domain.instances import Wire
 from broadcaster.domain.names import FORGOTTEN, check_name
+from broadcaster.domain.opening_hours import NOBODY, OpeningHours
 from broadcaster.domain.pacing import default_burst, pace
 from broadcaster.domain.states import CampaignState, LaneHealth
 from broadcaster.errors import ConflictError, NotFoundError, UsageError, listed
@@ -27,6 +28,8 @@ from broadcaster.services.accounts import (
     store_account,
     usable_account,
 )
+from broadcaster.services.openings import first_opening, store_hours
+from broadcaster.services.stored_limits import LaneLimits, set_lane_limits
 
 DEFAULT_RATE = 20 / 60
 """Messages a second: WhatsApp blocks numbers that send much faster than people do."""
@@ -61,11 +64,14 @@ def add_instance(
     max_in_flight: int = DEFAULT_MAX_IN_FLIGHT,
     wire: Wire = Wire.JSON,
     country: str | None = None,
+    limits: LaneLimits | None = None,
+    hours: OpeningHours | None = None,
 ) -> int:
     """Add an instance with its lane; returns its id.
 
-    A rate of None is no limit, which has to be said. `country` is that of numbers without their country code.
-    Raises UsageError for a wrong value, ConflictError when the name is taken or another instance has the account.
+    A rate of None is no limit, which has to be said; `limits` are over spans, besides. `country` is that of
+    numbers without their country code; without `hours` it may always send. Raises UsageError for a wrong value,
+    ConflictError when the name is taken or another instance has the account.
     """
     check_name(name, "instance")
     values = {
@@ -78,8 +84,11 @@ def add_instance(
     try:
         with transaction(engine) as connection:
             values["account_id"] = store_account(connection, vault, account)
+            values["hours_id"] = _stored_hours(connection, hours)
             instance_id = connection.scalar(insert(tables.instances).values(values).returning(tables.instances.c.id))
             connection.execute(insert(tables.lanes).values(id=instance_id, account_id=values["account_id"]))
+            if limits is not None:
+                set_lane_limits(connection, int(instance_id), limits)
     except IntegrityError as error:
         if "account_id" in str(error.orig):
             raise held_already(None) from None
@@ -112,6 +121,8 @@ class InstanceChanges:
     rate_per_second: float | None = None
     unlimited: bool = False
     """In place of a rate."""
+    limits: LaneLimits | None = None
+    """Limits over spans."""
     burst: int | None = None
     """None: a new rate comes with its default burst."""
     max_in_flight: int | None = None
@@ -119,6 +130,17 @@ class InstanceChanges:
     country: str | None = None
     without_country: bool = False
     """It has none any more."""
+    read_replies_seconds: float | None = None
+    """How many seconds apart its chats are listed for replies."""
+    without_replies: bool = False
+    """They are listed no more."""
+    hours: OpeningHours | None = None
+    at_any_time: bool = False
+    """Without hours from now on."""
+    confirm_opt_out: str | None = None
+    """What a person gets, once for ever, who opts out by a word."""
+    without_confirmation: bool = False
+    """Nobody gets anything then."""
 
     @property
     def is_of_account(self) -> bool:
@@ -133,11 +155,14 @@ def set_instance(engine: Engine, vault: Vault, name: str, changes: InstanceChang
     down, throttled or refused. What was sent through the account before is read back there.
     """
     with transaction(engine) as connection:
-        current = _find(connection, name, lock=True)
+        current = find_instance(connection, name, lock=True)
         values = _changed_values(connection, vault, current, changes)
-        if not values:
+        if not values and changes.limits is None:
             raise UsageError(f"nothing to change on instance {name!r}: give at least one option")
-        connection.execute(update(tables.instances).where(tables.instances.c.id == current.id).values(values))
+        if values:
+            connection.execute(update(tables.instances).where(tables.instances.c.id == current.id).values(values))
+        if changes.limits is not None:
+            set_lane_limits(connection, current.id, changes.limits)
         before = _health(connection, current.id)
         if changes.is_of_account:
             _set_health(connection, current.id, LaneHealth.OK, None, only=_TROUBLES)
@@ -163,6 +188,12 @@ def _changed_values(
         values["max_in_flight"] = _at_least_one(changes.max_in_flight, "--max-in-flight")
     if changes.without_country or changes.country is not None:
         values["country"] = _country(changes.country)
+    if changes.without_replies or changes.read_replies_seconds is not None:
+        values["read_replies_seconds"] = None if changes.without_replies else changes.read_replies_seconds
+    if changes.at_any_time or changes.hours is not None:
+        values["hours_id"] = _stored_hours(connection, changes.hours)
+    if changes.without_confirmation or changes.confirm_opt_out is not None:
+        values["confirm_opt_out"] = None if changes.without_confirmation else changes.confirm_opt_out
     if changes.unlimited or changes.rate_per_second is not None:
         values |= _limits(None if changes.unlimited else changes.rate_per_second, changes.burst)
     elif changes.burst is not None:
@@ -195,14 +226,14 @@ def _waiting(connection: Connection, instance_id: int) -> int:
 def pause_instance(engine: Engine, name: str) -> None:
     """Send nothing through it until it is resumed. Takes effect on running drains at once."""
     with transaction(engine) as connection:
-        _set_health(connection, _find(connection, name).id, LaneHealth.PAUSED, "paused by an operator")
+        _set_health(connection, find_instance(connection, name).id, LaneHealth.PAUSED, "paused by an operator")
 
 
 def resume_instance(engine: Engine, name: str) -> None:
     """Send through it again, whatever stopped it (paused, refused, down, throttled)."""
     accounts = tables.accounts
     with transaction(engine) as connection:
-        instance = _find(connection, name)
+        instance = find_instance(connection, name)
         _set_health(connection, instance.id, LaneHealth.OK, None)
         trusted = update(accounts).where(accounts.c.id == instance.account_id)
         connection.execute(trusted.values(truth_shown=0, truth_missing=0, truth_since=func.now()))
@@ -214,7 +245,7 @@ def remove_instance(engine: Engine, name: str) -> None:
     So would that of marked messages (`check --to`, `campaign test`): they are evidence of what was sent to whom.
     """
     with transaction(engine) as connection:
-        instance_id = _find(connection, name).id
+        instance_id = find_instance(connection, name).id
         _refuse_used(connection, instance_id, name)
         _refuse_scheduled(connection, instance_id, name)
         connection.execute(delete(tables.instances).where(tables.instances.c.id == instance_id))
@@ -223,11 +254,11 @@ def remove_instance(engine: Engine, name: str) -> None:
 def instance_key(engine: Engine, vault: Vault, name: str) -> tuple[StoredInstance, str]:
     """The instance and its key in the clear, for a client of one's own."""
     with transaction(engine) as connection:
-        found = _find(connection, name)
+        found = find_instance(connection, name)
         return found, account_key(vault, found)
 
 
-def _find(connection: Connection, name: str, *, lock: bool = False) -> StoredInstance:
+def find_instance(connection: Connection, name: str, *, lock: bool = False) -> StoredInstance:
     """The instance; with `lock`, nobody else changes it until the transaction ends. Raises NotFoundError."""
     if lock:
         table = tables.instances
@@ -298,6 +329,13 @@ def _limits(rate_per_second: float | None, burst: int | None) -> dict[str, Any]:
         "interval_seconds": limit.interval,
         "tolerance_seconds": limit.tolerance,
     }
+
+
+def _stored_hours(connection: Connection, hours: OpeningHours | None) -> int | None:
+    if hours is None:
+        return None
+    first_opening(hours, [NOBODY], connection.execute(select(func.now())).scalar_one())
+    return store_hours(connection, hours)
 
 
 def _country(written: str | None) -> str | None:

@@ -15,8 +15,12 @@ import msgspec
 
 from broadcaster.db.reading import Reader, reading
 from broadcaster.db.statements import each as each_row
+from broadcaster.db.statements import rows
 from broadcaster.domain.causes import standing_still
+from broadcaster.domain.inbox_causes import TroubledInbox, troubled_inboxes
 from broadcaster.domain.instances import Wire
+from broadcaster.domain.schedule_causes import RejectingSchedule, rejecting_schedules
+from broadcaster.domain.span_limits import SpanLimit
 from broadcaster.domain.standstill import CampaignFacts, LaneFacts, Part, Scene, Standstill
 from broadcaster.domain.states import CampaignState, LaneHealth
 from broadcaster.settings import Settings
@@ -42,6 +46,9 @@ def find_standstills(
 ) -> Iterator[Standstill]:
     """Yields the instances that are not well, then the campaigns that do not move, while the database is being read.
 
+    At the end come the schedules whose latest campaign could send nothing to many of its recipients, and the inboxes
+    of which something is not heard.
+
     With a `campaign`, only what concerns that one. It may be a draft, or not due yet. If it finished within a day, its
     instances that may lose messages that they accept are still told.
     """
@@ -54,11 +61,13 @@ def find_standstills(
     with reading(source) as connection:
         found = each_row(connection, "standing_still", _Row, **parameters)
         first = next(found, None)
-        if first is None:
-            return
-        scene = Scene(first.now, is_ticking=first.is_ticking, ticked_at=first.ticked_at)
-        scene = scene if scene.is_ticking else surroundings(scene)
-        yield from standing_still(_lanes(chain([first], found), scene, campaign), scene)
+        if first is not None:
+            scene = Scene(first.now, is_ticking=first.is_ticking, ticked_at=first.ticked_at)
+            scene = scene if scene.is_ticking else surroundings(scene)
+            yield from standing_still(_lanes(chain([first], found), scene, campaign), scene)
+        if campaign is None:
+            yield from rejecting_schedules(rows(connection, "rejecting_schedules", RejectingSchedule))
+            yield from troubled_inboxes(rows(connection, "troubled_inboxes", TroubledInbox, silence=SILENCE))
 
 
 def _lanes(
@@ -105,6 +114,9 @@ class _Row(msgspec.Struct, frozen=True):
     rate_per_second: float | None
     wire: Wire
     slot: datetime
+    full_name: str | None
+    full_most: int | None
+    full_span: int | None
     used_at: datetime
     is_tended: bool
     unreadable_since: datetime | None
@@ -112,6 +124,7 @@ class _Row(msgspec.Struct, frozen=True):
     is_former: bool | None
     truth_shown: int
     truth_missing: int
+    opens_at: datetime | None
     campaign: str | None
     state: CampaignState | None
     starts_at: datetime | None
@@ -138,6 +151,7 @@ def _lane(row: _Row) -> LaneFacts:
         rate=row.rate_per_second,
         wire=row.wire,
         slot=row.slot,
+        full=_full_limit(row),
         used_at=row.used_at,
         is_tended=row.is_tended,
         unreadable_since=row.unreadable_since,
@@ -146,6 +160,13 @@ def _lane(row: _Row) -> LaneFacts:
         shown=row.truth_shown,
         missing=row.truth_missing,
     )
+
+
+def _full_limit(row: _Row) -> str | None:
+    if row.full_most is None or row.full_span is None:
+        return None
+    said = str(SpanLimit(row.full_most, row.full_span))
+    return f"{row.full_name}, {said}," if row.full_name else said
 
 
 def _campaign(name: str, row: _Row) -> CampaignFacts:
@@ -165,6 +186,7 @@ def _part(row: _Row, lane: LaneFacts, campaign: CampaignFacts) -> Part:
         next_due_at=row.next_due_at,
         last_claimed_at=row.last_claimed_at,
         outranked_by=row.outranked_by,
+        opens_at=row.opens_at,
         doubted_since=row.doubted_since,
         decided_by=row.decided_by,
         next_poll_at=row.next_poll_at,

@@ -46,6 +46,8 @@ class Dialect:
     """Makes the fields that say whose message it is, from (outgoing?, chat name)."""
     date: Callable[[int], dict[str, object]]
     """Makes the fields that say when, from the Unix time in ns."""
+    shows_latest: bool = False
+    """Whether a chat is listed with its latest message."""
     links_files: bool = False
     """Whether a file's text is a link to the gateway's copy, instead of the caption."""
 
@@ -69,7 +71,8 @@ class Dialect:
     def chat(self, latest: Entry) -> Item:
         """One chat, from its latest message."""
         phone = latest.phone
-        return {"id": self.identify(f"{phone}{self.suffix}"), "name": phone, **self.date(latest.time_ns)}
+        message = {"lastMessage": self.message(latest)} if self.shows_latest else {}
+        return {"id": self.identify(f"{phone}{self.suffix}"), "name": phone, **self.date(latest.time_ns), **message}
 
     def contact(self, phone: str) -> Item:
         """One contact."""
@@ -142,6 +145,7 @@ DIALECTS = {
                 "to": chat if outgoing else f"{OWN_NUMBER}@c.us",
             },
             date=lambda ns: {"t": ns // 10**9},
+            shows_latest=True,
         ),
         Dialect(
             name="ok",

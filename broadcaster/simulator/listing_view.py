@@ -19,6 +19,7 @@ from broadcaster.simulator.listings import HONEST, Hide, Listing
 from broadcaster.simulator.numbers import LID, renaming
 from broadcaster.simulator.text_changes import CHANGES
 
+_NEVER_TOO_NEW = 2**63
 _Endpoint = Literal["/wa/messages", "/wa/chats", "/wa/contacts"]
 _TIMES = frozenset({"time", "timestamp", "t", "date"})
 _MEMBERS = {
@@ -93,7 +94,8 @@ class ListingView:
 
     def _visible(self, entries: Iterator[Entry], endpoint: _Endpoint, lag: float) -> Iterator[Entry]:
         now = time.time_ns()
-        newest = now - int(lag * 1e9)
+        # Tests may date messages into the future.
+        newest = now - int(lag * 1e9) if lag else _NEVER_TOO_NEW
         elapsed = time.monotonic() - self._since
         hides = [hide for hide in self._listing.hides if hide.endpoint in (None, endpoint) and elapsed >= hide.after]
         if not hides:
@@ -124,9 +126,10 @@ class ListingView:
         return _without(item, self._omitted)
 
     def _renamed(self, entry: Entry) -> Entry:
-        if self._rename is None:
+        if self._rename is None and not self._listing.clock:
             return entry
-        return structs.replace(entry, phone=self._kept(entry.phone))
+        time_ns = entry.time_ns + int(self._listing.clock * 1e9)
+        return structs.replace(entry, phone=self._kept(entry.phone), time_ns=time_ns)
 
     def _speaker(self, dialect: Dialect) -> Dialect:
         return replace(dialect, suffix="@lid") if self._listing.aliases == LID else dialect

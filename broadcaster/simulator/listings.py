@@ -16,6 +16,7 @@ hides=…+…      what no list shows: everything, files, texts, sent_by_api, or
 duplicates=…   same_ids or without_ids: every message is listed twice
 thumbnails=1   files are listed with a picture in base64 as text, without file name and caption
 omits=…+…      times, ids, directions
+clock=S        everything is dated S seconds later than it was; earlier: a negative number
 """
 
 from __future__ import annotations
@@ -78,6 +79,8 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """Whether every message is listed twice."""
     thumbnails: bool = False
     """Whether files are listed with a small picture in base64 as text, without file name and caption."""
+    clock: float = 0.0
+    """By how many seconds its clock is ahead of ours."""
     omits: tuple[Literal["times", "ids", "directions"], ...] = ()
 
     def __post_init__(self) -> None:

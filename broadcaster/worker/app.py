@@ -19,6 +19,7 @@ SCHEDULES = "broadcaster.schedules"
 PURGE = "broadcaster.purge"
 SEND = "broadcaster.send"
 READ_BACK = "broadcaster.read_back"
+READ_REPLIES = "broadcaster.read_replies"
 OCCURRENCE = "broadcaster.occurrence"
 
 TICKS = "ticks"
@@ -67,7 +68,7 @@ def configuration(settings: Settings) -> dict[str, Any]:
         "task_queues": {name: {"exchange": "", "routing_key": name} for name in (TICKS, SENDS)},
         "task_default_exchange": "",
         "task_default_queue": TICKS,
-        "task_routes": {task: {"queue": SENDS} for task in (SEND, READ_BACK, OCCURRENCE)},
+        "task_routes": {task: {"queue": SENDS} for task in (SEND, READ_BACK, READ_REPLIES, OCCURRENCE)},
         "imports": ["broadcaster.worker.tasks", "broadcaster.worker.hooks"],
         "worker_pool": "threads",
         "worker_concurrency": settings.worker_threads,

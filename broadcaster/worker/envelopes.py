@@ -19,6 +19,7 @@ from broadcaster.worker.app import (
     OCCURRENCE,
     PURGE,
     READ_BACK,
+    READ_REPLIES,
     RECONCILE,
     RECOVER,
     SCHEDULES,
@@ -90,7 +91,7 @@ class _Embedded(msgspec.Struct, forbid_unknown_fields=True):
 _NO_NAMES = dict[str, msgspec.UnsetType]
 _WITHOUT = msgspec.json.Decoder(tuple[tuple[()], _NO_NAMES, _Embedded])
 _BODIES: dict[str, msgspec.json.Decoder[Any]] = {
-    **dict.fromkeys((DISPATCH, LIFECYCLE, RECOVER, RECONCILE, SCHEDULES, READ_BACK, PURGE), _WITHOUT),
+    **dict.fromkeys((DISPATCH, LIFECYCLE, RECOVER, RECONCILE, SCHEDULES, READ_BACK, READ_REPLIES, PURGE), _WITHOUT),
     SEND: msgspec.json.Decoder(tuple[tuple[_Lanes], _NO_NAMES, _Embedded]),
     OCCURRENCE: msgspec.json.Decoder(tuple[tuple[_Name, _Name], _NO_NAMES, _Embedded]),
 }

@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 
 from broadcaster.db.engine import open_engine
 from broadcaster.db.migrate import require_current
+from broadcaster.services.campaigns.confirmations import confirm_opt_out
 from broadcaster.services.sending.drain import DrainReport
 from broadcaster.services.sending.sending_process import SendingProcess
 from broadcaster.settings import Settings
@@ -33,7 +34,7 @@ class Runtime:
         self._loop = _new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="sending", daemon=True)
         self._thread.start()
-        self._process = SendingProcess(settings)
+        self._process = SendingProcess(settings, confirm_opt_out)
         self._call(self._process.__aenter__())
 
     def send_due(self, lanes: Sequence[int]) -> DrainReport:
@@ -43,6 +44,10 @@ class Runtime:
     def reconcile(self) -> dict[str, dict[str, int]]:
         """Read back the chats that are due. Blocks as `send_due` does."""
         return self._call(self._process.reconcile())
+
+    def read_replies(self) -> dict[str, dict[str, int]]:
+        """Read what people wrote. Blocks as `send_due` does."""
+        return self._call(self._process.read_replies())
 
     def stop(self) -> None:
         """Let every drain end soon. May be called from a signal handler, and more than once."""

@@ -12,6 +12,7 @@ from broadcaster.services import dispatch as scans
 from broadcaster.services.accounts import erase_unused_keys
 from broadcaster.services.campaigns.purging import purge_due
 from broadcaster.services.clocks import mend_clocks
+from broadcaster.services.openings import move_openings
 from broadcaster.services.schedules.due_occurrences import make_due_occurrences
 from broadcaster.services.schedules.occurrences import start_occurrence
 from broadcaster.services.ticks import note_tick
@@ -22,6 +23,7 @@ from broadcaster.worker.app import (
     OCCURRENCE,
     PURGE,
     READ_BACK,
+    READ_REPLIES,
     RECONCILE,
     RECOVER,
     SCHEDULES,
@@ -46,15 +48,17 @@ _TICK = {"send_events": False, "throws": (UnavailableError,)}
 @app.task(name=DISPATCH, **_TICK)
 def dispatch() -> None:
     """Wake the lanes with due work but no worker."""
-    for lanes in scans.wake_lanes(runtime().engine):
+    for lanes in scans.wake_lanes(runtime().engine, request_timeout=runtime().settings.request_timeout_seconds):
         send.delay(lanes)
 
 
 @app.task(name=LIFECYCLE, **_TICK)
 def lifecycle() -> None:
-    """Start campaigns that are due and finish campaigns that balance."""
+    """Move windows on, expire what is too late, start campaigns that are due and finish campaigns that balance."""
+    has_opened = move_openings(runtime().engine)
+    scans.expire_messages(runtime().engine)
     scans.finish_campaigns(runtime().engine)
-    if scans.start_due_campaigns(runtime().engine):
+    if scans.start_due_campaigns(runtime().engine) or has_opened:
         dispatch()
 
 
@@ -67,19 +71,22 @@ def schedules() -> None:
 
 @app.task(name=RECOVER, **_TICK)
 def recover() -> None:
-    """Free the lanes of workers that died, and repair moments that a step of the database's clock left wrong."""
+    """Free the lanes of workers that died, mend moments after a step of the database's clock, and climb ramps."""
     mend_clocks(runtime().engine, runtime().settings)
     if scans.recover_leases(runtime().engine, request_timeout=runtime().settings.request_timeout_seconds).lanes:
         dispatch()
+    scans.climb_ramps(runtime().engine)
 
 
 @app.task(name=RECONCILE, **_TICK)
 def reconcile() -> None:
-    """Give up doubts that are too old, have the others read back, and erase keys that nobody needs."""
+    """Give up doubts that are too old, have the others and replies read, and erase keys that nobody needs."""
     erase_unused_keys(runtime().engine)
     scans.give_up_doubts(runtime().engine, deadline=runtime().settings.doubt_deadline_seconds)
     if scans.doubts_are_due(runtime().engine) or scans.truths_are_due(runtime().engine, runtime().settings):
         read_back.delay()
+    if scans.replies_are_due(runtime().engine):
+        read_replies.delay()
 
 
 @app.task(name=SEND)
@@ -103,6 +110,12 @@ def occurrence(schedule: str, campaign: str) -> dict[str, Any]:
 def read_back() -> dict[str, Any]:
     """Read chats for a few seconds. Flower shows the result: what became of messages in doubt, per instance."""
     return runtime().reconcile()
+
+
+@app.task(name=READ_REPLIES)
+def read_replies() -> dict[str, Any]:
+    """Read what people wrote, for a few seconds. Flower shows the result: reads and new messages, per instance."""
+    return runtime().read_replies()
 
 
 @app.task(name=PURGE, throws=(UnavailableError,))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from broadcaster.simulator import Simulator
 from tests.support.cli import RunCli, assert_done, assert_refused
 from tests.support.stack import running_stack
@@ -52,10 +54,51 @@ def test_submissions_that_cannot_be_are_refused_in_one_line(run_cli: RunCli) -> 
     assert_done(run_cli("instance", "add", "a", "--key-stdin", stdin="key-a"))
     assert_done(run_cli("audience", "import", "customers", "-", stdin=PEOPLE))
     submit = ("campaign", "submit", "promo", *OVER)
-    assert_refused(run_cli(*submit, *TEXT, "--recipients", "-"), "exactly one of --recipients and --audience", code=2)
+    twice = run_cli(*submit, *TEXT, "--recipients", "-")
+    assert_refused(twice, "exactly one of --recipients, --audience and --rest-of", code=2)
     assert_refused(run_cli(*submit, *TEXT, "--where", "age>18"), "columns are: 'name', 'city'", code=2)
     assert_refused(run_cli(*submit, *TEXT, "--where", "city=Medan"), "nobody in the audience customers where city")
     assert_refused(run_cli(*submit, "--text", "{{ occurrence_date }}"), "there is no column 'occurrence_date'")
     assert_refused(run_cli("campaign", "preview", "promo"), "no campaign is called 'promo'")
     assert_refused(run_cli("campaign", "preview", "promo", *TEXT), "has its own content", code=2)
     assert_refused(run_cli("campaign", "test", "promo", "--to", "12"), "--to '12'", code=2)
+
+
+def test_members_whose_text_would_show_the_error_of_a_formula_get_nothing(run_cli: RunCli) -> None:
+    assert_done(run_cli("instance", "add", "a", "--key-stdin", stdin="key-a"))
+    errors = "628123456005,#N/A,Jakarta\n628123456006,#REF!,Jakarta\n628123456007,Eka,#N/A\n628123456008,#1,Jakarta\n"
+    assert_done(run_cli("audience", "import", "customers", "-", stdin=PEOPLE + errors))
+    submit = ("campaign", "submit", "promo", *OVER, *TEXT)
+    document = assert_done(run_cli(*submit, "--at", "in 1h", "--json")).json
+    assert (document["total"], document["rejected"]) == (5, 2)
+    assert [reason[:4] for reason in (reject["reason"] for reject in document["rejects"])] == ["#N/A", "#REF"]
+    shown = assert_done(run_cli("campaign", "preview", "promo", "--sample", "9", "--json")).json["messages"]
+    texts = [message["text"] for message in shown if message["fault"] is None]
+    assert texts == ["Hi Ayu", "Hi Budi", "Hi Citra", "Hi Eka", "Hi #1"]
+
+
+@pytest.mark.parametrize(
+    ("days", "locale", "fitting"),
+    [(("11/29/2026", "12/03/2026"), "id", "en_US"), (("29/11/2026", "03/12/2026"), "en_US", "id")],
+)
+def test_a_day_is_the_same_in_the_conditions_and_in_the_text(
+    run_cli: RunCli, days: tuple[str, str], locale: str, fitting: str
+) -> None:
+    assert_done(run_cli("instance", "add", "a", "--key-stdin", stdin="key-a"))
+    rows = "".join(f"62812345600{n},{day}\n" for n, day in enumerate(days))
+    assert_done(run_cli("audience", "import", "customers", "-", stdin=f"phone,day\n{rows}"))
+    submit = (
+        "campaign",
+        "submit",
+        "promo",
+        *OVER,
+        "--where",
+        "day=2026-12-03",
+        "--text",
+        "On {{ day | date }}",
+        "--json",
+    )
+    refused = run_cli(*submit, "--locale", locale)
+    assert_refused(refused, "the conditions read column 'day' as", f"--locale {locale}", code=2)
+    [sample] = assert_done(run_cli(*submit, "--locale", fitting)).json["samples"]
+    assert sample["message"] in {"On 3 Desember 2026", "On December 3, 2026"}

@@ -144,7 +144,7 @@ def test_pause_and_cancel_hold_all_but_what_is_in_flight_and_resume_sends_again(
     assert run_cli("campaign", "resume", "c").code == 0
     wait_for(lambda: len(gateway.ledger.entries) >= seen + 30, "sending again")
 
-    assert run_cli("campaign", "cancel", "c").code == 0
+    assert run_cli("campaign", "cancel", "c", "--yes").code == 0
     seen = len(gateway.ledger.entries)
     wait_for(lambda: still_open(run_cli, "c") == 0, "the requests in flight")
     assert len(gateway.ledger.entries) <= seen + 4

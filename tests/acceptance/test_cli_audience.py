@@ -9,6 +9,7 @@ from urllib.request import Request, urlopen
 from sqlalchemy import Engine
 
 from broadcaster.crypto import open_vault
+from broadcaster.services.dispatch import start_due_campaigns
 from broadcaster.services.instances import add_instance
 from broadcaster.settings import Settings
 from broadcaster.simulator import Simulator
@@ -38,12 +39,23 @@ def test_an_import_adds_changes_and_keeps(run_cli: RunCli) -> None:
     assert "added: 1 (628123456003)" in second
     assert "changed: 1 (6281234560001)" in second
     assert assert_done(run_cli("audience", "export", "customers")).stdout == (
-        "phone,name,city,tier\r\n6281234560001,Ayu,Jakarta,gold\r\n628123456002,'=Budi,Bandung,\r\n628123456003,Dewi,,\r\n"
+        "phone_e164,name,city,tier\r\n6281234560001,Ayu,Jakarta,gold\r\n628123456002,'=Budi,Bandung,\r\n628123456003,Dewi,,\r\n"
     )
     [listed] = assert_done(run_cli("audience", "list", "--json")).json
     assert (listed["name"], listed["members"], listed["variables"]) == ("customers", 3, ["name", "city", "tier"])
     shown = assert_done(run_cli("audience", "show", "customers", "--where", "city!=", "--json")).json
     assert (shown["members"], shown["matching"], shown["schedules"], shown["campaigns"]) == (3, 2, [], [])
+
+
+def test_a_city_that_nobody_has_is_told_with_the_nearest(run_cli: RunCli) -> None:
+    assert_done(run_cli("audience", "import", "customers", "-", stdin=PEOPLE))
+    hint = "city=Bandug holds for nobody: the nearest in 'city' are 'Bandung'"
+    where = ("--where", "city=Bandug")
+    assert f"note: {hint}\n" in assert_done(run_cli("audience", "show", "customers", *where)).stdout
+    shown = assert_done(run_cli("audience", "show", "customers", *where, "--json")).json
+    assert (shown["matching"], shown["notes"]) == (0, [hint])
+    preview = ("campaign", "preview", "--audience", "customers", *where, "--text", "Hi {{ name }}, STOP to end")
+    assert_refused(run_cli(*preview), f"audience customers where city=Bandug goes to nobody; {hint}")
 
 
 def test_replacing_shows_the_difference_first_and_an_export_differs_in_nothing(
@@ -127,3 +139,63 @@ def test_conditions_that_cannot_be_told_are_refused_in_one_line(run_cli: RunCli)
         (("--exclude", "nobody"), "no audience and no campaign is called 'nobody'", 1),
     ):
         assert_refused(run_cli("audience", "show", "patients", *given), said, code=code)
+
+
+def test_one_member_is_added_changed_and_removed_by_hand(run_cli: RunCli, engine: Engine) -> None:
+    assert_refused(
+        run_cli("audience", "add-member", "customers", "+628123456009"), "no audience is called 'customers'"
+    )
+    assert_done(run_cli("audience", "import", "customers", "-", stdin=PEOPLE))
+    new = ("customers", "0812-3456-009", "--country", "ID")
+    added = assert_done(run_cli("audience", "add-member", *new, "--set", "Name=Eka", "--json")).json
+    assert added == {"audience": "customers", "phone": "628123456009", "variables": {"name": "Eka"}, "members": 3}
+    assert_refused(run_cli("audience", "add-member", *new), "628123456009 is in audience 'customers' already")
+    changed = assert_done(run_cli("audience", "edit-member", *new, "--set", "city=a=b")).stdout
+    assert changed.splitlines() == [
+        "628123456009 is changed in audience customers; members: 3",
+        "  name: Eka",
+        "  city: a=b",
+    ]
+    before = everything(engine)
+    for wrong, said in {
+        "citty=Solo": "did you mean 'city'? variables are: 'name', 'city'",
+        "city": "--set city=Jakarta",
+        "=x": "--set city=Jakarta",
+    }.items():
+        for command in ("add-member", "edit-member"):
+            assert_refused(run_cli("audience", command, *new, "--set", wrong), said, code=2)
+    assert_refused(run_cli("audience", "edit-member", *new), "--set is missing", code=2)
+    assert_refused(run_cli("audience", "edit-member", *new, "--set", "city=a", "--set", "City=b"), "twice", code=2)
+    assert_refused(run_cli("audience", "remove-member", "customers", "+62812345600"), "is not in audience 'customers'")
+    assert_refused(run_cli("audience", "remove-member", "customers", "12"), "PHONE '12'", code=2)
+    assert everything(engine) == before
+    assert "members: 2" in assert_done(run_cli("audience", "remove-member", *new)).stdout
+    assert "628123456009" not in assert_done(run_cli("audience", "export", "customers")).stdout
+
+
+def test_who_was_removed_is_not_in_the_next_occurrence_of_a_schedule(
+    run_cli: RunCli, engine: Engine, settings: Settings
+) -> None:
+    add_instance(engine, open_vault(settings), "a", "key-a", rate_per_second=None)
+    assert_done(run_cli("audience", "import", "customers", "-", stdin=PEOPLE))
+    daily = ("--cron", "0 9 * * *", "--instance", "a", "--audience", "customers", "--text", "Hi {{ name }}")
+    assert_done(run_cli("schedule", "add", "news", *daily))
+    assert_done(run_cli("audience", "remove-member", "customers", "+6281234560001"))
+    assert_done(run_cli("audience", "add-member", "customers", "+628123456009", "--set", "name=Eka"))
+    campaign = assert_done(run_cli("schedule", "run-now", "news", "--json")).json["campaign"]
+    start_due_campaigns(engine)
+    exported = assert_done(run_cli("campaign", "export", campaign)).stdout.splitlines()
+    assert [line.partition(",")[0] for line in exported] == ["phone", "628123456002", "628123456009"]
+
+
+def test_lines_that_repeat_a_phone_are_listed_and_their_people_said_to_get_nothing(run_cli: RunCli) -> None:
+    family = "phone,name\n" + "".join(f"62812345600{n // 3:02},N{n}\n" for n in range(45))
+    for options in ((), ("--replace",)):
+        told = assert_done(run_cli("audience", "import", "families", "-", *options, stdin=family)).stdout
+        assert "  line 3 repeats line 2\n  line 4 repeats line 2\n  line 6 repeats line 5\n" in told
+        assert told.count(" repeats line ") == 20
+        assert "  and 10 more repeat others\nwarning: an audience has each phone once" in told
+    repeats = assert_done(run_cli("audience", "import", "families", "-", "--json", stdin=family)).json["repeats"]
+    assert (len(repeats), repeats[0]) == (20, {"line": 3, "first_line": 2})
+    exported = assert_done(run_cli("audience", "export", "families")).stdout.splitlines()
+    assert exported[:3] == ["phone_e164,name", "6281234560000,N0", "6281234560001,N3"]

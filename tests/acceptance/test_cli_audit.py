@@ -23,9 +23,10 @@ from tests.support.reference import commands
 
 SHOWS = {
     "status", "doctor", "audit", "db check", "instance list", "instance show", "instance rules NAME show",
-    "instance rules NAME test", "campaign preview", "phone show", "campaign list", "campaign show", "campaign watch",
-    "campaign report", "campaign export", "audience list", "audience show", "audience export", "schedule list",
-    "schedule show", "schedule next", "schedule report",
+    "instance rules NAME test", "campaign preview", "phone list", "phone show", "campaign list", "campaign show",
+    "campaign watch", "campaign report", "campaign export", "audience list", "audience show", "audience export",
+    "schedule list", "schedule show", "schedule next", "schedule report", "replies list", "replies show",
+    "replies export", "limit list", "limit show",
 }  # fmt: skip
 """Commands that change nothing in the database that an operator would have decided."""
 RUNS = {"up", "down", "demo", "worker", "beat", "flower", "simulator"}
@@ -33,7 +34,7 @@ RUNS = {"up", "down", "demo", "worker", "beat", "flower", "simulator"}
 DUE = "2026-11-23T02:00:00Z"
 """Nine o'clock in Jakarta."""
 PEOPLE = "phone,name\n628123456001,Ann\n628123456002,Bob\n"
-SECRETS = ("key-a", "key-b", "628123456", "Ann", "Bob", "Hello you")
+SECRETS = ("key-a", "key-b", "628123456", "Ann", "Bob")
 """Neither keys nor anything personal is kept."""
 
 
@@ -87,8 +88,17 @@ STEPS = [
     Step("instance add", "a --key key-a --rate unlimited --base-url URL", "instance a", "burst", None, 2),
     Step("instance set", "a --rate 5/s", "instance a", "rate_per_second", None, 5),
     Step("instance set", "a --country id", "instance a", "country", None, "ID"),
+    Step("instance set", "a --read-replies 1m", "instance a", "read_replies_seconds", None, 60),
+    Step("instance set", "a --window 'Mon-Sun 00:00-24:00'", "instance a", "hours_id", None, 1),
+    Step("instance set", "a --any-time", "instance a", "hours_id", 1, None),
     Step("instance set", "a --wire form", "instance a", "wire", "json", "form"),
     Step("instance set", "a --wire json", "instance a", "wire", "form", "json"),
+    Step("limit add", "customers 2000/d", "limit customers", "most", None, 2000),
+    Step("limit set", "customers 3000/d", "limit customers", "most", 2000, 3000),
+    Step("limit remove", "customers", "limit customers", "most", 3000, None),
+    Step("instance set", "a --rate 5/s --rate 100/d", "limit a", "most", None, 100),
+    Step("instance set", "a --ramp 20,50", "limit a", "ramp", None, [20, 50]),
+    Step("instance set", "a --rate 5/s --ramp none", "limit a", "most", ..., None),
     Step("instance pause", "a", "instance a", "health", "ok", "paused"),
     Step("instance resume", "a", "instance a", "health", "paused", "ok"),
     Step("instance rules NAME set", "a -", "instance a", "reply_rules", None, json.loads(RULES), stdin=RULES),
@@ -97,19 +107,26 @@ STEPS = [
     Step("instance check", "a --to 628123456009 --timeout 0", "campaign a (check *",
          "state", None, "scheduled", code=1),
     Step("audience import", "people -", "audience people", "added", None, 2, stdin=PEOPLE),
+    Step("audience import", "people - --consent-source 'web form'", "consent web form", "kept", None, 2, stdin=PEOPLE),
     Step("audience sync", "people --instance a --chats", "audience people", "members", None, 2),
+    Step("audience add-member", "people +628123456003 --set name=Cid", "audience people", "added", None, 1),
+    Step("audience edit-member", "people +628123456003 --set name=Cyd", "audience people", "changed", None, 1),
+    Step("audience remove-member", "people +628123456003", "audience people", "removed", None, 1),
     Step("campaign submit", "c --instance a --recipients - --text 'Hello you' --draft", "campaign c",
          "state", None, "draft", stdin=PEOPLE),
     Step("campaign test", "c --to 628123456009 --timeout 0", "campaign c (test *", "state", "scheduled", "cancelled",
          code=1),
     Step("campaign start", "c", "campaign c", "state", "draft", "running"),
     Step("campaign pause", "c", "campaign c", "state", "running", "paused"),
+    Step("campaign set", "c --text 'Dear you'", "campaign c", "text", "Hello you", "Dear you"),
+    Step("campaign clone", "c d", "campaign d", "state", None, "draft"),
+    Step("campaign remove", "d --yes", "campaign d", "state", "draft", None),
     Step("campaign resume", "c", "campaign c", "state", "paused", "running"),
     Step("campaign retry", "c", "campaign c", "failed", 1, None,
          first=_sql("UPDATE messages SET state = 'failed' WHERE phone = '628123456001'")),
     Step("campaign settle", "c --as failed --yes", "campaign c", "failed", None, 1,
          first=_sql("UPDATE messages SET state = 'unknown' WHERE phone = '628123456001'")),
-    Step("campaign cancel", "c", "campaign c", "cancelled", None, 1),
+    Step("campaign cancel", "c --yes", "campaign c", "cancelled", None, 1),
     Step("schedule add", SCHEDULE, "schedule news", "cron", None, "0 9 * * *"),
     Step("schedule set", "news --cron '0 8 * * *'", "schedule news", "cron", "0 9 * * *", "0 8 * * *"),
     Step("schedule set", "news --instance b", "schedule news", "instances", ["a"], None,
@@ -117,7 +134,7 @@ STEPS = [
     Step("schedule pause", "news", "schedule news", "state", "active", "paused"),
     Step("schedule resume", "news", "schedule news", "state", "paused", "active"),
     Step("schedule run-now", "news", "occurrence news *", "state", None, "started"),
-    Step("schedule reject", "news 2026-11-23T09:00 --reason late", f"occurrence news {DUE}", "state", "held",
+    Step("schedule reject", "news 2026-11-23T09:00 --reason late", "occurrence news 2026-11-23T09:00", "state", "held",
          "rejected",
          first=_held(DUE)),
     Step("schedule approve", "news 2026-11-23T10:00", "occurrence news *", "state", "held", "queued",
@@ -125,6 +142,8 @@ STEPS = [
     Step("schedule remove", "news", "schedule news", "cron", "0 8 * * *", None),
     Step("audience remove", "people", "audience people", "members_removed", None, 2,
          first=_sql("UPDATE campaigns SET audience_id = NULL")),
+    Step("phone block", "628123456001 628123456002", "phone *", "blocked", None, 2),
+    Step("phone unblock", "628123456001", "phone *", "unblocked", None, 1),
     Step("phone forget", "628123456001 --yes", "phone *", "messages", None, {"failed": 1}),
     Step("phone readmit", "628123456001 --yes", "phone *", "readmitted", None, True),
     Step("phone reset", "--yes", "phone *", "reset", None, 0),
@@ -248,7 +267,7 @@ def test_the_trail_can_be_narrowed(trail: RunCli) -> None:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (("--kind", "foo"), "--kind: there is no kind 'foo'; there are instance, campaign"),
+        (("--kind", "foo"), "--kind: there is no kind 'foo'; there are instance, limit, campaign"),
         (("--kind", "instance,campaign"), "--kind: there is no kind"),
         (("--object", "foo", "main"), "--object: there is no kind 'foo'"),
         (("--object", "instance", "a", "--kind", "campaign"), "is not the kind of --object"),

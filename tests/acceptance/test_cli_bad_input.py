@@ -151,6 +151,29 @@ BAD_OPTIONS = {
     "instance name is taken": Refused(["instance", "add", "a", "--key", "k"], ("'a' exists already",)),
     "instance in use": Refused(["instance", "remove", "a"], ("pause it instead",)),
     "no such instance": Refused(["instance", "check", "nobody"], ("'nobody'", "instance list")),
+    "nobody to block": Refused(["phone", "block"], ("NUMBERs, or --file",), 2),
+    "a number that is none": Refused(["phone", "block", "+628123456789", "12"], ("NUMBER '12'",), 2),
+    "a column without a file": Refused(["phone", "block", "+628123456789", "--phone-column", "x"], ("--file",), 2),
+    "a reason of two lines": Refused(["phone", "block", "+628123456789", "--reason", "a\nb"], ("--reason",), 2),
+    "no such instance to block": Refused(["phone", "block", "+628123456789", "--instance", "nobody"], ("'nobody'",)),
+    "no such instance to unblock": Refused(["phone", "unblock", "+628123456789", "--instance", "n"], ("'n'",)),
+    "a window that is none": Refused(submit("w", "--window", "Mo-Fr 9-20"), ("--window", "is not understood"), 2),
+    "no such day of the week": Refused(submit("w", "--window", "Mo-Fr 09:00-20:00"), ("'mo' is no day",), 2),
+    "no such zone of windows": Refused(
+        submit("w", "--window", "09:00-20:00", "--window-zone", "Mars"), ("--window-zone 'Mars'",), 2),
+    "a zone without windows": Refused(submit("w", "--window-zone", "recipient"), ("--window-zone says whose",), 2),
+    "windows that are never open at once": Refused(
+        submit("w", "--window", "09:00-09:30", "--window-zone", "recipient"), ("is not open within 100 days",), 2),
+    "no such holidays": Refused(submit("w", "--holidays", "XX"), ("--holidays 'XX'", "no holidays are known"), 2),
+    "no such list of days": Refused(submit("w", "--holidays", "off.txt"), ("off.txt", "No such file")),
+    "a list of days without one": Refused(submit("w", "--holidays", "good.csv"), ("good.csv, line 1", "is no day")),
+    "expires before it starts": Refused(
+        submit("w", "--at", "in 3h", "--expires", "in 2h"), ("--expires", "is before it starts"), 2),
+    "expires in words": Refused(submit("w", "--expires", "soon"), ("--expires 'soon' is not understood",), 2),
+    "a draft expires after a span": Refused(submit("w", "--draft", "--expires", "6h"), ("--expires 6h", "draft"), 2),
+    "an instance by its recipients' clocks": Refused(
+        ["instance", "set", "a", "--window", "09:00-20:00", "--window-zone", "recipient"], ("has one clock",), 2),
+    "windows and none": Refused(["instance", "set", "a", "--any-time", "--window", "09:00-20:00"], ("contradict",), 2),
     "no change": Refused(["instance", "set", "a"], ("nothing to change",), 2),
 }  # fmt: skip
 

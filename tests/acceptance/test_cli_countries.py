@@ -144,7 +144,7 @@ def test_a_campaign_over_an_audience_says_its_countries_too(clinic: RunCli) -> N
     assert_done(clinic("audience", "import", "people", "-", stdin=people))
     words = ("campaign", "submit", "c", "--instance", "main", "--audience", "people", "--text", "Hi {{ name }}")
     assert "countries: 2 Indonesia, 1 Japan\n" in assert_done(clinic(*words, "--dry-run")).stdout
-    assert_refused(clinic(*words, "--accept-rejected"), "not an audience", code=2)
+    assert_refused(clinic(*words, "--accept-countries"), "not an audience", code=2)
 
 
 def test_adding_an_instance_on_a_terminal_asks_for_the_country(run_cli: RunCli, environ: Mapping[str, str]) -> None:

@@ -41,6 +41,7 @@ GIVEN = {
     "campaign preview": f"--audience people {URL}",
     "campaign test": "c --to 628123456789 --timeout 0",
     "campaign settle": "c --as failed --yes",
+    "campaign clone": "c d",
     "campaign watch": "c --timeout 0",
     "audience import": "new people.csv",
     "audience sync": "new --instance a",
@@ -48,6 +49,8 @@ GIVEN = {
     "schedule approve": "s 2026-11-23T09:00",
     "schedule reject": "s 2026-11-23T09:00",
     "audit": "",
+    "phone block": "628123456788",
+    "phone list": "",
 }
 """What a command is given beside the text that is tried; else only the name of something that is there."""
 OTHERWISE = {
@@ -57,16 +60,18 @@ OTHERWISE = {
     ("campaign submit", "exclude"): "new --instance a --text Hi --audience people",
     ("campaign preview", "name"): "",
     ("campaign preview", "phone"): "c",
+    ("phone block", "file"): "",
+    ("phone block", "phone_column"): "--file people.csv",
     ("schedule add", "every"): SCHEDULE.replace("--cron '0 9 * * *'", ""),
 }
 CONTENTS = {"text": "", "text_file": "", "file": "", "file_url": "", "caption": URL, "filename": "--file people.csv"}
 """Parameters that take the place of another content, and what goes with them."""
 ALLOWED = {
-    *((option, what) for option in ("text", "caption") for what in ("two lines", "right to left")),
+    *((option, what) for option in ("text", "caption", "confirm") for what in ("two lines", "right to left")),
     *(("output", what) for what in ("escapes", "two lines", "right to left")),
 }
 """What recipients read may have lines, and turn; and a file of one's own may be called as one likes."""
-ONLY_SHOWS = {"instance rules NAME test", "audit"}
+ONLY_SHOWS = {"instance rules NAME test", "audit", "phone list"}
 """They look at whatever they are given, or find nothing."""
 
 

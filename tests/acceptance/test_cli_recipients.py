@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,10 @@ class Stand:
 
     def run(self, *args: str, stdin: bytes = b"") -> CliResult:
         return run(command(*args), cwd=self._directory, environ=self._environ, stdin=stdin, timeout=60)
+
+    def file(self, name: str, text: str) -> None:
+        (self._directory / name).parent.mkdir(exist_ok=True)
+        (self._directory / name).write_text(text)
 
     def submit(
         self, file: str, *options: str, text: str = "Hi {{ name }}", name: str = "c", stdin: bytes = b""
@@ -79,7 +84,9 @@ def test_what_a_list_comes_to_is_told_before_it_is_sent(stand: Stand) -> None:
 
 
 def test_a_family_that_shares_a_phone_gets_a_message_for_each_row(stand: Stand) -> None:
-    told = stand.told("family.csv", "--one-per", "row", "--require", "date,name", text="{{ phone }} {{ name }}")
+    told = stand.told(
+        "family.csv", "--one-per", "row", "--require", "date,name", "--accept-rejected", text="{{ phone }} {{ name }}"
+    )
     assert (told["total"], told["rejected"]) == (1, 2)
     assert told["rejects"][0]["reason"] == "There is nothing in column 'date', which is required."
     done = stand.submit("family.csv", "--one-per", "row", text="{{ phone }}", name="family", stdin=b"")
@@ -92,17 +99,18 @@ def test_options_that_a_refusal_names_are_those_that_help(stand: Stand) -> None:
     for file, option in {"title.csv": ("--header-row", "3"), "second.xlsx": ("--sheet", "Data")}.items():
         refused = stand.submit(file, "--dry-run")
         assert_refused(refused, " ".join(option))
-        assert stand.told(file, *option)["samples"] == [{"phone": A, "message": "Hi Ayu"}]
-    assert stand.told("contacts.vcf")["samples"] == [{"phone": A, "message": "Hi Ayu A"}]
+        assert stand.told(file, *option)["samples"] == [{"phone": A, "message": "Hi Ayu", "file": None}]
+    assert stand.told("contacts.vcf")["samples"] == [{"phone": A, "message": "Hi Ayu A", "file": None}]
 
 
 def test_an_export_with_rows_that_were_sent_is_sent_only_where_that_is_said(stand: Stand) -> None:
     assert_refused(stand.submit("export.csv", name="again"), "line 3")
     assert_refused(stand.submit("-", name="again", stdin=EXPORT.encode()), "--again")
     assert "1 of its rows were sent already" in stand.told("export.csv")["notices"][0]
+    assert_refused(stand.run("audience", "import", "people", "export.csv"), "--again")
     for done in (
         stand.submit("export.csv", "--again", name="again"),
-        stand.run("audience", "import", "people", "export.csv"),
+        stand.run("audience", "import", "people", "export.csv", "--again"),
     ):
         assert done.code == 0
         assert done.stderr.startswith("warning: this is an export of a campaign")
@@ -122,3 +130,45 @@ def test_empty_values_and_the_phone_are_told_of_an_audience_too(stand: Stand) ->
     assert told["empty_values"] == {"phone": 0, "name": 1}
     assert [each["message"] for each in told["samples"]] == [f"{A} [name] Ayu", f"{B} [name] you"]
     assert "'[name]' is sent as it stands: write {{ name }} for the column" in messages(told["lint"])
+
+
+DATES = "phone,name,day,invoice\n" + "".join(
+    f"62812345678{n:02},{'' if n < 4 else f'N{n}'},{'soon' if n < 4 else '2026-12-01'},{'' if n < 4 else '17.pdf'}\n"
+    for n in range(20)
+)
+SHOWING = ("--text", '{{ day | date("full") }}')
+REJECTING = [
+    (SHOWING, "Column 'day': This is not a date that can be read"),
+    (("--text", "Hi", "--require", "name"), "There is nothing in column 'name', which is required."),
+    (("--file-column", "invoice", "--file-root", "bills"), "Column 'invoice': "),
+]
+
+
+@pytest.mark.parametrize(("options", "said"), REJECTING)
+def test_rows_that_are_rejected_count_alike_whatever_is_wrong_with_them(
+    stand: Stand, options: tuple[str, ...], said: str
+) -> None:
+    stand.file("bills/17.pdf", "%PDF")
+    submit = ("campaign", "submit", options[-1], "--instance", "a", "--recipients", "-", *options)
+    stopped = ("4 of 20 rows cannot be used, the first on line 2: ", said, "--accept-rejected")
+    assert_refused(stand.run(*submit, stdin=DATES.encode()), *stopped)
+    dry = stand.run(*submit, "--dry-run", stdin=DATES.encode())
+    assert (dry.code, "4 of 20 rows cannot be used" in dry.stderr) == (1, True)
+    assert_done(stand.run(*submit, "--accept-rejected", stdin=DATES.encode()))
+    report = stand.run("campaign", "report", options[-1]).stdout
+    assert re.search(r"^messages +16$", report, re.MULTILINE)
+    assert re.search(r"^rejected +4 \(`broadcaster campaign export .* --rejected`\)$", report, re.MULTILINE)
+    assert "REJECTED" in stand.run("campaign", "list").stdout
+
+
+def test_members_that_are_rejected_count_as_rows_do(stand: Stand) -> None:
+    assert_done(stand.run("audience", "import", "visitors", "-", stdin=DATES.encode()))
+    submit = ("campaign", "submit", "visit", "--instance", "a", "--audience", "visitors", *SHOWING)
+    stopped = ("audience visitors: 4 of 20 members cannot be sent to, the first 6281234567800: Column 'day'",)
+    for when in ((), ("--at", "in 2h"), ("--draft",)):
+        assert_refused(stand.run(*submit, *when), *stopped, "--accept-rejected (nothing was submitted)")
+    dry = stand.run(*submit, "--dry-run", "--json")
+    assert (dry.code, len(json.loads(dry.stdout)["stopped_by"])) == (1, 1)
+    told = json.loads(assert_done(stand.run(*submit, "--accept-rejected", "--json")).stdout)
+    assert (told["read"], told["total"], told["rejected"], told["stopped_by"]) == (20, 16, 4, [])
+    assert_refused(stand.run(*submit, "--require", "Day"), "of an audience say --where 'day is not empty'", code=2)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import getpass
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import Engine
 
 from broadcaster.crypto import open_vault
+from broadcaster.services import dispatch
 from broadcaster.services.instances import add_instance
 from broadcaster.services.schedules.editing import add_schedule
 from broadcaster.settings import Settings
 from tests.support.cli import RunCli, assert_done, assert_refused
+from tests.support.database import everything
 from tests.support.schedules import new_schedule
 
 DAILY = ("--cron", "0 9 * * mon-fri", "--timezone", "Asia/Jakarta", "--audience", "people", "--instance", "a")
@@ -59,7 +62,7 @@ def test_a_schedule_from_its_adding_to_its_removal(run_cli: RunCli, engine: Engi
         )
     ).stdout
     assert "At 09:00 on Monday through Friday, by the clocks of Asia/Jakarta" in added
-    assert added.count("09:00 WIB") == 3
+    assert added.count("09:00 WIB") == 4
 
     following = assert_done(run_cli("schedule", "next", "news", "-n", "9", "--json")).json
     assert following["words"] == "At 09:00 on Monday through Friday"
@@ -147,3 +150,118 @@ def test_what_is_missing_or_unknown_is_said(run_cli: RunCli) -> None:
     assert_refused(run_cli("schedule", "show", "news"), "no schedule is called 'news'", "schedule list")
     assert_refused(run_cli("schedule", "set", "news", "--count", "2"), "no schedule is called 'news'")
     assert_refused(run_cli("schedule", "add", "news", "--cron", "0 9 * * *"), "Missing option", code=2)
+
+
+def test_adding_one_says_what_may_be_wrong_with_its_text_and_strict_refuses_it(run_cli: RunCli) -> None:
+    wrong = ("schedule", "add", "news", *DAILY, "--text", "BUY NOW AND NEVER THINK AGAIN")
+    assert_refused(run_cli(*wrong, "--strict"), "--strict refuses this content", "how to opt out")
+    assert_refused(run_cli("schedule", "show", "news"), "'news'")
+    told = assert_done(run_cli(*wrong)).stdout.splitlines()
+    assert any(line.startswith("warning: nobody is told how to opt out") for line in told)
+    fine = ("--text", "Good morning {{ name }}. Reply STOP to get no more", "--strict", "--json")
+    assert assert_done(run_cli("schedule", "add", "fine", *DAILY, *fine)).json["lint"] == []
+
+
+def more_people(run_cli: RunCli, fee: str, count: int = 5) -> None:
+    rows = "".join(f"62812000000{n},N{n},,{fee}\n" for n in range(2, 2 + count))
+    assert_done(run_cli("audience", "import", "people", "-", stdin=f"phone,name,city,fee\n{rows}"))
+
+
+def test_what_a_schedule_would_come_to_is_shown_when_it_is_added_and_when_it_is_changed(
+    run_cli: RunCli, engine: Engine
+) -> None:
+    more_people(run_cli, "150000")
+    add = ("schedule", "add", "news", *DAILY, "--from", "2030-01-07", "--text", "{{ city | default('-') }} {{ name }}")
+    before = everything(engine)
+    for options, done in (("--dry-run",), "dry run: would add schedule news; nothing was stored"), ((), "added"):
+        told = assert_done(run_cli(*add, *options)).stdout
+        assert told.startswith(done)
+        assert "of the next occurrence, Mon 2030-01-07 09:00 WIB:\nmembers of people now: 6; messages: 6;" in told
+        assert "city is empty for 5 of 6\n" in told
+        assert "the first 3, message as rendered:\n  628120000001  Jakarta Ayu\n  628120000002  - N2\n" in told
+        if options:
+            assert everything(engine) == before
+    before = everything(engine)
+    change = ("schedule", "set", "news", "--where", "name=N3", "--text", "{{ occurrence_date }} {{ name }}")
+    told = assert_done(run_cli(*change, "--cron", "0 7 * * *", "--dry-run")).stdout
+    assert "dry run: would change schedule news" in told
+    assert "2030-01-07 07:00 WIB" in told and "  where name=N3\n" in told and "628120000003  2030-01-07 N3" in told
+    assert everything(engine) == before
+    [first] = [assert_done(run_cli(*change, "--json")).json["first"]]
+    assert (first["utc"], first["total"], first["samples"]) == (
+        *("2030-01-07T02:00:00Z", 1),
+        [{"phone": "628120000003", "message": "2030-01-07 N3"}],
+    )
+    assert_refused(run_cli(*add, "--dry-run"), "a schedule called 'news' exists already")
+    assert "now nobody would get it" in assert_done(run_cli("schedule", "set", "news", "--where", "name=Zoe")).stdout
+
+
+def test_a_change_keeps_what_it_does_not_name(run_cli: RunCli, engine: Engine) -> None:
+    more_people(run_cli, "01/12/2026")
+    assert_done(run_cli("audience", "import", "staff", "-", stdin="phone\n628120000002\n"))
+    shows = ("--text", '{{ fee | date("%-d %B") }}')
+    kept = ("--where", "fee is not empty", "--exclude", "staff", "--locale", "id")
+    assert_done(run_cli("schedule", "add", "news", *DAILY, *shows, *kept))
+
+    def after(*changes: str) -> list[str]:
+        done = assert_done(run_cli("schedule", "set", "news", *changes, "--json")).json["first"]
+        return [*done["where"], *(sample["message"] for sample in done["samples"][:1])]
+
+    conditions = ["fee is not empty", "not in audience staff"]
+    assert after("--text", 'Anew: {{ fee | date("%-d %B") }}') == [*conditions, "Anew: 1 Desember"]
+    assert after("--locale", "en_GB") == [*conditions, "Anew: 1 December"]
+    assert after("--where", "name=N3") == ["name=N3", "not in audience staff", "Anew: 1 December"]
+    assert after("--exclude", "audience:people") == ["name=N3", "not in audience people"]
+    assert after("--everybody", "--priority", "2") == ["Anew: 1 December"]
+    assert_refused(run_cli("schedule", "set", "news", "--caption", "Hi"), "--caption goes with a file", code=2)
+    assert_done(
+        run_cli("schedule", "set", "news", "--file-url", "https://example.com/a.pdf", "--caption", "Hi {{ name }}")
+    )
+    assert_done(run_cli("schedule", "set", "news", "--file-url", "https://example.com/b.pdf"))
+    shown = assert_done(run_cli("schedule", "show", "news", "--json")).json
+    assert (shown["body"], shown["caption"], shown["locale"]) == (
+        "https://example.com/b.pdf",
+        "Hi {{ name }}",
+        "en_GB",
+    )
+    assert after("--caption", "Dear {{ name }}") == ["Dear Ayu"]
+    assert "en_GB" in assert_done(run_cli("schedule", "show", "news")).stdout
+    made = assert_done(run_cli("schedule", "run-now", "news", "--json")).json["campaign"]
+    for words in (("show", made), ("report", made)):
+        assert assert_done(run_cli("campaign", *words, "--json")).json["locale"] == "en_GB"
+        assert "en_GB" in assert_done(run_cli("campaign", *words)).stdout
+
+
+def test_recipients_of_an_occurrence_who_are_rejected_are_never_passed_over_in_silence(
+    run_cli: RunCli, engine: Engine
+) -> None:
+    more_people(run_cli, "soon", 6)
+    shows = ("--text", "{{ name }}: {{ fee | default('0') | number }}")
+    added = assert_done(run_cli("schedule", "add", "news", *DAILY, *shows, "--where", "name!=Ayu")).stdout
+    assert "messages: 0; rejected: 6" in added and "warning: that many look like a mistake" in added
+    made = assert_done(run_cli("schedule", "run-now", "news", "--json")).json["campaign"]
+    dispatch.start_due_campaigns(engine)
+    dispatch.finish_campaigns(engine)
+    export = f"broadcaster campaign export '{made}' --rejected"
+    [row] = assert_done(run_cli("schedule", "report", "news", "--json")).json
+    assert (row["total"], row["rejected"]) == (0, 6)
+    table = assert_done(run_cli("schedule", "report", "news")).stdout.splitlines()
+    assert re.search(r" 0 +0 +0 +0  6 rejected; run by an operator$", table[1])
+    shown = assert_done(run_cli("campaign", "show", made)).stdout
+    assert "can be sent to: all are rejected" in shown and export in shown
+    assert "REJECTED" in assert_done(run_cli("campaign", "list")).stdout
+    [trouble] = run_cli("status", "--json").json["standing_still"]
+    assert (trouble["what"], trouble["name"], trouble["cause"]) == ("schedule", "news", "rejected")
+    assert trouble["why"].startswith(f"had 6 of 6 recipients rejected in campaign {made}: Column 'fee': ")
+    assert trouble["command"] == export
+    assert f"schedule news had 6 of 6 recipients rejected in campaign {made}" in run_cli("status").stdout
+    [found] = [check for check in run_cli("doctor", "--json").json["checks"] if check["check"] == "schedules"]
+    assert (found["level"], found["command"]) == ("warn", export)
+    # The next occurrence is well again.
+    more_people(run_cli, "7", 5)
+    assert_done(run_cli("schedule", "set", "news", "--everybody", "--text", "{{ name }}"))
+    sql(engine, "UPDATE occurrences SET due_at = due_at - interval '1 hour'")
+    assert_done(run_cli("schedule", "run-now", "news"))
+    dispatch.start_due_campaigns(engine)
+    troubles = run_cli("status", "--json").json["standing_still"]
+    assert [each for each in troubles if each["what"] == "schedule"] == []

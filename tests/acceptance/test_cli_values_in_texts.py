@@ -31,9 +31,8 @@ def test_a_date_of_a_workbook_stays_one(run_cli: RunCli, tmp_path: Path) -> None
     (tmp_path / "people.xlsx").write_bytes(workbook(rows))
     submit = ("campaign", "submit", "promo", "--instance", "a", "--recipients", "people.xlsx", "--json")
     done = assert_done(run_cli(*submit, "--text", REMINDER, "--locale", "id")).json
-    assert done["samples"] == [
-        {"phone": "628123456789", "message": "Halo Ayu, Jumat, 3 April 2026 (150.000) 2026-04-03"}
-    ]
+    [sample] = done["samples"]
+    assert sample["message"] == "Halo Ayu, Jumat, 3 April 2026 (150.000) 2026-04-03"
     # The locale is the campaign's: what is previewed later needs no option and no setting.
     [message] = assert_done(run_cli("campaign", "preview", "promo", "--json")).json["messages"]
     assert message["text"] == "Halo Ayu, Jumat, 3 April 2026 (150.000) 2026-04-03"
@@ -121,6 +120,49 @@ def test_everybody_may_get_a_file_of_their_own(run_cli: RunCli, tmp_path: Path) 
     assert (done["total"], [row["line"] for row in done["rejects"]]) == (1, [3])
     [message] = assert_done(run_cli("campaign", "preview", "bills", "--json")).json["messages"]
     assert (message["filename"], message["caption"]) == ("Invoice Ayu.pdf", "Dear Ayu")
+
+
+RESULTS = """phone,name,result
+628123456781,Ayu,lab/17.pdf
+628123456782,Budi,lab/18.pdf
+628123456783,Citra,lab/18.pdf
+628123456784,Dewi,lab/copy of 18.pdf
+"""
+
+
+def test_it_is_shown_who_would_get_which_file_and_told_where_several_get_the_same(
+    run_cli: RunCli, tmp_path: Path
+) -> None:
+    (tmp_path / "lab").mkdir()
+    for name, body in {"17": b"%PDF 17", "18": b"%PDF 018", "copy of 18": b"%PDF 018"}.items():
+        (tmp_path / "lab" / f"{name}.pdf").write_bytes(body)
+    files = ("--file-column", "result", "--file-root", ".", "--caption", "For {{ name }}, STOP to end")
+    submit = ("campaign", "submit", "lab", "--instance", "a", "--recipients", "-", *files)
+    warning = "one file goes to several phones, 'lab/18.pdf' to 3: is that meant, or are paths mixed up?"
+    said = assert_done(run_cli(*submit, "--dry-run", stdin=RESULTS)).stdout
+    assert "  628123456781  [lab/17.pdf, 7 bytes]  For Ayu, STOP to end\n" in said
+    assert f"warning: {warning}" in said
+    assert_refused(run_cli(*submit, "--strict", stdin=RESULTS), warning)
+    tried = assert_done(run_cli(*submit, "--dry-run", "--json", stdin=RESULTS)).json
+    stored = assert_done(run_cli(*submit, "--json", stdin=RESULTS)).json
+    preview = assert_done(run_cli("campaign", "preview", "lab", "--json")).json
+    assert [each["file"] for each in tried["samples"]] == [each["file"] for each in preview["messages"]][:3]
+    assert preview["messages"][1]["file"] == {"path": "lab/18.pdf", "bytes": 8}
+    for document in (tried, stored, preview):
+        assert [each["message"] for each in document["lint"] if each["code"] == "shared_file"] == [warning]
+    said = assert_done(run_cli("campaign", "preview", "lab")).stdout
+    assert "628123456781, file: 17.pdf, from: lab/17.pdf, 7 bytes\n  For Ayu, STOP to end\n" in said
+    assert f"warning: {warning}" in said
+
+
+def test_a_family_that_shares_a_phone_may_get_one_file_twice(run_cli: RunCli, tmp_path: Path) -> None:
+    (tmp_path / "17.pdf").write_bytes(b"%PDF")
+    people = "phone,result\n628123456781,17.pdf\n628123456781,17.pdf\n"
+    files = ("--file-column", "result", "--file-root", ".", "--one-per", "row", "--dry-run", "--json")
+    done = assert_done(
+        run_cli("campaign", "submit", "lab", "--instance", "a", "--recipients", "-", *files, stdin=people)
+    ).json
+    assert (done["total"], [each["code"] for each in done["lint"]]) == (2, ["no_opt_out"])
 
 
 @pytest.mark.parametrize(

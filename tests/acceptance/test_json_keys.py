@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
+from broadcaster.domain.span_limits import parse_span_limit
+from broadcaster.services.shared_limits import add_limit
 from broadcaster.settings import Settings
 from tests.support.cli import RunCli
 from tests.support.reference import commands
@@ -18,15 +20,18 @@ from tests.support.shop import Shop, drain, open_shop
 
 KEYS = json.loads(Path(__file__).with_name("json_keys.json").read_text(encoding="utf-8"))
 """By command what it writes: `[]` stands for each of a list, and what is behind a dot is within."""
-FREE = ("differences", "rules", "empty_values", "variables", "before", "after")
+FREE = ("differences", "rules", "empty_values", "not_in_rest", "variables", "before", "after")
 """Objects whose keys are no part of the contract."""
 PEOPLE = "phone,name\n628123456001,Ann\n628123456002,Bob\nnobody,Cal\n"
 WORDS = {word for each in commands() for word in each.words}
 DAILY = "--cron '0 9 * * *' --timezone Asia/Jakarta --instance a --audience people --text 'Hi {{ name }}'"
 WHILE_IT_RUNS = [
-    "audience import people -",
+    "audience import people - --consent-source form",
     "audience sync contacts --instance a --chats",
     "audience list",
+    "audience add-member people +628123456003 --set name=Cal",
+    "audience edit-member people +628123456003 --set name=Cid",
+    "audience remove-member people +628123456003",
     "audience show people --where name=Ann",
     "campaign submit dry --instance a --recipients - --text 'Hi {{ name }}' --dry-run",
     "campaign submit all --instance a --audience people --text 'Hi {{ name }}' --draft",
@@ -35,12 +40,21 @@ WHILE_IT_RUNS = [
     "instance check a --to 628123456009 --timeout 0",
     "instance list",
     "instance show a",
+    "limit list",
+    "limit show customers",
     "instance rules a show --all",
     "instance rules a test {}",
+    "replies list",
+    "replies show 1",
     "campaign list",
     "campaign show c",
     "campaign settle c",
+    "campaign retry c --dry-run",
     "campaign report c",
+    "campaign set all --text 'Dear {{ name }}' --instance a",
+    "campaign clone all again",
+    "campaign remove again --yes",
+    "campaign cancel all --yes",
     "campaign settle c --as failed --yes",
     "status",
     "doctor",
@@ -58,7 +72,11 @@ WHILE_IT_RUNS = [
 ]
 ONCE_IT_HAS_ENDED = [
     "campaign watch c",
+    "phone block 628123456001 --reason asked",
     "phone show 628123456001",
+    "phone show 628120000000",
+    "phone list",
+    "phone unblock 628123456001",
     "phone reset",
     "schedule remove news",
     "phone show 628123456002",
@@ -69,6 +87,10 @@ ONCE_IT_HAS_ENDED = [
     "audience remove contacts",
     "audit",
 ]
+REPLY = (
+    "INSERT INTO inbound_messages (account_id, lane_id, identity, phone, said_at)"
+    " VALUES (1, 1, '\\x01', '628120000000', now())"
+)
 ENDS = {"628120000000": ("sending", "failed"), "628120000001": ("sending", "in_doubt", "unknown")}
 HELD = (
     "INSERT INTO occurrences (schedule_id, due_at, state) SELECT id, due::timestamptz, 'held' FROM schedules,"
@@ -94,10 +116,12 @@ def test_every_command_writes_the_keys_that_it_always_has(run_cli: RunCli, shop:
         keys = [*found.get(words, "").split(), *(key for text in texts for key in _keys(json.loads(text)))]
         found[words] = " ".join(dict.fromkeys(keys))
 
-    shop.add("a")
+    shop.add("a", "1000/s 100000/d")
+    add_limit(shop.engine, "customers", parse_span_limit("2000/d"), grace=75.0)
     shop.submit("old", 1, "a", first=100)
     drain(shop)
     shop.submit("c", 4, "a")
+    shop.sql(REPLY)
     for command in WHILE_IT_RUNS:
         _prepare(shop, command)
         note(command)

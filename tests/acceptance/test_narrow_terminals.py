@@ -24,6 +24,7 @@ CAMPAIGN, INSTANCE, AUDIENCE = (
 UNBROKEN = "x" * LONGEST_NAME
 SCHEDULE = f"reminder {'x' * LONGEST_NAME}"[:LONGEST_SCHEDULE_NAME]
 REASON = f"the gateway said that {'it will not, ' * 8}and that is all."
+CONTENT = f"Dear {{{{ name }}}}, {'we are closed, ' * 8}and that is all."
 PEOPLE = "phone,name,when\n628120000000,Ann,Monday\n628120000001,Bob,Friday\n"
 TABLES = {
     "audience/keep.py": ["audience list"],
@@ -31,9 +32,13 @@ TABLES = {
     "campaign/report.py": ["campaign report CAMPAIGN"],
     "campaign/settle.py": ["campaign settle CAMPAIGN"],
     "campaign/show.py": ["campaign list"],
+    "campaign/steer.py": ["campaign retry CAMPAIGN --dry-run"],
     "doctor.py": ["doctor"],
     "instance/listing.py": ["instance list"],
-    "phone.py": ["phone show 628120000000", "phone show 628120000001"],
+    "limit/shared.py": ["limit list"],
+    "phone/blocking.py": ["phone list", "phone list --ended"],
+    "phone/card.py": ["phone show 628120000000", "phone show 628120000001"],
+    "reply.py": ["replies list"],
     "purge.py": ["purge --older-than 1d --dry-run"],
     "schedule/show.py": ["schedule list", "schedule next SCHEDULE -n 3", "schedule report SCHEDULE"],
 }
@@ -42,12 +47,16 @@ OF_FIXED_NAMES = {"output.py", "demo/run.py", "stack.py"}
 NAMES = {"CAMPAIGN": CAMPAIGN, "SCHEDULE": SCHEDULE}
 SHOWN = {
     "audience list": [AUDIENCE, UNBROKEN],
-    "campaign report CAMPAIGN": [INSTANCE, REASON],
+    "campaign report CAMPAIGN": [INSTANCE, REASON, CONTENT],
     "campaign settle CAMPAIGN": [REASON],
     "campaign list": [CAMPAIGN, UNBROKEN],
+    "campaign retry CAMPAIGN --dry-run": [REASON],
     "instance list": [INSTANCE, UNBROKEN],
+    "phone list": [INSTANCE, REASON[:400]],
+    "limit list": [UNBROKEN],
     "phone show 628120000000": [CAMPAIGN, AUDIENCE, "name=Ann, when=Monday"],
     "purge --older-than 1d --dry-run": [UNBROKEN],
+    "replies list": [CAMPAIGN, REASON[:150]],
     "schedule list": [SCHEDULE, AUDIENCE],
     "schedule report SCHEDULE": [REASON],
 }
@@ -61,17 +70,29 @@ def shop(run_cli: RunCli, engine: Engine, settings: Settings) -> Iterator[Shop]:
         opened.add("b")
         opened.submit(CAMPAIGN, 5, "a")
         opened.submit(UNBROKEN, 1, "b", first=100)
+        opened.sql("UPDATE campaigns SET recipients_rejected = 12345")
         for state in ("sending", "in_doubt", "unknown"):
             opened.sql(f"UPDATE messages SET state = '{state}', reason = :reason WHERE seq = 1", reason=REASON)
         opened.sql("UPDATE messages SET state = 'sending' WHERE seq = 2")
         opened.sql("UPDATE messages SET state = 'failed', reason = :reason WHERE seq = 2", reason=REASON)
         for old, new in (("a", INSTANCE), ("b", UNBROKEN)):
             opened.sql("UPDATE instances SET name = :new WHERE name = :old", old=old, new=new)
+        opened.sql("UPDATE campaigns SET state = 'paused' WHERE name = :name", name=CAMPAIGN)
+        assert_done(run_cli("campaign", "set", CAMPAIGN, "--text", CONTENT))
+        opened.sql("UPDATE campaigns SET state = 'running' WHERE name = :name", name=CAMPAIGN)
         for audience in (AUDIENCE, UNBROKEN):
             assert_done(run_cli("audience", "import", audience, "-", stdin=PEOPLE))
+        assert_done(run_cli("phone", "block", "+628120000009", "--instance", INSTANCE, "--reason", REASON[:400]))
+        assert_done(run_cli("limit", "add", UNBROKEN, "1000000000/d"))
         daily = ("--cron", "0 9 * * mon-fri", "--timezone", "America/Argentina/Buenos_Aires")
         over = ("--audience", AUDIENCE, "--instance", INSTANCE, "--text", "Hi {{ name }}")
         assert_done(run_cli("schedule", "add", SCHEDULE, *daily, *over))
+        opened.sql(
+            "INSERT INTO inbound_messages (account_id, lane_id, identity, phone, body, said_at, campaign_id, meaning)"
+            " SELECT 1, 1, '\\x01', '628120000000', :reason, now(), id, 'near_miss' FROM campaigns WHERE name = :name",
+            reason=REASON,
+            name=CAMPAIGN,
+        )
         opened.sql(
             "INSERT INTO occurrences (schedule_id, due_at, state, reason)"
             " SELECT id, '2026-11-23T02:00:00Z', 'held', :reason FROM schedules",
@@ -103,7 +124,7 @@ def test_no_table_is_left_out() -> None:
 
 def _is_sentence(line: str) -> bool:
     """Whether the terminal may wrap it: it is no row, but a sentence, or a value behind its name."""
-    said = "instances?|campaigns?|recipients|messages?|would be deleted|home|at 09:00"
+    said = "instances?|campaigns?|recipients|rejected|messages?|would be deleted|home|at 09:00"
     return bool(re.match(rf"({said})\b|.+ is (down|refused|due)\b", line, re.IGNORECASE))
 
 

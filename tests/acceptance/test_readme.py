@@ -111,6 +111,65 @@ def test_an_audience_is_kept_and_sent_to_with_the_commands_as_they_stand(
     assert [entry.body for entry in simulator.ledger.entries] == ["Hello Ayu"]
 
 
+def test_people_are_blocked_with_the_commands_as_they_stand(
+    run_cli: RunCli, engine: Engine, settings: Settings, simulator: Simulator
+) -> None:
+    [block] = [block for block in blocks("sh") if "phone block" in block]
+    add_instance(engine, open_vault(settings), "main", "any-key", base_url=simulator.base_url, rate_per_second=None)
+    for line in block.splitlines():
+        given, _, command = line.rpartition(" | ")
+        stdin = shlex.split(given)[1].replace("\\n", "\n") if given else ""
+        done = run_cli(*shlex.split(command)[1:], stdin=stdin)
+        assert (done.code, done.stderr) == (0, ""), line
+    with engine.begin() as connection:
+        shown = connection.execute(
+            text("SELECT phone, instance, holds, words, way::text FROM optouts ORDER BY id")
+        ).all()
+    assert shown == [
+        ("6281234567890", None, False, "asked on the phone", "command"),
+        ("6281298765432", "main", True, "list of the shop", "file"),
+    ]
+
+
+def test_limits_are_set_with_the_commands_as_they_stand(run_cli: RunCli, engine: Engine, settings: Settings) -> None:
+    [block] = [block for block in blocks("sh") if "limit add" in block]
+    add_instance(engine, open_vault(settings), "main", "any-key", rate_per_second=None)
+    told = ""
+    for line in block.splitlines():
+        done = run_cli(*shlex.split(line)[1:])
+        assert (done.code, done.stderr) == (0, ""), line
+        told = done.stdout
+    limits = [line for line in told.splitlines() if "left" in line]
+    assert [limit.split(":")[0] for limit in limits] == [
+        "limit 50/h",
+        "limit 1000/d",
+        "ramp, step 1 of 6, 20/d",
+        "limit customers, 2000/d",
+    ]
+
+
+def test_consents_are_kept_and_required_with_the_commands_as_they_stand(
+    run_cli: RunCli,
+    engine: Engine,
+    settings: Settings,
+    simulator: Simulator,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    [block] = [block for block in blocks("sh") if "--require-consent" in block]
+    add_instance(engine, open_vault(settings), "main", "any-key", base_url=simulator.base_url, rate_per_second=None)
+    given, *commands = block.splitlines()
+    Path("members.csv").write_text(shlex.split(given)[1].replace("\\n", "\n"))
+    for line in commands:
+        done = run_cli(*shlex.split(line)[1:])
+        assert (done.code, done.stderr) == (0, ""), line
+    start_due_campaigns(engine)
+    drain(Shop(engine, settings, simulator))
+    assert [(entry.phone, entry.body) for entry in simulator.ledger.entries] == [("6281234567890", "Welcome!")]
+    assert "web form 2026-11" in Path("card.html").read_text(encoding="utf-8")
+
+
 def test_a_recurring_broadcast_is_sent_with_the_commands_as_they_stand(
     run_cli: RunCli, engine: Engine, settings: Settings, simulator: Simulator, people: Path
 ) -> None:
@@ -155,3 +214,19 @@ def test_the_client_works_as_shown(simulator: Simulator, capsys: pytest.CaptureF
     output = capsys.readouterr().out
     assert output.startswith("accepted ")
     assert "Hello" in output
+
+
+def test_a_campaign_is_changed_in_the_middle_with_the_commands_as_they_stand(
+    run_cli: RunCli, engine: Engine, settings: Settings, simulator: Simulator, people: Path
+) -> None:
+    [block] = [block for block in blocks("sh") if "campaign clone" in block]
+    add_instance(engine, open_vault(settings), "main", "any-key", base_url=simulator.base_url, rate_per_second=None)
+    submit = ("--instance", "main", "--recipients", people, "--country", "ID", "--text", "Hello {{ name }}")
+    assert run_cli("campaign", "submit", "hello", *submit).code == 0
+    start_due_campaigns(engine)
+    for line in block.splitlines():
+        done = run_cli(*shlex.split(line)[1:])
+        assert (done.code, done.stderr) == (0, ""), line
+    drain(Shop(engine, settings, simulator))
+    assert {entry.body.partition(",")[0] for entry in simulator.ledger.entries} == {"Hello Ayu", "Hello Budi"}
+    assert all("closed on Monday" in entry.body for entry in simulator.ledger.entries)

@@ -11,6 +11,7 @@ from sqlalchemy import text
 
 from broadcaster.domain.condition_parser import parse_condition
 from broadcaster.domain.contents import Content
+from broadcaster.domain.opening_hours import OpeningHours
 from broadcaster.domain.states import CampaignState
 from broadcaster.domain.templates import TemplateError, compile_template
 from broadcaster.errors import ConflictError, InputError, NotFoundError
@@ -18,14 +19,14 @@ from broadcaster.services import dispatch
 from broadcaster.services.audiences.audience import Audience, find_audience, remove_audience
 from broadcaster.services.audiences.evaluation import evaluate
 from broadcaster.services.audiences.selection import Selection
-from broadcaster.services.campaigns import campaign_reports, lifecycle
-from broadcaster.services.campaigns import over_audience as audience_campaigns
+from broadcaster.services.campaigns import campaign_reports, lifecycle, snapshots
 from broadcaster.services.campaigns.new_campaign import NewCampaign, insert_campaign
 from broadcaster.services.campaigns.new_content import store_content, text_content
 from broadcaster.services.campaigns.over_audience import describe_audience
 from broadcaster.services.campaigns.previews import preview_campaign
 from broadcaster.services.campaigns.test_copies import read_test, send_test
 from broadcaster.services.instance_reports import list_instances
+from broadcaster.services.openings import move_openings, store_hours
 from tests.support.shop import Shop, drain
 
 PEOPLE: Mapping[str, Mapping[str, str]] = {
@@ -127,6 +128,26 @@ def test_conditions_compare_by_the_type_of_the_value(shop: Shop, where: list[str
 
 def reasons(shop: Shop, name: str = "promo") -> dict[str, str]:
     return {row.phone: row.reason for row in campaign_reports.rejected_recipients(shop.engine, name)}
+
+
+def test_its_members_are_in_groups_where_its_hours_go_by_the_recipient(shop: Shop) -> None:
+    keep(shop, PEOPLE | {"491701234567": {"name": "Eva"}})
+    shop.add("a")
+    store(shop)
+    with shop.engine.begin() as connection:
+        hours = store_hours(connection, OpeningHours(windows=("00:00-24:00",), zone="UTC", is_by_recipient=True))
+    shop.sql("UPDATE campaigns SET hours_id = :hours", hours=hours)
+    dispatch.start_due_campaigns(shop.engine)
+    by_country = shop.sql(
+        "SELECT g.country, count(*) FROM messages m JOIN recipient_groups g ON g.id = m.recipient_group"
+        " JOIN openings o ON o.recipient_group = g.id GROUP BY 1 ORDER BY 1"
+    )
+    assert by_country == [("DE", 1), ("ID", 5)]
+    drain(shop)
+    assert shop.states("promo") == {"pending": 6}
+    move_openings(shop.engine)
+    drain(shop)
+    assert shop.states("promo") == {"sent": 6}
 
 
 def test_members_that_can_be_sent_nothing_are_kept_with_the_reason(shop: Shop) -> None:
@@ -302,7 +323,7 @@ def test_postgres_trims_what_python_trims(shop: Shop) -> None:
 
 
 def test_a_large_campaign_gets_a_segment_of_its_own_and_is_sent(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(audience_campaigns, "LARGE_CAMPAIGN", 4)
+    monkeypatch.setattr(snapshots, "LARGE_CAMPAIGN", 4)
     shop.add("a")
     shop.add("b")
     keep(shop)

@@ -72,7 +72,8 @@ def test_what_was_asked_for_is_stored_whatever_the_recipients_come_from(shop: Sh
         " num_nulls(variables, audience_filter, test_of)"
     )
     same = ("draft" if draft else "scheduled", "Hi", None, -5, 7, asked.starts_at, 0, 3)
-    assert shop.sql(f"SELECT name, recipients_read, {columns} FROM campaigns ORDER BY name DESC") == [
+    stored = "campaigns c JOIN content_versions v ON v.campaign_id = c.id AND v.version = c.content_version"
+    assert shop.sql(f"SELECT name, recipients_read, {columns} FROM {stored} ORDER BY name DESC") == [
         ("file", 3, *same),
         ("audience", 0, *same),
     ]

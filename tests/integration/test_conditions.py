@@ -29,11 +29,14 @@ from broadcaster.domain.conditions import (
     fixed,
     leaves,
 )
+from broadcaster.domain.plain_values import plain_value
 from broadcaster.domain.written_days import DayOrder, day_of
+from broadcaster.domain.written_numbers import number_of
 from broadcaster.errors import BroadcasterError, ConflictError, InputError, NotFoundError, UsageError
 from broadcaster.services.audiences.audience import Audience, remove_audience
 from broadcaster.services.audiences.evaluation import evaluate
 from broadcaster.services.audiences.selection import Selection
+from tests.support.days import DAY_FORMS
 from tests.support.members import World, holds
 
 TODAY = date(2026, 11, 23)
@@ -47,7 +50,7 @@ CITIES = [
     "Kota 'Baru'",
     "\N{LATIN CAPITAL LETTER E WITH ACUTE}vian",
 ]
-AGES = ["17", "18.0", "+18", "-3", "old", "", "1000000000000000000000.5", "18,5"]
+AGES = ["17", "18.0", "+18", "-3", "old", "", "1000000000000000000000.5", "18,5", "1.250.000", "1,00,000.5", "1 250"]
 # Of these two orders a column has the first: 24/11/2026 can be nothing else.
 DAYS = [
     "24/11/2026",
@@ -89,9 +92,11 @@ def add_campaign(
     ).scalar_one()
     number = owner.execute(
         text(
-            "INSERT INTO campaigns (name, state, content_id, max_attempts, started_at, finished_at) VALUES ("
+            "WITH campaign AS (INSERT INTO campaigns (name, state, max_attempts, started_at, finished_at) VALUES ("
             ":name, CASE WHEN cast(:ago AS float8) IS NULL THEN 'running' ELSE 'finished' END::campaign_state,"
-            " :content, 3, now(), now() - make_interval(secs => 86400 * cast(:ago AS float8))) RETURNING id"
+            " 3, now(), now() - make_interval(secs => 86400 * cast(:ago AS float8))) RETURNING id)"
+            " INSERT INTO content_versions (campaign_id, version, content_id) SELECT id, 1, :content FROM campaign"
+            " RETURNING campaign_id"
         ),
         {"name": name, "content": content, "ago": finished_days_ago},
     ).scalar_one()
@@ -240,6 +245,110 @@ def test_the_database_reads_days_as_python_does(tables: Connection, written: lis
         assert read == [day_of(each, order) for each in written]
 
 
+def test_the_database_reads_the_days_of_the_table(tables: Connection) -> None:
+    written = [form.written for form in DAY_FORMS]
+    for day_first in (True, False):
+        statement = text(
+            "SELECT member_day(jsonb_build_object('d', t), 'd', :first)"
+            " FROM unnest(cast(:written AS text[])) WITH ORDINALITY AS u (t, n) ORDER BY n"
+        )
+        read = tables.execute(statement, {"first": day_first, "written": written}).scalars().all()
+        days = [form.day_first if day_first else form.month_first for form in DAY_FORMS]
+        assert read == [None if day is None else int(f"{day:%Y%m%d}") for day in days]
+
+
+_TYPED = st.text(
+    st.sampled_from(
+        "aA \t\n\u00a0\u3000eE\u0301\u00e9\u00c9\u200b\u00ad\ufeff\u200dß\u1e9eςΣ\uff11\ufb01\u0130i1.,-\x1f"
+    ),
+    max_size=8,
+)
+
+
+@settings(max_examples=30, suppress_health_check=list(HealthCheck), database=None)
+@given(st.lists(_TYPED | st.text(max_size=8), min_size=50, max_size=100))
+def test_the_database_makes_values_plain_as_python_does(tables: Connection, written: list[str]) -> None:
+    written = [each.replace("\0", "") for each in written]
+    statement = text(
+        "SELECT plain_value(t) FROM unnest(cast(:written AS text[])) WITH ORDINALITY AS u (t, n) ORDER BY n"
+    )
+    read = tables.execute(statement, {"written": written}).scalars().all()
+    assert read == [plain_value(each) for each in written]
+
+
+@pytest.mark.parametrize(
+    ("stored", "typed"),
+    [
+        ("Jos\u00e9", "jose\u0301"),
+        ("Jose\u0301", "JOS\u00c9"),
+        ("Kota\u00a0Baru", "kota baru"),
+        ("Kota  Baru", "Kota Baru"),
+        ("\u200bAyu\ufeff", "ayu"),
+        ("Straße", "STRASSE"),
+        ("ΟΔΟΣ", "οδος"),
+        ("\uff11\uff12\uff13", "123"),
+        ("\uff11\uff12\uff13", "'123'"),
+        ("123", "\uff11\uff12\uff13"),
+        ("1\u00a0250", "1250"),
+        ("\uff12\uff10\uff12\uff16-11-28", "2026-11-28"),
+        ("2026-11-28", "\uff12\uff10\uff12\uff16/11/28"),
+    ],
+)
+def test_values_match_in_whatever_unicode_form_they_are_stored_or_typed(
+    tables: Connection, stored: str, typed: str
+) -> None:
+    audience = column(tables, stored)
+    assert found(tables, audience, parse_condition(f"date={typed}")) == {"628120000000"}
+    if not typed[0].isdecimal():
+        assert found(tables, audience, parse_condition(f"date contains {typed}")) == {"628120000000"}
+
+
+def test_a_value_of_marks_that_cannot_be_seen_is_empty(tables: Connection) -> None:
+    assert found(tables, column(tables, "\u200b\u00a0"), parse_condition("date is empty")) == {"628120000000"}
+
+
+@settings(max_examples=20, suppress_health_check=list(HealthCheck), database=None)
+@given(
+    st.lists(
+        st.from_regex(r"[+-]?[0-9]{1,4}([.,' \u2019\u00a0][0-9]{2,4}){0,3}[.,]?[0-9]{0,3}", fullmatch=True),
+        min_size=50,
+    )
+)
+def test_the_database_reads_numbers_as_python_does(tables: Connection, written: list[str]) -> None:
+    statement = text(
+        "SELECT number_of(t, :comma) FROM unnest(cast(:written AS text[])) WITH ORDINALITY AS u (t, n) ORDER BY n"
+    )
+    for comma in (False, True):
+        read = tables.execute(statement, {"comma": comma, "written": written}).scalars().all()
+        assert read == [number_of(each, decimal_comma=comma) for each in written]
+
+
+@pytest.mark.parametrize(
+    ("written", "where", "matching"),
+    [
+        (["1,250,000", "1.250.000", "999,999.5", "1 250 000", "junk"], "date>=1000000", [0, 1, 3]),
+        (["150.000", "1.250.000", "90"], "date>=150000", [0, 1]),
+        (["150.000", "12.5", "1,250.00"], "date>=151", [2]),
+        (["1,250", "0,5"], "date<2", [0, 1]),
+        (["100000", "99.999,50"], "date>=1.000.000 or date=1,00,000", [0]),
+    ],
+)
+def test_numbers_with_thousands_are_compared_as_the_column_writes_them(
+    tables: Connection, written: list[str], where: str, matching: list[int]
+) -> None:
+    assert found(tables, column(tables, *written), parse_condition(where)) == {f"62812000{n:04d}" for n in matching}
+
+
+@pytest.mark.parametrize("written", [["150.000"], ["1,250", "17"], ["150.000", "12.5", "12,5"]])
+def test_a_number_with_two_readings_is_refused_where_the_column_does_not_tell(
+    tables: Connection, written: list[str]
+) -> None:
+    with pytest.raises(InputError, match=r"has thousands or decimals cannot be told"):
+        evaluate(tables, column(tables, *written), [parse_condition("date>=100")])
+    with pytest.raises(UsageError, match=r"at '150.000', character 7: it has thousands or decimals"):
+        parse_condition("date>=150.000")
+
+
 def column(connection: Connection, *values: str) -> Audience:
     return add_audience(connection, "a", {f"62812000{n:04d}": {"date": each} for n, each in enumerate(values)})
 
@@ -298,9 +407,81 @@ def test_a_day_that_cannot_be_told_is_refused_and_never_compared_as_a_text(
         evaluate(tables, column(tables, *written), [parse_condition(where)])
 
 
-def test_values_that_are_no_days_are_told(tables: Connection) -> None:
-    [note] = evaluate(tables, column(tables, "24/11/2026", "soon", "never"), [parse_condition("date=today")]).notes
-    assert note == "2 members have no day in 'date', such as 'never': no comparison with a day holds for them"
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        (
+            ["24/11/2026", "soon", "never"],
+            "2 members have no day in 'date', such as 'never' (628120000002, 628120000001): {} day holds for them",
+        ),
+        (["24/11/2026", "soon"], "1 member has no day in 'date', such as 'soon' (628120000001): {} day holds for it"),
+        (
+            ["24/11/2026 or later", "24/11/2026"],
+            "1 member has no day in 'date', such as '24/11/2026 or later' (628120000000): {} day holds for it",
+        ),
+    ],
+)
+def test_values_that_are_no_days_are_told(tables: Connection, written: list[str], said: str) -> None:
+    [note] = evaluate(tables, column(tables, *written), [parse_condition("date=today")]).notes
+    assert note == said.format("no comparison with a")
+
+
+@pytest.mark.parametrize("where", ["date>=1000", "date=1000", "date!=1000", "not (date in (5, 1000) and date>1)"])
+def test_values_that_are_no_numbers_are_told(tables: Connection, where: str) -> None:
+    written = ["1,000", "1,250,000.5", "1 000", "\uff11", "Rp 1.000", "1.000 IDR", "", " "]
+    [note] = evaluate(tables, column(tables, *written), [parse_condition(where)]).notes
+    assert note == (
+        "2 members have no number in 'date', such as '1.000 IDR' (628120000005, 628120000004): "
+        "no comparison with a number holds for them"
+    )
+
+
+@pytest.mark.parametrize(
+    ("written", "where", "hint"),
+    [
+        (["Bandung", "Badung", "Solo"], "date=Bandug", "date=Bandug holds for nobody: the nearest in 'date' are {}"),
+        (["Bandung", "Badung", "x"], "date!=Bandug", "date=Bandug holds for nobody: the nearest in 'date' are {}"),
+        (
+            ["Bandung", "Badung"],
+            "date in (badung, BANDUG)",
+            "date=BANDUG holds for nobody: the nearest in 'date' are {}",
+        ),
+        (
+            ["Kota Bandung"],
+            "date contains bandug",
+            "for nobody: the nearest in 'date' are 'Kota Bandung'",
+        ),
+        (["Solo", "Medan"], "date=Bandung", "date=Bandung holds for nobody: in 'date' there are 'Medan', 'Solo'"),
+        ([f"No. {n}" for n in range(20)], "date=Jakarta", "none of the 20 values in 'date' is like it"),
+        (
+            ["17", "1,250.5", "80"],
+            "date>=2000",
+            "nobody: the numbers in 'date' go from 17 to 1250.5",
+        ),
+        (["17", "80"], "date=18", "date=18 holds for nobody: the numbers in 'date' go from 17 to 80"),
+        (["24/11/2026", "03/12/2026"], "date=2027-11-24", "the days in 'date' go from 2026-11-24 to 2026-12-03"),
+        (["soon"], "date>3", "date>3 holds for nobody: no member has a number in 'date'"),
+    ],
+)
+def test_a_value_that_nobody_has_is_told_with_what_there_is(
+    tables: Connection, written: list[str], where: str, hint: str
+) -> None:
+    selection = Selection(audience=column(tables, *written), conditions=[parse_condition(where)]).checked(tables)
+    [told] = selection.hints
+    assert told.endswith(hint.format("'Bandung', 'Badung'"))
+    assert selection.notes[-1] == told
+
+
+def test_values_that_somebody_has_are_not_told(tables: Connection) -> None:
+    audience = column(tables, "Bandung", "18", "2026-11-24", "")
+    for where in (
+        "date=BANDUNG",
+        "date contains dung",
+        "date>=18 or date is empty",
+        "not messaged within 3d",
+        "date!=18",
+    ):
+        assert Selection(audience=audience, conditions=[parse_condition(where)]).checked(tables).hints == ()
 
 
 def test_what_nobody_knows_any_more_is_told(tables: Connection) -> None:

@@ -153,8 +153,10 @@ def many_doubts(engine: Engine, doubts: int, attempts: int) -> None:
     )
     execute(
         engine,
-        "INSERT INTO attempts (segment, campaign_id, seq, attempt, account_id, outcome, reason, finished_at) "
-        f"SELECT 0, 1, 100 + n, 1, 1, 'unknown', '', now() - interval '50 min' FROM generate_series(1, {attempts}) n",
+        "INSERT INTO attempts (segment, campaign_id, seq, attempt, content_version, account_id, outcome, "
+        "reason, finished_at) "
+        "SELECT 0, 1, 100 + n, 1, 1, 1, 'unknown', '', now() - interval '50 min' "
+        f"FROM generate_series(1, {attempts}) n",
     )
 
 
@@ -323,5 +325,7 @@ def test_a_server_that_cannot_be_reached_is_bad_and_ends_the_examination(setting
     [beat] = [told(finding) for finding in examine_ticks(engine, {"dispatch": 1.0})]
     engine.dispose()
     assert bad[:2] == ("postgres", Level.BAD)
-    assert [check for check, _, _ in rest] == ["schema", "role", "counters", "doubts", "campaigns", "instances"]
+    assert [check for check, _, _ in rest] == [
+        *("schema", "role", "counters", "doubts", "campaigns", "schedules", "replies", "instances")
+    ]
     assert {(level, detail) for _, level, detail in [*rest, beat]} == {(Level.WARN, "not known: Postgres is away")}

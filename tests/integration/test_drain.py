@@ -123,7 +123,7 @@ def test_a_lane_is_not_held_for_a_slot_that_is_far_away_but_woken_for_it(shop: S
 def test_a_lane_that_lost_its_lease_can_be_taken_again_while_its_requests_are_under_way(shop: Shop) -> None:
     shop.add("a", max_in_flight=2)
     shop.submit("c", 10, "a")
-    shop.fault("kind=latency,seconds=4,count=2")
+    shop.fault("kind=latency,seconds=10,count=2")
 
     async def run() -> None:
         async with SendingProcess(shop.settings) as process:

@@ -36,6 +36,8 @@ PARAMETERS = {
     "phones": None,
     "target": "pending",
     "settled_by": "me",
+    "reasons": None,
+    "reserve": timedelta(seconds=30),
     "reason": None,
 }
 _GATE = 17

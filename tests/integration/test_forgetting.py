@@ -13,6 +13,7 @@ import unicodedata
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -37,13 +38,13 @@ from broadcaster.services.campaigns.previews import preview_campaign
 from broadcaster.services.campaigns.settling import Settlement, settle_messages, settleable
 from broadcaster.services.campaigns.submission import Submission, Submitted, submit_campaign
 from broadcaster.services.campaigns.test_copies import send_test
+from broadcaster.services.consent.person_records import PersonRecords, records_of_phone
 from broadcaster.services.forgetting.phone_forgetting import (
     OnItsWay,
     Traces,
     forget_phone,
     forgotten_count,
     readmit_phone,
-    records_of_phone,
     reset_forgotten,
     traces_of_phone,
 )
@@ -91,8 +92,9 @@ def put(shop: Shop, campaign: str, state: str) -> None:
         ann=ANN,
     )
     shop.sql(
-        "INSERT INTO attempts (segment, campaign_id, seq, attempt, account_id, outcome, reason, reply)"
-        " SELECT m.segment, campaign_id, seq, 1, 1, 'unknown', 'said ' || phone, jsonb_build_object('to', phone)"
+        "INSERT INTO attempts"
+        " (segment, campaign_id, seq, attempt, content_version, account_id, outcome, reason, reply)"
+        " SELECT m.segment, campaign_id, seq, 1, 1, 1, 'unknown', 'said ' || phone, jsonb_build_object('to', phone)"
         " FROM messages m JOIN campaigns c ON c.id = campaign_id WHERE c.name = :name AND phone = :ann",
         name=campaign,
         ann=ANN,
@@ -437,7 +439,8 @@ def test_the_function_takes_nothing_but_a_number_and_its_digest(shop: Shop, numb
     shop.submit("c", 1, "a")
     with pytest.raises(DBAPIError, match="not the digits"), shop.engine.begin() as connection:
         connection.execute(
-            text("SELECT * FROM forget_phone(:number, :digest, :digest)"), {"number": number, "digest": digest}
+            text("SELECT * FROM forget_phone(ARRAY[CAST(:number AS text)], ARRAY[CAST(:digest AS bytea)], :digest)"),
+            {"number": number, "digest": digest},
         )
 
 
@@ -559,13 +562,15 @@ def test_postgres_samples_nobodys_number(shop: Shop, large: bool, monkeypatch: p
 def test_whoever_calls_the_function_leaves_a_note(shop: Shop) -> None:
     def call() -> None:
         with shop.engine.begin() as connection:
-            execute(connection, "forget_phone", phone=ANN, digest=b"x" * 32, ending=b"y" * 32)
+            execute(connection, "forget_phone", phones=[ANN], digests=[b"x" * 32], ending=b"y" * 32)
 
     shop.submit("c", 1, "a")
     for _ in range(2):
         call()
+    nothing = {"members": 0, "rejected": 0, "opt_outs": 0, "consents": 0, "replies": 0}
+    counts = {"messages": {"pending": 1}, **nothing}
     assert shop.sql("SELECT operator, db_role, object_name, after FROM audit_log WHERE object_kind = 'phone'") == [
-        ("", "broadcaster_runtime", "787878787878", {"messages": {"pending": 1}, "members": 0, "rejected": 0})
+        ("", "broadcaster_runtime", "787878787878", counts)
     ]
 
 
@@ -597,20 +602,20 @@ def test_what_is_stored_of_a_person_is_shown(shop: Shop) -> None:
     send(shop, "c", f"phone,name\n{ANN},Ann\n{BOB},Bob\n{ANN}x,Ann\n")
     keep(shop, PEOPLE)
 
-    def shown() -> dict[str, Any]:
+    def shown() -> tuple[datetime | None, PersonRecords]:
         return records_of_phone(shop.engine, ANN, lambda: open_vault(shop.settings))
 
-    before = shown()
-    assert [(row["campaign"], row["state"], row["variables"]) for row in before["messages"]] == [
+    forgotten_at, before = shown()
+    assert [(row["campaign"], row["state"], row["variables"]) for row in before.messages] == [
         ("c", "pending", {"name": "Ann"})
     ]
-    assert [(row["audience"], row["variables"]) for row in before["audiences"]] == [("people", {"name": "Ann"})]
-    assert [(row["campaign"], row["line"], row["phone"]) for row in before["rejected"]] == [("c", 4, f"{ANN}x")]
-    assert before["forgotten_at"] is None
+    assert [(row["audience"], row["variables"]) for row in before.audiences] == [("people", {"name": "Ann"})]
+    assert [(row["campaign"], row["line"], row["phone"]) for row in before.rejected] == [("c", 4, f"{ANN}x")]
+    assert forgotten_at is None
     forgotten(shop)
-    after = shown()
-    assert after.pop("forgotten_at") is not None
-    assert after == {"messages": [], "audiences": [], "rejected": []}
+    forgotten_at, after = shown()
+    assert forgotten_at is not None
+    assert not any(after)
 
 
 def test_hashes_that_are_put_back_after_a_restore_know_who_was_forgotten(

@@ -29,7 +29,14 @@ _WAITING = "SELECT count(*) FROM pg_stat_activity WHERE pid = %s AND wait_event_
 
 def _claiming(lease: timedelta) -> dict[str, object]:
     """What every claim wants beside its lanes."""
-    return {"outcomes": "[]", "claim": uuid4(), "lease": lease, "lead": CLAIM_LEAD, "hold": timedelta(0)}
+    return {
+        "outcomes": "[]",
+        "claim": uuid4(),
+        "lease": lease,
+        "lead": CLAIM_LEAD,
+        "hold": timedelta(0),
+        "reserve": lease,
+    }
 
 
 def turn_over_while_the_first_counter_is_locked(

@@ -71,6 +71,7 @@ class LaneOfRecord:
                 "lease": timedelta(seconds=LEASE),
                 "lead": CLAIM_LEAD,
                 "hold": timedelta(0),
+                "reserve": timedelta(0),
             },
         ).fetchall()
         if rows:

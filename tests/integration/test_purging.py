@@ -104,8 +104,8 @@ def test_what_is_personal_goes_and_the_proof_that_the_books_balanced_stays(old: 
 
 def test_what_was_accepted_twice_is_in_the_proof(old: Shop) -> None:
     old.sql(
-        "INSERT INTO attempts (segment, campaign_id, seq, attempt, account_id, outcome, reason)"
-        " SELECT segment, campaign_id, seq, 2, account_id, outcome, '' FROM attempts WHERE seq IN (1, 2)"
+        "INSERT INTO attempts (segment, campaign_id, seq, attempt, content_version, account_id, outcome, reason)"
+        " SELECT segment, campaign_id, seq, 2, 1, account_id, outcome, '' FROM attempts WHERE seq IN (1, 2)"
     )
     assert purge(old) is not None
     assert old.sql("SELECT accepted_more_than_once FROM purges") == [(2,)]
@@ -351,7 +351,8 @@ def test_the_hourly_task_takes_the_oldest_first_and_goes_on_where_one_stays(
     shop.sql(miscounted.format("+"), id=campaign_id(shop, "old 0"))
     clock = iter([0.0, 1.0, 2.0, purging._RUN_SECONDS])  # the moment at which a run is over
     monkeypatch.setattr(purging, "monotonic", lambda: next(clock))
-    assert purging.purge_due(shop.engine, 30) == {"campaigns": 1, "messages": 5, "attempts": 5, "rejected": 0}
+    done = {"campaigns": 1, "messages": 5, "attempts": 5, "replies": 0, "rejected": 0}
+    assert purging.purge_due(shop.engine, 30) == done
     monkeypatch.undo()
     assert purging.purge_due(shop.engine, 30)["campaigns"] == 2
     assert purging.purge_due(shop.engine, 30)["campaigns"] == 0

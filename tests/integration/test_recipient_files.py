@@ -41,7 +41,7 @@ def root(tmp_path: Path, shop: Shop) -> Path:
 def send(shop: Shop, root: Path, name: str = "bills", people: str = PEOPLE, *, dry_run: bool = False) -> Submitted:
     content = recipient_files_content("invoice", caption="Hi {{ name }}")
     files = RecipientFiles("invoice", root, 1_000)
-    options = RecipientOptions(caption=content.caption, row_check=ContentRows(content, files))
+    options = RecipientOptions(caption=content.caption, row_checks=[ContentRows(content, files)])
     with read_recipients(io.BytesIO(people.encode()), options) as recipients:
         submission = Submission(name=name, instances=["a"], content=content, max_attempts=3, files=files)
         done = submit_campaign(

@@ -397,7 +397,7 @@ def test_what_was_shown_absent_goes_before_what_nobody_has_tried(shop: Shop) -> 
     shop.fault()
     prove(shop)
     read_back_until_resolved(shop)
-    assert shop.sql("SELECT seq, next_attempt_at = '-infinity' FROM messages WHERE state = 'pending'") == [(4, True)]
+    assert shop.sql("SELECT next_attempt_at = '-infinity' FROM messages WHERE state = 'pending'") == [(True,)]
 
 
 def test_texts_that_are_shown_prove_nothing_of_files(shop: Shop, tmp_path: Path) -> None:

@@ -22,9 +22,6 @@ from broadcaster.services.schedules.due_occurrences import MOST_RECORDED, make_d
 from broadcaster.services.schedules.editing import (
     ScheduleChanges,
     add_schedule,
-    pause_schedule,
-    remove_schedule,
-    resume_schedule,
     set_schedule,
 )
 from broadcaster.services.schedules.occurrences import start_occurrence
@@ -34,6 +31,7 @@ from broadcaster.services.schedules.schedule_reports import (
     show_schedule,
     upcoming_occurrences,
 )
+from broadcaster.services.schedules.steering import pause_schedule, remove_schedule, resume_schedule
 from tests.support.schedules import DAY, MONDAY, Calendar, add_audience, new_schedule
 from tests.support.shop import Shop
 from tests.support.stack import wait_for
@@ -451,7 +449,7 @@ def test_every_part_of_a_schedule_can_be_changed(calendar: Calendar) -> None:
         cron="30 8 * * mon",
         timezone="Europe/Berlin",
         audience="others",
-        conditions=[parse_condition("name=N1")],
+        where=[parse_condition("name=N1")],
         instances=["b"],
         max_attempts=7,
         until_at=datetime(2100, 1, 1, tzinfo=UTC),

@@ -322,7 +322,9 @@ def hold(shop: Shop, expires: str, sending: int) -> None:
     token = "00000000-0000-4000-8000-000000000001"
     shop.sql(f"UPDATE lanes SET lease_token = :t, lease_expires_at = now() + interval '{expires}'", t=token)
     shop.sql(
-        "UPDATE messages SET state = 'sending', attempt = 1, claim_token = :t WHERE seq <= :n", t=token, n=sending
+        "UPDATE messages SET state = 'sending', attempt = 1, content_version = 1, claim_token = :t WHERE seq <= :n",
+        t=token,
+        n=sending,
     )
 
 

@@ -13,9 +13,9 @@ import msgspec
 import psycopg
 import pytest
 from sqlalchemy import Engine
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
-from broadcaster.db import statements
+from broadcaster.db import faults, statements
 from broadcaster.db.engine import transaction
 from broadcaster.db.pool import open_pool
 from broadcaster.db.reading import Reader, reading
@@ -155,6 +155,32 @@ def test_a_connection_that_was_lost_is_not_used_again(engine: Engine) -> None:
         execute(connection, "end_myself")
     with engine.begin() as connection:
         assert value(connection, "colours", most=1) == "red"
+
+
+@pytest.mark.parametrize(
+    ("statement", "said"),
+    [
+        ("INSERT INTO mine (n) VALUES (%(secret)s)", "InvalidTextRepresentation"),
+        (
+            "INSERT INTO mine (t) SELECT %(secret)s FROM generate_series(1, 2)",
+            "UniqueViolation: mine: mine_t_key: duplicate",
+        ),
+        ("SELECT %(secret)s || %(nul)s", "DataError: PostgreSQL text fields cannot contain NUL"),
+        ("COPY mine (n) FROM STDIN", "InvalidTextRepresentation"),
+    ],
+)
+def test_an_unexpected_error_is_told_without_the_values_of_rows(engine: Engine, statement: str, said: str) -> None:
+    secret = "Ayu 6281234567801"
+    with pytest.raises((DBAPIError, psycopg.Error)) as caught, engine.begin() as connection:
+        connection.exec_driver_sql("CREATE TEMPORARY TABLE mine (n integer, t text UNIQUE) ON COMMIT DROP")
+        if statement.startswith("COPY"):
+            with connection.connection.driver_connection.cursor().copy(statement) as copying:
+                copying.write(secret)
+        connection.exec_driver_sql(statement, {"secret": secret, "nul": "\0"})
+    told = faults.without_values(caught.value)
+    assert told.startswith(said)
+    assert secret not in told
+    assert secret in str(caught.value)
 
 
 @contextmanager

@@ -9,6 +9,14 @@ SELECT ('lane ' || n)::bytea, '\x00', 'http://127.0.0.1:9', 'json' FROM generate
 INSERT INTO instances (name, account_id, burst, interval_seconds, tolerance_seconds, max_in_flight)
 SELECT 'lane ' || id, id, 1, 0, 0, 100 FROM accounts ORDER BY id;
 INSERT INTO lanes (id, account_id) SELECT id, account_id FROM instances;
+-- Two lanes share a limit that has three places left.
+INSERT INTO limits (name, most, span_seconds, bucket_seconds, grace_seconds, counts, newest)
+VALUES ('customers', 5, 86400, 1800, 75, '{0,2}', floor(extract(epoch FROM now()) / 1800) - 1);
+INSERT INTO limits (lane_id, most, span_seconds, bucket_seconds, grace_seconds, counts, newest, ramp, step, step_since)
+VALUES (4, 20, 86400, 1800, 75, '{1}', floor(extract(epoch FROM now()) / 1800), '{10,20,30}', 2, now() - interval '2 days');
+INSERT INTO lane_limits VALUES (4, 2);
+INSERT INTO limits (name, most, span_seconds, bucket_seconds, grace_seconds) VALUES ('roomy', 100, 86400, 1800, 75);
+INSERT INTO lane_limits SELECT l.id, 1 FROM lanes l WHERE l.id IN (1, 4);
 -- Of an account that no instance has any more nothing is in doubt; the first one cannot be read.
 INSERT INTO accounts (fingerprint, key_encrypted, base_url, wire) VALUES ('old', '\x00', 'http://127.0.0.1:9', 'json');
 UPDATE accounts SET unreadable_since = now() - interval '1 hour' WHERE id = 1;
@@ -22,16 +30,22 @@ UPDATE lanes SET
 WHERE id <> 2;
 UPDATE lanes SET clock = now() - interval '1 hour' WHERE id = 2;
 
-INSERT INTO campaigns (id, name, state, content_id, max_attempts, starts_at, started_at, audience_id)
-SELECT id, 'campaign ' || id, state::campaign_state, 1, 3, now() - interval '3 hours',
+INSERT INTO campaigns (id, name, state, max_attempts, starts_at, started_at, audience_id)
+SELECT id, 'campaign ' || id, state::campaign_state, 3, now() + CASE id WHEN 19 THEN 1 ELSE -1 END * interval '3 hours',
     CASE WHEN state IN ('running', 'paused') THEN now() - interval '3 hours' END, CASE id WHEN 9 THEN 1 END
 FROM (VALUES
     (1, 'running'), (2, 'running'), (3, 'running'), (4, 'paused'), (5, 'running'), (6, 'running'), (7, 'scheduled'),
-    (8, 'draft'), (9, 'scheduled'), (11, 'running'), (12, 'running'), (13, 'paused'), (15, 'running'), (16, 'running'), (17, 'running')
+    (8, 'draft'), (9, 'scheduled'), (11, 'running'), (12, 'running'), (13, 'paused'), (15, 'running'), (16, 'running'), (17, 'running'),
+    (18, 'running'), (19, 'scheduled'), (14, 'running'), (20, 'scheduled')
 ) c (id, state);
+INSERT INTO content_versions (campaign_id, version, content_id) SELECT id, 1, 1 FROM campaigns;
+SET CONSTRAINTS ALL IMMEDIATE;
 INSERT INTO campaign_lanes (campaign_id, lane_id)
 SELECT c.id, l.id FROM campaigns c CROSS JOIN lanes l
 WHERE l.id <= CASE c.id WHEN 9 THEN 2 ELSE 4 END;
+
+UPDATE campaigns SET require_consent = true WHERE id = 20;
+UPDATE campaign_lanes SET retired = true WHERE (campaign_id, lane_id) IN ((14, 4), (18, 1));
 
 WITH part (campaign, lane, state, messages) AS (VALUES
     (1, 1, 'pending', 3), (1, 1, 'sending', 4), (1, 1, 'sent', 1), (1, 1, 'failed', 2), (1, 1, 'in_doubt', 2),
@@ -46,24 +60,31 @@ WITH part (campaign, lane, state, messages) AS (VALUES
     (6, 1, 'cancelled', 1), (6, 2, 'sent', 1), (6, 2, 'unknown', 1),
     (7, 1, 'pending', 1), (7, 2, 'pending', 1),
     (8, 1, 'pending', 1), (8, 4, 'pending', 1),
+    (20, 1, 'pending', 2), (20, 2, 'pending', 1),
     (11, 1, 'sending', 1), (11, 1, 'sent', 1),
     (12, 2, 'in_doubt', 1), (12, 2, 'sent', 1),
     (13, 1, 'failed', 1), (13, 2, 'unknown', 1),
     (15, 4, 'pending', 1), (15, 1, 'sent', 1),
     (16, 2, 'pending', 2),
+    (18, 1, 'pending', 3), (18, 2, 'pending', 1), (18, 1, 'sending', 1), (18, 1, 'in_doubt', 1),
+    (14, 1, 'pending', 2), (14, 1, 'sending', 1), (14, 2, 'in_doubt', 1), (14, 2, 'pending', 1), (14, 4, 'pending', 1),
     (17, 1, 'sent', 2), (17, 1, 'failed', 1), (17, 2, 'unknown', 1), (17, 2, 'sent', 1)
 )
-INSERT INTO messages (segment, campaign_id, seq, lane_id, phone, state, attempt, spent, changed_at, claim_token, reason)
+INSERT INTO messages (
+    segment, campaign_id, seq, lane_id, phone, state, attempt, content_version, spent, changed_at, claim_token, reason
+)
 SELECT
     0, campaign, row_number() OVER (PARTITION BY campaign ORDER BY lane, state, n), lane,
     '6281' || campaign * 1000 + row_number() OVER (PARTITION BY campaign ORDER BY lane, state, n),
     state::message_state,
     CASE WHEN state IN ('pending', 'skipped', 'cancelled', 'expired') THEN 0 ELSE 1 END,
+    CASE WHEN state NOT IN ('pending', 'skipped', 'cancelled', 'expired') THEN 1 END,
     CASE WHEN state IN ('failed', 'in_doubt', 'unknown') THEN 1 ELSE 0 END,
     now() - interval '10 minutes',
     CASE state WHEN 'sending' THEN ('00000000-0000-0000-0000-00000000020' || lane)::uuid END,
     CASE WHEN state IN ('failed', 'unknown', 'skipped', 'expired') THEN 'because' END
 FROM part CROSS JOIN LATERAL generate_series(1, messages) n;
+UPDATE campaigns SET expires_at = now() - interval '1 minute' WHERE id = 14;
 -- One person of several campaigns, of whom nothing is being sent.
 UPDATE messages m SET phone = '628777000000'
 FROM (
@@ -78,8 +99,29 @@ WHERE m.campaign_id = hers.campaign_id AND m.seq = hers.seq;
 INSERT INTO audience_members (audience_id, phone, variables) VALUES (1, '628777000000', '{}');
 INSERT INTO rejected_recipients (campaign_id, line, phone, reason) VALUES (2, 9, '+628 777-000000', 'because');
 
-INSERT INTO attempts (segment, campaign_id, seq, attempt, account_id, outcome, reason, finished_at)
-SELECT segment, campaign_id, seq, attempt, lane_id,
+-- Who has opted out of everything, and is still to get a message of each of these.
+UPDATE messages m SET phone = '628777000001'
+FROM (
+    SELECT campaign_id, max(seq) AS seq FROM messages WHERE state = 'pending' AND campaign_id IN (1, 4, 7, 16)
+    GROUP BY campaign_id
+) theirs
+WHERE m.campaign_id = theirs.campaign_id AND m.seq = theirs.seq;
+INSERT INTO opt_outs (phone, forms, way, digest) VALUES
+    ('628777000001', '{628777000001}', 'file', NULL),
+    (NULL, '{}', 'command', '\x6565656565656565656565656565656565656565656565656565656565656565');
+
+-- Of the campaign that requires consent one has agreed.
+INSERT INTO consent_records (phone, forms, source, came_with)
+SELECT phone, ARRAY[phone], 'form', 'list' FROM messages WHERE campaign_id = 20 AND seq = 2;
+
+-- The old one is a rest of the cleared one: whom that did not reach, it failed to reach, too.
+UPDATE campaigns SET rest_of = 6 WHERE id = 17;
+UPDATE campaigns SET rest_taken_at = now() WHERE id = 6;
+UPDATE messages SET phone = (SELECT phone FROM messages WHERE campaign_id = 6 AND state = 'cancelled')
+WHERE campaign_id = 17 AND state = 'failed';
+
+INSERT INTO attempts (segment, campaign_id, seq, attempt, content_version, account_id, outcome, reason, finished_at)
+SELECT segment, campaign_id, seq, attempt, content_version, lane_id,
     CASE state WHEN 'sent' THEN 'accepted' WHEN 'failed' THEN 'rejected' ELSE 'unknown' END::outcome, 'because',
     now() - interval '2 hours'
 FROM messages WHERE state IN ('sent', 'failed', 'in_doubt', 'unknown');
@@ -100,3 +142,12 @@ UPDATE campaigns SET state = 'cancelled', finished_at = now() WHERE id IN (5, 6)
 ALTER TABLE campaigns DISABLE TRIGGER refuse_backdating;
 UPDATE campaigns SET state = 'finished', finished_at = now() - interval '30 days' WHERE id = 17;
 ALTER TABLE campaigns ENABLE TRIGGER refuse_backdating;
+
+-- Through lane 4 replies are read: its chats are to be listed, and two of them have changed.
+UPDATE instances SET read_replies_seconds = 30 WHERE id = 4;
+INSERT INTO inboxes (account_id, since, listed_until, polls)
+VALUES (4, '2026-01-01', '2026-02-01', 1);
+INSERT INTO inbox_chats (account_id, chat, changed_at, looks, reads)
+SELECT 4, chat, '2026-02-01T00:00:00Z', 2, 1 FROM unnest(ARRAY['628777000000', '628777000009']) chat;
+INSERT INTO inbound_messages (account_id, lane_id, identity, chat, phone, body, said_at, noted_at)
+VALUES (4, 4, '\x01', '628777000008', '628777000008', 'hello', now() - interval '30 days', now() - interval '30 days');

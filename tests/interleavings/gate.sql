@@ -32,6 +32,12 @@ CREATE VIEW gate.ticks AS SELECT * FROM public.ticks WHERE (SELECT gate.hold());
 -- What is inserted from elsewhere reads none of them.
 CREATE TRIGGER hold_insert BEFORE INSERT ON messages FOR EACH STATEMENT EXECUTE FUNCTION gate.hold_insert();
 
+CREATE TRIGGER hold_insert BEFORE INSERT ON consent_records FOR EACH STATEMENT EXECUTE FUNCTION gate.hold_insert();
+
+CREATE TRIGGER hold_insert BEFORE INSERT ON confirmed_opt_outs FOR EACH STATEMENT EXECUTE FUNCTION gate.hold_insert();
+
+CREATE TRIGGER hold_insert BEFORE INSERT ON opt_outs FOR EACH STATEMENT EXECUTE FUNCTION gate.hold_insert();
+
 -- Every move, in the order in which they were made.
 CREATE TABLE gate.moves (
     n bigserial PRIMARY KEY,

@@ -13,7 +13,7 @@ import msgspec
 import psycopg
 
 from broadcaster.domain.states import CAMPAIGN_TRANSITIONS, MESSAGE_TRANSITIONS, CampaignState, MessageState
-from tests.interleavings.transactions import LEFT_BEHIND, Books, Recipe, Side, claim_token, leases_of_claims
+from tests.interleavings.transactions import LEFT_BEHIND, Books, Campaign, Recipe, Side, claim_token, leases_of_claims
 
 Grant = tuple[int, int, int]
 """campaign, seq, attempt"""
@@ -153,6 +153,8 @@ def _granted(each: Ran) -> list[Grant]:
 
 
 def _wrong_grants(each: Ran, moves: list[Move]) -> Iterator[str]:
+    if any(campaign == Campaign.EXPIRED for campaign, *_ in _granted(each)):
+        yield f"{each.recipe} claims what has expired"
     if any(row[0] == LEFT_BEHIND for row in _turned_over(each)):
         yield f"I7: {each.recipe} was answered for lane {LEFT_BEHIND}, whose lease has ended"
     moved = Counter((m.campaign, m.seq, m.attempt) for m in moves if m.target is MessageState.SENDING)

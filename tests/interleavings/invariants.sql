@@ -36,6 +36,9 @@ SELECT format('I1: campaign %s, lane %s is never served: its next message is due
 FROM campaign_lanes JOIN recount USING (campaign_id, lane_id)
 WHERE due < next_due_at AND NOT (campaign_id = 1 AND lane_id = 2) -- which the books begin with
 UNION ALL
+SELECT format('I5: %s of %s places of limit %s are taken', places_taken(l, now()), l.most, l.id)
+FROM limits l WHERE places_taken(l, now()) > l.most
+UNION ALL
 SELECT format('I2: message %s of campaign %s is %s with the claim %s', seq, campaign_id, state, claim_token)
 FROM messages WHERE (state = 'sending') <> (claim_token IS NOT NULL)
 UNION ALL
@@ -51,6 +54,23 @@ SELECT format('I4: the doubt about attempt %s of message %s of campaign %s is op
     campaign_id)
 FROM doubts d JOIN messages m USING (segment, campaign_id, seq)
 WHERE d.resolved_as IS NULL AND d.attempt <> m.attempt
+UNION ALL
+SELECT format('I4: message %s of campaign %s is in doubt at lane %s, and goes through lane %s now', seq, campaign_id,
+    d.lane_id, m.lane_id)
+FROM messages m JOIN doubts d USING (segment, campaign_id, seq, attempt)
+WHERE m.state = 'in_doubt' AND d.lane_id <> m.lane_id
+UNION ALL
+SELECT format('message %s of campaign %s is %s with version %s of the content, which there is not', seq, campaign_id, state,
+    content_version)
+FROM messages m
+WHERE (m.attempt > 0) <> EXISTS (
+    SELECT FROM content_versions v WHERE v.campaign_id = m.campaign_id AND v.version = m.content_version
+)
+UNION ALL
+SELECT format('attempt %s at message %s of campaign %s sent version %s, and the message says %s', attempt, seq, campaign_id,
+    a.content_version, m.content_version)
+FROM messages m JOIN attempts a USING (segment, campaign_id, seq, attempt)
+WHERE a.content_version <> m.content_version
 UNION ALL
 SELECT format('I3: message %s of campaign %s is %s without a record of attempt %s', seq, campaign_id, m.state,
     m.attempt)
@@ -86,3 +106,48 @@ FROM audience_members WHERE phone = '628777000000' AND EXISTS (SELECT FROM forgo
 UNION ALL
 SELECT format('somebody has taken the number of message %s of campaign %s away', seq, campaign_id)
 FROM messages WHERE phone IS NULL AND NOT EXISTS (SELECT FROM forgotten_phones)
+UNION ALL
+SELECT format('I10: opt-out %s of %s is %s', opt_out_id, phone,
+    CASE WHEN g.is_there THEN 'looked up, and holds no more' ELSE 'not looked up' END)
+FROM (SELECT *, true AS is_there FROM opted_out) g
+FULL JOIN (
+    SELECT id AS opt_out_id, lane_id, unnest(forms) AS phone, true AS holds FROM opt_outs WHERE ended_at IS NULL
+) o USING (phone, lane_id, opt_out_id)
+WHERE g.is_there IS DISTINCT FROM o.holds
+UNION ALL
+SELECT format('I10: %s has opted out and is being sent message %s of campaign %s', phone, seq, campaign_id)
+FROM messages WHERE state = 'sending' AND phone = '628777000001'
+    AND EXISTS (SELECT FROM opted_out WHERE phone = '628777000001')
+UNION ALL
+SELECT format('message %s of campaign %s is skipped as opted out, and nobody has of %s', seq, campaign_id, phone)
+FROM messages WHERE state = 'skipped' AND reason = 'opted_out' AND phone IS NOT NULL
+    AND NOT EXISTS (SELECT FROM opt_outs o WHERE messages.phone = ANY (o.forms))
+UNION ALL
+SELECT format('I10: campaign %s requires consent, and message %s to %s is %s without it', c.id, m.seq, m.phone, m.state)
+FROM campaigns c JOIN messages m ON m.campaign_id = c.id
+WHERE c.require_consent AND c.started_at IS NOT NULL AND m.state IN ('pending', 'sending')
+    AND NOT EXISTS (SELECT FROM consent_records r WHERE m.phone = ANY (r.forms))
+UNION ALL
+SELECT format('%s has had %s confirmations through lane %s', phone, count(*), lane_id)
+FROM confirmed_opt_outs WHERE phone IS NOT NULL GROUP BY phone, lane_id HAVING count(*) > 1
+UNION ALL
+SELECT format('there is a consent of somebody who was forgotten')
+FROM consent_records WHERE phone = '628777000000' AND EXISTS (SELECT FROM forgotten_phones)
+UNION ALL
+SELECT format('there is an opt-out with the number of somebody who was forgotten')
+FROM opt_outs WHERE phone = '628777000000' AND EXISTS (SELECT FROM forgotten_phones)
+UNION ALL
+SELECT format('I2: %s gets campaign %s and its rests %s times', phone, first, times)
+FROM (
+    SELECT coalesce(c.rest_of, c.id) AS first, m.phone, count(*) AS times
+    FROM messages m JOIN campaigns c ON c.id = m.campaign_id
+    WHERE m.phone IS NOT NULL
+        AND (m.state IN ('sent', 'sending', 'in_doubt', 'unknown') OR (m.state = 'pending' AND c.state <> 'cancelled'))
+    GROUP BY 1, m.phone, m.ordinal
+) each
+WHERE times > 1
+UNION ALL
+SELECT format('a message of somebody who was forgotten was taken in')
+FROM inbound_messages WHERE phone = '628777000000' AND EXISTS (SELECT FROM forgotten_phones)
+UNION ALL
+SELECT format('chat %s is to be read %s times', chat, looks) FROM inbox_chats WHERE looks < 0

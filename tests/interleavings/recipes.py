@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -31,13 +32,19 @@ _BARE = {Campaign.DUE, Campaign.LAST_PENDING, Campaign.BALANCED_PAUSE, Campaign.
 _SENT_AGAIN = (Campaign.EVERYTHING, Campaign.BALANCED, Campaign.FINISHED, Campaign.LAST_DOUBT, Campaign.OLD)
 FORGOTTEN = "628777000000"
 """Whose messages are in several campaigns, in different states; a member of the audience, too."""
+READMITTED = "628777000002"
+"""Who had opted out, and was forgotten, and is known again."""
 DIGEST = b"d" * 32
+STOPPED = "628777000001"
+"""Who has opted out, and is still to get messages of several campaigns."""
 LOCK_CAMPAIGN = "SELECT id, state FROM campaigns WHERE id = %(campaign_id)s FOR NO KEY UPDATE"
 """What services/campaigns/lifecycle.py does before each of its statements."""
 _INSERT_CAMPAIGN = """
 WITH campaign AS (
-    INSERT INTO campaigns (id, name, state, content_id, max_attempts, segment)
-    SELECT %(campaign_id)s, 'new ' || %(campaign_id)s::text, 'scheduled', 1, 3, %(segment)s RETURNING id
+    INSERT INTO campaigns (id, name, state, max_attempts, segment, rest_of)
+    SELECT %(campaign_id)s, 'new ' || %(campaign_id)s::text, 'scheduled', 3, %(segment)s, %(rest_of)s RETURNING id
+), content AS (
+    INSERT INTO content_versions (campaign_id, version, content_id) SELECT id, 1, 1 FROM campaign
 )
 INSERT INTO campaign_lanes (campaign_id, lane_id) SELECT campaign.id, lanes.id FROM campaign CROSS JOIN lanes
 """
@@ -45,7 +52,7 @@ _STAGE = """
 INSERT INTO staged_messages (phone, seq, lane_id) SELECT '6299' || n, n, 1 + n % 4 FROM generate_series(1000, 1007) n
 """
 _READ = "SELECT FROM campaign_lanes"
-"""Held in place of a function, which finds the tables themselves."""
+"""Held in place of a function, or of limits, which functions take as they are: those find the tables themselves."""
 _FILL_SEGMENT = """
 INSERT INTO messages_{segment} (seq, lane_id, phone) SELECT n, 1 + n % 4, '6299' || n
 FROM generate_series(1000, 1007) n
@@ -124,6 +131,7 @@ def _turn_over(about: str, lanes: Sequence[int], outcomes: Callable[[Books], str
             "lease": HOUR,
             "hold": NOTHING,
             "lead": 0.05,
+            "reserve": NOTHING,
         }
 
     return _worker(f"turn_over that {about}", _step("turn_over", parameters))
@@ -161,6 +169,7 @@ def _sending() -> list[Recipe]:
 
     return [
         _turn_over("claims", lanes),
+        *(_turn_over(f"claims for lane {lane} alone", [lane]) for lane in (1, 4)),
         *(hold(name, parameters) for name, parameters in by_side.items()),
         *_recording("sent", "sent", "accepted"),
         *_recording("pending", "pending", "throttled"),
@@ -198,16 +207,21 @@ def _reconciling() -> list[Recipe]:
 def _ticking() -> list[Recipe]:
     mending = (
         _step("mend_lanes", lease=HOUR, lead=0.05),
+        _step("mend_limits", grace=76.0),
         _step("mend_messages", back=1.0),
         _step("mend_turns"),
         _step("mend_accounts", back=1.0, longest_rest=HOUR),
         _step("mend_doubts", back=1.0, gap=0.0, slack=1.0, longest_request=MINUTE, **_POLLING),
     )
-    recover, refresh = _step("recover_leases", request_timeout=MINUTE, ended=["worker 3"]), _step("refresh_next_due")
+    recover, refresh = (
+        _step("recover_leases", request_timeout=MINUTE, ended=["worker 3"]),
+        _step("refresh_next_due", reserve=NOTHING),
+    )
     close, finish = _step("close_cancelled"), _step("finish_campaigns")
     return [
-        Recipe("wake_lanes", (_step("wake_lanes", again_after=NOTHING, within=MINUTE),)),
+        Recipe("wake_lanes", (_step("wake_lanes", again_after=NOTHING, within=MINUTE, reserve=NOTHING),)),
         Recipe("start_due_campaigns", (_step("start_due_campaigns"),)),
+        Recipe("expire_messages", (_step("expire_messages", most=1000),)),
         Recipe("sweep_cancelled", (_step("sweep_cancelled"),)),
         Recipe("close_cancelled", (close,)),
         Recipe("close_cancelled, finish_campaigns", (close, finish)),
@@ -215,8 +229,25 @@ def _ticking() -> list[Recipe]:
         Recipe("recover_leases, refresh_next_due", (recover, refresh), held=0),
         Recipe("erase_unused_keys", (_step("lock_unused_accounts"), _step("erase_unused_keys", accounts=[5])), held=1),
         Recipe("give_up_doubts", (_step("give_up_doubts", deadline=HOUR, most=1000),)),
-        Recipe("mend_messages", (mending[1],)),
+        Recipe("mend_limits", (_sql(_READ), mending[1]), held=0),
+        Recipe("mend_messages", (mending[2],)),
         Recipe("mend everything", mending, held=0),
+    ]
+
+
+def _limiting() -> list[Recipe]:
+    lock = _sql("SELECT FROM lanes WHERE id = 1 FOR NO KEY UPDATE")
+    own: dict[str, Any] = {"lane": 1, "most": 20, "span": 3600, "bucket": 75.0, "grace": 75.0, "ramp": []}
+    refresh = _step("refresh_limit", limit=1)
+    return [
+        Recipe("set_own_limit", (lock, _step("set_own_limit", **own), refresh), held=1),
+        Recipe(
+            "share_limit",
+            (_sql("SELECT FROM lanes WHERE id = 1 FOR NO KEY UPDATE"), _step("share_limit", lane=1, limit=3)),
+            held=0,
+        ),
+        Recipe("climb_ramps", (_sql(_READ), _step("climb_ramps")), held=0),
+        Recipe("refresh_limit", (_sql(_READ), refresh), held=0),
     ]
 
 
@@ -242,16 +273,57 @@ def _steering() -> list[Recipe]:
     cancelled = [Campaign.EVERYTHING, Campaign.LAST_PENDING, Campaign.BALANCED, Campaign.DRAFT, Campaign.DUE]
     steered = {
         "start_campaign": [Campaign.DRAFT],
+        "hasten_campaign": [Campaign.LATER],
         "pause_campaign": [Campaign.EVERYTHING, Campaign.LAST_PENDING],
         "resume_campaign": [Campaign.PAUSED, Campaign.BALANCED_PAUSE],
         "cancel_campaign": cancelled,
-        "retry_campaign": [Campaign.EVERYTHING, Campaign.BALANCED, Campaign.FINISHED, Campaign.OLD],
     }
     moves = [steer(name, campaign) for name, campaigns in steered.items() for campaign in campaigns]
+    retried = (Campaign.EVERYTHING, Campaign.BALANCED, Campaign.FINISHED, Campaign.OLD)
+    moves += [steer("retry_campaign", campaign, reasons=None) for campaign in retried]
+    moves += [steer("retry_campaign", Campaign.FINISHED, " for a reason", reasons=["because"])]
     moves += [settle(campaign, "pending") for campaign in _SENT_AGAIN]
     moves += [settle(Campaign.LAST_DOUBT, "failed"), settle(Campaign.STRAY, "sent"), settle(Campaign.OLD, "sent")]
+    return [*(recipe for move in moves for recipe in move), *_changing()]
+
+
+def _changing() -> list[Recipe]:
+    """As services/campaigns/changing.py does it, which takes messages before counters; and as the tick does."""
+
+    def locked(campaign: Campaign, *steps: Step) -> Recipe:
+        label = f"{', '.join(filter(None, (step.name for step in steps)))} of {campaign.name}"
+        return Recipe(label, (_sql(LOCK_CAMPAIGN, campaign_id=campaign), *steps))
+
+    def content(campaign: Campaign) -> Step:
+        columns = {"content_id": 1, "caption": None, "filename": None, "locale": "en"}
+        return _step("change_content", campaign_id=campaign, **columns)
+
+    def lanes(campaign: Campaign, *kept: int) -> Step:
+        return _step("change_lanes", campaign_id=campaign, lanes=list(kept))
+
+    def share(campaign: Campaign | None) -> Step:
+        return _step("share_pending", campaign_id=campaign, evenly=campaign is not None)
+
     queued = Recipe("start_queued_campaign", (_step("start_queued_campaign", campaign_id=Campaign.DRAFT),))
-    return [*(recipe for move in moves for recipe in move), queued]
+    changed = [
+        locked(Campaign.PAUSED, content(Campaign.PAUSED), lanes(Campaign.PAUSED, 2, 3)),
+        locked(Campaign.DRAFT, content(Campaign.DRAFT)),
+        # Whoever resumes a campaign may do so between its two transactions: the second is for running ones, too.
+        *(locked(campaign, share(campaign)) for campaign in (Campaign.PAUSED, Campaign.AWAKE)),
+    ]
+    remove = _step("remove_campaign", campaign_id=Campaign.DRAFT)
+    copy = Step(
+        lambda _: query("clone_messages").format(messages="messages"),
+        lambda _books, side: {"campaign_id": Campaign.PAUSED, "clone_id": Campaign.NEW + side, "segment": 0},
+        "clone_messages",
+    )
+    return [
+        queued,
+        *changed,
+        Recipe("share_pending", (share(None),)),
+        Recipe("remove_campaign", (_sql(_READ), remove), held=0),
+        Recipe("clone_messages", (HOLD_OFF, _new_campaign(Campaign.NEW), copy)),
+    ]
 
 
 def _purging() -> list[Recipe]:
@@ -275,7 +347,8 @@ def _new_campaign(first: Campaign) -> Step:
     """A campaign that only this side knows, over all lanes."""
 
     def parameters(_books: Books, side: Side) -> dict[str, Any]:
-        return {"campaign_id": first + side, "segment": first + side if first is Campaign.SEGMENT else 0}
+        segment = first + side if first is Campaign.SEGMENT else 0
+        return {"campaign_id": first + side, "segment": segment, "rest_of": None}
 
     return Step(lambda _: _INSERT_CAMPAIGN, parameters, plain=True)
 
@@ -312,10 +385,10 @@ def _over_an_audience() -> list[Recipe]:
     lock = _step("lock_due_audience_campaign", decides=True, **campaign)
     deal = Step(
         lambda _: query("deal_snapshot").format(messages="messages"),
-        lambda _books, _side: {**campaign, "segment": 0},
+        lambda _books, _side: {**campaign, "segment": 0, "groups": "{}", "digits": 8},
         "deal_snapshot",
     )
-    run = _step("run_audience_campaign", reason="nobody", **campaign)
+    run = _step("run_audience_campaign", source="people", nobody="nobody", all_rejected="none", **campaign)
     snapshot = Step(
         lambda _: query("snapshot_audience").format(members="true"),
         lambda _books, _side: selection,
@@ -328,21 +401,150 @@ def _over_an_audience() -> list[Recipe]:
     ]
 
 
+def _taking_rests() -> list[Recipe]:
+    of = {Campaign.FINISHED: 1, Campaign.BALANCED: 3, Campaign.STRAY: 3, Campaign.CLEARED: 3}
+    return [_rest(campaign, held=held) for campaign, held in of.items()]
+
+
+def _rest(of: Campaign, *, held: int) -> Recipe:
+    """Of a first campaign. Nothing is refused before: whom it leaves is what the statements say."""
+
+    def latest(_books: Books, side: Side) -> dict[str, Any]:
+        return {"first": of, "latest": Campaign.NEW + side}
+
+    def new(_books: Books, side: Side) -> dict[str, Any]:
+        return {"campaign_id": Campaign.NEW + side, "segment": 0, "rest_of": of}
+
+    deal = Step(
+        lambda _: query("deal_snapshot").format(messages="messages"),
+        lambda _books, side: {"campaign_id": Campaign.NEW + side, "segment": 0, "groups": "{}", "digits": 8},
+        "deal_snapshot",
+    )
+    steps = (
+        HOLD_OFF,
+        _step("lock_first_of_rests", lambda _books, _side: {"name": f"campaign {of:d}"}),
+        _step("lock_rests", first=of),
+        _step("snapshot_rest", campaign_id=of, first=of, adds_phone=False),
+        _step("leave_out_of_rest"),
+        _step("read_snapshot", most=1, decides=True),
+        Step(lambda _: _INSERT_CAMPAIGN, new, plain=True),
+        deal,
+        _step("take_rest", latest),
+    )
+    return Recipe(f"a rest of {of.name}", steps, held=held)
+
+
 def _forgetting() -> list[Recipe]:
     forget = Step(
         lambda _: query("forget_phone"),
-        lambda _books, _side: {"phone": FORGOTTEN, "digest": DIGEST, "ending": DIGEST},
+        lambda _books, _side: {"phones": [FORGOTTEN], "digests": [DIGEST], "ending": DIGEST},
         "forget_phone",
         plain=True,
     )
     return [Recipe("forget_phone", (_sql(_READ), forget), held=0)]
 
 
+def _consenting() -> list[Recipe]:
+    """Whoever is forgotten meanwhile is not stopped: the command refuses then."""
+    known = replace(_sql("SELECT 1 WHERE NOT EXISTS (SELECT FROM forgotten_phones)"), decides=True)
+    evidence: dict[str, Any] = {"lane_id": 0, "way": "command", "words": "asked"}
+
+    def stop(phone: str) -> Step:
+        return _step("stop_phone", phone=phone, forms=[phone], inbound_id=None, **evidence)
+
+    def end(phone: str) -> Step:
+        fixed: dict[str, Any] = {"phone": phone, "lane_id": None, "ways": None, "way": "command", "words": None}
+        return _step("end_opt_outs", inbound_id=None, said_at=None, **fixed)
+
+    numbers = ", ".join(f"('{phone}', '{{{phone}}}')" for phone in (STOPPED, FORGOTTEN))
+    staged = _sql(f"INSERT INTO staged_opt_outs VALUES {numbers}")
+    stage = replace(_step("stage_opt_outs"), plain=True), replace(staged, plain=True)
+    confirm = _step("note_confirmation", lane_id=1, forms=[FORGOTTEN], opt_out_id=1)
+    readmit = _step("readmit_opt_outs", digest=b"e" * 32, phone=READMITTED, forms=[READMITTED])
+    return [
+        Recipe("stop_phone", (HOLD_OFF, known, stop(FORGOTTEN))),
+        Recipe("stop_phone of who is stopped", (HOLD_OFF, known, stop(STOPPED))),
+        Recipe("stop_staged", (HOLD_OFF, known, *stage, _step("stop_staged", **evidence))),
+        Recipe("end_opt_outs", (_sql(_READ), end(STOPPED)), held=0),
+        Recipe("stop_phone, end_opt_outs", (HOLD_OFF, known, stop(FORGOTTEN), end(FORGOTTEN)), held=2),
+        Recipe("skip_opted_out of EVERYTHING", (_step("skip_opted_out", campaign_id=Campaign.EVERYTHING),)),
+        Recipe("readmit_opt_outs", (_sql(_READ), readmit), held=0),
+        Recipe("note_confirmation", (HOLD_OFF, known, stop(FORGOTTEN), confirm), held=3),
+        *_requiring_consent(known),
+    ]
+
+
+def _requiring_consent(known: Step) -> list[Recipe]:
+    """Whoever is forgotten meanwhile agrees to nothing: the command refuses then."""
+    campaign = {"campaign_id": Campaign.CONSENTING}
+    lock = _step("lock_due_consenting_campaign", decides=True, **campaign)
+    skip, run = (_step(name, **campaign) for name in ("skip_without_consent", "run_consenting_campaign"))
+    numbers = ", ".join(f"('{phone}', '{{{phone}}}')" for phone in (STOPPED, FORGOTTEN))
+    staged = _sql(f"INSERT INTO staged_consents VALUES {numbers}")
+    stage = replace(_step("stage_consents"), plain=True), replace(staged, plain=True)
+    return [
+        Recipe("a campaign that requires consent", (lock, skip, run), held=0),
+        Recipe("skip_without_consent", (lock, skip), held=1),
+        Recipe("run_consenting_campaign", (lock, skip, run), held=2),
+        Recipe(
+            "keep_staged_consents",
+            (HOLD_OFF, known, *stage, _step("keep_staged_consents", source="form", came_with="list")),
+        ),
+    ]
+
+
+def _reading_replies() -> list[Recipe]:
+    """Whoever is forgotten meanwhile is not taken in."""
+    account: dict[str, Any] = {"account": 4}
+    known = replace(_sql("SELECT 1 WHERE NOT EXISTS (SELECT FROM forgotten_phones)"), decides=True)
+    moment = "2026-02-01T00:00:00Z"
+    chats = [{"chat": chat, "changed_at": "2026-02-02T00:00:00Z", "is_ours": False} for chat in (FORGOTTEN, STOPPED)]
+    said = {"chat": FORGOTTEN, "phone": FORGOTTEN, "forms": [FORGOTTEN], "body": "STOP", "said_at": moment}
+    reading = {"chat": FORGOTTEN, "changed_at": moment, "answered": True, "is_whole": True, "read_until": moment}
+    listed: dict[str, Any] = {"latest": moment, "complete_since": moment, "first_watermark": None, "trouble": None}
+    take_in = (
+        HOLD_OFF,
+        known,
+        _step("note_inbound", lane_id=4, messages=_json([{"identity": "02", "meaning": "stop", **said}]), **account),
+        _step(
+            "note_chat_readings",
+            readings=_json([{"reads": 1, **reading}]),
+            tries=5,
+            next=MINUTE,
+            trouble=None,
+            **account,
+        ),
+    )
+    return [
+        Recipe("pick_inboxes", (_step("pick_inboxes", most=10, pace=NOTHING),)),
+        Recipe(
+            "note_chat_list",
+            (_sql(_READ), _step("note_chat_list", polls=1, chats=_json(chats), **listed, **account)),
+            held=0,
+        ),
+        Recipe("pick_inbox_chats", (_sql(_READ), _step("pick_inbox_chats", most=10, again=MINUTE, **account)), held=0),
+        Recipe("note_inbound, note_chat_readings", take_in, held=2),
+        Recipe("purge_inbound", (_sql(_READ), _step("purge_inbound", older_than=HOUR, most=10)), held=0),
+    ]
+
+
 def _json(value: object) -> str:
     return msgspec.json.encode(value).decode()
 
 
-RECIPES = [*_sending(), *_reconciling(), *_ticking(), *_steering(), *_purging(), *_submitting(), *_forgetting()]
+RECIPES = [
+    *_sending(),
+    *_reconciling(),
+    *_ticking(),
+    *_limiting(),
+    *_steering(),
+    *_purging(),
+    *_submitting(),
+    *_taking_rests(),
+    *_forgetting(),
+    *_consenting(),
+    *_reading_replies(),
+]
 """Every transaction that writes the books."""
 
 PAUSED_BEFORE = Recipe("resume_campaign of EVERYTHING", (_step("resume_campaign", campaign_id=Campaign.EVERYTHING),))

@@ -2,7 +2,9 @@
 CREATE SCHEMA saved;
 CREATE TABLE saved.names AS SELECT name, ordinality AS n FROM unnest(ARRAY[
     'purges', 'ticks', 'looks', 'settlements', 'failure_counts', 'rejected_recipients', 'doubts', 'attempts', 'messages',
-    'campaign_lanes', 'lanes', 'accounts', 'campaigns', 'audience_members', 'forgotten_phones'
+    'campaign_lanes', 'lane_limits', 'limits', 'content_versions', 'lanes', 'accounts', 'campaigns', 'audience_members',
+    'forgotten_phones', 'opt_outs', 'opted_out', 'confirmed_opt_outs', 'consent_records', 'inbound_messages',
+    'inbox_chats', 'inboxes'
 ]) WITH ORDINALITY AS t (name);
 DO $$
 DECLARE

@@ -22,7 +22,7 @@ class Campaign(IntEnum):
     STRAY = 5
     """Cancelled, with messages that came back since."""
     CLEARED = 6
-    """Cancelled, with nothing left to do but to close its counters."""
+    """Cancelled, with nothing left to do but to close its counters. OLD is its rest."""
     DUE = 7
     DRAFT = 8
     AUDIENCE = 9
@@ -31,12 +31,20 @@ class Campaign(IntEnum):
     LAST_DOUBT = 12
     """Running: all but one message, which is in doubt, is final."""
     BALANCED_PAUSE = 13
+    EXPIRED = 14
+    """Running, and expired with something pending, also in a lane that was taken away, being sent and in doubt."""
     LAST_PENDING = 15
     """Running: all but one message is final."""
     AWAKE = 16
     """Running, with something due over the free lane."""
+    CONSENTING = 20
+    """Scheduled, due, and requires consent, which one of three has given."""
     OLD = 17
-    """Finished long ago; some failed, one is unknown."""
+    """Finished long ago; some failed, one is unknown. A rest of CLEARED."""
+    DEPRIVED = 18
+    """Running, with something pending in a lane that was taken away from it."""
+    LATER = 19
+    """Scheduled, and not due yet."""
     NEW = 20
     """Not there yet, like the next two."""
     SEGMENT = 30

@@ -7,7 +7,11 @@ from pathlib import Path
 
 import broadcaster.db
 
-_BOOKS = r"(?:messages|campaigns|campaign_lanes|lanes|accounts|doubts)(?:_%\d\$s)?"
+_BOOKS = (
+    r"(?:messages|campaigns|campaign_lanes|lanes|accounts|doubts|inboxes|inbox_chats|inbound_messages|opt_outs"
+    r"|confirmed_opt_outs|consent_records|limits|lane_limits)"
+    r"(?:_%\d\$s)?"
+)
 _WRITES = re.compile(
     rf"\b(?:INSERT\s+INTO|UPDATE|DELETE\s+FROM|MERGE\s+INTO|TRUNCATE|ALTER\s+TABLE|COPY)\s+(?:ONLY\s+)?"
     rf"(?:(?:public\.)?{_BOOKS}\b|\{{\w+\}}|%(?:\d\$)?s)",

@@ -108,9 +108,9 @@ class Failpoints:
 class FailingStore(SendingStore):
     """A store that reaches the points around its statements."""
 
-    def __init__(self, pool: AsyncPool, *, holder: str, lease: float, hold: float, failpoints: Failpoints) -> None:
+    def __init__(self, pool: AsyncPool, *, failpoints: Failpoints, **options: Any) -> None:
         """As `SendingStore`."""
-        super().__init__(pool, holder=holder, lease=lease, hold=hold)
+        super().__init__(pool, **options)
         self._failpoints = failpoints
 
     async def turn_over(

@@ -53,6 +53,8 @@ class Form:
     content: str | bytes
     options: str = ""
     said: str = ""
+    name: str = "list"
+    """What the file is called."""
 
 
 FORMS = (
@@ -92,7 +94,7 @@ FORMS = (
     Form(
         "a hidden sheet before the list",
         workbook_of_sheets({"Old": [["phone"], [float(B)]], "Data": _PEOPLE}, hidden=["Old"]),
-        said="of which 'Old' cannot be seen",
+        said="there is also 'Old', which cannot be seen",
     ),
     Form("rows hidden by a filter", workbook_of(_HIDDEN_ROW), said="are read too: 1"),
     Form("OpenDocument (.ods)", opendocument([["phone"], [A], [B]], filtered=[1]), said="2 recipients"),
@@ -101,6 +103,9 @@ FORMS = (
     Form("an empty cell that is required", f"phone,name\n{A},\n{B},B\n", "--require name", "line 2: There is nothing"),
     Form("an export of a campaign", _EXPORT, said="line 3: this is an export of a campaign"),
     Form("the same", _EXPORT, "--again", "1 of its rows were sent already"),
+    Form("CSV called .xlsx", f"phone\n{A}\n", said="ends in '.xlsx', and it is CSV", name="list.xlsx"),
+    Form("workbook called .csv", workbook(_PEOPLE), said="ends in '.csv', and it is a workbook", name="list.csv"),
+    Form("vCards called .csv", _VCARDS, said="ends in '.csv', and it is vCards", name="list.csv"),
     Form("web page called .xls", f"<html><table><tr><td>{A}</td></tr></table></html>", said="is a web page (HTML)"),
     Form("Excel 2003 XML", '<?xml version="1.0"?>\n<Workbook xmlns="u">', said="is an Excel 2003 XML workbook"),
     Form("old binary workbook (.xls)", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", said="is an old Excel workbook"),
@@ -114,7 +119,7 @@ FORMS = (
 def outcome(form: Form) -> str:
     """What is read of the file, and what is said of it, as the table shows it."""
     stream = io.BytesIO(form.content.encode() if isinstance(form.content, str) else form.content)
-    stream.name = "list"
+    stream.name = form.name
     try:
         with read_recipients(stream, _options(form.options)) as reader:
             batches = list(reader)

@@ -39,8 +39,10 @@ def open_campaign_over_all(engine: Engine, messages: int) -> None:
         content = "INSERT INTO contents (kind, digest, body) VALUES ('text', sha256('Hi'), 'Hi') RETURNING id"
         campaign = connection.scalar(
             text(
-                "INSERT INTO campaigns (name, state, content_id, max_attempts, starts_at, started_at)"
-                " VALUES ('everywhere', 'running', :content, 3, now(), now()) RETURNING id"
+                "WITH campaign AS (INSERT INTO campaigns (name, state, max_attempts, starts_at, started_at)"
+                " VALUES ('everywhere', 'running', 3, now(), now()) RETURNING id)"
+                " INSERT INTO content_versions (campaign_id, version, content_id) SELECT id, 1, :content FROM campaign"
+                " RETURNING campaign_id"
             ),
             {"content": connection.scalar(text(content))},
         )

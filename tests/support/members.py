@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -23,7 +22,9 @@ from broadcaster.domain.conditions import (
     Value,
     ValueKind,
 )
+from broadcaster.domain.plain_values import folded_value, plain_value
 from broadcaster.domain.written_days import DayOrder, day_of, exact_day
+from broadcaster.domain.written_numbers import readings
 
 
 @dataclass
@@ -47,9 +48,9 @@ def holds(condition: Condition, phone: str, variables: Mapping[str, str], world:
         case Not(part=part):
             return not holds(part, phone, variables, world)
         case Empty(variable=variable):
-            return not variables.get(variable, "").strip()
+            return not plain_value(variables.get(variable, ""))
         case Compared():
-            return _compares(condition, variables.get(condition.variable, "").strip(), world.order)
+            return _compares(condition, plain_value(variables.get(condition.variable, "")), world.order)
         case Messaged(hours=hours):
             may_be = ("sent", "sending", "in_doubt", "unknown")
             found = [to[phone] for to in world.sent.values() if phone in to]
@@ -66,7 +67,7 @@ def holds(condition: Condition, phone: str, variables: Mapping[str, str], world:
 
 def _compares(leaf: Compared, written: str, order: DayOrder) -> bool:
     if leaf.operator is Operator.CONTAINS:
-        return leaf.values[0].text.lower() in written.lower()
+        return folded_value(leaf.values[0].text) in folded_value(written)
     if leaf.operator is Operator.NOT_EQUAL:
         return not _equal(leaf.values, written, order)
     if leaf.operator in (Operator.EQUAL, Operator.IN):
@@ -86,7 +87,7 @@ def _compares(leaf: Compared, written: str, order: DayOrder) -> bool:
 def _equal(values: Sequence[Value], written: str, order: DayOrder) -> bool:
     for value in values:
         if value.kind is ValueKind.TEXT:
-            if written.lower() == value.text.lower():
+            if folded_value(written) == folded_value(value.text):
                 return True
         else:
             mine, other = _number(value, written, order)
@@ -98,8 +99,7 @@ def _equal(values: Sequence[Value], written: str, order: DayOrder) -> bool:
 def _number(value: Value, written: str, order: DayOrder) -> tuple[Decimal | None, Decimal]:
     """The member's value and that of the condition, as numbers that compare like them."""
     if value.kind is ValueKind.NUMBER:
-        is_number = re.fullmatch("[+-]?[0-9]+([.][0-9]+)?", written)
-        return Decimal(written) if is_number else None, Decimal(value.text)
+        return next(iter(readings(written)), None), Decimal(value.text)
     day = value.day or exact_day(value.text, order)
     assert isinstance(day, date)
     mine = day_of(written, order)

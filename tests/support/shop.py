@@ -8,13 +8,16 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
 from urllib.request import urlopen
 
 from sqlalchemy import Engine, text
 
 from broadcaster.crypto import open_vault
 from broadcaster.domain.contents import Content
-from broadcaster.domain.pacing import parse_rate
+from broadcaster.domain.opening_hours import OpeningHours
+from broadcaster.domain.span_limits import parse_rates
 from broadcaster.domain.states import MessageState
 from broadcaster.services import dispatch
 from broadcaster.services.campaigns import campaign_reports
@@ -23,6 +26,7 @@ from broadcaster.services.campaigns.submission import Submission, submit_campaig
 from broadcaster.services.instances import add_instance
 from broadcaster.services.recipients.reader import RecipientOptions, read_recipients
 from broadcaster.services.sending.sending_process import SendingProcess
+from broadcaster.services.stored_limits import LaneLimits
 from broadcaster.settings import Settings
 from broadcaster.simulator import InstanceConfig, Simulator, SimulatorConfig, background, parse_fault
 from broadcaster.simulator.fault_plan import FaultPlan
@@ -49,14 +53,17 @@ class Shop:
     old: Counter[str] = field(default_factory=Counter)
     """The phones of campaigns that may have been purged."""
 
-    def add(self, name: str, rate: str = "unlimited", **options: int) -> None:
+    def add(self, name: str, rate: str = "unlimited", **options: Any) -> None:
+        """An instance; `rate` may be several, with spaces between them."""
+        rates = parse_rates(rate.split())
         add_instance(
             self.engine,
             open_vault(self.settings),
             name,
             f"key-{name}",
             base_url=self.gateway.base_url,
-            rate_per_second=parse_rate(rate),
+            rate_per_second=rates.pace,
+            limits=LaneLimits(self.settings.acceptance_seconds, rates.counted),
             **options,
         )
 
@@ -69,6 +76,8 @@ class Shop:
         first: int = 0,
         prefix: str = "62812",
         content: Content | None = None,
+        hours: OpeningHours | None = None,
+        expires_at: datetime | None = None,
     ) -> None:
         """Send to `count` phones: the prefix and seven digits, counted from `first` on."""
         content = content or text_content("Hi {{ name }}")
@@ -77,7 +86,15 @@ class Shop:
             io.BytesIO(f"phone,name\n{rows}".encode()),
             RecipientOptions(text=content.text, caption=content.caption, accept_countries=True),
         ) as recipients:
-            submission = Submission(name=name, instances=instances, content=content, max_attempts=3, priority=priority)
+            submission = Submission(
+                name=name,
+                instances=instances,
+                content=content,
+                max_attempts=3,
+                priority=priority,
+                hours=hours,
+                expires_at=expires_at,
+            )
             submit_campaign(self.engine, submission, recipients)
         dispatch.start_due_campaigns(self.engine)
 
@@ -85,7 +102,8 @@ class Shop:
         self.gateway.gateway.faults = FaultPlan([parse_fault(rule) for rule in rules])
 
     def lanes(self) -> list[int]:
-        return [lane for lanes in dispatch.wake_lanes(self.engine) for lane in lanes]
+        woken = dispatch.wake_lanes(self.engine, request_timeout=self.settings.request_timeout_seconds)
+        return [lane for lanes in woken for lane in lanes]
 
     def states(self, name: str) -> dict[str, int]:
         summary = campaign_reports.campaign_summary(self.engine, name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 from collections.abc import Mapping, Sequence
 from xml.sax.saxutils import escape
@@ -72,7 +73,11 @@ def workbook_of_sheets(sheets: Mapping[str, Sequence[Sequence[Cell]]], *, hidden
 
 def opendocument(rows: Sequence[Sequence[str]], *, filtered: Sequence[int] = ()) -> bytes:
     """An .ods file of one sheet of texts; the rows numbered `filtered`, from 0, are hidden by a filter."""
-    lines = "".join(
+    return opendocument_of(_opendocument_rows(rows, filtered))
+
+
+def _opendocument_rows(rows: Sequence[Sequence[str]], filtered: Sequence[int]) -> str:
+    return "".join(
         ('<table:table-row table:visibility="filter">' if number in filtered else "<table:table-row>")
         + "".join(
             f'<table:table-cell office:value-type="string"><text:p>{escape(cell)}</text:p></table:table-cell>'
@@ -81,11 +86,17 @@ def opendocument(rows: Sequence[Sequence[str]], *, filtered: Sequence[int] = ())
         + "</table:table-row>"
         for number, row in enumerate(rows)
     )
+
+
+def opendocument_of(rows: str) -> bytes:
+    """An .ods file whose only sheet holds the XML `rows`."""
     namespace = "urn:oasis:names:tc:opendocument:xmlns"
     content = (
         f'<office:document-content xmlns:office="{namespace}:office:1.0" xmlns:table="{namespace}:table:1.0"'
-        f' xmlns:text="{namespace}:text:1.0"><office:body><office:spreadsheet><table:table table:name="People">'
-        f"{lines}</table:table></office:spreadsheet></office:body></office:document-content>"
+        f' xmlns:text="{namespace}:text:1.0"'
+        ' xmlns:calcext="urn:org:documentfoundation:names:experimental:calc:xmlns:calcext:1.0">'
+        '<office:body><office:spreadsheet><table:table table:name="People">'
+        f"{rows}</table:table></office:spreadsheet></office:body></office:document-content>"
     )
     manifest = f'<manifest:manifest xmlns:manifest="{namespace}:manifest:1.0"/>'
     kind = "application/vnd.oasis.opendocument.spreadsheet"
@@ -113,19 +124,29 @@ def text_cell(place: str, text: str) -> str:
     return f'<c r="{place}" t="inlineStr"><is><t xml:space="preserve">{escape(text)}</t></is></c>'
 
 
-def workbook_of(rows: str, *, shared_text: str | None = None) -> bytes:
-    """An .xlsx file whose only sheet holds the XML `rows`; `shared_text` is what `<c t="s"><v>0</v></c>` shows."""
+def workbook_of(rows: str, *, shared_text: str | None = None, prefix: str = "") -> bytes:
+    """An .xlsx file whose only sheet holds the XML `rows`; `shared_text` is what `<c t="s"><v>0</v></c>` shows.
+
+    With a `prefix`, such as `x:`, the sheet's names have it, as those of some programs do; `rows` are written without.
+    """
     parts = {
         "[Content_Types].xml": _TYPES,
         "_rels/.rels": _ROOT,
         "xl/workbook.xml": _BOOK,
         "xl/_rels/workbook.xml.rels": _BOOK_RELATIONS,
         "xl/styles.xml": _STYLES,
-        "xl/worksheets/sheet1.xml": f'<worksheet xmlns="{_MAIN}"><sheetData>{rows}</sheetData></worksheet>',
+        "xl/worksheets/sheet1.xml": _sheet(rows, prefix),
     }
     if shared_text is not None:
         parts["xl/sharedStrings.xml"] = f'<sst xmlns="{_MAIN}"><si><t>{shared_text}</t></si></sst>'
     return archive_of(parts)
+
+
+def _sheet(rows: str, prefix: str) -> str:
+    sheet = f"<worksheet><sheetData>{rows}</sheetData></worksheet>"
+    prefixed = re.sub(r"<(/?)(?=\w)", rf"<\1{prefix}", sheet)
+    name = f"xmlns:{prefix[:-1]}" if prefix else "xmlns"
+    return prefixed.replace("worksheet>", f'worksheet {name}="{_MAIN}">', 1)
 
 
 def _cell(place: str, cell: Cell) -> str:

@@ -11,9 +11,11 @@ from typing import Any
 import pytest
 
 from broadcaster.domain.causes import standing_still
+from broadcaster.domain.inbox_causes import TroubledInbox, troubled_inboxes
 from broadcaster.domain.instances import Wire
 from broadcaster.domain.judgement import BLAMED, UNKNOWN_WORDS
 from broadcaster.domain.outcomes import WRONG_ADDRESS_HINT
+from broadcaster.domain.schedule_causes import RejectingSchedule, rejecting_schedules
 from broadcaster.domain.standstill import CampaignFacts, Cause, LaneFacts, Part, Scene, Standstill
 from broadcaster.domain.states import CampaignState, LaneHealth
 from tests.support.commands import assert_runnable
@@ -74,6 +76,11 @@ DOUBT = work(
 @pytest.mark.parametrize(
     ("what", "said"),
     [
+        (
+            campaign(work(lane(), pending=40, opens_at=NOW + timedelta(hours=8))),
+            "campaign news waits for its window; it opens at 20:31:00; 40 messages wait: "
+            "see its windows with `broadcaster campaign show news`",
+        ),
         (
             campaign(work(DOWN, pending=199)),
             "instance main is down since 12:30:00: The device is not connected to WhatsApp; next try 12:31:08; "
@@ -241,6 +248,7 @@ def test_every_cause_is_one_that_can_be_found() -> None:
         work(UNREADABLE, in_doubt=1),
         work(lane(), pending=1, next_due_at=NOW + timedelta(minutes=1)),
         work(lane(), pending=1, outranked_by="urgent"),
+        work(lane(), pending=1, opens_at=NOW + timedelta(hours=8)),
         work(lane(used_at=ago(90), since=ago(900)), pending=1),
     ]
     running = [campaign(part) for part in parts]
@@ -249,7 +257,9 @@ def test_every_cause_is_one_that_can_be_found() -> None:
     later = campaign(work(lane(), pending=1), state=CampaignState.SCHEDULED, starts_at=NOW + timedelta(hours=1))
     each = [found(one) for one in [*running, *others, later]]
     each += [found(running[0], scene=scene) for scene in (AWAY, replace(AWAY, is_redis_away=True))]
+    each.append(list(rejecting_schedules([RejectingSchedule("news", "news 2026-11-23T09:00", 20, 4, "has no city")])))
     each += [found_lanes(SUSPECT)]
+    each.append(list(troubled_inboxes([TroubledInbox("a", None, None, NOW, 1, NOW, None)])))
     assert {standstill.cause for standstills in each for standstill in standstills} == {*Cause}
 
 
@@ -357,3 +367,16 @@ def test_a_campaign_over_many_instances_names_some_and_is_judged_at_once() -> No
     assert everywhere.detail is not None
     assert everywhere.detail.startswith("instance shop 0 is down, instance shop 1 is down, ")
     assert everywhere.detail.endswith(f"instance shop 11 is down and {count - 12:,} more")
+
+
+@pytest.mark.parametrize(("rejected", "read", "told"), [(1, 20, False), (3, 20, False), (4, 20, True), (2, 2, True)])
+def test_a_schedule_is_told_of_where_many_of_its_recipients_were_rejected(
+    rejected: int, read: int, told: bool
+) -> None:
+    schedule = RejectingSchedule("news", "news 2026-11-23T09:00", read, rejected, "has no city.")
+    sentences = [each.sentence(str) for each in rejecting_schedules([schedule])]
+    said = (
+        f"schedule news had {rejected} of {read} recipients rejected in campaign news 2026-11-23T09:00: has no city: "
+        "see them with `broadcaster campaign export 'news 2026-11-23T09:00' --rejected`"
+    )
+    assert sentences == ([said] if told else [])

@@ -59,7 +59,9 @@ def shell_lines(text: str, name: str) -> Iterator[str]:
 def simple_commands(line: str) -> Iterator[list[str]]:
     """The words of each command of a line, without what is redirected."""
     words: list[str] = []
-    for token in shlex.shlex(line, posix=True, punctuation_chars=True):
+    lexer = shlex.shlex(line, posix=True, punctuation_chars=True)
+    lexer.whitespace_split = True  # a comma does not part words
+    for token in lexer:
         if token[0] in "|&;<>()":
             yield words
             words = []

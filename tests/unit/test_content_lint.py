@@ -31,7 +31,18 @@ def test_a_fine_text_has_no_remark_in_any_language(end: str) -> None:
         ("bit.ly/3xYz", ["short_link"]),
         ("WWW.TinyURL.com/x", ["link", "short_link"]),
         ("https://203.0.113.7/a", ["link", "odd_link"]),
-        ("https://xn--pple-43d.com", ["link", "odd_link"]),
+        ("https://xn--pple-43d.com", ["link", "odd_link", "look_alike_link"]),
+        ("https://xn--mnchen-3ya.de", ["link", "odd_link"]),
+        ("https://payp\u0430l.com/login", ["link", "look_alike_link"]),
+        ("see payp\u0430l.com", ["look_alike_link"]),
+        ("\u0430\u0440\u0440\u04cf\u0435.com", ["look_alike_link"]),
+        ("https://яндекс.рф https://рос.рф https://日本カラー-shop.jp https://müller.de", ["link"]),
+        ("https://example.com and https://examp1e.com", ["link", "look_alike_link"]),
+        ("https://example.com and exmaple.com", ["link", "look_alike_link"]),
+        ("https://shop.com and https://shop.co", ["link", "look_alike_link"]),
+        ("https://img1.example.com https://img2.example.com https://www.example.com example.com", ["link"]),
+        ("https://klinik.co.id https://klinis.co.id", ["link", "look_alike_link"]),
+        ("https://wa.me/62 https://t.me/x https://example.org https://sample.net", ["link"]),
         ("1/2 price and/or more, 24/7 at a.m./p.m.", []),
         ("mail ayu@example.com", []),
         ("Dear {first_name}", ["placeholder"]),
@@ -86,11 +97,17 @@ def test_what_a_whole_text_lacks(text: str, found: list[str]) -> None:
         ("See you on 2026-04-03 09:30:00", ["plain_date"]),
         ("x" * 5_000, ["long"]),
         ("Hello [NAME] at bit.ly/x", []),
+        ("Pay at https://payp\u0430l.com", ["look_alike_link"]),
     ],
 )
 def test_what_is_seen_in_messages(shown: str, found: list[str]) -> None:
     """Of values that which nobody types: names may be in capitals, and links are the list's."""
     assert codes(FINE, (shown, shown)) == found
+
+
+def test_a_value_may_have_a_host_that_is_nearly_that_of_the_text() -> None:
+    shown = ("Hello https://klinik.example https://klinlk.example",)
+    assert codes(f"{FINE} https://klinik.example {{{{ link }}}}", shown) == ["link", "look_alike_link"]
 
 
 def test_a_caption_may_be_a_quarter_as_long() -> None:

@@ -58,12 +58,53 @@ def test_an_export_without_one_of_its_marks_is_anybodys_list(export: Any) -> Non
             read(text.replace(other, "somethingelse"))
 
 
-def test_the_next_best_column_of_an_export_is_taken_where_the_best_has_no_phones() -> None:
-    header = "First Name,Last Name,Business Phone,Home Phone,Mobile Phone,E-mail Address\n"
-    reader = opened(f"{header}Ayu,A,{B},{A},,\n")
-    assert [phone for batch in reader for phone in batch.phones] == [A]
+OFFICE, HOME = "+622150601234", "+622150605678"
+GOOGLE = "First Name,Last Name,Labels,Phone 1 - Label,Phone 1 - Value,Phone 2 - Label,Phone 2 - Value"
+OLD_GOOGLE = "Given Name,Family Name,Group Membership,Phone 1 - Type,Phone 1 - Value,Phone 2 - Type,Phone 2 - Value"
+OUTLOOK = "First Name,Last Name,Business Phone,Home Phone,Mobile Phone,E-mail Address"
+
+
+@pytest.mark.parametrize(
+    ("header", "fields", "phone"),
+    [
+        (GOOGLE, f"Mobile,+{A},Work,{OFFICE}", A),
+        (GOOGLE, f"Work,{OFFICE},Mobile,+{A}", A),
+        (GOOGLE, f"* Work,{OFFICE},,+{A}", A),
+        (GOOGLE, f"Home,+{B},WhatsApp,+{A}", A),
+        (GOOGLE, f"Mobile,12,Home,+{A}", A),
+        (GOOGLE, f"Mobile,{OFFICE},Home,+{A}", A),
+        (GOOGLE, f"Home Fax,+{B},Other,+{A}", A),
+        (GOOGLE, f"Work,{OFFICE} ::: +{A},Home,{HOME}", A),
+        (GOOGLE, f",,Home,+{A}", A),
+        (GOOGLE, f"Work,{OFFICE},Home,{HOME}", OFFICE[1:]),
+        (OLD_GOOGLE, f"Work,{OFFICE},Mobile,+{A}", A),
+        (OUTLOOK, f"{OFFICE},+{B},+{A},", A),
+        (OUTLOOK, f"{OFFICE},+{A},,", A),
+        (OUTLOOK, f"+{A},{HOME},{OFFICE},", A),
+    ],
+)
+def test_of_each_row_of_an_address_book_the_mobile_phone_is_taken(header: str, fields: str, phone: str) -> None:
+    before = "Ayu,A,," if header != OUTLOOK else "Ayu,A,"
+    assert [row[1] for row in read(f"{header}\n{before}{fields}\n")] == [phone]
+
+
+def test_an_address_book_says_how_many_rows_took_which_column_and_which_rows_have_several_phones() -> None:
+    rows = [f"Mobile,+{A},Work,{OFFICE}", f"Work,{OFFICE},Mobile,+{B}", f"Home,{HOME},,", ",,,", f",+{A},,+{A}"]
+    reader = opened("\n".join([GOOGLE, *(f"Ayu,A,,{row}" for row in rows)]) + "\n")
+    batches = list(reader)
+    assert [phone for batch in batches for phone in batch.phones] == [A, B, HOME[1:], A]
+    assert [row.line for batch in batches for row in batch.rejected] == [5]
     [notice] = reader.notices
-    assert "--phone-column 'Home Phone'; there are also phones in 'Business Phone'" in notice
+    assert notice == (
+        "this looks like an export of Google Contacts: of each row the first mobile phone is taken, by column: "
+        "'Phone 1 - Value' 3, 'Phone 2 - Value' 1; rows with several phones: 2 (lines 2, 3), of which the others are "
+        "left out; --phone-column takes one column"
+    )
+
+
+def test_one_column_of_an_address_book_can_be_named() -> None:
+    text = f"{GOOGLE}\nAyu,A,,Mobile,+{A},Work,+{B}\n"
+    assert [row[1] for row in read(text, phone_column="Phone 2 - Value")] == [B]
 
 
 def test_the_column_whose_values_are_phones_is_suggested_and_not_one_that_sounds_like_it() -> None:

@@ -245,7 +245,7 @@ def test_times_are_read_in_seconds_milliseconds_and_iso(value: Any, expected: da
                 "unread": 2,
                 "lastMessage": {"timestamp": SECONDS, "body": "Hi", "fromMe": True},
             },
-            Chat(phone="4915112345678", at=AT),
+            Chat(phone="4915112345678", is_ours=True, at=AT),
         ),
         (
             {"phone": "4915112345678", "t": SECONDS - 60, "last_message": {"t": SECONDS}},

@@ -27,6 +27,7 @@ from broadcaster.domain.states import LaneHealth
 from broadcaster.gateway import Chat, GatewayError, WAChatPro
 from broadcaster.services.sending.drain import Drain, DrainReport
 from broadcaster.services.sending.lane import SendPath
+from broadcaster.services.sending.opt_out_watch import OptOutWatch
 from broadcaster.services.sending.outcome_writer import LINGER, MOST, OutcomeWriter
 from broadcaster.services.sending.prepared_contents import PreparedContents
 from broadcaster.services.sending.sending_store import (
@@ -119,6 +120,10 @@ class Bench:
     lane_of: dict[tuple[int, int], int] = field(default_factory=dict)
     """Of messages that are claimed and whose outcome is not committed."""
     numbers: Any = field(default_factory=lambda: count(1))
+    stopped: set[str] = field(default_factory=set)
+    """Phones that have opted out since they were claimed."""
+    looks: list[tuple[float, list[str]]] = field(default_factory=list)
+    """When claimed phones were looked up once more, and which."""
 
     # What the drain wants of a store
 
@@ -149,7 +154,7 @@ class Bench:
         for _ in range(min(ask.want, self.backlog - self.granted[ask.lane_id])):
             number = next(self.numbers)
             self.lane_of[(1, number)] = ask.lane_id
-            messages.append(Message(claim, 0, 1, number, f"62812{number:07d}", None, 1, 0, 5))
+            messages.append(Message(claim, 0, 1, number, f"62812{number:07d}", None, 1, 0, 5, 1))
         self.granted[ask.lane_id] += len(messages)
         self.sending[ask.lane_id] += len(messages)
         self.most_sending |= self.sending
@@ -159,6 +164,11 @@ class Bench:
         await asyncio.sleep(ROUND_TRIP)
         return {ask.lane_id: Claim(True, 0, []) for ask in asks}
 
+    async def opted_out(self, phones: Sequence[str], _lanes: Sequence[int], _campaigns: Sequence[int]) -> set[int]:
+        await asyncio.sleep(ROUND_TRIP)
+        self.looks.append((now(), list(phones)))
+        return {place for place, phone in enumerate(phones) if phone in self.stopped}
+
     async def change_lane_health(self, _lane: int, _token: UUID, change: LaneChange, run: OutcomeRun) -> None:
         self.health.append(change)
         self.runs.append(run)
@@ -166,7 +176,7 @@ class Bench:
     async def release_lanes(self, returns: Sequence[Return]) -> None:
         self.released += returns
 
-    async def campaign_content(self, _campaign: int) -> Content:
+    async def campaign_content(self, _campaign: int, _version: int) -> Content:
         return stored_content("text", b"Hi", None, None)
 
     # What it wants of a gateway
@@ -192,6 +202,7 @@ class Bench:
             store=store,
             outcomes=OutcomeWriter(store, cast(Spool, None), self.clock),
             contents=PreparedContents(store, 1),
+            opt_outs=OptOutWatch(store, self.clock),
             clock=self.clock,
             random=Random(1),
         )

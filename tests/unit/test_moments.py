@@ -168,6 +168,16 @@ def test_where_places_name_two_zones_the_one_of_the_c_library_counts(
     assert str(machine_zone()) == "Asia/Jakarta"
 
 
+@pytest.mark.parametrize(
+    ("text", "said"), [("kemarin", '"2026-11-23 9:00" or "yesterday 9:00"'), ("9:00", "today 9:00 or yesterday 9:00")]
+)
+def test_who_looks_back_is_shown_moments_that_have_passed(text: str, said: str) -> None:
+    with pytest.raises(UsageError, match="--since") as caught:
+        parse_moment(text, "--since", JAKARTA, FRIDAY_NOON, WholeDay.FIRST, looks_back=True)
+    assert str(caught.value).endswith(said)
+    assert "tomorrow" not in str(caught.value)
+
+
 def _zone_files() -> list[str]:
     import tzdata
 

@@ -14,7 +14,7 @@ from phonenumbers import NumberParseException, PhoneNumberFormat, PhoneNumberTyp
 from broadcaster.domain import phones
 from broadcaster.domain.phone_proofs import prove, prove_mobile
 from broadcaster.domain.phones import PhoneError, PhoneFault, PhoneNormaliser, is_mobile, normalise_phone
-from broadcaster.domain.whatsapp_numbers import dialled_today
+from broadcaster.domain.whatsapp_numbers import as_whatsapp_writes, dialled_today
 from broadcaster.errors import UsageError
 
 REGIONS = sorted(phonenumbers.SUPPORTED_REGIONS)
@@ -40,6 +40,14 @@ REGIONS = sorted(phonenumbers.SUPPORTED_REGIONS)
         "'6281234567890",
         "6281234567890.0",
         "+6281234567890.00",
+        "'6281234567890.0",
+        "62 812-3456-7890.0",
+        "62.812.3456.7890.0",
+        "\u202a6281234567890.0\u202c",
+        "６２８１２３４５６７８９０．０",
+        "٦٢٨١٢٣٤٥٦٧٨٩٠.٠",
+        "https://wa.me/6281234567890.0",
+        "+62 (0) 812.3456.7890",
         '="6281234567890"',
         '"6281234567890"',
         "“+62 812-3456-7890”",
@@ -58,6 +66,9 @@ REGIONS = sorted(phonenumbers.SUPPORTED_REGIONS)
         "whatsapp:+6281234567890",
         "tel:+62-812-3456-7890",
         "tel:+6281234567890;ext=12",
+        "tel:812-3456-7890;phone-context=+62",
+        "tel:0812-3456-7890;ext=4;phone-context=+62",
+        "tel:+62-812-3456-7890;phone-context=+1",
         "sms:+6281234567890",
         "callto:6281234567890",
         "+62 812/3456/7890",
@@ -127,6 +138,17 @@ def test_without_a_plus_a_number_is_one_of_the_given_country(written: str, count
         ("62812345678²", PhoneFault.NOT_A_NUMBER),
         ("6281234567890" + " " * 60 + "1", PhoneFault.NOT_A_NUMBER),
         ("6281234567890,0", PhoneFault.NOT_A_NUMBER),
+        ("6281234567890.5", PhoneFault.NOT_A_NUMBER),
+        ("628123456789.125", PhoneFault.NOT_A_NUMBER),
+        ("62 812-3456-789.5", PhoneFault.NOT_A_NUMBER),
+        ("https://wa.me/628123456789.5", PhoneFault.NOT_A_NUMBER),
+        ("628123456789 (0)", PhoneFault.NOT_A_NUMBER),
+        ("628123456789 - 0", PhoneFault.NOT_A_NUMBER),
+        ("https://wa.me/0081234567890", PhoneFault.NOT_A_NUMBER),
+        ("https://faq.whatsapp.com/6281234567890", PhoneFault.NOT_A_NUMBER),
+        ("https://whatsapp.com/6281234567890", PhoneFault.NOT_A_NUMBER),
+        ("https://wa.me/6281234567890?phone=6281234567891", PhoneFault.NOT_A_NUMBER),
+        ("https://api.whatsapp.com/send?phone=6281234567890&phone=6281234567891", PhoneFault.NOT_A_NUMBER),
         ("6.28E+11", PhoneFault.SCIENTIFIC_NOTATION),
         (" 6,28123E+12 ", PhoneFault.SCIENTIFIC_NOTATION),
         ("6e12", PhoneFault.SCIENTIFIC_NOTATION),
@@ -192,6 +214,11 @@ def test_a_proven_beginning_says_nothing_of_a_tail_that_is_not_digits(tail: str)
         ("(011) 8765-4321", "BR", "5511987654321"),
         ("5491123456789", None, "5491123456789"),
         ("+54 11 15 2345-6789", None, "5491123456789"),
+        ("+54 11 2345-6789", None, "5491123456789"),
+        ("541123456789", None, "5491123456789"),
+        ("541123456789@c.us", None, "5491123456789"),
+        ("011 2345-6789", "AR", "5491123456789"),
+        ("+54 800 123 4567", None, "548001234567"),
         ("+54 9 11 15 2345-6789", None, "5491123456789"),
         ("+54 9 351 15 234-5678", None, "5493512345678"),
         ("+225 07 12 34 56", None, "2250707123456"),
@@ -280,7 +307,7 @@ def test_every_completion_of_a_proven_beginning_is_valid_for_the_library() -> No
                 for _ in range(2):
                     tail = "".join(choose.choices("0123456789", k=len(written) - depth))
                     text = written[:depth] + tail if country else f"+{written[:depth]}{tail}"
-                    assert _by_the_rule(text, country) == head + tail, (written[:depth], country)
+                    assert _by_the_rule(text, country) == as_whatsapp_writes(head + tail), (written[:depth], country)
     assert proven > 1000
 
 
@@ -346,7 +373,10 @@ def _outcome(normalise: PhoneNormaliser, written: str) -> str | PhoneFault:
 
 
 def _by_the_rule(written: str, country: str | None) -> str | None:
-    """What the library says, but that what is valid with its country code in front stays so, unless mobile without."""
+    """What the library says, as WhatsApp writes it.
+
+    But what is valid with its country code in front stays so, unless mobile without.
+    """
     try:
         number = phonenumbers.parse(written, country)
     except NumberParseException:
@@ -359,7 +389,9 @@ def _by_the_rule(written: str, country: str | None) -> str | None:
     todays = [today for each in spellings for today in dialled_today(each)]
     candidates = [number, *(phonenumbers.parse(f"+{each}") for each in todays if each.startswith(code))]
     valid = filter(phonenumbers.is_valid_number, candidates)
-    return next((phonenumbers.format_number(each, PhoneNumberFormat.E164).removeprefix("+") for each in valid), None)
+    return next(
+        (as_whatsapp_writes(phonenumbers.format_number(each, PhoneNumberFormat.E164)[1:]) for each in valid), None
+    )
 
 
 def _national_prefix(region: str) -> str:

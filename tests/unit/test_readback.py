@@ -295,6 +295,15 @@ def test_an_entry_without_an_id_beside_its_double_that_has_one_may_be_any_messag
     assert told == [Sight.SILENT, Sight.FOUND]
 
 
+def test_what_hides_its_id_may_be_what_hides_its_moment() -> None:
+    told = readings(
+        [candidate(), known("Hi Ann", gateway_id="x")],
+        Page(PHONE, [entry(1), entry(-20, "Old")]),
+        Page(ALIAS, [entry(None, id="x")]),
+    )
+    assert [each.sight for each in told] == [Sight.UNDECIDED, Sight.FOUND]
+
+
 def test_entries_under_one_id_cannot_be_counted() -> None:
     assert sights([candidate(), candidate()], entry(1, id="x"), entry(2, id="x")) == [Sight.UNDECIDED] * 2
     own = sights([candidate(gateway_id="x")], *AROUND, entry(1, id="x", body="a"), entry(2, id="x", body="b"))

@@ -252,6 +252,10 @@ def test_a_faulty_file_is_refused_on_one_line(data: str | bytes, error: str) -> 
     [
         ({"encoding": "klingon"}, "encoding 'klingon' is not known; write one such as utf-8, utf-16 or cp1251"),
         ({"encoding": "base64"}, "encoding 'base64' is not known; write one such as utf-8, utf-16 or cp1251"),
+        (
+            {"encoding": "unicode_escape"},
+            "encoding 'unicode_escape' is not known; write one such as utf-8, utf-16 or cp1251",
+        ),
         ({"delimiter": "::"}, "delimiter '::' is not usable; give one character, such as ';', or 'tab'"),
         ({"delimiter": '"'}, "delimiter '\"' is not usable; give one character, such as ';', or 'tab'"),
         ({"country": "UK"}, "country 'UK' is not a two-letter ISO 3166 code; write one such as ID or GB"),
@@ -456,3 +460,13 @@ def test_any_bytes_are_read_or_refused_on_one_line(start: bytes, rest: bytes, en
         read(start + rest, encoding=encoding, text=compile_template("{{ name }}"))
     except BroadcasterError as error:
         assert "\n" not in str(error)
+
+
+def test_of_several_phones_in_a_cell_of_google_contacts_the_first_usable_one_is_taken_and_told() -> None:
+    file = "phone,name\n12 ::: 0812-3456-001 ::: +62 812-3456-002,Ann\n+62812345603,Bob\n1 ::: 2,Cid\n"
+    options = RecipientOptions(country="ID", accept_rejected=True)
+    with read_recipients(io.BytesIO(file.encode()), options) as reader:
+        batches = list(reader)
+    assert [phone for batch in batches for phone in batch.phones] == ["628123456001", "62812345603"]
+    assert [row.phone for batch in batches for row in batch.rejected] == ["1 ::: 2"]
+    assert [notice for notice in reader.notices if "several phones: 1 (lines 2)" in notice]

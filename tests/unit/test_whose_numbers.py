@@ -68,7 +68,7 @@ def test_numbers_whose_zero_was_lost_are_refused_with_their_country_named_and_ri
     [
         INDONESIAN,
         [*INDONESIAN, "+81 90-1234-5678"],
-        [*INDONESIAN, "0081 90-1234-5678", "819012345678@c.us", "https://wa.me/819012345678"],
+        [*INDONESIAN, "0081 90-1234-5678"],
         [*INDONESIAN, "62812", "nobody", "", "6.28E+11", "0"],
         ["12025550144", "14165550144", "18765550144"],  # one calling code
         ["79123456789", "77012345678"],
@@ -101,6 +101,53 @@ def test_the_refusal_says_what_speaks_against_it_and_where(numbers: list[str], w
     message = refusal(numbers)
     assert all(word in message for word in words), message
     assert "--accept-countries" in message
+
+
+BARE_AS_WELL = {
+    # What is written, its country, and that of its beginning.
+    "a town": ([f"(51) 9{8400 + n}-{4000 + 7 * n}" for n in range(600)], "BR", "PE"),
+    "an area": ([f"84 98{700 + n}-{3000 + 7 * n}" for n in range(90)], "BR", "VN"),
+    "a small file": (["66 99471-0079"], "BR", "TH"),
+    "an area code in parentheses": (["(479) 793-1677"], "US", "NO"),
+    "a company's phones": ([f"160 9628{2300 + n}" for n in range(20)], "DE", "US"),
+    "a few of an operator": ([f"855104430{n}" for n in range(30, 35)], "ID", "KH"),
+}
+
+
+@pytest.mark.parametrize("name", BARE_AS_WELL)
+def test_numbers_that_another_country_has_as_well_are_asked_about(name: str) -> None:
+    numbers, country, abroad = BARE_AS_WELL[name]
+    options = refusal(numbers).partition("--country ")[2].partition(")")[0]
+    assert country in options and abroad in options
+    for known in (country, abroad):
+        _, reader = read(numbers, known)
+        assert {each.country for each in reader.census.countries} == {known}
+    _, reader = read(numbers, accept_countries=True)
+    assert {each.country for each in reader.census.countries} == {abroad}
+
+
+@pytest.mark.parametrize(
+    "numbers",
+    [
+        ["628123456789"], ["919876543210"], ["5511987654321"], ["525512345678"], ["4915112345678"],
+        ["447911123456"], ["34612345678"], ["2348031234567"], ["33612345678"], ["923011234567"], ["12025550144"],
+        ["13125550144"],  # of China as well, where WhatsApp does not work
+        ["1-512-555-0144"], ["1 (512) 555-0144"],  # no German number stands so
+        ["15125550144", "12025550144"],
+        ["+51 984 834 969", "51984834968"],
+        [f"855{10000000 + 7919 * n}" for n in range(60)],  # too many to be of one Indonesian operator
+    ],
+)  # fmt: skip
+def test_numbers_that_only_one_country_has_so_are_read_without_a_word(numbers: list[str]) -> None:
+    phones, _ = read(numbers)
+    assert len(phones) == len(numbers)
+
+
+def test_a_sorted_file_is_judged_by_all_of_it() -> None:
+    """Its first numbers would be of Natal in Brazil as well, all of them together only of Vietnam."""
+    numbers = sorted((f"84{start}{n:07}" for start in (97, 37, 56) for n in range(100)), reverse=True)
+    assert all(number.startswith("849") for number in numbers[:100])
+    assert read(numbers)[1].census.is_certain
 
 
 def test_numbers_that_do_not_agree_are_taken_as_they_are_read_if_that_is_said() -> None:
@@ -149,7 +196,9 @@ def test_bare_numbers_that_are_few_in_a_file_of_one_country_look_like_a_mistake(
     assert "2 Hong Kong" in reason and "lines 99, 100" in reason and "--accept-countries" in reason
     assert read([*meant, "85251234567"], accept_countries=True)[1].reasons_to_stop == []
     assert read([*meant, "+852 5123 4567"])[1].reasons_to_stop == []
-    assert read([*meant, "85251234567@c.us"])[1].reasons_to_stop == []
+    [linked] = read([*meant, "85251234567@c.us", "https://wa.me/85251234568"])[1].reasons_to_stop
+    assert "2 Hong Kong" in linked and "lines 99, 100" in linked
+    assert read(["81234567890@c.us", "https://wa.me/81234567891"])[1].reasons_to_stop == []
     [known] = read([*meant, "9012345678"], "JP")[1].reasons_to_stop
     assert "1 Japan: line 99" in known
 
@@ -172,7 +221,7 @@ def test_rows_of_nothing_but_delimiters_count_as_no_rejected_rows() -> None:
     source = io.BytesIO(("phone,name\n6281234567890,Ann\n" + ",\n" * 50).encode())
     with read_recipients(source, RecipientOptions()) as reader:
         list(reader)
-        assert (reader.census.read, reader.reasons_to_stop) == (1, [])
+        assert (reader.rejections.read, reader.reasons_to_stop) == (1, [])
 
 
 def test_what_is_kept_of_a_file_stays_small() -> None:

@@ -7,21 +7,22 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from sqlalchemy import Engine
 
 from broadcaster.cli.audience import Name
 from broadcaster.cli.database import database, vault_opener
+from broadcaster.cli.options.consent_options import ConsentOptions
 from broadcaster.cli.options.phones import countries_document
-from broadcaster.cli.options.recipients import FileReadingOptions, recipients_source
+from broadcaster.cli.options.recipients import FILE_PANEL, FileReadingOptions, recipients_source
 from broadcaster.cli.options.results import Json
 from broadcaster.cli.output import say, say_json, warn
+from broadcaster.cli.reached import say_repeats
 from broadcaster.cli.recipient_progress import progress_bar
 from broadcaster.domain.whose_numbers import said_countries
 from broadcaster.errors import InputError, UsageError, quoted
 from broadcaster.services.audiences.imports import Imported, import_file
 from broadcaster.services.countries import known_country
-from broadcaster.services.recipients.reader import RecipientOptions, read_recipients
-from broadcaster.settings import Settings, load
+from broadcaster.services.recipients.reader import read_recipients
+from broadcaster.settings import load
 
 _KINDS = ("added", "changed", "removed")
 
@@ -37,33 +38,53 @@ def import_(
         ),
     ],
     reading: FileReadingOptions,
+    consent: ConsentOptions,
     replace: Annotated[
         bool,
         typer.Option("--replace", help="Make the audience what the file is. Shows the difference; --yes does it."),
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do what --replace has shown.")] = False,
+    again: Annotated[
+        bool,
+        typer.Option(
+            "--again",
+            help="Take also rows of a campaign's export that were sent, or may be.",
+            rich_help_panel=FILE_PANEL,
+        ),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Add the recipients of a file to an audience, which is made where there is none.
 
-    Of members that there are already, the columns of the file are changed and the others kept. Rows with an unusable
-    phone are rejected and reported; a fault of the file refuses the whole file, and so do many rejected rows and
-    countries that look like a mistake.
+    Of members that there are already, the columns of the file are changed and the others kept. Rows that cannot be
+    used are rejected and reported; a fault of the file refuses the whole file, and so do many rejected rows and
+    countries that look like a mistake. With --consent-source it is kept who of them has agreed to messages, when and
+    how: the view `consents` has that, and `campaign submit --require-consent` asks for it.
 
-    Example: broadcaster audience import customers people.xlsx --country ID
+    Example: broadcaster audience import customers people.xlsx --country ID --consent-source "web form 2026-11"
     """
     if yes and not replace:
         raise UsageError("--yes goes with --replace: without that, nothing is asked")
+    consent.check()
     settings = load()
     with (
         database(settings) as engine,
-        read_recipients(recipients_source(file), _reader_options(engine, settings, reading)) as reader,
+        consent.listed() as consents,
+        read_recipients(
+            recipients_source(file),
+            reading.reader_options(
+                known_country(engine, settings, reading.country),
+                row_checks=[] if consents is None else [consents],
+                again=again,
+            ),
+        ) as reader,
         progress_bar() as progress,
     ):
         imported = import_file(
             engine,
             name,
             reader,
+            consents=consents,
             open_vault=vault_opener(settings),
             replace=replace,
             apply=yes or not replace,
@@ -77,14 +98,11 @@ def import_(
         raise InputError(f"it would be refused: {'; '.join(imported.stopped_by)}")
 
 
-def _reader_options(engine: Engine, settings: Settings, reading: FileReadingOptions) -> RecipientOptions:
-    return reading.reader_options(known_country(engine, settings, reading.country), again=True)
-
-
 def import_document(imported: Imported) -> dict[str, Any]:
     """What an import did, for programs."""
     rejects = [{"line": line, "phone": phone, "reason": reason} for line, phone, reason in imported.rejects]
-    return {**asdict(imported), "rejects": rejects, "countries": countries_document(imported.countries)}
+    lists = {"rejects": rejects, "repeats": [repeat._asdict() for repeat in imported.repeats]}
+    return {**asdict(imported), **lists, "countries": countries_document(imported.countries)}
 
 
 def say_import(imported: Imported) -> None:
@@ -98,12 +116,22 @@ def say_import(imported: Imported) -> None:
     say(f"  unchanged: {imported.unchanged:,}")
     if imported.rejected or imported.repeated:
         say(f"read: {imported.read:,}; rejected: {imported.rejected:,}; repeated: {imported.repeated:,}")
+    if imported.opted_out:
+        say(f"opted out: {imported.opted_out:,}; they get no messages, whatever audience they are in")
+    if imported.consents is not None:
+        say(f"have agreed to messages: {imported.consents:,}")
     if imported.countries:
         say(f"countries: {said_countries(imported.countries)}")
     for line, phone, reason in imported.rejects:
         say(f"  rejected: line {line}, {quoted(phone)}: {reason}")
     if imported.rejected > len(imported.rejects):
         say(f"  and {imported.rejected - len(imported.rejects):,} more")
+    say_repeats(imported.repeats, imported.repeated)
+    if imported.repeated:
+        say(
+            "warning: an audience has each phone once, so that its campaigns and schedules send nothing to the people "
+            "of these lines; `campaign submit --recipients FILE --one-per row` sends to each"
+        )
     for notice in imported.notices:
         warn(notice)
     if not imported.applied:

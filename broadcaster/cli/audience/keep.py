@@ -78,6 +78,8 @@ def export(
 ) -> None:
     """Write the members and their variables as CSV (UTF-8), in the order of phones.
 
+    The phones are in column phone_e164, so that they are read again with their country code first.
+
     Cells that a spreadsheet would take for a formula begin with an apostrophe, which `audience import` takes away.
     On standard output control characters are written out, such as \\x1b; a file holds all as it is.
 

@@ -16,11 +16,17 @@ app = lazy_group(
         "list": ("broadcaster.cli.campaign.show:list_latest", "List the latest campaigns and where they stand."),
         "show": ("broadcaster.cli.campaign.show:show", "Show where a campaign stands."),
         "watch": ("broadcaster.cli.campaign.watch:watch", "Follow a campaign until it is final."),
+        "set": (
+            "broadcaster.cli.campaign.change:change",
+            "Change what has not left: text, instances, priority, start.",
+        ),
         "start": ("broadcaster.cli.campaign.steer:start", "Start a draft."),
         "pause": ("broadcaster.cli.campaign.steer:pause", "Stop sending until it is resumed."),
         "resume": ("broadcaster.cli.campaign.steer:resume", "Go on with a paused campaign."),
         "cancel": ("broadcaster.cli.campaign.steer:cancel", "Cancel for good what has not left."),
         "retry": ("broadcaster.cli.campaign.steer:retry", "Send the failed messages again."),
+        "clone": ("broadcaster.cli.campaign.again:clone", "Make a draft with the same content and recipients."),
+        "remove": ("broadcaster.cli.campaign.again:remove", "Remove a campaign of which nothing has left."),
         "settle": (
             "broadcaster.cli.campaign.settle:settle",
             "Decide about messages of which nobody knows whether they were accepted.",

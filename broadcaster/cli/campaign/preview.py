@@ -9,7 +9,7 @@ from typing import Annotated
 import msgspec
 import typer
 
-from broadcaster.cli.campaign.remarks import say_remarks
+from broadcaster.cli.campaign.remarks import file_document, said_file, say_remarks
 from broadcaster.cli.database import database
 from broadcaster.cli.options.content import ContentOptions, Strict
 from broadcaster.cli.options.phones import Country, phone_of
@@ -60,11 +60,11 @@ def preview(
         if phone is not None:
             wanted = phone_of("--phone", phone, known_country(engine, settings, country, campaign=name))
         if name is not None:
-            sent, previews = preview_campaign(engine, name, most=sample, phone=wanted)
+            sent, previews, of_files = preview_campaign(engine, name, most=sample, phone=wanted)
         else:
-            sent, conditions = content.content(settings), parse_members(where, exclude)
+            sent, conditions, of_files = content.content(settings), parse_members(where, exclude), ()
             previews = preview_audience(engine, str(audience), conditions, sent, most=sample, phone=wanted)
-    remarks = lint(sent, [each.content.words for each in previews], previews[0].variables)
+    remarks = [*lint(sent, [each.content.words for each in previews], previews[0].variables), *of_files]
     if strict:
         refuse_warnings(remarks)
     if as_json:
@@ -75,14 +75,16 @@ def preview(
         say_remarks(remarks)
 
 
-def _document(each: Preview) -> dict[str, str | None]:
-    return {"phone": each.phone, **msgspec.structs.asdict(each.content), "fault": each.fault}
+def _document(each: Preview) -> dict[str, object]:
+    content = msgspec.structs.asdict(each.content)
+    return {"phone": each.phone, **content, "file": file_document(each.file), "fault": each.fault}
 
 
 def _say(previews: Sequence[Preview]) -> None:
     for each in previews:
         content = each.content
-        what = {"file": content.filename, "file at": content.url, "not sent": each.fault}
+        own = None if each.file is None else said_file(each.file)
+        what = {"file": content.filename, "from": own, "file at": content.url, "not sent": each.fault}
         say(", ".join([each.phone, *(f"{name}: {value}" for name, value in what.items() if value is not None)]))
         shown = content.text if content.text is not None else content.caption
         for line in (shown or "").splitlines():

@@ -101,7 +101,9 @@ class Snapshot:
             average = f"{_speed(self.summary.sent / seconds)} sent on average, " if self.summary.sent else ""
             return f"{average}took {duration(seconds)}"
         if self.state is CampaignState.RUNNING:
-            return ", ".join(filter(None, [_speed(self.rate) if self.rate else "", self._left]))
+            expires_at = self.summary.expires_at
+            expires = f"expires {local_time(expires_at, seconds=False)}" if expires_at else ""
+            return ", ".join(filter(None, [_speed(self.rate) if self.rate else "", self._left, expires]))
         if self.state is CampaignState.SCHEDULED and self.summary.starts_at > datetime.now(UTC):
             return f"starts {local_time(self.summary.starts_at)}"
         return ""

@@ -10,12 +10,12 @@ from typing import Annotated
 import typer
 
 from broadcaster.cli.campaign import Name
-from broadcaster.cli.campaign.show import STATE_STYLES, campaign_document, campaign_fields, say_purged
+from broadcaster.cli.campaign.show import STATE_STYLES, campaign_document, campaign_fields, reply_document, say_purged
 from broadcaster.cli.csv_output import write_csv
 from broadcaster.cli.database import reader
 from broadcaster.cli.instance.listing import HEALTH_STYLES
 from broadcaster.cli.options.results import CsvFile, Json
-from broadcaster.cli.output import say, say_fields, say_json, say_table
+from broadcaster.cli.output import local_time, say, say_fields, say_json, say_table
 from broadcaster.cli.troubles import few_troubles, said_by_instances, say_troubles, troubles
 from broadcaster.db.reading import Reader
 from broadcaster.domain.names import FORGOTTEN
@@ -24,22 +24,28 @@ from broadcaster.domain.states import MessageState
 from broadcaster.errors import UsageError
 from broadcaster.services.campaigns import campaign_reports
 from broadcaster.services.campaigns.campaign_reports import Failure, MessageRow, RejectedRecipient
+from broadcaster.services.inbox_reports import reply_figures
 from broadcaster.settings import load
 
 _COLUMNS = tuple(name for name in MessageRow._fields if name != "variables")
 
 
 def report(name: Name, as_json: Json = False) -> None:
-    """Show what a campaign came to: in sum, per instance, and why messages were not sent."""
+    """Show what a campaign came to: in sum, per instance, why messages were not sent, and which content was.
+
+    A content that was changed has versions: how many got which is told, and `export` says who.
+    """
     settings = load()
     with reader(settings) as source:
         detail = campaign_reports.campaign_detail(source, name)
+        figures = reply_figures(source, detail.summary.id)
         found = list(troubles(source, settings, name))
     summary = detail.summary
     if as_json:
-        say_json({**campaign_document(summary, found), "lanes": detail.lanes, "failures": detail.failures})
+        parts = {"lanes": detail.lanes, "failures": detail.failures, "contents": detail.contents}
+        say_json({**campaign_document(summary, found), **reply_document(summary, figures), **parts})
         return
-    say_fields(campaign_fields(summary))
+    say_fields(campaign_fields(summary, figures))
     say_purged(summary)
     say_troubles(few_troubles(said_by_instances(found)))
     say("")
@@ -62,6 +68,13 @@ def report(name: Name, as_json: Json = False) -> None:
             ([each.state, each.messages, each.instance, _example(each), each.reason] for each in detail.failures),
             styles=STATE_STYLES,
             folded=["INSTANCE", "REASON"],
+        )
+    if len(detail.contents) > 1:
+        say("")
+        say_table(
+            ["VERSION", "SINCE", "SENT", "CONTENT"],
+            ([each.version, local_time(each.since), each.sent, each.words] for each in detail.contents),
+            folded=["CONTENT"],
         )
 
 

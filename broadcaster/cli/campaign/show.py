@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from shlex import quote
 from typing import Annotated, Any
 
 import msgspec
@@ -11,13 +12,14 @@ import typer
 from broadcaster.cli.campaign import Name
 from broadcaster.cli.database import reader
 from broadcaster.cli.options.results import Json
-from broadcaster.cli.output import local_time, say, say_fields, say_json, say_table
+from broadcaster.cli.output import duration, local_time, say, say_fields, say_json, say_table
 from broadcaster.cli.troubles import few_troubles, said_by_instances, say_troubles, trouble_document, troubles
 from broadcaster.domain.standstill import Standstill
 from broadcaster.domain.states import MessageState
 from broadcaster.services.campaigns import campaign_reports
 from broadcaster.services.campaigns.campaign_reports import CampaignSummary
 from broadcaster.services.campaigns.purged import told_of_purge
+from broadcaster.services.inbox_reports import ReplyFigures, reply_figures
 from broadcaster.settings import load
 
 STATE_STYLES = {
@@ -34,22 +36,26 @@ def list_latest(
     limit: Annotated[int, typer.Option("--limit", metavar="N", min=1, max=100_000, help="How many.")] = 50,
     as_json: Json = False,
 ) -> None:
-    """List the latest campaigns, newest first. OPEN counts the messages that are not final yet."""
+    """List the latest campaigns, newest first. OPEN counts the messages that are not final yet.
+
+    REJECTED, where there are any, counts the recipients who could be sent nothing: they are no messages.
+    """
     with reader(load()) as source:
         rows = campaign_reports.list_campaigns(source, limit=limit)
     if as_json:
         say_json(rows)
     elif rows:
+        with_rejected = any(each.recipients_rejected for each in rows)
         say_table(
-            ["NAME", "STATE", "TOTAL", "SENT", "FAILED", "OPEN", "STARTS"],
+            [
+                *("NAME", "STATE", "TOTAL", "SENT", "FAILED", "OPEN"),
+                *(["REJECTED"] if with_rejected else []),
+                "STARTS",
+            ],
             (
                 [
-                    each.name,
-                    each.state,
-                    each.total,
-                    each.sent,
-                    each.failed,
-                    each.still_open,
+                    *(each.name, each.state, each.total, each.sent, each.failed, each.still_open),
+                    *([each.recipients_rejected] if with_rejected else []),
                     local_time(each.starts_at, seconds=False),
                 ]
                 for each in rows
@@ -66,11 +72,12 @@ def show(name: Name, as_json: Json = False) -> None:
     settings = load()
     with reader(settings) as source:
         summary = campaign_reports.campaign_summary(source, name)
+        figures = reply_figures(source, summary.id)
         found = list(troubles(source, settings, name))
     if as_json:
-        say_json(campaign_document(summary, found))
+        say_json({**campaign_document(summary, found), **reply_document(summary, figures)})
     else:
-        say_fields(campaign_fields(summary))
+        say_fields(campaign_fields(summary, figures))
         say_purged(summary)
         say_troubles(few_troubles(said_by_instances(found)))
 
@@ -80,7 +87,12 @@ def campaign_document(summary: CampaignSummary, found: Sequence[Standstill]) -> 
     return {**msgspec.structs.asdict(summary), "standing_still": [trouble_document(each) for each in found]}
 
 
-def campaign_fields(summary: CampaignSummary) -> dict[str, object]:
+def reply_document(summary: CampaignSummary, figures: ReplyFigures) -> dict[str, Any]:
+    """What came back for it, for programs."""
+    return {**msgspec.structs.asdict(figures), "reply_rate": _reply_rate(summary, figures)}
+
+
+def campaign_fields(summary: CampaignSummary, figures: ReplyFigures) -> dict[str, object]:
     """A campaign for people: states that hold no message are left out."""
     reason = summary.state_reason
     counts = {state.value.replace("_", " "): summary.count(state) for state in MessageState}
@@ -89,20 +101,46 @@ def campaign_fields(summary: CampaignSummary) -> dict[str, object]:
         "state": f"{summary.state} ({reason})" if reason else summary.state,
         "messages": summary.total,
         **{f"  {state}": count for state, count in counts.items() if count},
+        "rejected": _rejected(summary),
+        **({"replies": _told_of_replies(summary, figures)} if figures.replies else {}),
         "instances": ", ".join(summary.instances or ()),
         "content": summary.content,
+        "locale": summary.locale,
         "recipients": _recipients(summary),
         "created": local_time(summary.created_at),
         "starts": local_time(summary.starts_at),
+        **({"windows": str(summary.hours)} if summary.hours else {}),
+        **({"expires": local_time(summary.expires_at)} if summary.expires_at else {}),
         "started": local_time(summary.started_at),
         "finished": local_time(summary.finished_at),
     }
+
+
+def _reply_rate(summary: CampaignSummary, figures: ReplyFigures) -> float | None:
+    """The share of its sent messages that were answered; None: nothing was sent."""
+    return figures.answered / summary.sent if summary.sent else None
+
+
+def _told_of_replies(summary: CampaignSummary, figures: ReplyFigures) -> str:
+    rate, first = _reply_rate(summary, figures), figures.seconds_to_first_reply
+    told = [f"{figures.replies:,} from {figures.answered:,}"]
+    if rate is not None:
+        told.append(f"{rate:.1%} of those sent")
+    if first is not None:
+        told.append(f"half of the first ones within {duration(first)}")
+    return ", ".join(told)
 
 
 def say_purged(summary: CampaignSummary) -> None:
     """A line where the campaign has its totals only."""
     if summary.purged_at is not None:
         say(told_of_purge(summary.purged_at))
+
+
+def _rejected(summary: CampaignSummary) -> str | None:
+    if not summary.recipients_rejected:
+        return None
+    return f"{summary.recipients_rejected:,} (`broadcaster campaign export {quote(summary.name)} --rejected`)"
 
 
 def _recipients(summary: CampaignSummary) -> str:

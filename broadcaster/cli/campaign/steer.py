@@ -2,20 +2,47 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
+from datetime import UTC, datetime
+from shlex import quote
+from typing import Annotated
 
+import typer
 from sqlalchemy import Engine
 
 from broadcaster.cli.campaign import Name
+from broadcaster.cli.campaign.submitted import say_start
 from broadcaster.cli.database import database, nudge_workers, prepare_nudge
-from broadcaster.cli.output import say
+from broadcaster.cli.options.results import Json
+from broadcaster.cli.output import one_line, say, say_json, say_table
+from broadcaster.domain.states import CampaignState
+from broadcaster.errors import ConflictError
 from broadcaster.services.campaigns import lifecycle
+from broadcaster.services.campaigns.campaign_reports import CampaignSummary, campaign_summary
 from broadcaster.settings import load
 
 
-def start(name: Name) -> None:
-    """Start a draft: at once, or at the time that it was submitted for."""
-    _move(name, lifecycle.start_campaign, nudge=True)
+def start(
+    name: Name,
+    now: Annotated[
+        bool, typer.Option("--now", help="At once, whatever time it was submitted for; also one that is scheduled.")
+    ] = False,
+) -> None:
+    """Start a draft: at once, or at the time that it was submitted for.
+
+    Example: broadcaster campaign start spring --now
+    """
+    settings = load()
+    prepare_nudge()
+    with database(settings) as engine:
+        moved = lifecycle.start_campaign(engine, name, now=now)
+        starts_at = campaign_summary(engine, name).starts_at
+    nudge_workers(settings)
+    say(f"campaign {moved.name} is {moved.state}")
+    if moved.state is CampaignState.SCHEDULED and starts_at > datetime.now(UTC):
+        say_start(starts_at)
+        say(f"`broadcaster campaign start {quote(name)} --now` starts it at once")
 
 
 def pause(name: Name) -> None:
@@ -28,22 +55,101 @@ def resume(name: Name) -> None:
     _move(name, lifecycle.resume_campaign, nudge=True)
 
 
-def cancel(name: Name) -> None:
-    """Cancel for good what has not left. What is in flight still gets its outcome."""
-    _move(name, lifecycle.cancel_campaign, "cancelled")
+def cancel(
+    name: Name,
+    yes: Annotated[bool, typer.Option("--yes", help="Do it without a question, as scripts have to.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Cancel for good what has not left. What is in flight still gets its outcome.
+
+    Says first how many have got it and how many will not, and asks. Whoever has not got it can have it from another
+    campaign: `campaign submit --rest-of`.
+
+    Example: broadcaster campaign cancel promo --yes
+    """
+    with database(load()) as engine:
+        before = campaign_summary(engine, name)
+        if before.state is not CampaignState.CANCELLED and not yes:
+            _ask_to_cancel(before)
+        cancelled = lifecycle.cancel_campaign(engine, name)
+        after = campaign_summary(engine, name)
+    if as_json:
+        reached = {state: getattr(after, state) for state in ("sent", "sending", "in_doubt", "unknown")}
+        say_json({"name": name, "state": cancelled.state, "cancelled": cancelled.messages, **reached})
+        return
+    _say_moved(cancelled, "cancelled")
+    if after.total > after.sent:
+        instances = " ".join(f"--instance {quote(instance)}" for instance in after.instances or ())
+        say(
+            "send to those who have not got it with "
+            f"`broadcaster campaign submit NEW {instances} --rest-of {quote(name)}`"
+        )
 
 
-def retry(name: Name) -> None:
+def _ask_to_cancel(campaign: CampaignSummary) -> None:
+    """Raise ConflictError unless somebody at a terminal says yes."""
+    told = f"campaign {campaign.name} is {campaign.state}: {_what_cancelling_does(campaign)}"
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise ConflictError(f"{told}; nothing was changed: add --yes to cancel it")
+    if not typer.confirm(f"{one_line(told)}\nCancel it for good?", err=True):
+        raise ConflictError(f"campaign {campaign.name} was not cancelled: nothing was changed")
+
+
+def _what_cancelling_does(campaign: CampaignSummary) -> str:
+    if campaign.audience is not None and campaign.started_at is None:
+        return "nobody has got it, and nobody will"
+    counts = [("have got it", campaign.sent), ("will not get it any more", campaign.pending)]
+    perhaps = [
+        ("are being sent to", campaign.sending),
+        ("may have got it, in doubt", campaign.in_doubt),
+        ("may have got it, unknown", campaign.unknown),
+    ]
+    return ", ".join(f"{what}: {messages:,}" for what, messages in [*counts, *(each for each in perhaps if each[1])])
+
+
+def retry(
+    name: Name,
+    reasons: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--reason",
+            metavar="REASON",
+            help="Only what failed for it, as `campaign report` says it. May be repeated.",
+        ),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would be sent again, and change nothing.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
     """Send the failed messages again, with new attempts.
 
     Never one that may have been sent, unless you have settled it as failed.
+
+    Example: broadcaster campaign retry promo --reason 'too many requests' --dry-run
     """
-    _move(name, lifecycle.retry_campaign, "to be sent again", nudge=True)
+    settings = load()
+    if not dry_run:
+        prepare_nudge()
+    with database(settings) as engine:
+        retried = lifecycle.retry_campaign(engine, name, reasons, dry_run=dry_run)
+    if not dry_run:
+        nudge_workers(settings)
+    if as_json:
+        counts = {"messages": retried.messages, "reasons": retried.reasons}
+        say_json({"name": name, "state": retried.state, "dry_run": dry_run, **counts})
+        return
+    if dry_run and retried.reasons:
+        say_table(
+            ["MESSAGES", "REASON"], ([each.messages, each.reason] for each in retried.reasons), folded=["REASON"]
+        )
+    if dry_run:
+        say(f"campaign {name} is {retried.state}; messages that would be sent again: {retried.messages:,}")
+    else:
+        _say_moved(retried, "to be sent again")
 
 
-def _move(
-    name: str, move: Callable[[Engine, str], lifecycle.Moved], what_became: str = "", *, nudge: bool = False
-) -> None:
+def _move(name: str, move: Callable[[Engine, str], lifecycle.Moved], *, nudge: bool = False) -> None:
     settings = load()
     if nudge:
         prepare_nudge()
@@ -51,5 +157,9 @@ def _move(
         moved = move(engine, name)
     if nudge:
         nudge_workers(settings)
+    _say_moved(moved)
+
+
+def _say_moved(moved: lifecycle.Moved, what_became: str = "") -> None:
     messages = f"; messages {what_became}: {moved.messages:,}" if what_became else ""
     say(f"campaign {moved.name} is {moved.state}{messages}")

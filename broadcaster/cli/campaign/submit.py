@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, cast
 
 import typer
 from sqlalchemy import Engine
@@ -13,6 +14,7 @@ from sqlalchemy import Engine
 from broadcaster.cli.campaign.submitted import ask_again, say_submitted, submitted_document
 from broadcaster.cli.campaign.watch import follow
 from broadcaster.cli.database import database, nudge_workers, prepare_nudge, vault_opener
+from broadcaster.cli.options.consent_options import CONSENT_PANEL, ConsentOptions
 from broadcaster.cli.options.content import ContentOptions, Strict
 from broadcaster.cli.options.recipients import (
     FILE_PANEL,
@@ -24,18 +26,23 @@ from broadcaster.cli.options.recipients import (
     recipients_source,
 )
 from broadcaster.cli.options.results import Json
+from broadcaster.cli.options.sending_hours import CampaignWindowOptions, ExpiryOptions
 from broadcaster.cli.options.when import given_moment
 from broadcaster.cli.output import say_json
 from broadcaster.cli.recipient_progress import progress_bar
 from broadcaster.domain.contents import Content
 from broadcaster.domain.moments import FORMS
+from broadcaster.domain.opening_hours import OpeningHours
+from broadcaster.domain.templates import variable_name
 from broadcaster.errors import InputError, UsageError
 from broadcaster.services.campaigns.audience_submission import submit_over_audience
 from broadcaster.services.campaigns.content_rows import ContentRows
 from broadcaster.services.campaigns.loading import OnePer
+from broadcaster.services.campaigns.rests import campaign_of, submit_rest
+from broadcaster.services.campaigns.stored_campaign import StoredCampaign
 from broadcaster.services.campaigns.submission import Submission, Submitted, submit_campaign
 from broadcaster.services.countries import known_country
-from broadcaster.services.recipients.reader import read_recipients
+from broadcaster.services.recipients.reader import RowCheck, read_recipients
 from broadcaster.services.recipients.row_checks import SentAlreadyError
 from broadcaster.settings import Settings, load
 
@@ -67,25 +74,61 @@ class WhomOptions:
         bool,
         typer.Option(
             "--again",
-            help="Send also to rows of a campaign's export that say that they were sent.",
+            help="Send also to rows of a campaign's export that were sent, or may be.",
             rich_help_panel=FILE_PANEL,
         ),
     ] = False
     exclude: ExcludeOption = None
+    rest_of: Annotated[
+        str | None,
+        typer.Option(
+            "--rest-of",
+            metavar="CAMPAIGN",
+            help="Its recipients who have not got it. Without a content or a --window of its own it has the same.",
+        ),
+    ] = None
 
     def check(self, reading: FileReadingOptions) -> None:
         """Raise UsageError unless they go together, and with how a file is read."""
-        if (self.recipients is None) == (self.audience is None):
-            raise UsageError("give exactly one of --recipients and --audience")
+        if sum(source is not None for source in (self.recipients, self.audience, self.rest_of)) != 1:
+            raise UsageError("give exactly one of --recipients, --audience and --rest-of")
         if (self.where or self.exclude) and self.audience is None:
             given = "--where" if self.where else "--exclude"
-            raise UsageError(f"{given} goes with --audience; a file is taken as it is")
-        if self.audience is not None and (self.one_per is not OnePer.PHONE or self.again):
-            raise UsageError("--one-per and --again go with --recipients: a phone is in an audience once")
-        if self.audience is not None and reading.are_given:
+            why = "a file is taken as it is" if self.rest_of is None else "a rest has the recipients of its campaign"
+            raise UsageError(f"{given} goes with --audience; {why}")
+        if self.recipients is None and (self.one_per is not OnePer.PHONE or self.again):
+            why = "a phone is in an audience once" if self.rest_of is None else "a rest has them as its campaign had"
+            raise UsageError(f"--one-per and --again go with --recipients: {why}")
+        if self.audience is not None and reading.require:
+            first = variable_name(reading.require[0].partition(",")[0])
+            raise UsageError(f"--require goes with --recipients; of an audience say --where '{first} is not empty'")
+        if self.recipients is None and reading.are_given:
             raise UsageError(
-                "--country, --phone-column, --sheet, --header-row, --require, --encoding, --delimiter and --accept-… "
-                "say how a file is read, not an audience"
+                "--country, --phone-column, --sheet, --header-row, --require, --encoding, --delimiter and "
+                "--accept-countries say how a file is read, not "
+                f"{'an audience' if self.rest_of is None else 'a campaign'}"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class SubmitConsentOptions(ConsentOptions):
+    """The same, and whether only those who have agreed are sent to."""
+
+    require_consent: Annotated[
+        bool,
+        typer.Option(
+            "--require-consent",
+            help="Skip whoever has not agreed to messages when it starts, by this list or an earlier one.",
+            rich_help_panel=CONSENT_PANEL,
+        ),
+    ] = False
+
+    def check_whom(self, whom: WhomOptions) -> None:
+        """Raise UsageError where they do not go together, or with the recipients."""
+        self.check()
+        if self.consent_source is not None and whom.recipients is None:
+            raise UsageError(
+                "--consent-source and --consent-column go with --recipients: for an audience, import it with them"
             )
 
 
@@ -142,7 +185,10 @@ def submit(
     whom: WhomOptions,
     content: ContentOptions,
     reading: FileReadingOptions,
+    consent: SubmitConsentOptions,
     sending: SendingOptions,
+    windows: CampaignWindowOptions,
+    expiry: ExpiryOptions,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check everything, show a preview, keep nothing.")
     ] = False,
@@ -151,9 +197,11 @@ def submit(
 ) -> None:
     """Submit a campaign: all of its messages are stored, or none.
 
-    Rows with an unusable phone are rejected and reported. A fault of the file refuses the whole file, and so do many
-    rejected rows and countries that look like a mistake. A campaign over an audience gets its messages when it starts,
-    from the members that there are then.
+    Rows that cannot be used are rejected and reported. A fault of the file refuses the whole file, and so do many
+    rejected rows, or members of an audience, and countries that look like a mistake. A campaign over an audience gets
+    its messages when it starts, from the members that there are then. With --rest-of it goes to whoever has not got a
+    campaign that has ended or was cancelled, and to nobody who may have. With --require-consent whoever has not agreed
+    to messages is skipped, with the reason `no_consent`.
 
     Example: broadcaster campaign submit promo --instance main --audience customers --where city=Jakarta --text 'Hi!'
     """
@@ -163,22 +211,46 @@ def submit(
             f"--watch with {'--draft' if sending.draft else '--dry-run'}: there would be nothing to follow"
         )
     whom.check(reading)
-    submission = sending.submission(name, instance, content.content(settings), settings, one_per=whom.one_per)
-    submission = replace(submission, files=content.recipient_files(settings))
+    consent.check_whom(whom)
+    same_content = whom.rest_of is not None and not content.are_given
+    sent = None if same_content else content.content(settings)
+    hours = windows.hours()
     conditions = parse_members(whom.where, whom.exclude)
-    nudges = not (dry_run or submission.draft)
+    nudges = not (dry_run or sending.draft)
     if nudges:
         prepare_nudge()
     with database(settings) as engine:
+        rest_of = None if whom.rest_of is None else campaign_of(engine, whom.rest_of)
+        # Without a content of its own there is a rest.
+        sent = sent or cast(StoredCampaign, rest_of).content
+        submission = sending.submission(name, instance, sent, settings, one_per=whom.one_per)
+        files = content.recipient_files(settings)
+        submission = replace(submission, files=files, require_consent=consent.require_consent)
+        submission = _timed(submission, hours, expiry, rest_of)
         if whom.recipients is not None:
             file = (engine, settings, submission, whom.recipients, reading)
-            submitted = _store_file(*file, again=whom.again, dry_run=dry_run)
+            submitted = _store_file(*file, consent, again=whom.again, dry_run=dry_run)
+        elif whom.audience is not None:
+            submitted = submit_over_audience(
+                *(engine, submission, whom.audience, conditions),
+                accept_rejected=reading.accept_rejected,
+                dry_run=dry_run,
+            )
         else:
-            submitted = submit_over_audience(engine, submission, str(whom.audience), conditions, dry_run=dry_run)
+            submitted = submit_rest(
+                engine,
+                submission,
+                str(whom.rest_of),
+                same_content=same_content,
+                allow_private=settings.allow_private_file_urls,
+                accept_rejected=reading.accept_rejected,
+                dry_run=dry_run,
+            )
         if nudges:
             nudge_workers(settings)
         if as_json:
             document = {"dry_run": dry_run, **submitted_document(submitted), "starts_at": submission.starts_at}
+            document |= {"expires_at": submission.expires_at, "hours": submission.hours and str(submission.hours)}
             say_json(document | {"audience": whom.audience}, indent=not watch)
         else:
             say_submitted(submitted, submission, whom.audience, dry_run=dry_run)
@@ -188,12 +260,24 @@ def submit(
             follow(engine, name, as_json=as_json)
 
 
+def _timed(
+    submission: Submission, hours: OpeningHours | None, expiry: ExpiryOptions, rest_of: StoredCampaign | None
+) -> Submission:
+    """With hours and an expiry: those that are given, or of a rest those of its campaign. Raises UsageError."""
+    expires_at = expiry.moment(submission.starts_at, is_draft=submission.draft)
+    if rest_of is not None:
+        hours = hours or rest_of.hours
+        expires_at = expires_at or rest_of.expiry_after(submission.starts_at or datetime.now(UTC))
+    return replace(submission, hours=hours, expires_at=expires_at)
+
+
 def _store_file(
     engine: Engine,
     settings: Settings,
     submission: Submission,
     path: Path,
     reading: FileReadingOptions,
+    consent: ConsentOptions,
     *,
     again: bool,
     dry_run: bool,
@@ -203,9 +287,19 @@ def _store_file(
     vault = vault_opener(settings)
 
     def store(*, again: bool) -> Submitted:
-        options = reading.reader_options(country, submission.content, check, again=again)
-        with read_recipients(recipients_source(path), options) as reader, progress_bar() as progress:
-            return submit_campaign(engine, submission, reader, open_vault=vault, dry_run=dry_run, progress=progress)
+        with consent.listed() as consents:
+            checks: list[RowCheck] = [check] if consents is None else [check, consents]
+            options = reading.reader_options(country, submission.content, checks, again=again)
+            with read_recipients(recipients_source(path), options) as reader, progress_bar() as progress:
+                return submit_campaign(
+                    engine,
+                    submission,
+                    reader,
+                    consents=consents,
+                    open_vault=vault,
+                    dry_run=dry_run,
+                    progress=progress,
+                )
 
     try:
         return store(again=again or dry_run)

@@ -11,13 +11,13 @@ from shlex import quote
 
 import typer
 
-from broadcaster.cli.campaign.remarks import say_remarks
+from broadcaster.cli.campaign.remarks import file_document, said_file, say_remarks
 from broadcaster.cli.options.phones import countries_document
 from broadcaster.cli.output import duration, local_time, one_line, say, warn
-from broadcaster.domain.contents import ContentKind
+from broadcaster.cli.reached import say_empty_values, say_members, say_rejects, say_repeats, say_samples
 from broadcaster.domain.whose_numbers import said_countries
-from broadcaster.errors import quoted
 from broadcaster.services.campaigns.loading import OnePer
+from broadcaster.services.campaigns.rests import NotInRest
 from broadcaster.services.campaigns.submission import Submission, Submitted
 from broadcaster.services.recipients.row_checks import SentAlreadyError
 from broadcaster.time_zones import day_and_time, shown_zone
@@ -29,7 +29,11 @@ _MOST_UNTRIED = 3
 def submitted_document(submitted: Submitted) -> dict[str, object]:
     """What was stored, or would be, for programs."""
     document = asdict(submitted) | {"countries": countries_document(submitted.countries)}
-    document["samples"] = [{"phone": phone, "message": message} for phone, message in submitted.samples]
+    del document["sample_files"], document["shared_files"]
+    document["samples"] = [
+        {"phone": phone, "message": message, "file": file_document(submitted.sample_files.get(phone))}
+        for phone, message in submitted.samples
+    ]
     document["repeats"] = [repeat._asdict() for repeat in submitted.repeats]
     document["rejects"] = [
         {"line": line or None, "phone": phone, "reason": reason} for line, phone, reason in submitted.rejects
@@ -45,19 +49,24 @@ def say_submitted(submitted: Submitted, submission: Submission, audience: str | 
     else:
         say(f"campaign {name} is stored, as {submitted.state}")
     _say_counts(submitted, audience)
+    if submitted.opted_out:
+        say(f"opted out by now: {submitted.opted_out:,}; their messages are skipped when it starts")
+    if submitted.consents is not None:
+        say(f"have agreed to messages, by this list: {submitted.consents:,}")
+    if submitted.no_consent is not None:
+        say(f"have not agreed to messages by now: {submitted.no_consent:,}; who has not is skipped when it starts")
     say(f"countries: {said_countries(submitted.countries)}")
-    for line, phone, reason in submitted.rejects:
-        say(f"  rejected: {f'line {line}, ' if line else ''}{quoted(phone)}: {reason}")
-    if submitted.rejected > len(submitted.rejects):
-        say(f"  and {submitted.rejected - len(submitted.rejects):,} more")
+    say_rejects(submitted)
     if submitted.rejected > len(submitted.rejects) and audience is None and not dry_run:
         say(f"  `broadcaster campaign export {quote(name)} --rejected` has them all")
     _say_file_notes(submitted, submission)
     if dry_run:
-        _say_samples(submitted, submission)
+        files = {phone: said_file(file) for phone, file in submitted.sample_files.items()}
+        say_samples(submitted, submission.content.kind, files)
     say_remarks(submitted.lint)
     if submission.starts_at is not None:
-        _say_start(submission.starts_at, dry_run=dry_run)
+        say_start(submission.starts_at, dry_run=dry_run)
+    _say_hours(submitted, submission)
     _say_estimate(submitted, submission)
     for instance in submitted.untried[:_MOST_UNTRIED]:
         say(
@@ -68,32 +77,53 @@ def say_submitted(submitted: Submitted, submission: Submission, audience: str | 
         say(f"start it with `broadcaster campaign start {quote(name)}`")
 
 
+def _say_hours(submitted: Submitted, submission: Submission) -> None:
+    if submission.hours is not None and submitted.opens_at is not None:
+        now = datetime.now(UTC)
+        opens = "now" if submitted.opens_at <= now else f"at {day_and_time(submitted.opens_at)}"
+        say(f"it is sent {submission.hours}: the first of its recipients may be sent to {opens}")
+    for country, recipients in submitted.in_several_zones.items():
+        say(f"{recipients:,} of them are in {country}, where numbers tell no time zone: all of them have to be open")
+    if submitted.without_legal_hours:
+        countries = ", ".join(submitted.without_legal_hours)
+        say(f"no legal hours are known of {countries}: add a --window of yours where you know more")
+    if submission.expires_at is not None:
+        say(f"what has not left at {day_and_time(submission.expires_at)} expires")
+
+
 def _say_counts(submitted: Submitted, audience: str | None) -> None:
-    if audience is None:
+    if submitted.rest_of is not None:
+        _say_rest(submitted, submitted.rest_of)
+    elif audience is None:
         say(
             f"recipients read: {submitted.read:,}; messages: {submitted.total:,}; rejected: {submitted.rejected:,}; "
             f"repeated: {submitted.duplicates:,}"
         )
     else:
-        say(
-            f"members of {audience} now: {submitted.read:,}; messages: {submitted.total:,}; "
-            f"rejected: {submitted.rejected:,}; it gets those that there are when it starts"
-        )
-        if submitted.where:
-            say(f"  where {' and '.join(submitted.where)}")
-        for note in submitted.notes:
-            say(f"  note: {note}")
+        say_members(submitted, audience, "it gets those that there are when it starts")
 
 
-def _say_samples(submitted: Submitted, submission: Submission) -> None:
-    what = "message" if submission.content.kind is ContentKind.TEXT else "caption or file"
-    say(f"the first {len(submitted.samples)}, {what} as rendered:")
-    for phone, message in submitted.samples:
-        say(f"  {phone}  {message}")
+_NOT_IN_REST = {
+    NotInRest.SENT: "have got it",
+    NotInRest.PENDING: "will still get it",
+    NotInRest.SENDING: "are being sent to",
+    NotInRest.IN_DOUBT: "may have got it, in doubt",
+    NotInRest.UNKNOWN: "may have got it, unknown",
+    NotInRest.OPTED_OUT: "have opted out",
+    NotInRest.FORGOTTEN: "were forgotten",
+}
 
 
-def _say_start(starts_at: datetime, *, dry_run: bool) -> None:
-    """The moment as it was understood."""
+def _say_rest(submitted: Submitted, of: str) -> None:
+    say(f"left of campaign {of}: {submitted.read:,}; messages: {submitted.total:,}; rejected: {submitted.rejected:,}")
+    for reason, messages in submitted.not_in_rest.items():
+        say(f"  not among them, since they {_NOT_IN_REST[NotInRest(reason)]}: {messages:,}")
+    for name in submitted.unsettled:
+        say(f"  decide about those in doubt or unknown with `broadcaster campaign settle {quote(name)}`")
+
+
+def say_start(starts_at: datetime, *, dry_run: bool = False) -> None:
+    """When a campaign starts that has time yet."""
     ahead = duration((starts_at - datetime.now(UTC)).total_seconds())
     starts = "would start" if dry_run else "starts"
     say(f"it {starts} {day_and_time(starts_at)}, in {ahead}, by the clocks of {shown_zone()}")
@@ -104,7 +134,7 @@ def _say_estimate(submitted: Submitted, submission: Submission) -> None:
         say("how long sending takes cannot be told: an instance has no rate limit")
         return
     if submitted.seconds_to_send < 1:
-        say("sending takes as long as the gateway needs: no rate limit holds it up")
+        say("sending takes as long as the gateway needs: so many may be sent at once")
     else:
         say(f"sending takes at least {duration(submitted.seconds_to_send)}{_until(submitted, submission)}")
     if submitted.waiting and submitted.seconds_with_waiting is not None:
@@ -131,17 +161,13 @@ def ask_again(error: SentAlreadyError, path: Path) -> None:
 
 def _say_file_notes(submitted: Submitted, submission: Submission) -> None:
     """Say which lines repeat others, where variables are empty, and what else should be known before it is sent."""
-    for line, first in submitted.repeats:
-        say(f"  line {line} repeats line {first}")
-    if submitted.repeated > len(submitted.repeats):
-        say(f"  and {submitted.repeated - len(submitted.repeats):,} more repeat others")
+    say_repeats(submitted.repeats, submitted.repeated)
     if submitted.repeated:
         if submission.one_per is OnePer.ROW:
             say("  each of these lines gets a message of its own")
         else:
             say("  the first line of a phone is sent; --one-per row sends each")
-    for name, count in submitted.empty_values.items():
-        if count:
-            say(f"{name} is empty for {count:,} of {submitted.total + submitted.duplicates:,}")
+    among = f"{submitted.total + submitted.duplicates:,}"
+    say_empty_values(submitted, f"{among} rows, repeated ones included" if submitted.duplicates else among)
     for notice in submitted.notices:
         warn(notice)

@@ -8,10 +8,11 @@ import msgspec
 
 from broadcaster.cli.database import reader
 from broadcaster.cli.options.results import Json
-from broadcaster.cli.output import json_item, say, say_json_items, say_table
+from broadcaster.cli.output import json_item, local_time, say, say_json_items, say_table
 from broadcaster.domain.pacing import format_rate
+from broadcaster.domain.span_limits import SpanLimit
 from broadcaster.domain.states import LaneHealth
-from broadcaster.services.instance_reports import InstanceSummary, list_instances
+from broadcaster.services.instance_reports import InstanceSummary, LimitInUse, list_instances
 from broadcaster.settings import load
 
 HEALTH_STYLES = {
@@ -30,7 +31,11 @@ def list_all(as_json: Json = False) -> None:
         if as_json:
             items = [json_item(instance_document(row)) for row in list_instances(source)]
         else:
-            listed = [(_cells(row), _why_unwell(row)) for row in list_instances(source)]
+            listed = []
+            full: list[tuple[str, LimitInUse]] = []
+            for row in list_instances(source):
+                listed.append((_cells(row), _why_unwell(row)))
+                full += [(row.name, limit) for limit in row.limits if limit.free_at is not None]
     if as_json:
         say_json_items(items)
     elif listed:
@@ -39,6 +44,8 @@ def list_all(as_json: Json = False) -> None:
         for cells, why in listed:
             if why:
                 say(f"{cells[0]} is {cells[1]}: {why}")
+        for name, limit in full:
+            say(f"{name} waits: {limit_in_words(limit)}")
     else:
         say("there are no instances yet: add one with `broadcaster instance add`")
 
@@ -56,6 +63,17 @@ def instance_document(instance: InstanceSummary) -> dict[str, Any]:
         if key == "rate_per_second":
             document["rate"] = format_rate(value)
     return document
+
+
+def limit_in_words(limit: LimitInUse) -> str:
+    """How much of a limit is left, for people."""
+    said = str(SpanLimit(limit.most, limit.span_seconds))
+    named = f"limit {limit.name}, {said}" if limit.name else f"limit {said}"
+    if limit.ramp:
+        named = f"ramp, step {limit.step} of {len(limit.ramp)}, {said}"
+    if limit.free_at is not None:
+        return f"{named}: full, the next place is free at {local_time(limit.free_at)}"
+    return f"{named}: {limit.most - limit.taken:,} left"
 
 
 def _cells(instance: InstanceSummary) -> tuple[object, ...]:

@@ -22,30 +22,49 @@ Strict = Annotated[
 _PANEL = "Content (give one)"
 
 
+TextOption = Annotated[
+    str | None,
+    typer.Option("--text", metavar="TEXT", help='The text, such as "Hello {{ name }}".', rich_help_panel=_PANEL),
+]
+TextFileOption = Annotated[
+    Path | None,
+    typer.Option("--text-file", metavar="FILE", help="The text, from a UTF-8 file.", rich_help_panel=_PANEL),
+]
+FileOption = Annotated[
+    Path | None, typer.Option("--file", metavar="FILE", help="A file to send.", rich_help_panel=_PANEL)
+]
+FileUrlOption = Annotated[
+    str | None,
+    typer.Option(
+        "--file-url",
+        metavar="URL",
+        help="A file that the gateway fetches. May use variables.",
+        rich_help_panel=_PANEL,
+    ),
+]
+CaptionOption = Annotated[
+    str | None,
+    typer.Option("--caption", metavar="TEXT", help="Goes with a file. May use variables.", rich_help_panel=_PANEL),
+]
+FilenameOption = Annotated[
+    str | None,
+    typer.Option(
+        "--filename",
+        metavar="NAME",
+        help="What recipients see the file called. May use variables.",
+        rich_help_panel=_PANEL,
+    ),
+]
+
+
 @dataclass(frozen=True, slots=True)
 class ContentOptions:
     """What is sent: one of the first four, and what goes with it."""
 
-    text: Annotated[
-        str | None,
-        typer.Option("--text", metavar="TEXT", help='The text, such as "Hello {{ name }}".', rich_help_panel=_PANEL),
-    ] = None
-    text_file: Annotated[
-        Path | None,
-        typer.Option("--text-file", metavar="FILE", help="The text, from a UTF-8 file.", rich_help_panel=_PANEL),
-    ] = None
-    file: Annotated[
-        Path | None, typer.Option("--file", metavar="FILE", help="A file to send.", rich_help_panel=_PANEL)
-    ] = None
-    file_url: Annotated[
-        str | None,
-        typer.Option(
-            "--file-url",
-            metavar="URL",
-            help="A file that the gateway fetches. May use variables.",
-            rich_help_panel=_PANEL,
-        ),
-    ] = None
+    text: TextOption = None
+    text_file: TextFileOption = None
+    file: FileOption = None
+    file_url: FileUrlOption = None
     file_column: Annotated[
         str | None,
         typer.Option(
@@ -61,20 +80,8 @@ class ContentOptions:
             "--file-root", metavar="DIRECTORY", help="Where the files of --file-column are.", rich_help_panel=_PANEL
         ),
     ] = None
-    caption: Annotated[
-        str | None,
-        typer.Option("--caption", metavar="TEXT", help="Goes with a file. May use variables.", rich_help_panel=_PANEL),
-    ] = None
-    filename: Annotated[
-        str | None,
-        typer.Option(
-            "--filename",
-            metavar="NAME",
-            help="What recipients see the file called. May use variables.",
-            rich_help_panel=_PANEL,
-        ),
-    ] = None
-
+    caption: CaptionOption = None
+    filename: FilenameOption = None
     locale: Annotated[
         str | None,
         typer.Option(

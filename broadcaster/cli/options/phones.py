@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from broadcaster.domain.phone_census import CountryCount, PhoneCensus
+from broadcaster.domain.phone_countries import BEGINNING, country_name, origin
 from broadcaster.domain.phones import PhoneError, PhoneFault, PhoneNormaliser
 from broadcaster.domain.whose_numbers import why_strange_alone, why_uncertain_alone
 from broadcaster.errors import UsageError, quoted
@@ -50,6 +51,11 @@ def read_phone(written: str, country: str | None) -> str:
     if census.strangers:
         raise UsageError(why_strange_alone(census))
     return read.numbers[0]
+
+
+def understood(phone: str) -> str:
+    """How people are told as which number (E.164 digits) one was read."""
+    return f"+{phone} ({country_name(origin(phone[:BEGINNING]).country)})"
 
 
 def what_to_do(error: PhoneError, written: str, country: str | None) -> str:

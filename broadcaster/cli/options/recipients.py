@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, BinaryIO
 
@@ -108,7 +108,7 @@ class FileReadingOptions:
         bool,
         typer.Option(
             "--accept-rejected",
-            help="Leave out however many rows without a usable phone. Default: up to 5 %.",
+            help="Leave out however many cannot be used: phones, values, files, --require. Default: up to 5 %.",
             rich_help_panel=FILE_PANEL,
         ),
     ] = False
@@ -123,14 +123,14 @@ class FileReadingOptions:
 
     @property
     def are_given(self) -> bool:
-        """Whether any of them is."""
-        return self != FileReadingOptions()
+        """Whether any of them is that is about files alone."""
+        return replace(self, accept_rejected=False) != FileReadingOptions()
 
     def reader_options(
         self,
         country: str | None,
         content: Content | None = None,
-        row_check: RowCheck | None = None,
+        row_checks: Sequence[RowCheck] = (),
         *,
         again: bool = False,
     ) -> RecipientOptions:
@@ -151,7 +151,7 @@ class FileReadingOptions:
             again=again,
             text=content.text if content else None,
             caption=content.caption if content else None,
-            row_check=row_check,
+            row_checks=row_checks,
         )
 
 

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from dataclasses import replace
+from typing import Annotated, TypedDict
 
 import typer
-from sqlalchemy import Engine
 
+from broadcaster.cli.campaign.remarks import say_remarks
 from broadcaster.cli.database import database
-from broadcaster.cli.options.content import ContentOptions
+from broadcaster.cli.options.content import ContentOptions, Strict
 from broadcaster.cli.options.recipients import ExcludeOption, WhereOption, parse_members
 from broadcaster.cli.options.results import Json
+from broadcaster.cli.options.sending_hours import CampaignWindowOptions, parse_expiry
 from broadcaster.cli.output import say, say_json
 from broadcaster.cli.schedule import Name
 from broadcaster.cli.schedule.options import (
     AUDIENCE,
+    EXPIRES,
     INSTANCE,
     TIMEZONE,
     CampaignOptions,
@@ -23,7 +26,9 @@ from broadcaster.cli.schedule.options import (
     SpanOptions,
     parse_grace,
 )
-from broadcaster.cli.schedule.show import say_upcoming, upcoming_document
+from broadcaster.cli.schedule.shown_outlook import outlook_document, say_outlook
+from broadcaster.domain.contents import Content, ContentKind
+from broadcaster.domain.locales import usable_locale
 from broadcaster.domain.schedules import Misfire, Overlap
 from broadcaster.errors import UsageError
 from broadcaster.services.schedules.editing import (
@@ -33,12 +38,12 @@ from broadcaster.services.schedules.editing import (
     add_schedule,
     set_schedule,
 )
-from broadcaster.services.schedules.schedule_reports import show_schedule, upcoming_occurrences
-from broadcaster.settings import load
+from broadcaster.services.schedules.outlook import Outlook
+from broadcaster.services.schedules.schedule_reports import ScheduleDetail, show_schedule
+from broadcaster.settings import Settings, load
 from broadcaster.time_zones import find_zone, shown_zone
 
-_SHOWN = 3
-"""How many of the next occurrences are shown, so that a slip in the rule is seen."""
+DRY_RUN = typer.Option("--dry-run", help="Check everything, show what it would come to, keep nothing.")
 
 
 def add(
@@ -54,6 +59,10 @@ def add(
     span: SpanOptions,
     late: LateOptions,
     campaigns: CampaignOptions,
+    windows: CampaignWindowOptions,
+    expires: Annotated[str | None, EXPIRES] = None,
+    strict: Strict = False,
+    dry_run: Annotated[bool, DRY_RUN] = False,
     as_json: Json = False,
 ) -> None:
     """Add a schedule. Each occurrence becomes a campaign of its own, called NAME and the local time.
@@ -80,10 +89,12 @@ def add(
         grace=DEFAULT_GRACE if late.grace is None else parse_grace(late.grace),
         overlap=late.overlap or Overlap.QUEUE,
         priority=campaigns.priority or 0,
+        hours=windows.hours(zone),
+        expires_after=None if expires is None else parse_expiry(expires),
     )
     with database(settings) as engine:
-        add_schedule(engine, new)
-        _say_next(engine, name, "added", as_json)
+        outlook = add_schedule(engine, new, strict=strict, dry_run=dry_run)
+    _say(outlook, new.content.kind, "add" if dry_run else "added", dry_run=dry_run, as_json=as_json)
 
 
 def change(
@@ -101,27 +112,31 @@ def change(
     forever: Annotated[bool, typer.Option("--forever", help="Without --until and --count.")] = False,
     late: LateOptions,
     campaigns: CampaignOptions,
+    dry_run: Annotated[bool, DRY_RUN] = False,
     as_json: Json = False,
 ) -> None:
     """Change what is given and leave the rest. Occurrences that have their campaign already keep it as it is.
 
-    A new content, with its caption, replaces the old one as a whole. A new rule counts from now on.
+    A new content keeps the locale, and that of a file the caption. --where replaces what --where gave, and --exclude
+    what --exclude gave. A new rule counts from now on.
 
     Example: broadcaster schedule set news --text "Good morning {{ name }}, it is Friday"
     """
     if everybody and (where or exclude):
         raise UsageError(f"--everybody with {'--where' if where else '--exclude'}: they contradict each other")
     settings = load()
-    sent = content.content(settings) if content.are_given else None
     with database(settings) as engine:
-        zone = find_zone(timezone or show_schedule(engine, name).timezone)
+        before = show_schedule(engine, name)
+        zone = find_zone(timezone or before.timezone)
         changes = ScheduleChanges(
             cron=rule.cron,
             every=rule.every,
             timezone=timezone,
             audience=audience,
-            conditions=parse_members(where, exclude, zone.key) if where or exclude or everybody else None,
-            content=sent,
+            where=parse_members(where, None, zone.key) if where else None,
+            exclude=parse_members(None, exclude, zone.key) if exclude else None,
+            everybody=everybody,
+            **_content_changes(content, before, settings),
             instances=instance,
             max_attempts=campaigns.max_attempts,
             **span.span(zone),
@@ -131,14 +146,33 @@ def change(
             overlap=late.overlap,
             priority=campaigns.priority,
         )
-        set_schedule(engine, name, changes)
-        _say_next(engine, name, "changed", as_json)
+        outlook = set_schedule(engine, name, changes, dry_run=dry_run)
+    kind = before.content if changes.content is None else changes.content.kind
+    _say(outlook, kind, "change" if dry_run else "changed", dry_run=dry_run, as_json=as_json)
 
 
-def _say_next(engine: Engine, name: str, done: str, as_json: bool) -> None:
-    upcoming = upcoming_occurrences(engine, name, _SHOWN)
+class _ContentChanges(TypedDict, total=False):
+    content: Content
+    caption: str | None
+    filename: str | None
+    locale: str | None
+
+
+def _content_changes(given: ContentOptions, before: ScheduleDetail, settings: Settings) -> _ContentChanges:
+    """A new content, with the locale and the caption that the old one has unless they are given, or these alone."""
+    if replace(given, caption=None, filename=None, locale=None) == ContentOptions():
+        locale = None if given.locale is None else usable_locale(given.locale)
+        return {"caption": given.caption, "filename": given.filename, "locale": locale}
+    is_text = given.text is not None or given.text_file is not None
+    caption = before.caption if given.caption is None and not is_text else given.caption
+    return {"content": replace(given, caption=caption, locale=given.locale or before.locale).content(settings)}
+
+
+def _say(outlook: Outlook, kind: ContentKind, done: str, *, dry_run: bool, as_json: bool) -> None:
     if as_json:
-        say_json(upcoming_document(upcoming))
+        say_json(outlook_document(outlook, dry_run=dry_run))
         return
-    say(f"{done} schedule {name}")
-    say_upcoming(upcoming)
+    name = outlook.upcoming.schedule.name
+    say(f"dry run: would {done} schedule {name}; nothing was stored" if dry_run else f"{done} schedule {name}")
+    say_outlook(outlook, kind)
+    say_remarks(outlook.lint or ())

@@ -28,6 +28,13 @@ INSTANCE = typer.Option(
 )
 
 
+EXPIRES = typer.Option(
+    "--expires",
+    metavar="SPAN",
+    help="What has not left so long after an occurrence, such as 6h, is expired, and not sent any more.",
+)
+
+
 @dataclass(frozen=True, slots=True)
 class RuleOptions:
     """Which moments are occurrences: exactly one of them is given."""

@@ -15,6 +15,7 @@ from broadcaster.domain.conditions import describe_conditions
 from broadcaster.domain.recurrence import occurrence_label
 from broadcaster.domain.states import ScheduleState
 from broadcaster.services.schedules.schedule_reports import (
+    OccurrenceSummary,
     ScheduleDetail,
     ScheduleSummary,
     Upcoming,
@@ -107,6 +108,8 @@ def report(
 ) -> None:
     """Show what became of each occurrence, newest first. OPEN counts the messages that are not final yet.
 
+    Recipients who could be sent nothing are no messages: so many are rejected, says the reason.
+
     Example: broadcaster schedule report news --limit 10
     """
     with database(load()) as engine:
@@ -124,21 +127,20 @@ def report(
         ["OCCURRENCE", "NUMBER", "STATE", "CAMPAIGN", "TOTAL", "SENT", "FAILED", "OPEN", "REASON"],
         (
             [
-                label,
-                row.number,
-                row.state,
-                row.campaign_state,
-                row.total,
-                row.sent,
-                row.failed,
-                row.still_open,
-                row.reason,
+                *(label, row.number, row.state, row.campaign_state, row.total, row.sent, row.failed, row.still_open),
+                _reason(row),
             ]
             for label, row in zip(labels, rows, strict=True)
         ),
         styles=STATE_STYLES,
         folded=["REASON"],
     )
+
+
+def _reason(row: OccurrenceSummary) -> str | None:
+    """Why it is in this state, and how many of its recipients are in none of the sums."""
+    rejected = f"{row.rejected:,} rejected" if row.rejected else None
+    return "; ".join(filter(None, (rejected, row.reason))) or None
 
 
 def upcoming_document(upcoming: Upcoming) -> dict[str, Any]:
@@ -205,6 +207,7 @@ def _fields(row: ScheduleDetail, words: str) -> dict[str, object]:
         "instances": ", ".join(row.instances),
         "content": row.body if row.body is not None else f"file {row.filename}",
         "caption": row.caption,
+        "locale": row.locale,
         "misfire": f"{row.misfire}, for {duration(row.grace_seconds)}",
         "overlap": row.overlap,
         "priority": row.priority,

@@ -13,8 +13,8 @@ from broadcaster.cli.options.results import Json
 from broadcaster.cli.output import say, say_json
 from broadcaster.cli.schedule import Name
 from broadcaster.domain.states import OccurrenceState
-from broadcaster.services.schedules import editing as schedules
 from broadcaster.services.schedules import operator_decisions
+from broadcaster.services.schedules import steering as schedules
 from broadcaster.services.schedules.occurrences import Made
 from broadcaster.settings import Settings, load
 

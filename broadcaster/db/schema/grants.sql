@@ -25,44 +25,66 @@ GRANT TEMPORARY ON DATABASE {database} TO {role};
 
 GRANT SELECT ON
     accounts, alembic_version, attempts, audience_members, audiences, audit_log, campaign_files, campaign_lanes, campaigns,
-    contents, doubts, failure_counts, forgetting_key, forgotten_phones, instances, lanes, looks, messages, occurrences, purges,
-    rejected_recipients, schedule_lanes, schedules, settlements, ticks, campaign_report, failure_report, instance_report,
-    message_log, occurrence_report
+    confirmed_opt_outs, consent_records, consents, content_versions, contents, doubts, failure_counts, forgetting_key,
+    forgotten_phones, inbound_messages, inbox_chats, inboxes, instances, lane_limits, lanes, limits, looks, messages,
+    occurrences, opening_hours, openings, opt_outs, opted_out, purges, recipient_groups, rejected_recipients,
+    schedule_lanes, schedules, settlements, ticks, campaign_report, failure_report, instance_report, message_log,
+    occurrence_report, optouts, replies
 TO {role};
 
 -- Evidence: what was to be sent, what was tried, what came of it.
 GRANT INSERT ON
-    attempts, campaign_files, campaigns, contents, doubts, rejected_recipients, settlements
+    attempts, campaign_files, campaigns, content_versions, contents, doubts, rejected_recipients, settlements
 TO {role};
-GRANT INSERT (segment, campaign_id, seq, lane_id, phone, ordinal, variables) ON messages TO {role};
+GRANT INSERT (segment, campaign_id, seq, lane_id, phone, ordinal, recipient_group, variables) ON messages TO {role};
 GRANT INSERT (campaign_id, lane_id) ON campaign_lanes TO {role};
-GRANT UPDATE (state, changed_at, attempt, spent, next_attempt_at, claim_token, gateway_id, reason) ON messages TO {role};
+GRANT UPDATE (
+    lane_id, state, changed_at, attempt, spent, content_version, next_attempt_at, claim_token, gateway_id, reason
+) ON messages TO {role};
 GRANT UPDATE (finished_at) ON attempts TO {role};
 GRANT UPDATE (
     started_at, ended_at, polls, absences, next_poll_at, reading, unreadable_seconds, resolved_as, resolved_at
 ) ON doubts TO {role};
 GRANT UPDATE (
-    state, state_reason, recipients_read, recipients_rejected, starts_at, started_at, finished_at
+    state, state_reason, source, content_version, priority, recipients_read, recipients_rejected, starts_at, started_at,
+    finished_at, rest_taken_at
 ) ON campaigns TO {role};
-GRANT UPDATE (next_due_at, last_claimed_at, open) ON campaign_lanes TO {role};
+GRANT UPDATE (next_due_at, last_claimed_at, open, retired) ON campaign_lanes TO {role};
 GRANT USAGE ON SEQUENCE campaigns_id_seq TO {role};
 
 -- What operators keep, and where workers stand.
 GRANT INSERT ON
-    accounts, audience_members, audiences, instances, lanes, looks, occurrences, schedule_lanes, schedules, ticks
+    accounts, audience_members, audiences, instances, lane_limits, lanes, limits, looks, occurrences, opening_hours,
+    openings, recipient_groups, schedule_lanes, schedules, ticks
 TO {role};
+GRANT UPDATE (opens_at, closes_at, reckoned_at) ON openings TO {role};
 GRANT UPDATE ON
-    accounts, audience_members, audiences, instances, lanes, looks, occurrences, schedules, ticks
+    accounts, audience_members, audiences, instances, lanes, limits, looks, occurrences, schedules, ticks
 TO {role};
 GRANT DELETE ON
-    audience_members, audiences, instances, looks, schedule_lanes, schedules
+    audience_members, audiences, instances, lane_limits, limits, looks, schedule_lanes, schedules
 TO {role};
 
 -- Who was forgotten stays so until the person has agreed again; a function forgets. The key is made once, and sealed anew.
 GRANT DELETE ON forgotten_phones TO {role};
 GRANT INSERT ON forgetting_key TO {role};
 GRANT UPDATE (key_encrypted) ON forgetting_key TO {role};
-GRANT EXECUTE ON FUNCTION forget_phone(text, bytea, bytea) TO {role};
+GRANT EXECUTE ON FUNCTION forget_phone(text[], bytea[], bytea) TO {role};
+
+-- Opt-outs are evidence: written, ended and never rewritten. A trigger keeps what the claim looks up.
+GRANT INSERT (phone, forms, lane_id, way, words, inbound_id) ON opt_outs TO {role};
+GRANT UPDATE (ended_at, ended_way, ended_operator, ended_command, ended_words, ended_inbound_id) ON opt_outs TO {role};
+
+-- So is who has had a confirmation of one.
+GRANT INSERT (lane_id, phone, opt_out_id) ON confirmed_opt_outs TO {role};
+
+-- Consents are written, and never rewritten.
+GRANT INSERT (phone, forms, source, words, given_on, came_with) ON consent_records TO {role};
+
+-- What people wrote is evidence too. How far an account was read is the workers' own.
+GRANT INSERT ON inbound_messages, inbox_chats, inboxes TO {role};
+GRANT UPDATE ON inbox_chats, inboxes TO {role};
+GRANT DELETE ON inbox_chats TO {role};
 
 -- The audit trail: triggers write it.
 GRANT EXECUTE ON FUNCTION note_operation(text, text, jsonb) TO {role};
@@ -73,5 +95,8 @@ GRANT EXECUTE ON FUNCTION
     number_repeated_of_segment(bigint, integer), attach_segment(bigint)
 TO {role};
 
+-- What nothing has left of, as if it had not been.
+GRANT EXECUTE ON FUNCTION remove_campaign(bigint) TO {role};
+
 -- What is personal of a campaign that ended more than a day ago.
-GRANT EXECUTE ON FUNCTION purge_campaign(bigint, interval) TO {role};
+GRANT EXECUTE ON FUNCTION purge_campaign(bigint, interval), purge_inbound(interval, integer) TO {role};

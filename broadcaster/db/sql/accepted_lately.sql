@@ -20,6 +20,6 @@ FROM (
 CROSS JOIN LATERAL ( -- by key, whatever is known of a table that has just been filled
     SELECT phone FROM messages WHERE segment = a.segment AND campaign_id = a.campaign_id AND seq = a.seq OFFSET 0
 ) m
-JOIN campaigns ON campaigns.id = a.campaign_id
-JOIN contents c ON c.id = campaigns.content_id
+JOIN content_versions v ON v.campaign_id = a.campaign_id AND v.version = a.content_version
+JOIN contents c ON c.id = v.content_id
 WHERE m.phone IS NOT NULL -- forgotten: nobody knows whose chat to read

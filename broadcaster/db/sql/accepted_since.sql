@@ -50,7 +50,7 @@ CROSS JOIN LATERAL ( -- by key, whatever is known of a table that has just been 
     WHERE segment = found.segment AND campaign_id = found.campaign_id AND seq = found.seq
     OFFSET 0
 ) m
-JOIN campaigns ON campaigns.id = found.campaign_id
-JOIN contents c ON c.id = campaigns.content_id
+JOIN content_versions v ON v.campaign_id = found.campaign_id AND v.version = found.content_version
+JOIN contents c ON c.id = v.content_id
 WHERE m.phone IS NOT NULL -- forgotten: nobody knows whose chat to read
 ORDER BY accepted.at

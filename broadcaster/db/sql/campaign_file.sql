@@ -1,4 +1,4 @@
 SELECT /* campaign_file */ content.body
-FROM campaigns c
-JOIN contents content ON content.id = c.content_id
-WHERE c.id = %(campaign_id)s
+FROM content_versions v
+JOIN contents content ON content.id = v.content_id
+WHERE v.campaign_id = %(campaign_id)s AND v.version = %(version)s

@@ -25,6 +25,9 @@ SELECT /* campaign_summary */
     started_at,
     finished_at,
     audience,
-    purged_at
+    purged_at,
+    locale,
+    expires_at,
+    hours
 FROM campaign_report
 WHERE campaign = %(name)s

@@ -22,6 +22,7 @@ asked AS MATERIALIZED (
         m.campaign_id,
         m.seq,
         a.attempt,
+        a.content_version,
         m.variables,
         CASE WHEN a.attempt = m.attempt THEN m.gateway_id END AS gateway_id,
         coalesce(d.started_at, a.finished_at - make_interval(secs => coalesce(a.duration_ms, 0) / 1000.0)) AS started_at,
@@ -43,7 +44,9 @@ asked AS MATERIALIZED (
         AND coalesce(d.ended_at, a.finished_at) >= asked.since
         AND d.resolved_as IS DISTINCT FROM 'absent'
     UNION ALL
-    SELECT asked.phone, m.segment, m.campaign_id, m.seq, m.attempt, m.variables, NULL, m.changed_at, NULL, false, NULL
+    SELECT
+        asked.phone, m.segment, m.campaign_id, m.seq, m.attempt, m.content_version, m.variables, NULL, m.changed_at, NULL,
+        false, NULL
     FROM asked -- whatever its campaign's state: requests of a cancelled one may be under way
     JOIN messages m ON m.state = 'sending' AND m.phone = asked.form
 )
@@ -53,6 +56,7 @@ SELECT
     campaign_id,
     seq,
     attempt,
+    content_version,
     variables,
     gateway_id,
     CASE

@@ -1,1 +1,1 @@
-COPY /* copy_staged */ staged_messages (phone, seq, lane_id, variables) FROM STDIN
+COPY /* copy_staged */ staged_messages (phone, seq, lane_id, recipient_group, variables) FROM STDIN

@@ -8,7 +8,7 @@ share AS (
         coalesce(i.rate_per_second, greatest(100, 10 * max(i.rate_per_second) OVER ())) AS weight
     FROM campaign_lanes cl
     JOIN instances i ON i.id = cl.lane_id
-    WHERE cl.campaign_id = %(campaign_id)s
+    WHERE cl.campaign_id = %(campaign_id)s AND NOT cl.retired
 ), deal AS ( -- each lane with where its part of the interval from 0 to 1 begins
     SELECT array_agg(lane_id ORDER BY lane_id) AS lanes, array_agg(begins ORDER BY lane_id) AS begins
     FROM (
@@ -18,17 +18,20 @@ share AS (
 ), rejected AS (
     INSERT INTO rejected_recipients (campaign_id, line, phone, reason)
     SELECT %(campaign_id)s, seq, phone, fault
-    FROM audience_snapshot
+    FROM recipient_snapshot
     WHERE fault IS NOT NULL
 )
-INSERT INTO {messages} (segment, campaign_id, seq, lane_id, phone, variables)
+INSERT INTO {messages} (segment, campaign_id, seq, lane_id, phone, ordinal, recipient_group, variables)
 SELECT
     %(segment)s,
     %(campaign_id)s,
     s.seq,
     deal.lanes[width_bucket(s.seq * 0.6180339887498949::float8 - floor(s.seq * 0.6180339887498949::float8), deal.begins)],
     s.phone,
+    s.ordinal,
+    coalesce((groups.by_beginning -> left(s.phone, groups.digits))::smallint, 0),
     s.variables
-FROM audience_snapshot s
+FROM recipient_snapshot s
 CROSS JOIN deal
+CROSS JOIN (SELECT %(groups)s::jsonb AS by_beginning, %(digits)s AS digits) groups
 WHERE s.fault IS NULL

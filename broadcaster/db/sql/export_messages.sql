@@ -10,6 +10,7 @@ SELECT /* export_messages */
     last_outcome,
     last_http_status,
     last_reply,
+    content_version,
     variables
 FROM message_log
 WHERE campaign_id = %(campaign_id)s AND state::text = ANY(%(states)s)

@@ -25,7 +25,10 @@ SELECT /* list_campaigns */
     started_at,
     finished_at,
     audience,
-    purged_at
+    purged_at,
+    locale,
+    expires_at,
+    hours
 FROM campaign_report
 ORDER BY campaign_id DESC
 LIMIT %(limit)s

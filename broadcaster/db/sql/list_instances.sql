@@ -19,6 +19,7 @@ SELECT /* list_instances */
     lease_expires_at,
     not_before,
     truth_shown,
-    truth_missing
+    truth_missing,
+    limits_in_use(instance_id) AS limits
 FROM instance_report
 ORDER BY instance

@@ -22,6 +22,7 @@ SELECT /* list_schedules */
     content.kind AS content,
     s.caption,
     s.filename,
+    s.locale,
     s.priority,
     s.max_attempts,
     s.misfire,

@@ -18,7 +18,8 @@ SELECT /* occurrence_report */
     sent,
     failed,
     skipped,
-    still_open
+    still_open,
+    rejected
 FROM occurrence_report
 WHERE schedule_id = %(schedule_id)s
 ORDER BY due_at DESC

@@ -2,7 +2,8 @@ WITH /* pick_chats */
 -- Takes the chats to read back now: of each account that may be asked, as many as it is read in a second, those whose
 -- poll is most overdue. The account's next round, %(pace)s away unless this one is heard of before, and the next poll of
 -- the doubts advance in this statement, so that two reconcilers never take the same. An account is asked whatever its
--- instance's health, except while that is throttled: reading sends nothing.
+-- instance's health, except while that is throttled: reading sends nothing. Where replies are to be read as well, a coin
+-- decides whose round it is (pick_inboxes.sql).
 free AS (
     SELECT a.id, a.reads_a_second
     FROM accounts a
@@ -10,6 +11,7 @@ free AS (
         AND a.next_read_at <= now()
         AND a.key_encrypted IS NOT NULL
         AND NOT EXISTS (SELECT FROM throttled_lanes(a.id))
+        AND (random() < 0.5 OR NOT inbox_is_due(a.id))
     ORDER BY a.next_read_at, a.id
     LIMIT %(most)s
     FOR NO KEY UPDATE OF a SKIP LOCKED

@@ -27,7 +27,7 @@ CROSS JOIN LATERAL (
     SELECT *
     FROM (
         SELECT
-            segment, campaign_id, seq, attempt,
+            segment, campaign_id, seq, attempt, content_version,
             finished_at - make_interval(secs => coalesce(duration_ms, 0) / 1000.0) AS accepted_at
         FROM attempts
         WHERE account_id = a.id AND outcome = 'accepted'
@@ -43,7 +43,7 @@ CROSS JOIN LATERAL (
 CROSS JOIN LATERAL ( -- by key, whatever is known of a table that has just been filled
     SELECT phone FROM messages WHERE segment = one.segment AND campaign_id = one.campaign_id AND seq = one.seq OFFSET 0
 ) m
-JOIN campaigns ON campaigns.id = one.campaign_id
-JOIN contents c ON c.id = campaigns.content_id
+JOIN content_versions v ON v.campaign_id = one.campaign_id AND v.version = one.content_version
+JOIN contents c ON c.id = v.content_id
 WHERE m.phone IS NOT NULL -- forgotten: nobody knows whose chat to read
 ORDER BY a.id

@@ -1,24 +1,36 @@
 SELECT /* read_campaign */
--- What a campaign sends and to whom. For a file the body is left out.
+-- What a campaign sends and to whom. For a file the body is left out. What starts late, starts for the day on which it
+-- was due (`due_at`); what somebody has yet to start or to resume, for the day on which that is done, or when it is due then.
     c.id,
     c.state,
     c.source,
+    c.starts_at,
+    CASE WHEN c.state = 'scheduled' THEN c.starts_at ELSE greatest(c.starts_at, now()) END AS due_at,
     c.started_at,
     c.purged_at,
-    c.content_id,
+    c.content_version,
+    v.content_id,
     content.kind,
     CASE WHEN content.kind = 'file' THEN ''::bytea ELSE content.body END AS body,
-    c.caption,
-    c.filename,
-    c.locale,
+    v.caption,
+    v.filename,
+    v.locale,
     c.file_column,
     c.max_attempts,
+    c.require_consent,
+    c.priority,
+    c.segment,
+    c.hours_id,
+    hours.document AS hours,
+    c.expires_at,
     c.audience_id,
     a.name AS audience,
     a.variables AS columns,
     c.audience_filter AS conditions,
     c.variables AS campaign_variables
 FROM campaigns c
-JOIN contents content ON content.id = c.content_id
+JOIN content_versions v ON v.campaign_id = c.id AND v.version = c.content_version
+JOIN contents content ON content.id = v.content_id
 LEFT JOIN audiences a ON a.id = c.audience_id
+LEFT JOIN opening_hours hours ON hours.id = c.hours_id
 WHERE c.name = %(name)s AND c.test_of IS NULL

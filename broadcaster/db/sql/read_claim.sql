@@ -11,11 +11,22 @@ SELECT /* read_claim */
     m.variables,
     m.attempt,
     m.spent,
-    c.max_attempts
+    c.max_attempts,
+    m.content_version,
+    extract(epoch FROM least(c.expires_at, hours.closes_at) - now())::double precision AS closes_in,
+    0 AS skipped,
+    NULL::double precision AS wait
 FROM lanes l
+JOIN instances i ON i.id = l.id
 CROSS JOIN LATERAL (
     SELECT (%(tokens)s::uuid[])[asked.n] AS token FROM array_position(%(lanes)s::int[], l.id) AS asked (n)
 ) mine
 LEFT JOIN messages m ON m.lane_id = l.id AND m.state = 'sending' AND m.claim_token = %(claim)s
 LEFT JOIN campaigns c ON c.id = m.campaign_id
+LEFT JOIN LATERAL ( -- what is closed by now, or not open yet, lets nothing leave
+    SELECT min(CASE WHEN o.opens_at <= now() THEN o.closes_at ELSE now() END) AS closes_at
+    FROM openings o
+    WHERE o.hours_id = i.hours_id AND o.recipient_group = 0
+        OR o.hours_id = c.hours_id AND o.recipient_group = m.recipient_group
+) hours ON m.seq IS NOT NULL
 WHERE l.id = ANY (%(lanes)s::int[]) AND l.lease_token = mine.token AND l.lease_expires_at > now()

@@ -37,7 +37,8 @@ ended AS (
     FROM orphans o
     WHERE m.segment = o.segment AND m.campaign_id = o.campaign_id AND m.seq = o.seq AND m.attempt = o.attempt
         AND m.state::text = 'sending'
-    RETURNING m.segment, m.campaign_id, m.seq, m.lane_id, m.phone, m.attempt, m.reason, o.changed_at AS intended_at,
+    RETURNING m.segment, m.campaign_id, m.seq, m.lane_id, m.phone, m.attempt, m.content_version, m.reason,
+        o.changed_at AS intended_at,
         (SELECT l.account_id FROM lanes l WHERE l.id = m.lane_id) AS account_id
 ), under_way AS ( -- of each lane, for how long its requests may be
     SELECT
@@ -55,8 +56,8 @@ ended AS (
     FROM lanes l
     WHERE l.id IN (SELECT lane_id FROM recovered)
 ), logged AS (
-    INSERT INTO attempts (segment, campaign_id, seq, account_id, attempt, outcome, reason)
-    SELECT segment, campaign_id, seq, account_id, attempt, 'unknown', reason FROM recovered
+    INSERT INTO attempts (segment, campaign_id, seq, account_id, attempt, content_version, outcome, reason)
+    SELECT segment, campaign_id, seq, account_id, attempt, content_version, 'unknown', reason FROM recovered
 ), doubted AS (
     INSERT INTO doubts (segment, campaign_id, seq, attempt, lane_id, account_id, phone, started_at, ended_at)
     SELECT segment, campaign_id, seq, attempt, lane_id, account_id, phone, intended_at, now() + longest

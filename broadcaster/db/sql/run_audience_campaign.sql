@@ -6,7 +6,11 @@ SET
     started_at = now(),
     recipients_read = made.messages + made.rejected,
     recipients_rejected = made.rejected,
-    state_reason = CASE WHEN made.messages = 0 THEN %(reason)s END
+    source = %(source)s,
+    state_reason = CASE
+        WHEN made.messages = 0 AND made.rejected > 0 THEN %(all_rejected)s
+        WHEN made.messages = 0 THEN %(nobody)s
+    END
 FROM (
     SELECT
         (SELECT coalesce(sum(total), 0) FROM campaign_lanes WHERE campaign_id = %(campaign_id)s) AS messages,

@@ -20,11 +20,15 @@ SELECT /* show_instance */
     r.not_before,
     r.truth_shown,
     r.truth_missing,
+    limits_in_use(i.id) AS limits,
     a.base_url,
     a.wire,
     i.country,
+    i.confirm_opt_out,
+    hours.document AS hours,
     i.created_at
 FROM instances i
 JOIN accounts a ON a.id = i.account_id
+LEFT JOIN opening_hours hours ON hours.id = i.hours_id
 JOIN instance_report r ON r.instance_id = i.id
 WHERE i.name = %(name)s

@@ -1,3 +1,3 @@
 SELECT /* snapshot_size */
--- How many members the snapshot holds that can be sent to.
-count(*) FROM audience_snapshot WHERE fault IS NULL
+-- How many the snapshot holds who can be sent to.
+count(*) FROM recipient_snapshot WHERE fault IS NULL

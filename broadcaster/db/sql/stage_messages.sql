@@ -3,5 +3,6 @@ CREATE /* stage_messages */ TEMPORARY TABLE staged_messages (
     seq integer NOT NULL,
     lane_id integer NOT NULL,
     ordinal smallint NOT NULL DEFAULT 1,
+    recipient_group smallint NOT NULL DEFAULT 0,
     variables jsonb
 ) ON COMMIT DROP

@@ -16,11 +16,20 @@ beat AS (
         c.starts_at,
         c.started_at,
         c.priority,
+        opening.opens_at,
         first_value(c.name) OVER by_rank AS first_campaign,
         first_value(c.priority) OVER by_rank AS first_priority,
         first_value(c.state = 'running' AND cl.pending > 0 AND cl.next_due_at <= now()) OVER by_rank AS first_is_due
     FROM campaign_lanes cl
     JOIN campaigns c ON c.id = cl.campaign_id
+    LEFT JOIN LATERAL ( -- closed for all of its recipients, or for those who are left
+        SELECT CASE
+            WHEN bool_and(o.opens_at > now() OR o.closes_at <= now()) THEN min(greatest(o.opens_at, now()))
+            WHEN cl.next_due_at > now() THEN min(o.opens_at) FILTER (WHERE o.opens_at = cl.next_due_at)
+        END AS opens_at
+        FROM openings o
+        WHERE o.hours_id = c.hours_id
+    ) opening ON true
     WHERE cl.open AND c.state IN ('draft', 'scheduled', 'running', 'paused') AND c.test_of IS NULL
     WINDOW by_rank AS (
         PARTITION BY cl.lane_id
@@ -72,7 +81,10 @@ SELECT
     l.not_before,
     i.rate_per_second,
     a.wire,
-    l.clock - make_interval(secs => i.tolerance_seconds) AS slot,
+    greatest(l.clock - make_interval(secs => i.tolerance_seconds), full_limit.free_at) AS slot,
+    full_limit.name AS full_name,
+    full_limit.most AS full_most,
+    full_limit.span_seconds AS full_span,
     least(l.clock, now()) AS used_at,
     l.lease_token IS NOT NULL OR coalesce(l.woken_at > now() - %(silence)s, false) AS is_tended,
     unreadable.unreadable_since,
@@ -80,6 +92,7 @@ SELECT
     unreadable.is_former,
     a.truth_shown,
     CASE WHEN a.next_truth_at > now() - interval '1 day' THEN a.truth_missing ELSE 0 END AS truth_missing,
+    greatest(part.opens_at, opening.opens_at) AS opens_at,
     part.campaign,
     part.state,
     part.starts_at,
@@ -98,6 +111,19 @@ FROM lanes l
 JOIN instances i ON i.id = l.id
 JOIN accounts a ON a.id = i.account_id
 CROSS JOIN beat
+LEFT JOIN LATERAL ( -- of those that have no place, the one that has none for longest
+    SELECT f.name, f.most, f.span_seconds, f.free_at
+    FROM lane_limits ll
+    JOIN limits f ON f.id = ll.limit_id
+    WHERE ll.lane_id = l.id AND f.free_at > now()
+    ORDER BY f.free_at DESC
+    LIMIT 1
+) full_limit ON true
+LEFT JOIN LATERAL (
+    SELECT greatest(o.opens_at, now()) AS opens_at
+    FROM openings o
+    WHERE o.hours_id = i.hours_id AND o.recipient_group = 0 AND (o.opens_at > now() OR o.closes_at <= now())
+) opening ON true
 LEFT JOIN part ON part.lane_id = l.id AND (%(campaign)s::text IS NULL OR part.campaign = %(campaign)s)
 LEFT JOIN doubted ON doubted.campaign_id = part.campaign_id AND doubted.lane_id = part.lane_id
 LEFT JOIN LATERAL (

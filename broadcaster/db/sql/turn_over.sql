@@ -8,6 +8,12 @@ WITH /* turn_over */
 -- intent, committed before any request leaves (invariant I3). As many as have a slot within the next %(lead)s seconds,
 -- fairly across running campaigns, higher priority first. A lane that is not well is tried with one, which is picked at
 -- random, since a list may begin with recipients who are all refused. Renews the leases and moves the lanes' clocks.
+-- Whoever has opted out is `skipped` instead, and spends no slot (invariant I10), but for the one confirmation of that: by what was committed when the
+-- statement's snapshot was taken, which services/sending/opt_out_watch.py reckons with.
+-- What is claimed takes a place of each limit of its lane, and what goes back to pending gives it back: it was provably
+-- not accepted.
+-- Nothing is taken outside of the hours of its lane and campaign, or after its campaign has expired, nor where either is
+-- less than %(reserve)s ahead: the request could be accepted too late. `closes_in` is how far ahead, in seconds.
 --
 -- One row per lane still held (message columns null), then one per message; at last one of which outcomes moved a
 -- message, by their places. Nothing joins two of its results: nested loops over them would cost the square of the lanes.
@@ -32,15 +38,15 @@ moved AS (
     )
     WHERE m.segment = r.segment AND m.campaign_id = r.campaign_id AND m.seq = r.seq
         AND m.state::text = 'sending' AND m.attempt = r.attempt AND m.claim_token = r.claim
-    RETURNING m.segment, m.campaign_id, m.seq, m.lane_id, m.phone, m.attempt, m.state, r.outcome, r.reason,
-        r.http_status, r.reply, r.duration_ms, r.place
+    RETURNING m.segment, m.campaign_id, m.seq, m.lane_id, m.phone, m.attempt, m.content_version, m.state, r.outcome,
+        r.reason, r.http_status, r.reply, r.duration_ms, r.place
 ), logged AS (
     INSERT INTO attempts (
-        segment, campaign_id, seq, account_id, attempt, outcome, reason, http_status, reply, duration_ms
+        segment, campaign_id, seq, account_id, attempt, content_version, outcome, reason, http_status, reply, duration_ms
     )
     SELECT
-        segment, campaign_id, seq, (SELECT l.account_id FROM lanes l WHERE l.id = lane_id), attempt, outcome, reason,
-        http_status, reply, duration_ms
+        segment, campaign_id, seq, (SELECT l.account_id FROM lanes l WHERE l.id = lane_id), attempt, content_version,
+        outcome, reason, http_status, reply, duration_ms
     FROM moved
 ), doubted AS (
     INSERT INTO doubts (segment, campaign_id, seq, attempt, lane_id, account_id, phone, started_at, ended_at)
@@ -62,11 +68,15 @@ moved AS (
         i.interval_seconds AS every,
         i.tolerance_seconds AS tolerance,
         l.health NOT IN ('refused', 'paused') AND (l.not_before IS NULL OR l.not_before <= now())
-            AND l.account_id = i.account_id AS may_send, -- another account is for another lease
+            AND l.account_id = i.account_id -- another account is for another lease
+            AND (i.hours_id IS NULL OR opening.closes_at IS NOT NULL) AS may_send,
+        opening.closes_at,
         l.health = 'ok' AS is_well,
         CASE WHEN l.health = 'ok' THEN w.want ELSE least(w.want, 1) END AS want -- not ok: a probe
     FROM lanes l
     JOIN instances i ON i.id = l.id
+    LEFT JOIN openings opening ON opening.hours_id = i.hours_id AND opening.recipient_group = 0
+        AND opening.opens_at <= now() AND opening.closes_at > now() + %(reserve)s
     CROSS JOIN LATERAL (
         SELECT (%(wants)s::int[])[asked.n] AS want, (%(tokens)s::uuid[])[asked.n] AS token
         FROM array_position(%(lanes)s::int[], l.id) AS asked (n)
@@ -74,6 +84,13 @@ moved AS (
     WHERE l.id = ANY (%(lanes)s::int[]) AND l.lease_token = w.token AND l.lease_expires_at > now()
     ORDER BY l.id
     FOR NO KEY UPDATE OF l
+), open AS MATERIALIZED ( -- what the limits of these lanes leave, which are locked from here on
+    SELECT array_agg(o.lane_id) AS lanes, array_agg(o.places) AS places, array_agg(o.wait) AS waits
+    FROM open_places(
+        ARRAY(SELECT id FROM held WHERE may_send AND want > 0 ORDER BY id),
+        ARRAY(SELECT want FROM held WHERE may_send AND want > 0 ORDER BY id),
+        ARRAY(SELECT DISTINCT lane_id FROM moved WHERE state = 'pending')
+    ) o
 ), room AS (
     SELECT
         id,
@@ -81,34 +98,53 @@ moved AS (
         every,
         may_send,
         is_well,
+        closes_at,
         CASE
             WHEN NOT may_send THEN 0
-            WHEN every = 0 THEN want
-            ELSE greatest(0, least(want, 1 + floor(
+            WHEN every = 0 THEN least(want, limited.places)
+            ELSE greatest(0, least(want, limited.places, 1 + floor(
                 (%(lead)s + tolerance - extract(epoch FROM clock - now())) / every
             )))::int
-        END AS slots
+        END AS slots,
+        limited.wait
     FROM held
+    CROSS JOIN open
+    CROSS JOIN LATERAL (
+        SELECT open.places[at.n] AS places, open.waits[at.n] AS wait FROM array_position(open.lanes, held.id) AS at (n)
+    ) limited
 ), dealt AS ( -- the lane's slots, dealt like cards to the campaigns of the highest priority, then the next
     SELECT
-        r.id AS lane_id, turn.campaign_id, turn.segment, turn.priority, turn.max_attempts, turn.version, turn.rivals,
+        r.id AS lane_id, turn.campaign_id, turn.segment, turn.priority, turn.max_attempts, turn.content_version,
+        turn.confirms, turn.version, turn.rivals, turn.hours_id, turn.groups, least(turn.closes_at, r.closes_at) AS closes_at,
         r.is_well, count(*)::int AS quota
     FROM room r
     CROSS JOIN LATERAL (
         SELECT rival.*
         FROM (
             SELECT
-                cl.campaign_id, c.segment, c.priority, c.max_attempts, cl.version, cl.pending, cl.last_claimed_at,
-                count(*) OVER () AS rivals
+                cl.campaign_id, c.segment, c.priority, c.max_attempts, c.content_version, c.confirms, cl.version, cl.pending,
+                cl.last_claimed_at, c.hours_id, coalesce(opening.groups, '{0}') AS groups,
+                least(opening.closes_at, c.expires_at) AS closes_at, count(*) OVER () AS rivals
             FROM campaign_lanes cl
             JOIN campaigns c ON c.id = cl.campaign_id AND c.state = 'running'
-            WHERE cl.lane_id = r.id AND cl.open AND cl.pending > 0 AND cl.next_due_at <= now() AND r.slots > 0
+            LEFT JOIN LATERAL ( -- the recipients who may be sent to now, those first for whom that ends first
+                SELECT array_agg(o.recipient_group ORDER BY o.closes_at) AS groups, min(o.closes_at) AS closes_at
+                FROM openings o
+                WHERE o.hours_id = c.hours_id AND o.opens_at <= now() AND o.closes_at > now() + %(reserve)s
+            ) opening ON c.hours_id IS NOT NULL
+            WHERE cl.lane_id = r.id AND cl.open AND NOT cl.retired AND cl.pending > 0 AND cl.next_due_at <= now()
+                AND r.slots > 0
+                AND (c.hours_id IS NULL OR opening.groups IS NOT NULL)
+                AND (c.expires_at IS NULL OR c.expires_at > now() + %(reserve)s)
         ) rival
         CROSS JOIN LATERAL generate_series(1, least(rival.pending, r.slots)) AS card
         ORDER BY rival.priority DESC, card, rival.last_claimed_at NULLS FIRST, rival.campaign_id
         LIMIT r.slots
     ) turn
-    GROUP BY r.id, r.is_well, turn.campaign_id, turn.segment, turn.priority, turn.max_attempts, turn.version, turn.rivals
+    GROUP BY
+        r.id, r.is_well, r.closes_at, turn.campaign_id, turn.segment, turn.priority, turn.max_attempts,
+        turn.content_version, turn.confirms, turn.version, turn.rivals, turn.hours_id, turn.groups,
+        turn.closes_at
 ), picked AS (
     SELECT d.*, coalesce(due.seqs, '{}') AS seqs
     FROM dealt d
@@ -118,7 +154,7 @@ moved AS (
                 SELECT floor(random() * (m.seq + 1))::int
                 FROM messages m
                 WHERE m.segment = d.segment AND m.campaign_id = d.campaign_id AND m.lane_id = d.lane_id
-                    AND m.state = 'pending' AND m.next_attempt_at = '-infinity'
+                    AND m.recipient_group = d.groups[1] AND m.state = 'pending' AND m.next_attempt_at = '-infinity'
                 ORDER BY m.seq DESC
                 LIMIT 1
             ),
@@ -128,32 +164,60 @@ moved AS (
     CROSS JOIN LATERAL (
         SELECT array_agg(m.seq) AS seqs
         FROM (
-            SELECT seq
-            FROM messages
-            WHERE segment = d.segment AND campaign_id = d.campaign_id AND lane_id = d.lane_id
-                AND state = 'pending' AND next_attempt_at <= now()
-                AND (next_attempt_at, seq) >= ('-infinity', first.seq)
-            ORDER BY next_attempt_at, seq
+            SELECT of_group.seq
+            FROM unnest(d.groups) AS open (recipient_group)
+            CROSS JOIN LATERAL ( -- nobody asks it for more, or locks more, than the limit without lets through
+                SELECT seq
+                FROM messages
+                WHERE segment = d.segment AND campaign_id = d.campaign_id AND lane_id = d.lane_id
+                    AND recipient_group = open.recipient_group AND state = 'pending' AND next_attempt_at <= now()
+                    AND (next_attempt_at, seq) >= ('-infinity', first.seq)
+                ORDER BY next_attempt_at, seq
+                LIMIT d.quota
+                FOR UPDATE SKIP LOCKED
+            ) of_group
             LIMIT d.quota
-            FOR UPDATE SKIP LOCKED
         ) m
     ) due
 ), due AS MATERIALIZED (
-    SELECT p.segment, p.campaign_id, p.priority, p.max_attempts, each.seq, each.card
+    SELECT
+        p.segment, p.campaign_id, p.priority, p.max_attempts, p.content_version, p.confirms, each.seq, each.card,
+        extract(epoch FROM p.closes_at - now())::double precision AS closes_in
     FROM picked p CROSS JOIN LATERAL unnest(p.seqs) WITH ORDINALITY AS each (seq, card)
 ), claimed AS ( -- by key alone: `picked` has checked the state and holds the rows
     UPDATE messages m
-    SET state = 'sending', attempt = m.attempt + 1, claim_token = %(claim)s, changed_at = now()
+    SET
+        changed_at = now(),
+        (state, attempt, content_version, claim_token, reason) = (
+            SELECT
+                CASE WHEN may_leave THEN 'sending' ELSE 'skipped' END::message_state,
+                CASE WHEN may_leave THEN m.attempt + 1 ELSE m.attempt END,
+                -- What is sent, whatever the campaign sends from now on.
+                CASE WHEN may_leave THEN due.content_version ELSE m.content_version END,
+                CASE WHEN may_leave THEN %(claim)s::uuid END,
+                CASE WHEN may_leave THEN m.reason ELSE 'opted_out' END
+            FROM (
+                SELECT CASE
+                    WHEN due.confirms IS NULL THEN NOT EXISTS (
+                        SELECT FROM opted_out o WHERE o.phone = m.phone AND o.lane_id IN (0, m.lane_id)
+                    )
+                    ELSE may_confirm(due.confirms, m.phone, m.lane_id)
+                END AS may_leave
+                OFFSET 0 -- looked up once for the row
+            ) consent
+        )
     FROM due
     WHERE m.segment = due.segment AND m.campaign_id = due.campaign_id AND m.seq = due.seq
-    RETURNING m.lane_id, m.segment, m.campaign_id, m.seq, m.phone, m.variables, m.attempt, m.spent,
-        due.max_attempts, due.priority, due.card
+    RETURNING m.state, m.lane_id, m.segment, m.campaign_id, m.seq, m.phone, m.variables, m.attempt, m.spent,
+        m.content_version, due.max_attempts, due.priority, due.card, due.closes_in
 ), turns AS ( -- the counters are locked in the order in which the trigger does: nobody waits in a circle
     SELECT p.*
     FROM (
-        SELECT campaign_id, lane_id, segment, quota, version, rivals, seqs FROM picked
+        SELECT campaign_id, lane_id, segment, hours_id, quota, version, rivals, seqs FROM picked
         UNION ALL -- the trigger counts what was recorded too
-        SELECT DISTINCT campaign_id, lane_id, NULL::bigint, NULL::int, NULL::bigint, NULL::bigint, NULL::int[] FROM moved
+        SELECT DISTINCT
+            campaign_id, lane_id, NULL::bigint, NULL::int, NULL::int, NULL::bigint, NULL::bigint, NULL::int[]
+        FROM moved
         ORDER BY campaign_id, lane_id
     ) p
     CROSS JOIN LATERAL (
@@ -166,13 +230,11 @@ moved AS (
         last_claimed_at = clock_timestamp(),
         next_due_at = CASE
             WHEN cardinality(t.seqs) < t.quota AND cl.version = t.version THEN coalesce(
-                ( -- not min(): asked for in this order, only the index of due messages will do
-                    SELECT m.next_attempt_at
-                    FROM messages m
-                    WHERE m.segment = t.segment AND m.campaign_id = t.campaign_id AND m.lane_id = t.lane_id
-                        AND m.state = 'pending' AND m.next_attempt_at > now()
-                    ORDER BY m.next_attempt_at, m.seq
-                    LIMIT 1
+                ( -- after now: what was taken just now is still seen as pending
+                    SELECT later.moment
+                    FROM due_from(
+                        t.segment, t.campaign_id, t.lane_id, t.hours_id, now() + interval '1 us', %(reserve)s
+                    ) later
                 ),
                 'infinity'
             )
@@ -181,8 +243,43 @@ moved AS (
     FROM turns t
     WHERE cl.campaign_id = t.campaign_id AND cl.lane_id = t.lane_id AND (t.rivals > 1 OR cardinality(t.seqs) < t.quota)
 ), taken AS MATERIALIZED (
-    SELECT array_agg(lane_id ORDER BY lane_id) AS lanes, array_agg(n ORDER BY lane_id) AS counts
-    FROM (SELECT lane_id, sum(cardinality(seqs)) AS n FROM picked GROUP BY lane_id) each_lane
+    SELECT
+        array_agg(lane_id ORDER BY lane_id) AS lanes,
+        array_agg(n ORDER BY lane_id) AS counts,
+        array_agg(skipped ORDER BY lane_id) AS skips
+    FROM (
+        SELECT
+            lane_id,
+            count(*) FILTER (WHERE state = 'sending') AS n,
+            (count(*) FILTER (WHERE state = 'skipped'))::int AS skipped
+        FROM claimed
+        GROUP BY lane_id
+    ) each_lane
+), counted AS (
+    UPDATE limits l
+    SET (counts, newest, free_at) = (
+        SELECT a.counts, a.newest, a.free_at FROM limit_after(l, place.claimed, place.returned, now()) a
+    )
+    FROM (
+        SELECT limit_id, sum(claimed)::int AS claimed, array_remove(array_agg(returned), NULL) AS returned
+        FROM (
+            SELECT ll.limit_id, c.n AS claimed, NULL::timestamptz AS returned
+            FROM taken
+            CROSS JOIN LATERAL unnest(taken.lanes, taken.counts) AS c (lane_id, n)
+            JOIN lane_limits ll ON ll.lane_id = c.lane_id
+            WHERE c.n > 0 -- whoever is skipped takes no place
+            UNION ALL
+            SELECT ll.limit_id, 0, ( -- the message as it was before this statement: when it was claimed
+                SELECT m.changed_at
+                FROM messages m
+                WHERE m.segment = moved.segment AND m.campaign_id = moved.campaign_id AND m.seq = moved.seq
+            )
+            FROM moved JOIN lane_limits ll ON ll.lane_id = moved.lane_id
+            WHERE moved.state = 'pending'
+        ) each_message
+        GROUP BY limit_id
+    ) place
+    WHERE l.id = place.limit_id
 ), renewed AS (
     UPDATE lanes l
     SET
@@ -205,12 +302,22 @@ SELECT
     attempt,
     spent,
     max_attempts,
+    content_version,
+    closes_in,
+    NULL::int AS skipped,
+    NULL::double precision AS wait,
     priority,
     card,
     NULL::bigint[] AS places
 FROM claimed
+WHERE state = 'sending'
 UNION ALL
-SELECT id, may_send, slots, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL FROM room
+SELECT
+    id, may_send, slots, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+    (SELECT coalesce(skips[array_position(lanes, id)], 0) FROM taken), wait, NULL, NULL, NULL
+FROM room
 UNION ALL
-SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, array_agg(place) FROM moved
+SELECT
+    NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, array_agg(place)
+FROM moved
 ORDER BY lane_id NULLS LAST, priority DESC NULLS FIRST, card, campaign_id

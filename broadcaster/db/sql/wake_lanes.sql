@@ -1,5 +1,6 @@
 UPDATE /* wake_lanes */
--- Lanes with due work that nobody holds and nobody was woken for just now. Reads counters, never the backlog.
+-- Lanes with due work that nobody holds and nobody was woken for just now, within the hours of lane and campaign. Reads
+-- counters, never the backlog.
 lanes
 SET woken_at = now()
 WHERE id IN (
@@ -11,10 +12,25 @@ WHERE id IN (
         AND (l.not_before IS NULL OR l.not_before <= now())
         AND (l.woken_at IS NULL OR l.woken_at <= now() - %(again_after)s)
         AND l.clock - make_interval(secs => i.tolerance_seconds) <= now() + %(within)s
+        AND NOT EXISTS (
+            SELECT FROM lane_limits ll
+            JOIN limits f ON f.id = ll.limit_id
+            WHERE ll.lane_id = l.id AND f.free_at > now() + %(within)s
+        )
+        AND (i.hours_id IS NULL OR EXISTS (
+            SELECT FROM openings o
+            WHERE o.hours_id = i.hours_id AND o.recipient_group = 0
+                AND o.opens_at <= now() AND o.closes_at > now() + %(reserve)s
+        ))
         AND EXISTS (
             SELECT FROM campaign_lanes cl
             JOIN campaigns c ON c.id = cl.campaign_id AND c.state = 'running'
-            WHERE cl.lane_id = l.id AND cl.open AND cl.pending > 0 AND cl.next_due_at <= now()
+            WHERE cl.lane_id = l.id AND cl.open AND NOT cl.retired AND cl.pending > 0 AND cl.next_due_at <= now()
+                AND (c.expires_at IS NULL OR c.expires_at > now() + %(reserve)s)
+                AND (c.hours_id IS NULL OR EXISTS (
+                    SELECT FROM openings o
+                    WHERE o.hours_id = c.hours_id AND o.opens_at <= now() AND o.closes_at > now() + %(reserve)s
+                ))
         )
     FOR NO KEY UPDATE OF l SKIP LOCKED
 )

@@ -8,15 +8,21 @@ from broadcaster.db.tables.campaign import (
     campaign_files,
     campaign_lanes,
     campaigns,
+    content_versions,
     contents,
     failure_counts,
     purges,
     rejected_recipients,
 )
 from broadcaster.db.tables.columns import metadata
+from broadcaster.db.tables.consent import consent_records
 from broadcaster.db.tables.forgetting import forgetting_key, forgotten_phones
+from broadcaster.db.tables.hours import opening_hours, openings, recipient_groups
+from broadcaster.db.tables.inbox import inbound_messages, inbox_chats, inboxes
 from broadcaster.db.tables.instance import accounts, instances, lanes, looks
+from broadcaster.db.tables.limit import lane_limits, limits
 from broadcaster.db.tables.message import attempts, doubts, messages, settlements
+from broadcaster.db.tables.opt_out import confirmed_opt_outs, opt_outs, opted_out
 from broadcaster.db.tables.schedule import occurrences, schedule_lanes, schedules
 from broadcaster.db.tables.tick import ticks
 
@@ -29,18 +35,31 @@ __all__ = [
     "campaign_files",
     "campaign_lanes",
     "campaigns",
+    "confirmed_opt_outs",
+    "consent_records",
+    "content_versions",
     "contents",
     "doubts",
     "failure_counts",
     "forgetting_key",
     "forgotten_phones",
+    "inbound_messages",
+    "inbox_chats",
+    "inboxes",
     "instances",
+    "lane_limits",
     "lanes",
+    "limits",
     "looks",
     "messages",
     "metadata",
     "occurrences",
+    "opening_hours",
+    "openings",
+    "opt_outs",
+    "opted_out",
     "purges",
+    "recipient_groups",
     "rejected_recipients",
     "schedule_lanes",
     "schedules",

@@ -29,7 +29,7 @@ audiences = Table(
         comment="The variables that its members may have, in the order in which they came.",
     ),
     moment("created_at", "When it was first imported.", nullable=False, server_default=func.now()),
-    moment("changed_at", "When an import last changed it.", nullable=False, server_default=func.now()),
+    moment("changed_at", "When its members last changed.", nullable=False, server_default=func.now()),
     comment="Recipients that are kept under a name.",
 )
 

@@ -8,6 +8,7 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     ForeignKey,
+    ForeignKeyConstraint,
     Identity,
     Index,
     Integer,
@@ -17,6 +18,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
     func,
     text,
     true,
@@ -25,6 +27,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from broadcaster.db.tables.audience import audiences
 from broadcaster.db.tables.columns import campaign_id, campaign_state, content_kind, message_state, metadata, moment
+from broadcaster.db.tables.hours import opening_hours
 from broadcaster.db.tables.instance import lanes
 from broadcaster.domain.states import MessageState
 
@@ -51,15 +54,12 @@ campaigns = Table(
     Column("name", Text, nullable=False, unique=True, comment="What operators call it."),
     Column("state", campaign_state, nullable=False, comment="Where it stands (docs/states.md)."),
     Column("state_reason", Text, comment="Why it is in this state, where a reason is needed."),
-    Column("content_id", BigInteger, ForeignKey(contents.c.id), nullable=False, comment="What it sends."),
-    Column("caption", Text, comment="Template of the caption (file and file_url)."),
-    Column("filename", Text, comment="Template of the file name that recipients see (file)."),
     Column(
-        "locale",
-        Text,
+        "content_version",
+        SmallInteger,
         nullable=False,
-        server_default="en",
-        comment="Whose dates and numbers they are, that its texts show.",
+        server_default="1",
+        comment="Which of its content_versions it sends now.",
     ),
     Column(
         "file_column",
@@ -81,10 +81,19 @@ campaigns = Table(
         comment="The partition of messages and attempts that holds it: 0 shared, otherwise its own.",
     ),
     Column("max_attempts", SmallInteger, nullable=False, comment="Attempts that a message may spend before it fails."),
+    Column(
+        "require_consent",
+        Boolean,
+        nullable=False,
+        server_default="false",
+        comment="Whether it skips whoever has not agreed to messages, when it starts (consent_records).",
+    ),
     Column("recipients_read", BigInteger, nullable=False, server_default="0", comment="Rows in the recipients file."),
     Column("recipients_rejected", BigInteger, nullable=False, server_default="0", comment="Of those, unusable ones."),
     Column("source", Text, comment="Where the recipients came from, for people."),
     moment("starts_at", "Not to be started before.", nullable=False, server_default=func.now()),
+    Column("hours_id", Integer, ForeignKey(opening_hours.c.id), comment="When it may be sent; null: always."),
+    moment("expires_at", "What has not left by then is expired; null: never."),
     moment("created_at", "When it was submitted.", nullable=False, server_default=func.now()),
     moment("started_at", "When it first became running."),
     moment("finished_at", "When it reached a final state."),
@@ -110,10 +119,37 @@ campaigns = Table(
         ForeignKey("campaigns.id"),
         comment="The campaign of which it sends one marked copy, counted nowhere; null: no test.",
     ),
+    Column(
+        "rest_of",
+        BigInteger,
+        ForeignKey("campaigns.id"),
+        comment="The first campaign whose recipients it has, those who had not got it, be it by way of other rests; "
+        "null: no rest.",
+    ),
+    moment(
+        "rest_taken_at",
+        "When others first took what is left of it, so that it is not retried itself any more; null: nobody has.",
+    ),
+    Column(
+        "confirms",
+        BigInteger,
+        ForeignKey("opt_outs.id"),
+        unique=True,
+        comment="The opt-out of which its one message tells the person that it is heard; null: it is no confirmation.",
+    ),
     moment("purged_at", "When what is personal of it was deleted; null: not yet."),
     CheckConstraint("(finished_at IS NOT NULL) = (state IN ('finished', 'cancelled'))", name="final_has_finished_at"),
+    CheckConstraint("confirms IS NULL OR test_of = id", name="confirms_alone"),
     CheckConstraint("max_attempts >= 1", name="max_attempts_positive"),
     CheckConstraint("purged_at IS NULL OR finished_at IS NOT NULL", name="purged_is_final"),
+    ForeignKeyConstraint(
+        ["id", "content_version"],
+        ["content_versions.campaign_id", "content_versions.version"],
+        name="campaigns_content_version_fkey",
+        deferrable=True,
+        initially="DEFERRED",
+        use_alter=True,
+    ),
     comment="Content, recipients, when, and over which instances.",
     postgresql_with={"fillfactor": "70"},
 )
@@ -122,6 +158,33 @@ Index(
     campaigns.c.state,
     postgresql_where=text("state IN ('scheduled', 'running', 'paused')"),
 )
+Index("campaigns_rests_idx", campaigns.c.rest_of, postgresql_where=text("rest_of IS NOT NULL"))
+
+content_versions = Table(
+    "content_versions",
+    metadata,
+    campaign_id(ForeignKey(campaigns.c.id, ondelete="CASCADE")),
+    Column("version", SmallInteger, nullable=False, comment="Counts from 1 per campaign."),
+    Column(
+        "content_id", BigInteger, ForeignKey(contents.c.id), nullable=False, comment="The text, the file or the URL."
+    ),
+    Column("caption", Text, comment="Template of the caption (file and file_url)."),
+    Column("filename", Text, comment="Template of the file name that recipients see (file)."),
+    Column(
+        "locale",
+        Text,
+        nullable=False,
+        server_default="en",
+        comment="Whose dates and numbers they are, that its texts show.",
+    ),
+    moment("since", "When it became what the campaign sends.", nullable=False, server_default=func.now()),
+    PrimaryKeyConstraint("campaign_id", "version"),
+    CheckConstraint("version >= 1", name="version_positive"),
+    comment=(
+        "What a campaign sends, and what it sent before that was changed. Commands and workers change no row of it."
+    ),
+)
+Index("content_versions_content_idx", content_versions.c.content_id)
 
 campaign_files = Table(
     "campaign_files",
@@ -170,6 +233,16 @@ campaign_lanes = Table(
         nullable=False,
         server_default=true(),
         comment="Until the campaign is final; keeps the index small however many campaigns there were.",
+    ),
+    Column(
+        "retired",
+        Boolean,
+        nullable=False,
+        server_default=false(),
+        comment=(
+            "Its instance was taken away from the campaign: what is pending here goes to the others, and nothing is "
+            "claimed."
+        ),
     ),
     PrimaryKeyConstraint("campaign_id", "lane_id"),
     CheckConstraint("open OR pending + sending + in_doubt = 0", name="closed_has_nothing_open"),

@@ -12,10 +12,14 @@ from sqlalchemy import (
     Enum,
     ForeignKey,
     MetaData,
+    TextClause,
+    text,
 )
 
 from broadcaster.domain.contents import ContentKind
+from broadcaster.domain.inbound_meanings import InboundMeaning
 from broadcaster.domain.instances import Wire
+from broadcaster.domain.opt_out_ways import OptOutWay
 from broadcaster.domain.outcomes import Outcome, Resolution
 from broadcaster.domain.schedules import Misfire, Overlap
 from broadcaster.domain.states import CampaignState, LaneHealth, MessageState, OccurrenceState, ScheduleState
@@ -46,6 +50,11 @@ def moment(name: str, comment: str, **kwargs: Any) -> Column[Any]:
     return Column(name, DateTime(timezone=True), comment=comment, **kwargs)
 
 
+def of_session(name: str) -> TextClause:
+    """The default that is the `operator` or the `command` of the session, as the audit trail has it."""
+    return text(f"nullif(left(current_setting('broadcaster.{name}', true), 200), '')")
+
+
 campaign_state = enum_type(CampaignState, "campaign_state")
 message_state = enum_type(MessageState, "message_state")
 lane_health = enum_type(LaneHealth, "lane_health")
@@ -56,4 +65,6 @@ content_kind = enum_type(ContentKind, "content_kind")
 schedule_state = enum_type(ScheduleState, "schedule_state")
 occurrence_state = enum_type(OccurrenceState, "occurrence_state")
 misfire = enum_type(Misfire, "misfire")
+opt_out_way = enum_type(OptOutWay, "opt_out_way")
 overlap = enum_type(Overlap, "overlap")
+inbound_meaning = enum_type(InboundMeaning, "inbound_meaning")

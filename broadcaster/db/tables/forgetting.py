@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, CheckConstraint, Column, LargeBinary, Table, func, true
+from sqlalchemy import Boolean, CheckConstraint, Column, Index, LargeBinary, Table, func, text, true
 
 from broadcaster.db.tables.columns import metadata, moment
 
@@ -22,7 +22,19 @@ forgotten_phones = Table(
         comment="The same of its last eight digits: for rejected rows, which are kept as they were written.",
     ),
     moment("forgotten_at", "When it was forgotten.", nullable=False, server_default=func.now()),
+    Column(
+        "form_of",
+        LargeBinary,
+        comment="The digest of the number that was given, where this is another one under which WhatsApp may keep the "
+        "person.",
+    ),
     comment="Who was forgotten, and is not taken in again.",
+)
+
+Index(
+    "forgotten_phones_form_of_idx",
+    forgotten_phones.c.form_of,
+    postgresql_where=text("form_of IS NOT NULL"),
 )
 
 forgetting_key = Table(

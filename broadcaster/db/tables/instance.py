@@ -23,6 +23,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from broadcaster.db.tables.columns import content_kind, lane_health, metadata, moment, wire
+from broadcaster.db.tables.hours import opening_hours
 from broadcaster.domain.states import LaneHealth
 
 accounts = Table(
@@ -136,8 +137,20 @@ instances = Table(
         Text,
         comment="ISO 3166 code of numbers that are written without their country code; null: not known.",
     ),
+    Column(
+        "read_replies_seconds",
+        Double,
+        comment="How many seconds apart its chats are listed for replies; null: they are not.",
+    ),
+    Column(
+        "confirm_opt_out",
+        Text,
+        comment="What a person gets, once for ever, who opts out by a word; null: nothing.",
+    ),
+    Column("hours_id", Integer, ForeignKey(opening_hours.c.id), comment="When it may send; null: always."),
     moment("created_at", "When it was added.", nullable=False, server_default=func.now()),
     CheckConstraint("rate_per_second > 0", name="rate_positive"),
+    CheckConstraint("read_replies_seconds > 0", name="read_replies_positive"),
     CheckConstraint("burst >= 1", name="burst_positive"),
     CheckConstraint("country ~ '^[A-Z]{2}$'", name="country_code"),
     CheckConstraint("max_in_flight >= 1", name="max_in_flight_positive"),

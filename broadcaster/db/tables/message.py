@@ -39,6 +39,13 @@ messages = Table(
         server_default="1",
         comment="Which of the campaign's messages to this phone it is; above 1 only with one for each row.",
     ),
+    Column(
+        "recipient_group",
+        SmallInteger,
+        nullable=False,
+        server_default="0",
+        comment="recipient_groups.id, where the campaign's hours go by the recipient; 0: they do not.",
+    ),
     Column("variables", JSONB, comment="Template variables by name; null: none."),
     Column(
         "state",
@@ -55,6 +62,11 @@ messages = Table(
         nullable=False,
         server_default="0",
         comment="Attempts that count against campaigns.max_attempts; trouble of the instance does not.",
+    ),
+    Column(
+        "content_version",
+        SmallInteger,
+        comment="The content_versions of the latest attempt, as the claim took it; null: none was made.",
     ),
     moment(
         "next_attempt_at",
@@ -78,6 +90,7 @@ Index(
     "messages_due_idx",
     messages.c.campaign_id,
     messages.c.lane_id,
+    messages.c.recipient_group,
     messages.c.next_attempt_at,
     messages.c.seq,
     postgresql_where=text("state = 'pending'"),
@@ -102,6 +115,7 @@ attempts = Table(
     campaign_id(),
     Column("seq", Integer, nullable=False, comment="messages.seq"),
     Column("attempt", SmallInteger, nullable=False, comment="Counts from 1 per message."),
+    Column("content_version", SmallInteger, nullable=False, comment="What was sent: of content_versions."),
     Column("account_id", Integer, nullable=False, comment="The account it went through."),
     Column("outcome", outcome, nullable=False, comment="What it came to."),
     Column("reason", Text, nullable=False, comment="What was concluded from the reply or the failure."),

@@ -22,6 +22,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from broadcaster.db.tables.campaign import campaigns, contents
 from broadcaster.db.tables.columns import metadata, misfire, moment, occurrence_state, overlap, schedule_state
+from broadcaster.db.tables.hours import opening_hours
 from broadcaster.db.tables.instance import lanes
 from broadcaster.domain.states import ScheduleState
 
@@ -65,9 +66,12 @@ schedules = Table(
     Column("locale", Text, nullable=False, server_default="en", comment="campaigns.locale"),
     Column("priority", SmallInteger, nullable=False, server_default="0", comment="campaigns.priority"),
     Column("max_attempts", SmallInteger, nullable=False, comment="campaigns.max_attempts"),
+    Column("hours_id", Integer, ForeignKey(opening_hours.c.id), comment="campaigns.hours_id"),
+    Column("expires_after", Interval, comment="How long after each occurrence its campaign expires; null: never."),
     moment("created_at", "When it was added.", nullable=False, server_default=func.now()),
     CheckConstraint("num_nonnulls(cron, every) = 1", name="one_rule"),
     CheckConstraint("(next_at IS NOT NULL) = (state = 'active')", name="active_has_next_at"),
+    CheckConstraint("expires_after > interval '0'", name="expires_after_positive"),
     CheckConstraint("max_attempts >= 1", name="max_attempts_positive"),
     CheckConstraint("occurrence_limit >= 1", name="occurrence_limit_positive"),
     comment="Recurring broadcasts: what to send to which audience, and by which rule.",

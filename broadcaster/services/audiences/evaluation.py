@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import NamedTuple
 
 import msgspec
@@ -32,7 +32,7 @@ from broadcaster.domain.states import FINAL_CAMPAIGN_STATES
 from broadcaster.domain.written_days import DayOrder, exact_day, resembles_day
 from broadcaster.errors import ConflictError, InputError, NotFoundError, UsageError, listed, quoted
 from broadcaster.services.audiences.audience import Audience
-from broadcaster.services.audiences.predicate import Predicate, predicate_of
+from broadcaster.services.audiences.predicate import Predicate, Writing, predicate_of
 from broadcaster.time_zones import find_zone, shown_zone
 
 SAMPLED = 1_000
@@ -49,8 +49,23 @@ class ComparedColumn(NamedTuple):
     ambiguous: str | None
     """A day that is another one with day and month changed over."""
     no_day: str | None
+    without_day: Sequence[str]
+    """The phones of some who have it as no day, the one of `no_day` first."""
     short_year: str | None
     """A day with a year of two digits that may well be one of the last century."""
+
+
+class ComparedNumbers(NamedTuple):
+    """How members write the numbers of a variable: how many have no number in it, and an example of each way."""
+
+    others: int
+    no_number: str | None
+    without_number: Sequence[str]
+    """The phones of some of these, the one of `no_number` first."""
+    decimal_point: str | None
+    decimal_comma: str | None
+    either: str | None
+    """It is another number with a comma than with a point before its decimals: `150.000`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,30 +76,42 @@ class Evaluated:
     """With the names of campaigns and audiences looked up: what is stored."""
     meant: Sequence[Condition]
     """With the days that `today` stands for: what is shown."""
+    writing: Writing
     predicate: Predicate
     notes: Sequence[str]
     """What cannot be known, and which values do not count, for people."""
 
 
 def evaluate(
-    connection: Connection, audience: Audience, conditions: Sequence[Condition], *, lock: bool = False
+    connection: Connection,
+    audience: Audience,
+    conditions: Sequence[Condition],
+    *,
+    at: datetime | None = None,
+    lock: bool = False,
 ) -> Evaluated:
     """Look up what the conditions name, and how the members write what they compare.
 
-    With `lock` nothing of that changes until the transaction ends. Raises UsageError for a condition about no column,
-    NotFoundError for a campaign or audience that there is none of, ConflictError for a campaign whose recipients are
-    not known, InputError where days cannot be told.
+    `at` is the moment whose day is `today`; None: now. With `lock` nothing of that changes until the transaction ends.
+    Raises UsageError for a condition about no column, NotFoundError for a campaign or audience that there is none of,
+    ConflictError for a campaign whose recipients are not known, InputError where days cannot be told.
     """
     check_conditions(conditions, audience.variables)
     if lock:
         _keep(connection, audience.id)
     named = [replaced(condition, lambda leaf: _named(connection, leaf, lock)) for condition in conditions]
-    now = connection.execute(select(func.now())).scalar_one()
-    at_hand = fixed(named, lambda zone: now.astimezone(find_zone(zone)).date())
+    moment = at or connection.execute(select(func.now())).scalar_one()
+    at_hand = fixed_at(named, moment)
     notes: list[str] = []
     orders = _orders(connection, audience, at_hand, notes)
+    writing = Writing(orders, _decimal_commas(connection, audience, at_hand, notes))
     notes += _unknown(connection, named)
-    return Evaluated(named, at_hand, predicate_of(at_hand, orders), tuple(dict.fromkeys(notes)))
+    return Evaluated(named, at_hand, writing, predicate_of(at_hand, writing), tuple(dict.fromkeys(notes)))
+
+
+def fixed_at(conditions: Sequence[Condition], moment: datetime) -> list[Condition]:
+    """The conditions with the days that `today` stands for at that moment."""
+    return fixed(conditions, lambda zone: moment.astimezone(find_zone(zone)).date())
 
 
 def _named(connection: Connection, leaf: Leaf, lock: bool) -> Condition:
@@ -177,10 +204,8 @@ def _orders(
             hints = {each.order for each in compared if each.variable == leaf.variable and each.order}
             orders[leaf.variable] = _order(leaf.variable, written, hints)
             if written.filled > written.days:
-                notes.append(
-                    f"{written.filled - written.days:,} members have no day in {quoted(leaf.variable)}, such as "
-                    f"{quoted(written.no_day or '')}: no comparison with a day holds for them"
-                )
+                without = written.filled - written.days
+                notes.append(_not_understood("day", leaf, without, written.no_day, written.without_day))
         for day in days:
             _check_day(leaf.variable, day, orders[leaf.variable])
     for leaf in compared:
@@ -192,6 +217,43 @@ def _orders(
             if 2 * written.days > written.filled:
                 raise InputError(_text_for_day(leaf, others[0], written))
     return orders
+
+
+def _decimal_commas(
+    connection: Connection, audience: Audience, conditions: Sequence[Condition], notes: list[str]
+) -> dict[str, bool]:
+    """Whether each variable that is compared with a number has a comma before decimals, where that matters.
+
+    Raises InputError where a value has two readings, and the column's other values do not tell.
+    """
+    compared = [leaf for each in conditions for leaf in leaves(each) if isinstance(leaf, Compared)]
+    found: dict[str, bool] = {}
+    for leaf in compared:
+        if leaf.operator is Operator.CONTAINS or leaf.variable in found:
+            continue
+        if any(each.kind is ValueKind.NUMBER for each in leaf.values):
+            parameters = {"audience_id": audience.id, "variable": leaf.variable}
+            [written] = rows(connection, "written_numbers", ComparedNumbers, **parameters)
+            if written.either and (written.decimal_point is None) == (written.decimal_comma is None):
+                raise InputError(
+                    f"whether {quoted(written.either)} in column {quoted(leaf.variable)} has thousands or decimals "
+                    "cannot be told: import it with numbers like 150000 or 1500.5"
+                )
+            found[leaf.variable] = written.decimal_comma is not None
+            if written.others:
+                notes.append(
+                    _not_understood("number", leaf, written.others, written.no_number, written.without_number)
+                )
+    return found
+
+
+def _not_understood(what: str, leaf: Compared, count: int, example: str | None, phones: Sequence[str]) -> str:
+    """For people: that members have something else in a variable than it is compared with, and who the first are."""
+    members, they = ("member has", "it") if count == 1 else ("members have", "them")
+    return (
+        f"{count:,} {members} no {what} in {quoted(leaf.variable)}, such as {quoted(example or '')} "
+        f"({', '.join(phones)}): no comparison with a {what} holds for {they}"
+    )
 
 
 def _written(connection: Connection, audience: Audience, variable: str, most: int | None = None) -> ComparedColumn:

@@ -12,15 +12,17 @@ from sqlalchemy.dialects.postgresql import insert
 
 from broadcaster.db import tables
 from broadcaster.db.engine import transaction
-from broadcaster.db.statements import copy, execute, rows
+from broadcaster.db.statements import copy, execute, rows, value
 from broadcaster.domain.names import FORGOTTEN, check_name
 from broadcaster.domain.phone_census import CountryCount
 from broadcaster.domain.phones import PhoneFault
 from broadcaster.errors import InputError
 from broadcaster.services.audiences.audience import Audience, find_audience
 from broadcaster.services.audit import note_operation
+from broadcaster.services.consent.listed_consents import ListedConsents
 from broadcaster.services.forgetting.forgotten import Forgotten, OpenVault, no_vault
-from broadcaster.services.recipients.reader import SAMPLES, Progress, RecipientReader
+from broadcaster.services.recipients.reader import SAMPLES, Batch, Progress, RecipientReader
+from broadcaster.services.recipients.repeats import MOST_REPEATS_SHOWN, Repeat, StartingLines
 from broadcaster.services.recipients.spreadsheet_cells import unescape_cell
 
 Member = tuple[str, Mapping[str, str]]
@@ -50,8 +52,14 @@ class Imported:
     """What looks like a mistake in a file, so that it is not applied."""
     examples: dict[str, list[str]] = field(default_factory=dict)
     """The first few phones that are added, changed, unchanged, removed."""
+    repeats: Sequence[Repeat] = ()
+    """The first few of the file whose phone is on an earlier line, too, so that they are no members."""
     notices: list[str] = field(default_factory=list)
     """What people should know of the file."""
+    opted_out: int = 0
+    """How many of those that were read have opted out from everything: members like any others, and skipped."""
+    consents: int | None = None
+    """How many of them have agreed to messages, by this list; None: it was not asked."""
 
 
 class _Difference(NamedTuple):
@@ -68,6 +76,7 @@ def import_file(
     recipients: RecipientReader,
     *,
     open_vault: OpenVault = no_vault,
+    consents: ListedConsents | None = None,
     replace: bool = False,
     apply: bool = True,
     progress: Progress = lambda _read, _total, _rows: None,
@@ -75,17 +84,26 @@ def import_file(
     """Add the file's recipients to the audience, which is made where there is none.
 
     Of members that there are already, the file's variables are changed and the others kept. With `replace` the
-    audience becomes what the file is. Unless `apply`, only tells what would be done, and writes to temporary tables
-    alone: nothing of it is left on disk. Raises UsageError for the name, InputError for a file that cannot be used or
-    looks like a mistake (which is in the result where it is not applied), ContentionError where somebody was forgotten
-    meanwhile.
+    audience becomes what the file is. The `consents` that the file tells are kept. Unless `apply`, only tells what
+    would be done, and writes to temporary tables alone: nothing of it is left on disk. Raises UsageError for the name,
+    InputError for a file that cannot be used or looks like a mistake (which is in the result where it is not applied),
+    ContentionError where somebody was forgotten meanwhile.
     """
     result = Imported(name)
     check_name(name, "audience")
     with transaction(engine) as connection:
         forgotten = Forgotten(connection, open_vault)
-        members = _file_members(recipients, forgotten, result, progress)
+        lines = StartingLines()
+        batches = map(forgotten.without, recipients)
+        members = _file_members(recipients, consents.noted(batches) if consents else batches, result, lines, progress)
         _import(connection, members, recipients.variables, forgotten, result, replace, apply, recipients.name)
+        if consents is not None:
+            result.consents = consents.stage(connection)
+            if apply:
+                consents.keep(connection, f"audience {name}, from {recipients.name}")
+        if result.repeated:
+            repeated = rows(connection, "repeated_members", tuple, most=MOST_REPEATS_SHOWN)
+            result.repeats = [Repeat(lines.of(seq), lines.of(first)) for seq, first in repeated]
         result.notices = list(recipients.notices)
         result.countries, result.stopped_by = recipients.census.countries, recipients.reasons_to_stop
         if result.stopped_by and apply:
@@ -130,6 +148,7 @@ def _import(
     result.repeated = staged - execute(connection, "imported_members")
     execute(connection, "skip_member_samples")
     execute(connection, "analyze_members")
+    result.opted_out = value(connection, "count_opted_out_members")
     if not apply:
         found = select(tables.audiences.c.id).where(tables.audiences.c.name == result.audience)
         _compare(connection, connection.scalar(found), result, replace=replace)
@@ -154,14 +173,22 @@ def _remembered(members: Iterable[Member], forgotten: Forgotten, result: Importe
 
 
 def _file_members(
-    recipients: RecipientReader, forgotten: Forgotten, result: Imported, progress: Progress
+    recipients: RecipientReader,
+    batches: Iterable[Batch],
+    result: Imported,
+    lines: StartingLines,
+    progress: Progress,
 ) -> Iterator[Member]:
-    for batch in map(forgotten.without, recipients):
+    first = 1
+    for batch in batches:
         result.read += len(batch.phones) + len(batch.rejected)
         result.rejected += len(batch.rejected)
         for row in batch.rejected[: SAMPLES - len(result.rejects)]:
             result.rejects.append((row.line, row.phone, row.fault.sentence))
         progress(recipients.bytes_read, recipients.total_bytes, result.read)
+        if batch.phones:
+            lines.add(first, batch.lines)
+            first += len(batch.phones)
         for _, phone, variables in batch.recipients:
             yield phone, variables
 

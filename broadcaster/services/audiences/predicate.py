@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from psycopg.sql import SQL, Composable, Placeholder
 
@@ -25,15 +25,24 @@ from broadcaster.domain.conditions import (
 )
 from broadcaster.domain.written_days import DayOrder, exact_day
 
-Orders = Mapping[str, DayOrder | None]
-"""How variables write their days; None: no value depends on it."""
+
+class Writing(NamedTuple):
+    """How the variables of an audience are written."""
+
+    orders: Mapping[str, DayOrder | None]
+    """Of their days; None: no value depends on it."""
+    decimal_commas: Mapping[str, bool]
+    """Whether a comma stands before the decimals of their numbers, where a value depends on it."""
+
 
 # Over a row `r` of `audience_recipients`. None is null, so that `not` holds for everybody for whom they do not.
 _EVERYBODY = SQL("true")
 _TEXT = SQL("member_text(r.own, {variable}) = ANY(ARRAY[{values}])")
 _CONTAINS = SQL("strpos(member_text(r.own, {variable}), {values}) > 0")
-_LOWERED = SQL("lower({})")
-_NUMBER = SQL("coalesce(member_number(r.own, {variable}) {operator} ANY(ARRAY[{values}]::numeric[]), false)")
+_FOLDED = SQL("folded_value({})")
+_NUMBER = SQL(
+    "coalesce(member_number(r.own, {variable}, {decimal_comma}) {operator} ANY(ARRAY[{values}]::numeric[]), false)"
+)
 _DAY = SQL("coalesce(member_day(r.own, {variable}, {day_first}) {operator} ANY(ARRAY[{values}]::integer[]), false)")
 _KNOWN = SQL("coalesce({} = ANY(r.known), false)")
 _OPERATORS = {
@@ -67,30 +76,30 @@ class Predicate:
         return _KNOWN.format(self.taking(len(self.wanted) - 1))
 
 
-def predicate_of(conditions: Sequence[Condition], orders: Orders) -> Predicate:
+def predicate_of(conditions: Sequence[Condition], writing: Writing) -> Predicate:
     """What all conditions ask. Relative days have to be fixed, and names known, before."""
     predicate = Predicate()
     if conditions:
-        predicate.sql = _sql(AllOf(tuple(conditions)), predicate, orders)
+        predicate.sql = _sql(AllOf(tuple(conditions)), predicate, writing)
     return predicate
 
 
-def _sql(condition: Condition, predicate: Predicate, orders: Orders) -> Composable:
+def _sql(condition: Condition, predicate: Predicate, writing: Writing) -> Composable:
     match condition:
         case AllOf(parts=parts):
-            return SQL("({})").format(SQL(" AND ").join([_sql(part, predicate, orders) for part in parts]))
+            return SQL("({})").format(SQL(" AND ").join([_sql(part, predicate, writing) for part in parts]))
         case AnyOf(parts=parts):
-            return SQL("({})").format(SQL(" OR ").join([_sql(part, predicate, orders) for part in parts]))
+            return SQL("({})").format(SQL(" OR ").join([_sql(part, predicate, writing) for part in parts]))
         case Not(part=part):
-            return SQL("(NOT {})").format(_sql(part, predicate, orders))
+            return SQL("(NOT {})").format(_sql(part, predicate, writing))
         case Compared(operator=Operator.NOT_EQUAL, variable=variable, values=values, order=order):
-            return _sql(Not(Compared(variable, Operator.EQUAL, values, order)), predicate, orders)
+            return _sql(Not(Compared(variable, Operator.EQUAL, values, order)), predicate, writing)
         case Compared(values=values):
             kinds = [[value for value in values if value.kind is kind] for kind in ValueKind]
-            parts_by_kind = [_compared(condition, each, predicate, orders) for each in kinds if each]
+            parts_by_kind = [_compared(condition, each, predicate, writing) for each in kinds if each]
             return SQL("({})").format(SQL(" OR ").join(parts_by_kind))
         case Empty(variable=variable):
-            return _TEXT.format(variable=predicate.taking(variable), values=_LOWERED.format(predicate.taking("")))
+            return _TEXT.format(variable=predicate.taking(variable), values=_FOLDED.format(predicate.taking("")))
         case Messaged(hours=hours):
             return predicate.knowing(kind="messaged", seconds=hours * 3600)
         case Got(id=number, failed=failed):
@@ -99,18 +108,19 @@ def _sql(condition: Condition, predicate: Predicate, orders: Orders) -> Composab
             return predicate.knowing(kind="audience" if kind is ListKind.AUDIENCE else "recipient", id=number)
 
 
-def _compared(leaf: Compared, values: Sequence[Value], predicate: Predicate, orders: Orders) -> Composable:
+def _compared(leaf: Compared, values: Sequence[Value], predicate: Predicate, writing: Writing) -> Composable:
     """One comparison with values of one kind: it is enough where it holds with one of them."""
     variable = predicate.taking(leaf.variable)
     comma = SQL(", ")
     if values[0].kind is ValueKind.TEXT:
-        lowered = comma.join([_LOWERED.format(predicate.taking(value.text)) for value in values])
-        return (_CONTAINS if leaf.operator is Operator.CONTAINS else _TEXT).format(variable=variable, values=lowered)
+        folded = comma.join([_FOLDED.format(predicate.taking(value.text)) for value in values])
+        return (_CONTAINS if leaf.operator is Operator.CONTAINS else _TEXT).format(variable=variable, values=folded)
     operator = _OPERATORS[leaf.operator]
     if values[0].kind is ValueKind.NUMBER:
         numbers = comma.join([predicate.taking(value.text) for value in values])
-        return _NUMBER.format(variable=variable, operator=operator, values=numbers)
-    order = orders[leaf.variable]
+        decimal_comma = predicate.taking(writing.decimal_commas[leaf.variable])
+        return _NUMBER.format(variable=variable, decimal_comma=decimal_comma, operator=operator, values=numbers)
+    order = writing.orders[leaf.variable]
     # Where there is no order, at most one of the two makes it a day.
     tried = (order,) if order else tuple(DayOrder)
     days = [value.day or next(filter(None, (exact_day(value.text, each) for each in tried))) for value in values]

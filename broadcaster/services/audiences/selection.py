@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -12,18 +13,25 @@ from psycopg.sql import Composed
 from sqlalchemy import Connection, Engine
 
 from broadcaster.db.engine import transaction
-from broadcaster.db.statements import composing, each, rows
-from broadcaster.domain.conditions import Condition
+from broadcaster.db.statements import composing, each, rows, value
+from broadcaster.domain.conditions import Compared, Condition
 from broadcaster.domain.contents import Content
 from broadcaster.domain.templates import MAX_TEXT_LENGTH, PHONE_VARIABLE, Template, given_host
-from broadcaster.errors import InputError, UsageError
+from broadcaster.domain.written_days import exact_day
+from broadcaster.errors import InputError, UsageError, quoted
 from broadcaster.services.audiences.audience import Audience, find_audience
 from broadcaster.services.audiences.evaluation import Evaluated, evaluate
-from broadcaster.services.audiences.predicate import Predicate
+from broadcaster.services.audiences.nobodys_values import nobodys_values
+from broadcaster.services.audiences.predicate import Predicate, predicate_of
+from broadcaster.services.recipients.formula_errors import formula_error_fault, is_formula_error
+from broadcaster.services.recipients.headers import E164_COLUMN, PHONE_COLUMN
 
 if TYPE_CHECKING:
     from broadcaster.domain.phone_census import CountryCount
 
+_PHONE_COLUMNS = (PHONE_COLUMN, E164_COLUMN)
+_IN_EITHER_ORDER = "03/04/2026"
+"""A day, whichever of the two comes first."""
 _MOST_UNREADABLE = 1_000
 """Values of one variable that are looked out for: they go with the statement."""
 
@@ -77,10 +85,14 @@ class Selection:
     """Template variables that are the same for everybody, over the members' own."""
     content: Content | None = None
     """Nobody is sent a blank text, or one that is too long. A caption may be blank. None: it is open what they get."""
+    starts_at: datetime | None = None
+    """When they are sent to: that day is `today`. None: now."""
     evaluated: Evaluated | None = None
     """What the conditions come to in this transaction."""
     unreadable: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """By variable, the values that the content cannot show, each with why, once the selection is `ready`."""
+    hints: Sequence[str] = ()
+    """Which values of the conditions nobody has, and what there is instead, once the selection is `checked`."""
 
     def checked(self, connection: Connection, *, lock: bool = False) -> Selection:
         """The same as `ready`, before it is stored.
@@ -89,14 +101,16 @@ class Selection:
         for everybody, and what `evaluate` raises for the conditions.
         """
         self._check_text()
-        return self.ready(connection, lock=lock)
+        ready = self.ready(connection, lock=lock)
+        return replace(ready, hints=tuple(ready._hints(connection)))
 
     def ready(self, connection: Connection, *, lock: bool = False) -> Selection:
         """To be asked in this transaction; with `lock` nobody imports into its audience until then.
 
-        Raises what `evaluate` does.
+        Raises what `evaluate` does, and UsageError where its conditions and its content read a day as two.
         """
-        evaluated = evaluate(connection, self.audience, self.conditions, lock=lock)
+        evaluated = evaluate(connection, self.audience, self.conditions, at=self.starts_at, lock=lock)
+        self._check_orders(evaluated)
         unreadable = self._unreadable(connection)
         return replace(self, conditions=evaluated.conditions, evaluated=evaluated, unreadable=unreadable)
 
@@ -107,8 +121,8 @@ class Selection:
 
     @property
     def notes(self) -> Sequence[str]:
-        """What nobody can know of the conditions, for people."""
-        return self.evaluated.notes if self.evaluated else ()
+        """What nobody can know of the conditions, and the `hints`, for people."""
+        return (*(self.evaluated.notes if self.evaluated else ()), *self.hints)
 
     def _check_text(self) -> None:
         for template in self._templates:
@@ -135,6 +149,16 @@ class Selection:
         empty = dict(rows(connection, self.statement("count_empty"), _Empty, **self.parameters(), names=names))
         return {name: empty[name] for name in names}
 
+    def count_opted_out(self, connection: Connection, lanes: Sequence[int]) -> int:
+        """How many who can be sent to have opted out from the messages of all of these lanes."""
+        statement = self.statement("count_opted_out_recipients")
+        return int(value(connection, statement, **self.parameters(), lanes=list(lanes)))
+
+    def count_without_consent(self, connection: Connection, lanes: Sequence[int]) -> int:
+        """How many who can be sent to have not agreed to messages, of those who have not opted out from all lanes."""
+        statement = self.statement("count_without_consent_recipients")
+        return int(value(connection, statement, **self.parameters(), lanes=list(lanes)))
+
     def sample(
         self, connection: Connection, most: int, *, phone: str | None = None, faulty: bool = False
     ) -> list[Recipient]:
@@ -144,6 +168,18 @@ class Selection:
         """
         demands = {**self.parameters(), "phone": phone, "faulty": faulty, "most": most}
         return rows(connection, self.statement("sample_audience_recipients"), Recipient, **demands)
+
+    def _hints(self, connection: Connection) -> Iterator[str]:
+        evaluated = self.evaluated
+        if evaluated is None:
+            return
+
+        def holds_for_somebody(compared: Compared) -> bool:
+            predicate = predicate_of([compared], evaluated.writing)
+            alone = replace(self, evaluated=replace(evaluated, predicate=predicate))
+            return bool(value(connection, alone.statement("somebody_meets"), **alone.parameters()))
+
+        yield from nobodys_values(connection, self.audience, self.meant, evaluated.writing, holds_for_somebody)
 
     def statement(self, name: str) -> Composed:
         """The statement `name` about those who are meant, which takes the `parameters`."""
@@ -159,10 +195,23 @@ class Selection:
             "template": _json(self._demands() | ({"unreadable": self.unreadable} if self.unreadable else {})),
         }
 
-    def _unreadable(self, connection: Connection) -> dict[str, dict[str, str]]:
-        """The values, by variable, that the template cannot show, each with why: at most _MOST_UNREADABLE.
+    def _check_orders(self, evaluated: Evaluated) -> None:
+        """Raise UsageError where the content reads a day of a column in another order than the conditions do."""
+        for name, order in evaluated.writing.orders.items():
+            meant = exact_day(_IN_EITHER_ORDER, order) if order else None
+            shown = {day for template in self._templates for day in template.days_read(name, _IN_EITHER_ORDER)}
+            if meant is not None and shown - {meant} and self.content is not None:
+                raise UsageError(
+                    f"the conditions read column {quoted(name)} as {order}, as it is written, and the text reads it "
+                    f"as --locale {self.content.locale} does, the other way round: everybody would read a wrong day; "
+                    "give the --locale of the list, or import it with days like 2026-11-23"
+                )
 
-        Beyond that, and where one comes meanwhile, the message fails alone when it is rendered.
+    def _unreadable(self, connection: Connection) -> dict[str, dict[str, str]]:
+        """The values, by variable, that the templates cannot show, each with why: at most _MOST_UNREADABLE of a kind.
+
+        A filter cannot read them, or a spreadsheet shows them where a formula failed. Beyond that, and where one comes
+        meanwhile, a message fails alone when it is rendered, or shows the error.
         """
         found: dict[str, dict[str, str]] = {}
         read = ((template, name) for template in self._templates for name in template.read_names)
@@ -171,6 +220,11 @@ class Selection:
             values = [self.variables[name]] if name in self.variables else (row.value for row in stored)
             faults = ((value, template.unreadable_value(name, value)) for value in values)
             refused = ((value, fault.sentence) for value, fault in faults if fault is not None)
+            found.setdefault(name, {}).update(islice(refused, _MOST_UNREADABLE))
+        for name in {name for template in self._templates for name in template.names} - self.variables.keys():
+            stored = each(connection, "audience_formula_errors", _Value, audience_id=self.audience.id, name=name)
+            errors = (row.value for row in stored if is_formula_error(row.value))
+            refused = ((value, formula_error_fault(value, quoted(name)).sentence) for value in errors)
             found.setdefault(name, {}).update(islice(refused, _MOST_UNREADABLE))
         return {name: faults for name, faults in found.items() if faults}
 
@@ -262,7 +316,7 @@ def export_members(engine: Engine, name: str, conditions: Sequence[Condition] = 
         selection = Selection(audience=find_audience(connection, name), conditions=conditions).checked(connection)
         columns = selection.audience.variables
         statement = selection.statement("select_audience_recipients")
-        yield ["phone", *(f"variable_{column}" if column == "phone" else column for column in columns)]
+        yield [E164_COLUMN, *(f"variable_{column}" if column in _PHONE_COLUMNS else column for column in columns)]
         for phone, variables in each(connection, statement, _Member, **selection.parameters()):
             yield [phone, *(variables[column] for column in columns)]
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Engine
 
 from broadcaster.domain.conditions import Condition
-from broadcaster.domain.contents import Content
 from broadcaster.errors import InputError
 from broadcaster.services.audiences.audience import find_audience
 from broadcaster.services.audiences.selection import Selection
@@ -16,8 +15,9 @@ from broadcaster.services.campaigns.checks import admission
 from broadcaster.services.campaigns.new_campaign import insert_campaign
 from broadcaster.services.campaigns.new_content import store_content
 from broadcaster.services.campaigns.over_audience import describe_audience
+from broadcaster.services.campaigns.reach import look_at_members
 from broadcaster.services.campaigns.submission import Submission, Submitted, look_at_content
-from broadcaster.services.recipients.reader import SAMPLES
+from broadcaster.services.openings import store_hours
 
 
 def submit_over_audience(
@@ -26,46 +26,51 @@ def submit_over_audience(
     audience: str,
     conditions: Sequence[Condition] = (),
     *,
+    accept_rejected: bool = False,
     dry_run: bool = False,
 ) -> Submitted:
     """Store a campaign that gets the members that meet the conditions when it starts; a dry run keeps nothing.
 
-    What is returned counts those that there are now. Raises what `evaluate` does for the conditions, UsageError for a
-    wrong value, NotFoundError for an unknown instance or audience, ConflictError for a name that is taken, InputError
-    for a text that cannot be rendered and where there is nobody to send to now, which is when it would start.
+    What is returned counts those that there are now, with `today` as it is then. Raises what `evaluate` does for the
+    conditions, UsageError for a wrong value, NotFoundError for an unknown instance or audience, ConflictError for a
+    name that is taken, InputError for a text that cannot be rendered, where there is nobody to send to now, which is
+    when it would start, and where many cannot be sent to, unless any number is accepted; a dry run says that in its
+    result.
     """
     content = submission.content
     result = Submitted(submission.name, state=submission.state)
-    with admission(engine, submission.name, submission.instances, submission.starts_at) as (connection, lanes):
-        selection = Selection(audience=find_audience(connection, audience), conditions=conditions, content=content)
+    moments = submission.starts_at, submission.expires_at
+    with admission(engine, submission.name, submission.instances, *moments) as (connection, lanes):
+        selection = Selection(
+            audience=find_audience(connection, audience),
+            conditions=conditions,
+            content=content,
+            starts_at=submission.starts_at,
+        )
         selection = selection.checked(connection, lock=not dry_run)
-        _look_at(connection, selection, content, result)
+        look_at_members(connection, selection, result)
+        result.opted_out = selection.count_opted_out(connection, list(lanes))
+        if submission.require_consent:
+            result.no_consent = selection.count_without_consent(connection, list(lanes))
         look_at_content(submission, result, selection.audience.variables)
-        source = describe_audience(audience, selection.conditions)
+        if submission.draft and selection.meant != selection.conditions:
+            result.notes.append("`today` counts on the day on which it starts, which nobody knows yet of a draft")
+        source = describe_audience(audience, selection.conditions if submission.draft else selection.meant)
         if not (result.total or submission.draft or submission.starts_at):
-            raise InputError(_nobody(source, result))
+            raise InputError(_nobody(source, result, selection.hints))
+        result.refuse_left_out("members", source, accept_rejected=accept_rejected, dry_run=dry_run)
+        result.look_at_hours(connection, submission, None)
         result.look_ahead(connection, submission, lanes)
         if not dry_run:
             new = submission.new_campaign(store_content(connection, content), lanes, source)
-            new = replace(new, audience_id=selection.audience.id, conditions=selection.conditions)
+            hours_id = None if submission.hours is None else store_hours(connection, submission.hours)
+            new = replace(new, hours_id=hours_id, audience_id=selection.audience.id, conditions=selection.conditions)
             result.campaign_id = insert_campaign(connection, new)
     return result
 
 
-def _look_at(connection: Connection, selection: Selection, content: Content, result: Submitted) -> None:
-    """Count those that there are now, and show the first few."""
-    result.where, result.notes = [str(each) for each in selection.meant], list(selection.notes)
-    result.read, result.rejected, result.countries = selection.count(connection)
-    result.total = result.read - result.rejected
-    faulty = selection.sample(connection, SAMPLES, faulty=True) if result.rejected else ()
-    result.rejects = [(0, member.phone, member.fault or "") for member in faulty]
-    first = selection.sample(connection, SAMPLES)
-    result.empty_values = selection.count_empty(connection)
-    result.samples = [(member.phone, content.render(member.variables).words) for member in first]
-
-
-def _nobody(source: str, result: Submitted) -> str:
+def _nobody(source: str, result: Submitted, hints: Sequence[str]) -> str:
     if not result.rejects:
-        return f"there is nobody in the {source}: nothing would be sent"
+        return "; ".join([f"there is nobody in the {source}: nothing would be sent", *hints])
     _, phone, reason = result.rejects[0]
     return f"nobody in the {source} can be sent to; the first of {result.rejected:,}: {phone}: {reason}"

@@ -13,6 +13,7 @@ from broadcaster.db.reading import Reader, reading
 from broadcaster.db.statements import each, first, rows, values
 from broadcaster.domain.contents import ContentKind
 from broadcaster.domain.dealing import OpenPart
+from broadcaster.domain.opening_hours import OpeningHours
 from broadcaster.domain.states import FINAL_MESSAGE_STATES, CampaignState, LaneHealth, MessageState
 from broadcaster.errors import NotFoundError
 from broadcaster.services.campaigns.purged import refuse_purged
@@ -66,6 +67,9 @@ class CampaignSummary(_Counted, msgspec.Struct, frozen=True):
     finished_at: datetime | None
     audience: str | None
     purged_at: datetime | None
+    locale: str
+    expires_at: datetime | None
+    hours: OpeningHours | None
 
 
 class CampaignLane(_Counted, msgspec.Struct, frozen=True):
@@ -99,7 +103,10 @@ class Failure(msgspec.Struct, frozen=True):
 
 
 class MessageRow(NamedTuple):
-    """One message: who got it or did not, and what the gateway last said. Without phone and variables: forgotten."""
+    """One message: who got it or did not, and what the gateway last said. Without phone and variables: forgotten.
+
+    `content_version` is that of the latest attempt (`CampaignDetail.contents`).
+    """
 
     phone: str | None
     instance: str
@@ -111,6 +118,7 @@ class MessageRow(NamedTuple):
     last_outcome: str | None
     last_http_status: int | None
     last_reply: str | None
+    content_version: int | None
     variables: Mapping[str, str] | None
 
 
@@ -122,13 +130,34 @@ class RejectedRecipient(NamedTuple):
     reason: str
 
 
+class ContentVersion(msgspec.Struct, frozen=True):
+    """What a campaign sends, or sent until it was changed. `body` is the text or the URL; None: it is a file."""
+
+    version: int
+    since: datetime
+    kind: ContentKind
+    body: str | None
+    caption: str | None
+    filename: str | None
+    locale: str
+    sent: int | None
+    """How many messages were sent with it; None: they are deleted."""
+
+    @property
+    def words(self) -> str:
+        """What people know it by: the text, the caption, the name of the file or the URL."""
+        texts = (self.body if self.kind is ContentKind.TEXT else None, self.caption, self.filename, self.body)
+        return next((text for text in texts if text is not None), "")
+
+
 @dataclass(frozen=True, slots=True)
 class CampaignDetail:
-    """Where a campaign stands, in sum, by instance, and by the reasons of its failures."""
+    """Where a campaign stands, in sum, by instance, by the reasons of its failures, and what it sent."""
 
     summary: CampaignSummary
     lanes: Sequence[CampaignLane]
     failures: Sequence[Failure]
+    contents: Sequence[ContentVersion]
 
 
 def list_campaigns(source: Engine | Reader, *, limit: int = 50) -> Sequence[CampaignSummary]:
@@ -155,7 +184,8 @@ def campaign_detail(source: Engine | Reader, name: str) -> CampaignDetail:
         summary = _summary(connection, name)
         lanes = rows(connection, "lanes_of_campaign", CampaignLane, campaign_id=summary.id)
         failures = rows(connection, "campaign_failures", Failure, campaign_id=summary.id)
-        return CampaignDetail(summary, lanes, failures)
+        contents = rows(connection, "versions_of_campaign", ContentVersion, campaign_id=summary.id)
+        return CampaignDetail(summary, lanes, failures, contents)
 
 
 def export_messages(

@@ -19,18 +19,23 @@ from broadcaster.time_zones import day_and_time
 
 @contextmanager
 def admission(
-    engine: Engine, name: str, instances: Sequence[str], starts_at: datetime | None
+    engine: Engine,
+    name: str,
+    instances: Sequence[str],
+    starts_at: datetime | None,
+    expires_at: datetime | None = None,
 ) -> Iterator[tuple[Connection, Limits]]:
     """A transaction in which a campaign called `name` can be stored, and its lanes with their limits.
 
-    Raises UsageError for a wrong name or a start that has passed, NotFoundError for an unknown instance, and
-    ConflictError for a name that is taken, be it while the block runs.
+    Raises UsageError for a wrong name, a start that has passed or an end before it, NotFoundError for an unknown
+    instance, and ConflictError for a name that is taken, be it while the block runs.
     """
     check_name(name)
     with _name_taken_meanwhile(name), transaction(engine) as connection:
         _refuse_taken(connection, name)
         # Before the recipients are read, which may take longer than until the start.
-        _refuse_past(connection, starts_at)
+        refuse_past(connection, starts_at)
+        _refuse_expired(connection, starts_at, expires_at)
         yield connection, lanes_of(connection, instances)
 
 
@@ -61,10 +66,19 @@ def _name_taken_meanwhile(name: str) -> Iterator[None]:
         raise
 
 
-def _refuse_past(connection: Connection, starts_at: datetime | None) -> None:
+def refuse_past(connection: Connection, starts_at: datetime | None) -> None:
     """By the database's clock. None, at once, has not passed."""
     if starts_at is not None and starts_at <= connection.execute(select(func.now())).scalar_one():
         raise UsageError(f"--at: {day_and_time(starts_at)} is in the past; without --at it starts at once")
+
+
+def _refuse_expired(connection: Connection, starts_at: datetime | None, expires_at: datetime | None) -> None:
+    """By the database's clock."""
+    if expires_at is None:
+        return
+    begins = starts_at or connection.execute(select(func.now())).scalar_one()
+    if expires_at <= begins:
+        raise UsageError(f"--expires: {day_and_time(expires_at)} is before it starts, at {day_and_time(begins)}")
 
 
 def _taken(name: str) -> ConflictError:

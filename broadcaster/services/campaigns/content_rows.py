@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import repeat
 
 from broadcaster.domain.contents import Content
-from broadcaster.domain.templates import Template
+from broadcaster.domain.templates import MAX_TEXT_LENGTH, Template
 from broadcaster.domain.written_values import ValueFault
 from broadcaster.errors import InputError, UsageError, listed, quoted
 from broadcaster.file_urls import usable_file_url
 from broadcaster.services.campaigns.recipient_files import RecipientFiles
+from broadcaster.services.recipients.row_checks import unfit_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,57 @@ class ContentRows:
                     f"Column {quoted(url.names[0])}: this makes no http:// or https:// URL of a public host."
                 )
         return faults
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRows:
+    """The same for rows that are stored already: also for text and caption, at which the reader of a file looks."""
+
+    rows: ContentRows
+
+    def check(self, columns: Sequence[str]) -> None:
+        """Raise TemplateError for a variable that there is not, InputError for a text that is blank."""
+        for template in self._templates:
+            template.check(columns)
+        text = self.rows.content.text
+        if text is not None and not (text.names or text.never_blank):
+            raise InputError("the text is blank; nothing would be sent")
+        self.rows.check(columns)
+
+    def faults(self, variables: Mapping[str, Sequence[str]]) -> Mapping[int, ValueFault]:
+        """The rows that can be sent nothing."""
+        used = [name for template in self._templates for name in template.names]
+        faults = unfit_rows(variables, (), used, quoted) | dict(self.rows.faults(variables))
+        for template in self._templates:
+            faults |= template.unreadable(variables)
+            may_be_blank = template.never_blank or template is not self.rows.content.text
+            faults |= _misshapen(template, variables, faults, may_be_blank=may_be_blank)
+        return faults
+
+    @property
+    def _templates(self) -> list[Template]:
+        content = self.rows.content
+        return [each for each in (content.text, content.caption) if each is not None]
+
+
+def _misshapen(
+    template: Template, variables: Mapping[str, Sequence[str]], known: Collection[int], *, may_be_blank: bool
+) -> dict[int, ValueFault]:
+    """The rows, but for those that are `known`, whose text would be blank or too long. Most need not be rendered."""
+    longest = {name: max(map(len, variables[name])) for name in template.names}
+    if not template.names or (may_be_blank and template.longest(longest) <= MAX_TEXT_LENGTH):
+        return {}
+    faults = {}
+    values = zip(*(variables[name] for name in template.names), strict=True)
+    for row, each in enumerate(values):
+        if row in known:
+            continue
+        text = template.render(dict(zip(template.names, each, strict=True)))
+        if not may_be_blank and not text.strip():
+            faults[row] = ValueFault("The text would be blank.")
+        elif len(text) > MAX_TEXT_LENGTH:
+            faults[row] = ValueFault("The text would be too long.")
+    return faults
 
 
 def _blanks(template: Template, variables: Mapping[str, Sequence[str]]) -> dict[int, ValueFault]:

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import shlex
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import TypeVar
 
 import msgspec
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection, Engine, func, select
 
 from broadcaster.db import tables
 from broadcaster.db.engine import transaction
-from broadcaster.db.statements import first
+from broadcaster.db.statements import execute, first, rows
 from broadcaster.domain.states import CampaignState
-from broadcaster.errors import ConflictError, ContentionError, NotFoundError
+from broadcaster.errors import ConflictError, ContentionError, NotFoundError, listed, quoted
 from broadcaster.services.campaigns.purged import refuse_purged
+from broadcaster.time_zones import day_and_time
 
+Result = TypeVar("Result")
+_RETRIED = (CampaignState.RUNNING, CampaignState.PAUSED, CampaignState.FINISHED)
 _TRIES = 5
 """Workers write the messages of a running campaign all the time; a command that loses against them is repeated."""
 
@@ -29,6 +34,21 @@ class Moved:
     messages: int = 0
 
 
+class FailedFor(msgspec.Struct, frozen=True):
+    """How many messages of a campaign failed for one reason, as reports count them."""
+
+    reason: str
+    messages: int
+
+
+@dataclass(frozen=True, slots=True)
+class Retried(Moved):
+    """The same of a command that sends what failed again, or would."""
+
+    reasons: Sequence[FailedFor] = ()
+    """Those messages by reason, the most frequent first."""
+
+
 class Change(msgspec.Struct, frozen=True):
     """What a statement that changes a campaign has made of it."""
 
@@ -36,9 +56,13 @@ class Change(msgspec.Struct, frozen=True):
     messages: int
 
 
-def start_campaign(engine: Engine, name: str) -> Moved:
-    """`draft → scheduled`; when its time has come, `scheduled → running` follows at once."""
-    return _move(engine, name, "start_campaign", CampaignState.SCHEDULED, "draft")
+def start_campaign(engine: Engine, name: str, *, now: bool = False) -> Moved:
+    """`draft → scheduled`; when its time has come, `scheduled → running` follows at once.
+
+    With `now` it has come, also of a campaign that is scheduled already.
+    """
+    before = "hasten_campaign" if now else None
+    return _move(engine, name, "start_campaign", CampaignState.SCHEDULED, "draft", before=before, refuses_expired=True)
 
 
 def pause_campaign(engine: Engine, name: str) -> Moved:
@@ -57,15 +81,55 @@ def cancel_campaign(engine: Engine, name: str) -> Moved:
     return _move(engine, name, "cancel_campaign", CampaignState.CANCELLED, sources)
 
 
-def retry_campaign(engine: Engine, name: str) -> Moved:
-    """Send the failed messages of a campaign again, with a new set of attempts.
+def retry_campaign(
+    engine: Engine, name: str, reasons: Collection[str] | None = None, *, dry_run: bool = False
+) -> Retried:
+    """Send the failed messages of a campaign again, with a new set of attempts; a dry run only counts them.
 
-    Never one that may have been sent, unless an operator has settled it as failed.
+    With `reasons` only those that reports count under one of these. Never one that may have been sent, unless an
+    operator has settled it as failed. Raises NotFoundError for a reason that nothing failed for, and ConflictError
+    where the state of the campaign does not allow it, it has expired, or another campaign has taken its rest.
     """
-    return _move(engine, name, "retry_campaign", CampaignState.RUNNING, "finished or paused or running")
+
+    def retry() -> Retried:
+        with transaction(engine) as connection:
+            campaign_id, state = lock_campaign(connection, name)
+            _refuse_taken(connection, name, campaign_id)
+            found = rows(connection, "failed_by_reason", FailedFor, campaign_id=campaign_id)
+            wanted = _wanted(name, found, reasons)
+            if state not in _RETRIED:
+                raise ConflictError(_wrong_state(name, state, "finished or paused or running", CampaignState.RUNNING))
+            _refuse_expired(connection, campaign_id, name)
+            if dry_run:
+                return Retried(name, state, sum(each.messages for each in wanted), wanted)
+            asked = None if reasons is None else [each.reason for each in wanted]
+            # One row: it is locked, and its state allows it.
+            [changed] = rows(connection, "retry_campaign", Change, campaign_id=campaign_id, reasons=asked)
+            return Retried(name, changed.state, changed.messages, wanted)
+
+    return patiently(retry)
 
 
-def patiently(move: Callable[[], Moved]) -> Moved:
+def _wanted(name: str, found: Sequence[FailedFor], reasons: Collection[str] | None) -> Sequence[FailedFor]:
+    if reasons is None:
+        return found
+    asked = {reason.strip() for reason in reasons}
+    if unknown := sorted(asked - {each.reason for each in found}):
+        there_are = f"the reasons are: {listed([each.reason for each in found])}" if found else "no message failed"
+        raise NotFoundError(f"campaign {name!r} has no message that failed for {quoted(unknown[0])}; {there_are}")
+    return [each for each in found if each.reason in asked]
+
+
+def _refuse_taken(connection: Connection, name: str, campaign_id: int) -> None:
+    table = tables.campaigns
+    if connection.scalar(select(table.c.rest_taken_at).where(table.c.id == campaign_id)) is not None:
+        raise ConflictError(
+            f"campaign {name!r} is not sent again itself, since another one has its rest: send to whoever has not got "
+            f"it with `broadcaster campaign submit NEW --instance NAME --rest-of {shlex.quote(name)}`"
+        )
+
+
+def patiently(move: Callable[[], Result]) -> Result:
     """What `move` returns, a transaction that Postgres may end in favour of another one: it is repeated then.
 
     Raises ContentionError where it loses again and again.
@@ -76,23 +140,49 @@ def patiently(move: Callable[[], Moved]) -> Moved:
     return move()
 
 
-def _move(engine: Engine, name: str, statement: str, target: CampaignState, sources: str) -> Moved:
+def _move(
+    engine: Engine,
+    name: str,
+    statement: str,
+    target: CampaignState,
+    sources: str,
+    *,
+    before: str | None = None,
+    refuses_expired: bool = False,
+) -> Moved:
     """Run a statement that changes the campaign if its state allows it, and else returns no row.
 
-    `sources` are the states that do, for people. A campaign that is `target` already is left as it is.
+    `before` is one that is run first, whatever it finds. `sources` are the states that do, for people. A campaign that
+    is `target` already is left as it is.
     """
 
     def move() -> Moved:
         with transaction(engine) as connection:
             campaign_id, state = lock_campaign(connection, name)
+            if refuses_expired:
+                _refuse_expired(connection, campaign_id, name)
+            if before is not None:
+                execute(connection, before, campaign_id=campaign_id)
             changed = first(connection, statement, Change, campaign_id=campaign_id)
             if changed is not None:
                 return Moved(name, changed.state, changed.messages)
             if state is target:
                 return Moved(name, state)
-            raise ConflictError(f"campaign {name!r} is {state}; only a campaign that is {sources} can become {target}")
+            raise ConflictError(_wrong_state(name, state, sources, target))
 
     return patiently(move)
+
+
+def _refuse_expired(connection: Connection, campaign_id: int, name: str) -> None:
+    """What such a campaign were given to send would expire at once."""
+    table = tables.campaigns
+    expired = select(table.c.expires_at).where(table.c.id == campaign_id, table.c.expires_at <= func.now())
+    if (expires_at := connection.scalar(expired)) is not None:
+        raise ConflictError(f"campaign {name!r} expired at {day_and_time(expires_at)}: nothing of it is sent any more")
+
+
+def _wrong_state(name: str, state: CampaignState, sources: str, target: CampaignState) -> str:
+    return f"campaign {name!r} is {state}; only a campaign that is {sources} can become {target}"
 
 
 def lock_campaign(connection: Connection, name: str) -> tuple[int, CampaignState]:

@@ -8,31 +8,31 @@ segment of its own. Which it is shows while its file is read.
 from __future__ import annotations
 
 import re
-from array import array
-from bisect import bisect_right, insort
+from bisect import insort
 from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
 from functools import partial
-from itertools import chain, count
+from itertools import chain, count, repeat
 from tempfile import SpooledTemporaryFile
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import Self
 
 import msgspec
 from sqlalchemy import Connection
 
 from broadcaster.db.statements import Statement, copy, execute, naming, stream, value
 from broadcaster.errors import InputError
+from broadcaster.services.campaigns.group_numbers import GroupNumbers
 from broadcaster.services.campaigns.segments import LARGE_CAMPAIGN, Segment, index_phones, open_segment
+from broadcaster.services.openings import EVERYBODY
 from broadcaster.services.recipients.reader import Batch
+from broadcaster.services.recipients.repeats import MOST_REPEATS_SHOWN, Repeat, StartingLines
 
 _HELD_BACK = 32 << 20
 """Characters of COPY text that wait in memory, at most, until it is known where they go."""
 _CHUNK_BYTES = 1 << 16
 MOST_PER_PHONE = 50
 """Messages of one campaign to one phone: more share no phone, their file is wrong."""
-MOST_REPEATS_SHOWN = 20
-"""So many lines are listed that repeat another one's phone."""
 
 # What JSON writes differently between its quotes (RFC 8259, section 7). Nothing else is special to COPY's text format.
 _SPECIAL = re.compile(r'["\\\x00-\x1f]')
@@ -45,13 +45,6 @@ class OnePer(StrEnum):
     ROW = "row"
 
 
-class Repeat(NamedTuple):
-    """A line of the file whose phone is on an earlier one, too."""
-
-    line: int
-    first_line: int
-
-
 class MessageText:
     """Recipients as lines of COPY's text format, and what was rejected, kept aside until it can be copied too.
 
@@ -59,9 +52,14 @@ class MessageText:
     """
 
     def __init__(
-        self, campaign_id: int, names: Sequence[str], lanes: Iterator[int], one_per: OnePer = OnePer.PHONE
+        self,
+        campaign_id: int,
+        names: Sequence[str],
+        lanes: Iterator[int],
+        one_per: OnePer = OnePer.PHONE,
+        groups: GroupNumbers | None = None,
     ) -> None:
-        """`names` are those of the variables; `lanes` deals one to each message."""
+        """`names` are those of the variables; `lanes` deals one to each message. Without `groups` none is in one."""
         self.campaign_id = campaign_id
         self.one_per = one_per
         self.repeats = 0
@@ -70,8 +68,9 @@ class MessageText:
         self.count = 0
         """The messages so far."""
         self._lanes = lanes
-        self._line = "%s\t%d\t%d\t" + _json_format(names) + "\n"
-        self._started = _Lines()
+        self._groups = groups
+        self._line = "%s\t%d\t%d\t%d\t" + _json_format(names) + "\n"
+        self._started = StartingLines()
         self._rejected = SpooledTemporaryFile[bytes](max_size=_CHUNK_BYTES)
 
     def __enter__(self) -> Self:
@@ -92,8 +91,10 @@ class MessageText:
         self.count += len(batch.phones)
         self._started.add(first, batch.lines)
         columns = map(_json_values, batch.variables.values())
+        groups = repeat(EVERYBODY) if self._groups is None else self._groups.of(batch.phones)
         # The phones come first: zip would draw a lane too many from behind a shorter one.
-        return "".join(map(self._line.__mod__, zip(batch.phones, count(first), self._lanes, *columns, strict=False)))
+        rows = zip(batch.phones, count(first), self._lanes, groups, *columns, strict=False)
+        return "".join(map(self._line.__mod__, rows))
 
     def reject(self, line: int, phone: str, reason: str) -> None:
         """Keep aside that the row on `line` is no message."""
@@ -134,25 +135,6 @@ class MessageText:
         self._rejected.seek(0)
         chunks = iter(partial(self._rejected.read, _CHUNK_BYTES), b"")
         _copy(connection, "copy_rejected", chunks)
-
-
-class _Lines:
-    """On which line each message started: kept as the few numbers from which on the distance is another one."""
-
-    def __init__(self) -> None:
-        self._seqs = array("q")
-        self._distances = array("q")
-
-    def add(self, seq: int, lines: Sequence[int]) -> None:
-        """Messages from number `seq` on started on `lines`."""
-        unbroken = lines[-1] - lines[0] == len(lines) - 1
-        for number, line in enumerate(lines[:1] if unbroken else lines, seq):
-            if not self._distances or self._distances[-1] != line - number:
-                self._seqs.append(number)
-                self._distances.append(line - number)
-
-    def of(self, seq: int) -> int:
-        return seq + self._distances[bisect_right(self._seqs, seq) - 1]
 
 
 def load_messages(connection: Connection, messages: MessageText, batches: Iterable[Batch]) -> Segment | None:

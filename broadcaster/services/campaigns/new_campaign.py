@@ -34,6 +34,10 @@ class NewCampaign:
     priority: int = 0
     starts_at: datetime | None = None
     """Aware; None: at once."""
+    hours_id: int | None = None
+    """When it may be sent (`store_hours`); None: always."""
+    expires_at: datetime | None = None
+    """What has not left by then is expired; None: never."""
     state: CampaignState = CampaignState.SCHEDULED
     source: str
     """For people: where its recipients come from."""
@@ -48,8 +52,14 @@ class NewCampaign:
     """Which of the members; all of these hold."""
     variables: Mapping[str, str] = field(default_factory=dict)
     """Template variables that are the same for everybody, over the members' own."""
+    require_consent: bool = False
+    """Whether it skips whoever has not agreed to messages."""
+    rest_of: int | None = None
+    """The first campaign of whose recipients it has those who had not got it."""
     test_of: int | None = None
     """The campaign of which it sends a copy, or its own id: it is counted nowhere."""
+    confirms: int | None = None
+    """The opt-out of which its one message tells the person that it is heard."""
 
 
 def next_campaign_id(connection: Connection) -> int:
@@ -67,10 +77,11 @@ def insert_campaign(connection: Connection, new: NewCampaign) -> int:
         "id": new.id,
         "name": new.name,
         "state": new.state,
-        **new.content._asdict(),
         "max_attempts": new.max_attempts,
         "priority": new.priority,
         "starts_at": new.starts_at,
+        "hours_id": new.hours_id,
+        "expires_at": new.expires_at,
         "source": new.source,
         "recipients_read": new.recipients_read,
         "recipients_rejected": new.recipients_rejected,
@@ -79,12 +90,22 @@ def insert_campaign(connection: Connection, new: NewCampaign) -> int:
         "audience_id": new.audience_id,
         "audience_filter": msgspec.to_builtins(new.conditions) or None,
         "variables": dict(new.variables) or None,
+        "require_consent": new.require_consent,
+        "rest_of": new.rest_of,
         "test_of": new.test_of,
+        "confirms": new.confirms,
     }
     campaign_id = int(connection.execute(insert(table).values(_given(values)).returning(table.c.id)).scalar_one())
+    insert_version(connection, campaign_id, 1, new.content)
     lanes = [{"campaign_id": campaign_id, "lane_id": lane} for lane in new.lanes]
     connection.execute(insert(tables.campaign_lanes), lanes)
     return campaign_id
+
+
+def insert_version(connection: Connection, campaign_id: int, version: int, content: StoredContent) -> None:
+    """Store what the campaign sends as this version of its content."""
+    values = {"campaign_id": campaign_id, "version": version, **content._asdict()}
+    connection.execute(insert(tables.content_versions).values(values))
 
 
 def insert_single(connection: Connection, new: NewCampaign, phone: str, variables: Mapping[str, str] | None) -> int:

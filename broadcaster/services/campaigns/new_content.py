@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 from broadcaster.db import tables
 from broadcaster.domain.contents import Content, ContentKind
 from broadcaster.domain.locales import DEFAULT_LOCALE
-from broadcaster.domain.names import check_filename, first_control
+from broadcaster.domain.names import LAYOUT, check_filename, first_control
 from broadcaster.domain.templates import Template, compile_template, compile_url, given_host, variable_name
 from broadcaster.errors import InputError, UsageError, quoted
 from broadcaster.file_urls import usable_file_url
@@ -20,8 +20,6 @@ from broadcaster.input_files import read_file
 from broadcaster.services.forgetting.forgotten import hold_off
 
 _TOO_LARGE = "make it smaller or raise BROADCASTER_MAX_FILE_BYTES"
-_LAYOUT = "\t\n\r\u2028\u2029"
-"""What texts may hold although it moves a cursor."""
 
 
 def text_content(text: str, locale: str = DEFAULT_LOCALE) -> Content:
@@ -58,7 +56,7 @@ def file_content(
     if filename is None and "{{" in name:
         raise UsageError(f"the name of {path} has {{{{ in it: give it another one with --filename")
     return Content(
-        caption=_caption(caption, locale), filename=compile_template(name, locale), file=body, locale=locale
+        caption=caption_template(caption, locale), filename=compile_template(name, locale), file=body, locale=locale
     )
 
 
@@ -72,7 +70,7 @@ def recipient_files_content(
     if filename is not None:
         check_filename(filename)
     return Content(
-        caption=_caption(caption, locale),
+        caption=caption_template(caption, locale),
         filename=None if filename is None else compile_template(filename, locale),
         file_column=key,
         locale=locale,
@@ -90,11 +88,23 @@ def file_url_content(
     begins_as_one = url.lower().startswith(("http://", "https://", "{{"))
     if given_host(url) or not (template.names and begins_as_one):
         usable_file_url(template.render(dict.fromkeys(template.names, "")), allow_private=allow_private)
-    return Content(caption=_caption(caption, locale), url=template, locale=locale)
+    return Content(caption=caption_template(caption, locale), url=template, locale=locale)
+
+
+def check_words(kind: ContentKind, caption: str | None, filename: str | None) -> None:
+    """Raise UsageError or InputError where a content of this kind does not take them. None: it keeps what it has."""
+    if caption is not None:
+        if kind == ContentKind.TEXT:
+            raise UsageError("--caption goes with a file; a text has none")
+        _refuse_controls(caption, "caption")
+    if filename is not None:
+        if kind != ContentKind.FILE:
+            raise UsageError("--filename goes with a file that is sent, and this is none")
+        check_filename(filename)
 
 
 class StoredContent(NamedTuple):
-    """How a campaign or a schedule refers to what it sends: columns of both."""
+    """How a version of a campaign's content, or a schedule, refers to what is sent: columns of both."""
 
     content_id: int
     caption: str | None = None
@@ -129,7 +139,8 @@ def store_body(connection: Connection, kind: ContentKind, body: bytes) -> int:
     return int(inserted if inserted is not None else connection.execute(select(table.c.id).where(same)).scalar_one())
 
 
-def _caption(caption: str | None, locale: str) -> Template | None:
+def caption_template(caption: str | None, locale: str) -> Template | None:
+    """Raises InputError for one that cannot be used; None: there is none."""
     if caption is None:
         return None
     _refuse_controls(caption, "caption")
@@ -137,7 +148,7 @@ def _caption(caption: str | None, locale: str) -> Template | None:
 
 
 def _refuse_controls(text: str, what: str) -> None:
-    place = first_control(text, _LAYOUT)
+    place = first_control(text, LAYOUT)
     if place is not None:
         raise InputError(
             f"the {what} contains the control character {quoted(text[place])} at position {place + 1}: remove it"

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, Engine
 
 from broadcaster.db.engine import transaction
-from broadcaster.db.statements import execute, naming, value, values
+from broadcaster.db.statements import execute, value, values
 from broadcaster.domain.conditions import Condition, describe_conditions
 from broadcaster.errors import BroadcasterError, UnavailableError
 from broadcaster.services.audiences.selection import Selection
-from broadcaster.services.campaigns.segments import LARGE_CAMPAIGN, SHARED, attach_segment, index_phones, open_segment
+from broadcaster.services.campaigns.snapshots import deal_snapshot, open_snapshot_segment
+from broadcaster.services.campaigns.starting import start_each
 from broadcaster.services.campaigns.stored_campaign import read_campaign
 from broadcaster.services.forgetting.forgotten import hold_off
 
@@ -19,21 +20,9 @@ from broadcaster.services.forgetting.forgotten import hold_off
 def start_audience_campaigns(engine: Engine) -> list[int]:
     """Give campaigns over audiences that are due their messages and make them `running`; returns their ids.
 
-    Each in a transaction of its own, so that none waits for a large one. Raises UnavailableError when all have been
-    tried and Postgres did not take one.
+    Raises what `start_each` does.
     """
-    with transaction(engine) as connection:
-        due = values(connection, "due_audience_campaigns")
-    started, failure = [], None
-    for campaign_id in due:
-        try:
-            if start_audience_campaign(engine, campaign_id):
-                started.append(campaign_id)
-        except UnavailableError as error:
-            failure = failure or error
-    if failure is not None:
-        raise failure
-    return started
+    return start_each(engine, "due_audience_campaigns", start_audience_campaign)
 
 
 def start_audience_campaign(engine: Engine, campaign_id: int) -> bool:
@@ -45,8 +34,9 @@ def start_audience_campaign(engine: Engine, campaign_id: int) -> bool:
         # No member was forgotten, and nobody is while members become messages.
         hold_off(connection)
         due = values(connection, "lock_due_audience_campaign", campaign_id=campaign_id)
-        selection = read_campaign(connection, due[0]).selection if due else None
-        if selection is None:
+        campaign = read_campaign(connection, due[0]) if due else None
+        selection = campaign.selection if campaign else None
+        if campaign is None or selection is None:
             return False
         try:
             selection = selection.ready(connection, lock=True)
@@ -56,23 +46,24 @@ def start_audience_campaign(engine: Engine, campaign_id: int) -> bool:
             execute(connection, "hold_audience_campaign", campaign_id=campaign_id, reason=f"whom to send to: {error}")
             return False
         _snapshot(connection, campaign_id, selection)
+        if campaign.require_consent:
+            execute(connection, "skip_without_consent", campaign_id=campaign_id)
         source = describe_audience(selection.audience.name, selection.meant)
-        reason = f"there is nobody to send to in the {source}"
-        value(connection, "run_audience_campaign", campaign_id=campaign_id, reason=reason)
+        value(
+            connection,
+            "run_audience_campaign",
+            campaign_id=campaign_id,
+            source=source,
+            nobody=f"there is nobody to send to in the {source}",
+            all_rejected=f"nobody in the {source} can be sent to: all are rejected",
+        )
         return True
 
 
 def _snapshot(connection: Connection, campaign_id: int, selection: Selection) -> None:
     """Make the campaign's messages of the members that there are now."""
     execute(connection, selection.statement("snapshot_audience"), **selection.parameters())
-    messages = value(connection, "snapshot_size")
-    segment = open_segment(connection, campaign_id) if messages >= LARGE_CAMPAIGN else None
-    number, table = (segment.number, segment.messages) if segment else (SHARED, "messages")
-    execute(connection, naming("deal_snapshot", messages=table), campaign_id=campaign_id, segment=number)
-    if segment:
-        # No phone is twice in an audience.
-        index_phones(connection, segment)
-        attach_segment(connection, segment)
+    deal_snapshot(connection, campaign_id, open_snapshot_segment(connection, campaign_id))
 
 
 def describe_audience(audience: str, conditions: Sequence[Condition]) -> str:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from sqlalchemy import Engine
 
 from broadcaster.db.engine import transaction
 from broadcaster.domain.conditions import Condition
+from broadcaster.domain.content_lint import Remark
 from broadcaster.domain.contents import Content, MessageContent
 from broadcaster.errors import InputError
 from broadcaster.services.audiences.audience import find_audience
 from broadcaster.services.audiences.selection import Recipient, Selection
+from broadcaster.services.campaigns.file_checks import OwnFile, files_at, shared_files
 from broadcaster.services.campaigns.over_audience import describe_audience
 from broadcaster.services.campaigns.stored_campaign import read_campaign
 
@@ -27,6 +29,8 @@ class Preview:
     fault: str | None = None
     variables: Collection[str] = ()
     """What the recipient has for the text, by name."""
+    file: OwnFile | None = None
+    """The recipient's own file; None: all get the same, or none."""
 
 
 class PreviewedCampaign(NamedTuple):
@@ -34,6 +38,8 @@ class PreviewedCampaign(NamedTuple):
 
     content: Content
     messages: list[Preview]
+    remarks: Sequence[Remark]
+    """What is to be said of the files of its recipients."""
 
 
 def preview_campaign(engine: Engine, name: str, *, most: int, phone: str | None = None) -> PreviewedCampaign:
@@ -44,7 +50,14 @@ def preview_campaign(engine: Engine, name: str, *, most: int, phone: str | None 
     with transaction(engine) as connection:
         campaign = read_campaign(connection, name)
         recipients = campaign.recipients(connection, most, phone)
-    return PreviewedCampaign(campaign.content, _previews(campaign.content, recipients, f"campaign {name}", phone))
+        column = campaign.content.file_column
+        paths = [recipient.variables.get(column, "") for recipient in recipients] if column else []
+        files = files_at(connection, campaign.id, paths) if column else {}
+        remarks = shared_files(connection, campaign.id) if column else []
+    previews = _previews(campaign.content, recipients, f"campaign {name}", phone)
+    if column:
+        previews = [replace(each, file=files.get(path)) for each, path in zip(previews, paths, strict=True)]
+    return PreviewedCampaign(campaign.content, previews, remarks)
 
 
 def preview_audience(
@@ -61,12 +74,17 @@ def preview_audience(
         selection = Selection(audience=find_audience(connection, name), conditions=conditions, content=content)
         selection = selection.checked(connection)
         recipients = selection.sample(connection, most, phone=phone)
-    return _previews(content, recipients, describe_audience(name, selection.meant), phone)
+    whose = describe_audience(name, selection.meant)
+    return _previews(content, recipients, whose, phone, selection.hints)
 
 
-def _previews(content: Content, recipients: Sequence[Recipient], whose: str, phone: str | None) -> list[Preview]:
+def _previews(
+    content: Content, recipients: Sequence[Recipient], whose: str, phone: str | None, hints: Sequence[str] = ()
+) -> list[Preview]:
+    if not recipients and phone is None:
+        raise InputError("; ".join([f"{whose} goes to nobody", *hints]))
     if not recipients:
-        raise InputError(f"{whose} goes to nobody" if phone is None else f"{phone} is not among those of {whose}")
+        raise InputError(f"{phone} is not among those of {whose}")
     return [_preview(content, recipient) for recipient in recipients]
 
 

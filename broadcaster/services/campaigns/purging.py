@@ -21,7 +21,7 @@ from sqlalchemy.exc import DBAPIError
 
 from broadcaster.db import tables
 from broadcaster.db.engine import transaction
-from broadcaster.db.statements import first, rows
+from broadcaster.db.statements import first, rows, value
 from broadcaster.domain.states import CampaignState
 from broadcaster.errors import ConflictError, ContentionError, NotFoundError
 from broadcaster.services.campaigns.purged import refuse_purged
@@ -35,6 +35,8 @@ _RUN_SECONDS = 20.0
 """After which the hourly task begins no further campaign."""
 _MOST = 1_000
 """Campaigns that one run looks for."""
+_MOST_REPLIES = 10_000
+"""Messages to us that one run purges."""
 _REFUSALS = (errors.ObjectNotInPrerequisiteState, errors.DataCorrupted)
 
 
@@ -128,7 +130,17 @@ def purge_due(engine: Engine, days: int) -> dict[str, int]:
             log.info("campaign purged", campaign=name, **went, rejected=purge.rejected)
             for what, count in {"campaigns": 1, **went, "rejected": purge.rejected}.items():
                 done[what] += count
-    return done
+    return done | {"replies": _purge_inbound(engine, older_than)}
+
+
+def _purge_inbound(engine: Engine, older_than: timedelta) -> int:
+    """Delete what is personal of old messages to us that belong to no campaign; returns how many there were."""
+    try:
+        with transaction(engine) as connection:
+            return int(value(connection, "purge_inbound", older_than=older_than, most=_MOST_REPLIES))
+    except ContentionError as error:
+        log.error("replies not purged", error=str(error))
+        return 0
 
 
 def _purge(engine: Engine, campaign_id: int, older_than: timedelta) -> Purge | None:

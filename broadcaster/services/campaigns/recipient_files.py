@@ -41,9 +41,10 @@ class RecipientFiles:
         self._most_bytes = most_bytes
         self._known: dict[str, bytes | ValueFault] = {}
         """By path, the digest of the file, or why there is none."""
+        self._sizes: dict[bytes, int] = {}
+        """By digest, each distinct content once."""
         self._bytes = 0
-        """Of all files, each distinct content counted once."""
-        self._counted: set[bytes] = set()
+        """Of all of these."""
         if not root.is_dir():
             raise UsageError(f"--file-root {root} is no directory")
 
@@ -60,6 +61,18 @@ class RecipientFiles:
                 faults[row] = known
         return faults
 
+    @property
+    def usable(self) -> tuple[list[str], list[bytes]]:
+        """The paths that were looked at and lead to a file, and the digest of each."""
+        found = {path: known for path, known in self._known.items() if isinstance(known, bytes)}
+        return list(found), list(found.values())
+
+    def size(self, path: str) -> int:
+        """Bytes of the file at a path that was looked at and leads to one."""
+        known = self._known[path]
+        assert isinstance(known, bytes)
+        return self._sizes[known]
+
     def read(self, path: str) -> bytes:
         """The file. Raises InputError where it is not what it was when it was looked at."""
         known, body = self._known.get(path), self._read(path)
@@ -74,8 +87,8 @@ class RecipientFiles:
         if isinstance(body, ValueFault):
             return body
         digest = _digest(body)
-        if digest not in self._counted:
-            self._counted.add(digest)
+        if digest not in self._sizes:
+            self._sizes[digest] = len(body)
             self._bytes += len(body)
         if self._bytes > MOST_BYTES:
             raise InputError(f"--file-column {self.column}: more than {MOST_BYTES >> 30} GiB of files; split the list")

@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from broadcaster.db.statements import first, rows
 from broadcaster.domain.conditions import Condition
 from broadcaster.domain.contents import Content, stored_content
+from broadcaster.domain.opening_hours import OpeningHours
 from broadcaster.domain.states import CampaignState
 from broadcaster.errors import NotFoundError
 from broadcaster.services.audiences.audience import Audience
@@ -22,8 +23,12 @@ class _Campaign(msgspec.Struct, frozen=True, kw_only=True):
     id: int
     state: CampaignState
     source: str
+    starts_at: datetime
+    due_at: datetime
+    """When it was or will be due; where it waits for an operator: now, or later."""
     started_at: datetime | None
     purged_at: datetime | None
+    content_version: int
     content_id: int
     kind: str
     body: bytes
@@ -32,6 +37,12 @@ class _Campaign(msgspec.Struct, frozen=True, kw_only=True):
     locale: str
     file_column: str | None
     max_attempts: int
+    require_consent: bool
+    priority: int
+    segment: int
+    hours_id: int | None
+    hours: OpeningHours | None
+    expires_at: datetime | None
     audience_id: int | None
     audience: str | None
     columns: tuple[str, ...] | None
@@ -47,11 +58,30 @@ class StoredCampaign:
     name: str
     state: CampaignState
     source: str
+    starts_at: datetime
+    started_at: datetime | None
+    content_version: int
     content_id: int
     content: Content
     max_attempts: int
-    selection: Selection | None
-    """Whom it goes to when it starts; None: its messages are there."""
+    require_consent: bool
+    priority: int
+    segment: int
+    hours_id: int | None
+    hours: OpeningHours | None
+    """When it may be sent; None: always."""
+    expires_at: datetime | None
+    over: Selection | None
+    """The audience that it is over, and whom of it; None: its recipients came from a file, or it was removed since."""
+
+    @property
+    def selection(self) -> Selection | None:
+        """Whom it goes to when it starts; None: its messages are there."""
+        return self.over if self.started_at is None else None
+
+    def expiry_after(self, moment: datetime) -> datetime | None:
+        """When what is sent of it again from `moment` on expires: as it does, unless it has by then."""
+        return self.expires_at if self.expires_at is not None and self.expires_at > moment else None
 
     def recipients(self, connection: Connection, most: int, phone: str | None = None) -> list[Recipient]:
         """The first few that it goes to, or only `phone` where it goes to that one."""
@@ -72,10 +102,19 @@ def read_campaign(connection: Connection, name: str) -> StoredCampaign:
         name=name,
         state=row.state,
         source=row.source,
+        starts_at=row.starts_at,
+        started_at=row.started_at,
+        content_version=row.content_version,
         content_id=row.content_id,
         content=content,
         max_attempts=row.max_attempts,
-        selection=_selection(row, content) if row.started_at is None else None,
+        require_consent=row.require_consent,
+        priority=row.priority,
+        segment=row.segment,
+        hours_id=row.hours_id,
+        hours=row.hours,
+        expires_at=row.expires_at,
+        over=_selection(row, content),
     )
 
 
@@ -87,4 +126,5 @@ def _selection(row: _Campaign, content: Content) -> Selection | None:
         conditions=row.conditions or (),
         variables=row.campaign_variables or {},
         content=content,
+        starts_at=row.due_at,
     )

@@ -16,6 +16,7 @@ from broadcaster.services.campaigns.checks import lanes_of
 from broadcaster.services.campaigns.new_campaign import NewCampaign, insert_single, moment_name
 from broadcaster.services.campaigns.new_content import StoredContent, store_content
 from broadcaster.services.campaigns.stored_campaign import StoredCampaign, read_campaign
+from broadcaster.services.consent.opt_outs import refuse_opted_out
 from broadcaster.services.forgetting.forgotten import OpenVault, no_vault, refuse_forgotten
 
 MARK = "[TEST]"
@@ -49,15 +50,18 @@ def send_test(
     It has the variables of `to` where the campaign goes to that one, else those of its first recipient. Without an
     `instance` it goes over one of the campaign's, if possible a healthy one.
 
-    Raises NotFoundError, and InputError where there is nobody to take the variables from, or `to` was forgotten.
+    Raises NotFoundError, and InputError where there is nobody to take the variables from, or `to` was forgotten or has
+    opted out.
     """
     with transaction(engine) as connection:
         refuse_forgotten(connection, to, open_vault)
         campaign = read_campaign(connection, name)
+        lane = _lane(connection, campaign, instance)
+        refuse_opted_out(connection, to, lane)
         test = NewCampaign(
             name=f"{campaign.name} (test {moment_name(connection)})",
             content=_marked(connection, campaign),
-            lanes=[_lane(connection, campaign, instance)],
+            lanes=[lane],
             max_attempts=campaign.max_attempts,
             source=f"a test of campaign {campaign.name}",
             file_column=campaign.content.file_column,

@@ -6,15 +6,16 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
-from sqlalchemy import Engine, delete, func, select, update
+from sqlalchemy import Connection, Engine, delete, func, or_, select, update
 
 from broadcaster.crypto import Vault
 from broadcaster.db import tables
 from broadcaster.db.engine import transaction
-from broadcaster.db.statements import rows
+from broadcaster.db.statements import execute, rows
+from broadcaster.domain.whatsapp_numbers import forms
 from broadcaster.errors import ConflictError, ContentionError, quoted
 from broadcaster.services.audit import note_operation
 from broadcaster.services.forgetting.forgotten import OpenVault, digest, digest_key, ending, forgotten_since, new_key
@@ -35,16 +36,16 @@ class Traces(msgspec.Struct, frozen=True, kw_only=True):
     """How many audiences had it."""
     rejected: int
     """Rows of recipients files that were rejected and kept."""
+    opt_outs: int = 0
+    """They hold on by the digest alone."""
+    consents: int = 0
+    """They are gone: who is taken in again has to agree anew."""
+    replies: int = 0
+    """Messages that the person wrote: without number and words they are still counted."""
     forgotten_at: datetime | None = None
     """Since when the number was forgotten already, where that was looked for; None: it was not."""
     name: str | None = None
     """What the audit trail calls it: the beginning of its digest. None: nothing was done."""
-
-
-class _Records(NamedTuple):
-    messages: list[dict[str, Any]]
-    audiences: list[dict[str, Any]]
-    rejected: list[dict[str, Any]]
 
 
 class _Forgotten(NamedTuple):
@@ -56,24 +57,16 @@ class _Forgotten(NamedTuple):
     messages: Mapping[str, int]
     members: int
     rejected: int
+    opt_outs: int
+    consents: int
+    replies: int
 
 
 def traces_of_phone(engine: Engine, phone: str, open_vault: OpenVault) -> Traces:
     """What `forget_phone` would find of a number (E.164 digits). Changes nothing."""
     with transaction(engine) as connection:
-        [found] = rows(connection, "traces_of_phone", Traces, phone=phone)
+        [found] = rows(connection, "traces_of_phone", Traces, phones=list(forms(phone)))
         return msgspec.structs.replace(found, forgotten_at=forgotten_since(connection, phone, open_vault))
-
-
-def records_of_phone(engine: Engine, phone: str, open_vault: OpenVault) -> dict[str, Any]:
-    """What is stored of a number (E.164 digits), for a person who asks. Changes nothing.
-
-    `forgotten_at` (null: it is not), `messages` (campaign, state, changed_at, variables), `audiences` (audience,
-    variables, added_at) and `rejected` (campaign, line, phone as written, reason).
-    """
-    with transaction(engine) as connection:
-        [found] = rows(connection, "records_of_phone", _Records, phone=phone)
-        return {"forgotten_at": forgotten_since(connection, phone, open_vault), **found._asdict()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,12 +133,19 @@ def _refuse_late(held: OnItsWay, ends: float) -> None:
 
 
 def readmit_phone(engine: Engine, vault: Vault, phone: str) -> str | None:
-    """Let a number that was forgotten be taken in again; returns its name in the trail, None where it was not."""
+    """Let a number that was forgotten be taken in again; returns its name in the trail, None where it was not.
+
+    What it had opted out from it still is.
+    """
     table = tables.forgotten_phones
     with transaction(engine) as connection:
-        mark = digest(digest_key(connection, vault), phone)
-        if not connection.execute(delete(table).where(table.c.digest == mark)).rowcount:
+        form = digest(digest_key(connection, vault), phone)
+        given = select(func.coalesce(table.c.form_of, table.c.digest)).where(table.c.digest == form)
+        mark = connection.execute(given).scalar_one_or_none()
+        if mark is None:
             return None
+        connection.execute(delete(table).where(or_(table.c.digest == mark, table.c.form_of == mark)))
+        execute(connection, "readmit_opt_outs", digest=mark, phone=phone, forms=list(forms(phone)))
         note_operation(connection, "phone", _name(mark), readmitted=True)
     return _name(mark)
 
@@ -153,7 +153,7 @@ def readmit_phone(engine: Engine, vault: Vault, phone: str) -> str | None:
 def forgotten_count(engine: Engine) -> int:
     """How many numbers are forgotten. Needs no secret key."""
     with transaction(engine) as connection:
-        return connection.execute(select(func.count()).select_from(tables.forgotten_phones)).scalar_one()
+        return _count_people(connection)
 
 
 def reset_forgotten(engine: Engine, vault: Vault) -> int:
@@ -164,9 +164,16 @@ def reset_forgotten(engine: Engine, vault: Vault) -> int:
     with transaction(engine) as connection:
         # First the key: whoever forgets somebody meanwhile holds it, and is waited for.
         connection.execute(update(tables.forgetting_key).values(key_encrypted=new_key(vault)))
-        count = connection.execute(delete(tables.forgotten_phones)).rowcount
+        count = _count_people(connection)
+        connection.execute(delete(tables.forgotten_phones))
         note_operation(connection, "phone", "*", reset=count)
     return count
+
+
+def _count_people(connection: Connection) -> int:
+    """How many were forgotten, whatever forms their numbers have."""
+    table = tables.forgotten_phones
+    return int(connection.execute(select(func.count()).where(table.c.form_of.is_(None))).scalar_one())
 
 
 def _forget_once(engine: Engine, vault: Vault, phone: str) -> Traces | OnItsWay:
@@ -174,11 +181,21 @@ def _forget_once(engine: Engine, vault: Vault, phone: str) -> Traces | OnItsWay:
     with transaction(engine) as connection:
         key = digest_key(connection, vault)
         mark = digest(key, phone)
-        parameters = {"phone": phone, "digest": mark, "ending": ending(key, phone)}
+        numbers = list(forms(phone))
+        digests = [digest(key, number) for number in numbers]
+        parameters = {"phones": numbers, "digests": digests, "ending": ending(key, phone)}
         [found] = rows(connection, "forget_phone", _Forgotten, **parameters)
     if found.held_by is not None:
         return OnItsWay(found.held_by, found.held_until, found.wait)
-    return Traces(messages=found.messages, members=found.members, rejected=found.rejected, name=_name(mark))
+    return Traces(
+        messages=found.messages,
+        members=found.members,
+        rejected=found.rejected,
+        opt_outs=found.opt_outs,
+        consents=found.consents,
+        replies=found.replies,
+        name=_name(mark),
+    )
 
 
 def _name(mark: bytes) -> str:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import codecs
 import re
+from enum import StrEnum
+from pathlib import PurePath
 
-from broadcaster.errors import InputError
+from broadcaster.errors import InputError, quoted
 
 HEAD_BYTES = 1 << 10
 """So much of a file tells what it is."""
@@ -44,6 +46,29 @@ _MARKUP = (
 _MARKUP_PATTERNS = [(re.compile(pattern, re.IGNORECASE), kind, cure) for pattern, kind, cure in _MARKUP]
 _VCARD = re.compile(rb"\s*BEGIN:VCARD\s", re.IGNORECASE)
 _UTF_16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
+
+class ListForm(StrEnum):
+    """The forms in which lists are read, as people call them."""
+
+    WORKBOOK = "a workbook"
+    TEXT = "CSV"
+    VCARDS = "vCards"
+
+
+_FORM_BY_ENDING = {
+    **dict.fromkeys((".xlsx", ".xlsm", ".xls", ".ods"), ListForm.WORKBOOK),
+    **dict.fromkeys((".csv", ".tsv", ".tab", ".txt"), ListForm.TEXT),
+    **dict.fromkeys((".vcf", ".vcard"), ListForm.VCARDS),
+}
+
+
+def misnamed(name: str, form: ListForm) -> str | None:
+    """For people: that a file is read as what it is, where its name ends like that of another form."""
+    ending = PurePath(name).suffix
+    if _FORM_BY_ENDING.get(ending.lower(), form) is form:
+        return None
+    return f"its name ends in {quoted(ending)}, and it is {form}: it is read as that"
 
 
 def is_vcard(head: bytes) -> bool:

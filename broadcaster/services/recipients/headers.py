@@ -17,9 +17,12 @@ from broadcaster.domain.templates import PHONE_VARIABLE, variable_name
 from broadcaster.errors import InputError, listed, quoted
 from broadcaster.services.recipients.known_exports import KNOWN_EXPORTS, KnownExport
 from broadcaster.services.recipients.limits import MAX_COLUMNS
+from broadcaster.services.recipients.phone_columns import PhoneColumn
 
 PHONE_COLUMN = PHONE_VARIABLE
 """The column with the phones, unless another one is named."""
+E164_COLUMN = "phone_e164"
+"""The same where all phones have their country code, as in `audience export`."""
 PHONE_KEY = ""
 """The key of the phone in a row's variables until it is taken out; no variable can be called so."""
 
@@ -47,6 +50,8 @@ class Header(NamedTuple):
     """The variable name of each, with PHONE_KEY for the phones."""
     notice: str | None
     """For people: that another column than the usual one was taken for the phones."""
+    phones: Sequence[PhoneColumn]
+    """All columns with phones of one person, where each row has its own of them; empty: there is one."""
 
 
 def read_header(
@@ -62,7 +67,7 @@ def read_header(
         raise InputError(f"{where}: {len(columns)} columns, and at most {MAX_COLUMNS} are allowed; remove some")
     found = _PhoneSearch(columns, wanted, country, sample, where, elsewhere)
     phone = found.index()
-    return Header(columns, _variable_keys(columns, phone, where), found.notice)
+    return Header(columns, _variable_keys(columns, phone, where), found.notice, found.phones)
 
 
 def visible(name: str) -> str:
@@ -124,6 +129,7 @@ class _PhoneSearch:
         other: str,
     ) -> None:
         self.notice: str | None = None
+        self.phones: Sequence[PhoneColumn] = ()
         self._columns = columns
         self._folded = [folded(column) for column in columns]
         self._width = sum(map(bool, columns))
@@ -136,7 +142,9 @@ class _PhoneSearch:
 
     def index(self) -> int:
         """Raises InputError where there is none, or more than one."""
-        found = [index for index, column in enumerate(self._folded) if column == folded(self._wanted)]
+        found = self._called(self._wanted)
+        if not (found or self._is_named):
+            found = self._called(E164_COLUMN)
         if len(found) == 1:
             return found[0]
         if found:
@@ -148,6 +156,9 @@ class _PhoneSearch:
             raise self._missing()
         return known
 
+    def _called(self, name: str) -> list[int]:
+        return [index for index, column in enumerate(self._folded) if column == folded(name)]
+
     def _of_known_export(self) -> int | None:
         """The first column of a known program's export that has phones."""
         for export in KNOWN_EXPORTS:
@@ -156,9 +167,23 @@ class _PhoneSearch:
             for name in export.phones:
                 index = self._folded.index(name) if name in self._folded else -1
                 if index >= 0 and self._phones_in(index):
-                    self.notice = self._export_notice(export, index)
+                    self._take(export, index)
                     return index
         return None
+
+    def _take(self, export: KnownExport, index: int) -> None:
+        if not export.is_address_book:
+            self.notice = self._export_notice(export, index)
+            return
+        self.notice = f"this looks like an export of {export.program}"
+        self.phones = [
+            PhoneColumn(place, self._columns[place], self._first_called(export.label_of(name)))
+            for name in export.phones
+            if (place := self._first_called([name])) is not None
+        ]
+
+    def _first_called(self, names: Sequence[str]) -> int | None:
+        return next((self._folded.index(name) for name in names if name in self._folded), None)
 
     def _export_notice(self, export: KnownExport, index: int) -> str:
         others = [

@@ -18,15 +18,26 @@ from typing import BinaryIO, NamedTuple, Protocol, Self
 
 from broadcaster.domain.phone_census import PhoneCensus
 from broadcaster.domain.phones import MAX_WRITTEN_LENGTH, PhoneFault, PhoneNormaliser
+from broadcaster.domain.rejections import Rejections
 from broadcaster.domain.templates import MAX_TEXT_LENGTH, Template
 from broadcaster.domain.whose_numbers import why_to_stop, why_uncertain
 from broadcaster.domain.written_values import ValueFault
 from broadcaster.errors import InputError, UsageError, quoted
-from broadcaster.services.recipients.file_kinds import HEAD_BYTES, is_vcard
-from broadcaster.services.recipients.headers import PHONE_COLUMN, PHONE_KEY, PeekedRows, read_header
-from broadcaster.services.recipients.row_checks import SentRows, required_keys, unfit_rows
+from broadcaster.services.recipients.file_kinds import HEAD_BYTES, ListForm, is_vcard, misnamed
+from broadcaster.services.recipients.headers import (
+    E164_COLUMN,
+    PHONE_COLUMN,
+    PHONE_KEY,
+    PeekedRows,
+    folded,
+    read_header,
+)
+from broadcaster.services.recipients.phone_columns import PhoneColumns
+from broadcaster.services.recipients.row_checks import SentRows, is_campaign_export, required_keys, unfit_rows
 from broadcaster.services.recipients.rows import RecipientRows, Rows, RowSource
+from broadcaster.services.recipients.several_phones import SeveralPhones
 from broadcaster.services.recipients.text import RecipientText, read_up_to
+from broadcaster.services.recipients.unseen_marks import showing_controls, without_unseen
 from broadcaster.services.recipients.vcards import VCardRows
 from broadcaster.services.recipients.workbook import SIGNATURE, WorkbookRows
 
@@ -60,7 +71,7 @@ class RecipientOptions:
     accept_countries: bool = False
     """Whether numbers are taken as they are read, whatever speaks against their countries."""
     accept_rejected: bool = False
-    """Whether any number of rows without a usable phone may be left out."""
+    """Whether any number of rows that cannot be used may be left out."""
     delimiter: str | None = None
     """One character. None: detected from the header."""
     encoding: str | None = None
@@ -77,7 +88,7 @@ class RecipientOptions:
     """Must not render blank, nor longer than MAX_TEXT_LENGTH, for any recipient."""
     caption: Template | None = None
     """May render blank, but not longer than MAX_TEXT_LENGTH."""
-    row_check: RowCheck | None = None
+    row_checks: Sequence[RowCheck] = ()
     batch_size: int = 500
     """The most rows in one batch. Each is a list, and 700 new ones set off the garbage collector, which finds none."""
 
@@ -139,12 +150,15 @@ class RecipientReader:
         self._source = source
         self._options = options
         self._templates = [each for each in (options.text, options.caption) if each is not None]
-        self._normalise = PhoneNormaliser(options.country)
         self.census = PhoneCensus(options.country)
         """What the numbers that were read so far say together."""
+        self.rejections = Rejections()
+        """The rows that were read so far, and those of them that are left out."""
+        self._turned = 0
         self.empty_values: dict[str, int] = {}
         """Of how many usable rows, so far, each variable of the text is empty."""
-        self._rows = _open_rows(source, name, options)
+        self._rows, form = _open_rows(source, name, options)
+        self._misnamed = misnamed(name, form)
         try:
             self._read_header()
         except BaseException:
@@ -161,6 +175,11 @@ class RecipientReader:
         self.columns = header.columns
         """The header as written, without what cannot be seen."""
         self._keys = header.keys
+        phone_column = folded(self.columns[self._keys.index(PHONE_KEY)])
+        self._is_international = phone_column == E164_COLUMN or is_campaign_export(self._keys)
+        self._normalise = PhoneNormaliser(None if self._is_international else options.country)
+        self._several = SeveralPhones(self._normalise)
+        self._phones = PhoneColumns(header.phones, self._normalise) if header.phones else None
         self._sent = SentRows(name, self._keys, again=options.again)
         self._required = required_keys(options.required, self.columns, self._keys, where)
         own = tuple(key for key in self._keys if key != PHONE_KEY)
@@ -171,8 +190,8 @@ class RecipientReader:
         self.empty_values = {key: 0 for key in own if key in used}
         for template in self._templates:
             template.check(self.variables)
-        if options.row_check is not None:
-            options.row_check.check(self.variables)
+        for check in options.row_checks:
+            check.check(self.variables)
         if options.text is not None and not (options.text.names or options.text.never_blank):
             raise InputError("the text is blank; nothing would be sent")
         self._header_notice = header.notice
@@ -180,7 +199,15 @@ class RecipientReader:
     @property
     def notices(self) -> Sequence[str]:
         """What people should know of how the file was read, so far."""
-        found = (self._header_notice, *self._rows.notices, self._sent.notice)
+        marks = f"marks that turn the direction of writing are left out of {self._turned:,} values"
+        found = (
+            self._misnamed,
+            f"{self._header_notice}: {self._phones.notice}" if self._phones else self._header_notice,
+            *self._rows.notices,
+            self._several.notice,
+            self._sent.notice,
+            marks if self._turned else None,
+        )
         return [notice for notice in found if notice is not None]
 
     @property
@@ -192,13 +219,9 @@ class RecipientReader:
     def reasons_to_stop(self) -> list[str]:
         """What looks like a mistake in the file as a whole, once it is read; a sentence each, with what to do."""
         options = self._options
-        return list(
-            why_to_stop(
-                self.census,
-                accept_rejected=options.accept_rejected,
-                accept_countries=options.accept_countries,
-            )
-        )
+        found = [] if options.accept_countries else list(why_to_stop(self.census))
+        left_out = None if options.accept_rejected else self.rejections.reason_to_stop
+        return found if left_out is None else [*found, left_out]
 
     def __iter__(self) -> Iterator[Batch]:
         """Raises InputError, for the first fault of the file, wherever it comes up.
@@ -210,6 +233,7 @@ class RecipientReader:
             empty = False
             self._sent.check(rows)
             batch = self._without_faulty(self._validate(rows))
+            self.rejections.add(len(batch.phones), [(row.line, row.fault.sentence) for row in batch.rejected])
             self._count_empty(batch)
             if batch.phones and self._options.text:
                 text = self._options.text
@@ -231,11 +255,21 @@ class RecipientReader:
 
     def _validate(self, rows: Rows) -> Batch:
         columns: dict[str, Sequence[str]] = dict(zip(self._keys, zip(*rows.rows, strict=True), strict=True))
-        written = columns.pop(PHONE_KEY)
+        one_column = columns.pop(PHONE_KEY)
+        chosen = self._phones.chosen(rows.lines, rows.rows) if self._phones else one_column
+        written = self._several.first_usable(rows.lines, chosen)
         read = self._normalise.all(written)
+        if self._is_international:
+            # As if each had its +.
+            read = read._replace(are_bare=(False,) * len(read.numbers))
         faults = read.faults
         self.census.add(rows.lines, written, read)
+        seen = without_unseen(columns)
+        columns, self._turned = seen.columns, self._turned + seen.turned
         unfit = unfit_rows(columns, self._required, self.empty_values, self._column)
+        for row, (key, control) in seen.controls.items():
+            what = f"There is a control character, {control}, in column {self._column(key)}: remove it."
+            unfit[row] = ValueFault(what)
         # Those of rows that are left out have no phone: the column is cut below as the others are.
         phones = _at(read.numbers, faults, len(written)) if faults else read.numbers
         if self._adds_phone:
@@ -245,13 +279,11 @@ class RecipientReader:
             return batch
         wrong: dict[int, PhoneFault | ValueFault] = {**unfit, **faults}
         rejected = [
-            RejectedRow(rows.lines[row], written[row][:MAX_WRITTEN_LENGTH], fault)
+            RejectedRow(rows.lines[row], showing_controls(written[row][:MAX_WRITTEN_LENGTH]), fault)
             for row, fault in sorted(wrong.items())
             # Spreadsheets leave rows of nothing but delimiters behind: those are nobody's.
             if fault is not PhoneFault.EMPTY or any(map(str.strip, rows.rows[row]))
         ]
-        # Whoever requires a value has said what becomes of rows without it.
-        self.census.reject([(row.line, row.fault) for row in rejected if isinstance(row.fault, PhoneFault)])
         return batch.kept([row not in wrong for row in range(len(written))], rejected)
 
     def _count_empty(self, batch: Batch) -> None:
@@ -263,8 +295,8 @@ class RecipientReader:
         """The batch with the rows among the rejected ones of which a text cannot show a value, or a check says so."""
         from_cells = isinstance(self._rows, WorkbookRows)
         faults: dict[int, ValueFault] = {}
-        if self._options.row_check is not None:
-            faults |= self._options.row_check.faults(batch.variables)
+        for check in self._options.row_checks:
+            faults |= check.faults(batch.variables)
         for template in self._templates:
             faults |= template.unreadable(batch.variables, from_cells=from_cells)
         if not faults:
@@ -328,22 +360,25 @@ def _open(path: Path) -> tuple[BinaryIO, str, int | None]:
     return stream, str(path), status.st_size if stat.S_ISREG(status.st_mode) else None
 
 
-def _open_rows(source: BinaryIO, name: str, options: RecipientOptions) -> RowSource:
+def _open_rows(source: BinaryIO, name: str, options: RecipientOptions) -> tuple[RowSource, ListForm]:
+    """The rows of the file, whose form is told by how it begins."""
     head = read_up_to(HEAD_BYTES, source, name)
     is_text = options.encoding is not None or options.delimiter is not None
     if head.startswith(SIGNATURE):
         if is_text:
             raise UsageError(f"{name} is an Excel workbook, which has no encoding and no delimiter: leave them out")
-        return WorkbookRows(source, name, head=head, sheet=options.sheet, header_row=options.header_row)
+        book = WorkbookRows(source, name, head=head, sheet=options.sheet, header_row=options.header_row)
+        return book, ListForm.WORKBOOK
     if options.sheet is not None:
         raise UsageError(f"{name} is no workbook, so that it has no sheet {quoted(options.sheet)}: leave --sheet out")
     if is_vcard(head):
         if options.delimiter is not None or options.header_row is not None or options.phone_column is not None:
             raise UsageError(f"{name} has vCards, which have no header and no columns: leave their options out")
-        return VCardRows(RecipientText(source, name, options.encoding, head=head))
+        return VCardRows(RecipientText(source, name, options.encoding, head=head)), ListForm.VCARDS
     text = RecipientText(source, name, options.encoding, head=head)
     expected = options.phone_column or PHONE_COLUMN
-    return RecipientRows(text, expected=expected, delimiter=options.delimiter, header_row=options.header_row)
+    rows = RecipientRows(text, expected=expected, delimiter=options.delimiter, header_row=options.header_row)
+    return rows, ListForm.TEXT
 
 
 def _at(phones: Sequence[str], faults: Collection[int], count: int) -> list[str]:

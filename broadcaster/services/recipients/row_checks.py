@@ -4,36 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 
+from broadcaster.domain.states import MessageState
 from broadcaster.domain.templates import variable_name
 from broadcaster.domain.written_values import ValueFault
 from broadcaster.errors import InputError, UsageError, listed, quoted
+from broadcaster.services.recipients.formula_errors import formula_error_fault, is_formula_error, may_have_errors
 from broadcaster.services.recipients.headers import PHONE_KEY, folded
 from broadcaster.services.recipients.rows import Rows
 
-SPREADSHEET_ERRORS = frozenset(
-    (
-        "#N/A",
-        "#REF!",
-        "#VALUE!",
-        "#NAME?",
-        "#DIV/0!",
-        "#NULL!",
-        "#NUM!",
-        "#SPILL!",
-        "#CALC!",
-        "#GETTING_DATA",
-        "#BUSY!",
-    )
+_STATE = "state"
+_OURS = frozenset({"changed_at", "gateway_id", "last_outcome", "last_http_status", "last_reply"})
+"""Columns of `campaign export` that no list of somebody's own has by chance."""
+_EXPORTED = _OURS | {"instance", "attempts", "reason"}
+"""All of them, beside the phone and the state. People remove columns that they do not need."""
+_GOT_NOTHING = frozenset(
+    {MessageState.FAILED, MessageState.SKIPPED, MessageState.CANCELLED, MessageState.EXPIRED, "rejected"}
 )
-"""What cells show whose formula failed."""
-
-_EXPORTED = frozenset({"instance", "state", "changed_at", "attempts", "gateway_id", "last_outcome", "last_reply"})
-"""Columns of `campaign export`."""
-_MAY_BE_SENT = frozenset({"sent", "sending", "in_doubt", "unknown"})
+_MAY_GET = frozenset(MessageState) - _GOT_NOTHING
+"""Who is pending gets the message yet, if the campaign lives."""
 
 
 class SentAlreadyError(InputError):
-    """A row of a campaign's export says that this person got the message, or may have got it."""
+    """A row of a campaign's export says that this person got the message, may have got it, or is to get it yet."""
 
 
 def required_keys(names: Sequence[str], columns: Sequence[str], keys: Sequence[str], where: str) -> Sequence[str]:
@@ -68,15 +60,17 @@ def unfit_rows(
                 unfit.setdefault(row, fault)
     for name in dict.fromkeys((*required, *used)):
         values = columns[name]
-        if SPREADSHEET_ERRORS.isdisjoint(values):
+        if not may_have_errors(values):
             continue
         for row, value in enumerate(values):
-            if value in SPREADSHEET_ERRORS:
-                what = (
-                    f"{value}, the error of a formula, is in column {column_name(name)}: mend it in the spreadsheet."
-                )
-                unfit.setdefault(row, ValueFault(what))
+            if is_formula_error(value):
+                unfit.setdefault(row, formula_error_fault(value, column_name(name)))
     return unfit
+
+
+def is_campaign_export(keys: Collection[str]) -> bool:
+    """Whether columns of these variables are of `campaign export` for certain: its phones have their country code."""
+    return _STATE in keys and not _OURS.isdisjoint(keys)
 
 
 class SentRows:
@@ -85,7 +79,7 @@ class SentRows:
     def __init__(self, name: str, keys: Sequence[str], *, again: bool) -> None:
         self._name = name
         self._again = again
-        self._state = keys.index("state") if set(keys) >= _EXPORTED else None
+        self._state = keys.index(_STATE) if _STATE in keys and not _EXPORTED.isdisjoint(keys) else None
         self._count = 0
 
     @property
@@ -93,18 +87,18 @@ class SentRows:
         """For people, after the rows were read."""
         if not self._count:
             return None
-        return f"this is an export of a campaign, and {self._count:,} of its rows were sent already, or may have been"
+        return f"this is an export of a campaign, and {self._count:,} of its rows were sent already, or may be"
 
     def check(self, rows: Rows) -> None:
         """Raise SentAlreadyError for the first row that was sent, unless that is wanted."""
         if self._state is None:
             return
         for line, row in zip(rows.lines, rows.rows, strict=True):
-            if row[self._state] in _MAY_BE_SENT:
+            if row[self._state].strip().casefold() in _MAY_GET:
                 if not self._again:
                     raise SentAlreadyError(
                         f"{self._name}, line {line}: this is an export of a campaign, and this row is "
-                        f"{quoted(row[self._state])}: --again sends to such rows once more; "
+                        f"{quoted(row[self._state])}: --again takes such rows all the same; "
                         "`campaign export --state failed` has those that got nothing"
                     )
                 self._count += 1

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import codecs
 import io
+import re
 from collections.abc import Iterator
 from typing import BinaryIO
 
@@ -18,6 +19,13 @@ BLOCK_BYTES = 1 << 20
 """How much is read at a time."""
 
 _MEND_ENCODING = "name the right --encoding, or save the file as CSV (UTF-8)"
+
+
+_OF_TEXTS = re.compile(
+    r"utf-8(?:-sig)?|utf-(?:16|32)(?:-[lb]e)?|ascii|iso8859-\d+|cp\d+|koi8-[rtu]|mac-\w+|kz1048|ptcp154|hp-roman8|tis-620"
+    r"|gbk|gb\d+|hz|big5(?:hkscs)?|euc_\w+|johab|shift_jis\w*|iso2022_\w+"
+)
+"""Names of Python's codecs for the encodings of texts."""
 
 
 class RecipientText:
@@ -125,12 +133,24 @@ def read_up_to(count: int, source: BinaryIO, name: str) -> bytes:
     return b"".join(parts)
 
 
-def _decoder(encoding: str | None) -> codecs.IncrementalDecoder:
+def text_codec(encoding: str) -> codecs.CodecInfo | None:
+    """Python's codec of an encoding in which programs save texts, by any of its names; None: there is none.
+
+    Python has others, for domain names (idna), source code (unicode_escape) and mail (utf-7), which make something
+    else of the bytes of a text.
+    """
     try:
-        "a".encode(encoding or "utf-8")  # a LookupError also for codecs that are not text, such as base64
-        return codecs.getincrementaldecoder(encoding or "utf-8")()
-    except (LookupError, UnicodeError, ValueError):
-        raise UsageError(f"encoding {encoding!r} is not known; write one such as utf-8, utf-16 or cp1251") from None
+        codec = codecs.lookup(encoding)
+    except (LookupError, ValueError):
+        return None
+    return codec if _OF_TEXTS.fullmatch(codec.name) else None
+
+
+def _decoder(encoding: str | None) -> codecs.IncrementalDecoder:
+    codec = text_codec(encoding or "utf-8")
+    if codec is None or codec.incrementaldecoder is None:
+        raise UsageError(f"encoding {encoding!r} is not known; write one such as utf-8, utf-16 or cp1251")
+    return codec.incrementaldecoder()
 
 
 def _line_ends(text: str) -> int:

@@ -1,28 +1,28 @@
 """Contacts as vCards (2.1, 3.0 and 4.0, as phones export them) as rows of fields, each with the line of its card.
 
-One card is one row: the phone that is most likely to have WhatsApp, and the name. Cards that are nested, photos and
-all other properties are left out. A line that is no property is passed over: programs write vCards as they please.
+One card is one row: the phone that is most likely to have WhatsApp, and the name. Agents' cards (2.1), photos and all
+other properties are left out. A line that is no property is passed over: programs write vCards as they please. But a
+card that does not end before the next one, or does not begin, refuses the file: somebody would be lost without a word.
 """
 
 from __future__ import annotations
 
-import binascii
 import quopri
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import NamedTuple
 
-from broadcaster.errors import InputError
+from broadcaster.errors import InputError, quoted
 from broadcaster.services.recipients.limits import LONGEST_ROW
 from broadcaster.services.recipients.rows import Rows
-from broadcaster.services.recipients.text import RecipientText
+from broadcaster.services.recipients.text import RecipientText, text_codec
 
 _HEADER = ("phone", "name", "first_name", "last_name")
 _MOST_PHONES = 64
 """Of one card: more are not looked at."""
 _PROPERTY = re.compile(
-    r"""(?:[A-Za-z0-9_-]+\.)?(?P<name>[A-Za-z0-9-]+)(?P<parameters>(?:;(?:"[^"]*"|[^":;])*)*):(?P<value>.*)""",
+    r"""(?:(?P<group>[A-Za-z0-9_-]+)\.)?(?P<name>[A-Za-z0-9-]+)(?P<parameters>(?:;(?:"[^"]*"|[^":;])*)*):(?P<value>.*)""",
     re.DOTALL,
 )
 _PARAMETER = re.compile(r""";\s*(?:(?P<name>[\w-]+)\s*=)?(?P<value>(?:"[^"]*"|[^";])*)""")
@@ -32,16 +32,63 @@ _MOBILE = frozenset({"cell", "mobile", "iphone", "whatsapp", "x-mobile"})
 _NO_TALK = frozenset({"fax", "pager", "modem", "bbs"})
 
 
+_WANTED = frozenset({"TEL", "FN", "N", "NICKNAME", "ORG", "X-ABLABEL", "BEGIN", "END", "AGENT"})
+_PREFERENCE = re.compile(r"[1-9]\d?|100")
+_LEAST_PREFERRED = 101
+"""Beyond what PREF may be (RFC 6350, section 5.3): 1 is the most preferred."""
+
+
 class _Phone(NamedTuple):
     number: str
+    group: str
     kinds: frozenset[str]
+    preference: int
 
 
 class _Property(NamedTuple):
     line: int
+    group: str
+    """What a property and its label have in common: `item1` of `item1.TEL`."""
     name: str
     kinds: frozenset[str]
+    preference: int
     value: str
+
+
+class _Card:
+    """What is wanted of a card so far."""
+
+    def __init__(self, line: int) -> None:
+        self.line = line
+        self._names: dict[str, str] = {}
+        self._phones: list[_Phone] = []
+        self._labels: dict[str, str] = {}
+
+    def add(self, found: _Property) -> None:
+        """Take a property of the card."""
+        match found.name:
+            case "TEL" if len(self._phones) < _MOST_PHONES:
+                number = _unescaped(found.value.removeprefix("tel:").partition(";ext=")[0])
+                self._phones.append(_Phone(number, found.group, found.kinds, found.preference))
+            case "X-ABLABEL" if len(self._labels) < _MOST_PHONES:
+                self._labels[found.group] = found.value.casefold()
+            case "FN" | "N" | "NICKNAME" | "ORG":
+                self._names.setdefault(found.name, found.value)
+
+    def row(self) -> list[str]:
+        """The fields of the header."""
+        names = self._names
+        last, first, *_ = *map(_unescaped, _COMPONENT_END.split(names.get("N", ""))), "", ""
+        shown = _unescaped(names.get("FN", "")) or " ".join(filter(None, (first, last)))
+        shown = shown or _unescaped(names.get("NICKNAME", "") or names.get("ORG", ""))
+        return [max(self._phones, key=self._fitness).number if self._phones else "", shown, first, last]
+
+    def _fitness(self, phone: _Phone) -> tuple[bool, bool, int]:
+        """A mobile phone before others, and what is preferred before what is not."""
+        # iPhones write what a phone is as a label: `HomeFAX`, or what its owner calls it.
+        label = self._labels.get(phone.group, "") if phone.group else ""
+        kinds = phone.kinds | {kind for kind in _MOBILE | _NO_TALK if kind in label}
+        return not kinds & _NO_TALK, bool(kinds & _MOBILE), -phone.preference
 
 
 class VCardRows:
@@ -86,28 +133,60 @@ class VCardRows:
         """Nothing is held but the file."""
 
     def _read_cards(self) -> Iterator[tuple[int, list[str]]]:
-        start, depth = 0, 0
-        names: dict[str, str] = {}
-        phones: list[_Phone] = []
-        for line, name, kinds, value in map(_decoded, self._unfolded()):
-            what = value.strip().upper() if name in {"BEGIN", "END"} else ""
-            if name == "BEGIN" and what == "VCARD":
-                depth += 1
-                if depth == 1:
-                    start, names, phones = line, {}, []
-            elif name == "END" and what == "VCARD":
-                depth = max(0, depth - 1)
-                if depth == 0 and start:
-                    yield start, _row(names, phones)
-                    start = 0
-            elif depth == 1 and name == "TEL" and len(phones) < _MOST_PHONES:
-                phones.append(_Phone(_unescaped(value.removeprefix("tel:").partition(";ext=")[0]), kinds))
-            elif depth == 1 and name in {"FN", "N", "NICKNAME", "ORG"}:
-                names.setdefault(name, value)
-        if start:
-            raise InputError(
-                f"{self._text.name}, line {start}: the card that begins here has no END:VCARD; export them again"
-            )
+        card: _Card | None = None
+        agents, is_agent_next = 0, False
+        for found in filter(None, map(self._decoded, self._unfolded())):
+            bound = f"{found.name}:{found.value.strip().upper()}"
+            if card is None:
+                if bound == "END:VCARD":
+                    raise self._damaged(found.line, "a card ends here that has not begun")
+                card = _Card(found.line) if bound == "BEGIN:VCARD" else None
+            elif bound == "BEGIN:VCARD":
+                if not is_agent_next:
+                    raise self._damaged(found.line, f"a card begins here, and that of line {card.line} has not ended")
+                agents += 1
+            elif bound == "END:VCARD" and agents:
+                agents -= 1
+            elif bound == "END:VCARD":
+                yield card.line, card.row()
+                card = None
+            elif not agents:
+                card.add(found)
+            is_agent_next = found.name == "AGENT"
+        if card is not None:
+            raise self._damaged(card.line, "the card that begins here has no END:VCARD")
+
+    def _damaged(self, line: int, what: str) -> InputError:
+        return InputError(f"{self._text.name}, line {line}: {what}; export them again")
+
+    def _decoded(self, numbered: tuple[int, str]) -> _Property | None:
+        """A property, if it is wanted. Raises InputError where its value is in no encoding of texts."""
+        line, text = numbered
+        found = _PROPERTY.fullmatch(text)
+        if found is None or (name := found["name"].upper()) not in _WANTED:
+            return None
+        kinds: set[str] = set()
+        preference = _LEAST_PREFERRED
+        encoding, charset = "", "utf-8"
+        for key, value in ((each["name"] or "", each["value"]) for each in _PARAMETER.finditer(found["parameters"])):
+            match key.upper():
+                case "ENCODING":
+                    encoding = value.upper()
+                case "CHARSET":
+                    charset = value.strip().strip('"')
+                case "PREF":
+                    preference = int(value) if _PREFERENCE.fullmatch(value) else _LEAST_PREFERRED - 1
+                case "TYPE" | "":
+                    kinds.update(part.strip().lower() for part in value.strip('"').split(","))
+        if "pref" in kinds:
+            preference = 1
+        value = found["value"]
+        if "quoted-printable" in kinds or encoding == "QUOTED-PRINTABLE":
+            codec = text_codec(charset)
+            if codec is None:
+                raise self._damaged(line, f"CHARSET {quoted(charset)} is no encoding of texts")
+            value = codec.decode(quopri.decodestring(value.encode()), "replace")[0]
+        return _Property(line, found["group"] or "", name, frozenset(kinds), preference, value)
 
     def _unfolded(self) -> Iterator[tuple[int, str]]:
         """Lines as they were before they were broken, each with the number of its first one."""
@@ -129,53 +208,6 @@ class VCardRows:
             is_soft = held.endswith("=") and "QUOTED-PRINTABLE" in held[:200].upper()
         if begun:
             yield begun, held
-
-
-def _decoded(numbered: tuple[int, str]) -> _Property:
-    line, text = numbered
-    found = _PROPERTY.fullmatch(text)
-    if found is None:
-        return _Property(line, "", frozenset(), "")
-    kinds: set[str] = set()
-    encoding, charset = "", "utf-8"
-    for name, value in ((each["name"] or "", each["value"]) for each in _PARAMETER.finditer(found["parameters"])):
-        match name.upper():
-            case "ENCODING":
-                encoding = value.upper()
-            case "CHARSET":
-                charset = value
-            case "PREF":
-                kinds.add("pref")
-            case "TYPE" | "":
-                kinds.update(part.strip().lower() for part in value.strip('"').split(","))
-    value = found["value"]
-    if "QUOTED-PRINTABLE" in (encoding, *map(str.upper, kinds)):
-        value = _quoted_printable(value, charset)
-    return _Property(line, found["name"].upper(), frozenset(kinds), value)
-
-
-def _quoted_printable(value: str, charset: str) -> str:
-    try:
-        return quopri.decodestring(value.encode()).decode(charset, "replace")
-    except (LookupError, binascii.Error):
-        return value
-
-
-def _row(names: Mapping[str, str], phones: Sequence[_Phone]) -> list[str]:
-    last, first, *_ = *map(_unescaped, _COMPONENT_END.split(names.get("N", ""))), "", ""
-    shown = _unescaped(names.get("FN", "")) or " ".join(filter(None, (first, last)))
-    shown = shown or _unescaped(names.get("NICKNAME", "") or names.get("ORG", ""))
-    return [_best(phones), shown, first, last]
-
-
-def _best(phones: Sequence[_Phone]) -> str:
-    """The first of the most likely ones: a mobile phone before others, and what is preferred before what is not."""
-
-    def fitness(phone: _Phone) -> tuple[bool, bool, bool]:
-        kinds = phone.kinds
-        return not kinds & _NO_TALK, bool(kinds & _MOBILE), "pref" in kinds
-
-    return max(phones, key=fitness).number if phones else ""
 
 
 def _unescaped(text: str) -> str:

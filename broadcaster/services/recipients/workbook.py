@@ -72,8 +72,11 @@ class WorkbookRows:
         book = self._book
         notices = []
         if book.others:
-            what = f"only sheet {quoted(book.sheet)} is read; there are also {listed(book.others)}"
-            notices.append(what + (f", of which {listed(book.hidden)} cannot be seen" if book.hidden else ""))
+            are = "is" if len(book.others) == 1 else "are"
+            hidden = f", of which {listed(book.hidden)} cannot be seen" if book.hidden else ""
+            if hidden and len(book.others) == len(book.hidden):
+                hidden = ", which cannot be seen"
+            notices.append(f"only sheet {quoted(book.sheet)} is read; there {are} also {listed(book.others)}{hidden}")
         if book.hidden_rows:
             notices.append(f"rows that are hidden, by a filter or by hand, are read too: {book.hidden_rows:,}")
         return notices
@@ -84,7 +87,8 @@ class WorkbookRows:
         book = self._book
         if not book.others:
             return ""
-        where = f"; this is sheet {quoted(book.sheet)}, and there are also {listed(book.others)}"
+        are = "is" if len(book.others) == 1 else "are"
+        where = f"; this is sheet {quoted(book.sheet)}, and there {are} also {listed(book.others)}"
         if not book.with_phones:
             return f"{where}: --sheet names the one to read"
         return f"{where}: there are phones in {listed(book.with_phones)}: add --sheet {quote(book.with_phones[0])}"

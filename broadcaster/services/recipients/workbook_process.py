@@ -32,7 +32,8 @@ from broadcaster.services.recipients.limits import (
     MOST_ROWS,
     MOST_UNPACKED_BYTES,
 )
-from broadcaster.services.recipients.workbook_parts import SheetParts, kind_of_archive, sheet_parts
+from broadcaster.services.recipients.sheet_xml import SheetParts
+from broadcaster.services.recipients.workbook_parts import kind_of_archive, sheet_parts
 
 if TYPE_CHECKING:
     from python_calamine import CalamineWorkbook
@@ -176,7 +177,7 @@ def _framed(numbered: Iterable[tuple[int, list[str]]]) -> Iterator[Frame]:
 
 
 def _with_errors(rows: Iterable[list[str]], parts: SheetParts) -> Iterable[tuple[int, list[str]]]:
-    """The rows by number, where cells that are errors show which: the library has nothing for them."""
+    """The rows by number, where cells that are errors show which: the library has nothing for them, or a 0."""
     if not parts.errors:
         return enumerate(rows, 1)
     of_row: dict[int, list[tuple[int, str]]] = {}
@@ -188,7 +189,7 @@ def _with_errors(rows: Iterable[list[str]], parts: SheetParts) -> Iterable[tuple
 def _replaced(row: list[str], errors: Iterable[tuple[int, str]]) -> list[str]:
     for column, shown in errors:
         if column < len(row):
-            row[column] = row[column] or shown
+            row[column] = shown
     return row
 
 

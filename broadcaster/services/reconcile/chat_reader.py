@@ -34,7 +34,8 @@ class ChatReader:
         self._clock_difference = timedelta(seconds=settings.gateway_clock_seconds)
         self._within = timedelta(seconds=settings.doubt_deadline_seconds) + SHOWN_WITHIN + 2 * self._clock_difference
         self._places = asyncio.Semaphore(MOST_AT_ONCE)
-        self._contents: dict[int, Content] = {}
+        self._contents: dict[tuple[int, int], Content] = {}
+        """By campaign and version: what was sent, whatever the campaign sends today."""
         self.failures: list[GatewayError] = []
         """How many reads so far were too much for the account."""
 
@@ -97,15 +98,16 @@ class ChatReader:
 
     async def content_kind(self, attempt: Attempt) -> ContentKind:
         """What kind of content the attempt was to send."""
-        return (await self._content(attempt.campaign_id)).kind
+        return (await self._content(attempt)).kind
 
-    async def _content(self, campaign: int) -> Content:
-        if campaign not in self._contents:
-            self._contents[campaign] = await self._store.content(campaign)
-        return self._contents[campaign]
+    async def _content(self, attempt: Attempt) -> Content:
+        key = (attempt.campaign_id, attempt.content_version)
+        if key not in self._contents:
+            self._contents[key] = await self._store.content(*key)
+        return self._contents[key]
 
     async def _candidate(self, attempt: Attempt) -> EntryCandidate:
-        content = await self._content(attempt.campaign_id)
+        content = await self._content(attempt)
         end = None if attempt.ended_at is None else attempt.ended_at + SHOWN_WITHIN
         shown = content.render(attempt.variables or {})
         return EntryCandidate(shown, attempt.started_at, end, attempt.gateway_id, is_known=attempt.is_known)

@@ -41,8 +41,8 @@ class ReadAccount:
 class Attempt(NamedTuple):
     """An attempt that has or may have an entry in a chat; `ended_at` is None while it is under way.
 
-    `is_known`: the gateway is known to have accepted it. `polls` is the number of the poll where it is in doubt,
-    otherwise None.
+    `content_version` says what it sent. `is_known`: the gateway is known to have accepted it. `polls` is the number of
+    the poll where it is in doubt, otherwise None.
     """
 
     phone: str
@@ -50,6 +50,7 @@ class Attempt(NamedTuple):
     campaign_id: int
     seq: int
     attempt: int
+    content_version: int
     variables: dict[str, str] | None
     gateway_id: str | None
     started_at: datetime

@@ -135,9 +135,9 @@ class DoubtStore:
             forms=[form for _, form in asked],
         )
 
-    async def content(self, campaign_id: int) -> Content:
-        """What the campaign sends."""
-        [row] = await self._statements.rows("campaign_content", tuple, campaign_id=campaign_id)
+    async def content(self, campaign_id: int, version: int) -> Content:
+        """A version of what the campaign sends."""
+        [row] = await self._statements.rows("campaign_content", tuple, campaign_id=campaign_id, version=version)
         return stored_content(*row)
 
     async def note_readings(self, rows: Sequence[ReadingRow], read_at: datetime) -> list[ReadingRow]:

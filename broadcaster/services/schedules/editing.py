@@ -1,32 +1,37 @@
-"""Schedules: adding, changing, pausing, resuming and removing them."""
+"""Schedules: adding and changing them, or showing what that would come to."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from shlex import quote
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Engine, delete, insert, select, update
+from sqlalchemy import Connection, Engine, delete, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from broadcaster.db import tables
 from broadcaster.db.engine import transaction
-from broadcaster.domain.conditions import Condition
+from broadcaster.domain.conditions import Condition, is_exclusion
+from broadcaster.domain.content_lint import lint, refuse_warnings
 from broadcaster.domain.contents import Content, stored_content
+from broadcaster.domain.locales import DEFAULT_LOCALE
 from broadcaster.domain.names import LONGEST_NAME, check_name
+from broadcaster.domain.opening_hours import NOBODY, OpeningHours
 from broadcaster.domain.recurrence import RESOLUTION, recurrence
 from broadcaster.domain.schedules import PUNCTUAL, Misfire, Overlap
-from broadcaster.domain.states import OccurrenceState, ScheduleState
+from broadcaster.domain.states import ScheduleState
 from broadcaster.errors import ConflictError, UsageError
 from broadcaster.services.audiences.audience import Audience, find_audience
 from broadcaster.services.audiences.selection import Selection
 from broadcaster.services.campaigns.checks import lanes_of
-from broadcaster.services.campaigns.lifecycle import cancel_campaign
-from broadcaster.services.campaigns.new_content import store_content
+from broadcaster.services.campaigns.new_content import StoredContent, check_words, store_content
+from broadcaster.services.openings import first_opening, store_hours
 from broadcaster.services.schedules.occurrences import OCCURRENCE_VARIABLES
+from broadcaster.services.schedules.outlook import Outlook, look_ahead
 from broadcaster.services.schedules.stored_schedule import (
     Following,
     Schedule,
@@ -34,6 +39,7 @@ from broadcaster.services.schedules.stored_schedule import (
     database_now,
     lock_schedule,
     read_schedule,
+    update_schedule,
 )
 
 LONGEST_SCHEDULE_NAME = LONGEST_NAME - len(" 2026-11-23T09:00:00+07:00")
@@ -62,6 +68,10 @@ class NewSchedule:
     grace: timedelta = DEFAULT_GRACE
     overlap: Overlap = Overlap.QUEUE
     priority: int = 0
+    hours: OpeningHours | None = None
+    """When its campaigns may be sent; None: always."""
+    expires_after: timedelta | None = None
+    """How long after each occurrence what has not left is expired; None: never."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,8 +82,17 @@ class ScheduleChanges:
     every: str | None = None
     timezone: str | None = None
     audience: str | None = None
-    conditions: Sequence[Condition] | None = None
+    where: Sequence[Condition] | None = None
+    """Those that the members have to meet, without the exclusions (`is_exclusion`),"""
+    exclude: Sequence[Condition] | None = None
+    """and these."""
+    everybody: bool = False
+    """Without any of them."""
     content: Content | None = None
+    caption: str | None = None
+    """This, the name and the locale of the content that it has."""
+    filename: str | None = None
+    locale: str | None = None
     instances: Sequence[str] | None = None
     max_attempts: int | None = None
     from_at: datetime | None = None
@@ -92,120 +111,90 @@ class ScheduleChanges:
         return any(value is not None for value in (self.cron, self.every, self.timezone, self.from_at))
 
     @property
+    def sending(self) -> bool:
+        """Whether they say anew what is sent to whom."""
+        words = (self.content, self.caption, self.filename, self.locale)
+        return self.everybody or any(each is not None for each in (self.audience, self.where, self.exclude, *words))
+
+    @property
     def timing(self) -> bool:
         """Whether they say anew when the schedule is due next, or until when it is."""
         return self.rule or self.forever or self.until_at is not None or self.count is not None
 
 
-def add_schedule(engine: Engine, new: NewSchedule) -> None:
-    """Add a schedule, active from now on.
+def add_schedule(engine: Engine, new: NewSchedule, *, strict: bool = False, dry_run: bool = False) -> Outlook:
+    """Add a schedule, active from now on, and look ahead and at its content; a dry run keeps nothing.
+
+    `strict`: refuse a content that there is a warning about.
 
     Raises UsageError for a wrong value or a rule that never comes due, TemplateError for a variable that the audience
-    lacks, NotFoundError for an unknown audience or instance, ConflictError when the name is taken.
+    lacks, NotFoundError for an unknown audience or instance, ConflictError when the name is taken, InputError for a
+    warning.
     """
     check_name(new.name, "schedule", LONGEST_SCHEDULE_NAME)
-    try:
-        with transaction(engine) as connection:
-            now = database_now(connection)
-            audience = find_audience(connection, new.audience)
-            conditions = _check(connection, audience, new.conditions, new.content)
-            lanes = tuple(lanes_of(connection, new.instances))
-            values = {
-                "name": new.name,
-                **_rule(new.cron, new.every, new.timezone, new.from_at or now),
-                "from_at": new.from_at,
-                "until_at": new.until_at,
-                "occurrence_limit": new.count,
-                "misfire": new.misfire,
-                "grace": _usable_grace(new.grace),
-                "overlap": new.overlap,
-                "audience_id": audience.id,
-                "audience_filter": msgspec.to_builtins(conditions) or None,
-                **store_content(connection, new.content)._asdict(),
-                "priority": new.priority,
-                "max_attempts": new.max_attempts,
-                # Until the first occurrence is known.
-                "state": ScheduleState.PAUSED,
-            }
-            schedule_id = connection.scalar(insert(tables.schedules).values(values).returning(tables.schedules.c.id))
-            _set_lanes(connection, int(schedule_id), lanes)
-            if _follow(connection, read_schedule(connection, new.name), now) is ScheduleState.ENDED:
-                raise UsageError(f"schedule {new.name!r} would never come due: look at its rule, --from and --until")
-    except IntegrityError as error:
-        if "schedules_name_key" not in str(error.orig):
-            raise
-        raise ConflictError(
-            f"a schedule called {new.name!r} exists already: "
-            f"change it with `broadcaster schedule set {quote(new.name)}`"
-        ) from None
+    with _name_taken_meanwhile(new.name), transaction(engine) as connection:
+        if connection.scalar(select(tables.schedules.c.id).where(tables.schedules.c.name == new.name)) is not None:
+            raise _taken(new.name)
+        now = database_now(connection)
+        if new.hours is not None:
+            first_opening(new.hours, [NOBODY], now)
+        audience = find_audience(connection, new.audience)
+        conditions = _check(connection, audience, new.conditions, new.content, lock=not dry_run)
+        schedule = _new_schedule(new, audience, conditions, tuple(lanes_of(connection, new.instances)), now)
+        if schedule.state is ScheduleState.ENDED:
+            raise UsageError(f"schedule {new.name!r} would never come due: look at its rule, --from and --until")
+        if not dry_run:
+            values = _columns(schedule) | store_content(connection, new.content)._asdict()
+            values["hours_id"] = None if new.hours is None else store_hours(connection, new.hours)
+            added = connection.scalar(insert(tables.schedules).values(values).returning(tables.schedules.c.id))
+            _set_lanes(connection, int(added), schedule.lanes)
+        outlook = look_ahead(connection, schedule, audience, new.content)
+        shown = [message for _, message in outlook.reach.samples]
+        remarks = lint(new.content, shown, (*audience.variables, *OCCURRENCE_VARIABLES))
+        if strict:
+            refuse_warnings(remarks)
+        return replace(outlook, lint=remarks)
 
 
-def set_schedule(engine: Engine, name: str, changes: ScheduleChanges) -> None:
-    """Change what is given and leave the rest; occurrences that have their campaign already keep it as it is.
+def set_schedule(engine: Engine, name: str, changes: ScheduleChanges, *, dry_run: bool = False) -> Outlook:
+    """Change what is given, leave the rest, and look ahead; occurrences that have their campaign already keep it.
 
-    A change of when it is due counts from now on, and makes a schedule that has ended active again. Raises as
-    `add_schedule` does.
+    A change of when it is due counts from now on, and makes a schedule that has ended active again. A dry run keeps
+    nothing. Raises as `add_schedule` does.
     """
     if changes == ScheduleChanges():
         raise UsageError(f"nothing to change on schedule {name!r}: give at least one option")
     if changes.cron is not None and changes.every is not None:
         raise UsageError("give only one of --cron and --every")
     with transaction(engine) as connection:
-        schedule = lock_schedule(connection, name)
+        schedule = read_schedule(connection, name) if dry_run else lock_schedule(connection, name)
         now = database_now(connection)
-        values = _timing(schedule, changes, now) | _sending(connection, schedule, changes)
-        for column in ("misfire", "overlap", "priority", "max_attempts"):
-            if (value := getattr(changes, column)) is not None:
-                values[column] = value
-        if changes.grace is not None:
-            values["grace"] = _usable_grace(changes.grace)
-        if values:
-            _update(connection, schedule, values)
-        if changes.instances is not None:
-            _set_lanes(connection, schedule.id, tuple(lanes_of(connection, changes.instances)))
+        audience = find_audience(connection, changes.audience or audience_name(connection, schedule))
+        content = _changed_content(connection, schedule, changes)
+        conditions = _changed_conditions(schedule, changes)
+        if changes.sending:
+            conditions = _check(connection, audience, conditions, content, lock=not dry_run)
+        changed = msgspec.structs.replace(
+            schedule,
+            **_timing(schedule, changes, now),
+            **_given(changes, "misfire", "overlap", "priority", "max_attempts"),
+            grace=schedule.grace if changes.grace is None else _usable_grace(changes.grace),
+            audience_id=audience.id,
+            audience_filter=tuple(conditions) or None,
+            lanes=schedule.lanes if changes.instances is None else tuple(lanes_of(connection, changes.instances)),
+            **StoredContent.of(schedule.content_id, content)._asdict(),
+        )
         if changes.timing and schedule.state is not ScheduleState.PAUSED:
             # An occurrence that is due and not dealt with yet stays so, unless the rule is another one.
             since = now if changes.rule or schedule.next_at is None else min(now, schedule.next_at - RESOLUTION)
-            _follow(connection, read_schedule(connection, name), since)
-
-
-def pause_schedule(engine: Engine, name: str) -> None:
-    """Nothing comes due until it is resumed, and what is queued stays so. Campaigns that were started go on."""
-    with transaction(engine) as connection:
-        schedule = lock_schedule(connection, name)
-        if schedule.state is ScheduleState.ENDED:
-            raise ConflictError(f"schedule {name!r} has ended: there is nothing to pause")
-        _update(connection, schedule, {"state": ScheduleState.PAUSED, "next_at": None})
-
-
-def resume_schedule(engine: Engine, name: str) -> ScheduleState:
-    """Go on with the next occurrence from now; those in between were not missed. Returns the new state."""
-    with transaction(engine) as connection:
-        schedule = lock_schedule(connection, name)
-        if schedule.state is not ScheduleState.PAUSED:
-            return schedule.state
-        return _follow(connection, schedule, database_now(connection))
-
-
-def remove_schedule(engine: Engine, name: str) -> list[str]:
-    """Remove a schedule and its list of occurrences; returns the queued campaigns, which are cancelled.
-
-    All of its campaigns and their reports stay.
-    """
-    table, campaigns = tables.occurrences, tables.campaigns
-    with transaction(engine) as connection:
-        schedule = lock_schedule(connection, name)
-        queued = list(
-            connection.scalars(
-                select(campaigns.c.name)
-                .join(table, table.c.campaign_id == campaigns.c.id)
-                .where(table.c.schedule_id == schedule.id, table.c.state == OccurrenceState.QUEUED)
-            )
-        )
-        connection.execute(delete(tables.schedules).where(tables.schedules.c.id == schedule.id))
-    for campaign in queued:
-        cancel_campaign(engine, campaign)
-    return queued
+            following = Following.of(changed, since)
+            changed = msgspec.structs.replace(changed, state=following.state, next_at=following.next_at)
+        if not dry_run:
+            stored = {} if changes.content is None else store_content(connection, content)._asdict()
+            update_schedule(connection, schedule.id, _differing(schedule, changed) | stored)
+            if changes.instances is not None:
+                _set_lanes(connection, schedule.id, changed.lanes)
+        return look_ahead(connection, changed, audience, content)
 
 
 def _rule(cron: str | None, every: str | None, timezone: str, anchor: datetime) -> dict[str, Any]:
@@ -234,32 +223,99 @@ def _timing(schedule: Schedule, changes: ScheduleChanges, now: datetime) -> dict
     return values
 
 
-def _sending(connection: Connection, schedule: Schedule, changes: ScheduleChanges) -> dict[str, Any]:
-    """The columns that say what is sent to whom, checked together."""
-    if changes.audience is None and changes.conditions is None and changes.content is None:
-        return {}
-    audience = find_audience(connection, changes.audience or audience_name(connection, schedule))
-    conditions = schedule.conditions if changes.conditions is None else changes.conditions
-    content = _stored_content(connection, schedule) if changes.content is None else changes.content
-    conditions = _check(connection, audience, conditions, content)
-    values = {"audience_id": audience.id, "audience_filter": msgspec.to_builtins(conditions) or None}
-    return values if changes.content is None else values | store_content(connection, content)._asdict()
+def _new_schedule(
+    new: NewSchedule, audience: Audience, conditions: Sequence[Condition], lanes: tuple[int, ...], now: datetime
+) -> Schedule:
+    """The schedule as it is stored, but for its id and those of its content and its hours."""
+    schedule = Schedule(
+        id=0,
+        name=new.name,
+        state=ScheduleState.ACTIVE,
+        **_rule(new.cron, new.every, new.timezone, new.from_at or now),
+        next_at=None,
+        from_at=new.from_at,
+        until_at=new.until_at,
+        occurrence_limit=new.count,
+        occurrences_made=0,
+        misfire=new.misfire,
+        grace=_usable_grace(new.grace),
+        overlap=new.overlap,
+        audience_id=audience.id,
+        audience_filter=tuple(conditions) or None,
+        **StoredContent.of(0, new.content)._asdict(),
+        priority=new.priority,
+        max_attempts=new.max_attempts,
+        hours_id=None,
+        expires_after=new.expires_after,
+        lanes=lanes,
+    )
+    following = Following.of(schedule, now)
+    return msgspec.structs.replace(schedule, state=following.state, next_at=following.next_at)
+
+
+def _columns(schedule: Schedule) -> dict[str, Any]:
+    """The row of a schedule, without its id."""
+    values = msgspec.structs.asdict(schedule)
+    del values["id"], values["lanes"]
+    return values | {"audience_filter": msgspec.to_builtins(schedule.audience_filter)}
+
+
+def _differing(schedule: Schedule, changed: Schedule) -> dict[str, Any]:
+    """The columns of `changed` that differ: others write columns of their own meanwhile."""
+    before = _columns(schedule)
+    return {column: value for column, value in _columns(changed).items() if value != before[column]}
+
+
+def _given(changes: ScheduleChanges, *names: str) -> dict[str, Any]:
+    return {name: value for name in names if (value := getattr(changes, name)) is not None}
+
+
+def _changed_conditions(schedule: Schedule, changes: ScheduleChanges) -> Sequence[Condition]:
+    """Those that --where gave and those that --exclude gave, each as it is now or, where it is given anew, so."""
+    if changes.everybody:
+        return ()
+    where = (
+        [each for each in schedule.conditions if not is_exclusion(each)] if changes.where is None else changes.where
+    )
+    kept = [each for each in schedule.conditions if is_exclusion(each)]
+    return [*where, *(kept if changes.exclude is None else changes.exclude)]
+
+
+def _changed_content(connection: Connection, schedule: Schedule, changes: ScheduleChanges) -> Content:
+    """A new one, or that which it has, in other words where these are given."""
+    if changes.content is not None:
+        return changes.content
+    table = tables.contents
+    row = connection.execute(select(table.c.kind, table.c.body).where(table.c.id == schedule.content_id)).one()
+    words = {"caption": schedule.caption, "filename": schedule.filename, "locale": schedule.locale}
+    words |= _given(changes, "caption", "filename", "locale")
+    check_words(row.kind, changes.caption, changes.filename)
+    return stored_content(row.kind, row.body, words["caption"], words["filename"], words["locale"] or DEFAULT_LOCALE)
 
 
 def _check(
-    connection: Connection, audience: Audience, conditions: Sequence[Condition], content: Content
+    connection: Connection, audience: Audience, conditions: Sequence[Condition], content: Content, *, lock: bool
 ) -> Sequence[Condition]:
     """The conditions as they are stored. Raises what `Selection.checked` does where they do not suit the audience."""
     variables = dict.fromkeys(OCCURRENCE_VARIABLES, "1")
     selection = Selection(audience=audience, conditions=conditions, variables=variables, content=content)
-    return selection.checked(connection, lock=True).conditions
+    return selection.checked(connection, lock=lock).conditions
 
 
-def _stored_content(connection: Connection, schedule: Schedule) -> Content:
-    """What a schedule sends."""
-    table = tables.contents
-    row = connection.execute(select(table.c.kind, table.c.body).where(table.c.id == schedule.content_id)).one()
-    return stored_content(row.kind, row.body, schedule.caption, schedule.filename, schedule.locale)
+@contextmanager
+def _name_taken_meanwhile(name: str) -> Iterator[None]:
+    """Turns the constraint's refusal of a second schedule called `name` into a ConflictError."""
+    try:
+        yield
+    except IntegrityError as error:
+        if "schedules_name_key" in str(error.orig):
+            raise _taken(name) from None
+        raise
+
+
+def _taken(name: str) -> ConflictError:
+    change = f"broadcaster schedule set {quote(name)}"
+    return ConflictError(f"a schedule called {name!r} exists already: change it with `{change}`")
 
 
 def _usable_grace(grace: timedelta) -> timedelta:
@@ -274,15 +330,3 @@ def _set_lanes(connection: Connection, schedule_id: int, lanes: Sequence[int]) -
     table = tables.schedule_lanes
     connection.execute(delete(table).where(table.c.schedule_id == schedule_id))
     connection.execute(insert(table), [{"schedule_id": schedule_id, "lane_id": lane} for lane in lanes])
-
-
-def _follow(connection: Connection, schedule: Schedule, moment: datetime) -> ScheduleState:
-    """Make it due at its first occurrence after `moment`, or end it."""
-    following = Following.of(schedule, moment)
-    _update(connection, schedule, {"state": following.state, "next_at": following.next_at})
-    return following.state
-
-
-def _update(connection: Connection, schedule: Schedule, values: dict[str, Any]) -> None:
-    table = tables.schedules
-    connection.execute(update(table).where(table.c.id == schedule.id).values(values))

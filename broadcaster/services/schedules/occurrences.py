@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import Connection, Engine, select, update
@@ -27,6 +27,11 @@ from broadcaster.services.schedules.stored_schedule import Schedule, audience_na
 
 OCCURRENCE_VARIABLES = ("occurrence_date", "occurrence_number")
 """What the texts of schedules may use beside the variables of their audience, over which these go."""
+
+
+def occurrence_variables(local_date: date, number: int) -> dict[str, str]:
+    """The values of OCCURRENCE_VARIABLES: the day by the schedule's clocks, and which of its campaigns it is."""
+    return dict(zip(OCCURRENCE_VARIABLES, (local_date.isoformat(), str(number)), strict=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +89,13 @@ def make_campaign(connection: Connection, schedule: Schedule, due_at: datetime) 
         max_attempts=schedule.max_attempts,
         priority=schedule.priority,
         starts_at=due_at,
+        hours_id=schedule.hours_id,
+        expires_at=None if schedule.expires_after is None else due_at + schedule.expires_after,
         state=CampaignState.DRAFT if blocked else CampaignState.SCHEDULED,
         source=describe_audience(audience_name(connection, schedule), conditions),
         audience_id=schedule.audience_id,
         conditions=conditions,
-        variables=dict(zip(OCCURRENCE_VARIABLES, (local_date.isoformat(), str(number)), strict=True)),
+        variables=occurrence_variables(local_date, number),
     )
     campaign_id = insert_campaign(connection, new)
     state = OccurrenceState.QUEUED if blocked else OccurrenceState.STARTED

@@ -54,6 +54,7 @@ class ScheduleSummary(msgspec.Struct, frozen=True):
     content: ContentKind
     caption: str | None
     filename: str | None
+    locale: str
     priority: int
     max_attempts: int
     misfire: Misfire
@@ -91,6 +92,8 @@ class OccurrenceSummary(msgspec.Struct, frozen=True):
     failed: int | None
     skipped: int | None
     still_open: int | None
+    rejected: int | None
+    """Of its recipients, those who could be sent nothing: no messages, so that they are in no other sum."""
 
 
 def list_schedules(engine: Engine) -> Sequence[ScheduleSummary]:
@@ -114,7 +117,11 @@ def show_schedule(engine: Engine, name: str) -> ScheduleDetail:
 def upcoming_occurrences(engine: Engine, name: str, most: int) -> Upcoming:
     """The next occurrences of a schedule, at most `most`; of a paused one those that resuming would bring."""
     with transaction(engine) as connection:
-        schedule, now = read_schedule(connection, name), database_now(connection)
+        return upcoming_of(read_schedule(connection, name), database_now(connection), most)
+
+
+def upcoming_of(schedule: Schedule, now: datetime, most: int) -> Upcoming:
+    """The same of a schedule that need not be stored."""
     # What is due at this moment has not been dealt with yet.
     since = now if schedule.next_at is None else min(now, schedule.next_at - RESOLUTION)
     occurrences = list(islice(schedule.upcoming(since), most))

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, select, update
 
 from broadcaster.db import tables
 from broadcaster.db.statements import first
@@ -47,6 +48,8 @@ class Schedule(msgspec.Struct, frozen=True, kw_only=True):
     locale: str
     priority: int
     max_attempts: int
+    hours_id: int | None
+    expires_after: timedelta | None
     lanes: tuple[int, ...]
 
     @property
@@ -105,6 +108,13 @@ def lock_schedule(connection: Connection, name: str) -> Schedule:
     table = tables.schedules
     connection.execute(select(table.c.id).where(table.c.name == name).with_for_update())
     return read_schedule(connection, name)
+
+
+def update_schedule(connection: Connection, schedule_id: int, values: Mapping[str, Any]) -> None:
+    """Change columns of a schedule that is locked."""
+    if values:
+        table = tables.schedules
+        connection.execute(update(table).where(table.c.id == schedule_id).values(values))
 
 
 def lock_schedule_if_free(connection: Connection, schedule_id: int) -> Schedule | None:

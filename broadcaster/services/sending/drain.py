@@ -278,7 +278,7 @@ class Drain:
             del self._held[lane.held.id]
             if claim := claims.get(lane.held.id):
                 self._held[lane.held.id] = lane
-                lane.offer(claim, want, self._lease_ends(now))
+                lane.offer(claim, want, self._lease_ends(now), now)
             else:
                 lane.close("the lease was lost, or a claim under it")
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from math import inf
 from random import Random
+from typing import NamedTuple
 from uuid import UUID
 
 import structlog
@@ -17,6 +18,7 @@ from broadcaster.domain.outcomes import Outcome, Verdict
 from broadcaster.domain.pacing import CLAIM_LEAD, Pacer
 from broadcaster.domain.states import LaneHealth, MessageState
 from broadcaster.gateway import WAChatPro
+from broadcaster.services.sending.opt_out_watch import OptOutWatch
 from broadcaster.services.sending.outcome_writer import LINGER, OutcomeWriter
 from broadcaster.services.sending.prepared_contents import PreparedContents
 from broadcaster.services.sending.sending_store import (
@@ -60,9 +62,17 @@ class SendPath:
     store: SendingStore
     outcomes: OutcomeWriter
     contents: PreparedContents
+    opt_outs: OptOutWatch
     clock: Callable[[], float]
     """Seconds on a clock that neither another process nor a change of the time of day can set."""
     random: Random
+
+
+class _Latest(NamedTuple):
+    """The moment from which on a message does not leave any more, on the path's clock, and why."""
+
+    moment: float
+    why: str
 
 
 class Lane:
@@ -148,22 +158,36 @@ class Lane:
             places = min(places, self._pacer.slots(now, self._queued, min(CLAIM_LEAD, self._ends - now)))
         return max(0, places)
 
-    def offer(self, claim: Claim, asked: int, lease_ends: float) -> None:
-        """Send the messages of a claim for `asked` messages (0: the claim only renewed the lease)."""
+    def offer(self, claim: Claim, asked: int, lease_ends: float, seen: float) -> None:
+        """Send the messages of a claim for `asked` messages (0: the claim only renewed the lease).
+
+        `seen` is a moment before the claim was sent to Postgres: opt-outs committed later may not be in it, and its
+        messages' seconds count from then on.
+        """
         self.lease_ends = lease_ends
         if not claim.may_send:
-            self.close("the lane is paused or resting")
+            self.close("the lane is paused, resting, or outside of its windows")
         got = len(claim.messages)
         self.counts["claimed"] += got
+        self.counts["skipped"] += claim.skipped
         self._placed += got
         self._unanswered += got
         self._queued += got
+        self._path.opt_outs.add(claim.messages, self.held.id, seen)
         for message in claim.messages:
-            self._start(self._send(message))
-        if asked:
-            self._is_dry = got < claim.slots
+            # Under the lease of its own claim, although that may be renewed: its limits count on it.
+            latest = min(
+                _Latest(lease_ends, "its turn came too late"),
+                _Latest(seen + message.leaves_within, "its window closes, or its campaign expires"),
+            )
+            self._start(self._send(message, latest))
+        found = got + claim.skipped
+        if claim.wait:
+            self._ask_again_at = self._path.clock() + claim.wait
+        elif asked:
+            self._is_dry = found < claim.slots
             self._slots_pause = min(DRY_PAUSE, 2 * self._slots_pause) if not claim.slots else SHORT_OF_SLOTS_PAUSE
-            if got < asked:
+            if found < asked:
                 self._ask_again_at = self._path.clock() + (DRY_PAUSE if self._is_dry else self._slots_pause)
 
     def hand_over(self) -> None:
@@ -196,9 +220,10 @@ class Lane:
 
     def _goes_on(self) -> bool:
         """Whether there is more to send, now or soon."""
-        if self._is_dry:
+        now = self._path.clock()
+        if self._is_dry or self._ask_again_at > now + LONGEST_IDLE:
             return False
-        return not self._is_paced or self._pacer.wait(self._path.clock(), self._queued) <= LONGEST_IDLE
+        return not self._is_paced or self._pacer.wait(now, self._queued) <= LONGEST_IDLE
 
     def _places(self) -> int:
         """How many more messages may be on their way."""
@@ -208,10 +233,10 @@ class Lane:
 
     # The story of a message
 
-    async def _send(self, message: Message) -> None:
+    async def _send(self, message: Message, latest: _Latest) -> None:
         """Waits for its turn, makes the request, and writes the outcome."""
         try:
-            verdict, duration, heard_at_start = await self._attempt(message)
+            verdict, duration, heard_at_start = await self._attempt(message, latest)
         except BaseException as error:
             # Nobody knows how far the message came.
             self._placed -= 1
@@ -225,14 +250,16 @@ class Lane:
         self._path.outcomes.write(outcome_row(message, verdict, transition, duration), self)
         self._changed(self)
 
-    async def _attempt(self, message: Message) -> tuple[Verdict, float | None, int]:
+    async def _attempt(self, message: Message, latest: _Latest) -> tuple[Verdict, float | None, int]:
         """One request at the message's turn: its verdict, its seconds, and its standing's `heard` when it left.
 
-        The seconds are None if no request was made.
+        The seconds are None if no request was made: none is from the latest moment on.
         """
         try:
             try:
-                prepared = await self._path.contents.of(message.campaign_id, message.variables)
+                prepared = await self._path.contents.of(
+                    message.campaign_id, message.content_version, message.variables
+                )
             except Exception as error:  # noqa: BLE001 - Postgres is away: provably nothing was sent
                 reason = f"held back: cannot read its content: {type(error).__name__}"
                 return Verdict(Outcome.NOT_SENT, reason), None, self.standing.heard
@@ -241,16 +268,13 @@ class Lane:
             except Exception as error:  # noqa: BLE001 - whatever a template does, only its own message fails
                 reason = f"cannot be rendered: {type(error).__name__}"
                 return Verdict(Outcome.REJECTED, reason), None, self.standing.heard
-            if self._is_paced:
-                await self._turns.acquire()
-                try:
-                    held_back = await self._turn()
-                finally:
-                    self._turns.release()
-            else:
-                held_back = self._held_back()
+            try:
+                held_back = await self._turn(message, latest)
+            except Exception as error:  # noqa: BLE001 - Postgres is away: nobody knows whether it may leave
+                held_back = f"cannot read who has opted out: {type(error).__name__}"
         finally:
             self._queued -= 1
+            self._path.opt_outs.drop(message)
         if held_back is not None:
             return Verdict(Outcome.NOT_SENT, f"held back: {held_back}"), None, self.standing.heard
         started, heard_at_start = self._path.clock(), self.standing.heard
@@ -261,20 +285,36 @@ class Lane:
                 self._pacer.replied(self._path.clock())
         return verdict, self._path.clock() - started, heard_at_start
 
-    async def _turn(self) -> str | None:
-        """Wait until the pace admits one more request, and admit it. Returns None, or why nothing may leave."""
-        # Timers may fire a millisecond early.
-        while (held_back := self._held_back()) is None and (wait := self._pacer.wait(self._path.clock())) > 0:
-            await self._rest(wait)
-        if held_back is None:
-            self._pacer.admit(self._path.clock())
-        return held_back
+    async def _turn(self, message: Message, latest: _Latest) -> str | None:
+        """Wait until the pace admits one more request, and admit it. Returns None, or why it may not leave."""
+        if not self._is_paced:
+            return await self._consent(message, latest)
+        async with self._turns:
+            # Timers may fire a millisecond early.
+            while (held_back := await self._consent(message, latest)) is None and (
+                wait := self._pacer.wait(self._path.clock())
+            ) > 0:
+                await self._rest(wait)
+            if held_back is None:
+                self._pacer.admit(self._path.clock())
+            return held_back
 
-    def _held_back(self) -> str | None:
-        """Why nothing may leave any more; None: messages may leave."""
+    async def _consent(self, message: Message, latest: _Latest) -> str | None:
+        """Why the message may not leave now; None: it may, and its phone has not opted out by what still holds."""
+        opt_outs = self._path.opt_outs
+        while (held_back := self._held_back(latest)) is None and not opt_outs.is_known(message):
+            await opt_outs.look_again()
+        # The next claim skips it.
+        return "its phone has opted out" if held_back is None and opt_outs.has_opted_out(message) else held_back
+
+    def _held_back(self, latest: _Latest) -> str | None:
+        """Why a message may not leave any more; None: it may."""
         if not self._may_leave:
             return self._closed
-        return "the lease ran out" if self._path.clock() >= self.lease_ends else None
+        now = self._path.clock()
+        if now >= self.lease_ends:
+            return "the lease ran out"
+        return latest.why if now >= latest.moment else None
 
     async def _rest(self, seconds: float) -> None:
         """Wait `seconds`, but not longer than until everything is held back."""

@@ -18,7 +18,7 @@ _MOST_PREPARED = 256
 
 @dataclass(frozen=True, slots=True)
 class PreparedContent:
-    """A campaign's content with its templates compiled and its file encoded, shared by all its messages."""
+    """A version of a campaign's content, its templates compiled and its file encoded, shared by all its messages."""
 
     content: Content
     file: EncodedFile | None = None
@@ -34,8 +34,8 @@ class PreparedContent:
         return await gateway.send_file(phone, self.file, message.filename, message.caption)
 
 
-_Key = int | tuple[int, str]
-"""A campaign, or one with the path of a recipient's own file."""
+_Key = tuple[int, int] | tuple[int, int, str]
+"""A campaign and the version of its content, also with the path of a recipient's own file."""
 
 
 class PreparedContents:
@@ -47,18 +47,22 @@ class PreparedContents:
         self._prepared: OrderedDict[_Key, PreparedContent] = OrderedDict()
         self._preparing: WeakValueDictionary[_Key, asyncio.Lock] = WeakValueDictionary()
 
-    async def of(self, campaign_id: int, variables: Mapping[str, str] | None = None) -> PreparedContent:
-        """What the campaign sends to somebody with these variables.
+    async def of(self, campaign_id: int, version: int, variables: Mapping[str, str] | None = None) -> PreparedContent:
+        """What this version of the campaign's content sends to somebody with these variables.
 
         Prepared once, however many messages ask at the same time.
         """
-        found = self._prepared.get(campaign_id) or await self._prepared_once(campaign_id, self._prepare(campaign_id))
-        self._prepared.move_to_end(campaign_id)
+        key = (campaign_id, version)
+        found = self._prepared.get(key) or await self._prepared_once(key, self._prepare(*key))
+        self._prepared.move_to_end(key)
         if (column := found.content.file_column) is None:
             return found
-        key = (campaign_id, (variables or {})[column])
-        own = self._prepared.get(key) or await self._prepared_once(key, self._prepare_own(found.content, *key))
-        self._prepared.move_to_end(key)
+        path = (variables or {})[column]
+        own_key = (*key, path)
+        own = self._prepared.get(own_key) or await self._prepared_once(
+            own_key, self._prepare_own(found.content, campaign_id, path)
+        )
+        self._prepared.move_to_end(own_key)
         return own
 
     async def _prepared_once(self, key: _Key, preparing: Coroutine[None, None, PreparedContent]) -> PreparedContent:
@@ -71,11 +75,11 @@ class PreparedContents:
             self._evict()
             return found
 
-    async def _prepare(self, campaign_id: int) -> PreparedContent:
-        content = await self._store.campaign_content(campaign_id)
+    async def _prepare(self, campaign_id: int, version: int) -> PreparedContent:
+        content = await self._store.campaign_content(campaign_id, version)
         if content.kind is not ContentKind.FILE or content.file_column is not None:
             return PreparedContent(content)
-        return await _encoded(content, await self._store.campaign_file(campaign_id))
+        return await _encoded(content, await self._store.campaign_file(campaign_id, version))
 
     async def _prepare_own(self, content: Content, campaign_id: int, path: str) -> PreparedContent:
         return await _encoded(content, await self._store.recipient_file(campaign_id, path))

@@ -13,14 +13,19 @@ from typing import Any, Self, TypeVar
 import structlog
 
 from broadcaster.crypto import open_vault
+from broadcaster.db.engine import open_engine
 from broadcaster.db.pool import open_pool
 from broadcaster.errors import UnavailableError
 from broadcaster.gateway import DEFAULT_RULES, Transport, WAChatPro, open_transport, read_rules
+from broadcaster.services.inbox.inbox_reader import InboxReader
+from broadcaster.services.inbox.inbox_store import ConfirmOptOut, InboxStore
+from broadcaster.services.inbox.reply_words_file import read_words
 from broadcaster.services.reconcile.doubt_rows import ReadAccount
 from broadcaster.services.reconcile.doubts import DoubtStore
 from broadcaster.services.reconcile.reconciler import Reconciler
 from broadcaster.services.sending.drain import Drain, DrainReport
 from broadcaster.services.sending.lane import SendPath
+from broadcaster.services.sending.opt_out_watch import OptOutWatch
 from broadcaster.services.sending.outcome_writer import OutcomeWriter
 from broadcaster.services.sending.prepared_contents import PreparedContents
 from broadcaster.services.sending.presence import Presence
@@ -59,12 +64,15 @@ def lease_clock() -> float:
 class SendingProcess:
     """What one worker process sends with. Use it as an async context manager.
 
-    Within it `send_due` and `reconcile` may be called any number of times at once.
+    Within it `send_due`, `reconcile` and `read_replies` may be called any number of times at once.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, confirm: ConfirmOptOut | None = None) -> None:
+        """`confirm` lets whoever opts out by a reply know it, where an instance is to; None: nobody does."""
         self._settings = settings
+        self._confirm = confirm
         self._vault = open_vault(settings)
+        self._reply_words = read_words(settings.reply_words_file)
         self._stack = AsyncExitStack()
         self._presence = Presence(settings.home / "workers")
         self._gateways: dict[int, tuple[object, WAChatPro]] = {}
@@ -82,7 +90,11 @@ class SendingProcess:
         self._transport: Transport = open_transport(connect_timeout=settings.connect_timeout_seconds)
         self._stack.push_async_callback(self._transport.aclose)
         store = SendingStore(
-            pool, holder=self._presence.holder, lease=settings.lease_seconds, hold=settings.gateway_hold_seconds
+            pool,
+            holder=self._presence.holder,
+            lease=settings.lease_seconds,
+            hold=settings.gateway_hold_seconds,
+            longest_request=settings.request_timeout_seconds,
         )
         self._presence.show()
         spool = Spool(settings.home / "spool")
@@ -91,10 +103,13 @@ class SendingProcess:
         outcomes = OutcomeWriter(store, spool, lease_clock)
         await outcomes.replay()
         self._doubts = DoubtStore(pool, settings)
+        self._inboxes = InboxStore(open_engine(settings, lock_timeout=_LOCK_TIMEOUT), self._vault, self._confirm)
+        self._stack.push_async_callback(self._inboxes.aclose, _CLOSE_TIMEOUT)
         self._path = SendPath(
             store=store,
             outcomes=outcomes,
             contents=PreparedContents(store, settings.content_cache_bytes),
+            opt_outs=OptOutWatch(store, lease_clock),
             clock=lease_clock,
             random=Random(),  # noqa: S311 - spreads retries, protects nothing
         )
@@ -132,6 +147,12 @@ class SendingProcess:
         """Read back the chats that are due, for a few seconds; returns counts per instance name."""
         reconciler = Reconciler(self._doubts, self._open_gateway, self._settings, lambda: self._stopping)
         return await self._unless_given_up(reconciler.run()) or {}
+
+    async def read_replies(self) -> dict[str, dict[str, int]]:
+        """Read what people wrote, for a few seconds; returns counts per instance name."""
+        words = self._reply_words
+        reader = InboxReader(self._inboxes, self._open_gateway, self._settings, words, lambda: self._stopping)
+        return await self._unless_given_up(reader.run()) or {}
 
     def stop(self) -> None:
         """Ask the drain to end: nothing new is claimed, and what is under way finishes. Call it on the loop.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from math import inf
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -19,6 +20,9 @@ from broadcaster.domain.outcome_run import OutcomeRun
 from broadcaster.domain.outcomes import Verdict
 from broadcaster.domain.pacing import CLAIM_LEAD, Pace, pace
 from broadcaster.domain.states import LaneHealth
+
+CLOSING_MARGIN = 0.5
+"""Seconds that a claimed message may be late before it is held back because something closes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +66,8 @@ class _LaneRow(msgspec.Struct, frozen=True):
 class Message(NamedTuple):
     """A message that is to be sent: its attempt number `attempt` is committed, under the token `claim`.
 
-    `spent` counts the attempts before this one that count against `max_attempts`.
+    `spent` counts the attempts before this one that count against `max_attempts`. `content_version` says what it gets:
+    what its campaign sent when it was claimed.
     """
 
     claim: UUID
@@ -74,6 +79,9 @@ class Message(NamedTuple):
     attempt: int
     spent: int
     max_attempts: int
+    content_version: int
+    leaves_within: float = inf
+    """It must have left so many seconds after it was asked for; infinity: at any time."""
 
 
 class Ask(NamedTuple):
@@ -101,12 +109,16 @@ class Claim:
     """What one lane got.
 
     `slots` is how many it was allowed: fewer messages than that means that no more are due. `may_send` is false
-    when the lane is paused, refused or resting.
+    when the lane is paused, refused or resting. `skipped` is how many more of the slots' messages were skipped, since
+    their phones have opted out: those slots are not spent. `wait` is
+    in how many seconds one of its limits has a place again; 0: none keeps it waiting.
     """
 
     may_send: bool
     slots: int
     messages: list[Message]
+    skipped: int = 0
+    wait: float = 0.0
 
 
 class OutcomeRow(msgspec.Struct, frozen=True, eq=False):
@@ -148,18 +160,27 @@ def outcome_row(message: Message, verdict: Verdict, transition: Transition, dura
     )
 
 
+def closing_reserve(longest_request: float) -> timedelta:
+    """How long before it closes something is as good as closed: for a slot, a request of so many seconds, a margin."""
+    return timedelta(seconds=CLAIM_LEAD + longest_request + CLOSING_MARGIN)
+
+
 class SendingStore:
     """The send path's view of Postgres."""
 
-    def __init__(self, pool: AsyncPool, *, holder: str, lease: float, hold: float) -> None:
+    def __init__(
+        self, pool: AsyncPool, *, holder: str, lease: float, hold: float, longest_request: float = 30.0
+    ) -> None:
         """A lease lasts for `lease` seconds, and is held under the name `holder`.
 
-        `hold` is for how many seconds a request may be under way behind a gateway that has left it open.
+        `hold` is for how many seconds a request may be under way behind a gateway that has left it open, and
+        `longest_request` for how many it may be before it is given up.
         """
         self._statements = Statements(pool, statement_timeout=lease)
         self._holder = holder
         self._lease = timedelta(seconds=lease)
         self._hold = timedelta(seconds=hold)
+        self._longest_request = longest_request
 
     async def take_lanes(self, lanes: Sequence[int], token: UUID) -> list[HeldLane]:
         """Take those of `lanes` that are free, under the lease `token`."""
@@ -199,18 +220,30 @@ class SendingStore:
         document = msgspec.json.encode(outcomes).decode().replace("\\u0000", "\\ufffd")
         parameters = {"outcomes": document, "lanes": lanes, "tokens": tokens, "wants": wants, "claim": claim}
         *rows, (*_, places) = await self._statements.rows(
-            "turn_over", tuple, **parameters, lease=self._lease, lead=CLAIM_LEAD, hold=self._hold
+            "turn_over",
+            tuple,
+            **parameters,
+            lease=self._lease,
+            lead=CLAIM_LEAD,
+            hold=self._hold,
+            reserve=closing_reserve(self._longest_request),
         )
         moved = [False] * len(outcomes)
         for place in places or ():
             moved[place - 1] = True
-        return moved, _claims(claim, rows)
+        return moved, _claims(claim, rows, self._longest_request)
 
     async def read_claim(self, asks: Sequence[Ask], claim: UUID) -> dict[int, Claim]:
         """What `claim` took, if it was committed. In its result no lane has been allowed anything beyond that."""
         lanes, tokens, _ = _columns(asks)
         rows = await self._statements.rows("read_claim", tuple, lanes=lanes, tokens=tokens, claim=claim)
-        return _claims(claim, rows)
+        return _claims(claim, rows, self._longest_request)
+
+    async def opted_out(self, phones: Sequence[str], lanes: Sequence[int], campaigns: Sequence[int]) -> set[int]:
+        """The places, from 0, of those `phones` that get nothing through the lane for the campaign at the same."""
+        asked = {"phones": list(phones), "lanes": list(lanes), "campaigns": list(campaigns)}
+        places = await self._statements.values("opted_out", **asked)
+        return {place - 1 for place in places}
 
     async def change_lane_health(self, lane: int, token: UUID, change: LaneChange, run: OutcomeRun) -> None:
         """Write a lane's new health and the run that led to it, if the lane is still held under `token`."""
@@ -239,14 +272,14 @@ class SendingStore:
         waited = timedelta(seconds=request_timeout)
         await self._statements.execute("recover_leases", request_timeout=waited, ended=list(holders))
 
-    async def campaign_content(self, campaign_id: int) -> Content:
-        """What the campaign sends, which never changes once it is submitted; `campaign_file` has the file of one."""
-        [row] = await self._statements.rows("campaign_content", tuple, campaign_id=campaign_id)
+    async def campaign_content(self, campaign_id: int, version: int) -> Content:
+        """A version of what the campaign sends, which never changes; `campaign_file` has the file of one."""
+        [row] = await self._statements.rows("campaign_content", tuple, campaign_id=campaign_id, version=version)
         return stored_content(*row)
 
-    async def campaign_file(self, campaign_id: int) -> bytes:
-        """The bytes of the file that the campaign sends."""
-        [body] = await self._statements.values("campaign_file", campaign_id=campaign_id)
+    async def campaign_file(self, campaign_id: int, version: int) -> bytes:
+        """The bytes of the file that this version sends."""
+        [body] = await self._statements.values("campaign_file", campaign_id=campaign_id, version=version)
         return bytes(body)
 
     async def recipient_file(self, campaign_id: int, path: str) -> bytes:
@@ -259,6 +292,10 @@ class SendingStore:
         return await self._statements.values("finish_campaigns")
 
 
+_MESSAGE_COLUMNS = len(Message._fields) - 1
+"""What a row says of a message: all but the claim, in this order."""
+
+
 def _document(run: OutcomeRun) -> str:
     return msgspec.json.encode(run.to_document()).decode()
 
@@ -267,12 +304,15 @@ def _columns(asks: Sequence[Ask]) -> tuple[list[int], list[UUID], list[int]]:
     return [ask.lane_id for ask in asks], [ask.token for ask in asks], [ask.want for ask in asks]
 
 
-def _claims(claim: UUID, rows: Sequence[tuple[Any, ...]]) -> dict[int, Claim]:
+def _claims(claim: UUID, rows: Sequence[tuple[Any, ...]], longest_request: float) -> dict[int, Claim]:
     claims: dict[int, Claim] = {}
-    for lane_id, may_send, slots, segment, campaign_id, seq, phone, variables, attempt, spent, most, *_ in rows:
+    for lane_id, may_send, slots, *rest in rows:
         lane = claims.get(lane_id)
         if lane is None:
-            lane = claims[lane_id] = Claim(may_send, slots, [])
-        if seq is not None:
-            lane.messages.append(Message(claim, segment, campaign_id, seq, phone, variables, attempt, spent, most))
+            skipped, wait, *_ = rest[_MESSAGE_COLUMNS:]
+            lane = claims[lane_id] = Claim(may_send, slots, [], skipped or 0, wait or 0.0)
+        if rest[0] is not None:
+            columns = rest[:_MESSAGE_COLUMNS]
+            columns[-1] = inf if columns[-1] is None else columns[-1] - longest_request
+            lane.messages.append(Message(claim, *columns))
     return claims

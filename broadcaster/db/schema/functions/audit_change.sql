@@ -41,11 +41,12 @@ BEGIN
     END IF;
     name := CASE TG_TABLE_NAME
         WHEN 'lanes' THEN (SELECT i.name FROM instances i WHERE i.id = (any_row ->> 'id')::integer)
+        WHEN 'limits' THEN coalesce(
+            any_row ->> 'name', (SELECT i.name FROM instances i WHERE i.id = (any_row ->> 'lane_id')::integer)
+        )
         WHEN 'accounts' THEN (SELECT i.name FROM instances i WHERE i.account_id = (any_row ->> 'id')::integer)
         WHEN 'occurrences' THEN (
-            SELECT s.name || ' ' || to_char(
-                (any_row ->> 'due_at')::timestamptz AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'
-            )
+            SELECT s.name || ' ' || occurrence_label((any_row ->> 'due_at')::timestamptz, s.timezone)
             FROM schedules s WHERE s.id = (any_row ->> 'schedule_id')::bigint
         )
         ELSE any_row ->> 'name'
@@ -64,7 +65,8 @@ REVOKE ALL ON FUNCTION audit_change() FROM PUBLIC;
 
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON instances
     FOR EACH ROW WHEN (current_setting('broadcaster.operator', true) <> '') EXECUTE FUNCTION audit_change(
-        'instance', 'name', 'account_id', 'rate_per_second', 'burst', 'max_in_flight', 'reply_rules', 'country'
+        'instance', 'name', 'account_id', 'rate_per_second', 'burst', 'max_in_flight', 'reply_rules', 'country',
+        'read_replies_seconds', 'confirm_opt_out', 'hours_id'
     );
 
 CREATE TRIGGER audit AFTER UPDATE OF wire, truth_since ON accounts
@@ -77,6 +79,11 @@ CREATE TRIGGER audit AFTER UPDATE OF health, outcome_run ON lanes
         'instance', 'health', 'health_reason', '*outcome_run'
     );
 
+CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE OF most, ramp, name ON limits
+    FOR EACH ROW WHEN (current_setting('broadcaster.operator', true) <> '') EXECUTE FUNCTION audit_change(
+        'limit', 'most', 'span_seconds', 'ramp'
+    );
+
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON audiences
     FOR EACH ROW WHEN (current_setting('broadcaster.operator', true) <> '') EXECUTE FUNCTION audit_change(
         'audience', 'name', 'variables'
@@ -84,16 +91,16 @@ CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON audiences
 
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON campaigns
     FOR EACH ROW WHEN (current_setting('broadcaster.operator', true) <> '') EXECUTE FUNCTION audit_change(
-        'campaign', 'name', 'state', 'state_reason', 'content_id', '*caption', 'filename', 'priority', 'segment',
-        'max_attempts', 'recipients_read', 'recipients_rejected', 'starts_at', 'audience_id', '*audience_filter',
-        '*variables', 'test_of'
+        'campaign', 'name', 'state', 'state_reason', 'priority', 'segment', 'max_attempts', 'require_consent',
+        'recipients_read', 'recipients_rejected', 'starts_at', 'audience_id', '*audience_filter', '*variables', 'test_of',
+        'hours_id', 'expires_at'
     );
 
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON schedules
     FOR EACH ROW WHEN (current_setting('broadcaster.operator', true) <> '') EXECUTE FUNCTION audit_change(
         'schedule', 'name', 'state', 'cron', 'every', 'timezone', 'anchor', 'from_at', 'until_at', 'occurrence_limit',
         'misfire', 'grace', 'overlap', 'audience_id', '*audience_filter', 'content_id', '*caption', 'filename',
-        'priority', 'max_attempts'
+        'locale', 'priority', 'max_attempts', 'hours_id', 'expires_after'
     );
 
 CREATE TRIGGER audit AFTER INSERT OR UPDATE ON occurrences

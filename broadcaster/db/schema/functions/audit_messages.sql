@@ -14,6 +14,7 @@ BEGIN
         GROUP BY campaign_id
     ) became USING (campaign_id)
     JOIN campaigns c ON c.id = campaign_id
+    WHERE was.states <> became.states -- not where they only go through another instance
     ORDER BY campaign_id;
     RETURN NULL;
 END

@@ -6,7 +6,7 @@ SET search_path = pg_catalog, public, pg_temp AS $$
     WHERE k.id = ANY(candidates)
         AND k.kind = 'file'
         AND NOT EXISTS (SELECT FROM campaign_files f WHERE f.content_id = k.id)
-        AND NOT EXISTS (SELECT FROM campaigns c WHERE c.content_id = k.id)
+        AND NOT EXISTS (SELECT FROM content_versions v WHERE v.content_id = k.id)
         AND NOT EXISTS (SELECT FROM schedules s WHERE s.content_id = k.id)
 $$;
 

@@ -1,4 +1,4 @@
--- A member's variable as a text, which conditions compare without case. The planner inlines it.
+-- A member's variable as a text, as conditions compare it. The planner inlines it.
 CREATE FUNCTION member_text(variables jsonb, variable text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-    SELECT coalesce(lower(trimmed(variables ->> variable)), '')
+    SELECT coalesce(folded_value(variables ->> variable), '')
 $$;

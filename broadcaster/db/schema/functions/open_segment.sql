@@ -50,7 +50,8 @@ BEGIN
     );
     IF session_user <> current_user THEN
         EXECUTE format(
-            'GRANT INSERT (segment, campaign_id, seq, lane_id, phone, variables) ON public.messages_%s TO %I',
+            'GRANT INSERT (segment, campaign_id, seq, lane_id, phone, ordinal, recipient_group, variables) '
+            'ON public.messages_%s TO %I',
             campaign, session_user
         );
     END IF;

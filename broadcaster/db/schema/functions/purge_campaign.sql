@@ -90,6 +90,15 @@ BEGIN
     )
     SELECT coalesce(jsonb_object_agg(coalesce(resolved_as::text, 'of no attempt'), n), '{}') INTO proof.doubts
     FROM (SELECT resolved_as, count(*) AS n FROM gone GROUP BY resolved_as) by_resolution;
+    -- What was written lately is known by its identity for as long as its chat may be read again.
+    UPDATE inbound_messages r
+    SET
+        identity = CASE
+            WHEN r.noted_at < now() - interval '8 days' THEN sha256(gen_random_uuid()::text::bytea)
+            ELSE r.identity
+        END,
+        gateway_id = NULL, chat = NULL, phone = NULL, body = NULL
+    WHERE r.campaign_id = campaign;
     DELETE FROM rejected_recipients r WHERE r.campaign_id = campaign;
     GET DIAGNOSTICS proof.rejected_recipients = ROW_COUNT;
     WITH gone AS (

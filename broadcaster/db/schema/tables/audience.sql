@@ -10,7 +10,7 @@ COMMENT ON COLUMN audiences.id IS 'Members carry it.';
 COMMENT ON COLUMN audiences.name IS 'What operators call it.';
 COMMENT ON COLUMN audiences.variables IS 'The variables that its members may have, in the order in which they came.';
 COMMENT ON COLUMN audiences.created_at IS 'When it was first imported.';
-COMMENT ON COLUMN audiences.changed_at IS 'When an import last changed it.';
+COMMENT ON COLUMN audiences.changed_at IS 'When its members last changed.';
 
 CREATE TABLE audience_members (
     audience_id bigint NOT NULL REFERENCES audiences ON DELETE CASCADE,

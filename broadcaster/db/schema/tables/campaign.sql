@@ -16,18 +16,18 @@ CREATE TABLE campaigns (
     name text NOT NULL UNIQUE,
     state campaign_state NOT NULL,
     state_reason text,
-    content_id bigint NOT NULL REFERENCES contents,
-    caption text,
-    filename text,
-    locale text NOT NULL DEFAULT 'en',
+    content_version smallint NOT NULL DEFAULT 1,
     file_column text,
     priority smallint NOT NULL DEFAULT 0,
     segment bigint NOT NULL DEFAULT 0,
     max_attempts smallint NOT NULL,
+    require_consent boolean NOT NULL DEFAULT false,
     recipients_read bigint NOT NULL DEFAULT 0,
     recipients_rejected bigint NOT NULL DEFAULT 0,
     source text,
     starts_at timestamptz NOT NULL DEFAULT now(),
+    hours_id integer REFERENCES opening_hours,
+    expires_at timestamptz,
     created_at timestamptz NOT NULL DEFAULT now(),
     started_at timestamptz,
     finished_at timestamptz,
@@ -35,6 +35,8 @@ CREATE TABLE campaigns (
     audience_filter jsonb,
     variables jsonb,
     test_of bigint REFERENCES campaigns,
+    rest_of bigint REFERENCES campaigns,
+    rest_taken_at timestamptz,
     purged_at timestamptz,
     CONSTRAINT campaigns_final_has_finished_at_check CHECK (
         (finished_at IS NOT NULL) = (state IN ('finished', 'cancelled'))
@@ -47,20 +49,21 @@ COMMENT ON COLUMN campaigns.id IS 'Messages and attempts carry it.';
 COMMENT ON COLUMN campaigns.name IS 'What operators call it.';
 COMMENT ON COLUMN campaigns.state IS 'Where it stands (docs/states.md).';
 COMMENT ON COLUMN campaigns.state_reason IS 'Why it is in this state, where a reason is needed.';
-COMMENT ON COLUMN campaigns.content_id IS 'What it sends.';
-COMMENT ON COLUMN campaigns.caption IS 'Template of the caption (file and file_url).';
-COMMENT ON COLUMN campaigns.filename IS 'Template of the file name that recipients see (file).';
-COMMENT ON COLUMN campaigns.locale IS 'Whose dates and numbers they are, that its texts show.';
+COMMENT ON COLUMN campaigns.content_version IS 'Which of its content_versions it sends now.';
 COMMENT ON COLUMN campaigns.file_column IS
     'The variable with the path of each recipient''s own file (campaign_files); null: they get the same.';
 COMMENT ON COLUMN campaigns.priority IS 'Higher is sent first; equal ones share a lane equally.';
 COMMENT ON COLUMN campaigns.segment IS
     'The partition of messages and attempts that holds it: 0 shared, otherwise its own.';
 COMMENT ON COLUMN campaigns.max_attempts IS 'Attempts that a message may spend before it fails.';
+COMMENT ON COLUMN campaigns.require_consent IS
+    'Whether it skips whoever has not agreed to messages, when it starts (consent_records).';
 COMMENT ON COLUMN campaigns.recipients_read IS 'Rows in the recipients file.';
 COMMENT ON COLUMN campaigns.recipients_rejected IS 'Of those, unusable ones.';
 COMMENT ON COLUMN campaigns.source IS 'Where the recipients came from, for people.';
 COMMENT ON COLUMN campaigns.starts_at IS 'Not to be started before.';
+COMMENT ON COLUMN campaigns.hours_id IS 'When it may be sent; null: always.';
+COMMENT ON COLUMN campaigns.expires_at IS 'What has not left by then is expired; null: never.';
 COMMENT ON COLUMN campaigns.created_at IS 'When it was submitted.';
 COMMENT ON COLUMN campaigns.started_at IS 'When it first became running.';
 COMMENT ON COLUMN campaigns.finished_at IS 'When it reached a final state.';
@@ -72,8 +75,37 @@ COMMENT ON COLUMN campaigns.variables IS
     'Template variables that are the same for all recipients, over their own; null: none.';
 COMMENT ON COLUMN campaigns.test_of IS
     'The campaign of which it sends one marked copy, counted nowhere; null: no test.';
+COMMENT ON COLUMN campaigns.rest_of IS
+    'The first campaign whose recipients it has, those who had not got it, be it by way of other rests; null: no rest.';
+COMMENT ON COLUMN campaigns.rest_taken_at IS
+    'When others first took what is left of it, so that it is not retried itself any more; null: nobody has.';
 COMMENT ON COLUMN campaigns.purged_at IS 'When what is personal of it was deleted; null: not yet.';
 CREATE INDEX campaigns_open_idx ON campaigns (state) WHERE state IN ('scheduled', 'running', 'paused');
+CREATE INDEX campaigns_rests_idx ON campaigns (rest_of) WHERE rest_of IS NOT NULL;
+
+CREATE TABLE content_versions (
+    campaign_id bigint NOT NULL REFERENCES campaigns ON DELETE CASCADE,
+    version smallint NOT NULL,
+    content_id bigint NOT NULL REFERENCES contents,
+    caption text,
+    filename text,
+    locale text NOT NULL DEFAULT 'en',
+    since timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (campaign_id, version),
+    CONSTRAINT content_versions_version_positive_check CHECK (version >= 1)
+);
+COMMENT ON TABLE content_versions IS
+    'What a campaign sends, and what it sent before that was changed. Commands and workers change no row of it.';
+COMMENT ON COLUMN content_versions.campaign_id IS 'The campaign that it belongs to.';
+COMMENT ON COLUMN content_versions.version IS 'Counts from 1 per campaign.';
+COMMENT ON COLUMN content_versions.content_id IS 'The text, the file or the URL.';
+COMMENT ON COLUMN content_versions.caption IS 'Template of the caption (file and file_url).';
+COMMENT ON COLUMN content_versions.filename IS 'Template of the file name that recipients see (file).';
+COMMENT ON COLUMN content_versions.locale IS 'Whose dates and numbers they are, that its texts show.';
+COMMENT ON COLUMN content_versions.since IS 'When it became what the campaign sends.';
+CREATE INDEX content_versions_content_idx ON content_versions (content_id);
+ALTER TABLE campaigns ADD CONSTRAINT campaigns_content_version_fkey
+    FOREIGN KEY (id, content_version) REFERENCES content_versions (campaign_id, version) DEFERRABLE INITIALLY DEFERRED;
 
 CREATE TABLE campaign_files (
     campaign_id bigint NOT NULL REFERENCES campaigns ON DELETE CASCADE,
@@ -107,6 +139,7 @@ CREATE TABLE campaign_lanes (
     last_claimed_at timestamptz,
     version bigint NOT NULL DEFAULT 0,
     open boolean NOT NULL DEFAULT true,
+    retired boolean NOT NULL DEFAULT false,
     PRIMARY KEY (campaign_id, lane_id),
     CONSTRAINT campaign_lanes_closed_has_nothing_open_check CHECK (open OR pending + sending + in_doubt = 0),
     CONSTRAINT campaign_lanes_counters_not_negative_check CHECK (
@@ -138,6 +171,8 @@ COMMENT ON COLUMN campaign_lanes.last_claimed_at IS
 COMMENT ON COLUMN campaign_lanes.version IS 'Counts the trigger''s changes.';
 COMMENT ON COLUMN campaign_lanes.open IS
     'Until the campaign is final; keeps the index small however many campaigns there were.';
+COMMENT ON COLUMN campaign_lanes.retired IS
+    'Its instance was taken away from the campaign: what is pending here goes to the others, and nothing is claimed.';
 CREATE INDEX campaign_lanes_open_idx ON campaign_lanes (lane_id) WHERE open;
 
 CREATE TABLE failure_counts (

@@ -46,11 +46,15 @@ CREATE TABLE instances (
     max_in_flight integer NOT NULL,
     reply_rules jsonb,
     country text,
+    read_replies_seconds double precision,
+    confirm_opt_out text,
+    hours_id integer REFERENCES opening_hours,
     created_at timestamptz NOT NULL DEFAULT now(),
     CONSTRAINT instances_burst_positive_check CHECK (burst >= 1),
     CONSTRAINT instances_country_code_check CHECK (country ~ '^[A-Z]{2}$'),
     CONSTRAINT instances_max_in_flight_positive_check CHECK (max_in_flight >= 1),
     CONSTRAINT instances_pace_not_negative_check CHECK (interval_seconds >= 0 AND tolerance_seconds >= 0),
+    CONSTRAINT instances_read_replies_positive_check CHECK (read_replies_seconds > 0),
     CONSTRAINT instances_rate_positive_check CHECK (rate_per_second > 0)
 );
 COMMENT ON TABLE instances IS 'Names for accounts, each with its limits.';
@@ -66,6 +70,11 @@ COMMENT ON COLUMN instances.max_in_flight IS 'Requests under way at once, at mos
 COMMENT ON COLUMN instances.reply_rules IS 'Differences from the default reply rules; null: none.';
 COMMENT ON COLUMN instances.country IS
     'ISO 3166 code of numbers that are written without their country code; null: not known.';
+COMMENT ON COLUMN instances.read_replies_seconds IS
+    'How many seconds apart its chats are listed for replies; null: they are not.';
+COMMENT ON COLUMN instances.confirm_opt_out IS
+    'What a person gets, once for ever, who opts out by a word; null: nothing.';
+COMMENT ON COLUMN instances.hours_id IS 'When it may send; null: always.';
 COMMENT ON COLUMN instances.created_at IS 'When it was added.';
 
 CREATE TABLE lanes (

@@ -5,11 +5,13 @@ CREATE TABLE messages (
     lane_id integer NOT NULL,
     phone text,
     ordinal smallint NOT NULL DEFAULT 1,
+    recipient_group smallint NOT NULL DEFAULT 0,
     variables jsonb,
     state message_state NOT NULL DEFAULT 'pending',
     changed_at timestamptz NOT NULL DEFAULT now(),
     attempt smallint NOT NULL DEFAULT 0,
     spent smallint NOT NULL DEFAULT 0,
+    content_version smallint,
     next_attempt_at timestamptz NOT NULL DEFAULT '-infinity',
     claim_token uuid,
     gateway_id text,
@@ -29,17 +31,22 @@ COMMENT ON COLUMN messages.lane_id IS 'The instance that sends it.';
 COMMENT ON COLUMN messages.phone IS 'E.164 digits without the plus; null: forgotten.';
 COMMENT ON COLUMN messages.ordinal IS
     'Which of the campaign''s messages to this phone it is; above 1 only with one for each row.';
+COMMENT ON COLUMN messages.recipient_group IS
+    'recipient_groups.id, where the campaign''s hours go by the recipient; 0: they do not.';
 COMMENT ON COLUMN messages.variables IS 'Template variables by name; null: none.';
 COMMENT ON COLUMN messages.state IS 'Where it stands (docs/states.md).';
 COMMENT ON COLUMN messages.changed_at IS 'Since when it is in this state.';
 COMMENT ON COLUMN messages.attempt IS 'Number of the latest attempt.';
 COMMENT ON COLUMN messages.spent IS
     'Attempts that count against campaigns.max_attempts; trouble of the instance does not.';
+COMMENT ON COLUMN messages.content_version IS
+    'The content_versions of the latest attempt, as the claim took it; null: none was made.';
 COMMENT ON COLUMN messages.next_attempt_at IS 'A pending message is due from then on; nothing else says when it is tried again.';
 COMMENT ON COLUMN messages.claim_token IS 'The claim that took it; guards every later write.';
 COMMENT ON COLUMN messages.gateway_id IS 'The gateway''s id of the accepted message, where it gave one.';
 COMMENT ON COLUMN messages.reason IS 'Why it is where it is, where that needs a reason.';
-CREATE INDEX messages_due_idx ON messages (campaign_id, lane_id, next_attempt_at, seq) WHERE state = 'pending';
+CREATE INDEX messages_due_idx ON messages (campaign_id, lane_id, recipient_group, next_attempt_at, seq)
+    WHERE state = 'pending';
 CREATE INDEX messages_failure_idx ON messages (campaign_id, state)
     WHERE state IN ('failed', 'unknown', 'skipped', 'expired');
 CREATE INDEX messages_held_idx ON messages (lane_id, state) WHERE state IN ('sending', 'in_doubt');
@@ -49,6 +56,7 @@ CREATE TABLE attempts (
     campaign_id bigint NOT NULL,
     seq integer NOT NULL,
     attempt smallint NOT NULL,
+    content_version smallint NOT NULL,
     account_id integer NOT NULL,
     outcome outcome NOT NULL,
     reason text NOT NULL,
@@ -63,6 +71,7 @@ COMMENT ON COLUMN attempts.segment IS 'Partition key: campaigns.segment.';
 COMMENT ON COLUMN attempts.campaign_id IS 'The campaign that it belongs to.';
 COMMENT ON COLUMN attempts.seq IS 'messages.seq';
 COMMENT ON COLUMN attempts.attempt IS 'Counts from 1 per message.';
+COMMENT ON COLUMN attempts.content_version IS 'What was sent: of content_versions.';
 COMMENT ON COLUMN attempts.account_id IS 'The account it went through.';
 COMMENT ON COLUMN attempts.outcome IS 'What it came to.';
 COMMENT ON COLUMN attempts.reason IS 'What was concluded from the reply or the failure.';

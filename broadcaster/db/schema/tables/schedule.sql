@@ -22,8 +22,11 @@ CREATE TABLE schedules (
     locale text NOT NULL DEFAULT 'en',
     priority smallint NOT NULL DEFAULT 0,
     max_attempts smallint NOT NULL,
+    hours_id integer REFERENCES opening_hours,
+    expires_after interval,
     created_at timestamptz NOT NULL DEFAULT now(),
     CONSTRAINT schedules_active_has_next_at_check CHECK ((next_at IS NOT NULL) = (state = 'active')),
+    CONSTRAINT schedules_expires_after_positive_check CHECK (expires_after > interval '0'),
     CONSTRAINT schedules_max_attempts_positive_check CHECK (max_attempts >= 1),
     CONSTRAINT schedules_occurrence_limit_positive_check CHECK (occurrence_limit >= 1),
     CONSTRAINT schedules_one_rule_check CHECK (num_nonnulls(cron, every) = 1)
@@ -52,6 +55,8 @@ COMMENT ON COLUMN schedules.filename IS 'campaigns.filename';
 COMMENT ON COLUMN schedules.locale IS 'campaigns.locale';
 COMMENT ON COLUMN schedules.priority IS 'campaigns.priority';
 COMMENT ON COLUMN schedules.max_attempts IS 'campaigns.max_attempts';
+COMMENT ON COLUMN schedules.hours_id IS 'campaigns.hours_id';
+COMMENT ON COLUMN schedules.expires_after IS 'How long after each occurrence its campaign expires; null: never.';
 COMMENT ON COLUMN schedules.created_at IS 'When it was added.';
 CREATE INDEX schedules_due_idx ON schedules (next_at) WHERE state = 'active';
 

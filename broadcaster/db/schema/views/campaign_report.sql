@@ -26,10 +26,15 @@ SELECT
     c.started_at,
     c.finished_at,
     a.name AS audience,
-    c.purged_at
+    c.purged_at,
+    v.locale,
+    c.expires_at,
+    hours.document AS hours
 FROM campaigns c
-JOIN contents content ON content.id = c.content_id
+JOIN content_versions v ON v.campaign_id = c.id AND v.version = c.content_version
+JOIN contents content ON content.id = v.content_id
 LEFT JOIN audiences a ON a.id = c.audience_id
+LEFT JOIN opening_hours hours ON hours.id = c.hours_id
 LEFT JOIN LATERAL (
     SELECT
         sum(cl.total)::bigint AS total,
@@ -42,7 +47,7 @@ LEFT JOIN LATERAL (
         sum(cl.skipped)::bigint AS skipped,
         sum(cl.cancelled)::bigint AS cancelled,
         sum(cl.expired)::bigint AS expired,
-        array_agg(i.name ORDER BY i.name) AS instances
+        array_agg(i.name ORDER BY i.name) FILTER (WHERE NOT cl.retired) AS instances
     FROM campaign_lanes cl JOIN instances i ON i.id = cl.lane_id
     WHERE cl.campaign_id = c.id
 ) n ON true

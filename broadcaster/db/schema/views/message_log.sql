@@ -8,6 +8,7 @@ SELECT
     m.state,
     m.changed_at,
     m.attempt AS attempts,
+    m.content_version,
     m.reason,
     m.gateway_id,
     a.outcome AS last_outcome,

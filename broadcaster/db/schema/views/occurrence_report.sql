@@ -18,7 +18,8 @@ SELECT
     n.sent,
     n.failed,
     n.skipped,
-    n.still_open
+    n.still_open,
+    c.recipients_rejected AS rejected
 FROM occurrences o
 JOIN schedules s ON s.id = o.schedule_id
 LEFT JOIN campaigns c ON c.id = o.campaign_id

@@ -1,10 +1,9 @@
-"""`broadcaster phone`: what is stored of a person, and forgetting it."""
+"""`broadcaster phone forget`, `readmit`, `reset`: forgetting a person."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
-from datetime import datetime
+from collections.abc import Iterator
 from typing import Annotated, Any
 
 import msgspec
@@ -12,10 +11,9 @@ import typer
 from sqlalchemy import Engine
 
 from broadcaster.cli.database import database, vault_opener
-from broadcaster.cli.groups import lazy_group
-from broadcaster.cli.options.phones import Country, phone_of, read_phone, what_to_do
+from broadcaster.cli.options.phones import Country, phone_of, read_phone, understood, what_to_do
 from broadcaster.cli.options.results import Json
-from broadcaster.cli.output import local_time, say, say_json, say_table, warn
+from broadcaster.cli.output import local_time, say, say_json, warn
 from broadcaster.domain.phones import PhoneError
 from broadcaster.domain.states import MessageState
 from broadcaster.errors import ConflictError, ContentionError, InputError, NotFoundError, UsageError
@@ -23,16 +21,6 @@ from broadcaster.services.countries import known_country
 from broadcaster.services.forgetting import phone_forgetting as forgetting
 from broadcaster.services.forgetting.phone_forgetting import OnItsWay, Traces
 from broadcaster.settings import Settings, load
-
-app = lazy_group(
-    {
-        "show": ("broadcaster.cli.phone:show", "Show what is stored of a number."),
-        "forget": ("broadcaster.cli.phone:forget", "Remove everything of a number, and take it in no more."),
-        "readmit": ("broadcaster.cli.phone:readmit", "Let a number that was forgotten be taken in again."),
-        "reset": ("broadcaster.cli.phone:reset", "Forget who was forgotten, where the secret key is lost."),
-    },
-    "Show or forget what is stored of a person's number, or take it in again.",
-)
 
 _STANDARD_INPUT = "-"
 _MOST_NUMBERS = 100_000
@@ -49,34 +37,6 @@ Numbers = Annotated[
 Yes = Annotated[bool, typer.Option("--yes", help="Do it, instead of showing what would happen.")]
 
 
-def show(number: Number, country: Country = None, as_json: Json = False) -> None:
-    """Show what is stored of a number: messages, audiences, rejected rows, and whether it is forgotten.
-
-    For a person who asks. Other people's variables, texts and what a gateway said of others are not looked through.
-
-    Example: broadcaster phone show +628123456789 --json
-    """
-    settings = load()
-    with database(settings) as engine:
-        phone = phone_of("NUMBER", number, known_country(engine, settings, country))
-        found: dict[str, Any] = {
-            what: list(map(_with_moments, rows)) if isinstance(rows, list) else rows
-            for what, rows in forgetting.records_of_phone(engine, phone, vault_opener(settings)).items()
-        }
-    if as_json:
-        say_json(found)
-        return
-    if found["forgotten_at"] is not None:
-        say(f"forgotten since {local_time(found['forgotten_at'])}")
-    for what in ("messages", "audiences", "rejected"):
-        rows: list[dict[str, Any]] = found[what]
-        say(f"{what}: {len(rows):,}")
-        if rows:
-            headers = [name.upper().replace("_", " ") for name in rows[0]]
-            folded = [header for header in headers if not header.endswith(" AT")]
-            say_table(headers, [list(map(_shown, row.values())) for row in rows], folded=folded)
-
-
 def forget(
     number: Numbers,
     country: Country = None,
@@ -84,7 +44,7 @@ def forget(
     yes: Annotated[bool, typer.Option("--yes", help="Do it, instead of showing what would go. For good.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Remove everything of a number: from messages, audiences and rejected rows. Counts stay as they are.
+    """Remove everything of a number: of messages, replies, consents, audiences and rejected rows. Counts stay.
 
     Shows what there is, and with --yes removes it for good. What waits to be sent to it is skipped. Files, audiences
     and tests with this number are refused from then on, by a keyed hash, until `phone readmit`. A message that is on
@@ -103,8 +63,9 @@ def forget(
         phone = phone_of("NUMBER", number, known_country(engine, settings, country))
         found = _forget(engine, settings, phone, yes)
     if as_json:
-        say_json({"forgotten": yes, **msgspec.structs.asdict(found)})
+        say_json({"phone": phone, "forgotten": yes, **msgspec.structs.asdict(found)})
     else:
+        say(f"number: {understood(phone)}")
         _tell(found)
 
 
@@ -128,7 +89,7 @@ def readmit(number: Number, country: Country = None, yes: Yes = False, as_json: 
     elif name is None:
         say(f"forgotten since {local_time(since)}; {_NOTHING_CHANGED}; add --yes if the person has agreed again")
     else:
-        say("the number may be taken in again")
+        say("the number may be taken in again; an opt-out of then holds on until `phone unblock`")
 
 
 def reset(yes: Yes = False, as_json: Json = False) -> None:
@@ -208,18 +169,6 @@ def _phone_on(line: int, written: str, country: str | None) -> str:
         raise UsageError(f"line {line}: {error}") from None
 
 
-def _with_moments(row: Mapping[str, Any]) -> dict[str, Any]:
-    """The row with its moments, which are text in the database's JSON."""
-    return {name: datetime.fromisoformat(value) if name.endswith("_at") else value for name, value in row.items()}
-
-
-def _shown(value: object) -> object:
-    """Moments and variables as people write them."""
-    if isinstance(value, datetime):
-        return local_time(value)
-    return ", ".join(f"{name}={each}" for name, each in value.items()) if isinstance(value, Mapping) else value
-
-
 def _already(found: Traces) -> str:
     return "" if found.forgotten_at is None else f"forgotten since {local_time(found.forgotten_at)}; "
 
@@ -228,6 +177,9 @@ def _tell(found: Traces) -> None:
     states = ", ".join(f"{state}: {found.messages[state]:,}" for state in MessageState if state in found.messages)
     say(f"messages: {sum(found.messages.values()):,}" + (f", one a campaign ({states})" if states else ""))
     say(f"audiences: {found.members:,}; rejected rows of recipients files: {found.rejected:,}")
+    say(f"consents: {found.consents:,}; replies: {found.replies:,}")
+    if found.opt_outs:
+        say(f"opt-outs: {found.opt_outs:,}, which hold on, without the number")
     if found.name is None:
         say(f"{_already(found)}{_NOTHING_CHANGED}; add --yes to forget the number")
     else:

@@ -1,0 +1,115 @@
+"""`broadcaster campaign set`: another content, other instances, another priority or start for what has not left."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from shlex import quote
+from typing import Annotated
+
+import typer
+
+from broadcaster.cli.campaign import Name
+from broadcaster.cli.campaign.remarks import say_remarks
+from broadcaster.cli.database import database, nudge_workers, prepare_nudge
+from broadcaster.cli.options.changed_content import ContentChangeOptions
+from broadcaster.cli.options.content import Strict
+from broadcaster.cli.options.results import Json
+from broadcaster.cli.options.when import given_moment
+from broadcaster.cli.output import say, say_json
+from broadcaster.domain.moments import FORMS
+from broadcaster.domain.states import CampaignState
+from broadcaster.errors import UsageError, quoted
+from broadcaster.services.campaigns.changing import CampaignChange, Changed, change_campaign
+from broadcaster.settings import load
+
+_LONGEST_SHOWN = 60
+"""Characters of a text before and after."""
+
+
+def change(
+    *,
+    name: Name,
+    content: ContentChangeOptions,
+    instance: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--instance", metavar="NAME", help="Send the rest through it; may be repeated, instead of all before."
+        ),
+    ] = None,
+    priority: Annotated[
+        int | None,
+        typer.Option("--priority", metavar="N", min=-32768, max=32767, help="Higher is sent first; equals share."),
+    ] = None,
+    at: Annotated[
+        str | None, typer.Option("--at", metavar="WHEN", help=f"Not before, while it has not started: {FORMS}.")
+    ] = None,
+    strict: Strict = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check and show the change, and make none.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Change what has not left of a draft, or of a campaign that is scheduled or paused.
+
+    Messages that were sent, or are being sent, keep what they got: `campaign report` and `export` say which version
+    of the content that was. --caption, --filename and --locale alone leave the file as it is; --caption "" removes it.
+    With other instances the messages that wait are shared anew, by the instances' rates.
+
+    Example: broadcaster campaign set promo --text "Hi {{ name }}, the sale ends on Sunday. Reply STOP to get no more"
+    """
+    settings = load()
+    asked = CampaignChange(
+        content=content.change(settings),
+        instances=instance or None,
+        priority=priority,
+        starts_at=given_moment(at, "--at"),
+        strict=strict,
+    )
+    if asked == CampaignChange(strict=strict):
+        raise UsageError("nothing is to be changed: give a content, --instance, --priority or --at")
+    nudges = asked.starts_at is not None and not dry_run
+    if nudges:
+        prepare_nudge()
+    with database(settings) as engine:
+        changed = change_campaign(engine, name, asked, dry_run=dry_run)
+    if nudges:
+        nudge_workers(settings)
+    if as_json:
+        say_json(_document(changed, dry_run))
+    else:
+        _say(changed, asked, dry_run)
+
+
+def _document(changed: Changed, dry_run: bool) -> dict[str, object]:
+    document = asdict(changed) | {"dry_run": dry_run}
+    document["samples"] = [{"phone": phone, "message": message} for phone, message in changed.samples]
+    return document
+
+
+def _say(changed: Changed, asked: CampaignChange, dry_run: bool) -> None:
+    if not changed.changes:
+        say(f"campaign {changed.name} is so already: nothing was changed")
+        return
+    done = "would be changed (dry run: nothing was)" if dry_run else "is changed"
+    say(f"campaign {changed.name} {done}; it is {changed.state}")
+    for each in changed.changes:
+        say(f"  {each.what}: {_shown(each.was)} -> {_shown(each.now)}")
+    if asked.content is not None:
+        _say_content(changed, dry_run)
+    if changed.moved:
+        say(f"messages that go through another instance now: {changed.moved:,}")
+    say_remarks(changed.lint)
+    if changed.state is CampaignState.PAUSED and not dry_run:
+        say(f"go on with `broadcaster campaign resume {quote(changed.name)}`")
+
+
+def _say_content(changed: Changed, dry_run: bool) -> None:
+    version = "" if dry_run else f", as version {changed.content_version} of the content"
+    say(f"it goes to those who have got nothing yet: {changed.messages:,}{version}")
+    for phone, message in changed.samples:
+        say(f"  {phone}  {message}")
+    for name, count in changed.empty_values.items():
+        if count:
+            say(f"{name} is empty for {count:,} of {changed.messages:,}")
+
+
+def _shown(text: str | None) -> str:
+    return "none" if text is None else quoted(text, _LONGEST_SHOWN)

@@ -1,0 +1,22 @@
+"""`broadcaster limit`: limits that several instances share."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from broadcaster.cli.groups import lazy_group
+
+app = lazy_group(
+    {
+        "add": ("broadcaster.cli.limit.shared:add", "Add a limit, for instances to share."),
+        "list": ("broadcaster.cli.limit.shared:list_all", "List all shared limits and what is left of them."),
+        "show": ("broadcaster.cli.limit.shared:show", "Show a limit and the instances that it holds for."),
+        "set": ("broadcaster.cli.limit.shared:change", "Let a limit allow more or less."),
+        "remove": ("broadcaster.cli.limit.shared:remove", "Remove a limit that holds for no instance."),
+    },
+    "Limits that several instances share.",
+)
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="The limit's name.", show_default=False)]

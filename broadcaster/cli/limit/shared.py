@@ -1,0 +1,92 @@
+"""`broadcaster limit`: its commands."""
+
+from __future__ import annotations
+
+from shlex import quote
+from typing import Annotated
+
+import msgspec
+import typer
+
+from broadcaster.cli.database import database
+from broadcaster.cli.limit import Name
+from broadcaster.cli.options.results import Json
+from broadcaster.cli.output import local_time, say, say_fields, say_json, say_table
+from broadcaster.domain.span_limits import SpanLimit, parse_span_limit
+from broadcaster.services import shared_limits
+from broadcaster.services.shared_limits import SharedLimit
+from broadcaster.settings import load
+
+Allowed = Annotated[
+    str,
+    typer.Argument(metavar="LIMIT", help="So many in any hour or any 24 hours: 200/h, 2000/d.", show_default=False),
+]
+
+
+def add(name: Name, limit: Allowed) -> None:
+    """Add a limit over all messages of the instances that share it. It holds for those that are given it.
+
+    Example: broadcaster limit add customers 2000/d, then broadcaster instance set main --limit customers
+    """
+    settings, parsed = load(), parse_span_limit(limit)
+    with database(settings) as engine:
+        shared_limits.add_limit(engine, name, parsed, grace=settings.acceptance_seconds)
+    say(
+        f"added limit {name}, {parsed}: it holds for instances that are given it with "
+        f"`broadcaster instance set INSTANCE --limit {quote(name)}`"
+    )
+
+
+def change(name: Name, limit: Allowed) -> None:
+    """Let a limit allow more or less, at once. What has been sent counts as before.
+
+    Example: broadcaster limit set customers 3000/d
+    """
+    parsed = parse_span_limit(limit)
+    with database(load()) as engine:
+        shared_limits.set_limit(engine, name, parsed)
+    say(f"limit {name} is {parsed} now")
+
+
+def list_all(as_json: Json = False) -> None:
+    """List all shared limits: what they allow, what is left, and for how many instances they hold."""
+    with database(load()) as engine:
+        found = shared_limits.show_limits(engine)
+    if as_json:
+        say_json([msgspec.structs.asdict(limit) for limit in found])
+    elif found:
+        headers = ["NAME", "LIMIT", "LEFT", "FREE AT", "INSTANCES"]
+        say_table(headers, [_cells(limit) for limit in found], folded=["NAME"])
+    else:
+        say("there are no shared limits yet: add one with `broadcaster limit add NAME 2000/d`")
+
+
+def show(name: Name, as_json: Json = False) -> None:
+    """Show one limit: what is left of it, and for which instances it holds."""
+    with database(load()) as engine:
+        [found] = shared_limits.show_limits(engine, name)
+    if as_json:
+        say_json(msgspec.structs.asdict(found))
+        return
+    say_fields(
+        {
+            "name": found.name,
+            "limit": str(SpanLimit(found.most, found.span_seconds)),
+            "left": max(0, found.most - found.taken),
+            "free at": local_time(found.free_at),
+            "instances": ", ".join(found.instances) or None,
+        }
+    )
+
+
+def remove(name: Name) -> None:
+    """Remove a limit that holds for no instance."""
+    with database(load()) as engine:
+        shared_limits.remove_limit(engine, name)
+    say(f"removed limit {name}")
+
+
+def _cells(limit: SharedLimit) -> tuple[object, ...]:
+    left = max(0, limit.most - limit.taken)
+    said = str(SpanLimit(limit.most, limit.span_seconds))
+    return limit.name, said, left, local_time(limit.free_at) or "now", len(limit.instances)

@@ -1,0 +1,177 @@
+"""Options that say when messages may leave, and until when."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+import typer
+
+from broadcaster.cli.options.when import given_moment
+from broadcaster.domain.days_off import parse_country_of_holidays, parse_days_off
+from broadcaster.domain.legal_hours import LEGAL
+from broadcaster.domain.opening_hours import OpeningHours
+from broadcaster.domain.recurrence import parse_interval
+from broadcaster.domain.windows import WINDOW_FORMS, parse_window
+from broadcaster.errors import UsageError
+from broadcaster.input_files import read_input
+from broadcaster.time_zones import find_zone, shown_zone
+
+RECIPIENT = "recipient"
+"""In place of a time zone: that of each recipient."""
+_PANEL = "When it may send"
+_LONGEST_FILE = 64 * 1024
+"""Bytes of a list of days."""
+
+WINDOW = typer.Option(
+    "--window",
+    metavar="HOURS",
+    help=f"Send only then: {WINDOW_FORMS}. Several add up.",
+    rich_help_panel=_PANEL,
+)
+CAMPAIGN_WINDOW = typer.Option(
+    "--window",
+    metavar="HOURS",
+    help=f"Send only then: {WINDOW_FORMS}. Several add up. `{LEGAL}`: and only within the hours that are known to be "
+    "legal in the recipient's country (docs/legal-hours.md).",
+    rich_help_panel=_PANEL,
+)
+ZONE = typer.Option(
+    "--window-zone",
+    metavar="ZONE",
+    help="Whose clocks windows go by, such as Asia/Jakarta. Default: BROADCASTER_TIMEZONE, or this machine's.",
+    rich_help_panel=_PANEL,
+)
+CAMPAIGN_ZONE = typer.Option(
+    "--window-zone",
+    metavar="ZONE",
+    help="Whose clocks windows go by, such as Asia/Jakarta. `recipient`: each recipient's own, by their number; of a "
+    "country with several zones all have to be open. Default: BROADCASTER_TIMEZONE, or this machine's.",
+    rich_help_panel=_PANEL,
+)
+HOLIDAYS = typer.Option(
+    "--holidays",
+    metavar="ID|FILE",
+    help="Send nothing on the public holidays of a country (ID) or a part of one (DE-BY), or on the days of a file, "
+    "one a line like 2026-12-25. Several add up.",
+    rich_help_panel=_PANEL,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class WindowOptions:
+    """When an instance may send."""
+
+    window: Annotated[list[str] | None, WINDOW] = None
+    window_zone: Annotated[str | None, ZONE] = None
+    holidays: Annotated[list[str] | None, HOLIDAYS] = None
+
+    @property
+    def are_given(self) -> bool:
+        """Whether there is any."""
+        return bool(self.window or self.window_zone or self.holidays)
+
+    def hours(self, default_zone: ZoneInfo | None = None) -> OpeningHours | None:
+        """What they come to; None: no limit. Raises UsageError and InputError."""
+        if not self.window and not self.holidays:
+            if self.window_zone is not None:
+                raise UsageError("--window-zone says whose clocks --window and --holidays go by: give one of these")
+            return None
+        is_by_recipient = self.window_zone == RECIPIENT
+        if self.window_zone is None or is_by_recipient:
+            zone = default_zone or shown_zone()
+        else:
+            zone = find_zone(self.window_zone, "--window-zone")
+        countries, days = _days_off(self.holidays or ())
+        windows = [text for text in self.window or () if text.strip().lower() != LEGAL]
+        return OpeningHours(
+            windows=tuple(str(parse_window(text)) for text in windows),
+            zone=zone.key,
+            is_by_recipient=is_by_recipient,
+            is_legal=len(windows) < len(self.window or ()),
+            holidays=tuple(countries),
+            days_off=tuple(days),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceWindowOptions(WindowOptions):
+    """The same, by one clock: whom it is sent to plays no part."""
+
+    def hours(self, default_zone: ZoneInfo | None = None) -> OpeningHours | None:
+        """As `WindowOptions.hours`."""
+        hours = WindowOptions.hours(self, default_zone)
+        if hours is not None and hours.goes_by_recipient:
+            raise UsageError(
+                f"--window-zone {RECIPIENT} and --window {LEGAL} are for campaigns and schedules: "
+                "an instance has one clock"
+            )
+        return hours
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignWindowOptions(WindowOptions):
+    """When a campaign may be sent."""
+
+    window: Annotated[list[str] | None, CAMPAIGN_WINDOW] = None
+    window_zone: Annotated[str | None, CAMPAIGN_ZONE] = None
+    holidays: Annotated[list[str] | None, HOLIDAYS] = None
+
+
+@dataclass(frozen=True, slots=True)
+class ExpiryOptions:
+    """Until when a campaign is sent."""
+
+    expires: Annotated[
+        str | None,
+        typer.Option(
+            "--expires",
+            metavar="WHEN",
+            help='What has not left by then is expired, and not sent any more: "today 20:00", or a span like 6h from '
+            "the start on.",
+            rich_help_panel=_PANEL,
+        ),
+    ] = None
+
+    def moment(self, starts_at: datetime | None, *, is_draft: bool) -> datetime | None:
+        """When a campaign with that start expires. Raises UsageError."""
+        if self.expires is None:
+            return None
+        try:
+            span = parse_expiry(self.expires)
+        except UsageError:
+            return given_moment(self.expires, "--expires")
+        if is_draft:
+            raise UsageError(f"--expires {self.expires} counts from the start, which a draft has none: name a moment")
+        return (starts_at or datetime.now(UTC)) + span
+
+
+def parse_expiry(text: str) -> timedelta:
+    """A span such as `6h`. Raises UsageError."""
+    number, unit = parse_interval(text, "--expires")
+    return timedelta(**{f"{unit}s": number})
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # no file can be called so
+        return False
+
+
+def _days_off(given: Sequence[str]) -> tuple[list[str], list[date]]:
+    """Countries, and days of files."""
+    countries: list[str] = []
+    days: list[date] = []
+    for each in given:
+        path = Path(each)
+        if path.suffix or len(path.parts) > 1 or _is_file(path):
+            text = read_input(path, _LONGEST_FILE, "a list of days").decode("utf-8-sig", errors="replace")
+            days += parse_days_off(text, each)
+        else:
+            countries.append(parse_country_of_holidays(each))
+    return sorted(set(countries)), sorted(set(days))

@@ -1,0 +1,203 @@
+"""`broadcaster phone block`, `unblock`, `list`: who gets no messages, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from broadcaster.cli.database import database, reader, vault_opener
+from broadcaster.cli.options.phones import Country, phone_of, understood
+from broadcaster.cli.options.recipients import recipients_source
+from broadcaster.cli.options.results import Json
+from broadcaster.cli.output import local_time, say, say_json, say_table, warn
+from broadcaster.cli.recipient_progress import progress_bar
+from broadcaster.domain.names import check_remark
+from broadcaster.errors import UsageError, quoted
+from broadcaster.services.consent.block_list import (
+    Blocked,
+    block_file,
+    block_phones,
+    list_opt_outs,
+    unblock_phones,
+)
+from broadcaster.services.countries import known_country
+from broadcaster.services.recipients.reader import RecipientOptions, read_recipients
+from broadcaster.settings import load
+
+_EVERYWHERE = "all"
+_MOST_SHOWN = 10
+"""Numbers of one command that are said as they were read; --json has all of them."""
+
+Reason = Annotated[
+    str | None, typer.Option("--reason", metavar="WORDS", help="Why, for the record. No part of it is sent.")
+]
+OneInstance = Annotated[
+    str | None,
+    typer.Option("--instance", metavar="NAME", help="Only messages through this one. Default: through all."),
+]
+
+
+def block(
+    numbers: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[NUMBER]…", help="With their country codes, such as +628123456789.", show_default=False
+        ),
+    ] = None,
+    file: Annotated[
+        Path | None,
+        typer.Option(
+            "--file",
+            metavar="FILE",
+            help="A CSV, .xlsx, .ods or .vcf file with a column phone; - reads standard input.",
+        ),
+    ] = None,
+    reason: Reason = None,
+    instance: OneInstance = None,
+    country: Country = None,
+    phone_column: Annotated[
+        str | None, typer.Option("--phone-column", metavar="COLUMN", help="Of the file. Default: phone.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Send nothing more to these numbers, in any campaign, also one that is running: from a second later on.
+
+    Every form of a number counts as the same person. What waits for such a number is skipped, with the reason
+    `opted_out`, and so is whatever is submitted later. All of the numbers are blocked, or none. Who did it, when, by
+    which command and why is kept, also when `phone unblock` ends it.
+
+    Example: broadcaster phone block +628123456789 --reason "asked on the phone"
+    """
+    if bool(numbers) == (file is not None):
+        raise UsageError("say who: one or more NUMBERs, or --file, and not both")
+    if file is None and phone_column is not None:
+        raise UsageError("--phone-column goes with --file")
+    check_remark(reason, "--reason")
+    settings = load()
+    open_vault = vault_opener(settings)
+    phones: list[str] = []
+    with database(settings) as engine:
+        known = known_country(engine, settings, country)
+        if file is None:
+            phones = _phones(numbers or [], known)
+            blocked = block_phones(engine, phones, reason=reason, instance=instance, open_vault=open_vault)
+        else:
+            options = RecipientOptions(phone_column=phone_column, country=known, accept_rejected=True, again=True)
+            with read_recipients(recipients_source(file), options) as rows, progress_bar() as progress:
+                blocked = block_file(
+                    engine,
+                    rows,
+                    reason=reason,
+                    instance=instance,
+                    open_vault=open_vault,
+                    progress=progress,
+                    on_fault=warn,
+                )
+    if as_json:
+        say_json({"phones": phones, **asdict(blocked)})
+    else:
+        if phones:
+            say(f"numbers: {', '.join(map(understood, phones[:_MOST_SHOWN]))}{', …' * (len(phones) > _MOST_SHOWN)}")
+        _say_blocked(blocked)
+
+
+def unblock(
+    numbers: Annotated[
+        list[str],
+        typer.Argument(metavar="NUMBER…", help="With their country codes, such as +628123456789.", show_default=False),
+    ],
+    reason: Reason = None,
+    instance: Annotated[
+        str | None,
+        typer.Option("--instance", metavar="NAME", help="Only the opt-outs from this one. Default: all of theirs."),
+    ] = None,
+    country: Country = None,
+    as_json: Json = False,
+) -> None:
+    """Let numbers get messages again, however they were blocked: only if the person has agreed to it anew.
+
+    The opt-out stays on record, with who ended it, when and why. What was skipped meanwhile stays skipped.
+
+    Example: broadcaster phone unblock +628123456789 --reason "agreed again, form of 27 November"
+    """
+    check_remark(reason, "--reason")
+    settings = load()
+    with database(settings) as engine:
+        phones = _phones(numbers, known_country(engine, settings, country))
+        unblocked = unblock_phones(engine, phones, reason=reason, instance=instance)
+    if as_json:
+        say_json(asdict(unblocked))
+        return
+    say(f"unblocked: {unblocked.unblocked:,} of {unblocked.read:,}")
+    if unblocked.unblocked < unblocked.read:
+        say("the others were not blocked" + (f" for instance {instance} alone" if instance else ""))
+
+
+def list_(
+    instance: Annotated[
+        str | None, typer.Option("--instance", metavar="NAME", help="Only opt-outs from this one's messages.")
+    ] = None,
+    ended: Annotated[bool, typer.Option("--ended", help="Also opt-outs that have ended.")] = False,
+    limit: Annotated[int, typer.Option("--limit", metavar="N", min=1, max=100_000, help="How many.")] = 50,
+    as_json: Json = False,
+) -> None:
+    """List who has opted out, the latest first: since when, from what, by what, and in which words.
+
+    The view `optouts` has them all, for SQL.
+
+    Example: broadcaster phone list --limit 1000 --json
+    """
+    with reader(load()) as source:
+        found = list_opt_outs(source, instance=instance, ended=ended, limit=limit)
+    if as_json:
+        say_json(found)
+    elif found:
+        cells = [
+            [
+                each.phone,
+                each.instance or _EVERYWHERE,
+                local_time(each.stopped_at),
+                each.way,
+                each.operator,
+                each.words,
+                *([local_time(each.ended_at)] if ended else []),
+            ]
+            for each in found
+        ]
+        headers = ["PHONE", "INSTANCE", "SINCE", "BY", "WHO", "WORDS", *(["UNTIL"] if ended else [])]
+        say_table(headers, cells, folded=["INSTANCE", "WHO", "WORDS"])
+        if len(found) == limit:
+            say(f"the latest {limit:,}; --limit shows more")
+    else:
+        say("nobody has opted out")
+
+
+def _phones(numbers: Sequence[str], country: str | None) -> list[str]:
+    """All of them as digits. Raises UsageError, after a line for each that is none but the last."""
+    phones: list[str] = []
+    faults: list[UsageError] = []
+    for written in numbers:
+        try:
+            phones.append(phone_of("NUMBER", written, country))
+        except UsageError as error:
+            faults.append(error)
+    for each in faults[:-1]:
+        warn(str(each))
+    if faults:
+        raise faults[-1]
+    return phones
+
+
+def _say_blocked(blocked: Blocked) -> None:
+    which = f"messages through instance {quoted(blocked.instance)}" if blocked.instance else "all messages"
+    say(f"blocked from {which}: {blocked.blocked:,} of {blocked.read:,}")
+    if blocked.already:
+        say(f"blocked before, or given twice: {blocked.already:,}; their earlier evidence stays")
+    if blocked.forgotten:
+        say(f"forgotten: {blocked.forgotten:,}; nothing is sent to these as it is, and nothing of them is kept")
+    for notice in blocked.notices:
+        warn(notice)

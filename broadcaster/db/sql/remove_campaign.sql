@@ -1,0 +1,1 @@
+SELECT /* remove_campaign */ remove_campaign(%(campaign_id)s)

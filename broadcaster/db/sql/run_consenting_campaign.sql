@@ -1,0 +1,6 @@
+UPDATE /* run_consenting_campaign */
+-- It has its messages, and whoever has not agreed to them is skipped.
+campaigns
+SET state = 'running', started_at = now()
+WHERE id = %(campaign_id)s AND state = 'scheduled' AND started_at IS NULL
+RETURNING id

@@ -1,0 +1,38 @@
+WITH /* share_limit */
+-- Limit %(limit)s holds for lane %(lane)s too. What the lane's account has sent in the latest span counts for it, as in
+-- `set_own_limit`, unless it held for the lane already. The caller has locked the lane and the limit.
+joined AS (
+    INSERT INTO lane_limits (lane_id, limit_id) VALUES (%(lane)s, %(limit)s)
+    ON CONFLICT DO NOTHING
+    RETURNING lane_id, limit_id
+), past AS (
+    SELECT floor(extract(epoch FROM sent.moment) / l.bucket_seconds)::bigint AS bucket, count(*)::int AS n
+    FROM joined
+    JOIN limits l ON l.id = joined.limit_id
+    JOIN lanes ON lanes.id = joined.lane_id
+    CROSS JOIN LATERAL (
+        SELECT a.finished_at AS moment
+        FROM attempts a
+        WHERE a.account_id = lanes.account_id AND a.outcome IN ('accepted', 'rejected', 'unknown')
+            AND a.finished_at > now() - make_interval(secs => l.span_seconds + l.grace_seconds)
+        UNION ALL
+        SELECT m.changed_at FROM sending_through(lanes.id) s JOIN messages m USING (segment, campaign_id, seq)
+    ) sent
+    GROUP BY 1
+), newest AS (
+    SELECT greatest(l.newest, (SELECT max(bucket) FROM past)) AS bucket
+    FROM limits l
+    WHERE l.id = %(limit)s
+)
+UPDATE limits l
+SET
+    counts = ARRAY(
+        SELECT coalesce(l.counts[l.newest - each.bucket + 1], 0)
+            + coalesce((SELECT n FROM past WHERE past.bucket = each.bucket), 0)
+        FROM generate_series(
+            newest.bucket, least(l.newest - cardinality(l.counts) + 1, (SELECT min(bucket) FROM past)), -1
+        ) AS each (bucket)
+    ),
+    newest = newest.bucket
+FROM newest
+WHERE l.id = %(limit)s AND EXISTS (SELECT FROM past)

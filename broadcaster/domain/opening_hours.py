@@ -1,0 +1,83 @@
+"""All that says together when a campaign or an instance may send: windows, whose clocks, days off. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime
+from functools import cache
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from broadcaster.domain.days_off import days_off
+from broadcaster.domain.legal_hours import LEGAL, legal_hours_by_country
+from broadcaster.domain.windows import Hours, Opening, Window, common_opening, parse_window
+
+
+class RecipientGroup(NamedTuple):
+    """Recipients who may be sent to at the same times."""
+
+    country: str
+    """ISO 3166 code, or `phone_countries.NO_COUNTRY`."""
+    zones: tuple[str, ...]
+    """Names of the tz database, sorted: in one of them they are. None: nobody can know."""
+
+
+NOBODY = RecipientGroup("", ())
+"""In place of the recipients' group, where it plays no part."""
+
+_ALWAYS = "00:00-24:00"
+
+
+class OpeningHours(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Windows in a time zone, without days off, as they are stored. What `--window` and its neighbours come to."""
+
+    windows: tuple[str, ...] = ()
+    """As `parse_window` reads them: open while one of them is. None: always."""
+    zone: str
+    """A name of the tz database: whose clocks count."""
+    is_by_recipient: bool = False
+    """In place of those each recipient's own count, unless nobody knows their zone."""
+    is_legal: bool = False
+    """Whether the hours that are known to be legal in each recipient's country have to be open as well."""
+    holidays: tuple[str, ...] = ()
+    """Whose holidays are days off (`parse_country_of_holidays`)."""
+    days_off: tuple[date, ...] = ()
+    """Others."""
+
+    @property
+    def goes_by_recipient(self) -> bool:
+        """Whether it is open for some recipients while it is not for others."""
+        return self.is_by_recipient or self.is_legal
+
+    def opening(self, group: RecipientGroup, moment: datetime) -> Opening | None:
+        """When it is open at `moment` (aware) or next, for recipients of `group`; None: not in FARTHEST_OPENING."""
+        return common_opening(list(self._rules(group)), moment)
+
+    def __str__(self) -> str:
+        """For people: `Mon-Fri 09:00-20:00 Europe/Berlin, not on holidays of DE`."""
+        windows = list(self.windows) or ([_ALWAYS] if not self.is_legal else [])
+        whose = "by each recipient's clock" if self.is_by_recipient else self.zone
+        said = [f"{' and '.join(windows)} {whose}"] if windows else []
+        said += [f"{LEGAL} hours of each recipient's country"] if self.is_legal else []
+        said += [f"not on holidays of {' and '.join(self.holidays)}"] if self.holidays else []
+        said += [f"not on {len(self.days_off)} listed {'day' if len(self.days_off) == 1 else 'days'}"] * bool(
+            self.days_off
+        )
+        return ", ".join(said)
+
+    def _rules(self, group: RecipientGroup) -> Iterator[Hours]:
+        own = ZoneInfo(self.zone)
+        theirs = [ZoneInfo(zone) for zone in group.zones] or [own]
+        windows, is_day_off = _windows(self.windows or (_ALWAYS,)), days_off(self.holidays, self.days_off)
+        for zone in theirs if self.is_by_recipient else [own]:
+            yield Hours(windows, zone, is_day_off)
+        if self.is_legal and (legal := legal_hours_by_country().get(group.country)):
+            for zone in theirs:
+                yield Hours(legal.parsed(), zone, days_off(legal.holidays, ()))
+
+
+@cache
+def _windows(texts: tuple[str, ...]) -> Sequence[Window]:
+    return [parse_window(text) for text in texts]

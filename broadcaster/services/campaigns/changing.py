@@ -1,0 +1,225 @@
+"""Changing one's mind about a campaign that is not sending: what it sends, through which instances, when and how soon.
+
+Only messages that have not left change. The content gets a new version, and each message is sent, and recorded, with
+the version that its campaign had when it was claimed. docs/decisions/0029-changing-a-campaign.md has the reasons.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from shlex import quote
+from typing import Any
+
+from sqlalchemy import Connection, Engine, select, update
+
+from broadcaster.db import tables
+from broadcaster.db.engine import transaction
+from broadcaster.db.statements import execute, value
+from broadcaster.domain.content_lint import Remark, lint, refuse_warnings
+from broadcaster.domain.contents import Content
+from broadcaster.domain.states import CampaignState
+from broadcaster.errors import ConflictError, UsageError
+from broadcaster.services.audiences.evaluation import fixed_at
+from broadcaster.services.audit import note_operation
+from broadcaster.services.campaigns.checks import lanes_of, refuse_past
+from broadcaster.services.campaigns.content_change import ContentChange
+from broadcaster.services.campaigns.lifecycle import lock_campaign, patiently
+from broadcaster.services.campaigns.new_content import StoredContent, store_content
+from broadcaster.services.campaigns.open_recipients import OpenRecipients, check_open_recipients
+from broadcaster.services.campaigns.over_audience import describe_audience
+from broadcaster.services.campaigns.stored_campaign import StoredCampaign, read_campaign
+from broadcaster.services.recipients.reader import SAMPLES
+from broadcaster.time_zones import day_and_time
+
+_CHANGEABLE = (CampaignState.DRAFT, CampaignState.SCHEDULED, CampaignState.PAUSED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CampaignChange:
+    """What is to be another one; None: it stays."""
+
+    content: ContentChange | None = None
+    instances: Sequence[str] | None = None
+    priority: int | None = None
+    starts_at: datetime | None = None
+    """Aware."""
+    strict: bool = False
+    """Refuse a content that there is a warning about."""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One thing that was changed, what it was and what it is, in words; None: there was none, or is none."""
+
+    what: str
+    was: str | None
+    now: str | None
+
+
+@dataclass(slots=True)
+class Changed:
+    """What became of a change, or would for a dry run."""
+
+    name: str
+    state: CampaignState
+    content_version: int
+    """What it sends from now on."""
+    changes: list[Difference] = field(default_factory=list)
+    messages: int = 0
+    """How many may yet be sent: with a new content, to whom it goes. Over an audience: how many there are now."""
+    moved: int = 0
+    """Of those, how many go through another instance now."""
+    samples: list[tuple[str, str]] = field(default_factory=list)
+    """Of a new content, the first few (phone, rendered message)."""
+    empty_values: dict[str, int] = field(default_factory=dict)
+    lint: list[Remark] = field(default_factory=list)
+
+
+def change_campaign(engine: Engine, name: str, change: CampaignChange, *, dry_run: bool = False) -> Changed:
+    """Change a draft, or a campaign that is scheduled or paused. A dry run checks all of it and changes nothing.
+
+    Raises NotFoundError, ConflictError for a campaign in another state or one that has started and is to start at
+    another time, UsageError and InputError for what `submit_campaign` refuses, and InputError where somebody who is
+    still to be sent to cannot be sent the new content.
+    """
+    changed = patiently(lambda: _change(engine, name, change, dry_run=dry_run))
+    if change.instances is not None and changed.changes and not dry_run:
+        changed.moved = patiently(lambda: _share(engine, name))
+    return changed
+
+
+def _change(engine: Engine, name: str, change: CampaignChange, *, dry_run: bool) -> Changed:
+    with transaction(engine) as connection:
+        _, state = lock_campaign(connection, name)
+        _refuse_state(name, state)
+        campaign = read_campaign(connection, name)
+        result = Changed(name, state, campaign.content_version)
+        if change.content is not None:
+            _change_content(connection, campaign, change, change.content, result, dry_run=dry_run)
+        if change.instances is not None:
+            _change_lanes(connection, campaign, change.instances, result, dry_run=dry_run)
+        _change_columns(connection, campaign, change, result, dry_run=dry_run)
+        return result
+
+
+def _share(engine: Engine, name: str) -> int:
+    """Deal what is pending to the lanes anew; a transaction of its own, since it takes messages before counters."""
+    with transaction(engine) as connection:
+        campaign_id, _ = lock_campaign(connection, name)
+        return execute(connection, "share_pending", campaign_id=campaign_id, evenly=True)
+
+
+def _refuse_state(name: str, state: CampaignState) -> None:
+    if state is CampaignState.RUNNING:
+        raise ConflictError(
+            f"campaign {name!r} is running: pause it first with `broadcaster campaign pause {quote(name)}`"
+        )
+    if state not in _CHANGEABLE:
+        raise ConflictError(f"campaign {name!r} is {state}: nothing of it is left to change")
+
+
+def _change_content(
+    connection: Connection,
+    campaign: StoredCampaign,
+    change: CampaignChange,
+    of_content: ContentChange,
+    result: Changed,
+    *,
+    dry_run: bool,
+) -> None:
+    content = of_content.of(campaign.content)
+    found = _recipients_of(connection, campaign, content, change.starts_at, allow_private=of_content.allow_private)
+    result.messages, result.samples, result.empty_values = found.count, found.samples, found.empty_values
+    result.lint = lint(content, [message for _, message in found.samples], found.columns)
+    if change.strict:
+        refuse_warnings(result.lint)
+    differences = list(_differences(campaign.content, content))
+    result.changes += differences
+    if not differences or dry_run:
+        return
+    stored = (
+        store_content(connection, content) if of_content.is_of_body else StoredContent.of(campaign.content_id, content)
+    )
+    result.content_version = value(connection, "change_content", campaign_id=campaign.id, **stored._asdict())
+
+
+def _recipients_of(
+    connection: Connection,
+    campaign: StoredCampaign,
+    content: Content,
+    starts_at: datetime | None,
+    *,
+    allow_private: bool,
+) -> OpenRecipients:
+    if campaign.selection is None:
+        return check_open_recipients(connection, campaign.id, content, allow_private=allow_private)
+    starts_at = starts_at or campaign.selection.starts_at
+    selection = replace(campaign.selection, content=content, starts_at=starts_at).checked(connection)
+    counted = selection.count(connection)
+    return OpenRecipients(
+        count=counted.members - counted.faulty,
+        samples=[(each.phone, content.render(each.variables).words) for each in selection.sample(connection, SAMPLES)],
+        empty_values=selection.count_empty(connection),
+        columns=selection.audience.variables,
+    )
+
+
+def _differences(was: Content, now: Content) -> Iterator[Difference]:
+    if was.kind is not now.kind:
+        yield Difference("content", was.kind, now.kind)
+    if now.file is not None:
+        yield Difference("file", _source(was.filename), _source(now.filename))
+    for what in ("text", "url", "caption", "filename"):
+        before, after = _source(getattr(was, what)), _source(getattr(now, what))
+        if before != after and not (what == "filename" and now.file is not None):
+            yield Difference(what, before, after)
+    if was.locale != now.locale:
+        yield Difference("locale", was.locale, now.locale)
+
+
+def _source(template: Any) -> str | None:
+    return None if template is None else str(template.source)
+
+
+def _change_lanes(
+    connection: Connection, campaign: StoredCampaign, instances: Sequence[str], result: Changed, *, dry_run: bool
+) -> None:
+    lanes = list(lanes_of(connection, instances))
+    chosen, names = tables.campaign_lanes, tables.instances.c.name
+    known = select(names).join(chosen, chosen.c.lane_id == tables.instances.c.id).order_by(names)
+    was = connection.scalars(known.where(chosen.c.campaign_id == campaign.id, ~chosen.c.retired)).all()
+    now = sorted(set(instances))
+    if was == now:
+        return
+    result.changes.append(Difference("instances", ", ".join(was), ", ".join(now)))
+    if not dry_run:
+        execute(connection, "change_lanes", campaign_id=campaign.id, lanes=lanes)
+        note_operation(connection, "campaign", campaign.name, instances=now, instances_before=list(was))
+
+
+def _change_columns(
+    connection: Connection, campaign: StoredCampaign, change: CampaignChange, result: Changed, *, dry_run: bool
+) -> None:
+    table = tables.campaigns
+    values: dict[str, Any] = {}
+    if change.priority is not None and change.priority != campaign.priority:
+        values["priority"] = change.priority
+        result.changes.append(Difference("priority", str(campaign.priority), str(change.priority)))
+    if change.starts_at is not None and change.starts_at != campaign.starts_at:
+        if campaign.started_at is not None:
+            raise ConflictError(f"campaign {campaign.name!r} has started: --at is for one that has not")
+        refuse_past(connection, change.starts_at)
+        if campaign.expires_at is not None and campaign.expiry_after(change.starts_at) is None:
+            raise UsageError(
+                f"--at: campaign {campaign.name!r} expires at {day_and_time(campaign.expires_at)} already"
+            )
+        values["starts_at"] = change.starts_at
+        if campaign.selection is not None and campaign.state is not CampaignState.DRAFT:
+            # Its conditions are shown with the day for which `today` stands.
+            meant = fixed_at(campaign.selection.conditions, change.starts_at)
+            values["source"] = describe_audience(campaign.selection.audience.name, meant)
+        result.changes.append(Difference("start", campaign.starts_at.isoformat(), change.starts_at.isoformat()))
+    if values and not dry_run:
+        connection.execute(update(table).where(table.c.id == campaign.id).values(values))

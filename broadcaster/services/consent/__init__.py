@@ -1,0 +1,1 @@
+"""Consent: who has opted out, with the evidence, and what follows from it."""
