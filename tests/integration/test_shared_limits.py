@@ -7,6 +7,8 @@ import asyncio
 import pytest
 
 from broadcaster.crypto import open_vault
+from broadcaster.db.engine import transaction
+from broadcaster.db.statements import execute
 from broadcaster.domain.span_limits import parse_span_limit
 from broadcaster.errors import ConflictError, NotFoundError, UsageError
 from broadcaster.services import shared_limits
@@ -64,6 +66,20 @@ def test_what_a_lane_has_sent_counts_when_it_begins_to_share(shop: Shop) -> None
     assert shared_limits.show_limits(shop.engine)[0].taken == 8
     share(shop, "a")
     assert shared_limits.show_limits(shop.engine, "customers")[0].instances == ["b"]
+
+
+def test_counts_go_no_further_back_than_the_span(shop: Shop) -> None:
+    shop.add("a", "500/s")
+    shop.submit("c", 4, "a")
+    drain(shop)
+    add(shop, "new", "60/h")
+    add(shop, "long unused", "60/h")
+    shop.sql("UPDATE limits SET counts = '{1}', newest = 1 WHERE name = 'long unused'")
+    for limit, lane in shop.sql("SELECT limits.id, lanes.id FROM limits CROSS JOIN lanes"):
+        with transaction(shop.engine) as connection:
+            execute(connection, "share_limit", lane=lane, limit=limit)
+    kept = "cardinality(counts) <= (span_seconds + grace_seconds) / bucket_seconds + 3"
+    assert shop.sql(f"SELECT {kept}, (SELECT sum(n) FROM unnest(counts) n) FROM limits") == [(True, 4), (True, 4)]
 
 
 def test_a_limit_is_changed_at_once_and_removed_once_nobody_has_it(shop: Shop) -> None:

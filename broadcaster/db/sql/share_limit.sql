@@ -30,7 +30,12 @@ SET
         SELECT coalesce(l.counts[l.newest - each.bucket + 1], 0)
             + coalesce((SELECT n FROM past WHERE past.bucket = each.bucket), 0)
         FROM generate_series(
-            newest.bucket, least(l.newest - cardinality(l.counts) + 1, (SELECT min(bucket) FROM past)), -1
+            newest.bucket,
+            greatest( -- no further back than counts, however long nothing was counted
+                least(l.newest - cardinality(l.counts) + 1, (SELECT min(bucket) FROM past)),
+                newest.bucket - ceil((l.span_seconds + l.grace_seconds) / l.bucket_seconds)::bigint - 1
+            ),
+            -1
         ) AS each (bucket)
     ),
     newest = newest.bucket
