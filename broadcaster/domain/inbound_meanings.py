@@ -27,19 +27,36 @@ class InboundMeaning(StrEnum):
 
 
 STOP_WORDS = {
-    "en": ("stop", "stop all", "stop promo", "unsubscribe", "end", "quit", "cancel", "revoke", "opt out", "optout"),
-    "id": ("berhenti", "stop promo", "henti", "batal langganan"),
+    "en": (
+        "stop",
+        "stop all",
+        "stop promo",
+        "unsubscribe",
+        "unsub",
+        "end",
+        "quit",
+        "cancel",
+        "revoke",
+        "opt out",
+        "optout",
+    ),
+    "id": ("berhenti", "stop promo", "henti", "hentikan", "unreg", "batal langganan"),
     "ms": ("berhenti", "henti"),
     "es": ("salir", "baja", "parar", "cancelar", "alto"),
     "pt": ("sair", "parar", "cancelar", "pare", "descadastrar"),
-    "fr": ("arrêt", "arrêter", "arrêtez", "désabonner", "stop"),
+    "fr": ("arrêt", "arrêter", "arrêtez", "désabonner", "désinscrire", "stop"),
     "de": ("stopp", "abmelden", "abbestellen"),
     "it": ("ferma", "basta", "cancella", "disiscrivi"),
-    "nl": ("stoppen", "afmelden"),
-    "tr": ("dur", "iptal", "ret"),
+    "nl": ("stoppen", "afmelden", "uitschrijven"),
+    "tr": ("dur", "iptal", "ret", "çık"),
     "ru": ("нет", "стоп", "отписаться", "отмена"),
     "ar": ("توقف", "إيقاف", "الغاء", "إلغاء", "إلغاء الاشتراك"),
     "hi": ("रोकें", "बंद करें", "बंद"),
+    "vi": ("hủy", "dừng"),
+    "th": ("หยุด", "ยกเลิก"),
+    "zh": ("退订", "退訂", "停止"),
+    "ja": ("配信停止", "停止"),
+    "ko": ("수신거부",),
 }
 """By language. Where one opts out by a word that another language uses otherwise, the word still counts."""
 START_WORDS = {
@@ -61,7 +78,8 @@ NEAR_MISSES = {
     "en": ("stop", "unsubscribe", "opt out", "remove me", "remove my number", "dont send", "do not send",
            "dont message", "do not message", "dont text", "leave me alone", "spam", "no more messages",
            "wrong number"),
-    "id": ("berhenti", "jangan kirim", "jangan wa", "jangan chat", "hapus nomor", "salah nomor", "stop"),
+    "id": ("berhenti", "hentikan", "batal", "keluar", "jangan kirim", "jangan wa", "jangan chat", "hapus nomor",
+           "salah nomor", "stop"),
     "es": ("baja", "no me escriban", "no envien", "no enviar", "dejen de", "numero equivocado"),
     "pt": ("parar", "pare", "nao envie", "nao enviar", "nao mande", "descadastrar", "numero errado"),
     "fr": ("arrêtez", "désabonner", "ne plus", "mauvais numéro"),
@@ -70,6 +88,7 @@ NEAR_MISSES = {
     "ru": ("стоп", "не пишите", "отпишите", "хватит", "не присылайте"),
     "ar": ("توقف", "إيقاف", "لا ترسل"),
     "hi": ("रोकें", "बंद", "मत भेजो"),
+    "zh": ("退订", "退訂", "停止", "取消"),
 }  # fmt: skip
 """What is looked for among other words."""
 
@@ -79,7 +98,7 @@ def plain_words(text: str) -> str:
 
     A word that is said again and again is said once. Vowel signs of Indian scripts stay: they are no accents.
     """
-    decomposed = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", text).casefold())
+    decomposed = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", text).casefold()).replace("ı", "i")
     kept = []
     for each in decomposed:
         kind = unicodedata.category(each)
