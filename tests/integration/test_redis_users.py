@@ -8,6 +8,7 @@ import sys
 from base64 import b64encode
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 from urllib.request import Request, urlopen
 
 import pytest
@@ -142,7 +143,8 @@ def test_a_campaign_is_sent_watched_and_diagnosed_under_these_users(
             assert health_of(role, server.url(role)) == (0, "")
         wait_for(lambda: names_in_flower(port) != [], "Flower to see the worker")
         assert "active_queues" in look(port, "/api/workers?refresh=1")
-        lengths = json.loads(look(port, "/api/queues/length"))["active_queues"]
+        wait_for(lambda: queues_in_flower(port) != [], "Flower to know the queues")
+        lengths = queues_in_flower(port)
         assert {queue["name"] for queue in lengths} == {"ticks", "sends"}
         assert [role.stop() for role in (flower, worker, beat)] == [0, 0, 0]
     assert server.refusals() == []
@@ -159,6 +161,14 @@ def health_of(role: str, url: str) -> tuple[int, str]:
 def names_in_flower(port: int) -> list[str]:
     try:
         return list(json.loads(look(port, "/api/workers")))
+    except OSError:
+        return []
+
+
+def queues_in_flower(port: int) -> list[dict[str, Any]]:
+    """None, too, where it has not asked Redis yet."""
+    try:
+        return list(json.loads(look(port, "/api/queues/length"))["active_queues"])
     except OSError:
         return []
 

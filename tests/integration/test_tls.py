@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ from sqlalchemy import Engine, make_url
 from broadcaster.services.campaigns.campaign_reports import campaign_summary
 from broadcaster.settings import Settings
 from broadcaster.simulator import Simulator
-from tests.integration.test_redis_users import health_of, look, names_in_flower
+from tests.integration.test_redis_users import health_of, names_in_flower, queues_in_flower
 from tests.support.cli import RunCli, assert_done, assert_refused
 from tests.support.home import free_port
 from tests.support.stack import running_stack, wait_for
@@ -81,7 +80,7 @@ def test_a_campaign_is_sent_watched_and_diagnosed_by_tls(
         for role in ("worker", "beat"):
             assert health_of(role, environ["BROADCASTER_REDIS_URL"]) == (0, "")
         wait_for(lambda: names_in_flower(port) != [], "Flower to see the worker")
-        assert len(json.loads(look(port, "/api/queues/length"))["active_queues"]) == 2
+        wait_for(lambda: len(queues_in_flower(port)) == 2, "Flower to know the queues")
         assert "insecure" not in worker.log.read_text()
 
 
