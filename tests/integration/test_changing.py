@@ -15,7 +15,7 @@ from broadcaster.db.engine import transaction
 from broadcaster.db.statements import execute, query
 from broadcaster.errors import ConflictError
 from broadcaster.services import dispatch
-from broadcaster.services.campaigns import cloning
+from broadcaster.services.campaigns import snapshots
 from broadcaster.services.campaigns.changing import CampaignChange, change_campaign
 from broadcaster.services.campaigns.cloning import clone_campaign
 from broadcaster.services.campaigns.content_change import ContentChange
@@ -226,7 +226,7 @@ def test_a_clone_has_the_recipients_that_were_not_forgotten(
     shop: Shop, monkeypatch: pytest.MonkeyPatch, large: bool
 ) -> None:
     if large:
-        monkeypatch.setattr(cloning, "LARGE_CAMPAIGN", 1)
+        monkeypatch.setattr(snapshots, "LARGE_CAMPAIGN", 1)
     shop.submit("x", 6, "a", "b")
     drain(shop)
     shop.sql("UPDATE messages SET phone = NULL, variables = NULL WHERE seq = 2")

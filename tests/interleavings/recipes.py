@@ -312,17 +312,13 @@ def _changing() -> list[Recipe]:
         *(locked(campaign, share(campaign)) for campaign in (Campaign.PAUSED, Campaign.AWAKE)),
     ]
     remove = _step("remove_campaign", campaign_id=Campaign.DRAFT)
-    copy = Step(
-        lambda _: query("clone_messages").format(messages="messages"),
-        lambda _books, side: {"campaign_id": Campaign.PAUSED, "clone_id": Campaign.NEW + side, "segment": 0},
-        "clone_messages",
-    )
+    clone = (_step("snapshot_clone", campaign_id=Campaign.PAUSED), _new_campaign(Campaign.NEW), _deal_to_new())
     return [
         queued,
         *changed,
         Recipe("share_pending", (share(None),)),
         Recipe("remove_campaign", (_sql(_READ), remove), held=0),
-        Recipe("clone_messages", (HOLD_OFF, _new_campaign(Campaign.NEW), copy)),
+        Recipe("a clone of PAUSED", (HOLD_OFF, *clone), held=1),
     ]
 
 
@@ -351,6 +347,19 @@ def _new_campaign(first: Campaign) -> Step:
         return {"campaign_id": first + side, "segment": segment, "rest_of": None}
 
     return Step(lambda _: _INSERT_CAMPAIGN, parameters, plain=True)
+
+
+def _deal(campaign: Callable[[Side], int]) -> Step:
+    """Whoever is in the snapshot becomes a message of the campaign."""
+    return Step(
+        lambda _: query("deal_snapshot").format(messages="messages"),
+        lambda _books, side: {"campaign_id": campaign(side), "segment": 0, "groups": "{}", "digits": 8},
+        "deal_snapshot",
+    )
+
+
+def _deal_to_new() -> Step:
+    return _deal(lambda side: Campaign.NEW + side)
 
 
 def _segment(name: str) -> Step:
@@ -383,11 +392,7 @@ def _over_an_audience() -> list[Recipe]:
         "template": _json(template),
     }
     lock = _step("lock_due_audience_campaign", decides=True, **campaign)
-    deal = Step(
-        lambda _: query("deal_snapshot").format(messages="messages"),
-        lambda _books, _side: {**campaign, "segment": 0, "groups": "{}", "digits": 8},
-        "deal_snapshot",
-    )
+    deal = _deal(lambda _: campaign["campaign_id"])
     run = _step("run_audience_campaign", source="people", nobody="nobody", all_rejected="none", **campaign)
     snapshot = Step(
         lambda _: query("snapshot_audience").format(members="true"),
@@ -415,11 +420,6 @@ def _rest(of: Campaign, *, held: int) -> Recipe:
     def new(_books: Books, side: Side) -> dict[str, Any]:
         return {"campaign_id": Campaign.NEW + side, "segment": 0, "rest_of": of}
 
-    deal = Step(
-        lambda _: query("deal_snapshot").format(messages="messages"),
-        lambda _books, side: {"campaign_id": Campaign.NEW + side, "segment": 0, "groups": "{}", "digits": 8},
-        "deal_snapshot",
-    )
     steps = (
         HOLD_OFF,
         _step("lock_first_of_rests", lambda _books, _side: {"name": f"campaign {of:d}"}),
@@ -428,7 +428,7 @@ def _rest(of: Campaign, *, held: int) -> Recipe:
         _step("leave_out_of_rest"),
         _step("read_snapshot", most=1, decides=True),
         Step(lambda _: _INSERT_CAMPAIGN, new, plain=True),
-        deal,
+        _deal_to_new(),
         _step("take_rest", latest),
     )
     return Recipe(f"a rest of {of.name}", steps, held=held)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, Engine, func, select
 
 from broadcaster.db import tables
-from broadcaster.db.statements import execute, naming
+from broadcaster.db.statements import execute, value
 from broadcaster.domain.opening_hours import OpeningHours
 from broadcaster.domain.states import CampaignState
 from broadcaster.errors import InputError
@@ -17,7 +17,8 @@ from broadcaster.services.campaigns.checks import admission
 from broadcaster.services.campaigns.new_campaign import NewCampaign, insert_campaign, next_campaign_id
 from broadcaster.services.campaigns.new_content import StoredContent
 from broadcaster.services.campaigns.over_audience import describe_audience
-from broadcaster.services.campaigns.segments import LARGE_CAMPAIGN, SHARED, attach_segment, index_phones, open_segment
+from broadcaster.services.campaigns.segments import SHARED
+from broadcaster.services.campaigns.snapshots import deal_snapshot, open_snapshot_segment
 from broadcaster.services.campaigns.stored_campaign import StoredCampaign, read_campaign
 from broadcaster.services.forgetting.forgotten import hold_off
 
@@ -100,20 +101,14 @@ def _draft(connection: Connection, campaign: StoredCampaign, name: str) -> NewCa
 
 def _with_messages(connection: Connection, campaign: StoredCampaign, new: NewCampaign) -> int:
     """Store the clone with a message for each recipient; returns how many there are."""
-    messages = tables.messages
-    theirs = (messages.c.segment == campaign.segment) & (messages.c.campaign_id == campaign.id)
-    counted = select(func.count()).where(theirs, messages.c.phone.is_not(None))
-    count = int(connection.execute(counted).scalar_one())
+    execute(connection, "snapshot_clone", campaign_id=campaign.id)
+    count = int(value(connection, "snapshot_size"))
     if not count:
         raise InputError(f"campaign {campaign.name!r} goes to nobody: there is nothing to clone")
     clone_id = next_campaign_id(connection)
-    segment = open_segment(connection, clone_id) if count >= LARGE_CAMPAIGN else None
-    number, table = (segment.number, segment.messages) if segment else (SHARED, "messages")
+    segment = open_snapshot_segment(connection, clone_id)
+    number = segment.number if segment else SHARED
     insert_campaign(connection, replace(new, id=clone_id, segment=number, recipients_read=count))
-    both = {"campaign_id": campaign.id, "clone_id": clone_id}
-    execute(connection, naming("clone_messages", messages=table), **both, segment=number)
-    if segment:
-        index_phones(connection, segment)
-        attach_segment(connection, segment)
-    execute(connection, "copy_recipient_files", **both)
+    deal_snapshot(connection, clone_id, segment)
+    execute(connection, "copy_recipient_files", campaign_id=campaign.id, clone_id=clone_id)
     return count

@@ -1,6 +1,7 @@
 """Recipients in a snapshot, which is a temporary table, become the messages of a campaign.
 
-Two statements make one: `snapshot_audience` of members, `snapshot_rest` of whom another campaign has not reached.
+Three statements make one: `snapshot_audience` of members, `snapshot_rest` of whom another campaign has not reached,
+`snapshot_clone` of all whom another one has.
 """
 
 from __future__ import annotations
