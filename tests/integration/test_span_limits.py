@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import subprocess
 import sys
@@ -24,6 +25,7 @@ from broadcaster.domain.standstill import Cause
 from broadcaster.services import clocks, dispatch
 from broadcaster.services.instance_reports import LimitInUse, show_instance
 from broadcaster.services.instances import InstanceChanges, set_instance
+from broadcaster.services.sending.sending_process import SendingProcess
 from broadcaster.services.standstill import find_standstills
 from broadcaster.services.stored_limits import LaneLimits
 from broadcaster.services.ticks import note_tick
@@ -147,6 +149,24 @@ def test_a_new_limit_counts_what_has_left_before(shop: Shop) -> None:
     change(shop, "a", "1000/s", "40/d")
     [limit] = limits_of(shop, "a")
     assert limit.taken == counted > 0
+
+
+def test_a_new_limit_counts_what_is_being_sent(shop: Shop) -> None:
+    shop.add("a", "1000/s", max_in_flight=2)
+    shop.submit("c", 2, "a")
+    shop.fault("kind=latency,seconds=3")
+
+    async def run() -> int:
+        async with SendingProcess(shop.settings) as process:
+            drained = asyncio.create_task(process.send_due(shop.lanes()))
+            await shop.requests(2)
+            change(shop, "a", "1000/s", "40/d")
+            [limit] = limits_of(shop, "a")
+            await drained
+        return limit.taken
+
+    assert asyncio.run(run()) == 2
+    assert shop.states("c") == {"sent": 2}
 
 
 def test_what_provably_was_not_accepted_gives_its_place_back(shop: Shop) -> None:

@@ -240,12 +240,8 @@ def _limiting() -> list[Recipe]:
     own: dict[str, Any] = {"lane": 1, "most": 20, "span": 3600, "bucket": 75.0, "grace": 75.0, "ramp": []}
     refresh = _step("refresh_limit", limit=1)
     return [
-        Recipe("set_own_limit", (lock, _step("set_own_limit", **own), refresh), held=1),
-        Recipe(
-            "share_limit",
-            (_sql("SELECT FROM lanes WHERE id = 1 FOR NO KEY UPDATE"), _step("share_limit", lane=1, limit=3)),
-            held=0,
-        ),
+        Recipe("set_own_limit", (lock, _step("set_own_limit", **own), refresh), held=0),
+        Recipe("share_limit", (lock, _step("share_limit", lane=1, limit=3)), held=0),
         Recipe("climb_ramps", (_sql(_READ), _step("climb_ramps")), held=0),
         Recipe("refresh_limit", (_sql(_READ), refresh), held=0),
     ]

@@ -57,6 +57,7 @@ FILES = (
     "functions/due_from",
     "functions/may_confirm",
     "functions/sending_through",
+    "functions/sent_lately",
     "functions/places_taken",
     "functions/limit_after",
     "functions/open_places",

@@ -1,21 +1,9 @@
 WITH /* set_own_limit */
 -- Lane %(lane)s may send %(most)s messages in any %(span)s seconds, which is the first step of the %(ramp)s where that is
--- not empty. What its account has sent in the latest span counts,
--- by when its outcomes were written, which is no earlier than when the gateway accepted it; and what is being sent. A
--- limit over this span that is there already keeps its counts, and a ramp its step. The caller has locked the lane:
--- nothing is claimed meanwhile.
+-- not empty. What its account has sent in the latest span counts. A limit over this span that is there already keeps its
+-- counts, and a ramp its step. The caller has locked the lane: nothing is claimed meanwhile.
 past AS (
-    SELECT floor(extract(epoch FROM moment) / %(bucket)s)::bigint AS bucket, count(*)::int AS n
-    FROM (
-        SELECT a.finished_at AS moment
-        FROM lanes l
-        JOIN attempts a ON a.account_id = l.account_id
-        WHERE l.id = %(lane)s AND a.outcome IN ('accepted', 'rejected', 'unknown')
-            AND a.finished_at > now() - make_interval(secs => %(span)s + %(grace)s)
-        UNION ALL
-        SELECT m.changed_at FROM sending_through(%(lane)s) s JOIN messages m USING (segment, campaign_id, seq)
-    ) sent
-    GROUP BY 1
+    SELECT bucket, n FROM sent_lately(%(lane)s, %(span)s + %(grace)s, %(bucket)s)
 ), newest AS (
     SELECT coalesce(max(bucket), 0) AS bucket FROM past
 ), own AS (

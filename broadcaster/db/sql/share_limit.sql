@@ -6,19 +6,10 @@ joined AS (
     ON CONFLICT DO NOTHING
     RETURNING lane_id, limit_id
 ), past AS (
-    SELECT floor(extract(epoch FROM sent.moment) / l.bucket_seconds)::bigint AS bucket, count(*)::int AS n
+    SELECT sent.bucket, sent.n
     FROM joined
     JOIN limits l ON l.id = joined.limit_id
-    JOIN lanes ON lanes.id = joined.lane_id
-    CROSS JOIN LATERAL (
-        SELECT a.finished_at AS moment
-        FROM attempts a
-        WHERE a.account_id = lanes.account_id AND a.outcome IN ('accepted', 'rejected', 'unknown')
-            AND a.finished_at > now() - make_interval(secs => l.span_seconds + l.grace_seconds)
-        UNION ALL
-        SELECT m.changed_at FROM sending_through(lanes.id) s JOIN messages m USING (segment, campaign_id, seq)
-    ) sent
-    GROUP BY 1
+    CROSS JOIN LATERAL sent_lately(joined.lane_id, l.span_seconds + l.grace_seconds, l.bucket_seconds) sent
 ), newest AS (
     SELECT greatest(l.newest, (SELECT max(bucket) FROM past)) AS bucket
     FROM limits l
