@@ -18,8 +18,18 @@ from broadcaster.errors import UsageError
 from broadcaster.services.audit import AuditEntry, read_audit
 from broadcaster.settings import load
 
-_KEPT = ("instance", "limit", "campaign", "audience", "schedule", "occurrence", "phone", "consent")
-KINDS = (*_KEPT, "secrets", "database")
+KINDS = (
+    "instance",
+    "limit",
+    "campaign",
+    "audience",
+    "schedule",
+    "occurrence",
+    "phone",
+    "consent",
+    "secrets",
+    "database",
+)
 """What the trail has rows of."""
 _TABLE_WIDTH = 120
 """Characters. In a narrower terminal the trail is no table."""

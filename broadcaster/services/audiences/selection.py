@@ -58,6 +58,11 @@ class _Value(NamedTuple):
     value: str
 
 
+class _Named(NamedTuple):
+    name: str
+    value: str
+
+
 class _Counts(NamedTuple):
     beginning: str
     members: int
@@ -221,12 +226,22 @@ class Selection:
             faults = ((value, template.unreadable_value(name, value)) for value in values)
             refused = ((value, fault.sentence) for value, fault in faults if fault is not None)
             found.setdefault(name, {}).update(islice(refused, _MOST_UNREADABLE))
-        for name in {name for template in self._templates for name in template.names} - self.variables.keys():
-            stored = each(connection, "audience_formula_errors", _Value, audience_id=self.audience.id, name=name)
-            errors = (row.value for row in stored if is_formula_error(row.value))
-            refused = ((value, formula_error_fault(value, quoted(name)).sentence) for value in errors)
-            found.setdefault(name, {}).update(islice(refused, _MOST_UNREADABLE))
+        for name, errors in self._formula_errors(connection).items():
+            found.setdefault(name, {}).update(errors)
         return {name: faults for name, faults in found.items() if faults}
+
+    def _formula_errors(self, connection: Connection) -> dict[str, dict[str, str]]:
+        """The members' values, by variable, that show that a formula failed: at most _MOST_UNREADABLE of each."""
+        found: dict[str, dict[str, str]] = {}
+        names = {name for template in self._templates for name in template.names} - self.variables.keys()
+        if not names:
+            return found
+        may_be = {"audience_id": self.audience.id, "names": sorted(names)}
+        for name, written in each(connection, "audience_formula_errors", _Named, **may_be):
+            errors = found.setdefault(name, {})
+            if is_formula_error(written) and len(errors) < _MOST_UNREADABLE:
+                errors[written] = formula_error_fault(written, quoted(name)).sentence
+        return found
 
     @property
     def _predicate(self) -> Predicate:
