@@ -30,6 +30,7 @@ from broadcaster.cli.options.sending_hours import CampaignWindowOptions, ExpiryO
 from broadcaster.cli.options.when import given_moment
 from broadcaster.cli.output import say_json
 from broadcaster.cli.recipient_progress import progress_bar
+from broadcaster.domain.conditions import Condition
 from broadcaster.domain.contents import Content
 from broadcaster.domain.moments import FORMS
 from broadcaster.domain.opening_hours import OpeningHours
@@ -227,25 +228,11 @@ def submit(
         files = content.recipient_files(settings)
         submission = replace(submission, files=files, require_consent=consent.require_consent)
         submission = _timed(submission, hours, expiry, rest_of)
-        if whom.recipients is not None:
-            file = (engine, settings, submission, whom.recipients, reading)
-            submitted = _store_file(*file, consent, again=whom.again, dry_run=dry_run)
-        elif whom.audience is not None:
-            submitted = submit_over_audience(
-                *(engine, submission, whom.audience, conditions),
-                accept_rejected=reading.accept_rejected,
-                dry_run=dry_run,
-            )
-        else:
-            submitted = submit_rest(
-                engine,
-                submission,
-                str(whom.rest_of),
-                same_content=same_content,
-                allow_private=settings.allow_private_file_urls,
-                accept_rejected=reading.accept_rejected,
-                dry_run=dry_run,
-            )
+        submitted = _store(
+            *(engine, settings, submission, whom, conditions, reading, consent),
+            same_content=same_content,
+            dry_run=dry_run,
+        )
         if nudges:
             nudge_workers(settings)
         if as_json:
@@ -269,6 +256,36 @@ def _timed(
         hours = hours or rest_of.hours
         expires_at = expires_at or rest_of.expiry_after(submission.starts_at or datetime.now(UTC))
     return replace(submission, hours=hours, expires_at=expires_at)
+
+
+def _store(
+    engine: Engine,
+    settings: Settings,
+    submission: Submission,
+    whom: WhomOptions,
+    conditions: Sequence[Condition],
+    reading: FileReadingOptions,
+    consent: ConsentOptions,
+    *,
+    same_content: bool,
+    dry_run: bool,
+) -> Submitted:
+    if whom.recipients is not None:
+        file = (engine, settings, submission, whom.recipients, reading)
+        return _store_file(*file, consent, again=whom.again, dry_run=dry_run)
+    if whom.audience is not None:
+        return submit_over_audience(
+            *(engine, submission, whom.audience, conditions), accept_rejected=reading.accept_rejected, dry_run=dry_run
+        )
+    return submit_rest(
+        engine,
+        submission,
+        str(whom.rest_of),
+        same_content=same_content,
+        allow_private=settings.allow_private_file_urls,
+        accept_rejected=reading.accept_rejected,
+        dry_run=dry_run,
+    )
 
 
 def _store_file(

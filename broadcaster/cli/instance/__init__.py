@@ -12,7 +12,7 @@ app = lazy_group(
     {
         "add": ("broadcaster.cli.instance.manage:add", "Add an instance."),
         "list": ("broadcaster.cli.instance.listing:list_all", "List all instances and how they are doing."),
-        "show": ("broadcaster.cli.instance.manage:show", "Show one instance."),
+        "show": ("broadcaster.cli.instance.showing:show", "Show one instance."),
         "set": ("broadcaster.cli.instance.manage:change", "Change an instance's key, limits or encoding."),
         "pause": ("broadcaster.cli.instance.manage:pause", "Send nothing through an instance until it is resumed."),
         "resume": ("broadcaster.cli.instance.manage:resume", "Send through an instance again, whatever stopped it."),

@@ -1,0 +1,56 @@
+"""`broadcaster instance show`: all that there is to be said of one."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from broadcaster.cli.database import database
+from broadcaster.cli.instance import Name
+from broadcaster.cli.instance.listing import health_word, instance_document, limit_in_words
+from broadcaster.cli.options.results import Json
+from broadcaster.cli.output import duration, local_time, say, say_fields, say_json
+from broadcaster.services.inbox_reports import InboxStanding, inbox_standing
+from broadcaster.services.instance_reports import show_instance
+from broadcaster.settings import load
+
+
+def show(name: Name, as_json: Json = False) -> None:
+    """Show one instance. Its key is never shown."""
+    with database(load()) as engine:
+        inbox = inbox_standing(engine, name)
+        document = {**instance_document(show_instance(engine, name)), "inbox": inbox}
+    if as_json:
+        say_json(document)
+        return
+    moments = {
+        key: local_time(document[key]) for key in ("health_since", "not_before", "lease_expires_at", "created_at")
+    }
+    if document["not_before"] is not None and document["not_before"] <= datetime.now(UTC):
+        moments["not_before"] = None
+    document["health"] = health_word(document["health"])
+    document["hours"] = document["hours"] and str(document["hours"])
+    limits = document.pop("limits")
+    del document["rate_per_second"], document["id"], document["inbox"]
+    document["replies"] = _told_of_replies(inbox)
+    say_fields({key.replace("_", " "): value for key, value in (document | moments).items()})
+    for limit in limits:
+        say(limit_in_words(limit))
+
+
+def _told_of_replies(inbox: InboxStanding) -> str:
+    """Whether they are read, how far, and what may be missing, in a sentence."""
+    if inbox.read_replies_seconds is None:
+        return "not read"
+    told = [f"read every {duration(inbox.read_replies_seconds)}, at most {inbox.reads_a_second} reads a second"]
+    told.append(f"last at {local_time(inbox.listed_at)}" if inbox.listed_at else "not yet")
+    if inbox.chats_waiting:
+        told.append(f"{inbox.chats_waiting:,} changed chats wait")
+    if inbox.unreadable_since:
+        told.append(f"not readable since {local_time(inbox.unreadable_since)}")
+    if inbox.gap_from:
+        told.append(f"chats that changed since {local_time(inbox.gap_from)} (its clock) may be left out of its lists")
+    if inbox.chats_cut:
+        told.append(f"{inbox.chats_cut:,} readings of chats did not show all")
+    if inbox.trouble:
+        told.append(inbox.trouble)
+    return "; ".join(told)
