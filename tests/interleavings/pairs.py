@@ -64,7 +64,9 @@ class Arena:
         for name in ("gate", "books", "restore"):
             self._admin.execute((_HERE / f"{name}.sql").read_text(encoding="utf-8"))
         self._admin.execute("ANALYZE")
-        self._admin.execute("SET jit = off")
+        # Apart from `_admin`: to put the books back makes a session forget the plans of its statements.
+        self._judge = psycopg.connect(url, autocommit=True)
+        self._judge.execute("SET jit = off")
         self._url = url
         self.books = self._read_books()
         self._sessions = {
@@ -76,7 +78,7 @@ class Arena:
 
     def close(self) -> None:
         self._threads.shutdown()
-        for connection in (*self._sessions.values(), self._admin):
+        for connection in (*self._sessions.values(), self._admin, self._judge):
             connection.close()
 
     def _read_books(self) -> Books:
@@ -113,16 +115,16 @@ class Arena:
             Ran(side, recipe, outcome)
             for side, recipe, outcome in zip((FIRST, SECOND), (first, second), outcomes, strict=True)
         ]
-        return self._judge(ran)
+        return self._problems(ran)
 
     def follow(self, recipes: Sequence[Recipe]) -> list[str]:
         """What is wrong after all of them have run, one after the other."""
         self.restore()
-        return self._judge(
+        return self._problems(
             [Ran(side, recipe, self._run(recipe, side, held=False)) for side, recipe in enumerate(recipes, FIRST)]
         )
 
-    def _judge(self, ran: list[Ran]) -> list[str]:
+    def _problems(self, ran: list[Ran]) -> list[str]:
         problems = []
         for each in ran:
             if isinstance(each.outcome.error, _ALLOWED):
@@ -131,7 +133,7 @@ class Arena:
                 continue
             elif each.outcome.error is not None:
                 problems.append(f"{each.recipe} failed: {type(each.outcome.error).__name__}: {each.outcome.error}")
-        return problems + broken(self._admin, ran, self.books)
+        return problems + broken(self._judge, ran, self.books)
 
     def changes(self, recipe: Recipe) -> bool:
         """Whether a transaction that meets nobody changes the books."""
@@ -141,6 +143,15 @@ class Arena:
         if outcome.error:
             raise outcome.error
         return self.sql(_EVERYTHING) != before
+
+    def is_put_back_after(self, recipe: Recipe) -> bool:
+        """Whether no table of the books shows that the transaction has run."""
+        self._run(recipe, FIRST, held=False)
+        self.restore()
+        tables = [name for (name,) in self.sql("SELECT name FROM saved.names")]
+        return not any(self.sql(f"TABLE public.{name} EXCEPT TABLE saved.{name}") for name in tables) and not any(
+            self.sql(f"TABLE saved.{name} EXCEPT TABLE public.{name}") for name in tables
+        )
 
     def sees_the_past(self) -> bool:
         """Whether a held statement does not see what is committed meanwhile."""

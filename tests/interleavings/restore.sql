@@ -1,4 +1,4 @@
--- Keeps the books as they are now, and puts them back in a few milliseconds.
+-- Keeps the books as they are now, and puts back the tables that have been written since.
 CREATE SCHEMA saved;
 CREATE TABLE saved.names AS SELECT name, ordinality AS n FROM unnest(ARRAY[
     'purges', 'ticks', 'looks', 'settlements', 'failure_counts', 'rejected_recipients', 'doubts', 'attempts', 'messages',
@@ -6,12 +6,29 @@ CREATE TABLE saved.names AS SELECT name, ordinality AS n FROM unnest(ARRAY[
     'forgotten_phones', 'opt_outs', 'opted_out', 'confirmed_opt_outs', 'consent_records', 'inbound_messages',
     'inbox_chats', 'inboxes'
 ]) WITH ORDINALITY AS t (name);
+CREATE TABLE saved.written (name text);
+CREATE FUNCTION saved.note_written() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO saved.written VALUES (TG_ARGV[0]);
+    RETURN NULL;
+END
+$$;
 DO $$
 DECLARE
     each text;
+    written regclass;
 BEGIN
     FOR each IN SELECT name FROM saved.names LOOP
         EXECUTE format('CREATE TABLE saved.%I AS SELECT * FROM public.%I', each, each);
+        -- A purge writes a partition by its own name.
+        FOR written IN SELECT format('public.%I', each)::regclass UNION ALL
+            SELECT inhrelid::regclass FROM pg_inherits WHERE inhparent = format('public.%I', each)::regclass
+        LOOP
+            EXECUTE format(
+                'CREATE TRIGGER note_written AFTER INSERT OR UPDATE OR DELETE ON %s FOR EACH STATEMENT'
+                ' EXECUTE FUNCTION saved.note_written(%L)', written, each
+            );
+        END LOOP;
     END LOOP;
 END
 $$;
@@ -26,10 +43,11 @@ BEGIN
     LOOP
         EXECUTE 'DROP TABLE ' || each;
     END LOOP;
-    FOR each IN SELECT name FROM saved.names ORDER BY n LOOP
+    FOR each IN SELECT name FROM saved.names WHERE name IN (SELECT w.name FROM saved.written w) ORDER BY n LOOP
         EXECUTE format('DELETE FROM public.%I', each);
         EXECUTE format('INSERT INTO public.%I OVERRIDING SYSTEM VALUE SELECT * FROM saved.%I', each, each);
     END LOOP;
+    DELETE FROM saved.written;
     DELETE FROM gate.moves;
     DELETE FROM gate.campaign_moves;
 END

@@ -54,6 +54,10 @@ def test_every_recipe_does_something(arena: Arena) -> None:
     assert idle == _STALE, "the books or the parameters are not those that they want"
 
 
+def test_the_books_are_put_back_after_every_recipe(arena: Arena) -> None:
+    assert not [recipe.label for recipe in RECIPES if not arena.is_put_back_after(recipe)]
+
+
 def test_what_is_held_sees_what_there_was_before_another_session_committed(arena: Arena) -> None:
     assert arena.sees_the_past()
 
