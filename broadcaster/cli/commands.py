@@ -27,6 +27,7 @@ COMMANDS = {
     "schedule": ("broadcaster.cli.schedule:app", "Broadcasts that recur: schedules and their occurrences."),
     "purge": ("broadcaster.cli.purge:purge", "Delete what is personal of campaigns that ended long ago."),
     "audit": ("broadcaster.cli.audit:audit", "Show what operators did: who, when, what, before and after."),
+    "metrics": ("broadcaster.cli.metrics:metrics", "Figures for monitors: print them, or serve them to Prometheus."),
     "db": ("broadcaster.cli.db:app", "Bring the database up to date, or check it."),
     "secrets": ("broadcaster.cli.secrets:app", "Change the secret key that instance keys are encrypted with."),
     "worker": ("broadcaster.cli.roles:worker", "Run one worker."),

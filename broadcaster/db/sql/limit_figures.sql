@@ -1,0 +1,16 @@
+SELECT /* limit_figures */
+-- How much of each limit is taken: of shared ones, which have a name, and of each instance's own.
+    l.name,
+    own.instance,
+    l.span_seconds,
+    l.most,
+    places_taken(l, now()) AS taken
+FROM limits l
+LEFT JOIN LATERAL (
+    SELECT i.name AS instance
+    FROM lane_limits ll
+    JOIN instances i ON i.id = ll.lane_id
+    WHERE ll.limit_id = l.id AND l.name IS NULL
+) own ON true
+WHERE l.name IS NOT NULL OR own.instance IS NOT NULL
+ORDER BY l.name, own.instance, l.span_seconds
