@@ -18,7 +18,7 @@ from broadcaster.db.engine import transaction
 from broadcaster.db.statements import first
 from broadcaster.domain.instances import Wire
 from broadcaster.domain.names import FORGOTTEN, check_name
-from broadcaster.domain.opening_hours import NOBODY, OpeningHours
+from broadcaster.domain.opening_hours import NOBODY, HoursChange, OpeningHours
 from broadcaster.domain.pacing import default_burst, pace
 from broadcaster.domain.states import CampaignState, LaneHealth
 from broadcaster.errors import ConflictError, NotFoundError, UsageError, listed
@@ -28,8 +28,9 @@ from broadcaster.services.accounts import (
     store_account,
     usable_account,
 )
-from broadcaster.services.openings import first_opening, store_hours
+from broadcaster.services.openings import first_opening, hours_of_instance, store_hours
 from broadcaster.services.stored_limits import LaneLimits, set_lane_limits
+from broadcaster.time_zones import shown_zone
 
 DEFAULT_RATE = 20 / 60
 """Messages a second: WhatsApp blocks numbers that send much faster than people do."""
@@ -134,9 +135,7 @@ class InstanceChanges:
     """How many seconds apart its chats are listed for replies."""
     without_replies: bool = False
     """They are listed no more."""
-    hours: OpeningHours | None = None
-    at_any_time: bool = False
-    """Without hours from now on."""
+    hours: HoursChange | None = None
     confirm_opt_out: str | None = None
     """What a person gets, once for ever, who opts out by a word."""
     without_confirmation: bool = False
@@ -190,8 +189,9 @@ def _changed_values(
         values["country"] = _country(changes.country)
     if changes.without_replies or changes.read_replies_seconds is not None:
         values["read_replies_seconds"] = None if changes.without_replies else changes.read_replies_seconds
-    if changes.at_any_time or changes.hours is not None:
-        values["hours_id"] = _stored_hours(connection, changes.hours)
+    if changes.hours is not None:
+        before = hours_of_instance(connection, current.id)
+        values["hours_id"] = _stored_hours(connection, changes.hours.of(before, shown_zone().key))
     if changes.without_confirmation or changes.confirm_opt_out is not None:
         values["confirm_opt_out"] = None if changes.without_confirmation else changes.confirm_opt_out
     if changes.unlimited or changes.rate_per_second is not None:

@@ -19,6 +19,7 @@ from broadcaster.cli.options.sending_hours import InstanceWindowOptions
 from broadcaster.cli.output import say, warn
 from broadcaster.crypto import open_vault
 from broadcaster.domain.instances import Wire
+from broadcaster.domain.opening_hours import HoursChange
 from broadcaster.domain.pacing import format_rate
 from broadcaster.domain.span_limits import Rates, parse_rates
 from broadcaster.domain.standstill import counted
@@ -113,7 +114,7 @@ def change(
     limits = LaneLimits(settings.acceptance_seconds, rates.counted if rates else None, gateway.shared, gateway.steps)
     if any_time and windows.are_given:
         raise UsageError("--any-time with windows: they contradict each other")
-    hours = windows.hours()
+    hours = HoursChange(at_any_time=True) if any_time else windows.change()
     confirmation = asked_confirmation(confirm)
     key = secret.read()
     with database(settings) as engine:
@@ -135,7 +136,6 @@ def change(
                 read_replies_seconds=reading,
                 without_replies=read_replies is not None and reading is None,
                 hours=hours,
-                at_any_time=any_time,
                 confirm_opt_out=confirmation,
                 without_confirmation=confirm is not None and confirmation is None,
             ),
