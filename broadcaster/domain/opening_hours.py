@@ -85,6 +85,11 @@ class OpeningHours(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
                 yield Hours(legal.parsed(), zone, days_off(legal.holidays, ()))
 
 
+def joint_opening(all_hours: Sequence[OpeningHours], group: RecipientGroup, moment: datetime) -> Opening | None:
+    """When all of them are open at once, as `OpeningHours.opening` says it of one."""
+    return common_opening([rule for hours in all_hours for rule in hours._rules(group)], moment)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HoursChange:
     """What of opening hours is to be another one; None: it stays."""

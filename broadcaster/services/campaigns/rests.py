@@ -126,7 +126,7 @@ def submit_rest(
         result.look_at_hours(connection, submission, groups)
         if submission.require_consent:
             result.no_consent = value(connection, "count_without_consent_of_rest")
-        result.look_ahead(connection, submission, lanes)
+        result.look_ahead(connection, submission, lanes, groups)
         if not dry_run:
             content = (
                 StoredContent.of(stored.content_id, stored.content)
