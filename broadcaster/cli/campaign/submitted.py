@@ -115,6 +115,7 @@ _NOT_IN_REST = {
     NotInRest.IN_DOUBT: "may have got it, in doubt",
     NotInRest.UNKNOWN: "may have got it, unknown",
     NotInRest.OPTED_OUT: "have opted out",
+    NotInRest.LEFT: "are in its audience no more",
     NotInRest.FORGOTTEN: "were forgotten",
 }
 
@@ -123,6 +124,8 @@ def _say_rest(submitted: Submitted, of: str) -> None:
     say(f"left of campaign {of}: {submitted.read:,}; messages: {submitted.total:,}; rejected: {submitted.rejected:,}")
     for reason, messages in submitted.not_in_rest.items():
         say(f"  not among them, since they {_NOT_IN_REST[NotInRest(reason)]}: {messages:,}")
+    if submitted.changed_values:
+        say(f"  their values have changed since, and they get those of now: {submitted.changed_values:,}")
     for name in submitted.unsettled:
         say(f"  decide about those in doubt or unknown with `broadcaster campaign settle {quote(name)}`")
 

@@ -128,6 +128,8 @@ class Submitted(Reach):
     """The campaign of which it is the rest."""
     not_in_rest: dict[str, int] = field(default_factory=dict)
     """How many of that campaign's recipients are not in its rest, by why (`rests.NotInRest`)."""
+    changed_values: int = 0
+    """Of how many the audience of that campaign has other values now: these are taken."""
     unsettled: list[str] = field(default_factory=list)
     """That campaign and earlier rests of it, where they have messages that an operator can settle."""
     opens_at: datetime | None = None
