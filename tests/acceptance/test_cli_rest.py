@@ -122,7 +122,10 @@ def test_retry_takes_reasons_and_shows_what_it_would_do(run_cli: RunCli, engine:
     assert shown[3] == "campaign promo is running; messages that would be sent again: 2"
     assert pending(engine, "promo") == ["628123456004"]
     unknown = run_cli("campaign", "retry", "promo", "--reason", "nope")
-    assert_refused(unknown, "no message that failed for 'nope'; the reasons are: 'blocked …', 'no such user'")
+    assert_refused(unknown, "no message that failed for 'nope'; the reasons are: 'blocked …'; 'no such user'")
+    part = assert_done(run_cli("campaign", "retry", "promo", "--reason", "SUCH", "--dry-run")).stdout
+    assert "no such user" in part and "would be sent again: 1" in part
+    assert_refused(run_cli("campaign", "retry", "promo", "--reason", ""), "no message that failed for")
     done = assert_done(run_cli("campaign", "retry", "promo", "--reason", "blocked …", "--json")).json
     assert (done["messages"], done["reasons"]) == (1, [{"reason": "blocked …", "messages": 1}])
     assert pending(engine, "promo") == ["628123456003", "628123456004"]

@@ -118,7 +118,8 @@ def retry(
         typer.Option(
             "--reason",
             metavar="REASON",
-            help="Only what failed for it, as `campaign report` says it. May be repeated.",
+            help="Only what failed for it, as `campaign report` says it, or for those that have it as a part. May be "
+            "repeated.",
         ),
     ] = None,
     dry_run: Annotated[
@@ -143,7 +144,7 @@ def retry(
         counts = {"messages": retried.messages, "reasons": retried.reasons}
         say_json({"name": name, "state": retried.state, "dry_run": dry_run, **counts})
         return
-    if dry_run and retried.reasons:
+    if retried.reasons and (dry_run or reasons):
         say_table(
             ["MESSAGES", "REASON"], ([each.messages, each.reason] for each in retried.reasons), folded=["REASON"]
         )

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
-from itertools import groupby
+from itertools import groupby, zip_longest
 from pathlib import Path
 from shlex import quote
 
@@ -35,8 +35,8 @@ def submitted_document(submitted: Submitted) -> dict[str, object]:
     document = asdict(submitted) | {"countries": countries_document(submitted.countries)}
     del document["sample_files"], document["shared_files"]
     document["samples"] = [
-        {"phone": phone, "message": message, "file": file_document(submitted.sample_files.get(phone))}
-        for phone, message in submitted.samples
+        {"phone": phone, "message": message, "file": file_document(file)}
+        for (phone, message), file in zip_longest(submitted.samples, submitted.sample_files)
     ]
     document["repeats"] = [repeat._asdict() for repeat in submitted.repeats]
     document["rejects"] = [
@@ -66,8 +66,7 @@ def say_submitted(submitted: Submitted, submission: Submission, audience: str | 
         say(f"  `broadcaster campaign export {quote(name)} --rejected` has them all")
     _say_file_notes(submitted, submission)
     if dry_run:
-        files = {phone: said_file(file) for phone, file in submitted.sample_files.items()}
-        say_samples(submitted, submission.content.kind, files)
+        say_samples(submitted, submission.content.kind, list(map(said_file, submitted.sample_files)))
     say_remarks(submitted.lint)
     if submission.starts_at is not None:
         say_start(submission.starts_at, dry_run=dry_run)

@@ -146,8 +146,8 @@ class Submitted(Reach):
     """What makes it take longer than its rates do, for people."""
     untried: list[str] = field(default_factory=list)
     """Its instances through which nothing was sent yet, be it by a check."""
-    sample_files: dict[str, OwnFile] = field(default_factory=dict)
-    """By the phone of a sample the file that it gets, where recipients have files of their own."""
+    sample_files: list[OwnFile] = field(default_factory=list)
+    """The file that each of the samples gets, where recipients have files of their own."""
     shared_files: list[Remark] = field(default_factory=list)
     """What is to be said of files that go to several phones; among `lint`, too."""
     opted_out: int = 0
@@ -372,14 +372,14 @@ def _batches(
 
 
 def _sample(batch: Batch, result: Submitted, submission: Submission) -> None:
-    """Render the first few messages; a phone that comes again makes none."""
+    """Render the first few messages; a phone that comes again makes none, unless each row does."""
     if len(result.samples) == SAMPLES:
         return
     for _, phone, variables in batch.recipients:
         if len(result.samples) == SAMPLES:
             return
-        if phone not in dict(result.samples):
+        if submission.one_per is OnePer.ROW or phone not in dict(result.samples):
             result.samples.append((phone, submission.content.render(variables).words))
             if (files := submission.files) is not None:
                 path = variables[files.column]
-                result.sample_files[phone] = OwnFile(path, files.size(path))
+                result.sample_files.append(OwnFile(path, files.size(path)))
