@@ -187,7 +187,7 @@ def _refuse_confirmation(connection: Connection, campaign_id: int, name: str) ->
     if connection.scalar(select(table.c.confirms).where(table.c.id == campaign_id)) is not None:
         raise ConflictError(
             f"campaign {name!r} confirms an opt-out: it is sent by itself, and neither paused nor cancelled; to send "
-            "no more of them use `broadcaster instance set INSTANCE --confirm-opt-out off`, and to send nothing at all "
+            "no more of them use `broadcaster instance set INSTANCE --confirm-opt-out off`, and to send nothing "
             "`broadcaster instance pause INSTANCE`"
         )
 
