@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from textwrap import wrap
 from typing import Annotated, Any
 
@@ -13,10 +15,12 @@ from broadcaster.cli.options.results import Json
 from broadcaster.cli.options.when import given_moment
 from broadcaster.cli.output import console, local_time, one_line, say, say_json, say_table
 from broadcaster.domain.moments import WholeDay
+from broadcaster.domain.opening_hours import OpeningHours
 from broadcaster.domain.pacing import format_rate
 from broadcaster.errors import UsageError
-from broadcaster.services.audit import AuditEntry, read_audit
+from broadcaster.services.audit import AuditEntry, hours_by_id, read_audit
 from broadcaster.settings import load
+from broadcaster.time_zones import day_and_time
 
 KINDS = (
     "instance",
@@ -34,7 +38,10 @@ KINDS = (
 _TABLE_WIDTH = 120
 """Characters. In a narrower terminal the trail is no table."""
 _NOTHING = "-"
+_MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d+)?[+-]\d{2}:\d{2}")
+"""As Postgres writes a moment into JSON."""
 _RATE = "rate_per_second"
+_HOURS = "hours_id"
 
 
 def audit(
@@ -69,17 +76,18 @@ def audit(
         raise UsageError(f"--kind: {kind[:40]!r} is not the kind of --object; leave it out")
     with reader(load()) as source:
         rows = read_audit(source, kind=wanted, name=name, since=moment, limit=limit)
+        hours = {} if as_json else hours_by_id(source, _hours_of(rows))
     if as_json:
         say_json(rows)
     elif rows:
-        _say_rows(rows)
+        _say_rows(rows, hours)
     elif of:
         say(f"the trail has nothing of a {wanted} called {name!r}: was it ever called so?")
     else:
         say("nobody has changed anything of that kind")
 
 
-def _say_rows(rows: Sequence[AuditEntry]) -> None:
+def _say_rows(rows: Sequence[AuditEntry], hours: Mapping[int, OpeningHours]) -> None:
     """A table where it fits, or else a paragraph for each row: columns of a dozen characters cannot be read."""
     listed = [
         [
@@ -87,7 +95,7 @@ def _say_rows(rows: Sequence[AuditEntry]) -> None:
             f"{row.operator}@{row.host}",
             str(row.command),
             f"{row.object_kind} {row.object_name}",
-            _change(row),
+            _change(row, hours),
         ]
         for row in rows
     ]
@@ -101,9 +109,15 @@ def _say_rows(rows: Sequence[AuditEntry]) -> None:
             say(line)
 
 
-def _change(row: AuditEntry) -> str:
+def _hours_of(rows: Sequence[AuditEntry]) -> set[int]:
+    """The ids of all opening hours that were, or are."""
+    found = {(values or {}).get(_HOURS) for row in rows for values in (row.before, row.after)}
+    return {each for each in found if each is not None}
+
+
+def _change(row: AuditEntry, hours: Mapping[int, OpeningHours]) -> str:
     """`added burst=2, name=main`, `rate 1/s -> 2/s`."""
-    before, after = _shown(row.before), _shown(row.after)
+    before, after = _shown(row.before, hours), _shown(row.after, hours)
     if row.action != "changed":
         return f"{row.action} {', '.join(f'{name}={value}' for name, value in sorted({**before, **after}.items()))}"
     return ", ".join(
@@ -113,15 +127,20 @@ def _change(row: AuditEntry) -> str:
     )
 
 
-def _shown(values: Mapping[str, Any] | None) -> dict[str, str]:
+def _shown(values: Mapping[str, Any] | None, hours: Mapping[int, OpeningHours]) -> dict[str, str]:
     """The values as people write them."""
     shown = {name: _value(value) for name, value in (values or {}).items()}
+    if (written := shown.pop(_HOURS, None)) is not None:
+        known = hours.get((values or {})[_HOURS])
+        shown["windows"] = written if known is None else str(known)
     if shown.pop(_RATE, None) is not None:
         shown["rate"] = format_rate((values or {})[_RATE])
     return shown
 
 
 def _value(value: Any) -> str:
+    if isinstance(value, str) and _MOMENT.fullmatch(value):
+        return day_and_time(datetime.fromisoformat(value))
     if isinstance(value, Mapping):
         return ", ".join(f"{name}={_value(each)}" for name, each in value.items())
     if isinstance(value, list):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import Sequence
+from itertools import zip_longest
 
 from broadcaster.cli.output import say
 from broadcaster.domain.contents import ContentKind
@@ -37,13 +37,13 @@ def say_repeats(first: Sequence[Repeat], repeated: int) -> None:
         say(f"  and {repeated - len(first):,} more repeat others")
 
 
-def say_samples(reach: Reach, kind: ContentKind, files: Mapping[str, str] = MappingProxyType({})) -> None:
-    """The first few messages as they would be sent; `files` says by phone which file of its own one gets."""
+def say_samples(reach: Reach, kind: ContentKind, files: Sequence[str] = ()) -> None:
+    """The first few messages as they would be sent; `files` says which file of its own each of them gets."""
     what = "message" if kind is ContentKind.TEXT else "caption or file"
     if reach.samples:
         say(f"the first {len(reach.samples)}, {what} as rendered:")
-    for phone, message in reach.samples:
-        say(f"  {phone}  {f'[{files[phone]}]  ' if phone in files else ''}{message}")
+    for (phone, message), file in zip_longest(reach.samples, files):
+        say(f"  {phone}  {f'[{file}]  ' if file else ''}{message}")
 
 
 def say_empty_values(reach: Reach, among: str) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from broadcaster.cli.output import console, local_time, one_line
 from broadcaster.db.reading import Reader
-from broadcaster.domain.standstill import Cause, Scene, Standstill, What, counted
+from broadcaster.domain.standstill import Cause, Remedy, Scene, Standstill, What, counted
 from broadcaster.services.standstill import find_standstills
 from broadcaster.settings import Settings
 from broadcaster.time_zones import shown_zone
@@ -91,6 +91,12 @@ def _lines(few: Few) -> Iterator[str]:
 def said_by_instances(found: Iterable[Standstill]) -> Iterator[Standstill]:
     """The standstills of one campaign, without those that its instances' lines already say."""
     return (trouble for trouble in found if trouble.cause is not Cause.INSTANCES)
+
+
+def without_own_remedy(found: Iterable[Standstill], command: str) -> Iterator[Standstill]:
+    """The same, without the advice to run `command` where that is what says it."""
+    for trouble in found:
+        yield replace(trouble, remedy=Remedy("", "")) if trouble.remedy.command == command else trouble
 
 
 def _clock(moment: datetime) -> str:

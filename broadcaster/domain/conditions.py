@@ -238,6 +238,21 @@ def is_exclusion(condition: Condition) -> bool:
     return isinstance(condition, Not) and isinstance(condition.part, Listed)
 
 
+def changed_conditions(
+    before: Sequence[Condition],
+    *,
+    where: Sequence[Condition] | None,
+    exclude: Sequence[Condition] | None,
+    everybody: bool,
+) -> Sequence[Condition]:
+    """Those that --where gave and those that --exclude gave, each as before (None) or anew; `everybody`: none."""
+    if everybody:
+        return ()
+    asked = [each for each in before if not is_exclusion(each)] if where is None else where
+    left_out = [each for each in before if is_exclusion(each)] if exclude is None else exclude
+    return [*asked, *left_out]
+
+
 def check_conditions(conditions: Sequence[Condition], columns: Sequence[str]) -> None:
     """Raise UsageError unless every condition is about one of `columns`, the existing variables."""
     for condition in conditions:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cache
 from typing import NamedTuple
@@ -13,6 +14,7 @@ import msgspec
 from broadcaster.domain.days_off import days_off
 from broadcaster.domain.legal_hours import LEGAL, legal_hours_by_country
 from broadcaster.domain.windows import Hours, Opening, Window, common_opening, parse_window
+from broadcaster.errors import UsageError
 
 
 class RecipientGroup(NamedTuple):
@@ -51,6 +53,11 @@ class OpeningHours(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
         """Whether it is open for some recipients while it is not for others."""
         return self.is_by_recipient or self.is_legal
 
+    @property
+    def is_always(self) -> bool:
+        """Whether it is never closed."""
+        return not (self.windows or self.is_legal or self.holidays or self.days_off)
+
     def opening(self, group: RecipientGroup, moment: datetime) -> Opening | None:
         """When it is open at `moment` (aware) or next, for recipients of `group`; None: not in FARTHEST_OPENING."""
         return common_opening(list(self._rules(group)), moment)
@@ -76,6 +83,44 @@ class OpeningHours(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
         if self.is_legal and (legal := legal_hours_by_country().get(group.country)):
             for zone in theirs:
                 yield Hours(legal.parsed(), zone, days_off(legal.holidays, ()))
+
+
+def joint_opening(all_hours: Sequence[OpeningHours], group: RecipientGroup, moment: datetime) -> Opening | None:
+    """When all of them are open at once, as `OpeningHours.opening` says it of one."""
+    return common_opening([rule for hours in all_hours for rule in hours._rules(group)], moment)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HoursChange:
+    """What of opening hours is to be another one; None: it stays."""
+
+    windows: tuple[str, ...] | None = None
+    is_legal: bool = False
+    """Goes with the windows."""
+    zone: str | None = None
+    is_by_recipient: bool | None = None
+    holidays: tuple[str, ...] | None = None
+    days_off: tuple[date, ...] = ()
+    """Goes with the holidays."""
+    at_any_time: bool = False
+    """Without any of it."""
+
+    def of(self, before: OpeningHours | None, default_zone: str) -> OpeningHours | None:
+        """What becomes of `before`; None: it may always send. Raises UsageError for a zone without anything in it."""
+        if self.at_any_time:
+            return None
+        if before is None and self.windows is None and self.holidays is None:
+            raise UsageError("--window-zone says whose clocks --window and --holidays go by: give one of these")
+        hours = before or OpeningHours(zone=self.zone or default_zone)
+        if self.windows is not None:
+            hours = msgspec.structs.replace(hours, windows=self.windows, is_legal=self.is_legal)
+        if self.zone is not None:
+            hours = msgspec.structs.replace(hours, zone=self.zone)
+        if self.is_by_recipient is not None:
+            hours = msgspec.structs.replace(hours, is_by_recipient=self.is_by_recipient)
+        if self.holidays is not None:
+            hours = msgspec.structs.replace(hours, holidays=self.holidays, days_off=self.days_off)
+        return None if hours.is_always else hours
 
 
 @cache

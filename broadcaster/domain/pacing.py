@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from itertools import accumulate
 from math import ceil, floor
 
@@ -23,6 +24,9 @@ lane."""
 
 CLAIM_LEAD = 0.1
 """A message is claimed at most this many seconds before its slot. Lanes that want one in that time share the claim."""
+
+CLOSING_MARGIN = 0.5
+"""Seconds that a claimed message may be late before it is held back because something closes."""
 
 SLOWEST = 1 / 86_400
 FASTEST = 100_000.0
@@ -48,6 +52,11 @@ def pace(rate_per_second: float | None, burst: int) -> Pace:
     interval = 1.0 / rate_per_second
     room = (burst - 1) * interval
     return Pace(interval, room - min(room / 2, ROOM_IN_FLIGHT), burst)
+
+
+def closing_reserve(longest_request: float) -> timedelta:
+    """How long before it closes something is as good as closed: for a slot, a request of so many seconds, a margin."""
+    return timedelta(seconds=CLAIM_LEAD + longest_request + CLOSING_MARGIN)
 
 
 def default_burst(rate_per_second: float | None) -> int:

@@ -79,6 +79,16 @@ def parse_rates(written: Sequence[str]) -> Rates:
     return Rates(pace, tuple(sorted(counted, key=lambda limit: limit.span)))
 
 
+def with_rates(before: Rates, written: Sequence[str]) -> Rates:
+    """The rates before and one or several more, which replace those of their span. Raises UsageError."""
+    units = {_unit(text)[:1] for text in written}
+    paced = format_rate(before.pace)
+    # A pace that follows from what is counted is none that somebody asked for.
+    own = [] if before.pace is None or (before.counted and _unit(paced) in _COUNTED) else [paced]
+    kept = [text for text in (*own, *map(str, before.counted)) if _unit(text)[:1] not in units]
+    return parse_rates([*kept, *written])
+
+
 def parse_span_limit(text: str) -> SpanLimit:
     """`50/h` or `1000/d`: what is counted. Raises UsageError."""
     match = _RATE.fullmatch(text)

@@ -184,7 +184,8 @@ class Standstill:
             clauses.append(f"messages still in doubt at {clock(self.until)} become unknown")
         if self.waiting and self.cause is not Cause.IN_DOUBT:
             clauses.append(f"{counted(self.waiting)} {'waits' if self.waiting == 1 else 'wait'}")
-        return f"{'; '.join(clauses)}: {self.remedy}"
+        said = "; ".join(clauses)
+        return f"{said}: {self.remedy}" if self.remedy.command else said
 
 
 _NEXT = {

@@ -24,7 +24,9 @@ WINDOW_FORMS = '"Mon-Fri 09:00-20:00", "Sat,Sun 10:00-14:00", "Fri 22:00-02:00" 
 
 _DAY_NAMES = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _FULL_DAY_NAMES = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-_WINDOW = re.compile(r"(?:([a-z][a-z ,-]*?) )?([0-9]{1,2})[:.]([0-9]{2}) ?- ?([0-9]{1,2})[:.]([0-9]{2})")
+_WINDOW = re.compile(r"(?:([a-z][a-z ,-]*?) )?([0-9]{1,2})(?:[:.]([0-9]{2}))? ?- ?([0-9]{1,2})(?:[:.]([0-9]{2}))?")
+_DASHES = re.compile("[\N{HYPHEN}-\N{HORIZONTAL BAR}\N{MINUS SIGN}]")
+"""What is typed, or made by programs for texts, in place of a hyphen."""
 _DAY, _MINUTE = timedelta(days=1), timedelta(minutes=1)
 _MINUTES_OF_DAY = 24 * 60
 
@@ -140,12 +142,13 @@ def common_opening(rules: Sequence[Hours], moment: datetime) -> Opening | None:
 
 def parse_window(text: str, option: str = "--window") -> Window:
     """A window as operators write it (WINDOW_FORMS). Raises UsageError that names `option`."""
-    found = _WINDOW.fullmatch(" ".join(text.lower().split()))
+    found = _WINDOW.fullmatch(" ".join(_DASHES.sub("-", text).lower().split()))
     if found is None:
         raise UsageError(f"{option} {quoted(text)} is not understood: write it like {WINDOW_FORMS}")
     days, *clock_times = found.groups()
     opens, closes = (
-        _minute(hour, minute, text, option) for hour, minute in zip(clock_times[::2], clock_times[1::2], strict=True)
+        _minute(hour, minute or "00", text, option)
+        for hour, minute in zip(clock_times[::2], clock_times[1::2], strict=True)
     )
     if opens in {closes, _MINUTES_OF_DAY}:
         raise UsageError(f"{option} {quoted(text)} is never open: a whole day is 00:00-24:00")

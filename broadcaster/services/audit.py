@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ from psycopg.types.json import Jsonb
 
 from broadcaster.db.reading import Reader, reading
 from broadcaster.db.statements import execute, rows
+from broadcaster.domain.opening_hours import OpeningHours
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
@@ -52,3 +53,14 @@ def read_audit(
     """The latest rows of the trail, oldest first: of one kind of object, of that name, since an aware moment."""
     with reading(source) as connection:
         return rows(connection, "read_audit", AuditEntry, kind=kind, name=name, since=since, limit=limit)
+
+
+class _Hours(msgspec.Struct, frozen=True):
+    id: int
+    hours: OpeningHours
+
+
+def hours_by_id(source: Engine | Reader, ids: Collection[int]) -> Mapping[int, OpeningHours]:
+    """The opening hours that the trail names by these ids: they never change, and are never deleted."""
+    with reading(source) as connection:
+        return {each.id: each.hours for each in rows(connection, "hours_by_id", _Hours, ids=list(ids))}

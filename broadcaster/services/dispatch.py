@@ -11,11 +11,11 @@ from sqlalchemy import Engine
 
 from broadcaster.db.engine import transaction
 from broadcaster.db.statements import execute, rows, value, values
+from broadcaster.domain.pacing import closing_reserve
 from broadcaster.services.campaigns.over_audience import start_audience_campaigns
 from broadcaster.services.campaigns.starting import start_consenting_campaigns
 from broadcaster.services.reconcile.reconciler import RUN_SECONDS
 from broadcaster.services.reconcile.truth_check import SINCE, UNTIL
-from broadcaster.services.sending.sending_store import closing_reserve
 from broadcaster.settings import Settings
 
 WAKE_AGAIN_AFTER = timedelta(seconds=2)

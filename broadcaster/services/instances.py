@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from shlex import quote
 from typing import Any
 
@@ -18,8 +18,9 @@ from broadcaster.db.engine import transaction
 from broadcaster.db.statements import first
 from broadcaster.domain.instances import Wire
 from broadcaster.domain.names import FORGOTTEN, check_name
-from broadcaster.domain.opening_hours import NOBODY, OpeningHours
+from broadcaster.domain.opening_hours import NOBODY, HoursChange, OpeningHours
 from broadcaster.domain.pacing import default_burst, pace
+from broadcaster.domain.span_limits import Rates, with_rates
 from broadcaster.domain.states import CampaignState, LaneHealth
 from broadcaster.errors import ConflictError, NotFoundError, UsageError, listed
 from broadcaster.services.accounts import (
@@ -28,8 +29,9 @@ from broadcaster.services.accounts import (
     store_account,
     usable_account,
 )
-from broadcaster.services.openings import first_opening, store_hours
-from broadcaster.services.stored_limits import LaneLimits, set_lane_limits
+from broadcaster.services.openings import first_opening, hours_of_instance, store_hours
+from broadcaster.services.stored_limits import LaneLimits, counted_limits, set_lane_limits
+from broadcaster.time_zones import shown_zone
 
 DEFAULT_RATE = 20 / 60
 """Messages a second: WhatsApp blocks numbers that send much faster than people do."""
@@ -108,6 +110,8 @@ class ChangedInstance:
     health: LaneHealth
     health_reason: str | None
     rate_per_second: float | None
+    rates: Rates
+    rates_before: Rates
     waiting: int
     """Messages of running campaigns that have not left."""
 
@@ -123,6 +127,8 @@ class InstanceChanges:
     """In place of a rate."""
     limits: LaneLimits | None = None
     """Limits over spans."""
+    more_rates: Sequence[str] = ()
+    """As `--add-rate` has them: beside those that it has, in place of those of their span. They want `limits`, too."""
     burst: int | None = None
     """None: a new rate comes with its default burst."""
     max_in_flight: int | None = None
@@ -134,11 +140,9 @@ class InstanceChanges:
     """How many seconds apart its chats are listed for replies."""
     without_replies: bool = False
     """They are listed no more."""
-    hours: OpeningHours | None = None
-    at_any_time: bool = False
-    """Without hours from now on."""
+    hours: HoursChange | None = None
     confirm_opt_out: str | None = None
-    """What a person gets, once for ever, who opts out by a word."""
+    """What a person gets from it, once for ever, who opts out by a word."""
     without_confirmation: bool = False
     """Nobody gets anything then."""
 
@@ -156,6 +160,8 @@ def set_instance(engine: Engine, vault: Vault, name: str, changes: InstanceChang
     """
     with transaction(engine) as connection:
         current = find_instance(connection, name, lock=True)
+        rates_before = Rates(current.rate_per_second, counted_limits(connection, current.id))
+        changes = _with_more_rates(changes, rates_before)
         values = _changed_values(connection, vault, current, changes)
         if not values and changes.limits is None:
             raise UsageError(f"nothing to change on instance {name!r}: give at least one option")
@@ -174,9 +180,21 @@ def set_instance(engine: Engine, vault: Vault, name: str, changes: InstanceChang
             goes_on=before != after,
             health=health,
             health_reason=reason,
-            rate_per_second=values.get("rate_per_second", current.rate_per_second),
+            rate_per_second=(rate := values.get("rate_per_second", current.rate_per_second)),
+            rates=Rates(rate, counted_limits(connection, current.id)),
+            rates_before=rates_before,
             waiting=_waiting(connection, current.id),
         )
+
+
+def _with_more_rates(changes: InstanceChanges, before: Rates) -> InstanceChanges:
+    if changes.limits is None or not changes.more_rates:
+        return changes
+    rates = with_rates(before, changes.more_rates)
+    limits = changes.limits._replace(counted=rates.counted)
+    # What it has as its pace stays with its burst.
+    pace = None if rates.pace == before.pace else rates.pace
+    return replace(changes, rate_per_second=pace, limits=limits)
 
 
 def _changed_values(
@@ -190,8 +208,9 @@ def _changed_values(
         values["country"] = _country(changes.country)
     if changes.without_replies or changes.read_replies_seconds is not None:
         values["read_replies_seconds"] = None if changes.without_replies else changes.read_replies_seconds
-    if changes.at_any_time or changes.hours is not None:
-        values["hours_id"] = _stored_hours(connection, changes.hours)
+    if changes.hours is not None:
+        before = hours_of_instance(connection, current.id)
+        values["hours_id"] = _stored_hours(connection, changes.hours.of(before, shown_zone().key))
     if changes.without_confirmation or changes.confirm_opt_out is not None:
         values["confirm_opt_out"] = None if changes.without_confirmation else changes.confirm_opt_out
     if changes.unlimited or changes.rate_per_second is not None:

@@ -60,6 +60,19 @@ def store_hours(connection: Connection, hours: OpeningHours) -> int:
     return hours_id
 
 
+def read_hours(connection: Connection, hours_id: int | None) -> OpeningHours | None:
+    """The hours with this id; None: there are none."""
+    table = tables.opening_hours
+    found = connection.scalar(select(table.c.document).where(table.c.id == hours_id))
+    return None if found is None else msgspec.convert(found, OpeningHours)
+
+
+def hours_of_instance(connection: Connection, instance: int) -> OpeningHours | None:
+    """When the instance with this id may send; None: always."""
+    table = tables.instances
+    return read_hours(connection, connection.scalar(select(table.c.hours_id).where(table.c.id == instance)))
+
+
 def ask_for_openings(connection: Connection, hours_id: int, groups: Iterable[int]) -> None:
     """Have openings of the hours kept for these groups (numbers)."""
     asked = [{"hours_id": hours_id, "recipient_group": group} for group in sorted(groups)]

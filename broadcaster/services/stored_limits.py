@@ -26,6 +26,17 @@ class LaneLimits(NamedTuple):
     """How many messages a day, one step after the other; empty: no ramp. One that it has already keeps its step."""
 
 
+def counted_limits(connection: Connection, lane: int) -> tuple[SpanLimit, ...]:
+    """The lane's own limits over spans, without a ramp, the shortest span first."""
+    limits = tables.limits
+    own = select(limits.c.most, limits.c.span_seconds).where(
+        limits.c.lane_id == lane, func.cardinality(limits.c.ramp) == 0
+    )
+    return tuple(
+        SpanLimit(row.most, row.span_seconds) for row in connection.execute(own.order_by(limits.c.span_seconds))
+    )
+
+
 def set_lane_limits(connection: Connection, lane: int, own: LaneLimits) -> None:
     """Make these the lane's limits, from the next claim on. What it has sent lately counts already."""
     lanes, limits = tables.lanes, tables.limits

@@ -98,7 +98,7 @@ def test_a_submission_tells_what_it_took_and_what_it_rejected(run_cli: RunCli) -
     done = run_cli("campaign", *arguments, "--accept-rejected", stdin=f"phone,name\n{rows}")
     told = assert_done(done).stdout.splitlines()
     assert told[:3] == [
-        "campaign promo is stored, as scheduled",
+        "campaign promo is stored, and starts now",
         "recipients read: 6; messages: 1; rejected: 4; repeated: 1",
         "countries: 2 Indonesia",
     ]

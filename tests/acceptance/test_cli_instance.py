@@ -14,7 +14,7 @@ from broadcaster.services.dispatch import start_due_campaigns
 from broadcaster.services.instances import add_instance
 from broadcaster.settings import Settings
 from broadcaster.simulator import FaultPlan, FaultRule, InstanceConfig, Simulator, SimulatorConfig, background
-from tests.support.cli import RunCli, assert_done
+from tests.support.cli import RunCli, assert_done, assert_refused
 from tests.support.commands import assert_runnable
 from tests.support.database import as_owner
 from tests.support.shop import Shop, drain
@@ -273,3 +273,15 @@ def test_a_check_tells_whether_reading_back_works_and_what_messages_look_like(
     programs = assert_done(run_cli("instance", "check", "a", "--json")).json
     assert (programs["read_back"]["works"], programs["read_back"]["entries"]) == (False, 1)
     assert programs["read_back"]["reason"]
+
+
+def test_rates_that_are_replaced_or_added_are_said(run_cli: RunCli) -> None:
+    assert_done(run_cli("instance", "add", "r", "--key-stdin", "--rate", "20/min", "--rate", "1000/d", stdin="key"))
+    said = assert_done(run_cli("instance", "set", "r", "--rate", "50/h")).stdout
+    assert "rates of instance r: 20/min, 1000/d -> 50/h\n" in said
+    said = assert_done(run_cli("instance", "set", "r", "--add-rate", "900/d", "--add-rate", "10/min")).stdout
+    assert "rates of instance r: 50/h -> 10/min, 50/h, 900/d\n" in said
+    said = assert_done(run_cli("instance", "set", "r", "--add-rate", "40/h")).stdout
+    assert "rates of instance r: 10/min, 50/h, 900/d -> 10/min, 40/h, 900/d\n" in said
+    both = run_cli("instance", "set", "r", "--rate", "1/min", "--add-rate", "5/h")
+    assert_refused(both, "--add-rate with --rate", code=2)

@@ -89,6 +89,8 @@ def test_a_family_that_shares_a_phone_gets_a_message_for_each_row(stand: Stand) 
     )
     assert (told["total"], told["rejected"]) == (1, 2)
     assert told["rejects"][0]["reason"] == "There is nothing in column 'date', which is required."
+    told = stand.told("family.csv", "--one-per", "row", text="{{ phone }} {{ name }}")
+    assert len(told["samples"]) == told["total"], "a row each, whoever shares the phone"
     done = stand.submit("family.csv", "--one-per", "row", text="{{ phone }}", name="family", stdin=b"")
     assert_done(done)
     previews = stand.run("campaign", "preview", "family", "--json")

@@ -12,6 +12,7 @@ from broadcaster.cli.campaign.steer import _ask_to_cancel  # it asks only at a t
 from broadcaster.crypto import open_vault
 from broadcaster.errors import ConflictError
 from broadcaster.services.campaigns.campaign_reports import campaign_summary
+from broadcaster.services.campaigns.over_audience import start_audience_campaigns
 from broadcaster.services.dispatch import start_due_campaigns
 from broadcaster.services.instances import add_instance
 from broadcaster.settings import Settings
@@ -121,10 +122,55 @@ def test_retry_takes_reasons_and_shows_what_it_would_do(run_cli: RunCli, engine:
     assert shown[3] == "campaign promo is running; messages that would be sent again: 2"
     assert pending(engine, "promo") == ["628123456004"]
     unknown = run_cli("campaign", "retry", "promo", "--reason", "nope")
-    assert_refused(unknown, "no message that failed for 'nope'; the reasons are: 'blocked …', 'no such user'")
+    assert_refused(unknown, "no message that failed for 'nope'; the reasons are: 'blocked …'; 'no such user'")
+    part = assert_done(run_cli("campaign", "retry", "promo", "--reason", "SUCH", "--dry-run")).stdout
+    assert "no such user" in part and "would be sent again: 1" in part
+    assert_refused(run_cli("campaign", "retry", "promo", "--reason", ""), "no message that failed for")
     done = assert_done(run_cli("campaign", "retry", "promo", "--reason", "blocked …", "--json")).json
     assert (done["messages"], done["reasons"]) == (1, [{"reason": "blocked …", "messages": 1}])
     assert pending(engine, "promo") == ["628123456003", "628123456004"]
     both = assert_done(run_cli("campaign", "retry", "promo", "--reason", "no such user")).stdout
     assert both.splitlines()[-1] == "campaign promo is running; messages to be sent again: 1"
     assert_refused(run_cli("campaign", "retry", "promo", "--reason", "blocked …"), "no message failed")
+
+
+def over_audience(run_cli: RunCli, engine: Engine) -> None:
+    """`news`, cancelled when Ann alone had got it, over the audience `people` with Ann, Bob, Cid and Dee."""
+    assert_done(run_cli("audience", "import", "people", "-", stdin=PEOPLE))
+    arguments = ("--instance", "a", "--audience", "people", "--text", "Hi {{ name }}, STOP ends this")
+    assert_done(run_cli("campaign", "submit", "news", *arguments))
+    start_audience_campaigns(engine)
+    of_news = "campaign_id = (SELECT id FROM campaigns WHERE name = 'news')"
+    sql(engine, f"UPDATE messages SET state = 'sending', attempt = 1 WHERE seq = 1 AND {of_news}")
+    sql(engine, f"UPDATE messages SET state = 'sent' WHERE seq = 1 AND {of_news}")
+    assert_done(run_cli("campaign", "cancel", "news", "--yes"))
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_a_rest_has_the_members_and_the_values_of_now(run_cli: RunCli, engine: Engine, dry_run: bool) -> None:
+    over_audience(run_cli, engine)
+    assert_done(run_cli("audience", "edit-member", "people", "+628123456002", "--set", "name=Robert"))
+    assert_done(run_cli("audience", "remove-member", "people", "+628123456003"))
+    assert_done(run_cli("phone", "block", "+628123456004"))
+    rest = ("campaign", "submit", "rest", "--instance", "a", "--rest-of", "news")
+    told = assert_done(run_cli(*rest, *(["--dry-run"] if dry_run else ["--draft"]))).stdout
+    assert "left of campaign news: 2; messages: 2" in told
+    assert "  not among them, since they have got it: 1" in told
+    assert "  not among them, since they are in its audience no more: 1" in told
+    assert "  their values have changed since, and they get those of now: 1" in told
+    assert "opted out by now: 1; their messages are skipped when it starts" in told
+    if not dry_run:
+        assert "Hi Robert" in assert_done(run_cli("campaign", "preview", "rest")).stdout
+
+
+def test_who_was_unblocked_is_of_the_rest(run_cli: RunCli, engine: Engine) -> None:
+    assert_done(run_cli("campaign", "cancel", "promo", "--yes"))
+    sql(engine, "UPDATE messages SET state = 'pending' WHERE seq = 2")
+    sql(engine, "UPDATE messages SET state = 'skipped', reason = 'opted_out' WHERE seq = 2")
+    assert_done(run_cli("phone", "block", "+628123456002"))
+    rest = ("campaign", "submit", "rest", *REST, "--dry-run")
+    assert "since they have opted out: 1" in assert_done(run_cli(*rest)).stdout
+    assert_done(run_cli("phone", "unblock", "+628123456002", "--reason", "asked for it"))
+    told = assert_done(run_cli(*rest)).stdout
+    assert "opted out" not in told
+    assert "628123456002  Hello Bob" in told

@@ -7,9 +7,16 @@ import pytest
 from broadcaster.crypto import open_vault
 from broadcaster.db.engine import transaction
 from broadcaster.db.statements import values
+from broadcaster.errors import ConflictError
 from broadcaster.services import dispatch
 from broadcaster.services.campaigns.confirmations import confirm_opt_out
-from broadcaster.services.campaigns.lifecycle import retry_campaign
+from broadcaster.services.campaigns.lifecycle import (
+    cancel_campaign,
+    pause_campaign,
+    resume_campaign,
+    retry_campaign,
+    start_campaign,
+)
 from broadcaster.services.consent.block_list import block_phones
 from broadcaster.services.consent.opt_outs import opt_out_by_reply
 from broadcaster.services.forgetting.phone_forgetting import forget_phone, readmit_phone
@@ -171,3 +178,11 @@ def test_one_that_waits_for_its_turn_is_looked_up_for_what_it_is(shop: Shop) -> 
     assert stopped() == [1]
     block_phones(shop.engine, [AYU], reason="asked")
     assert sorted(stopped()) == [1, 2]
+
+
+def test_nobody_steers_a_confirmation(shop: Shop) -> None:
+    hear(shop, "STOP")
+    [(name,)] = shop.sql("SELECT name FROM campaigns WHERE confirms IS NOT NULL")
+    for move in (pause_campaign, resume_campaign, cancel_campaign, start_campaign):
+        with pytest.raises(ConflictError, match=r"confirms an opt-out: .*--confirm-opt-out off"):
+            move(shop.engine, str(name))

@@ -31,8 +31,8 @@ PRIVILEGES = {
     "audit_log": "SELECT",
     "campaign_files": "INSERT SELECT",
     "campaign_lanes": "INSERT(campaign_id lane_id) SELECT UPDATE(last_claimed_at next_due_at open retired)",
-    "campaigns": "INSERT SELECT UPDATE(content_version finished_at priority recipients_read recipients_rejected"
-    " rest_taken_at source started_at starts_at state state_reason)",
+    "campaigns": "INSERT SELECT UPDATE(audience_filter content_version expires_at finished_at hours_id priority"
+    " recipients_read recipients_rejected rest_taken_at source started_at starts_at state state_reason)",
     "confirmed_opt_outs": "INSERT(lane_id opt_out_id phone) SELECT",
     "consent_records": "INSERT(came_with forms given_on phone source words) SELECT",
     "consents": "SELECT",

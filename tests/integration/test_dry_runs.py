@@ -88,7 +88,9 @@ def test_a_campaign_that_is_only_tried_leaves_nothing_and_tells_what_it_would_be
     assert everything(shop.engine) == before
     assert on_disk(owner, texts) == set()
     done = send(shop, people, content, dry_run=False)
-    assert replace(done, campaign_id=None) == tried
+    assert [each.messages for each in done.days] == [each.messages for each in tried.days]
+    moments = {"ends_at": None, "days": ()}
+    assert replace(done, campaign_id=None, **moments) == replace(tried, **moments)
     assert (tried.read, tried.total, tried.rejected, tried.duplicates) == (32, 30, 1, 1)
     assert on_disk(owner, texts) >= {body[:32]}
 
@@ -123,5 +125,7 @@ def test_a_campaign_over_an_audience_that_is_only_tried_leaves_nothing(shop: Sho
     assert everything(shop.engine) == before
     assert on_disk(owner, [content.body]) == set()
     done = submit_over_audience(shop.engine, submission(content), "people")
-    assert replace(done, campaign_id=None) == tried
+    assert [each.messages for each in done.days] == [each.messages for each in tried.days]
+    moments = {"ends_at": None, "days": ()}
+    assert replace(done, campaign_id=None, **moments) == replace(tried, **moments)
     assert on_disk(owner, [content.body]) == {content.body}

@@ -10,6 +10,7 @@ import pytest
 from broadcaster.domain.opening_hours import OpeningHours
 from broadcaster.errors import ConflictError, UsageError
 from broadcaster.services import dispatch
+from broadcaster.services.campaigns.changed_terms import TermsChange
 from broadcaster.services.campaigns.changing import CampaignChange, change_campaign
 from broadcaster.services.campaigns.cloning import clone_campaign
 from broadcaster.services.campaigns.lifecycle import cancel_campaign, pause_campaign, resume_campaign, retry_campaign
@@ -140,10 +141,10 @@ def test_what_changes_its_lane_keeps_its_group_and_is_asked_for_at_once(shop: Sh
 def test_nothing_starts_later_than_it_expires(shop: Shop) -> None:
     shop.submit("c", 2, "a", expires_at=datetime.now(UTC) + AHEAD)
     clone_campaign(shop.engine, "c", "d")
-    later = CampaignChange(starts_at=datetime.now(UTC) + 2 * AHEAD)
+    later = CampaignChange(terms=TermsChange(starts_at=datetime.now(UTC) + 2 * AHEAD))
     with pytest.raises(UsageError, match="--at: campaign 'd' expires at"):
         change_campaign(shop.engine, "d", later)
-    soon = CampaignChange(starts_at=datetime.now(UTC) + AHEAD / 2)
+    soon = CampaignChange(terms=TermsChange(starts_at=datetime.now(UTC) + AHEAD / 2))
     assert [each.what for each in change_campaign(shop.engine, "d", soon).changes] == ["start"]
 
 

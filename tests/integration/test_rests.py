@@ -89,6 +89,8 @@ def test_it_goes_to_those_who_have_not_got_it_and_to_nobody_who_may_have(shop: S
     shop.submit("c", len(STATES), "a")
     come_to(shop, dict(enumerate(STATES)))
     shop.sql("UPDATE messages SET reason = 'opted out by STOP' WHERE seq = 10")
+    blocked = "INSERT INTO opt_outs (phone, forms, way) VALUES (:phone, ARRAY[:phone], 'command')"
+    shop.sql(blocked, phone=phone(9))
     lifecycle.cancel_campaign(shop.engine, "c")
     for dry_run in (True, False):
         done = rest(shop, "r", dry_run=dry_run, draft=draft)

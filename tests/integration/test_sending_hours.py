@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 from broadcaster.crypto import open_vault
 from broadcaster.db.engine import transaction
 from broadcaster.db.statements import execute
-from broadcaster.domain.opening_hours import NOBODY, OpeningHours
+from broadcaster.domain.opening_hours import NOBODY, HoursChange, OpeningHours
 from broadcaster.domain.recipient_groups import recipient_group
 from broadcaster.errors import ConflictError, UsageError
 from broadcaster.services import dispatch
@@ -208,9 +208,9 @@ def test_other_windows_of_an_instance_hold_at_once(shop: Shop) -> None:
     close(shop)
     assert shop.lanes() == []
     vault = open_vault(shop.settings)
-    set_instance(shop.engine, vault, "a", InstanceChanges(at_any_time=True))
+    set_instance(shop.engine, vault, "a", InstanceChanges(hours=HoursChange(at_any_time=True)))
     assert len(shop.lanes()) == 1
-    set_instance(shop.engine, vault, "a", InstanceChanges(hours=ALWAYS))
+    set_instance(shop.engine, vault, "a", InstanceChanges(hours=HoursChange(windows=("00:00-24:00",), zone="UTC")))
     drain(shop)
     assert shop.states("c") == {"pending": 3}
 

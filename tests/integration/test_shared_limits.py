@@ -68,6 +68,21 @@ def test_what_a_lane_has_sent_counts_when_it_begins_to_share(shop: Shop) -> None
     assert shared_limits.show_limits(shop.engine, "customers")[0].instances == ["b"]
 
 
+def test_a_lane_that_comes_back_counts_once(shop: Shop) -> None:
+    for name in ("a", "b"):
+        shop.add(name, "500/s")
+    add(shop, "customers", "100/h")
+    for name in ("a", "b"):
+        share(shop, name, "customers")
+        shop.submit(f"of {name}", 4, name, first=100 * ord(name))
+    drain(shop)
+    share(shop, "a")
+    shop.submit("without it", 3, "a", first=5)
+    drain(shop)
+    share(shop, "a", "customers")
+    assert shared_limits.show_limits(shop.engine)[0].taken == 11
+
+
 def test_counts_go_no_further_back_than_the_span(shop: Shop) -> None:
     shop.add("a", "500/s")
     shop.submit("c", 4, "a")

@@ -304,6 +304,7 @@ def _changing() -> list[Recipe]:
     changed = [
         locked(Campaign.PAUSED, content(Campaign.PAUSED), lanes(Campaign.PAUSED, 2, 3)),
         locked(Campaign.DRAFT, content(Campaign.DRAFT)),
+        locked(Campaign.PAUSED, _step("change_hours", campaign_id=Campaign.PAUSED, hours_id=None)),
         # Whoever resumes a campaign may do so between its two transactions: the second is for running ones, too.
         *(locked(campaign, share(campaign)) for campaign in (Campaign.PAUSED, Campaign.AWAKE)),
     ]

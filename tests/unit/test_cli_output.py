@@ -9,6 +9,7 @@ import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from rich.console import Console
@@ -17,6 +18,7 @@ from broadcaster.cli import output
 from broadcaster.cli.campaign.progress import (
     LONGEST_WINDOW_SECONDS,
     RATE_WINDOW_SECONDS,
+    Foresight,
     Meter,
     Snapshot,
     render,
@@ -36,12 +38,13 @@ from broadcaster.cli.output import (
     warn,
 )
 from broadcaster.cli.troubles import trouble_line
+from broadcaster.domain.campaign_plans import LaneNow, PlannedPart, Surroundings
 from broadcaster.domain.causes import standing_still
 from broadcaster.domain.contents import ContentKind
-from broadcaster.domain.dealing import OpenPart
 from broadcaster.domain.standstill import CampaignFacts, LaneFacts, Part, Scene
 from broadcaster.domain.states import CampaignState, LaneHealth, MessageState
 from broadcaster.services.campaigns.campaign_reports import CampaignSummary
+from broadcaster.services.campaigns.planning import OpenWork
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
@@ -303,6 +306,12 @@ def test_a_table_that_would_be_too_narrow_to_be_read_has_a_paragraph_for_each_ro
 def test_the_time_left_goes_by_the_rate_once_it_is_known(seconds: float, sent: int, left: float) -> None:
     meter = Meter()
     meter.rate(time.monotonic() - seconds, 0)
-    parts = [OpenPart(60, 3.0, 0.0, False)]
-    taken = take_snapshot(snapshot("running", sent=sent, pending=100 - sent).summary, meter, parts=parts)
-    assert taken.seconds_left == pytest.approx(left, rel=0.01)
+    now = datetime.now(UTC)
+    lane = LaneNow(
+        id=1, instance="main", interval=3.0, tolerance=0.0, burst=1, debt=0.0, rests=0.0, is_stopped=False, hours=None,
+        limits=(), now=now,
+    )  # fmt: skip
+    around = Surroundings(now=now, lanes=[lane], limits=[], reserve=timedelta(seconds=31), zone=ZoneInfo("UTC"))
+    foresight = Foresight(lambda: OpenWork(around, [PlannedPart(lane_id=1, messages=60)]))
+    taken = take_snapshot(snapshot("running", sent=sent, pending=100 - sent).summary, meter, foresight=foresight)
+    assert taken.seconds_left == pytest.approx(left, rel=0.03)

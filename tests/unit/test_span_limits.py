@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broadcaster.domain.span_limits import RollingCount, SpanLimit, parse_rates, parse_span_limit
+from broadcaster.domain.span_limits import RollingCount, SpanLimit, parse_rates, parse_span_limit, with_rates
 from broadcaster.errors import UsageError
 
 DAY = 86_400
@@ -116,3 +116,17 @@ def test_a_clock_that_was_put_back_keeps_nobody_waiting_for_longer_than_the_span
     back = now - 40 * DAY
     assert count.taken(back) == 2
     assert count.after(back).free_at() <= back + 3600 + 75 + limit.bucket
+
+
+@pytest.mark.parametrize(
+    ("before", "added", "after"),
+    [
+        (["20/min"], ["50/h"], "20/min, 50/h"),
+        (["20/min", "1000/d"], ["50/h", "800/d"], "20/min, 50/h, 800/d"),
+        (["1000/d"], ["20/min"], "20/min, 1000/d"),
+        (["20/min", "1000/d"], ["5/min"], "5/min, 1000/d"),
+        (["unlimited"], ["1000/d"], "41.67/h, 1000/d"),
+    ],
+)
+def test_a_rate_that_is_added_replaces_only_that_of_its_span(before: list[str], added: list[str], after: str) -> None:
+    assert str(with_rates(parse_rates(before), added)) == after

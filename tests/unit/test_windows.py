@@ -66,7 +66,7 @@ def test_windows_are_read_as_people_write_them(text: str, said: str) -> None:
     ("text", "why"),
     [
         ("Mon-Fri", "is not understood"),
-        ("Mon-Fri 9-20", "is not understood"),
+        ("Mon-Fri 9to20", "is not understood"),
         ("Mon-Fri 09:00-20:00 UTC", "is not understood"),
         ("Mo-Fr 09:00-20:00", "'mo' is no day of the week"),
         ("Mon,,Fri 09:00-20:00", "'' is no day of the week"),
@@ -150,3 +150,12 @@ def test_what_never_opens_has_no_opening() -> None:
     assert Hours([parse_window("09:00-20:00")], BERLIN, lambda _: True).opening(at("2026-11-28T00:00")) is None
     apart = [Hours([parse_window("09:00-10:00")], zone) for zone in (BERLIN, JAKARTA)]
     assert common_opening(apart, at("2026-11-28T00:00")) is None
+
+
+@pytest.mark.parametrize("dash", ["-", " - ", "\N{EN DASH}", "\N{EM DASH}", "\N{NON-BREAKING HYPHEN}"])
+@pytest.mark.parametrize(("opens", "closes"), [("9", "17"), ("09:00", "17:00"), ("9.00", "17")])
+def test_hours_without_minutes_and_the_dashes_of_word_processors_are_understood(
+    dash: str, opens: str, closes: str
+) -> None:
+    assert str(parse_window(f"{opens}{dash}{closes}")) == "09:00-17:00"
+    assert str(parse_window(f"Mon{dash.strip()}Fri {opens}{dash}{closes}")) == "Mon-Fri 09:00-17:00"

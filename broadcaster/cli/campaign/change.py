@@ -1,4 +1,4 @@
-"""`broadcaster campaign set`: another content, other instances, another priority or start for what has not left."""
+"""`broadcaster campaign set`: another content, other recipients, instances or times for what has not left."""
 
 from __future__ import annotations
 
@@ -11,19 +11,20 @@ import typer
 from broadcaster.cli.campaign import Name
 from broadcaster.cli.campaign.remarks import say_remarks
 from broadcaster.cli.database import database, nudge_workers, prepare_nudge
+from broadcaster.cli.differences import said_difference
 from broadcaster.cli.options.changed_content import ContentChangeOptions
 from broadcaster.cli.options.content import Strict
+from broadcaster.cli.options.recipients import ExcludeOption, WhereOption, parse_members
 from broadcaster.cli.options.results import Json
+from broadcaster.cli.options.sending_hours import ChangedWindowOptions, ExpiryOptions, NoExpiry
 from broadcaster.cli.options.when import given_moment
 from broadcaster.cli.output import say, say_json
 from broadcaster.domain.moments import FORMS
 from broadcaster.domain.states import CampaignState
-from broadcaster.errors import UsageError, quoted
+from broadcaster.errors import UsageError
+from broadcaster.services.campaigns.changed_terms import TermsChange
 from broadcaster.services.campaigns.changing import CampaignChange, Changed, change_campaign
 from broadcaster.settings import load
-
-_LONGEST_SHOWN = 60
-"""Characters of a text before and after."""
 
 
 def change(
@@ -43,6 +44,14 @@ def change(
     at: Annotated[
         str | None, typer.Option("--at", metavar="WHEN", help=f"Not before, while it has not started: {FORMS}.")
     ] = None,
+    where: WhereOption = None,
+    exclude: ExcludeOption = None,
+    everybody: Annotated[
+        bool, typer.Option("--everybody", help="Of its audience, without --where and --exclude.")
+    ] = False,
+    windows: ChangedWindowOptions,
+    expiry: ExpiryOptions,
+    no_expiry: NoExpiry = False,
     strict: Strict = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check and show the change, and make none.")] = False,
     as_json: Json = False,
@@ -51,21 +60,37 @@ def change(
 
     Messages that were sent, or are being sent, keep what they got: `campaign report` and `export` say which version
     of the content that was. --caption, --filename and --locale alone leave the file as it is; --caption "" removes it.
-    With other instances the messages that wait are shared anew, by the instances' rates.
+    With other instances the messages that wait are shared anew, by the instances' rates. --where replaces what --where
+    gave, and --exclude what --exclude gave, of a campaign over an audience that has not started. Windows stay with
+    other holidays, and holidays with other windows.
 
     Example: broadcaster campaign set promo --text "Hi {{ name }}, the sale ends on Sunday. Reply STOP to get no more"
     """
+    if everybody and (where or exclude):
+        raise UsageError(f"--everybody with {'--where' if where else '--exclude'}: they contradict each other")
+    if no_expiry and expiry.expires is not None:
+        raise UsageError("--no-expiry with --expires: they contradict each other")
     settings = load()
     asked = CampaignChange(
         content=content.change(settings),
         instances=instance or None,
-        priority=priority,
-        starts_at=given_moment(at, "--at"),
+        terms=TermsChange(
+            priority=priority,
+            starts_at=given_moment(at, "--at"),
+            hours=windows.change(),
+            expires=expiry.given(),
+            never_expires=no_expiry,
+            where=parse_members(where, None) if where else None,
+            exclude=parse_members(None, exclude) if exclude else None,
+            everybody=everybody,
+        ),
         strict=strict,
     )
     if asked == CampaignChange(strict=strict):
-        raise UsageError("nothing is to be changed: give a content, --instance, --priority or --at")
-    nudges = asked.starts_at is not None and not dry_run
+        raise UsageError(
+            "nothing is to be changed: give a content, --where, --instance, --priority, --at, --window or --expires"
+        )
+    nudges = asked.terms.starts_at is not None and not dry_run
     if nudges:
         prepare_nudge()
     with database(settings) as engine:
@@ -91,9 +116,11 @@ def _say(changed: Changed, asked: CampaignChange, dry_run: bool) -> None:
     done = "would be changed (dry run: nothing was)" if dry_run else "is changed"
     say(f"campaign {changed.name} {done}; it is {changed.state}")
     for each in changed.changes:
-        say(f"  {each.what}: {_shown(each.was)} -> {_shown(each.now)}")
+        say(f"  {each.what}: {said_difference(each.was, each.now)}")
     if asked.content is not None:
-        _say_content(changed, dry_run)
+        _say_recipients(changed, "" if dry_run else f", as version {changed.content_version} of the content")
+    elif asked.terms.is_about_members:
+        _say_recipients(changed, "")
     if changed.moved:
         say(f"messages that go through another instance now: {changed.moved:,}")
     say_remarks(changed.lint)
@@ -101,15 +128,12 @@ def _say(changed: Changed, asked: CampaignChange, dry_run: bool) -> None:
         say(f"go on with `broadcaster campaign resume {quote(changed.name)}`")
 
 
-def _say_content(changed: Changed, dry_run: bool) -> None:
-    version = "" if dry_run else f", as version {changed.content_version} of the content"
+def _say_recipients(changed: Changed, version: str) -> None:
     say(f"it goes to those who have got nothing yet: {changed.messages:,}{version}")
+    for note in changed.notes:
+        say(f"  {note}")
     for phone, message in changed.samples:
         say(f"  {phone}  {message}")
     for name, count in changed.empty_values.items():
         if count:
             say(f"{name} is empty for {count:,} of {changed.messages:,}")
-
-
-def _shown(text: str | None) -> str:
-    return "none" if text is None else quoted(text, _LONGEST_SHOWN)

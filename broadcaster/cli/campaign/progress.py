@@ -5,19 +5,20 @@ from __future__ import annotations
 import sys
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from math import inf
 from typing import TYPE_CHECKING, Any, Protocol
 
 from broadcaster.cli.campaign.show import STATE_STYLES, campaign_document
 from broadcaster.cli.output import console, duration, local_time, one_line, say, say_json
 from broadcaster.cli.troubles import said_by_instances, trouble_line
-from broadcaster.domain.dealing import OpenPart, seconds_left
 from broadcaster.domain.standstill import Cause, Standstill
 from broadcaster.domain.states import CampaignState, MessageState
 from broadcaster.services.campaigns.campaign_reports import CampaignSummary
+from broadcaster.services.campaigns.planning import OpenWork
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -29,6 +30,8 @@ RATE_MESSAGES = 20
 LONGEST_WINDOW_SECONDS = 120.0
 _CLOCK_SECONDS = 90
 """From how much time left on its end is told too."""
+_PLANS_SHARE = 20
+"""A plan is made again after so many times the time that it took to make."""
 LINE_SECONDS = 1.0
 """Where it is shown in lines, counts alone make at most one line in this time."""
 
@@ -57,6 +60,39 @@ class Meter:
         now, final = self._samples[-1]
         passed = now - since
         return passed >= LONGEST_WINDOW_SECONDS or (passed >= RATE_WINDOW_SECONDS and final - before >= RATE_MESSAGES)
+
+
+class Foresight:
+    """When a campaign will have been sent, reckoned again now and then."""
+
+    def __init__(self, look: Callable[[], OpenWork]) -> None:
+        """`look` reads what is left of it (`planning.open_work`)."""
+        self._look = look
+        self._ends_at: float | None = None
+        self._known_until = -inf
+        self._open = 0
+
+    def seconds_left(self, still_open: int, rate: float, meter: Meter) -> float | None:
+        """How many seconds the `still_open` messages take, if all goes on as it does; None: nobody can tell.
+
+        No less than limits and windows allow, and no less than at `rate`: where messages are tried again, or other
+        campaigns are sent beside, that is lower.
+        """
+        now = time.monotonic()
+        if now >= self._known_until or (still_open == 0) != (self._open == 0):
+            self._open, begun = still_open, now
+            self._ends_at = self._reckon(rate, meter)
+            # However long a plan takes to make, most of the time none is made.
+            self._known_until = time.monotonic() + max(LINE_SECONDS, _PLANS_SHARE * (time.monotonic() - begun))
+        return None if self._ends_at is None else max(0.0, self._ends_at - time.time())
+
+    def _reckon(self, rate: float, meter: Meter) -> float | None:
+        work = self._look()
+        # Limits tell more than a few seconds do.
+        is_paced = all(lane.interval for lane in work.surroundings.lanes)
+        lately = rate if meter.is_long_enough or not is_paced else 0.0
+        plan = work.plan(lately)
+        return plan.ends_at.timestamp() if plan and plan.is_paced and plan.ends_at else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,15 +170,14 @@ def take_snapshot(
     summary: CampaignSummary,
     meter: Meter,
     troubles: Sequence[Standstill] = (),
-    parts: Sequence[OpenPart] = (),
+    foresight: Foresight | None = None,
 ) -> Snapshot:
-    """What `summary`, `troubles` and `parts` (`campaign_reports.open_parts`), read just now, come to."""
+    """What `summary` and `troubles`, read just now, come to."""
     # When it starts is said by the pace.
     told = (each for each in said_by_instances(troubles) if each.cause is not Cause.STARTS_LATER)
     rate = meter.rate(time.monotonic(), summary.total - summary.still_open)
-    # Limits tell more than a few seconds do.
-    lately = rate if meter.is_long_enough or not all(part.interval for part in parts) else 0.0
-    return Snapshot(summary, rate, troubles, tuple(map(trouble_line, told)), seconds_left(parts, lately))
+    left = None if foresight is None else foresight.seconds_left(summary.still_open, rate, meter)
+    return Snapshot(summary, rate, troubles, tuple(map(trouble_line, told)), left)
 
 
 class View(Protocol):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from shlex import quote
 from typing import Annotated, Any
 
@@ -13,11 +14,20 @@ from broadcaster.cli.campaign import Name
 from broadcaster.cli.database import reader
 from broadcaster.cli.options.results import Json
 from broadcaster.cli.output import duration, local_time, say, say_fields, say_json, say_table
-from broadcaster.cli.troubles import few_troubles, said_by_instances, say_troubles, trouble_document, troubles
+from broadcaster.cli.troubles import (
+    few_troubles,
+    said_by_instances,
+    say_troubles,
+    trouble_document,
+    troubles,
+    without_own_remedy,
+)
+from broadcaster.domain.campaign_plans import CampaignPlan
 from broadcaster.domain.standstill import Standstill
-from broadcaster.domain.states import MessageState
+from broadcaster.domain.states import CampaignState, MessageState
 from broadcaster.services.campaigns import campaign_reports
 from broadcaster.services.campaigns.campaign_reports import CampaignSummary
+from broadcaster.services.campaigns.planning import open_work
 from broadcaster.services.campaigns.purged import told_of_purge
 from broadcaster.services.inbox_reports import ReplyFigures, reply_figures
 from broadcaster.settings import load
@@ -32,29 +42,38 @@ STATE_STYLES = {
 }
 
 
+_GOES_ON = (CampaignState.SCHEDULED, CampaignState.RUNNING)
+
+
 def list_latest(
     limit: Annotated[int, typer.Option("--limit", metavar="N", min=1, max=100_000, help="How many.")] = 50,
     as_json: Json = False,
 ) -> None:
     """List the latest campaigns, newest first. OPEN counts the messages that are not final yet.
 
-    REJECTED, where there are any, counts the recipients who could be sent nothing: they are no messages.
+    EXPIRED, where there are any, counts those that did not leave in time; REJECTED the recipients who could be sent
+    nothing: they are no messages.
     """
     with reader(load()) as source:
         rows = campaign_reports.list_campaigns(source, limit=limit)
     if as_json:
         say_json(rows)
     elif rows:
+        with_expired = any(each.expired for each in rows)
         with_rejected = any(each.recipients_rejected for each in rows)
         say_table(
             [
-                *("NAME", "STATE", "TOTAL", "SENT", "FAILED", "OPEN"),
+                *("NAME", "STATE", "TOTAL", "SENT", "FAILED"),
+                *(["EXPIRED"] if with_expired else []),
+                "OPEN",
                 *(["REJECTED"] if with_rejected else []),
                 "STARTS",
             ],
             (
                 [
-                    *(each.name, each.state, each.total, each.sent, each.failed, each.still_open),
+                    *(each.name, each.state, each.total, each.sent, each.failed),
+                    *([each.expired] if with_expired else []),
+                    each.still_open,
                     *([each.recipients_rejected] if with_rejected else []),
                     local_time(each.starts_at, seconds=False),
                 ]
@@ -74,12 +93,23 @@ def show(name: Name, as_json: Json = False) -> None:
         summary = campaign_reports.campaign_summary(source, name)
         figures = reply_figures(source, summary.id)
         found = list(troubles(source, settings, name))
+        plan = open_work(source, name).plan()
+    ends_at = plan.ends_at if plan and plan.is_paced and summary.state in _GOES_ON else None
     if as_json:
-        say_json({**campaign_document(summary, found), **reply_document(summary, figures)})
+        say_json({**campaign_document(summary, found), **reply_document(summary, figures), "ends_at": ends_at})
     else:
-        say_fields(campaign_fields(summary, figures))
+        say_fields(campaign_fields(summary, figures) | _ends(ends_at, plan))
         say_purged(summary)
-        say_troubles(few_troubles(said_by_instances(found)))
+        said = without_own_remedy(said_by_instances(found), f"broadcaster campaign show {quote(name)}")
+        say_troubles(few_troubles(said))
+
+
+def _ends(ends_at: datetime | None, plan: CampaignPlan | None) -> dict[str, object]:
+    """When it is sent at the earliest, and what it waits for."""
+    if ends_at is None or plan is None:
+        return {}
+    waits = f"; it waits for {' and '.join(plan.waits)}" if plan.waits else ""
+    return {"ends": f"{local_time(ends_at, seconds=False)} at the earliest{waits}"}
 
 
 def campaign_document(summary: CampaignSummary, found: Sequence[Standstill]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import typer
 from sqlalchemy import Engine
 
 from broadcaster.cli.campaign import Name
-from broadcaster.cli.campaign.submitted import say_start
+from broadcaster.cli.campaign.submitted import say_plan, say_start
 from broadcaster.cli.database import database, nudge_workers, prepare_nudge
 from broadcaster.cli.options.results import Json
 from broadcaster.cli.output import one_line, say, say_json, say_table
@@ -20,6 +20,7 @@ from broadcaster.domain.states import CampaignState
 from broadcaster.errors import ConflictError
 from broadcaster.services.campaigns import lifecycle
 from broadcaster.services.campaigns.campaign_reports import CampaignSummary, campaign_summary
+from broadcaster.services.campaigns.planning import open_work
 from broadcaster.settings import load
 
 
@@ -38,11 +39,14 @@ def start(
     with database(settings) as engine:
         moved = lifecycle.start_campaign(engine, name, now=now)
         starts_at = campaign_summary(engine, name).starts_at
+        plan = open_work(engine, name).plan()
     nudge_workers(settings)
     say(f"campaign {moved.name} is {moved.state}")
     if moved.state is CampaignState.SCHEDULED and starts_at > datetime.now(UTC):
         say_start(starts_at)
         say(f"`broadcaster campaign start {quote(name)} --now` starts it at once")
+    if plan is not None:
+        say_plan(plan)
 
 
 def pause(name: Name) -> None:
@@ -114,7 +118,8 @@ def retry(
         typer.Option(
             "--reason",
             metavar="REASON",
-            help="Only what failed for it, as `campaign report` says it. May be repeated.",
+            help="Only what failed for it, as `campaign report` says it, or for those that have it as a part. May be "
+            "repeated.",
         ),
     ] = None,
     dry_run: Annotated[
@@ -139,7 +144,7 @@ def retry(
         counts = {"messages": retried.messages, "reasons": retried.reasons}
         say_json({"name": name, "state": retried.state, "dry_run": dry_run, **counts})
         return
-    if dry_run and retried.reasons:
+    if retried.reasons and (dry_run or reasons):
         say_table(
             ["MESSAGES", "REASON"], ([each.messages, each.reason] for each in retried.reasons), folded=["REASON"]
         )

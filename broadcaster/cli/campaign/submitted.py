@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sys
-from contextlib import suppress
+from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
+from itertools import groupby, zip_longest
 from pathlib import Path
 from shlex import quote
 
@@ -15,6 +16,7 @@ from broadcaster.cli.campaign.remarks import file_document, said_file, say_remar
 from broadcaster.cli.options.phones import countries_document
 from broadcaster.cli.output import duration, local_time, one_line, say, warn
 from broadcaster.cli.reached import say_empty_values, say_members, say_rejects, say_repeats, say_samples
+from broadcaster.domain.campaign_plans import CampaignPlan, PlannedDay
 from broadcaster.domain.whose_numbers import said_countries
 from broadcaster.services.campaigns.loading import OnePer
 from broadcaster.services.campaigns.rests import NotInRest
@@ -22,6 +24,8 @@ from broadcaster.services.campaigns.submission import Submission, Submitted
 from broadcaster.services.recipients.row_checks import SentAlreadyError
 from broadcaster.time_zones import day_and_time, shown_zone
 
+_FEWEST_DAYS = 2
+_MOST_DAYS = 31
 _MOST_UNTRIED = 3
 """Instances to name that were never tried: who has more of them has understood."""
 
@@ -31,8 +35,8 @@ def submitted_document(submitted: Submitted) -> dict[str, object]:
     document = asdict(submitted) | {"countries": countries_document(submitted.countries)}
     del document["sample_files"], document["shared_files"]
     document["samples"] = [
-        {"phone": phone, "message": message, "file": file_document(submitted.sample_files.get(phone))}
-        for phone, message in submitted.samples
+        {"phone": phone, "message": message, "file": file_document(file)}
+        for (phone, message), file in zip_longest(submitted.samples, submitted.sample_files)
     ]
     document["repeats"] = [repeat._asdict() for repeat in submitted.repeats]
     document["rejects"] = [
@@ -47,7 +51,8 @@ def say_submitted(submitted: Submitted, submission: Submission, audience: str | 
     if dry_run:
         say(f"dry run of campaign {name}: nothing was stored")
     else:
-        say(f"campaign {name} is stored, as {submitted.state}")
+        starts_now = not submission.draft and submission.starts_at is None
+        say(f"campaign {name} is stored, {'and starts now' if starts_now else f'as {submitted.state}'}")
     _say_counts(submitted, audience)
     if submitted.opted_out:
         say(f"opted out by now: {submitted.opted_out:,}; their messages are skipped when it starts")
@@ -61,8 +66,7 @@ def say_submitted(submitted: Submitted, submission: Submission, audience: str | 
         say(f"  `broadcaster campaign export {quote(name)} --rejected` has them all")
     _say_file_notes(submitted, submission)
     if dry_run:
-        files = {phone: said_file(file) for phone, file in submitted.sample_files.items()}
-        say_samples(submitted, submission.content.kind, files)
+        say_samples(submitted, submission.content.kind, list(map(said_file, submitted.sample_files)))
     say_remarks(submitted.lint)
     if submission.starts_at is not None:
         say_start(submission.starts_at, dry_run=dry_run)
@@ -110,6 +114,7 @@ _NOT_IN_REST = {
     NotInRest.IN_DOUBT: "may have got it, in doubt",
     NotInRest.UNKNOWN: "may have got it, unknown",
     NotInRest.OPTED_OUT: "have opted out",
+    NotInRest.LEFT: "are in its audience no more",
     NotInRest.FORGOTTEN: "were forgotten",
 }
 
@@ -118,6 +123,8 @@ def _say_rest(submitted: Submitted, of: str) -> None:
     say(f"left of campaign {of}: {submitted.read:,}; messages: {submitted.total:,}; rejected: {submitted.rejected:,}")
     for reason, messages in submitted.not_in_rest.items():
         say(f"  not among them, since they {_NOT_IN_REST[NotInRest(reason)]}: {messages:,}")
+    if submitted.changed_values:
+        say(f"  their values have changed since, and they get those of now: {submitted.changed_values:,}")
     for name in submitted.unsettled:
         say(f"  decide about those in doubt or unknown with `broadcaster campaign settle {quote(name)}`")
 
@@ -136,19 +143,42 @@ def _say_estimate(submitted: Submitted, submission: Submission) -> None:
     if submitted.seconds_to_send < 1:
         say("sending takes as long as the gateway needs: so many may be sent at once")
     else:
-        say(f"sending takes at least {duration(submitted.seconds_to_send)}{_until(submitted, submission)}")
+        waits = f"; it waits for {' and '.join(submitted.waits_for)}" if submitted.waits_for else ""
+        say(f"sending takes at least {duration(submitted.seconds_to_send)}{_until(submitted)}{waits}")
+    say_days(submitted.days)
     if submitted.waiting and submitted.seconds_with_waiting is not None:
         waits = "message of another campaign waits" if submitted.waiting == 1 else "messages of other campaigns wait"
         say(f"and up to {duration(submitted.seconds_with_waiting)}: {submitted.waiting:,} {waits} for its instances")
 
 
-def _until(submitted: Submitted, submission: Submission) -> str:
-    if submission.draft or submitted.seconds_to_send is None:
-        return ""
-    with suppress(OverflowError):
-        end = (submission.starts_at or datetime.now(UTC)) + timedelta(seconds=submitted.seconds_to_send)
-        return f", until {local_time(end, seconds=False)}"
-    return ""
+def _until(submitted: Submitted) -> str:
+    return "" if submitted.ends_at is None else f", until {local_time(submitted.ends_at, seconds=False)}"
+
+
+def say_plan(plan: CampaignPlan) -> None:
+    """How long what is left takes, until when, what it waits for, and how many messages expire."""
+    if plan.seconds is not None and plan.seconds >= 1:
+        waits = f"; it waits for {' and '.join(plan.waits)}" if plan.waits else ""
+        until = local_time(plan.ends_at, seconds=False)
+        say(f"sending takes at least {duration(plan.seconds)}, until {until}{waits}")
+        say_days(plan.days)
+    if plan.expire:
+        warn(f"{plan.expire:,} messages will expire: limits and windows do not let them leave before")
+
+
+def say_days(days: Sequence[PlannedDay]) -> None:
+    """How many messages leave on each day, and through which instances. Of a single day nothing is said."""
+    if len({each.day for each in days}) < _FEWEST_DAYS:
+        return
+    by_day = groupby(days, key=lambda each: each.day)
+    for number, (day, of_day) in enumerate(by_day):
+        if number == _MOST_DAYS:
+            say(f"  and so on, until {days[-1].day:%a %Y-%m-%d}")
+            return
+        through = list(of_day)
+        told = ", ".join(f"{each.instance} {each.messages:,}" for each in through)
+        by_instance = f" ({told})" if len(through) > 1 else ""
+        say(f"  {day:%a %Y-%m-%d}: {sum(each.messages for each in through):,}{by_instance}")
 
 
 def ask_again(error: SentAlreadyError, path: Path) -> None:

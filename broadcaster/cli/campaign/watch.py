@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from broadcaster.cli.campaign import Name
-from broadcaster.cli.campaign.progress import Meter, Snapshot, open_view, take_snapshot
+from broadcaster.cli.campaign.progress import Foresight, Meter, Snapshot, open_view, take_snapshot
 from broadcaster.cli.database import reader
 from broadcaster.cli.options.results import Json
 from broadcaster.cli.troubles import troubles
 from broadcaster.db.reading import Reader
 from broadcaster.domain.states import FINAL_CAMPAIGN_STATES, CampaignState
 from broadcaster.errors import UnavailableError
-from broadcaster.services.campaigns.campaign_reports import campaign_summary, open_parts
+from broadcaster.services.campaigns.campaign_reports import campaign_summary
+from broadcaster.services.campaigns.planning import open_work
 from broadcaster.settings import load
 
 if TYPE_CHECKING:
@@ -48,11 +49,12 @@ def follow(source: Engine | Reader, name: str, *, timeout: float | None = None, 
     Raises typer.Exit(1) unless it finished, and UnavailableError when `timeout` seconds have passed before.
     """
     deadline = None if timeout is None else time.monotonic() + timeout
-    settings, meter = load(), Meter()
+    settings, meter, foresight = load(), Meter(), Foresight(lambda: open_work(source, name))
 
     def look() -> Snapshot:
-        summary, parts = campaign_summary(source, name), open_parts(source, name)
-        return take_snapshot(summary, meter, list(troubles(source, settings, name)), parts)
+        summary = campaign_summary(source, name)
+        ahead = foresight if summary.state is CampaignState.RUNNING else None
+        return take_snapshot(summary, meter, list(troubles(source, settings, name)), ahead)
 
     snapshot = look()
     with open_view(as_json=as_json) as view:

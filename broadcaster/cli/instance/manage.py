@@ -19,6 +19,7 @@ from broadcaster.cli.options.sending_hours import InstanceWindowOptions
 from broadcaster.cli.output import say, warn
 from broadcaster.crypto import open_vault
 from broadcaster.domain.instances import Wire
+from broadcaster.domain.opening_hours import HoursChange
 from broadcaster.domain.pacing import format_rate
 from broadcaster.domain.span_limits import Rates, parse_rates
 from broadcaster.domain.standstill import counted
@@ -95,6 +96,12 @@ def change(
     name: Name,
     secret: KeyOptions,
     gateway: GatewayOptions,
+    add_rate: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--add-rate", metavar="RATE", help="One more beside those that it has, or in place of the one of its span."
+        ),
+    ] = None,
     read_replies: ReadReplies = None,
     windows: InstanceWindowOptions,
     any_time: AnyTime = False,
@@ -103,17 +110,20 @@ def change(
     """Change what is given and leave the rest. Workers follow within 20 seconds, and at once to another key or URL.
 
     With another key or URL it is another account: what is in doubt of the old one is still read back there.
-    A new rate comes with its default burst, unless --burst is given too.
+    --rate replaces all rates that it has, and --add-rate adds to them. A new rate comes with its default burst, unless
+    --burst is given too.
 
     Example: broadcaster instance set main --read-replies 30s
     """
     settings = load()
     reading = None if read_replies is None else reading_interval(read_replies)
+    if add_rate and gateway.rate:
+        raise UsageError("--add-rate with --rate: --rate replaces all that it has; give one of the two")
     rates = parse_rates(gateway.rate) if gateway.rate else None
     limits = LaneLimits(settings.acceptance_seconds, rates.counted if rates else None, gateway.shared, gateway.steps)
     if any_time and windows.are_given:
         raise UsageError("--any-time with windows: they contradict each other")
-    hours = windows.hours()
+    hours = HoursChange(at_any_time=True) if any_time else windows.change()
     confirmation = asked_confirmation(confirm)
     key = secret.read()
     with database(settings) as engine:
@@ -126,7 +136,8 @@ def change(
                 base_url=gateway.base_url,
                 rate_per_second=rates and rates.pace,
                 unlimited=rates is not None and rates.pace is None,
-                limits=limits if any(part is not None for part in limits[1:]) else None,
+                limits=limits if add_rate or any(part is not None for part in limits[1:]) else None,
+                more_rates=add_rate or (),
                 burst=gateway.burst,
                 max_in_flight=gateway.max_in_flight,
                 wire=gateway.wire,
@@ -135,13 +146,14 @@ def change(
                 read_replies_seconds=reading,
                 without_replies=read_replies is not None and reading is None,
                 hours=hours,
-                at_any_time=any_time,
                 confirm_opt_out=confirmation,
                 without_confirmation=confirm is not None and confirmation is None,
             ),
         )
         _warn_of_other_countries(engine, gateway.known_country)
     _warn_in_the_clear(gateway.base_url or "")
+    if changed.rates != changed.rates_before:
+        say(f"rates of instance {name}: {changed.rates_before} -> {changed.rates}")
     say("; ".join([f"changed instance {name}", *_what_follows(name, changed, key_is_given=key is not None)]))
 
 

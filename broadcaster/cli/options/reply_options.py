@@ -29,7 +29,7 @@ ConfirmOptOut = Annotated[
     typer.Option(
         "--confirm-opt-out",
         metavar="TEXT|off",
-        help="Send this to who opts out by a word: once to each person, for ever. Default: off.",
+        help="Send this to who opts out by a word: once to each person from this instance, for ever. Default: off.",
     ),
 ]
 

@@ -14,7 +14,7 @@ import typer
 from broadcaster.cli.options.when import given_moment
 from broadcaster.domain.days_off import parse_country_of_holidays, parse_days_off
 from broadcaster.domain.legal_hours import LEGAL
-from broadcaster.domain.opening_hours import OpeningHours
+from broadcaster.domain.opening_hours import HoursChange, OpeningHours
 from broadcaster.domain.recurrence import parse_interval
 from broadcaster.domain.windows import WINDOW_FORMS, parse_window
 from broadcaster.errors import UsageError
@@ -23,6 +23,8 @@ from broadcaster.time_zones import find_zone, shown_zone
 
 RECIPIENT = "recipient"
 """In place of a time zone: that of each recipient."""
+NO_HOLIDAYS = "none"
+"""In place of a country: every day counts."""
 _PANEL = "When it may send"
 _LONGEST_FILE = 64 * 1024
 """Bytes of a list of days."""
@@ -57,7 +59,7 @@ HOLIDAYS = typer.Option(
     "--holidays",
     metavar="ID|FILE",
     help="Send nothing on the public holidays of a country (ID) or a part of one (DE-BY), or on the days of a file, "
-    "one a line like 2026-12-25. Several add up.",
+    "one a line like 2026-12-25. Several add up; `none`: on every day.",
     rich_help_panel=_PANEL,
 )
 
@@ -77,23 +79,23 @@ class WindowOptions:
 
     def hours(self, default_zone: ZoneInfo | None = None) -> OpeningHours | None:
         """What they come to; None: no limit. Raises UsageError and InputError."""
-        if not self.window and not self.holidays:
-            if self.window_zone is not None:
-                raise UsageError("--window-zone says whose clocks --window and --holidays go by: give one of these")
+        change = self.change()
+        return None if change is None else change.of(None, (default_zone or shown_zone()).key)
+
+    def change(self) -> HoursChange | None:
+        """What they make of hours that there are; None: nothing. Raises UsageError and InputError."""
+        if not self.are_given:
             return None
-        is_by_recipient = self.window_zone == RECIPIENT
-        if self.window_zone is None or is_by_recipient:
-            zone = default_zone or shown_zone()
-        else:
-            zone = find_zone(self.window_zone, "--window-zone")
-        countries, days = _days_off(self.holidays or ())
-        windows = [text for text in self.window or () if text.strip().lower() != LEGAL]
-        return OpeningHours(
-            windows=tuple(str(parse_window(text)) for text in windows),
-            zone=zone.key,
+        is_by_recipient = None if self.window_zone is None else self.window_zone == RECIPIENT
+        zone = find_zone(self.window_zone, "--window-zone").key if self.window_zone and not is_by_recipient else None
+        texts = [text for text in self.window or () if text.strip().lower() != LEGAL]
+        countries, days = _days_off([each for each in self.holidays or () if each.strip().lower() != NO_HOLIDAYS])
+        return HoursChange(
+            windows=tuple(str(parse_window(text)) for text in texts) if self.window else None,
+            is_legal=len(texts) < len(self.window or ()),
+            zone=zone,
             is_by_recipient=is_by_recipient,
-            is_legal=len(windows) < len(self.window or ()),
-            holidays=tuple(countries),
+            holidays=tuple(countries) if self.holidays else None,
             days_off=tuple(days),
         )
 
@@ -102,15 +104,15 @@ class WindowOptions:
 class InstanceWindowOptions(WindowOptions):
     """The same, by one clock: whom it is sent to plays no part."""
 
-    def hours(self, default_zone: ZoneInfo | None = None) -> OpeningHours | None:
-        """As `WindowOptions.hours`."""
-        hours = WindowOptions.hours(self, default_zone)
-        if hours is not None and hours.goes_by_recipient:
+    def change(self) -> HoursChange | None:
+        """As `WindowOptions.change`."""
+        change = WindowOptions.change(self)
+        if change is not None and (change.is_by_recipient or change.is_legal):
             raise UsageError(
                 f"--window-zone {RECIPIENT} and --window {LEGAL} are for campaigns and schedules: "
                 "an instance has one clock"
             )
-        return hours
+        return change
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +122,27 @@ class CampaignWindowOptions(WindowOptions):
     window: Annotated[list[str] | None, CAMPAIGN_WINDOW] = None
     window_zone: Annotated[str | None, CAMPAIGN_ZONE] = None
     holidays: Annotated[list[str] | None, HOLIDAYS] = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedWindowOptions(CampaignWindowOptions):
+    """When a campaign or a schedule may be sent from now on."""
+
+    no_window: Annotated[
+        bool, typer.Option("--no-window", help="Without windows and days off from now on.", rich_help_panel=_PANEL)
+    ] = False
+
+    def change(self) -> HoursChange | None:
+        """As `WindowOptions.change`."""
+        change = WindowOptions.change(self)
+        if self.no_window and change is not None:
+            raise UsageError("--no-window with --window, --window-zone or --holidays: they contradict each other")
+        return HoursChange(at_any_time=True) if self.no_window else change
+
+
+NoExpiry = Annotated[
+    bool, typer.Option("--no-expiry", help="Send what is left however late it is.", rich_help_panel=_PANEL)
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,15 +162,21 @@ class ExpiryOptions:
 
     def moment(self, starts_at: datetime | None, *, is_draft: bool) -> datetime | None:
         """When a campaign with that start expires. Raises UsageError."""
+        given = self.given()
+        if not isinstance(given, timedelta):
+            return given
+        if is_draft:
+            raise UsageError(f"--expires {self.expires} counts from the start, which a draft has none: name a moment")
+        return (starts_at or datetime.now(UTC)) + given
+
+    def given(self) -> datetime | timedelta | None:
+        """The moment, or the span from the start on. Raises UsageError."""
         if self.expires is None:
             return None
         try:
-            span = parse_expiry(self.expires)
+            return parse_expiry(self.expires)
         except UsageError:
             return given_moment(self.expires, "--expires")
-        if is_draft:
-            raise UsageError(f"--expires {self.expires} counts from the start, which a draft has none: name a moment")
-        return (starts_at or datetime.now(UTC)) + span
 
 
 def parse_expiry(text: str) -> timedelta:

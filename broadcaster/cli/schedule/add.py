@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Annotated, TypedDict
 
@@ -9,10 +10,16 @@ import typer
 
 from broadcaster.cli.campaign.remarks import say_remarks
 from broadcaster.cli.database import database
+from broadcaster.cli.differences import said_difference
 from broadcaster.cli.options.content import ContentOptions, Strict
 from broadcaster.cli.options.recipients import ExcludeOption, WhereOption, parse_members
 from broadcaster.cli.options.results import Json
-from broadcaster.cli.options.sending_hours import CampaignWindowOptions, parse_expiry
+from broadcaster.cli.options.sending_hours import (
+    CampaignWindowOptions,
+    ChangedWindowOptions,
+    NoExpiry,
+    parse_expiry,
+)
 from broadcaster.cli.output import say, say_json
 from broadcaster.cli.schedule import Name
 from broadcaster.cli.schedule.options import (
@@ -26,6 +33,7 @@ from broadcaster.cli.schedule.options import (
     SpanOptions,
     parse_grace,
 )
+from broadcaster.cli.schedule.show import schedule_fields
 from broadcaster.cli.schedule.shown_outlook import outlook_document, say_outlook
 from broadcaster.domain.contents import Content, ContentKind
 from broadcaster.domain.locales import usable_locale
@@ -39,7 +47,7 @@ from broadcaster.services.schedules.editing import (
     set_schedule,
 )
 from broadcaster.services.schedules.outlook import Outlook
-from broadcaster.services.schedules.schedule_reports import ScheduleDetail, show_schedule
+from broadcaster.services.schedules.schedule_reports import ScheduleDetail, show_schedule, upcoming_occurrences
 from broadcaster.settings import Settings, load
 from broadcaster.time_zones import find_zone, shown_zone
 
@@ -112,21 +120,28 @@ def change(
     forever: Annotated[bool, typer.Option("--forever", help="Without --until and --count.")] = False,
     late: LateOptions,
     campaigns: CampaignOptions,
+    windows: ChangedWindowOptions,
+    expires: Annotated[str | None, EXPIRES] = None,
+    no_expiry: NoExpiry = False,
+    strict: Strict = False,
     dry_run: Annotated[bool, DRY_RUN] = False,
     as_json: Json = False,
 ) -> None:
     """Change what is given and leave the rest. Occurrences that have their campaign already keep it as it is.
 
     A new content keeps the locale, and that of a file the caption. --where replaces what --where gave, and --exclude
-    what --exclude gave. A new rule counts from now on.
+    what --exclude gave. Windows stay with other holidays, and holidays with other windows. A new rule counts from now
+    on.
 
     Example: broadcaster schedule set news --text "Good morning {{ name }}, it is Friday"
     """
     if everybody and (where or exclude):
         raise UsageError(f"--everybody with {'--where' if where else '--exclude'}: they contradict each other")
+    if no_expiry and expires is not None:
+        raise UsageError("--no-expiry with --expires: they contradict each other")
     settings = load()
     with database(settings) as engine:
-        before = show_schedule(engine, name)
+        before, words = show_schedule(engine, name), upcoming_occurrences(engine, name, 1).words
         zone = find_zone(timezone or before.timezone)
         changes = ScheduleChanges(
             cron=rule.cron,
@@ -145,10 +160,22 @@ def change(
             grace=None if late.grace is None else parse_grace(late.grace),
             overlap=late.overlap,
             priority=campaigns.priority,
+            hours=windows.change(),
+            expires_after=None if expires is None else parse_expiry(expires),
+            never_expires=no_expiry,
         )
-        outlook = set_schedule(engine, name, changes, dry_run=dry_run)
+        outlook = set_schedule(engine, name, changes, strict=strict, dry_run=dry_run)
+        after = show_schedule(engine, name)
+    if not (as_json or dry_run):
+        _say_differences(schedule_fields(before, words), schedule_fields(after, outlook.upcoming.words))
     kind = before.content if changes.content is None else changes.content.kind
     _say(outlook, kind, "change" if dry_run else "changed", dry_run=dry_run, as_json=as_json)
+
+
+def _say_differences(before: Mapping[str, object], after: Mapping[str, object]) -> None:
+    for what in {**before, **after}:
+        if before.get(what) != after.get(what):
+            say(f"  {what}: {said_difference(before.get(what), after.get(what))}")
 
 
 class _ContentChanges(TypedDict, total=False):

@@ -81,7 +81,7 @@ def show(name: Name, as_json: Json = False) -> None:
     if as_json:
         say_json({**_document(row), "words": upcoming.words})
     else:
-        say_fields(_fields(row, upcoming.words))
+        say_fields(schedule_fields(row, upcoming.words))
 
 
 def show_next(
@@ -190,7 +190,8 @@ def _document(row: ScheduleSummary) -> dict[str, Any]:
     return {**msgspec.structs.asdict(row), "conditions": conditions}
 
 
-def _fields(row: ScheduleDetail, words: str) -> dict[str, object]:
+def schedule_fields(row: ScheduleDetail, words: str) -> dict[str, object]:
+    """A schedule for people; `words` is its rule."""
     zone = find_zone(row.timezone)
     conditions = row.conditions or ()
     return {
@@ -210,6 +211,8 @@ def _fields(row: ScheduleDetail, words: str) -> dict[str, object]:
         "locale": row.locale,
         "misfire": f"{row.misfire}, for {duration(row.grace_seconds)}",
         "overlap": row.overlap,
+        **({"windows": str(row.hours)} if row.hours else {}),
+        **({"expires": f"{duration(row.expires_after_seconds)} after it is due"} if row.expires_after_seconds else {}),
         "priority": row.priority,
         "max attempts": row.max_attempts,
     }

@@ -47,7 +47,7 @@ GRANT UPDATE (
 ) ON doubts TO {role};
 GRANT UPDATE (
     state, state_reason, source, content_version, priority, recipients_read, recipients_rejected, starts_at, started_at,
-    finished_at, rest_taken_at
+    finished_at, rest_taken_at, hours_id, expires_at, audience_filter
 ) ON campaigns TO {role};
 GRANT UPDATE (next_due_at, last_claimed_at, open, retired) ON campaign_lanes TO {role};
 GRANT USAGE ON SEQUENCE campaigns_id_seq TO {role};

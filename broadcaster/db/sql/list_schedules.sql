@@ -28,9 +28,12 @@ SELECT /* list_schedules */
     s.misfire,
     extract(epoch FROM s.grace)::float8 AS grace_seconds,
     s.overlap,
-    s.created_at
+    s.created_at,
+    hours.document AS hours,
+    extract(epoch FROM s.expires_after)::float8 AS expires_after_seconds
 FROM schedules s
 JOIN audiences a ON a.id = s.audience_id
 JOIN contents content ON content.id = s.content_id
+LEFT JOIN opening_hours hours ON hours.id = s.hours_id
 WHERE %(name)s::text IS NULL OR s.name = %(name)s
 ORDER BY s.name

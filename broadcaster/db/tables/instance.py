@@ -145,7 +145,7 @@ instances = Table(
     Column(
         "confirm_opt_out",
         Text,
-        comment="What a person gets, once for ever, who opts out by a word; null: nothing.",
+        comment="What a person gets from it, once for ever, who opts out by a word; null: nothing.",
     ),
     Column("hours_id", Integer, ForeignKey(opening_hours.c.id), comment="When it may send; null: always."),
     moment("created_at", "When it was added.", nullable=False, server_default=func.now()),

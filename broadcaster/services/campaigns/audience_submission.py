@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 
 from sqlalchemy import Engine
 
@@ -18,6 +19,7 @@ from broadcaster.services.campaigns.over_audience import describe_audience
 from broadcaster.services.campaigns.reach import look_at_members
 from broadcaster.services.campaigns.submission import Submission, Submitted, look_at_content
 from broadcaster.services.openings import store_hours
+from broadcaster.time_zones import shown_zone
 
 
 def submit_over_audience(
@@ -61,12 +63,25 @@ def submit_over_audience(
         result.refuse_left_out("members", source, accept_rejected=accept_rejected, dry_run=dry_run)
         result.look_at_hours(connection, submission, None)
         result.look_ahead(connection, submission, lanes)
+        if selection.meant != selection.conditions:
+            _warn_of_other_days(submission, result)
         if not dry_run:
             new = submission.new_campaign(store_content(connection, content), lanes, source)
             hours_id = None if submission.hours is None else store_hours(connection, submission.hours)
             new = replace(new, hours_id=hours_id, audience_id=selection.audience.id, conditions=selection.conditions)
             result.campaign_id = insert_campaign(connection, new)
     return result
+
+
+def _warn_of_other_days(submission: Submission, result: Submitted) -> None:
+    """`today` in its conditions is the day of the start, whenever its messages leave."""
+    today = (submission.starts_at or datetime.now(UTC)).astimezone(shown_zone()).date()
+    late = sum(each.messages for each in result.days if each.day != today)
+    if late:
+        result.notices.append(
+            f"{late:,} of {result.total:,} messages leave on another day than {today:%a %Y-%m-%d}, for which `today` "
+            "in the conditions stands: what they say of days may be wrong by then; start it on the day of sending"
+        )
 
 
 def _nobody(source: str, result: Submitted, hints: Sequence[str]) -> str:

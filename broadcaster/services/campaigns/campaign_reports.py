@@ -12,7 +12,6 @@ import msgspec
 from broadcaster.db.reading import Reader, reading
 from broadcaster.db.statements import each, first, rows, values
 from broadcaster.domain.contents import ContentKind
-from broadcaster.domain.dealing import OpenPart
 from broadcaster.domain.opening_hours import OpeningHours
 from broadcaster.domain.states import FINAL_MESSAGE_STATES, CampaignState, LaneHealth, MessageState
 from broadcaster.errors import NotFoundError
@@ -170,12 +169,6 @@ def campaign_summary(source: Engine | Reader, name: str) -> CampaignSummary:
     """Where one campaign stands; cheap, whatever its size. Raises NotFoundError."""
     with reading(source) as connection:
         return _summary(connection, name)
-
-
-def open_parts(source: Engine | Reader, name: str) -> Sequence[OpenPart]:
-    """What is left to send of a campaign, by lane; nothing where it is not running."""
-    with reading(source) as connection:
-        return rows(connection, "open_parts", OpenPart, name=name)
 
 
 def campaign_detail(source: Engine | Reader, name: str) -> CampaignDetail:

@@ -1,4 +1,4 @@
-"""Changing one's mind about a campaign that is not sending: what it sends, through which instances, when and how soon.
+"""Changing one's mind about a campaign that is not sending: what it sends, to whom, through which instances, and when.
 
 Only messages that have not left change. The content gets a new version, and each message is sent, and recorded, with
 the version that its campaign had when it was claimed. docs/decisions/0029-changing-a-campaign.md has the reasons.
@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from shlex import quote
 from typing import Any
 
-from sqlalchemy import Connection, Engine, select, update
+from sqlalchemy import Connection, Engine, select
 
 from broadcaster.db import tables
 from broadcaster.db.engine import transaction
@@ -20,18 +19,17 @@ from broadcaster.db.statements import execute, value
 from broadcaster.domain.content_lint import Remark, lint, refuse_warnings
 from broadcaster.domain.contents import Content
 from broadcaster.domain.states import CampaignState
-from broadcaster.errors import ConflictError, UsageError
-from broadcaster.services.audiences.evaluation import fixed_at
+from broadcaster.errors import ConflictError
+from broadcaster.services.audiences.selection import Selection
 from broadcaster.services.audit import note_operation
-from broadcaster.services.campaigns.checks import lanes_of, refuse_past
+from broadcaster.services.campaigns.changed_terms import Difference, TermsChange, changed_terms, store_terms
+from broadcaster.services.campaigns.checks import lanes_of
 from broadcaster.services.campaigns.content_change import ContentChange
 from broadcaster.services.campaigns.lifecycle import lock_campaign, patiently
 from broadcaster.services.campaigns.new_content import StoredContent, store_content
 from broadcaster.services.campaigns.open_recipients import OpenRecipients, check_open_recipients
-from broadcaster.services.campaigns.over_audience import describe_audience
 from broadcaster.services.campaigns.stored_campaign import StoredCampaign, read_campaign
 from broadcaster.services.recipients.reader import SAMPLES
-from broadcaster.time_zones import day_and_time
 
 _CHANGEABLE = (CampaignState.DRAFT, CampaignState.SCHEDULED, CampaignState.PAUSED)
 
@@ -42,20 +40,10 @@ class CampaignChange:
 
     content: ContentChange | None = None
     instances: Sequence[str] | None = None
-    priority: int | None = None
-    starts_at: datetime | None = None
-    """Aware."""
+    terms: TermsChange = field(default_factory=TermsChange)
+    """When, how soon and to whom."""
     strict: bool = False
     """Refuse a content that there is a warning about."""
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """One thing that was changed, what it was and what it is, in words; None: there was none, or is none."""
-
-    what: str
-    was: str | None
-    now: str | None
 
 
 @dataclass(slots=True)
@@ -75,6 +63,8 @@ class Changed:
     """Of a new content, the first few (phone, rendered message)."""
     empty_values: dict[str, int] = field(default_factory=dict)
     lint: list[Remark] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    """What cannot be known of its conditions, for people."""
 
 
 def change_campaign(engine: Engine, name: str, change: CampaignChange, *, dry_run: bool = False) -> Changed:
@@ -96,11 +86,14 @@ def _change(engine: Engine, name: str, change: CampaignChange, *, dry_run: bool)
         _refuse_state(name, state)
         campaign = read_campaign(connection, name)
         result = Changed(name, state, campaign.content_version)
-        if change.content is not None:
-            _change_content(connection, campaign, change, change.content, result, dry_run=dry_run)
+        changed = changed_terms(connection, campaign, change.terms, lock=not dry_run)
+        if change.content is not None or change.terms.is_about_members:
+            _change_content(connection, campaign, changed.selection, change, result, dry_run=dry_run)
         if change.instances is not None:
             _change_lanes(connection, campaign, change.instances, result, dry_run=dry_run)
-        _change_columns(connection, campaign, change, result, dry_run=dry_run)
+        result.changes += changed.differences
+        if not dry_run:
+            store_terms(connection, campaign, changed)
         return result
 
 
@@ -123,15 +116,25 @@ def _refuse_state(name: str, state: CampaignState) -> None:
 def _change_content(
     connection: Connection,
     campaign: StoredCampaign,
+    selection: Selection | None,
     change: CampaignChange,
-    of_content: ContentChange,
     result: Changed,
     *,
     dry_run: bool,
 ) -> None:
-    content = of_content.of(campaign.content)
-    found = _recipients_of(connection, campaign, content, change.starts_at, allow_private=of_content.allow_private)
+    """Another content, other members, or both: `selection` is who they are, where its messages are not there yet."""
+    of_content = change.content
+    content = campaign.content if of_content is None else of_content.of(campaign.content)
+    if selection is not None:
+        selection = replace(selection, content=content).checked(connection, lock=not dry_run)
+        found = _members(connection, selection)
+        result.notes += selection.notes
+    else:
+        allow_private = of_content is not None and of_content.allow_private
+        found = check_open_recipients(connection, campaign.id, content, allow_private=allow_private)
     result.messages, result.samples, result.empty_values = found.count, found.samples, found.empty_values
+    if of_content is None:
+        return
     result.lint = lint(content, [message for _, message in found.samples], found.columns)
     if change.strict:
         refuse_warnings(result.lint)
@@ -145,19 +148,10 @@ def _change_content(
     result.content_version = value(connection, "change_content", campaign_id=campaign.id, **stored._asdict())
 
 
-def _recipients_of(
-    connection: Connection,
-    campaign: StoredCampaign,
-    content: Content,
-    starts_at: datetime | None,
-    *,
-    allow_private: bool,
-) -> OpenRecipients:
-    if campaign.selection is None:
-        return check_open_recipients(connection, campaign.id, content, allow_private=allow_private)
-    starts_at = starts_at or campaign.selection.starts_at
-    selection = replace(campaign.selection, content=content, starts_at=starts_at).checked(connection)
+def _members(connection: Connection, selection: Selection) -> OpenRecipients:
     counted = selection.count(connection)
+    content = selection.content
+    assert content is not None
     return OpenRecipients(
         count=counted.members - counted.faulty,
         samples=[(each.phone, content.render(each.variables).words) for each in selection.sample(connection, SAMPLES)],
@@ -197,29 +191,3 @@ def _change_lanes(
     if not dry_run:
         execute(connection, "change_lanes", campaign_id=campaign.id, lanes=lanes)
         note_operation(connection, "campaign", campaign.name, instances=now, instances_before=list(was))
-
-
-def _change_columns(
-    connection: Connection, campaign: StoredCampaign, change: CampaignChange, result: Changed, *, dry_run: bool
-) -> None:
-    table = tables.campaigns
-    values: dict[str, Any] = {}
-    if change.priority is not None and change.priority != campaign.priority:
-        values["priority"] = change.priority
-        result.changes.append(Difference("priority", str(campaign.priority), str(change.priority)))
-    if change.starts_at is not None and change.starts_at != campaign.starts_at:
-        if campaign.started_at is not None:
-            raise ConflictError(f"campaign {campaign.name!r} has started: --at is for one that has not")
-        refuse_past(connection, change.starts_at)
-        if campaign.expires_at is not None and campaign.expiry_after(change.starts_at) is None:
-            raise UsageError(
-                f"--at: campaign {campaign.name!r} expires at {day_and_time(campaign.expires_at)} already"
-            )
-        values["starts_at"] = change.starts_at
-        if campaign.selection is not None and campaign.state is not CampaignState.DRAFT:
-            # Its conditions are shown with the day for which `today` stands.
-            meant = fixed_at(campaign.selection.conditions, change.starts_at)
-            values["source"] = describe_audience(campaign.selection.audience.name, meant)
-        result.changes.append(Difference("start", campaign.starts_at.isoformat(), change.starts_at.isoformat()))
-    if values and not dry_run:
-        connection.execute(update(table).where(table.c.id == campaign.id).values(values))

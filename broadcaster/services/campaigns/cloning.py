@@ -87,7 +87,7 @@ def _draft(connection: Connection, campaign: StoredCampaign, name: str) -> NewCa
         max_attempts=campaign.max_attempts,
         priority=campaign.priority,
         starts_at=campaign.starts_at if campaign.starts_at > now else None,
-        hours_id=campaign.hours_id,
+        hours_id=None if campaign.hours is None else campaign.hours_id,
         expires_at=campaign.expiry_after(now),
         state=CampaignState.DRAFT,
         source=source,

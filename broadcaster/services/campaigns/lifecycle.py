@@ -15,7 +15,7 @@ from broadcaster.db import tables
 from broadcaster.db.engine import transaction
 from broadcaster.db.statements import execute, first, rows
 from broadcaster.domain.states import CampaignState
-from broadcaster.errors import ConflictError, ContentionError, NotFoundError, listed, quoted
+from broadcaster.errors import ConflictError, ContentionError, NotFoundError, quoted
 from broadcaster.services.campaigns.purged import refuse_purged
 from broadcaster.time_zones import day_and_time
 
@@ -86,9 +86,10 @@ def retry_campaign(
 ) -> Retried:
     """Send the failed messages of a campaign again, with a new set of attempts; a dry run only counts them.
 
-    With `reasons` only those that reports count under one of these. Never one that may have been sent, unless an
-    operator has settled it as failed. Raises NotFoundError for a reason that nothing failed for, and ConflictError
-    where the state of the campaign does not allow it, it has expired, or another campaign has taken its rest.
+    With `reasons` only those that reports count under one of these, or under one that has it as a part. Never one that
+    may have been sent, unless an operator has settled it as failed. Raises NotFoundError for a reason that nothing
+    failed for, and ConflictError where the state of the campaign does not allow it, it has expired, or another
+    campaign has taken its rest.
     """
 
     def retry() -> Retried:
@@ -111,13 +112,19 @@ def retry_campaign(
 
 
 def _wanted(name: str, found: Sequence[FailedFor], reasons: Collection[str] | None) -> Sequence[FailedFor]:
+    """Those for a reason that is asked for: it is one of them, or else a part of some, in whatever case."""
     if reasons is None:
         return found
-    asked = {reason.strip() for reason in reasons}
-    if unknown := sorted(asked - {each.reason for each in found}):
-        there_are = f"the reasons are: {listed([each.reason for each in found])}" if found else "no message failed"
-        raise NotFoundError(f"campaign {name!r} has no message that failed for {quoted(unknown[0])}; {there_are}")
-    return [each for each in found if each.reason in asked]
+    wanted: set[str] = set()
+    for asked in (reason.strip() for reason in reasons):
+        same = {each.reason for each in found if each.reason == asked}
+        with_it = {each.reason for each in found if asked and asked.casefold() in each.reason.casefold()}
+        if not (same or with_it):
+            there_are = "; ".join(repr(each.reason) for each in found)
+            told = f"the reasons are: {there_are}" if found else "no message failed"
+            raise NotFoundError(f"campaign {name!r} has no message that failed for {quoted(asked)}; {told}")
+        wanted |= same or with_it
+    return [each for each in found if each.reason in wanted]
 
 
 def _refuse_taken(connection: Connection, name: str, campaign_id: int) -> None:
@@ -159,6 +166,7 @@ def _move(
     def move() -> Moved:
         with transaction(engine) as connection:
             campaign_id, state = lock_campaign(connection, name)
+            _refuse_confirmation(connection, campaign_id, name)
             if refuses_expired:
                 _refuse_expired(connection, campaign_id, name)
             if before is not None:
@@ -171,6 +179,17 @@ def _move(
             raise ConflictError(_wrong_state(name, state, sources, target))
 
     return patiently(move)
+
+
+def _refuse_confirmation(connection: Connection, campaign_id: int, name: str) -> None:
+    """It is one message to one person, who waits for it."""
+    table = tables.campaigns
+    if connection.scalar(select(table.c.confirms).where(table.c.id == campaign_id)) is not None:
+        raise ConflictError(
+            f"campaign {name!r} confirms an opt-out: it is sent by itself, and neither paused nor cancelled; to send "
+            "no more of them use `broadcaster instance set INSTANCE --confirm-opt-out off`, and to send nothing "
+            "`broadcaster instance pause INSTANCE`"
+        )
 
 
 def _refuse_expired(connection: Connection, campaign_id: int, name: str) -> None:

@@ -1,7 +1,8 @@
 """Submits the rest of a campaign: a new one for those of its recipients who have not got it.
 
 Whoever got the message, or may have, or is still to get it, from the campaign itself or from an earlier rest of it, is
-in no rest. It holds for good, since from then on nobody retries these campaigns (`rest_taken_at`).
+in no rest. It holds for good, since from then on nobody retries these campaigns (`rest_taken_at`). Of a campaign over
+an audience its rest goes to those who are still members, with the values that they have there now.
 """
 
 from __future__ import annotations
@@ -53,6 +54,7 @@ class NotInRest(StrEnum):
     IN_DOUBT = "in_doubt"
     UNKNOWN = "unknown"
     OPTED_OUT = "opted_out"
+    LEFT = "left"
     FORGOTTEN = "forgotten"
 
 
@@ -124,9 +126,11 @@ def submit_rest(
         rest = f"the rest of campaign {of}"
         result.refuse_left_out("recipients", rest, accept_rejected=accept_rejected, dry_run=dry_run)
         result.look_at_hours(connection, submission, groups)
+        result.opted_out = value(connection, "count_opted_out_of_rest", lanes=list(lanes))
+        result.changed_values = value(connection, "count_changed_of_rest")
         if submission.require_consent:
             result.no_consent = value(connection, "count_without_consent_of_rest")
-        result.look_ahead(connection, submission, lanes)
+        result.look_ahead(connection, submission, lanes, groups)
         if not dry_run:
             content = (
                 StoredContent.of(stored.content_id, stored.content)

@@ -11,9 +11,10 @@ from sqlalchemy import Connection, Engine, func, select
 
 from broadcaster.db import tables
 from broadcaster.db.statements import execute, rows, value, values
+from broadcaster.domain.campaign_plans import OTHERS, PlannedDay, PlannedPart
 from broadcaster.domain.content_lint import Remark, lint, refuse_warnings
 from broadcaster.domain.contents import Content
-from broadcaster.domain.dealing import Limits, deal, seconds_to_send
+from broadcaster.domain.dealing import Limits, deal
 from broadcaster.domain.legal_hours import legal_hours_by_country
 from broadcaster.domain.opening_hours import NOBODY, OpeningHours
 from broadcaster.domain.rejections import too_many
@@ -32,6 +33,7 @@ from broadcaster.services.campaigns.loading import (
 )
 from broadcaster.services.campaigns.new_campaign import NewCampaign, insert_campaign, next_campaign_id
 from broadcaster.services.campaigns.new_content import StoredContent, store_content
+from broadcaster.services.campaigns.planning import parts_to_be, surroundings_of
 from broadcaster.services.campaigns.reach import Reach
 from broadcaster.services.campaigns.recipient_files import RecipientFiles, store_recipient_files
 from broadcaster.services.campaigns.segments import SHARED, attach_segment
@@ -111,7 +113,7 @@ class Submitted(Reach):
     lint: list[Remark] = field(default_factory=list)
     """What is to be said of the content."""
     seconds_to_send: float | None = None
-    """At least, at the instances' limits; None where it cannot be told (`dealing.seconds_to_send`)."""
+    """At least, from its start on, by limits and windows; None where it cannot be told (`CampaignPlan.seconds`)."""
     repeated: int = 0
     """Rows whose phone is on an earlier one, too: left out, or with one message for each row sent."""
     repeats: Sequence[Repeat] = ()
@@ -126,6 +128,8 @@ class Submitted(Reach):
     """The campaign of which it is the rest."""
     not_in_rest: dict[str, int] = field(default_factory=dict)
     """How many of that campaign's recipients are not in its rest, by why (`rests.NotInRest`)."""
+    changed_values: int = 0
+    """Of how many the audience of that campaign has other values now: these are taken."""
     unsettled: list[str] = field(default_factory=list)
     """That campaign and earlier rests of it, where they have messages that an operator can settle."""
     opens_at: datetime | None = None
@@ -134,10 +138,16 @@ class Submitted(Reach):
     """How many recipients are in a country whose zones all have to be open, since their number tells none."""
     without_legal_hours: list[str] = field(default_factory=list)
     """The countries of recipients of which no legal hours are known, where these are asked for."""
+    ends_at: datetime | None = None
+    """When the last of its messages leaves at the earliest; None: it is a draft, or nobody can tell."""
+    days: Sequence[PlannedDay] = ()
+    """How many of its messages leave on which day through which instance, at the most."""
+    waits_for: Sequence[str] = ()
+    """What makes it take longer than its rates do, for people."""
     untried: list[str] = field(default_factory=list)
     """Its instances through which nothing was sent yet, be it by a check."""
-    sample_files: dict[str, OwnFile] = field(default_factory=dict)
-    """By the phone of a sample the file that it gets, where recipients have files of their own."""
+    sample_files: list[OwnFile] = field(default_factory=list)
+    """The file that each of the samples gets, where recipients have files of their own."""
     shared_files: list[Remark] = field(default_factory=list)
     """What is to be said of files that go to several phones; among `lint`, too."""
     opted_out: int = 0
@@ -164,17 +174,35 @@ class Submitted(Reach):
             if hours.is_legal and group is not NOBODY and group.country not in legal_hours_by_country():
                 self.without_legal_hours = sorted({*self.without_legal_hours, group.country})
 
-    def look_ahead(self, connection: Connection, submission: Submission, lanes: Limits) -> None:
-        """Note how long sending its messages takes, and what it goes through for the first time."""
+    def look_ahead(
+        self, connection: Connection, submission: Submission, lanes: Limits, groups: GroupNumbers | None = None
+    ) -> None:
+        """Note when its messages leave, and what it goes through for the first time."""
         self.untried = values(connection, "untried_instances", lanes=list(lanes))
-        self.seconds_to_send = seconds_to_send(self.total, lanes)
-        if submission.draft or submission.starts_at is not None:
+        around = surroundings_of(connection, lanes)
+        recipients = {NOBODY: self.total} if groups is None else groups.counts
+        parts = parts_to_be(lanes, recipients, hours=submission.hours, expires_at=submission.expires_at)
+        plan = around.plan(parts, begins_at=submission.starts_at)
+        self.seconds_to_send = plan.seconds
+        if submission.draft:
+            return
+        self.ends_at, self.days, self.waits_for = plan.ends_at if plan.is_paced else None, plan.days, plan.waits
+        if plan.expire and submission.expires_at is not None:
+            self.notices.append(
+                f"{plan.expire:,} of {self.total:,} messages will expire: limits and windows do not let them leave "
+                f"before {day_and_time(submission.expires_at)}"
+            )
+        if submission.starts_at is not None:
             return
         rows_of_lanes = rows(connection, "waiting_by_lane", _Waiting, lanes=list(lanes), priority=submission.priority)
-        waiting = {row.lane_id: row.messages for row in rows_of_lanes if row.messages}
-        self.waiting = sum(waiting.values())
+        waiting = [
+            PlannedPart(lane_id=row.lane_id, messages=row.messages, rank=OTHERS)
+            for row in rows_of_lanes
+            if row.messages
+        ]
+        self.waiting = sum(part.messages for part in waiting)
         if waiting:
-            self.seconds_with_waiting = seconds_to_send(self.total, lanes, waiting)
+            self.seconds_with_waiting = around.plan([*parts, *waiting]).seconds
 
     def refuse_left_out(self, whom: str, source: str, *, accept_rejected: bool, dry_run: bool) -> None:
         """Raise InputError where many of them, who were found in `source`, cannot be sent to; a dry run notes it."""
@@ -222,9 +250,9 @@ def submit_campaign(
         _check(recipients, result, total, dry_run=dry_run)
         result.look_at_hours(connection, submission, groups)
         look_at_content(submission, result, recipients.variables)
-        result.look_ahead(connection, submission, lanes)
+        result.look_ahead(connection, submission, lanes, groups)
         result.empty_values = dict(recipients.empty_values)
-        result.notices = list(recipients.notices)
+        result.notices = [*recipients.notices, *result.notices]
     return result
 
 
@@ -344,14 +372,14 @@ def _batches(
 
 
 def _sample(batch: Batch, result: Submitted, submission: Submission) -> None:
-    """Render the first few messages; a phone that comes again makes none."""
+    """Render the first few messages; a phone that comes again makes none, unless each row does."""
     if len(result.samples) == SAMPLES:
         return
     for _, phone, variables in batch.recipients:
         if len(result.samples) == SAMPLES:
             return
-        if phone not in dict(result.samples):
+        if submission.one_per is OnePer.ROW or phone not in dict(result.samples):
             result.samples.append((phone, submission.content.render(variables).words))
             if (files := submission.files) is not None:
                 path = variables[files.column]
-                result.sample_files[phone] = OwnFile(path, files.size(path))
+                result.sample_files.append(OwnFile(path, files.size(path)))

@@ -15,12 +15,12 @@ from sqlalchemy.exc import IntegrityError
 
 from broadcaster.db import tables
 from broadcaster.db.engine import transaction
-from broadcaster.domain.conditions import Condition, is_exclusion
+from broadcaster.domain.conditions import Condition, changed_conditions
 from broadcaster.domain.content_lint import lint, refuse_warnings
 from broadcaster.domain.contents import Content, stored_content
 from broadcaster.domain.locales import DEFAULT_LOCALE
 from broadcaster.domain.names import LONGEST_NAME, check_name
-from broadcaster.domain.opening_hours import NOBODY, OpeningHours
+from broadcaster.domain.opening_hours import NOBODY, HoursChange, OpeningHours
 from broadcaster.domain.recurrence import RESOLUTION, recurrence
 from broadcaster.domain.schedules import PUNCTUAL, Misfire, Overlap
 from broadcaster.domain.states import ScheduleState
@@ -29,7 +29,7 @@ from broadcaster.services.audiences.audience import Audience, find_audience
 from broadcaster.services.audiences.selection import Selection
 from broadcaster.services.campaigns.checks import lanes_of
 from broadcaster.services.campaigns.new_content import StoredContent, check_words, store_content
-from broadcaster.services.openings import first_opening, store_hours
+from broadcaster.services.openings import first_opening, read_hours, store_hours
 from broadcaster.services.schedules.occurrences import OCCURRENCE_VARIABLES
 from broadcaster.services.schedules.outlook import Outlook, look_ahead
 from broadcaster.services.schedules.stored_schedule import (
@@ -104,6 +104,9 @@ class ScheduleChanges:
     grace: timedelta | None = None
     overlap: Overlap | None = None
     priority: int | None = None
+    hours: HoursChange | None = None
+    expires_after: timedelta | None = None
+    never_expires: bool = False
 
     @property
     def rule(self) -> bool:
@@ -148,15 +151,12 @@ def add_schedule(engine: Engine, new: NewSchedule, *, strict: bool = False, dry_
             values["hours_id"] = None if new.hours is None else store_hours(connection, new.hours)
             added = connection.scalar(insert(tables.schedules).values(values).returning(tables.schedules.c.id))
             _set_lanes(connection, int(added), schedule.lanes)
-        outlook = look_ahead(connection, schedule, audience, new.content)
-        shown = [message for _, message in outlook.reach.samples]
-        remarks = lint(new.content, shown, (*audience.variables, *OCCURRENCE_VARIABLES))
-        if strict:
-            refuse_warnings(remarks)
-        return replace(outlook, lint=remarks)
+        return _linted(look_ahead(connection, schedule, audience, new.content), new.content, audience, strict=strict)
 
 
-def set_schedule(engine: Engine, name: str, changes: ScheduleChanges, *, dry_run: bool = False) -> Outlook:
+def set_schedule(
+    engine: Engine, name: str, changes: ScheduleChanges, *, strict: bool = False, dry_run: bool = False
+) -> Outlook:
     """Change what is given, leave the rest, and look ahead; occurrences that have their campaign already keep it.
 
     A change of when it is due counts from now on, and makes a schedule that has ended active again. A dry run keeps
@@ -171,7 +171,9 @@ def set_schedule(engine: Engine, name: str, changes: ScheduleChanges, *, dry_run
         now = database_now(connection)
         audience = find_audience(connection, changes.audience or audience_name(connection, schedule))
         content = _changed_content(connection, schedule, changes)
-        conditions = _changed_conditions(schedule, changes)
+        conditions = changed_conditions(
+            schedule.conditions, where=changes.where, exclude=changes.exclude, everybody=changes.everybody
+        )
         if changes.sending:
             conditions = _check(connection, audience, conditions, content, lock=not dry_run)
         changed = msgspec.structs.replace(
@@ -181,6 +183,7 @@ def set_schedule(engine: Engine, name: str, changes: ScheduleChanges, *, dry_run
             grace=schedule.grace if changes.grace is None else _usable_grace(changes.grace),
             audience_id=audience.id,
             audience_filter=tuple(conditions) or None,
+            expires_after=None if changes.never_expires else changes.expires_after or schedule.expires_after,
             lanes=schedule.lanes if changes.instances is None else tuple(lanes_of(connection, changes.instances)),
             **StoredContent.of(schedule.content_id, content)._asdict(),
         )
@@ -189,12 +192,37 @@ def set_schedule(engine: Engine, name: str, changes: ScheduleChanges, *, dry_run
             since = now if changes.rule or schedule.next_at is None else min(now, schedule.next_at - RESOLUTION)
             following = Following.of(changed, since)
             changed = msgspec.structs.replace(changed, state=following.state, next_at=following.next_at)
+        hours = _changed_hours(connection, schedule, changes, now)
         if not dry_run:
             stored = {} if changes.content is None else store_content(connection, content)._asdict()
+            if changes.hours is not None:
+                stored["hours_id"] = None if hours is None else store_hours(connection, hours)
             update_schedule(connection, schedule.id, _differing(schedule, changed) | stored)
             if changes.instances is not None:
                 _set_lanes(connection, schedule.id, changed.lanes)
-        return look_ahead(connection, changed, audience, content)
+        return _linted(look_ahead(connection, changed, audience, content), content, audience, strict=strict)
+
+
+def _linted(outlook: Outlook, content: Content, audience: Audience, *, strict: bool) -> Outlook:
+    """With what is to be said of the content. Raises InputError for a warning, if that is wanted."""
+    shown = [message for _, message in outlook.reach.samples]
+    remarks = lint(content, shown, (*audience.variables, *OCCURRENCE_VARIABLES))
+    if strict:
+        refuse_warnings(remarks)
+    return replace(outlook, lint=remarks)
+
+
+def _changed_hours(
+    connection: Connection, schedule: Schedule, changes: ScheduleChanges, now: datetime
+) -> OpeningHours | None:
+    """Those that its campaigns have from now on. Raises UsageError for some that never open."""
+    before = read_hours(connection, schedule.hours_id)
+    if changes.hours is None:
+        return before
+    hours = changes.hours.of(before, changes.timezone or schedule.timezone)
+    if hours is not None:
+        first_opening(hours, [NOBODY], now)
+    return hours
 
 
 def _rule(cron: str | None, every: str | None, timezone: str, anchor: datetime) -> dict[str, Any]:
@@ -268,17 +296,6 @@ def _differing(schedule: Schedule, changed: Schedule) -> dict[str, Any]:
 
 def _given(changes: ScheduleChanges, *names: str) -> dict[str, Any]:
     return {name: value for name in names if (value := getattr(changes, name)) is not None}
-
-
-def _changed_conditions(schedule: Schedule, changes: ScheduleChanges) -> Sequence[Condition]:
-    """Those that --where gave and those that --exclude gave, each as it is now or, where it is given anew, so."""
-    if changes.everybody:
-        return ()
-    where = (
-        [each for each in schedule.conditions if not is_exclusion(each)] if changes.where is None else changes.where
-    )
-    kept = [each for each in schedule.conditions if is_exclusion(each)]
-    return [*where, *(kept if changes.exclude is None else changes.exclude)]
 
 
 def _changed_content(connection: Connection, schedule: Schedule, changes: ScheduleChanges) -> Content:

@@ -15,6 +15,7 @@ from broadcaster.db.engine import transaction
 from broadcaster.db.statements import rows
 from broadcaster.domain.conditions import Condition
 from broadcaster.domain.contents import ContentKind
+from broadcaster.domain.opening_hours import OpeningHours
 from broadcaster.domain.recurrence import RESOLUTION
 from broadcaster.domain.schedules import Misfire, Overlap
 from broadcaster.domain.states import CampaignState, OccurrenceState, ScheduleState
@@ -61,6 +62,10 @@ class ScheduleSummary(msgspec.Struct, frozen=True):
     grace_seconds: float
     overlap: Overlap
     created_at: datetime
+    hours: OpeningHours | None
+    """When its campaigns may be sent; None: always."""
+    expires_after_seconds: float | None
+    """How long after each occurrence what has not left is expired; None: never."""
 
 
 class ScheduleDetail(ScheduleSummary, frozen=True):

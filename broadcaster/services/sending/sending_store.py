@@ -18,11 +18,8 @@ from broadcaster.domain.decisions import LaneChange, Transition
 from broadcaster.domain.instances import Wire
 from broadcaster.domain.outcome_run import OutcomeRun
 from broadcaster.domain.outcomes import Verdict
-from broadcaster.domain.pacing import CLAIM_LEAD, Pace, pace
+from broadcaster.domain.pacing import CLAIM_LEAD, Pace, closing_reserve, pace
 from broadcaster.domain.states import LaneHealth
-
-CLOSING_MARGIN = 0.5
-"""Seconds that a claimed message may be late before it is held back because something closes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,11 +155,6 @@ def outcome_row(message: Message, verdict: Verdict, transition: Transition, dura
         gateway_id=verdict.gateway_id,
         duration_ms=None if duration is None else round(duration * 1000),
     )
-
-
-def closing_reserve(longest_request: float) -> timedelta:
-    """How long before it closes something is as good as closed: for a slot, a request of so many seconds, a margin."""
-    return timedelta(seconds=CLAIM_LEAD + longest_request + CLOSING_MARGIN)
 
 
 class SendingStore:

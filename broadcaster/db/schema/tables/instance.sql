@@ -73,7 +73,7 @@ COMMENT ON COLUMN instances.country IS
 COMMENT ON COLUMN instances.read_replies_seconds IS
     'How many seconds apart its chats are listed for replies; null: they are not.';
 COMMENT ON COLUMN instances.confirm_opt_out IS
-    'What a person gets, once for ever, who opts out by a word; null: nothing.';
+    'What a person gets from it, once for ever, who opts out by a word; null: nothing.';
 COMMENT ON COLUMN instances.hours_id IS 'When it may send; null: always.';
 COMMENT ON COLUMN instances.created_at IS 'When it was added.';
 

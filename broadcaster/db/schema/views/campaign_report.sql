@@ -35,6 +35,8 @@ JOIN content_versions v ON v.campaign_id = c.id AND v.version = c.content_versio
 JOIN contents content ON content.id = v.content_id
 LEFT JOIN audiences a ON a.id = c.audience_id
 LEFT JOIN opening_hours hours ON hours.id = c.hours_id
+    -- Without any of these they are open always, for recipients in groups.
+    AND hours.document ?| ARRAY['windows', 'is_legal', 'holidays', 'days_off']
 LEFT JOIN LATERAL (
     SELECT
         sum(cl.total)::bigint AS total,

@@ -1,0 +1,134 @@
+"""When a campaign is sent, as people are told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from broadcaster.domain.campaign_plans import OTHERS, CampaignPlan, LaneNow, LimitNow, PlannedPart, Surroundings
+from broadcaster.domain.dealing import Limit, Limits, shares_of
+from broadcaster.domain.opening_hours import OpeningHours
+from broadcaster.domain.pacing import Pacer, default_burst, pace
+
+NOW = datetime(2027, 1, 4, 9, 0, tzinfo=UTC)
+"""A Monday."""
+BY_DAY = OpeningHours(windows=("Mon-Fri 09:00-17:00",), zone="UTC")
+
+
+def around(limits: Limits, *, counted: Sequence[LimitNow] = (), **lane: Any) -> Surroundings:
+    """Lanes that are well and have rested, under the `counted` limits."""
+    lanes = []
+    for each, limit in limits.items():
+        kept = pace(*limit)
+        known = {"debt": 0.0, "rests": 0.0, "is_stopped": False, "hours": None, **lane}
+        of_lane = tuple(limit.id for limit in counted)
+        lanes.append(
+            LaneNow(
+                id=each,
+                instance=f"i{each}",
+                interval=kept.interval,
+                tolerance=kept.tolerance,
+                burst=kept.burst,
+                limits=of_lane,
+                now=NOW,
+                **known,
+            )
+        )
+    reserve = timedelta(seconds=30.6)
+    return Surroundings(now=NOW, lanes=lanes, limits=counted, reserve=reserve, zone=ZoneInfo("UTC"))
+
+
+def parts(shares: Mapping[int, int], **part: Any) -> list[PlannedPart]:
+    return [PlannedPart(lane_id=lane, messages=messages, **part) for lane, messages in shares.items()]
+
+
+def planned(total: int, limits: Limits) -> CampaignPlan:
+    return around(limits).plan(parts(shares_of(total, limits)))
+
+
+def usual(rates: dict[int, float | None]) -> Limits:
+    """The lanes with the burst that they get where none is asked for."""
+    return {lane: Limit(rate, default_burst(rate)) for lane, rate in rates.items()}
+
+
+@pytest.mark.parametrize(
+    ("total", "limits", "seconds"),
+    [
+        (30, usual({1: 2.0, 2: 1.0}), 9.25),
+        (5, usual({1: 1 / 3600, 2: 1 / 3600}), 3600.25),
+        (1000, usual({1: 20 / 60, 2: None}), 3.25),
+        # The first of them leave at once, and of a burst a part is kept for requests in flight.
+        (2, {1: Limit(1.0, 1)}, 1),
+        (2, {1: Limit(1.0, 2)}, 0.25),
+        (30, {1: Limit(1.0, 31)}, 0),
+        (130, {1: Limit(1.0, 31)}, 99.25),
+        (1, {1: Limit(1.0, 1)}, 0),
+        (0, usual({1: 1.0}), None),
+        (30, usual({1: None, 2: None}), None),
+    ],
+)
+def test_sending_takes_as_long_as_the_slowest_lane_needs(total: int, limits: Limits, seconds: float | None) -> None:
+    assert planned(total, limits).seconds == (None if seconds is None else pytest.approx(seconds, abs=1e-3))
+
+
+@given(st.integers(1, 300), st.floats(1 / 3600, 1000), st.integers(1, 100))
+def test_a_plan_ends_when_the_pacer_lets_the_last_one_leave(total: int, rate: float, burst: int) -> None:
+    pacer, now = Pacer(pace(rate, burst), debt=0.0, now=0.0), 0.0
+    for _ in range(total):
+        now += max(0.0, pacer.wait(now))
+        pacer.admit(now)
+        pacer.replied(now)
+    assert planned(total, {1: Limit(rate, burst)}).seconds == pytest.approx(now, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("messages", "rate", "per_second", "lane", "seconds"),
+    [
+        (30, 1 / 3, 0.0, {}, 87),
+        (30, 1 / 3, 30.0, {}, 87),  # a burst has left: the limit counts
+        (30, 1 / 3, 0.1, {}, 290),  # each takes several tries, or others are sent beside
+        (2, 1 / 3, 0.0, {"rests": 240.0}, 243),
+        (100, None, 50.0, {}, 1.98),
+        (100, None, 0.0, {}, None),
+        (1, 1.0, 1.0, {"is_stopped": True}, None),
+    ],
+)
+def test_what_is_left_takes_what_limits_rests_and_the_rate_of_lately_allow(
+    messages: int, rate: float | None, per_second: float, lane: dict[str, Any], seconds: float | None
+) -> None:
+    plan = around({1: Limit(rate, 1)}, **lane).plan(parts({1: messages}), rate=per_second)
+    assert plan.seconds == (None if seconds is None else pytest.approx(seconds, abs=1e-3))
+
+
+def test_counted_limits_and_windows_are_waited_for() -> None:
+    counted = {"most": 100, "span_seconds": 86_400, "grace_seconds": 75.0, "counts": (), "newest": 0}
+    limit = LimitNow(id=7, name="i1", is_shared=False, **counted)
+    plan = around(usual({1: 1 / 3}), counted=[limit]).plan(parts({1: 250}, hours=BY_DAY))
+    assert [(each.day, each.messages) for each in plan.days] == [
+        (date(2027, 1, 4), 100),
+        (date(2027, 1, 5), 100),
+        (date(2027, 1, 6), 50),
+    ]
+    assert plan.waits == ["limit 100/d of i1"]
+    assert plan.ends_at == plan.days[-1].ends_at
+
+
+def test_over_a_weekend_it_waits_and_nothing_starts_right_before_a_window_closes() -> None:
+    friday = timedelta(days=4, hours=7, minutes=59)
+    plan = around({1: Limit(1.0, 1)}).plan(parts({1: 60}, hours=BY_DAY), begins_at=NOW + friday)
+    assert [(each.day.day, each.messages) for each in plan.days] == [(8, 30), (11, 30)]
+    assert plan.waits == ["its windows"]
+
+
+def test_what_is_too_late_expires_and_what_others_have_waiting_goes_first() -> None:
+    around_one = around({1: Limit(1.0, 1)})
+    plan = around_one.plan(parts({1: 100}, expires_at=NOW + timedelta(seconds=70.6)))
+    assert (plan.expire, plan.seconds) == (60, pytest.approx(39, abs=1e-3))
+    beside = [PlannedPart(lane_id=1, messages=50, rank=OTHERS)]
+    assert around_one.plan([*parts({1: 100}), *beside]).seconds == pytest.approx(149, abs=1e-3)
