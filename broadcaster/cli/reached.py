@@ -15,6 +15,11 @@ from broadcaster.services.recipients.repeats import Repeat
 def say_members(reach: Reach, audience: str, when: str) -> None:
     """How many of an audience it would be now, by which conditions; `when` says which members it gets."""
     say(f"members of {audience} now: {reach.read:,}; messages: {reach.total:,}; rejected: {reach.rejected:,}; {when}")
+    say_conditions(reach)
+
+
+def say_conditions(reach: Reach) -> None:
+    """Which conditions all of them meet, and what nobody can know of these."""
     if reach.where:
         say(f"  where {' and '.join(reach.where)}")
     for note in reach.notes:

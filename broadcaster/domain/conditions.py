@@ -255,6 +255,11 @@ def describe_conditions(conditions: Sequence[Condition]) -> str:
     return str(conditions[0]) if len(conditions) == 1 else str(AllOf(tuple(conditions)))
 
 
+def described_source(source: str, conditions: Sequence[Condition]) -> str:
+    """For people: where recipients come from, with the conditions that they meet."""
+    return f"{source} where {describe_conditions(conditions)}" if conditions else source
+
+
 def written_name(name: str) -> str:
     """The name of a campaign or an audience as conditions have it."""
     return name if _PLAIN.fullmatch(name) and name else '"' + name.replace('"', '""') + '"'

@@ -128,9 +128,12 @@ def say_import(imported: Imported) -> None:
         say(f"  and {imported.rejected - len(imported.rejects):,} more")
     say_repeats(imported.repeats, imported.repeated)
     if imported.repeated:
+        rows, are = ("row shares", "is") if imported.repeated == 1 else ("rows share", "are")
         say(
-            "warning: an audience has each phone once, so that its campaigns and schedules send nothing to the people "
-            "of these lines; `campaign submit --recipients FILE --one-per row` sends to each"
+            f"warning: {imported.repeated:,} {rows} a phone with an earlier one and {are} left out, since an audience "
+            "has each phone once: its campaigns and schedules send these people nothing. If a family has one phone, "
+            "give the file to each campaign: `campaign submit --recipients FILE --one-per row`, with --where and "
+            "--exclude as over an audience"
         )
     for notice in imported.notices:
         warn(notice)

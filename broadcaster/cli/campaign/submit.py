@@ -93,10 +93,11 @@ class WhomOptions:
         """Raise UsageError unless they go together, and with how a file is read."""
         if sum(source is not None for source in (self.recipients, self.audience, self.rest_of)) != 1:
             raise UsageError("give exactly one of --recipients, --audience and --rest-of")
-        if (self.where or self.exclude) and self.audience is None:
+        if (self.where or self.exclude) and self.rest_of is not None:
             given = "--where" if self.where else "--exclude"
-            why = "a file is taken as it is" if self.rest_of is None else "a rest has the recipients of its campaign"
-            raise UsageError(f"{given} goes with --audience; {why}")
+            raise UsageError(
+                f"{given} goes with --recipients and --audience; a rest has the recipients of its campaign"
+            )
         if self.recipients is None and (self.one_per is not OnePer.PHONE or self.again):
             why = "a phone is in an audience once" if self.rest_of is None else "a rest has them as its campaign had"
             raise UsageError(f"--one-per and --again go with --recipients: {why}")
@@ -227,6 +228,8 @@ def submit(
         submission = sending.submission(name, instance, sent, settings, one_per=whom.one_per)
         files = content.recipient_files(settings)
         submission = replace(submission, files=files, require_consent=consent.require_consent)
+        if whom.recipients is not None:
+            submission = replace(submission, conditions=conditions)
         submission = _timed(submission, hours, expiry, rest_of)
         submitted = _store(
             *(engine, settings, submission, whom, conditions, reading, consent),

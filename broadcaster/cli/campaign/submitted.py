@@ -14,7 +14,14 @@ import typer
 from broadcaster.cli.campaign.remarks import file_document, said_file, say_remarks
 from broadcaster.cli.options.phones import countries_document
 from broadcaster.cli.output import duration, local_time, one_line, say, warn
-from broadcaster.cli.reached import say_empty_values, say_members, say_rejects, say_repeats, say_samples
+from broadcaster.cli.reached import (
+    say_conditions,
+    say_empty_values,
+    say_members,
+    say_rejects,
+    say_repeats,
+    say_samples,
+)
 from broadcaster.domain.whose_numbers import said_countries
 from broadcaster.services.campaigns.loading import OnePer
 from broadcaster.services.campaigns.rests import NotInRest
@@ -99,6 +106,10 @@ def _say_counts(submitted: Submitted, audience: str | None) -> None:
             f"recipients read: {submitted.read:,}; messages: {submitted.total:,}; rejected: {submitted.rejected:,}; "
             f"repeated: {submitted.duplicates:,}"
         )
+        if submitted.where:
+            rows = submitted.read + submitted.not_meant
+            say(f"  {submitted.read:,} of the file's {rows:,} rows meet the conditions")
+            say_conditions(submitted)
     else:
         say_members(submitted, audience, "it gets those that there are when it starts")
 

@@ -26,7 +26,7 @@ WhereOption = Annotated[
     typer.Option(
         "--where",
         metavar="CONDITION",
-        help="Only members like 'city=Jakarta and (age>=18 or age is empty)', 'date=today+1', "
+        help="Only members, or rows of the file, like 'city=Jakarta and (age>=18 or age is empty)', 'date=today+1', "
         "'not messaged within 30d'. May be repeated: all must hold.",
     ),
 ]

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Engine, func, select
 
 from broadcaster.db import tables
 from broadcaster.db.statements import execute, rows, value, values
+from broadcaster.domain.conditions import Condition, Got, Listed, Messaged, described_source, leaves
 from broadcaster.domain.content_lint import Remark, lint, refuse_warnings
 from broadcaster.domain.contents import Content
 from broadcaster.domain.dealing import Limits, deal, seconds_to_send
@@ -19,6 +20,7 @@ from broadcaster.domain.opening_hours import NOBODY, OpeningHours
 from broadcaster.domain.rejections import too_many
 from broadcaster.domain.states import CampaignState
 from broadcaster.errors import InputError, UsageError
+from broadcaster.services.audiences.listed_rows import ListedRows
 from broadcaster.services.campaigns.checks import admission
 from broadcaster.services.campaigns.file_checks import OwnFile, shared_files, shared_staged_files
 from broadcaster.services.campaigns.group_numbers import GroupNumbers
@@ -59,6 +61,8 @@ class Submission:
     """What has not left by then (aware) is expired; None: never."""
     priority: int = 0
     draft: bool = False
+    conditions: Sequence[Condition] = ()
+    """Which rows of its file are meant: all of these hold, when it is submitted."""
     one_per: OnePer = OnePer.PHONE
     files: RecipientFiles | None = None
     """Each recipient's own; None: they get the same."""
@@ -87,7 +91,7 @@ class Submission:
             starts_at=self.starts_at,
             expires_at=self.expires_at,
             state=self.state,
-            source=source,
+            source=described_source(source, self.conditions),
             file_column=self.content.file_column,
             require_consent=self.require_consent,
         )
@@ -112,6 +116,8 @@ class Submitted(Reach):
     """What is to be said of the content."""
     seconds_to_send: float | None = None
     """At least, at the instances' limits; None where it cannot be told (`dealing.seconds_to_send`)."""
+    not_meant: int = 0
+    """Rows of a file that do not meet the conditions, and play no part."""
     repeated: int = 0
     """Rows whose phone is on an earlier one, too: left out, or with one message for each row sent."""
     repeats: Sequence[Repeat] = ()
@@ -204,12 +210,14 @@ def submit_campaign(
 
     Raises UsageError for a wrong value, NotFoundError for an unknown instance, ConflictError for a name that is
     taken, InputError for a recipients file that cannot be used or looks like a mistake, ContentionError where somebody
-    was forgotten meanwhile. A dry run does what tells the same, but says what looks like a mistake in its result, and
-    writes to temporary tables alone: nothing of it is left on disk.
+    was forgotten meanwhile, and what `evaluate` raises for the conditions. A dry run does what tells the same, but
+    says what looks like a mistake in its result, and writes to temporary tables alone: nothing of it is left on disk.
     """
     result = Submitted(submission.name, state=submission.state)
     moments = submission.starts_at, submission.expires_at
     with admission(engine, submission.name, submission.instances, *moments) as (connection, lanes):
+        if submission.conditions:
+            submission = _with_chosen_rows(connection, submission, recipients, result, lock=not dry_run)
         groups = submission.groups(None if dry_run else engine)
         forgotten = Forgotten(connection, open_vault)
         batches = _batches(recipients, forgotten, result, submission, progress)
@@ -226,6 +234,31 @@ def submit_campaign(
         result.empty_values = dict(recipients.empty_values)
         result.notices = list(recipients.notices)
     return result
+
+
+def _with_chosen_rows(
+    connection: Connection, submission: Submission, recipients: RecipientReader, result: Submitted, *, lock: bool
+) -> Submission:
+    """Leave the rows that do not meet the conditions out. The submission has the conditions as they are meant."""
+    listed = ListedRows(
+        connection=connection,
+        name=recipients.name,
+        variables=recipients.variables,
+        conditions=submission.conditions,
+        starts_at=submission.starts_at,
+        lock=lock,
+    )
+    recipients.choose(listed.choose)
+    result.not_meant = listed.read - listed.chosen
+    result.where, result.notes = [str(each) for each in listed.meant], list(listed.notes)
+    if submission.draft and listed.meant != submission.conditions:
+        result.notes.append("`today` is the day on which the file is submitted, whenever the draft is started")
+    asked = [leaf for condition in listed.meant for leaf in leaves(condition)]
+    if (submission.draft or submission.starts_at) and any(isinstance(each, Messaged | Got | Listed) for each in asked):
+        result.notes.append(
+            "the rows of a file are chosen when it is submitted: what people get until the start does not count"
+        )
+    return replace(submission, conditions=listed.meant)
 
 
 def look_at_content(submission: Submission, result: Submitted, variables: Collection[str]) -> None:

@@ -10,19 +10,21 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import compress, repeat
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, Protocol, Self
 
 from broadcaster.domain.phone_census import PhoneCensus
-from broadcaster.domain.phones import MAX_WRITTEN_LENGTH, PhoneFault, PhoneNormaliser
+from broadcaster.domain.phones import MAX_WRITTEN_LENGTH, PhoneFault
 from broadcaster.domain.rejections import Rejections
 from broadcaster.domain.templates import MAX_TEXT_LENGTH, Template
 from broadcaster.domain.whose_numbers import why_to_stop, why_uncertain
 from broadcaster.domain.written_values import ValueFault
 from broadcaster.errors import InputError, UsageError, quoted
+from broadcaster.services.recipients.chosen_rows import CandidateRows, Choice, ChosenRows
 from broadcaster.services.recipients.file_kinds import HEAD_BYTES, ListForm, is_vcard, misnamed
 from broadcaster.services.recipients.headers import (
     E164_COLUMN,
@@ -32,10 +34,9 @@ from broadcaster.services.recipients.headers import (
     folded,
     read_header,
 )
-from broadcaster.services.recipients.phone_columns import PhoneColumns
 from broadcaster.services.recipients.row_checks import SentRows, is_campaign_export, required_keys, unfit_rows
+from broadcaster.services.recipients.row_phones import RowPhones
 from broadcaster.services.recipients.rows import RecipientRows, Rows, RowSource
-from broadcaster.services.recipients.several_phones import SeveralPhones
 from broadcaster.services.recipients.text import RecipientText, read_up_to
 from broadcaster.services.recipients.unseen_marks import showing_controls, without_unseen
 from broadcaster.services.recipients.vcards import VCardRows
@@ -157,8 +158,10 @@ class RecipientReader:
         self._turned = 0
         self.empty_values: dict[str, int] = {}
         """Of how many usable rows, so far, each variable of the text is empty."""
+        self._rows: RowSource
         self._rows, form = _open_rows(source, name, options)
         self._misnamed = misnamed(name, form)
+        self._from_cells = form is ListForm.WORKBOOK
         try:
             self._read_header()
         except BaseException:
@@ -176,10 +179,10 @@ class RecipientReader:
         """The header as written, without what cannot be seen."""
         self._keys = header.keys
         phone_column = folded(self.columns[self._keys.index(PHONE_KEY)])
-        self._is_international = phone_column == E164_COLUMN or is_campaign_export(self._keys)
-        self._normalise = PhoneNormaliser(None if self._is_international else options.country)
-        self._several = SeveralPhones(self._normalise)
-        self._phones = PhoneColumns(header.phones, self._normalise) if header.phones else None
+        are_whole = phone_column == E164_COLUMN or is_campaign_export(self._keys)
+        columns = self._keys.index(PHONE_KEY), header.phones
+        self._phones_anew = partial(RowPhones, *columns, options.country, are_whole=are_whole)
+        self._phones = self._phones_anew()
         self._sent = SentRows(name, self._keys, again=options.again)
         self._required = required_keys(options.required, self.columns, self._keys, where)
         own = tuple(key for key in self._keys if key != PHONE_KEY)
@@ -202,13 +205,25 @@ class RecipientReader:
         marks = f"marks that turn the direction of writing are left out of {self._turned:,} values"
         found = (
             self._misnamed,
-            f"{self._header_notice}: {self._phones.notice}" if self._phones else self._header_notice,
+            ": ".join(filter(None, (self._header_notice, self._phones.notice_of_columns))) or None,
             *self._rows.notices,
-            self._several.notice,
+            self._phones.notice_of_cells,
             self._sent.notice,
             marks if self._turned else None,
         )
         return [notice for notice in found if notice is not None]
+
+    def choose(self, choice: Choice) -> None:
+        """Go on with the rows that are chosen, as if the file had no others. They are all read for that.
+
+        Before anything else is read, and once.
+        """
+        phones = self._phones_anew()
+
+        def shown(rows: Rows) -> CandidateRows:
+            return CandidateRows(phones.read(rows).numbers, without_unseen(self._columns_of(rows)).columns)
+
+        self._rows = ChosenRows(self._rows, self._options.batch_size, shown, choice)
 
     @property
     def bytes_read(self) -> int:
@@ -254,16 +269,10 @@ class RecipientReader:
         self._source.close()
 
     def _validate(self, rows: Rows) -> Batch:
-        columns: dict[str, Sequence[str]] = dict(zip(self._keys, zip(*rows.rows, strict=True), strict=True))
-        one_column = columns.pop(PHONE_KEY)
-        chosen = self._phones.chosen(rows.lines, rows.rows) if self._phones else one_column
-        written = self._several.first_usable(rows.lines, chosen)
-        read = self._normalise.all(written)
-        if self._is_international:
-            # As if each had its +.
-            read = read._replace(are_bare=(False,) * len(read.numbers))
-        faults = read.faults
-        self.census.add(rows.lines, written, read)
+        columns = self._columns_of(rows)
+        phones_read = self._phones.read(rows)
+        written, faults = phones_read.written, phones_read.read.faults
+        self.census.add(rows.lines, *phones_read)
         seen = without_unseen(columns)
         columns, self._turned = seen.columns, self._turned + seen.turned
         unfit = unfit_rows(columns, self._required, self.empty_values, self._column)
@@ -271,7 +280,7 @@ class RecipientReader:
             what = f"There is a control character, {control}, in column {self._column(key)}: remove it."
             unfit[row] = ValueFault(what)
         # Those of rows that are left out have no phone: the column is cut below as the others are.
-        phones = _at(read.numbers, faults, len(written)) if faults else read.numbers
+        phones = phones_read.numbers
         if self._adds_phone:
             columns[PHONE_COLUMN] = phones
         batch = Batch(rows.lines, phones, columns, ())
@@ -286,6 +295,12 @@ class RecipientReader:
         ]
         return batch.kept([row not in wrong for row in range(len(written))], rejected)
 
+    def _columns_of(self, rows: Rows) -> dict[str, Sequence[str]]:
+        """The columns but the phones, by variable."""
+        columns: dict[str, Sequence[str]] = dict(zip(self._keys, zip(*rows.rows, strict=True), strict=True))
+        del columns[PHONE_KEY]
+        return columns
+
     def _count_empty(self, batch: Batch) -> None:
         for name in self.empty_values:
             values = batch.variables[name]
@@ -293,12 +308,11 @@ class RecipientReader:
 
     def _without_faulty(self, batch: Batch) -> Batch:
         """The batch with the rows among the rejected ones of which a text cannot show a value, or a check says so."""
-        from_cells = isinstance(self._rows, WorkbookRows)
         faults: dict[int, ValueFault] = {}
         for check in self._options.row_checks:
             faults |= check.faults(batch.variables)
         for template in self._templates:
-            faults |= template.unreadable(batch.variables, from_cells=from_cells)
+            faults |= template.unreadable(batch.variables, from_cells=self._from_cells)
         if not faults:
             return batch
         rejected = [RejectedRow(batch.lines[row], batch.phones[row], fault) for row, fault in faults.items()]
@@ -379,12 +393,6 @@ def _open_rows(source: BinaryIO, name: str, options: RecipientOptions) -> tuple[
     expected = options.phone_column or PHONE_COLUMN
     rows = RecipientRows(text, expected=expected, delimiter=options.delimiter, header_row=options.header_row)
     return rows, ListForm.TEXT
-
-
-def _at(phones: Sequence[str], faults: Collection[int], count: int) -> list[str]:
-    """The phones at the places of their rows, with nothing where there is a fault."""
-    following = iter(phones)
-    return ["" if row in faults else next(following) for row in range(count)]
 
 
 def _stream_name(stream: BinaryIO) -> str:
