@@ -106,8 +106,8 @@ class WhomOptions:
             raise UsageError(f"--require goes with --recipients; of an audience say --where '{first} is not empty'")
         if self.recipients is None and reading.are_given:
             raise UsageError(
-                "--country, --phone-column, --sheet, --header-row, --require, --encoding, --delimiter and "
-                "--accept-countries say how a file is read, not "
+                "--country, --phone-column, --sheet, --header-row, --hidden-rows, --require, --encoding, "
+                "--delimiter and --accept-countries say how a file is read, not "
                 f"{'an audience' if self.rest_of is None else 'a campaign'}"
             )
 

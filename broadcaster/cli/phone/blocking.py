@@ -25,6 +25,7 @@ from broadcaster.services.consent.block_list import (
     unblock_phones,
 )
 from broadcaster.services.countries import known_country
+from broadcaster.services.recipients.hidden_rows import HiddenRowsRule
 from broadcaster.services.recipients.reader import RecipientOptions, read_recipients
 from broadcaster.settings import load
 
@@ -86,7 +87,14 @@ def block(
             phones = _phones(numbers or [], known)
             blocked = block_phones(engine, phones, reason=reason, instance=instance, open_vault=open_vault)
         else:
-            options = RecipientOptions(phone_column=phone_column, country=known, accept_rejected=True, again=True)
+            options = RecipientOptions(
+                phone_column=phone_column,
+                country=known,
+                accept_rejected=True,
+                # Whoever is left out would go on getting messages.
+                hidden_rows=HiddenRowsRule.TAKE,
+                again=True,
+            )
             with read_recipients(recipients_source(file), options) as rows, progress_bar() as progress:
                 blocked = block_file(
                     engine,

@@ -36,6 +36,7 @@ class ChosenRows:
         """Reads all rows of the source, `size` at a time, and shows them for the choice."""
         self._source = source
         self.header, self.header_line, self.elsewhere = source.header, source.header_line, source.elsewhere
+        self.hidden = source.hidden
         self._kept = SpooledTemporaryFile[bytes](max_size=_IN_MEMORY)
         try:
             self._flags = choice(map(show, self._keep(source.batches(size))))

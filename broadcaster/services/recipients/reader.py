@@ -34,6 +34,7 @@ from broadcaster.services.recipients.headers import (
     folded,
     read_header,
 )
+from broadcaster.services.recipients.hidden_rows import HIDDEN_ROWS_OPTION, HiddenRows, HiddenRowsRule
 from broadcaster.services.recipients.row_checks import SentRows, is_campaign_export, required_keys, unfit_rows
 from broadcaster.services.recipients.row_phones import RowPhones
 from broadcaster.services.recipients.rows import RecipientRows, Rows, RowSource
@@ -81,6 +82,8 @@ class RecipientOptions:
     """Of a workbook, in whatever case. None: the first one that is not hidden."""
     header_row: int | None = None
     """The line of the header, counted from 1. None: the first one that is not blank."""
+    hidden_rows: HiddenRowsRule | None = None
+    """What becomes of rows that a spreadsheet does not show. None: they look like a mistake."""
     required: Sequence[str] = ()
     """Columns or variables that must not be empty: a row where one is, is rejected."""
     again: bool = False
@@ -161,6 +164,7 @@ class RecipientReader:
         self._rows: RowSource
         self._rows, form = _open_rows(source, name, options)
         self._misnamed = misnamed(name, form)
+        self._hidden = HiddenRows(self._rows.hidden, options.hidden_rows)
         self._from_cells = form is ListForm.WORKBOOK
         try:
             self._read_header()
@@ -207,6 +211,7 @@ class RecipientReader:
             self._misnamed,
             ": ".join(filter(None, (self._header_notice, self._phones.notice_of_columns))) or None,
             *self._rows.notices,
+            self._hidden.notice,
             self._phones.notice_of_cells,
             self._sent.notice,
             marks if self._turned else None,
@@ -236,7 +241,7 @@ class RecipientReader:
         options = self._options
         found = [] if options.accept_countries else list(why_to_stop(self.census))
         left_out = None if options.accept_rejected else self.rejections.reason_to_stop
-        return found if left_out is None else [*found, left_out]
+        return [*found, *filter(None, (left_out, self._hidden.reason_to_stop))]
 
     def __iter__(self) -> Iterator[Batch]:
         """Raises InputError, for the first fault of the file, wherever it comes up.
@@ -244,7 +249,9 @@ class RecipientReader:
         At the end also where it cannot be told of which country numbers are. So nothing may be kept before the end.
         """
         empty = True
-        for rows in self._rows.batches(self._options.batch_size):
+        for rows in map(self._hidden.ruled, self._rows.batches(self._options.batch_size)):
+            if not rows.rows:
+                continue
             empty = False
             self._sent.check(rows)
             batch = self._without_faulty(self._validate(rows))
@@ -256,6 +263,8 @@ class RecipientReader:
             if batch.phones and self._options.caption:
                 self._check_text(batch, self._options.caption, may_be_blank=True)
             yield batch
+        if empty and self._hidden.left_out:
+            raise InputError(f"{self.name}: all of its rows are hidden, and {HIDDEN_ROWS_OPTION} skip leaves them out")
         if empty:
             raise InputError(f"{self.name} has a header but no recipients")
         if not (self.census.is_certain or self._options.accept_countries):
