@@ -42,6 +42,17 @@ def say_repeats(first: Sequence[Repeat], repeated: int) -> None:
         say(f"  and {repeated - len(first):,} more repeat others")
 
 
+def say_earlier_consents(kept: int, to_come: int) -> None:
+    """Of whom a list with a column of consents says nothing, or nothing that can be."""
+    if kept:
+        say(
+            f"have agreed by an earlier list, and this one says no day: {kept:,}; their consent stays, since an empty "
+            "cell withdraws none. If somebody has withdrawn it, `broadcaster phone block NUMBER --reason WORDS` ends it"
+        )
+    if to_come:
+        say(f"agree at a time that is yet to come: {to_come:,}; nobody has agreed then, and these rows are left out")
+
+
 def say_samples(reach: Reach, kind: ContentKind, files: Mapping[str, str] = MappingProxyType({})) -> None:
     """The first few messages as they would be sent; `files` says by phone which file of its own one gets."""
     what = "message" if kind is ContentKind.TEXT else "caption or file"

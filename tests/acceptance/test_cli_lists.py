@@ -55,3 +55,51 @@ def test_hidden_rows_stop_a_submission_and_an_import_until_it_is_said_what_becom
     for rule, messages in (("skip", 1), ("take", 3)):
         assert desk.submit(book, "--hidden-rows", rule, "--dry-run", "--json").json["total"] == messages
     assert desk.import_(book, "--hidden-rows", "skip", "--json").json["members"] == 1
+
+
+CONSENT = ("--consent-source", "web form", "--consent-column", "Agreed on")
+
+
+def test_a_consent_that_a_newer_list_does_not_repeat_stays_and_is_told(desk: Desk) -> None:
+    earlier = desk.file("earlier.csv", f"phone,Agreed on\n{A},2026-03-04\n{B},2026-03-04\n{C},\n")
+    newer = desk.file("newer.csv", f"phone,Agreed on\n{A},\n{B},2026-05-06\n{C},\n{D},\n{A},\n")
+    assert "earlier list" not in assert_done(desk.import_(earlier, *CONSENT)).stdout
+    said = "have agreed by an earlier list, and this one says no day: 1; their consent stays"
+    for told in (
+        desk.submit(newer, *CONSENT, "--dry-run"),
+        desk.submit(newer, *CONSENT),
+        desk.import_(newer, *CONSENT),
+    ):
+        assert said in assert_done(told).stdout
+    # It was withdrawn, which is on record, and there is nothing more to tell.
+    assert_done(desk.run("phone", "block", A, "--reason", "withdrew it by mail"))
+    told = assert_done(desk.import_(newer, *CONSENT, "--json")).json
+    assert (told["consents"], told["consents_kept"], told["consents_to_come"]) == (1, 0, 0)
+
+
+def test_a_consent_that_is_yet_to_come_is_none_and_counted(desk: Desk) -> None:
+    rows = [f"{A},2026-03-04", *(f"{B[:-1]}{n},2999-01-0{n}" for n in range(2, 6))]
+    people = desk.file("people.csv", "\n".join(["phone,Agreed on", *rows]))
+    told = desk.import_(people, *CONSENT, "--accept-rejected")
+    assert "agree at a time that is yet to come: 4; nobody has agreed then, and these rows are left out" in told.stdout
+    assert "have agreed to messages: 1\n" in told.stdout
+
+
+@pytest.mark.parametrize("column", ["Opt-in", "marketing_ok", "Persetujuan", "Einwilligung vom", "同意日期"])
+def test_a_column_that_looks_like_consents_is_remarked_on(desk: Desk, column: str) -> None:
+    people = desk.file("people.csv", f"phone,{column}\n{A},2026-03-04\n")
+    for told in (
+        desk.submit(people, "--dry-run"),
+        desk.import_(people),
+        desk.import_(people, "--consent-source", "form"),
+    ):
+        assert told.code == 0
+        assert f"column '{column}' looks as if it said who has agreed to messages" in told.stderr
+        assert f"--consent-column '{column}'" in told.stderr
+    asked = desk.import_(people, "--consent-source", "form", "--consent-column", column)
+    assert_done(asked)
+
+
+def test_other_columns_are_not_taken_for_consents(desk: Desk) -> None:
+    people = desk.file("people.csv", f"phone,option,unsubscribed,agreement no\n{A},x,,7\n")
+    assert_done(desk.import_(people))

@@ -15,7 +15,7 @@ from broadcaster.cli.options.phones import countries_document
 from broadcaster.cli.options.recipients import FILE_PANEL, FileReadingOptions, recipients_source
 from broadcaster.cli.options.results import Json
 from broadcaster.cli.output import say, say_json, warn
-from broadcaster.cli.reached import say_repeats
+from broadcaster.cli.reached import say_earlier_consents, say_repeats
 from broadcaster.cli.recipient_progress import progress_bar
 from broadcaster.domain.whose_numbers import said_countries
 from broadcaster.errors import InputError, UsageError, quoted
@@ -120,6 +120,7 @@ def say_import(imported: Imported) -> None:
         say(f"opted out: {imported.opted_out:,}; they get no messages, whatever audience they are in")
     if imported.consents is not None:
         say(f"have agreed to messages: {imported.consents:,}")
+    say_earlier_consents(imported.consents_kept, imported.consents_to_come)
     if imported.countries:
         say(f"countries: {said_countries(imported.countries)}")
     for line, phone, reason in imported.rejects:

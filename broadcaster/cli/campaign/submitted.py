@@ -16,6 +16,7 @@ from broadcaster.cli.options.phones import countries_document
 from broadcaster.cli.output import duration, local_time, one_line, say, warn
 from broadcaster.cli.reached import (
     say_conditions,
+    say_earlier_consents,
     say_empty_values,
     say_members,
     say_rejects,
@@ -60,6 +61,7 @@ def say_submitted(submitted: Submitted, submission: Submission, audience: str | 
         say(f"opted out by now: {submitted.opted_out:,}; their messages are skipped when it starts")
     if submitted.consents is not None:
         say(f"have agreed to messages, by this list: {submitted.consents:,}")
+    say_earlier_consents(submitted.consents_kept, submitted.consents_to_come)
     if submitted.no_consent is not None:
         say(f"have not agreed to messages by now: {submitted.no_consent:,}; who has not is skipped when it starts")
     say(f"countries: {said_countries(submitted.countries)}")

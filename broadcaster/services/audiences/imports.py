@@ -19,6 +19,7 @@ from broadcaster.domain.phones import PhoneFault
 from broadcaster.errors import InputError
 from broadcaster.services.audiences.audience import Audience, find_audience
 from broadcaster.services.audit import note_operation
+from broadcaster.services.consent.consent_columns import unasked_consents
 from broadcaster.services.consent.listed_consents import ListedConsents
 from broadcaster.services.forgetting.forgotten import Forgotten, OpenVault, no_vault
 from broadcaster.services.recipients.reader import SAMPLES, Batch, Progress, RecipientReader
@@ -60,6 +61,10 @@ class Imported:
     """How many of those that were read have opted out from everything: members like any others, and skipped."""
     consents: int | None = None
     """How many of them have agreed to messages, by this list; None: it was not asked."""
+    consents_kept: int = 0
+    """How many have agreed by an earlier list, while this one says nothing of it: their consent stays."""
+    consents_to_come: int = 0
+    """How many rows are left out, since they say that somebody agrees at a time that is yet to come."""
 
 
 class _Difference(NamedTuple):
@@ -98,13 +103,13 @@ def import_file(
         members = _file_members(recipients, consents.noted(batches) if consents else batches, result, lines, progress)
         _import(connection, members, recipients.variables, forgotten, result, replace, apply, recipients.name)
         if consents is not None:
-            result.consents = consents.stage(connection)
+            result.consents, result.consents_kept, result.consents_to_come = consents.stage(connection)
             if apply:
                 consents.keep(connection, f"audience {name}, from {recipients.name}")
         if result.repeated:
             repeated = rows(connection, "repeated_members", tuple, most=MOST_REPEATS_SHOWN)
             result.repeats = [Repeat(lines.of(seq), lines.of(first)) for seq, first in repeated]
-        result.notices = list(recipients.notices)
+        result.notices = [*recipients.notices, *unasked_consents(recipients.columns, consents)]
         result.countries, result.stopped_by = recipients.census.countries, recipients.reasons_to_stop
         if result.stopped_by and apply:
             raise InputError(f"{recipients.name}: {'; '.join(result.stopped_by)} (nothing was imported)")

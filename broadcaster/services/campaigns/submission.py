@@ -37,6 +37,7 @@ from broadcaster.services.campaigns.new_content import StoredContent, store_cont
 from broadcaster.services.campaigns.reach import Reach
 from broadcaster.services.campaigns.recipient_files import RecipientFiles, store_recipient_files
 from broadcaster.services.campaigns.segments import SHARED, attach_segment
+from broadcaster.services.consent.consent_columns import unasked_consents
 from broadcaster.services.consent.listed_consents import ListedConsents
 from broadcaster.services.forgetting.forgotten import Forgotten, OpenVault, no_vault
 from broadcaster.services.openings import ask_for_openings, first_opening, store_hours
@@ -150,6 +151,10 @@ class Submitted(Reach):
     """How many of `total` are to people who have opted out by now: they are skipped when it starts."""
     consents: int | None = None
     """How many people of a list have agreed to messages, by the list itself; None: it was not asked."""
+    consents_kept: int = 0
+    """How many have agreed by an earlier list, while this one says nothing of it: their consent stays."""
+    consents_to_come: int = 0
+    """How many rows are left out, since they say that somebody agrees at a time that is yet to come."""
     no_consent: int | None = None
     """How many of `total` are to people who have neither agreed nor opted out by now; None: they need not agree."""
 
@@ -232,7 +237,7 @@ def submit_campaign(
         look_at_content(submission, result, recipients.variables)
         result.look_ahead(connection, submission, lanes)
         result.empty_values = dict(recipients.empty_values)
-        result.notices = list(recipients.notices)
+        result.notices = [*recipients.notices, *unasked_consents(recipients.columns, consents)]
     return result
 
 
@@ -287,7 +292,7 @@ def _try(
         if submission.files is not None:
             result.shared_files = shared_staged_files(connection, submission.files)
         if consents is not None:
-            result.consents = consents.stage(connection)
+            result.consents, result.consents_kept, result.consents_to_come = consents.stage(connection)
         if submission.require_consent:
             if consents is None:
                 execute(connection, "stage_consents")
@@ -336,7 +341,7 @@ def _store(
         number = segment.number if segment else SHARED
         result.opted_out = value(connection, "count_opted_out", segment=number, campaign_id=campaign_id)
         if consents is not None:
-            result.consents = consents.stage(connection)
+            result.consents, result.consents_kept, result.consents_to_come = consents.stage(connection)
             consents.keep(connection, f"campaign {submission.name}, from {recipients.name}")
         if submission.require_consent:
             of_campaign = {"segment": number, "campaign_id": campaign_id}

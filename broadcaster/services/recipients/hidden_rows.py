@@ -1,4 +1,4 @@
-"""Rows that a spreadsheet does not show, by a filter or by hand: whoever looks at the list does not see who is sent to."""
+"""Rows that a spreadsheet does not show, by a filter or by hand: who looks at the list does not see them."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class HiddenRows:
         shown = quoted(" ".join(filter(None, fields)))
         return (
             f"{self._count:,} {rows} hidden, by a filter or by hand, such as line {line} ({shown}): add "
-            f"{HIDDEN_ROWS_OPTION} skip to leave {they} out, or {HIDDEN_ROWS_OPTION} take to treat {they} like the others"
+            f"{HIDDEN_ROWS_OPTION} skip to leave {they} out, or {HIDDEN_ROWS_OPTION} take to use {they} like the others"
         )
 
     @property
