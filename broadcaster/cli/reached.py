@@ -47,7 +47,7 @@ def say_earlier_consents(kept: int, to_come: int) -> None:
     if kept:
         say(
             f"have agreed by an earlier list, and this one says no day: {kept:,}; their consent stays, since an empty "
-            "cell withdraws none. If somebody has withdrawn it, `broadcaster phone block NUMBER --reason WORDS` ends it"
+            "cell withdraws none. Where somebody has done so, `broadcaster phone block NUMBER --reason WORDS` ends it"
         )
     if to_come:
         say(f"agree at a time that is yet to come: {to_come:,}; nobody has agreed then, and these rows are left out")

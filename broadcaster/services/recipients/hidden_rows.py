@@ -55,7 +55,7 @@ class HiddenRows:
         shown = quoted(" ".join(filter(None, fields)))
         return (
             f"{self._count:,} {rows} hidden, by a filter or by hand, such as line {line} ({shown}): add "
-            f"{HIDDEN_ROWS_OPTION} skip to leave {they} out, or {HIDDEN_ROWS_OPTION} take to use {they} like the others"
+            f"{HIDDEN_ROWS_OPTION} skip to leave {they} out, or {HIDDEN_ROWS_OPTION} take to use {they} as the others"
         )
 
     @property
