@@ -103,3 +103,17 @@ def test_a_column_that_looks_like_consents_is_remarked_on(desk: Desk, column: st
 def test_other_columns_are_not_taken_for_consents(desk: Desk) -> None:
     people = desk.file("people.csv", f"phone,option,unsubscribed,agreement no\n{A},x,,7\n")
     assert_done(desk.import_(people))
+
+
+def test_landlines_are_counted_with_their_lines_where_a_country_tells_them_apart(desk: Desk) -> None:
+    jakarta, berlin, toll_free, new_york = "+62215550123", "+493012345678", "+498001234567", "+12125550123"
+    rows = [A, jakarta, B, berlin, toll_free, new_york, C]
+    people = desk.file("people.csv", "phone\n" + "\n".join(rows))
+    said = "landlines: 2 (lines 3, 5); few of them have WhatsApp"
+    accepted = ("--accept-countries",)
+    for told in (desk.submit(people, *accepted, "--dry-run"), desk.import_(people, *accepted)):
+        assert said in assert_done(told).stdout
+    told = assert_done(desk.submit(people, *accepted, "--dry-run", "--json")).json
+    assert (told["landlines"], told["landline_lines"]) == (2, [3, 5])
+    mobile = desk.file("mobile.csv", f"phone\n{A}\n{new_york}\n")
+    assert "landlines" not in assert_done(desk.import_(mobile, *accepted)).stdout

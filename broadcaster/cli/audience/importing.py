@@ -17,7 +17,7 @@ from broadcaster.cli.options.results import Json
 from broadcaster.cli.output import say, say_json, warn
 from broadcaster.cli.reached import say_earlier_consents, say_repeats
 from broadcaster.cli.recipient_progress import progress_bar
-from broadcaster.domain.whose_numbers import said_countries
+from broadcaster.domain.whose_numbers import said_countries, said_landlines
 from broadcaster.errors import InputError, UsageError, quoted
 from broadcaster.services.audiences.imports import Imported, import_file
 from broadcaster.services.countries import known_country
@@ -123,6 +123,8 @@ def say_import(imported: Imported) -> None:
     say_earlier_consents(imported.consents_kept, imported.consents_to_come)
     if imported.countries:
         say(f"countries: {said_countries(imported.countries)}")
+    if imported.landlines:
+        say(said_landlines(imported.landlines, imported.landline_lines))
     for line, phone, reason in imported.rejects:
         say(f"  rejected: line {line}, {quoted(phone)}: {reason}")
     if imported.rejected > len(imported.rejects):

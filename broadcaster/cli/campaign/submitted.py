@@ -23,7 +23,7 @@ from broadcaster.cli.reached import (
     say_repeats,
     say_samples,
 )
-from broadcaster.domain.whose_numbers import said_countries
+from broadcaster.domain.whose_numbers import said_countries, said_landlines
 from broadcaster.services.campaigns.loading import OnePer
 from broadcaster.services.campaigns.rests import NotInRest
 from broadcaster.services.campaigns.submission import Submission, Submitted
@@ -65,6 +65,8 @@ def say_submitted(submitted: Submitted, submission: Submission, audience: str | 
     if submitted.no_consent is not None:
         say(f"have not agreed to messages by now: {submitted.no_consent:,}; who has not is skipped when it starts")
     say(f"countries: {said_countries(submitted.countries)}")
+    if submitted.landlines:
+        say(said_landlines(submitted.landlines, submitted.landline_lines))
     say_rejects(submitted)
     if submitted.rejected > len(submitted.rejects) and audience is None and not dry_run:
         say(f"  `broadcaster campaign export {quote(name)} --rejected` has them all")

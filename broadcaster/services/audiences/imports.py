@@ -49,6 +49,10 @@ class Imported:
     """The first few (line, phone as written, reason)."""
     countries: Sequence[CountryCount] = ()
     """Of the usable numbers of a file, those with the most first."""
+    landlines: int = 0
+    """How many of the usable numbers of a file are landlines for certain."""
+    landline_lines: Sequence[int] = ()
+    """On which lines the first of them are."""
     stopped_by: Sequence[str] = ()
     """What looks like a mistake in a file, so that it is not applied."""
     examples: dict[str, list[str]] = field(default_factory=dict)
@@ -111,6 +115,7 @@ def import_file(
             result.repeats = [Repeat(lines.of(seq), lines.of(first)) for seq, first in repeated]
         result.notices = [*recipients.notices, *unasked_consents(recipients.columns, consents)]
         result.countries, result.stopped_by = recipients.census.countries, recipients.reasons_to_stop
+        result.landlines, result.landline_lines = recipients.census.landlines.count, recipients.census.landlines.lines
         if result.stopped_by and apply:
             raise InputError(f"{recipients.name}: {'; '.join(result.stopped_by)} (nothing was imported)")
     return result

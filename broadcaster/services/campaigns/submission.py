@@ -111,6 +111,10 @@ class Submitted(Reach):
     duplicates: int = 0
     campaign_id: int | None = None
     state: CampaignState = CampaignState.DRAFT
+    landlines: int = 0
+    """How many of the usable numbers of a file are landlines for certain."""
+    landline_lines: Sequence[int] = ()
+    """On which lines the first of them are."""
     stopped_by: Sequence[str] = ()
     """What looks like a mistake, so that only a dry run gets so far."""
     lint: list[Remark] = field(default_factory=list)
@@ -357,6 +361,7 @@ def _check(recipients: RecipientReader, result: Submitted, total: int, *, dry_ru
     source = recipients.name
     result.total = total
     result.countries = recipients.census.countries
+    result.landlines, result.landline_lines = recipients.census.landlines.count, recipients.census.landlines.lines
     result.duplicates = result.read - result.rejected - result.total
     if result.total == 0:
         raise InputError(
