@@ -82,6 +82,8 @@ class Compared(msgspec.Struct, frozen=True, omit_defaults=True, tag="compared"):
         variable = self.variable + (f"({self.order})" if self.order else "")
         values = ", ".join(map(str, self.values))
         if self.operator is Operator.IN:
+            # In a list nothing is no value.
+            values = ", ".join(str(value) or '""' for value in self.values)
             return f"{variable} in ({values})"
         return (
             f"{variable} contains {values}"

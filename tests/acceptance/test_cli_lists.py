@@ -117,3 +117,52 @@ def test_landlines_are_counted_with_their_lines_where_a_country_tells_them_apart
     assert (told["landlines"], told["landline_lines"]) == (2, [3, 5])
     mobile = desk.file("mobile.csv", f"phone\n{A}\n{new_york}\n")
     assert "landlines" not in assert_done(desk.import_(mobile, *accepted)).stdout
+
+
+def test_a_file_is_blocked_and_unblocked_and_both_say_what_was_so_already(desk: Desk) -> None:
+    assert_done(desk.run("phone", "block", A, "--reason", "called"))
+    numbers = desk.file("numbers.csv", f"phone\n{A}\n{B}\n{B}\n{C}\n")
+    blocked = assert_done(desk.run("phone", "block", "--file", numbers)).stdout
+    assert (
+        blocked
+        == "blocked from all messages: 2 of 4\nblocked already: 1; their earlier evidence stays\ngiven again: 1\n"
+    )
+    again = assert_done(desk.run("phone", "block", "--file", numbers, "--json")).json
+    assert (again["read"], again["blocked"], again["already"], again["repeated"]) == (4, 0, 3, 1)
+
+    refused = desk.run("phone", "unblock", "--file", desk.file("wrong.csv", f"phone\n{A}\n12\n"))
+    assert (refused.code, "(nobody was unblocked)" in refused.stderr) == (1, True)
+    ended = desk.file("ended.csv", f"phone\n{A}\n{B}\n{B}\n{D}\n")
+    unblocked = assert_done(desk.run("phone", "unblock", "--file", ended, "--reason", "agreed again"))
+    assert unblocked.stdout == "unblocked: 2 of 4\ngiven again: 1\nwere not blocked: 1\n"
+    [left] = desk.run("phone", "list", "--json").json
+    assert left["phone"] == C
+    record = {
+        (each["phone"], each["way"], each["ended_way"]) for each in desk.run("phone", "list", "--ended", "--json").json
+    }
+    assert record == {(A, "command", "file"), (A, "file", "file"), (B, "file", "file"), (C, "file", None)}
+
+
+@pytest.mark.parametrize("command", ["block", "unblock"])
+def test_who_is_meant_is_said_by_numbers_or_by_a_file(desk: Desk, command: str) -> None:
+    numbers = desk.file("numbers.csv", f"phone\n{A}\n")
+    for given in ((), (A, "--file", numbers)):
+        assert_refused(desk.run("phone", command, *given), "one or more NUMBERs, or --file", code=2)
+    assert_refused(desk.run("phone", command, A, "--phone-column", "x"), "--phone-column goes with --file", code=2)
+
+
+def test_a_person_who_is_blocked_twice_is_listed_once(desk: Desk) -> None:
+    assert_done(desk.run("phone", "block", A, "--reason", "asked by mail"))
+    assert_done(desk.run("phone", "block", A, "--instance", "a", "--reason", "asked again"))
+    assert_done(desk.run("phone", "block", B, "--instance", "a"))
+    _, first, second = assert_done(desk.run("phone", "list")).stdout.splitlines()
+    assert first.split()[:2] == [B, "a"]
+    assert second.split()[:3] == [A, "all,", "a"] and "asked by mail" in second and "asked again" not in second
+    assert len(desk.run("phone", "list", "--json").json) == 3
+
+
+def test_a_list_of_a_condition_without_a_value_is_refused(desk: Desk) -> None:
+    people = desk.file("people.csv", f"phone,city\n{A},Solo\n{B},\n")
+    for condition in ("city in ()", "city in (Solo,)", "city not in ( )"):
+        assert_refused(desk.submit(people, "--where", condition), "a value is missing here", code=2)
+    assert desk.submit(people, "--where", "city in ('', Solo)", "--dry-run", "--json").json["total"] == 2
