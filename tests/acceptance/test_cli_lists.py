@@ -166,3 +166,52 @@ def test_a_list_of_a_condition_without_a_value_is_refused(desk: Desk) -> None:
     for condition in ("city in ()", "city in (Solo,)", "city not in ( )"):
         assert_refused(desk.submit(people, "--where", condition), "a value is missing here", code=2)
     assert desk.submit(people, "--where", "city in ('', Solo)", "--dry-run", "--json").json["total"] == 2
+
+
+def test_all_that_a_header_lacks_is_named_at_once(desk: Desk) -> None:
+    titled = desk.file("titled.csv", f"Patients\n\nName;HP\nAyu;+{A}\n")
+    assert_refused(desk.submit(titled), "add --header-row 3 --phone-column 'HP'")
+    assert_done(desk.submit(titled, "--header-row", "3", "--phone-column", "HP", "--dry-run"))
+    people = desk.file("people.csv", f"phone,name\n{A},Ayu\n")
+    lacking = ("--require", "town", "--consent-source", "form", "--consent-column", "agreed")
+    refused = desk.submit(people, *lacking, text="Hi {{ nmae }}")
+    assert_refused(refused, "'nmae'", "--require 'town'", "--consent-column 'agreed'")
+
+
+def test_a_file_with_several_columns_of_phones_says_which_it_took(desk: Desk) -> None:
+    both = desk.file("both.csv", f"phone_e164,phone,order no\n{A},{B},628123456780\n")
+    said = "phones are taken from column 'phone'; there are also phones in 'phone_e164'"
+    for told in (desk.submit(both, "--dry-run"), desk.import_(both)):
+        assert (told.code, said in told.stderr, "order no" in told.stderr) == (0, True, False)
+    assert_done(desk.submit(both, "--phone-column", "phone_e164", "--dry-run"))
+    google = "First Name,Last Name,Labels,Phone 1 - Label,Phone 1 - Value,Mobile"
+    book = desk.file("google.csv", f"{google}\nAyu,A,,Mobile,+{A},+{B}\n")
+    assert "not 'Mobile'" in desk.submit(book, "--dry-run").stderr
+
+
+def test_an_import_can_be_tried_with_all_that_it_would_say_and_nothing_stored(desk: Desk) -> None:
+    people = desk.file("people.csv", f"phone,Agreed on\n{A},2026-03-04\n{A},\n{B},\n")
+    told = assert_done(desk.import_(people, *CONSENT, "--dry-run")).stdout
+    for said in ("dry run: nothing was stored", "would have 2 members", "1 row shares a phone", "to messages: 1"):
+        assert said in told
+    assert "--yes" not in told
+    assert desk.run("audience", "list", "--json").json == []
+    assert desk.run("phone", "show", A, "--json").json["consents"] == []
+    assert_refused(desk.import_(people, "--replace", "--yes", "--dry-run"), "--yes", code=2)
+
+
+def test_all_rejected_rows_are_written_where_that_is_asked_and_else_it_is_said_how(desk: Desk) -> None:
+    people = desk.file("people.csv", "\n".join(["phone", A, *(f"12{n}" for n in range(5)), "=1+1"]))
+    told = desk.submit(people, "--dry-run", "--accept-rejected").stdout
+    assert "  and 3 more\n  --rejected FILE writes all of them\n" in told
+    assert "and 3 more: --rejected FILE writes all of them" in desk.import_(people, "--accept-rejected").stdout
+    for run in (desk.submit, desk.import_):
+        output = desk.file("rejected.csv", "an older one")
+        refused = run(people, "--rejected", output)
+        assert (refused.code, "6 of 7 rows cannot be used" in refused.stderr) == (1, True)
+        header, *rows = output.read_text().splitlines()
+        assert (header, len(rows)) == ("line,phone,reason", 6)
+        assert rows[0].startswith("3,120,") and rows[-1].startswith("8,'=1+1,")
+    dry = desk.submit(people, "--dry-run", "--accept-rejected", "--rejected", output)
+    assert f"{output} has all of them" in dry.stdout
+    assert_refused(desk.submit(people, "--rejected", output.parent / "none" / "x.csv"), "cannot write")

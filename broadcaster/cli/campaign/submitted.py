@@ -23,6 +23,7 @@ from broadcaster.cli.reached import (
     say_repeats,
     say_samples,
 )
+from broadcaster.cli.rejected_file import said_place_of_rejected
 from broadcaster.domain.whose_numbers import said_countries, said_landlines
 from broadcaster.services.campaigns.loading import OnePer
 from broadcaster.services.campaigns.rests import NotInRest
@@ -49,8 +50,18 @@ def submitted_document(submitted: Submitted) -> dict[str, object]:
     return document
 
 
-def say_submitted(submitted: Submitted, submission: Submission, audience: str | None, *, dry_run: bool) -> None:
-    """Say what was stored, or would be, and what to think of before it is sent."""
+def say_submitted(
+    submitted: Submitted,
+    submission: Submission,
+    audience: str | None,
+    *,
+    dry_run: bool,
+    all_rejected: Path | None = None,
+) -> None:
+    """Say what was stored, or would be, and what to think of before it is sent.
+
+    `all_rejected` is where all rejected rows of a file were written.
+    """
     name = submitted.name
     if dry_run:
         say(f"dry run of campaign {name}: nothing was stored")
@@ -68,8 +79,8 @@ def say_submitted(submitted: Submitted, submission: Submission, audience: str | 
     if submitted.landlines:
         say(said_landlines(submitted.landlines, submitted.landline_lines))
     say_rejects(submitted)
-    if submitted.rejected > len(submitted.rejects) and audience is None and not dry_run:
-        say(f"  `broadcaster campaign export {quote(name)} --rejected` has them all")
+    if submitted.rejected > len(submitted.rejects) and audience is None:
+        _say_all_rejected(submitted, all_rejected, dry_run=dry_run)
     _say_file_notes(submitted, submission)
     if dry_run:
         files = {phone: said_file(file) for phone, file in submitted.sample_files.items()}
@@ -86,6 +97,14 @@ def say_submitted(submitted: Submitted, submission: Submission, audience: str | 
         )
     if submission.draft and not dry_run:
         say(f"start it with `broadcaster campaign start {quote(name)}`")
+
+
+def _say_all_rejected(submitted: Submitted, output: Path | None, *, dry_run: bool) -> None:
+    """Where there are more of them than are shown."""
+    if not dry_run and output is None:
+        say(f"  `broadcaster campaign export {quote(submitted.name)} --rejected` has them all")
+    elif submitted.rest_of is None:
+        say(f"  {said_place_of_rejected(output)}")
 
 
 def _say_hours(submitted: Submitted, submission: Submission) -> None:

@@ -22,7 +22,14 @@ from broadcaster.services.audit import note_operation
 from broadcaster.services.consent.consent_columns import unasked_consents
 from broadcaster.services.consent.listed_consents import ListedConsents
 from broadcaster.services.forgetting.forgotten import Forgotten, OpenVault, no_vault
-from broadcaster.services.recipients.reader import SAMPLES, Batch, Progress, RecipientReader
+from broadcaster.services.recipients.reader import (
+    SAMPLES,
+    Batch,
+    OnRejected,
+    Progress,
+    RecipientReader,
+    telling_rejected,
+)
 from broadcaster.services.recipients.repeats import MOST_REPEATS_SHOWN, Repeat, StartingLines
 from broadcaster.services.recipients.spreadsheet_cells import unescape_cell
 
@@ -89,12 +96,14 @@ def import_file(
     replace: bool = False,
     apply: bool = True,
     progress: Progress = lambda _read, _total, _rows: None,
+    on_rejected: OnRejected = lambda _: None,
 ) -> Imported:
     """Add the file's recipients to the audience, which is made where there is none.
 
     Of members that there are already, the file's variables are changed and the others kept. With `replace` the
     audience becomes what the file is. The `consents` that the file tells are kept. Unless `apply`, only tells what
-    would be done, and writes to temporary tables alone: nothing of it is left on disk. Raises UsageError for the name,
+    would be done, and writes to temporary tables alone: nothing of it is left on disk. `on_rejected` is told of each
+    row that is left out. Raises UsageError for the name,
     InputError for a file that cannot be used or looks like a mistake (which is in the result where it is not applied),
     ContentionError where somebody was forgotten meanwhile.
     """
@@ -103,7 +112,7 @@ def import_file(
     with transaction(engine) as connection:
         forgotten = Forgotten(connection, open_vault)
         lines = StartingLines()
-        batches = map(forgotten.without, recipients)
+        batches = telling_rejected(map(forgotten.without, recipients), on_rejected)
         members = _file_members(recipients, consents.noted(batches) if consents else batches, result, lines, progress)
         _import(connection, members, recipients.variables, forgotten, result, replace, apply, recipients.name)
         if consents is not None:

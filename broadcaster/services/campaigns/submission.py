@@ -41,7 +41,14 @@ from broadcaster.services.consent.consent_columns import unasked_consents
 from broadcaster.services.consent.listed_consents import ListedConsents
 from broadcaster.services.forgetting.forgotten import Forgotten, OpenVault, no_vault
 from broadcaster.services.openings import ask_for_openings, first_opening, store_hours
-from broadcaster.services.recipients.reader import SAMPLES, Batch, Progress, RecipientReader
+from broadcaster.services.recipients.reader import (
+    SAMPLES,
+    Batch,
+    OnRejected,
+    Progress,
+    RecipientReader,
+    telling_rejected,
+)
 from broadcaster.services.recipients.repeats import Repeat
 from broadcaster.time_zones import day_and_time
 
@@ -214,6 +221,7 @@ def submit_campaign(
     open_vault: OpenVault = no_vault,
     dry_run: bool = False,
     progress: Progress = lambda _read, _total, _rows: None,
+    on_rejected: OnRejected = lambda _: None,
 ) -> Submitted:
     """Store the campaign with all its messages, and the consents that its list tells, in one transaction, or nothing.
 
@@ -230,6 +238,7 @@ def submit_campaign(
         groups = submission.groups(None if dry_run else engine)
         forgotten = Forgotten(connection, open_vault)
         batches = _batches(recipients, forgotten, result, submission, progress)
+        batches = telling_rejected(batches, on_rejected)
         if consents is not None:
             batches = consents.noted(batches)
         if dry_run:

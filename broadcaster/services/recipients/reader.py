@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import compress, repeat
@@ -23,7 +23,7 @@ from broadcaster.domain.rejections import Rejections
 from broadcaster.domain.templates import MAX_TEXT_LENGTH, Template
 from broadcaster.domain.whose_numbers import why_to_stop, why_uncertain
 from broadcaster.domain.written_values import ValueFault
-from broadcaster.errors import InputError, UsageError, quoted
+from broadcaster.errors import InputError, UsageError, quoted, refuse_together
 from broadcaster.services.recipients.chosen_rows import CandidateRows, Choice, ChosenRows
 from broadcaster.services.recipients.file_kinds import HEAD_BYTES, ListForm, is_vcard, misnamed
 from broadcaster.services.recipients.headers import (
@@ -188,17 +188,19 @@ class RecipientReader:
         self._phones_anew = partial(RowPhones, *columns, options.country, are_whole=are_whole)
         self._phones = self._phones_anew()
         self._sent = SentRows(name, self._keys, again=options.again)
-        self._required = required_keys(options.required, self.columns, self._keys, where)
         own = tuple(key for key in self._keys if key != PHONE_KEY)
         used = {key for template in self._templates for key in template.names}
         self._adds_phone = PHONE_COLUMN in used and PHONE_COLUMN not in own
         self.variables = (*own, PHONE_COLUMN) if self._adds_phone else own
         """What templates may use, in the order of the columns."""
         self.empty_values = {key: 0 for key in own if key in used}
-        for template in self._templates:
-            template.check(self.variables)
-        for check in options.row_checks:
-            check.check(self.variables)
+        refuse_together(
+            [
+                partial(self._require, where),
+                *(partial(template.check, self.variables) for template in self._templates),
+                *(partial(check.check, self.variables) for check in options.row_checks),
+            ]
+        )
         if options.text is not None and not (options.text.names or options.text.never_blank):
             raise InputError("the text is blank; nothing would be sent")
         self._header_notice = header.notice
@@ -217,6 +219,9 @@ class RecipientReader:
             marks if self._turned else None,
         )
         return [notice for notice in found if notice is not None]
+
+    def _require(self, where: str) -> None:
+        self._required = required_keys(self._options.required, self.columns, self._keys, where)
 
     def choose(self, choice: Choice) -> None:
         """Go on with the rows that are chosen, as if the file had no others. They are all read for that.
@@ -352,6 +357,18 @@ class RecipientReader:
         if variable == PHONE_COLUMN and self._adds_phone:
             variable = PHONE_KEY
         return quoted(self.columns[self._keys.index(variable)])
+
+
+OnRejected = Callable[[RejectedRow], None]
+"""Called with each row that is left out, in the order of the file."""
+
+
+def telling_rejected(batches: Iterable[Batch], on_rejected: OnRejected) -> Iterator[Batch]:
+    """The same batches, whose rejected rows are told as they pass."""
+    for batch in batches:
+        for row in batch.rejected:
+            on_rejected(row)
+        yield batch
 
 
 def read_recipients(source: Path | BinaryIO, options: RecipientOptions) -> RecipientReader:
