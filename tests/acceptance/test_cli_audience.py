@@ -148,7 +148,14 @@ def test_one_member_is_added_changed_and_removed_by_hand(run_cli: RunCli, engine
     assert_done(run_cli("audience", "import", "customers", "-", stdin=PEOPLE))
     new = ("customers", "0812-3456-009", "--country", "ID")
     added = assert_done(run_cli("audience", "add-member", *new, "--set", "Name=Eka", "--json")).json
-    assert added == {"audience": "customers", "phone": "628123456009", "variables": {"name": "Eka"}, "members": 3}
+    told = {
+        "audience": "customers",
+        "phone": "628123456009",
+        "variables": {"name": "Eka"},
+        "members": 3,
+        "remarks": [],
+    }
+    assert added == told
     assert_refused(run_cli("audience", "add-member", *new), "628123456009 is in audience 'customers' already")
     changed = assert_done(run_cli("audience", "edit-member", *new, "--set", "city=a=b")).stdout
     assert changed.splitlines() == [

@@ -215,3 +215,33 @@ def test_all_rejected_rows_are_written_where_that_is_asked_and_else_it_is_said_h
     dry = desk.submit(people, "--dry-run", "--accept-rejected", "--rejected", output)
     assert f"{output} has all of them" in dry.stdout
     assert_refused(desk.submit(people, "--rejected", output.parent / "none" / "x.csv"), "cannot write")
+
+
+def test_a_value_that_no_condition_can_use_is_remarked_on_when_a_member_is_edited(desk: Desk) -> None:
+    people = desk.file("people.csv", f"phone,visit,note\n{A},2036-11-23,\n{B},2036-11-24,\n{C},,\n")
+    assert_done(desk.import_(people))
+
+    def edited(*values: str) -> str:
+        told = desk.run("audience", "edit-member", "people", C, *(word for each in values for word in ("--set", each)))
+        assert told.code == 0, told
+        return told.stderr
+
+    assert edited("visit=2036-11-25 09:30") == edited("visit=") == ""
+    assert "the others have days in 'visit', and 'soon' is none" in edited("visit=soon")
+    assert "whether '03/04/2036' in 'visit' has the day or the month first cannot be told" in edited(
+        "visit=03/04/2036"
+    )
+    assert "no other member has anything in 'note'" in edited("note=vip")
+
+
+def test_a_text_with_nothing_in_it_for_some_is_warned_of_and_refused_where_that_is_asked(desk: Desk) -> None:
+    people = desk.file("people.csv", f"phone,name\n{A},Ayu\n{B},\n{C}, \n")
+    dear, said = "Dear {{ name }}, STOP ends this", "{{ name }} shows nothing to 2 of the recipients"
+    assert said in assert_done(desk.submit(people, "--dry-run", text=dear)).stdout
+    assert_refused(desk.submit(people, "--strict", text=dear), said, "--where 'name is not empty'")
+    assert_done(desk.import_(people))
+    over = ("campaign", "submit", "c", "--instance", "a", "--audience", "people", "--text", dear)
+    assert said in assert_done(desk.run(*over, "--dry-run")).stdout
+    assert_refused(desk.run(*over, "--strict"), said)
+    default = 'Dear {{ name | default("friend") }}, STOP ends this'
+    assert "shows nothing" not in assert_done(desk.submit(people, "--dry-run", "--strict", text=default)).stdout

@@ -199,7 +199,7 @@ def _orders(
     for leaf in compared:
         days = [each for each in leaf.values if each.kind is ValueKind.DATE]
         if days and leaf.variable not in orders:
-            written = _written(connection, candidates, leaf.variable)
+            written = how_written(connection, candidates, leaf.variable)
             hints = {each.order for each in compared if each.variable == leaf.variable and each.order}
             orders[leaf.variable] = _order(leaf.variable, written, hints)
             if written.filled > written.days:
@@ -211,7 +211,7 @@ def _orders(
         others = [each for each in leaf.values if each.kind is not ValueKind.DATE and each.text]
         if others and leaf.operator is not Operator.CONTAINS:
             if leaf.variable not in sampled:
-                sampled[leaf.variable] = _written(connection, candidates, leaf.variable, SAMPLED)
+                sampled[leaf.variable] = how_written(connection, candidates, leaf.variable, SAMPLED)
             written = sampled[leaf.variable]
             if 2 * written.days > written.filled:
                 raise InputError(_text_for_day(leaf, others[0], written))
@@ -256,7 +256,9 @@ def _not_understood(what: str, leaf: Compared, count: int, example: str | None, 
     )
 
 
-def _written(connection: Connection, candidates: Candidates, variable: str, most: int | None = None) -> ComparedColumn:
+def how_written(
+    connection: Connection, candidates: Candidates, variable: str, most: int | None = None
+) -> ComparedColumn:
     statement = composing("written_values", candidates=candidates.relation)
     [found] = rows(connection, statement, ComparedColumn, **candidates.parameters, variable=variable, most=most)
     return found

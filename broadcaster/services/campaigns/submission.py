@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine, func, select
 from broadcaster.db import tables
 from broadcaster.db.statements import execute, rows, value, values
 from broadcaster.domain.conditions import Condition, Got, Listed, Messaged, described_source, leaves
-from broadcaster.domain.content_lint import Remark, lint, refuse_warnings
+from broadcaster.domain.content_lint import Remark, empty_values, lint, refuse_warnings
 from broadcaster.domain.contents import Content
 from broadcaster.domain.dealing import Limits, deal, seconds_to_send
 from broadcaster.domain.legal_hours import legal_hours_by_country
@@ -247,9 +247,9 @@ def submit_campaign(
             total = _store(connection, submission, lanes, recipients, batches, groups, consents, forgotten, result)
         _check(recipients, result, total, dry_run=dry_run)
         result.look_at_hours(connection, submission, groups)
+        result.empty_values = dict(recipients.empty_values)
         look_at_content(submission, result, recipients.variables)
         result.look_ahead(connection, submission, lanes)
-        result.empty_values = dict(recipients.empty_values)
         result.notices = [*recipients.notices, *unasked_consents(recipients.columns, consents)]
     return result
 
@@ -282,7 +282,8 @@ def _with_chosen_rows(
 def look_at_content(submission: Submission, result: Submitted, variables: Collection[str]) -> None:
     """Keep what is to be said of the content and its samples. Raises InputError for a warning, if that is wanted."""
     shown = [message for _, message in result.samples]
-    result.lint = [*lint(submission.content, shown, variables), *result.shared_files]
+    empty = empty_values(submission.content, result.empty_values)
+    result.lint = [*lint(submission.content, shown, variables), *empty, *result.shared_files]
     if submission.strict:
         refuse_warnings(result.lint)
 
