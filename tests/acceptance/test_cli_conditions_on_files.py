@@ -111,6 +111,10 @@ def test_the_first_row_of_a_phone_that_meets_the_conditions_is_sent(office: Offi
     assert samples(office.told("--where", "name=Citra")) == ["Dear Citra"]
 
 
+def test_the_phone_can_be_asked_for_where_the_text_shows_it(office: Office) -> None:
+    assert office.told("--where", f"phone='{D}'", "--text", "{{ phone }}")["total"] == 1
+
+
 def test_a_file_from_a_pipe_is_read_once(office: Office) -> None:
     piped = (office.directory / "patients.csv").read_bytes()
     assert office.told(*SUNDAY, file="-", stdin=piped)["total"] == 2

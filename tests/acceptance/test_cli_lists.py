@@ -62,7 +62,7 @@ CONSENT = ("--consent-source", "web form", "--consent-column", "Agreed on")
 
 def test_a_consent_that_a_newer_list_does_not_repeat_stays_and_is_told(desk: Desk) -> None:
     earlier = desk.file("earlier.csv", f"phone,Agreed on\n{A},2026-03-04\n{B},2026-03-04\n{C},\n")
-    newer = desk.file("newer.csv", f"phone,Agreed on\n{A},\n{B},2026-05-06\n{C},\n{D},\n{A},\n")
+    newer = desk.file("newer.csv", f"phone,Agreed on\n{A},\n{B},2026-05-06\n{B},\n{C},\n{D},\n{A},\n")
     assert "earlier list" not in assert_done(desk.import_(earlier, *CONSENT)).stdout
     said = "have agreed by an earlier list, and this one says no day: 1; their consent stays"
     for told in (
@@ -159,6 +159,9 @@ def test_a_person_who_is_blocked_twice_is_listed_once(desk: Desk) -> None:
     assert first.split()[:2] == [B, "a"]
     assert second.split()[:3] == [A, "all,", "a"] and "asked by mail" in second and "asked again" not in second
     assert len(desk.run("phone", "list", "--json").json) == 3
+    both = desk.file("both.csv", f"phone\n{A}\n{B}\n")
+    assert_done(desk.run("phone", "unblock", "--file", both, "--instance", "a"))
+    assert [each["instance"] for each in desk.run("phone", "list", "--json").json] == [None]
 
 
 def test_a_list_of_a_condition_without_a_value_is_refused(desk: Desk) -> None:

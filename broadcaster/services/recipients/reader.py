@@ -231,7 +231,8 @@ class RecipientReader:
         phones = self._phones_anew()
 
         def shown(rows: Rows) -> CandidateRows:
-            return CandidateRows(phones.read(rows).numbers, without_unseen(self._columns_of(rows)).columns)
+            numbers, columns = phones.read(rows).numbers, without_unseen(self._columns_of(rows)).columns
+            return CandidateRows(numbers, {**columns, PHONE_COLUMN: numbers} if self._adds_phone else columns)
 
         self._rows = ChosenRows(self._rows, self._options.batch_size, shown, choice)
 
