@@ -1,6 +1,6 @@
 """Errors that a person caused or can mend. Each is one clear line; none is ever shown as a traceback."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 
 class BroadcasterError(Exception):
@@ -60,3 +60,21 @@ def listed(texts: Sequence[str], most: int = 12) -> str:
     """How messages list what somebody else wrote: each `quoted`, at most `most` of them."""
     shown = ", ".join(map(quoted, texts[:most]))
     return f"{shown} and {len(texts) - most} more" if len(texts) > most else shown or "none"
+
+
+def refuse_together(checks: Iterable[Callable[[], object]]) -> None:
+    """Make all checks, and say at once whatever is wrong.
+
+    Raises what one of them raises; for several a UsageError where all are, and else an InputError.
+    """
+    faults: list[BroadcasterError] = []
+    for check in checks:
+        try:
+            check()
+        except BroadcasterError as error:
+            faults.append(error)
+    if len(faults) > 1:
+        kind = UsageError if all(isinstance(each, UsageError) for each in faults) else InputError
+        raise kind("; ".join(map(str, faults)))
+    if faults:
+        raise faults[0]

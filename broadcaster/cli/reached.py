@@ -15,6 +15,11 @@ from broadcaster.services.recipients.repeats import Repeat
 def say_members(reach: Reach, audience: str, when: str) -> None:
     """How many of an audience it would be now, by which conditions; `when` says which members it gets."""
     say(f"members of {audience} now: {reach.read:,}; messages: {reach.total:,}; rejected: {reach.rejected:,}; {when}")
+    say_conditions(reach)
+
+
+def say_conditions(reach: Reach) -> None:
+    """Which conditions all of them meet, and what nobody can know of these."""
     if reach.where:
         say(f"  where {' and '.join(reach.where)}")
     for note in reach.notes:
@@ -35,6 +40,17 @@ def say_repeats(first: Sequence[Repeat], repeated: int) -> None:
         say(f"  line {line} repeats line {first_line}")
     if repeated > len(first):
         say(f"  and {repeated - len(first):,} more repeat others")
+
+
+def say_earlier_consents(kept: int, to_come: int) -> None:
+    """Of whom a list with a column of consents says nothing, or nothing that can be."""
+    if kept:
+        say(
+            f"have agreed by an earlier list, and this one says no day: {kept:,}; their consent stays, since an empty "
+            "cell withdraws none. Where somebody has done so, `broadcaster phone block NUMBER --reason WORDS` ends it"
+        )
+    if to_come:
+        say(f"agree at a time that is yet to come: {to_come:,}; nobody has agreed then, and these rows are left out")
 
 
 def say_samples(reach: Reach, kind: ContentKind, files: Sequence[str] = ()) -> None:

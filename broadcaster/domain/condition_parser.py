@@ -239,7 +239,11 @@ class _Parser:
         while True:
             self._skip_space()
             at = self._at
-            values.append(self._typed(*self._value("a value", ",)"), at))
+            text, in_quotes = self._value("a value", ",)")
+            if not (text or in_quotes):
+                self._at = at
+                self._refuse("a value is missing here; one that is empty stands in quotes: city in ('', Solo)")
+            values.append(self._typed(text, in_quotes, at))
             closing = self._text[self._at : self._at + 1]
             if closing not in (",", ")"):
                 self._refuse("the list of values is never closed: it is written like in (Jakarta, Solo)")

@@ -82,6 +82,8 @@ class Compared(msgspec.Struct, frozen=True, omit_defaults=True, tag="compared"):
         variable = self.variable + (f"({self.order})" if self.order else "")
         values = ", ".join(map(str, self.values))
         if self.operator is Operator.IN:
+            # In a list nothing is no value.
+            values = ", ".join(str(value) or '""' for value in self.values)
             return f"{variable} in ({values})"
         return (
             f"{variable} contains {values}"
@@ -268,6 +270,11 @@ def check_conditions(conditions: Sequence[Condition], columns: Sequence[str]) ->
 def describe_conditions(conditions: Sequence[Condition]) -> str:
     """For people: `city=Jakarta and (age>=18 or age is empty)`."""
     return str(conditions[0]) if len(conditions) == 1 else str(AllOf(tuple(conditions)))
+
+
+def described_source(source: str, conditions: Sequence[Condition]) -> str:
+    """For people: where recipients come from, with the conditions that they meet."""
+    return f"{source} where {describe_conditions(conditions)}" if conditions else source
 
 
 def written_name(name: str) -> str:

@@ -6,7 +6,7 @@ Remarks stop nothing by themselves: what looks odd may be meant.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from ipaddress import ip_address
@@ -88,6 +88,18 @@ def lint(content: Content, shown: Sequence[str] = (), variables: Collection[str]
         *_stored_dates(source, shown),
     ]
     return list({remark.code + remark.message: remark for remark in remarks}.values())
+
+
+def empty_values(content: Content, counts: Mapping[str, int]) -> Iterator[Remark]:
+    """What is to be said of variables that are empty for so many recipients, and have no default."""
+    template = content.template
+    for name in template.bare_names if template else ():
+        if count := counts.get(name, 0):
+            yield Remark(
+                "empty_value",
+                f"{{{{ {name} }}}} shows nothing to {count:,} of the recipients, who have no {name}: write "
+                f"{{{{ {name} | default(\"…\") }}}}, or leave them out, with --where '{name} is not empty'",
+            )
 
 
 def refuse_warnings(remarks: Sequence[Remark]) -> None:

@@ -1,11 +1,13 @@
 """What an inbound message asks for, by its words. Pure.
 
-Only a message that is nothing but one of the words means something by itself. What has such a word among others is
-left to a person: "do not stop sending these" asks for the contrary.
+Only a message that is nothing but one of the words means something by itself, also letter by letter (`S.T.O.P.`) or
+drawn out (`STOOOP`). What has such a word among others, or something like it, is left to a person: "do not stop" asks
+for the contrary.
 """
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -55,7 +57,7 @@ STOP_WORDS = {
     "vi": ("hủy", "dừng"),
     "th": ("หยุด", "ยกเลิก"),
     "zh": ("退订", "退訂", "停止"),
-    "ja": ("配信停止", "停止"),
+    "ja": ("配信停止", "停止", "ストップ"),
     "ko": ("수신거부",),
 }
 """By language. Where one opts out by a word that another language uses otherwise, the word still counts."""
@@ -88,9 +90,23 @@ NEAR_MISSES = {
     "ru": ("стоп", "не пишите", "отпишите", "хватит", "не присылайте"),
     "ar": ("توقف", "إيقاف", "لا ترسل"),
     "hi": ("रोकें", "बंद", "मत भेजो"),
-    "zh": ("退订", "退訂", "停止", "取消"),
+    "zh": ("退订", "退訂", "停止", "取消", "不要再", "别再发", "別再發", "不要发", "不要發", "拉黑", "骚扰"),
+    "ja": ("停止", "ストップ", "解除", "退会", "やめて", "送らないで", "不要です", "迷惑"),
+    "ko": ("거부", "그만", "중지", "해지", "보내지"),
+    "th": ("หยุด", "ยกเลิก", "เลิกรับ", "เลิกส่ง", "อย่าส่ง", "ไม่ต้องส่ง", "ไม่รับข้อความ"),
+    "vi": ("hủy", "dừng", "đừng gửi", "đừng nhắn"),
 }  # fmt: skip
 """What is looked for among other words."""
+
+# Thai and Lao, Burmese, Korean, Khmer, Japanese, Chinese. Korean has blanks, and endings where others have words.
+_UNSPACED = re.compile(
+    "[\u0e00-\u0eff\u1000-\u109f\u1100-\u11ff\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U0003ffff]"
+)
+_LETTERS_A_WORD = 3
+"""About, where there are no blanks between words."""
+_DRAWN_OUT = re.compile(r"(.)\1{2,}")
+_REPEATED = re.compile(r"(.)\1+")
+_LETTER_BY_LETTER = re.compile(r"(?<!\S)\S(?: \S(?!\S)){2,}")
 
 
 def plain_words(text: str) -> str:
@@ -98,6 +114,11 @@ def plain_words(text: str) -> str:
 
     A word that is said again and again is said once. Vowel signs of Indian scripts stay: they are no accents.
     """
+    words = _words(text)
+    return " ".join(word for place, word in enumerate(words) if place == 0 or word != words[place - 1])
+
+
+def _words(text: str) -> list[str]:
     decomposed = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", text).casefold()).replace("ı", "i")
     kept = []
     for each in decomposed:
@@ -106,8 +127,7 @@ def plain_words(text: str) -> str:
             continue
         is_letter = kind[0] in "LN" or (kind in ("Mn", "Mc") and not "\ufe00" <= each <= "\ufe0f")
         kept.append(each if is_letter else " ")
-    words = "".join(kept).split()
-    return " ".join(word for place, word in enumerate(words) if place == 0 or word != words[place - 1])
+    return "".join(kept).split()
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,13 +146,30 @@ class ReplyWords:
     def meaning(self, body: str | None) -> InboundMeaning | None:
         """What a message asks for; None: nothing that is known."""
         text = plain_words(body or "")
-        if text in self.stop:
-            return InboundMeaning.STOP
         if text in self.start:
             return InboundMeaning.START
-        among = f" {text} "
-        is_near = text.count(" ") < LONGEST_NEAR_MISS and any(f" {words} " in among for words in self.near_miss)
+        written = " ".join(_words(body or ""))
+        joined = _LETTER_BY_LETTER.sub(lambda letters: letters[0].replace(" ", ""), written)
+        if not self.stop.isdisjoint({text, joined, _DRAWN_OUT.sub(r"\1", text)}):
+            return InboundMeaning.STOP
+        is_near = self._is_among(text) or self._is_among(joined) or self._is_alike(written)
         return InboundMeaning.NEAR_MISS if is_near else None
+
+    def _is_among(self, text: str) -> bool:
+        """Whether one of the words to look for is in the text: a whole one, where there are blanks between words."""
+        if max(text.count(" "), len(_UNSPACED.findall(text)) // _LETTERS_A_WORD) >= LONGEST_NEAR_MISS:
+            return False
+        among = f" {text} "
+        unspaced = set(filter(_UNSPACED.search, self.near_miss | self.stop))
+        return any(words in text for words in unspaced) or any(f" {words} " in among for words in self.near_miss)
+
+    def _is_alike(self, text: str) -> bool:
+        """Whether it is a stop word but for blanks, and letters that are written twice: `ST OP`, `STOOP`."""
+        return _squeezed(text) in set(map(_squeezed, self.stop))
+
+
+def _squeezed(text: str) -> str:
+    return _REPEATED.sub(r"\1", text.replace(" ", ""))
 
 
 def every_word(by_language: dict[str, tuple[str, ...]]) -> list[str]:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from itertools import compress
 from operator import itemgetter
 
+from broadcaster.domain.landlines import Landlines
 from broadcaster.domain.national_readings import EvenSample, national_readings
 from broadcaster.domain.phone_countries import BEGINNING, NO_COUNTRY, country_name, origin
 from broadcaster.domain.phone_proofs import calling_code, prove_mobile
@@ -78,7 +79,9 @@ class PhoneCensus:
         self.country = country
         self.national_lines: list[int] = []
         """Of unknown country: bare numbers that start with 0, so that they have no country code."""
-        self.landlines: list[int] = []
+        self.landlines = Landlines()
+        """Of all usable numbers, those of landlines."""
+        self.bare_landlines: list[int] = []
         """Of unknown country: bare numbers that no mobile phone has, read with their country code first."""
         self._sample = EvenSample()
         self._counts: dict[str, CountryCount] = {}
@@ -95,6 +98,7 @@ class PhoneCensus:
             faults = read.faults
             usable = [line for row, line in enumerate(lines) if row not in faults]
         self._count(usable, read)
+        self.landlines.add(usable, read.numbers)
         self._count_linked(written, read)
         if self.country is None:
             self._look_at_unread(lines, written, read.faults)
@@ -114,7 +118,7 @@ class PhoneCensus:
         """Whether the country of bare numbers is known, or they agree on one and are of a kind that WhatsApp is on."""
         if self.country is not None:
             return True
-        if self.national_lines or self.landlines or self._has_too_many_unread:
+        if self.national_lines or self.bare_landlines or self._has_too_many_unread:
             return False
         return len(self._bare_codes | self._unread.keys()) <= 1 and not self.other_readings
 
@@ -215,7 +219,7 @@ class PhoneCensus:
                 found.append(lines[row])
 
     def _look_for_landlines(self, lines: Sequence[int], bare: Sequence[str], read: ReadPhones) -> None:
-        if len(self.landlines) >= MOST_LINES:
+        if len(self.bare_landlines) >= MOST_LINES:
             return
         beginnings = set(zip(map(len, bare), map(_beginning, bare), strict=True))
         unproven = {beginning for beginning in beginnings if not self._prove(*beginning)}
@@ -223,8 +227,8 @@ class PhoneCensus:
             return
         for line, number, is_bare in zip(lines, read.numbers, read.are_bare, strict=True):
             if is_bare and (len(number), number[:BEGINNING]) in unproven and not self._is_mobile(number):
-                self.landlines.append(line)
-                if len(self.landlines) >= MOST_LINES:
+                self.bare_landlines.append(line)
+                if len(self.bare_landlines) >= MOST_LINES:
                     return
 
     def _look_for_strangers(self, lines: Sequence[int], written: Sequence[str], read: ReadPhones) -> None:

@@ -206,6 +206,11 @@ def is_mobile(number: PhoneNumber) -> bool:
     return phonenumbers.number_type(number) in _MOBILE
 
 
+def is_landline(number: PhoneNumber) -> bool:
+    """Whether the number is of a landline for certain: no plan has it that does not tell."""
+    return phonenumbers.number_type(number) == PhoneNumberType.FIXED_LINE
+
+
 def parse_e164(digits: str) -> PhoneNumber:
     """The number with these digits, whether or not it is valid. Raises NumberParseException."""
     return phonenumbers.parse(f"+{digits}")

@@ -27,6 +27,11 @@ def said_countries(countries: Sequence[CountryCount]) -> str:
     return f"{main}, {'; '.join([*with_lines[:_MOST_NAMED], *more])}" if others else main
 
 
+def said_landlines(count: int, lines: Sequence[int]) -> str:
+    """How many numbers are landlines, and on which lines: `landlines: 2 (lines 17, 230), which seldom have …`."""
+    return f"landlines: {count:,} ({said_lines(lines, count)}); few of them have WhatsApp"
+
+
 def said_lines(lines: Sequence[int], count: int | None = None) -> str:
     """Where something is: `line 5`, or `lines 5, 8, …` where there are more, of `count` in all if that is known."""
     more = ", …" if (count is None and len(lines) >= MOST_LINES) or (count or 0) > len(lines) else ""
@@ -109,8 +114,8 @@ def _doubts(census: PhoneCensus) -> Iterator[str]:
     bare = [each for each in census.countries if each.bare]
     if bare:
         yield said_countries(bare)
-    if census.landlines:
-        yield f"no mobile phones: {said_lines(census.landlines)}"
+    if census.bare_landlines:
+        yield f"no mobile phones: {said_lines(census.bare_landlines)}"
     if census.national_lines:
         yield f"with a 0 first: {said_lines(census.national_lines)}"
     if census.unread_lines:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from datetime import date, timedelta
+from itertools import compress
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
@@ -35,7 +36,9 @@ from broadcaster.domain.written_numbers import number_of
 from broadcaster.errors import BroadcasterError, ConflictError, InputError, NotFoundError, UsageError
 from broadcaster.services.audiences.audience import Audience, remove_audience
 from broadcaster.services.audiences.evaluation import evaluate
+from broadcaster.services.audiences.listed_rows import ListedRows
 from broadcaster.services.audiences.selection import Selection
+from broadcaster.services.recipients.chosen_rows import CandidateRows
 from tests.support.days import DAY_FORMS
 from tests.support.members import World, holds
 
@@ -128,6 +131,27 @@ def found(connection: Connection, audience: Audience, *conditions: Condition) ->
     return {row.phone for row in rows}
 
 
+def found_in_file(connection: Connection, people: dict[str, dict[str, str]], condition: Condition) -> set[str]:
+    """The same people as the rows of a file, in batches."""
+    columns = ["city", "age", "date"]
+    phones = list(people)
+
+    def batches() -> Iterator[CandidateRows]:
+        for start in range(0, len(phones), 7):
+            some = phones[start : start + 7]
+            yield CandidateRows(some, {name: [people[phone].get(name, "") for phone in some] for name in columns})
+
+    with connection.begin_nested() as savepoint:
+        rows = ListedRows(connection=connection, name="list", variables=columns, conditions=[condition])
+        try:
+            flags = rows.choose(batches())
+        except InputError as error:
+            assert "nothing would be sent" in str(error)
+            flags = [0] * len(phones)
+        savepoint.rollback()
+    return set(compress(phones, flags))
+
+
 def _compared(
     variable: str, values: st.SearchStrategy[Value], operators: list[Operator]
 ) -> st.SearchStrategy[Condition]:
@@ -214,6 +238,7 @@ def test_the_database_finds_whom_python_finds(tables: Connection) -> None:
                 [meant] = fixed([condition], lambda _: today)
                 expected = {phone for phone, variables in people.items() if holds(meant, phone, variables, world)}
                 assert found(tables, audience, condition) == expected, str(condition)
+                assert found_in_file(tables, people, condition) == expected, str(condition)
                 assert parse_condition(str(condition), "UTC") == condition or str(parse_condition(str(condition)))
             savepoint.rollback()
 
@@ -460,7 +485,7 @@ def test_values_that_are_no_numbers_are_told(tables: Connection, where: str) -> 
         ),
         (["17", "80"], "date=18", "date=18 holds for nobody: the numbers in 'date' go from 17 to 80"),
         (["24/11/2026", "03/12/2026"], "date=2027-11-24", "the days in 'date' go from 2026-11-24 to 2026-12-03"),
-        (["soon"], "date>3", "date>3 holds for nobody: no member has a number in 'date'"),
+        (["soon"], "date>3", "date>3 holds for nobody: nobody has a number in 'date'"),
     ],
 )
 def test_a_value_that_nobody_has_is_told_with_what_there_is(

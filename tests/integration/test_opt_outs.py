@@ -267,7 +267,7 @@ def test_a_file_is_blocked_whole_or_not_at_all(shop: Shop) -> None:
     ]
     assert shop.sql("SELECT FROM opt_outs") == []
     blocked = block_text(shop, f"phone\n+{ANN}\n+{BOB}\n+{ANN}\n")
-    assert (blocked.blocked, blocked.already) == (2, 1)
+    assert (blocked.blocked, blocked.already, blocked.repeated) == (2, 0, 1)
 
 
 def test_whoever_is_forgotten_leaves_no_number_in_a_block_list(shop: Shop) -> None:

@@ -457,12 +457,14 @@ def _consenting() -> list[Recipe]:
     staged = _sql(f"INSERT INTO staged_opt_outs VALUES {numbers}")
     stage = replace(_step("stage_opt_outs"), plain=True), replace(staged, plain=True)
     confirm = _step("note_confirmation", lane_id=1, forms=[FORGOTTEN], opt_out_id=1)
+    end_staged = _step("end_staged_opt_outs", lane_id=None, way="file", words=None)
     readmit = _step("readmit_opt_outs", digest=b"e" * 32, phone=READMITTED, forms=[READMITTED])
     return [
         Recipe("stop_phone", (HOLD_OFF, known, stop(FORGOTTEN))),
         Recipe("stop_phone of who is stopped", (HOLD_OFF, known, stop(STOPPED))),
         Recipe("stop_staged", (HOLD_OFF, known, *stage, _step("stop_staged", **evidence))),
         Recipe("end_opt_outs", (_sql(_READ), end(STOPPED)), held=0),
+        Recipe("end_staged_opt_outs", (_sql(_READ), *stage, end_staged), held=0),
         Recipe("stop_phone, end_opt_outs", (HOLD_OFF, known, stop(FORGOTTEN), end(FORGOTTEN)), held=2),
         Recipe("skip_opted_out of EVERYTHING", (_step("skip_opted_out", campaign_id=Campaign.EVERYTHING),)),
         Recipe("readmit_opt_outs", (_sql(_READ), readmit), held=0),

@@ -7,6 +7,7 @@ import shlex
 from dataclasses import dataclass
 
 from broadcaster.errors import BroadcasterError
+from broadcaster.services.recipients.hidden_rows import HiddenRowsRule
 from broadcaster.services.recipients.reader import RecipientOptions, read_recipients
 from tests.support.workbook import archive_of, opendocument, text_cell, workbook, workbook_of, workbook_of_sheets
 
@@ -96,8 +97,10 @@ FORMS = (
         workbook_of_sheets({"Old": [["phone"], [float(B)]], "Data": _PEOPLE}, hidden=["Old"]),
         said="there is also 'Old', which cannot be seen",
     ),
-    Form("rows hidden by a filter", workbook_of(_HIDDEN_ROW), said="are read too: 1"),
-    Form("OpenDocument (.ods)", opendocument([["phone"], [A], [B]], filtered=[1]), said="2 recipients"),
+    Form("rows hidden by a filter", workbook_of(_HIDDEN_ROW), said="add --hidden-rows skip"),
+    Form("the same", workbook_of(_HIDDEN_ROW), "--hidden-rows skip", "1 recipient"),
+    Form("the same", workbook_of(_HIDDEN_ROW), "--hidden-rows take", "2 recipients"),
+    Form("OpenDocument (.ods)", opendocument([["phone"], [A], [B]]), said="2 recipients"),
     Form("formulas without values", workbook_of(_FORMULA), said="the formula in cell A2"),
     Form("an error in a required cell", workbook_of(_BROKEN), "--require name", "#N/A, the error of a formula"),
     Form("an empty cell that is required", f"phone,name\n{A},\n{B},B\n", "--require name", "line 2: There is nothing"),
@@ -123,6 +126,8 @@ def outcome(form: Form) -> str:
     try:
         with read_recipients(stream, _options(form.options)) as reader:
             batches = list(reader)
+        if reader.reasons_to_stop:
+            return f"refused: {'; '.join(reader.reasons_to_stop)}"
         read = sum(len(batch.phones) for batch in batches)
         rejected = [f"line {row.line}: {row.fault.sentence}" for batch in batches for row in batch.rejected]
         return "; ".join([f"{read} recipient{'s' * (read != 1)}", *rejected, *reader.notices])
@@ -139,6 +144,9 @@ def _options(line: str) -> RecipientOptions:
         phone_column=given.get("--phone-column"),
         sheet=given.get("--sheet"),
         header_row=int(row) if row else None,
+        # How many are rejected is not what these files are about.
+        accept_rejected=True,
+        hidden_rows=HiddenRowsRule(given["--hidden-rows"]) if "--hidden-rows" in given else None,
         required=[given["--require"]] if "--require" in given else (),
         again=again,
     )

@@ -13,6 +13,7 @@ from broadcaster.domain.templates import TemplateError, compile_template
 from broadcaster.errors import InputError, UsageError
 from broadcaster.services.campaigns.loading import MOST_REPEATS_SHOWN, MessageText, Repeat
 from broadcaster.services.recipients.headers import folded, visible
+from broadcaster.services.recipients.hidden_rows import HiddenRowsRule
 from broadcaster.services.recipients.known_exports import KNOWN_EXPORTS
 from broadcaster.services.recipients.reader import Batch, Recipient, RecipientOptions, RecipientReader, read_recipients
 from tests.support.file_forms import FORMS, A, B, Form, outcome
@@ -149,10 +150,40 @@ def test_a_formula_whose_value_is_an_empty_text_is_a_value() -> None:
     assert read(workbook_of(f'{header}<row r="2">{text_cell("A2", A)}{cell}</row>')) == [(2, A, {"note": ""})]
 
 
-def test_rows_that_a_filter_hides_are_counted_and_read() -> None:
-    with opened(opendocument([["phone"], [A], [B]], filtered=[2])) as reader:
-        assert [phone for batch in reader for phone in batch.phones] == [A, B]
-        assert reader.notices == ["rows that are hidden, by a filter or by hand, are read too: 1"]
+@pytest.mark.parametrize(
+    ("rule", "phones", "stops", "notices"),
+    [
+        (None, [A, B], ["1 row is hidden"], []),
+        (
+            HiddenRowsRule.TAKE,
+            [A, B],
+            [],
+            ["rows that are hidden, by a filter or by hand, are taken like the others: 1"],
+        ),
+        (HiddenRowsRule.SKIP, [A], [], ["rows that are hidden, by a filter or by hand, are left out: 1"]),
+    ],
+)
+def test_rows_that_a_filter_hides_stop_until_it_is_said_what_becomes_of_them(
+    rule: HiddenRowsRule | None, phones: list[str], stops: list[str], notices: list[str]
+) -> None:
+    with opened(opendocument([["phone"], [A], [B]], filtered=[2]), hidden_rows=rule) as reader:
+        assert [phone for batch in reader for phone in batch.phones] == phones
+        assert [reason.partition(",")[0] for reason in reader.reasons_to_stop] == stops
+        assert reader.notices == notices
+
+
+def test_a_list_of_which_all_rows_are_hidden_and_left_out_is_refused() -> None:
+    with pytest.raises(InputError, match="all of its rows are hidden"):
+        read(opendocument([["phone"], [A], [B]], filtered=[1, 2]), hidden_rows=HiddenRowsRule.SKIP)
+
+
+def test_hidden_rows_that_are_blank_or_not_meant_stop_nothing() -> None:
+    hidden = "".join(f'<row r="{n}" hidden="1"/>' for n in range(4, 9))
+    rows = f'<row r="1">{text_cell("A1", "phone")}</row><row r="2">{text_cell("A2", A)}</row>'
+    with opened(workbook_of(f'{rows}<row r="3" hidden="1">{text_cell("A3", B)}</row>{hidden}')) as reader:
+        reader.choose(lambda candidates: [phone == A for rows in candidates for phone in rows.phones])
+        assert [phone for batch in reader for phone in batch.phones] == [A]
+        assert reader.reasons_to_stop == []
 
 
 @pytest.mark.parametrize(

@@ -24,3 +24,48 @@ def test_a_word_that_a_text_may_offer_as_the_way_out_is_heard_or_shown_to_a_pers
     meant = InboundMeaning.STOP if word in HEARD else InboundMeaning.NEAR_MISS
     for answer in (word, f"{word.upper()}!", f" {word} 🙏"):
         assert DEFAULT_WORDS.meaning(answer) is meant
+
+
+SPELLED = ("S T O P", "S.T.O.P.", "s-t-o-p", "s_t_o_p!", "B E R H E N T I", "o p t o u t", "U-N-S-U-B-S-C-R-I-B-E")
+DRAWN_OUT = (
+    "STOPP",
+    "s t o p p",
+    "STOOOOP",
+    "stopppp!!",
+    "\uff33\uff34\uff2f\uff30",
+    "\uff33 \uff34 \uff2f \uff30",
+    "ストップ",
+)
+UNSPACED = (
+    "请退订",
+    "退订谢谢",
+    "退 订",
+    "不要再发了",
+    "配信停止してください",
+    "もう送らないでください",
+    "수신거부해주세요",
+)
+UNSPACED += ("เลิกรับข้อความ", "ช่วยหยุดส่งข้อความด้วยครับ")
+ALIKE = ("ST OP", "stoop", "un subscribe", "please S T O P now", "S-T-O-P it", "đừng gửi nữa")
+OTHERS = ("谢谢，明天见", "ありがとうございます", "ขอบคุณครับ", "감사합니다", "A B C", "I O U", "top", "shop", "so p")
+OTHERS += ("at the end", "Stopover", "好" * 500 + "退订")
+
+
+@pytest.mark.parametrize("answer", SPELLED + DRAWN_OUT)
+def test_a_stop_word_letter_by_letter_or_drawn_out_is_heard(answer: str) -> None:
+    assert DEFAULT_WORDS.meaning(answer) is InboundMeaning.STOP
+
+
+@pytest.mark.parametrize("answer", UNSPACED + ALIKE)
+def test_a_stop_word_within_a_sentence_or_something_like_one_is_left_to_a_person(answer: str) -> None:
+    assert DEFAULT_WORDS.meaning(answer) is InboundMeaning.NEAR_MISS
+
+
+@pytest.mark.parametrize("answer", OTHERS)
+def test_other_answers_ask_for_nothing(answer: str) -> None:
+    assert DEFAULT_WORDS.meaning(answer) is None
+
+
+def test_words_to_start_again_are_heard_as_they_are_alone() -> None:
+    assert DEFAULT_WORDS.meaning("START") is InboundMeaning.START
+    assert DEFAULT_WORDS.meaning("S T A R T") is None

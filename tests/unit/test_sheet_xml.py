@@ -12,6 +12,7 @@ from broadcaster.domain.templates import compile_template
 from broadcaster.errors import InputError
 from broadcaster.services.recipients import workbook_parts
 from broadcaster.services.recipients.formula_errors import is_formula_error
+from broadcaster.services.recipients.hidden_rows import HiddenRowsRule
 from broadcaster.services.recipients.reader import RecipientOptions, read_recipients
 from broadcaster.services.recipients.workbook_parts import sheet_parts
 from tests.support.workbook import opendocument_of, text_cell, workbook_of
@@ -63,10 +64,10 @@ def test_a_formula_without_a_value_refuses_the_file_and_names_the_cell(written: 
 def test_errors_and_hidden_rows_are_seen(written: Any) -> None:
     cell = '<c r="B3" t="e"><f>NA()</f><v>#N/A</v></c>'
     data = written(HEADER + row(2, A, text_cell("B2", "Ayu"), ' hidden="1"') + row(3, B, cell))
-    sent, rejected, [notice] = outcome(data)
+    sent, rejected, [notice] = outcome(data, hidden_rows=HiddenRowsRule.TAKE)
     assert sent == [(A, "Ayu")]
     assert rejected == [(3, "#N/A, the error of a formula, is in column 'name': mend it in the spreadsheet.")]
-    assert notice == "rows that are hidden, by a filter or by hand, are read too: 1"
+    assert notice == "rows that are hidden, by a filter or by hand, are taken like the others: 1"
 
 
 def test_a_formula_that_made_an_empty_text_and_one_behind_the_rows_are_no_fault() -> None:

@@ -12,7 +12,7 @@ from broadcaster.cli.audience import Name
 from broadcaster.cli.database import database, vault_opener
 from broadcaster.cli.options.phones import Country, phone_of
 from broadcaster.cli.options.results import Json
-from broadcaster.cli.output import say, say_json
+from broadcaster.cli.output import say, say_json, warn
 from broadcaster.domain.templates import variable_name
 from broadcaster.errors import UsageError, quoted
 from broadcaster.services.audiences import members
@@ -96,3 +96,5 @@ def _say(member: EditedMember, what: str, as_json: bool) -> None:
     say(f"{member.phone} {what} audience {member.audience}; members: {member.members:,}")
     for name, value in member.variables.items():
         say(f"  {name}: {value}")
+    for remark in member.remarks:
+        warn(remark)

@@ -15,9 +15,10 @@ from broadcaster.cli.options.phones import countries_document
 from broadcaster.cli.options.recipients import FILE_PANEL, FileReadingOptions, recipients_source
 from broadcaster.cli.options.results import Json
 from broadcaster.cli.output import say, say_json, warn
-from broadcaster.cli.reached import say_repeats
+from broadcaster.cli.reached import say_earlier_consents, say_repeats
 from broadcaster.cli.recipient_progress import progress_bar
-from broadcaster.domain.whose_numbers import said_countries
+from broadcaster.cli.rejected_file import RejectedOption, rejected_rows, said_place_of_rejected
+from broadcaster.domain.whose_numbers import said_countries, said_landlines
 from broadcaster.errors import InputError, UsageError, quoted
 from broadcaster.services.audiences.imports import Imported, import_file
 from broadcaster.services.countries import known_country
@@ -52,6 +53,10 @@ def import_(
             rich_help_panel=FILE_PANEL,
         ),
     ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say all that the import would, and keep nothing.")
+    ] = False,
+    rejected: RejectedOption = None,
     as_json: Json = False,
 ) -> None:
     """Add the recipients of a file to an audience, which is made where there is none.
@@ -65,6 +70,8 @@ def import_(
     """
     if yes and not replace:
         raise UsageError("--yes goes with --replace: without that, nothing is asked")
+    if yes and dry_run:
+        raise UsageError("--yes does what --dry-run only shows: leave one of them out")
     consent.check()
     settings = load()
     with (
@@ -78,6 +85,7 @@ def import_(
                 again=again,
             ),
         ) as reader,
+        rejected_rows(rejected) as on_rejected,
         progress_bar() as progress,
     ):
         imported = import_file(
@@ -87,13 +95,14 @@ def import_(
             consents=consents,
             open_vault=vault_opener(settings),
             replace=replace,
-            apply=yes or not replace,
+            apply=not dry_run and (yes or not replace),
             progress=progress,
+            on_rejected=on_rejected,
         )
     if as_json:
         say_json(import_document(imported))
     else:
-        say_import(imported)
+        say_import(imported, dry_run=dry_run, all_rejected=rejected)
     if imported.stopped_by:
         raise InputError(f"it would be refused: {'; '.join(imported.stopped_by)}")
 
@@ -105,8 +114,10 @@ def import_document(imported: Imported) -> dict[str, Any]:
     return {**asdict(imported), **lists, "countries": countries_document(imported.countries)}
 
 
-def say_import(imported: Imported) -> None:
-    """What an import did, for people."""
+def say_import(imported: Imported, *, dry_run: bool = False, all_rejected: Path | None = None) -> None:
+    """What an import did, or would do, for people; `all_rejected` is where all rejected rows were written."""
+    if dry_run:
+        say("dry run: nothing was stored")
     verb = "has" if imported.applied else "would have"
     say(f"audience {imported.audience} {verb} {imported.members:,} members")
     for kind in _KINDS:
@@ -120,19 +131,25 @@ def say_import(imported: Imported) -> None:
         say(f"opted out: {imported.opted_out:,}; they get no messages, whatever audience they are in")
     if imported.consents is not None:
         say(f"have agreed to messages: {imported.consents:,}")
+    say_earlier_consents(imported.consents_kept, imported.consents_to_come)
     if imported.countries:
         say(f"countries: {said_countries(imported.countries)}")
+    if imported.landlines:
+        say(said_landlines(imported.landlines, imported.landline_lines))
     for line, phone, reason in imported.rejects:
         say(f"  rejected: line {line}, {quoted(phone)}: {reason}")
     if imported.rejected > len(imported.rejects):
-        say(f"  and {imported.rejected - len(imported.rejects):,} more")
+        say(f"  and {imported.rejected - len(imported.rejects):,} more: {said_place_of_rejected(all_rejected)}")
     say_repeats(imported.repeats, imported.repeated)
     if imported.repeated:
+        rows, are = ("row shares", "is") if imported.repeated == 1 else ("rows share", "are")
         say(
-            "warning: an audience has each phone once, so that its campaigns and schedules send nothing to the people "
-            "of these lines; `campaign submit --recipients FILE --one-per row` sends to each"
+            f"warning: {imported.repeated:,} {rows} a phone with an earlier one and {are} left out, since an audience "
+            "has each phone once: its campaigns and schedules send these people nothing. If a family has one phone, "
+            "give the file to each campaign: `campaign submit --recipients FILE --one-per row`, with --where and "
+            "--exclude as over an audience"
         )
     for notice in imported.notices:
         warn(notice)
-    if not imported.applied:
+    if not (imported.applied or dry_run):
         say("nothing was changed; add --yes to do it")

@@ -30,6 +30,7 @@ from broadcaster.cli.options.sending_hours import CampaignWindowOptions, ExpiryO
 from broadcaster.cli.options.when import given_moment
 from broadcaster.cli.output import say_json
 from broadcaster.cli.recipient_progress import progress_bar
+from broadcaster.cli.rejected_file import RejectedOption, rejected_rows
 from broadcaster.domain.conditions import Condition
 from broadcaster.domain.contents import Content
 from broadcaster.domain.moments import FORMS
@@ -80,6 +81,7 @@ class WhomOptions:
         ),
     ] = False
     exclude: ExcludeOption = None
+    rejected: RejectedOption = None
     rest_of: Annotated[
         str | None,
         typer.Option(
@@ -93,20 +95,23 @@ class WhomOptions:
         """Raise UsageError unless they go together, and with how a file is read."""
         if sum(source is not None for source in (self.recipients, self.audience, self.rest_of)) != 1:
             raise UsageError("give exactly one of --recipients, --audience and --rest-of")
-        if (self.where or self.exclude) and self.audience is None:
+        if (self.where or self.exclude) and self.rest_of is not None:
             given = "--where" if self.where else "--exclude"
-            why = "a file is taken as it is" if self.rest_of is None else "a rest has the recipients of its campaign"
-            raise UsageError(f"{given} goes with --audience; {why}")
+            raise UsageError(
+                f"{given} goes with --recipients and --audience; a rest has the recipients of its campaign"
+            )
         if self.recipients is None and (self.one_per is not OnePer.PHONE or self.again):
             why = "a phone is in an audience once" if self.rest_of is None else "a rest has them as its campaign had"
             raise UsageError(f"--one-per and --again go with --recipients: {why}")
+        if self.recipients is None and self.rejected is not None:
+            raise UsageError("--rejected goes with --recipients: it has the rows of a file")
         if self.audience is not None and reading.require:
             first = variable_name(reading.require[0].partition(",")[0])
             raise UsageError(f"--require goes with --recipients; of an audience say --where '{first} is not empty'")
         if self.recipients is None and reading.are_given:
             raise UsageError(
-                "--country, --phone-column, --sheet, --header-row, --require, --encoding, --delimiter and "
-                "--accept-countries say how a file is read, not "
+                "--country, --phone-column, --sheet, --header-row, --hidden-rows, --require, --encoding, "
+                "--delimiter and --accept-countries say how a file is read, not "
                 f"{'an audience' if self.rest_of is None else 'a campaign'}"
             )
 
@@ -227,6 +232,8 @@ def submit(
         submission = sending.submission(name, instance, sent, settings, one_per=whom.one_per)
         files = content.recipient_files(settings)
         submission = replace(submission, files=files, require_consent=consent.require_consent)
+        if whom.recipients is not None:
+            submission = replace(submission, conditions=conditions)
         submission = _timed(submission, hours, expiry, rest_of)
         submitted = _store(
             *(engine, settings, submission, whom, conditions, reading, consent),
@@ -240,7 +247,7 @@ def submit(
             document |= {"expires_at": submission.expires_at, "hours": submission.hours and str(submission.hours)}
             say_json(document | {"audience": whom.audience}, indent=not watch)
         else:
-            say_submitted(submitted, submission, whom.audience, dry_run=dry_run)
+            say_submitted(submitted, submission, whom.audience, dry_run=dry_run, all_rejected=whom.rejected)
         if submitted.stopped_by:
             raise InputError(f"it would be refused: {'; '.join(submitted.stopped_by)}")
         if watch:
@@ -272,7 +279,7 @@ def _store(
 ) -> Submitted:
     if whom.recipients is not None:
         file = (engine, settings, submission, whom.recipients, reading)
-        return _store_file(*file, consent, again=whom.again, dry_run=dry_run)
+        return _store_file(*file, consent, again=whom.again, rejected=whom.rejected, dry_run=dry_run)
     if whom.audience is not None:
         return submit_over_audience(
             *(engine, submission, whom.audience, conditions), accept_rejected=reading.accept_rejected, dry_run=dry_run
@@ -297,6 +304,7 @@ def _store_file(
     consent: ConsentOptions,
     *,
     again: bool,
+    rejected: Path | None,
     dry_run: bool,
 ) -> Submitted:
     check = ContentRows(submission.content, submission.files, allow_private=settings.allow_private_file_urls)
@@ -304,7 +312,7 @@ def _store_file(
     vault = vault_opener(settings)
 
     def store(*, again: bool) -> Submitted:
-        with consent.listed() as consents:
+        with consent.listed() as consents, rejected_rows(rejected) as on_rejected:
             checks: list[RowCheck] = [check] if consents is None else [check, consents]
             options = reading.reader_options(country, submission.content, checks, again=again)
             with read_recipients(recipients_source(path), options) as reader, progress_bar() as progress:
@@ -316,6 +324,7 @@ def _store_file(
                     open_vault=vault,
                     dry_run=dry_run,
                     progress=progress,
+                    on_rejected=on_rejected,
                 )
 
     try:

@@ -15,9 +15,18 @@ import typer
 from broadcaster.cli.campaign.remarks import file_document, said_file, say_remarks
 from broadcaster.cli.options.phones import countries_document
 from broadcaster.cli.output import duration, local_time, one_line, say, warn
-from broadcaster.cli.reached import say_empty_values, say_members, say_rejects, say_repeats, say_samples
+from broadcaster.cli.reached import (
+    say_conditions,
+    say_earlier_consents,
+    say_empty_values,
+    say_members,
+    say_rejects,
+    say_repeats,
+    say_samples,
+)
+from broadcaster.cli.rejected_file import said_place_of_rejected
 from broadcaster.domain.campaign_plans import CampaignPlan, PlannedDay
-from broadcaster.domain.whose_numbers import said_countries
+from broadcaster.domain.whose_numbers import said_countries, said_landlines
 from broadcaster.services.campaigns.loading import OnePer
 from broadcaster.services.campaigns.rests import NotInRest
 from broadcaster.services.campaigns.submission import Submission, Submitted
@@ -45,8 +54,18 @@ def submitted_document(submitted: Submitted) -> dict[str, object]:
     return document
 
 
-def say_submitted(submitted: Submitted, submission: Submission, audience: str | None, *, dry_run: bool) -> None:
-    """Say what was stored, or would be, and what to think of before it is sent."""
+def say_submitted(
+    submitted: Submitted,
+    submission: Submission,
+    audience: str | None,
+    *,
+    dry_run: bool,
+    all_rejected: Path | None = None,
+) -> None:
+    """Say what was stored, or would be, and what to think of before it is sent.
+
+    `all_rejected` is where all rejected rows of a file were written.
+    """
     name = submitted.name
     if dry_run:
         say(f"dry run of campaign {name}: nothing was stored")
@@ -58,12 +77,15 @@ def say_submitted(submitted: Submitted, submission: Submission, audience: str | 
         say(f"opted out by now: {submitted.opted_out:,}; their messages are skipped when it starts")
     if submitted.consents is not None:
         say(f"have agreed to messages, by this list: {submitted.consents:,}")
+    say_earlier_consents(submitted.consents_kept, submitted.consents_to_come)
     if submitted.no_consent is not None:
         say(f"have not agreed to messages by now: {submitted.no_consent:,}; who has not is skipped when it starts")
     say(f"countries: {said_countries(submitted.countries)}")
+    if submitted.landlines:
+        say(said_landlines(submitted.landlines, submitted.landline_lines))
     say_rejects(submitted)
-    if submitted.rejected > len(submitted.rejects) and audience is None and not dry_run:
-        say(f"  `broadcaster campaign export {quote(name)} --rejected` has them all")
+    if submitted.rejected > len(submitted.rejects) and audience is None:
+        _say_all_rejected(submitted, all_rejected, dry_run=dry_run)
     _say_file_notes(submitted, submission)
     if dry_run:
         say_samples(submitted, submission.content.kind, list(map(said_file, submitted.sample_files)))
@@ -79,6 +101,14 @@ def say_submitted(submitted: Submitted, submission: Submission, audience: str | 
         )
     if submission.draft and not dry_run:
         say(f"start it with `broadcaster campaign start {quote(name)}`")
+
+
+def _say_all_rejected(submitted: Submitted, output: Path | None, *, dry_run: bool) -> None:
+    """Where there are more of them than are shown."""
+    if not dry_run and output is None:
+        say(f"  `broadcaster campaign export {quote(submitted.name)} --rejected` has them all")
+    elif submitted.rest_of is None:
+        say(f"  {said_place_of_rejected(output)}")
 
 
 def _say_hours(submitted: Submitted, submission: Submission) -> None:
@@ -103,6 +133,10 @@ def _say_counts(submitted: Submitted, audience: str | None) -> None:
             f"recipients read: {submitted.read:,}; messages: {submitted.total:,}; rejected: {submitted.rejected:,}; "
             f"repeated: {submitted.duplicates:,}"
         )
+        if submitted.where:
+            rows = submitted.read + submitted.not_meant
+            say(f"  {submitted.read:,} of the file's {rows:,} rows meet the conditions")
+            say_conditions(submitted)
     else:
         say_members(submitted, audience, "it gets those that there are when it starts")
 

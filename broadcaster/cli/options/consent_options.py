@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from broadcaster.errors import UsageError
+from broadcaster.time_zones import shown_zone
 
 if TYPE_CHECKING:
     from broadcaster.services.consent.listed_consents import ListedConsents
@@ -61,5 +62,5 @@ class ConsentOptions:
         if self.consent_source is None:
             yield None
             return
-        with ListedConsents(self.consent_source, self.consent_column, datetime.now(UTC)) as consents:
+        with ListedConsents(self.consent_source, self.consent_column, datetime.now(shown_zone())) as consents:
             yield consents

@@ -13,6 +13,7 @@ import typer
 from broadcaster.domain.condition_parser import parse_conditions, parse_exclusions
 from broadcaster.domain.conditions import Condition
 from broadcaster.domain.contents import Content
+from broadcaster.services.recipients.hidden_rows import HIDDEN_ROWS_OPTION, HiddenRowsRule
 from broadcaster.services.recipients.reader import RecipientOptions, RowCheck
 from broadcaster.time_zones import shown_zone
 
@@ -26,7 +27,7 @@ WhereOption = Annotated[
     typer.Option(
         "--where",
         metavar="CONDITION",
-        help="Only members like 'city=Jakarta and (age>=18 or age is empty)', 'date=today+1', "
+        help="Only members, or rows of the file, like 'city=Jakarta and (age>=18 or age is empty)', 'date=today+1', "
         "'not messaged within 30d'. May be repeated: all must hold.",
     ),
 ]
@@ -95,6 +96,14 @@ class FileReadingOptions:
             rich_help_panel=FILE_PANEL,
         ),
     ] = None
+    hidden_rows: Annotated[
+        HiddenRowsRule | None,
+        typer.Option(
+            HIDDEN_ROWS_OPTION,
+            help="Rows that a filter or a hand hides: take them, or skip them. Without it they refuse the file.",
+            rich_help_panel=FILE_PANEL,
+        ),
+    ] = None
     require: Annotated[
         list[str] | None,
         typer.Option(
@@ -147,6 +156,7 @@ class FileReadingOptions:
             encoding=self.encoding,
             sheet=self.sheet,
             header_row=self.header_row,
+            hidden_rows=self.hidden_rows,
             required=[name for names in self.require or () for name in names.split(",") if name.strip()],
             again=again,
             text=content.text if content else None,

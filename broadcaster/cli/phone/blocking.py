@@ -19,13 +19,16 @@ from broadcaster.domain.names import check_remark
 from broadcaster.errors import UsageError, quoted
 from broadcaster.services.consent.block_list import (
     Blocked,
+    OptOut,
     block_file,
     block_phones,
     list_opt_outs,
+    unblock_file,
     unblock_phones,
 )
 from broadcaster.services.countries import known_country
-from broadcaster.services.recipients.reader import RecipientOptions, read_recipients
+from broadcaster.services.recipients.hidden_rows import HiddenRowsRule
+from broadcaster.services.recipients.reader import RecipientOptions, RecipientReader, read_recipients
 from broadcaster.settings import load
 
 _EVERYWHERE = "all"
@@ -41,27 +44,30 @@ OneInstance = Annotated[
 ]
 
 
+Numbers = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[NUMBER]…", help="With their country codes, such as +628123456789.", show_default=False),
+]
+NumbersFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--file",
+        metavar="FILE",
+        help="A CSV, .xlsx, .ods or .vcf file with a column phone; - reads standard input.",
+    ),
+]
+PhoneColumnOption = Annotated[
+    str | None, typer.Option("--phone-column", metavar="COLUMN", help="Of the file. Default: phone.")
+]
+
+
 def block(
-    numbers: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="[NUMBER]…", help="With their country codes, such as +628123456789.", show_default=False
-        ),
-    ] = None,
-    file: Annotated[
-        Path | None,
-        typer.Option(
-            "--file",
-            metavar="FILE",
-            help="A CSV, .xlsx, .ods or .vcf file with a column phone; - reads standard input.",
-        ),
-    ] = None,
+    numbers: Numbers = None,
+    file: NumbersFile = None,
     reason: Reason = None,
     instance: OneInstance = None,
     country: Country = None,
-    phone_column: Annotated[
-        str | None, typer.Option("--phone-column", metavar="COLUMN", help="Of the file. Default: phone.")
-    ] = None,
+    phone_column: PhoneColumnOption = None,
     as_json: Json = False,
 ) -> None:
     """Send nothing more to these numbers, in any campaign, also one that is running: from a second later on.
@@ -72,10 +78,7 @@ def block(
 
     Example: broadcaster phone block +628123456789 --reason "asked on the phone"
     """
-    if bool(numbers) == (file is not None):
-        raise UsageError("say who: one or more NUMBERs, or --file, and not both")
-    if file is None and phone_column is not None:
-        raise UsageError("--phone-column goes with --file")
+    _check_who(numbers, file, phone_column)
     check_remark(reason, "--reason")
     settings = load()
     open_vault = vault_opener(settings)
@@ -86,8 +89,8 @@ def block(
             phones = _phones(numbers or [], known)
             blocked = block_phones(engine, phones, reason=reason, instance=instance, open_vault=open_vault)
         else:
-            options = RecipientOptions(phone_column=phone_column, country=known, accept_rejected=True, again=True)
-            with read_recipients(recipients_source(file), options) as rows, progress_bar() as progress:
+            # Whoever is left out would go on getting messages.
+            with _numbers_of(file, phone_column, known, HiddenRowsRule.TAKE) as rows, progress_bar() as progress:
                 blocked = block_file(
                     engine,
                     rows,
@@ -106,35 +109,45 @@ def block(
 
 
 def unblock(
-    numbers: Annotated[
-        list[str],
-        typer.Argument(metavar="NUMBER…", help="With their country codes, such as +628123456789.", show_default=False),
-    ],
+    numbers: Numbers = None,
+    file: NumbersFile = None,
     reason: Reason = None,
     instance: Annotated[
         str | None,
         typer.Option("--instance", metavar="NAME", help="Only the opt-outs from this one. Default: all of theirs."),
     ] = None,
     country: Country = None,
+    phone_column: PhoneColumnOption = None,
     as_json: Json = False,
 ) -> None:
     """Let numbers get messages again, however they were blocked: only if the person has agreed to it anew.
 
-    The opt-out stays on record, with who ended it, when and why. What was skipped meanwhile stays skipped.
+    The opt-out stays on record, with who ended it, when and why. What was skipped meanwhile stays skipped. All of the
+    numbers are unblocked, or none; rows of --file that a spreadsheet hides refuse it.
 
     Example: broadcaster phone unblock +628123456789 --reason "agreed again, form of 27 November"
     """
+    _check_who(numbers, file, phone_column)
     check_remark(reason, "--reason")
     settings = load()
+    why = {"reason": reason, "instance": instance}
     with database(settings) as engine:
-        phones = _phones(numbers, known_country(engine, settings, country))
-        unblocked = unblock_phones(engine, phones, reason=reason, instance=instance)
+        known = known_country(engine, settings, country)
+        if file is None:
+            unblocked = unblock_phones(engine, _phones(numbers or [], known), **why)
+        else:
+            with _numbers_of(file, phone_column, known) as rows, progress_bar() as progress:
+                unblocked = unblock_file(engine, rows, **why, progress=progress, on_fault=warn)
     if as_json:
         say_json(asdict(unblocked))
         return
     say(f"unblocked: {unblocked.unblocked:,} of {unblocked.read:,}")
-    if unblocked.unblocked < unblocked.read:
-        say("the others were not blocked" + (f" for instance {instance} alone" if instance else ""))
+    if unblocked.repeated:
+        say(f"given again: {unblocked.repeated:,}")
+    if others := unblocked.read - unblocked.repeated - unblocked.unblocked:
+        say(f"were not blocked: {others:,}" + (f" for instance {instance} alone" if instance else ""))
+    for notice in unblocked.notices:
+        warn(notice)
 
 
 def list_(
@@ -147,7 +160,8 @@ def list_(
 ) -> None:
     """List who has opted out, the latest first: since when, from what, by what, and in which words.
 
-    The view `optouts` has them all, for SQL.
+    A person who has several opt-outs that hold is listed once, with what the one from all instances says, or else the
+    latest; --json and --ended have each. The view `optouts` has them all, for SQL.
 
     Example: broadcaster phone list --limit 1000 --json
     """
@@ -156,17 +170,18 @@ def list_(
     if as_json:
         say_json(found)
     elif found:
+        people = [[each] for each in found] if ended else _by_person(found)
         cells = [
             [
-                each.phone,
-                each.instance or _EVERYWHERE,
-                local_time(each.stopped_at),
-                each.way,
-                each.operator,
-                each.words,
-                *([local_time(each.ended_at)] if ended else []),
+                opt_outs[0].phone,
+                ", ".join(dict.fromkeys(each.instance or _EVERYWHERE for each in opt_outs)),
+                local_time(opt_outs[0].stopped_at),
+                ", ".join(dict.fromkeys(each.way for each in opt_outs)),
+                opt_outs[0].operator,
+                opt_outs[0].words,
+                *([local_time(opt_outs[0].ended_at)] if ended else []),
             ]
-            for each in found
+            for opt_outs in people
         ]
         headers = ["PHONE", "INSTANCE", "SINCE", "BY", "WHO", "WORDS", *(["UNTIL"] if ended else [])]
         say_table(headers, cells, folded=["INSTANCE", "WHO", "WORDS"])
@@ -174,6 +189,31 @@ def list_(
             say(f"the latest {limit:,}; --limit shows more")
     else:
         say("nobody has opted out")
+
+
+def _by_person(found: Sequence[OptOut]) -> list[list[OptOut]]:
+    """The opt-outs of each person together, the one that tells the most first."""
+    people: dict[str, list[OptOut]] = {}
+    for each in found:
+        people.setdefault(each.phone, []).append(each)
+    return [sorted(opt_outs, key=lambda each: each.instance is not None) for opt_outs in people.values()]
+
+
+def _check_who(numbers: Sequence[str] | None, file: Path | None, phone_column: str | None) -> None:
+    if bool(numbers) == (file is not None):
+        raise UsageError("say who: one or more NUMBERs, or --file, and not both")
+    if file is None and phone_column is not None:
+        raise UsageError("--phone-column goes with --file")
+
+
+def _numbers_of(
+    file: Path, phone_column: str | None, country: str | None, hidden_rows: HiddenRowsRule | None = None
+) -> RecipientReader:
+    """The numbers of a file, of which each row has to have one."""
+    options = RecipientOptions(
+        phone_column=phone_column, country=country, accept_rejected=True, hidden_rows=hidden_rows, again=True
+    )
+    return read_recipients(recipients_source(file), options)
 
 
 def _phones(numbers: Sequence[str], country: str | None) -> list[str]:
@@ -196,7 +236,9 @@ def _say_blocked(blocked: Blocked) -> None:
     which = f"messages through instance {quoted(blocked.instance)}" if blocked.instance else "all messages"
     say(f"blocked from {which}: {blocked.blocked:,} of {blocked.read:,}")
     if blocked.already:
-        say(f"blocked before, or given twice: {blocked.already:,}; their earlier evidence stays")
+        say(f"blocked already: {blocked.already:,}; their earlier evidence stays")
+    if blocked.repeated:
+        say(f"given again: {blocked.repeated:,}")
     if blocked.forgotten:
         say(f"forgotten: {blocked.forgotten:,}; nothing is sent to these as it is, and nothing of them is kept")
     for notice in blocked.notices:

@@ -1,8 +1,7 @@
 SELECT /* span_of_days */
--- The first and the last day that the members of an audience have in a variable.
+-- The first and the last day that candidates for conditions have in a variable.
     to_char(min(day), 'FM0000-00-00') AS least, to_char(max(day), 'FM0000-00-00') AS largest
 FROM (
     SELECT member_day(m.variables, %(variable)s, %(day_first)s) AS day
-    FROM audience_members m
-    WHERE m.audience_id = %(audience_id)s
+    FROM {candidates} m
 ) member

@@ -1,11 +1,11 @@
 SELECT /* values_like */
--- What the members of an audience have for a variable, folded, with an example as it is written: the %(most)s that are
+-- What candidates for conditions have for a variable, folded, with an example as it is written: the %(most)s that are
 -- most like a folded text by their length and first letter, and of those the most frequent ones first.
     folded, min(written) AS written, count(*) OVER () AS distinct_values
 FROM (
     SELECT folded_value(m.variables ->> %(variable)s) AS folded, m.variables ->> %(variable)s AS written
-    FROM audience_members m
-    WHERE m.audience_id = %(audience_id)s AND m.variables ? %(variable)s
+    FROM {candidates} m
+    WHERE m.variables ? %(variable)s
 ) member
 WHERE folded <> ''
 GROUP BY folded

@@ -1,10 +1,10 @@
 WITH /* written_numbers */
--- How the members of an audience write the numbers of a variable: how many have it, how many of these as no number, and
+-- How candidates for conditions write the numbers of a variable: how many have it, how many of these as no number, and
 -- an example of each way.
 member AS (
     SELECT plain_value(m.variables ->> %(variable)s) AS value, m.phone
-    FROM audience_members m
-    WHERE m.audience_id = %(audience_id)s AND plain_value(m.variables ->> %(variable)s) <> ''
+    FROM {candidates} m
+    WHERE plain_value(m.variables ->> %(variable)s) <> ''
 ),
 read AS (
     SELECT written, n, phone, number_of(written, false) AS with_point, number_of(written, true) AS with_comma

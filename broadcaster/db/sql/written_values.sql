@@ -1,9 +1,9 @@
 WITH /* written_values */
--- How the members of an audience write a variable: all of them, or the first %(most)s who have it.
+-- How candidates for conditions write a variable: all of them, or the first %(most)s who have it.
 member AS (
     SELECT plain_value(m.variables ->> %(variable)s) AS value, m.phone
-    FROM audience_members m
-    WHERE m.audience_id = %(audience_id)s AND plain_value(m.variables ->> %(variable)s) <> ''
+    FROM {candidates} m
+    WHERE plain_value(m.variables ->> %(variable)s) <> ''
     LIMIT %(most)s
 ),
 read AS (
@@ -19,5 +19,5 @@ SELECT
     min(written) FILTER (WHERE by_day IS NULL AND by_month IS NULL) AS no_day,
     ARRAY(SELECT phone FROM read WHERE by_day IS NULL AND by_month IS NULL ORDER BY written LIMIT 3) AS without_day,
     -- A year of two digits that is more likely one of the last century.
-    min(written) FILTER (WHERE written !~ '[0-9]{4}' AND coalesce(by_day, by_month) >= 20500000) AS short_year
+    min(written) FILTER (WHERE written !~ '[0-9]{{4}}' AND coalesce(by_day, by_month) >= 20500000) AS short_year
 FROM read

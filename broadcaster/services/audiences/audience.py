@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import msgspec
+from psycopg.sql import SQL, Composable
 from sqlalchemy import ColumnElement, Connection, Engine, Table, delete, func, literal, select
 from sqlalchemy.dialects.postgresql import JSONPATH
 
@@ -42,6 +44,16 @@ class Audience:
     id: int
     name: str
     variables: tuple[str, ...]
+
+    @property
+    def relation(self) -> Composable:
+        """Its members, for conditions (`Candidates`)."""
+        return SQL("(SELECT phone, variables FROM audience_members WHERE audience_id = %(audience_id)s)")
+
+    @property
+    def parameters(self) -> Mapping[str, Any]:
+        """What the relation takes."""
+        return {"audience_id": self.id}
 
 
 def find_audience(connection: Connection, name: str, *, lock: bool = False) -> Audience:

@@ -1,4 +1,4 @@
-"""What conditions mean at this moment, for this audience: names, days, and how its members write them."""
+"""What conditions mean at this moment, for these candidates: names, days, and how they write them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import msgspec
 from sqlalchemy import Connection, func, select
 
 from broadcaster.db import tables
-from broadcaster.db.statements import rows, value, values
+from broadcaster.db.statements import composing, rows, value, values
 from broadcaster.domain.conditions import (
     Compared,
     Condition,
@@ -31,16 +31,16 @@ from broadcaster.domain.conditions import (
 from broadcaster.domain.states import FINAL_CAMPAIGN_STATES
 from broadcaster.domain.written_days import DayOrder, exact_day, resembles_day
 from broadcaster.errors import ConflictError, InputError, NotFoundError, UsageError, listed, quoted
-from broadcaster.services.audiences.audience import Audience
+from broadcaster.services.audiences.candidates import Candidates
 from broadcaster.services.audiences.predicate import Predicate, Writing, predicate_of
 from broadcaster.time_zones import find_zone, shown_zone
 
 SAMPLED = 1_000
-"""So many members tell whether a variable is a day, where it is compared with something else."""
+"""So many candidates tell whether a variable is a day, where it is compared with something else."""
 
 
 class ComparedColumn(NamedTuple):
-    """How members write a variable: how many have it, how many of these as a day, and an example of each kind."""
+    """How candidates write a variable: how many have it, how many of these as a day, and an example of each kind."""
 
     filled: int
     days: int
@@ -56,7 +56,7 @@ class ComparedColumn(NamedTuple):
 
 
 class ComparedNumbers(NamedTuple):
-    """How members write the numbers of a variable: how many have no number in it, and an example of each way."""
+    """How candidates write the numbers of a variable: how many have no number in it, and an example of each way."""
 
     others: int
     no_number: str | None
@@ -84,27 +84,26 @@ class Evaluated:
 
 def evaluate(
     connection: Connection,
-    audience: Audience,
+    candidates: Candidates,
     conditions: Sequence[Condition],
     *,
     at: datetime | None = None,
     lock: bool = False,
 ) -> Evaluated:
-    """Look up what the conditions name, and how the members write what they compare.
+    """Look up what the conditions name, and how the candidates write what they compare.
 
-    `at` is the moment whose day is `today`; None: now. With `lock` nothing of that changes until the transaction ends.
+    `at` is the moment whose day is `today`; None: now. With `lock` no audience that they name changes until the
+    transaction ends.
     Raises UsageError for a condition about no column, NotFoundError for a campaign or audience that there is none of,
     ConflictError for a campaign whose recipients are not known, InputError where days cannot be told.
     """
-    check_conditions(conditions, audience.variables)
-    if lock:
-        _keep(connection, audience.id)
+    check_conditions(conditions, candidates.variables)
     named = [replaced(condition, lambda leaf: _named(connection, leaf, lock)) for condition in conditions]
     moment = at or connection.execute(select(func.now())).scalar_one()
     at_hand = fixed_at(named, moment)
     notes: list[str] = []
-    orders = _orders(connection, audience, at_hand, notes)
-    writing = Writing(orders, _decimal_commas(connection, audience, at_hand, notes))
+    orders = _orders(connection, candidates, at_hand, notes)
+    writing = Writing(orders, _decimal_commas(connection, candidates, at_hand, notes))
     notes += _unknown(connection, named)
     return Evaluated(named, at_hand, writing, predicate_of(at_hand, writing), tuple(dict.fromkeys(notes)))
 
@@ -136,7 +135,7 @@ def _named(connection: Connection, leaf: Leaf, lock: bool) -> Condition:
             if found is None:
                 raise NotFoundError(f"no audience is called {leaf.name!r}: see `broadcaster audience list`")
             if lock:
-                _keep(connection, found)
+                keep_audience(connection, found)
             return msgspec.structs.replace(leaf, id=found)
         case Listed():
             return msgspec.structs.replace(leaf, id=_campaign(connection, leaf.name, leaf.id))
@@ -183,7 +182,7 @@ def _audience_id(connection: Connection, name: str, number: int | None = None) -
     return connection.scalar(select(table.c.id).where(same))
 
 
-def _keep(connection: Connection, audience_id: int) -> None:
+def keep_audience(connection: Connection, audience_id: int) -> None:
     """Neither removed nor imported into until the transaction ends."""
     table = tables.audiences
     statement = select(table.c.id).where(table.c.id == audience_id)
@@ -191,7 +190,7 @@ def _keep(connection: Connection, audience_id: int) -> None:
 
 
 def _orders(
-    connection: Connection, audience: Audience, conditions: Sequence[Condition], notes: list[str]
+    connection: Connection, candidates: Candidates, conditions: Sequence[Condition], notes: list[str]
 ) -> dict[str, DayOrder | None]:
     """How each variable that is compared with a day writes its days."""
     compared = [leaf for each in conditions for leaf in leaves(each) if isinstance(leaf, Compared)]
@@ -200,7 +199,7 @@ def _orders(
     for leaf in compared:
         days = [each for each in leaf.values if each.kind is ValueKind.DATE]
         if days and leaf.variable not in orders:
-            written = _written(connection, audience, leaf.variable)
+            written = how_written(connection, candidates, leaf.variable)
             hints = {each.order for each in compared if each.variable == leaf.variable and each.order}
             orders[leaf.variable] = _order(leaf.variable, written, hints)
             if written.filled > written.days:
@@ -212,7 +211,7 @@ def _orders(
         others = [each for each in leaf.values if each.kind is not ValueKind.DATE and each.text]
         if others and leaf.operator is not Operator.CONTAINS:
             if leaf.variable not in sampled:
-                sampled[leaf.variable] = _written(connection, audience, leaf.variable, SAMPLED)
+                sampled[leaf.variable] = how_written(connection, candidates, leaf.variable, SAMPLED)
             written = sampled[leaf.variable]
             if 2 * written.days > written.filled:
                 raise InputError(_text_for_day(leaf, others[0], written))
@@ -220,7 +219,7 @@ def _orders(
 
 
 def _decimal_commas(
-    connection: Connection, audience: Audience, conditions: Sequence[Condition], notes: list[str]
+    connection: Connection, candidates: Candidates, conditions: Sequence[Condition], notes: list[str]
 ) -> dict[str, bool]:
     """Whether each variable that is compared with a number has a comma before decimals, where that matters.
 
@@ -232,12 +231,13 @@ def _decimal_commas(
         if leaf.operator is Operator.CONTAINS or leaf.variable in found:
             continue
         if any(each.kind is ValueKind.NUMBER for each in leaf.values):
-            parameters = {"audience_id": audience.id, "variable": leaf.variable}
-            [written] = rows(connection, "written_numbers", ComparedNumbers, **parameters)
+            statement = composing("written_numbers", candidates=candidates.relation)
+            parameters = {**candidates.parameters, "variable": leaf.variable}
+            [written] = rows(connection, statement, ComparedNumbers, **parameters)
             if written.either and (written.decimal_point is None) == (written.decimal_comma is None):
                 raise InputError(
                     f"whether {quoted(written.either)} in column {quoted(leaf.variable)} has thousands or decimals "
-                    "cannot be told: import it with numbers like 150000 or 1500.5"
+                    "cannot be told: give it numbers like 150000 or 1500.5"
                 )
             found[leaf.variable] = written.decimal_comma is not None
             if written.others:
@@ -256,8 +256,11 @@ def _not_understood(what: str, leaf: Compared, count: int, example: str | None, 
     )
 
 
-def _written(connection: Connection, audience: Audience, variable: str, most: int | None = None) -> ComparedColumn:
-    [found] = rows(connection, "written_values", ComparedColumn, audience_id=audience.id, variable=variable, most=most)
+def how_written(
+    connection: Connection, candidates: Candidates, variable: str, most: int | None = None
+) -> ComparedColumn:
+    statement = composing("written_values", candidates=candidates.relation)
+    [found] = rows(connection, statement, ComparedColumn, **candidates.parameters, variable=variable, most=most)
     return found
 
 
@@ -269,20 +272,20 @@ def _order(variable: str, written: ComparedColumn, hints: set[DayOrder]) -> DayO
     column = f"column {quoted(variable)}"
     if written.filled and not written.days:
         raise InputError(
-            f"{column} has values, and none of them is a day: import it with days like 2026-11-23, "
+            f"{column} has values, and none of them is a day: give it days like 2026-11-23, "
             "and write in quotes what is a text and looks like a day"
         )
     if written.short_year:
         raise InputError(
             f"{column} has years of two digits, such as {quoted(written.short_year)}, "
-            "of which the century cannot be told: import it with four"
+            "of which the century cannot be told: give it four"
         )
     if len(hints) > 1 or (written.day_first and written.month_first):
         examples = f", such as {quoted(written.day_first or '')} and {quoted(written.month_first or '')}"
         raise InputError(
             f"{column} is said to write days in both orders: choose one"
             if len(hints) > 1
-            else f"{column} has days in both orders{examples}: import it with days like 2026-11-23"
+            else f"{column} has days in both orders{examples}: give it days like 2026-11-23"
         )
     evidence = DayOrder.DAY_FIRST if written.day_first else DayOrder.MONTH_FIRST if written.month_first else None
     hint = next(iter(hints), None)
@@ -292,7 +295,7 @@ def _order(variable: str, written: ComparedColumn, hints: set[DayOrder]) -> DayO
     if written.ambiguous and not (hint or evidence):
         raise InputError(
             f"whether {quoted(written.ambiguous)} in {column} has the day or the month first cannot be told: "
-            f"write {variable}(d/m/y) or {variable}(m/d/y) in the condition, or import it with days like 2026-11-23"
+            f"write {variable}(d/m/y) or {variable}(m/d/y) in the condition, or give it days like 2026-11-23"
         )
     return hint or evidence
 

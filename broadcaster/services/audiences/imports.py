@@ -19,9 +19,17 @@ from broadcaster.domain.phones import PhoneFault
 from broadcaster.errors import InputError
 from broadcaster.services.audiences.audience import Audience, find_audience
 from broadcaster.services.audit import note_operation
+from broadcaster.services.consent.consent_columns import unasked_consents
 from broadcaster.services.consent.listed_consents import ListedConsents
 from broadcaster.services.forgetting.forgotten import Forgotten, OpenVault, no_vault
-from broadcaster.services.recipients.reader import SAMPLES, Batch, Progress, RecipientReader
+from broadcaster.services.recipients.reader import (
+    SAMPLES,
+    Batch,
+    OnRejected,
+    Progress,
+    RecipientReader,
+    telling_rejected,
+)
 from broadcaster.services.recipients.repeats import MOST_REPEATS_SHOWN, Repeat, StartingLines
 from broadcaster.services.recipients.spreadsheet_cells import unescape_cell
 
@@ -48,6 +56,10 @@ class Imported:
     """The first few (line, phone as written, reason)."""
     countries: Sequence[CountryCount] = ()
     """Of the usable numbers of a file, those with the most first."""
+    landlines: int = 0
+    """How many of the usable numbers of a file are landlines for certain."""
+    landline_lines: Sequence[int] = ()
+    """On which lines the first of them are."""
     stopped_by: Sequence[str] = ()
     """What looks like a mistake in a file, so that it is not applied."""
     examples: dict[str, list[str]] = field(default_factory=dict)
@@ -60,6 +72,10 @@ class Imported:
     """How many of those that were read have opted out from everything: members like any others, and skipped."""
     consents: int | None = None
     """How many of them have agreed to messages, by this list; None: it was not asked."""
+    consents_kept: int = 0
+    """How many have agreed by an earlier list, while this one says nothing of it: their consent stays."""
+    consents_to_come: int = 0
+    """How many rows are left out, since they say that somebody agrees at a time that is yet to come."""
 
 
 class _Difference(NamedTuple):
@@ -80,12 +96,14 @@ def import_file(
     replace: bool = False,
     apply: bool = True,
     progress: Progress = lambda _read, _total, _rows: None,
+    on_rejected: OnRejected = lambda _: None,
 ) -> Imported:
     """Add the file's recipients to the audience, which is made where there is none.
 
     Of members that there are already, the file's variables are changed and the others kept. With `replace` the
     audience becomes what the file is. The `consents` that the file tells are kept. Unless `apply`, only tells what
-    would be done, and writes to temporary tables alone: nothing of it is left on disk. Raises UsageError for the name,
+    would be done, and writes to temporary tables alone: nothing of it is left on disk. `on_rejected` is told of each
+    row that is left out. Raises UsageError for the name,
     InputError for a file that cannot be used or looks like a mistake (which is in the result where it is not applied),
     ContentionError where somebody was forgotten meanwhile.
     """
@@ -94,18 +112,19 @@ def import_file(
     with transaction(engine) as connection:
         forgotten = Forgotten(connection, open_vault)
         lines = StartingLines()
-        batches = map(forgotten.without, recipients)
+        batches = telling_rejected(map(forgotten.without, recipients), on_rejected)
         members = _file_members(recipients, consents.noted(batches) if consents else batches, result, lines, progress)
         _import(connection, members, recipients.variables, forgotten, result, replace, apply, recipients.name)
         if consents is not None:
-            result.consents = consents.stage(connection)
+            result.consents, result.consents_kept, result.consents_to_come = consents.stage(connection)
             if apply:
                 consents.keep(connection, f"audience {name}, from {recipients.name}")
         if result.repeated:
             repeated = rows(connection, "repeated_members", tuple, most=MOST_REPEATS_SHOWN)
             result.repeats = [Repeat(lines.of(seq), lines.of(first)) for seq, first in repeated]
-        result.notices = list(recipients.notices)
+        result.notices = [*recipients.notices, *unasked_consents(recipients.columns, consents)]
         result.countries, result.stopped_by = recipients.census.countries, recipients.reasons_to_stop
+        result.landlines, result.landline_lines = recipients.census.landlines.count, recipients.census.landlines.lines
         if result.stopped_by and apply:
             raise InputError(f"{recipients.name}: {'; '.join(result.stopped_by)} (nothing was imported)")
     return result

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, Engine, delete, func, insert, select, update
@@ -12,6 +12,7 @@ from broadcaster.db import tables
 from broadcaster.db.engine import transaction
 from broadcaster.errors import ConflictError, NotFoundError, UsageError, listed, quoted
 from broadcaster.services.audiences.audience import Audience, find_audience
+from broadcaster.services.audiences.member_remarks import unused_values
 from broadcaster.services.audit import note_operation
 from broadcaster.services.forgetting.forgotten import OpenVault, no_vault, refuse_forgotten
 from broadcaster.services.recipients.limits import LONGEST_FIELD
@@ -28,6 +29,8 @@ class EditedMember:
     variables: Mapping[str, str]
     members: int
     """Of the audience, afterwards."""
+    remarks: Sequence[str] = ()
+    """Which of the values that were set are of no use to conditions, for people."""
 
 
 def add_member(
@@ -48,7 +51,8 @@ def add_member(
             )
         row = {"audience_id": audience.id, "phone": phone, "variables": dict(values)}
         connection.execute(insert(_members).values(row))
-        return _done(connection, audience, phone, values, "added")
+        remarks = [*unused_values(connection, audience, phone, values)]
+        return _done(connection, audience, phone, values, "added", remarks)
 
 
 def edit_member(engine: Engine, name: str, phone: str, values: Mapping[str, str]) -> EditedMember:
@@ -62,7 +66,8 @@ def edit_member(engine: Engine, name: str, phone: str, values: Mapping[str, str]
         variables = {**_found(connection, audience, phone), **values}
         changed = update(_members).values(variables=variables, changed_at=func.now())
         connection.execute(changed.where(_members.c.audience_id == audience.id, _members.c.phone == phone))
-        return _done(connection, audience, phone, variables, "changed")
+        remarks = [*unused_values(connection, audience, phone, values)]
+        return _done(connection, audience, phone, variables, "changed", remarks)
 
 
 def remove_member(engine: Engine, name: str, phone: str) -> EditedMember:
@@ -104,11 +109,16 @@ def _found(connection: Connection, audience: Audience, phone: str) -> Mapping[st
 
 
 def _done(
-    connection: Connection, audience: Audience, phone: str, variables: Mapping[str, str], action: str
+    connection: Connection,
+    audience: Audience,
+    phone: str,
+    variables: Mapping[str, str],
+    action: str,
+    remarks: Sequence[str] = (),
 ) -> EditedMember:
     table = tables.audiences
     connection.execute(update(table).where(table.c.id == audience.id).values(changed_at=func.now()))
     count = select(func.count()).where(_members.c.audience_id == audience.id)
     members = int(connection.execute(count).scalar_one())
     note_operation(connection, "audience", audience.name, **{action: 1, "members": members})
-    return EditedMember(audience.name, phone, variables, members)
+    return EditedMember(audience.name, phone, variables, members, remarks)

@@ -20,7 +20,7 @@ from broadcaster.domain.templates import MAX_TEXT_LENGTH, PHONE_VARIABLE, Templa
 from broadcaster.domain.written_days import exact_day
 from broadcaster.errors import InputError, UsageError, quoted
 from broadcaster.services.audiences.audience import Audience, find_audience
-from broadcaster.services.audiences.evaluation import Evaluated, evaluate
+from broadcaster.services.audiences.evaluation import Evaluated, evaluate, keep_audience
 from broadcaster.services.audiences.nobodys_values import nobodys_values
 from broadcaster.services.audiences.predicate import Predicate, predicate_of
 from broadcaster.services.recipients.formula_errors import formula_error_fault, is_formula_error
@@ -114,6 +114,8 @@ class Selection:
 
         Raises what `evaluate` does, and UsageError where its conditions and its content read a day as two.
         """
+        if lock:
+            keep_audience(connection, self.audience.id)
         evaluated = evaluate(connection, self.audience, self.conditions, at=self.starts_at, lock=lock)
         self._check_orders(evaluated)
         unreadable = self._unreadable(connection)
@@ -209,7 +211,7 @@ class Selection:
                 raise UsageError(
                     f"the conditions read column {quoted(name)} as {order}, as it is written, and the text reads it "
                     f"as --locale {self.content.locale} does, the other way round: everybody would read a wrong day; "
-                    "give the --locale of the list, or import it with days like 2026-11-23"
+                    "give the --locale of the list, or give it days like 2026-11-23"
                 )
 
     def _unreadable(self, connection: Connection) -> dict[str, dict[str, str]]:

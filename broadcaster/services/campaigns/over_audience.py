@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Engine
 
 from broadcaster.db.engine import transaction
 from broadcaster.db.statements import execute, value, values
-from broadcaster.domain.conditions import Condition, describe_conditions
+from broadcaster.domain.conditions import Condition, described_source
 from broadcaster.errors import BroadcasterError, UnavailableError
 from broadcaster.services.audiences.selection import Selection
 from broadcaster.services.campaigns.snapshots import deal_snapshot, open_snapshot_segment
@@ -68,4 +68,4 @@ def _snapshot(connection: Connection, campaign_id: int, selection: Selection) ->
 
 def describe_audience(audience: str, conditions: Sequence[Condition]) -> str:
     """For people: where the recipients come from."""
-    return f"audience {audience}" + (f" where {describe_conditions(conditions)}" if conditions else "")
+    return described_source(f"audience {audience}", conditions)

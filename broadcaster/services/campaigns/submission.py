@@ -12,7 +12,8 @@ from sqlalchemy import Connection, Engine, func, select
 from broadcaster.db import tables
 from broadcaster.db.statements import execute, rows, value, values
 from broadcaster.domain.campaign_plans import OTHERS, PlannedDay, PlannedPart
-from broadcaster.domain.content_lint import Remark, lint, refuse_warnings
+from broadcaster.domain.conditions import Condition, Got, Listed, Messaged, described_source, leaves
+from broadcaster.domain.content_lint import Remark, empty_values, lint, refuse_warnings
 from broadcaster.domain.contents import Content
 from broadcaster.domain.dealing import Limits, deal
 from broadcaster.domain.legal_hours import legal_hours_by_country
@@ -20,6 +21,7 @@ from broadcaster.domain.opening_hours import NOBODY, OpeningHours
 from broadcaster.domain.rejections import too_many
 from broadcaster.domain.states import CampaignState
 from broadcaster.errors import InputError, UsageError
+from broadcaster.services.audiences.listed_rows import ListedRows
 from broadcaster.services.campaigns.checks import admission
 from broadcaster.services.campaigns.file_checks import OwnFile, shared_files, shared_staged_files
 from broadcaster.services.campaigns.group_numbers import GroupNumbers
@@ -37,10 +39,18 @@ from broadcaster.services.campaigns.planning import parts_to_be, surroundings_of
 from broadcaster.services.campaigns.reach import Reach
 from broadcaster.services.campaigns.recipient_files import RecipientFiles, store_recipient_files
 from broadcaster.services.campaigns.segments import SHARED, attach_segment
+from broadcaster.services.consent.consent_columns import unasked_consents
 from broadcaster.services.consent.listed_consents import ListedConsents
 from broadcaster.services.forgetting.forgotten import Forgotten, OpenVault, no_vault
 from broadcaster.services.openings import ask_for_openings, first_opening, store_hours
-from broadcaster.services.recipients.reader import SAMPLES, Batch, Progress, RecipientReader
+from broadcaster.services.recipients.reader import (
+    SAMPLES,
+    Batch,
+    OnRejected,
+    Progress,
+    RecipientReader,
+    telling_rejected,
+)
 from broadcaster.services.recipients.repeats import Repeat
 from broadcaster.time_zones import day_and_time
 
@@ -61,6 +71,8 @@ class Submission:
     """What has not left by then (aware) is expired; None: never."""
     priority: int = 0
     draft: bool = False
+    conditions: Sequence[Condition] = ()
+    """Which rows of its file are meant: all of these hold, when it is submitted."""
     one_per: OnePer = OnePer.PHONE
     files: RecipientFiles | None = None
     """Each recipient's own; None: they get the same."""
@@ -89,7 +101,7 @@ class Submission:
             starts_at=self.starts_at,
             expires_at=self.expires_at,
             state=self.state,
-            source=source,
+            source=described_source(source, self.conditions),
             file_column=self.content.file_column,
             require_consent=self.require_consent,
         )
@@ -108,12 +120,18 @@ class Submitted(Reach):
     duplicates: int = 0
     campaign_id: int | None = None
     state: CampaignState = CampaignState.DRAFT
+    landlines: int = 0
+    """How many of the usable numbers of a file are landlines for certain."""
+    landline_lines: Sequence[int] = ()
+    """On which lines the first of them are."""
     stopped_by: Sequence[str] = ()
     """What looks like a mistake, so that only a dry run gets so far."""
     lint: list[Remark] = field(default_factory=list)
     """What is to be said of the content."""
     seconds_to_send: float | None = None
     """At least, from its start on, by limits and windows; None where it cannot be told (`CampaignPlan.seconds`)."""
+    not_meant: int = 0
+    """Rows of a file that do not meet the conditions, and play no part."""
     repeated: int = 0
     """Rows whose phone is on an earlier one, too: left out, or with one message for each row sent."""
     repeats: Sequence[Repeat] = ()
@@ -154,6 +172,10 @@ class Submitted(Reach):
     """How many of `total` are to people who have opted out by now: they are skipped when it starts."""
     consents: int | None = None
     """How many people of a list have agreed to messages, by the list itself; None: it was not asked."""
+    consents_kept: int = 0
+    """How many have agreed by an earlier list, while this one says nothing of it: their consent stays."""
+    consents_to_come: int = 0
+    """How many rows are left out, since they say that somebody agrees at a time that is yet to come."""
     no_consent: int | None = None
     """How many of `total` are to people who have neither agreed nor opted out by now; None: they need not agree."""
 
@@ -227,20 +249,24 @@ def submit_campaign(
     open_vault: OpenVault = no_vault,
     dry_run: bool = False,
     progress: Progress = lambda _read, _total, _rows: None,
+    on_rejected: OnRejected = lambda _: None,
 ) -> Submitted:
     """Store the campaign with all its messages, and the consents that its list tells, in one transaction, or nothing.
 
     Raises UsageError for a wrong value, NotFoundError for an unknown instance, ConflictError for a name that is
     taken, InputError for a recipients file that cannot be used or looks like a mistake, ContentionError where somebody
-    was forgotten meanwhile. A dry run does what tells the same, but says what looks like a mistake in its result, and
-    writes to temporary tables alone: nothing of it is left on disk.
+    was forgotten meanwhile, and what `evaluate` raises for the conditions. A dry run does what tells the same, but
+    says what looks like a mistake in its result, and writes to temporary tables alone: nothing of it is left on disk.
     """
     result = Submitted(submission.name, state=submission.state)
     moments = submission.starts_at, submission.expires_at
     with admission(engine, submission.name, submission.instances, *moments) as (connection, lanes):
+        if submission.conditions:
+            submission = _with_chosen_rows(connection, submission, recipients, result, lock=not dry_run)
         groups = submission.groups(None if dry_run else engine)
         forgotten = Forgotten(connection, open_vault)
         batches = _batches(recipients, forgotten, result, submission, progress)
+        batches = telling_rejected(batches, on_rejected)
         if consents is not None:
             batches = consents.noted(batches)
         if dry_run:
@@ -249,17 +275,44 @@ def submit_campaign(
             total = _store(connection, submission, lanes, recipients, batches, groups, consents, forgotten, result)
         _check(recipients, result, total, dry_run=dry_run)
         result.look_at_hours(connection, submission, groups)
+        result.empty_values = dict(recipients.empty_values)
         look_at_content(submission, result, recipients.variables)
         result.look_ahead(connection, submission, lanes, groups)
-        result.empty_values = dict(recipients.empty_values)
-        result.notices = [*recipients.notices, *result.notices]
+        asked = unasked_consents(recipients.columns, consents)
+        result.notices = [*recipients.notices, *asked, *result.notices]
     return result
+
+
+def _with_chosen_rows(
+    connection: Connection, submission: Submission, recipients: RecipientReader, result: Submitted, *, lock: bool
+) -> Submission:
+    """Leave the rows that do not meet the conditions out. The submission has the conditions as they are meant."""
+    listed = ListedRows(
+        connection=connection,
+        name=recipients.name,
+        variables=recipients.variables,
+        conditions=submission.conditions,
+        starts_at=submission.starts_at,
+        lock=lock,
+    )
+    recipients.choose(listed.choose)
+    result.not_meant = listed.read - listed.chosen
+    result.where, result.notes = [str(each) for each in listed.meant], list(listed.notes)
+    if submission.draft and listed.meant != submission.conditions:
+        result.notes.append("`today` is the day on which the file is submitted, whenever the draft is started")
+    asked = [leaf for condition in listed.meant for leaf in leaves(condition)]
+    if (submission.draft or submission.starts_at) and any(isinstance(each, Messaged | Got | Listed) for each in asked):
+        result.notes.append(
+            "the rows of a file are chosen when it is submitted: what people get until the start does not count"
+        )
+    return replace(submission, conditions=listed.meant)
 
 
 def look_at_content(submission: Submission, result: Submitted, variables: Collection[str]) -> None:
     """Keep what is to be said of the content and its samples. Raises InputError for a warning, if that is wanted."""
     shown = [message for _, message in result.samples]
-    result.lint = [*lint(submission.content, shown, variables), *result.shared_files]
+    empty = empty_values(submission.content, result.empty_values)
+    result.lint = [*lint(submission.content, shown, variables), *empty, *result.shared_files]
     if submission.strict:
         refuse_warnings(result.lint)
 
@@ -282,7 +335,7 @@ def _try(
         if submission.files is not None:
             result.shared_files = shared_staged_files(connection, submission.files)
         if consents is not None:
-            result.consents = consents.stage(connection)
+            result.consents, result.consents_kept, result.consents_to_come = consents.stage(connection)
         if submission.require_consent:
             if consents is None:
                 execute(connection, "stage_consents")
@@ -331,7 +384,7 @@ def _store(
         number = segment.number if segment else SHARED
         result.opted_out = value(connection, "count_opted_out", segment=number, campaign_id=campaign_id)
         if consents is not None:
-            result.consents = consents.stage(connection)
+            result.consents, result.consents_kept, result.consents_to_come = consents.stage(connection)
             consents.keep(connection, f"campaign {submission.name}, from {recipients.name}")
         if submission.require_consent:
             of_campaign = {"segment": number, "campaign_id": campaign_id}
@@ -347,6 +400,7 @@ def _check(recipients: RecipientReader, result: Submitted, total: int, *, dry_ru
     source = recipients.name
     result.total = total
     result.countries = recipients.census.countries
+    result.landlines, result.landline_lines = recipients.census.landlines.count, recipients.census.landlines.lines
     result.duplicates = result.read - result.rejected - result.total
     if result.total == 0:
         raise InputError(

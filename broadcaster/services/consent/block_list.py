@@ -17,7 +17,6 @@ from broadcaster.domain.phones import PhoneFault
 from broadcaster.domain.whatsapp_numbers import forms
 from broadcaster.errors import InputError, quoted
 from broadcaster.services.audit import note_operation
-from broadcaster.services.consent.opt_outs import end
 from broadcaster.services.forgetting.forgotten import Forgotten, OpenVault, no_vault
 from broadcaster.services.instances import find_instance
 from broadcaster.services.recipients.reader import Progress, RecipientReader
@@ -37,8 +36,11 @@ class Blocked:
     """Whose messages they get no more; None: those of every instance."""
     read: int = 0
     blocked: int = 0
+    """Numbers that got these messages until now."""
     already: int = 0
-    """Blocked in the same way before, or given twice: their evidence is the earlier one."""
+    """Numbers that did not, whatever has blocked them: they stay blocked, and their earlier evidence stays."""
+    repeated: int = 0
+    """Given again."""
     forgotten: int = 0
     """Nothing is kept of these, and nothing is sent to them as it is."""
     notices: list[str] = field(default_factory=list)
@@ -56,6 +58,10 @@ class Unblocked:
     """Numbers of which an opt-out has ended."""
     ended: int = 0
     """Opt-outs that have ended: a number may have several."""
+    repeated: int = 0
+    """Numbers that were given again."""
+    notices: list[str] = field(default_factory=list)
+    """What people should know of how a file was read."""
 
 
 class OptOut(msgspec.Struct, frozen=True):
@@ -125,7 +131,7 @@ def block_file(
     result = Blocked(instance)
     with transaction(engine) as connection:
         forgotten = Forgotten(connection, open_vault)
-        phones = _of_file(numbers, forgotten, result, progress, on_fault)
+        phones = _of_file(numbers, result, "blocked", progress, on_fault, forgotten)
         _stop(connection, phones, OptOutWay.FILE, reason, forgotten, result, numbers)
         result.notices = list(numbers.notices)
     return result
@@ -140,14 +146,63 @@ def unblock_phones(
     """
     result = Unblocked(instance, read=len(phones))
     with transaction(engine) as connection:
-        lane = None if instance is None else _lane(connection, instance)
-        for phone in sorted(phones):
-            ended = end(connection, phone, OptOutWay.COMMAND, words=reason, lane_id=lane)
-            result.unblocked += bool(ended)
-            result.ended += len(ended)
-        if result.ended:
-            note_operation(connection, "phone", "*", unblocked=result.unblocked, instance=instance)
+        _end(connection, phones, OptOutWay.COMMAND, reason, result)
     return result
+
+
+def unblock_file(
+    engine: Engine,
+    numbers: RecipientReader,
+    *,
+    reason: str | None = None,
+    instance: str | None = None,
+    progress: Progress = lambda _read, _total, _rows: None,
+    on_fault: Callable[[str], None] = lambda _: None,
+) -> Unblocked:
+    """The same for the numbers of a file, in one transaction and in bounded memory.
+
+    Raises what `block_file` does, and nobody is unblocked then. Whoever was forgotten stays blocked.
+    """
+    result = Unblocked(instance)
+    with transaction(engine) as connection:
+        _end(
+            connection,
+            _of_file(numbers, result, "unblocked", progress, on_fault),
+            OptOutWay.FILE,
+            reason,
+            result,
+            numbers,
+        )
+        result.notices = list(numbers.notices)
+    return result
+
+
+def _end(
+    connection: Connection,
+    phones: Iterable[str],
+    way: OptOutWay,
+    reason: str | None,
+    result: Unblocked,
+    numbers: RecipientReader | None = None,
+) -> None:
+    lane = None if result.instance is None else _lane(connection, result.instance)
+    _stage(connection, phones, numbers, "unblocked")
+    [(result.ended, result.unblocked, distinct)] = rows(
+        connection, "end_staged_opt_outs", tuple, lane_id=lane, way=way.value, words=reason
+    )
+    result.repeated = result.read - distinct
+    if result.ended:
+        note_operation(connection, "phone", "*", unblocked=result.unblocked, way=way.value, instance=result.instance)
+
+
+def _stage(connection: Connection, phones: Iterable[str], numbers: RecipientReader | None, what: str) -> None:
+    """Bring the numbers into a temporary table. Raises InputError where their file looks like a mistake."""
+    execute(connection, "stage_opt_outs")
+    with copy(connection, "copy_opt_outs") as copied:
+        for phone in phones:
+            copied.write(f"{phone}\t{{{','.join(forms(phone))}}}\n")
+    if numbers is not None and numbers.reasons_to_stop:
+        raise InputError(f"{numbers.name}: {'; '.join(numbers.reasons_to_stop)} (nobody was {what})")
 
 
 def _stop(
@@ -160,17 +215,14 @@ def _stop(
     numbers: RecipientReader | None = None,
 ) -> None:
     lane = _lane(connection, result.instance)
-    execute(connection, "stage_opt_outs")
-    with copy(connection, "copy_opt_outs") as copied:
-        for phone in phones:
-            copied.write(f"{phone}\t{{{','.join(forms(phone))}}}\n")
-    if numbers is not None and numbers.reasons_to_stop:
-        raise InputError(f"{numbers.name}: {'; '.join(numbers.reasons_to_stop)} (nobody was blocked)")
+    _stage(connection, phones, numbers, "blocked")
     forgotten.hold(connection)
-    result.blocked = execute(connection, "stop_staged", lane_id=lane, way=way.value, words=reason)
-    result.already = result.read - result.forgotten - result.blocked
-    if result.blocked:
-        note_operation(connection, "phone", "*", blocked=result.blocked, way=way.value, instance=result.instance)
+    [(result.already, distinct)] = rows(connection, "count_opted_out_already", tuple, lane_id=lane)
+    result.repeated = result.read - result.forgotten - distinct
+    result.blocked = distinct - result.already
+    stopped = execute(connection, "stop_staged", lane_id=lane, way=way.value, words=reason)
+    if stopped:
+        note_operation(connection, "phone", "*", blocked=stopped, way=way.value, instance=result.instance)
 
 
 def _lane(connection: Connection, instance: str | None) -> int:
@@ -189,18 +241,19 @@ def _kept(phones: Iterable[str], forgotten: Forgotten, result: Blocked) -> Itera
 
 def _of_file(
     numbers: RecipientReader,
-    forgotten: Forgotten,
-    result: Blocked,
+    result: Blocked | Unblocked,
+    what: str,
     progress: Progress,
     on_fault: Callable[[str], None],
+    forgotten: Forgotten | None = None,
 ) -> Iterator[str]:
-    """The file's numbers. Raises InputError at its end where there were rows without one."""
+    """The file's numbers, but those of forgotten people. Raises InputError at its end for rows without a number."""
     faulty = 0
-    for batch in map(forgotten.without, numbers):
+    for batch in numbers if forgotten is None else map(forgotten.without, numbers):
         result.read += len(batch.phones) + len(batch.rejected)
         progress(numbers.bytes_read, numbers.total_bytes, result.read)
         for row in batch.rejected:
-            if row.fault is PhoneFault.FORGOTTEN:
+            if row.fault is PhoneFault.FORGOTTEN and isinstance(result, Blocked):
                 result.forgotten += 1
                 continue
             faulty += 1
@@ -209,6 +262,6 @@ def _of_file(
         yield from batch.phones
     if faulty:
         raise InputError(
-            f"{numbers.name}: {faulty:,} of its {result.read:,} rows have no usable number (nobody was blocked): mend "
+            f"{numbers.name}: {faulty:,} of its {result.read:,} rows have no usable number (nobody was {what}): mend "
             "or remove them, and run it again"
         )

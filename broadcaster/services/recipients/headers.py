@@ -31,7 +31,9 @@ _LONGEST_COLUMN = 200
 
 # They join letters within words of some scripts; at a name's ends they are nothing.
 _JOINERS = "\u200c\u200d"
-_NATIONAL = re.compile(r"\+?[\d\s().\-/]+")
+_CALLED_PHONE = re.compile(
+    r"phone|telp|tele?f|\btel\b|mobil|handy|whats|cell|\b(?:hp|wa|gsm|msisdn)\b|ponsel|seluler|móvil|celular|電話|电话|手机"
+)
 
 
 class PeekedRows(NamedTuple):
@@ -146,6 +148,11 @@ class _PhoneSearch:
         if not (found or self._is_named):
             found = self._called(E164_COLUMN)
         if len(found) == 1:
+            if not self._is_named and (others := self._others_with_phones(found)):
+                self.notice = (
+                    f"phones are taken from column {quoted(self._columns[found[0]])}; there are also phones in "
+                    f"{listed(others)}: --phone-column takes another one"
+                )
             return found[0]
         if found:
             raise InputError(
@@ -181,6 +188,8 @@ class _PhoneSearch:
             for name in export.phones
             if (place := self._first_called([name])) is not None
         ]
+        if others := self._others_with_phones([column.field for column in self.phones]):
+            self.notice += f", whose columns are looked at, and not {listed(others)}"
 
     def _first_called(self, names: Sequence[str]) -> int | None:
         return next((self._folded.index(name) for name in names if name in self._folded), None)
@@ -202,7 +211,9 @@ class _PhoneSearch:
         has_phones = any(self._phones_in(index) for index in range(len(self._columns)))
         usual = None if has_phones and self._width > 1 else self._header_below()
         if usual is not None:
-            return InputError(f"{here}; line {usual} looks like the header: add --header-row {usual}")
+            line, phones = usual
+            column = f" --phone-column {quoted(phones)}" if phones else ""
+            return InputError(f"{here}; line {line} looks like the header: add --header-row {line}{column}")
         if any(phones_among([column], self._country) for column in self._columns):
             return InputError(
                 f"{self._where}: there is no header; add a first line with the names of the columns, like phone,name"
@@ -228,14 +239,29 @@ class _PhoneSearch:
         count = phones_among(values, self._country)
         return count if 2 * count > len(values) else 0
 
-    def _header_below(self) -> int | None:
-        """The number of a row that is more like a header than the one that should be."""
+    def _others_with_phones(self, taken: Sequence[int]) -> list[str]:
+        """The other columns that are called so and have phones."""
+        return [
+            column
+            for place, column in enumerate(self._columns)
+            if place not in taken and _CALLED_PHONE.search(self._folded[place]) and self._phones_in(place)
+        ]
+
+    def _header_below(self) -> tuple[int, str | None] | None:
+        """A row that is more like a header than the one that should be: its number, and its column with phones.
+
+        None for the column: it is the wanted one, or that of an export.
+        """
         rows = self._sample.rows
         for line, row, after in zip(self._sample.lines, rows, [*rows[1:], ()], strict=False):
             names = [folded(field) for field in row if field.strip()]
             if folded(self._wanted) in names or any(export.is_header(names) for export in KNOWN_EXPORTS):
-                return line
+                return line, None
             has_names = len(names) > 1 and not phones_among(row, self._country)
             if self._width < 2 and has_names and phones_among(after, self._country):
-                return line
+                likely = next(
+                    (name for name, value in zip(row, after, strict=False) if phones_among([value], self._country)),
+                    None,
+                )
+                return line, likely and visible(likely)
         return None

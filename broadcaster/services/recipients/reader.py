@@ -10,19 +10,21 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import compress, repeat
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, Protocol, Self
 
 from broadcaster.domain.phone_census import PhoneCensus
-from broadcaster.domain.phones import MAX_WRITTEN_LENGTH, PhoneFault, PhoneNormaliser
+from broadcaster.domain.phones import MAX_WRITTEN_LENGTH, PhoneFault
 from broadcaster.domain.rejections import Rejections
 from broadcaster.domain.templates import MAX_TEXT_LENGTH, Template
 from broadcaster.domain.whose_numbers import why_to_stop, why_uncertain
 from broadcaster.domain.written_values import ValueFault
-from broadcaster.errors import InputError, UsageError, quoted
+from broadcaster.errors import InputError, UsageError, quoted, refuse_together
+from broadcaster.services.recipients.chosen_rows import CandidateRows, Choice, ChosenRows
 from broadcaster.services.recipients.file_kinds import HEAD_BYTES, ListForm, is_vcard, misnamed
 from broadcaster.services.recipients.headers import (
     E164_COLUMN,
@@ -32,10 +34,10 @@ from broadcaster.services.recipients.headers import (
     folded,
     read_header,
 )
-from broadcaster.services.recipients.phone_columns import PhoneColumns
+from broadcaster.services.recipients.hidden_rows import HIDDEN_ROWS_OPTION, HiddenRows, HiddenRowsRule
 from broadcaster.services.recipients.row_checks import SentRows, is_campaign_export, required_keys, unfit_rows
+from broadcaster.services.recipients.row_phones import RowPhones
 from broadcaster.services.recipients.rows import RecipientRows, Rows, RowSource
-from broadcaster.services.recipients.several_phones import SeveralPhones
 from broadcaster.services.recipients.text import RecipientText, read_up_to
 from broadcaster.services.recipients.unseen_marks import showing_controls, without_unseen
 from broadcaster.services.recipients.vcards import VCardRows
@@ -80,6 +82,8 @@ class RecipientOptions:
     """Of a workbook, in whatever case. None: the first one that is not hidden."""
     header_row: int | None = None
     """The line of the header, counted from 1. None: the first one that is not blank."""
+    hidden_rows: HiddenRowsRule | None = None
+    """What becomes of rows that a spreadsheet does not show. None: they look like a mistake."""
     required: Sequence[str] = ()
     """Columns or variables that must not be empty: a row where one is, is rejected."""
     again: bool = False
@@ -157,8 +161,11 @@ class RecipientReader:
         self._turned = 0
         self.empty_values: dict[str, int] = {}
         """Of how many usable rows, so far, each variable of the text is empty."""
+        self._rows: RowSource
         self._rows, form = _open_rows(source, name, options)
         self._misnamed = misnamed(name, form)
+        self._hidden = HiddenRows(self._rows.hidden, options.hidden_rows)
+        self._from_cells = form is ListForm.WORKBOOK
         try:
             self._read_header()
         except BaseException:
@@ -176,22 +183,24 @@ class RecipientReader:
         """The header as written, without what cannot be seen."""
         self._keys = header.keys
         phone_column = folded(self.columns[self._keys.index(PHONE_KEY)])
-        self._is_international = phone_column == E164_COLUMN or is_campaign_export(self._keys)
-        self._normalise = PhoneNormaliser(None if self._is_international else options.country)
-        self._several = SeveralPhones(self._normalise)
-        self._phones = PhoneColumns(header.phones, self._normalise) if header.phones else None
+        are_whole = phone_column == E164_COLUMN or is_campaign_export(self._keys)
+        columns = self._keys.index(PHONE_KEY), header.phones
+        self._phones_anew = partial(RowPhones, *columns, options.country, are_whole=are_whole)
+        self._phones = self._phones_anew()
         self._sent = SentRows(name, self._keys, again=options.again)
-        self._required = required_keys(options.required, self.columns, self._keys, where)
         own = tuple(key for key in self._keys if key != PHONE_KEY)
         used = {key for template in self._templates for key in template.names}
         self._adds_phone = PHONE_COLUMN in used and PHONE_COLUMN not in own
         self.variables = (*own, PHONE_COLUMN) if self._adds_phone else own
         """What templates may use, in the order of the columns."""
         self.empty_values = {key: 0 for key in own if key in used}
-        for template in self._templates:
-            template.check(self.variables)
-        for check in options.row_checks:
-            check.check(self.variables)
+        refuse_together(
+            [
+                partial(self._require, where),
+                *(partial(template.check, self.variables) for template in self._templates),
+                *(partial(check.check, self.variables) for check in options.row_checks),
+            ]
+        )
         if options.text is not None and not (options.text.names or options.text.never_blank):
             raise InputError("the text is blank; nothing would be sent")
         self._header_notice = header.notice
@@ -202,13 +211,30 @@ class RecipientReader:
         marks = f"marks that turn the direction of writing are left out of {self._turned:,} values"
         found = (
             self._misnamed,
-            f"{self._header_notice}: {self._phones.notice}" if self._phones else self._header_notice,
+            ": ".join(filter(None, (self._header_notice, self._phones.notice_of_columns))) or None,
             *self._rows.notices,
-            self._several.notice,
+            self._hidden.notice,
+            self._phones.notice_of_cells,
             self._sent.notice,
             marks if self._turned else None,
         )
         return [notice for notice in found if notice is not None]
+
+    def _require(self, where: str) -> None:
+        self._required = required_keys(self._options.required, self.columns, self._keys, where)
+
+    def choose(self, choice: Choice) -> None:
+        """Go on with the rows that are chosen, as if the file had no others. They are all read for that.
+
+        Before anything else is read, and once.
+        """
+        phones = self._phones_anew()
+
+        def shown(rows: Rows) -> CandidateRows:
+            numbers, columns = phones.read(rows).numbers, without_unseen(self._columns_of(rows)).columns
+            return CandidateRows(numbers, {**columns, PHONE_COLUMN: numbers} if self._adds_phone else columns)
+
+        self._rows = ChosenRows(self._rows, self._options.batch_size, shown, choice)
 
     @property
     def bytes_read(self) -> int:
@@ -221,7 +247,7 @@ class RecipientReader:
         options = self._options
         found = [] if options.accept_countries else list(why_to_stop(self.census))
         left_out = None if options.accept_rejected else self.rejections.reason_to_stop
-        return found if left_out is None else [*found, left_out]
+        return [*found, *filter(None, (left_out, self._hidden.reason_to_stop))]
 
     def __iter__(self) -> Iterator[Batch]:
         """Raises InputError, for the first fault of the file, wherever it comes up.
@@ -229,7 +255,9 @@ class RecipientReader:
         At the end also where it cannot be told of which country numbers are. So nothing may be kept before the end.
         """
         empty = True
-        for rows in self._rows.batches(self._options.batch_size):
+        for rows in map(self._hidden.ruled, self._rows.batches(self._options.batch_size)):
+            if not rows.rows:
+                continue
             empty = False
             self._sent.check(rows)
             batch = self._without_faulty(self._validate(rows))
@@ -241,6 +269,8 @@ class RecipientReader:
             if batch.phones and self._options.caption:
                 self._check_text(batch, self._options.caption, may_be_blank=True)
             yield batch
+        if empty and self._hidden.left_out:
+            raise InputError(f"{self.name}: all of its rows are hidden, and {HIDDEN_ROWS_OPTION} skip leaves them out")
         if empty:
             raise InputError(f"{self.name} has a header but no recipients")
         if not (self.census.is_certain or self._options.accept_countries):
@@ -254,16 +284,10 @@ class RecipientReader:
         self._source.close()
 
     def _validate(self, rows: Rows) -> Batch:
-        columns: dict[str, Sequence[str]] = dict(zip(self._keys, zip(*rows.rows, strict=True), strict=True))
-        one_column = columns.pop(PHONE_KEY)
-        chosen = self._phones.chosen(rows.lines, rows.rows) if self._phones else one_column
-        written = self._several.first_usable(rows.lines, chosen)
-        read = self._normalise.all(written)
-        if self._is_international:
-            # As if each had its +.
-            read = read._replace(are_bare=(False,) * len(read.numbers))
-        faults = read.faults
-        self.census.add(rows.lines, written, read)
+        columns = self._columns_of(rows)
+        phones_read = self._phones.read(rows)
+        written, faults = phones_read.written, phones_read.read.faults
+        self.census.add(rows.lines, *phones_read)
         seen = without_unseen(columns)
         columns, self._turned = seen.columns, self._turned + seen.turned
         unfit = unfit_rows(columns, self._required, self.empty_values, self._column)
@@ -271,7 +295,7 @@ class RecipientReader:
             what = f"There is a control character, {control}, in column {self._column(key)}: remove it."
             unfit[row] = ValueFault(what)
         # Those of rows that are left out have no phone: the column is cut below as the others are.
-        phones = _at(read.numbers, faults, len(written)) if faults else read.numbers
+        phones = phones_read.numbers
         if self._adds_phone:
             columns[PHONE_COLUMN] = phones
         batch = Batch(rows.lines, phones, columns, ())
@@ -286,6 +310,12 @@ class RecipientReader:
         ]
         return batch.kept([row not in wrong for row in range(len(written))], rejected)
 
+    def _columns_of(self, rows: Rows) -> dict[str, Sequence[str]]:
+        """The columns but the phones, by variable."""
+        columns: dict[str, Sequence[str]] = dict(zip(self._keys, zip(*rows.rows, strict=True), strict=True))
+        del columns[PHONE_KEY]
+        return columns
+
     def _count_empty(self, batch: Batch) -> None:
         for name in self.empty_values:
             values = batch.variables[name]
@@ -293,12 +323,11 @@ class RecipientReader:
 
     def _without_faulty(self, batch: Batch) -> Batch:
         """The batch with the rows among the rejected ones of which a text cannot show a value, or a check says so."""
-        from_cells = isinstance(self._rows, WorkbookRows)
         faults: dict[int, ValueFault] = {}
         for check in self._options.row_checks:
             faults |= check.faults(batch.variables)
         for template in self._templates:
-            faults |= template.unreadable(batch.variables, from_cells=from_cells)
+            faults |= template.unreadable(batch.variables, from_cells=self._from_cells)
         if not faults:
             return batch
         rejected = [RejectedRow(batch.lines[row], batch.phones[row], fault) for row, fault in faults.items()]
@@ -329,6 +358,18 @@ class RecipientReader:
         if variable == PHONE_COLUMN and self._adds_phone:
             variable = PHONE_KEY
         return quoted(self.columns[self._keys.index(variable)])
+
+
+OnRejected = Callable[[RejectedRow], None]
+"""Called with each row that is left out, in the order of the file."""
+
+
+def telling_rejected(batches: Iterable[Batch], on_rejected: OnRejected) -> Iterator[Batch]:
+    """The same batches, whose rejected rows are told as they pass."""
+    for batch in batches:
+        for row in batch.rejected:
+            on_rejected(row)
+        yield batch
 
 
 def read_recipients(source: Path | BinaryIO, options: RecipientOptions) -> RecipientReader:
@@ -379,12 +420,6 @@ def _open_rows(source: BinaryIO, name: str, options: RecipientOptions) -> tuple[
     expected = options.phone_column or PHONE_COLUMN
     rows = RecipientRows(text, expected=expected, delimiter=options.delimiter, header_row=options.header_row)
     return rows, ListForm.TEXT
-
-
-def _at(phones: Sequence[str], faults: Collection[int], count: int) -> list[str]:
-    """The phones at the places of their rows, with nothing where there is a fault."""
-    following = iter(phones)
-    return ["" if row in faults else next(following) for row in range(count)]
 
 
 def _stream_name(stream: BinaryIO) -> str:

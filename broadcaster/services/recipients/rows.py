@@ -51,6 +51,11 @@ class RowSource(Protocol):
         ...
 
     @property
+    def hidden(self) -> Sequence[tuple[int, int]]:
+        """The first and the last line of rows that follow each other and are not shown."""
+        ...
+
+    @property
     def elsewhere(self) -> str:
         """For a refusal of the header: where else in the file the list may be."""
         ...
@@ -88,6 +93,7 @@ class RecipientRows:
         self, text: RecipientText, *, expected: str, delimiter: str | None = None, header_row: int | None = None
     ) -> None:
         self.notices: Sequence[str] = ()
+        self.hidden: Sequence[tuple[int, int]] = ()
         self.elsewhere = ""
         self._name = text.name
         self._text = text

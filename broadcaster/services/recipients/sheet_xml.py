@@ -18,7 +18,8 @@ _UTF_16 = (b"\xff\xfe", b"\xfe\xff", b"<\0", b"\0<")
 class SheetParts:
     """What is to be known of a sheet beside its values."""
 
-    hidden_rows: int = 0
+    hidden: list[tuple[int, int]] = field(default_factory=list)
+    """The first and the last of hidden rows that follow each other, in their order."""
     without_value: str | None = None
     """The first cell, such as `B2`, with a formula that has no value."""
     errors: dict[tuple[int, int], str] = field(default_factory=dict)
@@ -60,6 +61,11 @@ class SheetXml:
 
     def _begin_element(self, name: str, attributes: dict[str, str]) -> None:
         raise NotImplementedError
+
+    def _add_hidden(self, first: int, last: int) -> None:
+        if self.parts.hidden and self.parts.hidden[-1][1] == first - 1:
+            first = self.parts.hidden.pop()[0]
+        self.parts.hidden.append((first, last))
 
     def _add_error(self, row: int, column: int, shown: str) -> None:
         if len(self.parts.errors) < _MOST_ERRORS:
@@ -108,7 +114,8 @@ class ExcelSheet(SheetXml):
                 row = attributes.get("r", "")
                 self._row = int(row) if row.isdecimal() else self._row + 1
                 self._place, self._after_place = "", 0
-                self.parts.hidden_rows += attributes.get("hidden") in {"1", "true"}
+                if attributes.get("hidden") in {"1", "true"}:
+                    self._add_hidden(self._row, self._row)
             case _:
                 # Behind the rows there are other formulas, such as those of conditional formats.
                 self._is_begun = False
@@ -158,7 +165,8 @@ class OpenDocumentSheet(SheetXml):
                 self._row = self._row_after + 1
                 self._row_after += _count(attributes.get("table:number-rows-repeated"))
                 self._column_after = 0
-                self.parts.hidden_rows += attributes.get("table:visibility") in {"filter", "collapse"}
+                if attributes.get("table:visibility") in {"filter", "collapse"}:
+                    self._add_hidden(self._row, self._row_after)
             case "table-cell" | "covered-table-cell" if self._is_wanted:
                 self._column = self._column_after
                 self._column_after += _count(attributes.get("table:number-columns-repeated"))

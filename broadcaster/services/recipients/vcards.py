@@ -103,6 +103,7 @@ class VCardRows:
         self.header = list(_HEADER)
         self.header_line = 1
         self.notices: Sequence[str] = ()
+        self.hidden: Sequence[tuple[int, int]] = ()
         self.elsewhere = ""
 
     @property

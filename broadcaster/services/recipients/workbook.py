@@ -77,9 +77,12 @@ class WorkbookRows:
             if hidden and len(book.others) == len(book.hidden):
                 hidden = ", which cannot be seen"
             notices.append(f"only sheet {quoted(book.sheet)} is read; there {are} also {listed(book.others)}{hidden}")
-        if book.hidden_rows:
-            notices.append(f"rows that are hidden, by a filter or by hand, are read too: {book.hidden_rows:,}")
         return notices
+
+    @property
+    def hidden(self) -> Sequence[tuple[int, int]]:
+        """The first and the last line of hidden rows that follow each other."""
+        return self._book.hidden_rows
 
     @property
     def elsewhere(self) -> str:

@@ -66,7 +66,8 @@ class Book(msgspec.Struct, array_like=True):
     """Of the others, those that its program does not show."""
     with_phones: list[str] = []
     """Of the others, those that have phones; they are looked at only where the sheet itself seems to have none."""
-    hidden_rows: int = 0
+    hidden_rows: list[tuple[int, int]] = []
+    """The first and the last of those that follow each other."""
     without_value: str | None = None
     """The first cell whose formula has no value."""
 
@@ -147,7 +148,7 @@ def _frames(data: bytes, wanted: str | None) -> Iterator[Frame]:
             others=others,
             hidden=hidden,
             with_phones=[other for other in others if _sheet_has_phones(workbook, other)] if look else [],
-            hidden_rows=parts.hidden_rows,
+            hidden_rows=parts.hidden,
             without_value=parts.without_value,
         )
     )

@@ -66,7 +66,7 @@ RETURNS TABLE (phone text, variables jsonb, fault text, own jsonb, known integer
     FROM public.audience_members m
     LEFT JOIN (
         SELECT k.phone, array_agg(DISTINCT k.leaf) AS leaves
-        FROM public.known_of_members(audience, coalesce(wanted, '[]')) k
+        FROM public.known_of_members(audience, NULL, coalesce(wanted, '[]')) k
         GROUP BY k.phone
     ) known ON known.phone = m.phone
     CROSS JOIN LATERAL (

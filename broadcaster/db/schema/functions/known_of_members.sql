@@ -1,14 +1,19 @@
--- Which members of an audience campaigns and other audiences know: one row for each and each of `wanted` that holds.
+-- Which members of an audience, and which of these phones, campaigns and audiences know: one row for each and each of
+-- `wanted` that holds. Of an audience there are no phones (null), of phones no audience.
 --   wanted  [{leaf, kind, id, seconds}] (services/audiences/predicate.py), where `kind` is
 --           messaged   something was sent to them within so many seconds, or may have been
 --           got, failed, recipient   they are recipients of the campaign `id` whose message is sent, failed, or anywhere
 --           audience   they are members of the audience `id`
 -- A campaign that ended a day before the span began has sent nothing within it. Test copies are counted nowhere.
 -- Few members are looked up by their phones; for many each campaign is read once, by key.
-CREATE FUNCTION known_of_members(audience bigint, wanted jsonb) RETURNS TABLE (phone text, leaf integer)
+CREATE FUNCTION known_of_members(audience bigint, phones text[], wanted jsonb) RETURNS TABLE (phone text, leaf integer)
 LANGUAGE sql STABLE AS $$
-    WITH members AS MATERIALIZED (
-        SELECT count(*) AS n FROM public.audience_members m WHERE m.audience_id = audience AND jsonb_array_length(wanted) > 0
+    WITH people AS NOT MATERIALIZED (
+        SELECT m.phone FROM public.audience_members m WHERE m.audience_id = audience
+        UNION ALL
+        SELECT unnest(phones)
+    ), members AS MATERIALIZED (
+        SELECT count(*) AS n FROM people WHERE jsonb_array_length(wanted) > 0
     ), told AS MATERIALIZED (
         SELECT
             w.leaf,
@@ -45,7 +50,7 @@ LANGUAGE sql STABLE AS $$
     UNION ALL
     SELECT a.phone, told.leaf
     FROM told
-    JOIN public.audience_members a ON a.audience_id = audience
+    CROSS JOIN people a
     CROSS JOIN LATERAL (
         SELECT m.state, m.changed_at
         FROM public.messages m

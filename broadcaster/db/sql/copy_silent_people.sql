@@ -1,0 +1,1 @@
+COPY /* copy_silent_people */ silent_people (phone) FROM STDIN

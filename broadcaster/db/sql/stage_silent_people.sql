@@ -1,0 +1,1 @@
+CREATE /* stage_silent_people */ TEMPORARY TABLE silent_people (phone text NOT NULL) ON COMMIT DROP
