@@ -11,6 +11,7 @@ import typer
 from broadcaster.cli.campaign import Name
 from broadcaster.cli.campaign.remarks import say_remarks
 from broadcaster.cli.database import database, nudge_workers, prepare_nudge
+from broadcaster.cli.options.care_options import StopOptions
 from broadcaster.cli.options.changed_content import ContentChangeOptions
 from broadcaster.cli.options.content import Strict
 from broadcaster.cli.options.results import Json
@@ -43,6 +44,7 @@ def change(
     at: Annotated[
         str | None, typer.Option("--at", metavar="WHEN", help=f"Not before, while it has not started: {FORMS}.")
     ] = None,
+    stopping: StopOptions,
     strict: Strict = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check and show the change, and make none.")] = False,
     as_json: Json = False,
@@ -51,6 +53,7 @@ def change(
 
     Messages that were sent, or are being sent, keep what they got: `campaign report` and `export` say which version
     of the content that was. --caption, --filename and --locale alone leave the file as it is; --caption "" removes it.
+    With other limits (--stop-above, --stop-below) its figures are counted anew from here.
     With other instances the messages that wait are shared anew, by the instances' rates.
 
     Example: broadcaster campaign set promo --text "Hi {{ name }}, the sale ends on Sunday. Reply STOP to get no more"
@@ -61,10 +64,13 @@ def change(
         instances=instance or None,
         priority=priority,
         starts_at=given_moment(at, "--at"),
+        stops=stopping.stop_change(),
         strict=strict,
     )
     if asked == CampaignChange(strict=strict):
-        raise UsageError("nothing is to be changed: give a content, --instance, --priority or --at")
+        raise UsageError(
+            "nothing is to be changed: give a content, --instance, --priority, --at, --stop-above or --stop-below"
+        )
     nudges = asked.starts_at is not None and not dry_run
     if nudges:
         prepare_nudge()

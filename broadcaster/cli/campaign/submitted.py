@@ -30,6 +30,7 @@ def submitted_document(submitted: Submitted) -> dict[str, object]:
     """What was stored, or would be, for programs."""
     document = asdict(submitted) | {"countries": countries_document(submitted.countries)}
     del document["sample_files"], document["shared_files"]
+    document["care"] = submitted.care
     document["samples"] = [
         {"phone": phone, "message": message, "file": file_document(submitted.sample_files.get(phone))}
         for phone, message in submitted.samples
@@ -55,6 +56,7 @@ def say_submitted(submitted: Submitted, submission: Submission, audience: str | 
         say(f"have agreed to messages, by this list: {submitted.consents:,}")
     if submitted.no_consent is not None:
         say(f"have not agreed to messages by now: {submitted.no_consent:,}; who has not is skipped when it starts")
+    _say_care(submitted)
     say(f"countries: {said_countries(submitted.countries)}")
     say_rejects(submitted)
     if submitted.rejected > len(submitted.rejects) and audience is None and not dry_run:
@@ -75,6 +77,15 @@ def say_submitted(submitted: Submitted, submission: Submission, audience: str | 
         )
     if submission.draft and not dry_run:
         say(f"start it with `broadcaster campaign start {quote(name)}`")
+
+
+def _say_care(submitted: Submitted) -> None:
+    if submitted.unanswered is not None:
+        say(f"have not answered for long by now: {submitted.unanswered:,}; who has not is skipped when it starts")
+    if submitted.not_known is not None:
+        say(f"not known to their instance by now: {submitted.not_known:,}; who is not is skipped when it starts")
+    if submitted.care is not None:
+        say(f"care: {submitted.care}")
 
 
 def _say_hours(submitted: Submitted, submission: Submission) -> None:

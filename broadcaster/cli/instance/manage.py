@@ -13,6 +13,7 @@ import typer
 from broadcaster.base_urls import DEFAULT_BASE_URL, is_in_the_clear
 from broadcaster.cli.database import database
 from broadcaster.cli.instance import Name
+from broadcaster.cli.options.care_options import StopOptions
 from broadcaster.cli.options.instance_options import GatewayOptions, KeyOptions, NewGatewayOptions
 from broadcaster.cli.options.reply_options import ConfirmOptOut, ReadReplies, asked_confirmation, reading_interval
 from broadcaster.cli.options.sending_hours import InstanceWindowOptions
@@ -99,11 +100,13 @@ def change(
     windows: InstanceWindowOptions,
     any_time: AnyTime = False,
     confirm: ConfirmOptOut = None,
+    stopping: StopOptions,
 ) -> None:
     """Change what is given and leave the rest. Workers follow within 20 seconds, and at once to another key or URL.
 
     With another key or URL it is another account: what is in doubt of the old one is still read back there.
-    A new rate comes with its default burst, unless --burst is given too.
+    A new rate comes with its default burst, unless --burst is given too. --stop-above and --stop-below count what was
+    sent in the last day, and since they were set or the instance was resumed.
 
     Example: broadcaster instance set main --read-replies 30s
     """
@@ -115,6 +118,7 @@ def change(
         raise UsageError("--any-time with windows: they contradict each other")
     hours = windows.hours()
     confirmation = asked_confirmation(confirm)
+    stops = stopping.stop_change()
     key = secret.read()
     with database(settings) as engine:
         changed = instances.set_instance(
@@ -138,6 +142,7 @@ def change(
                 at_any_time=any_time,
                 confirm_opt_out=confirmation,
                 without_confirmation=confirm is not None and confirmation is None,
+                stops=stops,
             ),
         )
         _warn_of_other_countries(engine, gateway.known_country)

@@ -9,6 +9,7 @@ import typer
 
 from broadcaster.cli.campaign.remarks import say_remarks
 from broadcaster.cli.database import database
+from broadcaster.cli.options.care_options import CareOptions
 from broadcaster.cli.options.content import ContentOptions, Strict
 from broadcaster.cli.options.recipients import ExcludeOption, WhereOption, parse_members
 from broadcaster.cli.options.results import Json
@@ -60,6 +61,7 @@ def add(
     late: LateOptions,
     campaigns: CampaignOptions,
     windows: CampaignWindowOptions,
+    care: CareOptions,
     expires: Annotated[str | None, EXPIRES] = None,
     strict: Strict = False,
     dry_run: Annotated[bool, DRY_RUN] = False,
@@ -91,6 +93,8 @@ def add(
         priority=campaigns.priority or 0,
         hours=windows.hours(zone),
         expires_after=None if expires is None else parse_expiry(expires),
+        require_consent=care.require_consent,
+        care=care.care(),
     )
     with database(settings) as engine:
         outlook = add_schedule(engine, new, strict=strict, dry_run=dry_run)

@@ -212,6 +212,8 @@ def _fields(row: ScheduleDetail, words: str) -> dict[str, object]:
         "overlap": row.overlap,
         "priority": row.priority,
         "max attempts": row.max_attempts,
+        **({"requires consent": "yes"} if row.require_consent else {}),
+        **({"care": str(row.care)} if row.care else {}),
     }
 
 

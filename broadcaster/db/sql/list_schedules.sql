@@ -28,6 +28,8 @@ SELECT /* list_schedules */
     s.misfire,
     extract(epoch FROM s.grace)::float8 AS grace_seconds,
     s.overlap,
+    s.require_consent,
+    s.care,
     s.created_at
 FROM schedules s
 JOIN audiences a ON a.id = s.audience_id
