@@ -96,7 +96,7 @@ class Care(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         said = [f"stops itself at {self.stops}"] if self.stops.are_given else []
         if self.canary:
             shares = ", ".join(map(percent, self.canary))
-            said.append(f"canary of {shares}, the next slice {self.after / 60:g} min after one has left")
+            said.append(f"canary of {shares}, the next slice {_span(self.after)} after one has left")
         if self.max_unanswered is not None:
             said.append(f"nobody who has not answered the last {self.max_unanswered}")
         if self.only_known:
@@ -153,6 +153,12 @@ def stopped_figures(reason: str | None) -> str | None:
 def percent(share: float) -> str:
     """`2%`, `0.25%`."""
     return f"{share * 100:.4g}%"
+
+
+def _span(seconds: float) -> str:
+    """`30s`, `30m`, `1h`, as it is written in options."""
+    unit, length = next(each for each in (("h", 3600), ("m", 60), ("s", 1)) if seconds % each[1] == 0 or each[1] == 1)
+    return f"{seconds / length:g}{unit}"
 
 
 def _share(count: int, among: int) -> str:
