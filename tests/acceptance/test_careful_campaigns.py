@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -81,7 +82,7 @@ def test_a_canary_opens_slice_by_slice_and_stops_where_it_does_not_hold(
             )
             slices[number].append(entry.time_ns / 1e9)
     assert sum(map(len, slices)) == RECIPIENTS
-    for before, following in zip(slices, slices[1:], strict=False):
+    for before, following in pairwise(slices):
         assert min(following) >= max(before) + AFTER, "nothing of a slice is accepted before it opens"
 
     simulator.gateway.faults = FaultPlan([parse_fault(REFUSED)])

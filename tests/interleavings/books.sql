@@ -45,7 +45,7 @@ SELECT c.id, l.id FROM campaigns c CROSS JOIN lanes l
 WHERE l.id <= CASE c.id WHEN 9 THEN 2 ELSE 4 END;
 
 UPDATE campaigns SET require_consent = true WHERE id = 20;
-UPDATE campaigns SET care = '{"canary": [0.1], "stops": {"failures": 0.1}}' WHERE id = 10;
+UPDATE campaigns SET care = '{"canary": [0.25], "stops": {"failures": 0.1}}' WHERE id = 10;
 INSERT INTO campaign_judgements (campaign_id, since, open_slices, released_slices, next_slice_at)
 VALUES (10, '2026-01-01 00:00+00', 1, 1, now() - interval '1 minute');
 UPDATE instances SET judged_since = '2026-01-01 00:00+00', stops = '{"failures": 0.1}' WHERE id = 1;
@@ -90,7 +90,7 @@ SELECT
     CASE WHEN state IN ('failed', 'unknown', 'skipped', 'expired') THEN 'because' END
 FROM part CROSS JOIN LATERAL generate_series(1, messages) n;
 UPDATE campaigns SET expires_at = now() - interval '1 minute' WHERE id = 14;
-UPDATE messages SET next_attempt_at = 'infinity' WHERE campaign_id = 10 AND state = 'pending';
+UPDATE messages SET next_attempt_at = 'infinity' WHERE campaign_id = 10 AND state = 'pending' AND canary_turn(seq) >= 0.25;
 -- One person of several campaigns, of whom nothing is being sent.
 UPDATE messages m SET phone = '628777000000'
 FROM (

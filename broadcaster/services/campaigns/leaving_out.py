@@ -12,7 +12,7 @@ from broadcaster.db.statements import Statement, execute, rows
 from broadcaster.domain.care import Care
 
 
-class LeftOut(NamedTuple):
+class LeftOutCounts(NamedTuple):
     """How many messages would be skipped now, since the person has not answered for long, or is not known.
 
     None: the campaign does not ask that. Who is both counts as not answering.
@@ -29,13 +29,13 @@ class _Marked(NamedTuple):
 
 def count_left_out(
     connection: Connection, care: Care | None, lanes: Collection[int], candidates: Statement, **parameters: Any
-) -> LeftOut:
+) -> LeftOutCounts:
     """Of the recipients that the statement `candidates` finds, with these parameters, for lanes with these ids."""
     if care is None or not care.leaves_out:
-        return LeftOut()
+        return LeftOutCounts()
     _mark(connection, care, lanes, candidates, **parameters)
     counts = {marked.reason: marked.messages for marked in rows(connection, "count_marked", _Marked)}
-    return LeftOut(
+    return LeftOutCounts(
         unanswered=None if care.max_unanswered is None else counts.get("unanswered", 0),
         not_known=counts.get("not_known", 0) if care.only_known else None,
     )
