@@ -59,10 +59,13 @@ class Stops(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return ", ".join([*said, f"from {self.judged_from} messages on"])
 
 
+NO_STOPS = Stops()
+
+
 class Care(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """How careful a campaign is, as it is stored and handed on to its clones, its rests and from its schedule."""
 
-    stops: Stops = Stops()
+    stops: Stops = NO_STOPS
     canary: tuple[float, ...] = ()
     """Up to which share of its recipients (0 to 1, ascending) each slice reaches; one with all others follows."""
     after: float = ANSWERED_AFTER
@@ -71,6 +74,11 @@ class Care(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Skip whoever has not answered so many of our latest messages; None: nobody for that."""
     only_known: bool = False
     """Skip whoever is no contact of the instance's account, and has not written to it first."""
+
+    def __post_init__(self) -> None:
+        # By identity msgspec knows what is left out of the document.
+        if self.stops == NO_STOPS:
+            msgspec.structs.force_setattr(self, "stops", NO_STOPS)
 
     def share_of(self, slices: int) -> float:
         """Up to which share of the recipients so many slices reach; 1 for one that follows the last."""
@@ -157,7 +165,7 @@ def percent(share: float) -> str:
 
 def _span(seconds: float) -> str:
     """`30s`, `30m`, `1h`, as it is written in options."""
-    unit, length = next(each for each in (("h", 3600), ("m", 60), ("s", 1)) if seconds % each[1] == 0 or each[1] == 1)
+    unit, length = next((each for each in (("h", 3600), ("m", 60)) if seconds % each[1] == 0), ("s", 1))
     return f"{seconds / length:g}{unit}"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from broadcaster.domain.care import (
@@ -31,9 +32,7 @@ def test_shares_are_read_from_what_people_write() -> None:
     "written", ["", "2%", "optouts", "optouts=2", "optouts=101%", "replies=1%", "failures=1%,failures=2%"]
 )
 def test_what_is_no_share_is_refused(written: str) -> None:
-    with pytest.raises(
-        UsageError, match=r"--stop-above '.*' is not understood: write it like optouts=2%"
-    ):
+    with pytest.raises(UsageError, match=r"--stop-above '.*' is not understood: write it like optouts=2%"):
         parse_stops(written, None, None)
 
 
@@ -86,6 +85,7 @@ def test_what_is_not_said_stays_as_it_was() -> None:
     assert with_default(Care(canary=(0.02,), after=60.0), before) == Care(
         stops=Stops(failures=0.1), canary=(0.02,), after=60.0, only_known=True
     )
+    assert msgspec.to_builtins(Care(stops=Stops(), only_known=True)) == {"only_known": True}
     assert with_default(None, before) == with_default(before, None) == before
 
 

@@ -20,7 +20,7 @@ REPLIES_AGAIN = timedelta(minutes=1)
 """Who has answered is counted so often: that reads the campaign's messages."""
 MOST_RELEASED = 10_000
 """Messages that one statement releases, at most."""
-PIECES_A_SCAN = 10
+PIECES_A_SCAN = 3
 """So many times one scan releases that many."""
 
 log = structlog.get_logger(__name__)
