@@ -272,6 +272,7 @@ def test_who_has_not_answered_the_last_few_is_left_out(shop: Shop) -> None:
 
 
 def test_what_went_through_instances_that_read_nothing_counts_as_nothing(shop: Shop) -> None:
+    write(shop, CAT, "before anything was read")
     listens(shop, "a")
     for name in ("one", "two"):
         submit(shop, None, 1, "b", name=name)
@@ -327,6 +328,28 @@ def test_slices_of_a_paused_campaign_stay_closed(shop: Shop) -> None:
     lifecycle.resume_campaign(shop.engine, "c")
     tick(shop)
     assert shop.sql("SELECT count(*) FROM messages WHERE next_attempt_at < 'infinity'") != [(0,)]
+
+
+def test_what_is_paused_before_it_is_released_is_released_when_it_goes_on(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    submit(shop, CANARY)
+    dispatch.start_due_campaigns(shop.engine)
+
+    def find_and_pause(*arguments: object, **parameters: object) -> object:
+        found = rows(*arguments, **parameters)  # type: ignore[arg-type]
+        if arguments[1] == "unreleased_slices":
+            lifecycle.pause_campaign(shop.engine, "c")
+        return found
+
+    with monkeypatch.context() as patched:
+        patched.setattr("broadcaster.services.campaigns.judging.rows", find_and_pause)
+        tick(shop)
+    assert shop.sql("SELECT count(*) FROM messages WHERE next_attempt_at < 'infinity'") == [(0,)]
+    lifecycle.resume_campaign(shop.engine, "c")
+    tick(shop)
+    drain(shop)
+    assert set(shop.accepted()) == slice_of(shop, 0.02, 200)
 
 
 def test_what_is_released_in_pieces_is_released_wholly(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:

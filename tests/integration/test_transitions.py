@@ -73,7 +73,7 @@ KIND = {"number_class": "plain", "content_kind": "text", "entries": 0}
 ENDS_OF_SENDING = sorted(MESSAGE_TRANSITIONS[MessageState.SENDING])
 
 
-_MARKED = "CREATE TEMPORARY TABLE candidates ON COMMIT DROP AS SELECT phone, lane_id, seq, 'not_known' AS reason FROM messages"
+_MARKED = "CREATE TEMPORARY TABLE candidates AS SELECT phone, lane_id, seq, 'not_known' AS reason FROM messages"
 
 CASES: list[tuple[str, dict[str, object]]] = [
     ("cancel_campaign", {"campaign_id": 1}),

@@ -51,7 +51,7 @@ def pause(name: Name) -> None:
 
 
 def resume(name: Name) -> None:
-    """Go on with a paused campaign: only what was not sent is sent."""
+    """Go on with a paused campaign: only what was not sent is sent. One that has paused itself is judged anew from here."""
     _move(name, lifecycle.resume_campaign, nudge=True)
 
 
