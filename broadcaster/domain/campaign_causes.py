@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 from shlex import quote
 
 from broadcaster.domain.campaign_standing import CampaignStanding, HeldParts
-from broadcaster.domain.instance_causes import SAYS, lane_remedy
+from broadcaster.domain.care import stopped_figures
+from broadcaster.domain.instance_causes import lane_remedy, what_it_does
 from broadcaster.domain.pacing import format_rate
 from broadcaster.domain.standstill import CampaignFacts, Cause, Remedy, Scene, Standstill, What, counted
 from broadcaster.domain.states import CampaignState
@@ -39,7 +40,9 @@ def campaign_causes(standing: CampaignStanding, scene: Scene) -> Iterator[Stands
         case CampaignState.PAUSED:
             if standing.pending or not has_begun:
                 remedy = Remedy("go on with", f"broadcaster campaign resume {quote(campaign.name)}")
-                yield _of(campaign, Cause.PAUSED, "is paused by an operator", remedy, waiting=standing.pending)
+                figures = stopped_figures(campaign.reason)
+                says = "is paused by an operator" if figures is None else "has paused itself"
+                yield _of(campaign, Cause.PAUSED, says, remedy, detail=figures, waiting=standing.pending)
             if standing.in_doubt:
                 yield _in_doubt(standing)
         case CampaignState.RUNNING if standing.open:
@@ -105,7 +108,7 @@ def _stopped(standing: CampaignStanding) -> Iterator[Standstill]:
 
 def _waits_for_instances(campaign: CampaignFacts, held: HeldParts) -> Standstill:
     first = held.first[0]
-    said = [f"instance {part.lane.name} {SAYS[part.lane.health]}" for part in held.first]
+    said = [f"instance {part.lane.name} {what_it_does(part.lane)}" for part in held.first]
     more = held.parts - len(said)
     return _of(
         campaign,
@@ -158,6 +161,18 @@ def _waits_for_its_window(campaign: CampaignFacts, held: HeldParts) -> Standstil
     )
 
 
+def _waits_for_its_canary(campaign: CampaignFacts, held: HeldParts) -> Standstill:
+    return _of(
+        campaign,
+        Cause.CANARY,
+        "waits for its canary",
+        Remedy("see its slices with", f"broadcaster campaign show {quote(campaign.name)}"),
+        detail="those who got it have time to react, and then its limits have to hold",
+        next_try=held.next_try,
+        waiting=held.pending,
+    )
+
+
 def _waits_for_another_campaign(campaign: CampaignFacts, held: HeldParts) -> Standstill:
     first = held.first[0]
     return _of(
@@ -187,6 +202,7 @@ _HELD: dict[Cause, Callable[[CampaignFacts, HeldParts], Standstill]] = {
     Cause.RETRY: _waits_for_a_retry,
     Cause.PACED: _waits_for_a_slot,
     Cause.WINDOW: _waits_for_its_window,
+    Cause.CANARY: _waits_for_its_canary,
     Cause.OUTRANKED: _waits_for_another_campaign,
     Cause.STALLED: _waits_for_nothing,
 }

@@ -111,6 +111,8 @@ def _holds(part: Part, scene: Scene) -> Cause | None:
         return Cause.INSTANCES
     if part.opens_at is not None:
         return Cause.WINDOW
+    if part.is_held:
+        return Cause.CANARY
     if part.next_due_at is not None and part.next_due_at > now + SOON:
         return Cause.RETRY
     if part.outranked_by is not None:
@@ -132,6 +134,8 @@ def _moments(cause: Cause, part: Part) -> tuple[datetime | None, datetime | None
             return None, part.lane.slot
         case Cause.WINDOW:
             return None, part.opens_at
+        case Cause.CANARY:
+            return None, part.next_slice_at
         case Cause.STALLED:
             return _idle_since(part), None
         case _:

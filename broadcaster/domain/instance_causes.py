@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from shlex import quote
 
 from broadcaster.domain.campaign_standing import TRIED_AGAIN, is_unwell
+from broadcaster.domain.care import stopped_figures
 from broadcaster.domain.judgement import BLAMED, UNKNOWN_WORDS
 from broadcaster.domain.pacing import SLOWEST, format_rate
 from broadcaster.domain.remedies import address_remedy, learning_remedy
@@ -80,9 +81,9 @@ def instance_causes(lane: LaneFacts, parts: Sequence[Part], scene: Scene) -> Ite
             What.INSTANCE,
             lane.name,
             Cause(lane.health),
-            SAYS[lane.health],
+            what_it_does(lane),
             lane_remedy(lane, parts),
-            detail=None if lane.health is LaneHealth.PAUSED else lane.reason,
+            detail=stopped_figures(lane.reason) if lane.health is LaneHealth.PAUSED else lane.reason,
             since=lane.since,
             # There is no next try if nothing waits or no worker runs.
             next_try=lane.not_before if lane.health in TRIED_AGAIN and waiting and scene.is_ticking else None,
@@ -90,6 +91,11 @@ def instance_causes(lane: LaneFacts, parts: Sequence[Part], scene: Scene) -> Ite
         )
     if lane.unreadable_since is not None:
         yield _unreadable(lane, [part for part in parts if part.in_doubt], scene)
+
+
+def what_it_does(lane: LaneFacts) -> str:
+    """The verb phrase after the name of an instance that is not ok."""
+    return "has paused itself" if stopped_figures(lane.reason) is not None else SAYS[lane.health]
 
 
 SAYS = {

@@ -33,6 +33,7 @@ class Cause(StrEnum):
     RETRY = "retry"
     PACED = "paced"
     WINDOW = "window"
+    CANARY = "canary"
     OUTRANKED = "outranked"
     IN_DOUBT = "in_doubt"
     STALLED = "stalled"
@@ -90,6 +91,8 @@ class CampaignFacts:
     state: CampaignState
     starts_at: datetime
     started_at: datetime | None
+    reason: str | None = None
+    """Why it is in this state, where that needs a reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +114,10 @@ class Part:
     """The campaign with a higher priority whose messages go first."""
     opens_at: datetime | None = None
     """When the windows of instance and campaign open for somebody; None: they do not hold it."""
+    is_held: bool = False
+    """Whether all that is pending is in slices of a canary that are not open."""
+    next_slice_at: datetime | None = None
+    """When the next of them opens, if the figures hold; None: nobody knows yet."""
     doubted_since: datetime | None = None
     decided_by: datetime | None = None
     """When the last doubt is given up; None: unknown."""
@@ -197,6 +204,7 @@ _NEXT = {
     Cause.RETRY: "next try",
     Cause.PACED: "next message at",
     Cause.WINDOW: "it opens at",
+    Cause.CANARY: "the next slice opens at",
     Cause.IN_DOUBT: "next reading",
 }
 

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
 
 
+STOPPED_BY = "broadcaster"
+"""In place of an operator, where something has paused itself."""
+
+
 class AuditEntry(msgspec.Struct, frozen=True):
     """What an operator did to one object by a command, as the command said of itself. `at` is the database's."""
 

@@ -13,7 +13,7 @@ from broadcaster.db.engine import transaction
 from broadcaster.db.statements import execute, rows, value, values
 from broadcaster.domain.pacing import closing_reserve
 from broadcaster.services.campaigns.over_audience import start_audience_campaigns
-from broadcaster.services.campaigns.starting import start_consenting_campaigns
+from broadcaster.services.campaigns.starting import start_careful_campaigns
 from broadcaster.services.reconcile.reconciler import RUN_SECONDS
 from broadcaster.services.reconcile.truth_check import SINCE, UNTIL
 from broadcaster.settings import Settings
@@ -67,13 +67,14 @@ def in_tasks(lanes: Sequence[int], *, at_least: int = 1) -> list[list[int]]:
 def start_due_campaigns(engine: Engine) -> list[int]:
     """Make campaigns that are due `running`; returns their ids. Those over audiences get their messages first.
 
-    Of those that require consent, whoever has not given it is skipped before. Whoever has opted out is skipped
-    afterwards, each campaign in a transaction of its own. Where that fails, the claim skips them.
+    Whoever has not given the consent that a campaign requires, or is left out by its care, is skipped before.
+    Whoever has opted out is skipped afterwards, each campaign in a transaction of its own. Where that fails, the claim
+    skips them.
     """
     with transaction(engine) as connection:
         started = values(connection, "start_due_campaigns")
     _skip_opted_out(engine, started)
-    for start in (start_consenting_campaigns, start_audience_campaigns):
+    for start in (start_careful_campaigns, start_audience_campaigns):
         prepared = start(engine)
         _skip_opted_out(engine, prepared)
         started += prepared

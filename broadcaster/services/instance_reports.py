@@ -10,6 +10,7 @@ import msgspec
 
 from broadcaster.db.reading import Reader, reading
 from broadcaster.db.statements import each, first, value
+from broadcaster.domain.care import Stops
 from broadcaster.domain.instances import Wire
 from broadcaster.domain.opening_hours import OpeningHours
 from broadcaster.domain.states import LaneHealth
@@ -68,6 +69,8 @@ class InstanceDetail(InstanceSummary, frozen=True):
     wire: Wire
     country: str | None
     confirm_opt_out: str | None
+    stops: Stops | None
+    """At which figures of the last day it pauses itself; None: never."""
     hours: OpeningHours | None
     """When it may send; None: always."""
     created_at: datetime

@@ -16,6 +16,7 @@ from broadcaster.crypto import Vault
 from broadcaster.db import tables
 from broadcaster.db.engine import transaction
 from broadcaster.db.statements import first
+from broadcaster.domain.care import StopChange, Stops
 from broadcaster.domain.instances import Wire
 from broadcaster.domain.names import FORGOTTEN, check_name
 from broadcaster.domain.opening_hours import NOBODY, HoursChange, OpeningHours
@@ -52,6 +53,8 @@ class StoredInstance(msgspec.Struct, frozen=True, kw_only=True):
     wire: Wire
     key_encrypted: bytes | None
     """None: it is erased."""
+    stops: Stops | None
+    """At which figures of the last day it pauses itself; None: never."""
 
 
 def add_instance(
@@ -143,6 +146,8 @@ class InstanceChanges:
     hours: HoursChange | None = None
     confirm_opt_out: str | None = None
     """What a person gets from it, once for ever, who opts out by a word."""
+    stops: StopChange | None = None
+    """At which figures of the last day it pauses itself."""
     without_confirmation: bool = False
     """Nobody gets anything then."""
 
@@ -169,6 +174,7 @@ def set_instance(engine: Engine, vault: Vault, name: str, changes: InstanceChang
             connection.execute(update(tables.instances).where(tables.instances.c.id == current.id).values(values))
         if changes.limits is not None:
             set_lane_limits(connection, current.id, changes.limits)
+        _refuse_unread(connection, current)
         before = _health(connection, current.id)
         if changes.is_of_account:
             _set_health(connection, current.id, LaneHealth.OK, None, only=_TROUBLES)
@@ -213,6 +219,10 @@ def _changed_values(
         values["hours_id"] = _stored_hours(connection, changes.hours.of(before, shown_zone().key))
     if changes.without_confirmation or changes.confirm_opt_out is not None:
         values["confirm_opt_out"] = None if changes.without_confirmation else changes.confirm_opt_out
+    if changes.stops is not None:
+        stops = changes.stops.of(current.stops or Stops())
+        values["stops"] = msgspec.to_builtins(stops) if stops.are_given else null()
+        values["judged_since"] = func.now()
     if changes.unlimited or changes.rate_per_second is not None:
         values |= _limits(None if changes.unlimited else changes.rate_per_second, changes.burst)
     elif changes.burst is not None:
@@ -225,6 +235,18 @@ def _changed_values(
         )
         values["account_id"] = store_account(connection, vault, account, of=current.id)
     return values
+
+
+def _refuse_unread(connection: Connection, instance: StoredInstance) -> None:
+    """Raise UsageError where it is to pause itself for what only replies tell, and they are not read."""
+    table = tables.instances
+    found = select(table.c.stops).where(table.c.id == instance.id, table.c.read_replies_seconds.is_(None))
+    stops = connection.scalar(found)
+    if stops is not None and msgspec.convert(stops, Stops).needs_replies:
+        raise UsageError(
+            f"instance {instance.name!r} reads no replies, so that nobody knows who opts out or answers: add "
+            "--read-replies 30s, or take that limit away with --stop-above none or --stop-below none"
+        )
 
 
 def _health(connection: Connection, instance_id: int) -> tuple[LaneHealth, str | None]:
@@ -249,10 +271,15 @@ def pause_instance(engine: Engine, name: str) -> None:
 
 
 def resume_instance(engine: Engine, name: str) -> None:
-    """Send through it again, whatever stopped it (paused, refused, down, throttled)."""
+    """Send through it again, whatever stopped it (paused, refused, down, throttled, its own limits).
+
+    What came to pass before counts for these no more.
+    """
     accounts = tables.accounts
     with transaction(engine) as connection:
-        instance = find_instance(connection, name)
+        instance = find_instance(connection, name, lock=True)
+        judged = update(tables.instances).where(tables.instances.c.id == instance.id)
+        connection.execute(judged.values(judged_since=func.now()))
         _set_health(connection, instance.id, LaneHealth.OK, None)
         trusted = update(accounts).where(accounts.c.id == instance.account_id)
         connection.execute(trusted.values(truth_shown=0, truth_missing=0, truth_since=func.now()))

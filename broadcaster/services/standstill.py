@@ -129,6 +129,9 @@ class _Row(msgspec.Struct, frozen=True):
     state: CampaignState | None
     starts_at: datetime | None
     started_at: datetime | None
+    state_reason: str | None
+    is_held: bool
+    next_slice_at: datetime | None
     pending: int
     sending: int
     in_doubt: int
@@ -172,7 +175,7 @@ def _full_limit(row: _Row) -> str | None:
 def _campaign(name: str, row: _Row) -> CampaignFacts:
     assert row.state is not None
     assert row.starts_at is not None
-    return CampaignFacts(name, row.state, row.starts_at, row.started_at)
+    return CampaignFacts(name, row.state, row.starts_at, row.started_at, row.state_reason)
 
 
 def _part(row: _Row, lane: LaneFacts, campaign: CampaignFacts) -> Part:
@@ -187,6 +190,8 @@ def _part(row: _Row, lane: LaneFacts, campaign: CampaignFacts) -> Part:
         last_claimed_at=row.last_claimed_at,
         outranked_by=row.outranked_by,
         opens_at=row.opens_at,
+        is_held=row.is_held,
+        next_slice_at=row.next_slice_at,
         doubted_since=row.doubted_since,
         decided_by=row.decided_by,
         next_poll_at=row.next_poll_at,

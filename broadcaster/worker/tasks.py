@@ -10,8 +10,10 @@ from celery import signals
 from broadcaster.errors import BroadcasterError, UnavailableError
 from broadcaster.services import dispatch as scans
 from broadcaster.services.accounts import erase_unused_keys
+from broadcaster.services.campaigns.judging import judge_campaigns
 from broadcaster.services.campaigns.purging import purge_due
 from broadcaster.services.clocks import mend_clocks
+from broadcaster.services.instance_judging import judge_instances
 from broadcaster.services.openings import move_openings
 from broadcaster.services.schedules.due_occurrences import make_due_occurrences
 from broadcaster.services.schedules.occurrences import start_occurrence
@@ -54,11 +56,13 @@ def dispatch() -> None:
 
 @app.task(name=LIFECYCLE, **_TICK)
 def lifecycle() -> None:
-    """Move windows on, expire what is too late, start campaigns that are due and finish campaigns that balance."""
+    """Move windows on, expire what is too late, start, judge and finish campaigns."""
     has_opened = move_openings(runtime().engine)
     scans.expire_messages(runtime().engine)
     scans.finish_campaigns(runtime().engine)
-    if scans.start_due_campaigns(runtime().engine) or has_opened:
+    has_started = bool(scans.start_due_campaigns(runtime().engine))
+    has_released = judge_campaigns(runtime().engine)
+    if has_started or has_opened or has_released:
         dispatch()
 
 
@@ -80,9 +84,10 @@ def recover() -> None:
 
 @app.task(name=RECONCILE, **_TICK)
 def reconcile() -> None:
-    """Give up doubts that are too old, have the others and replies read, and erase keys that nobody needs."""
+    """Give up doubts that are too old, have the others and replies read, judge instances, erase unneeded keys."""
     erase_unused_keys(runtime().engine)
     scans.give_up_doubts(runtime().engine, deadline=runtime().settings.doubt_deadline_seconds)
+    judge_instances(runtime().engine)
     if scans.doubts_are_due(runtime().engine) or scans.truths_are_due(runtime().engine, runtime().settings):
         read_back.delay()
     if scans.replies_are_due(runtime().engine):

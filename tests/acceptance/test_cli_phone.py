@@ -188,6 +188,7 @@ def test_what_is_stored_of_a_person_is_shown_to_people_and_programs(campaign: Ru
         "replies: 0",
         "opt-outs: 0",
         "audiences: 1",
+        "known-to: 0",
         "rejected: 0",
     ]
     assert people.count("Name 19") == 2

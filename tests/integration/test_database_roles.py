@@ -30,8 +30,10 @@ PRIVILEGES = {
     "audiences": KEPT,
     "audit_log": "SELECT",
     "campaign_files": "INSERT SELECT",
-    "campaign_lanes": "INSERT(campaign_id lane_id) SELECT UPDATE(last_claimed_at next_due_at open retired)",
-    "campaigns": "INSERT SELECT UPDATE(audience_filter content_version expires_at finished_at hours_id priority"
+    "campaign_judgements": "INSERT SELECT UPDATE",
+    "campaign_lanes": "INSERT(campaign_id lane_id) SELECT"
+    " UPDATE(failed_before last_claimed_at next_due_at open retired sent_before)",
+    "campaigns": "INSERT SELECT UPDATE(audience_filter care content_version expires_at finished_at hours_id priority"
     " recipients_read recipients_rejected rest_taken_at source started_at starts_at state state_reason)",
     "confirmed_opt_outs": "INSERT(lane_id opt_out_id phone) SELECT",
     "consent_records": "INSERT(came_with forms given_on phone source words) SELECT",
@@ -47,6 +49,7 @@ PRIVILEGES = {
     "inbox_chats": KEPT,
     "inboxes": "INSERT SELECT UPDATE",
     "instances": KEPT,
+    "known_phones": "DELETE INSERT(account_id is_contact phone) SELECT",
     "lane_limits": "DELETE INSERT SELECT",
     "lanes": "INSERT SELECT UPDATE",
     "limits": KEPT,
@@ -56,7 +59,8 @@ PRIVILEGES = {
     "opted_out": "SELECT",
     "optouts": "SELECT",
     "replies": "SELECT",
-    "messages": "INSERT(campaign_id lane_id ordinal phone recipient_group segment seq variables) SELECT"
+    "messages": "INSERT(campaign_id lane_id next_attempt_at ordinal phone recipient_group segment seq variables)"
+    " SELECT"
     " UPDATE(attempt changed_at claim_token content_version gateway_id lane_id next_attempt_at reason spent state)",
     "occurrences": "INSERT SELECT UPDATE",
     "opening_hours": "INSERT SELECT",

@@ -10,6 +10,8 @@ from threading import Event
 import pytest
 from sqlalchemy import Connection, event
 
+from broadcaster.db.engine import transaction
+from broadcaster.domain.care import Care, Stops
 from broadcaster.domain.condition_parser import parse_condition
 from broadcaster.domain.schedules import Misfire, Overlap
 from broadcaster.domain.states import ScheduleState
@@ -17,6 +19,7 @@ from broadcaster.errors import BroadcasterError, ConflictError, InputError, NotF
 from broadcaster.services.audiences.selection import Selection
 from broadcaster.services.campaigns import lifecycle, over_audience
 from broadcaster.services.campaigns.new_content import text_content
+from broadcaster.services.campaigns.stored_campaign import read_campaign
 from broadcaster.services.schedules import operator_decisions
 from broadcaster.services.schedules.due_occurrences import MOST_RECORDED, make_due_occurrences
 from broadcaster.services.schedules.editing import (
@@ -68,6 +71,16 @@ def test_an_occurrence_becomes_a_campaign_when_it_is_due(calendar: Calendar) -> 
     assert (row.state, row.number, row.due_at, row.campaign_state, row.sent, row.still_open) == (
         "started", 1, MONDAY, "finished", 2, 0,
     )  # fmt: skip
+
+
+def test_its_campaigns_have_its_care_and_require_consent_as_it_does(calendar: Calendar) -> None:
+    care = Care(stops=Stops(failures=0.1), canary=(0.02,), after=60.0, only_known=True)
+    calendar.add(care=care, require_consent=True)
+    calendar.tick()
+    with transaction(calendar.shop.engine) as connection:
+        campaign = read_campaign(connection, "news 2026-01-05T09:00")
+    assert (campaign.care, campaign.require_consent) == (care, True)
+    assert show_schedule(calendar.shop.engine, "news").care == care
 
 
 def test_many_ticks_at_once_make_each_occurrence_once(calendar: Calendar) -> None:

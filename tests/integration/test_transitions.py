@@ -73,6 +73,8 @@ KIND = {"number_class": "plain", "content_kind": "text", "entries": 0}
 ENDS_OF_SENDING = sorted(MESSAGE_TRANSITIONS[MessageState.SENDING])
 
 
+_MARKED = "CREATE TEMPORARY TABLE candidates AS SELECT phone, lane_id, seq, 'not_known' AS reason FROM messages"
+
 CASES: list[tuple[str, dict[str, object]]] = [
     ("cancel_campaign", {"campaign_id": 1}),
     ("expire_messages", {"most": 100}),
@@ -83,6 +85,7 @@ CASES: list[tuple[str, dict[str, object]]] = [
         ("resolve_doubts", {"rows": rows(sight=sight, **KIND), "read_at": READ_BACK, "proof": LEASE, "hidden": LEASE})
         for sight in ("found", "absent", "silent")
     ),
+    ("release_slice", {"segment": 0, "campaign_id": 1, "share": 1.0, "open": 1, "beyond": 0, "most": 100}),
     ("retry_campaign", {"campaign_id": 1, "reasons": None}),
     *(
         (
@@ -98,6 +101,7 @@ CASES: list[tuple[str, dict[str, object]]] = [
         )
         for target in TARGETS.values()
     ),
+    ("skip_marked", {"segment": 0, "campaign_id": 1}),
     ("skip_opted_out", {"campaign_id": 1}),
     ("skip_without_consent", {"campaign_id": 1}),
     ("share_pending", {"campaign_id": 1, "evenly": True}),
@@ -107,7 +111,7 @@ CASES: list[tuple[str, dict[str, object]]] = [
     *(turn_over(outcome(state), 1) for state in ENDS_OF_SENDING),
 ]
 RECORD_DOUBTS = {"turn_over", "recover_leases"}
-CHANGES_NO_STATE = {"mend_messages", "share_pending"}
+CHANGES_NO_STATE = {"mend_messages", "release_slice", "share_pending"}
 """They change moments, or through which lane a message goes."""
 
 
@@ -179,6 +183,8 @@ def test_a_statement_makes_no_move_that_is_not_in_the_table(
                     text(f"UPDATE lanes SET lease_token = :token, lease_expires_at = {lease}"), {"token": TOKEN}
                 )
                 connection.execute(text(f"UPDATE messages SET spent = {spent}"))
+                if name == "skip_marked":
+                    connection.execute(text(_MARKED))
                 if name == "skip_opted_out":
                     connection.execute(text(_OPT_OUTS))
                 made |= moves(connection, name, parameters)

@@ -35,7 +35,7 @@ SELECT id, 'campaign ' || id, state::campaign_state, 3, now() + CASE id WHEN 19 
     CASE WHEN state IN ('running', 'paused') THEN now() - interval '3 hours' END, CASE id WHEN 9 THEN 1 END
 FROM (VALUES
     (1, 'running'), (2, 'running'), (3, 'running'), (4, 'paused'), (5, 'running'), (6, 'running'), (7, 'scheduled'),
-    (8, 'draft'), (9, 'scheduled'), (11, 'running'), (12, 'running'), (13, 'paused'), (15, 'running'), (16, 'running'), (17, 'running'),
+    (8, 'draft'), (9, 'scheduled'), (10, 'running'), (11, 'running'), (12, 'running'), (13, 'paused'), (15, 'running'), (16, 'running'), (17, 'running'),
     (18, 'running'), (19, 'scheduled'), (14, 'running'), (20, 'scheduled')
 ) c (id, state);
 INSERT INTO content_versions (campaign_id, version, content_id) SELECT id, 1, 1 FROM campaigns;
@@ -45,6 +45,10 @@ SELECT c.id, l.id FROM campaigns c CROSS JOIN lanes l
 WHERE l.id <= CASE c.id WHEN 9 THEN 2 ELSE 4 END;
 
 UPDATE campaigns SET require_consent = true WHERE id = 20;
+UPDATE campaigns SET care = '{"canary": [0.25], "stops": {"failures": 0.1}}' WHERE id = 10;
+INSERT INTO campaign_judgements (campaign_id, since, open_slices, released_slices, next_slice_at)
+VALUES (10, '2026-01-01 00:00+00', 1, 1, now() - interval '1 minute');
+UPDATE instances SET judged_since = '2026-01-01 00:00+00', stops = '{"failures": 0.1}' WHERE id = 1;
 UPDATE campaign_lanes SET retired = true WHERE (campaign_id, lane_id) IN ((14, 4), (18, 1));
 
 WITH part (campaign, lane, state, messages) AS (VALUES
@@ -61,6 +65,7 @@ WITH part (campaign, lane, state, messages) AS (VALUES
     (7, 1, 'pending', 1), (7, 2, 'pending', 1),
     (8, 1, 'pending', 1), (8, 4, 'pending', 1),
     (20, 1, 'pending', 2), (20, 2, 'pending', 1),
+    (10, 1, 'sent', 1), (10, 1, 'pending', 3), (10, 4, 'pending', 2),
     (11, 1, 'sending', 1), (11, 1, 'sent', 1),
     (12, 2, 'in_doubt', 1), (12, 2, 'sent', 1),
     (13, 1, 'failed', 1), (13, 2, 'unknown', 1),
@@ -85,6 +90,7 @@ SELECT
     CASE WHEN state IN ('failed', 'unknown', 'skipped', 'expired') THEN 'because' END
 FROM part CROSS JOIN LATERAL generate_series(1, messages) n;
 UPDATE campaigns SET expires_at = now() - interval '1 minute' WHERE id = 14;
+UPDATE messages SET next_attempt_at = 'infinity' WHERE campaign_id = 10 AND state = 'pending' AND canary_turn(seq) >= 0.25;
 -- One person of several campaigns, of whom nothing is being sent.
 UPDATE messages m SET phone = '628777000000'
 FROM (

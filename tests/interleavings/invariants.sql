@@ -36,6 +36,13 @@ SELECT format('I1: campaign %s, lane %s is never served: its next message is due
 FROM campaign_lanes JOIN recount USING (campaign_id, lane_id)
 WHERE due < next_due_at AND NOT (campaign_id = 1 AND lane_id = 2) -- which the books begin with
 UNION ALL
+SELECT format('canary: message %s of campaign %s has left, and of its slices %s are open', m.seq, c.id, j.open_slices)
+FROM campaigns c
+JOIN messages m ON m.segment = c.segment AND m.campaign_id = c.id
+LEFT JOIN campaign_judgements j ON j.campaign_id = c.id
+WHERE c.care ? 'canary' AND m.attempt > 0 AND coalesce(j.open_slices, 0) <= jsonb_array_length(c.care -> 'canary')
+    AND canary_turn(m.seq) >= coalesce((c.care -> 'canary' ->> (j.open_slices - 1))::float8, 0)
+UNION ALL
 SELECT format('I5: %s of %s places of limit %s are taken', places_taken(l, now()), l.most, l.id)
 FROM limits l WHERE places_taken(l, now()) > l.most
 UNION ALL

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -35,6 +35,8 @@ FORGOTTEN = "628777000000"
 READMITTED = "628777000002"
 """Who had opted out, and was forgotten, and is known again."""
 DIGEST = b"d" * 32
+SINCE = datetime(2026, 1, 1, tzinfo=UTC)
+"""Since when the careful campaign and the instances are judged."""
 STOPPED = "628777000001"
 """Who has opted out, and is still to get messages of several campaigns."""
 LOCK_CAMPAIGN = "SELECT id, state FROM campaigns WHERE id = %(campaign_id)s FOR NO KEY UPDATE"
@@ -366,7 +368,7 @@ def _segment(name: str) -> Step:
         return query(name) if name else _FILL_SEGMENT.format(segment=Campaign.SEGMENT + side)
 
     def parameters(_books: Books, side: Side) -> dict[str, Any]:
-        return {"campaign_id": Campaign.SEGMENT + side, "most": 50} if name else {}
+        return {"campaign_id": Campaign.SEGMENT + side, "most": 50, "holds": False} if name else {}
 
     return Step(statement, parameters, name or "copy_segment", plain=True)
 
@@ -476,19 +478,45 @@ def _consenting() -> list[Recipe]:
 def _requiring_consent(known: Step) -> list[Recipe]:
     """Whoever is forgotten meanwhile agrees to nothing: the command refuses then."""
     campaign = {"campaign_id": Campaign.CONSENTING}
-    lock = _step("lock_due_consenting_campaign", decides=True, **campaign)
-    skip, run = (_step(name, **campaign) for name in ("skip_without_consent", "run_consenting_campaign"))
+    lock = _step("lock_due_careful_campaign", decides=True, **campaign)
+    skip, run = (_step(name, **campaign) for name in ("skip_without_consent", "run_careful_campaign"))
     numbers = ", ".join(f"('{phone}', '{{{phone}}}')" for phone in (STOPPED, FORGOTTEN))
     staged = _sql(f"INSERT INTO staged_consents VALUES {numbers}")
     stage = replace(_step("stage_consents"), plain=True), replace(staged, plain=True)
     return [
         Recipe("a campaign that requires consent", (lock, skip, run), held=0),
         Recipe("skip_without_consent", (lock, skip), held=1),
-        Recipe("run_consenting_campaign", (lock, skip, run), held=2),
+        Recipe("run_careful_campaign", (lock, skip, run), held=2),
         Recipe(
             "keep_staged_consents",
             (HOLD_OFF, known, *stage, _step("keep_staged_consents", source="form", came_with="list")),
         ),
+    ]
+
+
+def _careful() -> list[Recipe]:
+    """Campaigns and instances that pause themselves, canaries, and who is left out at the start."""
+    careful: dict[str, Any] = {"campaign_id": Campaign.CAREFUL}
+    row = _step("lock_campaign_row", decides=True, **careful)
+    since = {"since": SINCE}
+    stop = _step("stop_campaign", reason="too many", **careful, **since)
+    opens = _step("open_slice", open=1, **careful, **since)
+    release = _step("release_slice", segment=0, share=1.0, open=2, beyond=0, most=10, **careful)
+    released = _step("note_slice_released", open=2, **careful)
+    anew = _step("judge_anew", **careful)
+    instance = _step("lock_instance_row", instance_id=1), _step("stop_instance", instance_id=1, reason="so", **since)
+    consenting = {"campaign_id": Campaign.CONSENTING}
+    start = _step("lock_due_careful_campaign", decides=True, **consenting)
+    candidates = replace(_step("candidates_of_messages", segment=0, **consenting), plain=True)
+    mark = _sql("UPDATE candidates SET reason = 'not_known'")
+    skip = _step("skip_marked", segment=0, **consenting)
+    return [
+        Recipe("stop_campaign", (row, stop)),
+        Recipe("open_slice, release_slice", (row, opens, release, released), held=2),
+        Recipe("release_slice", (row, release)),
+        Recipe("judge_anew", (row, anew)),
+        Recipe("stop_instance", instance, held=1),
+        Recipe("skip_marked", (start, candidates, mark, skip), held=3),
     ]
 
 
@@ -542,6 +570,7 @@ RECIPES = [
     *_taking_rests(),
     *_forgetting(),
     *_consenting(),
+    *_careful(),
     *_reading_replies(),
 ]
 """Every transaction that writes the books."""

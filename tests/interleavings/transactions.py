@@ -26,6 +26,8 @@ class Campaign(IntEnum):
     DUE = 7
     DRAFT = 8
     AUDIENCE = 9
+    CAREFUL = 10
+    """Running, with a canary of which the first slice is open, and the rest is held."""
     LAST_SENDING = 11
     """Running: all but one message, which is being sent, is final."""
     LAST_DOUBT = 12

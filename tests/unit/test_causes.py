@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from broadcaster.domain.care import stop_reason
 from broadcaster.domain.causes import standing_still
 from broadcaster.domain.inbox_causes import TroubledInbox, troubled_inboxes
 from broadcaster.domain.instances import Wire
@@ -237,6 +238,25 @@ def test_an_instance_that_may_not_send_is_told_of_with_the_evidence_and_what_to_
     )
 
 
+def test_what_has_paused_itself_says_so_with_its_figures() -> None:
+    figures = "failed: 6 of 50 (12%), above 10%"
+    reason = stop_reason([figures])
+    stopped = campaign(work(lane(), pending=40), state=CampaignState.PAUSED, reason=reason)
+    assert sentences(stopped) == [
+        f"campaign news has paused itself: {figures}; 40 messages wait: go on with `broadcaster campaign resume news`"
+    ]
+    [of_instance, _] = sentences(campaign(work(lane(LaneHealth.PAUSED, reason=reason), pending=1)))
+    assert of_instance.startswith(f"instance main has paused itself since 12:30:00: {figures}; 1 message waits: go on")
+
+
+def test_a_canary_says_when_its_next_slice_opens() -> None:
+    held = work(lane(), pending=40, is_held=True, next_slice_at=NOW + timedelta(minutes=30))
+    assert sentences(campaign(held)) == [
+        "campaign news waits for its canary: those who got it have time to react, and then its limits have to hold; "
+        "the next slice opens at 13:01:00; 40 messages wait: see its slices with `broadcaster campaign show news`"
+    ]
+
+
 def test_an_instance_that_was_stopped_says_why_by_its_reason_alone() -> None:
     assert found_lanes(replace(SUSPECT, health=LaneHealth.REFUSED)) == []
 
@@ -249,6 +269,7 @@ def test_every_cause_is_one_that_can_be_found() -> None:
         work(lane(), pending=1, next_due_at=NOW + timedelta(minutes=1)),
         work(lane(), pending=1, outranked_by="urgent"),
         work(lane(), pending=1, opens_at=NOW + timedelta(hours=8)),
+        work(lane(), pending=1, is_held=True),
         work(lane(used_at=ago(90), since=ago(900)), pending=1),
     ]
     running = [campaign(part) for part in parts]

@@ -18,6 +18,7 @@ from broadcaster.errors import UnavailableError
 from broadcaster.gateway import GatewayError
 from broadcaster.services.audiences.imports import Imported, import_members
 from broadcaster.services.audiences.instance_people import NAME, LeftOut, People, read_people
+from broadcaster.services.consent.known_people import note_contacts
 from broadcaster.services.instances import instance_key
 from broadcaster.settings import load
 
@@ -39,7 +40,8 @@ def sync(
 
     A contact's name becomes the variable `name`, and replaces the one that a member has. Groups and hidden numbers
     are left out, and counted by reason; members that are no contacts stay. Numbers that WhatsApp keeps in another
-    spelling, such as Mexico's 521…, become those that are dialled.
+    spelling, such as Mexico's 521…, become those that are dialled. The contacts of the instance are those whom
+    `campaign submit --only-known` knows, until they are read again.
 
     Example: broadcaster audience sync contacts --instance main --chats
     """
@@ -60,6 +62,7 @@ def sync(
         import_members(
             engine, people.members, (NAME,), imported, open_vault=lambda: vault, source=f"instance {instance}"
         )
+        note_contacts(engine, vault, row.account_id, people.contact_phones)
     if as_json:
         left_out = {reason.value: people.left_out[reason] for reason in LeftOut}
         lists = {

@@ -12,6 +12,7 @@ from broadcaster.cli.campaign import Name
 from broadcaster.cli.campaign.remarks import say_remarks
 from broadcaster.cli.database import database, nudge_workers, prepare_nudge
 from broadcaster.cli.differences import said_difference
+from broadcaster.cli.options.care_options import StopOptions
 from broadcaster.cli.options.changed_content import ContentChangeOptions
 from broadcaster.cli.options.content import Strict
 from broadcaster.cli.options.recipients import ExcludeOption, WhereOption, parse_members
@@ -52,6 +53,7 @@ def change(
     windows: ChangedWindowOptions,
     expiry: ExpiryOptions,
     no_expiry: NoExpiry = False,
+    stopping: StopOptions,
     strict: Strict = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check and show the change, and make none.")] = False,
     as_json: Json = False,
@@ -62,7 +64,8 @@ def change(
     of the content that was. --caption, --filename and --locale alone leave the file as it is; --caption "" removes it.
     With other instances the messages that wait are shared anew, by the instances' rates. --where replaces what --where
     gave, and --exclude what --exclude gave, of a campaign over an audience that has not started. Windows stay with
-    other holidays, and holidays with other windows.
+    other holidays, and holidays with other windows. With other limits (--stop-above, --stop-below) its figures are
+    counted anew from here.
 
     Example: broadcaster campaign set promo --text "Hi {{ name }}, the sale ends on Sunday. Reply STOP to get no more"
     """
@@ -84,11 +87,13 @@ def change(
             exclude=parse_members(None, exclude) if exclude else None,
             everybody=everybody,
         ),
+        stops=stopping.stop_change(),
         strict=strict,
     )
     if asked == CampaignChange(strict=strict):
         raise UsageError(
-            "nothing is to be changed: give a content, --where, --instance, --priority, --at, --window or --expires"
+            "nothing is to be changed: give a content, --where, --instance, --priority, --at, --window, --expires, "
+            "--stop-above or --stop-below"
         )
     nudges = asked.terms.starts_at is not None and not dry_run
     if nudges:

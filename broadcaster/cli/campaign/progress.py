@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from math import inf
 from typing import TYPE_CHECKING, Any, Protocol
 
-from broadcaster.cli.campaign.show import STATE_STYLES, campaign_document
+from broadcaster.cli.campaign.show import STATE_STYLES, campaign_document, told_of_slices
 from broadcaster.cli.output import console, duration, local_time, one_line, say, say_json
 from broadcaster.cli.troubles import said_by_instances, trouble_line
 from broadcaster.domain.standstill import Cause, Standstill
@@ -139,7 +139,8 @@ class Snapshot:
         if self.state is CampaignState.RUNNING:
             expires_at = self.summary.expires_at
             expires = f"expires {local_time(expires_at, seconds=False)}" if expires_at else ""
-            return ", ".join(filter(None, [_speed(self.rate) if self.rate else "", self._left, expires]))
+            told = [_speed(self.rate) if self.rate else "", self._left, expires, told_of_slices(self.summary)]
+            return ", ".join(filter(None, told))
         if self.state is CampaignState.SCHEDULED and self.summary.starts_at > datetime.now(UTC):
             return f"starts {local_time(self.summary.starts_at)}"
         return ""

@@ -23,6 +23,7 @@ from broadcaster.cli.troubles import (
     without_own_remedy,
 )
 from broadcaster.domain.campaign_plans import CampaignPlan
+from broadcaster.domain.care import percent
 from broadcaster.domain.standstill import Standstill
 from broadcaster.domain.states import CampaignState, MessageState
 from broadcaster.services.campaigns import campaign_reports
@@ -141,9 +142,23 @@ def campaign_fields(summary: CampaignSummary, figures: ReplyFigures) -> dict[str
         "starts": local_time(summary.starts_at),
         **({"windows": str(summary.hours)} if summary.hours else {}),
         **({"expires": local_time(summary.expires_at)} if summary.expires_at else {}),
+        **({"requires consent": "yes"} if summary.require_consent else {}),
+        **({"care": str(summary.care)} if summary.care else {}),
+        **({"canary": told_of_slices(summary)} if told_of_slices(summary) else {}),
         "started": local_time(summary.started_at),
         "finished": local_time(summary.finished_at),
     }
+
+
+def told_of_slices(summary: CampaignSummary) -> str:
+    """Which slice of its canary is open, and when the next one is: `slice 1 of 3, up to 2% of the recipients`."""
+    care, open_slices = summary.care, summary.open_slices
+    if care is None or not open_slices or open_slices >= care.slices or summary.finished_at is not None:
+        return ""
+    told = f"slice {open_slices} of {care.slices}, up to {percent(care.share_of(open_slices))} of the recipients"
+    if summary.next_slice_at is None or summary.state is not CampaignState.RUNNING:
+        return told
+    return f"{told}; the next opens at {local_time(summary.next_slice_at)} if its limits hold"
 
 
 def _reply_rate(summary: CampaignSummary, figures: ReplyFigures) -> float | None:

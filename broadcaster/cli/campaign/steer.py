@@ -55,7 +55,10 @@ def pause(name: Name) -> None:
 
 
 def resume(name: Name) -> None:
-    """Go on with a paused campaign: only what was not sent is sent."""
+    """Go on with a paused campaign: only what was not sent is sent.
+
+    One that has paused itself is judged anew: only what comes to pass from here on counts.
+    """
     _move(name, lifecycle.resume_campaign, nudge=True)
 
 

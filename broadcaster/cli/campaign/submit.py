@@ -14,7 +14,8 @@ from sqlalchemy import Engine
 from broadcaster.cli.campaign.submitted import ask_again, say_submitted, submitted_document
 from broadcaster.cli.campaign.watch import follow
 from broadcaster.cli.database import database, nudge_workers, prepare_nudge, vault_opener
-from broadcaster.cli.options.consent_options import CONSENT_PANEL, ConsentOptions
+from broadcaster.cli.options.care_options import CareOptions
+from broadcaster.cli.options.consent_options import ConsentOptions
 from broadcaster.cli.options.content import ContentOptions, Strict
 from broadcaster.cli.options.recipients import (
     FILE_PANEL,
@@ -118,16 +119,7 @@ class WhomOptions:
 
 @dataclass(frozen=True, slots=True)
 class SubmitConsentOptions(ConsentOptions):
-    """The same, and whether only those who have agreed are sent to."""
-
-    require_consent: Annotated[
-        bool,
-        typer.Option(
-            "--require-consent",
-            help="Skip whoever has not agreed to messages when it starts, by this list or an earlier one.",
-            rich_help_panel=CONSENT_PANEL,
-        ),
-    ] = False
+    """The same, for a campaign."""
 
     def check_whom(self, whom: WhomOptions) -> None:
         """Raise UsageError where they do not go together, or with the recipients."""
@@ -192,6 +184,7 @@ def submit(
     content: ContentOptions,
     reading: FileReadingOptions,
     consent: SubmitConsentOptions,
+    care: CareOptions,
     sending: SendingOptions,
     windows: CampaignWindowOptions,
     expiry: ExpiryOptions,
@@ -207,7 +200,8 @@ def submit(
     rejected rows, or members of an audience, and countries that look like a mistake. A campaign over an audience gets
     its messages when it starts, from the members that there are then. With --rest-of it goes to whoever has not got a
     campaign that has ended or was cancelled, and to nobody who may have. With --require-consent whoever has not agreed
-    to messages is skipped, with the reason `no_consent`.
+    to messages is skipped, with the reason `no_consent`; with --max-unanswered and --only-known others are, with
+    `unanswered` and `not_known`.
 
     Example: broadcaster campaign submit promo --instance main --audience customers --where city=Jakarta --text 'Hi!'
     """
@@ -218,6 +212,7 @@ def submit(
         )
     whom.check(reading)
     consent.check_whom(whom)
+    careful = care.care()
     same_content = whom.rest_of is not None and not content.are_given
     sent = None if same_content else content.content(settings)
     hours = windows.hours()
@@ -231,7 +226,7 @@ def submit(
         sent = sent or cast(StoredCampaign, rest_of).content
         submission = sending.submission(name, instance, sent, settings, one_per=whom.one_per)
         files = content.recipient_files(settings)
-        submission = replace(submission, files=files, require_consent=consent.require_consent)
+        submission = replace(submission, files=files, require_consent=care.require_consent, care=careful)
         if whom.recipients is not None:
             submission = replace(submission, conditions=conditions)
         submission = _timed(submission, hours, expiry, rest_of)

@@ -43,6 +43,7 @@ def submitted_document(submitted: Submitted) -> dict[str, object]:
     """What was stored, or would be, for programs."""
     document = asdict(submitted) | {"countries": countries_document(submitted.countries)}
     del document["sample_files"], document["shared_files"]
+    document["care"] = submitted.care
     document["samples"] = [
         {"phone": phone, "message": message, "file": file_document(file)}
         for (phone, message), file in zip_longest(submitted.samples, submitted.sample_files)
@@ -80,6 +81,7 @@ def say_submitted(
     say_earlier_consents(submitted.consents_kept, submitted.consents_to_come)
     if submitted.no_consent is not None:
         say(f"have not agreed to messages by now: {submitted.no_consent:,}; who has not is skipped when it starts")
+    _say_care(submitted)
     say(f"countries: {said_countries(submitted.countries)}")
     if submitted.landlines:
         say(said_landlines(submitted.landlines, submitted.landline_lines))
@@ -109,6 +111,15 @@ def _say_all_rejected(submitted: Submitted, output: Path | None, *, dry_run: boo
         say(f"  `broadcaster campaign export {quote(submitted.name)} --rejected` has them all")
     elif submitted.rest_of is None:
         say(f"  {said_place_of_rejected(output)}")
+
+
+def _say_care(submitted: Submitted) -> None:
+    if submitted.unanswered is not None:
+        say(f"have not answered for long by now: {submitted.unanswered:,}; who has not is skipped when it starts")
+    if submitted.not_known is not None:
+        say(f"not known to their instance by now: {submitted.not_known:,}; who is not is skipped when it starts")
+    if submitted.care is not None:
+        say(f"care: {submitted.care}")
 
 
 def _say_hours(submitted: Submitted, submission: Submission) -> None:

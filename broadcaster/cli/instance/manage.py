@@ -13,6 +13,7 @@ import typer
 from broadcaster.base_urls import DEFAULT_BASE_URL, is_in_the_clear
 from broadcaster.cli.database import database
 from broadcaster.cli.instance import Name
+from broadcaster.cli.options.care_options import StopOptions
 from broadcaster.cli.options.instance_options import GatewayOptions, KeyOptions, NewGatewayOptions
 from broadcaster.cli.options.reply_options import ConfirmOptOut, ReadReplies, asked_confirmation, reading_interval
 from broadcaster.cli.options.sending_hours import InstanceWindowOptions
@@ -106,12 +107,14 @@ def change(
     windows: InstanceWindowOptions,
     any_time: AnyTime = False,
     confirm: ConfirmOptOut = None,
+    stopping: StopOptions,
 ) -> None:
     """Change what is given and leave the rest. Workers follow within 20 seconds, and at once to another key or URL.
 
     With another key or URL it is another account: what is in doubt of the old one is still read back there.
     --rate replaces all rates that it has, and --add-rate adds to them. A new rate comes with its default burst, unless
-    --burst is given too.
+    --burst is given too. --stop-above and --stop-below count what was sent in the last day, and since they were set or
+    the instance was resumed.
 
     Example: broadcaster instance set main --read-replies 30s
     """
@@ -125,6 +128,7 @@ def change(
         raise UsageError("--any-time with windows: they contradict each other")
     hours = HoursChange(at_any_time=True) if any_time else windows.change()
     confirmation = asked_confirmation(confirm)
+    stops = stopping.stop_change()
     key = secret.read()
     with database(settings) as engine:
         changed = instances.set_instance(
@@ -148,6 +152,7 @@ def change(
                 hours=hours,
                 confirm_opt_out=confirmation,
                 without_confirmation=confirm is not None and confirmation is None,
+                stops=stops,
             ),
         )
         _warn_of_other_countries(engine, gateway.known_country)
@@ -201,7 +206,7 @@ def pause(name: Name) -> None:
 
 
 def resume(name: Name) -> None:
-    """Send through an instance again, whatever stopped it: paused, key refused, down, throttled."""
+    """Send through an instance again, whatever stopped it: paused, by itself too, key refused, down, throttled."""
     with database(load()) as engine:
         instances.resume_instance(engine, name)
     say(f"instance {name} is in use again")

@@ -11,6 +11,7 @@ import typer
 from broadcaster.cli.campaign.remarks import say_remarks
 from broadcaster.cli.database import database
 from broadcaster.cli.differences import said_difference
+from broadcaster.cli.options.care_options import CareOptions
 from broadcaster.cli.options.content import ContentOptions, Strict
 from broadcaster.cli.options.recipients import ExcludeOption, WhereOption, parse_members
 from broadcaster.cli.options.results import Json
@@ -68,6 +69,7 @@ def add(
     late: LateOptions,
     campaigns: CampaignOptions,
     windows: CampaignWindowOptions,
+    care: CareOptions,
     expires: Annotated[str | None, EXPIRES] = None,
     strict: Strict = False,
     dry_run: Annotated[bool, DRY_RUN] = False,
@@ -99,6 +101,8 @@ def add(
         priority=campaigns.priority or 0,
         hours=windows.hours(zone),
         expires_after=None if expires is None else parse_expiry(expires),
+        require_consent=care.require_consent,
+        care=care.care(),
     )
     with database(settings) as engine:
         outlook = add_schedule(engine, new, strict=strict, dry_run=dry_run)

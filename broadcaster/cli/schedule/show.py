@@ -215,6 +215,8 @@ def schedule_fields(row: ScheduleDetail, words: str) -> dict[str, object]:
         **({"expires": f"{duration(row.expires_after_seconds)} after it is due"} if row.expires_after_seconds else {}),
         "priority": row.priority,
         "max attempts": row.max_attempts,
+        **({"requires consent": "yes"} if row.require_consent else {}),
+        **({"care": str(row.care)} if row.care else {}),
     }
 
 

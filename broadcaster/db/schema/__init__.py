@@ -26,6 +26,7 @@ FILES = (
     "tables/consent",
     "tables/confirmation",
     "tables/inbox",
+    "tables/known_phone",
     "tables/samples",
     # Counting messages: what came, what went, and why it was not sent.
     "functions/decimal_digits",
@@ -55,6 +56,7 @@ FILES = (
     # What the claim and audiences ask.
     "functions/keep_opted_out",
     "functions/due_from",
+    "functions/canary_turn",
     "functions/may_confirm",
     "functions/sending_through",
     "functions/sent_lately",

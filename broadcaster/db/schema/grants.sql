@@ -24,9 +24,11 @@ GRANT USAGE ON SCHEMA public TO {role};
 GRANT TEMPORARY ON DATABASE {database} TO {role};
 
 GRANT SELECT ON
-    accounts, alembic_version, attempts, audience_members, audiences, audit_log, campaign_files, campaign_lanes, campaigns,
+    accounts, alembic_version, attempts, audience_members, audiences, audit_log, campaign_files, campaign_judgements,
+    campaign_lanes, campaigns,
     confirmed_opt_outs, consent_records, consents, content_versions, contents, doubts, failure_counts, forgetting_key,
-    forgotten_phones, inbound_messages, inbox_chats, inboxes, instances, lane_limits, lanes, limits, looks, messages,
+    forgotten_phones, inbound_messages, inbox_chats, inboxes, instances,
+    known_phones, lane_limits, lanes, limits, looks, messages,
     occurrences, opening_hours, openings, opt_outs, opted_out, purges, recipient_groups, rejected_recipients,
     schedule_lanes, schedules, settlements, ticks, campaign_report, failure_report, instance_report, message_log,
     occurrence_report, optouts, replies
@@ -36,7 +38,9 @@ TO {role};
 GRANT INSERT ON
     attempts, campaign_files, campaigns, content_versions, contents, doubts, rejected_recipients, settlements
 TO {role};
-GRANT INSERT (segment, campaign_id, seq, lane_id, phone, ordinal, recipient_group, variables) ON messages TO {role};
+GRANT INSERT (
+    segment, campaign_id, seq, lane_id, phone, ordinal, recipient_group, variables, next_attempt_at
+) ON messages TO {role};
 GRANT INSERT (campaign_id, lane_id) ON campaign_lanes TO {role};
 GRANT UPDATE (
     lane_id, state, changed_at, attempt, spent, content_version, next_attempt_at, claim_token, gateway_id, reason
@@ -47,9 +51,11 @@ GRANT UPDATE (
 ) ON doubts TO {role};
 GRANT UPDATE (
     state, state_reason, source, content_version, priority, recipients_read, recipients_rejected, starts_at, started_at,
-    finished_at, rest_taken_at, hours_id, expires_at, audience_filter
+    finished_at, rest_taken_at, hours_id, expires_at, audience_filter, care
 ) ON campaigns TO {role};
-GRANT UPDATE (next_due_at, last_claimed_at, open, retired) ON campaign_lanes TO {role};
+GRANT UPDATE (next_due_at, last_claimed_at, open, retired, sent_before, failed_before) ON campaign_lanes TO {role};
+-- Where careful campaigns stand is the workers' own.
+GRANT INSERT, UPDATE ON campaign_judgements TO {role};
 GRANT USAGE ON SEQUENCE campaigns_id_seq TO {role};
 
 -- What operators keep, and where workers stand.
@@ -85,13 +91,15 @@ GRANT INSERT (phone, forms, source, words, given_on, came_with) ON consent_recor
 GRANT INSERT ON inbound_messages, inbox_chats, inboxes TO {role};
 GRANT UPDATE ON inbox_chats, inboxes TO {role};
 GRANT DELETE ON inbox_chats TO {role};
+-- Whom an account knows, as its lists last said.
+GRANT INSERT (account_id, phone, is_contact), DELETE ON known_phones TO {role};
 
 -- The audit trail: triggers write it.
 GRANT EXECUTE ON FUNCTION note_operation(text, text, jsonb) TO {role};
 
 -- Segments of large campaigns.
 GRANT EXECUTE ON FUNCTION
-    open_segment(bigint), index_segment(bigint), delete_repeated_of_segment(bigint),
+    open_segment(bigint, boolean), index_segment(bigint), delete_repeated_of_segment(bigint),
     number_repeated_of_segment(bigint, integer), attach_segment(bigint)
 TO {role};
 

@@ -28,6 +28,11 @@ SELECT /* campaign_summary */
     purged_at,
     locale,
     expires_at,
-    hours
+    hours,
+    require_consent,
+    care,
+    judged_since,
+    open_slices,
+    next_slice_at
 FROM campaign_report
 WHERE campaign = %(name)s

@@ -1,6 +1,6 @@
 WITH /* deal_snapshot */
 -- Makes those of the snapshot who can be sent to a campaign's messages, in {messages}, and keeps the others with the
--- reason. The lanes get shares in proportion to their rates, evenly spread: multiples of the golden ratio, modulo 1,
+-- reason. Those of a campaign with a canary are held until a slice opens. The lanes get shares in proportion to their rates, evenly spread: multiples of the golden ratio, modulo 1,
 -- lie in any interval as often as it is long, however few there are.
 share AS (
     SELECT
@@ -21,7 +21,7 @@ share AS (
     FROM recipient_snapshot
     WHERE fault IS NOT NULL
 )
-INSERT INTO {messages} (segment, campaign_id, seq, lane_id, phone, ordinal, recipient_group, variables)
+INSERT INTO {messages} (segment, campaign_id, seq, lane_id, phone, ordinal, recipient_group, variables, next_attempt_at)
 SELECT
     %(segment)s,
     %(campaign_id)s,
@@ -30,7 +30,8 @@ SELECT
     s.phone,
     s.ordinal,
     coalesce((groups.by_beginning -> left(s.phone, groups.digits))::smallint, 0),
-    s.variables
+    s.variables,
+    (SELECT CASE WHEN care ? 'canary' THEN 'infinity' ELSE '-infinity' END::timestamptz FROM campaigns WHERE id = %(campaign_id)s)
 FROM recipient_snapshot s
 CROSS JOIN deal
 CROSS JOIN (SELECT %(groups)s::jsonb AS by_beginning, %(digits)s AS digits) groups

@@ -28,7 +28,12 @@ SELECT /* list_campaigns */
     purged_at,
     locale,
     expires_at,
-    hours
+    hours,
+    require_consent,
+    care,
+    judged_since,
+    open_slices,
+    next_slice_at
 FROM campaign_report
 ORDER BY campaign_id DESC
 LIMIT %(limit)s

@@ -28,6 +28,8 @@ SELECT /* list_schedules */
     s.misfire,
     extract(epoch FROM s.grace)::float8 AS grace_seconds,
     s.overlap,
+    s.require_consent,
+    s.care,
     s.created_at,
     hours.document AS hours,
     extract(epoch FROM s.expires_after)::float8 AS expires_after_seconds

@@ -16,6 +16,7 @@ ahead AS (
         FROM messages m
         WHERE m.segment = c.segment AND m.campaign_id = cl.campaign_id AND m.lane_id = cl.lane_id
             AND m.recipient_group = groups.recipient_group AND m.state = 'pending' AND m.next_attempt_at > now()
+            AND m.next_attempt_at < 'infinity' -- which is held, and waits for no moment
         ORDER BY m.next_attempt_at DESC, m.seq DESC
         LIMIT 1
     ) latest
@@ -24,7 +25,8 @@ ahead AS (
         FROM messages m
         WHERE m.segment = c.segment AND m.campaign_id = cl.campaign_id AND m.lane_id = cl.lane_id
             AND m.recipient_group = groups.recipient_group
-            AND m.state = 'pending' AND m.next_attempt_at > now() AND m.changed_at > now() + interval '1 s'
+            AND m.state = 'pending' AND m.next_attempt_at > now() AND m.next_attempt_at < 'infinity'
+            AND m.changed_at > now() + interval '1 s'
         ORDER BY m.next_attempt_at, m.seq
         FOR UPDATE SKIP LOCKED
     ) late

@@ -1,1 +1,1 @@
-SELECT /* open_segment */ open_segment(%(campaign_id)s)
+SELECT /* open_segment */ open_segment(%(campaign_id)s, %(holds)s)

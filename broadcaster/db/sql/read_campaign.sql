@@ -18,6 +18,7 @@ SELECT /* read_campaign */
     c.file_column,
     c.max_attempts,
     c.require_consent,
+    c.care,
     c.priority,
     c.segment,
     c.hours_id,

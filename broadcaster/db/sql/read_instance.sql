@@ -7,7 +7,8 @@ SELECT /* read_instance */
     i.reply_rules,
     a.base_url,
     a.wire,
-    a.key_encrypted
+    a.key_encrypted,
+    i.stops
 FROM instances i
 JOIN accounts a ON a.id = i.account_id
 WHERE i.name = %(name)s

@@ -24,6 +24,8 @@ SELECT /* read_schedule */
     s.max_attempts,
     s.hours_id,
     s.expires_after,
+    s.require_consent,
+    s.care,
     (SELECT array_agg(sl.lane_id ORDER BY sl.lane_id) FROM schedule_lanes sl WHERE sl.schedule_id = s.id) AS lanes
 FROM schedules s
 WHERE s.name = %(name)s

@@ -1,6 +1,6 @@
 SELECT /* records_of_phone */
 -- What is stored of a number, under any of its forms: to what she agreed, her messages and why she got them, what she
--- wrote, her opt-outs, her rows in audiences, and the rejected rows that the number is written in.
+-- wrote, her opt-outs, who knows her, her rows in audiences, and the rejected rows that the number is written in.
     (
         SELECT coalesce(jsonb_agg(jsonb_build_object(
             'given_on', a.given_on, 'source', a.source, 'words', a.words, 'came_with', a.came_with, 'by', a.operator,
@@ -49,6 +49,15 @@ SELECT /* records_of_phone */
         FROM audiences a
         JOIN audience_members m ON m.audience_id = a.id AND m.phone = ANY (%(phones)s::text[])
     ) AS audiences,
+    (
+        SELECT coalesce(jsonb_agg(jsonb_build_object(
+            'instance', i.name, 'is_contact', k.is_contact, 'noted_at', k.noted_at
+        ) ORDER BY i.name, k.is_contact), '[]')
+        FROM known_phones k
+        JOIN accounts a ON a.id = k.account_id
+        LEFT JOIN instances i ON i.account_id = a.id
+        WHERE k.phone = (%(phones)s::text[])[1]
+    ) AS known_to,
     (
         SELECT coalesce(jsonb_agg(jsonb_build_object(
             'campaign', c.name, 'line', r.line, 'phone', r.phone, 'reason', r.reason

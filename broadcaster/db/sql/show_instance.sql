@@ -25,6 +25,7 @@ SELECT /* show_instance */
     a.wire,
     i.country,
     i.confirm_opt_out,
+    i.stops,
     hours.document AS hours,
     i.created_at
 FROM instances i

@@ -15,13 +15,17 @@ beat AS (
         c.state,
         c.starts_at,
         c.started_at,
+        c.state_reason,
         c.priority,
+        cl.next_due_at = 'infinity' AND judged.open_slices <= coalesce(jsonb_array_length(c.care -> 'canary'), 0) AS is_held,
+        judged.next_slice_at,
         opening.opens_at,
         first_value(c.name) OVER by_rank AS first_campaign,
         first_value(c.priority) OVER by_rank AS first_priority,
         first_value(c.state = 'running' AND cl.pending > 0 AND cl.next_due_at <= now()) OVER by_rank AS first_is_due
     FROM campaign_lanes cl
     JOIN campaigns c ON c.id = cl.campaign_id
+    LEFT JOIN campaign_judgements judged ON judged.campaign_id = c.id
     LEFT JOIN LATERAL ( -- closed for all of its recipients, or for those who are left
         SELECT CASE
             WHEN bool_and(o.opens_at > now() OR o.closes_at <= now()) THEN min(greatest(o.opens_at, now()))
@@ -97,6 +101,9 @@ SELECT
     part.state,
     part.starts_at,
     part.started_at,
+    part.state_reason,
+    coalesce(part.is_held, false) AS is_held,
+    part.next_slice_at,
     coalesce(part.pending, 0) AS pending,
     coalesce(part.sending, 0) AS sending,
     coalesce(part.in_doubt, 0) AS in_doubt,

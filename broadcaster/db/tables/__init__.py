@@ -6,6 +6,7 @@ from broadcaster.db.tables.audience import audience_members, audiences
 from broadcaster.db.tables.audit import audit_log
 from broadcaster.db.tables.campaign import (
     campaign_files,
+    campaign_judgements,
     campaign_lanes,
     campaigns,
     content_versions,
@@ -20,6 +21,7 @@ from broadcaster.db.tables.forgetting import forgetting_key, forgotten_phones
 from broadcaster.db.tables.hours import opening_hours, openings, recipient_groups
 from broadcaster.db.tables.inbox import inbound_messages, inbox_chats, inboxes
 from broadcaster.db.tables.instance import accounts, instances, lanes, looks
+from broadcaster.db.tables.known_phone import known_phones
 from broadcaster.db.tables.limit import lane_limits, limits
 from broadcaster.db.tables.message import attempts, doubts, messages, settlements
 from broadcaster.db.tables.opt_out import confirmed_opt_outs, opt_outs, opted_out
@@ -33,6 +35,7 @@ __all__ = [
     "audiences",
     "audit_log",
     "campaign_files",
+    "campaign_judgements",
     "campaign_lanes",
     "campaigns",
     "confirmed_opt_outs",
@@ -47,6 +50,7 @@ __all__ = [
     "inbox_chats",
     "inboxes",
     "instances",
+    "known_phones",
     "lane_limits",
     "lanes",
     "limits",

@@ -88,6 +88,12 @@ campaigns = Table(
         server_default="false",
         comment="Whether it skips whoever has not agreed to messages, when it starts (consent_records).",
     ),
+    Column(
+        "care",
+        JSONB,
+        comment="At which figures it pauses itself, in which slices it begins, whom it skips (domain/care.py); "
+        "null: none of it.",
+    ),
     Column("recipients_read", BigInteger, nullable=False, server_default="0", comment="Rows in the recipients file."),
     Column("recipients_rejected", BigInteger, nullable=False, server_default="0", comment="Of those, unusable ones."),
     Column("source", Text, comment="Where the recipients came from, for people."),
@@ -244,6 +250,12 @@ campaign_lanes = Table(
             "claimed."
         ),
     ),
+    Column(
+        "sent_before",
+        BigInteger,
+        comment="What sent was when campaign_judgements.since began; null: nothing.",
+    ),
+    Column("failed_before", BigInteger, comment="The same of failed."),
     PrimaryKeyConstraint("campaign_id", "lane_id"),
     CheckConstraint("open OR pending + sending + in_doubt = 0", name="closed_has_nothing_open"),
     CheckConstraint(f"total = {' + '.join(_COUNTED)}", name="i1_nothing_lost"),
@@ -252,6 +264,51 @@ campaign_lanes = Table(
     postgresql_with={"fillfactor": "50"},
 )
 Index("campaign_lanes_open_idx", campaign_lanes.c.lane_id, postgresql_where=campaign_lanes.c.open)
+
+campaign_judgements = Table(
+    "campaign_judgements",
+    metadata,
+    Column(
+        "campaign_id",
+        BigInteger,
+        ForeignKey(campaigns.c.id, ondelete="CASCADE"),
+        primary_key=True,
+        comment="The campaign that it belongs to.",
+    ),
+    moment(
+        "since",
+        "What came to pass before says nothing: it started then, or an operator has let it go on.",
+        nullable=False,
+        server_default=func.now(),
+    ),
+    moment(
+        "replies_due_at",
+        "When it is looked next who has answered.",
+        nullable=False,
+        server_default=text("'-infinity'"),
+    ),
+    Column(
+        "open_slices",
+        SmallInteger,
+        nullable=False,
+        server_default="0",
+        comment="How many slices of its canary may be sent.",
+    ),
+    Column(
+        "released_slices",
+        SmallInteger,
+        nullable=False,
+        server_default="0",
+        comment="Of those, how many have no message left that is held.",
+    ),
+    moment(
+        "next_slice_at",
+        "When the next slice opens if its figures hold; null: there is none, or the one before has not left yet.",
+    ),
+    CheckConstraint("released_slices BETWEEN 0 AND open_slices", name="released_are_open"),
+    comment="Where campaigns with care stand that have started: since when they are judged, which slices are open.",
+    postgresql_with={"fillfactor": "50"},
+)
 
 failure_counts = Table(
     "failure_counts",

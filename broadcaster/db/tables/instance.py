@@ -148,6 +148,13 @@ instances = Table(
         comment="What a person gets from it, once for ever, who opts out by a word; null: nothing.",
     ),
     Column("hours_id", Integer, ForeignKey(opening_hours.c.id), comment="When it may send; null: always."),
+    Column("stops", JSONB, comment="At which figures of the last day it pauses itself (domain/care.py); null: none."),
+    moment(
+        "judged_since",
+        "What came to pass before says nothing: the limits were set then, or an operator has let it go on.",
+        nullable=False,
+        server_default=func.now(),
+    ),
     moment("created_at", "When it was added.", nullable=False, server_default=func.now()),
     CheckConstraint("rate_per_second > 0", name="rate_positive"),
     CheckConstraint("read_replies_seconds > 0", name="read_replies_positive"),

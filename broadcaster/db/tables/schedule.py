@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     ForeignKey,
@@ -68,6 +69,14 @@ schedules = Table(
     Column("max_attempts", SmallInteger, nullable=False, comment="campaigns.max_attempts"),
     Column("hours_id", Integer, ForeignKey(opening_hours.c.id), comment="campaigns.hours_id"),
     Column("expires_after", Interval, comment="How long after each occurrence its campaign expires; null: never."),
+    Column(
+        "require_consent",
+        Boolean,
+        nullable=False,
+        server_default="false",
+        comment="campaigns.require_consent",
+    ),
+    Column("care", JSONB, comment="campaigns.care"),
     moment("created_at", "When it was added.", nullable=False, server_default=func.now()),
     CheckConstraint("num_nonnulls(cron, every) = 1", name="one_rule"),
     CheckConstraint("(next_at IS NOT NULL) = (state = 'active')", name="active_has_next_at"),

@@ -41,6 +41,8 @@ class People:
     """None: they were not asked for."""
     members: list[Member]
     """Each phone once."""
+    contact_phones: list[str]
+    """Those of the contacts alone."""
     left_out: Counter[LeftOut]
     """How many entries of the lists are nobody's who could be sent to, and why."""
 
@@ -55,16 +57,19 @@ async def read_people(gateway: WAChatPro, *, with_chats: bool) -> People:
     contacts = await gateway.contacts()
     chats = await gateway.chats(MOST_CHATS) if with_chats else None
     names: dict[str, str | None] = {}
+    contact_phones: list[str] = []
     left_out = Counter[LeftOut]()
     for entry in _entries(contacts, chats or ()):
         phone = _phone(entry.phone)
         if phone is None:
             left_out[_why(entry)] += 1
         else:
+            if isinstance(entry, Contact):
+                contact_phones.append(phone)
             # A name from the address book goes before what a chat is called.
             names[phone] = names.get(phone) or (entry.name or "").strip() or None
     members: list[Member] = [(phone, {NAME: name} if name else {}) for phone, name in names.items()]
-    return People(len(contacts), None if chats is None else len(chats), members, left_out)
+    return People(len(contacts), None if chats is None else len(chats), members, contact_phones, left_out)
 
 
 def _entries(contacts: Iterable[Contact], chats: Iterable[Chat]) -> Iterable[Contact | Chat]:

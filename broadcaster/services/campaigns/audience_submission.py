@@ -12,7 +12,8 @@ from broadcaster.domain.conditions import Condition
 from broadcaster.errors import InputError
 from broadcaster.services.audiences.audience import find_audience
 from broadcaster.services.audiences.selection import Selection
-from broadcaster.services.campaigns.checks import admission
+from broadcaster.services.campaigns.checks import admission, refuse_unread
+from broadcaster.services.campaigns.leaving_out import count_left_out
 from broadcaster.services.campaigns.new_campaign import insert_campaign
 from broadcaster.services.campaigns.new_content import store_content
 from broadcaster.services.campaigns.over_audience import describe_audience
@@ -40,9 +41,10 @@ def submit_over_audience(
     result.
     """
     content = submission.content
-    result = Submitted(submission.name, state=submission.state)
+    result = Submitted(submission.name, state=submission.state, care=submission.care)
     moments = submission.starts_at, submission.expires_at
     with admission(engine, submission.name, submission.instances, *moments) as (connection, lanes):
+        refuse_unread(connection, lanes, submission.care)
         selection = Selection(
             audience=find_audience(connection, audience),
             conditions=conditions,
@@ -54,6 +56,11 @@ def submit_over_audience(
         result.opted_out = selection.count_opted_out(connection, list(lanes))
         if submission.require_consent:
             result.no_consent = selection.count_without_consent(connection, list(lanes))
+        result.unanswered, result.not_known = count_left_out(
+            *(connection, submission.care, lanes, selection.statement("candidates_of_members")),
+            **selection.parameters(),
+            of_lanes=list(lanes),
+        )
         look_at_content(submission, result, selection.audience.variables)
         if submission.draft and selection.meant != selection.conditions:
             result.notes.append("`today` counts on the day on which it starts, which nobody knows yet of a draft")

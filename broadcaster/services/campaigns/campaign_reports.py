@@ -11,6 +11,7 @@ import msgspec
 
 from broadcaster.db.reading import Reader, reading
 from broadcaster.db.statements import each, first, rows, values
+from broadcaster.domain.care import Care
 from broadcaster.domain.contents import ContentKind
 from broadcaster.domain.opening_hours import OpeningHours
 from broadcaster.domain.states import FINAL_MESSAGE_STATES, CampaignState, LaneHealth, MessageState
@@ -69,6 +70,14 @@ class CampaignSummary(_Counted, msgspec.Struct, frozen=True):
     locale: str
     expires_at: datetime | None
     hours: OpeningHours | None
+    require_consent: bool
+    care: Care | None
+    judged_since: datetime | None
+    """Since when what comes to pass counts for its own limits; None: it has no care, or has not started."""
+    open_slices: int | None
+    """How many slices of its canary may be sent; None: the same."""
+    next_slice_at: datetime | None
+    """When the next one opens, if its figures hold; None: there is none, or the one before has not left yet."""
 
 
 class CampaignLane(_Counted, msgspec.Struct, frozen=True):

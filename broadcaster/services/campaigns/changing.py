@@ -11,11 +11,13 @@ from dataclasses import dataclass, field, replace
 from shlex import quote
 from typing import Any
 
-from sqlalchemy import Connection, Engine, select
+import msgspec
+from sqlalchemy import Connection, Engine, null, select, update
 
 from broadcaster.db import tables
 from broadcaster.db.engine import transaction
 from broadcaster.db.statements import execute, value
+from broadcaster.domain.care import Care, StopChange
 from broadcaster.domain.content_lint import Remark, lint, refuse_warnings
 from broadcaster.domain.contents import Content
 from broadcaster.domain.states import CampaignState
@@ -23,8 +25,9 @@ from broadcaster.errors import ConflictError
 from broadcaster.services.audiences.selection import Selection
 from broadcaster.services.audit import note_operation
 from broadcaster.services.campaigns.changed_terms import Difference, TermsChange, changed_terms, store_terms
-from broadcaster.services.campaigns.checks import lanes_of
+from broadcaster.services.campaigns.checks import lanes_of, refuse_unread
 from broadcaster.services.campaigns.content_change import ContentChange
+from broadcaster.services.campaigns.judging import judge_anew
 from broadcaster.services.campaigns.lifecycle import lock_campaign, patiently
 from broadcaster.services.campaigns.new_content import StoredContent, store_content
 from broadcaster.services.campaigns.open_recipients import OpenRecipients, check_open_recipients
@@ -42,6 +45,8 @@ class CampaignChange:
     instances: Sequence[str] | None = None
     terms: TermsChange = field(default_factory=TermsChange)
     """When, how soon and to whom."""
+    stops: StopChange | None = None
+    """At which figures it pauses itself."""
     strict: bool = False
     """Refuse a content that there is a warning about."""
 
@@ -94,6 +99,8 @@ def _change(engine: Engine, name: str, change: CampaignChange, *, dry_run: bool)
         result.changes += changed.differences
         if not dry_run:
             store_terms(connection, campaign, changed)
+        if change.stops is not None:
+            _change_stops(connection, campaign, change.stops, result, dry_run=dry_run)
         return result
 
 
@@ -191,3 +198,21 @@ def _change_lanes(
     if not dry_run:
         execute(connection, "change_lanes", campaign_id=campaign.id, lanes=lanes)
         note_operation(connection, "campaign", campaign.name, instances=now, instances_before=list(was))
+
+
+def _change_stops(
+    connection: Connection, campaign: StoredCampaign, change: StopChange, result: Changed, *, dry_run: bool
+) -> None:
+    was = campaign.care or Care()
+    now = msgspec.structs.replace(was, stops=change.of(was.stops))
+    if now == was:
+        return
+    lanes, table = tables.campaign_lanes, tables.campaigns
+    of_campaign = select(lanes.c.lane_id).where(lanes.c.campaign_id == campaign.id, ~lanes.c.retired)
+    refuse_unread(connection, connection.scalars(of_campaign).all(), now)
+    said = [str(each.stops) if each.stops.are_given else None for each in (was, now)]
+    result.changes.append(Difference("stops itself at", *said))
+    if not dry_run:
+        document = null() if now == Care() else msgspec.to_builtins(now)
+        connection.execute(update(table).where(table.c.id == campaign.id).values(care=document))
+        judge_anew(connection, campaign.id)

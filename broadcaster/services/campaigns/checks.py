@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from shlex import quote
 
 from sqlalchemy import Connection, Engine, func, select
 from sqlalchemy.exc import IntegrityError
 
 from broadcaster.db import tables
 from broadcaster.db.engine import transaction
+from broadcaster.domain.care import Care
 from broadcaster.domain.dealing import Limit, Limits
 from broadcaster.domain.names import check_name
 from broadcaster.errors import ConflictError, NotFoundError, UsageError
@@ -48,6 +50,20 @@ def lanes_of(connection: Connection, names: Sequence[str]) -> Limits:
     if unknown := sorted(set(names) - {row.name for row in rows}):
         raise NotFoundError(f"no instance is called {unknown[0]!r}: see `broadcaster instance list`")
     return {row.id: Limit(row.rate_per_second, row.burst) for row in rows}
+
+
+def refuse_unread(connection: Connection, lanes: Collection[int], care: Care | None) -> None:
+    """Raise UsageError where the care wants to know who answers, and through none of the lanes replies are read."""
+    if care is None or not care.needs_replies:
+        return
+    table = tables.instances
+    of_lanes = select(table.c.name, table.c.read_replies_seconds).where(table.c.id.in_(lanes)).order_by(table.c.name)
+    found = connection.execute(of_lanes).all()
+    if all(row.read_replies_seconds is None for row in found):
+        raise UsageError(
+            "optouts of --stop-above, --stop-below and --max-unanswered want to know who answers, and its instances "
+            f"read no replies: read them with `broadcaster instance set {quote(found[0].name)} --read-replies 30s`"
+        )
 
 
 def _refuse_taken(connection: Connection, name: str) -> None:

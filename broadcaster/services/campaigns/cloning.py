@@ -96,6 +96,7 @@ def _draft(connection: Connection, campaign: StoredCampaign, name: str) -> NewCa
         conditions=() if over is None else over.conditions,
         variables={} if over is None else over.variables,
         require_consent=campaign.require_consent,
+        care=campaign.care,
     )
 
 

@@ -16,6 +16,7 @@ from broadcaster.db.engine import transaction
 from broadcaster.db.statements import execute, first, rows
 from broadcaster.domain.states import CampaignState
 from broadcaster.errors import ConflictError, ContentionError, NotFoundError, quoted
+from broadcaster.services.campaigns.judging import judge_anew
 from broadcaster.services.campaigns.purged import refuse_purged
 from broadcaster.time_zones import day_and_time
 
@@ -71,8 +72,8 @@ def pause_campaign(engine: Engine, name: str) -> Moved:
 
 
 def resume_campaign(engine: Engine, name: str) -> Moved:
-    """Go on where it was paused: only what was not sent is sent."""
-    return _move(engine, name, "resume_campaign", CampaignState.RUNNING, "paused")
+    """Go on where it was paused: only what was not sent is sent. Its figures are counted anew from here."""
+    return _move(engine, name, "resume_campaign", CampaignState.RUNNING, "paused", follows=judge_anew)
 
 
 def cancel_campaign(engine: Engine, name: str) -> Moved:
@@ -106,6 +107,7 @@ def retry_campaign(
             asked = None if reasons is None else [each.reason for each in wanted]
             # One row: it is locked, and its state allows it.
             [changed] = rows(connection, "retry_campaign", Change, campaign_id=campaign_id, reasons=asked)
+            judge_anew(connection, campaign_id)
             return Retried(name, changed.state, changed.messages, wanted)
 
     return patiently(retry)
@@ -155,12 +157,13 @@ def _move(
     sources: str,
     *,
     before: str | None = None,
+    follows: Callable[[Connection, int], None] | None = None,
     refuses_expired: bool = False,
 ) -> Moved:
     """Run a statement that changes the campaign if its state allows it, and else returns no row.
 
-    `before` is one that is run first, whatever it finds. `sources` are the states that do, for people. A campaign that
-    is `target` already is left as it is.
+    `before` is one that is run first, whatever it finds, and `follows` is done where it was changed. `sources` are the
+    states that do, for people. A campaign that is `target` already is left as it is.
     """
 
     def move() -> Moved:
@@ -173,6 +176,8 @@ def _move(
                 execute(connection, before, campaign_id=campaign_id)
             changed = first(connection, statement, Change, campaign_id=campaign_id)
             if changed is not None:
+                if follows is not None:
+                    follows(connection, campaign_id)
                 return Moved(name, changed.state, changed.messages)
             if state is target:
                 return Moved(name, state)

@@ -58,10 +58,16 @@ class MessageText:
         lanes: Iterator[int],
         one_per: OnePer = OnePer.PHONE,
         groups: GroupNumbers | None = None,
+        *,
+        holds: bool = False,
     ) -> None:
-        """`names` are those of the variables; `lanes` deals one to each message. Without `groups` none is in one."""
+        """`names` are those of the variables; `lanes` deals one to each message. Without `groups` none is in one.
+
+        `holds`: their campaign has a canary.
+        """
         self.campaign_id = campaign_id
         self.one_per = one_per
+        self.holds = holds
         self.repeats = 0
         """How many lines repeat the phone of an earlier one."""
         self._first_repeats: list[Repeat] = []
@@ -147,7 +153,7 @@ def load_messages(connection: Connection, messages: MessageText, batches: Iterab
     held_back = list(_until_large(messages, texts))
     segment = None
     if messages.count >= LARGE_CAMPAIGN:
-        segment = open_segment(connection, messages.campaign_id)
+        segment = open_segment(connection, messages.campaign_id, holds=messages.holds)
     if segment is None:
         _stage(connection, messages, chain(held_back, texts))
         return None

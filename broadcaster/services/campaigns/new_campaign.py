@@ -11,6 +11,7 @@ import msgspec
 from sqlalchemy import Connection, func, insert, select
 
 from broadcaster.db import tables
+from broadcaster.domain.care import Care
 from broadcaster.domain.conditions import Condition
 from broadcaster.domain.states import CampaignState
 from broadcaster.services.campaigns.new_content import StoredContent
@@ -54,6 +55,8 @@ class NewCampaign:
     """Template variables that are the same for everybody, over the members' own."""
     require_consent: bool = False
     """Whether it skips whoever has not agreed to messages."""
+    care: Care | None = None
+    """At which figures it pauses itself, in which slices it begins, whom it skips; None: none of it."""
     rest_of: int | None = None
     """The first campaign of whose recipients it has those who had not got it."""
     test_of: int | None = None
@@ -91,6 +94,7 @@ def insert_campaign(connection: Connection, new: NewCampaign) -> int:
         "audience_filter": msgspec.to_builtins(new.conditions) or None,
         "variables": dict(new.variables) or None,
         "require_consent": new.require_consent,
+        "care": None if new.care is None else msgspec.to_builtins(new.care),
         "rest_of": new.rest_of,
         "test_of": new.test_of,
         "confirms": new.confirms,

@@ -11,6 +11,9 @@ from broadcaster.db.statements import execute, value, values
 from broadcaster.domain.conditions import Condition, described_source
 from broadcaster.errors import BroadcasterError, UnavailableError
 from broadcaster.services.audiences.selection import Selection
+from broadcaster.services.campaigns.judging import judge_anew
+from broadcaster.services.campaigns.leaving_out import skip_left_out
+from broadcaster.services.campaigns.segments import SHARED
 from broadcaster.services.campaigns.snapshots import deal_snapshot, open_snapshot_segment
 from broadcaster.services.campaigns.starting import start_each
 from broadcaster.services.campaigns.stored_campaign import read_campaign
@@ -45,9 +48,10 @@ def start_audience_campaign(engine: Engine, campaign_id: int) -> bool:
         except BroadcasterError as error:
             execute(connection, "hold_audience_campaign", campaign_id=campaign_id, reason=f"whom to send to: {error}")
             return False
-        _snapshot(connection, campaign_id, selection)
+        segment = _snapshot(connection, campaign_id, selection)
         if campaign.require_consent:
             execute(connection, "skip_without_consent", campaign_id=campaign_id)
+        skip_left_out(connection, campaign.care, campaign_id, segment)
         source = describe_audience(selection.audience.name, selection.meant)
         value(
             connection,
@@ -57,13 +61,16 @@ def start_audience_campaign(engine: Engine, campaign_id: int) -> bool:
             nobody=f"there is nobody to send to in the {source}",
             all_rejected=f"nobody in the {source} can be sent to: all are rejected",
         )
+        judge_anew(connection, campaign_id)
         return True
 
 
-def _snapshot(connection: Connection, campaign_id: int, selection: Selection) -> None:
-    """Make the campaign's messages of the members that there are now."""
+def _snapshot(connection: Connection, campaign_id: int, selection: Selection) -> int:
+    """Make the campaign's messages of the members that there are now; returns in which segment they are."""
     execute(connection, selection.statement("snapshot_audience"), **selection.parameters())
-    deal_snapshot(connection, campaign_id, open_snapshot_segment(connection, campaign_id))
+    segment = open_snapshot_segment(connection, campaign_id)
+    deal_snapshot(connection, campaign_id, segment)
+    return segment.number if segment else SHARED
 
 
 def describe_audience(audience: str, conditions: Sequence[Condition]) -> str:

@@ -19,14 +19,16 @@ from sqlalchemy import Connection, Engine
 
 from broadcaster.db.engine import transaction
 from broadcaster.db.statements import each, execute, first, rows, value, values
+from broadcaster.domain.care import with_default
 from broadcaster.domain.contents import Content
 from broadcaster.domain.phone_census import count_countries
 from broadcaster.domain.states import CampaignState
 from broadcaster.domain.templates import PHONE_VARIABLE
 from broadcaster.errors import ConflictError, InputError, NotFoundError
-from broadcaster.services.campaigns.checks import admission
+from broadcaster.services.campaigns.checks import admission, refuse_unread
 from broadcaster.services.campaigns.content_rows import ContentRows, StoredRows
 from broadcaster.services.campaigns.group_numbers import GroupNumbers
+from broadcaster.services.campaigns.leaving_out import count_left_out
 from broadcaster.services.campaigns.new_campaign import NewCampaign, insert_campaign, next_campaign_id
 from broadcaster.services.campaigns.new_content import StoredContent, store_content
 from broadcaster.services.campaigns.purged import refuse_purged
@@ -116,7 +118,13 @@ def submit_rest(
         if same_content:
             submission = replace(submission, content=stored.content)
         # Whom the campaign itself does not reach, its rest does not either.
-        submission = replace(submission, require_consent=submission.require_consent or stored.require_consent)
+        submission = replace(
+            submission,
+            require_consent=submission.require_consent or stored.require_consent,
+            care=with_default(submission.care, stored.care),
+        )
+        result.care = submission.care
+        refuse_unread(connection, lanes, submission.care)
         names = _snapshot(connection, stored, first_id, submission.content, result)
         check = StoredRows(ContentRows(submission.content, submission.files, allow_private=allow_private))
         check.check(names)
@@ -130,6 +138,9 @@ def submit_rest(
         result.changed_values = value(connection, "count_changed_of_rest")
         if submission.require_consent:
             result.no_consent = value(connection, "count_without_consent_of_rest")
+        result.unanswered, result.not_known = count_left_out(
+            connection, submission.care, lanes, "candidates_of_snapshot"
+        )
         result.look_ahead(connection, submission, lanes, groups)
         if not dry_run:
             content = (

@@ -33,9 +33,13 @@ class Segment:
         return f"messages_{self.number}"
 
 
-def open_segment(connection: Connection, campaign_id: int) -> Segment | None:
-    """Make a segment for the campaign, or None while there are too many; nobody sees it before the commit."""
-    return Segment(campaign_id) if value(connection, "open_segment", campaign_id=campaign_id) else None
+def open_segment(connection: Connection, campaign_id: int, *, holds: bool = False) -> Segment | None:
+    """Make a segment for the campaign, or None while there are too many; nobody sees it before the commit.
+
+    Where it `holds`, messages that are copied into it are held: due only when a slice of its canary opens.
+    """
+    is_open = value(connection, "open_segment", campaign_id=campaign_id, holds=holds)
+    return Segment(campaign_id) if is_open else None
 
 
 def index_phones(connection: Connection, segment: Segment) -> bool:
@@ -46,7 +50,7 @@ def index_phones(connection: Connection, segment: Segment) -> bool:
 def attach_segment(connection: Connection, segment: Segment) -> None:
     """Count its messages and show it to everybody, from the commit on.
 
-    Its messages must be new: pending, and due. The campaign must carry the segment's number, or be about to start, and
-    its `campaign_lanes` exist.
+    Its messages must be new: pending, and due or held. The campaign must carry the segment's number, or be about to
+    start, and its `campaign_lanes` exist.
     """
     execute(connection, "attach_segment", campaign_id=segment.number)

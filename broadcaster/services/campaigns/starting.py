@@ -4,11 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import msgspec
 from sqlalchemy import Engine
 
 from broadcaster.db.engine import transaction
 from broadcaster.db.statements import execute, first, values
+from broadcaster.domain.care import Care
 from broadcaster.errors import UnavailableError
+from broadcaster.services.campaigns.judging import judge_anew
+from broadcaster.services.campaigns.leaving_out import skip_left_out
+
+
+class _Asked(msgspec.Struct, frozen=True):
+    """What a campaign asks of those that it goes to."""
+
+    segment: int
+    require_consent: bool
+    care: Care | None
 
 
 def start_each(engine: Engine, due: str, start: Callable[[Engine, int], bool]) -> list[int]:
@@ -30,18 +42,24 @@ def start_each(engine: Engine, due: str, start: Callable[[Engine, int], bool]) -
     return started
 
 
-def start_consenting_campaigns(engine: Engine) -> list[int]:
-    """Make those that are due and require consent `running`, without whoever has not given it; returns their ids.
+def start_careful_campaigns(engine: Engine) -> list[int]:
+    """Make those `running` that are due and require consent or have care; returns their ids.
+
+    Whoever they leave out is skipped.
 
     Those over audiences are started with their messages (over_audience.py). Raises what `start_each` does.
     """
-    return start_each(engine, "due_consenting_campaigns", start_consenting_campaign)
+    return start_each(engine, "due_careful_campaigns", start_careful_campaign)
 
 
-def start_consenting_campaign(engine: Engine, campaign_id: int) -> bool:
-    """`scheduled → running`; whoever has not agreed to messages is skipped. False where it was not to be started."""
+def start_careful_campaign(engine: Engine, campaign_id: int) -> bool:
+    """`scheduled → running`; whoever it leaves out is skipped. False where it was not to be started."""
     with transaction(engine) as connection:
-        if first(connection, "lock_due_consenting_campaign", tuple, campaign_id=campaign_id) is None:
+        if (asked := first(connection, "lock_due_careful_campaign", _Asked, campaign_id=campaign_id)) is None:
             return False
-        execute(connection, "skip_without_consent", campaign_id=campaign_id)
-        return bool(execute(connection, "run_consenting_campaign", campaign_id=campaign_id))
+        if asked.require_consent:
+            execute(connection, "skip_without_consent", campaign_id=campaign_id)
+        skip_left_out(connection, asked.care, campaign_id, asked.segment)
+        is_run = bool(execute(connection, "run_careful_campaign", campaign_id=campaign_id))
+        judge_anew(connection, campaign_id)
+        return is_run

@@ -9,6 +9,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from broadcaster.db.statements import first, rows
+from broadcaster.domain.care import Care
 from broadcaster.domain.conditions import Condition
 from broadcaster.domain.contents import Content, stored_content
 from broadcaster.domain.opening_hours import OpeningHours
@@ -38,6 +39,7 @@ class _Campaign(msgspec.Struct, frozen=True, kw_only=True):
     file_column: str | None
     max_attempts: int
     require_consent: bool
+    care: Care | None
     priority: int
     segment: int
     hours_id: int | None
@@ -65,6 +67,7 @@ class StoredCampaign:
     content: Content
     max_attempts: int
     require_consent: bool
+    care: Care | None
     priority: int
     segment: int
     hours_id: int | None
@@ -109,6 +112,7 @@ def read_campaign(connection: Connection, name: str) -> StoredCampaign:
         content=content,
         max_attempts=row.max_attempts,
         require_consent=row.require_consent,
+        care=row.care,
         priority=row.priority,
         segment=row.segment,
         hours_id=row.hours_id,

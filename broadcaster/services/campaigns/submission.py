@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine, func, select
 from broadcaster.db import tables
 from broadcaster.db.statements import execute, rows, value, values
 from broadcaster.domain.campaign_plans import OTHERS, PlannedDay, PlannedPart
+from broadcaster.domain.care import Care
 from broadcaster.domain.conditions import Condition, Got, Listed, Messaged, described_source, leaves
 from broadcaster.domain.content_lint import Remark, empty_values, lint, refuse_warnings
 from broadcaster.domain.contents import Content
@@ -22,9 +23,10 @@ from broadcaster.domain.rejections import too_many
 from broadcaster.domain.states import CampaignState
 from broadcaster.errors import InputError, UsageError
 from broadcaster.services.audiences.listed_rows import ListedRows
-from broadcaster.services.campaigns.checks import admission
+from broadcaster.services.campaigns.checks import admission, refuse_unread
 from broadcaster.services.campaigns.file_checks import OwnFile, shared_files, shared_staged_files
 from broadcaster.services.campaigns.group_numbers import GroupNumbers
+from broadcaster.services.campaigns.leaving_out import count_left_out
 from broadcaster.services.campaigns.loading import (
     MessageText,
     OnePer,
@@ -78,6 +80,8 @@ class Submission:
     """Each recipient's own; None: they get the same."""
     require_consent: bool = False
     """Skip whoever has not agreed to messages when it starts."""
+    care: Care | None = None
+    """At which figures it pauses itself, in which slices it begins, whom it skips; None: none of it."""
     strict: bool = False
     """Refuse a content that there is a warning about."""
 
@@ -104,6 +108,7 @@ class Submission:
             source=described_source(source, self.conditions),
             file_column=self.content.file_column,
             require_consent=self.require_consent,
+            care=self.care,
         )
 
 
@@ -178,6 +183,12 @@ class Submitted(Reach):
     """How many rows are left out, since they say that somebody agrees at a time that is yet to come."""
     no_consent: int | None = None
     """How many of `total` are to people who have neither agreed nor opted out by now; None: they need not agree."""
+    unanswered: int | None = None
+    """How many are to people who have not answered for long (`Care.max_unanswered`); None: that is not asked."""
+    not_known: int | None = None
+    """How many of the others are to people whom the instance does not know (`Care.only_known`); None: the same."""
+    care: Care | None = None
+    """How careful it is; None: not."""
 
     def look_at_hours(self, connection: Connection, submission: Submission, groups: GroupNumbers | None) -> None:
         """Note when its hours are open. Raises UsageError where they never are for some of its recipients."""
@@ -258,9 +269,10 @@ def submit_campaign(
     was forgotten meanwhile, and what `evaluate` raises for the conditions. A dry run does what tells the same, but
     says what looks like a mistake in its result, and writes to temporary tables alone: nothing of it is left on disk.
     """
-    result = Submitted(submission.name, state=submission.state)
+    result = Submitted(submission.name, state=submission.state, care=submission.care)
     moments = submission.starts_at, submission.expires_at
     with admission(engine, submission.name, submission.instances, *moments) as (connection, lanes):
+        refuse_unread(connection, lanes, submission.care)
         if submission.conditions:
             submission = _with_chosen_rows(connection, submission, recipients, result, lock=not dry_run)
         groups = submission.groups(None if dry_run else engine)
@@ -340,6 +352,9 @@ def _try(
             if consents is None:
                 execute(connection, "stage_consents")
             result.no_consent = value(connection, "count_without_consent_staged")
+        result.unanswered, result.not_known = count_left_out(
+            connection, submission.care, lanes, "candidates_of_staged"
+        )
         return count_staged(connection)
 
 
@@ -356,7 +371,10 @@ def _store(
 ) -> int:
     """How many messages there are."""
     result.campaign_id = campaign_id = next_campaign_id(connection)
-    with MessageText(campaign_id, recipients.variables, deal(lanes), submission.one_per, groups) as messages:
+    holds = submission.care is not None and bool(submission.care.canary)
+    with MessageText(
+        campaign_id, recipients.variables, deal(lanes), submission.one_per, groups, holds=holds
+    ) as messages:
         segment = load_messages(connection, messages, batches)
         result.repeated, result.repeats = messages.repeats, messages.first_repeats
         forgotten.hold(connection)
@@ -386,8 +404,11 @@ def _store(
         if consents is not None:
             result.consents, result.consents_kept, result.consents_to_come = consents.stage(connection)
             consents.keep(connection, f"campaign {submission.name}, from {recipients.name}")
+        of_campaign = {"segment": number, "campaign_id": campaign_id}
+        result.unanswered, result.not_known = count_left_out(
+            connection, submission.care, lanes, "candidates_of_messages", **of_campaign
+        )
         if submission.require_consent:
-            of_campaign = {"segment": number, "campaign_id": campaign_id}
             result.no_consent = value(connection, "count_without_consent", **of_campaign)
         if submission.files is not None:
             store_recipient_files(connection, campaign_id, number, submission.files)

@@ -25,6 +25,7 @@ class PersonRecords(NamedTuple):
     replies: Sequence[Record]
     opt_outs: Sequence[Record]
     audiences: Sequence[Record]
+    known_to: Sequence[Record]
     rejected: Sequence[Record]
 
 

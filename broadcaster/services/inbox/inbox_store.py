@@ -14,6 +14,7 @@ from broadcaster.crypto import Vault
 from broadcaster.db.engine import transaction
 from broadcaster.db.statements import execute, rows
 from broadcaster.domain.inbound_meanings import InboundMeaning
+from broadcaster.domain.whatsapp_numbers import sure_forms
 from broadcaster.services.consent.opt_outs import opt_in_by_reply, opt_out_by_reply
 from broadcaster.services.forgetting.forgotten import Forgotten, hold_off
 from broadcaster.services.inbox.inbox_rows import ChatReadingRow, ChatRow, DueInbox, InboundRow, NewInbound, PickedChat
@@ -120,6 +121,8 @@ class InboxStore:
                 lane_id=inbox.lane_id,
                 messages=_json(kept),
             )
+            known = [{"id": each.id, "forms": sure_forms(each.phone)} for each in new if each.phone is not None]
+            execute(connection, "note_first_writers", writers=_json(known))
             for each in sorted(new, key=lambda each: each.said_at):
                 _do_as_asked(connection, each, inbox.lane_id, self._confirm)
             execute(

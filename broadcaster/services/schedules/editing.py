@@ -15,6 +15,7 @@ from sqlalchemy.exc import IntegrityError
 
 from broadcaster.db import tables
 from broadcaster.db.engine import transaction
+from broadcaster.domain.care import Care
 from broadcaster.domain.conditions import Condition, changed_conditions
 from broadcaster.domain.content_lint import lint, refuse_warnings
 from broadcaster.domain.contents import Content, stored_content
@@ -27,7 +28,7 @@ from broadcaster.domain.states import ScheduleState
 from broadcaster.errors import ConflictError, UsageError
 from broadcaster.services.audiences.audience import Audience, find_audience
 from broadcaster.services.audiences.selection import Selection
-from broadcaster.services.campaigns.checks import lanes_of
+from broadcaster.services.campaigns.checks import lanes_of, refuse_unread
 from broadcaster.services.campaigns.new_content import StoredContent, check_words, store_content
 from broadcaster.services.openings import first_opening, read_hours, store_hours
 from broadcaster.services.schedules.occurrences import OCCURRENCE_VARIABLES
@@ -72,6 +73,10 @@ class NewSchedule:
     """When its campaigns may be sent; None: always."""
     expires_after: timedelta | None = None
     """How long after each occurrence what has not left is expired; None: never."""
+    require_consent: bool = False
+    """Whether its campaigns skip whoever has not agreed to messages."""
+    care: Care | None = None
+    """How careful they are; None: not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,7 +148,9 @@ def add_schedule(engine: Engine, new: NewSchedule, *, strict: bool = False, dry_
             first_opening(new.hours, [NOBODY], now)
         audience = find_audience(connection, new.audience)
         conditions = _check(connection, audience, new.conditions, new.content, lock=not dry_run)
-        schedule = _new_schedule(new, audience, conditions, tuple(lanes_of(connection, new.instances)), now)
+        lanes = tuple(lanes_of(connection, new.instances))
+        refuse_unread(connection, lanes, new.care)
+        schedule = _new_schedule(new, audience, conditions, lanes, now)
         if schedule.state is ScheduleState.ENDED:
             raise UsageError(f"schedule {new.name!r} would never come due: look at its rule, --from and --until")
         if not dry_run:
@@ -275,6 +282,8 @@ def _new_schedule(
         max_attempts=new.max_attempts,
         hours_id=None,
         expires_after=new.expires_after,
+        require_consent=new.require_consent,
+        care=new.care,
         lanes=lanes,
     )
     following = Following.of(schedule, now)
@@ -285,7 +294,8 @@ def _columns(schedule: Schedule) -> dict[str, Any]:
     """The row of a schedule, without its id."""
     values = msgspec.structs.asdict(schedule)
     del values["id"], values["lanes"]
-    return values | {"audience_filter": msgspec.to_builtins(schedule.audience_filter)}
+    documents = {"audience_filter": schedule.audience_filter, "care": schedule.care}
+    return values | {column: msgspec.to_builtins(document) for column, document in documents.items()}
 
 
 def _differing(schedule: Schedule, changed: Schedule) -> dict[str, Any]:

@@ -96,6 +96,8 @@ def make_campaign(connection: Connection, schedule: Schedule, due_at: datetime) 
         audience_id=schedule.audience_id,
         conditions=conditions,
         variables=occurrence_variables(local_date, number),
+        require_consent=schedule.require_consent,
+        care=schedule.care,
     )
     campaign_id = insert_campaign(connection, new)
     state = OccurrenceState.QUEUED if blocked else OccurrenceState.STARTED

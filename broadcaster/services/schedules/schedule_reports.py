@@ -13,6 +13,7 @@ from sqlalchemy import Engine, select
 from broadcaster.db import tables
 from broadcaster.db.engine import transaction
 from broadcaster.db.statements import rows
+from broadcaster.domain.care import Care
 from broadcaster.domain.conditions import Condition
 from broadcaster.domain.contents import ContentKind
 from broadcaster.domain.opening_hours import OpeningHours
@@ -61,6 +62,8 @@ class ScheduleSummary(msgspec.Struct, frozen=True):
     misfire: Misfire
     grace_seconds: float
     overlap: Overlap
+    require_consent: bool
+    care: Care | None
     created_at: datetime
     hours: OpeningHours | None
     """When its campaigns may be sent; None: always."""

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, func, select, update
 
 from broadcaster.db import tables
 from broadcaster.db.statements import first
+from broadcaster.domain.care import Care
 from broadcaster.domain.conditions import Condition
 from broadcaster.domain.recurrence import occurrence_label, recurrence
 from broadcaster.domain.schedules import Misfire, Overlap, Plan
@@ -50,6 +51,8 @@ class Schedule(msgspec.Struct, frozen=True, kw_only=True):
     max_attempts: int
     hours_id: int | None
     expires_after: timedelta | None
+    require_consent: bool
+    care: Care | None
     lanes: tuple[int, ...]
 
     @property

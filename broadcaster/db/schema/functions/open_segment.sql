@@ -5,8 +5,8 @@
 --
 -- Makes a segment for a campaign that has no messages yet; false while there are too many, since every statement over
 -- messages pays for each of them, or where somebody else makes the same one. Whoever calls it may insert into the table
--- until it is attached. The campaign's row may come later, but its id must have been given.
-CREATE FUNCTION open_segment(campaign bigint) RETURNS boolean LANGUAGE plpgsql
+-- until it is attached. Where it `holds`, its messages are due only when somebody says so. The campaign's row may come later, but its id must have been given.
+CREATE FUNCTION open_segment(campaign bigint, holds boolean DEFAULT false) RETURNS boolean LANGUAGE plpgsql
 SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp SET lock_timeout = '2s' AS $$
 DECLARE
     most CONSTANT integer := 32;
@@ -35,8 +35,9 @@ BEGIN
         ALTER TABLE public.messages_%1$s
             ALTER segment SET DEFAULT %1$s,
             ALTER campaign_id SET DEFAULT %1$s,
+            ALTER next_attempt_at SET DEFAULT %2$L,
             ADD CONSTRAINT new CHECK (
-                segment = %1$s AND campaign_id = %1$s AND state = 'pending' AND next_attempt_at = '-infinity'
+                segment = %1$s AND campaign_id = %1$s AND state = 'pending' AND next_attempt_at IN ('-infinity', 'infinity')
             ),
             ALTER phone SET STATISTICS 0, ALTER variables SET STATISTICS 0, ALTER gateway_id SET STATISTICS 0,
             ALTER reason SET STATISTICS 0;
@@ -46,11 +47,11 @@ BEGIN
         CREATE TABLE public.attempts_%1$s (LIKE public.attempts INCLUDING DEFAULTS);
         ALTER TABLE public.attempts_%1$s ALTER reply SET STATISTICS 0, ALTER reason SET STATISTICS 0
         $ddl$,
-        campaign
+        campaign, CASE WHEN holds THEN 'infinity' ELSE '-infinity' END
     );
     IF session_user <> current_user THEN
         EXECUTE format(
-            'GRANT INSERT (segment, campaign_id, seq, lane_id, phone, ordinal, recipient_group, variables) '
+            'GRANT INSERT (segment, campaign_id, seq, lane_id, phone, ordinal, recipient_group, variables, next_attempt_at) '
             'ON public.messages_%s TO %I',
             campaign, session_user
         );
@@ -61,4 +62,4 @@ EXCEPTION WHEN duplicate_table OR unique_violation OR lock_not_available THEN
 END
 $$;
 
-REVOKE ALL ON FUNCTION open_segment(bigint) FROM PUBLIC;
+REVOKE ALL ON FUNCTION open_segment(bigint, boolean) FROM PUBLIC;

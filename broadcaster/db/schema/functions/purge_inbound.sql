@@ -1,4 +1,5 @@
--- What is personal of messages that were taken in so long ago, and belong to no campaign, goes; the rows stay. At least
+-- What is personal of messages that were taken in so long ago, and belong to no campaign, goes; the rows stay. So does it
+-- that their writers are known. At least
 -- eight days, for which a chat may be read again, are kept. Commands and workers may not change what people wrote, so this
 -- runs as the owner. Returns how many there were; at most so many at once.
 CREATE FUNCTION purge_inbound(older_than interval, most integer) RETURNS bigint LANGUAGE plpgsql
@@ -17,6 +18,8 @@ BEGIN
         LIMIT most
     );
     GET DIAGNOSTICS purged = ROW_COUNT;
+    DELETE FROM known_phones k
+    WHERE NOT k.is_contact AND k.noted_at < now() - greatest(older_than, interval '8 days');
     RETURN purged;
 END
 $$;

@@ -22,6 +22,7 @@ CREATE TABLE campaigns (
     segment bigint NOT NULL DEFAULT 0,
     max_attempts smallint NOT NULL,
     require_consent boolean NOT NULL DEFAULT false,
+    care jsonb,
     recipients_read bigint NOT NULL DEFAULT 0,
     recipients_rejected bigint NOT NULL DEFAULT 0,
     source text,
@@ -58,6 +59,8 @@ COMMENT ON COLUMN campaigns.segment IS
 COMMENT ON COLUMN campaigns.max_attempts IS 'Attempts that a message may spend before it fails.';
 COMMENT ON COLUMN campaigns.require_consent IS
     'Whether it skips whoever has not agreed to messages, when it starts (consent_records).';
+COMMENT ON COLUMN campaigns.care IS
+    'At which figures it pauses itself, in which slices it begins, whom it skips (domain/care.py); null: none of it.';
 COMMENT ON COLUMN campaigns.recipients_read IS 'Rows in the recipients file.';
 COMMENT ON COLUMN campaigns.recipients_rejected IS 'Of those, unusable ones.';
 COMMENT ON COLUMN campaigns.source IS 'Where the recipients came from, for people.';
@@ -140,6 +143,8 @@ CREATE TABLE campaign_lanes (
     version bigint NOT NULL DEFAULT 0,
     open boolean NOT NULL DEFAULT true,
     retired boolean NOT NULL DEFAULT false,
+    sent_before bigint,
+    failed_before bigint,
     PRIMARY KEY (campaign_id, lane_id),
     CONSTRAINT campaign_lanes_closed_has_nothing_open_check CHECK (open OR pending + sending + in_doubt = 0),
     CONSTRAINT campaign_lanes_counters_not_negative_check CHECK (
@@ -173,7 +178,30 @@ COMMENT ON COLUMN campaign_lanes.open IS
     'Until the campaign is final; keeps the index small however many campaigns there were.';
 COMMENT ON COLUMN campaign_lanes.retired IS
     'Its instance was taken away from the campaign: what is pending here goes to the others, and nothing is claimed.';
+COMMENT ON COLUMN campaign_lanes.sent_before IS
+    'What sent was when campaign_judgements.since began; null: nothing.';
+COMMENT ON COLUMN campaign_lanes.failed_before IS 'The same of failed.';
 CREATE INDEX campaign_lanes_open_idx ON campaign_lanes (lane_id) WHERE open;
+
+CREATE TABLE campaign_judgements (
+    campaign_id bigint PRIMARY KEY REFERENCES campaigns ON DELETE CASCADE,
+    since timestamptz NOT NULL DEFAULT now(),
+    replies_due_at timestamptz NOT NULL DEFAULT '-infinity',
+    open_slices smallint NOT NULL DEFAULT 0,
+    released_slices smallint NOT NULL DEFAULT 0,
+    next_slice_at timestamptz,
+    CONSTRAINT campaign_judgements_released_are_open_check CHECK (released_slices BETWEEN 0 AND open_slices)
+) WITH (fillfactor = 50);
+COMMENT ON TABLE campaign_judgements IS
+    'Where campaigns with care stand that have started: since when they are judged, which slices are open.';
+COMMENT ON COLUMN campaign_judgements.campaign_id IS 'The campaign that it belongs to.';
+COMMENT ON COLUMN campaign_judgements.since IS
+    'What came to pass before says nothing: it started then, or an operator has let it go on.';
+COMMENT ON COLUMN campaign_judgements.replies_due_at IS 'When it is looked next who has answered.';
+COMMENT ON COLUMN campaign_judgements.open_slices IS 'How many slices of its canary may be sent.';
+COMMENT ON COLUMN campaign_judgements.released_slices IS 'Of those, how many have no message left that is held.';
+COMMENT ON COLUMN campaign_judgements.next_slice_at IS
+    'When the next slice opens if its figures hold; null: there is none, or the one before has not left yet.';
 
 CREATE TABLE failure_counts (
     campaign_id bigint NOT NULL REFERENCES campaigns ON DELETE CASCADE,

@@ -49,6 +49,8 @@ CREATE TABLE instances (
     read_replies_seconds double precision,
     confirm_opt_out text,
     hours_id integer REFERENCES opening_hours,
+    stops jsonb,
+    judged_since timestamptz NOT NULL DEFAULT now(),
     created_at timestamptz NOT NULL DEFAULT now(),
     CONSTRAINT instances_burst_positive_check CHECK (burst >= 1),
     CONSTRAINT instances_country_code_check CHECK (country ~ '^[A-Z]{2}$'),
@@ -75,6 +77,9 @@ COMMENT ON COLUMN instances.read_replies_seconds IS
 COMMENT ON COLUMN instances.confirm_opt_out IS
     'What a person gets from it, once for ever, who opts out by a word; null: nothing.';
 COMMENT ON COLUMN instances.hours_id IS 'When it may send; null: always.';
+COMMENT ON COLUMN instances.stops IS 'At which figures of the last day it pauses itself (domain/care.py); null: none.';
+COMMENT ON COLUMN instances.judged_since IS
+    'What came to pass before says nothing: the limits were set then, or an operator has let it go on.';
 COMMENT ON COLUMN instances.created_at IS 'When it was added.';
 
 CREATE TABLE lanes (

@@ -24,6 +24,8 @@ CREATE TABLE schedules (
     max_attempts smallint NOT NULL,
     hours_id integer REFERENCES opening_hours,
     expires_after interval,
+    require_consent boolean NOT NULL DEFAULT false,
+    care jsonb,
     created_at timestamptz NOT NULL DEFAULT now(),
     CONSTRAINT schedules_active_has_next_at_check CHECK ((next_at IS NOT NULL) = (state = 'active')),
     CONSTRAINT schedules_expires_after_positive_check CHECK (expires_after > interval '0'),
@@ -57,6 +59,8 @@ COMMENT ON COLUMN schedules.priority IS 'campaigns.priority';
 COMMENT ON COLUMN schedules.max_attempts IS 'campaigns.max_attempts';
 COMMENT ON COLUMN schedules.hours_id IS 'campaigns.hours_id';
 COMMENT ON COLUMN schedules.expires_after IS 'How long after each occurrence its campaign expires; null: never.';
+COMMENT ON COLUMN schedules.require_consent IS 'campaigns.require_consent';
+COMMENT ON COLUMN schedules.care IS 'campaigns.care';
 COMMENT ON COLUMN schedules.created_at IS 'When it was added.';
 CREATE INDEX schedules_due_idx ON schedules (next_at) WHERE state = 'active';
 

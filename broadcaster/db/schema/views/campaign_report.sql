@@ -29,10 +29,16 @@ SELECT
     c.purged_at,
     v.locale,
     c.expires_at,
-    hours.document AS hours
+    hours.document AS hours,
+    c.require_consent,
+    c.care,
+    judged.since AS judged_since,
+    judged.open_slices,
+    judged.next_slice_at
 FROM campaigns c
 JOIN content_versions v ON v.campaign_id = c.id AND v.version = c.content_version
 JOIN contents content ON content.id = v.content_id
+LEFT JOIN campaign_judgements judged ON judged.campaign_id = c.id
 LEFT JOIN audiences a ON a.id = c.audience_id
 LEFT JOIN opening_hours hours ON hours.id = c.hours_id
     -- Without any of these they are open always, for recipients in groups.

@@ -1,0 +1,130 @@
+"""Options of care: at which figures sending pauses itself, whom it leaves out, in which slices it begins."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Annotated
+
+import typer
+
+from broadcaster.cli.options.consent_options import CONSENT_PANEL
+from broadcaster.domain.care import ANSWERED_AFTER, JUDGED_FROM, Care, StopChange, Stops, parse_canary, parse_stops
+from broadcaster.errors import UsageError
+
+CARE_PANEL = "Care for the number"
+
+
+@dataclass(frozen=True, slots=True)
+class StopOptions:
+    """At which figures sending pauses itself."""
+
+    stop_above: Annotated[
+        str | None,
+        typer.Option(
+            "--stop-above",
+            metavar="optouts=2%,failures=10%",
+            help="Pause where a larger share of the messages fails, or of their recipients opts out by a reply.",
+            rich_help_panel=CARE_PANEL,
+        ),
+    ] = None
+    stop_below: Annotated[
+        str | None,
+        typer.Option(
+            "--stop-below",
+            metavar="replies=1%",
+            help="Pause where a smaller share is answered, of those sent long enough ago.",
+            rich_help_panel=CARE_PANEL,
+        ),
+    ] = None
+    stop_from: Annotated[
+        int | None,
+        typer.Option(
+            "--stop-from",
+            metavar="N",
+            min=1,
+            max=1_000_000,
+            help=f"From how many messages on a share counts. Default: {JUDGED_FROM}.",
+            rich_help_panel=CARE_PANEL,
+        ),
+    ] = None
+
+    def stop_change(self) -> StopChange | None:
+        """What they say; None: nothing is given. Raises UsageError."""
+        return parse_stops(self.stop_above, self.stop_below, self.stop_from)
+
+
+@dataclass(frozen=True, slots=True)
+class CareOptions(StopOptions):
+    """How careful a campaign is, whoever makes it."""
+
+    canary: Annotated[
+        str | None,
+        typer.Option(
+            "--canary",
+            metavar="2%,10%",
+            help="Send to these shares of the recipients first: a slice opens when the one before has left, --after "
+            "has passed, and the limits hold.",
+            rich_help_panel=CARE_PANEL,
+        ),
+    ] = None
+    after: Annotated[
+        str | None,
+        typer.Option(
+            "--after",
+            metavar="SPAN",
+            help="How long people have to react before a canary goes on, and before it counts that they have not "
+            f"answered, such as 30m. Default: {ANSWERED_AFTER / 3600:g}h.",
+            rich_help_panel=CARE_PANEL,
+        ),
+    ] = None
+    max_unanswered: Annotated[
+        int | None,
+        typer.Option(
+            "--max-unanswered",
+            metavar="N",
+            min=1,
+            max=1000,
+            help="Skip who has not answered your last N messages, of those through instances that read replies.",
+            rich_help_panel=CARE_PANEL,
+        ),
+    ] = None
+    only_known: Annotated[
+        bool,
+        typer.Option(
+            "--only-known",
+            help="Skip who is no contact of the instance, as `audience sync` last read them, and has not written to "
+            "it first.",
+            rich_help_panel=CARE_PANEL,
+        ),
+    ] = False
+    require_consent: Annotated[
+        bool,
+        typer.Option(
+            "--require-consent",
+            help="Skip whoever has not agreed to messages when it starts, by this list or an earlier one.",
+            rich_help_panel=CONSENT_PANEL,
+        ),
+    ] = False
+
+    def care(self) -> Care | None:
+        """What they say; None: none of it is given. Raises UsageError."""
+        care = Care(
+            stops=(self.stop_change() or StopChange()).of(Stops()),
+            canary=() if self.canary is None else parse_canary(self.canary),
+            after=ANSWERED_AFTER if self.after is None else _seconds(self.after),
+            max_unanswered=self.max_unanswered,
+            only_known=self.only_known,
+        )
+        if self.after is not None and not (care.canary or care.max_unanswered or care.stops.replies is not None):
+            raise UsageError(
+                "--after goes with --canary, --max-unanswered or --stop-below: there is nothing to wait for"
+            )
+        return None if care == Care() else care
+
+
+def _seconds(written: str) -> float:
+    from broadcaster.domain.recurrence import parse_interval  # noqa: PLC0415 - start-up time: cronsim
+
+    number, unit = parse_interval(written, "--after", timedelta(days=30))
+    return timedelta(**{f"{unit}s": number}).total_seconds()

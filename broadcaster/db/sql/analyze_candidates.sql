@@ -1,0 +1,1 @@
+ANALYZE /* analyze_candidates */ candidates

@@ -1,0 +1,5 @@
+CREATE /* candidates_of_snapshot */ TEMPORARY TABLE candidates ON COMMIT DROP AS
+-- The same of recipients in a snapshot, whose lanes nobody knows yet.
+SELECT s.phone, NULL::integer AS lane_id, s.seq::integer AS seq, NULL::text AS reason
+FROM recipient_snapshot s
+WHERE s.fault IS NULL AND NOT EXISTS (SELECT FROM opted_out o WHERE o.phone = s.phone AND o.lane_id = 0)

@@ -1,0 +1,7 @@
+SELECT /* lock_due_careful_campaign */
+-- One of them, locked; nothing where it is not to start now, or somebody else starts it.
+segment, require_consent, care
+FROM campaigns
+WHERE id = %(campaign_id)s AND (require_consent OR care IS NOT NULL) AND audience_id IS NULL
+    AND state = 'scheduled' AND starts_at <= now() AND started_at IS NULL
+FOR NO KEY UPDATE SKIP LOCKED

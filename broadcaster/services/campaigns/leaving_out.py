@@ -1,0 +1,60 @@
+"""Whom a campaign leaves out for the care of its number: counted when it is submitted, skipped when it starts."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import timedelta
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection
+
+from broadcaster.db.statements import Statement, execute, rows
+from broadcaster.domain.care import Care
+
+
+class LeftOutCounts(NamedTuple):
+    """How many messages would be skipped now, since the person has not answered for long, or is not known.
+
+    None: the campaign does not ask that. Who is both counts as not answering.
+    """
+
+    unanswered: int | None = None
+    not_known: int | None = None
+
+
+class _Marked(NamedTuple):
+    reason: str
+    messages: int
+
+
+def count_left_out(
+    connection: Connection, care: Care | None, lanes: Collection[int], candidates: Statement, **parameters: Any
+) -> LeftOutCounts:
+    """Of the recipients that the statement `candidates` finds, with these parameters, for lanes with these ids."""
+    if care is None or not care.leaves_out:
+        return LeftOutCounts()
+    _mark(connection, care, lanes, candidates, **parameters)
+    counts = {marked.reason: marked.messages for marked in rows(connection, "count_marked", _Marked)}
+    return LeftOutCounts(
+        unanswered=None if care.max_unanswered is None else counts.get("unanswered", 0),
+        not_known=counts.get("not_known", 0) if care.only_known else None,
+    )
+
+
+def skip_left_out(connection: Connection, care: Care | None, campaign_id: int, segment: int) -> None:
+    """Skip them, in the transaction that makes the campaign `running`."""
+    if care is not None and care.leaves_out:
+        of_campaign = {"segment": segment, "campaign_id": campaign_id}
+        _mark(connection, care, (), "candidates_of_messages", **of_campaign)
+        execute(connection, "skip_marked", **of_campaign)
+
+
+def _mark(
+    connection: Connection, care: Care, lanes: Collection[int], candidates: Statement, **parameters: Any
+) -> None:
+    execute(connection, candidates, **parameters)
+    execute(connection, "analyze_candidates")
+    if care.max_unanswered is not None:
+        execute(connection, "mark_unanswered", most=care.max_unanswered, after=timedelta(seconds=care.after))
+    if care.only_known:
+        execute(connection, "mark_not_known", lanes=list(lanes))
