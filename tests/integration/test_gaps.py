@@ -110,7 +110,7 @@ def test_a_rest_needs_something_to_rest_from(shop: Shop) -> None:
 
 def test_trouble_does_not_shorten_a_gap(shop: Shop) -> None:
     shop.add("a", gaps=Gaps(Span(0.3, 0.5)))
-    shop.fault("kind=status,status=429,last=2")
+    shop.fault("kind=http_429,count=2,retry_after=1")
     shop.submit("spring", 4, "a")
     send_all(shop)
     assert show_instance(shop.engine, "a").health is LaneHealth.OK
