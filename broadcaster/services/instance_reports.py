@@ -11,6 +11,7 @@ import msgspec
 from broadcaster.db.reading import Reader, reading
 from broadcaster.db.statements import each, first, value
 from broadcaster.domain.care import Stops
+from broadcaster.domain.gaps import Gaps
 from broadcaster.domain.instances import Wire
 from broadcaster.domain.opening_hours import OpeningHours
 from broadcaster.domain.states import LaneHealth
@@ -69,6 +70,7 @@ class InstanceDetail(InstanceSummary, frozen=True):
     wire: Wire
     country: str | None
     confirm_opt_out: str | None
+    gaps: Gaps | None
     stops: Stops | None
     """At which figures of the last day it pauses itself; None: never."""
     hours: OpeningHours | None

@@ -17,10 +17,11 @@ from broadcaster.db import tables
 from broadcaster.db.engine import transaction
 from broadcaster.db.statements import first
 from broadcaster.domain.care import StopChange, Stops
+from broadcaster.domain.gaps import NO_CHANGE, GapChange, Gaps
 from broadcaster.domain.instances import Wire
 from broadcaster.domain.names import FORGOTTEN, check_name
 from broadcaster.domain.opening_hours import NOBODY, HoursChange, OpeningHours
-from broadcaster.domain.pacing import default_burst, pace
+from broadcaster.domain.pacing import default_burst
 from broadcaster.domain.span_limits import Rates, with_rates
 from broadcaster.domain.states import CampaignState, LaneHealth
 from broadcaster.errors import ConflictError, NotFoundError, UsageError, listed
@@ -48,6 +49,8 @@ class StoredInstance(msgspec.Struct, frozen=True, kw_only=True):
     account_id: int
     rate_per_second: float | None
     """None: without a limit."""
+    burst: int
+    gaps: Gaps | None
     reply_rules: dict[str, Any] | None
     base_url: str
     wire: Wire
@@ -70,11 +73,13 @@ def add_instance(
     wire: Wire = Wire.JSON,
     country: str | None = None,
     limits: LaneLimits | None = None,
+    gaps: Gaps = Gaps(),  # noqa: B008 - it never changes
     hours: OpeningHours | None = None,
 ) -> int:
     """Add an instance with its lane; returns its id.
 
-    A rate of None is no limit, which has to be said; `limits` are over spans, besides. `country` is that of
+    A rate of None is no limit, which has to be said; `limits` are over spans and `gaps` between
+    messages, besides. `country` is that of
     numbers without their country code; without `hours` it may always send. Raises UsageError for a wrong value,
     ConflictError when the name is taken or another instance has the account.
     """
@@ -83,7 +88,7 @@ def add_instance(
         "name": name,
         "max_in_flight": _at_least_one(max_in_flight, "--max-in-flight"),
         "country": _country(country),
-        **_limits(rate_per_second, burst),
+        **_limits(rate_per_second, burst, gaps),
     }
     account = usable_account(key, base_url, wire)
     try:
@@ -134,6 +139,8 @@ class InstanceChanges:
     """As `--add-rate` has them: beside those that it has, in place of those of their span. They want `limits`, too."""
     burst: int | None = None
     """None: a new rate comes with its default burst."""
+    gaps: GapChange = NO_CHANGE
+    """What chance is to put between messages."""
     max_in_flight: int | None = None
     wire: Wire | None = None
     country: str | None = None
@@ -150,6 +157,12 @@ class InstanceChanges:
     """At which figures of the last day it pauses itself."""
     without_confirmation: bool = False
     """Nobody gets anything then."""
+
+    @property
+    def are_of_pace(self) -> bool:
+        """Whether they say how fast it sends."""
+        is_rate = self.unlimited or self.rate_per_second is not None or self.burst is not None
+        return is_rate or self.gaps != NO_CHANGE
 
     @property
     def is_of_account(self) -> bool:
@@ -223,10 +236,8 @@ def _changed_values(
         stops = changes.stops.of(current.stops or Stops())
         values["stops"] = msgspec.to_builtins(stops) if stops.are_given else null()
         values["judged_since"] = func.now()
-    if changes.unlimited or changes.rate_per_second is not None:
-        values |= _limits(None if changes.unlimited else changes.rate_per_second, changes.burst)
-    elif changes.burst is not None:
-        values |= _limits(current.rate_per_second, changes.burst)
+    if changes.are_of_pace:
+        values |= _changed_pace(current, changes)
     if changes.is_of_account or changes.wire is not None:
         account = usable_account(
             account_key(vault, current) if changes.key is None else changes.key,
@@ -235,6 +246,17 @@ def _changed_values(
         )
         values["account_id"] = store_account(connection, vault, account, of=current.id)
     return values
+
+
+def _changed_pace(current: StoredInstance, changes: InstanceChanges) -> dict[str, Any]:
+    gaps = current.gaps or Gaps()
+    other_rate = changes.unlimited or changes.rate_per_second is not None
+    stays = changes.burst is None and not other_rate and gaps.gap is None
+    return _limits(
+        changes.rate_per_second if other_rate else current.rate_per_second,
+        current.burst if stays else changes.burst,
+        changes.gaps.of(gaps),
+    )
 
 
 def _refuse_unread(connection: Connection, instance: StoredInstance) -> None:
@@ -366,14 +388,18 @@ def _set_health(
     )
 
 
-def _limits(rate_per_second: float | None, burst: int | None) -> dict[str, Any]:
+def _limits(rate_per_second: float | None, burst: int | None, gaps: Gaps) -> dict[str, Any]:
     chosen = default_burst(rate_per_second) if burst is None else _at_least_one(burst, "--burst")
-    limit = pace(rate_per_second, chosen)
+    limit = gaps.paced(rate_per_second, chosen)
+    if gaps.rest and not limit.interval:
+        raise UsageError("--rest is for an instance with a rate or a gap: give it --rate 20/min or --gap 20s..60s")
     return {
         "rate_per_second": rate_per_second,
-        "burst": chosen,
+        "burst": limit.burst,
         "interval_seconds": limit.interval,
         "tolerance_seconds": limit.tolerance,
+        "typical_rate_per_second": gaps.typical_rate(limit.interval),
+        "gaps": msgspec.to_builtins(gaps) if gaps.are_given else null(),
     }
 
 

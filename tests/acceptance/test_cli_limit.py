@@ -77,3 +77,30 @@ def test_a_limit_that_is_full_is_told_of_with_the_list(run_cli: RunCli, shop: Sh
     shop.submit("c", 9, "a")
     drain(shop)
     assert "a waits: limit 5/h: full, the next place is free at" in assert_done(run_cli("instance", "list")).stdout
+
+
+def test_gaps_and_rests_are_said_shown_changed_and_taken_away(run_cli: RunCli, engine: Engine) -> None:
+    added = assert_done(run_cli(*ADD, "--gap", "20s..60s", "--rest", "5m..10m after 50")).stdout
+    assert "at 20/min, with gaps of 20s..1m, rests of 5m..10m after 50: " in added
+    assert "gaps of 20s..1m, rests of 5m..10m after 50" in assert_done(run_cli("instance", "show", "main")).stdout
+    assert_done(run_cli("instance", "set", "main", "--gap", "none"))
+    shown = assert_done(run_cli("instance", "show", "main", "--json")).json
+    assert shown["gaps"] == {"rest": {"span": {"least": 300.0, "most": 600.0}, "after": 50}}
+    assert_done(run_cli("instance", "set", "main", "--rest", "none"))
+    assert assert_done(run_cli("instance", "show", "main", "--json")).json["gaps"] is None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (("--gap", "20"), "gap '20' is not understood: write it like 20s..60s, or none"),
+        (("--gap", "60s..20s"), "gap '60s..20s' must be between 1s and 24h, and not end before it begins"),
+        (("--rest", "5m"), "rest '5m' is not understood: write it like \"5m..10m after 50\", or none"),
+        (("--rate", "unlimited", "--rest", "5m after 50"), "--rest is for an instance with a rate or a gap"),
+    ],
+)
+def test_gaps_that_are_none_are_refused(run_cli: RunCli, engine: Engine, arguments: tuple[str, ...], why: str) -> None:
+    refused = run_cli(*ADD, *arguments)
+    assert refused.code == 2
+    assert why in refused.stderr
+    assert len(refused.stderr.splitlines()) == 1

@@ -19,6 +19,7 @@ from broadcaster.cli.options.reply_options import ConfirmOptOut, ReadReplies, as
 from broadcaster.cli.options.sending_hours import InstanceWindowOptions
 from broadcaster.cli.output import say, warn
 from broadcaster.crypto import open_vault
+from broadcaster.domain.gaps import Gaps
 from broadcaster.domain.instances import Wire
 from broadcaster.domain.opening_hours import HoursChange
 from broadcaster.domain.pacing import format_rate
@@ -46,7 +47,7 @@ def add(*, name: Name, secret: KeyOptions, gateway: NewGatewayOptions, windows: 
     """
     settings = load()
     rates = parse_rates(gateway.rate) if gateway.rate else Rates(instances.DEFAULT_RATE)
-    hours = windows.hours()
+    hours, gaps = windows.hours(), gateway.chance.of(Gaps())
     key = secret.read()
     if key is None:
         if not sys.stdin.isatty():
@@ -64,6 +65,7 @@ def add(*, name: Name, secret: KeyOptions, gateway: NewGatewayOptions, windows: 
             base_url=DEFAULT_BASE_URL if gateway.base_url is None else gateway.base_url,
             rate_per_second=rates.pace,
             limits=LaneLimits(settings.acceptance_seconds, rates.counted, gateway.shared, gateway.steps),
+            gaps=gaps,
             burst=gateway.burst,
             max_in_flight=gateway.max_in_flight or instances.DEFAULT_MAX_IN_FLIGHT,
             wire=gateway.wire or Wire.JSON,
@@ -73,7 +75,7 @@ def add(*, name: Name, secret: KeyOptions, gateway: NewGatewayOptions, windows: 
         _warn_of_other_countries(engine, country)
     _warn_in_the_clear(gateway.base_url or "")
     say(
-        f"added instance {name}, at {rates}: "
+        f"added instance {name}, at {rates}{f', with {gaps}' if gaps.are_given else ''}: "
         f"try it with `broadcaster instance check {quote(name)} --to NUMBER`, with a phone of yours"
     )
 
@@ -128,7 +130,7 @@ def change(
         raise UsageError("--any-time with windows: they contradict each other")
     hours = HoursChange(at_any_time=True) if any_time else windows.change()
     confirmation = asked_confirmation(confirm)
-    stops = stopping.stop_change()
+    stops, chance = stopping.stop_change(), gateway.chance
     key = secret.read()
     with database(settings) as engine:
         changed = instances.set_instance(
@@ -143,6 +145,7 @@ def change(
                 limits=limits if add_rate or any(part is not None for part in limits[1:]) else None,
                 more_rates=add_rate or (),
                 burst=gateway.burst,
+                gaps=chance,
                 max_in_flight=gateway.max_in_flight,
                 wire=gateway.wire,
                 country=gateway.known_country,

@@ -29,6 +29,7 @@ def show(name: Name, as_json: Json = False) -> None:
         moments["not_before"] = None
     document["health"] = health_word(document["health"])
     document["hours"] = document["hours"] and str(document["hours"])
+    document["gaps"] = document["gaps"] and str(document["gaps"])
     document["stops"] = document["stops"] and str(document["stops"])
     limits = document.pop("limits")
     del document["rate_per_second"], document["id"], document["inbox"]

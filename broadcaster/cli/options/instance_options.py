@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from broadcaster.base_urls import DEFAULT_BASE_URL
+from broadcaster.domain.gaps import GapChange, parse_gap, parse_rest
 from broadcaster.domain.instances import Wire
 from broadcaster.domain.pacing import format_rate
 from broadcaster.domain.span_limits import parse_ramp
@@ -87,6 +88,24 @@ class GatewayOptions:
             help="A limit that it shares with others (`broadcaster limit add`). Repeat it; `none`: it shares none.",
         ),
     ] = None
+    gap: Annotated[
+        str | None,
+        typer.Option(
+            "--gap",
+            metavar="FROM..TO",
+            help="By chance so far apart, one after the other, on top of the rates: 20s..60s. `none`: by the rates "
+            "alone.",
+        ),
+    ] = None
+    rest: Annotated[
+        str | None,
+        typer.Option(
+            "--rest",
+            metavar="'FROM..TO after N'",
+            help='Send nothing for a while, by chance so long, after so many messages: "5m..10m after 50". `none`: '
+            "never.",
+        ),
+    ] = None
     burst: Annotated[
         int | None,
         typer.Option(
@@ -123,6 +142,16 @@ class GatewayOptions:
     def steps(self) -> tuple[int, ...] | None:
         """The ramp, if one is given. Raises UsageError."""
         return None if self.ramp is None else parse_ramp(self.ramp)
+
+    @property
+    def chance(self) -> GapChange:
+        """What is said of gaps and rests. Raises UsageError."""
+        return GapChange(
+            None if self.gap is None else parse_gap(self.gap),
+            None if self.rest is None else parse_rest(self.rest),
+            without_gap=self.gap is not None and self.gap.strip().casefold() == _NO_LIMIT,
+            without_rest=self.rest is not None and self.rest.strip().casefold() == _NO_LIMIT,
+        )
 
     @property
     def shared(self) -> list[str] | None:

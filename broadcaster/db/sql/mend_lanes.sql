@@ -1,10 +1,15 @@
 WITH /* mend_lanes */
 -- Moments of lanes that lie further ahead than their rule allows were written by a clock that has been put back.
 ahead AS (
-    SELECT l.id, now() + make_interval(secs => %(lead)s + i.interval_seconds * i.burst) AS latest_clock
+    SELECT l.id, rule.latest_clock
     FROM lanes l
     JOIN instances i ON i.id = l.id
-    WHERE l.clock > now() + make_interval(secs => %(lead)s + i.interval_seconds * i.burst) + interval '1 s'
+    CROSS JOIN LATERAL (
+        SELECT now() + make_interval(secs => %(lead)s + i.interval_seconds * i.burst
+            + coalesce((i.gaps #>> '{gap,most}')::double precision, 0)
+            + coalesce((i.gaps #>> '{rest,span,most}')::double precision, 0)) AS latest_clock
+    ) rule
+    WHERE l.clock > rule.latest_clock + interval '1 s'
         OR lease_expires_at > now() + %(lease)s + interval '1 s'
         OR not_before > now() + make_interval(secs => rest_seconds) + interval '1 s'
         OR woken_at > now() + interval '1 s'

@@ -4,6 +4,8 @@ SELECT /* read_instance */
     i.name,
     i.account_id,
     i.rate_per_second,
+    i.burst,
+    i.gaps,
     i.reply_rules,
     a.base_url,
     a.wire,

@@ -7,8 +7,10 @@ mine AS (
         l.id,
         (%(debts)s::double precision[])[returned.n] AS debt,
         (%(again)s::boolean[])[returned.n] AS again,
-        (%(runs)s::text[])[returned.n]::jsonb AS run
+        (%(runs)s::text[])[returned.n]::jsonb AS run,
+        i.gaps IS NOT NULL AS is_by_chance
     FROM lanes l
+    JOIN instances i ON i.id = l.id
     CROSS JOIN LATERAL array_position(%(lanes)s::int[], l.id) AS returned (n)
     WHERE l.id = ANY (%(lanes)s::int[]) AND l.lease_token = (%(tokens)s::uuid[])[returned.n]
     ORDER BY l.id
@@ -21,7 +23,8 @@ SET
     lease_expires_at = NULL,
     -- What comes next wakes it at once, unless its worker is about to: two wake-ups would tear its task's lanes apart.
     woken_at = CASE WHEN mine.again THEN now() END,
-    clock = now() + make_interval(secs => mine.debt),
+    -- What chance has drawn between two messages stands.
+    clock = greatest(now() + make_interval(secs => mine.debt), CASE WHEN mine.is_by_chance THEN l.clock END),
     outcome_run = coalesce(mine.run, l.outcome_run)
 FROM mine
 WHERE l.id = mine.id AND NOT EXISTS (SELECT FROM sending_through(mine.id)) -- asked once the lane is locked

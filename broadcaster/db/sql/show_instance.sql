@@ -26,6 +26,7 @@ SELECT /* show_instance */
     i.country,
     i.confirm_opt_out,
     i.stops,
+    i.gaps,
     hours.document AS hours,
     i.created_at
 FROM instances i

@@ -67,6 +67,10 @@ moved AS (
         greatest(l.clock, now()) AS clock,
         i.interval_seconds AS every,
         i.tolerance_seconds AS tolerance,
+        greatest(0, (i.gaps #>> '{gap,most}')::double precision - i.interval_seconds) AS gap,
+        CASE WHEN i.gaps ? 'rest' THEN greatest(1, (i.gaps #>> '{rest,after}')::int - l.since_rest) END AS before_rest,
+        (i.gaps #>> '{rest,span,least}')::double precision AS rest,
+        (i.gaps #>> '{rest,span,most}')::double precision AS longest_rest,
         l.health NOT IN ('refused', 'paused') AND (l.not_before IS NULL OR l.not_before <= now())
             AND l.account_id = i.account_id -- another account is for another lease
             AND (i.hours_id IS NULL OR opening.closes_at IS NOT NULL) AS may_send,
@@ -96,17 +100,24 @@ moved AS (
         id,
         clock,
         every,
+        gap,
+        before_rest,
+        rest,
+        longest_rest,
         may_send,
         is_well,
         closes_at,
         CASE
             WHEN NOT may_send THEN 0
             WHEN every = 0 THEN least(want, limited.places)
-            ELSE greatest(0, least(want, limited.places, 1 + floor(
+            ELSE greatest(0, least(want, limited.places, before_rest, 1 + floor(
                 (%(lead)s + tolerance - extract(epoch FROM clock - now())) / every
             )))::int
         END AS slots,
-        limited.wait
+        greatest(limited.wait, CASE -- its holder knows the interval, and not what chance has drawn
+            WHEN gap > 0 OR before_rest IS NOT NULL
+                THEN nullif(greatest(0, extract(epoch FROM clock - now()) - tolerance - %(lead)s), 0)
+        END) AS wait
     FROM held
     CROSS JOIN open
     CROSS JOIN LATERAL (
@@ -284,7 +295,13 @@ moved AS (
     UPDATE lanes l
     SET
         lease_expires_at = now() + %(lease)s,
-        clock = CASE WHEN n.taken > 0 THEN room.clock + make_interval(secs => n.taken * room.every) ELSE l.clock END
+        clock = CASE
+            WHEN n.taken > 0 THEN room.clock + make_interval(secs =>
+                n.taken * (room.every + coalesce(random() * room.gap, 0))
+                + CASE WHEN n.taken >= room.before_rest THEN room.rest + random() * (room.longest_rest - room.rest) ELSE 0 END)
+            ELSE l.clock
+        END,
+        since_rest = CASE WHEN n.taken >= room.before_rest THEN 0 ELSE l.since_rest + coalesce(n.taken, 0) END
     FROM room
     CROSS JOIN taken
     CROSS JOIN LATERAL (SELECT taken.counts[array_position(taken.lanes, room.id)] AS taken) n

@@ -130,6 +130,16 @@ instances = Table(
         nullable=False,
         comment="Seconds by which messages may run ahead of the even pace (domain/pacing.py).",
     ),
+    Column(
+        "typical_rate_per_second",
+        Double,
+        comment="Messages per second that its rate, gaps and rests come to, all in all; null: unlimited.",
+    ),
+    Column(
+        "gaps",
+        JSONB,
+        comment="What chance puts between messages, and after how many it rests (domain/gaps.py); null: nothing.",
+    ),
     Column("max_in_flight", Integer, nullable=False, comment="Requests under way at once, at most."),
     Column("reply_rules", JSONB, comment="Differences from the default reply rules; null: none."),
     Column(
@@ -158,6 +168,7 @@ instances = Table(
     moment("created_at", "When it was added.", nullable=False, server_default=func.now()),
     CheckConstraint("rate_per_second > 0", name="rate_positive"),
     CheckConstraint("read_replies_seconds > 0", name="read_replies_positive"),
+    CheckConstraint("NOT gaps ? 'rest' OR interval_seconds > 0", name="rest"),
     CheckConstraint("burst >= 1", name="burst_positive"),
     CheckConstraint("country ~ '^[A-Z]{2}$'", name="country_code"),
     CheckConstraint("max_in_flight >= 1", name="max_in_flight_positive"),
@@ -211,6 +222,13 @@ lanes = Table(
         "The GCRA's theoretical arrival time: when the next message is due at an even pace.",
         nullable=False,
         server_default=func.now(),
+    ),
+    Column(
+        "since_rest",
+        Integer,
+        nullable=False,
+        server_default=text("0"),
+        comment="How many messages were claimed since it last rested (instances.gaps).",
     ),
     moment("woken_at", "When a wake-up was last published for it."),
     Column(

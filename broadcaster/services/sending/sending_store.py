@@ -18,7 +18,7 @@ from broadcaster.domain.decisions import LaneChange, Transition
 from broadcaster.domain.instances import Wire
 from broadcaster.domain.outcome_run import OutcomeRun
 from broadcaster.domain.outcomes import Verdict
-from broadcaster.domain.pacing import CLAIM_LEAD, Pace, closing_reserve, pace
+from broadcaster.domain.pacing import CLAIM_LEAD, Pace, closing_reserve
 from broadcaster.domain.states import LaneHealth
 
 
@@ -51,7 +51,8 @@ class _LaneRow(msgspec.Struct, frozen=True):
     base_url: str
     wire: Wire
     reply_rules: Any
-    rate_per_second: float | None
+    interval_seconds: float
+    tolerance_seconds: float
     burst: int
     max_in_flight: int
     health: LaneHealth
@@ -188,7 +189,7 @@ class SendingStore:
                 base_url=row.base_url,
                 wire=row.wire,
                 reply_rules=row.reply_rules,
-                pace=pace(row.rate_per_second, row.burst),
+                pace=Pace(row.interval_seconds, row.tolerance_seconds, row.burst),
                 max_in_flight=row.max_in_flight,
                 health=row.health,
                 failures=row.failures,

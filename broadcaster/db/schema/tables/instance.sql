@@ -43,6 +43,8 @@ CREATE TABLE instances (
     burst integer NOT NULL,
     interval_seconds double precision NOT NULL,
     tolerance_seconds double precision NOT NULL,
+    typical_rate_per_second double precision,
+    gaps jsonb,
     max_in_flight integer NOT NULL,
     reply_rules jsonb,
     country text,
@@ -54,6 +56,7 @@ CREATE TABLE instances (
     created_at timestamptz NOT NULL DEFAULT now(),
     CONSTRAINT instances_burst_positive_check CHECK (burst >= 1),
     CONSTRAINT instances_country_code_check CHECK (country ~ '^[A-Z]{2}$'),
+    CONSTRAINT instances_rest_check CHECK (NOT gaps ? 'rest' OR interval_seconds > 0),
     CONSTRAINT instances_max_in_flight_positive_check CHECK (max_in_flight >= 1),
     CONSTRAINT instances_pace_not_negative_check CHECK (interval_seconds >= 0 AND tolerance_seconds >= 0),
     CONSTRAINT instances_read_replies_positive_check CHECK (read_replies_seconds > 0),
@@ -68,6 +71,10 @@ COMMENT ON COLUMN instances.burst IS 'Accepted requests in any window W never ex
 COMMENT ON COLUMN instances.interval_seconds IS 'Seconds between two messages, 0 when unlimited (domain/pacing.py).';
 COMMENT ON COLUMN instances.tolerance_seconds IS
     'Seconds by which messages may run ahead of the even pace (domain/pacing.py).';
+COMMENT ON COLUMN instances.typical_rate_per_second IS
+    'Messages per second that its rate, gaps and rests come to, all in all; null: unlimited.';
+COMMENT ON COLUMN instances.gaps IS
+    'What chance puts between messages, and after how many it rests (domain/gaps.py); null: nothing.';
 COMMENT ON COLUMN instances.max_in_flight IS 'Requests under way at once, at most.';
 COMMENT ON COLUMN instances.reply_rules IS 'Differences from the default reply rules; null: none.';
 COMMENT ON COLUMN instances.country IS
@@ -95,6 +102,7 @@ CREATE TABLE lanes (
     lease_expires_at timestamptz,
     lease_holder text,
     clock timestamptz NOT NULL DEFAULT now(),
+    since_rest integer NOT NULL DEFAULT 0,
     woken_at timestamptz,
     account_id integer NOT NULL REFERENCES accounts
 ) WITH (fillfactor = 50);
@@ -114,6 +122,7 @@ COMMENT ON COLUMN lanes.lease_token IS 'Who may send now; null: nobody. Each wri
 COMMENT ON COLUMN lanes.lease_expires_at IS 'From when on another worker may take the lane.';
 COMMENT ON COLUMN lanes.lease_holder IS 'The worker that holds the lane, for people.';
 COMMENT ON COLUMN lanes.clock IS 'The GCRA''s theoretical arrival time: when the next message is due at an even pace.';
+COMMENT ON COLUMN lanes.since_rest IS 'How many messages were claimed since it last rested (instances.gaps).';
 COMMENT ON COLUMN lanes.woken_at IS 'When a wake-up was last published for it.';
 COMMENT ON COLUMN lanes.account_id IS
     'The account that it sends through under its lease; the instance may have another one by now.';
