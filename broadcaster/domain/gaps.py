@@ -61,13 +61,6 @@ class Gaps(msgspec.Struct, frozen=True, omit_defaults=True):
         without = pace(rate_per_second, burst)
         return without if self.gap is None else Pace(max(without.interval, self.gap.least), 0.0, 1)
 
-    def typical_rate(self, interval: float) -> float | None:
-        """Messages per second, all in all, where they are at least `interval` seconds apart. None: unlimited."""
-        gap = 0.0 if self.gap is None else max(0.0, self.gap.most - interval) / 2
-        rest = 0.0 if self.rest is None else (self.rest.span.least + self.rest.span.most) / 2 / self.rest.after
-        apart = interval + gap + rest
-        return 1 / apart if apart else None
-
     def __str__(self) -> str:
         said = [f"gaps of {self.gap}"] if self.gap else []
         return ", ".join(said + ([f"rests of {self.rest}"] if self.rest else []))

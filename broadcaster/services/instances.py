@@ -398,7 +398,6 @@ def _limits(rate_per_second: float | None, burst: int | None, gaps: Gaps) -> dic
         "burst": limit.burst,
         "interval_seconds": limit.interval,
         "tolerance_seconds": limit.tolerance,
-        "typical_rate_per_second": gaps.typical_rate(limit.interval),
         "gaps": msgspec.to_builtins(gaps) if gaps.are_given else null(),
     }
 

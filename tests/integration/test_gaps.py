@@ -83,6 +83,24 @@ def test_a_shorter_gap_holds_from_the_next_tick_on(shop: Shop) -> None:
     assert len(moments(shop)) == 2
 
 
+@pytest.mark.parametrize(
+    ("rate", "gaps", "apart"),
+    [
+        ("unlimited", Gaps(), None),
+        ("20/min", Gaps(), 3),
+        ("20/min", Gaps(Span(20, 60)), 40),
+        ("20/min", Gaps(Span(20, 60), Rest(Span(300, 600), 50)), 40 + 450 / 50),
+        ("6/h", Gaps(Span(20, 60)), 600),
+    ],
+)
+def test_plans_and_shares_reckon_with_what_gaps_come_to(
+    shop: Shop, rate: str, gaps: Gaps, apart: float | None
+) -> None:
+    shop.add("a", rate, gaps=gaps)
+    [(typical,)] = shop.sql("SELECT typical_rate_per_second FROM instances")
+    assert typical == (apart and pytest.approx(1 / apart))
+
+
 def test_what_is_not_said_of_gaps_stays(shop: Shop) -> None:
     vault = open_vault(shop.settings)
     shop.add("a", "20/min", burst=7)

@@ -83,14 +83,5 @@ def test_with_a_gap_messages_leave_one_after_the_other_and_never_sooner_than_the
     assert Gaps(rest=REST).paced(rate, 5) == pace(rate, 5)
 
 
-def test_what_they_come_to_all_in_all() -> None:
-    assert Gaps().typical_rate(0.0) is None
-    assert Gaps().typical_rate(3.0) == pytest.approx(1 / 3)
-    assert Gaps(GAP).typical_rate(20.0) == pytest.approx(1 / 40)
-    assert Gaps(GAP, REST).typical_rate(20.0) == pytest.approx(1 / (40 + 450 / 50))
-    # The rate is slower than any gap.
-    assert Gaps(GAP).typical_rate(600.0) == pytest.approx(1 / 600)
-
-
 def test_without_gaps_the_pace_is_what_the_rate_says() -> None:
     assert Gaps().paced(None, 2) == Pace(0.0, 0.0, 2)

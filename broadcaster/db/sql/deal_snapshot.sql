@@ -5,7 +5,7 @@ WITH /* deal_snapshot */
 share AS (
     SELECT
         cl.lane_id,
-        coalesce(i.rate_per_second, greatest(100, 10 * max(i.rate_per_second) OVER ())) AS weight
+        coalesce(i.typical_rate_per_second, greatest(100, 10 * max(i.typical_rate_per_second) OVER ())) AS weight
     FROM campaign_lanes cl
     JOIN instances i ON i.id = cl.lane_id
     WHERE cl.campaign_id = %(campaign_id)s AND NOT cl.retired

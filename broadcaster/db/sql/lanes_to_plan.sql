@@ -2,7 +2,7 @@ SELECT /* lanes_to_plan */
 -- Lanes as they stand (`domain.campaign_plans.LaneNow`).
     l.id,
     i.name AS instance,
-    i.interval_seconds AS interval,
+    coalesce(1 / i.typical_rate_per_second, 0) AS interval,
     i.tolerance_seconds AS tolerance,
     i.burst,
     extract(epoch FROM greatest(l.clock - now(), '0'))::float8 AS debt,

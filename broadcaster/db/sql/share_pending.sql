@@ -11,8 +11,8 @@ weighed AS (
         cl.retired,
         cl.pending,
         CASE WHEN cl.retired THEN 0 ELSE coalesce(
-            i.rate_per_second,
-            greatest(100, 10 * max(i.rate_per_second) FILTER (WHERE NOT cl.retired) OVER (PARTITION BY c.id))
+            i.typical_rate_per_second,
+            greatest(100, 10 * max(i.typical_rate_per_second) FILTER (WHERE NOT cl.retired) OVER (PARTITION BY c.id))
         ) END AS weight
     FROM campaigns c
     JOIN campaign_lanes cl ON cl.campaign_id = c.id

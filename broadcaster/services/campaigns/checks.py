@@ -45,11 +45,11 @@ def lanes_of(connection: Connection, names: Sequence[str]) -> Limits:
     """The lanes (ids) of the named instances, each with its limit. Raises NotFoundError."""
     table = tables.instances
     rows = connection.execute(
-        select(table.c.name, table.c.id, table.c.rate_per_second, table.c.burst).where(table.c.name.in_(names))
+        select(table.c.name, table.c.id, table.c.typical_rate_per_second, table.c.burst).where(table.c.name.in_(names))
     ).all()
     if unknown := sorted(set(names) - {row.name for row in rows}):
         raise NotFoundError(f"no instance is called {unknown[0]!r}: see `broadcaster instance list`")
-    return {row.id: Limit(row.rate_per_second, row.burst) for row in rows}
+    return {row.id: Limit(row.typical_rate_per_second, row.burst) for row in rows}
 
 
 def refuse_unread(connection: Connection, lanes: Collection[int], care: Care | None) -> None:

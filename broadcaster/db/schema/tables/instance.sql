@@ -43,8 +43,14 @@ CREATE TABLE instances (
     burst integer NOT NULL,
     interval_seconds double precision NOT NULL,
     tolerance_seconds double precision NOT NULL,
-    typical_rate_per_second double precision,
     gaps jsonb,
+    typical_rate_per_second double precision GENERATED ALWAYS AS (1 / nullif(
+        interval_seconds
+        + greatest(0, coalesce((gaps #>> '{gap,most}')::double precision, 0) - interval_seconds) / 2
+        + coalesce(((gaps #>> '{rest,span,least}')::double precision + (gaps #>> '{rest,span,most}')::double precision)
+            / 2 / (gaps #>> '{rest,after}')::double precision, 0),
+        0
+    )) STORED,
     max_in_flight integer NOT NULL,
     reply_rules jsonb,
     country text,
