@@ -265,3 +265,23 @@ def test_recipients_of_an_occurrence_who_are_rejected_are_never_passed_over_in_s
     dispatch.start_due_campaigns(engine)
     troubles = run_cli("status", "--json").json["standing_still"]
     assert [each for each in troubles if each["what"] == "schedule"] == []
+
+
+def test_care_of_a_schedule_is_changed_option_by_option_and_taken_away(run_cli: RunCli, engine: Engine) -> None:
+    careful = ("--canary", "2%,10%", "--after", "30m", "--stop-above", "failures=10%", "--require-consent")
+    assert_done(run_cli("schedule", "add", "news", *DAILY, "--text", "Hi", *careful))
+
+    def care(*options: str) -> tuple[object, bool]:
+        assert_done(run_cli("schedule", "set", "news", *options))
+        shown = assert_done(run_cli("schedule", "show", "news", "--json")).json
+        return shown["care"], shown["require_consent"]
+
+    canary = {"canary": [0.02, 0.1], "after": 1800.0}
+    stops = {"stops": {"failures": 0.1}}
+    assert care("--priority", "1") == (stops | canary, True)
+    assert care("--only-known") == (stops | canary | {"only_known": True}, True)
+    assert care("--stop-above", "none", "--after", "1m") == (canary | {"after": 60.0, "only_known": True}, True)
+    assert care("--no-care", "--stop-above", "failures=5%") == ({"stops": {"failures": 0.05}}, False)
+    assert care("--no-care") == (None, False)
+    refused = run_cli("schedule", "set", "news", "--max-unanswered", "3")
+    assert_refused(refused, "its instances read no replies", code=2)

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from broadcaster.cli.options.consent_options import CONSENT_PANEL
-from broadcaster.domain.care import ANSWERED_AFTER, JUDGED_FROM, Care, StopChange, Stops, parse_canary, parse_stops
+from broadcaster.domain.care import ANSWERED_AFTER, JUDGED_FROM, Care, StopChange, parse_canary, parse_stops
 from broadcaster.errors import UsageError
 
 CARE_PANEL = "Care for the number"
@@ -107,14 +107,15 @@ class CareOptions(StopOptions):
         ),
     ] = False
 
-    def care(self) -> Care | None:
-        """What they say; None: none of it is given. Raises UsageError."""
+    def care(self, before: Care | None = None) -> Care | None:
+        """What they make of the care before; None: none of it is left. Raises UsageError."""
+        was = before or Care()
         care = Care(
-            stops=(self.stop_change() or StopChange()).of(Stops()),
-            canary=() if self.canary is None else parse_canary(self.canary),
-            after=ANSWERED_AFTER if self.after is None else _seconds(self.after),
-            max_unanswered=self.max_unanswered,
-            only_known=self.only_known,
+            stops=(self.stop_change() or StopChange()).of(was.stops),
+            canary=was.canary if self.canary is None else parse_canary(self.canary),
+            after=was.after if self.after is None else _seconds(self.after),
+            max_unanswered=self.max_unanswered or was.max_unanswered,
+            only_known=self.only_known or was.only_known,
         )
         if self.after is not None and not (care.canary or care.max_unanswered or care.stops.replies is not None):
             raise UsageError(

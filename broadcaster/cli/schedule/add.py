@@ -127,6 +127,10 @@ def change(
     windows: ChangedWindowOptions,
     expires: Annotated[str | None, EXPIRES] = None,
     no_expiry: NoExpiry = False,
+    care: CareOptions,
+    no_care: Annotated[
+        bool, typer.Option("--no-care", help="Without limits of its own, canary and skipping, but for those given.")
+    ] = False,
     strict: Strict = False,
     dry_run: Annotated[bool, DRY_RUN] = False,
     as_json: Json = False,
@@ -134,8 +138,8 @@ def change(
     """Change what is given and leave the rest. Occurrences that have their campaign already keep it as it is.
 
     A new content keeps the locale, and that of a file the caption. --where replaces what --where gave, and --exclude
-    what --exclude gave. Windows stay with other holidays, and holidays with other windows. A new rule counts from now
-    on.
+    what --exclude gave. Windows stay with other holidays, and holidays with other windows. Of care, what is not given
+    stays; --no-care takes all of it away, --require-consent included. A new rule counts from now on.
 
     Example: broadcaster schedule set news --text "Good morning {{ name }}, it is Friday"
     """
@@ -167,6 +171,9 @@ def change(
             hours=windows.change(),
             expires_after=None if expires is None else parse_expiry(expires),
             never_expires=no_expiry,
+            care=care.care(None if no_care else before.care) if care != CareOptions() else None,
+            without_care=no_care,
+            require_consent=care.require_consent or (False if no_care else None),
         )
         outlook = set_schedule(engine, name, changes, strict=strict, dry_run=dry_run)
         after = show_schedule(engine, name)

@@ -112,6 +112,9 @@ class ScheduleChanges:
     hours: HoursChange | None = None
     expires_after: timedelta | None = None
     never_expires: bool = False
+    care: Care | None = None
+    without_care: bool = False
+    require_consent: bool | None = None
 
     @property
     def rule(self) -> bool:
@@ -192,8 +195,11 @@ def set_schedule(
             audience_filter=tuple(conditions) or None,
             expires_after=None if changes.never_expires else changes.expires_after or schedule.expires_after,
             lanes=schedule.lanes if changes.instances is None else tuple(lanes_of(connection, changes.instances)),
+            care=changes.care or (None if changes.without_care else schedule.care),
+            require_consent=schedule.require_consent if changes.require_consent is None else changes.require_consent,
             **StoredContent.of(schedule.content_id, content)._asdict(),
         )
+        refuse_unread(connection, changed.lanes, changed.care)
         if changes.timing and schedule.state is not ScheduleState.PAUSED:
             # An occurrence that is due and not dealt with yet stays so, unless the rule is another one.
             since = now if changes.rule or schedule.next_at is None else min(now, schedule.next_at - RESOLUTION)
