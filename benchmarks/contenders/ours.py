@@ -17,7 +17,8 @@ from broadcaster.domain.pacing import default_burst
 from broadcaster.errors import NotFoundError
 from broadcaster.services.campaigns.lifecycle import start_campaign
 from broadcaster.services.campaigns.new_content import file_content, text_content
-from broadcaster.services.campaigns.submission import Submission, submit_campaign
+from broadcaster.services.campaigns.submission import Submission
+from broadcaster.services.campaigns.submitting import submit_campaign
 from broadcaster.services.instance_reports import show_instance
 from broadcaster.services.instances import add_instance
 from broadcaster.services.recipients.reader import RecipientOptions, read_recipients

@@ -16,7 +16,8 @@ from benchmarks.processes import wait_until
 from benchmarks.results import Row
 from benchmarks.stand import Stand, open_stand, recording
 from broadcaster.services.campaigns.new_content import text_content
-from broadcaster.services.campaigns.submission import Submission, submit_campaign
+from broadcaster.services.campaigns.submission import Submission
+from broadcaster.services.campaigns.submitting import submit_campaign
 from broadcaster.services.recipients.reader import RecipientOptions, read_recipients
 
 _INSTANCE = "instance"

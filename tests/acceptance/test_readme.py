@@ -21,7 +21,8 @@ from sqlalchemy import Engine, text
 
 from broadcaster.crypto import open_vault
 from broadcaster.services.campaigns.new_content import text_content
-from broadcaster.services.campaigns.submission import Submission, submit_campaign
+from broadcaster.services.campaigns.submission import Submission
+from broadcaster.services.campaigns.submitting import submit_campaign
 from broadcaster.services.dispatch import start_due_campaigns
 from broadcaster.services.instances import add_instance
 from broadcaster.services.recipients.reader import RecipientOptions, read_recipients

@@ -13,7 +13,8 @@ from broadcaster.services.campaigns.audience_submission import submit_over_audie
 from broadcaster.services.campaigns.lifecycle import cancel_campaign
 from broadcaster.services.campaigns.new_content import file_url_content, text_content
 from broadcaster.services.campaigns.planning import open_work
-from broadcaster.services.campaigns.submission import Submission, submit_campaign
+from broadcaster.services.campaigns.submission import Submission
+from broadcaster.services.campaigns.submitting import submit_campaign
 from broadcaster.services.instances import pause_instance
 from broadcaster.services.recipients.reader import RecipientOptions, RecipientReader, read_recipients
 from tests.support.shop import Shop

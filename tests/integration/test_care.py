@@ -21,7 +21,8 @@ from broadcaster.services.campaigns.judging import judge_campaigns
 from broadcaster.services.campaigns.new_content import text_content
 from broadcaster.services.campaigns.rests import submit_rest
 from broadcaster.services.campaigns.stored_campaign import read_campaign
-from broadcaster.services.campaigns.submission import Submission, Submitted, submit_campaign
+from broadcaster.services.campaigns.submission import Submission, Submitted
+from broadcaster.services.campaigns.submitting import submit_campaign
 from broadcaster.services.inbox import inbox_reader
 from broadcaster.services.instance_judging import judge_instances
 from broadcaster.services.instances import resume_instance

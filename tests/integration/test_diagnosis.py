@@ -15,7 +15,8 @@ from broadcaster.db.engine import open_engine
 from broadcaster.domain.states import MessageState
 from broadcaster.services import diagnosis
 from broadcaster.services.campaigns.new_content import text_content
-from broadcaster.services.campaigns.submission import Submission, submit_campaign
+from broadcaster.services.campaigns.submission import Submission
+from broadcaster.services.campaigns.submitting import submit_campaign
 from broadcaster.services.diagnosis import examine_database, examine_ticks
 from broadcaster.services.findings import Finding, Level
 from broadcaster.services.instances import add_instance

@@ -16,7 +16,8 @@ from broadcaster.services.audiences.imports import Imported, import_file
 from broadcaster.services.campaigns import loading
 from broadcaster.services.campaigns.audience_submission import submit_over_audience
 from broadcaster.services.campaigns.new_content import file_content, text_content
-from broadcaster.services.campaigns.submission import Submission, Submitted, submit_campaign
+from broadcaster.services.campaigns.submission import Submission, Submitted
+from broadcaster.services.campaigns.submitting import submit_campaign
 from broadcaster.services.recipients.reader import RecipientOptions, read_recipients
 from tests.support.database import everything
 from tests.support.shop import Shop

@@ -22,7 +22,8 @@ from broadcaster.services import dispatch
 from broadcaster.services.campaigns import campaign_reports, lifecycle, settling
 from broadcaster.services.campaigns.new_content import text_content
 from broadcaster.services.campaigns.settling import Settlement
-from broadcaster.services.campaigns.submission import Submission, submit_campaign
+from broadcaster.services.campaigns.submission import Submission
+from broadcaster.services.campaigns.submitting import submit_campaign
 from broadcaster.services.instances import add_instance
 from broadcaster.services.recipients.reader import RecipientOptions, read_recipients
 from broadcaster.settings import Settings

@@ -24,7 +24,8 @@ from broadcaster.services.campaigns.audience_submission import submit_over_audie
 from broadcaster.services.campaigns.lifecycle import retry_campaign
 from broadcaster.services.campaigns.new_content import text_content
 from broadcaster.services.campaigns.settling import Settlement, settle_messages
-from broadcaster.services.campaigns.submission import Submission, submit_campaign
+from broadcaster.services.campaigns.submission import Submission
+from broadcaster.services.campaigns.submitting import submit_campaign
 from broadcaster.services.campaigns.test_copies import send_test
 from broadcaster.services.consent.block_list import (
     Blocked,

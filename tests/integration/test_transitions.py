@@ -24,7 +24,8 @@ from broadcaster.db.statements import execute as run_statement
 from broadcaster.domain.states import FINAL_MESSAGE_STATES, MESSAGE_TRANSITIONS, CampaignState, MessageState
 from broadcaster.services.campaigns.new_content import text_content
 from broadcaster.services.campaigns.settling import TARGETS
-from broadcaster.services.campaigns.submission import Submission, submit_campaign
+from broadcaster.services.campaigns.submission import Submission
+from broadcaster.services.campaigns.submitting import submit_campaign
 from broadcaster.services.instances import add_instance
 from broadcaster.services.recipients.reader import RecipientOptions, read_recipients
 from broadcaster.settings import Settings

@@ -22,7 +22,8 @@ from broadcaster.domain.states import MessageState
 from broadcaster.services import dispatch
 from broadcaster.services.campaigns import campaign_reports
 from broadcaster.services.campaigns.new_content import text_content
-from broadcaster.services.campaigns.submission import Submission, submit_campaign
+from broadcaster.services.campaigns.submission import Submission
+from broadcaster.services.campaigns.submitting import submit_campaign
 from broadcaster.services.instances import add_instance
 from broadcaster.services.recipients.reader import RecipientOptions, read_recipients
 from broadcaster.services.sending.sending_process import SendingProcess

@@ -36,7 +36,8 @@ from broadcaster.domain.states import FINAL_CAMPAIGN_STATES
 from broadcaster.errors import BroadcasterError, UnavailableError, quoted
 from broadcaster.services.campaigns.campaign_reports import campaign_detail, campaign_summary
 from broadcaster.services.campaigns.new_content import file_content, text_file_content
-from broadcaster.services.campaigns.submission import Submission, submit_campaign
+from broadcaster.services.campaigns.submission import Submission
+from broadcaster.services.campaigns.submitting import submit_campaign
 from broadcaster.services.instances import add_instance
 from broadcaster.services.recipients.reader import RecipientOptions, read_recipients
 from broadcaster.settings import PREFIX, Settings
