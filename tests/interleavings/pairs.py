@@ -144,14 +144,24 @@ class Arena:
             raise outcome.error
         return self.sql(_EVERYTHING) != before
 
-    def is_put_back_after(self, recipe: Recipe) -> bool:
-        """Whether no table of the books shows that the transaction has run."""
+    def left_behind_by(self, recipe: Recipe) -> set[str]:
+        """The tables in which something shows that the transaction has run, after the books were put back."""
+        self.restore()
+        before = self._digests()
         self._run(recipe, FIRST, held=False)
         self.restore()
-        tables = [name for (name,) in self.sql("SELECT name FROM saved.names")]
-        return not any(self.sql(f"TABLE public.{name} EXCEPT TABLE saved.{name}") for name in tables) and not any(
-            self.sql(f"TABLE saved.{name} EXCEPT TABLE public.{name}") for name in tables
+        return {table for table, digest in self._digests().items() if digest != before[table]}
+
+    def _digests(self) -> dict[str, str | None]:
+        tables = self.sql(
+            "SELECT relname FROM pg_class"
+            " WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition"
         )
+        digest = " UNION ALL ".join(
+            f"SELECT '{table}', md5(string_agg(t::text, ' ' ORDER BY t::text)) FROM public.{table} t"
+            for (table,) in tables
+        )
+        return dict(self.sql(digest))  # type: ignore[arg-type]
 
     def sees_the_past(self) -> bool:
         """Whether a held statement does not see what is committed meanwhile."""

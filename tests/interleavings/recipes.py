@@ -306,7 +306,7 @@ def _changing() -> list[Recipe]:
     changed = [
         locked(Campaign.PAUSED, content(Campaign.PAUSED), lanes(Campaign.PAUSED, 2, 3)),
         locked(Campaign.DRAFT, content(Campaign.DRAFT)),
-        locked(Campaign.PAUSED, _step("change_hours", campaign_id=Campaign.PAUSED, hours_id=None)),
+        locked(Campaign.PAUSED, _step("change_hours", campaign_id=Campaign.PAUSED, hours_id=1)),
         # Whoever resumes a campaign may do so between its two transactions: the second is for running ones, too.
         *(locked(campaign, share(campaign)) for campaign in (Campaign.PAUSED, Campaign.AWAKE)),
     ]
@@ -501,7 +501,9 @@ def _careful() -> list[Recipe]:
     since = {"since": SINCE}
     stop = _step("stop_campaign", reason="too many", **careful, **since)
     opens = _step("open_slice", open=1, **careful, **since)
-    release = _step("release_slice", segment=0, share=1.0, open=2, beyond=0, most=10, **careful)
+    of_segment: dict[str, Any] = {"segment": 0, "beyond": 0, "most": 10, **careful}
+    release_first = _step("release_slice", share=0.25, open=1, **of_segment)
+    release = _step("release_slice", share=1.0, open=2, **of_segment)
     released = _step("note_slice_released", open=2, **careful)
     anew = _step("judge_anew", **careful)
     instance = _step("lock_instance_row", instance_id=1), _step("stop_instance", instance_id=1, reason="so", **since)
@@ -513,7 +515,7 @@ def _careful() -> list[Recipe]:
     return [
         Recipe("stop_campaign", (row, stop)),
         Recipe("open_slice, release_slice", (row, opens, release, released), held=2),
-        Recipe("release_slice", (row, release)),
+        Recipe("release_slice", (row, release_first)),
         Recipe("judge_anew", (row, anew)),
         Recipe("stop_instance", instance, held=1),
         Recipe("skip_marked", (start, candidates, mark, skip), held=3),

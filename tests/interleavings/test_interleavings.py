@@ -55,7 +55,9 @@ def test_every_recipe_does_something(arena: Arena) -> None:
 
 
 def test_the_books_are_put_back_after_every_recipe(arena: Arena) -> None:
-    assert not [recipe.label for recipe in RECIPES if not arena.is_put_back_after(recipe)]
+    left = {table for recipe in RECIPES for table in arena.left_behind_by(recipe)}
+    # What nothing is decided by: what operators did.
+    assert left <= {"audit_log"}
 
 
 def test_what_is_held_sees_what_there_was_before_another_session_committed(arena: Arena) -> None:

@@ -27,7 +27,7 @@ class Campaign(IntEnum):
     DRAFT = 8
     AUDIENCE = 9
     CAREFUL = 10
-    """Running, with a canary of which the first slice is open, and the rest is held."""
+    """Running, with a canary of which the first slice is open, and not released yet."""
     LAST_SENDING = 11
     """Running: all but one message, which is being sent, is final."""
     LAST_DOUBT = 12
