@@ -73,7 +73,7 @@ def test_set_says_what_follows(run_cli: RunCli, engine: Engine) -> None:
 
     def told(*options: str) -> str:
         return (
-            assert_done(run_cli("instance", "set", "a", *options)).stdout.removeprefix("changed instance a; ").strip()
+            assert_done(run_cli("instance", "set", "a", *options)).stdout.partition("changed instance a; ")[2].strip()
         )
 
     def is_now(health: str) -> None:
@@ -81,6 +81,8 @@ def test_set_says_what_follows(run_cli: RunCli, engine: Engine) -> None:
             connection.execute(text("UPDATE lanes SET health = :health, health_reason = 'Why'"), {"health": health})
 
     assert told("--rate", "30/min") == "nothing waits for it"
+    done = assert_done(run_cli("instance", "set", "a", "--rate", "20/min")).stdout
+    assert done.startswith("rates of instance a: 30/min -> 20/min\n")
     options = ("--instance", "a", "--recipients", "-", "--text", "Hi")
     assert_done(run_cli("campaign", "submit", "promo", *options, stdin="phone\n628123456789\n628123456780\n"))
     start_due_campaigns(engine)
