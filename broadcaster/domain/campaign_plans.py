@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from math import inf
 from zoneinfo import ZoneInfo
@@ -28,6 +28,10 @@ OTHERS = -1
 """The rank of what other campaigns have waiting; the campaign itself has 0."""
 _LEAST_HELD = 60.0
 """Seconds: what holds it for less is not told."""
+
+
+ITS_WINDOWS = "its windows"
+"""What something waits for, in words."""
 
 
 class LaneNow(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,6 +60,8 @@ class LimitNow(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     """What people call it, or the instance whose own it is."""
     is_shared: bool
+    is_ramp: bool
+    """Its `most` may be more tomorrow, and is reckoned as it is."""
     most: int
     span_seconds: int
     grace_seconds: float
@@ -68,6 +74,8 @@ class LimitNow(msgspec.Struct, frozen=True, kw_only=True):
 
     def __str__(self) -> str:
         limit = SpanLimit(self.most, self.span_seconds)
+        if self.is_ramp:
+            return f"ramp of {self.name}, at its step of today ({limit})"
         return f"limit {self.name} ({limit})" if self.is_shared else f"limit {limit} of {self.name}"
 
 
@@ -108,6 +116,18 @@ class CampaignPlan:
     days: Sequence[PlannedDay]
     waits: Sequence[str]
     """What it waits for, for people."""
+
+    def after_slices(self, seconds: float) -> CampaignPlan:
+        """The plan of a campaign whose canary waits so long between its slices.
+
+        Hours may be closed meanwhile anyway, so that it is only known to take no less than either.
+        """
+        if not seconds:
+            return self
+        waited = self.begins_at + timedelta(seconds=seconds)
+        by_hours = ITS_WINDOWS in self.waits
+        ends = self.ends_at and (max(self.ends_at, waited) if by_hours else self.ends_at + timedelta(seconds=seconds))
+        return replace(self, ends_at=ends, is_paced=True, waits=[*self.waits, "the slices of its canary"])
 
     @property
     def seconds(self) -> float | None:
@@ -194,7 +214,7 @@ class Surroundings:
         limits = {limit.id: limit for limit in self.limits}
         for (hold, key), held in sorted(plan.held.items(), key=lambda item: -item[1].seconds):
             if held.seconds >= _LEAST_HELD:
-                yield "its windows" if hold is Hold.WINDOW else str(limits[key])
+                yield ITS_WINDOWS if hold is Hold.WINDOW else str(limits[key])
 
 
 def _opening(

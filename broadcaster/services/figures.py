@@ -46,6 +46,7 @@ class _Limit(msgspec.Struct, frozen=True):
     name: str | None
     """None: it is an instance's own."""
     instance: str | None
+    is_ramp: bool
     span_seconds: int
     most: int
     taken: int
@@ -99,13 +100,14 @@ class _Figures:
         yield from (recent, latency)
 
     def _of_limits(self) -> Iterator[Metric]:
-        labels = "limit", _INSTANCE, "span_seconds"
+        labels = "limit", _INSTANCE, "span_seconds", "ramp"
         most = _gauge(
             "limit_most", "What a limit allows in any span: a shared one by its name, or an instance's own.", *labels
         )
         taken = _gauge("limit_taken", "How many messages count now.", *labels)
         for limit in self._limits:
-            values = [limit.name or "", limit.instance or "", str(limit.span_seconds)]
+            ramp = str(limit.is_ramp).lower()
+            values = [limit.name or "", limit.instance or "", str(limit.span_seconds), ramp]
             most.add_metric(values, limit.most)
             taken.add_metric(values, limit.taken)
         yield from (most, taken)

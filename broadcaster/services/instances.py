@@ -16,14 +16,14 @@ from broadcaster.crypto import Vault
 from broadcaster.db import tables
 from broadcaster.db.engine import transaction
 from broadcaster.db.statements import first
-from broadcaster.domain.care import StopChange, Stops
+from broadcaster.domain.care import Care, StopChange, Stops
 from broadcaster.domain.gaps import NO_CHANGE, GapChange, Gaps
 from broadcaster.domain.instances import Wire
 from broadcaster.domain.names import FORGOTTEN, check_name
 from broadcaster.domain.opening_hours import NOBODY, HoursChange, OpeningHours
 from broadcaster.domain.pacing import default_burst
 from broadcaster.domain.span_limits import Rates, with_rates
-from broadcaster.domain.states import CampaignState, LaneHealth
+from broadcaster.domain.states import FINAL_CAMPAIGN_STATES, CampaignState, LaneHealth
 from broadcaster.errors import ConflictError, NotFoundError, UsageError, listed
 from broadcaster.services.accounts import (
     account_key,
@@ -122,6 +122,8 @@ class ChangedInstance:
     rates_before: Rates
     waiting: int
     """Messages of running campaigns that have not left."""
+    unheard: Sequence[str] = ()
+    """Open campaigns whose care wants to know who answers, which its replies tell no more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,6 +205,7 @@ def set_instance(engine: Engine, vault: Vault, name: str, changes: InstanceChang
             rates=Rates(rate, counted_limits(connection, current.id)),
             rates_before=rates_before,
             waiting=_waiting(connection, current.id),
+            unheard=_relying_on_replies(connection, current.id) if changes.without_replies else (),
         )
 
 
@@ -275,6 +278,15 @@ def _health(connection: Connection, instance_id: int) -> tuple[LaneHealth, str |
     lanes = tables.lanes
     row = connection.execute(select(lanes.c.health, lanes.c.health_reason).where(lanes.c.id == instance_id)).one()
     return LaneHealth(row.health), row.health_reason
+
+
+def _relying_on_replies(connection: Connection, instance_id: int) -> list[str]:
+    campaigns, parts = tables.campaigns, tables.campaign_lanes
+    found = select(campaigns.c.name, campaigns.c.care).join(parts, parts.c.campaign_id == campaigns.c.id)
+    of_lane = found.where(parts.c.lane_id == instance_id, ~parts.c.retired, campaigns.c.care.is_not(None))
+    is_open = campaigns.c.state.not_in(FINAL_CAMPAIGN_STATES)
+    careful = connection.execute(of_lane.where(is_open).order_by(campaigns.c.id))
+    return [row.name for row in careful if msgspec.convert(row.care, Care).needs_replies]
 
 
 def _waiting(connection: Connection, instance_id: int) -> int:

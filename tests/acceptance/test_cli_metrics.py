@@ -74,10 +74,21 @@ def test_figures_are_those_of_the_database(run_cli: RunCli, shop: Shop) -> None:
             of(after, "gateway_seconds", instance_name=name, quantile=each) for each in ("0.5", "0.95", "0.99")
         ]
         assert quantiles == sorted(quantiles)
-    assert of(after, "limit_taken", limit="", instance_name="a", span_seconds="86400") == shares["a"]
-    assert of(after, "limit_most", limit="everybody", instance_name="", span_seconds="86400") == 2000
-    assert of(after, "limit_taken", limit="everybody", instance_name="", span_seconds="86400") == shares["b"]
+    own = {"limit": "", "instance_name": "a", "span_seconds": "86400", "ramp": "false"}
+    shared = own | {"limit": "everybody", "instance_name": ""}
+    assert [of(after, f"limit_{what}", **own) for what in ("most", "taken")] == [1000, shares["a"]]
+    assert [of(after, f"limit_{what}", **shared) for what in ("most", "taken")] == [2000, shares["b"]]
     assert of(after, "opt_outs") == 1
+
+
+def test_a_ramp_and_a_rate_a_day_are_two_series(run_cli: RunCli, shop: Shop) -> None:
+    shop.add("a", "600/min 1000/d")
+    assert_done(run_cli("instance", "set", "a", "--ramp", "20,50"))
+    text = assert_done(run_cli("metrics")).stdout
+    series = [line.rpartition(" ")[0] for line in text.splitlines() if not line.startswith("#")]
+    assert len(series) == len(set(series))
+    labels = {"limit": "", "instance_name": "a", "span_seconds": "86400"}
+    assert [of(read(text), "limit_most", ramp=ramp, **labels) for ramp in ("true", "false")] == [20, 1000]
 
 
 def test_nothing_personal_is_in_the_figures(run_cli: RunCli, shop: Shop) -> None:

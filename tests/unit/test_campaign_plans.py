@@ -108,7 +108,7 @@ def test_what_is_left_takes_what_limits_rests_and_the_rate_of_lately_allow(
 
 def test_counted_limits_and_windows_are_waited_for() -> None:
     counted = {"most": 100, "span_seconds": 86_400, "grace_seconds": 75.0, "counts": (), "newest": 0}
-    limit = LimitNow(id=7, name="i1", is_shared=False, **counted)
+    limit = LimitNow(id=7, name="i1", is_shared=False, is_ramp=False, **counted)
     plan = around(usual({1: 1 / 3}), counted=[limit]).plan(parts({1: 250}, hours=BY_DAY))
     assert [(each.day, each.messages) for each in plan.days] == [
         (date(2027, 1, 4), 100),

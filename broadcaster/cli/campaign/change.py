@@ -128,6 +128,8 @@ def _say(changed: Changed, asked: CampaignChange, dry_run: bool) -> None:
         _say_recipients(changed, "")
     if changed.moved:
         say(f"messages that go through another instance now: {changed.moved:,}")
+    if changed.left_out:
+        say(f"skipped, since its care leaves them out there by now: {changed.left_out:,}")
     say_remarks(changed.lint)
     if changed.state is CampaignState.PAUSED and not dry_run:
         say(f"go on with `broadcaster campaign resume {quote(changed.name)}`")

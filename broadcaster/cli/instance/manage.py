@@ -26,7 +26,7 @@ from broadcaster.domain.pacing import format_rate
 from broadcaster.domain.span_limits import Rates, parse_rates
 from broadcaster.domain.standstill import counted
 from broadcaster.domain.states import LaneHealth
-from broadcaster.errors import UsageError
+from broadcaster.errors import UsageError, listed
 from broadcaster.services import instances
 from broadcaster.services.countries import instance_countries
 from broadcaster.services.instances import ChangedInstance
@@ -160,6 +160,11 @@ def change(
         )
         _warn_of_other_countries(engine, gateway.known_country)
     _warn_in_the_clear(gateway.base_url or "")
+    if changed.unheard:
+        warn(
+            f"campaigns {listed(changed.unheard, 3)}: limits on opt-outs and replies, and --max-unanswered, see "
+            f"no more what is answered to {name}: pause them, or read its replies again"
+        )
     if changed.rates != changed.rates_before:
         say(f"rates of instance {name}: {changed.rates_before} -> {changed.rates}")
     say("; ".join([f"changed instance {name}", *_what_follows(name, changed, key_is_given=key is not None)]))

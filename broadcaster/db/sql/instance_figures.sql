@@ -26,6 +26,9 @@ CROSS JOIN LATERAL (
         ) AS by_state,
         extract(epoch FROM now() - min(greatest(cl.next_due_at, c.started_at)) FILTER (
             WHERE c.state = 'running' AND cl.open AND NOT cl.retired AND cl.pending > 0 AND cl.next_due_at <= now()
+                AND NOT EXISTS ( -- what is left is held until the next slice opens
+                    SELECT FROM campaign_judgements j WHERE j.campaign_id = c.id AND j.next_slice_at > now()
+                )
         ))::double precision AS oldest_due_seconds
     FROM campaign_lanes cl
     JOIN campaigns c ON c.id = cl.campaign_id

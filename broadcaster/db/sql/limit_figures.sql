@@ -2,6 +2,7 @@ SELECT /* limit_figures */
 -- How much of each limit is taken: of shared ones, which have a name, and of each instance's own.
     l.name,
     own.instance,
+    cardinality(l.ramp) > 0 AS is_ramp,
     l.span_seconds,
     l.most,
     places_taken(l, now()) AS taken
@@ -13,4 +14,4 @@ LEFT JOIN LATERAL (
     WHERE ll.limit_id = l.id AND l.name IS NULL
 ) own ON true
 WHERE l.name IS NOT NULL OR own.instance IS NOT NULL
-ORDER BY l.name, own.instance, l.span_seconds
+ORDER BY l.name, own.instance, l.span_seconds, is_ramp

@@ -3,6 +3,7 @@ SELECT /* limits_to_plan */
     f.id,
     coalesce(f.name, i.name) AS name,
     f.name IS NOT NULL AS is_shared,
+    cardinality(f.ramp) > 0 AS is_ramp,
     f.most,
     f.span_seconds,
     f.grace_seconds,

@@ -28,6 +28,7 @@ from broadcaster.services.campaigns.changed_terms import Difference, TermsChange
 from broadcaster.services.campaigns.checks import lanes_of, refuse_unread
 from broadcaster.services.campaigns.content_change import ContentChange
 from broadcaster.services.campaigns.judging import judge_anew
+from broadcaster.services.campaigns.leaving_out import skip_left_out_by_now
 from broadcaster.services.campaigns.lifecycle import lock_campaign, patiently
 from broadcaster.services.campaigns.new_content import StoredContent, store_content
 from broadcaster.services.campaigns.open_recipients import OpenRecipients, check_open_recipients
@@ -64,6 +65,8 @@ class Changed:
     """How many may yet be sent: with a new content, to whom it goes. Over an audience: how many there are now."""
     moved: int = 0
     """Of those, how many go through another instance now."""
+    left_out: int = 0
+    """How many are skipped, since its care leaves them out by now: other instances know other people."""
     samples: list[tuple[str, str]] = field(default_factory=list)
     """Of a new content, the first few (phone, rendered message)."""
     empty_values: dict[str, int] = field(default_factory=dict)
@@ -81,7 +84,7 @@ def change_campaign(engine: Engine, name: str, change: CampaignChange, *, dry_ru
     """
     changed = patiently(lambda: _change(engine, name, change, dry_run=dry_run))
     if change.instances is not None and changed.changes and not dry_run:
-        changed.moved = patiently(lambda: _share(engine, name))
+        changed.moved, changed.left_out = patiently(lambda: _share(engine, name))
     return changed
 
 
@@ -104,11 +107,15 @@ def _change(engine: Engine, name: str, change: CampaignChange, *, dry_run: bool)
         return result
 
 
-def _share(engine: Engine, name: str) -> int:
-    """Deal what is pending to the lanes anew; a transaction of its own, since it takes messages before counters."""
+def _share(engine: Engine, name: str) -> tuple[int, int]:
+    """Deal what is pending to the lanes anew, and skip whom its care leaves out there; returns how many of each.
+
+    A transaction of its own, since it takes messages before counters.
+    """
     with transaction(engine) as connection:
         campaign_id, _ = lock_campaign(connection, name)
-        return execute(connection, "share_pending", campaign_id=campaign_id, evenly=True)
+        moved = execute(connection, "share_pending", campaign_id=campaign_id, evenly=True)
+        return moved, skip_left_out_by_now(connection, campaign_id)
 
 
 def _refuse_state(name: str, state: CampaignState) -> None:
@@ -188,6 +195,7 @@ def _change_lanes(
     connection: Connection, campaign: StoredCampaign, instances: Sequence[str], result: Changed, *, dry_run: bool
 ) -> None:
     lanes = list(lanes_of(connection, instances))
+    refuse_unread(connection, lanes, campaign.care)
     chosen, names = tables.campaign_lanes, tables.instances.c.name
     known = select(names).join(chosen, chosen.c.lane_id == tables.instances.c.id).order_by(names)
     was = connection.scalars(known.where(chosen.c.campaign_id == campaign.id, ~chosen.c.retired)).all()

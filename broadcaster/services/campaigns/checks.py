@@ -56,14 +56,19 @@ def refuse_unread(connection: Connection, lanes: Collection[int], care: Care | N
     """Raise UsageError where the care wants to know who answers, and through none of the lanes replies are read."""
     if care is None or not care.needs_replies:
         return
-    table = tables.instances
-    of_lanes = select(table.c.name, table.c.read_replies_seconds).where(table.c.id.in_(lanes)).order_by(table.c.name)
-    found = connection.execute(of_lanes).all()
-    if all(row.read_replies_seconds is None for row in found):
+    unread = unread_instances(connection, lanes)
+    if unread and len(unread) == len(lanes):
         raise UsageError(
             "optouts of --stop-above, --stop-below and --max-unanswered want to know who answers, and its instances "
-            f"read no replies: read them with `broadcaster instance set {quote(found[0].name)} --read-replies 30s`"
+            f"read no replies: read them with `broadcaster instance set {quote(unread[0])} --read-replies 30s`"
         )
+
+
+def unread_instances(connection: Connection, lanes: Collection[int]) -> list[str]:
+    """The names of those of the lanes through which replies are not read."""
+    table = tables.instances
+    found = select(table.c.name).where(table.c.id.in_(lanes), table.c.read_replies_seconds.is_(None))
+    return list(connection.scalars(found.order_by(table.c.name)))
 
 
 def _refuse_taken(connection: Connection, name: str) -> None:

@@ -13,7 +13,7 @@ from broadcaster.db.statements import execute, value
 from broadcaster.domain.opening_hours import OpeningHours
 from broadcaster.domain.states import CampaignState
 from broadcaster.errors import InputError
-from broadcaster.services.campaigns.checks import admission
+from broadcaster.services.campaigns.checks import admission, refuse_unread
 from broadcaster.services.campaigns.new_campaign import NewCampaign, insert_campaign, next_campaign_id
 from broadcaster.services.campaigns.new_content import StoredContent
 from broadcaster.services.campaigns.over_audience import describe_audience
@@ -52,6 +52,7 @@ def clone_campaign(engine: Engine, name: str, clone: str) -> Cloned:
         hold_off(connection)
         campaign = read_campaign(connection, name)
         new = _draft(connection, campaign, clone)
+        refuse_unread(connection, new.lanes, new.care)
         if campaign.over is not None:
             insert_campaign(connection, new)
             messages, audience = 0, campaign.over.audience.name

@@ -6,8 +6,10 @@ from collections.abc import Collection
 from datetime import timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection
+import msgspec
+from sqlalchemy import Connection, select
 
+from broadcaster.db import tables
 from broadcaster.db.statements import Statement, execute, rows
 from broadcaster.domain.care import Care
 
@@ -41,12 +43,26 @@ def count_left_out(
     )
 
 
-def skip_left_out(connection: Connection, care: Care | None, campaign_id: int, segment: int) -> None:
-    """Skip them, in the transaction that makes the campaign `running`."""
-    if care is not None and care.leaves_out:
-        of_campaign = {"segment": segment, "campaign_id": campaign_id}
-        _mark(connection, care, (), "candidates_of_messages", **of_campaign)
-        execute(connection, "skip_marked", **of_campaign)
+def skip_left_out(connection: Connection, care: Care | None, campaign_id: int, segment: int) -> int:
+    """Skip them, in the transaction that makes the campaign `running`; returns how many."""
+    if care is None or not care.leaves_out:
+        return 0
+    of_campaign = {"segment": segment, "campaign_id": campaign_id}
+    _mark(connection, care, (), "candidates_of_messages", **of_campaign)
+    return execute(connection, "skip_marked", **of_campaign)
+
+
+def skip_left_out_by_now(connection: Connection, campaign_id: int) -> int:
+    """The same of a campaign that has started: other instances know other people, and somebody has not answered since.
+
+    The caller has it locked.
+    """
+    table = tables.campaigns
+    asked = select(table.c.care, table.c.segment).where(table.c.id == campaign_id, table.c.started_at.is_not(None))
+    row = connection.execute(asked).first()
+    if row is None or row.care is None:
+        return 0
+    return skip_left_out(connection, msgspec.convert(row.care, Care), campaign_id, row.segment)
 
 
 def _mark(

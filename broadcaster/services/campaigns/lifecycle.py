@@ -17,6 +17,7 @@ from broadcaster.db.statements import execute, first, rows
 from broadcaster.domain.states import CampaignState
 from broadcaster.errors import ConflictError, ContentionError, NotFoundError, quoted
 from broadcaster.services.campaigns.judging import judge_anew
+from broadcaster.services.campaigns.leaving_out import skip_left_out_by_now
 from broadcaster.services.campaigns.purged import refuse_purged
 from broadcaster.time_zones import day_and_time
 
@@ -72,8 +73,16 @@ def pause_campaign(engine: Engine, name: str) -> Moved:
 
 
 def resume_campaign(engine: Engine, name: str) -> Moved:
-    """Go on where it was paused: only what was not sent is sent. Its figures are counted anew from here."""
-    return _move(engine, name, "resume_campaign", CampaignState.RUNNING, "paused", follows=judge_anew)
+    """Go on where it was paused: only what was not sent is sent, and to nobody whom its care leaves out by now.
+
+    Its figures are counted anew from here.
+    """
+    return _move(engine, name, "resume_campaign", CampaignState.RUNNING, "paused", follows=_go_on)
+
+
+def _go_on(connection: Connection, campaign_id: int) -> None:
+    skip_left_out_by_now(connection, campaign_id)
+    judge_anew(connection, campaign_id)
 
 
 def cancel_campaign(engine: Engine, name: str) -> Moved:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from math import ceil, floor
 from typing import NamedTuple
 
 from sqlalchemy import Connection, Engine, func, select
@@ -20,12 +21,11 @@ from broadcaster.domain.legal_hours import legal_hours_by_country
 from broadcaster.domain.opening_hours import NOBODY, OpeningHours
 from broadcaster.domain.rejections import too_many
 from broadcaster.domain.states import CampaignState
-from broadcaster.errors import InputError, UsageError
+from broadcaster.errors import InputError, UsageError, listed
+from broadcaster.services.campaigns.checks import unread_instances
 from broadcaster.services.campaigns.file_checks import OwnFile
 from broadcaster.services.campaigns.group_numbers import GroupNumbers
-from broadcaster.services.campaigns.loading import (
-    OnePer,
-)
+from broadcaster.services.campaigns.loading import OnePer
 from broadcaster.services.campaigns.new_campaign import NewCampaign
 from broadcaster.services.campaigns.new_content import StoredContent
 from broadcaster.services.campaigns.planning import parts_to_be, surroundings_of
@@ -193,8 +193,13 @@ class Submitted(Reach):
         self.untried = values(connection, "untried_instances", lanes=list(lanes))
         around = surroundings_of(connection, lanes)
         recipients = {NOBODY: self.total} if groups is None else groups.counts
-        parts = parts_to_be(lanes, recipients, hours=submission.hours, expires_at=submission.expires_at)
+        leaving = self._leaving
+        counts = {group: ceil(count * leaving / self.total) for group, count in recipients.items() if self.total}
+        parts = parts_to_be(lanes, counts, hours=submission.hours, expires_at=submission.expires_at)
         plan = around.plan(parts, begins_at=submission.starts_at)
+        self._look_at_care(connection, submission, lanes, plan.begins_at)
+        if submission.care is not None:
+            plan = plan.after_slices(submission.care.seconds_between_slices)
         self.seconds_to_send = plan.seconds
         if submission.draft:
             return
@@ -215,6 +220,31 @@ class Submitted(Reach):
         self.waiting = sum(part.messages for part in waiting)
         if waiting:
             self.seconds_with_waiting = around.plan([*parts, *waiting]).seconds
+
+    @property
+    def _leaving(self) -> int:
+        """How many are left at least once whoever would be skipped by now is: somebody may be so for two reasons."""
+        skipped = (self.opted_out, self.no_consent, self.unanswered, self.not_known)
+        return max(0, self.total - sum(count or 0 for count in skipped))
+
+    def _look_at_care(
+        self, connection: Connection, submission: Submission, lanes: Limits, begins_at: datetime
+    ) -> None:
+        if self.total and not self._leaving:
+            self.notices.append("nobody may get it: by now all of its recipients would be skipped")
+        care, expires_at = submission.care, submission.expires_at
+        if care is None:
+            return
+        if care.needs_replies and (unread := unread_instances(connection, lanes)):
+            self.notices.append(
+                f"replies are not read through {listed(unread, 3)}: what goes through there counts neither for limits "
+                "on opt-outs and replies nor for --max-unanswered"
+            )
+        if expires_at is not None and (late := care.share_opening_after((expires_at - begins_at).total_seconds())):
+            self.notices.append(
+                f"about {floor(late * self._leaving):,} of {self.total:,} messages will expire: the slices of its "
+                f"canary open too late to leave before {day_and_time(expires_at)}"
+            )
 
     def refuse_left_out(self, whom: str, source: str, *, accept_rejected: bool, dry_run: bool) -> None:
         """Raise InputError where many of them, who were found in `source`, cannot be sent to; a dry run notes it."""
