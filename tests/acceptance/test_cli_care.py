@@ -70,6 +70,16 @@ def test_limits_that_nobody_could_know_of_are_refused_however_they_come_about(ru
     assert_refused(run_cli("campaign", "clone", "c", "d"), "its instances read no replies", code=2)
 
 
+def test_it_is_said_that_rows_with_one_phone_share_its_consent(run_cli: RunCli, shop: Shop) -> None:
+    family = "phone,agreed\n628120000001,2026-10-01\n628120000001,\n628120000002,2026-10-01\n"
+    consents = ("--consent-source", "form", "--consent-column", "agreed", "--require-consent")
+    arguments = ("campaign", "submit", "c", "--instance", "a", *TO_ALL, *consents, "--dry-run", "--json")
+    shared = assert_done(run_cli(*arguments, "--one-per", "row", stdin=family)).json["notices"]
+    assert [each for each in shared if each.startswith("consent is a phone's")]
+    alone = assert_done(run_cli(*arguments, stdin=family)).json["notices"]
+    assert not [each for each in alone if each.startswith("consent is a phone's")]
+
+
 def test_what_its_care_will_come_to_is_said_before(run_cli: RunCli, shop: Shop) -> None:
     def notices(*options: str) -> list[str]:
         arguments = ("campaign", "submit", "c", *TO_ALL, *options, "--dry-run", "--json")

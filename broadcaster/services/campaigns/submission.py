@@ -232,6 +232,10 @@ class Submitted(Reach):
     ) -> None:
         if self.total and not self._leaving:
             self.notices.append("nobody may get it: by now all of its recipients would be skipped")
+        if submission.require_consent and submission.one_per is OnePer.ROW and self.repeated:
+            self.notices.append(
+                "consent is a phone's: where several rows share one, it is enough that one of them says that it agreed"
+            )
         care, expires_at = submission.care, submission.expires_at
         if care is None:
             return
