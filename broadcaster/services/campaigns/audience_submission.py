@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine, func, select
 
 from broadcaster.domain.conditions import Condition
 from broadcaster.errors import InputError
@@ -71,7 +71,7 @@ def submit_over_audience(
         result.look_at_hours(connection, submission, None)
         result.look_ahead(connection, submission, lanes)
         if selection.meant != selection.conditions:
-            _warn_of_other_days(submission, result)
+            _warn_of_other_days(connection, submission, result)
         if not dry_run:
             new = submission.new_campaign(store_content(connection, content), lanes, source)
             hours_id = None if submission.hours is None else store_hours(connection, submission.hours)
@@ -80,9 +80,10 @@ def submit_over_audience(
     return result
 
 
-def _warn_of_other_days(submission: Submission, result: Submitted) -> None:
+def _warn_of_other_days(connection: Connection, submission: Submission, result: Submitted) -> None:
     """`today` in its conditions is the day of the start, whenever its messages leave."""
-    today = (submission.starts_at or datetime.now(UTC)).astimezone(shown_zone()).date()
+    starts_at: datetime = submission.starts_at or connection.execute(select(func.now())).scalar_one()
+    today = starts_at.astimezone(shown_zone()).date()
     late = sum(each.messages for each in result.days if each.day != today)
     if late:
         result.notices.append(

@@ -72,7 +72,8 @@ def surroundings_of(connection: Connection, lanes: Collection[int]) -> Surroundi
     """These lanes as they stand, with their limits."""
     found = rows(connection, "lanes_to_plan", LaneNow, lanes=list(lanes))
     return Surroundings(
-        now=found[0].now if found else datetime.now(UTC),
+        # Without lanes nothing is planned.
+        now=found[0].now if found else datetime.min.replace(tzinfo=UTC),
         lanes=found,
         limits=rows(connection, "limits_to_plan", LimitNow, lanes=list(lanes)),
         reserve=closing_reserve(load().request_timeout_seconds),
