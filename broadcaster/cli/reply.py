@@ -62,6 +62,13 @@ class ReplyOptions:
     near_miss: Annotated[
         bool, typer.Option("--near-miss", help="Only what may ask for no more messages: somebody has to read it.")
     ] = False
+    undecided: Annotated[
+        bool,
+        typer.Option(
+            "--undecided",
+            help="Only near misses of people who are not blocked, and have written nothing else since.",
+        ),
+    ] = False
 
 
 def list_(
@@ -73,10 +80,11 @@ def list_(
     """List what people wrote, the latest first, with the campaign that had last messaged them.
 
     A message that is nothing but STOP, BERHENTI or the like has opted its person out already. What only looks like it
-    is found by --near-miss: read it, and opt out whoever asks for it with `broadcaster phone block NUMBER`. The view
-    `replies` has them all, for SQL.
+    is found by --near-miss, and by --undecided what of it waits for you: read it, and opt out whoever asks for it with
+    `broadcaster phone block NUMBER`. Who means something else is decided by `phone block` and then `phone unblock`, or
+    by writing again. The view `replies` has them all, for SQL.
 
-    Example: broadcaster replies list --campaign november --near-miss
+    Example: broadcaster replies list --campaign november --undecided
     """
     settings = load()
     with database(settings) as engine:
@@ -131,8 +139,9 @@ def export(*, options: ReplyOptions, output: CsvFile = Path("-")) -> None:
 
 
 def _wanted(settings: Settings, options: ReplyOptions) -> ReplyFilter:
-    if options.near_miss and options.meaning not in (None, InboundMeaning.NEAR_MISS):
-        raise UsageError(f"--near-miss with --meaning {options.meaning}: give one of them")
+    only_near = "--near-miss" if options.near_miss else "--undecided" if options.undecided else None
+    if only_near and options.meaning not in (None, InboundMeaning.NEAR_MISS):
+        raise UsageError(f"{only_near} with --meaning {options.meaning}: give one of them")
     phones = None
     if options.phone is not None:
         with database(settings) as engine:
@@ -143,7 +152,8 @@ def _wanted(settings: Settings, options: ReplyOptions) -> ReplyFilter:
         instance=options.instance,
         phones=phones,
         since=given_moment(options.since, "--since", whole_day=WholeDay.FIRST),
-        meaning=InboundMeaning.NEAR_MISS if options.near_miss else options.meaning,
+        meaning=InboundMeaning.NEAR_MISS if only_near else options.meaning,
+        undecided=options.undecided,
     )
 
 

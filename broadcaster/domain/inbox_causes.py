@@ -1,4 +1,4 @@
-"""Why replies are not heard, so that somebody's STOP may not be either, and what helps. Pure."""
+"""Why replies are not heard, or wait for a person, so that somebody's STOP does as well, and what helps. Pure."""
 
 from __future__ import annotations
 
@@ -23,6 +23,27 @@ class TroubledInbox(NamedTuple):
     gap_from: datetime | None
     """From when on its lists may have left chats out (gateway's clock)."""
     trouble: str | None
+
+
+class UndecidedInbox(NamedTuple):
+    """An instance to which people wrote what may ask to stop, of which nobody has decided."""
+
+    name: str | None
+    """None: such instances were removed."""
+    people: int
+    since: datetime
+    """When the first of it was taken in."""
+
+
+def undecided_inboxes(found: Iterable[UndecidedInbox]) -> Iterator[Standstill]:
+    """How many people wait for whoever decides, and where their words are."""
+    for each in found:
+        of_instance = "" if each.name is None else f" --instance {quote(each.name)}"
+        remedy = Remedy("read them, and block whoever means it", f"broadcaster replies list --undecided{of_instance}")
+        people = f"{each.people:,} {'person' if each.people == 1 else 'people'}"
+        says = f"has words of {people} that may ask to stop, undecided"
+        name = "(removed)" if each.name is None else each.name
+        yield Standstill(What.INBOX, name, Cause.UNDECIDED, says, remedy, since=each.since)
 
 
 def troubled_inboxes(found: Iterable[TroubledInbox]) -> Iterator[Standstill]:

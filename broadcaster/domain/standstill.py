@@ -15,7 +15,8 @@ from broadcaster.domain.states import CampaignState, LaneHealth
 class Cause(StrEnum):
     """Why something does not do what it should.
 
-    An instance sends nothing or is not to be trusted, a campaign stands still, a schedule fails, a reply is not heard.
+    An instance sends nothing or is not to be trusted, a campaign stands still, a schedule fails, a reply is not heard
+    or not decided.
     """
 
     PAUSED = "paused"
@@ -40,6 +41,7 @@ class Cause(StrEnum):
     REJECTED = "rejected"
     LAGGING = "lagging"
     GAP = "gap"
+    UNDECIDED = "undecided"
 
 
 class What(StrEnum):

@@ -278,7 +278,7 @@ def _examine_standstills(engine: Engine, settings: Settings) -> Iterator[Finding
             what = f"{each.name} {each.says}" + (f" ({each.detail})" if each.detail else "")
             yield unwell("schedules", Level.WARN, what, each.remedy.advice, each.remedy.command)
         elif each.what is What.INBOX:
-            are_heard = False
+            are_heard = are_heard and each.cause is Cause.UNDECIDED
             since = f" since {shown_time(each.since)}" if each.since else ""
             what = f"{each.name} {each.says}{since}" + (f" ({each.detail})" if each.detail else "")
             yield unwell("replies", Level.WARN, what, each.remedy.advice, each.remedy.command)

@@ -39,21 +39,31 @@ class StoredReply(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ReplyFilter(msgspec.Struct, frozen=True, kw_only=True):
-    """Which replies are meant: those that meet all that is given. `phones` are the forms of one number."""
+    """Which replies are meant: those that meet all that is given. `phones` are the forms of one number.
+
+    `undecided`: those that may ask to stop, and of which nobody has decided (the view `undecided_replies`).
+    """
 
     campaign: str | None = None
     instance: str | None = None
     phones: Sequence[str] | None = None
     since: datetime | None = None
     meaning: InboundMeaning | None = None
+    undecided: bool = False
     id: int | None = None
 
 
 class ReplyFigures(msgspec.Struct, frozen=True):
-    """What came back for a campaign: messages, from how many recipients, and the median of how soon the first came."""
+    """What came back for a campaign: messages, from how many recipients, and the median of how soon the first came.
+
+    Of those recipients `opted_out_by_reply` wrote a stop word; `near_misses` of the others something that may ask to
+    stop, whatever was decided of it since.
+    """
 
     replies: int
     answered: int
+    opted_out_by_reply: int
+    near_misses: int
     seconds_to_first_reply: float | None
 
 
@@ -96,7 +106,7 @@ def reply_figures(source: Engine | Reader, campaign_id: int) -> ReplyFigures:
     """What came back for a campaign, by its id."""
     with reading(source) as connection:
         found = first(connection, "reply_figures", ReplyFigures, campaign_id=campaign_id)
-    return found or ReplyFigures(0, 0, None)
+    return found or ReplyFigures(0, 0, 0, 0, None)
 
 
 def inbox_standing(source: Engine | Reader, name: str) -> InboxStanding:

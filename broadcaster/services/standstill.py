@@ -17,7 +17,7 @@ from broadcaster.db.reading import Reader, reading
 from broadcaster.db.statements import each as each_row
 from broadcaster.db.statements import rows
 from broadcaster.domain.causes import standing_still
-from broadcaster.domain.inbox_causes import TroubledInbox, troubled_inboxes
+from broadcaster.domain.inbox_causes import TroubledInbox, UndecidedInbox, troubled_inboxes, undecided_inboxes
 from broadcaster.domain.instances import Wire
 from broadcaster.domain.schedule_causes import RejectingSchedule, rejecting_schedules
 from broadcaster.domain.span_limits import SpanLimit
@@ -47,7 +47,7 @@ def find_standstills(
     """Yields the instances that are not well, then the campaigns that do not move, while the database is being read.
 
     At the end come the schedules whose latest campaign could send nothing to many of its recipients, and the inboxes
-    of which something is not heard.
+    of which something is not heard, or waits for a person who decides whether it asks to stop.
 
     With a `campaign`, only what concerns that one. It may be a draft, or not due yet. If it finished within a day, its
     instances that may lose messages that they accept are still told.
@@ -68,6 +68,7 @@ def find_standstills(
         if campaign is None:
             yield from rejecting_schedules(rows(connection, "rejecting_schedules", RejectingSchedule))
             yield from troubled_inboxes(rows(connection, "troubled_inboxes", TroubledInbox, silence=SILENCE))
+            yield from undecided_inboxes(rows(connection, "undecided_inboxes", UndecidedInbox))
 
 
 def _lanes(

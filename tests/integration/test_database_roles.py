@@ -59,6 +59,7 @@ PRIVILEGES = {
     "opted_out": "SELECT",
     "optouts": "SELECT",
     "replies": "SELECT",
+    "undecided_replies": "SELECT",
     "messages": "INSERT(campaign_id lane_id next_attempt_at ordinal phone recipient_group segment seq variables)"
     " SELECT"
     " UPDATE(attempt changed_at claim_token content_version gateway_id lane_id next_attempt_at reason spent state)",

@@ -12,7 +12,7 @@ import pytest
 
 from broadcaster.domain.care import stop_reason
 from broadcaster.domain.causes import standing_still
-from broadcaster.domain.inbox_causes import TroubledInbox, troubled_inboxes
+from broadcaster.domain.inbox_causes import TroubledInbox, UndecidedInbox, troubled_inboxes, undecided_inboxes
 from broadcaster.domain.instances import Wire
 from broadcaster.domain.judgement import BLAMED, UNKNOWN_WORDS
 from broadcaster.domain.outcomes import WRONG_ADDRESS_HINT
@@ -281,6 +281,7 @@ def test_every_cause_is_one_that_can_be_found() -> None:
     each.append(list(rejecting_schedules([RejectingSchedule("news", "news 2026-11-23T09:00", 20, 4, "has no city")])))
     each += [found_lanes(SUSPECT)]
     each.append(list(troubled_inboxes([TroubledInbox("a", None, None, NOW, 1, NOW, None)])))
+    each.append(list(undecided_inboxes([UndecidedInbox("a", 1, NOW)])))
     assert {standstill.cause for standstills in each for standstill in standstills} == {*Cause}
 
 

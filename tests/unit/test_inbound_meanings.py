@@ -37,8 +37,10 @@ DRAWN_OUT = (
     "ストップ",
 )
 UNSPACED = (
-    "请退订",
-    "退订谢谢",
+    "请帮我退订",
+    "退订谢谢你们",
+    "我要取消订阅这个",
+    "取消订单",
     "退 订",
     "不要再发了",
     "配信停止してください",
@@ -46,13 +48,28 @@ UNSPACED = (
     "수신거부해주세요",
 )
 UNSPACED += ("เลิกรับข้อความ", "ช่วยหยุดส่งข้อความด้วยครับ")
-ALIKE = ("ST OP", "stoop", "un subscribe", "please S T O P now", "S-T-O-P it", "đừng gửi nữa")
+SURE = ("取消订阅", "请退订", "退订谢谢", "退订，谢谢！", "取消訂閱", "請退訂", "退訂謝謝")
+SURE += (
+    "Unsubscribe me",
+    "stop please",
+    "Please stop!",
+    "STOP, please 🙏",
+    "please unsubscribe",
+    "Unsubscribe please",
+)
+ALIKE = ("please stop sending me this", "please don't stop", "unsubscribe me from the other list")
+ALIKE += ("ST OP", "stoop", "un subscribe", "please S T O P now", "S-T-O-P it", "đừng gửi nữa")
 OTHERS = ("谢谢，明天见", "ありがとうございます", "ขอบคุณครับ", "감사합니다", "A B C", "I O U", "top", "shop", "so p")
 OTHERS += ("at the end", "Stopover", "好" * 500 + "退订")
 
 
 @pytest.mark.parametrize("answer", SPELLED + DRAWN_OUT)
 def test_a_stop_word_letter_by_letter_or_drawn_out_is_heard(answer: str) -> None:
+    assert DEFAULT_WORDS.meaning(answer) is InboundMeaning.STOP
+
+
+@pytest.mark.parametrize("answer", SURE)
+def test_a_request_to_stop_that_is_the_whole_message_is_heard(answer: str) -> None:
     assert DEFAULT_WORDS.meaning(answer) is InboundMeaning.STOP
 
 

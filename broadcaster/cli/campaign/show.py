@@ -168,12 +168,14 @@ def _reply_rate(summary: CampaignSummary, figures: ReplyFigures) -> float | None
 
 def _told_of_replies(summary: CampaignSummary, figures: ReplyFigures) -> str:
     rate, first = _reply_rate(summary, figures), figures.seconds_to_first_reply
-    told = [f"{figures.replies:,} from {figures.answered:,}"]
-    if rate is not None:
-        told.append(f"{rate:.1%} of those sent")
+    share = f", {rate:.1%} of those sent" if rate is not None else ""
+    told = [
+        f"{figures.replies:,} from {figures.answered:,}{share}",
+        f"{figures.opted_out_by_reply:,} opted out by it, {figures.near_misses:,} may ask to stop",
+    ]
     if first is not None:
         told.append(f"half of the first ones within {duration(first)}")
-    return ", ".join(told)
+    return "; ".join(told)
 
 
 def say_purged(summary: CampaignSummary) -> None:

@@ -76,6 +76,11 @@ def say_submitted(
     _say_counts(submitted, audience)
     if submitted.opted_out:
         say(f"opted out by now: {submitted.opted_out:,}; their messages are skipped when it starts")
+    if submitted.undecided_near_misses:
+        say(
+            f"may have asked to stop, and nobody has decided: {submitted.undecided_near_misses:,}; they get it unless "
+            "you read what they wrote with `broadcaster replies list --undecided` and `broadcaster phone block NUMBER`"
+        )
     if submitted.consents is not None:
         say(f"have agreed to messages, by this list: {submitted.consents:,}")
     say_earlier_consents(submitted.consents_kept, submitted.consents_to_come)

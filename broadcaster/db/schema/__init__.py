@@ -109,6 +109,7 @@ FILES = (
     "views/optouts",
     "views/consents",
     "views/replies",
+    "views/undecided_replies",
 )
 """In the order to read them, which is one to make them in: each needs only what comes before."""
 

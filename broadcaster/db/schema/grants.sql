@@ -31,7 +31,7 @@ GRANT SELECT ON
     known_phones, lane_limits, lanes, limits, looks, messages,
     occurrences, opening_hours, openings, opt_outs, opted_out, purges, recipient_groups, rejected_recipients,
     schedule_lanes, schedules, settlements, ticks, campaign_report, failure_report, instance_report, message_log,
-    occurrence_report, optouts, replies
+    occurrence_report, optouts, replies, undecided_replies
 TO {role};
 
 -- Evidence: what was to be sent, what was tried, what came of it.

@@ -161,5 +161,10 @@ Index(
     inbound_messages.c.campaign_id,
     postgresql_where=text("meaning = 'stop'"),
 )
+Index(
+    "inbound_messages_near_miss_idx",
+    inbound_messages.c.phone,
+    postgresql_where=text("meaning = 'near_miss' AND phone IS NOT NULL"),
+)
 Index("inbound_messages_phone_idx", inbound_messages.c.phone, postgresql_where=text("phone IS NOT NULL"))
 Index("inbound_messages_noted_idx", inbound_messages.c.noted_at)

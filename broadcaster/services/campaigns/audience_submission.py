@@ -19,6 +19,7 @@ from broadcaster.services.campaigns.new_content import store_content
 from broadcaster.services.campaigns.over_audience import describe_audience
 from broadcaster.services.campaigns.reach import look_at_members
 from broadcaster.services.campaigns.submission import Submission, Submitted, look_at_content
+from broadcaster.services.consent.undecided_replies import count_undecided
 from broadcaster.services.openings import store_hours
 from broadcaster.time_zones import shown_zone
 
@@ -54,6 +55,9 @@ def submit_over_audience(
         selection = selection.checked(connection, lock=not dry_run)
         look_at_members(connection, selection, result)
         result.opted_out = selection.count_opted_out(connection, list(lanes))
+        result.undecided_near_misses = count_undecided(
+            connection, selection.statement("count_undecided_recipients"), **selection.parameters(), lanes=list(lanes)
+        )
         if submission.require_consent:
             result.no_consent = selection.count_without_consent(connection, list(lanes))
         result.unanswered, result.not_known = count_left_out(

@@ -37,6 +37,7 @@ from broadcaster.services.campaigns.segments import SHARED
 from broadcaster.services.campaigns.snapshots import deal_snapshot, open_snapshot_segment
 from broadcaster.services.campaigns.stored_campaign import StoredCampaign, read_campaign
 from broadcaster.services.campaigns.submission import Submission, Submitted, look_at_content
+from broadcaster.services.consent.undecided_replies import count_undecided
 from broadcaster.services.forgetting.forgotten import hold_off
 from broadcaster.services.openings import store_hours
 from broadcaster.services.recipients.reader import SAMPLES
@@ -135,6 +136,7 @@ def submit_rest(
         result.refuse_left_out("recipients", rest, accept_rejected=accept_rejected, dry_run=dry_run)
         result.look_at_hours(connection, submission, groups)
         result.opted_out = value(connection, "count_opted_out_of_rest", lanes=list(lanes))
+        result.undecided_near_misses = count_undecided(connection, "count_undecided_of_rest", lanes=list(lanes))
         result.changed_values = value(connection, "count_changed_of_rest")
         if submission.require_consent:
             result.no_consent = value(connection, "count_without_consent_of_rest")

@@ -154,6 +154,8 @@ class Submitted(Reach):
     """What is to be said of files that go to several phones; among `lint`, too."""
     opted_out: int = 0
     """How many of `total` are to people who have opted out by now: they are skipped when it starts."""
+    undecided_near_misses: int = 0
+    """How many are to others who wrote something that may ask to stop, of which nobody has decided: they get it."""
     consents: int | None = None
     """How many people of a list have agreed to messages, by the list itself; None: it was not asked."""
     consents_kept: int = 0

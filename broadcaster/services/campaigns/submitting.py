@@ -32,6 +32,7 @@ from broadcaster.services.campaigns.segments import SHARED, attach_segment
 from broadcaster.services.campaigns.submission import Submission, Submitted, look_at_content
 from broadcaster.services.consent.consent_columns import unasked_consents
 from broadcaster.services.consent.listed_consents import ListedConsents
+from broadcaster.services.consent.undecided_replies import count_undecided
 from broadcaster.services.forgetting.forgotten import Forgotten, OpenVault, no_vault
 from broadcaster.services.openings import ask_for_openings, store_hours
 from broadcaster.services.recipients.reader import (
@@ -128,6 +129,7 @@ def _try(
         stage_messages(connection, messages, batches)
         result.repeated, result.repeats = messages.repeats, messages.first_repeats
         result.opted_out = value(connection, "count_opted_out_staged")
+        result.undecided_near_misses = count_undecided(connection, "count_undecided_staged")
         if submission.files is not None:
             result.shared_files = shared_staged_files(connection, submission.files)
         if consents is not None:
@@ -184,11 +186,12 @@ def _store(
             share_messages(connection, messages)
         messages.copy_rejected(connection)
         number = segment.number if segment else SHARED
-        result.opted_out = value(connection, "count_opted_out", segment=number, campaign_id=campaign_id)
+        of_campaign = {"segment": number, "campaign_id": campaign_id}
+        result.opted_out = value(connection, "count_opted_out", **of_campaign)
+        result.undecided_near_misses = count_undecided(connection, "count_undecided", **of_campaign)
         if consents is not None:
             result.consents, result.consents_kept, result.consents_to_come = consents.stage(connection)
             consents.keep(connection, f"campaign {submission.name}, from {recipients.name}")
-        of_campaign = {"segment": number, "campaign_id": campaign_id}
         result.unanswered, result.not_known = count_left_out(
             connection, submission.care, lanes, "candidates_of_messages", **of_campaign
         )

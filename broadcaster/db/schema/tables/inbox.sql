@@ -85,5 +85,7 @@ COMMENT ON COLUMN inbound_messages.messaged_at IS 'When that was sent.';
 COMMENT ON COLUMN inbound_messages.meaning IS 'What its words ask for, of those that mean something; null: nothing known.';
 CREATE INDEX inbound_messages_campaign_idx ON inbound_messages (campaign_id, seq) WHERE campaign_id IS NOT NULL;
 CREATE INDEX inbound_messages_stop_idx ON inbound_messages (campaign_id) WHERE meaning = 'stop';
+CREATE INDEX inbound_messages_near_miss_idx ON inbound_messages (phone)
+    WHERE meaning = 'near_miss' AND phone IS NOT NULL;
 CREATE INDEX inbound_messages_phone_idx ON inbound_messages (phone) WHERE phone IS NOT NULL;
 CREATE INDEX inbound_messages_noted_idx ON inbound_messages (noted_at);
