@@ -160,6 +160,11 @@ def change(
         )
         _warn_of_other_countries(engine, gateway.known_country)
     _warn_in_the_clear(gateway.base_url or "")
+    if changed.apart:
+        most = 3
+        more = f" and {len(changed.apart) - most} more" if len(changed.apart) > most else ""
+        named = ", ".join(changed.apart[:most])
+        warn(f"nothing is sent through instance {name} any more, since the windows never meet, of {named}{more}")
     if changed.rates != changed.rates_before:
         say(f"rates of instance {name}: {changed.rates_before} -> {changed.rates}")
     say("; ".join([f"changed instance {name}", *_what_follows(name, changed, key_is_given=key is not None)]))
