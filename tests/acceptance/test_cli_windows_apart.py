@@ -70,7 +70,7 @@ def test_a_schedule_says_which_occurrences_expire_first_or_leave_a_day_late(run_
     assert "expired before anything of them can be sent" in added.stdout
     assert "of the next 10 occurrences; that of Sat " in added.stdout
     assert "it is sent Mon-Fri 15:00-18:00 UTC: the next occurrence can be sent from" in added.stdout
-    assert "what has not left 6 h after an occurrence expires, that of the next one at" in added.stdout
+    assert "what has not left 6 h 0 min after an occurrence expires, that of the next one at" in added.stdout
 
     late = assert_done(run_cli("schedule", "add", "remind", *rule, "--window", "Mon-Sat 09:00-15:00"))
     assert "sent on another day than they are due, unless you give --expires: 10 of the next 10" in late.stdout
@@ -124,12 +124,12 @@ def test_windows_that_never_meet_those_of_some_instances_are_warned_of(run_cli: 
 
 
 def test_recipients_whose_clocks_never_show_an_open_hour_are_warned_of(run_cli: RunCli) -> None:
-    windows = ("--window", "09:00-11:00", "--window-zone", "recipient", "--draft", "--instance", "clinic")
-    # When it is nine in Berlin it is eight or seven in UTC, and in Jakarta night.
+    elsewhere = ("--window", "14:00-18:00", "--window-zone", "recipient", "--draft", "--instance", "clinic")
+    assert_refused(submit(run_cli, *elsewhere), "never meet", "by each recipient's clock", code=2)
+    windows = ("--window", "08:00-12:00", "--window-zone", "recipient", "--draft", "--instance", "clinic")
+    # Mornings of Berlin and of UTC have an hour in common the whole year; those of Indonesia are over by then.
     stored = warned(submit(run_cli, *windows))
     assert "1 of 2 recipients are never sent to, those in Asia/" in stored.stderr
-    elsewhere = ("--window", "22:00-23:00", "--window-zone", "recipient", "--draft", "--instance", "clinic")
-    assert_refused(submit(run_cli, *elsewhere), "never meet", "by each recipient's clock", code=2)
 
 
 def test_other_windows_of_an_instance_name_what_they_never_meet(run_cli: RunCli) -> None:
@@ -139,7 +139,7 @@ def test_other_windows_of_an_instance_name_what_they_never_meet(run_cli: RunCli)
     changed = warned(run_cli("instance", "set", "any", "--window", "09:00-12:00", "--window-zone", "UTC"))
     assert "campaign 'w' (14:00-20:00 UTC), schedule 'remind' (15:00-16:00 UTC)" in changed.stderr
     assert_done(run_cli("campaign", "cancel", "w", "--yes"))
-    assert "campaign 'w'" not in assert_done(run_cli("instance", "set", "any", "--window", "09:00-11:00")).stderr
+    assert "campaign 'w'" not in warned(run_cli("instance", "set", "any", "--window", "09:00-11:00")).stderr
     assert assert_done(run_cli("instance", "set", "any", "--window", "09:00-15:30")).stderr == ""
 
 
