@@ -74,7 +74,8 @@ def look_ahead(
     due_at = upcoming.occurrences[0] if upcoming.occurrences else upcoming.now
     instances = instance_hours(connection, schedule.lanes)
     meeting = first_meeting(hours, instances, (), due_at) if is_retimed else meeting_of(hours, instances, (), due_at)
-    chances = Chances.of(upcoming.occurrences, hours, instances, schedule.expires_after, schedule.zone)
+    usable = {name: each for name, each in instances.items() if name not in meeting.apart}
+    chances = Chances.of(upcoming.occurrences, hours, usable, schedule.expires_after, schedule.zone)
     if is_retimed and chances.all_are_missed and is_known_to(hours, ()):
         raise UsageError(f"--expires: {_never_sent(chances, hours, instances)}")
     apart = said_apart(hours, instances, meeting)
@@ -86,7 +87,7 @@ def look_ahead(
         hours=hours,
         instances=instances,
         opens_at=meeting.opens_at,
-        notices=[apart] if apart else list(chances.remarks()),
+        notices=[*([apart] if apart else []), *chances.remarks()],
     )
 
 
