@@ -31,6 +31,7 @@ from broadcaster.services.accounts import (
     store_account,
     usable_account,
 )
+from broadcaster.services.hours_apart import sent_apart
 from broadcaster.services.openings import first_opening, hours_of_instance, store_hours
 from broadcaster.services.stored_limits import LaneLimits, counted_limits, set_lane_limits
 from broadcaster.time_zones import shown_zone
@@ -122,6 +123,8 @@ class ChangedInstance:
     rates_before: Rates
     waiting: int
     """Messages of running campaigns that have not left."""
+    apart: Sequence[str]
+    """Campaigns and schedules that are never sent through it, since its new windows never meet theirs, for people."""
     unheard: Sequence[str] = ()
     """Open campaigns whose care wants to know who answers, which its replies tell no more."""
 
@@ -205,6 +208,7 @@ def set_instance(engine: Engine, vault: Vault, name: str, changes: InstanceChang
             rates=Rates(rate, counted_limits(connection, current.id)),
             rates_before=rates_before,
             waiting=_waiting(connection, current.id),
+            apart=sent_apart(connection, current.id) if changes.hours is not None else (),
             unheard=_relying_on_replies(connection, current.id) if changes.without_replies else (),
         )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from hashlib import sha256
 
@@ -13,9 +13,10 @@ from sqlalchemy.dialects.postgresql import insert
 from broadcaster.db import tables
 from broadcaster.db.engine import transaction
 from broadcaster.db.statements import execute, rows
+from broadcaster.domain.meeting_hours import InstanceHours, Meeting, meeting_of, said_hours
 from broadcaster.domain.opening_hours import NOBODY, OpeningHours, RecipientGroup
 from broadcaster.domain.windows import FARTHEST_OPENING, Opening
-from broadcaster.errors import UsageError
+from broadcaster.errors import UsageError, listed
 
 EVERYBODY = 0
 """The number of no group: of messages whose campaign asks for none, and of hours that do not go by the recipient."""
@@ -113,6 +114,45 @@ def first_opening(hours: OpeningHours, groups: Iterable[RecipientGroup], moment:
             )
         opens.append(max(opening.opens_at, moment))
     return min(opens, default=moment)
+
+
+def instance_hours(connection: Connection, lanes: Collection[int]) -> InstanceHours:
+    """When the instances of these lanes (ids) may send, by name."""
+    instances, hours = tables.instances, tables.opening_hours
+    with_hours = select(instances.c.name, hours.c.document).outerjoin(hours, hours.c.id == instances.c.hours_id)
+    found = connection.execute(with_hours.where(instances.c.id.in_(lanes)).order_by(instances.c.name)).all()
+    return {row.name: row.document and msgspec.convert(row.document, OpeningHours) for row in found}
+
+
+def first_meeting(
+    hours: OpeningHours | None, instances: InstanceHours, groups: Collection[RecipientGroup], moment: datetime
+) -> Meeting:
+    """When the campaign and its instances are open at once at `moment` or next.
+
+    Raises UsageError where they never are, for any of the groups, and as `first_opening` does.
+    """
+    if hours is not None:
+        first_opening(hours, groups or [NOBODY], moment)
+    meeting = meeting_of(hours, instances, groups, moment)
+    if meeting.opens_at is None:
+        raise UsageError(
+            f"--window: nothing would ever be sent, since the windows never meet ({said_hours(hours, instances)}): "
+            "let them overlap, or choose another instance"
+        )
+    return meeting
+
+
+def said_apart(hours: OpeningHours | None, instances: InstanceHours, meeting: Meeting) -> str | None:
+    """That nothing leaves through some of the instances, for people; None: it does."""
+    if not meeting.apart:
+        return None
+    apart = {name: instances[name] for name in meeting.apart}
+    return f"nothing is ever sent through {listed(meeting.apart, 3)}: windows never meet ({said_hours(hours, apart)})"
+
+
+def groups_with_numbers(connection: Connection, numbers: Collection[int]) -> list[RecipientGroup]:
+    """The groups that have these numbers; EVERYBODY is none."""
+    return [group for group, number in _known_groups(connection).items() if number in numbers]
 
 
 def move_openings(engine: Engine) -> bool:

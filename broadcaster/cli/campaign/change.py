@@ -19,7 +19,7 @@ from broadcaster.cli.options.recipients import ExcludeOption, WhereOption, parse
 from broadcaster.cli.options.results import Json
 from broadcaster.cli.options.sending_hours import ChangedWindowOptions, ExpiryOptions, NoExpiry
 from broadcaster.cli.options.when import given_moment
-from broadcaster.cli.output import say, say_json
+from broadcaster.cli.output import say, say_json, warn
 from broadcaster.domain.moments import FORMS
 from broadcaster.domain.states import CampaignState
 from broadcaster.errors import UsageError
@@ -126,6 +126,8 @@ def _say(changed: Changed, asked: CampaignChange, dry_run: bool) -> None:
         _say_recipients(changed, "" if dry_run else f", as version {changed.content_version} of the content")
     elif asked.terms.is_about_members:
         _say_recipients(changed, "")
+    for notice in changed.notices:
+        warn(notice)
     if changed.moved:
         say(f"messages that go through another instance now: {changed.moved:,}")
     if changed.left_out:

@@ -26,7 +26,9 @@ from broadcaster.cli.reached import (
 )
 from broadcaster.cli.rejected_file import said_place_of_rejected
 from broadcaster.domain.campaign_plans import CampaignPlan, PlannedDay
+from broadcaster.domain.meeting_hours import said_hours
 from broadcaster.domain.whose_numbers import said_countries, said_landlines
+from broadcaster.errors import listed
 from broadcaster.services.campaigns.loading import OnePer
 from broadcaster.services.campaigns.rests import NotInRest
 from broadcaster.services.campaigns.submission import Submission, Submitted
@@ -42,7 +44,7 @@ _MOST_UNTRIED = 3
 def submitted_document(submitted: Submitted) -> dict[str, object]:
     """What was stored, or would be, for programs."""
     document = asdict(submitted) | {"countries": countries_document(submitted.countries)}
-    del document["sample_files"], document["shared_files"]
+    del document["sample_files"], document["shared_files"], document["lanes"], document["never_meets"]
     document["care"] = submitted.care
     document["samples"] = [
         {"phone": phone, "message": message, "file": file_document(file)}
@@ -128,10 +130,11 @@ def _say_care(submitted: Submitted) -> None:
 
 
 def _say_hours(submitted: Submitted, submission: Submission) -> None:
-    if submission.hours is not None and submitted.opens_at is not None:
+    if submitted.opens_at is not None:
         now = datetime.now(UTC)
         opens = "now" if submitted.opens_at <= now else f"at {day_and_time(submitted.opens_at)}"
-        say(f"it is sent {submission.hours}: the first of its recipients may be sent to {opens}")
+        hours = said_hours(submission.hours, submitted.instance_hours)
+        say(f"it is sent {hours}: the first of its recipients may be sent to {opens}")
     for country, recipients in submitted.in_several_zones.items():
         say(f"{recipients:,} of them are in {country}, where numbers tell no time zone: all of them have to be open")
     if submitted.without_legal_hours:
@@ -188,7 +191,7 @@ def say_start(starts_at: datetime, *, dry_run: bool = False) -> None:
 
 def _say_estimate(submitted: Submitted, submission: Submission) -> None:
     if submitted.seconds_to_send is None:
-        say("how long sending takes cannot be told: an instance has no rate limit")
+        _say_why_untold(submitted)
         return
     if submitted.seconds_to_send < 1:
         say("sending takes as long as the gateway needs: so many may be sent at once")
@@ -199,6 +202,24 @@ def _say_estimate(submitted: Submitted, submission: Submission) -> None:
     if submitted.waiting and submitted.seconds_with_waiting is not None:
         waits = "message of another campaign waits" if submitted.waiting == 1 else "messages of other campaigns wait"
         say(f"and up to {duration(submitted.seconds_with_waiting)}: {submitted.waiting:,} {waits} for its instances")
+
+
+def _say_why_untold(submitted: Submitted) -> None:
+    """Why nobody can tell how long sending takes."""
+    stopped = [lane.instance for lane in submitted.lanes if lane.is_stopped]
+    unlimited = [lane.instance for lane in submitted.lanes if not (lane.interval or lane.limits)]
+    if not submitted.total:
+        return
+    if submitted.never_meets:
+        say("how long sending takes cannot be told: some of it is never sent, since windows do not meet")
+    elif stopped:
+        say(f"how long sending takes cannot be told: nothing is sent through {listed(stopped, _MOST_UNTRIED)} now")
+    elif unlimited:
+        say(f"how long sending takes cannot be told: {listed(unlimited, _MOST_UNTRIED)} has no rate limit")
+    elif all(lane.interval for lane in submitted.lanes):
+        say("how long sending takes cannot be told: limits and windows do not let all of it leave within a year")
+    else:
+        say("sending takes as long as the gateway needs: so many may be sent at once")
 
 
 def _until(submitted: Submitted) -> str:

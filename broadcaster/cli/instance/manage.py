@@ -165,6 +165,11 @@ def change(
             f"campaigns {listed(changed.unheard, 3)}: limits on opt-outs and replies, and --max-unanswered, see "
             f"no more what is answered to {name}: pause them, or read its replies again"
         )
+    if changed.apart:
+        most = 3
+        more = f" and {len(changed.apart) - most} more" if len(changed.apart) > most else ""
+        named = ", ".join(changed.apart[:most])
+        warn(f"nothing is sent through instance {name} any more, since the windows never meet, of {named}{more}")
     if changed.rates != changed.rates_before:
         say(f"rates of instance {name}: {changed.rates_before} -> {changed.rates}")
     say("; ".join([f"changed instance {name}", *_what_follows(name, changed, key_is_given=key is not None)]))

@@ -72,7 +72,7 @@ def submit_over_audience(
         if not (result.total or submission.draft or submission.starts_at):
             raise InputError(_nobody(source, result, selection.hints))
         result.refuse_left_out("members", source, accept_rejected=accept_rejected, dry_run=dry_run)
-        result.look_at_hours(connection, submission, None)
+        result.look_at_hours(connection, submission, lanes, None)
         result.look_ahead(connection, submission, lanes)
         if selection.meant != selection.conditions:
             _warn_of_other_days(connection, submission, result)

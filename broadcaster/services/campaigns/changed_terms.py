@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from shlex import quote
@@ -14,14 +14,23 @@ from sqlalchemy import Connection, func, select, update
 from broadcaster.db import tables
 from broadcaster.db.statements import execute
 from broadcaster.domain.conditions import Condition, changed_conditions, describe_conditions
-from broadcaster.domain.opening_hours import NOBODY, HoursChange, OpeningHours
+from broadcaster.domain.meeting_hours import meeting_of
+from broadcaster.domain.opening_hours import HoursChange, OpeningHours
 from broadcaster.domain.states import CampaignState
 from broadcaster.errors import ConflictError, UsageError
 from broadcaster.services.audiences.selection import Selection
-from broadcaster.services.campaigns.checks import refuse_past
+from broadcaster.services.campaigns.checks import lanes_in_use, refuse_past
 from broadcaster.services.campaigns.over_audience import describe_audience
 from broadcaster.services.campaigns.stored_campaign import StoredCampaign
-from broadcaster.services.openings import EVERYBODY, ask_for_openings, first_opening, store_hours
+from broadcaster.services.openings import (
+    EVERYBODY,
+    ask_for_openings,
+    first_meeting,
+    groups_with_numbers,
+    instance_hours,
+    said_apart,
+    store_hours,
+)
 from broadcaster.time_zones import day_and_time, shown_zone
 
 
@@ -69,13 +78,21 @@ class ChangedTerms:
     """Of its row, but for the hours."""
     hours: OpeningHours | None = None
     are_other_hours: bool = False
+    notices: list[str] = field(default_factory=list)
+    """What people should know of it."""
 
 
 def changed_terms(
-    connection: Connection, campaign: StoredCampaign, change: TermsChange, *, lock: bool
+    connection: Connection,
+    campaign: StoredCampaign,
+    change: TermsChange,
+    *,
+    lanes: Collection[int] | None,
+    lock: bool,
 ) -> ChangedTerms:
     """What the change comes to for a campaign that is locked. With `lock` nobody imports into its audience until then.
 
+    `lanes` are those that it gets; None: it keeps its own.
     Raises UsageError and InputError for what `submit_campaign` refuses, and ConflictError for what comes too late.
     """
     changed = ChangedTerms(campaign.selection)
@@ -90,7 +107,8 @@ def changed_terms(
         changed.selection = replace(changed.selection, starts_at=starts_at)
     _change_source(connection, campaign, change, changed)
     _change_hours(connection, campaign, change, changed)
-    _check_end(connection, campaign, change, starts_at, expires_at, changed)
+    begins = _first_moment(connection, campaign, lanes, starts_at, changed)
+    _check_end(campaign, begins, expires_at, changed)
     return changed
 
 
@@ -194,19 +212,30 @@ def _groups(connection: Connection, campaign: StoredCampaign) -> Sequence[int]:
     return connection.scalars(select(messages.recipient_group).where(*of_campaign).distinct()).all()
 
 
-def _check_end(
+def _first_moment(
     connection: Connection,
     campaign: StoredCampaign,
-    change: TermsChange,
+    lanes: Collection[int] | None,
     starts_at: datetime,
-    expires_at: datetime | None,
     changed: ChangedTerms,
-) -> None:
-    """Refuse hours that never open, and what would expire before anything of it leaves."""
-    now = connection.execute(select(func.now())).scalar_one()
-    begins = max(now, starts_at)
-    if changed.hours is not None and changed.are_other_hours:
-        begins = first_opening(changed.hours, [NOBODY], begins)
+) -> datetime:
+    """When the first of it may leave then. Raises UsageError for windows that never meet those of its instances."""
+    begins = max(connection.execute(select(func.now())).scalar_one(), starts_at)
+    is_met_anew = lanes is not None or changed.are_other_hours
+    if not is_met_anew and not changed.columns.keys() & {"starts_at", "expires_at"}:
+        return begins
+    instances = instance_hours(connection, lanes_in_use(connection, campaign.id) if lanes is None else lanes)
+    groups = groups_with_numbers(connection, _groups(connection, campaign)) if campaign.selection is None else []
+    # Windows that have never met are no reason to refuse another end.
+    meeting_at = first_meeting if is_met_anew else meeting_of
+    meeting = meeting_at(changed.hours, instances, groups, begins)
+    if apart := said_apart(changed.hours, instances, meeting):
+        changed.notices.append(apart)
+    return meeting.opens_at or begins
+
+
+def _check_end(campaign: StoredCampaign, begins: datetime, expires_at: datetime | None, changed: ChangedTerms) -> None:
+    """Refuse what would expire before anything of it leaves."""
     if expires_at is None or expires_at > begins:
         return
     if "expires_at" in changed.columns:

@@ -25,7 +25,7 @@ from broadcaster.errors import ConflictError
 from broadcaster.services.audiences.selection import Selection
 from broadcaster.services.audit import note_operation
 from broadcaster.services.campaigns.changed_terms import Difference, TermsChange, changed_terms, store_terms
-from broadcaster.services.campaigns.checks import lanes_of, refuse_unread
+from broadcaster.services.campaigns.checks import lanes_in_use, lanes_of, refuse_unread
 from broadcaster.services.campaigns.content_change import ContentChange
 from broadcaster.services.campaigns.judging import judge_anew
 from broadcaster.services.campaigns.leaving_out import skip_left_out_by_now
@@ -73,6 +73,8 @@ class Changed:
     lint: list[Remark] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     """What cannot be known of its conditions, for people."""
+    notices: list[str] = field(default_factory=list)
+    """What people should know of its windows."""
 
 
 def change_campaign(engine: Engine, name: str, change: CampaignChange, *, dry_run: bool = False) -> Changed:
@@ -94,11 +96,13 @@ def _change(engine: Engine, name: str, change: CampaignChange, *, dry_run: bool)
         _refuse_state(name, state)
         campaign = read_campaign(connection, name)
         result = Changed(name, state, campaign.content_version)
-        changed = changed_terms(connection, campaign, change.terms, lock=not dry_run)
+        lanes = None if change.instances is None else list(lanes_of(connection, change.instances))
+        changed = changed_terms(connection, campaign, change.terms, lanes=lanes, lock=not dry_run)
+        result.notices += changed.notices
         if change.content is not None or change.terms.is_about_members:
             _change_content(connection, campaign, changed.selection, change, result, dry_run=dry_run)
-        if change.instances is not None:
-            _change_lanes(connection, campaign, change.instances, result, dry_run=dry_run)
+        if change.instances is not None and lanes is not None:
+            _change_lanes(connection, campaign, change.instances, lanes, result, dry_run=dry_run)
         result.changes += changed.differences
         if not dry_run:
             store_terms(connection, campaign, changed)
@@ -192,9 +196,14 @@ def _source(template: Any) -> str | None:
 
 
 def _change_lanes(
-    connection: Connection, campaign: StoredCampaign, instances: Sequence[str], result: Changed, *, dry_run: bool
+    connection: Connection,
+    campaign: StoredCampaign,
+    instances: Sequence[str],
+    lanes: list[int],
+    result: Changed,
+    *,
+    dry_run: bool,
 ) -> None:
-    lanes = list(lanes_of(connection, instances))
     refuse_unread(connection, lanes, campaign.care)
     chosen, names = tables.campaign_lanes, tables.instances.c.name
     known = select(names).join(chosen, chosen.c.lane_id == tables.instances.c.id).order_by(names)
@@ -215,9 +224,8 @@ def _change_stops(
     now = msgspec.structs.replace(was, stops=change.of(was.stops))
     if now == was:
         return
-    lanes, table = tables.campaign_lanes, tables.campaigns
-    of_campaign = select(lanes.c.lane_id).where(lanes.c.campaign_id == campaign.id, ~lanes.c.retired)
-    refuse_unread(connection, connection.scalars(of_campaign).all(), now)
+    table = tables.campaigns
+    refuse_unread(connection, lanes_in_use(connection, campaign.id), now)
     said = [str(each.stops) if each.stops.are_given else None for each in (was, now)]
     result.changes.append(Difference("stops itself at", *said))
     if not dry_run:

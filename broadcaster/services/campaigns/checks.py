@@ -52,6 +52,13 @@ def lanes_of(connection: Connection, names: Sequence[str]) -> Limits:
     return {row.id: Limit(row.typical_rate_per_second, row.burst) for row in rows}
 
 
+def lanes_in_use(connection: Connection, campaign_id: int) -> Sequence[int]:
+    """The lanes (ids) that a stored campaign is sent through from now on."""
+    lanes = tables.campaign_lanes
+    of_campaign = select(lanes.c.lane_id).where(lanes.c.campaign_id == campaign_id, ~lanes.c.retired)
+    return connection.scalars(of_campaign).all()
+
+
 def refuse_unread(connection: Connection, lanes: Collection[int], care: Care | None) -> None:
     """Raise UsageError where the care wants to know who answers, and through none of the lanes replies are read."""
     if care is None or not care.needs_replies:

@@ -134,7 +134,7 @@ def submit_rest(
         look_at_content(submission, result, names)
         rest = f"the rest of campaign {of}"
         result.refuse_left_out("recipients", rest, accept_rejected=accept_rejected, dry_run=dry_run)
-        result.look_at_hours(connection, submission, groups)
+        result.look_at_hours(connection, submission, lanes, groups)
         result.opted_out = value(connection, "count_opted_out_of_rest", lanes=list(lanes))
         result.undecided_near_misses = count_undecided(connection, "count_undecided_of_rest", lanes=list(lanes))
         result.changed_values = value(connection, "count_changed_of_rest")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from math import ceil, floor
@@ -11,14 +11,15 @@ from typing import NamedTuple
 from sqlalchemy import Connection, Engine, func, select
 
 from broadcaster.db.statements import rows, values
-from broadcaster.domain.campaign_plans import OTHERS, PlannedDay, PlannedPart
+from broadcaster.domain.campaign_plans import OTHERS, LaneNow, PlannedDay, PlannedPart
 from broadcaster.domain.care import Care
 from broadcaster.domain.conditions import Condition, described_source
 from broadcaster.domain.content_lint import Remark, empty_values, lint, refuse_warnings
 from broadcaster.domain.contents import Content
 from broadcaster.domain.dealing import Limits
 from broadcaster.domain.legal_hours import legal_hours_by_country
-from broadcaster.domain.opening_hours import NOBODY, OpeningHours
+from broadcaster.domain.meeting_hours import InstanceHours, Meeting, said_hours
+from broadcaster.domain.opening_hours import NOBODY, OpeningHours, RecipientGroup
 from broadcaster.domain.rejections import too_many
 from broadcaster.domain.states import CampaignState
 from broadcaster.errors import InputError, UsageError, listed
@@ -31,9 +32,12 @@ from broadcaster.services.campaigns.new_content import StoredContent
 from broadcaster.services.campaigns.planning import parts_to_be, surroundings_of
 from broadcaster.services.campaigns.reach import Reach
 from broadcaster.services.campaigns.recipient_files import RecipientFiles
-from broadcaster.services.openings import first_opening
+from broadcaster.services.openings import first_meeting, said_apart
 from broadcaster.services.recipients.repeats import Repeat
 from broadcaster.time_zones import day_and_time
+
+_MOST_ZONES = 3
+"""Time zones to name of whom nothing reaches."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,7 +139,11 @@ class Submitted(Reach):
     unsettled: list[str] = field(default_factory=list)
     """That campaign and earlier rests of it, where they have messages that an operator can settle."""
     opens_at: datetime | None = None
-    """When its hours are open for the first of its recipients; None: it has none."""
+    """When it and one of its instances are open at once for the first of its recipients; None: none has windows."""
+    lanes: Sequence[LaneNow] = ()
+    """Those of its instances, as they stand."""
+    never_meets: bool = False
+    """Whether some of it is never sent, since windows do not meet."""
     in_several_zones: dict[str, int] = field(default_factory=dict)
     """How many recipients are in a country whose zones all have to be open, since their number tells none."""
     without_legal_hours: list[str] = field(default_factory=list)
@@ -171,22 +179,47 @@ class Submitted(Reach):
     care: Care | None = None
     """How careful it is; None: not."""
 
-    def look_at_hours(self, connection: Connection, submission: Submission, groups: GroupNumbers | None) -> None:
-        """Note when its hours are open. Raises UsageError where they never are for some of its recipients."""
+    @property
+    def instance_hours(self) -> InstanceHours:
+        """When its instances may send."""
+        return {lane.instance: lane.hours for lane in self.lanes}
+
+    def look_at_hours(
+        self, connection: Connection, submission: Submission, lanes: Collection[int], groups: GroupNumbers | None
+    ) -> None:
+        """Note when it and its instances are open. Raises UsageError where they never are at once."""
         hours = submission.hours
-        if hours is None:
+        self.lanes = rows(connection, "lanes_to_plan", LaneNow, lanes=list(lanes))
+        if hours is None and not any(self.instance_hours.values()):
             return
         now: datetime = connection.execute(select(func.now())).scalar_one()
         recipients = {NOBODY: 0} if groups is None else groups.counts
-        self.opens_at = first_opening(hours, recipients, max(now, submission.starts_at or now))
-        if submission.expires_at is not None and submission.expires_at <= self.opens_at:
+        meeting = first_meeting(hours, self.instance_hours, recipients, max(now, submission.starts_at or now))
+        self.opens_at = meeting.opens_at
+        if self.opens_at and submission.expires_at is not None and submission.expires_at <= self.opens_at:
             until, opens = day_and_time(submission.expires_at), day_and_time(self.opens_at)
             raise UsageError(f"--expires: {until} is before its windows open for the first time, at {opens}")
+        self._note_never(submission, meeting, recipients)
+        if hours is None:
+            return
         for group, count in recipients.items():
             if len(group.zones) > 1:
                 self.in_several_zones[group.country] = self.in_several_zones.get(group.country, 0) + count
             if hours.is_legal and group is not NOBODY and group.country not in legal_hours_by_country():
                 self.without_legal_hours = sorted({*self.without_legal_hours, group.country})
+
+    def _note_never(self, submission: Submission, meeting: Meeting, recipients: Mapping[RecipientGroup, int]) -> None:
+        """Note through which instances nothing leaves, and whom nothing reaches, since windows never meet."""
+        self.never_meets = bool(meeting.apart or meeting.unmet)
+        if apart := said_apart(submission.hours, self.instance_hours, meeting):
+            self.notices.append(apart)
+        if meeting.unmet:
+            number = sum(recipients[group] for group in meeting.unmet)
+            zones = ", ".join(sorted({zone for group in meeting.unmet for zone in group.zones})[:_MOST_ZONES])
+            self.notices.append(
+                f"{number:,} of {self.total:,} recipients are never sent to, those in {zones}: the windows never meet "
+                f"there ({said_hours(submission.hours, self.instance_hours)})"
+            )
 
     def look_ahead(
         self, connection: Connection, submission: Submission, lanes: Limits, groups: GroupNumbers | None = None

@@ -80,7 +80,7 @@ def submit_campaign(
         else:
             total = _store(connection, submission, lanes, recipients, batches, groups, consents, forgotten, result)
         _check(recipients, result, total, dry_run=dry_run)
-        result.look_at_hours(connection, submission, groups)
+        result.look_at_hours(connection, submission, lanes, groups)
         result.empty_values = dict(recipients.empty_values)
         look_at_content(submission, result, recipients.variables)
         result.look_ahead(connection, submission, lanes, groups)

@@ -21,7 +21,7 @@ from broadcaster.domain.content_lint import lint, refuse_warnings
 from broadcaster.domain.contents import Content, stored_content
 from broadcaster.domain.locales import DEFAULT_LOCALE
 from broadcaster.domain.names import LONGEST_NAME, check_name
-from broadcaster.domain.opening_hours import NOBODY, HoursChange, OpeningHours
+from broadcaster.domain.opening_hours import HoursChange, OpeningHours
 from broadcaster.domain.recurrence import RESOLUTION, recurrence
 from broadcaster.domain.schedules import PUNCTUAL, Misfire, Overlap
 from broadcaster.domain.states import ScheduleState
@@ -30,7 +30,7 @@ from broadcaster.services.audiences.audience import Audience, find_audience
 from broadcaster.services.audiences.selection import Selection
 from broadcaster.services.campaigns.checks import lanes_of, refuse_unread
 from broadcaster.services.campaigns.new_content import StoredContent, check_words, store_content
-from broadcaster.services.openings import first_opening, read_hours, store_hours
+from broadcaster.services.openings import read_hours, store_hours
 from broadcaster.services.schedules.occurrences import OCCURRENCE_VARIABLES
 from broadcaster.services.schedules.outlook import Outlook, look_ahead
 from broadcaster.services.schedules.stored_schedule import (
@@ -132,6 +132,12 @@ class ScheduleChanges:
         """Whether they say anew when the schedule is due next, or until when it is."""
         return self.rule or self.forever or self.until_at is not None or self.count is not None
 
+    @property
+    def retimed(self) -> bool:
+        """Whether they say anew when its campaigns are sent."""
+        given = (self.hours, self.expires_after, self.instances)
+        return self.timing or any(each is not None for each in given)
+
 
 def add_schedule(engine: Engine, new: NewSchedule, *, strict: bool = False, dry_run: bool = False) -> Outlook:
     """Add a schedule, active from now on, and look ahead and at its content; a dry run keeps nothing.
@@ -147,8 +153,6 @@ def add_schedule(engine: Engine, new: NewSchedule, *, strict: bool = False, dry_
         if connection.scalar(select(tables.schedules.c.id).where(tables.schedules.c.name == new.name)) is not None:
             raise _taken(new.name)
         now = database_now(connection)
-        if new.hours is not None:
-            first_opening(new.hours, [NOBODY], now)
         audience = find_audience(connection, new.audience)
         conditions = _check(connection, audience, new.conditions, new.content, lock=not dry_run)
         lanes = tuple(lanes_of(connection, new.instances))
@@ -161,7 +165,8 @@ def add_schedule(engine: Engine, new: NewSchedule, *, strict: bool = False, dry_
             values["hours_id"] = None if new.hours is None else store_hours(connection, new.hours)
             added = connection.scalar(insert(tables.schedules).values(values).returning(tables.schedules.c.id))
             _set_lanes(connection, int(added), schedule.lanes)
-        return _linted(look_ahead(connection, schedule, audience, new.content), new.content, audience, strict=strict)
+        outlook = look_ahead(connection, schedule, audience, new.content, new.hours)
+        return _linted(outlook, new.content, audience, strict=strict)
 
 
 def set_schedule(
@@ -205,7 +210,9 @@ def set_schedule(
             since = now if changes.rule or schedule.next_at is None else min(now, schedule.next_at - RESOLUTION)
             following = Following.of(changed, since)
             changed = msgspec.structs.replace(changed, state=following.state, next_at=following.next_at)
-        hours = _changed_hours(connection, schedule, changes, now)
+        hours = read_hours(connection, schedule.hours_id)
+        if changes.hours is not None:
+            hours = changes.hours.of(hours, changes.timezone or schedule.timezone)
         if not dry_run:
             stored = {} if changes.content is None else store_content(connection, content)._asdict()
             if changes.hours is not None:
@@ -213,7 +220,8 @@ def set_schedule(
             update_schedule(connection, schedule.id, _differing(schedule, changed) | stored)
             if changes.instances is not None:
                 _set_lanes(connection, schedule.id, changed.lanes)
-        return _linted(look_ahead(connection, changed, audience, content), content, audience, strict=strict)
+        outlook = look_ahead(connection, changed, audience, content, hours, is_retimed=changes.retimed)
+        return _linted(outlook, content, audience, strict=strict)
 
 
 def _linted(outlook: Outlook, content: Content, audience: Audience, *, strict: bool) -> Outlook:
@@ -223,19 +231,6 @@ def _linted(outlook: Outlook, content: Content, audience: Audience, *, strict: b
     if strict:
         refuse_warnings(remarks)
     return replace(outlook, lint=remarks)
-
-
-def _changed_hours(
-    connection: Connection, schedule: Schedule, changes: ScheduleChanges, now: datetime
-) -> OpeningHours | None:
-    """Those that its campaigns have from now on. Raises UsageError for some that never open."""
-    before = read_hours(connection, schedule.hours_id)
-    if changes.hours is None:
-        return before
-    hours = changes.hours.of(before, changes.timezone or schedule.timezone)
-    if hours is not None:
-        first_opening(hours, [NOBODY], now)
-    return hours
 
 
 def _rule(cron: str | None, every: str | None, timezone: str, anchor: datetime) -> dict[str, Any]:

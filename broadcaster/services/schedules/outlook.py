@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -11,16 +11,23 @@ from sqlalchemy import Connection
 from broadcaster.domain.conditions import fixed
 from broadcaster.domain.content_lint import Remark
 from broadcaster.domain.contents import Content
-from broadcaster.errors import BroadcasterError, UnavailableError
+from broadcaster.domain.meeting_hours import Chances, InstanceHours, is_known_to, meeting_of, said_hours
+from broadcaster.domain.opening_hours import OpeningHours
+from broadcaster.errors import BroadcasterError, UnavailableError, UsageError
 from broadcaster.services.audiences.audience import Audience
 from broadcaster.services.audiences.selection import Selection
 from broadcaster.services.campaigns.reach import Reach, look_at_members
+from broadcaster.services.openings import first_meeting, instance_hours, said_apart
 from broadcaster.services.schedules.occurrences import occurrence_variables
 from broadcaster.services.schedules.schedule_reports import Upcoming, upcoming_of
 from broadcaster.services.schedules.stored_schedule import Schedule, database_now
 
 SHOWN = 3
 """How many of the next occurrences are shown, so that a slip in the rule is seen."""
+
+
+_LOOKED_AT = 10
+"""How many of them are asked whether they can be sent before they expire."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +39,67 @@ class Outlook:
     """Of the occurrence that is looked at: the next one, or one that is made now where there is none."""
     audience: str
     reach: Reach
+    hours: OpeningHours | None
+    """When its campaigns may be sent; None: always."""
+    instances: InstanceHours
+    opens_at: datetime | None
+    """When the occurrence that is looked at can be sent first; None: never."""
+    notices: Sequence[str]
+    """What people should know of when its campaigns can be sent."""
     lint: Sequence[Remark] | None = None
     """What is to be said of the content; None: it was not looked at."""
 
+    @property
+    def expires_at(self) -> datetime | None:
+        """When what has not left of it expires; None: never."""
+        after = self.upcoming.schedule.expires_after
+        return None if after is None else self.due_at + after
 
-def look_ahead(connection: Connection, schedule: Schedule, audience: Audience, content: Content) -> Outlook:
-    """The outlook of a schedule, stored or not. Where its members cannot be known, a note says why."""
-    upcoming = upcoming_of(schedule, database_now(connection), SHOWN)
+
+def look_ahead(
+    connection: Connection,
+    schedule: Schedule,
+    audience: Audience,
+    content: Content,
+    hours: OpeningHours | None,
+    *,
+    is_retimed: bool = True,
+) -> Outlook:
+    """The outlook of a schedule, stored or not. Where its members cannot be known, a note says why.
+
+    `is_retimed`: whether it is new when it is due, or sent. Then UsageError is raised where the next occurrences can
+    never be sent; what was so before is only noted.
+    """
+    upcoming = upcoming_of(schedule, database_now(connection), _LOOKED_AT)
     due_at = upcoming.occurrences[0] if upcoming.occurrences else upcoming.now
+    instances = instance_hours(connection, schedule.lanes)
+    meeting = first_meeting(hours, instances, (), due_at) if is_retimed else meeting_of(hours, instances, (), due_at)
+    usable = {name: each for name, each in instances.items() if name not in meeting.apart}
+    chances = Chances.of(upcoming.occurrences, hours, usable, schedule.expires_after, schedule.zone)
+    if is_retimed and chances.all_are_missed and is_known_to(hours, ()):
+        raise UsageError(f"--expires: {_never_sent(chances, hours, instances)}")
+    apart = said_apart(hours, instances, meeting)
+    return Outlook(
+        upcoming=replace(upcoming, occurrences=upcoming.occurrences[:SHOWN]),
+        due_at=due_at,
+        audience=audience.name,
+        reach=_reach(connection, schedule, audience, content, due_at),
+        hours=hours,
+        instances=instances,
+        opens_at=meeting.opens_at,
+        notices=[*([apart] if apart else []), *chances.remarks()],
+    )
+
+
+def _never_sent(chances: Chances, hours: OpeningHours | None, instances: InstanceHours) -> str:
+    [first, *_] = chances.remarks()
+    return f"{first} ({said_hours(hours, instances)}): change when it is due, its windows, or let it expire later"
+
+
+def _reach(
+    connection: Connection, schedule: Schedule, audience: Audience, content: Content, due_at: datetime
+) -> Reach:
+    """Whom the occurrence would reach."""
     local_date = due_at.astimezone(schedule.zone).date()
     selection = Selection(
         audience=audience,
@@ -54,4 +114,4 @@ def look_ahead(connection: Connection, schedule: Schedule, audience: Audience, c
         raise
     except BroadcasterError as error:
         reach.notes.append(f"whom it would reach cannot be told: {error}")
-    return Outlook(upcoming, due_at, audience.name, reach)
+    return reach
