@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from broadcaster.cli.csv_output import write_csv
+from broadcaster.cli.csv_output import open_csv
 from broadcaster.cli.options.recipients import FILE_PANEL
 from broadcaster.services.recipients.reader import RejectedRow
 
@@ -38,12 +38,16 @@ def said_place_of_rejected(output: Path | None) -> str:
 def rejected_rows(output: Path | None) -> Iterator[Callable[[RejectedRow], None]]:
     """Takes the rejected rows of a list in the block, and writes them at its end, also where the list is refused.
 
-    Raises InputError where they cannot be written.
+    Raises InputError where they cannot be written: before the block, so that nothing is stored then.
     """
     if output is None:
         yield lambda _: None
         return
-    with SpooledTemporaryFile[str](mode="w+", max_size=_IN_MEMORY, encoding="utf-8", newline="") as aside:
+    refusal: Exception | None = None
+    with (
+        open_csv(output) as write,
+        SpooledTemporaryFile[str](mode="w+", max_size=_IN_MEMORY, encoding="utf-8", newline="") as aside,
+    ):
         writer = csv.writer(aside)
 
         def keep(row: RejectedRow) -> None:
@@ -51,6 +55,9 @@ def rejected_rows(output: Path | None) -> Iterator[Callable[[RejectedRow], None]
 
         try:
             yield keep
-        finally:
-            aside.seek(0)
-            write_csv(output, (_HEADER, *csv.reader(aside)))
+        except Exception as error:  # noqa: BLE001 - raised again, once they are written
+            refusal = error
+        aside.seek(0)
+        write((_HEADER, *csv.reader(aside)))
+    if refusal is not None:
+        raise refusal

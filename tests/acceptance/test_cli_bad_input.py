@@ -158,6 +158,7 @@ BAD_OPTIONS = {
     "no such instance to block": Refused(["phone", "block", "+628123456789", "--instance", "nobody"], ("'nobody'",)),
     "no such instance to unblock": Refused(["phone", "unblock", "+628123456789", "--instance", "n"], ("'n'",)),
     "a window that is none": Refused(submit("w", "--window", "nine to eight"), ("--window", "is not understood"), 2),
+    "no such place for rejected rows": Refused(submit("r", "--rejected", "nowhere/r.csv"), ("cannot write",)),
     "no such day of the week": Refused(submit("w", "--window", "Mo-Fr 09:00-20:00"), ("'mo' is no day",), 2),
     "no such zone of windows": Refused(
         submit("w", "--window", "09:00-20:00", "--window-zone", "Mars"), ("--window-zone 'Mars'",), 2),
