@@ -545,7 +545,8 @@ def test_an_account_is_read_faster_while_it_answers_and_slower_where_it_does_not
     shop.fault()
     assert shop.states("c") == {"sent": 20, "in_doubt": 20}
     rates = [rate for (rate,) in shop.sql("SELECT reads_a_second FROM accounts")]
-    for _ in range(3):
+    # How many chats a round reads depends on the machine.
+    while rates[-1] == rates[0] and len(rates) < 30:
         read_back(shop, rounds=1)
         [(rate,)] = shop.sql("SELECT reads_a_second FROM accounts")
         rates.append(rate)
