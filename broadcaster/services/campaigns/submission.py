@@ -140,8 +140,8 @@ class Submitted(Reach):
     """That campaign and earlier rests of it, where they have messages that an operator can settle."""
     opens_at: datetime | None = None
     """When it and one of its instances are open at once for the first of its recipients; None: none has windows."""
-    lanes: Sequence[LaneNow] = ()
-    """Those of its instances, as they stand."""
+    lanes: Sequence[LaneNow] = field(default=(), compare=False)
+    """Those of its instances, as they stand at that moment."""
     never_meets: bool = False
     """Whether some of it is never sent, since windows do not meet."""
     in_several_zones: dict[str, int] = field(default_factory=dict)
