@@ -84,8 +84,9 @@ class InboxStanding(msgspec.Struct, frozen=True):
 def list_replies(source: Engine | Reader, wanted: ReplyFilter, limit: int | None = None) -> Iterator[StoredReply]:
     """Replies, the latest first, in bounded memory. To be gone through at once. Raises NotFoundError."""
     with reading(source) as connection:
-        if wanted.campaign is not None and first(connection, "campaign_summary", tuple, name=wanted.campaign) is None:
-            raise NotFoundError(f"no campaign is called {wanted.campaign!r}: see `broadcaster campaign list`")
+        campaign = wanted.campaign
+        if campaign is not None and first(connection, "list_campaigns", tuple, name=campaign, limit=1) is None:
+            raise NotFoundError(f"no campaign is called {campaign!r}: see `broadcaster campaign list`")
         if (
             wanted.instance is not None
             and first(connection, "read_inbox", InboxStanding, name=wanted.instance) is None

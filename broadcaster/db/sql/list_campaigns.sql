@@ -1,5 +1,5 @@
 SELECT /* list_campaigns */
--- The latest campaigns, newest first.
+-- The latest campaigns, newest first, or the one called %(name)s.
     campaign AS name,
     campaign_id AS id,
     state,
@@ -35,5 +35,6 @@ SELECT /* list_campaigns */
     open_slices,
     next_slice_at
 FROM campaign_report
+WHERE %(name)s::text IS NULL OR campaign = %(name)s
 ORDER BY campaign_id DESC
 LIMIT %(limit)s

@@ -171,7 +171,7 @@ class CampaignDetail:
 def list_campaigns(source: Engine | Reader, *, limit: int = 50) -> Sequence[CampaignSummary]:
     """The latest campaigns, newest first."""
     with reading(source) as connection:
-        return rows(connection, "list_campaigns", CampaignSummary, limit=limit)
+        return rows(connection, "list_campaigns", CampaignSummary, name=None, limit=limit)
 
 
 def campaign_summary(source: Engine | Reader, name: str) -> CampaignSummary:
@@ -232,7 +232,7 @@ def _unpurged(connection: Connection, name: str) -> int:
 
 
 def _summary(connection: Connection, name: str) -> CampaignSummary:
-    found = first(connection, "campaign_summary", CampaignSummary, name=name)
+    found = first(connection, "list_campaigns", CampaignSummary, name=name, limit=1)
     if found is None:
         raise NotFoundError(f"no campaign is called {name!r}: see `broadcaster campaign list`")
     return found
