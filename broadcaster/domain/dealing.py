@@ -10,41 +10,32 @@ from collections.abc import Iterator, Mapping
 from heapq import heapify, heapreplace
 from itertools import islice, repeat
 from math import floor
-from typing import NamedTuple
+
+LaneRates = Mapping[int, float | None]
+"""Lanes (ids), each with its messages per second; None: it has no limit."""
 
 
-class Limit(NamedTuple):
-    """What a lane may send: messages per second (None: it has no limit), and how many of them at once."""
-
-    rate: float | None
-    burst: int
-
-
-Limits = Mapping[int, Limit]
-"""Lanes (ids), each with its limit."""
-
-
-def deal(limits: Limits) -> Iterator[int]:
+def deal(rates: LaneRates) -> Iterator[int]:
     """Lanes without end, in proportion to their rates and evenly spread: all are done at about the same time."""
-    if len(limits) == 1:
-        return repeat(next(iter(limits)))
-    return _deal(_weights(limits), {})
+    if len(rates) == 1:
+        return repeat(next(iter(rates)))
+    return _deal(_weights(rates), {})
 
 
-def shares_of(total: int, limits: Limits) -> Mapping[int, int]:
+def shares_of(total: int, rates: LaneRates) -> Mapping[int, int]:
     """How many of so many messages each lane gets (`deal`)."""
-    weights = _weights(limits)
+    weights = _weights(rates)
     whole = sum(weights.values())
     shares = Counter({lane: floor(total * weight / whole) for lane, weight in weights.items()})
     shares.update(islice(_deal(weights, dict(shares)), total - shares.total()))
     return shares
 
 
-def _weights(limits: Limits) -> dict[int, float]:
+def _weights(rates: LaneRates) -> dict[int, float]:
     """What each lane counts: its rate, and without a limit more than any other."""
-    limited = [limit.rate for limit in limits.values() if limit.rate is not None]
+    limited = [rate for rate in rates.values() if rate is not None]
     unlimited = max([100.0, *(10 * rate for rate in limited)])
-    return {lane: limit.rate or unlimited for lane, limit in limits.items()}
+    return {lane: rate or unlimited for lane, rate in rates.items()}
 
 
 def _deal(weights: Mapping[int, float], shares: Mapping[int, int]) -> Iterator[int]:

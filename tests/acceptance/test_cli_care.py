@@ -91,6 +91,8 @@ def test_what_its_care_will_come_to_is_said_before(run_cli: RunCli, shop: Shop) 
     assert float(seconds) >= 3600
     nobody, _ = notices("--instance", "a", "--only-known")
     assert nobody == "nobody may get it: by now all of its recipients would be skipped"
+    arguments = ("campaign", "submit", "c", "--instance", "a", *TO_ALL, "--only-known", "--dry-run")
+    assert "how long sending takes cannot be told" not in run_cli(*arguments, stdin=PEOPLE).stdout
     assert_done(run_cli("instance", "set", "a", "--read-replies", "30s"))
     unread, *_ = notices("--instance", "a", "--instance", "b", "--stop-above", "optouts=2%")
     assert unread.startswith("replies are not read through 'b': ")

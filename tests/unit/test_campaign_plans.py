@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -12,13 +12,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from broadcaster.domain.campaign_plans import OTHERS, CampaignPlan, LaneNow, LimitNow, PlannedPart, Surroundings
-from broadcaster.domain.dealing import Limit, Limits, shares_of
+from broadcaster.domain.dealing import shares_of
 from broadcaster.domain.opening_hours import OpeningHours
 from broadcaster.domain.pacing import Pacer, default_burst, pace
 
 NOW = datetime(2027, 1, 4, 9, 0, tzinfo=UTC)
 """A Monday."""
 BY_DAY = OpeningHours(windows=("Mon-Fri 09:00-17:00",), zone="UTC")
+
+
+class Limit(NamedTuple):
+    """What a lane may send."""
+
+    rate: float | None
+    burst: int
+
+
+Limits = Mapping[int, Limit]
 
 
 def around(limits: Limits, *, counted: Sequence[LimitNow] = (), **lane: Any) -> Surroundings:
@@ -49,7 +59,7 @@ def parts(shares: Mapping[int, int], **part: Any) -> list[PlannedPart]:
 
 
 def planned(total: int, limits: Limits) -> CampaignPlan:
-    return around(limits).plan(parts(shares_of(total, limits)))
+    return around(limits).plan(parts(shares_of(total, {lane: limit.rate for lane, limit in limits.items()})))
 
 
 def usual(rates: dict[int, float | None]) -> Limits:

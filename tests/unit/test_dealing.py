@@ -9,17 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broadcaster.domain.dealing import Limit, Limits, deal, shares_of
-from broadcaster.domain.pacing import default_burst
+from broadcaster.domain.dealing import LaneRates, deal, shares_of
 
-LIMITS = st.lists(
-    st.builds(Limit, st.none() | st.floats(1 / 3600, 1000), st.integers(1, 100)), min_size=1, max_size=6
-).map(lambda limits: dict(enumerate(limits)))
-
-
-def usual(rates: dict[int, float | None]) -> Limits:
-    """The lanes with the burst that they get where none is asked for."""
-    return {lane: Limit(rate, default_burst(rate)) for lane, rate in rates.items()}
+RATES = st.lists(st.none() | st.floats(1 / 3600, 1000), min_size=1, max_size=6).map(
+    lambda rates: dict(enumerate(rates))
+)
 
 
 @pytest.mark.parametrize(
@@ -33,9 +27,9 @@ def usual(rates: dict[int, float | None]) -> Limits:
     ],
 )
 def test_recipients_are_dealt_in_proportion_to_the_rates(rates: dict[int, float | None], first: list[int]) -> None:
-    assert Counter(islice(deal(usual(rates)), len(first))) == Counter(first)
+    assert Counter(islice(deal(rates), len(first))) == Counter(first)
 
 
-@given(st.integers(0, 2000), LIMITS)
-def test_the_shares_are_those_which_are_dealt(total: int, limits: Limits) -> None:
-    assert Counter(islice(deal(limits), total)) == Counter(shares_of(total, limits))
+@given(st.integers(0, 2000), RATES)
+def test_the_shares_are_those_which_are_dealt(total: int, rates: LaneRates) -> None:
+    assert Counter(islice(deal(rates), total)) == Counter(shares_of(total, rates))

@@ -208,7 +208,7 @@ def _say_why_untold(submitted: Submitted) -> None:
     """Why nobody can tell how long sending takes."""
     stopped = [lane.instance for lane in submitted.lanes if lane.is_stopped]
     unlimited = [lane.instance for lane in submitted.lanes if not (lane.interval or lane.limits)]
-    if not submitted.total:
+    if not submitted.leaving:
         return
     if submitted.never_meets:
         say("how long sending takes cannot be told: some of it is never sent, since windows do not meet")

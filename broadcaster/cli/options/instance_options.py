@@ -146,11 +146,13 @@ class GatewayOptions:
     @property
     def chance(self) -> GapChange:
         """What is said of gaps and rests. Raises UsageError."""
+        gap = None if self.gap is None else parse_gap(self.gap)
+        rest = None if self.rest is None else parse_rest(self.rest)
         return GapChange(
-            None if self.gap is None else parse_gap(self.gap),
-            None if self.rest is None else parse_rest(self.rest),
-            without_gap=self.gap is not None and self.gap.strip().casefold() == _NO_LIMIT,
-            without_rest=self.rest is not None and self.rest.strip().casefold() == _NO_LIMIT,
+            gap,
+            rest,
+            without_gap=self.gap is not None and gap is None,
+            without_rest=self.rest is not None and rest is None,
         )
 
     @property

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy import Engine
 
 from broadcaster.domain.conditions import Condition
 from broadcaster.errors import InputError
@@ -17,6 +17,7 @@ from broadcaster.services.campaigns.leaving_out import count_left_out
 from broadcaster.services.campaigns.new_campaign import insert_campaign
 from broadcaster.services.campaigns.new_content import store_content
 from broadcaster.services.campaigns.over_audience import describe_audience
+from broadcaster.services.campaigns.planning import surroundings_of
 from broadcaster.services.campaigns.reach import look_at_members
 from broadcaster.services.campaigns.submission import Submission, Submitted, look_at_content
 from broadcaster.services.consent.undecided_replies import count_undecided
@@ -72,10 +73,11 @@ def submit_over_audience(
         if not (result.total or submission.draft or submission.starts_at):
             raise InputError(_nobody(source, result, selection.hints))
         result.refuse_left_out("members", source, accept_rejected=accept_rejected, dry_run=dry_run)
-        result.look_at_hours(connection, submission, lanes, None)
-        result.look_ahead(connection, submission, lanes)
+        around = surroundings_of(connection, lanes)
+        result.look_at_hours(submission, around, None)
+        result.look_ahead(connection, submission, lanes, around)
         if selection.meant != selection.conditions:
-            _warn_of_other_days(connection, submission, result)
+            _warn_of_other_days(submission.starts_at or around.now, result)
         if not dry_run:
             new = submission.new_campaign(store_content(connection, content), lanes, source)
             hours_id = None if submission.hours is None else store_hours(connection, submission.hours)
@@ -84,9 +86,8 @@ def submit_over_audience(
     return result
 
 
-def _warn_of_other_days(connection: Connection, submission: Submission, result: Submitted) -> None:
+def _warn_of_other_days(starts_at: datetime, result: Submitted) -> None:
     """`today` in its conditions is the day of the start, whenever its messages leave."""
-    starts_at: datetime = submission.starts_at or connection.execute(select(func.now())).scalar_one()
     today = starts_at.astimezone(shown_zone()).date()
     late = sum(each.messages for each in result.days if each.day != today)
     if late:

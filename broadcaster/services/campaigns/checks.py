@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from broadcaster.db import tables
 from broadcaster.db.engine import transaction
 from broadcaster.domain.care import Care
-from broadcaster.domain.dealing import Limit, Limits
+from broadcaster.domain.dealing import LaneRates
 from broadcaster.domain.names import check_name
 from broadcaster.errors import ConflictError, NotFoundError, UsageError
 from broadcaster.time_zones import day_and_time
@@ -26,7 +26,7 @@ def admission(
     instances: Sequence[str],
     starts_at: datetime | None,
     expires_at: datetime | None = None,
-) -> Iterator[tuple[Connection, Limits]]:
+) -> Iterator[tuple[Connection, LaneRates]]:
     """A transaction in which a campaign called `name` can be stored, and its lanes with their limits.
 
     Raises UsageError for a wrong name, a start that has passed or an end before it, NotFoundError for an unknown
@@ -41,15 +41,15 @@ def admission(
         yield connection, lanes_of(connection, instances)
 
 
-def lanes_of(connection: Connection, names: Sequence[str]) -> Limits:
+def lanes_of(connection: Connection, names: Sequence[str]) -> LaneRates:
     """The lanes (ids) of the named instances, each with its limit. Raises NotFoundError."""
     table = tables.instances
     rows = connection.execute(
-        select(table.c.name, table.c.id, table.c.typical_rate_per_second, table.c.burst).where(table.c.name.in_(names))
+        select(table.c.name, table.c.id, table.c.typical_rate_per_second).where(table.c.name.in_(names))
     ).all()
     if unknown := sorted(set(names) - {row.name for row in rows}):
         raise NotFoundError(f"no instance is called {unknown[0]!r}: see `broadcaster instance list`")
-    return {row.id: Limit(row.typical_rate_per_second, row.burst) for row in rows}
+    return {row.id: row.typical_rate_per_second for row in rows}
 
 
 def lanes_in_use(connection: Connection, campaign_id: int) -> Sequence[int]:

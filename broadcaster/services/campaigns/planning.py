@@ -15,7 +15,7 @@ import msgspec
 from broadcaster.db.reading import Reader, reading
 from broadcaster.db.statements import rows
 from broadcaster.domain.campaign_plans import CampaignPlan, LaneNow, LimitNow, PlannedPart, Surroundings
-from broadcaster.domain.dealing import Limits, shares_of
+from broadcaster.domain.dealing import LaneRates, shares_of
 from broadcaster.domain.opening_hours import NOBODY, OpeningHours, RecipientGroup
 from broadcaster.domain.pacing import closing_reserve
 from broadcaster.settings import load
@@ -82,7 +82,7 @@ def surroundings_of(connection: Connection, lanes: Collection[int]) -> Surroundi
 
 
 def parts_to_be(
-    limits: Limits,
+    rates: LaneRates,
     recipients: Mapping[RecipientGroup, int],
     *,
     hours: OpeningHours | None,
@@ -92,5 +92,5 @@ def parts_to_be(
     return [
         PlannedPart(lane_id=lane, messages=messages, hours=hours, group=group, expires_at=expires_at)
         for group, count in recipients.items()
-        for lane, messages in shares_of(count, limits).items()
+        for lane, messages in shares_of(count, rates).items()
     ]

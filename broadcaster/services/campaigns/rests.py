@@ -31,6 +31,7 @@ from broadcaster.services.campaigns.group_numbers import GroupNumbers
 from broadcaster.services.campaigns.leaving_out import count_left_out
 from broadcaster.services.campaigns.new_campaign import NewCampaign, insert_campaign, next_campaign_id
 from broadcaster.services.campaigns.new_content import StoredContent, store_content
+from broadcaster.services.campaigns.planning import surroundings_of
 from broadcaster.services.campaigns.purged import refuse_purged
 from broadcaster.services.campaigns.recipient_files import store_recipient_files
 from broadcaster.services.campaigns.segments import SHARED
@@ -134,7 +135,8 @@ def submit_rest(
         look_at_content(submission, result, names)
         rest = f"the rest of campaign {of}"
         result.refuse_left_out("recipients", rest, accept_rejected=accept_rejected, dry_run=dry_run)
-        result.look_at_hours(connection, submission, lanes, groups)
+        around = surroundings_of(connection, lanes)
+        result.look_at_hours(submission, around, groups)
         result.opted_out = value(connection, "count_opted_out_of_rest", lanes=list(lanes))
         result.undecided_near_misses = count_undecided(connection, "count_undecided_of_rest", lanes=list(lanes))
         result.changed_values = value(connection, "count_changed_of_rest")
@@ -143,7 +145,7 @@ def submit_rest(
         result.unanswered, result.not_known = count_left_out(
             connection, submission.care, lanes, "candidates_of_snapshot"
         )
-        result.look_ahead(connection, submission, lanes, groups)
+        result.look_ahead(connection, submission, lanes, around, groups)
         if not dry_run:
             content = (
                 StoredContent.of(stored.content_id, stored.content)

@@ -8,15 +8,15 @@ from datetime import datetime
 from math import ceil, floor
 from typing import NamedTuple
 
-from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy import Connection, Engine
 
 from broadcaster.db.statements import rows, values
-from broadcaster.domain.campaign_plans import OTHERS, LaneNow, PlannedDay, PlannedPart
+from broadcaster.domain.campaign_plans import OTHERS, LaneNow, PlannedDay, PlannedPart, Surroundings
 from broadcaster.domain.care import Care
 from broadcaster.domain.conditions import Condition, described_source
 from broadcaster.domain.content_lint import Remark, empty_values, lint, refuse_warnings
 from broadcaster.domain.contents import Content
-from broadcaster.domain.dealing import Limits
+from broadcaster.domain.dealing import LaneRates
 from broadcaster.domain.legal_hours import legal_hours_by_country
 from broadcaster.domain.meeting_hours import InstanceHours, Meeting, said_hours
 from broadcaster.domain.opening_hours import NOBODY, OpeningHours, RecipientGroup
@@ -29,7 +29,7 @@ from broadcaster.services.campaigns.group_numbers import GroupNumbers
 from broadcaster.services.campaigns.loading import OnePer
 from broadcaster.services.campaigns.new_campaign import NewCampaign
 from broadcaster.services.campaigns.new_content import StoredContent
-from broadcaster.services.campaigns.planning import parts_to_be, surroundings_of
+from broadcaster.services.campaigns.planning import parts_to_be
 from broadcaster.services.campaigns.reach import Reach
 from broadcaster.services.campaigns.recipient_files import RecipientFiles
 from broadcaster.services.openings import first_meeting, said_apart
@@ -184,17 +184,15 @@ class Submitted(Reach):
         """When its instances may send."""
         return {lane.instance: lane.hours for lane in self.lanes}
 
-    def look_at_hours(
-        self, connection: Connection, submission: Submission, lanes: Collection[int], groups: GroupNumbers | None
-    ) -> None:
+    def look_at_hours(self, submission: Submission, around: Surroundings, groups: GroupNumbers | None) -> None:
         """Note when it and its instances are open. Raises UsageError where they never are at once."""
         hours = submission.hours
-        self.lanes = rows(connection, "lanes_to_plan", LaneNow, lanes=list(lanes))
+        self.lanes = around.lanes
         if hours is None and not any(self.instance_hours.values()):
             return
-        now: datetime = connection.execute(select(func.now())).scalar_one()
         recipients = {NOBODY: 0} if groups is None else groups.counts
-        meeting = first_meeting(hours, self.instance_hours, recipients, max(now, submission.starts_at or now))
+        moment = max(around.now, submission.starts_at or around.now)
+        meeting = first_meeting(hours, self.instance_hours, recipients, moment)
         self.opens_at = meeting.opens_at
         if self.opens_at and submission.expires_at is not None and submission.expires_at <= self.opens_at:
             until, opens = day_and_time(submission.expires_at), day_and_time(self.opens_at)
@@ -222,14 +220,17 @@ class Submitted(Reach):
             )
 
     def look_ahead(
-        self, connection: Connection, submission: Submission, lanes: Limits, groups: GroupNumbers | None = None
+        self,
+        connection: Connection,
+        submission: Submission,
+        lanes: LaneRates,
+        around: Surroundings,
+        groups: GroupNumbers | None = None,
     ) -> None:
         """Note when its messages leave, and what it goes through for the first time."""
         self.untried = values(connection, "untried_instances", lanes=list(lanes))
-        around = surroundings_of(connection, lanes)
         recipients = {NOBODY: self.total} if groups is None else groups.counts
-        leaving = self._leaving
-        counts = {group: ceil(count * leaving / self.total) for group, count in recipients.items() if self.total}
+        counts = {group: ceil(count * self.leaving / self.total) for group, count in recipients.items() if self.total}
         parts = parts_to_be(lanes, counts, hours=submission.hours, expires_at=submission.expires_at)
         plan = around.plan(parts, begins_at=submission.starts_at)
         self._look_at_care(connection, submission, lanes, plan.begins_at)
@@ -257,15 +258,15 @@ class Submitted(Reach):
             self.seconds_with_waiting = around.plan([*parts, *waiting]).seconds
 
     @property
-    def _leaving(self) -> int:
+    def leaving(self) -> int:
         """How many are left at least once whoever would be skipped by now is: somebody may be so for two reasons."""
         skipped = (self.opted_out, self.no_consent, self.unanswered, self.not_known)
         return max(0, self.total - sum(count or 0 for count in skipped))
 
     def _look_at_care(
-        self, connection: Connection, submission: Submission, lanes: Limits, begins_at: datetime
+        self, connection: Connection, submission: Submission, lanes: LaneRates, begins_at: datetime
     ) -> None:
-        if self.total and not self._leaving:
+        if self.total and not self.leaving:
             self.notices.append("nobody may get it: by now all of its recipients would be skipped")
         if submission.require_consent and submission.one_per is OnePer.ROW and self.repeated:
             self.notices.append(
@@ -281,7 +282,7 @@ class Submitted(Reach):
             )
         if expires_at is not None and (late := care.share_opening_after((expires_at - begins_at).total_seconds())):
             self.notices.append(
-                f"about {floor(late * self._leaving):,} of {self.total:,} messages will expire: the slices of its "
+                f"about {floor(late * self.leaving):,} of {self.total:,} messages will expire: the slices of its "
                 f"canary open too late to leave before {day_and_time(expires_at)}"
             )
 

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine, func, select
 from broadcaster.db import tables
 from broadcaster.db.statements import execute, value
 from broadcaster.domain.conditions import Got, Listed, Messaged, leaves
-from broadcaster.domain.dealing import Limits, deal
+from broadcaster.domain.dealing import LaneRates, deal
 from broadcaster.errors import InputError
 from broadcaster.services.audiences.listed_rows import ListedRows
 from broadcaster.services.campaigns.checks import admission, refuse_unread
@@ -27,6 +27,7 @@ from broadcaster.services.campaigns.loading import (
 )
 from broadcaster.services.campaigns.new_campaign import insert_campaign, next_campaign_id
 from broadcaster.services.campaigns.new_content import store_content
+from broadcaster.services.campaigns.planning import surroundings_of
 from broadcaster.services.campaigns.recipient_files import store_recipient_files
 from broadcaster.services.campaigns.segments import SHARED, attach_segment
 from broadcaster.services.campaigns.submission import Submission, Submitted, look_at_content
@@ -80,10 +81,11 @@ def submit_campaign(
         else:
             total = _store(connection, submission, lanes, recipients, batches, groups, consents, forgotten, result)
         _check(recipients, result, total, dry_run=dry_run)
-        result.look_at_hours(connection, submission, lanes, groups)
+        around = surroundings_of(connection, lanes)
+        result.look_at_hours(submission, around, groups)
         result.empty_values = dict(recipients.empty_values)
         look_at_content(submission, result, recipients.variables)
-        result.look_ahead(connection, submission, lanes, groups)
+        result.look_ahead(connection, submission, lanes, around, groups)
         asked = unasked_consents(recipients.columns, consents)
         result.notices = [*recipients.notices, *asked, *result.notices]
     return result
@@ -118,7 +120,7 @@ def _try(
     connection: Connection,
     submission: Submission,
     variables: Sequence[str],
-    lanes: Limits,
+    lanes: LaneRates,
     batches: Iterator[Batch],
     groups: GroupNumbers | None,
     consents: ListedConsents | None,
@@ -147,7 +149,7 @@ def _try(
 def _store(
     connection: Connection,
     submission: Submission,
-    lanes: Limits,
+    lanes: LaneRates,
     recipients: RecipientReader,
     batches: Iterator[Batch],
     groups: GroupNumbers | None,
