@@ -33,6 +33,7 @@ def serve_metrics(
     settings: Settings, host: str, port: int, token: str | None, listening: Callable[[str], None]
 ) -> None:
     """Serve `/metrics` at this address. `token` is the bearer token that scrapes must bring; None: nobody needs one.
+
     `listening` is told the URL; with port 0 the system picks a free one.
 
     Raises UsageError without a token at an address that is not this machine's own alone, UnavailableError if it cannot
@@ -46,8 +47,9 @@ def serve_metrics(
         raise UsageError(
             f"--listen: others reach {host}, so scrapes need a token there: add --token-file FILE, or use 127.0.0.1"
         )
+    kind = _Server if address.version == 4 else _Server6
     try:
-        server = _server(address.version)((host, port), _SilentHandler)
+        server = kind((host, port), _SilentHandler)
     except OSError as error:
         raise UnavailableError(f"cannot listen at {host} port {port}: {error.strerror}") from None
     server.set_app(_application(settings, token))
@@ -59,10 +61,6 @@ def serve_metrics(
         listening(f"http://{at}:{server.server_port}/metrics")
         announce_ready()
         server.serve_forever()
-
-
-def _server(version: int) -> type[_Server]:
-    return _Server if version == 4 else _Server6
 
 
 class _Server(ThreadingMixIn, WSGIServer):

@@ -125,7 +125,7 @@ class Submitted(Reach):
     repeats: Sequence[Repeat] = ()
     """The first few of them."""
     notices: list[str] = field(default_factory=list)
-    """What people should know of how the file was read."""
+    """What people should know of how the file was read, and of what becomes of its messages."""
     waiting: int = 0
     """How many messages of other campaigns the instances have to send now, where it starts at once."""
     seconds_with_waiting: float | None = None
