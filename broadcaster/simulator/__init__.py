@@ -32,7 +32,8 @@ Control, from the same machine only:
     POST /_sim/listing?instance=NAME                a listing (JSON), of one instance or of all
     POST /_sim/reset                                empty ledger, the rules and listings it was started with
     GET  /_sim/wait?accepted=N&timeout=S            200 once so many are accepted, 408 after S (30) seconds;
-                                                    also requests=N and instance=NAME
+                                                    also requests=N (entered), arrived=N (entered
+                                                    or not yet, since a fault delays them), instance=NAME
     POST /_sim/incoming                             {"instance", "phone", "body"}: a message from a phone
     POST /_sim/outgoing                             the same, to a phone: written by hand, not through the API
 """

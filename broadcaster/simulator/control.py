@@ -116,17 +116,17 @@ class Control:
 
     def _wait(self, exchange: Exchange) -> None:
         parameters = exchange.request.parameters
-        unknown = parameters.keys() - {"accepted", "requests", "instance", "timeout"}
+        unknown = parameters.keys() - {"accepted", "requests", "arrived", "instance", "timeout"}
         if unknown:
             raise ValueError(f"unknown parameters: {', '.join(sorted(unknown))}")
         timeout = min(float(parameters.get("timeout", "30")), _LONGEST_WAIT)
-        accepted, requests = int(parameters.get("accepted", "0")), int(parameters.get("requests", "0"))
+        accepted, requests, arrived = (int(parameters.get(name, "0")) for name in ("accepted", "requests", "arrived"))
 
         async def wait() -> None:
             instance = parameters.get("instance")
             try:
                 async with asyncio.timeout(timeout):
-                    await self._ledger.wait(accepted=accepted, requests=requests, instance=instance)
+                    await self._ledger.wait(accepted=accepted, requests=requests, arrived=arrived, instance=instance)
                 status = HTTPStatus.OK
             except TimeoutError:
                 status = HTTPStatus.REQUEST_TIMEOUT

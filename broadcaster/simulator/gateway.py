@@ -62,12 +62,14 @@ class Gateway:
         """Whether a request is cut off at its first byte. It is entered in the ledger."""
         if not self.faults.refuses_to_read():
             return False
+        self.ledger.arrive()
         now = Entry(time_ns=time.time_ns(), monotonic_ns=time.monotonic_ns(), fault=DROP_BEFORE_READING)
         self.ledger.append(now)
         return True
 
     def answer(self, exchange: Exchange) -> None:
         """Answer a request to one of the six endpoints."""
+        self.ledger.arrive()
         if len(exchange.request.body) > _LARGE_BYTES:
             self.spawn(self._answer_large(exchange))
             return

@@ -74,6 +74,8 @@ class Ledger:
 
     def __init__(self, path: Path | None = None, *, fsync: bool = False) -> None:
         self.entries: list[Entry] = []
+        self.arrived = 0
+        """How many requests have come so far. One that a fault makes late is not an entry yet."""
         self._path = path
         self._fsync = fsync
         self._conversations: dict[str, dict[str, list[Entry]]] = {}
@@ -119,11 +121,20 @@ class Ledger:
             and (key_sha256 is None or entry.key_sha256 == key_sha256)
         ]
 
-    async def wait(self, *, accepted: int = 0, requests: int = 0, instance: str | None = None) -> None:
-        """Wait until this many messages are accepted and this many requests entered, by one instance or all."""
+    def arrive(self) -> None:
+        """A request has come, whenever it is entered."""
+        self.arrived += 1
+        self._wake()
+
+    async def wait(
+        self, *, accepted: int = 0, requests: int = 0, arrived: int = 0, instance: str | None = None
+    ) -> None:
+        """Wait until this many messages are accepted, by one instance or all, and this many requests are entered and
+        have arrived.
+        """
 
         def reached() -> bool:
-            return self.accepted(instance) >= accepted and len(self.entries) >= requests
+            return self.accepted(instance) >= accepted and len(self.entries) >= requests and self.arrived >= arrived
 
         if reached():
             return
@@ -137,6 +148,7 @@ class Ledger:
     def clear(self) -> None:
         """Forget everything and empty the file."""
         self.entries.clear()
+        self.arrived = 0
         self._conversations.clear()
         self._accepted.clear()
         self._unwritten.clear()
@@ -175,6 +187,9 @@ class Ledger:
         afterwards, self._afterwards = self._afterwards, []
         for then in afterwards:
             then()
+        self._wake()
+
+    def _wake(self) -> None:
         for reached, future in self._waiters:
             if not future.done() and reached():
                 future.set_result(None)

@@ -354,7 +354,7 @@ def test_a_campaign_that_starts_meanwhile_has_no_message_to_them(shop: Shop, mon
 
 def test_a_late_writer_changes_nothing(shop: Shop) -> None:
     shop.submit("c", 1, "a")
-    shop.fault("kind=latency,seconds=1.5")
+    shop.fault("kind=latency,seconds=6")
 
     async def run() -> dict[str, dict[str, int]]:
         async with SendingProcess(shop.settings) as process:
@@ -364,14 +364,16 @@ def test_a_late_writer_changes_nothing(shop: Shop) -> None:
             assert dispatch.recover_leases(shop.engine).in_doubt == 1
             shop.sql("UPDATE doubts SET ended_at = now()")
             assert (await asyncio.to_thread(forgotten, shop)).messages == {"in_doubt": 1}
+            assert shop.states("c") == {"unknown": 1}
+            assert len(dispatch.finish_campaigns(shop.engine)) == 1
             before = everything(shop.engine)
+            assert not draining.done()
             counts = (await asyncio.wait_for(draining, 20)).counts
             after = everything(shop.engine)
             assert {name for name in before if before[name] != after[name]} <= {"lanes"}
             return counts
 
     assert asyncio.run(run())["a"]["late"] == 1
-    assert shop.states("c") == {"unknown": 1}
 
 
 @pytest.mark.usefixtures("quick_rounds")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from broadcaster.simulator import Simulator, SimulatorConfig, background, parse_fault
+from broadcaster.simulator import FaultPlan, Simulator, SimulatorConfig, background, parse_fault
 from broadcaster.simulator.control import is_loopback
 
 PHONE = "628123456789"
@@ -69,6 +69,19 @@ def test_waiting_ends_with_the_event(simulator: Simulator, client: httpx.Client)
     waiting.join(timeout=10)
 
     assert replies[0].json() == {"accepted": 2, "requests": 3}
+
+
+def test_a_request_that_a_fault_delays_has_arrived_and_is_not_entered(
+    simulator: Simulator, client: httpx.Client
+) -> None:
+    simulator.gateway.faults = FaultPlan([parse_fault("kind=latency,seconds=20")])
+    with (
+        httpx.Client(base_url=simulator.base_url, timeout=0.5) as hurried,
+        pytest.raises(httpx.ReadTimeout),
+    ):
+        _send(hurried, "late")
+    assert client.get("/_sim/wait", params={"arrived": 1, "timeout": 5}).json() == {"accepted": 0, "requests": 0}
+    assert client.get("/_sim/wait", params={"arrived": 2, "timeout": 0.1}).status_code == 408
 
 
 def test_waiting_counts_one_instance_if_asked(client: httpx.Client) -> None:

@@ -137,8 +137,8 @@ class Shop:
         )
 
     async def requests(self, count: int) -> None:
-        """Wait until the gateway has had so many."""
-        url = f"{self.gateway.base_url}/_sim/wait?requests={count}"
+        """Wait until so many have arrived at the gateway, answered or not."""
+        url = f"{self.gateway.base_url}/_sim/wait?arrived={count}"
         await asyncio.to_thread(lambda: urlopen(url, timeout=30).close())
 
     def sql(self, statement: str, **parameters: object) -> list[tuple[object, ...]]:
