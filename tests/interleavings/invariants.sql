@@ -46,6 +46,11 @@ UNION ALL
 SELECT format('I5: %s of %s places of limit %s are taken', places_taken(l, now()), l.most, l.id)
 FROM limits l WHERE places_taken(l, now()) > l.most
 UNION ALL
+SELECT format('I5: limit %s counts %s, and %s are being sent through its lanes', l.id, places_taken(l, now()), count(*))
+FROM limits l JOIN lane_limits ll ON ll.limit_id = l.id JOIN messages m ON m.lane_id = ll.lane_id AND m.state = 'sending'
+WHERE l.id > 2 -- which hold for nobody as the books begin: what is being sent counts from the moment that they do
+GROUP BY l.id HAVING places_taken(l, now()) < count(*)
+UNION ALL
 SELECT format('I2: message %s of campaign %s is %s with the claim %s', seq, campaign_id, state, claim_token)
 FROM messages WHERE (state = 'sending') <> (claim_token IS NOT NULL)
 UNION ALL

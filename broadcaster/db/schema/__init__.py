@@ -63,6 +63,7 @@ FILES = (
     "functions/places_taken",
     "functions/limit_after",
     "functions/open_places",
+    "functions/take_places",
     "functions/fall_back_a_step",
     "functions/limits_in_use",
     "functions/throttled_lanes",

@@ -261,36 +261,30 @@ moved AS (
     FROM (
         SELECT
             lane_id,
-            count(*) FILTER (WHERE state = 'sending') AS n,
+            (count(*) FILTER (WHERE state = 'sending'))::int AS n,
             (count(*) FILTER (WHERE state = 'skipped'))::int AS skipped
         FROM claimed
         GROUP BY lane_id
     ) each_lane
-), counted AS (
-    UPDATE limits l
-    SET (counts, newest, free_at) = (
-        SELECT a.counts, a.newest, a.free_at FROM limit_after(l, place.claimed, place.returned, now()) a
-    )
-    FROM (
-        SELECT limit_id, sum(claimed)::int AS claimed, array_remove(array_agg(returned), NULL) AS returned
-        FROM (
-            SELECT ll.limit_id, c.n AS claimed, NULL::timestamptz AS returned
-            FROM taken
-            CROSS JOIN LATERAL unnest(taken.lanes, taken.counts) AS c (lane_id, n)
-            JOIN lane_limits ll ON ll.lane_id = c.lane_id
-            WHERE c.n > 0 -- whoever is skipped takes no place
-            UNION ALL
-            SELECT ll.limit_id, 0, ( -- the message as it was before this statement: when it was claimed
+), counted AS MATERIALIZED (
+    SELECT take_places(
+        taken.lanes,
+        taken.counts,
+        ARRAY(SELECT lane_id FROM moved WHERE state = 'pending' ORDER BY place),
+        ARRAY(
+            SELECT ( -- the message as it was before this statement: when it was claimed
                 SELECT m.changed_at
                 FROM messages m
                 WHERE m.segment = moved.segment AND m.campaign_id = moved.campaign_id AND m.seq = moved.seq
             )
-            FROM moved JOIN lane_limits ll ON ll.lane_id = moved.lane_id
-            WHERE moved.state = 'pending'
-        ) each_message
-        GROUP BY limit_id
-    ) place
-    WHERE l.id = place.limit_id
+            FROM moved
+            WHERE state = 'pending'
+            ORDER BY place
+        )
+    )
+    FROM taken
+    CROSS JOIN open
+    WHERE open.lanes IS NOT NULL OR EXISTS (SELECT FROM moved WHERE state = 'pending')
 ), renewed AS (
     UPDATE lanes l
     SET
@@ -335,6 +329,7 @@ SELECT
 FROM room
 UNION ALL
 SELECT
-    NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, array_agg(place)
+    NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+    CASE WHEN (SELECT count(*) FROM counted) >= 0 THEN array_agg(place) END -- what nothing asks for is not counted
 FROM moved
 ORDER BY lane_id NULLS LAST, priority DESC NULLS FIRST, card, campaign_id
