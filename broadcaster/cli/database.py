@@ -55,6 +55,19 @@ def upgrade_database(settings: Settings) -> list[str]:
     return applied
 
 
+def open_to_reader(settings: Settings, role: str, *, phones: bool) -> list[str]:
+    """Let a role read the views for reports, which are returned. Raises what `grant_reader` does."""
+    from broadcaster.db.engine import open_migrator, transaction  # noqa: PLC0415 - start-up time, as above
+    from broadcaster.db.grants import grant_reader  # noqa: PLC0415
+    from broadcaster.services.audit import note_operation  # noqa: PLC0415
+
+    with _disposed(open_migrator(settings, session=as_operator())) as migrator, _how_to_start(settings):
+        views = grant_reader(migrator, role, phones=phones)
+        with transaction(migrator) as connection:
+            note_operation(connection, "database", str(migrator.url.database), reader=role, phones=phones)
+    return views
+
+
 def _restore(settings: Settings, migrator: Engine, runtime: Engine) -> None:
     """Undo what the runtime role may do to itself: another password, and settings with which nothing works."""
     from broadcaster.db.grants import reset_settings, restore_password  # noqa: PLC0415 - start-up time, as above

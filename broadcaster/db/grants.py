@@ -19,7 +19,7 @@ from sqlalchemy.exc import ProgrammingError
 from broadcaster.db import schema
 from broadcaster.db.engine import transaction
 from broadcaster.db.statements import rows, values
-from broadcaster.errors import SettingsError, UnavailableError
+from broadcaster.errors import ConflictError, NotFoundError, SettingsError, UnavailableError
 
 _COMMENT = re.compile(r"--[^\n]*")
 _GRANT = re.compile(
@@ -28,6 +28,10 @@ _GRANT = re.compile(
 )
 _SEPARATOR = re.compile(r",\s*(?![^(]*\))")
 _LOCK = 0x6772616E74
+_WITH_PHONES = frozenset(
+    {"consents", "doubt_report", "failure_report", "message_log", "optouts", "replies", "undecided_replies"}
+)
+"""The views that show who somebody is."""
 _SHOWN = 3
 """At most this many missing privileges are named."""
 
@@ -46,6 +50,11 @@ class _OwnSettings(NamedTuple):
 
     settings: str
     is_here: bool
+
+
+class _Reader(NamedTuple):
+    is_there: bool
+    writes: bool
 
 
 def connected_role(engine: Engine) -> tuple[str, str]:
@@ -81,6 +90,34 @@ def grant(migrator: Engine, role: str, database: str) -> None:
         # Two that are started together would change the same rows of the catalogue, which is an error to Postgres.
         connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
         connection.exec_driver_sql(statements, execution_options={"no_parameters": True})
+
+
+def grant_reader(migrator: Engine, role: str, *, phones: bool) -> list[str]:
+    """Let the role read the views for reports, and nothing else of the schema; returns their names.
+
+    Unless `phones`, without those that show who somebody is. Raises NotFoundError where there is no such role,
+    ConflictError where it may write here.
+    """
+    views = [name for kind, _, name in (file.partition("/") for file in schema.FILES) if kind == "views"]
+    readable = sorted(name for name in views if phones or name not in _WITH_PHONES)
+    reader = quoted_identifier(role)
+    with transaction(migrator) as connection:
+        connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
+        [found] = rows(connection, "role_of_reader", _Reader, role=role)
+        if not found.is_there:
+            raise NotFoundError(
+                f"there is no role {role!r}: make it first, as the server's administrator, with "
+                f"CREATE ROLE {reader} LOGIN PASSWORD '...'"
+            )
+        if found.writes:
+            raise ConflictError(f"the role {role!r} may write here: reports are read by a role of their own")
+        for statement in (
+            f"REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {reader}",
+            f"GRANT USAGE ON SCHEMA public TO {reader}",
+            f"GRANT SELECT ON {', '.join(readable)} TO {reader}",
+        ):
+            connection.exec_driver_sql(statement, execution_options={"no_parameters": True})
+    return readable
 
 
 def reset_settings(migrator: Engine, role: str) -> str | None:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 from urllib.request import Request, urlopen
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import Engine, text
@@ -81,10 +82,18 @@ def _instance(name: str) -> Callable[[Engine], object]:
     )
 
 
+READER = f"bi_{uuid4().hex[:8]}"
+
+
+def _reader(engine: Engine) -> None:
+    _sql(f"CREATE ROLE {READER}")(engine)
+
+
 SCHEDULE = "news --cron '0 9 * * *' --timezone Asia/Jakarta --instance a --audience people --text 'Hello you'"
 RULES = '{"yes_words": ["success"]}'
 STEPS = [
     Step("db upgrade", "", "database *", "granted_to", None, "broadcaster_runtime"),
+    Step("db reader", READER, "database *", "reader", None, READER, first=_reader),
     Step("instance add", "a --key key-a --rate unlimited --base-url URL", "instance a", "burst", None, 2),
     Step("instance set", "a --rate 5/s", "instance a", "rate_per_second", None, 5),
     Step("instance set", "a --country id", "instance a", "country", None, "ID"),

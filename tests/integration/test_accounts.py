@@ -255,6 +255,7 @@ def test_a_worker_that_died_under_the_old_key_leaves_its_doubts_to_that_account(
     shop.submit("c", 1, "a")
     drain(shop)
     shop.sql("DELETE FROM attempts")
+    shop.count_attempts_anew()
     shop.sql("UPDATE campaigns SET state = 'running', finished_at = NULL")
     shop.sql("UPDATE messages SET state = 'sending', gateway_id = NULL, claim_token = gen_random_uuid()")
     change(shop, "a", key="key-new")

@@ -19,12 +19,16 @@ from tests.support.database import as_owner
 from tests.support.shop import Shop, drain
 
 AS_IT_IS = {"no_parameters": True}
-VIEWS = ("campaign_report", "failure_report", "instance_report", "message_log", "occurrence_report")
+VIEWS = (
+    *("campaign_report", "failure_report", "instance_report", "message_log", "occurrence_report"),
+    *("attempt_report", "doubt_report", "hour_report", "reply_report", "speed_report"),
+)
 KEPT = "DELETE INSERT SELECT UPDATE"
 """Of what operators keep."""
 PRIVILEGES = {
     "accounts": "INSERT SELECT UPDATE",
     "alembic_version": "SELECT",
+    "attempt_slots": "SELECT",
     "attempts": "INSERT SELECT UPDATE(finished_at)",
     "audience_members": KEPT,
     "audiences": KEPT,

@@ -51,6 +51,16 @@ FROM limits l JOIN lane_limits ll ON ll.limit_id = l.id JOIN messages m ON m.lan
 WHERE l.id > 2 -- which hold for nobody as the books begin: what is being sent counts from the moment that they do
 GROUP BY l.id HAVING places_taken(l, now()) < count(*)
 UNION ALL
+SELECT format('attempts of campaign %s, account %s in %s that are %s: %s kept, %s counted', campaign_id, account_id, slot,
+    outcome, kept.attempts, counted.attempts)
+FROM (SELECT * FROM attempt_slots WHERE attempts > 0 AND campaign_id NOT IN (SELECT campaign_id FROM purges)) kept
+FULL JOIN (
+    SELECT campaign_id, account_id, date_bin('5 min', finished_at, 'epoch') AS slot, outcome,
+        slowest_ms(duration_ms) AS within_ms, count(*) AS attempts
+    FROM attempts GROUP BY 1, 2, 3, 4, 5
+) counted USING (campaign_id, account_id, slot, outcome, within_ms)
+WHERE kept.attempts IS DISTINCT FROM counted.attempts
+UNION ALL
 SELECT format('I2: message %s of campaign %s is %s with the claim %s', seq, campaign_id, state, claim_token)
 FROM messages WHERE (state = 'sending') <> (claim_token IS NOT NULL)
 UNION ALL

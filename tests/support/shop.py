@@ -141,6 +141,14 @@ class Shop:
         url = f"{self.gateway.base_url}/_sim/wait?arrived={count}"
         await asyncio.to_thread(lambda: urlopen(url, timeout=30).close())
 
+    def count_attempts_anew(self) -> None:
+        """After a test has deleted some, which nothing else does but purging: what is purged stays counted."""
+        self.sql("DELETE FROM attempt_slots")
+        self.sql(
+            "INSERT INTO attempt_slots SELECT campaign_id, account_id, date_bin('5 min', finished_at, 'epoch'), outcome,"
+            " slowest_ms(duration_ms), count(*) FROM attempts GROUP BY 1, 2, 3, 4, 5"
+        )
+
     def sql(self, statement: str, **parameters: object) -> list[tuple[object, ...]]:
         """As the owner of the schema: what a test makes of the tables itself."""
         with as_owner(self.engine).begin() as connection:
@@ -187,6 +195,19 @@ def assert_counters_equal_a_recount(shop: Shop) -> None:
     )
     assert shop.sql(proofs) == shop.sql(kept)
     assert_failures_equal_a_recount(shop)
+    assert_attempts_equal_a_recount(shop)
+
+
+def assert_attempts_equal_a_recount(shop: Shop) -> None:
+    """What reports add up is what counting attempts says."""
+    key = "campaign_id, account_id, slot, outcome::text, within_ms"
+    recount = shop.sql(
+        "SELECT campaign_id, account_id, date_bin('5 min', finished_at, 'epoch'), outcome::text, slowest_ms(duration_ms),"
+        " count(*) FROM attempts GROUP BY 1, 2, 3, 4, 5 ORDER BY 1, 2, 3, 4, 5"
+    )
+    assert recount == shop.sql(
+        f"SELECT {key}, attempts FROM attempt_slots WHERE attempts > 0 AND {_THERE} ORDER BY 1, 2, 3, 4, 5"
+    )
 
 
 def assert_failures_equal_a_recount(shop: Shop) -> None:

@@ -17,6 +17,7 @@ FILES = (
     "tables/limit",
     "tables/audience",
     "tables/message",
+    "tables/attempt_slot",
     "tables/campaign",
     "tables/schedule",
     "tables/tick",
@@ -39,6 +40,9 @@ FILES = (
     "functions/count_message_changes",
     "functions/refuse_uncounted",
     "functions/count_messages",
+    # Counting attempts, for reports.
+    "functions/slowest_ms",
+    "functions/count_attempts",
     # Finishing campaigns: nothing is open in one that is finished.
     "functions/close_counters",
     "functions/refuse_finished",
@@ -111,6 +115,11 @@ FILES = (
     "views/consents",
     "views/replies",
     "views/undecided_replies",
+    "views/attempt_report",
+    "views/hour_report",
+    "views/speed_report",
+    "views/doubt_report",
+    "views/reply_report",
 )
 """In the order to read them, which is one to make them in: each needs only what comes before."""
 

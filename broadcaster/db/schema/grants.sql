@@ -24,14 +24,15 @@ GRANT USAGE ON SCHEMA public TO {role};
 GRANT TEMPORARY ON DATABASE {database} TO {role};
 
 GRANT SELECT ON
-    accounts, alembic_version, attempts, audience_members, audiences, audit_log, campaign_files, campaign_judgements,
+    accounts, alembic_version, attempt_slots, attempts, audience_members, audiences, audit_log, campaign_files, campaign_judgements,
     campaign_lanes, campaigns,
     confirmed_opt_outs, consent_records, consents, content_versions, contents, doubts, failure_counts, forgetting_key,
     forgotten_phones, inbound_messages, inbox_chats, inboxes, instances,
     known_phones, lane_limits, lanes, limits, looks, messages,
     occurrences, opening_hours, openings, opt_outs, opted_out, purges, recipient_groups, rejected_recipients,
     schedule_lanes, schedules, settlements, ticks, campaign_report, failure_report, instance_report, message_log,
-    occurrence_report, optouts, replies, undecided_replies
+    occurrence_report, optouts, replies, undecided_replies, attempt_report, hour_report, speed_report, doubt_report,
+    reply_report
 TO {role};
 
 -- Evidence: what was to be sent, what was tried, what came of it.

@@ -1,0 +1,35 @@
+CREATE VIEW hour_report AS
+SELECT
+    bounded.hour,
+    bounded.instance,
+    sum(bounded.attempts)::bigint AS attempts,
+    coalesce(sum(bounded.attempts) FILTER (WHERE bounded.outcome = 'accepted'), 0)::bigint AS accepted,
+    coalesce(sum(bounded.attempts) FILTER (WHERE bounded.outcome = 'rejected'), 0)::bigint AS rejected,
+    coalesce(sum(bounded.attempts) FILTER (WHERE bounded.outcome = 'throttled'), 0)::bigint AS throttled,
+    coalesce(sum(bounded.attempts) FILTER (WHERE bounded.outcome = 'not_sent'), 0)::bigint AS not_sent,
+    coalesce(sum(bounded.attempts) FILTER (WHERE bounded.outcome = 'unknown'), 0)::bigint AS unknown,
+    min(bounded.within_ms) FILTER (WHERE bounded.so_far >= 0.50 * bounded.measured) AS half_within_ms,
+    min(bounded.within_ms) FILTER (WHERE bounded.so_far >= 0.95 * bounded.measured) AS most_within_ms,
+    min(bounded.within_ms) FILTER (WHERE bounded.so_far >= 0.99 * bounded.measured) AS nearly_all_within_ms
+FROM (
+    SELECT
+        each_duration.*,
+        sum(each_duration.timed) OVER (PARTITION BY each_duration.hour, each_duration.instance) AS measured,
+        CASE WHEN each_duration.timed > 0 THEN sum(each_duration.timed) OVER (
+            PARTITION BY each_duration.hour, each_duration.instance ORDER BY each_duration.within_ms
+        ) END AS so_far
+    FROM (
+        SELECT
+            date_trunc('hour', r.slot) AS hour,
+            r.instance,
+            r.outcome,
+            r.within_ms,
+            sum(r.attempts) AS attempts,
+            sum(r.attempts) FILTER (WHERE r.within_ms > 0) AS timed
+        FROM attempt_report r
+        GROUP BY 1, 2, 3, 4
+    ) each_duration
+) bounded
+GROUP BY bounded.hour, bounded.instance;
+COMMENT ON VIEW hour_report IS
+    'One row per instance and hour: what its requests came to, and within how many milliseconds 50, 95 and 99 of 100 ended.';
