@@ -145,8 +145,8 @@ class Shop:
         """After a test has deleted some, which nothing else does but purging: what is purged stays counted."""
         self.sql("DELETE FROM attempt_slots")
         self.sql(
-            "INSERT INTO attempt_slots SELECT campaign_id, account_id, date_bin('5 min', finished_at, 'epoch'), outcome,"
-            " slowest_ms(duration_ms), count(*) FROM attempts GROUP BY 1, 2, 3, 4, 5"
+            "INSERT INTO attempt_slots SELECT campaign_id, account_id, date_bin('5 min', finished_at, 'epoch'),"
+            " outcome, slowest_ms(duration_ms), count(*) FROM attempts GROUP BY 1, 2, 3, 4, 5"
         )
 
     def sql(self, statement: str, **parameters: object) -> list[tuple[object, ...]]:
@@ -202,8 +202,8 @@ def assert_attempts_equal_a_recount(shop: Shop) -> None:
     """What reports add up is what counting attempts says."""
     key = "campaign_id, account_id, slot, outcome::text, within_ms"
     recount = shop.sql(
-        "SELECT campaign_id, account_id, date_bin('5 min', finished_at, 'epoch'), outcome::text, slowest_ms(duration_ms),"
-        " count(*) FROM attempts GROUP BY 1, 2, 3, 4, 5 ORDER BY 1, 2, 3, 4, 5"
+        "SELECT campaign_id, account_id, date_bin('5 min', finished_at, 'epoch'), outcome::text,"
+        " slowest_ms(duration_ms), count(*) FROM attempts GROUP BY 1, 2, 3, 4, 5 ORDER BY 1, 2, 3, 4, 5"
     )
     assert recount == shop.sql(
         f"SELECT {key}, attempts FROM attempt_slots WHERE attempts > 0 AND {_THERE} ORDER BY 1, 2, 3, 4, 5"
