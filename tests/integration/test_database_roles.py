@@ -28,6 +28,7 @@ KEPT = "DELETE INSERT SELECT UPDATE"
 PRIVILEGES = {
     "accounts": "INSERT SELECT UPDATE",
     "alembic_version": "SELECT",
+    "attempt_hours": "SELECT",
     "attempt_slots": "SELECT",
     "attempts": "INSERT SELECT UPDATE(finished_at)",
     "audience_members": KEPT,

@@ -89,9 +89,7 @@ def test_an_hour_says_within_how_long_most_requests_ended(shop: Shop) -> None:
     drain(shop)
     shop.sql("UPDATE attempts SET duration_ms = CASE WHEN seq <= 60 THEN 7 WHEN seq <= 97 THEN 150 ELSE 9000 END")
     shop.count_attempts_anew()
-    shop.sql(
-        "INSERT INTO attempt_slots SELECT campaign_id, account_id, slot, 'unknown', 0, 3 FROM attempt_slots LIMIT 1"
-    )
+    shop.sql("INSERT INTO attempt_hours SELECT account_id, hour, 'unknown', 0, 3 FROM attempt_hours LIMIT 1")
     counted = "attempts, accepted, unknown, half_within_ms, most_within_ms, nearly_all_within_ms"
     assert shop.sql(f"SELECT instance, {counted} FROM hour_report") == [("a", 103, 100, 3, 10, 200, 10000)]
     shop.count_attempts_anew()

@@ -55,11 +55,17 @@ SELECT format('attempts of campaign %s, account %s in %s that are %s: %s kept, %
     outcome, kept.attempts, counted.attempts)
 FROM (SELECT * FROM attempt_slots WHERE attempts > 0 AND campaign_id NOT IN (SELECT campaign_id FROM purges)) kept
 FULL JOIN (
-    SELECT campaign_id, account_id, date_bin('5 min', finished_at, 'epoch') AS slot, outcome,
-        slowest_ms(duration_ms) AS within_ms, count(*) AS attempts
-    FROM attempts GROUP BY 1, 2, 3, 4, 5
-) counted USING (campaign_id, account_id, slot, outcome, within_ms)
+    SELECT campaign_id, account_id, date_bin('5 min', finished_at, 'epoch') AS slot, outcome, count(*) AS attempts
+    FROM attempts GROUP BY 1, 2, 3, 4
+) counted USING (campaign_id, account_id, slot, outcome)
 WHERE kept.attempts IS DISTINCT FROM counted.attempts
+UNION ALL
+SELECT format('attempts of account %s that are %s: %s in slots, %s in hours', account_id, outcome, slots.attempts,
+    hours.attempts)
+FROM (SELECT account_id, outcome, sum(attempts) AS attempts FROM attempt_slots GROUP BY 1, 2) slots
+FULL JOIN (SELECT account_id, outcome, sum(attempts) AS attempts FROM attempt_hours GROUP BY 1, 2) hours
+    USING (account_id, outcome)
+WHERE slots.attempts IS DISTINCT FROM hours.attempts
 UNION ALL
 SELECT format('I2: message %s of campaign %s is %s with the claim %s', seq, campaign_id, state, claim_token)
 FROM messages WHERE (state = 'sending') <> (claim_token IS NOT NULL)

@@ -1,7 +1,7 @@
 -- Keeps the books as they are now, and puts back the tables that have been written since.
 CREATE SCHEMA saved;
 CREATE TABLE saved.names AS SELECT name, ordinality AS n FROM unnest(ARRAY[
-    'purges', 'ticks', 'looks', 'settlements', 'failure_counts', 'rejected_recipients', 'doubts', 'attempt_slots', 'attempts', 'messages',
+    'purges', 'ticks', 'looks', 'settlements', 'failure_counts', 'rejected_recipients', 'doubts', 'attempt_slots', 'attempt_hours', 'attempts', 'messages',
     'campaign_lanes', 'lane_limits', 'limits', 'content_versions', 'lanes', 'accounts', 'campaigns', 'audience_members',
     'forgotten_phones', 'opt_outs', 'opted_out', 'confirmed_opt_outs', 'consent_records', 'inbound_messages',
     'inbox_chats', 'inboxes', 'campaign_judgements', 'instances'

@@ -24,7 +24,7 @@ GRANT USAGE ON SCHEMA public TO {role};
 GRANT TEMPORARY ON DATABASE {database} TO {role};
 
 GRANT SELECT ON
-    accounts, alembic_version, attempt_slots, attempts, audience_members, audiences, audit_log, campaign_files, campaign_judgements,
+    accounts, alembic_version, attempt_hours, attempt_slots, attempts, audience_members, audiences, audit_log, campaign_files, campaign_judgements,
     campaign_lanes, campaigns,
     confirmed_opt_outs, consent_records, consents, content_versions, contents, doubts, failure_counts, forgetting_key,
     forgotten_phones, inbound_messages, inbox_chats, inboxes, instances,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from broadcaster.db.tables.attempt_slot import attempt_slots
+from broadcaster.db.tables.attempt_slot import attempt_hours, attempt_slots
 from broadcaster.db.tables.audience import audience_members, audiences
 from broadcaster.db.tables.audit import audit_log
 from broadcaster.db.tables.campaign import (
@@ -31,6 +31,7 @@ from broadcaster.db.tables.tick import ticks
 
 __all__ = [
     "accounts",
+    "attempt_hours",
     "attempt_slots",
     "attempts",
     "audience_members",

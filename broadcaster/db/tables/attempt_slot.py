@@ -13,6 +13,18 @@ attempt_slots = Table(
     Column("account_id", Integer, nullable=False, comment="The account that they went through."),
     moment("slot", "When the five minutes began.", nullable=False),
     Column("outcome", outcome, nullable=False, comment="What they came to."),
+    Column("attempts", Integer, nullable=False, comment="How many."),
+    PrimaryKeyConstraint("campaign_id", "account_id", "slot", "outcome"),
+    comment="How many attempts came to what in five minutes, by campaign and account: what reports add up.",
+    postgresql_with={"fillfactor": "50"},
+)
+
+attempt_hours = Table(
+    "attempt_hours",
+    metadata,
+    Column("account_id", Integer, nullable=False, comment="The account that they went through."),
+    moment("hour", "When the hour began.", nullable=False),
+    Column("outcome", outcome, nullable=False, comment="What they came to."),
     Column(
         "within_ms",
         Integer,
@@ -20,8 +32,8 @@ attempt_slots = Table(
         comment="Within how many milliseconds they ended, by a few bounds (slowest_ms); 0: nobody measured it.",
     ),
     Column("attempts", Integer, nullable=False, comment="How many."),
-    PrimaryKeyConstraint("campaign_id", "account_id", "slot", "outcome", "within_ms"),
-    comment="How many attempts came to what in five minutes, by campaign and account: what reports add up.",
+    PrimaryKeyConstraint("account_id", "hour", "outcome", "within_ms"),
+    comment="How many attempts came to what in an hour, and how soon, by account: what reports of instances add up.",
     postgresql_with={"fillfactor": "50"},
 )
-Index("attempt_slots_slot_idx", attempt_slots.c.slot)
+Index("attempt_hours_hour_idx", attempt_hours.c.hour)

@@ -1,4 +1,4 @@
--- Under which bound a duration is counted in attempt_slots, in milliseconds: the least that it does not exceed; 0: nobody
+-- Under which bound a duration is counted in attempt_hours, in milliseconds: the least that it does not exceed; 0: nobody
 -- measured it.
 CREATE FUNCTION slowest_ms(duration_ms integer) RETURNS integer LANGUAGE sql IMMUTABLE AS $$
     SELECT coalesce(

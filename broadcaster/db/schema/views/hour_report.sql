@@ -20,14 +20,14 @@ FROM (
         ) END AS so_far
     FROM (
         SELECT
-            date_trunc('hour', r.slot) AS hour,
-            r.instance,
-            r.outcome,
-            r.within_ms,
-            sum(r.attempts) AS attempts,
-            sum(r.attempts) FILTER (WHERE r.within_ms > 0) AS timed
-        FROM attempt_report r
-        GROUP BY 1, 2, 3, 4
+            h.hour,
+            i.name AS instance,
+            h.outcome,
+            h.within_ms,
+            h.attempts,
+            CASE WHEN h.within_ms > 0 THEN h.attempts END AS timed
+        FROM attempt_hours h
+        JOIN instances i ON i.account_id = h.account_id
     ) each_duration
 ) bounded
 GROUP BY bounded.hour, bounded.instance;
