@@ -15,6 +15,7 @@ from broadcaster.db.pool import AsyncPool
 from broadcaster.db.statements import Statements
 from broadcaster.domain.contents import Content, stored_content
 from broadcaster.domain.decisions import LaneChange, Transition
+from broadcaster.domain.frequency import KEPT_FOR
 from broadcaster.domain.instances import Wire
 from broadcaster.domain.outcome_run import OutcomeRun
 from broadcaster.domain.outcomes import Verdict
@@ -108,8 +109,8 @@ class Claim:
 
     `slots` is how many it was allowed: fewer messages than that means that no more are due. `may_send` is false
     when the lane is paused, refused or resting. `skipped` is how many more of the slots' messages were skipped, since
-    their phones have opted out: those slots are not spent. `wait` is
-    in how many seconds one of its limits has a place again; 0: none keeps it waiting.
+    their phones have opted out or were messaged lately, and `put_off` how many wait until their person is free: those
+    slots are not spent. `wait` is in how many seconds one of its limits has a place again; 0: none keeps it waiting.
     """
 
     may_send: bool
@@ -117,6 +118,7 @@ class Claim:
     messages: list[Message]
     skipped: int = 0
     wait: float = 0.0
+    put_off: int = 0
 
 
 class OutcomeRow(msgspec.Struct, frozen=True, eq=False):
@@ -219,6 +221,7 @@ class SendingStore:
             lease=self._lease,
             lead=CLAIM_LEAD,
             hold=self._hold,
+            kept=KEPT_FOR,
             reserve=closing_reserve(self._longest_request),
         )
         moved = [False] * len(outcomes)
@@ -302,8 +305,8 @@ def _claims(claim: UUID, rows: Sequence[tuple[Any, ...]], longest_request: float
     for lane_id, may_send, slots, *rest in rows:
         lane = claims.get(lane_id)
         if lane is None:
-            skipped, wait, *_ = rest[_MESSAGE_COLUMNS:]
-            lane = claims[lane_id] = Claim(may_send, slots, [], skipped or 0, wait or 0.0)
+            skipped, wait, put_off, *_ = rest[_MESSAGE_COLUMNS:]
+            lane = claims[lane_id] = Claim(may_send, slots, [], skipped or 0, wait or 0.0, put_off or 0)
         if rest[0] is not None:
             columns = rest[:_MESSAGE_COLUMNS]
             columns[-1] = inf if columns[-1] is None else columns[-1] - longest_request
