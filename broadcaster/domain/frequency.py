@@ -12,17 +12,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
-from broadcaster.errors import UsageError, quoted
+import msgspec
+
+from broadcaster.errors import UsageError, listed, quoted
 
 KEPT_FOR = timedelta(minutes=10)
 """A person whom a message of a higher priority waits for is kept for it so long, from when it is due."""
 LONGEST_SPAN = 366 * 86_400
 MOST_OF_A_CAP = 1000
 
+_MOST_PIECES = 24
+"""In so many pieces at most a plan has those who wait."""
 _UNITS = {"h": 3600, "d": 86_400, "w": 7 * 86_400}
 _SPAN = re.compile(r"\s*(\d{1,6})\s*([hdw])\s*", re.IGNORECASE)
 _CAP = re.compile(r"\s*(\d{1,6})\s*/\s*(\d{0,6})\s*([hdw])\s*", re.IGNORECASE)
@@ -88,3 +92,65 @@ def _checked(span: int, text: str, what: str) -> int:
     if not 1 <= span <= LONGEST_SPAN:
         raise UsageError(f"{what} {quoted(text)} must be a span from 1h to {LONGEST_SPAN // 86_400}d")
     return span
+
+
+class Freed(msgspec.Struct, frozen=True):
+    """How many messages may leave from a moment on, since their people are free then."""
+
+    at: datetime | None
+    """None: at once."""
+    messages: int
+
+
+class Contention(msgspec.Struct, frozen=True, kw_only=True):
+    """What else the people of a campaign get, as it stands before it starts."""
+
+    cooldown: int = 0
+    """How many of its messages are to people who were messaged within its cooldown,"""
+    cap: int = 0
+    """and how many to others who have had as many as caps allow."""
+    is_skipped: bool = False
+    """Whether these are skipped; otherwise they wait."""
+    free: tuple[Freed, ...] = ()
+    """From when on those who wait are free, by hour."""
+    in_others: int = 0
+    """How many of its people are still to get something from other campaigns that are scheduled, running or paused,"""
+    others: tuple[str, ...] = ()
+    """and which these are, the one with the most of them first."""
+
+    @property
+    def recent(self) -> int:
+        """How many messages are to people who were messaged too lately."""
+        return self.cooldown + self.cap
+
+    @property
+    def skipped(self) -> int:
+        """How many are skipped by now."""
+        return self.recent if self.is_skipped else 0
+
+    @property
+    def waiting(self) -> Sequence[Freed]:
+        """Those that wait, by when they may leave, in a few pieces at most: each counts as free at its end."""
+        if self.is_skipped or not self.free:
+            return ()
+        size = -(-len(self.free) // _MOST_PIECES)
+        pieces = [self.free[first : first + size] for first in range(0, len(self.free), size)]
+        return [Freed(piece[-1].at, sum(each.messages for each in piece)) for piece in pieces]
+
+    def remarks(self) -> list[str]:
+        """For people."""
+        what = "they are skipped" if self.is_skipped else "they wait"
+        said = []
+        if self.cooldown:
+            said.append(f"messaged within its cooldown: {self.cooldown:,}; {what}")
+        if self.cap:
+            said.append(f"have had as many messages as caps allow: {self.cap:,}; {what}")
+        if self.in_others:
+            which = "another campaign" if len(self.others) == 1 else f"{len(self.others)} other campaigns"
+            said.append(
+                f"{self.in_others:,} of these people are still to get something from {which}: {listed(self.others, 3)}"
+            )
+        return said
+
+
+NO_CONTENTION = Contention()

@@ -98,7 +98,7 @@ def remove_cap(engine: Engine, span: int) -> None:
     table = tables.caps
     with transaction(engine) as connection:
         if not connection.execute(delete(table).where(table.c.span_seconds == span)).rowcount:
-            there_are = [str(each.cap) for each in _caps(connection)]
+            there_are = [str(each.cap) for each in caps_in(connection)]
             told = f"there are: {listed(there_are, 5)}" if there_are else "there are none"
             raise NotFoundError(f"no cap is of {said_span(span)}; {told}")
     _free_put_off(engine)
@@ -107,7 +107,7 @@ def remove_cap(engine: Engine, span: int) -> None:
 def show_caps(engine: Engine) -> list[KeptCap]:
     """All of them, the shortest span first."""
     with transaction(engine) as connection:
-        return _caps(connection)
+        return caps_in(connection)
 
 
 def _free_put_off(engine: Engine) -> None:
@@ -116,7 +116,8 @@ def _free_put_off(engine: Engine) -> None:
         execute(connection, "free_put_off", campaign_id=None)
 
 
-def _caps(connection: Connection) -> list[KeptCap]:
+def caps_in(connection: Connection) -> list[KeptCap]:
+    """The same in the caller's transaction."""
     table = tables.caps
     found = select(table.c.most, table.c.span_seconds).order_by(table.c.span_seconds)
     return [KeptCap(row.most, row.span_seconds) for row in connection.execute(found)]

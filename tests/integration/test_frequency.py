@@ -120,7 +120,7 @@ def test_a_cap_holds_over_all_campaigns_and_counts_what_was_sent_before(shop: Sh
 
 def test_what_provably_was_not_accepted_does_not_count(shop: Shop) -> None:
     set_cap(shop.engine, Cap(1, DAY), grace=GRACE)
-    shop.fault("reject:1")
+    shop.fault("kind=invalid_number")
     submit(shop, "first", 10)
     drain(shop)
     assert shop.states("first") == {"failed": 10}
@@ -175,3 +175,22 @@ def test_nothing_is_kept_where_no_rule_is_left(shop: Shop) -> None:
     remove_cap(shop.engine, DAY)
     assert frequency.purge_frequency(shop.engine) == 10
     assert shop.sql("SELECT 1 FROM frequency_records") == shop.sql("SELECT 1 FROM messaged_phones") == []
+
+
+def test_a_doubt_counts_until_its_chat_shows_that_it_is_absent(shop: Shop) -> None:
+    set_cap(shop.engine, Cap(1, DAY), grace=GRACE)
+    submit(shop, "first", 3)
+    drain(shop)
+    shop.sql(
+        "WITH doubted AS (UPDATE messages SET state = 'in_doubt' WHERE state = 'sent' RETURNING *)"
+        " INSERT INTO doubts (segment, campaign_id, seq, attempt, lane_id, account_id, phone, started_at, ended_at)"
+        " SELECT m.segment, m.campaign_id, m.seq, m.attempt, m.lane_id, 1, m.phone, p.moments[1], now() - interval '1 d'"
+        " FROM doubted m JOIN messaged_phones p ON p.phone = m.phone RETURNING 1"
+    )
+    submit(shop, "second", 3)
+    drain(shop)
+    assert shop.states("second") == {"pending": 3}
+    settle(shop.engine, "first", "failed", phones=["628120000000"])
+    passes(shop, GRACE + 1)
+    drain(shop)
+    assert shop.states("second") == {"pending": 2, "sent": 1}
