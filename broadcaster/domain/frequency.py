@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -20,8 +20,6 @@ import msgspec
 
 from broadcaster.errors import UsageError, listed, quoted
 
-KEPT_FOR = timedelta(minutes=10)
-"""A person whom a message of a higher priority waits for is kept for it so long, from when it is due."""
 LONGEST_SPAN = 366 * 86_400
 MOST_OF_A_CAP = 1000
 

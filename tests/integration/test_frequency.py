@@ -184,13 +184,16 @@ def test_a_doubt_counts_until_its_chat_shows_that_it_is_absent(shop: Shop) -> No
     shop.sql(
         "WITH doubted AS (UPDATE messages SET state = 'in_doubt' WHERE state = 'sent' RETURNING *)"
         " INSERT INTO doubts (segment, campaign_id, seq, attempt, lane_id, account_id, phone, started_at, ended_at)"
-        " SELECT m.segment, m.campaign_id, m.seq, m.attempt, m.lane_id, 1, m.phone, p.moments[1], now() - interval '1 d'"
+        " SELECT m.segment, m.campaign_id, m.seq, m.attempt, m.lane_id, 1, m.phone, p.moments[1],"
+        " now() - interval '1 d'"
         " FROM doubted m JOIN messaged_phones p ON p.phone = m.phone RETURNING 1"
     )
     submit(shop, "second", 3)
     drain(shop)
     assert shop.states("second") == {"pending": 3}
-    settle(shop.engine, "first", "failed", phones=["628120000000"])
+    settle_messages(
+        shop.engine, "first", SettleTarget.FAILED, settle_seconds=0, settled_by="me", phones=["628120000000"]
+    )
     passes(shop, GRACE + 1)
     drain(shop)
     assert shop.states("second") == {"pending": 2, "sent": 1}

@@ -59,11 +59,11 @@ SELECT /* records_of_phone */
         WHERE k.phone = (%(phones)s::text[])[1]
     ) AS known_to,
     (
-        SELECT coalesce(jsonb_agg(moment ORDER BY moment), '[]')
+        SELECT coalesce(jsonb_agg(jsonb_build_object('claimed_at', moment) ORDER BY moment), '[]')
         FROM messaged_phones p
         CROSS JOIN unnest(p.moments) moment
         WHERE p.phone = ANY (%(phones)s::text[])
-    ) AS messaged_at,
+    ) AS messaged_lately,
     (
         SELECT coalesce(jsonb_agg(jsonb_build_object(
             'campaign', c.name, 'line', r.line, 'phone', r.phone, 'reason', r.reason

@@ -15,7 +15,7 @@ WITH /* turn_over */
 -- Whoever had as many messages lately as caps and the campaign's cooldown allow gets none: the message waits until the person
 -- is free, or is `skipped`, and spends no slot either. That is decided on the person's row as it is once it is locked, so
 -- that of two claims one gets the person. What provably was not accepted does not count any more. Whom a message of a
--- higher priority waits for is kept for that for %(kept)s.
+-- higher priority waits for is kept for that for a while.
 -- Nothing is taken outside of the hours of its lane and campaign, or after its campaign has expired, nor where either is
 -- less than %(reserve)s ahead: the request could be accepted too late. `closes_in` is how far ahead, in seconds.
 --
@@ -210,8 +210,7 @@ moved AS (
             WHERE outcome IN ('rejected', 'throttled', 'not_sent')
         )),
         make_interval(secs => f.span_seconds),
-        make_interval(secs => f.grace_seconds),
-        %(kept)s
+        make_interval(secs => f.grace_seconds)
     ) h
 ), put_off AS (
     UPDATE messages m

@@ -15,7 +15,6 @@ from broadcaster.db.pool import AsyncPool
 from broadcaster.db.statements import Statements
 from broadcaster.domain.contents import Content, stored_content
 from broadcaster.domain.decisions import LaneChange, Transition
-from broadcaster.domain.frequency import KEPT_FOR
 from broadcaster.domain.instances import Wire
 from broadcaster.domain.outcome_run import OutcomeRun
 from broadcaster.domain.outcomes import Verdict
@@ -221,7 +220,6 @@ class SendingStore:
             lease=self._lease,
             lead=CLAIM_LEAD,
             hold=self._hold,
-            kept=KEPT_FOR,
             reserve=closing_reserve(self._longest_request),
         )
         moved = [False] * len(outcomes)

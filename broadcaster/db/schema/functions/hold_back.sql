@@ -4,12 +4,11 @@
 --
 -- The messages come in the order of their turns: of one person the first of the highest priority has its turn. The claims
 -- that are `returned` provably came to nothing: they do not count any more. What is older than `span` does not, either.
--- `kept`: for how long a person is kept for messages of a higher priority.
 --
 -- The rows of people are locked in the order of their phones, so that nobody waits in a circle, and what is decided on
 -- is each row as it is then: of two claims that meet only one gets the person.
 CREATE FUNCTION hold_back(
-    asking message_key[], returned person_claim[], span interval, grace interval, kept interval
+    asking message_key[], returned person_claim[], span interval, grace interval
 )
 RETURNS TABLE (
     segment bigint, campaign_id bigint, seq integer, until timestamptz, reason text, skips boolean
@@ -29,7 +28,7 @@ BEGIN
                 m.phone COLLATE "C" AS phone, c.segment, c.id AS campaign_id, each.seq, c.priority, each.turn,
                 rule.cooldown, rule.is_capped, rule.skips,
                 CASE WHEN c.priority < highest AND (rule.cooldown IS NOT NULL OR rule.is_capped AND cap_most IS NOT NULL)
-                    THEN public.kept_for_others(m.phone, c.priority, kept)
+                    THEN public.kept_for_others(m.phone, c.priority)
                 END AS kept_until
             FROM unnest(asking) WITH ORDINALITY AS each (segment, campaign_id, seq, turn)
             JOIN public.campaigns c ON c.id = each.campaign_id

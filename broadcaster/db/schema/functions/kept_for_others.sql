@@ -1,7 +1,8 @@
--- Until when a person is kept for messages of a higher priority that wait for the same person: `kept` long, from when
+-- Until when a person is kept for messages of a higher priority that wait for the same person: for ten minutes from when
 -- they are due. Null: nobody waits. One that was never tried does not wait, and one that a canary holds neither.
-CREATE FUNCTION kept_for_others(number text, of_priority smallint, kept interval) RETURNS timestamptz
-LANGUAGE plpgsql STABLE AS $$
+CREATE FUNCTION kept_for_others(number text, of_priority smallint) RETURNS timestamptz LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    kept CONSTANT interval := '10 minutes';
 BEGIN
     RETURN (
         SELECT max(waiting.next_attempt_at) + kept
