@@ -10,6 +10,7 @@ import pytest
 from broadcaster.domain.care import Care
 from broadcaster.domain.frequency import Cap
 from broadcaster.services import frequency
+from broadcaster.services.campaigns.settling import Settlement, settle_messages
 from broadcaster.services.frequency import remove_cap, set_cap
 from broadcaster.services.sending.sending_process import SendingProcess
 from tests.support.shop import Shop, assert_counters_equal_a_recount, drain
@@ -192,7 +193,7 @@ def test_a_doubt_counts_until_its_chat_shows_that_it_is_absent(shop: Shop) -> No
     drain(shop)
     assert shop.states("second") == {"pending": 3}
     settle_messages(
-        shop.engine, "first", SettleTarget.FAILED, settle_seconds=0, settled_by="me", phones=["628120000000"]
+        shop.engine, "first", Settlement.FAILED, settle_seconds=0, settled_by="me", phones=["628120000000"]
     )
     passes(shop, GRACE + 1)
     drain(shop)

@@ -46,6 +46,9 @@ UNION ALL
 SELECT format('I5: %s of %s places of limit %s are taken', places_taken(l, now()), l.most, l.id)
 FROM limits l WHERE places_taken(l, now()) > l.most
 UNION ALL
+SELECT format('cap: %s of two claims or more is sent %s messages', phone, count(*))
+FROM messages WHERE state = 'sending' AND changed_at > now() - interval '5 minutes' GROUP BY phone HAVING count(*) > 1
+UNION ALL
 SELECT format('I2: message %s of campaign %s is %s with the claim %s', seq, campaign_id, state, claim_token)
 FROM messages WHERE (state = 'sending') <> (claim_token IS NOT NULL)
 UNION ALL
