@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from broadcaster.domain.care import Care
-from broadcaster.domain.frequency import Cap
+from broadcaster.domain.frequency import Cap, free_at
 from broadcaster.services import frequency
 from broadcaster.services.campaigns.settling import Settlement, settle_messages
 from broadcaster.services.frequency import remove_cap, set_cap
 from broadcaster.services.sending.sending_process import SendingProcess
+from tests.support.database import as_owner
 from tests.support.shop import Shop, assert_counters_equal_a_recount, drain
+from tests.support.stack import wait_for
 
 DAY = 86_400
 GRACE = 75.0
@@ -178,23 +184,88 @@ def test_nothing_is_kept_where_no_rule_is_left(shop: Shop) -> None:
     assert shop.sql("SELECT 1 FROM frequency_records") == shop.sql("SELECT 1 FROM messaged_phones") == []
 
 
-def test_a_doubt_counts_until_its_chat_shows_that_it_is_absent(shop: Shop) -> None:
+def test_a_doubt_counts_until_an_operator_says_that_it_has_not_arrived(shop: Shop) -> None:
     set_cap(shop.engine, Cap(1, DAY), grace=GRACE)
+    shop.fault("kind=drop_after_accept,endpoint=/wa/send")
     submit(shop, "first", 3)
     drain(shop)
-    shop.sql(
-        "WITH doubted AS (UPDATE messages SET state = 'in_doubt' WHERE state = 'sent' RETURNING *)"
-        " INSERT INTO doubts (segment, campaign_id, seq, attempt, lane_id, account_id, phone, started_at, ended_at)"
-        " SELECT m.segment, m.campaign_id, m.seq, m.attempt, m.lane_id, 1, m.phone, p.moments[1],"
-        " now() - interval '1 d'"
-        " FROM doubted m JOIN messaged_phones p ON p.phone = m.phone RETURNING 1"
-    )
+    shop.fault()
+    assert shop.states("first") == {"in_doubt": 3}
     submit(shop, "second", 3)
     drain(shop)
     assert shop.states("second") == {"pending": 3}
+    shop.sql("UPDATE doubts SET ended_at = now() - interval '1 hour' RETURNING 1")
     settle_messages(
         shop.engine, "first", Settlement.FAILED, settle_seconds=0, settled_by="me", phones=["628120000000"]
     )
     passes(shop, GRACE + 1)
     drain(shop)
     assert shop.states("second") == {"pending": 2, "sent": 1}
+
+
+def test_a_claim_whose_snapshot_is_older_decides_on_the_person_as_she_is_now(shop: Shop) -> None:
+    """READ COMMITTED: the claim has its snapshot, and waits for another one that has the person, and then commits."""
+    set_cap(shop.engine, Cap(1, DAY), grace=GRACE)
+    submit(shop, "one", 5, "a")
+    submit(shop, "two", 5, "b")
+    shop.sql(
+        "UPDATE lanes SET lease_token = gen_random_uuid(), lease_expires_at = now() + interval '1 hour' RETURNING 1"
+    )
+    hold = (
+        "SELECT count(*) FROM hold_back(ARRAY(SELECT (segment, campaign_id, seq)::message_key FROM messages"
+        " WHERE campaign_id = {}), NULL, '1 day', '75 s')"
+    )
+    [(one,), (two,)] = shop.sql("SELECT id FROM campaigns ORDER BY id")
+    with ThreadPoolExecutor(1) as pool, as_owner(shop.engine).connect() as first:
+        assert first.exec_driver_sql(hold.format(one)).scalar_one() == 0
+        second = pool.submit(shop.sql, hold.format(two))
+        waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%hold_back%'"
+        wait_for(lambda: shop.sql(waiting) == [(1,)], "the second waits for the first")
+        first.commit()
+        assert second.result(30) == [(5,)]
+
+
+RULES = st.builds(Cap, st.integers(1, 3), st.integers(1, 20))
+
+
+@given(
+    asked=st.lists(
+        st.tuples(st.integers(0, 30), st.integers(0, 2), st.one_of(st.none(), st.integers(1, 20)), st.booleans())
+    ),
+    caps=st.lists(RULES, max_size=3, unique_by=lambda cap: cap.span),
+)
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_the_claim_decides_as_the_pure_rule_does(
+    shop: Shop, asked: list[tuple[int, int, int | None, bool]], caps: list[Cap]
+) -> None:
+    """Messages to three people, one after the other, of campaigns with cooldowns and beyond caps, and their gaps."""
+    with as_owner(shop.engine).connect() as connection:
+        run = connection.exec_driver_sql
+        run("TRUNCATE messaged_phones, caps, frequency_records; DELETE FROM messages; DELETE FROM campaigns")
+        run("INSERT INTO frequency_records (since, span_seconds, grace_seconds) VALUES ('-infinity', 100, 1)")
+        for cap in caps:
+            run(f"INSERT INTO caps VALUES ({cap.span}, {cap.most})")
+        moments: dict[int, list[float]] = {n: [] for n in range(3)}
+        now = 0.0
+        for number, (gap, person, cooldown, beyond) in enumerate(asked, 1):
+            # Time passes: what was sent is longer ago.
+            now += gap
+            run(
+                "UPDATE messaged_phones SET moments ="
+                f" ARRAY(SELECT m - interval '{gap} s' FROM unnest(moments) m ORDER BY 1 DESC)"
+            )
+            care = json.dumps({"cooldown": cooldown} | ({"beyond_caps": True} if beyond else {}))
+            run(
+                f"INSERT INTO campaigns (id, name, state, max_attempts, care) VALUES ({number}, 'c{number}', 'draft',"
+                f" 1, '{care}'); INSERT INTO campaign_lanes (campaign_id, lane_id) VALUES ({number}, 1);"
+                " INSERT INTO messages (segment, campaign_id, seq, lane_id, phone)"
+                f" VALUES (0, {number}, 1, 1, '{person}')"
+            )
+            held = run(
+                f"SELECT count(*) FROM hold_back(ARRAY[(0, {number}, 1)::message_key], NULL, '100 s', '1 s')"
+            ).scalar_one()
+            free = free_at(moments[person], [] if beyond else caps, cooldown=cooldown, grace=1.0)
+            assert bool(held) == (free is not None and free > now), (number, moments, now)
+            if not held:
+                moments[person].insert(0, now)
+        connection.rollback()
