@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from broadcaster.domain.frequency import WhenRecent, parse_span, said_span
 from broadcaster.errors import UsageError, quoted
 
 JUDGED_FROM = 50
@@ -74,6 +75,12 @@ class Care(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Skip whoever has not answered so many of our latest messages; None: nobody for that."""
     only_known: bool = False
     """Skip whoever is no contact of the instance's account, and has not written to it first."""
+    cooldown: int | None = None
+    """Seconds: nobody gets it whom any campaign has messaged within them; None: that plays no part."""
+    skips_recent: bool = False
+    """Whoever was messaged too lately, by this cooldown or a cap, is skipped instead of waiting."""
+    beyond_caps: bool = False
+    """Whoever has had as many messages as caps allow gets it all the same."""
 
     def __post_init__(self) -> None:
         # By identity msgspec knows what is left out of the document.
@@ -119,6 +126,12 @@ class Care(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             said.append(f"nobody who has not answered the last {self.max_unanswered}")
         if self.only_known:
             said.append("only contacts and who wrote first")
+        if self.cooldown is not None:
+            said.append(f"cooldown of {said_span(self.cooldown)}")
+        if self.skips_recent:
+            said.append("whoever was messaged too lately is skipped")
+        if self.beyond_caps:
+            said.append("beyond caps")
         return "; ".join(said)
 
 
@@ -204,6 +217,31 @@ class StopChange(NamedTuple):
         if self.judged_from is not None and not stops.are_given:
             raise UsageError("--stop-from says from how many messages on: it goes with --stop-above or --stop-below")
         return stops if stops.are_given else Stops()
+
+
+class FrequencyChange(NamedTuple):
+    """How often its people may have been messaged from now on; None: as before."""
+
+    cooldown: int | None = None
+    """Seconds; 0: none."""
+    when_recent: WhenRecent | None = None
+    beyond_caps: bool | None = None
+
+    def of(self, before: Care) -> Care:
+        """What they make of the care before."""
+        return msgspec.structs.replace(
+            before,
+            cooldown=before.cooldown if self.cooldown is None else self.cooldown or None,
+            skips_recent=before.skips_recent if self.when_recent is None else self.when_recent is WhenRecent.SKIP,
+            beyond_caps=before.beyond_caps if self.beyond_caps is None else self.beyond_caps,
+        )
+
+
+def parse_cooldown(written: str | None) -> int | None:
+    """`24h` in seconds, 0 for `none`; None: nothing is written. Raises UsageError."""
+    if written is None:
+        return None
+    return 0 if written.strip().casefold() == _NONE else parse_span(written, "--cooldown")
 
 
 def parse_stops(above: str | None, below: str | None, judged_from: int | None) -> StopChange | None:

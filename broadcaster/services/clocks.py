@@ -58,6 +58,7 @@ def _mend(connection: Connection, step: ClockStep, settings: Settings) -> None:
     # Lanes, limits, messages with their counters, accounts, doubts: the order of those who send and who read back.
     execute(connection, "mend_lanes", lease=timedelta(seconds=settings.lease_seconds), lead=CLAIM_LEAD)
     execute(connection, "mend_limits", grace=settings.acceptance_seconds)
+    execute(connection, "mend_frequency", grace=settings.acceptance_seconds)
     execute(connection, "mend_messages", back=step.back)
     execute(connection, "mend_turns")
     execute(connection, "mend_accounts", back=step.back, longest_rest=timedelta(seconds=LONGEST_REST))

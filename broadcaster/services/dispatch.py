@@ -14,6 +14,7 @@ from broadcaster.db.statements import execute, rows, value, values
 from broadcaster.domain.pacing import closing_reserve
 from broadcaster.services.campaigns.over_audience import start_audience_campaigns
 from broadcaster.services.campaigns.starting import start_careful_campaigns
+from broadcaster.services.frequency import keep_due_frequency, put_off_recent
 from broadcaster.services.reconcile.reconciler import RUN_SECONDS
 from broadcaster.services.reconcile.truth_check import SINCE, UNTIL
 from broadcaster.settings import Settings
@@ -64,27 +65,30 @@ def in_tasks(lanes: Sequence[int], *, at_least: int = 1) -> list[list[int]]:
     return [list(lanes[first::tasks]) for first in range(min(tasks, len(lanes)))]
 
 
-def start_due_campaigns(engine: Engine) -> list[int]:
+def start_due_campaigns(engine: Engine, *, grace: float = 75.0) -> list[int]:
     """Make campaigns that are due `running`; returns their ids. Those over audiences get their messages first.
 
     Whoever has not given the consent that a campaign requires, or is left out by its care, is skipped before.
-    Whoever has opted out is skipped afterwards, each campaign in a transaction of its own. Where that fails, the claim
-    skips them.
+    Whoever has opted out is skipped afterwards, and whoever was messaged too lately waits or is skipped, each campaign
+    in transactions of its own. Where that fails, the claim does it. `grace`: how many seconds after its claim the
+    gateway may accept a message.
     """
+    keep_due_frequency(engine, grace=grace)
     with transaction(engine) as connection:
         started = values(connection, "start_due_campaigns")
-    _skip_opted_out(engine, started)
+    _leave_out(engine, started)
     for start in (start_careful_campaigns, start_audience_campaigns):
         prepared = start(engine)
-        _skip_opted_out(engine, prepared)
+        _leave_out(engine, prepared)
         started += prepared
     return started
 
 
-def _skip_opted_out(engine: Engine, campaigns: Sequence[int]) -> None:
+def _leave_out(engine: Engine, campaigns: Sequence[int]) -> None:
     for campaign_id in campaigns:
         with transaction(engine) as connection:
             execute(connection, "skip_opted_out", campaign_id=campaign_id)
+        put_off_recent(engine, campaign_id)
 
 
 def expire_messages(engine: Engine, *, most: int = MOST_EXPIRED) -> int:

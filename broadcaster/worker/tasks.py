@@ -13,6 +13,7 @@ from broadcaster.services.accounts import erase_unused_keys
 from broadcaster.services.campaigns.judging import judge_campaigns
 from broadcaster.services.campaigns.purging import purge_due
 from broadcaster.services.clocks import mend_clocks
+from broadcaster.services.frequency import purge_frequency
 from broadcaster.services.instance_judging import judge_instances
 from broadcaster.services.openings import move_openings
 from broadcaster.services.schedules.due_occurrences import make_due_occurrences
@@ -60,7 +61,7 @@ def lifecycle() -> None:
     has_opened = move_openings(runtime().engine)
     scans.expire_messages(runtime().engine)
     scans.finish_campaigns(runtime().engine)
-    has_started = bool(scans.start_due_campaigns(runtime().engine))
+    has_started = bool(scans.start_due_campaigns(runtime().engine, grace=runtime().settings.acceptance_seconds))
     has_released = judge_campaigns(runtime().engine)
     if has_started or has_opened or has_released:
         dispatch()
@@ -127,7 +128,8 @@ def read_replies() -> dict[str, Any]:
 def purge() -> dict[str, Any]:
     """Purge campaigns that ended long enough ago, for a few seconds. Flower shows the result: what was deleted."""
     days = runtime().settings.retention_days
-    return {} if days is None else purge_due(runtime().engine, days)
+    purged = {} if days is None else purge_due(runtime().engine, days)
+    return purged | {"people": purge_frequency(runtime().engine)}
 
 
 def attach(opened: Runtime) -> None:

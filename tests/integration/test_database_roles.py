@@ -40,6 +40,7 @@ PRIVILEGES = {
     " UPDATE(failed_before last_claimed_at next_due_at open retired sent_before)",
     "campaigns": "INSERT SELECT UPDATE(audience_filter care content_version expires_at finished_at hours_id priority"
     " recipients_read recipients_rejected rest_taken_at source started_at starts_at state state_reason)",
+    "caps": KEPT,
     "confirmed_opt_outs": "INSERT(lane_id opt_out_id phone) SELECT",
     "consent_records": "INSERT(came_with forms given_on phone source words) SELECT",
     "consents": "SELECT",
@@ -50,6 +51,7 @@ PRIVILEGES = {
     "failure_counts": "SELECT",
     "forgetting_key": "INSERT SELECT UPDATE(key_encrypted)",
     "forgotten_phones": "DELETE SELECT",
+    "frequency_records": KEPT,
     "inbound_messages": "INSERT SELECT",
     "inbox_chats": KEPT,
     "inboxes": "INSERT SELECT UPDATE",
@@ -59,6 +61,7 @@ PRIVILEGES = {
     "lanes": "INSERT SELECT UPDATE",
     "limits": KEPT,
     "looks": KEPT,
+    "messaged_phones": KEPT,
     "opt_outs": "INSERT(forms inbound_id lane_id phone way words) SELECT "
     "UPDATE(ended_at ended_command ended_inbound_id ended_operator ended_way ended_words)",
     "opted_out": "SELECT",

@@ -68,6 +68,12 @@ def outcome(state: MessageState) -> str:
     return rows(state=state.value, delay=0, spent=1, outcome="accepted", reason="")
 
 
+_MESSAGED = """
+WITH capped AS (INSERT INTO caps VALUES (86400, 1)),
+recorded AS (INSERT INTO frequency_records (since, span_seconds, grace_seconds) VALUES (now(), 86400, 75)),
+careful AS (UPDATE campaigns SET care = '{"skips_recent": true}')
+INSERT INTO messaged_phones (phone, moments) SELECT phone, ARRAY[now() - interval '1 hour'] FROM messages
+"""
 _OPT_OUTS = "INSERT INTO opt_outs (phone, forms, lane_id, way) SELECT phone, ARRAY[phone], 0, 'command' FROM messages"
 """Of everybody. Others' claims would find nobody to send to."""
 KIND = {"number_class": "plain", "content_kind": "text", "entries": 0}
@@ -86,6 +92,8 @@ CASES: list[tuple[str, dict[str, object]]] = [
         ("resolve_doubts", {"rows": rows(sight=sight, **KIND), "read_at": READ_BACK, "proof": LEASE, "hidden": LEASE})
         for sight in ("found", "absent", "silent")
     ),
+    ("put_off_recent", {"campaign_id": 1}),
+    ("free_put_off", {"campaign_id": 1}),
     ("release_slice", {"segment": 0, "campaign_id": 1, "share": 1.0, "open": 1, "beyond": 0, "most": 100}),
     ("retry_campaign", {"campaign_id": 1, "reasons": None}),
     *(
@@ -112,7 +120,7 @@ CASES: list[tuple[str, dict[str, object]]] = [
     *(turn_over(outcome(state), 1) for state in ENDS_OF_SENDING),
 ]
 RECORD_DOUBTS = {"turn_over", "recover_leases"}
-CHANGES_NO_STATE = {"mend_messages", "release_slice", "share_pending"}
+CHANGES_NO_STATE = {"free_put_off", "mend_messages", "release_slice", "share_pending"}
 """They change moments, or through which lane a message goes."""
 
 
@@ -186,6 +194,8 @@ def test_a_statement_makes_no_move_that_is_not_in_the_table(
                 connection.execute(text(f"UPDATE messages SET spent = {spent}"))
                 if name == "skip_marked":
                     connection.execute(text(_MARKED))
+                if name == "put_off_recent":
+                    connection.execute(text(_MESSAGED))
                 if name == "skip_opted_out":
                     connection.execute(text(_OPT_OUTS))
                 made |= moves(connection, name, parameters)

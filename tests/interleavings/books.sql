@@ -108,6 +108,21 @@ WHERE m.campaign_id = hers.campaign_id AND m.seq = hers.seq;
 INSERT INTO audience_members (audience_id, phone, variables) VALUES (1, '628777000000', '{}');
 INSERT INTO rejected_recipients (campaign_id, line, phone, reason) VALUES (2, 9, '+628 777-000000', 'because');
 
+-- Nobody gets more than one message a day: she of several campaigns has had none, a second person one an hour ago, and is
+-- still to get another one; a third waits for longer, and a fourth was messaged long ago.
+INSERT INTO caps (span_seconds, most) VALUES (86400, 1);
+INSERT INTO frequency_records (since, span_seconds, grace_seconds) VALUES (now() - interval '30 days', 86400, 75);
+INSERT INTO messaged_phones (phone, moments)
+SELECT phone, ARRAY[now() - interval '1 hour']
+FROM (SELECT phone FROM messages WHERE campaign_id = 1 AND lane_id = 1 AND state = 'pending' ORDER BY seq LIMIT 1 OFFSET 1) m
+UNION ALL
+VALUES ('628777000009', ARRAY[now() - interval '10 days']);
+UPDATE messages m SET reason = 'cap', next_attempt_at = now() + interval '1 hour'
+FROM (
+    SELECT seq FROM messages WHERE campaign_id = 4 AND lane_id = 1 AND state = 'pending' ORDER BY seq LIMIT 1 OFFSET 1
+) waits
+WHERE m.campaign_id = 4 AND m.seq = waits.seq;
+
 -- Who has opted out of everything, and is still to get a message of each of these.
 UPDATE messages m SET phone = '628777000001'
 FROM (

@@ -67,6 +67,9 @@ FULL JOIN (SELECT account_id, outcome, sum(attempts) AS attempts FROM attempt_ho
     USING (account_id, outcome)
 WHERE slots.attempts IS DISTINCT FROM hours.attempts
 UNION ALL
+SELECT format('cap: %s of two claims or more is sent %s messages', phone, count(*))
+FROM messages WHERE state = 'sending' AND changed_at > now() - interval '5 minutes' GROUP BY phone HAVING count(*) > 1
+UNION ALL
 SELECT format('I2: message %s of campaign %s is %s with the claim %s', seq, campaign_id, state, claim_token)
 FROM messages WHERE (state = 'sending') <> (claim_token IS NOT NULL)
 UNION ALL

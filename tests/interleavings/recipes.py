@@ -210,6 +210,7 @@ def _ticking() -> list[Recipe]:
     mending = (
         _step("mend_lanes", lease=HOUR, lead=0.05),
         _step("mend_limits", grace=76.0),
+        _step("mend_frequency", grace=76.0),
         _step("mend_messages", back=1.0),
         _step("mend_turns"),
         _step("mend_accounts", back=1.0, longest_rest=HOUR),
@@ -231,8 +232,8 @@ def _ticking() -> list[Recipe]:
         Recipe("recover_leases, refresh_next_due", (recover, refresh), held=0),
         Recipe("erase_unused_keys", (_step("lock_unused_accounts"), _step("erase_unused_keys", accounts=[5])), held=1),
         Recipe("give_up_doubts", (_step("give_up_doubts", deadline=HOUR, most=1000),)),
-        Recipe("mend_limits", (_sql(_READ), mending[1]), held=0),
-        Recipe("mend_messages", (mending[2],)),
+        Recipe("mend_limits, mend_frequency", (_sql(_READ), mending[1], mending[2]), held=0),
+        Recipe("mend_messages", (mending[3],)),
         Recipe("mend everything", mending, held=0),
     ]
 
@@ -246,6 +247,23 @@ def _limiting() -> list[Recipe]:
         Recipe("share_limit", (lock, _step("share_limit", lane=1, limit=3)), held=0),
         Recipe("climb_ramps", (_sql(_READ), _step("climb_ramps")), held=0),
         Recipe("refresh_limit", (_sql(_READ), refresh), held=0),
+    ]
+
+
+def _spacing() -> list[Recipe]:
+    """As services/frequency.py does it: some of it with claims locked out."""
+    lock = _step("lock_claims")
+    day = {"span": 86_400, "grace": 75.0}
+    begin = (lock, _sql("DELETE FROM frequency_records"), _step("begin_frequency", **day))
+    forget = (lock, _sql("DELETE FROM caps"), _step("forget_frequency"))
+    return [
+        Recipe("begin_frequency", begin, held=0),
+        Recipe("lengthen_frequency", (lock, _step("lengthen_frequency", span=2 * 86_400)), held=0),
+        Recipe("extend_frequency", (_sql("UPDATE frequency_records SET since = now()"), _step("extend_frequency"))),
+        Recipe("forget_frequency", forget, held=0),
+        Recipe("purge_messaged_phones", (_step("purge_messaged_phones", most=10),)),
+        Recipe("put_off_recent", (_step("put_off_recent", campaign_id=Campaign.EVERYTHING),)),
+        Recipe("free_put_off", (_step("free_put_off", campaign_id=None),)),
     ]
 
 
@@ -566,6 +584,7 @@ RECIPES = [
     *_reconciling(),
     *_ticking(),
     *_limiting(),
+    *_spacing(),
     *_steering(),
     *_purging(),
     *_submitting(),

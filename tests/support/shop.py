@@ -15,6 +15,7 @@ from urllib.request import urlopen
 from sqlalchemy import Engine, text
 
 from broadcaster.crypto import open_vault
+from broadcaster.domain.care import Care
 from broadcaster.domain.contents import Content
 from broadcaster.domain.opening_hours import OpeningHours
 from broadcaster.domain.span_limits import parse_rates
@@ -86,6 +87,7 @@ class Shop:
         content: Content | None = None,
         hours: OpeningHours | None = None,
         expires_at: datetime | None = None,
+        care: Care | None = None,
     ) -> None:
         """Send to `count` phones: the prefix and seven digits, counted from `first` on."""
         content = content or text_content("Hi {{ name }}")
@@ -102,6 +104,7 @@ class Shop:
                 priority=priority,
                 hours=hours,
                 expires_at=expires_at,
+                care=care,
             )
             submit_campaign(self.engine, submission, recipients)
         dispatch.start_due_campaigns(self.engine)

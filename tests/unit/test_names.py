@@ -14,6 +14,7 @@ ENTRY_POINTS = {"main"}
 ONE_SUBJECT_ON_TWO_LAYERS = {
     "audience",
     "audit",
+    "frequency",
     "instances",
     "phones",
     "roles",

@@ -12,7 +12,7 @@ from broadcaster.cli.campaign import Name
 from broadcaster.cli.campaign.remarks import say_remarks
 from broadcaster.cli.database import database, nudge_workers, prepare_nudge
 from broadcaster.cli.differences import said_difference
-from broadcaster.cli.options.care_options import StopOptions
+from broadcaster.cli.options.care_options import ChangedFrequencyOptions, StopOptions
 from broadcaster.cli.options.changed_content import ContentChangeOptions
 from broadcaster.cli.options.content import Strict
 from broadcaster.cli.options.recipients import ExcludeOption, WhereOption, parse_members
@@ -54,6 +54,7 @@ def change(
     expiry: ExpiryOptions,
     no_expiry: NoExpiry = False,
     stopping: StopOptions,
+    frequency: ChangedFrequencyOptions,
     strict: Strict = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check and show the change, and make none.")] = False,
     as_json: Json = False,
@@ -88,12 +89,13 @@ def change(
             everybody=everybody,
         ),
         stops=stopping.stop_change(),
+        frequency=frequency.change(),
         strict=strict,
     )
     if asked == CampaignChange(strict=strict):
         raise UsageError(
             "nothing is to be changed: give a content, --where, --instance, --priority, --at, --window, --expires, "
-            "--stop-above or --stop-below"
+            "--stop-above, --stop-below, --cooldown, --when-recent or --beyond-caps"
         )
     nudges = asked.terms.starts_at is not None and not dry_run
     if nudges:

@@ -20,6 +20,7 @@ from broadcaster.domain.states import CampaignState
 from broadcaster.errors import ConflictError
 from broadcaster.services.campaigns import lifecycle
 from broadcaster.services.campaigns.campaign_reports import CampaignSummary, campaign_summary
+from broadcaster.services.campaigns.contention import contention_of
 from broadcaster.services.campaigns.planning import open_work
 from broadcaster.settings import load
 
@@ -40,8 +41,11 @@ def start(
         moved = lifecycle.start_campaign(engine, name, now=now)
         starts_at = campaign_summary(engine, name).starts_at
         plan = open_work(engine, name).plan()
+        contention = contention_of(engine, name)
     nudge_workers(settings)
     say(f"campaign {moved.name} is {moved.state}")
+    for remark in contention.remarks() if contention else ():
+        say(remark)
     if moved.state is CampaignState.SCHEDULED and starts_at > datetime.now(UTC):
         say_start(starts_at)
         say(f"`broadcaster campaign start {quote(name)} --now` starts it at once")

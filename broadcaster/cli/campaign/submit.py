@@ -202,7 +202,7 @@ def submit(
     its messages when it starts, from the members that there are then. With --rest-of it goes to whoever has not got a
     campaign that has ended or was cancelled, and to nobody who may have. With --require-consent whoever has not agreed
     to messages is skipped, with the reason `no_consent`; with --max-unanswered and --only-known others are, with
-    `unanswered` and `not_known`.
+    `unanswered` and `not_known`. With --cooldown whoever was messaged too lately waits, or is skipped.
 
     Example: broadcaster campaign submit promo --instance main --audience customers --where city=Jakarta --text 'Hi!'
     """

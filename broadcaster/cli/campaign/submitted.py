@@ -125,6 +125,8 @@ def _say_care(submitted: Submitted) -> None:
         say(f"have not answered for long by now: {submitted.unanswered:,}; who has not is skipped when it starts")
     if submitted.not_known is not None:
         say(f"not known to their instance by now: {submitted.not_known:,}; who is not is skipped when it starts")
+    for remark in submitted.contention.remarks():
+        say(remark)
     if submitted.care is not None:
         say(f"care: {submitted.care}")
 

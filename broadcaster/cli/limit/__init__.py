@@ -1,4 +1,4 @@
-"""`broadcaster limit`: limits that several instances share."""
+"""`broadcaster limit`: limits that several instances share, and caps on what each person gets."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from broadcaster.cli.groups import lazy_group
 app = lazy_group(
     {
         "add": ("broadcaster.cli.limit.shared:add", "Add a limit, for instances to share."),
-        "list": ("broadcaster.cli.limit.shared:list_all", "List all shared limits and what is left of them."),
+        "list": ("broadcaster.cli.limit.shared:list_all", "List all shared limits, what is left of them, and caps."),
         "show": ("broadcaster.cli.limit.shared:show", "Show a limit and the instances that it holds for."),
         "set": ("broadcaster.cli.limit.shared:change", "Let a limit allow more or less."),
+        "person": ("broadcaster.cli.limit.person:person", "Cap how many messages each person gets in any span."),
         "remove": ("broadcaster.cli.limit.shared:remove", "Remove a limit that holds for no instance."),
     },
-    "Limits that several instances share.",
+    "Limits that several instances share, and caps on what each person gets.",
 )
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The limit's name.", show_default=False)]

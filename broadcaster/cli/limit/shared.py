@@ -13,7 +13,7 @@ from broadcaster.cli.limit import Name
 from broadcaster.cli.options.results import Json
 from broadcaster.cli.output import local_time, say, say_fields, say_json, say_table
 from broadcaster.domain.span_limits import SpanLimit, parse_span_limit
-from broadcaster.services import shared_limits
+from broadcaster.services import frequency, shared_limits
 from broadcaster.services.shared_limits import SharedLimit
 from broadcaster.settings import load
 
@@ -21,6 +21,10 @@ Allowed = Annotated[
     str,
     typer.Argument(metavar="LIMIT", help="So many in any hour or any 24 hours: 200/h, 2000/d.", show_default=False),
 ]
+
+
+_NO_LIMIT: dict[str, object] = {"name": None, "taken": None, "free_at": None, "instances": None}
+"""What `list --json` says of a cap beside its numbers."""
 
 
 def add(name: Name, limit: Allowed) -> None:
@@ -49,15 +53,21 @@ def change(name: Name, limit: Allowed) -> None:
 
 
 def list_all(as_json: Json = False) -> None:
-    """List all shared limits: what they allow, what is left, and for how many instances they hold."""
+    """List all shared limits: what they allow, what is left, and for how many instances they hold.
+
+    And the caps on what each person gets (`limit person`), without a name in --json.
+    """
     with database(load()) as engine:
-        found = shared_limits.show_limits(engine)
+        found, caps = shared_limits.show_limits(engine), frequency.show_caps(engine)
     if as_json:
-        say_json([msgspec.structs.asdict(limit) for limit in found])
-    elif found:
+        say_json([*map(msgspec.structs.asdict, found), *(_NO_LIMIT | msgspec.structs.asdict(cap) for cap in caps)])
+        return
+    if caps:
+        say(f"each person gets at most {', '.join(str(each.cap) for each in caps)}, whatever the campaigns")
+    if found:
         headers = ["NAME", "LIMIT", "LEFT", "FREE AT", "INSTANCES"]
         say_table(headers, [_cells(limit) for limit in found], folded=["NAME"])
-    else:
+    elif not caps:
         say("there are no shared limits yet: add one with `broadcaster limit add NAME 2000/d`")
 
 

@@ -9,10 +9,64 @@ from typing import Annotated
 import typer
 
 from broadcaster.cli.options.consent_options import CONSENT_PANEL
-from broadcaster.domain.care import ANSWERED_AFTER, JUDGED_FROM, Care, StopChange, parse_canary, parse_stops
+from broadcaster.domain.care import (
+    ANSWERED_AFTER,
+    JUDGED_FROM,
+    Care,
+    FrequencyChange,
+    StopChange,
+    parse_canary,
+    parse_cooldown,
+    parse_stops,
+)
+from broadcaster.domain.frequency import WhenRecent
 from broadcaster.errors import UsageError
 
 CARE_PANEL = "Care for the number"
+
+
+FREQUENCY_PANEL = "How often"
+
+Cooldown = Annotated[
+    str | None,
+    typer.Option(
+        "--cooldown",
+        metavar="SPAN",
+        help="Nobody gets it whom any campaign has messaged within this span, such as 24h or 7d. `none`: that plays "
+        "no part.",
+        rich_help_panel=FREQUENCY_PANEL,
+    ),
+]
+Recent = Annotated[
+    WhenRecent | None,
+    typer.Option(
+        "--when-recent",
+        help="Whoever was messaged too lately, by --cooldown or a cap (`limit person`), waits or is skipped. "
+        "Default: wait, since a message that was skipped never comes.",
+        rich_help_panel=FREQUENCY_PANEL,
+    ),
+]
+BEYOND_CAPS_HELP = (
+    "Send it also to whoever has had as many messages as caps allow: for what has to go out, such as an outage "
+    "notice. It counts for others."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedFrequencyOptions:
+    """How often the people of a campaign may have been messaged, from now on."""
+
+    cooldown: Cooldown = None
+    when_recent: Recent = None
+    beyond_caps: Annotated[
+        bool | None,
+        typer.Option("--beyond-caps/--within-caps", help=BEYOND_CAPS_HELP, rich_help_panel=FREQUENCY_PANEL),
+    ] = None
+
+    def change(self) -> FrequencyChange | None:
+        """What they say; None: nothing is given. Raises UsageError."""
+        change = FrequencyChange(parse_cooldown(self.cooldown), self.when_recent, self.beyond_caps)
+        return None if change == FrequencyChange() else change
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +152,11 @@ class CareOptions(StopOptions):
             rich_help_panel=CARE_PANEL,
         ),
     ] = False
+    cooldown: Cooldown = None
+    when_recent: Recent = None
+    beyond_caps: Annotated[
+        bool, typer.Option("--beyond-caps", help=BEYOND_CAPS_HELP, rich_help_panel=FREQUENCY_PANEL)
+    ] = False
     require_consent: Annotated[
         bool,
         typer.Option(
@@ -116,7 +175,12 @@ class CareOptions(StopOptions):
             after=was.after if self.after is None else _seconds(self.after),
             max_unanswered=self.max_unanswered or was.max_unanswered,
             only_known=self.only_known or was.only_known,
+            cooldown=was.cooldown,
+            skips_recent=was.skips_recent,
+            beyond_caps=was.beyond_caps,
         )
+        frequency = FrequencyChange(parse_cooldown(self.cooldown), self.when_recent, self.beyond_caps or None)
+        care = frequency.of(care)
         if self.after is not None and not (care.canary or care.max_unanswered or care.stops.replies is not None):
             raise UsageError(
                 "--after goes with --canary, --max-unanswered or --stop-below: there is nothing to wait for"

@@ -51,6 +51,8 @@ def say_outlook(outlook: Outlook, kind: ContentKind) -> None:
         say("warning: that many look like a mistake; `broadcaster status` tells when an occurrence has as many")
     if not reach.total:
         say("warning: now nobody would get it")
+    for remark in reach.contention.remarks():
+        say(remark)
     say_empty_values(reach, f"{reach.total:,}")
     say_samples(reach, kind)
 

@@ -24,11 +24,11 @@ GRANT USAGE ON SCHEMA public TO {role};
 GRANT TEMPORARY ON DATABASE {database} TO {role};
 
 GRANT SELECT ON
-    accounts, alembic_version, attempt_hours, attempt_slots, attempts, audience_members, audiences, audit_log, campaign_files, campaign_judgements,
-    campaign_lanes, campaigns,
+    accounts, alembic_version, attempt_hours, attempt_slots, attempts, audience_members, audiences, audit_log,
+    campaign_files, campaign_judgements, campaign_lanes, campaigns, caps,
     confirmed_opt_outs, consent_records, consents, content_versions, contents, doubts, failure_counts, forgetting_key,
-    forgotten_phones, inbound_messages, inbox_chats, inboxes, instances,
-    known_phones, lane_limits, lanes, limits, looks, messages,
+    forgotten_phones, frequency_records, inbound_messages, inbox_chats, inboxes, instances,
+    known_phones, lane_limits, lanes, limits, looks, messaged_phones, messages,
     occurrences, opening_hours, openings, opt_outs, opted_out, purges, recipient_groups, rejected_recipients,
     schedule_lanes, schedules, settlements, ticks, campaign_report, failure_report, instance_report, message_log,
     occurrence_report, optouts, replies, undecided_replies, attempt_report, hour_report, speed_report, doubt_report,
@@ -94,6 +94,11 @@ GRANT UPDATE ON inbox_chats, inboxes TO {role};
 GRANT DELETE ON inbox_chats TO {role};
 -- Whom an account knows, as its lists last said.
 GRANT INSERT (account_id, phone, is_contact), DELETE ON known_phones TO {role};
+
+-- How often a person gets messages, and when each was messaged lately.
+GRANT INSERT ON caps, frequency_records, messaged_phones TO {role};
+GRANT UPDATE ON caps, frequency_records, messaged_phones TO {role};
+GRANT DELETE ON caps, frequency_records, messaged_phones TO {role};
 
 -- The audit trail: triggers write it.
 GRANT EXECUTE ON FUNCTION note_operation(text, text, jsonb) TO {role};

@@ -38,3 +38,6 @@ CREATE TYPE failure_change AS (
 
 -- The key of a message.
 CREATE TYPE message_key AS (segment bigint, campaign_id bigint, seq integer);
+
+-- To whom a message was claimed, and when.
+CREATE TYPE person_claim AS (phone text, claimed_at timestamptz);

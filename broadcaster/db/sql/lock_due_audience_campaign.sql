@@ -5,4 +5,5 @@ name
 FROM campaigns
 WHERE id = %(campaign_id)s AND audience_id IS NOT NULL
     AND state = 'scheduled' AND starts_at <= now() AND started_at IS NULL
+    AND frequency_is_kept((care ->> 'cooldown')::integer) -- or the next tick starts it
 FOR NO KEY UPDATE SKIP LOCKED

@@ -15,7 +15,8 @@ SELECT /* read_claim */
     m.content_version,
     extract(epoch FROM least(c.expires_at, hours.closes_at) - now())::double precision AS closes_in,
     0 AS skipped,
-    NULL::double precision AS wait
+    NULL::double precision AS wait,
+    0 AS put_off
 FROM lanes l
 JOIN instances i ON i.id = l.id
 CROSS JOIN LATERAL (

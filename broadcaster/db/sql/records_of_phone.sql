@@ -1,6 +1,6 @@
 SELECT /* records_of_phone */
 -- What is stored of a number, under any of its forms: to what she agreed, her messages and why she got them, what she
--- wrote, her opt-outs, who knows her, her rows in audiences, and the rejected rows that the number is written in.
+-- wrote, her opt-outs, who knows her, when she was messaged lately, her rows in audiences, and the rejected rows that the number is written in.
     (
         SELECT coalesce(jsonb_agg(jsonb_build_object(
             'given_on', a.given_on, 'source', a.source, 'words', a.words, 'came_with', a.came_with, 'by', a.operator,
@@ -58,6 +58,12 @@ SELECT /* records_of_phone */
         LEFT JOIN instances i ON i.account_id = a.id
         WHERE k.phone = (%(phones)s::text[])[1]
     ) AS known_to,
+    (
+        SELECT coalesce(jsonb_agg(jsonb_build_object('claimed_at', moment) ORDER BY moment), '[]')
+        FROM messaged_phones p
+        CROSS JOIN unnest(p.moments) moment
+        WHERE p.phone = ANY (%(phones)s::text[])
+    ) AS messaged_lately,
     (
         SELECT coalesce(jsonb_agg(jsonb_build_object(
             'campaign', c.name, 'line', r.line, 'phone', r.phone, 'reason', r.reason

@@ -75,12 +75,19 @@ clock AS (
     JOIN campaigns c ON c.id = t.campaign_id
     WHERE m.segment = t.segment AND m.campaign_id = t.campaign_id AND m.seq = t.seq
         AND m.state::text = 'in_doubt' AND m.attempt = t.attempt
-    RETURNING m.segment, m.campaign_id, m.seq, m.attempt, m.state, t.sight
+    RETURNING m.segment, m.campaign_id, m.seq, m.attempt, m.phone, m.state, t.sight
 ), resolved AS (
     UPDATE doubts d
     SET resolved_as = CASE moved.sight WHEN 'found' THEN 'found' ELSE 'absent' END::resolution, resolved_at = now()
     FROM moved
     WHERE d.segment = moved.segment AND d.campaign_id = moved.campaign_id AND d.seq = moved.seq
         AND d.attempt = moved.attempt
+), given_back AS MATERIALIZED ( -- who did not get it was not messaged
+    SELECT give_back(ARRAY(
+        SELECT (moved.phone, d.started_at)::person_claim
+        FROM moved
+        JOIN doubts d USING (segment, campaign_id, seq, attempt)
+        WHERE moved.sight <> 'found'
+    ))
 )
-SELECT state, count(*) AS messages FROM moved GROUP BY state
+SELECT state, count(*) AS messages FROM moved CROSS JOIN given_back GROUP BY state

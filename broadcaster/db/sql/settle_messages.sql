@@ -34,7 +34,7 @@ campaign AS MATERIALIZED (
     FROM open
     WHERE m.segment = open.segment AND m.campaign_id = open.campaign_id AND m.seq = open.seq
         AND m.state::text = open.state::text AND m.attempt = open.attempt
-    RETURNING m.segment, m.campaign_id, m.seq, m.attempt, open.state AS from_state, m.state AS to_state
+    RETURNING m.segment, m.campaign_id, m.seq, m.attempt, m.phone, open.state AS from_state, m.state AS to_state
 ), recorded AS (
     INSERT INTO settlements (segment, campaign_id, seq, attempt, from_state, to_state, settled_by, reason)
     SELECT segment, campaign_id, seq, attempt, from_state, to_state, %(settled_by)s, %(reason)s FROM settled
@@ -45,7 +45,16 @@ campaign AS MATERIALIZED (
     WHERE d.segment = settled.segment AND d.campaign_id = settled.campaign_id AND d.seq = settled.seq
         AND d.attempt = settled.attempt
 ), done AS MATERIALIZED (
-    SELECT count(*) AS messages, count(*) FILTER (WHERE to_state = 'pending') AS again FROM settled
+    SELECT
+        count(*) AS messages,
+        count(*) FILTER (WHERE to_state = 'pending') AS again,
+        give_back(ARRAY( -- who did not get it was not messaged
+            SELECT (settled.phone, d.started_at)::person_claim
+            FROM settled
+            JOIN doubts d USING (segment, campaign_id, seq, attempt)
+            WHERE settled.to_state IN ('failed', 'pending')
+        ))
+    FROM settled
 )
 UPDATE campaigns c
 SET

@@ -6,6 +6,7 @@ due AS MATERIALIZED (
     SELECT id
     FROM campaigns
     WHERE state = 'scheduled' AND starts_at <= now()
+        AND frequency_is_kept((care ->> 'cooldown')::integer)
         AND (started_at IS NOT NULL OR (audience_id IS NULL AND NOT require_consent AND care IS NULL))
     ORDER BY id
     FOR NO KEY UPDATE SKIP LOCKED

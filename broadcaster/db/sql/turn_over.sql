@@ -8,10 +8,14 @@ WITH /* turn_over */
 -- intent, committed before any request leaves (invariant I3). As many as have a slot within the next %(lead)s seconds,
 -- fairly across running campaigns, higher priority first. A lane that is not well is tried with one, which is picked at
 -- random, since a list may begin with recipients who are all refused. Renews the leases and moves the lanes' clocks.
--- Whoever has opted out is `skipped` instead, and spends no slot (invariant I10), but for the one confirmation of that: by what was committed when the
--- statement's snapshot was taken, which services/sending/opt_out_watch.py reckons with.
+-- Whoever has opted out is `skipped` instead, and spends no slot (invariant I10), but for the one confirmation of that: by what was
+-- committed when the statement's snapshot was taken, which services/sending/opt_out_watch.py reckons with.
 -- What is claimed takes a place of each limit of its lane, and what goes back to pending gives it back: it was provably
 -- not accepted.
+-- Whoever had as many messages lately as caps and the campaign's cooldown allow gets none: the message waits until the person
+-- is free, or is `skipped`, and spends no slot either. That is decided on the person's row as it is once it is locked, so
+-- that of two claims one gets the person. What provably was not accepted does not count any more. Whom a message of a
+-- higher priority waits for is kept for that for a while.
 -- Nothing is taken outside of the hours of its lane and campaign, or after its campaign has expired, nor where either is
 -- less than %(reserve)s ahead: the request could be accepted too late. `closes_in` is how far ahead, in seconds.
 --
@@ -195,6 +199,29 @@ moved AS (
         p.segment, p.campaign_id, p.priority, p.max_attempts, p.content_version, p.confirms, each.seq, each.card,
         extract(epoch FROM p.closes_at - now())::double precision AS closes_in
     FROM picked p CROSS JOIN LATERAL unnest(p.seqs) WITH ORDINALITY AS each (seq, card)
+), held_back AS MATERIALIZED ( -- where there is neither cap nor cooldown nobody looks
+    SELECT h.*
+    FROM frequency_records f
+    CROSS JOIN LATERAL hold_back(
+        ARRAY(SELECT (segment, campaign_id, seq)::message_key FROM due ORDER BY card),
+        claims_returned(ARRAY(
+            SELECT (segment, campaign_id, seq)::message_key
+            FROM moved
+            WHERE outcome IN ('rejected', 'throttled', 'not_sent')
+        )),
+        make_interval(secs => f.span_seconds),
+        make_interval(secs => f.grace_seconds)
+    ) h
+), put_off AS (
+    UPDATE messages m
+    SET
+        changed_at = now(),
+        state = CASE WHEN h.skips THEN 'skipped'::message_state ELSE 'pending'::message_state END,
+        next_attempt_at = h.until,
+        reason = h.reason
+    FROM held_back h
+    WHERE m.segment = h.segment AND m.campaign_id = h.campaign_id AND m.seq = h.seq
+    RETURNING m.lane_id, m.state
 ), claimed AS ( -- by key alone: `picked` has checked the state and holds the rows
     UPDATE messages m
     SET
@@ -219,9 +246,10 @@ moved AS (
         )
     FROM due
     WHERE m.segment = due.segment AND m.campaign_id = due.campaign_id AND m.seq = due.seq
+        AND (due.campaign_id, due.seq) NOT IN (SELECT campaign_id, seq FROM held_back)
     RETURNING m.state, m.lane_id, m.segment, m.campaign_id, m.seq, m.phone, m.variables, m.attempt, m.spent,
         m.content_version, due.max_attempts, due.priority, due.card, due.closes_in
-), turns AS ( -- the counters are locked in the order in which the trigger does: nobody waits in a circle
+), turns AS ( -- the counters are locked in the order in which the trigger does, and after people: nobody waits in a circle
     SELECT p.*
     FROM (
         SELECT campaign_id, lane_id, segment, hours_id, quota, version, rivals, seqs FROM picked
@@ -257,13 +285,15 @@ moved AS (
     SELECT
         array_agg(lane_id ORDER BY lane_id) AS lanes,
         array_agg(n ORDER BY lane_id) AS counts,
-        array_agg(skipped ORDER BY lane_id) AS skips
+        array_agg(skipped ORDER BY lane_id) AS skips,
+        array_agg(put_off ORDER BY lane_id) AS delays
     FROM (
         SELECT
             lane_id,
             (count(*) FILTER (WHERE state = 'sending'))::int AS n,
-            (count(*) FILTER (WHERE state = 'skipped'))::int AS skipped
-        FROM claimed
+            (count(*) FILTER (WHERE state = 'skipped'))::int AS skipped,
+            (count(*) FILTER (WHERE state = 'pending'))::int AS put_off
+        FROM (SELECT lane_id, state FROM claimed UNION ALL SELECT lane_id, state FROM put_off) looked_at
         GROUP BY lane_id
     ) each_lane
 ), counted AS MATERIALIZED (
@@ -317,6 +347,7 @@ SELECT
     closes_in,
     NULL::int AS skipped,
     NULL::double precision AS wait,
+    NULL::int AS put_off,
     priority,
     card,
     NULL::bigint[] AS places
@@ -325,11 +356,12 @@ WHERE state = 'sending'
 UNION ALL
 SELECT
     id, may_send, slots, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-    (SELECT coalesce(skips[array_position(lanes, id)], 0) FROM taken), wait, NULL, NULL, NULL
+    (SELECT coalesce(skips[array_position(lanes, id)], 0) FROM taken), wait,
+    (SELECT coalesce(delays[array_position(lanes, id)], 0) FROM taken), NULL, NULL, NULL
 FROM room
 UNION ALL
 SELECT
-    NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+    NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
     CASE WHEN (SELECT count(*) FROM counted) >= 0 THEN array_agg(place) END -- what nothing asks for is not counted
 FROM moved
 ORDER BY lane_id NULLS LAST, priority DESC NULLS FIRST, card, campaign_id

@@ -19,6 +19,7 @@ from broadcaster.db.tables.campaign import (
 from broadcaster.db.tables.columns import metadata
 from broadcaster.db.tables.consent import consent_records
 from broadcaster.db.tables.forgetting import forgetting_key, forgotten_phones
+from broadcaster.db.tables.frequency import caps, frequency_records, messaged_phones
 from broadcaster.db.tables.hours import opening_hours, openings, recipient_groups
 from broadcaster.db.tables.inbox import inbound_messages, inbox_chats, inboxes
 from broadcaster.db.tables.instance import accounts, instances, lanes, looks
@@ -41,6 +42,7 @@ __all__ = [
     "campaign_judgements",
     "campaign_lanes",
     "campaigns",
+    "caps",
     "confirmed_opt_outs",
     "consent_records",
     "content_versions",
@@ -49,6 +51,7 @@ __all__ = [
     "failure_counts",
     "forgetting_key",
     "forgotten_phones",
+    "frequency_records",
     "inbound_messages",
     "inbox_chats",
     "inboxes",
@@ -58,6 +61,7 @@ __all__ = [
     "lanes",
     "limits",
     "looks",
+    "messaged_phones",
     "messages",
     "metadata",
     "occurrences",

@@ -61,8 +61,8 @@ def submit_over_audience(
         )
         if submission.require_consent:
             result.no_consent = selection.count_without_consent(connection, list(lanes))
-        result.unanswered, result.not_known = count_left_out(
-            *(connection, submission.care, lanes, selection.statement("candidates_of_members")),
+        result.unanswered, result.not_known, result.contention = count_left_out(
+            *(connection, submission, lanes, selection.statement("candidates_of_members")),
             **selection.parameters(),
             of_lanes=list(lanes),
         )

@@ -17,9 +17,10 @@ from sqlalchemy import Connection, Engine, null, select, update
 from broadcaster.db import tables
 from broadcaster.db.engine import transaction
 from broadcaster.db.statements import execute, value
-from broadcaster.domain.care import Care, StopChange
+from broadcaster.domain.care import Care, FrequencyChange, StopChange
 from broadcaster.domain.content_lint import Remark, lint, refuse_warnings
 from broadcaster.domain.contents import Content
+from broadcaster.domain.frequency import said_span
 from broadcaster.domain.states import CampaignState
 from broadcaster.errors import ConflictError
 from broadcaster.services.audiences.selection import Selection
@@ -48,6 +49,8 @@ class CampaignChange:
     """When, how soon and to whom."""
     stops: StopChange | None = None
     """At which figures it pauses itself."""
+    frequency: FrequencyChange | None = None
+    """How often its people may have been messaged."""
     strict: bool = False
     """Refuse a content that there is a warning about."""
 
@@ -87,6 +90,8 @@ def change_campaign(engine: Engine, name: str, change: CampaignChange, *, dry_ru
     changed = patiently(lambda: _change(engine, name, change, dry_run=dry_run))
     if change.instances is not None and changed.changes and not dry_run:
         changed.moved, changed.left_out = patiently(lambda: _share(engine, name))
+    if change.frequency is not None and changed.changes and not dry_run:
+        patiently(lambda: _free_put_off(engine, name))
     return changed
 
 
@@ -106,8 +111,7 @@ def _change(engine: Engine, name: str, change: CampaignChange, *, dry_run: bool)
         result.changes += changed.differences
         if not dry_run:
             store_terms(connection, campaign, changed)
-        if change.stops is not None:
-            _change_stops(connection, campaign, change.stops, result, dry_run=dry_run)
+        _change_care(connection, campaign, change, result, dry_run=dry_run)
         return result
 
 
@@ -120,6 +124,13 @@ def _share(engine: Engine, name: str) -> tuple[int, int]:
         campaign_id, _ = lock_campaign(connection, name)
         moved = execute(connection, "share_pending", campaign_id=campaign_id, evenly=True)
         return moved, skip_left_out_by_now(connection, campaign_id)
+
+
+def _free_put_off(engine: Engine, name: str) -> None:
+    """Let those who wait be looked at again. A transaction of its own, for the same reason."""
+    with transaction(engine) as connection:
+        campaign_id, _ = lock_campaign(connection, name)
+        execute(connection, "free_put_off", campaign_id=campaign_id)
 
 
 def _refuse_state(name: str, state: CampaignState) -> None:
@@ -217,18 +228,30 @@ def _change_lanes(
         note_operation(connection, "campaign", campaign.name, instances=now, instances_before=list(was))
 
 
-def _change_stops(
-    connection: Connection, campaign: StoredCampaign, change: StopChange, result: Changed, *, dry_run: bool
+def _change_care(
+    connection: Connection, campaign: StoredCampaign, change: CampaignChange, result: Changed, *, dry_run: bool
 ) -> None:
     was = campaign.care or Care()
-    now = msgspec.structs.replace(was, stops=change.of(was.stops))
-    if now == was:
+    now = was if change.stops is None else msgspec.structs.replace(was, stops=change.stops.of(was.stops))
+    if now != was:
+        refuse_unread(connection, lanes_in_use(connection, campaign.id), now)
+        said = [str(each.stops) if each.stops.are_given else None for each in (was, now)]
+        result.changes.append(Difference("stops itself at", *said))
+    judged = now
+    if change.frequency is not None:
+        now = change.frequency.of(now)
+        result.changes += _other_frequency(was, now)
+    if now == was or dry_run:
         return
+    document = null() if now == Care() else msgspec.to_builtins(now)
     table = tables.campaigns
-    refuse_unread(connection, lanes_in_use(connection, campaign.id), now)
-    said = [str(each.stops) if each.stops.are_given else None for each in (was, now)]
-    result.changes.append(Difference("stops itself at", *said))
-    if not dry_run:
-        document = null() if now == Care() else msgspec.to_builtins(now)
-        connection.execute(update(table).where(table.c.id == campaign.id).values(care=document))
+    connection.execute(update(table).where(table.c.id == campaign.id).values(care=document))
+    if judged != was:
         judge_anew(connection, campaign.id)
+
+
+def _other_frequency(was: Care, now: Care) -> list[Difference]:
+    said = [Difference("cooldown", *(said_span(each.cooldown) if each.cooldown else None for each in (was, now)))]
+    said.append(Difference("when recent", *("skip" if each.skips_recent else "wait" for each in (was, now))))
+    said.append(Difference("caps", *("gone beyond" if each.beyond_caps else "kept to" for each in (was, now))))
+    return [each for each in said if each.was != each.now]

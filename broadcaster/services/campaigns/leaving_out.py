@@ -12,16 +12,21 @@ from sqlalchemy import Connection, select
 from broadcaster.db import tables
 from broadcaster.db.statements import Statement, execute, rows
 from broadcaster.domain.care import Care
+from broadcaster.domain.frequency import Contention
+from broadcaster.services.campaigns.contention import count_contention
+from broadcaster.services.campaigns.submission import Submission
 
 
 class LeftOutCounts(NamedTuple):
     """How many messages would be skipped now, since the person has not answered for long, or is not known.
 
-    None: the campaign does not ask that. Who is both counts as not answering.
+    None: the campaign does not ask that. Who is both counts as not answering. `contention` is what the
+    others get besides.
     """
 
-    unanswered: int | None = None
-    not_known: int | None = None
+    unanswered: int | None
+    not_known: int | None
+    contention: Contention
 
 
 class _Marked(NamedTuple):
@@ -30,16 +35,16 @@ class _Marked(NamedTuple):
 
 
 def count_left_out(
-    connection: Connection, care: Care | None, lanes: Collection[int], candidates: Statement, **parameters: Any
+    connection: Connection, submission: Submission, lanes: Collection[int], candidates: Statement, **parameters: Any
 ) -> LeftOutCounts:
     """Of the recipients that the statement `candidates` finds, with these parameters, for lanes with these ids."""
-    if care is None or not care.leaves_out:
-        return LeftOutCounts()
+    care = submission.care or Care()
     _mark(connection, care, lanes, candidates, **parameters)
     counts = {marked.reason: marked.messages for marked in rows(connection, "count_marked", _Marked)}
     return LeftOutCounts(
         unanswered=None if care.max_unanswered is None else counts.get("unanswered", 0),
         not_known=counts.get("not_known", 0) if care.only_known else None,
+        contention=count_contention(connection, care, name=submission.name, starts_at=submission.starts_at),
     )
 
 

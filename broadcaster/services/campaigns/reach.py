@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
 
+from broadcaster.domain.frequency import NO_CONTENTION, Contention
 from broadcaster.domain.phone_census import CountryCount
 from broadcaster.services.audiences.selection import Selection
 from broadcaster.services.recipients.reader import SAMPLES
@@ -31,6 +32,8 @@ class Reach:
     """What nobody can know of these."""
     empty_values: dict[str, int] = field(default_factory=dict)
     """Of how many recipients each variable of the content is empty."""
+    contention: Contention = NO_CONTENTION
+    """What else they get."""
 
 
 def look_at_members(connection: Connection, selection: Selection, result: Reach) -> None:

@@ -142,8 +142,8 @@ def submit_rest(
         result.changed_values = value(connection, "count_changed_of_rest")
         if submission.require_consent:
             result.no_consent = value(connection, "count_without_consent_of_rest")
-        result.unanswered, result.not_known = count_left_out(
-            connection, submission.care, lanes, "candidates_of_snapshot"
+        result.unanswered, result.not_known, result.contention = count_left_out(
+            connection, submission, lanes, "candidates_of_snapshot"
         )
         result.look_ahead(connection, submission, lanes, around, groups)
         if not dry_run:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from math import ceil, floor
 from typing import NamedTuple
@@ -17,6 +17,7 @@ from broadcaster.domain.conditions import Condition, described_source
 from broadcaster.domain.content_lint import Remark, empty_values, lint, refuse_warnings
 from broadcaster.domain.contents import Content
 from broadcaster.domain.dealing import LaneRates
+from broadcaster.domain.frequency import Freed
 from broadcaster.domain.legal_hours import legal_hours_by_country
 from broadcaster.domain.meeting_hours import InstanceHours, Meeting, said_hours
 from broadcaster.domain.opening_hours import NOBODY, OpeningHours, RecipientGroup
@@ -230,8 +231,7 @@ class Submitted(Reach):
         """Note when its messages leave, and what it goes through for the first time."""
         self.untried = values(connection, "untried_instances", lanes=list(lanes))
         recipients = {NOBODY: self.total} if groups is None else groups.counts
-        counts = {group: ceil(count * self.leaving / self.total) for group, count in recipients.items() if self.total}
-        parts = parts_to_be(lanes, counts, hours=submission.hours, expires_at=submission.expires_at)
+        parts = list(self._parts(submission, lanes, recipients))
         plan = around.plan(parts, begins_at=submission.starts_at)
         self._look_at_care(connection, submission, lanes, plan.begins_at)
         if submission.care is not None:
@@ -257,10 +257,23 @@ class Submitted(Reach):
         if waiting:
             self.seconds_with_waiting = around.plan([*parts, *waiting]).seconds
 
+    def _parts(
+        self, submission: Submission, lanes: LaneRates, recipients: Mapping[RecipientGroup, int]
+    ) -> Iterator[PlannedPart]:
+        """What leaves at once, and what waits for its people, in proportion of all."""
+        waiting = self.contention.waiting
+        at_once = Freed(None, max(0, self.leaving - sum(each.messages for each in waiting)))
+        for freed in (at_once, *waiting):
+            counts = {
+                group: ceil(count * freed.messages / self.total) for group, count in recipients.items() if self.total
+            }
+            for part in parts_to_be(lanes, counts, hours=submission.hours, expires_at=submission.expires_at):
+                yield replace(part, not_before=freed.at)
+
     @property
     def leaving(self) -> int:
         """How many are left at least once whoever would be skipped by now is: somebody may be so for two reasons."""
-        skipped = (self.opted_out, self.no_consent, self.unanswered, self.not_known)
+        skipped = (self.opted_out, self.no_consent, self.unanswered, self.not_known, self.contention.skipped)
         return max(0, self.total - sum(count or 0 for count in skipped))
 
     def _look_at_care(

@@ -140,8 +140,8 @@ def _try(
             if consents is None:
                 execute(connection, "stage_consents")
             result.no_consent = value(connection, "count_without_consent_staged")
-        result.unanswered, result.not_known = count_left_out(
-            connection, submission.care, lanes, "candidates_of_staged"
+        result.unanswered, result.not_known, result.contention = count_left_out(
+            connection, submission, lanes, "candidates_of_staged"
         )
         return count_staged(connection)
 
@@ -194,8 +194,8 @@ def _store(
         if consents is not None:
             result.consents, result.consents_kept, result.consents_to_come = consents.stage(connection)
             consents.keep(connection, f"campaign {submission.name}, from {recipients.name}")
-        result.unanswered, result.not_known = count_left_out(
-            connection, submission.care, lanes, "candidates_of_messages", **of_campaign
+        result.unanswered, result.not_known, result.contention = count_left_out(
+            connection, submission, lanes, "candidates_of_messages", **of_campaign
         )
         if submission.require_consent:
             result.no_consent = value(connection, "count_without_consent", **of_campaign)

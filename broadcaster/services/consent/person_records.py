@@ -26,6 +26,7 @@ class PersonRecords(NamedTuple):
     opt_outs: Sequence[Record]
     audiences: Sequence[Record]
     known_to: Sequence[Record]
+    messaged_lately: Sequence[Record]
     rejected: Sequence[Record]
 
 

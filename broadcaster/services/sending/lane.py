@@ -181,7 +181,7 @@ class Lane:
                 _Latest(seen + message.leaves_within, "its window closes, or its campaign expires"),
             )
             self._start(self._send(message, latest))
-        found = got + claim.skipped
+        found = got + claim.skipped + claim.put_off
         if claim.wait:
             self._ask_again_at = self._path.clock() + claim.wait
         elif asked:

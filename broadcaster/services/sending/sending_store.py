@@ -108,8 +108,8 @@ class Claim:
 
     `slots` is how many it was allowed: fewer messages than that means that no more are due. `may_send` is false
     when the lane is paused, refused or resting. `skipped` is how many more of the slots' messages were skipped, since
-    their phones have opted out: those slots are not spent. `wait` is
-    in how many seconds one of its limits has a place again; 0: none keeps it waiting.
+    their phones have opted out or were messaged lately, and `put_off` how many wait until their person is free: those
+    slots are not spent. `wait` is in how many seconds one of its limits has a place again; 0: none keeps it waiting.
     """
 
     may_send: bool
@@ -117,6 +117,7 @@ class Claim:
     messages: list[Message]
     skipped: int = 0
     wait: float = 0.0
+    put_off: int = 0
 
 
 class OutcomeRow(msgspec.Struct, frozen=True, eq=False):
@@ -302,8 +303,8 @@ def _claims(claim: UUID, rows: Sequence[tuple[Any, ...]], longest_request: float
     for lane_id, may_send, slots, *rest in rows:
         lane = claims.get(lane_id)
         if lane is None:
-            skipped, wait, *_ = rest[_MESSAGE_COLUMNS:]
-            lane = claims[lane_id] = Claim(may_send, slots, [], skipped or 0, wait or 0.0)
+            skipped, wait, put_off, *_ = rest[_MESSAGE_COLUMNS:]
+            lane = claims[lane_id] = Claim(may_send, slots, [], skipped or 0, wait or 0.0, put_off or 0)
         if rest[0] is not None:
             columns = rest[:_MESSAGE_COLUMNS]
             columns[-1] = inf if columns[-1] is None else columns[-1] - longest_request

@@ -49,6 +49,7 @@ BEGIN
             SELECT s.name || ' ' || occurrence_label((any_row ->> 'due_at')::timestamptz, s.timezone)
             FROM schedules s WHERE s.id = (any_row ->> 'schedule_id')::bigint
         )
+        WHEN 'caps' THEN 'person'
         ELSE any_row ->> 'name'
     END;
     IF name IS NOT NULL THEN
@@ -82,6 +83,11 @@ CREATE TRIGGER audit AFTER UPDATE OF health, outcome_run ON lanes
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE OF most, ramp, name ON limits
     FOR EACH ROW WHEN (current_setting('broadcaster.operator', true) <> '') EXECUTE FUNCTION audit_change(
         'limit', 'most', 'span_seconds', 'ramp'
+    );
+
+CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON caps
+    FOR EACH ROW WHEN (current_setting('broadcaster.operator', true) <> '') EXECUTE FUNCTION audit_change(
+        'limit', 'most', 'span_seconds'
     );
 
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON audiences

@@ -1,0 +1,74 @@
+"""What else the people of a campaign get: who was messaged too lately for it, and who is in other campaigns."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import NamedTuple
+
+import msgspec
+from sqlalchemy import Connection, Engine, func, select
+
+from broadcaster.db import tables
+from broadcaster.db.engine import transaction
+from broadcaster.db.statements import execute, rows
+from broadcaster.domain.care import Care
+from broadcaster.domain.frequency import Contention, Freed
+from broadcaster.services.frequency import caps_in
+from broadcaster.settings import load
+
+
+class _Recent(NamedTuple):
+    reason: str
+    free_at: datetime
+    messages: int
+
+
+class _Contended(NamedTuple):
+    campaign: str | None
+    people: int
+
+
+def count_contention(
+    connection: Connection, care: Care | None, *, name: str, starts_at: datetime | None = None
+) -> Contention:
+    """That of the table `candidates`, for a campaign of that name and start (None: now). Marked ones play no part."""
+    care = care or Care()
+    caps = [] if care.beyond_caps else [each.cap for each in caps_in(connection)]
+    found: list[_Recent] = []
+    spans = [*(cap.span for cap in caps), *([] if care.cooldown is None else [care.cooldown])]
+    if spans:
+        now: datetime = connection.execute(select(func.now())).scalar_one()
+        found = rows(
+            connection,
+            "recent_candidates",
+            _Recent,
+            at=max(now, starts_at or now),
+            span=max(spans),
+            grace=load().acceptance_seconds,
+            most=[cap.most for cap in caps],
+            spans=[cap.span for cap in caps],
+            cooldown=care.cooldown,
+        )
+    (_, people), *others = rows(connection, "contended_candidates", _Contended, name=name)
+    return Contention(
+        cooldown=sum(each.messages for each in found if each.reason == "cooldown"),
+        cap=sum(each.messages for each in found if each.reason == "cap"),
+        is_skipped=care.skips_recent,
+        free=tuple(Freed(each.free_at, each.messages) for each in found),
+        in_others=people,
+        others=tuple(each.campaign or "" for each in others),
+    )
+
+
+def contention_of(engine: Engine, name: str) -> Contention | None:
+    """That of a campaign that has its messages, none of which has left; None: it has not."""
+    table = tables.campaigns
+    asked = select(table.c.id, table.c.segment, table.c.care, table.c.starts_at, table.c.audience_id)
+    with transaction(engine) as connection:
+        row = connection.execute(asked.where(table.c.name == name)).one()
+        if row.audience_id is not None:
+            return None
+        execute(connection, "candidates_of_messages", segment=row.segment, campaign_id=row.id)
+        execute(connection, "analyze_candidates")
+        care = None if row.care is None else msgspec.convert(row.care, Care)
+        return count_contention(connection, care, name=name, starts_at=row.starts_at)
