@@ -9,10 +9,14 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from sqlalchemy import text
 
+from broadcaster.db.engine import transaction
+from broadcaster.db.statements import execute
 from broadcaster.domain.sharing import MoveReason, Sharing, SharingChange
+from broadcaster.errors import ConflictError, UsageError
 from broadcaster.services import dispatch
 from broadcaster.services.campaigns import moving
 from broadcaster.services.campaigns.changing import CampaignChange, change_campaign
+from broadcaster.services.campaigns.checks import hold_in_use
 from broadcaster.services.campaigns.cloning import clone_campaign
 from broadcaster.services.campaigns.lifecycle import pause_campaign, resume_campaign
 from broadcaster.services.campaigns.move_reports import moves_of_campaign, moves_of_instance, open_failovers
@@ -20,9 +24,16 @@ from broadcaster.services.campaigns.moving import move_pending
 from broadcaster.services.campaigns.new_content import text_content
 from broadcaster.services.campaigns.submission import Submission, Submitted
 from broadcaster.services.campaigns.submitting import submit_campaign
+from broadcaster.services.instances import resume_instance
 from broadcaster.services.recipients.reader import RecipientOptions, read_recipients
+from broadcaster.services.retirement import retire_instance
+from broadcaster.services.schedules.editing import ScheduleChanges, add_schedule, set_schedule
+from broadcaster.services.schedules.operator_decisions import make_occurrence_now
+from broadcaster.services.schedules.schedule_reports import list_schedules
 from tests.support.database import as_owner
+from tests.support.schedules import add_audience, new_schedule
 from tests.support.shop import Shop, drain
+from tests.support.stack import wait_for
 
 PENDING = (
     "SELECT i.name, count(*) FROM messages m JOIN instances i ON i.id = m.lane_id WHERE m.state = 'pending'"
@@ -70,7 +81,7 @@ def pending(shop: Shop) -> dict[object, object]:
 
 
 def are_dealt(found: dict[object, object], **shares: int) -> bool:
-    """Whether each has its share of messages, but for one or two: they are dealt evenly spread, and not counted out."""
+    """Whether each has its share of messages, but for one or two: they are spread evenly, and not counted out."""
     return found.keys() == shares.keys() and all(abs(int(str(found[name])) - shares[name]) <= 2 for name in shares)
 
 
@@ -396,3 +407,100 @@ def test_a_move_tells_whose_command_it_was(shop: Shop) -> None:
         assert moving.give_away(connection, 1) == 4
     [move] = moves_of_campaign(shop.engine, "x")
     assert (move.reason, move.moved_by) == (MoveReason.REPLACED, "ayu")
+
+
+# Retiring
+
+
+def test_an_instance_retires_from_all_of_its_campaigns(shop: Shop) -> None:
+    send(shop, 12, "a", "b", weights={"a": 1, "b": 1})
+    send(shop, 12, "a", "b", "c", name="y", sharing=Sharing())
+    pause_campaign(shop.engine, "y")
+    tried = retire_instance(shop.engine, "a", dry_run=True)
+    assert [(each.campaign, each.pending, dict(each.to)) for each in tried.campaigns] == [
+        ("x", 6, {"b": 6}),
+        ("y", 4, {"b": 2, "c": 2}),
+    ]
+    assert tried.moved == 0
+    assert pending(shop)["a"] == 10
+    assert retire_instance(shop.engine, "a").moved == 10
+    assert are_dealt(pending(shop), b=18, c=6)
+    assert 1 not in shop.lanes()
+    with pytest.raises(ConflictError, match="instance 'a' is retired"):
+        send(shop, 1, "a", name="z")
+    clone_campaign(shop.engine, "x", "z")
+    assert shop.sql("SELECT lane_id, weight FROM campaign_lanes WHERE campaign_id = 3") == [(2, 1.0)]
+    resume_instance(shop.engine, "a")
+    send(shop, 3, "a", name="again")
+    drain(shop)
+    dispatch.finish_campaigns(shop.engine)
+    assert shop.states("again") == {"sent": 3}
+
+
+def test_what_comes_back_to_a_retired_one_goes_on_elsewhere(shop: Shop) -> None:
+    send(shop, 4, "a", "b")
+    shop.sql(
+        "UPDATE messages SET state = 'sending', attempt = 1, content_version = 1, claim_token = gen_random_uuid()"
+        " WHERE seq = 1"
+    )
+    assert retire_instance(shop.engine, "a").moved == 1
+    assert retire_instance(shop.engine, "a").campaigns[0].under_way == 1
+    shop.sql("UPDATE messages SET state = 'pending', claim_token = NULL WHERE seq = 1")
+    dispatch.finish_campaigns(shop.engine)
+    assert pending(shop) == {"b": 4}
+
+
+def test_the_rehearsal_says_how_much_longer_it_takes(shop: Shop) -> None:
+    for name in ("d", "e"):
+        shop.add(name, rate="1/s", burst=1)
+    send(shop, 100, "d", "e")
+    [planned] = retire_instance(shop.engine, "d", dry_run=True).campaigns
+    assert planned.seconds_before == pytest.approx(49, abs=2)
+    assert planned.seconds_after == pytest.approx(99, abs=2)
+
+
+def test_one_that_stands_in_takes_all_of_it(shop: Shop) -> None:
+    send(shop, 12, "a", "b", weights={"a": 2, "b": 1})
+    send(shop, 4, "a", name="y")
+    with pytest.raises(ConflictError, match="the only one of 'campaign y'"):
+        retire_instance(shop.engine, "a")
+    with pytest.raises(UsageError, match="name another"):
+        retire_instance(shop.engine, "a", to="a")
+    assert pending(shop) == {"a": 12, "b": 4}
+    assert retire_instance(shop.engine, "a", to="c").moved == 12
+    assert pending(shop) == {"b": 4, "c": 12}
+    assert shop.sql("SELECT weight FROM campaign_lanes WHERE campaign_id = 1 AND lane_id = 3") == [(2.0,)]
+
+
+def test_nobody_gives_a_campaign_an_instance_while_it_retires(shop: Shop) -> None:
+    send(shop, 4, "b", "c")
+    waiting = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    with ThreadPoolExecutor(1) as pool:
+        with transaction(shop.engine) as connection:
+            hold_in_use(connection, [1])
+            retiring = pool.submit(retire_instance, shop.engine, "a")
+            wait_for(lambda: shop.sql(waiting) != [], "it to wait")
+            execute(connection, "change_lanes", campaign_id=1, lanes=[1], weights=[None])
+        with pytest.raises(ConflictError, match="the only one of 'campaign x'"):
+            retiring.result()
+    assert shop.sql("SELECT retired_at FROM instances WHERE name = 'a'") == [(None,)]
+
+
+# Schedules
+
+
+def test_a_schedule_hands_on_how_its_instances_share(shop: Shop) -> None:
+    add_audience(shop, "customers", 2)
+    add_schedule(shop.engine, new_schedule("news", instances=["a", "b"], weights={"a": 3, "b": 1}, sharing=STICKY))
+    set_schedule(shop.engine, "news", ScheduleChanges(priority=1))
+    make_occurrence_now(shop.engine, "news", by="ayu")
+    assert shop.sql("SELECT sharing FROM campaigns") == [({"failover_after": 900.0, "sticky": True},)]
+    assert shop.sql("SELECT lane_id, weight FROM campaign_lanes ORDER BY 1") == [(1, 3.0), (2, 1.0)]
+    set_schedule(
+        shop.engine, "news", ScheduleChanges(instances=["a", "c"], sharing=SharingChange(never_fails_over=True))
+    )
+    [shown] = list_schedules(shop.engine)
+    assert (shown.weights, shown.sharing) == (None, Sharing(sticky=True))
+    retire_instance(shop.engine, "c")
+    with pytest.raises(ConflictError, match="'schedule news'"):
+        retire_instance(shop.engine, "a")

@@ -11,9 +11,9 @@ import typer
 from broadcaster.cli.database import database, nudge_workers, prepare_nudge
 from broadcaster.cli.instance import Name
 from broadcaster.cli.options.results import Json
-from broadcaster.cli.output import duration, local_time, say, say_json, say_table
+from broadcaster.cli.output import duration, say, say_json, say_table
 from broadcaster.errors import UsageError
-from broadcaster.services.retiring import MovedCampaign, Retirement, retire_instance
+from broadcaster.services.retirement import MovedCampaign, Retirement, retire_instance
 from broadcaster.settings import load
 
 
@@ -21,13 +21,9 @@ def retire(
     name: Name,
     to: Annotated[
         str | None,
-        typer.Option(
-            "--to", metavar="NAME", help="Let this one send it. Default: the other instances of each campaign."
-        ),
+        typer.Option("--to", metavar="NAME", help="Let this one send it, not the others of each campaign."),
     ] = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show what would move, and how long it takes then.")
-    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would move, and how long it takes.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do it without a question, as scripts have to.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -36,6 +32,8 @@ def retire(
     What is being sent, or in doubt, stays with it to its end, and its replies are read as before. A campaign or
     schedule that has no other instance is named, and nothing is moved. `instance resume` brings it back; what has
     moved stays where it is.
+
+    TAKES is how long all that is left of a campaign takes with it, THEN without it. Without a rate nobody can tell.
 
     Example: broadcaster instance retire old --to new --dry-run
     """
@@ -63,15 +61,11 @@ def _say_campaigns(retired: Retirement) -> None:
         say(f"no campaign waits for instance {retired.instance}")
         return
     say_table(
-        ["CAMPAIGN", "STATE", "MOVES", "TO", "STAYS", "TAKES", "THEN", "ENDS"],
+        ["CAMPAIGN", "MOVES", "TO", "STAYS", "TAKES", "THEN"],
         (
             [
-                *(each.campaign, each.state, each.pending, _takers(each), each.under_way),
-                *(
-                    _span(each.seconds_before),
-                    _span(each.seconds_after),
-                    local_time(each.ends_at_after, seconds=False),
-                ),
+                *(each.campaign, each.pending, _takers(each), each.under_way),
+                *(_span(each.seconds_before), _span(each.seconds_after)),
             ]
             for each in retired.campaigns
         ),

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from shlex import quote
 
 import msgspec
@@ -93,8 +94,9 @@ def retire_instance(engine: Engine, name: str, *, to: str | None = None, dry_run
     moved = 0
     if not dry_run:
         patiently(lambda: _retire(engine, name, lane, taker))
-        # One after the other: each locks its messages, and workers go on meanwhile.
-        moved = sum(patiently(lambda each=each: _give_away(engine, each.id, taker)) for each in campaigns)
+        for each in campaigns:
+            # One after the other: workers go on meanwhile.
+            moved += patiently(partial(_give_away, engine, each.id, taker))
     return Retirement(instance=name, to=to, campaigns=planned, moved=moved)
 
 
@@ -161,8 +163,8 @@ def _planned(engine: Engine, campaign: _Campaign, lane: int, to: tuple[str, int]
         pending=campaign.pending,
         under_way=campaign.under_way,
         to={names[other]: count for other, count in dealt_to_room(campaign.pending, there, weights).items() if count},
-        seconds_before=before and before.seconds,
-        seconds_after=after and after.seconds,
+        seconds_before=None if before is None else before.seconds,
+        seconds_after=None if after is None else after.seconds,
         ends_at_before=_end(before),
         ends_at_after=_end(after),
     )
