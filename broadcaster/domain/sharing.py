@@ -11,6 +11,7 @@ from enum import StrEnum
 
 import msgspec
 
+from broadcaster.domain.care import Care
 from broadcaster.errors import UsageError, quoted
 
 MOST_WEIGHT = 1000
@@ -92,6 +93,14 @@ class SharingChange(msgspec.Struct, frozen=True, kw_only=True):
             raise UsageError("--failover-sticky goes with --failover-after: without it nothing moves")
         return Sharing(
             failover_after=after, sticky=sticky, failover_sticky=moves_sticky and sticky and after is not None
+        )
+
+
+def refuse_strangers(sharing: Sharing | None, care: Care | None) -> None:
+    """Raise UsageError where a failover would send to people through an instance that does not know them."""
+    if sharing is not None and sharing.failover_after is not None and care is not None and care.only_known:
+        raise UsageError(
+            "--failover-after with --only-known: the others do not know the same people; leave one of the two out"
         )
 
 

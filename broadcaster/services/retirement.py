@@ -22,7 +22,8 @@ from broadcaster.domain.dealing import LaneRates, dealt_to_room
 from broadcaster.domain.states import CampaignState
 from broadcaster.errors import ConflictError, UsageError, listed
 from broadcaster.services.campaigns.checks import hold_in_use, lanes_of
-from broadcaster.services.campaigns.lifecycle import patiently
+from broadcaster.services.campaigns.leaving_out import skip_left_out_by_now
+from broadcaster.services.campaigns.lifecycle import lock_campaign, patiently
 from broadcaster.services.campaigns.moving import give_away
 from broadcaster.services.campaigns.planning import open_work, surroundings_of
 from broadcaster.services.instances import find_instance
@@ -57,7 +58,7 @@ class MovedCampaign(msgspec.Struct, frozen=True, kw_only=True):
     """How many messages the instance has to send of it: they move."""
     under_way: int
     """How many it is sending, or are in doubt: they stay with it to their end."""
-    to: Mapping[str, int]
+    takers: Mapping[str, int]
     """How many go to which instance, but for one or two."""
     seconds_before: float | None
     """How long all that is left of it takes with the instance, and"""
@@ -96,7 +97,7 @@ def retire_instance(engine: Engine, name: str, *, to: str | None = None, dry_run
         patiently(lambda: _retire(engine, name, lane, taker))
         for each in campaigns:
             # One after the other: workers go on meanwhile.
-            moved += patiently(partial(_give_away, engine, each.id, taker))
+            moved += patiently(partial(_give_away, engine, each.name, taker))
     return Retirement(instance=name, to=to, campaigns=planned, moved=moved)
 
 
@@ -118,9 +119,13 @@ def _retire(engine: Engine, name: str, lane: int, taker: int | None) -> None:
         execute(connection, "retire_instance", lane=lane)
 
 
-def _give_away(engine: Engine, campaign_id: int, taker: int | None) -> int:
+def _give_away(engine: Engine, campaign: str, taker: int | None) -> int:
+    """Whom its care leaves out there is skipped: other instances know other people."""
     with transaction(engine) as connection:
-        return give_away(connection, campaign_id, taker)
+        campaign_id, _ = lock_campaign(connection, campaign)
+        moved = give_away(connection, campaign_id, taker)
+        skip_left_out_by_now(connection, campaign_id)
+        return moved
 
 
 def _open_campaigns(connection: Connection, name: str, lane: int, taker: int | None) -> Sequence[_Campaign]:
@@ -156,13 +161,15 @@ def _planned(engine: Engine, campaign: _Campaign, lane: int, to: tuple[str, int]
         parts += [replace(part, lane_id=other, messages=messages) for other, messages in shares.items() if messages]
     with transaction(engine) as connection:
         around = surroundings_of(connection, {part.lane_id for part in parts})
+    dealt = dealt_to_room(campaign.pending, there, weights)
+    dealt = dealt_to_room(campaign.pending, there, weights)
     before, after = work.plan(), around.plan(parts) if parts else None
     return MovedCampaign(
         campaign=campaign.name,
         state=campaign.state,
         pending=campaign.pending,
         under_way=campaign.under_way,
-        to={names[other]: count for other, count in dealt_to_room(campaign.pending, there, weights).items() if count},
+        takers={names[other]: count for other, count in dealt.items() if count},
         seconds_before=None if before is None else before.seconds,
         seconds_after=None if after is None else after.seconds,
         ends_at_before=_end(before),

@@ -162,7 +162,7 @@ def test_several_instances_share_a_campaign_with_the_commands_as_they_stand(
         assert (done.code, done.stderr) == (0, ""), line
         told.append(done.stdout)
     assert "main (3), second (1)" in told[2]
-    assert "dry run: instance second is as it was" in told[3]
+    assert "instance second is as it was" in told[3]
     assert "instance second is retired" in told[4]
 
 

@@ -128,11 +128,11 @@ def test_an_instance_that_retires_gives_what_it_has_to_others(
     assert_refused(run_cli("instance", "retire", "b", "--yes"), "campaign alone", "--to NAME", "nothing was moved")
     wait_for(lambda: accepted_by(gateway, "b") >= 20, "the first messages")
     tried = assert_done(run_cli("instance", "retire", "b", "--to", "c", "--dry-run", "--json")).json
-    [running] = [each for each in tried["retirement"]["campaigns"] if each["campaign"] == "x"]
-    assert list(running["to"]) == ["c"]
+    [running] = [each for each in tried["campaigns"] if each["campaign"] == "x"]
+    assert list(running["takers"]) == ["c"]
     assert running["seconds_before"] > 2
     assert running["seconds_after"] > 2
-    assert "dry run: instance b is as it was" in run_cli("instance", "retire", "b", "--to", "c", "--dry-run").stdout
+    assert "instance b is as it was" in run_cli("instance", "retire", "b", "--to", "c", "--dry-run").stdout
     assert_refused(run_cli("instance", "retire", "b", "--to", "c"), "--yes", "--dry-run", code=2)
     assert sql(engine, "SELECT count(*) FROM lane_moves") == [(0,)]
 

@@ -417,7 +417,7 @@ def test_an_instance_retires_from_all_of_its_campaigns(shop: Shop) -> None:
     send(shop, 12, "a", "b", "c", name="y", sharing=Sharing())
     pause_campaign(shop.engine, "y")
     tried = retire_instance(shop.engine, "a", dry_run=True)
-    assert [(each.campaign, each.pending, dict(each.to)) for each in tried.campaigns] == [
+    assert [(each.campaign, each.pending, dict(each.takers)) for each in tried.campaigns] == [
         ("x", 6, {"b": 6}),
         ("y", 4, {"b": 2, "c": 2}),
     ]
@@ -490,7 +490,7 @@ def test_nobody_gives_a_campaign_an_instance_while_it_retires(shop: Shop) -> Non
 
 
 def test_a_schedule_hands_on_how_its_instances_share(shop: Shop) -> None:
-    add_audience(shop, "customers", 2)
+    add_audience(shop, "people", 2)
     add_schedule(shop.engine, new_schedule("news", instances=["a", "b"], weights={"a": 3, "b": 1}, sharing=STICKY))
     set_schedule(shop.engine, "news", ScheduleChanges(priority=1))
     make_occurrence_now(shop.engine, "news", by="ayu")

@@ -6,6 +6,7 @@ import sys
 from shlex import quote
 from typing import Annotated
 
+import msgspec
 import typer
 
 from broadcaster.cli.database import database, nudge_workers, prepare_nudge
@@ -46,11 +47,11 @@ def retire(
     if not dry_run:
         nudge_workers(settings)
     if as_json:
-        say_json({"dry_run": dry_run, "retirement": retired})
+        say_json({"dry_run": dry_run, **msgspec.structs.asdict(retired)})
         return
     _say_campaigns(retired)
     if dry_run:
-        say(f"dry run: instance {name} is as it was")
+        say(f"instance {name} is as it was: this was a dry run")
     else:
         say(f"instance {name} is retired; moved: {retired.moved:,}")
         say(f"bring it back with `broadcaster instance resume {quote(name)}`")
@@ -74,7 +75,7 @@ def _say_campaigns(retired: Retirement) -> None:
 
 
 def _takers(campaign: MovedCampaign) -> str:
-    return ", ".join(f"{instance} {messages:,}" for instance, messages in campaign.to.items())
+    return ", ".join(f"{instance} {messages:,}" for instance, messages in campaign.takers.items())
 
 
 def _span(seconds: float | None) -> str | None:

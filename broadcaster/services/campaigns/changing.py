@@ -21,7 +21,7 @@ from broadcaster.domain.care import Care, StopChange
 from broadcaster.domain.content_lint import Remark, lint, refuse_warnings
 from broadcaster.domain.contents import Content
 from broadcaster.domain.dealing import LaneRates
-from broadcaster.domain.sharing import MoveReason, SharingChange, said_weights
+from broadcaster.domain.sharing import MoveReason, SharingChange, refuse_strangers, said_weights
 from broadcaster.domain.states import CampaignState
 from broadcaster.errors import ConflictError
 from broadcaster.services.audiences.selection import Selection
@@ -240,6 +240,7 @@ def _change_sharing(
     now = change.of(was)
     if now == was:
         return
+    refuse_strangers(now, campaign.care)
     said = [str(each) if each.is_given else None for each in (was, now)]
     result.changes.append(Difference("failover", *said))
     if not dry_run:

@@ -21,7 +21,7 @@ from broadcaster.domain.legal_hours import legal_hours_by_country
 from broadcaster.domain.meeting_hours import InstanceHours, Meeting, said_hours
 from broadcaster.domain.opening_hours import NOBODY, OpeningHours, RecipientGroup
 from broadcaster.domain.rejections import too_many
-from broadcaster.domain.sharing import Sharing
+from broadcaster.domain.sharing import Sharing, refuse_strangers
 from broadcaster.domain.states import CampaignState
 from broadcaster.errors import InputError, UsageError, listed
 from broadcaster.services.campaigns.checks import unread_instances
@@ -72,6 +72,10 @@ class Submission:
     """What becomes of messages whose instance is in trouble, and whether people keep theirs."""
     strict: bool = False
     """Refuse a content that there is a warning about."""
+
+    def __post_init__(self) -> None:
+        """Raise UsageError where its options contradict each other."""
+        refuse_strangers(self.sharing, self.care)
 
     @property
     def state(self) -> CampaignState:

@@ -25,7 +25,7 @@ from broadcaster.domain.names import LONGEST_NAME, check_name
 from broadcaster.domain.opening_hours import HoursChange, OpeningHours
 from broadcaster.domain.recurrence import RESOLUTION, recurrence
 from broadcaster.domain.schedules import PUNCTUAL, Misfire, Overlap
-from broadcaster.domain.sharing import Sharing, SharingChange
+from broadcaster.domain.sharing import Sharing, SharingChange, refuse_strangers
 from broadcaster.domain.states import ScheduleState
 from broadcaster.errors import ConflictError, UsageError
 from broadcaster.services.audiences.audience import Audience, find_audience
@@ -167,6 +167,7 @@ def add_schedule(engine: Engine, new: NewSchedule, *, strict: bool = False, dry_
         lanes = lanes_of(connection, new.instances, new.weights)
         hold_in_use(connection, lanes)
         refuse_unread(connection, lanes, new.care)
+        refuse_strangers(new.sharing, new.care)
         schedule = _new_schedule(new, audience, conditions, lanes, now)
         if schedule.state is ScheduleState.ENDED:
             raise UsageError(f"schedule {new.name!r} would never come due: look at its rule, --from and --until")
@@ -216,6 +217,7 @@ def set_schedule(
             **StoredContent.of(schedule.content_id, content)._asdict(),
         )
         refuse_unread(connection, changed.lanes, changed.care)
+        refuse_strangers(changed.sharing, changed.care)
         if changes.timing and schedule.state is not ScheduleState.PAUSED:
             # An occurrence that is due and not dealt with yet stays so, unless the rule is another one.
             since = now if changes.rule or schedule.next_at is None else min(now, schedule.next_at - RESOLUTION)
