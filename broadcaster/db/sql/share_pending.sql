@@ -102,17 +102,23 @@ lane AS (
         row_number() OVER (PARTITION BY part.campaign_id ORDER BY m.seq) * 0.6180339887498949::float8 AS turn
     FROM part
     CROSS JOIN LATERAL (
-        (
+        ( -- in the order of the index, backwards: no piece reads more than it takes
             SELECT seq, home_lane_id
             FROM messages
             WHERE segment = part.segment AND campaign_id = part.campaign_id AND lane_id = part.lane_id
                 AND state = 'pending'
-                AND (
-                    home_lane_id IS DISTINCT FROM part.lane_id OR part.gives IN ('replaced', 'retired')
-                    OR (part.gives = 'failover' AND part.failover_sticky)
-                )
+                AND (part.gives <> 'failover' OR part.failover_sticky OR home_lane_id IS DISTINCT FROM part.lane_id)
+            ORDER BY campaign_id DESC, lane_id DESC, recipient_group DESC, next_attempt_at DESC, seq DESC
+            LIMIT CASE WHEN part.gives IS NULL THEN 0 ELSE least(part.giving, %(most)s::bigint) END
+        )
+        UNION
+        (
+            SELECT seq, home_lane_id
+            FROM messages
+            WHERE segment = part.segment AND campaign_id = part.campaign_id AND lane_id = part.lane_id
+                AND state = 'pending' AND home_lane_id IS DISTINCT FROM part.lane_id
             ORDER BY next_attempt_at DESC, seq DESC
-            LIMIT least(part.giving, %(most)s::bigint)
+            LIMIT CASE WHEN part.gives IS NULL THEN part.giving ELSE 0 END
         )
         UNION
         SELECT seq, home_lane_id
@@ -140,12 +146,17 @@ lane AS (
     FROM moved
     GROUP BY campaign_id, from_lane_id, to_lane_id, gives
     ORDER BY campaign_id, from_lane_id, to_lane_id
-), seen AS ( -- only where no message was locked before: whoever ends a failover takes it first
-    UPDATE failovers f
-    SET seen_version = part.version
+), quiet AS ( -- without waiting: who ends a failover has it locked before any message
+    SELECT f.id, part.version
     FROM part
-    WHERE f.id = part.failover_id AND f.ended_at IS NULL AND part.some_are_well
-        AND part.pending > 1 AND f.seen_version IS DISTINCT FROM part.version
-        AND NOT EXISTS (SELECT FROM given)
+    JOIN failovers f ON f.id = part.failover_id
+    WHERE f.ended_at IS NULL AND part.some_are_well AND part.pending > 1
+        AND f.seen_version IS DISTINCT FROM part.version
+        AND NOT EXISTS (
+            SELECT FROM given WHERE given.campaign_id = part.campaign_id AND given.lane_id = part.lane_id
+        )
+    FOR UPDATE OF f SKIP LOCKED
+), seen AS (
+    UPDATE failovers f SET seen_version = quiet.version FROM quiet WHERE f.id = quiet.id
 )
 SELECT count(*) AS messages FROM moved

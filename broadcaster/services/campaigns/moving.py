@@ -11,7 +11,7 @@ from broadcaster.domain.sharing import MoveReason
 
 MOST_MOVED = 10_000
 """Messages that one statement of a tick takes from one lane, at most."""
-PIECES_A_SCAN = 10
+PIECES_A_SCAN = 3
 """So many times one scan takes that many."""
 
 log = structlog.get_logger(__name__)
@@ -46,6 +46,7 @@ def move_pending(engine: Engine) -> int:
             moved += deal_anew(connection, campaign_id, MoveReason.BACK)
     for _ in range(PIECES_A_SCAN):
         with transaction(engine) as connection:
+            execute(connection, "join_by_key")
             piece = _share(connection, None, most=MOST_MOVED)
         moved += piece
         if piece < MOST_MOVED:
