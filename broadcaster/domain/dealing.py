@@ -1,6 +1,6 @@
 """How lanes share the recipients of a campaign. Pure.
 
-`deal_snapshot.sql` deals the members of an audience by the same weights.
+`deal_snapshot.sql` deals the members of an audience by the same weights, and `share_pending.sql` what moves.
 """
 
 from __future__ import annotations
@@ -29,6 +29,16 @@ def shares_of(total: int, rates: LaneRates) -> Mapping[int, int]:
     shares = Counter({lane: floor(total * weight / whole) for lane, weight in weights.items()})
     shares.update(islice(_deal(weights, dict(shares)), total - shares.total()))
     return shares
+
+
+def dealt_to_room(messages: int, there: Mapping[int, int], rates: LaneRates) -> Mapping[int, int]:
+    """How many of so many messages each lane gets that has `there` already: all have their shares then, if they can.
+
+    `share_pending.sql` does the same, but for a message or two.
+    """
+    shares = shares_of(messages + sum(there.values()), rates)
+    room = {lane: float(share - there[lane]) for lane, share in shares.items() if share > there[lane]}
+    return shares_of(messages, room) if room else {}
 
 
 def _weights(rates: LaneRates) -> dict[int, float]:

@@ -22,6 +22,7 @@ from broadcaster.db.statements import rows, value
 from broadcaster.domain.standstill import Cause, Remedy, Standstill, What, counted
 from broadcaster.domain.states import MessageState
 from broadcaster.errors import BroadcasterError
+from broadcaster.services.campaigns.move_reports import open_failovers
 from broadcaster.services.doubt_diagnosis import examine_doubts
 from broadcaster.services.findings import Finding, Level, broken_by, not_examined, unwell, well
 from broadcaster.services.instance_reports import count_instances
@@ -35,7 +36,7 @@ from broadcaster.time_zones import shown_time
 START = Remedy("start it with", "broadcaster up")
 _LOOK_AGAIN = "broadcaster doctor"
 _BATCH = 1_000
-_IN_POSTGRES = ("schema", "role", "counters", "doubts", "campaigns", "schedules", "replies", "instances")
+_IN_POSTGRES = ("schema", "role", "counters", "doubts", "campaigns", "schedules", "replies", "instances", "failovers")
 """The checks of which nothing is known without it."""
 RECOVERY_SECONDS = 10.0
 """What the recovery of ended leases may take, on top of the lease."""
@@ -125,6 +126,7 @@ def examine_database(
         partial(examine_retention, running=running),
         _examine_late_campaigns,
         _examine_standstills,
+        _examine_failovers,
     ]
     for examine in examinations:
         yield from examine(engine, settings)
@@ -295,6 +297,19 @@ def _examine_standstills(engine: Engine, settings: Settings) -> Iterator[Finding
         yield well("replies", "all that are looked for are heard in time")
     if are_well:
         yield well("instances", f"all {count_instances(engine):,} are ok")
+
+
+def _examine_failovers(engine: Engine, settings: Settings) -> Iterator[Finding]:
+    found = open_failovers(engine)
+    for each in found:
+        what = (
+            f"others send what {each.instance} has of campaign {each.campaign} since {shown_time(each.began_at)} "
+            f"(it is {each.health}; moved: {each.messages:,})"
+        )
+        advice = "it gets its part back once it has been well for as long; see it with"
+        yield unwell("failovers", Level.WARN, what, advice, f"broadcaster instance show {quote(each.instance)}")
+    if not found:
+        yield well("failovers", "every instance sends what it was dealt")
 
 
 def _level(instance: Standstill, now: datetime) -> Level:

@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 from broadcaster.db.engine import transaction
 from broadcaster.db.statements import execute, rows, value, values
 from broadcaster.domain.pacing import closing_reserve
+from broadcaster.services.campaigns.moving import move_pending
 from broadcaster.services.campaigns.over_audience import start_audience_campaigns
 from broadcaster.services.campaigns.starting import start_careful_campaigns
 from broadcaster.services.frequency import keep_due_frequency, put_off_recent
@@ -107,15 +108,14 @@ def expire_messages(engine: Engine, *, most: int = MOST_EXPIRED) -> int:
 
 
 def finish_campaigns(engine: Engine) -> list[int]:
-    """Make campaigns that balance `finished` (invariant I1) and clear up after cancelled ones and those that changed.
+    """Make campaigns that balance `finished` (invariant I1), and clear up after cancelled ones.
 
-    Returns the ids of those that finished.
+    What is pending in a lane where it cannot stay moves on before (`move_pending`). Returns the ids of those that
+    finished.
     """
     with transaction(engine) as connection:
         execute(connection, "sweep_cancelled")
-    with transaction(engine) as connection:
-        # What came back from an instance that was taken away from its campaign.
-        execute(connection, "share_pending", campaign_id=None, evenly=False)
+    move_pending(engine)
     with transaction(engine) as connection:
         execute(connection, "close_cancelled")
         return values(connection, "finish_campaigns")

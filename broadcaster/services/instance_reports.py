@@ -76,6 +76,8 @@ class InstanceDetail(InstanceSummary, frozen=True):
     hours: OpeningHours | None
     """When it may send; None: always."""
     created_at: datetime
+    retired_at: datetime | None
+    """Since when it is closed; None: it is in use."""
 
 
 def list_instances(source: Engine | Reader) -> Iterator[InstanceSummary]:

@@ -24,7 +24,7 @@ from broadcaster.domain.opening_hours import NOBODY, HoursChange, OpeningHours
 from broadcaster.domain.pacing import default_burst
 from broadcaster.domain.span_limits import Rates, with_rates
 from broadcaster.domain.states import FINAL_CAMPAIGN_STATES, CampaignState, LaneHealth
-from broadcaster.errors import ConflictError, NotFoundError, UsageError, listed
+from broadcaster.errors import ConflictError, NotFoundError, UsageError, listed, quoted
 from broadcaster.services.accounts import (
     account_key,
     held_already,
@@ -85,6 +85,8 @@ def add_instance(
     ConflictError when the name is taken or another instance has the account.
     """
     check_name(name, "instance")
+    if "=" in name:
+        raise UsageError(f"instance name {quoted(name)}: use no `=`: it is for a weight (--instance a=3)")
     values = {
         "name": name,
         "max_in_flight": _at_least_one(max_in_flight, "--max-in-flight"),
@@ -309,15 +311,15 @@ def pause_instance(engine: Engine, name: str) -> None:
 
 
 def resume_instance(engine: Engine, name: str) -> None:
-    """Send through it again, whatever stopped it (paused, refused, down, throttled, its own limits).
+    """Send through it again, whatever stopped it (paused, retired, refused, down, throttled, its own limits).
 
-    What came to pass before counts for these no more.
+    What came to pass before counts for these no more. What went to others when it was retired stays with them.
     """
     accounts = tables.accounts
     with transaction(engine) as connection:
         instance = find_instance(connection, name, lock=True)
         judged = update(tables.instances).where(tables.instances.c.id == instance.id)
-        connection.execute(judged.values(judged_since=func.now()))
+        connection.execute(judged.values(judged_since=func.now(), retired_at=None))
         _set_health(connection, instance.id, LaneHealth.OK, None)
         trusted = update(accounts).where(accounts.c.id == instance.account_id)
         connection.execute(trusted.values(truth_shown=0, truth_missing=0, truth_since=func.now()))

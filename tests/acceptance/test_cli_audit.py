@@ -132,6 +132,7 @@ STEPS = [
     Step("campaign pause", "c", "campaign c", "state", "running", "paused"),
     Step("campaign set", "c --text 'Dear you'", "campaign c", "text", "Hello you", "Dear you"),
     Step("campaign set", "c --stop-above failures=10%", "campaign c", "care", None, {"stops": {"failures": 0.1}}),
+    Step("campaign set", "c --failover-after 15m", "campaign c", "sharing", None, {"failover_after": 900.0}),
     Step("campaign clone", "c d", "campaign d", "state", None, "draft"),
     Step("campaign remove", "d --yes", "campaign d", "state", "draft", None),
     Step("campaign resume", "c", "campaign c", "state", "paused", "running"),
@@ -162,7 +163,9 @@ STEPS = [
     Step("phone reset", "--yes", "phone *", "reset", None, 0),
     Step("purge", "--older-than 1d --campaign c", "campaign c", "purged", None, ..., first=_ended_long_ago("c")),
     Step("secrets rotate", "", "secrets *", "accounts", None, 1),
-    Step("instance remove", "d", "instance d", "burst", 1, None, first=_instance("d")),
+    Step("instance retire", "d --yes", "instance d", "retired_at", None, ..., first=_instance("d")),
+    Step("instance resume", "d", "instance d", "retired_at", ..., None),
+    Step("instance remove", "d", "instance d", "burst", 1, None),
 ]  # fmt: skip
 
 

@@ -20,7 +20,10 @@ from tests.support.shop import Shop, drain, open_shop
 
 KEYS = json.loads(Path(__file__).with_name("json_keys.json").read_text(encoding="utf-8"))
 """By command what it writes: `[]` stands for each of a list, and what is behind a dot is within."""
-FREE = ("differences", "rules", "empty_values", "not_in_rest", "variables", "before", "after")
+FREE = (
+    *("differences", "rules", "empty_values", "not_in_rest", "variables", "before", "after"),
+    *("keep_theirs", "weights", "takers"),
+)
 """Objects whose keys are no part of the contract."""
 PEOPLE = "phone,name\n628123456001,Ann\n628123456002,Bob\nnobody,Cal\n"
 WORDS = {word for each in commands() for word in each.words}
@@ -40,6 +43,7 @@ WHILE_IT_RUNS = [
     "instance check a --to 628123456009 --timeout 0",
     "instance list",
     "instance show a",
+    "instance retire a --to b --dry-run",
     "limit list",
     "limit show customers",
     "instance rules a show --all",
@@ -91,6 +95,11 @@ REPLY = (
     "INSERT INTO inbound_messages (account_id, lane_id, identity, phone, said_at)"
     " VALUES (1, 1, '\\x01', '628120000000', now())"
 )
+MOVED = (
+    "WITH away AS (INSERT INTO campaign_lanes (campaign_id, lane_id) VALUES (2, 2)),"
+    " begun AS (INSERT INTO failovers (campaign_id, lane_id) VALUES (2, 1))"
+    " INSERT INTO lane_moves (campaign_id, from_lane_id, to_lane_id, reason, messages) VALUES (2, 1, 2, 'failover', 1)"
+)
 ENDS = {"628120000000": ("sending", "failed"), "628120000001": ("sending", "in_doubt", "unknown")}
 HELD = (
     "INSERT INTO occurrences (schedule_id, due_at, state) SELECT id, due::timestamptz, 'held' FROM schedules,"
@@ -122,6 +131,8 @@ def test_every_command_writes_the_keys_that_it_always_has(run_cli: RunCli, shop:
     drain(shop)
     shop.submit("c", 4, "a")
     shop.sql(REPLY)
+    shop.add("b")
+    shop.sql(MOVED)
     for command in WHILE_IT_RUNS:
         _prepare(shop, command)
         note(command)

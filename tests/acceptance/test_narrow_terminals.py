@@ -35,7 +35,9 @@ TABLES = {
     "campaign/steer.py": ["campaign retry CAMPAIGN --dry-run"],
     "doctor.py": ["doctor"],
     "instance/listing.py": ["instance list"],
+    "instance/retiring.py": ["instance retire INSTANCE --to OTHER --dry-run"],
     "limit/shared.py": ["limit list"],
+    "moves.py": ["campaign report CAMPAIGN"],
     "phone/blocking.py": ["phone list", "phone list --ended"],
     "phone/card.py": ["phone show 628120000000", "phone show 628120000001"],
     "reply.py": ["replies list"],
@@ -44,7 +46,7 @@ TABLES = {
 }
 """By module which commands draw them."""
 OF_FIXED_NAMES = {"output.py", "demo/run.py", "stack.py"}
-NAMES = {"CAMPAIGN": CAMPAIGN, "SCHEDULE": SCHEDULE}
+NAMES = {"CAMPAIGN": CAMPAIGN, "SCHEDULE": SCHEDULE, "INSTANCE": INSTANCE, "OTHER": UNBROKEN}
 SHOWN = {
     "audience list": [AUDIENCE, UNBROKEN],
     "campaign report CAMPAIGN": [INSTANCE, REASON, CONTENT],
@@ -52,6 +54,7 @@ SHOWN = {
     "campaign list": [CAMPAIGN, UNBROKEN],
     "campaign retry CAMPAIGN --dry-run": [REASON],
     "instance list": [INSTANCE, UNBROKEN],
+    "instance retire INSTANCE --to OTHER --dry-run": [CAMPAIGN, UNBROKEN],
     "phone list": [INSTANCE, REASON[:400]],
     "limit list": [UNBROKEN],
     "phone show 628120000000": [CAMPAIGN, AUDIENCE, "name=Ann, when=Monday"],
@@ -84,6 +87,10 @@ def shop(run_cli: RunCli, engine: Engine, settings: Settings) -> Iterator[Shop]:
             assert_done(run_cli("audience", "import", audience, "-", stdin=PEOPLE))
         assert_done(run_cli("phone", "block", "+628120000009", "--instance", INSTANCE, "--reason", REASON[:400]))
         assert_done(run_cli("limit", "add", UNBROKEN, "1000000000/d"))
+        opened.sql(
+            "INSERT INTO lane_moves (campaign_id, from_lane_id, to_lane_id, reason, messages, moved_by)"
+            " VALUES (1, 1, 2, 'back', 123456789, 'somebody.with.a.long.name')"
+        )
         daily = ("--cron", "0 9 * * mon-fri", "--timezone", "America/Argentina/Buenos_Aires")
         over = ("--audience", AUDIENCE, "--instance", INSTANCE, "--text", "Hi {{ name }}")
         assert_done(run_cli("schedule", "add", SCHEDULE, *daily, *over))

@@ -149,6 +149,23 @@ def test_limits_are_set_with_the_commands_as_they_stand(run_cli: RunCli, engine:
     ]
 
 
+def test_several_instances_share_a_campaign_with_the_commands_as_they_stand(
+    run_cli: RunCli, engine: Engine, settings: Settings, people: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(people.parent)
+    [block] = [block for block in blocks("sh") if "instance retire" in block]
+    add_instance(engine, open_vault(settings), "main", "any-key", rate_per_second=1.0)
+    Path("key2.txt").write_text("another-key")
+    told = []
+    for line in block.splitlines():
+        done = run_cli(*shlex.split(line)[1:])
+        assert (done.code, done.stderr) == (0, ""), line
+        told.append(done.stdout)
+    assert "main (3), second (1)" in told[2]
+    assert "instance second is as it was" in told[3]
+    assert "instance second is retired" in told[4]
+
+
 def test_consents_are_kept_and_required_with_the_commands_as_they_stand(
     run_cli: RunCli,
     engine: Engine,

@@ -12,7 +12,8 @@ import psycopg
 import pytest
 
 from broadcaster.db.engine import transaction
-from broadcaster.db.statements import execute, query
+from broadcaster.db.statements import query
+from broadcaster.domain.sharing import MoveReason
 from broadcaster.errors import ConflictError
 from broadcaster.services import dispatch
 from broadcaster.services.campaigns import snapshots
@@ -20,6 +21,7 @@ from broadcaster.services.campaigns.changing import CampaignChange, change_campa
 from broadcaster.services.campaigns.cloning import clone_campaign
 from broadcaster.services.campaigns.content_change import ContentChange
 from broadcaster.services.campaigns.lifecycle import pause_campaign, resume_campaign, retry_campaign
+from broadcaster.services.campaigns.moving import deal_anew
 from broadcaster.services.campaigns.removal import find_removable, remove_campaign
 from broadcaster.services.campaigns.test_copies import send_test
 from broadcaster.services.sending.sending_process import SendingProcess
@@ -57,7 +59,7 @@ def pending(shop: Shop) -> dict[object, object]:
 
 def share(shop: Shop) -> int:
     with transaction(shop.engine) as connection:
-        return execute(connection, "share_pending", campaign_id=1, evenly=True)
+        return deal_anew(connection, 1, MoveReason.RESHARED)
 
 
 def bodies(shop: Shop) -> dict[str, str]:

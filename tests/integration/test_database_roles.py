@@ -36,10 +36,10 @@ PRIVILEGES = {
     "audit_log": "SELECT",
     "campaign_files": "INSERT SELECT",
     "campaign_judgements": "INSERT SELECT UPDATE",
-    "campaign_lanes": "INSERT(campaign_id lane_id) SELECT"
-    " UPDATE(failed_before last_claimed_at next_due_at open retired sent_before)",
+    "campaign_lanes": "INSERT(campaign_id lane_id weight) SELECT"
+    " UPDATE(failed_before last_claimed_at next_due_at open retired sent_before weight)",
     "campaigns": "INSERT SELECT UPDATE(audience_filter care content_version expires_at finished_at hours_id priority"
-    " recipients_read recipients_rejected rest_taken_at source started_at starts_at state state_reason)",
+    " recipients_read recipients_rejected rest_taken_at sharing source started_at starts_at state state_reason)",
     "caps": KEPT,
     "confirmed_opt_outs": "INSERT(lane_id opt_out_id phone) SELECT",
     "consent_records": "INSERT(came_with forms given_on phone source words) SELECT",
@@ -48,6 +48,7 @@ PRIVILEGES = {
     "contents": "INSERT SELECT",
     "doubts": "INSERT SELECT UPDATE(absences ended_at next_poll_at polls reading resolved_as resolved_at started_at"
     " unreadable_seconds)",
+    "failovers": "INSERT(campaign_id lane_id reason) SELECT UPDATE(ended_at seen_version)",
     "failure_counts": "SELECT",
     "forgetting_key": "INSERT SELECT UPDATE(key_encrypted)",
     "forgotten_phones": "DELETE SELECT",
@@ -58,6 +59,7 @@ PRIVILEGES = {
     "instances": KEPT,
     "known_phones": "DELETE INSERT(account_id is_contact phone) SELECT",
     "lane_limits": "DELETE INSERT SELECT",
+    "lane_moves": "INSERT(campaign_id from_lane_id messages reason to_lane_id) SELECT",
     "lanes": "INSERT SELECT UPDATE",
     "limits": KEPT,
     "looks": KEPT,
@@ -68,8 +70,8 @@ PRIVILEGES = {
     "optouts": "SELECT",
     "replies": "SELECT",
     "undecided_replies": "SELECT",
-    "messages": "INSERT(campaign_id lane_id next_attempt_at ordinal phone recipient_group segment seq variables)"
-    " SELECT"
+    "messages": "INSERT(campaign_id home_lane_id lane_id next_attempt_at ordinal phone recipient_group segment seq"
+    " variables) SELECT"
     " UPDATE(attempt changed_at claim_token content_version gateway_id lane_id next_attempt_at reason spent state)",
     "occurrences": "INSERT SELECT UPDATE",
     "opening_hours": "INSERT SELECT",

@@ -52,6 +52,12 @@ UPDATE campaigns SET care = '{"canary": [0.25], "stops": {"failures": 0.1}}' WHE
 INSERT INTO campaign_judgements (campaign_id, since, open_slices, released_slices, next_slice_at)
 VALUES (10, '2026-01-01 00:00+00', 1, 0, now() - interval '1 minute');
 UPDATE instances SET judged_since = '2026-01-01 00:00+00', stops = '{"failures": 0.1}' WHERE id = 1;
+-- Lane 3 has been down for long: of one campaign others send what it has, of another they may begin to; and lane 4 is well
+-- again.
+UPDATE lanes SET health = 'down', health_since = now() - interval '1 hour' WHERE id = 3;
+UPDATE lanes SET health_since = now() - interval '1 hour' WHERE id <> 3;
+UPDATE campaigns SET sharing = '{"failover_after": 60}' WHERE id IN (1, 18);
+INSERT INTO failovers (campaign_id, lane_id) VALUES (1, 3), (18, 4);
 UPDATE campaign_lanes SET retired = true WHERE (campaign_id, lane_id) IN ((14, 4), (18, 1));
 
 WITH part (campaign, lane, state, messages) AS (VALUES
@@ -75,6 +81,7 @@ WITH part (campaign, lane, state, messages) AS (VALUES
     (15, 4, 'pending', 1), (15, 1, 'sent', 1),
     (16, 2, 'pending', 2),
     (18, 1, 'pending', 3), (18, 2, 'pending', 1), (18, 1, 'sending', 1), (18, 1, 'in_doubt', 1),
+    (18, 3, 'pending', 2),
     (14, 1, 'pending', 2), (14, 1, 'sending', 1), (14, 2, 'in_doubt', 1), (14, 2, 'pending', 1), (14, 4, 'pending', 1),
     (17, 1, 'sent', 2), (17, 1, 'failed', 1), (17, 2, 'unknown', 1), (17, 2, 'sent', 1)
 )

@@ -36,6 +36,17 @@ SELECT format('I1: campaign %s, lane %s is never served: its next message is due
 FROM campaign_lanes JOIN recount USING (campaign_id, lane_id)
 WHERE due < next_due_at AND NOT (campaign_id = 1 AND lane_id = 2) -- which the books begin with
 UNION ALL
+SELECT format('moves: lane %s has %s messages of campaign %s, and %s by those that it had and what moved', lane_id, cl.total,
+    campaign_id, was.total + moved.messages)
+FROM campaign_lanes cl
+JOIN saved.campaign_lanes was USING (campaign_id, lane_id)
+CROSS JOIN LATERAL (
+    SELECT coalesce(sum(CASE lane_id WHEN to_lane_id THEN messages ELSE -messages END), 0) AS messages
+    FROM lane_moves m WHERE m.campaign_id = cl.campaign_id AND lane_id IN (from_lane_id, to_lane_id)
+) moved
+WHERE campaign_id <> 9 -- which gets its messages meanwhile
+    AND cl.total <> was.total + moved.messages
+UNION ALL
 SELECT format('canary: message %s of campaign %s has left, and of its slices %s are open', m.seq, c.id, j.open_slices)
 FROM campaigns c
 JOIN messages m ON m.segment = c.segment AND m.campaign_id = c.id

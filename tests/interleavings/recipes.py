@@ -315,10 +315,7 @@ def _changing() -> list[Recipe]:
         return _step("change_content", campaign_id=campaign, **columns)
 
     def lanes(campaign: Campaign, *kept: int) -> Step:
-        return _step("change_lanes", campaign_id=campaign, lanes=list(kept))
-
-    def share(campaign: Campaign | None) -> Step:
-        return _step("share_pending", campaign_id=campaign, evenly=campaign is not None)
+        return _step("change_lanes", campaign_id=campaign, lanes=list(kept), weights=[2.0 for _ in kept])
 
     queued = Recipe("start_queued_campaign", (_step("start_queued_campaign", campaign_id=Campaign.DRAFT),))
     changed = [
@@ -326,16 +323,34 @@ def _changing() -> list[Recipe]:
         locked(Campaign.DRAFT, content(Campaign.DRAFT)),
         locked(Campaign.PAUSED, _step("change_hours", campaign_id=Campaign.PAUSED, hours_id=1)),
         # Whoever resumes a campaign may do so between its two transactions: the second is for running ones, too.
-        *(locked(campaign, share(campaign)) for campaign in (Campaign.PAUSED, Campaign.AWAKE)),
+        *(locked(campaign, _share(campaign)) for campaign in (Campaign.PAUSED, Campaign.AWAKE)),
     ]
     remove = _step("remove_campaign", campaign_id=Campaign.DRAFT)
     clone = (_step("snapshot_clone", campaign_id=Campaign.PAUSED), _new_campaign(Campaign.NEW), _deal_to_new())
     return [
         queued,
         *changed,
-        Recipe("share_pending", (share(None),)),
+        Recipe("share_pending", (_share(None),)),
         Recipe("remove_campaign", (_sql(_READ), remove), held=0),
         Recipe("a clone of PAUSED", (HOLD_OFF, *clone), held=1),
+    ]
+
+
+def _share(campaign: Campaign | None, *, evenly: bool | None = None, to: int | None = None) -> Step:
+    is_even = campaign is not None if evenly is None else evenly
+    fixed: dict[str, Any] = {"campaign_id": campaign, "evenly": is_even, "to": to, "most": None, "reason": "reshared"}
+    return _step("share_pending", **fixed)
+
+
+def _failing_over() -> list[Recipe]:
+    """As the tick does it, and as services/retirement.py does."""
+    lock = _sql("SELECT FROM lanes WHERE id = 4 FOR UPDATE")
+    return [
+        Recipe("begin_failovers", (_step("begin_failovers"),)),
+        Recipe("end_failovers, share_pending", (_step("end_failovers"), _share(Campaign.DEPRIVED)), held=0),
+        Recipe("stand_in_for_lane", (_step("stand_in_for_lane", lane=2, to=4),)),
+        Recipe("retire_instance", (lock, _step("retire_instance", lane=4)), held=1),
+        Recipe("share_pending to one", (_share(Campaign.DEPRIVED, evenly=False, to=2),)),
     ]
 
 
@@ -345,7 +360,11 @@ def _purging() -> list[Recipe]:
 
 
 def _submitting() -> list[Recipe]:
-    into = _step("insert_messages", lambda _, side: {"campaign_id": Campaign.NEW + side})
+    into = Step(
+        lambda _: query("insert_messages").format(messages="messages"),
+        lambda _books, side: {"campaign_id": Campaign.NEW + side, "segment": 0},
+        "insert_messages",
+    )
     filling = "open_segment", "", "delete_repeated_of_segment", "number_repeated_of_segment", "index_segment"
     shown = _sql(_READ), _segment("attach_segment")
     shared = _new_campaign(Campaign.NEW), _step("stage_messages"), _sql(_STAGE), HOLD_OFF, into
@@ -586,6 +605,7 @@ RECIPES = [
     *_limiting(),
     *_spacing(),
     *_steering(),
+    *_failing_over(),
     *_purging(),
     *_submitting(),
     *_taking_rests(),

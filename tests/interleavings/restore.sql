@@ -1,7 +1,7 @@
 -- Keeps the books as they are now, and puts back the tables that have been written since.
 CREATE SCHEMA saved;
 CREATE TABLE saved.names AS SELECT name, ordinality AS n FROM unnest(ARRAY[
-    'purges', 'ticks', 'looks', 'settlements', 'failure_counts', 'rejected_recipients', 'doubts', 'attempt_slots', 'attempt_hours', 'attempts', 'messages',
+    'purges', 'ticks', 'failovers', 'lane_moves', 'looks', 'settlements', 'failure_counts', 'rejected_recipients', 'doubts', 'attempt_slots', 'attempt_hours', 'attempts', 'messages',
     'campaign_lanes', 'lane_limits', 'limits', 'content_versions', 'lanes', 'accounts', 'campaigns', 'audience_members',
     'forgotten_phones', 'opt_outs', 'opted_out', 'confirmed_opt_outs', 'consent_records', 'inbound_messages',
     'inbox_chats', 'inboxes', 'campaign_judgements', 'instances', 'caps', 'frequency_records', 'messaged_phones'
@@ -45,7 +45,16 @@ BEGIN
     END LOOP;
     FOR each IN SELECT name FROM saved.names WHERE name IN (SELECT w.name FROM saved.written w) ORDER BY n LOOP
         EXECUTE format('DELETE FROM public.%I', each);
-        EXECUTE format('INSERT INTO public.%I OVERRIDING SYSTEM VALUE SELECT * FROM saved.%I', each, each);
+        -- What is generated is made anew.
+        EXECUTE (
+            SELECT format(
+                'INSERT INTO public.%1$I (%2$s) OVERRIDING SYSTEM VALUE SELECT %2$s FROM saved.%1$I',
+                each, string_agg(quote_ident(attname), ', ' ORDER BY attnum)
+            )
+            FROM pg_attribute
+            WHERE attrelid = format('public.%I', each)::regclass AND attnum > 0 AND NOT attisdropped
+                AND attgenerated = ''
+        );
     END LOOP;
     DELETE FROM saved.written;
     DELETE FROM gate.moves;

@@ -18,9 +18,11 @@ from broadcaster.cli.options.content import Strict
 from broadcaster.cli.options.recipients import ExcludeOption, WhereOption, parse_members
 from broadcaster.cli.options.results import Json
 from broadcaster.cli.options.sending_hours import ChangedWindowOptions, ExpiryOptions, NoExpiry
+from broadcaster.cli.options.sharing_options import FailoverOption
 from broadcaster.cli.options.when import given_moment
 from broadcaster.cli.output import say, say_json, warn
 from broadcaster.domain.moments import FORMS
+from broadcaster.domain.sharing import given_weights, parse_weights
 from broadcaster.domain.states import CampaignState
 from broadcaster.errors import UsageError
 from broadcaster.services.campaigns.changed_terms import TermsChange
@@ -35,7 +37,9 @@ def change(
     instance: Annotated[
         list[str] | None,
         typer.Option(
-            "--instance", metavar="NAME", help="Send the rest through it; may be repeated, instead of all before."
+            "--instance",
+            metavar="NAME[=WEIGHT]",
+            help="Send the rest through it; may be repeated, instead of all before.",
         ),
     ] = None,
     priority: Annotated[
@@ -55,6 +59,7 @@ def change(
     no_expiry: NoExpiry = False,
     stopping: StopOptions,
     frequency: ChangedFrequencyOptions,
+    failover: FailoverOption,
     strict: Strict = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check and show the change, and make none.")] = False,
     as_json: Json = False,
@@ -63,7 +68,8 @@ def change(
 
     Messages that were sent, or are being sent, keep what they got: `campaign report` and `export` say which version
     of the content that was. --caption, --filename and --locale alone leave the file as it is; --caption "" removes it.
-    With other instances the messages that wait are shared anew, by the instances' rates. --where replaces what --where
+    With other instances the messages that wait are shared anew, by the instances' rates or weights.
+    --where replaces what --where
     gave, and --exclude what --exclude gave, of a campaign over an audience that has not started. Windows stay with
     other holidays, and holidays with other windows. With other limits (--stop-above, --stop-below) its figures are
     counted anew from here.
@@ -75,9 +81,11 @@ def change(
     if no_expiry and expiry.expires is not None:
         raise UsageError("--no-expiry with --expires: they contradict each other")
     settings = load()
+    weights = parse_weights(instance or ())
     asked = CampaignChange(
         content=content.change(settings),
-        instances=instance or None,
+        instances=list(weights) or None,
+        weights=given_weights(weights),
         terms=TermsChange(
             priority=priority,
             starts_at=given_moment(at, "--at"),
@@ -90,12 +98,13 @@ def change(
         ),
         stops=stopping.stop_change(),
         frequency=frequency.change(),
+        sharing=failover.sharing_change(),
         strict=strict,
     )
     if asked == CampaignChange(strict=strict):
         raise UsageError(
             "nothing is to be changed: give a content, --where, --instance, --priority, --at, --window, --expires, "
-            "--stop-above, --stop-below, --cooldown, --when-recent or --beyond-caps"
+            "--failover-after, --stop-above, --stop-below, --cooldown, --when-recent or --beyond-caps"
         )
     nudges = asked.terms.starts_at is not None and not dry_run
     if nudges:

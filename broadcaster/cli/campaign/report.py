@@ -10,10 +10,18 @@ from typing import Annotated
 import typer
 
 from broadcaster.cli.campaign import Name
-from broadcaster.cli.campaign.show import STATE_STYLES, campaign_document, campaign_fields, reply_document, say_purged
+from broadcaster.cli.campaign.show import (
+    STATE_STYLES,
+    campaign_document,
+    campaign_fields,
+    moves_document,
+    reply_document,
+    say_purged,
+)
 from broadcaster.cli.csv_output import write_csv
 from broadcaster.cli.database import reader
 from broadcaster.cli.instance.listing import HEALTH_STYLES
+from broadcaster.cli.moves import say_failovers, say_moves
 from broadcaster.cli.options.results import CsvFile, Json
 from broadcaster.cli.output import local_time, say, say_fields, say_json, say_table
 from broadcaster.cli.troubles import few_troubles, said_by_instances, say_troubles, troubles
@@ -24,6 +32,7 @@ from broadcaster.domain.states import MessageState
 from broadcaster.errors import UsageError
 from broadcaster.services.campaigns import campaign_reports
 from broadcaster.services.campaigns.campaign_reports import Failure, MessageRow, RejectedRecipient
+from broadcaster.services.campaigns.move_reports import moves_of_campaign, open_failovers
 from broadcaster.services.inbox_reports import reply_figures
 from broadcaster.settings import load
 
@@ -40,14 +49,17 @@ def report(name: Name, as_json: Json = False) -> None:
         detail = campaign_reports.campaign_detail(source, name)
         figures = reply_figures(source, detail.summary.id)
         found = list(troubles(source, settings, name))
+        moves, away = moves_of_campaign(source, name), open_failovers(source, campaign=name)
     summary = detail.summary
     if as_json:
         parts = {"lanes": detail.lanes, "failures": detail.failures, "contents": detail.contents}
+        parts |= moves_document(moves, away)
         say_json({**campaign_document(summary, found), **reply_document(summary, figures), **parts})
         return
     say_fields(campaign_fields(summary, figures))
     say_purged(summary)
     say_troubles(few_troubles(said_by_instances(found)))
+    say_failovers(away)
     say("")
     always = (MessageState.SENT, MessageState.FAILED)
     states = [state for state in MessageState if summary.count(state) or state in always]
@@ -61,6 +73,7 @@ def report(name: Name, as_json: Json = False) -> None:
         styles=HEALTH_STYLES,
         folded=["INSTANCE"],
     )
+    say_moves(moves)
     if detail.failures:
         say("")
         say_table(

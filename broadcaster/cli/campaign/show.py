@@ -12,6 +12,7 @@ import typer
 
 from broadcaster.cli.campaign import Name
 from broadcaster.cli.database import reader
+from broadcaster.cli.moves import say_failovers, say_moves
 from broadcaster.cli.options.results import Json
 from broadcaster.cli.output import duration, local_time, say, say_fields, say_json, say_table
 from broadcaster.cli.troubles import (
@@ -24,10 +25,12 @@ from broadcaster.cli.troubles import (
 )
 from broadcaster.domain.campaign_plans import CampaignPlan
 from broadcaster.domain.care import percent
+from broadcaster.domain.sharing import said_weights
 from broadcaster.domain.standstill import Standstill
 from broadcaster.domain.states import CampaignState, MessageState
 from broadcaster.services.campaigns import campaign_reports
 from broadcaster.services.campaigns.campaign_reports import CampaignSummary
+from broadcaster.services.campaigns.move_reports import OpenFailover, ToldMove, moves_of_campaign, open_failovers
 from broadcaster.services.campaigns.planning import open_work
 from broadcaster.services.campaigns.purged import told_of_purge
 from broadcaster.services.inbox_reports import ReplyFigures, reply_figures
@@ -95,14 +98,23 @@ def show(name: Name, as_json: Json = False) -> None:
         figures = reply_figures(source, summary.id)
         found = list(troubles(source, settings, name))
         plan = open_work(source, name).plan()
+        moves, away = moves_of_campaign(source, name), open_failovers(source, campaign=name)
     ends_at = plan.ends_at if plan and plan.is_paced and summary.state in _GOES_ON else None
     if as_json:
-        say_json({**campaign_document(summary, found), **reply_document(summary, figures), "ends_at": ends_at})
+        document = {**campaign_document(summary, found), **reply_document(summary, figures), "ends_at": ends_at}
+        say_json(document | moves_document(moves, away))
     else:
         say_fields(campaign_fields(summary, figures) | _ends(ends_at, plan))
         say_purged(summary)
         said = without_own_remedy(said_by_instances(found), f"broadcaster campaign show {quote(name)}")
         say_troubles(few_troubles(said))
+        say_failovers(away)
+        say_moves(moves)
+
+
+def moves_document(moves: Sequence[ToldMove], away: Sequence[OpenFailover]) -> dict[str, Any]:
+    """What went from one of its instances to another, for programs."""
+    return {"moves": moves, "failovers": away}
 
 
 def _ends(ends_at: datetime | None, plan: CampaignPlan | None) -> dict[str, object]:
@@ -134,7 +146,7 @@ def campaign_fields(summary: CampaignSummary, figures: ReplyFigures) -> dict[str
         **{f"  {state}": count for state, count in counts.items() if count},
         "rejected": _rejected(summary),
         **({"replies": _told_of_replies(summary, figures)} if figures.replies else {}),
-        "instances": ", ".join(summary.instances or ()),
+        "instances": said_weights({name: (summary.weights or {}).get(name) for name in summary.instances or ()}),
         "content": summary.content,
         "locale": summary.locale,
         "recipients": _recipients(summary),
@@ -144,6 +156,7 @@ def campaign_fields(summary: CampaignSummary, figures: ReplyFigures) -> dict[str
         **({"expires": local_time(summary.expires_at)} if summary.expires_at else {}),
         **({"requires consent": "yes"} if summary.require_consent else {}),
         **({"care": str(summary.care)} if summary.care else {}),
+        **({"sharing": str(summary.sharing)} if summary.sharing else {}),
         **({"canary": told_of_slices(summary)} if told_of_slices(summary) else {}),
         "started": local_time(summary.started_at),
         "finished": local_time(summary.finished_at),

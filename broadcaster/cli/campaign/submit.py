@@ -28,6 +28,7 @@ from broadcaster.cli.options.recipients import (
 )
 from broadcaster.cli.options.results import Json
 from broadcaster.cli.options.sending_hours import CampaignWindowOptions, ExpiryOptions
+from broadcaster.cli.options.sharing_options import INSTANCE, SharingOptions
 from broadcaster.cli.options.when import given_moment
 from broadcaster.cli.output import say_json
 from broadcaster.cli.recipient_progress import progress_bar
@@ -36,6 +37,7 @@ from broadcaster.domain.conditions import Condition
 from broadcaster.domain.contents import Content
 from broadcaster.domain.moments import FORMS
 from broadcaster.domain.opening_hours import OpeningHours
+from broadcaster.domain.sharing import given_weights, parse_weights
 from broadcaster.domain.templates import variable_name
 from broadcaster.errors import InputError, UsageError
 from broadcaster.services.campaigns.audience_submission import submit_over_audience
@@ -175,17 +177,13 @@ def submit(
     name: Annotated[
         str, typer.Argument(metavar="NAME", help="The campaign's name; each is used once.", show_default=False)
     ],
-    instance: Annotated[
-        list[str],
-        typer.Option(
-            "--instance", metavar="NAME", help="Send through it. Several share the recipients by their rates."
-        ),
-    ],
+    instance: Annotated[list[str], INSTANCE],
     whom: WhomOptions,
     content: ContentOptions,
     reading: FileReadingOptions,
     consent: SubmitConsentOptions,
     care: CareOptions,
+    sharing: SharingOptions,
     sending: SendingOptions,
     windows: CampaignWindowOptions,
     expiry: ExpiryOptions,
@@ -213,7 +211,8 @@ def submit(
         )
     whom.check(reading)
     consent.check_whom(whom)
-    careful = care.care()
+    careful, shared = care.care(), sharing.sharing()
+    weights = parse_weights(instance)
     same_content = whom.rest_of is not None and not content.are_given
     sent = None if same_content else content.content(settings)
     hours = windows.hours()
@@ -225,9 +224,10 @@ def submit(
         rest_of = None if whom.rest_of is None else campaign_of(engine, whom.rest_of)
         # Without a content of its own there is a rest.
         sent = sent or cast(StoredCampaign, rest_of).content
-        submission = sending.submission(name, instance, sent, settings, one_per=whom.one_per)
+        submission = sending.submission(name, list(weights), sent, settings, one_per=whom.one_per)
         files = content.recipient_files(settings)
         submission = replace(submission, files=files, require_consent=care.require_consent, care=careful)
+        submission = replace(submission, weights=given_weights(weights), sharing=shared)
         if whom.recipients is not None:
             submission = replace(submission, conditions=conditions)
         submission = _timed(submission, hours, expiry, rest_of)

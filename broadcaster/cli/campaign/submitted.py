@@ -129,6 +129,11 @@ def _say_care(submitted: Submitted) -> None:
         say(remark)
     if submitted.care is not None:
         say(f"care: {submitted.care}")
+    if submitted.sharing.is_given:
+        say(f"sharing: {submitted.sharing}")
+    if submitted.sharing.sticky:
+        kept = ", ".join(f"{instance} {people:,}" for instance, people in submitted.keep_theirs.items())
+        say(f"people who keep the instance that talked to them last: {kept or 'none'}")
 
 
 def _say_hours(submitted: Submitted, submission: Submission) -> None:

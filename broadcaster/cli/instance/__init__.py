@@ -15,6 +15,7 @@ app = lazy_group(
         "show": ("broadcaster.cli.instance.showing:show", "Show one instance."),
         "set": ("broadcaster.cli.instance.manage:change", "Change an instance's key, limits or encoding."),
         "pause": ("broadcaster.cli.instance.manage:pause", "Send nothing through an instance until it is resumed."),
+        "retire": ("broadcaster.cli.instance.retiring:retire", "Close an instance: others send what it has pending."),
         "resume": ("broadcaster.cli.instance.manage:resume", "Send through an instance again, whatever stopped it."),
         "check": ("broadcaster.cli.instance.check:check", "Find out whether an instance can be used."),
         "rules": ("broadcaster.cli.instance.rules:app", "Show, change and try how an instance's replies are read."),

@@ -219,7 +219,7 @@ def pause(name: Name) -> None:
 
 
 def resume(name: Name) -> None:
-    """Send through an instance again, whatever stopped it: paused, by itself too, key refused, down, throttled."""
+    """Send through an instance again, whatever stopped it: paused, by itself too, retired, key refused, down."""
     with database(load()) as engine:
         instances.resume_instance(engine, name)
     say(f"instance {name} is in use again")

@@ -7,11 +7,15 @@ from datetime import UTC, datetime
 from broadcaster.cli.database import database
 from broadcaster.cli.instance import Name
 from broadcaster.cli.instance.listing import health_word, instance_document, limit_in_words
+from broadcaster.cli.moves import say_failovers, say_moves
 from broadcaster.cli.options.results import Json
 from broadcaster.cli.output import duration, local_time, say, say_fields, say_json
+from broadcaster.services.campaigns.move_reports import moves_of_instance, open_failovers
 from broadcaster.services.inbox_reports import InboxStanding, inbox_standing
 from broadcaster.services.instance_reports import show_instance
 from broadcaster.settings import load
+
+_MOMENTS = ("health_since", "not_before", "lease_expires_at", "created_at", "retired_at")
 
 
 def show(name: Name, as_json: Json = False) -> None:
@@ -19,12 +23,11 @@ def show(name: Name, as_json: Json = False) -> None:
     with database(load()) as engine:
         inbox = inbox_standing(engine, name)
         document = {**instance_document(show_instance(engine, name)), "inbox": inbox}
+        moves, away = moves_of_instance(engine, name), open_failovers(engine, instance=name)
     if as_json:
-        say_json(document)
+        say_json(document | {"moves": moves, "failovers": away})
         return
-    moments = {
-        key: local_time(document[key]) for key in ("health_since", "not_before", "lease_expires_at", "created_at")
-    }
+    moments = {key: local_time(document[key]) for key in _MOMENTS}
     if document["not_before"] is not None and document["not_before"] <= datetime.now(UTC):
         moments["not_before"] = None
     document["health"] = health_word(document["health"])
@@ -37,6 +40,8 @@ def show(name: Name, as_json: Json = False) -> None:
     say_fields({key.replace("_", " "): value for key, value in (document | moments).items()})
     for limit in limits:
         say(limit_in_words(limit))
+    say_failovers(away)
+    say_moves(moves, of_instance=True)
 
 
 def _told_of_replies(inbox: InboxStanding) -> str:

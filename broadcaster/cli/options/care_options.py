@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from broadcaster.cli.options.consent_options import CONSENT_PANEL
+from broadcaster.cli.options.when import span_seconds
 from broadcaster.domain.care import (
     ANSWERED_AFTER,
     JUDGED_FROM,
@@ -172,7 +173,7 @@ class CareOptions(StopOptions):
         care = Care(
             stops=(self.stop_change() or StopChange()).of(was.stops),
             canary=was.canary if self.canary is None else parse_canary(self.canary),
-            after=was.after if self.after is None else _seconds(self.after),
+            after=was.after if self.after is None else span_seconds(self.after, "--after", timedelta(days=30)),
             max_unanswered=self.max_unanswered or was.max_unanswered,
             only_known=self.only_known or was.only_known,
             cooldown=was.cooldown,
@@ -186,10 +187,3 @@ class CareOptions(StopOptions):
                 "--after goes with --canary, --max-unanswered or --stop-below: there is nothing to wait for"
             )
         return None if care == Care() else care
-
-
-def _seconds(written: str) -> float:
-    from broadcaster.domain.recurrence import parse_interval  # noqa: PLC0415 - start-up time: cronsim
-
-    number, unit = parse_interval(written, "--after", timedelta(days=30))
-    return timedelta(**{f"{unit}s": number}).total_seconds()

@@ -21,12 +21,12 @@ from broadcaster.cli.options.sending_hours import (
     NoExpiry,
     parse_expiry,
 )
+from broadcaster.cli.options.sharing_options import INSTANCE, ChangedSharingOptions, SharingOptions
 from broadcaster.cli.output import say, say_json
 from broadcaster.cli.schedule import Name
 from broadcaster.cli.schedule.options import (
     AUDIENCE,
     EXPIRES,
-    INSTANCE,
     TIMEZONE,
     CampaignOptions,
     LateOptions,
@@ -39,6 +39,7 @@ from broadcaster.cli.schedule.shown_outlook import outlook_document, say_outlook
 from broadcaster.domain.contents import Content, ContentKind
 from broadcaster.domain.locales import usable_locale
 from broadcaster.domain.schedules import Misfire, Overlap
+from broadcaster.domain.sharing import given_weights, parse_weights
 from broadcaster.errors import UsageError
 from broadcaster.services.schedules.editing import (
     DEFAULT_GRACE,
@@ -70,6 +71,7 @@ def add(
     campaigns: CampaignOptions,
     windows: CampaignWindowOptions,
     care: CareOptions,
+    sharing: SharingOptions,
     expires: Annotated[str | None, EXPIRES] = None,
     strict: Strict = False,
     dry_run: Annotated[bool, DRY_RUN] = False,
@@ -84,6 +86,7 @@ def add(
     """
     settings = load()
     zone = shown_zone() if timezone is None else find_zone(timezone)
+    weights = parse_weights(instance)
     new = NewSchedule(
         name=name,
         cron=rule.cron,
@@ -92,7 +95,9 @@ def add(
         audience=audience,
         conditions=parse_members(where, exclude, zone.key),
         content=content.content(settings),
-        instances=instance,
+        instances=list(weights),
+        weights=given_weights(weights),
+        sharing=sharing.sharing(),
         max_attempts=campaigns.max_attempts or settings.max_attempts,
         **span.span(zone),
         misfire=late.misfire or Misfire.CATCH_UP,
@@ -131,6 +136,7 @@ def change(
     no_care: Annotated[
         bool, typer.Option("--no-care", help="Without limits of its own, canary and skipping, but for those given.")
     ] = False,
+    sharing: ChangedSharingOptions,
     strict: Strict = False,
     dry_run: Annotated[bool, DRY_RUN] = False,
     as_json: Json = False,
@@ -148,6 +154,7 @@ def change(
     if no_expiry and expires is not None:
         raise UsageError("--no-expiry with --expires: they contradict each other")
     settings = load()
+    weights = None if instance is None else parse_weights(instance)
     with database(settings) as engine:
         before, words = show_schedule(engine, name), upcoming_occurrences(engine, name, 1).words
         zone = find_zone(timezone or before.timezone)
@@ -160,7 +167,9 @@ def change(
             exclude=parse_members(None, exclude, zone.key) if exclude else None,
             everybody=everybody,
             **_content_changes(content, before, settings),
-            instances=instance,
+            instances=None if weights is None else list(weights),
+            weights={} if weights is None else given_weights(weights),
+            sharing=sharing.sharing_change(),
             max_attempts=campaigns.max_attempts,
             **span.span(zone),
             forever=forever,

@@ -23,11 +23,6 @@ TIMEZONE = typer.Option(
     rich_help_panel=_WHEN,
 )
 AUDIENCE = typer.Option("--audience", metavar="NAME", help="Whose members get it, each time as it is then.")
-INSTANCE = typer.Option(
-    "--instance", metavar="NAME", help="Send through it. Several share the recipients by their rates."
-)
-
-
 EXPIRES = typer.Option(
     "--expires",
     metavar="SPAN",

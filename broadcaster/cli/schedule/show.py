@@ -13,6 +13,7 @@ from broadcaster.cli.output import duration, say, say_fields, say_json, say_tabl
 from broadcaster.cli.schedule import Name
 from broadcaster.domain.conditions import describe_conditions
 from broadcaster.domain.recurrence import occurrence_label
+from broadcaster.domain.sharing import said_weights
 from broadcaster.domain.states import ScheduleState
 from broadcaster.services.schedules.schedule_reports import (
     OccurrenceSummary,
@@ -205,7 +206,7 @@ def schedule_fields(row: ScheduleDetail, words: str) -> dict[str, object]:
         "queued": row.queued,
         "held": row.held,
         "audience": row.audience + (f" where {describe_conditions(conditions)}" if conditions else ""),
-        "instances": ", ".join(row.instances),
+        "instances": said_weights({name: (row.weights or {}).get(name) for name in row.instances}),
         "content": row.body if row.body is not None else f"file {row.filename}",
         "caption": row.caption,
         "locale": row.locale,
@@ -217,6 +218,7 @@ def schedule_fields(row: ScheduleDetail, words: str) -> dict[str, object]:
         "max attempts": row.max_attempts,
         **({"requires consent": "yes"} if row.require_consent else {}),
         **({"care": str(row.care)} if row.care else {}),
+        **({"sharing": str(row.sharing)} if row.sharing else {}),
     }
 
 

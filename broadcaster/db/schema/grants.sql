@@ -26,9 +26,9 @@ GRANT TEMPORARY ON DATABASE {database} TO {role};
 GRANT SELECT ON
     accounts, alembic_version, attempt_hours, attempt_slots, attempts, audience_members, audiences, audit_log,
     campaign_files, campaign_judgements, campaign_lanes, campaigns, caps,
-    confirmed_opt_outs, consent_records, consents, content_versions, contents, doubts, failure_counts, forgetting_key,
-    forgotten_phones, frequency_records, inbound_messages, inbox_chats, inboxes, instances,
-    known_phones, lane_limits, lanes, limits, looks, messaged_phones, messages,
+    confirmed_opt_outs, consent_records, consents, content_versions, contents, doubts, failovers, failure_counts,
+    forgetting_key, forgotten_phones, frequency_records, inbound_messages, inbox_chats, inboxes, instances,
+    known_phones, lane_limits, lane_moves, lanes, limits, looks, messaged_phones, messages,
     occurrences, opening_hours, openings, opt_outs, opted_out, purges, recipient_groups, rejected_recipients,
     schedule_lanes, schedules, settlements, ticks, campaign_report, failure_report, instance_report, message_log,
     occurrence_report, optouts, replies, undecided_replies, attempt_report, hour_report, speed_report, doubt_report,
@@ -40,9 +40,9 @@ GRANT INSERT ON
     attempts, campaign_files, campaigns, content_versions, contents, doubts, rejected_recipients, settlements
 TO {role};
 GRANT INSERT (
-    segment, campaign_id, seq, lane_id, phone, ordinal, recipient_group, variables, next_attempt_at
+    segment, campaign_id, seq, lane_id, phone, ordinal, recipient_group, variables, next_attempt_at, home_lane_id
 ) ON messages TO {role};
-GRANT INSERT (campaign_id, lane_id) ON campaign_lanes TO {role};
+GRANT INSERT (campaign_id, lane_id, weight) ON campaign_lanes TO {role};
 GRANT UPDATE (
     lane_id, state, changed_at, attempt, spent, content_version, next_attempt_at, claim_token, gateway_id, reason
 ) ON messages TO {role};
@@ -52,9 +52,13 @@ GRANT UPDATE (
 ) ON doubts TO {role};
 GRANT UPDATE (
     state, state_reason, source, content_version, priority, recipients_read, recipients_rejected, starts_at, started_at,
-    finished_at, rest_taken_at, hours_id, expires_at, audience_filter, care
+    finished_at, rest_taken_at, hours_id, expires_at, audience_filter, care, sharing
 ) ON campaigns TO {role};
-GRANT UPDATE (next_due_at, last_claimed_at, open, retired, sent_before, failed_before) ON campaign_lanes TO {role};
+GRANT UPDATE (next_due_at, last_claimed_at, open, retired, sent_before, failed_before, weight) ON campaign_lanes TO {role};
+-- Which lanes moved how much is written once, and kept.
+GRANT INSERT (campaign_id, from_lane_id, to_lane_id, reason, messages) ON lane_moves TO {role};
+GRANT INSERT (campaign_id, lane_id, reason) ON failovers TO {role};
+GRANT UPDATE (ended_at, seen_version) ON failovers TO {role};
 -- Where careful campaigns stand is the workers' own.
 GRANT INSERT, UPDATE ON campaign_judgements TO {role};
 GRANT USAGE ON SEQUENCE campaigns_id_seq TO {role};

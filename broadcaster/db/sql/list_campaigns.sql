@@ -31,6 +31,8 @@ SELECT /* list_campaigns */
     hours,
     require_consent,
     care,
+    sharing,
+    weights,
     judged_since,
     open_slices,
     next_slice_at

@@ -19,6 +19,12 @@ SELECT /* list_schedules */
         JOIN instances i ON i.id = sl.lane_id
         WHERE sl.schedule_id = s.id
     ) AS instances,
+    (
+        SELECT jsonb_object_agg(i.name, sl.weight)
+        FROM schedule_lanes sl
+        JOIN instances i ON i.id = sl.lane_id
+        WHERE sl.schedule_id = s.id AND sl.weight IS NOT NULL
+    ) AS weights,
     content.kind AS content,
     s.caption,
     s.filename,
@@ -30,6 +36,7 @@ SELECT /* list_schedules */
     s.overlap,
     s.require_consent,
     s.care,
+    s.sharing,
     s.created_at,
     hours.document AS hours,
     extract(epoch FROM s.expires_after)::float8 AS expires_after_seconds

@@ -19,6 +19,7 @@ SELECT /* read_campaign */
     c.max_attempts,
     c.require_consent,
     c.care,
+    c.sharing,
     c.priority,
     c.segment,
     c.hours_id,

@@ -26,6 +26,8 @@ SELECT /* read_schedule */
     s.expires_after,
     s.require_consent,
     s.care,
-    (SELECT array_agg(sl.lane_id ORDER BY sl.lane_id) FROM schedule_lanes sl WHERE sl.schedule_id = s.id) AS lanes
+    s.sharing,
+    (SELECT array_agg(sl.lane_id ORDER BY sl.lane_id) FROM schedule_lanes sl WHERE sl.schedule_id = s.id) AS lanes,
+    (SELECT array_agg(sl.weight ORDER BY sl.lane_id) FROM schedule_lanes sl WHERE sl.schedule_id = s.id) AS weights
 FROM schedules s
 WHERE s.name = %(name)s

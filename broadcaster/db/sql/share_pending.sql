@@ -1,32 +1,87 @@
 WITH /* share_pending */
--- What is pending in lanes that were taken away from their campaign goes to those that it has; with %(evenly)s also what
--- a lane has above its share, the last of it first. Shares are in proportion to the rates. %(campaign_id)s null: of all
--- campaigns with something in such lanes. What is being sent or in doubt stays; what comes back from it, a tick moves.
--- A message that is claimed meanwhile stays too, and a lane that is taken away meanwhile is for the next time.
-weighed AS (
+-- What is pending in lanes that have to give it away goes to the others of its campaign, in proportion to their weights:
+-- from those that were taken away from it or are retired, and from those that are in trouble for long (`failovers`). With
+-- %(evenly)s also what a lane has above its share, the last of it first, and whoever is away from home goes home. With a
+-- lane %(to)s nobody else gets any. %(campaign_id)s null: of all campaigns where there is something to give away, to lanes
+-- that are well where there are such. At most %(most)s leave a lane (null: all), and each move is noted with its reason,
+-- %(reason)s where the lane keeps its part.
+-- A lane that is down keeps one while others have work: only a message shows that it is well again. Who keeps an instance
+-- stays through its trouble, unless the campaign says otherwise.
+-- What is being sent or in doubt stays; what comes back from it, a tick moves. A message that is claimed meanwhile stays
+-- too, and a lane that is taken away meanwhile is for the next time.
+lane AS (
     SELECT
         c.id AS campaign_id,
         c.segment,
+        c.sharing ? 'sticky' AS is_sticky,
+        c.sharing ? 'failover_sticky' AS failover_sticky,
         cl.lane_id,
-        cl.retired,
         cl.pending,
-        CASE WHEN cl.retired THEN 0 ELSE coalesce(
-            i.typical_rate_per_second,
-            greatest(100, 10 * max(i.typical_rate_per_second) FILTER (WHERE NOT cl.retired) OVER (PARTITION BY c.id))
-        ) END AS weight
+        cl.version,
+        cl.weight AS own_weight,
+        i.typical_rate_per_second AS rate,
+        l.health,
+        l.health IN ('ok', 'throttled') AS is_well,
+        CASE
+            WHEN i.retired_at IS NOT NULL THEN 'retired'
+            WHEN cl.retired THEN 'replaced'
+            WHEN f.id IS NOT NULL THEN 'failover'
+        END AS gives,
+        f.id AS failover_id
     FROM campaigns c
     JOIN campaign_lanes cl ON cl.campaign_id = c.id
     JOIN instances i ON i.id = cl.lane_id
-    WHERE CASE
-        WHEN %(campaign_id)s::bigint IS NOT NULL THEN c.id = %(campaign_id)s
-        ELSE c.id IN (SELECT campaign_id FROM campaign_lanes WHERE open AND retired AND pending > 0)
-    END
-        AND c.state IN ('draft', 'scheduled', 'running', 'paused')
+    JOIN lanes l ON l.id = cl.lane_id
+    LEFT JOIN failovers f ON f.campaign_id = cl.campaign_id AND f.lane_id = cl.lane_id AND f.ended_at IS NULL
+    WHERE c.state IN ('draft', 'scheduled', 'running', 'paused')
+        AND CASE
+            WHEN %(campaign_id)s::bigint IS NOT NULL THEN c.id = %(campaign_id)s
+            ELSE c.id IN (
+                SELECT campaign_id FROM campaign_lanes WHERE open AND retired AND pending > 0
+                UNION ALL
+                SELECT part.campaign_id
+                FROM instances closed
+                JOIN campaign_lanes part ON part.lane_id = closed.id
+                WHERE closed.retired_at IS NOT NULL AND part.open AND part.pending > 0
+                UNION ALL
+                SELECT part.campaign_id
+                FROM failovers away
+                JOIN campaign_lanes part ON part.campaign_id = away.campaign_id AND part.lane_id = away.lane_id
+                WHERE away.ended_at IS NULL AND part.open AND part.pending > 0
+                    AND (part.pending = 1 OR away.seen_version IS DISTINCT FROM part.version)
+            )
+        END
+), known AS (
+    SELECT
+        *,
+        sum(pending) OVER of_campaign AS all_pending,
+        count(*) FILTER (WHERE gives = 'failover' AND pending > 0) OVER of_campaign AS in_trouble,
+        coalesce(bool_or(gives IS NULL AND is_well) OVER of_campaign, false) AS some_are_well,
+        max(rate) FILTER (WHERE gives IS NULL) OVER of_campaign AS highest_rate,
+        array_agg(lane_id) FILTER (WHERE gives IS NULL) OVER of_campaign AS takers
+    FROM lane
+    WINDOW of_campaign AS (PARTITION BY campaign_id)
+), weighed AS (
+    SELECT
+        *,
+        CASE
+            WHEN gives IS NOT NULL OR lane_id <> %(to)s::integer THEN 0
+            WHEN %(to)s::integer IS NULL AND NOT %(evenly)s AND some_are_well AND NOT is_well THEN 0
+            ELSE coalesce(own_weight, rate, greatest(100, 10 * highest_rate))
+        END AS weight
+    FROM known
 ), part AS (
     SELECT
         *,
-        pending - sum(pending) OVER (PARTITION BY campaign_id) * weight / sum(weight) OVER (PARTITION BY campaign_id)
-            AS surplus
+        pending - all_pending * weight / nullif(sum(weight) OVER (PARTITION BY campaign_id), 0) AS surplus,
+        CASE
+            WHEN gives IS NULL THEN CASE WHEN %(evenly)s THEN floor(greatest(
+                0, pending - all_pending * weight / nullif(sum(weight) OVER (PARTITION BY campaign_id), 0)
+            )) ELSE 0 END
+            WHEN gives = 'failover' AND NOT some_are_well THEN 0
+            WHEN gives = 'failover' AND health = 'down' AND all_pending > in_trouble THEN pending - 1
+            ELSE pending
+        END AS giving
     FROM weighed
 ), deal AS ( -- of each campaign, the lanes with room, each with where its part of the interval from 0 to 1 begins
     SELECT campaign_id, array_agg(lane_id ORDER BY lane_id) AS lanes, array_agg(begins ORDER BY lane_id) AS begins
@@ -37,26 +92,71 @@ weighed AS (
             (sum(surplus) OVER (PARTITION BY campaign_id ORDER BY lane_id) - surplus)
                 / sum(surplus) OVER (PARTITION BY campaign_id) AS begins
         FROM part
-        WHERE NOT retired AND surplus < 0
+        WHERE gives IS NULL AND surplus < 0
     ) room
     GROUP BY campaign_id
-), given AS (
+), given AS MATERIALIZED (
     SELECT
-        part.segment, part.campaign_id, part.lane_id, m.seq,
+        part.segment, part.campaign_id, part.lane_id, part.gives, m.seq,
+        CASE WHEN %(evenly)s AND m.home_lane_id = ANY (part.takers) THEN m.home_lane_id END AS home,
         row_number() OVER (PARTITION BY part.campaign_id ORDER BY m.seq) * 0.6180339887498949::float8 AS turn
     FROM part
     CROSS JOIN LATERAL (
-        SELECT seq
+        ( -- in the order of the index, backwards: no piece reads more than it takes
+            SELECT seq, home_lane_id
+            FROM messages
+            WHERE segment = part.segment AND campaign_id = part.campaign_id AND lane_id = part.lane_id
+                AND state = 'pending'
+                AND (part.gives <> 'failover' OR part.failover_sticky OR home_lane_id IS DISTINCT FROM part.lane_id)
+            ORDER BY campaign_id DESC, lane_id DESC, recipient_group DESC, next_attempt_at DESC, seq DESC
+            LIMIT CASE WHEN part.gives IS NULL THEN 0 ELSE least(part.giving, %(most)s::bigint) END
+        )
+        UNION
+        (
+            SELECT seq, home_lane_id
+            FROM messages
+            WHERE segment = part.segment AND campaign_id = part.campaign_id AND lane_id = part.lane_id
+                AND state = 'pending' AND home_lane_id IS DISTINCT FROM part.lane_id
+            ORDER BY next_attempt_at DESC, seq DESC
+            LIMIT CASE WHEN part.gives IS NULL THEN part.giving ELSE 0 END
+        )
+        UNION
+        SELECT seq, home_lane_id
         FROM messages
-        WHERE segment = part.segment AND campaign_id = part.campaign_id AND lane_id = part.lane_id AND state = 'pending'
-        ORDER BY next_attempt_at DESC, seq DESC
-        LIMIT CASE WHEN NOT part.retired THEN floor(part.surplus) END
+        WHERE %(evenly)s AND part.is_sticky
+            AND segment = part.segment AND campaign_id = part.campaign_id AND lane_id = part.lane_id
+            AND state = 'pending' AND home_lane_id <> part.lane_id AND home_lane_id = ANY (part.takers)
     ) m
-    WHERE part.retired OR (%(evenly)s AND part.surplus >= 1)
+), moved AS (
+    UPDATE messages m
+    SET lane_id = dealt.to_lane_id
+    FROM (
+        SELECT
+            given.*,
+            coalesce(home, deal.lanes[width_bucket(turn - floor(turn), deal.begins)]) AS to_lane_id
+        FROM given
+        LEFT JOIN deal USING (campaign_id)
+    ) dealt
+    WHERE m.segment = dealt.segment AND m.campaign_id = dealt.campaign_id AND m.seq = dealt.seq
+        AND m.state::text = 'pending' AND m.lane_id = dealt.lane_id AND dealt.to_lane_id IS NOT NULL
+    RETURNING m.campaign_id, dealt.lane_id AS from_lane_id, m.lane_id AS to_lane_id, dealt.gives
+), noted AS (
+    INSERT INTO lane_moves (campaign_id, from_lane_id, to_lane_id, reason, messages)
+    SELECT campaign_id, from_lane_id, to_lane_id, coalesce(gives, %(reason)s)::move_reason, count(*)
+    FROM moved
+    GROUP BY campaign_id, from_lane_id, to_lane_id, gives
+    ORDER BY campaign_id, from_lane_id, to_lane_id
+), quiet AS ( -- without waiting: who ends a failover has it locked before any message
+    SELECT f.id, part.version
+    FROM part
+    JOIN failovers f ON f.id = part.failover_id
+    WHERE f.ended_at IS NULL AND part.some_are_well AND part.pending > 1
+        AND f.seen_version IS DISTINCT FROM part.version
+        AND NOT EXISTS (
+            SELECT FROM given WHERE given.campaign_id = part.campaign_id AND given.lane_id = part.lane_id
+        )
+    FOR UPDATE OF f SKIP LOCKED
+), seen AS (
+    UPDATE failovers f SET seen_version = quiet.version FROM quiet WHERE f.id = quiet.id
 )
-UPDATE messages m
-SET lane_id = deal.lanes[width_bucket(given.turn - floor(given.turn), deal.begins)]
-FROM given
-JOIN deal USING (campaign_id)
-WHERE m.segment = given.segment AND m.campaign_id = given.campaign_id AND m.seq = given.seq
-    AND m.state::text = 'pending' AND m.lane_id = given.lane_id
+SELECT count(*) AS messages FROM moved

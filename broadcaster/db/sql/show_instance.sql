@@ -28,7 +28,8 @@ SELECT /* show_instance */
     i.stops,
     i.gaps,
     hours.document AS hours,
-    i.created_at
+    i.created_at,
+    i.retired_at
 FROM instances i
 JOIN accounts a ON a.id = i.account_id
 LEFT JOIN opening_hours hours ON hours.id = i.hours_id

@@ -51,5 +51,6 @@ SELECT
     END AS variables,
     left_out,
     NULL::text AS fault,
+    NULL::integer AS home_lane_id,
     variables IS DISTINCT FROM old_variables AS is_changed
 FROM recipients

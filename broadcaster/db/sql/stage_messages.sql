@@ -4,5 +4,6 @@ CREATE /* stage_messages */ TEMPORARY TABLE staged_messages (
     lane_id integer NOT NULL,
     ordinal smallint NOT NULL DEFAULT 1,
     recipient_group smallint NOT NULL DEFAULT 0,
-    variables jsonb
+    variables jsonb,
+    home_lane_id integer
 ) ON COMMIT DROP

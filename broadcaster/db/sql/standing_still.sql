@@ -138,7 +138,7 @@ LEFT JOIN LATERAL (
 ) unreadable ON true
 WHERE CASE
     WHEN part.campaign IS NOT NULL THEN true
-    WHEN %(campaign)s::text IS NULL THEN l.health <> 'ok' OR unreadable.lane_id IS NOT NULL OR a.truth_missing > 0
+    WHEN %(campaign)s::text IS NULL THEN (l.health <> 'ok' AND i.retired_at IS NULL) OR unreadable.lane_id IS NOT NULL OR a.truth_missing > 0
     ELSE EXISTS (
         SELECT
         FROM campaigns c

@@ -7,6 +7,7 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
+    Double,
     ForeignKey,
     ForeignKeyConstraint,
     Identity,
@@ -26,7 +27,16 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 
 from broadcaster.db.tables.audience import audiences
-from broadcaster.db.tables.columns import campaign_id, campaign_state, content_kind, message_state, metadata, moment
+from broadcaster.db.tables.columns import (
+    campaign_id,
+    campaign_state,
+    content_kind,
+    message_state,
+    metadata,
+    moment,
+    move_reason,
+    of_session,
+)
 from broadcaster.db.tables.hours import opening_hours
 from broadcaster.db.tables.instance import lanes
 from broadcaster.domain.states import MessageState
@@ -93,6 +103,12 @@ campaigns = Table(
         JSONB,
         comment="At which figures it pauses itself, in which slices it begins, whom it skips (domain/care.py); "
         "null: none of it.",
+    ),
+    Column(
+        "sharing",
+        JSONB,
+        comment="What becomes of messages whose instance is in trouble, and whether people keep theirs "
+        "(domain/sharing.py); null: nothing.",
     ),
     Column("recipients_read", BigInteger, nullable=False, server_default="0", comment="Rows in the recipients file."),
     Column("recipients_rejected", BigInteger, nullable=False, server_default="0", comment="Of those, unusable ones."),
@@ -256,14 +272,72 @@ campaign_lanes = Table(
         comment="What sent was when campaign_judgements.since began; null: nothing.",
     ),
     Column("failed_before", BigInteger, comment="The same of failed."),
+    Column(
+        "weight",
+        Double,
+        comment="Its part of the messages is in proportion to this; null: to its instance's rate.",
+    ),
     PrimaryKeyConstraint("campaign_id", "lane_id"),
     CheckConstraint("open OR pending + sending + in_doubt = 0", name="closed_has_nothing_open"),
+    CheckConstraint("weight > 0", name="weight_positive"),
     CheckConstraint(f"total = {' + '.join(_COUNTED)}", name="i1_nothing_lost"),
     CheckConstraint(" AND ".join(f"{state} >= 0" for state in _COUNTED), name="counters_not_negative"),
     comment="Rollup of messages by state per campaign and lane, kept by a trigger on messages (invariant I1).",
     postgresql_with={"fillfactor": "50"},
 )
 Index("campaign_lanes_open_idx", campaign_lanes.c.lane_id, postgresql_where=campaign_lanes.c.open)
+
+failovers = Table(
+    "failovers",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True, comment="In the order in which they began."),
+    campaign_id(),
+    Column("lane_id", Integer, nullable=False, comment="The lane that was in trouble."),
+    Column("reason", Text, comment="lanes.health_reason when it began."),
+    moment("began_at", "From when on its pending messages go to others.", nullable=False, server_default=func.now()),
+    moment("ended_at", "When it got its part again; null: not yet."),
+    Column(
+        "seen_version",
+        BigInteger,
+        comment="campaign_lanes.version when nothing there was left to move: until it changes, a tick need not look.",
+    ),
+    ForeignKeyConstraint(
+        ["campaign_id", "lane_id"], [campaign_lanes.c.campaign_id, campaign_lanes.c.lane_id], ondelete="CASCADE"
+    ),
+    comment="When lanes were in trouble for so long that what they had to send of a campaign went to its other lanes.",
+    postgresql_with={"fillfactor": "50"},
+)
+Index(
+    "failovers_open_idx",
+    failovers.c.campaign_id,
+    failovers.c.lane_id,
+    unique=True,
+    postgresql_where=failovers.c.ended_at.is_(None),
+)
+
+lane_moves = Table(
+    "lane_moves",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True, comment="In the order of the moves."),
+    campaign_id(),
+    Column("from_lane_id", Integer, nullable=False, comment="The lane that was to send them,"),
+    Column("to_lane_id", Integer, nullable=False, comment="and the one that is."),
+    Column("reason", move_reason, nullable=False, comment="Why (domain/sharing.py)."),
+    Column("messages", BigInteger, nullable=False, comment="How many."),
+    Column(
+        "moved_by",
+        Text,
+        server_default=of_session("operator"),
+        comment="The operator whose command it was; null: a tick.",
+    ),
+    moment("moved_at", "When.", nullable=False, server_default=func.now()),
+    CheckConstraint("messages > 0", name="messages_positive"),
+    comment="Pending messages that went from one lane of their campaign to another. No foreign keys: whoever moves "
+    "them has messages locked.",
+)
+Index("lane_moves_campaign_idx", lane_moves.c.campaign_id)
+Index("lane_moves_from_idx", lane_moves.c.from_lane_id)
+Index("lane_moves_to_idx", lane_moves.c.to_lane_id)
 
 campaign_judgements = Table(
     "campaign_judgements",

@@ -22,6 +22,7 @@ from broadcaster.domain.instances import Wire
 from broadcaster.domain.opt_out_ways import OptOutWay
 from broadcaster.domain.outcomes import Outcome, Resolution
 from broadcaster.domain.schedules import Misfire, Overlap
+from broadcaster.domain.sharing import MoveReason
 from broadcaster.domain.states import CampaignState, LaneHealth, MessageState, OccurrenceState, ScheduleState
 
 metadata = MetaData(
@@ -67,4 +68,5 @@ occurrence_state = enum_type(OccurrenceState, "occurrence_state")
 misfire = enum_type(Misfire, "misfire")
 opt_out_way = enum_type(OptOutWay, "opt_out_way")
 overlap = enum_type(Overlap, "overlap")
+move_reason = enum_type(MoveReason, "move_reason")
 inbound_meaning = enum_type(InboundMeaning, "inbound_meaning")

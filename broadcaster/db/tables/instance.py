@@ -165,6 +165,10 @@ instances = Table(
         nullable=False,
         server_default=func.now(),
     ),
+    moment(
+        "retired_at",
+        "Since when it is closed: no new campaign names it, and what is pending goes to others; null: it is in use.",
+    ),
     moment("created_at", "When it was added.", nullable=False, server_default=func.now()),
     CheckConstraint("rate_per_second > 0", name="rate_positive"),
     CheckConstraint("read_replies_seconds > 0", name="read_replies_positive"),

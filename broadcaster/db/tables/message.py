@@ -77,6 +77,11 @@ messages = Table(
     Column("claim_token", Uuid, comment="The claim that took it; guards every later write."),
     Column("gateway_id", Text, comment="The gateway's id of the accepted message, where it gave one."),
     Column("reason", Text, comment="Why it is where it is, where that needs a reason."),
+    Column(
+        "home_lane_id",
+        Integer,
+        comment="The instance that the person knows, where the campaign asks for it; null: any may send it.",
+    ),
     PrimaryKeyConstraint("segment", "campaign_id", "seq"),
     UniqueConstraint("segment", "campaign_id", "phone", "ordinal"),
     CheckConstraint(

@@ -7,6 +7,7 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
+    Double,
     ForeignKey,
     Identity,
     Index,
@@ -77,6 +78,7 @@ schedules = Table(
         comment="campaigns.require_consent",
     ),
     Column("care", JSONB, comment="campaigns.care"),
+    Column("sharing", JSONB, comment="campaigns.sharing"),
     moment("created_at", "When it was added.", nullable=False, server_default=func.now()),
     CheckConstraint("num_nonnulls(cron, every) = 1", name="one_rule"),
     CheckConstraint("(next_at IS NOT NULL) = (state = 'active')", name="active_has_next_at"),
@@ -99,7 +101,9 @@ schedule_lanes = Table(
         comment="The schedule that sends through it.",
     ),
     Column("lane_id", Integer, ForeignKey(lanes.c.id), nullable=False, comment="The lane of one of its instances."),
+    Column("weight", Double, comment="campaign_lanes.weight"),
     PrimaryKeyConstraint("schedule_id", "lane_id"),
+    CheckConstraint("weight > 0", name="weight_positive"),
     comment="Which instances a schedule sends through.",
 )
 

@@ -13,6 +13,7 @@ from broadcaster.errors import InputError
 from broadcaster.services.audiences.audience import find_audience
 from broadcaster.services.audiences.selection import Selection
 from broadcaster.services.campaigns.checks import admission, refuse_unread
+from broadcaster.services.campaigns.homes import count_members_with_homes
 from broadcaster.services.campaigns.leaving_out import count_left_out
 from broadcaster.services.campaigns.new_campaign import insert_campaign
 from broadcaster.services.campaigns.new_content import store_content
@@ -43,9 +44,9 @@ def submit_over_audience(
     result.
     """
     content = submission.content
-    result = Submitted(submission.name, state=submission.state, care=submission.care)
+    result = Submitted(submission.name, state=submission.state, care=submission.care, sharing=submission.sharing)
     moments = submission.starts_at, submission.expires_at
-    with admission(engine, submission.name, submission.instances, *moments) as (connection, lanes):
+    with admission(engine, submission.name, submission.instances, *moments, submission.weights) as (connection, lanes):
         refuse_unread(connection, lanes, submission.care)
         selection = Selection(
             audience=find_audience(connection, audience),
@@ -66,6 +67,8 @@ def submit_over_audience(
             **selection.parameters(),
             of_lanes=list(lanes),
         )
+        if submission.sharing.sticky:
+            result.keep_theirs = count_members_with_homes(connection, selection, lanes)
         look_at_content(submission, result, selection.audience.variables)
         if submission.draft and selection.meant != selection.conditions:
             result.notes.append("`today` counts on the day on which it starts, which nobody knows yet of a draft")

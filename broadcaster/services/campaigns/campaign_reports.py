@@ -14,6 +14,7 @@ from broadcaster.db.statements import each, first, rows, values
 from broadcaster.domain.care import Care
 from broadcaster.domain.contents import ContentKind
 from broadcaster.domain.opening_hours import OpeningHours
+from broadcaster.domain.sharing import Sharing
 from broadcaster.domain.states import FINAL_MESSAGE_STATES, CampaignState, LaneHealth, MessageState
 from broadcaster.errors import NotFoundError
 from broadcaster.services.campaigns.purged import refuse_purged
@@ -72,6 +73,10 @@ class CampaignSummary(_Counted, msgspec.Struct, frozen=True):
     hours: OpeningHours | None
     require_consent: bool
     care: Care | None
+    sharing: Sharing | None
+    """What becomes of messages whose instance is in trouble, and whether people keep theirs; None: nothing."""
+    weights: dict[str, float] | None
+    """By which its instances share the messages; None: by their rates."""
     judged_since: datetime | None
     """Since when what comes to pass counts for its own limits; None: it has no care, or has not started."""
     open_slices: int | None

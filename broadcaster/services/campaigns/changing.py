@@ -6,7 +6,7 @@ the version that its campaign had when it was claimed. docs/decisions/0029-chang
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from shlex import quote
 from typing import Any
@@ -20,17 +20,20 @@ from broadcaster.db.statements import execute, value
 from broadcaster.domain.care import Care, FrequencyChange, StopChange
 from broadcaster.domain.content_lint import Remark, lint, refuse_warnings
 from broadcaster.domain.contents import Content
+from broadcaster.domain.dealing import LaneRates
 from broadcaster.domain.frequency import said_span
+from broadcaster.domain.sharing import MoveReason, SharingChange, refuse_strangers, said_weights
 from broadcaster.domain.states import CampaignState
 from broadcaster.errors import ConflictError
 from broadcaster.services.audiences.selection import Selection
 from broadcaster.services.audit import note_operation
 from broadcaster.services.campaigns.changed_terms import Difference, TermsChange, changed_terms, store_terms
-from broadcaster.services.campaigns.checks import lanes_in_use, lanes_of, refuse_unread
+from broadcaster.services.campaigns.checks import hold_in_use, lanes_in_use, lanes_of, refuse_unread
 from broadcaster.services.campaigns.content_change import ContentChange
 from broadcaster.services.campaigns.judging import judge_anew
 from broadcaster.services.campaigns.leaving_out import skip_left_out_by_now
 from broadcaster.services.campaigns.lifecycle import lock_campaign, patiently
+from broadcaster.services.campaigns.moving import deal_anew
 from broadcaster.services.campaigns.new_content import StoredContent, store_content
 from broadcaster.services.campaigns.open_recipients import OpenRecipients, check_open_recipients
 from broadcaster.services.campaigns.stored_campaign import StoredCampaign, read_campaign
@@ -45,12 +48,16 @@ class CampaignChange:
 
     content: ContentChange | None = None
     instances: Sequence[str] | None = None
+    weights: Mapping[str, float] = field(default_factory=dict)
+    """By which these share what is left; empty: by their rates."""
     terms: TermsChange = field(default_factory=TermsChange)
     """When, how soon and to whom."""
     stops: StopChange | None = None
     """At which figures it pauses itself."""
     frequency: FrequencyChange | None = None
     """How often its people may have been messaged."""
+    sharing: SharingChange | None = None
+    """What becomes of messages whose instance is in trouble."""
     strict: bool = False
     """Refuse a content that there is a warning about."""
 
@@ -101,16 +108,21 @@ def _change(engine: Engine, name: str, change: CampaignChange, *, dry_run: bool)
         _refuse_state(name, state)
         campaign = read_campaign(connection, name)
         result = Changed(name, state, campaign.content_version)
-        lanes = None if change.instances is None else list(lanes_of(connection, change.instances))
+        rates = None if change.instances is None else lanes_of(connection, change.instances, change.weights)
+        lanes = None if rates is None else list(rates)
+        if rates is not None:
+            hold_in_use(connection, rates)
         changed = changed_terms(connection, campaign, change.terms, lanes=lanes, lock=not dry_run)
         result.notices += changed.notices
         if change.content is not None or change.terms.is_about_members:
             _change_content(connection, campaign, changed.selection, change, result, dry_run=dry_run)
-        if change.instances is not None and lanes is not None:
-            _change_lanes(connection, campaign, change.instances, lanes, result, dry_run=dry_run)
+        if change.instances is not None and rates is not None:
+            _change_lanes(connection, campaign, change, rates, result, dry_run=dry_run)
         result.changes += changed.differences
         if not dry_run:
             store_terms(connection, campaign, changed)
+        if change.sharing is not None:
+            _change_sharing(connection, campaign, change.sharing, result, dry_run=dry_run)
         _change_care(connection, campaign, change, result, dry_run=dry_run)
         return result
 
@@ -122,7 +134,7 @@ def _share(engine: Engine, name: str) -> tuple[int, int]:
     """
     with transaction(engine) as connection:
         campaign_id, _ = lock_campaign(connection, name)
-        moved = execute(connection, "share_pending", campaign_id=campaign_id, evenly=True)
+        moved = deal_anew(connection, campaign_id, MoveReason.RESHARED)
         return moved, skip_left_out_by_now(connection, campaign_id)
 
 
@@ -209,23 +221,42 @@ def _source(template: Any) -> str | None:
 def _change_lanes(
     connection: Connection,
     campaign: StoredCampaign,
-    instances: Sequence[str],
-    lanes: list[int],
+    change: CampaignChange,
+    rates: LaneRates,
     result: Changed,
     *,
     dry_run: bool,
 ) -> None:
-    refuse_unread(connection, lanes, campaign.care)
+    refuse_unread(connection, rates, campaign.care)
     chosen, names = tables.campaign_lanes, tables.instances.c.name
-    known = select(names).join(chosen, chosen.c.lane_id == tables.instances.c.id).order_by(names)
-    was = connection.scalars(known.where(chosen.c.campaign_id == campaign.id, ~chosen.c.retired)).all()
-    now = sorted(set(instances))
+    known = select(names, chosen.c.weight).join(chosen, chosen.c.lane_id == tables.instances.c.id).order_by(names)
+    found = connection.execute(known.where(chosen.c.campaign_id == campaign.id, ~chosen.c.retired))
+    was: dict[str, float | None] = {row.name: row.weight for row in found}
+    now = {name: change.weights.get(name) for name in sorted(set(change.instances or ()))}
     if was == now:
         return
-    result.changes.append(Difference("instances", ", ".join(was), ", ".join(now)))
+    result.changes.append(Difference("instances", said_weights(was), said_weights(now)))
     if not dry_run:
-        execute(connection, "change_lanes", campaign_id=campaign.id, lanes=lanes)
-        note_operation(connection, "campaign", campaign.name, instances=now, instances_before=list(was))
+        weights = [weight if change.weights else None for weight in rates.values()]
+        execute(connection, "change_lanes", campaign_id=campaign.id, lanes=list(rates), weights=weights)
+        told = {"instances": now, "instances_before": was}
+        trail = {key: [said_weights({name: each[name]}) for name in each] for key, each in told.items()}
+        note_operation(connection, "campaign", campaign.name, **trail)
+
+
+def _change_sharing(
+    connection: Connection, campaign: StoredCampaign, change: SharingChange, result: Changed, *, dry_run: bool
+) -> None:
+    table, was = tables.campaigns, campaign.sharing
+    now = change.of(was)
+    if now == was:
+        return
+    refuse_strangers(now, campaign.care)
+    said = [str(each) if each.is_given else None for each in (was, now)]
+    result.changes.append(Difference("failover", *said))
+    if not dry_run:
+        document = msgspec.to_builtins(now) if now.is_given else null()
+        connection.execute(update(table).where(table.c.id == campaign.id).values(sharing=document))
 
 
 def _change_care(

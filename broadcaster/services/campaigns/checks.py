@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from shlex import quote
+from types import MappingProxyType
 
 from sqlalchemy import Connection, Engine, func, select
 from sqlalchemy.exc import IntegrityError
@@ -18,6 +19,8 @@ from broadcaster.domain.names import check_name
 from broadcaster.errors import ConflictError, NotFoundError, UsageError
 from broadcaster.time_zones import day_and_time
 
+NO_WEIGHTS: Mapping[str, float] = MappingProxyType({})
+
 
 @contextmanager
 def admission(
@@ -26,8 +29,9 @@ def admission(
     instances: Sequence[str],
     starts_at: datetime | None,
     expires_at: datetime | None = None,
+    weights: Mapping[str, float] = NO_WEIGHTS,
 ) -> Iterator[tuple[Connection, LaneRates]]:
-    """A transaction in which a campaign called `name` can be stored, and its lanes with their limits.
+    """A transaction in which a campaign called `name` can be stored, and its lanes with their limits, or weights.
 
     Raises UsageError for a wrong name, a start that has passed or an end before it, NotFoundError for an unknown
     instance, and ConflictError for a name that is taken, be it while the block runs.
@@ -38,25 +42,53 @@ def admission(
         # Before the recipients are read, which may take longer than until the start.
         refuse_past(connection, starts_at)
         _refuse_expired(connection, starts_at, expires_at)
-        yield connection, lanes_of(connection, instances)
+        yield connection, lanes_of(connection, instances, weights)
 
 
-def lanes_of(connection: Connection, names: Sequence[str]) -> LaneRates:
-    """The lanes (ids) of the named instances, each with its limit. Raises NotFoundError."""
+def lanes_of(connection: Connection, names: Sequence[str], weights: Mapping[str, float] = NO_WEIGHTS) -> LaneRates:
+    """The lanes (ids) of the named instances, each with its limit or, where there are weights, with that.
+
+    Raises NotFoundError, and ConflictError for an instance that is retired.
+    """
     table = tables.instances
     rows = connection.execute(
         select(table.c.name, table.c.id, table.c.typical_rate_per_second).where(table.c.name.in_(names))
     ).all()
     if unknown := sorted(set(names) - {row.name for row in rows}):
         raise NotFoundError(f"no instance is called {unknown[0]!r}: see `broadcaster instance list`")
-    return {row.id: row.typical_rate_per_second for row in rows}
+    lanes = {row.id: weights.get(row.name, row.typical_rate_per_second) for row in rows}
+    refuse_retired(connection, lanes)
+    return lanes
 
 
-def lanes_in_use(connection: Connection, campaign_id: int) -> Sequence[int]:
-    """The lanes (ids) that a stored campaign is sent through from now on."""
-    lanes = tables.campaign_lanes
-    of_campaign = select(lanes.c.lane_id).where(lanes.c.campaign_id == campaign_id, ~lanes.c.retired)
-    return connection.scalars(of_campaign).all()
+def refuse_retired(connection: Connection, lanes: Collection[int]) -> None:
+    """Raise ConflictError where one of the lanes (ids) is of a retired instance."""
+    table = tables.instances
+    retired = select(table.c.name).where(table.c.id.in_(lanes), table.c.retired_at.is_not(None))
+    if (name := connection.scalar(retired.order_by(table.c.name).limit(1))) is not None:
+        raise ConflictError(
+            f"instance {name!r} is retired: name another one, or bring it back with "
+            f"`broadcaster instance resume {quote(name)}`"
+        )
+
+
+def hold_in_use(connection: Connection, lanes: Collection[int]) -> None:
+    """Nobody retires the instances of these lanes (ids) until the transaction ends. Raises ConflictError.
+
+    Who retires one has its lane locked, and sees all campaigns that had it by then.
+    """
+    table = tables.lanes
+    held = select(table.c.id).where(table.c.id.in_(lanes)).order_by(table.c.id)
+    connection.execute(held.with_for_update(read=True, key_share=True))
+    refuse_retired(connection, lanes)
+
+
+def lanes_in_use(connection: Connection, campaign_id: int) -> Mapping[int, float | None]:
+    """The lanes (ids) that a stored campaign is sent through from now on, each with its weight; None: its rate."""
+    lanes, instances = tables.campaign_lanes, tables.instances
+    of_campaign = select(lanes.c.lane_id, lanes.c.weight).join(instances, instances.c.id == lanes.c.lane_id)
+    in_use = of_campaign.where(lanes.c.campaign_id == campaign_id, ~lanes.c.retired, instances.c.retired_at.is_(None))
+    return {row.lane_id: row.weight for row in connection.execute(in_use)}
 
 
 def refuse_unread(connection: Connection, lanes: Collection[int], care: Care | None) -> None:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
+from shlex import quote
 from typing import NamedTuple
 
 from sqlalchemy import Connection, Engine, func, select
 
-from broadcaster.db import tables
 from broadcaster.db.statements import execute, value
 from broadcaster.domain.opening_hours import OpeningHours
 from broadcaster.domain.states import CampaignState
-from broadcaster.errors import InputError
-from broadcaster.services.campaigns.checks import admission, refuse_unread
+from broadcaster.errors import ConflictError, InputError
+from broadcaster.services.campaigns.checks import admission, lanes_in_use, refuse_unread
+from broadcaster.services.campaigns.homes import send_snapshot_home
 from broadcaster.services.campaigns.new_campaign import NewCampaign, insert_campaign, next_campaign_id
 from broadcaster.services.campaigns.new_content import StoredContent
 from broadcaster.services.campaigns.over_audience import describe_audience
@@ -72,8 +73,12 @@ def clone_campaign(engine: Engine, name: str, clone: str) -> Cloned:
 
 def _draft(connection: Connection, campaign: StoredCampaign, name: str) -> NewCampaign:
     """The clone without messages. A start and an expiry that are still to come are kept."""
-    chosen = tables.campaign_lanes
-    lanes = select(chosen.c.lane_id).where(chosen.c.campaign_id == campaign.id, ~chosen.c.retired)
+    lanes = lanes_in_use(connection, campaign.id)
+    if not lanes:
+        raise ConflictError(
+            f"the instances of campaign {campaign.name!r} are retired: send to its recipients through others with "
+            f"`broadcaster campaign submit {quote(name)} --instance NAME`"
+        )
     now = connection.execute(select(func.now())).scalar_one()
     over = campaign.over
     source = (
@@ -84,7 +89,9 @@ def _draft(connection: Connection, campaign: StoredCampaign, name: str) -> NewCa
     return NewCampaign(
         name=name,
         content=StoredContent.of(campaign.content_id, campaign.content),
-        lanes=connection.scalars(lanes).all(),
+        lanes=lanes,
+        weights={lane: weight for lane, weight in lanes.items() if weight is not None},
+        sharing=campaign.sharing,
         max_attempts=campaign.max_attempts,
         priority=campaign.priority,
         starts_at=campaign.starts_at if campaign.starts_at > now else None,
@@ -105,6 +112,8 @@ def _with_messages(connection: Connection, campaign: StoredCampaign, new: NewCam
     """Store the clone with a message for each recipient; returns how many there are."""
     execute(connection, "snapshot_clone", campaign_id=campaign.id)
     count = int(value(connection, "snapshot_size"))
+    if new.sharing.sticky:
+        send_snapshot_home(connection, new.lanes)
     if not count:
         raise InputError(f"campaign {campaign.name!r} goes to nobody: there is nothing to clone")
     clone_id = next_campaign_id(connection)

@@ -23,7 +23,7 @@ from sqlalchemy import Connection
 from broadcaster.db.statements import Statement, copy, execute, naming, stream, value
 from broadcaster.errors import InputError
 from broadcaster.services.campaigns.group_numbers import GroupNumbers
-from broadcaster.services.campaigns.segments import LARGE_CAMPAIGN, Segment, index_phones, open_segment
+from broadcaster.services.campaigns.segments import LARGE_CAMPAIGN, SHARED, Segment, index_phones, open_segment
 from broadcaster.services.openings import EVERYBODY
 from broadcaster.services.recipients.reader import Batch
 from broadcaster.services.recipients.repeats import MOST_REPEATS_SHOWN, Repeat, StartingLines
@@ -143,13 +143,18 @@ class MessageText:
         _copy(connection, "copy_rejected", chunks)
 
 
-def load_messages(connection: Connection, messages: MessageText, batches: Iterable[Batch]) -> Segment | None:
+def load_messages(
+    connection: Connection, messages: MessageText, batches: Iterable[Batch], *, staged: bool = False
+) -> Segment | None:
     """Stream the batches into Postgres, and keep the first message of each phone, or all.
 
-    Returns the segment in which they are, or None: `share_messages` moves them on. Both want the campaign to exist
-    first.
+    Returns the segment in which they are, or None: `move_staged` moves them on. Both want the campaign to exist first.
+    All of them wait in the temporary table where they are to be `staged`, for whoever changes them there.
     """
     texts = map(messages.encode, batches)
+    if staged:
+        _stage(connection, messages, texts)
+        return None
     held_back = list(_until_large(messages, texts))
     segment = None
     if messages.count >= LARGE_CAMPAIGN:
@@ -174,9 +179,19 @@ def count_staged(connection: Connection) -> int:
     return int(value(connection, "count_staged"))
 
 
-def share_messages(connection: Connection, messages: MessageText) -> None:
-    """Move messages that are in no segment of their own into the shared one, whose trigger counts them."""
-    execute(connection, "insert_messages", campaign_id=messages.campaign_id)
+def segment_of_staged(connection: Connection, messages: MessageText) -> Segment | None:
+    """A segment for messages that are staged, where there are many; None: they go into the shared one."""
+    is_large = messages.count >= LARGE_CAMPAIGN
+    return open_segment(connection, messages.campaign_id, holds=messages.holds) if is_large else None
+
+
+def move_staged(connection: Connection, messages: MessageText, segment: Segment | None) -> None:
+    """Move staged messages into their segment, or into the shared one, whose trigger counts them."""
+    number, table = (segment.number, segment.messages) if segment else (SHARED, "messages")
+    into = {"campaign_id": messages.campaign_id, "segment": number}
+    execute(connection, naming("insert_messages", messages=table), **into)
+    if segment:
+        index_phones(connection, segment)
 
 
 def _stage(connection: Connection, messages: MessageText, texts: Iterable[str]) -> None:

@@ -13,7 +13,9 @@ from sqlalchemy import Connection, func, insert, select
 from broadcaster.db import tables
 from broadcaster.domain.care import Care
 from broadcaster.domain.conditions import Condition
+from broadcaster.domain.sharing import Sharing
 from broadcaster.domain.states import CampaignState
+from broadcaster.services.campaigns.checks import hold_in_use
 from broadcaster.services.campaigns.new_content import StoredContent
 from broadcaster.services.campaigns.segments import SHARED
 
@@ -57,6 +59,10 @@ class NewCampaign:
     """Whether it skips whoever has not agreed to messages."""
     care: Care | None = None
     """At which figures it pauses itself, in which slices it begins, whom it skips; None: none of it."""
+    sharing: Sharing = Sharing()  # noqa: RUF009 - it never changes
+    """What becomes of messages whose instance is in trouble, and whether people keep theirs."""
+    weights: Mapping[int, float] = field(default_factory=dict)
+    """By which its lanes share its messages; empty: by their rates."""
     rest_of: int | None = None
     """The first campaign of whose recipients it has those who had not got it."""
     test_of: int | None = None
@@ -73,7 +79,7 @@ def next_campaign_id(connection: Connection) -> int:
 def insert_campaign(connection: Connection, new: NewCampaign) -> int:
     """Store the campaign and its lanes, in the caller's transaction; returns its id.
 
-    Raises IntegrityError where the name is taken.
+    Raises IntegrityError where the name is taken, and ConflictError for an instance that is retired by now.
     """
     table = tables.campaigns
     values = {
@@ -95,14 +101,17 @@ def insert_campaign(connection: Connection, new: NewCampaign) -> int:
         "variables": dict(new.variables) or None,
         "require_consent": new.require_consent,
         "care": None if new.care is None else msgspec.to_builtins(new.care),
+        "sharing": msgspec.to_builtins(new.sharing) if new.sharing.is_given else None,
         "rest_of": new.rest_of,
         "test_of": new.test_of,
         "confirms": new.confirms,
     }
     campaign_id = int(connection.execute(insert(table).values(_given(values)).returning(table.c.id)).scalar_one())
     insert_version(connection, campaign_id, 1, new.content)
-    lanes = [{"campaign_id": campaign_id, "lane_id": lane} for lane in new.lanes]
+    lanes = [{"campaign_id": campaign_id, "lane_id": lane, "weight": new.weights.get(lane)} for lane in new.lanes]
     connection.execute(insert(tables.campaign_lanes), lanes)
+    # Who retires an instance looks for campaigns that have it.
+    hold_in_use(connection, new.lanes)
     return campaign_id
 
 

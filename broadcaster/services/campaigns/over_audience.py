@@ -11,12 +11,14 @@ from broadcaster.db.statements import execute, value, values
 from broadcaster.domain.conditions import Condition, described_source
 from broadcaster.errors import BroadcasterError, UnavailableError
 from broadcaster.services.audiences.selection import Selection
+from broadcaster.services.campaigns.checks import lanes_in_use
+from broadcaster.services.campaigns.homes import send_snapshot_home
 from broadcaster.services.campaigns.judging import judge_anew
 from broadcaster.services.campaigns.leaving_out import skip_left_out
 from broadcaster.services.campaigns.segments import SHARED
 from broadcaster.services.campaigns.snapshots import deal_snapshot, open_snapshot_segment
 from broadcaster.services.campaigns.starting import start_each
-from broadcaster.services.campaigns.stored_campaign import read_campaign
+from broadcaster.services.campaigns.stored_campaign import StoredCampaign, read_campaign
 from broadcaster.services.forgetting.forgotten import hold_off
 
 
@@ -48,7 +50,7 @@ def start_audience_campaign(engine: Engine, campaign_id: int) -> bool:
         except BroadcasterError as error:
             execute(connection, "hold_audience_campaign", campaign_id=campaign_id, reason=f"whom to send to: {error}")
             return False
-        segment = _snapshot(connection, campaign_id, selection)
+        segment = _snapshot(connection, campaign, selection)
         if campaign.require_consent:
             execute(connection, "skip_without_consent", campaign_id=campaign_id)
         skip_left_out(connection, campaign.care, campaign_id, segment)
@@ -65,11 +67,13 @@ def start_audience_campaign(engine: Engine, campaign_id: int) -> bool:
         return True
 
 
-def _snapshot(connection: Connection, campaign_id: int, selection: Selection) -> int:
+def _snapshot(connection: Connection, campaign: StoredCampaign, selection: Selection) -> int:
     """Make the campaign's messages of the members that there are now; returns in which segment they are."""
     execute(connection, selection.statement("snapshot_audience"), **selection.parameters())
-    segment = open_snapshot_segment(connection, campaign_id)
-    deal_snapshot(connection, campaign_id, segment)
+    if campaign.sharing.sticky:
+        send_snapshot_home(connection, lanes_in_use(connection, campaign.id))
+    segment = open_snapshot_segment(connection, campaign.id)
+    deal_snapshot(connection, campaign.id, segment)
     return segment.number if segment else SHARED
 
 

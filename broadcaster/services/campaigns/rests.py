@@ -28,6 +28,7 @@ from broadcaster.errors import ConflictError, InputError, NotFoundError
 from broadcaster.services.campaigns.checks import admission, refuse_unread
 from broadcaster.services.campaigns.content_rows import ContentRows, StoredRows
 from broadcaster.services.campaigns.group_numbers import GroupNumbers
+from broadcaster.services.campaigns.homes import send_snapshot_home
 from broadcaster.services.campaigns.leaving_out import count_left_out
 from broadcaster.services.campaigns.new_campaign import NewCampaign, insert_campaign, next_campaign_id
 from broadcaster.services.campaigns.new_content import StoredContent, store_content
@@ -111,7 +112,7 @@ def submit_rest(
     """
     result = Submitted(submission.name, state=submission.state, rest_of=of)
     moments = submission.starts_at, submission.expires_at
-    with admission(engine, submission.name, submission.instances, *moments) as (connection, lanes):
+    with admission(engine, submission.name, submission.instances, *moments, submission.weights) as (connection, lanes):
         # Nobody is forgotten while recipients become messages, as where an audience's do.
         hold_off(connection)
         first_id, rests = _lock_rests(connection, of)
@@ -124,8 +125,9 @@ def submit_rest(
             submission,
             require_consent=submission.require_consent or stored.require_consent,
             care=with_default(submission.care, stored.care),
+            sharing=submission.sharing if submission.sharing.is_given else stored.sharing,
         )
-        result.care = submission.care
+        result.care, result.sharing = submission.care, submission.sharing
         refuse_unread(connection, lanes, submission.care)
         names = _snapshot(connection, stored, first_id, submission.content, result)
         check = StoredRows(ContentRows(submission.content, submission.files, allow_private=allow_private))
@@ -139,6 +141,8 @@ def submit_rest(
         result.look_at_hours(submission, around, groups)
         result.opted_out = value(connection, "count_opted_out_of_rest", lanes=list(lanes))
         result.undecided_near_misses = count_undecided(connection, "count_undecided_of_rest", lanes=list(lanes))
+        if submission.sharing.sticky:
+            result.keep_theirs = send_snapshot_home(connection, lanes)
         result.changed_values = value(connection, "count_changed_of_rest")
         if submission.require_consent:
             result.no_consent = value(connection, "count_without_consent_of_rest")

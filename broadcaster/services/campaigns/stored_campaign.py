@@ -13,6 +13,7 @@ from broadcaster.domain.care import Care
 from broadcaster.domain.conditions import Condition
 from broadcaster.domain.contents import Content, stored_content
 from broadcaster.domain.opening_hours import OpeningHours
+from broadcaster.domain.sharing import Sharing
 from broadcaster.domain.states import CampaignState
 from broadcaster.errors import NotFoundError
 from broadcaster.services.audiences.audience import Audience
@@ -40,6 +41,7 @@ class _Campaign(msgspec.Struct, frozen=True, kw_only=True):
     max_attempts: int
     require_consent: bool
     care: Care | None
+    sharing: Sharing | None
     priority: int
     segment: int
     hours_id: int | None
@@ -68,6 +70,7 @@ class StoredCampaign:
     max_attempts: int
     require_consent: bool
     care: Care | None
+    sharing: Sharing
     priority: int
     segment: int
     hours_id: int | None
@@ -113,6 +116,7 @@ def read_campaign(connection: Connection, name: str) -> StoredCampaign:
         max_attempts=row.max_attempts,
         require_consent=row.require_consent,
         care=row.care,
+        sharing=row.sharing or Sharing(),
         priority=row.priority,
         segment=row.segment,
         hours_id=row.hours_id,

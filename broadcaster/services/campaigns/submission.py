@@ -22,6 +22,7 @@ from broadcaster.domain.legal_hours import legal_hours_by_country
 from broadcaster.domain.meeting_hours import InstanceHours, Meeting, said_hours
 from broadcaster.domain.opening_hours import NOBODY, OpeningHours, RecipientGroup
 from broadcaster.domain.rejections import too_many
+from broadcaster.domain.sharing import Sharing, refuse_strangers
 from broadcaster.domain.states import CampaignState
 from broadcaster.errors import InputError, UsageError, listed
 from broadcaster.services.campaigns.checks import unread_instances
@@ -66,8 +67,16 @@ class Submission:
     """Skip whoever has not agreed to messages when it starts."""
     care: Care | None = None
     """At which figures it pauses itself, in which slices it begins, whom it skips; None: none of it."""
+    weights: Mapping[str, float] = field(default_factory=dict)
+    """By which its instances share its messages; empty: by their rates."""
+    sharing: Sharing = Sharing()  # noqa: RUF009 - it never changes
+    """What becomes of messages whose instance is in trouble, and whether people keep theirs."""
     strict: bool = False
     """Refuse a content that there is a warning about."""
+
+    def __post_init__(self) -> None:
+        """Raise UsageError where its options contradict each other."""
+        refuse_strangers(self.sharing, self.care)
 
     @property
     def state(self) -> CampaignState:
@@ -78,12 +87,14 @@ class Submission:
         """What tells its recipients apart by where they are; None: that plays no part."""
         return GroupNumbers(engine) if self.hours is not None and self.hours.goes_by_recipient else None
 
-    def new_campaign(self, content: StoredContent, lanes: Collection[int], source: str) -> NewCampaign:
+    def new_campaign(self, content: StoredContent, lanes: LaneRates, source: str) -> NewCampaign:
         """What is to be stored of it; what its recipients make of it is left to say."""
         return NewCampaign(
             name=self.name,
             content=content,
             lanes=lanes,
+            weights={lane: weight for lane, weight in lanes.items() if self.weights and weight is not None},
+            sharing=self.sharing,
             max_attempts=self.max_attempts,
             priority=self.priority,
             starts_at=self.starts_at,
@@ -179,6 +190,10 @@ class Submitted(Reach):
     """How many of the others are to people whom the instance does not know (`Care.only_known`); None: the same."""
     care: Care | None = None
     """How careful it is; None: not."""
+    sharing: Sharing = Sharing()  # noqa: RUF009 - it never changes
+    """What becomes of messages whose instance is in trouble, and whether people keep theirs."""
+    keep_theirs: dict[str, int] = field(default_factory=dict)
+    """By instance, how many people keep it, since it talked to them last (`Sharing.sticky`)."""
 
     @property
     def instance_hours(self) -> InstanceHours:

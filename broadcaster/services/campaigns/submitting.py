@@ -16,13 +16,15 @@ from broadcaster.services.audiences.listed_rows import ListedRows
 from broadcaster.services.campaigns.checks import admission, refuse_unread
 from broadcaster.services.campaigns.file_checks import OwnFile, shared_files, shared_staged_files
 from broadcaster.services.campaigns.group_numbers import GroupNumbers
+from broadcaster.services.campaigns.homes import send_staged_home
 from broadcaster.services.campaigns.leaving_out import count_left_out
 from broadcaster.services.campaigns.loading import (
     MessageText,
     OnePer,
     count_staged,
     load_messages,
-    share_messages,
+    move_staged,
+    segment_of_staged,
     stage_messages,
 )
 from broadcaster.services.campaigns.new_campaign import insert_campaign, next_campaign_id
@@ -64,9 +66,9 @@ def submit_campaign(
     was forgotten meanwhile, and what `evaluate` raises for the conditions. A dry run does what tells the same, but
     says what looks like a mistake in its result, and writes to temporary tables alone: nothing of it is left on disk.
     """
-    result = Submitted(submission.name, state=submission.state, care=submission.care)
+    result = Submitted(submission.name, state=submission.state, care=submission.care, sharing=submission.sharing)
     moments = submission.starts_at, submission.expires_at
-    with admission(engine, submission.name, submission.instances, *moments) as (connection, lanes):
+    with admission(engine, submission.name, submission.instances, *moments, submission.weights) as (connection, lanes):
         refuse_unread(connection, lanes, submission.care)
         if submission.conditions:
             submission = _with_chosen_rows(connection, submission, recipients, result, lock=not dry_run)
@@ -129,6 +131,8 @@ def _try(
     """How many messages there would be."""
     with MessageText(0, variables, deal(lanes), submission.one_per, groups) as messages:
         stage_messages(connection, messages, batches)
+        if submission.sharing.sticky:
+            result.keep_theirs = send_staged_home(connection, lanes)
         result.repeated, result.repeats = messages.repeats, messages.first_repeats
         result.opted_out = value(connection, "count_opted_out_staged")
         result.undecided_near_misses = count_undecided(connection, "count_undecided_staged")
@@ -163,7 +167,12 @@ def _store(
     with MessageText(
         campaign_id, recipients.variables, deal(lanes), submission.one_per, groups, holds=holds
     ) as messages:
-        segment = load_messages(connection, messages, batches)
+        is_sticky = submission.sharing.sticky
+        segment = load_messages(connection, messages, batches, staged=is_sticky)
+        are_staged = segment is None
+        if is_sticky:
+            result.keep_theirs = send_staged_home(connection, lanes)
+            segment = segment_of_staged(connection, messages)
         result.repeated, result.repeats = messages.repeats, messages.first_repeats
         forgotten.hold(connection)
         # Only now: another submission of the same content or name waits for what is written here.
@@ -182,10 +191,10 @@ def _store(
                 recipients_rejected=result.rejected,
             ),
         )
+        if are_staged:
+            move_staged(connection, messages, segment)
         if segment:
             attach_segment(connection, segment)
-        else:
-            share_messages(connection, messages)
         messages.copy_rejected(connection)
         number = segment.number if segment else SHARED
         of_campaign = {"segment": number, "campaign_id": campaign_id}

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from shlex import quote
 from typing import Any
@@ -19,16 +19,18 @@ from broadcaster.domain.care import Care
 from broadcaster.domain.conditions import Condition, changed_conditions
 from broadcaster.domain.content_lint import lint, refuse_warnings
 from broadcaster.domain.contents import Content, stored_content
+from broadcaster.domain.dealing import LaneRates
 from broadcaster.domain.locales import DEFAULT_LOCALE
 from broadcaster.domain.names import LONGEST_NAME, check_name
 from broadcaster.domain.opening_hours import HoursChange, OpeningHours
 from broadcaster.domain.recurrence import RESOLUTION, recurrence
 from broadcaster.domain.schedules import PUNCTUAL, Misfire, Overlap
+from broadcaster.domain.sharing import Sharing, SharingChange, refuse_strangers
 from broadcaster.domain.states import ScheduleState
 from broadcaster.errors import ConflictError, UsageError
 from broadcaster.services.audiences.audience import Audience, find_audience
 from broadcaster.services.audiences.selection import Selection
-from broadcaster.services.campaigns.checks import lanes_of, refuse_unread
+from broadcaster.services.campaigns.checks import hold_in_use, lanes_of, refuse_unread
 from broadcaster.services.campaigns.new_content import StoredContent, check_words, store_content
 from broadcaster.services.openings import read_hours, store_hours
 from broadcaster.services.schedules.occurrences import OCCURRENCE_VARIABLES
@@ -77,6 +79,10 @@ class NewSchedule:
     """Whether its campaigns skip whoever has not agreed to messages."""
     care: Care | None = None
     """How careful they are; None: not."""
+    weights: Mapping[str, float] = field(default_factory=dict)
+    """By which its instances share the messages; empty: by their rates."""
+    sharing: Sharing = Sharing()  # noqa: RUF009 - it never changes
+    """What becomes of messages whose instance is in trouble, and whether people keep theirs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +121,9 @@ class ScheduleChanges:
     care: Care | None = None
     without_care: bool = False
     require_consent: bool | None = None
+    weights: Mapping[str, float] = field(default_factory=dict)
+    """Of the instances, where these are given."""
+    sharing: SharingChange | None = None
 
     @property
     def rule(self) -> bool:
@@ -155,8 +164,10 @@ def add_schedule(engine: Engine, new: NewSchedule, *, strict: bool = False, dry_
         now = database_now(connection)
         audience = find_audience(connection, new.audience)
         conditions = _check(connection, audience, new.conditions, new.content, lock=not dry_run)
-        lanes = tuple(lanes_of(connection, new.instances))
+        lanes = lanes_of(connection, new.instances, new.weights)
+        hold_in_use(connection, lanes)
         refuse_unread(connection, lanes, new.care)
+        refuse_strangers(new.sharing, new.care)
         schedule = _new_schedule(new, audience, conditions, lanes, now)
         if schedule.state is ScheduleState.ENDED:
             raise UsageError(f"schedule {new.name!r} would never come due: look at its rule, --from and --until")
@@ -164,7 +175,7 @@ def add_schedule(engine: Engine, new: NewSchedule, *, strict: bool = False, dry_
             values = _columns(schedule) | store_content(connection, new.content)._asdict()
             values["hours_id"] = None if new.hours is None else store_hours(connection, new.hours)
             added = connection.scalar(insert(tables.schedules).values(values).returning(tables.schedules.c.id))
-            _set_lanes(connection, int(added), schedule.lanes)
+            _set_lanes(connection, int(added), schedule)
         outlook = look_ahead(connection, schedule, audience, new.content, new.hours)
         return _linted(outlook, new.content, audience, strict=strict)
 
@@ -199,12 +210,14 @@ def set_schedule(
             audience_id=audience.id,
             audience_filter=tuple(conditions) or None,
             expires_after=None if changes.never_expires else changes.expires_after or schedule.expires_after,
-            lanes=schedule.lanes if changes.instances is None else tuple(lanes_of(connection, changes.instances)),
+            **_changed_lanes(connection, changes),
+            sharing=schedule.sharing if changes.sharing is None else _stored(changes.sharing, schedule.sharing),
             care=changes.care or (None if changes.without_care else schedule.care),
             require_consent=schedule.require_consent if changes.require_consent is None else changes.require_consent,
             **StoredContent.of(schedule.content_id, content)._asdict(),
         )
         refuse_unread(connection, changed.lanes, changed.care)
+        refuse_strangers(changed.sharing, changed.care)
         if changes.timing and schedule.state is not ScheduleState.PAUSED:
             # An occurrence that is due and not dealt with yet stays so, unless the rule is another one.
             since = now if changes.rule or schedule.next_at is None else min(now, schedule.next_at - RESOLUTION)
@@ -219,7 +232,7 @@ def set_schedule(
                 stored["hours_id"] = None if hours is None else store_hours(connection, hours)
             update_schedule(connection, schedule.id, _differing(schedule, changed) | stored)
             if changes.instances is not None:
-                _set_lanes(connection, schedule.id, changed.lanes)
+                _set_lanes(connection, schedule.id, changed)
         outlook = look_ahead(connection, changed, audience, content, hours, is_retimed=changes.retimed)
         return _linted(outlook, content, audience, strict=strict)
 
@@ -260,7 +273,7 @@ def _timing(schedule: Schedule, changes: ScheduleChanges, now: datetime) -> dict
 
 
 def _new_schedule(
-    new: NewSchedule, audience: Audience, conditions: Sequence[Condition], lanes: tuple[int, ...], now: datetime
+    new: NewSchedule, audience: Audience, conditions: Sequence[Condition], lanes: LaneRates, now: datetime
 ) -> Schedule:
     """The schedule as it is stored, but for its id and those of its content and its hours."""
     schedule = Schedule(
@@ -285,7 +298,8 @@ def _new_schedule(
         expires_after=new.expires_after,
         require_consent=new.require_consent,
         care=new.care,
-        lanes=lanes,
+        sharing=new.sharing if new.sharing.is_given else None,
+        **_with_weights(lanes, new.weights),
     )
     following = Following.of(schedule, now)
     return msgspec.structs.replace(schedule, state=following.state, next_at=following.next_at)
@@ -294,8 +308,8 @@ def _new_schedule(
 def _columns(schedule: Schedule) -> dict[str, Any]:
     """The row of a schedule, without its id."""
     values = msgspec.structs.asdict(schedule)
-    del values["id"], values["lanes"]
-    documents = {"audience_filter": schedule.audience_filter, "care": schedule.care}
+    del values["id"], values["lanes"], values["weights"]
+    documents = {"audience_filter": schedule.audience_filter, "care": schedule.care, "sharing": schedule.sharing}
     return values | {column: msgspec.to_builtins(document) for column, document in documents.items()}
 
 
@@ -354,7 +368,27 @@ def _usable_grace(grace: timedelta) -> timedelta:
     return grace
 
 
-def _set_lanes(connection: Connection, schedule_id: int, lanes: Sequence[int]) -> None:
+def _changed_lanes(connection: Connection, changes: ScheduleChanges) -> dict[str, Any]:
+    if changes.instances is None:
+        return {}
+    lanes = lanes_of(connection, changes.instances, changes.weights)
+    hold_in_use(connection, lanes)
+    return _with_weights(lanes, changes.weights)
+
+
+def _with_weights(lanes: LaneRates, weights: Mapping[str, float]) -> dict[str, Any]:
+    """`lanes` has the weights where there are any."""
+    return {"lanes": tuple(lanes), "weights": tuple(lanes.values()) if weights else (None,) * len(lanes)}
+
+
+def _stored(change: SharingChange, before: Sharing | None) -> Sharing | None:
+    after = change.of(before or Sharing())
+    return after if after.is_given else None
+
+
+def _set_lanes(connection: Connection, schedule_id: int, schedule: Schedule) -> None:
     table = tables.schedule_lanes
     connection.execute(delete(table).where(table.c.schedule_id == schedule_id))
-    connection.execute(insert(table), [{"schedule_id": schedule_id, "lane_id": lane} for lane in lanes])
+    each = zip(schedule.lanes, schedule.weights, strict=True)
+    values = [{"schedule_id": schedule_id, "lane_id": lane, "weight": weight} for lane, weight in each]
+    connection.execute(insert(table), values)

@@ -5,6 +5,7 @@ All of it happens while the schedule's row is locked.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -17,6 +18,7 @@ from broadcaster.db import tables
 from broadcaster.db.engine import transaction
 from broadcaster.db.statements import values
 from broadcaster.domain.conditions import fixed
+from broadcaster.domain.sharing import Sharing
 from broadcaster.domain.states import CampaignState, OccurrenceState
 from broadcaster.errors import ConflictError, UnavailableError
 from broadcaster.services.campaigns.campaign_reports import CampaignSummary, campaign_summary
@@ -82,10 +84,13 @@ def make_campaign(connection: Connection, schedule: Schedule, due_at: datetime) 
     local_date = due_at.astimezone(schedule.zone).date()
     # A reminder that is late is about the day that it was for, and no day has two.
     conditions = fixed(schedule.conditions, lambda _: local_date)
+    lanes = _lanes_of_now(connection, schedule)
     new = NewCampaign(
         name=name,
         content=StoredContent(schedule.content_id, schedule.caption, schedule.filename, schedule.locale),
-        lanes=schedule.lanes,
+        lanes=lanes,
+        weights={lane: weight for lane, weight in schedule.lane_weights.items() if lane in lanes},
+        sharing=schedule.sharing or Sharing(),
         max_attempts=schedule.max_attempts,
         priority=schedule.priority,
         starts_at=due_at,
@@ -103,6 +108,13 @@ def make_campaign(connection: Connection, schedule: Schedule, due_at: datetime) 
     state = OccurrenceState.QUEUED if blocked else OccurrenceState.STARTED
     change_occurrence(connection, schedule, due_at, state=state, number=number, campaign_id=campaign_id)
     return Made(schedule.name, due_at, number, name, state)
+
+
+def _lanes_of_now(connection: Connection, schedule: Schedule) -> Sequence[int]:
+    """Its lanes (ids) but for those of retired instances, unless there are no others."""
+    table = tables.instances
+    in_use = select(table.c.id).where(table.c.id.in_(schedule.lanes), table.c.retired_at.is_(None))
+    return connection.scalars(in_use.order_by(table.c.id)).all() or schedule.lanes
 
 
 def start_occurrence(engine: Engine, campaign: str) -> CampaignSummary:

@@ -19,6 +19,7 @@ from broadcaster.domain.contents import ContentKind
 from broadcaster.domain.opening_hours import OpeningHours
 from broadcaster.domain.recurrence import RESOLUTION
 from broadcaster.domain.schedules import Misfire, Overlap
+from broadcaster.domain.sharing import Sharing
 from broadcaster.domain.states import CampaignState, OccurrenceState, ScheduleState
 from broadcaster.services.schedules.stored_schedule import Schedule, database_now, read_schedule
 
@@ -53,6 +54,8 @@ class ScheduleSummary(msgspec.Struct, frozen=True):
     audience: str
     conditions: tuple[Condition, ...] | None
     instances: list[str]
+    weights: dict[str, float] | None
+    """By which these share the messages; None: by their rates."""
     content: ContentKind
     caption: str | None
     filename: str | None
@@ -64,6 +67,8 @@ class ScheduleSummary(msgspec.Struct, frozen=True):
     overlap: Overlap
     require_consent: bool
     care: Care | None
+    sharing: Sharing | None
+    """What becomes of messages whose instance is in trouble, and whether people keep theirs."""
     created_at: datetime
     hours: OpeningHours | None
     """When its campaigns may be sent; None: always."""

@@ -18,6 +18,7 @@ from broadcaster.domain.care import Care
 from broadcaster.domain.conditions import Condition
 from broadcaster.domain.recurrence import occurrence_label, recurrence
 from broadcaster.domain.schedules import Misfire, Overlap, Plan
+from broadcaster.domain.sharing import Sharing
 from broadcaster.domain.states import ScheduleState
 from broadcaster.errors import NotFoundError
 from broadcaster.time_zones import find_zone
@@ -53,12 +54,20 @@ class Schedule(msgspec.Struct, frozen=True, kw_only=True):
     expires_after: timedelta | None
     require_consent: bool
     care: Care | None
+    sharing: Sharing | None
     lanes: tuple[int, ...]
+    weights: tuple[float | None, ...]
+    """By which the lanes share the messages, one for each; None: by their rates."""
 
     @property
     def conditions(self) -> Sequence[Condition]:
         """Which members of the audience it sends to: those that meet all of these."""
         return self.audience_filter or ()
+
+    @property
+    def lane_weights(self) -> Mapping[int, float]:
+        """By lane, where there are any."""
+        return {lane: each for lane, each in zip(self.lanes, self.weights, strict=True) if each is not None}
 
     @property
     def zone(self) -> ZoneInfo:

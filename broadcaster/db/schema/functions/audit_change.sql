@@ -67,7 +67,7 @@ REVOKE ALL ON FUNCTION audit_change() FROM PUBLIC;
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON instances
     FOR EACH ROW WHEN (current_setting('broadcaster.operator', true) <> '') EXECUTE FUNCTION audit_change(
         'instance', 'name', 'account_id', 'rate_per_second', 'burst', 'max_in_flight', 'reply_rules', 'country',
-        'read_replies_seconds', 'confirm_opt_out', 'hours_id', 'stops'
+        'read_replies_seconds', 'confirm_opt_out', 'hours_id', 'stops', 'retired_at'
     );
 
 CREATE TRIGGER audit AFTER UPDATE OF wire, truth_since ON accounts
@@ -99,14 +99,14 @@ CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON campaigns
     FOR EACH ROW WHEN (current_setting('broadcaster.operator', true) <> '') EXECUTE FUNCTION audit_change(
         'campaign', 'name', 'state', 'state_reason', 'priority', 'segment', 'max_attempts', 'require_consent',
         'recipients_read', 'recipients_rejected', 'starts_at', 'audience_id', '*audience_filter', '*variables', 'test_of',
-        'hours_id', 'expires_at', 'care'
+        'hours_id', 'expires_at', 'care', 'sharing'
     );
 
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON schedules
     FOR EACH ROW WHEN (current_setting('broadcaster.operator', true) <> '') EXECUTE FUNCTION audit_change(
         'schedule', 'name', 'state', 'cron', 'every', 'timezone', 'anchor', 'from_at', 'until_at', 'occurrence_limit',
         'misfire', 'grace', 'overlap', 'audience_id', '*audience_filter', 'content_id', '*caption', 'filename',
-        'locale', 'priority', 'max_attempts', 'hours_id', 'expires_after', 'require_consent', 'care'
+        'locale', 'priority', 'max_attempts', 'hours_id', 'expires_after', 'require_consent', 'care', 'sharing'
     );
 
 CREATE TRIGGER audit AFTER INSERT OR UPDATE ON occurrences

@@ -51,7 +51,8 @@ BEGIN
     );
     IF session_user <> current_user THEN
         EXECUTE format(
-            'GRANT INSERT (segment, campaign_id, seq, lane_id, phone, ordinal, recipient_group, variables, next_attempt_at) '
+            'GRANT INSERT (segment, campaign_id, seq, lane_id, phone, ordinal, recipient_group, variables, next_attempt_at, '
+            'home_lane_id) '
             'ON public.messages_%s TO %I',
             campaign, session_user
         );

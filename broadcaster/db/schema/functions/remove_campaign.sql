@@ -38,6 +38,7 @@ BEGIN
         SELECT v.content_id FROM content_versions v WHERE v.campaign_id = campaign
     ) sent;
     UPDATE campaigns c SET test_of = c.id WHERE c.test_of = campaign;
+    DELETE FROM lane_moves moved WHERE moved.campaign_id = campaign;
     DELETE FROM campaigns c WHERE c.id = campaign;
     PERFORM delete_unused_files(files);
     IF removed.segment <> 0 THEN

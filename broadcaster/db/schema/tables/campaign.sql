@@ -23,6 +23,7 @@ CREATE TABLE campaigns (
     max_attempts smallint NOT NULL,
     require_consent boolean NOT NULL DEFAULT false,
     care jsonb,
+    sharing jsonb,
     recipients_read bigint NOT NULL DEFAULT 0,
     recipients_rejected bigint NOT NULL DEFAULT 0,
     source text,
@@ -61,6 +62,8 @@ COMMENT ON COLUMN campaigns.require_consent IS
     'Whether it skips whoever has not agreed to messages, when it starts (consent_records).';
 COMMENT ON COLUMN campaigns.care IS
     'At which figures it pauses itself, in which slices it begins, whom it skips (domain/care.py); null: none of it.';
+COMMENT ON COLUMN campaigns.sharing IS
+    'What becomes of messages whose instance is in trouble, and whether people keep theirs (domain/sharing.py); null: nothing.';
 COMMENT ON COLUMN campaigns.recipients_read IS 'Rows in the recipients file.';
 COMMENT ON COLUMN campaigns.recipients_rejected IS 'Of those, unusable ones.';
 COMMENT ON COLUMN campaigns.source IS 'Where the recipients came from, for people.';
@@ -145,12 +148,14 @@ CREATE TABLE campaign_lanes (
     retired boolean NOT NULL DEFAULT false,
     sent_before bigint,
     failed_before bigint,
+    weight double precision,
     PRIMARY KEY (campaign_id, lane_id),
     CONSTRAINT campaign_lanes_closed_has_nothing_open_check CHECK (open OR pending + sending + in_doubt = 0),
     CONSTRAINT campaign_lanes_counters_not_negative_check CHECK (
         pending >= 0 AND sending >= 0 AND sent >= 0 AND failed >= 0 AND in_doubt >= 0
             AND unknown >= 0 AND skipped >= 0 AND cancelled >= 0 AND expired >= 0
     ),
+    CONSTRAINT campaign_lanes_weight_positive_check CHECK (weight > 0),
     CONSTRAINT campaign_lanes_i1_nothing_lost_check CHECK (
         total = pending + sending + sent + failed + in_doubt + unknown + skipped + cancelled + expired
     )
@@ -181,7 +186,56 @@ COMMENT ON COLUMN campaign_lanes.retired IS
 COMMENT ON COLUMN campaign_lanes.sent_before IS
     'What sent was when campaign_judgements.since began; null: nothing.';
 COMMENT ON COLUMN campaign_lanes.failed_before IS 'The same of failed.';
+COMMENT ON COLUMN campaign_lanes.weight IS
+    'Its part of the messages is in proportion to this; null: to its instance''s rate.';
 CREATE INDEX campaign_lanes_open_idx ON campaign_lanes (lane_id) WHERE open;
+
+CREATE TABLE failovers (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    campaign_id bigint NOT NULL,
+    lane_id integer NOT NULL,
+    reason text,
+    began_at timestamptz NOT NULL DEFAULT now(),
+    ended_at timestamptz,
+    seen_version bigint,
+    FOREIGN KEY (campaign_id, lane_id) REFERENCES campaign_lanes ON DELETE CASCADE
+) WITH (fillfactor = 50);
+COMMENT ON TABLE failovers IS
+    'When lanes were in trouble for so long that what they had to send of a campaign went to its other lanes.';
+COMMENT ON COLUMN failovers.id IS 'In the order in which they began.';
+COMMENT ON COLUMN failovers.campaign_id IS 'The campaign that it belongs to.';
+COMMENT ON COLUMN failovers.lane_id IS 'The lane that was in trouble.';
+COMMENT ON COLUMN failovers.reason IS 'lanes.health_reason when it began.';
+COMMENT ON COLUMN failovers.began_at IS 'From when on its pending messages go to others.';
+COMMENT ON COLUMN failovers.ended_at IS 'When it got its part again; null: not yet.';
+COMMENT ON COLUMN failovers.seen_version IS
+    'campaign_lanes.version when nothing there was left to move: until it changes, a tick need not look.';
+CREATE UNIQUE INDEX failovers_open_idx ON failovers (campaign_id, lane_id) WHERE ended_at IS NULL;
+
+CREATE TABLE lane_moves (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    campaign_id bigint NOT NULL,
+    from_lane_id integer NOT NULL,
+    to_lane_id integer NOT NULL,
+    reason move_reason NOT NULL,
+    messages bigint NOT NULL,
+    moved_by text DEFAULT nullif(left(current_setting('broadcaster.operator', true), 200), ''),
+    moved_at timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT lane_moves_messages_positive_check CHECK (messages > 0)
+);
+COMMENT ON TABLE lane_moves IS
+    'Pending messages that went from one lane of their campaign to another. No foreign keys: whoever moves them has messages locked.';
+COMMENT ON COLUMN lane_moves.id IS 'In the order of the moves.';
+COMMENT ON COLUMN lane_moves.campaign_id IS 'The campaign that it belongs to.';
+COMMENT ON COLUMN lane_moves.from_lane_id IS 'The lane that was to send them,';
+COMMENT ON COLUMN lane_moves.to_lane_id IS 'and the one that is.';
+COMMENT ON COLUMN lane_moves.reason IS 'Why (domain/sharing.py).';
+COMMENT ON COLUMN lane_moves.messages IS 'How many.';
+COMMENT ON COLUMN lane_moves.moved_by IS 'The operator whose command it was; null: a tick.';
+COMMENT ON COLUMN lane_moves.moved_at IS 'When.';
+CREATE INDEX lane_moves_campaign_idx ON lane_moves (campaign_id);
+CREATE INDEX lane_moves_from_idx ON lane_moves (from_lane_id);
+CREATE INDEX lane_moves_to_idx ON lane_moves (to_lane_id);
 
 CREATE TABLE campaign_judgements (
     campaign_id bigint PRIMARY KEY REFERENCES campaigns ON DELETE CASCADE,

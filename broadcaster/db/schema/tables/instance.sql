@@ -59,6 +59,7 @@ CREATE TABLE instances (
     hours_id integer REFERENCES opening_hours,
     stops jsonb,
     judged_since timestamptz NOT NULL DEFAULT now(),
+    retired_at timestamptz,
     created_at timestamptz NOT NULL DEFAULT now(),
     CONSTRAINT instances_burst_positive_check CHECK (burst >= 1),
     CONSTRAINT instances_country_code_check CHECK (country ~ '^[A-Z]{2}$'),
@@ -93,6 +94,8 @@ COMMENT ON COLUMN instances.hours_id IS 'When it may send; null: always.';
 COMMENT ON COLUMN instances.stops IS 'At which figures of the last day it pauses itself (domain/care.py); null: none.';
 COMMENT ON COLUMN instances.judged_since IS
     'What came to pass before says nothing: the limits were set then, or an operator has let it go on.';
+COMMENT ON COLUMN instances.retired_at IS
+    'Since when it is closed: no new campaign names it, and what is pending goes to others; null: it is in use.';
 COMMENT ON COLUMN instances.created_at IS 'When it was added.';
 
 CREATE TABLE lanes (

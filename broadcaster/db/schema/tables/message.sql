@@ -16,6 +16,7 @@ CREATE TABLE messages (
     claim_token uuid,
     gateway_id text,
     reason text,
+    home_lane_id integer,
     PRIMARY KEY (segment, campaign_id, seq),
     UNIQUE (segment, campaign_id, phone, ordinal),
     CONSTRAINT messages_forgotten_is_final_check CHECK (
@@ -45,6 +46,8 @@ COMMENT ON COLUMN messages.next_attempt_at IS 'A pending message is due from the
 COMMENT ON COLUMN messages.claim_token IS 'The claim that took it; guards every later write.';
 COMMENT ON COLUMN messages.gateway_id IS 'The gateway''s id of the accepted message, where it gave one.';
 COMMENT ON COLUMN messages.reason IS 'Why it is where it is, where that needs a reason.';
+COMMENT ON COLUMN messages.home_lane_id IS
+    'The instance that the person knows, where the campaign asks for it; null: any may send it.';
 CREATE INDEX messages_due_idx ON messages (campaign_id, lane_id, recipient_group, next_attempt_at, seq)
     WHERE state = 'pending';
 CREATE INDEX messages_failure_idx ON messages (campaign_id, state)

@@ -26,6 +26,7 @@ CREATE TABLE schedules (
     expires_after interval,
     require_consent boolean NOT NULL DEFAULT false,
     care jsonb,
+    sharing jsonb,
     created_at timestamptz NOT NULL DEFAULT now(),
     CONSTRAINT schedules_active_has_next_at_check CHECK ((next_at IS NOT NULL) = (state = 'active')),
     CONSTRAINT schedules_expires_after_positive_check CHECK (expires_after > interval '0'),
@@ -61,17 +62,21 @@ COMMENT ON COLUMN schedules.hours_id IS 'campaigns.hours_id';
 COMMENT ON COLUMN schedules.expires_after IS 'How long after each occurrence its campaign expires; null: never.';
 COMMENT ON COLUMN schedules.require_consent IS 'campaigns.require_consent';
 COMMENT ON COLUMN schedules.care IS 'campaigns.care';
+COMMENT ON COLUMN schedules.sharing IS 'campaigns.sharing';
 COMMENT ON COLUMN schedules.created_at IS 'When it was added.';
 CREATE INDEX schedules_due_idx ON schedules (next_at) WHERE state = 'active';
 
 CREATE TABLE schedule_lanes (
     schedule_id bigint NOT NULL REFERENCES schedules ON DELETE CASCADE,
     lane_id integer NOT NULL REFERENCES lanes,
-    PRIMARY KEY (schedule_id, lane_id)
+    weight double precision,
+    PRIMARY KEY (schedule_id, lane_id),
+    CONSTRAINT schedule_lanes_weight_positive_check CHECK (weight > 0)
 );
 COMMENT ON TABLE schedule_lanes IS 'Which instances a schedule sends through.';
 COMMENT ON COLUMN schedule_lanes.schedule_id IS 'The schedule that sends through it.';
 COMMENT ON COLUMN schedule_lanes.lane_id IS 'The lane of one of its instances.';
+COMMENT ON COLUMN schedule_lanes.weight IS 'campaign_lanes.weight';
 
 CREATE TABLE occurrences (
     schedule_id bigint NOT NULL REFERENCES schedules ON DELETE CASCADE,

@@ -34,7 +34,9 @@ SELECT
     c.care,
     judged.since AS judged_since,
     judged.open_slices,
-    judged.next_slice_at
+    judged.next_slice_at,
+    c.sharing,
+    n.weights
 FROM campaigns c
 JOIN content_versions v ON v.campaign_id = c.id AND v.version = c.content_version
 JOIN contents content ON content.id = v.content_id
@@ -55,7 +57,10 @@ LEFT JOIN LATERAL (
         sum(cl.skipped)::bigint AS skipped,
         sum(cl.cancelled)::bigint AS cancelled,
         sum(cl.expired)::bigint AS expired,
-        array_agg(i.name ORDER BY i.name) FILTER (WHERE NOT cl.retired) AS instances
+        array_agg(i.name ORDER BY i.name) FILTER (
+            WHERE NOT cl.retired AND (i.retired_at IS NULL OR c.finished_at IS NOT NULL)
+        ) AS instances,
+        jsonb_object_agg(i.name, cl.weight) FILTER (WHERE NOT cl.retired AND cl.weight IS NOT NULL) AS weights
     FROM campaign_lanes cl JOIN instances i ON i.id = cl.lane_id
     WHERE cl.campaign_id = c.id
 ) n ON true

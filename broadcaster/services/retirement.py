@@ -1,0 +1,181 @@
+"""Retiring an instance: what it has pending goes to others, what is under way ends, and nothing new comes to it.
+
+`services.instances.resume_instance` brings it back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from functools import partial
+from shlex import quote
+
+import msgspec
+from sqlalchemy import Connection, Engine, select
+
+from broadcaster.db import tables
+from broadcaster.db.engine import transaction
+from broadcaster.db.statements import execute, rows, values
+from broadcaster.domain.campaign_plans import CampaignPlan, PlannedPart
+from broadcaster.domain.dealing import LaneRates, dealt_to_room
+from broadcaster.domain.states import CampaignState
+from broadcaster.errors import ConflictError, UsageError, listed
+from broadcaster.services.campaigns.checks import hold_in_use, lanes_of
+from broadcaster.services.campaigns.leaving_out import skip_left_out_by_now
+from broadcaster.services.campaigns.lifecycle import lock_campaign, patiently
+from broadcaster.services.campaigns.moving import give_away
+from broadcaster.services.campaigns.planning import open_work, surroundings_of
+from broadcaster.services.instances import find_instance
+
+_MOST_NAMED = 3
+
+
+class _Other(msgspec.Struct, frozen=True):
+    id: int
+    instance: str
+    weight: float | None
+    """Or its rate; None: it has no limit."""
+    pending: int
+
+
+class _Campaign(msgspec.Struct, frozen=True):
+    id: int
+    name: str
+    state: CampaignState
+    has_started: bool
+    pending: int
+    under_way: int
+    others: tuple[_Other, ...]
+
+
+class MovedCampaign(msgspec.Struct, frozen=True, kw_only=True):
+    """A campaign that goes on without the instance, or would."""
+
+    campaign: str
+    state: CampaignState
+    pending: int
+    """How many messages the instance has to send of it: they move."""
+    under_way: int
+    """How many it is sending, or are in doubt: they stay with it to their end."""
+    takers: Mapping[str, int]
+    """How many go to which instance, but for one or two."""
+    seconds_before: float | None
+    """How long all that is left of it takes with the instance, and"""
+    seconds_after: float | None
+    """without it; None: nobody can tell."""
+    ends_at_before: datetime | None
+    ends_at_after: datetime | None
+
+
+class Retirement(msgspec.Struct, frozen=True, kw_only=True):
+    """What becomes of what an instance has to send, or would."""
+
+    instance: str
+    to: str | None
+    campaigns: Sequence[MovedCampaign]
+    moved: int
+    """How many messages have gone to others by now; a dry run moves none."""
+
+
+def retire_instance(engine: Engine, name: str, *, to: str | None = None, dry_run: bool = False) -> Retirement:
+    """Close an instance. What it has pending goes to the other instances of each campaign, or to the instance `to`.
+
+    Raises NotFoundError, UsageError for the same instance as `to`, and ConflictError, with nothing moved, where a
+    campaign or a schedule would have none left. A dry run changes nothing.
+    """
+    if to == name:
+        raise UsageError(f"--to {name}: name another instance than the one that retires")
+    with transaction(engine) as connection:
+        lane, taker = _found(connection, name, to)
+        campaigns = _open_campaigns(connection, name, lane, taker)
+    planned = [
+        _planned(engine, each, lane, None if to is None or taker is None else (to, taker)) for each in campaigns
+    ]
+    moved = 0
+    if not dry_run:
+        patiently(lambda: _retire(engine, name, lane, taker))
+        for each in campaigns:
+            # One after the other: workers go on meanwhile.
+            moved += patiently(partial(_give_away, engine, each.name, taker))
+    return Retirement(instance=name, to=to, campaigns=planned, moved=moved)
+
+
+def _found(connection: Connection, name: str, to: str | None) -> tuple[int, int | None]:
+    lane = find_instance(connection, name).id
+    return lane, None if to is None else next(iter(lanes_of(connection, [to])))
+
+
+def _retire(engine: Engine, name: str, lane: int, taker: int | None) -> None:
+    """Nobody gives it a campaign meanwhile: who does has its lane locked until the commit (`hold_in_use`)."""
+    with transaction(engine) as connection:
+        if taker is not None:
+            hold_in_use(connection, [taker])
+            execute(connection, "stand_in_for_lane", lane=lane, to=taker)
+    with transaction(engine) as connection:
+        table = tables.lanes
+        connection.execute(select(table.c.id).where(table.c.id == lane).with_for_update())
+        _open_campaigns(connection, name, lane, None)
+        execute(connection, "retire_instance", lane=lane)
+
+
+def _give_away(engine: Engine, campaign: str, taker: int | None) -> int:
+    """Whom its care leaves out there is skipped: other instances know other people."""
+    with transaction(engine) as connection:
+        campaign_id, _ = lock_campaign(connection, campaign)
+        moved = give_away(connection, campaign_id, taker)
+        skip_left_out_by_now(connection, campaign_id)
+        return moved
+
+
+def _open_campaigns(connection: Connection, name: str, lane: int, taker: int | None) -> Sequence[_Campaign]:
+    """Those that have it. Raises ConflictError where one of them, or a schedule, has no other and no taker."""
+    campaigns = rows(connection, "open_campaigns_of_lane", _Campaign, lane=lane)
+    if taker is not None:
+        return campaigns
+    stuck = [f"campaign {each.name}" for each in campaigns if not each.others]
+    stuck += [f"schedule {each}" for each in values(connection, "schedules_with_this_lane_only", lane=lane)]
+    if stuck:
+        raise ConflictError(
+            f"instance {name!r} is the only one of {listed(stuck, _MOST_NAMED)}: name one that stands in for it with "
+            f"`broadcaster instance retire {quote(name)} --to NAME` (nothing was moved)"
+        )
+    return campaigns
+
+
+def _planned(engine: Engine, campaign: _Campaign, lane: int, to: tuple[str, int] | None) -> MovedCampaign:
+    """With when it ends as it is, and when without the lane."""
+    names = {each.id: each.instance for each in campaign.others}
+    weights: LaneRates = {each.id: each.weight for each in campaign.others}
+    there = {each.id: each.pending for each in campaign.others}
+    if to is not None:
+        name, taker = to
+        names[taker], weights, there = name, {taker: None}, {taker: 0}
+    work = open_work(engine, campaign.name)
+    parts: list[PlannedPart] = []
+    for part in work.parts:
+        if part.lane_id != lane:
+            parts.append(part)
+            continue
+        shares = dealt_to_room(part.messages, there, weights)
+        parts += [replace(part, lane_id=other, messages=messages) for other, messages in shares.items() if messages]
+    with transaction(engine) as connection:
+        around = surroundings_of(connection, {part.lane_id for part in parts})
+    dealt = dealt_to_room(campaign.pending, there, weights)
+    dealt = dealt_to_room(campaign.pending, there, weights)
+    before, after = work.plan(), around.plan(parts) if parts else None
+    return MovedCampaign(
+        campaign=campaign.name,
+        state=campaign.state,
+        pending=campaign.pending,
+        under_way=campaign.under_way,
+        takers={names[other]: count for other, count in dealt.items() if count},
+        seconds_before=None if before is None else before.seconds,
+        seconds_after=None if after is None else after.seconds,
+        ends_at_before=_end(before),
+        ends_at_after=_end(after),
+    )
+
+
+def _end(plan: CampaignPlan | None) -> datetime | None:
+    return plan.ends_at if plan is not None and plan.is_paced else None
