@@ -50,11 +50,6 @@ class Meter:
         first, before = self._samples[0]
         return max(0.0, (final - before) / (now - first)) if now > first else 0.0
 
-    @property
-    def is_long_enough(self) -> bool:
-        """Whether the rate is measured over RATE_WINDOW_SECONDS by now."""
-        return bool(self._samples) and self._samples[-1][0] - self._samples[0][0] >= RATE_WINDOW_SECONDS
-
     def _is_enough(self, since: float, before: int) -> bool:
         """Whether the rate can be told from what came since that sample."""
         now, final = self._samples[-1]
@@ -72,26 +67,21 @@ class Foresight:
         self._known_until = -inf
         self._open = 0
 
-    def seconds_left(self, still_open: int, rate: float, meter: Meter) -> float | None:
+    def seconds_left(self, still_open: int, rate: float) -> float | None:
         """How many seconds the `still_open` messages take, if all goes on as it does; None: nobody can tell.
 
-        No less than limits and windows allow, and no less than at `rate`: where messages are tried again, or other
-        campaigns are sent beside, that is lower.
+        Lanes without a limit go on at `rate`.
         """
         now = time.monotonic()
         if now >= self._known_until or (still_open == 0) != (self._open == 0):
             self._open, begun = still_open, now
-            self._ends_at = self._reckon(rate, meter)
+            self._ends_at = self._reckon(rate)
             # However long a plan takes to make, most of the time none is made.
             self._known_until = time.monotonic() + max(LINE_SECONDS, _PLANS_SHARE * (time.monotonic() - begun))
         return None if self._ends_at is None else max(0.0, self._ends_at - time.time())
 
-    def _reckon(self, rate: float, meter: Meter) -> float | None:
-        work = self._look()
-        # Limits tell more than a few seconds do.
-        is_paced = all(lane.interval for lane in work.surroundings.lanes)
-        lately = rate if meter.is_long_enough or not is_paced else 0.0
-        plan = work.plan(lately)
+    def _reckon(self, rate: float) -> float | None:
+        plan = self._look().plan(rate)
         return plan.ends_at.timestamp() if plan and plan.is_paced and plan.ends_at else None
 
 
@@ -177,7 +167,7 @@ def take_snapshot(
     # When it starts is said by the pace.
     told = (each for each in said_by_instances(troubles) if each.cause is not Cause.STARTS_LATER)
     rate = meter.rate(time.monotonic(), summary.total - summary.still_open)
-    left = None if foresight is None else foresight.seconds_left(summary.still_open, rate, meter)
+    left = None if foresight is None else foresight.seconds_left(summary.still_open, rate)
     return Snapshot(summary, rate, troubles, tuple(map(trouble_line, told)), left)
 
 

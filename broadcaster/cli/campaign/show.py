@@ -11,6 +11,7 @@ import msgspec
 import typer
 
 from broadcaster.cli.campaign import Name
+from broadcaster.cli.campaign.told_plan import said_end
 from broadcaster.cli.database import reader
 from broadcaster.cli.options.results import Json
 from broadcaster.cli.output import duration, local_time, say, say_fields, say_json, say_table
@@ -106,11 +107,11 @@ def show(name: Name, as_json: Json = False) -> None:
 
 
 def _ends(ends_at: datetime | None, plan: CampaignPlan | None) -> dict[str, object]:
-    """When it is sent at the earliest, and what it waits for."""
+    """When it is sent, and what it waits for."""
     if ends_at is None or plan is None:
         return {}
-    waits = f"; it waits for {' and '.join(plan.waits)}" if plan.waits else ""
-    return {"ends": f"{local_time(ends_at, seconds=False)} at the earliest{waits}"}
+    waits = f"; it waits for {plan.said_waits}" if plan.waits else ""
+    return {"ends": f"{said_end(ends_at, plan.earliest_at, plan.latest_at)}{waits}"}
 
 
 def campaign_document(summary: CampaignSummary, found: Sequence[Standstill]) -> dict[str, Any]:
