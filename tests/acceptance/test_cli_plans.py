@@ -91,3 +91,62 @@ def test_show_does_not_send_anybody_to_itself(run_cli: RunCli, engine: Engine) -
     shown = assert_done(run_cli("campaign", "show", "c")).stdout
     assert "waits for its window; it opens at" in shown
     assert "campaign show c`" not in shown
+
+
+def test_a_plan_says_when_it_is_sent_through_what_and_what_would_make_it_earlier(
+    run_cli: RunCli, engine: Engine
+) -> None:
+    submit(run_cli, "--draft", "--window", "00:00-24:00")
+    said = run_cli("campaign", "plan", "c")
+    assert re.search(
+        r"to send +60\nbegins +\w{3} 20.*\nends +20.* UTC, in 2 d [01] h\nwaits for +limit 25/d of a, 2 d", said.stdout
+    )
+    assert len(re.findall(r"  \w{3} 20..-..-..: \d+", said.stdout)) == 3
+    assert "warning: it needs 3 days with limit 25/d of a" in said.stderr
+    more = run_cli("campaign", "plan", "c", "--with-instance", "+2", "--with-rate", "a=40/min").stdout
+    assert re.search(r"with 2 more and a at 40/min: 20.* 2 d [01] h earlier", more)
+    made = run_cli("campaign", "plan", "c", "--by", "in 30h").stdout
+    assert re.search(r"it misses .*; the cheapest change that makes it: 1 instance more like a, until", made)
+    never = run_cli("campaign", "plan", "c", "--by", "in 3s").stdout
+    assert re.search(r"it misses .*, and no change of start, windows, one rate or up to 10 instances makes it", never)
+    planned = run_cli("campaign", "plan", "c", "--by", "in 3d", "--json").json
+    assert (planned["messages"], planned["by"]["is_made"], planned["by"]["change"]) == (60, True, None)
+    assert [each["messages"] for each in planned["days"]][:2] == [25, 25]
+    assert planned["waits"][0]["what"] == "limit 25/d of a"
+
+
+def test_an_instance_that_it_could_be_sent_through_is_tried_in_a_plan(run_cli: RunCli) -> None:
+    assert_done(run_cli("instance", "add", "b", "--key-stdin", "--rate", "20/min", stdin="key-b"))
+    submit(run_cli, "--draft")
+    said = run_cli("campaign", "plan", "c", "--with-instance", "b").stdout
+    assert re.search(r"with instance b: 20.*earlier", said)
+    wrong = run_cli("campaign", "plan", "c", "--with-instance", "a")
+    assert (wrong.code, wrong.stderr) == (2, "error: --with-instance 'a': it is sent through that one already\n")
+
+
+def test_of_an_audience_those_are_planned_that_there_are_now(run_cli: RunCli) -> None:
+    assert_done(run_cli("audience", "import", "people", "-", stdin=f"phone\n{PEOPLE}"))
+    arguments = ("--instance", "a", "--audience", "people", "--text", "Hi STOP", "--at", "in 2h")
+    assert_done(run_cli("campaign", "submit", "over", *arguments))
+    planned = run_cli("campaign", "plan", "over", "--json").json
+    assert planned["messages"] == 60
+    begins = datetime.fromisoformat(planned["first_at"])
+    assert timedelta(hours=1, minutes=55) < begins - datetime.now(UTC) <= timedelta(hours=2)
+
+
+def test_an_earlier_start_is_the_cheapest_change_and_a_higher_rate_comes_before_another_instance(
+    run_cli: RunCli,
+) -> None:
+    assert_done(run_cli("instance", "set", "a", "--rate", "2/min"))
+    submit(run_cli, "--at", "in 2h")
+    late = run_cli("campaign", "plan", "c", "--by", "in 2h").stdout
+    assert re.search(r"the cheapest change that makes it: a start \d+ min earlier", late)
+    soon = run_cli("campaign", "plan", "c", "--by", "in 20min", "--json").json
+    assert soon["by"]["change"] is None
+    assert_done(run_cli("campaign", "cancel", "c", "--yes"))
+    done = run_cli("campaign", "plan", "c")
+    assert (done.code, done.stderr) == (1, "error: nothing is left to send of campaign 'c': it is cancelled\n")
+    submit_now = ("campaign", "submit", "d", "--instance", "a", "--recipients", "-", "--text", "Hi STOP", "--draft")
+    assert_done(run_cli(*submit_now, stdin=f"phone\n{PEOPLE}"))
+    faster = run_cli("campaign", "plan", "d", "--by", "in 20min").stdout
+    assert re.search(r"the cheapest change that makes it: instance a at [34]/min instead of 2/min", faster)

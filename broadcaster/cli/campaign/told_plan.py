@@ -9,7 +9,6 @@ from itertools import groupby
 from broadcaster.cli.output import duration, local_time, say
 from broadcaster.domain.campaign_plans import CampaignPlan, PlannedDay
 
-_FEWEST_DAYS = 2
 _MOST_DAYS = 31
 
 
@@ -37,9 +36,9 @@ def say_plan(plan: CampaignPlan) -> None:
         say_days(plan.days)
 
 
-def say_days(days: Sequence[PlannedDay]) -> None:
-    """How many messages leave on each day, and through which instances. Of a single day nothing is said."""
-    if len({each.day for each in days}) < _FEWEST_DAYS:
+def say_days(days: Sequence[PlannedDay], *, fewest: int = 2) -> None:
+    """How many messages leave on each day, and through which instances. Of fewer days nothing is said."""
+    if len({each.day for each in days}) < fewest:
         return
     by_day = groupby(days, key=lambda each: each.day)
     for number, (day, of_day) in enumerate(by_day):
