@@ -150,3 +150,75 @@ def test_an_earlier_start_is_the_cheapest_change_and_a_higher_rate_comes_before_
     assert_done(run_cli(*submit_now, stdin=f"phone\n{PEOPLE}"))
     faster = run_cli("campaign", "plan", "d", "--by", "in 20min").stdout
     assert re.search(r"the cheapest change that makes it: instance a at [34]/min instead of 2/min", faster)
+
+
+def test_what_holds_it_now_is_said_in_the_same_words_by_show_and_watch(run_cli: RunCli, engine: Engine) -> None:
+    assert_done(run_cli("instance", "add", "b", "--key-stdin", "--rate", "30/min", stdin="key-b"))
+    arguments = ("--instance", "a", "--instance", "b", "--recipients", "-", "--text", "Hi STOP")
+    assert_done(run_cli("campaign", "submit", "c", *arguments, stdin=f"phone\n{PEOPLE}"))
+    start_due_campaigns(engine)
+
+    def held() -> list[str]:
+        shown = assert_done(run_cli("campaign", "show", "c")).stdout
+        [said] = re.findall(r"^held by +(.*)$", shown, re.MULTILINE)
+        assert f"held by {said}" in run_cli("campaign", "watch", "c", "--timeout", "0").stdout
+        return str(said).split("; ")
+
+    def change(statement: str) -> None:
+        with engine.begin() as connection:
+            connection.execute(text(statement))
+
+    assert held() == ["a: rate 20/min", "b: rate 30/min"]
+    change("UPDATE limits SET free_at = now() + interval '3 h'")
+    change("UPDATE lanes SET health = 'down', not_before = now() + interval '1 min' WHERE id = 2")
+    limited, down = held()
+    assert re.fullmatch(r"a: limit 25/d, again at .*", limited)
+    assert re.fullmatch(r"b: is down, next try at .*", down)
+    change("UPDATE lanes SET health = 'paused'")
+    assert held() == ["a, b: is paused by an operator"]
+    found = assert_done(run_cli("campaign", "show", "c", "--json")).json["holds"]
+    assert [(each["instance"], each["cause"]) for each in found] == [("a", "instance"), ("b", "instance")]
+
+
+def test_watching_until_a_moment_ends_as_soon_as_that_will_be_missed(run_cli: RunCli, engine: Engine) -> None:
+    submit(run_cli)
+    start_due_campaigns(engine)
+    missed = run_cli("campaign", "watch", "c", "--until", "in 3h", "--timeout", "30")
+    assert missed.code == 1
+    assert re.search(
+        r"error: campaign c will miss .*: it ends .*; see what would make it with `broadcaster campaign plan c --by",
+        missed.stderr,
+    )
+    far = run_cli("campaign", "watch", "c", "--until", "in 3d", "--timeout", "1")
+    assert "is still running after 1 s" in far.stderr
+
+
+def test_status_says_until_when_campaigns_are_sent(run_cli: RunCli, engine: Engine) -> None:
+    submit(run_cli)
+    start_due_campaigns(engine)
+    assert re.search(r"^campaign c is sent until 20.* UTC$", run_cli("status").stdout, re.MULTILINE)
+    [end] = run_cli("status", "--json").json["ends"]
+    assert end["campaign"] == "c"
+    assert end["earliest_at"] <= end["ends_at"] <= end["latest_at"]
+
+
+def test_the_next_month_of_schedules_is_planned_with_what_overlaps_and_expires(run_cli: RunCli) -> None:
+    assert_done(run_cli("audience", "import", "people", "-", stdin=f"phone\n{PEOPLE}"))
+    add = ("--audience", "people", "--instance", "a", "--text", "Hi STOP", "--timezone", "UTC")
+    assert "nothing is due" in assert_done(run_cli("schedule", "plan")).stdout
+    assert_done(run_cli("schedule", "add", "weekly", "--cron", "0 9 * * mon", *add))
+    weekly = assert_done(run_cli("schedule", "plan", "weekly", "--json")).json
+    assert len(weekly) in (4, 5)
+    assert {each["messages"] for each in weekly} == {60}
+    first = weekly[0]
+    took = datetime.fromisoformat(first["ends_at"]) - datetime.fromisoformat(first["due_at"])
+    assert timedelta(days=2) < took < timedelta(days=2, hours=3)
+    assert [each["remarks"] for each in weekly] == [[] for _ in weekly]
+    assert_done(
+        run_cli("schedule", "add", "daily", "--cron", "0 9 * * *", "--overlap", "skip", "--expires", "20h", *add)
+    )
+    planned = assert_done(run_cli("schedule", "plan", "--json")).json
+    remarks = [remark for each in planned for remark in each["remarks"]]
+    assert any("expire before they may leave" in each for each in remarks)
+    assert any("beside schedule" in each for each in remarks)
+    assert "REMARKS" in assert_done(run_cli("schedule", "plan")).stdout

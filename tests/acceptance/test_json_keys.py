@@ -36,6 +36,7 @@ WHILE_IT_RUNS = [
     "campaign submit dry --instance a --recipients - --text 'Hi {{ name }}' --dry-run",
     "campaign submit all --instance a --audience people --text 'Hi {{ name }}' --draft",
     "campaign preview all",
+    "campaign plan all --with-instance +1 --by 'in 3d'",
     "campaign test c --to 628123456009 --timeout 0",
     "instance check a --to 628123456009 --timeout 0",
     "instance list",

@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from broadcaster.cli.campaign.show import STATE_STYLES, campaign_document, told_of_slices
 from broadcaster.cli.output import console, duration, local_time, one_line, say, say_json
-from broadcaster.cli.troubles import said_by_instances, trouble_line
+from broadcaster.cli.troubles import clock_time, said_by_instances, trouble_line
+from broadcaster.domain.campaign_plans import CampaignPlan
+from broadcaster.domain.holds import HoldNow, said_holds
 from broadcaster.domain.standstill import Cause, Standstill
 from broadcaster.domain.states import CampaignState, MessageState
 from broadcaster.services.campaigns.campaign_reports import CampaignSummary
@@ -63,7 +65,8 @@ class Foresight:
     def __init__(self, look: Callable[[], OpenWork]) -> None:
         """`look` reads what is left of it (`planning.open_work`)."""
         self._look = look
-        self._ends_at: float | None = None
+        self.plan: CampaignPlan | None = None
+        """The latest one; None: nothing is left to send."""
         self._known_until = -inf
         self._open = 0
 
@@ -75,14 +78,16 @@ class Foresight:
         now = time.monotonic()
         if now >= self._known_until or (still_open == 0) != (self._open == 0):
             self._open, begun = still_open, now
-            self._ends_at = self._reckon(rate)
+            self.plan = self._look().plan(rate)
             # However long a plan takes to make, most of the time none is made.
             self._known_until = time.monotonic() + max(LINE_SECONDS, _PLANS_SHARE * (time.monotonic() - begun))
-        return None if self._ends_at is None else max(0.0, self._ends_at - time.time())
+        ends_at = self.ends_at
+        return None if ends_at is None else max(0.0, ends_at.timestamp() - time.time())
 
-    def _reckon(self, rate: float) -> float | None:
-        plan = self._look().plan(rate)
-        return plan.ends_at.timestamp() if plan and plan.is_paced and plan.ends_at else None
+    @property
+    def ends_at(self) -> datetime | None:
+        """When its last message leaves, by the latest plan; None: nobody can tell."""
+        return self.plan.ends_at if self.plan is not None and self.plan.is_paced else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +103,8 @@ class Snapshot:
     troubles: Sequence[Standstill] = ()
     notes: tuple[str, ...] = ()
     seconds_left: float | None = None
+    holds: Sequence[HoldNow] = ()
+    """What holds it now, by instance."""
 
     @property
     def state(self) -> CampaignState:
@@ -162,13 +169,17 @@ def take_snapshot(
     meter: Meter,
     troubles: Sequence[Standstill] = (),
     foresight: Foresight | None = None,
+    holds: Sequence[HoldNow] = (),
 ) -> Snapshot:
-    """What `summary` and `troubles`, read just now, come to."""
+    """What `summary`, `troubles` and `holds`, read just now, come to."""
     # When it starts is said by the pace.
     told = (each for each in said_by_instances(troubles) if each.cause is not Cause.STARTS_LATER)
     rate = meter.rate(time.monotonic(), summary.total - summary.still_open)
     left = None if foresight is None else foresight.seconds_left(summary.still_open, rate)
-    return Snapshot(summary, rate, troubles, tuple(map(trouble_line, told)), left)
+    notes = [*map(trouble_line, told)]
+    if holds:
+        notes.insert(0, f"held by {'; '.join(said_holds(holds, clock_time))}")
+    return Snapshot(summary, rate, troubles, tuple(notes), left, holds)
 
 
 class View(Protocol):
@@ -181,14 +192,15 @@ class JsonView:
     """One document in a line for each change."""
 
     def __init__(self) -> None:
-        self._last: tuple[CampaignSummary, Sequence[Standstill]] | None = None
+        self._last: tuple[CampaignSummary, Sequence[Standstill], Sequence[HoldNow]] | None = None
 
     def update(self, snapshot: Snapshot) -> None:
         """Write the document if it is not the last one."""
-        known = (snapshot.summary, snapshot.troubles)
+        known = (snapshot.summary, snapshot.troubles, snapshot.holds)
         if known != self._last:
             self._last = known
-            say_json(campaign_document(*known), indent=False)
+            document = campaign_document(snapshot.summary, snapshot.troubles)
+            say_json({**document, "holds": snapshot.holds}, indent=False)
             sys.stdout.flush()
 
 

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from broadcaster.db.statements import Connection
 
 
+MOST_LANES = 500
+"""Of all that is sent, where everything is planned at once."""
 MOST_ATTEMPTS_READ = 500
 """Of a lane's latest attempts: these tell well enough how its gateway does."""
 
@@ -105,10 +107,16 @@ def open_work(source: Engine | Reader, name: str) -> OpenWork:
 
 
 def plans_of_all(source: Engine | Reader) -> dict[str, CampaignPlan]:
-    """When each running campaign is sent, by name."""
+    """When each campaign is sent that is running, or is to start, by name.
+
+    Nothing where they are sent through more than MOST_LANES: that would take long.
+    """
     with reading(source) as connection:
-        around = surroundings_of(connection, values(connection, "lanes_with_parts", name=None))
-    by_id = around.plans([], campaigns={part.campaign for part in around.beside})
+        lanes = values(connection, "lanes_with_parts", name=None)
+        if not lanes or len(lanes) > MOST_LANES:
+            return {}
+        around = surroundings_of(connection, lanes)
+    by_id = around.plans([], campaigns=sorted({part.campaign for part in around.beside}))
     return {around.names[campaign]: plan for campaign, plan in by_id.items()}
 
 
