@@ -64,6 +64,7 @@ WHILE_IT_RUNS = [
     "schedule list",
     "schedule show news",
     "schedule next news",
+    "schedule plan news",
     "schedule pause news",
     "schedule resume news",
     "schedule run-now news",
