@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import socket
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from tempfile import SpooledTemporaryFile
 from typing import IO, Annotated
@@ -14,6 +14,7 @@ import typer
 
 import broadcaster
 from broadcaster import embedded
+from broadcaster.cli.campaign.told_plan import said_end
 from broadcaster.cli.database import database, upgrade_database
 from broadcaster.cli.options.results import Json
 from broadcaster.cli.output import (
@@ -30,9 +31,11 @@ from broadcaster.cli.output import (
 )
 from broadcaster.cli.own_process import own_command, own_environment
 from broadcaster.cli.troubles import Few, few_troubles, say_troubles, trouble_document, troubles
+from broadcaster.domain.campaign_plans import CampaignPlan
 from broadcaster.embedded import ProcessId, ReadyNotice, Role, RoleStatus, StackState, StackStatus
 from broadcaster.embedded.home import prepare_home
 from broadcaster.errors import UnavailableError
+from broadcaster.services.campaigns.planning import plans_of_all
 from broadcaster.services.ticks import Tick, read_ticks
 from broadcaster.settings import Settings, load
 from broadcaster.worker.flower_credentials import LISTENER, FlowerCredentials, credentials_path, flower_credentials
@@ -40,6 +43,8 @@ from broadcaster.worker.flower_credentials import LISTENER, FlowerCredentials, c
 ANSWER_SECONDS = 5.0
 """Seconds beyond its longest request that a stopping worker may take to record outcomes and give back its claims."""
 _DOWN_SECONDS = 300.0
+_MOST_ENDS = 20
+"""Campaigns of which it is said when they are sent."""
 _KEPT_IN_MEMORY = 1_000_000
 """Bytes of what is told of instances; more are in a temporary file until they are written."""
 
@@ -197,6 +202,8 @@ class _Work:
     ticks: list[Tick] | None = None
     troubles: Few | None = None
     is_unknown: bool = False
+    plans: Mapping[str, CampaignPlan] = field(default_factory=dict)
+    """When each running campaign is sent."""
 
 
 def _read_work(settings: Settings, stack: StackStatus, items: IO[bytes] | None) -> _Work:
@@ -211,11 +218,12 @@ def _read_work(settings: Settings, stack: StackStatus, items: IO[bytes] | None) 
         with database(settings) as engine:
             # If no tick was ever done in the database, the most frequent one stands for all.
             ticks = (read_ticks(engine) or [Tick("dispatch", 1.0, None)]) if stack.is_up else []
+            plans = plans_of_all(engine)
             found = troubles(engine, settings)
             if items is None:
-                return _Work(ticks, few_troubles(found))
+                return _Work(ticks, few_troubles(found), plans=plans)
             items.writelines(json_item(trouble_document(trouble)) + b"\n" for trouble in found)
-            return _Work(ticks, Few((), {}))
+            return _Work(ticks, Few((), {}), plans=plans)
     except UnavailableError as error:
         warn(f"when the ticks were last done and what does not move is not known: Postgres is away ({error})")
         return _Work(is_unknown=True)
@@ -232,6 +240,7 @@ def _say_document(
         "flower_url": flower_url(settings),
         "roles": [_role_document(role) for role in stack.roles],
         "ticks": None if work.ticks is None else [_tick_document(tick, running) for tick in work.ticks],
+        "ends": [_end_document(name, plan) for name, plan in work.plans.items()],
     }
     if work.troubles is None:
         say_json({**document, "standing_still": None})
@@ -245,6 +254,7 @@ def _say_status(settings: Settings, stack: StackStatus, work: _Work, running: fl
         say(f"nothing is running in {settings.home}: start it with `broadcaster up`")
     else:
         _say_stack(settings, stack, work.ticks or [], running)
+    _say_ends(work.plans)
     if work.troubles is not None:
         say_troubles(work.troubles)
 
@@ -303,6 +313,33 @@ def _tick_document(tick: Tick, running: float | None) -> dict[str, object]:
         "age_seconds": tick.age,
         "late": tick.is_late(running),
     }
+
+
+def _end_document(name: str, plan: CampaignPlan) -> dict[str, object]:
+    """When a running campaign is sent, for programs."""
+    known = plan if plan.is_paced else None
+    return {
+        "campaign": name,
+        "ends_at": known and known.ends_at,
+        "earliest_at": known and known.earliest_at,
+        "latest_at": known and known.latest_at,
+        "expire": plan.expire,
+    }
+
+
+def _say_ends(plans: Mapping[str, CampaignPlan]) -> None:
+    """When running campaigns are sent, as far as that can be told."""
+    told = [
+        f"campaign {name} is sent until {said_end(plan.ends_at, plan.earliest_at, plan.latest_at)}"
+        for name, plan in plans.items()
+        if plan.is_paced and plan.ends_at is not None
+    ]
+    if told:
+        say("")
+    for each in told[:_MOST_ENDS]:
+        say(each)
+    if len(told) > _MOST_ENDS:
+        say(f"and {len(told) - _MOST_ENDS:,} campaigns more: see `broadcaster campaign list`")
 
 
 def _pid(process: ProcessId | None) -> str | None:

@@ -58,7 +58,7 @@ def trouble_line(trouble: Standstill) -> str:
             f"; {counted(trouble.waiting)} {'waits' if trouble.waiting == 1 else 'wait'}" if trouble.waiting else ""
         )
         return f"{trouble.what} {trouble.name} {trouble.says}: {trouble.detail}, see above{waits}"
-    return trouble.sentence(_clock)
+    return trouble.sentence(clock_time)
 
 
 def few_troubles(found: Iterable[Standstill]) -> Few:
@@ -99,7 +99,7 @@ def without_own_remedy(found: Iterable[Standstill], command: str) -> Iterator[St
         yield replace(trouble, remedy=Remedy("", "")) if trouble.remedy.command == command else trouble
 
 
-def _clock(moment: datetime) -> str:
+def clock_time(moment: datetime) -> str:
     """The local time, `12:31:08 CET`; with the date if it is not today."""
     local = moment.astimezone(shown_zone())
     today = datetime.now(shown_zone()).date()

@@ -2,81 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
 from math import inf
 from zoneinfo import ZoneInfo
 
 import msgspec
 
+from broadcaster.domain.care import Care
+from broadcaster.domain.lanes_now import LaneNow, LimitNow, Luck, moment_of_seconds, seconds_or
 from broadcaster.domain.opening_hours import NOBODY, OpeningHours, RecipientGroup, joint_opening
-from broadcaster.domain.pacing import Pace
-from broadcaster.domain.plans import (
-    NEVER,
-    Hold,
-    OpenSpan,
-    PlannedLane,
-    Queue,
-    SendingPlan,
-    always_open,
-    sending_plan,
-)
-from broadcaster.domain.span_limits import RollingCount, SpanLimit
+from broadcaster.domain.plan_terms import NEVER, OpenSpan, PlannedLane, Queue, Slices, always_open
+from broadcaster.domain.plans import Hold, SendingPlan, sending_plan
 
-OTHERS = -1
-"""The rank of what other campaigns have waiting; the campaign itself has 0."""
+OWN = 0
+"""The campaign that is asked for, among others beside it."""
 _LEAST_HELD = 60.0
 """Seconds: what holds it for less is not told."""
-
-
-ITS_WINDOWS = "its windows"
-"""What something waits for, in words."""
-
-
-class LaneNow(msgspec.Struct, frozen=True, kw_only=True):
-    """A lane as it stands."""
-
-    id: int
-    instance: str
-    interval: float
-    tolerance: float
-    burst: int
-    debt: float
-    """By how many seconds its clock is ahead."""
-    rests: float
-    """For how many seconds it sends nothing yet."""
-    is_stopped: bool
-    """Nobody knows until when: it is paused, refused or down."""
-    hours: OpeningHours | None
-    limits: tuple[int, ...]
-    now: datetime
-
-
-class LimitNow(msgspec.Struct, frozen=True, kw_only=True):
-    """A limit over a span as it stands, with what counts for it already."""
-
-    id: int
-    name: str
-    """What people call it, or the instance whose own it is."""
-    is_shared: bool
-    is_ramp: bool
-    """Its `most` may be more tomorrow, and is reckoned as it is."""
-    most: int
-    span_seconds: int
-    grace_seconds: float
-    counts: tuple[int, ...]
-    newest: int
-
-    @property
-    def count(self) -> RollingCount:
-        return RollingCount(SpanLimit(self.most, self.span_seconds), self.grace_seconds, self.counts, self.newest)
-
-    def __str__(self) -> str:
-        limit = SpanLimit(self.most, self.span_seconds)
-        if self.is_ramp:
-            return f"ramp of {self.name}, at its step of today ({limit})"
-        return f"limit {self.name} ({limit})" if self.is_shared else f"limit {limit} of {self.name}"
+_LATE = timedelta(seconds=2)
+"""Something begins up to two ticks after it is due."""
+_TOLD_BY = {
+    Hold.START: "its start",
+    Hold.WINDOW: "its windows",
+    Hold.CANARY: "the slices of its canary",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +41,27 @@ class PlannedPart:
     group: RecipientGroup = NOBODY
     not_before: datetime | None = None
     expires_at: datetime | None = None
-    rank: int = 0
+    campaign: int = OWN
+    priority: int = 0
+    slice: int = 0
+    """Of the campaign's canary, counted from the one that is open."""
+
+    def sliced(self, care: Care | None, open_slices: int = 1, *, held: int | None = None) -> Iterator[PlannedPart]:
+        """The same by slices, where its campaign has a canary of which so many are open. `held`: so many are not."""
+        closed = 0 if care is None else max(0, care.slices - max(1, open_slices))
+        if care is None or not closed:
+            yield self
+            return
+        first = max(1, open_slices)
+        opened = care.share_of(first)
+        to_come = round(self.messages * (1 - opened)) if held is None else min(held, self.messages)
+        yield replace(self, messages=self.messages - to_come)
+        gone = 0
+        for number in range(1, closed + 1):
+            share = (care.share_of(first + number) - opened) / (1 - opened)
+            messages = round(to_come * share) - gone
+            gone += messages
+            yield replace(self, messages=messages, slice=number)
 
 
 class PlannedDay(msgspec.Struct, frozen=True):
@@ -102,32 +73,45 @@ class PlannedDay(msgspec.Struct, frozen=True):
     ends_at: datetime
 
 
+class PlannedWait(msgspec.Struct, frozen=True):
+    """What keeps a campaign from sending."""
+
+    cause: Hold
+    what: str
+    """For people: `its windows`, `limit 1000/d of a`."""
+    seconds: float
+    """For how long, in all."""
+    times: int
+    """How often it is interrupted by that once it has begun."""
+    span_seconds: int | None = None
+    """Of a limit."""
+
+
 @dataclass(frozen=True, slots=True)
 class CampaignPlan:
-    """When a campaign is sent, if nothing fails and nobody intervenes."""
+    """When a campaign is sent, if nobody intervenes."""
 
     begins_at: datetime
+    """From when on it may be sent."""
     ends_at: datetime | None
     """When its last message leaves; None: it cannot be told, or some do not within a year."""
     is_paced: bool
-    """Whether a limit or hours say how long it takes. Otherwise it takes as long as the gateway needs."""
+    """Whether it is known how long it takes. Otherwise it takes as long as the gateway needs."""
     expire: int
     """How many of its messages expire."""
     days: Sequence[PlannedDay]
-    waits: Sequence[str]
-    """What it waits for, for people."""
-
-    def after_slices(self, seconds: float) -> CampaignPlan:
-        """The plan of a campaign whose canary waits so long between its slices.
-
-        Hours may be closed meanwhile anyway, so that it is only known to take no less than either.
-        """
-        if not seconds:
-            return self
-        waited = self.begins_at + timedelta(seconds=seconds)
-        by_hours = ITS_WINDOWS in self.waits
-        ends = self.ends_at and (max(self.ends_at, waited) if by_hours else self.ends_at + timedelta(seconds=seconds))
-        return replace(self, ends_at=ends, is_paced=True, waits=[*self.waits, "the slices of its canary"])
+    waits: Sequence[PlannedWait]
+    """What it waits for, the longest first."""
+    first_at: datetime | None = None
+    """When its first message leaves; None: none does."""
+    earliest_at: datetime | None = None
+    """When it ends where all goes well,"""
+    latest_at: datetime | None = None
+    """and where it does not: nine of ten times it is between. None: as with `ends_at`."""
+    remaining: int = 0
+    """How many of its messages do not leave within a year, or nobody knows when."""
+    stopped: Sequence[str] = ()
+    """Its instances through which nothing is sent now, and nobody knows until when."""
 
     @property
     def seconds(self) -> float | None:
@@ -136,10 +120,15 @@ class CampaignPlan:
             return None
         return max(0.0, (self.ends_at - self.begins_at).total_seconds())
 
+    @property
+    def said_waits(self) -> str:
+        """What it waits for, in one clause; nothing where it waits for nothing."""
+        return " and ".join(wait.what for wait in self.waits)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
-    """What a campaign is sent through, as it stands at one moment."""
+    """What a campaign is sent through and beside, as it stands at one moment."""
 
     now: datetime
     lanes: Sequence[LaneNow]
@@ -148,73 +137,133 @@ class Surroundings:
     """How long before it closes something is as good as closed."""
     zone: ZoneInfo
     """Whose days count."""
+    beside: Sequence[PlannedPart] = ()
+    """What other campaigns have to send."""
+    canaries: Mapping[int, Slices] = field(default_factory=dict)
+    """Of campaigns that have one."""
+    names: Mapping[int, str] = field(default_factory=dict)
+    """Of other campaigns."""
 
     def plan(
         self, parts: Sequence[PlannedPart], *, begins_at: datetime | None = None, rate: float = 0.0
     ) -> CampaignPlan:
-        """When these parts leave, of which those of rank 0 are told.
+        """When these parts of one campaign leave, beside all others.
 
-        `begins_at`: None is now. No faster than at `rate`, in messages a second; 0: it is not known.
+        `begins_at`: None is now. Lanes without a limit send no faster than at `rate`, in messages a second; 0: not
+        known.
         """
         begins = max(self.now, begins_at or self.now)
-        messages = sum(part.messages for part in parts if part.rank == 0)
-        known = [lane for lane in self.lanes if any(part.lane_id == lane.id and part.messages for part in parts)]
-        lanes = [self._planned(lane, parts, _slowed(lane, parts, rate, messages)) for lane in known]
-        plan = sending_plan(lanes, {each.id: each.count for each in self.limits}, begins.timestamp(), self._day)
-        ends = plan.ends_at()
-        waits = list(self._waits(plan))
+        if begins > self.now:
+            parts = [replace(part, not_before=max(begins, part.not_before or begins)) for part in parts]
+        campaign = parts[0].campaign if parts else OWN
+        return replace(self.plans(parts, rate=rate, campaigns=[campaign])[campaign], begins_at=begins)
+
+    def plans(
+        self, parts: Sequence[PlannedPart], *, campaigns: Iterable[int], rate: float = 0.0
+    ) -> dict[int, CampaignPlan]:
+        """The same of several campaigns that have these parts, by campaign."""
+        plans = {Luck.USUAL: self._planned(parts, Luck.USUAL, rate)}
+        for luck in (Luck.GOOD, Luck.BAD):
+            if any(lane.variance or lane.again or lane.latency for lane in self.lanes):
+                plans[luck] = self._planned(parts, luck, rate)
+            else:
+                plans[luck] = plans[Luck.USUAL]
+        return {campaign: self._told(plans, parts, campaign, rate) for campaign in campaigns}
+
+    def _told(
+        self, plans: Mapping[Luck, SendingPlan], parts: Sequence[PlannedPart], campaign: int, rate: float
+    ) -> CampaignPlan:
+        plan = plans[Luck.USUAL]
+        own = [part for part in parts if part.campaign == campaign and part.messages]
+        lanes = [lane for lane in self.lanes if any(part.lane_id == lane.id for part in own)]
+        waits = list(self._waits(plan, campaign))
+        early, ends, late = (_moment(plans[luck].ends_at(campaign)) for luck in (Luck.GOOD, Luck.USUAL, Luck.BAD))
         return CampaignPlan(
-            begins_at=begins,
-            ends_at=None if ends is None else _moment(ends),
-            is_paced=bool(waits) or any(lane.pace.interval for lane in lanes),
-            expire=plan.expiring(),
-            days=list(self._days(plan, known)),
+            begins_at=self.now,
+            ends_at=ends,
+            is_paced=bool(waits or rate) or any(lane.is_told for lane in lanes),
+            expire=plan.expiring(campaign),
+            days=list(self._days(plan, campaign)),
             waits=waits,
+            first_at=_moment(plan.begins_at(campaign)),
+            earliest_at=min(early, ends) if early and ends else None,
+            latest_at=max(late, ends) + _LATE if late and ends else None,
+            remaining=plan.remaining(campaign),
+            stopped=[lane.instance for lane in lanes if lane.is_stopped],
         )
 
-    def _planned(self, lane: LaneNow, parts: Iterable[PlannedPart], interval: float) -> PlannedLane:
-        tolerance = lane.tolerance if interval == lane.interval else 0.0
-        return PlannedLane(
-            pace=Pace(interval, tolerance, lane.burst),
-            queues=[self._queue(lane, part) for part in parts if part.lane_id == lane.id],
-            clock=self.now.timestamp() + lane.debt,
-            not_before=self.now.timestamp() + lane.rests,
-            limits=lane.limits,
-        )
+    def _planned(self, parts: Sequence[PlannedPart], luck: Luck, rate: float) -> SendingPlan:
+        by_lane: dict[int, list[PlannedPart]] = defaultdict(list)
+        for part in (*parts, *self.beside):
+            by_lane[part.lane_id].append(part)
+        own = sum(part.messages for part in parts)
+        lanes = []
+        for lane in self.lanes:
+            pace = lane.pace(luck, sum(part.messages for part in by_lane[lane.id]))
+            share = sum(part.messages for part in parts if part.lane_id == lane.id)
+            if rate and share and not lane.interval:
+                pace = replace(pace, interval=max(pace.interval, own / rate / share))
+            planned = PlannedLane(
+                pace=pace,
+                queues=[self._queue(lane, part) for part in by_lane[lane.id]],
+                clock=self.now.timestamp() + lane.debt,
+                not_before=self.now.timestamp() + lane.rests if lane.rests else -inf,
+                limits=lane.limits,
+            )
+            lanes.append(planned)
+        limits = {each.id: each.planned for each in self.limits}
+        return sending_plan(lanes, limits, self.now.timestamp(), self._day, self.canaries)
 
     def _queue(self, lane: LaneNow, part: PlannedPart) -> Queue:
         reserve = self.reserve.total_seconds()
         return Queue(
             messages=part.messages,
             opening=_never if lane.is_stopped else _opening(lane.hours, part.hours, part.group, reserve),
-            not_before=-inf if part.not_before is None else part.not_before.timestamp(),
-            expires_at=inf if part.expires_at is None else part.expires_at.timestamp() - reserve,
-            rank=part.rank,
+            not_before=seconds_or(part.not_before, -inf),
+            expires_at=seconds_or(part.expires_at) - reserve,
+            campaign=part.campaign,
+            priority=part.priority,
+            slice=part.slice,
         )
 
     def _day(self, moment: float) -> OpenSpan:
-        day = _moment(moment).astimezone(self.zone).date()
+        day = moment_of_seconds(moment).astimezone(self.zone).date()
         begins, ends = (
             datetime.combine(day + timedelta(days=ahead), datetime.min.time(), self.zone).timestamp()
             for ahead in (0, 1)
         )
         return OpenSpan(begins, ends)
 
-    def _days(self, plan: SendingPlan, lanes: Sequence[LaneNow]) -> Iterator[PlannedDay]:
-        """Of rank 0, in the order of days and instances."""
+    def _days(self, plan: SendingPlan, campaign: int) -> Iterator[PlannedDay]:
+        """In the order of days and instances."""
         found: dict[tuple[float, str], tuple[int, float]] = {}
-        for (begins, lane, queue), each in plan.leaving.items():
-            if plan.lanes[lane].queues[queue].rank == 0:
-                messages, last = found.get((begins, lanes[lane].instance), (0, 0.0))
-                found[begins, lanes[lane].instance] = messages + each.messages, max(last, each.last)
+        for begins, lane, each in plan.of(campaign):
+            key = begins, self.lanes[lane].instance
+            messages, last = found.get(key, (0, 0.0))
+            found[key] = messages + each.messages, max(last, each.last)
         for (begins, instance), (messages, last) in sorted(found.items()):
-            yield PlannedDay(_moment(begins).astimezone(self.zone).date(), instance, messages, _moment(last))
+            day = moment_of_seconds(begins).astimezone(self.zone).date()
+            yield PlannedDay(day, instance, messages, moment_of_seconds(last))
 
-    def _waits(self, plan: SendingPlan) -> Iterator[str]:
+    def _waits(self, plan: SendingPlan, campaign: int) -> Iterator[PlannedWait]:
         limits = {limit.id: limit for limit in self.limits}
-        for (hold, key), held in sorted(plan.held.items(), key=lambda item: -item[1].seconds):
-            if held.seconds >= _LEAST_HELD:
-                yield ITS_WINDOWS if hold is Hold.WINDOW else str(limits[key])
+        held = [(hold, key, each) for (of, hold, key), each in plan.held.items() if of == campaign]
+        for hold, key, each in sorted(held, key=lambda found: -found[-1].seconds):
+            if each.seconds < _LEAST_HELD or hold is Hold.START:
+                continue
+            if hold is Hold.LIMIT:
+                said, span = str(limits[key]), limits[key].span_seconds
+            else:
+                said = f"campaign {self.names.get(key, 'of others')}" if hold is Hold.OTHERS else _TOLD_BY[hold]
+                span = None
+            yield PlannedWait(hold, said, each.seconds, each.times, span)
+
+
+def slices_of(care: Care | None, next_at: datetime | None = None) -> Slices | None:
+    """How the slices of its canary follow each other; None: it has none."""
+    if care is None or not care.canary:
+        return None
+    return Slices(care.after, None if next_at is None else next_at.timestamp())
 
 
 def _opening(
@@ -227,7 +276,7 @@ def _opening(
 
     def opening(moment: float) -> OpenSpan:
         while True:
-            found = joint_opening(all_hours, group, _moment(moment))
+            found = joint_opening(all_hours, group, moment_of_seconds(moment))
             if found is None:
                 return NEVER
             begins, ends = max(moment, found.opens_at.timestamp()), found.closes_at.timestamp()
@@ -238,15 +287,9 @@ def _opening(
     return opening
 
 
-def _never(_moment: float) -> OpenSpan:
+def _never(_at: float) -> OpenSpan:
     return NEVER
 
 
-def _slowed(lane: LaneNow, parts: Iterable[PlannedPart], rate: float, messages: int) -> float:
-    """The lane's interval, or a longer one by which all lanes together send at `rate`."""
-    share = sum(part.messages for part in parts if part.lane_id == lane.id and part.rank == 0)
-    return max(lane.interval, messages / rate / share) if rate and share else lane.interval
-
-
-def _moment(seconds: float) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)
+def _moment(seconds: float | None) -> datetime | None:
+    return None if seconds is None else moment_of_seconds(seconds)

@@ -92,16 +92,6 @@ class Care(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return (*self.canary, 1.0)[slices - 1] if slices else 0.0
 
     @property
-    def seconds_between_slices(self) -> float:
-        """For how long it waits at least until the last slice opens."""
-        return self.after * len(self.canary)
-
-    def share_opening_after(self, seconds: float) -> float:
-        """Which share (0 to 1) of the recipients is in slices that open no sooner than so long after the start."""
-        opened = sum(1 for number in range(self.slices) if number * self.after < seconds)
-        return 1.0 - self.share_of(opened)
-
-    @property
     def slices(self) -> int:
         """How many there are, the last with everybody; 1: it has no canary."""
         return len(self.canary) + 1

@@ -8,81 +8,43 @@ are in seconds since 1970.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from heapq import heapify, heappop, heapreplace
-from math import ceil, floor, inf
+from math import inf
 from typing import NamedTuple
 
-from broadcaster.domain.pacing import Pace
-from broadcaster.domain.span_limits import RollingCount
+from broadcaster.domain.plan_terms import OpenSpan, PlannedLane, PlannedLimit, Slices, always_open
+from broadcaster.domain.planned_lanes import LaneAhead
+from broadcaster.domain.planned_limits import LimitAhead
+from broadcaster.domain.shared_places import granted
 
 HORIZON = 366 * 86_400.0
 """So far ahead is planned."""
-_TICK = 1e-6
-"""Limits are looked at so much later, so that a moment that was rounded lies behind the edge that it means."""
-
-
-class OpenSpan(NamedTuple):
-    """From when until before when messages may start."""
-
-    begins: float
-    ends: float
-
-
-ALWAYS = OpenSpan(-inf, inf)
-NEVER = OpenSpan(inf, inf)
-
-
-def always_open(_moment: float) -> OpenSpan:
-    """For `Queue.opening`: no hours. For `sending_plan`: one day that never ends."""
-    return ALWAYS
-
-
-@dataclass(frozen=True, slots=True)
-class Queue:
-    """Messages of one lane that may leave at the same times."""
-
-    messages: int
-    opening: Callable[[float], OpenSpan] = always_open
-    """When they may start, at a moment or next; NEVER: not in a time that matters."""
-    not_before: float = -inf
-    expires_at: float = inf
-    """None of them starts from then on."""
-    rank: int = 0
-    """Of a lane's queues that are open, the lowest rank goes first, and of one rank which closes first."""
-
-
-@dataclass(frozen=True, slots=True)
-class PlannedLane:
-    """A lane, and what it has to send."""
-
-    pace: Pace
-    queues: Sequence[Queue]
-    clock: float = -inf
-    """When its next message is due at an even pace (`pacing.Pacer`)."""
-    not_before: float = -inf
-    """Until then it rests."""
-    limits: Sequence[int] = ()
-    """The keys of the limits that count for it."""
+_SHORTEST_SLICE = 1.0
+"""Seconds from one look at the slices of a canary to the next, at least."""
 
 
 class Hold(StrEnum):
-    """What keeps a plan from going on."""
+    """What keeps messages from leaving."""
 
+    START = "start"
+    """A start, a rest or another try that is yet to come."""
     WINDOW = "window"
-    """Hours, a rest, or a start that is yet to come."""
     LIMIT = "limit"
+    CANARY = "canary"
+    OTHERS = "others"
+    """Another campaign, of a higher priority."""
 
 
 @dataclass(slots=True)
 class Held:
-    """How often one thing kept all lanes from sending that had something to send, and for how many seconds in all."""
+    """What one thing that kept a campaign from sending came to."""
 
     times: int = 0
+    """How often it was interrupted by that, once it had begun."""
     seconds: float = 0.0
+    """For how long it was kept, in all."""
 
 
 @dataclass(slots=True)
@@ -105,42 +67,57 @@ class SendingPlan:
     """How many expire, by queue."""
     left: dict[tuple[int, int], int] = field(default_factory=dict)
     """How many have not left within the HORIZON, nor expired, by queue."""
-    held: dict[tuple[Hold, int], Held] = field(default_factory=lambda: defaultdict(Held))
-    """What they wait for: LIMIT with its key, others with 0."""
+    held: dict[tuple[int, Hold, int], Held] = field(default_factory=dict)
+    """What campaigns wait for: by campaign, and with LIMIT and OTHERS by the key of the limit and the campaign."""
 
-    def of_rank(self, rank: int) -> Iterator[tuple[float, Leaving]]:
-        """What leaves of the queues of one rank, with the days."""
+    def of(self, campaign: int) -> Iterator[tuple[float, int, Leaving]]:
+        """What leaves of one campaign, with the days and the places of the lanes."""
         for (day, lane, queue), each in self.leaving.items():
-            if self.lanes[lane].queues[queue].rank == rank:
-                yield day, each
+            if self.lanes[lane].queues[queue].campaign == campaign:
+                yield day, lane, each
 
-    def ends_at(self, rank: int = 0) -> float | None:
-        """When the last message of this rank leaves; None: some do not within the HORIZON, or there are none."""
-        if any(self.lanes[lane].queues[queue].rank == rank for lane, queue in self.left):
-            return None
-        return max((each.last for _, each in self.of_rank(rank)), default=None)
+    def begins_at(self, campaign: int = 0) -> float | None:
+        """When the first message of the campaign leaves; None: none does."""
+        return min((each.first for *_, each in self.of(campaign)), default=None)
 
-    def expiring(self, rank: int = 0) -> int:
-        """How many messages of this rank expire."""
-        return sum(
-            messages for (lane, queue), messages in self.expired.items() if self.lanes[lane].queues[queue].rank == rank
-        )
+    def ends_at(self, campaign: int = 0) -> float | None:
+        """When its last message leaves; None: some do not within the HORIZON, or there are none."""
+        return None if self.remaining(campaign) else max((each.last for *_, each in self.of(campaign)), default=None)
+
+    def remaining(self, campaign: int = 0) -> int:
+        """How many of its messages do not leave within the HORIZON, and do not expire."""
+        return self._of_queues(self.left, campaign)
+
+    def expiring(self, campaign: int = 0) -> int:
+        """How many of its messages expire."""
+        return self._of_queues(self.expired, campaign)
+
+    def _of_queues(self, counts: Mapping[tuple[int, int], int], campaign: int) -> int:
+        return sum(count for (lane, queue), count in counts.items() if self._campaign(lane, queue) == campaign)
+
+    def _campaign(self, lane: int, queue: int) -> int:
+        return self.lanes[lane].queues[queue].campaign
 
 
 def sending_plan(
     lanes: Sequence[PlannedLane],
-    limits: Mapping[int, RollingCount],
+    limits: Mapping[int, PlannedLimit],
     now: float,
     day: Callable[[float], OpenSpan] = always_open,
+    canaries: Mapping[int, Slices] | None = None,
 ) -> SendingPlan:
     """What becomes of all that the lanes have to send, from `now` on, if nothing fails and nobody intervenes.
 
-    `day` is the day of a moment. Lanes that share a limit take its places as they come.
+    `day` is the day of a moment; `canaries` are those of campaigns. Lanes that share a limit take its places as they
+    come.
     """
     plan = SendingPlan(lanes)
-    counts = dict(limits)
-    for together in _sharing([_Lane(place, lane) for place, lane in enumerate(lanes)]):
-        _Planning(together, counts, plan, day).run(now)
+    gates: dict[tuple[int, int], float] = {}
+    ahead = {key: LimitAhead(limit) for key, limit in limits.items()}
+    careful = canaries or {}
+    for together in _coupled([LaneAhead(place, lane, gates) for place, lane in enumerate(lanes)], careful):
+        canary = _Canaries(together, careful, gates)
+        _Planning(together, ahead, plan, day, canary).run(now)
         for lane in together:
             for queue in range(len(lane.queues)):
                 if lane.expired[queue]:
@@ -150,197 +127,227 @@ def sending_plan(
     return plan
 
 
-class _Lane:
-    """A lane while it is planned."""
+class _Canaries:
+    """When the slices of canaries open, while lanes are planned."""
 
-    def __init__(self, place: int, planned: PlannedLane) -> None:
-        self.place = place
-        self.limits = planned.limits
-        self.queues = planned.queues
-        self.waiting = [queue.messages for queue in planned.queues]
-        self.expired = [0] * len(planned.queues)
-        self._not_before = planned.not_before
-        self._interval, self._tolerance = planned.pace.interval, planned.pace.tolerance
-        self._clock = planned.clock
-        self._known = [OpenSpan(-inf, -inf)] * len(planned.queues)
+    def __init__(
+        self, lanes: Sequence[LaneAhead], canaries: Mapping[int, Slices], gates: dict[tuple[int, int], float]
+    ) -> None:
+        self._gates = gates
+        self._canaries = canaries
+        self._queues = [
+            (lane, place, queue.campaign, queue.slice)
+            for lane in lanes
+            for place, queue in enumerate(lane.queues)
+            if queue.campaign in canaries
+        ]
+        self._last: dict[int, float] = {}
+        self._closed: dict[int, list[int]] = {}
+        for campaign in {each[2] for each in self._queues}:
+            slices = sorted({number for _, _, of, number in self._queues if of == campaign and number})
+            self._closed[campaign] = slices
+            if slices and (next_at := canaries[campaign].next_at) is not None:
+                self._gates[campaign, slices[0]] = next_at
 
-    def slot(self, now: float, queued: int) -> float:
-        """When the pace lets a message leave after `queued` others, as of `now`."""
-        return max(now, max(self._clock, now) - self._tolerance + queued * self._interval)
+    def left(self, campaign: int, moment: float) -> None:
+        """A message of the campaign leaves then."""
+        if campaign in self._canaries:
+            self._last[campaign] = max(moment, self._last.get(campaign, moment))
 
-    def slots(self, now: float, end: float) -> float:
-        """How many messages the pace lets leave from `now` until before `end`; infinity: any number."""
-        first = max(self._clock, now) - self._tolerance
-        if first >= end:
-            return 0
-        return ceil((end - first) / self._interval) if self._interval else inf
-
-    def send(self, now: float, messages: int) -> None:
-        """So many leave, from `now` on."""
-        self._clock = max(self._clock, now) + messages * self._interval
-
-    def opening(self, queue: int, now: float) -> OpenSpan:
-        """When messages of the queue may start, at `now` or next, whatever pace and limits say."""
-        queued, known = self.queues[queue], self._known[queue]
-        if now >= known.ends:
-            known = self._known[queue] = queued.opening(now)
-        begins = max(known.begins, queued.not_before, self._not_before)
-        return OpenSpan(begins, min(known.ends, queued.expires_at))
-
-    def expire(self, now: float) -> None:
-        """What may not start any more expires."""
-        for place, queue in enumerate(self.queues):
-            if self.waiting[place] and now >= queue.expires_at:
-                self.expired[place], self.waiting[place] = self.waiting[place], 0
-
-    def open_queues(self, now: float) -> Sequence[int]:
-        """Those of which something may start now, the first to go first."""
-        found = []
-        for place, waiting in enumerate(self.waiting):
-            opening = self.opening(place, now) if waiting else NEVER
-            if opening.begins <= now < opening.ends:
-                found.append((self.queues[place].rank, opening.ends, place))
-        return [place for _, _, place in sorted(found)]
+    def open(self, now: float) -> None:
+        """Note when the next slices open, of campaigns of whose open ones nothing is left by now."""
+        for campaign, closed in self._closed.items():
+            while closed and not self._waiting_before(campaign, closed[0]):
+                gate = campaign, closed.pop(0)
+                self._gates.setdefault(gate, self._last.get(campaign, now) + self._canaries[campaign].after)
+                self._last[campaign] = max(self._gates[gate], self._last.get(campaign, -inf))
 
     def changes(self, now: float) -> Iterator[float]:
-        """When that changes next, by queue."""
-        for place, waiting in enumerate(self.waiting):
-            if waiting:
-                yield from (each for each in self.opening(place, now) if each > now)
+        """No slice opens before, unless it is known already."""
+        for campaign, closed in self._closed.items():
+            if closed:
+                yield now + max(_SHORTEST_SLICE, self._canaries[campaign].after)
+
+    def _waiting_before(self, campaign: int, number: int) -> bool:
+        return any(
+            lane.waiting[place] for lane, place, of, slice_ in self._queues if of == campaign and slice_ < number
+        )
 
 
 class _Planning:
-    """Lanes that share limits, while they are planned."""
+    """Lanes that share limits or canaries, while they are planned."""
 
     def __init__(
         self,
-        lanes: Sequence[_Lane],
-        limits: dict[int, RollingCount],
+        lanes: Sequence[LaneAhead],
+        limits: Mapping[int, LimitAhead],
         plan: SendingPlan,
         day: Callable[[float], OpenSpan],
+        canaries: _Canaries,
     ) -> None:
         self._lanes = lanes
-        self._limits = limits
+        self._limits = {key: limits[key] for lane in lanes for key in lane.limits}
         self._plan = plan
         self._day = day
+        self._canaries = canaries
         self._today = OpenSpan(-inf, -inf)
+        self._priorities = {queue.campaign: queue.priority for lane in lanes for queue in lane.queues}
+        self._holding: dict[int, tuple[Hold, int]] = {}
+        self._begun: set[int] = set()
 
     def run(self, now: float) -> None:
         """Until nothing is left, or the HORIZON."""
-        end, held = now + HORIZON, None
+        end = now + HORIZON
         while now < end:
             for lane in self._lanes:
                 lane.expire(now)
-            begins, hold = min((self._begins(lane, now) for lane in self._lanes), key=lambda found: found[0])
+            self._canaries.open(now)
+            for limit in self._limits.values():
+                limit.climb(now)
+            looks = [(lane, openings) for lane in self._lanes if (openings := lane.openings(now))]
+            free = {key: limit.free(now) for key, limit in self._limits.items()}
+            waits = self._waits(looks, free, now)
+            begins = min((wait.until for wait in waits.values()), default=inf)
             if begins == inf:
                 break
             if begins > now:
-                self._plan.held[hold].times += hold != held
-                self._plan.held[hold].seconds += begins - now
-                now, held = begins, hold
+                self._note_held(waits, begins - now)
+                now = begins
             else:
-                now, held = self._send(now, min(end, *self._changes(now))), None
+                sent, after = self._send(looks, free, now, min(end, *self._changes(looks, free, now)))
+                if len(waits) > 1:
+                    self._note_passed_by(waits, now, after - now, sent)
+                self._begun |= sent
+                for campaign in sent:
+                    self._holding.pop(campaign, None)
+                now = after
         for lane in self._lanes:
             lane.expire(now)
 
-    def _begins(self, lane: _Lane, now: float) -> tuple[float, tuple[Hold, int]]:
-        """No earlier than when the lane sends something, as far as hours and limits go, and what that waits for."""
-        opens = min((now if lane.open_queues(now) else inf, *lane.changes(now)), default=inf)
-        free_at, limit = max(((self._limits[each].free_at(), each) for each in lane.limits), default=(-inf, 0))
-        return (
-            (free_at, (Hold.LIMIT, limit)) if opens < free_at and free_at > now + _TICK else (opens, (Hold.WINDOW, 0))
-        )
+    def _waits(self, looks: _Looks, free: Mapping[int, int], now: float) -> dict[int, _Wait]:
+        """By campaign, no earlier than when something of it leaves, as far as hours and limits go."""
+        found: dict[int, _Wait] = {}
+        for lane, openings in looks:
+            full_ones = [(self._limits[each].free_at(now), each) for each in lane.limits if not free[each]]
+            free_at, full = max(full_ones, default=(-inf, 0))
+            for place, (begins, ends) in openings:
+                campaign = lane.queues[place].campaign
+                opens = max(begins, now) if begins < ends else ends
+                until = max(opens, free_at)
+                if campaign not in found or until < found[campaign].until:
+                    hold = _reason(lane, place, opens) if opens >= free_at else (Hold.LIMIT, full)
+                    found[campaign] = _Wait(until, *hold)
+        return found
 
-    def _changes(self, now: float) -> Iterator[float]:
+    def _changes(self, looks: _Looks, free: Mapping[int, int], now: float) -> Iterator[float]:
         """When something changes next that is no count."""
         if now >= self._today.ends:
             self._today = self._day(now)
         yield self._today.ends
-        for lane in self._lanes:
-            yield from lane.changes(now)
-        for limit in {limit for lane in self._lanes if any(lane.waiting) for limit in lane.limits}:
-            count = self._limits[limit]
-            bucket, begins = count.limit.bucket, now + _TICK
-            for ahead in (0.0, count.grace):
-                yield (floor((begins - ahead) / bucket) + 1) * bucket + ahead
+        yield from self._canaries.changes(now)
+        for _, openings in looks:
+            for _, opening in openings:
+                yield from (each for each in opening if each > now)
+        for key, limit in self._limits.items():
+            if not free[key]:
+                yield limit.free_at(now)
+            if limit.climbs_at > now:
+                yield limit.climbs_at
 
-    def _send(self, now: float, until: float) -> float:
-        """Let leave what may before the next change; returns when to look again."""
-        lanes = [(lane, queues) for lane in self._lanes if (queues := lane.open_queues(now))]
-        wanted = [min(lane.slots(now, until), sum(lane.waiting[each] for each in queues)) for lane, queues in lanes]
-        numbers = self._granted([lane for lane, _ in lanes], list(map(int, wanted)), now, until)
-        last = now
-        for (lane, queues), messages in zip(lanes, numbers, strict=True):
+    def _send(self, looks: _Looks, free: Mapping[int, int], now: float, until: float) -> tuple[set[int], float]:
+        """Let leave what may before the next change; returns of which campaigns, and when to look again."""
+        lanes, queues, wanted = [], [], []
+        for lane, openings in looks:
+            opened = sorted((ends, place) for place, (begins, ends) in openings if begins <= now < ends)
+            if opened and all(free[each] for each in lane.limits):
+                lanes.append(lane)
+                queues.append([place for _, place in opened])
+                wanted.append(int(min(lane.slots(now, until), sum(lane.waiting[place] for _, place in opened))))
+        numbers, until = granted(lanes, wanted, free, now, until)
+        leaving = [(lane, number) for lane, number in zip(lanes, numbers, strict=True) if number]
+        for key, limit in self._limits.items():
+            if through := [(lane, number) for lane, number in leaving if key in lane.limits]:
+                limit.take(now, through)
+        sent: set[int] = set()
+        done = now
+        for lane, of_lane, messages in zip(lanes, queues, numbers, strict=True):
             if messages:
-                last = max(last, self._leave(lane, queues, messages, now))
-        waits = [lane for lane in self._lanes if any(lane.waiting)]
-        return last if waits and all(self._is_full(lane, now) for lane in waits) else until
+                last = lane.slot(now, messages - 1)
+                sent |= self._leave(lane, of_lane, messages, now)
+                done = max(done, last)
+        is_over = not any(
+            lane.waiting[place] for lane, of_lane in zip(lanes, queues, strict=True) for place in of_lane
+        )
+        return sent, done if sent and is_over else until
 
-    def _is_full(self, lane: _Lane, now: float) -> bool:
-        return any(self._limits[limit].free_at() > now + _TICK for limit in lane.limits)
-
-    def _granted(self, lanes: Sequence[_Lane], wanted: Sequence[int], now: float, until: float) -> Sequence[int]:
-        """How many messages of each lane leave, where so many would without limits."""
-        free = {limit: self._free(limit, now) for lane in lanes for limit in lane.limits}
-        asked: dict[int, int] = defaultdict(int)
-        for lane, messages in zip(lanes, wanted, strict=True):
-            for limit in lane.limits:
-                asked[limit] += messages
-        if all(messages <= free[limit] for limit, messages in asked.items()):
-            return wanted
-        if len(lanes) == 1:
-            return [min(wanted[0], *(free[limit] for limit in lanes[0].limits))]
-        return _one_by_one(lanes, wanted, free, now)
-
-    def _free(self, limit: int, now: float) -> int:
-        count = self._limits[limit]
-        return max(0, count.limit.most - count.taken(now + _TICK))
-
-    def _leave(self, lane: _Lane, queues: Iterable[int], messages: int, now: float) -> float:
-        """So many leave, from the first of these queues on; returns when the last one does."""
-        gone, last = 0, now
-        for queue in queues:
-            taken = min(messages - gone, lane.waiting[queue])
-            if not taken:
-                break
-            first, last = lane.slot(now, gone), lane.slot(now, gone + taken - 1)
-            known = self._plan.leaving.setdefault((self._today.begins, lane.place, queue), Leaving(0, first, last))
-            known.messages += taken
+    def _leave(self, lane: LaneAhead, queues: Sequence[int], messages: int, now: float) -> set[int]:
+        """So many messages leave; returns of which campaigns."""
+        sent = set()
+        for turn in lane.dealt(queues, messages):
+            first, last = lane.slot(now, turn.first), lane.slot(now, turn.last)
+            campaign = lane.queues[turn.queue].campaign
+            of_day = self._today.begins, lane.place, turn.queue
+            known = self._plan.leaving.setdefault(of_day, Leaving(0, first, last))
+            known.messages += turn.messages
             known.last = last
-            lane.waiting[queue] -= taken
-            gone += taken
+            self._canaries.left(campaign, last)
+            sent.add(campaign)
         lane.send(now, messages)
-        for limit in lane.limits:
-            self._limits[limit] = self._limits[limit].after(now + _TICK, messages)
-        return last
+        return sent
+
+    def _note_held(self, waits: Mapping[int, _Wait], seconds: float) -> None:
+        """Nothing leaves for so long."""
+        for campaign, wait in waits.items():
+            self._hold(campaign, wait.hold, wait.key, seconds)
+
+    def _note_passed_by(self, waits: Mapping[int, _Wait], now: float, seconds: float, sent: set[int]) -> None:
+        """For so long only these campaigns send: others wait for hours or limits, or for a higher priority."""
+        first = max(sent, key=self._priorities.__getitem__, default=None)
+        for campaign, wait in waits.items():
+            if campaign in sent:
+                continue
+            if wait.until > now:
+                self._hold(campaign, wait.hold, wait.key, seconds)
+            elif first is not None and self._priorities[first] > self._priorities[campaign]:
+                self._hold(campaign, Hold.OTHERS, first, seconds)
+
+    def _hold(self, campaign: int, hold: Hold, key: int, seconds: float) -> None:
+        held = self._plan.held.setdefault((campaign, hold, key), Held())
+        held.seconds += seconds
+        held.times += campaign in self._begun and self._holding.get(campaign) != (hold, key)
+        self._holding[campaign] = hold, key
 
 
-def _one_by_one(lanes: Sequence[_Lane], wanted: Sequence[int], free: dict[int, int], now: float) -> Sequence[int]:
-    """How many messages of each lane leave where they do not all find a place: who comes first has it."""
-    granted = [0] * len(lanes)
-    due = [(lane.slot(now, 0), lane.place, index) for index, lane in enumerate(lanes)]
-    heapify(due)
-    while due:
-        _, place, index = due[0]
-        lane = lanes[index]
-        if granted[index] == wanted[index] or any(not free[limit] for limit in lane.limits):
-            heappop(due)
-            continue
-        granted[index] += 1
-        for limit in lane.limits:
-            free[limit] -= 1
-        heapreplace(due, (lane.slot(now, granted[index]), place, index))
-    return granted
+class _Wait(NamedTuple):
+    """Until when a campaign waits at least, and for what."""
+
+    until: float
+    hold: Hold
+    key: int
 
 
-def _sharing(lanes: Sequence[_Lane]) -> Iterable[Sequence[_Lane]]:
-    """The lanes in groups that share no limit with each other."""
-    groups: list[tuple[set[int], list[_Lane]]] = []
+_Looks = Sequence[tuple[LaneAhead, Sequence[tuple[int, OpenSpan]]]]
+"""The lanes with something left, each with the openings of its queues."""
+
+
+def _reason(lane: LaneAhead, place: int, opens: float) -> tuple[Hold, int]:
+    """What the queue waits for until then."""
+    queue = lane.queues[place]
+    if queue.slice and lane.gate(place) >= opens:
+        return Hold.CANARY, 0
+    return (Hold.WINDOW if lane.hours_open(place) >= opens else Hold.START), 0
+
+
+def _coupled(lanes: Sequence[LaneAhead], canaries: Mapping[int, Slices]) -> Iterable[Sequence[LaneAhead]]:
+    """The lanes in groups that share neither a limit nor a canary with each other."""
+    groups: list[tuple[set[tuple[str, int]], list[LaneAhead]]] = []
     for lane in lanes:
-        limits, together = set(lane.limits), [lane]
-        for group in [each for each in groups if each[0] & limits]:
+        shared = {("limit", each) for each in lane.limits}
+        shared |= {("canary", queue.campaign) for queue in lane.queues if queue.campaign in canaries}
+        together = [lane]
+        for group in [each for each in groups if each[0] & shared]:
             groups.remove(group)
-            limits |= group[0]
+            shared |= group[0]
             together = [*group[1], *together]
-        groups.append((limits, together))
+        groups.append((shared, together))
     return [sorted(together, key=lambda lane: lane.place) for _, together in groups]

@@ -11,8 +11,9 @@ it might be.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import accumulate
 from math import floor, inf
 from typing import NamedTuple
@@ -155,14 +156,14 @@ class RollingCount:
             place = newest - self._bucket_of(moment)
             if 0 <= place < len(counts) and counts[place]:
                 counts[place] -= 1
-        return replace(self, counts=tuple(counts), newest=newest)
+        return RollingCount(self.limit, self.grace, tuple(counts), newest)
 
     def free_at(self) -> float:
         """When the next place is free; minus infinity: there is one."""
-        for place, taken in enumerate(accumulate(self.counts)):
-            if taken >= self.limit.most:
-                return (self.newest - place + 1) * self.limit.bucket + self.limit.span + self.grace
-        return -inf
+        place = bisect_left(list(accumulate(self.counts)), self.limit.most)
+        if place == len(self.counts):
+            return -inf
+        return (self.newest - place + 1) * self.limit.bucket + self.limit.span + self.grace
 
     def _bucket_of(self, moment: float) -> int:
         return floor(moment / self.limit.bucket)

@@ -17,6 +17,7 @@ from broadcaster.db.reading import Reader, reading
 from broadcaster.db.statements import each as each_row
 from broadcaster.db.statements import rows
 from broadcaster.domain.causes import standing_still
+from broadcaster.domain.holds import HoldNow, holds_now
 from broadcaster.domain.inbox_causes import TroubledInbox, UndecidedInbox, troubled_inboxes, undecided_inboxes
 from broadcaster.domain.instances import Wire
 from broadcaster.domain.schedule_causes import RejectingSchedule, rejecting_schedules
@@ -52,14 +53,8 @@ def find_standstills(
     With a `campaign`, only what concerns that one. It may be a draft, or not due yet. If it finished within a day, its
     instances that may lose messages that they accept are still told.
     """
-    parameters = {
-        "campaign": campaign,
-        "silence": SILENCE,
-        "deadline": timedelta(seconds=settings.doubt_deadline_seconds),
-        "most": MOST_DOUBTS,
-    }
     with reading(source) as connection:
-        found = each_row(connection, "standing_still", _Row, **parameters)
+        found = each_row(connection, "standing_still", _Row, **_parameters(settings, campaign))
         first = next(found, None)
         if first is not None:
             scene = Scene(first.now, is_ticking=first.is_ticking, ticked_at=first.ticked_at)
@@ -69,6 +64,27 @@ def find_standstills(
             yield from rejecting_schedules(rows(connection, "rejecting_schedules", RejectingSchedule))
             yield from troubled_inboxes(rows(connection, "troubled_inboxes", TroubledInbox, silence=SILENCE))
             yield from undecided_inboxes(rows(connection, "undecided_inboxes", UndecidedInbox))
+
+
+def find_holds(source: Engine | Reader, settings: Settings, campaign: str) -> list[HoldNow]:
+    """What holds a running campaign now, by instance; nothing where it is not running."""
+    with reading(source) as connection:
+        found = rows(connection, "standing_still", _Row, **_parameters(settings, campaign))
+    parts = [
+        _part(row, _lane(row), _campaign(campaign, row))
+        for row in found
+        if row.campaign == campaign and row.state is CampaignState.RUNNING
+    ]
+    return list(holds_now(parts, Scene(found[0].now))) if parts else []
+
+
+def _parameters(settings: Settings, campaign: str | None) -> dict[str, object]:
+    return {
+        "campaign": campaign,
+        "silence": SILENCE,
+        "deadline": timedelta(seconds=settings.doubt_deadline_seconds),
+        "most": MOST_DOUBTS,
+    }
 
 
 def _lanes(

@@ -27,7 +27,7 @@ SHOWS = {
     "instance rules NAME test", "campaign preview", "phone list", "phone show", "campaign list", "campaign show",
     "campaign watch", "campaign report", "campaign export", "audience list", "audience show", "audience export",
     "schedule list", "schedule show", "schedule next", "schedule report", "replies list", "replies show",
-    "replies export", "limit list", "limit show", "metrics",
+    "replies export", "limit list", "limit show", "metrics", "campaign plan", "schedule plan",
 }  # fmt: skip
 """Commands that change nothing in the database that an operator would have decided."""
 RUNS = {"up", "down", "demo", "worker", "beat", "flower", "simulator"}

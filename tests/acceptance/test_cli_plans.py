@@ -30,7 +30,7 @@ def submit(run_cli: RunCli, *options: str) -> tuple[str, str]:
 
 def test_a_dry_run_says_how_many_leave_on_each_day_and_what_that_waits_for(run_cli: RunCli) -> None:
     said, _ = submit(run_cli, "--dry-run", "--at", "2027-01-04T09:00Z")
-    assert re.search(r"sending takes at least 2 d [01] h, until 2027-01-06", said)
+    assert re.search(r"sending takes about 2 d [01] h, until 2027-01-06", said)
     assert "it waits for limit 25/d of a" in said
     assert "  Mon 2027-01-04: 25\n  Tue 2027-01-05: 25\n  Wed 2027-01-06: 10\n" in said
 
@@ -43,10 +43,10 @@ def test_how_many_will_expire_is_said_before(run_cli: RunCli) -> None:
 def test_show_watch_and_start_know_limits_too(run_cli: RunCli, engine: Engine) -> None:
     submit(run_cli, "--draft")
     said = assert_done(run_cli("campaign", "start", "c")).stdout
-    assert re.search(r"sending takes at least 2 d [01] h, until", said)
+    assert re.search(r"sending takes about 2 d [01] h, until", said)
     start_due_campaigns(engine)
     shown = assert_done(run_cli("campaign", "show", "c")).stdout
-    assert "at the earliest; it waits for limit 25/d of a" in shown
+    assert re.search(r"ends +20.* UTC; it waits for limit 25/d of a", shown)
     ends = datetime.fromisoformat(assert_done(run_cli("campaign", "show", "c", "--json")).json["ends_at"])
     assert timedelta(days=2) < ends - datetime.now(UTC) < timedelta(days=2, hours=3)
     watched = run_cli("campaign", "watch", "c", "--timeout", "1").stdout
@@ -91,3 +91,134 @@ def test_show_does_not_send_anybody_to_itself(run_cli: RunCli, engine: Engine) -
     shown = assert_done(run_cli("campaign", "show", "c")).stdout
     assert "waits for its window; it opens at" in shown
     assert "campaign show c`" not in shown
+
+
+def test_a_plan_says_when_it_is_sent_through_what_and_what_would_make_it_earlier(
+    run_cli: RunCli, engine: Engine
+) -> None:
+    submit(run_cli, "--draft", "--window", "00:00-24:00")
+    said = run_cli("campaign", "plan", "c")
+    assert re.search(
+        r"to send +60\nbegins +\w{3} 20.*\nends +20.* UTC, in 2 d [01] h\nwaits for +limit 25/d of a, 2 d", said.stdout
+    )
+    assert len(re.findall(r"  \w{3} 20..-..-..: \d+", said.stdout)) == 3
+    assert "warning: it needs 3 days with limit 25/d of a" in said.stderr
+    more = run_cli("campaign", "plan", "c", "--with-instance", "+2", "--with-rate", "a=40/min").stdout
+    assert re.search(r"with 2 more and a at 40/min: 20.* 2 d [01] h earlier", more)
+    made = run_cli("campaign", "plan", "c", "--by", "in 30h").stdout
+    assert re.search(r"it misses .*; the cheapest change that makes it: 1 instance more like a, until", made)
+    never = run_cli("campaign", "plan", "c", "--by", "in 3s").stdout
+    assert re.search(r"it misses .*, and no change of start, windows, one rate or up to 10 instances makes it", never)
+    planned = run_cli("campaign", "plan", "c", "--by", "in 3d", "--json").json
+    assert (planned["messages"], planned["by"]["is_made"], planned["by"]["change"]) == (60, True, None)
+    assert [each["messages"] for each in planned["days"]][:2] == [25, 25]
+    assert planned["waits"][0]["what"] == "limit 25/d of a"
+
+
+def test_an_instance_that_it_could_be_sent_through_is_tried_in_a_plan(run_cli: RunCli) -> None:
+    assert_done(run_cli("instance", "add", "b", "--key-stdin", "--rate", "20/min", stdin="key-b"))
+    submit(run_cli, "--draft")
+    said = run_cli("campaign", "plan", "c", "--with-instance", "b").stdout
+    assert re.search(r"with instance b: 20.*earlier", said)
+    wrong = run_cli("campaign", "plan", "c", "--with-instance", "a")
+    assert (wrong.code, wrong.stderr) == (2, "error: --with-instance 'a': it is sent through that one already\n")
+
+
+def test_of_an_audience_those_are_planned_that_there_are_now(run_cli: RunCli) -> None:
+    assert_done(run_cli("audience", "import", "people", "-", stdin=f"phone\n{PEOPLE}"))
+    arguments = ("--instance", "a", "--audience", "people", "--text", "Hi STOP", "--at", "in 2h")
+    assert_done(run_cli("campaign", "submit", "over", *arguments))
+    planned = run_cli("campaign", "plan", "over", "--json").json
+    assert planned["messages"] == 60
+    begins = datetime.fromisoformat(planned["first_at"])
+    assert timedelta(hours=1, minutes=55) < begins - datetime.now(UTC) <= timedelta(hours=2)
+
+
+def test_an_earlier_start_is_the_cheapest_change_and_a_higher_rate_comes_before_another_instance(
+    run_cli: RunCli,
+) -> None:
+    assert_done(run_cli("instance", "set", "a", "--rate", "2/min"))
+    submit(run_cli, "--at", "in 2h")
+    late = run_cli("campaign", "plan", "c", "--by", "in 2h").stdout
+    assert re.search(r"the cheapest change that makes it: a start \d+ min earlier", late)
+    soon = run_cli("campaign", "plan", "c", "--by", "in 20min", "--json").json
+    assert soon["by"]["change"] is None
+    assert_done(run_cli("campaign", "cancel", "c", "--yes"))
+    done = run_cli("campaign", "plan", "c")
+    assert (done.code, done.stderr) == (1, "error: nothing is left to send of campaign 'c': it is cancelled\n")
+    submit_now = ("campaign", "submit", "d", "--instance", "a", "--recipients", "-", "--text", "Hi STOP", "--draft")
+    assert_done(run_cli(*submit_now, stdin=f"phone\n{PEOPLE}"))
+    faster = run_cli("campaign", "plan", "d", "--by", "in 20min").stdout
+    assert re.search(r"the cheapest change that makes it: instance a at [34]/min instead of 2/min", faster)
+
+
+def test_what_holds_it_now_is_said_in_the_same_words_by_show_and_watch(run_cli: RunCli, engine: Engine) -> None:
+    assert_done(run_cli("instance", "add", "b", "--key-stdin", "--rate", "30/min", stdin="key-b"))
+    arguments = ("--instance", "a", "--instance", "b", "--recipients", "-", "--text", "Hi STOP")
+    assert_done(run_cli("campaign", "submit", "c", *arguments, stdin=f"phone\n{PEOPLE}"))
+    start_due_campaigns(engine)
+
+    def held() -> list[str]:
+        shown = assert_done(run_cli("campaign", "show", "c")).stdout
+        [said] = re.findall(r"^held by +(.*)$", shown, re.MULTILINE)
+        assert f"held by {said}" in run_cli("campaign", "watch", "c", "--timeout", "0").stdout
+        return str(said).split("; ")
+
+    def change(statement: str) -> None:
+        with engine.begin() as connection:
+            connection.execute(text(statement))
+
+    assert held() == ["a: rate 20/min", "b: rate 30/min"]
+    change("UPDATE limits SET free_at = now() + interval '3 h'")
+    change("UPDATE lanes SET health = 'down', not_before = now() + interval '1 min' WHERE id = 2")
+    limited, down = held()
+    assert re.fullmatch(r"a: limit 25/d, again at .*", limited)
+    assert re.fullmatch(r"b: is down, next try at .*", down)
+    change("UPDATE lanes SET health = 'paused'")
+    assert held() == ["a, b: is paused by an operator"]
+    found = assert_done(run_cli("campaign", "show", "c", "--json")).json["holds"]
+    assert [(each["instance"], each["cause"]) for each in found] == [("a", "instance"), ("b", "instance")]
+
+
+def test_watching_until_a_moment_ends_as_soon_as_that_will_be_missed(run_cli: RunCli, engine: Engine) -> None:
+    submit(run_cli)
+    start_due_campaigns(engine)
+    missed = run_cli("campaign", "watch", "c", "--until", "in 3h", "--timeout", "30")
+    assert missed.code == 1
+    assert re.search(
+        r"error: campaign c will miss .*: it ends .*; see what would make it with `broadcaster campaign plan c --by",
+        missed.stderr,
+    )
+    far = run_cli("campaign", "watch", "c", "--until", "in 3d", "--timeout", "1")
+    assert "is still running after 1 s" in far.stderr
+
+
+def test_status_says_until_when_campaigns_are_sent(run_cli: RunCli, engine: Engine) -> None:
+    submit(run_cli)
+    start_due_campaigns(engine)
+    assert re.search(r"^campaign c is sent until 20.* UTC$", run_cli("status").stdout, re.MULTILINE)
+    [end] = run_cli("status", "--json").json["ends"]
+    assert end["campaign"] == "c"
+    assert end["earliest_at"] <= end["ends_at"] <= end["latest_at"]
+
+
+def test_the_next_month_of_schedules_is_planned_with_what_overlaps_and_expires(run_cli: RunCli) -> None:
+    assert_done(run_cli("audience", "import", "people", "-", stdin=f"phone\n{PEOPLE}"))
+    add = ("--audience", "people", "--instance", "a", "--text", "Hi STOP", "--timezone", "UTC")
+    assert "nothing is due" in assert_done(run_cli("schedule", "plan")).stdout
+    assert_done(run_cli("schedule", "add", "weekly", "--cron", "0 9 * * mon", *add))
+    weekly = assert_done(run_cli("schedule", "plan", "weekly", "--json")).json
+    assert len(weekly) in (4, 5)
+    assert {each["messages"] for each in weekly} == {60}
+    first = weekly[0]
+    took = datetime.fromisoformat(first["ends_at"]) - datetime.fromisoformat(first["due_at"])
+    assert timedelta(days=2) < took < timedelta(days=2, hours=3)
+    assert [each["remarks"] for each in weekly] == [[] for _ in weekly]
+    assert_done(
+        run_cli("schedule", "add", "daily", "--cron", "0 9 * * *", "--overlap", "skip", "--expires", "20h", *add)
+    )
+    planned = assert_done(run_cli("schedule", "plan", "--json")).json
+    remarks = [remark for each in planned for remark in each["remarks"]]
+    assert any("expire before they may leave" in each for each in remarks)
+    assert any("beside schedule" in each for each in remarks)
+    assert "REMARKS" in assert_done(run_cli("schedule", "plan")).stdout

@@ -19,6 +19,7 @@ from broadcaster.services.campaigns.audience_submission import submit_over_audie
 from broadcaster.services.campaigns.cloning import clone_campaign
 from broadcaster.services.campaigns.judging import judge_campaigns
 from broadcaster.services.campaigns.new_content import text_content
+from broadcaster.services.campaigns.planning import open_work
 from broadcaster.services.campaigns.rests import submit_rest
 from broadcaster.services.campaigns.stored_campaign import read_campaign
 from broadcaster.services.campaigns.submission import Submission, Submitted
@@ -402,3 +403,31 @@ def drain_twice(shop: Shop) -> None:
             await asyncio.gather(*(process.send_due(lanes) for process in (one, other)))
 
     asyncio.run(run())
+
+
+def test_the_slices_to_come_are_part_of_the_plan_at_each_moment(shop: Shop) -> None:
+    shop.sql("UPDATE instances SET interval_seconds = 1, tolerance_seconds = 0, burst = 1, rate_per_second = 1")
+    before = submit(shop, Care(canary=(0.1, 0.5), after=600.0), 100).seconds_to_send
+    assert before == pytest.approx(9 + 600 + 39 + 600 + 49, abs=2)
+
+    def ends_in() -> float:
+        plan = open_work(shop.engine, "c").plan()
+        assert plan is not None
+        assert plan.seconds is not None
+        return plan.seconds
+
+    assert ends_in() == pytest.approx(before, abs=2)
+    tick(shop)
+    assert ends_in() == pytest.approx(before, abs=3)
+    shop.sql("UPDATE instances SET interval_seconds = 0, rate_per_second = NULL")
+    drain(shop)
+    shop.sql("UPDATE instances SET interval_seconds = 1, rate_per_second = 1")
+    judge_campaigns(shop.engine)
+    assert ends_in() == pytest.approx(600 + 39 + 600 + 49, abs=10)
+    passes(shop)
+    judge_campaigns(shop.engine)
+    assert ends_in() == pytest.approx(39 + 600 + 49, abs=10)
+    # Another one sends while it waits, and its end moves by what they share.
+    shop.submit("other", 30, "a")
+    dispatch.start_due_campaigns(shop.engine)
+    assert ends_in() == pytest.approx(30 + 39 + 600 + 49, abs=10)

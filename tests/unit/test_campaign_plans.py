@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
@@ -11,8 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broadcaster.domain.campaign_plans import OTHERS, CampaignPlan, LaneNow, LimitNow, PlannedPart, Surroundings
+from broadcaster.domain.campaign_plans import OWN, CampaignPlan, PlannedPart, Surroundings, slices_of
+from broadcaster.domain.care import Care
 from broadcaster.domain.dealing import shares_of
+from broadcaster.domain.lanes_now import LaneNow, LimitNow
 from broadcaster.domain.opening_hours import OpeningHours
 from broadcaster.domain.pacing import Pacer, default_burst, pace
 
@@ -102,7 +105,8 @@ def test_a_plan_ends_when_the_pacer_lets_the_last_one_leave(total: int, rate: fl
     [
         (30, 1 / 3, 0.0, {}, 87),
         (30, 1 / 3, 30.0, {}, 87),  # a burst has left: the limit counts
-        (30, 1 / 3, 0.1, {}, 290),  # each takes several tries, or others are sent beside
+        (30, 1 / 3, 0.0, {"tried": 100, "again": 50}, 174),  # each takes two tries
+        (100, None, 0.0, {"latency": 0.5, "max_in_flight": 5}, 9.9),
         (2, 1 / 3, 0.0, {"rests": 240.0}, 243),
         (100, None, 50.0, {}, 1.98),
         (100, None, 0.0, {}, None),
@@ -118,14 +122,14 @@ def test_what_is_left_takes_what_limits_rests_and_the_rate_of_lately_allow(
 
 def test_counted_limits_and_windows_are_waited_for() -> None:
     counted = {"most": 100, "span_seconds": 86_400, "grace_seconds": 75.0, "counts": (), "newest": 0}
-    limit = LimitNow(id=7, name="i1", is_shared=False, is_ramp=False, **counted)
+    limit = LimitNow(id=7, name="i1", is_shared=False, **counted)
     plan = around(usual({1: 1 / 3}), counted=[limit]).plan(parts({1: 250}, hours=BY_DAY))
     assert [(each.day, each.messages) for each in plan.days] == [
         (date(2027, 1, 4), 100),
         (date(2027, 1, 5), 100),
         (date(2027, 1, 6), 50),
     ]
-    assert plan.waits == ["limit 100/d of i1"]
+    assert plan.said_waits == "limit 100/d of i1"
     assert plan.ends_at == plan.days[-1].ends_at
 
 
@@ -133,12 +137,77 @@ def test_over_a_weekend_it_waits_and_nothing_starts_right_before_a_window_closes
     friday = timedelta(days=4, hours=7, minutes=59)
     plan = around({1: Limit(1.0, 1)}).plan(parts({1: 60}, hours=BY_DAY), begins_at=NOW + friday)
     assert [(each.day.day, each.messages) for each in plan.days] == [(8, 30), (11, 30)]
-    assert plan.waits == ["its windows"]
+    assert [(wait.what, wait.times) for wait in plan.waits] == [("its windows", 1)]
 
 
-def test_what_is_too_late_expires_and_what_others_have_waiting_goes_first() -> None:
-    around_one = around({1: Limit(1.0, 1)})
-    plan = around_one.plan(parts({1: 100}, expires_at=NOW + timedelta(seconds=70.6)))
+def test_what_is_too_late_expires() -> None:
+    plan = around({1: Limit(1.0, 1)}).plan(parts({1: 100}, expires_at=NOW + timedelta(seconds=70.6)))
     assert (plan.expire, plan.seconds) == (60, pytest.approx(39, abs=1e-3))
-    beside = [PlannedPart(lane_id=1, messages=50, rank=OTHERS)]
-    assert around_one.plan([*parts({1: 100}), *beside]).seconds == pytest.approx(149, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("priority", "waiting", "starts", "seconds"),
+    [
+        (1, 50, None, 149),  # goes first
+        (0, 50, None, 149),  # in turns, until it has none
+        (0, 200, None, 198),  # in turns, to the end
+        (-1, 200, None, 99),
+        (1, 50, 30, 149),  # one that is scheduled
+        (1, 50, 300, 99),
+    ],
+)
+def test_other_campaigns_send_beside_it_as_priorities_say(
+    priority: int, waiting: int, starts: int | None, seconds: float
+) -> None:
+    begins = None if starts is None else NOW + timedelta(seconds=starts)
+    other = PlannedPart(lane_id=1, messages=waiting, campaign=7, priority=priority, not_before=begins)
+    surroundings = replace(around({1: Limit(1.0, 1)}), beside=[other], names={7: "spring"})
+    plan = surroundings.plan(parts({1: 100}))
+    assert plan.seconds == pytest.approx(seconds, abs=1e-3)
+    held = [wait.what for wait in plan.waits]
+    assert held == ([] if priority < 1 or waiting < 60 else ["campaign spring"])
+
+
+def test_a_ramp_climbs_day_by_day() -> None:
+    counted = {"most": 20, "span_seconds": 86_400, "grace_seconds": 75.0, "counts": (), "newest": 0}
+    ramp = LimitNow(id=7, name="i1", is_shared=False, ramp=(20, 50, 120), step=1, step_since=NOW, **counted)
+    plan = around({1: Limit(1.0, 1)}, counted=[ramp]).plan(parts({1: 200}))
+    assert [(each.day.day, each.messages) for each in plan.days] == [(4, 20), (5, 50), (6, 120), (7, 10)]
+    assert plan.said_waits == "ramp of i1 (20/d today)"
+
+
+def test_a_canary_sends_its_slices_one_after_the_other() -> None:
+    care = Care(canary=(0.1, 0.5), after=600.0)
+    surroundings = replace(around({1: Limit(1.0, 1)}), canaries={OWN: slices_of(care)})
+    sliced = [part for each in parts({1: 100}) for part in each.sliced(care)]
+    assert [part.messages for part in sliced] == [10, 40, 50]
+    alone = surroundings.plan(sliced)
+    assert alone.seconds == pytest.approx(9 + 600 + 39 + 600 + 49, abs=1e-3)
+    assert [(wait.what, wait.times) for wait in alone.waits] == [("the slices of its canary", 2)]
+    # While it waits, others send.
+    beside = [PlannedPart(lane_id=1, messages=500, campaign=7)]
+    among = replace(surroundings, beside=beside).plan(sliced)
+    assert among.seconds is not None
+    assert alone.seconds < among.seconds < alone.seconds + 110
+
+
+def test_of_a_canary_that_has_begun_the_slices_to_come_are_waited_for() -> None:
+    care = Care(canary=(0.1, 0.5), after=600.0)
+    next_at = NOW + timedelta(seconds=100)
+    surroundings = replace(around({1: Limit(1.0, 1)}), canaries={OWN: slices_of(care, next_at)})
+    sliced = [part for each in parts({1: 90}) for part in each.sliced(care, 1, held=90)]
+    assert [part.messages for part in sliced] == [0, 40, 50]
+    assert surroundings.plan(sliced).seconds == pytest.approx(100 + 39 + 600 + 49, abs=1e-3)
+
+
+def test_what_chance_does_is_told_by_a_band() -> None:
+    certain = around({1: Limit(1.0, 1)}).plan(parts({1: 100}))
+    assert certain.ends_at == certain.earliest_at
+    drawn = around({1: Limit(1.0, 1)}, variance=0.25).plan(parts({1: 100}))
+    assert drawn.earliest_at and drawn.ends_at and drawn.latest_at
+    # By 1.65 deviations of a sum of 99 gaps.
+    assert (drawn.ends_at - drawn.earliest_at).total_seconds() == pytest.approx(1.65 * 0.5 * 9.9, abs=0.1)
+    assert (drawn.latest_at - drawn.ends_at).total_seconds() == pytest.approx(1.65 * 0.5 * 9.9 + 2, abs=0.1)
+    failing = around({1: Limit(1.0, 1)}, tried=100, again=10).plan(parts({1: 100}))
+    assert failing.earliest_at and failing.ends_at and failing.latest_at
+    assert failing.earliest_at < failing.ends_at < failing.latest_at

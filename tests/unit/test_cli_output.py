@@ -38,9 +38,10 @@ from broadcaster.cli.output import (
     warn,
 )
 from broadcaster.cli.troubles import trouble_line
-from broadcaster.domain.campaign_plans import LaneNow, PlannedPart, Surroundings
+from broadcaster.domain.campaign_plans import PlannedPart, Surroundings
 from broadcaster.domain.causes import standing_still
 from broadcaster.domain.contents import ContentKind
+from broadcaster.domain.lanes_now import LaneNow
 from broadcaster.domain.standstill import CampaignFacts, LaneFacts, Part, Scene
 from broadcaster.domain.states import CampaignState, LaneHealth, MessageState
 from broadcaster.services.campaigns.campaign_reports import CampaignSummary
@@ -304,17 +305,19 @@ def test_a_table_that_would_be_too_narrow_to_be_read_has_a_paragraph_for_each_ro
 
 
 @pytest.mark.parametrize(
-    ("seconds", "sent", "left"),
-    [(2, 1, 180), (20, 10, 180), (20, 2, 600)],
-    ids=["two seconds are too few", "as fast as its limit", "slower than its limit"],
+    ("interval", "seconds", "sent", "left"),
+    [(3.0, 20, 10, 180), (3.0, 20, 2, 180), (0.0, 20, 2, 600)],
+    ids=["as fast as its limit", "slower for a while", "without a limit"],
 )
-def test_the_time_left_goes_by_the_rate_once_it_is_known(seconds: float, sent: int, left: float) -> None:
+def test_the_time_left_goes_by_the_limit_or_else_by_the_rate_of_lately(
+    interval: float, seconds: float, sent: int, left: float
+) -> None:
     meter = Meter()
     meter.rate(time.monotonic() - seconds, 0)
     now = datetime.now(UTC)
     lane = LaneNow(
-        id=1, instance="main", interval=3.0, tolerance=0.0, burst=1, debt=0.0, rests=0.0, is_stopped=False, hours=None,
-        limits=(), now=now,
+        id=1, instance="main", interval=interval, tolerance=0.0, burst=1, debt=0.0, rests=0.0, is_stopped=False,
+        hours=None, limits=(), now=now,
     )  # fmt: skip
     around = Surroundings(now=now, lanes=[lane], limits=[], reserve=timedelta(seconds=31), zone=ZoneInfo("UTC"))
     foresight = Foresight(lambda: OpenWork(around, [PlannedPart(lane_id=1, messages=60)]))

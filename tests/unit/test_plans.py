@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from math import inf
 
 import pytest
@@ -11,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from broadcaster.domain.pacing import Pace, pace
-from broadcaster.domain.plans import HORIZON, NEVER, Hold, OpenSpan, PlannedLane, Queue, always_open, sending_plan
+from broadcaster.domain.plan_terms import NEVER, OpenSpan, PlannedLane, PlannedLimit, Queue, Slices, always_open
+from broadcaster.domain.plans import HORIZON, Hold, sending_plan
 from broadcaster.domain.span_limits import RollingCount, SpanLimit
 
 NOW = 1_800_000_000.0
@@ -19,48 +21,109 @@ GRACE = 40.0
 DAY, HOUR = 86_400, 3_600
 
 
-def simulated(
-    lanes: Sequence[PlannedLane], limits: Mapping[int, RollingCount], now: float
-) -> dict[tuple[int, int], list[float]]:
-    """When each message leaves, by queue: the next one is always the one that may leave first."""
-    counts, moment = dict(limits), now
-    clocks = [lane.clock for lane in lanes]
-    waiting = {
-        (place, each): queue.messages for place, lane in enumerate(lanes) for each, queue in enumerate(lane.queues)
-    }
-    left: dict[tuple[int, int], list[float]] = {queue: [] for queue in waiting}
+class Simulation:
+    """Message by message: the next one is always the one that may leave first."""
 
-    def span(lane: PlannedLane, queue: Queue, at: float) -> OpenSpan:
-        known = queue.opening(at)
-        return OpenSpan(max(known.begins, queue.not_before, lane.not_before), min(known.ends, queue.expires_at))
+    def __init__(
+        self,
+        lanes: Sequence[PlannedLane],
+        limits: Mapping[int, PlannedLimit],
+        now: float,
+        canaries: Mapping[int, Slices] | None = None,
+    ) -> None:
+        self.lanes, self.now = lanes, now
+        self.counts = {key: limit.count for key, limit in limits.items()}
+        self.steps = {key: list(limit.steps) for key, limit in limits.items()}
+        self.climbs_at = {key: limit.climbs_at for key, limit in limits.items()}
+        self.clocks = [lane.clock for lane in lanes]
+        self.canaries = canaries or {}
+        self.waiting = {
+            (place, each): queue.messages for place, lane in enumerate(lanes) for each, queue in enumerate(lane.queues)
+        }
+        self.left: dict[tuple[int, int], list[float]] = {queue: [] for queue in self.waiting}
+        self.served: dict[tuple[int, int], int] = {}
+        """When a lane last served a campaign, by how many messages had left."""
 
-    def first(place: int, since: float) -> tuple[float, int, int]:
-        lane = lanes[place]
-        at = max(since, clocks[place] - lane.pace.tolerance)
-        while at < now + HORIZON:
-            queues = [(each, queue) for each, queue in enumerate(lane.queues) if waiting[place, each]]
-            spans = [(queue.rank, *reversed(span(lane, queue, at)), each) for each, queue in queues]
-            open_now = sorted((rank, ends, each) for rank, ends, begins, each in spans if begins <= at < ends)
-            if not open_now:
-                at = min((each for _, ends, begins, _ in spans for each in (begins, ends) if each > at), default=inf)
+    def run(self) -> dict[tuple[int, int], list[float]]:
+        """When each message leaves, by queue."""
+        moment, gone = self.now, 0
+        while any(self.waiting.values()):
+            at, place, queue = min(self._first(each, moment) for each in range(len(self.lanes)))
+            if at == inf:
+                break
+            gone += 1
+            lane, moment = self.lanes[place], at
+            for limit in self.counts:
+                self.counts[limit], self.steps[limit], self.climbs_at[limit] = self._climbed(limit, at)
+            self.clocks[place] = max(self.clocks[place], at) + lane.pace.interval
+            self.waiting[place, queue] -= 1
+            self.left[place, queue].append(at)
+            self.served[place, lane.queues[queue].campaign] = gone
+            for limit in lane.limits:
+                self.counts[limit] = self.counts[limit].after(at + 1e-6, 1)
+            for limit in self.counts:
+                self.counts[limit], self.steps[limit], self.climbs_at[limit] = self._climbed(limit, at)
+        return self.left
+
+    def _first(self, place: int, since: float) -> tuple[float, int, int]:
+        """When the lane sends its next message, and from which queue."""
+        lane = self.lanes[place]
+        at = max(since, self.clocks[place] - lane.pace.tolerance)
+        while at < self.now + HORIZON:
+            queues = [(each, queue) for each, queue in enumerate(lane.queues) if self.waiting[place, each]]
+            spans = [(each, queue, self._span(lane, queue, at)) for each, queue in queues]
+            opened = [(each, queue, span.ends) for each, queue, span in spans if span.begins <= at < span.ends]
+            if not opened:
+                at = min((edge for *_, span in spans for edge in span if edge > at), default=inf)
                 continue
-            free_at = max((counts[limit].free_at() for limit in lane.limits), default=-inf)
-            if free_at <= at + 1e-6:
-                return at, place, open_now[0][2]
-            at = free_at
+            free_at = max((self._free_at(limit, at) for limit in lane.limits), default=-inf)
+            if free_at > at + 1e-6:
+                at = free_at
+                continue
+            order = sorted(
+                (-queue.priority, self.served.get((place, queue.campaign), 0), queue.campaign, ends, each)
+                for each, queue, ends in opened
+            )
+            return at, place, order[0][-1]
         return inf, place, 0
 
-    while any(waiting.values()):
-        at, place, queue = min(first(each, moment) for each in range(len(lanes)))
-        if at == inf:
-            break
-        lane, moment = lanes[place], at
-        clocks[place] = max(clocks[place], at) + lane.pace.interval
-        waiting[place, queue] -= 1
-        left[place, queue].append(at)
-        for limit in lane.limits:
-            counts[limit] = counts[limit].after(at + 1e-6, 1)
-    return left
+    def _span(self, lane: PlannedLane, queue: Queue, at: float) -> OpenSpan:
+        known = queue.opening(at)
+        gate = self._gate(queue.campaign, queue.slice)
+        return OpenSpan(max(known.begins, queue.not_before, lane.not_before, gate), min(known.ends, queue.expires_at))
+
+    def _gate(self, campaign: int, number: int) -> float:
+        """When a slice opens, as far as that is known."""
+        if not number:
+            return -inf
+        queues = [
+            (place, each, queue)
+            for place, lane in enumerate(self.lanes)
+            for each, queue in enumerate(lane.queues)
+            if queue.campaign == campaign
+        ]
+        if any(self.waiting[place, each] for place, each, queue in queues if queue.slice < number):
+            return inf
+        canary = self.canaries[campaign]
+        earlier = [at for place, each, queue in queues if queue.slice < number for at in self.left[place, each]]
+        slices = sorted({queue.slice for *_, queue in queues if 0 < queue.slice < number})
+        before = self._gate(campaign, slices[-1]) if slices else -inf
+        opens = max(max(earlier, default=self.now), before) + canary.after
+        return canary.next_at if not slices and canary.next_at is not None else opens
+
+    def _free_at(self, limit: int, at: float) -> float:
+        """When there is a place, as of a moment before which nothing more leaves."""
+        count, _, climbs_at = self._climbed(limit, at)
+        free_at = count.free_at()
+        return min(free_at, max(at, climbs_at)) if free_at > at + 1e-6 else free_at
+
+    def _climbed(self, limit: int, at: float) -> tuple[RollingCount, list[int], float]:
+        """The limit at a moment, with its steps that are yet to come and when the first of them is due."""
+        count, steps, climbs_at = self.counts[limit], self.steps[limit], self.climbs_at[limit]
+        while steps and climbs_at <= at and (count.taken(climbs_at + 1e-6) or count.taken(at + 1e-6)):
+            climbs_at = (climbs_at if count.taken(climbs_at + 1e-6) else at) + count.limit.span
+            count, steps = replace(count, limit=count.limit._replace(most=steps[0])), steps[1:]
+        return count, steps, (max(climbs_at, at) if climbs_at <= at else climbs_at) if steps else inf
 
 
 def daily(opens: int, closes: int) -> Callable[[float], OpenSpan]:
@@ -74,12 +137,14 @@ def daily(opens: int, closes: int) -> Callable[[float], OpenSpan]:
     return opening
 
 
-def limit(most: int, span: int, taken: Sequence[int], ago: int) -> RollingCount:
+def limit(
+    most: int, span: int, taken: Sequence[int], ago: int, steps: tuple[int, ...] = (), climbs_in: float = inf
+) -> PlannedLimit:
     """With so many claimed in buckets of its span, the first of them as many buckets ago."""
     count = RollingCount(SpanLimit(most, span), GRACE)
     for later, messages in enumerate(taken):
         count = count.after(NOW - (ago - later) * count.limit.bucket, messages)
-    return count
+    return PlannedLimit(count, steps, NOW + climbs_in)
 
 
 spans = st.tuples(st.integers(0, 11), st.integers(12, 24)).map(lambda hours: daily(*hours))
@@ -90,7 +155,7 @@ queues = st.builds(
     st.one_of(st.just(always_open), spans),
     st.sampled_from([-inf, NOW + 100.0, NOW + 7 * HOUR]),
     st.sampled_from([inf, inf, NOW + 10 * HOUR, NOW + 3 * DAY]),
-    st.integers(0, 1),
+    st.integers(0, 2),
 )
 planned = st.builds(
     PlannedLane,
@@ -105,18 +170,45 @@ limits_of_all = st.fixed_dictionaries(
     {
         0: st.builds(limit, st.integers(1, 30), st.just(HOUR), taken, st.integers(6, 49)),
         1: st.builds(limit, st.integers(5, 60), st.just(DAY), taken, st.integers(40, 49)),
-        2: st.builds(limit, st.integers(1, 20), st.just(HOUR), taken, st.just(48)),
+        2: st.builds(
+            limit,
+            *(st.just(3), st.just(DAY), taken, st.just(48)),
+            st.sampled_from([(), (5, 9), (4,)]),
+            st.sampled_from([-10.0, 5 * HOUR, 20 * HOUR]),
+        ),
     }
 )
 
 
-@settings(max_examples=300, deadline=None)
-@given(st.lists(planned, min_size=1, max_size=3), limits_of_all)
+@st.composite
+def all_lanes(draw: st.DrawFn) -> list[PlannedLane]:
+    """With queues of three campaigns, of which the last goes first; the first may have slices that are not open."""
+    priorities, has_canary = {0: 0, 1: draw(st.integers(0, 1)), 2: 1}, draw(st.booleans())
+    lanes = []
+    for lane in draw(st.lists(planned, min_size=1, max_size=3)):
+        slices = [draw(st.integers(0, 2)) if has_canary and not queue.campaign else 0 for queue in lane.queues]
+        of_lane = [
+            replace(
+                queue,
+                priority=priorities[queue.campaign],
+                slice=number,
+                expires_at=inf if has_canary and not queue.campaign else queue.expires_at,
+            )
+            for queue, number in zip(lane.queues, slices, strict=True)
+        ]
+        lanes.append(replace(lane, queues=of_lane))
+    return lanes
+
+
+@settings(max_examples=400, deadline=None)
+@given(all_lanes(), limits_of_all, st.sampled_from([600.0, 7200.0]), st.sampled_from([None, NOW + 1000]))
 def test_a_plan_is_what_a_simulation_message_by_message_says(
-    lanes: list[PlannedLane], limits: dict[int, RollingCount]
+    lanes: list[PlannedLane], limits: dict[int, PlannedLimit], after: float, next_at: float | None
 ) -> None:
-    plan = sending_plan(lanes, limits, NOW, lambda at: OpenSpan(at - at % DAY, at - at % DAY + DAY))
-    left = simulated(lanes, limits, NOW)
+    open_slice = [queue for lane in lanes for queue in lane.queues if not (queue.campaign or queue.slice)]
+    canaries = {0: Slices(after, None if any(queue.messages for queue in open_slice) else next_at)}
+    plan = sending_plan(lanes, limits, NOW, lambda at: OpenSpan(at - at % DAY, at - at % DAY + DAY), canaries)
+    left = Simulation(lanes, limits, NOW, canaries).run()
     by_day = Counter((at - at % DAY, *queue) for queue, moments in left.items() for at in moments)
     assert {key: each.messages for key, each in plan.leaving.items()} == dict(by_day)
     for (day, *queue), each in plan.leaving.items():
@@ -139,12 +231,12 @@ def test_a_limit_a_day_makes_as_many_days_and_is_what_it_waits_for() -> None:
     lane = PlannedLane(pace(1.0, 2), [Queue(2_500, daily(9, 20))], limits=[7])
     plan = sending_plan([lane], {7: limit(1_000, DAY, [], 0)}, NOW - NOW % DAY + 9 * HOUR, days)
     assert [each.messages for each in plan.leaving.values()] == [1_000, 1_000, 500]
-    assert plan.held[Hold.LIMIT, 7].times == 2
+    assert plan.held[0, Hold.LIMIT, 7].times == 2
     assert plan.ends_at() == max(each.last for each in plan.leaving.values())
 
 
 def test_what_never_may_leave_is_left_and_what_is_too_late_expires() -> None:
-    queues = [Queue(5, lambda _: NEVER), Queue(100, expires_at=NOW + 10), Queue(3, rank=1)]
+    queues = [Queue(5, lambda _: NEVER), Queue(100, expires_at=NOW + 10), Queue(3, campaign=1, priority=-1)]
     plan = sending_plan([PlannedLane(pace(1.0, 1), queues)], {}, NOW)
     assert (plan.left, plan.expired) == ({(0, 0): 5}, {(0, 1): 90})
     assert (plan.ends_at(), plan.expiring(), plan.ends_at(1)) == (None, 90, NOW + 12)

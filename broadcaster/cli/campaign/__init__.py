@@ -15,6 +15,10 @@ app = lazy_group(
         "test": ("broadcaster.cli.campaign.test:test", "Send one marked copy to a phone of your own."),
         "list": ("broadcaster.cli.campaign.show:list_latest", "List the latest campaigns and where they stand."),
         "show": ("broadcaster.cli.campaign.show:show", "Show where a campaign stands."),
+        "plan": (
+            "broadcaster.cli.campaign.plan:plan",
+            "Show when a campaign is sent, and what would make it earlier.",
+        ),
         "watch": ("broadcaster.cli.campaign.watch:watch", "Follow a campaign until it is final."),
         "set": (
             "broadcaster.cli.campaign.change:change",

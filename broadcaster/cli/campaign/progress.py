@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from broadcaster.cli.campaign.show import STATE_STYLES, campaign_document, told_of_slices
 from broadcaster.cli.output import console, duration, local_time, one_line, say, say_json
-from broadcaster.cli.troubles import said_by_instances, trouble_line
+from broadcaster.cli.troubles import clock_time, said_by_instances, trouble_line
+from broadcaster.domain.campaign_plans import CampaignPlan
+from broadcaster.domain.holds import HoldNow, said_holds
 from broadcaster.domain.standstill import Cause, Standstill
 from broadcaster.domain.states import CampaignState, MessageState
 from broadcaster.services.campaigns.campaign_reports import CampaignSummary
@@ -50,11 +52,6 @@ class Meter:
         first, before = self._samples[0]
         return max(0.0, (final - before) / (now - first)) if now > first else 0.0
 
-    @property
-    def is_long_enough(self) -> bool:
-        """Whether the rate is measured over RATE_WINDOW_SECONDS by now."""
-        return bool(self._samples) and self._samples[-1][0] - self._samples[0][0] >= RATE_WINDOW_SECONDS
-
     def _is_enough(self, since: float, before: int) -> bool:
         """Whether the rate can be told from what came since that sample."""
         now, final = self._samples[-1]
@@ -68,31 +65,29 @@ class Foresight:
     def __init__(self, look: Callable[[], OpenWork]) -> None:
         """`look` reads what is left of it (`planning.open_work`)."""
         self._look = look
-        self._ends_at: float | None = None
+        self.plan: CampaignPlan | None = None
+        """The latest one; None: nothing is left to send."""
         self._known_until = -inf
         self._open = 0
 
-    def seconds_left(self, still_open: int, rate: float, meter: Meter) -> float | None:
+    def seconds_left(self, still_open: int, rate: float) -> float | None:
         """How many seconds the `still_open` messages take, if all goes on as it does; None: nobody can tell.
 
-        No less than limits and windows allow, and no less than at `rate`: where messages are tried again, or other
-        campaigns are sent beside, that is lower.
+        Lanes without a limit go on at `rate`.
         """
         now = time.monotonic()
         if now >= self._known_until or (still_open == 0) != (self._open == 0):
             self._open, begun = still_open, now
-            self._ends_at = self._reckon(rate, meter)
+            self.plan = self._look().plan(rate)
             # However long a plan takes to make, most of the time none is made.
             self._known_until = time.monotonic() + max(LINE_SECONDS, _PLANS_SHARE * (time.monotonic() - begun))
-        return None if self._ends_at is None else max(0.0, self._ends_at - time.time())
+        ends_at = self.ends_at
+        return None if ends_at is None else max(0.0, ends_at.timestamp() - time.time())
 
-    def _reckon(self, rate: float, meter: Meter) -> float | None:
-        work = self._look()
-        # Limits tell more than a few seconds do.
-        is_paced = all(lane.interval for lane in work.surroundings.lanes)
-        lately = rate if meter.is_long_enough or not is_paced else 0.0
-        plan = work.plan(lately)
-        return plan.ends_at.timestamp() if plan and plan.is_paced and plan.ends_at else None
+    @property
+    def ends_at(self) -> datetime | None:
+        """When its last message leaves, by the latest plan; None: nobody can tell."""
+        return self.plan.ends_at if self.plan is not None and self.plan.is_paced else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +103,8 @@ class Snapshot:
     troubles: Sequence[Standstill] = ()
     notes: tuple[str, ...] = ()
     seconds_left: float | None = None
+    holds: Sequence[HoldNow] = ()
+    """What holds it now, by instance."""
 
     @property
     def state(self) -> CampaignState:
@@ -172,13 +169,17 @@ def take_snapshot(
     meter: Meter,
     troubles: Sequence[Standstill] = (),
     foresight: Foresight | None = None,
+    holds: Sequence[HoldNow] = (),
 ) -> Snapshot:
-    """What `summary` and `troubles`, read just now, come to."""
+    """What `summary`, `troubles` and `holds`, read just now, come to."""
     # When it starts is said by the pace.
     told = (each for each in said_by_instances(troubles) if each.cause is not Cause.STARTS_LATER)
     rate = meter.rate(time.monotonic(), summary.total - summary.still_open)
-    left = None if foresight is None else foresight.seconds_left(summary.still_open, rate, meter)
-    return Snapshot(summary, rate, troubles, tuple(map(trouble_line, told)), left)
+    left = None if foresight is None else foresight.seconds_left(summary.still_open, rate)
+    notes = [*map(trouble_line, told)]
+    if holds:
+        notes.insert(0, f"held by {'; '.join(said_holds(holds, clock_time))}")
+    return Snapshot(summary, rate, troubles, tuple(notes), left, holds)
 
 
 class View(Protocol):
@@ -191,14 +192,15 @@ class JsonView:
     """One document in a line for each change."""
 
     def __init__(self) -> None:
-        self._last: tuple[CampaignSummary, Sequence[Standstill]] | None = None
+        self._last: tuple[CampaignSummary, Sequence[Standstill], Sequence[HoldNow]] | None = None
 
     def update(self, snapshot: Snapshot) -> None:
         """Write the document if it is not the last one."""
-        known = (snapshot.summary, snapshot.troubles)
+        known = (snapshot.summary, snapshot.troubles, snapshot.holds)
         if known != self._last:
             self._last = known
-            say_json(campaign_document(*known), indent=False)
+            document = campaign_document(snapshot.summary, snapshot.troubles)
+            say_json({**document, "holds": snapshot.holds}, indent=False)
             sys.stdout.flush()
 
 

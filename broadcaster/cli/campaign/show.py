@@ -11,11 +11,13 @@ import msgspec
 import typer
 
 from broadcaster.cli.campaign import Name
+from broadcaster.cli.campaign.told_plan import said_end
 from broadcaster.cli.database import reader
 from broadcaster.cli.moves import say_failovers, say_moves
 from broadcaster.cli.options.results import Json
 from broadcaster.cli.output import duration, local_time, say, say_fields, say_json, say_table
 from broadcaster.cli.troubles import (
+    clock_time,
     few_troubles,
     said_by_instances,
     say_troubles,
@@ -25,6 +27,7 @@ from broadcaster.cli.troubles import (
 )
 from broadcaster.domain.campaign_plans import CampaignPlan
 from broadcaster.domain.care import percent
+from broadcaster.domain.holds import HoldNow, said_holds
 from broadcaster.domain.sharing import said_weights
 from broadcaster.domain.standstill import Standstill
 from broadcaster.domain.states import CampaignState, MessageState
@@ -34,6 +37,7 @@ from broadcaster.services.campaigns.move_reports import OpenFailover, ToldMove, 
 from broadcaster.services.campaigns.planning import open_work
 from broadcaster.services.campaigns.purged import told_of_purge
 from broadcaster.services.inbox_reports import ReplyFigures, reply_figures
+from broadcaster.services.standstill import find_holds
 from broadcaster.settings import load
 
 STATE_STYLES = {
@@ -97,14 +101,16 @@ def show(name: Name, as_json: Json = False) -> None:
         summary = campaign_reports.campaign_summary(source, name)
         figures = reply_figures(source, summary.id)
         found = list(troubles(source, settings, name))
+        holds = find_holds(source, settings, name)
         plan = open_work(source, name).plan()
         moves, away = moves_of_campaign(source, name), open_failovers(source, campaign=name)
     ends_at = plan.ends_at if plan and plan.is_paced and summary.state in _GOES_ON else None
     if as_json:
-        document = {**campaign_document(summary, found), **reply_document(summary, figures), "ends_at": ends_at}
+        ends = {"ends_at": ends_at, "holds": holds}
+        document = {**campaign_document(summary, found), **reply_document(summary, figures), **ends}
         say_json(document | moves_document(moves, away))
     else:
-        say_fields(campaign_fields(summary, figures) | _ends(ends_at, plan))
+        say_fields(campaign_fields(summary, figures) | _ends(ends_at, plan) | _held(holds))
         say_purged(summary)
         said = without_own_remedy(said_by_instances(found), f"broadcaster campaign show {quote(name)}")
         say_troubles(few_troubles(said))
@@ -118,11 +124,16 @@ def moves_document(moves: Sequence[ToldMove], away: Sequence[OpenFailover]) -> d
 
 
 def _ends(ends_at: datetime | None, plan: CampaignPlan | None) -> dict[str, object]:
-    """When it is sent at the earliest, and what it waits for."""
+    """When it is sent, and what it waits for."""
     if ends_at is None or plan is None:
         return {}
-    waits = f"; it waits for {' and '.join(plan.waits)}" if plan.waits else ""
-    return {"ends": f"{local_time(ends_at, seconds=False)} at the earliest{waits}"}
+    waits = f"; it waits for {plan.said_waits}" if plan.waits else ""
+    return {"ends": f"{said_end(ends_at, plan.earliest_at, plan.latest_at)}{waits}"}
+
+
+def _held(holds: Sequence[HoldNow]) -> dict[str, object]:
+    """What holds it now."""
+    return {"held by": "; ".join(said_holds(holds, clock_time))} if holds else {}
 
 
 def campaign_document(summary: CampaignSummary, found: Sequence[Standstill]) -> dict[str, Any]:

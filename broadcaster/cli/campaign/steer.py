@@ -12,7 +12,8 @@ import typer
 from sqlalchemy import Engine
 
 from broadcaster.cli.campaign import Name
-from broadcaster.cli.campaign.submitted import say_plan, say_start
+from broadcaster.cli.campaign.submitted import say_start
+from broadcaster.cli.campaign.told_plan import say_plan
 from broadcaster.cli.database import database, nudge_workers, prepare_nudge
 from broadcaster.cli.options.results import Json
 from broadcaster.cli.output import one_line, say, say_json, say_table

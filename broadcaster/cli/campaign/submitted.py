@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
-from itertools import groupby, zip_longest
+from itertools import zip_longest
 from pathlib import Path
 from shlex import quote
 
 import typer
 
 from broadcaster.cli.campaign.remarks import file_document, said_file, say_remarks
+from broadcaster.cli.campaign.told_plan import said_duration, said_end, say_days
 from broadcaster.cli.options.phones import countries_document
-from broadcaster.cli.output import duration, local_time, one_line, say, warn
+from broadcaster.cli.output import duration, one_line, say, warn
 from broadcaster.cli.reached import (
     say_conditions,
     say_earlier_consents,
@@ -25,7 +25,6 @@ from broadcaster.cli.reached import (
     say_samples,
 )
 from broadcaster.cli.rejected_file import said_place_of_rejected
-from broadcaster.domain.campaign_plans import CampaignPlan, PlannedDay
 from broadcaster.domain.meeting_hours import said_hours
 from broadcaster.domain.whose_numbers import said_countries, said_landlines
 from broadcaster.errors import listed
@@ -35,8 +34,6 @@ from broadcaster.services.campaigns.submission import Submission, Submitted
 from broadcaster.services.recipients.row_checks import SentAlreadyError
 from broadcaster.time_zones import day_and_time, shown_zone
 
-_FEWEST_DAYS = 2
-_MOST_DAYS = 31
 _MOST_UNTRIED = 3
 """Instances to name that were never tried: who has more of them has understood."""
 
@@ -202,13 +199,15 @@ def _say_estimate(submitted: Submitted, submission: Submission) -> None:
         return
     if submitted.seconds_to_send < 1:
         say("sending takes as long as the gateway needs: so many may be sent at once")
+    elif submitted.ends_at is None:
+        say(f"sending takes about {duration(submitted.seconds_to_send)} once it is started")
     else:
-        waits = f"; it waits for {' and '.join(submitted.waits_for)}" if submitted.waits_for else ""
-        say(f"sending takes at least {duration(submitted.seconds_to_send)}{_until(submitted)}{waits}")
+        until = said_end(submitted.ends_at, submitted.earliest_at, submitted.latest_at)
+        say(said_duration(submitted.seconds_to_send, until, submitted.waits_for))
     say_days(submitted.days)
-    if submitted.waiting and submitted.seconds_with_waiting is not None:
-        waits = "message of another campaign waits" if submitted.waiting == 1 else "messages of other campaigns wait"
-        say(f"and up to {duration(submitted.seconds_with_waiting)}: {submitted.waiting:,} {waits} for its instances")
+    if submitted.waiting:
+        messages = "message of another campaign" if submitted.waiting == 1 else "messages of other campaigns"
+        say(f"  beside {submitted.waiting:,} {messages} through its instances, as priorities say")
 
 
 def _say_why_untold(submitted: Submitted) -> None:
@@ -227,36 +226,6 @@ def _say_why_untold(submitted: Submitted) -> None:
         say("how long sending takes cannot be told: limits and windows do not let all of it leave within a year")
     else:
         say("sending takes as long as the gateway needs: so many may be sent at once")
-
-
-def _until(submitted: Submitted) -> str:
-    return "" if submitted.ends_at is None else f", until {local_time(submitted.ends_at, seconds=False)}"
-
-
-def say_plan(plan: CampaignPlan) -> None:
-    """How long what is left takes, until when, what it waits for, and how many messages expire."""
-    if plan.seconds is not None and plan.seconds >= 1:
-        waits = f"; it waits for {' and '.join(plan.waits)}" if plan.waits else ""
-        until = local_time(plan.ends_at, seconds=False)
-        say(f"sending takes at least {duration(plan.seconds)}, until {until}{waits}")
-        say_days(plan.days)
-    if plan.expire:
-        warn(f"{plan.expire:,} messages will expire: limits and windows do not let them leave before")
-
-
-def say_days(days: Sequence[PlannedDay]) -> None:
-    """How many messages leave on each day, and through which instances. Of a single day nothing is said."""
-    if len({each.day for each in days}) < _FEWEST_DAYS:
-        return
-    by_day = groupby(days, key=lambda each: each.day)
-    for number, (day, of_day) in enumerate(by_day):
-        if number == _MOST_DAYS:
-            say(f"  and so on, until {days[-1].day:%a %Y-%m-%d}")
-            return
-        through = list(of_day)
-        told = ", ".join(f"{each.instance} {each.messages:,}" for each in through)
-        by_instance = f" ({told})" if len(through) > 1 else ""
-        say(f"  {day:%a %Y-%m-%d}: {sum(each.messages for each in through):,}{by_instance}")
 
 
 def ask_again(error: SentAlreadyError, path: Path) -> None:

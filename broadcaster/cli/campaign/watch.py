@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from datetime import UTC, datetime
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,13 +14,16 @@ from broadcaster.cli.campaign import Name
 from broadcaster.cli.campaign.progress import Foresight, Meter, Snapshot, open_view, take_snapshot
 from broadcaster.cli.database import reader
 from broadcaster.cli.options.results import Json
+from broadcaster.cli.options.when import given_moment
 from broadcaster.cli.troubles import troubles
 from broadcaster.db.reading import Reader
 from broadcaster.domain.states import FINAL_CAMPAIGN_STATES, CampaignState
-from broadcaster.errors import UnavailableError
+from broadcaster.errors import ConflictError, UnavailableError
 from broadcaster.services.campaigns.campaign_reports import campaign_summary
 from broadcaster.services.campaigns.planning import open_work
+from broadcaster.services.standstill import find_holds
 from broadcaster.settings import load
+from broadcaster.time_zones import day_and_time, shown_zone
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -32,34 +37,52 @@ def watch(
         float | None,
         typer.Option("--timeout", min=0, metavar="SECONDS", help="Give up after so long, with exit code 1."),
     ] = None,
+    until: Annotated[
+        str | None,
+        typer.Option("--until", metavar="WHEN", help="Give up, with exit code 1, once it will not be sent by then."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Follow a campaign until it is final, and say why where it does not move.
+    """Follow a campaign until it is final; say what holds it now, and why where it does not move.
 
     Exit code 0: it finished, whatever became of single messages; 1: it was cancelled. Ctrl-C ends the
     watching and not the campaign. With --json there is one document in a line for each change.
+
+    Example: broadcaster campaign watch spring --until "today 18:00"
     """
+    deadline = given_moment(until, "--until")
     with reader(load()) as source:
-        follow(source, name, timeout=timeout, as_json=as_json)
+        follow(source, name, timeout=timeout, until=deadline, as_json=as_json)
 
 
-def follow(source: Engine | Reader, name: str, *, timeout: float | None = None, as_json: bool = False) -> None:
+def follow(
+    source: Engine | Reader,
+    name: str,
+    *,
+    timeout: float | None = None,
+    until: datetime | None = None,
+    as_json: bool = False,
+) -> None:
     """Show a campaign's progress until it is final.
 
-    Raises typer.Exit(1) unless it finished, and UnavailableError when `timeout` seconds have passed before.
+    Raises typer.Exit(1) unless it finished, UnavailableError when `timeout` seconds have passed before, and
+    ConflictError as soon as its plan ends after `until`.
     """
     deadline = None if timeout is None else time.monotonic() + timeout
     settings, meter, foresight = load(), Meter(), Foresight(lambda: open_work(source, name))
 
     def look() -> Snapshot:
         summary = campaign_summary(source, name)
-        ahead = foresight if summary.state is CampaignState.RUNNING else None
-        return take_snapshot(summary, meter, list(troubles(source, settings, name)), ahead)
+        ahead = foresight if summary.state is CampaignState.RUNNING or until is not None else None
+        holds = find_holds(source, settings, name) if summary.state is CampaignState.RUNNING else ()
+        return take_snapshot(summary, meter, list(troubles(source, settings, name)), ahead, holds)
 
     snapshot = look()
     with open_view(as_json=as_json) as view:
         view.update(snapshot)
         while snapshot.state not in FINAL_CAMPAIGN_STATES:
+            if until is not None:
+                _refuse_late(snapshot, foresight, until)
             if deadline is not None and time.monotonic() >= deadline:
                 raise UnavailableError(f"campaign {name} is still {snapshot.state} after {timeout:g} s")
             time.sleep(POLL_SECONDS)
@@ -71,3 +94,17 @@ def follow(source: Engine | Reader, name: str, *, timeout: float | None = None, 
             view.update(snapshot)
     if snapshot.state is not CampaignState.FINISHED:
         raise typer.Exit(1)
+
+
+def _refuse_late(snapshot: Snapshot, foresight: Foresight, until: datetime) -> None:
+    """Raise ConflictError where it will not be sent by then, as far as anybody can tell."""
+    by, name = day_and_time(until), snapshot.summary.name
+    if datetime.now(UTC) > until:
+        raise ConflictError(f"campaign {name} was not sent by {by}: it is still {snapshot.state}")
+    ends_at = foresight.ends_at
+    if ends_at is not None and ends_at > until:
+        when = f'"{until.astimezone(shown_zone()):%Y-%m-%d %H:%M}"'
+        raise ConflictError(
+            f"campaign {name} will miss {by}: it ends {day_and_time(ends_at.replace(microsecond=0))}; see what would "
+            f"make it with `broadcaster campaign plan {quote(name)} --by {when}`"
+        )

@@ -1,18 +1,55 @@
-SELECT /* lanes_to_plan */
--- Lanes as they stand (`domain.campaign_plans.LaneNow`).
+WITH RECURSIVE /* lanes_to_plan */
+-- Lanes as they stand, and those that share a limit with them, be it by way of others (`domain.lanes_now.LaneNow`). What
+-- came of the last %(most)s attempts of an hour, at most, tells how fast their gateways answer and how many are in vain.
+beside AS (
+    SELECT unnest(%(lanes)s::integer[]) AS id
+    UNION
+    SELECT other.lane_id
+    FROM beside
+    JOIN lane_limits own ON own.lane_id = beside.id
+    JOIN lane_limits other ON other.limit_id = own.limit_id
+)
+SELECT
     l.id,
     i.name AS instance,
     coalesce(1 / i.typical_rate_per_second, 0) AS interval,
+    ( -- of a span from which any moment is as likely, a twelfth of its square
+        coalesce(power(greatest(0, (i.gaps #>> '{gap,most}')::float8 - i.interval_seconds), 2), 0)
+        + coalesce(
+            power((i.gaps #>> '{rest,span,most}')::float8 - (i.gaps #>> '{rest,span,least}')::float8, 2)
+                / (i.gaps #>> '{rest,after}')::float8,
+            0
+        )
+    ) / 12 AS variance,
     i.tolerance_seconds AS tolerance,
     i.burst,
+    i.max_in_flight,
     extract(epoch FROM greatest(l.clock - now(), '0'))::float8 AS debt,
     coalesce(extract(epoch FROM greatest(l.not_before - now(), '0')), 0)::float8 AS rests,
     l.health IN ('paused', 'refused', 'down') AS is_stopped,
+    lately.tried,
+    lately.again,
+    lately.seconds[1] AS latency,
+    lately.seconds[2] AS worst_latency,
     hours.document AS hours,
     ARRAY(SELECT ll.limit_id FROM lane_limits ll WHERE ll.lane_id = l.id ORDER BY ll.limit_id) AS limits,
     now() AS now
 FROM lanes l
 JOIN instances i ON i.id = l.id
 LEFT JOIN opening_hours hours ON hours.id = i.hours_id
-WHERE l.id = ANY (%(lanes)s::integer[])
+CROSS JOIN LATERAL (
+    SELECT
+        count(*) AS tried,
+        count(*) FILTER (WHERE outcome IN ('throttled', 'not_sent')) AS again,
+        percentile_cont(ARRAY[0.5, 0.95]) WITHIN GROUP (ORDER BY duration_ms / 1000.0)
+            FILTER (WHERE outcome = 'accepted') AS seconds
+    FROM (
+        SELECT outcome, duration_ms
+        FROM attempts
+        WHERE account_id = i.account_id AND finished_at BETWEEN now() - interval '1 hour' AND now()
+        ORDER BY finished_at DESC
+        LIMIT %(most)s
+    ) latest
+) lately
+WHERE l.id IN (SELECT beside.id FROM beside)
 ORDER BY l.id

@@ -1,9 +1,11 @@
 SELECT /* limits_to_plan */
--- The limits that count for lanes, as they stand (`domain.campaign_plans.LimitNow`).
+-- The limits that count for lanes, as they stand (`domain.lanes_now.LimitNow`).
     f.id,
     coalesce(f.name, i.name) AS name,
     f.name IS NOT NULL AS is_shared,
-    cardinality(f.ramp) > 0 AS is_ramp,
+    f.ramp,
+    f.step,
+    f.step_since,
     f.most,
     f.span_seconds,
     f.grace_seconds,

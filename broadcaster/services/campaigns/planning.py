@@ -5,17 +5,19 @@ Needs no SQLAlchemy, for the commands that only show something.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from broadcaster.db.reading import Reader, reading
-from broadcaster.db.statements import rows
-from broadcaster.domain.campaign_plans import CampaignPlan, LaneNow, LimitNow, PlannedPart, Surroundings
+from broadcaster.db.statements import rows, values
+from broadcaster.domain.campaign_plans import CampaignPlan, PlannedPart, Surroundings, slices_of
+from broadcaster.domain.care import Care
 from broadcaster.domain.dealing import LaneRates, shares_of
+from broadcaster.domain.lanes_now import LaneNow, LimitNow
 from broadcaster.domain.opening_hours import NOBODY, OpeningHours, RecipientGroup
 from broadcaster.domain.pacing import closing_reserve
 from broadcaster.settings import load
@@ -27,7 +29,18 @@ if TYPE_CHECKING:
     from broadcaster.db.statements import Connection
 
 
-class _OpenPart(msgspec.Struct, frozen=True):
+MOST_LANES = 500
+"""Of all that is sent, where everything is planned at once."""
+MOST_ATTEMPTS_READ = 500
+"""Of a lane's latest attempts: these tell well enough how its gateway does."""
+
+
+class _Part(msgspec.Struct, frozen=True):
+    """What is left to send of one campaign through one lane, to one group of recipients."""
+
+    campaign: int
+    name: str
+    priority: int
     lane_id: int
     messages: int
     country: str | None
@@ -35,49 +48,96 @@ class _OpenPart(msgspec.Struct, frozen=True):
     hours: OpeningHours | None
     not_before: datetime
     expires_at: datetime | None
+    care: Care | None
+    open_slices: int
+    next_slice_at: datetime | None
+    of_lane: int
+    """How many messages of the campaign are left on the lane, to all groups,"""
+    leaving: int
+    """and how many of it have left there or are to."""
+    is_held: bool
+    """Whether none of them is in a slice that is open."""
 
     @property
-    def planned(self) -> PlannedPart:
+    def planned(self) -> Iterator[PlannedPart]:
         known = self.country is not None and self.zones is not None
-        return PlannedPart(
+        part = PlannedPart(
             lane_id=self.lane_id,
             messages=self.messages,
             hours=self.hours,
             group=RecipientGroup(self.country or "", tuple(self.zones or ())) if known else NOBODY,
             not_before=self.not_before,
             expires_at=self.expires_at,
+            campaign=self.campaign,
+            priority=self.priority,
         )
+        return part.sliced(self.care, self.open_slices, held=self._held)
+
+    @property
+    def _held(self) -> int | None:
+        """How many of these are in slices that are not open; None: as many as of all."""
+        if self.care is None or not self.open_slices:
+            return None
+        if self.is_held:
+            return self.messages
+        # Which slice a message is in, its number says: of each lane, and of each group, as many as of the whole list.
+        held = self.leaving * (1.0 - self.care.share_of(self.open_slices))
+        return round(held * self.messages / self.of_lane)
 
 
 @dataclass(frozen=True, slots=True)
 class OpenWork:
-    """What is left to send of a campaign, and what it is sent through."""
+    """What is left to send of a campaign, and what it is sent through and beside."""
 
     surroundings: Surroundings
     parts: Sequence[PlannedPart]
 
     def plan(self, rate: float = 0.0) -> CampaignPlan | None:
-        """When that leaves, no faster than at `rate` (messages a second; 0: not known). None: nothing is left."""
+        """When that leaves; None: nothing is left. `rate`: as of `Surroundings.plan`."""
         return self.surroundings.plan(self.parts, rate=rate) if self.parts else None
 
 
 def open_work(source: Engine | Reader, name: str) -> OpenWork:
     """What is left to send of a campaign; nothing where it is final, or has no messages yet."""
     with reading(source) as connection:
-        parts = [each.planned for each in rows(connection, "open_parts", _OpenPart, name=name)]
-        return OpenWork(surroundings_of(connection, {part.lane_id for part in parts}), parts)
+        around = surroundings_of(connection, values(connection, "lanes_with_parts", name=name), name=name)
+    own = [part for part in around.beside if around.names[part.campaign] == name]
+    others = [part for part in around.beside if around.names[part.campaign] != name]
+    return OpenWork(replace(around, beside=others), own)
 
 
-def surroundings_of(connection: Connection, lanes: Collection[int]) -> Surroundings:
-    """These lanes as they stand, with their limits."""
-    found = rows(connection, "lanes_to_plan", LaneNow, lanes=list(lanes))
+def plans_of_all(source: Engine | Reader) -> dict[str, CampaignPlan]:
+    """When each campaign is sent that is running, or is to start, by name.
+
+    Nothing where they are sent through more than MOST_LANES: that would take long.
+    """
+    with reading(source) as connection:
+        lanes = values(connection, "lanes_with_parts", name=None)
+        if not lanes or len(lanes) > MOST_LANES:
+            return {}
+        around = surroundings_of(connection, lanes)
+    by_id = around.plans([], campaigns=sorted({part.campaign for part in around.beside}))
+    return {around.names[campaign]: plan for campaign, plan in by_id.items()}
+
+
+def surroundings_of(connection: Connection, lanes: Collection[int], *, name: str | None = None) -> Surroundings:
+    """These lanes as they stand, with their limits, and with all that is running or scheduled on them.
+
+    And with the campaign called `name`, be it a draft or paused.
+    """
+    found = rows(connection, "lanes_to_plan", LaneNow, lanes=list(lanes), most=MOST_ATTEMPTS_READ)
+    together = [lane.id for lane in found]
+    parts = rows(connection, "parts_to_plan", _Part, lanes=together, name=name)
     return Surroundings(
         # Without lanes nothing is planned.
         now=found[0].now if found else datetime.min.replace(tzinfo=UTC),
         lanes=found,
-        limits=rows(connection, "limits_to_plan", LimitNow, lanes=list(lanes)),
+        limits=rows(connection, "limits_to_plan", LimitNow, lanes=together),
         reserve=closing_reserve(load().request_timeout_seconds),
         zone=shown_zone(),
+        beside=[planned for part in parts for planned in part.planned],
+        canaries={part.campaign: slices for part in parts if (slices := slices_of(part.care, part.next_slice_at))},
+        names={part.campaign: part.name for part in parts},
     )
 
 
@@ -87,10 +147,15 @@ def parts_to_be(
     *,
     hours: OpeningHours | None,
     expires_at: datetime | None,
+    priority: int = 0,
+    care: Care | None = None,
 ) -> list[PlannedPart]:
     """What lanes will have of a campaign with so many recipients in each group, shared by their rates."""
     return [
-        PlannedPart(lane_id=lane, messages=messages, hours=hours, group=group, expires_at=expires_at)
+        sliced
         for group, count in recipients.items()
         for lane, messages in shares_of(count, rates).items()
+        for sliced in PlannedPart(
+            lane_id=lane, messages=messages, hours=hours, group=group, expires_at=expires_at, priority=priority
+        ).sliced(care)
     ]

@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from math import ceil, floor
-from typing import NamedTuple
+from math import ceil
 
 from sqlalchemy import Connection, Engine
 
-from broadcaster.db.statements import rows, values
-from broadcaster.domain.campaign_plans import OTHERS, LaneNow, PlannedDay, PlannedPart, Surroundings
+from broadcaster.db.statements import values
+from broadcaster.domain.campaign_plans import OWN, PlannedDay, PlannedPart, Surroundings, slices_of
 from broadcaster.domain.care import Care
 from broadcaster.domain.conditions import Condition, described_source
 from broadcaster.domain.content_lint import Remark, empty_values, lint, refuse_warnings
 from broadcaster.domain.contents import Content
 from broadcaster.domain.dealing import LaneRates
 from broadcaster.domain.frequency import Freed
+from broadcaster.domain.lanes_now import LaneNow
 from broadcaster.domain.legal_hours import legal_hours_by_country
 from broadcaster.domain.meeting_hours import InstanceHours, Meeting, said_hours
 from broadcaster.domain.opening_hours import NOBODY, OpeningHours, RecipientGroup
@@ -107,11 +107,6 @@ class Submission:
         )
 
 
-class _Waiting(NamedTuple):
-    lane_id: int
-    messages: int
-
-
 @dataclass(slots=True)
 class Submitted(Reach):
     """What became of a submission (or would, for a dry run)."""
@@ -129,7 +124,7 @@ class Submitted(Reach):
     lint: list[Remark] = field(default_factory=list)
     """What is to be said of the content."""
     seconds_to_send: float | None = None
-    """At least, from its start on, by limits and windows; None where it cannot be told (`CampaignPlan.seconds`)."""
+    """From its start on, beside all others; None where it cannot be told (`CampaignPlan.seconds`)."""
     not_meant: int = 0
     """Rows of a file that do not meet the conditions, and play no part."""
     repeated: int = 0
@@ -139,9 +134,7 @@ class Submitted(Reach):
     notices: list[str] = field(default_factory=list)
     """What people should know of how the file was read, and of what becomes of its messages."""
     waiting: int = 0
-    """How many messages of other campaigns the instances have to send now, where it starts at once."""
-    seconds_with_waiting: float | None = None
-    """The same with those before; None where nothing waits."""
+    """How many messages of other campaigns its instances have to send beside it, where it starts at once."""
     rest_of: str | None = None
     """The campaign of which it is the rest."""
     not_in_rest: dict[str, int] = field(default_factory=dict)
@@ -161,7 +154,11 @@ class Submitted(Reach):
     without_legal_hours: list[str] = field(default_factory=list)
     """The countries of recipients of which no legal hours are known, where these are asked for."""
     ends_at: datetime | None = None
-    """When the last of its messages leaves at the earliest; None: it is a draft, or nobody can tell."""
+    """When the last of its messages leaves; None: it is a draft, or nobody can tell."""
+    earliest_at: datetime | None = None
+    """The same where chance is kind,"""
+    latest_at: datetime | None = None
+    """and where it is not: nine of ten times it is between."""
     days: Sequence[PlannedDay] = ()
     """How many of its messages leave on which day through which instance, at the most."""
     waits_for: Sequence[str] = ()
@@ -247,30 +244,27 @@ class Submitted(Reach):
         self.untried = values(connection, "untried_instances", lanes=list(lanes))
         recipients = {NOBODY: self.total} if groups is None else groups.counts
         parts = list(self._parts(submission, lanes, recipients))
-        plan = around.plan(parts, begins_at=submission.starts_at)
-        self._look_at_care(connection, submission, lanes, plan.begins_at)
-        if submission.care is not None:
-            plan = plan.after_slices(submission.care.seconds_between_slices)
+        if (slices := slices_of(submission.care)) is not None:
+            around = replace(around, canaries={**around.canaries, OWN: slices})
+        # One that was just stored stands beside itself.
+        beside = [part for part in around.beside if part.campaign != self.campaign_id]
+        plan = replace(around, beside=beside).plan(parts, begins_at=submission.starts_at)
+        self._look_at_care(connection, submission, lanes)
         self.seconds_to_send = plan.seconds
         if submission.draft:
             return
-        self.ends_at, self.days, self.waits_for = plan.ends_at if plan.is_paced else None, plan.days, plan.waits
+        self.days = plan.days
+        if plan.is_paced:
+            self.ends_at, self.earliest_at, self.latest_at = plan.ends_at, plan.earliest_at, plan.latest_at
+        self.waits_for = [wait.what for wait in plan.waits]
         if plan.expire and submission.expires_at is not None:
+            why = "limits and windows do" if slices is None else "limits, windows and the slices of its canary do"
             self.notices.append(
-                f"{plan.expire:,} of {self.total:,} messages will expire: limits and windows do not let them leave "
-                f"before {day_and_time(submission.expires_at)}"
+                f"{plan.expire:,} of {self.total:,} messages will expire: {why} not let them leave before "
+                f"{day_and_time(submission.expires_at)}"
             )
-        if submission.starts_at is not None:
-            return
-        rows_of_lanes = rows(connection, "waiting_by_lane", _Waiting, lanes=list(lanes), priority=submission.priority)
-        waiting = [
-            PlannedPart(lane_id=row.lane_id, messages=row.messages, rank=OTHERS)
-            for row in rows_of_lanes
-            if row.messages
-        ]
-        self.waiting = sum(part.messages for part in waiting)
-        if waiting:
-            self.seconds_with_waiting = around.plan([*parts, *waiting]).seconds
+        if submission.starts_at is None:
+            self.waiting = sum(part.messages for part in beside if part.lane_id in lanes)
 
     def _parts(
         self, submission: Submission, lanes: LaneRates, recipients: Mapping[RecipientGroup, int]
@@ -282,8 +276,15 @@ class Submitted(Reach):
             counts = {
                 group: ceil(count * freed.messages / self.total) for group, count in recipients.items() if self.total
             }
-            for part in parts_to_be(lanes, counts, hours=submission.hours, expires_at=submission.expires_at):
-                yield replace(part, not_before=freed.at)
+            parts = parts_to_be(
+                lanes,
+                counts,
+                hours=submission.hours,
+                expires_at=submission.expires_at,
+                priority=submission.priority,
+                care=submission.care,
+            )
+            yield from (replace(part, not_before=freed.at) for part in parts)
 
     @property
     def leaving(self) -> int:
@@ -291,27 +292,18 @@ class Submitted(Reach):
         skipped = (self.opted_out, self.no_consent, self.unanswered, self.not_known, self.contention.skipped)
         return max(0, self.total - sum(count or 0 for count in skipped))
 
-    def _look_at_care(
-        self, connection: Connection, submission: Submission, lanes: LaneRates, begins_at: datetime
-    ) -> None:
+    def _look_at_care(self, connection: Connection, submission: Submission, lanes: LaneRates) -> None:
         if self.total and not self.leaving:
             self.notices.append("nobody may get it: by now all of its recipients would be skipped")
         if submission.require_consent and submission.one_per is OnePer.ROW and self.repeated:
             self.notices.append(
                 "consent is a phone's: where several rows share one, it is enough that one of them says that it agreed"
             )
-        care, expires_at = submission.care, submission.expires_at
-        if care is None:
-            return
-        if care.needs_replies and (unread := unread_instances(connection, lanes)):
+        care = submission.care
+        if care is not None and care.needs_replies and (unread := unread_instances(connection, lanes)):
             self.notices.append(
                 f"replies are not read through {listed(unread, 3)}: what goes through there counts neither for limits "
                 "on opt-outs and replies nor for --max-unanswered"
-            )
-        if expires_at is not None and (late := care.share_opening_after((expires_at - begins_at).total_seconds())):
-            self.notices.append(
-                f"about {floor(late * self.leaving):,} of {self.total:,} messages will expire: the slices of its "
-                f"canary open too late to leave before {day_and_time(expires_at)}"
             )
 
     def refuse_left_out(self, whom: str, source: str, *, accept_rejected: bool, dry_run: bool) -> None:

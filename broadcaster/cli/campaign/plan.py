@@ -1,0 +1,157 @@
+"""`broadcaster campaign plan`: when a campaign is sent, what it waits for, and what would make it earlier."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated, Any
+
+import msgspec
+import typer
+
+from broadcaster.cli.campaign import Name
+from broadcaster.cli.campaign.told_plan import said_end, say_days
+from broadcaster.cli.database import database
+from broadcaster.cli.options.results import Json
+from broadcaster.cli.options.when import given_moment
+from broadcaster.cli.output import duration, say, say_fields, say_json, warn
+from broadcaster.domain.campaign_plans import CampaignPlan
+from broadcaster.domain.pacing import parse_rate
+from broadcaster.domain.plan_changes import MOST_INSTANCES
+from broadcaster.domain.plan_remarks import plan_remarks
+from broadcaster.errors import UsageError, quoted
+from broadcaster.services.campaigns.foreseeing import ForeseenCampaign, WhatIf, foresee
+from broadcaster.settings import load
+from broadcaster.time_zones import day_and_time
+
+
+def plan(
+    name: Name,
+    with_instance: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--with-instance",
+            metavar="NAME|+N",
+            help="As if it were sent through this one as well, or through N more like its fastest. Repeatable.",
+        ),
+    ] = None,
+    with_rate: Annotated[
+        list[str] | None,
+        typer.Option("--with-rate", metavar="NAME=RATE", help="As if an instance had this rate. Repeatable."),
+    ] = None,
+    by: Annotated[
+        str | None,
+        typer.Option("--by", metavar="WHEN", help="Name the cheapest change by which all of it leaves before."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Show when a campaign is sent, beside all others: its end, each day and instance, what it waits for.
+
+    Nothing is changed. Nobody knows who opts out meanwhile; of an audience those count that there are now.
+
+    Example: broadcaster campaign plan spring --with-instance +1 --by "Thursday 18:00"
+    """
+    names, more = _instances(with_instance or [])
+    deadline = given_moment(by, "--by")
+    asked = WhatIf(instances=names, more=more, rates=_rates(with_rate or []), deadline=deadline)
+    with database(load()) as engine:
+        found = foresee(engine, name, asked)
+    if as_json:
+        say_json(_document(found, asked))
+    else:
+        _say(found, asked)
+
+
+def _instances(written: Sequence[str]) -> tuple[Sequence[str], int]:
+    """The names, and how many more."""
+    more = [each for each in written if each.startswith("+")]
+    if not all(each[1:].isdecimal() and 1 <= int(each[1:3]) <= MOST_INSTANCES and len(each) <= 3 for each in more):
+        raise UsageError(f"--with-instance {quoted(more[0])} is not understood: write +1 to +{MOST_INSTANCES}")
+    return [each for each in written if not each.startswith("+")], sum(int(each[1:]) for each in more)
+
+
+def _rates(written: Sequence[str]) -> dict[str, float]:
+    rates = {}
+    for each in written:
+        name, equals, rate = each.rpartition("=")
+        parsed = parse_rate(rate) if equals and name else None
+        if parsed is None:
+            raise UsageError(f"--with-rate {quoted(each)} is not understood: write it like main=30/min")
+        rates[name] = parsed
+    return rates
+
+
+def _document(found: ForeseenCampaign, asked: WhatIf) -> dict[str, Any]:
+    what_if = None if found.changed is None else {"with": asked.says, **_plan_document(found.changed)}
+    by = None if asked.deadline is None else {"at": asked.deadline, "is_made": found.is_made, "change": found.change}
+    return {"name": found.name, "messages": found.messages, **_plan_document(found.plan), "what_if": what_if, "by": by}
+
+
+def _plan_document(plan: CampaignPlan) -> dict[str, Any]:
+    return {
+        "begins_at": plan.begins_at,
+        "first_at": plan.first_at,
+        "ends_at": plan.ends_at if plan.is_paced else None,
+        "earliest_at": plan.earliest_at if plan.is_paced else None,
+        "latest_at": plan.latest_at if plan.is_paced else None,
+        "expire": plan.expire,
+        "remaining": plan.remaining,
+        "days": [msgspec.structs.asdict(each) for each in plan.days],
+        "waits": [msgspec.structs.asdict(each) for each in plan.waits],
+        "remarks": list(plan_remarks(plan)),
+    }
+
+
+def _say(found: ForeseenCampaign, asked: WhatIf) -> None:
+    plan = found.plan
+    say_fields(
+        {
+            "campaign": found.name,
+            "to send": found.messages,
+            "begins": None if plan.first_at is None else day_and_time(plan.first_at.replace(microsecond=0)),
+            "ends": _said_end(plan),
+            **{("waits for" if not number else ""): each for number, each in enumerate(_said_waits(plan))},
+        }
+    )
+    say_days(plan.days, fewest=1)
+    for remark in plan_remarks(plan):
+        warn(remark)
+    if found.changed is not None:
+        say(f"with {' and '.join(asked.says)}: {_said_end(found.changed)}{_said_gain(plan, found.changed)}")
+    if asked.deadline is not None:
+        _say_deadline(found, asked.deadline)
+
+
+def _said_end(plan: CampaignPlan) -> str:
+    if not plan.is_paced:
+        return "as soon as the gateway lets it: so many may be sent at once"
+    if plan.ends_at is None:
+        return "nobody can tell"
+    return f"{said_end(plan.ends_at, plan.earliest_at, plan.latest_at)}, in {duration(plan.seconds or 0.0)}"
+
+
+def _said_waits(plan: CampaignPlan) -> list[str]:
+    said = [f"{wait.what}, {duration(wait.seconds)} in all" for wait in plan.waits]
+    return ["; ".join(said)] if said else []
+
+
+def _said_gain(before: CampaignPlan, after: CampaignPlan) -> str:
+    if before.ends_at is None or after.ends_at is None:
+        return ""
+    gained = (before.ends_at - after.ends_at).total_seconds()
+    return f", {duration(abs(gained))} {'earlier' if gained > 0 else 'later'}" if abs(gained) >= 1 else ", no earlier"
+
+
+def _say_deadline(found: ForeseenCampaign, deadline: datetime) -> None:
+    at = day_and_time(deadline)
+    if found.is_made:
+        say(f"it makes {at}")
+    elif found.change is None:
+        say(f"it misses {at}, and no change of start, windows, one rate or up to {MOST_INSTANCES} instances makes it")
+    else:
+        until = (
+            ""
+            if found.change.ends_at is None
+            else f", until {day_and_time(found.change.ends_at.replace(microsecond=0))}"
+        )
+        say(f"it misses {at}; the cheapest change that makes it: {found.change.says}{until}")

@@ -1,0 +1,51 @@
+"""What people are told of a plan: how long sending takes, until when, and what it waits for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from itertools import groupby
+
+from broadcaster.cli.output import duration, local_time, say
+from broadcaster.domain.campaign_plans import CampaignPlan, PlannedDay
+
+_MOST_DAYS = 31
+
+
+def said_end(ends_at: datetime, earliest_at: datetime | None, latest_at: datetime | None) -> str:
+    """`2026-12-01 14:10 CET`, or `between 14:05 and 14:20 CET` where chance makes a difference that is seen."""
+    early, late = (str(local_time(each or ends_at, seconds=False)) for each in (earliest_at, latest_at))
+    if early == late:
+        return early
+    day, _, time = early.partition(" ")
+    local = late.partition(" ")[2] if late.startswith(day) else late
+    return f"{day} between {time.rpartition(' ')[0]} and {local}"
+
+
+def said_duration(seconds: float, until: str, waits: Sequence[str]) -> str:
+    """How long sending takes, as a sentence."""
+    waits_for = f"; it waits for {' and '.join(waits)}" if waits else ""
+    return f"sending takes about {duration(seconds)}, until {until}{waits_for}"
+
+
+def say_plan(plan: CampaignPlan) -> None:
+    """How long what is left takes, until when, what it waits for, and what leaves on which day."""
+    if plan.seconds is not None and plan.ends_at is not None and plan.seconds >= 1:
+        until = said_end(plan.ends_at, plan.earliest_at, plan.latest_at)
+        say(said_duration(plan.seconds, until, [wait.what for wait in plan.waits]))
+        say_days(plan.days)
+
+
+def say_days(days: Sequence[PlannedDay], *, fewest: int = 2) -> None:
+    """How many messages leave on each day, and through which instances. Of fewer days nothing is said."""
+    if len({each.day for each in days}) < fewest:
+        return
+    by_day = groupby(days, key=lambda each: each.day)
+    for number, (day, of_day) in enumerate(by_day):
+        if number == _MOST_DAYS:
+            say(f"  and so on, until {days[-1].day:%a %Y-%m-%d}")
+            return
+        through = list(of_day)
+        told = ", ".join(f"{each.instance} {each.messages:,}" for each in through)
+        by_instance = f" ({told})" if len(through) > 1 else ""
+        say(f"  {day:%a %Y-%m-%d}: {sum(each.messages for each in through):,}{by_instance}")

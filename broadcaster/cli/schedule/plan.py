@@ -1,0 +1,51 @@
+"""`broadcaster schedule plan`: the next month, occurrence by occurrence."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from broadcaster.cli.database import database
+from broadcaster.cli.options.results import Json
+from broadcaster.cli.output import local_time, say, say_json, say_table
+from broadcaster.services.schedules.month_plan import plan_month
+from broadcaster.settings import load
+from broadcaster.time_zones import day_and_time
+
+
+def plan(
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", help="One schedule; default: all.", show_default=False)
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Show when the occurrences of the next month would be sent, beside each other and all campaigns.
+
+    Of each schedule the first 100. It goes by the members that there are now. REMARKS say which ones overlap, or
+    expire before they have left.
+
+    Example: broadcaster schedule plan news
+    """
+    with database(load()) as engine:
+        planned = plan_month(engine, name)
+    if as_json:
+        say_json(planned)
+        return
+    if not planned:
+        say("nothing is due within a month")
+        return
+    say_table(
+        ["DUE", "SCHEDULE", "MESSAGES", "ENDS", "REMARKS"],
+        (
+            [
+                day_and_time(each.due_at),
+                each.schedule,
+                each.messages,
+                local_time(each.ends_at, seconds=False),
+                "; ".join(each.remarks) or None,
+            ]
+            for each in planned
+        ),
+        folded=["DUE", "SCHEDULE", "ENDS", "REMARKS"],
+    )

@@ -1,0 +1,88 @@
+"""What holds a running campaign now, instance by instance: the same words wherever it is shown. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
+from enum import StrEnum
+
+import msgspec
+
+from broadcaster.domain.campaign_standing import TRIED_AGAIN, is_unwell
+from broadcaster.domain.instance_causes import what_it_does
+from broadcaster.domain.pacing import format_rate
+from broadcaster.domain.standstill import Part, Scene
+
+_MOST_NAMED = 3
+
+
+class HoldCause(StrEnum):
+    """What decides when the next message leaves through an instance."""
+
+    INSTANCE = "instance"
+    """It sends nothing, for its own sake."""
+    WINDOW = "window"
+    CANARY = "canary"
+    RETRY = "retry"
+    OTHERS = "others"
+    LIMIT = "limit"
+    REST = "rest"
+    RATE = "rate"
+    GATEWAY = "gateway"
+    """Nothing but how fast it answers."""
+
+
+class HoldNow(msgspec.Struct, frozen=True):
+    """What holds a campaign on one instance."""
+
+    instance: str
+    cause: HoldCause
+    what: str
+    """For people, such as `limit 25/d, again`; the moment follows where there is one."""
+    until: datetime | None = None
+
+    def says(self, clock: Callable[[datetime], str]) -> str:
+        """The same with the moment. `clock` formats one."""
+        return self.what if self.until is None else f"{self.what} at {clock(self.until)}"
+
+
+def holds_now(parts: Iterable[Part], scene: Scene) -> Iterator[HoldNow]:
+    """For each instance through which a campaign has something to send."""
+    for part in parts:
+        if part.pending:
+            cause, what, until = _hold(part, scene)
+            yield HoldNow(part.lane.name, cause, what, until if until is not None and until > scene.now else None)
+
+
+def said_holds(holds: Iterable[HoldNow], clock: Callable[[datetime], str]) -> Iterator[str]:
+    """One line for all instances that are held by the same."""
+    by_words: dict[str, list[str]] = {}
+    for hold in holds:
+        by_words.setdefault(hold.says(clock), []).append(hold.instance)
+    for words, instances in by_words.items():
+        more = f" and {len(instances) - _MOST_NAMED:,} more" if len(instances) > _MOST_NAMED else ""
+        yield f"{', '.join(instances[:_MOST_NAMED])}{more}: {words}"
+
+
+def _hold(part: Part, scene: Scene) -> tuple[HoldCause, str, datetime | None]:
+    lane = part.lane
+    if is_unwell(lane, scene):
+        tried = lane.not_before if lane.health in TRIED_AGAIN else None
+        return HoldCause.INSTANCE, f"{what_it_does(lane)}{', next try' if tried else ''}", tried
+    if part.opens_at is not None:
+        return HoldCause.WINDOW, "its window opens", part.opens_at
+    if part.is_held:
+        if part.next_slice_at is None:
+            return HoldCause.CANARY, "the next slice of its canary opens once this one has left", None
+        return HoldCause.CANARY, "the next slice of its canary opens", part.next_slice_at
+    if part.next_due_at is not None and part.next_due_at > scene.now:
+        return HoldCause.RETRY, "another try", part.next_due_at
+    if part.outranked_by is not None:
+        return HoldCause.OTHERS, f"campaign {part.outranked_by} goes first", None
+    if lane.full is not None:
+        return HoldCause.LIMIT, f"limit {lane.full.removesuffix(',')}, again", lane.slot
+    if lane.not_before is not None and lane.not_before > scene.now:
+        return HoldCause.REST, "rests, and goes on", lane.not_before
+    if lane.rate is not None:
+        return HoldCause.RATE, f"rate {format_rate(lane.rate)}", None
+    return HoldCause.GATEWAY, "as fast as its gateway answers", None

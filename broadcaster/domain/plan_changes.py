@@ -1,0 +1,234 @@
+"""What a plan would be if something were changed, and the cheapest change that makes a deadline. Pure."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from math import ceil, floor
+
+import msgspec
+
+from broadcaster.domain.campaign_plans import CampaignPlan, PlannedPart, Surroundings
+from broadcaster.domain.dealing import shares_of
+from broadcaster.domain.lanes_now import LaneNow, LimitNow
+from broadcaster.domain.opening_hours import OpeningHours
+from broadcaster.domain.pacing import FASTEST, format_rate
+from broadcaster.domain.windows import parse_window
+
+MOST_INSTANCES = 10
+"""Instances more than that are no change that anybody makes for one campaign."""
+_MOST_FASTER = 20
+"""A rate so many times as high is none that is proposed."""
+_DAY_MINUTES = 24 * 60
+
+
+class ChangeKind(StrEnum):
+    """What can be changed, the cheapest first: nothing is bought, nor is any number strained."""
+
+    START = "start"
+    WINDOW = "window"
+    RATE = "rate"
+    INSTANCES = "instances"
+
+
+class Change(msgspec.Struct, frozen=True):
+    """A change by which a campaign makes it."""
+
+    kind: ChangeKind
+    says: str
+    """For people, such as `instance a at 30/min instead of 20/min`."""
+    ends_at: datetime | None
+    """When its last message leaves then."""
+    latest_at: datetime | None
+    """The same where chance is not kind."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedCampaign:
+    """What a campaign has to send, through what, and from when on. Each change makes another one."""
+
+    around: Surroundings
+    parts: Sequence[PlannedPart]
+    starts_at: datetime | None = None
+    """When it is to start; None: it has, or does so at once."""
+
+    def plan(self) -> CampaignPlan:
+        """When it is sent."""
+        return self.around.plan(self.parts, begins_at=self.starts_at)
+
+    def starting(self, starts_at: datetime | None) -> PlannedCampaign:
+        """The same, started then; None: now."""
+        parts = [replace(part, not_before=None) for part in self.parts]
+        return PlannedCampaign(self.around, parts, starts_at)
+
+    def open_longer(self, hours: int) -> PlannedCampaign:
+        """Its windows close so many hours later, but no later than at midnight."""
+        parts = [replace(part, hours=_longer(part.hours, hours)) for part in self.parts]
+        return replace(self, parts=parts)
+
+    def at_rate(self, lane_id: int, rate: float) -> PlannedCampaign:
+        """One of its lanes sends so many messages a second. What is counted over spans stays as it is."""
+        lanes = [
+            msgspec.structs.replace(lane, interval=1.0 / rate, tolerance=0.0) if lane.id == lane_id else lane
+            for lane in self.around.lanes
+        ]
+        return replace(self, around=replace(self.around, lanes=lanes))
+
+    def through(self, added: Sequence[LaneNow], limits: Sequence[LimitNow] = ()) -> PlannedCampaign:
+        """These lanes as well: what has not left is dealt anew, by rates."""
+        known = {lane.id for lane in self.around.lanes}
+        lanes = [*self.around.lanes, *(lane for lane in added if lane.id not in known)]
+        around = replace(self.around, lanes=lanes, limits=[*self.around.limits, *limits])
+        used = {part.lane_id for part in self.parts} | {lane.id for lane in added}
+        rates = {lane.id: 1.0 / lane.interval if lane.interval else None for lane in lanes if lane.id in used}
+        alike: dict[PlannedPart, int] = defaultdict(int)
+        for part in self.parts:
+            alike[replace(part, lane_id=0, messages=0)] += part.messages
+        parts = [
+            replace(part, lane_id=lane, messages=messages)
+            for part, total in alike.items()
+            for lane, messages in shares_of(total, rates).items()
+        ]
+        return replace(self, around=around, parts=parts)
+
+    def with_more(self, instances: int) -> PlannedCampaign:
+        """So many instances more, each like its fastest, with limits of their own that are not used yet."""
+        fastest = min(self.own_lanes, key=lambda lane: lane.interval)
+        known = {limit.id: limit for limit in self.around.limits}
+        added, limits = [], []
+        for number in range(1, instances + 1):
+            ids = []
+            for each in fastest.limits:
+                if known[each].is_shared:
+                    ids.append(each)
+                    continue
+                fresh = -(number * 1_000_000 + each)
+                limits.append(msgspec.structs.replace(known[each], id=fresh, counts=()))
+                ids.append(fresh)
+            name = f"another like {fastest.instance}"
+            added.append(
+                msgspec.structs.replace(
+                    fastest, id=-number, instance=name, debt=0.0, rests=0.0, is_stopped=False, limits=tuple(ids)
+                )
+            )
+        return self.through(added, limits)
+
+    @property
+    def own_lanes(self) -> Sequence[LaneNow]:
+        """Those that it is sent through."""
+        used = {part.lane_id for part in self.parts}
+        return [lane for lane in self.around.lanes if lane.id in used]
+
+
+def makes_it(plan: CampaignPlan, deadline: datetime) -> bool:
+    """Whether all of it leaves before the deadline, nine of ten times."""
+    last = plan.latest_at or plan.ends_at
+    return plan.is_paced and last is not None and last <= deadline and not plan.expire
+
+
+def cheapest_change(campaign: PlannedCampaign, deadline: datetime) -> Change | None:
+    """The first kind of change by which it makes the deadline, and no more of it than that needs; None: none does."""
+    for kind, find in _FINDERS.items():
+        found = next(find(campaign, deadline), None)
+        if found is not None:
+            says, changed = found
+            plan = changed.plan()
+            return Change(kind, says, plan.ends_at, plan.latest_at)
+    return None
+
+
+_Found = tuple[str, PlannedCampaign]
+
+
+def _earlier_start(campaign: PlannedCampaign, deadline: datetime) -> Iterator[_Found]:
+    starts, now = campaign.starts_at, campaign.around.now
+    if starts is None or starts <= now:
+        return
+    minutes = ceil((starts - now) / timedelta(minutes=1))
+
+    def earlier(by: int) -> PlannedCampaign:
+        return campaign.starting(max(now, starts - timedelta(minutes=by)))
+
+    if (least := _least(lambda by: makes_it(earlier(by).plan(), deadline), minutes)) is not None:
+        yield f"a start {_span(least)} earlier", earlier(least)
+
+
+def _longer_window(campaign: PlannedCampaign, deadline: datetime) -> Iterator[_Found]:
+    if all(_longer(part.hours, 24) == part.hours for part in campaign.parts):
+        return
+    least = _least(lambda hours: makes_it(campaign.open_longer(hours).plan(), deadline), 24)
+    if least is not None:
+        yield f"windows that close {least} h later, or at midnight", campaign.open_longer(least)
+
+
+def _higher_rate(campaign: PlannedCampaign, deadline: datetime) -> Iterator[_Found]:
+    """Of the instance whose rate has to rise least."""
+    lanes = [lane for lane in campaign.own_lanes if lane.interval and not lane.is_stopped]
+    found = [each for lane in lanes for each in _faster(campaign, deadline, lane)]
+    for _, says, changed in sorted(found, key=lambda each: each[0]):
+        yield says, changed
+
+
+def _faster(
+    campaign: PlannedCampaign, deadline: datetime, lane: LaneNow
+) -> Iterator[tuple[float, str, PlannedCampaign]]:
+    """By which factor the rate of one instance has to rise, at least."""
+    # In messages a minute, or an hour where it is slower than that.
+    unit = 60.0 if lane.interval <= 60 else 3600.0
+    before = 1.0 / lane.interval
+
+    def rate(more: int) -> float:
+        return (floor(before * unit) + more) / unit
+
+    most = floor((min(FASTEST, _MOST_FASTER * before) - before) * unit)
+    least = _least(lambda more: makes_it(campaign.at_rate(lane.id, rate(more)).plan(), deadline), most)
+    if least is not None:
+        says = f"instance {lane.instance} at {format_rate(rate(least))} instead of {format_rate(before)}"
+        yield rate(least) / before, says, campaign.at_rate(lane.id, rate(least))
+
+
+def _more_instances(campaign: PlannedCampaign, deadline: datetime) -> Iterator[_Found]:
+    least = _least(lambda number: makes_it(campaign.with_more(number).plan(), deadline), MOST_INSTANCES)
+    if least is not None:
+        fastest = min(campaign.own_lanes, key=lambda lane: lane.interval)
+        more = "1 instance" if least == 1 else f"{least} instances"
+        yield f"{more} more like {fastest.instance}", campaign.with_more(least)
+
+
+_FINDERS: dict[ChangeKind, Callable[[PlannedCampaign, datetime], Iterator[_Found]]] = {
+    ChangeKind.START: _earlier_start,
+    ChangeKind.WINDOW: _longer_window,
+    ChangeKind.RATE: _higher_rate,
+    ChangeKind.INSTANCES: _more_instances,
+}
+
+
+def _least(suffices: Callable[[int], bool], most: int) -> int | None:
+    """The least number from 1 to `most` that suffices, where more of it is never worse; None: none does."""
+    if most < 1 or not suffices(most):
+        return None
+    low, high = 0, most
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if suffices(middle) else (middle, high)
+    return high
+
+
+def _longer(hours: OpeningHours | None, by: int) -> OpeningHours | None:
+    if hours is None:
+        return None
+    windows = []
+    for each in hours.windows:
+        window = parse_window(each)
+        # One that goes over midnight is left alone.
+        closes = min(_DAY_MINUTES, window.closes + by * 60) if window.closes > window.opens else window.closes
+        windows.append(str(window._replace(closes=closes)))
+    return msgspec.structs.replace(hours, windows=tuple(windows))
+
+
+def _span(minutes: int) -> str:
+    hours, left = divmod(minutes, 60)
+    return " ".join(filter(None, [f"{hours} h" if hours else "", f"{left} min" if left or not hours else ""]))

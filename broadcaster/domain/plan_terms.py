@@ -1,0 +1,83 @@
+"""What a plan is made of: lanes, what they have to send, their limits, and the slices of canaries. Pure.
+
+All moments are in seconds since 1970.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from math import inf
+from typing import NamedTuple
+
+from broadcaster.domain.pacing import Pace
+from broadcaster.domain.span_limits import RollingCount
+
+
+class OpenSpan(NamedTuple):
+    """From when until before when messages may start."""
+
+    begins: float
+    ends: float
+
+
+ALWAYS = OpenSpan(-inf, inf)
+NEVER = OpenSpan(inf, inf)
+
+
+def always_open(_moment: float) -> OpenSpan:
+    """For `Queue.opening`: no hours. For `sending_plan`: one day that never ends."""
+    return ALWAYS
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """Messages of one lane that may leave at the same times."""
+
+    messages: int
+    opening: Callable[[float], OpenSpan] = always_open
+    """When they may start, at a moment or next; NEVER: not in a time that matters."""
+    not_before: float = -inf
+    expires_at: float = inf
+    """None of them starts from then on."""
+    campaign: int = 0
+    """Of a lane's queues that are open, those of one campaign go one after the other: first which closes first."""
+    priority: int = 0
+    """Campaigns of a higher one go first; those of the same take turns."""
+    slice: int = 0
+    """In which slice of its campaign's canary they are, counted from the one that is open."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedLane:
+    """A lane, and what it has to send."""
+
+    pace: Pace
+    queues: Sequence[Queue]
+    clock: float = -inf
+    """When its next message is due at an even pace (`pacing.Pacer`)."""
+    not_before: float = -inf
+    """Until then it rests."""
+    limits: Sequence[int] = ()
+    """The keys of the limits that count for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedLimit:
+    """A limit over a span, with what counts for it already. One of a ramp climbs after a span in which it was used."""
+
+    count: RollingCount
+    steps: tuple[int, ...] = ()
+    """How many messages it allows at each step that is yet to come."""
+    climbs_at: float = inf
+    """When it is due for the first of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Slices:
+    """How the slices of a campaign's canary follow each other."""
+
+    after: float
+    """A slice opens so many seconds after the one before has left."""
+    next_at: float | None = None
+    """When the one after the open one does; None: it has not left yet."""

@@ -1,0 +1,154 @@
+"""A lane while a plan is made: when its pace lets messages leave, and which of its queues they come from. Pure."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from math import ceil, inf
+from typing import NamedTuple
+
+from broadcaster.domain.plan_terms import OpenSpan, PlannedLane
+
+Gates = Mapping[tuple[int, int], float]
+"""When the slices of canaries open, by campaign and slice; infinity: nobody knows yet."""
+
+
+class Turn(NamedTuple):
+    """Which messages of a piece come from one queue: the `first` and the `last` of them, counted from 0."""
+
+    queue: int
+    messages: int
+    first: int
+    last: int
+
+
+class LaneAhead:
+    """A lane, from one moment of a plan to the next."""
+
+    def __init__(self, place: int, planned: PlannedLane, gates: Gates) -> None:
+        self.place = place
+        self.limits = planned.limits
+        self.queues = planned.queues
+        self.waiting = [queue.messages for queue in planned.queues]
+        self.expired = [0] * len(planned.queues)
+        self.interval = planned.pace.interval
+        self._tolerance = planned.pace.tolerance
+        self._not_before = planned.not_before
+        self._clock = planned.clock
+        self._gates = gates
+        self._known = [OpenSpan(-inf, -inf)] * len(planned.queues)
+        # Whoever was served longest ago comes first, as in the claim.
+        self._turns = sorted({queue.campaign for queue in planned.queues})
+
+    def slot(self, now: float, queued: int) -> float:
+        """When the pace lets a message leave after `queued` others, as of `now`."""
+        return max(now, max(self._clock, now) - self._tolerance + queued * self.interval)
+
+    def slots(self, now: float, end: float) -> float:
+        """How many messages the pace lets leave from `now` until before `end`; infinity: any number."""
+        first = max(self._clock, now) - self._tolerance
+        if max(first, now) >= end:
+            return 0
+        return ceil((end - first) / self.interval) if self.interval else inf
+
+    def send(self, now: float, messages: int) -> None:
+        """So many leave, from `now` on."""
+        self._clock = max(self._clock, now) + messages * self.interval
+
+    def opening(self, place: int, now: float) -> OpenSpan:
+        """When messages of the queue may start, at `now` or next, whatever pace and limits say."""
+        queue, known = self.queues[place], self._known[place]
+        if now >= known.ends:
+            known = self._known[place] = queue.opening(now)
+        begins = max(known.begins, queue.not_before, self._not_before, self.gate(place))
+        return OpenSpan(begins, min(known.ends, queue.expires_at))
+
+    def gate(self, place: int) -> float:
+        """When the queue's slice opens; minus infinity: it is open."""
+        queue = self.queues[place]
+        return self._gates.get((queue.campaign, queue.slice), inf) if queue.slice else -inf
+
+    def hours_open(self, place: int) -> float:
+        """When the hours of the queue open, as of the last look at it."""
+        return self._known[place].begins
+
+    def expire(self, now: float) -> None:
+        """What may not start any more expires."""
+        for place, queue in enumerate(self.queues):
+            if self.waiting[place] and now >= queue.expires_at:
+                self.expired[place], self.waiting[place] = self.waiting[place], 0
+
+    def openings(self, now: float) -> Sequence[tuple[int, OpenSpan]]:
+        """Of each queue with something left, when that may start, at `now` or next."""
+        return [(place, self.opening(place, now)) for place, waiting in enumerate(self.waiting) if waiting]
+
+    def dealt(self, queues: Sequence[int], messages: int) -> Iterator[Turn]:
+        """From which of these queues, which are open, so many messages come; they are taken from there.
+
+        As `turn_over.sql` deals: higher priorities first, campaigns of one in turns, of each its first queue first.
+        """
+        if len(queues) == 1:
+            self.waiting[queues[0]] -= messages
+            self._serve([self.queues[queues[0]].campaign])
+            yield Turn(queues[0], messages, 0, messages - 1)
+            return
+        by_priority: dict[int, dict[int, list[int]]] = defaultdict(lambda: defaultdict(list))
+        for place in queues:
+            queue = self.queues[place]
+            by_priority[queue.priority][queue.campaign].append(place)
+        gone = 0
+        for priority in sorted(by_priority, reverse=True):
+            rivals = by_priority[priority]
+            turns = list(self._among_rivals(rivals, messages - gone, gone))
+            yield from turns
+            gone += sum(turn.messages for turn in turns)
+            if gone == messages:
+                return
+
+    def _among_rivals(self, rivals: Mapping[int, Sequence[int]], messages: int, gone: int) -> Iterator[Turn]:
+        """The same of campaigns of one priority, after `gone` others: a message of each, again and again."""
+        campaigns = [campaign for campaign in self._turns if campaign in rivals]
+        held = [sum(self.waiting[place] for place in rivals[campaign]) for campaign in campaigns]
+        shares = _shares(held, messages)
+        last_of: dict[int, int] = {}
+        for index, campaign in enumerate(campaigns):
+            had = 0
+            for place in rivals[campaign]:
+                taken = min(self.waiting[place], shares[index] - had)
+                if taken:
+                    first, last = (gone + _position(held, index, had + card) for card in (1, taken))
+                    self.waiting[place] -= taken
+                    had += taken
+                    last_of[campaign] = last
+                    yield Turn(place, taken, first, last)
+        self._serve(sorted(last_of, key=last_of.__getitem__))
+
+    def _serve(self, campaigns: Sequence[int]) -> None:
+        """They have been served, in this order."""
+        if self._turns[-len(campaigns) :] != campaigns:
+            self._turns = [*(each for each in self._turns if each not in campaigns), *campaigns]
+
+
+def _shares(held: Sequence[int], messages: int) -> Sequence[int]:
+    """How many each gets where so many are dealt like cards, and nobody gets more than it holds."""
+    if len(held) == 1:
+        return [min(held[0], messages)]
+    rounds, left, open_ones = 0, messages, sorted(held)
+    while open_ones and left >= (open_ones[0] - rounds) * len(open_ones):
+        left -= (open_ones[0] - rounds) * len(open_ones)
+        rounds = open_ones.pop(0)
+    rounds += left // len(open_ones) if open_ones else 0
+    left = left % len(open_ones) if open_ones else 0
+    shares = []
+    for each in held:
+        more = each > rounds and left > 0
+        left -= more
+        shares.append(min(each, rounds) + more)
+    return shares
+
+
+def _position(held: Sequence[int], index: int, card: int) -> int:
+    """Which of all cards, from 0, is the `card`-th, from 1, of the one at `index`."""
+    if len(held) == 1:
+        return card - 1
+    return sum(min(each, card - 1) for each in held) + sum(each >= card for each in held[:index])

@@ -1,0 +1,66 @@
+"""A limit while a plan is made: what counts for it, how many places it has, and how its ramp climbs. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from math import floor, inf
+
+from broadcaster.domain.plan_terms import PlannedLimit
+from broadcaster.domain.planned_lanes import LaneAhead
+
+TICK = 1e-6
+"""Limits are looked at so much later, so that a moment that was rounded lies behind the edge that it means."""
+
+
+class LimitAhead:
+    """A limit, from one moment of a plan to the next."""
+
+    def __init__(self, planned: PlannedLimit) -> None:
+        self._count = planned.count
+        self._steps = list(planned.steps)
+        self.climbs_at = planned.climbs_at if planned.steps else inf
+        """When it is due for the next step of its ramp."""
+
+    def free(self, now: float) -> int:
+        """How many places it has. One that is due to climb does so with the next message, and has one until then."""
+        free = max(0, self._count.limit.most - self._count.taken(now + TICK))
+        return min(free, 1) if self.climbs_at <= now else free
+
+    def free_at(self, now: float) -> float:
+        """Of one that is full at this moment: when it has a place again."""
+        return min(self._count.free_at(), max(now, self.climbs_at))
+
+    def climb(self, now: float) -> None:
+        """Go up the steps of its ramp that are due by now, each as soon as something counts for it."""
+        while self.climbs_at <= now:
+            if not self._count.taken(self.climbs_at + TICK):
+                self.climbs_at = now
+                if not self._count.taken(now + TICK):
+                    return
+            limit = self._count.limit._replace(most=self._steps.pop(0))
+            self.climbs_at = self.climbs_at + limit.span if self._steps else inf
+            self._count = replace(self._count, limit=limit)
+
+    def take(self, now: float, leaving: Sequence[tuple[LaneAhead, int]]) -> None:
+        """So many messages of each lane leave, from `now` on, as their paces let them."""
+        count, last = self._count, max(lane.slot(now, messages - 1) for lane, messages in leaving)
+        bucket = count.limit.bucket
+        edge = now
+        # What is older than that will not count any more once the last one has left.
+        kept = last - count.limit.span - count.grace - 2 * bucket
+        done = 0
+        if kept > now:
+            edge = floor(kept / bucket) * bucket
+            done = sum(_before(lane, now, edge, messages) for lane, messages in leaving)
+        while edge <= last:
+            since, edge = edge, (floor((edge + TICK) / bucket) + 1) * bucket
+            gone = sum(_before(lane, now, edge, messages) for lane, messages in leaving)
+            if gone > done:
+                count, done = count.after(since + TICK, gone - done), gone
+        self._count = count
+
+
+def _before(lane: LaneAhead, now: float, edge: float, messages: int) -> int:
+    """How many of these messages leave before the edge of a bucket."""
+    return int(min(messages, lane.slots(now, edge - TICK)))

@@ -1,0 +1,126 @@
+"""The plan of one campaign, what it would be with other rates or more instances, and what makes a deadline."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from shlex import quote
+
+from sqlalchemy import Connection, Engine
+
+from broadcaster.db.engine import transaction
+from broadcaster.db.statements import values
+from broadcaster.domain.campaign_plans import OWN, CampaignPlan, slices_of
+from broadcaster.domain.opening_hours import NOBODY
+from broadcaster.domain.pacing import format_rate
+from broadcaster.domain.plan_changes import Change, PlannedCampaign, cheapest_change, makes_it
+from broadcaster.domain.states import FINAL_CAMPAIGN_STATES
+from broadcaster.errors import ConflictError, UsageError, quoted
+from broadcaster.services.campaigns.checks import lanes_in_use, lanes_of
+from broadcaster.services.campaigns.planning import parts_to_be, surroundings_of
+from broadcaster.services.campaigns.stored_campaign import StoredCampaign, read_campaign
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WhatIf:
+    """What is asked for besides the plan."""
+
+    instances: Sequence[str] = ()
+    """Send through these as well."""
+    more: int = 0
+    """Through so many others, each like its fastest."""
+    rates: Mapping[str, float] | None = None
+    """With these rates, in messages a second by instance."""
+    deadline: datetime | None = None
+    """By which change all of it leaves before; None: that is not asked."""
+
+    @property
+    def says(self) -> Sequence[str]:
+        """What is changed, for people."""
+        more = [f"{self.more} more" if self.more > 1 else "one more"] if self.more else []
+        rates = [f"{name} at {format_rate(rate)}" for name, rate in (self.rates or {}).items()]
+        return [*(f"instance {name}" for name in self.instances), *more, *rates]
+
+
+@dataclass(frozen=True, slots=True)
+class ForeseenCampaign:
+    """The plan of a campaign, and the answer to what was asked besides."""
+
+    name: str
+    messages: int
+    """How many are left to send."""
+    plan: CampaignPlan
+    changed: CampaignPlan | None
+    """With what is changed; None: nothing is."""
+    is_made: bool | None
+    """Whether it makes the deadline, with what is changed; None: there is none."""
+    change: Change | None
+    """The cheapest one by which it does, where it does not."""
+
+
+def foresee(engine: Engine, name: str, what_if: WhatIf) -> ForeseenCampaign:
+    """When what is left of a campaign is sent.
+
+    Raises NotFoundError for an unknown campaign or instance, ConflictError where nothing is left to send, UsageError
+    for an instance that it is sent through already, or a rate of one that it is not.
+    """
+    with transaction(engine) as connection:
+        campaign = read_campaign(connection, name)
+        added = lanes_of(connection, what_if.instances)
+        planned = _planned(connection, campaign, list(added))
+    messages = sum(part.messages for part in planned.parts)
+    if campaign.state in FINAL_CAMPAIGN_STATES or not messages:
+        raise ConflictError(f"nothing is left to send of campaign {name!r}: it is {campaign.state}")
+    plan = planned.plan()
+    changed = _changed(planned, what_if, list(added))
+    after = plan if changed is planned else changed.plan()
+    is_made, change = None, None
+    if what_if.deadline is not None:
+        is_made = makes_it(after, what_if.deadline)
+        change = None if is_made else cheapest_change(changed, what_if.deadline)
+    return ForeseenCampaign(name, messages, plan, None if changed is planned else after, is_made, change)
+
+
+def _planned(connection: Connection, campaign: StoredCampaign, added: Sequence[int]) -> PlannedCampaign:
+    """What it has to send. One over an audience that has not started: to the members that there are now."""
+    lanes = [*values(connection, "lanes_with_parts", name=campaign.name), *added]
+    around = surroundings_of(connection, lanes, name=campaign.name)
+    own = [part for part in around.beside if part.campaign == campaign.id]
+    around = replace(around, beside=[part for part in around.beside if part.campaign != campaign.id])
+    starts_at = campaign.starts_at if campaign.started_at is None and campaign.starts_at > around.now else None
+    if (selection := campaign.selection) is not None:
+        counted = selection.ready(connection).count(connection)
+        rates = {lane.id: 1.0 / lane.interval if lane.interval else None for lane in around.lanes}
+        used = lanes_in_use(connection, campaign.id)
+        own = parts_to_be(
+            {lane: rates[lane] for lane in used},
+            {NOBODY: counted.members - counted.faulty},
+            hours=campaign.hours,
+            expires_at=campaign.expires_at,
+            priority=campaign.priority,
+            care=campaign.care,
+        )
+        if (slices := slices_of(campaign.care)) is not None:
+            around = replace(around, canaries={**around.canaries, OWN: slices})
+    return PlannedCampaign(around, own, starts_at)
+
+
+def _changed(planned: PlannedCampaign, what_if: WhatIf, added: Sequence[int]) -> PlannedCampaign:
+    own = {lane.instance: lane.id for lane in planned.own_lanes}
+    if twice := next((name for name in what_if.instances if name in own), None):
+        raise UsageError(f"--with-instance {quoted(twice)}: it is sent through that one already")
+    changed = planned
+    if added:
+        changed = changed.through([lane for lane in planned.around.lanes if lane.id in added])
+    if what_if.more:
+        changed = changed.with_more(what_if.more)
+    lanes = {lane.instance: lane.id for lane in changed.own_lanes}
+    for name, rate in (what_if.rates or {}).items():
+        if name not in lanes:
+            raise UsageError(
+                f"--with-rate {quoted(name)}: it is not sent through that one; see `broadcaster campaign show "
+                f"{quote(planned.around.names.get(planned.parts[0].campaign, 'NAME'))}`"
+            )
+        changed = changed.at_rate(lanes[name], rate)
+    return changed

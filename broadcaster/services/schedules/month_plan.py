@@ -1,0 +1,199 @@
+"""The next month of schedules: when each occurrence would be sent, and which of them get in each other's way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from functools import partial
+from itertools import islice, takewhile
+
+import msgspec
+from sqlalchemy import Connection, Engine, select
+
+from broadcaster.db import tables
+from broadcaster.db.engine import transaction
+from broadcaster.domain.campaign_plans import CampaignPlan, PlannedPart, slices_of
+from broadcaster.domain.conditions import Condition, fixed
+from broadcaster.domain.dealing import LaneRates
+from broadcaster.domain.opening_hours import NOBODY, OpeningHours
+from broadcaster.domain.schedules import Overlap
+from broadcaster.domain.states import ScheduleState
+from broadcaster.errors import BroadcasterError, UnavailableError
+from broadcaster.services.audiences.audience import find_audience
+from broadcaster.services.audiences.selection import Selection
+from broadcaster.services.campaigns.planning import parts_to_be, surroundings_of
+from broadcaster.services.openings import read_hours
+from broadcaster.services.schedules.stored_schedule import Schedule, audience_name, database_now, read_schedule
+from broadcaster.time_zones import day_and_time
+
+MONTH = timedelta(days=31)
+MOST_OCCURRENCES = 100
+"""Of one schedule: what is due every minute is not planned for a month."""
+
+
+class PlannedOccurrence(msgspec.Struct, frozen=True):
+    """One due time of a schedule, if it is sent to the members that there are now."""
+
+    schedule: str
+    due_at: datetime
+    messages: int
+    ends_at: datetime | None
+    """When the last of them leaves; None: nobody can tell."""
+    latest_at: datetime | None
+    """The same where chance is not kind."""
+    expire: int
+    """How many of them expire."""
+    remarks: tuple[str, ...]
+    """What is wrong with it, for people."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Due:
+    schedule: Schedule
+    due_at: datetime
+    messages: int
+    fault: str | None
+    parts: Sequence[PlannedPart]
+
+
+def plan_month(engine: Engine, name: str | None = None) -> list[PlannedOccurrence]:
+    """The occurrences of the next month in their order: of all schedules that are active, or those of one.
+
+    All of them are planned beside each other, and beside the campaigns that run or are scheduled.
+
+    Raises NotFoundError.
+    """
+    with transaction(engine) as connection:
+        names = _active(connection)
+        if name is not None:
+            read_schedule(connection, name)
+            names = sorted({*names, name})
+        now = database_now(connection)
+        schedules = [read_schedule(connection, each) for each in names]
+        around = surroundings_of(connection, sorted({lane for each in schedules for lane in each.lanes}))
+        rates = {lane.id: 1.0 / lane.interval if lane.interval else None for lane in around.lanes}
+        due = [
+            each
+            for number, schedule in enumerate(schedules)
+            for each in _due_of(connection, schedule, now, rates, -(1 + number * MOST_OCCURRENCES))
+        ]
+    canaries = {each.parts[0].campaign: slices_of(each.schedule.care) for each in due if each.parts}
+    around = replace(
+        around, canaries={**around.canaries, **{of: slices for of, slices in canaries.items() if slices is not None}}
+    )
+    parts = [part for each in due for part in each.parts]
+    plans = around.plans(parts, campaigns={part.campaign for part in parts})
+    planned = [(each, plans[each.parts[0].campaign] if each.parts else None) for each in due]
+    told = [_told(each, plan, planned) for each, plan in planned if name is None or each.schedule.name == name]
+    return sorted(told, key=lambda each: (each.due_at, each.schedule))
+
+
+def _active(connection: Connection) -> list[str]:
+    table = tables.schedules
+    found = select(table.c.name).where(table.c.state == ScheduleState.ACTIVE).order_by(table.c.name)
+    return list(connection.scalars(found))
+
+
+def _due_of(connection: Connection, schedule: Schedule, now: datetime, rates: LaneRates, first: int) -> Iterator[_Due]:
+    """Its occurrences of the next month; a number of their own, from `first` down, stands for their campaigns'."""
+    hours = None if schedule.hours_id is None else read_hours(connection, schedule.hours_id)
+    upcoming = takewhile(lambda due: due <= now + MONTH, schedule.upcoming(now))
+    counted: dict[Sequence[Condition], tuple[int, str | None]] = {}
+    for number, due_at in enumerate(islice(upcoming, MOST_OCCURRENCES)):
+        today = due_at.astimezone(schedule.zone).date()
+        conditions = tuple(fixed(schedule.conditions, partial(_on, today)))
+        if conditions not in counted:
+            counted[conditions] = _count(connection, schedule, conditions)
+        messages, fault = counted[conditions]
+        parts = _parts(schedule, due_at, messages, hours, rates, first - number)
+        yield _Due(schedule, due_at, messages, fault, parts)
+
+
+def _on(today: date, _zone: object) -> date:
+    """What `today` stands for, whatever zone it is asked for."""
+    return today
+
+
+def _count(connection: Connection, schedule: Schedule, conditions: Sequence[Condition]) -> tuple[int, str | None]:
+    """How many members meet the conditions now; why nobody knows, where that is so."""
+    selection = Selection(
+        audience=find_audience(connection, audience_name(connection, schedule)), conditions=conditions
+    )
+    try:
+        members, faulty, _ = selection.ready(connection).count(connection)
+    except UnavailableError:
+        raise
+    except BroadcasterError as error:
+        return 0, f"whom it would reach cannot be told: {error}"
+    return members - faulty, None
+
+
+def _parts(
+    schedule: Schedule, due_at: datetime, messages: int, hours: OpeningHours | None, rates: LaneRates, campaign: int
+) -> list[PlannedPart]:
+    expires_at = None if schedule.expires_after is None else due_at + schedule.expires_after
+    found = parts_to_be(
+        {lane: rates[lane] for lane in schedule.lanes},
+        {NOBODY: messages},
+        hours=hours,
+        expires_at=expires_at,
+        priority=schedule.priority,
+        care=schedule.care,
+    )
+    return [replace(part, campaign=campaign, not_before=due_at) for part in found]
+
+
+def _told(
+    due: _Due, plan: CampaignPlan | None, planned: Sequence[tuple[_Due, CampaignPlan | None]]
+) -> PlannedOccurrence:
+    ends_at = plan.ends_at if plan is not None and plan.is_paced else None
+    return PlannedOccurrence(
+        schedule=due.schedule.name,
+        due_at=due.due_at,
+        messages=due.messages,
+        ends_at=ends_at,
+        latest_at=plan.latest_at if plan is not None and ends_at else None,
+        expire=0 if plan is None else plan.expire,
+        remarks=tuple(_remarks(due, plan, planned)),
+    )
+
+
+def _remarks(
+    due: _Due, plan: CampaignPlan | None, planned: Sequence[tuple[_Due, CampaignPlan | None]]
+) -> Iterator[str]:
+    if due.fault is not None:
+        yield due.fault
+    if plan is None:
+        return
+    if plan.expire:
+        yield f"{plan.expire:,} of {due.messages:,} expire before they may leave"
+    if plan.remaining:
+        yield f"{plan.remaining:,} of {due.messages:,} do not leave within a year"
+    following = min(
+        (each.due_at for each, _ in planned if each.schedule.id == due.schedule.id and each.due_at > due.due_at),
+        default=None,
+    )
+    if following is not None and plan.ends_at is not None and plan.ends_at > following:
+        then = {Overlap.SKIP: "is skipped", Overlap.QUEUE: "waits for it"}.get(
+            due.schedule.overlap, "is sent beside it"
+        )
+        yield f"it is still sent when the next one is due, {day_and_time(following, due.schedule.zone)}, which {then}"
+    others = sorted(
+        {
+            each.schedule.name
+            for each, other in planned
+            if each.schedule.id != due.schedule.id and _overlap(due, plan, each, other)
+        }
+    )
+    if others:
+        yield f"beside schedule {', '.join(others)} through the same instances"
+
+
+def _overlap(due: _Due, plan: CampaignPlan, other: _Due, other_plan: CampaignPlan | None) -> bool:
+    """Whether both are sent at the same time, through an instance of both."""
+    if not set(due.schedule.lanes) & set(other.schedule.lanes) or other_plan is None:
+        return False
+    if plan.first_at is None or plan.ends_at is None or other_plan.first_at is None or other_plan.ends_at is None:
+        return False
+    return plan.first_at < other_plan.ends_at and other_plan.first_at < plan.ends_at
