@@ -57,7 +57,7 @@ def dispatch() -> None:
 
 @app.task(name=LIFECYCLE, **_TICK)
 def lifecycle() -> None:
-    """Move windows on, expire what is too late, start, judge and finish campaigns."""
+    """Move windows on, expire what is too late, fail over, start, judge and finish campaigns."""
     has_opened = move_openings(runtime().engine)
     scans.expire_messages(runtime().engine)
     scans.finish_campaigns(runtime().engine)

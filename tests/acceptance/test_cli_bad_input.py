@@ -118,6 +118,15 @@ BAD_OPTIONS = {
     "no recipients file": Refused(submit("x", recipients="nowhere.csv"), ("nowhere.csv", "No such file")),
     "recipients are a directory": Refused(submit("x", recipients="."), ("Is a directory",)),
     "unknown instance": Refused([*submit("x"), "--instance", "nobody"], ("'nobody'", "instance list")),
+    "a weight of zero": Refused([*submit("x"), "--instance", "b=0"], ("'b=0'", "from 1 to 1000"), 2),
+    "a weight for one of two": Refused([*submit("x"), "--instance", "b=2"], ("'a'", "give each instance"), 2),
+    "failover after no span": Refused(submit("x", "--failover-after", "soon"), ("--failover-after 'soon'", "10m"), 2),
+    "failover to strangers": Refused(
+        submit("x", "--failover-after", "5m", "--only-known"), ("--failover-after with --only-known",), 2
+    ),
+    "failover of nobody": Refused(submit("x", "--failover-sticky"), ("goes with --sticky",), 2),
+    "no such instance to retire": Refused(["instance", "retire", "nobody", "--yes"], ("'nobody'", "instance list")),
+    "an instance with a weight": Refused(["instance", "add", "b=2", "--key", "k"], ("'b=2'", "for a weight"), 2),
     "no such encoding": Refused(submit("x", "--encoding", "klingon"), ("'klingon'",), 2),
     "a long delimiter": Refused(submit("x", "--delimiter", ";;"), ("';;'",), 2),
     "no such country": Refused(submit("x", "--country", "Indonesia"), ("Indonesia",), 2),
