@@ -11,7 +11,15 @@ from typing import NamedTuple
 from sqlalchemy import Connection, Engine
 
 from broadcaster.db.statements import rows, values
-from broadcaster.domain.campaign_plans import OTHERS, LaneNow, PlannedDay, PlannedPart, Surroundings
+from broadcaster.domain.campaign_plans import (
+    ITS_WINDOWS,
+    OTHERS,
+    CampaignPlan,
+    LaneNow,
+    PlannedDay,
+    PlannedPart,
+    Surroundings,
+)
 from broadcaster.domain.care import Care
 from broadcaster.domain.conditions import Condition, described_source
 from broadcaster.domain.content_lint import Remark, empty_values, lint, refuse_warnings
@@ -239,7 +247,11 @@ class Submitted(Reach):
         self.seconds_to_send = plan.seconds
         if submission.draft:
             return
-        self.ends_at, self.days, self.waits_for = plan.ends_at if plan.is_paced else None, plan.days, plan.waits
+        self.ends_at, self.days, self.waits_for = (
+            plan.ends_at if plan.is_paced else None,
+            plan.days,
+            self._waits(submission, plan),
+        )
         if plan.expire and submission.expires_at is not None:
             self.notices.append(
                 f"{plan.expire:,} of {self.total:,} messages will expire: limits and windows do not let them leave "
@@ -269,6 +281,12 @@ class Submitted(Reach):
             }
             for part in parts_to_be(lanes, counts, hours=submission.hours, expires_at=submission.expires_at):
                 yield replace(part, not_before=freed.at)
+
+    def _waits(self, submission: Submission, plan: CampaignPlan) -> list[str]:
+        """What the plan waits for. To it the time until people are free is one in which nothing is open."""
+        has_hours = submission.hours is not None or any(self.instance_hours.values())
+        waits = [each for each in plan.waits if each != ITS_WINDOWS or has_hours]
+        return [*waits, "people who were messaged lately"] if self.contention.waiting else waits
 
     @property
     def leaving(self) -> int:
