@@ -79,11 +79,17 @@ def parse_span(text: str, option: str) -> int:
     return _checked(int(match[1]) * _UNITS[match[2].lower()], text, option)
 
 
-def said_span(seconds: int) -> str:
-    """`90d`, `24h`, `1w` as `7d`."""
-    if seconds % 86_400 or seconds == 86_400:
-        return f"{seconds // 3600}h" if seconds % 3600 == 0 else f"{seconds}s"
-    return f"{seconds // 86_400}d"
+def said_span(seconds: float) -> str:
+    """As it may be written: `90s`, `15m`, `24h`, `7d`."""
+    size, unit = next(
+        (
+            (size, unit)
+            for size, unit in ((86_400, "d"), (3600, "h"), (60, "m"))
+            if seconds > size and not seconds % size
+        ),
+        (3600, "h") if seconds == 3600 else (60, "m") if seconds == 60 else (1, "s"),
+    )
+    return f"{seconds / size:g}{unit}"
 
 
 def _checked(span: int, text: str, what: str) -> int:

@@ -12,11 +12,11 @@ from enum import StrEnum
 import msgspec
 
 from broadcaster.domain.care import Care
+from broadcaster.domain.frequency import said_span
 from broadcaster.errors import UsageError, quoted
 
 MOST_WEIGHT = 1000
 _NONE = "none"
-_UNITS = (("d", 86400), ("h", 3600), ("m", 60), ("s", 1))
 _WEIGHT = re.compile(r"[0-9]{1,4}")
 
 
@@ -132,9 +132,3 @@ def given_weights(weights: Mapping[str, int | None]) -> Mapping[str, float]:
 def said_weights(weights: Mapping[str, float | None]) -> str:
     """For people: `a (3), b (1)`; without weights `a, b`."""
     return ", ".join(name if weight is None else f"{name} ({weight:g})" for name, weight in weights.items())
-
-
-def said_span(seconds: float) -> str:
-    """As it may be written: `90s`, `15m`, `2h`."""
-    unit, size = next((unit, size) for unit, size in _UNITS if seconds % size == 0 or size == 1)
-    return f"{seconds / size:g}{unit}"

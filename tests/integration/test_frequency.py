@@ -225,20 +225,17 @@ def test_a_claim_whose_snapshot_is_older_decides_on_the_person_as_she_is_now(sho
         assert second.result(30) == [(5,)]
 
 
-RULES = st.builds(Cap, st.integers(1, 3), st.integers(1, 20))
+SPANS = st.integers(1, 6)
+CAPS = st.lists(st.builds(Cap, st.integers(1, 3), SPANS), max_size=3, unique_by=lambda cap: cap.span)
+ASKED = st.tuples(st.integers(0, 4), st.integers(0, 1), st.one_of(st.none(), SPANS), st.booleans())
 
 
-@given(
-    asked=st.lists(
-        st.tuples(st.integers(0, 30), st.integers(0, 2), st.one_of(st.none(), st.integers(1, 20)), st.booleans())
-    ),
-    caps=st.lists(RULES, max_size=3, unique_by=lambda cap: cap.span),
-)
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(ASKED, min_size=5, max_size=15), CAPS)
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_the_claim_decides_as_the_pure_rule_does(
     shop: Shop, asked: list[tuple[int, int, int | None, bool]], caps: list[Cap]
 ) -> None:
-    """Messages to three people, one after the other, of campaigns with cooldowns and beyond caps, and their gaps."""
+    """Messages to two people, one after the other, of campaigns with cooldowns and beyond caps, and their gaps."""
     with as_owner(shop.engine).connect() as connection:
         run = connection.exec_driver_sql
         run("TRUNCATE messaged_phones, caps, frequency_records; DELETE FROM messages; DELETE FROM campaigns")

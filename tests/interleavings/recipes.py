@@ -252,16 +252,16 @@ def _limiting() -> list[Recipe]:
 
 def _spacing() -> list[Recipe]:
     """As services/frequency.py does it: some of it with claims locked out."""
-    lock = _step("lock_claims")
+    lock, read, extend = _step("lock_claims"), _sql(_READ), _step("extend_frequency")
     day = {"span": 86_400, "grace": 75.0}
-    begin = (lock, _sql("DELETE FROM frequency_records"), _step("begin_frequency", **day))
-    forget = (lock, _sql("DELETE FROM caps"), _step("forget_frequency"))
+    begin = (read, lock, _sql("DELETE FROM frequency_records"), _step("begin_frequency", **day))
+    forget = (read, lock, _sql("DELETE FROM caps"), _step("forget_frequency"))
     return [
         Recipe("begin_frequency", begin, held=0),
-        Recipe("lengthen_frequency", (lock, _step("lengthen_frequency", span=2 * 86_400)), held=0),
-        Recipe("extend_frequency", (_sql("UPDATE frequency_records SET since = now()"), _step("extend_frequency"))),
+        Recipe("lengthen_frequency", (read, lock, _step("lengthen_frequency", span=2 * 86_400)), held=0),
+        Recipe("extend_frequency", (read, _sql("UPDATE frequency_records SET since = now()"), extend), held=0),
         Recipe("forget_frequency", forget, held=0),
-        Recipe("purge_messaged_phones", (_step("purge_messaged_phones", most=10),)),
+        Recipe("purge_messaged_phones", (read, _step("purge_messaged_phones", most=10)), held=0),
         Recipe("put_off_recent", (_step("put_off_recent", campaign_id=Campaign.EVERYTHING),)),
         Recipe("free_put_off", (_step("free_put_off", campaign_id=None),)),
     ]

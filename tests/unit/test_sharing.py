@@ -8,13 +8,13 @@ from hypothesis import strategies as st
 
 from broadcaster.domain.care import Care
 from broadcaster.domain.dealing import dealt_to_room, shares_of
+from broadcaster.domain.frequency import said_span
 from broadcaster.domain.sharing import (
     Sharing,
     SharingChange,
     given_weights,
     parse_weights,
     refuse_strangers,
-    said_span,
     said_weights,
 )
 from broadcaster.errors import UsageError
@@ -60,7 +60,7 @@ def test_it_is_said_as_it_is_written() -> None:
     assert str(Sharing()) == "none"
     assert str(Sharing(failover_after=900.0)) == "failover after 15m"
     assert str(Sharing(failover_after=5400.0, sticky=True)) == "failover after 90m, people keep their instance"
-    assert [said_span(seconds) for seconds in (1, 90, 7200, 86400)] == ["1s", "90s", "2h", "1d"]
+    assert [said_span(seconds) for seconds in (1, 90, 7200, 86400)] == ["1s", "90s", "2h", "24h"]
 
 
 def test_nobody_gets_it_from_an_instance_that_does_not_know_them() -> None:

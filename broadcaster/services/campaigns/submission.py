@@ -10,7 +10,13 @@ from math import ceil
 from sqlalchemy import Connection, Engine
 
 from broadcaster.db.statements import values
-from broadcaster.domain.campaign_plans import OWN, PlannedDay, PlannedPart, Surroundings, slices_of
+from broadcaster.domain.campaign_plans import (
+    OWN,
+    PlannedDay,
+    PlannedPart,
+    Surroundings,
+    slices_of,
+)
 from broadcaster.domain.care import Care
 from broadcaster.domain.conditions import Condition, described_source
 from broadcaster.domain.content_lint import Remark, empty_values, lint, refuse_warnings
@@ -161,7 +167,7 @@ class Submitted(Reach):
     """and where it is not: nine of ten times it is between."""
     days: Sequence[PlannedDay] = ()
     """How many of its messages leave on which day through which instance, at the most."""
-    waits_for: Sequence[str] = ()
+    waits_for: list[str] = field(default_factory=list)
     """What makes it take longer than its rates do, for people."""
     untried: list[str] = field(default_factory=list)
     """Its instances through which nothing was sent yet, be it by a check."""
@@ -257,6 +263,8 @@ class Submitted(Reach):
         if plan.is_paced:
             self.ends_at, self.earliest_at, self.latest_at = plan.ends_at, plan.earliest_at, plan.latest_at
         self.waits_for = [wait.what for wait in plan.waits]
+        if self.contention.waiting:
+            self.waits_for.append("people who were messaged lately")
         if plan.expire and submission.expires_at is not None:
             why = "limits and windows do" if slices is None else "limits, windows and the slices of its canary do"
             self.notices.append(

@@ -1,0 +1,104 @@
+"""Cooldowns and caps: what people see of them, and what is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import Engine
+
+from broadcaster.services import dispatch
+from broadcaster.settings import Settings
+from tests.support.cli import RunCli, assert_done
+from tests.support.shop import Shop, drain, open_shop
+
+SUBMIT = ("campaign", "submit")
+TO_ALL = ("--instance", "a", "--recipients", "-", "--text", "Hi")
+PEOPLE = "phone\n" + "".join(f"62812{n:07d}\n" for n in range(20))
+
+
+@pytest.fixture
+def shop(engine: Engine, settings: Settings) -> Iterator[Shop]:
+    with open_shop(engine, settings) as opened:
+        opened.add("a")
+        opened.add("b")
+        yield opened
+
+
+def test_a_submission_says_who_was_messaged_lately_and_who_is_in_other_campaigns(run_cli: RunCli, shop: Shop) -> None:
+    shop.submit("before", 12, "a")
+    drain(shop)
+    shop.submit("beside", 15, "b")
+    shop.submit("too", 5, "b")
+    options = (*TO_ALL, "--cooldown", "24h")
+    waits = assert_done(run_cli(*SUBMIT, "x", *options, "--dry-run", stdin=PEOPLE))
+    assert "messaged within its cooldown: 12; they wait" in waits.stdout
+    assert "15 of these people are still to get something from 2 other campaigns: 'beside', 'too'" in waits.stdout
+    assert "care: cooldown of 24h" in waits.stdout
+    assert "it waits for people who were messaged lately" in waits.stdout
+    skipping = (*options, "--when-recent", "skip", "--json", "--draft")
+    skips = assert_done(run_cli(*SUBMIT, "y", *skipping, stdin=PEOPLE)).json["contention"]
+    assert (skips["cooldown"], skips["is_skipped"]) == (12, True)
+    assert (skips["in_others"], skips["others"]) == (15, ["beside", "too"])
+    started = assert_done(run_cli("campaign", "start", "y")).stdout
+    assert "messaged within its cooldown: 12; they are skipped" in started
+    assert_done(run_cli("campaign", "clone", "y", "z"))
+    assert assert_done(run_cli("campaign", "show", "z", "--json")).json["care"]["cooldown"] == 86400
+
+
+def test_the_plan_counts_who_waits_from_when_they_are_free(run_cli: RunCli, shop: Shop) -> None:
+    shop.submit("before", 12, "a")
+    drain(shop)
+    plan = (*TO_ALL, "--dry-run", "--json", "--cooldown")
+    waits = assert_done(run_cli(*SUBMIT, "x", *plan, "24h", stdin=PEOPLE)).json
+    assert 86_400 < waits["seconds_to_send"] < 93_600
+    assert sum(day["messages"] for day in waits["days"]) == 20
+    late = assert_done(run_cli(*SUBMIT, "x", *plan, "24h", "--expires", "6h", stdin=PEOPLE)).json
+    assert any("12 of 20 messages will expire" in notice for notice in late["notices"])
+
+
+def test_caps_are_shown_changed_and_removed(run_cli: RunCli) -> None:
+    said = assert_done(run_cli("limit", "person", "1/d", "3/7d")).stdout
+    assert said == "each person gets at most 1/24h, 3/7d, whatever the campaigns\n"
+    assert said in assert_done(run_cli("limit", "list")).stdout
+    assert_done(run_cli("limit", "person", "--remove", "24h", "4/7d"))
+    assert assert_done(run_cli("limit", "list", "--json")).json == [
+        {"name": None, "most": 4, "span_seconds": 604_800, "taken": None, "free_at": None, "instances": None}
+    ]
+    assert assert_done(run_cli("limit", "person", "--remove", "7d")).stdout.startswith("no cap holds")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (("limit", "person"), "give a cap such as 3/7d, or --remove"),
+        (("limit", "person", "many"), "cap 'many' is not understood: write it like 3/7d, 1/d or 2/12h"),
+        (("limit", "person", "0/d"), "cap '0/d' must be of 1 to 1,000 messages"),
+        (("limit", "person", "1/999d"), "cap '1/999d' must be a span from 1h to 366d"),
+        (("limit", "person", "1/24h", "2/d"), "two of these are of the same span"),
+        (("limit", "person", "--remove", "7d"), "no cap is of 7d; there are none"),
+        ((*SUBMIT, "x", *TO_ALL, "--cooldown", "soon"), "--cooldown 'soon' is not understood: write a span like 24h"),
+    ],
+)
+def test_what_is_no_rule_is_refused_in_one_line(
+    run_cli: RunCli, shop: Shop, arguments: tuple[str, ...], why: str
+) -> None:
+    refused = run_cli(*arguments, stdin=PEOPLE)
+    assert refused.code in {1, 2}
+    assert why in refused.stderr
+    assert len(refused.stderr.splitlines()) == 1
+
+
+def test_another_cooldown_lets_those_who_wait_be_looked_at_again(run_cli: RunCli, shop: Shop) -> None:
+    shop.submit("before", 20, "a")
+    drain(shop)
+    assert_done(run_cli(*SUBMIT, "x", *TO_ALL, "--cooldown", "24h", stdin=PEOPLE))
+    dispatch.start_due_campaigns(shop.engine)
+    drain(shop)
+    assert shop.states("x") == {"pending": 20}
+    assert_done(run_cli("campaign", "pause", "x"))
+    changed = assert_done(run_cli("campaign", "set", "x", "--cooldown", "none"))
+    assert "cooldown: '24h' -> none" in changed.stdout
+    assert_done(run_cli("campaign", "resume", "x"))
+    drain(shop)
+    assert shop.states("x") == {"sent": 20}
