@@ -207,15 +207,27 @@ def test_it_comes_back_at_once_where_no_other_is_well(shop: Shop) -> None:
     assert pending(shop) == {"a": 10, "b": 10}
 
 
-def test_it_comes_back_where_the_campaign_asks_for_it_no_more(shop: Shop) -> None:
+def test_neither_a_failover_nor_its_end_gives_anything_to_who_is_not_well(shop: Shop) -> None:
+    send(shop, 90, "a", "b", "c")
+    be(shop, "a", "refused", 60)
+    be(shop, "c", "paused", 1)
+    move_pending(shop.engine)
+    assert pending(shop) == {"b": 60, "c": 30}
+    be(shop, "a", "ok", 60)
+    move_pending(shop.engine)
+    assert pending(shop) == {"a": 30, "b": 30, "c": 30}
+
+
+def test_a_failover_ends_where_the_campaign_asks_for_it_no_more(shop: Shop) -> None:
     send(shop, 20, "a", "b")
     be(shop, "a", "refused", 60)
     move_pending(shop.engine)
     pause_campaign(shop.engine, "x")
     change_campaign(shop.engine, "x", CampaignChange(sharing=SharingChange(never_fails_over=True)))
     resume_campaign(shop.engine, "x")
-    assert move_pending(shop.engine) == 10
+    assert move_pending(shop.engine) == 0
     assert not open_failovers(shop.engine)
+    assert pending(shop) == {"b": 20}
 
 
 def test_many_go_piece_by_piece(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,9 +2,9 @@ WITH /* share_pending */
 -- What is pending in lanes that have to give it away goes to the others of its campaign, in proportion to their weights:
 -- from those that were taken away from it or are retired, and from those that are in trouble for long (`failovers`). With
 -- %(evenly)s also what a lane has above its share, the last of it first, and whoever is away from home goes home. With a
--- lane %(to)s nobody else gets any. %(campaign_id)s null: of all campaigns where there is something to give away, to lanes
--- that are well where there are such. At most %(most)s leave a lane (null: all), and each move is noted with its reason,
--- %(reason)s where the lane keeps its part.
+-- lane %(to)s nobody else gets any. %(campaign_id)s null: of all campaigns where there is something to give away. Only lanes
+-- that are well get any, where there are such, unless an operator deals anew. At most %(most)s leave a lane (null: all), and
+-- each move is noted with its reason, %(reason)s where the lane keeps its part.
 -- A lane that is down keeps one while others have work: only a message shows that it is well again. Who keeps an instance
 -- stays through its trouble, unless the campaign says otherwise.
 -- What is being sent or in doubt stays; what comes back from it, a tick moves. A message that is claimed meanwhile stays
@@ -57,32 +57,39 @@ lane AS (
         sum(pending) OVER of_campaign AS all_pending,
         count(*) FILTER (WHERE gives = 'failover' AND pending > 0) OVER of_campaign AS in_trouble,
         coalesce(bool_or(gives IS NULL AND is_well) OVER of_campaign, false) AS some_are_well,
-        max(rate) FILTER (WHERE gives IS NULL) OVER of_campaign AS highest_rate,
-        array_agg(lane_id) FILTER (WHERE gives IS NULL) OVER of_campaign AS takers
+        max(rate) FILTER (WHERE gives IS NULL) OVER of_campaign AS highest_rate
     FROM lane
     WINDOW of_campaign AS (PARTITION BY campaign_id)
+), asked AS (
+    SELECT
+        *,
+        gives IS NULL AND CASE
+            WHEN %(to)s::integer IS NOT NULL THEN lane_id = %(to)s
+            ELSE is_well OR NOT some_are_well OR (%(evenly)s AND %(reason)s::text <> 'back')
+        END AS takes
+    FROM known
 ), weighed AS (
     SELECT
         *,
         CASE
-            WHEN gives IS NOT NULL OR lane_id <> %(to)s::integer THEN 0
-            WHEN %(to)s::integer IS NULL AND NOT %(evenly)s AND some_are_well AND NOT is_well THEN 0
-            ELSE coalesce(own_weight, rate, greatest(100, 10 * highest_rate))
-        END AS weight
-    FROM known
+            WHEN takes OR (%(evenly)s AND gives IS NULL) THEN coalesce(own_weight, rate, greatest(100, 10 * highest_rate))
+            ELSE 0
+        END AS weight,
+        sum(pending) FILTER (WHERE takes OR %(evenly)s OR gives IS NOT NULL) OVER (PARTITION BY campaign_id) AS shared,
+        array_agg(lane_id) FILTER (WHERE takes) OVER (PARTITION BY campaign_id) AS takers
+    FROM asked
+), compared AS (
+    SELECT *, pending - shared * weight / nullif(sum(weight) OVER (PARTITION BY campaign_id), 0) AS surplus FROM weighed
 ), part AS (
     SELECT
         *,
-        pending - all_pending * weight / nullif(sum(weight) OVER (PARTITION BY campaign_id), 0) AS surplus,
         CASE
-            WHEN gives IS NULL THEN CASE WHEN %(evenly)s THEN floor(greatest(
-                0, pending - all_pending * weight / nullif(sum(weight) OVER (PARTITION BY campaign_id), 0)
-            )) ELSE 0 END
+            WHEN gives IS NULL THEN CASE WHEN %(evenly)s THEN floor(greatest(0, surplus)) ELSE 0 END
             WHEN gives = 'failover' AND NOT some_are_well THEN 0
             WHEN gives = 'failover' AND health = 'down' AND all_pending > in_trouble THEN pending - 1
             ELSE pending
         END AS giving
-    FROM weighed
+    FROM compared
 ), deal AS ( -- of each campaign, the lanes with room, each with where its part of the interval from 0 to 1 begins
     SELECT campaign_id, array_agg(lane_id ORDER BY lane_id) AS lanes, array_agg(begins ORDER BY lane_id) AS begins
     FROM (
@@ -92,7 +99,7 @@ lane AS (
             (sum(surplus) OVER (PARTITION BY campaign_id ORDER BY lane_id) - surplus)
                 / sum(surplus) OVER (PARTITION BY campaign_id) AS begins
         FROM part
-        WHERE gives IS NULL AND surplus < 0
+        WHERE takes AND surplus < 0
     ) room
     GROUP BY campaign_id
 ), given AS MATERIALIZED (
