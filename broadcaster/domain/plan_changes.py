@@ -34,7 +34,7 @@ class ChangeKind(StrEnum):
     INSTANCES = "instances"
 
 
-class Change(msgspec.Struct, frozen=True):
+class PlanChange(msgspec.Struct, frozen=True):
     """A change by which a campaign makes it."""
 
     kind: ChangeKind
@@ -129,14 +129,14 @@ def makes_it(plan: CampaignPlan, deadline: datetime) -> bool:
     return plan.is_paced and last is not None and last <= deadline and not plan.expire
 
 
-def cheapest_change(campaign: PlannedCampaign, deadline: datetime) -> Change | None:
+def cheapest_change(campaign: PlannedCampaign, deadline: datetime) -> PlanChange | None:
     """The first kind of change by which it makes the deadline, and no more of it than that needs; None: none does."""
     for kind, find in _FINDERS.items():
         found = next(find(campaign, deadline), None)
         if found is not None:
             says, changed = found
             plan = changed.plan()
-            return Change(kind, says, plan.ends_at, plan.latest_at)
+            return PlanChange(kind, says, plan.ends_at, plan.latest_at)
     return None
 
 

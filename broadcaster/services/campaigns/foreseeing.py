@@ -14,7 +14,7 @@ from broadcaster.db.statements import values
 from broadcaster.domain.campaign_plans import OWN, CampaignPlan, slices_of
 from broadcaster.domain.opening_hours import NOBODY
 from broadcaster.domain.pacing import format_rate
-from broadcaster.domain.plan_changes import Change, PlannedCampaign, cheapest_change, makes_it
+from broadcaster.domain.plan_changes import PlanChange, PlannedCampaign, cheapest_change, makes_it
 from broadcaster.domain.states import FINAL_CAMPAIGN_STATES
 from broadcaster.errors import ConflictError, UsageError, quoted
 from broadcaster.services.campaigns.checks import lanes_in_use, lanes_of
@@ -55,7 +55,7 @@ class ForeseenCampaign:
     """With what is changed; None: nothing is."""
     is_made: bool | None
     """Whether it makes the deadline, with what is changed; None: there is none."""
-    change: Change | None
+    change: PlanChange | None
     """The cheapest one by which it does, where it does not."""
 
 

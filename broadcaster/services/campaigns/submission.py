@@ -20,6 +20,7 @@ from broadcaster.domain.lanes_now import LaneNow
 from broadcaster.domain.legal_hours import legal_hours_by_country
 from broadcaster.domain.meeting_hours import InstanceHours, Meeting, said_hours
 from broadcaster.domain.opening_hours import NOBODY, OpeningHours, RecipientGroup
+from broadcaster.domain.plan_remarks import plan_remarks
 from broadcaster.domain.rejections import too_many
 from broadcaster.domain.states import CampaignState
 from broadcaster.errors import InputError, UsageError, listed
@@ -151,6 +152,8 @@ class Submitted(Reach):
     """How many of its messages leave on which day through which instance, at the most."""
     waits_for: Sequence[str] = ()
     """What makes it take longer than its rates do, for people."""
+    plan_remarks: Sequence[str] = ()
+    """What people should know of when it is sent, besides how many messages expire."""
     untried: list[str] = field(default_factory=list)
     """Its instances through which nothing was sent yet, be it by a check."""
     sample_files: list[OwnFile] = field(default_factory=list)
@@ -249,6 +252,7 @@ class Submitted(Reach):
         if plan.is_paced:
             self.ends_at, self.earliest_at, self.latest_at = plan.ends_at, plan.earliest_at, plan.latest_at
         self.waits_for = [wait.what for wait in plan.waits]
+        self.plan_remarks = list(plan_remarks(replace(plan, expire=0)))
         if plan.expire and submission.expires_at is not None:
             why = "limits and windows do" if slices is None else "limits, windows and the slices of its canary do"
             self.notices.append(
