@@ -14,7 +14,7 @@ import typer
 
 import broadcaster
 from broadcaster import embedded
-from broadcaster.cli.campaign.told_plan import said_end
+from broadcaster.cli.campaign.ends import end_document, say_ends
 from broadcaster.cli.database import database, upgrade_database
 from broadcaster.cli.options.results import Json
 from broadcaster.cli.output import (
@@ -43,8 +43,6 @@ from broadcaster.worker.flower_credentials import LISTENER, FlowerCredentials, c
 ANSWER_SECONDS = 5.0
 """Seconds beyond its longest request that a stopping worker may take to record outcomes and give back its claims."""
 _DOWN_SECONDS = 300.0
-_MOST_ENDS = 20
-"""Campaigns of which it is said when they are sent."""
 _KEPT_IN_MEMORY = 1_000_000
 """Bytes of what is told of instances; more are in a temporary file until they are written."""
 
@@ -240,7 +238,7 @@ def _say_document(
         "flower_url": flower_url(settings),
         "roles": [_role_document(role) for role in stack.roles],
         "ticks": None if work.ticks is None else [_tick_document(tick, running) for tick in work.ticks],
-        "ends": [_end_document(name, plan) for name, plan in work.plans.items()],
+        "ends": [end_document(name, plan) for name, plan in work.plans.items()],
     }
     if work.troubles is None:
         say_json({**document, "standing_still": None})
@@ -254,7 +252,7 @@ def _say_status(settings: Settings, stack: StackStatus, work: _Work, running: fl
         say(f"nothing is running in {settings.home}: start it with `broadcaster up`")
     else:
         _say_stack(settings, stack, work.ticks or [], running)
-    _say_ends(work.plans)
+    say_ends(work.plans)
     if work.troubles is not None:
         say_troubles(work.troubles)
 
@@ -313,33 +311,6 @@ def _tick_document(tick: Tick, running: float | None) -> dict[str, object]:
         "age_seconds": tick.age,
         "late": tick.is_late(running),
     }
-
-
-def _end_document(name: str, plan: CampaignPlan) -> dict[str, object]:
-    """When a running campaign is sent, for programs."""
-    known = plan if plan.is_paced else None
-    return {
-        "campaign": name,
-        "ends_at": known and known.ends_at,
-        "earliest_at": known and known.earliest_at,
-        "latest_at": known and known.latest_at,
-        "expire": plan.expire,
-    }
-
-
-def _say_ends(plans: Mapping[str, CampaignPlan]) -> None:
-    """When running campaigns are sent, as far as that can be told."""
-    told = [
-        f"campaign {name} is sent until {said_end(plan.ends_at, plan.earliest_at, plan.latest_at)}"
-        for name, plan in plans.items()
-        if plan.is_paced and plan.ends_at is not None
-    ]
-    if told:
-        say("")
-    for each in told[:_MOST_ENDS]:
-        say(each)
-    if len(told) > _MOST_ENDS:
-        say(f"and {len(told) - _MOST_ENDS:,} campaigns more: see `broadcaster campaign list`")
 
 
 def _pid(process: ProcessId | None) -> str | None:

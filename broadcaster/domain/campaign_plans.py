@@ -21,6 +21,8 @@ OWN = 0
 """The campaign that is asked for, among others beside it."""
 _LEAST_HELD = 60.0
 """Seconds: what holds it for less is not told."""
+_MOST_PIECES = 30_000
+"""Of a plan that is made three times, for a band."""
 _LATE = timedelta(seconds=2)
 """Something begins up to two ticks after it is due."""
 _TOLD_BY = {
@@ -162,12 +164,13 @@ class Surroundings:
         self, parts: Sequence[PlannedPart], *, campaigns: Iterable[int], rate: float = 0.0
     ) -> dict[int, CampaignPlan]:
         """The same of several campaigns that have these parts, by campaign."""
-        plans = {Luck.USUAL: self._planned(parts, Luck.USUAL, rate)}
+        usual = self._planned(parts, Luck.USUAL, rate)
+        is_certain = not any(lane.variance or lane.again or lane.latency for lane in self.lanes)
+        plans = {Luck.USUAL: usual}
         for luck in (Luck.GOOD, Luck.BAD):
-            if any(lane.variance or lane.again or lane.latency for lane in self.lanes):
-                plans[luck] = self._planned(parts, luck, rate)
-            else:
-                plans[luck] = plans[Luck.USUAL]
+            # What takes so many pieces goes by limits, whatever chance does.
+            known = is_certain or usual.pieces > _MOST_PIECES
+            plans[luck] = usual if known else self._planned(parts, luck, rate)
         return {campaign: self._told(plans, parts, campaign, rate) for campaign in campaigns}
 
     def _told(

@@ -31,6 +31,10 @@ class LimitAhead:
         """Of one that is full at this moment: when it has a place again."""
         return min(self._count.free_at(), max(now, self.climbs_at))
 
+    def frees_at(self, now: float) -> float:
+        """Until then it has no more places than now, whatever leaves; no later than now: that may change with each."""
+        return min(self._count.frees_at(now + TICK), self.climbs_at)
+
     def climb(self, now: float) -> None:
         """Go up the steps of its ramp that are due by now, each as soon as something counts for it."""
         while self.climbs_at <= now:
@@ -46,6 +50,9 @@ class LimitAhead:
         """So many messages of each lane leave, from `now` on, as their paces let them."""
         count, last = self._count, max(lane.slot(now, messages - 1) for lane, messages in leaving)
         bucket = count.limit.bucket
+        if floor((now + TICK) / bucket) == floor((last + TICK) / bucket):
+            self._count = count.after(now + TICK, sum(messages for _, messages in leaving))
+            return
         edge = now
         # What is older than that will not count any more once the last one has left.
         kept = last - count.limit.span - count.grace - 2 * bucket

@@ -15,14 +15,13 @@ from math import inf
 from typing import NamedTuple
 
 from broadcaster.domain.plan_terms import OpenSpan, PlannedLane, PlannedLimit, Slices, always_open
+from broadcaster.domain.planned_canaries import CanariesAhead
 from broadcaster.domain.planned_lanes import LaneAhead
 from broadcaster.domain.planned_limits import LimitAhead
 from broadcaster.domain.shared_places import granted
 
 HORIZON = 366 * 86_400.0
 """So far ahead is planned."""
-_SHORTEST_SLICE = 1.0
-"""Seconds from one look at the slices of a canary to the next, at least."""
 
 
 class Hold(StrEnum):
@@ -67,6 +66,8 @@ class SendingPlan:
     """How many expire, by queue."""
     left: dict[tuple[int, int], int] = field(default_factory=dict)
     """How many have not left within the HORIZON, nor expired, by queue."""
+    pieces: int = 0
+    """In how many pieces of time it was reckoned."""
     held: dict[tuple[int, Hold, int], Held] = field(default_factory=dict)
     """What campaigns wait for: by campaign, and with LIMIT and OTHERS by the key of the limit and the campaign."""
 
@@ -116,7 +117,7 @@ def sending_plan(
     ahead = {key: LimitAhead(limit) for key, limit in limits.items()}
     careful = canaries or {}
     for together in _coupled([LaneAhead(place, lane, gates) for place, lane in enumerate(lanes)], careful):
-        canary = _Canaries(together, careful, gates)
+        canary = CanariesAhead(together, careful, gates)
         _Planning(together, ahead, plan, day, canary).run(now)
         for lane in together:
             for queue in range(len(lane.queues)):
@@ -125,53 +126,6 @@ def sending_plan(
                 if lane.waiting[queue]:
                     plan.left[lane.place, queue] = lane.waiting[queue]
     return plan
-
-
-class _Canaries:
-    """When the slices of canaries open, while lanes are planned."""
-
-    def __init__(
-        self, lanes: Sequence[LaneAhead], canaries: Mapping[int, Slices], gates: dict[tuple[int, int], float]
-    ) -> None:
-        self._gates = gates
-        self._canaries = canaries
-        self._queues = [
-            (lane, place, queue.campaign, queue.slice)
-            for lane in lanes
-            for place, queue in enumerate(lane.queues)
-            if queue.campaign in canaries
-        ]
-        self._last: dict[int, float] = {}
-        self._closed: dict[int, list[int]] = {}
-        for campaign in {each[2] for each in self._queues}:
-            slices = sorted({number for _, _, of, number in self._queues if of == campaign and number})
-            self._closed[campaign] = slices
-            if slices and (next_at := canaries[campaign].next_at) is not None:
-                self._gates[campaign, slices[0]] = next_at
-
-    def left(self, campaign: int, moment: float) -> None:
-        """A message of the campaign leaves then."""
-        if campaign in self._canaries:
-            self._last[campaign] = max(moment, self._last.get(campaign, moment))
-
-    def open(self, now: float) -> None:
-        """Note when the next slices open, of campaigns of whose open ones nothing is left by now."""
-        for campaign, closed in self._closed.items():
-            while closed and not self._waiting_before(campaign, closed[0]):
-                gate = campaign, closed.pop(0)
-                self._gates.setdefault(gate, self._last.get(campaign, now) + self._canaries[campaign].after)
-                self._last[campaign] = max(self._gates[gate], self._last.get(campaign, -inf))
-
-    def changes(self, now: float) -> Iterator[float]:
-        """No slice opens before, unless it is known already."""
-        for campaign, closed in self._closed.items():
-            if closed:
-                yield now + max(_SHORTEST_SLICE, self._canaries[campaign].after)
-
-    def _waiting_before(self, campaign: int, number: int) -> bool:
-        return any(
-            lane.waiting[place] for lane, place, of, slice_ in self._queues if of == campaign and slice_ < number
-        )
 
 
 class _Planning:
@@ -183,7 +137,7 @@ class _Planning:
         limits: Mapping[int, LimitAhead],
         plan: SendingPlan,
         day: Callable[[float], OpenSpan],
-        canaries: _Canaries,
+        canaries: CanariesAhead,
     ) -> None:
         self._lanes = lanes
         self._limits = {key: limits[key] for lane in lanes for key in lane.limits}
@@ -199,6 +153,7 @@ class _Planning:
         """Until nothing is left, or the HORIZON."""
         end = now + HORIZON
         while now < end:
+            self._plan.pieces += 1
             for lane in self._lanes:
                 lane.expire(now)
             self._canaries.open(now)
@@ -217,9 +172,6 @@ class _Planning:
                 sent, after = self._send(looks, free, now, min(end, *self._changes(looks, free, now)))
                 if len(waits) > 1:
                     self._note_passed_by(waits, now, after - now, sent)
-                self._begun |= sent
-                for campaign in sent:
-                    self._holding.pop(campaign, None)
                 now = after
         for lane in self._lanes:
             lane.expire(now)
@@ -263,7 +215,7 @@ class _Planning:
                 lanes.append(lane)
                 queues.append([place for _, place in opened])
                 wanted.append(int(min(lane.slots(now, until), sum(lane.waiting[place] for _, place in opened))))
-        numbers, until = granted(lanes, wanted, free, now, until)
+        numbers, until, cut = granted(lanes, wanted, free, lambda key: self._limits[key].frees_at(now), now, until)
         leaving = [(lane, number) for lane, number in zip(lanes, numbers, strict=True) if number]
         for key, limit in self._limits.items():
             if through := [(lane, number) for lane, number in leaving if key in lane.limits]:
@@ -272,13 +224,24 @@ class _Planning:
         done = now
         for lane, of_lane, messages in zip(lanes, queues, numbers, strict=True):
             if messages:
-                last = lane.slot(now, messages - 1)
+                done = max(done, lane.slot(now, messages - 1))
                 sent |= self._leave(lane, of_lane, messages, now)
-                done = max(done, last)
-        is_over = not any(
-            lane.waiting[place] for lane, of_lane in zip(lanes, queues, strict=True) for place in of_lane
-        )
-        return sent, done if sent and is_over else until
+        self._begun |= sent
+        for campaign in sent:
+            self._holding.pop(campaign, None)
+        going = [each for each in zip(lanes, queues, strict=True) if each[0].place not in cut]
+        if not sent or any(lane.waiting[place] for lane, places in going for place in places):
+            return sent, until
+        # Nothing is left of what is open, or no place for it. Where a lane is alone, it is known for how long.
+        if len(self._lanes) > 1 or not cut:
+            return sent, done
+        self._note_full(lanes[0], queues[0], cut[lanes[0].place], until - done)
+        return sent, until
+
+    def _note_full(self, lane: LaneAhead, queues: Sequence[int], limit: int, seconds: float) -> None:
+        """For so long the limit has no place for what is open."""
+        for campaign in {lane.queues[place].campaign for place in queues if lane.waiting[place]}:
+            self._hold(campaign, Hold.LIMIT, limit, seconds)
 
     def _leave(self, lane: LaneAhead, queues: Sequence[int], messages: int, now: float) -> set[int]:
         """So many messages leave; returns of which campaigns."""

@@ -2,28 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from heapq import heapify, heapreplace
 from math import inf
+from typing import NamedTuple
 
 from broadcaster.domain.planned_lanes import LaneAhead
 
 
-def granted(
-    lanes: Sequence[LaneAhead], wanted: Sequence[int], free: Mapping[int, int], now: float, until: float
-) -> tuple[Sequence[int], float]:
-    """How many messages of each lane leave until the first limit has no place left, and when that is.
+class Granted(NamedTuple):
+    """How many messages of each lane leave until a moment, and which lanes have no place left before that."""
 
-    Without limits so many would as are `wanted`; `free` are the places of the limits. Where they suffice it is over
-    at `until`.
+    numbers: Sequence[int]
+    until: float
+    cut: Mapping[int, int]
+    """By the places of lanes that have none left, the limit of their own of which they used the last one."""
+
+
+def granted(
+    lanes: Sequence[LaneAhead],
+    wanted: Sequence[int],
+    free: Mapping[int, int],
+    frees_at: Callable[[int], float],
+    now: float,
+    until: float,
+) -> Granted:
+    """How many messages of each lane leave, and when to look again: at `until`, or once a limit has no place left.
+
+    Without limits so many would as are `wanted`; `free` are the places of the limits, and before `frees_at` they have
+    no more.
     """
-    if min(_left(lanes, wanted, free).values(), default=0) >= 0:
-        return wanted, until
-    if len(lanes) == 1:
-        number = min(wanted[0], *(free[limit] for limit in lanes[0].limits))
-        return [number], lanes[0].slot(now, number - 1)
-    start = _start(lanes, wanted, free, now, until)
-    return _one_by_one(lanes, wanted, start, free, now)
+    uses = Counter(limit for lane in lanes for limit in lane.limits)
+    numbers, cut = list(wanted), {}
+    for index, lane in enumerate(lanes):
+        for limit in lane.limits:
+            if uses[limit] == 1 and free[limit] < numbers[index] and (frees := frees_at(limit)) > now:
+                numbers[index], cut[lane.place], until = free[limit], limit, min(until, frees)
+    if cut:
+        numbers = [int(min(number, lane.slots(now, until))) for lane, number in zip(lanes, numbers, strict=True)]
+    if min(_left(lanes, numbers, free).values(), default=0) >= 0:
+        return Granted(numbers, until, cut)
+    start = _start(lanes, numbers, free, now, until)
+    return Granted(*_one_by_one(lanes, numbers, start, free, now), {})
 
 
 def _left(lanes: Sequence[LaneAhead], numbers: Sequence[int], free: Mapping[int, int]) -> dict[int, int]:

@@ -165,6 +165,15 @@ class RollingCount:
             return -inf
         return (self.newest - place + 1) * self.limit.bucket + self.limit.span + self.grace
 
+    def frees_at(self, now: float) -> float:
+        """When the next of the places is free again that are taken, or will be from now on."""
+        for place in range(len(self.counts) - 1, -1, -1):
+            if self.counts[place]:
+                free_at = (self.newest - place + 1) * self.limit.bucket + self.limit.span + self.grace
+                if free_at > now:
+                    return free_at
+        return (self._bucket_of(now) + 1) * self.limit.bucket + self.limit.span + self.grace
+
     def _bucket_of(self, moment: float) -> int:
         return floor(moment / self.limit.bucket)
 

@@ -33,6 +33,7 @@ def test_a_dry_run_says_how_many_leave_on_each_day_and_what_that_waits_for(run_c
     assert re.search(r"sending takes about 2 d [01] h, until 2027-01-06", said)
     assert "it waits for limit 25/d of a" in said
     assert "  Mon 2027-01-04: 25\n  Tue 2027-01-05: 25\n  Wed 2027-01-06: 10\n" in said
+    assert "  it needs 3 days with limit 25/d of a\n" in said
 
 
 def test_how_many_will_expire_is_said_before(run_cli: RunCli) -> None:

@@ -42,6 +42,7 @@ TABLES = {
     "phone/card.py": ["phone show 628120000000", "phone show 628120000001"],
     "reply.py": ["replies list"],
     "purge.py": ["purge --older-than 1d --dry-run"],
+    "schedule/month.py": ["schedule plan"],
     "schedule/show.py": ["schedule list", "schedule next SCHEDULE -n 3", "schedule report SCHEDULE"],
 }
 """By module which commands draw them."""
@@ -61,6 +62,7 @@ SHOWN = {
     "purge --older-than 1d --dry-run": [UNBROKEN],
     "replies list": [CAMPAIGN, REASON[:150]],
     "schedule list": [SCHEDULE, AUDIENCE],
+    "schedule plan": [SCHEDULE],
     "schedule report SCHEDULE": [REASON],
 }
 """What must be there in full."""

@@ -166,19 +166,18 @@ def test_several_instances_share_a_campaign_with_the_commands_as_they_stand(
     assert "instance second is retired" in told[4]
 
 
-def test_plans_are_shown_with_the_commands_as_they_stand(
-    run_cli: RunCli, engine: Engine, settings: Settings, people: Path
-) -> None:
+def test_plans_are_shown_with_the_commands_as_they_stand(run_cli: RunCli, engine: Engine, settings: Settings) -> None:
     [block] = [block for block in blocks("sh") if "campaign plan" in block]
     add_instance(engine, open_vault(settings), "main", "any-key", rate_per_second=1 / 3)
-    to_people = ("--recipients", str(people), "--text", "Hello {{ name }}")
-    assert run_cli("campaign", "submit", "spring", "--instance", "main", *to_people, "--draft").code == 0
+    arguments = ("--instance", "main", "--recipients", "-", "--text", "Hi", "--draft")
+    people = "phone\n6281234567890\n6281298765432\n"
+    assert run_cli("campaign", "submit", "spring", *arguments, stdin=people).code == 0
     told = []
     for line in block.splitlines():
         done = run_cli(*shlex.split(line)[1:])
         assert (done.code, done.stderr) == (0, ""), line
         told.append(done.stdout)
-    assert "to send    2" in told[0]
+    assert "to send   2" in told[0]
     assert "with one more: 20" in told[1]
     assert "it makes Thu" in told[2]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -18,6 +19,7 @@ from broadcaster.domain.dealing import shares_of
 from broadcaster.domain.lanes_now import LaneNow, LimitNow
 from broadcaster.domain.opening_hours import OpeningHours
 from broadcaster.domain.pacing import Pacer, default_burst, pace
+from broadcaster.domain.windows import Hours, parse_window
 
 NOW = datetime(2027, 1, 4, 9, 0, tzinfo=UTC)
 """A Monday."""
@@ -211,3 +213,26 @@ def test_what_chance_does_is_told_by_a_band() -> None:
     failing = around({1: Limit(1.0, 1)}, tried=100, again=10).plan(parts({1: 100}))
     assert failing.earliest_at and failing.ends_at and failing.latest_at
     assert failing.earliest_at < failing.ends_at < failing.latest_at
+
+
+windows = st.builds(
+    "{:02}:{:02}-{:02}:{:02}".format, st.integers(0, 11), st.sampled_from([0, 30]), st.integers(12, 23), st.just(15)
+)
+
+
+@given(st.lists(windows, min_size=1, max_size=2), st.integers(9, 23), st.integers(1, 60), st.sampled_from([1, 7, 45]))
+def test_windows_are_kept_message_by_message(written: list[str], hour: int, messages: int, minutes: int) -> None:
+    """As a clock on the wall says: a message leaves in the first minute that is open, and after which 31 s are."""
+    hours = OpeningHours(windows=tuple(written), zone="UTC")
+    rules = [Hours([parse_window(each) for each in written], ZoneInfo("UTC"))]
+    reserve, minute = timedelta(seconds=30.6), timedelta(minutes=1)
+    at, left = NOW.replace(hour=hour), []
+    for _ in range(messages):
+        while not all(rule.is_open(at) and rule.is_open(at + reserve) for rule in rules):
+            at += minute
+        left.append(at)
+        at += minutes * minute
+    lane = around({1: Limit(1 / (60 * minutes), 1)})
+    plan = lane.plan(parts({1: messages}, hours=hours), begins_at=NOW.replace(hour=hour))
+    assert plan.ends_at == left[-1]
+    assert Counter({each.day: each.messages for each in plan.days}) == Counter(each.date() for each in left)

@@ -81,6 +81,8 @@ def snapshot(
         "hours": None,
         "require_consent": False,
         "care": None,
+        "sharing": None,
+        "weights": None,
         "judged_since": None,
         "open_slices": None,
         "next_slice_at": None,

@@ -205,6 +205,8 @@ def _say_estimate(submitted: Submitted, submission: Submission) -> None:
         until = said_end(submitted.ends_at, submitted.earliest_at, submitted.latest_at)
         say(said_duration(submitted.seconds_to_send, until, submitted.waits_for))
     say_days(submitted.days)
+    for remark in submitted.plan_remarks:
+        say(f"  {remark}")
     if submitted.waiting:
         messages = "message of another campaign" if submitted.waiting == 1 else "messages of other campaigns"
         say(f"  beside {submitted.waiting:,} {messages} through its instances, as priorities say")

@@ -18,10 +18,7 @@ app = lazy_group(
         "resume": ("broadcaster.cli.schedule.steer:resume", "Go on with the next occurrence from now."),
         "remove": ("broadcaster.cli.schedule.steer:remove", "Remove a schedule. Its campaigns stay."),
         "next": ("broadcaster.cli.schedule.show:show_next", "Show the next occurrences, in local time and in UTC."),
-        "plan": (
-            "broadcaster.cli.schedule.forecast:plan",
-            "Show when the occurrences of the next month would be sent.",
-        ),
+        "plan": ("broadcaster.cli.schedule.month:plan", "Show when the occurrences of the next month would be sent."),
         "run-now": ("broadcaster.cli.schedule.steer:run_now", "Make an extra occurrence at once."),
         "approve": ("broadcaster.cli.schedule.steer:approve", "Send an occurrence that is held."),
         "reject": ("broadcaster.cli.schedule.steer:reject", "Do not send an occurrence that is held."),

@@ -27,6 +27,7 @@ from broadcaster.domain.lanes_now import LaneNow
 from broadcaster.domain.legal_hours import legal_hours_by_country
 from broadcaster.domain.meeting_hours import InstanceHours, Meeting, said_hours
 from broadcaster.domain.opening_hours import NOBODY, OpeningHours, RecipientGroup
+from broadcaster.domain.plan_remarks import plan_remarks
 from broadcaster.domain.rejections import too_many
 from broadcaster.domain.sharing import Sharing, refuse_strangers
 from broadcaster.domain.states import CampaignState
@@ -169,6 +170,8 @@ class Submitted(Reach):
     """How many of its messages leave on which day through which instance, at the most."""
     waits_for: list[str] = field(default_factory=list)
     """What makes it take longer than its rates do, for people."""
+    plan_remarks: Sequence[str] = ()
+    """What people should know of when it is sent, besides how many messages expire."""
     untried: list[str] = field(default_factory=list)
     """Its instances through which nothing was sent yet, be it by a check."""
     sample_files: list[OwnFile] = field(default_factory=list)
@@ -265,6 +268,7 @@ class Submitted(Reach):
         self.waits_for = [wait.what for wait in plan.waits]
         if self.contention.waiting:
             self.waits_for.append("people who were messaged lately")
+        self.plan_remarks = list(plan_remarks(replace(plan, expire=0)))
         if plan.expire and submission.expires_at is not None:
             why = "limits and windows do" if slices is None else "limits, windows and the slices of its canary do"
             self.notices.append(
