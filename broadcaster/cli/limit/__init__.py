@@ -14,7 +14,7 @@ app = lazy_group(
         "list": ("broadcaster.cli.limit.shared:list_all", "List all shared limits, what is left of them, and caps."),
         "show": ("broadcaster.cli.limit.shared:show", "Show a limit and the instances that it holds for."),
         "set": ("broadcaster.cli.limit.shared:change", "Let a limit allow more or less."),
-        "person": ("broadcaster.cli.limit.person:person", "Cap how many messages each person gets in any span."),
+        "person": ("broadcaster.cli.limit.caps:person", "Cap how many messages each person gets in any span."),
         "remove": ("broadcaster.cli.limit.shared:remove", "Remove a limit that holds for no instance."),
     },
     "Limits that several instances share, and caps on what each person gets.",
