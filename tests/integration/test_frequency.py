@@ -239,7 +239,7 @@ def test_the_claim_decides_as_the_pure_rule_does(
     with as_owner(shop.engine).connect() as connection:
         run = connection.exec_driver_sql
         run("TRUNCATE messaged_phones, caps, frequency_records; DELETE FROM messages; DELETE FROM campaigns")
-        run("INSERT INTO frequency_records (since, span_seconds, grace_seconds) VALUES ('-infinity', 100, 1)")
+        run("INSERT INTO frequency_records (since, span_seconds, grace_seconds) VALUES ('-infinity', 100, 5)")
         for cap in caps:
             run(f"INSERT INTO caps VALUES ({cap.span}, {cap.most})")
         moments: dict[int, list[float]] = {n: [] for n in range(3)}
@@ -259,9 +259,9 @@ def test_the_claim_decides_as_the_pure_rule_does(
                 f" VALUES (0, {number}, 1, 1, '{person}')"
             )
             held = run(
-                f"SELECT count(*) FROM hold_back(ARRAY[(0, {number}, 1)::message_key], NULL, '100 s', '1 s')"
+                f"SELECT count(*) FROM hold_back(ARRAY[(0, {number}, 1)::message_key], NULL, '100 s', '5 s')"
             ).scalar_one()
-            free = free_at(moments[person], [] if beyond else caps, cooldown=cooldown, grace=1.0)
+            free = free_at(moments[person], [] if beyond else caps, cooldown=cooldown, grace=5.0)
             assert bool(held) == (free is not None and free > now), (number, moments, now)
             if not held:
                 moments[person].insert(0, now)

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine, func, select
 
 from broadcaster.db import tables
 from broadcaster.db.engine import transaction
-from broadcaster.db.statements import execute, rows
+from broadcaster.db.statements import execute, rows, value
 from broadcaster.domain.care import Care
 from broadcaster.domain.frequency import Contention, Freed
 from broadcaster.services.frequency import caps_in
@@ -26,6 +26,13 @@ class _Recent(NamedTuple):
 class _Contended(NamedTuple):
     campaign: str | None
     people: int
+
+
+def may_contend(connection: Connection, care: Care, *, name: str) -> bool:
+    """Whether there is anything that may keep people from a campaign of that name, or send them something else."""
+    if care.cooldown is not None or (not care.beyond_caps and caps_in(connection)):
+        return True
+    return bool(value(connection, "others_send", name=name))
 
 
 def count_contention(

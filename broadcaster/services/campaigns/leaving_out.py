@@ -12,8 +12,8 @@ from sqlalchemy import Connection, select
 from broadcaster.db import tables
 from broadcaster.db.statements import Statement, execute, rows
 from broadcaster.domain.care import Care
-from broadcaster.domain.frequency import Contention
-from broadcaster.services.campaigns.contention import count_contention
+from broadcaster.domain.frequency import NO_CONTENTION, Contention
+from broadcaster.services.campaigns.contention import count_contention, may_contend
 from broadcaster.services.campaigns.submission import Submission
 
 
@@ -39,6 +39,8 @@ def count_left_out(
 ) -> LeftOutCounts:
     """Of the recipients that the statement `candidates` finds, with these parameters, for lanes with these ids."""
     care = submission.care or Care()
+    if not (care.leaves_out or may_contend(connection, care, name=submission.name)):
+        return LeftOutCounts(None, None, NO_CONTENTION)
     _mark(connection, care, lanes, candidates, **parameters)
     counts = {marked.reason: marked.messages for marked in rows(connection, "count_marked", _Marked)}
     return LeftOutCounts(
