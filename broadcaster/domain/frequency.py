@@ -80,7 +80,7 @@ def parse_span(text: str, option: str) -> int:
 
 
 def said_span(seconds: int) -> str:
-    """`90d`, `24h`, `1w` as `7d`."""
+    """As it is written: `24h`, `7d`, and a week as `7d`."""
     if seconds % 86_400 or seconds == 86_400:
         return f"{seconds // 3600}h" if seconds % 3600 == 0 else f"{seconds}s"
     return f"{seconds // 86_400}d"
