@@ -80,16 +80,11 @@ def parse_span(text: str, option: str) -> int:
 
 
 def said_span(seconds: float) -> str:
-    """As it may be written: `90s`, `15m`, `24h`, `7d`."""
-    size, unit = next(
-        (
-            (size, unit)
-            for size, unit in ((86_400, "d"), (3600, "h"), (60, "m"))
-            if seconds > size and not seconds % size
-        ),
-        (3600, "h") if seconds == 3600 else (60, "m") if seconds == 60 else (1, "s"),
-    )
-    return f"{seconds / size:g}{unit}"
+    """As it may be written: `90s`, `15m`, `24h` for a day, `7d` for a week."""
+    for size, unit in ((86_400, "d"), (3600, "h"), (60, "m")):
+        if not seconds % size and (unit != "d" or seconds > size):
+            return f"{seconds / size:g}{unit}"
+    return f"{seconds:g}s"
 
 
 def _checked(span: int, text: str, what: str) -> int:

@@ -8,14 +8,15 @@ WITH /* turn_over */
 -- intent, committed before any request leaves (invariant I3). As many as have a slot within the next %(lead)s seconds,
 -- fairly across running campaigns, higher priority first. A lane that is not well is tried with one, which is picked at
 -- random, since a list may begin with recipients who are all refused. Renews the leases and moves the lanes' clocks.
--- Whoever has opted out is `skipped` instead, and spends no slot (invariant I10), but for the one confirmation of that: by what was
--- committed when the statement's snapshot was taken, which services/sending/opt_out_watch.py reckons with.
+-- Whoever has opted out is `skipped` instead, and spends no slot (invariant I10), but for the one confirmation of
+-- that: by what was committed when the statement's snapshot was taken, which services/sending/opt_out_watch.py
+-- reckons with.
 -- What is claimed takes a place of each limit of its lane, and what goes back to pending gives it back: it was provably
 -- not accepted.
--- Whoever had as many messages lately as caps and the campaign's cooldown allow gets none: the message waits until the person
--- is free, or is `skipped`, and spends no slot either. That is decided on the person's row as it is once it is locked, so
--- that of two claims one gets the person. What provably was not accepted does not count any more. Whom a message of a
--- higher priority waits for is kept for that for a while.
+-- Whoever had as many messages lately as caps and the campaign's cooldown allow gets none: the message waits until
+-- the person is free, or is `skipped`, and spends no slot either. That is decided on the person's row as it is once
+-- it is locked, so that of two claims one gets the person. What provably was not accepted does not count any more.
+-- Whom a message of a higher priority waits for is kept for that for a while.
 -- Nothing is taken outside of the hours of its lane and campaign, or after its campaign has expired, nor where either is
 -- less than %(reserve)s ahead: the request could be accepted too late. `closes_in` is how far ahead, in seconds.
 --

@@ -9,6 +9,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from broadcaster.db.statements import execute
+from broadcaster.domain.care import Care
 from broadcaster.domain.conditions import fixed
 from broadcaster.domain.content_lint import Remark
 from broadcaster.domain.contents import Content
@@ -17,7 +18,7 @@ from broadcaster.domain.opening_hours import OpeningHours
 from broadcaster.errors import BroadcasterError, UnavailableError, UsageError
 from broadcaster.services.audiences.audience import Audience
 from broadcaster.services.audiences.selection import Selection
-from broadcaster.services.campaigns.contention import count_contention
+from broadcaster.services.campaigns.contention import count_contention, may_contend
 from broadcaster.services.campaigns.reach import Reach, look_at_members
 from broadcaster.services.openings import first_meeting, instance_hours, said_apart
 from broadcaster.services.schedules.occurrences import occurrence_variables
@@ -113,10 +114,13 @@ def _reach(
     try:
         selection = selection.ready(connection)
         look_at_members(connection, selection, reach)
+        care = schedule.care or Care()
+        if not may_contend(connection, care, name=""):
+            return reach
         parameters = {**selection.parameters(), "of_lanes": list(schedule.lanes)}
         execute(connection, selection.statement("candidates_of_members"), **parameters)
         execute(connection, "analyze_candidates")
-        reach.contention = count_contention(connection, schedule.care, name="", starts_at=due_at)
+        reach.contention = count_contention(connection, care, name="", starts_at=due_at)
     except UnavailableError:
         raise
     except BroadcasterError as error:
