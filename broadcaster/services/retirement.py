@@ -89,9 +89,8 @@ def retire_instance(engine: Engine, name: str, *, to: str | None = None, dry_run
     with transaction(engine) as connection:
         lane, taker = _found(connection, name, to)
         campaigns = _open_campaigns(connection, name, lane, taker)
-    planned = [
-        _planned(engine, each, lane, None if to is None or taker is None else (to, taker)) for each in campaigns
-    ]
+    stands_in = None if to is None or taker is None else (to, taker)
+    planned = [_planned(engine, each, lane, stands_in) for each in campaigns]
     moved = 0
     if not dry_run:
         patiently(lambda: _retire(engine, name, lane, taker))
@@ -161,7 +160,6 @@ def _planned(engine: Engine, campaign: _Campaign, lane: int, to: tuple[str, int]
         parts += [replace(part, lane_id=other, messages=messages) for other, messages in shares.items() if messages]
     with transaction(engine) as connection:
         around = surroundings_of(connection, {part.lane_id for part in parts})
-    dealt = dealt_to_room(campaign.pending, there, weights)
     dealt = dealt_to_room(campaign.pending, there, weights)
     before, after = work.plan(), around.plan(parts) if parts else None
     return MovedCampaign(
