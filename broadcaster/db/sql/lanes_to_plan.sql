@@ -1,4 +1,4 @@
-WITH RECURSIVE /* lanes_to_plan */
+WITH /* lanes_to_plan */ RECURSIVE
 -- Lanes as they stand, and those that share a limit with them, be it by way of others (`domain.lanes_now.LaneNow`). What
 -- came of the last %(most)s attempts of an hour, at most, tells how fast their gateways answer and how many are in vain.
 beside AS (
