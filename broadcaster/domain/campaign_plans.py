@@ -146,6 +146,10 @@ class Surroundings:
     names: Mapping[int, str] = field(default_factory=dict)
     """Of other campaigns."""
 
+    def without(self, name: str) -> Surroundings:
+        """The same without what the campaign called `name` has to send."""
+        return replace(self, beside=[part for part in self.beside if self.names[part.campaign] != name])
+
     def plan(
         self, parts: Sequence[PlannedPart], *, begins_at: datetime | None = None, rate: float = 0.0
     ) -> CampaignPlan:

@@ -159,9 +159,9 @@ def _planned(engine: Engine, campaign: _Campaign, lane: int, to: tuple[str, int]
         shares = dealt_to_room(part.messages, there, weights)
         parts += [replace(part, lane_id=other, messages=messages) for other, messages in shares.items() if messages]
     with transaction(engine) as connection:
-        around = surroundings_of(connection, {part.lane_id for part in parts})
+        around = surroundings_of(connection, {part.lane_id for part in parts}, name=campaign.name)
     dealt = dealt_to_room(campaign.pending, there, weights)
-    before, after = work.plan(), around.plan(parts) if parts else None
+    before, after = work.plan(), around.without(campaign.name).plan(parts) if parts else None
     return MovedCampaign(
         campaign=campaign.name,
         state=campaign.state,

@@ -6,7 +6,7 @@ Needs no SQLAlchemy, for the commands that only show something.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -102,8 +102,7 @@ def open_work(source: Engine | Reader, name: str) -> OpenWork:
     with reading(source) as connection:
         around = surroundings_of(connection, values(connection, "lanes_with_parts", name=name), name=name)
     own = [part for part in around.beside if around.names[part.campaign] == name]
-    others = [part for part in around.beside if around.names[part.campaign] != name]
-    return OpenWork(replace(around, beside=others), own)
+    return OpenWork(around.without(name), own)
 
 
 def plans_of_all(source: Engine | Reader) -> dict[str, CampaignPlan]:
