@@ -90,7 +90,7 @@ def test_a_campaign_that_is_only_tried_leaves_nothing_and_tells_what_it_would_be
     assert on_disk(owner, texts) == set()
     done = send(shop, people, content, dry_run=False)
     assert [each.messages for each in done.days] == [each.messages for each in tried.days]
-    moments = {"ends_at": None, "days": ()}
+    moments = {"ends_at": None, "earliest_at": None, "latest_at": None, "days": ()}
     assert replace(done, campaign_id=None, **moments) == replace(tried, **moments)
     assert (tried.read, tried.total, tried.rejected, tried.duplicates) == (32, 30, 1, 1)
     assert on_disk(owner, texts) >= {body[:32]}
@@ -127,6 +127,6 @@ def test_a_campaign_over_an_audience_that_is_only_tried_leaves_nothing(shop: Sho
     assert on_disk(owner, [content.body]) == set()
     done = submit_over_audience(shop.engine, submission(content), "people")
     assert [each.messages for each in done.days] == [each.messages for each in tried.days]
-    moments = {"ends_at": None, "days": ()}
+    moments = {"ends_at": None, "earliest_at": None, "latest_at": None, "days": ()}
     assert replace(done, campaign_id=None, **moments) == replace(tried, **moments)
     assert on_disk(owner, [content.body]) == {content.body}
