@@ -189,6 +189,7 @@ def test_what_is_stored_of_a_person_is_shown_to_people_and_programs(campaign: Ru
         "opt-outs: 0",
         "audiences: 1",
         "known-to: 0",
+        "messaged-lately: 0",
         "rejected: 0",
     ]
     assert people.count("Name 19") == 2
