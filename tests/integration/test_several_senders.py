@@ -262,7 +262,12 @@ def test_while_messages_are_claimed_each_is_sent_once(shop: Shop) -> None:
         sending.result()
     be(shop, "a", "ok", 60)
     move_pending(shop.engine)
-    drain(shop)
+    for _ in range(10):
+        # One that was woken while another lane had all of it is woken again only a while later.
+        shop.sql("UPDATE lanes SET woken_at = NULL")
+        drain(shop)
+        if shop.states("x") == {"sent": 600}:
+            break
     dispatch.finish_campaigns(shop.engine)
     assert shop.states("x") == {"sent": 600}
 
