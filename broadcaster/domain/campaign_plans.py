@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from broadcaster.domain.care import Care
+from broadcaster.domain.dealing import LaneRates
 from broadcaster.domain.lanes_now import LaneNow, LimitNow, Luck, moment_of_seconds, seconds_or
 from broadcaster.domain.opening_hours import NOBODY, OpeningHours, RecipientGroup, joint_opening
 from broadcaster.domain.plan_terms import NEVER, OpenSpan, PlannedLane, Queue, Slices, always_open
@@ -145,6 +146,20 @@ class Surroundings:
     """Of campaigns that have one."""
     names: Mapping[int, str] = field(default_factory=dict)
     """Of other campaigns."""
+
+    def shares(self, weights: Mapping[int, float | None]) -> LaneRates:
+        """By what these lanes (ids) share messages: each by its weight or, where that is None, by its rate."""
+        rates = {lane.id: lane.rate for lane in self.lanes}
+        return {lane: rates[lane] if weight is None else weight for lane, weight in weights.items()}
+
+    def with_canary(self, campaign: int, care: Care | None) -> Surroundings:
+        """The same with the slices of this campaign's canary, if it has one."""
+        slices = slices_of(care)
+        return self if slices is None else replace(self, canaries={**self.canaries, campaign: slices})
+
+    def of(self, name: str) -> list[PlannedPart]:
+        """What the campaign called `name` has to send."""
+        return [part for part in self.beside if self.names[part.campaign] == name]
 
     def without(self, name: str) -> Surroundings:
         """The same without what the campaign called `name` has to send."""

@@ -65,6 +65,11 @@ class LaneNow(msgspec.Struct, frozen=True, kw_only=True):
         return Pace(interval, self.tolerance if interval == self.interval else 0.0, self.burst)
 
     @property
+    def rate(self) -> float | None:
+        """Messages a second, by its rate, gaps and rests; None: unlimited."""
+        return 1.0 / self.interval if self.interval else None
+
+    @property
     def is_told(self) -> bool:
         """Whether it is known how fast it sends."""
         return self.interval > 0 or self.latency is not None

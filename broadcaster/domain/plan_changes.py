@@ -83,7 +83,7 @@ class PlannedCampaign:
         lanes = [*self.around.lanes, *(lane for lane in added if lane.id not in known)]
         around = replace(self.around, lanes=lanes, limits=[*self.around.limits, *limits])
         used = {part.lane_id for part in self.parts} | {lane.id for lane in added}
-        rates = {lane.id: 1.0 / lane.interval if lane.interval else None for lane in lanes if lane.id in used}
+        rates = {lane.id: lane.rate for lane in lanes if lane.id in used}
         alike: dict[PlannedPart, int] = defaultdict(int)
         for part in self.parts:
             alike[replace(part, lane_id=0, messages=0)] += part.messages

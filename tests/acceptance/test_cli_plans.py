@@ -135,6 +135,20 @@ def test_of_an_audience_those_are_planned_that_there_are_now(run_cli: RunCli) ->
     assert timedelta(hours=1, minutes=55) < begins - datetime.now(UTC) <= timedelta(hours=2)
 
 
+def test_instances_that_share_by_weights_are_planned_by_them(run_cli: RunCli) -> None:
+    for name in ("b", "c"):
+        assert_done(run_cli("instance", "add", name, "--key-stdin", "--rate", "1/min", stdin=f"key-{name}"))
+    assert_done(run_cli("audience", "import", "people", "-", stdin=f"phone\n{PEOPLE}"))
+    shared = ("--instance", "b=5", "--instance", "c=1", "--audience", "people", "--text", "Hi STOP")
+    assert_done(run_cli("campaign", "submit", "over", *shared, "--draft"))
+    planned = assert_done(run_cli("campaign", "plan", "over", "--json")).json
+    assert sum(each["messages"] for each in planned["days"] if each["instance"] == "b") == 50
+    assert_done(run_cli("schedule", "add", "weekly", "--cron", "0 9 * * mon", "--timezone", "UTC", *shared))
+    first = assert_done(run_cli("schedule", "plan", "weekly", "--json")).json[0]
+    took = datetime.fromisoformat(first["ends_at"]) - datetime.fromisoformat(first["due_at"])
+    assert timedelta(minutes=48) < took < timedelta(minutes=52)
+
+
 def test_an_earlier_start_is_the_cheapest_change_and_a_higher_rate_comes_before_another_instance(
     run_cli: RunCli,
 ) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from shlex import quote
 
@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine
 
 from broadcaster.db.engine import transaction
 from broadcaster.db.statements import values
-from broadcaster.domain.campaign_plans import OWN, CampaignPlan, slices_of
+from broadcaster.domain.campaign_plans import OWN, CampaignPlan
 from broadcaster.domain.opening_hours import NOBODY
 from broadcaster.domain.pacing import format_rate
 from broadcaster.domain.plan_changes import PlanChange, PlannedCampaign, cheapest_change, makes_it
@@ -86,23 +86,19 @@ def _planned(connection: Connection, campaign: StoredCampaign, added: Sequence[i
     """What it has to send. One over an audience that has not started: to the members that there are now."""
     lanes = [*values(connection, "lanes_with_parts", name=campaign.name), *added]
     around = surroundings_of(connection, lanes, name=campaign.name)
-    own = [part for part in around.beside if part.campaign == campaign.id]
-    around = replace(around, beside=[part for part in around.beside if part.campaign != campaign.id])
+    own, around = around.of(campaign.name), around.without(campaign.name)
     starts_at = campaign.starts_at if campaign.started_at is None and campaign.starts_at > around.now else None
     if (selection := campaign.selection) is not None:
         counted = selection.ready(connection).count(connection)
-        rates = {lane.id: 1.0 / lane.interval if lane.interval else None for lane in around.lanes}
-        used = lanes_in_use(connection, campaign.id)
         own = parts_to_be(
-            {lane: rates[lane] for lane in used},
+            around.shares(lanes_in_use(connection, campaign.id)),
             {NOBODY: counted.members - counted.faulty},
             hours=campaign.hours,
             expires_at=campaign.expires_at,
             priority=campaign.priority,
             care=campaign.care,
         )
-        if (slices := slices_of(campaign.care)) is not None:
-            around = replace(around, canaries={**around.canaries, OWN: slices})
+        around = around.with_canary(OWN, campaign.care)
     return PlannedCampaign(around, own, starts_at)
 
 

@@ -101,8 +101,7 @@ def open_work(source: Engine | Reader, name: str) -> OpenWork:
     """What is left to send of a campaign; nothing where it is final, or has no messages yet."""
     with reading(source) as connection:
         around = surroundings_of(connection, values(connection, "lanes_with_parts", name=name), name=name)
-    own = [part for part in around.beside if around.names[part.campaign] == name]
-    return OpenWork(around.without(name), own)
+    return OpenWork(around.without(name), around.of(name))
 
 
 def plans_of_all(source: Engine | Reader) -> dict[str, CampaignPlan]:

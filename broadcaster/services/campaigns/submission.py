@@ -15,7 +15,6 @@ from broadcaster.domain.campaign_plans import (
     PlannedDay,
     PlannedPart,
     Surroundings,
-    slices_of,
 )
 from broadcaster.domain.care import Care
 from broadcaster.domain.conditions import Condition, described_source
@@ -253,11 +252,9 @@ class Submitted(Reach):
         self.untried = values(connection, "untried_instances", lanes=list(lanes))
         recipients = {NOBODY: self.total} if groups is None else groups.counts
         parts = list(self._parts(submission, lanes, recipients))
-        if (slices := slices_of(submission.care)) is not None:
-            around = replace(around, canaries={**around.canaries, OWN: slices})
         # One that was just stored stands beside itself.
-        beside = [part for part in around.beside if part.campaign != self.campaign_id]
-        plan = replace(around, beside=beside).plan(parts, begins_at=submission.starts_at)
+        around = around.without(submission.name).with_canary(OWN, submission.care)
+        plan = around.plan(parts, begins_at=submission.starts_at)
         self._look_at_care(connection, submission, lanes)
         self.seconds_to_send = plan.seconds
         if submission.draft:
@@ -270,13 +267,14 @@ class Submitted(Reach):
             self.waits_for.append("people who were messaged lately")
         self.plan_remarks = list(plan_remarks(replace(plan, expire=0)))
         if plan.expire and submission.expires_at is not None:
-            why = "limits and windows do" if slices is None else "limits, windows and the slices of its canary do"
+            has_canary = OWN in around.canaries
+            why = "limits, windows and the slices of its canary do" if has_canary else "limits and windows do"
             self.notices.append(
                 f"{plan.expire:,} of {self.total:,} messages will expire: {why} not let them leave before "
                 f"{day_and_time(submission.expires_at)}"
             )
         if submission.starts_at is None:
-            self.waiting = sum(part.messages for part in beside if part.lane_id in lanes)
+            self.waiting = sum(part.messages for part in around.beside if part.lane_id in lanes)
 
     def _parts(
         self, submission: Submission, lanes: LaneRates, recipients: Mapping[RecipientGroup, int]

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine, select
 
 from broadcaster.db import tables
 from broadcaster.db.engine import transaction
-from broadcaster.domain.campaign_plans import CampaignPlan, PlannedPart, slices_of
+from broadcaster.domain.campaign_plans import CampaignPlan, PlannedPart, Surroundings
 from broadcaster.domain.conditions import Condition, fixed
 from broadcaster.domain.dealing import LaneRates
 from broadcaster.domain.opening_hours import NOBODY, OpeningHours
@@ -72,16 +72,14 @@ def plan_month(engine: Engine, name: str | None = None) -> list[PlannedOccurrenc
         now = database_now(connection)
         schedules = [read_schedule(connection, each) for each in names]
         around = surroundings_of(connection, sorted({lane for each in schedules for lane in each.lanes}))
-        rates = {lane.id: 1.0 / lane.interval if lane.interval else None for lane in around.lanes}
         due = [
             each
             for number, schedule in enumerate(schedules)
-            for each in _due_of(connection, schedule, now, rates, -(1 + number * MOST_OCCURRENCES))
+            for each in _due_of(connection, schedule, now, around, -(1 + number * MOST_OCCURRENCES))
         ]
-    canaries = {each.parts[0].campaign: slices_of(each.schedule.care) for each in due if each.parts}
-    around = replace(
-        around, canaries={**around.canaries, **{of: slices for of, slices in canaries.items() if slices is not None}}
-    )
+    for each in due:
+        if each.parts:
+            around = around.with_canary(each.parts[0].campaign, each.schedule.care)
     parts = [part for each in due for part in each.parts]
     plans = around.plans(parts, campaigns={part.campaign for part in parts})
     planned = [(each, plans[each.parts[0].campaign] if each.parts else None) for each in due]
@@ -95,10 +93,13 @@ def _active(connection: Connection) -> list[str]:
     return list(connection.scalars(found))
 
 
-def _due_of(connection: Connection, schedule: Schedule, now: datetime, rates: LaneRates, first: int) -> Iterator[_Due]:
+def _due_of(
+    connection: Connection, schedule: Schedule, now: datetime, around: Surroundings, first: int
+) -> Iterator[_Due]:
     """Its occurrences of the next month; a number of their own, from `first` down, stands for their campaigns'."""
     hours = None if schedule.hours_id is None else read_hours(connection, schedule.hours_id)
     upcoming = takewhile(lambda due: due <= now + MONTH, schedule.upcoming(now))
+    shares = around.shares(dict(zip(schedule.lanes, schedule.weights, strict=True)))
     counted: dict[Sequence[Condition], tuple[int, str | None]] = {}
     for number, due_at in enumerate(islice(upcoming, MOST_OCCURRENCES)):
         today = due_at.astimezone(schedule.zone).date()
@@ -106,7 +107,7 @@ def _due_of(connection: Connection, schedule: Schedule, now: datetime, rates: La
         if conditions not in counted:
             counted[conditions] = _count(connection, schedule, conditions)
         messages, fault = counted[conditions]
-        parts = _parts(schedule, due_at, messages, hours, rates, first - number)
+        parts = _parts(schedule, due_at, messages, hours, shares, first - number)
         yield _Due(schedule, due_at, messages, fault, parts)
 
 
@@ -130,11 +131,11 @@ def _count(connection: Connection, schedule: Schedule, conditions: Sequence[Cond
 
 
 def _parts(
-    schedule: Schedule, due_at: datetime, messages: int, hours: OpeningHours | None, rates: LaneRates, campaign: int
+    schedule: Schedule, due_at: datetime, messages: int, hours: OpeningHours | None, shares: LaneRates, campaign: int
 ) -> list[PlannedPart]:
     expires_at = None if schedule.expires_after is None else due_at + schedule.expires_after
     found = parts_to_be(
-        {lane: rates[lane] for lane in schedule.lanes},
+        shares,
         {NOBODY: messages},
         hours=hours,
         expires_at=expires_at,
