@@ -14,7 +14,7 @@ import typer
 
 import broadcaster
 from broadcaster import embedded
-from broadcaster.cli.campaign.ends import end_document, say_ends
+from broadcaster.cli.campaign.ends import campaign_end_document, say_ends
 from broadcaster.cli.database import database, upgrade_database
 from broadcaster.cli.options.results import Json
 from broadcaster.cli.output import (
@@ -238,7 +238,7 @@ def _say_document(
         "flower_url": flower_url(settings),
         "roles": [_role_document(role) for role in stack.roles],
         "ticks": None if work.ticks is None else [_tick_document(tick, running) for tick in work.ticks],
-        "ends": [end_document(name, plan) for name, plan in work.plans.items()],
+        "ends": [campaign_end_document(name, plan) for name, plan in work.plans.items()],
     }
     if work.troubles is None:
         say_json({**document, "standing_still": None})

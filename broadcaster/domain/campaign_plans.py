@@ -117,11 +117,15 @@ class CampaignPlan:
     """Its instances through which nothing is sent now, and nobody knows until when."""
 
     @property
+    def known_end(self) -> datetime | None:
+        """When its last message leaves, where it is known how long that takes."""
+        return self.ends_at if self.is_paced else None
+
+    @property
     def seconds(self) -> float | None:
         """How long it takes from its start on."""
-        if self.ends_at is None or not self.is_paced:
-            return None
-        return max(0.0, (self.ends_at - self.begins_at).total_seconds())
+        ends_at = self.known_end
+        return None if ends_at is None else max(0.0, (ends_at - self.begins_at).total_seconds())
 
     @property
     def said_waits(self) -> str:

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Engine, select
 from broadcaster.db import tables
 from broadcaster.db.engine import transaction
 from broadcaster.db.statements import execute, rows, values
-from broadcaster.domain.campaign_plans import CampaignPlan, PlannedPart
+from broadcaster.domain.campaign_plans import PlannedPart
 from broadcaster.domain.dealing import LaneRates, dealt_to_room
 from broadcaster.domain.states import CampaignState
 from broadcaster.errors import ConflictError, UsageError, listed
@@ -170,10 +170,6 @@ def _planned(engine: Engine, campaign: _Campaign, lane: int, to: tuple[str, int]
         takers={names[other]: count for other, count in dealt.items() if count},
         seconds_before=None if before is None else before.seconds,
         seconds_after=None if after is None else after.seconds,
-        ends_at_before=_end(before),
-        ends_at_after=_end(after),
+        ends_at_before=None if before is None else before.known_end,
+        ends_at_after=None if after is None else after.known_end,
     )
-
-
-def _end(plan: CampaignPlan | None) -> datetime | None:
-    return plan.ends_at if plan is not None and plan.is_paced else None

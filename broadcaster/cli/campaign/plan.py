@@ -10,7 +10,7 @@ import msgspec
 import typer
 
 from broadcaster.cli.campaign import Name
-from broadcaster.cli.campaign.told_plan import said_end, say_days
+from broadcaster.cli.campaign.told_plan import end_document, said_end, say_days
 from broadcaster.cli.database import database
 from broadcaster.cli.options.results import Json
 from broadcaster.cli.options.when import given_moment
@@ -91,9 +91,7 @@ def _plan_document(plan: CampaignPlan) -> dict[str, Any]:
     return {
         "begins_at": plan.begins_at,
         "first_at": plan.first_at,
-        "ends_at": plan.ends_at if plan.is_paced else None,
-        "earliest_at": plan.earliest_at if plan.is_paced else None,
-        "latest_at": plan.latest_at if plan.is_paced else None,
+        **end_document(plan),
         "expire": plan.expire,
         "remaining": plan.remaining,
         "days": [msgspec.structs.asdict(each) for each in plan.days],

@@ -87,7 +87,7 @@ class Foresight:
     @property
     def ends_at(self) -> datetime | None:
         """When its last message leaves, by the latest plan; None: nobody can tell."""
-        return self.plan.ends_at if self.plan is not None and self.plan.is_paced else None
+        return None if self.plan is None else self.plan.known_end
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,12 @@ def said_end(ends_at: datetime, earliest_at: datetime | None, latest_at: datetim
     return f"{day} between {time.rpartition(' ')[0]} and {local}"
 
 
+def end_document(plan: CampaignPlan) -> dict[str, datetime | None]:
+    """When it ends, and between which moments, for programs; None: nobody knows how long it takes."""
+    moments = {"ends_at": plan.ends_at, "earliest_at": plan.earliest_at, "latest_at": plan.latest_at}
+    return moments if plan.is_paced else dict.fromkeys(moments)
+
+
 def said_duration(seconds: float, until: str, waits: Sequence[str]) -> str:
     """How long sending takes, as a sentence."""
     waits_for = f"; it waits for {' and '.join(waits)}" if waits else ""

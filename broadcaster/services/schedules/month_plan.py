@@ -148,7 +148,7 @@ def _parts(
 def _told(
     due: _Due, plan: CampaignPlan | None, planned: Sequence[tuple[_Due, CampaignPlan | None]]
 ) -> PlannedOccurrence:
-    ends_at = plan.ends_at if plan is not None and plan.is_paced else None
+    ends_at = None if plan is None else plan.known_end
     return PlannedOccurrence(
         schedule=due.schedule.name,
         due_at=due.due_at,
