@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from broadcaster.cli.output import console, local_time, one_line
 from broadcaster.db.reading import Reader
+from broadcaster.domain.holds import HoldNow
 from broadcaster.domain.standstill import Cause, Remedy, Scene, Standstill, What, counted
-from broadcaster.services.standstill import find_standstills
+from broadcaster.services.standstill import find_standstills, look_at_campaign
 from broadcaster.settings import Settings
 from broadcaster.time_zones import shown_zone
 
@@ -34,6 +35,13 @@ class Few(NamedTuple):
 def troubles(source: Engine | Reader, settings: Settings, campaign: str | None = None) -> Iterator[Standstill]:
     """Everything that does not move, while it is found; with `campaign`, only what concerns that campaign."""
     return find_standstills(source, settings, campaign=campaign, surroundings=partial(_look_around, settings=settings))
+
+
+def troubles_and_holds(
+    source: Engine | Reader, settings: Settings, campaign: str
+) -> tuple[list[Standstill], list[HoldNow]]:
+    """What of a campaign does not move, and what holds it now, by one look."""
+    return look_at_campaign(source, settings, campaign, partial(_look_around, settings=settings))
 
 
 def trouble_document(trouble: Standstill) -> dict[str, Any]:

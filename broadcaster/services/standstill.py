@@ -55,27 +55,35 @@ def find_standstills(
     """
     with reading(source) as connection:
         found = each_row(connection, "standing_still", _Row, **_parameters(settings, campaign))
-        first = next(found, None)
-        if first is not None:
-            scene = Scene(first.now, is_ticking=first.is_ticking, ticked_at=first.ticked_at)
-            scene = scene if scene.is_ticking else surroundings(scene)
-            yield from standing_still(_lanes(chain([first], found), scene, campaign), scene)
+        yield from _standing(found, campaign, surroundings)
         if campaign is None:
             yield from rejecting_schedules(rows(connection, "rejecting_schedules", RejectingSchedule))
             yield from troubled_inboxes(rows(connection, "troubled_inboxes", TroubledInbox, silence=SILENCE))
             yield from undecided_inboxes(rows(connection, "undecided_inboxes", UndecidedInbox))
 
 
-def find_holds(source: Engine | Reader, settings: Settings, campaign: str) -> list[HoldNow]:
-    """What holds a running campaign now, by instance; nothing where it is not running."""
+def look_at_campaign(
+    source: Engine | Reader, settings: Settings, campaign: str, surroundings: Surroundings = lambda scene: scene
+) -> tuple[list[Standstill], list[HoldNow]]:
+    """By one look: what `find_standstills` yields of a campaign, and what holds it, by instance, if it is running."""
     with reading(source) as connection:
         found = rows(connection, "standing_still", _Row, **_parameters(settings, campaign))
-    parts = [
+    running = [
         _part(row, _lane(row), _campaign(campaign, row))
         for row in found
         if row.campaign == campaign and row.state is CampaignState.RUNNING
     ]
-    return list(holds_now(parts, Scene(found[0].now))) if parts else []
+    holds = list(holds_now(running, Scene(found[0].now))) if running else []
+    return list(_standing(found, campaign, surroundings)), holds
+
+
+def _standing(found: Iterable[_Row], campaign: str | None, surroundings: Surroundings) -> Iterator[Standstill]:
+    left = iter(found)
+    first = next(left, None)
+    if first is not None:
+        scene = Scene(first.now, is_ticking=first.is_ticking, ticked_at=first.ticked_at)
+        scene = scene if scene.is_ticking else surroundings(scene)
+        yield from standing_still(_lanes(chain([first], left), scene, campaign), scene)
 
 
 def _parameters(settings: Settings, campaign: str | None) -> dict[str, object]:

@@ -22,7 +22,7 @@ from broadcaster.cli.troubles import (
     said_by_instances,
     say_troubles,
     trouble_document,
-    troubles,
+    troubles_and_holds,
     without_own_remedy,
 )
 from broadcaster.domain.campaign_plans import CampaignPlan
@@ -37,7 +37,6 @@ from broadcaster.services.campaigns.move_reports import OpenFailover, ToldMove, 
 from broadcaster.services.campaigns.planning import open_work
 from broadcaster.services.campaigns.purged import told_of_purge
 from broadcaster.services.inbox_reports import ReplyFigures, reply_figures
-from broadcaster.services.standstill import find_holds
 from broadcaster.settings import load
 
 STATE_STYLES = {
@@ -100,11 +99,10 @@ def show(name: Name, as_json: Json = False) -> None:
     with reader(settings) as source:
         summary = campaign_reports.campaign_summary(source, name)
         figures = reply_figures(source, summary.id)
-        found = list(troubles(source, settings, name))
-        holds = find_holds(source, settings, name)
+        found, holds = troubles_and_holds(source, settings, name)
         plan = open_work(source, name).plan()
         moves, away = moves_of_campaign(source, name), open_failovers(source, campaign=name)
-    ends_at = plan.ends_at if plan and plan.is_paced and summary.state in _GOES_ON else None
+    ends_at = plan.known_end if plan and summary.state in _GOES_ON else None
     if as_json:
         ends = {"ends_at": ends_at, "holds": holds}
         document = {**campaign_document(summary, found), **reply_document(summary, figures), **ends}

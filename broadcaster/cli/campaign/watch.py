@@ -15,13 +15,12 @@ from broadcaster.cli.campaign.progress import Foresight, Meter, Snapshot, open_v
 from broadcaster.cli.database import reader
 from broadcaster.cli.options.results import Json
 from broadcaster.cli.options.when import given_moment
-from broadcaster.cli.troubles import troubles
+from broadcaster.cli.troubles import troubles_and_holds
 from broadcaster.db.reading import Reader
 from broadcaster.domain.states import FINAL_CAMPAIGN_STATES, CampaignState
 from broadcaster.errors import ConflictError, UnavailableError
 from broadcaster.services.campaigns.campaign_reports import campaign_summary
 from broadcaster.services.campaigns.planning import open_work
-from broadcaster.services.standstill import find_holds
 from broadcaster.settings import load
 from broadcaster.time_zones import day_and_time, shown_zone
 
@@ -74,8 +73,8 @@ def follow(
     def look() -> Snapshot:
         summary = campaign_summary(source, name)
         ahead = foresight if summary.state is CampaignState.RUNNING or until is not None else None
-        holds = find_holds(source, settings, name) if summary.state is CampaignState.RUNNING else ()
-        return take_snapshot(summary, meter, list(troubles(source, settings, name)), ahead, holds)
+        found, holds = troubles_and_holds(source, settings, name)
+        return take_snapshot(summary, meter, found, ahead, holds)
 
     snapshot = look()
     with open_view(as_json=as_json) as view:
