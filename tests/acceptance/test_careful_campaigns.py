@@ -13,7 +13,7 @@ from sqlalchemy import Engine, text
 
 from broadcaster.simulator import Simulator, SimulatorConfig, background, parse_fault
 from broadcaster.simulator.fault_plan import FaultPlan
-from tests.support.cli import RunCli, assert_done
+from tests.support.cli import RunCli, add_fast_instances, assert_done
 from tests.support.people import person_writes
 from tests.support.stack import Stack, running_stack, wait_for
 
@@ -35,9 +35,7 @@ def stack(
     run_cli: RunCli, simulator: Simulator, tmp_path: Path, environ: dict[str, str], engine: Engine
 ) -> Iterator[Stack]:
     """Two workers, and two instances at 100 a second each."""
-    for name in ("a", "b"):
-        add = ("instance", "add", name, "--key", f"k{name}", "--rate", "100/s", "--base-url", simulator.base_url)
-        assert_done(run_cli(*add))
+    add_fast_instances(run_cli, simulator.base_url, "a", "b")
     with running_stack(tmp_path, environ) as running:
         running.start("worker")
         running.start("worker")

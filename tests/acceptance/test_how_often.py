@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from broadcaster.simulator import Simulator, SimulatorConfig, background
-from tests.support.cli import RunCli, assert_done
+from tests.support.cli import RunCli, add_fast_instances, assert_done
 from tests.support.stack import Stack, running_stack, wait_for
 
 PEOPLE, MOST, SPAN = 300, 2, 3600
@@ -29,9 +29,7 @@ def stack(
     run_cli: RunCli, simulator: Simulator, tmp_path: Path, environ: dict[str, str], engine: Engine
 ) -> Iterator[Stack]:
     """Two instances at 100 a second each, and no worker yet."""
-    for name in ("a", "b"):
-        add = ("instance", "add", name, "--key", f"k{name}", "--rate", "100/s", "--base-url", simulator.base_url)
-        assert_done(run_cli(*add))
+    add_fast_instances(run_cli, simulator.base_url, "a", "b")
     with running_stack(tmp_path, environ) as running:
         yield running
 

@@ -69,3 +69,10 @@ def assert_done(result: CliResult) -> CliResult:
     """The command succeeded and had nothing to complain about."""
     assert (result.code, result.stderr) == (0, ""), result
     return result
+
+
+def add_fast_instances(run_cli: RunCli, base_url: str, *names: str) -> None:
+    """Instances at 100 a second each."""
+    for name in names:
+        add = ("instance", "add", name, "--key", f"k{name}", "--rate", "100/s", "--base-url", base_url)
+        assert_done(run_cli(*add))
