@@ -35,7 +35,8 @@ WITH content AS (
     ON CONFLICT (kind, digest) DO UPDATE SET body = excluded.body
     RETURNING id
 ), campaign AS (
-    INSERT INTO campaigns (name, state, priority, max_attempts) VALUES (:name, 'draft', :priority, 5) RETURNING id
+    INSERT INTO campaigns (name, state, priority, max_attempts, source)
+    VALUES (:name, 'draft', :priority, 5, 'benchmark') RETURNING id
 )
 INSERT INTO content_versions (campaign_id, version, content_id)
 SELECT campaign.id, 1, content.id FROM campaign CROSS JOIN content

@@ -67,7 +67,7 @@ class Ours:
 
     def names(self, stand: Stand) -> list[str]:
         """Its instances, which are added when they are first asked for."""
-        names = [f"{self.in_flight} in flight, {number}" for number in range(1, self.instances + 1)]
+        names = [f"{self.in_flight}-in-flight-{number}" for number in range(1, self.instances + 1)]
         for name in names:
             try:
                 show_instance(stand.engine, name)
@@ -76,7 +76,7 @@ class Ours:
                     stand.engine,
                     stand.vault,
                     name,
-                    f"{each_message.KEY} of {name}",
+                    f"{each_message.KEY}-of-{name}",
                     base_url=stand.sink.base_url,
                     burst=default_burst(None),
                     max_in_flight=self.in_flight,
