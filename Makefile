@@ -53,7 +53,7 @@ lock: ## write requirements.txt anew: the versions of constraints.txt with hashe
 	build/lock/bin/python -m pip --disable-pip-version-check --quiet install uv==0.13.9
 	{ sed -n '/^#/p' requirements.txt; echo hatchling | build/lock/bin/uv pip compile --quiet --universal \
 		--python-version 3.11 --generate-hashes --no-header --no-annotate \
-		--extra embedded --extra xlsx --constraint constraints.txt pyproject.toml -; \
+		--extra embedded --extra otel --extra web --extra xlsx --constraint constraints.txt pyproject.toml -; \
 	} > build/requirements.txt
 	mv build/requirements.txt requirements.txt
 
@@ -69,7 +69,7 @@ clean: ## remove what these targets made, .venv included
 	@if [ -z "$(PYTHON)" ]; then echo "make: Python 3.11 or later is needed: install it, or make PYTHON=/path/to/it" >&2; exit 1; fi
 	@echo "Installing into .venv (once, about a minute) …"
 	@$(PYTHON) -m venv .venv || { echo "make: $(PYTHON) cannot make virtual environments: install its venv module (python3-venv)" >&2; exit 1; }
-	@$(PIP) install --constraint constraints.txt --editable '.[embedded,xlsx]'
+	@$(PIP) install --constraint constraints.txt --editable '.[embedded,web,xlsx]'
 	@touch $@
 
 .venv/installed-dev: .venv/installed

