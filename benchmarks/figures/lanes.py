@@ -18,7 +18,7 @@ from benchmarks.processes import cpu_seconds, family_memory
 from benchmarks.results import Row
 from benchmarks.stand import Stand, open_stand
 from broadcaster.db.statements import execute
-from broadcaster.domain.pacing import default_burst
+from broadcaster.domain.pacing import closing_reserve, default_burst
 from broadcaster.services.campaigns.lifecycle import start_campaign
 from broadcaster.services.dispatch import WAKE_AGAIN_AFTER, WAKE_WITHIN
 
@@ -108,6 +108,7 @@ def _tick(stand: Stand) -> float:
     parameters = {
         "again_after": WAKE_AGAIN_AFTER,
         "within": WAKE_WITHIN,
+        "reserve": closing_reserve(stand.settings.request_timeout_seconds),
     }
     url = stand.settings.postgres_url.replace("postgresql+psycopg://", "postgresql://", 1)
     with psycopg.connect(url) as connection:
