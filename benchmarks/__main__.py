@@ -52,9 +52,10 @@ BY_NAME_ONLY = ("soak",)
 
 
 def main() -> int:
-    """Measure, print, and, unless it was a quick look, write it down."""
+    """Measure, print, and, unless it was a quick look, write it down. A figure that is void leaves the others."""
     options = _options()
-    measured = {}
+    measured: dict[str, results.Figure] = {}
+    void = False
     for name in options.figures or [name for name in FIGURES if name not in BY_NAME_ONLY]:
         title = (FIGURES[name].__doc__ or "").split("\n", 1)[0].removesuffix(".")
         print(f"\n{title}\n", flush=True)
@@ -64,14 +65,15 @@ def main() -> int:
             rows: Sequence[results.Row] = measure(options.quick)
         except BenchmarkError as error:
             print(f"{name}: {error}", file=sys.stderr)
-            return 1
+            void = True
+            continue
         measured[name] = results.Figure(title, results.today(), rows)
         print(f"{results.table(rows)}\n\n{name} took {time.monotonic() - started:.0f} s", flush=True)
     known = measured if options.quick or options.figures else _with_earlier(measured)
     print(f"\nTargets\n\n{results.targets(known.values())}")
-    if not options.quick:
+    if measured and not options.quick:
         _write_down(measured)
-    return 0
+    return int(void)
 
 
 def _with_earlier(measured: Mapping[str, results.Figure]) -> Mapping[str, results.Figure]:

@@ -36,7 +36,8 @@ http {{
         location = /wa/sendfile {{ mirror /mirrored; error_page 404 405 =200 @reply; }}
         location = /mirrored {{ internal; return 204; }}
         location @reply {{ return 200 '{reply}'; }}
-        location / {{ return 200 '{reply}'; }}
+        location /wa/send {{ return 200 '{reply}'; }}
+        location / {{ access_log {directory}/others.log; return 200 '{reply}'; }}
     }}
 }}
 """
@@ -45,9 +46,11 @@ http {{
 class Nginx:
     """A sink that counts."""
 
-    def __init__(self, port: int, pid: int) -> None:
+    def __init__(self, port: int, pid: int, others: Path) -> None:
+        """`others` has a line for each request that sends nothing, such as a look at a chat."""
         self.base_url = f"http://127.0.0.1:{port}"
         self.pid = pid
+        self._others = others
         self._before = 0
 
     def reset(self) -> None:
@@ -55,12 +58,14 @@ class Nginx:
         self._before = self._total()
 
     def requests(self) -> int:
-        """How many came in since; asking counts as a request itself."""
+        """How many that send something came in since; asking counts as a request itself."""
         return self._total() - self._before - 1
 
     def _total(self) -> int:
-        """The third number of the line after the heading of stub_status."""
-        return int(ask(f"{self.base_url}/requests").splitlines()[2].split()[2])
+        """The third number of the line after the heading of stub_status, without the others."""
+        total = int(ask(f"{self.base_url}/requests").splitlines()[2].split()[2])
+        with self._others.open("rb") as lines:
+            return total - sum(1 for _ in lines)
 
 
 def installed() -> str | None:
@@ -78,7 +83,7 @@ def start(program: str, directory: Path) -> Iterator[Nginx]:
     arguments = ["-e", "stderr", "-p", str(directory), "-c", str(configuration)]
     with Program([program, *arguments], {}, directory / "nginx.log") as process:
         wait_until(lambda: _answers(port), process)
-        yield Nginx(port, process.pid)
+        yield Nginx(port, process.pid, directory / "others.log")
 
 
 def free_port() -> int:
