@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import cache, partial
@@ -31,6 +32,7 @@ Row = TypeVar("Row")
 Statement = str | Composed
 """A file's name, or what `naming` made of one."""
 
+_PLACEHOLDER = re.compile(r"%(?:\((\w+)\)s|%)")
 _BATCH = 2_000
 """Rows that a server's cursor hands over at a time."""
 _ROLLED_BACK = (psycopg.errors.SerializationFailure, psycopg.errors.DeadlockDetected)
@@ -45,6 +47,23 @@ _SILENCE = 1.0
 def query(name: str) -> str:
     """The SQL of `name`, ready for psycopg."""
     return (files(__package__) / "sql" / f"{name}.sql").read_text(encoding="utf-8")
+
+
+@cache
+def _numbered(name: str) -> tuple[bytes, tuple[str, ...]]:
+    """The SQL of `name` with `$1` for its first parameter, and the names of the parameters in their order.
+
+    As Postgres reads it: psycopg would read the placeholders anew at each call, since it remembers short statements
+    only.
+    """
+    places: dict[str, int] = {}
+
+    def place(found: re.Match[str]) -> str:
+        parameter = found[1]
+        return "%" if parameter is None else f"${places.setdefault(parameter, len(places) + 1)}"
+
+    sql = _PLACEHOLDER.sub(place, query(name))
+    return sql.encode(), tuple(places)
 
 
 def naming(name: str, **identifiers: str) -> Composed:
@@ -165,9 +184,10 @@ class Statements:
         async with (
             asyncio.timeout(self._longest),
             self._pool.connection() as connection,
-            connection.cursor() as cursor,
+            psycopg.AsyncRawCursor(connection) as cursor,
         ):
-            await cursor.execute(query(name), parameters, prepare=True)
+            sql, names = _numbered(name)
+            await cursor.execute(sql, [parameters[each] for each in names], prepare=True)
             columns = cursor.description or []
             return cursor.rowcount, columns, await cursor.fetchall() if columns else []
 

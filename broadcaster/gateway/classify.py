@@ -77,7 +77,10 @@ def classify_response(
     text = readable(body)
     signals = read_signals(body, rules)
     rule, reason, is_recognised = _judge(status, headers, text, signals, rules)
+    reply = redact(text)
     gateway_id = signals.gateway_id(rules)
+    if gateway_id and not (gateway_id in text and reply == text):  # what is clean has clean parts
+        gateway_id = redact(gateway_id)
     outcome = rule.outcome
     again = outcome is Outcome.THROTTLED or outcome is Outcome.NOT_SENT
     return Verdict(
@@ -86,8 +89,8 @@ def classify_response(
         health=rule.health,
         retry_after=retry_after(headers, rules.longest_retry_after) if again else None,
         http_status=status,
-        gateway_id=excerpt(redact(gateway_id), REASON_BYTES) if gateway_id else None,
-        reply=excerpt(redact(text)),
+        gateway_id=excerpt(gateway_id, REASON_BYTES) if gateway_id else None,
+        reply=excerpt(reply),
         is_recognised=is_recognised or outcome is not Outcome.REJECTED,
     )
 

@@ -76,10 +76,20 @@ def _lower(character: str) -> str:
 _ALPHANUMERIC, _VISIBLE, _LOWER = _Letters(only=True), _Letters(only=False), _Lower()
 
 
+def _of_ascii(letters: _Letters) -> tuple[bytes, bytes]:
+    """The same for bytes.translate: what becomes of the ASCII characters, and those that go."""
+    kept = [letters[code] for code in range(128)]
+    table = bytes(ord(each) if each else 0 for each in kept) + bytes(128)
+    return table, bytes(code for code, each in enumerate(kept) if each is None)
+
+
+_ASCII = {True: _of_ascii(_ALPHANUMERIC), False: _of_ascii(_VISIBLE)}
+
+
 class Redactor:
     """Blanks out an account's key in a text, even if it is escaped, encoded, reversed, or in pieces."""
 
-    __slots__ = ("_blocks", "_forms", "_pieces", "_plain", "_reach", "_spellings", "_tails")
+    __slots__ = ("_blocks", "_forms", "_plain", "_reach", "_spellings", "_tails", "_wide")
 
     def __init__(self, key: str) -> None:
         """`key` may be empty: then nothing is blanked."""
@@ -89,12 +99,12 @@ class Redactor:
         # A form without the characters that may be swallowed, or the whole form if too little would be left.
         self._tails = {form[_TAKEN if len(form) >= _TAKEN + _SHORTEST_FORM else 0 :]: form for form in self._forms}
         # Of a key that is mostly punctuation, pieces could be ordinary text.
-        wide = tuple(_wide(key)) if self._plain is _ALPHANUMERIC else ()
-        # Each piece holds a whole block, and these are few.
-        self._blocks = tuple(
-            (block, tuple(_windows(form, width))) for form, width in wide for block in _aligned(form, width // 2)
-        )
-        self._pieces = {piece for _, pieces in self._blocks for piece in pieces}
+        self._wide = tuple(_wide(key)) if self._plain is _ALPHANUMERIC else ()
+        # Each piece holds a whole block, and these are few. The pieces of one key would take 300 KB.
+        self._blocks: dict[str, list[tuple[str, int, int]]] = {}
+        for form, width in self._wide:
+            for start in range(0, len(form) - width // 2 + 1, width // 2):
+                self._blocks.setdefault(form[start : start + width // 2], []).append((form, width, start))
         # Nobody escapes letters and digits. A key of these alone has no spelling besides its forms.
         spelled = {text.translate(_LOWER) for text in _spellings(key)} if key else set()
         self._spellings = tuple(spelled.difference(self._forms))
@@ -130,19 +140,39 @@ class Redactor:
         return False
 
     def _is_any_in(self, text: str, forms: Iterable[str]) -> bool:
-        plain = text.translate(self._plain)
+        plain = self._in_plain(text)
         for form in forms:
             if form in plain:
                 return True
-        for block, pieces in self._blocks:
-            for piece in pieces if block in plain else ():
-                if piece in plain:
-                    return True
+        for block in self._blocks:  # noqa: SIM110 - `any` takes longer
+            if block in plain and self._is_piece_in(plain, block):
+                return True
         return False
+
+    def _is_piece_in(self, plain: str, block: str) -> bool:
+        """Whether a piece of the key that holds this block is in a plain text."""
+        return any(
+            piece in plain
+            for form, width, start in self._blocks[block]
+            for piece in _windows(form[max(0, start - width + len(block)) : start + width], width)
+        )
+
+    def _in_plain(self, text: str) -> str:
+        """The plain form of a text."""
+        if text.isascii():
+            # Five times as fast, and nearly every reply is.
+            table, others = _ASCII[self._plain is _ALPHANUMERIC]
+            return text.encode("ascii").translate(table, others).decode("ascii")
+        return text.translate(self._plain)
+
+    def _pieces(self) -> set[str]:
+        """The pieces of the key that are searched."""
+        return {piece for form, width in self._wide for piece in _windows(form, width)}
 
     def _places(self, text: str) -> Iterator[tuple[int, int]]:
         """The start and end of each part of the key."""
         lower = text.translate(_LOWER)
+        pieces = self._pieces()
         for spelling in self._spellings:
             yield from ((start, start + len(spelling)) for start in _found(spelling, lower))
         for level, starts, ends in _levels(text):
@@ -152,7 +182,7 @@ class Redactor:
                 for start in _found(tail, plain):
                     first = max(start - len(form) + len(tail), 0)
                     yield starts[seen[first]], ends[seen[start + len(tail) - 1]]
-            for piece in self._pieces:
+            for piece in pieces:
                 for start in _found(piece, plain):
                     yield starts[seen[start]], ends[seen[start + len(piece) - 1]]
 
@@ -255,10 +285,6 @@ def _windows(form: str, width: int) -> Iterator[str]:
     """All pieces of this width, but for those that say as little as `000000000000`."""
     pieces = (form[start : start + width] for start in range(len(form) - width + 1))
     return (piece for piece in pieces if len(set(piece)) >= _DIFFERENT)
-
-
-def _aligned(form: str, width: int) -> Iterator[str]:
-    return (form[start : start + width] for start in range(0, len(form) - width + 1, width))
 
 
 def _numbers(data: bytes) -> Iterator[str]:

@@ -6,6 +6,7 @@ import base64
 import html
 import json
 import time
+import tracemalloc
 from collections.abc import Callable
 from urllib.parse import quote, quote_plus
 
@@ -267,3 +268,14 @@ def _seconds(redact: Redactor, text: str) -> float:
     started = time.perf_counter()
     redact(text)
     return time.perf_counter() - started
+
+
+def test_what_is_kept_of_a_key_is_small() -> None:
+    # Ten thousand instances in one worker have as many keys.
+    Redactor(LONG)
+    tracemalloc.start()
+    try:
+        kept = Redactor(LONG)
+        assert tracemalloc.get_traced_memory()[0] < 60_000, kept
+    finally:
+        tracemalloc.stop()
