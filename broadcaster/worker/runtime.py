@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 from broadcaster.db.engine import open_engine
 from broadcaster.db.migrate import require_current
 from broadcaster.services.campaigns.confirmations import confirm_opt_out
-from broadcaster.services.sending.drain import DrainReport
+from broadcaster.services.sending.drain_report import DrainReport
 from broadcaster.services.sending.sending_process import SendingProcess
 from broadcaster.settings import Settings
 

@@ -101,6 +101,10 @@ class Lane:
         self.token = token
         self.lease_ends = lease_ends
         self.counts: Counter[str] = Counter()
+        self.campaign_ids: set[int] = set()
+        """The ids of the campaigns that it has sent messages of."""
+        self.trouble: str | None = None
+        """What is wrong with the instance since the lane was taken; None: nothing, as far as it was tried."""
         self._ends = ends
         self._gateway = gateway
         self._path = path
@@ -214,6 +218,7 @@ class Lane:
     def written(self, row: OutcomeRow, moved: bool) -> None:
         """The outcome of a message is committed: its place is free."""
         self.counts[_COUNTED_AS[MessageState(row.state)] if moved else "late"] += 1
+        self.campaign_ids.add(row.campaign_id)
         self._placed -= 1
         self._decided -= 1
         self._changed(self)
@@ -349,7 +354,9 @@ class Lane:
         if not (self._may_leave or refused_now):
             return
         self.standing.change(change)
+        self.trouble = None
         if change.health is not LaneHealth.OK:
+            self.trouble = f"is {change.health}: {change.reason}"
             self.close(change.reason)
         self._start(self._write_health(change))
 

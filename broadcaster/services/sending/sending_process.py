@@ -23,7 +23,8 @@ from broadcaster.services.inbox.reply_words_file import read_words
 from broadcaster.services.reconcile.doubt_rows import ReadAccount
 from broadcaster.services.reconcile.doubts import DoubtStore
 from broadcaster.services.reconcile.reconciler import Reconciler
-from broadcaster.services.sending.drain import Drain, DrainReport
+from broadcaster.services.sending.drain import Drain
+from broadcaster.services.sending.drain_report import MOST_NAMED, DrainReport
 from broadcaster.services.sending.lane import SendPath
 from broadcaster.services.sending.opt_out_watch import OptOutWatch
 from broadcaster.services.sending.outcome_writer import OutcomeWriter
@@ -141,6 +142,7 @@ class SendingProcess:
             return DrainReport()
         if report.counts and not self._stopping:
             await self._path.store.finish_campaigns()
+            report.campaigns = await self._path.store.campaign_names(report.campaign_ids, MOST_NAMED)
         return report
 
     async def reconcile(self) -> dict[str, dict[str, int]]:
