@@ -63,9 +63,10 @@ def lifecycle() -> None:
     has_opened = move_openings(runtime().engine)
     scans.expire_messages(runtime().engine)
     scans.finish_campaigns(runtime().engine)
-    has_started = bool(scans.start_due_campaigns(runtime().engine, grace=runtime().settings.acceptance_seconds))
+    started = scans.start_due_campaigns(runtime().engine, grace=runtime().settings.acceptance_seconds)
     has_released = judge_campaigns(runtime().engine)
-    if has_started or has_opened or has_released:
+    runtime().note_started(started)
+    if started or has_opened or has_released:
         dispatch()
 
 
@@ -124,6 +125,7 @@ def _wake(lanes: Mapping[int, str]) -> None:
 def occurrence(schedule: str, campaign: str) -> dict[str, Any]:
     """Start an occurrence's campaign. If this task is lost, the lifecycle tick starts it. Flower shows the result."""
     started = start_occurrence(runtime().engine, campaign)
+    runtime().note_started([started.id])
     dispatch()
     return {"schedule": schedule, "campaign": campaign, "state": started.state.value, "messages": started.total}
 

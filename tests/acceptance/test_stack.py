@@ -14,6 +14,7 @@ from typing import Any
 
 import httpx
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import text
 
 from broadcaster.db.engine import open_engine
@@ -75,6 +76,7 @@ def test_a_campaign_goes_through_what_up_started_and_down_leaves_nothing_running
     assert accepted(simulator) == Counter(PHONES)
     assert_flower_shows_the_campaign(home, said, status["flower_url"])
     assert_flower_shows_an_occurrence(home, recipients, status["flower_url"])
+    assert_workers_tell_of_their_work(home)
     assert_healthy(home)
     assert_status_tells_of_ticks_that_are_late(home)
     assert_flower_shows_trouble(home, simulator, recipients, status["flower_url"])
@@ -134,6 +136,23 @@ def assert_flower_shows_an_occurrence(home: Home, recipients: Path, url: str) ->
     result = ast.literal_eval(task["result"])
     assert result.pop("state") in ("running", "finished")
     assert result == {"schedule": "often", "campaign": campaign, "messages": len(PHONES)}
+
+
+def assert_workers_tell_of_their_work(home: Home) -> None:
+    """A worker writes what it has measured: every message was claimed once, and every outcome committed once."""
+
+    def sums() -> dict[str, float]:
+        families = text_string_to_metric_families(home.run("metrics").stdout)
+        samples = [sample for family in families for sample in family.samples]
+        return {sample.name: sample.value for sample in samples if "worker" in sample.labels}
+
+    def has_all() -> bool:
+        found = sums()
+        return found.get("broadcaster_claimed_messages_sum") == found.get("broadcaster_committed_outcomes_sum") == sent
+
+    sent = 2 * len(PHONES)
+    wait_for(has_all, "the worker's figures")
+    assert 0 < sums()["broadcaster_turn_over_seconds_sum"] < 60
 
 
 def assert_flower_shows_trouble(home: Home, simulator: Simulator, recipients: Path, url: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from broadcaster.domain.outcomes import Outcome, Verdict
 from broadcaster.domain.pacing import CLAIM_LEAD, Pacer
 from broadcaster.domain.states import LaneHealth, MessageState
 from broadcaster.gateway import WAChatPro
+from broadcaster.services.sending.followed import Follower, Traced
 from broadcaster.services.sending.opt_out_watch import OptOutWatch
 from broadcaster.services.sending.outcome_writer import LINGER, OutcomeWriter
 from broadcaster.services.sending.prepared_contents import PreparedContents
@@ -66,6 +68,8 @@ class SendPath:
     clock: Callable[[], float]
     """Seconds on a clock that neither another process nor a change of the time of day can set."""
     random: Random
+    follower: Follower | None = None
+    """Who follows messages on their way; None: nobody."""
 
 
 class _Latest(NamedTuple):
@@ -282,12 +286,16 @@ class Lane:
             self._path.opt_outs.drop(message)
         if held_back is not None:
             return Verdict(Outcome.NOT_SENT, f"held back: {held_back}"), None, self.standing.heard
-        started, heard_at_start = self._path.clock(), self.standing.heard
+        started, heard_at_start, began = self._path.clock(), self.standing.heard, time.time_ns()
         try:
             verdict = await prepared.send(self._gateway, message.phone, content)
         finally:
             if self._is_paced:
                 self._pacer.replied(self._path.clock())
+        follower = self._path.follower
+        if follower is not None and follower.wants(message.seq):
+            traced = Traced(message.campaign_id, message.seq, message.attempt)
+            follower.posted(traced, began, verdict.outcome.value, verdict.http_status)
         return verdict, self._path.clock() - started, heard_at_start
 
     async def _turn(self, message: Message, latest: _Latest) -> str | None:

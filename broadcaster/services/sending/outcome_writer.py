@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import inf
 from typing import Protocol
 from uuid import UUID, uuid4
@@ -12,8 +13,10 @@ import msgspec
 import psycopg
 import structlog
 
+from broadcaster.services.sending.followed import Follower, Traced
 from broadcaster.services.sending.sending_store import Ask, Claim, OutcomeRow, SendingStore
 from broadcaster.services.sending.spool import Spool
+from broadcaster.services.sending.work_meter import WorkMeter
 
 log = structlog.get_logger()
 
@@ -45,10 +48,14 @@ class OutcomeWriter:
     flight.
     """
 
-    def __init__(self, store: SendingStore, spool: Spool, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, store: SendingStore, spool: Spool, clock: Callable[[], float], follower: Follower | None = None
+    ) -> None:
         self._store = store
         self._spool = spool
         self._clock = clock
+        self._follower = follower
+        self.meter = WorkMeter()
         self._waiting: deque[_Outcome] = deque()
         self._group: list[_Outcome] = []
         """The outcomes being committed, or those whose commit was not heard."""
@@ -138,14 +145,33 @@ class OutcomeWriter:
         self, rows: Sequence[OutcomeRow], asks: Sequence[Ask], claim: UUID
     ) -> tuple[list[bool], dict[int, Claim]]:
         try:
-            return await self._store.turn_over(rows, asks, claim)
+            return await self._turn_over(rows, asks, claim)
         except _FAULTS_OF_A_ROW as error:
             if not rows:
                 raise
             log.warning("writing outcomes one by one", outcomes=len(rows), error=type(error).__name__)
         moved = [await self._record_alone(row) for row in rows]
-        _, claims = await self._store.turn_over((), asks, claim) if asks else ([], {})
+        _, claims = await self._turn_over((), asks, claim) if asks else ([], {})
         return moved, claims
+
+    async def _turn_over(
+        self, rows: Sequence[OutcomeRow], asks: Sequence[Ask], claim: UUID
+    ) -> tuple[list[bool], dict[int, Claim]]:
+        started, began = self._clock(), time.time_ns()
+        moved, claims = await self._store.turn_over(rows, asks, claim)
+        if self._follower is not None:
+            self._tell_follower(self._follower, rows, claims, began)
+        claimed = sum(len(each.messages) for each in claims.values())
+        self.meter.turned_over(self._clock() - started, len(rows), claimed)
+        return moved, claims
+
+    def _tell_follower(
+        self, follower: Follower, rows: Sequence[OutcomeRow], claims: Mapping[int, Claim], began: int
+    ) -> None:
+        ended = time.time_ns()
+        follower.committed((Traced(row.campaign_id, row.seq, row.attempt) for row in rows), began, ended)
+        messages = (message for each in claims.values() for message in each.messages)
+        follower.claimed((Traced(each.campaign_id, each.seq, each.attempt) for each in messages), began, ended)
 
     async def _record_alone(self, row: OutcomeRow) -> bool:
         """Write the row as it is; else without the gateway's words; else leave it for recovery."""

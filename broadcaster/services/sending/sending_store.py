@@ -281,6 +281,11 @@ class SendingStore:
         [body] = await self._statements.values("recipient_file", campaign_id=campaign_id, path=path)
         return bytes(body)
 
+    async def keep_figures(self, figures: Mapping[str, Any]) -> None:
+        """Keep what this worker has measured since it started."""
+        document = msgspec.json.encode(figures).decode()
+        await self._statements.execute("keep_worker_figures", worker=self._holder, figures=document)
+
     async def campaign_names(self, campaigns: Collection[int], most: int) -> list[str]:
         """What operators call these campaigns (ids), `most` of them at most, in order."""
         return await self._statements.values("campaign_names", campaigns=list(campaigns), most=most)
