@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from hashlib import sha256
 from typing import Any, NamedTuple
@@ -23,6 +23,7 @@ from sqlalchemy import Engine
 from broadcaster.db.engine import transaction
 from broadcaster.db.statements import rows, value
 from broadcaster.services.sending.followed import Follower, Traced
+from broadcaster.services.sending.sending_process import lease_clock
 from broadcaster.services.trace_export import ROOT, open_provider
 
 _MOST_OPEN = 10_000
@@ -36,15 +37,16 @@ class _Submitted(NamedTuple):
     started_at: datetime
 
 
-class Traces(Follower):
+class MessageTraces(Follower):
     """Makes the spans of one process. It is thread-safe as far as OpenTelemetry's tracer is."""
 
-    def __init__(self, provider: TracerProvider, installation: str, every: int) -> None:
+    def __init__(self, provider: TracerProvider, installation: str, every: int, clock: Callable[[], float]) -> None:
         """`installation` tells databases apart. One of `every` messages of a campaign is traced, from its first on."""
         self._provider = provider
         self._tracer = provider.get_tracer("broadcaster")
         self._installation = installation
         self._every = every
+        self._clock = clock
         self._open: OrderedDict[Traced, SpanContext] = OrderedDict()
         """The latest span of each message that is under way."""
 
@@ -61,8 +63,8 @@ class Traces(Follower):
         for each in found:
             self._make_root(each)
 
-    def claimed(self, messages: Iterable[Traced], began: int, ended: int) -> None:
-        """Note a claim: one span for each campaign that it took traced messages of. Moments are time.time_ns()."""
+    def claimed(self, messages: Iterable[Traced], began: float, ended: float) -> None:
+        """Note a claim: one span for each campaign that it took traced messages of."""
         spans: dict[int, SpanContext] = {}
         for message in messages:
             if not self.wants(message.seq):
@@ -73,15 +75,15 @@ class Traces(Follower):
                 spans[message.campaign_id] = span
             self._follow(message, span)
 
-    def posted(self, message: Traced, began: int, outcome: str, status: int | None) -> None:
-        """Note a request that has ended just now, and what came of it."""
+    def posted(self, message: Traced, began: float, ended: float, outcome: str, status: int | None) -> None:
+        """Note a request, and what came of it."""
         told = {"campaign": message.campaign_id, "message": message.seq, "attempt": message.attempt}
         if status is not None:
             told["http.response.status_code"] = status
         parent = self._open.get(message) or self._root(message.campaign_id)
-        self._follow(message, self._span("POST /wa/send", parent, began, time.time_ns(), outcome=outcome, **told))
+        self._follow(message, self._span("POST /wa/send", parent, began, ended, outcome=outcome, **told))
 
-    def committed(self, messages: Iterable[Traced], began: int, ended: int) -> None:
+    def committed(self, messages: Iterable[Traced], began: float, ended: float) -> None:
         """Note the commit of outcomes: these messages are followed no further."""
         for message in messages:
             if self.wants(message.seq) and (parent := self._open.pop(message, None)) is not None:
@@ -97,12 +99,17 @@ class Traces(Follower):
         if len(self._open) > _MOST_OPEN:
             self._open.popitem(last=False)
 
-    def _span(self, name: str, parent: SpanContext, began: int, ended: int, **told: Any) -> SpanContext:
+    def _span(self, name: str, parent: SpanContext, began: float, ended: float, **told: Any) -> SpanContext:
         attributes = {key if "." in key else f"broadcaster.{key}": value for key, value in told.items()}
         context = set_span_in_context(NonRecordingSpan(parent))
-        span = self._tracer.start_span(name, context=context, start_time=began, attributes=attributes)
-        span.end(ended)
+        start_time = self._time_of_day(began)
+        span = self._tracer.start_span(name, context=context, start_time=start_time, attributes=attributes)
+        span.end(self._time_of_day(ended))
         return span.get_span_context()
+
+    def _time_of_day(self, moment: float) -> int:
+        """As spans have it: nanoseconds since 1970, by the clock of this machine."""
+        return time.time_ns() - int(1_000_000_000 * (self._clock() - moment))
 
     def _root(self, campaign_id: int) -> SpanContext:
         """The span context of a campaign's root, whichever process made it."""
@@ -123,11 +130,14 @@ class Traces(Follower):
         span.end(_nanoseconds(campaign.started_at))
 
 
-def open_traces(endpoint: str, every: int, engine: Engine) -> Traces:
-    """What makes spans of one of `every` messages, and hands them to the collector at `endpoint`."""
+def open_traces(endpoint: str, every: int, engine: Engine) -> MessageTraces:
+    """What makes spans of one of `every` messages, and hands them to the collector at `endpoint`.
+
+    Moments are on the clock of leases (`lease_clock`).
+    """
     with transaction(engine) as connection:
         installation = str(value(connection, "installation"))
-    return Traces(open_provider(endpoint), installation, every)
+    return MessageTraces(open_provider(endpoint), installation, every, lease_clock)
 
 
 def _nanoseconds(moment: datetime) -> int:

@@ -18,7 +18,7 @@ from broadcaster.services.sending.sending_process import SendingProcess
 from broadcaster.settings import Settings
 
 if TYPE_CHECKING:
-    from broadcaster.services.traces import Traces
+    from broadcaster.services.traces import MessageTraces
 
 T = TypeVar("T")
 
@@ -77,7 +77,7 @@ class Runtime:
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
 
 
-def _open_traces(settings: Settings, engine: Engine) -> Traces | None:
+def _open_traces(settings: Settings, engine: Engine) -> MessageTraces | None:
     """What makes spans, where the settings say where they go; else None."""
     if settings.otlp_endpoint is None:
         return None

@@ -79,7 +79,7 @@ def test_a_traced_message_is_a_branch_from_the_submission_to_its_outcome(
     run_cli: RunCli, simulator: Simulator, environ: dict[str, str], tmp_path: Path
 ) -> None:
     # One message is refused once, and tried again.
-    simulator.gateway.faults = FaultPlan([parse_fault(f"kind=http_503,phone={PHONES[EVERY]},nth=1")])
+    simulator.gateway.faults = FaultPlan([parse_fault(f"kind=http_429,phone={PHONES[EVERY]},nth=1,retry_after=1")])
     with collecting() as collector:
         environ["BROADCASTER_OTLP_ENDPOINT"] = f"http://127.0.0.1:{collector.server_port}"
         environ["BROADCASTER_TRACE_EVERY"] = str(EVERY)
@@ -103,7 +103,7 @@ def test_a_traced_message_is_a_branch_from_the_submission_to_its_outcome(
         assert post.end_time_unix_nano <= outcome.end_time_unix_nano
         traced[value(post, "broadcaster.message"), value(post, "broadcaster.outcome")] += 1
     numbers = range(1, len(PHONES) + 1, EVERY)
-    refused = {(EVERY + 1, "instance_trouble")} & traced.keys()
+    refused = {(EVERY + 1, "throttled")} & traced.keys()
     assert {key for key in traced if key not in refused} == {(number, "accepted") for number in numbers}
     assert set(traced.values()) == {1}
     everything = b"".join(collector.received)

@@ -15,16 +15,16 @@ class Traced(NamedTuple):
 
 
 class Follower(Protocol):
-    """Is told of messages. All moments are those of `time.time_ns()`."""
+    """Is told of messages. All moments are seconds on the send path's clock."""
 
-    def claimed(self, messages: Iterable[Traced], began: int, ended: int) -> None:
+    def claimed(self, messages: Iterable[Traced], began: float, ended: float) -> None:
         """One statement claimed these."""
 
     def wants(self, seq: int) -> bool:
         """Whether to tell of the request of the message with this number."""
 
-    def posted(self, message: Traced, began: int, outcome: str, status: int | None) -> None:
-        """Its request, which began then, has ended just now. `status` is that of HTTP; None: there was no reply."""
+    def posted(self, message: Traced, began: float, ended: float, outcome: str, status: int | None) -> None:
+        """Its request was made, with this outcome. `status` is that of HTTP; None: there was no reply."""
 
-    def committed(self, messages: Iterable[Traced], began: int, ended: int) -> None:
+    def committed(self, messages: Iterable[Traced], began: float, ended: float) -> None:
         """One statement committed the outcomes of these."""

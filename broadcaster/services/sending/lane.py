@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import Counter
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
@@ -286,17 +285,17 @@ class Lane:
             self._path.opt_outs.drop(message)
         if held_back is not None:
             return Verdict(Outcome.NOT_SENT, f"held back: {held_back}"), None, self.standing.heard
-        started, heard_at_start, began = self._path.clock(), self.standing.heard, time.time_ns()
+        started, heard_at_start = self._path.clock(), self.standing.heard
         try:
             verdict = await prepared.send(self._gateway, message.phone, content)
         finally:
             if self._is_paced:
                 self._pacer.replied(self._path.clock())
-        follower = self._path.follower
+        ended, follower = self._path.clock(), self._path.follower
         if follower is not None and follower.wants(message.seq):
             traced = Traced(message.campaign_id, message.seq, message.attempt)
-            follower.posted(traced, began, verdict.outcome.value, verdict.http_status)
-        return verdict, self._path.clock() - started, heard_at_start
+            follower.posted(traced, started, ended, verdict.outcome.value, verdict.http_status)
+        return verdict, ended - started, heard_at_start
 
     async def _turn(self, message: Message, latest: _Latest) -> str | None:
         """Wait until the pace admits one more request, and admit it. Returns None, or why it may not leave."""

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from math import inf
 from typing import Protocol
 from uuid import UUID, uuid4
@@ -157,21 +156,17 @@ class OutcomeWriter:
     async def _turn_over(
         self, rows: Sequence[OutcomeRow], asks: Sequence[Ask], claim: UUID
     ) -> tuple[list[bool], dict[int, Claim]]:
-        started, began = self._clock(), time.time_ns()
+        began = self._clock()
         moved, claims = await self._store.turn_over(rows, asks, claim)
+        ended = self._clock()
         if self._follower is not None:
-            self._tell_follower(self._follower, rows, claims, began)
+            self._follower.committed((Traced(row.campaign_id, row.seq, row.attempt) for row in rows), began, ended)
+            messages = (message for each in claims.values() for message in each.messages)
+            traced = (Traced(each.campaign_id, each.seq, each.attempt) for each in messages)
+            self._follower.claimed(traced, began, ended)
         claimed = sum(len(each.messages) for each in claims.values())
-        self.meter.turned_over(self._clock() - started, len(rows), claimed)
+        self.meter.turned_over(ended - began, len(rows), claimed)
         return moved, claims
-
-    def _tell_follower(
-        self, follower: Follower, rows: Sequence[OutcomeRow], claims: Mapping[int, Claim], began: int
-    ) -> None:
-        ended = time.time_ns()
-        follower.committed((Traced(row.campaign_id, row.seq, row.attempt) for row in rows), began, ended)
-        messages = (message for each in claims.values() for message in each.messages)
-        follower.claimed((Traced(each.campaign_id, each.seq, each.attempt) for each in messages), began, ended)
 
     async def _record_alone(self, row: OutcomeRow) -> bool:
         """Write the row as it is; else without the gateway's words; else leave it for recovery."""
