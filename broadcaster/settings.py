@@ -129,6 +129,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """DEBUG, INFO, WARNING or ERROR."""
     log_json: bool = False
     """Whether the roles log one JSON object a line, for machines."""
+    otlp_endpoint: str | None = None
+    """Where workers send spans, such as http://127.0.0.1:4318: a collector of OpenTelemetry. Unset: nowhere."""
+    trace_every: Count = 100
+    """One of so many messages of a campaign is traced, and each campaign's first."""
     allow_private_file_urls: bool = False
     """Whether `--file-url` may name a host that is not public, for a gateway among one's own servers."""
 

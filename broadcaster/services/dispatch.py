@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from math import ceil
 from typing import NamedTuple
@@ -44,26 +44,34 @@ class Recovered(NamedTuple):
     in_doubt: int
 
 
-def wake_lanes(engine: Engine, *, request_timeout: float = 30.0) -> list[list[int]]:
-    """The lanes (ids) to wake now, in groups of one task each. Its cost follows the lanes, never the backlog.
+class _Woken(NamedTuple):
+    lane_id: int
+    name: str
+
+
+def wake_lanes(engine: Engine, *, request_timeout: float = 30.0) -> list[dict[int, str]]:
+    """The lanes to wake now, in groups of one task each: the names of their instances by lane id.
+
+    Its cost follows the lanes, never the backlog.
 
     Nothing starts where a request of `request_timeout` seconds could end outside of a window.
     """
     reserve = closing_reserve(request_timeout)
     with transaction(engine) as connection:
         lanes = sorted(
-            values(connection, "wake_lanes", again_after=WAKE_AGAIN_AFTER, within=WAKE_WITHIN, reserve=reserve)
+            rows(connection, "wake_lanes", _Woken, again_after=WAKE_AGAIN_AFTER, within=WAKE_WITHIN, reserve=reserve)
         )
-    return in_tasks(lanes, at_least=TASKS_A_WAVE)
+    return in_tasks(dict(lanes), at_least=TASKS_A_WAVE)
 
 
-def in_tasks(lanes: Sequence[int], *, at_least: int = 1) -> list[list[int]]:
-    """Lanes (ids) in groups of one `send` task each, dealt like cards.
+def in_tasks(lanes: Mapping[int, str], *, at_least: int = 1) -> list[dict[int, str]]:
+    """Lanes, each with its instance's name by its id, in groups of one `send` task each, dealt like cards.
 
     Instances that were added together often have the same rate, and should not all be with one worker.
     """
     tasks = max(at_least, ceil(len(lanes) / MOST_LANES_A_TASK))
-    return [list(lanes[first::tasks]) for first in range(min(tasks, len(lanes)))]
+    dealt = list(lanes.items())
+    return [dict(dealt[first::tasks]) for first in range(min(tasks, len(lanes)))]
 
 
 def start_due_campaigns(engine: Engine, *, grace: float = 75.0) -> list[int]:

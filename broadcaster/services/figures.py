@@ -16,6 +16,7 @@ from broadcaster.db.reading import Reader, reading
 from broadcaster.db.statements import rows
 from broadcaster.domain.states import CampaignState, LaneHealth
 from broadcaster.services.ticks import Tick
+from broadcaster.services.worker_metrics import ENDED_AFTER, WorkerFigures, worker_metrics
 
 RECENT_ATTEMPTS = 500
 """Of each instance: latencies and outcomes are those of so many attempts at most, of the last minute."""
@@ -55,8 +56,16 @@ class _Limit(msgspec.Struct, frozen=True):
 class _Figures:
     """A collector of what one transaction has seen."""
 
-    def __init__(self, instances: list[_Instance], overall: _Overall, limits: list[_Limit], ticks: list[Tick]) -> None:
+    def __init__(
+        self,
+        instances: list[_Instance],
+        overall: _Overall,
+        limits: list[_Limit],
+        ticks: list[Tick],
+        workers: list[WorkerFigures],
+    ) -> None:
         self._instances, self._overall, self._limits, self._ticks = instances, overall, limits, ticks
+        self._workers = workers
 
     def collect(self) -> Iterator[Metric]:
         yield from self._of_messages()
@@ -64,6 +73,7 @@ class _Figures:
         yield from self._of_attempts()
         yield from self._of_limits()
         yield from self._of_everything()
+        yield from worker_metrics(self._workers)
 
     def _of_messages(self) -> Iterator[Metric]:
         messages = _gauge("messages", "Messages by where they stand now.", _INSTANCE, "state")
@@ -139,6 +149,7 @@ def exposition(source: Reader) -> bytes:
             overall,
             rows(connection, "limit_figures", _Limit),
             rows(connection, "tick_ages", Tick),
+            rows(connection, "worker_figures", WorkerFigures, within=ENDED_AFTER),
         )
     registry = CollectorRegistry()
     registry.register(figures)

@@ -5,16 +5,20 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Coroutine, Sequence
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from sqlalchemy import Engine
 
 from broadcaster.db.engine import open_engine
 from broadcaster.db.migrate import require_current
+from broadcaster.errors import SettingsError
 from broadcaster.services.campaigns.confirmations import confirm_opt_out
-from broadcaster.services.sending.drain import DrainReport
+from broadcaster.services.sending.drain_report import DrainReport
 from broadcaster.services.sending.sending_process import SendingProcess
 from broadcaster.settings import Settings
+
+if TYPE_CHECKING:
+    from broadcaster.services.traces import MessageTraces
 
 T = TypeVar("T")
 
@@ -34,7 +38,8 @@ class Runtime:
         self._loop = _new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="sending", daemon=True)
         self._thread.start()
-        self._process = SendingProcess(settings, confirm_opt_out)
+        self._traces = _open_traces(settings, self.engine)
+        self._process = SendingProcess(settings, confirm_opt_out, self._traces)
         self._call(self._process.__aenter__())
 
     def send_due(self, lanes: Sequence[int]) -> DrainReport:
@@ -49,6 +54,11 @@ class Runtime:
         """Read what people wrote. Blocks as `send_due` does."""
         return self._call(self._process.read_replies())
 
+    def note_started(self, campaigns: Sequence[int]) -> None:
+        """Begin the traces of campaigns (ids) that were started just now."""
+        if self._traces is not None:
+            self._traces.submitted(self.engine, campaigns)
+
     def stop(self) -> None:
         """Let every drain end soon. May be called from a signal handler, and more than once."""
         self._loop.call_soon_threadsafe(self._process.stop)
@@ -59,10 +69,26 @@ class Runtime:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
+        if self._traces is not None:
+            self._traces.close()
         self.engine.dispose()
 
     def _call(self, coroutine: Coroutine[Any, Any, T]) -> T:
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
+
+
+def _open_traces(settings: Settings, engine: Engine) -> MessageTraces | None:
+    """What makes spans, where the settings say where they go; else None."""
+    if settings.otlp_endpoint is None:
+        return None
+    try:
+        from broadcaster.services.traces import open_traces  # noqa: PLC0415 - what it needs is an extra
+    except ImportError:
+        raise SettingsError(
+            "BROADCASTER_OTLP_ENDPOINT: traces need the extra `otel`: "
+            "pip install 'wachatpro-broadcaster[otel]', or unset it"
+        ) from None
+    return open_traces(settings.otlp_endpoint, settings.trace_every, engine)
 
 
 def _new_event_loop() -> asyncio.AbstractEventLoop:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
 from celery import signals
 
-from broadcaster.errors import BroadcasterError, UnavailableError
+from broadcaster.errors import BroadcasterError, UnavailableError, listed
 from broadcaster.services import dispatch as scans
 from broadcaster.services.accounts import erase_unused_keys
 from broadcaster.services.campaigns.judging import judge_campaigns
@@ -18,6 +19,7 @@ from broadcaster.services.instance_judging import judge_instances
 from broadcaster.services.openings import move_openings
 from broadcaster.services.schedules.due_occurrences import make_due_occurrences
 from broadcaster.services.schedules.occurrences import start_occurrence
+from broadcaster.services.sending.drain_report import MOST_NAMED
 from broadcaster.services.ticks import note_tick
 from broadcaster.worker.app import (
     BEAT,
@@ -52,7 +54,7 @@ _TICK = {"send_events": False, "throws": (UnavailableError,)}
 def dispatch() -> None:
     """Wake the lanes with due work but no worker."""
     for lanes in scans.wake_lanes(runtime().engine, request_timeout=runtime().settings.request_timeout_seconds):
-        send.delay(lanes)
+        _wake(lanes)
 
 
 @app.task(name=LIFECYCLE, **_TICK)
@@ -61,9 +63,10 @@ def lifecycle() -> None:
     has_opened = move_openings(runtime().engine)
     scans.expire_messages(runtime().engine)
     scans.finish_campaigns(runtime().engine)
-    has_started = bool(scans.start_due_campaigns(runtime().engine, grace=runtime().settings.acceptance_seconds))
+    started = scans.start_due_campaigns(runtime().engine, grace=runtime().settings.acceptance_seconds)
     has_released = judge_campaigns(runtime().engine)
-    if has_started or has_opened or has_released:
+    runtime().note_started(started)
+    if started or has_opened or has_released:
         dispatch()
 
 
@@ -95,19 +98,34 @@ def reconcile() -> None:
         read_replies.delay()
 
 
-@app.task(name=SEND)
+class InstanceTroubleError(Exception):
+    """Instances whose gateway refused, throttled or did not answer. Flower shows such a task as failed."""
+
+
+@app.task(name=SEND, throws=(InstanceTroubleError,))
 def send(lanes: list[int]) -> dict[str, Any]:
-    """Drain lanes for a while. Flower shows the result: what became of their messages, per instance."""
+    """Drain lanes for a while. Flower shows the result: what became of messages by instance, and their campaigns.
+
+    Raises InstanceTroubleError once everything is done, where something is wrong with an instance.
+    """
     report = runtime().send_due(lanes)
     for unfinished in scans.in_tasks(report.unfinished):
-        send.delay(unfinished)
-    return report.counts
+        _wake(unfinished)
+    if report.troubles:
+        raise InstanceTroubleError(report.told_troubles())
+    return report.document()
+
+
+def _wake(lanes: Mapping[int, str]) -> None:
+    """Publish a task for lanes. Flower shows their instances by name."""
+    send.apply_async((list(lanes),), argsrepr=listed(list(lanes.values()), MOST_NAMED))
 
 
 @app.task(name=OCCURRENCE, throws=(BroadcasterError,))
 def occurrence(schedule: str, campaign: str) -> dict[str, Any]:
     """Start an occurrence's campaign. If this task is lost, the lifecycle tick starts it. Flower shows the result."""
     started = start_occurrence(runtime().engine, campaign)
+    runtime().note_started([started.id])
     dispatch()
     return {"schedule": schedule, "campaign": campaign, "state": started.state.value, "messages": started.total}
 

@@ -24,6 +24,8 @@ from tests.support.shop import Shop, drain, open_shop
 ROOT = Path(__file__).parents[2]
 MONITORING = ROOT / "deploy" / "monitoring"
 DOCUMENT = (ROOT / "docs" / "monitoring.md").read_text(encoding="utf-8")
+MEASURED = ("turn_over_seconds", "claimed_messages", "committed_outcomes")
+"""The histograms of workers."""
 FIGURE = re.compile(r"broadcaster_[a-z_]+")
 
 Figures = dict[tuple[str, tuple[tuple[str, str], ...]], float]
@@ -183,12 +185,14 @@ def test_alerts_dashboard_and_document_speak_of_figures_that_there_are(run_cli: 
     shop.submit("spring", 3, "a")
     drain(shop)
     there = {name for name, _ in read(assert_done(run_cli("metrics")).stdout)}
-    # Without a beat nobody has noted a tick.
+    # Without a beat nobody has noted a tick, and no worker has lasted until it writes what it has measured.
     there |= {"broadcaster_tick_age_seconds", "broadcaster_tick_period_seconds"}
+    there |= {f"broadcaster_{name}" for name in MEASURED}
     alerts = (MONITORING / "alerts.yml").read_text(encoding="utf-8")
     dashboard = (MONITORING / "dashboard.json").read_text(encoding="utf-8")
     assert json.loads(dashboard)["panels"]
-    assert set(FIGURE.findall(alerts)) | set(FIGURE.findall(dashboard)) <= there
+    parts = {f"broadcaster_{name}_{part}" for name in MEASURED for part in ("bucket", "count", "sum")}
+    assert set(FIGURE.findall(alerts)) | set(FIGURE.findall(dashboard)) <= there | parts
     assert set(FIGURE.findall(DOCUMENT)) == there
 
 

@@ -10,15 +10,17 @@ import subprocess
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import text
 
 from broadcaster.db.engine import open_engine
 from broadcaster.embedded import StackState
 from broadcaster.services.ticks import note_tick
-from broadcaster.simulator import Simulator
+from broadcaster.simulator import FaultPlan, Simulator, parse_fault
 from tests.support.cli import assert_done, assert_refused, command
 from tests.support.home import Home, temporary_home
 from tests.support.stack import wait_for
@@ -74,8 +76,10 @@ def test_a_campaign_goes_through_what_up_started_and_down_leaves_nothing_running
     assert accepted(simulator) == Counter(PHONES)
     assert_flower_shows_the_campaign(home, said, status["flower_url"])
     assert_flower_shows_an_occurrence(home, recipients, status["flower_url"])
+    assert_workers_tell_of_their_work(home)
     assert_healthy(home)
     assert_status_tells_of_ticks_that_are_late(home)
+    assert_flower_shows_trouble(home, simulator, recipients, status["flower_url"])
 
     assert_done(home.run("down"))
     assert [name for name, process in processes.items() if process.is_alive()] == []
@@ -93,13 +97,18 @@ def assert_flower_shows_the_campaign(home: Home, said: str, url: str) -> None:
     assert httpx.get(f"{url}api/tasks").status_code == 401
     with httpx.Client(auth=(user, password), base_url=url) as flower:
 
-        def results() -> list[dict[str, dict[str, int]]]:
+        def results() -> list[dict[str, Any]]:
             tasks = flower.get("api/tasks").json().values()
             # Ticks would be here too, two a second, if they sent events.
             assert {task["name"] for task in tasks} == {"broadcaster.send"}
             return [ast.literal_eval(task["result"]) for task in tasks if task["result"]]
 
-        wait_for(lambda: sum(result["main"]["sent"] for result in results()) == len(PHONES), "the tasks' results")
+        wait_for(
+            lambda: sum(result["instances"]["main"]["sent"] for result in results()) == len(PHONES),
+            "the tasks' results",
+        )
+        assert {campaign for result in results() for campaign in result["campaigns"]} == {"news"}
+        assert {task["args"] for task in flower.get("api/tasks").json().values()} == {"'main'"}
         # It is there to look, not to act.
         assert flower.post("api/task/async-apply/broadcaster.dispatch", json={}).status_code == 403
     running = (Path(f"/proc/{process.pid}/cmdline").read_bytes() for process in home.processes().values())
@@ -127,6 +136,44 @@ def assert_flower_shows_an_occurrence(home: Home, recipients: Path, url: str) ->
     result = ast.literal_eval(task["result"])
     assert result.pop("state") in ("running", "finished")
     assert result == {"schedule": "often", "campaign": campaign, "messages": len(PHONES)}
+
+
+def assert_workers_tell_of_their_work(home: Home) -> None:
+    """A worker writes what it has measured: every message was claimed once, and every outcome committed once."""
+
+    def sums() -> dict[str, float]:
+        families = text_string_to_metric_families(home.run("metrics").stdout)
+        samples = [sample for family in families for sample in family.samples]
+        return {sample.name: sample.value for sample in samples if "worker" in sample.labels}
+
+    def has_all() -> bool:
+        found = sums()
+        return found.get("broadcaster_claimed_messages_sum") == found.get("broadcaster_committed_outcomes_sum") == sent
+
+    sent = 2 * len(PHONES)
+    wait_for(has_all, "the worker's figures")
+    assert 0 < sums()["broadcaster_turn_over_seconds_sum"] < 60
+
+
+def assert_flower_shows_trouble(home: Home, simulator: Simulator, recipients: Path, url: str) -> None:
+    """A task whose instance is refused has failed, and says which instance it was and why."""
+    simulator.gateway.faults = FaultPlan([parse_fault("kind=http_401")])
+    assert_done(
+        home.run("campaign", "submit", "refused", "--instance", "main", "--recipients", recipients, "--text", "Hi")
+    )
+    user, _, password = (home.directory / "flower.auth").read_text().partition(":")
+    with httpx.Client(auth=(user, password), base_url=url) as flower:
+
+        def failed() -> list[dict[str, Any]]:
+            return [task for task in flower.get("api/tasks").json().values() if task["state"] == "FAILURE"]
+
+        wait_for(lambda: bool(failed()), "the task that failed")
+        [task] = failed()
+    assert (task["name"], task["args"]) == ("broadcaster.send", "'main'")
+    assert "main is refused: " in task["exception"]
+    assert "'campaigns': ['refused']" in task["exception"]
+    logs = "".join(log.read_text() for log in (home.directory / "logs").iterdir())
+    assert "Traceback" not in logs
 
 
 def assert_healthy(home: Home) -> None:

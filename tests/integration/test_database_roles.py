@@ -83,6 +83,7 @@ PRIVILEGES = {
     "schedules": KEPT,
     "settlements": "INSERT SELECT",
     "ticks": "INSERT SELECT UPDATE",
+    "worker_figures": KEPT,
     **dict.fromkeys(VIEWS, "SELECT"),
 }
 """By table; in parentheses the columns where it is not all of them. docs/security-roles.md has the same for people."""

@@ -25,7 +25,8 @@ from broadcaster.domain.outcomes import Outcome, Verdict
 from broadcaster.domain.pacing import CLAIM_LEAD, pace, worst_excess
 from broadcaster.domain.states import LaneHealth
 from broadcaster.gateway import Chat, GatewayError, WAChatPro
-from broadcaster.services.sending.drain import Drain, DrainReport
+from broadcaster.services.sending.drain import Drain
+from broadcaster.services.sending.drain_report import DrainReport
 from broadcaster.services.sending.lane import SendPath
 from broadcaster.services.sending.opt_out_watch import OptOutWatch
 from broadcaster.services.sending.outcome_writer import LINGER, MOST, OutcomeWriter
@@ -354,7 +355,7 @@ def test_a_lane_with_a_rate_has_no_more_requests_unanswered_than_its_burst() -> 
 def test_nothing_is_claimed_that_would_leave_after_the_time_is_up() -> None:
     bench = Bench([held_lane(rate=10.0)])
     report = bench.run(2.0)
-    assert report.unfinished == [1]
+    assert report.unfinished == {1: "i1"}
     assert report.counts["i1"]["claimed"] == report.counts["i1"]["sent"] == len(bench.sent)
     assert len(bench.sent) >= 15
 
@@ -416,7 +417,7 @@ def test_a_lane_is_held_for_its_next_slot_unless_that_is_far_away(interval: floa
     bench = Bench([held_lane(rate=1 / interval, burst=1)])
     report = bench.run()
     assert len(bench.sent) == 1
-    assert report.unfinished == ([1] if is_held else [])
+    assert report.unfinished == ({1: "i1"} if is_held else {})
 
 
 def test_leases_of_lanes_that_only_wait_are_renewed() -> None:

@@ -21,6 +21,7 @@ FILES = (
     "tables/campaign",
     "tables/schedule",
     "tables/tick",
+    "tables/worker",
     "tables/audit",
     "tables/forgetting",
     "tables/opt_out",

@@ -32,7 +32,7 @@ GRANT SELECT ON
     occurrences, opening_hours, openings, opt_outs, opted_out, purges, recipient_groups, rejected_recipients,
     schedule_lanes, schedules, settlements, ticks, campaign_report, failure_report, instance_report, message_log,
     occurrence_report, optouts, replies, undecided_replies, attempt_report, hour_report, speed_report, doubt_report,
-    reply_report
+    reply_report, worker_figures
 TO {role};
 
 -- Evidence: what was to be sent, what was tried, what came of it.
@@ -66,14 +66,14 @@ GRANT USAGE ON SEQUENCE campaigns_id_seq TO {role};
 -- What operators keep, and where workers stand.
 GRANT INSERT ON
     accounts, audience_members, audiences, instances, lane_limits, lanes, limits, looks, occurrences, opening_hours,
-    openings, recipient_groups, schedule_lanes, schedules, ticks
+    openings, recipient_groups, schedule_lanes, schedules, ticks, worker_figures
 TO {role};
 GRANT UPDATE (opens_at, closes_at, reckoned_at) ON openings TO {role};
 GRANT UPDATE ON
-    accounts, audience_members, audiences, instances, lanes, limits, looks, occurrences, schedules, ticks
+    accounts, audience_members, audiences, instances, lanes, limits, looks, occurrences, schedules, ticks, worker_figures
 TO {role};
 GRANT DELETE ON
-    audience_members, audiences, instances, lane_limits, limits, looks, schedule_lanes, schedules
+    audience_members, audiences, instances, lane_limits, limits, looks, schedule_lanes, schedules, worker_figures
 TO {role};
 
 -- Who was forgotten stays so until the person has agreed again; a function forgets. The key is made once, and sealed anew.

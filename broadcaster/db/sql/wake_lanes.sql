@@ -34,4 +34,4 @@ WHERE id IN (
         )
     FOR NO KEY UPDATE OF l SKIP LOCKED
 )
-RETURNING id
+RETURNING id AS lane_id, (SELECT name FROM instances i WHERE i.id = lanes.id)

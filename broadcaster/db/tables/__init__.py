@@ -31,6 +31,7 @@ from broadcaster.db.tables.message import attempts, doubts, messages, settlement
 from broadcaster.db.tables.opt_out import confirmed_opt_outs, opt_outs, opted_out
 from broadcaster.db.tables.schedule import occurrences, schedule_lanes, schedules
 from broadcaster.db.tables.tick import ticks
+from broadcaster.db.tables.worker import worker_figures
 
 __all__ = [
     "accounts",
@@ -80,4 +81,5 @@ __all__ = [
     "schedules",
     "settlements",
     "ticks",
+    "worker_figures",
 ]

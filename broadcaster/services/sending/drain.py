@@ -17,6 +17,7 @@ from broadcaster.domain.pacing import CLAIM_LEAD
 from broadcaster.domain.states import LaneHealth
 from broadcaster.errors import BroadcasterError
 from broadcaster.gateway import WAChatPro
+from broadcaster.services.sending.drain_report import DrainReport
 from broadcaster.services.sending.hungry_lanes import HungryLanes
 from broadcaster.services.sending.lane import CLAIM_MARGIN, Lane, SendPath
 from broadcaster.services.sending.outcome_writer import RETRY
@@ -36,21 +37,6 @@ SHORTEST_TENURE = 0.75
 """The smallest share of its time that a task may get: tasks that began together must not always hand over together."""
 HAND_OVER = 1.0
 """Lanes whose time is up are waited for this many seconds, to be handed over together. A request may take longer."""
-
-
-@dataclass(slots=True)
-class DrainReport:
-    """What became of a task's lanes: counts per instance name, and the ids of lanes that still have work."""
-
-    counts: dict[str, dict[str, int]] = field(default_factory=dict)
-    unfinished: list[int] = field(default_factory=list)
-
-    def add(self, lane: Lane) -> None:
-        """Add what a lane has done so far."""
-        for what, n in lane.counts.items():
-            if n:
-                counts = self.counts.setdefault(lane.held.name, {})
-                counts[what] = counts.get(what, 0) + n
 
 
 @dataclass(slots=True, eq=False)
@@ -121,6 +107,7 @@ class Drain:
             self._hold(Lane(held, token, lease_ends, tenure.ends, gateway, self._path, self._note), tenure)
         feeding = self._feeding
         for held, why in refused:
+            mine.report.troubles[held.name] = f"is {LaneHealth.REFUSED}: {why}"
             try:
                 await self._park(held, token, why)
             except Exception as error:  # noqa: BLE001 - its lease ends, and the next holder tries again
@@ -255,7 +242,7 @@ class Drain:
         if not tenure.over.is_set():
             tenure.report.add(lane)
             if self._is_handed_over(lane):
-                tenure.report.unfinished.append(lane.held.id)
+                tenure.report.unfinished[lane.held.id] = lane.held.name
         del self._tenures[lane]
         tenure.lanes.discard(lane)
         if not tenure.lanes:

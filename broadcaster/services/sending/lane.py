@@ -18,6 +18,7 @@ from broadcaster.domain.outcomes import Outcome, Verdict
 from broadcaster.domain.pacing import CLAIM_LEAD, Pacer
 from broadcaster.domain.states import LaneHealth, MessageState
 from broadcaster.gateway import WAChatPro
+from broadcaster.services.sending.followed import Follower, Traced
 from broadcaster.services.sending.opt_out_watch import OptOutWatch
 from broadcaster.services.sending.outcome_writer import LINGER, OutcomeWriter
 from broadcaster.services.sending.prepared_contents import PreparedContents
@@ -66,6 +67,8 @@ class SendPath:
     clock: Callable[[], float]
     """Seconds on a clock that neither another process nor a change of the time of day can set."""
     random: Random
+    follower: Follower | None = None
+    """Who follows messages on their way; None: nobody."""
 
 
 class _Latest(NamedTuple):
@@ -101,6 +104,10 @@ class Lane:
         self.token = token
         self.lease_ends = lease_ends
         self.counts: Counter[str] = Counter()
+        self.campaign_ids: set[int] = set()
+        """The ids of the campaigns that it has sent messages of."""
+        self.trouble: str | None = None
+        """What is wrong with the instance since the lane was taken; None: nothing, as far as it was tried."""
         self._ends = ends
         self._gateway = gateway
         self._path = path
@@ -214,6 +221,7 @@ class Lane:
     def written(self, row: OutcomeRow, moved: bool) -> None:
         """The outcome of a message is committed: its place is free."""
         self.counts[_COUNTED_AS[MessageState(row.state)] if moved else "late"] += 1
+        self.campaign_ids.add(row.campaign_id)
         self._placed -= 1
         self._decided -= 1
         self._changed(self)
@@ -283,7 +291,11 @@ class Lane:
         finally:
             if self._is_paced:
                 self._pacer.replied(self._path.clock())
-        return verdict, self._path.clock() - started, heard_at_start
+        ended, follower = self._path.clock(), self._path.follower
+        if follower is not None and follower.wants(message.seq):
+            traced = Traced(message.campaign_id, message.seq, message.attempt)
+            follower.posted(traced, started, ended, verdict.outcome.value, verdict.http_status)
+        return verdict, ended - started, heard_at_start
 
     async def _turn(self, message: Message, latest: _Latest) -> str | None:
         """Wait until the pace admits one more request, and admit it. Returns None, or why it may not leave."""
@@ -349,7 +361,9 @@ class Lane:
         if not (self._may_leave or refused_now):
             return
         self.standing.change(change)
+        self.trouble = None
         if change.health is not LaneHealth.OK:
+            self.trouble = f"is {change.health}: {change.reason}"
             self.close(change.reason)
         self._start(self._write_health(change))
 

@@ -12,8 +12,10 @@ import msgspec
 import psycopg
 import structlog
 
+from broadcaster.services.sending.followed import Follower, Traced
 from broadcaster.services.sending.sending_store import Ask, Claim, OutcomeRow, SendingStore
 from broadcaster.services.sending.spool import Spool
+from broadcaster.services.sending.work_meter import WorkMeter
 
 log = structlog.get_logger()
 
@@ -45,10 +47,14 @@ class OutcomeWriter:
     flight.
     """
 
-    def __init__(self, store: SendingStore, spool: Spool, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, store: SendingStore, spool: Spool, clock: Callable[[], float], follower: Follower | None = None
+    ) -> None:
         self._store = store
         self._spool = spool
         self._clock = clock
+        self._follower = follower
+        self.meter = WorkMeter()
         self._waiting: deque[_Outcome] = deque()
         self._group: list[_Outcome] = []
         """The outcomes being committed, or those whose commit was not heard."""
@@ -138,13 +144,28 @@ class OutcomeWriter:
         self, rows: Sequence[OutcomeRow], asks: Sequence[Ask], claim: UUID
     ) -> tuple[list[bool], dict[int, Claim]]:
         try:
-            return await self._store.turn_over(rows, asks, claim)
+            return await self._turn_over(rows, asks, claim)
         except _FAULTS_OF_A_ROW as error:
             if not rows:
                 raise
             log.warning("writing outcomes one by one", outcomes=len(rows), error=type(error).__name__)
         moved = [await self._record_alone(row) for row in rows]
-        _, claims = await self._store.turn_over((), asks, claim) if asks else ([], {})
+        _, claims = await self._turn_over((), asks, claim) if asks else ([], {})
+        return moved, claims
+
+    async def _turn_over(
+        self, rows: Sequence[OutcomeRow], asks: Sequence[Ask], claim: UUID
+    ) -> tuple[list[bool], dict[int, Claim]]:
+        began = self._clock()
+        moved, claims = await self._store.turn_over(rows, asks, claim)
+        ended = self._clock()
+        if self._follower is not None:
+            self._follower.committed((Traced(row.campaign_id, row.seq, row.attempt) for row in rows), began, ended)
+            messages = (message for each in claims.values() for message in each.messages)
+            traced = (Traced(each.campaign_id, each.seq, each.attempt) for each in messages)
+            self._follower.claimed(traced, began, ended)
+        claimed = sum(len(each.messages) for each in claims.values())
+        self.meter.turned_over(ended - began, len(rows), claimed)
         return moved, claims
 
     async def _record_alone(self, row: OutcomeRow) -> bool:

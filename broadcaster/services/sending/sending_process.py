@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Coroutine, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from random import Random
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -23,7 +23,9 @@ from broadcaster.services.inbox.reply_words_file import read_words
 from broadcaster.services.reconcile.doubt_rows import ReadAccount
 from broadcaster.services.reconcile.doubts import DoubtStore
 from broadcaster.services.reconcile.reconciler import Reconciler
-from broadcaster.services.sending.drain import Drain, DrainReport
+from broadcaster.services.sending.drain import Drain
+from broadcaster.services.sending.drain_report import MOST_NAMED, DrainReport
+from broadcaster.services.sending.followed import Follower
 from broadcaster.services.sending.lane import SendPath
 from broadcaster.services.sending.opt_out_watch import OptOutWatch
 from broadcaster.services.sending.outcome_writer import OutcomeWriter
@@ -48,6 +50,8 @@ _CLOSE_TIMEOUT = 1.0
 """Seconds in which half-open connections may close."""
 _WATCH_SECONDS = 1.0
 """How often a worker checks whether others of its home have ended, in seconds."""
+_FIGURES_SECONDS = 10.0
+"""How often a worker writes what it has measured, in seconds."""
 _CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 _STOP_MARGIN = 2.5
 """A stopping process waits for Postgres this many seconds longer than for the longest request."""
@@ -67,8 +71,14 @@ class SendingProcess:
     Within it `send_due`, `reconcile` and `read_replies` may be called any number of times at once.
     """
 
-    def __init__(self, settings: Settings, confirm: ConfirmOptOut | None = None) -> None:
-        """`confirm` lets whoever opts out by a reply know it, where an instance is to; None: nobody does."""
+    def __init__(
+        self, settings: Settings, confirm: ConfirmOptOut | None = None, follower: Follower | None = None
+    ) -> None:
+        """`confirm` lets whoever opts out by a reply know it, where an instance is to; None: nobody does.
+
+        `follower` follows messages on their way; None: nobody does.
+        """
+        self._follower = follower
         self._settings = settings
         self._confirm = confirm
         self._vault = open_vault(settings)
@@ -100,7 +110,7 @@ class SendingProcess:
         spool = Spool(settings.home / "spool")
         self._stack.callback(lambda: self._leave(spool))
         self._stack.callback(spool.close)
-        outcomes = OutcomeWriter(store, spool, lease_clock)
+        outcomes = OutcomeWriter(store, spool, lease_clock, self._follower)
         await outcomes.replay()
         self._doubts = DoubtStore(pool, settings)
         self._inboxes = InboxStore(open_engine(settings, lock_timeout=_LOCK_TIMEOUT), self._vault, self._confirm)
@@ -112,6 +122,7 @@ class SendingProcess:
             opt_outs=OptOutWatch(store, lease_clock),
             clock=lease_clock,
             random=Random(),  # noqa: S311 - spreads retries, protects nothing
+            follower=self._follower,
         )
         self._drain = Drain(
             self._path,
@@ -120,8 +131,8 @@ class SendingProcess:
             seconds=settings.drain_seconds,
             most_tasks=max(1, int(settings.worker_threads * _SHARE_OF_THREADS)),
         )
-        watching = asyncio.create_task(self._watch_others())
-        self._stack.callback(watching.cancel)
+        for beside in (self._watch_others(), self._keep_figures()):
+            self._stack.callback(asyncio.create_task(beside).cancel)
         return self
 
     async def __aexit__(
@@ -141,6 +152,7 @@ class SendingProcess:
             return DrainReport()
         if report.counts and not self._stopping:
             await self._path.store.finish_campaigns()
+            report.campaigns = await self._path.store.campaign_names(report.campaign_ids, MOST_NAMED)
         return report
 
     async def reconcile(self) -> dict[str, dict[str, int]]:
@@ -187,6 +199,13 @@ class SendingProcess:
             except Exception as error:  # noqa: BLE001 - Postgres is away: the next try is a second later
                 log.warning("cannot free the lanes of workers that ended", error=type(error).__name__)
             await asyncio.sleep(_WATCH_SECONDS)
+
+    async def _keep_figures(self) -> None:
+        """Write what this worker has measured, for monitors."""
+        while True:
+            await asyncio.sleep(_FIGURES_SECONDS)
+            with suppress(Exception):  # Postgres is away: the next ones say it all
+                await self._path.store.keep_figures(self._path.outcomes.meter.document())
 
     async def _free_lanes_of(self, holders: Sequence[str]) -> None:
         # Their spooled outcomes are written first: once a lease has ended, they no longer count.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from math import inf
@@ -280,6 +280,15 @@ class SendingStore:
         """The bytes of the file that the campaign sends to whoever has this path in the list."""
         [body] = await self._statements.values("recipient_file", campaign_id=campaign_id, path=path)
         return bytes(body)
+
+    async def keep_figures(self, figures: Mapping[str, Any]) -> None:
+        """Keep what this worker has measured since it started."""
+        document = msgspec.json.encode(figures).decode()
+        await self._statements.execute("keep_worker_figures", worker=self._holder, figures=document)
+
+    async def campaign_names(self, campaigns: Collection[int], most: int) -> list[str]:
+        """What operators call these campaigns (ids), `most` of them at most, in order."""
+        return await self._statements.values("campaign_names", campaigns=list(campaigns), most=most)
 
     async def finish_campaigns(self) -> list[int]:
         """Finish the campaigns that balance; returns their ids."""
