@@ -20,7 +20,7 @@ import pytest
 from sqlalchemy import Engine
 
 from broadcaster.db.pool import open_pool
-from broadcaster.db.statements import Statements, query
+from broadcaster.db.statements import Statements
 from broadcaster.services import dispatch
 from broadcaster.services.reconcile.doubt_rows import ReadAccount
 from broadcaster.services.reconcile.doubts import DoubtStore
@@ -349,7 +349,7 @@ def deadlock_twice(monkeypatch: pytest.MonkeyPatch, name: str) -> list[str]:
     execute, tries = psycopg.AsyncCursor.execute, list[str]()
 
     async def deadlocked(cursor: Any, statement: Any, *arguments: Any, **options: Any) -> Any:
-        if statement == query(name):
+        if isinstance(statement, bytes) and f"/* {name} */".encode() in statement:
             tries.append(name)
             if len(tries) <= 2:
                 raise psycopg.errors.DeadlockDetected("deadlock detected")
@@ -361,8 +361,9 @@ def deadlock_twice(monkeypatch: pytest.MonkeyPatch, name: str) -> list[str]:
 
 def test_a_deadlock_is_tried_again_at_once(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     shop.submit("c", 10, "a")
-    deadlock_twice(monkeypatch, "turn_over")
+    tries = deadlock_twice(monkeypatch, "turn_over")
     assert drain(shop)["a"]["sent"] == 10
+    assert len(tries) > 2
 
 
 def test_reading_back_is_tried_again_after_a_deadlock_too(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
