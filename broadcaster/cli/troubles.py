@@ -34,14 +34,14 @@ class Few(NamedTuple):
 
 def troubles(source: Engine | Reader, settings: Settings, campaign: str | None = None) -> Iterator[Standstill]:
     """Everything that does not move, while it is found; with `campaign`, only what concerns that campaign."""
-    return find_standstills(source, settings, campaign=campaign, surroundings=partial(_look_around, settings=settings))
+    return find_standstills(source, settings, campaign=campaign, surroundings=partial(look_around, settings=settings))
 
 
 def troubles_and_holds(
     source: Engine | Reader, settings: Settings, campaign: str
 ) -> tuple[list[Standstill], list[HoldNow]]:
     """What of a campaign does not move, and what holds it now, by one look."""
-    return look_at_campaign(source, settings, campaign, partial(_look_around, settings=settings))
+    return look_at_campaign(source, settings, campaign, partial(look_around, settings=settings))
 
 
 def trouble_document(trouble: Standstill) -> dict[str, Any]:
@@ -114,7 +114,7 @@ def clock_time(moment: datetime) -> str:
     return f"{local:%H:%M:%S %Z}" if local.date() == today else str(local_time(moment, seconds=False))
 
 
-def _look_around(scene: Scene, settings: Settings) -> Scene:
+def look_around(scene: Scene, settings: Settings) -> Scene:
     """What is known about stopped ticks besides the database: whether Redis answers, and what starts them."""
     from broadcaster import embedded  # noqa: PLC0415 - start-up time: only a standing beat needs it
 

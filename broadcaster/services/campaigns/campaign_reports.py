@@ -229,6 +229,19 @@ def rejected_recipients(source: Engine | Reader, name: str) -> Sequence[Rejected
         return rows(connection, "rejected_recipients", RejectedRecipient, campaign_id=campaign_id)
 
 
+def what_cancelling_does(campaign: CampaignSummary) -> str:
+    """Who has got it and who will not any more, for whoever is about to cancel it."""
+    if campaign.audience is not None and campaign.started_at is None:
+        return "nobody has got it, and nobody will"
+    counts = [("have got it", campaign.sent), ("will not get it any more", campaign.pending)]
+    perhaps = [
+        ("are being sent to", campaign.sending),
+        ("may have got it, in doubt", campaign.in_doubt),
+        ("may have got it, unknown", campaign.unknown),
+    ]
+    return ", ".join(f"{what}: {messages:,}" for what, messages in [*counts, *(each for each in perhaps if each[1])])
+
+
 def _unpurged(connection: Connection, name: str) -> int:
     """The id of a campaign whose messages are there."""
     summary = _summary(connection, name)
