@@ -125,6 +125,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     `en` writes English, and reads no date in numbers that may begin with the day or the month.
     """
+    language: str | None = None
+    """In which pages are written, such as reports: `en`, `es`, `id` or `pt`, unless `--language` says otherwise.
+
+    Unset: the language of `locale`, where it is one of them, and English otherwise.
+    """
     max_attempts: Count = 5
     """How many attempts a message may spend before it fails."""
     content_cache_bytes: Bytes = 256 * 1024 * 1024

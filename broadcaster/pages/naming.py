@@ -1,0 +1,48 @@
+"""What states, outcomes and the like are called on pages. Their values are words of the API, and stay English."""
+
+from __future__ import annotations
+
+
+def _(text: str) -> str:
+    """Marks a text for translators; it is translated where it is shown."""
+    return text
+
+
+NAMES = {
+    # Of campaigns.
+    "draft": _("draft"),
+    "scheduled": _("scheduled"),
+    "running": _("running"),
+    "paused": _("paused"),
+    "finished": _("finished"),
+    # Of messages.
+    "pending": _("pending"),
+    "sending": _("being sent"),
+    "sent": _("sent"),
+    "failed": _("failed"),
+    "in_doubt": _("in doubt"),
+    "unknown": _("unknown"),
+    "skipped": _("skipped"),
+    "cancelled": _("cancelled"),
+    "expired": _("expired"),
+    # Of attempts.
+    "accepted": _("accepted"),
+    "rejected": _("rejected"),
+    "throttled": _("throttled"),
+    "not_sent": _("not sent"),
+    # Of lanes.
+    "ok": _("ok"),
+    "down": _("down"),
+    "refused": _("refused"),
+    # Of doubts.
+    "found": _("found in the chat: sent"),
+    "absent": _("shown to be absent: sent again"),
+    "settled": _("settled by an operator"),
+    "open": _("still open"),
+    # Of occurrences.
+    "started": _("started"),
+    "queued": _("queued"),
+    "held": _("held"),
+    "active": _("active"),
+    "ended": _("ended"),
+}
