@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
 from functools import partial
 from itertools import chain, repeat
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from broadcaster.cli.output import console, local_time, one_line
+from broadcaster.cli.output import console, one_line
 from broadcaster.db.reading import Reader
 from broadcaster.domain.holds import HoldNow
 from broadcaster.domain.standstill import Cause, Remedy, Scene, Standstill, What, counted
 from broadcaster.services.standstill import find_standstills, look_at_campaign
 from broadcaster.settings import Settings
-from broadcaster.time_zones import shown_zone
+from broadcaster.time_zones import clock_time
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -105,13 +104,6 @@ def without_own_remedy(found: Iterable[Standstill], command: str) -> Iterator[St
     """The same, without the advice to run `command` where that is what says it."""
     for trouble in found:
         yield replace(trouble, remedy=Remedy("", "")) if trouble.remedy.command == command else trouble
-
-
-def clock_time(moment: datetime) -> str:
-    """The local time, `12:31:08 CET`; with the date if it is not today."""
-    local = moment.astimezone(shown_zone())
-    today = datetime.now(shown_zone()).date()
-    return f"{local:%H:%M:%S %Z}" if local.date() == today else str(local_time(moment, seconds=False))
 
 
 def look_around(scene: Scene, settings: Settings) -> Scene:

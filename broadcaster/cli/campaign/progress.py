@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from broadcaster.cli.campaign.show import STATE_STYLES, campaign_document, told_of_slices
 from broadcaster.cli.output import console, duration, local_time, one_line, say, say_json
-from broadcaster.cli.troubles import clock_time, said_by_instances, trouble_line
+from broadcaster.cli.troubles import said_by_instances, trouble_line
 from broadcaster.domain.campaign_plans import CampaignPlan
 from broadcaster.domain.holds import HoldNow, said_holds
 from broadcaster.domain.meter import Meter, said_speed
@@ -21,6 +21,7 @@ from broadcaster.domain.standstill import Cause, Standstill
 from broadcaster.domain.states import CampaignState, MessageState
 from broadcaster.services.campaigns.campaign_reports import CampaignSummary
 from broadcaster.services.campaigns.planning import OpenWork
+from broadcaster.time_zones import clock_time
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

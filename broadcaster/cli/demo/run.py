@@ -26,8 +26,9 @@ from broadcaster import embedded
 from broadcaster.cli.campaign.progress import render, take_snapshot
 from broadcaster.cli.database import database, nudge_workers, upgrade_database
 from broadcaster.cli.demo.proof import prove_the_promises
+from broadcaster.cli.doors import flower_url
 from broadcaster.cli.output import console, one_line, say_table, warn
-from broadcaster.cli.stack import flower_url, stack_roles
+from broadcaster.cli.stack import stack_roles
 from broadcaster.crypto import open_vault
 from broadcaster.domain.contents import Content
 from broadcaster.domain.instances import Wire

@@ -173,10 +173,17 @@ class CampaignDetail:
     contents: Sequence[ContentVersion]
 
 
-def list_campaigns(source: Engine | Reader, *, limit: int = 50) -> Sequence[CampaignSummary]:
-    """The latest campaigns, newest first."""
+def list_campaigns(
+    source: Engine | Reader,
+    *,
+    limit: int = 50,
+    states: Collection[CampaignState] | None = None,
+    part: str | None = None,
+) -> Sequence[CampaignSummary]:
+    """The latest campaigns, newest first: all of them, or those in these states, with `part` in their names."""
+    wanted = None if states is None else [state.value for state in states]
     with reading(source) as connection:
-        return rows(connection, "list_campaigns", CampaignSummary, name=None, limit=limit)
+        return rows(connection, "list_campaigns", CampaignSummary, name=None, states=wanted, part=part, limit=limit)
 
 
 def campaign_summary(source: Engine | Reader, name: str) -> CampaignSummary:
@@ -250,7 +257,7 @@ def _unpurged(connection: Connection, name: str) -> int:
 
 
 def _summary(connection: Connection, name: str) -> CampaignSummary:
-    found = first(connection, "list_campaigns", CampaignSummary, name=name, limit=1)
+    found = first(connection, "list_campaigns", CampaignSummary, name=name, states=None, part=None, limit=1)
     if found is None:
         raise NotFoundError(f"no campaign is called {name!r}: see `broadcaster campaign list`")
     return found

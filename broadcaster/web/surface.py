@@ -1,0 +1,99 @@
+"""What all pages of the view share, and how a page is made."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import Any
+from urllib.parse import parse_qsl
+
+from jinja2 import Environment
+from sqlalchemy import Engine
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+
+from broadcaster.domain.meter import Meter
+from broadcaster.services.standstill import Surroundings
+from broadcaster.settings import Settings
+from broadcaster.web.readings import Readings
+from broadcaster.web.sign_ins import SignIn, SignIns
+
+MOST_METERS = 2_000
+_IDLE_SECONDS = 10.0
+"""A meter that nobody has asked for so long begins anew."""
+_LONGEST_FORM = 4_096
+_LONGEST_ASKED = 200
+"""Bytes of a form, and characters of what a URL asks for: no name is longer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Surface:
+    """The settings, what is read, and what pages are made with."""
+
+    settings: Settings
+    engine: Engine
+    """Its sessions cannot write."""
+    templates: Environment
+    surroundings: Surroundings
+    """Adds to a scene what the database cannot tell."""
+    nudge: Callable[[], object]
+    """Lets the workers look at once."""
+    readings: Readings = field(default_factory=Readings)
+    sign_ins: SignIns = field(default_factory=SignIns)
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set once the server is asked to stop: streams end then."""
+    _meters: OrderedDict[Hashable, tuple[Meter, float]] = field(default_factory=OrderedDict)
+
+    def rate(self, key: Hashable, count: int) -> float:
+        """How many a second come to the count of this `key` lately; to be asked each second."""
+        now = monotonic()
+        meter, asked = self._meters.pop(key, (Meter(), now))
+        if now - asked > _IDLE_SECONDS:
+            meter = Meter()
+        self._meters[key] = (meter, now)
+        while len(self._meters) > MOST_METERS:
+            self._meters.popitem(last=False)
+        return meter.rate(now, count)
+
+    def page(
+        self,
+        request: Request,
+        template: str,
+        data: Mapping[str, Any],
+        status: int = 200,
+        headers: Mapping[str, str] | None = None,
+    ) -> HTMLResponse:
+        """The template as a page for whoever asks."""
+        text = self.templates.get_template(template).render(data, sign_in=sign_in_of(request), path=request.url.path)
+        return HTMLResponse(text, status, headers)
+
+
+def sign_in_of(request: Request) -> SignIn | None:
+    """Who asks; None: nobody who is signed in."""
+    found: SignIn | None = request.scope.get("state", {}).get("sign_in")
+    return found
+
+
+def asked_for(request: Request, *names: str) -> dict[str, str]:
+    """What the URL says of these, or nothing. Raises HTTPException where that is too long to be anything."""
+    asked = {name: request.query_params.get(name, "").strip() for name in names}
+    if any(len(each) > _LONGEST_ASKED or "\0" in each for each in asked.values()):
+        raise HTTPException(400, f"what is asked for has more than {_LONGEST_ASKED} characters, or is no text")
+    return asked
+
+
+async def form_of(request: Request) -> dict[str, str]:
+    """What a form says. Raises HTTPException where that is no form of ours."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > _LONGEST_FORM:
+            raise HTTPException(413, "the form is too long")
+    try:
+        return dict(parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=10))
+    except ValueError:
+        raise HTTPException(400, "the form cannot be read") from None
