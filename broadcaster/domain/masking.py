@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+HIDDEN = "•"
 _SHOWN_FIRST, _SHOWN_LAST = 4, 2
 _SHORTEST = 9
-"""Characters: of what is shorter nothing is shown, since the rest would be easily guessed."""
-HIDDEN = "•"
+"""Digits: of a shorter number nothing is shown, since the rest would be easily guessed."""
+_MOST_HIDDEN = 8
 
 
 def masked(phone: str) -> str:
-    """Its country and its last two digits: `6281•••••••90`. So is whatever else stood in a column of phones."""
-    if len(phone) < _SHORTEST:
-        return HIDDEN * len(phone)
-    between = len(phone) - _SHOWN_FIRST - _SHOWN_LAST
-    return f"{phone[:_SHOWN_FIRST]}{HIDDEN * min(between, _SHORTEST)}{phone[-_SHOWN_LAST:]}"
+    """Its first four digits, which tell the country, and its last two: `6281•••••••90`.
+
+    Of what else stood in a column of phones nothing is shown: it may be a name.
+    """
+    digits = "".join(each for each in phone if each.isdecimal())
+    if len(digits) < _SHORTEST or any(each.isalpha() for each in phone):
+        return HIDDEN * min(len(phone), _MOST_HIDDEN)
+    hidden = min(len(digits) - _SHOWN_FIRST - _SHOWN_LAST, _MOST_HIDDEN)
+    return f"{digits[:_SHOWN_FIRST]}{HIDDEN * hidden}{digits[-_SHOWN_LAST:]}"

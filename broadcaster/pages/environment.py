@@ -14,6 +14,7 @@ from broadcaster.pages.naming import NAMES
 _OWN = __package__
 
 
+@cache
 def page_environment(language: Language, *packages: str) -> Environment:
     """Renders templates of `pages`, and those of `packages` before them, in a language.
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import cache
 from importlib.resources import files
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 from babel import Locale, UnknownLocaleError
@@ -24,6 +25,12 @@ ENGLISH = "en"
 LANGUAGES = (ENGLISH, "es", "id", "pt")
 
 _TRANSLATIONS = files(__package__) / "translations"
+_UNITS: tuple[tuple[Literal["day", "hour", "minute", "second"], int], ...] = (
+    ("day", 86_400),
+    ("hour", 3_600),
+    ("minute", 60),
+    ("second", 1),
+)
 _DECIMALS_BELOW = 10.0
 """Percent: shares this near to nothing or all have a digit after the decimal sign, and those within 0.1 two."""
 
@@ -39,10 +46,10 @@ class Catalogs(gettext.NullTranslations):
         for catalog in catalogs_of(language):
             self._form = gettext.c2py(catalog.plural_expr)
             for message in catalog:
-                if isinstance(message.string, str):
-                    self._texts[str(message.id)] = message.string
+                if isinstance(message.id, str):
+                    self._texts[message.id] = str(message.string or "")
                 else:
-                    self._plurals[message.id[0]] = tuple(message.string)
+                    self._plurals[message.id[0]] = tuple(message.string or ())
 
     def gettext(self, message: str) -> str:
         """The text in this language, or as it stands."""
@@ -72,6 +79,10 @@ class Language:
     def direction(self) -> str:
         """`ltr` or `rtl`."""
         return self.locale.text_direction
+
+    def gettext(self, text: str) -> str:
+        """The text in this language."""
+        return self.translations.gettext(text)
 
     def number(self, value: float) -> str:
         """With signs between groups of digits, and at most two decimals."""
@@ -108,8 +119,8 @@ class Language:
     def duration(self, seconds: float) -> str:
         """A span of time by its two largest units: `3 hours, 20 minutes`."""
         left = max(0, round(seconds))
-        parts = []
-        for unit, length in (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1)):
+        parts: list[str] = []
+        for unit, length in _UNITS:
             count, left = divmod(left, length)
             if count or (unit == "second" and not parts):
                 parts.append(

@@ -34,11 +34,18 @@ NAMES = {
     "ok": _("ok"),
     "down": _("down"),
     "refused": _("refused"),
-    # Of doubts.
-    "found": _("found in the chat: sent"),
-    "absent": _("shown to be absent: sent again"),
-    "settled": _("settled by an operator"),
-    "open": _("still open"),
+    # How doubts ended.
+    "doubt_found": _("found in the chat: it counts as sent"),
+    "doubt_absent": _("shown not to be there: it was sent again"),
+    "doubt_unknown": _("could not be known: an operator decides"),
+    "doubt_settled": _("decided by an operator"),
+    "doubt_open": _("still open"),
+    # Why messages went from one instance to another.
+    "move_failover": _("it was in trouble"),
+    "move_back": _("it was well again"),
+    "move_replaced": _("an operator took it away"),
+    "move_retired": _("an operator retired it"),
+    "move_reshared": _("an operator shared anew"),
     # Of occurrences.
     "started": _("started"),
     "queued": _("queued"),
