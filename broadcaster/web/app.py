@@ -34,7 +34,7 @@ from broadcaster.services.figures import exposition
 from broadcaster.settings import Settings
 from broadcaster.time_zones import shown_zone
 from broadcaster.web.campaign_changes import ask_before_change, make_change
-from broadcaster.web.campaign_pages import read_campaign, read_campaigns
+from broadcaster.web.campaign_pages import download_report, read_campaign, read_campaigns, show_report
 from broadcaster.web.gate import METRICS, SIGN_IN, Gate
 from broadcaster.web.live_page import LivePage
 from broadcaster.web.other_pages import read_instances, read_replies, read_schedule, read_schedules
@@ -65,6 +65,8 @@ def build_app(surface: Surface, password: str, metrics_token: str | None) -> Sta
     desk = SignInDesk(surface, password, cookie, own.scheme == "https")
     routes = [Route(path, partial(page.answer, surface)) for path, page in _PAGES.items()]
     routes += [
+        Route("/report", partial(show_report, surface)),
+        Route("/report.html", partial(download_report, surface)),
         Route("/campaign/change", partial(ask_before_change, surface)),
         Route("/campaign/change", partial(make_change, surface), methods=["POST"]),
         Route(SIGN_IN, desk.ask),

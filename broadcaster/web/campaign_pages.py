@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from functools import partial
 from typing import Any
+from urllib.parse import quote
 
 from sqlalchemy import Engine
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
 
-from broadcaster.domain.campaign_plans import CampaignPlan
+from broadcaster.domain.campaign_plans import CampaignPlan, PlannedDay
 from broadcaster.domain.holds import HoldNow, said_holds
-from broadcaster.domain.meter import said_speed
+from broadcaster.domain.names import usable_filename
 from broadcaster.domain.pacing import format_rate
 from broadcaster.domain.standstill import Cause, Standstill
 from broadcaster.domain.states import FINAL_CAMPAIGN_STATES, CampaignState
+from broadcaster.pages.report_page import report_context, report_page
+from broadcaster.pages.state_figures import state_terms
 from broadcaster.services.campaigns.campaign_reports import (
     CampaignDetail,
     CampaignLane,
@@ -22,14 +28,20 @@ from broadcaster.services.campaigns.campaign_reports import (
     campaign_detail,
     list_campaigns,
 )
+from broadcaster.services.campaigns.full_reports import (
+    CampaignReport,
+    ResolvedDoubts,
+    read_campaign_report,
+    resolved_doubts,
+)
 from broadcaster.services.campaigns.move_reports import OpenFailover, ToldMove, moves_of_campaign, open_failovers
 from broadcaster.services.campaigns.planning import open_work, plans_of_all
 from broadcaster.services.inbox_reports import ReplyFigures, reply_figures
 from broadcaster.services.standstill import Surroundings, look_at_campaign
 from broadcaster.settings import Settings
 from broadcaster.time_zones import clock_time
-from broadcaster.web.surface import Surface
-from broadcaster.web.told import terms_of, told_troubles
+from broadcaster.web.surface import Surface, asked_for
+from broadcaster.web.told import shares_of_states, told_troubles
 
 GROUPS = {
     "now": (CampaignState.RUNNING, CampaignState.PAUSED),
@@ -39,6 +51,9 @@ GROUPS = {
 """How the list is divided."""
 _FEW, _MANY = 20, 200
 """Campaigns of a group: beside the others, and alone."""
+_MOST_DAYS = 31
+_MOST_TOLD = 5
+"""Things that do not move: beside all campaigns."""
 _GOES_ON = (CampaignState.SCHEDULED, CampaignState.RUNNING)
 
 
@@ -52,6 +67,7 @@ class CampaignNow:
     holds: Sequence[HoldNow]
     moves: Sequence[ToldMove]
     failovers: Sequence[OpenFailover]
+    doubts: Sequence[ResolvedDoubts]
 
 
 async def read_campaigns(surface: Surface, asked: Mapping[str, str]) -> dict[str, Any]:
@@ -63,7 +79,10 @@ async def read_campaigns(surface: Surface, asked: Mapping[str, str]) -> dict[str
         listed = partial(list_campaigns, surface.engine, limit=most + 1, states=GROUPS[group], part=part)
         groups[group] = await surface.readings.read(("campaigns", group, part, most), listed)
     plans = await surface.readings.read("plans", plans_of_all, surface.engine)
+    troubles = list(told_troubles(await surface.troubles()))
     return {
+        "troubles": troubles[:_MOST_TOLD],
+        "more_troubles": len(troubles[_MOST_TOLD:]),
         "groups": [
             {"name": group, "rows": [_row(surface, each, plans) for each in found[:most]], "is_cut": len(found) > most}
             for group, found in groups.items()
@@ -84,21 +103,45 @@ async def read_campaign(surface: Surface, asked: Mapping[str, str]) -> dict[str,
     running = summary.state is CampaignState.RUNNING
     return {
         "campaign": summary,
-        "terms": terms_of(summary),
-        "speed": said_speed(surface.rate(("one", name), summary.sent)) if running else None,
+        "terms": state_terms(summary, surface.language),
+        "shares": shares_of_states(summary),
+        "speed": surface.speed(("one", name), summary.sent) if running else None,
         "permitted": _permitted(found.detail.lanes),
         "plan": plan,
+        "days": _days(plan),
         "ends_at": plan.known_end if plan and summary.state in _GOES_ON else None,
         "held": list(said_holds(found.holds, clock_time)),
         "troubles": list(told_troubles(each for each in found.troubles if each.cause is not Cause.INSTANCES)),
         "lanes": [_lane(surface, name, lane, running=running) for lane in found.detail.lanes],
         "failures": found.detail.failures,
-        "contents": found.detail.contents,
+        "doubts": found.doubts,
+        "words": found.detail.contents[-1].words if found.detail.contents else "",
         "replies": found.replies,
         "moves": found.moves,
         "failovers": found.failovers,
         "changes": changes_of(summary) if surface.settings.web_allow_changes else (),
     }
+
+
+async def show_report(surface: Surface, request: Request) -> Response:
+    """The report of a campaign, as it was a moment ago."""
+    name = asked_for(request, "name")["name"]
+    report = await _report(surface, name)
+    return surface.page(request, "report_view.html", report_context(report, surface.language))
+
+
+async def download_report(surface: Surface, request: Request) -> Response:
+    """The same as a file that loads nothing."""
+    name = asked_for(request, "name")["name"]
+    report = await _report(surface, name)
+    page = await surface.readings.in_thread(report_page, report, surface.language)
+    named = quote(usable_filename(f"{name}.html"))
+    return HTMLResponse(page, headers={"Content-Disposition": f"attachment; filename*=UTF-8''{named}"})
+
+
+async def _report(surface: Surface, name: str) -> CampaignReport:
+    zone = surface.language.zone
+    return await surface.readings.read(("report", name), read_campaign_report, surface.engine, name, zone)
 
 
 def look_closely(engine: Engine, settings: Settings, surroundings: Surroundings, name: str) -> CampaignNow:
@@ -112,6 +155,7 @@ def look_closely(engine: Engine, settings: Settings, surroundings: Surroundings,
         holds,
         moves_of_campaign(engine, name),
         open_failovers(engine, campaign=name),
+        resolved_doubts(engine, detail.summary.id),
     )
 
 
@@ -132,23 +176,36 @@ def _plan(engine: Engine, name: str) -> CampaignPlan | None:
     return open_work(engine, name).plan()
 
 
+def _days(plan: CampaignPlan | None) -> list[tuple[date, int, str]]:
+    """How many leave on each day of the plan, and through which instances; nothing where that is one day."""
+    by_day: dict[date, list[PlannedDay]] = {}
+    for each in plan.days if plan else ():
+        by_day.setdefault(each.day, []).append(each)
+    if len(by_day) < 2:
+        return []
+    told = []
+    for day, through in list(by_day.items())[:_MOST_DAYS]:
+        instances = ", ".join(f"{each.instance} {each.messages:,}" for each in through)
+        told.append((day, sum(each.messages for each in through), instances))
+    return told
+
+
 def _row(surface: Surface, campaign: CampaignSummary, plans: Mapping[str, CampaignPlan]) -> dict[str, Any]:
     plan = plans.get(campaign.name)
     running = campaign.state is CampaignState.RUNNING
     return {
         "campaign": campaign,
-        "terms": terms_of(campaign),
-        "speed": said_speed(surface.rate(("listed", campaign.name), campaign.sent)) if running else None,
+        "shares": shares_of_states(campaign),
+        "speed": surface.speed(("listed", campaign.name), campaign.sent) if running else None,
         "ends_at": plan.known_end if plan and campaign.state in _GOES_ON else None,
     }
 
 
 def _lane(surface: Surface, campaign: str, lane: CampaignLane, *, running: bool) -> dict[str, Any]:
-    rate = surface.rate(("lane", campaign, lane.instance), lane.sent)
     return {
         "lane": lane,
         "permitted": format_rate(lane.rate_per_second),
-        "speed": said_speed(rate) if running else None,
+        "speed": surface.speed(("lane", campaign, lane.instance), lane.sent) if running else None,
     }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -11,9 +11,8 @@ from typing import Any
 from sqlalchemy import Engine
 
 from broadcaster.domain.masking import masked
-from broadcaster.domain.meter import said_speed
 from broadcaster.domain.pacing import format_rate
-from broadcaster.domain.standstill import Standstill, What
+from broadcaster.domain.standstill import What
 from broadcaster.services.inbox_reports import ReplyFilter, StoredReply, list_replies
 from broadcaster.services.instance_reports import InstanceSummary, count_instances, list_instances
 from broadcaster.services.schedules.schedule_reports import (
@@ -26,14 +25,10 @@ from broadcaster.services.schedules.schedule_reports import (
     show_schedule,
     upcoming_occurrences,
 )
-from broadcaster.services.standstill import Surroundings, find_standstills
-from broadcaster.settings import Settings
 from broadcaster.web.surface import Surface
 from broadcaster.web.told import told_troubles, with_masked_phones
 
 MOST_INSTANCES = 200
-MOST_TROUBLES = 1_000
-"""Things that do not move, of which instances' reasons are told."""
 MOST_SCHEDULES = 100
 MOST_REPLIES = 100
 _NEXT, _LATEST = 5, 20
@@ -54,14 +49,12 @@ async def read_instances(surface: Surface, asked: Mapping[str, str]) -> dict[str
     part = asked["find"].casefold()
     found = await surface.readings.read(("instances", part), _instances, surface.engine, part)
     total = await surface.readings.read("instances", count_instances, surface.engine)
-    troubles = await surface.readings.read(
-        "troubles", _troubles, surface.engine, surface.settings, surface.surroundings
-    )
-    of_instances = {each.name: each for each in told_troubles(troubles) if each.what == What.INSTANCE}
+    troubles = list(told_troubles(await surface.troubles()))
+    of_instances = {each.name: each for each in troubles if each.what == What.INSTANCE}
     return {
         "instances": [_instance(surface, each) | {"trouble": of_instances.get(each.name)} for each in found],
         "total": total,
-        "inboxes": [each for each in told_troubles(troubles) if each.what == What.INBOX],
+        "inboxes": [each for each in troubles if each.what == What.INBOX],
         "most": MOST_INSTANCES,
     }
 
@@ -97,16 +90,11 @@ def _instances(engine: Engine, part: str) -> list[InstanceSummary]:
     return list(islice(named, MOST_INSTANCES))
 
 
-def _troubles(engine: Engine, settings: Settings, surroundings: Surroundings) -> list[Standstill]:
-    found: Iterator[Standstill] = find_standstills(engine, settings, surroundings=surroundings)
-    return list(islice(found, MOST_TROUBLES))
-
-
 def _instance(surface: Surface, instance: InstanceSummary) -> dict[str, Any]:
     return {
         "instance": instance,
         "permitted": format_rate(instance.rate_per_second),
-        "speed": said_speed(surface.rate(("instance", instance.id), instance.sent)),
+        "speed": surface.speed(("instance", instance.id), instance.sent),
         "reason": instance.health_reason and with_masked_phones(instance.health_reason),
     }
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from time import monotonic
-from typing import Any
+from typing import Any, cast
 from urllib.parse import parse_qsl
 
 from jinja2 import Environment
@@ -16,14 +17,17 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
-from broadcaster.domain.meter import Meter
-from broadcaster.services.standstill import Surroundings
+from broadcaster.domain.meter import Meter, said_speed
+from broadcaster.domain.standstill import Standstill
+from broadcaster.pages.languages import Language
+from broadcaster.services.standstill import Surroundings, find_standstills
 from broadcaster.settings import Settings
 from broadcaster.web.readings import Readings
 from broadcaster.web.sign_ins import SignIn, SignIns
 
 MOST_METERS = 2_000
-_IDLE_SECONDS = 10.0
+MOST_TROUBLES = 1_000
+_IDLE_SECONDS = 30.0
 """A meter that nobody has asked for so long begins anew."""
 _LONGEST_FORM = 4_096
 _LONGEST_ASKED = 200
@@ -48,16 +52,30 @@ class Surface:
     """Set once the server is asked to stop: streams end then."""
     _meters: OrderedDict[Hashable, tuple[Meter, float]] = field(default_factory=OrderedDict)
 
-    def rate(self, key: Hashable, count: int) -> float:
-        """How many a second come to the count of this `key` lately; to be asked each second."""
+    @property
+    def language(self) -> Language:
+        """In which pages are written."""
+        return cast("Language", self.templates.globals["language"])
+
+    def speed(self, key: Hashable, count: int) -> str | None:
+        """How fast the count of this `key` grows lately, if asked each second; None: it was not looked at before."""
         now = monotonic()
         meter, asked = self._meters.pop(key, (Meter(), now))
         if now - asked > _IDLE_SECONDS:
-            meter = Meter()
+            meter, asked = Meter(), now
         self._meters[key] = (meter, now)
         while len(self._meters) > MOST_METERS:
             self._meters.popitem(last=False)
-        return meter.rate(now, count)
+        rate = meter.rate(now, count)
+        return said_speed(rate) if asked < now else None
+
+    async def troubles(self) -> Sequence[Standstill]:
+        """What does not move: at most MOST_TROUBLES."""
+        return await self.readings.read("troubles", self._find_troubles)
+
+    def _find_troubles(self) -> list[Standstill]:
+        found = find_standstills(self.engine, self.settings, surroundings=self.surroundings)
+        return list(islice(found, MOST_TROUBLES))
 
     def page(
         self,

@@ -9,31 +9,19 @@ from dataclasses import dataclass, replace
 from broadcaster.domain.masking import masked
 from broadcaster.domain.standstill import Remedy, Standstill
 from broadcaster.domain.states import MessageState
+from broadcaster.pages.state_figures import shown_states
 from broadcaster.services.campaigns.campaign_reports import CampaignSummary
 from broadcaster.time_zones import clock_time
 
 _NUMBER = re.compile(r"[+(]*\d(?:[^\w]{0,4}\d){6,}")
 """What may be somebody's number, by the rule of db/schema/functions/without_numbers.sql."""
-_SURELY_SENT_FIRST = (
-    MessageState.SENT,
-    MessageState.FAILED,
-    MessageState.SKIPPED,
-    MessageState.CANCELLED,
-    MessageState.EXPIRED,
-    MessageState.UNKNOWN,
-    MessageState.IN_DOUBT,
-    MessageState.SENDING,
-    MessageState.PENDING,
-)
-"""In which order an equation and its bar have the states."""
 
 
 @dataclass(frozen=True, slots=True)
-class Term:
-    """So many messages in one state, and which part of a bar they are, in hundredths of it."""
+class Share:
+    """Which part of a bar the messages in one state are: where it begins and how wide it is, in hundredths."""
 
     state: MessageState
-    count: int
     begins: float
     width: float
 
@@ -49,16 +37,14 @@ class ToldTrouble:
     command: str
 
 
-def terms_of(campaign: CampaignSummary) -> list[Term]:
-    """The sum that makes its total, term by term; of states without messages only `sent`."""
-    terms, begins = [], 0.0
-    for state in _SURELY_SENT_FIRST:
-        count = campaign.count(state)
-        if count or state is MessageState.SENT:
-            width = 100 * count / campaign.total if campaign.total else 0.0
-            terms.append(Term(state, count, begins, width))
-            begins += width
-    return terms
+def shares_of_states(campaign: CampaignSummary) -> list[Share]:
+    """A bar of all its messages; of none there is no part."""
+    shares, begins = [], 0.0
+    for state in shown_states(campaign):
+        width = 100 * campaign.count(state) / max(1, campaign.total)
+        shares.append(Share(state, begins, width))
+        begins += width
+    return shares
 
 
 def told_troubles(found: Iterable[Standstill]) -> Iterator[ToldTrouble]:

@@ -22,7 +22,7 @@ from broadcaster.web.app import build_app, page_templates
 from broadcaster.web.surface import Surface
 from broadcaster.web.web_password import web_password
 
-_READING = {"default_transaction_read_only": "on", "statement_timeout": "9000"}
+READING_SESSION = {"default_transaction_read_only": "on", "statement_timeout": "9000"}
 """Of sessions that pages are read in: they change nothing, and take no longer than anybody waits (milliseconds)."""
 _LEAVE_SECONDS = 3
 """How long requests have to end when it stops."""
@@ -43,7 +43,7 @@ def serve_web(
     """
     password, token = web_password(settings), _metrics_token(settings.web_metrics_token_file)
     listener = _listen(settings)
-    engine = open_engine(settings, session=_READING)
+    engine = open_engine(settings, session=READING_SESSION)
     surface = Surface(settings, engine, page_templates(settings), surroundings, nudge)
     config = uvicorn.Config(
         build_app(surface, password, token),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 import httpx
@@ -17,14 +17,16 @@ OPERATOR = "Ayu"
 
 @dataclass(frozen=True)
 class WebView:
-    """Where it is, and its process."""
+    """Where it is, its process, and who looks at it."""
 
     url: str
     role: Role
+    visitors: ExitStack
 
     def visitor(self, *, signed_in: bool = True) -> httpx.Client:
         """Somebody with a browser's cookies, who is not led on by redirects."""
         client = httpx.Client(base_url=self.url, timeout=30, headers={"Origin": self.url})
+        self.visitors.enter_context(client)
         if signed_in:
             assert sign_in(client).status_code == 303
         return client
@@ -42,13 +44,12 @@ def running_web(stack: Stack, *options: str, **variables: str) -> Iterator[WebVi
     port = free_port()
     own = {"BROADCASTER_WEB_PORT": str(port), "BROADCASTER_WEB_PASSWORD": PASSWORD, **variables}
     role = stack.start("web", *options, **own)
-    view = WebView(f"http://127.0.0.1:{port}", role)
-    wait_for(lambda: _answers(view.url) or role.process.poll() is not None, "the view in the browser")
+    url = f"http://127.0.0.1:{port}"
+    wait_for(lambda: _answers(url) or role.process.poll() is not None, "the view in the browser")
     assert role.process.poll() is None, role.log.read_text()
-    try:
-        yield view
-    finally:
-        role.close()
+    with ExitStack() as visitors:
+        yield WebView(url, role, visitors)
+    role.close()
 
 
 def _answers(url: str) -> bool:

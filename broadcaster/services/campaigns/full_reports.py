@@ -142,6 +142,12 @@ def read_campaign_report(source: Engine | Reader, name: str, zone: ZoneInfo) -> 
     )
 
 
+def resolved_doubts(source: Engine | Reader, campaign_id: int) -> Sequence[ResolvedDoubts]:
+    """How the doubts of a campaign ended, by its id."""
+    with reading(source) as connection:
+        return rows(connection, "doubts_by_resolution", ResolvedDoubts, campaign_id=campaign_id)
+
+
 class StartedCampaign(Counted, msgspec.Struct, frozen=True):
     """A campaign in a report of several. `total` is the sum of the nine states."""
 
