@@ -30,7 +30,7 @@ SHOWS = {
     "replies export", "limit list", "limit show", "metrics", "campaign plan", "schedule plan",
 }  # fmt: skip
 """Commands that change nothing in the database that an operator would have decided."""
-RUNS = {"up", "down", "demo", "worker", "beat", "flower", "simulator"}
+RUNS = {"up", "down", "demo", "worker", "beat", "flower", "web", "simulator"}
 """Commands that start and stop processes. `up` migrates as `db upgrade` does."""
 DUE = "2026-11-23T02:00:00Z"
 """Nine o'clock in Jakarta."""
