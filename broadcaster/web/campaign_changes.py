@@ -28,18 +28,18 @@ log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class CampaignChange:
     """One thing to do, and whether workers should look at once afterwards."""
 
     move: Callable[[Engine, str], Moved]
     nudges: bool = False
 
 
-CHANGES: Mapping[str, Change] = MappingProxyType(
+CHANGES: Mapping[str, CampaignChange] = MappingProxyType(
     {
-        "pause": Change(pause_campaign),
-        "resume": Change(resume_campaign, nudges=True),
-        "cancel": Change(cancel_campaign),
+        "pause": CampaignChange(pause_campaign),
+        "resume": CampaignChange(resume_campaign, nudges=True),
+        "cancel": CampaignChange(cancel_campaign),
     }
 )
 

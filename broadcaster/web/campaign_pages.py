@@ -70,7 +70,7 @@ class CampaignNow:
     doubts: Sequence[ResolvedDoubts]
 
 
-async def read_campaigns(surface: Surface, asked: Mapping[str, str]) -> dict[str, Any]:
+async def live_campaigns(surface: Surface, asked: Mapping[str, str]) -> dict[str, Any]:
     """All campaigns by groups, or those of one group (`show`), with `find` in their names."""
     part, only = asked["find"] or None, asked["show"] if asked["show"] in GROUPS else ""
     most = _MANY if only else _FEW
@@ -91,7 +91,7 @@ async def read_campaigns(surface: Surface, asked: Mapping[str, str]) -> dict[str
     }
 
 
-async def read_campaign(surface: Surface, asked: Mapping[str, str]) -> dict[str, Any]:
+async def live_campaign(surface: Surface, asked: Mapping[str, str]) -> dict[str, Any]:
     """All of one campaign, called `name`."""
     name = asked["name"]
     found = await surface.readings.read(

@@ -44,7 +44,7 @@ class ScheduleNow:
     latest: Sequence[OccurrenceSummary]
 
 
-async def read_instances(surface: Surface, asked: Mapping[str, str]) -> dict[str, Any]:
+async def live_instances(surface: Surface, asked: Mapping[str, str]) -> dict[str, Any]:
     """Instances by name, with `find` in it, and why those send nothing that do not."""
     part = asked["find"].casefold()
     found = await surface.readings.read(("instances", part), _instances, surface.engine, part)
@@ -59,13 +59,13 @@ async def read_instances(surface: Surface, asked: Mapping[str, str]) -> dict[str
     }
 
 
-async def read_schedules(surface: Surface, _asked: Mapping[str, str]) -> dict[str, Any]:
+async def live_schedules(surface: Surface, _asked: Mapping[str, str]) -> dict[str, Any]:
     """All schedules, with the one or two times at which each is due next."""
     found = await surface.readings.read("schedules", _schedules, surface.engine)
     return {"schedules": found[:MOST_SCHEDULES], "is_cut": len(found) > MOST_SCHEDULES}
 
 
-async def read_schedule(surface: Surface, asked: Mapping[str, str]) -> dict[str, Any]:
+async def live_schedule(surface: Surface, asked: Mapping[str, str]) -> dict[str, Any]:
     """All of one schedule, called `name`."""
     name = asked["name"]
     found = await surface.readings.read(("schedule", name), _schedule, surface.engine, name)
@@ -77,7 +77,7 @@ async def read_schedule(surface: Surface, asked: Mapping[str, str]) -> dict[str,
     }
 
 
-async def read_replies(surface: Surface, asked: Mapping[str, str]) -> dict[str, Any]:
+async def live_replies(surface: Surface, asked: Mapping[str, str]) -> dict[str, Any]:
     """What people wrote, the latest first: to one `campaign`, or only what somebody has to decide (`undecided`)."""
     wanted = ReplyFilter(campaign=asked["campaign"] or None, undecided=bool(asked["undecided"]))
     latest = partial(list_replies, surface.engine, wanted, MOST_REPLIES)

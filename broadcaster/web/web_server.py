@@ -18,7 +18,7 @@ from broadcaster.errors import SettingsError, UnavailableError
 from broadcaster.secret_files import read_secret
 from broadcaster.services.standstill import Surroundings
 from broadcaster.settings import Settings
-from broadcaster.web.app import build_app, page_templates
+from broadcaster.web.application import build_app, page_templates
 from broadcaster.web.surface import Surface
 from broadcaster.web.web_password import web_password
 

@@ -34,21 +34,21 @@ from broadcaster.services.figures import exposition
 from broadcaster.settings import Settings
 from broadcaster.time_zones import shown_zone
 from broadcaster.web.campaign_changes import ask_before_change, make_change
-from broadcaster.web.campaign_pages import download_report, read_campaign, read_campaigns, show_report
+from broadcaster.web.campaign_pages import download_report, live_campaign, live_campaigns, show_report
 from broadcaster.web.gate import METRICS, SIGN_IN, Gate
 from broadcaster.web.live_page import LivePage
-from broadcaster.web.other_pages import read_instances, read_replies, read_schedule, read_schedules
+from broadcaster.web.other_pages import live_instances, live_replies, live_schedule, live_schedules
 from broadcaster.web.sign_in_pages import SignInDesk
 from broadcaster.web.surface import Surface, sign_in_of
 from broadcaster.web.told import with_masked_phones
 
 _PAGES = {
-    "/": LivePage("campaigns.html", read_campaigns, "show", "find"),
-    "/campaign": LivePage("campaign.html", read_campaign, "name", "done"),
-    "/instances": LivePage("instances.html", read_instances, "find"),
-    "/schedules": LivePage("schedules.html", read_schedules),
-    "/schedule": LivePage("schedule.html", read_schedule, "name"),
-    "/replies": LivePage("replies.html", read_replies, "campaign", "undecided"),
+    "/": LivePage("campaigns.html", live_campaigns, "show", "find"),
+    "/campaign": LivePage("campaign.html", live_campaign, "name", "done"),
+    "/instances": LivePage("instances.html", live_instances, "find"),
+    "/schedules": LivePage("schedules.html", live_schedules),
+    "/schedule": LivePage("schedule.html", live_schedule, "name"),
+    "/replies": LivePage("replies.html", live_replies, "campaign", "undecided"),
 }
 _STATUS = {NotFoundError: 404, ConflictError: 409, UnavailableError: 503}
 _RETRY_SECONDS = 5
