@@ -34,6 +34,8 @@ class Meter:
 
 def said_speed(per_second: float) -> str:
     """`2.0/s`, `20/min`, `3.5/h`: in the unit in which limits are written."""
+    if not per_second:
+        return "0/s"
     for unit, seconds in (("s", 1), ("min", 60)):
         if per_second * seconds >= 1:
             return f"{per_second * seconds:,.{0 if per_second * seconds >= 10 else 1}f}/{unit}"

@@ -28,18 +28,18 @@ log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
-class CampaignChange:
+class OfferedChange:
     """One thing to do, and whether workers should look at once afterwards."""
 
     move: Callable[[Engine, str], Moved]
     nudges: bool = False
 
 
-CHANGES: Mapping[str, CampaignChange] = MappingProxyType(
+CHANGES: Mapping[str, OfferedChange] = MappingProxyType(
     {
-        "pause": CampaignChange(pause_campaign),
-        "resume": CampaignChange(resume_campaign, nudges=True),
-        "cancel": CampaignChange(cancel_campaign),
+        "pause": OfferedChange(pause_campaign),
+        "resume": OfferedChange(resume_campaign, nudges=True),
+        "cancel": OfferedChange(cancel_campaign),
     }
 )
 

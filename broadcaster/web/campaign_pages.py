@@ -77,15 +77,19 @@ async def live_campaigns(surface: Surface, asked: Mapping[str, str]) -> dict[str
     groups = {}
     for group in [only] if only else GROUPS:
         listed = partial(list_campaigns, surface.engine, limit=most + 1, states=GROUPS[group], part=part)
-        groups[group] = await surface.readings.read(("campaigns", group, part, most), listed)
+        groups[group] = await surface.timed(("campaigns", group, part, most), listed)
     plans = await surface.readings.read("plans", plans_of_all, surface.engine)
     troubles = list(told_troubles(await surface.troubles()))
     return {
         "troubles": troubles[:_MOST_TOLD],
         "more_troubles": len(troubles[_MOST_TOLD:]),
         "groups": [
-            {"name": group, "rows": [_row(surface, each, plans) for each in found[:most]], "is_cut": len(found) > most}
-            for group, found in groups.items()
+            {
+                "name": group,
+                "rows": [_row(surface, at, each, plans) for each in found[:most]],
+                "is_cut": len(found) > most,
+            }
+            for group, (at, found) in groups.items()
         ],
         "show": only,
     }
@@ -94,7 +98,7 @@ async def live_campaigns(surface: Surface, asked: Mapping[str, str]) -> dict[str
 async def live_campaign(surface: Surface, asked: Mapping[str, str]) -> dict[str, Any]:
     """All of one campaign, called `name`."""
     name = asked["name"]
-    found = await surface.readings.read(
+    at, found = await surface.timed(
         ("campaign", name), look_closely, surface.engine, surface.settings, surface.surroundings, name
     )
     summary = found.detail.summary
@@ -105,14 +109,14 @@ async def live_campaign(surface: Surface, asked: Mapping[str, str]) -> dict[str,
         "campaign": summary,
         "terms": state_terms(summary, surface.language),
         "shares": shares_of_states(summary),
-        "speed": surface.speed(("one", name), summary.sent) if running else None,
+        "speed": surface.speed(("one", name), at, summary.sent) if running else None,
         "permitted": _permitted(found.detail.lanes),
         "plan": plan,
         "days": _days(plan),
         "ends_at": plan.known_end if plan and summary.state in _GOES_ON else None,
         "held": list(said_holds(found.holds, clock_time)),
         "troubles": list(told_troubles(each for each in found.troubles if each.cause is not Cause.INSTANCES)),
-        "lanes": [_lane(surface, name, lane, running=running) for lane in found.detail.lanes],
+        "lanes": [_lane(surface, at, name, lane, running=running) for lane in found.detail.lanes],
         "failures": found.detail.failures,
         "doubts": found.doubts,
         "words": found.detail.contents[-1].words if found.detail.contents else "",
@@ -190,22 +194,22 @@ def _days(plan: CampaignPlan | None) -> list[tuple[date, int, str]]:
     return told
 
 
-def _row(surface: Surface, campaign: CampaignSummary, plans: Mapping[str, CampaignPlan]) -> dict[str, Any]:
+def _row(surface: Surface, at: float, campaign: CampaignSummary, plans: Mapping[str, CampaignPlan]) -> dict[str, Any]:
     plan = plans.get(campaign.name)
     running = campaign.state is CampaignState.RUNNING
     return {
         "campaign": campaign,
         "shares": shares_of_states(campaign),
-        "speed": surface.speed(("listed", campaign.name), campaign.sent) if running else None,
+        "speed": surface.speed(("listed", campaign.name), at, campaign.sent) if running else None,
         "ends_at": plan.known_end if plan and campaign.state in _GOES_ON else None,
     }
 
 
-def _lane(surface: Surface, campaign: str, lane: CampaignLane, *, running: bool) -> dict[str, Any]:
+def _lane(surface: Surface, at: float, campaign: str, lane: CampaignLane, *, running: bool) -> dict[str, Any]:
     return {
         "lane": lane,
         "permitted": format_rate(lane.rate_per_second),
-        "speed": surface.speed(("lane", campaign, lane.instance), lane.sent) if running else None,
+        "speed": surface.speed(("lane", campaign, lane.instance), at, lane.sent) if running else None,
     }
 
 

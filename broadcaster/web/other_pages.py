@@ -47,12 +47,12 @@ class ScheduleNow:
 async def live_instances(surface: Surface, asked: Mapping[str, str]) -> dict[str, Any]:
     """Instances by name, with `find` in it, and why those send nothing that do not."""
     part = asked["find"].casefold()
-    found = await surface.readings.read(("instances", part), _instances, surface.engine, part)
+    at, found = await surface.timed(("instances", part), _instances, surface.engine, part)
     total = await surface.readings.read("instances", count_instances, surface.engine)
     troubles = list(told_troubles(await surface.troubles()))
     of_instances = {each.name: each for each in troubles if each.what == What.INSTANCE}
     return {
-        "instances": [_instance(surface, each) | {"trouble": of_instances.get(each.name)} for each in found],
+        "instances": [_instance(surface, at, each) | {"trouble": of_instances.get(each.name)} for each in found],
         "total": total,
         "inboxes": [each for each in troubles if each.what == What.INBOX],
         "most": MOST_INSTANCES,
@@ -90,11 +90,11 @@ def _instances(engine: Engine, part: str) -> list[InstanceSummary]:
     return list(islice(named, MOST_INSTANCES))
 
 
-def _instance(surface: Surface, instance: InstanceSummary) -> dict[str, Any]:
+def _instance(surface: Surface, at: float, instance: InstanceSummary) -> dict[str, Any]:
     return {
         "instance": instance,
         "permitted": format_rate(instance.rate_per_second),
-        "speed": surface.speed(("instance", instance.id), instance.sent),
+        "speed": surface.speed(("instance", instance.id), at, instance.sent),
         "reason": instance.health_reason and with_masked_phones(instance.health_reason),
     }
 

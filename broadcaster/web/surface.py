@@ -7,8 +7,9 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
+from math import inf
 from time import monotonic
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 from urllib.parse import parse_qsl
 
 from jinja2 import Environment
@@ -24,6 +25,8 @@ from broadcaster.services.standstill import Surroundings, find_standstills
 from broadcaster.settings import Settings
 from broadcaster.web.readings import Readings
 from broadcaster.web.sign_ins import SignIn, SignIns
+
+T = TypeVar("T")
 
 MOST_METERS = 2_000
 MOST_TROUBLES = 1_000
@@ -50,24 +53,29 @@ class Surface:
     sign_ins: SignIns = field(default_factory=SignIns)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     """Set once the server is asked to stop: streams end then."""
-    _meters: OrderedDict[Hashable, tuple[Meter, float]] = field(default_factory=OrderedDict)
+    _meters: OrderedDict[Hashable, tuple[Meter, float, float | None]] = field(default_factory=OrderedDict)
 
     @property
     def language(self) -> Language:
         """In which pages are written."""
         return cast("Language", self.templates.globals["language"])
 
-    def speed(self, key: Hashable, count: int) -> str | None:
-        """How fast the count of this `key` grows lately, if asked each second; None: it was not looked at before."""
-        now = monotonic()
-        meter, asked = self._meters.pop(key, (Meter(), now))
-        if now - asked > _IDLE_SECONDS:
-            meter, asked = Meter(), now
-        self._meters[key] = (meter, now)
+    async def timed(self, key: Hashable, function: Callable[..., T], *arguments: Any) -> tuple[float, T]:
+        """What `readings.read` returns, and when that was read, as `speed` takes it."""
+        return await self.readings.read(key, _timed, function, *arguments)
+
+    def speed(self, key: Hashable, at: float, count: int) -> str | None:
+        """How fast the count of this `key` grows lately, of readings `at` several moments; None: it is the first."""
+        meter, last, rate = self._meters.pop(key, (Meter(), -inf, None))
+        if at - last > _IDLE_SECONDS:
+            meter, rate = Meter(), None
+            meter.rate(at, count)
+        elif at > last:
+            rate = meter.rate(at, count)
+        self._meters[key] = (meter, at, rate)
         while len(self._meters) > MOST_METERS:
             self._meters.popitem(last=False)
-        rate = meter.rate(now, count)
-        return said_speed(rate) if asked < now else None
+        return None if rate is None else said_speed(rate)
 
     async def troubles(self) -> Sequence[Standstill]:
         """What does not move: at most MOST_TROUBLES."""
@@ -88,6 +96,10 @@ class Surface:
         """The template as a page for whoever asks."""
         text = self.templates.get_template(template).render(data, sign_in=sign_in_of(request), path=request.url.path)
         return HTMLResponse(text, status, headers)
+
+
+def _timed(function: Callable[..., T], *arguments: Any) -> tuple[float, T]:
+    return monotonic(), function(*arguments)
 
 
 def sign_in_of(request: Request) -> SignIn | None:
