@@ -19,6 +19,7 @@ from broadcaster.domain.names import usable_filename
 from broadcaster.domain.pacing import format_rate
 from broadcaster.domain.standstill import Cause, Standstill
 from broadcaster.domain.states import FINAL_CAMPAIGN_STATES, CampaignState
+from broadcaster.pages.languages import Language
 from broadcaster.pages.report_page import report_context, report_page
 from broadcaster.pages.state_figures import state_terms
 from broadcaster.services.campaigns.campaign_reports import (
@@ -29,7 +30,6 @@ from broadcaster.services.campaigns.campaign_reports import (
     list_campaigns,
 )
 from broadcaster.services.campaigns.full_reports import (
-    CampaignReport,
     ResolvedDoubts,
     read_campaign_report,
     resolved_doubts,
@@ -129,23 +129,25 @@ async def live_campaign(surface: Surface, asked: Mapping[str, str]) -> dict[str,
 
 async def show_report(surface: Surface, request: Request) -> Response:
     """The report of a campaign, as it was a moment ago."""
-    name = asked_for(request, "name")["name"]
-    report = await _report(surface, name)
-    return surface.page(request, "report_view.html", report_context(report, surface.language))
+    return surface.page(request, "report_view.html", await _report(surface, request))
 
 
 async def download_report(surface: Surface, request: Request) -> Response:
     """The same as a file that loads nothing."""
-    name = asked_for(request, "name")["name"]
-    report = await _report(surface, name)
+    report = (await _report(surface, request))["report"]
     page = await surface.readings.in_thread(report_page, report, surface.language)
-    named = quote(usable_filename(f"{name}.html"))
+    named = quote(usable_filename(f"{report.detail.summary.name}.html"))
     return HTMLResponse(page, headers={"Content-Disposition": f"attachment; filename*=UTF-8''{named}"})
 
 
-async def _report(surface: Surface, name: str) -> CampaignReport:
-    zone = surface.language.zone
-    return await surface.readings.read(("report", name), read_campaign_report, surface.engine, name, zone)
+async def _report(surface: Surface, request: Request) -> dict[str, Any]:
+    name = asked_for(request, "name")["name"]
+    return await surface.readings.read(("report", name), _read_report, surface.engine, name, surface.language)
+
+
+def _read_report(engine: Engine, name: str, language: Language) -> dict[str, Any]:
+    # Its charts are drawn in the thread as well: they take longer than what is read.
+    return report_context(read_campaign_report(engine, name, language.zone), language)
 
 
 def look_closely(engine: Engine, settings: Settings, surroundings: Surroundings, name: str) -> CampaignNow:

@@ -25,7 +25,7 @@ from tests.support.people import listens, read_replies, write
 from tests.support.servers import TestServers
 from tests.support.shop import Shop, drain, open_shop
 from tests.support.stack import running_stack, wait_for
-from tests.support.web_view import OPERATOR, PASSWORD, WebView, running_web, sign_in
+from tests.support.web_view import OPERATOR, PASSWORD, WebView, make_change, running_web, sign_in
 
 PAGES = ("/", "/campaign?name=spring", "/report?name=spring", "/instances", "/schedules", "/replies")
 STREAM = {"Accept": "text/event-stream"}
@@ -47,16 +47,6 @@ def view(shop: Shop, tmp_path: Path, environ: Mapping[str, str]) -> Iterator[Web
     """Where changes are allowed."""
     with running_stack(tmp_path, environ) as stack, running_web(stack, "--allow-changes") as running:
         yield running
-
-
-def change(client: httpx.Client, what: str, name: str = "spring", **changed: str) -> httpx.Response:
-    """Open the page that asks, and press its button; with other fields of the form if they are `changed`."""
-    page = client.get("/campaign/change", params={"name": name, "change": what})
-    fields = {
-        name: unescape(value)
-        for name, value in re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', page.text)
-    }
-    return client.post("/campaign/change", data=fields | changed)
 
 
 def assert_guarded(reply: httpx.Response) -> None:
@@ -184,7 +174,7 @@ def test_what_is_changed_is_what_the_command_line_would_change_and_the_trail_say
     asked = visitor.get("/campaign/change?name=spring&change=cancel").text
     assert "have got it: 0, will not get it any more: 20" in asked
     for what, state in (("pause", "paused"), ("resume", "running"), ("cancel", "cancelled")):
-        done = change(visitor, what)
+        done = make_change(visitor, "spring", what)
         assert (done.status_code, done.headers["Location"]) == (303, f"/campaign?name=spring&done={what}")
         assert campaign_summary(shop.engine, "spring").state == state
     summary = campaign_summary(shop.engine, "spring")
@@ -294,7 +284,7 @@ def test_names_and_texts_of_any_kind_are_shown_as_they_are(view: WebView, shop: 
     assert page.status_code == 200
     assert escaped in page.text
     assert "<script>alert" not in page.text
-    assert change(visitor, "pause", ODD).status_code == 303
+    assert make_change(visitor, ODD, "pause").status_code == 303
     assert campaign_summary(shop.engine, ODD).state is CampaignState.PAUSED
     report = visitor.get("/report.html", params={"name": ODD})
     assert report.headers["Content-Disposition"].startswith("attachment; ")

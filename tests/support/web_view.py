@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from html import unescape
 
 import httpx
 
@@ -36,6 +38,13 @@ def sign_in(client: httpx.Client, password: str = PASSWORD, to: str = "") -> htt
     """Fill in the form."""
     where = {"to": to} if to else {}
     return client.post("/sign-in", params=where, data={"operator": OPERATOR, "password": password})
+
+
+def make_change(client: httpx.Client, campaign: str, change: str) -> httpx.Response:
+    """Open the page that asks, and press its button."""
+    page = client.get("/campaign/change", params={"name": campaign, "change": change})
+    fields = re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', page.text)
+    return client.post("/campaign/change", data={name: unescape(value) for name, value in fields})
 
 
 @contextmanager
