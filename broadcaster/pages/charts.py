@@ -32,6 +32,8 @@ _LONGEST_BY_CLOCK = timedelta(hours=36)
 """The time of the day says enough of a moment in it."""
 _LEFT_OUT = {"defs", "desc", "script", "style", "title"}
 _LAYERS_LEFT_OUT = {"titles", "plot overlay", "plot tooltip-overlay", "plot text-overlay", "background"}
+_PLACES = {"d", "x", "y", "width", "height"}
+"""Attributes with numbers, of which a tenth of a pixel is enough."""
 _LONG_NUMBER = re.compile(r"-?\d+\.\d{2,}")
 
 
@@ -148,8 +150,7 @@ def _svg(chart: pygal.Graph, kinds: Sequence[str]) -> Markup:
         return root
 
     chart.add_xml_filter(cleaned)
-    drawn = re.sub(r"<!--.*?-->", "", chart.render())
-    return Markup(_LONG_NUMBER.sub(lambda found: f"{float(found[0]):.1f}", drawn))  # noqa: S704 - pygal escapes
+    return Markup(re.sub(r"<!--.*?-->", "", chart.render()))  # noqa: S704 - pygal escapes
 
 
 def _clean(node: Element, kinds: Sequence[str]) -> None:
@@ -162,6 +163,8 @@ def _clean(node: Element, kinds: Sequence[str]) -> None:
             kind = kinds[int(child.get("class", "").split("serie-")[1].split()[0])]
             child.set("class", f"mark-{kind}")
             child.set("fill", "none" if kind == "permitted" else f"url(#mark-{kind})")
+        for name in _PLACES.intersection(child.keys()):
+            child.set(name, _LONG_NUMBER.sub(lambda found: f"{float(found[0]):.1f}", child.get(name, "")))
         _clean(child, kinds)
 
 

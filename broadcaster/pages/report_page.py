@@ -132,7 +132,11 @@ def _lane_chart(report: CampaignReport, language: Language) -> Chart | None:
 def _told_replies(report: CampaignReport, language: Language) -> str:
     replies = report.replies
     shown = {"replies": language.number(replies.replies), "people": language.number(replies.answered)}
-    told = language.gettext("%(replies)s, from %(people)s people") % shown
+    ngettext = language.translations.ngettext
+    told = (
+        ngettext("%(replies)s, from %(people)s person", "%(replies)s, from %(people)s people", replies.answered)
+        % shown
+    )
     if sent := report.detail.summary.sent:
         told += f" ({language.percent(min(1.0, replies.answered / sent))})"
     return told

@@ -21,14 +21,14 @@ _KINDS = {
 """Which states are one part of a bar."""
 
 
-class CountedStates(Protocol):
+class MessageCounts(Protocol):
     """Has a number of messages in each state."""
 
     def count(self, state: MessageState) -> int:
         """How many are in it."""
 
 
-def shown_states(counted: CountedStates) -> Sequence[MessageState]:
+def shown_states(counted: MessageCounts) -> Sequence[MessageState]:
     """Those that hold a message, and the two that people look for; the final ones first."""
     order = [MessageState.SENT, MessageState.FAILED]
     order += [state for state in MessageState if state in FINAL_MESSAGE_STATES and state not in order]
@@ -36,12 +36,12 @@ def shown_states(counted: CountedStates) -> Sequence[MessageState]:
     return [state for state in order if state in _ALWAYS or counted.count(state)]
 
 
-def state_terms(counted: CountedStates, language: Language) -> Sequence[tuple[int, str]]:
+def state_terms(counted: MessageCounts, language: Language) -> Sequence[tuple[int, str]]:
     """The parts that a number of messages is the sum of."""
     return [(counted.count(state), language.gettext(NAMES[state])) for state in shown_states(counted)]
 
 
-def bars_of_states(rows: Sequence[CountedStates], language: Language) -> Sequence[Bars]:
+def bars_of_states(rows: Sequence[MessageCounts], language: Language) -> Sequence[Bars]:
     """One bar a row, of parts whose sum is all of its messages."""
     _ = language.gettext
     labels = {

@@ -50,9 +50,7 @@ def report(
     of_all: Annotated[bool, typer.Option("--all", help="All campaigns that started since --since, together.")] = False,
     since: Annotated[
         str | None,
-        typer.Option(
-            "--since", metavar="WHEN", help="With --all: 2026-11-01, monday. Default: for 30 days."
-        ),
+        typer.Option("--since", metavar="WHEN", help="With --all: 2026-11-01, monday. Default: for 30 days."),
     ] = None,
     html: HtmlFile = None,
     with_phones: WithPhones = False,

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from broadcaster.db.statements import Connection
 
 
-class Counted:
+class CountedByState:
     """Has a field for each state of messages, which says how many are in it."""
 
     __slots__ = ()
@@ -39,7 +39,7 @@ class Counted:
         return sum(self.count(state) for state in MessageState if state not in FINAL_MESSAGE_STATES)
 
 
-class CampaignSummary(Counted, msgspec.Struct, frozen=True):
+class CampaignSummary(CountedByState, msgspec.Struct, frozen=True):
     """Where a campaign stands. `total` is the sum of the nine states."""
 
     name: str
@@ -85,7 +85,7 @@ class CampaignSummary(Counted, msgspec.Struct, frozen=True):
     """When the next one opens, if its figures hold; None: there is none, or the one before has not left yet."""
 
 
-class CampaignLane(Counted, msgspec.Struct, frozen=True):
+class CampaignLane(CountedByState, msgspec.Struct, frozen=True):
     """What of a campaign goes through one instance, and how that is doing."""
 
     instance: str

@@ -19,7 +19,7 @@ from broadcaster.domain.campaign_plans import CampaignPlan
 from broadcaster.domain.course import Course, PacedLane, RateChange, SlotFigures, StateChange, TimeSpan, course_of
 from broadcaster.domain.states import FINAL_CAMPAIGN_STATES, CampaignState, MessageState
 from broadcaster.services.audit import AuditEntry
-from broadcaster.services.campaigns.campaign_reports import CampaignDetail, Counted, campaign_detail
+from broadcaster.services.campaigns.campaign_reports import CampaignDetail, CountedByState, campaign_detail
 from broadcaster.services.campaigns.move_reports import ToldMove, moves_of_campaign
 from broadcaster.services.campaigns.planning import open_work
 from broadcaster.services.inbox_reports import ReplyFigures, reply_figures
@@ -148,7 +148,7 @@ def resolved_doubts(source: Engine | Reader, campaign_id: int) -> Sequence[Resol
         return rows(connection, "doubts_by_resolution", ResolvedDoubts, campaign_id=campaign_id)
 
 
-class StartedCampaign(Counted, msgspec.Struct, frozen=True):
+class StartedCampaign(CountedByState, msgspec.Struct, frozen=True):
     """A campaign in a report of several. `total` is the sum of the nine states."""
 
     name: str
