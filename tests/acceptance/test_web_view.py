@@ -190,6 +190,22 @@ def test_everything_can_be_done_with_the_keyboard(view: WebView, browser: Browse
         assert watched.complaints == []
 
 
+def test_a_row_that_is_looked_at_stays_where_others_come_and_go(
+    run_cli: RunCli, view: WebView, browser: Browser
+) -> None:
+    with signed_in(browser, view) as page:
+        page.locator("#status.status-live").wait_for()
+        page.get_by_role("link", name="new year").focus()
+        row = page.evaluate("document.activeElement.closest('tr').id")
+        submit(run_cli, "another idea", 5, "south", "--draft")
+        page.get_by_role("link", name="another idea").wait_for()
+        assert_done(run_cli("campaign", "cancel", "an idea", "--yes"))
+        page.locator("#group-ended").get_by_role("link", name="an idea").wait_for()
+        names = page.locator("#group-later tbody th").all_inner_texts()
+        assert names == ["another idea", "new year"]
+        assert page.evaluate("document.activeElement.closest('tr').id") == row
+
+
 def test_without_script_it_shows_the_same_and_loads_itself_again(
     view: WebView, browser: Browser, engine: Engine
 ) -> None:

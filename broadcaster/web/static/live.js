@@ -23,17 +23,17 @@
     const ids = new Set([...fresh.children].map((child) => child.id).filter(Boolean));
     let at = shown.firstChild;
     for (const child of [...fresh.childNodes]) {
-      // A row that is gone makes no other one change places.
-      while (at && at.id && at.id !== child.id && !ids.has(at.id)) at = remove(at);
-      if (at && at.nodeName === child.nodeName && (at.id || "") === (child.id || "")) {
+      const kept = child.id && shown.querySelector(`:scope > [id="${CSS.escape(child.id)}"]`);
+      // What is gone before it goes first, so that what stays need not be moved: that would take the focus from it.
+      if (kept) while (at && at !== kept && !ids.has(at.id)) at = remove(at);
+      if (kept && kept !== at) {
+        shown.insertBefore(kept, at);
+        become(kept, child);
+      } else if (at && at.nodeName === child.nodeName && (at.id || "") === (child.id || "")) {
         if (at.nodeType === Node.ELEMENT_NODE) become(at, child);
         else if (at.data !== child.data) at.data = child.data;
         at = at.nextSibling;
-      } else {
-        const moved = child.id && shown.querySelector(`:scope > [id="${CSS.escape(child.id)}"]`);
-        shown.insertBefore(moved || child, at);
-        if (moved) become(moved, child);
-      }
+      } else shown.insertBefore(child, at);
     }
     while (at) at = remove(at);
   };
