@@ -103,3 +103,9 @@ class Readings:
         self._shown.move_to_end(key)
         while len(self._shown) > MOST_KEPT:
             self._shown.popitem(last=False)
+        # What is too old to be shown may be personal, and need not be remembered.
+        asyncio.get_running_loop().call_later(2 * reading.fresh_seconds, self._forget, key, reading)
+
+    def _forget(self, key: Hashable, reading: _Reading) -> None:
+        if self._shown.get(key) is reading:
+            del self._shown[key]

@@ -139,7 +139,21 @@ def test_nobody_waits_for_ever_and_whoever_leaves_stops_no_one_else(
     asyncio.run(look())
 
 
-def test_what_nobody_asks_for_any_more_is_forgotten(source: Source) -> None:
+def test_what_is_too_old_to_be_shown_is_forgotten(source: Source, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "FRESH_SECONDS", 0.01)
+    monkeypatch.setattr(module, "COST_SHARE", 0)
+
+    async def look() -> None:
+        async with opened() as readings:
+            await readings.read("key", source.read)
+            async with asyncio.timeout(30):
+                while readings._shown:
+                    await asyncio.sleep(0)
+
+    asyncio.run(look())
+
+
+def test_what_very_many_asked_for_is_not_all_remembered(source: Source) -> None:
     async def look() -> None:
         async with opened() as readings:
             for number in range(MOST_KEPT + 5):
