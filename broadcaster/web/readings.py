@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Hashable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from time import monotonic
 from typing import Any, TypeVar
 
 from broadcaster.errors import UnavailableError
@@ -48,10 +49,15 @@ class Readings:
     What fails is remembered as well: while Postgres is away, it is asked once a second, too.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = monotonic) -> None:
+        self._clock = clock
         self._shown: OrderedDict[Hashable, _Reading] = OrderedDict()
         self._under_way: dict[Hashable, _Reading] = {}
         self._threads = ThreadPoolExecutor(_THREADS, "reading")
+
+    def __len__(self) -> int:
+        """How many things are remembered."""
+        return len(self._shown)
 
     async def read(self, key: Hashable, function: Callable[..., T], *arguments: Any) -> T:
         """What a function returns, or returned lately for this `key`. It is called in a thread, and may wait there.
@@ -73,7 +79,7 @@ class Readings:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def _get(self, key: Hashable, make: Callable[[], Awaitable[T]], *, is_made: bool) -> T:
-        now = asyncio.get_running_loop().time()
+        now = self._clock()
         shown = self._shown.get(key)
         age = 0.0 if shown is None else now - shown.ended
         if shown is None or age >= shown.fresh_seconds:
@@ -95,7 +101,7 @@ class Readings:
 
     def _end(self, key: Hashable, reading: _Reading) -> None:
         del self._under_way[key]
-        reading.ended = asyncio.get_running_loop().time()
+        reading.ended = self._clock()
         if not reading.task.cancelled():
             # Whoever waited hears of it; if nobody did, it is no error that was overlooked.
             reading.task.exception()
