@@ -13,6 +13,7 @@ COMMANDS = {
     "up": ("broadcaster.cli.stack:up", "Start everything here: servers, migrations, worker, beat, Flower, web."),
     "down": ("broadcaster.cli.stack:down", "Stop what `up` started."),
     "status": ("broadcaster.cli.stack:status", "Show what is running here and how it is doing."),
+    "top": ("broadcaster.cli.top:top", "Show all that is sent now, again and again."),
     "doctor": ("broadcaster.cli.doctor:doctor", "Find out what is wrong, and say what to do."),
     "demo": (
         "broadcaster.cli.demo.run:demo",

@@ -23,7 +23,7 @@ from tests.support.database import as_owner
 from tests.support.reference import commands
 
 SHOWS = {
-    "status", "doctor", "audit", "db check", "instance list", "instance show", "instance rules NAME show",
+    "status", "top", "doctor", "audit", "db check", "instance list", "instance show", "instance rules NAME show",
     "instance rules NAME test", "campaign preview", "phone list", "phone show", "campaign list", "campaign show",
     "campaign watch", "campaign report", "campaign export", "audience list", "audience show", "audience export",
     "schedule list", "schedule show", "schedule next", "schedule report", "replies list", "replies show",

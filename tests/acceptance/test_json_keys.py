@@ -62,6 +62,7 @@ WHILE_IT_RUNS = [
     "campaign cancel all --yes",
     "campaign settle c --as failed --yes",
     "status",
+    "top --once",
     "doctor",
     f"schedule add news {DAILY}",
     "schedule set news --priority 1",
