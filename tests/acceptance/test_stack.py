@@ -9,6 +9,7 @@ import socket
 import subprocess
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import httpx
@@ -238,7 +239,7 @@ def test_a_postgres_that_shuts_down_and_waits_is_told_and_comes_back(
     add_instance(home, simulator, "unlimited")
     submit(home, recipients, "--watch")
     assert accepted(simulator) == Counter(PHONES)
-    with visitor:
+    with closing(visitor):
         wait_for(lambda: f"{len(PHONES)} / {len(PHONES)}" in visitor.get("/").text, "the view in the browser")
     assert {role.name: role.restarts for role in home.status().roles}["web"] == 0
 
