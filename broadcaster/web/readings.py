@@ -84,8 +84,9 @@ class Readings:
         age = 0.0 if shown is None else now - shown.ended
         if shown is None or age >= shown.fresh_seconds:
             latest = self._under_way.get(key) or self._begin(key, make, now, is_made)
-            # What was read lately is shown while it is read anew, so that nobody waits for that.
-            shown = latest if shown is None or age >= 2 * shown.fresh_seconds else shown
+            # What was read lately is shown while it is read anew, so that nobody waits for that. To make something of
+            # other readings takes no time.
+            shown = latest if shown is None or is_made or age >= 2 * shown.fresh_seconds else shown
         try:
             # Others wait for it, too.
             found: T = await asyncio.wait_for(asyncio.shield(shown.task), PATIENCE_SECONDS)

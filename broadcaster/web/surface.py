@@ -124,6 +124,9 @@ async def form_of(request: Request) -> dict[str, str]:
         if len(body) > _LONGEST_FORM:
             raise HTTPException(413, "the form is too long")
     try:
-        return dict(parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=10))
+        form = dict(parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=10))
     except ValueError:
         raise HTTPException(400, "the form cannot be read") from None
+    if any("\0" in each for each in form.values()):
+        raise HTTPException(400, "the form holds what is no text")
+    return form

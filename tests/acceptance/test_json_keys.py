@@ -56,6 +56,7 @@ WHILE_IT_RUNS = [
     "campaign settle c",
     "campaign retry c --dry-run",
     "campaign report c",
+    "campaign report --all",
     "campaign set all --text 'Dear {{ name }}' --instance a",
     "campaign clone all again",
     "campaign remove again --yes",

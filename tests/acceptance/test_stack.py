@@ -9,6 +9,7 @@ import socket
 import subprocess
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import httpx
@@ -126,6 +127,14 @@ def assert_the_view_shows_the_campaign(home: Home, said: str, url: str) -> None:
     assert not any(password in log.read_text() for log in (home.directory / "logs").iterdir())
 
 
+def sign_in_to_view(home: Home) -> httpx.Client:
+    """With the password that is kept in its file."""
+    visitor = httpx.Client(base_url=f"http://127.0.0.1:{home.settings.web_port}")
+    password = (home.directory / "web.auth").read_text()
+    assert visitor.post("/sign-in", data={"password": password}).status_code == 303
+    return visitor
+
+
 def assert_flower_shows_an_occurrence(home: Home, recipients: Path, url: str) -> None:
     """A task with the schedule and the campaign, once it has come due; and still no ticks."""
     assert_done(home.run("audience", "import", "people", recipients))
@@ -216,6 +225,7 @@ def test_a_postgres_that_shuts_down_and_waits_is_told_and_comes_back(
 ) -> None:
     """A SIGTERM lets it wait for its clients, which are the workers, and refuse everybody else."""
     up(home)
+    visitor = sign_in_to_view(home)
     home.processes()["postgres"].send(signal.SIGTERM)
     wait_for(lambda: home.status().state is StackState.DEGRADED, "the supervisor to notice")
     told = home.run("status")
@@ -229,6 +239,9 @@ def test_a_postgres_that_shuts_down_and_waits_is_told_and_comes_back(
     add_instance(home, simulator, "unlimited")
     submit(home, recipients, "--watch")
     assert accepted(simulator) == Counter(PHONES)
+    with closing(visitor):
+        wait_for(lambda: f"{len(PHONES)} / {len(PHONES)}" in visitor.get("/").text, "the view in the browser")
+    assert {role.name: role.restarts for role in home.status().roles}["web"] == 0
 
 
 def test_up_in_the_foreground_tells_a_line_for_each_role_and_stops_all_at_sigterm(home: Home) -> None:

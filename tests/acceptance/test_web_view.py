@@ -34,8 +34,8 @@ PAGES = {
     "cancel": "/campaign/change?name=spring%20sale&change=cancel",
 }
 PICTURES = Path(__file__).parents[2] / "docs" / "pictures"
-TAKES_PICTURES = bool(os.environ.get("BROADCASTER_PICTURES"))
-"""With this variable the pictures of the documentation are taken anew."""
+TAKES_PICTURES = os.environ.get("BROADCASTER_TEST_PICTURES") == "1"
+"""With this variable as 1 the pictures of the documentation are taken anew."""
 
 
 @pytest.fixture

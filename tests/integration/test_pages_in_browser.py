@@ -6,6 +6,7 @@ With BROADCASTER_TEST_PICTURES=1 the pictures of docs/pictures are made anew.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -108,20 +109,21 @@ def test_it_can_be_printed(browser: Browser, file_url: str, tmp_path: Path) -> N
         watched.page.goto(file_url)
         printed = watched.page.pdf(path=tmp_path / "report.pdf", format="A4")
         assert printed.startswith(b"%PDF")
-        assert (
-            2 <= printed.count(b"/Type /Page\n") + printed.count(b"/Type /Page ") + printed.count(b"/Type/Page") <= 9
-        )
+        assert 2 <= len(re.findall(rb"/Type ?/Page\b", printed)) <= 9
         watched.page.emulate_media(media="print", color_scheme="dark")
-        assert watched.sideways() == []
+        for code in LANGUAGES:
+            watched.page.set_content(report_page(sample_report(), language(code)))
+            assert watched.sideways() == []
+        watched.page.goto(file_url)
         assert watched.page.eval_on_selector("body", "each => getComputedStyle(each).color") == "rgb(0, 0, 0)"
         shoot(watched, "report-print.png")
-        assert_quiet(watched, file_url)
+        assert watched.complaints == []
 
 
 def test_without_script_everything_is_there(browser: Browser, file_url: str) -> None:
     with watched_page(browser, java_script_enabled=False) as watched:
         watched.page.goto(file_url)
-        assert watched.page.locator("section").count() == 10
+        assert watched.page.locator("section").count() == 9
         for summary in watched.page.locator("summary").all():
             summary.click()
         assert watched.page.locator("details table").first.is_visible()
@@ -177,7 +179,7 @@ def test_hostile_texts_do_no_harm(browser: Browser, text: str) -> None:
         watched.page.set_content(report_page(hostile_report(text), language(), with_phones=True))
         assert watched.page.evaluate("window.harmed") is None
         assert watched.page.locator("h1").inner_text().strip() == text.strip()
-        assert watched.page.locator("section").count() == 10
+        assert watched.page.locator("section").count() == 9
         assert watched.sideways() == []
         # What it turns round is itself alone.
         assert "12,000" in watched.page.locator("#books ~ p").first.inner_text()

@@ -152,6 +152,9 @@ def test_a_chart_shows_numbers_as_the_language_writes_them() -> None:
     assert ">1.000</text>" in page
 
 
+@pytest.mark.parametrize(
+    "text", ["<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "{{ 7 * 7 }}", "%(x)s 100%"]
+)
 def test_what_others_have_written_is_text(text: str) -> None:
     page = report_page(hostile_report(text), language())
     assert f"<h1><bdi>{escape(text)}</bdi></h1>" in page

@@ -89,6 +89,21 @@ def test_it_is_read_again_after_a_second_and_the_former_is_shown_meanwhile(clock
     asyncio.run(look())
 
 
+def test_what_is_made_of_readings_is_made_anew_and_not_shown_meanwhile(clock: Clock) -> None:
+    times = iter(range(1, 9))
+
+    async def made() -> int:
+        return next(times)
+
+    async def look() -> None:
+        async with opened(clock) as readings:
+            assert [await readings.make("page", made) for _ in range(2)] == [1, 1]
+            clock.now += FRESH_SECONDS + 0.1
+            assert [await readings.make("page", made) for _ in range(2)] == [2, 2]
+
+    asyncio.run(look())
+
+
 def test_what_takes_long_is_read_as_seldom(clock: Clock, source: Source) -> None:
     async def look() -> None:
         async with opened(clock) as readings:
