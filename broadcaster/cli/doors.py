@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from broadcaster.cli.output import say
+from broadcaster.door_urls import flower_url, web_url
 from broadcaster.settings import Settings
 from broadcaster.web.web_password import EXTRA, can_serve_web, web_password, web_password_path
 from broadcaster.worker.flower_credentials import credentials_path, flower_credentials
@@ -41,19 +42,3 @@ def _told_password(variable: str, file: Path | None, new: str | None) -> str:
     if file is None:
         return f"password as in {variable}"
     return f"password {new} (shown once, kept in {file})" if new else f"password in {file}"
-
-
-def flower_url(settings: Settings) -> str:
-    """Where Flower is, as seen from this machine."""
-    return _url(settings.flower_bind, settings.flower_port)
-
-
-def web_url(settings: Settings) -> str:
-    """Where the view in the browser is: by the name that people use, or as seen from this machine."""
-    return settings.web_url or _url(settings.web_bind, settings.web_port)
-
-
-def _url(bind: str, port: int) -> str:
-    everywhere = bind in ("0.0.0.0", "::", "")  # noqa: S104 - compared, not bound
-    host = "127.0.0.1" if everywhere else bind
-    return f"http://{f'[{host}]' if ':' in host else host}:{port}/"

@@ -16,7 +16,7 @@ import broadcaster
 from broadcaster import embedded
 from broadcaster.cli.campaign.ends import campaign_end_document, say_ends
 from broadcaster.cli.database import database, upgrade_database
-from broadcaster.cli.doors import doors_of, flower_url, say_doors, web_url
+from broadcaster.cli.doors import doors_of, say_doors
 from broadcaster.cli.options.results import Json
 from broadcaster.cli.output import (
     json_item,
@@ -33,6 +33,7 @@ from broadcaster.cli.output import (
 from broadcaster.cli.own_process import own_command, own_environment
 from broadcaster.cli.troubles import Few, few_troubles, say_troubles, trouble_document, troubles
 from broadcaster.domain.campaign_plans import CampaignPlan
+from broadcaster.door_urls import flower_url, web_url
 from broadcaster.embedded import ProcessId, ReadyNotice, Role, RoleStatus, StackState, StackStatus
 from broadcaster.embedded.home import prepare_home
 from broadcaster.errors import UnavailableError
