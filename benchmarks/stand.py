@@ -166,7 +166,8 @@ def temporary_directory() -> Iterator[Path]:
 
 
 def stand_environment(home: Path) -> Mapping[str, str]:
-    """Every setting at its default, whatever this process's environment says, but `home` and a free port."""
+    """Every setting at its default, whatever this process's environment says, but `home` and free ports."""
     # An empty variable counts as unset, and wins over a .env file.
     defaults = {PREFIX + name.upper(): "" for name in Settings.__struct_fields__}
-    return defaults | {f"{PREFIX}HOME": str(home), f"{PREFIX}FLOWER_PORT": str(nginx.free_port())}
+    ports = {f"{PREFIX}{role}_PORT": str(nginx.free_port()) for role in ("FLOWER", "WEB")}
+    return defaults | {f"{PREFIX}HOME": str(home)} | ports

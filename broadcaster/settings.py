@@ -65,6 +65,22 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     flower_basic_auth: str | None = None
     """`user:password`. Unset: generated once under `home`."""
 
+    web_bind: str = "127.0.0.1"
+    """The address that the view in the browser listens on."""
+    web_port: Port = 5560
+    """The port that the view in the browser listens on."""
+    web_password: str | None = None
+    """The password of the view in the browser. Unset: generated once under `home`."""
+    web_url: str | None = None
+    """Where people reach the view in the browser, if by another name, such as https://broadcaster.example.com."""
+    web_allow_changes: bool = False
+    """Whether campaigns can be paused, resumed and cancelled in the browser. Otherwise it is only to look at."""
+    web_metrics_token_file: Path | None = None
+    """The bearer token for `/metrics` of the view in the browser is in this file.
+
+    Unset: nobody needs one on loopback, and elsewhere the figures are shown only to who is signed in.
+    """
+
     worker_threads: Count = 64
     """Celery threads of one worker. Three quarters of them may wait for `send` tasks, which costs next to nothing."""
     drain_seconds: Seconds = 20.0
@@ -108,6 +124,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Whose dates and numbers texts show, such as `id` or `en_GB`, unless `--locale` says otherwise. Unset: `en`.
 
     `en` writes English, and reads no date in numbers that may begin with the day or the month.
+    """
+    language: str | None = None
+    """In which pages are written, such as reports: `en`, `es`, `id` or `pt`, unless `--language` says otherwise.
+
+    Unset: the language of `locale`, where it is one of them, and English otherwise.
     """
     max_attempts: Count = 5
     """How many attempts a message may spend before it fails."""
@@ -231,7 +252,7 @@ def load(environ: Mapping[str, str] | None = None, dotenv: Path | None = Path(".
     if faults:
         raise SettingsError("; ".join(faults))
     fields["home"] = (fields.get("home") or default_home()).expanduser().absolute()
-    for name in ("secret_key_file", "reply_words_file"):
+    for name in ("secret_key_file", "reply_words_file", "web_metrics_token_file"):
         if name in fields:
             fields[name] = fields[name].absolute()
     return Settings(**fields)
@@ -288,6 +309,7 @@ def _url_faults(fields: Mapping[str, Any]) -> list[str]:
         "database_url": postgres,
         "migration_database_url": postgres,
         "redis_url": ("host:6379/0", "redis", "rediss", "redis+socket", "unix"),
+        "web_url": ("broadcaster.example.com", "https", "http"),
     }
     # The value is not shown: in what is no such URL, nobody knows which part is the password.
     faults = [

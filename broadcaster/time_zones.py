@@ -48,6 +48,13 @@ def shown_time(moment: datetime, *, seconds: bool = True) -> str:
     return moment.astimezone(shown_zone()).strftime(f"%Y-%m-%d %H:%M{':%S' * seconds} %Z")
 
 
+def clock_time(moment: datetime) -> str:
+    """The same with its day only if that is not today: `12:31:08 CET`."""
+    local = moment.astimezone(shown_zone())
+    is_today = local.date() == datetime.now(shown_zone()).date()
+    return f"{local:%H:%M:%S %Z}" if is_today else shown_time(moment, seconds=False)
+
+
 def day_and_time(moment: datetime, zone: tzinfo | None = None) -> str:
     """A moment that somebody has chosen, with its day: `Mon 2026-11-23 09:00 WIB`. Default: by `shown_zone`."""
     local = moment.astimezone(zone or shown_zone())

@@ -10,9 +10,10 @@ import broadcaster
 from broadcaster.cli.groups import lazy_group
 
 COMMANDS = {
-    "up": ("broadcaster.cli.stack:up", "Start everything here: servers, migrations, worker, beat, Flower."),
+    "up": ("broadcaster.cli.stack:up", "Start everything here: servers, migrations, worker, beat, Flower, web."),
     "down": ("broadcaster.cli.stack:down", "Stop what `up` started."),
     "status": ("broadcaster.cli.stack:status", "Show what is running here and how it is doing."),
+    "top": ("broadcaster.cli.top:top", "Show all that is sent now, again and again."),
     "doctor": ("broadcaster.cli.doctor:doctor", "Find out what is wrong, and say what to do."),
     "demo": (
         "broadcaster.cli.demo.run:demo",
@@ -33,6 +34,7 @@ COMMANDS = {
     "worker": ("broadcaster.cli.roles:worker", "Run one worker."),
     "beat": ("broadcaster.cli.roles:beat", "Run one beat, which fires the workers' ticks."),
     "flower": ("broadcaster.cli.roles:flower", "Run Flower, the web view of the workers."),
+    "web": ("broadcaster.cli.roles:web", "Run the view in the browser: what is sent now, and why something is not."),
     "simulator": ("broadcaster.cli.roles:simulator", "Run a WAChatPro gateway to develop and test against."),
 }
 

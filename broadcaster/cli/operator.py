@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import pwd
-import socket
 from collections.abc import Mapping
 from typing import Annotated
 
 import typer
 
+from broadcaster.db.operator_session import operator_session
 from broadcaster.domain.names import check_name
 
 
@@ -25,9 +25,6 @@ ByOption = Annotated[
         "--by", metavar="WHO", help="Who decides, for the record. Default: this account.", callback=_nameable
     ),
 ]
-
-_LONGEST = 200
-"""The most characters of each setting. The database stores no more either."""
 
 _given = ["broadcaster"]
 
@@ -48,13 +45,7 @@ def note_command(words: str) -> None:
 
 
 def as_operator() -> Mapping[str, str]:
-    """Settings that tell a database session who runs which command (db/schema/functions/write_audit.sql)."""
+    """Settings that tell a database session who runs which command (`operator_session`)."""
     behind = os.environ.get("SUDO_USER")
     who = f"{account()} (sudo: {behind})" if behind else account()
-    said = {"operator": who, "host": socket.gethostname(), "command": _given[0].removeprefix("broadcaster ")}
-    return {f"broadcaster.{name}": _plain(text) for name, text in said.items()}
-
-
-def _plain(text: str) -> str:
-    """The text without characters that a terminal acts on or Postgres refuses."""
-    return "".join(c if c.isprintable() else "?" for c in text[:_LONGEST]).encode(errors="replace").decode()
+    return operator_session(who, _given[0].removeprefix("broadcaster "))

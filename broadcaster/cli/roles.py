@@ -1,13 +1,18 @@
-"""`broadcaster worker`, `beat`, `flower` and `simulator`: one role each, for orchestrators and development."""
+"""`broadcaster worker`, `beat`, `flower`, `web` and `simulator`: one role each, for orchestrators and development."""
 
 from __future__ import annotations
 
 import os
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from msgspec.structs import replace
+
+from broadcaster.errors import UnavailableError
+from broadcaster.settings import load
 
 # Celery and Flower are slow to import, so each role imports its own part inside its function. Roles read the settings
 # and then work in `/`, so that nothing comes from the current directory.
@@ -38,6 +43,38 @@ def flower() -> None:
 
     os.chdir("/")
     run_flower()
+
+
+def web(
+    allow_changes: Annotated[
+        bool,
+        typer.Option(
+            "--allow-changes",
+            help="Let who is signed in pause, resume and cancel campaigns. Default: BROADCASTER_WEB_ALLOW_CHANGES.",
+        ),
+    ] = False,
+) -> None:
+    """Serve the view in the browser at BROADCASTER_WEB_BIND and BROADCASTER_WEB_PORT: campaigns as they are sent.
+
+    It is behind a password, and only to look at unless changes are allowed. What somebody changes is in `audit`.
+
+    Example: broadcaster web --allow-changes
+    """
+    from broadcaster.web.web_password import EXTRA, can_serve_web  # noqa: PLC0415
+
+    settings = load()
+    if not can_serve_web():
+        raise UnavailableError(EXTRA)
+    from broadcaster.cli.troubles import look_around  # noqa: PLC0415
+    from broadcaster.web.web_server import serve_web  # noqa: PLC0415
+    from broadcaster.worker.logs import configure_logs  # noqa: PLC0415
+    from broadcaster.worker.nudge import nudge  # noqa: PLC0415
+    from broadcaster.worker.readiness import announce_ready  # noqa: PLC0415
+
+    settings = replace(settings, web_allow_changes=settings.web_allow_changes or allow_changes)
+    configure_logs(settings)
+    os.chdir("/")
+    serve_web(settings, surroundings=partial(look_around, settings=settings), nudge=nudge, ready=announce_ready)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

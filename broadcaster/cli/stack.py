@@ -16,6 +16,7 @@ import broadcaster
 from broadcaster import embedded
 from broadcaster.cli.campaign.ends import campaign_end_document, say_ends
 from broadcaster.cli.database import database, upgrade_database
+from broadcaster.cli.doors import doors_of, say_doors
 from broadcaster.cli.options.results import Json
 from broadcaster.cli.output import (
     json_item,
@@ -32,13 +33,15 @@ from broadcaster.cli.output import (
 from broadcaster.cli.own_process import own_command, own_environment
 from broadcaster.cli.troubles import Few, few_troubles, say_troubles, trouble_document, troubles
 from broadcaster.domain.campaign_plans import CampaignPlan
+from broadcaster.door_urls import flower_url, web_url
 from broadcaster.embedded import ProcessId, ReadyNotice, Role, RoleStatus, StackState, StackStatus
 from broadcaster.embedded.home import prepare_home
 from broadcaster.errors import UnavailableError
 from broadcaster.services.campaigns.planning import plans_of_all
 from broadcaster.services.ticks import Tick, read_ticks
 from broadcaster.settings import Settings, load
-from broadcaster.worker.flower_credentials import LISTENER, FlowerCredentials, credentials_path, flower_credentials
+from broadcaster.web.web_password import can_serve_web
+from broadcaster.worker.flower_credentials import LISTENER
 
 ANSWER_SECONDS = 5.0
 """Seconds beyond its longest request that a stopping worker may take to record outcomes and give back its claims."""
@@ -67,19 +70,18 @@ def up(
     detach: Annotated[bool, typer.Option("--detach", help="Return when all is ready, and leave it running.")] = False,
     worker_processes: WorkerProcesses = 1,
 ) -> None:
-    """Start everything here: Postgres and Redis if no URL is configured, migrations, workers, beat, Flower.
+    """Start everything here: Postgres and Redis if no URL is configured, migrations, workers, beat, Flower, web.
 
     Whatever dies is restarted. Ctrl-C or SIGTERM stops everything; messages being sent finish first. Neither stopping
     nor a power failure loses anything: the next `up` goes on from there.
     """
     settings = load()
     prepare_home(settings)
-    password_is_new = not settings.flower_basic_auth and not credentials_path(settings).exists()
-    credentials = flower_credentials(settings)
+    doors = doors_of(settings)
     if detach:
         _spawn(settings, worker_processes)
         say(f"up: it works in the background (`broadcaster status` shows it), logs are in {settings.home / 'logs'}")
-        _say_flower(settings, credentials, password_is_new)
+        say_doors(doors)
         return
     tell = _teller()
 
@@ -88,10 +90,13 @@ def up(
         tell(f"database: migrated to {applied[-1]}" if applied else "database: up to date")
 
     def announce() -> None:
-        _say_flower(settings, credentials, password_is_new)
+        say_doors(doors)
         tell(f"up: version {broadcaster.__version__}, logs are in {settings.home / 'logs'}; Ctrl-C stops everything")
 
-    embedded.run_stack(settings, stack_roles(settings, worker_processes), tell, migrate, announce)
+    roles = stack_roles(settings, worker_processes)
+    if can_serve_web():
+        roles.append(_role(settings, "web", "web"))
+    embedded.run_stack(settings, roles, tell, migrate, announce)
 
 
 def down() -> None:
@@ -135,13 +140,6 @@ def stack_roles(
     return [*workers, _role(settings, "beat", "beat"), flower]
 
 
-def flower_url(settings: Settings) -> str:
-    """Where Flower is, as seen from this machine."""
-    everywhere = settings.flower_bind in ("0.0.0.0", "::", "")  # noqa: S104 - compared, not bound
-    host = "127.0.0.1" if everywhere else settings.flower_bind
-    return f"http://{f'[{host}]' if ':' in host else host}:{settings.flower_port}/"
-
-
 def _role(settings: Settings, name: str, command: str, stop_timeout: float = 10.0) -> Role:
     # Not beside the servers' sockets: their account could send the role's message.
     notice = ReadyNotice(settings.run_dir.parent / f"{name}.ready")
@@ -179,18 +177,6 @@ def _teller() -> Callable[[str], None]:
         sys.stdout.flush()
 
     return tell
-
-
-def _say_flower(settings: Settings, credentials: FlowerCredentials, password_is_new: bool) -> None:
-    say(f"Flower: {flower_url(settings)} user {credentials.user}, {_password(settings, credentials, password_is_new)}")
-    sys.stdout.flush()
-
-
-def _password(settings: Settings, credentials: FlowerCredentials, is_new: bool) -> str:
-    if settings.flower_basic_auth:
-        return "password as in BROADCASTER_FLOWER_BASIC_AUTH"
-    path = credentials_path(settings)
-    return f"password {credentials.password} (shown once, kept in {path})" if is_new else f"password in {path}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,6 +222,7 @@ def _say_document(
         "started_at": stack.started_at,
         "home": str(settings.home),
         "flower_url": flower_url(settings),
+        "web_url": web_url(settings) if can_serve_web() else None,
         "roles": [_role_document(role) for role in stack.roles],
         "ticks": None if work.ticks is None else [_tick_document(tick, running) for tick in work.ticks],
         "ends": [campaign_end_document(name, plan) for name, plan in work.plans.items()],
@@ -259,6 +246,8 @@ def _say_status(settings: Settings, stack: StackStatus, work: _Work, running: fl
 
 def _say_stack(settings: Settings, stack: StackStatus, ticks: list[Tick], running: float | None) -> None:
     where = {"home": settings.home, "flower": flower_url(settings)}
+    if can_serve_web():
+        where["web"] = web_url(settings)
     say_fields({"state": stack.state, "pid": _pid(stack.process), "started": local_time(stack.started_at), **where})
     say("")
     say_table(

@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
 from functools import partial
 from itertools import chain, repeat
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from broadcaster.cli.output import console, local_time, one_line
+from broadcaster.cli.output import console, one_line
 from broadcaster.db.reading import Reader
 from broadcaster.domain.holds import HoldNow
 from broadcaster.domain.standstill import Cause, Remedy, Scene, Standstill, What, counted
 from broadcaster.services.standstill import find_standstills, look_at_campaign
 from broadcaster.settings import Settings
-from broadcaster.time_zones import shown_zone
+from broadcaster.time_zones import clock_time
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -34,14 +33,14 @@ class Few(NamedTuple):
 
 def troubles(source: Engine | Reader, settings: Settings, campaign: str | None = None) -> Iterator[Standstill]:
     """Everything that does not move, while it is found; with `campaign`, only what concerns that campaign."""
-    return find_standstills(source, settings, campaign=campaign, surroundings=partial(_look_around, settings=settings))
+    return find_standstills(source, settings, campaign=campaign, surroundings=partial(look_around, settings=settings))
 
 
 def troubles_and_holds(
     source: Engine | Reader, settings: Settings, campaign: str
 ) -> tuple[list[Standstill], list[HoldNow]]:
     """What of a campaign does not move, and what holds it now, by one look."""
-    return look_at_campaign(source, settings, campaign, partial(_look_around, settings=settings))
+    return look_at_campaign(source, settings, campaign, partial(look_around, settings=settings))
 
 
 def trouble_document(trouble: Standstill) -> dict[str, Any]:
@@ -107,14 +106,7 @@ def without_own_remedy(found: Iterable[Standstill], command: str) -> Iterator[St
         yield replace(trouble, remedy=Remedy("", "")) if trouble.remedy.command == command else trouble
 
 
-def clock_time(moment: datetime) -> str:
-    """The local time, `12:31:08 CET`; with the date if it is not today."""
-    local = moment.astimezone(shown_zone())
-    today = datetime.now(shown_zone()).date()
-    return f"{local:%H:%M:%S %Z}" if local.date() == today else str(local_time(moment, seconds=False))
-
-
-def _look_around(scene: Scene, settings: Settings) -> Scene:
+def look_around(scene: Scene, settings: Settings) -> Scene:
     """What is known about stopped ticks besides the database: whether Redis answers, and what starts them."""
     from broadcaster import embedded  # noqa: PLC0415 - start-up time: only a standing beat needs it
 

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import ArgumentError
 
 from broadcaster.db.faults import plain_errors, unusable_url
-from broadcaster.db.reading import CONNECT_TIMEOUT
+from broadcaster.db.reading import CONNECT_TIMEOUT, NOTICE_SILENCE
 from broadcaster.db.statements import execute, query
 from broadcaster.settings import Settings
 
@@ -51,7 +51,7 @@ def _engine(url: str, variable: str, session: Mapping[str, str]) -> Engine:
         engine = create_engine(
             url,
             pool_pre_ping=True,
-            connect_args={"connect_timeout": CONNECT_TIMEOUT, "application_name": "broadcaster"},
+            connect_args={"connect_timeout": CONNECT_TIMEOUT, "application_name": "broadcaster", **NOTICE_SILENCE},
         )
     except (ArgumentError, ValueError):
         raise unusable_url(variable) from None

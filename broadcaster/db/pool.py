@@ -11,14 +11,11 @@ from psycopg.rows import TupleRow
 from psycopg.types.json import set_json_loads
 from psycopg_pool import AsyncConnectionPool
 
-from broadcaster.db.reading import CONNECT_TIMEOUT
+from broadcaster.db.reading import CONNECT_TIMEOUT, NOTICE_SILENCE
 from broadcaster.db.statements import query
 from broadcaster.settings import Settings
 
 _RECONNECT_TIMEOUT = 2
-
-_NOTICE_SILENCE = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 15_000}
-"""By which the kernel notices that the other machine is gone: seconds, and milliseconds for the last one."""
 
 AsyncPool = AsyncConnectionPool[psycopg.AsyncConnection[TupleRow]]
 
@@ -51,6 +48,6 @@ def open_pool(settings: Settings, *, size: int, lock_timeout: float, statement_t
             "autocommit": True,
             "connect_timeout": CONNECT_TIMEOUT,
             "application_name": "broadcaster-worker",
-            **_NOTICE_SILENCE,
+            **NOTICE_SILENCE,
         },
     )

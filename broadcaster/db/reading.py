@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 CONNECT_TIMEOUT = 5
 """Seconds."""
+NOTICE_SILENCE = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 15_000}
+"""By which the kernel notices that the other machine is gone: seconds, and milliseconds for the last one."""
 
 
 class Reader:
@@ -29,7 +31,7 @@ class Reader:
         """Nothing connects yet. Raises SettingsError where the configured URL is none."""
         try:
             self._conninfo = make_conninfo(
-                settings.libpq_url, connect_timeout=CONNECT_TIMEOUT, application_name="broadcaster"
+                settings.libpq_url, connect_timeout=CONNECT_TIMEOUT, application_name="broadcaster", **NOTICE_SILENCE
             )
         except psycopg.ProgrammingError:
             raise unusable_url() from None

@@ -200,7 +200,7 @@ class Surroundings:
         self, plans: Mapping[Luck, SendingPlan], parts: Sequence[PlannedPart], campaign: int, rate: float
     ) -> CampaignPlan:
         plan = plans[Luck.USUAL]
-        own = [part for part in parts if part.campaign == campaign and part.messages]
+        own = [part for part in (*self.beside, *parts) if part.campaign == campaign and part.messages]
         lanes = [lane for lane in self.lanes if any(part.lane_id == lane.id for part in own)]
         waits = list(self._waits(plan, campaign))
         early, ends, late = (_moment(plans[luck].ends_at(campaign)) for luck in (Luck.GOOD, Luck.USUAL, Luck.BAD))

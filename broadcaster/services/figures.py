@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from math import inf
+from typing import TYPE_CHECKING
 
 import msgspec
 from prometheus_client import CollectorRegistry, Metric, generate_latest
@@ -17,6 +18,9 @@ from broadcaster.db.statements import rows
 from broadcaster.domain.states import CampaignState, LaneHealth
 from broadcaster.services.ticks import Tick
 from broadcaster.services.worker_metrics import ENDED_AFTER, WorkerFigures, worker_metrics
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
 
 RECENT_ATTEMPTS = 500
 """Of each instance: latencies and outcomes are those of so many attempts at most, of the last minute."""
@@ -140,7 +144,7 @@ class _Figures:
         )
 
 
-def exposition(source: Reader) -> bytes:
+def exposition(source: Engine | Reader) -> bytes:
     """All figures in the text format 0.0.4. Raises what `reading` does."""
     with reading(source) as connection:
         [overall] = rows(connection, "overall_figures", _Overall)

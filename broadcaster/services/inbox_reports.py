@@ -85,7 +85,10 @@ def list_replies(source: Engine | Reader, wanted: ReplyFilter, limit: int | None
     """Replies, the latest first, in bounded memory. To be gone through at once. Raises NotFoundError."""
     with reading(source) as connection:
         campaign = wanted.campaign
-        if campaign is not None and first(connection, "list_campaigns", tuple, name=campaign, limit=1) is None:
+        if (
+            campaign is not None
+            and first(connection, "list_campaigns", tuple, name=campaign, states=None, part=None, limit=1) is None
+        ):
             raise NotFoundError(f"no campaign is called {campaign!r}: see `broadcaster campaign list`")
         if (
             wanted.instance is not None

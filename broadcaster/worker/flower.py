@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from flower.command import apply_env_options, apply_options, extract_settings
@@ -17,11 +18,13 @@ from tornado.httpserver import HTTPServer
 from tornado.ioloop import IOLoop, PeriodicCallback
 from tornado.options import Error
 
+from broadcaster.door_urls import web_url
 from broadcaster.errors import UnavailableError, UsageError
 from broadcaster.time_zones import shown_zone
 from broadcaster.worker.app import app, settings
 from broadcaster.worker.flower_credentials import LISTENER, FlowerCredentials, flower_credentials
 from broadcaster.worker.flower_door import GuardedFlower
+from broadcaster.worker.flower_templates import LinkedTemplates
 from broadcaster.worker.logs import configure_logs
 from broadcaster.worker.memory import keep_memory_level
 from broadcaster.worker.readiness import announce_ready
@@ -71,7 +74,9 @@ def run_flower(arguments: Sequence[str] | None = None) -> None:
             raise UsageError(f"flower: one of its options has a value that it does not take: {error}") from None
     credentials = _credentials()
     _set_options(basic_auth=[f"{credentials.user}:{credentials.password}"])
-    flower = GuardedFlower(credentials, capp=app, options=options, io_loop=IOLoop.current(), **web_settings)
+    templates = LinkedTemplates(Path(web_settings["template_path"]), web_url(settings))
+    pages = {**web_settings, "template_loader": templates}
+    flower = GuardedFlower(credentials, capp=app, options=options, io_loop=IOLoop.current(), **pages)
     for signum in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signum, lambda *_: flower.io_loop.add_callback_from_signal(flower.stop))
     try:

@@ -12,7 +12,7 @@ from flower.app import Flower
 from tornado.httputil import HTTPHeaders, HTTPServerRequest
 from tornado.web import OutputTransform, RequestHandler
 
-from broadcaster.worker.flower_brake import Brake
+from broadcaster.domain.password_brake import Brake
 from broadcaster.worker.flower_credentials import FlowerCredentials
 
 log = structlog.get_logger()

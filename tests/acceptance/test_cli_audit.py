@@ -23,14 +23,14 @@ from tests.support.database import as_owner
 from tests.support.reference import commands
 
 SHOWS = {
-    "status", "doctor", "audit", "db check", "instance list", "instance show", "instance rules NAME show",
+    "status", "top", "doctor", "audit", "db check", "instance list", "instance show", "instance rules NAME show",
     "instance rules NAME test", "campaign preview", "phone list", "phone show", "campaign list", "campaign show",
     "campaign watch", "campaign report", "campaign export", "audience list", "audience show", "audience export",
     "schedule list", "schedule show", "schedule next", "schedule report", "replies list", "replies show",
     "replies export", "limit list", "limit show", "metrics", "campaign plan", "schedule plan",
 }  # fmt: skip
 """Commands that change nothing in the database that an operator would have decided."""
-RUNS = {"up", "down", "demo", "worker", "beat", "flower", "simulator"}
+RUNS = {"up", "down", "demo", "worker", "beat", "flower", "web", "simulator"}
 """Commands that start and stop processes. `up` migrates as `db upgrade` does."""
 DUE = "2026-11-23T02:00:00Z"
 """Nine o'clock in Jakarta."""

@@ -26,7 +26,7 @@ HOSTILE = {
     "no UTF-8": "a\udcffb",
 }
 """As an argument of a process can be: no longer than 128 KiB, and without NUL."""
-RUN = {"up", "down", "demo", "worker", "beat", "flower", "simulator"}
+RUN = {"up", "down", "demo", "worker", "beat", "flower", "web", "simulator"}
 """They start and stop processes, and keep nothing of what they are given."""
 URL = "--file-url https://files.example.com/a.pdf"
 SUBMIT = "new --instance a --recipients people.csv --text Hi"

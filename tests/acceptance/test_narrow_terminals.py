@@ -30,6 +30,7 @@ TABLES = {
     "audience/keep.py": ["audience list"],
     "audit.py": ["audit"],
     "campaign/report.py": ["campaign report CAMPAIGN"],
+    "campaign/report_all.py": ["campaign report --all"],
     "campaign/settle.py": ["campaign settle CAMPAIGN"],
     "campaign/show.py": ["campaign list"],
     "campaign/steer.py": ["campaign retry CAMPAIGN --dry-run"],
@@ -51,6 +52,7 @@ NAMES = {"CAMPAIGN": CAMPAIGN, "SCHEDULE": SCHEDULE, "INSTANCE": INSTANCE, "OTHE
 SHOWN = {
     "audience list": [AUDIENCE, UNBROKEN],
     "campaign report CAMPAIGN": [INSTANCE, REASON, CONTENT],
+    "campaign report --all": [CAMPAIGN, UNBROKEN, REASON],
     "campaign settle CAMPAIGN": [REASON],
     "campaign list": [CAMPAIGN, UNBROKEN],
     "campaign retry CAMPAIGN --dry-run": [REASON],

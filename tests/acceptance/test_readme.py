@@ -7,7 +7,6 @@ import os
 import re
 import shlex
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -29,6 +28,7 @@ from broadcaster.services.recipients.reader import RecipientOptions, read_recipi
 from broadcaster.settings import Settings
 from broadcaster.simulator import Simulator
 from tests.support.cli import RunCli
+from tests.support.home import free_port
 from tests.support.reference import README
 from tests.support.shop import Shop, drain
 
@@ -54,10 +54,9 @@ def own_stack(run_cli: RunCli, environ: dict[str, str]) -> Iterator[dict[str, st
     """The variables of a home where nothing is configured, and where nothing runs when the test is over."""
     home = Path(tempfile.mkdtemp(prefix="broadcaster-test-", dir="/tmp"))
     home.chmod(0o711)
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = str(free.getsockname()[1])
     unset = dict.fromkeys(name for name in environ if name.startswith("BROADCASTER_"))
-    variables = {**unset, "BROADCASTER_HOME": str(home), "BROADCASTER_FLOWER_PORT": port}
+    ports = {f"BROADCASTER_{role}_PORT": str(free_port()) for role in ("FLOWER", "WEB")}
+    variables = {**unset, "BROADCASTER_HOME": str(home), **ports}
     try:
         yield variables
     finally:

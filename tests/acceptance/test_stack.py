@@ -9,6 +9,7 @@ import socket
 import subprocess
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +67,7 @@ def test_a_campaign_goes_through_what_up_started_and_down_leaves_nothing_running
     processes = home.processes()
     status = home.run("status", "--json").json
     assert status["state"] == "ready"
-    assert [role["name"] for role in status["roles"]] == ["redis", "postgres", "worker", "beat", "flower"]
+    assert [role["name"] for role in status["roles"]] == ["redis", "postgres", "worker", "beat", "flower", "web"]
     assert {role["name"]: role["pid"] for role in status["roles"]} | {"supervisor": status["pid"]} == {
         name: process.pid for name, process in processes.items()
     }
@@ -77,6 +78,7 @@ def test_a_campaign_goes_through_what_up_started_and_down_leaves_nothing_running
     assert_flower_shows_the_campaign(home, said, status["flower_url"])
     assert_flower_shows_an_occurrence(home, recipients, status["flower_url"])
     assert_workers_tell_of_their_work(home)
+    assert_the_view_shows_the_campaign(home, said, status["web_url"])
     assert_healthy(home)
     assert_status_tells_of_ticks_that_are_late(home)
     assert_flower_shows_trouble(home, simulator, recipients, status["flower_url"])
@@ -114,6 +116,32 @@ def assert_flower_shows_the_campaign(home: Home, said: str, url: str) -> None:
     running = (Path(f"/proc/{process.pid}/cmdline").read_bytes() for process in home.processes().values())
     assert not any(password.encode() in line for line in running)
     assert not any(password in log.read_text() for log in (home.directory / "logs").iterdir())
+
+
+def assert_the_view_shows_the_campaign(home: Home, said: str, url: str) -> None:
+    """It wants the password that `up` printed, which is nowhere else but in its file, and is only to look at."""
+    found = re.search(r"^web: (\S+) password (\S+) \(shown once, kept in (\S+)\)", said, re.MULTILINE)
+    assert found is not None, said
+    told, password, path = found.groups()
+    assert told == url
+    assert Path(path).read_text() == password
+    assert Path(path).stat().st_mode & 0o777 == 0o600
+    with httpx.Client(base_url=url, follow_redirects=True) as visitor:
+        assert "news" not in visitor.get("/").text
+        assert "news" in visitor.post("sign-in", data={"password": password}).text
+        assert f"{len(PHONES)} / {len(PHONES)}" in visitor.get("/").text
+        assert visitor.post("campaign/change", data={"name": "news", "change": "cancel"}).status_code == 403
+    running = (Path(f"/proc/{process.pid}/cmdline").read_bytes() for process in home.processes().values())
+    assert not any(password.encode() in line for line in running)
+    assert not any(password in log.read_text() for log in (home.directory / "logs").iterdir())
+
+
+def sign_in_to_view(home: Home) -> httpx.Client:
+    """With the password that is kept in its file."""
+    visitor = httpx.Client(base_url=f"http://127.0.0.1:{home.settings.web_port}")
+    password = (home.directory / "web.auth").read_text()
+    assert visitor.post("/sign-in", data={"password": password}).status_code == 303
+    return visitor
 
 
 def assert_flower_shows_an_occurrence(home: Home, recipients: Path, url: str) -> None:
@@ -224,7 +252,7 @@ def test_data_survives_down_and_a_kill_of_everything(home: Home, simulator: Simu
 def test_a_role_that_is_killed_is_restarted_and_works(home: Home, simulator: Simulator, recipients: Path) -> None:
     up(home)
     first = home.processes()
-    for name in ("worker", "beat", "flower"):
+    for name in ("worker", "beat", "flower", "web"):
         first[name].send(signal.SIGKILL)
 
     def all_are_back() -> bool:
@@ -232,7 +260,7 @@ def test_a_role_that_is_killed_is_restarted_and_works(home: Home, simulator: Sim
         restarts = {role.name: role.restarts for role in status.roles}
         return status.state is StackState.READY and restarts == {name: int(name in restarted) for name in restarts}
 
-    restarted = {"worker", "beat", "flower"}
+    restarted = {"worker", "beat", "flower", "web"}
     wait_for(all_are_back, "the restarts")
     add_instance(home, simulator, "unlimited")
     submit(home, recipients, "--watch")
@@ -244,6 +272,7 @@ def test_a_postgres_that_shuts_down_and_waits_is_told_and_comes_back(
 ) -> None:
     """A SIGTERM lets it wait for its clients, which are the workers, and refuse everybody else."""
     up(home)
+    visitor = sign_in_to_view(home)
     home.processes()["postgres"].send(signal.SIGTERM)
     wait_for(lambda: home.status().state is StackState.DEGRADED, "the supervisor to notice")
     told = home.run("status")
@@ -257,6 +286,9 @@ def test_a_postgres_that_shuts_down_and_waits_is_told_and_comes_back(
     add_instance(home, simulator, "unlimited")
     submit(home, recipients, "--watch")
     assert accepted(simulator) == Counter(PHONES)
+    with closing(visitor):
+        wait_for(lambda: f"{len(PHONES)} / {len(PHONES)}" in visitor.get("/").text, "the view in the browser")
+    assert {role.name: role.restarts for role in home.status().roles}["web"] == 0
 
 
 def test_up_in_the_foreground_tells_a_line_for_each_role_and_stops_all_at_sigterm(home: Home) -> None:
@@ -275,11 +307,12 @@ def test_up_in_the_foreground_tells_a_line_for_each_role_and_stops_all_at_sigter
     told = [line.split(" (")[0] for line in lines]
     assert told[:2] == ["redis: ready", "postgres: ready"]
     assert told[2].startswith("database: migrated to ")
-    assert sorted(told[3:7]) == ["beat: ready", "flower: ready", "worker-1: ready", "worker-2: ready"]
-    assert told[7].startswith(f"Flower: {flower_url(home)} user broadcaster, password ")
-    names = ["stopping", *(f"{name}: stopped" for name in ("flower", "beat", "worker-2", "worker-1"))]
+    assert sorted(told[3:8]) == ["beat: ready", "flower: ready", "web: ready", "worker-1: ready", "worker-2: ready"]
+    assert told[8].startswith(f"Flower: {flower_url(home)} user broadcaster, password ")
+    assert told[9].startswith(f"web: http://127.0.0.1:{home.settings.web_port}/ password ")
+    names = ["stopping", *(f"{name}: stopped" for name in ("web", "flower", "beat", "worker-2", "worker-1"))]
     assert [line.partition("Z ")[2] for line in rest] == [*names, "postgres: stopped", "redis: stopped"]
-    assert len(processes) == 7
+    assert len(processes) == 8
     assert not any(process.is_alive() for process in processes.values())
 
 
@@ -295,9 +328,11 @@ def test_a_second_up_is_refused_and_leaves_the_first_alone(home: Home) -> None:
     assert home.processes() == before
 
 
-def test_a_port_of_flower_that_is_taken_fails_the_start_in_one_line(home: Home) -> None:
-    with socket.create_server(("127.0.0.1", home.settings.flower_port)):
-        assert_refused(home.run("up", "--detach"), "BROADCASTER_FLOWER_PORT", str(home.settings.flower_port))
+@pytest.mark.parametrize("setting", ["flower_port", "web_port"])
+def test_a_port_that_is_taken_fails_the_start_in_one_line(home: Home, setting: str) -> None:
+    port = getattr(home.settings, setting)
+    with socket.create_server(("127.0.0.1", port)):
+        assert_refused(home.run("up", "--detach"), f"BROADCASTER_{setting.upper()}", str(port))
     assert home.status().state is StackState.STOPPED
 
 

@@ -38,6 +38,7 @@ PRIVILEGES = {
     "campaign_judgements": "INSERT SELECT UPDATE",
     "campaign_lanes": "INSERT(campaign_id lane_id weight) SELECT"
     " UPDATE(failed_before last_claimed_at next_due_at open retired sent_before weight)",
+    "campaign_plans": "INSERT SELECT",
     "campaigns": "INSERT SELECT UPDATE(audience_filter care content_version expires_at finished_at hours_id priority"
     " recipients_read recipients_rejected rest_taken_at sharing source started_at starts_at state state_reason)",
     "caps": KEPT,

@@ -14,6 +14,7 @@ from time import monotonic
 import httpx
 import pytest
 
+from broadcaster.settings import Settings
 from tests.support.home import free_port
 from tests.support.stack import running_stack, wait_for
 
@@ -151,3 +152,9 @@ def test_a_browser_shows_every_page_under_the_policy(url: str, tmp_path: Path) -
         assert re.findall(r".*CONSOLE.*(?:Content Security|Uncaught|violates).*", done.stderr) == [], path
         if path in ("/", "/workers"):
             assert worker_names(url)[0] in done.stdout
+
+
+def test_every_page_leads_to_the_view_in_the_browser(url: str) -> None:
+    link = f'href="http://127.0.0.1:{Settings(home=Path()).web_port}/"'
+    for path in ("/", "/tasks"):
+        assert link in httpx.get(f"{url}{path}", auth=LOGIN, timeout=10, follow_redirects=True).text

@@ -23,6 +23,7 @@ from tests.support.home import free_port
 from tests.support.redis_with_users import ROLES, RedisWithUsers, redis_with_users
 from tests.support.reference import ROOT
 from tests.support.stack import running_stack, wait_for
+from tests.support.web_view import make_change, running_web
 
 FOR_NOBODY = [
     "FLUSHALL",
@@ -148,6 +149,27 @@ def test_a_campaign_is_sent_watched_and_diagnosed_under_these_users(
         assert {queue["name"] for queue in lengths} == {"ticks", "sends"}
         assert [role.stop() for role in (flower, worker, beat)] == [0, 0, 0]
     assert server.refusals() == []
+
+
+def test_the_view_in_the_browser_needs_no_more_than_to_ask_whether_it_is_up(
+    run_cli: RunCli, engine: Engine, environ: dict[str, str], server: RedisWithUsers, tmp_path: Path
+) -> None:
+    """As docker-compose.yml has it. What is changed there, workers see at their next tick."""
+    assert_done(run_cli("instance", "add", "main", "--key-stdin", "--rate", "unlimited", stdin="a-key"))
+    arguments = ("--instance", "main", "--recipients", "-", "--text", "Hi")
+    assert_done(run_cli("campaign", "submit", "spring", *arguments, stdin="phone\n+12025550101\n"))
+    urls = {
+        what: f"redis://health@127.0.0.1:{port}/0" for what, port in {"up": server.port, "away": free_port()}.items()
+    }
+    with running_stack(tmp_path, environ) as stack:
+        for what, url in urls.items():
+            with running_web(stack, "--allow-changes", BROADCASTER_REDIS_URL=url) as view:
+                visitor = view.visitor()
+                says_so = "Redis is away" in visitor.get("/").text
+                assert says_so == (what == "away")
+                for change, state in (("pause", "paused"), ("resume", "running")):
+                    assert make_change(visitor, "spring", change).status_code == 303
+                    assert campaign_summary(engine, "spring").state == state
 
 
 def health_of(role: str, url: str) -> tuple[int, str]:

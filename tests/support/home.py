@@ -26,6 +26,7 @@ class Home:
             **clean_environment(),
             "BROADCASTER_HOME": str(directory),
             "BROADCASTER_FLOWER_PORT": str(free_port()),
+            "BROADCASTER_WEB_PORT": str(free_port()),
             "BROADCASTER_REQUEST_TIMEOUT_SECONDS": "5",
         }
 

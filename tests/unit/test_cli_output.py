@@ -15,15 +15,7 @@ import pytest
 from rich.console import Console
 
 from broadcaster.cli import output
-from broadcaster.cli.campaign.progress import (
-    LONGEST_WINDOW_SECONDS,
-    RATE_WINDOW_SECONDS,
-    Foresight,
-    Meter,
-    Snapshot,
-    render,
-    take_snapshot,
-)
+from broadcaster.cli.campaign.progress import Foresight, Snapshot, render, take_snapshot
 from broadcaster.cli.csv_output import write_csv
 from broadcaster.cli.output import (
     duration,
@@ -42,6 +34,7 @@ from broadcaster.domain.campaign_plans import PlannedPart, Surroundings
 from broadcaster.domain.causes import standing_still
 from broadcaster.domain.contents import ContentKind
 from broadcaster.domain.lanes_now import LaneNow
+from broadcaster.domain.meter import LONGEST_WINDOW_SECONDS, RATE_WINDOW_SECONDS, Meter
 from broadcaster.domain.standstill import CampaignFacts, LaneFacts, Part, Scene
 from broadcaster.domain.states import CampaignState, LaneHealth, MessageState
 from broadcaster.services.campaigns.campaign_reports import CampaignSummary

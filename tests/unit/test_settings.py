@@ -91,6 +91,8 @@ def test_every_setting_can_be_given_as_text() -> None:
         "timezone": "Asia/Jakarta",
         "log_json": "true",
         "allow_private_file_urls": "true",
+        "web_allow_changes": "true",
+        "web_url": "https://h",
     }
     environ = {f"BROADCASTER_{name.upper()}": given.get(name, "5") for name in Settings.__struct_fields__}
     assert load(environ, dotenv=None).log_json is True

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import time
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -14,49 +13,25 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from broadcaster.cli.campaign.show import STATE_STYLES, campaign_document, told_of_slices
 from broadcaster.cli.output import console, duration, local_time, one_line, say, say_json
-from broadcaster.cli.troubles import clock_time, said_by_instances, trouble_line
+from broadcaster.cli.troubles import said_by_instances, trouble_line
 from broadcaster.domain.campaign_plans import CampaignPlan
 from broadcaster.domain.holds import HoldNow, said_holds
+from broadcaster.domain.meter import Meter, said_speed
 from broadcaster.domain.standstill import Cause, Standstill
 from broadcaster.domain.states import CampaignState, MessageState
 from broadcaster.services.campaigns.campaign_reports import CampaignSummary
 from broadcaster.services.campaigns.planning import OpenWork
+from broadcaster.time_zones import clock_time
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-RATE_WINDOW_SECONDS = 10.0
-"""What the rate is measured over, at least,"""
-RATE_MESSAGES = 20
-"""and until so many messages have become final: at 20 a minute they come one by one."""
-LONGEST_WINDOW_SECONDS = 120.0
 _CLOCK_SECONDS = 90
 """From how much time left on its end is told too."""
 _PLANS_SHARE = 20
 """A plan is made again after so many times the time that it took to make."""
 LINE_SECONDS = 1.0
 """Where it is shown in lines, counts alone make at most one line in this time."""
-
-
-class Meter:
-    """How many messages become final per second, lately."""
-
-    def __init__(self) -> None:
-        self._samples: deque[tuple[float, int]] = deque()
-
-    def rate(self, now: float, final: int) -> float:
-        """Per second, with `final` of them at the moment `now` (seconds on any one clock)."""
-        self._samples.append((now, final))
-        while len(self._samples) > 2 and self._is_enough(*self._samples[1]):
-            self._samples.popleft()
-        first, before = self._samples[0]
-        return max(0.0, (final - before) / (now - first)) if now > first else 0.0
-
-    def _is_enough(self, since: float, before: int) -> bool:
-        """Whether the rate can be told from what came since that sample."""
-        now, final = self._samples[-1]
-        passed = now - since
-        return passed >= LONGEST_WINDOW_SECONDS or (passed >= RATE_WINDOW_SECONDS and final - before >= RATE_MESSAGES)
 
 
 class Foresight:
@@ -131,12 +106,12 @@ class Snapshot:
         started, finished = self.summary.started_at, self.summary.finished_at
         if finished and started:
             seconds = max((finished - started).total_seconds(), 0.001)
-            average = f"{_speed(self.summary.sent / seconds)} sent on average, " if self.summary.sent else ""
+            average = f"{said_speed(self.summary.sent / seconds)} sent on average, " if self.summary.sent else ""
             return f"{average}took {duration(seconds)}"
         if self.state is CampaignState.RUNNING:
             expires_at = self.summary.expires_at
             expires = f"expires {local_time(expires_at, seconds=False)}" if expires_at else ""
-            told = [_speed(self.rate) if self.rate else "", self._left, expires, told_of_slices(self.summary)]
+            told = [said_speed(self.rate) if self.rate else "", self._left, expires, told_of_slices(self.summary)]
             return ", ".join(filter(None, told))
         if self.state is CampaignState.SCHEDULED and self.summary.starts_at > datetime.now(UTC):
             return f"starts {local_time(self.summary.starts_at)}"
@@ -154,14 +129,6 @@ class Snapshot:
                 f"{left}, until {local_time(datetime.now(UTC) + timedelta(seconds=self.seconds_left), seconds=False)}"
             )
         return left
-
-
-def _speed(per_second: float) -> str:
-    """`2.0/s`, `20/min`, `3.5/h`: in the unit in which limits are written."""
-    for unit, seconds in (("s", 1), ("min", 60)):
-        if per_second * seconds >= 1:
-            return f"{per_second * seconds:,.{0 if per_second * seconds >= 10 else 1}f}/{unit}"
-    return f"{per_second * 3600:,.1f}/h"
 
 
 def take_snapshot(

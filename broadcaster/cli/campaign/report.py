@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from broadcaster.cli.campaign import Name
+from broadcaster.cli.campaign.report_all import report_all
 from broadcaster.cli.campaign.show import (
     STATE_STYLES,
     campaign_document,
@@ -22,9 +23,11 @@ from broadcaster.cli.csv_output import write_csv
 from broadcaster.cli.database import reader
 from broadcaster.cli.instance.listing import HEALTH_STYLES
 from broadcaster.cli.moves import say_failovers, say_moves
+from broadcaster.cli.options.pages import HtmlFile, PageLanguage, WithPhones
 from broadcaster.cli.options.results import CsvFile, Json
 from broadcaster.cli.output import local_time, say, say_fields, say_json, say_table
 from broadcaster.cli.troubles import few_troubles, said_by_instances, say_troubles, troubles
+from broadcaster.cli.written_page import check_page_options, page_language, write_page
 from broadcaster.db.reading import Reader
 from broadcaster.domain.names import FORGOTTEN
 from broadcaster.domain.pacing import format_rate
@@ -32,6 +35,7 @@ from broadcaster.domain.states import MessageState
 from broadcaster.errors import UsageError
 from broadcaster.services.campaigns import campaign_reports
 from broadcaster.services.campaigns.campaign_reports import Failure, MessageRow, RejectedRecipient
+from broadcaster.services.campaigns.full_reports import read_campaign_report
 from broadcaster.services.campaigns.move_reports import moves_of_campaign, open_failovers
 from broadcaster.services.inbox_reports import reply_figures
 from broadcaster.settings import load
@@ -39,11 +43,51 @@ from broadcaster.settings import load
 _COLUMNS = tuple(name for name in MessageRow._fields if name != "variables")
 
 
-def report(name: Name, as_json: Json = False) -> None:
+def report(
+    name: Annotated[
+        str | None, typer.Argument(metavar="NAME", help="The campaign's name; or else --all.", show_default=False)
+    ] = None,
+    of_all: Annotated[bool, typer.Option("--all", help="All campaigns that started since --since, together.")] = False,
+    since: Annotated[
+        str | None,
+        typer.Option("--since", metavar="WHEN", help="With --all: 2026-11-01, monday. Default: for 30 days."),
+    ] = None,
+    html: HtmlFile = None,
+    with_phones: WithPhones = False,
+    language: PageLanguage = None,
+    as_json: Json = False,
+) -> None:
     """Show what a campaign came to: in sum, per instance, why messages were not sent, and which content was.
 
-    A content that was changed has versions: how many got which is told, and `export` says who.
+    A content that was changed has versions: how many got which is told, and `export` says who. As a page it also tells
+    when what was sent, what was permitted and planned, how doubts ended, and what operators did.
+
+    Example: broadcaster campaign report spring --html spring.html --language es
     """
+    check_page_options(html, language, as_json=as_json, with_phones=with_phones)
+    if of_all:
+        if name is not None or with_phones:
+            raise UsageError(f"--all with {'NAME' if name is not None else '--with-phones'}: leave one of them out")
+        report_all(since, html, language, as_json=as_json)
+    elif name is None or since is not None:
+        raise UsageError("--since is for --all: add it" if since else "say which campaign: its NAME, or --all")
+    elif html is not None:
+        _write_report(name, html, language, with_phones=with_phones)
+    else:
+        _say_report(name, as_json=as_json)
+
+
+def _write_report(name: str, html: Path, language: str | None, *, with_phones: bool) -> None:
+    from broadcaster.pages.report_page import report_page  # noqa: PLC0415 - start-up time: only for pages
+
+    settings = load()
+    written_in = page_language(settings, language)
+    with reader(settings) as source:
+        told = read_campaign_report(source, name, written_in.zone)
+    write_page(html, report_page(told, written_in, with_phones=with_phones), f"campaign {name}")
+
+
+def _say_report(name: str, *, as_json: bool) -> None:
     settings = load()
     with reader(settings) as source:
         detail = campaign_reports.campaign_detail(source, name)

@@ -17,7 +17,6 @@ from broadcaster.cli.moves import say_failovers, say_moves
 from broadcaster.cli.options.results import Json
 from broadcaster.cli.output import duration, local_time, say, say_fields, say_json, say_table
 from broadcaster.cli.troubles import (
-    clock_time,
     few_troubles,
     said_by_instances,
     say_troubles,
@@ -38,6 +37,7 @@ from broadcaster.services.campaigns.planning import open_work
 from broadcaster.services.campaigns.purged import told_of_purge
 from broadcaster.services.inbox_reports import ReplyFigures, reply_figures
 from broadcaster.settings import load
+from broadcaster.time_zones import clock_time
 
 STATE_STYLES = {
     "running": "green",

@@ -20,7 +20,7 @@ from broadcaster.cli.output import one_line, say, say_json, say_table
 from broadcaster.domain.states import CampaignState
 from broadcaster.errors import ConflictError
 from broadcaster.services.campaigns import lifecycle
-from broadcaster.services.campaigns.campaign_reports import CampaignSummary, campaign_summary
+from broadcaster.services.campaigns.campaign_reports import CampaignSummary, campaign_summary, what_cancelling_does
 from broadcaster.services.campaigns.contention import contention_of
 from broadcaster.services.campaigns.planning import open_work
 from broadcaster.settings import load
@@ -100,23 +100,11 @@ def cancel(
 
 def _ask_to_cancel(campaign: CampaignSummary) -> None:
     """Raise ConflictError unless somebody at a terminal says yes."""
-    told = f"campaign {campaign.name} is {campaign.state}: {_what_cancelling_does(campaign)}"
+    told = f"campaign {campaign.name} is {campaign.state}: {what_cancelling_does(campaign)}"
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise ConflictError(f"{told}; nothing was changed: add --yes to cancel it")
     if not typer.confirm(f"{one_line(told)}\nCancel it for good?", err=True):
         raise ConflictError(f"campaign {campaign.name} was not cancelled: nothing was changed")
-
-
-def _what_cancelling_does(campaign: CampaignSummary) -> str:
-    if campaign.audience is not None and campaign.started_at is None:
-        return "nobody has got it, and nobody will"
-    counts = [("have got it", campaign.sent), ("will not get it any more", campaign.pending)]
-    perhaps = [
-        ("are being sent to", campaign.sending),
-        ("may have got it, in doubt", campaign.in_doubt),
-        ("may have got it, unknown", campaign.unknown),
-    ]
-    return ", ".join(f"{what}: {messages:,}" for what, messages in [*counts, *(each for each in perhaps if each[1])])
 
 
 def retry(

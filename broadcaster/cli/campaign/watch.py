@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from broadcaster.cli.campaign import Name
-from broadcaster.cli.campaign.progress import Foresight, Meter, Snapshot, open_view, take_snapshot
+from broadcaster.cli.campaign.progress import Foresight, Snapshot, open_view, take_snapshot
 from broadcaster.cli.database import reader
 from broadcaster.cli.options.results import Json
 from broadcaster.cli.options.when import given_moment
 from broadcaster.cli.troubles import troubles_and_holds
 from broadcaster.db.reading import Reader
+from broadcaster.domain.meter import Meter
 from broadcaster.domain.states import FINAL_CAMPAIGN_STATES, CampaignState
 from broadcaster.errors import ConflictError, UnavailableError
 from broadcaster.services.campaigns.campaign_reports import campaign_summary

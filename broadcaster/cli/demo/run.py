@@ -23,16 +23,18 @@ from sqlalchemy import Engine
 
 import broadcaster
 from broadcaster import embedded
-from broadcaster.cli.campaign.progress import Meter, render, take_snapshot
+from broadcaster.cli.campaign.progress import render, take_snapshot
 from broadcaster.cli.database import database, nudge_workers, upgrade_database
 from broadcaster.cli.demo.proof import prove_the_promises
 from broadcaster.cli.output import console, one_line, say_table, warn
-from broadcaster.cli.stack import flower_url, stack_roles
+from broadcaster.cli.stack import stack_roles
 from broadcaster.crypto import open_vault
 from broadcaster.domain.contents import Content
 from broadcaster.domain.instances import Wire
+from broadcaster.domain.meter import Meter
 from broadcaster.domain.pacing import format_rate
 from broadcaster.domain.states import FINAL_CAMPAIGN_STATES
+from broadcaster.door_urls import flower_url
 from broadcaster.errors import BroadcasterError, UnavailableError, quoted
 from broadcaster.services.campaigns.campaign_reports import campaign_detail, campaign_summary
 from broadcaster.services.campaigns.new_content import file_content, text_file_content

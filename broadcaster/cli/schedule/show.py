@@ -8,13 +8,16 @@ import msgspec
 import typer
 
 from broadcaster.cli.database import database
+from broadcaster.cli.options.pages import HtmlFile, PageLanguage
 from broadcaster.cli.options.results import Json
 from broadcaster.cli.output import duration, say, say_fields, say_json, say_table, utc_time
 from broadcaster.cli.schedule import Name
+from broadcaster.cli.written_page import check_page_options, page_language, write_page
 from broadcaster.domain.conditions import describe_conditions
 from broadcaster.domain.recurrence import occurrence_label
 from broadcaster.domain.sharing import said_weights
 from broadcaster.domain.states import ScheduleState
+from broadcaster.services.campaigns.full_reports import read_campaigns_report
 from broadcaster.services.schedules.schedule_reports import (
     OccurrenceSummary,
     ScheduleDetail,
@@ -105,16 +108,29 @@ def show_next(
 def report(
     name: Name,
     limit: Annotated[int, typer.Option("--limit", metavar="N", min=1, max=100_000, help="How many.")] = 50,
+    html: HtmlFile = None,
+    language: PageLanguage = None,
     as_json: Json = False,
 ) -> None:
     """Show what became of each occurrence, newest first. OPEN counts the messages that are not final yet.
 
-    Recipients who could be sent nothing are no messages: so many are rejected, says the reason.
+    Recipients who could be sent nothing are no messages: so many are rejected, says the reason. As a page it also sums
+    up what its campaigns came to, and why messages were not sent.
 
     Example: broadcaster schedule report news --limit 10
     """
-    with database(load()) as engine:
+    check_page_options(html, language, as_json=as_json)
+    settings = load()
+    written_in = None if html is None else page_language(settings, language)
+    with database(settings) as engine:
         schedule, rows = schedule_report(engine, name, limit=limit)
+        if html is not None and written_in is not None:
+            from broadcaster.pages.campaigns_page import schedule_page  # noqa: PLC0415 - start-up time: only for pages
+
+            ids = [row.campaign_id for row in rows if row.campaign_id is not None]
+            page = schedule_page(name, rows, read_campaigns_report(engine, ids=ids), written_in)
+            write_page(html, page, f"schedule {name}")
+            return
     labels = [occurrence_label(row.due_at, schedule.zone) for row in rows]
     if as_json:
         say_json(

@@ -25,7 +25,7 @@ GRANT TEMPORARY ON DATABASE {database} TO {role};
 
 GRANT SELECT ON
     accounts, alembic_version, attempt_hours, attempt_slots, attempts, audience_members, audiences, audit_log,
-    campaign_files, campaign_judgements, campaign_lanes, campaigns, caps,
+    campaign_files, campaign_judgements, campaign_lanes, campaign_plans, campaigns, caps,
     confirmed_opt_outs, consent_records, consents, content_versions, contents, doubts, failovers, failure_counts,
     forgetting_key, forgotten_phones, frequency_records, inbound_messages, inbox_chats, inboxes, instances,
     known_phones, lane_limits, lane_moves, lanes, limits, looks, messaged_phones, messages,
@@ -61,6 +61,8 @@ GRANT INSERT (campaign_id, lane_id, reason) ON failovers TO {role};
 GRANT UPDATE (ended_at, seen_version) ON failovers TO {role};
 -- Where careful campaigns stand is the workers' own.
 GRANT INSERT, UPDATE ON campaign_judgements TO {role};
+-- What was foreseen is written once.
+GRANT INSERT ON campaign_plans TO {role};
 GRANT USAGE ON SEQUENCE campaigns_id_seq TO {role};
 
 -- What operators keep, and where workers stand.

@@ -1,5 +1,5 @@
 SELECT /* list_campaigns */
--- The latest campaigns, newest first, or the one called %(name)s.
+-- The latest campaigns, newest first, or the one called %(name)s; in these states, and with `part` in their names.
     campaign AS name,
     campaign_id AS id,
     state,
@@ -37,6 +37,8 @@ SELECT /* list_campaigns */
     open_slices,
     next_slice_at
 FROM campaign_report
-WHERE %(name)s::text IS NULL OR campaign = %(name)s
+WHERE (%(name)s::text IS NULL OR campaign = %(name)s)
+    AND (%(states)s::campaign_state[] IS NULL OR state = ANY (%(states)s::campaign_state[]))
+    AND (%(part)s::text IS NULL OR strpos(lower(campaign), lower(%(part)s)) > 0)
 ORDER BY campaign_id DESC
 LIMIT %(limit)s

@@ -384,6 +384,24 @@ campaign_judgements = Table(
     postgresql_with={"fillfactor": "50"},
 )
 
+campaign_plans = Table(
+    "campaign_plans",
+    metadata,
+    Column(
+        "campaign_id",
+        BigInteger,
+        ForeignKey("campaigns.id", ondelete="CASCADE"),
+        primary_key=True,
+        comment="The campaign that it belongs to.",
+    ),
+    moment("made_at", "When it was made.", nullable=False, server_default=func.now()),
+    moment("ends_at", "When its last message was to leave,", nullable=False),
+    moment("earliest_at", "where chance is kind,"),
+    moment("latest_at", "and where it is not; null: chance makes no difference."),
+    comment="When campaigns were to be sent by the plan that was made when they were submitted: "
+    "reports set it beside what happened.",
+)
+
 failure_counts = Table(
     "failure_counts",
     metadata,

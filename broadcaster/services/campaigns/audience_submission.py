@@ -86,6 +86,7 @@ def submit_over_audience(
             hours_id = None if submission.hours is None else store_hours(connection, submission.hours)
             new = replace(new, hours_id=hours_id, audience_id=selection.audience.id, conditions=selection.conditions)
             result.campaign_id = insert_campaign(connection, new)
+            result.keep_plan(connection)
     return result
 
 

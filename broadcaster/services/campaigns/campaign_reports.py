@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from broadcaster.db.statements import Connection
 
 
-class _Counted:
+class CountedByState:
     """Has a field for each state of messages, which says how many are in it."""
 
     __slots__ = ()
@@ -39,7 +39,7 @@ class _Counted:
         return sum(self.count(state) for state in MessageState if state not in FINAL_MESSAGE_STATES)
 
 
-class CampaignSummary(_Counted, msgspec.Struct, frozen=True):
+class CampaignSummary(CountedByState, msgspec.Struct, frozen=True):
     """Where a campaign stands. `total` is the sum of the nine states."""
 
     name: str
@@ -85,7 +85,7 @@ class CampaignSummary(_Counted, msgspec.Struct, frozen=True):
     """When the next one opens, if its figures hold; None: there is none, or the one before has not left yet."""
 
 
-class CampaignLane(_Counted, msgspec.Struct, frozen=True):
+class CampaignLane(CountedByState, msgspec.Struct, frozen=True):
     """What of a campaign goes through one instance, and how that is doing."""
 
     instance: str
@@ -173,10 +173,17 @@ class CampaignDetail:
     contents: Sequence[ContentVersion]
 
 
-def list_campaigns(source: Engine | Reader, *, limit: int = 50) -> Sequence[CampaignSummary]:
-    """The latest campaigns, newest first."""
+def list_campaigns(
+    source: Engine | Reader,
+    *,
+    limit: int = 50,
+    states: Collection[CampaignState] | None = None,
+    part: str | None = None,
+) -> Sequence[CampaignSummary]:
+    """The latest campaigns, newest first: all of them, or those in these states, with `part` in their names."""
+    wanted = None if states is None else [state.value for state in states]
     with reading(source) as connection:
-        return rows(connection, "list_campaigns", CampaignSummary, name=None, limit=limit)
+        return rows(connection, "list_campaigns", CampaignSummary, name=None, states=wanted, part=part, limit=limit)
 
 
 def campaign_summary(source: Engine | Reader, name: str) -> CampaignSummary:
@@ -229,6 +236,19 @@ def rejected_recipients(source: Engine | Reader, name: str) -> Sequence[Rejected
         return rows(connection, "rejected_recipients", RejectedRecipient, campaign_id=campaign_id)
 
 
+def what_cancelling_does(campaign: CampaignSummary) -> str:
+    """Who has got it and who will not any more, for whoever is about to cancel it."""
+    if campaign.audience is not None and campaign.started_at is None:
+        return "nobody has got it, and nobody will"
+    counts = [("have got it", campaign.sent), ("will not get it any more", campaign.pending)]
+    perhaps = [
+        ("are being sent to", campaign.sending),
+        ("may have got it, in doubt", campaign.in_doubt),
+        ("may have got it, unknown", campaign.unknown),
+    ]
+    return ", ".join(f"{what}: {messages:,}" for what, messages in [*counts, *(each for each in perhaps if each[1])])
+
+
 def _unpurged(connection: Connection, name: str) -> int:
     """The id of a campaign whose messages are there."""
     summary = _summary(connection, name)
@@ -237,7 +257,7 @@ def _unpurged(connection: Connection, name: str) -> int:
 
 
 def _summary(connection: Connection, name: str) -> CampaignSummary:
-    found = first(connection, "list_campaigns", CampaignSummary, name=name, limit=1)
+    found = first(connection, "list_campaigns", CampaignSummary, name=name, states=None, part=None, limit=1)
     if found is None:
         raise NotFoundError(f"no campaign is called {name!r}: see `broadcaster campaign list`")
     return found

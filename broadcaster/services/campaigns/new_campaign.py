@@ -121,6 +121,18 @@ def insert_version(connection: Connection, campaign_id: int, version: int, conte
     connection.execute(insert(tables.content_versions).values(values))
 
 
+def insert_plan(
+    connection: Connection,
+    campaign_id: int,
+    ends_at: datetime,
+    earliest_at: datetime | None,
+    latest_at: datetime | None,
+) -> None:
+    """Keep when it was foreseen to end, for its report."""
+    values = {"campaign_id": campaign_id, "ends_at": ends_at, "earliest_at": earliest_at, "latest_at": latest_at}
+    connection.execute(insert(tables.campaign_plans).values(values))
+
+
 def insert_single(connection: Connection, new: NewCampaign, phone: str, variables: Mapping[str, str] | None) -> int:
     """Store a campaign of one message to `phone`, through its one lane and ahead of all others; returns its id."""
     [lane] = new.lanes

@@ -158,6 +158,7 @@ def submit_rest(
             )
             new = submission.new_campaign(content, lanes, rest)
             _store(connection, submission, replace(new, rest_of=first_id), stored, result)
+            result.keep_plan(connection)
             execute(connection, "take_rest", first=first_id, latest=result.campaign_id)
     return result
 

@@ -35,7 +35,7 @@ from broadcaster.services.campaigns.checks import unread_instances
 from broadcaster.services.campaigns.file_checks import OwnFile
 from broadcaster.services.campaigns.group_numbers import GroupNumbers
 from broadcaster.services.campaigns.loading import OnePer
-from broadcaster.services.campaigns.new_campaign import NewCampaign
+from broadcaster.services.campaigns.new_campaign import NewCampaign, insert_plan
 from broadcaster.services.campaigns.new_content import StoredContent
 from broadcaster.services.campaigns.planning import parts_to_be
 from broadcaster.services.campaigns.reach import Reach
@@ -275,6 +275,11 @@ class Submitted(Reach):
             )
         if submission.starts_at is None:
             self.waiting = sum(part.messages for part in around.beside if part.lane_id in lanes)
+
+    def keep_plan(self, connection: Connection) -> None:
+        """Store when it is foreseen to end, where it was stored itself and that can be told."""
+        if self.campaign_id is not None and self.ends_at is not None:
+            insert_plan(connection, self.campaign_id, self.ends_at, self.earliest_at, self.latest_at)
 
     def _parts(
         self, submission: Submission, lanes: LaneRates, recipients: Mapping[RecipientGroup, int]

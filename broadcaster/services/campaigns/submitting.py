@@ -88,6 +88,7 @@ def submit_campaign(
         result.empty_values = dict(recipients.empty_values)
         look_at_content(submission, result, recipients.variables)
         result.look_ahead(connection, submission, lanes, around, groups)
+        result.keep_plan(connection)
         asked = unasked_consents(recipients.columns, consents)
         result.notices = [*recipients.notices, *asked, *result.notices]
     return result

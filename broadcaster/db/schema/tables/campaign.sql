@@ -257,6 +257,21 @@ COMMENT ON COLUMN campaign_judgements.released_slices IS 'Of those, how many hav
 COMMENT ON COLUMN campaign_judgements.next_slice_at IS
     'When the next slice opens if its figures hold; null: there is none, or the one before has not left yet.';
 
+CREATE TABLE campaign_plans (
+    campaign_id bigint PRIMARY KEY REFERENCES campaigns ON DELETE CASCADE,
+    made_at timestamptz NOT NULL DEFAULT now(),
+    ends_at timestamptz NOT NULL,
+    earliest_at timestamptz,
+    latest_at timestamptz
+);
+COMMENT ON TABLE campaign_plans IS
+    'When campaigns were to be sent by the plan that was made when they were submitted: reports set it beside what happened.';
+COMMENT ON COLUMN campaign_plans.campaign_id IS 'The campaign that it belongs to.';
+COMMENT ON COLUMN campaign_plans.made_at IS 'When it was made.';
+COMMENT ON COLUMN campaign_plans.ends_at IS 'When its last message was to leave,';
+COMMENT ON COLUMN campaign_plans.earliest_at IS 'where chance is kind,';
+COMMENT ON COLUMN campaign_plans.latest_at IS 'and where it is not; null: chance makes no difference.';
+
 CREATE TABLE failure_counts (
     campaign_id bigint NOT NULL REFERENCES campaigns ON DELETE CASCADE,
     lane_id integer NOT NULL REFERENCES lanes,

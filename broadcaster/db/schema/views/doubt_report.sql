@@ -14,7 +14,7 @@ SELECT
     d.resolved_at,
     extract(epoch FROM coalesce(d.resolved_at, now()) - d.started_at)::double precision AS seconds_open
 FROM doubts d
-JOIN campaigns c ON c.id = d.campaign_id
+JOIN campaigns c ON c.id = d.campaign_id AND c.segment = d.segment
 JOIN instances i ON i.id = d.lane_id
 WHERE c.test_of IS NULL;
 COMMENT ON VIEW doubt_report IS

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from broadcaster.worker.flower_brake import MOST_ADDRESSES, Brake
+from broadcaster.domain.password_brake import MOST_ADDRESSES, Brake
 
 
 class Clock:

@@ -1,0 +1,292 @@
+"""`broadcaster top`: everything that is sent now, and how it is doing, again and again."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from heapq import nlargest
+from itertools import islice
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from broadcaster.cli.campaign.show import STATE_STYLES
+from broadcaster.cli.database import reader
+from broadcaster.cli.instance.listing import HEALTH_STYLES, health_word
+from broadcaster.cli.options.results import Json
+from broadcaster.cli.output import console, local_time, one_line, say_json
+from broadcaster.cli.troubles import trouble_document, trouble_line, troubles
+from broadcaster.db.reading import Reader
+from broadcaster.domain.campaign_plans import CampaignPlan
+from broadcaster.domain.meter import Meter, said_speed
+from broadcaster.domain.pacing import format_rate
+from broadcaster.domain.standstill import Standstill
+from broadcaster.domain.states import CampaignState, LaneHealth
+from broadcaster.errors import UnavailableError
+from broadcaster.services.campaigns.campaign_reports import CampaignSummary, list_campaigns
+from broadcaster.services.campaigns.planning import plans_of_all
+from broadcaster.services.instance_reports import InstanceSummary, list_instances
+from broadcaster.settings import Settings, load
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.table import Table
+
+MOST = 200
+"""Campaigns, instances and troubles that are kept of a look, at most."""
+_ONCE_SECONDS = 1.0
+"""`--once` looks twice, so far apart: from one look no rate can be told."""
+_COST_SHARE = 20
+"""Plans and troubles are looked for again after so many times as long as that took."""
+_AROUND = 7
+"""Lines of a terminal that are no rows: titles, headers and what lies between."""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What is known at one moment. Rates are in messages a second; None: not known yet."""
+
+    campaigns: Sequence[CampaignSummary] = ()
+    instances: Sequence[InstanceSummary] = ()
+    idle_instances: int = 0
+    """Instances that are well and have nothing to send: they are left out."""
+    rates: Mapping[tuple[str, int], float] = field(default_factory=dict)
+    """By `campaign` or `instance` and its id."""
+    plans: Mapping[str, CampaignPlan] = field(default_factory=dict)
+    troubles: Sequence[Standstill] = ()
+    trying: str | None = None
+    """Why nothing newer can be read; None: this is what is."""
+
+    def rate(self, what: str, row: CampaignSummary | InstanceSummary) -> float:
+        """How much of it was sent lately."""
+        return self.rates.get((what, row.id), 0.0)
+
+    @property
+    def total_rate(self) -> float:
+        """What all instances send."""
+        return sum(rate for (what, _), rate in self.rates.items() if what == "instance")
+
+    def ends_at(self, campaign: CampaignSummary) -> datetime | None:
+        """When it is sent; None: nobody can tell, or it does not go on."""
+        plan = self.plans.get(campaign.name)
+        return plan.known_end if plan and campaign.state is CampaignState.RUNNING else None
+
+
+class _Looker:
+    """Looks again and again, and tells rates by what was sent between the looks."""
+
+    def __init__(self, source: Reader, settings: Settings) -> None:
+        self._source, self._settings = source, settings
+        self._meters: dict[tuple[str, int], Meter] = {}
+        self._view = View()
+        self._dear_again_at = 0.0
+
+    def look(self) -> View:
+        """What is known now. While Postgres is away, what was known before."""
+        try:
+            self._view = self._read()
+        except UnavailableError as error:
+            self._view = replace(self._view, rates={}, trying=str(error))
+        return self._view
+
+    def _read(self) -> View:
+        campaigns = list_campaigns(self._source, limit=MOST, states=(CampaignState.RUNNING, CampaignState.PAUSED))
+        idle = 0
+
+        def busy() -> Iterator[InstanceSummary]:
+            nonlocal idle
+            for each in list_instances(self._source):
+                if each.health is not LaneHealth.OK or each.pending or each.in_progress or each.in_doubt:
+                    yield each
+                else:
+                    idle += 1
+
+        shown = nlargest(MOST, busy(), key=_urgency)
+        plans, found = self._view.plans, self._view.troubles
+        if (began := time.monotonic()) >= self._dear_again_at:
+            plans = plans_of_all(self._source)
+            found = list(islice(troubles(self._source, self._settings), MOST))
+            self._dear_again_at = time.monotonic() + _COST_SHARE * (time.monotonic() - began)
+        rates = self._rates({("campaign", each.id): each.sent for each in campaigns}) | self._rates(
+            {("instance", each.id): each.sent for each in shown}
+        )
+        self._meters = {key: meter for key, meter in self._meters.items() if key in rates}
+        return View(campaigns, shown, idle, rates, plans, found)
+
+    def _rates(self, sent: Mapping[tuple[str, int], int]) -> dict[tuple[str, int], float]:
+        now = time.monotonic()
+        return {key: self._meters.setdefault(key, Meter()).rate(now, count) for key, count in sent.items()}
+
+
+def _urgency(instance: InstanceSummary) -> tuple[bool, int]:
+    """Those that are not well come first, then those with the most to send."""
+    return instance.health is not LaneHealth.OK, instance.pending + instance.in_progress
+
+
+def top(
+    once: Annotated[bool, typer.Option("--once", help="Show it once, after a second, and end.")] = False,
+    every: Annotated[
+        float, typer.Option("--every", min=0.5, max=3600, metavar="SECONDS", help="How often to look.")
+    ] = 2.0,
+    as_json: Json = False,
+) -> None:
+    """Show all that is sent now: campaigns, instances, rates, health, when it ends, and what does not move.
+
+    Instances that are well and have nothing to send are only counted. Ctrl-C ends it. With --json there is one
+    document a look, each in a line. While Postgres is away it says so, and goes on once Postgres is back.
+
+    Example: broadcaster top --once
+    """
+    settings = load()
+    with reader(settings) as source:
+        looker = _Looker(source, settings)
+        if once:
+            first = looker.look()
+            if first.trying is not None:
+                raise UnavailableError(first.trying)
+            time.sleep(_ONCE_SECONDS)
+            _show_once(looker.look(), as_json=as_json)
+        elif as_json:
+            for view in iter(looker.look, None):
+                say_json(top_document(view), indent=False)
+                sys.stdout.flush()
+                time.sleep(every)
+        else:
+            _show_live(looker, every)
+
+
+def top_document(view: View) -> dict[str, Any]:
+    """One look for programs: the keys of `--json`."""
+    return {
+        "rate_per_second": round(view.total_rate, 3),
+        "campaigns": [
+            {
+                **{key: getattr(each, key) for key in ("name", "state", "total", "sent", "still_open", "in_doubt")},
+                "unknown": each.unknown,
+                "rate_per_second": round(view.rate("campaign", each), 3),
+                "ends_at": view.ends_at(each),
+            }
+            for each in view.campaigns
+        ],
+        "instances": [
+            {
+                **{key: getattr(each, key) for key in ("name", "health", "health_reason", "pending", "in_progress")},
+                "in_doubt": each.in_doubt,
+                "rate_per_second": round(view.rate("instance", each), 3),
+                "permitted_per_second": each.rate_per_second,
+            }
+            for each in view.instances
+        ],
+        "idle_instances": view.idle_instances,
+        "standing_still": [trouble_document(each) for each in view.troubles],
+        "trying_again": view.trying,
+    }
+
+
+def _show_once(view: View, *, as_json: bool) -> None:
+    if as_json:
+        say_json(top_document(view))
+    else:
+        console().print(_drawn(view, MOST))
+
+
+def _show_live(looker: _Looker, every: float) -> None:
+    from rich.live import Live  # noqa: PLC0415 - start-up time: `--json` needs none
+
+    screen = console()
+    with Live(console=screen, screen=screen.is_terminal, auto_refresh=False) as live:
+        for view in iter(looker.look, None):
+            rows = screen.height - _AROUND if screen.is_terminal else MOST
+            live.update(_drawn(view, max(rows, 4)), refresh=True)
+            time.sleep(every)
+
+
+def _drawn(view: View, rows: int) -> RenderableType:
+    """A look as a terminal shows it, in about so many rows."""
+    from rich.console import Group  # noqa: PLC0415 - start-up time, as above
+    from rich.text import Text  # noqa: PLC0415
+
+    campaigns = list(view.campaigns[: max(rows // 2, rows - len(view.instances) - len(view.troubles))])
+    instances = list(view.instances[: max(rows // 3, rows - len(campaigns) - len(view.troubles))])
+    told = list(view.troubles[: max(2, rows - len(campaigns) - len(instances))])
+    parts: list[RenderableType] = [Text(_headline(view), style="bold")]
+    if view.trying is not None:
+        parts.append(Text(f"trying again: {one_line(view.trying)}", style="yellow"))
+    if campaigns:
+        parts += [
+            Text(""),
+            _campaigns(view, campaigns),
+            *_more(len(view.campaigns) - len(campaigns), "campaigns more"),
+        ]
+    if instances:
+        parts += [
+            Text(""),
+            _instances(view, instances),
+            *_more(len(view.instances) - len(instances), "instances more"),
+        ]
+    if told:
+        parts += [Text(""), *(Text(one_line(trouble_line(each)), style="yellow") for each in told)]
+        parts += _more(len(view.troubles) - len(told), "that do not move: see `broadcaster status`")
+    return Group(*parts)
+
+
+def _headline(view: View) -> str:
+    running = sum(each.state is CampaignState.RUNNING for each in view.campaigns)
+    doubts = sum(each.in_doubt for each in view.campaigns)
+    unknown = sum(each.unknown for each in view.campaigns)
+    parts = [
+        f"{running:,} {'campaign is' if running == 1 else 'campaigns are'} sent at {said_speed(view.total_rate)}",
+        f"{doubts:,} in doubt" if doubts else "",
+        f"{unknown:,} to settle" if unknown else "",
+        f"{view.idle_instances:,} {'instance has' if view.idle_instances == 1 else 'instances have'} nothing to send"
+        if view.idle_instances
+        else "",
+    ]
+    return "; ".join(filter(None, parts))
+
+
+def _campaigns(view: View, shown: Sequence[CampaignSummary]) -> Table:
+    rows = (
+        (
+            *(each.name, each.state, f"{each.sent:,}", f"{each.still_open:,}", f"{each.in_doubt:,}"),
+            said_speed(view.rate("campaign", each)),
+            str(local_time(view.ends_at(each), seconds=False) or ""),
+        )
+        for each in shown
+    )
+    return _table(("CAMPAIGN", "STATE", "SENT", "OPEN", "IN DOUBT", "NOW", "ENDS"), rows, STATE_STYLES)
+
+
+def _instances(view: View, shown: Sequence[InstanceSummary]) -> Table:
+    rows = (
+        (
+            *(each.name, health_word(each.health), f"{each.pending:,}", f"{each.in_progress:,}", f"{each.in_doubt:,}"),
+            said_speed(view.rate("instance", each)),
+            format_rate(each.rate_per_second),
+        )
+        for each in shown
+    )
+    headers = ("INSTANCE", "HEALTH", "PENDING", "IN FLIGHT", "IN DOUBT", "NOW", "PERMITTED")
+    return _table(headers, rows, HEALTH_STYLES)
+
+
+def _table(headers: Sequence[str], rows: Iterable[Sequence[str]], styles: Mapping[str, str]) -> Table:
+    """A name, a word with a style of its own, and figures."""
+    from rich.table import Table  # noqa: PLC0415 - start-up time, as above
+    from rich.text import Text  # noqa: PLC0415
+
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    for place, header in enumerate(headers):
+        table.add_column(header, overflow="ellipsis", no_wrap=True, justify="right" if place > 1 else "left")
+    for name, word, *figures in rows:
+        table.add_row(Text(one_line(name)), Text(word, style=styles.get(word, "")), *figures)
+    return table
+
+
+def _more(count: int, what: str) -> list[RenderableType]:
+    from rich.text import Text  # noqa: PLC0415 - start-up time, as above
+
+    return [Text(f"and {count:,} more {what}", style="dim")] if count > 0 else []

@@ -1,0 +1,3 @@
+SELECT /* moment_now */
+-- The moment by the database's clock.
+now()

@@ -1,0 +1,1 @@
+"""Pages: what becomes HTML, in the operator's language, with charts that need no script."""

@@ -1,0 +1,54 @@
+"""How templates become pages: Jinja, always escaping, with the language's texts, numbers and moments."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import files
+
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from broadcaster.pages.languages import Language
+from broadcaster.pages.naming import NAMES
+
+_OWN = __package__
+
+
+@cache
+def page_environment(language: Language, *packages: str) -> Environment:
+    """Renders templates of `pages`, and those of `packages` before them, in a language.
+
+    A package has them in its folder `templates`. A name that is not given is an error, and not an empty text.
+    """
+    environment = Environment(
+        loader=ChoiceLoader([PackageLoader(package) for package in (*packages, _OWN)]),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        extensions=["jinja2.ext.i18n", "jinja2.ext.do"],
+    )
+    translations = language.translations
+    environment.install_gettext_translations(translations, newstyle=True)  # type: ignore[attr-defined]  # by the extension
+    environment.globals["language"] = language
+    environment.filters |= {
+        "number": language.number,
+        "percent": language.percent,
+        "moment": language.moment,
+        "clock": language.clock,
+        "day": language.day,
+        "duration": language.duration,
+        "named": lambda value: translations.gettext(NAMES[str(value)]),
+    }
+    return environment
+
+
+@cache
+def stylesheet() -> str:
+    """The one stylesheet of all pages."""
+    return (files(_OWN) / "styles" / "pages.css").read_text(encoding="utf-8")
+
+
+def inline_stylesheet() -> Markup:
+    """The same for a page that is one file: inside `<style>` nothing is escaped, and nothing in it needs to be."""
+    return Markup(stylesheet())  # noqa: S704 - a file of this package

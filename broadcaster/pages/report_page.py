@@ -1,0 +1,224 @@
+"""The report of a campaign as a page, from its document (`services.campaigns.full_reports`)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+from itertools import islice
+from typing import Any, NamedTuple
+
+from markupsafe import Markup, escape
+
+from broadcaster.domain.course import Course, TimeSpan
+from broadcaster.domain.masking import masked
+from broadcaster.pages.charts import Chart, bars_chart, course_chart
+from broadcaster.pages.environment import inline_stylesheet, page_environment
+from broadcaster.pages.languages import Language
+from broadcaster.pages.naming import NAMES
+from broadcaster.pages.state_figures import bars_of_states, shown_states, state_terms
+from broadcaster.services.audit import AuditEntry
+from broadcaster.services.campaigns.full_reports import MOST_REASONS, CampaignReport, KeptPlan
+from broadcaster.services.campaigns.move_reports import ToldMove
+
+_FEWEST_STEPS = 3
+"""Of a course that is worth a chart."""
+_MOST_SPANS = 100
+_LONGEST_VALUE = 120
+"""Characters of what was changed that are shown."""
+_WORTH_TELLING = 60.0
+"""Seconds before or after a plan."""
+
+
+def report_page(report: CampaignReport, language: Language, *, with_phones: bool = False) -> str:
+    """One file, which loads nothing."""
+    environment = page_environment(language)
+    context = report_context(report, language, with_phones=with_phones)
+    return environment.get_template("report.html").render(context, styles=inline_stylesheet())
+
+
+def report_context(report: CampaignReport, language: Language, *, with_phones: bool = False) -> dict[str, Any]:
+    """What `report_body.html` shows. Phones are masked unless they are asked for."""
+    summary, failures = report.detail.summary, report.detail.failures
+    states = shown_states(summary)
+    return {
+        "report": report,
+        "with_phones": with_phones,
+        "phone": _phone_shown(with_phones=with_phones),
+        "read_terms": list(_read_terms(report, language)),
+        "state_terms": state_terms(summary, language),
+        "told_share": _told_share(report, language),
+        "told_time": _told_time(report, language),
+        "told_course": "" if report.course is None else _told_course(report.course, language),
+        "course_chart": _course_chart(report.course, language),
+        "spans": list(islice(_spans(report.course, language), _MOST_SPANS)),
+        "hours_by_recipient": summary.hours is not None and summary.hours.goes_by_recipient,
+        "limits": [(lane.instance, str(limit)) for lane in report.lanes for limit in lane.limits],
+        "states": states,
+        "lane_chart": _lane_chart(report, language),
+        "failures": failures[:MOST_REASONS],
+        "more_failures": max(0, len(failures) - MOST_REASONS),
+        "told_replies": _told_replies(report, language),
+        "times": list(_times(report, language)),
+        "moved": _move_line(language),
+        "events": [_told_event(event, summary.name) for event in report.events],
+    }
+
+
+def _read_terms(report: CampaignReport, language: Language) -> Iterator[tuple[int, str]]:
+    """Of what the rows of its recipients became; nothing where that is not known, or there is nothing to tell."""
+    summary, repeated = report.detail.summary, report.repeated
+    if repeated is None:
+        return
+    ngettext = language.translations.ngettext
+    yield summary.total, ngettext("message", "messages", summary.total)
+    yield summary.recipients_rejected, language.gettext("rejected")
+    yield repeated, language.gettext("repeated")
+
+
+def _told_share(report: CampaignReport, language: Language) -> str:
+    summary = report.detail.summary
+    if not summary.total:
+        return ""
+    share = language.percent(summary.sent / summary.total)
+    return language.gettext("%(share)s of its messages were accepted by the gateway.") % {"share": share}
+
+
+def _told_time(report: CampaignReport, language: Language) -> str:
+    summary = report.detail.summary
+    if summary.started_at is None:
+        return ""
+    until = summary.finished_at or report.at
+    took = language.duration((until - summary.started_at).total_seconds())
+    if summary.finished_at is None:
+        return language.gettext("It has been under way for %(took)s.") % {"took": took}
+    return language.gettext("From its start to its end it took %(took)s.") % {"took": took}
+
+
+def _told_course(course: Course, language: Language) -> str:
+    _ = language.gettext
+    accepted = course.accepted
+    shown = {"accepted": language.number(accepted)}
+    permitted = [step.permitted for step in course.steps]
+    if any(each is None for each in permitted):
+        told = _("%(accepted)s requests were accepted; its instances had no paced limit.") % shown
+    else:
+        most = sum(each or 0 for each in permitted)
+        shown |= {"permitted": language.number(most), "share": language.percent(min(1.0, accepted / max(1, most)))}
+        told = _("%(accepted)s requests were accepted where the paces permitted %(permitted)s: %(share)s.") % shown
+    if len(course.steps) < _FEWEST_STEPS:
+        told += " " + _("That was too short for a chart.")
+    return told
+
+
+def _course_chart(course: Course | None, language: Language) -> Chart | None:
+    return None if course is None or len(course.steps) < _FEWEST_STEPS else course_chart(course, language)
+
+
+def _spans(course: Course | None, language: Language) -> Iterator[tuple[str, TimeSpan]]:
+    if course is not None:
+        _ = language.gettext
+        told = [(_("paused"), span) for span in course.paused]
+        told += [(_("windows closed"), span) for span in course.closed]
+        yield from sorted(told, key=lambda each: each[1])
+
+
+def _lane_chart(report: CampaignReport, language: Language) -> Chart | None:
+    lanes = sorted(report.detail.lanes, key=lambda lane: -lane.total)
+    if not any(lane.total for lane in lanes):
+        return None
+    return bars_chart([lane.instance for lane in lanes], bars_of_states(lanes, language), language)
+
+
+def _told_replies(report: CampaignReport, language: Language) -> str:
+    replies = report.replies
+    shown = {"replies": language.number(replies.replies), "people": language.number(replies.answered)}
+    ngettext = language.translations.ngettext
+    told = (
+        ngettext("%(replies)s, from %(people)s person", "%(replies)s, from %(people)s people", replies.answered)
+        % shown
+    )
+    if sent := report.detail.summary.sent:
+        told += f" ({language.percent(min(1.0, replies.answered / sent))})"
+    return told
+
+
+def _times(report: CampaignReport, language: Language) -> Iterator[tuple[str, str]]:
+    """What was foreseen, and what happened."""
+    _, summary, planned = language.gettext, report.detail.summary, report.planned
+    yield _("Submitted"), language.moment(summary.created_at)
+    yield _("To start"), language.moment(summary.starts_at)
+    yield _("Started"), _("not yet") if summary.started_at is None else language.moment(summary.started_at)
+    if planned is None:
+        yield _("Planned end"), _("none was kept: it was a draft, of a schedule, or nobody could tell")
+    else:
+        yield _("Planned end"), _told_band(planned.ends_at, planned.earliest_at, planned.latest_at, language)
+    if summary.finished_at is not None:
+        late = "" if planned is None else f" ({_told_lateness(planned, summary.finished_at, language)})"
+        yield _("Ended"), f"{language.moment(summary.finished_at)}{late}"
+    elif (ahead := report.ahead) is not None and ahead.known_end is not None:
+        yield _("Will end"), _told_band(ahead.known_end, ahead.earliest_at, ahead.latest_at, language)
+    if summary.expires_at is not None:
+        yield _("What has not left expires"), language.moment(summary.expires_at)
+    if summary.hours is not None:
+        yield _("Windows"), str(summary.hours)
+
+
+def _told_band(ends_at: datetime, earliest: datetime | None, latest: datetime | None, language: Language) -> str:
+    early, late = (language.moment(each or ends_at) for each in (earliest, latest))
+    if early == late:
+        return early
+    return language.gettext("between %(early)s and %(late)s") % {"early": early, "late": late}
+
+
+def _told_lateness(planned: KeptPlan, finished_at: datetime, language: Language) -> str:
+    """How it compares with the band of the plan."""
+    late = (finished_at - (planned.latest_at or planned.ends_at)).total_seconds()
+    early = ((planned.earliest_at or planned.ends_at) - finished_at).total_seconds()
+    if late >= _WORTH_TELLING:
+        return language.gettext("%(time)s later than planned") % {"time": language.duration(late)}
+    if early >= _WORTH_TELLING:
+        return language.gettext("%(time)s earlier than planned") % {"time": language.duration(early)}
+    return language.gettext("as planned")
+
+
+def _move_line(language: Language) -> Callable[[ToldMove, Markup, Markup], Markup]:
+    def told(move: ToldMove, giver: Markup, taker: Markup) -> Markup:
+        number = language.number(move.messages)
+        text = language.translations.ngettext(
+            "%(number)s message went from %(giver)s to %(taker)s",
+            "%(number)s messages went from %(giver)s to %(taker)s",
+            move.messages,
+        )
+        why = language.gettext(NAMES[f"move_{move.reason}"])
+        return Markup(escape(text)) % {"number": number, "giver": giver, "taker": taker} + f" ({why})"  # noqa: S704
+
+    return told
+
+
+class ToldEvent(NamedTuple):
+    """What an operator did."""
+
+    at: datetime
+    who: str
+    what: str
+    changes: Sequence[tuple[str, str | None, str | None]]
+    """The name of each value, and what it was and became, where that can be said in a few words."""
+
+
+def _told_event(event: AuditEntry, campaign: str) -> ToldEvent:
+    of = "" if event.object_kind == "campaign" and event.object_name == campaign else f" ({event.object_name})"
+    names = sorted({*(event.before or {}), *(event.after or {})}) if event.action == "changed" else []
+    changes = [
+        (name, _few_words((event.before or {}).get(name)), _few_words((event.after or {}).get(name))) for name in names
+    ]
+    return ToldEvent(event.at, event.operator or "-", f"{event.command or event.action}{of}", changes)
+
+
+def _few_words(value: Any) -> str | None:
+    if value is None:
+        return "-"
+    return str(value) if isinstance(value, str | int | float) and len(str(value)) <= _LONGEST_VALUE else None
+
+
+def _phone_shown(*, with_phones: bool) -> Callable[[str], str]:
+    return str if with_phones else masked

@@ -1,0 +1,243 @@
+"""All that a report of a campaign tells, as one document: what pages show. Needs no SQLAlchemy.
+
+It is read by a handful of statements of which none goes through the campaign's messages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from broadcaster.db.reading import Reader, reading
+from broadcaster.db.statements import first, rows, value
+from broadcaster.domain.campaign_plans import CampaignPlan
+from broadcaster.domain.course import Course, PacedLane, RateChange, SlotFigures, StateChange, TimeSpan, course_of
+from broadcaster.domain.states import FINAL_CAMPAIGN_STATES, CampaignState, MessageState
+from broadcaster.services.audit import AuditEntry
+from broadcaster.services.campaigns.campaign_reports import CampaignDetail, CountedByState, campaign_detail
+from broadcaster.services.campaigns.move_reports import ToldMove, moves_of_campaign
+from broadcaster.services.campaigns.planning import open_work
+from broadcaster.services.inbox_reports import ReplyFigures, reply_figures
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from broadcaster.db.statements import Connection
+
+MOST_REASONS = 20
+MOST_EVENTS = 100
+
+
+class RejectedFor(msgspec.Struct, frozen=True):
+    """How many rows of the recipients became no message for one reason, and the first of them."""
+
+    reason: str
+    rows: int
+    line: int
+    example: str
+
+
+class ResolvedDoubts(msgspec.Struct, frozen=True):
+    """How many doubts ended in one way (`Resolution`, or `open`), and after how many seconds."""
+
+    resolved: str
+    doubts: int
+    median_seconds: float
+    longest_seconds: float
+
+
+class ToldFailover(msgspec.Struct, frozen=True):
+    """From when until when others sent what an instance in trouble had; None: they still do."""
+
+    instance: str
+    began_at: datetime
+    ended_at: datetime | None
+    reason: str | None
+
+
+class KeptPlan(msgspec.Struct, frozen=True):
+    """When a campaign was to end by the plan that was made at its submission, at the earliest and at the latest."""
+
+    made_at: datetime
+    ends_at: datetime
+    earliest_at: datetime | None
+    latest_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CampaignReport:
+    """All that is told of a campaign, as it was at one moment."""
+
+    at: datetime
+    detail: CampaignDetail
+    replies: ReplyFigures
+    rejects: Sequence[RejectedFor]
+    doubts: Sequence[ResolvedDoubts]
+    course: Course | None
+    """None: it has not started."""
+    lanes: Sequence[PacedLane]
+    """Its instances as they may send now."""
+    planned: KeptPlan | None
+    """What was foreseen; None: nobody could tell, or it was a draft or a schedule's."""
+    ahead: CampaignPlan | None
+    """When what is left leaves; None: nothing is left, or nobody can tell."""
+    moves: Sequence[ToldMove]
+    failovers: Sequence[ToldFailover]
+    events: Sequence[AuditEntry]
+
+    @property
+    def repeated(self) -> int | None:
+        """How many rows said a phone that an earlier one has; None: nobody knows."""
+        summary = self.detail.summary
+        left = summary.recipients_read - summary.recipients_rejected - summary.total
+        return left if summary.recipients_read and left >= 0 else None
+
+
+def read_campaign_report(source: Engine | Reader, name: str, zone: ZoneInfo) -> CampaignReport:
+    """What there is to tell of a campaign, its course by clocks of `zone`. Raises NotFoundError."""
+    detail = campaign_detail(source, name)
+    summary = detail.summary
+    goes_on = summary.state not in FINAL_CAMPAIGN_STATES
+    work = open_work(source, name) if goes_on else None
+    of_campaign = {"campaign_id": summary.id}
+    with reading(source) as connection:
+        at: datetime = value(connection, "moment_now")
+        lanes = rows(connection, "paced_lanes", PacedLane, **of_campaign)
+        sending = None if summary.started_at is None else TimeSpan(summary.started_at, summary.finished_at or at)
+        events = _events(connection, detail, sending or TimeSpan(at, at))
+        slots = rows(connection, "sent_by_slot", SlotFigures, **of_campaign)
+        rejects = rows(connection, "rejected_by_reason", RejectedFor, **of_campaign, most=MOST_REASONS)
+        doubts = rows(connection, "doubts_by_resolution", ResolvedDoubts, **of_campaign)
+        planned = first(connection, "kept_plan", KeptPlan, **of_campaign)
+        failovers = rows(connection, "failovers_of_campaign", ToldFailover, **of_campaign, most=MOST_EVENTS)
+    course = None
+    if sending is not None:
+        course = course_of(
+            sending=sending,
+            slots=slots,
+            lanes=lanes,
+            rate_changes=list(_rate_changes(events)),
+            state_changes=list(_state_changes(events, summary.started_at)),
+            hours=summary.hours,
+            zone=zone,
+        )
+    return CampaignReport(
+        at=at,
+        detail=detail,
+        replies=reply_figures(source, summary.id),
+        rejects=rejects,
+        doubts=doubts,
+        course=course,
+        lanes=lanes,
+        planned=planned,
+        ahead=work.plan() if work is not None and summary.state is not CampaignState.PAUSED else None,
+        moves=moves_of_campaign(source, name),
+        failovers=failovers,
+        events=events,
+    )
+
+
+def resolved_doubts(source: Engine | Reader, campaign_id: int) -> Sequence[ResolvedDoubts]:
+    """How the doubts of a campaign ended, by its id."""
+    with reading(source) as connection:
+        return rows(connection, "doubts_by_resolution", ResolvedDoubts, campaign_id=campaign_id)
+
+
+class StartedCampaign(CountedByState, msgspec.Struct, frozen=True):
+    """A campaign in a report of several. `total` is the sum of the nine states."""
+
+    name: str
+    id: int
+    state: CampaignState
+    total: int
+    pending: int
+    sending: int
+    sent: int
+    failed: int
+    in_doubt: int
+    unknown: int
+    skipped: int
+    cancelled: int
+    expired: int
+    recipients_read: int
+    recipients_rejected: int
+    started_at: datetime | None
+    finished_at: datetime | None
+
+
+class UnsentFor(msgspec.Struct, frozen=True):
+    """How many messages were not sent for one reason, in how many campaigns."""
+
+    state: MessageState
+    reason: str
+    messages: int
+    campaigns: int
+    latest: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CampaignsReport:
+    """What several campaigns came to together, as it was at one moment."""
+
+    at: datetime
+    since: datetime | None
+    """Since when they started; None: they are those of a schedule."""
+    campaigns: Sequence[StartedCampaign]
+    """The first first."""
+    failures: Sequence[UnsentFor]
+
+    def count(self, state: MessageState) -> int:
+        """How many messages are in it."""
+        return sum(campaign.count(state) for campaign in self.campaigns)
+
+    @property
+    def total(self) -> int:
+        return sum(campaign.total for campaign in self.campaigns)
+
+
+def read_campaigns_report(
+    source: Engine | Reader, *, since: datetime | None = None, ids: Iterable[int] | None = None
+) -> CampaignsReport:
+    """Of the campaigns that started since a moment (aware), or of those with these ids."""
+    wanted = None if ids is None else list(ids)
+    with reading(source) as connection:
+        at: datetime = value(connection, "moment_now")
+        campaigns = rows(connection, "campaigns_started", StartedCampaign, since=since, ids=wanted)
+        found = [campaign.id for campaign in campaigns]
+        failures = rows(connection, "failures_of_campaigns", UnsentFor, ids=found, most=MOST_REASONS)
+    return CampaignsReport(at=at, since=since, campaigns=campaigns, failures=failures)
+
+
+def _events(connection: Connection, detail: CampaignDetail, sending: TimeSpan) -> Sequence[AuditEntry]:
+    summary = detail.summary
+    return rows(
+        connection,
+        "campaign_events",
+        AuditEntry,
+        name=summary.name,
+        created=summary.created_at,
+        instances=[lane.instance for lane in detail.lanes],
+        since=sending.begins_at,
+        until=sending.ends_at,
+        most=MOST_EVENTS,
+    )
+
+
+def _rate_changes(events: Iterable[AuditEntry]) -> Iterator[RateChange]:
+    for event in events:
+        before = event.before or {}
+        if event.object_kind == "instance" and event.action == "changed" and "rate_per_second" in before:
+            yield RateChange(event.at, event.object_name, before["rate_per_second"])
+
+
+def _state_changes(events: Iterable[AuditEntry], started_at: datetime | None) -> Iterator[StateChange]:
+    """Those since its start; workers' own are in no trail, but for the pauses of its stops."""
+    for event in events:
+        state = (event.after or {}).get("state")
+        if event.object_kind == "campaign" and state is not None and started_at is not None:
+            yield StateChange(event.at, state)

@@ -1,0 +1,221 @@
+"""The pages of campaigns: all of them, and one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import partial
+from typing import Any
+from urllib.parse import quote
+
+from sqlalchemy import Engine
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+from broadcaster.domain.campaign_plans import CampaignPlan, PlannedDay
+from broadcaster.domain.holds import HoldNow, said_holds
+from broadcaster.domain.names import usable_filename
+from broadcaster.domain.pacing import format_rate
+from broadcaster.domain.standstill import Cause, Standstill
+from broadcaster.domain.states import FINAL_CAMPAIGN_STATES, CampaignState
+from broadcaster.pages.languages import Language
+from broadcaster.pages.report_page import report_context, report_page
+from broadcaster.pages.state_figures import state_terms
+from broadcaster.services.campaigns.campaign_reports import (
+    CampaignDetail,
+    CampaignLane,
+    CampaignSummary,
+    campaign_detail,
+    list_campaigns,
+)
+from broadcaster.services.campaigns.full_reports import (
+    ResolvedDoubts,
+    read_campaign_report,
+    resolved_doubts,
+)
+from broadcaster.services.campaigns.move_reports import OpenFailover, ToldMove, moves_of_campaign, open_failovers
+from broadcaster.services.campaigns.planning import open_work, plans_of_all
+from broadcaster.services.inbox_reports import ReplyFigures, reply_figures
+from broadcaster.services.standstill import Surroundings, look_at_campaign
+from broadcaster.settings import Settings
+from broadcaster.time_zones import clock_time
+from broadcaster.web.surface import Surface, asked_for
+from broadcaster.web.told import shares_of_states, told_troubles
+
+GROUPS = {
+    "now": (CampaignState.RUNNING, CampaignState.PAUSED),
+    "later": (CampaignState.SCHEDULED, CampaignState.DRAFT),
+    "ended": (CampaignState.FINISHED, CampaignState.CANCELLED),
+}
+"""How the list is divided."""
+_FEW, _MANY = 20, 200
+"""Campaigns of a group: beside the others, and alone."""
+_MOST_DAYS = 31
+_MOST_TOLD = 5
+"""Things that do not move: beside all campaigns."""
+_GOES_ON = (CampaignState.SCHEDULED, CampaignState.RUNNING)
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignNow:
+    """What is known of a campaign at one moment."""
+
+    detail: CampaignDetail
+    replies: ReplyFigures
+    troubles: Sequence[Standstill]
+    holds: Sequence[HoldNow]
+    moves: Sequence[ToldMove]
+    failovers: Sequence[OpenFailover]
+    doubts: Sequence[ResolvedDoubts]
+
+
+async def live_campaigns(surface: Surface, asked: Mapping[str, str]) -> dict[str, Any]:
+    """All campaigns by groups, or those of one group (`show`), with `find` in their names."""
+    part, only = asked["find"] or None, asked["show"] if asked["show"] in GROUPS else ""
+    most = _MANY if only else _FEW
+    groups = {}
+    for group in [only] if only else GROUPS:
+        listed = partial(list_campaigns, surface.engine, limit=most + 1, states=GROUPS[group], part=part)
+        groups[group] = await surface.timed(("campaigns", group, part, most), listed)
+    plans = await surface.readings.read("plans", plans_of_all, surface.engine)
+    troubles = list(told_troubles(await surface.troubles()))
+    return {
+        "troubles": troubles[:_MOST_TOLD],
+        "more_troubles": len(troubles[_MOST_TOLD:]),
+        "groups": [
+            {
+                "name": group,
+                "rows": [_row(surface, at, each, plans) for each in found[:most]],
+                "is_cut": len(found) > most,
+            }
+            for group, (at, found) in groups.items()
+        ],
+        "show": only,
+    }
+
+
+async def live_campaign(surface: Surface, asked: Mapping[str, str]) -> dict[str, Any]:
+    """All of one campaign, called `name`."""
+    name = asked["name"]
+    at, found = await surface.timed(
+        ("campaign", name), look_closely, surface.engine, surface.settings, surface.surroundings, name
+    )
+    summary = found.detail.summary
+    is_open = summary.state not in FINAL_CAMPAIGN_STATES
+    plan = await surface.readings.read(("plan", name), _plan, surface.engine, name) if is_open else None
+    running = summary.state is CampaignState.RUNNING
+    return {
+        "campaign": summary,
+        "terms": state_terms(summary, surface.language),
+        "shares": shares_of_states(summary),
+        "speed": surface.speed(("one", name), at, summary.sent) if running else None,
+        "permitted": _permitted(found.detail.lanes),
+        "plan": plan,
+        "days": _days(plan),
+        "ends_at": plan.known_end if plan and summary.state in _GOES_ON else None,
+        "held": list(said_holds(found.holds, clock_time)),
+        "troubles": list(told_troubles(each for each in found.troubles if each.cause is not Cause.INSTANCES)),
+        "lanes": [_lane(surface, at, name, lane, running=running) for lane in found.detail.lanes],
+        "failures": found.detail.failures,
+        "doubts": found.doubts,
+        "words": found.detail.contents[-1].words if found.detail.contents else "",
+        "replies": found.replies,
+        "moves": found.moves,
+        "failovers": found.failovers,
+        "changes": changes_of(summary) if surface.settings.web_allow_changes else (),
+    }
+
+
+async def show_report(surface: Surface, request: Request) -> Response:
+    """The report of a campaign, as it was a moment ago."""
+    return surface.page(request, "report_view.html", await _report(surface, request))
+
+
+async def download_report(surface: Surface, request: Request) -> Response:
+    """The same as a file that loads nothing."""
+    report = (await _report(surface, request))["report"]
+    page = await surface.readings.in_thread(report_page, report, surface.language)
+    named = quote(usable_filename(f"{report.detail.summary.name}.html"))
+    return HTMLResponse(page, headers={"Content-Disposition": f"attachment; filename*=UTF-8''{named}"})
+
+
+async def _report(surface: Surface, request: Request) -> dict[str, Any]:
+    name = asked_for(request, "name")["name"]
+    return await surface.readings.read(("report", name), _read_report, surface.engine, name, surface.language)
+
+
+def _read_report(engine: Engine, name: str, language: Language) -> dict[str, Any]:
+    # Its charts are drawn in the thread as well: they take longer than what is read.
+    return report_context(read_campaign_report(engine, name, language.zone), language)
+
+
+def look_closely(engine: Engine, settings: Settings, surroundings: Surroundings, name: str) -> CampaignNow:
+    """Read all of a campaign. Raises NotFoundError."""
+    detail = campaign_detail(engine, name)
+    troubles, holds = look_at_campaign(engine, settings, name, surroundings)
+    return CampaignNow(
+        detail,
+        reply_figures(engine, detail.summary.id),
+        troubles,
+        holds,
+        moves_of_campaign(engine, name),
+        open_failovers(engine, campaign=name),
+        resolved_doubts(engine, detail.summary.id),
+    )
+
+
+def changes_of(campaign: CampaignSummary) -> Sequence[str]:
+    """What can be done about it as it stands, by the names of `campaign_changes.CHANGES`."""
+    match campaign.state:
+        case CampaignState.RUNNING | CampaignState.SCHEDULED:
+            return ("pause", "cancel")
+        case CampaignState.PAUSED:
+            return ("resume", "cancel")
+        case CampaignState.DRAFT:
+            return ("cancel",)
+        case _:
+            return ()
+
+
+def _plan(engine: Engine, name: str) -> CampaignPlan | None:
+    return open_work(engine, name).plan()
+
+
+def _days(plan: CampaignPlan | None) -> list[tuple[date, int, str]]:
+    """How many leave on each day of the plan, and through which instances; nothing where that is one day."""
+    by_day: dict[date, list[PlannedDay]] = {}
+    for each in plan.days if plan else ():
+        by_day.setdefault(each.day, []).append(each)
+    if len(by_day) < 2:
+        return []
+    told = []
+    for day, through in list(by_day.items())[:_MOST_DAYS]:
+        instances = ", ".join(f"{each.instance} {each.messages:,}" for each in through)
+        told.append((day, sum(each.messages for each in through), instances))
+    return told
+
+
+def _row(surface: Surface, at: float, campaign: CampaignSummary, plans: Mapping[str, CampaignPlan]) -> dict[str, Any]:
+    plan = plans.get(campaign.name)
+    running = campaign.state is CampaignState.RUNNING
+    return {
+        "campaign": campaign,
+        "shares": shares_of_states(campaign),
+        "speed": surface.speed(("listed", campaign.name), at, campaign.sent) if running else None,
+        "ends_at": plan.known_end if plan and campaign.state in _GOES_ON else None,
+    }
+
+
+def _lane(surface: Surface, at: float, campaign: str, lane: CampaignLane, *, running: bool) -> dict[str, Any]:
+    return {
+        "lane": lane,
+        "permitted": format_rate(lane.rate_per_second),
+        "speed": surface.speed(("lane", campaign, lane.instance), at, lane.sent) if running else None,
+    }
+
+
+def _permitted(lanes: Sequence[CampaignLane]) -> str:
+    """What the paces of all its instances allow together."""
+    rates = [lane.rate_per_second for lane in lanes]
+    return format_rate(None if None in rates else sum(rate for rate in rates if rate is not None))

@@ -1,0 +1,59 @@
+"""What pages say of things that stand still or are counted, in a form that templates can show."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+from broadcaster.domain.masking import masked
+from broadcaster.domain.standstill import Remedy, Standstill
+from broadcaster.domain.states import MessageState
+from broadcaster.pages.state_figures import shown_states
+from broadcaster.services.campaigns.campaign_reports import CampaignSummary
+from broadcaster.time_zones import clock_time
+
+_NUMBER = re.compile(r"[+(]*\d(?:[^\w]{0,4}\d){6,}")
+"""What may be somebody's number, by the rule of db/schema/functions/without_numbers.sql."""
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """Which part of a bar the messages in one state are: where it begins and how wide it is, in hundredths."""
+
+    state: MessageState
+    begins: float
+    width: float
+
+
+@dataclass(frozen=True, slots=True)
+class ToldTrouble:
+    """What does not move, and why, with the command that helps. Phones in it are masked."""
+
+    what: str
+    name: str
+    sentence: str
+    advice: str
+    command: str
+
+
+def shares_of_states(campaign: CampaignSummary) -> list[Share]:
+    """A bar of all its messages; of none there is no part."""
+    shares, begins = [], 0.0
+    for state in shown_states(campaign):
+        width = 100 * campaign.count(state) / max(1, campaign.total)
+        shares.append(Share(state, begins, width))
+        begins += width
+    return shares
+
+
+def told_troubles(found: Iterable[Standstill]) -> Iterator[ToldTrouble]:
+    """The same for pages."""
+    for each in found:
+        sentence = replace(each, remedy=Remedy("", ""), detail=each.detail and with_masked_phones(each.detail))
+        yield ToldTrouble(each.what, each.name, sentence.sentence(clock_time), each.remedy.advice, each.remedy.command)
+
+
+def with_masked_phones(text: str) -> str:
+    """The text with whatever may be somebody's number masked."""
+    return _NUMBER.sub(lambda found: masked("".join(each for each in found[0] if each.isdecimal())), text)

@@ -1,0 +1,177 @@
+"""Reports as pages: what they say equals the tables, whatever happened to a campaign."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta
+from html.parser import HTMLParser
+
+import pytest
+
+from broadcaster.domain.states import MessageState
+from broadcaster.pages.campaigns_page import campaigns_page
+from broadcaster.pages.report_page import report_page
+from broadcaster.services.campaigns.full_reports import (
+    CampaignReport,
+    read_campaign_report,
+    read_campaigns_report,
+)
+from tests.support.sample_report import ZONE, language
+from tests.support.shop import Shop, drain
+
+NAME = "spring"
+
+
+@pytest.fixture
+def shop(shop: Shop) -> Shop:
+    for name in ("a", "b"):
+        shop.add(name, "600/min")
+    return shop
+
+
+class Words(HTMLParser):
+    """The words of a page, by the section that they stand in."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.section = ""
+        self.words: dict[str, str] = {}
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag == "section":
+            self.section = str(dict(attrs)["aria-labelledby"])
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "section":
+            self.section = ""
+
+    def handle_data(self, data: str) -> None:
+        said = " ".join([self.words.get(self.section, ""), *data.split()])
+        self.words[self.section] = said.strip()
+
+
+def read_words(page: str) -> dict[str, str]:
+    reader = Words()
+    reader.feed(page)
+    return reader.words
+
+
+def words_of(report: CampaignReport) -> dict[str, str]:
+    return read_words(report_page(report, language()))
+
+
+def read(shop: Shop, name: str = NAME) -> CampaignReport:
+    return read_campaign_report(shop.engine, name, ZONE)
+
+
+def sent(shop: Shop) -> None:
+    shop.submit(NAME, 40, "a", "b")
+    shop.fault(
+        "kind=invalid_number,phone=628120000003",
+        "kind=invalid_number,phone=628120000005",
+        "kind=http_503,nth=3,count=1",
+        "kind=drop_before_accept,phone=628120000007,count=1",
+    )
+    drain(shop)
+
+
+def test_what_a_page_says_equals_the_tables(shop: Shop) -> None:
+    sent(shop)
+    shop.sql(
+        "INSERT INTO rejected_recipients SELECT id, 90 + n, 'call 0812345678' || n, 'too short: 0812345678' || n"
+        " FROM campaigns, generate_series(1, 3) n"
+    )
+    shop.sql("UPDATE campaigns SET recipients_read = 45, recipients_rejected = 3")
+    report = read(shop)
+    words = words_of(report)
+    states = dict(shop.sql("SELECT state::text, count(*) FROM messages GROUP BY state"))
+    assert states["failed"] == 2
+    shown = [(state, str(state).replace("_", " ")) for state in ("sent", "failed", "in_doubt") if states.get(state)]
+    terms = " + ".join(f"{states[state]} {name}" for state, name in shown)
+    assert "45 rows read = 40 messages + 3 rejected + 2 repeated" in words["books"]
+    assert f"40 messages = {terms}" in words["books"]
+    assert "too short: … 3 line 91" in words["reasons"]
+    [(accepted,)] = shop.sql("SELECT count(*) FROM attempts WHERE outcome = 'accepted'")
+    assert report.course is not None
+    assert report.course.accepted == accepted
+    assert f"{accepted} requests were accepted" in words["course"]
+    [(others,)] = shop.sql("SELECT count(*) FROM attempts WHERE outcome <> 'accepted'")
+    assert sum(step.others for step in report.course.steps) == others
+    [(doubts,)] = shop.sql("SELECT count(*) FROM doubts")
+    assert sum(each.doubts for each in report.doubts) == doubts > 0
+    for instance, total in shop.sql(
+        "SELECT i.name, count(*) FROM messages m JOIN instances i ON i.id = m.lane_id GROUP BY i.name"
+    ):
+        assert f"{instance} ok {total} " in words["instances"]
+
+
+def test_a_campaign_that_has_sent_nothing_has_a_page_too(shop: Shop) -> None:
+    shop.submit(NAME, 3, "a")
+    shop.sql("UPDATE campaigns SET state = 'draft', started_at = NULL")
+    report = read(shop)
+    assert report.course is None
+    words = words_of(report)
+    assert "3 messages = 0 sent + 0 failed + 3 pending" in words["books"]
+    assert "Started not yet" in words["times"]
+
+
+def test_the_plan_of_a_submission_is_kept_beside_what_happened(shop: Shop) -> None:
+    shop.submit(NAME, 40, "a", "b")
+    assert "Will end" in words_of(read(shop))["times"]
+    drain(shop)
+    report = read(shop)
+    assert report.planned is not None
+    assert report.detail.summary.finished_at is not None
+    assert timedelta(seconds=1) < report.planned.ends_at - report.planned.made_at < timedelta(seconds=4)
+    assert "as planned" in words_of(report)["times"]
+
+
+def test_pauses_and_other_rates_come_from_the_trail(shop: Shop) -> None:
+    sent(shop)
+    shop.sql("UPDATE campaigns SET started_at = date_bin('1 h', now(), 'epoch') - interval '3 h'")
+    shop.sql(
+        "INSERT INTO audit_log (at, operator, host, command, db_role, object_kind, object_name, action, before, after)"
+        " SELECT started_at + n * interval '1 h', 'ayu', 'office', 'x', 'y', kind, name, 'changed', before::jsonb,"
+        " after::jsonb FROM campaigns, (VALUES"
+        ' (1.0, \'campaign\', \'{"state": "running"}\', \'{"state": "paused"}\'),'
+        ' (1.5, \'campaign\', \'{"state": "paused"}\', \'{"state": "running"}\')) t (n, kind, before, after)'
+    )
+    shop.sql(
+        "INSERT INTO audit_log (at, operator, host, command, db_role, object_kind, object_name, action, before, after)"
+        " SELECT started_at + interval '2 h', 'ayu', 'office', 'instance set', 'y', 'instance', 'a', 'changed',"
+        " '{\"rate_per_second\": 1}', '{\"rate_per_second\": 10}' FROM campaigns"
+    )
+    shop.sql("UPDATE campaigns SET created_at = started_at - interval '1 h'")
+    course = read(shop).course
+    assert course is not None
+    assert [span.seconds for span in course.paused] == [1_800]
+    hour = 3_600
+    permitted = sum(step.permitted or 0 for step in course.steps[: int(3 * hour / course.width.total_seconds())])
+    # Instance b at 10 a second but for the pause; a at 1 until the third hour, and at 10 in it. Bursts of ten each.
+    assert permitted == pytest.approx(2.5 * hour * 10 + 1.5 * hour * 1 + hour * 10 + 20, abs=4)
+    assert "ayu instance set (a)" in words_of(read(shop))["events"]
+
+
+def test_several_campaigns_add_up(shop: Shop) -> None:
+    for number in range(3):
+        shop.submit(f"c{number}", 10, "a", "b", first=100 * number)
+    shop.fault("kind=invalid_number,phone=628120000003")
+    drain(shop)
+    [(since,)] = shop.sql("SELECT min(started_at) FROM campaigns")
+    assert isinstance(since, datetime)
+    told = read_campaigns_report(shop.engine, since=since)
+    assert [campaign.name for campaign in told.campaigns] == ["c0", "c1", "c2"]
+    assert (told.total, told.count(MessageState.SENT), told.count(MessageState.FAILED)) == (30, 29, 1)
+    assert [(each.state, each.messages, each.campaigns) for each in told.failures] == [("failed", 1, 1)]
+    assert read_campaigns_report(shop.engine, since=since + timedelta(hours=1)).campaigns == []
+    one = read_campaigns_report(shop.engine, ids=[told.campaigns[1].id])
+    assert [campaign.name for campaign in one.campaigns] == ["c1"]
+    assert "30 messages = 29 sent + 1 failed" in read_words(campaigns_page(told, language()))["books"]
+
+
+def test_phones_are_masked_unless_they_are_asked_for(shop: Shop) -> None:
+    sent(shop)
+    masked, full = (report_page(read(shop), language(), with_phones=each) for each in (False, True))
+    assert "6281200000" not in masked
+    assert re.search("6281•+0[35]", masked)
+    assert re.search("62812000000[35]", full)

@@ -1,0 +1,341 @@
+"""The view in the browser as strangers see it, and what it lets through."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Iterator, Mapping
+from html import unescape
+from pathlib import Path
+from time import monotonic
+from urllib.parse import quote
+
+import httpx
+import pytest
+from sqlalchemy import Engine
+
+from broadcaster.db.engine import open_engine
+from broadcaster.domain.states import CampaignState
+from broadcaster.errors import UnavailableError
+from broadcaster.services.audit import read_audit
+from broadcaster.services.campaigns.campaign_reports import campaign_summary
+from broadcaster.services.campaigns.lifecycle import pause_campaign
+from broadcaster.settings import Settings
+from broadcaster.web.web_server import READING_SESSION
+from tests.support.people import listens, read_replies, write
+from tests.support.servers import TestServers
+from tests.support.shop import Shop, drain, open_shop
+from tests.support.stack import running_stack, wait_for
+from tests.support.web_view import OPERATOR, PASSWORD, WebView, make_change, running_web, sign_in
+
+PAGES = ("/", "/campaign?name=spring", "/report?name=spring", "/instances", "/schedules", "/replies")
+STREAM = {"Accept": "text/event-stream"}
+ODD = """<script>alert(1)</script> / ? # & "x" %2e {{ 7 }}"""
+"""A campaign may be called so."""
+
+
+@pytest.fixture
+def shop(engine: Engine, settings: Settings) -> Iterator[Shop]:
+    """With the campaign `spring` that runs through the instance `a`: nothing of it is sent."""
+    with open_shop(engine, settings) as opened:
+        opened.add("a")
+        opened.submit("spring", 20, "a")
+        yield opened
+
+
+@pytest.fixture
+def view(shop: Shop, tmp_path: Path, environ: Mapping[str, str]) -> Iterator[WebView]:
+    """Where changes are allowed."""
+    with running_stack(tmp_path, environ) as stack, running_web(stack, "--allow-changes") as running:
+        yield running
+
+
+def assert_guarded(reply: httpx.Response) -> None:
+    policy = reply.headers["Content-Security-Policy"]
+    assert "default-src 'none'" in policy
+    assert "script-src 'self';" in policy
+    assert "frame-ancestors 'none'" in policy
+    assert "unsafe" not in policy
+    assert reply.headers["X-Frame-Options"] == "DENY"
+    assert reply.headers["X-Content-Type-Options"] == "nosniff"
+    assert reply.headers["Referrer-Policy"]
+
+
+def test_nobody_sees_anything_who_has_not_signed_in(view: WebView) -> None:
+    stranger = view.visitor(signed_in=False)
+    for path in (*PAGES, "/campaign/change?name=spring&change=cancel", "/report.html?name=spring", "/nowhere"):
+        reply = stranger.get(path)
+        assert (reply.status_code, reply.text) == (303, ""), path
+        assert reply.headers["Location"] == ("/sign-in" if path == "/" else f"/sign-in?to={quote(path)}")
+        assert stranger.get(path, headers=STREAM).status_code == 401
+    for path in ("/campaign/change", "/sign-out"):
+        assert stranger.post(path, data={"name": "spring", "change": "cancel"}).status_code == 303
+    assert stranger.get("/healthcheck").text == "OK"
+    assert "spring" not in stranger.get("/sign-in").text
+
+
+def test_every_reply_forbids_frames_sniffing_and_foreign_content(view: WebView) -> None:
+    stranger, visitor = view.visitor(signed_in=False), view.visitor()
+    for path in (*PAGES, "/sign-in", "/nowhere", "/campaign?name=none", "/healthcheck", "/metrics"):
+        assert_guarded(stranger.get(path))
+        reply = visitor.get(path)
+        assert_guarded(reply)
+        assert reply.headers["Cache-Control"] == "no-store"
+        assert not re.search(r"<style|<[^>]*\s(?:on[a-z]+|style)=|javascript:|<script(?! src=\"/static/)", reply.text)
+
+
+def test_whoever_guesses_is_slowed_down_and_learns_nothing(view: WebView) -> None:
+    stranger = view.visitor(signed_in=False)
+    wrong = ["", "the-password", PASSWORD + "!", PASSWORD.upper(), "pässword"]
+    assert [sign_in(stranger, each).status_code for each in wrong] == [401] * 5
+    late = sign_in(stranger)
+    assert late.status_code == 429
+    assert 1 <= int(late.headers["Retry-After"]) <= 12
+    assert "set-cookie" not in late.headers
+    assert stranger.get("/").status_code == 303
+
+
+def test_the_cookie_is_for_this_server_and_no_script(view: WebView) -> None:
+    stranger = view.visitor(signed_in=False)
+    cookie = sign_in(stranger).headers["set-cookie"].lower()
+    assert all(each in cookie for each in ("httponly", "samesite=strict", "path=/", "max-age=43200"))
+    assert "secure" not in cookie
+
+
+def test_signing_out_ends_it_for_whoever_has_copied_the_cookie_too(view: WebView) -> None:
+    visitor, thief = view.visitor(), view.visitor(signed_in=False)
+    thief.cookies = visitor.cookies
+    assert thief.get("/").status_code == 200
+    with thief.stream("GET", "/", headers=STREAM) as stream:
+        lines = stream.iter_lines()
+        assert next(lines) == "event: live"
+        assert visitor.post("/sign-out").status_code == 303
+        begun = monotonic()
+        for _ in lines:
+            assert monotonic() < begun + 30, "the stream goes on"
+    assert thief.get("/").status_code == 303
+
+
+def test_one_is_led_on_to_pages_of_our_own_only(view: WebView) -> None:
+    for to, leads_to in {
+        "/campaign?name=spring": "/campaign?name=spring",
+        "//evil.example/": "/",
+        "/\\evil.example": "/",
+        "https://evil.example/": "/",
+        "/a\r\nSet-Cookie: x=y": "/",
+    }.items():
+        reply = sign_in(view.visitor(signed_in=False), to=to)
+        assert reply.headers["Location"] == leads_to
+
+
+def test_a_name_that_was_made_to_lead_here_is_refused(view: WebView) -> None:
+    visitor = view.visitor()
+    port = view.url.rpartition(":")[2]
+    for host in ("evil.example", f"evil.example:{port}", "127.0.0.1.evil.example", ""):
+        for path in ("/", "/sign-in", "/metrics", "/static/none"):
+            assert visitor.get(path, headers={"Host": host}).status_code == 400, host
+    for host in (f"127.0.0.1:{port}", f"localhost:{port}", "localhost", f"[::1]:{port}", "192.168.7.7"):
+        assert visitor.get("/", headers={"Host": host}).status_code == 200
+
+
+def test_behind_a_proxy_it_is_known_by_the_name_that_people_use(
+    shop: Shop, tmp_path: Path, environ: Mapping[str, str]
+) -> None:
+    url = "https://view.example.com"
+    with running_stack(tmp_path, environ) as stack, running_web(stack, BROADCASTER_WEB_URL=url) as view:
+        visitor = view.visitor(signed_in=False)
+        proxied = {"Host": "view.example.com", "Origin": url}
+        reply = visitor.post("/sign-in", data={"password": PASSWORD}, headers=proxied)
+        assert "secure" in reply.headers["set-cookie"].lower()
+        assert visitor.get("/sign-in", headers={"Host": "other.example.com"}).status_code == 400
+
+
+def test_forms_of_other_sites_change_nothing(view: WebView, shop: Shop) -> None:
+    visitor = view.visitor()
+    page = visitor.get("/campaign/change?name=spring&change=cancel").text
+    [token] = re.findall(r'name="form_token" value="([^"]*)"', page)
+    fields = {"form_token": token, "name": "spring", "change": "cancel"}
+    foreign = (
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+        {"Origin": view.url.replace("127.0.0.1", "localhost")},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+    )
+    for headers in foreign:
+        assert visitor.post("/campaign/change", data=fields, headers=headers).status_code == 403
+        assert visitor.post("/sign-out", headers=headers).status_code == 403
+    for wrong in ("", token[:-1], token[::-1], view.visitor().cookies.get(next(iter(visitor.cookies))) or ""):
+        assert visitor.post("/campaign/change", data=fields | {"form_token": wrong}).status_code == 403
+    assert campaign_summary(shop.engine, "spring").state is CampaignState.RUNNING
+
+
+def test_what_is_changed_is_what_the_command_line_would_change_and_the_trail_says_who(
+    view: WebView, shop: Shop
+) -> None:
+    visitor = view.visitor()
+    asked = visitor.get("/campaign/change?name=spring&change=cancel").text
+    assert "have got it: 0, will not get it any more: 20" in asked
+    for what, state in (("pause", "paused"), ("resume", "running"), ("cancel", "cancelled")):
+        done = make_change(visitor, "spring", what)
+        assert (done.status_code, done.headers["Location"]) == (303, f"/campaign?name=spring&done={what}")
+        assert campaign_summary(shop.engine, "spring").state == state
+    summary = campaign_summary(shop.engine, "spring")
+    assert (summary.cancelled, summary.pending) == (20, 0)
+    trail = [row for row in read_audit(shop.engine, kind="campaign", name="spring", limit=10) if row.operator]
+    assert {(row.operator, row.command) for row in trail} == {
+        (f"web: {OPERATOR}", f"campaign {what}") for what in ("pause", "resume", "cancel")
+    }
+    refused = visitor.get("/campaign/change?name=spring&change=pause")
+    assert (refused.status_code, "is cancelled" in refused.text) == (409, True)
+
+
+def test_where_changes_are_not_allowed_there_are_none(shop: Shop, tmp_path: Path, environ: Mapping[str, str]) -> None:
+    with running_stack(tmp_path, environ) as stack, running_web(stack) as view:
+        visitor = view.visitor()
+        page = visitor.get("/campaign?name=spring").text
+        assert "/campaign/change" not in page
+        assert 'id="do-pause"' not in page
+        fields = {"form_token": "", "name": "spring", "change": "cancel"}
+        assert visitor.post("/campaign/change", data=fields).status_code == 403
+        assert visitor.get("/campaign/change?name=spring&change=cancel").status_code == 403
+        assert 'name="operator"' not in view.visitor(signed_in=False).get("/sign-in").text
+    assert campaign_summary(shop.engine, "spring").state is CampaignState.RUNNING
+
+
+def test_pages_are_read_in_sessions_that_cannot_write(shop: Shop, settings: Settings) -> None:
+    reading = open_engine(settings, session=READING_SESSION)
+    with pytest.raises(UnavailableError, match="read-only"):
+        pause_campaign(reading, "spring")
+    reading.dispose()
+
+
+def test_while_postgres_is_away_a_page_says_so_and_afterwards_it_works(
+    view: WebView, shop: Shop, servers: TestServers
+) -> None:
+    visitor = view.visitor()
+    assert visitor.get("/").status_code == 200
+    with servers.without(shop.engine):
+        wait_for(lambda: visitor.get("/").status_code == 503, "the page to notice")
+        away = visitor.get("/campaign?name=spring")
+        assert (away.status_code, away.headers["Retry-After"]) == (503, "5")
+        assert "Postgres" in away.text
+        assert 'http-equiv="refresh"' in away.text
+        assert "Traceback" not in away.text
+        assert_guarded(away)
+        with visitor.stream("GET", "/", headers=STREAM) as stream:
+            assert next(stream.iter_lines()) == "event: away"
+    wait_for(lambda: visitor.get("/").status_code == 200, "the page to recover")
+    assert view.role.process.poll() is None
+    assert "Traceback" not in view.role.log.read_text()
+
+
+def test_a_stream_goes_on_where_postgres_was_away(view: WebView, shop: Shop, servers: TestServers) -> None:
+    visitor = view.visitor()
+    events: list[str] = []
+
+    def follow() -> None:
+        with visitor.stream("GET", "/campaign?name=spring", headers=STREAM) as stream:
+            events.extend(line for line in stream.iter_lines() if line.startswith("event: "))
+
+    follower = threading.Thread(target=follow)
+    follower.start()
+    wait_for(lambda: events[-1:] == ["event: live"], "the first event")
+    with servers.without(shop.engine):
+        wait_for(lambda: events[-1] == "event: away", "the stream to notice")
+    wait_for(lambda: events[-1] == "event: live", "the stream to recover")
+    view.role.process.terminate()
+    assert view.role.process.wait(10) == 0, "open streams do not keep it from stopping"
+    follower.join(10)
+    assert not follower.is_alive()
+
+
+def test_what_nobody_can_mean_is_refused_without_a_trace(view: WebView) -> None:
+    visitor = view.visitor()
+    for path, status in {
+        "/campaign?name=none": 404,
+        "/report?name=none": 404,
+        "/schedule?name=none": 404,
+        "/replies?campaign=none": 404,
+        "/campaign": 404,
+        "/campaign?name=%00": 400,
+        f"/campaign?name={'x' * 500}": 400,
+        "/campaign?name=%ff%fe": 404,
+        "/nowhere": 404,
+        "/../../etc/passwd": 404,
+        "/static/../app.py": 404,
+        "/?show=nothing&find=%25": 200,
+    }.items():
+        reply = visitor.get(path)
+        assert reply.status_code == status, (path, reply.text)
+        assert "Traceback" not in reply.text
+    assert visitor.post("/campaign/change", content=b"x" * 10_000).status_code == 413
+    for body in (b"\xff=\xff", b"name=%00&change=pause", b"&".join([b"name=x"] * 20)):
+        assert visitor.post("/campaign/change", content=body).status_code == 400
+    assert visitor.post("/campaign/change", content=b"change=remove").status_code == 404
+    assert visitor.put("/campaign").status_code == 405
+    assert "a page failed" not in view.role.log.read_text()
+
+
+def test_names_and_texts_of_any_kind_are_shown_as_they_are(view: WebView, shop: Shop) -> None:
+    shop.submit(ODD, 3, "a")
+    visitor = view.visitor()
+    escaped = "&lt;script&gt;alert(1)&lt;/script&gt;"
+    listed = visitor.get("/").text
+    assert escaped in listed
+    assert "<script>alert" not in listed
+    [href] = re.findall(r'href="(/campaign\?name=%3Cscript[^"]*)"', listed)
+    page = visitor.get(unescape(href))
+    assert page.status_code == 200
+    assert escaped in page.text
+    assert "<script>alert" not in page.text
+    assert make_change(visitor, ODD, "pause").status_code == 303
+    assert campaign_summary(shop.engine, ODD).state is CampaignState.PAUSED
+    report = visitor.get("/report.html", params={"name": ODD})
+    assert report.headers["Content-Disposition"].startswith("attachment; ")
+    assert "<script>alert" not in report.text
+
+
+def test_no_page_shows_a_phone_that_is_not_masked(view: WebView, shop: Shop) -> None:
+    shop.fault("kind=invalid_number,nth=2")
+    listens(shop, "a")
+    drain(shop)
+    phones = [str(row[0]) for row in shop.sql("SELECT phone FROM messages")]
+    write(shop, phones[0], f"call me on +62 812-{phones[0][5:]}, or {phones[1]}")
+    read_replies(shop)
+    visitor = view.visitor()
+    text = "".join(visitor.get(path).text for path in PAGES)
+    assert "call me on •" in text.replace("6281", "•")
+    assert "invalid number" in text
+    digits = re.sub(r"[^\d]", "", text)
+    assert [phone for phone in phones if phone in text or phone[2:] in digits] == []
+
+
+def test_figures_are_those_of_metrics_and_behind_the_same_token(
+    shop: Shop, tmp_path: Path, environ: Mapping[str, str]
+) -> None:
+    file = tmp_path / "token"
+    file.write_text("the-token")
+    file.chmod(0o600)
+    with running_stack(tmp_path, environ) as stack:
+        with running_web(stack) as view:
+            open_here = view.visitor(signed_in=False).get("/metrics")
+            assert 'broadcaster_messages{instance_name="a",state="pending"} 20.0' in open_here.text
+            assert open_here.headers["Content-Type"].startswith("text/plain; version=")
+        with running_web(stack, BROADCASTER_WEB_METRICS_TOKEN_FILE=str(file)) as view:
+            stranger = view.visitor(signed_in=False)
+            for header in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": "Bearer the-token2"}):
+                refused = stranger.get("/metrics", headers=header)
+                assert (refused.status_code, refused.headers["WWW-Authenticate"]) == (401, "Bearer")
+            brought = {"Authorization": "Bearer the-token", "Host": "web:5560"}
+            assert "broadcaster_messages" in stranger.get("/metrics", headers=brought).text
+            assert "broadcaster_messages" in view.visitor().get("/metrics").text
+
+
+def test_at_an_address_that_others_reach_figures_need_a_token_or_a_sign_in(
+    shop: Shop, tmp_path: Path, environ: Mapping[str, str]
+) -> None:
+    everywhere = "0.0.0.0"
+    with running_stack(tmp_path, environ) as stack, running_web(stack, BROADCASTER_WEB_BIND=everywhere) as view:
+        assert view.visitor(signed_in=False).get("/metrics").status_code == 401
+        assert view.visitor().get("/metrics").status_code == 200

@@ -1,0 +1,253 @@
+"""A report with something in each of its parts, made by hand: a campaign of two days, as pages show it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from math import sin
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from broadcaster.domain.contents import ContentKind
+from broadcaster.domain.course import (
+    SLOT,
+    OwnLimit,
+    PacedLane,
+    SlotFigures,
+    StateChange,
+    TimeSpan,
+    course_of,
+)
+from broadcaster.domain.opening_hours import OpeningHours
+from broadcaster.domain.sharing import MoveReason
+from broadcaster.domain.states import CampaignState, LaneHealth, MessageState
+from broadcaster.pages.languages import Catalogs, Language, usable_language
+from broadcaster.services.audit import AuditEntry
+from broadcaster.services.campaigns.campaign_reports import (
+    CampaignDetail,
+    CampaignLane,
+    CampaignSummary,
+    ContentVersion,
+    Failure,
+)
+from broadcaster.services.campaigns.full_reports import (
+    CampaignReport,
+    CampaignsReport,
+    KeptPlan,
+    RejectedFor,
+    ResolvedDoubts,
+    StartedCampaign,
+    ToldFailover,
+    UnsentFor,
+)
+from broadcaster.services.campaigns.move_reports import ToldMove
+from broadcaster.services.inbox_reports import ReplyFigures
+
+ZONE = ZoneInfo("Asia/Jakarta")
+HOURS = OpeningHours(windows=("Mon-Sat 09:00-20:00",), zone="Asia/Jakarta")
+START = datetime(2026, 11, 23, 9, 0, tzinfo=ZONE).astimezone(UTC)
+END = datetime(2026, 11, 24, 11, 25, tzinfo=ZONE).astimezone(UTC)
+PAUSED = TimeSpan(START + timedelta(hours=3, minutes=10), START + timedelta(hours=4, minutes=25))
+CLOSED = TimeSpan(START + timedelta(hours=11), START + timedelta(hours=24))
+NAME = "November reminders"
+STATES = {"sent": 11_712, "failed": 146, "unknown": 4, "skipped": 118, "expired": 20}
+
+
+def language(code: str = "en") -> Language:
+    locale = usable_language(code, "--language")
+    return Language(locale, ZONE, Catalogs(locale.language))
+
+
+def counts(**given: int) -> dict[str, int]:
+    return {state.value: given.get(state.value, 0) for state in MessageState}
+
+
+def summary(**changes: Any) -> CampaignSummary:
+    fields: dict[str, Any] = {
+        "name": NAME,
+        "id": 1,
+        "state": CampaignState.FINISHED,
+        "state_reason": None,
+        "content": ContentKind.TEXT,
+        "priority": 0,
+        "total": sum(STATES.values()),
+        **counts(**STATES),
+        "instances": ["Jakarta 1", "Jakarta 2", "Surabaya"],
+        "recipients_read": 12_345,
+        "recipients_rejected": 212,
+        "source": "patients.csv",
+        "created_at": START - timedelta(hours=16),
+        "starts_at": START,
+        "started_at": START,
+        "finished_at": END,
+        "audience": None,
+        "purged_at": None,
+        "locale": "id",
+        "expires_at": END + timedelta(hours=6),
+        "hours": HOURS,
+        "require_consent": False,
+        "care": None,
+        "sharing": None,
+        "weights": None,
+        "judged_since": None,
+        "open_slices": None,
+        "next_slice_at": None,
+    }
+    return CampaignSummary(**{**fields, **changes})
+
+
+def lane(instance: str, **given: int) -> CampaignLane:
+    return CampaignLane(instance, LaneHealth.OK, None, 0.25, sum(given.values()), **counts(**given))
+
+
+def slots() -> list[SlotFigures]:
+    """What three instances sent, and nothing while it was paused or closed."""
+    found, at, left = [], START, STATES["sent"]
+    while left > 0 and at < END:
+        quiet = any(span.begins_at <= at < span.ends_at for span in (PAUSED, CLOSED))
+        if not quiet:
+            sent = min(left, 85 + round(12 * sin(at.timestamp() / 3_000)))
+            left -= sent
+            found.append(SlotFigures(at, sent, 2 if at.minute % 10 == 0 else 0, 0, 0, 1 if at.hour == 4 else 0))
+        at += SLOT
+    return found
+
+
+def event(number: int, at: datetime, command: str, *, before: Any = None, after: Any = None) -> AuditEntry:
+    action = "changed" if before is not None else "added"
+    return AuditEntry(
+        number, at, "ayu", "office", command, "broadcaster_runtime", "campaign", NAME, action, before, after
+    )
+
+
+def sample_report(**changes: Any) -> CampaignReport:
+    """The report, with other fields of its own."""
+    lanes = [
+        PacedLane("Jakarta 1", 6 / 60, 1, None, [OwnLimit(None, 5000, 86_400)]),
+        PacedLane("Jakarta 2", 6 / 60, 1, None, []),
+        PacedLane("Surabaya", 8 / 60, 1, None, [OwnLimit("all of the clinic", 9000, 86_400)]),
+    ]
+    pauses = [StateChange(PAUSED.begins_at, "paused"), StateChange(PAUSED.ends_at, "running")]
+    report = CampaignReport(
+        at=END + timedelta(hours=2),
+        detail=CampaignDetail(
+            summary(),
+            [
+                lane("Jakarta 1", sent=3_904, failed=44, skipped=52, expired=6),
+                lane("Jakarta 2", sent=3_411, failed=60, skipped=31, expired=7, unknown=4),
+                lane("Surabaya", sent=4_397, failed=42, skipped=35, expired=7),
+            ],
+            [
+                _failure("failed", "phone is not registered on WhatsApp: invalid number", 121, "6281234567890"),
+                _failure("skipped", "opted out", 118, "6281298765432"),
+                _failure("failed", "gateway: file is too large for this phone", 25, "6281311112222"),
+                _failure("expired", "did not leave before the campaign expired", 20, "6281322223333"),
+                _failure("unknown", "timed out after the request had begun", 4, "6281377778888"),
+            ],
+            [
+                _version(1, "Halo {{ name }}, jangan lupa kontrol {{ day }} pukul {{ time }}.", 7_003),
+                _version(2, "Halo {{ name }}, jangan lupa kontrol {{ day }} pukul {{ time }} di klinik utara.", 4_709),
+            ],
+        ),
+        replies=ReplyFigures(1_204, 1_011, 37, 5, 1_260.0),
+        rejects=[
+            RejectedFor("not a phone number: it has letters", 180, 14, "ask her mother"),
+            RejectedFor("too short for Indonesia", 32, 902, "0812-3456"),
+        ],
+        doubts=[
+            ResolvedDoubts("found", 31, 24.0, 95.0),
+            ResolvedDoubts("absent", 12, 41.0, 130.0),
+            ResolvedDoubts("unknown", 4, 3_600.0, 3_604.0),
+        ],
+        course=course_of(
+            sending=TimeSpan(START, END),
+            slots=slots(),
+            lanes=lanes,
+            rate_changes=[],
+            state_changes=pauses,
+            hours=HOURS,
+            zone=ZONE,
+        ),
+        lanes=lanes,
+        planned=KeptPlan(
+            START - timedelta(hours=16),
+            END - timedelta(hours=1),
+            END - timedelta(hours=2),
+            END - timedelta(minutes=50),
+        ),
+        ahead=None,
+        moves=[
+            ToldMove(NAME, "Jakarta 2", "Surabaya", MoveReason.FAILOVER, 486, START + 8 * SLOT, START + 9 * SLOT, None)
+        ],
+        failovers=[
+            ToldFailover("Jakarta 2", START + timedelta(hours=6), START + timedelta(hours=7), "device is disconnected")
+        ],
+        events=[
+            event(1, START - timedelta(hours=16), "campaign submit", after={"name": NAME, "state": "scheduled"}),
+            event(2, PAUSED.begins_at, "campaign pause", before={"state": "running"}, after={"state": "paused"}),
+            event(3, PAUSED.ends_at, "campaign set", before={"content": 1}, after={"content": 2}),
+            event(4, PAUSED.ends_at, "campaign resume", before={"state": "paused"}, after={"state": "running"}),
+        ],
+    )
+    return replace(report, **changes)
+
+
+def hostile_report(text: str) -> CampaignReport:
+    """The same, with this text wherever somebody may have written one."""
+    report = sample_report()
+    detail = report.detail
+    return replace(
+        report,
+        detail=CampaignDetail(
+            msgspec.structs.replace(detail.summary, name=text, state_reason=text, source=text),
+            [msgspec.structs.replace(each, instance=text, health_reason=text) for each in detail.lanes],
+            [msgspec.structs.replace(each, instance=text, reason=text) for each in detail.failures],
+            [msgspec.structs.replace(each, body=text) for each in detail.contents],
+        ),
+        rejects=[msgspec.structs.replace(each, reason=text, example=text) for each in report.rejects],
+        lanes=[msgspec.structs.replace(each, instance=text) for each in report.lanes],
+        moves=[msgspec.structs.replace(each, from_instance=text, to_instance=text) for each in report.moves],
+        failovers=[msgspec.structs.replace(each, instance=text, reason=text) for each in report.failovers],
+        events=[
+            msgspec.structs.replace(each, operator=text, command=text, object_name=text, after={text[:40]: text})
+            for each in report.events
+        ],
+    )
+
+
+def sample_campaigns() -> CampaignsReport:
+    """Two weeks of campaigns."""
+    campaigns = [
+        StartedCampaign(
+            f"reminder {day + 1}",
+            day + 1,
+            CampaignState.FINISHED,
+            980 + 9 * day,
+            **counts(sent=940 + 8 * day, failed=12 + day, skipped=28),
+            recipients_read=1_000 + 9 * day,
+            recipients_rejected=20,
+            started_at=START + timedelta(days=day),
+            finished_at=START + timedelta(days=day, hours=2),
+        )
+        for day in range(14)
+    ]
+    return CampaignsReport(
+        at=START + timedelta(days=14),
+        since=START - timedelta(days=1),
+        campaigns=campaigns,
+        failures=[
+            UnsentFor(MessageState.FAILED, "phone is not registered on WhatsApp: invalid number", 259, 14, START),
+            UnsentFor(MessageState.SKIPPED, "opted out", 392, 14, START),
+        ],
+    )
+
+
+def _failure(state: str, reason: str, messages: int, phone: str) -> Failure:
+    return Failure("Jakarta 1", MessageState(state), reason, messages, phone, END)
+
+
+def _version(number: int, body: str, sent: int) -> ContentVersion:
+    since = START - timedelta(hours=16) if number == 1 else PAUSED.ends_at
+    return ContentVersion(number, since, ContentKind.TEXT, body, None, None, "id", sent)

@@ -1,0 +1,235 @@
+"""Pages without a server: languages, charts, what is masked, and that nothing of them is loaded from elsewhere."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from babel.messages.pofile import read_po
+from markupsafe import escape
+
+from broadcaster.domain.course import Course, PacedLane, RateChange, SlotFigures, StateChange, TimeSpan, course_of
+from broadcaster.domain.masking import masked
+from broadcaster.domain.opening_hours import OpeningHours
+from broadcaster.domain.outcomes import Outcome, Resolution
+from broadcaster.domain.sharing import MoveReason
+from broadcaster.domain.states import CampaignState, LaneHealth, MessageState, OccurrenceState
+from broadcaster.errors import UsageError
+from broadcaster.pages.campaigns_page import campaigns_page
+from broadcaster.pages.charts import course_chart
+from broadcaster.pages.environment import stylesheet
+from broadcaster.pages.languages import LANGUAGES, language_of
+from broadcaster.pages.naming import NAMES
+from broadcaster.pages.report_page import report_page
+from broadcaster.settings import load
+from tests.support.sample_report import STATES, ZONE, hostile_report, language, sample_campaigns, sample_report
+from tests.support.translations import PACKAGES, lacking, path_of, stored, texts
+
+NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+OTHERS = [each for each in LANGUAGES if each != "en"]
+
+
+@pytest.mark.parametrize("code", OTHERS)
+def test_every_text_has_a_translation(code: str) -> None:
+    assert list(lacking(code)) == []
+
+
+@pytest.mark.parametrize("code", OTHERS)
+def test_every_translation_is_of_a_text_and_has_its_placeholders(code: str) -> None:
+    for package in PACKAGES:
+        assert path_of(code, package).exists()
+        wanted = {message.id for message in texts(package)}
+        for message in stored(code, package):
+            assert message.id in wanted
+            if message.id:
+                pairs = [message.id] if isinstance(message.id, str) else list(message.id)
+                forms = [message.string] if isinstance(message.id, str) else list(message.string)
+                for form in map(str, forms):
+                    assert _placeholders(form) <= _placeholders(" ".join(pairs))
+                    assert re.findall(r"%(?!\(\w+\)s)", form) == []
+
+
+def _placeholders(text: str) -> set[str]:
+    return set(re.findall(r"%\((\w+)\)s", text))
+
+
+def test_every_state_has_a_name() -> None:
+    enums: list[type[StrEnum]] = [CampaignState, MessageState, LaneHealth, OccurrenceState, Outcome]
+    assert {str(each) for enum in enums for each in enum} <= NAMES.keys()
+    assert {f"doubt_{each}" for each in (*Resolution, "open")} | {
+        f"move_{each}" for each in MoveReason
+    } <= NAMES.keys()
+
+
+def test_a_language_is_chosen_or_set_or_that_of_the_locale() -> None:
+    zone = ZoneInfo("UTC")
+
+    def chosen(option: str | None = None, **variables: str) -> str:
+        environ = {f"BROADCASTER_{name.upper()}": value for name, value in variables.items()}
+        return language_of(load(environ, dotenv=None), zone, option).tag
+
+    assert chosen() == "en"
+    assert chosen(locale="id") == "id"
+    assert chosen(locale="de_DE") == "en"
+    assert chosen(locale="id", language="es") == "es"
+    assert chosen("pt-BR", language="es") == "pt-BR"
+    with pytest.raises(UsageError, match="--language 'de' is no language of pages: choose one of en, es, id, pt"):
+        chosen("de")
+    with pytest.raises(UsageError, match="BROADCASTER_LANGUAGE: 'klingon' is no language of pages"):
+        chosen(language="klingon")
+
+
+@pytest.mark.parametrize(
+    ("code", "number", "share", "moment", "span"),
+    [
+        ("en", "1,234.5", "9.5%", "Nov 23, 2026, 19:00", "1 hour, 1 minute"),
+        ("id", "1.234,5", "9,5%", "23 Nov 2026, 19.00", "1 jam, 1 menit"),
+        ("es", "1.234,5", "9,5\xa0%", "23 nov 2026, 19:00", "1 hora, 1 minuto"),
+        ("pt", "1.234,5", "9,5%", "23 de nov. de 2026, 19:00", "1 hora, 1 minuto"),
+    ],
+)
+def test_numbers_and_moments_are_the_languages_own(code: str, number: str, share: str, moment: str, span: str) -> None:
+    told = language(code)
+    assert told.number(1234.5) == number
+    assert told.percent(0.095) == share
+    assert told.moment(NOON) == moment
+    assert told.duration(3_661) == span
+
+
+@pytest.mark.parametrize(
+    ("share", "shown"),
+    [(0, "0%"), (1, "100%"), (0.5, "50%"), (0.000001, "0.01%"), (0.9999999, "99.99%"), (0.999, "99.9%")],
+)
+def test_hardly_anything_is_not_nothing_and_nearly_all_is_not_all(share: float, shown: str) -> None:
+    assert language().percent(share) == shown
+
+
+@pytest.mark.parametrize(
+    ("phone", "shown"),
+    [
+        ("6281234567890", "6281•••••••90"),
+        ("+62 812-3456-7890", "6281•••••••90"),
+        ("12345678", "••••••••"),
+        ("ask Ayu Lestari", "••••••••"),
+        ("Ayu 0812345678", "••••••••"),
+        ("", ""),
+    ],
+)
+def test_a_masked_phone_tells_its_country_and_two_digits(phone: str, shown: str) -> None:
+    assert masked(phone) == shown
+
+
+@pytest.mark.parametrize("code", LANGUAGES)
+def test_a_page_adds_up_in_every_language(code: str) -> None:
+    page = report_page(sample_report(), language(code))
+    words = re.sub(r"<[^>]+>", " ", page.split('id="books"')[1].split("</section>")[0])
+    numbers = [int(each) for each in re.findall(r"\d+", words.replace(",", "").replace(".", ""))]
+    assert numbers[:4] == [12_345, 12_000, 212, 133]
+    assert numbers[4:10] == [sum(STATES.values()), *STATES.values()]
+    assert campaigns_page(sample_campaigns(), language(code)).count("<tr>") > 14
+
+
+def test_a_page_is_one_file_without_script() -> None:
+    for page in (report_page(sample_report(), language()), campaigns_page(sample_campaigns(), language())):
+        assert "<script" not in page
+        assert re.findall(r'(?:src|href)="(?!#content"|data:,")', page) == []
+        assert "url(" not in stylesheet()
+        assert "http" not in page.replace("http://www.w3.org/2000/svg", "")
+
+
+def test_a_chart_shows_numbers_as_the_language_writes_them() -> None:
+    course = sample_report().course
+    assert course is not None
+    drawn = course_chart(course, language("es"))
+    assert {mark.kind for mark in drawn.marks} == {"closed", "paused", "others", "sent", "permitted"}
+    page = report_page(sample_report(), language("es"))
+    assert ">4.000</text>" in page
+    assert ">1.000</text>" in page
+
+
+@pytest.mark.parametrize(
+    "text", ["<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "{{ 7 * 7 }}", "%(x)s 100%"]
+)
+def test_what_others_have_written_is_text(text: str) -> None:
+    page = report_page(hostile_report(text), language())
+    assert f"<h1><bdi>{escape(text)}</bdi></h1>" in page
+    assert "<script" not in page
+    assert "<img" not in page
+
+
+def slot(moment: datetime, accepted: int) -> SlotFigures:
+    return SlotFigures(moment, accepted, 0, 0, 0, 0)
+
+
+def lane(rate: float | None = 1.0, hours: OpeningHours | None = None, name: str = "a", burst: int = 0) -> PacedLane:
+    return PacedLane(name, rate, burst, hours, [])
+
+
+def course(*lanes: PacedLane, hours: float = 4, **given: Any) -> Course:
+    asked: dict[str, Any] = {
+        "sending": TimeSpan(NOON, NOON + hours * HOUR),
+        "slots": [],
+        "lanes": lanes,
+        "rate_changes": [],
+        "state_changes": [],
+        "hours": None,
+        "zone": ZoneInfo("UTC"),
+    }
+    return course_of(**{**asked, **given})
+
+
+def permitted(told: Course) -> int | None:
+    each = [step.permitted for step in told.steps]
+    return None if None in each else sum(filter(None, each))
+
+
+def test_what_is_permitted_is_the_pace_of_all_lanes_while_it_may_send() -> None:
+    assert permitted(course(lane(), lane(2.0))) == 4 * 3_600 * 3
+    assert permitted(course(lane(burst=5))) == 4 * 3_600 + 5
+    assert permitted(course(lane(), lane(None, name="b"))) is None
+    assert permitted(course()) is None
+
+
+def test_nothing_is_permitted_while_it_is_paused() -> None:
+    pauses = [StateChange(NOON + HOUR, "paused"), StateChange(NOON + 2 * HOUR, "running")]
+    told = course(lane(), state_changes=pauses)
+    assert told.paused == [TimeSpan(NOON + HOUR, NOON + 2 * HOUR)]
+    assert permitted(told) == 3 * 3_600
+    still = course(lane(), state_changes=pauses[:1])
+    assert still.paused == [TimeSpan(NOON + HOUR, NOON + 4 * HOUR)]
+
+
+def test_nothing_is_permitted_outside_windows_and_all_instances_have_to_be_closed_for_a_band() -> None:
+    until_two = OpeningHours(windows=("09:00-14:00",), zone="UTC")
+    until_three = OpeningHours(windows=("09:00-15:00",), zone="UTC")
+    told = course(lane(hours=until_two), lane(hours=until_three, name="b"))
+    assert told.closed == [TimeSpan(NOON + 3 * HOUR, NOON + 4 * HOUR)]
+    assert permitted(told) == 5 * 3_600
+
+
+def test_a_rate_counts_from_when_it_was_set() -> None:
+    changes = [RateChange(NOON + HOUR, "a", 3.0), RateChange(NOON + 2 * HOUR, "a", 0.5), RateChange(NOON, "b", 9.0)]
+    assert permitted(course(lane(), rate_changes=changes)) == 3_600 * (3 + 0.5 + 2)
+
+
+def test_steps_hold_all_that_was_sent_however_long_it_took() -> None:
+    for hours in (0.01, 1, 30, 24 * 20, 24 * 400):
+        slots = [slot(NOON + timedelta(minutes=5 * n), 7) for n in range(int(min(hours, 48) * 12) + 1)]
+        told = course(lane(), hours=hours, sending=TimeSpan(NOON, NOON + hours * HOUR), slots=slots)
+        assert told.accepted == 7 * len(slots)
+        assert len(told.steps) <= 75
+
+
+def test_a_catalog_has_the_plural_forms_that_its_header_says() -> None:
+    for code in OTHERS:
+        with path_of(code, "pages").open("rb") as file:
+            catalog = read_po(file, locale=code)
+        assert catalog.num_plurals == (1 if code == "id" else 2)
+        ngettext = language(code).translations.ngettext
+        assert (ngettext("message", "messages", 1) == ngettext("message", "messages", 5)) == (code == "id")
+    assert ZONE.key == "Asia/Jakarta"
