@@ -9,6 +9,7 @@ from broadcaster.db.tables.campaign import (
     campaign_files,
     campaign_judgements,
     campaign_lanes,
+    campaign_limits,
     campaigns,
     content_versions,
     contents,
@@ -29,7 +30,7 @@ from broadcaster.db.tables.known_phone import known_phones
 from broadcaster.db.tables.limit import lane_limits, limits
 from broadcaster.db.tables.message import attempts, doubts, messages, settlements
 from broadcaster.db.tables.opt_out import confirmed_opt_outs, opt_outs, opted_out
-from broadcaster.db.tables.schedule import occurrences, schedule_lanes, schedules
+from broadcaster.db.tables.schedule import occurrences, schedule_lanes, schedule_limits, schedules
 from broadcaster.db.tables.tick import ticks
 
 __all__ = [
@@ -43,6 +44,7 @@ __all__ = [
     "campaign_files",
     "campaign_judgements",
     "campaign_lanes",
+    "campaign_limits",
     "campaigns",
     "caps",
     "confirmed_opt_outs",
@@ -77,6 +79,7 @@ __all__ = [
     "recipient_groups",
     "rejected_recipients",
     "schedule_lanes",
+    "schedule_limits",
     "schedules",
     "settlements",
     "ticks",

@@ -85,7 +85,7 @@ def foresee(engine: Engine, name: str, what_if: WhatIf) -> ForeseenCampaign:
 def _planned(connection: Connection, campaign: StoredCampaign, added: Sequence[int]) -> PlannedCampaign:
     """What it has to send. One over an audience that has not started: to the members that there are now."""
     lanes = [*values(connection, "lanes_with_parts", name=campaign.name), *added]
-    around = surroundings_of(connection, lanes, name=campaign.name)
+    around = surroundings_of(connection, lanes, name=campaign.name, limits=list(campaign.limits.values()))
     own, around = around.of(campaign.name), around.without(campaign.name)
     starts_at = campaign.starts_at if campaign.started_at is None and campaign.starts_at > around.now else None
     if (selection := campaign.selection) is not None:
@@ -97,6 +97,7 @@ def _planned(connection: Connection, campaign: StoredCampaign, added: Sequence[i
             expires_at=campaign.expires_at,
             priority=campaign.priority,
             care=campaign.care,
+            limits=list(campaign.limits.values()),
         )
         around = around.with_canary(OWN, campaign.care)
     return PlannedCampaign(around, own, starts_at)
