@@ -139,7 +139,7 @@ def test_a_limit_is_of_instances_or_of_campaigns(shop: Shop) -> None:
     with pytest.raises(ConflictError, match="'of instances' is one of instances"):
         limit_campaign(shop, "c", "of instances")
     with pytest.raises(
-        ConflictError, match="holds for 'c': take it .*, with `broadcaster campaign set c --limit none`"
+        ConflictError, match=r"holds for 'c': take it .*, with `broadcaster campaign set c --limit none`"
     ):
         shared_limits.remove_limit(shop.engine, "of campaigns")
     limit_campaign(shop, "c")

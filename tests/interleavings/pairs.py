@@ -40,7 +40,16 @@ _EVERYTHING = " UNION ALL ".join(
     for table in (
         *("messages", "campaigns", "campaign_lanes", "lanes", "accounts", "doubts", "opt_outs"),
         *("inboxes", "inbox_chats", "inbound_messages", "confirmed_opt_outs", "consent_records"),
-        *("limits", "lane_limits", "caps", "frequency_records", "messaged_phones", "failovers", "lane_moves"),
+        *(
+            "limits",
+            "lane_limits",
+            "campaign_limits",
+            "caps",
+            "frequency_records",
+            "messaged_phones",
+            "failovers",
+            "lane_moves",
+        ),
     )
 )
 
