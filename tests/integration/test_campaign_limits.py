@@ -69,6 +69,18 @@ def test_campaigns_together_never_exceed_a_limit_through_several_lanes_and_worke
     assert max(Counter(shop.accepted()).values()) == 1
 
 
+def test_lanes_that_claim_in_one_statement_share_the_last_places(shop: Shop) -> None:
+    add(shop, "two", "2/d")
+    add(shop, "five", "5/d")
+    for name in INSTANCES:
+        shop.add(name, "500/s", max_in_flight=4)
+    shop.submit("c", 30, *INSTANCES, limits=["two", "five"])
+    shop.submit("d", 30, *INSTANCES, first=1000, limits=["five"])
+    drain(shop)
+    assert sent_of(shop, "c", "d") == [2, 3]
+    assert (taken(shop, "two"), taken(shop, "five")) == (2, 5)
+
+
 def test_what_provably_was_not_accepted_gives_its_place_back(shop: Shop) -> None:
     add(shop, "customers", "9/d")
     shop.add("a", "500/s", max_in_flight=4)
