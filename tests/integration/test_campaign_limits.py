@@ -10,6 +10,7 @@ import pytest
 from broadcaster.crypto import open_vault
 from broadcaster.db.engine import transaction
 from broadcaster.domain.span_limits import parse_span_limit
+from broadcaster.domain.standstill import Cause
 from broadcaster.errors import ConflictError, NotFoundError
 from broadcaster.services import shared_limits
 from broadcaster.services.campaigns.changing import CampaignChange, change_campaign
@@ -18,7 +19,9 @@ from broadcaster.services.campaigns.lifecycle import pause_campaign, resume_camp
 from broadcaster.services.campaigns.stored_campaign import read_campaign
 from broadcaster.services.instances import InstanceChanges, set_instance
 from broadcaster.services.sending.sending_process import SendingProcess
+from broadcaster.services.standstill import find_standstills, look_at_campaign
 from broadcaster.services.stored_limits import LaneLimits
+from broadcaster.services.ticks import note_tick
 from tests.support.database_clock import DatabaseClock
 from tests.support.shop import INSTANCES, Shop, drain
 
@@ -76,7 +79,9 @@ def test_lanes_that_claim_in_one_statement_share_the_last_places(shop: Shop) -> 
         shop.add(name, "500/s", max_in_flight=4)
     shop.submit("c", 30, *INSTANCES, limits=["two", "five"])
     shop.submit("d", 30, *INSTANCES, first=1000, limits=["five"])
-    drain(shop)
+    for _ in range(4):
+        # A lane that was dealt more than there was waits for the next tick.
+        drain(shop)
     assert sent_of(shop, "c", "d") == [2, 3]
     assert (taken(shop, "two"), taken(shop, "five")) == (2, 5)
 
@@ -106,6 +111,24 @@ def test_a_full_campaign_leaves_its_lane_to_others_and_goes_on_when_the_limit_is
     shared_limits.set_limit(shop.engine, "customers", parse_span_limit("7/d"))
     drain(shop)
     assert (sent_of(shop, "c"), taken(shop, "customers")) == ([7], 7)
+
+
+def test_a_campaign_that_is_full_says_by_which_limit_and_outranks_nobody(shop: Shop) -> None:
+    add(shop, "customers", "4/d")
+    shop.add("a", "500/s", max_in_flight=4)
+    shop.submit("c", 10, "a", priority=5, limits=["customers"])
+    drain(shop)
+    shop.submit("other", 3, "a", first=100)
+    note_tick(shop.engine, "dispatch", 1.0)
+    [told] = find_standstills(shop.engine, shop.settings, campaign="c")
+    assert (told.cause, told.waiting) == (Cause.PACED, 6)
+    assert told.detail == "its campaigns have sent all that limit customers, 4/d, allows"
+    assert told.remedy.command == "broadcaster limit show customers"
+    assert told.next_try == shared_limits.show_limits(shop.engine)[0].free_at
+    [held] = look_at_campaign(shop.engine, shop.settings, "c")[1]
+    assert (held.cause, held.what, held.until) == ("limit", "limit customers, 4/d, again", told.next_try)
+    [other] = look_at_campaign(shop.engine, shop.settings, "other")[1]
+    assert other.cause == "rate"
 
 
 def test_what_a_campaign_has_sent_counts_when_it_gets_a_limit_and_once_when_it_gets_it_again(shop: Shop) -> None:

@@ -113,9 +113,11 @@ class Arena:
         """Remove what so many pairs have left dead."""
         self._admin.execute("VACUUM")
 
-    def meet(self, first: Recipe, second: Recipe, meeting: Meeting) -> list[str]:
-        """What is wrong after both have run."""
+    def meet(self, first: Recipe, second: Recipe, meeting: Meeting, given: str = "") -> list[str]:
+        """What is wrong after both have run. Before them the books are changed as `given` says."""
         self.restore()
+        if given:
+            self.sql(given)
         if meeting is Meeting.BEFORE_LOCKS:
             outcomes = self._meet_before_locks(first, second)
         else:

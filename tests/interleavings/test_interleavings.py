@@ -74,6 +74,17 @@ def test_the_books_hold_whatever_meets(tidy_arena: Arena, first: Recipe) -> None
     assert not broken, "\n".join(broken)
 
 
+def test_claims_of_lanes_that_have_nothing_but_a_campaign_in_common_keep_to_its_limit(tidy_arena: Arena) -> None:
+    claims = [recipe for recipe in RECIPES if recipe.label.startswith(f"{_CLAIM} for lane")]
+    broken = [
+        f"{first}, held {meeting.value}, and {second}: {problem}"
+        for first, second, meeting in itertools.product(claims, claims, Meeting)
+        for problem in tidy_arena.meet(first, second, meeting, given="DELETE FROM lane_limits WHERE limit_id = 1")
+    ]
+    assert len(claims) == 2
+    assert not broken, "\n".join(broken)
+
+
 @pytest.mark.parametrize("last", [_CLAIM, "turn_over that records pending and claims"])
 @pytest.mark.parametrize("second", _BETWEEN_CLAIMS, ids=str)
 def test_the_books_hold_whatever_comes_between_two_claims(tidy_arena: Arena, second: Recipe, last: str) -> None:
