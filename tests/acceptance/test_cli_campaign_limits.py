@@ -54,8 +54,9 @@ def test_a_campaign_that_has_sent_what_its_limit_allows_is_told_of(run_cli: RunC
     assert (limit["taken"], limit["free_at"], limit["campaigns"]) == (4, held["until"], ["c"])
     [row] = [line for line in assert_done(run_cli("limit", "list")).stdout.splitlines() if line.startswith("promos")]
     assert row.endswith("1 campaign")
-    plan = " ".join(assert_done(run_cli("campaign", "plan", "c")).stdout.split())
-    assert "limit promos (4/d)" in plan
+    plan = run_cli("campaign", "plan", "c")
+    assert "waits for  limit promos (4/d), 2 d" in plan.stdout
+    assert "it needs 2 days with limit promos (4/d)" in plan.stderr
 
 
 def test_a_limit_goes_from_campaign_to_clone_and_rest_and_can_be_taken_away(run_cli: RunCli, shop: Shop) -> None:

@@ -244,7 +244,7 @@ def _limiting() -> list[Recipe]:
     refresh = _step("refresh_limit", limit=1)
     # Who gives a limit to a campaign has paused it: a claim that began before that still takes of it.
     begun = _sql("SELECT FROM lanes WHERE id IN (1, 2, 3, 4) ORDER BY id FOR NO KEY UPDATE")
-    joining = _step("limit_campaign", campaign_id=Campaign.EVERYTHING, limit=5), _step("refresh_limit", limit=5)
+    joining = _step("limit_campaign", campaign_id=Campaign.LAST_PENDING, limit=5), _step("refresh_limit", limit=5)
     counted = _sql("SELECT FROM limits WHERE id = 5 FOR NO KEY UPDATE")
     return [
         Recipe("limit_campaign", (begun, counted, *joining), held=0),
