@@ -38,7 +38,11 @@ SELECT /* list_schedules */
     s.care,
     s.sharing,
     ARRAY(
-        SELECT l.name FROM schedule_limits held JOIN limits l ON l.id = held.limit_id WHERE held.schedule_id = s.id ORDER BY l.name
+        SELECT l.name
+        FROM schedule_limits held
+        JOIN limits l ON l.id = held.limit_id
+        WHERE held.schedule_id = s.id
+        ORDER BY l.name
     ) AS limits,
     s.created_at,
     hours.document AS hours,

@@ -146,7 +146,8 @@ moved AS (
                 cl.campaign_id, c.segment, c.priority, c.max_attempts, c.content_version, c.confirms, cl.version, cl.pending,
                 cl.last_claimed_at, c.hours_id, coalesce(opening.groups, '{0}') AS groups,
                 least(opening.closes_at, c.expires_at) AS closes_at,
-                (SELECT campaign_places FROM open)[array_position((SELECT campaigns FROM open), cl.campaign_id)] AS places, -- null: any
+                -- Null: its limits play no part.
+                (SELECT campaign_places FROM open)[array_position((SELECT campaigns FROM open), cl.campaign_id)] AS places,
                 count(*) OVER () AS rivals
             FROM campaign_lanes cl
             JOIN campaigns c ON c.id = cl.campaign_id AND c.state = 'running'

@@ -38,7 +38,11 @@ SELECT
     c.sharing,
     n.weights,
     ARRAY(
-        SELECT l.name FROM campaign_limits held JOIN limits l ON l.id = held.limit_id WHERE held.campaign_id = c.id ORDER BY l.name
+        SELECT l.name
+        FROM campaign_limits held
+        JOIN limits l ON l.id = held.limit_id
+        WHERE held.campaign_id = c.id
+        ORDER BY l.name
     ) AS limits
 FROM campaigns c
 JOIN content_versions v ON v.campaign_id = c.id AND v.version = c.content_version
