@@ -21,7 +21,7 @@ from broadcaster.domain.conditions import Condition, described_source
 from broadcaster.domain.content_lint import Remark, empty_values, lint, refuse_warnings
 from broadcaster.domain.contents import Content
 from broadcaster.domain.dealing import LaneRates
-from broadcaster.domain.frequency import Freed
+from broadcaster.domain.frequency import Freed, said_span
 from broadcaster.domain.lanes_now import LaneNow
 from broadcaster.domain.legal_hours import legal_hours_by_country
 from broadcaster.domain.meeting_hours import InstanceHours, Meeting, said_hours
@@ -319,6 +319,12 @@ class Submitted(Reach):
                 "consent is a phone's: where several rows share one, it is enough that one of them says that it agreed"
             )
         care = submission.care
+        if care is not None and care.cooldown and submission.one_per is OnePer.ROW and self.repeated:
+            others = "are skipped" if care.skips_recent else "wait until it is over"
+            self.notices.append(
+                f"people with several rows get one message within the cooldown of {said_span(care.cooldown)}, and "
+                f"their other ones {others}"
+            )
         if care is not None and care.needs_replies and (unread := unread_instances(connection, lanes)):
             self.notices.append(
                 f"replies are not read through {listed(unread, 3)}: what goes through there counts neither for limits "
