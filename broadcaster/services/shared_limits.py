@@ -83,8 +83,9 @@ def show_limits(engine: Engine, name: str | None = None) -> list[SharedLimit]:
 
 
 def remove_limit(engine: Engine, name: str) -> None:
-    """Remove a limit. Raises NotFoundError, and ConflictError where it holds for an instance, a schedule or a campaign
-    that has not ended.
+    """Remove a limit.
+
+    Raises NotFoundError, and ConflictError where it holds for an instance, a schedule or a campaign that has not ended.
     """
     with transaction(engine) as connection:
         found = _lock_limits(connection, [name])[name]
@@ -103,8 +104,9 @@ def remove_limit(engine: Engine, name: str) -> None:
 
 
 def share_limits(connection: Connection, lane: int, names: Sequence[str]) -> None:
-    """Let exactly these limits hold for the lane, besides its own. Raises NotFoundError, and ConflictError for one of
-    campaigns.
+    """Let exactly these limits hold for the lane, besides its own.
+
+    Raises NotFoundError, and ConflictError for one of campaigns.
     """
     lanes, limits, held = tables.lanes, tables.limits, tables.lane_limits
     connection.execute(select(lanes.c.id).where(lanes.c.id == lane).with_for_update(key_share=True))
@@ -148,10 +150,13 @@ def limit_campaign(connection: Connection, campaign_id: int, limits: Collection[
         counted = select(table.c.id).where(table.c.id.in_(limits)).order_by(table.c.id)
         connection.execute(counted.with_for_update(key_share=True))
     connection.execute(delete(held).where(held.c.campaign_id == campaign_id, held.c.limit_id.not_in(limits)))
-    for limit in sorted(limits):
-        execute(connection, "limit_campaign", campaign_id=campaign_id, limit=limit)
+    known = connection.scalars(select(held.c.limit_id).where(held.c.campaign_id == campaign_id)).all()
+    for limit in sorted(set(limits).difference(known)):
         if has_started:
+            execute(connection, "limit_campaign", campaign_id=campaign_id, limit=limit)
             execute(connection, "refresh_limit", limit=limit)
+        else:
+            connection.execute(insert(held).values(campaign_id=campaign_id, limit_id=limit))
 
 
 def _lock_limits(

@@ -145,7 +145,11 @@ def test_what_a_campaign_has_sent_counts_when_it_gets_a_limit_and_once_when_it_g
     add(shop, "late", "7/h")
     limit_campaign(shop, "c", "early", "late")
     assert taken(shop, "late") == sent_of(shop, "c")[0]
+    clone_campaign(shop.engine, "done", "draft", limits=[])
     limit_campaign(shop, "c", "late")
+    # One that has sent nothing changes nothing that is counted.
+    limit_campaign(shop, "draft", "early")
+    assert taken(shop, "early") == 5
     resume_campaign(shop.engine, "c")
     drain(shop)
     assert (sent_of(shop, "c"), taken(shop, "late"), taken(shop, "early")) == ([7], 7, 5)
