@@ -85,7 +85,7 @@ def show_limits(engine: Engine, name: str | None = None) -> list[SharedLimit]:
 def remove_limit(engine: Engine, name: str) -> None:
     """Remove a limit.
 
-    Raises NotFoundError, and ConflictError where it holds for an instance, a schedule or a campaign that has not ended.
+    Raises NotFoundError, and ConflictError where it holds for an instance, a schedule or a campaign that goes on.
     """
     with transaction(engine) as connection:
         found = _lock_limits(connection, [name])[name]
