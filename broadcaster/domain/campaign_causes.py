@@ -135,7 +135,18 @@ def _waits_for_a_retry(campaign: CampaignFacts, held: HeldParts) -> Standstill:
 
 
 def _waits_for_a_slot(campaign: CampaignFacts, held: HeldParts) -> Standstill:
-    lane = (held.soonest or held.first[0]).lane
+    part = held.soonest or held.first[0]
+    if part.full is not None:
+        return _of(
+            campaign,
+            Cause.PACED,
+            "waits for its turn",
+            Remedy("see its limit with", f"broadcaster limit show {quote(part.full.name)}"),
+            detail=f"its campaigns have sent all that limit {part.full.name}, {part.full.allows}, allows",
+            next_try=held.next_try,
+            waiting=held.pending,
+        )
+    lane = part.lane
     waits = (
         f"may send {format_rate(lane.rate)}" if lane.full is None else f"has sent all that limit {lane.full} allows"
     )

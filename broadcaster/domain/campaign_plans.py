@@ -48,6 +48,8 @@ class PlannedPart:
     priority: int = 0
     slice: int = 0
     """Of the campaign's canary, counted from the one that is open."""
+    limits: tuple[int, ...] = ()
+    """The ids of limits that hold for the campaign."""
 
     def sliced(self, care: Care | None, open_slices: int = 1, *, held: int | None = None) -> Iterator[PlannedPart]:
         """The same by slices, where its campaign has a canary of which so many are open. `held`: so many are not."""
@@ -250,6 +252,7 @@ class Surroundings:
             campaign=part.campaign,
             priority=part.priority,
             slice=part.slice,
+            limits=part.limits,
         )
 
     def _day(self, moment: float) -> OpenSpan:

@@ -115,6 +115,8 @@ def _holds(part: Part, scene: Scene) -> Cause | None:
         return Cause.CANARY
     if part.next_due_at is not None and part.next_due_at > now + SOON:
         return Cause.RETRY
+    if part.full is not None and part.full.free_at > now + SLOW:
+        return Cause.PACED
     if part.outranked_by is not None:
         return Cause.OUTRANKED
     if lane.slot is not None and lane.slot > now + SLOW:
@@ -131,7 +133,7 @@ def _moments(cause: Cause, part: Part) -> tuple[datetime | None, datetime | None
         case Cause.RETRY:
             return part.last_claimed_at, part.next_due_at
         case Cause.PACED:
-            return None, part.lane.slot
+            return None, part.lane.slot if part.full is None else part.full.free_at
         case Cause.WINDOW:
             return None, part.opens_at
         case Cause.CANARY:

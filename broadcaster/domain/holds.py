@@ -77,6 +77,8 @@ def _hold(part: Part, scene: Scene) -> tuple[HoldCause, str, datetime | None]:
         return HoldCause.CANARY, "the next slice of its canary opens", part.next_slice_at
     if part.next_due_at is not None and part.next_due_at > scene.now:
         return HoldCause.RETRY, "another try", part.next_due_at
+    if part.full is not None:
+        return HoldCause.LIMIT, f"limit {part.full.name}, {part.full.allows}, again", part.full.free_at
     if part.outranked_by is not None:
         return HoldCause.OTHERS, f"campaign {part.outranked_by} goes first", None
     if lane.full is not None:

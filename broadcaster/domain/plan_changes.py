@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from math import ceil, floor
+from statistics import fmean
 
 import msgspec
 
@@ -54,6 +55,8 @@ class PlannedCampaign:
     parts: Sequence[PlannedPart]
     starts_at: datetime | None = None
     """When it is to start; None: it has, or does so at once."""
+    weights: Mapping[int, float] = field(default_factory=dict)
+    """By which its lanes (ids) share its messages; empty: by their rates."""
 
     def plan(self) -> CampaignPlan:
         """When it is sent."""
@@ -62,7 +65,7 @@ class PlannedCampaign:
     def starting(self, starts_at: datetime | None) -> PlannedCampaign:
         """The same, started then; None: now."""
         parts = [replace(part, not_before=None) for part in self.parts]
-        return PlannedCampaign(self.around, parts, starts_at)
+        return replace(self, parts=parts, starts_at=starts_at)
 
     def open_longer(self, hours: int) -> PlannedCampaign:
         """Its windows close so many hours later, but no later than at midnight."""
@@ -77,22 +80,31 @@ class PlannedCampaign:
         ]
         return replace(self, around=replace(self.around, lanes=lanes))
 
-    def through(self, added: Sequence[LaneNow], limits: Sequence[LimitNow] = ()) -> PlannedCampaign:
-        """These lanes as well: what has not left is dealt anew, by rates."""
+    def through(
+        self, added: Sequence[LaneNow], limits: Sequence[LimitNow] = (), weight: float | None = None
+    ) -> PlannedCampaign:
+        """These lanes as well: what has not left is dealt anew, by rates or weights.
+
+        `weight` is that of each of these; None: the mean of the others'.
+        """
         known = {lane.id for lane in self.around.lanes}
         lanes = [*self.around.lanes, *(lane for lane in added if lane.id not in known)]
         around = replace(self.around, lanes=lanes, limits=[*self.around.limits, *limits])
         used = {part.lane_id for part in self.parts} | {lane.id for lane in added}
-        rates = {lane.id: lane.rate for lane in lanes if lane.id in used}
+        weights: dict[int, float] = {}
+        if self.weights:
+            of_new = fmean(self.weights.values()) if weight is None else weight
+            weights = {**dict.fromkeys((lane.id for lane in added), of_new), **self.weights}
+        shares = {lane.id: weights.get(lane.id, lane.rate) for lane in lanes if lane.id in used}
         alike: dict[PlannedPart, int] = defaultdict(int)
         for part in self.parts:
             alike[replace(part, lane_id=0, messages=0)] += part.messages
         parts = [
             replace(part, lane_id=lane, messages=messages)
             for part, total in alike.items()
-            for lane, messages in shares_of(total, rates).items()
+            for lane, messages in shares_of(total, shares).items()
         ]
-        return replace(self, around=around, parts=parts)
+        return replace(self, around=around, parts=parts, weights=weights)
 
     def with_more(self, instances: int) -> PlannedCampaign:
         """So many instances more, each like its fastest, with limits of their own that are not used yet."""
@@ -114,7 +126,7 @@ class PlannedCampaign:
                     fastest, id=-number, instance=name, debt=0.0, rests=0.0, is_stopped=False, limits=tuple(ids)
                 )
             )
-        return self.through(added, limits)
+        return self.through(added, limits, self.weights.get(fastest.id))
 
     @property
     def own_lanes(self) -> Sequence[LaneNow]:

@@ -46,6 +46,8 @@ class Queue:
     """Campaigns of a higher one go first; those of the same take turns."""
     slice: int = 0
     """In which slice of its campaign's canary they are, counted from the one that is open."""
+    limits: Sequence[int] = ()
+    """The keys of the limits that count for its campaign: the same for all of its queues."""
 
 
 @dataclass(frozen=True, slots=True)

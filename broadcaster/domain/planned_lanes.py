@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from math import ceil, inf
 from typing import NamedTuple
@@ -27,7 +27,7 @@ class LaneAhead:
 
     def __init__(self, place: int, planned: PlannedLane, gates: Gates) -> None:
         self.place = place
-        self.limits = planned.limits
+        self.limits = frozenset(planned.limits)
         self.queues = planned.queues
         self.waiting = [queue.messages for queue in planned.queues]
         self.expired = [0] * len(planned.queues)
@@ -105,6 +105,19 @@ class LaneAhead:
             if gone == messages:
                 return
 
+    def numbers(self, queues: Sequence[int], messages: int) -> Iterator[tuple[int, int]]:
+        """Of which campaigns so many messages from these queues, which are open, would come, and how many of each."""
+        by_priority: dict[int, Counter[int]] = defaultdict(Counter)
+        for place in queues:
+            queue = self.queues[place]
+            by_priority[queue.priority][queue.campaign] += self.waiting[place]
+        for priority in sorted(by_priority, reverse=True):
+            rivals = by_priority[priority]
+            campaigns = [campaign for campaign in self._turns if campaign in rivals]
+            shares = _shares([rivals[campaign] for campaign in campaigns], messages)
+            yield from zip(campaigns, shares, strict=True)
+            messages -= sum(shares)
+
     def _among_rivals(self, rivals: Mapping[int, Sequence[int]], messages: int, gone: int) -> Iterator[Turn]:
         """The same of campaigns of one priority, after `gone` others: a message of each, again and again."""
         campaigns = [campaign for campaign in self._turns if campaign in rivals]
@@ -127,6 +140,60 @@ class LaneAhead:
         """They have been served, in this order."""
         if self._turns[-len(campaigns) :] != campaigns:
             self._turns = [*(each for each in self._turns if each not in campaigns), *campaigns]
+
+
+class OpenLane(NamedTuple):
+    """A lane with those of its queues that are open."""
+
+    lane: LaneAhead
+    queues: Sequence[int]
+
+    @property
+    def limits(self) -> frozenset[int]:
+        """The limits that count what it sends, or some of it."""
+        return self.lane.limits.union(*(self.lane.queues[place].limits for place in self.queues))
+
+    @property
+    def waiting(self) -> Sequence[int]:
+        """How many messages each of these queues has."""
+        return [self.lane.waiting[place] for place in self.queues]
+
+    def counts_all(self, limit: int) -> bool:
+        """Whether each of its messages counts for the limit."""
+        return limit in self.lane.limits or all(limit in self.lane.queues[place].limits for place in self.queues)
+
+    def counted(self, messages: int) -> Counter[int]:
+        """How many of its next messages count for each limit."""
+        counts = Counter(dict.fromkeys(self.lane.limits, messages))
+        of_campaign = {self.lane.queues[place].campaign: self.lane.queues[place].limits for place in self.queues}
+        if any(of_campaign.values()):
+            for campaign, number in self.lane.numbers(self.queues, messages):
+                counts.update(dict.fromkeys(of_campaign[campaign], number))
+        return counts
+
+
+class Share(NamedTuple):
+    """The next messages of a lane, as one limit counts them."""
+
+    sender: OpenLane
+    messages: int
+    limit: int
+
+    def last(self, now: float) -> float:
+        """When the last of them leaves."""
+        return self.sender.lane.slot(now, self.messages - 1)
+
+    def before(self, now: float, edge: float) -> int:
+        """How many count that leave before a moment."""
+        return self._counted(int(min(self.messages, self.sender.lane.slots(now, edge))))
+
+    @property
+    def all(self) -> int:
+        """How many count."""
+        return self._counted(self.messages)
+
+    def _counted(self, messages: int) -> int:
+        return messages if self.limit in self.sender.lane.limits else self.sender.counted(messages)[self.limit]
 
 
 def _shares(held: Sequence[int], messages: int) -> Sequence[int]:

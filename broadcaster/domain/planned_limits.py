@@ -7,7 +7,7 @@ from dataclasses import replace
 from math import floor, inf
 
 from broadcaster.domain.plan_terms import PlannedLimit
-from broadcaster.domain.planned_lanes import LaneAhead
+from broadcaster.domain.planned_lanes import Share
 
 TICK = 1e-6
 """Limits are looked at so much later, so that a moment that was rounded lies behind the edge that it means."""
@@ -46,12 +46,12 @@ class LimitAhead:
             self.climbs_at = self.climbs_at + limit.span if self._steps else inf
             self._count = replace(self._count, limit=limit)
 
-    def take(self, now: float, leaving: Sequence[tuple[LaneAhead, int]]) -> None:
-        """So many messages of each lane leave, from `now` on, as their paces let them."""
-        count, last = self._count, max(lane.slot(now, messages - 1) for lane, messages in leaving)
+    def take(self, now: float, leaving: Sequence[Share]) -> None:
+        """These messages leave, from `now` on, as the paces of their lanes let them."""
+        count, last = self._count, max(share.last(now) for share in leaving)
         bucket = count.limit.bucket
         if floor((now + TICK) / bucket) == floor((last + TICK) / bucket):
-            self._count = count.after(now + TICK, sum(messages for _, messages in leaving))
+            self._count = count.after(now + TICK, sum(share.all for share in leaving))
             return
         edge = now
         # What is older than that will not count any more once the last one has left.
@@ -59,15 +59,10 @@ class LimitAhead:
         done = 0
         if kept > now:
             edge = floor(kept / bucket) * bucket
-            done = sum(_before(lane, now, edge, messages) for lane, messages in leaving)
+            done = sum(share.before(now, edge - TICK) for share in leaving)
         while edge <= last:
             since, edge = edge, (floor((edge + TICK) / bucket) + 1) * bucket
-            gone = sum(_before(lane, now, edge, messages) for lane, messages in leaving)
+            gone = sum(share.before(now, edge - TICK) for share in leaving)
             if gone > done:
                 count, done = count.after(since + TICK, gone - done), gone
         self._count = count
-
-
-def _before(lane: LaneAhead, now: float, edge: float, messages: int) -> int:
-    """How many of these messages leave before the edge of a bucket."""
-    return int(min(messages, lane.slots(now, edge - TICK)))

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from broadcaster.domain.plan_terms import OpenSpan, PlannedLane, PlannedLimit, Slices, always_open
 from broadcaster.domain.planned_canaries import CanariesAhead
-from broadcaster.domain.planned_lanes import LaneAhead
+from broadcaster.domain.planned_lanes import LaneAhead, OpenLane, Share
 from broadcaster.domain.planned_limits import LimitAhead
 from broadcaster.domain.shared_places import granted
 
@@ -140,7 +140,7 @@ class _Planning:
         canaries: CanariesAhead,
     ) -> None:
         self._lanes = lanes
-        self._limits = {key: limits[key] for lane in lanes for key in lane.limits}
+        self._limits = {key: limits[key] for lane in lanes for key in _limits_of(lane)}
         self._plan = plan
         self._day = day
         self._canaries = canaries
@@ -180,16 +180,21 @@ class _Planning:
         """By campaign, no earlier than when something of it leaves, as far as hours and limits go."""
         found: dict[int, _Wait] = {}
         for lane, openings in looks:
-            full_ones = [(self._limits[each].free_at(now), each) for each in lane.limits if not free[each]]
-            free_at, full = max(full_ones, default=(-inf, 0))
+            of_lane = self._full(lane.limits, free, now)
             for place, (begins, ends) in openings:
                 campaign = lane.queues[place].campaign
                 opens = max(begins, now) if begins < ends else ends
+                free_at, full = max(of_lane, self._full(lane.queues[place].limits, free, now))
                 until = max(opens, free_at)
                 if campaign not in found or until < found[campaign].until:
                     hold = _reason(lane, place, opens) if opens >= free_at else (Hold.LIMIT, full)
                     found[campaign] = _Wait(until, *hold)
         return found
+
+    def _full(self, limits: Iterable[int], free: Mapping[int, int], now: float) -> tuple[float, int]:
+        """Which of them has no place for longest, and when it has one; minus infinity: all have."""
+        full_ones = [(self._limits[each].free_at(now), each) for each in limits if not free[each]]
+        return max(full_ones, default=(-inf, 0))
 
     def _changes(self, looks: _Looks, free: Mapping[int, int], now: float) -> Iterator[float]:
         """When something changes next that is no count."""
@@ -208,39 +213,32 @@ class _Planning:
 
     def _send(self, looks: _Looks, free: Mapping[int, int], now: float, until: float) -> tuple[set[int], float]:
         """Let leave what may before the next change; returns of which campaigns, and when to look again."""
-        lanes, queues, wanted = [], [], []
-        for lane, openings in looks:
-            opened = sorted((ends, place) for place, (begins, ends) in openings if begins <= now < ends)
-            if opened and all(free[each] for each in lane.limits):
-                lanes.append(lane)
-                queues.append([place for _, place in opened])
-                wanted.append(int(min(lane.slots(now, until), sum(lane.waiting[place] for _, place in opened))))
+        lanes = list(_open_lanes(looks, free, now))
+        wanted = [int(min(each.lane.slots(now, until), sum(each.waiting))) for each in lanes]
         numbers, until, cut = granted(lanes, wanted, free, lambda key: self._limits[key].frees_at(now), now, until)
-        leaving = [(lane, number) for lane, number in zip(lanes, numbers, strict=True) if number]
+        leaving = [(each, number, each.limits) for each, number in zip(lanes, numbers, strict=True) if number]
         for key, limit in self._limits.items():
-            if through := [(lane, number) for lane, number in leaving if key in lane.limits]:
-                limit.take(now, through)
+            if shares := [Share(each, number, key) for each, number, limits in leaving if key in limits]:
+                limit.take(now, shares)
         sent: set[int] = set()
         done = now
-        for lane, of_lane, messages in zip(lanes, queues, numbers, strict=True):
-            if messages:
-                done = max(done, lane.slot(now, messages - 1))
-                sent |= self._leave(lane, of_lane, messages, now)
+        for each, messages, _ in leaving:
+            done = max(done, each.lane.slot(now, messages - 1))
+            sent |= self._leave(each.lane, each.queues, messages, now)
         self._begun |= sent
         for campaign in sent:
             self._holding.pop(campaign, None)
-        going = [each for each in zip(lanes, queues, strict=True) if each[0].place not in cut]
-        if not sent or any(lane.waiting[place] for lane, places in going for place in places):
+        if not sent or any(any(each.waiting) for each in lanes if each.lane.place not in cut):
             return sent, until
         # Nothing is left of what is open, or no place for it. Where a lane is alone, it is known for how long.
         if len(self._lanes) > 1 or not cut:
             return sent, done
-        self._note_full(lanes[0], queues[0], cut[lanes[0].place], until - done)
+        self._note_full(lanes[0], cut[lanes[0].lane.place], until - done)
         return sent, until
 
-    def _note_full(self, lane: LaneAhead, queues: Sequence[int], limit: int, seconds: float) -> None:
+    def _note_full(self, each: OpenLane, limit: int, seconds: float) -> None:
         """For so long the limit has no place for what is open."""
-        for campaign in {lane.queues[place].campaign for place in queues if lane.waiting[place]}:
+        for campaign in {each.lane.queues[place].campaign for place in each.queues if each.lane.waiting[place]}:
             self._hold(campaign, Hold.LIMIT, limit, seconds)
 
     def _leave(self, lane: LaneAhead, queues: Sequence[int], messages: int, now: float) -> set[int]:
@@ -293,6 +291,25 @@ _Looks = Sequence[tuple[LaneAhead, Sequence[tuple[int, OpenSpan]]]]
 """The lanes with something left, each with the openings of its queues."""
 
 
+def _limits_of(lane: LaneAhead) -> frozenset[int]:
+    """The limits that count what the lane sends, or some of it."""
+    return lane.limits.union(*(queue.limits for queue in lane.queues))
+
+
+def _open_lanes(looks: _Looks, free: Mapping[int, int], now: float) -> Iterator[OpenLane]:
+    """The lanes with queues that are open and have a place, each with these: first which closes first."""
+    for lane, openings in looks:
+        if not all(free[each] for each in lane.limits):
+            continue
+        opened = sorted(
+            (ends, place)
+            for place, (begins, ends) in openings
+            if begins <= now < ends and all(free[each] for each in lane.queues[place].limits)
+        )
+        if opened:
+            yield OpenLane(lane, [place for _, place in opened])
+
+
 def _reason(lane: LaneAhead, place: int, opens: float) -> tuple[Hold, int]:
     """What the queue waits for until then."""
     queue = lane.queues[place]
@@ -305,7 +322,7 @@ def _coupled(lanes: Sequence[LaneAhead], canaries: Mapping[int, Slices]) -> Iter
     """The lanes in groups that share neither a limit nor a canary with each other."""
     groups: list[tuple[set[tuple[str, int]], list[LaneAhead]]] = []
     for lane in lanes:
-        shared = {("limit", each) for each in lane.limits}
+        shared = {("limit", each) for each in _limits_of(lane)}
         shared |= {("canary", queue.campaign) for queue in lane.queues if queue.campaign in canaries}
         together = [lane]
         for group in [each for each in groups if each[0] & shared]:

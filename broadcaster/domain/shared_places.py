@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from heapq import heapify, heapreplace
 from math import inf
 from typing import NamedTuple
 
-from broadcaster.domain.planned_lanes import LaneAhead
+from broadcaster.domain.planned_lanes import OpenLane
 
 
 class Granted(NamedTuple):
@@ -21,7 +22,7 @@ class Granted(NamedTuple):
 
 
 def granted(
-    lanes: Sequence[LaneAhead],
+    lanes: Sequence[OpenLane],
     wanted: Sequence[int],
     free: Mapping[int, int],
     frees_at: Callable[[int], float],
@@ -33,37 +34,38 @@ def granted(
     Without limits so many would as are `wanted`; `free` are the places of the limits, and before `frees_at` they have
     no more.
     """
-    uses = Counter(limit for lane in lanes for limit in lane.limits)
+    limits = [each.limits for each in lanes]
+    uses = Counter(limit for of_lane in limits for limit in of_lane)
     numbers, cut = list(wanted), {}
-    for index, lane in enumerate(lanes):
-        for limit in lane.limits:
-            if uses[limit] == 1 and free[limit] < numbers[index] and (frees := frees_at(limit)) > now:
-                numbers[index], cut[lane.place], until = free[limit], limit, min(until, frees)
+    for index, each in enumerate(lanes):
+        for limit in limits[index]:
+            is_its_own = uses[limit] == 1 and free[limit] < numbers[index] and each.counts_all(limit)
+            if is_its_own and (frees := frees_at(limit)) > now:
+                numbers[index], cut[each.lane.place], until = free[limit], limit, min(until, frees)
     if cut:
-        numbers = [int(min(number, lane.slots(now, until))) for lane, number in zip(lanes, numbers, strict=True)]
+        numbers = [int(min(number, each.lane.slots(now, until))) for each, number in zip(lanes, numbers, strict=True)]
     if min(_left(lanes, numbers, free).values(), default=0) >= 0:
         return Granted(numbers, until, cut)
     start = _start(lanes, numbers, free, now, until)
     return Granted(*_one_by_one(lanes, numbers, start, free, now), {})
 
 
-def _left(lanes: Sequence[LaneAhead], numbers: Sequence[int], free: Mapping[int, int]) -> dict[int, int]:
+def _left(lanes: Sequence[OpenLane], numbers: Sequence[int], free: Mapping[int, int]) -> Counter[int]:
     """The places that are left; fewer than none: they do not suffice."""
-    left = {limit: free[limit] for lane in lanes for limit in lane.limits}
-    for lane, number in zip(lanes, numbers, strict=True):
-        for limit in lane.limits:
-            left[limit] -= number
+    left = Counter({limit: free[limit] for each in lanes for limit in each.limits})
+    for each, number in zip(lanes, numbers, strict=True):
+        left.subtract(each.counted(number))
     return left
 
 
 def _start(
-    lanes: Sequence[LaneAhead], wanted: Sequence[int], free: Mapping[int, int], now: float, until: float
+    lanes: Sequence[OpenLane], wanted: Sequence[int], free: Mapping[int, int], now: float, until: float
 ) -> list[int]:
     """How many leave for certain: until a moment, found by halves, at which each limit has a place left."""
     known, early, late = [0] * len(lanes), now, until
     for _ in range(24):
         moment = (early + late) / 2
-        numbers = [int(min(want, lane.slots(now, moment))) for lane, want in zip(lanes, wanted, strict=True)]
+        numbers = [int(min(want, each.lane.slots(now, moment))) for each, want in zip(lanes, wanted, strict=True)]
         if min(_left(lanes, numbers, free).values()) <= 0:
             late = moment
             continue
@@ -75,22 +77,32 @@ def _start(
 
 
 def _one_by_one(
-    lanes: Sequence[LaneAhead], wanted: Sequence[int], start: list[int], free: Mapping[int, int], now: float
+    lanes: Sequence[OpenLane], wanted: Sequence[int], start: list[int], free: Mapping[int, int], now: float
 ) -> tuple[Sequence[int], float]:
     """The same from these numbers on: the next place is for the lane whose next slot comes first."""
     numbers, left = start, _left(lanes, start, free)
-    due = [(lane.slot(now, numbers[index]), lane.place, index) for index, lane in enumerate(lanes)]
+    due = [(each.lane.slot(now, numbers[index]), each.lane.place, index) for index, each in enumerate(lanes)]
     due = [each for each in due if numbers[each[2]] < wanted[each[2]]]
     heapify(due)
     while True:
         last, _, index = due[0]
-        lane = lanes[index]
+        each = lanes[index]
+        done = each.counted(numbers[index])
         # Without an interval all of them leave at the same moment.
-        number = 1 if lane.interval else min([wanted[index] - numbers[index], *(left[limit] for limit in lane.limits)])
+        number = 1 if each.lane.interval else _most(each, numbers[index], wanted[index], left)
         numbers[index] += number
-        for limit in lane.limits:
-            left[limit] -= number
-        if any(not left[limit] for limit in lane.limits):
+        left.subtract(each.counted(numbers[index]) - done)
+        if any(left[limit] <= 0 for limit in each.limits):
             return numbers, last
-        following = lane.slot(now, numbers[index]) if numbers[index] < wanted[index] else inf
-        heapreplace(due, (following, lane.place, index))
+        following = each.lane.slot(now, numbers[index]) if numbers[index] < wanted[index] else inf
+        heapreplace(due, (following, each.lane.place, index))
+
+
+def _most(each: OpenLane, sent: int, wanted: int, left: Mapping[int, int]) -> int:
+    """How many more of a lane's messages leave for which there are places; at least one, of which there is."""
+    done = each.counted(sent)
+
+    def exceeds(more: int) -> bool:
+        return any(number > left[limit] for limit, number in (each.counted(sent + more) - done).items())
+
+    return max(1, bisect_right(range(1, wanted - sent + 1), False, key=exceeds))

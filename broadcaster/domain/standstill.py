@@ -97,6 +97,16 @@ class CampaignFacts:
     """Why it is in this state, where that needs a reason."""
 
 
+class FullLimit(NamedTuple):
+    """A limit that campaigns share, of which no place is left."""
+
+    name: str
+    allows: str
+    """Such as `2000/d`."""
+    free_at: datetime
+    """When it has one again."""
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
     """What one lane still has to do for one campaign."""
@@ -120,6 +130,8 @@ class Part:
     """Whether all that is pending is in slices of a canary that are not open."""
     next_slice_at: datetime | None = None
     """When the next of them opens, if the figures hold; None: nobody knows yet."""
+    full: FullLimit | None = None
+    """Which of the campaign's limits has no place for longest; None: all have."""
     doubted_since: datetime | None = None
     decided_by: datetime | None = None
     """When the last doubt is given up; None: unknown."""

@@ -51,6 +51,8 @@ class _Limit(msgspec.Struct, frozen=True):
     name: str | None
     """None: it is an instance's own."""
     instance: str | None
+    shared_by: str | None
+    """`instances` or `campaigns`; None: it is an instance's own, or nobody's yet."""
     is_ramp: bool
     span_seconds: int
     most: int
@@ -114,14 +116,14 @@ class _Figures:
         yield from (recent, latency)
 
     def _of_limits(self) -> Iterator[Metric]:
-        labels = "limit", _INSTANCE, "span_seconds", "ramp"
+        labels = "limit", _INSTANCE, "span_seconds", "ramp", "shared_by"
         most = _gauge(
             "limit_most", "What a limit allows in any span: a shared one by its name, or an instance's own.", *labels
         )
         taken = _gauge("limit_taken", "How many messages count now.", *labels)
         for limit in self._limits:
             ramp = str(limit.is_ramp).lower()
-            values = [limit.name or "", limit.instance or "", str(limit.span_seconds), ramp]
+            values = [limit.name or "", limit.instance or "", str(limit.span_seconds), ramp, limit.shared_by or ""]
             most.add_metric(values, limit.most)
             taken.add_metric(values, limit.taken)
         yield from (most, taken)

@@ -22,7 +22,7 @@ from broadcaster.domain.inbox_causes import TroubledInbox, UndecidedInbox, troub
 from broadcaster.domain.instances import Wire
 from broadcaster.domain.schedule_causes import RejectingSchedule, rejecting_schedules
 from broadcaster.domain.span_limits import SpanLimit
-from broadcaster.domain.standstill import CampaignFacts, LaneFacts, Part, Scene, Standstill
+from broadcaster.domain.standstill import CampaignFacts, FullLimit, LaneFacts, Part, Scene, Standstill
 from broadcaster.domain.states import CampaignState, LaneHealth
 from broadcaster.settings import Settings
 
@@ -157,6 +157,10 @@ class _Row(msgspec.Struct, frozen=True):
     state_reason: str | None
     is_held: bool
     next_slice_at: datetime | None
+    limit_name: str | None
+    limit_most: int | None
+    limit_span: int | None
+    limit_free_at: datetime | None
     pending: int
     sending: int
     in_doubt: int
@@ -197,6 +201,12 @@ def _full_limit(row: _Row) -> str | None:
     return f"{row.full_name}, {said}," if row.full_name else said
 
 
+def _full_limit_of_campaign(row: _Row) -> FullLimit | None:
+    if row.limit_name is None or row.limit_most is None or row.limit_span is None or row.limit_free_at is None:
+        return None
+    return FullLimit(row.limit_name, str(SpanLimit(row.limit_most, row.limit_span)), row.limit_free_at)
+
+
 def _campaign(name: str, row: _Row) -> CampaignFacts:
     assert row.state is not None
     assert row.starts_at is not None
@@ -217,6 +227,7 @@ def _part(row: _Row, lane: LaneFacts, campaign: CampaignFacts) -> Part:
         opens_at=row.opens_at,
         is_held=row.is_held,
         next_slice_at=row.next_slice_at,
+        full=_full_limit_of_campaign(row),
         doubted_since=row.doubted_since,
         decided_by=row.decided_by,
         next_poll_at=row.next_poll_at,

@@ -46,6 +46,16 @@ def test_a_submission_says_who_was_messaged_lately_and_who_is_in_other_campaigns
     assert assert_done(run_cli("campaign", "show", "z", "--json")).json["care"]["cooldown"] == 86400
 
 
+def test_a_cooldown_with_a_message_a_row_says_what_becomes_of_further_rows(run_cli: RunCli, shop: Shop) -> None:
+    options = (*TO_ALL, "--one-per", "row", "--cooldown", "24h", "--dry-run")
+    twice = f"{PEOPLE}628120000000\n"
+    said = " ".join(run_cli(*SUBMIT, "x", *options, stdin=twice).stderr.split())
+    assert "people with several rows get one message within the cooldown of 24h, and their other ones wait" in said
+    assert "with several rows" not in run_cli(*SUBMIT, "x", *options, stdin=PEOPLE).stderr
+    skipped = " ".join(run_cli(*SUBMIT, "x", *options, "--when-recent", "skip", stdin=twice).stderr.split())
+    assert "their other ones are skipped" in skipped
+
+
 def test_the_plan_counts_who_waits_from_when_they_are_free(run_cli: RunCli, shop: Shop) -> None:
     shop.submit("before", 12, "a")
     drain(shop)
@@ -63,7 +73,8 @@ def test_caps_are_shown_changed_and_removed(run_cli: RunCli) -> None:
     assert said in assert_done(run_cli("limit", "list")).stdout
     assert_done(run_cli("limit", "person", "--remove", "24h", "4/7d"))
     assert assert_done(run_cli("limit", "list", "--json")).json == [
-        {"name": None, "most": 4, "span_seconds": 604_800, "taken": None, "free_at": None, "instances": None}
+        dict.fromkeys(("name", "taken", "free_at", "instances", "campaigns", "schedules"))
+        | {"most": 4, "span_seconds": 604_800}
     ]
     assert assert_done(run_cli("limit", "person", "--remove", "7d")).stdout.startswith("no cap holds")
 

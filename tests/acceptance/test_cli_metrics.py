@@ -76,8 +76,8 @@ def test_figures_are_those_of_the_database(run_cli: RunCli, shop: Shop) -> None:
             of(after, "gateway_seconds", instance_name=name, quantile=each) for each in ("0.5", "0.95", "0.99")
         ]
         assert quantiles == sorted(quantiles)
-    own = {"limit": "", "instance_name": "a", "span_seconds": "86400", "ramp": "false"}
-    shared = own | {"limit": "everybody", "instance_name": ""}
+    own = {"limit": "", "instance_name": "a", "span_seconds": "86400", "ramp": "false", "shared_by": ""}
+    shared = own | {"limit": "everybody", "instance_name": "", "shared_by": "instances"}
     assert [of(after, f"limit_{what}", **own) for what in ("most", "taken")] == [1000, shares["a"]]
     assert [of(after, f"limit_{what}", **shared) for what in ("most", "taken")] == [2000, shares["b"]]
     assert of(after, "opt_outs") == 1
@@ -89,7 +89,7 @@ def test_a_ramp_and_a_rate_a_day_are_two_series(run_cli: RunCli, shop: Shop) -> 
     text = assert_done(run_cli("metrics")).stdout
     series = [line.rpartition(" ")[0] for line in text.splitlines() if not line.startswith("#")]
     assert len(series) == len(set(series))
-    labels = {"limit": "", "instance_name": "a", "span_seconds": "86400"}
+    labels = {"limit": "", "instance_name": "a", "span_seconds": "86400", "shared_by": ""}
     assert [of(read(text), "limit_most", ramp=ramp, **labels) for ramp in ("true", "false")] == [20, 1000]
 
 

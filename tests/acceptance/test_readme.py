@@ -132,7 +132,7 @@ def test_people_are_blocked_with_the_commands_as_they_stand(
 
 
 def test_limits_are_set_with_the_commands_as_they_stand(run_cli: RunCli, engine: Engine, settings: Settings) -> None:
-    [block] = [block for block in blocks("sh") if "limit add" in block]
+    [block] = [block for block in blocks("sh") if "limit add customers" in block]
     add_instance(engine, open_vault(settings), "main", "any-key", rate_per_second=None)
     told = ""
     for line in block.splitlines():
@@ -146,6 +146,21 @@ def test_limits_are_set_with_the_commands_as_they_stand(run_cli: RunCli, engine:
         "ramp, step 1 of 6, 20/d",
         "limit customers, 2000/d",
     ]
+
+
+def test_campaigns_share_a_limit_with_the_commands_as_they_stand(
+    run_cli: RunCli, engine: Engine, settings: Settings, people: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(people.parent)
+    [block] = [block for block in blocks("sh") if "limit add promotions" in block]
+    add_instance(engine, open_vault(settings), "main", "any-key", rate_per_second=1.0)
+    told = []
+    for line in block.splitlines():
+        done = run_cli(*shlex.split(line)[1:])
+        assert done.code == 0, (line, done)
+        told.append(done.stdout)
+    assert "limits: promotions" in told[1]
+    assert "autumn, winter" in told[-1]
 
 
 def test_several_instances_share_a_campaign_with_the_commands_as_they_stand(

@@ -150,6 +150,14 @@ def a_canary_over_two_lanes_that_share_a_limit(shop: Shop) -> None:
     shop.sql("UPDATE messages SET next_attempt_at = 'infinity'")
 
 
+def a_campaign_with_a_limit_of_its_own_beside_one_without(shop: Shop) -> None:
+    for name in ("a", "b"):
+        shop.add(name, "500/s")
+    share(shop, "promos", "30/h")
+    shop.submit("c", 80, "a", "b", limits=["promos"])
+    shop.submit("other", 20, "a", first=1_000)
+
+
 SET_UPS = (
     one_rate,
     two_rates,
@@ -161,6 +169,7 @@ SET_UPS = (
     after_one_that_goes_first,
     beside_one_that_starts_later,
     a_canary_over_two_lanes_that_share_a_limit,
+    a_campaign_with_a_limit_of_its_own_beside_one_without,
 )
 
 

@@ -20,6 +20,10 @@ VALUES (4, 20, 86400, 1800, 75, '{1}', floor(extract(epoch FROM now()) / 1800), 
 INSERT INTO lane_limits VALUES (4, 2);
 INSERT INTO limits (name, most, span_seconds, bucket_seconds, grace_seconds) VALUES ('roomy', 100, 86400, 1800, 75);
 INSERT INTO lane_limits SELECT l.id, 1 FROM lanes l WHERE l.id IN (1, 4);
+-- Two campaigns share one that has one place left; another one has one left for what a campaign has sent by now.
+INSERT INTO limits (name, most, span_seconds, bucket_seconds, grace_seconds, counts, newest)
+VALUES ('promos', 9, 86400, 1800, 75, '{8}', floor(extract(epoch FROM now() - interval '10 minutes') / 1800));
+INSERT INTO limits (name, most, span_seconds, bucket_seconds, grace_seconds) VALUES ('later', 2, 86400, 1800, 75);
 -- Of an account that no instance has any more nothing is in doubt; the first one cannot be read.
 INSERT INTO accounts (fingerprint, key_encrypted, base_url, wire) VALUES ('old', '\x00', 'http://127.0.0.1:9', 'json');
 UPDATE accounts SET unreadable_since = now() - interval '1 hour' WHERE id = 1;
@@ -42,6 +46,7 @@ FROM (VALUES
     (18, 'running'), (19, 'scheduled'), (14, 'running'), (20, 'scheduled')
 ) c (id, state);
 INSERT INTO content_versions (campaign_id, version, content_id) SELECT id, 1, 1 FROM campaigns;
+INSERT INTO campaign_limits SELECT id, 4 FROM campaigns WHERE id IN (1, 4);
 SET CONSTRAINTS ALL IMMEDIATE;
 INSERT INTO campaign_lanes (campaign_id, lane_id)
 SELECT c.id, l.id FROM campaigns c CROSS JOIN lanes l

@@ -62,6 +62,23 @@ FROM limits l JOIN lane_limits ll ON ll.limit_id = l.id JOIN messages m ON m.lan
 WHERE l.id > 2 -- which hold for nobody as the books begin: what is being sent counts from the moment that they do
 GROUP BY l.id HAVING places_taken(l, now()) < count(*)
 UNION ALL
+SELECT format('I5: limit %s counts %s, and %s are being sent of its campaigns', l.id, places_taken(l, now()), count(*))
+FROM limits l
+JOIN campaign_limits cl ON cl.limit_id = l.id
+JOIN messages m ON m.campaign_id = cl.campaign_id AND m.state = 'sending'
+GROUP BY l.id HAVING places_taken(l, now()) < count(*)
+UNION ALL
+SELECT format('I5: limit %s counts %s, and its campaigns have sent %s', l.id, places_taken(l, now()), count(*))
+FROM limits l
+JOIN campaign_limits cl ON cl.limit_id = l.id
+JOIN LATERAL (
+    SELECT FROM messages m WHERE m.campaign_id = cl.campaign_id AND m.state = 'sending'
+    UNION ALL
+    SELECT FROM attempts a WHERE a.campaign_id = cl.campaign_id AND a.outcome IN ('accepted', 'rejected', 'unknown')
+) sent ON true
+WHERE l.name = 'later' -- which holds for nobody as the books begin
+GROUP BY l.id HAVING places_taken(l, now()) < count(*)
+UNION ALL
 SELECT format('attempts of campaign %s, account %s in %s that are %s: %s kept, %s counted', campaign_id, account_id, slot,
     outcome, kept.attempts, counted.attempts)
 FROM (SELECT * FROM attempt_slots WHERE attempts > 0 AND campaign_id NOT IN (SELECT campaign_id FROM purges)) kept

@@ -40,7 +40,16 @@ _EVERYTHING = " UNION ALL ".join(
     for table in (
         *("messages", "campaigns", "campaign_lanes", "lanes", "accounts", "doubts", "opt_outs"),
         *("inboxes", "inbox_chats", "inbound_messages", "confirmed_opt_outs", "consent_records"),
-        *("limits", "lane_limits", "caps", "frequency_records", "messaged_phones", "failovers", "lane_moves"),
+        *(
+            "limits",
+            "lane_limits",
+            "campaign_limits",
+            "caps",
+            "frequency_records",
+            "messaged_phones",
+            "failovers",
+            "lane_moves",
+        ),
     )
 )
 
@@ -104,9 +113,11 @@ class Arena:
         """Remove what so many pairs have left dead."""
         self._admin.execute("VACUUM")
 
-    def meet(self, first: Recipe, second: Recipe, meeting: Meeting) -> list[str]:
-        """What is wrong after both have run."""
+    def meet(self, first: Recipe, second: Recipe, meeting: Meeting, given: str = "") -> list[str]:
+        """What is wrong after both have run. Before them the books are changed as `given` says."""
         self.restore()
+        if given:
+            self.sql(given)
         if meeting is Meeting.BEFORE_LOCKS:
             outcomes = self._meet_before_locks(first, second)
         else:

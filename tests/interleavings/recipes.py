@@ -242,7 +242,12 @@ def _limiting() -> list[Recipe]:
     lock = _sql("SELECT FROM lanes WHERE id = 1 FOR NO KEY UPDATE")
     own: dict[str, Any] = {"lane": 1, "most": 20, "span": 3600, "bucket": 75.0, "grace": 75.0, "ramp": []}
     refresh = _step("refresh_limit", limit=1)
+    # Who gives a limit to a campaign has paused it: a claim that began before that still takes of it.
+    begun = _sql("SELECT FROM lanes WHERE id IN (1, 2, 3, 4) ORDER BY id FOR NO KEY UPDATE")
+    joining = _step("limit_campaign", campaign_id=Campaign.LAST_PENDING, limit=5), _step("refresh_limit", limit=5)
+    counted = _sql("SELECT FROM limits WHERE id = 5 FOR NO KEY UPDATE")
     return [
+        Recipe("limit_campaign", (begun, counted, *joining), held=0),
         Recipe("set_own_limit", (lock, _step("set_own_limit", **own), refresh), held=0),
         Recipe("share_limit", (lock, _step("share_limit", lane=1, limit=3)), held=0),
         Recipe("climb_ramps", (_sql(_READ), _step("climb_ramps")), held=0),

@@ -74,6 +74,20 @@ def test_the_books_hold_whatever_meets(tidy_arena: Arena, first: Recipe) -> None
     assert not broken, "\n".join(broken)
 
 
+def test_claims_of_lanes_that_have_nothing_but_a_campaign_in_common_keep_to_its_limit(tidy_arena: Arena) -> None:
+    claims = [recipe for recipe in RECIPES if recipe.label.startswith(f"{_CLAIM} for lane")]
+    assert len(claims) == 2
+    alone = """
+        WITH others AS (DELETE FROM lane_limits WHERE limit_id = 1)
+        UPDATE campaigns SET state = 'paused' WHERE id IN (10, 15)
+    """
+    sending = "SELECT count(*) FROM messages WHERE campaign_id = 1 AND state = 'sending'"
+    for first, second, meeting in itertools.product(claims, claims, Meeting):
+        assert tidy_arena.meet(first, second, meeting, given=alone) == []
+        # The books begin with seven, and there was one place.
+        assert tidy_arena.sql(sending) == [(8,)], (first, second, meeting)
+
+
 @pytest.mark.parametrize("last", [_CLAIM, "turn_over that records pending and claims"])
 @pytest.mark.parametrize("second", _BETWEEN_CLAIMS, ids=str)
 def test_the_books_hold_whatever_comes_between_two_claims(tidy_arena: Arena, second: Recipe, last: str) -> None:

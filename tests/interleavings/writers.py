@@ -9,7 +9,7 @@ import broadcaster.db
 
 _BOOKS = (
     r"(?:messages|campaigns|campaign_lanes|lanes|accounts|doubts|inboxes|inbox_chats|inbound_messages|opt_outs"
-    r"|confirmed_opt_outs|consent_records|limits|lane_limits|caps|frequency_records|messaged_phones|failovers"
+    r"|confirmed_opt_outs|consent_records|limits|lane_limits|campaign_limits|caps|frequency_records|messaged_phones|failovers"
     r"|lane_moves)"
     r"(?:_%\d\$s)?"
 )

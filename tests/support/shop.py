@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -88,6 +88,7 @@ class Shop:
         hours: OpeningHours | None = None,
         expires_at: datetime | None = None,
         care: Care | None = None,
+        limits: Sequence[str] = (),
     ) -> None:
         """Send to `count` phones: the prefix and seven digits, counted from `first` on."""
         content = content or text_content("Hi {{ name }}")
@@ -105,6 +106,7 @@ class Shop:
                 hours=hours,
                 expires_at=expires_at,
                 care=care,
+                limits=limits,
             )
             submit_campaign(self.engine, submission, recipients)
         dispatch.start_due_campaigns(self.engine)

@@ -19,6 +19,7 @@ from broadcaster.domain.dealing import shares_of
 from broadcaster.domain.lanes_now import LaneNow, LimitNow
 from broadcaster.domain.opening_hours import OpeningHours
 from broadcaster.domain.pacing import Pacer, default_burst, pace
+from broadcaster.domain.plan_changes import PlannedCampaign
 from broadcaster.domain.windows import Hours, parse_window
 
 NOW = datetime(2027, 1, 4, 9, 0, tzinfo=UTC)
@@ -236,3 +237,16 @@ def test_windows_are_kept_message_by_message(written: list[str], hour: int, mess
     plan = lane.plan(parts({1: messages}, hours=hours), begins_at=NOW.replace(hour=hour))
     assert plan.ends_at == left[-1]
     assert Counter({each.day: each.messages for each in plan.days}) == Counter(each.date() for each in left)
+
+
+@pytest.mark.parametrize(("weights", "shares"), [({1: 3.0, 2: 1.0}, [43, 14, 43]), ({}, [34, 33, 33])])
+def test_one_more_instance_gets_its_part_by_weights_where_there_are_any(
+    weights: dict[int, float], shares: list[int]
+) -> None:
+    work = around({1: Limit(1.0, 1), 2: Limit(1.0, 1)})
+    parts = [PlannedPart(lane_id=1, messages=75), PlannedPart(lane_id=2, messages=25)]
+    more = PlannedCampaign(work, parts, weights=weights).with_more(1)
+    messages = {part.lane_id: part.messages for part in more.parts}
+    assert sorted(messages) == [-1, 1, 2]
+    assert sum(messages.values()) == 100
+    assert sorted(messages.values()) == sorted(shares)

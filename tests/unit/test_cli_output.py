@@ -76,6 +76,7 @@ def snapshot(
         "care": None,
         "sharing": None,
         "weights": None,
+        "limits": [],
         "judged_since": None,
         "open_slices": None,
         "next_slice_at": None,

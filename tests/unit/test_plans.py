@@ -59,7 +59,7 @@ class Simulation:
             self.waiting[place, queue] -= 1
             self.left[place, queue].append(at)
             self.served[place, lane.queues[queue].campaign] = gone
-            for limit in lane.limits:
+            for limit in {*lane.limits, *lane.queues[queue].limits}:
                 self.counts[limit] = self.counts[limit].after(at + 1e-6, 1)
             for limit in self.counts:
                 self.counts[limit], self.steps[limit], self.climbs_at[limit] = self._climbed(limit, at)
@@ -72,13 +72,16 @@ class Simulation:
         while at < self.now + HORIZON:
             queues = [(each, queue) for each, queue in enumerate(lane.queues) if self.waiting[place, each]]
             spans = [(each, queue, self._span(lane, queue, at)) for each, queue in queues]
-            opened = [(each, queue, span.ends) for each, queue, span in spans if span.begins <= at < span.ends]
+            edges = [edge for *_, span in spans for edge in span if edge > at]
+            opened = []
+            for each, queue, span in spans:
+                free_at = max((self._free_at(limit, at) for limit in (*lane.limits, *queue.limits)), default=-inf)
+                if free_at > at + 1e-6:
+                    edges.append(free_at)
+                elif span.begins <= at < span.ends:
+                    opened.append((each, queue, span.ends))
             if not opened:
-                at = min((edge for *_, span in spans for edge in span if edge > at), default=inf)
-                continue
-            free_at = max((self._free_at(limit, at) for limit in lane.limits), default=-inf)
-            if free_at > at + 1e-6:
-                at = free_at
+                at = min(edges, default=inf)
                 continue
             order = sorted(
                 (-queue.priority, self.served.get((place, queue.campaign), 0), queue.campaign, ends, each)
@@ -176,14 +179,20 @@ limits_of_all = st.fixed_dictionaries(
             st.sampled_from([(), (5, 9), (4,)]),
             st.sampled_from([-10.0, 5 * HOUR, 20 * HOUR]),
         ),
+        3: st.builds(limit, st.integers(1, 30), st.just(HOUR), taken, st.integers(6, 49)),
+        4: st.builds(limit, st.integers(3, 40), st.just(DAY), taken, st.integers(40, 49)),
     }
 )
 
 
 @st.composite
 def all_lanes(draw: st.DrawFn) -> list[PlannedLane]:
-    """With queues of three campaigns, of which the last goes first; the first may have slices that are not open."""
+    """With queues of three campaigns, of which the last goes first; the first may have slices that are not open.
+
+    Each of them may have limits of its own, or share one with another.
+    """
     priorities, has_canary = {0: 0, 1: draw(st.integers(0, 1)), 2: 1}, draw(st.booleans())
+    of_campaigns = [draw(st.lists(st.integers(3, 4), unique=True, max_size=2)) for _ in priorities]
     lanes = []
     for lane in draw(st.lists(planned, min_size=1, max_size=3)):
         slices = [draw(st.integers(0, 2)) if has_canary and not queue.campaign else 0 for queue in lane.queues]
@@ -192,6 +201,7 @@ def all_lanes(draw: st.DrawFn) -> list[PlannedLane]:
                 queue,
                 priority=priorities[queue.campaign],
                 slice=number,
+                limits=of_campaigns[queue.campaign],
                 expires_at=inf if has_canary and not queue.campaign else queue.expires_at,
             )
             for queue, number in zip(lane.queues, slices, strict=True)
@@ -240,6 +250,18 @@ def test_what_never_may_leave_is_left_and_what_is_too_late_expires() -> None:
     plan = sending_plan([PlannedLane(pace(1.0, 1), queues)], {}, NOW)
     assert (plan.left, plan.expired) == ({(0, 0): 5}, {(0, 1): 90})
     assert (plan.ends_at(), plan.expiring(), plan.ends_at(1)) == (None, 90, NOW + 12)
+
+
+def test_a_campaign_that_is_full_leaves_its_lanes_to_others() -> None:
+    limited, other = (
+        Queue(messages, campaign=key, limits=of) for key, (messages, of) in enumerate([(60, [7]), (50, [])])
+    )
+    lanes = [PlannedLane(pace(1.0, 1), [limited, other]), PlannedLane(pace(1.0, 1), [limited])]
+    plan = sending_plan(lanes, {7: limit(40, DAY, [], 0)}, NOW, days)
+    today = {tuple(queue): each.messages for (day, *queue), each in plan.leaving.items() if day == days(NOW).begins}
+    assert today == {(0, 0): 14, (0, 1): 50, (1, 0): 26}
+    assert (0, Hold.LIMIT, 7) in plan.held
+    assert (1, Hold.LIMIT, 7) not in plan.held
 
 
 def test_lanes_that_share_a_limit_take_its_places_as_they_come() -> None:

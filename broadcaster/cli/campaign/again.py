@@ -10,6 +10,7 @@ import typer
 
 from broadcaster.cli.campaign import Name
 from broadcaster.cli.database import database
+from broadcaster.cli.options.limit_options import CampaignLimits, named_limits
 from broadcaster.cli.options.results import Json
 from broadcaster.cli.output import say, say_json
 from broadcaster.errors import UsageError
@@ -21,17 +22,18 @@ from broadcaster.time_zones import day_and_time
 def clone(
     name: Name,
     new: Annotated[str, typer.Argument(metavar="NEW", help="The name of the new draft.", show_default=False)],
+    limit: CampaignLimits = None,
     as_json: Json = False,
 ) -> None:
     """Make a draft with the same content, recipients and options, whatever became of the campaign.
 
     Everybody is sent to again, once the draft is started. One over an audience goes to its members of that time. It
-    has the same windows, and expires at the same moment where that is ahead.
+    has the same windows and, without --limit, the same limits, and expires at the same moment where that is ahead.
 
     Example: broadcaster campaign clone promo promo-december
     """
     with database(load()) as engine:
-        cloned = cloning.clone_campaign(engine, name, new)
+        cloned = cloning.clone_campaign(engine, name, new, limits=named_limits(limit))
     if as_json:
         document = cloned._asdict() | {"hours": cloned.hours and str(cloned.hours)}
         del document["lost_expiry"]

@@ -15,6 +15,7 @@ from broadcaster.cli.differences import said_difference
 from broadcaster.cli.options.care_options import ChangedFrequencyOptions, StopOptions
 from broadcaster.cli.options.changed_content import ContentChangeOptions
 from broadcaster.cli.options.content import Strict
+from broadcaster.cli.options.limit_options import CampaignLimits, named_limits
 from broadcaster.cli.options.recipients import ExcludeOption, WhereOption, parse_members
 from broadcaster.cli.options.results import Json
 from broadcaster.cli.options.sending_hours import ChangedWindowOptions, ExpiryOptions, NoExpiry
@@ -60,6 +61,7 @@ def change(
     stopping: StopOptions,
     frequency: ChangedFrequencyOptions,
     failover: FailoverOption,
+    limit: CampaignLimits = None,
     strict: Strict = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check and show the change, and make none.")] = False,
     as_json: Json = False,
@@ -72,7 +74,7 @@ def change(
     --where replaces what --where
     gave, and --exclude what --exclude gave, of a campaign over an audience that has not started. Windows stay with
     other holidays, and holidays with other windows. With other limits (--stop-above, --stop-below) its figures are
-    counted anew from here.
+    counted anew from here. --limit names all limits that hold for it from now on; what it has sent counts in them.
 
     Example: broadcaster campaign set promo --text "Hi {{ name }}, the sale ends on Sunday. Reply STOP to get no more"
     """
@@ -99,12 +101,13 @@ def change(
         stops=stopping.stop_change(),
         frequency=frequency.change(),
         sharing=failover.sharing_change(),
+        limits=named_limits(limit),
         strict=strict,
     )
     if asked == CampaignChange(strict=strict):
         raise UsageError(
             "nothing is to be changed: give a content, --where, --instance, --priority, --at, --window, --expires, "
-            "--failover-after, --stop-above, --stop-below, --cooldown, --when-recent or --beyond-caps"
+            "--failover-after, --limit, --stop-above, --stop-below, --cooldown, --when-recent or --beyond-caps"
         )
     nudges = asked.terms.starts_at is not None and not dry_run
     if nudges:

@@ -166,6 +166,7 @@ def campaign_fields(summary: CampaignSummary, figures: ReplyFigures) -> dict[str
         **({"requires consent": "yes"} if summary.require_consent else {}),
         **({"care": str(summary.care)} if summary.care else {}),
         **({"sharing": str(summary.sharing)} if summary.sharing else {}),
+        **({"limits": ", ".join(summary.limits)} if summary.limits else {}),
         **({"canary": told_of_slices(summary)} if told_of_slices(summary) else {}),
         "started": local_time(summary.started_at),
         "finished": local_time(summary.finished_at),

@@ -17,6 +17,7 @@ from broadcaster.cli.database import database, nudge_workers, prepare_nudge, vau
 from broadcaster.cli.options.care_options import CareOptions
 from broadcaster.cli.options.consent_options import ConsentOptions
 from broadcaster.cli.options.content import ContentOptions, Strict
+from broadcaster.cli.options.limit_options import CampaignLimits, named_limits
 from broadcaster.cli.options.recipients import (
     FILE_PANEL,
     AudienceOption,
@@ -152,6 +153,7 @@ class SendingOptions:
             "--max-attempts", metavar="N", min=1, max=100, help="Tries per message before it fails. Default: 5."
         ),
     ] = None
+    limit: CampaignLimits = None
     draft: Annotated[bool, typer.Option("--draft", help="Store it, and wait for `campaign start`.")] = False
     strict: Strict = False
 
@@ -167,6 +169,7 @@ class SendingOptions:
             starts_at=given_moment(self.at, "--at"),
             priority=self.priority,
             draft=self.draft,
+            limits=named_limits(self.limit),
             one_per=one_per,
             strict=self.strict,
         )
@@ -201,6 +204,7 @@ def submit(
     campaign that has ended or was cancelled, and to nobody who may have. With --require-consent whoever has not agreed
     to messages is skipped, with the reason `no_consent`; with --max-unanswered and --only-known others are, with
     `unanswered` and `not_known`. With --cooldown whoever was messaged too lately waits, or is skipped.
+    With --limit it waits while the campaigns that share the limit have sent as much as that allows.
 
     Example: broadcaster campaign submit promo --instance main --audience customers --where city=Jakarta --text 'Hi!'
     """

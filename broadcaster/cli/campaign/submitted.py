@@ -128,6 +128,8 @@ def _say_care(submitted: Submitted) -> None:
         say(f"care: {submitted.care}")
     if submitted.sharing.is_given:
         say(f"sharing: {submitted.sharing}")
+    if submitted.limits:
+        say(f"limits: {', '.join(submitted.limits)}")
     if submitted.sharing.sticky:
         kept = ", ".join(f"{instance} {people:,}" for instance, people in submitted.keep_theirs.items())
         say(f"people who keep the instance that talked to them last: {kept or 'none'}")

@@ -23,21 +23,23 @@ Allowed = Annotated[
 ]
 
 
-_NO_LIMIT: dict[str, object] = {"name": None, "taken": None, "free_at": None, "instances": None}
+_NO_LIMIT: dict[str, object] = dict.fromkeys(("name", "taken", "free_at", "instances", "campaigns", "schedules"))
 """What `list --json` says of a cap beside its numbers."""
 
 
 def add(name: Name, limit: Allowed) -> None:
-    """Add a limit over all messages of the instances that share it. It holds for those that are given it.
+    """Add a limit over all messages of the instances that share it, or of the campaigns.
 
-    Example: broadcaster limit add customers 2000/d, then broadcaster instance set main --limit customers
+    It holds for those that are given it: instances, or campaigns and schedules, and not both.
+
+    Example: broadcaster limit add customers 2000/d, then broadcaster campaign submit promo … --limit customers
     """
     settings, parsed = load(), parse_span_limit(limit)
     with database(settings) as engine:
         shared_limits.add_limit(engine, name, parsed, grace=settings.acceptance_seconds)
     say(
-        f"added limit {name}, {parsed}: it holds for instances that are given it with "
-        f"`broadcaster instance set INSTANCE --limit {quote(name)}`"
+        f"added limit {name}, {parsed}: it holds for instances, campaigns or schedules that are given it with "
+        f"--limit {quote(name)}"
     )
 
 
@@ -53,30 +55,33 @@ def change(name: Name, limit: Allowed) -> None:
 
 
 def list_all(as_json: Json = False) -> None:
-    """List all shared limits: what they allow, what is left, and for how many instances they hold.
+    """List all shared limits: what they allow, what is left, and for how many instances or campaigns they hold.
 
     And the caps on what each person gets (`limit person`), without a name in --json.
     """
     with database(load()) as engine:
         found, caps = shared_limits.show_limits(engine), frequency.show_caps(engine)
     if as_json:
-        say_json([*map(msgspec.structs.asdict, found), *(_NO_LIMIT | msgspec.structs.asdict(cap) for cap in caps)])
+        say_json([*map(_document, found), *(_NO_LIMIT | msgspec.structs.asdict(cap) for cap in caps)])
         return
     if caps:
         say(f"each person gets at most {', '.join(str(each.cap) for each in caps)}, whatever the campaigns")
     if found:
-        headers = ["NAME", "LIMIT", "LEFT", "FREE AT", "INSTANCES"]
+        headers = ["NAME", "LIMIT", "LEFT", "FREE AT", "HOLDS FOR"]
         say_table(headers, [_cells(limit) for limit in found], folded=["NAME"])
     elif not caps:
         say("there are no shared limits yet: add one with `broadcaster limit add NAME 2000/d`")
 
 
 def show(name: Name, as_json: Json = False) -> None:
-    """Show one limit: what is left of it, and for which instances it holds."""
+    """Show one limit: what is left of it, and for which instances, campaigns and schedules it holds.
+
+    Campaigns that have ended are left out; what they sent counts.
+    """
     with database(load()) as engine:
         [found] = shared_limits.show_limits(engine, name)
     if as_json:
-        say_json(msgspec.structs.asdict(found))
+        say_json(_document(found))
         return
     say_fields(
         {
@@ -84,13 +89,13 @@ def show(name: Name, as_json: Json = False) -> None:
             "limit": str(SpanLimit(found.most, found.span_seconds)),
             "left": max(0, found.most - found.taken),
             "free at": local_time(found.free_at),
-            "instances": ", ".join(found.instances) or None,
+            **{noun: ", ".join(names) for noun, names in _holders(found).items() if names},
         }
     )
 
 
 def remove(name: Name) -> None:
-    """Remove a limit that holds for no instance."""
+    """Remove a limit that holds for no instance, schedule or campaign that has not ended."""
     with database(load()) as engine:
         shared_limits.remove_limit(engine, name)
     say(f"removed limit {name}")
@@ -99,4 +104,20 @@ def remove(name: Name) -> None:
 def _cells(limit: SharedLimit) -> tuple[object, ...]:
     left = max(0, limit.most - limit.taken)
     said = str(SpanLimit(limit.most, limit.span_seconds))
-    return limit.name, said, left, local_time(limit.free_at) or "now", len(limit.instances)
+    holders = [_counted(noun, len(names)) for noun, names in _holders(limit).items() if names]
+    return limit.name, said, left, local_time(limit.free_at) or "now", ", ".join(holders) or None
+
+
+def _holders(limit: SharedLimit) -> dict[str, list[str]]:
+    """For what it holds, by what that is."""
+    return {"instances": limit.instances, "campaigns": limit.campaigns, "schedules": limit.schedules}
+
+
+def _counted(noun: str, number: int) -> str:
+    return f"1 {noun.removesuffix('s')}" if number == 1 else f"{number:,} {noun}"
+
+
+def _document(limit: SharedLimit) -> dict[str, object]:
+    document = msgspec.structs.asdict(limit)
+    del document["is_of_campaigns"]
+    return document

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from broadcaster.base_urls import DEFAULT_BASE_URL
+from broadcaster.cli.options.limit_options import named_limits
 from broadcaster.domain.gaps import GapChange, parse_gap, parse_rest
 from broadcaster.domain.instances import Wire
 from broadcaster.domain.pacing import format_rate
@@ -19,7 +20,6 @@ from broadcaster.services import instances
 
 _LARGEST = 1_000_000
 _NO_COUNTRY = "none"
-_NO_LIMIT = "none"
 _LONGEST_KEY_FILE = 16 * 1024
 """Bytes: a key, and what surrounds it."""
 
@@ -158,7 +158,7 @@ class GatewayOptions:
     @property
     def shared(self) -> list[str] | None:
         """The names of the limits that it is to share; None: nothing is said of them."""
-        return None if self.limit is None else [name for name in self.limit if name != _NO_LIMIT]
+        return named_limits(self.limit)
 
     @property
     def is_without_country(self) -> bool:

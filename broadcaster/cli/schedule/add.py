@@ -13,6 +13,7 @@ from broadcaster.cli.database import database
 from broadcaster.cli.differences import said_difference
 from broadcaster.cli.options.care_options import CareOptions
 from broadcaster.cli.options.content import ContentOptions, Strict
+from broadcaster.cli.options.limit_options import named_limits
 from broadcaster.cli.options.recipients import ExcludeOption, WhereOption, parse_members
 from broadcaster.cli.options.results import Json
 from broadcaster.cli.options.sending_hours import (
@@ -98,6 +99,7 @@ def add(
         instances=list(weights),
         weights=given_weights(weights),
         sharing=sharing.sharing(),
+        limits=named_limits(campaigns.limit) or (),
         max_attempts=campaigns.max_attempts or settings.max_attempts,
         **span.span(zone),
         misfire=late.misfire or Misfire.CATCH_UP,
@@ -170,6 +172,7 @@ def change(
             instances=None if weights is None else list(weights),
             weights={} if weights is None else given_weights(weights),
             sharing=sharing.sharing_change(),
+            limits=named_limits(campaigns.limit),
             max_attempts=campaigns.max_attempts,
             **span.span(zone),
             forever=forever,

@@ -8,6 +8,7 @@ from typing import Annotated, TypedDict
 
 import typer
 
+from broadcaster.cli.options.limit_options import CampaignLimits
 from broadcaster.cli.options.when import given_moment
 from broadcaster.domain.moments import WholeDay
 from broadcaster.domain.recurrence import parse_interval
@@ -155,6 +156,7 @@ class CampaignOptions:
             "--max-attempts", metavar="N", min=1, max=100, help="Tries per message before it fails. Default: 5."
         ),
     ] = None
+    limit: CampaignLimits = None
 
 
 def parse_grace(text: str) -> timedelta:

@@ -235,6 +235,7 @@ def schedule_fields(row: ScheduleDetail, words: str) -> dict[str, object]:
         **({"requires consent": "yes"} if row.require_consent else {}),
         **({"care": str(row.care)} if row.care else {}),
         **({"sharing": str(row.sharing)} if row.sharing else {}),
+        **({"limits": ", ".join(row.limits)} if row.limits else {}),
     }
 
 

@@ -25,12 +25,12 @@ GRANT TEMPORARY ON DATABASE {database} TO {role};
 
 GRANT SELECT ON
     accounts, alembic_version, attempt_hours, attempt_slots, attempts, audience_members, audiences, audit_log,
-    campaign_files, campaign_judgements, campaign_lanes, campaign_plans, campaigns, caps,
+    campaign_files, campaign_judgements, campaign_lanes, campaign_limits, campaign_plans, campaigns, caps,
     confirmed_opt_outs, consent_records, consents, content_versions, contents, doubts, failovers, failure_counts,
     forgetting_key, forgotten_phones, frequency_records, inbound_messages, inbox_chats, inboxes, instances,
     known_phones, lane_limits, lane_moves, lanes, limits, looks, messaged_phones, messages,
     occurrences, opening_hours, openings, opt_outs, opted_out, purges, recipient_groups, rejected_recipients,
-    schedule_lanes, schedules, settlements, ticks, campaign_report, failure_report, instance_report, message_log,
+    schedule_lanes, schedule_limits, schedules, settlements, ticks, campaign_report, failure_report, instance_report, message_log,
     occurrence_report, optouts, replies, undecided_replies, attempt_report, hour_report, speed_report, doubt_report,
     reply_report, worker_figures
 TO {role};
@@ -67,15 +67,16 @@ GRANT USAGE ON SEQUENCE campaigns_id_seq TO {role};
 
 -- What operators keep, and where workers stand.
 GRANT INSERT ON
-    accounts, audience_members, audiences, instances, lane_limits, lanes, limits, looks, occurrences, opening_hours,
-    openings, recipient_groups, schedule_lanes, schedules, ticks, worker_figures
+    accounts, audience_members, audiences, campaign_limits, instances, lane_limits, lanes, limits, looks, occurrences,
+    opening_hours, openings, recipient_groups, schedule_lanes, schedule_limits, schedules, ticks, worker_figures
 TO {role};
 GRANT UPDATE (opens_at, closes_at, reckoned_at) ON openings TO {role};
 GRANT UPDATE ON
     accounts, audience_members, audiences, instances, lanes, limits, looks, occurrences, schedules, ticks, worker_figures
 TO {role};
 GRANT DELETE ON
-    audience_members, audiences, instances, lane_limits, limits, looks, schedule_lanes, schedules, worker_figures
+    audience_members, audiences, campaign_limits, instances, lane_limits, limits, looks, schedule_lanes,
+    schedule_limits, schedules, worker_figures
 TO {role};
 
 -- Who was forgotten stays so until the person has agreed again; a function forgets. The key is made once, and sealed anew.

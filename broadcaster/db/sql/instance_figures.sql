@@ -29,6 +29,11 @@ CROSS JOIN LATERAL (
                 AND NOT EXISTS ( -- what is left is held until the next slice opens
                     SELECT FROM campaign_judgements j WHERE j.campaign_id = c.id AND j.next_slice_at > now()
                 )
+                AND NOT EXISTS ( -- or until a limit that it shares has a place
+                    SELECT FROM campaign_limits held
+                    JOIN limits f ON f.id = held.limit_id
+                    WHERE held.campaign_id = c.id AND f.free_at > now()
+                )
         ))::double precision AS oldest_due_seconds
     FROM campaign_lanes cl
     JOIN campaigns c ON c.id = cl.campaign_id

@@ -1,13 +1,23 @@
 WITH /* lanes_to_plan */ RECURSIVE
--- Lanes as they stand, and those that share a limit with them, be it by way of others (`domain.lanes_now.LaneNow`). What
+-- Lanes as they stand, and those that share a limit with them, or send campaigns that share one with what these send, be
+-- it by way of others (`domain.lanes_now.LaneNow`); and those of what shares %(limits)s. What
 -- came of the last %(most)s attempts of an hour, at most, tells how fast their gateways answer and how many are in vain.
-beside AS (
+limited AS MATERIALIZED ( -- which limits hold for lanes, or for something that they send or are to send
+    SELECT DISTINCT cl.lane_id, held.limit_id
+    FROM campaign_limits held
+    JOIN campaigns c ON c.id = held.campaign_id AND (c.state IN ('scheduled', 'running') OR c.name = %(name)s)
+    JOIN campaign_lanes cl ON cl.campaign_id = c.id AND cl.open AND NOT cl.retired
+    UNION
+    SELECT ll.lane_id, ll.limit_id FROM lane_limits ll
+), beside AS (
     SELECT unnest(%(lanes)s::integer[]) AS id
+    UNION
+    SELECT limited.lane_id FROM limited WHERE limited.limit_id = ANY (%(limits)s::integer[])
     UNION
     SELECT other.lane_id
     FROM beside
-    JOIN lane_limits own ON own.lane_id = beside.id
-    JOIN lane_limits other ON other.limit_id = own.limit_id
+    JOIN limited own ON own.lane_id = beside.id
+    JOIN limited other ON other.limit_id = own.limit_id
 )
 SELECT
     l.id,

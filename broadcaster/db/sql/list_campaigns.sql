@@ -33,6 +33,7 @@ SELECT /* list_campaigns */
     care,
     sharing,
     weights,
+    limits,
     judged_since,
     open_slices,
     next_slice_at

@@ -37,6 +37,13 @@ SELECT /* list_schedules */
     s.require_consent,
     s.care,
     s.sharing,
+    ARRAY(
+        SELECT l.name
+        FROM schedule_limits held
+        JOIN limits l ON l.id = held.limit_id
+        WHERE held.schedule_id = s.id
+        ORDER BY l.name
+    ) AS limits,
     s.created_at,
     hours.document AS hours,
     extract(epoch FROM s.expires_after)::float8 AS expires_after_seconds

@@ -16,6 +16,9 @@ SELECT /* parts_to_plan */
         now()
     ) AS not_before,
     c.expires_at,
+    ARRAY(
+        SELECT held.limit_id FROM campaign_limits held WHERE held.campaign_id = c.id ORDER BY held.limit_id
+    ) AS limits,
     c.care,
     coalesce(judged.open_slices, 0) AS open_slices,
     judged.next_slice_at,

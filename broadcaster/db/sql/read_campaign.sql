@@ -20,6 +20,12 @@ SELECT /* read_campaign */
     c.require_consent,
     c.care,
     c.sharing,
+    (
+        SELECT jsonb_object_agg(l.name, l.id)
+        FROM campaign_limits held
+        JOIN limits l ON l.id = held.limit_id
+        WHERE held.campaign_id = c.id
+    ) AS limits,
     c.priority,
     c.segment,
     c.hours_id,

@@ -27,6 +27,12 @@ SELECT /* read_schedule */
     s.require_consent,
     s.care,
     s.sharing,
+    (
+        SELECT coalesce(jsonb_object_agg(l.name, l.id), '{}')
+        FROM schedule_limits held
+        JOIN limits l ON l.id = held.limit_id
+        WHERE held.schedule_id = s.id
+    ) AS limits,
     (SELECT array_agg(sl.lane_id ORDER BY sl.lane_id) FROM schedule_lanes sl WHERE sl.schedule_id = s.id) AS lanes,
     (SELECT array_agg(sl.weight ORDER BY sl.lane_id) FROM schedule_lanes sl WHERE sl.schedule_id = s.id) AS weights
 FROM schedules s

@@ -20,9 +20,14 @@ beat AS (
         cl.next_due_at = 'infinity' AND judged.open_slices <= coalesce(jsonb_array_length(c.care -> 'canary'), 0) AS is_held,
         judged.next_slice_at,
         opening.opens_at,
+        full_limit.name AS limit_name,
+        full_limit.most AS limit_most,
+        full_limit.span_seconds AS limit_span,
+        full_limit.free_at AS limit_free_at,
         first_value(c.name) OVER by_rank AS first_campaign,
         first_value(c.priority) OVER by_rank AS first_priority,
-        first_value(c.state = 'running' AND cl.pending > 0 AND cl.next_due_at <= now()) OVER by_rank AS first_is_due
+        first_value(c.state = 'running' AND cl.pending > 0 AND cl.next_due_at <= now() AND full_limit.name IS NULL)
+            OVER by_rank AS first_is_due
     FROM campaign_lanes cl
     JOIN campaigns c ON c.id = cl.campaign_id
     LEFT JOIN campaign_judgements judged ON judged.campaign_id = c.id
@@ -34,10 +39,21 @@ beat AS (
         FROM openings o
         WHERE o.hours_id = c.hours_id
     ) opening ON true
+    LEFT JOIN LATERAL ( -- of those of the campaign that have no place, the one that has none for longest
+        SELECT f.name, f.most, f.span_seconds, f.free_at
+        FROM campaign_limits held
+        JOIN limits f ON f.id = held.limit_id
+        WHERE held.campaign_id = c.id AND f.free_at > now()
+        ORDER BY f.free_at DESC
+        LIMIT 1
+    ) full_limit ON true
     WHERE cl.open AND c.state IN ('draft', 'scheduled', 'running', 'paused') AND c.test_of IS NULL
     WINDOW by_rank AS (
         PARTITION BY cl.lane_id
-        ORDER BY c.state = 'running' AND cl.pending > 0 AND cl.next_due_at <= now() DESC, c.priority DESC, c.id
+        ORDER BY
+            c.state = 'running' AND cl.pending > 0 AND cl.next_due_at <= now() AND full_limit.name IS NULL DESC,
+            c.priority DESC,
+            c.id
     )
 ), doubt AS MATERIALIZED (
     SELECT
@@ -104,6 +120,10 @@ SELECT
     part.state_reason,
     coalesce(part.is_held, false) AS is_held,
     part.next_slice_at,
+    part.limit_name,
+    part.limit_most,
+    part.limit_span,
+    part.limit_free_at,
     coalesce(part.pending, 0) AS pending,
     coalesce(part.sending, 0) AS sending,
     coalesce(part.in_doubt, 0) AS in_doubt,

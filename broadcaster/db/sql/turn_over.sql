@@ -11,8 +11,8 @@ WITH /* turn_over */
 -- Whoever has opted out is `skipped` instead, and spends no slot (invariant I10), but for the one confirmation of
 -- that: by what was committed when the statement's snapshot was taken, which services/sending/opt_out_watch.py
 -- reckons with.
--- What is claimed takes a place of each limit of its lane, and what goes back to pending gives it back: it was provably
--- not accepted.
+-- What is claimed takes a place of each limit of its lane and its campaign, and what goes back to pending gives it back: it
+-- was provably not accepted.
 -- Whoever had as many messages lately as caps and the campaign's cooldown allow gets none: the message waits until
 -- the person is free, or is `skipped`, and spends no slot either. That is decided on the person's row as it is once
 -- it is locked, so that of two claims one gets the person. What provably was not accepted does not count any more.
@@ -93,12 +93,17 @@ moved AS (
     WHERE l.id = ANY (%(lanes)s::int[]) AND l.lease_token = w.token AND l.lease_expires_at > now()
     ORDER BY l.id
     FOR NO KEY UPDATE OF l
-), open AS MATERIALIZED ( -- what the limits of these lanes leave, which are locked from here on
-    SELECT array_agg(o.lane_id) AS lanes, array_agg(o.places) AS places, array_agg(o.wait) AS waits
+), open AS MATERIALIZED ( -- what the limits of these lanes and their campaigns leave, which are locked from here on
+    SELECT
+        array_agg(o.lane_id) AS lanes, array_agg(o.places) AS places, array_agg(o.wait) AS waits,
+        -- Null: no campaign on them has any.
+        array_agg(o.campaign_id) FILTER (WHERE o.campaign_id IS NOT NULL) AS campaigns,
+        array_agg(o.places) FILTER (WHERE o.campaign_id IS NOT NULL) AS campaign_places
     FROM open_places(
         ARRAY(SELECT id FROM held WHERE may_send AND want > 0 ORDER BY id),
         ARRAY(SELECT want FROM held WHERE may_send AND want > 0 ORDER BY id),
-        ARRAY(SELECT DISTINCT lane_id FROM moved WHERE state = 'pending')
+        ARRAY(SELECT DISTINCT lane_id FROM moved WHERE state = 'pending'),
+        ARRAY(SELECT DISTINCT campaign_id FROM moved WHERE state = 'pending')
     ) o
 ), room AS (
     SELECT
@@ -132,7 +137,7 @@ moved AS (
     SELECT
         r.id AS lane_id, turn.campaign_id, turn.segment, turn.priority, turn.max_attempts, turn.content_version,
         turn.confirms, turn.version, turn.rivals, turn.hours_id, turn.groups, least(turn.closes_at, r.closes_at) AS closes_at,
-        r.is_well, count(*)::int AS quota
+        r.is_well, count(*)::int AS cards, row_number() OVER (ORDER BY turn.priority DESC, random()) AS place
     FROM room r
     CROSS JOIN LATERAL (
         SELECT rival.*
@@ -140,7 +145,10 @@ moved AS (
             SELECT
                 cl.campaign_id, c.segment, c.priority, c.max_attempts, c.content_version, c.confirms, cl.version, cl.pending,
                 cl.last_claimed_at, c.hours_id, coalesce(opening.groups, '{0}') AS groups,
-                least(opening.closes_at, c.expires_at) AS closes_at, count(*) OVER () AS rivals
+                least(opening.closes_at, c.expires_at) AS closes_at,
+                -- Null: its limits play no part.
+                (SELECT campaign_places FROM open)[array_position((SELECT campaigns FROM open), cl.campaign_id)] AS places,
+                count(*) OVER () AS rivals
             FROM campaign_lanes cl
             JOIN campaigns c ON c.id = cl.campaign_id AND c.state = 'running'
             LEFT JOIN LATERAL ( -- the recipients who may be sent to now, those first for whom that ends first
@@ -152,8 +160,10 @@ moved AS (
                 AND r.slots > 0
                 AND (c.hours_id IS NULL OR opening.groups IS NOT NULL)
                 AND (c.expires_at IS NULL OR c.expires_at > now() + %(reserve)s)
+                AND (SELECT campaign_places FROM open)[array_position((SELECT campaigns FROM open), cl.campaign_id)]
+                    IS DISTINCT FROM 0
         ) rival
-        CROSS JOIN LATERAL generate_series(1, least(rival.pending, r.slots)) AS card
+        CROSS JOIN LATERAL generate_series(1, least(rival.pending, rival.places, r.slots)) AS card
         ORDER BY rival.priority DESC, card, rival.last_claimed_at NULLS FIRST, rival.campaign_id
         LIMIT r.slots
     ) turn
@@ -161,9 +171,13 @@ moved AS (
         r.id, r.is_well, r.closes_at, turn.campaign_id, turn.segment, turn.priority, turn.max_attempts,
         turn.content_version, turn.confirms, turn.version, turn.rivals, turn.hours_id, turn.groups,
         turn.closes_at
+), cut AS MATERIALIZED ( -- what campaigns are dealt on several lanes, or under one limit, may be more than that has left
+    SELECT cut_quotas(array_agg(campaign_id ORDER BY place), array_agg(cards ORDER BY place)) AS quotas
+    FROM dealt
+    WHERE (SELECT campaigns FROM open) IS NOT NULL
 ), picked AS (
     SELECT d.*, coalesce(due.seqs, '{}') AS seqs
-    FROM dealt d
+    FROM (SELECT dealt.*, least(dealt.cards, (SELECT quotas FROM cut)[dealt.place]) AS quota FROM dealt) d
     CROSS JOIN LATERAL (
         SELECT CASE WHEN d.is_well THEN 0 ELSE coalesce(
             ( -- among those that were never tried
@@ -195,6 +209,7 @@ moved AS (
             LIMIT d.quota
         ) m
     ) due
+    WHERE d.quota > 0
 ), due AS MATERIALIZED (
     SELECT
         p.segment, p.campaign_id, p.priority, p.max_attempts, p.content_version, p.confirms, each.seq, each.card,
@@ -301,7 +316,9 @@ moved AS (
     SELECT take_places(
         taken.lanes,
         taken.counts,
+        CASE WHEN open.campaigns IS NOT NULL THEN ARRAY(SELECT campaign_id FROM claimed WHERE state = 'sending') END,
         ARRAY(SELECT lane_id FROM moved WHERE state = 'pending' ORDER BY place),
+        ARRAY(SELECT campaign_id FROM moved WHERE state = 'pending' ORDER BY place),
         ARRAY(
             SELECT ( -- the message as it was before this statement: when it was claimed
                 SELECT m.changed_at

@@ -1,6 +1,6 @@
 UPDATE /* wake_lanes */
--- Lanes with due work that nobody holds and nobody was woken for just now, within the hours of lane and campaign. Reads
--- counters, never the backlog.
+-- Lanes with due work that nobody holds and nobody was woken for just now, within the hours of lane and campaign, and for
+-- which the limits of both have a place. Reads counters, never the backlog.
 lanes
 SET woken_at = now()
 WHERE id IN (
@@ -31,6 +31,11 @@ WHERE id IN (
                     SELECT FROM openings o
                     WHERE o.hours_id = c.hours_id AND o.opens_at <= now() AND o.closes_at > now() + %(reserve)s
                 ))
+                AND NOT EXISTS (
+                    SELECT FROM campaign_limits of_campaign
+                    JOIN limits f ON f.id = of_campaign.limit_id
+                    WHERE of_campaign.campaign_id = c.id AND f.free_at > now() + %(within)s
+                )
         )
     FOR NO KEY UPDATE OF l SKIP LOCKED
 )

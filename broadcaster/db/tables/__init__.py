@@ -9,6 +9,7 @@ from broadcaster.db.tables.campaign import (
     campaign_files,
     campaign_judgements,
     campaign_lanes,
+    campaign_limits,
     campaign_plans,
     campaigns,
     content_versions,
@@ -30,7 +31,7 @@ from broadcaster.db.tables.known_phone import known_phones
 from broadcaster.db.tables.limit import lane_limits, limits
 from broadcaster.db.tables.message import attempts, doubts, messages, settlements
 from broadcaster.db.tables.opt_out import confirmed_opt_outs, opt_outs, opted_out
-from broadcaster.db.tables.schedule import occurrences, schedule_lanes, schedules
+from broadcaster.db.tables.schedule import occurrences, schedule_lanes, schedule_limits, schedules
 from broadcaster.db.tables.tick import ticks
 from broadcaster.db.tables.worker import worker_figures
 
@@ -45,6 +46,7 @@ __all__ = [
     "campaign_files",
     "campaign_judgements",
     "campaign_lanes",
+    "campaign_limits",
     "campaign_plans",
     "campaigns",
     "caps",
@@ -80,6 +82,7 @@ __all__ = [
     "recipient_groups",
     "rejected_recipients",
     "schedule_lanes",
+    "schedule_limits",
     "schedules",
     "settlements",
     "ticks",

@@ -39,6 +39,7 @@ from broadcaster.db.tables.columns import (
 )
 from broadcaster.db.tables.hours import opening_hours
 from broadcaster.db.tables.instance import lanes
+from broadcaster.db.tables.limit import limits
 from broadcaster.domain.states import MessageState
 
 contents = Table(
@@ -286,6 +287,28 @@ campaign_lanes = Table(
     postgresql_with={"fillfactor": "50"},
 )
 Index("campaign_lanes_open_idx", campaign_lanes.c.lane_id, postgresql_where=campaign_lanes.c.open)
+
+campaign_limits = Table(
+    "campaign_limits",
+    metadata,
+    Column(
+        "campaign_id",
+        BigInteger,
+        ForeignKey(campaigns.c.id, ondelete="CASCADE"),
+        nullable=False,
+        comment="The campaign, also once it has ended: what it sent counts,",
+    ),
+    Column(
+        "limit_id",
+        Integer,
+        ForeignKey(limits.c.id, ondelete="CASCADE"),
+        nullable=False,
+        comment="and a limit that holds for it.",
+    ),
+    PrimaryKeyConstraint("campaign_id", "limit_id"),
+    comment="Which limits hold for a campaign, through whatever lanes. Such a limit holds for no lane.",
+)
+Index("campaign_limits_limit_id_idx", campaign_limits.c.limit_id)
 
 failovers = Table(
     "failovers",

@@ -29,7 +29,12 @@ limits = Table(
     Column(
         "id", Integer, Identity(always=True), primary_key=True, comment="Limits are locked in the order of their ids."
     ),
-    Column("name", Text, unique=True, comment="What operators call one that lanes share; null: it is one lane's own."),
+    Column(
+        "name",
+        Text,
+        unique=True,
+        comment="What operators call one that lanes or campaigns share; null: it is one lane's own.",
+    ),
     Column("lane_id", Integer, ForeignKey(lanes.c.id, ondelete="CASCADE"), comment="Whose own it is; null: shared."),
     Column("most", Integer, nullable=False, comment="So many messages in any span, at most."),
     Column("span_seconds", Integer, nullable=False, comment="The span."),
@@ -88,7 +93,8 @@ limits = Table(
     CheckConstraint("ramp = '{}' OR most = ramp[step]", name="ramp_says_most"),
     CheckConstraint("(name IS NULL) = (lane_id IS NOT NULL)", name="of_one_or_named"),
     comment=(
-        "How many messages may leave in any span, through one lane or all that share it: counts by bucket of time."
+        "How many messages may leave in any span, of a lane or of all lanes or campaigns that share it: counts by "
+        "bucket of time."
     ),
     postgresql_with={"fillfactor": "50"},
 )

@@ -26,6 +26,7 @@ from broadcaster.db.tables.campaign import campaigns, contents
 from broadcaster.db.tables.columns import metadata, misfire, moment, occurrence_state, overlap, schedule_state
 from broadcaster.db.tables.hours import opening_hours
 from broadcaster.db.tables.instance import lanes
+from broadcaster.db.tables.limit import limits
 from broadcaster.domain.states import ScheduleState
 
 schedules = Table(
@@ -106,6 +107,28 @@ schedule_lanes = Table(
     CheckConstraint("weight > 0", name="weight_positive"),
     comment="Which instances a schedule sends through.",
 )
+
+schedule_limits = Table(
+    "schedule_limits",
+    metadata,
+    Column(
+        "schedule_id",
+        BigInteger,
+        ForeignKey(schedules.c.id, ondelete="CASCADE"),
+        nullable=False,
+        comment="The schedule,",
+    ),
+    Column(
+        "limit_id",
+        Integer,
+        ForeignKey(limits.c.id, ondelete="CASCADE"),
+        nullable=False,
+        comment="and a limit that its campaigns get.",
+    ),
+    PrimaryKeyConstraint("schedule_id", "limit_id"),
+    comment="Which limits hold for the campaigns of a schedule.",
+)
+Index("schedule_limits_limit_id_idx", schedule_limits.c.limit_id)
 
 occurrences = Table(
     "occurrences",

@@ -20,7 +20,7 @@ from broadcaster.services.campaigns.new_content import store_content
 from broadcaster.services.campaigns.over_audience import describe_audience
 from broadcaster.services.campaigns.planning import surroundings_of
 from broadcaster.services.campaigns.reach import look_at_members
-from broadcaster.services.campaigns.submission import Submission, Submitted, look_at_content
+from broadcaster.services.campaigns.submission import Submission, Submitted, look_at_content, with_limits
 from broadcaster.services.consent.undecided_replies import count_undecided
 from broadcaster.services.openings import store_hours
 from broadcaster.time_zones import shown_zone
@@ -48,6 +48,7 @@ def submit_over_audience(
     moments = submission.starts_at, submission.expires_at
     with admission(engine, submission.name, submission.instances, *moments, submission.weights) as (connection, lanes):
         refuse_unread(connection, lanes, submission.care)
+        submission = with_limits(connection, submission, result)
         selection = Selection(
             audience=find_audience(connection, audience),
             conditions=conditions,
@@ -76,7 +77,7 @@ def submit_over_audience(
         if not (result.total or submission.draft or submission.starts_at):
             raise InputError(_nobody(source, result, selection.hints))
         result.refuse_left_out("members", source, accept_rejected=accept_rejected, dry_run=dry_run)
-        around = surroundings_of(connection, lanes)
+        around = surroundings_of(connection, lanes, limits=submission.limit_ids)
         result.look_at_hours(submission, around, None)
         result.look_ahead(connection, submission, lanes, around)
         if selection.meant != selection.conditions:

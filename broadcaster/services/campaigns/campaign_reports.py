@@ -77,6 +77,8 @@ class CampaignSummary(CountedByState, msgspec.Struct, frozen=True):
     """What becomes of messages whose instance is in trouble, and whether people keep theirs; None: nothing."""
     weights: dict[str, float] | None
     """By which its instances share the messages; None: by their rates."""
+    limits: list[str]
+    """The names of limits that hold for it."""
     judged_since: datetime | None
     """Since when what comes to pass counts for its own limits; None: it has no care, or has not started."""
     open_slices: int | None

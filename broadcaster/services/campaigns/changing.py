@@ -38,6 +38,7 @@ from broadcaster.services.campaigns.new_content import StoredContent, store_cont
 from broadcaster.services.campaigns.open_recipients import OpenRecipients, check_open_recipients
 from broadcaster.services.campaigns.stored_campaign import StoredCampaign, read_campaign
 from broadcaster.services.recipients.reader import SAMPLES
+from broadcaster.services.shared_limits import limit_campaign, limits_for_campaigns
 
 _CHANGEABLE = (CampaignState.DRAFT, CampaignState.SCHEDULED, CampaignState.PAUSED)
 
@@ -58,6 +59,8 @@ class CampaignChange:
     """How often its people may have been messaged."""
     sharing: SharingChange | None = None
     """What becomes of messages whose instance is in trouble."""
+    limits: Sequence[str] | None = None
+    """The names of limits that hold for it."""
     strict: bool = False
     """Refuse a content that there is a warning about."""
 
@@ -124,6 +127,8 @@ def _change(engine: Engine, name: str, change: CampaignChange, *, dry_run: bool)
         if change.sharing is not None:
             _change_sharing(connection, campaign, change.sharing, result, dry_run=dry_run)
         _change_care(connection, campaign, change, result, dry_run=dry_run)
+        if change.limits is not None:
+            _change_limits(connection, campaign, change.limits, result, dry_run=dry_run)
         return result
 
 
@@ -257,6 +262,19 @@ def _change_sharing(
     if not dry_run:
         document = msgspec.to_builtins(now) if now.is_given else null()
         connection.execute(update(table).where(table.c.id == campaign.id).values(sharing=document))
+
+
+def _change_limits(
+    connection: Connection, campaign: StoredCampaign, names: Sequence[str], result: Changed, *, dry_run: bool
+) -> None:
+    was, now = sorted(campaign.limits), sorted(set(names))
+    limits = limits_for_campaigns(connection, now)
+    if now == was:
+        return
+    result.changes.append(Difference("limits", *(", ".join(each) or None for each in (was, now))))
+    if not dry_run:
+        limit_campaign(connection, campaign.id, limits.values(), has_started=campaign.started_at is not None)
+        note_operation(connection, "campaign", campaign.name, limits=now, limits_before=was)
 
 
 def _change_care(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime
 from shlex import quote
@@ -22,6 +23,7 @@ from broadcaster.services.campaigns.segments import SHARED
 from broadcaster.services.campaigns.snapshots import deal_snapshot, open_snapshot_segment
 from broadcaster.services.campaigns.stored_campaign import StoredCampaign, read_campaign
 from broadcaster.services.forgetting.forgotten import hold_off
+from broadcaster.services.shared_limits import limits_for_campaigns
 
 
 class Cloned(NamedTuple):
@@ -40,19 +42,21 @@ class Cloned(NamedTuple):
     lost_expiry: datetime | None
 
 
-def clone_campaign(engine: Engine, name: str, clone: str) -> Cloned:
+def clone_campaign(engine: Engine, name: str, clone: str, *, limits: Collection[str] | None = None) -> Cloned:
     """Store a draft called `clone` with what the campaign `name` sends now, to its recipients, by its options.
 
-    It has the same hours, and expires at the same moment where that is ahead.
+    It has the same hours, and expires at the same moment where that is ahead. `limits` hold for it; None: the same do.
     One over an audience goes to the members that there are when the clone starts; whoever was forgotten is left out.
-    Raises NotFoundError, UsageError for a wrong name, ConflictError for a name that is taken or a campaign whose
-    messages are deleted, and InputError where nobody is left of its recipients.
+    Raises NotFoundError, UsageError for a wrong name, ConflictError for a name that is taken, a limit of instances or
+    a campaign whose messages are deleted, and InputError where nobody is left of its recipients.
     """
     with admission(engine, clone, (), None) as (connection, _):
         # Nobody is forgotten, and no file deleted, between what is read here and the commit.
         hold_off(connection)
         campaign = read_campaign(connection, name)
         new = _draft(connection, campaign, clone)
+        held = limits_for_campaigns(connection, campaign.limits if limits is None else limits)
+        new = replace(new, limits=held.values())
         refuse_unread(connection, new.lanes, new.care)
         if campaign.over is not None:
             insert_campaign(connection, new)

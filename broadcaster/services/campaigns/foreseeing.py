@@ -85,21 +85,23 @@ def foresee(engine: Engine, name: str, what_if: WhatIf) -> ForeseenCampaign:
 def _planned(connection: Connection, campaign: StoredCampaign, added: Sequence[int]) -> PlannedCampaign:
     """What it has to send. One over an audience that has not started: to the members that there are now."""
     lanes = [*values(connection, "lanes_with_parts", name=campaign.name), *added]
-    around = surroundings_of(connection, lanes, name=campaign.name)
+    around = surroundings_of(connection, lanes, name=campaign.name, limits=list(campaign.limits.values()))
     own, around = around.of(campaign.name), around.without(campaign.name)
     starts_at = campaign.starts_at if campaign.started_at is None and campaign.starts_at > around.now else None
+    in_use = lanes_in_use(connection, campaign.id)
     if (selection := campaign.selection) is not None:
         counted = selection.ready(connection).count(connection)
         own = parts_to_be(
-            around.shares(lanes_in_use(connection, campaign.id)),
+            around.shares(in_use),
             {NOBODY: counted.members - counted.faulty},
             hours=campaign.hours,
             expires_at=campaign.expires_at,
             priority=campaign.priority,
             care=campaign.care,
+            limits=list(campaign.limits.values()),
         )
         around = around.with_canary(OWN, campaign.care)
-    return PlannedCampaign(around, own, starts_at)
+    return PlannedCampaign(around, own, starts_at, {lane: each for lane, each in in_use.items() if each is not None})
 
 
 def _changed(planned: PlannedCampaign, what_if: WhatIf, added: Sequence[int]) -> PlannedCampaign:

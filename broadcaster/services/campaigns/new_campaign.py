@@ -63,6 +63,8 @@ class NewCampaign:
     """What becomes of messages whose instance is in trouble, and whether people keep theirs."""
     weights: Mapping[int, float] = field(default_factory=dict)
     """By which its lanes share its messages; empty: by their rates."""
+    limits: Collection[int] = ()
+    """The ids of limits that hold for it (`limits_for_campaigns`)."""
     rest_of: int | None = None
     """The first campaign of whose recipients it has those who had not got it."""
     test_of: int | None = None
@@ -110,6 +112,9 @@ def insert_campaign(connection: Connection, new: NewCampaign) -> int:
     insert_version(connection, campaign_id, 1, new.content)
     lanes = [{"campaign_id": campaign_id, "lane_id": lane, "weight": new.weights.get(lane)} for lane in new.lanes]
     connection.execute(insert(tables.campaign_lanes), lanes)
+    if new.limits:
+        limits = [{"campaign_id": campaign_id, "limit_id": limit} for limit in new.limits]
+        connection.execute(insert(tables.campaign_limits), limits)
     # Who retires an instance looks for campaigns that have it.
     hold_in_use(connection, new.lanes)
     return campaign_id

@@ -48,6 +48,7 @@ class _Part(msgspec.Struct, frozen=True):
     hours: OpeningHours | None
     not_before: datetime
     expires_at: datetime | None
+    limits: tuple[int, ...]
     care: Care | None
     open_slices: int
     next_slice_at: datetime | None
@@ -70,6 +71,7 @@ class _Part(msgspec.Struct, frozen=True):
             expires_at=self.expires_at,
             campaign=self.campaign,
             priority=self.priority,
+            limits=self.limits,
         )
         return part.sliced(self.care, self.open_slices, held=self._held)
 
@@ -118,19 +120,22 @@ def plans_of_all(source: Engine | Reader) -> dict[str, CampaignPlan]:
     return {around.names[campaign]: plan for campaign, plan in by_id.items()}
 
 
-def surroundings_of(connection: Connection, lanes: Collection[int], *, name: str | None = None) -> Surroundings:
+def surroundings_of(
+    connection: Connection, lanes: Collection[int], *, name: str | None = None, limits: Sequence[int] = ()
+) -> Surroundings:
     """These lanes as they stand, with their limits, and with all that is running or scheduled on them.
 
-    And with the campaign called `name`, be it a draft or paused.
+    And with the campaign called `name`, be it a draft or paused; and with these `limits` (ids) of campaigns.
     """
-    found = rows(connection, "lanes_to_plan", LaneNow, lanes=list(lanes), most=MOST_ATTEMPTS_READ)
+    asked = {"lanes": list(lanes), "limits": list(limits), "name": name}
+    found = rows(connection, "lanes_to_plan", LaneNow, **asked, most=MOST_ATTEMPTS_READ)
     together = [lane.id for lane in found]
     parts = rows(connection, "parts_to_plan", _Part, lanes=together, name=name)
     return Surroundings(
         # Without lanes nothing is planned.
         now=found[0].now if found else datetime.min.replace(tzinfo=UTC),
         lanes=found,
-        limits=rows(connection, "limits_to_plan", LimitNow, lanes=together),
+        limits=rows(connection, "limits_to_plan", LimitNow, **{**asked, "lanes": together}),
         reserve=closing_reserve(load().request_timeout_seconds),
         zone=shown_zone(),
         beside=[planned for part in parts for planned in part.planned],
@@ -147,6 +152,7 @@ def parts_to_be(
     expires_at: datetime | None,
     priority: int = 0,
     care: Care | None = None,
+    limits: Sequence[int] = (),
 ) -> list[PlannedPart]:
     """What lanes will have of a campaign with so many recipients in each group, shared by their rates."""
     return [
@@ -154,6 +160,12 @@ def parts_to_be(
         for group, count in recipients.items()
         for lane, messages in shares_of(count, rates).items()
         for sliced in PlannedPart(
-            lane_id=lane, messages=messages, hours=hours, group=group, expires_at=expires_at, priority=priority
+            lane_id=lane,
+            messages=messages,
+            hours=hours,
+            group=group,
+            expires_at=expires_at,
+            priority=priority,
+            limits=tuple(limits),
         ).sliced(care)
     ]

@@ -38,7 +38,7 @@ from broadcaster.services.campaigns.recipient_files import store_recipient_files
 from broadcaster.services.campaigns.segments import SHARED
 from broadcaster.services.campaigns.snapshots import deal_snapshot, open_snapshot_segment
 from broadcaster.services.campaigns.stored_campaign import StoredCampaign, read_campaign
-from broadcaster.services.campaigns.submission import Submission, Submitted, look_at_content
+from broadcaster.services.campaigns.submission import Submission, Submitted, look_at_content, with_limits
 from broadcaster.services.consent.undecided_replies import count_undecided
 from broadcaster.services.forgetting.forgotten import hold_off
 from broadcaster.services.openings import store_hours
@@ -126,7 +126,9 @@ def submit_rest(
             require_consent=submission.require_consent or stored.require_consent,
             care=with_default(submission.care, stored.care),
             sharing=submission.sharing if submission.sharing.is_given else stored.sharing,
+            limits=list(stored.limits) if submission.limits is None else submission.limits,
         )
+        submission = with_limits(connection, submission, result)
         result.care, result.sharing = submission.care, submission.sharing
         refuse_unread(connection, lanes, submission.care)
         names = _snapshot(connection, stored, first_id, submission.content, result)
@@ -137,7 +139,7 @@ def submit_rest(
         look_at_content(submission, result, names)
         rest = f"the rest of campaign {of}"
         result.refuse_left_out("recipients", rest, accept_rejected=accept_rejected, dry_run=dry_run)
-        around = surroundings_of(connection, lanes)
+        around = surroundings_of(connection, lanes, limits=submission.limit_ids)
         result.look_at_hours(submission, around, groups)
         result.opted_out = value(connection, "count_opted_out_of_rest", lanes=list(lanes))
         result.undecided_near_misses = count_undecided(connection, "count_undecided_of_rest", lanes=list(lanes))

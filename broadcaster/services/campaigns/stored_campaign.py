@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -42,6 +43,7 @@ class _Campaign(msgspec.Struct, frozen=True, kw_only=True):
     require_consent: bool
     care: Care | None
     sharing: Sharing | None
+    limits: dict[str, int] | None
     priority: int
     segment: int
     hours_id: int | None
@@ -71,6 +73,8 @@ class StoredCampaign:
     require_consent: bool
     care: Care | None
     sharing: Sharing
+    limits: Mapping[str, int]
+    """The limits that hold for it, by name: their ids."""
     priority: int
     segment: int
     hours_id: int | None
@@ -117,6 +121,7 @@ def read_campaign(connection: Connection, name: str) -> StoredCampaign:
         require_consent=row.require_consent,
         care=row.care,
         sharing=row.sharing or Sharing(),
+        limits=row.limits or {},
         priority=row.priority,
         segment=row.segment,
         hours_id=row.hours_id,

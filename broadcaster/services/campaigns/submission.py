@@ -21,7 +21,7 @@ from broadcaster.domain.conditions import Condition, described_source
 from broadcaster.domain.content_lint import Remark, empty_values, lint, refuse_warnings
 from broadcaster.domain.contents import Content
 from broadcaster.domain.dealing import LaneRates
-from broadcaster.domain.frequency import Freed
+from broadcaster.domain.frequency import Freed, said_span
 from broadcaster.domain.lanes_now import LaneNow
 from broadcaster.domain.legal_hours import legal_hours_by_country
 from broadcaster.domain.meeting_hours import InstanceHours, Meeting, said_hours
@@ -42,6 +42,7 @@ from broadcaster.services.campaigns.reach import Reach
 from broadcaster.services.campaigns.recipient_files import RecipientFiles
 from broadcaster.services.openings import first_meeting, said_apart
 from broadcaster.services.recipients.repeats import Repeat
+from broadcaster.services.shared_limits import limits_for_campaigns
 from broadcaster.time_zones import day_and_time
 
 _MOST_ZONES = 3
@@ -77,6 +78,10 @@ class Submission:
     """By which its instances share its messages; empty: by their rates."""
     sharing: Sharing = Sharing()  # noqa: RUF009 - it never changes
     """What becomes of messages whose instance is in trouble, and whether people keep theirs."""
+    limits: Sequence[str] | None = None
+    """The names of limits that hold for it; None: none, or of a rest those of its campaign."""
+    limit_ids: Sequence[int] = ()
+    """The same as they are stored, once they are known to be for campaigns (`with_limits`)."""
     strict: bool = False
     """Refuse a content that there is a warning about."""
 
@@ -101,6 +106,7 @@ class Submission:
             lanes=lanes,
             weights={lane: weight for lane, weight in lanes.items() if self.weights and weight is not None},
             sharing=self.sharing,
+            limits=self.limit_ids,
             max_attempts=self.max_attempts,
             priority=self.priority,
             starts_at=self.starts_at,
@@ -197,6 +203,8 @@ class Submitted(Reach):
     """How careful it is; None: not."""
     sharing: Sharing = Sharing()  # noqa: RUF009 - it never changes
     """What becomes of messages whose instance is in trouble, and whether people keep theirs."""
+    limits: list[str] = field(default_factory=list)
+    """The names of limits that hold for it."""
     keep_theirs: dict[str, int] = field(default_factory=dict)
     """By instance, how many people keep it, since it talked to them last (`Sharing.sticky`)."""
 
@@ -298,6 +306,7 @@ class Submitted(Reach):
                 expires_at=submission.expires_at,
                 priority=submission.priority,
                 care=submission.care,
+                limits=submission.limit_ids,
             )
             yield from (replace(part, not_before=freed.at) for part in parts)
 
@@ -315,6 +324,12 @@ class Submitted(Reach):
                 "consent is a phone's: where several rows share one, it is enough that one of them says that it agreed"
             )
         care = submission.care
+        if care is not None and care.cooldown and submission.one_per is OnePer.ROW and self.repeated:
+            others = "are skipped" if care.skips_recent else "wait until it is over"
+            self.notices.append(
+                f"people with several rows get one message within the cooldown of {said_span(care.cooldown)}, and "
+                f"their other ones {others}"
+            )
         if care is not None and care.needs_replies and (unread := unread_instances(connection, lanes)):
             self.notices.append(
                 f"replies are not read through {listed(unread, 3)}: what goes through there counts neither for limits "
@@ -333,6 +348,12 @@ class Submitted(Reach):
         self.stopped_by = [why]
         if not dry_run:
             raise InputError(f"{source}: {why} (nothing was submitted)")
+
+
+def with_limits(connection: Connection, submission: Submission, result: Submitted) -> Submission:
+    """The submission with its limits as they are stored. Raises what `limits_for_campaigns` does."""
+    result.limits = sorted(set(submission.limits or ()))
+    return replace(submission, limit_ids=list(limits_for_campaigns(connection, result.limits).values()))
 
 
 def look_at_content(submission: Submission, result: Submitted, variables: Collection[str]) -> None:

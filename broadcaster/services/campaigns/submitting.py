@@ -32,7 +32,7 @@ from broadcaster.services.campaigns.new_content import store_content
 from broadcaster.services.campaigns.planning import surroundings_of
 from broadcaster.services.campaigns.recipient_files import store_recipient_files
 from broadcaster.services.campaigns.segments import SHARED, attach_segment
-from broadcaster.services.campaigns.submission import Submission, Submitted, look_at_content
+from broadcaster.services.campaigns.submission import Submission, Submitted, look_at_content, with_limits
 from broadcaster.services.consent.consent_columns import unasked_consents
 from broadcaster.services.consent.listed_consents import ListedConsents
 from broadcaster.services.consent.undecided_replies import count_undecided
@@ -70,6 +70,7 @@ def submit_campaign(
     moments = submission.starts_at, submission.expires_at
     with admission(engine, submission.name, submission.instances, *moments, submission.weights) as (connection, lanes):
         refuse_unread(connection, lanes, submission.care)
+        submission = with_limits(connection, submission, result)
         if submission.conditions:
             submission = _with_chosen_rows(connection, submission, recipients, result, lock=not dry_run)
         groups = submission.groups(None if dry_run else engine)
@@ -83,7 +84,7 @@ def submit_campaign(
         else:
             total = _store(connection, submission, lanes, recipients, batches, groups, consents, forgotten, result)
         _check(recipients, result, total, dry_run=dry_run)
-        around = surroundings_of(connection, lanes)
+        around = surroundings_of(connection, lanes, limits=submission.limit_ids)
         result.look_at_hours(submission, around, groups)
         result.empty_values = dict(recipients.empty_values)
         look_at_content(submission, result, recipients.variables)

@@ -30,6 +30,7 @@ from broadcaster.domain.states import ScheduleState
 from broadcaster.errors import ConflictError, UsageError
 from broadcaster.services.audiences.audience import Audience, find_audience
 from broadcaster.services.audiences.selection import Selection
+from broadcaster.services.audit import note_operation
 from broadcaster.services.campaigns.checks import hold_in_use, lanes_of, refuse_unread
 from broadcaster.services.campaigns.new_content import StoredContent, check_words, store_content
 from broadcaster.services.openings import read_hours, store_hours
@@ -44,6 +45,7 @@ from broadcaster.services.schedules.stored_schedule import (
     read_schedule,
     update_schedule,
 )
+from broadcaster.services.shared_limits import limits_for_campaigns
 
 LONGEST_SCHEDULE_NAME = LONGEST_NAME - len(" 2026-11-23T09:00:00+07:00")
 DEFAULT_GRACE = timedelta(hours=2)
@@ -83,6 +85,8 @@ class NewSchedule:
     """By which its instances share the messages; empty: by their rates."""
     sharing: Sharing = Sharing()  # noqa: RUF009 - it never changes
     """What becomes of messages whose instance is in trouble, and whether people keep theirs."""
+    limits: Sequence[str] = ()
+    """The names of limits that its campaigns get."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,6 +128,7 @@ class ScheduleChanges:
     weights: Mapping[str, float] = field(default_factory=dict)
     """Of the instances, where these are given."""
     sharing: SharingChange | None = None
+    limits: Sequence[str] | None = None
 
     @property
     def rule(self) -> bool:
@@ -169,6 +174,7 @@ def add_schedule(engine: Engine, new: NewSchedule, *, strict: bool = False, dry_
         refuse_unread(connection, lanes, new.care)
         refuse_strangers(new.sharing, new.care)
         schedule = _new_schedule(new, audience, conditions, lanes, now)
+        schedule = msgspec.structs.replace(schedule, limits=limits_for_campaigns(connection, new.limits))
         if schedule.state is ScheduleState.ENDED:
             raise UsageError(f"schedule {new.name!r} would never come due: look at its rule, --from and --until")
         if not dry_run:
@@ -176,6 +182,7 @@ def add_schedule(engine: Engine, new: NewSchedule, *, strict: bool = False, dry_
             values["hours_id"] = None if new.hours is None else store_hours(connection, new.hours)
             added = connection.scalar(insert(tables.schedules).values(values).returning(tables.schedules.c.id))
             _set_lanes(connection, int(added), schedule)
+            _set_limits(connection, int(added), schedule)
         outlook = look_ahead(connection, schedule, audience, new.content, new.hours)
         return _linted(outlook, new.content, audience, strict=strict)
 
@@ -212,6 +219,7 @@ def set_schedule(
             expires_after=None if changes.never_expires else changes.expires_after or schedule.expires_after,
             **_changed_lanes(connection, changes),
             sharing=schedule.sharing if changes.sharing is None else _stored(changes.sharing, schedule.sharing),
+            limits=schedule.limits if changes.limits is None else limits_for_campaigns(connection, changes.limits),
             care=changes.care or (None if changes.without_care else schedule.care),
             require_consent=schedule.require_consent if changes.require_consent is None else changes.require_consent,
             **StoredContent.of(schedule.content_id, content)._asdict(),
@@ -233,6 +241,10 @@ def set_schedule(
             update_schedule(connection, schedule.id, _differing(schedule, changed) | stored)
             if changes.instances is not None:
                 _set_lanes(connection, schedule.id, changed)
+            if changed.limits != schedule.limits:
+                _set_limits(connection, schedule.id, changed)
+                trail = {"limits": sorted(changed.limits), "limits_before": sorted(schedule.limits)}
+                note_operation(connection, "schedule", name, **trail)
         outlook = look_ahead(connection, changed, audience, content, hours, is_retimed=changes.retimed)
         return _linted(outlook, content, audience, strict=strict)
 
@@ -299,6 +311,7 @@ def _new_schedule(
         require_consent=new.require_consent,
         care=new.care,
         sharing=new.sharing if new.sharing.is_given else None,
+        limits={},
         **_with_weights(lanes, new.weights),
     )
     following = Following.of(schedule, now)
@@ -308,7 +321,7 @@ def _new_schedule(
 def _columns(schedule: Schedule) -> dict[str, Any]:
     """The row of a schedule, without its id."""
     values = msgspec.structs.asdict(schedule)
-    del values["id"], values["lanes"], values["weights"]
+    del values["id"], values["lanes"], values["weights"], values["limits"]
     documents = {"audience_filter": schedule.audience_filter, "care": schedule.care, "sharing": schedule.sharing}
     return values | {column: msgspec.to_builtins(document) for column, document in documents.items()}
 
@@ -379,6 +392,14 @@ def _changed_lanes(connection: Connection, changes: ScheduleChanges) -> dict[str
 def _with_weights(lanes: LaneRates, weights: Mapping[str, float]) -> dict[str, Any]:
     """`lanes` has the weights where there are any."""
     return {"lanes": tuple(lanes), "weights": tuple(lanes.values()) if weights else (None,) * len(lanes)}
+
+
+def _set_limits(connection: Connection, schedule_id: int, schedule: Schedule) -> None:
+    table = tables.schedule_limits
+    connection.execute(delete(table).where(table.c.schedule_id == schedule_id))
+    if schedule.limits:
+        values = [{"schedule_id": schedule_id, "limit_id": limit} for limit in schedule.limits.values()]
+        connection.execute(insert(table), values)
 
 
 def _stored(change: SharingChange, before: Sharing | None) -> Sharing | None:

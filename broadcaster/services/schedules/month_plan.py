@@ -71,7 +71,9 @@ def plan_month(engine: Engine, name: str | None = None) -> list[PlannedOccurrenc
             names = sorted({*names, name})
         now = database_now(connection)
         schedules = [read_schedule(connection, each) for each in names]
-        around = surroundings_of(connection, sorted({lane for each in schedules for lane in each.lanes}))
+        lanes = sorted({lane for each in schedules for lane in each.lanes})
+        limits = sorted({limit for each in schedules for limit in each.limits.values()})
+        around = surroundings_of(connection, lanes, limits=limits)
         due = [
             each
             for number, schedule in enumerate(schedules)
@@ -141,6 +143,7 @@ def _parts(
         expires_at=expires_at,
         priority=schedule.priority,
         care=schedule.care,
+        limits=list(schedule.limits.values()),
     )
     return [replace(part, campaign=campaign, not_before=due_at) for part in found]
 

@@ -26,6 +26,7 @@ from broadcaster.services.campaigns.new_campaign import NewCampaign, insert_camp
 from broadcaster.services.campaigns.new_content import StoredContent
 from broadcaster.services.campaigns.over_audience import describe_audience, start_audience_campaign
 from broadcaster.services.schedules.stored_schedule import Schedule, audience_name
+from broadcaster.services.shared_limits import limits_for_campaigns
 
 OCCURRENCE_VARIABLES = ("occurrence_date", "occurrence_number")
 """What the texts of schedules may use beside the variables of their audience, over which these go."""
@@ -91,6 +92,7 @@ def make_campaign(connection: Connection, schedule: Schedule, due_at: datetime) 
         lanes=lanes,
         weights={lane: weight for lane, weight in schedule.lane_weights.items() if lane in lanes},
         sharing=schedule.sharing or Sharing(),
+        limits=limits_for_campaigns(connection, schedule.limits).values(),
         max_attempts=schedule.max_attempts,
         priority=schedule.priority,
         starts_at=due_at,

@@ -69,6 +69,8 @@ class ScheduleSummary(msgspec.Struct, frozen=True):
     care: Care | None
     sharing: Sharing | None
     """What becomes of messages whose instance is in trouble, and whether people keep theirs."""
+    limits: list[str]
+    """The names of limits that its campaigns get."""
     created_at: datetime
     hours: OpeningHours | None
     """When its campaigns may be sent; None: always."""

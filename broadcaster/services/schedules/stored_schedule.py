@@ -55,6 +55,8 @@ class Schedule(msgspec.Struct, frozen=True, kw_only=True):
     require_consent: bool
     care: Care | None
     sharing: Sharing | None
+    limits: Mapping[str, int]
+    """The limits that its campaigns get, by name: their ids."""
     lanes: tuple[int, ...]
     weights: tuple[float | None, ...]
     """By which the lanes share the messages, one for each; None: by their rates."""

@@ -190,6 +190,16 @@ COMMENT ON COLUMN campaign_lanes.weight IS
     'Its part of the messages is in proportion to this; null: to its instance''s rate.';
 CREATE INDEX campaign_lanes_open_idx ON campaign_lanes (lane_id) WHERE open;
 
+CREATE TABLE campaign_limits (
+    campaign_id bigint NOT NULL REFERENCES campaigns ON DELETE CASCADE,
+    limit_id integer NOT NULL REFERENCES limits ON DELETE CASCADE,
+    PRIMARY KEY (campaign_id, limit_id)
+);
+COMMENT ON TABLE campaign_limits IS 'Which limits hold for a campaign, through whatever lanes. Such a limit holds for no lane.';
+COMMENT ON COLUMN campaign_limits.campaign_id IS 'The campaign, also once it has ended: what it sent counts,';
+COMMENT ON COLUMN campaign_limits.limit_id IS 'and a limit that holds for it.';
+CREATE INDEX campaign_limits_limit_id_idx ON campaign_limits (limit_id);
+
 CREATE TABLE failovers (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     campaign_id bigint NOT NULL,

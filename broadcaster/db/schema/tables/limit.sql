@@ -20,9 +20,9 @@ CREATE TABLE limits (
     CONSTRAINT limits_span_has_buckets_check CHECK (bucket_seconds > 0 AND span_seconds >= bucket_seconds)
 ) WITH (fillfactor = 50);
 COMMENT ON TABLE limits IS
-    'How many messages may leave in any span, through one lane or all that share it: counts by bucket of time.';
+    'How many messages may leave in any span, of a lane or of all lanes or campaigns that share it: counts by bucket of time.';
 COMMENT ON COLUMN limits.id IS 'Limits are locked in the order of their ids.';
-COMMENT ON COLUMN limits.name IS 'What operators call one that lanes share; null: it is one lane''s own.';
+COMMENT ON COLUMN limits.name IS 'What operators call one that lanes or campaigns share; null: it is one lane''s own.';
 COMMENT ON COLUMN limits.lane_id IS 'Whose own it is; null: shared.';
 COMMENT ON COLUMN limits.most IS 'So many messages in any span, at most.';
 COMMENT ON COLUMN limits.span_seconds IS 'The span.';

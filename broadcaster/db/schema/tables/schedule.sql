@@ -78,6 +78,16 @@ COMMENT ON COLUMN schedule_lanes.schedule_id IS 'The schedule that sends through
 COMMENT ON COLUMN schedule_lanes.lane_id IS 'The lane of one of its instances.';
 COMMENT ON COLUMN schedule_lanes.weight IS 'campaign_lanes.weight';
 
+CREATE TABLE schedule_limits (
+    schedule_id bigint NOT NULL REFERENCES schedules ON DELETE CASCADE,
+    limit_id integer NOT NULL REFERENCES limits ON DELETE CASCADE,
+    PRIMARY KEY (schedule_id, limit_id)
+);
+COMMENT ON TABLE schedule_limits IS 'Which limits hold for the campaigns of a schedule.';
+COMMENT ON COLUMN schedule_limits.schedule_id IS 'The schedule,';
+COMMENT ON COLUMN schedule_limits.limit_id IS 'and a limit that its campaigns get.';
+CREATE INDEX schedule_limits_limit_id_idx ON schedule_limits (limit_id);
+
 CREATE TABLE occurrences (
     schedule_id bigint NOT NULL REFERENCES schedules ON DELETE CASCADE,
     due_at timestamptz NOT NULL,

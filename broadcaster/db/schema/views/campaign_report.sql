@@ -36,7 +36,14 @@ SELECT
     judged.open_slices,
     judged.next_slice_at,
     c.sharing,
-    n.weights
+    n.weights,
+    ARRAY(
+        SELECT l.name
+        FROM campaign_limits held
+        JOIN limits l ON l.id = held.limit_id
+        WHERE held.campaign_id = c.id
+        ORDER BY l.name
+    ) AS limits
 FROM campaigns c
 JOIN content_versions v ON v.campaign_id = c.id AND v.version = c.content_version
 JOIN contents content ON content.id = v.content_id
