@@ -26,6 +26,7 @@ from broadcaster.services.campaigns.move_reports import open_failovers
 from broadcaster.services.doubt_diagnosis import examine_doubts
 from broadcaster.services.findings import Finding, Level, broken_by, not_examined, unwell, well
 from broadcaster.services.instance_reports import count_instances
+from broadcaster.services.notices.receiver_diagnosis import examine_receivers
 from broadcaster.services.retention_diagnosis import examine_retention
 from broadcaster.services.server_diagnosis import examine_server
 from broadcaster.services.standstill import find_standstills
@@ -36,7 +37,20 @@ from broadcaster.time_zones import shown_time
 START = Remedy("start it with", "broadcaster up")
 _LOOK_AGAIN = "broadcaster doctor"
 _BATCH = 1_000
-_IN_POSTGRES = ("schema", "role", "counters", "doubts", "campaigns", "schedules", "replies", "instances", "failovers")
+_IN_POSTGRES = (
+    *(
+        "schema",
+        "role",
+        "counters",
+        "doubts",
+        "campaigns",
+        "schedules",
+        "replies",
+        "instances",
+        "failovers",
+        "notices",
+    ),
+)
 """The checks of which nothing is known without it."""
 RECOVERY_SECONDS = 10.0
 """What the recovery of ended leases may take, on top of the lease."""
@@ -127,6 +141,7 @@ def examine_database(
         _examine_late_campaigns,
         _examine_standstills,
         _examine_failovers,
+        examine_receivers,
     ]
     for examine in examinations:
         yield from examine(engine, settings)

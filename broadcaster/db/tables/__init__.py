@@ -28,6 +28,7 @@ from broadcaster.db.tables.instance import accounts, instances, lanes, looks
 from broadcaster.db.tables.known_phone import known_phones
 from broadcaster.db.tables.limit import lane_limits, limits
 from broadcaster.db.tables.message import attempts, doubts, messages, settlements
+from broadcaster.db.tables.notice import deliveries, notices, receivers, troubles
 from broadcaster.db.tables.opt_out import confirmed_opt_outs, opt_outs, opted_out
 from broadcaster.db.tables.schedule import occurrences, schedule_lanes, schedules
 from broadcaster.db.tables.tick import ticks
@@ -49,6 +50,7 @@ __all__ = [
     "consent_records",
     "content_versions",
     "contents",
+    "deliveries",
     "doubts",
     "failovers",
     "failure_counts",
@@ -68,16 +70,19 @@ __all__ = [
     "messaged_phones",
     "messages",
     "metadata",
+    "notices",
     "occurrences",
     "opening_hours",
     "openings",
     "opt_outs",
     "opted_out",
     "purges",
+    "receivers",
     "recipient_groups",
     "rejected_recipients",
     "schedule_lanes",
     "schedules",
     "settlements",
     "ticks",
+    "troubles",
 ]
