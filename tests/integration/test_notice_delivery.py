@@ -389,7 +389,7 @@ def test_mail_is_handed_to_the_server_with_one_id_for_all_tries(shop: Shop, mail
     [(identity,)] = shop.sql("SELECT id::text FROM deliveries")
     assert sent["Message-ID"] == f"<{identity}@example.com>"
     text = sent.get_content()
-    assert "total: 1, sent: 1" in text and "`broadcaster campaign report c`" in text
+    assert "sent: 1, total: 1" in text and "`broadcaster campaign report c`" in text
 
 
 def test_no_name_ends_a_header(shop: Shop, mail: MailReceiver) -> None:
@@ -459,7 +459,7 @@ def test_a_notice_that_was_handed_over_and_not_marked_is_not_handed_over_again(s
         def die(*_: object) -> None:
             raise KeyboardInterrupt
 
-        patched.setattr(delivering, "_mark_delivered", die)
+        patched.setattr(delivering, "_mark_delivered", die)  # that is where it is killed
         deliver(shop)
     wait_out(shop)
     assert deliver(shop) == []
