@@ -275,7 +275,7 @@ def default_home() -> Path:
     return Path(platformdirs.user_data_dir("broadcaster"))
 
 
-_MAIL_ADDRESS = re.compile(r"[^@\s<>\",;:]{1,64}@[A-Za-z0-9.-]{1,189}")
+_MAIL_ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9.-]{1,189}")
 """What can stand in a header as it is, and is one address."""
 _NEARLY = 0.8
 """So much of a name (difflib's ratio) is that of a setting where that one was meant."""

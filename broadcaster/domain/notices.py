@@ -6,6 +6,7 @@ it: db/sql/note_notices.sql takes numbers out of `detail`, where gateways may ha
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from enum import StrEnum
@@ -52,6 +53,8 @@ CALM: Mapping[NoticeEvent, float] = {
     NoticeEvent.TROUBLE: 300.0,
 }
 """For how many seconds it is over before it counts as over: an instance that comes and goes is told of once."""
+MOST_AT_ONCE = 20
+"""So many of what lasts are told of one event by one look; the rest in one notice: a gateway may serve a thousand."""
 _STUCK = (Cause.INSTANCES, Cause.STALLED, Cause.NOT_STARTED, Cause.NOT_RUNNING)
 _ILL = (Cause.DOWN, Cause.REFUSED, Cause.UNREADABLE, Cause.SUSPECT)
 
@@ -236,6 +239,26 @@ def well_again(instance: str, occurrence: str, heard_from: datetime) -> Occasion
             command=f"broadcaster instance show {quote(instance)}",
         ),
     )
+
+
+def few_at_once(found: Iterable[Occasion]) -> Iterator[Occasion]:
+    """The first MOST_AT_ONCE of each event, and one that says how many more there are."""
+    counts: Counter[NoticeEvent] = Counter()
+    last: dict[NoticeEvent, Occasion] = {}
+    for each in found:
+        counts[each.event] += 1
+        if counts[each.event] <= MOST_AT_ONCE:
+            yield each
+        last[each.event] = each
+    for event, count in counts.items():
+        if count > MOST_AT_ONCE:
+            more = count - MOST_AT_ONCE
+            summary = f"{event}: {more:,} more of the same, the last of them {last[event].subject}"
+            notice = Notice(
+                summary=summary, advice="see all with", command="broadcaster status", figures={"more": more}
+            )
+            # The last one's own occurrence, which is told by nothing else.
+            yield msgspec.structs.replace(last[event], notice=notice)
 
 
 def trial_notice(receiver: str) -> Notice:

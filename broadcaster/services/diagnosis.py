@@ -26,7 +26,6 @@ from broadcaster.services.campaigns.move_reports import open_failovers
 from broadcaster.services.doubt_diagnosis import examine_doubts
 from broadcaster.services.findings import Finding, Level, broken_by, not_examined, unwell, well
 from broadcaster.services.instance_reports import count_instances
-from broadcaster.services.notices.receiver_diagnosis import examine_receivers
 from broadcaster.services.retention_diagnosis import examine_retention
 from broadcaster.services.server_diagnosis import examine_server
 from broadcaster.services.standstill import find_standstills
@@ -141,7 +140,6 @@ def examine_database(
         _examine_late_campaigns,
         _examine_standstills,
         _examine_failovers,
-        examine_receivers,
     ]
     for examine in examinations:
         yield from examine(engine, settings)
@@ -284,7 +282,7 @@ def _examine_late_campaigns(engine: Engine, settings: Settings) -> Iterator[Find
 def _examine_standstills(engine: Engine, settings: Settings) -> Iterator[Finding]:
     with transaction(engine) as connection:
         now = connection.execute(select(func.now())).scalar_one()
-    are_well = reach_all = are_heard = True
+    are_well = reach_all = are_heard = are_told = True
     for each in find_standstills(engine, settings):
         if each.cause is Cause.STALLED:
             what = f"{each.name} has had {counted(each.waiting)} due for a minute or longer, and no worker takes them"
@@ -299,6 +297,10 @@ def _examine_standstills(engine: Engine, settings: Settings) -> Iterator[Finding
             since = f" since {shown_time(each.since)}" if each.since else ""
             what = f"{each.name} {each.says}{since}" + (f" ({each.detail})" if each.detail else "")
             yield unwell("replies", Level.WARN, what, each.remedy.advice, each.remedy.command)
+        elif each.what is What.RECEIVER:
+            are_told = False
+            what = f"{each.name} {each.says}" + (f" ({each.detail})" if each.detail else "")
+            yield unwell("notices", Level.WARN, what, each.remedy.advice, each.remedy.command)
         elif each.what is What.INSTANCE:
             are_well = False
             why = f" ({each.detail})" if each.detail else ""
@@ -310,6 +312,8 @@ def _examine_standstills(engine: Engine, settings: Settings) -> Iterator[Finding
         yield well("schedules", "none had many of its recipients rejected lately")
     if are_heard:
         yield well("replies", "all that are looked for are heard in time")
+    if are_told:
+        yield well("notices", "all receivers take what they are told")
     if are_well:
         yield well("instances", f"all {count_instances(engine):,} are ok")
 

@@ -17,6 +17,8 @@ import msgspec
 import pytest
 
 from broadcaster.crypto import open_vault
+from broadcaster.db.engine import transaction
+from broadcaster.db.statements import rows
 from broadcaster.domain.notices import TOLD
 from broadcaster.domain.receivers import ReceiverWay, gap_after
 from broadcaster.errors import ConflictError, InputError
@@ -25,6 +27,7 @@ from broadcaster.services.consent.block_list import block_phones
 from broadcaster.services.forgetting.phone_forgetting import forget_phone
 from broadcaster.services.instances import remove_instance
 from broadcaster.services.notices import delivering
+from broadcaster.services.notices.answers import Delivery
 from broadcaster.services.notices.delivering import deliver_due, due_receivers, send_trial_notice
 from broadcaster.services.notices.noting import note_notices
 from broadcaster.services.notices.receivers import (
@@ -35,6 +38,7 @@ from broadcaster.services.notices.receivers import (
     show_receivers,
 )
 from broadcaster.services.notices.webhooks import Resolve, post_notice
+from broadcaster.services.notices.whatsapp_notices import send_notice
 from broadcaster.settings import Settings
 from tests.support.receivers import MailReceiver, Posted, WebReceiver, mail_receiver, web_receiver
 from tests.support.shop import Shop, drain
@@ -463,6 +467,22 @@ def test_a_notice_that_was_handed_over_and_not_marked_is_not_handed_over_again(s
         deliver(shop)
     wait_out(shop)
     assert deliver(shop) == []
+    send(shop)
+    assert len(to_operator(shop)) == 1
+
+
+def test_two_that_have_claimed_one_notice_by_whatsapp_hand_it_over_once(shop: Shop) -> None:
+    """The first one's lease had ended, and it was only slow."""
+    phone(shop)
+    finish(shop, "c")
+    with transaction(shop.engine) as connection:
+        terms = {"receiver": 1, "lease": delivering.LEASE, "longest": delivering.LONGEST}
+        [claimed] = rows(connection, "claim_delivery", Delivery, **terms)
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(
+            pool.map(lambda _: send_notice(shop.engine, lambda: open_vault(shop.settings), claimed), range(4))
+        )
+    assert all(answer.is_taken for answer in answers)
     send(shop)
     assert len(to_operator(shop)) == 1
 

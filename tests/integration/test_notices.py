@@ -185,8 +185,10 @@ def test_an_instance_in_trouble_is_told_after_a_minute_and_when_it_is_well_for_f
     note(shop)
     shop.sql("UPDATE lanes SET health = 'ok', health_reason = NULL, health_since = now()")
     note(shop)
-    assert len(told(shop)) == 1
-    age(shop, 301)
+    age(shop, 150)
+    note(shop)
+    assert len(told(shop)) == 1, "well for 150 s only"
+    age(shop, 151)
     add(shop, "late")
     note(shop)
     note(shop)
@@ -292,6 +294,25 @@ def test_many_opt_outs_are_told_once_to_each_receiver_above_its_own_bound(shop: 
     note(shop)
     assert len(told(shop, "strict")) == 1
     assert told(shop, "patient") == [("campaign.optouts", "campaign c: 11% have opted out, above 10%")]
+
+
+def test_a_gateway_that_fails_for_many_instances_is_told_in_few_notices(shop: Shop) -> None:
+    add(shop, "ops", NoticeEvent.TROUBLE)
+    for number in range(30):
+        shop.sql(
+            "WITH made AS (INSERT INTO accounts (fingerprint, base_url, wire)"
+            " VALUES (CAST(:name AS text)::bytea, 'http://x', 'json') RETURNING id), named AS (INSERT INTO instances"
+            " (name, account_id, burst, interval_seconds, tolerance_seconds, max_in_flight)"
+            " SELECT :name, id, 1, 0, 0, 1 FROM made RETURNING id, account_id)"
+            " INSERT INTO lanes (id, account_id, health) SELECT id, account_id, 'down' FROM named",
+            name=f"many-{number:02}",
+        )
+    note(shop)
+    age(shop, 61)
+    note(shop)
+    note(shop)
+    assert len(told(shop)) == 21
+    assert told(shop)[-1][1] == "instance.trouble: 10 more of the same, the last of them many-29"
 
 
 def test_with_the_last_receiver_goes_what_is_known_of_troubles(shop: Shop) -> None:

@@ -18,3 +18,4 @@ WHERE over.event = 'instance.trouble' AND over.noted_at IS NOT NULL AND NOT EXIS
         AND NOT EXISTS (SELECT FROM over gone WHERE gone.event = t.event AND gone.subject = t.subject AND gone.cause = t.cause)
 )
 GROUP BY over.subject
+ORDER BY over.subject

@@ -135,10 +135,10 @@ deliveries = Table(
     comment="A notice on its way to a receiver, or there: at least once, under one id.",
 )
 Index(
-    "deliveries_due_idx",
+    "deliveries_undelivered_idx",
     deliveries.c.receiver_id,
     deliveries.c.next_try_at,
-    postgresql_where=text("delivered_at IS NULL AND given_up_at IS NULL"),
+    postgresql_where=text("delivered_at IS NULL"),
 )
 
 troubles = Table(

@@ -56,7 +56,8 @@ def note_notices(engine: Engine, settings: Settings) -> list[str]:
         wanted = {NoticeEvent(each) for each in values(connection, "wanted_events")}
         if not wanted or not value(connection, "may_note"):
             return []
-        found = [*_lasting(connection, engine, settings, wanted), *_passed(connection, wanted)]
+        lasting = notices.few_at_once(_lasting(connection, engine, settings, wanted))
+        found = [*lasting, *_passed(connection, wanted)]
         occasions = [each for each in found if each.event in wanted]
         noted = values(connection, "note_notices", occasions=_json(occasions)) if occasions else []
         execute(connection, "give_up_deliveries", patience=GIVE_UP_AFTER)

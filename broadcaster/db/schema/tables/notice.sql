@@ -72,8 +72,7 @@ COMMENT ON COLUMN deliveries.delivered_at IS 'When the receiver took it; null: n
 COMMENT ON COLUMN deliveries.given_up_at IS 'When nobody tried any more; null: it is there, or it is tried.';
 COMMENT ON COLUMN deliveries.answer IS 'What the receiver said last, or why it could not be reached; null: not tried.';
 COMMENT ON COLUMN deliveries.campaign_id IS 'The campaign of one message that brings it by WhatsApp; null: none.';
-CREATE INDEX deliveries_due_idx ON deliveries (receiver_id, next_try_at)
-    WHERE delivered_at IS NULL AND given_up_at IS NULL;
+CREATE INDEX deliveries_undelivered_idx ON deliveries (receiver_id, next_try_at) WHERE delivered_at IS NULL;
 
 CREATE TABLE troubles (
     event notice_event NOT NULL,
