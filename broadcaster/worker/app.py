@@ -33,7 +33,7 @@ BEAT: dict[str, dict[str, Any]] = {
     "schedules": {"task": SCHEDULES, "schedule": 1.0},
     "recover": {"task": RECOVER, "schedule": 1.0},
     "reconcile": {"task": RECONCILE, "schedule": 5.0},
-    "notices": {"task": NOTICES, "schedule": 5.0},
+    "notices": {"task": NOTICES, "schedule": 10.0},
 }
 
 PURGE_SECONDS = 3600.0
