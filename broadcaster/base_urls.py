@@ -55,7 +55,7 @@ def same_server_urls(base_url: str) -> list[str]:
 def is_in_the_clear(base_url: str) -> bool:
     """Whether keys and messages leave this machine unencrypted."""
     parts = urlsplit(base_url.strip())
-    return parts.scheme == "http" and not _is_this_machine(parts.hostname or "")
+    return parts.scheme == "http" and not is_this_machine(parts.hostname or "")
 
 
 def _spelled(text: str) -> str:
@@ -81,7 +81,8 @@ def _is_plain(text: str) -> bool:
     )
 
 
-def _is_this_machine(host: str) -> bool:
+def is_this_machine(host: str) -> bool:
+    """Whether a host, as it is written, is this machine's loopback."""
     try:
         return ip_address(host).is_loopback
     except ValueError:

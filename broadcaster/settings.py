@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Mapping
 from pathlib import Path
@@ -156,6 +157,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """One of so many messages of a campaign is traced, and each campaign's first."""
     allow_private_file_urls: bool = False
     """Whether `--file-url` may name a host that is not public, for a gateway among one's own servers."""
+    allow_private_webhooks: bool = False
+    """Whether notices may go to http:// and to hosts that are not public, such as one's own servers."""
+    smtp_url: str | None = None
+    """`smtp(s)://user:password@host:port`: the server that notices by mail are handed to.
+
+    smtps:// is TLS from the first byte on. With smtp:// a server has to offer STARTTLS that is not this machine's;
+    `?starttls=no` is for one among one's own that has none, and then no password is sent.
+    """
+    mail_from: str | None = None
+    """The address that notices by mail come from. Unset: the user of `smtp_url`, or broadcaster@ this machine."""
 
     @property
     def run_dir(self) -> Path:
@@ -247,6 +258,7 @@ def load(environ: Mapping[str, str] | None = None, dotenv: Path | None = Path(".
             wanted = _WANTED.get(str(error), error)
             faults.append(f"{PREFIX}{name.upper()}: {wanted}")
     faults += _url_faults(fields)
+    faults += _mail_faults(fields)
     faults += _zone_faults(fields)
     faults += _misspelt(values)
     if faults:
@@ -288,6 +300,8 @@ def default_home() -> Path:
     return Path(platformdirs.user_data_dir("broadcaster"))
 
 
+_MAIL_ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9.-]{1,189}")
+"""What can stand in a header as it is, and is one address."""
 _NEARLY = 0.8
 """So much of a name (difflib's ratio) is that of a setting where that one was meant."""
 _WANTED = {
@@ -310,6 +324,7 @@ def _url_faults(fields: Mapping[str, Any]) -> list[str]:
         "migration_database_url": postgres,
         "redis_url": ("host:6379/0", "redis", "rediss", "redis+socket", "unix"),
         "web_url": ("broadcaster.example.com", "https", "http"),
+        "smtp_url": ("user:password@host:587", "smtp", "smtps"),
     }
     # The value is not shown: in what is no such URL, nobody knows which part is the password.
     faults = [
@@ -321,6 +336,16 @@ def _url_faults(fields: Mapping[str, Any]) -> list[str]:
         faults.append(
             f"{PREFIX}MIGRATION_DATABASE_URL: goes with {PREFIX}DATABASE_URL; the embedded Postgres needs neither"
         )
+    return faults
+
+
+def _mail_faults(fields: Mapping[str, Any]) -> list[str]:
+    faults = []
+    server = fields.get("smtp_url", "")
+    if server.startswith(("smtp://", "smtps://")) and _parses(server) and not urlsplit(server).hostname:
+        faults.append(f"{PREFIX}SMTP_URL: names no host")
+    if "mail_from" in fields and not _MAIL_ADDRESS.fullmatch(fields["mail_from"]):
+        faults.append(f"{PREFIX}MAIL_FROM: a mail address is wanted, such as broadcaster@example.com")
     return faults
 
 

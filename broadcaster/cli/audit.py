@@ -31,6 +31,7 @@ KINDS = (
     "occurrence",
     "phone",
     "consent",
+    "receiver",
     "secrets",
     "database",
 )

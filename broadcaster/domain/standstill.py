@@ -16,7 +16,7 @@ class Cause(StrEnum):
     """Why something does not do what it should.
 
     An instance sends nothing or is not to be trusted, a campaign stands still, a schedule fails, a reply is not heard
-    or not decided.
+    or not decided, an operator is not told.
     """
 
     PAUSED = "paused"
@@ -42,6 +42,8 @@ class Cause(StrEnum):
     LAGGING = "lagging"
     GAP = "gap"
     UNDECIDED = "undecided"
+    AWAY = "away"
+    UNDELIVERED = "undelivered"
 
 
 class What(StrEnum):
@@ -52,6 +54,8 @@ class What(StrEnum):
     SCHEDULE = "schedule"
     INBOX = "inbox"
     """What people write to an instance."""
+    RECEIVER = "receiver"
+    """Who is told what happens."""
 
 
 @dataclass(frozen=True, slots=True)

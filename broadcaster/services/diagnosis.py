@@ -36,7 +36,20 @@ from broadcaster.time_zones import shown_time
 START = Remedy("start it with", "broadcaster up")
 _LOOK_AGAIN = "broadcaster doctor"
 _BATCH = 1_000
-_IN_POSTGRES = ("schema", "role", "counters", "doubts", "campaigns", "schedules", "replies", "instances", "failovers")
+_IN_POSTGRES = (
+    *(
+        "schema",
+        "role",
+        "counters",
+        "doubts",
+        "campaigns",
+        "schedules",
+        "replies",
+        "instances",
+        "failovers",
+        "notices",
+    ),
+)
 """The checks of which nothing is known without it."""
 RECOVERY_SECONDS = 10.0
 """What the recovery of ended leases may take, on top of the lease."""
@@ -269,7 +282,7 @@ def _examine_late_campaigns(engine: Engine, settings: Settings) -> Iterator[Find
 def _examine_standstills(engine: Engine, settings: Settings) -> Iterator[Finding]:
     with transaction(engine) as connection:
         now = connection.execute(select(func.now())).scalar_one()
-    are_well = reach_all = are_heard = True
+    are_well = reach_all = are_heard = are_told = True
     for each in find_standstills(engine, settings):
         if each.cause is Cause.STALLED:
             what = f"{each.name} has had {counted(each.waiting)} due for a minute or longer, and no worker takes them"
@@ -284,6 +297,10 @@ def _examine_standstills(engine: Engine, settings: Settings) -> Iterator[Finding
             since = f" since {shown_time(each.since)}" if each.since else ""
             what = f"{each.name} {each.says}{since}" + (f" ({each.detail})" if each.detail else "")
             yield unwell("replies", Level.WARN, what, each.remedy.advice, each.remedy.command)
+        elif each.what is What.RECEIVER:
+            are_told = False
+            what = f"{each.name} {each.says}" + (f" ({each.detail})" if each.detail else "")
+            yield unwell("notices", Level.WARN, what, each.remedy.advice, each.remedy.command)
         elif each.what is What.INSTANCE:
             are_well = False
             why = f" ({each.detail})" if each.detail else ""
@@ -295,6 +312,8 @@ def _examine_standstills(engine: Engine, settings: Settings) -> Iterator[Finding
         yield well("schedules", "none had many of its recipients rejected lately")
     if are_heard:
         yield well("replies", "all that are looked for are heard in time")
+    if are_told:
+        yield well("notices", "all receivers take what they are told")
     if are_well:
         yield well("instances", f"all {count_instances(engine):,} are ok")
 

@@ -326,7 +326,7 @@ def resume_instance(engine: Engine, name: str) -> None:
 
 
 def remove_instance(engine: Engine, name: str) -> None:
-    """Remove an instance. Raises ConflictError where schedules use it, or campaigns have: their history would go.
+    """Remove an instance. Raises ConflictError where schedules or receivers use it, or campaigns have: that would go.
 
     So would that of marked messages (`check --to`, `campaign test`): they are evidence of what was sent to whom.
     """
@@ -334,6 +334,7 @@ def remove_instance(engine: Engine, name: str) -> None:
         instance_id = find_instance(connection, name).id
         _refuse_used(connection, instance_id, name)
         _refuse_scheduled(connection, instance_id, name)
+        _refuse_telling(connection, instance_id, name)
         connection.execute(delete(tables.instances).where(tables.instances.c.id == instance_id))
 
 
@@ -353,6 +354,16 @@ def find_instance(connection: Connection, name: str, *, lock: bool = False) -> S
     if found is None:
         raise NotFoundError(f"no instance is called {name!r}: see `broadcaster instance list`")
     return found
+
+
+def _refuse_telling(connection: Connection, instance_id: int, name: str) -> None:
+    receivers = tables.receivers
+    told = select(receivers.c.name).where(receivers.c.instance_id == instance_id).order_by(receivers.c.name).limit(1)
+    if (receiver := connection.scalar(told)) is not None:
+        raise ConflictError(
+            f"instance {name!r} sends notices to receiver {receiver!r}: give it another one with "
+            f"`broadcaster notify set {quote(receiver)} --whatsapp PHONE --instance INSTANCE`"
+        )
 
 
 def _refuse_used(connection: Connection, instance_id: int, name: str) -> None:

@@ -1,4 +1,4 @@
-"""Seals the keys of accounts under the newest secret key where they are not yet, so that the older ones can go."""
+"""Seals what is kept under the newest secret key where it is not yet, so that the older ones can go."""
 
 from __future__ import annotations
 
@@ -40,10 +40,10 @@ class _Renewal:
 def rotate_secret_keys(engine: Engine, vault: Vault) -> Rotation:
     """Seal every key that is not under the newest secret key anew, and renew the fingerprints with them.
 
-    The key by which forgotten numbers are known is sealed anew with them. What is to be written is read and worked out
-    first. Then all of it is written in one transaction: everything is renewed, or nothing. Only that transaction locks
-    rows, so workers go on. If a key was changed between reading and writing, all begins anew. What is under the newest
-    secret key already is left alone, so this may be run again at any time.
+    The key by which forgotten numbers are known, and what webhooks are signed with, are sealed anew with them. What is
+    to be written is read and worked out first. Then all of it is written in one transaction: everything is renewed, or
+    nothing. Only that transaction locks rows, so workers go on. If a key was changed between reading and writing, all
+    begins anew. What is under the newest secret key already is left alone, so this may be run again at any time.
 
     Raises SettingsError where a key opens under none of the secret keys, ConflictError where two accounts turn out to
     be one, ContentionError where it loses against workers time and again.
@@ -54,6 +54,7 @@ def rotate_secret_keys(engine: Engine, vault: Vault) -> Rotation:
             with transaction(engine) as connection:
                 _write(connection, renewals)
                 _renew_forgetting_key(connection, vault)
+                _renew_webhooks(connection, vault)
                 note_operation(connection, "secrets", "*", accounts=accounts, renewed=len(renewals))
         except ContentionError:
             if not tries_left:
@@ -102,3 +103,14 @@ def _renew_forgetting_key(connection: Connection, vault: Vault) -> None:
     if sealed is not None and not vault.is_newest(sealed):
         renewed = vault.seal(open_key(vault, sealed), SEALED_FOR)
         connection.execute(update(tables.forgetting_key).values(key_encrypted=renewed))
+
+
+def _renew_webhooks(connection: Connection, vault: Vault) -> None:
+    table = tables.receivers
+    sealed = (
+        select(table.c.id, table.c.address, table.c.sealed).where(table.c.sealed.is_not(None)).order_by(table.c.id)
+    )
+    for receiver, address, token in connection.execute(sealed.with_for_update(key_share=True)).all():
+        if not vault.is_newest(token):
+            renewed = vault.seal(vault.open(token, address), address)
+            connection.execute(update(table).where(table.c.id == receiver).values(sealed=renewed))

@@ -20,6 +20,7 @@ from broadcaster.domain.causes import standing_still
 from broadcaster.domain.holds import HoldNow, holds_now
 from broadcaster.domain.inbox_causes import TroubledInbox, UndecidedInbox, troubled_inboxes, undecided_inboxes
 from broadcaster.domain.instances import Wire
+from broadcaster.domain.receiver_causes import TroubledReceiver, troubled_receivers
 from broadcaster.domain.schedule_causes import RejectingSchedule, rejecting_schedules
 from broadcaster.domain.span_limits import SpanLimit
 from broadcaster.domain.standstill import CampaignFacts, FullLimit, LaneFacts, Part, Scene, Standstill
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 
 SILENCE = timedelta(seconds=5)
 """If no tick was done for this long, no beat fires any: most ticks are a second apart."""
+LATELY = timedelta(days=7)
+"""What was given up to tell an operator for so long is still told of."""
 MOST_DOUBTS = 10_000
 """At most this many doubts are looked at."""
 
@@ -48,7 +51,8 @@ def find_standstills(
     """Yields the instances that are not well, then the campaigns that do not move, while the database is being read.
 
     At the end come the schedules whose latest campaign could send nothing to many of its recipients, and the inboxes
-    of which something is not heard, or waits for a person who decides whether it asks to stop.
+    of which something is not heard, or waits for a person who decides whether it asks to stop, and receivers that are
+    not told what they want to be told.
 
     With a `campaign`, only what concerns that one. It may be a draft, or not due yet. If it finished within a day, its
     instances that may lose messages that they accept are still told.
@@ -60,6 +64,7 @@ def find_standstills(
             yield from rejecting_schedules(rows(connection, "rejecting_schedules", RejectingSchedule))
             yield from troubled_inboxes(rows(connection, "troubled_inboxes", TroubledInbox, silence=SILENCE))
             yield from undecided_inboxes(rows(connection, "undecided_inboxes", UndecidedInbox))
+            yield from troubled_receivers(rows(connection, "receiver_troubles", TroubledReceiver, within=LATELY))
 
 
 def look_at_campaign(

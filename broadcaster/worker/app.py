@@ -16,11 +16,13 @@ LIFECYCLE = "broadcaster.lifecycle"
 RECOVER = "broadcaster.recover"
 RECONCILE = "broadcaster.reconcile"
 SCHEDULES = "broadcaster.schedules"
+NOTICES = "broadcaster.notices"
 PURGE = "broadcaster.purge"
 SEND = "broadcaster.send"
 READ_BACK = "broadcaster.read_back"
 READ_REPLIES = "broadcaster.read_replies"
 OCCURRENCE = "broadcaster.occurrence"
+DELIVER = "broadcaster.deliver"
 
 TICKS = "ticks"
 SENDS = "sends"
@@ -31,6 +33,7 @@ BEAT: dict[str, dict[str, Any]] = {
     "schedules": {"task": SCHEDULES, "schedule": 1.0},
     "recover": {"task": RECOVER, "schedule": 1.0},
     "reconcile": {"task": RECONCILE, "schedule": 5.0},
+    "notices": {"task": NOTICES, "schedule": 10.0},
 }
 
 PURGE_SECONDS = 3600.0
@@ -68,7 +71,7 @@ def configuration(settings: Settings) -> dict[str, Any]:
         "task_queues": {name: {"exchange": "", "routing_key": name} for name in (TICKS, SENDS)},
         "task_default_exchange": "",
         "task_default_queue": TICKS,
-        "task_routes": {task: {"queue": SENDS} for task in (SEND, READ_BACK, READ_REPLIES, OCCURRENCE)},
+        "task_routes": {task: {"queue": SENDS} for task in (SEND, READ_BACK, READ_REPLIES, OCCURRENCE, DELIVER)},
         "imports": ["broadcaster.worker.tasks", "broadcaster.worker.hooks"],
         "worker_pool": "threads",
         "worker_concurrency": settings.worker_threads,

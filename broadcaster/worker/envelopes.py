@@ -14,8 +14,10 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from broadcaster.worker.app import (
+    DELIVER,
     DISPATCH,
     LIFECYCLE,
+    NOTICES,
     OCCURRENCE,
     PURGE,
     READ_BACK,
@@ -40,7 +42,8 @@ _LONGEST = 4 << 20
 """The most characters of a body. MOST_LANES_A_TASK lane ids take a few thousand."""
 
 _Name = Annotated[str, msgspec.Meta(max_length=255, pattern=r"^[^\x00-\x1f\x7f]*\Z")]
-_Lanes = Annotated[list[Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)]], msgspec.Meta(max_length=10_000)]
+_Id = Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)]
+_Lanes = Annotated[list[_Id], msgspec.Meta(max_length=10_000)]
 
 
 class _Headers(msgspec.Struct):
@@ -91,8 +94,11 @@ class _Embedded(msgspec.Struct, forbid_unknown_fields=True):
 _NO_NAMES = dict[str, msgspec.UnsetType]
 _WITHOUT = msgspec.json.Decoder(tuple[tuple[()], _NO_NAMES, _Embedded])
 _BODIES: dict[str, msgspec.json.Decoder[Any]] = {
-    **dict.fromkeys((DISPATCH, LIFECYCLE, RECOVER, RECONCILE, SCHEDULES, READ_BACK, READ_REPLIES, PURGE), _WITHOUT),
+    **dict.fromkeys(
+        (DISPATCH, LIFECYCLE, RECOVER, RECONCILE, SCHEDULES, NOTICES, READ_BACK, READ_REPLIES, PURGE), _WITHOUT
+    ),
     SEND: msgspec.json.Decoder(tuple[tuple[_Lanes], _NO_NAMES, _Embedded]),
+    DELIVER: msgspec.json.Decoder(tuple[tuple[_Id], _NO_NAMES, _Embedded]),
     OCCURRENCE: msgspec.json.Decoder(tuple[tuple[_Name, _Name], _NO_NAMES, _Embedded]),
 }
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from celery import signals
 
+from broadcaster.crypto import open_vault
 from broadcaster.errors import BroadcasterError, UnavailableError, listed
 from broadcaster.services import dispatch as scans
 from broadcaster.services.accounts import erase_unused_keys
@@ -16,6 +17,8 @@ from broadcaster.services.campaigns.purging import purge_due
 from broadcaster.services.clocks import mend_clocks
 from broadcaster.services.frequency import purge_frequency
 from broadcaster.services.instance_judging import judge_instances
+from broadcaster.services.notices.delivering import deliver_due, due_receivers
+from broadcaster.services.notices.noting import note_notices
 from broadcaster.services.openings import move_openings
 from broadcaster.services.schedules.due_occurrences import make_due_occurrences
 from broadcaster.services.schedules.occurrences import start_occurrence
@@ -23,8 +26,10 @@ from broadcaster.services.sending.drain_report import MOST_NAMED
 from broadcaster.services.ticks import note_tick
 from broadcaster.worker.app import (
     BEAT,
+    DELIVER,
     DISPATCH,
     LIFECYCLE,
+    NOTICES,
     OCCURRENCE,
     PURGE,
     READ_BACK,
@@ -98,6 +103,14 @@ def reconcile() -> None:
         read_replies.delay()
 
 
+@app.task(name=NOTICES, **_TICK)
+def notices() -> None:
+    """Note what operators want to be told, and have it delivered."""
+    note_notices(runtime().engine, runtime().settings)
+    for receiver in due_receivers(runtime().engine):
+        deliver.delay(receiver)
+
+
 class InstanceTroubleError(Exception):
     """Instances whose gateway refused, throttled or did not answer. Flower shows such a task as failed."""
 
@@ -128,6 +141,12 @@ def occurrence(schedule: str, campaign: str) -> dict[str, Any]:
     runtime().note_started([started.id])
     dispatch()
     return {"schedule": schedule, "campaign": campaign, "state": started.state.value, "messages": started.total}
+
+
+@app.task(name=DELIVER, throws=(UnavailableError,))
+def deliver(receiver: int) -> dict[str, Any]:
+    """Deliver notices to a receiver for some seconds. Flower shows the result: how many arrived, how many did not."""
+    return deliver_due(runtime().engine, runtime().settings, lambda: open_vault(runtime().settings), receiver)
 
 
 @app.task(name=READ_BACK)

@@ -28,6 +28,7 @@ SHOWS = {
     "campaign watch", "campaign report", "campaign export", "audience list", "audience show", "audience export",
     "schedule list", "schedule show", "schedule next", "schedule report", "replies list", "replies show",
     "replies export", "limit list", "limit show", "metrics", "campaign plan", "schedule plan",
+    "notify list", "notify show", "notify log",
 }  # fmt: skip
 """Commands that change nothing in the database that an operator would have decided."""
 RUNS = {"up", "down", "demo", "worker", "beat", "flower", "web", "simulator"}
@@ -35,7 +36,7 @@ RUNS = {"up", "down", "demo", "worker", "beat", "flower", "web", "simulator"}
 DUE = "2026-11-23T02:00:00Z"
 """Nine o'clock in Jakarta."""
 PEOPLE = "phone,name\n628123456001,Ann\n628123456002,Bob\n"
-SECRETS = ("key-a", "key-b", "628123456", "Ann", "Bob")
+SECRETS = ("key-a", "key-b", "628123456", "Ann", "Bob", "ops@example.com", "boss@example.com")
 """Neither keys nor anything personal is kept."""
 
 
@@ -167,6 +168,11 @@ STEPS = [
     Step("phone forget", "628123456001 --yes", "phone *", "messages", None, {"failed": 1}),
     Step("phone readmit", "628123456001 --yes", "phone *", "readmitted", None, True),
     Step("phone reset", "--yes", "phone *", "reset", None, 0),
+    Step("notify add", "ops --mail ops@example.com", "receiver ops", "way", None, "mail"),
+    Step("notify set", "ops --on campaign.finished", "receiver ops", "events", ..., ["campaign.finished"]),
+    Step("notify set", "ops --mail boss@example.com", "receiver ops", "address", ..., "(not kept)"),
+    Step("notify test", "ops", "receiver ops", "tested", None, True, code=1),
+    Step("notify remove", "ops", "receiver ops", "way", "mail", None),
     Step("purge", "--older-than 1d --campaign c", "campaign c", "purged", None, ..., first=_ended_long_ago("c")),
     Step("secrets rotate", "", "secrets *", "accounts", None, 1),
     Step("instance retire", "d --yes", "instance d", "retired_at", None, ..., first=_instance("d")),

@@ -48,6 +48,8 @@ GIVEN = {
     "schedule add": SCHEDULE,
     "schedule approve": "s 2026-11-23T09:00",
     "schedule reject": "s 2026-11-23T09:00",
+    "notify add": "new --mail ops@example.com",
+    "notify log": "",
     "audit": "",
     "phone block": "628123456788",
     "phone list": "",
@@ -60,6 +62,13 @@ OTHERWISE = {
     ("campaign submit", "exclude"): "new --instance a --text Hi --audience people",
     ("campaign preview", "name"): "",
     ("campaign preview", "phone"): "c",
+    ("notify add", "webhook"): "new",
+    ("notify add", "mail"): "new",
+    ("notify add", "whatsapp"): "new --instance a",
+    ("notify add", "instance"): "new --whatsapp +628123456789",
+    ("notify add", "country"): "new --whatsapp 08123456789 --instance a",
+    ("notify set", "instance"): "n --whatsapp +628123456789",
+    ("notify set", "whatsapp"): "n --instance a",
     ("phone block", "file"): "",
     ("phone block", "phone_column"): "--file people.csv",
     ("schedule add", "every"): SCHEDULE.replace("--cron '0 9 * * *'", ""),
@@ -131,6 +140,7 @@ def stand(
     arguments = ("--instance", "a", "--recipients", "people.csv", "--text", "Hi", "--draft")
     assert_done(run_cli("campaign", "submit", "c", *arguments))
     assert_done(run_cli("schedule", "add", *shlex.split(SCHEDULE.replace("new", "s", 1))))
+    assert_done(run_cli("notify", "add", "n", "--whatsapp", "+628123456789", "--instance", "a"))
     with as_owner(engine).begin() as connection:
         held = "INSERT INTO occurrences (schedule_id, due_at, state) SELECT id, '2026-11-23T09:00Z', 'held'"
         connection.execute(text(f"{held} FROM schedules"))

@@ -11,7 +11,11 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
+from broadcaster.crypto import open_vault
+from broadcaster.domain.notices import TOLD as TOLD_OF
+from broadcaster.domain.receivers import ReceiverWay
 from broadcaster.domain.span_limits import parse_span_limit
+from broadcaster.services.notices.receivers import Destination, add_receiver
 from broadcaster.services.shared_limits import add_limit
 from broadcaster.settings import Settings
 from tests.support.cli import RunCli
@@ -22,7 +26,7 @@ KEYS = json.loads(Path(__file__).with_name("json_keys.json").read_text(encoding=
 """By command what it writes: `[]` stands for each of a list, and what is behind a dot is within."""
 FREE = (
     *("differences", "rules", "empty_values", "not_in_rest", "variables", "before", "after"),
-    *("keep_theirs", "weights", "takers"),
+    *("keep_theirs", "weights", "takers", "figures"),
 )
 """Objects whose keys are no part of the contract."""
 PEOPLE = "phone,name\n628123456001,Ann\n628123456002,Bob\nnobody,Cal\n"
@@ -47,6 +51,9 @@ WHILE_IT_RUNS = [
     "instance retire a --to b --dry-run",
     "limit list",
     "limit show customers",
+    "notify list",
+    "notify show ops",
+    "notify log",
     "instance rules a show --all",
     "instance rules a test {}",
     "replies list",
@@ -99,6 +106,11 @@ REPLY = (
     "INSERT INTO inbound_messages (account_id, lane_id, identity, phone, said_at)"
     " VALUES (1, 1, '\\x01', '628120000000', now())"
 )
+TOLD = (
+    "WITH noted AS (INSERT INTO notices (event, subject, occurrence, document)"
+    " VALUES ('test', 'ops', '', '{\"summary\": \"s\", \"advice\": \"a\"}') RETURNING id)"
+    " INSERT INTO deliveries (notice_id, receiver_id) SELECT noted.id, r.id FROM noted CROSS JOIN receivers r"
+)
 MOVED = (
     "WITH away AS (INSERT INTO campaign_lanes (campaign_id, lane_id) VALUES (2, 2)),"
     " begun AS (INSERT INTO failovers (campaign_id, lane_id) VALUES (2, 1))"
@@ -137,6 +149,9 @@ def test_every_command_writes_the_keys_that_it_always_has(run_cli: RunCli, shop:
     shop.sql(REPLY)
     shop.add("b")
     shop.sql(MOVED)
+    ops = Destination(ReceiverWay.MAIL, "ops@example.com")
+    add_receiver(shop.engine, lambda: open_vault(shop.settings), "ops", ops, TOLD_OF, 0.02)
+    shop.sql(TOLD)
     for command in WHILE_IT_RUNS:
         _prepare(shop, command)
         note(command)

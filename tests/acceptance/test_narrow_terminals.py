@@ -38,6 +38,8 @@ TABLES = {
     "instance/listing.py": ["instance list"],
     "instance/retiring.py": ["instance retire INSTANCE --to OTHER --dry-run"],
     "limit/shared.py": ["limit list"],
+    "notify/receivers.py": ["notify list"],
+    "notify/told.py": ["notify log"],
     "moves.py": ["campaign report CAMPAIGN"],
     "phone/blocking.py": ["phone list", "phone list --ended"],
     "phone/card.py": ["phone show 628120000000", "phone show 628120000001"],
@@ -60,6 +62,8 @@ SHOWN = {
     "instance retire INSTANCE --to OTHER --dry-run": [CAMPAIGN, UNBROKEN],
     "phone list": [INSTANCE, REASON[:400]],
     "limit list": [UNBROKEN],
+    "notify list": [INSTANCE, UNBROKEN],
+    "notify log": [CAMPAIGN, UNBROKEN, REASON[:200]],
     "phone show 628120000000": [CAMPAIGN, AUDIENCE, "name=Ann, when=Monday"],
     "purge --older-than 1d --dry-run": [UNBROKEN],
     "replies list": [CAMPAIGN, REASON[:150]],
@@ -91,6 +95,14 @@ def shop(run_cli: RunCli, engine: Engine, settings: Settings) -> Iterator[Shop]:
             assert_done(run_cli("audience", "import", audience, "-", stdin=PEOPLE))
         assert_done(run_cli("phone", "block", "+628120000009", "--instance", INSTANCE, "--reason", REASON[:400]))
         assert_done(run_cli("limit", "add", UNBROKEN, "1000000000/d"))
+        assert_done(run_cli("notify", "add", UNBROKEN, "--whatsapp", "+628120000009", "--instance", INSTANCE))
+        opened.sql(
+            "INSERT INTO notices (event, subject, occurrence, document) SELECT 'campaign.finished', 'c', '',"
+            " jsonb_build_object('summary', CAST(:said AS text), 'detail', CAST(:why AS text), 'advice', 'none')",
+            said=f"campaign {CAMPAIGN} is finished",
+            why=REASON,
+        )
+        opened.sql("INSERT INTO deliveries (notice_id, receiver_id, tries, answer) VALUES (1, 1, 12345, :a)", a=REASON)
         opened.sql(
             "INSERT INTO lane_moves (campaign_id, from_lane_id, to_lane_id, reason, messages, moved_by)"
             " VALUES (1, 1, 2, 'back', 123456789, 'somebody.with.a.long.name')"

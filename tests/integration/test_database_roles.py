@@ -47,6 +47,7 @@ PRIVILEGES = {
     "consents": "SELECT",
     "content_versions": "INSERT SELECT",
     "contents": "INSERT SELECT",
+    "deliveries": "INSERT SELECT UPDATE(answer campaign_id delivered_at given_up_at next_try_at tries)",
     "doubts": "INSERT SELECT UPDATE(absences ended_at next_poll_at polls reading resolved_as resolved_at started_at"
     " unreadable_seconds)",
     "failovers": "INSERT(campaign_id lane_id reason) SELECT UPDATE(ended_at seen_version)",
@@ -75,10 +76,12 @@ PRIVILEGES = {
     "messages": "INSERT(campaign_id home_lane_id lane_id next_attempt_at ordinal phone recipient_group segment seq"
     " variables) SELECT"
     " UPDATE(attempt changed_at claim_token content_version gateway_id lane_id next_attempt_at reason spent state)",
+    "notices": "DELETE INSERT SELECT",
     "occurrences": "INSERT SELECT UPDATE",
     "opening_hours": "INSERT SELECT",
     "openings": "INSERT SELECT UPDATE(closes_at opens_at reckoned_at)",
     "purges": "SELECT",
+    "receivers": KEPT,
     "recipient_groups": "INSERT SELECT",
     "rejected_recipients": "INSERT SELECT",
     "schedule_lanes": "DELETE INSERT SELECT",
@@ -86,6 +89,7 @@ PRIVILEGES = {
     "schedules": KEPT,
     "settlements": "INSERT SELECT",
     "ticks": "INSERT SELECT UPDATE",
+    "troubles": KEPT,
     "worker_figures": KEPT,
     **dict.fromkeys(VIEWS, "SELECT"),
 }

@@ -327,6 +327,7 @@ def test_a_server_that_cannot_be_reached_is_bad_and_ends_the_examination(setting
     engine.dispose()
     assert bad[:2] == ("postgres", Level.BAD)
     assert [check for check, _, _ in rest] == [
-        *("schema", "role", "counters", "doubts", "campaigns", "schedules", "replies", "instances", "failovers")
+        *("schema", "role", "counters", "doubts", "campaigns", "schedules", "replies", "instances", "failovers"),
+        "notices",
     ]
     assert {(level, detail) for _, level, detail in [*rest, beat]} == {(Level.WARN, "not known: Postgres is away")}

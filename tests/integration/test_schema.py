@@ -11,8 +11,10 @@ from broadcaster.db import migrate
 from broadcaster.db.tables import metadata
 from broadcaster.domain.contents import ContentKind
 from broadcaster.domain.instances import Wire
+from broadcaster.domain.notices import NoticeEvent
 from broadcaster.domain.opt_out_ways import OptOutWay
 from broadcaster.domain.outcomes import Outcome, Resolution
+from broadcaster.domain.receivers import ReceiverWay
 from broadcaster.domain.schedules import Misfire, Overlap
 from broadcaster.domain.states import (
     CAMPAIGN_TRANSITIONS,
@@ -54,6 +56,8 @@ def test_upgrading_twice_changes_nothing(engine: Engine) -> None:
         ("misfire", Misfire),
         ("overlap", Overlap),
         ("opt_out_way", OptOutWay),
+        ("notice_event", NoticeEvent),
+        ("receiver_way", ReceiverWay),
     ],
 )
 def test_the_enum_in_postgres_is_the_one_in_python(engine: Engine, name: str, members: type[StrEnum]) -> None:

@@ -16,6 +16,7 @@ from broadcaster.domain.inbox_causes import TroubledInbox, UndecidedInbox, troub
 from broadcaster.domain.instances import Wire
 from broadcaster.domain.judgement import BLAMED, UNKNOWN_WORDS
 from broadcaster.domain.outcomes import WRONG_ADDRESS_HINT
+from broadcaster.domain.receiver_causes import TroubledReceiver, troubled_receivers
 from broadcaster.domain.schedule_causes import RejectingSchedule, rejecting_schedules
 from broadcaster.domain.standstill import CampaignFacts, Cause, LaneFacts, Part, Scene, Standstill
 from broadcaster.domain.states import CampaignState, LaneHealth
@@ -282,6 +283,7 @@ def test_every_cause_is_one_that_can_be_found() -> None:
     each += [found_lanes(SUSPECT)]
     each.append(list(troubled_inboxes([TroubledInbox("a", None, None, NOW, 1, NOW, None)])))
     each.append(list(undecided_inboxes([UndecidedInbox("a", 1, NOW)])))
+    each.append(list(troubled_receivers([TroubledReceiver("ops", 3, 2, 1, "HTTP 503")])))
     assert {standstill.cause for standstills in each for standstill in standstills} == {*Cause}
 
 

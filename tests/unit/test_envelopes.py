@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from kombu import Connection
 
-from broadcaster.worker.app import DISPATCH, OCCURRENCE, READ_BACK, SEND, SENDS, TICKS, app
+from broadcaster.worker.app import DELIVER, DISPATCH, OCCURRENCE, READ_BACK, SEND, SENDS, TICKS, app
 from broadcaster.worker.envelopes import QUESTIONS, fault
 
 CONTROL = "worker-1@host.celery.pidbox"
@@ -77,6 +77,7 @@ MALFORMED: dict[str, Any] = {
     "named arguments": envelope(body=body([[[1]], {"lanes": [1]}, {}])),
     "a callback": envelope(body=body([[[1]], {}, {"callbacks": [{"task": SEND}]}])),
     "a chain": envelope(body=body([[[1]], {}, {"chain": [1]}])),
+    "a receiver that is a list": envelope(headers__task=DELIVER),
     "more behind a task": envelope(body=body([[[1]], {}, {"more": 1}])),
     "a list behind a task": envelope(body=body([[[1]], {}, []])),
     "a time to run at": envelope(headers__eta="2999-01-01T00:00:00+00:00"),
@@ -94,7 +95,8 @@ def test_what_is_not_exactly_a_wake_up_is_not_taken(message: object) -> None:
 
 
 @pytest.mark.parametrize(
-    ("task", "arguments"), [(SEND, ([1, 2],)), (OCCURRENCE, ("news", "news 1")), (DISPATCH, ()), (READ_BACK, ())]
+    ("task", "arguments"),
+    [(SEND, ([1, 2],)), (OCCURRENCE, ("news", "news 1")), (DISPATCH, ()), (READ_BACK, ()), (DELIVER, (7,))],
 )
 def test_what_we_publish_is_taken(task: str, arguments: tuple[object, ...]) -> None:
     with Connection("memory://") as connection:

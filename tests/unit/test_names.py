@@ -17,6 +17,7 @@ ONE_SUBJECT_ON_TWO_LAYERS = {
     "frequency",
     "instances",
     "phones",
+    "receivers",
     "roles",
     "rules",
     "stack",

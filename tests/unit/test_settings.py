@@ -93,6 +93,9 @@ def test_every_setting_can_be_given_as_text() -> None:
         "allow_private_file_urls": "true",
         "web_allow_changes": "true",
         "web_url": "https://h",
+        "allow_private_webhooks": "true",
+        "smtp_url": "smtp://mail.example.com",
+        "mail_from": "ops@example.com",
     }
     environ = {f"BROADCASTER_{name.upper()}": given.get(name, "5") for name in Settings.__struct_fields__}
     assert load(environ, dotenv=None).log_json is True

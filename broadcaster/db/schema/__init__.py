@@ -31,6 +31,7 @@ FILES = (
     "tables/known_phone",
     "tables/frequency",
     "tables/samples",
+    "tables/notice",
     # Counting messages: what came, what went, and why it was not sent.
     "functions/decimal_digits",
     "functions/plain_digits",

@@ -26,13 +26,13 @@ GRANT TEMPORARY ON DATABASE {database} TO {role};
 GRANT SELECT ON
     accounts, alembic_version, attempt_hours, attempt_slots, attempts, audience_members, audiences, audit_log,
     campaign_files, campaign_judgements, campaign_lanes, campaign_limits, campaign_plans, campaigns, caps,
-    confirmed_opt_outs, consent_records, consents, content_versions, contents, doubts, failovers, failure_counts,
-    forgetting_key, forgotten_phones, frequency_records, inbound_messages, inbox_chats, inboxes, instances,
-    known_phones, lane_limits, lane_moves, lanes, limits, looks, messaged_phones, messages,
-    occurrences, opening_hours, openings, opt_outs, opted_out, purges, recipient_groups, rejected_recipients,
-    schedule_lanes, schedule_limits, schedules, settlements, ticks, campaign_report, failure_report, instance_report, message_log,
-    occurrence_report, optouts, replies, undecided_replies, attempt_report, hour_report, speed_report, doubt_report,
-    reply_report, worker_figures
+    confirmed_opt_outs, consent_records, consents, content_versions, contents, deliveries, doubts, failovers,
+    failure_counts, forgetting_key, forgotten_phones, frequency_records, inbound_messages, inbox_chats, inboxes,
+    instances, known_phones, lane_limits, lane_moves, lanes, limits, looks, messaged_phones, messages, notices,
+    occurrences, opening_hours, openings, opt_outs, opted_out, purges, receivers, recipient_groups,
+    rejected_recipients, schedule_lanes, schedule_limits, schedules, settlements, ticks, troubles, worker_figures,
+    campaign_report, failure_report, instance_report, message_log, occurrence_report, optouts, replies,
+    undecided_replies, attempt_report, hour_report, speed_report, doubt_report, reply_report
 TO {role};
 
 -- Evidence: what was to be sent, what was tried, what came of it.
@@ -106,6 +106,12 @@ GRANT INSERT (account_id, phone, is_contact), DELETE ON known_phones TO {role};
 GRANT INSERT ON caps, frequency_records, messaged_phones TO {role};
 GRANT UPDATE ON caps, frequency_records, messaged_phones TO {role};
 GRANT DELETE ON caps, frequency_records, messaged_phones TO {role};
+
+-- Whom to tell of what, and how far that has come. What was noted stays as it is, until it is old.
+GRANT INSERT ON deliveries, notices, receivers, troubles TO {role};
+GRANT UPDATE ON receivers, troubles TO {role};
+GRANT UPDATE (tries, next_try_at, delivered_at, given_up_at, answer, campaign_id) ON deliveries TO {role};
+GRANT DELETE ON notices, receivers, troubles TO {role};
 
 -- The audit trail: triggers write it.
 GRANT EXECUTE ON FUNCTION note_operation(text, text, jsonb) TO {role};

@@ -16,6 +16,11 @@ CREATE TYPE overlap AS ENUM ('queue', 'skip');
 CREATE TYPE opt_out_way AS ENUM ('command', 'file', 'reply', 'import', 'readmission');
 CREATE TYPE inbound_meaning AS ENUM ('stop', 'start', 'near_miss');
 CREATE TYPE move_reason AS ENUM ('failover', 'back', 'replaced', 'retired', 'reshared');
+CREATE TYPE receiver_way AS ENUM ('webhook', 'mail', 'whatsapp');
+CREATE TYPE notice_event AS ENUM (
+    'campaign.finished', 'campaign.stopped', 'campaign.stuck', 'campaign.doubts', 'campaign.optouts', 'instance.trouble',
+    'instance.well', 'test'
+);
 CREATE TYPE occurrence_state AS ENUM ('queued', 'started', 'held', 'skipped', 'rejected', 'failed');
 
 -- How many messages more or fewer are in a state, of one campaign and lane; `due`: when the first that came is due.

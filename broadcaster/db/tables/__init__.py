@@ -30,6 +30,7 @@ from broadcaster.db.tables.instance import accounts, instances, lanes, looks
 from broadcaster.db.tables.known_phone import known_phones
 from broadcaster.db.tables.limit import lane_limits, limits
 from broadcaster.db.tables.message import attempts, doubts, messages, settlements
+from broadcaster.db.tables.notice import deliveries, notices, receivers, troubles
 from broadcaster.db.tables.opt_out import confirmed_opt_outs, opt_outs, opted_out
 from broadcaster.db.tables.schedule import occurrences, schedule_lanes, schedule_limits, schedules
 from broadcaster.db.tables.tick import ticks
@@ -54,6 +55,7 @@ __all__ = [
     "consent_records",
     "content_versions",
     "contents",
+    "deliveries",
     "doubts",
     "failovers",
     "failure_counts",
@@ -73,12 +75,14 @@ __all__ = [
     "messaged_phones",
     "messages",
     "metadata",
+    "notices",
     "occurrences",
     "opening_hours",
     "openings",
     "opt_outs",
     "opted_out",
     "purges",
+    "receivers",
     "recipient_groups",
     "rejected_recipients",
     "schedule_lanes",
@@ -86,5 +90,6 @@ __all__ = [
     "schedules",
     "settlements",
     "ticks",
+    "troubles",
     "worker_figures",
 ]

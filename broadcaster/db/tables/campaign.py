@@ -181,6 +181,7 @@ Index(
     campaigns.c.state,
     postgresql_where=text("state IN ('scheduled', 'running', 'paused')"),
 )
+Index("campaigns_ended_idx", campaigns.c.finished_at, postgresql_where=text("finished_at IS NOT NULL"))
 Index("campaigns_rests_idx", campaigns.c.rest_of, postgresql_where=text("rest_of IS NOT NULL"))
 
 content_versions = Table(
@@ -438,6 +439,11 @@ failure_counts = Table(
     PrimaryKeyConstraint("campaign_id", "lane_id", "state", "reason"),
     CheckConstraint("messages >= 0", name="messages_not_negative"),
     comment="Rollup of messages that were not sent by reason, kept by the trigger on messages.",
+)
+Index(
+    "failure_counts_unknown_idx",
+    failure_counts.c.campaign_id,
+    postgresql_where=text("state = 'unknown'"),
 )
 
 rejected_recipients = Table(

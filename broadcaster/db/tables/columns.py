@@ -19,8 +19,10 @@ from sqlalchemy import (
 from broadcaster.domain.contents import ContentKind
 from broadcaster.domain.inbound_meanings import InboundMeaning
 from broadcaster.domain.instances import Wire
+from broadcaster.domain.notices import NoticeEvent
 from broadcaster.domain.opt_out_ways import OptOutWay
 from broadcaster.domain.outcomes import Outcome, Resolution
+from broadcaster.domain.receivers import ReceiverWay
 from broadcaster.domain.schedules import Misfire, Overlap
 from broadcaster.domain.sharing import MoveReason
 from broadcaster.domain.states import CampaignState, LaneHealth, MessageState, OccurrenceState, ScheduleState
@@ -70,3 +72,5 @@ opt_out_way = enum_type(OptOutWay, "opt_out_way")
 overlap = enum_type(Overlap, "overlap")
 move_reason = enum_type(MoveReason, "move_reason")
 inbound_meaning = enum_type(InboundMeaning, "inbound_meaning")
+notice_event = enum_type(NoticeEvent, "notice_event")
+receiver_way = enum_type(ReceiverWay, "receiver_way")

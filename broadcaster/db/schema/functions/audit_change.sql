@@ -113,3 +113,8 @@ CREATE TRIGGER audit AFTER INSERT OR UPDATE ON occurrences
     FOR EACH ROW WHEN (current_setting('broadcaster.operator', true) <> '') EXECUTE FUNCTION audit_change(
         'occurrence', 'state', 'reason', 'number', 'campaign_id', 'decided_by'
     );
+
+CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON receivers
+    FOR EACH ROW WHEN (current_setting('broadcaster.operator', true) <> '') EXECUTE FUNCTION audit_change(
+        'receiver', 'name', 'way', '*address', '*sealed', 'instance_id', 'events', 'optouts_above'
+    );

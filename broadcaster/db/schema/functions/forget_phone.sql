@@ -152,6 +152,7 @@ BEGIN
     DELETE FROM inbox_chats WHERE chat = ANY (numbers);
     DELETE FROM known_phones WHERE phone = ANY (numbers);
     DELETE FROM messaged_phones WHERE phone = ANY (numbers);
+    DELETE FROM receivers WHERE way = 'whatsapp' AND address = ANY (numbers);
     UPDATE lanes SET health_reason = without_numbers(health_reason) WHERE mentions(health_reason, digits);
     UPDATE campaigns SET state_reason = without_numbers(state_reason) WHERE mentions(state_reason, digits);
     UPDATE occurrences SET reason = without_numbers(reason) WHERE mentions(reason, digits);

@@ -87,6 +87,7 @@ COMMENT ON COLUMN campaigns.rest_taken_at IS
     'When others first took what is left of it, so that it is not retried itself any more; null: nobody has.';
 COMMENT ON COLUMN campaigns.purged_at IS 'When what is personal of it was deleted; null: not yet.';
 CREATE INDEX campaigns_open_idx ON campaigns (state) WHERE state IN ('scheduled', 'running', 'paused');
+CREATE INDEX campaigns_ended_idx ON campaigns (finished_at) WHERE finished_at IS NOT NULL;
 CREATE INDEX campaigns_rests_idx ON campaigns (rest_of) WHERE rest_of IS NOT NULL;
 
 CREATE TABLE content_versions (
@@ -302,6 +303,7 @@ COMMENT ON COLUMN failure_counts.reason IS 'Why; from the 101st on: (other reaso
 COMMENT ON COLUMN failure_counts.messages IS 'How many are in this state for this reason.';
 COMMENT ON COLUMN failure_counts.example_seq IS 'The last of them that came.';
 COMMENT ON COLUMN failure_counts.latest IS 'When the last one came.';
+CREATE INDEX failure_counts_unknown_idx ON failure_counts (campaign_id) WHERE state = 'unknown';
 
 CREATE TABLE rejected_recipients (
     campaign_id bigint NOT NULL REFERENCES campaigns ON DELETE CASCADE,

@@ -1,0 +1,37 @@
+SELECT /* list_receivers */
+-- Receivers by name, or the one called %(name)s, and how far what they are told has come.
+    r.id,
+    r.name,
+    r.way,
+    r.address,
+    r.sealed,
+    i.name AS instance,
+    r.events::text[] AS events,
+    r.optouts_above,
+    r.since,
+    r.failures,
+    r.not_before,
+    n.waiting,
+    n.undelivered,
+    n.delivered,
+    last.answer,
+    last.delivered_at AS last_delivered_at
+FROM receivers r
+LEFT JOIN instances i ON i.id = r.instance_id
+CROSS JOIN LATERAL (
+    SELECT
+        count(*) FILTER (WHERE d.delivered_at IS NULL AND d.given_up_at IS NULL) AS waiting,
+        count(*) FILTER (WHERE d.given_up_at IS NOT NULL) AS undelivered,
+        count(*) FILTER (WHERE d.delivered_at IS NOT NULL) AS delivered
+    FROM deliveries d
+    WHERE d.receiver_id = r.id
+) n
+LEFT JOIN LATERAL (
+    SELECT
+        (array_agg(d.answer ORDER BY d.notice_id DESC) FILTER (WHERE d.answer IS NOT NULL AND d.delivered_at IS NULL))[1] AS answer,
+        max(d.delivered_at) AS delivered_at
+    FROM deliveries d
+    WHERE d.receiver_id = r.id
+) last ON true
+WHERE %(name)s::text IS NULL OR r.name = %(name)s
+ORDER BY r.name

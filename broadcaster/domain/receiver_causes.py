@@ -1,0 +1,36 @@
+"""Why operators are not told what they want to be told, and what helps. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from shlex import quote
+from typing import NamedTuple
+
+from broadcaster.domain.standstill import Cause, Remedy, Standstill, What
+
+
+class TroubledReceiver(NamedTuple):
+    """A receiver that takes no notices, or to which some were given up lately."""
+
+    name: str
+    failures: int
+    """In a row, until now."""
+    waiting: int
+    undelivered: int
+    """Given up lately."""
+    answer: str | None
+    """What it said last."""
+
+
+def troubled_receivers(found: Iterable[TroubledReceiver]) -> Iterator[Standstill]:
+    """What each of them did not get."""
+    for each in found:
+        name = quote(each.name)
+        if each.failures:
+            remedy = Remedy("mend that, and try it with", f"broadcaster notify test {name}")
+            says = f"takes no notices, and {each.waiting:,} wait for it"
+            yield Standstill(What.RECEIVER, each.name, Cause.AWAY, says, remedy, each.answer)
+        if each.undelivered:
+            remedy = Remedy("read them with", f"broadcaster notify log {name} --undelivered")
+            says = f"did not get {each.undelivered:,} notices of the last week"
+            yield Standstill(What.RECEIVER, each.name, Cause.UNDELIVERED, says, remedy, each.answer)

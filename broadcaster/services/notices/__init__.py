@@ -1,0 +1,1 @@
+"""Telling operators what happens: who is told, of what, and how it gets there."""

@@ -1,0 +1,554 @@
+"""Notices on their way: at least once under one id, signed, to public hosts alone, and nobody is held up by others."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from broadcaster.crypto import open_vault
+from broadcaster.db.engine import transaction
+from broadcaster.db.statements import rows
+from broadcaster.domain.notices import TOLD
+from broadcaster.domain.receivers import ReceiverWay, gap_after
+from broadcaster.errors import ConflictError, InputError
+from broadcaster.services import dispatch
+from broadcaster.services.consent.block_list import block_phones
+from broadcaster.services.forgetting.phone_forgetting import forget_phone
+from broadcaster.services.instances import remove_instance
+from broadcaster.services.notices import delivering
+from broadcaster.services.notices.answers import Delivery
+from broadcaster.services.notices.delivering import deliver_due, due_receivers, send_trial_notice
+from broadcaster.services.notices.noting import note_notices
+from broadcaster.services.notices.receivers import (
+    Destination,
+    ReceiverChange,
+    add_receiver,
+    change_receiver,
+    show_receivers,
+)
+from broadcaster.services.notices.webhooks import Resolve, post_notice
+from broadcaster.services.notices.whatsapp_notices import send_notice
+from broadcaster.settings import Settings
+from tests.support.receivers import MailReceiver, Posted, WebReceiver, mail_receiver, web_receiver
+from tests.support.shop import Shop, drain
+from tests.support.tls import Authority
+
+OPERATOR = "6281299999999"
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    """With which notices may go to this machine."""
+    return msgspec.structs.replace(settings, allow_private_webhooks=True)
+
+
+@pytest.fixture
+def web() -> Iterator[WebReceiver]:
+    with web_receiver() as receiver:
+        yield receiver
+
+
+@pytest.fixture
+def mail() -> Iterator[MailReceiver]:
+    with mail_receiver() as receiver:
+        yield receiver
+
+
+@pytest.fixture
+def shop(shop: Shop) -> Shop:
+    shop.add("a")
+    return shop
+
+
+def add(shop: Shop, name: str, destination: Destination) -> str | None:
+    return add_receiver(shop.engine, lambda: open_vault(shop.settings), name, destination, TOLD, 0.02)
+
+
+def webhook(receiver: WebReceiver) -> Destination:
+    return Destination(ReceiverWay.WEBHOOK, receiver.url)
+
+
+def finish(shop: Shop, *names: str) -> None:
+    """Campaigns that finish, and are noted."""
+    for name in names:
+        shop.submit(name, 1, "a", first=abs(hash(name)) % 10**6)
+        drain(shop)
+        dispatch.finish_campaigns(shop.engine)
+        note_notices(shop.engine, shop.settings)
+
+
+def deliver(shop: Shop, settings: Settings | None = None) -> list[dict[str, object]]:
+    """What the tick has done for each receiver that is due."""
+    done = settings or shop.settings
+    return [
+        deliver_due(shop.engine, done, lambda: open_vault(shop.settings), receiver)
+        for receiver in due_receivers(shop.engine)
+    ]
+
+
+def wait_out(shop: Shop) -> None:
+    """Let every gap and lease be over."""
+    shop.sql("UPDATE receivers SET not_before = now() - interval '1 s' WHERE not_before IS NOT NULL")
+    shop.sql("UPDATE deliveries SET next_try_at = now() - interval '1 s'")
+
+
+@contextmanager
+def resolving(resolve: Resolve) -> Iterator[None]:
+    """Names mean what `resolve` says."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(delivering, "post_notice", partial(post_notice, resolve=resolve))
+        yield
+
+
+def verify(posted: Posted, secret: str) -> None:
+    """As the specification says, without any of the code under test."""
+    signed = f"{posted.headers['webhook-id']}.{posted.headers['webhook-timestamp']}.".encode() + posted.body
+    key = base64.b64decode(secret.removeprefix("whsec_"))
+    made = base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
+    assert f"v1,{made}" in posted.headers["webhook-signature"].split(" ")
+
+
+def test_a_webhook_gets_signed_json_that_anybody_with_the_secret_can_verify(shop: Shop, web: WebReceiver) -> None:
+    secret = add(shop, "ops", webhook(web))
+    assert secret is not None and len(base64.b64decode(secret.removeprefix("whsec_"))) == 32
+    finish(shop, "c")
+    assert deliver(shop) == [{"receiver": "ops", "delivered": 1, "failed": 0}]
+    [posted] = web.posted
+    verify(posted, secret)
+    assert abs(int(posted.headers["webhook-timestamp"]) - time.time()) < 60
+    assert posted.path == "/hooks/T0SECRET"
+    assert posted.headers["content-type"] == "application/json"
+    document = posted.document
+    assert list(document) == ["type", "timestamp", "data"]
+    assert (document["type"], document["timestamp"][-1]) == ("campaign.finished", "Z")
+    assert document["data"]["campaign"] == "c"
+    assert document["data"]["figures"] == {"total": 1, "sent": 1}
+    assert document["data"]["command"] == "broadcaster campaign report c"
+    assert "628" not in posted.body.decode()
+    assert deliver(shop) == []
+
+
+def test_with_a_changed_body_or_another_secret_the_signature_is_wrong(shop: Shop, web: WebReceiver) -> None:
+    secret = add(shop, "ops", webhook(web))
+    finish(shop, "c")
+    deliver(shop)
+    [posted] = web.posted
+    assert secret is not None
+    for forged, key in (
+        (Posted(posted.path, posted.headers, posted.body + b" "), secret),
+        (Posted(posted.path, {**posted.headers, "webhook-timestamp": "1"}, posted.body), secret),
+        (posted, "whsec_" + base64.b64encode(b"x" * 32).decode()),
+    ):
+        with pytest.raises(AssertionError):
+            verify(forged, key)
+
+
+def test_neither_the_url_nor_the_secret_is_in_the_database(shop: Shop, web: WebReceiver) -> None:
+    secret = add(shop, "ops", webhook(web))
+    web.status, web.said = 500, b"no such hook: /hooks/T0SECRET"
+    finish(shop, "c")
+    deliver(shop)
+    [row] = shop.sql("SELECT r::text, (SELECT d.answer FROM deliveries d) FROM receivers r")
+    assert row[1] == "HTTP 500: no such hook: …"
+    assert not [each for each in ("T0SECRET", str(secret)) if each in str(row)]
+
+
+def test_what_is_sent_and_not_marked_is_sent_again_under_the_same_id(shop: Shop, web: WebReceiver) -> None:
+    """Whoever tried was killed after the request arrived: its claim stands, and nothing more."""
+    add(shop, "ops", webhook(web))
+    finish(shop, "c")
+    marked = delivering._mark_delivered  # that is where it is killed
+
+    def die(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(delivering, marked.__name__, die)
+        deliver(shop)
+    assert deliver(shop) == [], "the lease has not ended"
+    wait_out(shop)
+    deliver(shop)
+    wait_out(shop)
+    assert deliver(shop) == []
+    first, second = web.posted
+    assert first.id == second.id
+    assert shop.sql("SELECT tries, delivered_at IS NOT NULL FROM deliveries") == [(2, True)]
+
+
+def test_two_workers_at_once_deliver_each_notice_once_and_in_their_order(shop: Shop, web: WebReceiver) -> None:
+    add(shop, "ops", webhook(web))
+    finish(shop, *(f"c{n}" for n in range(6)))
+    [receiver] = due_receivers(shop.engine)
+
+    def run(_: int) -> None:
+        deliver_due(shop.engine, shop.settings, lambda: open_vault(shop.settings), receiver)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(run, range(16)))
+    assert [posted.document["data"]["campaign"] for posted in web.posted] == [f"c{n}" for n in range(6)]
+    assert len({posted.id for posted in web.posted}) == 6
+
+
+def test_while_one_is_tried_nobody_tries_another_and_other_receivers_are_not_held_up(
+    shop: Shop, web: WebReceiver
+) -> None:
+    with web_receiver() as other:
+        add(shop, "slow", webhook(web))
+        add(shop, "quick", webhook(other))
+        finish(shop, "c", "d")
+        web.released.clear()
+        slow = threading.Thread(
+            target=deliver_due, args=(shop.engine, shop.settings, lambda: open_vault(shop.settings), 1)
+        )
+        slow.start()
+        try:
+            assert web.arrived.wait(30)
+            assert deliver(shop) == [{"receiver": "quick", "delivered": 2, "failed": 0}]
+            assert len(web.posted) == 1
+        finally:
+            web.released.set()
+            slow.join()
+        assert len(web.posted) == 2
+
+
+def test_a_receiver_that_is_down_for_long_is_tried_with_growing_gaps_and_gets_all_of_it_when_it_is_back(
+    shop: Shop, web: WebReceiver
+) -> None:
+    add(shop, "ops", webhook(web))
+    finish(shop, "c", "d")
+    web.status = 503
+    gaps = []
+    for _ in range(8):
+        assert deliver(shop) == [{"receiver": "ops", "delivered": 0, "failed": 1}]
+        [(gap,)] = shop.sql("SELECT extract(epoch FROM not_before - now())::int FROM receivers")
+        gaps.append(gap)
+        assert deliver(shop) == [], "one try, and the receiver is left alone"
+        wait_out(shop)
+    assert [round(gap / 10) for gap in gaps] == [round(gap_after(n) / 10) for n in range(1, 9)]
+    assert gap_after(100) == 3600
+    [before] = show_receivers(shop.engine)
+    assert (before.failures, before.waiting, before.answer) == (8, 2, "HTTP 503")
+    web.status = 204
+    assert deliver(shop) == [{"receiver": "ops", "delivered": 2, "failed": 0}]
+    assert len({posted.id for posted in web.posted}) == 2
+    [after] = show_receivers(shop.engine)
+    assert (after.failures, after.waiting, after.delivered) == (0, 0, 2)
+
+
+def test_what_one_receiver_refuses_for_ever_does_not_keep_the_others_back(shop: Shop, web: WebReceiver) -> None:
+    add(shop, "ops", webhook(web))
+    finish(shop, "c", "d")
+    web.status = 400
+    deliver(shop)
+    shop.sql("UPDATE receivers SET not_before = NULL")
+    web.status = 204
+    assert deliver(shop) == [{"receiver": "ops", "delivered": 1, "failed": 0}]
+    assert [posted.document["data"]["campaign"] for posted in web.posted] == ["c", "d"]
+
+
+def test_what_nobody_takes_for_three_days_is_given_up_and_told(shop: Shop, web: WebReceiver) -> None:
+    add(shop, "ops", webhook(web))
+    finish(shop, "c", "d")
+    web.status = 503
+    deliver(shop)
+    shop.sql("UPDATE notices SET noted_at = now() - interval '71 hours'")
+    note_notices(shop.engine, shop.settings)
+    assert show_receivers(shop.engine)[0].undelivered == 0
+    shop.sql("UPDATE notices SET noted_at = now() - interval '73 hours'")
+    note_notices(shop.engine, shop.settings)
+    assert (show_receivers(shop.engine)[0].waiting, show_receivers(shop.engine)[0].undelivered) == (0, 2)
+    wait_out(shop)
+    assert deliver(shop) == []
+
+
+def test_what_nobody_has_tried_is_not_given_up(shop: Shop, web: WebReceiver) -> None:
+    """No worker ran for days."""
+    add(shop, "ops", webhook(web))
+    finish(shop, "c")
+    shop.sql("UPDATE notices SET noted_at = now() - interval '9 days'")
+    note_notices(shop.engine, shop.settings)
+    assert deliver(shop) == [{"receiver": "ops", "delivered": 1, "failed": 0}]
+
+
+def test_a_clock_that_was_put_back_by_hours_holds_nothing_up(shop: Shop, web: WebReceiver) -> None:
+    add(shop, "ops", webhook(web))
+    finish(shop, "c")
+    shop.sql("UPDATE deliveries SET next_try_at = now() + interval '5 hours'")
+    shop.sql("UPDATE receivers SET not_before = now() + interval '5 hours'")
+    assert deliver(shop) == [{"receiver": "ops", "delivered": 1, "failed": 0}]
+
+
+def test_a_failure_that_comes_late_changes_nothing_and_a_success_counts(shop: Shop, web: WebReceiver) -> None:
+    add(shop, "ops", webhook(web))
+    finish(shop, "c")
+    shop.sql("UPDATE deliveries SET tries = 1")
+    web.status = 500
+    web.released.clear()
+    late = threading.Thread(target=deliver, args=(shop,))
+    late.start()
+    assert web.arrived.wait(30)
+    shop.sql("UPDATE deliveries SET tries = tries + 1")  # another has claimed it since
+    web.released.set()
+    late.join()
+    assert shop.sql("SELECT answer, failures FROM deliveries JOIN receivers r ON r.id = receiver_id") == [(None, 0)]
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("http://127.0.0.1:1/x", "http:// would show notices to the network"),
+        ("https://127.0.0.1:1/x", "is not a public host"),
+        ("https://[::ffff:10.0.0.1]/x", "is not a public host"),
+        ("https://2130706433/x", "is not a public host"),
+        ("https://169.254.169.254/latest", "is not a public host"),
+        ("https://router.lan/x", "is not a public host"),
+        ("https://hooks.example.com/x", "has the address 10.1.2.3, which is not public"),
+    ],
+)
+def test_nothing_is_posted_to_a_host_that_is_not_public(shop: Shop, web: WebReceiver, url: str, said: str) -> None:
+    """Also where it became usable since it was added, and where its name turns out to mean one's own server."""
+    add(shop, "ops", Destination(ReceiverWay.WEBHOOK, url))
+    finish(shop, "c")
+    strict = msgspec.structs.replace(shop.settings, allow_private_webhooks=False)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(
+            delivering, "post_notice", lambda *a, **k: post_notice(*a, **k, resolve=lambda _: ["10.1.2.3"])
+        )
+        deliver(shop, strict)
+    [(answer,)] = shop.sql("SELECT answer FROM deliveries")
+    assert said in str(answer)
+
+
+def test_the_connection_goes_to_the_address_that_was_looked_at(shop: Shop, web: WebReceiver) -> None:
+    """Nobody looks the name up again: no name server knows this one."""
+    add(shop, "ops", Destination(ReceiverWay.WEBHOOK, f"http://hooks.example.invalid:{web.port}/x"))
+    finish(shop, "c")
+    asked = []
+
+    def resolve(host: str) -> list[str]:
+        asked.append(host)
+        return ["127.0.0.1"]
+
+    with resolving(resolve):
+        assert deliver(shop) == [{"receiver": "ops", "delivered": 1, "failed": 0}]
+    assert asked == ["hooks.example.invalid"]
+    assert web.posted[0].headers["host"] == f"hooks.example.invalid:{web.port}"
+
+
+def test_a_redirect_is_not_followed(shop: Shop, web: WebReceiver) -> None:
+    with web_receiver() as inner:
+        web.status, web.location = 307, inner.url
+        add(shop, "ops", webhook(web))
+        finish(shop, "c")
+        deliver(shop)
+        assert inner.posted == []
+    assert shop.sql("SELECT answer, delivered_at FROM deliveries") == [("HTTP 307", None)]
+
+
+def test_a_certificate_that_nobody_knows_is_refused_before_anything_is_sent(shop: Shop, tmp_path: Path) -> None:
+    with web_receiver(Authority(tmp_path, "nobody").server_context("localhost")) as receiver:
+        url = f"https://localhost:{receiver.port}/x"
+        add(shop, "ops", Destination(ReceiverWay.WEBHOOK, url))
+        finish(shop, "c")
+        deliver(shop)
+        assert receiver.posted == []
+    [(answer,)] = shop.sql("SELECT answer FROM deliveries")
+    assert "certificate" in str(answer)
+
+
+def test_a_reply_without_end_is_cut_and_one_that_never_comes_is_given_up(shop: Shop, web: WebReceiver) -> None:
+    web.status, web.said = 500, b"x" * 10_000_000
+    add(shop, "ops", webhook(web))
+    finish(shop, "c")
+    deliver(shop)
+    [(length,)] = shop.sql("SELECT length(answer) FROM deliveries")
+    assert length == 300
+
+
+def test_mail_is_handed_to_the_server_with_one_id_for_all_tries(shop: Shop, mail: MailReceiver) -> None:
+    settings = msgspec.structs.replace(shop.settings, smtp_url=mail.url, mail_from="bot@example.com")
+    add(shop, "ops", Destination(ReceiverWay.MAIL, "ops@example.com"))
+    finish(shop, "c")
+    mail.refusal = "450 come back later, 62 812 345 6789"
+    assert deliver(shop, settings) == [{"receiver": "ops", "delivered": 0, "failed": 1}]
+    assert shop.sql("SELECT answer FROM deliveries") == [("450 come back later, …",)]
+    mail.refusal = None
+    wait_out(shop)
+    assert deliver(shop, settings) == [{"receiver": "ops", "delivered": 1, "failed": 0}]
+    [sent] = mail.mails
+    assert mail.envelopes == [("bot@example.com", ["ops@example.com"])]
+    assert sent["Subject"] == "[broadcaster] campaign c is finished: 1 of 1 message sent"
+    assert (sent["From"], sent["To"]) == ("Broadcaster <bot@example.com>", "ops@example.com")
+    [(identity,)] = shop.sql("SELECT id::text FROM deliveries")
+    assert sent["Message-ID"] == f"<{identity}@example.com>"
+    text = sent.get_content()
+    assert "sent: 1, total: 1" in text and "`broadcaster campaign report c`" in text
+
+
+def test_no_name_ends_a_header(shop: Shop, mail: MailReceiver) -> None:
+    settings = msgspec.structs.replace(shop.settings, smtp_url=mail.url, mail_from="bot@example.com")
+    add(shop, "ops", Destination(ReceiverWay.MAIL, "ops@example.com"))
+    finish(shop, "c")
+    shop.sql(
+        "UPDATE notices SET document = document || jsonb_build_object('summary', CAST(:hostile AS text))",
+        hostile="campaign c\r\nBcc: eve@example.com\r\n\r\nHello",
+    )
+    deliver(shop, settings)
+    [sent] = mail.mails
+    assert "Bcc" not in sent
+    assert sent["Subject"] == "[broadcaster] campaign c Bcc: eve@example.com Hello"
+    assert mail.envelopes[0][1] == ["ops@example.com"]
+
+
+def test_no_password_and_no_mail_leaves_in_the_clear(shop: Shop, mail: MailReceiver) -> None:
+    add(shop, "ops", Destination(ReceiverWay.MAIL, "ops@example.com"))
+    finish(shop, "c")
+    with_password = f"smtp://me:s3cret@127.0.0.1:{mail.port}?starttls=no"
+    deliver(shop, msgspec.structs.replace(shop.settings, smtp_url=with_password, mail_from="bot@example.com"))
+    assert mail.mails == []
+    assert not [line for line in mail.heard if "AUTH" in line or "s3cret" in line]
+    [(answer,)] = shop.sql("SELECT answer FROM deliveries")
+    assert answer == "127.0.0.1: it offers no STARTTLS, and nothing is sent in the clear"
+
+
+def test_without_a_mail_server_it_waits_and_says_so(shop: Shop) -> None:
+    add(shop, "ops", Destination(ReceiverWay.MAIL, "ops@example.com"))
+    finish(shop, "c")
+    deliver(shop)
+    assert shop.sql("SELECT answer FROM deliveries") == [("BROADCASTER_SMTP_URL is not set where this worker runs",)]
+
+
+def phone(shop: Shop, name: str = "ops") -> None:
+    add(shop, name, Destination(ReceiverWay.WHATSAPP, OPERATOR, "a"))
+
+
+def to_operator(shop: Shop) -> list[str]:
+    return [str(each.body) for each in shop.gateway.ledger.entries if each.accepted and each.phone == OPERATOR]
+
+
+def send(shop: Shop) -> None:
+    dispatch.start_due_campaigns(shop.engine)
+    drain(shop)
+
+
+def test_a_notice_by_whatsapp_goes_the_way_of_all_messages_once_and_is_counted_nowhere(shop: Shop) -> None:
+    phone(shop)
+    finish(shop, "c")
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda _: deliver(shop), range(8)))
+    send(shop)
+    [text] = to_operator(shop)
+    assert text.splitlines()[0] == "campaign c is finished: 1 of 1 message sent"
+    dispatch.finish_campaigns(shop.engine)
+    assert note_notices(shop.engine, shop.settings) == [], "it is no campaign that is told of"
+    assert shop.sql("SELECT count(*) FROM campaign_report") == [(1,)]
+
+
+def test_a_notice_that_was_handed_over_and_not_marked_is_not_handed_over_again(shop: Shop) -> None:
+    phone(shop)
+    finish(shop, "c")
+    with pytest.MonkeyPatch.context() as patched, pytest.raises(KeyboardInterrupt):
+
+        def die(*_: object) -> None:
+            raise KeyboardInterrupt
+
+        patched.setattr(delivering, "_mark_delivered", die)  # that is where it is killed
+        deliver(shop)
+    wait_out(shop)
+    assert deliver(shop) == []
+    send(shop)
+    assert len(to_operator(shop)) == 1
+
+
+def test_two_that_have_claimed_one_notice_by_whatsapp_hand_it_over_once(shop: Shop) -> None:
+    """The first one's lease had ended, and it was only slow."""
+    phone(shop)
+    finish(shop, "c")
+    with transaction(shop.engine) as connection:
+        terms = {"receiver": 1, "lease": delivering.LEASE, "longest": delivering.LONGEST}
+        [claimed] = rows(connection, "claim_delivery", Delivery, **terms)
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(
+            pool.map(lambda _: send_notice(shop.engine, lambda: open_vault(shop.settings), claimed), range(4))
+        )
+    assert all(answer.is_taken for answer in answers)
+    send(shop)
+    assert len(to_operator(shop)) == 1
+
+
+def test_an_instance_in_trouble_sends_the_notice_once_it_is_well(shop: Shop) -> None:
+    phone(shop)
+    finish(shop, "c")
+    shop.sql("UPDATE lanes SET health = 'down', health_reason = 'so'")
+    deliver(shop)
+    assert shop.sql("SELECT answer FROM deliveries") == [("instance a is down, and sends nothing",)]
+    shop.sql("UPDATE lanes SET health = 'ok', health_reason = NULL")
+    wait_out(shop)
+    assert deliver(shop) == [{"receiver": "ops", "delivered": 1, "failed": 0}]
+
+
+def test_an_operator_who_has_opted_out_gets_none(shop: Shop) -> None:
+    phone(shop)
+    finish(shop, "c")
+    block_phones(shop.engine, [OPERATOR])
+    deliver(shop)
+    send(shop)
+    assert to_operator(shop) == []
+
+
+def test_with_a_person_who_is_forgotten_goes_the_receiver(shop: Shop) -> None:
+    phone(shop)
+    finish(shop, "c")
+    forget_phone(shop.engine, open_vault(shop.settings), OPERATOR)
+    assert show_receivers(shop.engine) == []
+    with pytest.raises(InputError, match="forgotten"):
+        phone(shop)
+    assert due_receivers(shop.engine) == []
+
+
+def test_an_instance_that_sends_notices_is_not_removed(shop: Shop) -> None:
+    phone(shop)
+    with pytest.raises(ConflictError, match="sends notices to receiver 'ops'"):
+        remove_instance(shop.engine, "a")
+
+
+def test_a_test_says_what_the_receiver_answered_and_hastens_what_waits(shop: Shop, web: WebReceiver) -> None:
+    add(shop, "ops", webhook(web))
+    finish(shop, "c")
+    web.status, web.said = 503, b"closed today"
+    deliver(shop)
+    refused = send_trial_notice(shop.engine, shop.settings, lambda: open_vault(shop.settings), "ops")
+    assert refused[:2] == (False, "HTTP 503: closed today")
+    assert deliver(shop) == []
+    web.status = 204
+    taken = send_trial_notice(shop.engine, shop.settings, lambda: open_vault(shop.settings), "ops")
+    assert taken[:2] == (True, "HTTP 204")
+    assert web.posted[-1].document["type"] == "test"
+    assert "this is a test" in web.posted[-1].document["data"]["summary"]
+    assert deliver(shop) == [{"receiver": "ops", "delivered": 1, "failed": 0}]
+    assert show_receivers(shop.engine)[0].undelivered == 1
+
+
+def test_another_secret_signs_what_follows_and_the_address_stays(shop: Shop, web: WebReceiver) -> None:
+    first = add(shop, "ops", webhook(web))
+    second = change_receiver(shop.engine, lambda: open_vault(shop.settings), "ops", ReceiverChange(new_secret=True))
+    assert second is not None and second != first
+    finish(shop, "c")
+    deliver(shop)
+    verify(web.posted[0], second)
+    with web_receiver() as other:
+        change_receiver(shop.engine, lambda: open_vault(shop.settings), "ops", ReceiverChange(webhook(other)))
+        finish(shop, "d")
+        deliver(shop)
+        verify(other.posted[0], second)
