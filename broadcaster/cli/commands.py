@@ -25,6 +25,8 @@ COMMANDS = {
     "phone": ("broadcaster.cli.phone:app", "Stop messages to a person, show what is stored, or forget it."),
     "replies": ("broadcaster.cli.reply:app", "What people wrote back, and what their words asked for."),
     "schedule": ("broadcaster.cli.schedule:app", "Broadcasts that recur: schedules and their occurrences."),
+    "proof": ("broadcaster.cli.proof_keys:app", "The key that proofs of campaigns are signed with."),
+    "verify": ("broadcaster.cli.verify:verify", "Check a proof of a campaign; needs no database."),
     "purge": ("broadcaster.cli.purge:purge", "Delete what is personal of campaigns that ended long ago."),
     "audit": ("broadcaster.cli.audit:audit", "Show what operators did: who, when, what, before and after."),
     "metrics": ("broadcaster.cli.metrics:metrics", "Figures for monitors: print them, or serve them to Prometheus."),

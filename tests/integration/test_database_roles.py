@@ -82,6 +82,7 @@ PRIVILEGES = {
     "schedule_lanes": "DELETE INSERT SELECT",
     "schedules": KEPT,
     "settlements": "INSERT SELECT",
+    "signing_keys": "INSERT(key_encrypted public_key) SELECT UPDATE(key_encrypted)",
     "ticks": "INSERT SELECT UPDATE",
     **dict.fromkeys(VIEWS, "SELECT"),
 }

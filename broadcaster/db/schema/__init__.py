@@ -23,6 +23,7 @@ FILES = (
     "tables/tick",
     "tables/audit",
     "tables/forgetting",
+    "tables/signing_key",
     "tables/opt_out",
     "tables/consent",
     "tables/confirmation",

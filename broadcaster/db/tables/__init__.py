@@ -30,6 +30,7 @@ from broadcaster.db.tables.limit import lane_limits, limits
 from broadcaster.db.tables.message import attempts, doubts, messages, settlements
 from broadcaster.db.tables.opt_out import confirmed_opt_outs, opt_outs, opted_out
 from broadcaster.db.tables.schedule import occurrences, schedule_lanes, schedules
+from broadcaster.db.tables.signing_key import signing_keys
 from broadcaster.db.tables.tick import ticks
 
 __all__ = [
@@ -79,5 +80,6 @@ __all__ = [
     "schedule_lanes",
     "schedules",
     "settlements",
+    "signing_keys",
     "ticks",
 ]
