@@ -17,7 +17,6 @@ from broadcaster.cli.output_files import STANDARD_OUTPUT, open_output
 from broadcaster.crypto import open_vault
 from broadcaster.errors import InputError, UsageError
 from broadcaster.services.proofs.proof_writer import write_proof
-from broadcaster.services.signing_keys import signing_key
 from broadcaster.settings import load
 
 _KEY_BYTES = 32
@@ -56,8 +55,7 @@ def proof(
     vault = open_vault(settings)
     key = None if kept is None else secrets.token_bytes(_KEY_BYTES)
     with database(settings) as engine, open_output(out) as file:
-        private_key = signing_key(engine, vault)
-        written = write_proof(engine, name, private_key, key, lambda lines: file.write(lines.decode()))
+        written = write_proof(engine, vault, name, key, lambda lines: file.write(lines.decode()))
         if kept is not None and key is not None:
             with open_output(kept) as key_output:
                 key_output.write(f"{key.hex()}\n")

@@ -13,6 +13,7 @@ import msgspec
 from sqlalchemy import Connection, Engine
 
 from broadcaster import __version__
+from broadcaster.crypto import Vault
 from broadcaster.db.engine import transaction
 from broadcaster.db.faults import plain_errors
 from broadcaster.db.statements import each, execute, first, rows
@@ -37,6 +38,7 @@ from broadcaster.domain.states import FINAL_CAMPAIGN_STATES, MessageState
 from broadcaster.errors import ConflictError, NotFoundError
 from broadcaster.services.audit import note_operation
 from broadcaster.services.campaigns.campaign_reports import CampaignSummary
+from broadcaster.services.signing_keys import signing_key
 from broadcaster.signatures import public_key_of, sign
 
 _BUFFERED_LINES = 2_000
@@ -80,12 +82,13 @@ class _Row(NamedTuple):
 
 
 def write_proof(
-    engine: Engine, name: str, private_key: bytes, digest_key: bytes | None, write: Callable[[bytes], object]
+    engine: Engine, vault: Vault, name: str, digest_key: bytes | None, write: Callable[[bytes], object]
 ) -> WrittenProof:
     """Write the lines of the proof of a campaign that has ended, and note in the audit trail that it was made.
 
     All of it is as of one moment, and memory is flat. `digest_key` is what phones are hashed with; None: they are
-    written in the clear. Raises NotFoundError, and ConflictError where the campaign has not ended.
+    written in the clear. Raises NotFoundError, ConflictError where the campaign has not ended, and SettingsError where
+    the key that signs cannot be opened.
     """
     chain, digests = Chain(), Digests(digest_key)
     with plain_errors(), engine.connect() as opened:
@@ -96,6 +99,7 @@ def write_proof(
             terms = first(connection, "proof_terms", _Terms, campaign_id=summary.id)
             if terms is None:
                 raise ValueError("a campaign that is listed has no row")
+            private_key = signing_key(engine, vault)
             header = _header(summary, terms, digests, public_key_of(private_key).hex())
             write(chain.line(header))
             count = 0
