@@ -20,9 +20,9 @@ PEOPLE = 30
 def shop(engine: Engine, settings: Settings) -> Iterator[Shop]:
     """A campaign that has ended, of whose messages one was refused."""
     with open_shop(engine, settings) as opened:
-        opened.add("main")
+        opened.add("a")
         opened.fault("kind=invalid_number,phone=628120000003")
-        opened.submit("spring", PEOPLE, "main")
+        opened.submit("spring", PEOPLE, "a")
         drain(opened)
         yield opened
 
@@ -54,7 +54,7 @@ def test_a_client_checks_what_an_agency_has_handed_over(run_cli: RunCli, shop: S
     asked = run_cli("verify", "spring.proof", *about, environ=NOTHING)
     assert (asked.code, asked.stderr.count("\n")) == (0, 1)
     assert "compare it with the one that its maker told you" in asked.stderr
-    assert "record 4: failed through main on 20" in asked.stdout
+    assert "record 4: failed through a on 20" in asked.stdout
     assert "  attempt 1: rejected on 20" in asked.stdout
     nobody = run_cli("verify", "spring.proof", "--phone", "+6281399999999", *about[2:]).stdout
     assert nobody.splitlines()[-1] == "no message to this phone is in it"
@@ -91,7 +91,7 @@ def test_nothing_is_half_written(run_cli: RunCli, shop: Shop, tmp_path: Path) ->
     clear = ("--phones", "clear")
     assert_refused(run_cli(*prove, "spring", "--out", "a", *clear, "--key-file", "b"), "nothing is hashed", code=2)
     assert_refused(run_cli(*prove, "nobody", "--out", "a"), "'nobody'", "campaign list")
-    shop.submit("later", 1, "main", first=100)
+    shop.submit("later", 1, "a", first=100)
     assert_refused(run_cli(*prove, "later", "--out", "a"), "has not ended")
     assert [path.name for path in tmp_path.iterdir()] == ["kept.key"]
     assert shop.sql("SELECT count(*) FROM signing_keys") == [(0,)]

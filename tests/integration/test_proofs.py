@@ -116,13 +116,13 @@ def test_of_a_file_the_request_has_its_hash(shop: Shop) -> None:
 
 
 def test_hashed_it_has_nothing_personal_in_it(sent: Shop) -> None:
-    sent.sql("UPDATE messages SET reason = 'N3 (+62 812-0000-003) is not there: ' || phone WHERE state = 'failed'")
+    sent.sql("UPDATE messages SET reason = 'Ann (+62 812-0000-003) is not there: ' || phone WHERE state = 'failed'")
     said, _ = written(sent)
     text = said.decode()
     assert [phone for (phone,) in sent.sql("SELECT phone FROM messages") if str(phone)[3:] in text] == []
     assert "62812" not in text
     assert "@c.us" not in text
-    assert "N3 …) is not there: …" in text
+    assert "Ann …) is not there: …" in text
 
 
 def test_what_may_be_a_number_goes_as_when_somebody_is_forgotten(shop: Shop) -> None:

@@ -234,7 +234,7 @@ def test_digests_are_those_that_the_documentation_names() -> None:
     assert clear.hidden("62812") == "62812"
     assert clear.digest(b"a") == hashlib.sha256(b"a").hexdigest()
     assert hashed.reason("62812000001 is no +62 812-0000-001: 404") == "… is no …"
-    assert hashed.reason("error 404, 1000") == "error 404, 1000"
+    assert hashed.reason("error 404 of 1000") == "error 404 of 1000"
     assert clear.reason("62812000001 is not there") == "62812000001 is not there"
 
 
