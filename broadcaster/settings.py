@@ -127,8 +127,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """
     log_level: str = "INFO"
     """DEBUG, INFO, WARNING or ERROR."""
-    log_json: bool = False
-    """Whether the roles log one JSON object a line, for machines."""
+    log_json: bool | None = None
+    """Whether the roles log one JSON object a line, for machines. Unset: unless they log to a terminal."""
     allow_private_file_urls: bool = False
     """Whether `--file-url` may name a host that is not public, for a gateway among one's own servers."""
 

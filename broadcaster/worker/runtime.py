@@ -7,6 +7,7 @@ import threading
 from collections.abc import Coroutine, Sequence
 from typing import Any, Final, TypeVar
 
+import structlog
 from sqlalchemy import Engine
 
 from broadcaster.db.engine import open_engine
@@ -17,6 +18,7 @@ from broadcaster.services.sending.sending_process import SendingProcess
 from broadcaster.settings import Settings
 
 T = TypeVar("T")
+log = structlog.get_logger()
 
 _LOCK_TIMEOUT = 3.0
 """Seconds that a tick waits for a lock. It comes again anyway, and a longer wait would keep the worker from
@@ -32,6 +34,7 @@ class Runtime:
         self.engine: Final[Engine] = open_engine(settings, lock_timeout=_LOCK_TIMEOUT)
         require_current(self.engine)
         self._loop = _new_event_loop()
+        self._loop.set_exception_handler(_log_unexpected)
         self._thread = threading.Thread(target=self._loop.run_forever, name="sending", daemon=True)
         self._thread.start()
         self._process = SendingProcess(settings, confirm_opt_out)
@@ -63,6 +66,11 @@ class Runtime:
 
     def _call(self, coroutine: Coroutine[Any, Any, T]) -> T:
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
+
+
+def _log_unexpected(_: asyncio.AbstractEventLoop, what: dict[str, Any]) -> None:
+    """As asyncio does, but without what its futures hold: the text of an error has the values of rows."""
+    log.error(what["message"], exc_info=what.get("exception"))
 
 
 def _new_event_loop() -> asyncio.AbstractEventLoop:

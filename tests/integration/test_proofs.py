@@ -163,7 +163,7 @@ def test_retries_doubts_and_settlements_are_in_it(shop: Shop) -> None:
         (2, "unknown", "found"),
     ]
     assert [(each.before, each.after) for each in first.settlements] == [("unknown", "sent")]
-    assert (len(second.attempts), second.settlements) == (1, [])
+    assert (len(second.attempts), second.settlements) == (1, ())
     assert b"Ann" not in said
 
 

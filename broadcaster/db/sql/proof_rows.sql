@@ -1,14 +1,17 @@
 SELECT /* proof_rows */
 -- The messages of a campaign in their order, one row for each attempt, or one where there was none. What is the same for
--- all attempts of a message stands in each of its rows. Both are read along their keys: nothing is sorted or gathered.
+-- all attempts of a message stands in each of its rows. All is looked up by keys as messages are read along theirs: how
+-- that is done must not depend on how many rows Postgres believes that there are (OFFSET 0).
     m.seq,
     m.phone,
-    i.name AS instance,
+    (
+        SELECT i.name FROM instances i WHERE i.id = m.lane_id
+    ) AS instance,
     m.state,
     m.changed_at,
     m.reason,
     m.gateway_id,
-    m.variables,
+    m.variables::text,
     own.digest AS file_digest,
     a.attempt,
     a.outcome,
@@ -20,22 +23,32 @@ SELECT /* proof_rows */
     d.resolved_as,
     s.settlements
 FROM messages m
-JOIN campaigns c ON c.id = m.campaign_id
-JOIN instances i ON i.id = m.lane_id
-LEFT JOIN attempts a ON a.segment = m.segment AND a.campaign_id = m.campaign_id AND a.seq = m.seq
-LEFT JOIN doubts d
-    ON d.segment = a.segment AND d.campaign_id = a.campaign_id AND d.seq = a.seq AND d.attempt = a.attempt
-LEFT JOIN (
+LEFT JOIN LATERAL (
+    SELECT t.*
+    FROM attempts t
+    WHERE t.segment = %(segment)s AND t.campaign_id = %(campaign_id)s AND t.seq = m.seq
+    OFFSET 0
+) a ON true
+LEFT JOIN LATERAL (
+    SELECT t.resolved_as
+    FROM doubts t
+    WHERE t.segment = %(segment)s AND t.campaign_id = %(campaign_id)s AND t.seq = m.seq AND t.attempt = a.attempt
+    OFFSET 0
+) d ON true
+LEFT JOIN LATERAL (
     SELECT
-        seq,
-        jsonb_agg(jsonb_build_object('before', from_state, 'after', to_state, 'at', settled_at) ORDER BY id) AS settlements
-    FROM settlements
-    WHERE segment = %(segment)s AND campaign_id = %(campaign_id)s
-    GROUP BY seq
-) s ON s.seq = m.seq
-LEFT JOIN (
-    SELECT f.path, k.digest FROM campaign_files f JOIN contents k ON k.id = f.content_id
-    WHERE f.campaign_id = %(campaign_id)s
-) own ON own.path = m.variables ->> c.file_column
+        jsonb_agg(jsonb_build_object('before', t.from_state, 'after', t.to_state, 'at', t.settled_at) ORDER BY t.id)
+            AS settlements
+    FROM settlements t
+    WHERE t.segment = %(segment)s AND t.campaign_id = %(campaign_id)s AND t.seq = m.seq
+    OFFSET 0
+) s ON true
+LEFT JOIN LATERAL (
+    SELECT k.digest
+    FROM campaign_files f
+    JOIN contents k ON k.id = f.content_id
+    WHERE f.campaign_id = %(campaign_id)s AND f.path = m.variables ->> %(file_column)s::text
+    OFFSET 0
+) own ON true
 WHERE m.segment = %(segment)s AND m.campaign_id = %(campaign_id)s
 ORDER BY m.seq, a.attempt

@@ -2,6 +2,7 @@ SELECT /* proof_terms */
 -- What a proof of a campaign says beside its counters: as of when, what was sent, and what is left where it was purged.
     now() AS as_of,
     c.segment,
+    c.file_column,
     (
         SELECT jsonb_agg(
             jsonb_build_object(

@@ -42,6 +42,7 @@ from broadcaster.services.signing_keys import signing_key
 from broadcaster.signatures import public_key_of, sign
 
 _BUFFERED_LINES = 2_000
+_variables = msgspec.json.Decoder(dict[str, str]).decode
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,7 @@ class WrittenProof:
 class _Terms(msgspec.Struct, frozen=True):
     as_of: datetime
     segment: int
+    file_column: str | None
     contents: list[ContentDigest]
     remains: Remains | None
 
@@ -68,7 +70,7 @@ class _Row(NamedTuple):
     changed_at: datetime
     reason: str | None
     gateway_id: str | None
-    variables: Mapping[str, str] | None
+    variables: str | None
     file_digest: bytes | None
     attempt: int | None
     outcome: str
@@ -153,7 +155,8 @@ def _header(summary: CampaignSummary, terms: _Terms, digests: Digests, public_ke
 
 def _records(connection: Connection, campaign_id: int, terms: _Terms, digests: Digests) -> Iterator[MessageRecord]:
     contents = _contents(connection, campaign_id, terms.contents)
-    found = each(connection, "proof_rows", _Row, campaign_id=campaign_id, segment=terms.segment)
+    of_campaign = {"campaign_id": campaign_id, "segment": terms.segment, "file_column": terms.file_column}
+    found = each(connection, "proof_rows", _Row, **of_campaign)
     for number, (_, of_message) in enumerate(groupby(found, attrgetter("seq")), 1):
         message, *more = of_message
         tried = [message, *more] if message.attempt is not None else []
@@ -167,7 +170,7 @@ def _records(connection: Connection, campaign_id: int, terms: _Terms, digests: D
             reason=digests.reason(message.reason),
             gateway_id=digests.hidden(message.gateway_id),
             attempts=[_attempt(row, contents, digests) for row in tried],
-            settlements=msgspec.convert(message.settlements or (), list[SettlementRecord]),
+            settlements=msgspec.convert(message.settlements, list[SettlementRecord]) if message.settlements else (),
         )
 
 
@@ -209,7 +212,7 @@ def _request(row: _Row, sent: _Sent, digests: Digests) -> str | None:
     if row.phone is None:
         return None
     try:
-        content = sent.content.render(row.variables or {})
+        content = sent.content.render(_variables(row.variables) if row.variables else {})
     except Exception:  # noqa: BLE001 - as when it was to be sent: whatever a template does, only its own message fails
         return None
     file_sha256 = sent.file_sha256 if row.file_digest is None else row.file_digest.hex()
