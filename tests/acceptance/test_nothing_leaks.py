@@ -24,6 +24,7 @@ from broadcaster.db.engine import open_engine
 from broadcaster.embedded import StackState
 from broadcaster.simulator import Simulator, parse_fault
 from broadcaster.simulator.fault_plan import FaultPlan
+from broadcaster.simulator.fault_rule import FaultRule
 from tests.support.cli import CliResult, assert_done
 from tests.support.database import as_owner
 from tests.support.home import Home, temporary_home
@@ -161,7 +162,8 @@ def fill(home: Home, simulator: Simulator, heard: Heard) -> None:
         [
             parse_fault(f"kind=invalid_number,phone={PHONES[1]}"),
             parse_fault(f"kind=http_500_after_accept,phone={PHONES[2]}"),
-            parse_fault(f"kind=http_503,phone={PHONES[3]},times=1"),
+            parse_fault(f"kind=http_503,phone={PHONES[3]},retry_after=1,count=1"),
+            FaultRule(kind="reply", phone=PHONES[4], body={"sent": False, "message": f"{KEY} cannot reach {NAME}"}),
         ]
     )
     recipients = home.directory / "recipients.csv"

@@ -97,7 +97,7 @@ def test_the_digest_of_a_request_is_of_what_the_gateway_got(sent: Shop) -> None:
             each for each in records(said) if each.phone == hmac.digest(KEY, entry.phone.encode(), "sha256").hex()
         ]
         assert hmac.digest(KEY, request, "sha256").hex() in [each.request for each in record.attempts]
-    assert entry.body == "Hi N5"
+    assert {entry.body for entry in sent.gateway.ledger.entries} == {f"Hi N{number}" for number in range(PEOPLE)}
 
 
 def test_of_a_file_the_request_has_its_hash(shop: Shop) -> None:
