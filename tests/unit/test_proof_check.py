@@ -103,6 +103,12 @@ def test_any_changed_byte_is_found(data: st.DataObject) -> None:
     assert refused(changed).line == whole()[:place].count(b"\n") + 1
 
 
+def test_wherever_a_letter_is_large_instead_of_small_it_is_found() -> None:
+    """Also in what is read as numbers: each value has one spelling."""
+    for place, byte in enumerate(whole()):
+        assert refused(whole()[:place] + bytes([byte ^ 0x20]) + whole()[place + 1 :]).line
+
+
 @given(st.integers(0, 4000), st.binary(min_size=1, max_size=3))
 def test_any_added_byte_is_found(place: int, added: bytes) -> None:
     place = min(place, len(whole()))
