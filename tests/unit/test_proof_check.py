@@ -220,8 +220,15 @@ def test_a_later_version_is_told_so() -> None:
 
 def test_a_line_without_an_end_is_not_read_into_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("broadcaster.services.proofs.proof_check.LONGEST_LINE", 10_000)
-    lines = whole().splitlines(keepends=True)
-    assert "more than 10,000 bytes" in str(refused(lines[0] + b"x" * 1_000_000))
+    endless = io.BytesIO(whole().splitlines(keepends=True)[0] + b"x" * 1_000_000)
+    with pytest.raises(ProofError, match="more than 10,000 bytes"):
+        check_proof(endless)
+    assert endless.tell() < 20_000
+
+
+@pytest.mark.parametrize("more", [b"\n", b"x", whole().splitlines(keepends=True)[-1]])
+def test_nothing_follows_the_signature(more: bytes) -> None:
+    assert "something follows the signature" in str(refused(whole() + more))
 
 
 def test_the_recipe_of_the_documentation_checks_the_chain() -> None:

@@ -81,6 +81,10 @@ def _key_file(out: Path, phones: Phones, given: Path | None) -> Path | None:
     kept = given or out.with_name(f"{out.name}.key")
     if kept in (STANDARD_OUTPUT, out):
         raise UsageError("--key-file: the key has a file of its own; give its name")
-    if kept.exists():
+    try:
+        is_there = kept.exists()
+    except OSError as error:
+        raise InputError(f"cannot write {kept}: {error.strerror}") from None
+    if is_there:
         raise InputError(f"{kept} is there already, and may be the key of another proof: move it, or give --key-file")
     return kept
