@@ -149,8 +149,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """
     log_level: str = "INFO"
     """DEBUG, INFO, WARNING or ERROR."""
-    log_json: bool = False
-    """Whether the roles log one JSON object a line, for machines."""
+    log_json: bool | None = None
+    """Whether the roles log one JSON object a line, for machines. Unset: unless they log to a terminal."""
     otlp_endpoint: str | None = None
     """Where workers send spans, such as http://127.0.0.1:4318: a collector of OpenTelemetry. Unset: nowhere."""
     trace_every: Count = 100

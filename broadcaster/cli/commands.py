@@ -27,6 +27,8 @@ COMMANDS = {
     "replies": ("broadcaster.cli.reply:app", "What people wrote back, and what their words asked for."),
     "schedule": ("broadcaster.cli.schedule:app", "Broadcasts that recur: schedules and their occurrences."),
     "notify": ("broadcaster.cli.notify:app", "Tell people and programs what happens, by webhook, mail or WhatsApp."),
+    "proof": ("broadcaster.cli.proof_keys:app", "The key that proofs of campaigns are signed with."),
+    "verify": ("broadcaster.cli.verify:verify", "Check a proof of a campaign; needs no database."),
     "purge": ("broadcaster.cli.purge:purge", "Delete what is personal of campaigns that ended long ago."),
     "audit": ("broadcaster.cli.audit:audit", "Show what operators did: who, when, what, before and after."),
     "metrics": ("broadcaster.cli.metrics:metrics", "Figures for monitors: print them, or serve them to Prometheus."),

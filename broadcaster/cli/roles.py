@@ -72,7 +72,7 @@ def web(
     from broadcaster.worker.readiness import announce_ready  # noqa: PLC0415
 
     settings = replace(settings, web_allow_changes=settings.web_allow_changes or allow_changes)
-    configure_logs(settings)
+    configure_logs(settings, "web")
     os.chdir("/")
     serve_web(settings, surroundings=partial(look_around, settings=settings), nudge=nudge, ready=announce_ready)
 

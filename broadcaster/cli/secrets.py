@@ -18,9 +18,9 @@ def rotate() -> None:
     """Encrypt all instance keys anew under the newest secret key.
 
     First put the new key in front of the old one in BROADCASTER_SECRET_KEY or its file, everywhere, and start
-    workers anew. Afterwards the old one can go. Safe while messages are being sent, and to run again. The key by
-    which forgotten numbers are known, and what webhooks are signed with, are encrypted anew with them; where the
-    old secret key is lost, see `phone reset`.
+    workers anew. Afterwards the old one can go. Safe while messages are being sent, and to run again. The keys by
+    which forgotten numbers are known and proofs are signed, and what webhooks are signed with, are encrypted anew
+    with them; where the old secret key is lost, see `phone reset` and `proof key --new`.
     """
     settings = load()
     vault = open_vault(settings)

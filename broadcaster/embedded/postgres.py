@@ -61,6 +61,8 @@ timezone = 'UTC'
 log_timezone = 'UTC'
 log_line_prefix = '%m [%p] '
 log_checkpoints = off
+# The details of an error quote rows, which are personal.
+log_error_verbosity = terse
 """
 
 

@@ -15,6 +15,7 @@ from broadcaster.db.engine import transaction
 from broadcaster.errors import ConflictError, ContentionError
 from broadcaster.services.audit import note_operation
 from broadcaster.services.forgetting.forgotten import SEALED_FOR, open_key
+from broadcaster.services.signing_keys import renew_signing_key
 
 _accounts = tables.accounts
 _TRIES = 5
@@ -40,10 +41,10 @@ class _Renewal:
 def rotate_secret_keys(engine: Engine, vault: Vault) -> Rotation:
     """Seal every key that is not under the newest secret key anew, and renew the fingerprints with them.
 
-    The key by which forgotten numbers are known, and what webhooks are signed with, are sealed anew with them. What is
-    to be written is read and worked out first. Then all of it is written in one transaction: everything is renewed, or
-    nothing. Only that transaction locks rows, so workers go on. If a key was changed between reading and writing, all
-    begins anew. What is under the newest secret key already is left alone, so this may be run again at any time.
+    The keys by which forgotten numbers are known and proofs are signed, and what webhooks are signed with, are sealed
+    anew with them. What is to be written is read and worked out first. Then all of it is written in one transaction:
+    everything is renewed, or nothing. Only that transaction locks rows, so workers go on. If a key was changed between
+    reading and writing, all begins anew. What is under the newest secret key already is left alone, so this may be run again at any time.
 
     Raises SettingsError where a key opens under none of the secret keys, ConflictError where two accounts turn out to
     be one, ContentionError where it loses against workers time and again.
@@ -54,6 +55,7 @@ def rotate_secret_keys(engine: Engine, vault: Vault) -> Rotation:
             with transaction(engine) as connection:
                 _write(connection, renewals)
                 _renew_forgetting_key(connection, vault)
+                renew_signing_key(connection, vault)
                 _renew_webhooks(connection, vault)
                 note_operation(connection, "secrets", "*", accounts=accounts, renewed=len(renewals))
         except ContentionError:

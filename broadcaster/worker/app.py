@@ -10,6 +10,7 @@ from celery.loaders.app import AppLoader
 
 from broadcaster.settings import Settings, load
 from broadcaster.worker import flower_command
+from broadcaster.worker.own_task import OwnTask
 
 DISPATCH = "broadcaster.dispatch"
 LIFECYCLE = "broadcaster.lifecycle"
@@ -104,7 +105,7 @@ class Loader(AppLoader):  # type: ignore[misc]  # Celery ships no types
 
 def make_app(settings: Settings) -> Celery:
     """The Celery application on the configured broker; nothing connects yet."""
-    app = Celery("broadcaster", set_as_current=True, loader=Loader)
+    app = Celery("broadcaster", set_as_current=True, loader=Loader, task_cls=OwnTask)
     app.conf.update(configuration(settings))
     return app
 

@@ -46,7 +46,7 @@ def run_flower(arguments: Sequence[str] | None = None) -> None:
     Raises UnavailableError if it cannot listen at its address, SettingsError for unusable credentials, UsageError for
     options that would let in others.
     """
-    configure_logs(settings)
+    configure_logs(settings, "flower")
     keep_memory_level()
     # Here only, where it says by whose clocks moments are shown: beat reckons its intervals in UTC.
     app.conf.timezone = _zone_of_pages()

@@ -22,6 +22,7 @@ from celery.concurrency.thread import TaskPool
 from celery.exceptions import CPendingDeprecationWarning, SecurityWarning
 from celery.utils.log import mlevel
 from celery.worker.control import Panel
+from structlog.contextvars import bind_contextvars, clear_contextvars
 
 from broadcaster.errors import BroadcasterError, UsageError
 from broadcaster.worker import redis_transport
@@ -40,6 +41,8 @@ STOP_MARGIN = 15.0
 _ASKED_FOR_PREFORK = re.compile(r" (?:--pool[= ]|-P[= ]?)prefork(?: |$)")
 _DEFAULT_LEVEL = logging.WARNING
 """The level that `celery` passes without `--loglevel`."""
+_role = ["beat"]
+"""What this process is: a worker says so before it logs anything."""
 
 
 @contextmanager
@@ -54,6 +57,7 @@ def ending_with_a_line() -> Iterator[None]:
 @signals.celeryd_init.connect
 def _prepare_worker(conf: Any, **_: Any) -> None:
     """Runs before the worker makes anything: its first connection decides which transport all of them use."""
+    _role[:] = ["worker"]
     _ignore_warnings()
     redis_transport.install()
     for command in CONTROL_COMMANDS:
@@ -113,7 +117,18 @@ def _configure_logs_as_asked(loglevel: int, logfile: str | None, **_: Any) -> No
 
 def _configure_logs(level: Any, file: str | None) -> None:
     wanted = mlevel(level)
-    configure_logs(settings, level=None if wanted == _DEFAULT_LEVEL else wanted, file=file)
+    configure_logs(settings, _role[0], level=None if wanted == _DEFAULT_LEVEL else wanted, file=file)
+
+
+@signals.task_prerun.connect
+def _name_task(sender: Any, task_id: str, **_: Any) -> None:
+    """Whatever is logged for the task's sake has its name, also from the loop that its thread waits for."""
+    bind_contextvars(task=sender.name, task_id=task_id)
+
+
+@signals.task_postrun.connect
+def _leave_task(**_: Any) -> None:
+    clear_contextvars()
 
 
 def _refuse_what_cannot_work(worker: Any) -> None:

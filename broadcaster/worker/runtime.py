@@ -7,6 +7,7 @@ import threading
 from collections.abc import Coroutine, Sequence
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+import structlog
 from sqlalchemy import Engine
 
 from broadcaster.db.engine import open_engine
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from broadcaster.services.traces import MessageTraces
 
 T = TypeVar("T")
+log = structlog.get_logger()
 
 _LOCK_TIMEOUT = 3.0
 """Seconds that a tick waits for a lock. It comes again anyway, and a longer wait would keep the worker from
@@ -36,6 +38,7 @@ class Runtime:
         self.engine: Final[Engine] = open_engine(settings, lock_timeout=_LOCK_TIMEOUT)
         require_current(self.engine)
         self._loop = _new_event_loop()
+        self._loop.set_exception_handler(_log_unexpected)
         self._thread = threading.Thread(target=self._loop.run_forever, name="sending", daemon=True)
         self._thread.start()
         self._traces = _open_traces(settings, self.engine)
@@ -75,6 +78,11 @@ class Runtime:
 
     def _call(self, coroutine: Coroutine[Any, Any, T]) -> T:
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
+
+
+def _log_unexpected(_: asyncio.AbstractEventLoop, what: dict[str, Any]) -> None:
+    """As asyncio does, but without what its futures hold: the text of an error has the values of rows."""
+    log.error(what["message"], exc_info=what.get("exception"))
 
 
 def _open_traces(settings: Settings, engine: Engine) -> MessageTraces | None:

@@ -27,7 +27,7 @@ SHOWS = {
     "instance rules NAME test", "campaign preview", "phone list", "phone show", "campaign list", "campaign show",
     "campaign watch", "campaign report", "campaign export", "audience list", "audience show", "audience export",
     "schedule list", "schedule show", "schedule next", "schedule report", "replies list", "replies show",
-    "replies export", "limit list", "limit show", "metrics", "campaign plan", "schedule plan",
+    "replies export", "limit list", "limit show", "metrics", "campaign plan", "schedule plan", "verify",
     "notify list", "notify show", "notify log",
 }  # fmt: skip
 """Commands that change nothing in the database that an operator would have decided."""
@@ -147,6 +147,8 @@ STEPS = [
     Step("campaign settle", "c --as failed --yes", "campaign c", "failed", None, 1,
          first=_sql("UPDATE messages SET state = 'unknown' WHERE phone = '628123456001'")),
     Step("campaign cancel", "c --yes", "campaign c", "cancelled", None, 1),
+    Step("campaign proof", "c --out c.proof", "campaign c", "proof", None, ...),
+    Step("proof key", "--new", "secrets signing key", "public_key", None, ...),
     Step("schedule add", SCHEDULE, "schedule news", "cron", None, "0 9 * * *"),
     Step("schedule set", "news --cron '0 8 * * *'", "schedule news", "cron", "0 9 * * *", "0 8 * * *"),
     Step("schedule set", "news --limit promos", "schedule news", "limits", None, ["promos"]),

@@ -43,6 +43,8 @@ GIVEN = {
     "campaign settle": "c --as failed --yes",
     "campaign clone": "c d",
     "campaign watch": "c --timeout 0",
+    "campaign proof": "c --out c.proof",
+    "verify": "people.csv",
     "audience import": "new people.csv",
     "audience sync": "new --instance a",
     "schedule add": SCHEDULE,

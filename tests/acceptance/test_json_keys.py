@@ -87,6 +87,9 @@ WHILE_IT_RUNS = [
 ]
 ONCE_IT_HAS_ENDED = [
     "campaign watch c",
+    "campaign proof c --out c.proof",
+    "verify c.proof",
+    "proof key",
     "phone block 628123456001 --reason asked",
     "phone show 628123456001",
     "phone show 628120000000",

@@ -88,6 +88,7 @@ PRIVILEGES = {
     "schedule_limits": "DELETE INSERT SELECT",
     "schedules": KEPT,
     "settlements": "INSERT SELECT",
+    "signing_keys": "INSERT(key_encrypted public_key) SELECT UPDATE(key_encrypted)",
     "ticks": "INSERT SELECT UPDATE",
     "troubles": KEPT,
     "worker_figures": KEPT,

@@ -37,6 +37,7 @@ app = lazy_group(
         ),
         "report": ("broadcaster.cli.campaign.report:report", "Show what a campaign came to, and why messages failed."),
         "export": ("broadcaster.cli.campaign.report:export", "Write every message and its outcome as CSV."),
+        "proof": ("broadcaster.cli.campaign.prove:proof", "Write a signed proof of what a campaign came to."),
     },
     "Submit, watch, steer and report campaigns.",
 )

@@ -24,6 +24,7 @@ FILES = (
     "tables/worker",
     "tables/audit",
     "tables/forgetting",
+    "tables/signing_key",
     "tables/opt_out",
     "tables/consent",
     "tables/confirmation",

@@ -30,9 +30,9 @@ GRANT SELECT ON
     failure_counts, forgetting_key, forgotten_phones, frequency_records, inbound_messages, inbox_chats, inboxes,
     instances, known_phones, lane_limits, lane_moves, lanes, limits, looks, messaged_phones, messages, notices,
     occurrences, opening_hours, openings, opt_outs, opted_out, purges, receivers, recipient_groups,
-    rejected_recipients, schedule_lanes, schedule_limits, schedules, settlements, ticks, troubles, worker_figures,
-    campaign_report, failure_report, instance_report, message_log, occurrence_report, optouts, replies,
-    undecided_replies, attempt_report, hour_report, speed_report, doubt_report, reply_report
+    rejected_recipients, schedule_lanes, schedule_limits, schedules, settlements, signing_keys, ticks, troubles,
+    worker_figures, campaign_report, failure_report, instance_report, message_log, occurrence_report, optouts,
+    replies, undecided_replies, attempt_report, hour_report, speed_report, doubt_report, reply_report
 TO {role};
 
 -- Evidence: what was to be sent, what was tried, what came of it.
@@ -84,6 +84,10 @@ GRANT DELETE ON forgotten_phones TO {role};
 GRANT INSERT ON forgetting_key TO {role};
 GRANT UPDATE (key_encrypted) ON forgetting_key TO {role};
 GRANT EXECUTE ON FUNCTION forget_phone(text[], bytea[], bytea) TO {role};
+
+-- What proofs are signed with: made, sealed anew and replaced. Public keys stay as they are.
+GRANT INSERT (public_key, key_encrypted) ON signing_keys TO {role};
+GRANT UPDATE (key_encrypted) ON signing_keys TO {role};
 
 -- Opt-outs are evidence: written, ended and never rewritten. A trigger keeps what the claim looks up.
 GRANT INSERT (phone, forms, lane_id, way, words, inbound_id) ON opt_outs TO {role};

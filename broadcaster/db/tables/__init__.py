@@ -33,6 +33,7 @@ from broadcaster.db.tables.message import attempts, doubts, messages, settlement
 from broadcaster.db.tables.notice import deliveries, notices, receivers, troubles
 from broadcaster.db.tables.opt_out import confirmed_opt_outs, opt_outs, opted_out
 from broadcaster.db.tables.schedule import occurrences, schedule_lanes, schedule_limits, schedules
+from broadcaster.db.tables.signing_key import signing_keys
 from broadcaster.db.tables.tick import ticks
 from broadcaster.db.tables.worker import worker_figures
 
@@ -89,6 +90,7 @@ __all__ = [
     "schedule_limits",
     "schedules",
     "settlements",
+    "signing_keys",
     "ticks",
     "troubles",
     "worker_figures",

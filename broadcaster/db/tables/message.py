@@ -188,4 +188,4 @@ settlements = Table(
     moment("settled_at", "When it was settled.", nullable=False, server_default=func.now()),
     comment="What operators decided about messages of which nobody knew whether they were accepted.",
 )
-Index("settlements_campaign_id_idx", settlements.c.campaign_id)
+Index("settlements_campaign_id_seq_idx", settlements.c.campaign_id, settlements.c.seq)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from contextvars import Context
 from dataclasses import dataclass, field
 from itertools import islice, takewhile
 from math import inf
@@ -149,7 +150,8 @@ class Drain:
         tenure.lanes.add(lane)
         self._note(lane)
         if self._feeding is None:
-            self._feeding = asyncio.create_task(self._feed())
+            # Not in the name of the task that came first: it goes on for others.
+            self._feeding = asyncio.create_task(self._feed(), context=Context())
 
     async def _park(self, held: HeldLane, token: UUID, why: str) -> None:
         """Leave a lane that cannot even be tried to an operator. The other lanes go on."""
@@ -227,7 +229,8 @@ class Drain:
         try:
             await self._path.store.release_lanes(returns)
         except Exception as error:  # noqa: BLE001 - then the leases end by themselves
-            log.warning("cannot release", error=type(error).__name__)
+            names = [lane.held.name for lane in finished]
+            log.warning("cannot release", instances=names, error=type(error).__name__)
         for lane in finished:
             self._let_go(lane)
 
@@ -279,7 +282,8 @@ class Drain:
         try:
             return await self._path.outcomes.turn_over(asks, claim)
         except Exception as error:  # noqa: BLE001 - Postgres is away; sending goes on until the leases end
-            log.warning("outcomes and claims were not heard of", lanes=len(asks), error=type(error).__name__)
+            told = {"claim": str(claim), "lanes": len(asks), "error": type(error).__name__}
+            log.warning("outcomes and claims were not heard of", **told)
         if not asks:
             return {}
         while True:

@@ -178,7 +178,8 @@ class OutcomeWriter:
                 refused = type(error).__name__
             else:
                 return moved
-        log.error("an outcome cannot be written", campaign=row.campaign_id, message=row.seq, error=refused)
+        of = {"campaign_id": row.campaign_id, "seq": row.seq, "attempt": row.attempt, "claim": str(row.claim)}
+        log.error("an outcome cannot be written", **of, error=refused)
         return False
 
     def _keep(self, rows: Sequence[OutcomeRow]) -> None:

@@ -151,7 +151,7 @@ COMMENT ON COLUMN settlements.to_state IS 'Where the operator put it; pending: s
 COMMENT ON COLUMN settlements.settled_by IS 'Who said so.';
 COMMENT ON COLUMN settlements.reason IS 'Why, in the operator''s words.';
 COMMENT ON COLUMN settlements.settled_at IS 'When it was settled.';
-CREATE INDEX settlements_campaign_id_idx ON settlements (campaign_id);
+CREATE INDEX settlements_campaign_id_seq_idx ON settlements (campaign_id, seq);
 
 -- Segment 0 holds ordinary campaigns; a campaign with a segment of its own is dropped with its partition.
 -- Rows change twice on their way, so pages keep room and vacuum comes early.

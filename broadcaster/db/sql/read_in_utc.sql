@@ -1,0 +1,1 @@
+SET /* read_in_utc */ LOCAL TIME ZONE 'UTC'

@@ -1,0 +1,1 @@
+"""Proofs of campaigns: written from the books, and checked without them."""

@@ -1,0 +1,265 @@
+"""A proof holds as it was written, and not with anything changed: any byte, any line, anywhere."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import io
+import json
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from functools import cache
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from broadcaster.domain.contents import ContentKind, MessageContent
+from broadcaster.domain.outcomes import Outcome
+from broadcaster.domain.proof_format import (
+    AttemptRecord,
+    Chain,
+    ContentDigest,
+    Digests,
+    MessageRecord,
+    ProofHeader,
+    request_text,
+    signature_line,
+    signed_text,
+)
+from broadcaster.domain.states import CampaignState, MessageState
+from broadcaster.errors import InputError
+from broadcaster.services.proofs.proof_check import CheckedProof, ProofError, check_proof
+from broadcaster.signatures import new_signing_key, public_key_of, sign
+
+NOON = datetime(2026, 11, 28, 12, tzinfo=UTC)
+KEY, OTHER_KEY = new_signing_key(), new_signing_key()
+DIGEST_KEY = bytes(range(32))
+PHONES = [f"62812000{number:04d}" for number in range(8)]
+
+
+def record(number: int, **changes: object) -> MessageRecord:
+    tried = AttemptRecord(1, Outcome.ACCEPTED, NOON, "accepted", 1, 200, "ab" * 32, "cd" * 32)
+    digests = Digests(DIGEST_KEY)
+    fields = {"record": number, "seq": number, "phone": digests.hidden(PHONES[number - 1]), "attempts": [tried]}
+    told = {"instance": "main", "state": MessageState.SENT, "at": NOON, "reason": "accepted"}
+    return MessageRecord(**{**fields, **told, **changes})
+
+
+def header(**changes: object) -> ProofHeader:
+    fields = {
+        "format": "broadcaster proof",
+        "version": 1,
+        "written_by": "broadcaster 1",
+        "campaign": "spring",
+        "state": CampaignState.FINISHED,
+        "as_of": NOON,
+        "created_at": NOON,
+        "finished_at": NOON,
+        "recipients_read": 8,
+        "recipients_rejected": 0,
+        "total": 8,
+        "messages": {MessageState.SENT: 8},
+        "contents": [ContentDigest(1, ContentKind.TEXT, "ef" * 32, NOON)],
+        "phones": "hashed",
+        "key_sha256": Digests(DIGEST_KEY).key_sha256,
+        "public_key": public_key_of(KEY).hex(),
+    }
+    return ProofHeader(**{**fields, **changes})
+
+
+def proof(first: ProofHeader | None = None, records: Sequence[MessageRecord] | None = None, key: bytes = KEY) -> bytes:
+    chain = Chain()
+    lines = [chain.line(first or header())]
+    lines += [chain.line(each) for each in (records if records is not None else map(record, range(1, 9)))]
+    return b"".join([*lines, signature_line(sign(key, signed_text(chain.link)))])
+
+
+@cache
+def whole() -> bytes:
+    return proof()
+
+
+def check(said: bytes, **options: bytes | str | None) -> CheckedProof:
+    return check_proof(io.BytesIO(said), **options)  # type: ignore[arg-type]
+
+
+def refused(said: bytes) -> ProofError:
+    with pytest.raises(ProofError) as caught:
+        check(said, public_key=public_key_of(KEY))
+    return caught.value
+
+
+def test_a_proof_holds_as_it_was_written() -> None:
+    checked = check(whole(), public_key=public_key_of(KEY))
+    assert (checked.records, checked.accepted_more_than_once, checked.header) == (8, 0, header())
+
+
+@given(st.data())
+def test_any_changed_byte_is_found(data: st.DataObject) -> None:
+    place = data.draw(st.integers(0, len(whole()) - 1))
+    other = data.draw(st.integers(0, 255).filter(lambda byte: byte != whole()[place]))
+    changed = whole()[:place] + bytes([other]) + whole()[place + 1 :]
+    assert refused(changed).line == whole()[:place].count(b"\n") + 1
+
+
+def test_wherever_a_letter_is_large_instead_of_small_it_is_found() -> None:
+    """Also in what is read as numbers: each value has one spelling."""
+    for place, byte in enumerate(whole()):
+        assert refused(whole()[:place] + bytes([byte ^ 0x20]) + whole()[place + 1 :]).line
+
+
+@given(st.integers(0, 4000), st.binary(min_size=1, max_size=3))
+def test_any_added_byte_is_found(place: int, added: bytes) -> None:
+    place = min(place, len(whole()))
+    changed = whole()[:place] + added + whole()[place:]
+    if changed != whole():
+        refused(changed)
+
+
+@given(st.data())
+def test_any_cut_is_found(data: st.DataObject) -> None:
+    start = data.draw(st.integers(0, len(whole()) - 1))
+    end = data.draw(st.one_of(st.just(len(whole())), st.integers(start + 1, len(whole()))))
+    changed = whole()[:start] + whole()[end:]
+    refused(changed)
+
+
+LINES = st.lists(st.integers(0, 9), min_size=0, max_size=14)
+
+
+@given(LINES)
+def test_any_removed_repeated_or_moved_line_is_found(order: list[int]) -> None:
+    lines = whole().splitlines(keepends=True)
+    if order != list(range(10)):
+        refused(b"".join(lines[each] for each in order))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda lines: [*lines[:3], lines[4], lines[3], *lines[5:]],
+        lambda lines: [*lines[:3], *lines[4:]],
+        lambda lines: [*lines[:4], lines[3], *lines[4:]],
+    ],
+    ids=["swapped", "removed", "repeated"],
+)
+def test_what_is_wrong_is_told_with_its_place(change: Callable[[list[bytes]], list[bytes]]) -> None:
+    lines = whole().splitlines(keepends=True)
+    fault = refused(b"".join(change(lines)))
+    assert fault.record in (3, 4)
+    assert str(fault).startswith(f"record {fault.record} (line {fault.line}): it does not follow from the line before")
+
+
+def test_what_somebody_else_signs_is_not_ours() -> None:
+    theirs = proof(header(public_key=public_key_of(OTHER_KEY).hex()), key=OTHER_KEY)
+    assert check(theirs).records == 8
+    assert "signed by another key" in str(refused(theirs))
+    # Nor is what names our key, and was signed by theirs.
+    assert "signature" in str(refused(proof(key=OTHER_KEY)))
+
+
+@pytest.mark.parametrize(
+    ("first", "records", "said"),
+    [
+        (header(messages={MessageState.SENT: 7, MessageState.FAILED: 1}), None, "failed: 1, sent: 7"),
+        (header(total=9), None, "do not add up to 9"),
+        (None, [record(number) for number in (1, 2, 3, 4, 5, 6, 8)], "calls itself record 8"),
+        (None, [record(number, seq=1) for number in range(1, 9)], "of recipient 1"),
+        (header(public_key="00"), None, "names no public key"),
+    ],
+)
+def test_what_contradicts_itself_does_not_hold_though_it_is_signed(
+    first: ProofHeader | None, records: list[MessageRecord] | None, said: str
+) -> None:
+    assert said in str(refused(proof(first, records)))
+
+
+def test_what_was_accepted_twice_is_counted() -> None:
+    twice = [AttemptRecord(number, Outcome.ACCEPTED, NOON, "accepted", 1) for number in (1, 2)]
+    records = [record(1, attempts=twice), *map(record, range(2, 9))]
+    assert check(proof(records=records)).accepted_more_than_once == 1
+
+
+def test_a_phone_is_found_by_the_key_of_the_proof_alone() -> None:
+    found = check(whole(), phone=PHONES[2], digest_key=DIGEST_KEY).found
+    assert [each.record for each in found] == [3]
+    assert check(whole(), phone="628199999999", digest_key=DIGEST_KEY).found == []
+    with pytest.raises(InputError, match="hashed: give the key"):
+        check(whole(), phone=PHONES[2])
+    with pytest.raises(InputError, match="not the key of this proof"):
+        check(whole(), phone=PHONES[2], digest_key=bytes(32))
+
+
+def test_every_sure_form_of_a_number_finds_it() -> None:
+    """WhatsApp keeps Mexican numbers with a 1 behind the country code, which nobody dials any more."""
+    stored = record(1, phone=Digests(DIGEST_KEY).hidden("5215512345678"))
+    said = proof(records=[stored, *map(record, range(2, 9))])
+    assert [each.record for each in check(said, phone="525512345678", digest_key=DIGEST_KEY).found] == [1]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"",
+        b"\n",
+        b"phone,name\n",
+        b"\x00" * 100,
+        b'{"format":"broadcaster proof"}\n',
+        b'{"format":"broadcaster proof",',
+    ],
+)
+def test_what_is_no_proof_is_told_so(said: bytes) -> None:
+    assert refused(said).line == 1
+
+
+def test_a_later_version_is_told_so() -> None:
+    later = whole().replace(b'"version":1', b'"version":2', 1)
+    assert "no proof of version 1" in str(refused(later))
+
+
+def test_a_line_without_an_end_is_not_read_into_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("broadcaster.services.proofs.proof_check.LONGEST_LINE", 10_000)
+    endless = io.BytesIO(whole().splitlines(keepends=True)[0] + b"x" * 1_000_000)
+    with pytest.raises(ProofError, match="more than 10,000 bytes"):
+        check_proof(endless)
+    assert endless.tell() < 20_000
+
+
+@pytest.mark.parametrize("more", [b"\n", b"x", whole().splitlines(keepends=True)[-1]])
+def test_nothing_follows_the_signature(more: bytes) -> None:
+    assert "something follows the signature" in str(refused(whole() + more))
+
+
+def test_the_recipe_of_the_documentation_checks_the_chain() -> None:
+    """docs/proofs.md, in so many words."""
+    link = "0" * 64
+    *lines, _ = whole().decode().splitlines()
+    for line in lines:
+        said, _, rest = line.rpartition(',"chain":"')
+        link = hashlib.sha256((link + said).encode()).hexdigest()
+        assert rest == link + '"}'
+
+
+def test_digests_are_those_that_the_documentation_names() -> None:
+    hashed, clear = Digests(DIGEST_KEY), Digests(None)
+    assert hashed.hidden("62812") == hmac.new(DIGEST_KEY, b"62812", "sha256").hexdigest()
+    assert clear.hidden("62812") == "62812"
+    assert clear.digest(b"a") == hashlib.sha256(b"a").hexdigest()
+    assert hashed.reason("62812000001 is no +62 812-0000-001: 404") == "… is no …"
+    assert hashed.reason("error 404 of 1000") == "error 404 of 1000"
+    assert clear.reason("62812000001 is not there") == "62812000001 is not there"
+
+
+@pytest.mark.parametrize(
+    ("content", "file", "said"),
+    [
+        (MessageContent("Hi\n“Ann”"), None, {"body": "Hi\n“Ann”", "phone": "62812"}),
+        (MessageContent(None, "look", None, "https://x/"), None, {"caption": "look", "phone": "62812", "url": "https://x/"}),
+        (MessageContent(None, None, "a.pdf"), "ab", {"body": "ab", "filename": "a.pdf", "phone": "62812"}),
+    ],
+)  # fmt: skip
+def test_a_request_is_written_as_sorted_json(content: MessageContent, file: str | None, said: dict[str, str]) -> None:
+    assert request_text("62812", content, file) == json.dumps(
+        said, ensure_ascii=False, separators=(",", ":"), sort_keys=True
+    ).encode()  # fmt: skip
