@@ -1,4 +1,4 @@
-"""`--html` of reports: one file for its owner's eyes, in the language that is asked for, or a line that says why not."""
+"""`--html` of reports: one file for its owner, in the language that is asked for, or a line that says why not."""
 
 from __future__ import annotations
 

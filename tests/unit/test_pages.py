@@ -217,6 +217,15 @@ def test_a_rate_counts_from_when_it_was_set() -> None:
     assert permitted(course(lane(), rate_changes=changes)) == 3_600 * (3 + 0.5 + 2)
 
 
+def test_what_clocks_do_meanwhile_changes_nothing() -> None:
+    berlin = ZoneInfo("Europe/Berlin")
+    night = TimeSpan(datetime(2026, 10, 24, 22, tzinfo=berlin), datetime(2026, 10, 25, 6, tzinfo=berlin))
+    slots = [slot(datetime(2026, 10, 25, 2, 30, fold=fold, tzinfo=berlin), 5) for fold in (0, 1)]
+    told = course(lane(), sending=night, slots=slots, zone=berlin)
+    assert permitted(told) == 9 * 3_600
+    assert [step.accepted for step in told.steps if step.accepted] == [5, 5]
+
+
 def test_steps_hold_all_that_was_sent_however_long_it_took() -> None:
     for hours in (0.01, 1, 30, 24 * 20, 24 * 400):
         slots = [slot(NOON + timedelta(minutes=5 * n), 7) for n in range(int(min(hours, 48) * 12) + 1)]
