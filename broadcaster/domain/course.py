@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -30,7 +30,13 @@ class TimeSpan(NamedTuple):
 
     @property
     def seconds(self) -> float:
-        return (self.ends_at - self.begins_at).total_seconds()
+        """How long it is, whatever clocks do meanwhile."""
+        return self.ends_at.timestamp() - self.begins_at.timestamp()
+
+    @property
+    def in_utc(self) -> TimeSpan:
+        """The same, in the zone in which moments can be added and compared."""
+        return TimeSpan(self.begins_at.astimezone(UTC), self.ends_at.astimezone(UTC))
 
     def shared(self, other: TimeSpan) -> TimeSpan | None:
         """The time that is in both; None: there is none."""
@@ -131,15 +137,16 @@ def course_of(
     What the paces permitted goes by rates as they were, windows as they are now, and pauses. Limits over an hour or a
     day come on top of that, and so do other campaigns.
     """
+    sending = sending.in_utc
     paused = list(_pauses(state_changes, sending))
     closed = list(_closed_for_all(lanes, hours, sending))
-    last = max([sending.ends_at, *(each.slot + SLOT for each in slots)])
-    begins = min([sending.begins_at, *(each.slot for each in slots)])
+    counted = [each.slot.astimezone(UTC) for each in slots]
+    begins, last = min([sending.begins_at, *counted]), max([sending.ends_at, *(slot + SLOT for slot in counted)])
     width, edges = _edges(TimeSpan(begins, last), zone)
     permitted = _permitted(edges, lanes, rate_changes, hours, paused, sending)
     accepted, others = [0] * (len(edges) - 1), [0] * (len(edges) - 1)
-    for each in slots:
-        step = (each.slot - edges[0]) // width
+    for slot, each in zip(counted, slots, strict=True):
+        step = (slot - edges[0]) // width
         accepted[step] += each.accepted
         others[step] += each.rejected + each.throttled + each.not_sent + each.unknown
     steps = list(map(Step, edges[:-1], accepted, others, permitted))
@@ -155,7 +162,7 @@ def _edges(time: TimeSpan, zone: ZoneInfo) -> tuple[timedelta, Sequence[datetime
             break
     else:
         width = timedelta(days=1 + time.seconds // (86_400 * (_MOST_STEPS - 2)))
-    first = midnight.astimezone(time.begins_at.tzinfo)
+    first = midnight.astimezone(UTC)
     first += (time.begins_at - first) // width * width
     edges = [first]
     while edges[-1] < time.ends_at:
@@ -166,7 +173,7 @@ def _edges(time: TimeSpan, zone: ZoneInfo) -> tuple[timedelta, Sequence[datetime
 def _pauses(changes: Sequence[StateChange], sending: TimeSpan) -> Iterator[TimeSpan]:
     ends = [*(change.at for change in changes[1:]), sending.ends_at]
     for change, until in zip(changes, ends, strict=False):
-        if change.state == "paused" and (found := TimeSpan(change.at, until).shared(sending)):
+        if change.state == "paused" and (found := TimeSpan(change.at, until).in_utc.shared(sending)):
             yield found
 
 
@@ -242,7 +249,7 @@ def _rated(
 ) -> Iterator[tuple[TimeSpan, float | None]]:
     """The spans, cut where the lane got another rate, each with its rate."""
     own = sorted((change for change in changes if change.instance == lane.instance), key=lambda each: each.at)
-    moments, rates = [change.at for change in own], [*(change.before for change in own), lane.rate]
+    moments, rates = [change.at.astimezone(UTC) for change in own], [*(change.before for change in own), lane.rate]
     for span in spans:
         for begins, ends, rate in zip([span.begins_at, *moments], [*moments, span.ends_at], rates, strict=True):
             if begins < ends and (shared := TimeSpan(begins, ends).shared(span)):

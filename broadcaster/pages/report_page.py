@@ -87,8 +87,7 @@ def _told_time(report: CampaignReport, language: Language) -> str:
     summary = report.detail.summary
     if summary.started_at is None:
         return ""
-    until = summary.finished_at or report.at
-    took = language.duration((until - summary.started_at).total_seconds())
+    took = language.duration(TimeSpan(summary.started_at, summary.finished_at or report.at).seconds)
     if summary.finished_at is None:
         return language.gettext("It has been under way for %(took)s.") % {"took": took}
     return language.gettext("From its start to its end it took %(took)s.") % {"took": took}
@@ -172,8 +171,8 @@ def _told_band(ends_at: datetime, earliest: datetime | None, latest: datetime | 
 
 def _told_lateness(planned: KeptPlan, finished_at: datetime, language: Language) -> str:
     """How it compares with the band of the plan."""
-    late = (finished_at - (planned.latest_at or planned.ends_at)).total_seconds()
-    early = ((planned.earliest_at or planned.ends_at) - finished_at).total_seconds()
+    late = TimeSpan(planned.latest_at or planned.ends_at, finished_at).seconds
+    early = TimeSpan(finished_at, planned.earliest_at or planned.ends_at).seconds
     if late >= _WORTH_TELLING:
         return language.gettext("%(time)s later than planned") % {"time": language.duration(late)}
     if early >= _WORTH_TELLING:

@@ -81,7 +81,7 @@ def test_nothing_scrolls_sideways(browser: Browser, width: int, code: str) -> No
 
 
 def test_on_a_phone_the_narrow_charts_are_shown(browser: Browser, file_url: str) -> None:
-    with watched_page(browser, width=PHONE_WIDTH, height=760, device_scale_factor=2) as watched:
+    with watched_page(browser, width=PHONE_WIDTH, height=760, device_scale_factor=1.5) as watched:
         watched.page.goto(file_url)
         assert watched.page.locator(".chart.narrow-only svg").first.is_visible()
         assert not watched.page.locator(".chart.wide-only svg").first.is_visible()
@@ -94,7 +94,7 @@ def test_on_a_phone_the_narrow_charts_are_shown(browser: Browser, file_url: str)
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_all_texts_can_be_read_by_day_and_by_night(browser: Browser, file_url: str, scheme: str) -> None:
-    with watched_page(browser, width=1000, height=1150, color_scheme=scheme) as watched:
+    with watched_page(browser, width=900, height=1000, color_scheme=scheme) as watched:
         watched.page.goto(file_url)
         assert watched.page.evaluate(_WORST_CONTRAST) >= 4.5
         paper = watched.page.eval_on_selector("body", "each => getComputedStyle(each).backgroundColor")

@@ -132,6 +132,8 @@ def test_a_page_adds_up_in_every_language(code: str) -> None:
     assert numbers[:4] == [12_345, 12_000, 212, 133]
     assert numbers[4:10] == [sum(STATES.values()), *STATES.values()]
     assert campaigns_page(sample_campaigns(), language(code)).count("<tr>") > 14
+    heading = {"en": "What became of it", "es": "En qué resultó", "id": "Hasilnya", "pt": "No que deu"}[code]
+    assert f'<h2 id="books">{heading}</h2>' in page
 
 
 def test_a_page_is_one_file_without_script() -> None:
@@ -215,6 +217,19 @@ def test_nothing_is_permitted_outside_windows_and_all_instances_have_to_be_close
 def test_a_rate_counts_from_when_it_was_set() -> None:
     changes = [RateChange(NOON + HOUR, "a", 3.0), RateChange(NOON + 2 * HOUR, "a", 0.5), RateChange(NOON, "b", 9.0)]
     assert permitted(course(lane(), rate_changes=changes)) == 3_600 * (3 + 0.5 + 2)
+
+
+def test_what_clocks_do_meanwhile_changes_nothing() -> None:
+    berlin = ZoneInfo("Europe/Berlin")
+    night = TimeSpan(datetime(2026, 10, 24, 22, tzinfo=berlin), datetime(2026, 10, 25, 6, tzinfo=berlin))
+    slots = [slot(datetime(2026, 10, 25, 2, 30, fold=fold, tzinfo=berlin), 5) for fold in (0, 1)]
+    told = course(lane(), sending=night, slots=slots, zone=berlin)
+    assert permitted(told) == 9 * 3_600
+    assert [step.accepted for step in told.steps if step.accepted] == [5, 5]
+    first, second = (datetime(2026, 10, 25, 2, 30, fold=fold, tzinfo=berlin) for fold in (0, 1))
+    assert permitted(course(lane(), sending=TimeSpan(first, second))) == 3_600
+    pause = [StateChange(first, "paused"), StateChange(second.replace(minute=15, fold=1), "running")]
+    assert permitted(course(lane(), sending=night, state_changes=pause)) == 9 * 3_600 - 2_700
 
 
 def test_steps_hold_all_that_was_sent_however_long_it_took() -> None:

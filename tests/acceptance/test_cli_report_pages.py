@@ -1,0 +1,96 @@
+"""`--html` of reports: one file for its owner, in the language that is asked for, or a line that says why not."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+
+from broadcaster.settings import Settings
+from tests.support.cli import RunCli, assert_done, assert_refused
+from tests.support.shop import Shop, drain, open_shop
+
+
+@pytest.fixture
+def shop(engine: Engine, settings: Settings) -> Iterator[Shop]:
+    with open_shop(engine, settings) as opened:
+        opened.add("a")
+        opened.submit("spring", 20, "a")
+        opened.fault("kind=invalid_number,phone=628120000003")
+        drain(opened)
+        yield opened
+
+
+def test_a_report_is_written_whole_and_for_its_owner_alone(run_cli: RunCli, shop: Shop, tmp_path: Path) -> None:
+    page = tmp_path / "spring.html"
+    assert shop.state("spring") == "finished"
+    written = assert_done(run_cli("campaign", "report", "spring", "--html", str(page)))
+    assert written.stdout == f"the report of campaign spring is in {page}\n"
+    assert stat.S_IMODE(page.stat().st_mode) == 0o600
+    told = page.read_text(encoding="utf-8")
+    assert '<html lang="en"' in told
+    assert "6281••••••03" in told
+    assert "628120000003" not in told
+    full = assert_done(run_cli("campaign", "report", "spring", "--html", "-", "--with-phones", "--language", "pt_BR"))
+    assert '<html lang="pt-BR"' in full.stdout
+    assert "628120000003" in full.stdout
+
+
+def test_the_setting_says_in_which_language(run_cli: RunCli, shop: Shop, environ: dict[str, str]) -> None:
+    environ["BROADCASTER_LANGUAGE"] = "id"
+    assert '<html lang="id"' in assert_done(run_cli("campaign", "report", "spring", "--html", "-")).stdout
+
+
+def test_all_campaigns_are_told_together(run_cli: RunCli, shop: Shop) -> None:
+    told = json.loads(assert_done(run_cli("campaign", "report", "--all", "--since", "2020-01-01", "--json")).stdout)
+    assert (told["total"], told["sent"], told["failed"]) == (20, 19, 1)
+    assert [(each["name"], each["sent"]) for each in told["campaigns"]] == [("spring", 19)]
+    said = assert_done(run_cli("campaign", "report", "--all")).stdout
+    assert "messages: 20\nsent: 19; failed: 1\n" in said
+    assert "<h1>" in assert_done(run_cli("campaign", "report", "--all", "--html", "-")).stdout
+    shop.sql("UPDATE campaigns SET started_at = now() - interval '40 days'")
+    assert "no campaign has started since" in assert_done(run_cli("campaign", "report", "--all")).stdout
+
+
+def test_a_schedule_is_told_with_its_campaigns(run_cli: RunCli, shop: Shop) -> None:
+    people = "phone,name\n628123456001,Ann\n"
+    assert_done(run_cli("audience", "import", "people", "-", "--consent-source", "form", stdin=people))
+    add = "schedule add news --cron '0 9 * * *' --timezone Asia/Jakarta --instance a --audience people --text Hi"
+    assert_done(run_cli(*shlex.split(add)))
+    shop.sql(
+        "INSERT INTO occurrences (schedule_id, due_at, state, campaign_id, number) SELECT 1, now(), 'started', 1, 1"
+    )
+    page = assert_done(run_cli("schedule", "report", "news", "--html", "-")).stdout
+    assert "<h1><bdi>Schedule news</bdi></h1>" in page
+    assert ">19</b> <span>sent</span>" in page
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        ("", "say which campaign: its NAME, or --all"),
+        ("spring --all", "--all with NAME: leave one of them out"),
+        ("spring --since monday", "--since is for --all: add it"),
+        ("spring --with-phones", "--with-phones is for --html FILE: add it, or leave this out"),
+        ("spring --language id", "--language is for --html FILE: add it, or leave this out"),
+        ("--all --html - --with-phones", "--all with --with-phones: leave one of them out"),
+        (
+            "spring --html - --json",
+            "--html with --json: a report is written as the one or the other",
+        ),
+        ("spring --html - --language xx", "--language 'xx' is no language of pages: choose one of en, es, id, pt"),
+    ],
+)
+def test_what_makes_no_page_is_told_in_one_line(run_cli: RunCli, options: str, why: str) -> None:
+    assert_refused(run_cli("campaign", "report", *shlex.split(options)), why, code=2)
+
+
+def test_a_file_that_cannot_be_written_is_told(run_cli: RunCli, shop: Shop, tmp_path: Path) -> None:
+    page = tmp_path / "missing" / "spring.html"
+    assert_refused(run_cli("campaign", "report", "spring", "--html", str(page)), "cannot write", code=1)
+    assert_refused(run_cli("campaign", "report", "winter", "--html", "-"), "no campaign is called 'winter'", code=1)
