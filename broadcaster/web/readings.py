@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 FRESH_SECONDS = 1.0
 """For how long something counts as read just now, at least,"""
-COST_SHARE = 10
+COST_SHARE = 5
 """and for so many times as long as it took: most of the time nothing is being read."""
 LONGEST_FRESH_SECONDS = 60.0
 PATIENCE_SECONDS = 10.0

@@ -248,7 +248,7 @@ def test_every_page_fits_and_complains_of_nothing(
             page.get_by_role("heading", level=1).wait_for()
             if name in {"campaigns", "campaign", "instances"}:
                 page.locator("#status.status-live").wait_for()
-                page.wait_for_timeout(2_500 if TAKES_PICTURES else 0)
+                page.locator('td[data-label="Now"]').filter(has_text="/s").first.wait_for()
             room, wide = page.evaluate("[document.documentElement.clientWidth, document.documentElement.scrollWidth]")
             assert wide <= room, f"{name} scrolls sideways"
             ground = page.evaluate("getComputedStyle(document.body).backgroundColor")

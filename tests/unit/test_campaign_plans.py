@@ -171,6 +171,14 @@ def test_other_campaigns_send_beside_it_as_priorities_say(
     assert held == ([] if priority < 1 or waiting < 60 else ["campaign spring"])
 
 
+def test_planned_beside_others_a_campaign_ends_when_it_does_by_itself() -> None:
+    """Also where it waits for nothing but its rate."""
+    sent = parts({1: 600}, campaign=7)
+    alone = around(usual({1: 1.0})).plan(sent)
+    together = replace(around(usual({1: 1.0})), beside=sent, names={7: "spring"}).plans([], campaigns=[7])[7]
+    assert together.known_end == alone.known_end is not None
+
+
 def test_a_ramp_climbs_day_by_day() -> None:
     counted = {"most": 20, "span_seconds": 86_400, "grace_seconds": 75.0, "counts": (), "newest": 0}
     ramp = LimitNow(id=7, name="i1", is_shared=False, ramp=(20, 50, 120), step=1, step_since=NOW, **counted)
