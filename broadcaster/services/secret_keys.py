@@ -44,7 +44,8 @@ def rotate_secret_keys(engine: Engine, vault: Vault) -> Rotation:
     The keys by which forgotten numbers are known and proofs are signed, and what webhooks are signed with, are sealed
     anew with them. What is to be written is read and worked out first. Then all of it is written in one transaction:
     everything is renewed, or nothing. Only that transaction locks rows, so workers go on. If a key was changed between
-    reading and writing, all begins anew. What is under the newest secret key already is left alone, so this may be run again at any time.
+    reading and writing, all begins anew. What is under the newest secret key already is left alone, so this may be run
+    again at any time.
 
     Raises SettingsError where a key opens under none of the secret keys, ConflictError where two accounts turn out to
     be one, ContentionError where it loses against workers time and again.
