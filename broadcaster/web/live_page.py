@@ -18,7 +18,8 @@ from broadcaster.errors import BroadcasterError
 from broadcaster.web.gate import STREAM
 from broadcaster.web.surface import Surface, asked_for, sign_in_of
 
-LOOK_SECONDS = 1.0
+LOOK_SECONDS = 1.2
+"""A little longer than a reading is fresh, so that each look finds a newer one."""
 _SILENCE_SECONDS = 15.0
 """After so long without a change a comment is sent, by which a proxy sees that the stream is alive."""
 MOST_STREAMS = 300
