@@ -40,7 +40,8 @@ def configure_logs(settings: Settings, role: str, *, level: int | None = None, f
         raise SettingsError(f"BROADCASTER_LOG_LEVEL: {settings.log_level!r} is not DEBUG, INFO, WARNING or ERROR")
 
     def add_role(_: object, __: str, event: EventDict) -> EventDict:
-        return event | {"role": role}
+        event["role"] = role
+        return event
 
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -79,9 +80,9 @@ def _rendering(as_json: bool, *, colors: bool) -> list[Processor]:
     return [structlog.processors.ExceptionRenderer(_told), renderer]
 
 
-def _told(error_info: tuple[type[BaseException], BaseException, TracebackType | None]) -> str:
+def _told(exc_info: tuple[type[BaseException], BaseException, TracebackType | None]) -> str:
     """Where an error came from and what it says, without local variables, values of rows, or the errors before it."""
-    _, error, traceback = error_info
+    _, error, traceback = exc_info
     return "".join(["Traceback (most recent call last):\n", *format_tb(traceback), without_values(error)])
 
 
