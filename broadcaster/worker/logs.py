@@ -40,7 +40,8 @@ def configure_logs(settings: Settings, role: str, *, level: int | None = None, f
         raise SettingsError(f"BROADCASTER_LOG_LEVEL: {settings.log_level!r} is not DEBUG, INFO, WARNING or ERROR")
 
     def add_role(_: object, __: str, event: EventDict) -> EventDict:
-        return {**event, "role": role}
+        event["role"] = role
+        return event
 
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
