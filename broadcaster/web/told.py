@@ -18,7 +18,7 @@ _NUMBER = re.compile(r"[+(]*\d(?:[^\w]{0,4}\d){6,}")
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
+class StateShare:
     """Which part of a bar the messages in one state are: where it begins and how wide it is, in hundredths."""
 
     state: MessageState
@@ -37,12 +37,12 @@ class ToldTrouble:
     command: str
 
 
-def shares_of_states(campaign: CampaignSummary) -> list[Share]:
+def shares_of_states(campaign: CampaignSummary) -> list[StateShare]:
     """A bar of all its messages; of none there is no part."""
     shares, begins = [], 0.0
     for state in shown_states(campaign):
         width = 100 * campaign.count(state) / max(1, campaign.total)
-        shares.append(Share(state, begins, width))
+        shares.append(StateShare(state, begins, width))
         begins += width
     return shares
 

@@ -91,6 +91,7 @@ def summary(**changes: Any) -> CampaignSummary:
         "care": None,
         "sharing": None,
         "weights": None,
+        "limits": [],
         "judged_since": None,
         "open_slices": None,
         "next_slice_at": None,
