@@ -39,7 +39,7 @@ TABLES = {
     "instance/retiring.py": ["instance retire INSTANCE --to OTHER --dry-run"],
     "limit/shared.py": ["limit list"],
     "notify/receivers.py": ["notify list"],
-    "notify/told.py": ["notify log"],
+    "notify/delivered.py": ["notify log"],
     "moves.py": ["campaign report CAMPAIGN"],
     "phone/blocking.py": ["phone list", "phone list --ended"],
     "phone/card.py": ["phone show 628120000000", "phone show 628120000001"],
