@@ -33,6 +33,7 @@ from tests.support.servers import redis_client
 from tests.support.stack import wait_for
 
 KEY = "canary-KEY-b83f60c1d2"
+HOOK, MAIL_PASSWORD = "canary-HOOK-5d0c1e77", "canary-MAIL-91b7aa20"
 PHONES = [f"62812777{number:04d}" for number in range(40)]
 NAME, CITY, TEXT = "Wilhelmina-canary", "Ulaanbaatar-canary", "your canary parcel waits"
 PEOPLE = "phone,name,city\n" + "".join(f"+{phone},{NAME},{CITY}\n" for phone in PHONES)
@@ -52,7 +53,7 @@ PAGES = (
     "api/workers?refresh=1",
     "api/queues/length",
 )
-SECRET_FILES = ("pgpass", "pgpass-runtime", "secret.key", "flower.auth")
+SECRET_FILES = ("pgpass", "pgpass-runtime", "secret.key", "flower.auth", "web.auth")
 """Of the home: what they hold is nowhere else."""
 ABOUT_ALL = (
     *(
@@ -65,12 +66,14 @@ ABOUT_ALL = (
     ),
     *("campaign plan news", "instance list", "instance show main", "instance rules main show", "limit list"),
     *("schedule list", "schedule show later", "schedule report later", "audience list", "audit", "proof key"),
-    *("campaign export news", "phone list", "replies list", "metrics", "db check"),
+    *("campaign export news", "phone list", "replies list", "metrics", "db check", "top --once"),
+    *("notify list", "notify show hook", "notify log hook"),
 )
 """Commands that show things. Some are there to show phones; none shows a secret."""
 WITHOUT_PHONES = frozenset(
     {"status", "doctor", "campaign list", "instance list", "instance rules main show", "limit list", "audit"}
-    | {"proof key", "metrics", "db check", "schedule report later", "audience list"}
+    | {"proof key", "metrics", "db check", "schedule report later", "audience list", "notify list", "notify show hook"}
+    | {"notify log hook"}
 )
 WITHOUT_JSON = frozenset({"campaign export news", "metrics", "db check"})
 
@@ -106,7 +109,13 @@ def decoded_from(text: str) -> str:
 @pytest.fixture
 def home() -> Iterator[Home]:
     with temporary_home() as prepared:
-        prepared.environ = {**prepared.environ, "BROADCASTER_LOG_LEVEL": "DEBUG", "BROADCASTER_LEASE_SECONDS": "3"}
+        prepared.environ = {
+            **prepared.environ,
+            "BROADCASTER_LOG_LEVEL": "DEBUG",
+            "BROADCASTER_LEASE_SECONDS": "3",
+            "BROADCASTER_ALLOW_PRIVATE_WEBHOOKS": "true",
+            "BROADCASTER_SMTP_URL": f"smtp://ops:{MAIL_PASSWORD}@127.0.0.1:9",
+        }
         yield prepared
 
 
@@ -118,22 +127,32 @@ def test_no_secret_and_nothing_personal_leaves_by_any_way(home: Home, simulator:
         trouble(home, simulator)
         gather_redis(home, heard)
         gather_flower(home, heard)
+        gather_view(home, heard)
         gather_output(home, heard)
         gather_arguments(home, heard)
-    secrets = {name: secret_in(home, name) for name in SECRET_FILES} | {"key": KEY}
+    secrets = {name: secret_in(home, name) for name in SECRET_FILES} | {
+        "key": KEY,
+        "hook": HOOK,
+        "mail": MAIL_PASSWORD,
+    }
+    secrets["signature"] = signing_secret(heard)
     assert_done(home.run("down"))
     for path in (home.directory / "logs").iterdir():
         heard.note(f"log {path.name}", path.read_text(errors="replace"))
     assert_everything_happened(heard)
-    # `up` shows the password of Flower once.
-    heard.said["output of up"] = heard.said["output of up"].replace(secrets["flower.auth"], "", 1)
+    # `up` shows these passwords once, and `notify add` what it signs with.
+    for way, secret in (("output of up", "flower.auth"), ("output of up", "web.auth"), (OPEN, "signature")):
+        heard.said[way] = heard.said[way].replace(secrets[secret], "", 1)
     assert heard.leaks(secrets) == []
     kept = {each: each for each in PERSONAL}
     open_ways = {OPEN} | {f"output of {each}" for each in ABOUT_ALL if each not in WITHOUT_PHONES}
-    assert [leak for leak in heard.leaks(kept) if leak[1] not in open_ways] == []
+    assert [leak for leak in heard.leaks(kept) if leak[1] not in open_ways and not leak[1].startswith("view")] == []
+    # The view shows the words of the gateway, as reports do, but masks phones.
+    assert heard.leaks({each: each for each in PERSONAL if each not in (NAME, CITY)}, "view") == []
     assert heard.leaks(kept, "output of campaign export news"), "what is looked for is what there was"
-    # Whoever reads the trail may read the texts that were changed, and nobody else.
-    leaks = [leak for leak in heard.leaks({"text": TEXT}) if not leak[1].startswith(("output of ", "the audit trail"))]
+    # Whoever may look at campaigns or at the trail may read what was sent, and nobody else.
+    may_read = ("output of ", "the audit trail", "view's /")
+    leaks = [leak for leak in heard.leaks({"text": TEXT}) if not leak[1].startswith(may_read)]
     assert leaks == []
 
 
@@ -141,6 +160,11 @@ def secret_in(home: Home, name: str) -> str:
     """The password or key in a file of the home."""
     said = (home.directory / name).read_text().strip()
     return said.rpartition(":")[2]
+
+
+def signing_secret(heard: Heard) -> str:
+    [found] = set(re.findall(r"whsec_\S+", heard.said[OPEN]))
+    return str(found)
 
 
 @contextmanager
@@ -177,6 +201,9 @@ def fill(home: Home, simulator: Simulator, heard: Heard) -> None:
 
     assert_done(run("instance add main --key-stdin --rate unlimited", "--base-url", simulator.base_url, stdin=KEY))
     assert_done(run("instance set main --read-replies 1m"))
+    assert_done(run("notify add hook --webhook", f"http://127.0.0.1:9/{HOOK}"))
+    assert_done(run("notify add mail --mail ops@example.com"))
+    assert run("notify test hook").code == run("notify test mail").code == 1
     assert_done(run("audience import people -", stdin=PEOPLE))
     assert_done(run("phone block", f"+{PHONES[0]}"))
     rule = ("--cron", "0 9 * * *", "--timezone", "Asia/Jakarta", "--audience", "people", "--instance", "main")
@@ -262,6 +289,18 @@ def gather_flower(home: Home, heard: Heard) -> None:
     heard.note("Flower's refusal", refused.text)
 
 
+def gather_view(home: Home, heard: Heard) -> None:
+    password = (home.directory / "web.auth").read_text()
+    with httpx.Client(base_url=f"http://127.0.0.1:{home.settings.web_port}", timeout=30) as view:
+        heard.note("view's refusal", view.post("/sign-in", data={"password": f"{password}x"}).text)
+        assert view.post("/sign-in", data={"password": password}).status_code == 303
+        for page in ("/", "/campaign?name=news", "/report?name=news", "/instances", "/schedules", "/replies"):
+            answer = view.get(page)
+            assert answer.status_code == 200, page
+            heard.note(f"view's {page}", answer.text)
+        heard.note("view's figures", view.get("/metrics").text)
+
+
 def gather_output(home: Home, heard: Heard) -> None:
     for command in ABOUT_ALL:
         for extra in ((), ("--json",)) if command not in WITHOUT_JSON else ((),):
@@ -288,7 +327,7 @@ def assert_everything_happened(heard: Heard) -> None:
     lines = heard.said["log worker.log"].splitlines()
     assert any('"task": "broadcaster.' in line and '"task_id": ' in line for line in lines)
     assert '"level": "debug"' in heard.said["log worker.log"]
-    for role in ("worker", "beat", "flower"):
+    for role in ("worker", "beat", "flower", "web"):
         lines = [line for line in heard.said[f"log {role}.log"].splitlines() if line.startswith('{"')]
         assert [line for line in lines if f'"role": "{role}"' not in line] == []
     assert "task-succeeded" in heard.said["events"]
