@@ -7,19 +7,16 @@ from broadcaster.db.tables.audience import audience_members, audiences
 from broadcaster.db.tables.audit import audit_log
 from broadcaster.db.tables.campaign import (
     campaign_files,
-    campaign_judgements,
     campaign_lanes,
     campaign_limits,
     campaign_plans,
     campaigns,
     content_versions,
     contents,
-    failovers,
-    failure_counts,
-    lane_moves,
     purges,
     rejected_recipients,
 )
+from broadcaster.db.tables.campaign_course import campaign_judgements, failovers, failure_counts, lane_moves
 from broadcaster.db.tables.columns import metadata
 from broadcaster.db.tables.consent import consent_records
 from broadcaster.db.tables.forgetting import forgetting_key, forgotten_phones
