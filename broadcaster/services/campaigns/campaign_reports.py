@@ -191,13 +191,13 @@ def list_campaigns(
 def campaign_summary(source: Engine | Reader, name: str) -> CampaignSummary:
     """Where one campaign stands; cheap, whatever its size. Raises NotFoundError."""
     with reading(source) as connection:
-        return _summary(connection, name)
+        return named_campaign(connection, name)
 
 
 def campaign_detail(source: Engine | Reader, name: str) -> CampaignDetail:
     """All that `campaign report` shows. Raises NotFoundError."""
     with reading(source) as connection:
-        summary = _summary(connection, name)
+        summary = named_campaign(connection, name)
         lanes = rows(connection, "lanes_of_campaign", CampaignLane, campaign_id=summary.id)
         failures = rows(connection, "campaign_failures", Failure, campaign_id=summary.id)
         contents = rows(connection, "versions_of_campaign", ContentVersion, campaign_id=summary.id)
@@ -253,12 +253,13 @@ def what_cancelling_does(campaign: CampaignSummary) -> str:
 
 def _unpurged(connection: Connection, name: str) -> int:
     """The id of a campaign whose messages are there."""
-    summary = _summary(connection, name)
+    summary = named_campaign(connection, name)
     refuse_purged(name, summary.purged_at)
     return summary.id
 
 
-def _summary(connection: Connection, name: str) -> CampaignSummary:
+def named_campaign(connection: Connection, name: str) -> CampaignSummary:
+    """Where one campaign stands, as this transaction sees it. Raises NotFoundError."""
     found = first(connection, "list_campaigns", CampaignSummary, name=name, states=None, part=None, limit=1)
     if found is None:
         raise NotFoundError(f"no campaign is called {name!r}: see `broadcaster campaign list`")

@@ -35,9 +35,9 @@ from broadcaster.domain.proof_format import (
     signed_text,
 )
 from broadcaster.domain.states import FINAL_CAMPAIGN_STATES, MessageState
-from broadcaster.errors import ConflictError, NotFoundError
+from broadcaster.errors import ConflictError
 from broadcaster.services.audit import note_operation
-from broadcaster.services.campaigns.campaign_reports import CampaignSummary
+from broadcaster.services.campaigns.campaign_reports import CampaignSummary, named_campaign
 from broadcaster.services.signing_keys import signing_key
 from broadcaster.signatures import public_key_of, sign
 
@@ -117,9 +117,7 @@ def write_proof(
 
 
 def _ended(connection: Connection, name: str) -> CampaignSummary:
-    summary = first(connection, "list_campaigns", CampaignSummary, name=name, limit=1)
-    if summary is None:
-        raise NotFoundError(f"no campaign is called {name!r}: see `broadcaster campaign list`")
+    summary = named_campaign(connection, name)
     if summary.state not in FINAL_CAMPAIGN_STATES or summary.still_open:
         raise ConflictError(
             f"campaign {name!r} has not ended ({summary.state}, {summary.still_open:,} messages are not final): "
