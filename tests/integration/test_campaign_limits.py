@@ -156,6 +156,21 @@ def test_what_a_campaign_has_sent_counts_when_it_gets_a_limit_and_once_when_it_g
     assert shared_limits.show_limits(shop.engine, "late")[0].campaigns == ["c"]
 
 
+def test_what_a_campaign_has_sent_stays_counted_when_it_leaves_and_another_joins(shop: Shop) -> None:
+    shop.add("a", "500/s")
+    add(shop, "early", "10/d")
+    shop.submit("c", 30, "a", limits=["early"])
+    drain(shop)
+    pause_campaign(shop.engine, "c")
+    limit_campaign(shop, "c")
+    shop.submit("d", 30, "a", first=1000)
+    pause_campaign(shop.engine, "d")
+    limit_campaign(shop, "d", "early")
+    resume_campaign(shop.engine, "d")
+    drain(shop)
+    assert (sent_of(shop, "c", "d"), taken(shop, "early")) == ([10, 0], 10)
+
+
 def test_a_limit_is_of_instances_or_of_campaigns(shop: Shop) -> None:
     shop.add("a")
     vault = open_vault(shop.settings)

@@ -78,6 +78,7 @@ FILES = (
     "functions/sent_by_campaigns",
     "functions/places_taken",
     "functions/limit_after",
+    "functions/with_recount",
     "functions/open_places",
     "functions/cut_quotas",
     "functions/take_places",

@@ -1,6 +1,7 @@
 WITH /* limit_campaign */
 -- Limit %(limit)s holds for campaign %(campaign_id)s too, which has sent something by now. Unless it held already, it counts
--- anew what all of its campaigns have sent in the latest span, as `share_limit` does with lanes. The caller has locked the
+-- anew what all of its campaigns have sent in the latest span, as `share_limit` does with lanes, and keeps what others
+-- have sent that have left. The caller has locked the
 -- campaign while it is not running, its lanes, so that no claim of it is under way, and the limit, so that nobody counts
 -- meanwhile.
 joined AS (
@@ -16,15 +17,12 @@ joined AS (
         l.span_seconds + l.grace_seconds,
         l.bucket_seconds
     ) sent
-), newest AS (
-    SELECT coalesce(max(bucket), 0) AS bucket FROM past
+), recount AS (
+    SELECT coalesce(array_agg(bucket), '{}') AS buckets, coalesce(array_agg(n), '{}') AS counts FROM past
 )
 UPDATE limits l
-SET
-    counts = ARRAY(
-        SELECT coalesce((SELECT n FROM past WHERE past.bucket = each.bucket), 0)
-        FROM generate_series(newest.bucket, (SELECT min(bucket) FROM past), -1) AS each (bucket)
-    ),
-    newest = newest.bucket
-FROM newest
+SET (counts, newest) = (
+    SELECT again.counts, again.newest FROM with_recount(l, recount.buckets, recount.counts, now()) again
+)
+FROM recount
 WHERE l.id = %(limit)s AND EXISTS (SELECT FROM joined)

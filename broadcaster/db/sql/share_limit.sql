@@ -1,7 +1,8 @@
 WITH /* share_limit */
 -- Limit %(limit)s holds for lane %(lane)s too. Unless it held for the lane already, it counts anew what the accounts of all its
--- lanes have sent in the latest span, as `set_own_limit` does: what the lane sent when it was one of them before is in
--- the counts, and what it sent since is not. The caller has locked the lane and the limit, so that nobody counts meanwhile.
+-- lanes have sent in the latest span: what the lane sent when it was one of them before is in the counts, and what it
+-- sent since is not. What lanes sent that have left stays counted. The caller has locked the lane and the limit, so that
+-- nobody counts meanwhile.
 joined AS (
     INSERT INTO lane_limits (lane_id, limit_id) VALUES (%(lane)s, %(limit)s)
     ON CONFLICT DO NOTHING
@@ -17,15 +18,12 @@ joined AS (
     ) of_limit
     CROSS JOIN LATERAL sent_lately(of_limit.lane_id, l.span_seconds + l.grace_seconds, l.bucket_seconds) sent
     GROUP BY sent.bucket
-), newest AS (
-    SELECT coalesce(max(bucket), 0) AS bucket FROM past
+), recount AS (
+    SELECT coalesce(array_agg(bucket), '{}') AS buckets, coalesce(array_agg(n), '{}') AS counts FROM past
 )
 UPDATE limits l
-SET
-    counts = ARRAY(
-        SELECT coalesce((SELECT n FROM past WHERE past.bucket = each.bucket), 0)
-        FROM generate_series(newest.bucket, (SELECT min(bucket) FROM past), -1) AS each (bucket)
-    ),
-    newest = newest.bucket
-FROM newest
+SET (counts, newest) = (
+    SELECT again.counts, again.newest FROM with_recount(l, recount.buckets, recount.counts, now()) again
+)
+FROM recount
 WHERE l.id = %(limit)s AND EXISTS (SELECT FROM joined)
