@@ -324,6 +324,7 @@ def _url_faults(fields: Mapping[str, Any]) -> list[str]:
         "migration_database_url": postgres,
         "redis_url": ("host:6379/0", "redis", "rediss", "redis+socket", "unix"),
         "web_url": ("broadcaster.example.com", "https", "http"),
+        "otlp_endpoint": ("127.0.0.1:4318", "http", "https"),
         "smtp_url": ("user:password@host:587", "smtp", "smtps"),
     }
     # The value is not shown: in what is no such URL, nobody knows which part is the password.

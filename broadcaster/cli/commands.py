@@ -20,7 +20,7 @@ COMMANDS = {
         "Send a sample campaign to a simulated gateway and prove that it balances.",
     ),
     "instance": ("broadcaster.cli.instance:app", "Add, change and check WAChatPro instances."),
-    "limit": ("broadcaster.cli.limit:app", "Limits that several instances share."),
+    "limit": ("broadcaster.cli.limit:app", "Limits that several instances, campaigns or people share."),
     "campaign": ("broadcaster.cli.campaign:app", "Submit, watch, steer and report campaigns."),
     "audience": ("broadcaster.cli.audience:app", "Keep recipients under a name, for campaigns and schedules."),
     "phone": ("broadcaster.cli.phone:app", "Stop messages to a person, show what is stored, or forget it."),

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 MOST = 200
 """Campaigns, instances and troubles that are kept of a look, at most."""
-_ONCE_SECONDS = 1.0
+_ONCE_SECONDS = 3.0
 """`--once` looks twice, so far apart: from one look no rate can be told."""
 _COST_SHARE = 20
 """Plans and troubles are looked for again after so many times as long as that took."""
@@ -127,7 +127,7 @@ def _urgency(instance: InstanceSummary) -> tuple[bool, int]:
 
 
 def top(
-    once: Annotated[bool, typer.Option("--once", help="Show it once, after a second, and end.")] = False,
+    once: Annotated[bool, typer.Option("--once", help="Show it once, after three seconds, and end.")] = False,
     every: Annotated[
         float, typer.Option("--every", min=0.5, max=3600, metavar="SECONDS", help="How often to look.")
     ] = 2.0,

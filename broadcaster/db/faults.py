@@ -66,6 +66,11 @@ def without_values(error: BaseException) -> str:
     return ": ".join(filter(None, [type(cause).__name__, *what]))
 
 
+def _is_ours(error: psycopg.Error) -> bool:
+    """Whether a statement was called wrongly: that is a fault of this program, and no absence of Postgres."""
+    return isinstance(error, psycopg.ProgrammingError) and "parameter" in str(error)
+
+
 def _said(error: psycopg.Error) -> str:
     """Without details and context, which may hold the values of a row."""
     return error_in_one_line(error.diag.message_primary or error)
@@ -88,6 +93,6 @@ def _plain(error: object) -> BroadcasterError | None:
             return ContentionError(f"Postgres ended a deadlock: {_said(error)}")
         case psycopg.errors.LockNotAvailable():
             return ContentionError(f"Postgres gave no lock in time: {_said(error)}")
-        case psycopg.Error() if isinstance(error, _NOT_USABLE) or error.sqlstate is None:
+        case psycopg.Error() if isinstance(error, _NOT_USABLE) or (error.sqlstate is None and not _is_ours(error)):
             return UnavailableError(f"Postgres is not usable: {_said(error)}")
     return None

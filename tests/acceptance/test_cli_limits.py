@@ -79,7 +79,7 @@ CONTENTS = {"text": "", "text_file": "", "file": "", "file_url": "", "caption": 
 """Parameters that take the place of another content, and what goes with them."""
 ALLOWED = {
     *((option, what) for option in ("text", "caption", "confirm") for what in ("two lines", "right to left")),
-    *((file, what) for file in ("output", "rejected") for what in ("escapes", "two lines", "right to left")),
+    *((file, what) for file in ("output", "rejected", "html") for what in ("escapes", "two lines", "right to left")),
 }
 """What recipients read may have lines, and turn; and a file of one's own may be called as one likes."""
 ONLY_SHOWS = {"instance rules NAME test", "audit", "phone list"}

@@ -93,6 +93,7 @@ def test_every_setting_can_be_given_as_text() -> None:
         "allow_private_file_urls": "true",
         "web_allow_changes": "true",
         "web_url": "https://h",
+        "otlp_endpoint": "http://h:4318",
         "allow_private_webhooks": "true",
         "smtp_url": "smtp://mail.example.com",
         "mail_from": "ops@example.com",

@@ -12,6 +12,7 @@ from broadcaster.cli.output import local_time, say, say_json, say_table
 from broadcaster.cli.written_page import page_language, write_page
 from broadcaster.domain.moments import WholeDay
 from broadcaster.domain.states import MessageState
+from broadcaster.errors import UsageError
 from broadcaster.services.campaigns.full_reports import CampaignsReport, read_campaigns_report
 from broadcaster.settings import load
 
@@ -22,13 +23,17 @@ def report_all(since: str | None, html: Path | None, language: str | None, *, as
     """Say, or write as a page, what they came to. Raises UsageError."""
     settings = load()
     moment = given_moment(since, "--since", whole_day=WholeDay.FIRST, looks_back=True)
+    if moment is not None and moment > datetime.now(UTC):
+        raise UsageError(f"--since: {local_time(moment, seconds=False)} is yet to come: say when it began")
     written_in = None if html is None else page_language(settings, language)
     with reader(settings) as source:
         told = read_campaigns_report(source, since=moment or datetime.now(UTC) - _USUAL_SPAN)
     if html is not None and written_in is not None:
         from broadcaster.pages.campaigns_page import campaigns_page  # noqa: PLC0415 - start-up time: only for pages
 
-        write_page(html, campaigns_page(told, written_in), "all campaigns")
+        write_page(
+            html, campaigns_page(told, written_in), f"all campaigns since {local_time(told.since, seconds=False)}"
+        )
     elif as_json:
         sums = {state.value: told.count(state) for state in MessageState}
         document = {"since": told.since, "total": told.total, **sums}
