@@ -6,6 +6,7 @@ import json
 import shlex
 import stat
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -76,6 +77,7 @@ def test_a_schedule_is_told_with_its_campaigns(run_cli: RunCli, shop: Shop) -> N
         ("", "say which campaign: its NAME, or --all"),
         ("spring --all", "--all with NAME: leave one of them out"),
         ("spring --since monday", "--since is for --all: add it"),
+        (f"--all --since {date.today().year + 2}-01-01", "is yet to come"),
         ("spring --with-phones", "--with-phones is for --html FILE: add it, or leave this out"),
         ("spring --language id", "--language is for --html FILE: add it, or leave this out"),
         ("--all --html - --with-phones", "--all with --with-phones: leave one of them out"),

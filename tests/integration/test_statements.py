@@ -235,3 +235,9 @@ def test_a_statement_on_a_silent_connection_is_given_up(settings: Settings) -> N
             assert await run.values("colours", most=1) == ["red"]
 
     asyncio.run(run())
+
+
+def test_a_statement_that_is_called_wrongly_is_not_told_as_an_outage(settings: Settings) -> None:
+    wrong = pytest.raises(psycopg.ProgrammingError, match="most")
+    with psycopg.connect(settings.libpq_url) as connection, wrong, faults.plain_errors():
+        statements.rows(connection, "colours", tuple)
