@@ -42,6 +42,7 @@ from broadcaster.services.notices.receivers import (
 from broadcaster.services.notices.webhooks import Resolve, post_notice
 from broadcaster.services.notices.whatsapp_notices import send_notice
 from broadcaster.settings import Settings
+from broadcaster.worker import tasks
 from tests.support.receivers import MailReceiver, Posted, WebReceiver, mail_receiver, talking_server, web_receiver
 from tests.support.shop import Shop, drain
 from tests.support.tls import Authority
@@ -186,6 +187,18 @@ def test_what_is_sent_and_not_marked_is_sent_again_under_the_same_id(shop: Shop,
     first, second = web.posted
     assert first.id == second.id
     assert shop.sql("SELECT tries, delivered_at IS NOT NULL FROM deliveries") == [(2, True)]
+
+
+def test_flower_shows_the_receiver_of_a_task_by_name(
+    shop: Shop, web: WebReceiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add(shop, "ops", webhook(web))
+    finish(shop, "c")
+    published: list[object] = []
+    monkeypatch.setattr(tasks, "runtime", lambda: shop)
+    monkeypatch.setattr(tasks.deliver, "apply_async", lambda *arguments, **more: published.append((*arguments, more)))
+    tasks.notices()
+    assert published == [((1,), {"argsrepr": "ops"})]
 
 
 def test_two_workers_at_once_deliver_each_notice_once_and_in_their_order(shop: Shop, web: WebReceiver) -> None:
@@ -600,7 +613,7 @@ def test_with_a_person_who_is_forgotten_goes_the_receiver(shop: Shop) -> None:
     assert show_receivers(shop.engine) == []
     with pytest.raises(InputError, match="forgotten"):
         phone(shop)
-    assert due_receivers(shop.engine) == []
+    assert due_receivers(shop.engine) == {}
 
 
 def test_an_instance_that_sends_notices_is_not_removed(shop: Shop) -> None:
