@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from broadcaster.cli.operator import as_operator
 from broadcaster.cli.output import warn
@@ -26,6 +26,7 @@ def database(settings: Settings) -> Iterator[Engine]:
     # Half of the CPU of a command that only shows something would be SQLAlchemy's import.
     from broadcaster.db.engine import open_engine  # noqa: PLC0415
 
+    _log_nothing()
     with _disposed(open_engine(settings, session=as_operator())) as engine, _how_to_start(settings):
         yield engine
 
@@ -145,3 +146,14 @@ def _how_to_start(settings: Settings) -> Iterator[None]:
             what = "no Postgres is running" if stack.process is None else "Postgres does not answer"
             raise UnavailableError(f"{what} in {settings.home}: {server_remedy(stack)}") from error
         raise
+
+
+def _log_nothing() -> None:
+    """Keep what services log, for the logs of workers, out of a command's own output, unless this process has logs."""
+    import structlog  # noqa: PLC0415 - start-up time
+
+    def drop(*_: object) -> NoReturn:
+        raise structlog.DropEvent
+
+    if not structlog.is_configured():
+        structlog.configure(processors=[drop])

@@ -17,7 +17,7 @@ _PERCENT = re.compile(r"\s*(\d{1,3}(?:\.\d{1,4})?)\s*%\s*")
 _FIRST_GAP = 10.0
 _LONGEST_GAP = 3600.0
 LONGEST_ANSWER = 300
-"""Characters of what a receiver says that are kept."""
+"""Characters of what is kept of a try."""
 
 
 class ReceiverWay(StrEnum):

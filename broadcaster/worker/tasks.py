@@ -107,8 +107,9 @@ def reconcile() -> None:
 def notices() -> None:
     """Note what operators want to be told, and have it delivered."""
     note_notices(runtime().engine, runtime().settings)
-    for receiver in due_receivers(runtime().engine):
-        deliver.delay(receiver)
+    for receiver, name in due_receivers(runtime().engine).items():
+        # Flower shows its name.
+        deliver.apply_async((receiver,), argsrepr=name)
 
 
 class InstanceTroubleError(Exception):

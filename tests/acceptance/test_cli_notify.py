@@ -133,13 +133,21 @@ def test_a_receiver_that_is_away_is_told_of_by_doctor_and_gets_all_of_it_after_a
     wait_for(lambda: run_cli("notify", "show", "ops", "--json").json["failures"] > 0, "a try")
     [found] = [each for each in run_cli("doctor", "--json").json["checks"] if each["check"] == "notices"]
     assert (found["level"], found["command"]) == ("warn", "broadcaster notify test ops")
-    assert "ops takes no notices, and 1 wait for it (HTTP 503: closed)" in found["detail"]
+    assert "ops takes no notices, and 1 wait for it (HTTP 503 Service Unavailable)" in found["detail"]
     assert "receiver ops takes no notices" in run_cli("status").stdout
-    assert_refused(run_cli("notify", "test", "ops"), "has not taken it: HTTP 503: closed")
+    assert_refused(run_cli("notify", "test", "ops"), "has not taken it: HTTP 503 Service Unavailable")
     web.status = 204
     assert "has taken it: HTTP 204" in assert_done(run_cli("notify", "test", "ops")).stdout
     wait_for(lambda: web.posted[-1].document["type"] == "campaign.finished", "what waited")
     wait_for(lambda: run_cli("notify", "show", "ops", "--json").json["waiting"] == 0, "its mark")
+
+
+def test_a_test_says_in_one_line_of_its_own_whence_it_was_sent(run_cli: RunCli, web: WebReceiver) -> None:
+    add_webhook(run_cli, web)
+    assert assert_done(run_cli("notify", "test", "ops")).stdout == (
+        "receiver ops has taken it: HTTP 204 No Content (sent from here, with this command's settings; workers have "
+        "theirs from when they were started)\n"
+    )
 
 
 def test_nothing_secret_or_personal_is_shown_logged_or_kept_in_clear(

@@ -12,9 +12,11 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from smtplib import SMTP
 
 import msgspec
 import pytest
+from structlog.testing import capture_logs
 
 from broadcaster.crypto import open_vault
 from broadcaster.db.engine import transaction
@@ -26,7 +28,7 @@ from broadcaster.services import dispatch
 from broadcaster.services.consent.block_list import block_phones
 from broadcaster.services.forgetting.phone_forgetting import forget_phone
 from broadcaster.services.instances import remove_instance
-from broadcaster.services.notices import delivering
+from broadcaster.services.notices import delivering, mails
 from broadcaster.services.notices.answers import Delivery
 from broadcaster.services.notices.delivering import deliver_due, due_receivers, send_trial_notice
 from broadcaster.services.notices.noting import note_notices
@@ -40,7 +42,8 @@ from broadcaster.services.notices.receivers import (
 from broadcaster.services.notices.webhooks import Resolve, post_notice
 from broadcaster.services.notices.whatsapp_notices import send_notice
 from broadcaster.settings import Settings
-from tests.support.receivers import MailReceiver, Posted, WebReceiver, mail_receiver, web_receiver
+from broadcaster.worker import tasks
+from tests.support.receivers import MailReceiver, Posted, WebReceiver, mail_receiver, talking_server, web_receiver
 from tests.support.shop import Shop, drain
 from tests.support.tls import Authority
 
@@ -160,7 +163,7 @@ def test_neither_the_url_nor_the_secret_is_in_the_database(shop: Shop, web: WebR
     finish(shop, "c")
     deliver(shop)
     [row] = shop.sql("SELECT r::text, (SELECT d.answer FROM deliveries d) FROM receivers r")
-    assert row[1] == "HTTP 500: no such hook: …"
+    assert row[1] == "HTTP 500 Internal Server Error"
     assert not [each for each in ("T0SECRET", str(secret)) if each in str(row)]
 
 
@@ -184,6 +187,18 @@ def test_what_is_sent_and_not_marked_is_sent_again_under_the_same_id(shop: Shop,
     first, second = web.posted
     assert first.id == second.id
     assert shop.sql("SELECT tries, delivered_at IS NOT NULL FROM deliveries") == [(2, True)]
+
+
+def test_flower_shows_the_receiver_of_a_task_by_name(
+    shop: Shop, web: WebReceiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add(shop, "ops", webhook(web))
+    finish(shop, "c")
+    published: list[object] = []
+    monkeypatch.setattr(tasks, "runtime", lambda: shop)
+    monkeypatch.setattr(tasks.deliver, "apply_async", lambda *arguments, **more: published.append((*arguments, more)))
+    tasks.notices()
+    assert published == [((1,), {"argsrepr": "ops"})]
 
 
 def test_two_workers_at_once_deliver_each_notice_once_and_in_their_order(shop: Shop, web: WebReceiver) -> None:
@@ -238,7 +253,7 @@ def test_a_receiver_that_is_down_for_long_is_tried_with_growing_gaps_and_gets_al
     assert [round(gap / 10) for gap in gaps] == [round(gap_after(n) / 10) for n in range(1, 9)]
     assert gap_after(100) == 3600
     [before] = show_receivers(shop.engine)
-    assert (before.failures, before.waiting, before.answer) == (8, 2, "HTTP 503")
+    assert (before.failures, before.waiting, before.answer) == (8, 2, "HTTP 503 Service Unavailable")
     web.status = 204
     assert deliver(shop) == [{"receiver": "ops", "delivered": 2, "failed": 0}]
     assert len({posted.id for posted in web.posted}) == 2
@@ -353,7 +368,7 @@ def test_a_redirect_is_not_followed(shop: Shop, web: WebReceiver) -> None:
         finish(shop, "c")
         deliver(shop)
         assert inner.posted == []
-    assert shop.sql("SELECT answer, delivered_at FROM deliveries") == [("HTTP 307", None)]
+    assert shop.sql("SELECT answer, delivered_at FROM deliveries") == [("HTTP 307 Temporary Redirect", None)]
 
 
 def test_a_certificate_that_nobody_knows_is_refused_before_anything_is_sent(shop: Shop, tmp_path: Path) -> None:
@@ -367,13 +382,12 @@ def test_a_certificate_that_nobody_knows_is_refused_before_anything_is_sent(shop
     assert "certificate" in str(answer)
 
 
-def test_a_reply_without_end_is_cut_and_one_that_never_comes_is_given_up(shop: Shop, web: WebReceiver) -> None:
+def test_of_a_reply_without_end_nothing_is_kept(shop: Shop, web: WebReceiver) -> None:
     web.status, web.said = 500, b"x" * 10_000_000
     add(shop, "ops", webhook(web))
     finish(shop, "c")
     deliver(shop)
-    [(length,)] = shop.sql("SELECT length(answer) FROM deliveries")
-    assert length == 300
+    assert shop.sql("SELECT answer FROM deliveries") == [("HTTP 500 Internal Server Error",)]
 
 
 def test_mail_is_handed_to_the_server_with_one_id_for_all_tries(shop: Shop, mail: MailReceiver) -> None:
@@ -382,7 +396,9 @@ def test_mail_is_handed_to_the_server_with_one_id_for_all_tries(shop: Shop, mail
     finish(shop, "c")
     mail.refusal = "450 come back later, 62 812 345 6789"
     assert deliver(shop, settings) == [{"receiver": "ops", "delivered": 0, "failed": 1}]
-    assert shop.sql("SELECT answer FROM deliveries") == [("450 come back later, …",)]
+    assert shop.sql("SELECT answer FROM deliveries") == [
+        ("127.0.0.1: the server refused the receiver's address (450)",)
+    ]
     mail.refusal = None
     wait_out(shop)
     assert deliver(shop, settings) == [{"receiver": "ops", "delivered": 1, "failed": 0}]
@@ -394,6 +410,89 @@ def test_mail_is_handed_to_the_server_with_one_id_for_all_tries(shop: Shop, mail
     assert sent["Message-ID"] == f"<{identity}@example.com>"
     text = sent.get_content()
     assert "sent: 1, total: 1" in text and "`broadcaster campaign report c`" in text
+
+
+DRIPPING = {
+    "greeting": (),
+    "EHLO": (b"220 mail.test\r\n",),
+    "STARTTLS": (b"220 mail.test\r\n", b"250-mail.test\r\n250 STARTTLS\r\n", b"220 go on\r\n"),
+    "MAIL": (b"220 mail.test\r\n", b"250 mail.test\r\n"),
+    "DATA": (b"220 mail.test\r\n", b"250 mail.test\r\n", b"250 ok\r\n", b"250 ok\r\n", b"354 go on\r\n"),
+}
+"""What a server says, one reply a command, before it says a line now and then without ever coming to an end."""
+
+
+@pytest.mark.parametrize("before", DRIPPING.values(), ids=DRIPPING)
+def test_a_mail_server_that_never_comes_to_an_end_is_left(
+    shop: Shop, before: tuple[bytes, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mails, "_WITHIN", 1.0)
+    # In TLS it is the beginning of a long record.
+    drop = b"\x16\x03\x03\x3f\xff" if b"220 go on\r\n" in before else b"220-wait\r\n"
+    with talking_server(before, drop) as port:
+        settings = msgspec.structs.replace(shop.settings, smtp_url=f"smtp://127.0.0.1:{port}")
+        add(shop, "ops", Destination(ReceiverWay.MAIL, "ops@example.com"))
+        finish(shop, "c")
+        began = time.monotonic()
+        assert deliver(shop, settings) == [{"receiver": "ops", "delivered": 0, "failed": 1}]
+        assert time.monotonic() - began < 5
+    assert shop.sql("SELECT answer FROM deliveries") == [("127.0.0.1: it was not done within 1 s",)]
+
+
+def mail_to(shop: Shop, monkeypatch: pytest.MonkeyPatch, *replies: bytes) -> tuple[str, str]:
+    """What is kept and what is logged of a mail to a server that says these, one reply a command, and hangs up."""
+    # A password goes to a server without TLS only here.
+    monkeypatch.setattr(SMTP, "has_extn", lambda self, name: name == "starttls" or name in self.esmtp_features)
+    monkeypatch.setattr(SMTP, "starttls", lambda *_, **__: None)
+    with talking_server((b"220 mail.test\r\n", *replies), None) as port, capture_logs() as logged:
+        url = f"smtp://me:s3cret@127.0.0.1:{port}"
+        settings = msgspec.structs.replace(shop.settings, smtp_url=url, mail_from="bot@example.com")
+        add(shop, "ops", Destination(ReceiverWay.MAIL, "ops@example.com"))
+        finish(shop, "c")
+        assert deliver(shop, settings) == [{"receiver": "ops", "delivered": 0, "failed": 1}]
+        trial = send_trial_notice(shop.engine, settings, lambda: open_vault(shop.settings), "ops")
+    [(kept, failures)] = shop.sql(
+        "SELECT answer, failures FROM deliveries JOIN receivers r ON r.id = receiver_id WHERE given_up_at IS NULL"
+    )
+    assert (failures, trial.is_taken) == (1, False)
+    return str(kept), str(logged)
+
+
+def test_a_challenge_that_is_none_is_an_answer_as_others(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    ehlo = b"250-mail.test\r\n250 AUTH CRAM-MD5\r\n"
+    kept, _ = mail_to(shop, monkeypatch, ehlo, b"334 x\r\n")
+    assert kept == "127.0.0.1: the server said what is not SMTP (Error)"
+
+
+def test_no_word_of_a_mail_server_is_kept_or_logged(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may repeat what it was told, the password among it, or say phones."""
+    argument = base64.b64encode(b"\0me\0s3cret")
+    ehlo = b"250-mail.test\r\n250 AUTH PLAIN\r\n"
+    kept, logged = mail_to(shop, monkeypatch, ehlo, b"535 no: AUTH PLAIN " + argument + b" 6281234567890\r\n")
+    assert kept == "127.0.0.1: the server refused the sender's password (535)"
+    assert kept in logged
+    assert not [each for each in (argument.decode(), "s3cret", "62812") if each in logged]
+
+
+def test_no_word_of_a_webhook_is_kept_or_logged(shop: Shop, web: WebReceiver) -> None:
+    web.status, web.said = 403, b"no such hook: T0%53ECRET, T0S ECRET, call 6281234567890"
+    add(shop, "ops", webhook(web))
+    finish(shop, "c")
+    with capture_logs() as logged:
+        deliver(shop)
+    assert shop.sql("SELECT answer FROM deliveries") == [("HTTP 403 Forbidden",)]
+    assert "HTTP 403 Forbidden" in str(logged) and "hook" not in str(logged)
+
+
+def test_what_is_taken_stays_taken_whatever_the_server_says_at_the_end(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replies = (*DRIPPING["DATA"], b"250 taken\r\n", b"500 what?\r\n")
+    with talking_server(replies, None) as port:
+        settings = msgspec.structs.replace(shop.settings, smtp_url=f"smtp://127.0.0.1:{port}")
+        add(shop, "ops", Destination(ReceiverWay.MAIL, "ops@example.com"))
+        finish(shop, "c")
+        assert deliver(shop, settings) == [{"receiver": "ops", "delivered": 1, "failed": 0}]
 
 
 def test_no_name_ends_a_header(shop: Shop, mail: MailReceiver) -> None:
@@ -514,7 +613,7 @@ def test_with_a_person_who_is_forgotten_goes_the_receiver(shop: Shop) -> None:
     assert show_receivers(shop.engine) == []
     with pytest.raises(InputError, match="forgotten"):
         phone(shop)
-    assert due_receivers(shop.engine) == []
+    assert due_receivers(shop.engine) == {}
 
 
 def test_an_instance_that_sends_notices_is_not_removed(shop: Shop) -> None:
@@ -529,11 +628,11 @@ def test_a_test_says_what_the_receiver_answered_and_hastens_what_waits(shop: Sho
     web.status, web.said = 503, b"closed today"
     deliver(shop)
     refused = send_trial_notice(shop.engine, shop.settings, lambda: open_vault(shop.settings), "ops")
-    assert refused[:2] == (False, "HTTP 503: closed today")
+    assert refused[:2] == (False, "HTTP 503 Service Unavailable")
     assert deliver(shop) == []
     web.status = 204
     taken = send_trial_notice(shop.engine, shop.settings, lambda: open_vault(shop.settings), "ops")
-    assert taken[:2] == (True, "HTTP 204")
+    assert taken[:2] == (True, "HTTP 204 No Content")
     assert web.posted[-1].document["type"] == "test"
     assert "this is a test" in web.posted[-1].document["data"]["summary"]
     assert deliver(shop) == [{"receiver": "ops", "delivered": 1, "failed": 0}]

@@ -5,8 +5,9 @@ from __future__ import annotations
 import socketserver
 import ssl
 import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from email import message_from_bytes
 from email.message import EmailMessage
@@ -159,6 +160,41 @@ def mail_receiver() -> Iterator[MailReceiver]:
     with _served(Server(("127.0.0.1", 0), Handler), None) as port:
         receiver.port = port
         yield receiver
+
+
+@contextmanager
+def talking_server(replies: Sequence[bytes], drop: bytes | None) -> Iterator[int]:
+    """A server in a thread that says these, the first at once and then one for whatever it hears, unseen.
+
+    Then it says `drop` again and again, or with None hangs up. Yields its port.
+    """
+
+    class Handler(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            with suppress(OSError):
+                for number, reply in enumerate(replies):
+                    if number and not self._hears():
+                        return
+                    self.request.sendall(reply)
+                if drop is None:
+                    self._hears()
+                while drop is not None:
+                    self.request.sendall(drop)
+                    time.sleep(0.1)
+
+        def _hears(self) -> bool:
+            heard = self.request.recv(100_000)
+            # A mail is heard to its end.
+            while heard and not heard.endswith(b"\r\n"):
+                heard = self.request.recv(100_000)
+            return bool(heard)
+
+    class Server(socketserver.ThreadingTCPServer):
+        daemon_threads = True
+        block_on_close = False
+
+    with _served(Server(("127.0.0.1", 0), Handler), None) as port:
+        yield port
 
 
 @contextmanager

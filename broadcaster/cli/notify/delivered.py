@@ -33,7 +33,8 @@ def try_out(name: Name) -> None:
     if not answer.is_taken:
         raise InputError(f"receiver {name!r} has not taken it: {answer.words}")
     if answer.campaign_id is None:
-        say(f"receiver {name} has taken it: {answer.words}")
+        whence = "sent from here, with this command's settings; workers have theirs from when they were started"
+        say(f"receiver {name} has taken it: {answer.words} ({whence})")
         return
     nudge_workers(settings)
     say(f"{answer.words}: see what became of it with `broadcaster notify log {quote(name)}`")

@@ -1,6 +1,6 @@
 SELECT /* due_receivers */
 -- The receivers for which something is due. A moment that lies further ahead than any gap is by a clock that was put back.
-    DISTINCT r.id
+    DISTINCT r.id, r.name
 FROM receivers r
 JOIN deliveries d ON d.receiver_id = r.id AND d.delivered_at IS NULL AND d.given_up_at IS NULL
     AND NOT d.next_try_at BETWEEN now() + interval '1 us' AND now() + %(longest)s

@@ -43,7 +43,7 @@ class Delivery(msgspec.Struct, frozen=True):
 
 
 class Answer(NamedTuple):
-    """Whether a receiver took the notice, and what it said, or why it could not be reached."""
+    """Whether a receiver took the notice, and why not, in words of our own."""
 
     is_taken: bool
     words: str

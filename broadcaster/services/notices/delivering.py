@@ -17,7 +17,7 @@ from sqlalchemy import Engine, select
 
 from broadcaster.db import tables
 from broadcaster.db.engine import transaction
-from broadcaster.db.statements import execute, first, rows, values
+from broadcaster.db.statements import execute, first, rows
 from broadcaster.domain.notices import trial_notice
 from broadcaster.domain.receivers import ReceiverWay, gap_after
 from broadcaster.errors import BroadcasterError
@@ -40,10 +40,10 @@ LONGEST = timedelta(hours=2)
 log = structlog.get_logger(__name__)
 
 
-def due_receivers(engine: Engine) -> list[int]:
-    """The receivers (ids) to which something is to be delivered now."""
+def due_receivers(engine: Engine) -> dict[int, str]:
+    """The receivers to which something is to be delivered now: their names by id."""
     with transaction(engine) as connection:
-        return values(connection, "due_receivers", longest=LONGEST)
+        return dict(rows(connection, "due_receivers", tuple, longest=LONGEST))
 
 
 def deliver_due(engine: Engine, settings: Settings, open_vault: OpenVault, receiver: int) -> dict[str, object]:
