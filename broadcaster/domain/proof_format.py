@@ -15,6 +15,7 @@ from typing import Final, Literal
 import msgspec
 
 from broadcaster.domain.contents import ContentKind, MessageContent
+from broadcaster.domain.masking import without_numbers
 from broadcaster.domain.outcomes import Outcome
 from broadcaster.domain.states import CampaignState, MessageState
 
@@ -30,9 +31,8 @@ _END = b'"}\n'
 _LINKED = len(_MARK) + len(BEGINNING) + len(_END)
 """Bytes at the end of a line."""
 _SIGNED = re.compile(rb'\{"signature":"(?P<signature>[0-9a-f]{128})"\}\n')
-# As `without_numbers.sql` has it, for digits of any script.
-_NUMBER = re.compile(r"[+(]*\d(?:[\W_]{0,4}\d){6,}")
 _encode = msgspec.json.Encoder().encode
+_without_numbers = lru_cache(maxsize=4096)(without_numbers)
 
 
 class ContentDigest(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -222,8 +222,3 @@ def read_signature(line: bytes) -> bytes | None:
     """The signature in a last line; None: it is none."""
     found = _SIGNED.fullmatch(line)
     return None if found is None else bytes.fromhex(found["signature"].decode())
-
-
-@lru_cache(maxsize=4096)
-def _without_numbers(text: str) -> str:
-    return _NUMBER.sub("…", text)

@@ -21,7 +21,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 import broadcaster
-from broadcaster.domain.masking import masked
+from broadcaster.domain.masking import masked, with_masked_phones
 from broadcaster.errors import (
     BroadcasterError,
     ConflictError,
@@ -40,7 +40,6 @@ from broadcaster.web.live_page import LivePage
 from broadcaster.web.other_pages import live_instances, live_replies, live_schedule, live_schedules
 from broadcaster.web.sign_in_pages import SignInDesk
 from broadcaster.web.surface import Surface, sign_in_of
-from broadcaster.web.told import with_masked_phones
 
 _PAGES = {
     "/": LivePage("campaigns.html", live_campaigns, "show", "find"),
