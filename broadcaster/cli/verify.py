@@ -11,7 +11,7 @@ from broadcaster.cli.options.phones import phone_of
 from broadcaster.cli.options.results import Json
 from broadcaster.cli.output import say, say_json, utc_time, warn
 from broadcaster.domain.proof_format import MessageRecord
-from broadcaster.errors import InputError, UsageError
+from broadcaster.errors import InputError, UsageError, quoted
 from broadcaster.input_files import read_file
 from broadcaster.services.proofs.proof_check import CheckedProof, check_proof
 from broadcaster.signatures import KEY_BYTES
@@ -45,7 +45,7 @@ def verify(
         raise UsageError("--key-file: it is for --phone, which says whom to look for")
     wanted = None if public_key is None else _hex(public_key, "--public-key")
     digest_key = None if key_file is None else _hex(_text(key_file), f"--key-file {key_file}")
-    digits = None if phone is None else phone_of("--phone", phone, None)
+    digits = None if phone is None else _digits(phone)
     try:
         with file.open("rb") as opened:
             checked = check_proof(opened, public_key=wanted, phone=digits, digest_key=digest_key)
@@ -101,6 +101,18 @@ def _say_record(record: MessageRecord) -> None:
         for what, digest in said.items():
             if digest is not None:
                 say(f"    {what} {digest}")
+
+
+def _digits(phone: str) -> str:
+    """There are no instances here whose country it could be of, and no option for one."""
+    try:
+        return phone_of("--phone", phone, None)
+    except UsageError:
+        if phone.strip().startswith("+"):
+            raise
+        raise UsageError(
+            f"--phone {quoted(phone)}: write it with + and its country code, such as '+62 812-3456-789'"
+        ) from None
 
 
 def _text(path: Path) -> str:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 HIDDEN = "•"
 _SHOWN_FIRST, _SHOWN_LAST = 4, 2
 _SHORTEST = 9
 """Digits: of a shorter number nothing is shown, since the rest would be easily guessed."""
 _MOST_HIDDEN = 8
+# What may be somebody's number, by the rule of db/schema/functions/without_numbers.sql, for digits of any script.
+_NUMBER = re.compile(r"[+(]*\d(?:(?:[\W_]{0,8}|[^\W\d_])\d){6,}")
 
 
 def masked(phone: str) -> str:
@@ -19,3 +23,13 @@ def masked(phone: str) -> str:
         return HIDDEN * min(len(phone), _MOST_HIDDEN)
     hidden = min(len(digits) - _SHOWN_FIRST - _SHOWN_LAST, _MOST_HIDDEN)
     return f"{digits[:_SHOWN_FIRST]}{HIDDEN * hidden}{digits[-_SHOWN_LAST:]}"
+
+
+def with_masked_phones(text: str) -> str:
+    """The text with whatever may be somebody's number masked."""
+    return _NUMBER.sub(lambda found: masked("".join(each for each in found[0] if each.isdecimal())), text)
+
+
+def without_numbers(text: str) -> str:
+    """The text with an … for whatever may be somebody's number."""
+    return _NUMBER.sub("…", text)

@@ -8,13 +8,14 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import Final, Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
 
 from broadcaster.domain.contents import ContentKind, MessageContent
+from broadcaster.domain.masking import without_numbers
 from broadcaster.domain.outcomes import Outcome
 from broadcaster.domain.states import CampaignState, MessageState
 
@@ -30,31 +31,44 @@ _END = b'"}\n'
 _LINKED = len(_MARK) + len(BEGINNING) + len(_END)
 """Bytes at the end of a line."""
 _SIGNED = re.compile(rb'\{"signature":"(?P<signature>[0-9a-f]{128})"\}\n')
-# As `without_numbers.sql` has it, for digits of any script.
-_NUMBER = re.compile(r"[+(]*\d(?:[\W_]{0,4}\d){6,}")
 _encode = msgspec.json.Encoder().encode
+_without_numbers = lru_cache(maxsize=4096)(without_numbers)
+_NO_OFFSET = timedelta(0)
+Count = Annotated[int, msgspec.Meta(ge=0)]
+
+
+def _require_utc(*moments: datetime | None) -> None:
+    """Raises ValueError, which msgspec tells with its place, for a moment that is not in UTC."""
+    if any(moment is not None and moment.utcoffset() != _NO_OFFSET for moment in moments):
+        raise ValueError("a moment is not in UTC")
 
 
 class ContentDigest(msgspec.Struct, frozen=True, omit_defaults=True):
     """A version of what the campaign sent. `sha256` is of the text's template, the URL's, or the file's bytes."""
 
-    version: int
+    version: Count
     kind: ContentKind
     sha256: str
     since: datetime
     caption_sha256: str | None = None
     filename_sha256: str | None = None
 
+    def __post_init__(self) -> None:
+        _require_utc(self.since)
+
 
 class Remains(msgspec.Struct, frozen=True):
     """What is left of a campaign whose messages are deleted: how many there were, counted when they went."""
 
     purged_at: datetime
-    messages: Mapping[MessageState, int]
-    attempts: Mapping[Outcome, int]
-    doubts: Mapping[str, int]
+    messages: Mapping[MessageState, Count]
+    attempts: Mapping[Outcome, Count]
+    doubts: Mapping[str, Count]
     """By what was concluded."""
-    accepted_more_than_once: int
+    accepted_more_than_once: Count
+
+    def __post_init__(self) -> None:
+        _require_utc(self.purged_at)
 
 
 class ProofHeader(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
@@ -71,10 +85,10 @@ class ProofHeader(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True)
     created_at: datetime
     started_at: datetime | None = None
     finished_at: datetime
-    recipients_read: int
-    recipients_rejected: int
-    total: int
-    messages: Mapping[MessageState, int]
+    recipients_read: Count
+    recipients_rejected: Count
+    total: Count
+    messages: Mapping[MessageState, Count]
     """By state, as the counters have them: those of `total`."""
     contents: Sequence[ContentDigest]
     phones: Literal["hashed", "clear"]
@@ -85,22 +99,28 @@ class ProofHeader(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True)
     remains: Remains | None = None
     """Set where its messages are deleted, so that no record follows."""
 
+    def __post_init__(self) -> None:
+        _require_utc(self.as_of, self.created_at, self.started_at, self.finished_at)
+
 
 class AttemptRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     """One request. `request` and `reply` are digests; None: there was no reply, or what it takes is forgotten."""
 
-    attempt: int
+    attempt: Count
     outcome: Outcome
     at: datetime
     """When its outcome was recorded."""
     reason: str
-    content: int
+    content: Count
     """The version that it sent."""
-    status: int | None = None
+    status: Count | None = None
     request: str | None = None
     reply: str | None = None
     doubt: str | None = None
     """What was concluded where it was in doubt."""
+
+    def __post_init__(self) -> None:
+        _require_utc(self.at)
 
 
 class SettlementRecord(msgspec.Struct, frozen=True):
@@ -110,13 +130,16 @@ class SettlementRecord(msgspec.Struct, frozen=True):
     after: MessageState
     at: datetime
 
+    def __post_init__(self) -> None:
+        _require_utc(self.at)
+
 
 class MessageRecord(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """One recipient, and what the message came to. Without a phone: that person was forgotten."""
 
-    record: int
+    record: Count
     """From 1, without a gap."""
-    seq: int
+    seq: Count
     phone: str | None = None
     """Hashed or in the clear."""
     instance: str
@@ -128,6 +151,9 @@ class MessageRecord(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=Tru
     """Hashed where the phones are: it may have the number in it."""
     attempts: Sequence[AttemptRecord] = ()
     settlements: Sequence[SettlementRecord] = ()
+
+    def __post_init__(self) -> None:
+        _require_utc(self.at)
 
 
 class Digests:
@@ -189,9 +215,14 @@ class Chain:
 
     def line(self, document: ProofHeader | MessageRecord) -> bytes:
         """The document with its link, as it is written."""
-        said = _encode(document)[:-1]
+        said = said_of(document)
         self.link = link_of(self.link, said)
         return said + _MARK + self.link.encode() + _END
+
+
+def said_of(document: ProofHeader | MessageRecord) -> bytes:
+    """What its line says up to the link: the one way in which it is written."""
+    return _encode(document)[:-1]
 
 
 def link_of(before: str, said: bytes) -> str:
@@ -222,8 +253,3 @@ def read_signature(line: bytes) -> bytes | None:
     """The signature in a last line; None: it is none."""
     found = _SIGNED.fullmatch(line)
     return None if found is None else bytes.fromhex(found["signature"].decode())
-
-
-@lru_cache(maxsize=4096)
-def _without_numbers(text: str) -> str:
-    return _NUMBER.sub("…", text)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from functools import partial
 from hashlib import sha256
-from hmac import compare_digest
 from importlib.resources import files
 from ipaddress import ip_address
 from typing import Any
@@ -21,7 +20,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 import broadcaster
-from broadcaster.domain.masking import masked
+from broadcaster.domain.masking import masked, with_masked_phones
 from broadcaster.errors import (
     BroadcasterError,
     ConflictError,
@@ -35,12 +34,11 @@ from broadcaster.settings import Settings
 from broadcaster.time_zones import shown_zone
 from broadcaster.web.campaign_changes import ask_before_change, make_change
 from broadcaster.web.campaign_pages import download_report, live_campaign, live_campaigns, show_report
-from broadcaster.web.gate import METRICS, SIGN_IN, Gate
+from broadcaster.web.gate import METRICS, SIGN_IN, Gate, brings_token
 from broadcaster.web.live_page import LivePage
 from broadcaster.web.other_pages import live_instances, live_replies, live_schedule, live_schedules
 from broadcaster.web.sign_in_pages import SignInDesk
 from broadcaster.web.surface import Surface, sign_in_of
-from broadcaster.web.told import with_masked_phones
 
 _PAGES = {
     "/": LivePage("campaigns.html", live_campaigns, "show", "find"),
@@ -79,7 +77,11 @@ def build_app(surface: Surface, password: str, metrics_token: str | None) -> Sta
     told = partial(_told, surface)
     return Starlette(
         routes=routes,
-        middleware=[Middleware(Gate, sign_ins=surface.sign_ins, cookie=cookie, own_name=own.hostname)],
+        middleware=[
+            Middleware(
+                Gate, sign_ins=surface.sign_ins, cookie=cookie, own_name=own.hostname, metrics_token=metrics_token
+            )
+        ],
         exception_handlers={BroadcasterError: told, HTTPException: told},
     )
 
@@ -140,7 +142,7 @@ def _may_scrape(settings: Settings, token: str | None, request: Request) -> bool
         return True
     if token is None:
         return ip_address(settings.web_bind).is_loopback
-    return compare_digest(request.headers.get("authorization", "").encode(), f"Bearer {token}".encode())
+    return brings_token(request, token)
 
 
 async def _told(surface: Surface, request: Request, error: Exception) -> Response:

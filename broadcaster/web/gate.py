@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from hmac import compare_digest
 from ipaddress import ip_address
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -43,9 +44,12 @@ HEADERS = {
 class Gate:
     """Stands before all pages (ASGI). What it has not let in reaches none of them."""
 
-    def __init__(self, app: ASGIApp, *, sign_ins: SignIns, cookie: str, own_name: str | None) -> None:
+    def __init__(
+        self, app: ASGIApp, *, sign_ins: SignIns, cookie: str, own_name: str | None, metrics_token: str | None
+    ) -> None:
         """`cookie` is the name of the one with the sign-in's token, `own_name` the host by which people come."""
         self._app, self._sign_ins, self._cookie, self._own_name = app, sign_ins, cookie, own_name
+        self._metrics_token = metrics_token
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -73,7 +77,8 @@ class Gate:
                 await _FAILED(scope, receive, guarded)
 
     def _refusal(self, request: Request) -> Response | None:
-        if not self._is_known(request.headers.get("host", "")) and not _brings_token(request):
+        is_scrape = request.url.path == METRICS and brings_token(request, self._metrics_token)
+        if not is_scrape and not self._is_known(request.headers.get("host", "")):
             # Else a site whose name was made to lead here would be asked in our place (DNS rebinding).
             return PlainTextResponse("this host name is not known here: set BROADCASTER_WEB_URL to its URL\n", 400)
         if request.method == "POST" and _is_foreign(request):
@@ -103,13 +108,14 @@ def local_path(text: str) -> str:
     return text if is_local else "/"
 
 
+def brings_token(request: Request, token: str | None) -> bool:
+    """Whether it has the token for the figures. Where there is none, nobody has it."""
+    brought = request.headers.get("authorization", "").encode()
+    return token is not None and compare_digest(brought, f"Bearer {token}".encode())
+
+
 def _is_open(path: str) -> bool:
     return path in _OPEN or path.startswith(_OPEN_FILES)
-
-
-def _brings_token(request: Request) -> bool:
-    """Whether it asks for the figures with a token, which is looked at there."""
-    return request.url.path == METRICS and "authorization" in request.headers
 
 
 def _is_foreign(request: Request) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from broadcaster.domain.masking import masked
+from broadcaster.domain.masking import masked, with_masked_phones
 from broadcaster.domain.pacing import format_rate
 from broadcaster.domain.standstill import What
 from broadcaster.services.inbox_reports import ReplyFilter, StoredReply, list_replies
@@ -26,7 +26,7 @@ from broadcaster.services.schedules.schedule_reports import (
     upcoming_occurrences,
 )
 from broadcaster.web.surface import Surface
-from broadcaster.web.told import told_troubles, with_masked_phones
+from broadcaster.web.told import told_troubles
 
 MOST_INSTANCES = 200
 MOST_SCHEDULES = 100

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from broadcaster.domain.masking import masked
+from broadcaster.domain.masking import with_masked_phones
 from broadcaster.domain.standstill import Remedy, Standstill
 from broadcaster.domain.states import MessageState
 from broadcaster.pages.state_figures import shown_states
 from broadcaster.services.campaigns.campaign_reports import CampaignSummary
 from broadcaster.time_zones import clock_time
-
-_NUMBER = re.compile(r"[+(]*\d(?:[^\w]{0,4}\d){6,}")
-"""What may be somebody's number, by the rule of db/schema/functions/without_numbers.sql."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +48,3 @@ def told_troubles(found: Iterable[Standstill]) -> Iterator[ToldTrouble]:
     for each in found:
         sentence = replace(each, remedy=Remedy("", ""), detail=each.detail and with_masked_phones(each.detail))
         yield ToldTrouble(each.what, each.name, sentence.sentence(clock_time), each.remedy.advice, each.remedy.command)
-
-
-def with_masked_phones(text: str) -> str:
-    """The text with whatever may be somebody's number masked."""
-    return _NUMBER.sub(lambda found: masked("".join(each for each in found[0] if each.isdecimal())), text)

@@ -22,10 +22,10 @@ class OwnTask(Task):  # type: ignore[misc]  # Celery ships no types
     """A task whose errors may be shown."""
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """As in the base class. Raises BroadcasterError and TaskError, of which neither shows what caused it."""
+        """As in the base class. Raises BroadcasterError, what the task `throws`, and TaskError, without causes."""
         try:
             return super().__call__(*args, **kwargs)
-        except (BroadcasterError, TaskError) as error:
+        except (BroadcasterError, TaskError, *self.throws) as error:
             raise error from None
         except Exception as error:  # noqa: BLE001 - whatever it is, it is raised again
             raise TaskError(without_values(error)).with_traceback(error.__traceback__) from None

@@ -74,6 +74,9 @@ def test_what_was_changed_is_refused_with_its_place(run_cli: RunCli, shop: Shop,
     for key in ("ab", "no key"):
         assert_refused(run_cli("verify", "whole", "--public-key", key), "--public-key", "64 hexadecimal digits")
     assert_refused(run_cli("verify", "whole", "--phone", "+62"), "--phone", code=2)
+    national = run_cli("verify", "whole", "--phone", "0812-0000-003")
+    assert_refused(national, "write it with + and its country code", code=2)
+    assert "--country" not in national.stderr
     assert_refused(run_cli("verify", "whole", "--phone", "+628120000003"), "hashed: give the key", "--key-file")
     assert_refused(run_cli("verify", "whole", "--key-file", "whole.key"), "it is for --phone", code=2)
     assert_done(run_cli("campaign", "proof", "spring", "--out", "again"))

@@ -474,6 +474,8 @@ SPELLINGS = {
     "no-break hyphens": "62812\u20110000\u2011000",
     "zero width": "628120\u200b000000",
     "brackets and dashes": "+62 (812) - 0000 - 000",
+    "letters": "62812x0000x000",
+    "many slashes": "62812 / / / 0000 000",
 }
 
 

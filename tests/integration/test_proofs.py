@@ -131,6 +131,10 @@ def test_what_may_be_a_number_goes_as_when_somebody_is_forgotten(shop: Shop) -> 
         "(62812)0000003!",
         "٦٢٨١٢٠٠٠٠٠٠٣ and 404",
         "a_1_2_3_4_5_6_7 b",
+        "62812x3456789",
+        "628 12 / / / 345 6789",
+        "0812_3456_7890",
+        "code 12, a letter b, code 34567",
         "123456",
         "1 2 3 4 5 6 7",
     ]

@@ -322,6 +322,8 @@ def test_figures_are_those_of_metrics_and_behind_the_same_token(
             open_here = view.visitor(signed_in=False).get("/metrics")
             assert 'broadcaster_messages{instance_name="a",state="pending"} 20.0' in open_here.text
             assert open_here.headers["Content-Type"].startswith("text/plain; version=")
+            rebound = {"Authorization": "Bearer anything", "Host": "evil.example"}
+            assert view.visitor(signed_in=False).get("/metrics", headers=rebound).status_code == 400
         with running_web(stack, BROADCASTER_WEB_METRICS_TOKEN_FILE=str(file)) as view:
             stranger = view.visitor(signed_in=False)
             for header in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": "Bearer the-token2"}):

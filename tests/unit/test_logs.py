@@ -20,6 +20,7 @@ from sqlalchemy.exc import IntegrityError
 
 import broadcaster
 from broadcaster.errors import SettingsError, UnavailableError
+from broadcaster.services.sending.drain_report import DrainReport
 from broadcaster.settings import Settings
 from broadcaster.worker import hooks, tasks
 from broadcaster.worker.app import SEND
@@ -168,6 +169,18 @@ def test_what_a_task_raises_shows_no_values_of_rows(unavailable: bool) -> None:
     assert PHONE not in written
     assert ("UniqueViolation: duplicate key" in written) is not unavailable
     assert "in run" in written
+
+
+def test_what_a_task_throws_is_raised_as_it_is_without_phones() -> None:
+    report = DrainReport(troubles={"main": f"is throttled: too many requests for {PHONE}"})
+
+    def run() -> None:
+        raise tasks.InstanceTroubleError(report.told_troubles())
+
+    task = Celery("broken", set_as_current=False, task_cls=OwnTask).task(run, throws=tasks.send.throws)
+    with pytest.raises(tasks.InstanceTroubleError, match="main is throttled: too many requests for 6281") as caught:
+        task()
+    assert PHONE not in str(caught.value)
 
 
 @pytest.mark.parametrize(("terminal", "is_json"), [(False, True), (True, False)])

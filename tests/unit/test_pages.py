@@ -13,7 +13,7 @@ from babel.messages.pofile import read_po
 from markupsafe import escape
 
 from broadcaster.domain.course import Course, PacedLane, RateChange, SlotFigures, StateChange, TimeSpan, course_of
-from broadcaster.domain.masking import masked
+from broadcaster.domain.masking import masked, with_masked_phones
 from broadcaster.domain.opening_hours import OpeningHours
 from broadcaster.domain.outcomes import Outcome, Resolution
 from broadcaster.domain.sharing import MoveReason
@@ -122,6 +122,22 @@ def test_hardly_anything_is_not_nothing_and_nearly_all_is_not_all(share: float, 
 )
 def test_a_masked_phone_tells_its_country_and_two_digits(phone: str, shown: str) -> None:
     assert masked(phone) == shown
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["0812_3456_7890", "62812x3456789", "628 12 / / / 345 6789", "+62 812-3456-789", "٦٢٨١٢٣٤٥٦٧٨٩", "1_2_3_4_5_6_7"],
+)
+def test_a_phone_in_a_text_is_masked_however_it_is_written(written: str) -> None:
+    shown = with_masked_phones(f"call {written}, line 12")
+    assert shown.startswith("call ")
+    assert shown.endswith("•, line 12") or re.search(r"•\d\d, line 12$", shown)
+    assert len(re.findall(r"\d", shown)) <= 8
+
+
+@pytest.mark.parametrize("text", ["3 of 20 at 12:30", "HTTP 503", "code 12, a letter b, code 34567"])
+def test_what_is_no_phone_is_not_masked(text: str) -> None:
+    assert with_masked_phones(text) == text
 
 
 @pytest.mark.parametrize("code", LANGUAGES)

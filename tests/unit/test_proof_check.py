@@ -7,30 +7,36 @@ import hmac
 import io
 import json
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cache
 
 import pytest
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from hypothesis import given
 from hypothesis import strategies as st
 
 from broadcaster.domain.contents import ContentKind, MessageContent
 from broadcaster.domain.outcomes import Outcome
 from broadcaster.domain.proof_format import (
+    BEGINNING,
     AttemptRecord,
     Chain,
     ContentDigest,
     Digests,
     MessageRecord,
     ProofHeader,
+    link_of,
     request_text,
+    said_of,
     signature_line,
     signed_text,
 )
 from broadcaster.domain.states import CampaignState, MessageState
 from broadcaster.errors import InputError
 from broadcaster.services.proofs.proof_check import CheckedProof, ProofError, check_proof
-from broadcaster.signatures import new_signing_key, public_key_of, sign
+from broadcaster.signatures import is_signed, new_signing_key, public_key_of, sign
 
 NOON = datetime(2026, 11, 28, 12, tzinfo=UTC)
 KEY, OTHER_KEY = new_signing_key(), new_signing_key()
@@ -263,3 +269,82 @@ def test_a_request_is_written_as_sorted_json(content: MessageContent, file: str 
     assert request_text("62812", content, file) == json.dumps(
         said, ensure_ascii=False, separators=(",", ":"), sort_keys=True
     ).encode()  # fmt: skip
+
+
+def signed(said: list[bytes], signature: bytes | None = None) -> bytes:
+    """A proof of these lines, whatever they say, each without its end."""
+    link, lines = BEGINNING, []
+    for each in said:
+        link = link_of(link, each)
+        lines.append(each + b',"chain":"' + link.encode() + b'"}\n')
+    return b"".join([*lines, signature_line(signature or sign(KEY, signed_text(link)))])
+
+
+MOMENT = b'"at":"2026-11-28T12:00:00Z"'
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b'"seq":3', b'"seq":3,"x":' + b"[" * 200_000 + b"]" * 200_000),
+        (b'"main"', b'"ma\xffin"'),
+        (MOMENT, b'"at":"0001-01-01T00:00:00+14:00"'),
+        (MOMENT, b'"at":"9999-12-31T23:59:59-14:00"'),
+        (MOMENT, b'"at":"2026-11-28T12:00:00"'),
+        (b'"status":200', b'"status":' + b"9" * 5_000),
+        (b'"status":200', b'"status":-200'),
+        (b'"seq":3', b'"seq":3,"seq":3'),
+        (b'"seq":3', b'"seq":3,"unknown":1'),
+        (b'"seq":3', b'"seq": 3'),
+        (b'"main"', b'"m\\u0061in"'),
+    ],
+)
+def test_a_line_that_we_would_not_write_is_refused_though_it_is_signed(old: bytes, new: bytes) -> None:
+    lines = [said_of(header()), *(said_of(record(number)) for number in range(1, 9))]
+    assert check(signed(lines)).records == 8
+    assert old in lines[3]
+    lines[3] = lines[3].replace(old, new, 1)
+    assert refused(signed(lines)).line == 4
+
+
+@pytest.mark.parametrize("spelled", [str.upper, lambda key: key[:32] + " " + key[32:]])
+def test_a_public_key_has_one_spelling(spelled: Callable[[str], str]) -> None:
+    assert "names no public key" in str(refused(proof(header(public_key=spelled(public_key_of(KEY).hex())))))
+
+
+def test_counts_are_not_negative() -> None:
+    counted = {MessageState.SENT: 8, MessageState.FAILED: -1}
+    assert refused(proof(header(messages=counted, total=7))).line == 1
+    assert refused(proof(header(recipients_rejected=-1))).line == 1
+
+
+ORDER_EIGHT = (
+    "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+    "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+)
+SMALL_ORDER = (
+    "01" + "00" * 31,
+    "ec" + "ff" * 30 + "7f",
+    "00" * 32,
+    "00" * 31 + "80",
+    *ORDER_EIGHT,
+    *(key[:-2] + f"{int(key[-2:], 16) | 0x80:02x}" for key in ORDER_EIGHT),
+)
+
+
+@pytest.mark.parametrize("key", SMALL_ORDER)
+def test_a_key_of_small_order_that_fits_made_up_signatures_signs_nothing(key: str) -> None:
+    public, identity = bytes.fromhex(key), bytes([1]) + bytes(63)
+    fitting = []
+    for number in range(300):
+        with suppress(InvalidSignature):
+            Ed25519PublicKey.from_public_bytes(public).verify(identity, str(number).encode())
+            fitting.append(str(number).encode())
+    assert fitting
+    assert not any(is_signed(public, identity, message) for message in fitting)
+
+
+def test_a_proof_by_the_identity_is_refused() -> None:
+    lines = [said_of(header(public_key=SMALL_ORDER[0])), *(said_of(record(number)) for number in range(1, 9))]
+    with pytest.raises(ProofError, match="the signature is not of these records"):
+        check(signed(lines, bytes([1]) + bytes(63)))

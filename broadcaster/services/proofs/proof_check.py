@@ -6,7 +6,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 import msgspec
 
@@ -21,6 +21,7 @@ from broadcaster.domain.proof_format import (
     ProofHeader,
     link_of,
     read_signature,
+    said_of,
     signed_text,
     split_line,
 )
@@ -31,6 +32,9 @@ from broadcaster.signatures import KEY_BYTES, is_signed
 
 _header = msgspec.json.Decoder(ProofHeader)
 _record = msgspec.json.Decoder(MessageRecord)
+_UNREADABLE = (msgspec.DecodeError, ValueError, OverflowError, RecursionError)
+"""What decoding raises: for wrong JSON, bytes that are no UTF-8, numbers out of range, and deep nesting."""
+Document = TypeVar("Document", ProofHeader, MessageRecord)
 
 
 class ProofError(InputError):
@@ -71,7 +75,7 @@ def check_proof(
     _require_key(header, public_key)
     tally = _Tally(header, _phones_wanted(header, phone, digest_key))
     while (signature := read_signature(line := reading.next())) is None:
-        tally.add(reading.record(line), reading.line)
+        tally.add(reading.document(line, _record, "record"), reading.line)
     if not is_signed(bytes.fromhex(header.public_key), signature, signed_text(reading.link)):
         raise reading.fault(
             "the signature is not of these records by this key: it was changed, or all before it was written anew"
@@ -102,8 +106,22 @@ class _Reading:
             raise self.fault("the line ends in the middle: something was cut off")
         return read
 
-    def said(self, line: bytes) -> bytes:
-        """What the line says, as JSON, where it follows from all before it."""
+    def document(self, line: bytes, decoder: msgspec.json.Decoder[Document], kind: str) -> Document:
+        """What the line says, where it follows from all before it and is written as it is by us, byte for byte.
+
+        Otherwise a field that we do not know, or one that is there twice, would be signed and told to nobody.
+        """
+        said = self._said(line)
+        try:
+            document = decoder.decode(said + b"}")
+            is_ours = said_of(document) == said
+        except _UNREADABLE as error:
+            raise self.fault(f"it is no {kind}: {error}") from None
+        if not is_ours:
+            raise self.fault(f"it is no {kind} as broadcaster writes one: fields or their spelling differ")
+        return document
+
+    def _said(self, line: bytes) -> bytes:
         parts = split_line(line)
         if parts is None:
             raise self.fault("this is no line of a proof: it has no link to the line before")
@@ -114,13 +132,7 @@ class _Reading:
                 "put elsewhere"
             )
         self.link = link
-        return said + b"}"
-
-    def record(self, line: bytes) -> MessageRecord:
-        try:
-            return _record.decode(self.said(line))
-        except msgspec.DecodeError as error:
-            raise self.fault(f"it is no record: {error}") from None
+        return said
 
     def fault(self, what: str) -> ProofError:
         return ProofError(self.line, what)
@@ -132,10 +144,7 @@ def _read_header(reading: _Reading) -> ProofHeader:
         raise reading.fault(f"this is no proof: one begins with its format, {FORMAT!r}")
     if not line.startswith(b'{"format":"%b","version":%d,' % (FORMAT.encode(), VERSION)):
         raise reading.fault(f"this is no proof of version {VERSION}, the only one that is known here")
-    try:
-        return _header.decode(reading.said(line))
-    except msgspec.DecodeError as error:
-        raise reading.fault(f"it is no header: {error}") from None
+    return reading.document(line, _header, "header")
 
 
 def _require_key(header: ProofHeader, public_key: bytes | None) -> None:
@@ -143,7 +152,7 @@ def _require_key(header: ProofHeader, public_key: bytes | None) -> None:
         named = bytes.fromhex(header.public_key)
     except ValueError:
         named = b""
-    if len(named) != KEY_BYTES:
+    if len(named) != KEY_BYTES or named.hex() != header.public_key:
         raise ProofError(1, "it names no public key")
     if public_key is not None and named != public_key:
         raise ProofError(1, f"it is signed by another key, {header.public_key}, and not by {public_key.hex()}")

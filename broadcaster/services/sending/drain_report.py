@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from broadcaster.domain.masking import with_masked_phones
 from broadcaster.services.sending.lane import Lane
 
 MOST_NAMED = 5
@@ -41,7 +42,7 @@ class DrainReport:
         return {"instances": self.counts, "campaigns": self.campaigns}
 
     def told_troubles(self) -> str:
-        """What is wrong with which instances, and what became of messages all the same."""
-        troubles = [f"{name} {what}" for name, what in self.troubles.items()]
+        """What is wrong with which instances, without phones, and what became of messages all the same."""
+        troubles = [f"{name} {with_masked_phones(what)}" for name, what in self.troubles.items()]
         more = [f"{len(troubles) - MOST_NAMED} more"] if len(troubles) > MOST_NAMED else []
         return "; ".join([*troubles[:MOST_NAMED], *more, str(self.document())])

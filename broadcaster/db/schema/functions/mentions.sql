@@ -2,5 +2,6 @@
 -- eight digits.
 CREATE FUNCTION mentions(value text, number text) RETURNS boolean LANGUAGE sql IMMUTABLE
 RETURN position(
-    right(number, 8) IN regexp_replace(plain_digits(value), '([0-9])[^[:alnum:]]{1,4}(?=[0-9])', '\1', 'g')
+    right(number, 8)
+    IN regexp_replace(plain_digits(value), '([0-9])(?:[^[:alnum:]]{1,8}|[[:alpha:]])(?=[0-9])', '\1', 'g')
 ) > 0;

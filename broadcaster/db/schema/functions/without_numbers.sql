@@ -1,5 +1,5 @@
--- The text with an … for whatever may be somebody's number: seven digits or more of any script, and up to four characters
--- between two of them that are no letters, such as blanks, dashes, slashes, or ones that nobody sees. `mentions` goes by
--- the same: what the one finds, the other takes out.
+-- The text with an … for whatever may be somebody's number: seven digits or more of any script, and between two of them
+-- up to eight characters that are no letters, such as blanks, dashes, slashes, or ones that nobody sees, or else a single
+-- letter. `mentions` goes by the same: what the one finds, the other takes out. domain/masking.py has it in Python.
 CREATE FUNCTION without_numbers(value text) RETURNS text LANGUAGE sql IMMUTABLE
-RETURN regexp_replace(plain_digits(value), '[+(]*[0-9](?:[^[:alnum:]]{0,4}[0-9]){6,}', '…', 'g');
+RETURN regexp_replace(plain_digits(value), '[+(]*[0-9](?:(?:[^[:alnum:]]{0,8}|[[:alpha:]])[0-9]){6,}', '…', 'g');
