@@ -441,10 +441,13 @@ def test_a_mail_server_that_never_comes_to_an_end_is_left(
 
 def mail_to(shop: Shop, monkeypatch: pytest.MonkeyPatch, *replies: bytes) -> tuple[str, str]:
     """What is kept and what is logged of a mail to a server that says these, one reply a command, and hangs up."""
-    # A password goes to a server without TLS only here.
+    # A password goes to a server without TLS only here: it says EHLO before and after.
     monkeypatch.setattr(SMTP, "has_extn", lambda self, name: name == "starttls" or name in self.esmtp_features)
-    monkeypatch.setattr(SMTP, "starttls", lambda *_, **__: None)
-    with talking_server((b"220 mail.test\r\n", *replies), None) as port, capture_logs() as logged:
+    monkeypatch.setattr(SMTP, "starttls", lambda self, **_: setattr(self, "ehlo_resp", None))
+    with (
+        talking_server((b"220 mail.test\r\n", b"250 mail.test\r\n", *replies), None) as port,
+        capture_logs() as logged,
+    ):
         url = f"smtp://me:s3cret@127.0.0.1:{port}"
         settings = msgspec.structs.replace(shop.settings, smtp_url=url, mail_from="bot@example.com")
         add(shop, "ops", Destination(ReceiverWay.MAIL, "ops@example.com"))
