@@ -426,7 +426,7 @@ DRIPPING = {
 def test_a_mail_server_that_never_comes_to_an_end_is_left(
     shop: Shop, before: tuple[bytes, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(mails, "_WITHIN", 1.0)
+    monkeypatch.setattr(mails, "_WITHIN", 1.0)  # nobody waits for 20 s here
     # In TLS it is the beginning of a long record.
     drop = b"\x16\x03\x03\x3f\xff" if b"220 go on\r\n" in before else b"220-wait\r\n"
     with talking_server(before, drop) as port:

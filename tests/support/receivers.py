@@ -180,7 +180,7 @@ def talking_server(replies: Sequence[bytes], drop: bytes | None) -> Iterator[int
                     self._hears()
                 while drop is not None:
                     self.request.sendall(drop)
-                    time.sleep(0.1)
+                    time.sleep(0.1)  # the dripping itself
 
         def _hears(self) -> bool:
             heard = self.request.recv(100_000)
