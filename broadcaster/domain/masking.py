@@ -10,7 +10,8 @@ _SHORTEST = 9
 """Digits: of a shorter number nothing is shown, since the rest would be easily guessed."""
 _MOST_HIDDEN = 8
 # What may be somebody's number, by the rule of db/schema/functions/without_numbers.sql, for digits of any script.
-_NUMBER = re.compile(r"[+(]*\d(?:(?:[\W_]{0,8}|[^\W\d_])\d){6,}")
+# It looks behind, so that a long run of brackets is read once and not from each of them.
+_NUMBER = re.compile(r"(?<![+(])[+(]*\d(?:(?:[\W_]{0,8}|[^\W\d_])\d){6,}")
 
 
 def masked(phone: str) -> str:
