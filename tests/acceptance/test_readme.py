@@ -267,7 +267,7 @@ def test_the_client_works_as_shown(simulator: Simulator, capsys: pytest.CaptureF
 def test_a_campaign_is_changed_in_the_middle_with_the_commands_as_they_stand(
     run_cli: RunCli, engine: Engine, settings: Settings, simulator: Simulator, people: Path
 ) -> None:
-    [block] = [block for block in blocks("sh") if "campaign clone" in block]
+    [block] = [block for block in blocks("sh") if "campaign set hello" in block]
     add_instance(engine, open_vault(settings), "main", "any-key", base_url=simulator.base_url, rate_per_second=None)
     submit = ("--instance", "main", "--recipients", people, "--country", "ID", "--text", "Hello {{ name }}")
     assert run_cli("campaign", "submit", "hello", *submit).code == 0
