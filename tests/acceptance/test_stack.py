@@ -196,7 +196,7 @@ def assert_flower_shows_trouble(home: Home, simulator: Simulator, recipients: Pa
             return [task for task in flower.get("api/tasks").json().values() if task["state"] == "FAILURE"]
 
         wait_for(lambda: bool(failed()), "the task that failed")
-        [task] = failed()
+        task = failed()[0]
     assert (task["name"], task["args"]) == ("broadcaster.send", "'main'")
     assert "main is refused: " in task["exception"]
     assert "'campaigns': ['refused']" in task["exception"]
