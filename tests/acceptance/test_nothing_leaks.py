@@ -276,7 +276,7 @@ def gather_redis(home: Home, heard: Heard) -> None:
 
 
 def gather_flower(home: Home, heard: Heard) -> None:
-    user, _, password = (home.directory / "flower.auth").read_text().partition(":")
+    user, password = home.flower_login()
     base = f"http://127.0.0.1:{home.settings.flower_port}/"
     with httpx.Client(auth=(user, password), base_url=base, timeout=30) as flower:
         worker = next(iter(flower.get("api/workers?refresh=1").json()))

@@ -149,8 +149,7 @@ def assert_flower_shows_an_occurrence(home: Home, recipients: Path, url: str) ->
     assert_done(home.run("audience", "import", "people", recipients))
     rule = ("--every", "1s", "--count", "1", "--timezone", "Asia/Jakarta", "--audience", "people")
     assert_done(home.run("schedule", "add", "often", *rule, "--instance", "main", "--text", "Hi again"))
-    user, _, password = (home.directory / "flower.auth").read_text().partition(":")
-    with httpx.Client(auth=(user, password), base_url=url) as flower:
+    with httpx.Client(auth=home.flower_login(), base_url=url) as flower:
 
         def occurrences() -> list[dict[str, str]]:
             tasks = flower.get("api/tasks").json().values()
@@ -189,8 +188,7 @@ def assert_flower_shows_trouble(home: Home, simulator: Simulator, recipients: Pa
     assert_done(
         home.run("campaign", "submit", "refused", "--instance", "main", "--recipients", recipients, "--text", "Hi")
     )
-    user, _, password = (home.directory / "flower.auth").read_text().partition(":")
-    with httpx.Client(auth=(user, password), base_url=url) as flower:
+    with httpx.Client(auth=home.flower_login(), base_url=url) as flower:
 
         def failed() -> list[dict[str, Any]]:
             return [task for task in flower.get("api/tasks").json().values() if task["state"] == "FAILURE"]

@@ -47,6 +47,11 @@ class Home:
         """Run `broadcaster *args` on this home, to its end."""
         return run(command(*args), cwd=self.directory, environ=self.environ, stdin=stdin.encode(), timeout=timeout)
 
+    def flower_login(self) -> tuple[str, str]:
+        """The user and the password that `up` has made for Flower."""
+        user, _, password = (self.directory / "flower.auth").read_text().partition(":")
+        return user, password
+
     def kill_everything(self) -> None:
         """SIGKILL for every process of the stack, as if the machine had lost power but for the file cache."""
         processes = self.processes().values()
