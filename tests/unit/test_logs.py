@@ -162,7 +162,7 @@ def test_what_a_task_raises_shows_no_values_of_rows(unavailable: bool) -> None:
                 raise UnavailableError("Postgres is not usable") from error
             raise
 
-    task = Celery("broken", set_as_current=False, task_cls=OwnTask).task(run)
+    task = Celery("broken", set_as_current=False, task_cls=OwnTask).task(shared=False)(run)
     with pytest.raises(UnavailableError if unavailable else TaskError) as caught:
         task()
     written = "".join(traceback.format_exception(caught.value))
@@ -177,7 +177,7 @@ def test_what_a_task_throws_is_raised_as_it_is_without_phones() -> None:
     def run() -> None:
         raise tasks.InstanceTroubleError(report.told_troubles())
 
-    task = Celery("broken", set_as_current=False, task_cls=OwnTask).task(run, throws=tasks.send.throws)
+    task = Celery("broken", set_as_current=False, task_cls=OwnTask).task(shared=False, throws=tasks.send.throws)(run)
     with pytest.raises(tasks.InstanceTroubleError, match="main is throttled: too many requests for 6281") as caught:
         task()
     assert PHONE not in str(caught.value)
