@@ -96,15 +96,12 @@ class Redactor:
         # The letters of a key that is mostly punctuation would be found in ordinary text.
         self._plain = _ALPHANUMERIC if len(key.translate(_ALPHANUMERIC)) >= _SHORTEST_FORM else _VISIBLE
         self._forms = tuple(_forms(key, self._plain)) if key else ()
-        # A form without the characters that may be swallowed, or the whole form if too little would be left.
-        self._tails = {form[_TAKEN if len(form) >= _TAKEN + _SHORTEST_FORM else 0 :]: form for form in self._forms}
+        # Made when a reply with escapes comes, since most gateways send none.
+        self._tails: dict[str, str] | None = None
         # Of a key that is mostly punctuation, pieces could be ordinary text.
         self._wide = tuple(_wide(key)) if self._plain is _ALPHANUMERIC else ()
         # Each piece holds a whole block, and these are few. The pieces of one key would take 300 KB.
-        self._blocks: dict[str, list[tuple[str, int, int]]] = {}
-        for form, width in self._wide:
-            for start in range(0, len(form) - width // 2 + 1, width // 2):
-                self._blocks.setdefault(form[start : start + width // 2], []).append((form, width, start))
+        self._blocks = tuple({block for form, width in self._wide for block, _ in _blocks(form, width)})
         # Nobody escapes letters and digits. A key of these alone has no spelling besides its forms.
         spelled = {text.translate(_LOWER) for text in _spellings(key)} if key else set()
         self._spellings = tuple(spelled.difference(self._forms))
@@ -135,7 +132,7 @@ class Redactor:
             if not ("\\" in text or "%" in text or "&" in text):
                 return False
             escaped, text = text, escape.sub(_unescaped, text)
-            if text != escaped and self._is_any_in(text, self._tails):
+            if text != escaped and self._is_any_in(text, self._forms_by_tail()):
                 return True
         return False
 
@@ -153,9 +150,18 @@ class Redactor:
         """Whether a piece of the key that holds this block is in a plain text."""
         return any(
             piece in plain
-            for form, width, start in self._blocks[block]
+            for form, width in self._wide
+            for each, start in _blocks(form, width)
+            if each == block
             for piece in _windows(form[max(0, start - width + len(block)) : start + width], width)
         )
+
+    def _forms_by_tail(self) -> dict[str, str]:
+        """Each form by the part of it that no escape swallows: the whole form if too little would be left."""
+        if self._tails is None:
+            long = _TAKEN + _SHORTEST_FORM
+            self._tails = {form[_TAKEN if len(form) >= long else 0 :]: form for form in self._forms}
+        return self._tails
 
     def _in_plain(self, text: str) -> str:
         """The plain form of a text."""
@@ -178,7 +184,7 @@ class Redactor:
         for level, starts, ends in _levels(text):
             seen = [index for index, character in enumerate(level) if character.translate(self._plain)]
             plain = level.translate(self._plain)
-            for tail, form in self._tails.items():
+            for tail, form in self._forms_by_tail().items():
                 for start in _found(tail, plain):
                     first = max(start - len(form) + len(tail), 0)
                     yield starts[seen[first]], ends[seen[start + len(tail) - 1]]
@@ -279,6 +285,12 @@ def _wide(key: str) -> Iterator[tuple[str, int]]:
     yield from ((form, _PIECE) for form in (bare, bare[::-1]))
     yield from ((form, 2 * _PIECE) for form in (utf8.hex(), *_numbers(utf8)))
     yield from ((core.translate(_ALPHANUMERIC), 4 * _PIECE // 3) for core in _base64_cores(utf8))
+
+
+def _blocks(form: str, width: int) -> Iterator[tuple[str, int]]:
+    """Parts of the form of which every piece of this width holds a whole one, and where they start."""
+    half = width // 2
+    return ((form[start : start + half], start) for start in range(0, len(form) - half + 1, half))
 
 
 def _windows(form: str, width: int) -> Iterator[str]:
