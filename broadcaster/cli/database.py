@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from importlib import import_module
 from typing import TYPE_CHECKING, NoReturn
 
 from broadcaster.cli.operator import as_operator
@@ -111,7 +110,9 @@ def prepare_nudge() -> None:
 
     Celery takes longer to import than the workers take to answer, and only commands that start something need it.
     """
-    import_module("broadcaster.worker.nudge")
+    from broadcaster.worker.nudge import prepare  # noqa: PLC0415 - start-up time
+
+    prepare()
 
 
 def nudge_workers(settings: Settings, occurrence: tuple[str, str] | None = None) -> None:

@@ -8,6 +8,11 @@ from redis.exceptions import RedisError
 from broadcaster.worker.app import DISPATCH, LIFECYCLE, OCCURRENCE, app
 
 
+def prepare() -> None:
+    """Import what Celery imports only when it first sends: 50 ms, in which the workers could have answered."""
+    _ = app.amqp, app.backend, app.events.Dispatcher, app.connection_for_write().transport
+
+
 def nudge(occurrence: tuple[str, str] | None = None) -> bool:
     """Start due campaigns and wake their lanes; False when Redis cannot be reached.
 
