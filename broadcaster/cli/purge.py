@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Annotated, Any
@@ -13,14 +12,13 @@ from sqlalchemy import Engine
 from broadcaster.cli.database import database
 from broadcaster.cli.options.results import Json
 from broadcaster.cli.output import local_time, say, say_json, say_table, warn
-from broadcaster.errors import ConflictError, ContentionError, UsageError, quoted
+from broadcaster.domain.spans import parse_span
+from broadcaster.errors import ConflictError, ContentionError, UsageError
 from broadcaster.services.campaigns import purging
 from broadcaster.services.campaigns.purging import CampaignStaysError, Candidate
 from broadcaster.settings import Settings, load
 
-_SPAN = re.compile(r"([0-9]{1,9})\s*(d|w|days?|weeks?)")
-_DAYS = {"d": 1, "w": 7, "day": 1, "days": 1, "week": 7, "weeks": 7}
-_MOST_DAYS = 36_500
+_LONGEST = timedelta(days=36_500)
 _COUNTED = ("messages", "attempts", "rejected")
 
 
@@ -75,13 +73,7 @@ def _span(older_than: str | None, settings: Settings) -> timedelta:
         if settings.retention_days is None:
             raise UsageError("--older-than is missing: say how old, such as 90d, or set BROADCASTER_RETENTION_DAYS")
         return timedelta(days=settings.retention_days)
-    found = _SPAN.fullmatch(older_than.strip().lower())
-    if found is None:
-        raise UsageError(f"--older-than {quoted(older_than)} is not understood: write days or weeks, like 90d or 12w")
-    days = int(found[1]) * _DAYS[found[2]]
-    if not 1 <= days <= _MOST_DAYS:
-        raise UsageError(f"--older-than {quoted(older_than)} must be between 1d and {_MOST_DAYS}d")
-    return timedelta(days=days)
+    return parse_span(older_than, "--older-than", _LONGEST, shortest=timedelta(days=1), forms="90d or 12w")
 
 
 def _purge_all(

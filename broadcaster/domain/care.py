@@ -12,7 +12,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from broadcaster.domain.frequency import WhenRecent, parse_span, said_span
+from broadcaster.domain.frequency import WhenRecent, parse_frequency_span
+from broadcaster.domain.spans import said_span
 from broadcaster.errors import UsageError, quoted
 
 JUDGED_FROM = 50
@@ -111,7 +112,7 @@ class Care(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         said = [f"stops itself at {self.stops}"] if self.stops.are_given else []
         if self.canary:
             shares = ", ".join(map(percent, self.canary))
-            said.append(f"canary of {shares}, the next slice {_span(self.after)} after one has left")
+            said.append(f"canary of {shares}, the next slice {said_span(self.after)} after one has left")
         if self.max_unanswered is not None:
             said.append(f"nobody who has not answered the last {self.max_unanswered}")
         if self.only_known:
@@ -176,12 +177,6 @@ def percent(share: float) -> str:
     return f"{share * 100:.4g}%"
 
 
-def _span(seconds: float) -> str:
-    """`30s`, `30m`, `1h`, as it is written in options."""
-    unit, length = next((each for each in (("h", 3600), ("m", 60)) if seconds % each[1] == 0), ("s", 1))
-    return f"{seconds / length:g}{unit}"
-
-
 def _share(count: int, among: int) -> str:
     return f"{count:,} of {among:,} ({percent(count / among)})"
 
@@ -231,7 +226,7 @@ def parse_cooldown(written: str | None) -> int | None:
     """`24h` in seconds, 0 for `none`; None: nothing is written. Raises UsageError."""
     if written is None:
         return None
-    return 0 if written.strip().casefold() == _NONE else parse_span(written, "--cooldown")
+    return 0 if written.strip().casefold() == _NONE else parse_frequency_span(written, "--cooldown")
 
 
 def parse_stops(above: str | None, below: str | None, judged_from: int | None) -> StopChange | None:

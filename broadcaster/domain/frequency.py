@@ -12,22 +12,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
 import msgspec
 
+from broadcaster.domain.spans import LONGEST, UNIT, UNITS, length_of, parse_span, said_span
 from broadcaster.errors import UsageError, listed, quoted
 
-LONGEST_SPAN = 366 * 86_400
 MOST_OF_A_CAP = 1000
 
 _MOST_PIECES = 24
 """In so many pieces at most a plan has those who wait."""
-_UNITS = {"h": 3600, "d": 86_400, "w": 7 * 86_400}
-_SPAN = re.compile(r"\s*(\d{1,6})\s*([hdw])\s*", re.IGNORECASE)
-_CAP = re.compile(r"\s*(\d{1,6})\s*/\s*(\d{0,6})\s*([hdw])\s*", re.IGNORECASE)
+_SHORTEST = timedelta(hours=1)
+_CAP = re.compile(rf"([0-9]{{1,6}})\s*/\s*([0-9]{{0,6}})\s*({UNIT})")
+_CAP_FORMS = "3/7d, 1/d or 2/12h"
 
 
 class WhenRecent(StrEnum):
@@ -62,35 +62,20 @@ def free_at(
 
 def parse_cap(text: str) -> Cap:
     """`3/7d`, `1/d`. Raises UsageError."""
-    match = _CAP.fullmatch(text)
+    match = _CAP.fullmatch(text.strip().lower())
     if match is None:
-        raise UsageError(f"cap {quoted(text)} is not understood: write it like 3/7d, 1/d or 2/12h")
-    cap = Cap(int(match[1]), int(match[2] or 1) * _UNITS[match[3].lower()])
-    if not 1 <= cap.most <= MOST_OF_A_CAP:
+        raise UsageError(f"cap {quoted(text)} is not understood: write it like {_CAP_FORMS}")
+    most, span = int(match[1]), length_of(int(match[2] or 1), UNITS[match[3]])
+    if not 1 <= most <= MOST_OF_A_CAP:
         raise UsageError(f"cap {quoted(text)} must be of 1 to {MOST_OF_A_CAP:,} messages")
-    return Cap(cap.most, _checked(cap.span, text, "cap"))
+    if not _SHORTEST <= span <= LONGEST:
+        raise UsageError(f"cap {quoted(text)} must be of a span between 1h and {LONGEST.days}d")
+    return Cap(most, int(span.total_seconds()))
 
 
-def parse_span(text: str, option: str) -> int:
+def parse_frequency_span(text: str, option: str) -> int:
     """`24h`, `7d`, `2w` in seconds. Raises UsageError."""
-    match = _SPAN.fullmatch(text)
-    if match is None:
-        raise UsageError(f"{option} {quoted(text)} is not understood: write a span like 24h, 7d or 2w")
-    return _checked(int(match[1]) * _UNITS[match[2].lower()], text, option)
-
-
-def said_span(seconds: float) -> str:
-    """As it may be written: `90s`, `15m`, `24h` for a day, `7d` for a week."""
-    for size, unit in ((86_400, "d"), (3600, "h"), (60, "m")):
-        if not seconds % size and (unit != "d" or seconds > size):
-            return f"{seconds / size:g}{unit}"
-    return f"{seconds:g}s"
-
-
-def _checked(span: int, text: str, what: str) -> int:
-    if not 1 <= span <= LONGEST_SPAN:
-        raise UsageError(f"{what} {quoted(text)} must be a span from 1h to {LONGEST_SPAN // 86_400}d")
-    return span
+    return int(parse_span(text, option, shortest=_SHORTEST, forms="24h, 7d or 2w").total_seconds())
 
 
 class Freed(msgspec.Struct, frozen=True):

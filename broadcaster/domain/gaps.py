@@ -12,6 +12,7 @@ from typing import NamedTuple
 import msgspec
 
 from broadcaster.domain.pacing import Pace, pace
+from broadcaster.domain.spans import UNIT, UNITS, length_of, said_span
 from broadcaster.errors import UsageError, quoted
 
 NONE = "none"
@@ -19,8 +20,7 @@ SHORTEST = 1.0
 LONGEST = 86_400.0
 """Seconds."""
 MOST_BEFORE_A_REST = 1_000_000
-_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
-_SPAN = re.compile(r"([0-9]{1,6}(?:\.[0-9]{1,3})?)\s*([smh])")
+_SPAN = re.compile(rf"([0-9]{{1,6}}(?:\.[0-9]{{1,3}})?)\s*({UNIT})")
 _REST = re.compile(r"(.+?)\s+after\s+([0-9]+)", re.IGNORECASE)
 
 
@@ -31,7 +31,7 @@ class Span(msgspec.Struct, frozen=True):
     most: float
 
     def __str__(self) -> str:
-        least, most = _written(self.least), _written(self.most)
+        least, most = said_span(self.least), said_span(self.most)
         return least if least == most else f"{least}..{most}"
 
 
@@ -108,15 +108,8 @@ def _parse_span(text: str, what: str, example: str) -> Span:
     ends = [_SPAN.fullmatch(end.strip().casefold()) for end in text.split("..")]
     if len(ends) > 2 or None in ends:
         raise UsageError(f"{what} is not understood: write it like {example}, or {NONE}")
-    seconds = [float(end[1]) * _UNITS[end[2]] for end in ends if end is not None]
+    seconds = [length_of(float(end[1]), UNITS[end[2]]).total_seconds() for end in ends if end is not None]
     least, most = seconds[0], seconds[-1]
     if not SHORTEST <= least <= most <= LONGEST:
         raise UsageError(f"{what} must be between 1s and 24h, and not end before it begins: write it like {example}")
     return Span(least, most)
-
-
-def _written(seconds: float) -> str:
-    for unit, size in (("h", 3600.0), ("m", 60.0)):
-        if seconds >= size and seconds % size == 0:
-            return f"{seconds / size:.0f}{unit}"
-    return f"{seconds:g}s"

@@ -12,6 +12,7 @@ from enum import Enum, auto
 
 from broadcaster.domain.plain_values import plain_value
 from broadcaster.domain.recurrence import RESOLUTION, moment_of
+from broadcaster.domain.spans import UNIT, UNITS, length_of
 from broadcaster.domain.written_days import written_day
 from broadcaster.errors import UsageError, quoted
 
@@ -29,16 +30,8 @@ _OFFSET = r"\s*(z|utc|[+-][0-9]{2}:?[0-9]{2})"
 _AT = re.compile(rf"(?:({_WORD})|({_DATE}))(?:,?\s+(?:at\s+)?|t){_TIME}(?:{_OFFSET})?")
 _DAY = re.compile(rf"{_WORD}|{_DATE}")
 _CLOCK_TIME = re.compile(_TIME)
-_UNITS = {
-    **dict.fromkeys(("s", "sec", "second", "seconds"), "seconds"),
-    **dict.fromkeys(("m", "min", "minute", "minutes"), "minutes"),
-    **dict.fromkeys(("h", "hour", "hours"), "hours"),
-    **dict.fromkeys(("d", "day", "days"), "days"),
-    **dict.fromkeys(("w", "week", "weeks"), "weeks"),
-}
-_UNIT = "|".join(sorted(_UNITS, key=len, reverse=True))
-_PART = re.compile(rf"([0-9]{{1,6}})\s*({_UNIT})(?![a-z])")
-_SPAN = re.compile(rf"in\s((?:\s*[0-9]{{1,6}}\s*(?:{_UNIT})(?![a-z]))+)")
+_PART = re.compile(rf"([0-9]{{1,6}})\s*({UNIT})(?![a-z])")
+_SPAN = re.compile(rf"in\s((?:\s*[0-9]{{1,6}}\s*(?:{UNIT})(?![a-z]))+)")
 
 
 class WholeDay(Enum):
@@ -118,10 +111,10 @@ class _WrongError(Exception):
 
 def _after(span: str, zone: tzinfo, now: datetime) -> datetime:
     """Days and weeks go by the clocks, and all that is shorter is elapsed time."""
-    spans = {unit: timedelta() for unit in set(_UNITS.values())}
+    spans = {unit: timedelta() for unit in set(UNITS.values())}
     for number, word in _PART.findall(span):
-        spans[_UNITS[word]] += timedelta(**{_UNITS[word]: int(number)})
-    days = spans.pop("days") + spans.pop("weeks")
+        spans[UNITS[word]] += length_of(int(number), UNITS[word])
+    days = spans.pop("day") + spans.pop("week")
     local = now.astimezone(zone).replace(tzinfo=None)
     start = _by_clocks(local + days, zone) if days else now
     return start + sum(spans.values(), timedelta())

@@ -7,7 +7,6 @@ minutes and hours are elapsed time, whatever the clocks do.
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,10 +17,10 @@ from zoneinfo import ZoneInfo
 
 from cronsim import CronSim, CronSimError
 
+from broadcaster.domain.spans import length_of, parse_interval
 from broadcaster.errors import UsageError, quoted
 from broadcaster.time_zones import find_zone
 
-LONGEST_INTERVAL = timedelta(days=366)
 _LONGEST_CRON = 200
 _FIELDS = {
     "second": "0-59",
@@ -31,8 +30,6 @@ _FIELDS = {
     "month": "1-12 or jan-dec",
     "day-of-week": "0-7, sun-sat, 5L or mon#1",
 }
-_UNITS = {"s": "second", "m": "minute", "h": "hour", "d": "day", "w": "week"}
-_INTERVAL = re.compile(r"([0-9]{1,8})\s*(s|m|min|h|d|w)")
 RESOLUTION = timedelta(seconds=1)
 """Occurrences are whole seconds."""
 
@@ -123,24 +120,13 @@ def recurrence(cron: str | None, every: str | None, timezone: str, anchor: datet
         expression = _checked(cron or "")
         return Recurrence(Cron(expression), zone, _explained(expression))
     number, unit = parse_interval(every, "--every")
-    step = timedelta(**{f"{unit}s": number})
+    step = length_of(number, unit)
     clock: tzinfo = zone if unit in ("day", "week") else UTC
     start, local = _reading(anchor, clock), _reading(anchor, zone)
     period = f"{number} {unit}s" if number > 1 else unit
     time = local.time().isoformat("seconds" if local.second else "minutes")
     words = f"at {time}, counted from {local.date()}" if clock is zone else f"counted from {local.date()} {time}"
     return Recurrence(Steps(start, step), clock, f"Every {period}{' ' if clock is zone else ', '}{words}")
-
-
-def parse_interval(text: str, option: str, longest: timedelta = LONGEST_INTERVAL) -> tuple[int, str]:
-    """`30s`, `10m`, `2h`, `1d`, `2w` as (2, "hour") and the like. Raises UsageError that names `option`."""
-    found = _INTERVAL.fullmatch(text.strip().lower())
-    if found is None:
-        raise UsageError(f"{option} {quoted(text)} is not understood: write it like 30s, 10m, 2h, 1d or 2w")
-    number, unit = int(found[1]), _UNITS[found[2][0]]
-    if not timedelta(0) < timedelta(**{f"{unit}s": number}) <= longest:
-        raise UsageError(f"{option} {quoted(text)} must be between 1s and {longest.days}d")
-    return number, unit
 
 
 def occurrence_label(due: datetime, zone: ZoneInfo) -> str:

@@ -12,7 +12,7 @@ from enum import StrEnum
 import msgspec
 
 from broadcaster.domain.care import Care
-from broadcaster.domain.frequency import said_span
+from broadcaster.domain.spans import said_span
 from broadcaster.errors import UsageError, quoted
 
 MOST_WEIGHT = 1000

@@ -9,7 +9,8 @@ from sqlalchemy.dialects.postgresql import insert
 from broadcaster.db import tables
 from broadcaster.db.engine import transaction
 from broadcaster.db.statements import execute, value, values
-from broadcaster.domain.frequency import Cap, said_span
+from broadcaster.domain.frequency import Cap
+from broadcaster.domain.spans import said_span
 from broadcaster.errors import ContentionError, NotFoundError, listed
 
 MOST_PURGED = 50_000

@@ -85,10 +85,10 @@ def test_caps_are_shown_changed_and_removed(run_cli: RunCli) -> None:
         (("limit", "person"), "give a cap such as 3/7d, or --remove"),
         (("limit", "person", "many"), "cap 'many' is not understood: write it like 3/7d, 1/d or 2/12h"),
         (("limit", "person", "0/d"), "cap '0/d' must be of 1 to 1,000 messages"),
-        (("limit", "person", "1/999d"), "cap '1/999d' must be a span from 1h to 366d"),
+        (("limit", "person", "1/999d"), "cap '1/999d' must be of a span between 1h and 366d"),
         (("limit", "person", "1/24h", "2/d"), "two of these are of the same span"),
         (("limit", "person", "--remove", "7d"), "no cap is of 7d; there are none"),
-        ((*SUBMIT, "x", *TO_ALL, "--cooldown", "soon"), "--cooldown 'soon' is not understood: write a span like 24h"),
+        ((*SUBMIT, "x", *TO_ALL, "--cooldown", "soon"), "--cooldown 'soon' is not understood: write it like 24h"),
     ],
 )
 def test_what_is_no_rule_is_refused_in_one_line(

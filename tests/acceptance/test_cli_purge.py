@@ -147,8 +147,8 @@ def test_the_tests_of_a_campaign_that_stays_go_all_the_same(run_cli: RunCli, sho
     [
         ((), "", 2, "--older-than is missing: say how old, such as 90d, or set BROADCASTER_RETENTION_DAYS"),
         (("--older-than", "soon"), "", 2, "--older-than 'soon' is not understood"),
-        (("--older-than", "23h"), "", 2, "--older-than '23h' is not understood: write days or weeks, like 90d"),
-        (("--older-than", "0d"), "", 2, "--older-than '0d' must be between 1d and 36500d"),
+        (("--older-than", "23h"), "", 2, "--older-than '23h' must be between 24h and 36500d"),
+        (("--older-than", "0d"), "", 2, "--older-than '0d' must be between 24h and 36500d"),
         (("--older-than", "99999999d"), "", 2, "--older-than '99999999d' must be between"),
         (("--older-than", "90d", "--campaign", "nobody"), "", 1, "no campaign is called 'nobody'"),
         ((), "0", 2, "BROADCASTER_RETENTION_DAYS: "),

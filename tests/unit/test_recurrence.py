@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broadcaster.domain.recurrence import Recurrence, occurrence_label, parse_interval, recurrence
+from broadcaster.domain.recurrence import Recurrence, occurrence_label, recurrence
 from broadcaster.errors import UsageError
 from broadcaster.time_zones import find_zone
 
@@ -150,13 +150,6 @@ def test_a_wrong_cron_expression_is_refused_by_its_field(cron: str, said: str) -
 def test_a_wrong_interval_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match=r"^--every "):
         recurrence(None, text, JAKARTA, ANCHOR)
-
-
-@pytest.mark.parametrize(
-    ("text", "parsed"), [("30s", (30, "second")), ("10min", (10, "minute")), ("2 H", (2, "hour")), ("1w", (1, "week"))]
-)
-def test_intervals_are_written_with_a_unit(text: str, parsed: tuple[int, str]) -> None:
-    assert parse_interval(text, "--every") == parsed
 
 
 @pytest.mark.parametrize("name", ["Asia/Jakrta", "America", "", "../etc/passwd", "a\0b", "/etc/localtime"])

@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from broadcaster.domain.care import Care
 from broadcaster.domain.dealing import dealt_to_room, shares_of
-from broadcaster.domain.frequency import said_span
 from broadcaster.domain.sharing import (
     Sharing,
     SharingChange,
@@ -17,6 +16,7 @@ from broadcaster.domain.sharing import (
     refuse_strangers,
     said_weights,
 )
+from broadcaster.domain.spans import said_span
 from broadcaster.errors import UsageError
 
 LANES = st.dictionaries(st.integers(1, 6), st.tuples(st.floats(0.01, 100), st.integers(0, 500)), min_size=1)

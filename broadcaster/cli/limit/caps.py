@@ -8,7 +8,7 @@ import typer
 
 from broadcaster.cli.database import database
 from broadcaster.cli.output import say
-from broadcaster.domain.frequency import parse_cap, parse_span
+from broadcaster.domain.frequency import parse_cap, parse_frequency_span
 from broadcaster.errors import UsageError
 from broadcaster.services import frequency
 from broadcaster.settings import load
@@ -36,7 +36,8 @@ def person(
 
     Example: broadcaster limit person 1/d 3/7d
     """
-    wanted, spans = [parse_cap(text) for text in caps or ()], [parse_span(text, "--remove") for text in remove or ()]
+    wanted = [parse_cap(text) for text in caps or ()]
+    spans = [parse_frequency_span(text, "--remove") for text in remove or ()]
     if not (wanted or spans):
         raise UsageError("give a cap such as 3/7d, or --remove with the span of one: see `broadcaster limit list`")
     all_spans = [*(cap.span for cap in wanted), *spans]

@@ -9,7 +9,6 @@ from typing import Annotated
 import typer
 
 from broadcaster.cli.options.consent_options import CONSENT_PANEL
-from broadcaster.cli.options.when import span_seconds
 from broadcaster.domain.care import (
     ANSWERED_AFTER,
     JUDGED_FROM,
@@ -21,10 +20,12 @@ from broadcaster.domain.care import (
     parse_stops,
 )
 from broadcaster.domain.frequency import WhenRecent
+from broadcaster.domain.spans import parse_span
 from broadcaster.errors import UsageError
 
 CARE_PANEL = "Care for the number"
-
+_LONGEST = timedelta(days=30)
+"""Between two slices of a canary."""
 
 FREQUENCY_PANEL = "How often"
 
@@ -173,7 +174,7 @@ class CareOptions(StopOptions):
         care = Care(
             stops=(self.stop_change() or StopChange()).of(was.stops),
             canary=was.canary if self.canary is None else parse_canary(self.canary),
-            after=was.after if self.after is None else span_seconds(self.after, "--after", timedelta(days=30)),
+            after=was.after if self.after is None else parse_span(self.after, "--after", _LONGEST).total_seconds(),
             max_unanswered=self.max_unanswered or was.max_unanswered,
             only_known=self.only_known or was.only_known,
             cooldown=was.cooldown,

@@ -7,12 +7,12 @@ from typing import Annotated
 
 import typer
 
-from broadcaster.errors import UsageError, quoted
+from broadcaster.domain.spans import parse_span
 
 _READ_REPLIES = "--read-replies"
 _OFF = "off"
-_SHORTEST_READING = 5
-"""Seconds: a chat that changed is read again at the next list, when the second of its change is over."""
+_SHORTEST_READING = timedelta(seconds=5)
+"""A chat that changed is read again at the next list, when the second of its change is over."""
 _RAREST_READING = timedelta(days=1)
 
 ReadReplies = Annotated[
@@ -46,12 +46,7 @@ def asked_confirmation(written: str | None) -> str | None:
 
 def reading_interval(written: str) -> float | None:
     """How often replies are looked for; None: never. Raises UsageError."""
-    from broadcaster.domain.recurrence import parse_interval  # noqa: PLC0415 - start-up time: cronsim
-
     if written.strip().casefold() == _OFF:
         return None
-    number, unit = parse_interval(written, _READ_REPLIES, _RAREST_READING)
-    seconds = timedelta(**{f"{unit}s": number}).total_seconds()
-    if seconds < _SHORTEST_READING:
-        raise UsageError(f"{_READ_REPLIES} {quoted(written)} must be off, or between {_SHORTEST_READING}s and 1d")
-    return seconds
+    apart = parse_span(written, _READ_REPLIES, _RAREST_READING, shortest=_SHORTEST_READING, forms="30s, 10m or off")
+    return apart.total_seconds()

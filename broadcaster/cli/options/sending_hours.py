@@ -15,7 +15,7 @@ from broadcaster.cli.options.when import given_moment
 from broadcaster.domain.days_off import parse_country_of_holidays, parse_days_off
 from broadcaster.domain.legal_hours import LEGAL
 from broadcaster.domain.opening_hours import HoursChange, OpeningHours
-from broadcaster.domain.recurrence import parse_interval
+from broadcaster.domain.spans import parse_span
 from broadcaster.domain.windows import WINDOW_FORMS, parse_window
 from broadcaster.errors import UsageError
 from broadcaster.input_files import read_input
@@ -181,8 +181,7 @@ class ExpiryOptions:
 
 def parse_expiry(text: str) -> timedelta:
     """A span such as `6h`. Raises UsageError."""
-    number, unit = parse_interval(text, "--expires")
-    return timedelta(**{f"{unit}s": number})
+    return parse_span(text, "--expires")
 
 
 def _is_file(path: Path) -> bool:

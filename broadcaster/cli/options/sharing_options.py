@@ -9,8 +9,8 @@ from typing import Annotated
 import msgspec
 import typer
 
-from broadcaster.cli.options.when import span_seconds
 from broadcaster.domain.sharing import Sharing, SharingChange
+from broadcaster.domain.spans import parse_span
 from broadcaster.errors import UsageError
 
 _PANEL = "Several instances"
@@ -45,7 +45,9 @@ class FailoverOption:
             return None
         if self.failover_after.strip().lower() == _NONE:
             return SharingChange(never_fails_over=True)
-        return SharingChange(failover_after=span_seconds(self.failover_after, "--failover-after", _LONGEST))
+        return SharingChange(
+            failover_after=parse_span(self.failover_after, "--failover-after", _LONGEST).total_seconds()
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, datetime, tzinfo
 
 from broadcaster.domain.moments import WholeDay, parse_moment
 from broadcaster.time_zones import shown_zone
@@ -23,11 +23,3 @@ def given_moment(
     if text is None:
         return None
     return parse_moment(text, option, zone or shown_zone(), datetime.now(UTC), whole_day, looks_back=looks_back)
-
-
-def span_seconds(written: str, option: str, longest: timedelta) -> float:
-    """A span of time such as `15m`, in seconds. Raises UsageError that names `option`."""
-    from broadcaster.domain.recurrence import parse_interval  # noqa: PLC0415 - start-up time: cronsim
-
-    number, unit = parse_interval(written, option, longest)
-    return timedelta(**{f"{unit}s": number}).total_seconds()

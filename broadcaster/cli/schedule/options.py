@@ -11,8 +11,8 @@ import typer
 from broadcaster.cli.options.limit_options import CampaignLimits
 from broadcaster.cli.options.when import given_moment
 from broadcaster.domain.moments import WholeDay
-from broadcaster.domain.recurrence import parse_interval
 from broadcaster.domain.schedules import Misfire, Overlap
+from broadcaster.domain.spans import parse_span
 
 _WHEN = "When (--cron or --every)"
 _LATE = "Late and overlapping occurrences"
@@ -161,5 +161,4 @@ class CampaignOptions:
 
 def parse_grace(text: str) -> timedelta:
     """A span of time such as `10m`. Raises UsageError."""
-    number, unit = parse_interval(text, "--grace")
-    return timedelta(**{f"{unit}s": number})
+    return parse_span(text, "--grace")

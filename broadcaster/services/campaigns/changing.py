@@ -21,8 +21,8 @@ from broadcaster.domain.care import Care, FrequencyChange, StopChange
 from broadcaster.domain.content_lint import Remark, lint, refuse_warnings
 from broadcaster.domain.contents import Content
 from broadcaster.domain.dealing import LaneRates
-from broadcaster.domain.frequency import said_span
 from broadcaster.domain.sharing import MoveReason, SharingChange, refuse_strangers, said_weights
+from broadcaster.domain.spans import said_span
 from broadcaster.domain.states import CampaignState
 from broadcaster.errors import ConflictError
 from broadcaster.services.audiences.selection import Selection

@@ -21,7 +21,7 @@ from broadcaster.domain.conditions import Condition, described_source
 from broadcaster.domain.content_lint import Remark, empty_values, lint, refuse_warnings
 from broadcaster.domain.contents import Content
 from broadcaster.domain.dealing import LaneRates
-from broadcaster.domain.frequency import Freed, said_span
+from broadcaster.domain.frequency import Freed
 from broadcaster.domain.lanes_now import LaneNow
 from broadcaster.domain.legal_hours import legal_hours_by_country
 from broadcaster.domain.meeting_hours import InstanceHours, Meeting, said_hours
@@ -29,6 +29,7 @@ from broadcaster.domain.opening_hours import NOBODY, OpeningHours, RecipientGrou
 from broadcaster.domain.plan_remarks import plan_remarks
 from broadcaster.domain.rejections import too_many
 from broadcaster.domain.sharing import Sharing, refuse_strangers
+from broadcaster.domain.spans import said_span
 from broadcaster.domain.states import CampaignState
 from broadcaster.errors import InputError, UsageError, listed
 from broadcaster.services.campaigns.checks import unread_instances
