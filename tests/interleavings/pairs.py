@@ -9,11 +9,12 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from enum import Enum
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import psycopg
 
 from broadcaster.db.statements import query
+from tests.interleavings.footprints import Footprint, begin_footprint, read_footprint
 from tests.interleavings.invariants import Outcome, Ran, broken
 from tests.interleavings.transactions import Books, Recipe, Side
 
@@ -35,23 +36,12 @@ FROM pg_stat_get_activity(%s)
 """
 
 
-_EVERYTHING = " UNION ALL ".join(
-    f"SELECT '{table}', md5(string_agg(t::text, ' ' ORDER BY t::text)) FROM {table} t"
-    for table in (
-        *("messages", "campaigns", "campaign_lanes", "lanes", "accounts", "doubts", "opt_outs"),
-        *("inboxes", "inbox_chats", "inbound_messages", "confirmed_opt_outs", "consent_records"),
-        *(
-            "limits",
-            "lane_limits",
-            "campaign_limits",
-            "caps",
-            "frequency_records",
-            "messaged_phones",
-            "failovers",
-            "lane_moves",
-        ),
-    )
-)
+class Effect(NamedTuple):
+    """The tables in which something shows that a transaction has run."""
+
+    changed: set[str]
+    left_behind: set[str]
+    """Still, when the books have been put back."""
 
 
 class Meeting(Enum):
@@ -73,9 +63,9 @@ class Arena:
         for name in ("gate", "books", "restore"):
             self._admin.execute((_HERE / f"{name}.sql").read_text(encoding="utf-8"))
         self._admin.execute("ANALYZE")
-        # Apart from `_admin`: to put the books back makes a session forget the plans of its statements.
-        self._judge = psycopg.connect(url, autocommit=True)
-        self._judge.execute("SET jit = off")
+        # Whoever sets this role forgets the plans of all statements: it has a session of its own.
+        self._restorer = psycopg.connect(url, autocommit=True)
+        self._restorer.execute("SET session_replication_role = replica")
         self._url = url
         self.books = self._read_books()
         self._sessions = {
@@ -83,11 +73,12 @@ class Arena:
             for side, worker, gated in itertools.product((FIRST, SECOND), (False, True), (False, True))
         }
         self._threads = ThreadPoolExecutor(max_workers=2)
+        self._footprints: dict[tuple[Recipe, Side], Footprint] = {}
         self.deadlocks = 0
 
     def close(self) -> None:
         self._threads.shutdown()
-        for connection in (*self._sessions.values(), self._admin, self._judge):
+        for connection in (*self._sessions.values(), self._admin, self._restorer):
             connection.close()
 
     def _read_books(self) -> Books:
@@ -107,7 +98,7 @@ class Arena:
 
     def restore(self) -> None:
         """The books as they were."""
-        self._admin.execute("SELECT saved.restore()")
+        self._restorer.execute("SELECT saved.restore()")
 
     def tidy(self) -> None:
         """Remove what so many pairs have left dead."""
@@ -128,6 +119,23 @@ class Arena:
         ]
         return self._problems(ran)
 
+    def may_disturb(self, first: Recipe, second: Recipe) -> bool:
+        """Whether either can see or wait for anything of the other: if not, nothing comes of their meeting."""
+        return not self.footprint(first, FIRST).is_apart_from(self.footprint(second, SECOND))
+
+    def footprint(self, recipe: Recipe, side: Side = FIRST) -> Footprint:
+        """What a transaction touches that meets nobody."""
+        if (recipe, side) not in self._footprints:
+            self.restore()
+            session = self._sessions[side, recipe.worker, False]
+            begin_footprint(session)
+            outcome = self._steps(session, recipe, side, held=False)
+            if outcome.error:
+                raise outcome.error
+            self._footprints[recipe, side] = read_footprint(session)
+            session.execute("ROLLBACK")
+        return self._footprints[recipe, side]
+
     def follow(self, recipes: Sequence[Recipe]) -> list[str]:
         """What is wrong after all of them have run, one after the other."""
         self.restore()
@@ -144,24 +152,19 @@ class Arena:
                 continue
             elif each.outcome.error is not None:
                 problems.append(f"{each.recipe} failed: {type(each.outcome.error).__name__}: {each.outcome.error}")
-        return problems + broken(self._judge, ran, self.books)
+        return problems + broken(self._admin, ran, self.books)
 
-    def changes(self, recipe: Recipe) -> bool:
-        """Whether a transaction that meets nobody changes the books."""
+    def effect(self, recipe: Recipe) -> Effect:
+        """What a transaction does that meets nobody."""
         self.restore()
-        before = self.sql(_EVERYTHING)
+        before = self._digests()
         outcome = self._run(recipe, FIRST, held=False)
         if outcome.error:
             raise outcome.error
-        return self.sql(_EVERYTHING) != before
-
-    def left_behind_by(self, recipe: Recipe) -> set[str]:
-        """The tables in which something shows that the transaction has run, after the books were put back."""
+        after = self._digests()
         self.restore()
-        before = self._digests()
-        self._run(recipe, FIRST, held=False)
-        self.restore()
-        return {table for table, digest in self._digests().items() if digest != before[table]}
+        restored = self._digests()
+        return Effect(*({name for name in before if each[name] != before[name]} for each in (after, restored)))
 
     def _digests(self) -> dict[str, str | None]:
         tables = self.sql(

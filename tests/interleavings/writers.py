@@ -7,15 +7,15 @@ from pathlib import Path
 
 import broadcaster.db
 
-_BOOKS = (
-    r"(?:messages|campaigns|campaign_lanes|lanes|accounts|doubts|inboxes|inbox_chats|inbound_messages|opt_outs"
-    r"|confirmed_opt_outs|consent_records|limits|lane_limits|campaign_limits|caps|frequency_records|messaged_phones|failovers"
-    r"|lane_moves)"
-    r"(?:_%\d\$s)?"
-)
+BOOKS = {
+    *("messages", "campaigns", "campaign_lanes", "lanes", "accounts", "doubts", "inboxes", "inbox_chats"),
+    *("inbound_messages", "opt_outs", "confirmed_opt_outs", "consent_records", "limits", "lane_limits"),
+    *("campaign_limits", "caps", "frequency_records", "messaged_phones", "failovers", "lane_moves"),
+}
+_BOOK = rf"(?:{'|'.join(sorted(BOOKS, key=len, reverse=True))})(?:_%\d\$s)?"
 _WRITES = re.compile(
     rf"\b(?:INSERT\s+INTO|UPDATE|DELETE\s+FROM|MERGE\s+INTO|TRUNCATE|ALTER\s+TABLE|COPY)\s+(?:ONLY\s+)?"
-    rf"(?:(?:public\.)?{_BOOKS}\b|\{{\w+\}}|%(?:\d\$)?s)",
+    rf"(?:(?:public\.)?{_BOOK}\b|\{{\w+\}}|%(?:\d\$)?s)",
     re.IGNORECASE,
 )
 _COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/")

@@ -25,6 +25,13 @@ from typing import NoReturn
 _PIPE_HOLDS = 4096
 """Bytes that a pipe takes while nobody reads, on every system."""
 _LONGEST_REQUEST = 1 << 20
+_IMPORTED_WHEN_USED = (
+    "dotenv",
+    "sqlalchemy.dialects.postgresql.psycopg",
+    "typer._adapters",  # with all of pydantic, which it checks arguments by
+    "typer._click.decorators",
+)
+"""What nearly every command imports once it runs: more than half of the CPU time of a short one."""
 
 
 class CliProcesses:
@@ -92,7 +99,8 @@ def _import_all() -> None:
         found = import_module(f"broadcaster.{package}")
         for module in pkgutil.walk_packages(found.__path__, f"{found.__name__}."):
             import_module(module.name)
-    import_module("sqlalchemy.dialects.postgresql.psycopg")
+    for name in _IMPORTED_WHEN_USED:
+        import_module(name)
 
 
 def _serve(listener: socket.socket) -> int:

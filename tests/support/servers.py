@@ -19,6 +19,11 @@ from broadcaster.embedded import start_servers
 from broadcaster.settings import Settings, load
 
 TEMPLATE = "migrated"
+_MEMORY = Path("/dev/shm")
+_ROOM = 4 << 30
+"""Bytes: more than the servers of all workers of a test run have ever had."""
+_FORGETFUL = ("fsync = off", "full_page_writes = off", "max_wal_size = '256MB'", "min_wal_size = '64MB'")
+"""No test takes the machine's power away: what survives a kill of the server survives it with these, too."""
 
 
 class TestServers:
@@ -31,6 +36,9 @@ class TestServers:
         self._numbers = itertools.count(1)
         self._secret_key = Fernet.generate_key().decode()
         self._admin = create_engine(settings.migration_url, isolation_level="AUTOCOMMIT", pool_pre_ping=True)
+        for setting in _FORGETFUL:
+            self._execute(f"ALTER SYSTEM SET {setting}")
+        self._execute("SELECT pg_reload_conf()")
         self._execute(f"CREATE DATABASE {TEMPLATE}")
         upgrade_database(load(self._environ(TEMPLATE), dotenv=None))
 
@@ -38,7 +46,9 @@ class TestServers:
     def environment(self, *, migrated: bool = True) -> Iterator[dict[str, str]]:
         """The `BROADCASTER_*` variables of a database of one's own and an empty Redis."""
         name = f"test_{next(self._numbers)}"
-        self._execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE if migrated else 'template0'}")
+        template = TEMPLATE if migrated else "template0"
+        # Files are copied in a tenth of the time in which their pages are read, logged and written.
+        self._execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
         self._flush_redis()
         try:
             yield self._environ(name)
@@ -85,7 +95,7 @@ def redis_client(settings: Settings) -> redis.Redis:
 @contextmanager
 def running_servers() -> Iterator[TestServers]:
     """Servers in a home that their account can pass through, unlike what tmp_path gives to root."""
-    home = Path(tempfile.mkdtemp(prefix="broadcaster-test-", dir="/tmp"))
+    home = Path(tempfile.mkdtemp(prefix="broadcaster-test-", dir=_MEMORY if _is_usable(_MEMORY) else "/tmp"))
     home.chmod(0o711)
     settings = Settings(home=home)
     try:
@@ -97,6 +107,14 @@ def running_servers() -> Iterator[TestServers]:
                 servers.close()
     finally:
         shutil.rmtree(home)
+
+
+def _is_usable(memory: Path) -> bool:
+    """Whether there is a file system without a disk, with room, from which programs may be run."""
+    if not memory.is_dir():
+        return False
+    there = os.statvfs(memory)
+    return there.f_bavail * there.f_frsize >= _ROOM and not there.f_flag & os.ST_NOEXEC
 
 
 def clean_environment() -> dict[str, str]:
