@@ -29,7 +29,7 @@ def test_old_and_new_workers_side_by_side_during_a_migration_lose_and_double_not
     path = tmp_path / "next"
     copy_next_version(path)
     new = {"PYTHONPATH": str(path)}
-    chaos.begin(3000)
+    chaos.begin(6000)
     said = refusal(chaos.stack.start("worker", ready=False, **new))
     assert said.startswith("error: the database schema is at ")
     assert said.endswith(f"this version wants {INDEX}: run `broadcaster db upgrade`\n")

@@ -40,9 +40,15 @@ class Role:
         self.process.wait()
 
     def stop(self, timeout: float = 40) -> int:
-        """SIGTERM; returns the exit code."""
+        """SIGTERM, once it has a way to end by it; returns the exit code."""
+        wait_for(lambda: self._heeds_sigterm() or self.process.poll() is not None, "its handler of SIGTERM")
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(timeout)
+
+    def _heeds_sigterm(self) -> bool:
+        status = Path(f"/proc/{self.process.pid}/status").read_text(encoding="utf-8")
+        caught = int(status.partition("SigCgt:")[2].split()[0], 16)
+        return bool(caught & 1 << (signal.SIGTERM - 1))
 
     def close(self) -> None:
         if self.process.poll() is None:
