@@ -7,6 +7,7 @@ Start-up, and what the interpreter reads from its environment, are tested with p
 
 from __future__ import annotations
 
+import atexit
 import gc
 import json
 import os
@@ -16,6 +17,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Mapping
 from importlib import import_module
@@ -103,25 +105,25 @@ def _import_all() -> None:
         import_module(name)
 
 
-def _serve(listener: socket.socket) -> int:
-    """Answer requests until standard input ends; in a child that runs a command, its exit code."""
+def _serve(listener: socket.socket) -> NoReturn:
+    """Answer requests until standard input ends."""
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     while True:
         connection, _ = listener.accept()
         if os.fork() == 0:
             listener.close()
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            return _run(connection)
+            _run(connection)
         connection.close()
 
 
-def _run(connection: socket.socket) -> int:
+def _run(connection: socket.socket) -> NoReturn:
     """Run the command in a child of this process, and tell its pid and how it ended."""
     request, streams, _, _ = socket.recv_fds(connection, _LONGEST_REQUEST, 3)
     pid = os.fork()
     if pid == 0:
         connection.close()
-        return _become(*json.loads(request), streams)
+        _end(_become(*json.loads(request), streams))
     connection.send(str(pid).encode())
     _, status = os.waitpid(pid, 0)
     connection.send(str(os.waitstatus_to_exitcode(status)).encode())
@@ -140,6 +142,15 @@ def _become(args: list[str], cwd: str, environ: dict[str, str], streams: list[in
     return int(import_module("broadcaster.cli.main").main(args))
 
 
+def _end(code: int) -> NoReturn:
+    """End as an interpreter does, but for taking all modules apart: nine tenths of a short command's CPU time."""
+    threading._shutdown()  # private: waits for threads
+    atexit._run_exitfuncs()  # private: nothing public runs them
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
 def _end_with(parent: int) -> None:
     """End this process when its standard input does, which is when its parent is no more."""
     if os.fork() == 0:
@@ -153,7 +164,7 @@ def _main() -> NoReturn:
     gc.collect()
     gc.freeze()
     _end_with(os.getpid())
-    sys.exit(_serve(socket.socket(fileno=int(sys.argv[1]))))
+    _serve(socket.socket(fileno=int(sys.argv[1])))
 
 
 if __name__ == "__main__":
