@@ -24,6 +24,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import NoReturn
 
+from tests.support.cli import CliResult
+
 _PIPE_HOLDS = 4096
 """Bytes that a pipe takes while nobody reads, on every system."""
 _LONGEST_REQUEST = 1 << 20
@@ -54,7 +56,7 @@ class CliProcesses:
 
     def run(
         self, args: list[str], *, cwd: Path, environ: Mapping[str, str], stdin: bytes, timeout: float
-    ) -> subprocess.CompletedProcess[bytes]:
+    ) -> CliResult:
         """Run `broadcaster *args` to its end. Raises subprocess.TimeoutExpired after `timeout` seconds."""
         streams = [_readable(stdin), os.memfd_create("stdout"), os.memfd_create("stderr")]
         try:
@@ -71,7 +73,7 @@ class CliProcesses:
                     os.kill(pid, signal.SIGKILL)
                     raise subprocess.TimeoutExpired(["broadcaster", *args], timeout) from None
             stdout, stderr = (os.pread(stream, os.fstat(stream).st_size, 0) for stream in streams[1:])
-            return subprocess.CompletedProcess(args, code, stdout, stderr)
+            return CliResult(code, stdout.decode(), stderr.decode())
         finally:
             for stream in streams:
                 os.close(stream)
