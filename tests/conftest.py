@@ -86,14 +86,13 @@ def run_cli(environ: dict[str, str], tmp_path: Path, cli_processes: CliProcesses
     ) -> CliResult:
         assert not any(name.startswith("PYTHON") for name in environ or {}), "read at start: run `command` instead"
         changed = {**_base, **(environ or {})}
-        done = cli_processes.run(
+        return cli_processes.run(
             [str(each) for each in args],
             cwd=tmp_path,
             environ={name: value for name, value in changed.items() if value is not None},
             stdin=stdin.encode() if isinstance(stdin, str) else stdin,
             timeout=timeout,
         )
-        return CliResult(done.returncode, done.stdout.decode(), done.stderr.decode())
 
     return run_command
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +11,8 @@ from sqlalchemy import Engine
 
 from broadcaster.db.engine import open_engine
 from broadcaster.settings import load
-from tests.support.cli import CliResult, assert_done, assert_refused, command, run
+from tests.support.cli import CliResult, assert_done, assert_refused
+from tests.support.cli_processes import CliProcesses
 from tests.support.database import everything
 from tests.support.servers import TestServers, clean_environment
 
@@ -23,6 +24,7 @@ RUSSIAN = "phone,name\n628123456789,Анна\n"
 class Stand:
     """A database with one instance `a` and one campaign `taken`; no refused command changes it."""
 
+    processes: CliProcesses
     environ: dict[str, str]
     directory: Path
     engine: Engine
@@ -31,23 +33,25 @@ class Stand:
     def run(self, *args: str, environ: Mapping[str, str | None], stdin: bytes = b"") -> CliResult:
         changed = {**self.environ, **environ}
         variables = {name: value for name, value in changed.items() if value is not None}
-        return run(command(*args), cwd=self.directory, environ=variables, stdin=stdin, timeout=60)
+        return self.processes.run([*args], cwd=self.directory, environ=variables, stdin=stdin, timeout=60)
 
 
 @pytest.fixture(scope="module")
-def stand(servers: TestServers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
+def stand(
+    servers: TestServers, cli_processes: CliProcesses, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Stand]:
     directory = tmp_path_factory.mktemp("bad-input")
     with servers.environment() as variables:
         environ = clean_environment() | variables
         engine = open_engine(load(environ, dotenv=None))
-        stand = Stand(environ, directory, engine, {})
+        stand = Stand(cli_processes, environ, directory, engine, {})
         assert_done(stand.run("instance", "add", "a", "--key-stdin", environ={}, stdin=b"secret"))
         (directory / "good.csv").write_bytes(PHONES)
         (directory / "ten-bytes.txt").write_bytes(b"0123456789")
         (directory / "latin.txt").write_bytes(b"gr\xfc\xdf dich")
         (directory / "empty").touch()
         assert_done(stand.run(*submit("taken"), environ={}))
-        yield Stand(environ, directory, engine, everything(engine))
+        yield replace(stand, before=everything(engine))
         engine.dispose()
 
 

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.cli import CliResult, assert_done, assert_refused, command, run
+from tests.support.cli import CliResult, assert_done, assert_refused
+from tests.support.cli_processes import CliProcesses
 from tests.support.servers import TestServers, clean_environment
 from tests.support.workbook import workbook_of_sheets
 
@@ -30,12 +31,13 @@ FILES = {
 class Stand:
     """A directory with lists, and a database with the instance `a`."""
 
-    def __init__(self, directory: Path, environ: dict[str, str]) -> None:
+    def __init__(self, processes: CliProcesses, directory: Path, environ: dict[str, str]) -> None:
+        self._processes = processes
         self._directory = directory
         self._environ = environ
 
     def run(self, *args: str, stdin: bytes = b"") -> CliResult:
-        return run(command(*args), cwd=self._directory, environ=self._environ, stdin=stdin, timeout=60)
+        return self._processes.run([*args], cwd=self._directory, environ=self._environ, stdin=stdin, timeout=60)
 
     def file(self, name: str, text: str) -> None:
         (self._directory / name).parent.mkdir(exist_ok=True)
@@ -55,14 +57,16 @@ class Stand:
 
 
 @pytest.fixture(scope="module")
-def stand(servers: TestServers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
+def stand(
+    servers: TestServers, cli_processes: CliProcesses, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Stand]:
     directory = tmp_path_factory.mktemp("lists")
     for name, text in FILES.items():
         (directory / name).write_text(text)
     sheets = {"Read me": [["see the other sheet"]], "Data": [["phone", "name"], [float(A), "Ayu"]]}
     (directory / "second.xlsx").write_bytes(workbook_of_sheets(sheets))
     with servers.environment() as variables:
-        opened = Stand(directory, clean_environment() | variables)
+        opened = Stand(cli_processes, directory, clean_environment() | variables)
         assert_done(opened.run("instance", "add", "a", "--key-stdin", stdin=b"secret"))
         yield opened
 
