@@ -368,12 +368,12 @@ def test_who_may_send_only_after_the_campaign_has_expired_takes_nothing(
 ) -> None:
     for name in ("d", "e", "f"):
         shop.add(name, rate="1/s", burst=1)
-    send(shop, 30_000, "d", "e", "f")
-    shop.sql("UPDATE campaigns SET expires_at = now() + interval '1 h'")
+    send(shop, 3000, "d", "e", "f")
+    shop.sql("UPDATE campaigns SET expires_at = now() + interval '5 min'")
     be(shop, "d", "refused", 60)
-    hold(shop, "f", 3900)
+    hold(shop, "f", 400)
     move_pending(shop.engine)
-    assert pending(shop) == {"e": 20_000, "f": 10_000}
+    assert pending(shop) == {"e": 2000, "f": 1000}
 
 
 def test_what_comes_back_waits_with_the_one_in_trouble_until_another_may_send(shop: Shop) -> None:
@@ -391,7 +391,7 @@ def test_the_rehearsal_of_a_retirement_deals_as_the_move_does(shop: Shop) -> Non
     for name in ("d", "e", "f", "g"):
         shop.add(name, rate="1/s", burst=1)
     send(shop, 4000, "d", "e", "f", "g", weights={"d": 1, "e": 2, "f": 1, "g": 1})
-    open_later(shop, "f", 600)
+    open_later(shop, "f", 300)
     be(shop, "g", "down", 1)
     [planned] = retire_instance(shop.engine, "d", dry_run=True).campaigns
     before = pending(shop)
