@@ -391,7 +391,7 @@ def test_the_rehearsal_of_a_retirement_deals_as_the_move_does(shop: Shop) -> Non
     for name in ("d", "e", "f", "g"):
         shop.add(name, rate="1/s", burst=1)
     send(shop, 4000, "d", "e", "f", "g", weights={"d": 1, "e": 2, "f": 1, "g": 1})
-    open_later(shop, "f", 300)
+    rest(shop, "f", 300)
     be(shop, "g", "down", 1)
     [planned] = retire_instance(shop.engine, "d", dry_run=True).campaigns
     before = pending(shop)

@@ -1,6 +1,7 @@
 SELECT /* open_campaigns_of_lane */
 -- The campaigns that are sent through a lane, or will be: what it has of them, and the lanes that they have besides, each with
--- its weight or rate, what it has pending, and in how many seconds it may send. Without any, a campaign whose work is not done cannot do without this one.
+-- its weight or rate, what it has pending, and in how many seconds it may send. Without any, a campaign whose work is not done
+-- cannot do without this one.
     c.id,
     c.name,
     c.state,
