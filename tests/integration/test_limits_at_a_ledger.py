@@ -42,7 +42,7 @@ def test_no_window_of_any_limit_has_more_though_workers_are_killed_and_clocks_st
     for name, limit in (("customers", "70/d"), ("promos", "24/h")):
         shared_limits.add_limit(shop.engine, name, parse_span_limit(limit), grace=shop.settings.acceptance_seconds)
     for name in ("a", "b"):
-        shop.add(name, "1000/s 20/h 55/d", max_in_flight=6)
+        shop.add(name, "1000/s 20/h 40/d", max_in_flight=6)
         shared = LaneLimits(shop.settings.acceptance_seconds, shared=["customers"])
         set_instance(shop.engine, open_vault(shop.settings), name, InstanceChanges(limits=shared))
     for name, first in (("x", 0), ("y", 1000)):
@@ -59,10 +59,11 @@ def test_no_window_of_any_limit_has_more_though_workers_are_killed_and_clocks_st
         clocks.mend_clocks(shop.engine, shop.settings)
     assert killed == KILLS
     for key in ("key-a", "key-b"):
-        assert 15 <= ledger.most_in_any_window(HOUR, lambda each, key=key: each.key == key) <= 20
-        assert 30 <= ledger.most_in_any_window(DAY, lambda each, key=key: each.key == key) <= 55
-    assert 60 <= ledger.most_in_any_window(DAY) <= 70
-    assert 15 <= ledger.most_in_any_window(HOUR, of_limited_campaigns) <= 24
+        for most, span in ((20, HOUR), (40, DAY)):
+            # Near it, or nothing is shown; which limit is met first is chance.
+            assert most / 2 <= ledger.most_in_any_window(span, lambda each, key=key: each.key == key) <= most
+    assert 35 <= ledger.most_in_any_window(DAY) <= 70
+    assert 12 <= ledger.most_in_any_window(HOUR, of_limited_campaigns) <= 24
     assert len({each.phone for each in ledger.accepted}) == len(ledger.accepted) > 70
 
 
