@@ -13,6 +13,8 @@ from broadcaster.domain.pacing import default_burst, pace
 
 _SETTINGS = ("work_mem = '1GB'", "maintenance_work_mem = '1GB'", "max_parallel_maintenance_workers = 2")
 
+_STRIDE = 7_368_787
+"""From one number to the next in a list of no order; a prime, so that each number comes once."""
 _BARE_PARTITION = """
 DO $$
 DECLARE
@@ -44,13 +46,14 @@ RETURNING campaign_id
 """
 # Spread evenly over the lanes, as `submit` does it.
 _MESSAGES = """
-INSERT INTO messages_0 (segment, campaign_id, seq, lane_id, phone, variables, state, reason)
+INSERT INTO messages_0 (segment, campaign_id, seq, lane_id, recipient_group, phone, variables, state, reason)
 SELECT
     0,
     :campaign,
     n,
     lane_id,
-    '49151' || lpad(n::text, 8, '0'),
+    (n - 1) * :groups / :total,
+    '49151' || lpad((n * :stride % :total)::text, 8, '0'),
     jsonb_build_object('name', 'Customer ' || n, 'order', '10-' || n),
     CASE WHEN n > :pending THEN 'failed' ELSE 'pending' END::message_state,
     CASE WHEN n > :pending THEN 'refused for reason ' || n % 20 END
@@ -113,9 +116,20 @@ def add_instances(stand: Stand, rates: Mapping[str, float | None], *, burst: int
     return [ids[name] for name in rates]
 
 
-def add_campaign(stand: Stand, name: str, shares: Mapping[int, int], *, failed: int = 0, priority: int = 0) -> int:
+def add_campaign(
+    stand: Stand,
+    name: str,
+    shares: Mapping[int, int],
+    *,
+    failed: int = 0,
+    priority: int = 0,
+    groups: int = 1,
+    in_order: bool = True,
+) -> int:
     """A draft with so many messages for each lane, the last `failed` of which have failed; returns its id.
 
+    Recipients are of so many `groups`, numbered from 0, whose clocks differ, one after the other; `in_order`:
+    as their numbers are.
     The partition is filled without indexes, which are built afterwards; no worker may be running.
     """
     total = sum(shares.values())
@@ -129,7 +143,7 @@ def add_campaign(stand: Stand, name: str, shares: Mapping[int, int], *, failed: 
         )
         connection.execute(text("ALTER TABLE messages DETACH PARTITION messages_0"))
         connection.execute(text(_BARE_PARTITION))
-        _fill(connection, campaign, shares, total - failed)
+        _fill(connection, campaign, shares, total - failed, groups, 1 if in_order else _STRIDE)
         # Builds every index that the table has and the partition lacks.
         connection.execute(text("ALTER TABLE messages ATTACH PARTITION messages_0 FOR VALUES IN (0)"))
     stand.vacuum()
@@ -141,12 +155,17 @@ def even(lanes: Sequence[int], messages: int) -> Mapping[int, int]:
     return dict.fromkeys(lanes, messages // len(lanes))
 
 
-def _fill(connection: Connection, campaign: int, shares: Mapping[int, int], pending: int) -> None:
+def _fill(
+    connection: Connection, campaign: int, shares: Mapping[int, int], pending: int, groups: int, stride: int
+) -> None:
     parameters = {
         "campaign": campaign,
         "lanes": list(shares),
         "shares": [float(share) for share in shares.values()],
         "pending": pending,
+        "groups": groups,
+        "stride": stride,
+        "total": sum(shares.values()),
     }
     connection.execute(text(_MESSAGES), parameters)
     connection.execute(text(_COUNTERS), parameters)

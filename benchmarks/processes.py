@@ -104,6 +104,11 @@ def cpu_seconds(pids: Sequence[int]) -> float:
     return ticks / _TICKS_A_SECOND
 
 
+def own_cpu_seconds(pid: int) -> float:
+    """The CPU time of the process alone, without its descendants, to the nanosecond (proc_pid_schedstat(5))."""
+    return int(Path(f"/proc/{pid}/schedstat").read_text().split()[0]) / 1e9
+
+
 def family_memory(pids: Sequence[int]) -> int:
     """The most memory, in bytes, that the processes and their descendants have held, added up."""
     return sum(map(peak_memory, _family(pids)))

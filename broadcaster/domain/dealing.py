@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from heapq import heapify, heapreplace
 from itertools import islice, repeat
-from math import floor
+from math import floor, inf
 
 LaneRates = Mapping[int, float | None]
 """Lanes (ids), each with its messages per second; None: it has no limit."""
@@ -31,14 +31,36 @@ def shares_of(total: int, rates: LaneRates) -> Mapping[int, int]:
     return shares
 
 
-def dealt_to_room(messages: int, there: Mapping[int, int], rates: LaneRates) -> Mapping[int, int]:
+def dealt_to_room(
+    messages: int, there: Mapping[int, int], rates: LaneRates, speeds: LaneRates, delays: Mapping[int, float]
+) -> Mapping[int, int]:
     """How many of so many messages each lane gets that has `there` already: all have their shares then, if they can.
 
-    `share_pending.sql` does the same, but for a message or two.
+    Shares go by `rates`, which may be weights, and each lane is so many seconds late (`delays`): at the pace to which
+    `speeds` (messages a second) come together, all that have begun are done at once. `share_pending.sql` does the
+    same, but for a message or two.
     """
-    shares = shares_of(messages + sum(there.values()), rates)
+    total = messages + sum(there.values())
+    shares = shares_of(total, _after_delays(total, _paces(rates, speeds), delays))
     room = {lane: float(share - there[lane]) for lane, share in shares.items() if share > there[lane]}
     return shares_of(messages, room) if room else {}
+
+
+def _paces(rates: LaneRates, speeds: LaneRates) -> dict[int, float]:
+    """Messages a second of each lane, in proportion to `rates`, as many of all as `speeds` come to."""
+    weights, whole = _weights(rates), sum(_weights(speeds).values())
+    each = whole / sum(weights.values())
+    return {lane: weight * each for lane, weight in weights.items()}
+
+
+def _after_delays(total: int, paces: Mapping[int, float], delays: Mapping[int, float]) -> dict[int, float]:
+    """What each lane counts that has begun when all are done; without delays in proportion to its pace."""
+    begun, ahead, ends = 0.0, 0.0, inf
+    for lane in sorted(paces, key=lambda lane: delays[lane]):
+        begun += paces[lane]
+        ahead += paces[lane] * delays[lane]
+        ends = min(ends, (total + ahead) / begun)
+    return {lane: pace * (ends - delays[lane]) for lane, pace in paces.items() if ends > delays[lane]}
 
 
 def _weights(rates: LaneRates) -> dict[int, float]:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -18,7 +18,7 @@ from broadcaster.db import tables
 from broadcaster.db.engine import transaction
 from broadcaster.db.statements import execute, rows, values
 from broadcaster.domain.campaign_plans import PlannedPart
-from broadcaster.domain.dealing import LaneRates, dealt_to_room
+from broadcaster.domain.dealing import dealt_to_room
 from broadcaster.domain.states import CampaignState
 from broadcaster.errors import ConflictError, UsageError, listed
 from broadcaster.services.campaigns.checks import hold_in_use, lanes_of
@@ -36,7 +36,11 @@ class _Other(msgspec.Struct, frozen=True):
     instance: str
     weight: float | None
     """Or its rate; None: it has no limit."""
+    rate: float | None
     pending: int
+    is_well: bool
+    delay: float
+    """In how many seconds it may send."""
 
 
 class _Campaign(msgspec.Struct, frozen=True):
@@ -46,7 +50,16 @@ class _Campaign(msgspec.Struct, frozen=True):
     has_started: bool
     pending: int
     under_way: int
+    time_left: float | None
+    """How many seconds until it expires; None: it does not."""
     others: tuple[_Other, ...]
+
+    @property
+    def takers(self) -> Sequence[_Other]:
+        """Who gets what is pending, as `share_pending.sql` has it."""
+        well = [each for each in self.others if each.is_well]
+        in_time = [each for each in well if self.time_left is None or each.delay < self.time_left]
+        return in_time or well or self.others
 
 
 class MovedCampaign(msgspec.Struct, frozen=True, kw_only=True):
@@ -142,25 +155,36 @@ def _open_campaigns(connection: Connection, name: str, lane: int, taker: int | N
     return campaigns
 
 
+def _deal_to(takers: Sequence[_Other]) -> Callable[[int], Mapping[int, int]]:
+    """How many of so many messages each of them gets."""
+    return partial(
+        dealt_to_room,
+        there={each.id: each.pending for each in takers},
+        rates={each.id: each.weight for each in takers},
+        speeds={each.id: each.rate for each in takers},
+        delays={each.id: each.delay for each in takers},
+    )
+
+
+def _all_to(lane: int, messages: int) -> Mapping[int, int]:
+    return {lane: messages}
+
+
 def _planned(engine: Engine, campaign: _Campaign, lane: int, to: tuple[str, int] | None) -> MovedCampaign:
     """With when it ends as it is, and when without the lane."""
-    names = {each.id: each.instance for each in campaign.others}
-    weights: LaneRates = {each.id: each.weight for each in campaign.others}
-    there = {each.id: each.pending for each in campaign.others}
-    if to is not None:
-        name, taker = to
-        names[taker], weights, there = name, {taker: None}, {taker: 0}
+    names = {each.id: each.instance for each in campaign.others} | ({to[1]: to[0]} if to else {})
+    deal = partial(_all_to, to[1]) if to else _deal_to(campaign.takers)
     work = open_work(engine, campaign.name)
     parts: list[PlannedPart] = []
     for part in work.parts:
         if part.lane_id != lane:
             parts.append(part)
             continue
-        shares = dealt_to_room(part.messages, there, weights)
+        shares = deal(part.messages)
         parts += [replace(part, lane_id=other, messages=messages) for other, messages in shares.items() if messages]
     with transaction(engine) as connection:
         around = surroundings_of(connection, {part.lane_id for part in parts}, name=campaign.name)
-    dealt = dealt_to_room(campaign.pending, there, weights)
+    dealt = deal(campaign.pending)
     before, after = work.plan(), around.without(campaign.name).plan(parts) if parts else None
     return MovedCampaign(
         campaign=campaign.name,

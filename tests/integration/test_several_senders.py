@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -286,6 +286,120 @@ def test_a_tick_need_not_look_at_those_who_stay(shop: Shop) -> None:
     assert move_pending(shop.engine) == 0
     shop.sql("UPDATE campaign_lanes SET version = version + 1")
     assert move_pending(shop.engine) == 1
+
+
+# Who may send only later
+
+
+def open_later(shop: Shop, name: str, seconds: float) -> None:
+    """The instance is closed for so long, and open for an hour then."""
+    shop.sql(
+        "WITH hours AS (INSERT INTO opening_hours (digest, document)"
+        " VALUES (convert_to(:name, 'UTF8'), '{}') RETURNING id),"
+        " opened AS (INSERT INTO openings (hours_id, recipient_group, opens_at, closes_at) SELECT id, 0,"
+        " now() + make_interval(secs => :seconds), now() + make_interval(secs => 3600 + :seconds) FROM hours)"
+        f" UPDATE instances SET hours_id = hours.id FROM hours WHERE instances.id = {_LANE}",
+        name=name,
+        seconds=seconds,
+    )
+
+
+def rest(shop: Shop, name: str, seconds: float) -> None:
+    """Its gateway has asked for a rest of so long."""
+    be(shop, name, "throttled", 0)
+    shop.sql(f"UPDATE lanes SET not_before = now() + make_interval(secs => {seconds}) WHERE id = {_LANE}", name=name)
+
+
+def fill_limit(shop: Shop, name: str, seconds: float) -> None:
+    """What it may send in a day is sent, and the next place is free then."""
+    shop.sql(
+        "WITH full_one AS (INSERT INTO limits (name, most, span_seconds, bucket_seconds, grace_seconds, free_at)"
+        " VALUES ('of ' || :name, 9, 86400, 1800, 75, now() + make_interval(secs => :seconds)) RETURNING id)"
+        f" INSERT INTO lane_limits SELECT {_LANE}, id FROM full_one",
+        name=name,
+        seconds=seconds,
+    )
+
+
+def pause_by_chance(shop: Shop, name: str, seconds: float) -> None:
+    """It rests between its messages."""
+    shop.sql(f"UPDATE lanes SET clock = now() + make_interval(secs => {seconds}) WHERE id = {_LANE}", name=name)
+
+
+LATER = (open_later, rest, fill_limit, pause_by_chance)
+
+
+@pytest.mark.parametrize("hold", LATER)
+def test_nothing_leaves_an_instance_in_trouble_while_no_other_may_send(
+    shop: Shop, hold: Callable[[Shop, str, float], None]
+) -> None:
+    """The other one may send tomorrow, and the campaign expires today: the one in trouble may be well before."""
+    send(shop, 90, "a", "b")
+    shop.sql("UPDATE campaigns SET expires_at = now() + interval '4 h'")
+    hold(shop, "b", 9 * 3600)
+    be(shop, "a", "refused", 60)
+    assert move_pending(shop.engine) == 0
+    assert not open_failovers(shop.engine)
+    shop.sql("UPDATE lanes SET not_before = NULL, clock = now()")
+    shop.sql("UPDATE limits SET free_at = now()")
+    shop.sql("UPDATE openings SET opens_at = now()")
+    assert move_pending(shop.engine) == 45
+
+
+@pytest.mark.parametrize("hold", LATER)
+def test_who_may_send_only_later_takes_what_it_can_until_all_are_done(
+    shop: Shop, hold: Callable[[Shop, str, float], None]
+) -> None:
+    for name in ("d", "e", "f"):
+        shop.add(name, rate="1/s", burst=1)
+    send(shop, 3000, "d", "e", "f")
+    be(shop, "d", "refused", 60)
+    hold(shop, "f", 600)
+    move_pending(shop.engine)
+    # Each sends one a second, and one of them 600 seconds longer.
+    found = pending(shop)
+    assert abs(int(str(found["e"])) - 1800) <= 3
+    assert abs(int(str(found["f"])) - 1200) <= 3
+
+
+@pytest.mark.parametrize("hold", LATER)
+def test_who_may_send_only_after_the_campaign_has_expired_takes_nothing(
+    shop: Shop, hold: Callable[[Shop, str, float], None]
+) -> None:
+    for name in ("d", "e", "f"):
+        shop.add(name, rate="1/s", burst=1)
+    send(shop, 3000, "d", "e", "f")
+    shop.sql("UPDATE campaigns SET expires_at = now() + interval '5 min'")
+    be(shop, "d", "refused", 60)
+    hold(shop, "f", 400)
+    move_pending(shop.engine)
+    assert pending(shop) == {"e": 2000, "f": 1000}
+
+
+def test_what_comes_back_waits_with_the_one_in_trouble_until_another_may_send(shop: Shop) -> None:
+    send(shop, 8, "a", "b")
+    be(shop, "a", "refused", 60)
+    assert move_pending(shop.engine) == 4
+    shop.sql("UPDATE messages SET lane_id = 1 WHERE seq = 1")
+    open_later(shop, "b", 9 * 3600)
+    assert move_pending(shop.engine) == 0
+    shop.sql("UPDATE openings SET opens_at = now()")
+    assert move_pending(shop.engine) == 1
+
+
+def test_the_rehearsal_of_a_retirement_deals_as_the_move_does(shop: Shop) -> None:
+    for name in ("d", "e", "f", "g"):
+        shop.add(name, rate="1/s", burst=1)
+    send(shop, 4000, "d", "e", "f", "g", weights={"d": 1, "e": 2, "f": 1, "g": 1})
+    rest(shop, "f", 300)
+    be(shop, "g", "down", 1)
+    [planned] = retire_instance(shop.engine, "d", dry_run=True).campaigns
+    before = pending(shop)
+    retire_instance(shop.engine, "d")
+    after = pending(shop)
+    assert planned.takers.keys() == {"e", "f"}
+    for name, moved in planned.takers.items():
+        assert abs(int(str(after[name])) - int(str(before[name])) - moved) <= 2
 
 
 # Weights

@@ -3,15 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import subprocess
-import sys
-from bisect import bisect_left
-from collections import defaultdict
-from collections.abc import Iterator
-from contextlib import contextmanager
 from math import inf
-from random import Random
 
 import psycopg
 import pytest
@@ -22,7 +14,7 @@ from hypothesis import strategies as st
 from broadcaster.crypto import open_vault
 from broadcaster.domain.span_limits import RollingCount, SpanLimit, parse_rates
 from broadcaster.domain.standstill import Cause
-from broadcaster.services import clocks, dispatch
+from broadcaster.services import dispatch
 from broadcaster.services.instance_reports import LimitInUse, show_instance
 from broadcaster.services.instances import InstanceChanges, set_instance
 from broadcaster.services.sending.sending_process import SendingProcess
@@ -31,50 +23,8 @@ from broadcaster.services.stored_limits import LaneLimits
 from broadcaster.services.ticks import note_tick
 from tests.support.database_clock import DatabaseClock
 from tests.support.shop import Shop, drain
-from tests.support.stack import wait_for
 
 HOUR, DAY = 3600, 86_400
-_WORKER = """
-import asyncio, sys
-from broadcaster.services.sending.sending_process import SendingProcess
-from broadcaster.settings import load
-
-async def run():
-    async with SendingProcess(load()) as process:
-        await process.send_due([int(lane) for lane in sys.argv[1:]])
-
-asyncio.run(run())
-"""
-
-
-class Ledger:
-    """When the gateway accepted messages, by instance, on a database's clock that is stepped between the drains."""
-
-    def __init__(self, shop: Shop, clock: DatabaseClock) -> None:
-        self.moments: dict[str, list[float]] = defaultdict(list)
-        self._shop = shop
-        self._clock = clock
-        self._seen = 0
-
-    def note(self) -> None:
-        entries = self._shop.gateway.ledger.entries
-        for entry in entries[self._seen :]:
-            if entry.accepted:
-                self.moments[str(entry.instance)].append(entry.time_ns / 1e9 + self._clock.ahead)
-        self._seen = len(entries)
-
-    def most_in_a_window(self, instance: str, span: float) -> int:
-        """Counted anew for each window that begins with a message."""
-        moments = sorted(self.moments[instance])
-        return max((bisect_left(moments, moment + span) - at for at, moment in enumerate(moments)), default=0)
-
-
-@contextmanager
-def worker(shop: Shop, lanes: list[int]) -> Iterator[subprocess.Popen[bytes]]:
-    """A process of its own that sends through these lanes."""
-    argv = [sys.executable, "-c", _WORKER, *map(str, lanes)]
-    with subprocess.Popen(argv, env={**os.environ, **shop.settings.environment()}) as process:
-        yield process
 
 
 def limits_of(shop: Shop, name: str) -> list[LimitInUse]:
@@ -87,35 +37,6 @@ def change(shop: Shop, name: str, *rates: str) -> None:
         rate_per_second=parsed.pace, limits=LaneLimits(shop.settings.acceptance_seconds, parsed.counted)
     )
     set_instance(shop.engine, open_vault(shop.settings), name, changes)
-
-
-def test_no_window_of_any_limit_is_exceeded_though_workers_are_killed(shop: Shop) -> None:
-    clock, random = DatabaseClock(shop.engine), Random(16)
-    ledger = Ledger(shop, clock)
-    for name in ("a", "b"):
-        shop.add(name, "1000/s 20/h 60/d")
-    shop.submit("c", 600, "a", "b")
-    for turn in range(14):
-        if turn % 4 == 1 and len(lanes := shop.lanes()) == 2:
-            shop.fault("kind=latency,seconds=0.3")
-            before = len(shop.gateway.ledger.entries)
-            with worker(shop, lanes[:1]), worker(shop, lanes[1:]) as dies:
-                wait_for(lambda before=before: len(shop.gateway.ledger.entries) > before + 8, "requests")
-                dies.kill()
-            shop.fault()
-            shop.sql("UPDATE lanes SET lease_expires_at = now() WHERE lease_token IS NOT NULL")
-            dispatch.recover_leases(shop.engine)
-        drain(shop)
-        ledger.note()
-        clocks.mend_clocks(shop.engine, shop.settings)
-        clock.step(random.choice([600, 1800, 3000, 4000, 9000]))
-    clock.step(DAY)
-    drain(shop)
-    ledger.note()
-    for name in ("a", "b"):
-        assert 15 <= ledger.most_in_a_window(name, HOUR) <= 20
-        assert 50 <= ledger.most_in_a_window(name, DAY) <= 60
-    assert len(ledger.moments["a"]) > 60
 
 
 def test_a_limit_that_is_full_holds_at_once_and_lets_a_place_free_when_its_time_has_come(shop: Shop) -> None:

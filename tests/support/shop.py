@@ -61,6 +61,8 @@ class Shop:
     gateway: Simulator
     old: Counter[str] = field(default_factory=Counter)
     """The phones of campaigns that may have been purged."""
+    front: str | None = None
+    """What instances take for the gateway where it is a proxy before it: its URL."""
 
     def add(self, name: str, rate: str = "unlimited", **options: Any) -> None:
         """An instance; `rate` may be several, with spaces between them."""
@@ -70,7 +72,7 @@ class Shop:
             open_vault(self.settings),
             name,
             f"key-{name}",
-            base_url=self.gateway.base_url,
+            base_url=self.front or self.gateway.base_url,
             rate_per_second=rates.pace,
             limits=LaneLimits(self.settings.acceptance_seconds, rates.counted),
             **options,

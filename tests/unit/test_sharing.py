@@ -74,7 +74,28 @@ def test_nobody_gets_it_from_an_instance_that_does_not_know_them() -> None:
 def test_what_moves_goes_to_who_has_less_than_its_share(messages: int, lanes: dict[int, tuple[float, int]]) -> None:
     rates = {lane: rate for lane, (rate, _) in lanes.items()}
     there = {lane: pending for lane, (_, pending) in lanes.items()}
-    dealt = dealt_to_room(messages, there, rates)
+    dealt = dealt_to_room(messages, there, rates, rates, dict.fromkeys(lanes, 0.0))
     assert sum(dealt.values()) == (messages if messages else 0)
     shares = shares_of(messages + sum(there.values()), rates)
     assert all(there[lane] <= shares[lane] for lane, count in dealt.items() if count)
+
+
+@given(st.integers(1, 2000), LANES, st.data())
+def test_who_may_send_later_gets_what_it_sends_until_all_are_done(
+    messages: int, lanes: dict[int, tuple[float, int]], data: st.DataObject
+) -> None:
+    rates = {lane: rate for lane, (rate, _) in lanes.items()}
+    delays = {lane: data.draw(st.floats(0, 10_000), label=f"delay of {lane}") for lane in lanes}
+    dealt = dealt_to_room(messages, dict.fromkeys(lanes, 0), rates, rates, delays)
+    assert sum(dealt.values()) == messages
+    ends = max(delays[lane] + count / rates[lane] for lane, count in dealt.items() if count)
+    for lane, rate in rates.items():
+        # One message more, and it would be the last one that is done.
+        assert delays[lane] + (dealt.get(lane, 0) + 2) / rate >= ends, lane
+
+
+def test_weights_say_how_they_share_and_rates_how_soon_they_are_done() -> None:
+    # Together they send two a second: who may send 50 seconds later lacks fifty of its hundred and fifty.
+    weights, rates = {1: 3.0, 2: 1.0}, {1: 1.0, 2: 1.0}
+    assert dealt_to_room(200, {1: 0, 2: 0}, weights, rates, {1: 0.0, 2: 0.0}) == {1: 150, 2: 50}
+    assert dealt_to_room(200, {1: 0, 2: 0}, weights, rates, {1: 50.0, 2: 0.0}) == {1: 131, 2: 69}

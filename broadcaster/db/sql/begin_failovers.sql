@@ -1,6 +1,8 @@
 INSERT /* begin_failovers */
 -- Of each running campaign that asks for it, the lanes that have been down or refused for as long as it says, while
--- another of its lanes is well: what they have pending goes to the others from now on. Two ticks at once begin one.
+-- another of its lanes is well and may send: what they have pending goes to the others from now on. Not while all of those
+-- wait for their hours, for a limit, or for the end of a rest: until then the lane may be well again. Two ticks at once begin
+-- one.
 INTO failovers (campaign_id, lane_id, reason)
 SELECT cl.campaign_id, cl.lane_id, l.health_reason
 FROM lanes l
@@ -14,6 +16,7 @@ WHERE l.health IN ('down', 'refused')
         JOIN lanes well ON well.id = other.lane_id AND well.health IN ('ok', 'throttled')
         JOIN instances i ON i.id = other.lane_id AND i.retired_at IS NULL
         WHERE other.campaign_id = cl.campaign_id AND other.lane_id <> cl.lane_id AND NOT other.retired
+            AND may_send_from(other.lane_id) = now()
             AND NOT EXISTS (
                 SELECT FROM failovers f
                 WHERE f.campaign_id = other.campaign_id AND f.lane_id = other.lane_id AND f.ended_at IS NULL

@@ -5,6 +5,9 @@ WITH /* share_pending */
 -- lane %(to)s nobody else gets any. %(campaign_id)s null: of all campaigns where there is something to give away. Only lanes
 -- that are well get any, where there are such, unless an operator deals anew. At most %(most)s leave a lane (null: all), and
 -- each move is noted with its reason, %(reason)s where the lane keeps its part.
+-- Unless it is dealt evenly, who may send only later gets less: each lane what it sends, at its pace and from when it may,
+-- until all of them are done at once. Who may send only after the campaign has expired gets nothing where another one does
+-- not have to, and nothing leaves a lane in trouble while none of the others may send: it may be well before they do.
 -- A lane that is down keeps one while others have work: only a message shows that it is well again. Who keeps an instance
 -- stays through its trouble, unless the campaign says otherwise.
 -- What is being sent or in doubt stays; what comes back from it, a tick moves. A message that is claimed meanwhile stays
@@ -22,6 +25,8 @@ lane AS (
         i.typical_rate_per_second AS rate,
         l.health,
         l.health IN ('ok', 'throttled') AS is_well,
+        CASE WHEN %(evenly)s THEN 0 ELSE extract(epoch FROM may_send_from(cl.lane_id) - now()) END AS delay,
+        coalesce(extract(epoch FROM c.expires_at - now()), 'infinity') AS time_left,
         CASE
             WHEN i.retired_at IS NOT NULL THEN 'retired'
             WHEN cl.retired THEN 'replaced'
@@ -57,6 +62,8 @@ lane AS (
         sum(pending) OVER of_campaign AS all_pending,
         count(*) FILTER (WHERE gives = 'failover' AND pending > 0) OVER of_campaign AS in_trouble,
         coalesce(bool_or(gives IS NULL AND is_well) OVER of_campaign, false) AS some_are_well,
+        coalesce(bool_or(gives IS NULL AND is_well AND delay < time_left) OVER of_campaign, false) AS some_are_in_time,
+        coalesce(bool_or(gives IS NULL AND is_well AND delay = 0) OVER of_campaign, false) AS some_may_send,
         max(rate) FILTER (WHERE gives IS NULL) OVER of_campaign AS highest_rate
     FROM lane
     WINDOW of_campaign AS (PARTITION BY campaign_id)
@@ -65,12 +72,15 @@ lane AS (
         *,
         gives IS NULL AND CASE
             WHEN %(to)s::integer IS NOT NULL THEN lane_id = %(to)s
-            ELSE is_well OR NOT some_are_well OR (%(evenly)s AND %(reason)s::text <> 'back')
+            WHEN %(evenly)s THEN is_well OR NOT some_are_well OR %(reason)s::text <> 'back'
+            WHEN some_are_in_time THEN is_well AND delay < time_left
+            ELSE is_well OR NOT some_are_well
         END AS takes
     FROM known
 ), weighed AS (
     SELECT
         *,
+        coalesce(rate, greatest(100, 10 * highest_rate)) AS speed,
         CASE
             WHEN takes OR (%(evenly)s AND gives IS NULL) THEN coalesce(own_weight, rate, greatest(100, 10 * highest_rate))
             ELSE 0
@@ -78,14 +88,27 @@ lane AS (
         sum(pending) FILTER (WHERE takes OR %(evenly)s OR gives IS NOT NULL) OVER (PARTITION BY campaign_id) AS shared,
         array_agg(lane_id) FILTER (WHERE takes) OVER (PARTITION BY campaign_id) AS takers
     FROM asked
-), compared AS (
-    SELECT *, pending - shared * weight / nullif(sum(weight) OVER (PARTITION BY campaign_id), 0) AS surplus FROM weighed
+), paced AS ( -- messages a second, in proportion to the weights
+    SELECT
+        *,
+        weight * sum(speed) FILTER (WHERE weight > 0) OVER (PARTITION BY campaign_id)
+            / nullif(sum(weight) OVER (PARTITION BY campaign_id), 0) AS pace
+    FROM weighed
+), reckoned AS ( -- in how many seconds those are done who may send first, if the others do nothing
+    SELECT *, (shared + sum(pace * delay) OVER begun) / nullif(sum(pace) OVER begun, 0) AS seconds
+    FROM paced
+    WINDOW begun AS (PARTITION BY campaign_id ORDER BY delay)
+), compared AS ( -- with all who help it is the least of these
+    SELECT
+        *,
+        pending - pace * greatest(0, min(seconds) OVER (PARTITION BY campaign_id) - delay) AS surplus
+    FROM reckoned
 ), part AS (
     SELECT
         *,
         CASE
             WHEN gives IS NULL THEN CASE WHEN %(evenly)s THEN floor(greatest(0, surplus)) ELSE 0 END
-            WHEN gives = 'failover' AND NOT some_are_well THEN 0
+            WHEN gives = 'failover' AND NOT some_may_send THEN 0
             WHEN gives = 'failover' AND health = 'down' AND all_pending > in_trouble THEN pending - 1
             ELSE pending
         END AS giving
@@ -157,7 +180,7 @@ lane AS (
     SELECT f.id, part.version
     FROM part
     JOIN failovers f ON f.id = part.failover_id
-    WHERE f.ended_at IS NULL AND part.some_are_well AND part.pending > 1
+    WHERE f.ended_at IS NULL AND part.some_may_send AND part.pending > 1
         AND f.seen_version IS DISTINCT FROM part.version
         AND NOT EXISTS (
             SELECT FROM given WHERE given.campaign_id = part.campaign_id AND given.lane_id = part.lane_id

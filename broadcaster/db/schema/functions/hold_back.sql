@@ -31,7 +31,9 @@ BEGIN
                     THEN public.kept_for_others(m.phone, c.priority)
                 END AS kept_until
             FROM unnest(asking) WITH ORDINALITY AS each (segment, campaign_id, seq, turn)
-            JOIN public.campaigns c ON c.id = each.campaign_id
+            CROSS JOIN LATERAL ( -- by key, however many campaigns there are
+                SELECT * FROM public.campaigns WHERE id = each.campaign_id OFFSET 0
+            ) c
             JOIN public.messages m
                 ON m.segment = each.segment AND m.campaign_id = each.campaign_id AND m.seq = each.seq
             CROSS JOIN LATERAL ( -- tests, and confirmations of opt-outs, always leave, and count
@@ -82,6 +84,7 @@ BEGIN
                 FROM (
                     SELECT CASE
                         WHEN returned IS NULL AND p.moments[cardinality(p.moments)] > beginning THEN p.moments
+                        WHEN returned IS NULL AND p.moments[1] <= beginning THEN '{}'
                         ELSE ARRAY(
                             SELECT had.moment
                             FROM unnest(p.moments) WITH ORDINALITY AS had (moment, place)

@@ -4,9 +4,10 @@
 -- has, all lanes together; `cut_quotas` deals them out.
 --
 -- Locks the limits of these lanes and campaigns, and those of what is returning, in the order of their ids: nobody waits
--- in a circle. What is read of them is as of after that, since the function is volatile: no claim is missed that was
--- waited for, and no limit that a campaign was given meanwhile, whatever the caller's snapshot knows. A campaign of which
--- a limit is full gets nothing, so the others of its limits are not locked for it.
+-- in a circle. Each is read as it is once it is locked. Which of them hold is read as of when the caller has the lanes,
+-- since the function is volatile: whoever gives a lane or a campaign a limit locks the lanes, too, so nobody does until
+-- the caller commits. A campaign of which a limit is full gets nothing, so the others of its limits are not locked for
+-- it.
 CREATE FUNCTION open_places(
     lanes integer[], wants integer[], returning_lanes integer[], returning_campaigns bigint[]
 ) RETURNS TABLE (lane_id integer, campaign_id bigint, places integer, wait double precision)
@@ -30,64 +31,61 @@ BEGIN
             )
             GROUP BY of_campaign.campaign_id
         ) c;
+    ELSIF NOT EXISTS (SELECT FROM public.lane_limits ll WHERE ll.lane_id = ANY (lanes || returning_lanes)) THEN
+        RETURN;
     END IF;
-    PERFORM FROM (
-        SELECT ll.limit_id FROM public.lane_limits ll WHERE ll.lane_id = ANY (lanes || returning_lanes)
-        UNION
-        SELECT of_campaign.limit_id FROM public.campaign_limits of_campaign
-        WHERE of_campaign.campaign_id = ANY (open_ones || returning_campaigns)
-        ORDER BY limit_id
-    ) each_limit
-    CROSS JOIN LATERAL (SELECT FROM public.limits l WHERE l.id = each_limit.limit_id FOR NO KEY UPDATE) locked;
-    IF FOUND THEN
-        RETURN QUERY
+    RETURN QUERY
+        WITH of_whom AS MATERIALIZED (
+            SELECT each_limit.lane_id, each_limit.campaign_id, l.*
+            FROM (
+                SELECT ll.limit_id, ll.lane_id, NULL::bigint AS campaign_id
+                FROM public.lane_limits ll
+                WHERE ll.lane_id = ANY (lanes || returning_lanes)
+                UNION ALL
+                SELECT of_campaign.limit_id, NULL, of_campaign.campaign_id
+                FROM public.campaign_limits of_campaign
+                WHERE of_campaign.campaign_id = ANY (open_ones || returning_campaigns)
+                ORDER BY limit_id
+            ) each_limit
+            CROSS JOIN LATERAL (
+                SELECT held.id, held.most, public.places_taken(held, now()) AS taken, held.free_at
+                FROM public.limits held
+                WHERE held.id = each_limit.limit_id
+                FOR NO KEY UPDATE
+            ) l
+        )
+        SELECT
+            share.lane_id,
+            NULL::bigint,
+            greatest(0, min(least(share.most, share.free - coalesce(share.before, 0))))::integer,
+            coalesce(greatest(0, max(extract(epoch FROM share.free_at - now())) FILTER (WHERE share.free <= 0)), 0)
+                ::double precision
+        FROM (
             SELECT
-                share.lane_id,
-                NULL::bigint,
-                greatest(0, min(least(share.most, share.free - coalesce(share.before, 0))))::integer,
-                coalesce(greatest(0, max(extract(epoch FROM share.free_at - now())) FILTER (WHERE share.free <= 0)), 0)
-                    ::double precision
+                asked.*,
+                sum(asked.most) OVER (
+                    PARTITION BY asked.id ORDER BY asked.lot ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+                ) AS before
             FROM (
                 SELECT
-                    asked.*,
-                    sum(asked.most) OVER (
-                        PARTITION BY asked.limit_id ORDER BY asked.lot ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
-                    ) AS before
+                    f.*,
+                    random() AS lot,
+                    -- Where another of its limits is full, a lane takes nothing of those that it shares.
+                    greatest(0, least(f.want, min(f.free) OVER (PARTITION BY f.lane_id))) AS most
                 FROM (
-                    SELECT
-                        f.*,
-                        random() AS lot,
-                        -- Where another of its limits is full, a lane takes nothing of those that it shares.
-                        greatest(0, least(f.want, min(f.free) OVER (PARTITION BY f.lane_id))) AS most
-                    FROM (
-                        SELECT
-                            ll.lane_id,
-                            l.id AS limit_id,
-                            wants[array_position(lanes, ll.lane_id)] AS want,
-                            l.most - public.places_taken(l, now()) AS free,
-                            l.free_at
-                        FROM public.lane_limits ll
-                        JOIN public.limits l ON l.id = ll.limit_id
-                        WHERE ll.lane_id = ANY (lanes)
-                    ) f
-                ) asked
-            ) share
-            GROUP BY share.lane_id;
-    END IF;
-    IF open_ones IS NOT NULL THEN
-        RETURN QUERY
-            SELECT
-                NULL::integer,
-                of_campaign.campaign_id,
-                greatest(0, min(l.most - public.places_taken(l, now()))),
-                NULL::double precision
-            FROM public.campaign_limits of_campaign
-            JOIN public.limits l ON l.id = of_campaign.limit_id
-            WHERE of_campaign.campaign_id = ANY (open_ones)
-            GROUP BY of_campaign.campaign_id;
-    END IF;
-    IF full_ones IS NOT NULL THEN
-        RETURN QUERY SELECT NULL::integer, each_one, 0, NULL::double precision FROM unnest(full_ones) each_one;
-    END IF;
+                    SELECT l.lane_id, l.id, l.free_at, l.most - l.taken AS free, wants[array_position(lanes, l.lane_id)] AS want
+                    FROM of_whom l
+                    WHERE l.lane_id = ANY (lanes)
+                ) f
+            ) asked
+        ) share
+        GROUP BY share.lane_id
+        UNION ALL
+        SELECT NULL, l.campaign_id, greatest(0, min(l.most - l.taken)), NULL
+        FROM of_whom l
+        WHERE l.campaign_id = ANY (open_ones)
+        GROUP BY l.campaign_id
+        UNION ALL
+        SELECT NULL, each_one, 0, NULL FROM unnest(full_ones) each_one;
 END
 $$;

@@ -16,26 +16,23 @@ BEGIN
         SELECT a.counts, a.newest, a.free_at FROM public.limit_after(l, place.claimed, place.returned, now()) a
     )
     FROM (
-        SELECT each_one.limit_id, sum(each_one.n)::int AS claimed, array_remove(array_agg(each_one.moment), NULL) AS returned
+        SELECT of_whom.limit_id, sum(each_one.n)::int AS claimed, array_remove(array_agg(each_one.moment), NULL) AS returned
         FROM (
-            SELECT ll.limit_id, c.n, NULL::timestamptz AS moment
+            SELECT c.lane_id, NULL::bigint AS campaign_id, c.n, NULL::timestamptz AS moment
             FROM unnest(take_places.lanes, take_places.claimed) c (lane_id, n)
-            JOIN public.lane_limits ll USING (lane_id)
             WHERE c.n > 0 -- whoever is skipped takes no place
             UNION ALL
-            SELECT ll.limit_id, 0, r.moment
-            FROM unnest(returning_lanes, take_places.returned) r (lane_id, moment)
-            JOIN public.lane_limits ll USING (lane_id)
+            SELECT NULL, c.campaign_id, 1, NULL FROM unnest(take_places.campaigns) c (campaign_id)
             UNION ALL
-            SELECT cl.limit_id, 1, NULL
-            FROM unnest(take_places.campaigns) c (campaign_id)
-            JOIN public.campaign_limits cl USING (campaign_id)
-            UNION ALL
-            SELECT cl.limit_id, 0, r.moment
-            FROM unnest(returning_campaigns, take_places.returned) r (campaign_id, moment)
-            JOIN public.campaign_limits cl USING (campaign_id)
+            SELECT r.lane_id, r.campaign_id, 0, r.moment
+            FROM unnest(returning_lanes, returning_campaigns, take_places.returned) r (lane_id, campaign_id, moment)
         ) each_one
-        GROUP BY each_one.limit_id
+        CROSS JOIN LATERAL (
+            SELECT ll.limit_id FROM public.lane_limits ll WHERE ll.lane_id = each_one.lane_id
+            UNION ALL
+            SELECT cl.limit_id FROM public.campaign_limits cl WHERE cl.campaign_id = each_one.campaign_id
+        ) of_whom
+        GROUP BY of_whom.limit_id
     ) place
     WHERE l.id = place.limit_id;
 END
