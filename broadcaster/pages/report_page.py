@@ -17,6 +17,7 @@ from broadcaster.pages.languages import Language
 from broadcaster.pages.naming import NAMES
 from broadcaster.pages.state_figures import bars_of_states, shown_states, state_terms
 from broadcaster.services.audit import AuditEntry
+from broadcaster.services.campaigns.campaign_reports import SentFigures
 from broadcaster.services.campaigns.full_reports import MOST_REASONS, CampaignReport, KeptPlan
 from broadcaster.services.campaigns.move_reports import ToldMove
 
@@ -46,6 +47,7 @@ def report_context(report: CampaignReport, language: Language, *, with_phones: b
         "phone": _phone_shown(with_phones=with_phones),
         "read_terms": list(_read_terms(report, language)),
         "state_terms": state_terms(summary, language),
+        "sent_terms": list(_sent_terms(report.detail.sent, language)),
         "told_share": _told_share(report, language),
         "told_time": _told_time(report, language),
         "told_course": "" if report.course is None else _told_course(report.course, language),
@@ -75,12 +77,21 @@ def _read_terms(report: CampaignReport, language: Language) -> Iterator[tuple[in
     yield repeated, language.gettext("repeated")
 
 
+def _sent_terms(sent: SentFigures, language: Language) -> Iterator[tuple[int, str]]:
+    """Why messages count as sent; nothing where that is the gateway's yes alone."""
+    if sent.found or sent.settled:
+        yield sent.accepted, language.gettext("accepted by the gateway")
+        yield sent.found, language.gettext("in doubt, and found in their chats")
+        if sent.settled:
+            yield sent.settled, language.gettext("settled as sent by an operator")
+
+
 def _told_share(report: CampaignReport, language: Language) -> str:
     summary = report.detail.summary
     if not summary.total:
         return ""
     share = language.percent(summary.sent / summary.total)
-    return language.gettext("%(share)s of its messages were accepted by the gateway.") % {"share": share}
+    return language.gettext("%(share)s of its messages were sent.") % {"share": share}
 
 
 def _told_time(report: CampaignReport, language: Language) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
@@ -15,6 +15,7 @@ from starlette.responses import HTMLResponse, Response
 
 from broadcaster.domain.campaign_plans import CampaignPlan, PlannedDay
 from broadcaster.domain.holds import HoldNow, said_holds
+from broadcaster.domain.meter import SpeedLimit, speed_limit
 from broadcaster.domain.names import usable_filename
 from broadcaster.domain.pacing import format_rate
 from broadcaster.domain.standstill import Cause, Standstill
@@ -28,6 +29,7 @@ from broadcaster.services.campaigns.campaign_reports import (
     CampaignSummary,
     campaign_detail,
     list_campaigns,
+    speed_limits,
 )
 from broadcaster.services.campaigns.full_reports import (
     ResolvedDoubts,
@@ -68,6 +70,7 @@ class CampaignNow:
     moves: Sequence[ToldMove]
     failovers: Sequence[OpenFailover]
     doubts: Sequence[ResolvedDoubts]
+    limit: SpeedLimit | None
 
 
 async def live_campaigns(surface: Surface, asked: Mapping[str, str]) -> dict[str, Any]:
@@ -76,7 +79,7 @@ async def live_campaigns(surface: Surface, asked: Mapping[str, str]) -> dict[str
     most = _MANY if only else _FEW
     groups = {}
     for group in [only] if only else GROUPS:
-        listed = partial(list_campaigns, surface.engine, limit=most + 1, states=GROUPS[group], part=part)
+        listed = partial(_listed, surface.engine, most + 1, GROUPS[group], part)
         groups[group] = await surface.timed(("campaigns", group, part, most), listed)
     plans = await surface.readings.read("plans", plans_of_all, surface.engine)
     troubles = list(told_troubles(await surface.troubles()))
@@ -86,10 +89,10 @@ async def live_campaigns(surface: Surface, asked: Mapping[str, str]) -> dict[str
         "groups": [
             {
                 "name": group,
-                "rows": [_row(surface, at, each, plans) for each in found[:most]],
+                "rows": [_row(surface, at, each, plans, limits.get(each.id)) for each in found[:most]],
                 "is_cut": len(found) > most,
             }
-            for group, (at, found) in groups.items()
+            for group, (at, (found, limits)) in groups.items()
         ],
         "show": only,
     }
@@ -109,7 +112,7 @@ async def live_campaign(surface: Surface, asked: Mapping[str, str]) -> dict[str,
         "campaign": summary,
         "terms": state_terms(summary, surface.language),
         "shares": shares_of_states(summary),
-        "speed": surface.speed(("one", name), at, summary.sent) if running else None,
+        "speed": surface.speed(("one", name), at, summary.sent, found.limit) if running else None,
         "permitted": _permitted(found.detail.lanes),
         "plan": plan,
         "days": _days(plan),
@@ -162,6 +165,7 @@ def look_closely(engine: Engine, settings: Settings, surroundings: Surroundings,
         moves_of_campaign(engine, name),
         open_failovers(engine, campaign=name),
         resolved_doubts(engine, detail.summary.id),
+        speed_limits(engine, [detail.summary.id]).get(detail.summary.id),
     )
 
 
@@ -196,22 +200,36 @@ def _days(plan: CampaignPlan | None) -> list[tuple[date, int, str]]:
     return told
 
 
-def _row(surface: Surface, at: float, campaign: CampaignSummary, plans: Mapping[str, CampaignPlan]) -> dict[str, Any]:
+def _listed(
+    engine: Engine, most: int, states: Collection[CampaignState], part: str | None
+) -> tuple[Sequence[CampaignSummary], Mapping[int, SpeedLimit]]:
+    found = list_campaigns(engine, limit=most, states=states, part=part)
+    return found, speed_limits(engine, [each.id for each in found if each.state is CampaignState.RUNNING])
+
+
+def _row(
+    surface: Surface,
+    at: float,
+    campaign: CampaignSummary,
+    plans: Mapping[str, CampaignPlan],
+    limit: SpeedLimit | None,
+) -> dict[str, Any]:
     plan = plans.get(campaign.name)
     running = campaign.state is CampaignState.RUNNING
     return {
         "campaign": campaign,
         "shares": shares_of_states(campaign),
-        "speed": surface.speed(("listed", campaign.name), at, campaign.sent) if running else None,
+        "speed": surface.speed(("listed", campaign.name), at, campaign.sent, limit) if running else None,
         "ends_at": plan.known_end if plan and campaign.state in _GOES_ON else None,
     }
 
 
 def _lane(surface: Surface, at: float, campaign: str, lane: CampaignLane, *, running: bool) -> dict[str, Any]:
+    limit = speed_limit([(lane.rate_per_second, lane.burst)])
     return {
         "lane": lane,
         "permitted": format_rate(lane.rate_per_second),
-        "speed": surface.speed(("lane", campaign, lane.instance), at, lane.sent) if running else None,
+        "speed": surface.speed(("lane", campaign, lane.instance), at, lane.sent, limit) if running else None,
     }
 
 

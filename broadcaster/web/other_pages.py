@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Engine
 
 from broadcaster.domain.masking import masked, with_masked_phones
+from broadcaster.domain.meter import speed_limit
 from broadcaster.domain.pacing import format_rate
 from broadcaster.domain.standstill import What
 from broadcaster.services.inbox_reports import ReplyFilter, StoredReply, list_replies
@@ -91,10 +92,11 @@ def _instances(engine: Engine, part: str) -> list[InstanceSummary]:
 
 
 def _instance(surface: Surface, at: float, instance: InstanceSummary) -> dict[str, Any]:
+    limit = speed_limit([(instance.rate_per_second, instance.burst)])
     return {
         "instance": instance,
         "permitted": format_rate(instance.rate_per_second),
-        "speed": surface.speed(("instance", instance.id), at, instance.sent),
+        "speed": surface.speed(("instance", instance.id), at, instance.sent, limit),
         "reason": instance.health_reason and with_masked_phones(instance.health_reason),
     }
 

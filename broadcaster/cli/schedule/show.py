@@ -10,10 +10,11 @@ import typer
 from broadcaster.cli.database import database
 from broadcaster.cli.options.pages import HtmlFile, PageLanguage
 from broadcaster.cli.options.results import Json
-from broadcaster.cli.output import duration, say, say_fields, say_json, say_table, utc_time
+from broadcaster.cli.output import say, say_fields, say_json, say_table, utc_time
 from broadcaster.cli.schedule import Name
 from broadcaster.cli.written_page import check_page_options, page_language, write_page
 from broadcaster.domain.conditions import describe_conditions
+from broadcaster.domain.durations import duration
 from broadcaster.domain.recurrence import occurrence_label
 from broadcaster.domain.sharing import said_weights
 from broadcaster.domain.states import ScheduleState
