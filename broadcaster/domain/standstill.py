@@ -38,6 +38,7 @@ class Cause(StrEnum):
     OUTRANKED = "outranked"
     IN_DOUBT = "in_doubt"
     STALLED = "stalled"
+    HELD = "held"
     REJECTED = "rejected"
     LAGGING = "lagging"
     GAP = "gap"

@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 from broadcaster.domain.masking import masked, with_masked_phones
 from broadcaster.domain.meter import speed_limit
 from broadcaster.domain.pacing import format_rate
-from broadcaster.domain.standstill import What
+from broadcaster.domain.standstill import Standstill, What
 from broadcaster.services.inbox_reports import ReplyFilter, StoredReply, list_replies
 from broadcaster.services.instance_reports import InstanceSummary, count_instances, list_instances
 from broadcaster.services.schedules.schedule_reports import (
@@ -26,6 +26,7 @@ from broadcaster.services.schedules.schedule_reports import (
     show_schedule,
     upcoming_occurrences,
 )
+from broadcaster.services.standstill import find_held
 from broadcaster.web.surface import Surface
 from broadcaster.web.told import told_troubles
 
@@ -43,6 +44,7 @@ class ScheduleNow:
     schedule: ScheduleDetail
     upcoming: Upcoming
     latest: Sequence[OccurrenceSummary]
+    held: Sequence[Standstill]
 
 
 async def live_instances(surface: Surface, asked: Mapping[str, str]) -> dict[str, Any]:
@@ -75,6 +77,7 @@ async def live_schedule(surface: Surface, asked: Mapping[str, str]) -> dict[str,
         "upcoming": found.upcoming,
         "latest": found.latest,
         "instances": ", ".join(found.schedule.instances),
+        "held": list(told_troubles(found.held)),
     }
 
 
@@ -108,7 +111,9 @@ def _schedules(engine: Engine) -> list[tuple[ScheduleSummary, Upcoming]]:
 
 def _schedule(engine: Engine, name: str) -> ScheduleNow:
     _, latest = schedule_report(engine, name, limit=_LATEST)
-    return ScheduleNow(show_schedule(engine, name), upcoming_occurrences(engine, name, _NEXT), latest)
+    return ScheduleNow(
+        show_schedule(engine, name), upcoming_occurrences(engine, name, _NEXT), latest, find_held(engine, name)
+    )
 
 
 def _reply(reply: StoredReply) -> dict[str, Any]:
