@@ -55,9 +55,9 @@ def find_standstills(
 ) -> Iterator[Standstill]:
     """Yields the instances that are not well, then the campaigns that do not move, while the database is being read.
 
-    At the end come the schedules of which something waits for an operator, and those whose latest campaign could send nothing to many of its recipients, and the inboxes
-    of which something is not heard, or waits for a person who decides whether it asks to stop, and receivers that are
-    not told what they want to be told.
+    At the end come the schedules of which something waits for an operator, those whose latest campaign could send
+    nothing to many of its recipients, the inboxes of which something is not heard, or waits for a person who decides
+    whether it asks to stop, and receivers that are not told what they want to be told.
 
     With a `campaign`, only what concerns that one. It may be a draft, or not due yet. If it finished within a day, its
     instances that may lose messages that they accept are still told.

@@ -21,6 +21,7 @@ from broadcaster.domain.pacing import format_rate
 from broadcaster.domain.standstill import Cause, Standstill
 from broadcaster.domain.states import FINAL_CAMPAIGN_STATES, CampaignState
 from broadcaster.pages.languages import Language
+from broadcaster.pages.own_words import in_own_words
 from broadcaster.pages.report_page import report_context, report_page
 from broadcaster.pages.state_figures import state_terms
 from broadcaster.services.campaigns.campaign_reports import (
@@ -82,7 +83,7 @@ async def live_campaigns(surface: Surface, asked: Mapping[str, str]) -> dict[str
         listed = partial(_listed, surface.engine, most + 1, GROUPS[group], part)
         groups[group] = await surface.timed(("campaigns", group, part, most), listed)
     plans = await surface.readings.read("plans", plans_of_all, surface.engine)
-    troubles = list(told_troubles(await surface.troubles()))
+    troubles = list(told_troubles(await surface.troubles(), surface.language))
     return {
         "troubles": troubles[:_MOST_TOLD],
         "more_troubles": len(troubles[_MOST_TOLD:]),
@@ -108,6 +109,7 @@ async def live_campaign(surface: Surface, asked: Mapping[str, str]) -> dict[str,
     is_open = summary.state not in FINAL_CAMPAIGN_STATES
     plan = await surface.readings.read(("plan", name), _plan, surface.engine, name) if is_open else None
     running = summary.state is CampaignState.RUNNING
+    own = [each for each in found.troubles if each.cause is not Cause.INSTANCES]
     return {
         "campaign": summary,
         "terms": state_terms(summary, surface.language),
@@ -117,8 +119,8 @@ async def live_campaign(surface: Surface, asked: Mapping[str, str]) -> dict[str,
         "plan": plan,
         "days": _days(plan),
         "ends_at": plan.known_end if plan and summary.state in _GOES_ON else None,
-        "held": list(said_holds(found.holds, clock_time)),
-        "troubles": list(told_troubles(each for each in found.troubles if each.cause is not Cause.INSTANCES)),
+        "held": list(said_holds(found.holds, clock_time, partial(in_own_words, language=surface.language))),
+        "troubles": list(told_troubles(own, surface.language)),
         "lanes": [_lane(surface, at, name, lane, running=running) for lane in found.detail.lanes],
         "failures": found.detail.failures,
         "doubts": found.doubts,

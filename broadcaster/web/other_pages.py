@@ -52,7 +52,7 @@ async def live_instances(surface: Surface, asked: Mapping[str, str]) -> dict[str
     part = asked["find"].casefold()
     at, found = await surface.timed(("instances", part), _instances, surface.engine, part)
     total = await surface.readings.read("instances", count_instances, surface.engine)
-    troubles = list(told_troubles(await surface.troubles()))
+    troubles = list(told_troubles(await surface.troubles(), surface.language))
     of_instances = {each.name: each for each in troubles if each.what == What.INSTANCE}
     return {
         "instances": [_instance(surface, at, each) | {"trouble": of_instances.get(each.name)} for each in found],
@@ -77,7 +77,7 @@ async def live_schedule(surface: Surface, asked: Mapping[str, str]) -> dict[str,
         "upcoming": found.upcoming,
         "latest": found.latest,
         "instances": ", ".join(found.schedule.instances),
-        "held": list(told_troubles(found.held)),
+        "held": list(told_troubles(found.held, surface.language)),
     }
 
 
