@@ -35,7 +35,15 @@ from tests.support.shop import Shop, drain, open_shop
 from tests.support.stack import running_stack, wait_for
 from tests.support.web_view import OPERATOR, PASSWORD, WebView, make_change, running_web, sign_in
 
-PAGES = ("/", "/campaign?name=spring", "/report?name=spring", "/instances", "/schedules", "/replies")
+PAGES = (
+    "/",
+    "/campaign?name=spring",
+    "/report?name=spring",
+    "/instances",
+    "/instance?name=a",
+    "/schedules",
+    "/replies",
+)
 STREAM = {"Accept": "text/event-stream"}
 ODD = """<script>alert(1)</script> / ? # & "x" %2e {{ 7 }}"""
 """A campaign may be called so."""
