@@ -147,8 +147,8 @@ def sample_report(**changes: Any) -> CampaignReport:
                 _failure("failed", "phone is not registered on WhatsApp: invalid number", 121, "6281234567890"),
                 _failure("skipped", "opted out", 118, "6281298765432"),
                 _failure("failed", "gateway: file is too large for this phone", 25, "6281311112222"),
-                _failure("expired", "did not leave before the campaign expired", 20, "6281322223333"),
-                _failure("unknown", "timed out after the request had begun", 4, "6281377778888"),
+                _failure("expired", "the campaign had expired", 20, "6281322223333"),
+                _failure("unknown", "the reply is not JSON; its chat was never read back", 4, "6281377778888"),
             ],
             [
                 _version(1, "Halo {{ name }}, jangan lupa kontrol {{ day }} pukul {{ time }}.", 7_003),

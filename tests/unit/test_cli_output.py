@@ -190,7 +190,7 @@ def test_the_pace_says_what_is_known_of_the_time() -> None:
     half_an_hour = {"started_at": NOON, "finished_at": NOON + timedelta(minutes=30)}
     assert snapshot("running", rate=2.0, seconds_left=30).pace == "2.0/s, 30 s left"
     assert snapshot("running", rate=1 / 3, seconds_left=1800).pace.startswith("20/min, 30 min left, until 20")
-    assert snapshot("running", rate=1 / 360, seconds_left=1e12).pace == "10.0/h, 11,574,074 d 1 h left"
+    assert snapshot("running", rate=1 / 360, seconds_left=1e12).pace == "10.0/h, 11,574,074 d 2 h left"
     assert snapshot("running", rate=2.0).pace == "2.0/s"
     assert snapshot("running").pace == ""
     assert snapshot("paused", rate=2.0).pace == ""

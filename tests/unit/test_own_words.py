@@ -133,6 +133,10 @@ def test_what_others_say_is_quoted_and_stays_as_it_is() -> None:
     assert in_own_words(words, told) == words
     assert reason_shown(words, told) == "<q><bdi>number blocked and &lt;b&gt;refused&lt;/b&gt; at 12:00</bdi></q>"
     assert reason_shown("read back", told) == "<bdi>encontrado al releer</bdi>"
+    assert own_words("HTTP 402: the account has no credit or no subscription", told) == (
+        "HTTP 402: la cuenta no tiene saldo o suscripción"
+    )
+    assert own_words("HTTP 402: pay first", told) is None
     # Ours, with words of theirs in it.
     mixed = "refused 5 attempts in a row with “go away”, which no rule knows"
     assert own_words(mixed, told) == "rechazó 5 intentos seguidos con “go away”, que ninguna regla conoce"
