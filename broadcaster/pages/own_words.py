@@ -95,4 +95,4 @@ def _pieces(text: str) -> Iterator[str]:
         if number % 2 == 0:
             yield re.escape(piece)
         else:
-            yield rf"(?P<{piece}>[\d,]+)" if piece in _NUMBERS else f"(?P<{piece}>.+?)"
+            yield rf"(?P<{piece}>[0-9][0-9,]*)" if piece in _NUMBERS else f"(?P<{piece}>.+?)"

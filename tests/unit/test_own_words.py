@@ -142,6 +142,13 @@ def test_what_others_say_is_quoted_and_stays_as_it_is() -> None:
     assert own_words(mixed, told) == "rechazó 5 intentos seguidos con “go away”, que ninguna regla conoce"
 
 
+@pytest.mark.parametrize(
+    "words", [", messages wait", ",,, people", "%(count)s messages", "its start and " * 300, "; , ; "]
+)
+def test_whatever_others_say_can_be_shown(words: str) -> None:
+    assert reason_shown(words, language("pt")).striptags() == " ".join(words.split())
+
+
 def test_no_two_texts_are_alike_and_english_stays_as_it_is() -> None:
     assert len(set(OWN_TEXTS)) == len(OWN_TEXTS)
     for text in OWN_TEXTS:
