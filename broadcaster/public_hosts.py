@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 
 from pyreqwest.http import Url
 
@@ -12,7 +12,9 @@ _LOCAL_NAMES = frozenset(
 """Last parts of names that no public server has, such as `metadata.google.internal` or `router.home.arpa`."""
 _METADATA = frozenset({IPv4Address("168.63.129.16")})
 """Public addresses that clouds answer on from inside."""
-_NAT64 = int(IPv6Address("64:ff9b::")) >> 32
+_GLOBAL_UNICAST = IPv6Network("2000::/3")
+"""All IPv6 addresses that servers have. Outside of it Python takes some for global: site-local ones, `::127.0.0.1`."""
+_NAT64 = IPv6Network("64:ff9b::/96")
 
 
 def host_of(url: str) -> str | None:
@@ -35,16 +37,22 @@ def is_public_host(host: str) -> bool:
 
 
 def is_public_address(address: str) -> bool:
-    """Whether an IP address is public, and so is each one that it holds."""
-    inner = _addresses(ip_address(address))
-    return all(each.is_global and not each.is_multicast and each not in _METADATA for each in inner)
+    """Whether an IP address is public, and so is each IPv4 address that packets to it may be passed on to.
+
+    One with a zone (`fe80::1%eth0`) is of this machine's network.
+    """
+    read = ip_address(address)
+    if isinstance(read, IPv4Address):
+        return read.is_global and not read.is_multicast and read not in _METADATA
+    if read.scope_id is not None:
+        return False
+    held = _held_address(read)
+    is_global = read in _GLOBAL_UNICAST and read.is_global
+    return is_global if held is None else is_public_address(str(held))
 
 
-def _addresses(address: IPv4Address | IPv6Address) -> list[IPv4Address | IPv6Address]:
-    """The address that it leads to, where it holds another one: an IPv4 address in an IPv6 one."""
-    if isinstance(address, IPv4Address):
-        return [address]
-    inner = address.ipv4_mapped or address.sixtofour or (address.teredo[1] if address.teredo else None)
-    if inner is None and int(address) >> 32 == _NAT64:
-        inner = IPv4Address(int(address) & 0xFFFFFFFF)
-    return [inner] if inner else [address]
+def _held_address(address: IPv6Address) -> IPv4Address | None:
+    """The IPv4 address in it that packets go to: of a mapped one, of 6to4 and of NAT64. Teredo's are never public."""
+    if address in _NAT64:
+        return IPv4Address(int(address) & 0xFFFFFFFF)
+    return address.ipv4_mapped or address.sixtofour

@@ -260,6 +260,7 @@ def load(environ: Mapping[str, str] | None = None, dotenv: Path | None = Path(".
     faults += _url_faults(fields)
     faults += _mail_faults(fields)
     faults += _zone_faults(fields)
+    faults += _log_level_faults(fields)
     faults += _misspelt(values)
     if faults:
         raise SettingsError("; ".join(faults))
@@ -300,6 +301,8 @@ def default_home() -> Path:
     return Path(platformdirs.user_data_dir("broadcaster"))
 
 
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+"""In any case of letters."""
 _MAIL_ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9.-]{1,189}")
 """What can stand in a header as it is, and is one address."""
 _NEARLY = 0.8
@@ -348,6 +351,13 @@ def _mail_faults(fields: Mapping[str, Any]) -> list[str]:
     if "mail_from" in fields and not _MAIL_ADDRESS.fullmatch(fields["mail_from"]):
         faults.append(f"{PREFIX}MAIL_FROM: a mail address is wanted, such as broadcaster@example.com")
     return faults
+
+
+def _log_level_faults(fields: Mapping[str, Any]) -> list[str]:
+    level = fields.get("log_level", "INFO")
+    if level.upper() in LOG_LEVELS:
+        return []
+    return [f"{PREFIX}LOG_LEVEL: {level!r} is not {', '.join(LOG_LEVELS[:-1])} or {LOG_LEVELS[-1]}"]
 
 
 def _misspelt(values: Mapping[str, str]) -> list[str]:

@@ -20,7 +20,8 @@ def usable_webhook(text: str, *, allow_private: bool = False) -> str:
     """
     is_plain = text.isprintable() and not set(" \\#") & set(text) and len(text) <= _LONGEST
     host = host_of(text) if is_plain and text.lower().startswith(("https://", "http://")) else None
-    if host is None:
+    # Without a host before its path, `https:///user:pw@host` has one to the standard and none to others.
+    if host is None or not urlsplit(text).netloc:
         raise UsageError(f"--webhook: not an https:// URL of at most {_LONGEST:,} characters without blanks or #")
     if "@" in urlsplit(text).netloc:
         raise UsageError("--webhook: a user or password in the URL is not sent: remove it")

@@ -15,6 +15,7 @@ from broadcaster.embedded import StackState, StackStatus
 from broadcaster.errors import SettingsError
 from broadcaster.services.diagnosis import examine_database
 from broadcaster.services.findings import Finding, Level, at_most_alike, broken_by, unwell, well
+from broadcaster.services.trace_extra import TRACES_NEED, can_trace
 from broadcaster.settings import Settings, load
 
 LEVEL_STYLES = {"ok": "green", "warn": "yellow", "bad": "bold red"}
@@ -40,6 +41,8 @@ def _examine() -> Iterator[Finding]:
         yield broken_by(error, "settings", "fix that, then check again with", "broadcaster doctor")
         return
     yield well("settings", f"are valid, home {settings.home}")
+    if settings.otlp_endpoint is not None and not can_trace():
+        yield unwell("traces", Level.BAD, TRACES_NEED, "then check again with", "broadcaster doctor")
     stack = embedded.read_status(settings)
     yield from _examine_stack(settings, stack)
     running = stack.settled_seconds if stack.is_up else None

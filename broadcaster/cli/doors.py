@@ -22,13 +22,16 @@ def doors_of(settings: Settings) -> list[str]:
         "BROADCASTER_FLOWER_BASIC_AUTH", flower_file, credentials.password if flower_is_new else None
     )
     doors = [f"Flower: {flower_url(settings)} user {credentials.user}, {told}"]
-    if not can_serve_web():
-        return [*doors, f"web: not started, {EXTRA}"]
+    return [*doors, door_of_web(settings) if can_serve_web() else f"web: not started, {EXTRA}"]
+
+
+def door_of_web(settings: Settings, *, shows_new: bool = True) -> str:
+    """Where the view is, and what opens it. A password that is made now is shown this once, if `shows_new`."""
     web_file = None if settings.web_password else web_password_path(settings)
     web_is_new = web_file is not None and not web_file.exists()
     password = web_password(settings)
-    told = _told_password("BROADCASTER_WEB_PASSWORD", web_file, password if web_is_new else None)
-    return [*doors, f"web: {web_url(settings)} {told}"]
+    told = _told_password("BROADCASTER_WEB_PASSWORD", web_file, password if web_is_new and shows_new else None)
+    return f"web: {web_url(settings)} {told}"
 
 
 def say_doors(doors: Sequence[str]) -> None:

@@ -223,21 +223,6 @@ def utc_time(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def duration(seconds: float) -> str:
-    """A span of time for people: `45 s`, `12 min`, `3 h 20 min`, `2 d 4 h`."""
-    whole = max(1, round(seconds))
-    if whole < 90:
-        return f"{whole} s"
-    minutes = round(whole / 60)
-    if minutes < 90:
-        return f"{minutes} min"
-    hours, minutes = divmod(minutes, 60)
-    if hours < 48:
-        return f"{hours} h {minutes} min"
-    days, hours = divmod(hours, 24)
-    return f"{days:,} d {hours} h"
-
-
 def _in_utc(value: Any) -> Any:
     if value is None or isinstance(value, _PLAIN):
         return value

@@ -17,7 +17,8 @@ from broadcaster.cli.groups import lazy_group
 from broadcaster.cli.options.phones import Country, phone_of
 from broadcaster.cli.options.results import CsvFile, Json
 from broadcaster.cli.options.when import given_moment
-from broadcaster.cli.output import duration, local_time, say, say_fields, say_json, say_table
+from broadcaster.cli.output import local_time, say, say_fields, say_json, say_table
+from broadcaster.domain.durations import duration
 from broadcaster.domain.inbound_meanings import InboundMeaning
 from broadcaster.domain.inbox_lists import phone_forms
 from broadcaster.domain.moments import WholeDay

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -65,6 +66,9 @@ def web(
     settings = load()
     if not can_serve_web():
         raise UnavailableError(EXTRA)
+    import structlog  # noqa: PLC0415
+
+    from broadcaster.cli.doors import door_of_web, say_doors  # noqa: PLC0415
     from broadcaster.cli.troubles import look_around  # noqa: PLC0415
     from broadcaster.web.web_server import serve_web  # noqa: PLC0415
     from broadcaster.worker.logs import configure_logs  # noqa: PLC0415
@@ -73,8 +77,17 @@ def web(
 
     settings = replace(settings, web_allow_changes=settings.web_allow_changes or allow_changes)
     configure_logs(settings, "web")
+    door = door_of_web(settings, shows_new=sys.stdout.isatty())
     os.chdir("/")
-    serve_web(settings, surroundings=partial(look_around, settings=settings), nudge=nudge, ready=announce_ready)
+
+    def ready() -> None:
+        if sys.stdout.isatty():
+            say_doors([door])
+        else:
+            structlog.get_logger().info(door)
+        announce_ready()
+
+    serve_web(settings, surroundings=partial(look_around, settings=settings), nudge=nudge, ready=ready)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

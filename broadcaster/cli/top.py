@@ -21,12 +21,12 @@ from broadcaster.cli.output import console, local_time, one_line, say_json
 from broadcaster.cli.troubles import trouble_document, trouble_line, troubles
 from broadcaster.db.reading import Reader
 from broadcaster.domain.campaign_plans import CampaignPlan
-from broadcaster.domain.meter import Meter, said_speed
+from broadcaster.domain.meter import Meter, SpeedLimit, said_speed, speed_limit
 from broadcaster.domain.pacing import format_rate
 from broadcaster.domain.standstill import Standstill
 from broadcaster.domain.states import CampaignState, LaneHealth
 from broadcaster.errors import UnavailableError
-from broadcaster.services.campaigns.campaign_reports import CampaignSummary, list_campaigns
+from broadcaster.services.campaigns.campaign_reports import CampaignSummary, list_campaigns, speed_limits
 from broadcaster.services.campaigns.planning import plans_of_all
 from broadcaster.services.instance_reports import InstanceSummary, list_instances
 from broadcaster.settings import Settings, load
@@ -110,15 +110,23 @@ class _Looker:
             plans = plans_of_all(self._source)
             found = list(islice(troubles(self._source, self._settings), MOST))
             self._dear_again_at = time.monotonic() + _COST_SHARE * (time.monotonic() - began)
-        rates = self._rates({("campaign", each.id): each.sent for each in campaigns}) | self._rates(
-            {("instance", each.id): each.sent for each in shown}
-        )
+        limits = speed_limits(self._source, [each.id for each in campaigns])
+        rates = {
+            **self._rates("campaign", ((each.id, each.sent, limits.get(each.id)) for each in campaigns)),
+            **self._rates(
+                "instance", ((each.id, each.sent, speed_limit([(each.rate_per_second, each.burst)])) for each in shown)
+            ),
+        }
         self._meters = {key: meter for key, meter in self._meters.items() if key in rates}
         return View(campaigns, shown, idle, rates, plans, found)
 
-    def _rates(self, sent: Mapping[tuple[str, int], int]) -> dict[tuple[str, int], float]:
+    def _rates(self, what: str, sent: Iterable[tuple[int, int, SpeedLimit | None]]) -> dict[tuple[str, int], float]:
+        """Of each id, so many sent, and its limit."""
         now = time.monotonic()
-        return {key: self._meters.setdefault(key, Meter()).rate(now, count) for key, count in sent.items()}
+        return {
+            (what, key): self._meters.setdefault((what, key), Meter()).rate(now, count, limit)
+            for key, count, limit in sent
+        }
 
 
 def _urgency(instance: InstanceSummary) -> tuple[bool, int]:

@@ -54,14 +54,16 @@ def holds_now(parts: Iterable[Part], scene: Scene) -> Iterator[HoldNow]:
             yield HoldNow(part.lane.name, cause, what, until if until is not None and until > scene.now else None)
 
 
-def said_holds(holds: Iterable[HoldNow], clock: Callable[[datetime], str]) -> Iterator[str]:
-    """One line for all instances that are held by the same."""
+def said_holds(
+    holds: Iterable[HoldNow], clock: Callable[[datetime], str], told: Callable[[str], str] = str
+) -> Iterator[str]:
+    """One line for all instances that are held by the same. `told` puts that into other words, if need be."""
     by_words: dict[str, list[str]] = {}
     for hold in holds:
         by_words.setdefault(hold.says(clock), []).append(hold.instance)
     for words, instances in by_words.items():
         more = f" and {len(instances) - _MOST_NAMED:,} more" if len(instances) > _MOST_NAMED else ""
-        yield f"{', '.join(instances[:_MOST_NAMED])}{more}: {words}"
+        yield f"{', '.join(instances[:_MOST_NAMED])}{more}: {told(words)}"
 
 
 def _hold(part: Part, scene: Scene) -> tuple[HoldCause, str, datetime | None]:

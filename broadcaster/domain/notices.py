@@ -31,6 +31,8 @@ class NoticeEvent(StrEnum):
     DOUBTS = "campaign.doubts"
     """Nobody knows whether some of its messages arrived: an operator settles them."""
     OPT_OUTS = "campaign.optouts"
+    HELD = "schedule.held"
+    """An occurrence waits for an operator."""
     TROUBLE = "instance.trouble"
     """It sends nothing, or is not to be trusted."""
     WELL = "instance.well"
@@ -43,6 +45,7 @@ PATIENCE: Mapping[NoticeEvent, float] = {
     NoticeEvent.STOPPED: 0.0,
     NoticeEvent.STUCK: 300.0,
     NoticeEvent.DOUBTS: 0.0,
+    NoticeEvent.HELD: 0.0,
     NoticeEvent.TROUBLE: 60.0,
 }
 """What lasts, and for how many seconds it does before it is told: it may pass by itself."""
@@ -50,6 +53,7 @@ CALM: Mapping[NoticeEvent, float] = {
     NoticeEvent.STOPPED: 0.0,
     NoticeEvent.STUCK: 300.0,
     NoticeEvent.DOUBTS: 0.0,
+    NoticeEvent.HELD: 0.0,
     NoticeEvent.TROUBLE: 300.0,
 }
 """For how many seconds it is over before it counts as over: an instance that comes and goes is told of once."""
@@ -86,7 +90,7 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Occasion(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Something that happened, or does not pass, to one campaign or instance."""
+    """Something that happened, or does not pass, to one campaign, schedule or instance."""
 
     event: NoticeEvent
     subject: str
@@ -209,18 +213,21 @@ def troubles(found: Iterable[Standstill]) -> Iterator[Occasion]:
             event = NoticeEvent.TROUBLE
         elif each.what is What.CAMPAIGN and each.cause in _STUCK:
             event = NoticeEvent.STUCK
+        elif each.cause is Cause.HELD:
+            event = NoticeEvent.HELD
         else:
             continue
         yield Occasion(
             event=event,
             subject=each.name,
-            occurrence=each.cause.value,
+            # Another one that is held later is news.
+            occurrence=each.cause.value if each.cause is not Cause.HELD else f"{each.cause} {each.since}",
             notice=Notice(
                 summary=f"{each.what} {each.name} {each.says}",
                 detail=each.detail,
                 advice=each.remedy.advice.removesuffix(":"),
                 command=each.remedy.command,
-                figures={"waiting": each.waiting},
+                figures={"waiting": each.waiting} if each.waiting else {},
                 since=each.since,
             ),
         )

@@ -9,8 +9,8 @@ over countries and land on landlines. docs/decisions/0024-whose-country.md has t
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import compress
 from operator import itemgetter
 
@@ -67,6 +67,18 @@ def count_countries(numbers: Iterable[tuple[str, int]]) -> list[CountryCount]:
             found = origin(beginning)
             counts.setdefault(found.country, CountryCount(found.country, found.calling_code)).numbers += count
     return _most_first(counts.values())
+
+
+def without_repeated(countries: Sequence[CountryCount], repeated: Mapping[str, int]) -> list[CountryCount]:
+    """The same of a file in which so many rows with each of these beginnings repeat a number of an earlier row."""
+    of_country = Counter[str]()
+    for beginning, rows in repeated.items():
+        of_country[origin(beginning).country] += rows
+    left = []
+    for each in countries:
+        numbers = each.numbers - of_country[each.country]
+        left.append(replace(each, numbers=numbers, bare=min(each.bare, numbers), linked=min(each.linked, numbers)))
+    return _most_first(left)
 
 
 class PhoneCensus:

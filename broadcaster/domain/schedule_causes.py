@@ -1,8 +1,9 @@
-"""Why a schedule reaches fewer people than it is meant to, and how to see whom not. Pure."""
+"""What of a schedule waits for an operator, and why it reaches fewer people than it is meant to. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 from shlex import quote
 from typing import NamedTuple
 
@@ -19,6 +20,36 @@ class RejectingSchedule(NamedTuple):
     rejected: int
     reason: str | None
     """Why the first of them could not."""
+
+
+class HeldOccurrences(NamedTuple):
+    """A schedule of which occurrences wait for an operator."""
+
+    name: str
+    held: int
+    since: datetime
+    """When the first of them was due."""
+    reason: str | None
+    """Why that one is held."""
+    first: str
+    """What it is called."""
+
+
+def held_occurrences(found: Iterable[HeldOccurrences]) -> Iterator[Standstill]:
+    """Those that nobody has approved or rejected: nothing of them is sent until somebody does."""
+    for each in found:
+        occurrence = "" if each.held == 1 else f" --occurrence {each.first}"
+        yield Standstill(
+            What.SCHEDULE,
+            each.name,
+            Cause.HELD,
+            "has an occurrence that waits for you"
+            if each.held == 1
+            else f"has {each.held:,} occurrences that wait for you",
+            Remedy("approve or reject it with", f"broadcaster schedule approve {quote(each.name)}{occurrence}"),
+            detail=each.reason,
+            since=each.since,
+        )
 
 
 def rejecting_schedules(found: Iterable[RejectingSchedule]) -> Iterator[Standstill]:

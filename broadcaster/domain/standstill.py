@@ -38,6 +38,7 @@ class Cause(StrEnum):
     OUTRANKED = "outranked"
     IN_DOUBT = "in_doubt"
     STALLED = "stalled"
+    HELD = "held"
     REJECTED = "rejected"
     LAGGING = "lagging"
     GAP = "gap"
@@ -197,14 +198,21 @@ class Standstill:
         """The cause in words, without name, moments and numbers."""
         return f"{self.says}: {self.detail}" if self.detail else self.says
 
+    @property
+    def follows(self) -> tuple[str, datetime | None] | None:
+        """What comes next, and when; without a moment: now. None: nothing that is known."""
+        words = _NEXT.get(self.cause)
+        if words is None or not (self.next_try or self.is_due):
+            return None
+        return (words, self.next_try) if self.next_try else (words.removesuffix(" at"), None)
+
     def sentence(self, clock: Callable[[datetime], str]) -> str:
         """The whole sentence for people. `clock` formats a moment."""
         since = f" since {clock(self.since)}" if self.since else ""
         clauses = [f"{self.what} {self.name} {self.says}{since}" + (f": {self.detail}" if self.detail else "")]
-        if self.next_try and self.cause in _NEXT:
-            clauses.append(f"{_NEXT[self.cause]} {clock(self.next_try)}")
-        elif self.is_due and self.cause in _NEXT:
-            clauses.append(f"{_NEXT[self.cause].removesuffix(' at')} now")
+        if self.follows is not None:
+            words, moment = self.follows
+            clauses.append(f"{words} {'now' if moment is None else clock(moment)}")
         if self.until:
             clauses.append(f"messages still in doubt at {clock(self.until)} become unknown")
         if self.waiting and self.cause is not Cause.IN_DOUBT:

@@ -71,7 +71,7 @@ def course_chart(course: Course, language: Language) -> Chart:
     layers: list[tuple[Mark, list[list[tuple[float, float]]], bool]] = [
         (Mark("closed", _("windows closed")), [_band(span, top) for span in course.closed], True),
         (Mark("paused", _("paused")), [_band(span, top) for span in course.paused], True),
-        (Mark("others", _("not accepted, or nobody knows")), [_stairs(course, _all_requests)], True),
+        (Mark("others", _("not accepted, or in doubt")), [_stairs(course, _all_requests)], True),
         (Mark("sent", _("accepted by the gateway")), [_stairs(course, _accepted)], True),
     ]
     if has_line:

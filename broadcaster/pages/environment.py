@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from broadcaster.pages.languages import Language
 from broadcaster.pages.naming import NAMES
+from broadcaster.pages.own_words import in_own_words, reason_shown
 
 _OWN = __package__
 
@@ -38,6 +39,8 @@ def page_environment(language: Language, *packages: str) -> Environment:
         "clock": language.clock,
         "day": language.day,
         "duration": language.duration,
+        "own_words": lambda text: in_own_words(text, language),
+        "reason": lambda text: reason_shown(text, language),
         "named": lambda value: translations.gettext(NAMES[str(value)]),
     }
     return environment

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import cache
 from importlib.resources import files
-from typing import Literal
 from zoneinfo import ZoneInfo
 
 from babel import Locale, UnknownLocaleError
@@ -17,6 +16,7 @@ from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po
 from babel.numbers import format_decimal, format_percent
 
+from broadcaster.domain.durations import duration_parts
 from broadcaster.errors import UsageError, quoted
 from broadcaster.settings import Settings
 
@@ -25,12 +25,6 @@ ENGLISH = "en"
 LANGUAGES = (ENGLISH, "es", "id", "pt")
 
 _TRANSLATIONS = files(__package__) / "translations"
-_UNITS: tuple[tuple[Literal["day", "hour", "minute", "second"], int], ...] = (
-    ("day", 86_400),
-    ("hour", 3_600),
-    ("minute", 60),
-    ("second", 1),
-)
 _DECIMALS_BELOW = 10.0
 """Percent: shares this near to nothing or all have a digit after the decimal sign, and those within 0.1 two."""
 
@@ -117,18 +111,11 @@ class Language:
         return self._by_skeleton("MMMd", at)
 
     def duration(self, seconds: float) -> str:
-        """A span of time by its two largest units: `3 hours, 20 minutes`."""
-        left = max(0, round(seconds))
-        parts: list[str] = []
-        for unit, length in _UNITS:
-            count, left = divmod(left, length)
-            if count or (unit == "second" and not parts):
-                parts.append(
-                    format_timedelta(timedelta(seconds=count * length), unit, threshold=1e9, locale=self.locale)
-                )
-            if len(parts) == 2 or (parts and unit == "minute"):
-                break
-        return ", ".join(parts)
+        """A span of time in words, by the rule of `domain.durations`: `3 hours, 20 minutes`."""
+        return ", ".join(
+            format_timedelta(timedelta(**{f"{unit}s": count}), unit, threshold=1e9, locale=self.locale)
+            for count, unit in duration_parts(seconds)
+        )
 
     def _by_skeleton(self, skeleton: str, at: datetime) -> str:
         return format_skeleton(skeleton, at.astimezone(self.zone), fuzzy=True, locale=self.locale)

@@ -15,8 +15,10 @@ from broadcaster.pages.charts import Chart, bars_chart, course_chart
 from broadcaster.pages.environment import inline_stylesheet, page_environment
 from broadcaster.pages.languages import Language
 from broadcaster.pages.naming import NAMES
+from broadcaster.pages.own_words import in_own_words
 from broadcaster.pages.state_figures import bars_of_states, shown_states, state_terms
 from broadcaster.services.audit import AuditEntry
+from broadcaster.services.campaigns.campaign_reports import SentFigures
 from broadcaster.services.campaigns.full_reports import MOST_REASONS, CampaignReport, KeptPlan
 from broadcaster.services.campaigns.move_reports import ToldMove
 
@@ -46,6 +48,7 @@ def report_context(report: CampaignReport, language: Language, *, with_phones: b
         "phone": _phone_shown(with_phones=with_phones),
         "read_terms": list(_read_terms(report, language)),
         "state_terms": state_terms(summary, language),
+        "sent_terms": list(_sent_terms(report.detail.sent, language)),
         "told_share": _told_share(report, language),
         "told_time": _told_time(report, language),
         "told_course": "" if report.course is None else _told_course(report.course, language),
@@ -60,7 +63,7 @@ def report_context(report: CampaignReport, language: Language, *, with_phones: b
         "told_replies": _told_replies(report, language),
         "times": list(_times(report, language)),
         "moved": _move_line(language),
-        "events": [_told_event(event, summary.name) for event in report.events],
+        "events": [_told_event(event, summary.name, language) for event in report.events],
     }
 
 
@@ -75,12 +78,21 @@ def _read_terms(report: CampaignReport, language: Language) -> Iterator[tuple[in
     yield repeated, language.gettext("repeated")
 
 
+def _sent_terms(sent: SentFigures, language: Language) -> Iterator[tuple[int, str]]:
+    """Why messages count as sent; nothing where that is the gateway's yes alone."""
+    if sent.found or sent.settled:
+        yield sent.accepted, language.gettext("accepted by the gateway")
+        yield sent.found, language.gettext("in doubt, and found in their chats")
+        if sent.settled:
+            yield sent.settled, language.gettext("settled as sent by an operator")
+
+
 def _told_share(report: CampaignReport, language: Language) -> str:
     summary = report.detail.summary
     if not summary.total:
         return ""
     share = language.percent(summary.sent / summary.total)
-    return language.gettext("%(share)s of its messages were accepted by the gateway.") % {"share": share}
+    return language.gettext("%(share)s of its messages were sent.") % {"share": share}
 
 
 def _told_time(report: CampaignReport, language: Language) -> str:
@@ -204,18 +216,25 @@ class ToldEvent(NamedTuple):
     """The name of each value, and what it was and became, where that can be said in a few words."""
 
 
-def _told_event(event: AuditEntry, campaign: str) -> ToldEvent:
+def _told_event(event: AuditEntry, campaign: str, language: Language) -> ToldEvent:
     of = "" if event.object_kind == "campaign" and event.object_name == campaign else f" ({event.object_name})"
     names = sorted({*(event.before or {}), *(event.after or {})}) if event.action == "changed" else []
     changes = [
-        (name, _few_words((event.before or {}).get(name)), _few_words((event.after or {}).get(name))) for name in names
+        (
+            in_own_words(name, language),
+            *(_few_words((values or {}).get(name), language) for values in (event.before, event.after)),
+        )
+        for name in names
     ]
-    return ToldEvent(event.at, event.operator or "-", f"{event.command or event.action}{of}", changes)
+    what = event.command or in_own_words(event.action, language)
+    return ToldEvent(event.at, event.operator or "-", f"{what}{of}", changes)
 
 
-def _few_words(value: Any) -> str | None:
+def _few_words(value: Any, language: Language) -> str | None:
     if value is None:
         return "-"
+    if value in NAMES:
+        return language.gettext(NAMES[value])
     return str(value) if isinstance(value, str | int | float) and len(str(value)) <= _LONGEST_VALUE else None
 
 

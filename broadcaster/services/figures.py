@@ -59,6 +59,15 @@ class _Limit(msgspec.Struct, frozen=True):
     taken: int
 
 
+class _Notices(msgspec.Struct, frozen=True):
+    """What one receiver was not told."""
+
+    name: str
+    waiting: int
+    given_up: int
+    oldest_seconds: float
+
+
 class _Figures:
     """A collector of what one transaction has seen."""
 
@@ -68,10 +77,11 @@ class _Figures:
         overall: _Overall,
         limits: list[_Limit],
         ticks: list[Tick],
+        notices: list[_Notices],
         workers: list[WorkerFigures],
     ) -> None:
         self._instances, self._overall, self._limits, self._ticks = instances, overall, limits, ticks
-        self._workers = workers
+        self._notices, self._workers = notices, workers
 
     def collect(self) -> Iterator[Metric]:
         yield from self._of_messages()
@@ -79,6 +89,7 @@ class _Figures:
         yield from self._of_attempts()
         yield from self._of_limits()
         yield from self._of_everything()
+        yield from self._of_notices()
         yield from worker_metrics(self._workers)
 
     def _of_messages(self) -> Iterator[Metric]:
@@ -145,6 +156,18 @@ class _Figures:
             "broadcaster_oldest_doubt_seconds", "Age of the oldest open doubt.", overall.oldest_doubt_seconds
         )
 
+    def _of_notices(self) -> Iterator[Metric]:
+        waiting = _gauge("notices_waiting", "Notices that a receiver has not taken yet.", "receiver")
+        oldest = _gauge(
+            "oldest_notice_seconds", "For how long the oldest of them has waited; 0: none waits.", "receiver"
+        )
+        given_up = _gauge("notices_given_up", "Notices of the last 90 days that never arrived.", "receiver")
+        for receiver in self._notices:
+            waiting.add_metric([receiver.name], receiver.waiting)
+            oldest.add_metric([receiver.name], receiver.oldest_seconds)
+            given_up.add_metric([receiver.name], receiver.given_up)
+        yield from (waiting, oldest, given_up)
+
 
 def exposition(source: Engine | Reader) -> bytes:
     """All figures in the text format 0.0.4. Raises what `reading` does."""
@@ -155,6 +178,7 @@ def exposition(source: Engine | Reader) -> bytes:
             overall,
             rows(connection, "limit_figures", _Limit),
             rows(connection, "tick_ages", Tick),
+            rows(connection, "notice_figures", _Notices),
             rows(connection, "worker_figures", WorkerFigures, within=ENDED_AFTER),
         )
     registry = CollectorRegistry()

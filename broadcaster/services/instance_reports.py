@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from broadcaster.db.reading import Reader, reading
-from broadcaster.db.statements import each, first, value
+from broadcaster.db.statements import each, first, rows, value
 from broadcaster.domain.care import Stops
 from broadcaster.domain.gaps import Gaps
 from broadcaster.domain.instances import Wire
 from broadcaster.domain.opening_hours import OpeningHours
-from broadcaster.domain.states import LaneHealth
+from broadcaster.domain.states import CampaignState, LaneHealth, MessageState
 from broadcaster.errors import NotFoundError
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class LimitInUse(msgspec.Struct, frozen=True):
 
 
 class InstanceSummary(msgspec.Struct, frozen=True):
-    """An instance: its health, its limits and what went through it so far."""
+    """An instance: its health, its limits and what goes through it. Drafts do not count."""
 
     name: str
     id: int
@@ -78,6 +78,41 @@ class InstanceDetail(InstanceSummary, frozen=True):
     created_at: datetime
     retired_at: datetime | None
     """Since when it is closed; None: it is in use."""
+
+
+class InstanceCampaign(msgspec.Struct, frozen=True):
+    """What of a campaign goes through one instance."""
+
+    name: str
+    state: CampaignState
+    total: int
+    to_send: int
+    sent: int
+    failed: int
+    in_doubt: int
+    finished_at: datetime | None
+
+
+class InstanceFailure(msgspec.Struct, frozen=True):
+    """How many messages were not sent through an instance for one reason, and in which campaign the latest was not."""
+
+    state: MessageState
+    reason: str
+    messages: int
+    latest: datetime
+    campaign: str
+
+
+def campaigns_of_instance(source: Engine | Reader, instance_id: int, most: int) -> list[InstanceCampaign]:
+    """What goes through an instance: first the campaigns that are sent now, then the latest."""
+    with reading(source) as connection:
+        return rows(connection, "campaigns_of_instance", InstanceCampaign, instance_id=instance_id, most=most)
+
+
+def failures_of_instance(source: Engine | Reader, instance_id: int, most: int) -> list[InstanceFailure]:
+    """Why messages were not sent through an instance, the latest reason first."""
+    with reading(source) as connection:
+        return rows(connection, "failures_of_instance", InstanceFailure, instance_id=instance_id, most=most)
 
 
 def list_instances(source: Engine | Reader) -> Iterator[InstanceSummary]:

@@ -21,7 +21,12 @@ from broadcaster.domain.holds import HoldNow, holds_now
 from broadcaster.domain.inbox_causes import TroubledInbox, UndecidedInbox, troubled_inboxes, undecided_inboxes
 from broadcaster.domain.instances import Wire
 from broadcaster.domain.receiver_causes import TroubledReceiver, troubled_receivers
-from broadcaster.domain.schedule_causes import RejectingSchedule, rejecting_schedules
+from broadcaster.domain.schedule_causes import (
+    HeldOccurrences,
+    RejectingSchedule,
+    held_occurrences,
+    rejecting_schedules,
+)
 from broadcaster.domain.span_limits import SpanLimit
 from broadcaster.domain.standstill import CampaignFacts, FullLimit, LaneFacts, Part, Scene, Standstill
 from broadcaster.domain.states import CampaignState, LaneHealth
@@ -50,9 +55,9 @@ def find_standstills(
 ) -> Iterator[Standstill]:
     """Yields the instances that are not well, then the campaigns that do not move, while the database is being read.
 
-    At the end come the schedules whose latest campaign could send nothing to many of its recipients, and the inboxes
-    of which something is not heard, or waits for a person who decides whether it asks to stop, and receivers that are
-    not told what they want to be told.
+    At the end come the schedules of which something waits for an operator, those whose latest campaign could send
+    nothing to many of its recipients, the inboxes of which something is not heard, or waits for a person who decides
+    whether it asks to stop, and receivers that are not told what they want to be told.
 
     With a `campaign`, only what concerns that one. It may be a draft, or not due yet. If it finished within a day, its
     instances that may lose messages that they accept are still told.
@@ -61,10 +66,17 @@ def find_standstills(
         found = each_row(connection, "standing_still", _Row, **_parameters(settings, campaign))
         yield from _standing(found, campaign, surroundings)
         if campaign is None:
+            yield from held_occurrences(rows(connection, "held_occurrences", HeldOccurrences, name=None))
             yield from rejecting_schedules(rows(connection, "rejecting_schedules", RejectingSchedule))
             yield from troubled_inboxes(rows(connection, "troubled_inboxes", TroubledInbox, silence=SILENCE))
             yield from undecided_inboxes(rows(connection, "undecided_inboxes", UndecidedInbox))
             yield from troubled_receivers(rows(connection, "receiver_troubles", TroubledReceiver, within=LATELY))
+
+
+def find_held(source: Engine | Reader, schedule: str | None = None) -> list[Standstill]:
+    """What of a schedule waits for an operator, or of all of them."""
+    with reading(source) as connection:
+        return list(held_occurrences(rows(connection, "held_occurrences", HeldOccurrences, name=schedule)))
 
 
 def look_at_campaign(

@@ -35,6 +35,7 @@ from broadcaster.time_zones import shown_zone
 from broadcaster.web.campaign_changes import ask_before_change, make_change
 from broadcaster.web.campaign_pages import download_report, live_campaign, live_campaigns, show_report
 from broadcaster.web.gate import METRICS, SIGN_IN, Gate, brings_token
+from broadcaster.web.instance_page import live_instance
 from broadcaster.web.live_page import LivePage
 from broadcaster.web.other_pages import live_instances, live_replies, live_schedule, live_schedules
 from broadcaster.web.sign_in_pages import SignInDesk
@@ -44,6 +45,7 @@ _PAGES = {
     "/": LivePage("campaigns.html", live_campaigns, "show", "find"),
     "/campaign": LivePage("campaign.html", live_campaign, "name", "done"),
     "/instances": LivePage("instances.html", live_instances, "find"),
+    "/instance": LivePage("instance.html", live_instance, "name"),
     "/schedules": LivePage("schedules.html", live_schedules),
     "/schedule": LivePage("schedule.html", live_schedule, "name"),
     "/replies": LivePage("replies.html", live_replies, "campaign", "undecided"),

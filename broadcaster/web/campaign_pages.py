@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
@@ -15,11 +15,13 @@ from starlette.responses import HTMLResponse, Response
 
 from broadcaster.domain.campaign_plans import CampaignPlan, PlannedDay
 from broadcaster.domain.holds import HoldNow, said_holds
+from broadcaster.domain.meter import SpeedLimit, speed_limit
 from broadcaster.domain.names import usable_filename
 from broadcaster.domain.pacing import format_rate
 from broadcaster.domain.standstill import Cause, Standstill
 from broadcaster.domain.states import FINAL_CAMPAIGN_STATES, CampaignState
 from broadcaster.pages.languages import Language
+from broadcaster.pages.own_words import in_own_words
 from broadcaster.pages.report_page import report_context, report_page
 from broadcaster.pages.state_figures import state_terms
 from broadcaster.services.campaigns.campaign_reports import (
@@ -28,6 +30,7 @@ from broadcaster.services.campaigns.campaign_reports import (
     CampaignSummary,
     campaign_detail,
     list_campaigns,
+    speed_limits,
 )
 from broadcaster.services.campaigns.full_reports import (
     ResolvedDoubts,
@@ -68,6 +71,7 @@ class CampaignNow:
     moves: Sequence[ToldMove]
     failovers: Sequence[OpenFailover]
     doubts: Sequence[ResolvedDoubts]
+    limit: SpeedLimit | None
 
 
 async def live_campaigns(surface: Surface, asked: Mapping[str, str]) -> dict[str, Any]:
@@ -76,20 +80,20 @@ async def live_campaigns(surface: Surface, asked: Mapping[str, str]) -> dict[str
     most = _MANY if only else _FEW
     groups = {}
     for group in [only] if only else GROUPS:
-        listed = partial(list_campaigns, surface.engine, limit=most + 1, states=GROUPS[group], part=part)
+        listed = partial(_listed, surface.engine, most + 1, GROUPS[group], part)
         groups[group] = await surface.timed(("campaigns", group, part, most), listed)
     plans = await surface.readings.read("plans", plans_of_all, surface.engine)
-    troubles = list(told_troubles(await surface.troubles()))
+    troubles = list(told_troubles(await surface.troubles(), surface.language))
     return {
         "troubles": troubles[:_MOST_TOLD],
         "more_troubles": len(troubles[_MOST_TOLD:]),
         "groups": [
             {
                 "name": group,
-                "rows": [_row(surface, at, each, plans) for each in found[:most]],
+                "rows": [_row(surface, at, each, plans, limits.get(each.id)) for each in found[:most]],
                 "is_cut": len(found) > most,
             }
-            for group, (at, found) in groups.items()
+            for group, (at, (found, limits)) in groups.items()
         ],
         "show": only,
     }
@@ -105,17 +109,18 @@ async def live_campaign(surface: Surface, asked: Mapping[str, str]) -> dict[str,
     is_open = summary.state not in FINAL_CAMPAIGN_STATES
     plan = await surface.readings.read(("plan", name), _plan, surface.engine, name) if is_open else None
     running = summary.state is CampaignState.RUNNING
+    own = [each for each in found.troubles if each.cause is not Cause.INSTANCES]
     return {
         "campaign": summary,
         "terms": state_terms(summary, surface.language),
         "shares": shares_of_states(summary),
-        "speed": surface.speed(("one", name), at, summary.sent) if running else None,
+        "speed": surface.speed(("one", name), at, summary.sent, found.limit) if running else None,
         "permitted": _permitted(found.detail.lanes),
         "plan": plan,
         "days": _days(plan),
         "ends_at": plan.known_end if plan and summary.state in _GOES_ON else None,
-        "held": list(said_holds(found.holds, clock_time)),
-        "troubles": list(told_troubles(each for each in found.troubles if each.cause is not Cause.INSTANCES)),
+        "held": list(said_holds(found.holds, clock_time, partial(in_own_words, language=surface.language))),
+        "troubles": list(told_troubles(own, surface.language)),
         "lanes": [_lane(surface, at, name, lane, running=running) for lane in found.detail.lanes],
         "failures": found.detail.failures,
         "doubts": found.doubts,
@@ -162,6 +167,7 @@ def look_closely(engine: Engine, settings: Settings, surroundings: Surroundings,
         moves_of_campaign(engine, name),
         open_failovers(engine, campaign=name),
         resolved_doubts(engine, detail.summary.id),
+        speed_limits(engine, [detail.summary.id]).get(detail.summary.id),
     )
 
 
@@ -196,22 +202,36 @@ def _days(plan: CampaignPlan | None) -> list[tuple[date, int, str]]:
     return told
 
 
-def _row(surface: Surface, at: float, campaign: CampaignSummary, plans: Mapping[str, CampaignPlan]) -> dict[str, Any]:
+def _listed(
+    engine: Engine, most: int, states: Collection[CampaignState], part: str | None
+) -> tuple[Sequence[CampaignSummary], Mapping[int, SpeedLimit]]:
+    found = list_campaigns(engine, limit=most, states=states, part=part)
+    return found, speed_limits(engine, [each.id for each in found if each.state is CampaignState.RUNNING])
+
+
+def _row(
+    surface: Surface,
+    at: float,
+    campaign: CampaignSummary,
+    plans: Mapping[str, CampaignPlan],
+    limit: SpeedLimit | None,
+) -> dict[str, Any]:
     plan = plans.get(campaign.name)
     running = campaign.state is CampaignState.RUNNING
     return {
         "campaign": campaign,
         "shares": shares_of_states(campaign),
-        "speed": surface.speed(("listed", campaign.name), at, campaign.sent) if running else None,
+        "speed": surface.speed(("listed", campaign.name), at, campaign.sent, limit) if running else None,
         "ends_at": plan.known_end if plan and campaign.state in _GOES_ON else None,
     }
 
 
 def _lane(surface: Surface, at: float, campaign: str, lane: CampaignLane, *, running: bool) -> dict[str, Any]:
+    limit = speed_limit([(lane.rate_per_second, lane.burst)])
     return {
         "lane": lane,
         "permitted": format_rate(lane.rate_per_second),
-        "speed": surface.speed(("lane", campaign, lane.instance), at, lane.sent) if running else None,
+        "speed": surface.speed(("lane", campaign, lane.instance), at, lane.sent, limit) if running else None,
     }
 
 

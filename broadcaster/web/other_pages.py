@@ -11,8 +11,9 @@ from typing import Any
 from sqlalchemy import Engine
 
 from broadcaster.domain.masking import masked, with_masked_phones
+from broadcaster.domain.meter import speed_limit
 from broadcaster.domain.pacing import format_rate
-from broadcaster.domain.standstill import What
+from broadcaster.domain.standstill import Standstill, What
 from broadcaster.services.inbox_reports import ReplyFilter, StoredReply, list_replies
 from broadcaster.services.instance_reports import InstanceSummary, count_instances, list_instances
 from broadcaster.services.schedules.schedule_reports import (
@@ -25,6 +26,7 @@ from broadcaster.services.schedules.schedule_reports import (
     show_schedule,
     upcoming_occurrences,
 )
+from broadcaster.services.standstill import find_held
 from broadcaster.web.surface import Surface
 from broadcaster.web.told import told_troubles
 
@@ -42,6 +44,7 @@ class ScheduleNow:
     schedule: ScheduleDetail
     upcoming: Upcoming
     latest: Sequence[OccurrenceSummary]
+    held: Sequence[Standstill]
 
 
 async def live_instances(surface: Surface, asked: Mapping[str, str]) -> dict[str, Any]:
@@ -49,7 +52,7 @@ async def live_instances(surface: Surface, asked: Mapping[str, str]) -> dict[str
     part = asked["find"].casefold()
     at, found = await surface.timed(("instances", part), _instances, surface.engine, part)
     total = await surface.readings.read("instances", count_instances, surface.engine)
-    troubles = list(told_troubles(await surface.troubles()))
+    troubles = list(told_troubles(await surface.troubles(), surface.language))
     of_instances = {each.name: each for each in troubles if each.what == What.INSTANCE}
     return {
         "instances": [_instance(surface, at, each) | {"trouble": of_instances.get(each.name)} for each in found],
@@ -74,6 +77,7 @@ async def live_schedule(surface: Surface, asked: Mapping[str, str]) -> dict[str,
         "upcoming": found.upcoming,
         "latest": found.latest,
         "instances": ", ".join(found.schedule.instances),
+        "held": list(told_troubles(found.held, surface.language)),
     }
 
 
@@ -91,10 +95,11 @@ def _instances(engine: Engine, part: str) -> list[InstanceSummary]:
 
 
 def _instance(surface: Surface, at: float, instance: InstanceSummary) -> dict[str, Any]:
+    limit = speed_limit([(instance.rate_per_second, instance.burst)])
     return {
         "instance": instance,
         "permitted": format_rate(instance.rate_per_second),
-        "speed": surface.speed(("instance", instance.id), at, instance.sent),
+        "speed": surface.speed(("instance", instance.id), at, instance.sent, limit),
         "reason": instance.health_reason and with_masked_phones(instance.health_reason),
     }
 
@@ -106,7 +111,9 @@ def _schedules(engine: Engine) -> list[tuple[ScheduleSummary, Upcoming]]:
 
 def _schedule(engine: Engine, name: str) -> ScheduleNow:
     _, latest = schedule_report(engine, name, limit=_LATEST)
-    return ScheduleNow(show_schedule(engine, name), upcoming_occurrences(engine, name, _NEXT), latest)
+    return ScheduleNow(
+        show_schedule(engine, name), upcoming_occurrences(engine, name, _NEXT), latest, find_held(engine, name)
+    )
 
 
 def _reply(reply: StoredReply) -> dict[str, Any]:

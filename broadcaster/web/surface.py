@@ -18,7 +18,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
-from broadcaster.domain.meter import Meter, said_speed
+from broadcaster.domain.meter import Meter, SpeedLimit, said_speed
 from broadcaster.domain.standstill import Standstill
 from broadcaster.pages.languages import Language
 from broadcaster.services.standstill import Surroundings, find_standstills
@@ -64,14 +64,17 @@ class Surface:
         """What `readings.read` returns, and when that was read, as `speed` takes it."""
         return await self.readings.read(key, _timed, function, *arguments)
 
-    def speed(self, key: Hashable, at: float, count: int) -> str | None:
-        """How fast the count of this `key` grows lately, of readings `at` several moments; None: it is the first."""
+    def speed(self, key: Hashable, at: float, count: int, limit: SpeedLimit | None) -> str | None:
+        """How fast the count of this `key` grows lately, of readings `at` several moments; None: it is the first.
+
+        `limit` is what the paces permit; None: there is none.
+        """
         meter, last, rate = self._meters.pop(key, (Meter(), -inf, None))
         if at - last > _IDLE_SECONDS:
             meter, rate = Meter(), None
-            meter.rate(at, count)
+            meter.rate(at, count, limit)
         elif at > last:
-            rate = meter.rate(at, count)
+            rate = meter.rate(at, count, limit)
         self._meters[key] = (meter, at, rate)
         while len(self._meters) > MOST_METERS:
             self._meters.popitem(last=False)

@@ -6,8 +6,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from broadcaster.domain.masking import with_masked_phones
-from broadcaster.domain.standstill import Remedy, Standstill
+from broadcaster.domain.standstill import Standstill
 from broadcaster.domain.states import MessageState
+from broadcaster.pages.languages import Language
+from broadcaster.pages.own_words import in_own_words, told_standstill
 from broadcaster.pages.state_figures import shown_states
 from broadcaster.services.campaigns.campaign_reports import CampaignSummary
 from broadcaster.time_zones import clock_time
@@ -43,8 +45,11 @@ def shares_of_states(campaign: CampaignSummary) -> list[StateShare]:
     return shares
 
 
-def told_troubles(found: Iterable[Standstill]) -> Iterator[ToldTrouble]:
+def told_troubles(found: Iterable[Standstill], language: Language) -> Iterator[ToldTrouble]:
     """The same for pages."""
     for each in found:
-        sentence = replace(each, remedy=Remedy("", ""), detail=each.detail and with_masked_phones(each.detail))
-        yield ToldTrouble(each.what, each.name, sentence.sentence(clock_time), each.remedy.advice, each.remedy.command)
+        masked = replace(each, detail=each.detail and with_masked_phones(each.detail))
+        advice = in_own_words(each.remedy.advice, language)
+        yield ToldTrouble(
+            each.what, each.name, told_standstill(masked, language, clock_time), advice, each.remedy.command
+        )

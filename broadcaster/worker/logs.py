@@ -18,7 +18,6 @@ import structlog
 from structlog.typing import EventDict, Processor
 
 from broadcaster.db.faults import without_values
-from broadcaster.errors import SettingsError
 from broadcaster.settings import Settings
 from broadcaster.worker.app import BEAT
 
@@ -32,12 +31,8 @@ def configure_logs(settings: Settings, role: str, *, level: int | None = None, f
     """Send all log records of this process, including the libraries', to stderr or to `file`.
 
     `role` is what the process is, for each line. `level` is a level of `logging`; None: the configured one.
-
-    Raises SettingsError for a level that does not exist.
     """
-    level = level or logging.getLevelNamesMapping().get(settings.log_level.upper())
-    if level is None:
-        raise SettingsError(f"BROADCASTER_LOG_LEVEL: {settings.log_level!r} is not DEBUG, INFO, WARNING or ERROR")
+    level = level or logging.getLevelNamesMapping()[settings.log_level.upper()]
 
     def add_role(_: object, __: str, event: EventDict) -> EventDict:
         event["role"] = role

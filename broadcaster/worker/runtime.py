@@ -16,6 +16,7 @@ from broadcaster.errors import SettingsError
 from broadcaster.services.campaigns.confirmations import confirm_opt_out
 from broadcaster.services.sending.drain_report import DrainReport
 from broadcaster.services.sending.sending_process import SendingProcess
+from broadcaster.services.trace_extra import TRACES_NEED, can_trace
 from broadcaster.settings import Settings
 
 if TYPE_CHECKING:
@@ -89,13 +90,10 @@ def _open_traces(settings: Settings, engine: Engine) -> MessageTraces | None:
     """What makes spans, where the settings say where they go; else None."""
     if settings.otlp_endpoint is None:
         return None
-    try:
-        from broadcaster.services.traces import open_traces  # noqa: PLC0415 - what it needs is an extra
-    except ImportError:
-        raise SettingsError(
-            "BROADCASTER_OTLP_ENDPOINT: traces need the extra `otel`: "
-            "pip install 'wachatpro-broadcaster[otel]', or unset it"
-        ) from None
+    if not can_trace():
+        raise SettingsError(TRACES_NEED)
+    from broadcaster.services.traces import open_traces  # noqa: PLC0415 - what it needs is an extra
+
     return open_traces(settings.otlp_endpoint, settings.trace_every, engine)
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Engine, text
 
 from broadcaster.simulator import Simulator
 from tests.support.cli import RunCli, assert_done, assert_refused
@@ -17,7 +19,7 @@ TEXT = ("--text", "Hi {{ name }}")
 
 
 def test_an_audience_gets_what_was_previewed_and_tested(
-    run_cli: RunCli, simulator: Simulator, environ: dict[str, str], tmp_path: Path
+    run_cli: RunCli, simulator: Simulator, environ: dict[str, str], tmp_path: Path, engine: Engine
 ) -> None:
     options = ("--key-stdin", "--base-url", simulator.base_url, "--rate", "unlimited")
     assert_done(run_cli("instance", "add", "a", *options, stdin="key-a"))
@@ -31,6 +33,16 @@ def test_an_audience_gets_what_was_previewed_and_tested(
     assert assert_done(other).stdout.splitlines()[:2] == ["628123456002", "  Hi Budi"]
     nobody = run_cli("campaign", "test", "promo", "--to", "628129999999", "--timeout", "0")
     assert_refused(nobody, "cancelled, since it had not left in time: instance a is ok; is a worker running?")
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE lanes SET health = 'down', health_reason = 'HTTP 404', health_since = now()"))
+    away = run_cli("campaign", "test", "promo", "--to", "628129999999", "--timeout", "4")
+    told, end = away.stderr.splitlines()
+    assert re.fullmatch(
+        r"warning: instance a is down \(HTTP 404\); the test is cancelled if it has not left in [12] s", told
+    )
+    assert end.startswith("error: the test to 628129999999 was cancelled")
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE lanes SET health = 'ok', health_reason = NULL, health_since = now()"))
     with running_stack(tmp_path, environ) as stack:
         stack.start("worker")
         stack.start("beat")

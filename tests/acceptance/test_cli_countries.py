@@ -123,6 +123,19 @@ def test_what_looks_like_a_mistake_is_shown_by_a_dry_run_and_stops_a_submission(
     assert (shown.code, "it would be refused" in shown.stderr, "20 Indonesia" in shown.stdout) == (1, True, True)
 
 
+def test_repeated_rows_are_of_no_country_where_they_are_no_messages(clinic: RunCli) -> None:
+    people = (
+        "phone,name\n+62 812 3456 7890,A\n6281234567890,B\n+62 812 3456 7891,C\n+6281234567890,D\n+81 90-1234-5678,E\n"
+    )
+    told = ("--accept-rejected", "--dry-run")
+    assert "countries: 2 Indonesia, 1 Japan: line 6\n" in submit(clinic, people, *told).stdout
+    assert "countries: 4 Indonesia, 1 Japan: line 6\n" in submit(clinic, people, *told, "--one-per", "row").stdout
+    [main, other] = assert_done(submit(clinic, people, "--accept-rejected", "--json")).json["countries"]
+    assert (main["numbers"], main["without_plus"], other["numbers"]) == (2, 1, 1)
+    imported = assert_done(clinic("audience", "import", "people", "-", "--json", stdin=people)).json
+    assert [each["numbers"] for each in imported["countries"]] == [2, 1]
+
+
 def test_every_option_that_takes_a_phone_takes_the_same_country(clinic: RunCli) -> None:
     assert_done(submit(clinic, "phone,name\n+62 812 3456 7890,Ayu\n", "--draft"))
     preview = ("campaign", "preview", "c", "--phone", "81234567890")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import socket
@@ -184,6 +185,7 @@ def test_alerts_dashboard_and_document_speak_of_figures_that_there_are(run_cli: 
     shop.add("a", "600/min 1000/d")
     shop.submit("spring", 3, "a")
     drain(shop)
+    assert_done(run_cli("notify", "add", "boss", "--mail", "boss@example.com"))
     there = {name for name, _ in read(assert_done(run_cli("metrics")).stdout)}
     # Without a beat nobody has noted a tick, and no worker has lasted until it writes what it has measured.
     there |= {"broadcaster_tick_age_seconds", "broadcaster_tick_period_seconds"}
@@ -199,11 +201,14 @@ def test_alerts_dashboard_and_document_speak_of_figures_that_there_are(run_cli: 
 def test_every_alert_has_a_test_and_an_entry_in_the_runbook() -> None:
     alerts = re.findall(r"- alert: (\w+)", (MONITORING / "alerts.yml").read_text(encoding="utf-8"))
     tried = re.findall(r"- alertname: (\w+)", (MONITORING / "alerts_test.yml").read_text(encoding="utf-8"))
-    assert alerts == tried == re.findall(r"^### (\w+)$", DOCUMENT, re.MULTILINE)
+    assert alerts == list(dict.fromkeys(tried)) == re.findall(r"^### (\w+)$", DOCUMENT, re.MULTILINE)
 
 
-@pytest.mark.skipif(shutil.which("promtool") is None, reason="there is no promtool here")
 def test_every_alert_fires_when_it_should() -> None:
+    if shutil.which("promtool") is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail("promtool is not there: .ci/run unpacks it from the package prometheus")
+        pytest.skip("there is no promtool here")
     done = subprocess.run(
         ["promtool", "test", "rules", str(MONITORING / "alerts_test.yml")], capture_output=True, text=True, check=False
     )

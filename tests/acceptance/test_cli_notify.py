@@ -136,6 +136,8 @@ def test_a_receiver_that_is_away_is_told_of_by_doctor_and_gets_all_of_it_after_a
     assert "ops takes no notices, and 1 wait for it (HTTP 503 Service Unavailable)" in found["detail"]
     assert "receiver ops takes no notices" in run_cli("status").stdout
     assert_refused(run_cli("notify", "test", "ops"), "has not taken it: HTTP 503 Service Unavailable")
+    lost = "1 notice waits for receiver 'ops' and would never arrive: add --yes to remove it with them"
+    assert_refused(run_cli("notify", "remove", "ops"), lost)
     web.status = 204
     assert "has taken it: HTTP 204" in assert_done(run_cli("notify", "test", "ops")).stdout
     wait_for(lambda: web.posted[-1].document["type"] == "campaign.finished", "what waited")
@@ -181,6 +183,22 @@ def test_the_secret_key_is_rotated_with_the_instances_keys(
     assert_done(run_cli("secrets", "rotate", environ=both))
     assert_done(run_cli("notify", "test", "ops", environ=only_new))
     assert len(web.posted) == 1
+
+
+def test_what_waits_is_lost_only_where_that_is_said(run_cli: RunCli, web: WebReceiver, engine: Engine) -> None:
+    add_webhook(run_cli, web)
+    with engine.begin() as connection:
+        for number in range(3):
+            note = text(
+                "WITH noted AS (INSERT INTO notices (event, subject, occurrence, document)"
+                " VALUES ('campaign.finished', 'spring', :number, '{}') RETURNING id)"
+                " INSERT INTO deliveries (notice_id, receiver_id) SELECT noted.id, r.id FROM noted, receivers r"
+            )
+            connection.execute(note, {"number": str(number)})
+    assert_refused(run_cli("notify", "remove", "ops"), "3 notices wait for receiver 'ops'", "--yes")
+    assert run_cli("notify", "show", "ops", "--json").json["waiting"] == 3
+    removed = assert_done(run_cli("notify", "remove", "ops", "--yes")).stdout
+    assert removed == "removed receiver ops, and 3 notices that waited for it\n"
 
 
 def test_a_receiver_is_changed_and_removed(run_cli: RunCli, web: WebReceiver) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -66,6 +67,11 @@ def test_what_was_changed_is_refused_with_its_place(run_cli: RunCli, shop: Shop,
     (tmp_path / "changed").write_text(whole.replace('"state":"failed"', '"state":"sent"'))
     (tmp_path / "cut").write_text(whole[: len(whole) // 2])
     (tmp_path / "other").write_text("phone,name\n")
+    (tmp_path / "longer").write_text(whole + whole.splitlines(keepends=True)[-1])
+    (tmp_path / "endless").write_text(whole.splitlines(keepends=True)[0])
+    os.truncate(tmp_path / "endless", 64 << 20)
+    assert_refused(run_cli("verify", "longer"), f"(line {PEOPLE + 3}): something follows the signature")
+    assert_refused(run_cli("verify", "endless"), "record 1 (line 2): it has more than 16,777,216 bytes")
     assert_refused(run_cli("verify", "changed"), "changed: record 4 (line 5): it does not follow from the line before")
     assert_refused(run_cli("verify", "cut"), "the line ends in the middle")
     assert_refused(run_cli("verify", "other"), "other: line 1, the header: this is no proof")

@@ -44,6 +44,23 @@ def test_it_shows_campaigns_and_instances_that_have_something_to_do(run_cli: Run
     assert "instance b is paused" in shown
 
 
+def test_a_draft_is_nothing_that_waits_to_be_sent(run_cli: RunCli, shop: Shop) -> None:
+    recipients = "phone\n" + "".join(f"62812111{number:04d}\n" for number in range(50))
+    made = ("campaign", "submit", "an idea", "--instance", "idle", "--recipients", "-", "--text", "Hi", "--draft")
+    assert_done(run_cli(*made, stdin=recipients))
+    assert "1 instance has nothing to send" in assert_done(run_cli("top", "--once")).stdout
+
+    def pending() -> int:
+        listed = assert_done(run_cli("instance", "list", "--json")).json
+        return int(next(each["pending"] for each in listed if each["name"] == "idle"))
+
+    assert pending() == 0
+    figures = assert_done(run_cli("metrics")).stdout
+    assert 'broadcaster_messages{instance_name="idle",state="pending"} 0.0' in figures
+    assert_done(run_cli("campaign", "start", "an idea"))
+    assert pending() == 50
+
+
 def test_programs_get_the_same_with_the_rate_of_the_last_second(
     run_cli: RunCli, shop: Shop, environ: Mapping[str, str]
 ) -> None:

@@ -14,7 +14,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from broadcaster.simulator import FaultPlan, Simulator, parse_fault
-from tests.support.cli import RunCli, assert_done
+from tests.support.cli import RunCli, assert_done, command, run
 from tests.support.stack import running_stack
 
 PHONES = [f"1202555{n:04d}" for n in range(100, 120)]
@@ -140,3 +140,6 @@ def test_without_the_extra_the_setting_is_refused_in_one_line(
         said = worker.log.read_text()
     assert "traces need the extra `otel`" in said
     assert "Traceback" not in said
+    checks = run(command("doctor", "--json"), environ=environ, cwd=tmp_path, stdin=b"", timeout=60).json["checks"]
+    [found] = [each for each in checks if each["check"] == "traces"]
+    assert (found["level"], "traces need the extra `otel`" in found["detail"]) == ("bad", True)

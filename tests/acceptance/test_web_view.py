@@ -28,6 +28,7 @@ PAGES = {
     "campaign": "/campaign?name=spring%20sale",
     "report": "/report?name=opening%20hours",
     "instances": "/instances",
+    "instance": "/instance?name=north",
     "schedules": "/schedules",
     "schedule": "/schedule?name=weekly%20news",
     "replies": "/replies",

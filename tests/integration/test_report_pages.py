@@ -5,17 +5,28 @@ from __future__ import annotations
 import re
 from datetime import datetime, timedelta
 from html.parser import HTMLParser
+from typing import Any
 
+import msgspec
 import pytest
 
+from broadcaster.crypto import open_vault
+from broadcaster.domain.proof_format import MessageRecord
 from broadcaster.domain.states import MessageState
 from broadcaster.pages.campaigns_page import campaigns_page
 from broadcaster.pages.report_page import report_page
+from broadcaster.services.campaigns.campaign_reports import SentFigures
 from broadcaster.services.campaigns.full_reports import (
     CampaignReport,
     read_campaign_report,
     read_campaigns_report,
 )
+from broadcaster.services.campaigns.purging import purge_campaign
+from broadcaster.services.campaigns.settling import Settlement, settle_messages
+from broadcaster.services.consent.block_list import block_phones
+from broadcaster.services.figures import exposition
+from broadcaster.services.proofs.proof_writer import write_proof
+from tests.support.reading_back import read_back
 from tests.support.sample_report import ZONE, language
 from tests.support.shop import Shop, drain
 
@@ -103,6 +114,59 @@ def test_what_a_page_says_equals_the_tables(shop: Shop) -> None:
         "SELECT i.name, count(*) FROM messages m JOIN instances i ON i.id = m.lane_id GROUP BY i.name"
     ):
         assert f"{instance} ok {total} " in words["instances"]
+
+
+def test_why_messages_count_as_sent_adds_up_and_is_the_same_wherever_it_is_told(shop: Shop) -> None:
+    phones = [f"62812000000{number}" for number in range(10)]
+    shop.submit(NAME, 10, "a", "b")
+    shop.fault(
+        f"kind=invalid_number,phone={phones[1]}",
+        f"kind=drop_before_accept,phone={phones[2]},count=1",
+        *(f"kind=drop_after_accept,phone={phones[number]}" for number in (3, 4, 5, 6)),
+        f"kind=drop_before_accept,phone={phones[7]}",
+    )
+    block_phones(shop.engine, [phones[9]])
+    drain(shop)
+    settle: dict[str, Any] = {"settle_seconds": 0.0, "settled_by": "ayu"}
+    settle_messages(shop.engine, NAME, Settlement.SENT, phones=phones[3:4], **settle)
+    settle_messages(shop.engine, NAME, Settlement.RESEND, phones=phones[2:3], **settle)
+    settle_messages(shop.engine, NAME, Settlement.FAILED, phones=phones[7:8], **settle)
+    read_back(shop)
+    # So many doubts in a row are the account's trouble.
+    shop.sql("UPDATE lanes SET health = 'ok', health_reason = NULL, not_before = NULL, failures = 0")
+    shop.sql("UPDATE messages SET next_attempt_at = now() WHERE state = 'pending'")
+    drain(shop)
+    sent = SentFigures(accepted=3, found=3, settled=1)
+    [(messages,)] = shop.sql("SELECT count(*) FROM messages WHERE state = 'sent'")
+    assert messages == sent.accepted + sent.found + sent.settled, shop.sql(
+        "SELECT seq, state, reason, attempt FROM messages"
+    )
+    assert shop.sql("SELECT sent, accepted, found, settled FROM sent_report") == [(7, 3, 3, 1)]
+    assert shop.sql("SELECT accepted FROM speed_report") == [(sent.accepted,)]
+    [(accepted,)] = shop.sql("SELECT sum(attempts)::integer FROM attempt_report WHERE outcome = 'accepted'")
+    assert accepted == sent.accepted
+
+    report = read(shop)
+    assert report.detail.sent == sent
+    assert report.course is not None
+    assert report.course.accepted == sent.accepted
+    assert {each.resolved: each.doubts for each in report.doubts}["found"] == sent.found
+    words = words_of(report)
+    terms = "3 accepted by the gateway + 3 in doubt, and found in their chats + 1 settled as sent by an operator"
+    assert f"7 sent = {terms}" in words["books"]
+
+    lines: list[bytes] = []
+    write_proof(shop.engine, open_vault(shop.settings), NAME, None, lines.append)
+    proved = [msgspec.json.decode(line, type=MessageRecord) for line in b"".join(lines).splitlines()[1:-1]]
+    tried = [each for record in proved for each in record.attempts]
+    assert sum(each.outcome == "accepted" for each in tried) == sent.accepted
+    assert sum(each.doubt == "found" for each in tried) == sent.found
+    assert sum(each.after == "sent" for record in proved for each in record.settlements) == sent.settled
+    figures = exposition(shop.engine).decode()
+    assert sum(float(each) for each in re.findall(r"^broadcaster_sent_total\{.*\} (.+)$", figures, re.MULTILINE)) == 7
+    shop.sql("UPDATE campaigns SET finished_at = now() - interval '40 d'")
+    assert purge_campaign(shop.engine, 1, timedelta(days=30)) is not None
+    assert read(shop).detail.sent == sent
 
 
 def test_a_campaign_that_has_sent_nothing_has_a_page_too(shop: Shop) -> None:

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, event
 from broadcaster.db.engine import transaction
 from broadcaster.domain.care import Care, Stops
 from broadcaster.domain.condition_parser import parse_condition
+from broadcaster.domain.notices import NoticeEvent, troubles
 from broadcaster.domain.schedules import Misfire, Overlap
 from broadcaster.domain.states import ScheduleState
 from broadcaster.errors import BroadcasterError, ConflictError, InputError, NotFoundError, UsageError
@@ -35,6 +36,7 @@ from broadcaster.services.schedules.schedule_reports import (
     upcoming_occurrences,
 )
 from broadcaster.services.schedules.steering import pause_schedule, remove_schedule, resume_schedule
+from broadcaster.services.standstill import find_held, find_standstills
 from tests.support.schedules import DAY, MONDAY, Calendar, add_audience, new_schedule
 from tests.support.shop import Shop
 from tests.support.stack import wait_for
@@ -288,6 +290,21 @@ def test_a_held_occurrence_is_sent_once_it_is_approved_with_the_content_of_then(
     assert (row.state, row.decided_by) == ("started", "ayu")
     with pytest.raises(NotFoundError, match="no occurrence of schedule 'news' is held"):
         operator_decisions.approve_occurrence(engine, "news", by="ayu")
+
+
+def test_a_held_occurrence_is_told_until_somebody_decides(calendar: Calendar) -> None:
+    shop = calendar.shop
+    calendar.add(misfire=Misfire.HOLD, grace=DAY)
+    calendar.tick(3 * HOUR)
+    [found] = find_held(shop.engine, "news")
+    assert (found.name, found.says) == ("news", "has an occurrence that waits for you")
+    assert found.remedy.command == "broadcaster schedule approve news"
+    assert found in list(find_standstills(shop.engine, shop.settings))
+    [occasion] = troubles([found])
+    assert (occasion.event, occasion.subject) == (NoticeEvent.HELD, "news")
+    assert occasion.notice.summary == "schedule news has an occurrence that waits for you"
+    operator_decisions.reject_occurrence(shop.engine, "news", by="ayu")
+    assert find_held(shop.engine) == []
 
 
 def test_a_held_occurrence_that_is_rejected_is_never_sent_and_takes_no_number(calendar: Calendar) -> None:

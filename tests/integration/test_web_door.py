@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import pty
 import re
+import select
+import signal
+import subprocess
 import threading
 from collections.abc import Iterator, Mapping
 from html import unescape
@@ -22,13 +27,23 @@ from broadcaster.services.campaigns.campaign_reports import campaign_summary
 from broadcaster.services.campaigns.lifecycle import pause_campaign
 from broadcaster.settings import Settings
 from broadcaster.web.web_server import READING_SESSION
+from tests.support.cli import command
+from tests.support.home import free_port
 from tests.support.people import listens, read_replies, write
 from tests.support.servers import TestServers
 from tests.support.shop import Shop, drain, open_shop
 from tests.support.stack import running_stack, wait_for
 from tests.support.web_view import OPERATOR, PASSWORD, WebView, make_change, running_web, sign_in
 
-PAGES = ("/", "/campaign?name=spring", "/report?name=spring", "/instances", "/schedules", "/replies")
+PAGES = (
+    "/",
+    "/campaign?name=spring",
+    "/report?name=spring",
+    "/instances",
+    "/instance?name=a",
+    "/schedules",
+    "/replies",
+)
 STREAM = {"Accept": "text/event-stream"}
 ODD = """<script>alert(1)</script> / ? # & "x" %2e {{ 7 }}"""
 """A campaign may be called so."""
@@ -82,6 +97,25 @@ def test_every_reply_forbids_frames_sniffing_and_foreign_content(view: WebView) 
         assert_guarded(reply)
         assert reply.headers["Cache-Control"] == "no-store"
         assert not re.search(r"<style|<[^>]*\s(?:on[a-z]+|style)=|javascript:|<script(?! src=\"/static/)", reply.text)
+
+
+def test_it_says_where_it_is_and_what_opens_it(
+    view: WebView, shop: Shop, tmp_path: Path, environ: Mapping[str, str]
+) -> None:
+    assert f"web: {view.url}/ password as in BROADCASTER_WEB_PASSWORD" in view.role.log.read_text()
+    home = tmp_path / "home"
+    others = {**environ, "BROADCASTER_HOME": str(home), "BROADCASTER_WEB_PORT": str(free_port())}
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(command("web"), env=others, cwd=tmp_path, stdout=theirs, stderr=theirs) as process:
+        os.close(theirs)
+        said = ""
+        while "\n" not in said and select.select([ours], [], [], 60)[0]:
+            said += os.read(ours, 4096).decode()
+        process.send_signal(signal.SIGTERM)
+    os.close(ours)
+    password = (home / "web.auth").read_text().strip()
+    where = f"web: http://127.0.0.1:{others['BROADCASTER_WEB_PORT']}/"
+    assert said.startswith(f"{where} password {password} (shown once, kept in {home / 'web.auth'})")
 
 
 def test_whoever_guesses_is_slowed_down_and_learns_nothing(view: WebView) -> None:

@@ -31,6 +31,7 @@ from broadcaster.services.campaigns.campaign_reports import (
     CampaignSummary,
     ContentVersion,
     Failure,
+    SentFigures,
 )
 from broadcaster.services.campaigns.full_reports import (
     CampaignReport,
@@ -53,6 +54,7 @@ PAUSED = TimeSpan(START + timedelta(hours=3, minutes=10), START + timedelta(hour
 CLOSED = TimeSpan(START + timedelta(hours=11), START + timedelta(hours=24))
 NAME = "November reminders"
 STATES = {"sent": 11_712, "failed": 146, "unknown": 4, "skipped": 118, "expired": 20}
+SENT = SentFigures(accepted=STATES["sent"] - 31, found=31, settled=0)
 
 
 def language(code: str = "en") -> Language:
@@ -100,12 +102,12 @@ def summary(**changes: Any) -> CampaignSummary:
 
 
 def lane(instance: str, **given: int) -> CampaignLane:
-    return CampaignLane(instance, LaneHealth.OK, None, 0.25, sum(given.values()), **counts(**given))
+    return CampaignLane(instance, LaneHealth.OK, None, 0.25, 5, sum(given.values()), **counts(**given))
 
 
 def slots() -> list[SlotFigures]:
     """What three instances sent, and nothing while it was paused or closed."""
-    found, at, left = [], START, STATES["sent"]
+    found, at, left = [], START, SENT.accepted
     while left > 0 and at < END:
         quiet = any(span.begins_at <= at < span.ends_at for span in (PAUSED, CLOSED))
         if not quiet:
@@ -135,6 +137,7 @@ def sample_report(**changes: Any) -> CampaignReport:
         at=END + timedelta(hours=2),
         detail=CampaignDetail(
             summary(),
+            SENT,
             [
                 lane("Jakarta 1", sent=3_904, failed=44, skipped=52, expired=6),
                 lane("Jakarta 2", sent=3_411, failed=60, skipped=31, expired=7, unknown=4),
@@ -144,8 +147,8 @@ def sample_report(**changes: Any) -> CampaignReport:
                 _failure("failed", "phone is not registered on WhatsApp: invalid number", 121, "6281234567890"),
                 _failure("skipped", "opted out", 118, "6281298765432"),
                 _failure("failed", "gateway: file is too large for this phone", 25, "6281311112222"),
-                _failure("expired", "did not leave before the campaign expired", 20, "6281322223333"),
-                _failure("unknown", "timed out after the request had begun", 4, "6281377778888"),
+                _failure("expired", "the campaign had expired", 20, "6281322223333"),
+                _failure("unknown", "the reply is not JSON; its chat was never read back", 4, "6281377778888"),
             ],
             [
                 _version(1, "Halo {{ name }}, jangan lupa kontrol {{ day }} pukul {{ time }}.", 7_003),
@@ -203,6 +206,7 @@ def hostile_report(text: str) -> CampaignReport:
         report,
         detail=CampaignDetail(
             msgspec.structs.replace(detail.summary, name=text, state_reason=text, source=text),
+            detail.sent,
             [msgspec.structs.replace(each, instance=text, health_reason=text) for each in detail.lanes],
             [msgspec.structs.replace(each, instance=text, reason=text) for each in detail.failures],
             [msgspec.structs.replace(each, body=text) for each in detail.contents],

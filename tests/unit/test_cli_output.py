@@ -5,20 +5,23 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from gettext import NullTranslations
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from babel import Locale
 from rich.console import Console
 
 from broadcaster.cli import output
 from broadcaster.cli.campaign.progress import Foresight, Snapshot, render, take_snapshot
 from broadcaster.cli.csv_output import write_csv
 from broadcaster.cli.output import (
-    duration,
     json_item,
     one_line,
     say,
@@ -33,10 +36,19 @@ from broadcaster.cli.troubles import trouble_line
 from broadcaster.domain.campaign_plans import PlannedPart, Surroundings
 from broadcaster.domain.causes import standing_still
 from broadcaster.domain.contents import ContentKind
+from broadcaster.domain.durations import duration
 from broadcaster.domain.lanes_now import LaneNow
-from broadcaster.domain.meter import LONGEST_WINDOW_SECONDS, RATE_WINDOW_SECONDS, Meter
+from broadcaster.domain.meter import (
+    LONGEST_WINDOW_SECONDS,
+    RATE_WINDOW_SECONDS,
+    Meter,
+    SpeedLimit,
+    speed_limit,
+    speed_of,
+)
 from broadcaster.domain.standstill import CampaignFacts, LaneFacts, Part, Scene
 from broadcaster.domain.states import CampaignState, LaneHealth, MessageState
+from broadcaster.pages.languages import Language
 from broadcaster.services.campaigns.campaign_reports import CampaignSummary
 from broadcaster.services.campaigns.planning import OpenWork
 
@@ -103,13 +115,17 @@ def test_a_line_is_one_line_and_commands_no_terminal(text: str, shown: str) -> N
 @pytest.mark.parametrize(
     ("seconds", "shown"),
     [
+        (0, "0 s"),
         (0.2, "1 s"),
         (89, "89 s"),
         (90, "2 min"),
         (3_599, "60 min"),
         (12_000, "3 h 20 min"),
+        (7_180, "2 h"),
+        (172_740, "47 h 59 min"),
+        (172_799, "2 d"),
         (187_200, "2 d 4 h"),
-        (1e9, "11,574 d 1 h"),
+        (1e9, "11,574 d 2 h"),
     ],
 )
 def test_durations_are_in_the_units_that_people_use(seconds: float, shown: str) -> None:
@@ -137,12 +153,44 @@ def test_a_slow_rate_is_measured_for_as_long_as_it_takes_to_tell() -> None:
     assert stopped == 0.0
 
 
+def test_a_burst_is_no_rate_and_more_than_is_permitted_is() -> None:
+    limit = speed_limit([(1.0, 10), (0.5, 5)])
+    assert limit == SpeedLimit(1.5, 15)
+    meter = Meter()
+    meter.rate(0.0, 0, limit)
+    assert meter.rate(0.5, 15, limit) == 1.5, "the burst leaves at once"
+    assert meter.rate(2.0, 18, limit) == 1.5
+    assert meter.rate(RATE_WINDOW_SECONDS, 20, limit) == 1.5
+    assert meter.rate(RATE_WINDOW_SECONDS, 200, limit) == 20.0, "more than rate and burst permit is said as it is"
+    assert speed_of(3, 10.0, limit) == 0.3
+    assert speed_of(100, 1.0, None) == 100.0
+    assert speed_limit([(1.0, 10), (None, 5)]) is None
+    assert speed_limit([]) is None
+
+
+def test_of_a_few_seconds_no_average_is_told() -> None:
+    two_seconds = {"started_at": NOON, "finished_at": NOON + timedelta(seconds=2)}
+    half_a_minute = {"started_at": NOON, "finished_at": NOON + timedelta(seconds=30)}
+    assert snapshot("finished", **two_seconds).pace == "took 2 s"
+    burst = replace(snapshot("finished", **half_a_minute), limit=SpeedLimit(1.0, 20))
+    assert burst.pace == "1.0/s sent on average, took 30 s"
+
+
+@pytest.mark.parametrize("seconds", [0, 0.2, 75, 89, 90, 3_661, 7_180, 12_000, 172_799, 187_200])
+def test_pages_round_durations_as_commands_do(seconds: float) -> None:
+    told = Language(Locale("en"), ZoneInfo("UTC"), NullTranslations()).duration(seconds)
+    short = {"second": "s", "minute": "min", "hour": "h", "day": "d"}
+    assert re.sub(r"(second|minute|hour|day)s?", lambda found: short[found[1]], told).replace(",", "") == duration(
+        seconds
+    )
+
+
 def test_the_pace_says_what_is_known_of_the_time() -> None:
     ten_seconds = {"started_at": NOON, "finished_at": NOON + timedelta(seconds=10)}
     half_an_hour = {"started_at": NOON, "finished_at": NOON + timedelta(minutes=30)}
     assert snapshot("running", rate=2.0, seconds_left=30).pace == "2.0/s, 30 s left"
     assert snapshot("running", rate=1 / 3, seconds_left=1800).pace.startswith("20/min, 30 min left, until 20")
-    assert snapshot("running", rate=1 / 360, seconds_left=1e12).pace == "10.0/h, 11,574,074 d 1 h left"
+    assert snapshot("running", rate=1 / 360, seconds_left=1e12).pace == "10.0/h, 11,574,074 d 2 h left"
     assert snapshot("running", rate=2.0).pace == "2.0/s"
     assert snapshot("running").pace == ""
     assert snapshot("paused", rate=2.0).pace == ""

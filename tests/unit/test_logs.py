@@ -19,7 +19,7 @@ from celery import Celery, signals
 from sqlalchemy.exc import IntegrityError
 
 import broadcaster
-from broadcaster.errors import SettingsError, UnavailableError
+from broadcaster.errors import UnavailableError
 from broadcaster.services.sending.drain_report import DrainReport
 from broadcaster.settings import Settings
 from broadcaster.worker import hooks, tasks
@@ -223,8 +223,3 @@ def test_a_level_holds_for_both_kinds_of_loggers(settings: Settings, capsys: pyt
     structlog.get_logger().info("no")
     logging.getLogger("celery").info("no")
     assert lines(capsys) == []
-
-
-def test_a_level_that_does_not_exist_is_refused(settings: Settings) -> None:
-    with pytest.raises(SettingsError, match="BROADCASTER_LOG_LEVEL: 'LOUD' is not"):
-        configure_logs(msgspec.structs.replace(settings, log_level="LOUD"), "worker")

@@ -6,10 +6,13 @@ import hashlib
 import hmac
 import io
 import json
+import os
+import tracemalloc
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cache
+from pathlib import Path
 
 import pytest
 from cryptography.exceptions import InvalidSignature
@@ -21,6 +24,7 @@ from broadcaster.domain.contents import ContentKind, MessageContent
 from broadcaster.domain.outcomes import Outcome
 from broadcaster.domain.proof_format import (
     BEGINNING,
+    LONGEST_LINE,
     AttemptRecord,
     Chain,
     ContentDigest,
@@ -230,6 +234,21 @@ def test_a_line_without_an_end_is_not_read_into_memory(monkeypatch: pytest.Monke
     with pytest.raises(ProofError, match="more than 10,000 bytes"):
         check_proof(endless)
     assert endless.tell() < 20_000
+
+
+def test_one_endless_line_costs_no_more_memory_than_the_longest_line(tmp_path: Path) -> None:
+    path = tmp_path / "endless.proof"
+    path.write_bytes(whole().splitlines(keepends=True)[0])
+    # Without blocks on the disk.
+    os.truncate(path, 16 * LONGEST_LINE)
+    tracemalloc.start()
+    try:
+        with path.open("rb") as file, pytest.raises(ProofError, match="more than 16,777,216 bytes") as caught:
+            check_proof(file)
+        assert tracemalloc.get_traced_memory()[1] < 3 * LONGEST_LINE
+    finally:
+        tracemalloc.stop()
+    assert caught.value.line == 2
 
 
 @pytest.mark.parametrize("more", [b"\n", b"x", whole().splitlines(keepends=True)[-1]])

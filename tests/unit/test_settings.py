@@ -11,6 +11,13 @@ from broadcaster.errors import SettingsError
 from broadcaster.settings import Settings, load
 
 
+@pytest.mark.parametrize("level", ["LOUD", "7", "NOTSET", "DEBUG "])
+def test_a_level_that_does_not_exist_is_refused(level: str) -> None:
+    with pytest.raises(SettingsError, match=f"^BROADCASTER_LOG_LEVEL: '{level}' is not DEBUG, INFO"):
+        load({"BROADCASTER_LOG_LEVEL": level}, dotenv=None)
+    assert load({"BROADCASTER_LOG_LEVEL": "warning"}, dotenv=None).log_level == "warning"
+
+
 def test_without_urls_the_embedded_servers_under_home_are_meant() -> None:
     settings = load({"BROADCASTER_HOME": "/srv/b"}, dotenv=None)
     assert settings.postgres_url == (
@@ -89,6 +96,7 @@ def test_every_setting_can_be_given_as_text() -> None:
         "country": "id",
         "secret_key_file": "/run/key",
         "timezone": "Asia/Jakarta",
+        "log_level": "debug",
         "log_json": "true",
         "allow_private_file_urls": "true",
         "web_allow_changes": "true",

@@ -14,8 +14,9 @@ from broadcaster.cli.campaign.told_plan import end_document, said_end, say_days
 from broadcaster.cli.database import database
 from broadcaster.cli.options.results import Json
 from broadcaster.cli.options.when import given_moment
-from broadcaster.cli.output import duration, say, say_fields, say_json, warn
+from broadcaster.cli.output import say, say_fields, say_json, warn
 from broadcaster.domain.campaign_plans import CampaignPlan
+from broadcaster.domain.durations import duration
 from broadcaster.domain.pacing import parse_rate
 from broadcaster.domain.plan_changes import MOST_INSTANCES
 from broadcaster.domain.plan_remarks import plan_remarks

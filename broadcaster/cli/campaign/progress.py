@@ -12,11 +12,12 @@ from math import inf
 from typing import TYPE_CHECKING, Any, Protocol
 
 from broadcaster.cli.campaign.show import STATE_STYLES, campaign_document, told_of_slices
-from broadcaster.cli.output import console, duration, local_time, one_line, say, say_json
+from broadcaster.cli.output import console, local_time, one_line, say, say_json
 from broadcaster.cli.troubles import said_by_instances, trouble_line
 from broadcaster.domain.campaign_plans import CampaignPlan
+from broadcaster.domain.durations import duration
 from broadcaster.domain.holds import HoldNow, said_holds
-from broadcaster.domain.meter import Meter, said_speed
+from broadcaster.domain.meter import RATE_WINDOW_SECONDS, Meter, SpeedLimit, said_speed, speed_of
 from broadcaster.domain.standstill import Cause, Standstill
 from broadcaster.domain.states import CampaignState, MessageState
 from broadcaster.services.campaigns.campaign_reports import CampaignSummary
@@ -80,6 +81,8 @@ class Snapshot:
     seconds_left: float | None = None
     holds: Sequence[HoldNow] = ()
     """What holds it now, by instance."""
+    limit: SpeedLimit | None = None
+    """What its paces permit; None: one of its instances has no limit, or that is not known."""
 
     @property
     def state(self) -> CampaignState:
@@ -106,8 +109,10 @@ class Snapshot:
         started, finished = self.summary.started_at, self.summary.finished_at
         if finished and started:
             seconds = max((finished - started).total_seconds(), 0.001)
-            average = f"{said_speed(self.summary.sent / seconds)} sent on average, " if self.summary.sent else ""
-            return f"{average}took {duration(seconds)}"
+            took = f"took {duration(seconds)}"
+            if not self.summary.sent or seconds < RATE_WINDOW_SECONDS:
+                return took
+            return f"{said_speed(speed_of(self.summary.sent, seconds, self.limit))} sent on average, {took}"
         if self.state is CampaignState.RUNNING:
             expires_at = self.summary.expires_at
             expires = f"expires {local_time(expires_at, seconds=False)}" if expires_at else ""
@@ -137,16 +142,17 @@ def take_snapshot(
     troubles: Sequence[Standstill] = (),
     foresight: Foresight | None = None,
     holds: Sequence[HoldNow] = (),
+    limit: SpeedLimit | None = None,
 ) -> Snapshot:
     """What `summary`, `troubles` and `holds`, read just now, come to."""
     # When it starts is said by the pace.
     told = (each for each in said_by_instances(troubles) if each.cause is not Cause.STARTS_LATER)
-    rate = meter.rate(time.monotonic(), summary.total - summary.still_open)
+    rate = meter.rate(time.monotonic(), summary.total - summary.still_open, limit)
     left = None if foresight is None else foresight.seconds_left(summary.still_open, rate)
     notes = [*map(trouble_line, told)]
     if holds:
         notes.insert(0, f"held by {'; '.join(said_holds(holds, clock_time))}")
-    return Snapshot(summary, rate, troubles, tuple(notes), left, holds)
+    return Snapshot(summary, rate, troubles, tuple(notes), left, holds, limit)
 
 
 class View(Protocol):

@@ -34,7 +34,7 @@ from broadcaster.domain.pacing import format_rate
 from broadcaster.domain.states import MessageState
 from broadcaster.errors import UsageError
 from broadcaster.services.campaigns import campaign_reports
-from broadcaster.services.campaigns.campaign_reports import Failure, MessageRow, RejectedRecipient
+from broadcaster.services.campaigns.campaign_reports import Failure, MessageRow, RejectedRecipient, SentFigures
 from broadcaster.services.campaigns.full_reports import read_campaign_report
 from broadcaster.services.campaigns.move_reports import moves_of_campaign, open_failovers
 from broadcaster.services.inbox_reports import reply_figures
@@ -96,11 +96,17 @@ def _say_report(name: str, *, as_json: bool) -> None:
         moves, away = moves_of_campaign(source, name), open_failovers(source, campaign=name)
     summary = detail.summary
     if as_json:
-        parts = {"lanes": detail.lanes, "failures": detail.failures, "contents": detail.contents}
+        parts: dict[str, object] = {
+            "sent_because": detail.sent,
+            "lanes": detail.lanes,
+            "failures": detail.failures,
+            "contents": detail.contents,
+        }
         parts |= moves_document(moves, away)
         say_json({**campaign_document(summary, found), **reply_document(summary, figures), **parts})
         return
-    say_fields(campaign_fields(summary, figures))
+    fields = campaign_fields(summary, figures)
+    say_fields(_with_why_sent(fields, detail.sent))
     say_purged(summary)
     say_troubles(few_troubles(said_by_instances(found)))
     say_failovers(away)
@@ -160,6 +166,19 @@ def export(
         else:
             table = _message_rows(source, name, state or tuple(MessageState))
         write_csv(output, table)
+
+
+def _with_why_sent(fields: dict[str, object], sent: SentFigures) -> dict[str, object]:
+    """The same, with why messages count as sent, where that is not the gateway's yes alone."""
+    if not sent.found and not sent.settled:
+        return fields
+    parts = [
+        (sent.accepted, "accepted by the gateway"),
+        (sent.found, "found in their chats"),
+        (sent.settled, "settled by an operator"),
+    ]
+    told = " + ".join(f"{messages:,} {why}" for messages, why in parts if messages)
+    return {name: f"{value:,} = {told}" if name == "  sent" else value for name, value in fields.items()}
 
 
 def _example(failure: Failure) -> str | None:

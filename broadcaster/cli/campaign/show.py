@@ -15,7 +15,7 @@ from broadcaster.cli.campaign.told_plan import said_end
 from broadcaster.cli.database import reader
 from broadcaster.cli.moves import say_failovers, say_moves
 from broadcaster.cli.options.results import Json
-from broadcaster.cli.output import duration, local_time, say, say_fields, say_json, say_table
+from broadcaster.cli.output import local_time, say, say_fields, say_json, say_table
 from broadcaster.cli.troubles import (
     few_troubles,
     said_by_instances,
@@ -26,6 +26,7 @@ from broadcaster.cli.troubles import (
 )
 from broadcaster.domain.campaign_plans import CampaignPlan
 from broadcaster.domain.care import percent
+from broadcaster.domain.durations import duration
 from broadcaster.domain.holds import HoldNow, said_holds
 from broadcaster.domain.sharing import said_weights
 from broadcaster.domain.standstill import Standstill

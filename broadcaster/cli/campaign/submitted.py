@@ -14,7 +14,7 @@ import typer
 from broadcaster.cli.campaign.remarks import file_document, said_file, say_remarks
 from broadcaster.cli.campaign.told_plan import said_duration, said_end, say_days
 from broadcaster.cli.options.phones import countries_document
-from broadcaster.cli.output import duration, one_line, say, warn
+from broadcaster.cli.output import one_line, say, warn
 from broadcaster.cli.reached import (
     say_conditions,
     say_earlier_consents,
@@ -25,6 +25,7 @@ from broadcaster.cli.reached import (
     say_samples,
 )
 from broadcaster.cli.rejected_file import said_place_of_rejected
+from broadcaster.domain.durations import duration
 from broadcaster.domain.meeting_hours import said_hours
 from broadcaster.domain.whose_numbers import said_countries, said_landlines
 from broadcaster.errors import listed

@@ -13,7 +13,8 @@ from broadcaster.cli.campaign import Name
 from broadcaster.cli.database import database, nudge_workers, prepare_nudge, vault_opener
 from broadcaster.cli.options.phones import Country, phone_of
 from broadcaster.cli.options.results import Json
-from broadcaster.cli.output import say, say_json
+from broadcaster.cli.output import say, say_json, warn
+from broadcaster.domain.durations import duration
 from broadcaster.domain.states import FINAL_MESSAGE_STATES, LaneHealth, MessageState
 from broadcaster.errors import BroadcasterError
 from broadcaster.services.campaigns.lifecycle import cancel_campaign
@@ -22,6 +23,8 @@ from broadcaster.services.countries import known_country
 from broadcaster.settings import load
 
 _POLL_SECONDS = 0.2
+_QUIET_SECONDS = 2.0
+"""How long it may take without a word about why."""
 
 
 class TestFailedError(BroadcasterError):
@@ -68,22 +71,39 @@ def test(
 
 
 def _follow(engine: Engine, copy: TestCopy, ends: float) -> TestCopy:
-    """Wait until it is final; cancel what has not left in time."""
+    """Wait until it is final, and say what it waits for; cancel what has not left in time."""
+    told, tell_from = "", time.monotonic() + _QUIET_SECONDS
     while copy.state not in FINAL_MESSAGE_STATES and time.monotonic() < ends:
         time.sleep(_POLL_SECONDS)
         copy = read_test(engine, copy.id)
+        if (waits := _waits_for(copy)) != told and time.monotonic() >= tell_from:
+            told = waits
+            if waits:
+                warn(f"{waits}; the test is cancelled if it has not left in {duration(ends - time.monotonic())}")
     if copy.state in FINAL_MESSAGE_STATES:
         return copy
     cancel_campaign(engine, copy.name)
     return read_test(engine, copy.id)
 
 
+def _waits_for(copy: TestCopy) -> str:
+    """Why it has not left yet, in a few words; nothing where it has."""
+    if copy.state is not MessageState.PENDING:
+        return ""
+    if copy.health is LaneHealth.OK:
+        return f"instance {copy.instance} has not sent it yet: is a worker running?"
+    return _said_health(copy)
+
+
+def _said_health(copy: TestCopy) -> str:
+    return f"instance {copy.instance} is {copy.health}" + (f" ({copy.health_reason})" if copy.health_reason else "")
+
+
 def _failure(copy: TestCopy) -> str:
     to = f"the test to {copy.phone}"
     if copy.state is MessageState.CANCELLED:
-        why = f"instance {copy.instance} is {copy.health}" + (f" ({copy.health_reason})" if copy.health_reason else "")
         hint = "is a worker running?" if copy.health is LaneHealth.OK else "see `broadcaster instance check`"
-        return f"{to} was cancelled, since it had not left in time: {why}; {hint}"
+        return f"{to} was cancelled, since it had not left in time: {_said_health(copy)}; {hint}"
     if copy.state is MessageState.FAILED:
         return f"{to} failed: {copy.reason}"
     return f"{to} may or may not have arrived, it is {copy.state}: {copy.reason}"

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from itertools import groupby
 
-from broadcaster.cli.output import duration, local_time, say
+from broadcaster.cli.output import local_time, say
 from broadcaster.domain.campaign_plans import CampaignPlan, PlannedDay
+from broadcaster.domain.durations import duration
 
 _MOST_DAYS = 31
 

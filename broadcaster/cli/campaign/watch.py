@@ -20,7 +20,7 @@ from broadcaster.db.reading import Reader
 from broadcaster.domain.meter import Meter
 from broadcaster.domain.states import FINAL_CAMPAIGN_STATES, CampaignState
 from broadcaster.errors import ConflictError, UnavailableError
-from broadcaster.services.campaigns.campaign_reports import campaign_summary
+from broadcaster.services.campaigns.campaign_reports import campaign_summary, speed_limits
 from broadcaster.services.campaigns.planning import open_work
 from broadcaster.settings import load
 from broadcaster.time_zones import day_and_time, shown_zone
@@ -75,7 +75,8 @@ def follow(
         summary = campaign_summary(source, name)
         ahead = foresight if summary.state is CampaignState.RUNNING or until is not None else None
         found, holds = troubles_and_holds(source, settings, name)
-        return take_snapshot(summary, meter, found, ahead, holds)
+        limit = speed_limits(source, [summary.id]).get(summary.id)
+        return take_snapshot(summary, meter, found, ahead, holds, limit)
 
     snapshot = look()
     with open_view(as_json=as_json) as view:

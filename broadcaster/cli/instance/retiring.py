@@ -12,7 +12,8 @@ import typer
 from broadcaster.cli.database import database, nudge_workers, prepare_nudge
 from broadcaster.cli.instance import Name
 from broadcaster.cli.options.results import Json
-from broadcaster.cli.output import duration, say, say_json, say_table
+from broadcaster.cli.output import say, say_json, say_table
+from broadcaster.domain.durations import duration
 from broadcaster.errors import UsageError
 from broadcaster.services.retirement import MovedCampaign, Retirement, retire_instance
 from broadcaster.settings import load

@@ -9,7 +9,8 @@ from broadcaster.cli.instance import Name
 from broadcaster.cli.instance.listing import health_word, instance_document, limit_in_words
 from broadcaster.cli.moves import say_failovers, say_moves
 from broadcaster.cli.options.results import Json
-from broadcaster.cli.output import duration, local_time, say, say_fields, say_json
+from broadcaster.cli.output import local_time, say, say_fields, say_json
+from broadcaster.domain.durations import duration
 from broadcaster.services.campaigns.move_reports import moves_of_instance, open_failovers
 from broadcaster.services.inbox_reports import InboxStanding, inbox_standing
 from broadcaster.services.instance_reports import show_instance

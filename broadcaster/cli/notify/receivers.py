@@ -119,11 +119,18 @@ def show(name: Name, as_json: Json = False) -> None:
     )
 
 
-def remove(name: Name) -> None:
-    """Remove a receiver, with what waits for it and what it was told."""
+def remove(
+    name: Name,
+    yes: Annotated[bool, typer.Option("--yes", help="Remove it with the notices that wait for it.")] = False,
+) -> None:
+    """Remove a receiver, with what it was told. While notices wait for it, it says how many and wants --yes.
+
+    Example: broadcaster notify remove ops --yes
+    """
     with database(load()) as engine:
-        waiting = receivers.remove_receiver(engine, name)
-    say(f"removed receiver {name}" + (f", and {waiting:,} notices that waited for it" if waiting else ""))
+        waiting = receivers.remove_receiver(engine, name, with_waiting=yes)
+    lost = f", and {waiting:,} {'notice' if waiting == 1 else 'notices'} that waited for it" if waiting else ""
+    say(f"removed receiver {name}{lost}")
 
 
 def _phone(engine: Engine, settings: Settings, country: str | None, written: str) -> str:

@@ -13,8 +13,14 @@ _STYLE = """
 body { font: 10pt/1.4 system-ui, sans-serif; margin: 2em auto; max-width: 60em; padding: 0 1em; color: #111 }
 h1 { font-size: 1.4em } h2 { font-size: 1.1em; margin: 1.6em 0 .4em; break-after: avoid }
 table { border-collapse: collapse; width: 100% } thead { display: table-header-group } tr { break-inside: avoid }
-th, td { border: 1px solid #bbb; padding: .25em .5em; text-align: start; vertical-align: top; overflow-wrap: anywhere }
+th, td { border: 1px solid #bbb; padding: .25em .5em; text-align: start; vertical-align: top }
+td { overflow-wrap: break-word }
 th { background: #f2f2f2; font-size: .8em; font-weight: 600 } p { margin: .2em 0 }
+@media screen and (max-width: 44em) {
+  body { margin: 1em auto } table, tbody, tr, td { display: block } thead { display: none }
+  tr { border: 1px solid #bbb; margin-bottom: .6em; padding: .3em .5em } td { border: 0; padding: .1em 0 }
+  td:empty { display: none } td::before { content: attr(data-label) ": "; color: #555; font-size: .8em }
+}
 @page { size: A4; margin: 15mm } @media print { body { margin: 0; max-width: none; padding: 0 } }
 """
 
@@ -46,11 +52,12 @@ def _section(table: Table) -> str:
     head = f"<h2>{escape(table.title)}: {len(table.lines):,}</h2>\n"
     if not table.lines:
         return head
-    names = "".join(f"<th>{escape(each.lower())}</th>" for each in table.headers)
-    rows = "".join(f"<tr>{''.join(map(_cell, line))}</tr>\n" for line in table.lines)
+    labels = [escape(each.lower()) for each in table.headers]
+    names = "".join(f"<th>{each}</th>" for each in labels)
+    rows = "".join(f"<tr>{''.join(map(_cell, line, labels))}</tr>\n" for line in table.lines)
     return f"{head}<table>\n<thead><tr>{names}</tr></thead>\n<tbody>\n{rows}</tbody>\n</table>\n"
 
 
-def _cell(value: object) -> str:
-    """Words of any script, each in its own direction."""
-    return f'<td dir="auto">{"" if value is None else escape(str(value))}</td>'
+def _cell(value: object, label: str) -> str:
+    """Words of any script, each in its own direction. On a phone the label stands before them."""
+    return f'<td dir="auto" data-label="{label}">{"" if value is None else escape(str(value))}</td>'

@@ -10,10 +10,12 @@ import typer
 from broadcaster.cli.database import database
 from broadcaster.cli.options.pages import HtmlFile, PageLanguage
 from broadcaster.cli.options.results import Json
-from broadcaster.cli.output import duration, say, say_fields, say_json, say_table, utc_time
+from broadcaster.cli.output import say, say_fields, say_json, say_table, utc_time
 from broadcaster.cli.schedule import Name
+from broadcaster.cli.troubles import few_troubles, say_troubles
 from broadcaster.cli.written_page import check_page_options, page_language, write_page
 from broadcaster.domain.conditions import describe_conditions
+from broadcaster.domain.durations import duration
 from broadcaster.domain.recurrence import occurrence_label
 from broadcaster.domain.sharing import said_weights
 from broadcaster.domain.states import ScheduleState
@@ -28,6 +30,7 @@ from broadcaster.services.schedules.schedule_reports import (
     show_schedule,
     upcoming_occurrences,
 )
+from broadcaster.services.standstill import find_held
 from broadcaster.settings import load
 from broadcaster.time_zones import day_and_time, find_zone
 
@@ -50,7 +53,7 @@ def list_all(as_json: Json = False) -> None:
     Example: broadcaster schedule list
     """
     with database(load()) as engine:
-        rows = list_schedules(engine)
+        rows, held = list_schedules(engine), find_held(engine)
     if as_json:
         say_json([_document(row) for row in rows])
     elif rows:
@@ -70,6 +73,7 @@ def list_all(as_json: Json = False) -> None:
             styles=STATE_STYLES,
             folded=["NAME", "RULE", "AUDIENCE", "CAMPAIGNS"],
         )
+        say_troubles(few_troubles(held))
     else:
         say("there are no schedules yet: add one with `broadcaster schedule add`")
 
@@ -82,10 +86,12 @@ def show(name: Name, as_json: Json = False) -> None:
     with database(load()) as engine:
         row = show_schedule(engine, name)
         upcoming = upcoming_occurrences(engine, name, 1)
+        held = find_held(engine, name)
     if as_json:
         say_json({**_document(row), "words": upcoming.words})
     else:
         say_fields(schedule_fields(row, upcoming.words))
+        say_troubles(few_troubles(held))
 
 
 def show_next(

@@ -133,6 +133,7 @@ FILES = (
     "views/attempt_report",
     "views/hour_report",
     "views/speed_report",
+    "views/sent_report",
     "views/doubt_report",
     "views/reply_report",
 )

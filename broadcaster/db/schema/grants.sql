@@ -32,7 +32,8 @@ GRANT SELECT ON
     occurrences, opening_hours, openings, opt_outs, opted_out, purges, receivers, recipient_groups,
     rejected_recipients, schedule_lanes, schedule_limits, schedules, settlements, signing_keys, ticks, troubles,
     worker_figures, campaign_report, failure_report, instance_report, message_log, occurrence_report, optouts,
-    replies, undecided_replies, attempt_report, hour_report, speed_report, doubt_report, reply_report
+    replies, undecided_replies, attempt_report, hour_report, speed_report, sent_report, doubt_report,
+    reply_report
 TO {role};
 
 -- Evidence: what was to be sent, what was tried, what came of it.

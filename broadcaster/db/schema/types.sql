@@ -18,7 +18,7 @@ CREATE TYPE inbound_meaning AS ENUM ('stop', 'start', 'near_miss');
 CREATE TYPE move_reason AS ENUM ('failover', 'back', 'replaced', 'retired', 'reshared');
 CREATE TYPE receiver_way AS ENUM ('webhook', 'mail', 'whatsapp');
 CREATE TYPE notice_event AS ENUM (
-    'campaign.finished', 'campaign.stopped', 'campaign.stuck', 'campaign.doubts', 'campaign.optouts', 'instance.trouble',
+    'campaign.finished', 'campaign.stopped', 'campaign.stuck', 'campaign.doubts', 'campaign.optouts', 'schedule.held', 'instance.trouble',
     'instance.well', 'test'
 );
 CREATE TYPE occurrence_state AS ENUM ('queued', 'started', 'held', 'skipped', 'rejected', 'failed');

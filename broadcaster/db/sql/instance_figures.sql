@@ -37,7 +37,7 @@ CROSS JOIN LATERAL (
         ))::double precision AS oldest_due_seconds
     FROM campaign_lanes cl
     JOIN campaigns c ON c.id = cl.campaign_id
-    WHERE cl.lane_id = i.id AND c.test_of IS NULL
+    WHERE cl.lane_id = i.id AND c.test_of IS NULL AND c.state <> 'draft'
 ) counted
 CROSS JOIN LATERAL (
     SELECT

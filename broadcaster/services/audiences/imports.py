@@ -14,7 +14,8 @@ from broadcaster.db import tables
 from broadcaster.db.engine import transaction
 from broadcaster.db.statements import copy, execute, rows, value
 from broadcaster.domain.names import FORGOTTEN, check_name
-from broadcaster.domain.phone_census import CountryCount
+from broadcaster.domain.phone_census import CountryCount, without_repeated
+from broadcaster.domain.phone_countries import BEGINNING
 from broadcaster.domain.phones import PhoneFault
 from broadcaster.errors import InputError
 from broadcaster.services.audiences.audience import Audience, find_audience
@@ -119,11 +120,14 @@ def import_file(
             result.consents, result.consents_kept, result.consents_to_come = consents.stage(connection)
             if apply:
                 consents.keep(connection, f"audience {name}, from {recipients.name}")
+        result.countries = recipients.census.countries
         if result.repeated:
+            beginnings = rows(connection, "repeated_beginnings", tuple, digits=BEGINNING)
+            result.countries = without_repeated(result.countries, dict(beginnings))
             repeated = rows(connection, "repeated_members", tuple, most=MOST_REPEATS_SHOWN)
             result.repeats = [Repeat(lines.of(seq), lines.of(first)) for seq, first in repeated]
         result.notices = [*recipients.notices, *unasked_consents(recipients.columns, consents)]
-        result.countries, result.stopped_by = recipients.census.countries, recipients.reasons_to_stop
+        result.stopped_by = recipients.reasons_to_stop
         result.landlines, result.landline_lines = recipients.census.landlines.count, recipients.census.landlines.lines
         if result.stopped_by and apply:
             raise InputError(f"{recipients.name}: {'; '.join(result.stopped_by)} (nothing was imported)")

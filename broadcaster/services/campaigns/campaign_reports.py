@@ -13,6 +13,7 @@ from broadcaster.db.reading import Reader, reading
 from broadcaster.db.statements import each, first, rows, values
 from broadcaster.domain.care import Care
 from broadcaster.domain.contents import ContentKind
+from broadcaster.domain.meter import SpeedLimit
 from broadcaster.domain.opening_hours import OpeningHours
 from broadcaster.domain.sharing import Sharing
 from broadcaster.domain.states import FINAL_MESSAGE_STATES, CampaignState, LaneHealth, MessageState
@@ -94,6 +95,7 @@ class CampaignLane(CountedByState, msgspec.Struct, frozen=True):
     health: LaneHealth
     health_reason: str | None
     rate_per_second: float | None
+    burst: int
     total: int
     pending: int
     sending: int
@@ -165,11 +167,23 @@ class ContentVersion(msgspec.Struct, frozen=True):
         return next((text for text in texts if text is not None), "")
 
 
+class SentFigures(msgspec.Struct, frozen=True):
+    """Why the messages of a campaign count as sent: their sum is how many do."""
+
+    accepted: int
+    """The gateway said yes."""
+    found: int
+    """They were in doubt, and their chats show them."""
+    settled: int
+    """An operator said so."""
+
+
 @dataclass(frozen=True, slots=True)
 class CampaignDetail:
     """Where a campaign stands, in sum, by instance, by the reasons of its failures, and what it sent."""
 
     summary: CampaignSummary
+    sent: SentFigures
     lanes: Sequence[CampaignLane]
     failures: Sequence[Failure]
     contents: Sequence[ContentVersion]
@@ -188,6 +202,19 @@ def list_campaigns(
         return rows(connection, "list_campaigns", CampaignSummary, name=None, states=wanted, part=part, limit=limit)
 
 
+class _CampaignLimit(NamedTuple):
+    campaign_id: int
+    per_second: float
+    burst: int
+
+
+def speed_limits(source: Engine | Reader, campaign_ids: Collection[int]) -> dict[int, SpeedLimit]:
+    """What their instances' paces permit together, by the ids of campaigns; without those where one has no limit."""
+    with reading(source) as connection:
+        found = rows(connection, "speed_limits", _CampaignLimit, campaign_ids=list(campaign_ids))
+    return {each.campaign_id: SpeedLimit(each.per_second, each.burst) for each in found}
+
+
 def campaign_summary(source: Engine | Reader, name: str) -> CampaignSummary:
     """Where one campaign stands; cheap, whatever its size. Raises NotFoundError."""
     with reading(source) as connection:
@@ -201,7 +228,8 @@ def campaign_detail(source: Engine | Reader, name: str) -> CampaignDetail:
         lanes = rows(connection, "lanes_of_campaign", CampaignLane, campaign_id=summary.id)
         failures = rows(connection, "campaign_failures", Failure, campaign_id=summary.id)
         contents = rows(connection, "versions_of_campaign", ContentVersion, campaign_id=summary.id)
-        return CampaignDetail(summary, lanes, failures, contents)
+        sent = first(connection, "sent_figures", SentFigures, campaign_id=summary.id) or SentFigures(0, 0, 0)
+        return CampaignDetail(summary, sent, lanes, failures, contents)
 
 
 def export_messages(

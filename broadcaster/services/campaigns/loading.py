@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from bisect import insort
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
 from functools import partial
@@ -21,6 +22,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from broadcaster.db.statements import Statement, copy, execute, naming, stream, value
+from broadcaster.domain.phone_countries import BEGINNING
 from broadcaster.errors import InputError
 from broadcaster.services.campaigns.group_numbers import GroupNumbers
 from broadcaster.services.campaigns.segments import LARGE_CAMPAIGN, SHARED, Segment, index_phones, open_segment
@@ -70,6 +72,8 @@ class MessageText:
         self.holds = holds
         self.repeats = 0
         """How many lines repeat the phone of an earlier one."""
+        self.repeated_beginnings = Counter[str]()
+        """How many lines that are no messages, since an earlier one has their phone, by the beginning of it."""
         self._first_repeats: list[Repeat] = []
         self.count = 0
         """The messages so far."""
@@ -109,6 +113,7 @@ class MessageText:
     def reject_repeated(self, seq: int, first: int, phone: str) -> None:
         """Keep aside that message `seq` repeats message `first`."""
         repeat = self._note_repeat(seq, first)
+        self.repeated_beginnings[phone[:BEGINNING]] += 1
         self.reject(repeat.line, phone, f"is in the file already, on line {repeat.first_line}")
 
     def number_repeated(self, seq: int, first: int, ordinal: int) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 
 from sqlalchemy import Connection, Engine, func, select
@@ -11,6 +11,7 @@ from broadcaster.db import tables
 from broadcaster.db.statements import execute, value
 from broadcaster.domain.conditions import Got, Listed, Messaged, leaves
 from broadcaster.domain.dealing import LaneRates, deal
+from broadcaster.domain.phone_census import without_repeated
 from broadcaster.errors import InputError
 from broadcaster.services.audiences.listed_rows import ListedRows
 from broadcaster.services.campaigns.checks import admission, refuse_unread
@@ -80,7 +81,7 @@ def submit_campaign(
         if consents is not None:
             batches = consents.noted(batches)
         if dry_run:
-            total = _try(connection, submission, recipients.variables, lanes, batches, groups, consents, result)
+            total = _try(connection, submission, lanes, recipients, batches, groups, consents, result)
         else:
             total = _store(connection, submission, lanes, recipients, batches, groups, consents, forgotten, result)
         _check(recipients, result, total, dry_run=dry_run)
@@ -123,19 +124,19 @@ def _with_chosen_rows(
 def _try(
     connection: Connection,
     submission: Submission,
-    variables: Sequence[str],
     lanes: LaneRates,
+    recipients: RecipientReader,
     batches: Iterator[Batch],
     groups: GroupNumbers | None,
     consents: ListedConsents | None,
     result: Submitted,
 ) -> int:
     """How many messages there would be."""
-    with MessageText(0, variables, deal(lanes), submission.one_per, groups) as messages:
+    with MessageText(0, recipients.variables, deal(lanes), submission.one_per, groups) as messages:
         stage_messages(connection, messages, batches)
         if submission.sharing.sticky:
             result.keep_theirs = send_staged_home(connection, lanes)
-        result.repeated, result.repeats = messages.repeats, messages.first_repeats
+        _tell_repeated(recipients, messages, result)
         result.opted_out = value(connection, "count_opted_out_staged")
         result.undecided_near_misses = count_undecided(connection, "count_undecided_staged")
         if submission.files is not None:
@@ -175,7 +176,7 @@ def _store(
         if is_sticky:
             result.keep_theirs = send_staged_home(connection, lanes)
             segment = segment_of_staged(connection, messages)
-        result.repeated, result.repeats = messages.repeats, messages.first_repeats
+        _tell_repeated(recipients, messages, result)
         forgotten.hold(connection)
         # Only now: another submission of the same content or name waits for what is written here.
         new = submission.new_campaign(store_content(connection, submission.content), lanes, recipients.name)
@@ -217,10 +218,15 @@ def _store(
     return int(connection.execute(counted).scalar_one())
 
 
+def _tell_repeated(recipients: RecipientReader, messages: MessageText, result: Submitted) -> None:
+    """Which lines repeat others, and the countries of the numbers without those that are left out for it."""
+    result.repeated, result.repeats = messages.repeats, messages.first_repeats
+    result.countries = without_repeated(recipients.census.countries, messages.repeated_beginnings)
+
+
 def _check(recipients: RecipientReader, result: Submitted, total: int, *, dry_run: bool) -> None:
     source = recipients.name
     result.total = total
-    result.countries = recipients.census.countries
     result.landlines, result.landline_lines = recipients.census.landlines.count, recipients.census.landlines.lines
     result.duplicates = result.read - result.rejected - result.total
     if result.total == 0:

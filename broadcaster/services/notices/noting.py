@@ -102,7 +102,7 @@ def _troubles(
         yield from map(notices.stopped, rows(connection, "stopped_campaigns", notices.StoppedCampaign))
     if NoticeEvent.DOUBTS in looked:
         yield from map(notices.unsettled, rows(connection, "unsettled_campaigns", notices.UnsettledCampaign))
-    if looked & {NoticeEvent.TROUBLE, NoticeEvent.STUCK}:
+    if looked & {NoticeEvent.TROUBLE, NoticeEvent.STUCK, NoticeEvent.HELD}:
         yield from notices.troubles(find_standstills(engine, settings))
 
 

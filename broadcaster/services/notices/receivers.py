@@ -146,13 +146,21 @@ def change_receiver(engine: Engine, open_vault: OpenVault, name: str, change: Re
     return webhook.secret if webhook is not None and change.new_secret else None
 
 
-def remove_receiver(engine: Engine, name: str) -> int:
-    """Remove a receiver with what waits for it; returns how much that was. Raises NotFoundError.
+def remove_receiver(engine: Engine, name: str, *, with_waiting: bool) -> int:
+    """Remove a receiver with what waits for it; returns how much that was.
 
+    Raises NotFoundError, and ConflictError where something waits, unless `with_waiting`.
     With the last one goes what is known of troubles: the next one is told of those that there are then.
     """
     with transaction(engine) as connection:
+        # Nothing is noted for it from here on, so that what is counted now is all.
+        connection.execute(select(_receivers.c.id).where(_receivers.c.name == name).with_for_update())
         [receiver] = _read(connection, name)
+        if receiver.waiting and not with_waiting:
+            raise ConflictError(
+                f"{receiver.waiting:,} {'notice waits' if receiver.waiting == 1 else 'notices wait'} for receiver "
+                f"{name!r} and would never arrive: add --yes to remove it with them"
+            )
         connection.execute(delete(_receivers).where(_receivers.c.id == receiver.id))
         if not connection.execute(select(func.count()).select_from(_receivers)).scalar_one():
             connection.execute(delete(tables.troubles))

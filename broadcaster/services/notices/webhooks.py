@@ -90,7 +90,7 @@ def _allowed_addresses(url: str, allow_private: bool, resolve: Resolve) -> Seque
         addresses: Sequence[str] = [str(ip_address(host.strip("[]")))]
     except ValueError:
         addresses = resolve(host)
-    private = [each for each in addresses if not is_public_address(each.partition("%")[0])]
+    private = [each for each in addresses if not is_public_address(each)]
     if private and not allow_private:
         raise UsageError(f"its host has the address {private[0]}, which is not public: nothing is sent there")
     return addresses

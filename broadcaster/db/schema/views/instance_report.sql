@@ -33,6 +33,6 @@ LEFT JOIN LATERAL (
         sum(cl.in_doubt)::bigint AS in_doubt,
         sum(cl.unknown)::bigint AS unknown
     FROM campaign_lanes cl JOIN campaigns c ON c.id = cl.campaign_id
-    WHERE cl.lane_id = i.id AND c.test_of IS NULL
+    WHERE cl.lane_id = i.id AND c.test_of IS NULL AND c.state <> 'draft'
 ) n ON true;
-COMMENT ON VIEW instance_report IS 'One row per instance: its health, its limits and what went through it so far.';
+COMMENT ON VIEW instance_report IS 'One row per instance: its health, its limits and what goes through it. Drafts do not count.';

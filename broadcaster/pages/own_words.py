@@ -1,0 +1,98 @@
+"""The sentences that Broadcaster itself words, and stores in English, in the language of a page.
+
+Reasons and standstills are English wherever they are made: the command line shows them, and rows keep them. A page
+knows them by their patterns. What is no sentence of ours is a gateway's or an operator's: it stays as it is, quoted.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from functools import cache
+
+from markupsafe import Markup
+
+from broadcaster.domain.standstill import Cause, Standstill
+from broadcaster.pages.languages import Language
+from broadcaster.pages.own_texts import OWN_TEXTS
+
+_HOLE = re.compile(r"%\((\w+)\)s")
+_NUMBERS = {"count", "others"}
+"""Holes for whole numbers. What is in a hole called `said_…` is ours, too; in `why` it may be; in others it is not."""
+
+
+def own_words(text: str, language: Language) -> str | None:
+    """A sentence of ours, or several, in the language; None: it is not ours."""
+    if not text:
+        return text
+    for pattern, message in _patterns():
+        found = pattern.fullmatch(text)
+        told = None if found is None else _filled(found.groupdict(), language)
+        if told is not None:
+            return language.gettext(message) % told if told else language.gettext(message)
+    for separator in ("; ", ", "):
+        parts = text.split(separator)
+        if len(parts) > 1 and all(found_parts := [own_words(each, language) for each in parts]):
+            return separator.join(map(str, found_parts))
+    return None
+
+
+def in_own_words(text: str, language: Language) -> str:
+    """The same, and what is not ours as it is."""
+    told = own_words(text, language)
+    return text if told is None else told
+
+
+def reason_shown(text: str, language: Language) -> Markup:
+    """A reason as a page shows it: ours in the language, others' words quoted."""
+    told = own_words(text, language)
+    return Markup("<q><bdi>{}</bdi></q>").format(text) if told is None else Markup("<bdi>{}</bdi>").format(told)
+
+
+def told_standstill(found: Standstill, language: Language, clock: Callable[[datetime], str]) -> str:
+    """What does not move, and why, without what to do about it. `clock` formats a moment."""
+    _ = language.gettext
+    since = " " + _("since %(moment)s") % {"moment": clock(found.since)} if found.since else ""
+    why = f": {in_own_words(found.detail, language)}" if found.detail else ""
+    clauses = [f"{_(found.what)} {found.name} {in_own_words(found.says, language)}{since}{why}"]
+    if found.follows is not None:
+        words, moment = found.follows
+        clauses.append(f"{_(words)} {_('now') if moment is None else clock(moment)}")
+    if found.until:
+        clauses.append(_("messages still in doubt at %(moment)s become unknown") % {"moment": clock(found.until)})
+    if found.waiting and found.cause is not Cause.IN_DOUBT:
+        waits = "%(count)s message waits" if found.waiting == 1 else "%(count)s messages wait"
+        clauses.append(_(waits) % {"count": language.number(found.waiting)})
+    return "; ".join(clauses)
+
+
+def _filled(holes: dict[str, str], language: Language) -> dict[str, str] | None:
+    """What stands in the holes; None: what has to be ours is not."""
+    told = {}
+    for name, said in holes.items():
+        if name in _NUMBERS:
+            told[name] = language.number(int(said.replace(",", "")))
+        elif name.startswith("said"):
+            ours = own_words(said, language)
+            if ours is None:
+                return None
+            told[name] = ours
+        else:
+            told[name] = in_own_words(said, language) if name == "why" else said
+    return told
+
+
+@cache
+def _patterns() -> tuple[tuple[re.Pattern[str], str], ...]:
+    """Those with fewer holes come first: they say more of the text."""
+    texts = sorted(OWN_TEXTS, key=lambda text: (len(_HOLE.findall(text)), -len(text)))
+    return tuple((re.compile("".join(_pieces(text)), re.DOTALL), text) for text in texts)
+
+
+def _pieces(text: str) -> Iterator[str]:
+    for number, piece in enumerate(_HOLE.split(text)):
+        if number % 2 == 0:
+            yield re.escape(piece)
+        else:
+            yield rf"(?P<{piece}>[0-9][0-9,]*)" if piece in _NUMBERS else f"(?P<{piece}>.+?)"

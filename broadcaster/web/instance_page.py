@@ -1,0 +1,74 @@
+"""The page of one instance: whether it is well, what it may send, and what goes through it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Engine
+
+from broadcaster.domain.masking import with_masked_phones
+from broadcaster.domain.meter import speed_limit
+from broadcaster.domain.pacing import format_rate
+from broadcaster.domain.standstill import What
+from broadcaster.domain.states import CampaignState
+from broadcaster.services.campaigns.move_reports import OpenFailover, open_failovers
+from broadcaster.services.instance_reports import (
+    InstanceCampaign,
+    InstanceDetail,
+    InstanceFailure,
+    campaigns_of_instance,
+    failures_of_instance,
+    show_instance,
+)
+from broadcaster.web.surface import Surface
+from broadcaster.web.told import told_troubles
+
+_MOST_CAMPAIGNS = 50
+_MOST_FAILURES = 10
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceNow:
+    """What is known of an instance at one moment."""
+
+    detail: InstanceDetail
+    campaigns: Sequence[InstanceCampaign]
+    failures: Sequence[InstanceFailure]
+    failovers: Sequence[OpenFailover]
+
+
+async def live_instance(surface: Surface, asked: Mapping[str, str]) -> dict[str, Any]:
+    """All of one instance, called `name`."""
+    name = asked["name"]
+    at, found = await surface.timed(("instance", name), _look, surface.engine, name)
+    detail = found.detail
+    of_it = [
+        each for each in await surface.troubles() if each.what in (What.INSTANCE, What.INBOX) and each.name == name
+    ]
+    limit = speed_limit([(detail.rate_per_second, detail.burst)])
+    return {
+        "instance": detail,
+        "permitted": format_rate(detail.rate_per_second),
+        "speed": surface.speed(("instance", detail.id), at, detail.sent, limit),
+        "reason": with_masked_phones(detail.health_reason) if detail.health_reason else "",
+        "hours": str(detail.hours) if detail.hours else "",
+        "troubles": list(told_troubles(of_it, surface.language)),
+        "sent_now": [each for each in found.campaigns if each.state is CampaignState.RUNNING],
+        "campaigns": found.campaigns,
+        "most": _MOST_CAMPAIGNS,
+        "failures": found.failures,
+        "failovers": found.failovers,
+    }
+
+
+def _look(engine: Engine, name: str) -> InstanceNow:
+    """Raises NotFoundError."""
+    detail = show_instance(engine, name)
+    return InstanceNow(
+        detail,
+        campaigns_of_instance(engine, detail.id, _MOST_CAMPAIGNS),
+        failures_of_instance(engine, detail.id, _MOST_FAILURES),
+        open_failovers(engine, instance=name),
+    )

@@ -1,0 +1,156 @@
+"""Every sentence of ours that a page may show is known to it, and told in its language; what others say is quoted."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+import broadcaster
+from broadcaster.domain.phones import PhoneFault
+from broadcaster.domain.standstill import Cause, Remedy, Standstill, What
+from broadcaster.pages.languages import LANGUAGES
+from broadcaster.pages.own_texts import OWN_TEXTS
+from broadcaster.pages.own_words import in_own_words, own_words, reason_shown, told_standstill
+from tests.support.sample_report import language
+
+ROOT = Path(broadcaster.__file__).parent
+OTHERS = [each for each in LANGUAGES if each != "en"]
+NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+WORDED = {
+    "domain/campaign_causes.py": r"broadcaster | and 7 more$|[ ,;:]+$",
+    "domain/instance_causes.py": r"broadcaster |key\||, retry those| with its former| ",
+    "domain/inbox_causes.py": r"broadcaster | --instance|7 X$",
+    "domain/receiver_causes.py": r"broadcaster ",
+    "domain/schedule_causes.py": r"broadcaster | --occurrence",
+    "domain/holds.py": r"X: X$|XX: | and 7 more$|X at X$",
+    "domain/schedules.py": r"$.",
+    "domain/truth.py": r"7 to 7$|\.0%",
+}
+"""Files whose texts pages show, each with the beginnings of those that are no sentences."""
+SAMPLES = {
+    "what_it_does(part.lane)": "is down",
+    "what_it_does(lane)": "is down",
+    "waits": "may send 20/min",
+    "counted(standing.in_doubt)": "3 messages",
+    "people": "3 people",
+    "former": "",
+    "again": ", retry those who failed with `broadcaster campaign retry spring`",
+    "noticed": "missed: noticed 0:05:00 after it was due",
+    "', next try' if tried else ''": ", next try",
+}
+"""What stands for a part of a text; a number for what is counted, and X for a name."""
+
+
+def literals(path: Path) -> Iterator[str]:
+    """The texts of a module with a blank in them: no documentation, with samples for what is put into them."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    inside, told = set(), []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+            inside.add(node.value)
+        elif isinstance(node, ast.JoinedStr):
+            inside |= {each for each in ast.walk(node) if isinstance(each, ast.Constant | ast.JoinedStr)} - {node}
+            told.append(node)
+    for joined in told:
+        if joined not in inside:
+            yield "".join(
+                str(each.value) if isinstance(each, ast.Constant) else sample(each)
+                for each in joined.values
+                if isinstance(each, ast.Constant | ast.FormattedValue)
+            )
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node not in inside and " " in node.value:
+            yield node.value
+
+
+def sample(part: ast.FormattedValue) -> str:
+    written = ast.unparse(part.value)
+    is_number = part.format_spec is not None or re.search(r"\b(count|number|missing|shown)\b", written)
+    return SAMPLES.get(written, "7" if is_number else "X")
+
+
+@pytest.mark.parametrize("name", WORDED)
+@pytest.mark.parametrize("code", OTHERS)
+def test_every_sentence_of_ours_is_told_in_the_language(name: str, code: str) -> None:
+    texts = [each for each in literals(ROOT / name) if not re.match(WORDED[name], each)]
+    assert texts
+    told = language(code)
+    assert [each for each in texts if own_words(each, told) in (None, each)] == []
+
+
+@pytest.mark.parametrize("code", OTHERS)
+def test_every_reason_that_statements_write_is_told_in_the_language(code: str) -> None:
+    written = set()
+    for path in (ROOT / "db").rglob("*.sql"):
+        statement = path.read_text(encoding="utf-8")
+        chosen = " ".join(re.findall(r"\breason = CASE(.*?)\bEND\b", statement, re.DOTALL))
+        written |= set(re.findall(r"\breason = '([^']+)'", statement)) | set(
+            re.findall(r"(?:THEN|ELSE) '([^']+)'", chosen)
+        )
+    assert {"the campaign was cancelled", "read back: not in the chat", "opted_out"} <= written
+    others = {"failover", "in_doubt"}
+    assert [each for each in sorted(written - others) if own_words(each, language(code)) is None] == []
+
+
+@pytest.mark.parametrize("code", OTHERS)
+def test_reasons_of_phones_and_of_stops_are_told_in_the_language(code: str) -> None:
+    told = language(code)
+    assert [each for each in PhoneFault if own_words(each.sentence, told) in (None, each.sentence)] == []
+    stop = "stopped by its own limit: opted out: 3 of 120 (2.5%), above 2%; failed: 9 of 20 (45%), above 20%"
+    assert own_words(stop, told) not in (None, stop)
+    assert "opted" not in str(own_words(stop, told))
+
+
+def test_a_standstill_is_told_with_all_its_parts() -> None:
+    found = Standstill(
+        What.CAMPAIGN,
+        "spring",
+        Cause.INSTANCES,
+        "stands still",
+        Remedy("go on with", "broadcaster instance resume a"),
+        detail="instance a is down, instance b is stopped and 3 more",
+        since=NOON,
+        next_try=NOON,
+        waiting=1_200,
+    )
+    clock = "{:%H:%M}".format
+    assert told_standstill(found, language(), clock) == found.sentence(clock).partition(": go on")[0]
+    assert told_standstill(found, language("id"), clock) == (
+        "kampanye spring tidak bergerak sejak 12:00: nomor pengirim a tidak dapat dihubungi, "
+        "nomor pengirim b dihentikan dan 3 lagi; percobaan berikutnya 12:00; 1.200 pesan menunggu"
+    )
+
+
+def test_what_others_say_is_quoted_and_stays_as_it_is() -> None:
+    told = language("es")
+    words = "number blocked and <b>refused</b> at 12:00"
+    assert own_words(words, told) is None
+    assert in_own_words(words, told) == words
+    assert reason_shown(words, told) == "<q><bdi>number blocked and &lt;b&gt;refused&lt;/b&gt; at 12:00</bdi></q>"
+    assert reason_shown("read back", told) == "<bdi>encontrado al releer</bdi>"
+    assert own_words("HTTP 402: the account has no credit or no subscription", told) == (
+        "HTTP 402: la cuenta no tiene saldo o suscripción"
+    )
+    assert own_words("HTTP 402: pay first", told) is None
+    # Ours, with words of theirs in it.
+    mixed = "refused 5 attempts in a row with “go away”, which no rule knows"
+    assert own_words(mixed, told) == "rechazó 5 intentos seguidos con “go away”, que ninguna regla conoce"
+
+
+@pytest.mark.parametrize(
+    "words", [", messages wait", ",,, people", "%(count)s messages", "its start and " * 300, "; , ; "]
+)
+def test_whatever_others_say_can_be_shown(words: str) -> None:
+    assert reason_shown(words, language("pt")).striptags() == " ".join(words.split())
+
+
+def test_no_two_texts_are_alike_and_english_stays_as_it_is() -> None:
+    assert len(set(OWN_TEXTS)) == len(OWN_TEXTS)
+    for text in OWN_TEXTS:
+        if "%(" not in text:
+            assert own_words(text, language()) == text
