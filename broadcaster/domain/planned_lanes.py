@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from math import ceil, inf
 from typing import NamedTuple
 
 from broadcaster.domain.plan_terms import OpenSpan, PlannedLane
 
 Gates = Mapping[tuple[int, int], float]
-"""When the slices of canaries open, by campaign and slice; infinity: nobody knows yet."""
+"""When the slices of campaigns open, by campaign and slice, 0 being the first; infinity: nobody knows yet."""
 
 
 class Turn(NamedTuple):
@@ -64,9 +64,19 @@ class LaneAhead:
         return OpenSpan(begins, min(known.ends, queue.expires_at))
 
     def gate(self, place: int) -> float:
-        """When the queue's slice opens; minus infinity: it is open."""
+        """When the queue's slice opens, the first one at its campaign's turn; minus infinity: it is open."""
         queue = self.queues[place]
-        return self._gates.get((queue.campaign, queue.slice), inf) if queue.slice else -inf
+        return self._gates.get((queue.campaign, queue.slice), inf if queue.slice else -inf)
+
+    def left_of(self, campaigns: Collection[int]) -> int:
+        """How many messages of these it has left to send."""
+        return sum(self.waiting[place] for place, queue in enumerate(self.queues) if queue.campaign in campaigns)
+
+    def leave_out(self, campaign: int) -> None:
+        """Nothing of the campaign is sent."""
+        for place, queue in enumerate(self.queues):
+            if queue.campaign == campaign:
+                self.waiting[place] = 0
 
     def hours_open(self, place: int) -> float:
         """When the hours of the queue open, as of the last look at it."""

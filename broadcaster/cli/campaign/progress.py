@@ -15,6 +15,7 @@ from broadcaster.cli.campaign.show import STATE_STYLES, campaign_document, told_
 from broadcaster.cli.output import console, duration, local_time, one_line, say, say_json
 from broadcaster.cli.troubles import said_by_instances, trouble_line
 from broadcaster.domain.campaign_plans import CampaignPlan
+from broadcaster.domain.frequency import WaitingPeople
 from broadcaster.domain.holds import HoldNow, said_holds
 from broadcaster.domain.meter import Meter, said_speed
 from broadcaster.domain.standstill import Cause, Standstill
@@ -80,6 +81,8 @@ class Snapshot:
     seconds_left: float | None = None
     holds: Sequence[HoldNow] = ()
     """What holds it now, by instance."""
+    waiting_people: Sequence[WaitingPeople] = ()
+    """How many messages wait for people, as of the latest plan."""
 
     @property
     def state(self) -> CampaignState:
@@ -143,10 +146,11 @@ def take_snapshot(
     told = (each for each in said_by_instances(troubles) if each.cause is not Cause.STARTS_LATER)
     rate = meter.rate(time.monotonic(), summary.total - summary.still_open)
     left = None if foresight is None else foresight.seconds_left(summary.still_open, rate)
+    waiting = foresight.plan.waiting_people if foresight and foresight.plan else ()
     notes = [*map(trouble_line, told)]
-    if holds:
-        notes.insert(0, f"held by {'; '.join(said_holds(holds, clock_time))}")
-    return Snapshot(summary, rate, troubles, tuple(notes), left, holds)
+    if holds or waiting:
+        notes.insert(0, f"held by {'; '.join(said_holds(holds, clock_time, waiting))}")
+    return Snapshot(summary, rate, troubles, tuple(notes), left, holds, waiting)
 
 
 class View(Protocol):
@@ -159,15 +163,16 @@ class JsonView:
     """One document in a line for each change."""
 
     def __init__(self) -> None:
-        self._last: tuple[CampaignSummary, Sequence[Standstill], Sequence[HoldNow]] | None = None
+        self._last: Sequence[object] = ()
 
     def update(self, snapshot: Snapshot) -> None:
         """Write the document if it is not the last one."""
-        known = (snapshot.summary, snapshot.troubles, snapshot.holds)
+        known = (snapshot.summary, snapshot.troubles, snapshot.holds, snapshot.waiting_people)
         if known != self._last:
             self._last = known
             document = campaign_document(snapshot.summary, snapshot.troubles)
-            say_json({**document, "holds": snapshot.holds}, indent=False)
+            ahead = {"holds": snapshot.holds, "waiting_people": snapshot.waiting_people}
+            say_json({**document, **ahead}, indent=False)
             sys.stdout.flush()
 
 
