@@ -88,13 +88,11 @@ class LaneNow(msgspec.Struct, frozen=True, kw_only=True):
 
         A message that is to be tried so often again, each time after longer than before, left so long before the end.
         """
-        if not self.again:
-            return 0.0
-        waits = delay = 0.0
-        for tries in range(_MOST_TRIES):
-            delay += backoff(RETRY_BASE, RETRY_CAP, tries, jitter=0.5)
+        share, waits, delay = self._again(luck, messages), 0.0, 0.0
+        for tries in range(_MOST_TRIES if share else 0):
+            delay += backoff(RETRY_BASE, RETRY_CAP, tries, jitter=1.0 if luck is Luck.BAD else 0.5)
             of_moments = min(messages, 1 + messages * delay / seconds) if seconds else messages
-            again = of_moments * (self.again / self.tried) ** (tries + 1)
+            again: float = of_moments * share ** (tries + 1)
             if again > _LIKELY[luck]:
                 # The latest of so many, of which any moment is as likely.
                 waits = max(waits, delay if luck is Luck.BAD else delay * again / (again + 1))
@@ -119,7 +117,7 @@ class LaneNow(msgspec.Struct, frozen=True, kw_only=True):
         if luck is Luck.USUAL:
             return share
         # Few that were seen say less than their share does (Wilson's interval).
-        certain = _SURE**2
+        certain = _SURE * _SURE
         middle = (self.again + certain / 2) / (self.tried + certain)
         deviation = sqrt(middle * (1 - middle) * (1 / (self.tried + certain) + (1 - middle) / messages))
         return min(_MOST_AGAIN, max(0.0, middle + luck.value * _SURE * deviation))

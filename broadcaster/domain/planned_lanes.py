@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from math import ceil, inf
 from typing import NamedTuple
 
@@ -28,6 +28,8 @@ class LaneAhead:
     def __init__(self, place: int, planned: PlannedLane, gates: Gates) -> None:
         self.place = place
         self.limits = frozenset(planned.limits)
+        self.all_limits = self.limits.union(*(queue.limits for queue in planned.queues))
+        """Those that count what it sends, or some of it."""
         self.queues = planned.queues
         self.waiting = [queue.messages for queue in planned.queues]
         self.expired = [0] * len(planned.queues)
@@ -180,6 +182,22 @@ class OpenLane(NamedTuple):
             for campaign, number in self.lane.numbers(self.queues, messages):
                 counts.update(dict.fromkeys(of_campaign[campaign], number))
         return counts
+
+
+def coupled(lanes: Sequence[LaneAhead], dependent: Sequence[Collection[int]]) -> Iterable[Sequence[LaneAhead]]:
+    """The lanes in groups that share neither a limit nor campaigns that depend on each other."""
+    groups: list[tuple[set[tuple[str, int]], list[LaneAhead]]] = []
+    for lane in lanes:
+        shared = {("limit", each) for each in lane.all_limits}
+        campaigns = {queue.campaign for queue in lane.queues}
+        shared |= {("campaigns", place) for place, each in enumerate(dependent) if not campaigns.isdisjoint(each)}
+        together = [lane]
+        for group in [each for each in groups if each[0] & shared]:
+            groups.remove(group)
+            shared |= group[0]
+            together = [*group[1], *together]
+        groups.append((shared, together))
+    return [sorted(together, key=lambda lane: lane.place) for _, together in groups]
 
 
 class Share(NamedTuple):

@@ -8,7 +8,7 @@ are in seconds since 1970.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from math import inf
@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from broadcaster.domain.plan_terms import OpenSpan, PlannedLane, PlannedLimit, Slices, Succession, always_open
 from broadcaster.domain.planned_canaries import CanariesAhead
-from broadcaster.domain.planned_lanes import LaneAhead, OpenLane, Share
+from broadcaster.domain.planned_lanes import LaneAhead, OpenLane, Share, coupled
 from broadcaster.domain.planned_limits import LimitAhead
 from broadcaster.domain.planned_successions import SuccessionsAhead
 from broadcaster.domain.shared_places import granted
@@ -123,7 +123,7 @@ def sending_plan(
     ahead = {key: LimitAhead(limit) for key, limit in limits.items()}
     careful = canaries or {}
     dependent = [*({each} for each in careful), *(set(dict(each.campaigns)) for each in successions)]
-    for together in _coupled([LaneAhead(place, lane, gates) for place, lane in enumerate(lanes)], dependent):
+    for together in coupled([LaneAhead(place, lane, gates) for place, lane in enumerate(lanes)], dependent):
         turns = SuccessionsAhead(together, successions, gates)
         canary = CanariesAhead(together, careful, gates)
         _Planning(together, ahead, plan, day, canary, turns).run(now)
@@ -149,7 +149,7 @@ class _Planning:
         turns: SuccessionsAhead,
     ) -> None:
         self._lanes = lanes
-        self._limits = {key: limits[key] for lane in lanes for key in _limits_of(lane)}
+        self._limits = {key: limits[key] for lane in lanes for key in lane.all_limits}
         self._plan = plan
         self._day = day
         self._canaries = canaries
@@ -305,11 +305,6 @@ _Looks = Sequence[tuple[LaneAhead, Sequence[tuple[int, OpenSpan]]]]
 """The lanes with something left, each with the openings of its queues."""
 
 
-def _limits_of(lane: LaneAhead) -> frozenset[int]:
-    """The limits that count what the lane sends, or some of it."""
-    return lane.limits.union(*(queue.limits for queue in lane.queues))
-
-
 def _open_lanes(looks: _Looks, free: Mapping[int, int], now: float) -> Iterator[OpenLane]:
     """The lanes with queues that are open and have a place, each with these: first which closes first."""
     for lane, openings in looks:
@@ -330,19 +325,3 @@ def _reason(lane: LaneAhead, place: int, opens: float) -> tuple[Hold, int]:
     if lane.gate(place) >= opens and (queue.slice or lane.gate(place) > queue.not_before):
         return (Hold.CANARY if queue.slice else Hold.EARLIER), 0
     return (Hold.WINDOW if lane.hours_open(place) >= opens else Hold.START), 0
-
-
-def _coupled(lanes: Sequence[LaneAhead], dependent: Sequence[Collection[int]]) -> Iterable[Sequence[LaneAhead]]:
-    """The lanes in groups that share neither a limit nor campaigns that depend on each other."""
-    groups: list[tuple[set[tuple[str, int]], list[LaneAhead]]] = []
-    for lane in lanes:
-        shared = {("limit", each) for each in _limits_of(lane)}
-        campaigns = {queue.campaign for queue in lane.queues}
-        shared |= {("campaigns", place) for place, each in enumerate(dependent) if not campaigns.isdisjoint(each)}
-        together = [lane]
-        for group in [each for each in groups if each[0] & shared]:
-            groups.remove(group)
-            shared |= group[0]
-            together = [*group[1], *together]
-        groups.append((shared, together))
-    return [sorted(together, key=lambda lane: lane.place) for _, together in groups]

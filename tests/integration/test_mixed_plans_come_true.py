@@ -38,18 +38,18 @@ def weights_windows_and_limits_an_hour(shop: Shop, _clock: DatabaseClock) -> Non
 
 
 def a_ramp_beside_a_shared_limit(shop: Shop, _clock: DatabaseClock) -> None:
-    shop.add("a", "1000/s")
-    shop.add("b", "500/s 40/d")
+    shop.add("a", "1/min")
+    shop.add("b", "1/min")
     limit_lane(shop, "a", LaneLimits(shop.settings.acceptance_seconds, ramp=(20, 50, 120)))
     share(shop, "customers", "60/d", "a", "b")
-    shop.submit("c", 200, "a", "b")
+    shop.submit("c", 160, "a", "b")
 
 
 def gaps_and_rests_in_windows_beside_another(shop: Shop, _clock: DatabaseClock) -> None:
     gaps = Gaps(Span(200.0, 260.0), Rest(Span(1000.0, 1400.0), 10))
     shop.add("a", "1000/s", gaps=gaps, hours=MORNINGS)
-    shop.submit("c", 70, "a")
-    shop.submit("other", 25, "a", first=1_000)
+    shop.submit("c", 55, "a")
+    shop.submit("other", 15, "a", first=1_000)
 
 
 def limits_an_hour_and_a_day_with_a_canary(shop: Shop, _clock: DatabaseClock) -> None:
@@ -79,11 +79,11 @@ def two_paces_share_a_limit_beside_one_that_starts_later(shop: Shop, _clock: Dat
 
 
 def recipients_clocks_and_limits(shop: Shop, _clock: DatabaseClock) -> None:
-    hours = OpeningHours(windows=("Mon-Sun 09:00-13:00",), is_by_recipient=True)
+    hours = OpeningHours(windows=("Mon-Sun 09:00-13:00",), zone="UTC", is_by_recipient=True)
     shop.add("a", "1000/s 25/h")
     shop.add("b", "1000/s 60/d")
     shop.submit("c", 170, "a", "b", hours=hours, prefix="62812")
-    shop.submit("other", 40, "a", hours=hours, prefix="49151", first=1_000)
+    shop.submit("other", 40, "a", hours=hours, prefix="491511", first=1_000)
 
 
 def some_expire_under_a_limit_and_windows(shop: Shop, _clock: DatabaseClock) -> None:
@@ -94,11 +94,11 @@ def some_expire_under_a_limit_and_windows(shop: Shop, _clock: DatabaseClock) -> 
 
 
 def three_senders_by_weights_share_two_limits(shop: Shop, _clock: DatabaseClock) -> None:
-    for name, rate in (("a", "500/s 60/d"), ("b", "250/s"), ("d", "1000/s 30/h")):
+    for name, rate in (("a", "1/min"), ("b", "40/h"), ("d", "30/h")):
         shop.add(name, rate)
     share(shop, "customers", "100/d", "a", "b", "d")
-    share(shop, "promos", "40/h")
-    shop.submit("c", 240, "a", "b", "d", weights={"a": 1.0, "b": 2.0, "d": 2.0}, limits=["promos"])
+    share(shop, "promos", "60/h")
+    shop.submit("c", 200, "a", "b", "d", weights={"a": 1.0, "b": 2.0, "d": 2.0}, limits=["promos"])
     shop.submit("other", 30, "d", first=1_000)
 
 

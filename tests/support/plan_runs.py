@@ -24,6 +24,9 @@ WITHIN = 0.05
 """By which share of the time that it takes a plan may be wrong,"""
 SECONDS_OFF = 1.5
 """and by how many seconds: a worker begins, and ticks come once a second."""
+TICK = 0.5
+"""Seconds until ticks are fired again while something is being sent."""
+IDLE_TICKS = 60
 _NEXT = """
 SELECT extract(epoch FROM min(moment) - now())::float8
 FROM (
@@ -56,14 +59,21 @@ def run_to_its_end(shop: Shop, clock: DatabaseClock, *names: str) -> datetime:
 
 
 async def _run(shop: Shop, clock: DatabaseClock, names: Sequence[str]) -> None:
+    sending: set[asyncio.Task[object]] = set()
+    idle = 0
     async with SendingProcess(shop.settings) as process:
         while not await asyncio.to_thread(_tick, shop, names):
-            if lanes := shop.lanes():
-                await process.send_due(lanes)
+            if lanes := await asyncio.to_thread(shop.lanes):
+                sending.add(asyncio.create_task(process.send_due(lanes)))
+            if sending:
+                done, sending = await asyncio.wait(sending, timeout=TICK, return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.gather(*done)
                 continue
             [(seconds,)] = shop.sql(_NEXT)
-            assert seconds is not None, "nothing is due any more"
-            clock.step(float(str(seconds)) + 0.01)
+            idle = idle + 1 if seconds is None else 0
+            assert idle < IDLE_TICKS, "nothing is due any more"
+            # A lane that was woken just now is not woken again for a while.
+            clock.step(1.0 if seconds is None else float(str(seconds)) + 0.01)
 
 
 def _tick(shop: Shop, names: Sequence[str]) -> bool:
