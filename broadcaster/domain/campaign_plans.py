@@ -17,7 +17,7 @@ from broadcaster.domain.frequency import PersonRule, WaitingPeople
 from broadcaster.domain.lanes_now import LaneNow, LimitNow, Luck, moment_of_seconds, seconds_or
 from broadcaster.domain.opening_hours import NOBODY, OpeningHours, RecipientGroup, joint_opening
 from broadcaster.domain.plan_terms import NEVER, OpenSpan, PlannedLane, Queue, Slices, Succession, always_open
-from broadcaster.domain.plans import Hold, SendingPlan, sending_plan
+from broadcaster.domain.plans import Hold, Leaving, SendingPlan, sending_plan
 
 OWN = 0
 """The campaign that is asked for, among others beside it."""
@@ -236,13 +236,11 @@ class Surroundings:
 
     def _ends_at(self, plan: SendingPlan, campaign: int, luck: Luck) -> datetime | None:
         """When the last message of a campaign leaves, with the tries that some of the last ones need."""
-        if plan.remaining(campaign):
-            return None
-        ends = [
-            each.last + self.lanes[lane].last_tries(luck, each.messages, each.last - each.first)
-            for _, lane, each in plan.of(campaign)
-        ]
-        return _moment(max(ends, default=None))
+
+        def tries(lane: int, each: Leaving) -> float:
+            return self.lanes[lane].last_tries(luck, each.messages, each.last - each.first)
+
+        return _moment(plan.ends_at(campaign, tries))
 
     def _planned(self, parts: Sequence[PlannedPart], luck: Luck, rate: float) -> SendingPlan:
         by_lane: dict[int, list[PlannedPart]] = defaultdict(list)

@@ -19,7 +19,7 @@ _SURE = 1.65
 _MOST_AGAIN = 0.95
 """More tries in vain than that are no rate that goes on."""
 _MOST_TRIES = 4
-"""More than once: as many attempts as a campaign has where nobody says otherwise."""
+"""After the first: so many make up the attempts that a campaign has where nobody says otherwise."""
 
 
 class Luck(Enum):
@@ -92,7 +92,7 @@ class LaneNow(msgspec.Struct, frozen=True, kw_only=True):
         for tries in range(_MOST_TRIES if share else 0):
             delay += backoff(RETRY_BASE, RETRY_CAP, tries, jitter=1.0 if luck is Luck.BAD else 0.5)
             of_moments = min(messages, 1 + messages * delay / seconds) if seconds else messages
-            again: float = of_moments * share ** (tries + 1)
+            again = of_moments * share ** (tries + 1)
             if again > _LIKELY[luck]:
                 # The latest of so many, of which any moment is as likely.
                 waits = max(waits, delay if luck is Luck.BAD else delay * again / (again + 1))
@@ -120,7 +120,8 @@ class LaneNow(msgspec.Struct, frozen=True, kw_only=True):
         certain = _SURE * _SURE
         middle = (self.again + certain / 2) / (self.tried + certain)
         deviation = sqrt(middle * (1 - middle) * (1 / (self.tried + certain) + (1 - middle) / messages))
-        return min(_MOST_AGAIN, max(0.0, middle + luck.value * _SURE * deviation))
+        extreme: float = middle + luck.value * _SURE * deviation
+        return min(_MOST_AGAIN, max(0.0, extreme))
 
 
 class LimitNow(msgspec.Struct, frozen=True, kw_only=True):

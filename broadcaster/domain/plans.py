@@ -86,9 +86,13 @@ class SendingPlan:
         """When the first message of the campaign leaves; None: none does."""
         return min((each.first for *_, each in self.of(campaign)), default=None)
 
-    def ends_at(self, campaign: int = 0) -> float | None:
-        """When its last message leaves; None: some do not within the HORIZON, or there are none."""
-        return None if self.remaining(campaign) else max((each.last for *_, each in self.of(campaign)), default=None)
+    def ends_at(self, campaign: int = 0, tries: Callable[[int, Leaving], float] = lambda *_: 0.0) -> float | None:
+        """When its last message leaves; None: some do not within the HORIZON, or there are none.
+
+        `tries`: for how many seconds those of a lane and a day are tried again after the last of them has left.
+        """
+        ends = (each.last + tries(lane, each) for _, lane, each in self.of(campaign))
+        return None if self.remaining(campaign) else max(ends, default=None)
 
     def remaining(self, campaign: int = 0) -> int:
         """How many of its messages do not leave within the HORIZON, and do not expire."""

@@ -73,9 +73,9 @@ def two_paces_share_a_limit_beside_one_that_starts_later(shop: Shop, _clock: Dat
     shop.add("a", "1/min")
     shop.add("b", "40/h")
     share(shop, "customers", "70/h", "a", "b")
-    shop.submit("c", 260, "a", "b")
-    shop.submit("other", 60, "b", first=1_000, priority=2)
-    later(shop, "other", "45 min")
+    shop.submit("c", 120, "a", "b")
+    shop.submit("other", 25, "b", first=1_000, priority=2)
+    later(shop, "other", "20 min")
 
 
 def recipients_clocks_and_limits(shop: Shop, _clock: DatabaseClock) -> None:
@@ -96,10 +96,10 @@ def some_expire_under_a_limit_and_windows(shop: Shop, _clock: DatabaseClock) -> 
 def three_senders_by_weights_share_two_limits(shop: Shop, _clock: DatabaseClock) -> None:
     for name, rate in (("a", "1/min"), ("b", "40/h"), ("d", "30/h")):
         shop.add(name, rate)
-    share(shop, "customers", "100/d", "a", "b", "d")
+    share(shop, "customers", "50/d", "a", "b", "d")
     share(shop, "promos", "60/h")
-    shop.submit("c", 200, "a", "b", "d", weights={"a": 1.0, "b": 2.0, "d": 2.0}, limits=["promos"])
-    shop.submit("other", 30, "d", first=1_000)
+    shop.submit("c", 110, "a", "b", "d", weights={"a": 1.0, "b": 2.0, "d": 2.0}, limits=["promos"])
+    shop.submit("other", 15, "d", first=1_000)
 
 
 def failures_and_gaps_beside_another(shop: Shop, clock: DatabaseClock) -> None:

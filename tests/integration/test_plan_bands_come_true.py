@@ -14,7 +14,7 @@ from tests.support.plan_runs import foreseen, run_to_its_end, sent_until
 from tests.support.shop import Shop, open_shop
 
 GATEWAYS = [f"g{number}" for number in range(20)]
-BEFORE, MESSAGES = 50, 50
+BEFORE, MESSAGES = 40, 40
 WITHIN_BAND = 0.9
 
 
