@@ -90,7 +90,7 @@ def _phones() -> Iterator[str]:
 
 
 def _seconds(stand: Stand, quick: bool) -> list[float]:
-    return [_plan(stand) for _ in range(1 if quick else 5)]
+    return [_plan(stand) for _ in range(1 if quick else 3)]
 
 
 def _plan(stand: Stand) -> float:

@@ -30,12 +30,15 @@ class LaneAhead:
         self.limits = frozenset(planned.limits)
         self.all_limits = self.limits.union(*(queue.limits for queue in planned.queues))
         """Those that count what it sends, or some of it."""
+        self.counts_alike = self.all_limits == self.limits
+        """Whether each of them counts all that it sends."""
         self.queues = planned.queues
         self.waiting = [queue.messages for queue in planned.queues]
         self.expired = [0] * len(planned.queues)
         self.interval = planned.pace.interval
         self._tolerance = planned.pace.tolerance
         self._not_before = planned.not_before
+        self._spans = [OpenSpan(-inf, -inf)] * len(planned.queues)
         self._clock = planned.clock
         self._gates = gates
         self._known = [OpenSpan(-inf, -inf)] * len(planned.queues)
@@ -59,11 +62,13 @@ class LaneAhead:
 
     def opening(self, place: int, now: float) -> OpenSpan:
         """When messages of the queue may start, at `now` or next, whatever pace and limits say."""
-        queue, known = self.queues[place], self._known[place]
-        if now >= known.ends:
-            known = self._known[place] = queue.opening(now)
-        begins = max(known.begins, queue.not_before, self._not_before, self.gate(place))
-        return OpenSpan(begins, min(known.ends, queue.expires_at))
+        queue = self.queues[place]
+        if now >= self._known[place].ends:
+            begins, ends = self._known[place] = queue.opening(now)
+            begins = max(begins, queue.not_before, self._not_before)
+            self._spans[place] = OpenSpan(begins, min(ends, queue.expires_at))
+        span, gate = self._spans[place], self.gate(place)
+        return span if gate <= span.begins else OpenSpan(gate, span.ends)
 
     def gate(self, place: int) -> float:
         """When the queue's slice opens, the first one at its campaign's turn; minus infinity: it is open."""
@@ -163,6 +168,8 @@ class OpenLane(NamedTuple):
     @property
     def limits(self) -> frozenset[int]:
         """The limits that count what it sends, or some of it."""
+        if self.lane.counts_alike:
+            return self.lane.limits
         return self.lane.limits.union(*(self.lane.queues[place].limits for place in self.queues))
 
     @property

@@ -200,7 +200,8 @@ class _Planning:
             for place, (begins, ends) in openings:
                 campaign = lane.queues[place].campaign
                 opens = max(begins, now) if begins < ends else ends
-                free_at, full = max(of_lane, self._full(lane.queues[place].limits, free, now))
+                limits = lane.queues[place].limits
+                free_at, full = max(of_lane, self._full(limits, free, now)) if limits else of_lane
                 until = max(opens, free_at)
                 if campaign not in found or until < found[campaign].until:
                     hold = _reason(lane, place, opens) if opens >= free_at else (Hold.LIMIT, full)
@@ -220,8 +221,7 @@ class _Planning:
         yield from self._canaries.changes(now)
         yield from self._turns.changes(now)
         for _, openings in looks:
-            for _, opening in openings:
-                yield from (each for each in opening if each > now)
+            yield from (begins if begins > now else ends for _, (begins, ends) in openings if ends > now)
         for key, limit in self._limits.items():
             if not free[key]:
                 yield limit.free_at(now)

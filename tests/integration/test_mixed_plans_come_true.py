@@ -105,10 +105,11 @@ def three_senders_by_weights_share_two_limits(shop: Shop, _clock: DatabaseClock)
 def failures_and_gaps_beside_another(shop: Shop, clock: DatabaseClock) -> None:
     shop.add("a", gaps=Gaps(Span(50.0, 70.0)))
     shop.add("b", "1000/s 40/h")
-    shop.fault("kind=too_often,probability=0.1")
-    shop.submit("before", 100, "a", "b")
+    # The same requests fail in each run: those of one instance come one after the other.
+    shop.fault("kind=too_often,probability=0.15,instance=a")
+    shop.submit("before", 160, "a", "b", weights={"a": 3.0, "b": 1.0})
     run_to_its_end(shop, clock, "before")
-    shop.submit("c", 200, "a", "b", first=2_000)
+    shop.submit("c", 160, "a", "b", first=2_000, weights={"a": 3.0, "b": 1.0})
     shop.submit("other", 20, "a", first=3_000)
 
 
