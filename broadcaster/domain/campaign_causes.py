@@ -8,6 +8,7 @@ from shlex import quote
 
 from broadcaster.domain.campaign_standing import CampaignStanding, HeldParts
 from broadcaster.domain.care import stopped_figures
+from broadcaster.domain.frequency import PersonRule, they_were
 from broadcaster.domain.instance_causes import lane_remedy, what_it_does
 from broadcaster.domain.pacing import format_rate
 from broadcaster.domain.standstill import CampaignFacts, Cause, Remedy, Scene, Standstill, What, counted
@@ -134,6 +135,19 @@ def _waits_for_a_retry(campaign: CampaignFacts, held: HeldParts) -> Standstill:
     )
 
 
+def _waits_for_people(campaign: CampaignFacts, held: HeldParts) -> Standstill:
+    rules = {part.person_rule for part in (held.soonest, *held.first) if part is not None}
+    return _of(
+        campaign,
+        Cause.PERSON,
+        "waits for its people",
+        Remedy("see how many with", f"broadcaster campaign show {quote(campaign.name)}"),
+        detail=f"they {' or '.join(they_were(rule) for rule in PersonRule if rule in rules)}",
+        next_try=held.next_try,
+        waiting=held.pending,
+    )
+
+
 def _waits_for_a_slot(campaign: CampaignFacts, held: HeldParts) -> Standstill:
     part = held.soonest or held.first[0]
     if part.full is not None:
@@ -211,6 +225,7 @@ def _waits_for_nothing(campaign: CampaignFacts, held: HeldParts) -> Standstill:
 _HELD: dict[Cause, Callable[[CampaignFacts, HeldParts], Standstill]] = {
     Cause.INSTANCES: _waits_for_instances,
     Cause.RETRY: _waits_for_a_retry,
+    Cause.PERSON: _waits_for_people,
     Cause.PACED: _waits_for_a_slot,
     Cause.WINDOW: _waits_for_its_window,
     Cause.CANARY: _waits_for_its_canary,

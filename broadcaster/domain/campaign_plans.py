@@ -13,10 +13,11 @@ import msgspec
 
 from broadcaster.domain.care import Care
 from broadcaster.domain.dealing import LaneRates
+from broadcaster.domain.frequency import PersonRule, WaitingPeople
 from broadcaster.domain.lanes_now import LaneNow, LimitNow, Luck, moment_of_seconds, seconds_or
 from broadcaster.domain.opening_hours import NOBODY, OpeningHours, RecipientGroup, joint_opening
-from broadcaster.domain.plan_terms import NEVER, OpenSpan, PlannedLane, Queue, Slices, always_open
-from broadcaster.domain.plans import Hold, SendingPlan, sending_plan
+from broadcaster.domain.plan_terms import NEVER, OpenSpan, PlannedLane, Queue, Slices, Succession, always_open
+from broadcaster.domain.plans import Hold, Leaving, SendingPlan, sending_plan
 
 OWN = 0
 """The campaign that is asked for, among others beside it."""
@@ -30,6 +31,7 @@ _TOLD_BY = {
     Hold.START: "its start",
     Hold.WINDOW: "its windows",
     Hold.CANARY: "the slices of its canary",
+    Hold.EARLIER: "the occurrence before it",
 }
 
 
@@ -50,6 +52,10 @@ class PlannedPart:
     """Of the campaign's canary, counted from the one that is open."""
     limits: tuple[int, ...] = ()
     """The ids of limits that hold for the campaign."""
+    rule: PersonRule | None = None
+    """By which these wait for their people until `not_before`; None: they do not."""
+    first_free_at: datetime | None = None
+    """When the first of these people are free."""
 
     def sliced(self, care: Care | None, open_slices: int = 1, *, held: int | None = None) -> Iterator[PlannedPart]:
         """The same by slices, where its campaign has a canary of which so many are open. `held`: so many are not."""
@@ -117,6 +123,10 @@ class CampaignPlan:
     """How many of its messages do not leave within a year, or nobody knows when."""
     stopped: Sequence[str] = ()
     """Its instances through which nothing is sent now, and nobody knows until when."""
+    waiting_people: Sequence[WaitingPeople] = ()
+    """Its messages that wait now until their people may get one again, by rule."""
+    is_skipped: bool = False
+    """Whether it is left out, since another one of its schedule is still sent when it is due."""
 
     @property
     def known_end(self) -> datetime | None:
@@ -152,6 +162,8 @@ class Surroundings:
     """Of campaigns that have one."""
     names: Mapping[int, str] = field(default_factory=dict)
     """Of other campaigns."""
+    successions: Sequence[Succession] = ()
+    """Of schedules: which campaigns are not sent beside each other."""
 
     def shares(self, weights: Mapping[int, float | None]) -> LaneRates:
         """By what these lanes (ids) share messages: each by its weight or, where that is None, by its rate."""
@@ -205,7 +217,7 @@ class Surroundings:
         own = [part for part in (*self.beside, *parts) if part.campaign == campaign and part.messages]
         lanes = [lane for lane in self.lanes if any(part.lane_id == lane.id for part in own)]
         waits = list(self._waits(plan, campaign))
-        early, ends, late = (_moment(plans[luck].ends_at(campaign)) for luck in (Luck.GOOD, Luck.USUAL, Luck.BAD))
+        early, ends, late = (self._ends_at(plans[luck], campaign, luck) for luck in (Luck.GOOD, Luck.USUAL, Luck.BAD))
         return CampaignPlan(
             begins_at=self.now,
             ends_at=ends,
@@ -218,7 +230,17 @@ class Surroundings:
             latest_at=max(late, ends) + _LATE if late and ends else None,
             remaining=plan.remaining(campaign),
             stopped=[lane.instance for lane in lanes if lane.is_stopped],
+            waiting_people=list(_waiting_people(own)),
+            is_skipped=campaign in plan.skipped,
         )
+
+    def _ends_at(self, plan: SendingPlan, campaign: int, luck: Luck) -> datetime | None:
+        """When the last message of a campaign leaves, with the tries that some of the last ones need."""
+
+        def tries(lane: int, each: Leaving) -> float:
+            return self.lanes[lane].last_tries(luck, each.messages, each.last - each.first)
+
+        return _moment(plan.ends_at(campaign, tries))
 
     def _planned(self, parts: Sequence[PlannedPart], luck: Luck, rate: float) -> SendingPlan:
         by_lane: dict[int, list[PlannedPart]] = defaultdict(list)
@@ -240,7 +262,7 @@ class Surroundings:
             )
             lanes.append(planned)
         limits = {each.id: each.planned for each in self.limits}
-        return sending_plan(lanes, limits, self.now.timestamp(), self._day, self.canaries)
+        return sending_plan(lanes, limits, self.now.timestamp(), self._day, self.canaries, self.successions)
 
     def _queue(self, lane: LaneNow, part: PlannedPart) -> Queue:
         reserve = self.reserve.total_seconds()
@@ -293,6 +315,13 @@ def slices_of(care: Care | None, next_at: datetime | None = None) -> Slices | No
     if care is None or not care.canary:
         return None
     return Slices(care.after, None if next_at is None else next_at.timestamp())
+
+
+def _waiting_people(parts: Sequence[PlannedPart]) -> Iterator[WaitingPeople]:
+    for rule in PersonRule:
+        of_rule = [(part.first_free_at, part.messages) for part in parts if part.rule is rule and part.first_free_at]
+        if of_rule:
+            yield WaitingPeople(rule, sum(messages for _, messages in of_rule), min(first for first, _ in of_rule))
 
 
 def _opening(

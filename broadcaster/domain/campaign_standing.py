@@ -114,7 +114,7 @@ def _holds(part: Part, scene: Scene) -> Cause | None:
     if part.is_held:
         return Cause.CANARY
     if part.next_due_at is not None and part.next_due_at > now + SOON:
-        return Cause.RETRY
+        return Cause.RETRY if part.person_rule is None else Cause.PERSON
     if part.full is not None and part.full.free_at > now + SLOW:
         return Cause.PACED
     if part.outranked_by is not None:
@@ -132,6 +132,8 @@ def _moments(cause: Cause, part: Part) -> tuple[datetime | None, datetime | None
             return part.lane.since, part.lane.not_before if part.lane.health in TRIED_AGAIN else None
         case Cause.RETRY:
             return part.last_claimed_at, part.next_due_at
+        case Cause.PERSON:
+            return None, part.next_due_at
         case Cause.PACED:
             return None, part.lane.slot if part.full is None else part.full.free_at
         case Cause.WINDOW:

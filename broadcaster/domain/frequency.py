@@ -11,19 +11,22 @@ docs/decisions/0038-how-often.md has the reasons.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import NamedTuple
+from math import ceil
+from typing import NamedTuple, TypeVar
 
 import msgspec
 
 from broadcaster.domain.spans import LONGEST, UNIT, UNITS, length_of, parse_span, said_span
 from broadcaster.errors import UsageError, listed, quoted
 
+T = TypeVar("T")
+
 MOST_OF_A_CAP = 1000
 
-_MOST_PIECES = 24
+MOST_PIECES = 24
 """In so many pieces at most a plan has those who wait."""
 _SHORTEST = timedelta(hours=1)
 _CAP = re.compile(rf"([0-9]{{1,6}})\s*/\s*([0-9]{{0,6}})\s*({UNIT})")
@@ -86,6 +89,39 @@ class Freed(msgspec.Struct, frozen=True):
     messages: int
 
 
+class PersonRule(StrEnum):
+    """Which rule keeps a message from its person."""
+
+    COOLDOWN = "cooldown"
+    CAP = "cap"
+
+
+class WaitingPeople(msgspec.Struct, frozen=True):
+    """Messages of a campaign that wait until their people may get one again."""
+
+    rule: PersonRule
+    messages: int
+    first_free_at: datetime
+    """When the first of these people may."""
+
+    def says(self, clock: Callable[[datetime], str]) -> str:
+        """For people. `clock` formats a moment."""
+        they, wait = ("message", "waits") if self.messages == 1 else ("messages", "wait")
+        until = f"the first until {clock(self.first_free_at)}"
+        return f"{self.messages:,} {they} {wait} for people who {they_were(self.rule)}, {until}"
+
+
+def they_were(rule: PersonRule) -> str:
+    """Why people wait, as a clause about them."""
+    return "were messaged within its cooldown" if rule is PersonRule.COOLDOWN else "have had as many as caps allow"
+
+
+def in_few_pieces(freed: Sequence[T], most: int = MOST_PIECES) -> list[Sequence[T]]:
+    """In so many pieces at most, for a plan."""
+    size = max(1, ceil(len(freed) / most))
+    return [freed[first : first + size] for first in range(0, len(freed), size)]
+
+
 class Contention(msgspec.Struct, frozen=True, kw_only=True):
     """What else the people of a campaign get, as it stands before it starts."""
 
@@ -115,11 +151,9 @@ class Contention(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def waiting(self) -> Sequence[Freed]:
         """Those that wait, by when they may leave, in a few pieces at most: each counts as free at its end."""
-        if self.is_skipped or not self.free:
+        if self.is_skipped:
             return ()
-        size = -(-len(self.free) // _MOST_PIECES)
-        pieces = [self.free[first : first + size] for first in range(0, len(self.free), size)]
-        return [Freed(piece[-1].at, sum(each.messages for each in piece)) for piece in pieces]
+        return [Freed(piece[-1].at, sum(each.messages for each in piece)) for piece in in_few_pieces(self.free)]
 
     def remarks(self) -> list[str]:
         """For people."""

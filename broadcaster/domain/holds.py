@@ -9,6 +9,7 @@ from enum import StrEnum
 import msgspec
 
 from broadcaster.domain.campaign_standing import TRIED_AGAIN, is_unwell
+from broadcaster.domain.frequency import WaitingPeople, they_were
 from broadcaster.domain.instance_causes import what_it_does
 from broadcaster.domain.pacing import format_rate
 from broadcaster.domain.standstill import Part, Scene
@@ -24,6 +25,8 @@ class HoldCause(StrEnum):
     WINDOW = "window"
     CANARY = "canary"
     RETRY = "retry"
+    PERSON = "person"
+    """Its people were messaged too lately."""
     OTHERS = "others"
     LIMIT = "limit"
     REST = "rest"
@@ -55,15 +58,22 @@ def holds_now(parts: Iterable[Part], scene: Scene) -> Iterator[HoldNow]:
 
 
 def said_holds(
-    holds: Iterable[HoldNow], clock: Callable[[datetime], str], told: Callable[[str], str] = str
+    holds: Iterable[HoldNow],
+    clock: Callable[[datetime], str],
+    waiting: Iterable[WaitingPeople] = (),
+    told: Callable[[str], str] = str,
 ) -> Iterator[str]:
-    """One line for all instances that are held by the same. `told` puts that into other words, if need be."""
+    """One line for all instances that are held by the same, and one for each rule by which people are waited for.
+
+    `told` puts that into other words, if need be.
+    """
     by_words: dict[str, list[str]] = {}
     for hold in holds:
         by_words.setdefault(hold.says(clock), []).append(hold.instance)
     for words, instances in by_words.items():
         more = f" and {len(instances) - _MOST_NAMED:,} more" if len(instances) > _MOST_NAMED else ""
         yield f"{', '.join(instances[:_MOST_NAMED])}{more}: {told(words)}"
+    yield from (told(each.says(clock)) for each in waiting)
 
 
 def _hold(part: Part, scene: Scene) -> tuple[HoldCause, str, datetime | None]:
@@ -78,6 +88,8 @@ def _hold(part: Part, scene: Scene) -> tuple[HoldCause, str, datetime | None]:
             return HoldCause.CANARY, "the next slice of its canary opens once this one has left", None
         return HoldCause.CANARY, "the next slice of its canary opens", part.next_slice_at
     if part.next_due_at is not None and part.next_due_at > scene.now:
+        if part.person_rule is not None:
+            return HoldCause.PERSON, f"its people {they_were(part.person_rule)}, again", part.next_due_at
         return HoldCause.RETRY, "another try", part.next_due_at
     if part.full is not None:
         return HoldCause.LIMIT, f"limit {part.full.name}, {part.full.allows}, again", part.full.free_at

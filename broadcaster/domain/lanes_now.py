@@ -8,6 +8,7 @@ from math import inf, sqrt
 
 import msgspec
 
+from broadcaster.domain.decisions import RETRY_BASE, RETRY_CAP, backoff
 from broadcaster.domain.opening_hours import OpeningHours
 from broadcaster.domain.pacing import Pace
 from broadcaster.domain.plan_terms import PlannedLimit
@@ -17,6 +18,8 @@ _SURE = 1.65
 """Deviations from the mean within which nine of ten lie."""
 _MOST_AGAIN = 0.95
 """More tries in vain than that are no rate that goes on."""
+_MOST_TRIES = 4
+"""After the first: so many make up the attempts that a campaign has where nobody says otherwise."""
 
 
 class Luck(Enum):
@@ -25,6 +28,10 @@ class Luck(Enum):
     GOOD = -1
     USUAL = 0
     BAD = 1
+
+
+_LIKELY = {Luck.GOOD: 3.0, Luck.USUAL: 0.7, Luck.BAD: 0.05}
+"""Where more messages than that are expected to be tried so often, one is: 19 of 20 times, mostly, 1 of 20 times."""
 
 
 class LaneNow(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,9 +57,11 @@ class LaneNow(msgspec.Struct, frozen=True, kw_only=True):
     again: int = 0
     """and how many of them are to be made again."""
     latency: float | None = None
-    """Seconds that half of its requests take no longer than, lately; None: not known."""
-    worst_latency: float | None = None
-    """The same of 19 of 20."""
+    """Seconds that one of its requests takes, on average, lately; None: not known."""
+    latency_variance: float = 0.0
+    """Of that, from one request to another, in seconds squared,"""
+    latency_drift: float = 0.0
+    """and from one tenth of these attempts to another: gateways have better and worse times."""
     hours: OpeningHours | None
     limits: tuple[int, ...]
     now: datetime
@@ -60,8 +69,8 @@ class LaneNow(msgspec.Struct, frozen=True, kw_only=True):
     def pace(self, luck: Luck, messages: int) -> Pace:
         """How fast so many messages leave, all tries counted."""
         drawn = luck.value * _SURE * sqrt(self.variance / messages) if messages else 0.0
-        latency = (self.worst_latency if luck is Luck.BAD else self.latency) or 0.0
-        interval = max(self.interval + drawn, latency / self.max_in_flight) / (1.0 - self._again(luck))
+        latency = self._latency(luck, messages)
+        interval = max(self.interval + drawn, latency / self.max_in_flight) / (1.0 - self._again(luck, messages))
         return Pace(interval, self.tolerance if interval == self.interval else 0.0, self.burst)
 
     @property
@@ -74,12 +83,45 @@ class LaneNow(msgspec.Struct, frozen=True, kw_only=True):
         """Whether it is known how fast it sends."""
         return self.interval > 0 or self.latency is not None
 
-    def _again(self, luck: Luck) -> float:
-        """Which share of its attempts is to be made again."""
-        if not self.again:
+    def last_tries(self, luck: Luck, messages: int, seconds: float) -> float:
+        """For how many seconds tries go on after the last of so many messages has left, which take so long.
+
+        A message that is to be tried so often again, each time after longer than before, left so long before the end.
+        """
+        share, waits, delay = self._again(luck, messages), 0.0, 0.0
+        for tries in range(_MOST_TRIES if share else 0):
+            delay += backoff(RETRY_BASE, RETRY_CAP, tries, jitter=1.0 if luck is Luck.BAD else 0.5)
+            of_moments = min(messages, 1 + messages * delay / seconds) if seconds else messages
+            again = of_moments * share ** (tries + 1)
+            if again > _LIKELY[luck]:
+                # The latest of so many, of which any moment is as likely.
+                waits = max(waits, delay if luck is Luck.BAD else delay * again / (again + 1))
+        return waits
+
+    def _latency(self, luck: Luck, messages: int) -> float:
+        """How long each of so many requests takes, on average."""
+        if self.latency is None or not messages:
+            return self.latency or 0.0
+        return max(
+            0.0, self.latency + luck.value * _SURE * sqrt(self.latency_drift + self.latency_variance / messages)
+        )
+
+    def _again(self, luck: Luck, messages: int) -> float:
+        """Which share of the attempts for so many messages is to be made again.
+
+        What was seen lately is a sample, and what is to come is another one.
+        """
+        if not self.again or not messages:
             return 0.0
-        share = self.again / self.tried
-        return min(_MOST_AGAIN, max(0.0, share + luck.value * _SURE * sqrt(share * (1 - share) / self.tried)))
+        share = min(_MOST_AGAIN, self.again / self.tried)
+        if luck is Luck.USUAL:
+            return share
+        # Few that were seen say less than their share does (Wilson's interval).
+        certain = _SURE * _SURE
+        middle = (self.again + certain / 2) / (self.tried + certain)
+        deviation = sqrt(middle * (1 - middle) * (1 / (self.tried + certain) + (1 - middle) / messages))
+        extreme: float = middle + luck.value * _SURE * deviation
+        return min(_MOST_AGAIN, max(0.0, extreme))
 
 
 class LimitNow(msgspec.Struct, frozen=True, kw_only=True):

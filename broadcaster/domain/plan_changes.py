@@ -17,20 +17,25 @@ from broadcaster.domain.dealing import shares_of
 from broadcaster.domain.lanes_now import LaneNow, LimitNow
 from broadcaster.domain.opening_hours import OpeningHours
 from broadcaster.domain.pacing import FASTEST, format_rate
+from broadcaster.domain.span_limits import SpanLimit
 from broadcaster.domain.windows import parse_window
 
 MOST_INSTANCES = 10
 """Instances more than that are no change that anybody makes for one campaign."""
 _MOST_FASTER = 20
-"""A rate so many times as high is none that is proposed."""
+"""A rate or a limit so many times as high is none that is proposed."""
 _DAY_MINUTES = 24 * 60
 
 
 class ChangeKind(StrEnum):
-    """What can be changed, the cheapest first: nothing is bought, nor is any number strained."""
+    """What can be changed, the cheapest first: what is free, what people notice, what strains numbers, what is bought.
+
+    To raise a limit that is shared lets no number send more than its own limits allow.
+    """
 
     START = "start"
     WINDOW = "window"
+    LIMIT = "limit"
     RATE = "rate"
     INSTANCES = "instances"
 
@@ -79,6 +84,14 @@ class PlannedCampaign:
             for lane in self.around.lanes
         ]
         return replace(self, around=replace(self.around, lanes=lanes))
+
+    def at_limit(self, limit_id: int, most: int) -> PlannedCampaign:
+        """A limit allows so many messages a span."""
+        limits = [
+            msgspec.structs.replace(limit, most=most) if limit.id == limit_id else limit
+            for limit in self.around.limits
+        ]
+        return replace(self, around=replace(self.around, limits=limits))
 
     def through(
         self, added: Sequence[LaneNow], limits: Sequence[LimitNow] = (), weight: float | None = None
@@ -129,6 +142,14 @@ class PlannedCampaign:
         return self.through(added, limits, self.weights.get(fastest.id))
 
     @property
+    def shared_limits(self) -> Sequence[LimitNow]:
+        """Those that count what it sends, of its own or of its instances, and that others may use as well."""
+        used = {key for lane in self.own_lanes for key in lane.limits} | {
+            key for part in self.parts for key in part.limits
+        }
+        return [limit for limit in self.around.limits if limit.id in used and limit.is_shared and not limit.ramp]
+
+    @property
     def own_lanes(self) -> Sequence[LaneNow]:
         """Those that it is sent through."""
         used = {part.lane_id for part in self.parts}
@@ -176,6 +197,26 @@ def _longer_window(campaign: PlannedCampaign, deadline: datetime) -> Iterator[_F
         yield f"windows that close {least} h later, or at midnight", campaign.open_longer(least)
 
 
+def _higher_limit(campaign: PlannedCampaign, deadline: datetime) -> Iterator[_Found]:
+    """Of the shared limit that has to rise least."""
+    found = [each for limit in campaign.shared_limits for each in _larger(campaign, deadline, limit)]
+    for _, says, changed in sorted(found, key=lambda each: each[0]):
+        yield says, changed
+
+
+def _larger(
+    campaign: PlannedCampaign, deadline: datetime, limit: LimitNow
+) -> Iterator[tuple[float, str, PlannedCampaign]]:
+    """By which factor one limit has to rise, at least."""
+    most = (_MOST_FASTER - 1) * limit.most
+    least = _least(lambda more: makes_it(campaign.at_limit(limit.id, limit.most + more).plan(), deadline), most)
+    if least is not None:
+        raised = SpanLimit(limit.most + least, limit.span_seconds)
+        before = SpanLimit(limit.most, limit.span_seconds)
+        says = f"limit {limit.name} at {raised} instead of {before}"
+        yield raised.most / before.most, says, campaign.at_limit(limit.id, raised.most)
+
+
 def _higher_rate(campaign: PlannedCampaign, deadline: datetime) -> Iterator[_Found]:
     """Of the instance whose rate has to rise least."""
     lanes = [lane for lane in campaign.own_lanes if lane.interval and not lane.is_stopped]
@@ -213,6 +254,7 @@ def _more_instances(campaign: PlannedCampaign, deadline: datetime) -> Iterator[_
 _FINDERS: dict[ChangeKind, Callable[[PlannedCampaign, datetime], Iterator[_Found]]] = {
     ChangeKind.START: _earlier_start,
     ChangeKind.WINDOW: _longer_window,
+    ChangeKind.LIMIT: _higher_limit,
     ChangeKind.RATE: _higher_rate,
     ChangeKind.INSTANCES: _more_instances,
 }

@@ -83,3 +83,13 @@ class Slices:
     """A slice opens so many seconds after the one before has left."""
     next_at: float | None = None
     """When the one after the open one does; None: it has not left yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Succession:
+    """Campaigns of which none is sent while something of an earlier one is left: those of a schedule."""
+
+    campaigns: Sequence[tuple[int, float]]
+    """Each with the moment at which it is due, in that order; minus infinity: it is sent already."""
+    is_skipped: bool
+    """Whether one that is due too early is left out; otherwise it waits."""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from math import ceil, inf
 from typing import NamedTuple
 
 from broadcaster.domain.plan_terms import OpenSpan, PlannedLane
 
 Gates = Mapping[tuple[int, int], float]
-"""When the slices of canaries open, by campaign and slice; infinity: nobody knows yet."""
+"""When the slices of campaigns open, by campaign and slice, 0 being the first; infinity: nobody knows yet."""
 
 
 class Turn(NamedTuple):
@@ -28,12 +28,17 @@ class LaneAhead:
     def __init__(self, place: int, planned: PlannedLane, gates: Gates) -> None:
         self.place = place
         self.limits = frozenset(planned.limits)
+        self.all_limits = self.limits.union(*(queue.limits for queue in planned.queues))
+        """Those that count what it sends, or some of it."""
+        self.counts_alike = self.all_limits == self.limits
+        """Whether each of them counts all that it sends."""
         self.queues = planned.queues
         self.waiting = [queue.messages for queue in planned.queues]
         self.expired = [0] * len(planned.queues)
         self.interval = planned.pace.interval
         self._tolerance = planned.pace.tolerance
         self._not_before = planned.not_before
+        self._spans = [OpenSpan(-inf, -inf)] * len(planned.queues)
         self._clock = planned.clock
         self._gates = gates
         self._known = [OpenSpan(-inf, -inf)] * len(planned.queues)
@@ -57,16 +62,28 @@ class LaneAhead:
 
     def opening(self, place: int, now: float) -> OpenSpan:
         """When messages of the queue may start, at `now` or next, whatever pace and limits say."""
-        queue, known = self.queues[place], self._known[place]
-        if now >= known.ends:
-            known = self._known[place] = queue.opening(now)
-        begins = max(known.begins, queue.not_before, self._not_before, self.gate(place))
-        return OpenSpan(begins, min(known.ends, queue.expires_at))
+        queue = self.queues[place]
+        if now >= self._known[place].ends:
+            begins, ends = self._known[place] = queue.opening(now)
+            begins = max(begins, queue.not_before, self._not_before)
+            self._spans[place] = OpenSpan(begins, min(ends, queue.expires_at))
+        span, gate = self._spans[place], self.gate(place)
+        return span if gate <= span.begins else OpenSpan(gate, span.ends)
 
     def gate(self, place: int) -> float:
-        """When the queue's slice opens; minus infinity: it is open."""
+        """When the queue's slice opens, the first one at its campaign's turn; minus infinity: it is open."""
         queue = self.queues[place]
-        return self._gates.get((queue.campaign, queue.slice), inf) if queue.slice else -inf
+        return self._gates.get((queue.campaign, queue.slice), inf if queue.slice else -inf)
+
+    def left_of(self, campaigns: Collection[int]) -> int:
+        """How many messages of these it has left to send."""
+        return sum(self.waiting[place] for place, queue in enumerate(self.queues) if queue.campaign in campaigns)
+
+    def leave_out(self, campaign: int) -> None:
+        """Nothing of the campaign is sent."""
+        for place, queue in enumerate(self.queues):
+            if queue.campaign == campaign:
+                self.waiting[place] = 0
 
     def hours_open(self, place: int) -> float:
         """When the hours of the queue open, as of the last look at it."""
@@ -151,6 +168,8 @@ class OpenLane(NamedTuple):
     @property
     def limits(self) -> frozenset[int]:
         """The limits that count what it sends, or some of it."""
+        if self.lane.counts_alike:
+            return self.lane.limits
         return self.lane.limits.union(*(self.lane.queues[place].limits for place in self.queues))
 
     @property
@@ -170,6 +189,22 @@ class OpenLane(NamedTuple):
             for campaign, number in self.lane.numbers(self.queues, messages):
                 counts.update(dict.fromkeys(of_campaign[campaign], number))
         return counts
+
+
+def coupled(lanes: Sequence[LaneAhead], dependent: Sequence[Collection[int]]) -> Iterable[Sequence[LaneAhead]]:
+    """The lanes in groups that share neither a limit nor campaigns that depend on each other."""
+    groups: list[tuple[set[tuple[str, int]], list[LaneAhead]]] = []
+    for lane in lanes:
+        shared = {("limit", each) for each in lane.all_limits}
+        campaigns = {queue.campaign for queue in lane.queues}
+        shared |= {("campaigns", place) for place, each in enumerate(dependent) if not campaigns.isdisjoint(each)}
+        together = [lane]
+        for group in [each for each in groups if each[0] & shared]:
+            groups.remove(group)
+            shared |= group[0]
+            together = [*group[1], *together]
+        groups.append((shared, together))
+    return [sorted(together, key=lambda lane: lane.place) for _, together in groups]
 
 
 class Share(NamedTuple):

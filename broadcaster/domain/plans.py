@@ -14,10 +14,11 @@ from enum import StrEnum
 from math import inf
 from typing import NamedTuple
 
-from broadcaster.domain.plan_terms import OpenSpan, PlannedLane, PlannedLimit, Slices, always_open
+from broadcaster.domain.plan_terms import OpenSpan, PlannedLane, PlannedLimit, Slices, Succession, always_open
 from broadcaster.domain.planned_canaries import CanariesAhead
-from broadcaster.domain.planned_lanes import LaneAhead, OpenLane, Share
+from broadcaster.domain.planned_lanes import LaneAhead, OpenLane, Share, coupled
 from broadcaster.domain.planned_limits import LimitAhead
+from broadcaster.domain.planned_successions import SuccessionsAhead
 from broadcaster.domain.shared_places import granted
 
 HORIZON = 366 * 86_400.0
@@ -34,6 +35,8 @@ class Hold(StrEnum):
     CANARY = "canary"
     OTHERS = "others"
     """Another campaign, of a higher priority."""
+    EARLIER = "earlier"
+    """The campaign before it of its schedule."""
 
 
 @dataclass(slots=True)
@@ -68,6 +71,8 @@ class SendingPlan:
     """How many have not left within the HORIZON, nor expired, by queue."""
     pieces: int = 0
     """In how many pieces of time it was reckoned."""
+    skipped: set[int] = field(default_factory=set)
+    """The campaigns that are left out, since those before them are still sent when they are due."""
     held: dict[tuple[int, Hold, int], Held] = field(default_factory=dict)
     """What campaigns wait for: by campaign, and with LIMIT and OTHERS by the key of the limit and the campaign."""
 
@@ -81,9 +86,13 @@ class SendingPlan:
         """When the first message of the campaign leaves; None: none does."""
         return min((each.first for *_, each in self.of(campaign)), default=None)
 
-    def ends_at(self, campaign: int = 0) -> float | None:
-        """When its last message leaves; None: some do not within the HORIZON, or there are none."""
-        return None if self.remaining(campaign) else max((each.last for *_, each in self.of(campaign)), default=None)
+    def ends_at(self, campaign: int = 0, tries: Callable[[int, Leaving], float] = lambda *_: 0.0) -> float | None:
+        """When its last message leaves; None: some do not within the HORIZON, or there are none.
+
+        `tries`: for how many seconds those of a lane and a day are tried again after the last of them has left.
+        """
+        ends = (each.last + tries(lane, each) for _, lane, each in self.of(campaign))
+        return None if self.remaining(campaign) else max(ends, default=None)
 
     def remaining(self, campaign: int = 0) -> int:
         """How many of its messages do not leave within the HORIZON, and do not expire."""
@@ -106,19 +115,22 @@ def sending_plan(
     now: float,
     day: Callable[[float], OpenSpan] = always_open,
     canaries: Mapping[int, Slices] | None = None,
+    successions: Sequence[Succession] = (),
 ) -> SendingPlan:
     """What becomes of all that the lanes have to send, from `now` on, if nothing fails and nobody intervenes.
 
-    `day` is the day of a moment; `canaries` are those of campaigns. Lanes that share a limit take its places as they
-    come.
+    `day` is the day of a moment; `canaries` are those of campaigns, and `successions` those of schedules. Lanes that
+    share a limit take its places as they come.
     """
     plan = SendingPlan(lanes)
     gates: dict[tuple[int, int], float] = {}
     ahead = {key: LimitAhead(limit) for key, limit in limits.items()}
     careful = canaries or {}
-    for together in _coupled([LaneAhead(place, lane, gates) for place, lane in enumerate(lanes)], careful):
+    dependent = [*({each} for each in careful), *(set(dict(each.campaigns)) for each in successions)]
+    for together in coupled([LaneAhead(place, lane, gates) for place, lane in enumerate(lanes)], dependent):
+        turns = SuccessionsAhead(together, successions, gates)
         canary = CanariesAhead(together, careful, gates)
-        _Planning(together, ahead, plan, day, canary).run(now)
+        _Planning(together, ahead, plan, day, canary, turns).run(now)
         for lane in together:
             for queue in range(len(lane.queues)):
                 if lane.expired[queue]:
@@ -129,7 +141,7 @@ def sending_plan(
 
 
 class _Planning:
-    """Lanes that share limits or canaries, while they are planned."""
+    """Lanes that share limits, canaries or successions, while they are planned."""
 
     def __init__(
         self,
@@ -138,12 +150,14 @@ class _Planning:
         plan: SendingPlan,
         day: Callable[[float], OpenSpan],
         canaries: CanariesAhead,
+        turns: SuccessionsAhead,
     ) -> None:
         self._lanes = lanes
-        self._limits = {key: limits[key] for lane in lanes for key in _limits_of(lane)}
+        self._limits = {key: limits[key] for lane in lanes for key in lane.all_limits}
         self._plan = plan
         self._day = day
         self._canaries = canaries
+        self._turns = turns
         self._today = OpenSpan(-inf, -inf)
         self._priorities = {queue.campaign: queue.priority for lane in lanes for queue in lane.queues}
         self._holding: dict[int, tuple[Hold, int]] = {}
@@ -156,6 +170,7 @@ class _Planning:
             self._plan.pieces += 1
             for lane in self._lanes:
                 lane.expire(now)
+            self._plan.skipped.update(self._turns.decide(now))
             self._canaries.open(now)
             for limit in self._limits.values():
                 limit.climb(now)
@@ -166,6 +181,7 @@ class _Planning:
             if begins == inf:
                 break
             if begins > now:
+                begins = min(begins, self._turns.next_due(now))
                 self._note_held(waits, begins - now)
                 now = begins
             else:
@@ -184,7 +200,8 @@ class _Planning:
             for place, (begins, ends) in openings:
                 campaign = lane.queues[place].campaign
                 opens = max(begins, now) if begins < ends else ends
-                free_at, full = max(of_lane, self._full(lane.queues[place].limits, free, now))
+                limits = lane.queues[place].limits
+                free_at, full = max(of_lane, self._full(limits, free, now)) if limits else of_lane
                 until = max(opens, free_at)
                 if campaign not in found or until < found[campaign].until:
                     hold = _reason(lane, place, opens) if opens >= free_at else (Hold.LIMIT, full)
@@ -202,9 +219,9 @@ class _Planning:
             self._today = self._day(now)
         yield self._today.ends
         yield from self._canaries.changes(now)
+        yield from self._turns.changes(now)
         for _, openings in looks:
-            for _, opening in openings:
-                yield from (each for each in opening if each > now)
+            yield from (begins if begins > now else ends for _, (begins, ends) in openings if ends > now)
         for key, limit in self._limits.items():
             if not free[key]:
                 yield limit.free_at(now)
@@ -252,6 +269,7 @@ class _Planning:
             known.messages += turn.messages
             known.last = last
             self._canaries.left(campaign, last)
+            self._turns.left(campaign, last)
             sent.add(campaign)
         lane.send(now, messages)
         return sent
@@ -291,11 +309,6 @@ _Looks = Sequence[tuple[LaneAhead, Sequence[tuple[int, OpenSpan]]]]
 """The lanes with something left, each with the openings of its queues."""
 
 
-def _limits_of(lane: LaneAhead) -> frozenset[int]:
-    """The limits that count what the lane sends, or some of it."""
-    return lane.limits.union(*(queue.limits for queue in lane.queues))
-
-
 def _open_lanes(looks: _Looks, free: Mapping[int, int], now: float) -> Iterator[OpenLane]:
     """The lanes with queues that are open and have a place, each with these: first which closes first."""
     for lane, openings in looks:
@@ -313,21 +326,6 @@ def _open_lanes(looks: _Looks, free: Mapping[int, int], now: float) -> Iterator[
 def _reason(lane: LaneAhead, place: int, opens: float) -> tuple[Hold, int]:
     """What the queue waits for until then."""
     queue = lane.queues[place]
-    if queue.slice and lane.gate(place) >= opens:
-        return Hold.CANARY, 0
+    if lane.gate(place) >= opens and (queue.slice or lane.gate(place) > queue.not_before):
+        return (Hold.CANARY if queue.slice else Hold.EARLIER), 0
     return (Hold.WINDOW if lane.hours_open(place) >= opens else Hold.START), 0
-
-
-def _coupled(lanes: Sequence[LaneAhead], canaries: Mapping[int, Slices]) -> Iterable[Sequence[LaneAhead]]:
-    """The lanes in groups that share neither a limit nor a canary with each other."""
-    groups: list[tuple[set[tuple[str, int]], list[LaneAhead]]] = []
-    for lane in lanes:
-        shared = {("limit", each) for each in _limits_of(lane)}
-        shared |= {("canary", queue.campaign) for queue in lane.queues if queue.campaign in canaries}
-        together = [lane]
-        for group in [each for each in groups if each[0] & shared]:
-            groups.remove(group)
-            shared |= group[0]
-            together = [*group[1], *together]
-        groups.append((shared, together))
-    return [sorted(together, key=lambda lane: lane.place) for _, together in groups]

@@ -44,6 +44,8 @@ def granted(
                 numbers[index], cut[each.lane.place], until = free[limit], limit, min(until, frees)
     if cut:
         numbers = [int(min(number, each.lane.slots(now, until))) for each, number in zip(lanes, numbers, strict=True)]
+    if len(lanes) == 1 and all(free[limit] >= numbers[0] for limit in limits[0]):
+        return Granted(numbers, until, cut)
     if min(_left(lanes, numbers, free).values(), default=0) >= 0:
         return Granted(numbers, until, cut)
     start = _start(lanes, numbers, free, now, until)

@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
+from broadcaster.domain.frequency import PersonRule
 from broadcaster.domain.instances import Wire
 from broadcaster.domain.states import CampaignState, LaneHealth
 
@@ -32,6 +33,7 @@ class Cause(StrEnum):
     REDIS_AWAY = "redis_away"
     INSTANCES = "instances"
     RETRY = "retry"
+    PERSON = "person"
     PACED = "paced"
     WINDOW = "window"
     CANARY = "canary"
@@ -137,6 +139,8 @@ class Part:
     """When the next of them opens, if the figures hold; None: nobody knows yet."""
     full: FullLimit | None = None
     """Which of the campaign's limits has no place for longest; None: all have."""
+    person_rule: PersonRule | None = None
+    """By which the message that is due first waits until its person may get one again; None: it does not."""
     doubted_since: datetime | None = None
     decided_by: datetime | None = None
     """When the last doubt is given up; None: unknown."""
@@ -228,6 +232,7 @@ _NEXT = {
     Cause.STARTS_LATER: "it starts at",
     Cause.INSTANCES: "next try",
     Cause.RETRY: "next try",
+    Cause.PERSON: "the first is free at",
     Cause.PACED: "next message at",
     Cause.WINDOW: "it opens at",
     Cause.CANARY: "the next slice opens at",

@@ -218,13 +218,10 @@ class ToldEvent(NamedTuple):
 
 def _told_event(event: AuditEntry, campaign: str, language: Language) -> ToldEvent:
     of = "" if event.object_kind == "campaign" and event.object_name == campaign else f" ({event.object_name})"
-    names = sorted({*(event.before or {}), *(event.after or {})}) if event.action == "changed" else []
+    before, after = event.before or {}, event.after or {}
     changes = [
-        (
-            in_own_words(name, language),
-            *(_few_words((values or {}).get(name), language) for values in (event.before, event.after)),
-        )
-        for name in names
+        (in_own_words(name, language), _few_words(before.get(name), language), _few_words(after.get(name), language))
+        for name in sorted({*before, *after} if event.action == "changed" else ())
     ]
     what = event.command or in_own_words(event.action, language)
     return ToldEvent(event.at, event.operator or "-", f"{what}{of}", changes)

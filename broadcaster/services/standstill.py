@@ -17,6 +17,7 @@ from broadcaster.db.reading import Reader, reading
 from broadcaster.db.statements import each as each_row
 from broadcaster.db.statements import rows
 from broadcaster.domain.causes import standing_still
+from broadcaster.domain.frequency import PersonRule
 from broadcaster.domain.holds import HoldNow, holds_now
 from broadcaster.domain.inbox_causes import TroubledInbox, UndecidedInbox, troubled_inboxes, undecided_inboxes
 from broadcaster.domain.instances import Wire
@@ -178,6 +179,7 @@ class _Row(msgspec.Struct, frozen=True):
     limit_most: int | None
     limit_span: int | None
     limit_free_at: datetime | None
+    person_rule: PersonRule | None
     pending: int
     sending: int
     in_doubt: int
@@ -245,6 +247,7 @@ def _part(row: _Row, lane: LaneFacts, campaign: CampaignFacts) -> Part:
         is_held=row.is_held,
         next_slice_at=row.next_slice_at,
         full=_full_limit_of_campaign(row),
+        person_rule=row.person_rule,
         doubted_since=row.doubted_since,
         decided_by=row.decided_by,
         next_poll_at=row.next_poll_at,

@@ -119,7 +119,14 @@ async def live_campaign(surface: Surface, asked: Mapping[str, str]) -> dict[str,
         "plan": plan,
         "days": _days(plan),
         "ends_at": plan.known_end if plan and summary.state in _GOES_ON else None,
-        "held": list(said_holds(found.holds, clock_time, partial(in_own_words, language=surface.language))),
+        "held": list(
+            said_holds(
+                found.holds,
+                clock_time,
+                plan.waiting_people if plan else (),
+                partial(in_own_words, language=surface.language),
+            )
+        ),
         "troubles": list(told_troubles(own, surface.language)),
         "lanes": [_lane(surface, at, name, lane, running=running) for lane in found.detail.lanes],
         "failures": found.detail.failures,

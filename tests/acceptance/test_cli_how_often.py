@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import pytest
 from sqlalchemy import Engine
 
+from broadcaster.domain.holds import said_holds
+from broadcaster.domain.standstill import Cause
 from broadcaster.services import dispatch
+from broadcaster.services.campaigns.planning import open_work
+from broadcaster.services.frequency import keep_due_frequency
+from broadcaster.services.standstill import find_standstills
 from broadcaster.settings import Settings
+from broadcaster.time_zones import clock_time
+from broadcaster.web.campaign_pages import look_closely
 from tests.support.cli import RunCli, assert_done
 from tests.support.shop import Shop, drain, open_shop
 
@@ -65,6 +73,42 @@ def test_the_plan_counts_who_waits_from_when_they_are_free(run_cli: RunCli, shop
     assert sum(day["messages"] for day in waits["days"]) == 20
     late = assert_done(run_cli(*SUBMIT, "x", *plan, "24h", "--expires", "6h", stdin=PEOPLE)).json
     assert any("12 of 20 messages will expire" in notice for notice in late["notices"])
+
+
+def test_how_many_wait_for_their_people_is_said_wherever_it_is_said_what_holds_a_campaign(
+    run_cli: RunCli, shop: Shop
+) -> None:
+    shop.submit("before", 12, "a")
+    drain(shop)
+    assert_done(run_cli("limit", "person", "1/d"))
+    shop.submit("beside", 5, "b", first=12)
+    drain(shop)
+    assert_done(run_cli(*SUBMIT, "x", *TO_ALL, "--cooldown", "24h", stdin=PEOPLE))
+    keep_due_frequency(shop.engine, grace=shop.settings.acceptance_seconds)
+    dispatch.start_due_campaigns(shop.engine)
+    drain(shop)
+    assert shop.states("x") == {"pending": 17, "sent": 3}
+    # Of five the cooldown ends before the cap does.
+    shop.sql("UPDATE messages SET reason = 'cap' WHERE phone > '628120000011' AND state = 'pending'")
+    shown = assert_done(run_cli("campaign", "show", "x")).stdout
+    [held] = re.findall(r"^held by +(.*)$", shown, re.MULTILINE)
+    instance, by_cooldown, by_cap = held.split("; ")
+    assert re.fullmatch(r"a: its people .*, again at \d\d:\d\d.*", instance)
+    assert re.fullmatch(
+        r"12 messages wait for people who were messaged within its cooldown, the first until .*", by_cooldown
+    )
+    assert re.fullmatch(r"5 messages wait for people who have had as many as caps allow, the first until .*", by_cap)
+    assert f"held by {held}" in run_cli("campaign", "watch", "x", "--timeout", "0").stdout
+    found = look_closely(shop.engine, shop.settings, lambda scene: scene, "x")
+    plan = open_work(shop.engine, "x").plan()
+    assert plan is not None
+    assert list(said_holds(found.holds, clock_time, plan.waiting_people)) == [instance, by_cooldown, by_cap]
+    waiting = assert_done(run_cli("campaign", "show", "x", "--json")).json["waiting_people"]
+    assert [(each["rule"], each["messages"]) for each in waiting] == [("cooldown", 12), ("cap", 5)]
+    shop.sql("INSERT INTO ticks (name, period_seconds, done_at) VALUES ('lifecycle', 1, now())")
+    [stands] = find_standstills(shop.engine, shop.settings)
+    assert (stands.cause, stands.waiting) == (Cause.PERSON, 17)
+    assert stands.sentence(clock_time).startswith("campaign x waits for its people: they ")
 
 
 def test_caps_are_shown_changed_and_removed(run_cli: RunCli) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine, text
@@ -109,7 +110,10 @@ def test_a_plan_says_when_it_is_sent_through_what_and_what_would_make_it_earlier
     made = run_cli("campaign", "plan", "c", "--by", "in 30h").stdout
     assert re.search(r"it misses .*; the cheapest change that makes it: 1 instance more like a, until", made)
     never = run_cli("campaign", "plan", "c", "--by", "in 3s").stdout
-    assert re.search(r"it misses .*, and no change of start, windows, one rate or up to 10 instances makes it", never)
+    assert re.search(
+        r"it misses .*, and no change of start, windows, one shared limit, one rate or up to 10 instances makes it",
+        never,
+    )
     planned = run_cli("campaign", "plan", "c", "--by", "in 3d", "--json").json
     assert (planned["messages"], planned["by"]["is_made"], planned["by"]["change"]) == (60, True, None)
     assert [each["messages"] for each in planned["days"]][:2] == [25, 25]
@@ -165,6 +169,17 @@ def test_an_earlier_start_is_the_cheapest_change_and_a_higher_rate_comes_before_
     assert_done(run_cli(*submit_now, stdin=f"phone\n{PEOPLE}"))
     faster = run_cli("campaign", "plan", "d", "--by", "in 20min").stdout
     assert re.search(r"the cheapest change that makes it: instance a at [34]/min instead of 2/min", faster)
+
+
+def test_raising_a_shared_limit_is_offered_where_that_makes_it(run_cli: RunCli) -> None:
+    assert_done(run_cli("instance", "add", "b", "--key-stdin", "--rate", "60/min", stdin="key-b"))
+    assert_done(run_cli("limit", "add", "promos", "25/d"))
+    arguments = ("--instance", "b", "--recipients", "-", "--text", "Hi STOP", "--limit", "promos", "--draft")
+    assert_done(run_cli("campaign", "submit", "c", *arguments, stdin=f"phone\n{PEOPLE}"))
+    said = run_cli("campaign", "plan", "c", "--by", "in 30h")
+    assert "the cheapest change that makes it: limit promos at 30/d instead of 25/d, until" in said.stdout
+    soon = run_cli("campaign", "plan", "c", "--by", "in 1h", "--json").json["by"]["change"]
+    assert (soon["kind"], soon["says"]) == ("limit", "limit promos at 60/d instead of 25/d")
 
 
 def test_what_holds_it_now_is_said_in_the_same_words_by_show_and_watch(run_cli: RunCli, engine: Engine) -> None:
@@ -237,3 +252,43 @@ def test_the_next_month_of_schedules_is_planned_with_what_overlaps_and_expires(r
     assert any("expire before they may leave" in each for each in remarks)
     assert any("beside schedule" in each for each in remarks)
     assert "REMARKS" in assert_done(run_cli("schedule", "plan")).stdout
+
+
+def planned_daily(run_cli: RunCli, overlap: str) -> list[dict[str, Any]]:
+    """A schedule whose campaigns take more than two days each, and come every day."""
+    assert_done(run_cli("audience", "import", "people", "-", stdin=f"phone\n{PEOPLE}"))
+    add = ("--audience", "people", "--instance", "a", "--text", "Hi STOP", "--timezone", "UTC", "--overlap", overlap)
+    assert_done(run_cli("schedule", "add", "daily", "--cron", "0 9 * * *", *add))
+    planned: list[dict[str, Any]] = assert_done(run_cli("schedule", "plan", "daily", "--json")).json
+    return planned
+
+
+def test_occurrences_that_are_skipped_while_another_is_sent_are_foreseen(run_cli: RunCli) -> None:
+    planned = planned_daily(run_cli, "skip")
+    sent = [each["ends_at"] is not None for each in planned]
+    # 60 at 25 a day end on the third day, before or after nine o'clock as the limit's buckets fall.
+    assert sent[:3] == [True, False, False]
+    assert sum(sent) in (len(sent) // 3, len(sent) // 3 + 1, len(sent) // 4 + 1)
+    skipped = [each["remarks"] for each in planned if each["ends_at"] is None]
+    assert {each for remarks in skipped for each in remarks} == {"it is skipped: an earlier one is still sent then"}
+    assert re.search(r"it is still sent when the next one is due, .*, which is skipped", planned[0]["remarks"][0])
+
+
+def test_occurrences_that_wait_for_each_other_are_foreseen_together(run_cli: RunCli) -> None:
+    planned = planned_daily(run_cli, "queue")
+    ends = [datetime.fromisoformat(each["ends_at"]) for each in planned]
+    assert ends == sorted(ends)
+    # Each takes the places that the one before has left: 60 messages at 25 a day.
+    taken = (ends[10] - ends[0]) / 10
+    assert timedelta(days=2.3) < taken < timedelta(days=2.6)
+    assert re.search(r"it waits until an earlier one is sent, \w{3} 20", planned[1]["remarks"][0])
+
+
+def test_a_schedule_is_planned_beside_the_campaigns_on_its_instances(run_cli: RunCli, engine: Engine) -> None:
+    assert_done(run_cli("audience", "import", "few", "-", stdin="phone\n628129990000\n"))
+    submit(run_cli, "--at", "in 1h")
+    add = ("--audience", "few", "--instance", "a", "--text", "Hi STOP", "--timezone", "UTC", "--every", "6h")
+    assert_done(run_cli("schedule", "add", "often", *add))
+    planned = assert_done(run_cli("schedule", "plan", "often", "--json")).json
+    assert "beside campaign c through the same instances" in planned[2]["remarks"]
+    assert planned[-1]["remarks"] == []

@@ -2,87 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
-from broadcaster.crypto import open_vault
-from broadcaster.domain.campaign_plans import CampaignPlan
 from broadcaster.domain.gaps import Gaps, Span
 from broadcaster.domain.opening_hours import OpeningHours
-from broadcaster.domain.span_limits import parse_span_limit
-from broadcaster.services import dispatch, shared_limits
-from broadcaster.services.campaigns.judging import judge_campaigns
-from broadcaster.services.campaigns.planning import open_work
-from broadcaster.services.instances import InstanceChanges, set_instance
-from broadcaster.services.openings import move_openings
-from broadcaster.services.sending.sending_process import SendingProcess
 from broadcaster.services.stored_limits import LaneLimits
 from tests.support.database_clock import DatabaseClock
+from tests.support.plan_runs import SECONDS_OFF, WITHIN, foreseen, limit_lane, run_to_its_end, share
 from tests.support.shop import Shop
-
-WITHIN = 0.05
-"""By which share of the time that it takes a plan may be wrong,"""
-SECONDS_OFF = 1.5
-"""and by how many seconds: a worker begins, and ticks come once a second."""
-_NEXT = """
-SELECT extract(epoch FROM min(moment) - now())::float8
-FROM (
-    SELECT free_at AS moment FROM limits
-    UNION ALL SELECT step_since + interval '1 day' FROM limits WHERE step < cardinality(ramp)
-    UNION ALL SELECT opens_at FROM openings
-    UNION ALL SELECT closes_at FROM openings
-    UNION ALL SELECT starts_at FROM campaigns WHERE state = 'scheduled'
-    UNION ALL SELECT next_slice_at FROM campaign_judgements
-    UNION ALL SELECT clock - make_interval(secs => i.tolerance_seconds) FROM lanes JOIN instances i USING (id)
-) due
-WHERE moment > now()
-"""
-
-
-async def send(shop: Shop, lanes: list[int]) -> None:
-    async with SendingProcess(shop.settings) as process:
-        await process.send_due(lanes)
-
-
-def run_to_its_end(shop: Shop, clock: DatabaseClock, name: str) -> datetime:
-    """Send until the campaign has finished; returns when the last of its messages was accepted, by that clock."""
-    for _ in range(2_000):
-        dispatch.finish_campaigns(shop.engine)
-        move_openings(shop.engine)
-        dispatch.start_due_campaigns(shop.engine)
-        judge_campaigns(shop.engine)
-        dispatch.climb_ramps(shop.engine)
-        if shop.state(name) == "finished":
-            break
-        if lanes := shop.lanes():
-            asyncio.run(send(shop, lanes))
-        else:
-            [(seconds,)] = shop.sql(_NEXT)
-            assert seconds is not None, "nothing is due any more"
-            clock.step(float(str(seconds)) + 0.01)
-    [(ends_at,)] = shop.sql(
-        "SELECT max(finished_at) FROM attempts WHERE campaign_id = (SELECT id FROM campaigns WHERE name = :name)",
-        name=name,
-    )
-    assert isinstance(ends_at, datetime)
-    return ends_at
-
-
-def foreseen(shop: Shop, name: str) -> CampaignPlan:
-    plan = open_work(shop.engine, name).plan()
-    assert plan is not None
-    return plan
-
-
-def share(shop: Shop, name: str, limit: str, *instances: str) -> None:
-    grace = shop.settings.acceptance_seconds
-    shared_limits.add_limit(shop.engine, name, parse_span_limit(limit), grace=grace)
-    for instance in instances:
-        changes = InstanceChanges(limits=LaneLimits(grace, shared=[name]))
-        set_instance(shop.engine, open_vault(shop.settings), instance, changes)
 
 
 def one_rate(shop: Shop) -> None:
@@ -113,8 +43,7 @@ def gaps(shop: Shop) -> None:
 
 def a_ramp(shop: Shop) -> None:
     shop.add("a", "1000/s")
-    changes = InstanceChanges(limits=LaneLimits(shop.settings.acceptance_seconds, ramp=(20, 50, 120)))
-    set_instance(shop.engine, open_vault(shop.settings), "a", changes)
+    limit_lane(shop, "a", LaneLimits(shop.settings.acceptance_seconds, ramp=(20, 50, 120)))
     shop.submit("c", 150, "a")
 
 

@@ -122,9 +122,13 @@ def test_what_waits_for_a_retry_or_for_its_pace_is_told_with_its_moment(shop: Sh
 
 
 def test_its_cost_does_not_follow_the_backlog(shop: Shop) -> None:
-    """The plan reads neither messages nor attempts."""
+    """The plan reads no attempts, and of messages those that are due at one moment."""
     parameters = {"campaign": None, "silence": SILENCE, "deadline": timedelta(hours=1), "most": MOST_DOUBTS}
     with shop.engine.begin() as connection:
+        connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
         plan = connection.exec_driver_sql(f"EXPLAIN {query('standing_still')}", parameters).scalars().all()
     read = {table for table in ("messages", "attempts", "doubts", "campaign_lanes") if table in "\n".join(plan)}
-    assert read == {"doubts", "campaign_lanes"}
+    assert read == {"doubts", "campaign_lanes", "messages"}
+    scans = [number for number, line in enumerate(plan) if " on messages" in line]
+    assert scans
+    assert all("Index" in plan[each] and "(next_attempt_at = cl.next_due_at)" in plan[each + 1] for each in scans)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -91,6 +91,7 @@ class Shop:
         expires_at: datetime | None = None,
         care: Care | None = None,
         limits: Sequence[str] = (),
+        weights: Mapping[str, float] | None = None,
     ) -> None:
         """Send to `count` phones: the prefix and seven digits, counted from `first` on."""
         content = content or text_content("Hi {{ name }}")
@@ -109,6 +110,7 @@ class Shop:
                 expires_at=expires_at,
                 care=care,
                 limits=limits,
+                weights=weights or {},
             )
             submit_campaign(self.engine, submission, recipients)
         dispatch.start_due_campaigns(self.engine)
@@ -169,9 +171,10 @@ class Shop:
 
 
 @contextmanager
-def open_shop(engine: Engine, settings: Settings) -> Iterator[Shop]:
-    """A shop whose books are checked at its end."""
-    names = (*INSTANCES, *MORE_INSTANCES)
+def open_shop(
+    engine: Engine, settings: Settings, names: Sequence[str] = (*INSTANCES, *MORE_INSTANCES)
+) -> Iterator[Shop]:
+    """A shop whose books are checked at its end. Its gateway knows these instances, by `key-NAME`."""
     config = SimulatorConfig(instances=tuple(InstanceConfig(name=name, key=f"key-{name}") for name in names))
     with background(config) as gateway:
         shop = Shop(engine, settings, gateway)

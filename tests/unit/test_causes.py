@@ -12,6 +12,7 @@ import pytest
 
 from broadcaster.domain.care import stop_reason
 from broadcaster.domain.causes import standing_still
+from broadcaster.domain.frequency import PersonRule
 from broadcaster.domain.inbox_causes import TroubledInbox, UndecidedInbox, troubled_inboxes, undecided_inboxes
 from broadcaster.domain.instances import Wire
 from broadcaster.domain.judgement import BLAMED, UNKNOWN_WORDS
@@ -268,6 +269,7 @@ def test_every_cause_is_one_that_can_be_found() -> None:
         *(work(each, pending=1) for each in (DOWN, REFUSED, RESTS, lane(LaneHealth.PAUSED), SLOW)),
         work(UNREADABLE, in_doubt=1),
         work(lane(), pending=1, next_due_at=NOW + timedelta(minutes=1)),
+        work(lane(), pending=1, next_due_at=NOW + timedelta(minutes=1), person_rule=PersonRule.CAP),
         work(lane(), pending=1, outranked_by="urgent"),
         work(lane(), pending=1, opens_at=NOW + timedelta(hours=8)),
         work(lane(), pending=1, is_held=True),

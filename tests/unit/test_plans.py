@@ -12,7 +12,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from broadcaster.domain.pacing import Pace, pace
-from broadcaster.domain.plan_terms import NEVER, OpenSpan, PlannedLane, PlannedLimit, Queue, Slices, always_open
+from broadcaster.domain.plan_terms import (
+    NEVER,
+    OpenSpan,
+    PlannedLane,
+    PlannedLimit,
+    Queue,
+    Slices,
+    Succession,
+    always_open,
+)
 from broadcaster.domain.plans import HORIZON, Hold, sending_plan
 from broadcaster.domain.span_limits import RollingCount, SpanLimit
 
@@ -30,8 +39,13 @@ class Simulation:
         limits: Mapping[int, PlannedLimit],
         now: float,
         canaries: Mapping[int, Slices] | None = None,
+        successions: Sequence[Succession] = (),
     ) -> None:
         self.lanes, self.now = lanes, now
+        self.turns = [([turn for turn in each.campaigns if turn[1] > -inf], each.is_skipped) for each in successions]
+        self.gates = {campaign: at for each in successions for campaign, at in each.campaigns}
+        self.sent = [{campaign for campaign, at in each.campaigns if at == -inf} for each in successions]
+        self.skipped: set[int] = set()
         self.counts = {key: limit.count for key, limit in limits.items()}
         self.steps = {key: list(limit.steps) for key, limit in limits.items()}
         self.climbs_at = {key: limit.climbs_at for key, limit in limits.items()}
@@ -49,6 +63,8 @@ class Simulation:
         moment, gone = self.now, 0
         while any(self.waiting.values()):
             at, place, queue = min(self._first(each, moment) for each in range(len(self.lanes)))
+            if any(self._decided(each) for each in self._turning_points(moment, at)):
+                continue
             if at == inf:
                 break
             gone += 1
@@ -64,6 +80,40 @@ class Simulation:
             for limit in self.counts:
                 self.counts[limit], self.steps[limit], self.climbs_at[limit] = self._climbed(limit, at)
         return self.left
+
+    def _turning_points(self, since: float, until: float) -> list[float]:
+        """When it may change whose turn it is: something has left, a campaign is due, something expires."""
+        due = [at for ahead, _ in self.turns for _, at in ahead]
+        expiring = [queue.expires_at for lane in self.lanes for queue in lane.queues]
+        return [since, *sorted(at for at in [*due, *expiring] if since < at <= until and at < inf)]
+
+    def _decided(self, moment: float) -> bool:
+        """Whether it has changed then whose turn it is."""
+        changed = False
+        for number, (ahead, is_skipped) in enumerate(self.turns):
+            while ahead and ahead[0][1] <= moment:
+                campaign, due_at = ahead[0]
+                left = self._has_left(self.sent[number], moment)
+                if left and not is_skipped:
+                    late = [each for each, at in ahead if at <= moment and self.gates[each] < inf]
+                    self.gates.update(dict.fromkeys(late, inf))
+                    changed |= bool(late)
+                    break
+                if left:
+                    self.skipped.add(campaign)
+                    for place, each in self.waiting:
+                        if self.lanes[place].queues[each].campaign == campaign:
+                            self.waiting[place, each] = 0
+                else:
+                    self.gates[campaign] = max(due_at, moment)
+                    self.sent[number] = {campaign}
+                ahead.pop(0)
+                changed = True
+        return changed
+
+    def _has_left(self, campaigns: set[int], moment: float) -> bool:
+        queues = [(self.lanes[place].queues[each], waiting) for (place, each), waiting in self.waiting.items()]
+        return any(waiting and queue.campaign in campaigns and queue.expires_at > moment for queue, waiting in queues)
 
     def _first(self, place: int, since: float) -> tuple[float, int, int]:
         """When the lane sends its next message, and from which queue."""
@@ -98,7 +148,7 @@ class Simulation:
     def _gate(self, campaign: int, number: int) -> float:
         """When a slice opens, as far as that is known."""
         if not number:
-            return -inf
+            return self.gates.get(campaign, -inf)
         queues = [
             (place, each, queue)
             for place, lane in enumerate(self.lanes)
@@ -138,6 +188,10 @@ def daily(opens: int, closes: int) -> Callable[[float], OpenSpan]:
         return today if moment < today.ends else OpenSpan(*(each + DAY for each in today))
 
     return opening
+
+
+def days(moment: float) -> OpenSpan:
+    return OpenSpan(moment - moment % DAY, moment - moment % DAY + DAY)
 
 
 def limit(
@@ -210,15 +264,36 @@ def all_lanes(draw: st.DrawFn) -> list[PlannedLane]:
     return lanes
 
 
+successions = st.builds(
+    lambda first, gap, is_skipped: [
+        Succession([(0, -inf), (1, NOW + first), (2, NOW + first + gap)][gap > 3 * HOUR :], is_skipped=is_skipped)
+    ],
+    st.sampled_from([0.0, 90.0, 5 * HOUR]),
+    st.sampled_from([30.0, 2 * HOUR, 7 * HOUR]),
+    st.booleans(),
+)
+
+
 @settings(max_examples=400, deadline=None)
-@given(all_lanes(), limits_of_all, st.sampled_from([600.0, 7200.0]), st.sampled_from([None, NOW + 1000]))
+@given(
+    all_lanes(),
+    limits_of_all,
+    st.sampled_from([600.0, 7200.0]),
+    st.sampled_from([None, NOW + 1000]),
+    st.one_of(st.just([]), successions),
+)
 def test_a_plan_is_what_a_simulation_message_by_message_says(
-    lanes: list[PlannedLane], limits: dict[int, PlannedLimit], after: float, next_at: float | None
+    lanes: list[PlannedLane],
+    limits: dict[int, PlannedLimit],
+    after: float,
+    next_at: float | None,
+    successions: list[Succession],
 ) -> None:
     open_slice = [queue for lane in lanes for queue in lane.queues if not (queue.campaign or queue.slice)]
     canaries = {0: Slices(after, None if any(queue.messages for queue in open_slice) else next_at)}
-    plan = sending_plan(lanes, limits, NOW, lambda at: OpenSpan(at - at % DAY, at - at % DAY + DAY), canaries)
-    left = Simulation(lanes, limits, NOW, canaries).run()
+    plan = sending_plan(lanes, limits, NOW, days, canaries, successions)
+    simulation = Simulation(lanes, limits, NOW, canaries, successions)
+    left = simulation.run()
     by_day = Counter((at - at % DAY, *queue) for queue, moments in left.items() for at in moments)
     assert {key: each.messages for key, each in plan.leaving.items()} == dict(by_day)
     for (day, *queue), each in plan.leaving.items():
@@ -228,13 +303,10 @@ def test_a_plan_is_what_a_simulation_message_by_message_says(
         (place, each): queue.messages - len(left[place, each])
         for place, lane in enumerate(lanes)
         for each, queue in enumerate(lane.queues)
-        if queue.messages > len(left[place, each])
+        if queue.messages > len(left[place, each]) and queue.campaign not in simulation.skipped
     }
+    assert plan.skipped == simulation.skipped
     assert plan.expired | plan.left == missing
-
-
-def days(moment: float) -> OpenSpan:
-    return OpenSpan(moment - moment % DAY, moment - moment % DAY + DAY)
 
 
 def test_a_limit_a_day_makes_as_many_days_and_is_what_it_waits_for() -> None:

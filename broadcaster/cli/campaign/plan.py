@@ -146,7 +146,10 @@ def _say_deadline(found: ForeseenCampaign, deadline: datetime) -> None:
     if found.is_made:
         say(f"it makes {at}")
     elif found.change is None:
-        say(f"it misses {at}, and no change of start, windows, one rate or up to {MOST_INSTANCES} instances makes it")
+        say(
+            f"it misses {at}, and no change of start, windows, one shared limit, one rate or up to {MOST_INSTANCES} "
+            "instances makes it"
+        )
     else:
         until = (
             ""

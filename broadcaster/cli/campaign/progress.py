@@ -16,6 +16,7 @@ from broadcaster.cli.output import console, local_time, one_line, say, say_json
 from broadcaster.cli.troubles import said_by_instances, trouble_line
 from broadcaster.domain.campaign_plans import CampaignPlan
 from broadcaster.domain.durations import duration
+from broadcaster.domain.frequency import WaitingPeople
 from broadcaster.domain.holds import HoldNow, said_holds
 from broadcaster.domain.meter import RATE_WINDOW_SECONDS, Meter, SpeedLimit, said_speed, speed_of
 from broadcaster.domain.standstill import Cause, Standstill
@@ -83,6 +84,8 @@ class Snapshot:
     """What holds it now, by instance."""
     limit: SpeedLimit | None = None
     """What its paces permit; None: one of its instances has no limit, or that is not known."""
+    waiting_people: Sequence[WaitingPeople] = ()
+    """How many messages wait for people, as of the latest plan."""
 
     @property
     def state(self) -> CampaignState:
@@ -149,10 +152,11 @@ def take_snapshot(
     told = (each for each in said_by_instances(troubles) if each.cause is not Cause.STARTS_LATER)
     rate = meter.rate(time.monotonic(), summary.total - summary.still_open, limit)
     left = None if foresight is None else foresight.seconds_left(summary.still_open, rate)
+    waiting = foresight.plan.waiting_people if foresight and foresight.plan else ()
     notes = [*map(trouble_line, told)]
-    if holds:
-        notes.insert(0, f"held by {'; '.join(said_holds(holds, clock_time))}")
-    return Snapshot(summary, rate, troubles, tuple(notes), left, holds, limit)
+    if holds or waiting:
+        notes.insert(0, f"held by {'; '.join(said_holds(holds, clock_time, waiting))}")
+    return Snapshot(summary, rate, troubles, tuple(notes), left, holds, limit, waiting)
 
 
 class View(Protocol):
@@ -165,15 +169,16 @@ class JsonView:
     """One document in a line for each change."""
 
     def __init__(self) -> None:
-        self._last: tuple[CampaignSummary, Sequence[Standstill], Sequence[HoldNow]] | None = None
+        self._last: Sequence[object] = ()
 
     def update(self, snapshot: Snapshot) -> None:
         """Write the document if it is not the last one."""
-        known = (snapshot.summary, snapshot.troubles, snapshot.holds)
+        known = (snapshot.summary, snapshot.troubles, snapshot.holds, snapshot.waiting_people)
         if known != self._last:
             self._last = known
             document = campaign_document(snapshot.summary, snapshot.troubles)
-            say_json({**document, "holds": snapshot.holds}, indent=False)
+            ahead = {"holds": snapshot.holds, "waiting_people": snapshot.waiting_people}
+            say_json({**document, **ahead}, indent=False)
             sys.stdout.flush()
 
 

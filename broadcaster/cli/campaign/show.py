@@ -27,6 +27,7 @@ from broadcaster.cli.troubles import (
 from broadcaster.domain.campaign_plans import CampaignPlan
 from broadcaster.domain.care import percent
 from broadcaster.domain.durations import duration
+from broadcaster.domain.frequency import WaitingPeople
 from broadcaster.domain.holds import HoldNow, said_holds
 from broadcaster.domain.sharing import said_weights
 from broadcaster.domain.standstill import Standstill
@@ -104,12 +105,13 @@ def show(name: Name, as_json: Json = False) -> None:
         plan = open_work(source, name).plan()
         moves, away = moves_of_campaign(source, name), open_failovers(source, campaign=name)
     ends_at = plan.known_end if plan and summary.state in _GOES_ON else None
+    waiting = plan.waiting_people if plan else ()
     if as_json:
-        ends = {"ends_at": ends_at, "holds": holds}
+        ends = {"ends_at": ends_at, "holds": holds, "waiting_people": waiting}
         document = {**campaign_document(summary, found), **reply_document(summary, figures), **ends}
         say_json(document | moves_document(moves, away))
     else:
-        say_fields(campaign_fields(summary, figures) | _ends(ends_at, plan) | _held(holds))
+        say_fields(campaign_fields(summary, figures) | _ends(ends_at, plan) | _held(holds, waiting))
         say_purged(summary)
         said = without_own_remedy(said_by_instances(found), f"broadcaster campaign show {quote(name)}")
         say_troubles(few_troubles(said))
@@ -130,9 +132,9 @@ def _ends(ends_at: datetime | None, plan: CampaignPlan | None) -> dict[str, obje
     return {"ends": f"{said_end(ends_at, plan.earliest_at, plan.latest_at)}{waits}"}
 
 
-def _held(holds: Sequence[HoldNow]) -> dict[str, object]:
+def _held(holds: Sequence[HoldNow], waiting: Sequence[WaitingPeople]) -> dict[str, object]:
     """What holds it now."""
-    return {"held by": "; ".join(said_holds(holds, clock_time))} if holds else {}
+    return {"held by": "; ".join(said_holds(holds, clock_time, waiting))} if holds or waiting else {}
 
 
 def campaign_document(summary: CampaignSummary, found: Sequence[Standstill]) -> dict[str, Any]:

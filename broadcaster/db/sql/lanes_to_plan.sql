@@ -39,8 +39,9 @@ SELECT
     l.health IN ('paused', 'refused', 'down') AS is_stopped,
     lately.tried,
     lately.again,
-    lately.seconds[1] AS latency,
-    lately.seconds[2] AS worst_latency,
+    lately.latency,
+    coalesce(lately.latency_variance, 0) AS latency_variance,
+    coalesce(lately.latency_drift, 0) AS latency_drift,
     hours.document AS hours,
     ARRAY(SELECT ll.limit_id FROM lane_limits ll WHERE ll.lane_id = l.id ORDER BY ll.limit_id) AS limits,
     now() AS now
@@ -48,18 +49,26 @@ FROM lanes l
 JOIN instances i ON i.id = l.id
 LEFT JOIN opening_hours hours ON hours.id = i.hours_id
 CROSS JOIN LATERAL (
+    WITH latest AS MATERIALIZED (
+        SELECT
+            outcome,
+            (CASE WHEN outcome = 'accepted' THEN duration_ms END / 1000.0)::float8 AS seconds,
+            ntile(10) OVER (ORDER BY finished_at) AS tenth
+        FROM (
+            SELECT outcome, duration_ms, finished_at
+            FROM attempts
+            WHERE account_id = i.account_id AND finished_at BETWEEN now() - interval '1 hour' AND now()
+            ORDER BY finished_at DESC
+            LIMIT %(most)s
+        ) found
+    )
     SELECT
         count(*) AS tried,
         count(*) FILTER (WHERE outcome IN ('throttled', 'not_sent')) AS again,
-        percentile_cont(ARRAY[0.5, 0.95]) WITHIN GROUP (ORDER BY duration_ms / 1000.0)
-            FILTER (WHERE outcome = 'accepted') AS seconds
-    FROM (
-        SELECT outcome, duration_ms
-        FROM attempts
-        WHERE account_id = i.account_id AND finished_at BETWEEN now() - interval '1 hour' AND now()
-        ORDER BY finished_at DESC
-        LIMIT %(most)s
-    ) latest
+        avg(seconds) AS latency,
+        var_samp(seconds) AS latency_variance,
+        (SELECT var_samp(mean) FROM (SELECT avg(seconds) AS mean FROM latest GROUP BY tenth) tenths) AS latency_drift
+    FROM latest
 ) lately
 WHERE l.id IN (SELECT beside.id FROM beside)
 ORDER BY l.id

@@ -1,20 +1,25 @@
 SELECT /* parts_to_plan */
 -- What is left to send through lanes, by campaign and lane and, where its hours go by the recipient, by group of
--- recipients. What is being sent counts as one more group. Drafts and paused campaigns have no part in it, but for the
--- one called %(name)s: before its start, or where it is paused, it is as if that ended now.
+-- recipients. What is being sent counts as one more group. Messages that wait for their people are apart, by the rule and
+-- by the hour in which these are free again. Drafts and paused campaigns have no part in it, but for the one called
+-- %(name)s: before its start, or where it is paused, it is as if that ended now.
     c.id AS campaign,
     c.name,
     c.priority,
     cl.lane_id,
     part.messages,
+    part.recipient_group,
     g.country,
     g.zones,
     hours.document AS hours,
     greatest(
         CASE WHEN c.started_at IS NULL THEN c.starts_at END,
         CASE WHEN c.state = 'running' AND cl.next_due_at <> 'infinity' THEN cl.next_due_at END,
+        part.last_free_at,
         now()
     ) AS not_before,
+    part.rule,
+    part.first_free_at,
     c.expires_at,
     ARRAY(
         SELECT held.limit_id FROM campaign_limits held WHERE held.campaign_id = c.id ORDER BY held.limit_id
@@ -31,19 +36,48 @@ LEFT JOIN campaign_judgements judged ON judged.campaign_id = c.id
 LEFT JOIN opening_hours hours ON hours.id = c.hours_id
     AND hours.document ?| ARRAY['windows', 'is_legal', 'holidays', 'days_off']
 CROSS JOIN LATERAL (
-    SELECT 0::smallint AS recipient_group, cl.pending + cl.sending AS messages
-    WHERE NOT hours.document ?| ARRAY['is_by_recipient', 'is_legal'] IS TRUE
+    SELECT
+        hours.document ?| ARRAY['is_by_recipient', 'is_legal'] IS TRUE AS by_group,
+        c.started_at IS NOT NULL AND ((c.care ->> 'cooldown') IS NOT NULL OR EXISTS (SELECT FROM caps)) AS by_person
+) told
+CROSS JOIN LATERAL (
+    WITH waiting AS MATERIALIZED (
+        SELECT
+            m.recipient_group,
+            m.reason AS rule,
+            count(*) AS messages,
+            min(m.next_attempt_at) AS first_free_at,
+            max(m.next_attempt_at) AS last_free_at
+        FROM (
+            SELECT 0::smallint AS id WHERE c.hours_id IS NULL
+            UNION ALL
+            SELECT o.recipient_group FROM openings o WHERE o.hours_id = c.hours_id
+        ) recipients
+        JOIN messages m
+            ON m.segment = c.segment AND m.campaign_id = c.id AND m.lane_id = cl.lane_id
+            AND m.recipient_group = recipients.id AND m.state = 'pending'
+            AND m.next_attempt_at > now() AND m.next_attempt_at < 'infinity' AND m.reason IN ('cooldown', 'cap')
+        WHERE told.by_person
+        GROUP BY m.recipient_group, m.reason, date_bin('1 hour', m.next_attempt_at, 'epoch')
+    ), all_of_group AS (
+        SELECT 0::smallint AS recipient_group, cl.sending + CASE WHEN told.by_group THEN 0 ELSE cl.pending END AS messages
+        UNION ALL
+        SELECT m.recipient_group, count(*)
+        FROM messages m
+        WHERE told.by_group
+            AND m.segment = c.segment AND m.campaign_id = c.id AND m.lane_id = cl.lane_id AND m.state = 'pending'
+        GROUP BY m.recipient_group
+    )
+    SELECT * FROM waiting
     UNION ALL
-    SELECT 0::smallint, cl.sending
-    WHERE hours.document ?| ARRAY['is_by_recipient', 'is_legal'] IS TRUE
-    UNION ALL
-    SELECT m.recipient_group, count(*)
-    FROM messages m
-    WHERE hours.document ?| ARRAY['is_by_recipient', 'is_legal'] IS TRUE
-        AND m.segment = c.segment AND m.campaign_id = c.id AND m.lane_id = cl.lane_id AND m.state = 'pending'
-    GROUP BY m.recipient_group
+    SELECT a.recipient_group, NULL, (sum(a.messages) - coalesce(w.messages, 0))::bigint, NULL, NULL
+    FROM all_of_group a
+    LEFT JOIN (
+        SELECT recipient_group, sum(messages) AS messages FROM waiting GROUP BY recipient_group
+    ) w ON w.recipient_group = a.recipient_group
+    GROUP BY a.recipient_group, w.messages
 ) part
 LEFT JOIN recipient_groups g ON g.id = part.recipient_group
 WHERE cl.open AND cl.lane_id = ANY (%(lanes)s::integer[]) AND part.messages > 0
     AND (c.state IN ('scheduled', 'running') OR c.name = %(name)s)
-ORDER BY c.id, cl.lane_id, part.recipient_group
+ORDER BY c.id, cl.lane_id, part.recipient_group, part.last_free_at, part.rule

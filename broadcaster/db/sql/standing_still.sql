@@ -24,6 +24,7 @@ beat AS (
         full_limit.most AS limit_most,
         full_limit.span_seconds AS limit_span,
         full_limit.free_at AS limit_free_at,
+        person.rule AS person_rule,
         first_value(c.name) OVER by_rank AS first_campaign,
         first_value(c.priority) OVER by_rank AS first_priority,
         first_value(c.state = 'running' AND cl.pending > 0 AND cl.next_due_at <= now() AND full_limit.name IS NULL)
@@ -47,6 +48,21 @@ beat AS (
         ORDER BY f.free_at DESC
         LIMIT 1
     ) full_limit ON true
+    LEFT JOIN LATERAL ( -- by which rule the message that is due first waits until its person may get one again
+        SELECT m.reason AS rule
+        FROM (
+            SELECT 0::smallint AS id WHERE c.hours_id IS NULL
+            UNION ALL
+            SELECT o.recipient_group FROM openings o WHERE o.hours_id = c.hours_id
+        ) recipients
+        JOIN messages m
+            ON m.segment = c.segment AND m.campaign_id = c.id AND m.lane_id = cl.lane_id
+            AND m.recipient_group = recipients.id AND m.state = 'pending' AND m.next_attempt_at = cl.next_due_at
+        WHERE c.state = 'running' AND cl.next_due_at > now() AND cl.next_due_at < 'infinity'
+            AND ((c.care ->> 'cooldown') IS NOT NULL OR EXISTS (SELECT FROM caps))
+            AND m.reason IN ('cooldown', 'cap')
+        LIMIT 1
+    ) person ON true
     WHERE cl.open AND c.state IN ('draft', 'scheduled', 'running', 'paused') AND c.test_of IS NULL
     WINDOW by_rank AS (
         PARTITION BY cl.lane_id
@@ -124,6 +140,7 @@ SELECT
     part.limit_most,
     part.limit_span,
     part.limit_free_at,
+    part.person_rule,
     coalesce(part.pending, 0) AS pending,
     coalesce(part.sending, 0) AS sending,
     coalesce(part.in_doubt, 0) AS in_doubt,

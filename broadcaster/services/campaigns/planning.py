@@ -5,9 +5,10 @@ Needs no SQLAlchemy, for the commands that only show something.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -17,6 +18,7 @@ from broadcaster.db.statements import rows, values
 from broadcaster.domain.campaign_plans import CampaignPlan, PlannedPart, Surroundings, slices_of
 from broadcaster.domain.care import Care
 from broadcaster.domain.dealing import LaneRates, shares_of
+from broadcaster.domain.frequency import MOST_PIECES, PersonRule, in_few_pieces
 from broadcaster.domain.lanes_now import LaneNow, LimitNow
 from broadcaster.domain.opening_hours import NOBODY, OpeningHours, RecipientGroup
 from broadcaster.domain.pacing import closing_reserve
@@ -43,10 +45,15 @@ class _Part(msgspec.Struct, frozen=True):
     priority: int
     lane_id: int
     messages: int
+    recipient_group: int
     country: str | None
     zones: list[str] | None
     hours: OpeningHours | None
     not_before: datetime
+    rule: PersonRule | None
+    """By which they wait until their people may get something again, from"""
+    first_free_at: datetime | None
+    """on and until `not_before`; None: for nobody."""
     expires_at: datetime | None
     limits: tuple[int, ...]
     care: Care | None
@@ -72,12 +79,17 @@ class _Part(msgspec.Struct, frozen=True):
             campaign=self.campaign,
             priority=self.priority,
             limits=self.limits,
+            rule=self.rule,
+            first_free_at=self.first_free_at,
         )
         return part.sliced(self.care, self.open_slices, held=self._held)
 
     @property
     def _held(self) -> int | None:
         """How many of these are in slices that are not open; None: as many as of all."""
+        if self.rule is not None:
+            # Only what is in an open slice has met its person.
+            return 0
         if self.care is None or not self.open_slices:
             return None
         if self.is_held:
@@ -85,6 +97,22 @@ class _Part(msgspec.Struct, frozen=True):
         # Which slice a message is in, its number says: of each lane, and of each group, as many as of the whole list.
         held = self.leaving * (1.0 - self.care.share_of(self.open_slices))
         return round(held * self.messages / self.of_lane)
+
+
+def _few(parts: Iterable[_Part]) -> Iterator[_Part]:
+    """The same with those who wait for their people in few pieces, each of which counts as free at its end."""
+    for _, of_lane in groupby(parts, key=lambda part: (part.campaign, part.lane_id)):
+        alike: dict[tuple[int, PersonRule], list[_Part]] = {}
+        for part in of_lane:
+            if part.rule is None:
+                yield part
+            else:
+                alike.setdefault((part.recipient_group, part.rule), []).append(part)
+        for waiting in alike.values():
+            for piece in in_few_pieces(waiting, max(1, MOST_PIECES // len(alike))):
+                messages = sum(part.messages for part in piece)
+                first_free_at = piece[0].first_free_at
+                yield msgspec.structs.replace(piece[-1], messages=messages, first_free_at=first_free_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +158,7 @@ def surroundings_of(
     asked = {"lanes": list(lanes), "limits": list(limits), "name": name}
     found = rows(connection, "lanes_to_plan", LaneNow, **asked, most=MOST_ATTEMPTS_READ)
     together = [lane.id for lane in found]
-    parts = rows(connection, "parts_to_plan", _Part, lanes=together, name=name)
+    parts = list(_few(rows(connection, "parts_to_plan", _Part, lanes=together, name=name)))
     return Surroundings(
         # Without lanes nothing is planned.
         now=found[0].now if found else datetime.min.replace(tzinfo=UTC),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import partial
-from itertools import islice, takewhile
+from itertools import groupby, islice, takewhile
+from math import inf
 
 import msgspec
 from sqlalchemy import Connection, Engine, select
@@ -17,6 +19,8 @@ from broadcaster.domain.campaign_plans import CampaignPlan, PlannedPart, Surroun
 from broadcaster.domain.conditions import Condition, fixed
 from broadcaster.domain.dealing import LaneRates
 from broadcaster.domain.opening_hours import NOBODY, OpeningHours
+from broadcaster.domain.plan_terms import Succession
+from broadcaster.domain.plans import Hold
 from broadcaster.domain.schedules import Overlap
 from broadcaster.domain.states import ScheduleState
 from broadcaster.errors import BroadcasterError, UnavailableError
@@ -30,6 +34,7 @@ from broadcaster.time_zones import day_and_time
 MONTH = timedelta(days=31)
 MOST_OCCURRENCES = 100
 """Of one schedule: what is due every minute is not planned for a month."""
+_MOST_NAMED = 5
 
 
 class PlannedOccurrence(msgspec.Struct, frozen=True):
@@ -52,6 +57,8 @@ class PlannedOccurrence(msgspec.Struct, frozen=True):
 class _Due:
     schedule: Schedule
     due_at: datetime
+    campaign: int
+    """A number that stands for the campaign that it would be."""
     messages: int
     fault: str | None
     parts: Sequence[PlannedPart]
@@ -60,7 +67,8 @@ class _Due:
 def plan_month(engine: Engine, name: str | None = None) -> list[PlannedOccurrence]:
     """The occurrences of the next month in their order: of all schedules that are active, or those of one.
 
-    All of them are planned beside each other, and beside the campaigns that run or are scheduled.
+    All of them are planned beside each other, and beside the campaigns that run or are scheduled. One that is due
+    while another of its schedule is still sent waits for it, or is skipped, as the schedule says.
 
     Raises NotFoundError.
     """
@@ -79,13 +87,9 @@ def plan_month(engine: Engine, name: str | None = None) -> list[PlannedOccurrenc
             for number, schedule in enumerate(schedules)
             for each in _due_of(connection, schedule, now, around, -(1 + number * MOST_OCCURRENCES))
         ]
-    for each in due:
-        if each.parts:
-            around = around.with_canary(each.parts[0].campaign, each.schedule.care)
-    parts = [part for each in due for part in each.parts]
-    plans = around.plans(parts, campaigns={part.campaign for part in parts})
-    planned = [(each, plans[each.parts[0].campaign] if each.parts else None) for each in due]
-    told = [_told(each, plan, planned) for each, plan in planned if name is None or each.schedule.name == name]
+        sent = _sent(connection, around)
+    month = _Month(around, due, sent)
+    told = [month.told(each) for each in due if name is None or each.schedule.name == name]
     return sorted(told, key=lambda each: (each.due_at, each.schedule))
 
 
@@ -93,6 +97,15 @@ def _active(connection: Connection) -> list[str]:
     table = tables.schedules
     found = select(table.c.name).where(table.c.state == ScheduleState.ACTIVE).order_by(table.c.name)
     return list(connection.scalars(found))
+
+
+def _sent(connection: Connection, around: Surroundings) -> Mapping[int, Sequence[int]]:
+    """The campaigns that schedules have made, by schedule, as far as something of them is left to send."""
+    table, found = tables.occurrences, defaultdict(list)
+    made = select(table.c.schedule_id, table.c.campaign_id).where(table.c.campaign_id.in_(around.names))
+    for schedule, campaign in connection.execute(made.order_by(table.c.due_at)).tuples():
+        found[schedule].append(campaign)
+    return found
 
 
 def _due_of(
@@ -110,7 +123,7 @@ def _due_of(
             counted[conditions] = _count(connection, schedule, conditions)
         messages, fault = counted[conditions]
         parts = _parts(schedule, due_at, messages, hours, shares, first - number)
-        yield _Due(schedule, due_at, messages, fault, parts)
+        yield _Due(schedule, due_at, first - number, messages, fault, parts)
 
 
 def _on(today: date, _zone: object) -> date:
@@ -148,56 +161,88 @@ def _parts(
     return [replace(part, campaign=campaign, not_before=due_at) for part in found]
 
 
-def _told(
-    due: _Due, plan: CampaignPlan | None, planned: Sequence[tuple[_Due, CampaignPlan | None]]
-) -> PlannedOccurrence:
-    ends_at = None if plan is None else plan.known_end
-    return PlannedOccurrence(
-        schedule=due.schedule.name,
-        due_at=due.due_at,
-        messages=due.messages,
-        ends_at=ends_at,
-        latest_at=plan.latest_at if plan is not None and ends_at else None,
-        expire=0 if plan is None else plan.expire,
-        remarks=tuple(_remarks(due, plan, planned)),
-    )
+class _Month:
+    """What is due, planned beside each other and beside all campaigns that run or are scheduled."""
 
-
-def _remarks(
-    due: _Due, plan: CampaignPlan | None, planned: Sequence[tuple[_Due, CampaignPlan | None]]
-) -> Iterator[str]:
-    if due.fault is not None:
-        yield due.fault
-    if plan is None:
-        return
-    if plan.expire:
-        yield f"{plan.expire:,} of {due.messages:,} expire before they may leave"
-    if plan.remaining:
-        yield f"{plan.remaining:,} of {due.messages:,} do not leave within a year"
-    following = min(
-        (each.due_at for each, _ in planned if each.schedule.id == due.schedule.id and each.due_at > due.due_at),
-        default=None,
-    )
-    if following is not None and plan.ends_at is not None and plan.ends_at > following:
-        then = {Overlap.SKIP: "is skipped", Overlap.QUEUE: "waits for it"}.get(
-            due.schedule.overlap, "is sent beside it"
+    def __init__(self, around: Surroundings, due: Sequence[_Due], sent: Mapping[int, Sequence[int]]) -> None:
+        """`sent` are, by schedule, its campaigns of which something is left to send."""
+        for each in due:
+            around = around.with_canary(each.campaign, each.schedule.care)
+        parts = [part for each in due for part in each.parts]
+        of_schedules = [list(of_one) for _, of_one in groupby(due, key=lambda each: each.schedule.id)]
+        around = replace(
+            around, successions=[_succession(each, sent.get(each[0].schedule.id, ())) for each in of_schedules]
         )
-        yield f"it is still sent when the next one is due, {day_and_time(following, due.schedule.zone)}, which {then}"
-    others = sorted(
-        {
-            each.schedule.name
-            for each, other in planned
-            if each.schedule.id != due.schedule.id and _overlap(due, plan, each, other)
-        }
-    )
-    if others:
-        yield f"beside schedule {', '.join(others)} through the same instances"
+        self._due = due
+        self._plans = around.plans(parts, campaigns={part.campaign for part in (*parts, *around.beside)})
+        self._lanes: dict[int, set[int]] = defaultdict(set)
+        for part in (*parts, *around.beside):
+            self._lanes[part.campaign].add(part.lane_id)
+        self._names = {each.campaign: f"schedule {each.schedule.name}" for each in due}
+        self._names |= {campaign: f"campaign {name}" for campaign, name in around.names.items()}
+        self._of_schedules = {each.schedule.id: {*sent.get(each.schedule.id, ())} for each in due}
+        for each in due:
+            self._of_schedules[each.schedule.id].add(each.campaign)
+
+    def told(self, due: _Due) -> PlannedOccurrence:
+        """What becomes of an occurrence."""
+        plan = self._plans.get(due.campaign)
+        ends_at = None if plan is None else plan.known_end
+        return PlannedOccurrence(
+            schedule=due.schedule.name,
+            due_at=due.due_at,
+            messages=due.messages,
+            ends_at=ends_at,
+            latest_at=plan.latest_at if plan is not None and ends_at else None,
+            expire=0 if plan is None else plan.expire,
+            remarks=tuple(self._remarks(due, plan)),
+        )
+
+    def _remarks(self, due: _Due, plan: CampaignPlan | None) -> Iterator[str]:
+        if due.fault is not None:
+            yield due.fault
+        if plan is None:
+            return
+        if plan.is_skipped:
+            yield "it is skipped: an earlier one is still sent then"
+        elif plan.first_at is not None and any(wait.cause is Hold.EARLIER for wait in plan.waits):
+            first_at = day_and_time(plan.first_at.replace(microsecond=0), due.schedule.zone)
+            yield f"it waits until an earlier one is sent, {first_at}"
+        if plan.expire:
+            yield f"{plan.expire:,} of {due.messages:,} expire before they may leave"
+        if plan.remaining:
+            yield f"{plan.remaining:,} of {due.messages:,} do not leave within a year"
+        following = min((each.due_at for each in self._of(due.schedule) if each.due_at > due.due_at), default=None)
+        if following is not None and plan.ends_at is not None and plan.ends_at > following:
+            then = "is skipped" if due.schedule.overlap is Overlap.SKIP else "waits for it"
+            when = day_and_time(following, due.schedule.zone)
+            yield f"it is still sent when the next one is due, {when}, which {then}"
+        if others := sorted({self._names[each] for each in self._beside(due, plan)}):
+            more = f" and {len(others) - _MOST_NAMED} more" if len(others) > _MOST_NAMED else ""
+            yield f"beside {', '.join(others[:_MOST_NAMED])}{more} through the same instances"
+
+    def _of(self, schedule: Schedule) -> Iterator[_Due]:
+        return (each for each in self._due if each.schedule.id == schedule.id)
+
+    def _beside(self, due: _Due, plan: CampaignPlan) -> Iterator[int]:
+        """The campaigns of others that are sent at the same time, through an instance of both."""
+        if plan.first_at is None or plan.ends_at is None:
+            return
+        for campaign, other in self._plans.items():
+            if (
+                campaign in self._of_schedules[due.schedule.id]
+                or not self._lanes[due.campaign] & self._lanes[campaign]
+            ):
+                continue
+            if (
+                other.first_at
+                and other.first_at < plan.ends_at
+                and (not other.ends_at or other.ends_at > plan.first_at)
+            ):
+                yield campaign
 
 
-def _overlap(due: _Due, plan: CampaignPlan, other: _Due, other_plan: CampaignPlan | None) -> bool:
-    """Whether both are sent at the same time, through an instance of both."""
-    if not set(due.schedule.lanes) & set(other.schedule.lanes) or other_plan is None:
-        return False
-    if plan.first_at is None or plan.ends_at is None or other_plan.first_at is None or other_plan.ends_at is None:
-        return False
-    return plan.first_at < other_plan.ends_at and other_plan.first_at < plan.ends_at
+def _succession(due: Sequence[_Due], sent: Sequence[int]) -> Succession:
+    """The occurrences of one schedule, after its campaigns that are sent already."""
+    begun, ahead = ((each, -inf) for each in sent), ((each.campaign, each.due_at.timestamp()) for each in due)
+    return Succession([*begun, *ahead], is_skipped=due[0].schedule.overlap is Overlap.SKIP)
