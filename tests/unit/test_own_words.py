@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import broadcaster
+from broadcaster.domain.frequency import PersonRule, WaitingPeople, they_were
 from broadcaster.domain.phones import PhoneFault
 from broadcaster.domain.standstill import Cause, Remedy, Standstill, What
 from broadcaster.pages.languages import LANGUAGES
@@ -38,6 +39,8 @@ SAMPLES = {
     "waits": "may send 20/min",
     "counted(standing.in_doubt)": "3 messages",
     "people": "3 people",
+    "they_were(part.person_rule)": "were messaged within its cooldown",
+    "' or '.join((they_were(rule) for rule in PersonRule if rule in rules))": "have had as many as caps allow",
     "former": "",
     "again": ", retry those who failed with `broadcaster campaign retry spring`",
     "noticed": "missed: noticed 0:05:00 after it was due",
@@ -104,6 +107,17 @@ def test_reasons_of_phones_and_of_stops_are_told_in_the_language(code: str) -> N
     stop = "stopped by its own limit: opted out: 3 of 120 (2.5%), above 2%; failed: 9 of 20 (45%), above 20%"
     assert own_words(stop, told) not in (None, stop)
     assert "opted" not in str(own_words(stop, told))
+
+
+@pytest.mark.parametrize("code", OTHERS)
+def test_how_many_wait_for_people_is_told_in_the_language(code: str) -> None:
+    told = language(code)
+    said = [WaitingPeople(rule, count, NOON).says("{:%H:%M}".format) for rule in PersonRule for count in (1, 1_200)]
+    assert [
+        each for each in said if own_words(each, told) in (None, each) or "12:00" not in str(own_words(each, told))
+    ] == []
+    both = f"they {' or '.join(map(they_were, PersonRule))}"
+    assert own_words(both, told) not in (None, both)
 
 
 def test_a_standstill_is_told_with_all_its_parts() -> None:
