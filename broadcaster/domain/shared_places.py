@@ -36,13 +36,18 @@ def granted(
     """
     limits = [each.limits for each in lanes]
     uses = Counter(limit for of_lane in limits for limit in of_lane)
-    numbers, cut = list(wanted), {}
+    numbers, cut, end = list(wanted), {}, until
     for index, each in enumerate(lanes):
         for limit in limits[index]:
             is_its_own = uses[limit] == 1 and free[limit] < numbers[index] and each.counts_all(limit)
-            if is_its_own and (frees := frees_at(limit)) > now:
+            if not is_its_own or (frees := frees_at(limit)) <= now:
+                continue
+            if (used_up := each.lane.slot(now, free[limit])) > frees:
+                # There are more places before the last of these is used.
+                until = min(until, used_up)
+            else:
                 numbers[index], cut[each.lane.place], until = free[limit], limit, min(until, frees)
-    if cut:
+    if until < end:
         numbers = [int(min(number, each.lane.slots(now, until))) for each, number in zip(lanes, numbers, strict=True)]
     if len(lanes) == 1 and all(free[limit] >= numbers[0] for limit in limits[0]):
         return Granted(numbers, until, cut)
