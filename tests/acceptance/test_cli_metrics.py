@@ -185,7 +185,7 @@ def test_alerts_dashboard_and_document_speak_of_figures_that_there_are(run_cli: 
     shop.add("a", "600/min 1000/d")
     shop.submit("spring", 3, "a")
     drain(shop)
-    assert_done(run_cli("notify", "add", "boss", "--mail", "boss@example.com"))
+    assert_done(run_cli("notify", "add", "boss", "--webhook", "https://hooks.example.com/x"))
     there = {name for name, _ in read(assert_done(run_cli("metrics")).stdout)}
     # Without a beat nobody has noted a tick, and no worker has lasted until it writes what it has measured.
     there |= {"broadcaster_tick_age_seconds", "broadcaster_tick_period_seconds"}

@@ -319,7 +319,7 @@ def test_with_the_last_receiver_goes_what_is_known_of_troubles(shop: Shop) -> No
     add(shop)
     shop.sql("UPDATE lanes SET health = 'refused', health_reason = 'invalid key'")
     note(shop)
-    remove_receiver(shop.engine, "ops")
+    remove_receiver(shop.engine, "ops", with_waiting=True)
     assert shop.sql("SELECT count(*) FROM troubles") == [(0,)]
     assert note(shop) == []
     add(shop)
