@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
+from itertools import islice
 from math import inf
 
 from broadcaster.domain.plan_terms import Succession
@@ -76,7 +77,16 @@ class _Turns:
             self._ended = max(self._ended, moment)
 
     def next_due(self, now: float) -> float:
-        return next((due_at for _, due_at in reversed(self._ahead) if due_at > now), inf)
+        due = (due_at for _, due_at in reversed(self._ahead) if due_at > now)
+        return min([*islice(due, 1), *self._expiring(now)], default=inf)
+
+    def _expiring(self, now: float) -> Iterator[float]:
+        """When something expires for which another one waits."""
+        if self._ahead and self._ahead[-1][1] <= now:
+            for lane, _ in self._waiting():
+                for queue, waiting in zip(lane.queues, lane.waiting, strict=True):
+                    if waiting and queue.campaign in self._sent and queue.expires_at > now:
+                        yield queue.expires_at
 
     def changes(self, now: float) -> Iterator[float]:
         yield self.next_due(now)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from math import inf
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from broadcaster.domain.pacing import Pace, pace
@@ -46,6 +46,9 @@ class Simulation:
         self.gates = {campaign: at for each in successions for campaign, at in each.campaigns}
         self.sent = [{campaign for campaign, at in each.campaigns if at == -inf} for each in successions]
         self.skipped: set[int] = set()
+        self.has_raced = False
+        """Whether a campaign waited for another's end while a third one was sent: a plan looks once a second, as ticks
+        do, so that what leaves meanwhile may be of either."""
         self.counts = {key: limit.count for key, limit in limits.items()}
         self.steps = {key: list(limit.steps) for key, limit in limits.items()}
         self.climbs_at = {key: limit.climbs_at for key, limit in limits.items()}
@@ -105,6 +108,10 @@ class Simulation:
                         if self.lanes[place].queues[each].campaign == campaign:
                             self.waiting[place, each] = 0
                 else:
+                    self.has_raced |= self.gates[campaign] == inf and any(
+                        waiting and self.lanes[place].queues[each].campaign not in {campaign, *self.sent[number]}
+                        for (place, each), waiting in self.waiting.items()
+                    )
                     self.gates[campaign] = max(due_at, moment)
                     self.sent[number] = {campaign}
                 ahead.pop(0)
@@ -294,6 +301,7 @@ def test_a_plan_is_what_a_simulation_message_by_message_says(
     plan = sending_plan(lanes, limits, NOW, days, canaries, successions)
     simulation = Simulation(lanes, limits, NOW, canaries, successions)
     left = simulation.run()
+    assume(not simulation.has_raced)
     by_day = Counter((at - at % DAY, *queue) for queue, moments in left.items() for at in moments)
     assert {key: each.messages for key, each in plan.leaving.items()} == dict(by_day)
     for (day, *queue), each in plan.leaving.items():
