@@ -70,7 +70,7 @@ def test_a_schedule_says_which_occurrences_expire_first_or_leave_a_day_late(run_
     assert "expired before anything of them can be sent" in added.stdout
     assert "of the next 10 occurrences; that of Sat " in added.stdout
     assert "it is sent Mon-Fri 15:00-18:00 UTC: the next occurrence can be sent from" in added.stdout
-    assert "what has not left 6 h 0 min after an occurrence expires, that of the next one at" in added.stdout
+    assert "what has not left 6 h after an occurrence expires, that of the next one at" in added.stdout
 
     late = assert_done(run_cli("schedule", "add", "remind", *rule, "--window", "Mon-Sat 09:00-15:00"))
     assert "sent on another day than they are due, unless you give --expires: 10 of the next 10" in late.stdout

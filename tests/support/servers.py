@@ -22,8 +22,8 @@ TEMPLATE = "migrated"
 _MEMORY = Path("/dev/shm")
 _ROOM = 4 << 30
 """Bytes: more than the servers of all workers of a test run have ever had."""
-_FORGETFUL = ("fsync = off", "full_page_writes = off", "max_wal_size = '256MB'", "min_wal_size = '64MB'")
-"""No test takes the machine's power away: what survives a kill of the server survives it with these, too."""
+_SMALL = ("max_wal_size = '256MB'", "min_wal_size = '64MB'")
+"""Room for the servers of all workers of a test run."""
 
 
 class TestServers:
@@ -36,7 +36,7 @@ class TestServers:
         self._numbers = itertools.count(1)
         self._secret_key = Fernet.generate_key().decode()
         self._admin = create_engine(settings.migration_url, isolation_level="AUTOCOMMIT", pool_pre_ping=True)
-        for setting in _FORGETFUL:
+        for setting in _SMALL:
             self._execute(f"ALTER SYSTEM SET {setting}")
         self._execute("SELECT pg_reload_conf()")
         self._execute(f"CREATE DATABASE {TEMPLATE}")
