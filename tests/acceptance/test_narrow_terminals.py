@@ -148,7 +148,7 @@ def test_no_table_is_left_out() -> None:
 def _is_sentence(line: str) -> bool:
     """Whether the terminal may wrap it: it is no row, but a sentence, or a value behind its name."""
     said = "instances?|campaigns?|recipients|rejected|messages?|would be deleted|home|at 09:00"
-    return bool(re.match(rf"({said})\b|.+ is (down|refused|due)\b", line, re.IGNORECASE))
+    return bool(re.match(rf"({said})\b|.+ is (down|refused|due)\b|.+ waits? for you\b", line, re.IGNORECASE))
 
 
 def _columns(lines: list[str]) -> Iterator[str]:
