@@ -41,7 +41,9 @@ MOST_ENTRIES = 20_000
 on the loop."""
 MOST_CONTACTS = 150_000
 """The most contacts in a list. Only a command reads them, and LIST_REPLY_BYTES hold hardly more."""
-_Entry = TypeVar("_Entry", Chat, Contact)
+_Entry = TypeVar("_Entry", Chat, Contact, GatewayMessage)
+_TEXTS = ("id", "name", "body", "caption", "filename", "kind")
+"""The fields of entries that a gateway may write anything into."""
 _UNENCODABLE = Verdict(Outcome.REJECTED, "the text holds half of a surrogate pair, which cannot be sent")
 
 
@@ -120,7 +122,7 @@ class WAChatPro:
     async def chats(self, limit: int = 100) -> list[Chat]:
         """The instance's chats. Raises GatewayError."""
         found = await self._list("chats", {"key": self._key, "limit": limit}, ("chats", "dialogs"))
-        return [self._named(read_chat(item)) for item in found]
+        return [self._cleaned(read_chat(item)) for item in found]
 
     async def messages(self, phone: str, limit: int = 100) -> list[GatewayMessage]:
         """The last messages of the chat with `phone`, in the gateway's order.
@@ -135,12 +137,12 @@ class WAChatPro:
             if says_no_chat(error.verdict.reply or ""):
                 return []
             raise
-        return [read_message(item) for item in found]
+        return [self._cleaned(read_message(item)) for item in found]
 
     async def contacts(self) -> list[Contact]:
         """The instance's contacts. Raises GatewayError."""
         found = await self._list("contacts", {"key": self._key}, ("contacts",), most=MOST_CONTACTS)
-        return [self._named(read_contact(item)) for item in found]
+        return [self._cleaned(read_contact(item)) for item in found]
 
     async def aclose(self) -> None:
         """Close the client's own transport; a shared one stays open."""
@@ -202,9 +204,11 @@ class WAChatPro:
             return replace(verdict, outcome=Outcome.UNKNOWN, health=None, reason="the reply holds no list")
         return verdict
 
-    def _named(self, entry: _Entry) -> _Entry:
-        """The entry with the key removed from its name, because the name is stored and shown."""
-        return msgspec.structs.replace(entry, name=self._redact(entry.name)) if entry.name else entry
+    def _cleaned(self, entry: _Entry) -> _Entry:
+        """The entry with the key removed from its texts, because they are stored and shown."""
+        texts = {name: text for name in _TEXTS if (text := getattr(entry, name, None))}
+        cleaned = {name: clean for name, text in texts.items() if (clean := self._redact.whole(text)) != text}
+        return msgspec.structs.replace(entry, **cleaned) if cleaned else entry
 
     async def _post(self, method: str, content: Body, limit: int) -> Reply:
         return await self._transport.post(

@@ -110,16 +110,21 @@ class Redactor:
     def __call__(self, text: str) -> str:
         """The first LONGEST_TEXT characters of the text, without the key."""
         searched = text[: self._reach]
-        if not self._is_in(searched):
-            return text[:LONGEST_TEXT]
+        return self._blanked(searched, LONGEST_TEXT) if self._is_in(searched) else text[:LONGEST_TEXT]
+
+    def whole(self, text: str) -> str:
+        """The text without the key, however long it is: for what a list of the gateway shows."""
+        return self._blanked(text, len(text)) if self._is_in(text) else text
+
+    def _blanked(self, text: str, longest: int) -> str:
         kept: list[str] = []
         end = 0
-        for start, stop in _joined(self._places(searched)):
-            if start >= LONGEST_TEXT:
+        for start, stop in _joined(self._places(text)):
+            if start >= longest:
                 break
-            kept += (searched[end:start], MASK)
+            kept += (text[end:start], MASK)
             end = stop
-        return "".join((*kept, searched[end:LONGEST_TEXT]))
+        return "".join((*kept, text[end:longest]))
 
     def _is_in(self, text: str) -> bool:
         if self._spellings:

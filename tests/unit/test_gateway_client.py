@@ -171,10 +171,28 @@ def test_a_list_of_more_entries_than_there_are_is_unreadable(method: str, most: 
     assert (caught.value.verdict.outcome, caught.value.verdict.health) == (Outcome.UNKNOWN, None)
 
 
-def test_the_key_is_in_no_name_of_a_chat_or_contact() -> None:
-    listed = [{"id": "4915112345678@c.us", "name": f"Ayu {KEY}"}]
-    for method in ("chats", "contacts"):
-        assert run(READS[method], httpx.Response(200, json=listed))[0].name == "Ayu [key]"
+@pytest.mark.parametrize("method", READS)
+def test_the_key_is_in_no_text_of_a_chat_a_contact_or_a_message(method: str) -> None:
+    """What lists show is stored: names, ids of what was found in a chat, and what people write."""
+    escaped = "".join(f"&#{ord(each)};" for each in KEY)
+    texts = {"name": f"Ayu {KEY}", "caption": KEY[::-1], "filename": f"{KEY}.png", "type": escaped}
+    listed = [{"id": f"true_4915112345678@c.us_{KEY}", "from": "4915112345678@c.us", "body": f"Hi {KEY}", **texts}]
+    [entry] = run(READS[method], httpx.Response(200, json=listed))
+    assert entry.id == "true_4915112345678@c.us_[key]"
+    told = repr(entry)
+    assert KEY not in told and KEY[::-1] not in told and escaped not in told
+    if method == "messages":
+        assert (entry.body, entry.kind) == ("Hi [key]", "[key]")
+    else:
+        assert entry.name == "Ayu [key]"
+
+
+def test_what_a_message_says_is_kept_whole() -> None:
+    """A chat is compared with what was sent."""
+    long = "x" * 5_000
+    listed = [{"id": "a", "body": long}, {"id": "b", "body": long + KEY + long}]
+    bodies = [each.body for each in run(READS["messages"], httpx.Response(200, json=listed))]
+    assert bodies == [long, f"{long}[key]{long}"]
 
 
 def test_a_key_at_the_end_of_a_long_reason_is_not_cut_before_it_is_blanked_out() -> None:
