@@ -11,7 +11,7 @@ from broadcaster.db.engine import transaction
 from broadcaster.db.statements import execute
 from broadcaster.domain.span_limits import parse_span_limit
 from broadcaster.errors import ConflictError, NotFoundError, UsageError
-from broadcaster.services import shared_limits
+from broadcaster.services import clocks, shared_limits
 from broadcaster.services.instances import InstanceChanges, set_instance
 from broadcaster.services.sending.sending_process import SendingProcess
 from broadcaster.services.stored_limits import LaneLimits
@@ -53,6 +53,28 @@ def test_several_workers_together_never_exceed_a_limit_that_their_lanes_share(sh
     clock.step(86_400 + 75 + 1801)
     drain(shop)
     assert shop.states("c")["sent"] == 50
+
+
+def test_a_limit_that_is_full_when_the_clock_is_put_back_says_when_it_is_free(shop: Shop) -> None:
+    clock = DatabaseClock(shop.engine)
+    add(shop, "customers", "5/h")
+    for name in ("a", "b"):
+        shop.add(name, "500/s")
+    share(shop, "a", "customers")
+    shop.submit("c", 9, "a")
+    drain(shop)
+    clocks.mend_clocks(shop.engine, shop.settings)
+    clock.step(-600)
+    clocks.mend_clocks(shop.engine, shop.settings)
+    [limit] = shared_limits.show_limits(shop.engine)
+    longest = 3600 + shop.settings.acceptance_seconds + 3 * 75
+    assert limit.taken == 5
+    assert limit.free_at is not None
+    assert 0 < (limit.free_at - shop.sql("SELECT now()")[0][0]).total_seconds() < longest
+    share(shop, "b", "customers")
+    clock.step(longest)
+    drain(shop)
+    assert shop.states("c") == {"sent": 9}
 
 
 def test_what_a_lane_has_sent_counts_when_it_begins_to_share(shop: Shop) -> None:

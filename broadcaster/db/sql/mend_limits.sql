@@ -1,7 +1,7 @@
 WITH /* mend_limits */
 -- Limits know for how long the gateway may take to accept a message, as the settings have it now (%(grace)s seconds). A
--- place that is said to be free later than any rule allows was reckoned by a clock that has been put back: the next claim
--- looks again. Locks limits in the order of their ids, as claims do.
+-- place that is said to be free later than any rule allows was reckoned by a clock that has been put back: it is reckoned
+-- anew. Locks limits in the order of their ids, as claims do.
 stale AS (
     SELECT id, now() + make_interval(secs => span_seconds + %(grace)s + 3 * bucket_seconds) AS latest
     FROM limits
@@ -11,6 +11,14 @@ stale AS (
     FOR NO KEY UPDATE
 )
 UPDATE limits l
-SET grace_seconds = %(grace)s, free_at = CASE WHEN l.free_at > latest THEN '-infinity' ELSE l.free_at END
+SET
+    grace_seconds = %(grace)s,
+    (counts, newest, free_at) = (
+        SELECT
+            CASE WHEN is_late THEN a.counts ELSE l.counts END,
+            CASE WHEN is_late THEN a.newest ELSE l.newest END,
+            CASE WHEN is_late THEN a.free_at ELSE l.free_at END
+        FROM limit_after(l, 0, '{}', now()) a, (VALUES (l.free_at > latest)) compared (is_late)
+    )
 FROM stale
 WHERE l.id = stale.id
