@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
 from pyreqwest.http import Url
 
@@ -12,6 +12,10 @@ _LOCAL_NAMES = frozenset(
 """Last parts of names that no public server has, such as `metadata.google.internal` or `router.home.arpa`."""
 _METADATA = frozenset({IPv4Address("168.63.129.16")})
 """Public addresses that clouds answer on from inside."""
+_SPECIAL = (IPv4Network("192.0.0.0/24"), IPv4Network("192.88.99.0/24"), IPv6Network("3fff::/20"))
+"""Of protocols (RFC 6890), relays (RFC 7526) and documentation (RFC 9637): global to some versions of Python."""
+_ISATAP = (0x0000_5EFE, 0x0200_5EFE)
+"""Before the IPv4 address in the second half of an address (RFC 5214)."""
 _GLOBAL_UNICAST = IPv6Network("2000::/3")
 """All IPv6 addresses that servers have. Outside of it Python takes some for global: site-local ones, `::127.0.0.1`."""
 _NAT64 = IPv6Network("64:ff9b::/96")
@@ -43,16 +47,17 @@ def is_public_address(address: str) -> bool:
     """
     read = ip_address(address)
     if isinstance(read, IPv4Address):
-        return read.is_global and not read.is_multicast and read not in _METADATA
+        special = read in _METADATA or any(read in network for network in _SPECIAL)
+        return read.is_global and not read.is_multicast and not special
     if read.scope_id is not None:
         return False
     held = _held_address(read)
-    is_global = read in _GLOBAL_UNICAST and read.is_global
+    is_global = read in _GLOBAL_UNICAST and read.is_global and not any(read in network for network in _SPECIAL)
     return is_global if held is None else is_public_address(str(held))
 
 
 def _held_address(address: IPv6Address) -> IPv4Address | None:
-    """The IPv4 address in it that packets go to: of a mapped one, of 6to4 and of NAT64. Teredo's are never public."""
-    if address in _NAT64:
+    """The IPv4 address in it that packets go to: mapped, of 6to4, ISATAP or NAT64. Teredo's are never public."""
+    if address in _NAT64 or int(address) >> 32 & 0xFFFFFFFF in _ISATAP:
         return IPv4Address(int(address) & 0xFFFFFFFF)
     return address.ipv4_mapped or address.sixtofour

@@ -299,6 +299,7 @@ def paused_reader(people: str, read: threading.Event, go_on: threading.Event) ->
     class Paused(RecipientReader):
         def __init__(self) -> None:
             self.name, self.variables, self.total_bytes = reader.name, reader.variables, None
+            self.census = reader.census
 
         bytes_read = 0
 
