@@ -33,7 +33,7 @@ from broadcaster.services.accounts import (
 )
 from broadcaster.services.hours_apart import sent_apart
 from broadcaster.services.openings import first_opening, hours_of_instance, store_hours
-from broadcaster.services.stored_limits import LaneLimits, counted_limits, set_lane_limits
+from broadcaster.services.stored_limits import LaneLimits, count_account, counted_limits, set_lane_limits
 from broadcaster.time_zones import shown_zone
 
 DEFAULT_RATE = 20 / 60
@@ -194,6 +194,9 @@ def set_instance(engine: Engine, vault: Vault, name: str, changes: InstanceChang
             connection.execute(update(tables.instances).where(tables.instances.c.id == current.id).values(values))
         if changes.limits is not None:
             set_lane_limits(connection, current.id, changes.limits)
+        account = values.get("account_id", current.account_id)
+        if account != current.account_id:
+            count_account(connection, current.id, account)
         _refuse_unread(connection, current)
         before = _health(connection, current.id)
         if changes.is_of_account:
@@ -202,7 +205,7 @@ def set_instance(engine: Engine, vault: Vault, name: str, changes: InstanceChang
             connection.execute(update(tables.lanes).where(of_lane).values(outcome_run=null()))
         health, reason = after = _health(connection, current.id)
         return ChangedInstance(
-            is_other_account=values.get("account_id", current.account_id) != current.account_id,
+            is_other_account=account != current.account_id,
             goes_on=before != after,
             health=health,
             health_reason=reason,

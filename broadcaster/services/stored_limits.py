@@ -39,9 +39,8 @@ def counted_limits(connection: Connection, lane: int) -> tuple[SpanLimit, ...]:
 
 def set_lane_limits(connection: Connection, lane: int, own: LaneLimits) -> None:
     """Make these the lane's limits, from the next claim on. What it has sent lately counts already."""
-    lanes, limits = tables.lanes, tables.limits
-    # Nothing is claimed for it until the transaction ends.
-    connection.execute(select(lanes.c.id).where(lanes.c.id == lane).with_for_update(key_share=True))
+    limits = tables.limits
+    _hold_lane(connection, lane)
     of_lane = delete(limits).where(limits.c.lane_id == lane)
     steps = func.cardinality(limits.c.ramp)
     if own.counted is not None:
@@ -56,6 +55,18 @@ def set_lane_limits(connection: Connection, lane: int, own: LaneLimits) -> None:
             _store(connection, lane, SpanLimit(own.ramp[0], DAY), own.grace, own.ramp)
     if own.shared is not None:
         share_limits(connection, lane, own.shared)
+
+
+def count_account(connection: Connection, lane: int, account: int) -> None:
+    """Count what another account has sent lately, through which the lane is to send from now on."""
+    _hold_lane(connection, lane)
+    execute(connection, "count_account", lane=lane, account=account)
+
+
+def _hold_lane(connection: Connection, lane: int) -> None:
+    """Nothing is claimed for it until the transaction ends."""
+    lanes = tables.lanes
+    connection.execute(select(lanes.c.id).where(lanes.c.id == lane).with_for_update(key_share=True))
 
 
 def _store(connection: Connection, lane: int, limit: SpanLimit, grace: float, ramp: Sequence[int] = ()) -> None:

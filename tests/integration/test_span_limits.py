@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from math import inf
 
 import psycopg
@@ -214,3 +215,18 @@ def test_a_campaign_that_waits_for_a_limit_says_for_which_and_until_when(shop: S
     assert (told.cause, told.waiting) == (Cause.PACED, 4)
     assert told.detail == "instance a has sent all that limit 5/h allows"
     assert told.next_try == limits_of(shop, "a")[0].free_at
+
+
+def test_what_an_account_has_sent_counts_wherever_its_key_goes(shop: Shop) -> None:
+    """A limit is the number's: another instance with its key sends no more."""
+    vault = open_vault(shop.settings)
+    for name in ("a", "b"):
+        shop.add(name, "1000/s 10/h")
+    shop.submit("c", 10, "a")
+    drain(shop)
+    set_instance(shop.engine, vault, "a", InstanceChanges(key="key-d"))
+    set_instance(shop.engine, vault, "b", InstanceChanges(key="key-a"))
+    shop.submit("d", 5, "b", first=100)
+    drain(shop)
+    assert shop.states("d") == {"pending": 5}
+    assert Counter(entry.instance for entry in shop.gateway.ledger.entries if entry.accepted) == {"a": 10}

@@ -75,6 +75,7 @@ FILES = (
     "functions/messaged_lately",
     "functions/frequency_is_kept",
     "functions/sending_through",
+    "functions/sent_through",
     "functions/sent_lately",
     "functions/sent_by_campaigns",
     "functions/places_taken",
