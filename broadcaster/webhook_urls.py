@@ -29,7 +29,7 @@ def usable_webhook(text: str, *, allow_private: bool = False) -> str:
         return text
     if not text.lower().startswith("https://"):
         raise UsageError(
-            f"--webhook: http:// would show notices to the network: use https://, or set {ALLOW_PRIVATE_WEBHOOKS}"
+            f"--webhook: http:// would show notices to the network: use https://, or set {ALLOW_PRIVATE_WEBHOOKS}=true"
         )
     if not is_public_host(host):
         raise UsageError(

@@ -289,7 +289,8 @@ def _wide(key: str) -> Iterator[tuple[str, int]]:
     bare, utf8 = key.translate(_ALPHANUMERIC), key.encode("utf-8", "replace")
     yield from ((form, _PIECE) for form in (bare, bare[::-1]))
     yield from ((form, 2 * _PIECE) for form in (utf8.hex(), *_numbers(utf8)))
-    yield from ((core.translate(_ALPHANUMERIC), 4 * _PIECE // 3) for core in _base64_cores(utf8))
+    # Twelve letters take sixteen characters, of which one is mixed with what stands before or behind them.
+    yield from ((core.translate(_ALPHANUMERIC), 4 * _PIECE // 3 - 1) for core in _base64_cores(utf8))
 
 
 def _blocks(form: str, width: int) -> Iterator[tuple[str, int]]:

@@ -45,6 +45,7 @@ OWN_TEXTS = (
     _("waits for its canary"),
     _("its campaigns have sent all that limit %(name)s, %(allows)s, allows"),
     _("has sent all that limit %(limit)s allows"),
+    _("has sent all that limit %(name)s, %(allows)s, allows"),
     _("may send %(rate)s"),
     _("instance %(name)s %(said_does)s"),
     _("those who got it have time to react, and then its limits have to hold"),

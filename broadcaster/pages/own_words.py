@@ -19,7 +19,10 @@ from broadcaster.pages.own_texts import OWN_TEXTS
 
 _HOLE = re.compile(r"%\((\w+)\)s")
 _NUMBERS = {"count", "others"}
-"""Holes for whole numbers. What is in a hole called `said_…` is ours, too; in `why` it may be; in others it is not."""
+_FORMS = {**dict.fromkeys(_NUMBERS, "[0-9][0-9,]*"), "limit": "(?:(?!, again).)+?(?<!,)"}
+"""Holes for whole numbers, and for a limit, which may be `customers, 10/h` and goes on no further. What is in a hole
+called `said_…` is ours, too; in `why` it may be; in others it is not.
+"""
 
 
 def own_words(text: str, language: Language) -> str | None:
@@ -92,7 +95,4 @@ def _patterns() -> tuple[tuple[re.Pattern[str], str], ...]:
 
 def _pieces(text: str) -> Iterator[str]:
     for number, piece in enumerate(_HOLE.split(text)):
-        if number % 2 == 0:
-            yield re.escape(piece)
-        else:
-            yield rf"(?P<{piece}>[0-9][0-9,]*)" if piece in _NUMBERS else f"(?P<{piece}>.+?)"
+        yield re.escape(piece) if number % 2 == 0 else f"(?P<{piece}>{_FORMS.get(piece, '.+?')})"

@@ -108,7 +108,7 @@ def test_a_plan_says_when_it_is_sent_through_what_and_what_would_make_it_earlier
     more = run_cli("campaign", "plan", "c", "--with-instance", "+2", "--with-rate", "a=40/min").stdout
     assert re.search(r"with 2 more and a at 40/min: 20.* 2 d [01] h earlier", more)
     made = run_cli("campaign", "plan", "c", "--by", "in 30h").stdout
-    assert re.search(r"it misses .*; the cheapest change that makes it: 1 instance more like a, until", made)
+    assert re.search(r"it misses .*; the cheapest change that makes it: 1 instance more like a, and it ends", made)
     never = run_cli("campaign", "plan", "c", "--by", "in 3s").stdout
     assert re.search(
         r"it misses .*, and no change of start, windows, one shared limit, one rate or up to 10 instances makes it",
@@ -177,7 +177,7 @@ def test_raising_a_shared_limit_is_offered_where_that_makes_it(run_cli: RunCli) 
     arguments = ("--instance", "b", "--recipients", "-", "--text", "Hi STOP", "--limit", "promos", "--draft")
     assert_done(run_cli("campaign", "submit", "c", *arguments, stdin=f"phone\n{PEOPLE}"))
     said = run_cli("campaign", "plan", "c", "--by", "in 30h")
-    assert "the cheapest change that makes it: limit promos at 30/d instead of 25/d, until" in said.stdout
+    assert "the cheapest change that makes it: limit promos at 30/d instead of 25/d, and it ends" in said.stdout
     soon = run_cli("campaign", "plan", "c", "--by", "in 1h", "--json").json["by"]["change"]
     assert (soon["kind"], soon["says"]) == ("limit", "limit promos at 60/d instead of 25/d")
 

@@ -194,8 +194,10 @@ def test_no_form_of_any_key_survives_in_any_surroundings(key: str, before: str, 
     # What stands before may take letters of the key into an escape of its own; of a short key too few are left.
     assume(len(key) >= 16 or form not in ("escaped line breaks between", "base64 in a URL"))
     written = FORMS[form](key)
-    # A form with fewer letters and digits cannot be told from ordinary punctuation, as a key cannot.
-    assume(sum(map(str.isalnum, written)) >= 8)
+    # A form with fewer letters and digits cannot be told from ordinary punctuation, as a key cannot. Of base85 only
+    # whole groups are looked for.
+    whole = written[: len(written) // 5 * 5] if form in ("base85", "ascii85") else written
+    assume(sum(map(str.isalnum, whole)) >= 8)
     redact = Redactor(key)
     shown = redact(before + written + after)
     assert "[key]" in shown
@@ -279,3 +281,12 @@ def test_what_is_kept_of_a_key_is_small() -> None:
         assert tracemalloc.get_traced_memory()[0] < 60_000, kept
     finally:
         tracemalloc.stop()
+
+
+@pytest.mark.parametrize("before", range(3))
+def test_a_piece_of_twelve_letters_is_found_in_base64_wherever_it_begins(before: int) -> None:
+    key = "Zk7Qp2Rb9TfLw4XcMd8Yh3Vn"
+    for start in range(len(key) - 12 + 1):
+        piece = "id"[:before] + key[start : start + 12]
+        written = base64.b64encode(piece.encode()).decode()
+        assert written not in Redactor(key)(f'{{"id":"{written}"}}'), (start, written)

@@ -109,6 +109,14 @@ def test_reasons_of_phones_and_of_stops_are_told_in_the_language(code: str) -> N
     assert "opted" not in str(own_words(stop, told))
 
 
+def test_a_limit_ends_where_its_name_does() -> None:
+    told = language("id")
+    assert own_words("limit 5/d, again at 09:00", told) == "batas 5/d, lagi pada 09:00"
+    assert own_words("limit tiny, 10/h, again", told) == "batas tiny, 10/h, lagi"
+    said = own_words("has sent all that limit tiny, 10/h, allows", told)
+    assert said == "sudah mengirim semua yang diizinkan batas tiny, 10/h"
+
+
 @pytest.mark.parametrize("code", OTHERS)
 def test_how_many_wait_for_people_is_told_in_the_language(code: str) -> None:
     told = language(code)

@@ -306,7 +306,10 @@ def test_a_plan_is_what_a_simulation_message_by_message_says(
     assert {key: each.messages for key, each in plan.leaving.items()} == dict(by_day)
     for (day, *queue), each in plan.leaving.items():
         moments = [at for at in left[queue[0], queue[1]] if at - at % DAY == day]
-        assert (each.first - NOW, each.last - NOW) == pytest.approx((min(moments) - NOW, max(moments) - NOW), abs=1e-3)
+        # Where a lane's clock is ahead, a plan may count its first messages in its limits earlier by as much.
+        ahead = max(0.0, lanes[queue[0]].clock - NOW)
+        begun = pytest.approx((min(moments) - NOW, max(moments) - NOW), abs=1e-3 + ahead)
+        assert (each.first - NOW, each.last - NOW) == begun
     missing = {
         (place, each): queue.messages - len(left[place, each])
         for place, lane in enumerate(lanes)

@@ -89,9 +89,11 @@ def test_who_may_send_later_gets_what_it_sends_until_all_are_done(
     dealt = dealt_to_room(messages, dict.fromkeys(lanes, 0), rates, rates, delays)
     assert sum(dealt.values()) == messages
     ends = max(delays[lane] + count / rates[lane] for lane, count in dealt.items() if count)
+    # A lane gets one message more or less than its exact part, and so the last one is done as much later.
+    rounded = max(1 / rates[lane] for lane, count in dealt.items() if count)
     for lane, rate in rates.items():
         # One message more, and it would be the last one that is done.
-        assert delays[lane] + (dealt.get(lane, 0) + 2) / rate >= ends, lane
+        assert delays[lane] + (dealt.get(lane, 0) + 2) / rate >= ends - rounded, lane
 
 
 def test_weights_say_how_they_share_and_rates_how_soon_they_are_done() -> None:

@@ -154,6 +154,6 @@ def _say_deadline(found: ForeseenCampaign, deadline: datetime) -> None:
         until = (
             ""
             if found.change.ends_at is None
-            else f", until {day_and_time(found.change.ends_at.replace(microsecond=0))}"
+            else f", and it ends {day_and_time(found.change.ends_at.replace(microsecond=0))}"
         )
         say(f"it misses {at}; the cheapest change that makes it: {found.change.says}{until}")
