@@ -86,6 +86,10 @@ ONLY_SHOWS = {"instance rules NAME test", "audit", "phone list"}
 """They look at whatever they are given, or find nothing."""
 
 
+BY_THEMSELVES = ("campaign", "schedule", "instance", "audience")
+"""Nouns that have so many texts that their commands are tried apart."""
+
+
 def parameters() -> Iterator[tuple[str, Any]]:
     """Each free text or path that a command takes."""
     for each in commands():
@@ -151,12 +155,16 @@ def stand(
     monkeypatch.chdir(tmp_path)
 
 
+@pytest.mark.parametrize("noun", [*BY_THEMSELVES, "any other"])
 def test_whatever_a_text_holds_it_is_refused_in_one_short_line(
-    stand: None, engine: Engine, capsys: pytest.CaptureFixture[str]
+    stand: None, engine: Engine, capsys: pytest.CaptureFixture[str], noun: str
 ) -> None:
     before = everything(engine)
     tried = 0
     for words, parameter in parameters():
+        own = words.partition(" ")[0]
+        if (own if own in BY_THEMSELVES else "any other") != noun:
+            continue
         name = getattr(parameter, "name", "NAME")
         for what, hostile in HOSTILE.items():
             if (name, what) in ALLOWED:
@@ -172,7 +180,7 @@ def test_whatever_a_text_holds_it_is_refused_in_one_short_line(
             assert code in ((0, 1, 2) if words in ONLY_SHOWS else (1, 2)), told
             tried += 1
         assert everything(engine) == before, (words, name)
-    assert tried > 500
+    assert tried > 100
 
 
 def test_a_key_is_one_word_of_a_sensible_length(stand: None, run_cli: RunCli) -> None:
