@@ -10,10 +10,14 @@ _LOCAL_NAMES = frozenset(
     {"localhost", "local", "internal", "intranet", "lan", "home", "corp", "private", "localdomain", "arpa"}
 )
 """Last parts of names that no public server has, such as `metadata.google.internal` or `router.home.arpa`."""
-_METADATA = frozenset({IPv4Address("168.63.129.16")})
-"""Public addresses that clouds answer on from inside."""
-_SPECIAL = (IPv4Network("192.0.0.0/24"), IPv4Network("192.88.99.0/24"), IPv6Network("3fff::/20"))
-"""Of protocols (RFC 6890), relays (RFC 7526) and documentation (RFC 9637): global to some versions of Python."""
+_SPECIAL = (
+    IPv4Network("168.63.129.16/32"),
+    IPv4Network("192.0.0.0/24"),
+    IPv4Network("192.88.99.0/24"),
+    IPv6Network("3fff::/20"),
+)
+"""Global to some versions of Python, and no public servers: of a cloud, which answers on it from inside, of protocols
+(RFC 6890), relays (RFC 7526) and documentation (RFC 9637)."""
 _ISATAP = (0x0000_5EFE, 0x0200_5EFE)
 """Before the IPv4 address in the second half of an address (RFC 5214)."""
 _GLOBAL_UNICAST = IPv6Network("2000::/3")
@@ -47,13 +51,16 @@ def is_public_address(address: str) -> bool:
     """
     read = ip_address(address)
     if isinstance(read, IPv4Address):
-        special = read in _METADATA or any(read in network for network in _SPECIAL)
-        return read.is_global and not read.is_multicast and not special
+        return _is_global(read) and not read.is_multicast
     if read.scope_id is not None:
         return False
     held = _held_address(read)
-    is_global = read in _GLOBAL_UNICAST and read.is_global and not any(read in network for network in _SPECIAL)
+    is_global = read in _GLOBAL_UNICAST and _is_global(read)
     return is_global if held is None else is_public_address(str(held))
+
+
+def _is_global(address: IPv4Address | IPv6Address) -> bool:
+    return address.is_global and not any(address in network for network in _SPECIAL)
 
 
 def _held_address(address: IPv6Address) -> IPv4Address | None:

@@ -3,7 +3,7 @@ WITH /* mend_limits */
 -- place that is said to be free later than any rule allows was reckoned by a clock that has been put back: it is reckoned
 -- anew. Locks limits in the order of their ids, as claims do.
 stale AS (
-    SELECT id, now() + make_interval(secs => span_seconds + %(grace)s + 3 * bucket_seconds) AS latest
+    SELECT id
     FROM limits
     WHERE grace_seconds <> %(grace)s
         OR free_at > now() + make_interval(secs => span_seconds + %(grace)s + 3 * bucket_seconds)
@@ -13,12 +13,6 @@ stale AS (
 UPDATE limits l
 SET
     grace_seconds = %(grace)s,
-    (counts, newest, free_at) = (
-        SELECT
-            CASE WHEN is_late THEN a.counts ELSE l.counts END,
-            CASE WHEN is_late THEN a.newest ELSE l.newest END,
-            CASE WHEN is_late THEN a.free_at ELSE l.free_at END
-        FROM limit_after(l, 0, '{}', now()) a, (VALUES (l.free_at > latest)) compared (is_late)
-    )
+    (counts, newest, free_at) = (SELECT a.counts, a.newest, a.free_at FROM limit_after(l, 0, '{}', now()) a)
 FROM stale
 WHERE l.id = stale.id
