@@ -20,7 +20,8 @@ MASK = "[key]"
 LONGEST_TEXT = 2048
 """The characters of a text that are kept. The rest is cut off and searched only as far as a key may reach into it."""
 
-# A shorter form of the key may be ordinary text. The same holds for the key without separators.
+# A shorter form of the key may be ordinary text. The same holds for the key without separators. A key that is
+# shorter than _SHORTEST_KEY is searched as a word of its own: `k` is in `thanks`.
 _SHORTEST_FORM = 8
 _SHORTEST_KEY = 4
 # So many letters and digits of the key are a piece of it, if so many of them are different.
@@ -185,7 +186,8 @@ class Redactor:
         lower = text.translate(_LOWER)
         pieces = self._pieces()
         for spelling in self._spellings:
-            yield from ((start, start + len(spelling)) for start in _found(spelling, lower))
+            found = ((start, start + len(spelling)) for start in _found(spelling, lower))
+            yield from (at for at in found if len(spelling) >= _SHORTEST_KEY or _is_word(lower, *at))
         for level, starts, ends in _levels(text):
             seen = [index for index, character in enumerate(level) if character.translate(self._plain)]
             plain = level.translate(self._plain)
@@ -240,6 +242,11 @@ def _found(what: str, text: str) -> Iterator[int]:
     while start >= 0:
         yield start
         start = text.find(what, start + 1)
+
+
+def _is_word(text: str, start: int, end: int) -> bool:
+    """Whether no letter or digit stands right before or behind this part of a text."""
+    return not (text[max(start - 1, 0) : start].isalnum() or text[end : end + 1].isalnum())
 
 
 def _joined(places: Iterator[tuple[int, int]]) -> Iterator[tuple[int, int]]:

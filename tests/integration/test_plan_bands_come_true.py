@@ -15,7 +15,9 @@ from tests.support.shop import Shop, open_shop
 
 GATEWAYS = [f"g{number}" for number in range(20)]
 BEFORE, MESSAGES = 40, 40
-WITHIN_BAND = 0.9
+MAY_MISS = len(GATEWAYS) // 10
+LEAST_LATENCY = (0.06, 0.3)
+"""Seconds. Beside latencies like these it does not count how busy the machine is."""
 
 
 @pytest.fixture
@@ -29,7 +31,7 @@ def test_nine_of_ten_campaigns_end_within_the_band_of_their_plans(shop: Shop) ->
     faults = []
     for name in GATEWAYS:
         shop.add(name, max_in_flight=chance.randint(1, 4))
-        least = chance.uniform(0.02, 0.2)
+        least = chance.uniform(*LEAST_LATENCY)
         faults.append(f"kind=latency,seconds={least:.3f}..{least * chance.uniform(1.5, 4):.3f},instance={name}")
         faults.append(f"kind=too_often,probability={chance.uniform(0.0, 0.2):.3f},instance={name}")
     shop.fault(*faults)
@@ -55,4 +57,4 @@ def test_nine_of_ten_campaigns_end_within_the_band_of_their_plans(shop: Shop) ->
                     ),
                 )
             )
-    assert len(missed) <= (1 - WITHIN_BAND) * len(GATEWAYS), missed
+    assert len(missed) <= MAY_MISS, missed

@@ -97,6 +97,13 @@ def test_a_piece_that_says_little_is_none(key: str) -> None:
     assert Redactor(key)(f"<{key[:12]}>") == f"<{key[:12]}>"
 
 
+@pytest.mark.parametrize("key", ["k", "ab", "a-b", "é"])
+def test_a_short_key_is_blanked_out_as_a_word_only(key: str) -> None:
+    redact = Redactor(key)
+    assert redact(f"thanks, {key}: ask x{key}x {key.upper()}") == f"thanks, [key]: ask x{key}x [key]"
+    assert redact.whole(f"about x{key} and {key}9") == f"about x{key} and {key}9"
+
+
 def test_an_empty_key_blanks_nothing() -> None:
     assert Redactor("")("abc") == "abc"
 
