@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import zip_longest
 
 from broadcaster.cli.output import say
-from broadcaster.domain.contents import ContentKind
+from broadcaster.domain.content_kinds import ContentKind
 from broadcaster.errors import quoted
 from broadcaster.services.campaigns.reach import Reach
 from broadcaster.services.recipients.repeats import Repeat

@@ -7,24 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
 
 import msgspec
 
+from broadcaster.domain.content_kinds import ContentKind
 from broadcaster.domain.locales import DEFAULT_LOCALE
 from broadcaster.domain.names import path_parts, usable_filename
 from broadcaster.domain.templates import Template, compile_template, compile_url
 
 _NAMELESS = "file"
 """What a file is called that has no name."""
-
-
-class ContentKind(StrEnum):
-    """Which gateway method carries the content."""
-
-    TEXT = "text"
-    FILE = "file"
-    FILE_URL = "file_url"
 
 
 class MessageContent(msgspec.Struct, frozen=True, gc=False):

@@ -14,7 +14,8 @@ from typing import Annotated, Final, Literal
 
 import msgspec
 
-from broadcaster.domain.contents import ContentKind, MessageContent
+from broadcaster.domain.content_kinds import ContentKind
+from broadcaster.domain.contents import MessageContent
 from broadcaster.domain.masking import without_numbers
 from broadcaster.domain.outcomes import Outcome
 from broadcaster.domain.states import CampaignState, MessageState

@@ -9,7 +9,7 @@ from sqlalchemy import Engine, text
 
 from broadcaster.db import migrate
 from broadcaster.db.tables import metadata
-from broadcaster.domain.contents import ContentKind
+from broadcaster.domain.content_kinds import ContentKind
 from broadcaster.domain.instances import Wire
 from broadcaster.domain.notices import NoticeEvent
 from broadcaster.domain.opt_out_ways import OptOutWay

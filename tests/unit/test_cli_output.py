@@ -35,7 +35,7 @@ from broadcaster.cli.output import (
 from broadcaster.cli.troubles import trouble_line
 from broadcaster.domain.campaign_plans import PlannedPart, Surroundings
 from broadcaster.domain.causes import standing_still
-from broadcaster.domain.contents import ContentKind
+from broadcaster.domain.content_kinds import ContentKind
 from broadcaster.domain.durations import duration
 from broadcaster.domain.lanes_now import LaneNow
 from broadcaster.domain.meter import (

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from broadcaster.domain.contents import Content, ContentKind, MessageContent, stored_content
+from broadcaster.domain.content_kinds import ContentKind
+from broadcaster.domain.contents import Content, MessageContent, stored_content
 from broadcaster.domain.names import check_name
 from broadcaster.domain.templates import TemplateError, compile_template, compile_url
 from broadcaster.errors import UsageError

@@ -20,7 +20,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broadcaster.domain.contents import ContentKind, MessageContent
+from broadcaster.domain.content_kinds import ContentKind
+from broadcaster.domain.contents import MessageContent
 from broadcaster.domain.outcomes import Outcome
 from broadcaster.domain.proof_format import (
     BEGINNING,

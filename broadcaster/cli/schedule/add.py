@@ -37,7 +37,8 @@ from broadcaster.cli.schedule.options import (
 )
 from broadcaster.cli.schedule.show import schedule_fields
 from broadcaster.cli.schedule.shown_outlook import outlook_document, say_outlook
-from broadcaster.domain.contents import Content, ContentKind
+from broadcaster.domain.content_kinds import ContentKind
+from broadcaster.domain.contents import Content
 from broadcaster.domain.locales import usable_locale
 from broadcaster.domain.schedules import Misfire, Overlap
 from broadcaster.domain.sharing import given_weights, parse_weights

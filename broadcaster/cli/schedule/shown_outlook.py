@@ -9,7 +9,7 @@ from broadcaster.cli.options.phones import countries_document
 from broadcaster.cli.output import say
 from broadcaster.cli.reached import say_empty_values, say_members, say_rejects, say_samples
 from broadcaster.cli.schedule.show import say_upcoming, upcoming_document
-from broadcaster.domain.contents import ContentKind
+from broadcaster.domain.content_kinds import ContentKind
 from broadcaster.domain.durations import duration
 from broadcaster.domain.meeting_hours import said_hours
 from broadcaster.domain.rejections import too_many

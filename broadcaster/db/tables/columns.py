@@ -16,7 +16,7 @@ from sqlalchemy import (
     text,
 )
 
-from broadcaster.domain.contents import ContentKind
+from broadcaster.domain.content_kinds import ContentKind
 from broadcaster.domain.inbound_meanings import InboundMeaning
 from broadcaster.domain.instances import Wire
 from broadcaster.domain.notices import NoticeEvent

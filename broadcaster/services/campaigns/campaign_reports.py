@@ -12,7 +12,7 @@ import msgspec
 from broadcaster.db.reading import Reader, reading
 from broadcaster.db.statements import each, first, rows, values
 from broadcaster.domain.care import Care
-from broadcaster.domain.contents import ContentKind
+from broadcaster.domain.content_kinds import ContentKind
 from broadcaster.domain.meter import SpeedLimit
 from broadcaster.domain.opening_hours import OpeningHours
 from broadcaster.domain.sharing import Sharing

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from broadcaster.domain.contents import Content, ContentKind
+from broadcaster.domain.content_kinds import ContentKind
+from broadcaster.domain.contents import Content
 from broadcaster.domain.names import check_filename
 from broadcaster.domain.templates import compile_template, compile_url
 from broadcaster.errors import UsageError

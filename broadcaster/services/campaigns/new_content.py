@@ -10,7 +10,8 @@ from sqlalchemy import Connection, select
 from sqlalchemy.dialects.postgresql import insert
 
 from broadcaster.db import tables
-from broadcaster.domain.contents import Content, ContentKind
+from broadcaster.domain.content_kinds import ContentKind
+from broadcaster.domain.contents import Content
 from broadcaster.domain.locales import DEFAULT_LOCALE
 from broadcaster.domain.names import LAYOUT, check_filename, first_control
 from broadcaster.domain.templates import Template, compile_template, compile_url, given_host, variable_name

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, insert
 
 from broadcaster.db import tables
 from broadcaster.db.statements import rows
-from broadcaster.domain.contents import ContentKind
+from broadcaster.domain.content_kinds import ContentKind
 from broadcaster.domain.names import check_filename, path_parts
 from broadcaster.domain.written_values import ValueFault
 from broadcaster.errors import InputError, UsageError

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
-from broadcaster.domain.contents import Content, ContentKind
+from broadcaster.domain.content_kinds import ContentKind
+from broadcaster.domain.contents import Content
 from broadcaster.domain.outcomes import Outcome
 from broadcaster.domain.readback import ChatReading, EntryCandidate, Page, Sight, Why, match_chat
 from broadcaster.domain.whatsapp_numbers import forms, number_class

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from broadcaster.domain.contents import ContentKind
+from broadcaster.domain.content_kinds import ContentKind
 from broadcaster.domain.instances import Wire
 
 

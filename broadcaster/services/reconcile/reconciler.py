@@ -16,7 +16,7 @@ from time import monotonic
 
 import structlog
 
-from broadcaster.domain.contents import ContentKind
+from broadcaster.domain.content_kinds import ContentKind
 from broadcaster.domain.readback import ChatReading, Page, Sight
 from broadcaster.domain.whatsapp_numbers import number_class
 from broadcaster.gateway import GatewayError, WAChatPro

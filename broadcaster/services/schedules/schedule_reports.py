@@ -15,7 +15,7 @@ from broadcaster.db.engine import transaction
 from broadcaster.db.statements import rows
 from broadcaster.domain.care import Care
 from broadcaster.domain.conditions import Condition
-from broadcaster.domain.contents import ContentKind
+from broadcaster.domain.content_kinds import ContentKind
 from broadcaster.domain.opening_hours import OpeningHours
 from broadcaster.domain.recurrence import RESOLUTION
 from broadcaster.domain.schedules import Misfire, Overlap

@@ -8,7 +8,8 @@ from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass
 from weakref import WeakValueDictionary
 
-from broadcaster.domain.contents import Content, ContentKind, MessageContent
+from broadcaster.domain.content_kinds import ContentKind
+from broadcaster.domain.contents import Content, MessageContent
 from broadcaster.domain.outcomes import Verdict
 from broadcaster.gateway import EncodedFile, WAChatPro
 from broadcaster.services.sending.sending_store import SendingStore
