@@ -175,6 +175,38 @@ async def _send(shop: Shop, lanes: list[int]) -> None:
         await process.send_due(lanes)
 
 
+BEYOND = Care(beyond_caps=True)
+
+
+@pytest.mark.parametrize(
+    ("caps", "first", "second", "why"),
+    [
+        ([Cap(1, DAY)], None, None, "cap"),
+        ([Cap(1, DAY)], None, Care(cooldown=DAY), "cooldown"),
+        ([Cap(1, DAY)], None, BEYOND, None),
+        ([Cap(1, DAY)], BEYOND, None, "cap"),
+        ([Cap(2, DAY)], None, None, None),
+        ([Cap(2, DAY), Cap(1, DAY // 2)], None, None, "cap"),
+        ([], Care(cooldown=DAY), None, None),
+        ([], None, Care(cooldown=DAY), "cooldown"),
+    ],
+)
+def test_of_two_to_one_person_in_one_claim_the_later_one_says_what_holds_it_or_nothing(
+    shop: Shop, caps: list[Cap], first: Care | None, second: Care | None, why: str | None
+) -> None:
+    for cap in caps:
+        set_cap(shop.engine, cap, grace=GRACE)
+    submit(shop, "first", 1, care=first, priority=5)
+    submit(shop, "second", 1, care=second)
+    with as_owner(shop.engine).connect() as connection:
+        keys = "SELECT (segment, campaign_id, seq)::message_key FROM messages ORDER BY campaign_id"
+        held = connection.exec_driver_sql(
+            f"SELECT campaign_id, reason, skips FROM hold_back(ARRAY({keys}), NULL, '1 day', '{GRACE} s')"
+        ).all()
+    [(later,)] = shop.sql("SELECT id FROM campaigns WHERE name = 'second'")
+    assert [tuple(row) for row in held] == [(later, why, False)]
+
+
 def test_nothing_is_kept_where_no_rule_is_left(shop: Shop) -> None:
     set_cap(shop.engine, Cap(1, DAY), grace=GRACE)
     submit(shop, "first", 10)

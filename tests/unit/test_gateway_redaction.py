@@ -169,6 +169,14 @@ FORMS: dict[str, Form] = {
     "full-width letters": each(lambda letter: chr(ord(letter) + 0xFEE0) if "!" <= letter <= "~" else letter),
     "bold letters": each(lambda letter: chr(ord(letter) - 97 + 0x1D41A) if "a" <= letter <= "z" else letter),
     "a list of characters": lambda key: json.dumps(list(key)),
+    "JSON's line breaks in a URL": "%5Cn".join,
+    "JSON's line breaks in HTML": "&#92;n".join,
+    "other escaped blanks": "\\v".join,
+    "line breaks of HTML": "<wbr>".join,
+    "%uXXXX": each(lambda character: utf16_unit(character).replace("\\", "%")),
+    "octal between letters": lambda key: "".join(
+        f"\\{ord(letter):03o}" if number % 2 and letter.isascii() else letter for number, letter in enumerate(key)
+    ),
 }
 
 
@@ -210,6 +218,40 @@ def test_no_form_of_any_key_survives_in_any_surroundings(key: str, before: str, 
     assert "[key]" in shown
     assert written not in shown
     assert redact(shown) == shown
+
+
+CUT_OFF = ["&#", "&#x", "&#1", "\\u", "\\u00", "\\x", "\\", "%", "%2", "%u", "%u00"]
+ESCAPED: dict[str, Form] = {
+    "JSON": utf16_unit,
+    "a URL": lambda letter: f"%{ord(letter):02x}",
+    "HTML": lambda letter: f"&#{ord(letter)};",
+    "C": lambda letter: f"\\x{ord(letter):02x}",
+}
+
+
+@settings(max_examples=300)
+@given(
+    key=st.from_regex(r"[A-Za-z0-9]{16,40}", fullmatch=True),
+    places=st.tuples(st.integers(0, 28), st.integers(12, 16)),
+    cut_off=st.sampled_from(CUT_OFF),
+    escape=st.sampled_from(sorted(ESCAPED)),
+    escaped=st.sets(st.integers(8, 15)),
+)
+def test_no_piece_survives_behind_an_escape_that_is_cut_off(
+    key: str, places: tuple[int, int], cut_off: str, escape: str, escaped: set[int]
+) -> None:
+    start, length = places
+    piece = key[start : start + length]
+    assume(len(piece) >= 12)
+    assume(len(set(piece[:12].lower())) >= 5)
+    written = "".join(ESCAPED[escape](letter) if n in escaped else letter for n, letter in enumerate(piece))
+    assert "[key]" in Redactor(key)(f"{cut_off}{written}")
+
+
+@pytest.mark.parametrize("cut_off", CUT_OFF)
+def test_a_key_behind_an_escape_that_is_cut_off_goes_with_the_letters_that_this_took(cut_off: str) -> None:
+    key = "12ab34cdEFghIJklMN"
+    assert Redactor(key)(f"<{cut_off}12ab34cdEFghIJ\\u006blMN>") == f"<{cut_off}[key]>"
 
 
 @given(key=ANY_KEY, before=st.binary(max_size=20), after=st.binary(max_size=20), for_urls=st.booleans())
@@ -257,13 +299,30 @@ def test_no_more_is_kept_than_is_asked_for_and_a_key_across_its_end_goes() -> No
 
 
 @pytest.mark.parametrize(
-    "unit", [KEY, LONG, LONG[:14], LONG[:6], "%25", "\\u0025", "&amp;", "\\", "&", "%", "w" * 60, FORMS["HTML"](KEY)]
+    "unit",
+    [
+        KEY,
+        LONG,
+        LONG[:14],
+        LONG[:6],
+        "%25",
+        "\\u0025",
+        "&amp;",
+        "\\",
+        "&",
+        "%",
+        "w" * 60,
+        FORMS["HTML"](KEY),
+        FORMS["\\uXXXX"](KEY),
+    ],
 )
 def test_a_hostile_reply_takes_milliseconds(unit: str) -> None:
     for redact in (Redactor(KEY), Redactor(LONG)):
         started = time.process_time()
         redact(unit * (65_536 // len(unit)))
         assert time.process_time() - started < 0.5
+        redact.whole(unit * (65_536 // len(unit)))
+        assert time.process_time() - started < 2.0
 
 
 def test_a_usual_reply_takes_microseconds() -> None:

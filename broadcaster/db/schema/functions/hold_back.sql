@@ -1,6 +1,6 @@
 -- Which of the messages that a claim is about to send have to wait until a moment, or are skipped, since their person was
--- messaged as often lately as caps and cooldowns allow, and for which of the two reasons. The other ones count as sent
--- from here on.
+-- messaged as often lately as caps and cooldowns allow, and for which of the two reasons: for none where only another
+-- message to that person leaves right now. The other ones count as sent from here on.
 --
 -- The messages come in the order of their turns: of one person the first of the highest priority has its turn. The claims
 -- that are `returned` provably came to nothing: they do not count any more. What is older than `span` does not, either.
@@ -107,7 +107,7 @@ BEGIN
                     OFFSET 0
                 ) turn
             )
-            RETURNING p.phone, p.free_at, p.moments[1] AS latest, p.cooldown_seconds
+            RETURNING p.phone, p.free_at, p.moments, p.moments[1] AS latest, p.cooldown_seconds
         ), barred AS (
             SELECT
                 people.phone,
@@ -131,7 +131,20 @@ BEGIN
         SELECT
             later.segment, later.campaign_id, later.seq,
             coalesce(later.kept_until, now() + interval '1 s'), -- whoever is before it has the person only now
-            CASE WHEN later.cooldown IS NULL THEN 'cap' ELSE 'cooldown' END,
+            CASE
+                WHEN later.kept_until IS NOT NULL THEN CASE WHEN later.cooldown IS NULL THEN 'cap' ELSE 'cooldown' END
+                ELSE ( -- as the person is by then; none where no rule holds it, and it only waits for its turn
+                    SELECT CASE
+                        WHEN p.latest + make_interval(secs => later.cooldown) + grace > now() THEN 'cooldown'
+                        WHEN later.is_capped AND EXISTS (
+                            SELECT FROM unnest(cap_most, cap_spans) AS cap (most, span)
+                            WHERE p.moments[cap.most] + cap.span > now()
+                        ) THEN 'cap'
+                    END
+                    FROM people p
+                    WHERE p.phone = later.phone
+                )
+            END,
             false
         FROM (
             SELECT
