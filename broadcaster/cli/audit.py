@@ -117,7 +117,7 @@ def _hours_of(rows: Sequence[AuditEntry]) -> set[int]:
 
 
 def _change(row: AuditEntry, hours: Mapping[int, OpeningHours]) -> str:
-    """`added burst=2, name=main`, `rate 1/s -> 2/s`."""
+    """`added burst=2, name=main`, `rate 60/min -> 2/s`."""
     before, after = _shown(row.before, hours), _shown(row.after, hours)
     if row.action != "changed":
         return f"{row.action} {', '.join(f'{name}={value}' for name, value in sorted({**before, **after}.items()))}"

@@ -6,6 +6,8 @@ from collections import deque
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from broadcaster.domain.pacing import MOST_A_MINUTE
+
 RATE_WINDOW_SECONDS = 10.0
 """What the rate is measured over, at least,"""
 RATE_MESSAGES = 20
@@ -67,7 +69,8 @@ def said_speed(per_second: float) -> str:
     """`2.0/s`, `20/min`, `3.5/h`: in the unit in which limits are written."""
     if not per_second:
         return "0/s"
-    for unit, seconds in (("s", 1), ("min", 60)):
-        if per_second * seconds >= 1:
-            return f"{per_second * seconds:,.{0 if per_second * seconds >= 10 else 1}f}/{unit}"
+    if per_second * 60 > MOST_A_MINUTE:
+        return f"{per_second:,.{0 if per_second >= 10 else 1}f}/s"
+    if per_second * 60 >= 1:
+        return f"{per_second * 60:,.{0 if per_second * 60 >= 10 else 1}f}/min"
     return f"{per_second * 3600:,.1f}/h"

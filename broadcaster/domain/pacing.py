@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import accumulate
-from math import ceil, floor
+from math import ceil, floor, inf
 
 from broadcaster.errors import UsageError
 
@@ -31,6 +31,9 @@ CLOSING_MARGIN = 0.5
 SLOWEST = 1 / 86_400
 FASTEST = 100_000.0
 """The slowest and the fastest rate that can be kept, in messages per second."""
+
+MOST_A_MINUTE = 100
+"""Up to so many messages a minute a rate is told by the minute, as people give it to numbers: 60/min, and not 1/s."""
 
 _UNITS = {"s": 1.0, "sec": 1.0, "second": 1.0, "m": 60.0, "min": 60.0, "minute": 60.0, "h": 3600.0, "hour": 3600.0}
 _RATE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*/\s*([a-z]+)\s*", re.IGNORECASE)
@@ -84,12 +87,12 @@ def parse_rate(text: str) -> float | None:
 
 
 def format_rate(rate_per_second: float | None) -> str:
-    """The rate as `parse_rate` reads it, in the first unit that gives a whole number."""
+    """The rate as `parse_rate` reads it, in the first unit that gives a whole number: up to MOST_A_MINUTE a minute."""
     if rate_per_second is None:
         return "unlimited"
-    for unit, seconds in (("s", 1), ("min", 60), ("h", 3600)):
+    for unit, seconds, most in (("min", 60, MOST_A_MINUTE), ("s", 1, inf), ("min", 60, inf), ("h", 3600, inf)):
         count = rate_per_second * seconds
-        if count >= 1 and abs(count - round(count)) < 1e-6 * count:
+        if 1 <= round(count) <= most and abs(count - round(count)) < 1e-6 * count:
             return f"{round(count)}/{unit}"
     return f"{rate_per_second * 3600:.4g}/h"
 

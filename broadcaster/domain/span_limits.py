@@ -81,8 +81,12 @@ def parse_rates(written: Sequence[str]) -> Rates:
 
 
 def with_rates(before: Rates, written: Sequence[str]) -> Rates:
-    """The rates before and one or several more, which replace those of their span. Raises UsageError."""
+    """The rates before and one or several more, which replace those of their span. Raises UsageError.
+
+    Those a second and a minute are of one span: of them one is kept, the pace.
+    """
     units = {_unit(text)[:1] for text in written}
+    units |= {"s", "m"} if units & {"s", "m"} else set()
     paced = format_rate(before.pace)
     # A pace that follows from what is counted is none that somebody asked for.
     own = [] if before.pace is None or (before.counted and _unit(paced) in _COUNTED) else [paced]

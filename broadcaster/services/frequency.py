@@ -105,6 +105,13 @@ def remove_cap(engine: Engine, span: int) -> None:
     _free_put_off(engine)
 
 
+def remove_caps(engine: Engine) -> None:
+    """No cap holds any more, be there any or not."""
+    with transaction(engine) as connection:
+        connection.execute(delete(tables.caps))
+    _free_put_off(engine)
+
+
 def show_caps(engine: Engine) -> list[KeptCap]:
     """All of them, the shortest span first."""
     with transaction(engine) as connection:

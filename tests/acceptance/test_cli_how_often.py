@@ -121,6 +121,10 @@ def test_caps_are_shown_changed_and_removed(run_cli: RunCli) -> None:
         | {"most": 4, "span_seconds": 604_800}
     ]
     assert assert_done(run_cli("limit", "person", "--remove", "7d")).stdout.startswith("no cap holds")
+    assert_done(run_cli("limit", "person", "1/d", "3/7d"))
+    for _ in range(2):
+        assert assert_done(run_cli("limit", "person", "none")).stdout == "no cap holds for people\n"
+    assert assert_done(run_cli("limit", "list", "--json")).json == []
 
 
 @pytest.mark.parametrize(
@@ -128,6 +132,8 @@ def test_caps_are_shown_changed_and_removed(run_cli: RunCli) -> None:
     [
         (("limit", "person"), "give a cap such as 3/7d, or --remove"),
         (("limit", "person", "many"), "cap 'many' is not understood: write it like 3/7d, 1/d or 2/12h"),
+        (("limit", "person", "none", "3/7d"), "cap 'none' goes with nothing else"),
+        (("limit", "person", "none", "--remove", "7d"), "cap 'none' goes with nothing else"),
         (("limit", "person", "0/d"), "cap '0/d' must be of 1 to 1,000 messages"),
         (("limit", "person", "1/999d"), "cap '1/999d' must be of a span between 1h and 366d"),
         (("limit", "person", "1/24h", "2/d"), "two of these are of the same span"),

@@ -60,6 +60,32 @@ def test_a_campaign_that_starts_now_is_not_said_to_be_scheduled(run_cli: RunCli)
     assert "campaign c is stored, and starts now" in said
 
 
+@pytest.mark.parametrize(
+    ("submitted", "started", "says"),
+    [
+        ((), (), "campaign c is running"),
+        (("--cooldown", "24h"), (), "campaign c starts now"),  # the next tick looks whom it leaves out
+        (("--at", "in 2h"), ("--now",), "campaign c is running"),
+        (("--at", "in 2h", "--cooldown", "24h"), ("--now",), "campaign c starts now"),
+        (("--at", "in 2h"), (), "campaign c is scheduled"),
+    ],
+)
+def test_starting_says_whether_it_runs_starts_or_has_time(
+    run_cli: RunCli, submitted: tuple[str, ...], started: tuple[str, ...], says: str
+) -> None:
+    submit(run_cli, "--draft", *submitted)
+    said = assert_done(run_cli("campaign", "start", "c", *started)).stdout.splitlines()
+    assert said[0] == says
+    assert any(line.startswith("it starts ") for line in said) == (says == "campaign c is scheduled")
+
+
+def test_one_that_is_scheduled_and_is_to_start_at_once_is_not_said_to_be_scheduled(run_cli: RunCli) -> None:
+    submit(run_cli, "--at", "in 2h")
+    said = assert_done(run_cli("campaign", "start", "c", "--now")).stdout
+    assert said.startswith("campaign c starts now\n")
+    assert "it starts " not in said
+
+
 def test_what_leaves_on_another_day_than_its_conditions_mean_is_warned_of(run_cli: RunCli) -> None:
     rows = "".join(f"6281234560{number:02},2027-01-05\n" for number in range(10))
     assert_done(run_cli("audience", "import", "people", "-", stdin=f"phone,date\n{rows}"))

@@ -173,7 +173,7 @@ def test_of_a_few_seconds_no_average_is_told() -> None:
     half_a_minute = {"started_at": NOON, "finished_at": NOON + timedelta(seconds=30)}
     assert snapshot("finished", **two_seconds).pace == "took 2 s"
     burst = replace(snapshot("finished", **half_a_minute), limit=SpeedLimit(1.0, 20))
-    assert burst.pace == "1.0/s sent on average, took 30 s"
+    assert burst.pace == "60/min sent on average, took 30 s"
 
 
 @pytest.mark.parametrize("seconds", [0, 0.2, 75, 89, 90, 3_661, 7_180, 12_000, 172_799, 187_200])

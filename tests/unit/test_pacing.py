@@ -192,7 +192,9 @@ def test_a_rate_that_makes_no_sense_is_refused_in_one_line(text: str) -> None:
     assert "\n" not in str(refusal.value)
 
 
-@pytest.mark.parametrize("text", ["20/min", "5/s", "1000/h", "unlimited", "1/min", "7/h", "50/s"])
+@pytest.mark.parametrize(
+    "text", ["20/min", "5/s", "1000/h", "unlimited", "1/min", "7/h", "50/s", "60/min", "90/min", "2/s"]
+)
 def test_a_rate_is_shown_as_it_was_given(text: str) -> None:
     assert format_rate(parse_rate(text)) == text
 

@@ -125,6 +125,9 @@ def test_a_clock_that_was_put_back_keeps_nobody_waiting_for_longer_than_the_span
         (["20/min", "1000/d"], ["50/h", "800/d"], "20/min, 50/h, 800/d"),
         (["1000/d"], ["20/min"], "20/min, 1000/d"),
         (["20/min", "1000/d"], ["5/min"], "5/min, 1000/d"),
+        (["60/min", "1000/d"], ["90/min"], "90/min, 1000/d"),
+        (["2/s"], ["200/min"], "200/min"),
+        (["20/min"], ["1/s"], "60/min"),
         (["unlimited"], ["1000/d"], "41.67/h, 1000/d"),
     ],
 )

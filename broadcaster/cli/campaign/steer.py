@@ -44,10 +44,13 @@ def start(
         plan = open_work(engine, name).plan()
         contention = contention_of(engine, name)
     nudge_workers(settings)
-    say(f"campaign {moved.name} is {moved.state}")
+    has_time = moved.state is CampaignState.SCHEDULED and starts_at > datetime.now(UTC)
+    # One that is due is started by the next tick, which looks first whom it leaves out.
+    starts_now = moved.state is CampaignState.SCHEDULED and not has_time
+    say(f"campaign {moved.name} {'starts now' if starts_now else f'is {moved.state}'}")
     for remark in contention.remarks() if contention else ():
         say(remark)
-    if moved.state is CampaignState.SCHEDULED and starts_at > datetime.now(UTC):
+    if has_time:
         say_start(starts_at)
         say(f"`broadcaster campaign start {quote(name)} --now` starts it at once")
     if plan is not None:
