@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Annotated, TypedDict
 
@@ -10,7 +9,7 @@ import typer
 
 from broadcaster.cli.campaign.remarks import say_remarks
 from broadcaster.cli.database import database
-from broadcaster.cli.differences import said_difference
+from broadcaster.cli.differences import say_differences
 from broadcaster.cli.options.care_options import CareOptions
 from broadcaster.cli.options.content import ContentOptions, Strict
 from broadcaster.cli.options.limit_options import named_limits
@@ -190,15 +189,9 @@ def change(
         outlook = set_schedule(engine, name, changes, strict=strict, dry_run=dry_run)
         after = show_schedule(engine, name)
     if not (as_json or dry_run):
-        _say_differences(schedule_fields(before, words), schedule_fields(after, outlook.upcoming.words))
+        say_differences(schedule_fields(before, words), schedule_fields(after, outlook.upcoming.words))
     kind = before.content if changes.content is None else changes.content.kind
     _say(outlook, kind, "change" if dry_run else "changed", dry_run=dry_run, as_json=as_json)
-
-
-def _say_differences(before: Mapping[str, object], after: Mapping[str, object]) -> None:
-    for what in {**before, **after}:
-        if before.get(what) != after.get(what):
-            say(f"  {what}: {said_difference(before.get(what), after.get(what))}")
 
 
 class _ContentChanges(TypedDict, total=False):
