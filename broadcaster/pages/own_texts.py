@@ -108,6 +108,8 @@ OWN_TEXTS = (
     _("a word to stop is heard late; look less often, so that chats have their turn, with"),
     _("who wrote there may not be heard: look at the phone itself, and follow it with"),
     _("mend that, and try it with"),
+    _("set BROADCASTER_ALLOW_PRIVATE_WEBHOOKS=true for all workers, restart them, and try it with"),
+    _("private webhooks are not allowed where this was sent from: %(words)s"),
     _("read them with"),
     _("approve or reject it with"),
     _("see them with"),

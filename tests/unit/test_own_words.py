@@ -31,7 +31,7 @@ WORDED = {
     "domain/campaign_causes.py": r"broadcaster | and 7 more$|[ ,;:]+$",
     "domain/instance_causes.py": r"broadcaster |key\||, retry those| with its former| ",
     "domain/inbox_causes.py": r"broadcaster | --instance|7 X$",
-    "domain/receiver_causes.py": r"broadcaster ",
+    "domain/receiver_causes.py": r"broadcaster |private webhooks are not allowed",
     "domain/schedule_causes.py": r"broadcaster | --occurrence",
     "domain/holds.py": r"X: X$|XX: | and 7 more$|X at X$",
     "domain/schedules.py": r"$.",
