@@ -159,6 +159,8 @@ def change(
     with database(settings) as engine:
         before, words = show_schedule(engine, name), upcoming_occurrences(engine, name, 1).words
         zone = find_zone(timezone or before.timezone)
+        is_of_care = care != CareOptions()
+        changed_care = care.care(None if no_care else before.care) if is_of_care else None
         changes = ScheduleChanges(
             cron=rule.cron,
             every=rule.every,
@@ -182,8 +184,8 @@ def change(
             hours=windows.change(),
             expires_after=None if expires is None else parse_expiry(expires),
             never_expires=no_expiry,
-            care=care.care(None if no_care else before.care) if care != CareOptions() else None,
-            without_care=no_care,
+            care=changed_care,
+            without_care=no_care or (is_of_care and changed_care is None),
             require_consent=care.require_consent or (False if no_care else None),
         )
         outlook = set_schedule(engine, name, changes, strict=strict, dry_run=dry_run)
