@@ -38,6 +38,15 @@ def usable_webhook(text: str, *, allow_private: bool = False) -> str:
     return text
 
 
+def is_private_webhook(url: str) -> bool:
+    """Whether it takes ALLOW_PRIVATE_WEBHOOKS, as far as that can be seen. Its origin alone will do."""
+    try:
+        usable_webhook(url)
+    except UsageError:
+        return True
+    return False
+
+
 def webhook_origin(url: str) -> str:
     """What may be shown of a usable URL: scheme, host and port."""
     parts = urlsplit(url)

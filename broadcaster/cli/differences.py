@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
+from broadcaster.cli.output import say
 from broadcaster.domain.changed_words import changed_words
 from broadcaster.errors import quoted
 from broadcaster.time_zones import day_and_time
 
 _LONGEST_SHOWN = 60
 """Characters of a text before and after. Of a longer one the words that changed are shown."""
+
+
+def say_differences(before: Mapping[str, object], after: Mapping[str, object]) -> None:
+    """A line for each of them that is another one now."""
+    for what in {**before, **after}:
+        if before.get(what) != after.get(what):
+            say(f"  {what}: {said_difference(before.get(what), after.get(what))}")
 
 
 def said_difference(was: object, now: object) -> str:

@@ -102,7 +102,9 @@ def _refuse_undecodable(arguments: Sequence[str]) -> None:
 
 def _fail(message: str, code: int = 1) -> int:
     from broadcaster.cli.output import one_line  # noqa: PLC0415 - only where something failed
+    from broadcaster.cli.own_process import as_called  # noqa: PLC0415
 
+    message = as_called(message)
     cut = message if len(message) <= _LONGEST_ERROR else f"{message[:_LONGEST_ERROR]}…"
     sys.stderr.write(f"error: {one_line(cut)}\n")
     return code

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 
 from broadcaster import time_zones
+from broadcaster.cli.own_process import as_called
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -50,12 +51,12 @@ def csv_field(text: str) -> str:
 
 def say(text: str) -> None:
     """One line of a result."""
-    sys.stdout.write(f"{one_line(text)}\n")
+    sys.stdout.write(f"{one_line(as_called(text))}\n")
 
 
 def warn(text: str) -> None:
     """One line on stderr about something that did not stop the command."""
-    sys.stderr.write(f"warning: {one_line(text)}\n")
+    sys.stderr.write(f"warning: {one_line(as_called(text))}\n")
 
 
 def say_json(document: Any, *, indent: bool = True) -> None:
@@ -189,7 +190,7 @@ def _write_paragraphs(screen: Console, headers: Sequence[str], rows: Iterable[Se
 
 
 def _cell(value: object) -> str:
-    return f"{value:,}" if isinstance(value, int) else "" if value is None else one_line(str(value))
+    return f"{value:,}" if isinstance(value, int) else "" if value is None else one_line(as_called(str(value)))
 
 
 def say_fields(fields: Mapping[str, object]) -> None:

@@ -10,6 +10,7 @@ from itertools import chain, repeat
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from broadcaster.cli.output import console, one_line
+from broadcaster.cli.own_process import as_called
 from broadcaster.db.reading import Reader
 from broadcaster.domain.holds import HoldNow
 from broadcaster.domain.standstill import Cause, Remedy, Scene, Standstill, What, counted
@@ -85,7 +86,7 @@ def say_troubles(few: Few) -> None:
 
     screen = console()
     for empty_line, line in zip(chain(["\n"], repeat("")), _lines(few), strict=False):
-        screen.print(Text(f"{empty_line}{one_line(line)}", style="yellow"), soft_wrap=True)
+        screen.print(Text(f"{empty_line}{one_line(as_called(line))}", style="yellow"), soft_wrap=True)
 
 
 def _lines(few: Few) -> Iterator[str]:

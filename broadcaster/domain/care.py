@@ -236,13 +236,16 @@ def parse_stops(above: str | None, below: str | None, judged_from: int | None) -
 
 
 def parse_canary(written: str) -> tuple[float, ...]:
-    """`2%,10%` as shares that grow. Raises UsageError."""
+    """`2%,10%` as shares that grow, and none for `none`. Raises UsageError."""
+    if written.strip().casefold() == _NONE:
+        return ()
     found = [_PERCENT.fullmatch(each) for each in written.split(",")]
     shares = tuple(float(each["percent"]) / 100 for each in found if each is not None)
     grows = all(0 < one < other for one, other in zip((0.00001, *shares), (*shares, 1.0), strict=True))
     if None in found or not grows or len(shares) > MOST_SLICES:
         raise UsageError(
-            f"--canary {quoted(written)} is not understood: write shares that grow, each below 100%, such as 2%,10%"
+            f"--canary {quoted(written)} is not understood: write shares that grow, each below 100%, such as 2%,10%, "
+            "or none"
         )
     return shares
 

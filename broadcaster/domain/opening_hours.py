@@ -58,13 +58,18 @@ class OpeningHours(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
         """Whether it is never closed."""
         return not (self.windows or self.is_legal or self.holidays or self.days_off)
 
+    @property
+    def shown_windows(self) -> Sequence[str]:
+        """The windows that there is something to say of."""
+        return self.windows or (() if self.is_legal else (_ALWAYS,))
+
     def opening(self, group: RecipientGroup, moment: datetime) -> Opening | None:
         """When it is open at `moment` (aware) or next, for recipients of `group`; None: not in FARTHEST_OPENING."""
         return common_opening(list(self._rules(group)), moment)
 
     def __str__(self) -> str:
         """For people: `Mon-Fri 09:00-20:00 Europe/Berlin, not on holidays of DE`."""
-        windows = list(self.windows) or ([_ALWAYS] if not self.is_legal else [])
+        windows = self.shown_windows
         whose = "by each recipient's clock" if self.is_by_recipient else self.zone
         said = [f"{' and '.join(windows)} {whose}"] if windows else []
         said += [f"{LEGAL} hours of each recipient's country"] if self.is_legal else []

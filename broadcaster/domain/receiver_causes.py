@@ -8,6 +8,9 @@ from typing import NamedTuple
 
 from broadcaster.domain.standstill import Cause, Remedy, Standstill, What
 
+NOT_ALLOWED = "private webhooks are not allowed where this was sent from"
+"""With this begins the answer where a setting is missing that whoever added the receiver had."""
+
 
 class TroubledReceiver(NamedTuple):
     """A receiver that takes no notices, or to which some were given up lately."""
@@ -27,10 +30,16 @@ def troubled_receivers(found: Iterable[TroubledReceiver]) -> Iterator[Standstill
     for each in found:
         name = quote(each.name)
         if each.failures:
-            remedy = Remedy("mend that, and try it with", f"broadcaster notify test {name}")
+            remedy = Remedy(_advice(each.answer), f"broadcaster notify test {name}")
             says = f"takes no notices, and {each.waiting:,} wait for it"
             yield Standstill(What.RECEIVER, each.name, Cause.AWAY, says, remedy, each.answer)
         if each.undelivered:
             remedy = Remedy("read them with", f"broadcaster notify log {name} --undelivered")
             says = f"did not get {each.undelivered:,} notices of the last week"
             yield Standstill(What.RECEIVER, each.name, Cause.UNDELIVERED, says, remedy, each.answer)
+
+
+def _advice(answer: str | None) -> str:
+    if answer is not None and answer.startswith(NOT_ALLOWED):
+        return "set BROADCASTER_ALLOW_PRIVATE_WEBHOOKS=true for all workers, restart them, and try it with"
+    return "mend that, and try it with"

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from itertools import count
-from typing import Protocol
+from typing import NamedTuple, Protocol
 from zoneinfo import ZoneInfo
 
 from cronsim import CronSim, CronSimError
@@ -77,6 +77,15 @@ class Steps:
         return (self.start + number * self.step for number in range(last, -1, -1))
 
 
+class Interval(NamedTuple):
+    """So many units of time (`spans.UNITS`), counted from a moment, which is told by the clocks of the zone."""
+
+    number: int
+    unit: str
+    anchor: datetime
+    zone: ZoneInfo
+
+
 @dataclass(frozen=True, slots=True)
 class Recurrence:
     """When something recurs, in readings of `clock`: a time zone or UTC. Make one with `recurrence`."""
@@ -85,6 +94,8 @@ class Recurrence:
     clock: tzinfo
     words: str
     """The rule in words: `At 09:00 on Monday through Friday`."""
+    rule: str | Interval
+    """The same as it was given: one of cron, or an interval."""
 
     def after(self, moment: datetime) -> Iterator[datetime]:
         """The moments later than `moment` (aware), ascending, in UTC. They may end."""
@@ -118,7 +129,7 @@ def recurrence(cron: str | None, every: str | None, timezone: str, anchor: datet
     zone = find_zone(timezone)
     if every is None:
         expression = _checked(cron or "")
-        return Recurrence(Cron(expression), zone, _explained(expression))
+        return Recurrence(Cron(expression), zone, _explained(expression), expression)
     number, unit = parse_interval(every, "--every")
     step = length_of(number, unit)
     clock: tzinfo = zone if unit in ("day", "week") else UTC
@@ -126,7 +137,8 @@ def recurrence(cron: str | None, every: str | None, timezone: str, anchor: datet
     period = f"{number} {unit}s" if number > 1 else unit
     time = local.time().isoformat("seconds" if local.second else "minutes")
     words = f"at {time}, counted from {local.date()}" if clock is zone else f"counted from {local.date()} {time}"
-    return Recurrence(Steps(start, step), clock, f"Every {period}{' ' if clock is zone else ', '}{words}")
+    said = f"Every {period}{' ' if clock is zone else ', '}{words}"
+    return Recurrence(Steps(start, step), clock, said, Interval(number, unit, anchor, zone))
 
 
 def occurrence_label(due: datetime, zone: ZoneInfo) -> str:

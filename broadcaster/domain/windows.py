@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import NamedTuple
@@ -23,6 +23,7 @@ LONGEST_OPENING = timedelta(days=8)
 WINDOW_FORMS = '"Mon-Fri 09:00-20:00", "Sat,Sun 10:00-14:00", "Fri 22:00-02:00" or "09:00-20:00" for every day'
 
 _DAY_NAMES = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_DAY_TITLES = {day: name.title() for day, name in enumerate(_DAY_NAMES)}
 _FULL_DAY_NAMES = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _WINDOW = re.compile(r"(?:([a-z][a-z ,-]*?) )?([0-9]{1,2})(?:[:.]([0-9]{2}))? ?- ?([0-9]{1,2})(?:[:.]([0-9]{2}))?")
 _DASHES = re.compile("[\N{HYPHEN}-\N{HORIZONTAL BAR}\N{MINUS SIGN}]")
@@ -43,7 +44,7 @@ class Window(NamedTuple):
 
     def __str__(self) -> str:
         """As `parse_window` reads it."""
-        return f"{_said_days(self.days)}{_said_time(self.opens)}-{_said_time(self.closes)}"
+        return f"{day_runs(self.days, _DAY_TITLES)}{said_time(self.opens)}-{said_time(self.closes)}"
 
 
 class Opening(NamedTuple):
@@ -179,25 +180,26 @@ def _minute(hour: str, minute: str, text: str, option: str) -> int:
     return number
 
 
-def _said_days(days: frozenset[int]) -> str:
-    """`Mon-Fri `, `Sat,Sun `; nothing for all of them."""
-    if len(days) == len(_DAY_NAMES):
-        return ""
+def day_runs(days: Iterable[int], names: Mapping[int, str]) -> str:
+    """`Mon-Fri `, `Sat,Sun `, by the names of the days (0: Monday); nothing for all of them."""
     runs: list[list[int]] = []
     for day in sorted(days):
         if runs and day == runs[-1][-1] + 1:
             runs[-1].append(day)
         else:
             runs.append([day])
-    return ",".join(map(_said_run, runs)) + " "
+    if [len(run) for run in runs] == [len(_DAY_NAMES)]:
+        return ""
+    return ",".join(_said_run(run, names) for run in runs) + " "
 
 
-def _said_run(run: Sequence[int]) -> str:
-    first, last = (_DAY_NAMES[day].title() for day in (run[0], run[-1]))
+def _said_run(run: Sequence[int], names: Mapping[int, str]) -> str:
+    first, last = names[run[0]], names[run[-1]]
     return first if first == last else f"{first}{',' if len(run) == 2 else '-'}{last}"
 
 
-def _said_time(minute: int) -> str:
+def said_time(minute: int) -> str:
+    """A minute of the day: `09:00`."""
     return f"{minute // 60:02}:{minute % 60:02}"
 
 

@@ -11,6 +11,7 @@ from markupsafe import Markup
 from broadcaster.pages.languages import Language
 from broadcaster.pages.naming import NAMES
 from broadcaster.pages.own_words import in_own_words, reason_shown
+from broadcaster.pages.told_times import told_rule
 
 _OWN = __package__
 
@@ -36,11 +37,11 @@ def page_environment(language: Language, *packages: str) -> Environment:
         "number": language.number,
         "percent": language.percent,
         "moment": language.moment,
-        "clock": language.clock,
         "day": language.day,
         "duration": language.duration,
         "own_words": lambda text: in_own_words(text, language),
         "reason": lambda text: reason_shown(text, language),
+        "rule": lambda recurrence: told_rule(recurrence, language),
         "named": lambda value: translations.gettext(NAMES[str(value)]),
     }
     return environment

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import cache
 from importlib.resources import files
+from typing import Literal, cast
 from zoneinfo import ZoneInfo
 
 from babel import Locale, UnknownLocaleError
@@ -112,10 +113,12 @@ class Language:
 
     def duration(self, seconds: float) -> str:
         """A span of time in words, by the rule of `domain.durations`: `3 hours, 20 minutes`."""
-        return ", ".join(
-            format_timedelta(timedelta(**{f"{unit}s": count}), unit, threshold=1e9, locale=self.locale)
-            for count, unit in duration_parts(seconds)
-        )
+        return ", ".join(self.span(count, unit) for count, unit in duration_parts(seconds))
+
+    def span(self, count: int, unit: str) -> str:
+        """So many of a unit of time (`spans.UNITS`): `2 hours`."""
+        granularity = cast("Literal['week', 'day', 'hour', 'minute', 'second']", unit)
+        return format_timedelta(timedelta(**{f"{unit}s": count}), granularity, threshold=1e9, locale=self.locale)
 
     def _by_skeleton(self, skeleton: str, at: datetime) -> str:
         return format_skeleton(skeleton, at.astimezone(self.zone), fuzzy=True, locale=self.locale)

@@ -7,8 +7,7 @@ knows them by their patterns. What is no sentence of ours is a gateway's or an o
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from datetime import datetime
+from collections.abc import Iterator
 from functools import cache
 
 from markupsafe import Markup
@@ -19,9 +18,16 @@ from broadcaster.pages.own_texts import OWN_TEXTS
 
 _HOLE = re.compile(r"%\((\w+)\)s")
 _NUMBERS = {"count", "others"}
-_FORMS = {**dict.fromkeys(_NUMBERS, "[0-9][0-9,]*"), "limit": "(?:(?!, again).)+?(?<!,)"}
-"""Holes for whole numbers, and for a limit, which may be `customers, 10/h` and goes on no further. What is in a hole
-called `said_…` is ours, too; in `why` it may be; in others it is not.
+_FORMS = {
+    **dict.fromkeys(_NUMBERS, "[0-9][0-9,]*"),
+    "limit": "(?:(?!, again).)+?(?<!,)",
+    "share": "[0-9.]+%",
+    "shares": "[0-9.]+%(?:, [0-9.]+%)*",
+    "spell": "[0-9][0-9.a-z]*",
+}
+"""Holes for whole numbers, for a limit, which may be `customers, 10/h` and goes on no further, for shares, and for
+spans of time such as `20s..1m`. What is in a hole called `said_…` is ours, too; in `why` it may be; in others it is
+not.
 """
 
 
@@ -53,9 +59,9 @@ def reason_shown(text: str, language: Language) -> Markup:
     return Markup("<q><bdi>{}</bdi></q>").format(text) if told is None else Markup("<bdi>{}</bdi>").format(told)
 
 
-def told_standstill(found: Standstill, language: Language, clock: Callable[[datetime], str]) -> str:
-    """What does not move, and why, without what to do about it. `clock` formats a moment."""
-    _ = language.gettext
+def told_standstill(found: Standstill, language: Language) -> str:
+    """What does not move, and why, without what to do about it."""
+    _, clock = language.gettext, language.moment
     since = " " + _("since %(moment)s") % {"moment": clock(found.since)} if found.since else ""
     why = f": {in_own_words(found.detail, language)}" if found.detail else ""
     clauses = [f"{_(found.what)} {found.name} {in_own_words(found.says, language)}{since}{why}"]

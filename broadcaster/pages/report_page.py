@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
 from typing import Any, NamedTuple
 
 from markupsafe import Markup, escape
 
+from broadcaster.domain.changed_settings import changed_settings
 from broadcaster.domain.course import Course, TimeSpan
 from broadcaster.domain.masking import masked
 from broadcaster.pages.charts import Chart, bars_chart, course_chart
 from broadcaster.pages.environment import inline_stylesheet, page_environment
 from broadcaster.pages.languages import Language
-from broadcaster.pages.naming import NAMES
-from broadcaster.pages.own_words import in_own_words
+from broadcaster.pages.naming import NAMES, SETTINGS
+from broadcaster.pages.own_words import in_own_words, own_words
 from broadcaster.pages.state_figures import bars_of_states, shown_states, state_terms
+from broadcaster.pages.told_times import told_hours
 from broadcaster.services.audit import AuditEntry
 from broadcaster.services.campaigns.campaign_reports import SentFigures
 from broadcaster.services.campaigns.full_reports import MOST_REASONS, CampaignReport, KeptPlan
@@ -26,7 +28,7 @@ _FEWEST_STEPS = 3
 """Of a course that is worth a chart."""
 _MOST_SPANS = 100
 _LONGEST_VALUE = 120
-"""Characters of what was changed that are shown."""
+"""Characters of what was changed that are shown, unless it is ours."""
 _WORTH_TELLING = 60.0
 """Seconds before or after a plan."""
 
@@ -63,7 +65,7 @@ def report_context(report: CampaignReport, language: Language, *, with_phones: b
         "told_replies": _told_replies(report, language),
         "times": list(_times(report, language)),
         "moved": _move_line(language),
-        "events": [_told_event(event, summary.name, language) for event in report.events],
+        "events": list(_told_events(report, language)),
     }
 
 
@@ -171,7 +173,7 @@ def _times(report: CampaignReport, language: Language) -> Iterator[tuple[str, st
     if summary.expires_at is not None:
         yield _("What has not left expires"), language.moment(summary.expires_at)
     if summary.hours is not None:
-        yield _("Windows"), str(summary.hours)
+        yield _("Windows"), told_hours(summary.hours, language)
 
 
 def _told_band(ends_at: datetime, earliest: datetime | None, latest: datetime | None, language: Language) -> str:
@@ -216,23 +218,37 @@ class ToldEvent(NamedTuple):
     """The name of each value, and what it was and became, where that can be said in a few words."""
 
 
-def _told_event(event: AuditEntry, campaign: str, language: Language) -> ToldEvent:
-    of = "" if event.object_kind == "campaign" and event.object_name == campaign else f" ({event.object_name})"
-    before, after = event.before or {}, event.after or {}
-    changes = [
-        (in_own_words(name, language), _few_words(before.get(name), language), _few_words(after.get(name), language))
-        for name in sorted({*before, *after} if event.action == "changed" else ())
-    ]
-    what = event.command or in_own_words(event.action, language)
-    return ToldEvent(event.at, event.operator or "-", f"{what}{of}", changes)
+def _told_events(report: CampaignReport, language: Language) -> Iterator[ToldEvent]:
+    said_hours = {each: told_hours(hours, language) for each, hours in report.event_hours.items()}
+    campaign = report.detail.summary.name
+    for event in report.events:
+        of = "" if (event.object_kind, event.object_name) == ("campaign", campaign) else f" ({event.object_name})"
+        what = event.command or in_own_words(event.action, language)
+        yield ToldEvent(event.at, event.operator or "-", f"{what}{of}", _told_changes(event, said_hours, language))
 
 
-def _few_words(value: Any, language: Language) -> str | None:
-    if value is None:
-        return "-"
+def _told_changes(
+    event: AuditEntry, said_hours: Mapping[int, str], language: Language
+) -> list[tuple[str, str | None, str | None]]:
+    if event.action not in {"changed", "noted"}:
+        return []
+    changed = changed_settings(event.before or {}, event.after or {}, said_hours, language.moment)
+    told = []
+    for name, pair in changed.items():
+        was, now = pair if name == "windows" else (_few_words(each, language) for each in pair)
+        told.append((_named(name, language), was, now))
+    return told
+
+
+def _named(setting: str, language: Language) -> str:
+    return language.gettext(SETTINGS[setting]) if setting in SETTINGS else setting
+
+
+def _few_words(value: str, language: Language) -> str | None:
     if value in NAMES:
         return language.gettext(NAMES[value])
-    return str(value) if isinstance(value, str | int | float) and len(str(value)) <= _LONGEST_VALUE else None
+    told = own_words(value, language)
+    return told if told is not None else value if len(value) <= _LONGEST_VALUE else None
 
 
 def _phone_shown(*, with_phones: bool) -> Callable[[str], str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ from psycopg.types.json import Jsonb
 
 from broadcaster.db.reading import Reader, reading
 from broadcaster.db.statements import execute, rows
+from broadcaster.domain.changed_settings import HOURS
 from broadcaster.domain.opening_hours import OpeningHours
 
 if TYPE_CHECKING:
@@ -64,7 +65,11 @@ class _Hours(msgspec.Struct, frozen=True):
     hours: OpeningHours
 
 
-def hours_by_id(source: Engine | Reader, ids: Collection[int]) -> Mapping[int, OpeningHours]:
-    """The opening hours that the trail names by these ids: they never change, and are never deleted."""
+def hours_of_entries(source: Engine | Reader, entries: Iterable[AuditEntry]) -> Mapping[int, OpeningHours]:
+    """The opening hours that the trail names by their ids: they never change, and are never deleted."""
+    found = {(values or {}).get(HOURS) for each in entries for values in (each.before, each.after)}
+    ids = [each for each in found if each is not None]
+    if not ids:
+        return {}
     with reading(source) as connection:
-        return {each.id: each.hours for each in rows(connection, "hours_by_id", _Hours, ids=list(ids))}
+        return {each.id: each.hours for each in rows(connection, "hours_by_id", _Hours, ids=ids)}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from shlex import quote
 from typing import Any
@@ -31,7 +31,9 @@ from broadcaster.services.accounts import (
     store_account,
     usable_account,
 )
+from broadcaster.services.audit import note_operation
 from broadcaster.services.hours_apart import sent_apart
+from broadcaster.services.instance_settings import SHARED, instance_settings
 from broadcaster.services.openings import first_opening, hours_of_instance, store_hours
 from broadcaster.services.stored_limits import LaneLimits, count_account, counted_limits, set_lane_limits
 from broadcaster.time_zones import shown_zone
@@ -121,8 +123,9 @@ class ChangedInstance:
     health: LaneHealth
     health_reason: str | None
     rate_per_second: float | None
-    rates: Rates
-    rates_before: Rates
+    before: Mapping[str, str | int | None]
+    after: Mapping[str, str | int | None]
+    """What it was and is set to (`instance_settings`)."""
     waiting: int
     """Messages of running campaigns that have not left."""
     apart: Sequence[str]
@@ -185,8 +188,9 @@ def set_instance(engine: Engine, vault: Vault, name: str, changes: InstanceChang
     """
     with transaction(engine) as connection:
         current = find_instance(connection, name, lock=True)
-        rates_before = Rates(current.rate_per_second, counted_limits(connection, current.id))
-        changes = _with_more_rates(changes, rates_before)
+        was = instance_settings(connection, name)
+        rates = Rates(current.rate_per_second, counted_limits(connection, current.id))
+        changes = _with_more_rates(changes, rates)
         values = _changed_values(connection, vault, current, changes)
         if not values and changes.limits is None:
             raise UsageError(f"nothing to change on instance {name!r}: give at least one option")
@@ -194,6 +198,9 @@ def set_instance(engine: Engine, vault: Vault, name: str, changes: InstanceChang
             connection.execute(update(tables.instances).where(tables.instances.c.id == current.id).values(values))
         if changes.limits is not None:
             set_lane_limits(connection, current.id, changes.limits)
+        now = instance_settings(connection, name)
+        if now[SHARED] != was[SHARED]:
+            note_operation(connection, "instance", name, limits=now[SHARED], limits_before=was[SHARED])
         account = values.get("account_id", current.account_id)
         if account != current.account_id:
             count_account(connection, current.id, account)
@@ -209,9 +216,9 @@ def set_instance(engine: Engine, vault: Vault, name: str, changes: InstanceChang
             goes_on=before != after,
             health=health,
             health_reason=reason,
-            rate_per_second=(rate := values.get("rate_per_second", current.rate_per_second)),
-            rates=Rates(rate, counted_limits(connection, current.id)),
-            rates_before=rates_before,
+            rate_per_second=values.get("rate_per_second", current.rate_per_second),
+            before=was,
+            after=now,
             waiting=_waiting(connection, current.id),
             apart=sent_apart(connection, current.id) if changes.hours is not None else (),
             unheard=_relying_on_replies(connection, current.id) if changes.without_replies else (),

@@ -71,7 +71,15 @@ def find_standstills(
             yield from rejecting_schedules(rows(connection, "rejecting_schedules", RejectingSchedule))
             yield from troubled_inboxes(rows(connection, "troubled_inboxes", TroubledInbox, silence=SILENCE))
             yield from undecided_inboxes(rows(connection, "undecided_inboxes", UndecidedInbox))
-            yield from troubled_receivers(rows(connection, "receiver_troubles", TroubledReceiver, within=LATELY))
+    if campaign is None:
+        yield from find_troubled_receivers(source)
+
+
+def find_troubled_receivers(source: Engine | Reader, name: str | None = None) -> list[Standstill]:
+    """What a receiver does not take, or did not get lately, or all of them."""
+    with reading(source) as connection:
+        found = rows(connection, "receiver_troubles", TroubledReceiver, within=LATELY)
+    return [each for each in troubled_receivers(found) if name in (None, each.name)]
 
 
 def find_held(source: Engine | Reader, schedule: str | None = None) -> list[Standstill]:

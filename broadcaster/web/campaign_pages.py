@@ -42,7 +42,6 @@ from broadcaster.services.campaigns.planning import open_work, plans_of_all
 from broadcaster.services.inbox_reports import ReplyFigures, reply_figures
 from broadcaster.services.standstill import Surroundings, look_at_campaign
 from broadcaster.settings import Settings
-from broadcaster.time_zones import clock_time
 from broadcaster.web.surface import Surface, asked_for
 from broadcaster.web.told import shares_of_states, told_troubles
 
@@ -122,7 +121,7 @@ async def live_campaign(surface: Surface, asked: Mapping[str, str]) -> dict[str,
         "held": list(
             said_holds(
                 found.holds,
-                clock_time,
+                surface.language.moment,
                 plan.waiting_people if plan else (),
                 partial(in_own_words, language=surface.language),
             )

@@ -13,6 +13,7 @@ from broadcaster.domain.meter import speed_limit
 from broadcaster.domain.pacing import format_rate
 from broadcaster.domain.standstill import What
 from broadcaster.domain.states import CampaignState
+from broadcaster.pages.told_times import told_gaps, told_hours
 from broadcaster.services.campaigns.move_reports import OpenFailover, open_failovers
 from broadcaster.services.instance_reports import (
     InstanceCampaign,
@@ -53,7 +54,8 @@ async def live_instance(surface: Surface, asked: Mapping[str, str]) -> dict[str,
         "permitted": format_rate(detail.rate_per_second),
         "speed": surface.speed(("instance", detail.id), at, detail.sent, limit),
         "reason": with_masked_phones(detail.health_reason) if detail.health_reason else "",
-        "hours": str(detail.hours) if detail.hours else "",
+        "hours": told_hours(detail.hours, surface.language) if detail.hours else "",
+        "gaps": list(told_gaps(detail.gaps, surface.language)) if detail.gaps else [],
         "troubles": list(told_troubles(of_it, surface.language)),
         "sent_now": [each for each in found.campaigns if each.state is CampaignState.RUNNING],
         "campaigns": found.campaigns,

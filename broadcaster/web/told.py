@@ -12,7 +12,6 @@ from broadcaster.pages.languages import Language
 from broadcaster.pages.own_words import in_own_words, told_standstill
 from broadcaster.pages.state_figures import shown_states
 from broadcaster.services.campaigns.campaign_reports import CampaignSummary
-from broadcaster.time_zones import clock_time
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +49,4 @@ def told_troubles(found: Iterable[Standstill], language: Language) -> Iterator[T
     for each in found:
         masked = replace(each, detail=each.detail and with_masked_phones(each.detail))
         advice = in_own_words(each.remedy.advice, language)
-        yield ToldTrouble(
-            each.what, each.name, told_standstill(masked, language, clock_time), advice, each.remedy.command
-        )
+        yield ToldTrouble(each.what, each.name, told_standstill(masked, language), advice, each.remedy.command)

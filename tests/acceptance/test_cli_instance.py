@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, text
 
+from broadcaster.base_urls import DEFAULT_BASE_URL
 from broadcaster.crypto import open_vault
 from broadcaster.domain.states import LaneHealth
 from broadcaster.services.dispatch import start_due_campaigns
@@ -72,17 +73,15 @@ def test_set_says_what_follows(run_cli: RunCli, engine: Engine) -> None:
     assert_done(run_cli("instance", "add", "a", "--key", KEY, "--rate", "20/min"))
 
     def told(*options: str) -> str:
-        return (
-            assert_done(run_cli("instance", "set", "a", *options)).stdout.partition("changed instance a; ")[2].strip()
-        )
+        first, _, _ = assert_done(run_cli("instance", "set", "a", *options)).stdout.partition("\n")
+        return first.removeprefix("changed instance a; ")
 
     def is_now(health: str) -> None:
         with engine.begin() as connection:
             connection.execute(text("UPDATE lanes SET health = :health, health_reason = 'Why'"), {"health": health})
 
     assert told("--rate", "30/min") == "nothing waits for it"
-    done = assert_done(run_cli("instance", "set", "a", "--rate", "20/min")).stdout
-    assert done.startswith("rates of instance a: 30/min -> 20/min\n")
+    assert told("--rate", "20/min") == "nothing waits for it"
     options = ("--instance", "a", "--recipients", "-", "--text", "Hi")
     assert_done(run_cli("campaign", "submit", "promo", *options, stdin="phone\n628123456789\n628123456780\n"))
     start_due_campaigns(engine)
@@ -277,13 +276,57 @@ def test_a_check_tells_whether_reading_back_works_and_what_messages_look_like(
     assert programs["read_back"]["reason"]
 
 
+def differences(run_cli: RunCli, name: str, *options: str) -> list[str]:
+    """What `instance set` says of each thing that is another one now."""
+    return [line.strip() for line in assert_done(run_cli("instance", "set", name, *options)).stdout.splitlines()[1:]]
+
+
 def test_rates_that_are_replaced_or_added_are_said(run_cli: RunCli) -> None:
     assert_done(run_cli("instance", "add", "r", "--key-stdin", "--rate", "20/min", "--rate", "1000/d", stdin="key"))
-    said = assert_done(run_cli("instance", "set", "r", "--rate", "50/h")).stdout
-    assert "rates of instance r: 20/min, 1000/d -> 50/h\n" in said
-    said = assert_done(run_cli("instance", "set", "r", "--add-rate", "900/d", "--add-rate", "10/min")).stdout
-    assert "rates of instance r: 50/h -> 10/min, 50/h, 900/d\n" in said
-    said = assert_done(run_cli("instance", "set", "r", "--add-rate", "40/h")).stdout
-    assert "rates of instance r: 10/min, 50/h, 900/d -> 10/min, 40/h, 900/d\n" in said
+    assert differences(run_cli, "r", "--rate", "50/h") == ["rates: '20/min, 1000/d' -> '50/h'"]
+    more = differences(run_cli, "r", "--add-rate", "900/d", "--add-rate", "10/min")
+    assert more == ["rates: '50/h' -> '10/min, 50/h, 900/d'"]
+    other = differences(run_cli, "r", "--add-rate", "40/h")
+    assert other == ["rates: '10/min, 50/h, 900/d' -> '10/min, 40/h, 900/d'"]
     both = run_cli("instance", "set", "r", "--rate", "1/min", "--add-rate", "5/h")
     assert_refused(both, "--add-rate with --rate", code=2)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--rate", "10/s"), ["rates: '20/min' -> '10/s'", "burst: 2 -> 10"]),
+        (("--burst", "3"), ["burst: 2 -> 3"]),
+        (("--gap", "20s..60s"), ["gap: none -> '20s..1m'", "burst: 2 -> 1"]),
+        (("--rest", "5m..10m after 50"), ["rest: none -> '5m..10m after 50'"]),
+        (("--ramp", "10,20,40"), ["ramp: none -> '10, 20, 40 a day, at step 1'"]),
+        (("--limit", "clinic"), ["limits that it shares: none -> 'clinic'"]),
+        (("--max-in-flight", "3"), ["most in flight: 16 -> 3"]),
+        (("--wire", "form"), ["wire: 'json' -> 'form'"]),
+        (("--country", "ID"), ["country: none -> 'ID'"]),
+        (("--base-url", "https://other.example"), [f"base URL: '{DEFAULT_BASE_URL}' -> 'https://other.example'"]),
+        (
+            ("--read-replies", "30s", "--stop-above", "optouts=2%"),
+            [
+                "replies are read: none -> 'every 30 s'",
+                "stops itself at: none -> 'optouts above 2%, from 50 messages on'",
+            ],
+        ),
+        (
+            ("--window", "Mon-Fri 09:00-17:00", "--window-zone", "Asia/Jakarta"),
+            ["windows: none -> 'Mon-Fri 09:00-17:00 Asia/Jakarta'"],
+        ),
+        (("--country", "none"), []),
+    ],
+    ids=lambda each: " ".join(each) if isinstance(each, tuple) else "",
+)
+def test_each_setting_is_said_as_it_was_and_is_and_taken_away_again(
+    run_cli: RunCli, options: tuple[str, ...], said: list[str]
+) -> None:
+    assert_done(run_cli("limit", "add", "clinic", "1000/d"))
+    assert_done(run_cli("instance", "add", "a", "--key", KEY))
+    assert sorted(differences(run_cli, "a", *options)) == sorted(said)
+    assert differences(run_cli, "a", *options) == []
+    if options[0] in {"--gap", "--rest", "--ramp", "--limit"}:
+        what, _, value = said[0].partition(": none -> ")
+        assert f"{what}: {value} -> none" in differences(run_cli, "a", options[0], "none")

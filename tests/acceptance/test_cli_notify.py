@@ -49,7 +49,9 @@ def stack(tmp_path: Path, environ: dict[str, str]) -> Iterator[Stack]:
 
 def add_webhook(run_cli: RunCli, web: WebReceiver, *options: str) -> str:
     """Returns the secret."""
-    said = assert_done(run_cli("notify", "add", "ops", "--webhook", "-", *options, stdin=f"{web.url}\n")).stdout
+    done = run_cli("notify", "add", "ops", "--webhook", "-", *options, stdin=f"{web.url}\n")
+    said = done.stdout
+    assert (done.code, done.stderr.count("\n")) == (0, 1), "it is warned that workers have to be allowed that, too"
     assert "T0SECRET" not in said
     [secret] = re.findall(r"^it signs with (whsec_\S+) \(shown once", said, re.MULTILINE)
     return str(secret)
@@ -245,6 +247,24 @@ def test_a_name_is_given_once_and_nothing_is_changed_by_saying_nothing(run_cli: 
     assert_refused(run_cli("notify", "set", "ops", "--mail", "a@b.example"), "is told by webhook, which stays", code=2)
     assert_done(run_cli("notify", "add", "boss", "--mail", "a@b.example"))
     assert_refused(run_cli("notify", "set", "boss", "--new-secret"), "is no webhook", code=2)
+
+
+def test_a_private_webhook_that_only_one_command_allows_is_told_of_wherever_notices_are_looked_at(
+    run_cli: RunCli, settings: Settings, engine: Engine
+) -> None:
+    strict = {"BROADCASTER_ALLOW_PRIVATE_WEBHOOKS": None}
+    added = run_cli("notify", "add", "ops", "--webhook", "http://127.0.0.1:1/x", environ=ALLOWED)
+    assert added.code == 0
+    assert "workers post there only where they have BROADCASTER_ALLOW_PRIVATE_WEBHOOKS=true, too" in added.stderr
+    strange = "private webhooks are not allowed where this was sent from: http:// would show notices to the network"
+    assert_refused(run_cli("notify", "test", "ops", environ=strict), strange)
+    with as_owner(engine).begin() as connection:
+        connection.execute(text("UPDATE deliveries SET given_up_at = NULL"))
+        connection.execute(text("UPDATE receivers SET failures = 3, not_before = now()"))
+    does = "set BROADCASTER_ALLOW_PRIVATE_WEBHOOKS=true for all workers, restart them, and try it with"
+    for shows in (("notify", "list"), ("notify", "show", "ops"), ("status",), ("doctor",)):
+        shown = " ".join(run_cli(*shows, environ=strict).stdout.split())
+        assert f"{does} `broadcaster notify test ops`" in shown, shows
 
 
 def test_without_a_mail_server_one_is_warned(run_cli: RunCli) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import stat
 from collections.abc import Iterator
 from datetime import date
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -45,6 +47,30 @@ def test_a_report_is_written_whole_and_for_its_owner_alone(run_cli: RunCli, shop
 def test_the_setting_says_in_which_language(run_cli: RunCli, shop: Shop, environ: dict[str, str]) -> None:
     environ["BROADCASTER_LANGUAGE"] = "id"
     assert '<html lang="id"' in assert_done(run_cli("campaign", "report", "spring", "--html", "-")).stdout
+
+
+def test_what_was_set_of_an_instance_while_it_sent_is_among_the_events(run_cli: RunCli, shop: Shop) -> None:
+    shop.submit("slow", 3, "a")
+    assert_done(run_cli("limit", "add", "clinic", "1000/d"))
+    options = "--rate 20/min --gap 20s..60s --rest '5m..10m after 50' --ramp 20,50 --limit clinic "
+    options += "--window 'Mon-Fri 09:00-17:00' --window-zone Asia/Jakarta"
+    assert_done(run_cli("instance", "set", "a", *shlex.split(options)))
+    assert_done(run_cli("instance", "set", "a", "--gap", "none", "--country", "ID"))
+
+    def events(*language: str) -> str:
+        page = assert_done(run_cli("campaign", "report", "slow", "--html", "-", *language)).stdout
+        told = re.sub(r"<[^>]+>", " ", page.split('id="events"')[1].split("</section>")[0])
+        return " ".join(unescape(told).split())
+
+    told = events()
+    assert "gaps and rests - → gaps of 20s..1m, rests of 5m..10m after 50" in told
+    assert "gaps and rests gaps of 20s..1m, rests of 5m..10m after 50 → rests of 5m..10m after 50" in told
+    assert "windows - → Mon-Fri 09:00-17:00 Asia/Jakarta" in told
+    assert "limits that it shares - → clinic" in told
+    assert "country - → ID" in told
+    told = events("--language", "id")
+    assert "jeda dan istirahat - → jeda 20s..1m, istirahat 5m..10m setelah 50" in told
+    assert "jendela waktu - → Sen-Jum 09:00-17:00 Asia/Jakarta" in told
 
 
 def test_all_campaigns_are_told_together(run_cli: RunCli, shop: Shop) -> None:

@@ -53,7 +53,8 @@ def view(run_cli: RunCli, gateway: Simulator, tmp_path: Path, environ: Mapping[s
     for name, rate in RATES.items():
         add = ("instance", "add", name, "--key", f"k{name}", "--base-url", gateway.base_url, "--rate", rate)
         assert_done(run_cli(*add, *(["--rate", "1000/d"] if name == "east" else [])))
-    assert_done(run_cli("instance", "set", "north", "--read-replies", "5s"))
+    paced = ("--ramp", "5000,10000", "--rest", "1s..2s after 1000")
+    assert_done(run_cli("instance", "set", "north", "--read-replies", "5s", *paced))
     submit(run_cli, "opening hours", 60, "north")
     submit(run_cli, "spring sale", 4_000, "north", "south", "east")
     submit(run_cli, "new year", 60, "south", "--at", "2027-12-30 09:00")

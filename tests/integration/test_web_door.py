@@ -6,11 +6,13 @@ import os
 import pty
 import re
 import select
+import shlex
 import signal
 import subprocess
 import threading
 from collections.abc import Iterator, Mapping
 from html import unescape
+from html.parser import HTMLParser
 from pathlib import Path
 from time import monotonic
 from urllib.parse import quote
@@ -27,7 +29,7 @@ from broadcaster.services.campaigns.campaign_reports import campaign_summary
 from broadcaster.services.campaigns.lifecycle import pause_campaign
 from broadcaster.settings import Settings
 from broadcaster.web.web_server import READING_SESSION
-from tests.support.cli import command
+from tests.support.cli import RunCli, command
 from tests.support.home import free_port
 from tests.support.people import listens, read_replies, write
 from tests.support.servers import TestServers
@@ -375,3 +377,69 @@ def test_at_an_address_that_others_reach_figures_need_a_token_or_a_sign_in(
     with running_stack(tmp_path, environ) as stack, running_web(stack, BROADCASTER_WEB_BIND=everywhere) as view:
         assert view.visitor(signed_in=False).get("/metrics").status_code == 401
         assert view.visitor().get("/metrics").status_code == 200
+
+
+class Texts(HTMLParser):
+    """The texts of a page that are for people: no commands, and nothing that others have written (`bdi`)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.texts: set[str] = set()
+        self._within: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag not in {"meta", "link", "br", "input", "path", "rect"}:
+            self._within.append(tag)
+        shown = dict(attrs)
+        self.texts |= {str(shown[name]) for name in ("aria-label", "placeholder", "data-label") if shown.get(name)}
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in self._within:
+            while self._within.pop() != tag:
+                pass
+
+    def handle_data(self, data: str) -> None:
+        if not {"code", "bdi", "style", "script", "title"} & set(self._within):
+            self.texts.add(" ".join(data.split()))
+
+
+def texts_of(page: str) -> set[str]:
+    reader = Texts()
+    reader.feed(page)
+    return reader.texts
+
+
+def test_no_page_has_english_left_in_another_language(
+    shop: Shop, run_cli: RunCli, tmp_path: Path, environ: Mapping[str, str]
+) -> None:
+    """With something in each part of each page; names and commands are the same in every language."""
+    given = (
+        "instance set a --gap 20s..60s --rest '5m..10m after 50' --ramp 20,50,80 --rate 20/min --rate 1000/h "
+        "--read-replies 30s --window 'Mon-Fri 09:00-17:00' --holidays DE --stop-above failures=10%",
+        "audience import people - --consent-source form",
+        "schedule add news --cron '0 9 * * mon-fri' --timezone Asia/Jakarta --instance a --audience people --text Hi",
+        "schedule add hourly --every 2h --timezone Asia/Jakarta --instance a --audience people --text Hi",
+        "campaign submit later --instance a --at '2030-01-01 9:00' --recipients - --text Hi --canary 10% --after 1h "
+        "--window legal",
+        "campaign submit idea --instance a --recipients - --text Hi --draft",
+        "instance pause a",
+    )
+    for each in given:
+        assert run_cli(*shlex.split(each), stdin="phone,name\n628123456001,Ann\n").code == 0, each
+    shop.sql(
+        "INSERT INTO occurrences (schedule_id, due_at, state, reason) SELECT id, now(), 'held',"
+        " 'missed: noticed 0:05:00 after it was due' FROM schedules WHERE name = 'hourly'"
+    )
+    pages = (*PAGES, "/campaign?name=later", "/schedule?name=news", "/schedule?name=hourly", "/report?name=later")
+    told: dict[str, dict[str, set[str]]] = {}
+    with running_stack(tmp_path, environ) as stack:
+        for code in ("en", "id"):
+            with running_web(stack, "--allow-changes", BROADCASTER_LANGUAGE=code) as running:
+                visitor = running.visitor()
+                told[code] = {path: texts_of(visitor.get(path).text) for path in pages}
+    names = r"a|spring|news|hourly|later|idea|people|DE|Hi.*|Broadcaster.*|\d+/(min|s|h|d),?|Asia/Jakarta|[\W\d]*"
+    left = {
+        path: {text for text in texts & told["id"][path] if not re.fullmatch(names, text)}
+        for path, texts in told["en"].items()
+    }
+    assert {path: texts for path, texts in left.items() if texts} == {}

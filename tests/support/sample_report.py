@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from math import sin
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -48,6 +48,15 @@ from broadcaster.services.inbox_reports import ReplyFigures
 
 ZONE = ZoneInfo("Asia/Jakarta")
 HOURS = OpeningHours(windows=("Mon-Sat 09:00-20:00",), zone="Asia/Jakarta")
+LEGAL_HOURS = OpeningHours(
+    windows=("Mon,Tue 08:00-21:00", "Sat 10:00-14:00"),
+    zone="Asia/Jakarta",
+    is_by_recipient=True,
+    is_legal=True,
+    holidays=("ID", "DE"),
+    days_off=(date(2026, 12, 24), date(2026, 12, 31)),
+)
+_GAPS = {"gap": {"least": 20.0, "most": 60.0}, "rest": {"span": {"least": 300.0, "most": 600.0}, "after": 50}}
 START = datetime(2026, 11, 23, 9, 0, tzinfo=ZONE).astimezone(UTC)
 END = datetime(2026, 11, 24, 11, 25, tzinfo=ZONE).astimezone(UTC)
 PAUSED = TimeSpan(START + timedelta(hours=3, minutes=10), START + timedelta(hours=4, minutes=25))
@@ -193,7 +202,15 @@ def sample_report(**changes: Any) -> CampaignReport:
             event(2, PAUSED.begins_at, "campaign pause", before={"state": "running"}, after={"state": "paused"}),
             event(3, PAUSED.ends_at, "campaign set", before={"content": 1}, after={"content": 2}),
             event(4, PAUSED.ends_at, "campaign resume", before={"state": "paused"}, after={"state": "running"}),
+            event(
+                5,
+                PAUSED.ends_at + SLOT,
+                "instance set",
+                before={"rate_per_second": 0.1, "gaps": None, "hours_id": 1},
+                after={"rate_per_second": 0.2, "gaps": _GAPS, "hours_id": 2},
+            ),
         ],
+        event_hours={1: HOURS, 2: LEGAL_HOURS},
     )
     return replace(report, **changes)
 

@@ -49,6 +49,7 @@ def test_a_change_replaces_its_own_part_and_none_takes_it_away() -> None:
 )
 def test_a_canary_has_shares_that_grow(written: str) -> None:
     assert parse_canary("2%, 10%") == (0.02, 0.1)
+    assert parse_canary("None") == ()
     with pytest.raises(UsageError, match="--canary"):
         parse_canary(written)
 

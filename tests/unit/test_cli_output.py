@@ -18,7 +18,7 @@ import pytest
 from babel import Locale
 from rich.console import Console
 
-from broadcaster.cli import output
+from broadcaster.cli import output, own_process
 from broadcaster.cli.campaign.progress import Foresight, Snapshot, render, take_snapshot
 from broadcaster.cli.csv_output import write_csv
 from broadcaster.cli.output import (
@@ -367,3 +367,29 @@ def test_the_time_left_goes_by_the_limit_or_else_by_the_rate_of_lately(
     foresight = Foresight(lambda: OpenWork(around, [PlannedPart(lane_id=1, messages=60)]))
     taken = take_snapshot(snapshot("running", sent=sent, pending=100 - sent).summary, meter, foresight=foresight)
     assert taken.seconds_left == pytest.approx(left, rel=0.03)
+
+
+@pytest.mark.parametrize(
+    ("typed", "path", "shown"),
+    [
+        (".venv/bin/broadcaster", "/usr/bin", ".venv/bin/broadcaster"),
+        ("my tools/broadcaster", "/usr/bin", "'my tools/broadcaster'"),
+        ("{bin}/broadcaster", "{bin}", "broadcaster"),
+        ("/x/broadcaster/__main__.py", "/usr/bin", "broadcaster"),
+    ],
+)
+def test_hints_call_the_command_as_it_was_called(
+    typed: str,
+    path: str,
+    shown: str,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "broadcaster").touch(mode=0o755)
+    monkeypatch.setattr("sys.argv", [typed.format(bin=tmp_path)])
+    monkeypatch.setenv("PATH", path.format(bin=tmp_path))
+    own_process.name_as_called.cache_clear()
+    say("start it with `broadcaster up`, as the broadcaster of this machine")
+    own_process.name_as_called.cache_clear()
+    assert capsys.readouterr().out == f"start it with `{shown} up`, as the broadcaster of this machine\n"

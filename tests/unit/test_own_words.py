@@ -11,10 +11,15 @@ from pathlib import Path
 import pytest
 
 import broadcaster
+from broadcaster.domain.care import Care, Stops
+from broadcaster.domain.changed_settings import shown_settings
 from broadcaster.domain.frequency import PersonRule, WaitingPeople, they_were
+from broadcaster.domain.gaps import Gaps, Rest, Span
 from broadcaster.domain.phones import PhoneFault
+from broadcaster.domain.sharing import Sharing
 from broadcaster.domain.standstill import Cause, Remedy, Standstill, What
 from broadcaster.pages.languages import LANGUAGES
+from broadcaster.pages.naming import SETTINGS
 from broadcaster.pages.own_texts import OWN_TEXTS
 from broadcaster.pages.own_words import in_own_words, own_words, reason_shown, told_standstill
 from tests.support.sample_report import language
@@ -26,7 +31,7 @@ WORDED = {
     "domain/campaign_causes.py": r"broadcaster | and 7 more$|[ ,;:]+$",
     "domain/instance_causes.py": r"broadcaster |key\||, retry those| with its former| ",
     "domain/inbox_causes.py": r"broadcaster | --instance|7 X$",
-    "domain/receiver_causes.py": r"broadcaster ",
+    "domain/receiver_causes.py": r"broadcaster |private webhooks are not allowed",
     "domain/schedule_causes.py": r"broadcaster | --occurrence",
     "domain/holds.py": r"X: X$|XX: | and 7 more$|X at X$",
     "domain/schedules.py": r"$.",
@@ -140,12 +145,57 @@ def test_a_standstill_is_told_with_all_its_parts() -> None:
         next_try=NOON,
         waiting=1_200,
     )
-    clock = "{:%H:%M}".format
-    assert told_standstill(found, language(), clock) == found.sentence(clock).partition(": go on")[0]
-    assert told_standstill(found, language("id"), clock) == (
-        "kampanye spring tidak bergerak sejak 12:00: nomor pengirim a tidak dapat dihubungi, "
-        "nomor pengirim b dihentikan dan 3 lagi; percobaan berikutnya 12:00; 1.200 pesan menunggu"
+    told = language()
+    assert told_standstill(found, told) == found.sentence(told.moment).partition(": go on")[0]
+    assert told_standstill(found, language("id")) == (
+        "kampanye spring tidak bergerak sejak 23 Nov 2026, 19.00: nomor pengirim a tidak dapat dihubungi, nomor "
+        "pengirim b dihentikan dan 3 lagi; percobaan berikutnya 23 Nov 2026, 19.00; 1.200 pesan menunggu"
     )
+
+
+CARE = Care(
+    stops=Stops(optouts=0.02, failures=0.1, replies=0.01, judged_from=80),
+    canary=(0.02, 0.1),
+    after=1_800,
+    max_unanswered=3,
+    only_known=True,
+    cooldown=86_400,
+    skips_recent=True,
+    beyond_caps=True,
+)
+
+
+@pytest.mark.parametrize("code", OTHERS)
+@pytest.mark.parametrize(
+    "setting",
+    [
+        CARE,
+        CARE.stops,
+        Gaps(Span(20, 60), Rest(Span(300, 600), 50)),
+        Gaps(rest=Rest(Span(300, 300), 1)),
+        Sharing(failover_after=900, sticky=True, failover_sticky=True),
+    ],
+    ids=lambda each: type(each).__name__,
+)
+def test_a_setting_that_an_event_shows_is_told_with_all_its_parts(setting: object, code: str) -> None:
+    told = own_words(str(setting), language(code))
+    assert told is not None
+    parts = [part for part in re.split("[,;] ", str(setting)) if re.search("[a-z]", part)]
+    assert [part for part in parts if part in re.split("[,;] ", told)] == []
+
+
+def test_every_setting_that_the_trail_names_on_a_report_has_a_name_there() -> None:
+    """Of instances, limits and campaigns; what triggers keep is listed in their arguments."""
+    statement = (ROOT / "db/schema/functions/audit_change.sql").read_text(encoding="utf-8")
+    kept = re.findall(r"audit_change\(\s*'(?:instance|limit|campaign)',(.+?)\);", statement, re.DOTALL)
+    columns = {name for columns in kept for name in re.findall(r"'\*?(\w+)'", columns)}
+    assert {"gaps", "ramp", "care"} <= columns
+    for name in ("content_for_audit", "account_for_audit"):
+        columns |= set(
+            re.findall(r"'(\w+)', ", (ROOT / f"db/schema/functions/{name}.sql").read_text(encoding="utf-8"))
+        )
+    shown = shown_settings(dict.fromkeys(columns, 1), {1: "always"}, str)
+    assert sorted(shown.keys() - SETTINGS.keys()) == []
 
 
 def test_what_others_say_is_quoted_and_stays_as_it_is() -> None:

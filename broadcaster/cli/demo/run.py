@@ -27,6 +27,7 @@ from broadcaster.cli.campaign.progress import render, take_snapshot
 from broadcaster.cli.database import database, nudge_workers, upgrade_database
 from broadcaster.cli.demo.proof import prove_the_promises
 from broadcaster.cli.output import console, one_line, say_table, warn
+from broadcaster.cli.own_process import as_called
 from broadcaster.cli.stack import stack_roles
 from broadcaster.crypto import open_vault
 from broadcaster.domain.contents import Content
@@ -274,5 +275,6 @@ def _wait_for_interrupt(settings: Settings) -> None:
 
 def _tell(first: str, what: str | None = None) -> None:
     """Write a line, or a name and a text about it. It is flushed at once, for readers of a pipe."""
+    first = as_called(first)
     sys.stdout.write(f"{first}\n" if what is None else f"  {first:<10} {one_line(what)}\n")
     sys.stdout.flush()

@@ -12,6 +12,7 @@ import typer
 
 from broadcaster.base_urls import DEFAULT_BASE_URL, is_in_the_clear
 from broadcaster.cli.database import database
+from broadcaster.cli.differences import say_differences
 from broadcaster.cli.instance import Name
 from broadcaster.cli.options.care_options import StopOptions
 from broadcaster.cli.options.instance_options import GatewayOptions, KeyOptions, NewGatewayOptions
@@ -170,9 +171,8 @@ def change(
         more = f" and {len(changed.apart) - most} more" if len(changed.apart) > most else ""
         named = ", ".join(changed.apart[:most])
         warn(f"nothing is sent through instance {name} any more, since the windows never meet, of {named}{more}")
-    if changed.rates != changed.rates_before:
-        say(f"rates of instance {name}: {changed.rates_before} -> {changed.rates}")
     say("; ".join([f"changed instance {name}", *_what_follows(name, changed, key_is_given=key is not None)]))
+    say_differences(changed.before, changed.after)
 
 
 def _warn_of_other_countries(engine: Engine, country: str | None) -> None:

@@ -14,6 +14,7 @@ from broadcaster.cli.options.phones import phone_of
 from broadcaster.cli.options.receiver_options import Events, OptOutsAbove, ReceiverOptions
 from broadcaster.cli.options.results import Json
 from broadcaster.cli.output import local_time, say, say_fields, say_json, say_table, warn
+from broadcaster.cli.troubles import few_troubles, say_troubles
 from broadcaster.domain.care import percent
 from broadcaster.domain.notices import NoticeEvent, parse_events, said_events
 from broadcaster.domain.receivers import OPT_OUTS_ABOVE, ReceiverWay, parse_opt_outs_above, shown_address
@@ -21,7 +22,9 @@ from broadcaster.errors import UsageError
 from broadcaster.services.countries import known_country
 from broadcaster.services.notices import receivers
 from broadcaster.services.notices.receivers import Destination, Receiver, ReceiverChange
+from broadcaster.services.standstill import find_troubled_receivers
 from broadcaster.settings import Settings, load
+from broadcaster.webhook_urls import ALLOW_PRIVATE_WEBHOOKS, is_private_webhook
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -44,7 +47,7 @@ def add(*, name: Name, where: ReceiverOptions, on: Events = None, optouts_above:
         if destination is None:
             raise UsageError("say where to: --webhook URL, --mail ADDRESS or --whatsapp PHONE --instance NAME")
         secret = receivers.add_receiver(engine, vault_opener(settings), name, destination, events, bound)
-    _warn_without_server(settings, destination)
+    _warn_of_workers(settings, destination)
     _say_secret(secret)
     say(f"added receiver {name}, told of {said_events(events)}: try it with `broadcaster notify test {quote(name)}`")
 
@@ -74,7 +77,7 @@ def change(
             raise UsageError(f"nothing to change: see `broadcaster notify set {quote(name)} --help`")
         secret = receivers.change_receiver(engine, vault_opener(settings), name, changed)
     if destination is not None:
-        _warn_without_server(settings, destination)
+        _warn_of_workers(settings, destination)
     _say_secret(secret)
     say(f"changed receiver {name}")
 
@@ -83,11 +86,13 @@ def list_all(as_json: Json = False) -> None:
     """List all receivers: what they are told of, what waits for them, and what has not arrived."""
     with database(load()) as engine:
         found = receivers.show_receivers(engine)
+        troubles = [] if as_json else find_troubled_receivers(engine)
     if as_json:
         say_json([*map(_document, found)])
     elif found:
         headers = ["NAME", "WAY", "WHERE", "TOLD OF", "WAITING", "UNDELIVERED"]
         say_table(headers, [_cells(each) for each in found], folded=["NAME", "WHERE", "TOLD OF"])
+        say_troubles(few_troubles(troubles))
     else:
         say("nobody is told anything yet: add a receiver with `broadcaster notify add NAME --webhook URL`")
 
@@ -96,6 +101,7 @@ def show(name: Name, as_json: Json = False) -> None:
     """Show one receiver. The URL of a webhook is shown without its path, which may be a key, and its secret never."""
     with database(load()) as engine:
         [found] = receivers.show_receivers(engine, name)
+        troubles = [] if as_json else find_troubled_receivers(engine, name)
     if as_json:
         say_json(_document(found))
         return
@@ -117,6 +123,7 @@ def show(name: Name, as_json: Json = False) -> None:
             "said last": found.answer,
         }
     )
+    say_troubles(few_troubles(troubles))
 
 
 def remove(
@@ -137,7 +144,10 @@ def _phone(engine: Engine, settings: Settings, country: str | None, written: str
     return phone_of("--whatsapp", written, known_country(engine, settings, country))
 
 
-def _warn_without_server(settings: Settings, destination: Destination) -> None:
+def _warn_of_workers(settings: Settings, destination: Destination) -> None:
+    """Of settings that workers need, too: a command's own are not theirs."""
+    if destination.way is ReceiverWay.WEBHOOK and is_private_webhook(destination.address):
+        warn(f"workers post there only where they have {ALLOW_PRIVATE_WEBHOOKS}=true, too: restart those without it")
     if destination.way is ReceiverWay.MAIL and settings.smtp_url is None:
         warn("BROADCASTER_SMTP_URL is not set here: mail leaves only from workers that have it")
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated
 
+import msgspec
 import typer
 
 from broadcaster.cli.options.consent_options import CONSENT_PANEL
@@ -120,7 +121,7 @@ class CareOptions(StopOptions):
             "--canary",
             metavar="2%,10%",
             help="Send to these shares of the recipients first: a slice opens when the one before has left, --after "
-            "has passed, and the limits hold.",
+            "has passed, and the limits hold. `none`: everybody at once.",
             rich_help_panel=CARE_PANEL,
         ),
     ] = None
@@ -183,7 +184,10 @@ class CareOptions(StopOptions):
         )
         frequency = FrequencyChange(parse_cooldown(self.cooldown), self.when_recent, self.beyond_caps or None)
         care = frequency.of(care)
-        if self.after is not None and not (care.canary or care.max_unanswered or care.stops.replies is not None):
+        waits = care.canary or care.max_unanswered or care.stops.replies is not None
+        if not waits and self.after is None:
+            care = msgspec.structs.replace(care, after=ANSWERED_AFTER)
+        if self.after is not None and not waits:
             raise UsageError(
                 "--after goes with --canary, --max-unanswered or --stop-below: there is nothing to wait for"
             )

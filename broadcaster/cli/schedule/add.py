@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Annotated, TypedDict
 
@@ -10,7 +9,7 @@ import typer
 
 from broadcaster.cli.campaign.remarks import say_remarks
 from broadcaster.cli.database import database
-from broadcaster.cli.differences import said_difference
+from broadcaster.cli.differences import say_differences
 from broadcaster.cli.options.care_options import CareOptions
 from broadcaster.cli.options.content import ContentOptions, Strict
 from broadcaster.cli.options.limit_options import named_limits
@@ -161,6 +160,8 @@ def change(
     with database(settings) as engine:
         before, words = show_schedule(engine, name), upcoming_occurrences(engine, name, 1).words
         zone = find_zone(timezone or before.timezone)
+        is_of_care = care != CareOptions()
+        changed_care = care.care(None if no_care else before.care) if is_of_care else None
         changes = ScheduleChanges(
             cron=rule.cron,
             every=rule.every,
@@ -184,22 +185,16 @@ def change(
             hours=windows.change(),
             expires_after=None if expires is None else parse_expiry(expires),
             never_expires=no_expiry,
-            care=care.care(None if no_care else before.care) if care != CareOptions() else None,
-            without_care=no_care,
+            care=changed_care,
+            without_care=no_care or (is_of_care and changed_care is None),
             require_consent=care.require_consent or (False if no_care else None),
         )
         outlook = set_schedule(engine, name, changes, strict=strict, dry_run=dry_run)
         after = show_schedule(engine, name)
     if not (as_json or dry_run):
-        _say_differences(schedule_fields(before, words), schedule_fields(after, outlook.upcoming.words))
+        say_differences(schedule_fields(before, words), schedule_fields(after, outlook.upcoming.words))
     kind = before.content if changes.content is None else changes.content.kind
     _say(outlook, kind, "change" if dry_run else "changed", dry_run=dry_run, as_json=as_json)
-
-
-def _say_differences(before: Mapping[str, object], after: Mapping[str, object]) -> None:
-    for what in {**before, **after}:
-        if before.get(what) != after.get(what):
-            say(f"  {what}: {said_difference(before.get(what), after.get(what))}")
 
 
 class _ContentChanges(TypedDict, total=False):

@@ -5,7 +5,7 @@ It is read by a handful of statements of which none goes through the campaign's 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -17,8 +17,9 @@ from broadcaster.db.reading import Reader, reading
 from broadcaster.db.statements import first, rows, value
 from broadcaster.domain.campaign_plans import CampaignPlan
 from broadcaster.domain.course import Course, PacedLane, RateChange, SlotFigures, StateChange, TimeSpan, course_of
+from broadcaster.domain.opening_hours import OpeningHours
 from broadcaster.domain.states import FINAL_CAMPAIGN_STATES, CampaignState, MessageState
-from broadcaster.services.audit import AuditEntry
+from broadcaster.services.audit import AuditEntry, hours_of_entries
 from broadcaster.services.campaigns.campaign_reports import CampaignDetail, CountedByState, campaign_detail
 from broadcaster.services.campaigns.move_reports import ToldMove, moves_of_campaign
 from broadcaster.services.campaigns.planning import open_work
@@ -89,6 +90,8 @@ class CampaignReport:
     moves: Sequence[ToldMove]
     failovers: Sequence[ToldFailover]
     events: Sequence[AuditEntry]
+    event_hours: Mapping[int, OpeningHours]
+    """The windows that these name by their ids."""
 
     @property
     def repeated(self) -> int | None:
@@ -139,6 +142,7 @@ def read_campaign_report(source: Engine | Reader, name: str, zone: ZoneInfo) -> 
         moves=moves_of_campaign(source, name),
         failovers=failovers,
         events=events,
+        event_hours=hours_of_entries(source, events),
     )
 
 

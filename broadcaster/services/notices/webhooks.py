@@ -20,6 +20,7 @@ from pyreqwest.client import SyncClientBuilder
 from pyreqwest.exceptions import ConnectError, ConnectTimeoutError, PyreqwestError
 from pyreqwest.http import Url
 
+from broadcaster.domain.receiver_causes import NOT_ALLOWED
 from broadcaster.errors import UsageError
 from broadcaster.gateway.failures import classify_exception
 from broadcaster.public_hosts import is_public_address
@@ -55,7 +56,7 @@ def post_notice(
         usable_webhook(webhook.url, allow_private=allow_private)
         addresses = _allowed_addresses(webhook.url, allow_private, resolve)
     except UsageError as error:
-        return Answer(False, str(error))
+        return Answer(False, f"{NOT_ALLOWED}: {str(error).removeprefix('--webhook: ')}")
     except OSError as error:
         return Answer(False, kept_words(f"its host is not known: {error.strerror or error}"))
     body = msgspec.json.encode(_in_utc(delivery.document()))

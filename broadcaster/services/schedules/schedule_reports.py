@@ -17,7 +17,7 @@ from broadcaster.domain.care import Care
 from broadcaster.domain.conditions import Condition
 from broadcaster.domain.content_kinds import ContentKind
 from broadcaster.domain.opening_hours import OpeningHours
-from broadcaster.domain.recurrence import RESOLUTION
+from broadcaster.domain.recurrence import RESOLUTION, Recurrence
 from broadcaster.domain.schedules import Misfire, Overlap
 from broadcaster.domain.sharing import Sharing
 from broadcaster.domain.states import CampaignState, OccurrenceState, ScheduleState
@@ -29,10 +29,15 @@ class Upcoming:
     """When a schedule is due next, as seen at `now`."""
 
     schedule: Schedule
-    words: str
-    """Its rule, for people."""
+    recurrence: Recurrence
+    """Its rule."""
     now: datetime
     occurrences: Sequence[datetime]
+
+    @property
+    def words(self) -> str:
+        """Its rule, for people."""
+        return self.recurrence.words
 
 
 class ScheduleSummary(msgspec.Struct, frozen=True):
@@ -140,7 +145,7 @@ def upcoming_of(schedule: Schedule, now: datetime, most: int) -> Upcoming:
     # What is due at this moment has not been dealt with yet.
     since = now if schedule.next_at is None else min(now, schedule.next_at - RESOLUTION)
     occurrences = list(islice(schedule.upcoming(since), most))
-    return Upcoming(schedule, schedule.plan.recurrence.words, now, occurrences)
+    return Upcoming(schedule, schedule.plan.recurrence, now, occurrences)
 
 
 def schedule_report(engine: Engine, name: str, *, limit: int = 50) -> tuple[Schedule, Sequence[OccurrenceSummary]]:

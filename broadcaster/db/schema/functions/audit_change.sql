@@ -66,7 +66,7 @@ REVOKE ALL ON FUNCTION audit_change() FROM PUBLIC;
 
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON instances
     FOR EACH ROW WHEN (current_setting('broadcaster.operator', true) <> '') EXECUTE FUNCTION audit_change(
-        'instance', 'name', 'account_id', 'rate_per_second', 'burst', 'max_in_flight', 'reply_rules', 'country',
+        'instance', 'name', 'account_id', 'rate_per_second', 'burst', 'gaps', 'max_in_flight', 'reply_rules', 'country',
         'read_replies_seconds', 'confirm_opt_out', 'hours_id', 'stops', 'retired_at'
     );
 
