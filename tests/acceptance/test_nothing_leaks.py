@@ -27,6 +27,7 @@ from broadcaster.simulator import Simulator, parse_fault
 from broadcaster.simulator.fault_plan import FaultPlan
 from broadcaster.simulator.fault_rule import FaultRule
 from tests.support.cli import CliResult, assert_done
+from tests.support.cli_processes import CliProcesses
 from tests.support.database import as_owner
 from tests.support.home import Home, temporary_home
 from tests.support.servers import redis_client
@@ -107,8 +108,8 @@ def decoded_from(text: str) -> str:
 
 
 @pytest.fixture
-def home() -> Iterator[Home]:
-    with temporary_home() as prepared:
+def home(cli_processes: CliProcesses) -> Iterator[Home]:
+    with temporary_home(cli_processes) as prepared:
         prepared.environ = {
             **prepared.environ,
             "BROADCASTER_LOG_LEVEL": "DEBUG",

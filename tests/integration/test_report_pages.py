@@ -118,6 +118,7 @@ def test_what_a_page_says_equals_the_tables(shop: Shop) -> None:
         assert f"{instance} ok {total} " in words["instances"]
 
 
+@pytest.mark.usefixtures("quick_rounds")
 def test_why_messages_count_as_sent_adds_up_and_is_the_same_wherever_it_is_told(shop: Shop) -> None:
     phones = [f"62812000000{number}" for number in range(10)]
     shop.submit(NAME, 10, "a", "b")

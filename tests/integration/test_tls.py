@@ -70,8 +70,8 @@ def test_a_campaign_is_sent_watched_and_diagnosed_by_tls(
     port = free_port()
     login = {"BROADCASTER_FLOWER_BASIC_AUTH": "a:b", "BROADCASTER_FLOWER_PORT": str(port)}
     with running_stack(tmp_path, environ) as stack:
-        stack.start("beat")
         worker = stack.start("worker")
+        stack.start("beat")  # fires everything at once: a worker that starts later waits ten seconds for some of it
         stack.start("flower", **login)
         arguments = ("--instance", "main", "--recipients", "-", "--text", "Hi")
         assert_done(run_cli("campaign", "submit", "c", *arguments, stdin="phone\n+12025550101\n"))

@@ -9,6 +9,7 @@ import ast
 import inspect
 import re
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -35,9 +36,10 @@ class Command(NamedTuple):
     command: Any
 
 
-def commands() -> Iterator[Command]:
+@cache
+def commands() -> tuple[Command, ...]:
     """Every command that does something, in the order of the help."""
-    yield from _commands((), "", get_command(app))
+    return tuple(_commands((), "", get_command(app)))
 
 
 def _commands(words: tuple[str, ...], summary: str, command: Any) -> Iterator[Command]:
