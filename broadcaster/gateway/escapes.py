@@ -26,7 +26,7 @@ _ESCAPE = re.compile(
 _STEPS = (_ESCAPED_BLANK, _ESCAPE, _ESCAPE, _ESCAPE)
 
 
-class Level(NamedTuple):
+class DecodedText(NamedTuple):
     """A text after some steps."""
 
     text: str
@@ -38,12 +38,12 @@ class Level(NamedTuple):
     """Escapes that may have taken letters of what stands behind them, and where they ended."""
 
 
-def levels_of(text: str) -> Iterator[Level]:
+def levels_of(text: str) -> Iterator[DecodedText]:
     """The text as it is, then after each of `_STEPS` that changes it."""
     starts: Sequence[int] = range(len(text))
     ends: Sequence[int] = range(1, len(text) + 1)
     cuts: list[tuple[str, int]] = []
-    yield Level(text, starts, ends, ())
+    yield DecodedText(text, starts, ends, ())
     for escape in _STEPS:
         if not ("\\" in text or "%" in text or "&" in text or "<" in text):
             return
@@ -63,7 +63,7 @@ def levels_of(text: str) -> Iterator[Level]:
         if parts:
             text = "".join((*parts, text[end:]))
             starts, ends = [*next_starts, *starts[end:]], [*next_ends, *ends[end:]]
-            yield Level(text, starts, ends, cuts)
+            yield DecodedText(text, starts, ends, cuts)
 
 
 def _unescaped(match: re.Match[str]) -> str:

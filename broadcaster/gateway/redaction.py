@@ -13,7 +13,7 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from itertools import count, islice, takewhile
 
-from broadcaster.gateway.escapes import Level, levels_of
+from broadcaster.gateway.escapes import DecodedText, levels_of
 from broadcaster.gateway.key_forms import (
     SHORTEST_FORM,
     SHORTEST_KEY,
@@ -148,7 +148,7 @@ class Redactor:
             for piece in pieces_of(form[max(0, start - width + len(block)) : start + width], width)
         }
 
-    def _behind_cuts(self, level: Level) -> Iterator[tuple[int, int]]:
+    def _behind_cuts(self, level: DecodedText) -> Iterator[tuple[int, int]]:
         """The start and end of each form and piece of which an escape that was cut off has taken the first letters."""
         forms = (*self._wide, *((form, len(form)) for form in self._forms))
         together = "\n".join(form for form, _ in forms)
