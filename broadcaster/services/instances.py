@@ -120,7 +120,8 @@ class ChangedInstance:
     """It was down, throttled or refused, and is tried at once."""
     health: LaneHealth
     health_reason: str | None
-    rate_per_second: float | None
+    permitted_per_second: float | None
+    """What rate, gaps and rests come to; None: unlimited."""
     rates: Rates
     rates_before: Rates
     waiting: int
@@ -204,12 +205,13 @@ def set_instance(engine: Engine, vault: Vault, name: str, changes: InstanceChang
             of_lane = tables.lanes.c.id == current.id
             connection.execute(update(tables.lanes).where(of_lane).values(outcome_run=null()))
         health, reason = after = _health(connection, current.id)
+        rate = values.get("rate_per_second", current.rate_per_second)
         return ChangedInstance(
             is_other_account=account != current.account_id,
             goes_on=before != after,
             health=health,
             health_reason=reason,
-            rate_per_second=(rate := values.get("rate_per_second", current.rate_per_second)),
+            permitted_per_second=_permitted(connection, current.id),
             rates=Rates(rate, counted_limits(connection, current.id)),
             rates_before=rates_before,
             waiting=_waiting(connection, current.id),
@@ -281,6 +283,13 @@ def _refuse_unread(connection: Connection, instance: StoredInstance) -> None:
             f"instance {instance.name!r} reads no replies, so that nobody knows who opts out or answers: add "
             "--read-replies 30s, or take that limit away with --stop-above none or --stop-below none"
         )
+
+
+def _permitted(connection: Connection, instance_id: int) -> float | None:
+    instances = tables.instances
+    found = select(instances.c.typical_rate_per_second).where(instances.c.id == instance_id)
+    permitted: float | None = connection.execute(found).scalar_one()
+    return permitted
 
 
 def _health(connection: Connection, instance_id: int) -> tuple[LaneHealth, str | None]:
