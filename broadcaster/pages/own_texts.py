@@ -145,6 +145,8 @@ OWN_TEXTS = (
     _("its start"),
     _("its windows"),
     _("the slices of its canary"),
+    _("people who were messaged within its cooldown"),
+    _("people who have had as many as caps allow"),
     _("campaign %(name)s"),
     _("limit %(limit)s"),
     _("%(said_first)s and %(said_second)s"),
