@@ -113,9 +113,7 @@ class _Looker:
         limits = speed_limits(self._source, [each.id for each in campaigns])
         rates = {
             **self._rates("campaign", ((each.id, each.sent, limits.get(each.id)) for each in campaigns)),
-            **self._rates(
-                "instance", ((each.id, each.sent, speed_limit([(each.rate_per_second, each.burst)])) for each in shown)
-            ),
+            **self._rates("instance", ((each.id, each.sent, _limit_of(each)) for each in shown)),
         }
         self._meters = {key: meter for key, meter in self._meters.items() if key in rates}
         return View(campaigns, shown, idle, rates, plans, found)
@@ -127,6 +125,10 @@ class _Looker:
             (what, key): self._meters.setdefault((what, key), Meter()).rate(now, count, limit)
             for key, count, limit in sent
         }
+
+
+def _limit_of(instance: InstanceSummary) -> SpeedLimit | None:
+    return speed_limit([(instance.permitted_per_second, instance.burst)])
 
 
 def _urgency(instance: InstanceSummary) -> tuple[bool, int]:
@@ -184,7 +186,7 @@ def top_document(view: View) -> dict[str, Any]:
                 **{key: getattr(each, key) for key in ("name", "health", "health_reason", "pending", "in_progress")},
                 "in_doubt": each.in_doubt,
                 "rate_per_second": round(view.rate("instance", each), 3),
-                "permitted_per_second": each.rate_per_second,
+                "permitted_per_second": each.permitted_per_second,
             }
             for each in view.instances
         ],
@@ -273,7 +275,7 @@ def _instances(view: View, shown: Sequence[InstanceSummary]) -> Table:
         (
             *(each.name, health_word(each.health), f"{each.pending:,}", f"{each.in_progress:,}", f"{each.in_doubt:,}"),
             said_speed(view.rate("instance", each)),
-            format_rate(each.rate_per_second),
+            format_rate(each.permitted_per_second),
         )
         for each in shown
     )

@@ -161,9 +161,13 @@ def _waits_for_a_slot(campaign: CampaignFacts, held: HeldParts) -> Standstill:
             waiting=held.pending,
         )
     lane = part.lane
-    waits = (
-        f"may send {format_rate(lane.rate)}" if lane.full is None else f"has sent all that limit {lane.full} allows"
-    )
+    waits = f"may send {format_rate(lane.rate)}"
+    if lane.full is not None:
+        waits = f"has sent all that limit {lane.full} allows"
+    elif lane.rest is not None:
+        waits = f"has a rest of {lane.rest}"
+    elif lane.gap is not None:
+        waits = f"keeps gaps of {lane.gap}"
     return _of(
         campaign,
         Cause.PACED,

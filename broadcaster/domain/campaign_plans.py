@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from math import inf
@@ -13,7 +13,7 @@ import msgspec
 
 from broadcaster.domain.care import Care
 from broadcaster.domain.dealing import LaneRates
-from broadcaster.domain.frequency import PersonRule, WaitingPeople
+from broadcaster.domain.frequency import PersonRule, WaitingPeople, people_waited_for
 from broadcaster.domain.lanes_now import LaneNow, LimitNow, Luck, moment_of_seconds, seconds_or
 from broadcaster.domain.opening_hours import NOBODY, OpeningHours, RecipientGroup, joint_opening
 from broadcaster.domain.plan_terms import NEVER, OpenSpan, PlannedLane, Queue, Slices, Succession, always_open
@@ -23,6 +23,8 @@ OWN = 0
 """The campaign that is asked for, among others beside it."""
 _LEAST_HELD = 60.0
 """Seconds: what holds it for less is not told."""
+_MOST_TRIED = 3
+"""Limits without which a campaign is planned, too."""
 _MOST_PIECES = 30_000
 """Of a plan that is made three times, for a band."""
 _LATE = timedelta(seconds=2)
@@ -121,6 +123,10 @@ class CampaignPlan:
     """and where it does not: nine of ten times it is between. None: as with `ends_at`."""
     remaining: int = 0
     """How many of its messages do not leave within a year, or nobody knows when."""
+    messages: int = 0
+    """How many it has left to send,"""
+    expires_at: datetime | None = None
+    """and when those of them expire that do; None: none does."""
     stopped: Sequence[str] = ()
     """Its instances through which nothing is sent now, and nobody knows until when."""
     waiting_people: Sequence[WaitingPeople] = ()
@@ -140,9 +146,31 @@ class CampaignPlan:
         return None if ends_at is None else max(0.0, (ends_at - self.begins_at).total_seconds())
 
     @property
+    def waits_for(self) -> list[str]:
+        """What it waits for, people included; each for people, such as `limit 25/d of a`."""
+        return [*(wait.what for wait in self.waits), *people_waited_for(each.rule for each in self.waiting_people)]
+
+    @property
     def said_waits(self) -> str:
-        """What it waits for, in one clause; nothing where it waits for nothing."""
-        return " and ".join(wait.what for wait in self.waits)
+        """The same in one clause; nothing where it waits for nothing."""
+        return " and ".join(self.waits_for)
+
+    @property
+    def sent_on(self) -> int:
+        """On how many days something of it leaves."""
+        return len({each.day for each in self.days})
+
+    @property
+    def leaves_nothing(self) -> bool:
+        """Whether all that it has left to send expires."""
+        return 0 < self.messages == self.expire
+
+    def misses(self, moment: datetime) -> bool:
+        """Whether it is known that some of it does not leave until then."""
+        if any(each.ends_at > moment for each in self.days) or (self.ends_at is not None and self.ends_at > moment):
+            return True
+        # What is stopped may go on before.
+        return not self.stopped and bool(self.expire or self.remaining)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,10 +220,34 @@ class Surroundings:
         known.
         """
         begins = max(self.now, begins_at or self.now)
-        if begins > self.now:
-            parts = [replace(part, not_before=max(begins, part.not_before or begins)) for part in parts]
+        parts = self._from(begins, parts)
         campaign = parts[0].campaign if parts else OWN
         return replace(self.plans(parts, rate=rate, campaigns=[campaign])[campaign], begins_at=begins)
+
+    def days_without(
+        self, parts: Sequence[PlannedPart], plan: CampaignPlan, *, begins_at: datetime | None = None
+    ) -> dict[str, int]:
+        """On how many days these parts would leave without a limit that their `plan` waits for, by the limit.
+
+        Only where these are fewer than with it.
+        """
+        waited = [wait.what for wait in plan.waits if wait.cause is Hold.LIMIT][:_MOST_TRIED]
+        if plan.sent_on < 2 or not waited:
+            return {}
+        parts, found = self._from(max(self.now, begins_at or self.now), parts), {}
+        for limit in (each for each in self.limits if str(each) in waited):
+            without = replace(self, limits=[each for each in self.limits if each is not limit])
+            planned = without._planned(parts, Luck.USUAL, 0.0)
+            days = len({each.day for each in without._days(planned, parts[0].campaign)})
+            if days < plan.sent_on:
+                found[str(limit)] = days
+        return found
+
+    def _from(self, begins: datetime, parts: Sequence[PlannedPart]) -> Sequence[PlannedPart]:
+        """The same, which do not leave before it begins."""
+        if begins <= self.now:
+            return parts
+        return [replace(part, not_before=max(begins, part.not_before or begins)) for part in parts]
 
     def plans(
         self, parts: Sequence[PlannedPart], *, campaigns: Iterable[int], rate: float = 0.0
@@ -216,19 +268,21 @@ class Surroundings:
         plan = plans[Luck.USUAL]
         own = [part for part in (*self.beside, *parts) if part.campaign == campaign and part.messages]
         lanes = [lane for lane in self.lanes if any(part.lane_id == lane.id for part in own)]
-        waits = list(self._waits(plan, campaign))
+        waits, expire = list(self._waits(plan, campaign)), plan.expiring(campaign)
         early, ends, late = (self._ends_at(plans[luck], campaign, luck) for luck in (Luck.GOOD, Luck.USUAL, Luck.BAD))
         return CampaignPlan(
             begins_at=self.now,
             ends_at=ends,
             is_paced=bool(waits or rate) or any(lane.is_told for lane in lanes),
-            expire=plan.expiring(campaign),
+            expire=expire,
             days=list(self._days(plan, campaign)),
             waits=waits,
             first_at=_moment(plan.begins_at(campaign)),
             earliest_at=min(early, ends) if early and ends else None,
             latest_at=max(late, ends) + _LATE if late and ends else None,
             remaining=plan.remaining(campaign),
+            messages=sum(part.messages for part in own),
+            expires_at=min((part.expires_at for part in own if part.expires_at), default=None) if expire else None,
             stopped=[lane.instance for lane in lanes if lane.is_stopped],
             waiting_people=list(_waiting_people(own)),
             is_skipped=campaign in plan.skipped,
@@ -247,7 +301,7 @@ class Surroundings:
         for part in (*parts, *self.beside):
             by_lane[part.lane_id].append(part)
         own = sum(part.messages for part in parts)
-        lanes = []
+        lanes, limits = [], {each.id: each.planned for each in self.limits}
         for lane in self.lanes:
             pace = lane.pace(luck, sum(part.messages for part in by_lane[lane.id]))
             share = sum(part.messages for part in parts if part.lane_id == lane.id)
@@ -255,16 +309,15 @@ class Surroundings:
                 pace = replace(pace, interval=max(pace.interval, own / rate / share))
             planned = PlannedLane(
                 pace=pace,
-                queues=[self._queue(lane, part) for part in by_lane[lane.id]],
+                queues=[self._queue(lane, part, limits) for part in by_lane[lane.id]],
                 clock=self.now.timestamp() + lane.debt,
                 not_before=self.now.timestamp() + lane.rests if lane.rests else -inf,
-                limits=lane.limits,
+                limits=[each for each in lane.limits if each in limits],
             )
             lanes.append(planned)
-        limits = {each.id: each.planned for each in self.limits}
         return sending_plan(lanes, limits, self.now.timestamp(), self._day, self.canaries, self.successions)
 
-    def _queue(self, lane: LaneNow, part: PlannedPart) -> Queue:
+    def _queue(self, lane: LaneNow, part: PlannedPart, limits: Collection[int]) -> Queue:
         reserve = self.reserve.total_seconds()
         return Queue(
             messages=part.messages,
@@ -274,7 +327,7 @@ class Surroundings:
             campaign=part.campaign,
             priority=part.priority,
             slice=part.slice,
-            limits=part.limits,
+            limits=[each for each in part.limits if each in limits],
         )
 
     def _day(self, moment: float) -> OpenSpan:

@@ -111,6 +111,12 @@ class WaitingPeople(msgspec.Struct, frozen=True):
         return f"{self.messages:,} {they} {wait} for people who {they_were(self.rule)}, {until}"
 
 
+def people_waited_for(rules: Iterable[PersonRule]) -> list[str]:
+    """What a campaign waits for that waits for people by these rules, each told once."""
+    asked = set(rules)
+    return [f"people who {they_were(rule)}" for rule in PersonRule if rule in asked]
+
+
 def they_were(rule: PersonRule) -> str:
     """Why people wait, as a clause about them."""
     return "were messaged within its cooldown" if rule is PersonRule.COOLDOWN else "have had as many as caps allow"
@@ -137,6 +143,12 @@ class Contention(msgspec.Struct, frozen=True, kw_only=True):
     """How many of its people are still to get something from other campaigns that are scheduled, running or paused,"""
     others: tuple[str, ...] = ()
     """and which these are, the one with the most of them first."""
+
+    @property
+    def rules(self) -> Sequence[PersonRule]:
+        """By which some wait."""
+        found = [(PersonRule.COOLDOWN, self.cooldown), (PersonRule.CAP, self.cap)]
+        return [] if self.is_skipped else [rule for rule, messages in found if messages]
 
     @property
     def recent(self) -> int:

@@ -12,7 +12,7 @@ from broadcaster.domain.campaign_standing import TRIED_AGAIN, is_unwell
 from broadcaster.domain.frequency import WaitingPeople, they_were
 from broadcaster.domain.instance_causes import what_it_does
 from broadcaster.domain.pacing import format_rate
-from broadcaster.domain.standstill import Part, Scene
+from broadcaster.domain.standstill import LaneFacts, Part, Scene
 
 _MOST_NAMED = 3
 
@@ -30,6 +30,8 @@ class HoldCause(StrEnum):
     OTHERS = "others"
     LIMIT = "limit"
     REST = "rest"
+    """Its gateway's, or one of its own after so many messages."""
+    GAP = "gap"
     RATE = "rate"
     GATEWAY = "gateway"
     """Nothing but how fast it answers."""
@@ -99,6 +101,15 @@ def _hold(part: Part, scene: Scene) -> tuple[HoldCause, str, datetime | None]:
         return HoldCause.LIMIT, f"limit {lane.full.removesuffix(',')}, again", lane.slot
     if lane.not_before is not None and lane.not_before > scene.now:
         return HoldCause.REST, "rests, and goes on", lane.not_before
+    return _hold_of_pace(lane, scene)
+
+
+def _hold_of_pace(lane: LaneFacts, scene: Scene) -> tuple[HoldCause, str, datetime | None]:
+    slot = lane.slot if lane.slot is not None and lane.slot > scene.now else None
+    if lane.rest is not None and slot is not None:
+        return HoldCause.REST, f"rest of {lane.rest}, goes on", slot
+    if lane.gap is not None:
+        return HoldCause.GAP, f"gaps of {lane.gap}{', next message' if slot else ''}", slot
     if lane.rate is not None:
         return HoldCause.RATE, f"rate {format_rate(lane.rate)}", None
     return HoldCause.GATEWAY, "as fast as its gateway answers", None

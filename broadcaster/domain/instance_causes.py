@@ -58,7 +58,7 @@ def lane_remedy(lane: LaneFacts, parts: Sequence[Part]) -> Remedy:
                 return Remedy("give the new key, then it goes on:", f"broadcaster instance set {name} --key-stdin")
             return Remedy("once that is mended, go on with", f"broadcaster instance resume {name}")
         case LaneHealth.THROTTLED:
-            slower = format_rate(max(lane.rate / 2, SLOWEST)) if lane.rate else "20/min"
+            slower = format_rate(max(lane.permitted / 2, SLOWEST)) if lane.permitted else "20/min"
             return Remedy("if that happens often, send slower:", f"broadcaster instance set {name} --rate {slower}")
         case LaneHealth.DOWN if UNKNOWN_WORDS in (lane.reason or ""):
             return learning_remedy(lane.name, lane.reason or "")

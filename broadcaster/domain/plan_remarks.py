@@ -2,32 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
 
 from broadcaster.domain.campaign_plans import CampaignPlan
 from broadcaster.domain.plans import Hold
-from broadcaster.domain.span_limits import DAY
 from broadcaster.errors import listed
 
 _MOST_NAMED = 3
 
 
-def plan_remarks(plan: CampaignPlan) -> Iterator[str]:
-    """One sentence each, without the campaign's name."""
-    days = len({each.day for each in plan.days})
+def plan_remarks(
+    plan: CampaignPlan, clock: Callable[[datetime], str], days_without: Mapping[str, int] | None = None
+) -> Iterator[str]:
+    """One sentence each, without the campaign's name. `clock` formats a moment.
+
+    `days_without`: on how many days it would be sent without a limit (`Surroundings.days_without`).
+    """
     for wait in plan.waits:
         if wait.cause is Hold.WINDOW and wait.times:
             yield "it crosses a closed window" if wait.times == 1 else f"it crosses {wait.times} closed windows"
-        elif wait.cause is Hold.LIMIT and wait.span_seconds == DAY and days > 1:
-            yield f"it needs {days} days with {wait.what}"
         elif wait.cause is Hold.OTHERS:
             yield f"it waits while {wait.what} is sent, which goes first"
+    for limit, days in (days_without or {}).items():
+        yield f"it needs {plan.sent_on} days with {limit}, and {days} without"
     if plan.expire:
-        yield f"{_messages(plan.expire)} will expire: limits, windows and slices do not let them leave before"
+        yield said_expiry(plan, clock)
     if plan.stopped:
         yield f"nothing is sent through {listed(plan.stopped, _MOST_NAMED)} now, and nobody knows until when"
     elif plan.remaining:
         yield f"{_messages(plan.remaining)} will not leave within a year"
+
+
+def said_expiry(plan: CampaignPlan, clock: Callable[[datetime], str]) -> str:
+    """How many of a plan's messages expire, and when."""
+    when = "" if plan.expires_at is None else f" at {clock(plan.expires_at)}"
+    if plan.leaves_nothing:
+        return f"all of it, {_messages(plan.expire)}, will expire{when}, since none of it can leave before"
+    return f"{plan.expire:,} of {_messages(plan.messages)} will expire{when}, since they cannot leave before"
 
 
 def _messages(number: int) -> str:

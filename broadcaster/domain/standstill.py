@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from broadcaster.domain.frequency import PersonRule
+from broadcaster.domain.gaps import Gaps, Rest, Span
 from broadcaster.domain.instances import Wire
 from broadcaster.domain.states import CampaignState, LaneHealth
 
@@ -63,7 +64,7 @@ class What(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LaneFacts:
-    """What is known of an instance. `reason` is in the gateway's words; `rate` in messages per second."""
+    """What is known of an instance. `reason` is in the gateway's words; rates are in messages per second."""
 
     name: str
     health: LaneHealth = LaneHealth.OK
@@ -72,6 +73,12 @@ class LaneFacts:
     """Since when it has this health."""
     not_before: datetime | None = None
     rate: float | None = None
+    """None: unlimited."""
+    permitted: float | None = None
+    """What rate, gaps and rests come to; None: unlimited."""
+    gaps: Gaps | None = None
+    is_resting: bool = False
+    """Whether it has just sent as many as it rests after: it rests until its slot, if that is yet to come."""
     wire: Wire | None = None
     slot: datetime | None = None
     """When its limit allows the next message."""
@@ -90,6 +97,17 @@ class LaneFacts:
     """How many accepted messages were looked for lately and shown in their chats."""
     missing: int = 0
     """How many accepted messages were looked for lately and not shown."""
+
+    @property
+    def gap(self) -> Span | None:
+        """What keeps its messages apart, where that is more than its rate does."""
+        gap = self.gaps.gap if self.gaps else None
+        return gap if gap and (self.rate is None or gap.most * self.rate > 1) else None
+
+    @property
+    def rest(self) -> Rest | None:
+        """What it has until its slot, if that is yet to come."""
+        return self.gaps.rest if self.gaps and self.is_resting else None
 
 
 @dataclass(frozen=True, slots=True)

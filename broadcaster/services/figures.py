@@ -32,7 +32,7 @@ QUANTILES = ("0.5", "0.95", "0.99")
 class _Instance(msgspec.Struct, frozen=True):
     name: str
     health: LaneHealth
-    rate_per_second: float | None
+    permitted_per_second: float | None
     is_held: bool
     by_state: dict[str, int]
     oldest_due_seconds: float
@@ -106,12 +106,12 @@ class _Figures:
     def _of_lanes(self) -> Iterator[Metric]:
         health = _gauge("lane_health", "1 for the health that the lane has, 0 for the others.", _INSTANCE, "health")
         held = _gauge("lane_held", "1 while a worker holds the lane.", _INSTANCE)
-        permitted = _gauge("permitted_per_second", "The instance's rate; +Inf: unlimited.", _INSTANCE)
+        permitted = _gauge("permitted_per_second", "What its rate, gaps and rests allow; +Inf: unlimited.", _INSTANCE)
         for instance in self._instances:
             for each in LaneHealth:
                 health.add_metric([instance.name, each.value], instance.health is each)
             held.add_metric([instance.name], instance.is_held)
-            rate = instance.rate_per_second
+            rate = instance.permitted_per_second
             permitted.add_metric([instance.name], inf if rate is None else rate)
         yield from (health, held, permitted)
 

@@ -46,6 +46,8 @@ class InstanceSummary(msgspec.Struct, frozen=True):
     health_reason: str | None
     health_since: datetime
     rate_per_second: float | None
+    permitted_per_second: float | None
+    """What rate, gaps and rests come to; None: unlimited."""
     burst: int
     max_in_flight: int
     total: int

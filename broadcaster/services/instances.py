@@ -122,7 +122,8 @@ class ChangedInstance:
     """It was down, throttled or refused, and is tried at once."""
     health: LaneHealth
     health_reason: str | None
-    rate_per_second: float | None
+    permitted_per_second: float | None
+    """What rate, gaps and rests come to; None: unlimited."""
     before: Mapping[str, str | int | None]
     after: Mapping[str, str | int | None]
     """What it was and is set to (`instance_settings`)."""
@@ -216,7 +217,7 @@ def set_instance(engine: Engine, vault: Vault, name: str, changes: InstanceChang
             goes_on=before != after,
             health=health,
             health_reason=reason,
-            rate_per_second=values.get("rate_per_second", current.rate_per_second),
+            permitted_per_second=_permitted(connection, current.id),
             before=was,
             after=now,
             waiting=_waiting(connection, current.id),
@@ -288,6 +289,13 @@ def _refuse_unread(connection: Connection, instance: StoredInstance) -> None:
             f"instance {instance.name!r} reads no replies, so that nobody knows who opts out or answers: add "
             "--read-replies 30s, or take that limit away with --stop-above none or --stop-below none"
         )
+
+
+def _permitted(connection: Connection, instance_id: int) -> float | None:
+    instances = tables.instances
+    found = select(instances.c.typical_rate_per_second).where(instances.c.id == instance_id)
+    permitted: float | None = connection.execute(found).scalar_one()
+    return permitted
 
 
 def _health(connection: Connection, instance_id: int) -> tuple[LaneHealth, str | None]:

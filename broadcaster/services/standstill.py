@@ -18,6 +18,7 @@ from broadcaster.db.statements import each as each_row
 from broadcaster.db.statements import rows
 from broadcaster.domain.causes import standing_still
 from broadcaster.domain.frequency import PersonRule
+from broadcaster.domain.gaps import Gaps
 from broadcaster.domain.holds import HoldNow, holds_now
 from broadcaster.domain.inbox_causes import TroubledInbox, UndecidedInbox, troubled_inboxes, undecided_inboxes
 from broadcaster.domain.instances import Wire
@@ -163,6 +164,9 @@ class _Row(msgspec.Struct, frozen=True):
     health_since: datetime
     not_before: datetime | None
     rate_per_second: float | None
+    permitted_per_second: float | None
+    gaps: Gaps | None
+    is_resting: bool
     wire: Wire
     slot: datetime
     full_name: str | None
@@ -208,6 +212,9 @@ def _lane(row: _Row) -> LaneFacts:
         since=row.health_since,
         not_before=row.not_before,
         rate=row.rate_per_second,
+        permitted=row.permitted_per_second,
+        gaps=row.gaps,
+        is_resting=row.is_resting,
         wire=row.wire,
         slot=row.slot,
         full=_full_limit(row),

@@ -233,15 +233,15 @@ def _row(
 
 
 def _lane(surface: Surface, at: float, campaign: str, lane: CampaignLane, *, running: bool) -> dict[str, Any]:
-    limit = speed_limit([(lane.rate_per_second, lane.burst)])
+    limit = speed_limit([(lane.permitted_per_second, lane.burst)])
     return {
         "lane": lane,
-        "permitted": format_rate(lane.rate_per_second),
+        "permitted": format_rate(lane.permitted_per_second),
         "speed": surface.speed(("lane", campaign, lane.instance), at, lane.sent, limit) if running else None,
     }
 
 
 def _permitted(lanes: Sequence[CampaignLane]) -> str:
-    """What the paces of all its instances allow together."""
-    rates = [lane.rate_per_second for lane in lanes]
+    """What all its instances allow together."""
+    rates = [lane.permitted_per_second for lane in lanes]
     return format_rate(None if None in rates else sum(rate for rate in rates if rate is not None))

@@ -48,10 +48,10 @@ async def live_instance(surface: Surface, asked: Mapping[str, str]) -> dict[str,
     of_it = [
         each for each in await surface.troubles() if each.what in (What.INSTANCE, What.INBOX) and each.name == name
     ]
-    limit = speed_limit([(detail.rate_per_second, detail.burst)])
+    limit = speed_limit([(detail.permitted_per_second, detail.burst)])
     return {
         "instance": detail,
-        "permitted": format_rate(detail.rate_per_second),
+        "permitted": format_rate(detail.permitted_per_second),
         "speed": surface.speed(("instance", detail.id), at, detail.sent, limit),
         "reason": with_masked_phones(detail.health_reason) if detail.health_reason else "",
         "hours": told_hours(detail.hours, surface.language) if detail.hours else "",

@@ -95,10 +95,10 @@ def _instances(engine: Engine, part: str) -> list[InstanceSummary]:
 
 
 def _instance(surface: Surface, at: float, instance: InstanceSummary) -> dict[str, Any]:
-    limit = speed_limit([(instance.rate_per_second, instance.burst)])
+    limit = speed_limit([(instance.permitted_per_second, instance.burst)])
     return {
         "instance": instance,
-        "permitted": format_rate(instance.rate_per_second),
+        "permitted": format_rate(instance.permitted_per_second),
         "speed": surface.speed(("instance", instance.id), at, instance.sent, limit),
         "reason": instance.health_reason and with_masked_phones(instance.health_reason),
     }

@@ -43,7 +43,7 @@ def test_a_submission_says_who_was_messaged_lately_and_who_is_in_other_campaigns
     assert "messaged within its cooldown: 12; they wait" in waits.stdout
     assert "15 of these people are still to get something from 2 other campaigns: 'beside', 'too'" in waits.stdout
     assert "care: cooldown of 24h" in waits.stdout
-    assert "it waits for people who were messaged lately" in waits.stdout
+    assert "it waits for people who were messaged within its cooldown" in waits.stdout
     skipping = (*options, "--when-recent", "skip", "--json", "--draft")
     skips = assert_done(run_cli(*SUBMIT, "y", *skipping, stdin=PEOPLE)).json["contention"]
     assert (skips["cooldown"], skips["is_skipped"]) == (12, True)
@@ -72,7 +72,7 @@ def test_the_plan_counts_who_waits_from_when_they_are_free(run_cli: RunCli, shop
     assert 86_400 < waits["seconds_to_send"] < 93_600
     assert sum(day["messages"] for day in waits["days"]) == 20
     late = assert_done(run_cli(*SUBMIT, "x", *plan, "24h", "--expires", "6h", stdin=PEOPLE)).json
-    assert any("12 of 20 messages will expire" in notice for notice in late["notices"])
+    assert any("12 of 20 messages will expire at" in notice for notice in late["notices"])
 
 
 def test_how_many_wait_for_their_people_is_said_wherever_it_is_said_what_holds_a_campaign(
@@ -103,6 +103,9 @@ def test_how_many_wait_for_their_people_is_said_wherever_it_is_said_what_holds_a
     plan = open_work(shop.engine, "x").plan()
     assert plan is not None
     assert list(said_holds(found.holds, clock_time, plan.waiting_people)) == [instance, by_cooldown, by_cap]
+    planned = " ".join(run_cli("campaign", "plan", "x").stdout.split())
+    assert all(" ".join(each.split()).split(", the first")[0] in planned for each in (by_cooldown, by_cap))
+    assert [each["messages"] for each in run_cli("campaign", "plan", "x", "--json").json["waiting_people"]] == [12, 5]
     waiting = assert_done(run_cli("campaign", "show", "x", "--json")).json["waiting_people"]
     assert [(each["rule"], each["messages"]) for each in waiting] == [("cooldown", 12), ("cap", 5)]
     shop.sql("INSERT INTO ticks (name, period_seconds, done_at) VALUES ('lifecycle', 1, now())")

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, text
 
-from broadcaster.services.dispatch import start_due_campaigns
+from broadcaster.cli.campaign import watch
+from broadcaster.errors import ConflictError
+from broadcaster.services.dispatch import expire_messages, finish_campaigns, start_due_campaigns
 from tests.support.cli import RunCli, assert_done
 
 PEOPLE = "".join(f"6281234560{number:02}\n" for number in range(60))
@@ -34,12 +36,33 @@ def test_a_dry_run_says_how_many_leave_on_each_day_and_what_that_waits_for(run_c
     assert re.search(r"sending takes about 2 d [01] h, until 2027-01-06", said)
     assert "it waits for limit 25/d of a" in said
     assert "  Mon 2027-01-04: 25\n  Tue 2027-01-05: 25\n  Wed 2027-01-06: 10\n" in said
-    assert "  it needs 3 days with limit 25/d of a\n" in said
+    assert "  it needs 3 days with limit 25/d of a, and 1 without\n" in said
 
 
 def test_how_many_will_expire_is_said_before(run_cli: RunCli) -> None:
     _, warned = submit(run_cli, "--dry-run", "--expires", "6h")
-    assert "warning: 35 of 60 messages will expire: limits and windows do not let them leave before" in warned
+    assert re.search(r"warning: 35 of 60 messages will expire at .*, since they cannot leave before\n", warned)
+
+
+def test_where_all_of_it_expires_that_is_said_and_nothing_of_a_year(run_cli: RunCli, engine: Engine) -> None:
+    assert_done(run_cli("instance", "set", "a", "--rate", "1/h"))
+    submit(run_cli, "--priority", "5")
+    arguments = ("--instance", "a", "--recipients", "-", "--text", "Hi STOP", "--expires", "2h")
+    late = run_cli("campaign", "submit", "late", *arguments, stdin="phone\n628120000000\n628120000001\n")
+    assert "nothing of it is sent: all of it expires before it may leave" in late.stdout
+    all_of_it = r"all of it, 2 messages, will expire at .*, since none of it can leave before"
+    assert re.search(rf"warning: {all_of_it}\n", late.stderr)
+    start_due_campaigns(engine)
+    planned = run_cli("campaign", "plan", "late")
+    assert re.search(rf"ends +never: {all_of_it}\n", planned.stdout)
+    assert "within a year" not in planned.stdout + planned.stderr
+    assert re.search(
+        rf"ends +never: {all_of_it}; it waits for campaign c\n", run_cli("campaign", "show", "late").stdout
+    )
+    assert re.search(rf"campaign late is not sent: {all_of_it}\n", run_cli("status").stdout)
+    watched = run_cli("campaign", "watch", "late", "--until", "in 3d", "--timeout", "30")
+    assert watched.code == 1
+    assert re.search(rf"error: campaign late will miss .*: {all_of_it}; see what would make it", watched.stderr)
 
 
 def test_show_watch_and_start_know_limits_too(run_cli: RunCli, engine: Engine) -> None:
@@ -247,6 +270,38 @@ def test_watching_until_a_moment_ends_as_soon_as_that_will_be_missed(run_cli: Ru
     )
     far = run_cli("campaign", "watch", "c", "--until", "in 3d", "--timeout", "1")
     assert "is still running after 1 s" in far.stderr
+    assert_done(run_cli("instance", "pause", "a"))
+    unknown = run_cli("campaign", "watch", "c", "--until", "in 3h", "--timeout", "1")
+    assert "is still running after 1 s" in unknown.stderr, "nobody knows: it may be resumed"
+    past = run_cli("campaign", "watch", "c", "--until", "in 2s", "--timeout", "60")
+    assert past.code == 1
+    assert re.search(r"error: campaign c was not sent by .*: it is still running\n", past.stderr)
+
+
+def test_watching_one_until_before_it_starts_ends_at_once(run_cli: RunCli) -> None:
+    submit(run_cli, "--at", "in 5h")
+    missed = run_cli("campaign", "watch", "c", "--until", "in 3h", "--timeout", "30")
+    assert missed.code == 1
+    assert re.search(r"error: campaign c will miss .*: it starts .*; see what would make it", missed.stderr)
+
+
+def test_what_expires_while_it_is_watched_is_not_sent_by_then(
+    run_cli: RunCli, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody knows for how long its instance is paused, and it expires meanwhile."""
+    submit(run_cli, "--expires", "2h")
+    start_due_campaigns(engine)
+    assert_done(run_cli("instance", "pause", "a"))
+
+    def expires(_seconds: float) -> None:
+        with engine.begin() as connection:
+            connection.execute(text("UPDATE campaigns SET expires_at = now()"))
+        expire_messages(engine)
+        finish_campaigns(engine)
+
+    monkeypatch.setattr(watch, "sleep", expires)
+    with pytest.raises(ConflictError, match=r"campaign c was not sent by .*: 60 messages expired meanwhile"):
+        watch.follow(engine, "c", until=datetime.now(UTC) + timedelta(hours=3))
 
 
 def test_status_says_until_when_campaigns_are_sent(run_cli: RunCli, engine: Engine) -> None:

@@ -10,11 +10,14 @@ from sqlalchemy.exc import IntegrityError
 
 from broadcaster.crypto import open_vault
 from broadcaster.domain.gaps import GapChange, Gaps, Rest, Span
+from broadcaster.domain.holds import HoldCause
 from broadcaster.domain.states import LaneHealth
 from broadcaster.errors import UsageError
 from broadcaster.services import clocks
-from broadcaster.services.instance_reports import show_instance
+from broadcaster.services.campaigns.campaign_reports import speed_limits
+from broadcaster.services.instance_reports import list_instances, show_instance
 from broadcaster.services.instances import InstanceChanges, set_instance
+from broadcaster.services.standstill import look_at_campaign
 from tests.support.shop import Shop, drain
 from tests.support.stack import wait_for
 
@@ -99,6 +102,28 @@ def test_plans_and_shares_reckon_with_what_gaps_come_to(
     shop.add("a", rate, gaps=gaps)
     [(typical,)] = shop.sql("SELECT typical_rate_per_second FROM instances")
     assert typical == (apart and pytest.approx(1 / apart))
+
+
+def test_what_holds_and_what_is_permitted_reckon_with_gaps_and_rests(shop: Shop) -> None:
+    """One that may send 90 a minute by its rate, and keeps far larger gaps."""
+    shop.add("a", "90/min", gaps=Gaps(Span(3600, 3600)))
+    shop.add("b", "90/min", gaps=Gaps(rest=Rest(Span(3600, 3600), 1)))
+    shop.submit("spring", 4, "a", "b")
+    drain(shop)
+    [(gap_until,), (rest_until,)] = shop.sql(
+        "SELECT clock - make_interval(secs => tolerance_seconds) FROM lanes JOIN instances USING (id) ORDER BY id"
+    )
+    shop.sql("INSERT INTO ticks (name, period_seconds, done_at) VALUES ('lifecycle', 1, now())")
+    stands, [of_gap, of_rest] = look_at_campaign(shop.engine, shop.settings, "spring")
+    assert (of_gap.cause, of_gap.what, of_gap.until) == (HoldCause.GAP, "gaps of 1h, next message", gap_until)
+    assert (of_rest.cause, of_rest.what, of_rest.until) == (HoldCause.REST, "rest of 1h after 1, goes on", rest_until)
+    assert [each.detail for each in stands] == ["instance a keeps gaps of 1h"]
+    assert [each.permitted_per_second for each in list_instances(shop.engine)] == [
+        pytest.approx(1 / 3600),
+        pytest.approx(1 / (3600 + 60 / 90)),
+    ]
+    both = 1 / 3600 + 1 / (3600 + 60 / 90)
+    assert speed_limits(shop.engine, [1])[1].per_second == pytest.approx(both)
 
 
 def test_what_is_not_said_of_gaps_stays(shop: Shop) -> None:

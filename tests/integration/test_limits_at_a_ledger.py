@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from broadcaster.crypto import open_vault
-from broadcaster.domain.span_limits import parse_span_limit
+from broadcaster.domain.span_limits import SpanLimit, parse_span_limit
 from broadcaster.services import clocks, dispatch, shared_limits
 from broadcaster.services.instances import InstanceChanges, set_instance
 from broadcaster.services.stored_limits import LaneLimits
@@ -49,14 +49,12 @@ def test_no_window_of_any_limit_has_more_though_workers_are_killed_and_clocks_st
         shop.submit(name, 300, "a", "b", first=first, limits=["promos"])
     shop.submit("z", 60, "b", first=2000)
     killed = 0
-    for step in STEPS:
+    for seconds in STEPS:
         if killed < KILLS:
             killed += kill_one(shop, ledger)
         drain(shop)
         assert ledger.is_idle
-        clock.step(step)
-        ledger.skip(step)
-        clocks.mend_clocks(shop.engine, shop.settings)
+        step(shop, clock, ledger, seconds)
     assert killed == KILLS
     for key in ("key-a", "key-b"):
         for most, span in ((20, HOUR), (40, DAY)):
@@ -65,6 +63,35 @@ def test_no_window_of_any_limit_has_more_though_workers_are_killed_and_clocks_st
     assert 35 <= ledger.most_in_any_window(DAY) <= 70
     assert 12 <= ledger.most_in_any_window(HOUR, of_limited_campaigns) <= 24
     assert len({each.phone for each in ledger.accepted}) == len(ledger.accepted) > 70
+
+
+@pytest.mark.parametrize("back", [HOUR // 2, 10 * HOUR, 40 * DAY])
+def test_a_clock_that_is_put_back_under_a_half_full_limit_frees_no_place_and_keeps_none_for_longer(
+    shop: Shop, clock: DatabaseClock, ledger: OwnLedger, back: int
+) -> None:
+    """One that is full is reckoned anew by a tick; of one that is not, only the next claim sees what has happened."""
+    shop.add("a", "1000/s 20/h")
+    limit = SpanLimit(20, HOUR)
+    shop.submit("before", 10, "a")
+    drain(shop)
+    step(shop, clock, ledger, -back)
+    shop.submit("after", 40, "a", first=1000)
+    drain(shop)
+    assert len(ledger.accepted) == 20, "what was sent before counts as it did"
+    step(shop, clock, ledger, HOUR - limit.bucket)
+    drain(shop)
+    assert len(ledger.accepted) == 20
+    step(shop, clock, ledger, shop.settings.acceptance_seconds + 2 * limit.bucket)
+    drain(shop)
+    assert len(ledger.accepted) == 40, "an hour has passed since"
+    assert ledger.most_in_any_window(HOUR) == 20
+
+
+def step(shop: Shop, clock: DatabaseClock, ledger: OwnLedger, seconds: float) -> None:
+    """Step the database's clock, and let ticks mend what they see of that."""
+    clock.step(seconds)
+    ledger.skip(seconds)
+    clocks.mend_clocks(shop.engine, shop.settings)
 
 
 def of_limited_campaigns(each: Accepted) -> bool:

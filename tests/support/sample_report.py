@@ -111,7 +111,7 @@ def summary(**changes: Any) -> CampaignSummary:
 
 
 def lane(instance: str, **given: int) -> CampaignLane:
-    return CampaignLane(instance, LaneHealth.OK, None, 0.25, 5, sum(given.values()), **counts(**given))
+    return CampaignLane(instance, LaneHealth.OK, None, 0.25, 0.25, 5, sum(given.values()), **counts(**given))
 
 
 def slots() -> list[SlotFigures]:

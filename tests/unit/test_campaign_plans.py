@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from broadcaster.domain.campaign_plans import OWN, CampaignPlan, PlannedPart, Surroundings, slices_of
 from broadcaster.domain.care import Care
@@ -21,6 +22,7 @@ from broadcaster.domain.lanes_now import LaneNow, LimitNow
 from broadcaster.domain.opening_hours import OpeningHours
 from broadcaster.domain.pacing import Pacer, default_burst, pace
 from broadcaster.domain.plan_changes import PlannedCampaign, cheapest_change
+from broadcaster.domain.plan_remarks import plan_remarks
 from broadcaster.domain.windows import Hours, parse_window
 
 NOW = datetime(2027, 1, 4, 9, 0, tzinfo=UTC)
@@ -147,6 +149,65 @@ def test_over_a_weekend_it_waits_and_nothing_starts_right_before_a_window_closes
 def test_what_is_too_late_expires() -> None:
     plan = around({1: Limit(1.0, 1)}).plan(parts({1: 100}, expires_at=NOW + timedelta(seconds=70.6)))
     assert (plan.expire, plan.seconds) == (60, pytest.approx(39, abs=1e-3))
+
+
+def said(moment: datetime) -> str:
+    return f"{moment:%d %H:%M}"
+
+
+def test_what_expires_is_told_with_its_moment_and_where_that_is_all_of_it_nothing_is_said_to_leave_later() -> None:
+    at = NOW + timedelta(hours=2)
+    some = around({1: Limit(1 / 60, 1)}).plan(parts({1: 200}, expires_at=at))
+    assert list(plan_remarks(some, said)) == [
+        "80 of 200 messages will expire at 04 11:00, since they cannot leave before"
+    ]
+    full = shared(7, "customers", 10, counts=(10,), newest=int(NOW.timestamp() // 1800))
+    whole = around({1: Limit(1.0, 1)}, counted=[full]).plan(parts({1: 5}, expires_at=at))
+    assert (whole.leaves_nothing, whole.ends_at, whole.remaining) == (True, None, 0)
+    assert list(plan_remarks(whole, said)) == [
+        "all of it, 5 messages, will expire at 04 11:00, since none of it can leave before"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("limits", "says"),
+    [
+        # The first one is waited for as well, and without it nothing leaves on fewer days.
+        (
+            [("few", 100, (100,)), ("customers", 30, ())],
+            ["it needs 3 days with limit customers (30/d), and 1 without"],
+        ),
+        ([("few", 30, ()), ("customers", 30, ())], []),
+        ([("few", 1000, ())], []),
+    ],
+)
+def test_days_are_put_down_to_a_limit_without_which_they_would_be_fewer(
+    limits: list[tuple[str, int, tuple[int, ...]]], says: list[str]
+) -> None:
+    hour_ago = int(NOW.timestamp() // 1800) - 2
+    counted = [
+        shared(key, name, most, counts=counts, newest=hour_ago) for key, (name, most, counts) in enumerate(limits, 7)
+    ]
+    surroundings, sent = around({1: Limit(1.0, 1)}, counted=counted), parts({1: 90})
+    plan = surroundings.plan(sent)
+    assert list(plan_remarks(plan, said, surroundings.days_without(sent, plan))) == says
+
+
+def test_a_deadline_is_missed_where_that_is_known_and_not_where_what_is_stopped_may_go_on() -> None:
+    soon, late, expiry = (NOW + timedelta(minutes=minutes) for minutes in (5, 60, 10))
+    paced = around({1: Limit(1 / 60, 1)})
+    ends = paced.plan(parts({1: 11}))
+    assert (ends.misses(soon), ends.misses(late)) == (True, False)
+    assert paced.plan(parts({1: 100}, expires_at=expiry)).misses(late), "some expire before"
+    stopped = around({1: Limit(1 / 60, 1)}, is_stopped=True)
+    assert not stopped.plan(parts({1: 11})).misses(late)
+    assert not stopped.plan(parts({1: 11}, expires_at=expiry)).misses(late)
+    both = around({1: Limit(1 / 60, 1), 2: Limit(1 / 60, 1)})
+    both = replace(both, lanes=[both.lanes[0], structs.replace(both.lanes[1], is_stopped=True)])
+    assert both.plan(parts({1: 11, 2: 1})).misses(soon), "the other one is late, whatever becomes of it"
+    unlimited = around({1: Limit(None, 2)})
+    assert not unlimited.plan(parts({1: 11})).misses(soon)
+    assert unlimited.plan(parts({1: 11}), begins_at=late).misses(soon)
 
 
 @pytest.mark.parametrize(
@@ -297,3 +358,6 @@ def test_people_who_are_waited_for_are_counted_by_rule_and_leave_once_they_are_f
         WaitingPeople(PersonRule.COOLDOWN, 10, free[1] - timedelta(minutes=30)),
         WaitingPeople(PersonRule.CAP, 20, free[0] - timedelta(minutes=30)),
     ]
+    assert plan.said_waits == (
+        "people who were messaged within its cooldown and people who have had as many as caps allow"
+    )

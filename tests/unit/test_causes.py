@@ -13,6 +13,8 @@ import pytest
 from broadcaster.domain.care import stop_reason
 from broadcaster.domain.causes import standing_still
 from broadcaster.domain.frequency import PersonRule
+from broadcaster.domain.gaps import Gaps, Rest, Span
+from broadcaster.domain.holds import HoldCause, holds_now
 from broadcaster.domain.inbox_causes import TroubledInbox, UndecidedInbox, troubled_inboxes, undecided_inboxes
 from broadcaster.domain.instances import Wire
 from broadcaster.domain.judgement import BLAMED, UNKNOWN_WORDS
@@ -38,7 +40,8 @@ def ago(seconds: float) -> datetime:
 
 
 def lane(health: LaneHealth = LaneHealth.OK, **known: Any) -> LaneFacts:
-    return LaneFacts(**{"name": "main", "health": health, "since": ago(60), "rate": 5.0, "used_at": ago(1), **known})
+    usual = {"name": "main", "health": health, "since": ago(60), "rate": 5.0, "permitted": 5.0, "used_at": ago(1)}
+    return LaneFacts(**{**usual, **known})
 
 
 Work = Sequence[Part]
@@ -372,7 +375,7 @@ def test_doubts_of_which_nobody_can_tell_when_they_end_have_no_end() -> None:
     ("rate", "slower"), [(None, "20/min"), (1 / 3600, "0.5/h"), (1 / 86_400, "0.04167/h"), (20.0, "10/s")]
 )
 def test_an_instance_that_has_to_rest_is_better_off_at_half_its_rate(rate: float | None, slower: str) -> None:
-    [told, _] = found(campaign(work(replace(RESTS, rate=rate), pending=3)))
+    [told, _] = found(campaign(work(replace(RESTS, permitted=rate), pending=3)))
     assert told.remedy.command == f"broadcaster instance set main --rate {slower}"
 
 
@@ -412,3 +415,41 @@ def test_a_schedule_is_told_of_where_many_of_its_recipients_were_rejected(
         "see them with `broadcaster campaign export 'news 2026-11-23T09:00' --rejected`"
     )
     assert sentences == ([said] if told else [])
+
+
+GAPS = Gaps(Span(20.0, 60.0), Rest(Span(300.0, 600.0), 50))
+NEXT = NOW + timedelta(seconds=40)
+
+
+@pytest.mark.parametrize(
+    ("known", "cause", "says"),
+    [
+        ({"rate": 1.5, "gaps": GAPS, "slot": NEXT}, HoldCause.GAP, "gaps of 20s..1m, next message at 12:31:40"),
+        ({"rate": 1.5, "gaps": GAPS, "slot": ago(1)}, HoldCause.GAP, "gaps of 20s..1m"),
+        ({"rate": None, "gaps": GAPS, "slot": ago(1)}, HoldCause.GAP, "gaps of 20s..1m"),
+        # Its rate keeps them further apart.
+        ({"rate": 1 / 60, "gaps": GAPS, "slot": NEXT}, HoldCause.RATE, "rate 1/min"),
+        (
+            {"rate": 1.5, "gaps": GAPS, "is_resting": True, "slot": NEXT},
+            HoldCause.REST,
+            "rest of 5m..10m after 50, goes on at 12:31:40",
+        ),
+        # It has rested, and sends.
+        ({"rate": 1.5, "gaps": Gaps(rest=GAPS.rest), "is_resting": True}, HoldCause.RATE, "rate 90/min"),
+        ({"rate": 1.5, "gaps": Gaps(rest=GAPS.rest), "slot": NEXT}, HoldCause.RATE, "rate 90/min"),
+    ],
+)
+def test_gaps_and_rests_hold_by_themselves_with_their_moment(
+    known: dict[str, Any], cause: HoldCause, says: str
+) -> None:
+    [hold] = holds_now([work(lane(**known), pending=3)], SCENE)
+    assert (hold.cause, hold.says("{:%H:%M:%S}".format)) == (cause, says)
+
+
+def test_a_campaign_that_waits_for_a_gap_or_a_rest_says_so() -> None:
+    far = NOW + timedelta(minutes=5)
+    waits = lane(rate=1.5, gaps=GAPS, slot=far)
+    [gap] = found(campaign(work(waits, pending=3)))
+    [rest] = found(campaign(work(replace(waits, is_resting=True), pending=3)))
+    assert (gap.cause, gap.detail, gap.next_try) == (Cause.PACED, "instance main keeps gaps of 20s..1m", far)
+    assert rest.detail == "instance main has a rest of 5m..10m after 50"

@@ -42,6 +42,8 @@ SAMPLES = {
     "what_it_does(part.lane)": "is down",
     "what_it_does(lane)": "is down",
     "waits": "may send 20/min",
+    "lane.rest": "5m..10m after 50",
+    "', next message' if slot else ''": ", next message",
     "counted(standing.in_doubt)": "3 messages",
     "people": "3 people",
     "they_were(part.person_rule)": "were messaged within its cooldown",

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from broadcaster.cli.campaign.told_plan import end_document, said_end
 from broadcaster.cli.output import say
 from broadcaster.domain.campaign_plans import CampaignPlan
+from broadcaster.domain.plan_remarks import said_expiry
+from broadcaster.time_zones import day_and_time
 
 _MOST_ENDS = 20
 """Campaigns of which it is said when they are sent."""
@@ -23,6 +25,11 @@ def say_ends(plans: Mapping[str, CampaignPlan]) -> None:
         f"campaign {name} is sent until {said_end(plan.known_end, plan.earliest_at, plan.latest_at)}"
         for name, plan in plans.items()
         if plan.known_end is not None
+    ]
+    told += [
+        f"campaign {name} is not sent: {said_expiry(plan, day_and_time)}"
+        for name, plan in plans.items()
+        if plan.leaves_nothing
     ]
     if told:
         say("")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -10,7 +10,7 @@ import msgspec
 import typer
 
 from broadcaster.cli.campaign import Name
-from broadcaster.cli.campaign.told_plan import end_document, said_end, say_days
+from broadcaster.cli.campaign.told_plan import end_document, said_when_sent, say_days
 from broadcaster.cli.database import database
 from broadcaster.cli.options.results import Json
 from broadcaster.cli.options.when import given_moment
@@ -85,19 +85,27 @@ def _rates(written: Sequence[str]) -> dict[str, float]:
 def _document(found: ForeseenCampaign, asked: WhatIf) -> dict[str, Any]:
     what_if = None if found.changed is None else {"with": asked.says, **_plan_document(found.changed)}
     by = None if asked.deadline is None else {"at": asked.deadline, "is_made": found.is_made, "change": found.change}
-    return {"name": found.name, "messages": found.messages, **_plan_document(found.plan), "what_if": what_if, "by": by}
+    return {
+        "name": found.name,
+        "messages": found.messages,
+        **_plan_document(found.plan, found.days_without),
+        "what_if": what_if,
+        "by": by,
+    }
 
 
-def _plan_document(plan: CampaignPlan) -> dict[str, Any]:
+def _plan_document(plan: CampaignPlan, days_without: Mapping[str, int] | None = None) -> dict[str, Any]:
     return {
         "begins_at": plan.begins_at,
         "first_at": plan.first_at,
         **end_document(plan),
         "expire": plan.expire,
+        "expires_at": plan.expires_at,
         "remaining": plan.remaining,
         "days": [msgspec.structs.asdict(each) for each in plan.days],
         "waits": [msgspec.structs.asdict(each) for each in plan.waits],
-        "remarks": list(plan_remarks(plan)),
+        "waiting_people": plan.waiting_people,
+        "remarks": list(plan_remarks(plan, day_and_time, days_without)),
     }
 
 
@@ -113,7 +121,7 @@ def _say(found: ForeseenCampaign, asked: WhatIf) -> None:
         }
     )
     say_days(plan.days, fewest=1)
-    for remark in plan_remarks(plan):
+    for remark in plan_remarks(plan, day_and_time, found.days_without):
         warn(remark)
     if found.changed is not None:
         say(f"with {' and '.join(asked.says)}: {_said_end(found.changed)}{_said_gain(plan, found.changed)}")
@@ -122,15 +130,13 @@ def _say(found: ForeseenCampaign, asked: WhatIf) -> None:
 
 
 def _said_end(plan: CampaignPlan) -> str:
-    if not plan.is_paced:
-        return "as soon as the gateway lets it: so many may be sent at once"
-    if plan.ends_at is None:
-        return "nobody can tell"
-    return f"{said_end(plan.ends_at, plan.earliest_at, plan.latest_at)}, in {duration(plan.seconds or 0.0)}"
+    said = said_when_sent(plan)
+    return said if plan.known_end is None else f"{said}, in {duration(plan.seconds or 0.0)}"
 
 
 def _said_waits(plan: CampaignPlan) -> list[str]:
     said = [f"{wait.what}, {duration(wait.seconds)} in all" for wait in plan.waits]
+    said += [each.says(day_and_time) for each in plan.waiting_people]
     return ["; ".join(said)] if said else []
 
 

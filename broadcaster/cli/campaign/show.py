@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from shlex import quote
 from typing import Annotated, Any
 
@@ -11,7 +10,7 @@ import msgspec
 import typer
 
 from broadcaster.cli.campaign import Name
-from broadcaster.cli.campaign.told_plan import said_end
+from broadcaster.cli.campaign.told_plan import said_when_sent
 from broadcaster.cli.database import reader
 from broadcaster.cli.moves import say_failovers, say_moves
 from broadcaster.cli.options.results import Json
@@ -29,6 +28,7 @@ from broadcaster.domain.care import percent
 from broadcaster.domain.durations import duration
 from broadcaster.domain.frequency import WaitingPeople
 from broadcaster.domain.holds import HoldNow, said_holds
+from broadcaster.domain.plan_remarks import said_expiry
 from broadcaster.domain.sharing import said_weights
 from broadcaster.domain.standstill import Standstill
 from broadcaster.domain.states import CampaignState, MessageState
@@ -104,14 +104,14 @@ def show(name: Name, as_json: Json = False) -> None:
         found, holds = troubles_and_holds(source, settings, name)
         plan = open_work(source, name).plan()
         moves, away = moves_of_campaign(source, name), open_failovers(source, campaign=name)
-    ends_at = plan.known_end if plan and summary.state in _GOES_ON else None
+    ahead = plan if summary.state in _GOES_ON else None
     waiting = plan.waiting_people if plan else ()
     if as_json:
-        ends = {"ends_at": ends_at, "holds": holds, "waiting_people": waiting}
+        ends = {"ends_at": ahead and ahead.known_end, "holds": holds, "waiting_people": waiting}
         document = {**campaign_document(summary, found), **reply_document(summary, figures), **ends}
         say_json(document | moves_document(moves, away))
     else:
-        say_fields(campaign_fields(summary, figures) | _ends(ends_at, plan) | _held(holds, waiting))
+        say_fields(campaign_fields(summary, figures) | _ends(ahead) | _held(holds, waiting))
         say_purged(summary)
         said = without_own_remedy(said_by_instances(found), f"broadcaster campaign show {quote(name)}")
         say_troubles(few_troubles(said))
@@ -124,12 +124,13 @@ def moves_document(moves: Sequence[ToldMove], away: Sequence[OpenFailover]) -> d
     return {"moves": moves, "failovers": away}
 
 
-def _ends(ends_at: datetime | None, plan: CampaignPlan | None) -> dict[str, object]:
-    """When it is sent, and what it waits for."""
-    if ends_at is None or plan is None:
+def _ends(plan: CampaignPlan | None) -> dict[str, object]:
+    """When it is sent, what it waits for, and how many of it expire."""
+    if plan is None or (plan.known_end is None and not plan.expire):
         return {}
-    waits = f"; it waits for {plan.said_waits}" if plan.waits else ""
-    return {"ends": f"{said_end(ends_at, plan.earliest_at, plan.latest_at)}{waits}"}
+    told = [said_when_sent(plan), f"it waits for {plan.said_waits}" if plan.waits_for else ""]
+    told += [said_expiry(plan, clock_time)] if plan.expire and not plan.leaves_nothing else []
+    return {"ends": "; ".join(filter(None, told))}
 
 
 def _held(holds: Sequence[HoldNow], waiting: Sequence[WaitingPeople]) -> dict[str, object]:

@@ -43,6 +43,7 @@ def submitted_document(submitted: Submitted) -> dict[str, object]:
     """What was stored, or would be, for programs."""
     document = asdict(submitted) | {"countries": countries_document(submitted.countries)}
     del document["sample_files"], document["shared_files"], document["lanes"], document["never_meets"]
+    del document["leaves_nothing"]
     document["care"] = submitted.care
     document["samples"] = [
         {"phone": phone, "message": message, "file": file_document(file)}
@@ -225,6 +226,8 @@ def _say_why_untold(submitted: Submitted) -> None:
         say("how long sending takes cannot be told: some of it is never sent, since windows do not meet")
     elif stopped:
         say(f"how long sending takes cannot be told: nothing is sent through {listed(stopped, _MOST_UNTRIED)} now")
+    elif submitted.leaves_nothing:
+        say("nothing of it is sent: all of it expires before it may leave")
     elif unlimited:
         say(f"how long sending takes cannot be told: {listed(unlimited, _MOST_UNTRIED)} has no rate limit")
     elif all(lane.interval for lane in submitted.lanes):

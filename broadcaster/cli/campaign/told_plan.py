@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from itertools import groupby
 
-from broadcaster.cli.output import local_time, say
+from broadcaster.cli.output import local_time, say, warn
 from broadcaster.domain.campaign_plans import CampaignPlan, PlannedDay
 from broadcaster.domain.durations import duration
+from broadcaster.domain.plan_remarks import said_expiry
+from broadcaster.time_zones import day_and_time
 
 _MOST_DAYS = 31
 
@@ -21,6 +23,17 @@ def said_end(ends_at: datetime, earliest_at: datetime | None, latest_at: datetim
     day, _, time = early.partition(" ")
     local = late.partition(" ")[2] if late.startswith(day) else late
     return f"{day} between {time.rpartition(' ')[0]} and {local}"
+
+
+def said_when_sent(plan: CampaignPlan) -> str:
+    """When a plan ends, or why nobody can tell."""
+    if plan.leaves_nothing and not plan.stopped:
+        return f"never: {said_expiry(plan, day_and_time)}"
+    if not plan.is_paced:
+        return "as soon as the gateway lets it: so many may be sent at once"
+    if plan.ends_at is None:
+        return "not within a year" if plan.remaining and not plan.stopped else "nobody can tell"
+    return said_end(plan.ends_at, plan.earliest_at, plan.latest_at)
 
 
 def end_document(plan: CampaignPlan) -> dict[str, datetime | None]:
@@ -39,8 +52,10 @@ def say_plan(plan: CampaignPlan) -> None:
     """How long what is left takes, until when, what it waits for, and what leaves on which day."""
     if plan.seconds is not None and plan.ends_at is not None and plan.seconds >= 1:
         until = said_end(plan.ends_at, plan.earliest_at, plan.latest_at)
-        say(said_duration(plan.seconds, until, [wait.what for wait in plan.waits]))
+        say(said_duration(plan.seconds, until, plan.waits_for))
         say_days(plan.days)
+    if plan.expire:
+        warn(said_expiry(plan, day_and_time))
 
 
 def say_days(days: Sequence[PlannedDay], *, fewest: int = 2) -> None:

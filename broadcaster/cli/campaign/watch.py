@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 from datetime import UTC, datetime
 from shlex import quote
+from time import monotonic, sleep
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -17,10 +17,13 @@ from broadcaster.cli.options.results import Json
 from broadcaster.cli.options.when import given_moment
 from broadcaster.cli.troubles import troubles_and_holds
 from broadcaster.db.reading import Reader
+from broadcaster.domain.campaign_plans import CampaignPlan
 from broadcaster.domain.meter import Meter
+from broadcaster.domain.plan_remarks import said_expiry
+from broadcaster.domain.standstill import counted
 from broadcaster.domain.states import FINAL_CAMPAIGN_STATES, CampaignState
 from broadcaster.errors import ConflictError, UnavailableError
-from broadcaster.services.campaigns.campaign_reports import campaign_summary, speed_limits
+from broadcaster.services.campaigns.campaign_reports import CampaignSummary, campaign_summary, speed_limits
 from broadcaster.services.campaigns.planning import open_work
 from broadcaster.settings import load
 from broadcaster.time_zones import day_and_time, shown_zone
@@ -39,7 +42,11 @@ def watch(
     ] = None,
     until: Annotated[
         str | None,
-        typer.Option("--until", metavar="WHEN", help="Give up, with exit code 1, once it will not be sent by then."),
+        typer.Option(
+            "--until",
+            metavar="WHEN",
+            help="Give up, with exit code 1, once it is known that not all of it is sent by then.",
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -68,7 +75,7 @@ def follow(
     Raises typer.Exit(1) unless it finished, UnavailableError when `timeout` seconds have passed before, and
     ConflictError as soon as its plan ends after `until`.
     """
-    deadline = None if timeout is None else time.monotonic() + timeout
+    deadline = None if timeout is None else monotonic() + timeout
     settings, meter, foresight = load(), Meter(), Foresight(lambda: open_work(source, name))
 
     def look() -> Snapshot:
@@ -78,15 +85,15 @@ def follow(
         limit = speed_limits(source, [summary.id]).get(summary.id)
         return take_snapshot(summary, meter, found, ahead, holds, limit)
 
-    snapshot = look()
+    snapshot = first = look()
     with open_view(as_json=as_json) as view:
         view.update(snapshot)
         while snapshot.state not in FINAL_CAMPAIGN_STATES:
             if until is not None:
                 _refuse_late(snapshot, foresight, until)
-            if deadline is not None and time.monotonic() >= deadline:
+            if deadline is not None and monotonic() >= deadline:
                 raise UnavailableError(f"campaign {name} is still {snapshot.state} after {timeout:g} s")
-            time.sleep(POLL_SECONDS)
+            sleep(POLL_SECONDS)
             try:
                 snapshot = look()
             except UnavailableError as error:
@@ -95,6 +102,9 @@ def follow(
             view.update(snapshot)
     if snapshot.state is not CampaignState.FINISHED:
         raise typer.Exit(1)
+    if until is not None and snapshot.summary.expired > first.summary.expired:
+        expired = counted(snapshot.summary.expired - first.summary.expired)
+        raise ConflictError(f"campaign {name} was not sent by {day_and_time(until)}: {expired} expired meanwhile")
 
 
 def _refuse_late(snapshot: Snapshot, foresight: Foresight, until: datetime) -> None:
@@ -102,10 +112,25 @@ def _refuse_late(snapshot: Snapshot, foresight: Foresight, until: datetime) -> N
     by, name = day_and_time(until), snapshot.summary.name
     if datetime.now(UTC) > until:
         raise ConflictError(f"campaign {name} was not sent by {by}: it is still {snapshot.state}")
-    ends_at = foresight.ends_at
-    if ends_at is not None and ends_at > until:
+    why = _why_late(snapshot.summary, foresight.plan, until)
+    if why is not None:
         when = f'"{until.astimezone(shown_zone()):%Y-%m-%d %H:%M}"'
         raise ConflictError(
-            f"campaign {name} will miss {by}: it ends {day_and_time(ends_at.replace(microsecond=0))}; see what would "
-            f"make it with `broadcaster campaign plan {quote(name)} --by {when}`"
+            f"campaign {name} will miss {by}: {why}; see what would make it with "
+            f"`broadcaster campaign plan {quote(name)} --by {when}`"
         )
+
+
+def _why_late(summary: CampaignSummary, plan: CampaignPlan | None, until: datetime) -> str | None:
+    """Why it will not be sent by then; None: it may be."""
+    if summary.started_at is None and summary.starts_at > until:
+        return f"it starts {day_and_time(summary.starts_at)}"
+    if plan is None or not plan.misses(until):
+        return None
+    if plan.expire and not plan.stopped:
+        return said_expiry(plan, day_and_time)
+    last = max((each.ends_at for each in plan.days), default=None)
+    if last is None or (plan.remaining and not plan.stopped):
+        return "it will not have left within a year"
+    ends = day_and_time(max(last, plan.known_end or last).replace(microsecond=0))
+    return f"it ends {ends}" if plan.known_end else f"it ends no earlier than {ends}"

@@ -208,7 +208,7 @@ def _what_follows(name: str, changed: ChangedInstance, *, key_is_given: bool) ->
 
 
 def _at(changed: ChangedInstance) -> str:
-    return f"at {format_rate(changed.rate_per_second)}" if changed.rate_per_second else "without a limit"
+    return f"at {format_rate(changed.permitted_per_second)}" if changed.permitted_per_second else "without a limit"
 
 
 def pause(name: Name) -> None:

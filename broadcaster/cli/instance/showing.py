@@ -11,6 +11,7 @@ from broadcaster.cli.moves import say_failovers, say_moves
 from broadcaster.cli.options.results import Json
 from broadcaster.cli.output import local_time, say, say_fields, say_json
 from broadcaster.domain.durations import duration
+from broadcaster.domain.pacing import format_rate
 from broadcaster.services.campaigns.move_reports import moves_of_instance, open_failovers
 from broadcaster.services.inbox_reports import InboxStanding, inbox_standing
 from broadcaster.services.instance_reports import show_instance
@@ -33,7 +34,8 @@ def show(name: Name, as_json: Json = False) -> None:
         moments["not_before"] = None
     document["health"] = health_word(document["health"])
     document["hours"] = document["hours"] and str(document["hours"])
-    document["gaps"] = document["gaps"] and str(document["gaps"])
+    permitted = format_rate(document.pop("permitted_per_second"))
+    document["gaps"] = document["gaps"] and f"{document['gaps']}: {permitted} in all"
     document["stops"] = document["stops"] and str(document["stops"])
     limits = document.pop("limits")
     del document["rate_per_second"], document["id"], document["inbox"]

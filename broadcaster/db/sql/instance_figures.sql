@@ -3,7 +3,7 @@ SELECT /* instance_figures */
 -- it costs the same whatever the backlog.
     i.name,
     l.health,
-    i.rate_per_second,
+    i.typical_rate_per_second AS permitted_per_second,
     l.lease_token IS NOT NULL AND l.lease_expires_at > now() AS is_held,
     counted.by_state,
     coalesce(counted.oldest_due_seconds, 0) AS oldest_due_seconds,

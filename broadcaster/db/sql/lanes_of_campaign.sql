@@ -4,6 +4,7 @@ SELECT /* lanes_of_campaign */
     l.health,
     l.health_reason,
     i.rate_per_second,
+    i.typical_rate_per_second AS permitted_per_second,
     i.burst,
     cl.total,
     cl.pending,

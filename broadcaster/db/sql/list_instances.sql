@@ -6,6 +6,7 @@ SELECT /* list_instances */
     health_reason,
     health_since,
     rate_per_second,
+    permitted_per_second,
     burst,
     max_in_flight,
     total,

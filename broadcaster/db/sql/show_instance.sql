@@ -6,6 +6,7 @@ SELECT /* show_instance */
     r.health_reason,
     r.health_since,
     r.rate_per_second,
+    r.permitted_per_second,
     r.burst,
     r.max_in_flight,
     r.total,

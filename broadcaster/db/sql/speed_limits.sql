@@ -1,10 +1,10 @@
 SELECT /* speed_limits */
--- What the paces of all instances of each of these campaigns permit together; no row where one has no limit.
+-- What rates, gaps and rests of all instances of each of these campaigns permit together; no row where one has no limit.
     cl.campaign_id,
-    sum(i.rate_per_second) AS per_second,
+    sum(i.typical_rate_per_second) AS per_second,
     sum(i.burst)::integer AS burst
 FROM campaign_lanes cl
 JOIN instances i ON i.id = cl.lane_id
 WHERE cl.campaign_id = ANY (%(campaign_ids)s) AND NOT cl.retired
 GROUP BY cl.campaign_id
-HAVING count(i.rate_per_second) = count(*)
+HAVING count(i.typical_rate_per_second) = count(*)

@@ -95,6 +95,8 @@ class CampaignLane(CountedByState, msgspec.Struct, frozen=True):
     health: LaneHealth
     health_reason: str | None
     rate_per_second: float | None
+    permitted_per_second: float | None
+    """What rate, gaps and rests come to; None: unlimited."""
     burst: int
     total: int
     pending: int
@@ -209,7 +211,10 @@ class _CampaignLimit(NamedTuple):
 
 
 def speed_limits(source: Engine | Reader, campaign_ids: Collection[int]) -> dict[int, SpeedLimit]:
-    """What their instances' paces permit together, by the ids of campaigns; without those where one has no limit."""
+    """What rates, gaps and rests of their instances permit together, by the ids of campaigns.
+
+    Without those where one has no limit.
+    """
     with reading(source) as connection:
         found = rows(connection, "speed_limits", _CampaignLimit, campaign_ids=list(campaign_ids))
     return {each.campaign_id: SpeedLimit(each.per_second, each.burst) for each in found}

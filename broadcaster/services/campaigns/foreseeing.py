@@ -51,6 +51,8 @@ class ForeseenCampaign:
     messages: int
     """How many are left to send."""
     plan: CampaignPlan
+    days_without: Mapping[str, int]
+    """On how many days it would be sent without a limit, where these are fewer (`Surroundings.days_without`)."""
     changed: CampaignPlan | None
     """With what is changed; None: nothing is."""
     is_made: bool | None
@@ -79,7 +81,8 @@ def foresee(engine: Engine, name: str, what_if: WhatIf) -> ForeseenCampaign:
     if what_if.deadline is not None:
         is_made = makes_it(after, what_if.deadline)
         change = None if is_made else cheapest_change(changed, what_if.deadline)
-    return ForeseenCampaign(name, messages, plan, None if changed is planned else after, is_made, change)
+    days_without = planned.around.days_without(planned.parts, plan, begins_at=planned.starts_at)
+    return ForeseenCampaign(name, messages, plan, days_without, None if changed is planned else after, is_made, change)
 
 
 def _planned(connection: Connection, campaign: StoredCampaign, added: Sequence[int]) -> PlannedCampaign:

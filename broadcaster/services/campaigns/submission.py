@@ -21,12 +21,12 @@ from broadcaster.domain.conditions import Condition, described_source
 from broadcaster.domain.content_lint import Remark, empty_values, lint, refuse_warnings
 from broadcaster.domain.contents import Content
 from broadcaster.domain.dealing import LaneRates
-from broadcaster.domain.frequency import Freed
+from broadcaster.domain.frequency import Freed, people_waited_for
 from broadcaster.domain.lanes_now import LaneNow
 from broadcaster.domain.legal_hours import legal_hours_by_country
 from broadcaster.domain.meeting_hours import InstanceHours, Meeting, said_hours
 from broadcaster.domain.opening_hours import NOBODY, OpeningHours, RecipientGroup
-from broadcaster.domain.plan_remarks import plan_remarks
+from broadcaster.domain.plan_remarks import plan_remarks, said_expiry
 from broadcaster.domain.rejections import too_many
 from broadcaster.domain.sharing import Sharing, refuse_strangers
 from broadcaster.domain.spans import said_span
@@ -162,6 +162,8 @@ class Submitted(Reach):
     """Those of its instances, as they stand at that moment."""
     never_meets: bool = False
     """Whether some of it is never sent, since windows do not meet."""
+    leaves_nothing: bool = False
+    """Whether all of it expires before it may leave."""
     in_several_zones: dict[str, int] = field(default_factory=dict)
     """How many recipients are in a country whose zones all have to be open, since their number tells none."""
     without_legal_hours: list[str] = field(default_factory=list)
@@ -271,17 +273,12 @@ class Submitted(Reach):
         self.days = plan.days
         if plan.is_paced:
             self.ends_at, self.earliest_at, self.latest_at = plan.ends_at, plan.earliest_at, plan.latest_at
-        self.waits_for = [wait.what for wait in plan.waits]
-        if self.contention.waiting:
-            self.waits_for.append("people who were messaged lately")
-        self.plan_remarks = list(plan_remarks(replace(plan, expire=0)))
-        if plan.expire and submission.expires_at is not None:
-            has_canary = OWN in around.canaries
-            why = "limits, windows and the slices of its canary do" if has_canary else "limits and windows do"
-            self.notices.append(
-                f"{plan.expire:,} of {self.total:,} messages will expire: {why} not let them leave before "
-                f"{day_and_time(submission.expires_at)}"
-            )
+        self.leaves_nothing = plan.leaves_nothing
+        self.waits_for = [*plan.waits_for, *people_waited_for(self.contention.rules)]
+        days_without = around.days_without(parts, plan, begins_at=submission.starts_at)
+        self.plan_remarks = list(plan_remarks(replace(plan, expire=0), day_and_time, days_without))
+        if plan.expire:
+            self.notices.append(said_expiry(plan, day_and_time))
         if submission.starts_at is None:
             self.waiting = sum(part.messages for part in around.beside if part.lane_id in lanes)
 

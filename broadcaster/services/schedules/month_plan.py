@@ -209,7 +209,8 @@ class _Month:
             first_at = day_and_time(plan.first_at.replace(microsecond=0), due.schedule.zone)
             yield f"it waits until an earlier one is sent, {first_at}"
         if plan.expire:
-            yield f"{plan.expire:,} of {due.messages:,} expire before they may leave"
+            when = "" if plan.expires_at is None else f", at {day_and_time(plan.expires_at, due.schedule.zone)}"
+            yield f"{plan.expire:,} of {due.messages:,} expire before they may leave{when}"
         if plan.remaining:
             yield f"{plan.remaining:,} of {due.messages:,} do not leave within a year"
         following = min((each.due_at for each in self._of(due.schedule) if each.due_at > due.due_at), default=None)

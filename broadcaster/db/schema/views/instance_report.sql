@@ -6,6 +6,7 @@ SELECT
     l.health_reason,
     l.health_since,
     i.rate_per_second,
+    i.typical_rate_per_second AS permitted_per_second,
     i.burst,
     i.max_in_flight,
     coalesce(n.total, 0) AS total,
