@@ -61,6 +61,13 @@ class Gaps(msgspec.Struct, frozen=True, omit_defaults=True):
         without = pace(rate_per_second, burst)
         return without if self.gap is None else Pace(max(without.interval, self.gap.least), 0.0, 1)
 
+    def typical_interval(self, rate_per_second: float) -> float:
+        """Seconds from one message to the next at this rate, on average: `instances.typical_rate_per_second`."""
+        least = max(1.0 / rate_per_second, self.gap.least if self.gap else 0.0)
+        drawn = max(0.0, self.gap.most - least) / 2 if self.gap else 0.0
+        rest = (self.rest.span.least + self.rest.span.most) / 2 / self.rest.after if self.rest else 0.0
+        return least + drawn + rest
+
     def __str__(self) -> str:
         said = [f"gaps of {self.gap}"] if self.gap else []
         return ", ".join(said + ([f"rests of {self.rest}"] if self.rest else []))

@@ -9,6 +9,7 @@ from math import inf, sqrt
 import msgspec
 
 from broadcaster.domain.decisions import RETRY_BASE, RETRY_CAP, backoff
+from broadcaster.domain.gaps import Gaps
 from broadcaster.domain.opening_hours import OpeningHours
 from broadcaster.domain.pacing import Pace
 from broadcaster.domain.plan_terms import PlannedLimit
@@ -45,6 +46,7 @@ class LaneNow(msgspec.Struct, frozen=True, kw_only=True):
     """Of that, by what chance draws of gaps and rests, in seconds squared."""
     tolerance: float
     burst: int
+    gaps: Gaps | None = None
     debt: float
     """By how many seconds its clock is ahead."""
     rests: float

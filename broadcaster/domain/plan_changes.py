@@ -14,6 +14,7 @@ import msgspec
 
 from broadcaster.domain.campaign_plans import CampaignPlan, PlannedPart, Surroundings
 from broadcaster.domain.dealing import shares_of
+from broadcaster.domain.gaps import Gaps
 from broadcaster.domain.lanes_now import LaneNow, LimitNow
 from broadcaster.domain.opening_hours import OpeningHours
 from broadcaster.domain.pacing import FASTEST, format_rate
@@ -78,9 +79,11 @@ class PlannedCampaign:
         return replace(self, parts=parts)
 
     def at_rate(self, lane_id: int, rate: float) -> PlannedCampaign:
-        """One of its lanes sends so many messages a second. What is counted over spans stays as it is."""
+        """One of its lanes sends so many messages a second. Gaps, rests and what is counted over spans stay."""
         lanes = [
-            msgspec.structs.replace(lane, interval=1.0 / rate, tolerance=0.0) if lane.id == lane_id else lane
+            msgspec.structs.replace(lane, interval=(lane.gaps or Gaps()).typical_interval(rate), tolerance=0.0)
+            if lane.id == lane_id
+            else lane
             for lane in self.around.lanes
         ]
         return replace(self, around=replace(self.around, lanes=lanes))
@@ -218,8 +221,8 @@ def _larger(
 
 
 def _higher_rate(campaign: PlannedCampaign, deadline: datetime) -> Iterator[_Found]:
-    """Of the instance whose rate has to rise least."""
-    lanes = [lane for lane in campaign.own_lanes if lane.interval and not lane.is_stopped]
+    """Of the instance whose rate has to rise least. Of one with gaps or rests these hold, whatever its rate is."""
+    lanes = [lane for lane in campaign.own_lanes if lane.interval and not lane.gaps and not lane.is_stopped]
     found = [each for lane in lanes for each in _faster(campaign, deadline, lane)]
     for _, says, changed in sorted(found, key=lambda each: each[0]):
         yield says, changed

@@ -11,6 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from broadcaster.crypto import open_vault
 from broadcaster.domain.gaps import GapChange, Gaps, Rest, Span
 from broadcaster.domain.holds import HoldCause
+from broadcaster.domain.pacing import parse_rate
 from broadcaster.domain.states import LaneHealth
 from broadcaster.errors import UsageError
 from broadcaster.services import clocks
@@ -102,6 +103,8 @@ def test_plans_and_shares_reckon_with_what_gaps_come_to(
     shop.add("a", rate, gaps=gaps)
     [(typical,)] = shop.sql("SELECT typical_rate_per_second FROM instances")
     assert typical == (apart and pytest.approx(1 / apart))
+    if apart:
+        assert gaps.typical_interval(parse_rate(rate) or 0.0) == pytest.approx(apart)
 
 
 def test_what_holds_and_what_is_permitted_reckon_with_gaps_and_rests(shop: Shop) -> None:

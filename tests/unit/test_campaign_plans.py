@@ -18,6 +18,7 @@ from broadcaster.domain.campaign_plans import OWN, CampaignPlan, PlannedPart, Su
 from broadcaster.domain.care import Care
 from broadcaster.domain.dealing import shares_of
 from broadcaster.domain.frequency import PersonRule, WaitingPeople
+from broadcaster.domain.gaps import Gaps, Span
 from broadcaster.domain.lanes_now import LaneNow, LimitNow
 from broadcaster.domain.opening_hours import OpeningHours
 from broadcaster.domain.pacing import Pacer, default_burst, pace
@@ -344,6 +345,17 @@ def test_a_shared_limit_is_raised_as_far_as_that_makes_it(limits: list[LimitNow]
     work = PlannedCampaign(around({1: Limit(1.0, 1)}, counted=limits), parts({1: 250}))
     change = cheapest_change(work, NOW + timedelta(hours=6))
     assert (None if change is None else change.says) == says
+
+
+def test_a_higher_rate_changes_nothing_where_gaps_hold() -> None:
+    gaps = Gaps(Span(20.0, 60.0))
+    held = around({1: Limit(1.0, 1)}, gaps=gaps)
+    held = replace(held, lanes=[structs.replace(held.lanes[0], interval=40.0)])
+    work = PlannedCampaign(held, parts({1: 31}))
+    assert work.plan().seconds == work.at_rate(1, 100.0).plan().seconds == pytest.approx(1200)
+    change = cheapest_change(work, NOW + timedelta(minutes=15))
+    assert change is not None
+    assert change.says == "1 instance more like i1"
 
 
 def test_people_who_are_waited_for_are_counted_by_rule_and_leave_once_they_are_free() -> None:

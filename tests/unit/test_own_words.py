@@ -43,6 +43,7 @@ SAMPLES = {
     "what_it_does(lane)": "is down",
     "waits": "may send 20/min",
     "lane.rest": "5m..10m after 50",
+    "lane.gap": "20s..1m",
     "', next message' if slot else ''": ", next message",
     "counted(standing.in_doubt)": "3 messages",
     "people": "3 people",

@@ -33,6 +33,7 @@ SELECT
     ) / 12 AS variance,
     i.tolerance_seconds AS tolerance,
     i.burst,
+    i.gaps,
     i.max_in_flight,
     extract(epoch FROM greatest(l.clock - now(), '0'))::float8 AS debt,
     coalesce(extract(epoch FROM greatest(l.not_before - now(), '0')), 0)::float8 AS rests,
