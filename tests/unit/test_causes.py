@@ -372,7 +372,7 @@ def test_doubts_of_which_nobody_can_tell_when_they_end_have_no_end() -> None:
 
 
 @pytest.mark.parametrize(
-    ("rate", "slower"), [(None, "20/min"), (1 / 3600, "0.5/h"), (1 / 86_400, "0.04167/h"), (20.0, "10/s")]
+    ("rate", "slower"), [(None, "20/min"), (1 / 3600, "0.5/h"), (1 / 86_400, "0.0417/h"), (20.0, "10/s")]
 )
 def test_an_instance_that_has_to_rest_is_better_off_at_half_its_rate(rate: float | None, slower: str) -> None:
     [told, _] = found(campaign(work(replace(RESTS, permitted=rate), pending=3)))

@@ -21,7 +21,7 @@ DAY = 86_400
         (["20/min"], 20 / 60, (), "20/min"),
         (["50/h"], 50 / 3600, (), "50/h"),
         (["unlimited"], None, (), "unlimited"),
-        (["1000/d"], 1000 / DAY, ((1000, DAY),), "41.67/h, 1000/d"),
+        (["1000/d"], 1000 / DAY, ((1000, DAY),), "41.7/h, 1000/d"),
         (["20/min", "1000/d", "50/h"], 20 / 60, ((50, 3600), (1000, DAY)), "20/min, 50/h, 1000/d"),
         (["1000/day", "50/hour"], 50 / 3600, ((50, 3600), (1000, DAY)), "50/h, 1000/d"),
         (["1/s", "20/min"], 20 / 60, (), "20/min"),
@@ -128,7 +128,7 @@ def test_a_clock_that_was_put_back_keeps_nobody_waiting_for_longer_than_the_span
         (["60/min", "1000/d"], ["90/min"], "90/min, 1000/d"),
         (["2/s"], ["200/min"], "200/min"),
         (["20/min"], ["1/s"], "60/min"),
-        (["unlimited"], ["1000/d"], "41.67/h, 1000/d"),
+        (["unlimited"], ["1000/d"], "41.7/h, 1000/d"),
     ],
 )
 def test_a_rate_that_is_added_replaces_only_that_of_its_span(before: list[str], added: list[str], after: str) -> None:
