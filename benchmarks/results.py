@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import platform
+import re
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +17,8 @@ from benchmarks import plots
 
 _DIRECTORY = Path(__file__).parent
 RESULTS = _DIRECTORY / "results.json"
+_NUMBERS = re.compile(r"\[\s*([-+.,\deE\s]+?)\s*\]")
+"""A list of numbers in JSON: a figure may have thousands of samples."""
 PLOTS = _DIRECTORY / "plots"
 README = _DIRECTORY / "README.md"
 BEGIN = "<!-- results: written by `python -m benchmarks` -->"
@@ -111,7 +115,8 @@ def read() -> Mapping[str, Figure]:
 
 def write(results: Results) -> None:
     """Replace results.json, the plots, and the part of README.md between the markers."""
-    RESULTS.write_bytes(msgspec.json.format(msgspec.json.encode(results), indent=2) + b"\n")
+    written = msgspec.json.format(msgspec.json.encode(results), indent=2).decode()
+    RESULTS.write_text(_NUMBERS.sub(_on_few_lines, written) + "\n", encoding="utf-8")
     PLOTS.mkdir(exist_ok=True)
     for name, figure in results.figures.items():
         if bars := _bars(figure):
@@ -119,6 +124,11 @@ def write(results: Results) -> None:
     before, _, rest = README.read_text(encoding="utf-8").partition(BEGIN)
     after = rest.partition(END)[2]
     README.write_text(f"{before}{BEGIN}\n\n{as_markdown(results)}\n{END}{after}", encoding="utf-8")
+
+
+def _on_few_lines(numbers: re.Match[str]) -> str:
+    rows = textwrap.wrap(" ".join(numbers[1].split()), 110, break_on_hyphens=False)
+    return "[" + "\n".join(rows) + "]"
 
 
 def as_markdown(results: Results) -> str:
